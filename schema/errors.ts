@@ -1,0 +1,193 @@
+/**
+ * The one table of errors. HTTP refusals (`ApiErrorCode`) and the ends of a job (`JobErrorCode`) each have
+ * one row here; status codes, retry behaviour and sentences are read from nowhere else.
+ */
+
+interface ApiErrorRow {
+  /** HTTP status of the refusal. */
+  readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 503 | 504;
+  /** Default sentence; a caller may replace it by one that names the field or the provider's reason. */
+  readonly sentence: string;
+}
+
+/** Every machine code an HTTP error body can carry, with its status and its default sentence. */
+export const API_ERRORS = {
+  invalid_request: { status: 400, sentence: "The request is not valid" },
+  storage_required: {
+    status: 400,
+    sentence: "This account must send inline storage credentials with each job (field: storage)",
+  },
+  storage_verification_failed: { status: 400, sentence: "Credential validation failed" },
+  missing_api_key: { status: 401, sentence: "Missing x-api-key header" },
+  invalid_api_key: { status: 401, sentence: "Invalid API Key" },
+  quota_exceeded: { status: 403, sentence: "Storage quota exceeded" },
+  forbidden: { status: 403, sentence: "This key may not do that" },
+  not_found: { status: 404, sentence: "Not found" },
+  lease_lost: { status: 409, sentence: "This run no longer owns the job" },
+  idempotency_in_progress: {
+    status: 409,
+    sentence: "A request with this idempotency key is still being executed",
+  },
+  payload_too_large: { status: 413, sentence: "The request body is too large" },
+  idempotency_key_reused: {
+    status: 422,
+    sentence: "This idempotency key was already used with another body",
+  },
+  rate_limited: { status: 429, sentence: "Too many requests" },
+  too_many_jobs: { status: 429, sentence: "Too many jobs are running for this account" },
+  internal: { status: 500, sentence: "Something went wrong on our side" },
+  overloaded: { status: 503, sentence: "The service cannot take more work right now" },
+  dependency_unavailable: { status: 503, sentence: "A part of the service is not available right now" },
+  expansion_timeout: { status: 504, sentence: "Listing this show or playlist took too long" },
+} as const satisfies Record<string, ApiErrorRow>;
+
+/** @example "invalid_request" */
+export type ApiErrorCode = keyof typeof API_ERRORS;
+
+/**
+ * What may be tried again after a failure:
+ * - `never`: about the content or the request; the first answer is final.
+ * - `once`: one more try with a fresh extraction (signed media links expire).
+ * - `backoff`: after a growing delay.
+ * - `elsewhere`: at once, preferably on another processor.
+ */
+export type RetryClass = "never" | "once" | "backoff" | "elsewhere";
+
+interface JobErrorRow {
+  /** The final status a job takes when this error ends it. */
+  readonly outcome: "Failed" | "Warning" | "Skipped";
+  readonly retry: RetryClass;
+  /** One plain sentence for people; it never names a tool, a path or a credential. */
+  readonly sentence: string;
+}
+
+/** Every way a job can end other than `Completed`. The key is the job's `error_code`. */
+export const JOB_ERRORS = {
+  // about the content: the source's own answer, final at the first try
+  private: { outcome: "Warning", retry: "never", sentence: "This media is private" },
+  members_only: {
+    outcome: "Warning",
+    retry: "never",
+    sentence: "This media is for members or subscribers only",
+  },
+  unavailable: { outcome: "Warning", retry: "never", sentence: "This media is not available or was removed" },
+  age_restricted: { outcome: "Warning", retry: "never", sentence: "This media is age-restricted" },
+  geo_blocked: {
+    outcome: "Warning",
+    retry: "never",
+    sentence: "This media is not available in the server's country",
+  },
+  copyright: { outcome: "Warning", retry: "never", sentence: "This media was blocked on copyright grounds" },
+  terminated: {
+    outcome: "Warning",
+    retry: "never",
+    sentence: "The account or channel that published this media was terminated",
+  },
+  login_required: {
+    outcome: "Warning",
+    retry: "never",
+    sentence: "The source asks for a login before it shows this media",
+  },
+  upcoming: {
+    outcome: "Warning",
+    retry: "never",
+    sentence: "This stream or premiere has not started yet; send wait_for_video to wait for it",
+  },
+  not_live: { outcome: "Warning", retry: "never", sentence: "This channel or stream is not live right now" },
+  drm: {
+    outcome: "Skipped",
+    retry: "never",
+    sentence: "This media is protected by DRM and cannot be delivered",
+  },
+  // about the request
+  unsupported_url: {
+    outcome: "Failed",
+    retry: "never",
+    sentence: "No downloadable media was found at this URL",
+  },
+  is_playlist: {
+    outcome: "Failed",
+    retry: "never",
+    sentence: "This URL is a list of several items; send batch: true to download them all",
+  },
+  no_format: {
+    outcome: "Failed",
+    retry: "never",
+    sentence: "The source offers no stream that fits the requested format",
+  },
+  clip_out_of_range: {
+    outcome: "Failed",
+    retry: "never",
+    sentence: "The requested clip starts after the end of the media",
+  },
+  limit_exceeded: {
+    outcome: "Failed",
+    retry: "never",
+    sentence: "The media is larger or longer than this service or key allows",
+  },
+  egress_blocked: {
+    outcome: "Failed",
+    retry: "never",
+    sentence: "The URL leads to a private or internal address, which is not allowed",
+  },
+  // technical
+  bot_check: {
+    outcome: "Failed",
+    retry: "backoff",
+    sentence: "The source asked to confirm that the visitor is not a robot",
+  },
+  rate_limited: {
+    outcome: "Failed",
+    retry: "backoff",
+    sentence: "The source is limiting the rate of requests; try again later",
+  },
+  forbidden: { outcome: "Failed", retry: "once", sentence: "The source refused access to the media file" },
+  network: {
+    outcome: "Failed",
+    retry: "backoff",
+    sentence: "The connection to the source failed or broke off",
+  },
+  truncated: { outcome: "Failed", retry: "never", sentence: "The source's file is incomplete or damaged" },
+  processing: {
+    outcome: "Failed",
+    retry: "never",
+    sentence: "The media could not be converted to the requested format",
+  },
+  upload_refused: {
+    outcome: "Failed",
+    retry: "never",
+    sentence: "The storage refused the upload; check its credentials, bucket and permissions",
+  },
+  upload_failed: { outcome: "Failed", retry: "backoff", sentence: "The upload to the storage failed" },
+  disk_full: { outcome: "Failed", retry: "elsewhere", sentence: "The server ran out of working space" },
+  timeout: { outcome: "Failed", retry: "never", sentence: "The job took longer than allowed" },
+  cancelled: { outcome: "Failed", retry: "never", sentence: "Job cancelled by user" },
+  interrupted: {
+    outcome: "Failed",
+    retry: "elsewhere",
+    sentence: "The job was interrupted too often and was given up",
+  },
+  internal: {
+    outcome: "Failed",
+    retry: "backoff",
+    sentence: "Something went wrong while processing the media",
+  },
+} as const satisfies Record<string, JobErrorRow>;
+
+/** @example "geo_blocked" */
+export type JobErrorCode = keyof typeof JOB_ERRORS;
+
+/** All job error codes, for enums. */
+export const JOB_ERROR_CODES = Object.keys(JOB_ERRORS) as [JobErrorCode, ...JobErrorCode[]];
+
+/** All API error codes, for enums. */
+export const API_ERROR_CODES = Object.keys(API_ERRORS) as [ApiErrorCode, ...ApiErrorCode[]];
+
+/**
+ * `error_type` as clients of the contract read it: `error` is technical, `warning` is about the content.
+ *
+ * @example errorTypeOf("geo_blocked") // "warning"
+ */
+export function errorTypeOf(code: JobErrorCode): "error" | "warning" {
+  return JOB_ERRORS[code].outcome === "Failed" ? "error" : "warning";
+}
