@@ -1,0 +1,169 @@
+import { z } from "zod";
+import {
+  AUDIO_BITRATES,
+  AUDIO_CHOICES,
+  parseTimestamp,
+  QUALITY_PRESETS,
+  RESOLUTIONS,
+  VIDEO_CHOICES,
+} from "../media.ts";
+import { cleanFilename } from "../object-key.ts";
+import { InlineStorage } from "./storage.ts";
+
+/** Longest URL that is taken, in characters. */
+export const MAX_URL_LENGTH = 2048;
+/** Longest recording, in seconds. */
+export const MAX_RECORDING_SECONDS = 43_200;
+
+/** A URL of the web; whether its host is public is the Worker's verdict (`schema/address.ts`). */
+export const WebUrl = z
+  .string("must be a string")
+  .trim()
+  .min(1, "must not be empty")
+  .max(MAX_URL_LENGTH, `must be at most ${MAX_URL_LENGTH} characters`)
+  .refine(isWebUrl, "must be an http or https URL with a host");
+
+function isWebUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return (protocol === "http:" || protocol === "https:") && hostname !== "";
+}
+
+const flag = z.boolean("must be true or false").optional();
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, `must be one of ${values.join(", ")}`);
+
+const Resolution = z
+  .union([z.string(), z.number()], "must be best, 2160, 1440, 1080, 720, 480 or 360")
+  .transform((value, context) => {
+    const asked = String(value).trim().toLowerCase().replace(/p$/, "");
+    if (asked === "best") return null;
+    const known = RESOLUTIONS.find((resolution) => String(resolution) === asked);
+    if (known === undefined) {
+      context.addIssue({ code: "custom", message: "must be best, 2160, 1440, 1080, 720, 480 or 360" });
+      return z.NEVER;
+    }
+    return known;
+  });
+
+const Timestamp = z
+  .union([z.string(), z.number()], "must be HH:MM:SS, MM:SS or seconds")
+  .transform((value, context) => {
+    const seconds = parseTimestamp(value);
+    if (seconds === null) {
+      context.addIssue({ code: "custom", message: "must be HH:MM:SS, MM:SS or seconds" });
+      return z.NEVER;
+    }
+    return seconds;
+  });
+
+/** A file name that a caller chose, without extension; control characters are removed. */
+export const Filename = z
+  .string("must be a string")
+  .min(1, "must not be empty")
+  .max(255, "must be at most 255 characters")
+  .refine((name) => !/[/\\\0]/.test(name) && !name.includes(".."), "must not contain .., / or \\")
+  .transform(cleanFilename)
+  .refine((name) => name !== "" && name !== ".", "must contain a visible character");
+
+/** A folder that a caller chose; it may have several levels and never leads upwards. */
+export const Folder = z
+  .string("must be a string")
+  .trim()
+  .min(1, "must not be empty")
+  .max(200, "Folder name too long (max 200 characters)")
+  .refine((folder) => !folder.includes(".."), "must not contain ..")
+  .refine((folder) => !/^[/\\]/.test(folder), "must not begin with / or \\")
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
+  .refine((folder) => !/[\u0000-\u001f\u007f]/.test(folder), "must not contain control characters");
+
+/** BCP 47, loosely: what sources use as language tags. */
+const LanguageTag = z
+  .string("must be a language tag")
+  .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, "must be a BCP 47 language tag such as en or pt-BR");
+
+/** Every member of a job request but `url`; bulk requests share them. */
+export const jobOptions = {
+  format: z
+    .string("must be a string")
+    .max(64, "must be at most 64 characters")
+    .optional()
+    .describe("mp4, mkv, webm, mov, m4a, mp3, ogg or opus; any other string becomes the default"),
+  video_codec: oneOf(VIDEO_CHOICES).optional(),
+  audio_codec: oneOf(AUDIO_CHOICES).optional(),
+  audio_bitrate: oneOf(AUDIO_BITRATES).optional(),
+  video_quality: z
+    .int("must be a whole number from 0 to 51")
+    .min(0, "must be at least 0")
+    .max(51, "must be at most 51")
+    .optional()
+    .describe("CRF; lower is better"),
+  quality_preset: oneOf(Object.keys(QUALITY_PRESETS) as [keyof typeof QUALITY_PRESETS]).optional(),
+  max_resolution: Resolution.optional().describe(
+    "Compared with the shorter side: best, 2160, 1440, 1080, 720, 480, 360, also with a trailing p",
+  ),
+  filename: Filename.optional(),
+  folder: Folder.optional(),
+  audio_only: flag,
+  download_subtitles: flag,
+  subtitle_languages: z
+    .array(LanguageTag, "must be a list of language tags")
+    .min(1, "must name a language")
+    .max(20, "must name at most 20 languages")
+    .optional(),
+  download_thumbnail: flag,
+  clip_start: Timestamp.optional(),
+  clip_end: Timestamp.optional(),
+  live_recording: flag,
+  live_from_start: flag,
+  max_duration: z
+    .int("must be a whole number of seconds")
+    .min(1, "must be at least 1")
+    .max(MAX_RECORDING_SECONDS, `must be at most ${MAX_RECORDING_SECONDS}`)
+    .optional(),
+  wait_for_video: flag,
+  webhook_url: WebUrl.optional(),
+  enable_progress_webhook: flag,
+  storage: InlineStorage.optional(),
+  paused: flag,
+  batch: flag,
+} as const;
+
+/** Members that are `null` count as left out, as clients that serialise optional members expect. */
+const withoutNulls = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
+    : value;
+
+/** `POST /jobs` and `POST /jobs/plan`. Only `url` is required; unknown members are ignored. */
+export const JobRequest = z
+  .preprocess(
+    withoutNulls,
+    z
+      .object(
+        { url: WebUrl, ...jobOptions },
+        { error: (issue) => (issue.input === undefined ? "is required" : "must be a JSON object") },
+      )
+      .superRefine((request, context) => {
+        const { clip_start: start = 0, clip_end: end } = request;
+        if (end !== undefined && end <= start) {
+          context.addIssue({
+            code: "custom",
+            path: ["clip_end"],
+            message: "must be greater than clip_start",
+          });
+        }
+        if (request.enable_progress_webhook && request.webhook_url === undefined) {
+          context.addIssue({
+            code: "custom",
+            path: ["enable_progress_webhook"],
+            message: "needs webhook_url",
+          });
+        }
+      }),
+  )
+  .meta({ id: "JobRequest" });
+export type JobRequest = z.infer<typeof JobRequest>;
+
+/** The request as it is kept and echoed: everything but `storage`. */
+export type JobEcho = Omit<JobRequest, "storage">;

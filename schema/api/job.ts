@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { JOB_ERROR_CODES } from "../errors.ts";
+import { Id, Time } from "../ids.ts";
+import { Adjustment, MediaPlan } from "../media.ts";
+import { STATUSES, STEPS } from "../states.ts";
+import { PROVIDERS } from "./storage.ts";
+
+const ms = z.int().min(0).nullable();
+const text = z.string().nullable();
+const link = text.describe("Signed for 24 hours");
+
+/** How the bytes went from the source to the storage. */
+export const STRATEGIES = ["ranges", "sequential", "mux", "hls", "dash", "transcode", "tool"] as const;
+export const Strategy = z.enum(STRATEGIES);
+export type Strategy = z.infer<typeof Strategy>;
+
+export const WEBHOOK_STATUSES = ["pending", "delivered", "failed", "no_webhook"] as const;
+
+/** A job as `GET /jobs/{id}` tells it. What is not known yet is null. The request's own members are echoed beside these. */
+export const Job = z
+  .looseObject({
+    id: Id,
+    url: z.string(),
+    status: z.enum(STATUSES),
+    step: z.enum(STEPS),
+    progress: z.number().min(0).max(100),
+    s3_url: link,
+    subtitle_url: link,
+    thumbnail_url: link,
+    error: text.describe("One plain sentence"),
+    error_type: z.enum(["error", "warning"]).nullable(),
+    error_code: z.enum(JOB_ERROR_CODES).nullable(),
+    title: text,
+    description: text,
+    release_date: text.describe("ISO 8601 date"),
+    folder: text,
+    batch_id: Id.nullable(),
+    original_job_id: Id.nullable().describe("The job that this one retries"),
+    s3_key: text,
+    subtitle_key: text,
+    thumbnail_key: text,
+    storage_provider: z.enum(PROVIDERS).nullable(),
+    file_size: z.int().min(0).nullable().describe("Bytes"),
+    sha256: text.describe("Of the delivered file, hex"),
+    duration: z.number().min(0).nullable().describe("Seconds"),
+    created_at: Time,
+    started_at: Time.nullable(),
+    finished_at: Time.nullable(),
+    attempt: z.int().min(0),
+    download_speed_mbps: z.number().min(0).nullable().describe("MB/s despite the name"),
+    upload_speed_mbps: z.number().min(0).nullable().describe("MB/s despite the name"),
+    extract_duration_ms: ms,
+    download_duration_ms: ms,
+    mux_duration_ms: ms,
+    upload_duration_ms: ms,
+    total_duration_ms: ms,
+    queue_wait_ms: ms,
+    download_retries: z.int().min(0).nullable(),
+    upload_retries: z.int().min(0).nullable(),
+    native_video_codec: text,
+    native_audio_codec: text,
+    requested_quality: text.meta({ example: "best" }),
+    actual_quality: text.meta({ example: "1080p" }),
+    download_strategy: Strategy.nullable(),
+    webhook_status: z.enum(WEBHOOK_STATUSES),
+    webhook_attempts: z.int().min(0),
+    webhook_last_error: text,
+    webhook_response_time_ms: ms,
+    adjustments: z.array(Adjustment),
+  })
+  .meta({ id: "Job" });
+export type Job = z.infer<typeof Job>;
+
+const adjustments = z.array(Adjustment).optional().describe("Present when something was corrected");
+
+/** 201 of `POST /jobs` for one job. */
+export const CreatedJob = z.object({ job_id: Id, adjustments }).meta({ id: "CreatedJob" });
+
+/** Answer of `POST /jobs/plan`: what would be done; nothing is created. */
+export const PlannedJob = z
+  .object({
+    url: z.string(),
+    plan: MediaPlan,
+    adjustments: z.array(Adjustment),
+    storage_provider: z.enum(PROVIDERS),
+    folder: z.string().describe("Folder of the object's key").meta({ example: "videos/talks" }),
+    filename: text.describe("Null: made from the title"),
+  })
+  .meta({ id: "PlannedJob" });
+
+export const JobList = z
+  .object({
+    jobs: z.array(Job),
+    total: z.int().min(0).describe("Of all jobs that the filter takes"),
+    limit: z.int(),
+    offset: z.int(),
+    next_cursor: text.describe("Send as `cursor` for the next page; null on the last"),
+  })
+  .meta({ id: "JobList" });
+
+/** Query of `GET /jobs`. Numbers out of range are clamped; an unknown status is refused. */
+export const JobListQuery = z.object({
+  limit: clampedInt(1, 100, 20),
+  offset: clampedInt(0, 1_000_000, 0),
+  status: z
+    .string()
+    .transform((value, context) => {
+      const known = STATUSES.find((status) => status.toLowerCase() === value.toLowerCase());
+      if (known === undefined) {
+        context.addIssue({ code: "custom", message: `must be one of ${STATUSES.join(", ")}` });
+        return z.NEVER;
+      }
+      return known;
+    })
+    .optional(),
+  batch_id: Id.optional(),
+  cursor: Id.optional().describe("next_cursor of the page before; offset is ignored then"),
+});
+export type JobListQuery = z.infer<typeof JobListQuery>;
+
+function clampedInt(min: number, max: number, fallback: number) {
+  return z
+    .string()
+    .optional()
+    .transform((value) => {
+      const number = Math.trunc(Number(value ?? fallback));
+      return Number.isNaN(number) ? fallback : Math.min(max, Math.max(min, number));
+    })
+    .describe(`${min} to ${max}, default ${fallback}, clamped`);
+}
+
+export const CancelledJob = z.object({ message: z.string(), job_id: Id }).meta({ id: "CancelledJob" });
+export const RetriedJob = z
+  .object({ job_id: Id, original_job_id: Id, message: z.string() })
+  .meta({ id: "RetriedJob" });
+export const DeletedFile = z
+  .object({ message: z.string(), job_id: Id, deleted_key: z.string() })
+  .meta({ id: "DeletedFile" });
+
+/** Data of the SSE events `progress` and `status`. */
+export const JobProgress = z
+  .object({
+    job_id: Id,
+    status: z.enum(STATUSES),
+    step: z.enum(STEPS),
+    progress: z.number(),
+    download_speed_mbps: z.number().nullable(),
+  })
+  .meta({ id: "JobProgress" });
+export type JobProgress = z.infer<typeof JobProgress>;

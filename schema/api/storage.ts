@@ -1,0 +1,83 @@
+import { z } from "zod";
+
+/** Storage credentials as callers send them: one flat object tagged by `provider`. */
+
+const folder = (what: string) =>
+  z.string().max(200, `must be at most 200 characters`).optional().describe(what);
+const text = (max: number) =>
+  z.string().trim().min(1, "must not be empty").max(max, `must be at most ${max} characters`);
+const endpoint = z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).max(2048);
+
+const shared = {
+  folder_prefix: folder("Folder below base_folder, for every object of this storage"),
+  base_folder: folder("First folder of every key; default `videos`"),
+};
+
+/** @example { "provider": "s3", "endpoint": "https://s3.eu-central-1.amazonaws.com", "bucket": "b", "region": "eu-central-1", "access_key": "AKIA…", "secret_key": "…" } */
+export const S3Storage = z.object({
+  endpoint,
+  bucket: text(255),
+  region: text(64).describe("`auto` for R2"),
+  access_key: text(256),
+  secret_key: text(1024),
+  ...shared,
+});
+
+const blobMembers = {
+  account_name: text(255),
+  container: text(255),
+  account_key: text(1024).describe("Base64").optional(),
+  sas_token: text(4096).optional(),
+  endpoint: endpoint.optional(),
+  ...shared,
+};
+const exactlyOneSecret = (value: { account_key?: string | undefined; sas_token?: string | undefined }) =>
+  (value.account_key === undefined) !== (value.sas_token === undefined);
+const ONE_SECRET = { path: ["account_key"], error: "exactly one of account_key and sas_token is required" };
+
+export const BlobStorage = z.object(blobMembers).refine(exactlyOneSecret, ONE_SECRET);
+
+export const GcsStorage = z.object({
+  project_id: text(255),
+  bucket: text(255),
+  service_account_json: text(16_384).describe("The service account's JSON, or Base64 of it"),
+  endpoint: endpoint.optional(),
+  ...shared,
+});
+
+export const OssStorage = z.object({
+  endpoint,
+  bucket: text(255),
+  access_key_id: text(256),
+  access_key_secret: text(1024),
+  ...shared,
+});
+
+/** Inline storage of a job. `azure` is an alias of `blob`. */
+export const InlineStorage = z
+  .preprocess(
+    (value) => (isAzure(value) ? { ...value, provider: "blob" } : value),
+    z.discriminatedUnion(
+      "provider",
+      [
+        S3Storage.extend({ provider: z.literal("s3") }),
+        z.object({ ...blobMembers, provider: z.literal("blob") }).refine(exactlyOneSecret, ONE_SECRET),
+        GcsStorage.extend({ provider: z.literal("gcs") }),
+        OssStorage.extend({ provider: z.literal("oss") }),
+      ],
+      { error: "provider must be one of s3, blob, gcs, oss" },
+    ),
+  )
+  .meta({ id: "InlineStorage" });
+export type InlineStorage = z.infer<typeof InlineStorage>;
+
+/** Storage providers as jobs name them. */
+export const PROVIDERS = ["s3", "blob", "gcs", "oss"] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+/** First folder of every key where the storage names none. */
+export const DEFAULT_BASE_FOLDER = "videos";
+
+function isAzure(value: unknown): value is { provider: "azure" } {
+  return typeof value === "object" && value !== null && "provider" in value && value.provider === "azure";
+}

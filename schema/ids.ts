@@ -1,0 +1,9 @@
+import { z } from "zod";
+
+/** Ids are UUIDs; those that Waterspout makes are version 7, so that their order is the order of creation. */
+export const Id = z
+  .guid("must be a UUID")
+  .meta({ description: "UUID", example: "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17" });
+
+/** Epoch milliseconds. */
+export const Time = z.int().min(0).meta({ description: "Epoch milliseconds", example: 1795392000000 });

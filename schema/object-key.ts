@@ -1,0 +1,71 @@
+import type { Format } from "./media.ts";
+
+/** Longest object key that every provider takes, in bytes of UTF-8. */
+export const MAX_KEY_BYTES = 1024;
+/** Room that a name made from a title may take, in bytes of UTF-8, so that any folder still fits in front. */
+const MAX_TITLE_BYTES = 200;
+
+export interface KeyParts {
+  readonly base_folder: string;
+  readonly folder_prefix?: string | undefined;
+  readonly folder?: string | undefined;
+  /** Without extension. */
+  readonly filename: string;
+  readonly extension: Format | "vtt" | "jpg";
+}
+
+/**
+ * The key of a delivered object: `base_folder/folder_prefix/folder/filename.ext`, empty parts left out, slashes collapsed.
+ *
+ * @example objectKey({ base_folder: "videos", folder: "a/b", filename: "c", extension: "mp4" }) // "videos/a/b/c.mp4"
+ */
+export function objectKey(parts: KeyParts): string {
+  const folders = [parts.base_folder, parts.folder_prefix ?? "", parts.folder ?? ""]
+    .flatMap((folder) => folder.split("/"))
+    .map((segment) => segment.trim())
+    .filter((segment) => segment !== "" && segment !== "." && segment !== "..");
+  return [...folders, `${parts.filename}.${parts.extension}`].join("/");
+}
+
+/**
+ * The name of a file whose caller gave none: `<title> [<source id>]`, without characters that paths, shells or
+ * Windows refuse, cut at a whole character.
+ *
+ * @example defaultFilename("Big Buck Bunny: part 1/2", "aqz-KE-bpKQ") // "Big Buck Bunny part 1 2 [aqz-KE-bpKQ]"
+ */
+export function defaultFilename(title: string, sourceId: string): string {
+  const suffix = sourceId === "" ? "" : ` [${cutBytes(clean(sourceId), 64)}]`;
+  const name = cutBytes(clean(title), MAX_TITLE_BYTES - byteLength(suffix)).trim();
+  return `${name === "" ? "media" : name}${suffix}`;
+}
+
+/** Removes control characters from a name that the caller chose. */
+export function cleanFilename(name: string): string {
+  return name.replace(CONTROL, "").trim();
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed here
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+function clean(text: string): string {
+  return text
+    .normalize("NFC")
+    .replace(CONTROL, " ")
+    .replace(/[/\\:*?"<>|]+/g, " ")
+    .replace(/\s+/g, " ")
+    .replace(/^[. ]+|[. ]+$/g, "");
+}
+
+/** Length in bytes of UTF-8. */
+export const byteLength = (text: string): number => new TextEncoder().encode(text).length;
+
+function cutBytes(text: string, limit: number): string {
+  let used = 0;
+  let out = "";
+  for (const character of text) {
+    used += byteLength(character);
+    if (used > limit) break;
+    out += character;
+  }
+  return out;
+}

@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { Strategy } from "../api/job.ts";
+import { JOB_ERROR_CODES } from "../errors.ts";
+import { Id, Time } from "../ids.ts";
+import { Adjustment } from "../media.ts";
+import { WORKING_STEPS } from "../states.ts";
+import { Version } from "./version.ts";
+
+/**
+ * Processor → Worker: `/internal/*`. Each report carries the run's attempt and its token; a report of a run that
+ * no longer owns its job is answered 409 `lease_lost`, and the processor then stops and publishes nothing.
+ */
+
+/** One run's line in a heartbeat. */
+export const RunBeat = z.object({
+  job_id: Id,
+  attempt: z.int().min(1),
+  token: z.string(),
+  step: z.enum(WORKING_STEPS),
+  progress: z.number().min(0).max(100),
+  /** Bytes per second from the source, averaged over the run. */
+  download_rate: z.number().min(0).nullable(),
+  title: z.string().max(1000).nullable(),
+});
+export type RunBeat = z.infer<typeof RunBeat>;
+
+/** `POST /internal/heartbeat`: one call for all runs of a processor, every 15 s and at each change of step. */
+export const Heartbeat = z.object({
+  v: Version,
+  instance: z.string().max(100),
+  runs: z.array(RunBeat).max(1000),
+});
+export type Heartbeat = z.infer<typeof Heartbeat>;
+
+/** `stop`: the job was cancelled or taken over; stop at once and publish nothing. */
+export const HeartbeatAnswer = z.object({
+  v: Version,
+  runs: z.array(z.object({ job_id: Id, attempt: z.int(), verdict: z.enum(["go_on", "stop"]) })),
+});
+export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>;
+
+/** `POST /internal/runs/{id}/upload`: an upload was started; a successor must abort it. Sent before the first part. */
+export const UploadStarted = z.object({
+  v: Version,
+  attempt: z.int().min(1),
+  key: z.string(),
+  ref: z.string().max(2048),
+});
+export type UploadStarted = z.infer<typeof UploadStarted>;
+
+/** `POST /internal/runs/{id}/publish`: may the upload be completed? 200 is leave to do so, given at most once per run. */
+export const PublishRequest = z.object({ v: Version, attempt: z.int().min(1) });
+
+const ms = z.int().min(0).nullable();
+
+/** What is known of a delivered file and of the run. */
+export const Delivery = z.object({
+  key: z.string(),
+  subtitle_key: z.string().nullable(),
+  thumbnail_key: z.string().nullable(),
+  file_size: z.int().min(0),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  duration: z.number().min(0).nullable(),
+  title: z.string().max(1000).nullable(),
+  description: z.string().max(10_000).nullable(),
+  release_date: z.string().nullable(),
+  native_video_codec: z.string().nullable(),
+  native_audio_codec: z.string().nullable(),
+  actual_quality: z.string().nullable(),
+  strategy: Strategy,
+  adjustments: z.array(Adjustment),
+  timings: z.object({ extract_ms: ms, download_ms: ms, mux_ms: ms, upload_ms: ms }),
+  download_rate: z.number().min(0).nullable(),
+  upload_rate: z.number().min(0).nullable(),
+  download_retries: z.int().min(0),
+  upload_retries: z.int().min(0),
+});
+export type Delivery = z.infer<typeof Delivery>;
+
+/** `POST /internal/runs/{id}/outcome`: how the run ended. Repeated until it is answered. */
+export const Outcome = z.object({
+  v: Version,
+  attempt: z.int().min(1),
+  outcome: z.discriminatedUnion("type", [
+    z.object({ type: z.literal("completed"), delivery: Delivery }),
+    z.object({
+      type: z.literal("failed"),
+      code: z.enum(JOB_ERROR_CODES),
+      /** Honoured between tries of a failure that may be tried again. */
+      retry_after_ms: z.int().min(0).nullable(),
+      title: z.string().max(1000).nullable(),
+    }),
+    z.object({ type: z.literal("postponed"), until: Time }),
+    z.object({ type: z.literal("interrupted") }),
+  ]),
+});
+export type Outcome = z.infer<typeof Outcome>;
+
+export const Acknowledged = z.object({ v: Version, status: z.literal("ok") });

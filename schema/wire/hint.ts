@@ -1,0 +1,7 @@
+import { z } from "zod";
+import { Id } from "../ids.ts";
+import { Version } from "./version.ts";
+
+/** A queue message: only a hint that a job may be runnable; the database says what is true. */
+export const Hint = z.object({ v: Version, job_id: Id });
+export type Hint = z.infer<typeof Hint>;
