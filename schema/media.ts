@@ -213,7 +213,7 @@ function chooseFormat(request: MediaRequest, adjustments: Adjustment[]): Format 
   if (request.format !== undefined && !known) {
     adjustments.push({
       field: "format",
-      from: request.format,
+      from: request.format.slice(0, 64),
       to: fallback,
       reason: `The formats are ${FORMATS.join(", ")}`,
     });

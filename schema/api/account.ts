@@ -1,3 +1,4 @@
+import "../messages.ts";
 import { z } from "zod";
 import { Id, Time } from "../ids.ts";
 
@@ -29,11 +30,7 @@ export const Account = z
   .meta({ id: "Account" });
 export type Account = z.infer<typeof Account>;
 
-const name = z
-  .string("must be a string")
-  .trim()
-  .min(1, "must not be empty")
-  .max(200, "must be at most 200 characters");
+const name = z.string().trim().min(1, "must not be empty").max(200, "must be at most 200 characters");
 
 export const NewAccount = z
   .object({ name, source: z.enum(SOURCES).default("direct"), limits: Limits.default({}) })

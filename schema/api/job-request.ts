@@ -1,3 +1,4 @@
+import "../messages.ts";
 import { z } from "zod";
 import {
   AUDIO_BITRATES,
@@ -17,7 +18,7 @@ export const MAX_RECORDING_SECONDS = 43_200;
 
 /** A URL of the web; whether its host is public is the Worker's verdict (`schema/address.ts`). */
 export const WebUrl = z
-  .string("must be a string")
+  .string()
   .trim()
   .min(1, "must not be empty")
   .max(MAX_URL_LENGTH, `must be at most ${MAX_URL_LENGTH} characters`)
@@ -29,7 +30,7 @@ function isWebUrl(value: string): boolean {
   return (protocol === "http:" || protocol === "https:") && hostname !== "";
 }
 
-const flag = z.boolean("must be true or false").optional();
+const flag = z.boolean().optional();
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, `must be one of ${values.join(", ")}`);
 
@@ -59,7 +60,7 @@ const Timestamp = z
 
 /** A file name that a caller chose, without extension; control characters are removed. */
 export const Filename = z
-  .string("must be a string")
+  .string()
   .min(1, "must not be empty")
   .max(255, "must be at most 255 characters")
   .refine((name) => !/[/\\\0]/.test(name) && !name.includes(".."), "must not contain .., / or \\")
@@ -68,7 +69,7 @@ export const Filename = z
 
 /** A folder that a caller chose; it may have several levels and never leads upwards. */
 export const Folder = z
-  .string("must be a string")
+  .string()
   .trim()
   .min(1, "must not be empty")
   .max(200, "Folder name too long (max 200 characters)")
@@ -85,8 +86,7 @@ const LanguageTag = z
 /** Every member of a job request but `url`; bulk requests share them. */
 export const jobOptions = {
   format: z
-    .string("must be a string")
-    .max(64, "must be at most 64 characters")
+    .string()
     .optional()
     .describe("mp4, mkv, webm, mov, m4a, mp3, ogg or opus; any other string becomes the default"),
   video_codec: oneOf(VIDEO_CHOICES).optional(),
@@ -139,28 +139,23 @@ const withoutNulls = (value: unknown): unknown =>
 export const JobRequest = z
   .preprocess(
     withoutNulls,
-    z
-      .object(
-        { url: WebUrl, ...jobOptions },
-        { error: (issue) => (issue.input === undefined ? "is required" : "must be a JSON object") },
-      )
-      .superRefine((request, context) => {
-        const { clip_start: start = 0, clip_end: end } = request;
-        if (end !== undefined && end <= start) {
-          context.addIssue({
-            code: "custom",
-            path: ["clip_end"],
-            message: "must be greater than clip_start",
-          });
-        }
-        if (request.enable_progress_webhook && request.webhook_url === undefined) {
-          context.addIssue({
-            code: "custom",
-            path: ["enable_progress_webhook"],
-            message: "needs webhook_url",
-          });
-        }
-      }),
+    z.object({ url: WebUrl, ...jobOptions }).superRefine((request, context) => {
+      const { clip_start: start = 0, clip_end: end } = request;
+      if (end !== undefined && end <= start) {
+        context.addIssue({
+          code: "custom",
+          path: ["clip_end"],
+          message: "must be greater than clip_start",
+        });
+      }
+      if (request.enable_progress_webhook && request.webhook_url === undefined) {
+        context.addIssue({
+          code: "custom",
+          path: ["enable_progress_webhook"],
+          message: "needs webhook_url",
+        });
+      }
+    }),
   )
   .meta({ id: "JobRequest" });
 export type JobRequest = z.infer<typeof JobRequest>;

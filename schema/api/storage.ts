@@ -1,3 +1,4 @@
+import "../messages.ts";
 import { z } from "zod";
 
 /** Storage credentials as callers send them: one flat object tagged by `provider`. */

@@ -1,0 +1,30 @@
+import type { z } from "zod";
+import type { ApiErrorCode } from "../errors.ts";
+
+/** Who may call: a caller's key, the operator's token, a run's token, or anybody. */
+export type Auth = "key" | "admin" | "run" | "public";
+
+/** A route of the HTTP API as data: the Worker serves it, the document describes it, tests walk it. */
+export interface Endpoint {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** With `{name}` for path parameters. */
+  readonly path: `/${string}`;
+  readonly auth: Auth;
+  readonly summary: string;
+  readonly tag: "Jobs" | "Operator" | "Service";
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly maxBytes: number };
+  /** Success answers by status; `stream` and `text` are not JSON. */
+  readonly answers: Readonly<
+    Record<
+      number,
+      { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }
+    >
+  >;
+  /** Refusals beside those that every route of this kind of caller may give. */
+  readonly errors: readonly ApiErrorCode[];
+}
+
+/** Largest body of every route but bulk, in bytes. */
+export const MAX_BODY_BYTES = 64 * 1024;

@@ -1,0 +1,83 @@
+CREATE TABLE `accounts` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`source` text NOT NULL,
+	`limits` text NOT NULL,
+	`disabled_at` integer,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `api_keys` (
+	`id` text PRIMARY KEY NOT NULL,
+	`account_id` text NOT NULL,
+	`name` text NOT NULL,
+	`sha256` text NOT NULL,
+	`prefix` text NOT NULL,
+	`last4` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`revoked_at` integer,
+	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `api_keys_sha256` ON `api_keys` (`sha256`);--> statement-breakpoint
+CREATE INDEX `api_keys_account` ON `api_keys` (`account_id`,`id`);--> statement-breakpoint
+CREATE TABLE `jobs` (
+	`id` text PRIMARY KEY NOT NULL,
+	`account_id` text NOT NULL,
+	`batch_id` text,
+	`original_job_id` text,
+	`url` text NOT NULL,
+	`request` text NOT NULL,
+	`plan` text NOT NULL,
+	`adjustments` text NOT NULL,
+	`storage_provider` text NOT NULL,
+	`status` text NOT NULL,
+	`step` text NOT NULL,
+	`progress` integer NOT NULL,
+	`attempt` integer NOT NULL,
+	`refusals` integer NOT NULL,
+	`interruptions` integer NOT NULL,
+	`failures` integer NOT NULL,
+	`publishing` integer NOT NULL,
+	`revision` integer NOT NULL,
+	`error_code` text,
+	`due_at` integer,
+	`hint_due_at` integer,
+	`claimed_at` integer,
+	`lease_expires_at` integer,
+	`runner` text,
+	`upload_key` text,
+	`upload_ref` text,
+	`object_key` text,
+	`subtitle_key` text,
+	`thumbnail_key` text,
+	`file_size` integer,
+	`sha256` text,
+	`duration` real,
+	`title` text,
+	`description` text,
+	`release_date` text,
+	`native_video_codec` text,
+	`native_audio_codec` text,
+	`actual_quality` text,
+	`strategy` text,
+	`download_rate` real,
+	`upload_rate` real,
+	`extract_ms` integer,
+	`download_ms` integer,
+	`mux_ms` integer,
+	`upload_ms` integer,
+	`download_retries` integer,
+	`upload_retries` integer,
+	`created_at` integer NOT NULL,
+	`started_at` integer,
+	`finished_at` integer
+);
+--> statement-breakpoint
+CREATE INDEX `jobs_account` ON `jobs` (`account_id`,`id`);--> statement-breakpoint
+CREATE INDEX `jobs_account_status` ON `jobs` (`account_id`,`status`,`id`);--> statement-breakpoint
+CREATE INDEX `jobs_batch` ON `jobs` (`batch_id`,`id`) WHERE batch_id is not null;--> statement-breakpoint
+CREATE INDEX `jobs_due` ON `jobs` (`due_at`,`id`) WHERE status = 'Pending';--> statement-breakpoint
+CREATE INDEX `jobs_hint_due` ON `jobs` (`hint_due_at`) WHERE status = 'Pending';--> statement-breakpoint
+CREATE INDEX `jobs_lease` ON `jobs` (`lease_expires_at`) WHERE status = 'Processing';--> statement-breakpoint
+CREATE INDEX `jobs_leftover` ON `jobs` (`finished_at`) WHERE upload_ref is not null and finished_at is not null;

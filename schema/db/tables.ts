@@ -1,0 +1,130 @@
+import { sql } from "drizzle-orm";
+import { index, integer, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { Limits } from "../api/account.ts";
+import { SOURCES } from "../api/account.ts";
+import { STRATEGIES } from "../api/job.ts";
+import { PROVIDERS } from "../api/storage.ts";
+import type { JobErrorCode } from "../errors.ts";
+import type { Adjustment, MediaPlan } from "../media.ts";
+import { STATUSES, STEPS } from "../states.ts";
+
+/** The tables of D1. Times are epoch milliseconds, sizes bytes, rates bytes per second. Migrations expand first and contract later. */
+
+const id = () => text("id").primaryKey();
+const time = (name: string) => integer(name);
+const json = <T>(name: string) => text(name, { mode: "json" }).$type<T>();
+
+export const accounts = sqliteTable("accounts", {
+  id: id(),
+  name: text("name").notNull(),
+  source: text("source", { enum: SOURCES }).notNull(),
+  limits: json<Limits>("limits").notNull(),
+  disabled_at: time("disabled_at"),
+  created_at: time("created_at").notNull(),
+});
+
+export const apiKeys = sqliteTable(
+  "api_keys",
+  {
+    id: id(),
+    account_id: text("account_id")
+      .notNull()
+      .references(() => accounts.id),
+    name: text("name").notNull(),
+    /** Hex SHA-256 of the whole key; the key itself is never stored. */
+    sha256: text("sha256").notNull(),
+    prefix: text("prefix").notNull(),
+    last4: text("last4").notNull(),
+    created_at: time("created_at").notNull(),
+    revoked_at: time("revoked_at"),
+  },
+  (table) => [
+    uniqueIndex("api_keys_sha256").on(table.sha256),
+    index("api_keys_account").on(table.account_id, table.id),
+  ],
+);
+
+export const jobs = sqliteTable(
+  "jobs",
+  {
+    id: id(),
+    account_id: text("account_id").notNull(),
+    batch_id: text("batch_id"),
+    original_job_id: text("original_job_id"),
+
+    // what was asked
+    url: text("url").notNull(),
+    /** Known members of the request as the caller sent them, without `storage`. */
+    request: json<Record<string, unknown>>("request").notNull(),
+    plan: json<MediaPlan>("plan").notNull(),
+    adjustments: json<Adjustment[]>("adjustments").notNull(),
+    storage_provider: text("storage_provider", { enum: PROVIDERS }).notNull(),
+
+    // the state machine's columns: written by transitions only
+    status: text("status", { enum: STATUSES }).notNull(),
+    step: text("step", { enum: STEPS }).notNull(),
+    progress: integer("progress").notNull(),
+    /** The fence: raised by each claim. */
+    attempt: integer("attempt").notNull(),
+    /** Claims that no processor took; told apart so that `attempt - refusals` is what a caller understands. */
+    refusals: integer("refusals").notNull(),
+    interruptions: integer("interruptions").notNull(),
+    failures: integer("failures").notNull(),
+    publishing: integer("publishing", { mode: "boolean" }).notNull(),
+    /** Raised by every change that a watcher should see; the event id of the job's stream. */
+    revision: integer("revision").notNull(),
+    error_code: text("error_code").$type<JobErrorCode>(),
+
+    // the claim
+    /** Pending: not to be run before this. */
+    due_at: time("due_at"),
+    /** Pending: reconcile sends the hint again after this. */
+    hint_due_at: time("hint_due_at"),
+    claimed_at: time("claimed_at"),
+    lease_expires_at: time("lease_expires_at"),
+    /** The processor instance that the claim was handed to. */
+    runner: text("runner"),
+    /** Unfinished upload in the storage, to be aborted by a successor. */
+    upload_key: text("upload_key"),
+    upload_ref: text("upload_ref"),
+
+    // what came of it
+    object_key: text("object_key"),
+    subtitle_key: text("subtitle_key"),
+    thumbnail_key: text("thumbnail_key"),
+    file_size: integer("file_size"),
+    sha256: text("sha256"),
+    duration: real("duration"),
+    title: text("title"),
+    description: text("description"),
+    release_date: text("release_date"),
+    native_video_codec: text("native_video_codec"),
+    native_audio_codec: text("native_audio_codec"),
+    actual_quality: text("actual_quality"),
+    strategy: text("strategy", { enum: STRATEGIES }),
+    download_rate: real("download_rate"),
+    upload_rate: real("upload_rate"),
+    extract_ms: integer("extract_ms"),
+    download_ms: integer("download_ms"),
+    mux_ms: integer("mux_ms"),
+    upload_ms: integer("upload_ms"),
+    download_retries: integer("download_retries"),
+    upload_retries: integer("upload_retries"),
+
+    created_at: time("created_at").notNull(),
+    /** First claim. */
+    started_at: time("started_at"),
+    finished_at: time("finished_at"),
+  },
+  (table) => [
+    index("jobs_account").on(table.account_id, table.id),
+    index("jobs_account_status").on(table.account_id, table.status, table.id),
+    index("jobs_batch").on(table.batch_id, table.id).where(sql`batch_id is not null`),
+    index("jobs_due").on(table.due_at, table.id).where(sql`status = 'Pending'`),
+    index("jobs_hint_due").on(table.hint_due_at).where(sql`status = 'Pending'`),
+    index("jobs_lease").on(table.lease_expires_at).where(sql`status = 'Processing'`),
+    index("jobs_leftover")
+      .on(table.finished_at)
+      .where(sql`upload_ref is not null and finished_at is not null`),
+  ],
+);

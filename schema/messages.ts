@@ -1,0 +1,19 @@
+import { z } from "zod";
+
+const ARTICLES: Record<string, string> = {
+  string: "a string",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "a JSON object",
+};
+
+/** Sentences for people where a schema gives none of its own. Every module that defines requests imports this one. */
+z.config({
+  customError: (issue) => {
+    if (issue.code !== "invalid_type") return undefined;
+    if (issue.input === undefined) return "is required";
+    return `must be ${ARTICLES[issue.expected] ?? issue.expected}`;
+  },
+});

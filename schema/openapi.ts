@@ -1,0 +1,150 @@
+import { z } from "zod";
+import type { Auth, Endpoint } from "./api/endpoint.ts";
+import { endpoints } from "./api/endpoints.ts";
+import { ErrorBody, ProblemBody } from "./api/error.ts";
+import { API_ERRORS, type ApiErrorCode } from "./errors.ts";
+
+type Json = Record<string, unknown>;
+
+/** Refusals that every route of a kind of caller may give. */
+const COMMON_ERRORS: Record<Auth, readonly ApiErrorCode[]> = {
+  key: ["missing_api_key", "invalid_api_key", "internal", "dependency_unavailable"],
+  admin: ["missing_api_key", "invalid_api_key", "internal", "dependency_unavailable"],
+  run: ["invalid_api_key", "lease_lost", "internal"],
+  public: ["internal"],
+};
+
+/** Errors that a route may answer with: its own and those of its kind of caller. */
+export function errorsOf(endpoint: Endpoint): ApiErrorCode[] {
+  return [...new Set([...endpoint.errors, ...COMMON_ERRORS[endpoint.auth]])];
+}
+
+/**
+ * The OpenAPI 3.1 document, made from the same schemas that validate.
+ *
+ * @param serverUrl the public base URL, without a trailing slash
+ */
+export function openApiDocument(serverUrl: string, version: string): Json {
+  const schemas: Json = {};
+  const byPath = Map.groupBy(Object.entries<Endpoint>(endpoints), ([, endpoint]) => endpoint.path);
+  const paths = Object.fromEntries(
+    [...byPath].map(([path, routes]) => [
+      path,
+      Object.fromEntries(
+        routes.map(([operationId, endpoint]) => [
+          endpoint.method.toLowerCase(),
+          operation(operationId, endpoint, schemas),
+        ]),
+      ),
+    ]),
+  );
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Waterspout",
+      version,
+      description: "Takes a media URL and delivers the file into your own cloud storage.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: serverUrl }],
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        apiKey: { type: "apiKey", in: "header", name: "x-api-key" },
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description: "An API key, or the operator's token under /admin",
+        },
+      },
+    },
+  };
+}
+
+function operation(operationId: string, endpoint: Endpoint, schemas: Json): Json {
+  const parameters = [
+    ...parametersOf("path", endpoint.params, schemas),
+    ...parametersOf("query", endpoint.query, schemas),
+  ];
+  return {
+    operationId,
+    summary: endpoint.summary,
+    tags: [endpoint.tag],
+    security: securityOf(endpoint.auth),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(endpoint.body
+      ? {
+          requestBody: {
+            required: endpoint.body.required,
+            content: { "application/json": { schema: jsonSchema(endpoint.body.schema, "input", schemas) } },
+          },
+        }
+      : {}),
+    responses: { ...answers(endpoint, schemas), ...refusals(endpoint, schemas) },
+  };
+}
+
+function securityOf(auth: Auth): Json[] {
+  if (auth === "public") return [];
+  return auth === "key" ? [{ apiKey: [] }, { bearer: [] }] : [{ bearer: [] }];
+}
+
+function answers(endpoint: Endpoint, schemas: Json): Json {
+  return Object.fromEntries(
+    Object.entries(endpoint.answers).map(
+      ([status, { description, schema, contentType = "application/json" }]) => [
+        status,
+        {
+          description,
+          content: { [contentType]: schema ? { schema: jsonSchema(schema, "output", schemas) } : {} },
+        },
+      ],
+    ),
+  );
+}
+
+function refusals(endpoint: Endpoint, schemas: Json): Json {
+  const byStatus = Map.groupBy(errorsOf(endpoint), (code) => API_ERRORS[code].status);
+  const content = {
+    "application/json": { schema: jsonSchema(ErrorBody, "output", schemas) },
+    "application/problem+json": { schema: jsonSchema(ProblemBody, "output", schemas) },
+  };
+  const rows = [...byStatus].map(([status, codes]) => {
+    const description = codes.map((code) => `\`${code}\`: ${API_ERRORS[code].sentence}`).join("; ");
+    return [status, { description, content }] as const;
+  });
+  return Object.fromEntries(rows.filter(([status]) => !(status in endpoint.answers)));
+}
+
+function parametersOf(place: "path" | "query", object: z.ZodObject | undefined, schemas: Json): Json[] {
+  if (!object) return [];
+  const schema = jsonSchema(object, "input", schemas) as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
+  return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
+    name,
+    in: place,
+    required: place === "path" || (schema.required ?? []).includes(name),
+    schema: property,
+  }));
+}
+
+/** JSON Schema of a zod schema; schemas with an id become components and are referred to. */
+function jsonSchema(schema: z.ZodType, io: "input" | "output", schemas: Json): Json {
+  const {
+    $schema: _dialect,
+    $defs,
+    ...root
+  } = withComponentRefs(z.toJSONSchema(schema, { io, unrepresentable: "any" }));
+  for (const [name, definition] of Object.entries(($defs ?? {}) as Json)) schemas[name] = definition;
+  const name = z.globalRegistry.get(schema)?.id;
+  if (name === undefined || "$ref" in root) return root;
+  const { id: _id, ...definition } = root;
+  schemas[name] = definition;
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+const withComponentRefs = (schema: object): Json =>
+  JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'));
