@@ -1,0 +1,101 @@
+import { randomUUID } from "node:crypto";
+import { Fault } from "../fault.ts";
+import type { S3Client } from "./s3-client.ts";
+import type { NewObject, Upload } from "./sink.ts";
+import { escapeXml, xmlText } from "./xml.ts";
+
+/** Marks an object with the upload that made it, so that a repeated completion can tell its own success. */
+const OWNER_HEADER = "x-amz-meta-upload";
+
+/** An S3 multipart upload. */
+export class S3Upload implements Upload {
+  readonly ref: string;
+  retries = 0;
+  readonly #client: S3Client;
+  readonly #key: string;
+  readonly #owner: string;
+  readonly #etags: string[] = [];
+  readonly #onRetry = () => {
+    this.retries++;
+  };
+
+  private constructor(client: S3Client, key: string, owner: string, ref: string) {
+    this.#client = client;
+    this.#key = key;
+    this.#owner = owner;
+    this.ref = ref;
+  }
+
+  static async open(client: S3Client, object: NewObject, signal: AbortSignal): Promise<S3Upload> {
+    const owner = randomUUID();
+    const headers: Record<string, string> = { "content-type": object.contentType, [OWNER_HEADER]: owner };
+    if (object.contentDisposition !== undefined) headers["content-disposition"] = object.contentDisposition;
+    let retries = 0;
+    const { text } = await client.send({
+      method: "POST",
+      key: object.key,
+      query: { uploads: "" },
+      headers,
+      signal,
+      onRetry: () => retries++,
+    });
+    const ref = xmlText(text, "UploadId");
+    if (!ref) throw new Fault("upload_failed", "the storage did not name the upload");
+    const upload = new S3Upload(client, object.key, owner, ref);
+    upload.retries = retries;
+    return upload;
+  }
+
+  async putPart(index: number, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    const { headers } = await this.#client.send({
+      method: "PUT",
+      key: this.#key,
+      query: { partNumber: String(index + 1), uploadId: this.ref },
+      body,
+      signal,
+      onRetry: this.#onRetry,
+    });
+    if (!headers.etag) throw new Fault("upload_failed", "the storage did not confirm a part");
+    this.#etags[index] = headers.etag;
+  }
+
+  async complete(): Promise<void> {
+    const answer = await this.#client.send({
+      method: "POST",
+      key: this.#key,
+      query: { uploadId: this.ref },
+      headers: { "content-type": "application/xml" },
+      body: [Buffer.from(this.#manifest())],
+      onRetry: this.#onRetry,
+      accept: [404],
+    });
+    if (answer.status !== 404) return;
+    // an earlier try may have completed the upload although its answer was lost
+    if (answer.repeated && (await this.#isPublished())) return;
+    const code = xmlText(answer.text, "Code") ?? "not found";
+    throw new Fault(code === "NoSuchBucket" ? "upload_refused" : "upload_failed", `${code} (404)`);
+  }
+
+  async abort(): Promise<void> {
+    await this.#client.send({
+      method: "DELETE",
+      key: this.#key,
+      query: { uploadId: this.ref },
+      accept: [404],
+    });
+  }
+
+  async #isPublished(): Promise<boolean> {
+    const { status, headers } = await this.#client.send({ method: "HEAD", key: this.#key, accept: [404] });
+    return status === 200 && headers[OWNER_HEADER] === this.#owner;
+  }
+
+  #manifest(): string {
+    const parts = Array.from(this.#etags, (etag, index) => {
+      if (etag === undefined) throw new Fault("internal", `part ${index} was never stored`);
+      return `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`;
+    });
+    if (parts.length === 0) throw new Fault("internal", "an upload needs a part");
+    return `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join("")}</CompleteMultipartUpload>`;
+  }
+}

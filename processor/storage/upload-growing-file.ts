@@ -1,0 +1,198 @@
+import { createHash } from "node:crypto";
+import { type FSWatcher, watch } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import type { FinishOptions, PartUploader, UploadResult } from "./part-uploader.ts";
+
+export interface GrowingFile extends FinishOptions {
+  readonly path: string;
+  /**
+   * Settles when the writer has closed the file: then its size is final. A rejection aborts the upload and is thrown.
+   */
+  readonly done: Promise<unknown>;
+  /**
+   * Bytes at the front that the writer fills in at the very end (an index in front of the media): parts that overlap
+   * them are sent last. 0 for a file that is only appended to.
+   */
+  readonly headBytes: number;
+}
+
+/** A running {@link uploadGrowingFile}. */
+export interface GrowingUpload {
+  /** Tells that the writer made progress; optional, it only makes the next look come sooner. */
+  poke(): void;
+  /** The upload's end. `sha256` is of the whole file. */
+  readonly result: Promise<UploadResult & { readonly sha256: string }>;
+}
+
+/** A writer makes thousands of small writes a second: one look at the file in this time is enough. */
+const QUIET_MS = 20;
+/** Where the file system tells nothing about changes, the file is looked at this often. */
+const FALLBACK_MS = 500;
+const HASH_CHUNK = 4 << 20;
+
+/**
+ * Uploads a file while a muxer writes it strictly forward: a part is sent as soon as the file has grown one part past
+ * it, the parts with the reserved head last. The uploader must not hash (`hash: "none"`): the head is unknown until the
+ * end, so the file is hashed then, from the page cache, while the last parts are on their way.
+ *
+ * The file must exist. The result is rejected with the first failure, after the upload was aborted.
+ */
+export function uploadGrowingFile(uploader: PartUploader, file: GrowingFile): GrowingUpload {
+  const watcher = new GrowthWatcher(file.path);
+  return { poke: () => watcher.poke(), result: run(uploader, file, watcher) };
+}
+
+async function run(uploader: PartUploader, file: GrowingFile, watcher: GrowthWatcher) {
+  const handle = await open(file.path, "r").catch(async (error: unknown) => {
+    await uploader.abort(error);
+    throw error;
+  });
+  const hashing = file.done.then(() => hashFile(handle, uploader.signal));
+  // whatever fails first is thrown below; this must not count as unhandled until then
+  hashing.catch(() => {});
+  try {
+    await sendParts(uploader, file, handle, watcher);
+    const [result, sha256] = await Promise.all([uploader.finish(file), hashing]);
+    return { ...result, sha256 };
+  } catch (error) {
+    await uploader.abort(error);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function sendParts(
+  uploader: PartUploader,
+  file: GrowingFile,
+  handle: FileHandle,
+  watcher: GrowthWatcher,
+): Promise<void> {
+  const { partBytes } = uploader;
+  const heldParts = Math.ceil(file.headBytes / partBytes);
+  let closed = false;
+  const closing = file.done.then(
+    () => {
+      closed = true;
+      watcher.poke();
+    },
+    (error: unknown) => uploader.abort(error),
+  );
+  const onAbort = () => watcher.poke();
+  uploader.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    let next = heldParts;
+    while (!closed) {
+      uploader.signal.throwIfAborted();
+      const { size } = await handle.stat();
+      // the writer's last block may still be in its own buffer, so a part is final one part later
+      while ((next + 2) * partBytes <= size) await send(uploader, handle, next++, size);
+      if (!closed) await watcher.changed();
+    }
+    await closing;
+    const { size } = await handle.stat();
+    while (next * partBytes < size) await send(uploader, handle, next++, size);
+    for (let index = 0; index < heldParts && index * partBytes < size; index++) {
+      await send(uploader, handle, index, size);
+    }
+  } finally {
+    uploader.signal.removeEventListener("abort", onAbort);
+    watcher.close();
+  }
+}
+
+async function send(uploader: PartUploader, handle: FileHandle, index: number, size: number): Promise<void> {
+  const slot = await uploader.reserve(index);
+  const start = index * uploader.partBytes;
+  try {
+    slot.submit([await readFully(handle, start, Math.min(uploader.partBytes, size - start))]);
+  } catch (error) {
+    slot.release();
+    throw error;
+  }
+}
+
+async function readFully(handle: FileHandle, start: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(length);
+  for (let filled = 0; filled < length; ) {
+    const { bytesRead } = await handle.read(buffer, filled, length - filled, start + filled);
+    if (bytesRead === 0) throw new Error("the file shrank while it was uploaded");
+    filled += bytesRead;
+  }
+  return buffer;
+}
+
+async function hashFile(handle: FileHandle, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafeSlow(HASH_CHUNK);
+  for (let position = 0; ; ) {
+    signal.throwIfAborted();
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) return hash.digest("hex");
+    hash.update(buffer.subarray(0, bytesRead));
+    position += bytesRead;
+  }
+}
+
+/** Says when a file may have grown: on a change that the system reports or a poke, at most once in a short while. */
+class GrowthWatcher {
+  readonly #path: string;
+  #wake: (() => void) | null = null;
+  #poked = false;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  poke(): void {
+    this.#poked = true;
+    this.#wake?.();
+  }
+
+  close(): void {
+    this.poke();
+  }
+
+  /** Resolves at once for a poke that came since the last look. */
+  async changed(): Promise<void> {
+    if (!this.#poked) await pause(QUIET_MS, (wake) => this.#onWake(wake));
+    if (!this.#poked) await this.#nextChange();
+    this.#poked = false;
+  }
+
+  async #nextChange(): Promise<void> {
+    // one event is asked for at a time: a standing watch would report every single write
+    const watcher = this.#watch();
+    await pause(FALLBACK_MS, (wake) => {
+      this.#onWake(wake);
+      watcher?.once("change", wake);
+      watcher?.on("error", wake);
+    });
+    watcher?.close();
+  }
+
+  /** Null where the system has no watch left to give: then the pause alone decides. */
+  #watch(): FSWatcher | null {
+    try {
+      return watch(this.#path, { persistent: false });
+    } catch {
+      return null;
+    }
+  }
+
+  #onWake(wake: () => void): void {
+    this.#wake = wake;
+    if (this.#poked) wake();
+  }
+}
+
+/** Waits `ms`, or until the given function is called. */
+function pause(ms: number, onStart: (wake: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    onStart(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

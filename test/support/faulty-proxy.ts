@@ -1,0 +1,77 @@
+import http from "node:http";
+import { listen } from "./ports.ts";
+
+/** What to do with one request; `pass` forwards it. */
+export type Disturbance =
+  | "pass"
+  /** The connection is cut before the request reaches the server. */
+  | "cut"
+  /** The request is carried out, but its answer is lost. */
+  | "lose-answer"
+  /** This answer is given instead of asking the server. */
+  | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
+  /** The request is held until this settles, then forwarded. */
+  | { readonly until: Promise<unknown> };
+
+export interface FaultyProxy {
+  readonly origin: string;
+  /** Requests as `METHOD path?query`, in order of arrival. */
+  readonly requests: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * A reverse proxy that disturbs requests on their way to a real server. The `Host` header is kept as the client signed
+ * it for `target`, so signatures stay valid when the client signs for the proxy's own origin.
+ */
+export async function startFaultyProxy(
+  target: string,
+  disturb: (request: string) => Disturbance,
+): Promise<FaultyProxy> {
+  const requests: string[] = [];
+  const agent = new http.Agent({ keepAlive: true });
+  const server = http.createServer(async (req, res) => {
+    const request = `${req.method} ${req.url}`;
+    requests.push(request);
+    const disturbance = disturb(request);
+    if (disturbance === "cut") return void req.socket.destroy();
+    if (typeof disturbance === "object" && "status" in disturbance) {
+      req.resume();
+      res.writeHead(disturbance.status, disturbance.headers ?? {});
+      return void res.end(disturbance.body ?? "");
+    }
+    if (typeof disturbance === "object") await disturbance.until;
+    const { hostname, port } = new URL(target);
+    const upstream = http.request({
+      agent,
+      hostname,
+      port,
+      method: req.method,
+      path: req.url,
+      headers: req.headers,
+    });
+    upstream.on("error", () => res.destroy());
+    upstream.on("response", (answer) => {
+      if (disturbance === "lose-answer") {
+        answer.resume();
+        answer.on("end", () => req.socket.destroy());
+        return;
+      }
+      res.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(res);
+    });
+    req.on("error", () => upstream.destroy());
+    res.on("close", () => upstream.destroy());
+    req.pipe(upstream);
+  });
+  const port = await listen(server);
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    requests,
+    async close() {
+      agent.destroy();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
