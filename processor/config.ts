@@ -1,0 +1,256 @@
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { parseAllowedHosts } from "../schema/address.ts";
+
+/** One environment variable: the only place that says its name, default, meaning and rule. */
+interface Variable {
+  readonly name: string;
+  /** What the README shows; also the value that is parsed when `fallback` is absent. Undefined: required or off. */
+  readonly default?: string;
+  /** For defaults that depend on the machine. */
+  readonly fallback?: () => string;
+  readonly meaning: string;
+  /** Parses the text of the variable. */
+  readonly schema: z.ZodType<unknown, string | undefined>;
+}
+
+const text = z.string("is required");
+const optionalText = z.string().optional();
+
+const wholeNumber = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  text
+    .regex(/^\d+$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+
+const httpUrl = text.refine((value) => isHttpUrl(value), "must be an http or https URL");
+
+const proxyList = z
+  .string()
+  .default("")
+  .transform((value) => listOf(value))
+  .refine((urls) => urls.every(isHttpUrl), "must be http or https proxy URLs, separated by commas");
+
+const allowedHosts = z
+  .string()
+  .optional()
+  .transform((value, context) => {
+    try {
+      return parseAllowedHosts(value);
+    } catch (error) {
+      const sentence = error instanceof Error ? error.message.replace(/^ALLOWED_PRIVATE_HOSTS: /, "") : "";
+      context.addIssue({ code: "custom", message: sentence });
+      return z.NEVER;
+    }
+  });
+
+/** The configuration of a processor, by the name its code uses. */
+const VARIABLES = {
+  port: {
+    name: "PORT",
+    default: "8080",
+    meaning: "Port the processor listens on; 0 takes any free one",
+    schema: wholeNumber(0, 65_535),
+  },
+  host: {
+    name: "HOST",
+    default: "0.0.0.0",
+    meaning: "Address the processor listens on",
+    schema: text,
+  },
+  workerUrl: {
+    name: "WORKER_URL",
+    meaning: "Base URL of the Worker, for reports of progress and outcome (required)",
+    schema: httpUrl,
+  },
+  processorToken: {
+    name: "PROCESSOR_TOKEN",
+    meaning: "Secret that the Worker sends with every call, 16 characters or more (required)",
+    schema: text.min(16, "must have at least 16 characters"),
+  },
+  instance: {
+    name: "INSTANCE",
+    default: "processor-0",
+    meaning: "Name of this processor in reports and logs",
+    schema: text.max(100, "must have at most 100 characters"),
+  },
+  networkSlots: {
+    name: "NETWORK_SLOTS",
+    default: "8",
+    meaning: "Runs that may download and upload at the same time",
+    schema: wholeNumber(1, 1000),
+  },
+  cpuSlots: {
+    name: "CPU_SLOTS",
+    default: "number of cores",
+    fallback: () => String(Math.max(1, availableParallelism())),
+    meaning: "Runs that may re-encode at the same time",
+    schema: wholeNumber(1, 1000),
+  },
+  workDir: {
+    name: "WORK_DIR",
+    default: "`waterspout` in the system's temporary folder",
+    fallback: () => join(tmpdir(), "waterspout"),
+    meaning: "Folder for work files; its content is wiped at start-up",
+    schema: text,
+  },
+  maxFilesizeBytes: {
+    name: "MAX_FILESIZE_BYTES",
+    default: "53687091200",
+    meaning: "Largest file that is delivered, in bytes (50 GiB)",
+    schema: wholeNumber(1),
+  },
+  maxRunSeconds: {
+    name: "MAX_RUN_SECONDS",
+    default: "21600",
+    meaning: "Longest time one run may take, in seconds (6 hours); a recording's own length is added to it",
+    schema: wholeNumber(1),
+  },
+  allowedPrivateHosts: {
+    name: "ALLOWED_PRIVATE_HOSTS",
+    meaning: "Private `host:port` pairs that may be dialled all the same, separated by commas",
+    schema: allowedHosts,
+  },
+  connectionsPerSource: {
+    name: "CONNECTIONS_PER_SOURCE",
+    default: "6",
+    meaning: "Connections one run opens to its source at the same time",
+    schema: wholeNumber(1, 64),
+  },
+  heartbeatSeconds: {
+    name: "HEARTBEAT_SECONDS",
+    default: "15",
+    meaning: "Seconds between two heartbeats to the Worker; well below the Worker's LEASE_SECONDS",
+    schema: wholeNumber(1, 3600),
+  },
+  ytdlpPath: {
+    name: "YTDLP_PATH",
+    meaning: "yt-dlp's program; without it, the PATH is searched",
+    schema: optionalText,
+  },
+  ffmpegPath: {
+    name: "FFMPEG_PATH",
+    meaning: "ffmpeg's program; without it, the PATH is searched",
+    schema: optionalText,
+  },
+  ffprobePath: {
+    name: "FFPROBE_PATH",
+    meaning: "ffprobe's program; without it, the PATH is searched",
+    schema: optionalText,
+  },
+  searchPath: {
+    name: "PATH",
+    default: "/usr/local/bin:/usr/bin:/bin",
+    meaning: "Where the three tools are looked for",
+    schema: text,
+  },
+  ytdlpCookiesFile: {
+    name: "YTDLP_COOKIES_FILE",
+    meaning: "Cookies of the operator's own session at a source (Netscape format); each run works on a copy",
+    schema: optionalText,
+  },
+  ytdlpProxies: {
+    name: "YTDLP_PROXY",
+    meaning: "HTTP proxy towards the sources, or several separated by commas; one run stays with one of them",
+    schema: proxyList,
+  },
+  ytdlpExtractorArgs: {
+    name: "YTDLP_EXTRACTOR_ARGS",
+    meaning: "Arguments for single extractors, as yt-dlp's --extractor-args takes them, separated by spaces",
+    schema: z
+      .string()
+      .default("")
+      .transform(extractorArgs)
+      .refine(
+        (args) => args !== null,
+        "must look like youtube:player_client=web,tv;skip=dash generic:impersonate",
+      )
+      .transform((args) => args ?? {}),
+  },
+  ytdlpUserAgent: {
+    name: "YTDLP_USER_AGENT",
+    meaning: "User-Agent header for sources, where a site's own needs do not decide it",
+    schema: optionalText,
+  },
+  ytdlpPotProviderUrl: {
+    name: "YTDLP_POT_PROVIDER_URL",
+    meaning: "Base URL of a PO-token provider; when set, yt-dlp's provider plugins are loaded",
+    schema: httpUrl.optional(),
+  },
+  ytdlpSleepRequests: {
+    name: "YTDLP_SLEEP_REQUESTS",
+    default: "0",
+    meaning: "Seconds to wait between two requests of one extraction",
+    schema: text
+      .regex(/^\d+(\.\d+)?$/, "must be a number of seconds")
+      .transform(Number)
+      .pipe(z.number().max(600, "must be at most 600")),
+  },
+} as const satisfies Record<string, Variable>;
+
+type Variables = typeof VARIABLES;
+
+/** The checked configuration; every member is explained by its row in {@link CONFIG_VARIABLES}. */
+export type ProcessorConfig = {
+  readonly [K in keyof Variables]: z.output<Variables[K]["schema"]>;
+};
+
+/** What the README's table shows, in this order. */
+export const CONFIG_VARIABLES: readonly {
+  readonly name: string;
+  readonly default: string | undefined;
+  readonly meaning: string;
+}[] = Object.values<Variable>(VARIABLES).map((row) => ({
+  name: row.name,
+  default: row.default,
+  meaning: row.meaning,
+}));
+
+/**
+ * Reads the processor's configuration. A variable that is empty counts as not set.
+ *
+ * @throws Error whose message holds one sentence for each bad value, one a line.
+ * @example readConfig({ WORKER_URL: "http://127.0.0.1:8787", PROCESSOR_TOKEN: "a long secret of mine" }).port // 8080
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): ProcessorConfig {
+  const problems: string[] = [];
+  const entries = Object.entries<Variable>(VARIABLES).map(([key, row]) => {
+    const given = env[row.name]?.trim() || (row.fallback?.() ?? row.default);
+    const result = row.schema.safeParse(given);
+    if (result.success) return [key, result.data];
+    problems.push(`${row.name} ${result.error.issues[0]?.message ?? "is not valid"}`);
+    return [key, undefined];
+  });
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+  return Object.fromEntries(entries) as ProcessorConfig;
+}
+
+function isHttpUrl(value: string): boolean {
+  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+}
+
+function listOf(value: string): string[] {
+  return value
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+}
+
+/** `youtube:player_client=web,tv;skip=dash` as `{ youtube: { player_client: ["web", "tv"], skip: ["dash"] } }`. */
+function extractorArgs(value: string): Record<string, Record<string, string[]>> | null {
+  const result: Record<string, Record<string, string[]>> = {};
+  for (const group of value.split(/\s+/).filter((part) => part !== "")) {
+    const match = /^([a-zA-Z0-9_-]+):(.+)$/.exec(group);
+    if (!match?.[1] || !match[2]) return null;
+    const extractor = match[1].toLowerCase();
+    const args = result[extractor] ?? {};
+    result[extractor] = args;
+    for (const pair of match[2].split(";")) {
+      const [name = "", values = ""] = pair.split(/=(.*)/s);
+      if (!/^[a-zA-Z0-9_-]+$/.test(name)) return null;
+      args[name.toLowerCase().replaceAll("-", "_")] = values.split(",").map((entry) => entry.trim());
+    }
+  }
+  return result;
+}

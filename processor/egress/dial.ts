@@ -1,0 +1,86 @@
+import http from "node:http";
+import net, { type Socket } from "node:net";
+import { Fault } from "../fault.ts";
+import type { Address } from "./policy.ts";
+
+/** A peer that has not accepted a connection by then counts as unreachable. */
+const CONNECT_MS = 20_000;
+
+/**
+ * Connects to the first of `addresses` that answers (both families, as browsers do); never to anything else.
+ *
+ * @throws Fault `network`
+ */
+export function dialAddresses(addresses: readonly [Address, ...Address[]], port: number): Promise<Socket> {
+  const [first] = addresses;
+  const socket = net.connect({
+    // A literal address is dialled as it is; several are handed over by the lookup, which asks nobody.
+    host: addresses.length === 1 ? first.address : "judged",
+    port,
+    noDelay: true,
+    autoSelectFamily: true,
+    lookup: (_hostname, _options, callback) => callback(null, [...addresses]),
+  });
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => socket.destroy(new Error("connecting took too long")), CONNECT_MS);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.removeListener("error", onError);
+      resolve(socket);
+    });
+    const onError = (error: Error) => {
+      clearTimeout(timer);
+      reject(new Fault("network", `${first.address}:${port}: ${error.message}`, { cause: error }));
+    };
+    socket.once("error", onError);
+  });
+}
+
+/**
+ * Connects to `target` through an HTTP proxy by CONNECT.
+ *
+ * @param proxyUrl `http://[user:password@]host:port`; the operator's own, so it is not judged
+ * @throws Fault `network`; the detail never holds the proxy's credentials
+ */
+export function tunnelThrough(proxyUrl: string, target: Address, port: number): Promise<Socket> {
+  const proxy = new URL(proxyUrl);
+  const host = target.family === 6 ? `[${target.address}]` : target.address;
+  const authority = `${host}:${port}`;
+  const request = http.request({
+    host: proxy.hostname.replace(/^\[|\]$/g, ""),
+    port: proxy.port === "" ? 80 : Number(proxy.port),
+    method: "CONNECT",
+    path: authority,
+    headers: { host: authority, ...proxyAuthorization(proxy) },
+    agent: false,
+  });
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => request.destroy(new Error("connecting took too long")), CONNECT_MS);
+    request.once("connect", (response, socket: Socket, head) => {
+      clearTimeout(timer);
+      if (response.statusCode !== 200) {
+        socket.destroy();
+        reject(new Fault("network", `upstream proxy answered ${response.statusCode}`));
+        return;
+      }
+      if (head.length > 0) socket.unshift(head);
+      socket.setNoDelay(true);
+      resolve(socket);
+    });
+    request.once("response", (response) => {
+      response.resume();
+      request.destroy(new Error(`answered ${response.statusCode}`));
+    });
+    request.once("error", (error) => {
+      clearTimeout(timer);
+      reject(new Fault("network", `upstream proxy: ${error.message}`, { cause: error }));
+    });
+    request.end();
+  });
+}
+
+function proxyAuthorization(proxy: URL): { "proxy-authorization"?: string } {
+  if (proxy.username === "") return {};
+  const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+  return { "proxy-authorization": `Basic ${Buffer.from(pair).toString("base64")}` };
+}
