@@ -1,0 +1,48 @@
+/**
+ * Installs what is missing, then runs a command: `node bin/setup.mjs [demo|start|test] [arguments]`.
+ * It works before `npm install`, on Node 20 or newer, and is quick when nothing is missing.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { installMediaTools } from "./setup/media-tools.mjs";
+import { installPackages } from "./setup/packages.mjs";
+import { root } from "./setup/paths.mjs";
+import { SetupError } from "./setup/report.mjs";
+import { runCommand } from "./setup/run-command.mjs";
+
+const OLDEST_NODE = 20;
+/** The tools that were found in order the last time. */
+const STAMP = join(root, ".cache", "setup.json");
+
+/** @returns {{ tools?: Record<string, import("./setup/media-tools.mjs").FoundTool> }} */
+function readStamp() {
+  try {
+    return JSON.parse(readFileSync(STAMP, "utf8"));
+  } catch {
+    return {};
+  }
+}
+
+function installWhatIsMissing() {
+  if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
+    throw new SetupError(
+      `This is Node ${process.versions.node}; Waterspout needs Node ${OLDEST_NODE} or newer.`,
+    );
+  }
+  const stamp = readStamp();
+  installPackages();
+  const tools = installMediaTools(stamp.tools ?? {});
+  mkdirSync(join(root, ".cache"), { recursive: true });
+  writeFileSync(STAMP, `${JSON.stringify({ tools }, null, 2)}\n`);
+}
+
+try {
+  const [command, ...args] = process.argv.slice(2);
+  installWhatIsMissing();
+  if (command === undefined) console.log("Everything is in place: npm run demo, npm start, npm test.");
+  else process.exitCode = await runCommand(command, args);
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`[setup] ${error.message}`);
+  process.exitCode = 1;
+}
