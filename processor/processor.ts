@@ -1,0 +1,77 @@
+import type { Hono } from "hono";
+import type { ProcessorHealth } from "../schema/wire/run.ts";
+import { Callback } from "./callback.ts";
+import type { ProcessorConfig } from "./config.ts";
+import { HttpClient } from "./egress/http-client.ts";
+import { EgressPolicy } from "./egress/policy.ts";
+import type { Kit } from "./kit.ts";
+import { LeaseKeeper } from "./lease.ts";
+import type { Log } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { startRun } from "./run.ts";
+import { RunTable, wipeWorkFolder } from "./run-table.ts";
+import { createServer } from "./server.ts";
+import { Slots } from "./slots.ts";
+import { BufferBudget } from "./storage/buffer-budget.ts";
+import { discoverTools } from "./tools/discover.ts";
+import { killAllTools } from "./tools/exec.ts";
+import { ExtractorPool } from "./tools/extractor.ts";
+
+export interface Processor {
+  readonly app: Hono;
+  readonly runs: RunTable;
+  readonly tools: ProcessorHealth["tools"];
+  /** Drains, then ends everything that was started. */
+  close(): Promise<void>;
+}
+
+/** Memory that file parts of all runs may take together. */
+const BUFFER_BYTES = 160 << 20;
+
+/** Puts a processor together; nothing listens yet. */
+export async function createProcessor(config: ProcessorConfig, log: Log): Promise<Processor> {
+  await wipeWorkFolder(config.workDir);
+  const tools = await discoverTools(config);
+  const policy = new EgressPolicy({ opened: config.allowedPrivateHosts });
+  const metrics = new Metrics();
+  const callback = new Callback({ workerUrl: config.workerUrl, instance: config.instance });
+  const lease = new LeaseKeeper({
+    callback,
+    intervalMs: config.heartbeatSeconds * 1000,
+    onFailure: (error) => log("heartbeat failed", { detail: String(error) }),
+  });
+  const kit: Kit = {
+    config,
+    tools,
+    policy,
+    client: new HttpClient(policy),
+    extractor: new ExtractorPool({ tools, config }),
+    buffers: new BufferBudget(BUFFER_BYTES),
+    cpu: new Slots(config.cpuSlots),
+    callback,
+    lease,
+    metrics,
+    log,
+  };
+  const runs = new RunTable(config.networkSlots, (request) => startRun(request, kit));
+  const versions = toolVersions(tools);
+  const health = (): ProcessorHealth => ({
+    status: runs.draining ? "draining" : "ok",
+    instance: config.instance,
+    runs: runs.size,
+    slots: { network: config.networkSlots, cpu: config.cpuSlots },
+    tools: versions,
+  });
+  return {
+    app: createServer({ token: config.processorToken, runs, metrics: observed(kit, runs), health }),
+    runs,
+    tools: versions,
+    close: async () => {
+      await runs.drain(config.drainSeconds * 1000);
+      lease.close();
+      await kit.extractor.close();
+      await killAllTools();
+      policy.close();
+    },
+  };
+}

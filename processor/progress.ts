@@ -1,0 +1,81 @@
+import type { WorkingStep } from "../schema/states.ts";
+
+/** What is told of a run while it works. */
+export interface Snapshot {
+  readonly step: WorkingStep;
+  /** 0-100, never going back. */
+  readonly progress: number;
+  /** Bytes per second from the source since its first byte. */
+  readonly downloadRate: number | null;
+  readonly title: string | null;
+}
+
+const STEP_ORDER: readonly WorkingStep[] = ["Downloading", "Muxing", "Uploading"];
+
+/**
+ * The progress of one run. Stages overlap, so the step is the furthest one that was entered, and the percentage is
+ * that of the whole. Listeners are told of each change.
+ */
+export class Progress {
+  #step: WorkingStep = "Downloading";
+  #percent = 0;
+  #title: string | null = null;
+  #received = 0;
+  #startedAt: number | null = null;
+  #lastAt: number | null = null;
+  readonly #onChange: (stepChanged: boolean) => void;
+  readonly #now: () => number;
+
+  constructor(
+    onChange: (stepChanged: boolean) => void = () => {},
+    now: () => number = () => performance.now(),
+  ) {
+    this.#onChange = onChange;
+    this.#now = now;
+  }
+
+  get snapshot(): Snapshot {
+    return { step: this.#step, progress: this.#percent, downloadRate: this.#rate(), title: this.#title };
+  }
+
+  /** Bytes from the source so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Milliseconds from the first byte of the source to the last one so far; null before the first. */
+  get downloadMs(): number | null {
+    return this.#startedAt === null || this.#lastAt === null
+      ? null
+      : Math.round(this.#lastAt - this.#startedAt);
+  }
+
+  entitle(title: string): void {
+    this.#title = title;
+  }
+
+  enter(step: WorkingStep): void {
+    if (STEP_ORDER.indexOf(step) <= STEP_ORDER.indexOf(this.#step)) return;
+    this.#step = step;
+    this.#onChange(true);
+  }
+
+  /** @param fraction of the whole run, 0 to 1; 1 is left to the outcome */
+  advance(fraction: number): void {
+    const percent = Math.min(99, Math.max(this.#percent, Math.floor(fraction * 100)));
+    if (percent === this.#percent) return;
+    this.#percent = percent;
+    this.#onChange(false);
+  }
+
+  receive(bytes: number): void {
+    this.#startedAt ??= this.#now();
+    this.#lastAt = this.#now();
+    this.#received += bytes;
+  }
+
+  #rate(): number | null {
+    const ms = this.downloadMs;
+    return ms === null || ms < 1 ? null : Math.round((this.#received / ms) * 1000);
+  }
+}

@@ -1,0 +1,82 @@
+import { rm } from "node:fs/promises";
+import type { RunRequest } from "../schema/wire/run.ts";
+import type { RunHandle } from "./run.ts";
+
+/** Starts one run; the handle's `done` never rejects. */
+export type StartRun = (request: RunRequest) => RunHandle;
+
+export type Admission =
+  | { readonly type: "accepted" }
+  /** No free slot: ask again after so many seconds. */
+  | { readonly type: "busy"; readonly retryAfterSeconds: number };
+
+/** Slots come free when a run ends, and the Worker fills them then; this is for hints that meet a full house. */
+const BUSY_SECONDS = 5;
+/** A processor that is going down will not be free again: the hint is better off elsewhere. */
+const DRAINING_SECONDS = 2;
+
+/** The runs of this processor: admission, replacement, cancellation, drain. */
+export class RunTable {
+  readonly capacity: number;
+  readonly #start: StartRun;
+  readonly #runs = new Map<string, RunHandle>();
+  #draining = false;
+
+  constructor(capacity: number, start: StartRun) {
+    this.capacity = capacity;
+    this.#start = start;
+  }
+
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Takes a run if there is a slot. The same claim sent twice is one run; a newer claim replaces an older one. */
+  async admit(request: RunRequest): Promise<Admission> {
+    if (this.#draining) return { type: "busy", retryAfterSeconds: DRAINING_SECONDS };
+    const running = this.#runs.get(request.job_id);
+    if (running) {
+      if (running.attempt >= request.attempt) return { type: "accepted" };
+      running.stop("lost");
+      await running.done;
+      return this.admit(request);
+    }
+    if (this.#runs.size >= this.capacity) return { type: "busy", retryAfterSeconds: BUSY_SECONDS };
+    const handle = this.#start(request);
+    this.#runs.set(request.job_id, handle);
+    void handle.done.then(() => {
+      if (this.#runs.get(request.job_id) === handle) this.#runs.delete(request.job_id);
+    });
+    return { type: "accepted" };
+  }
+
+  /** Stops the run of a job, if there is one; resolves when its tools are gone. */
+  async cancel(jobId: string): Promise<boolean> {
+    const run = this.#runs.get(jobId);
+    if (!run) return false;
+    run.stop("lost");
+    await run.done;
+    return true;
+  }
+
+  /** Takes no more runs, lets the running ones finish for `graceMs`, then hands the rest back to the Worker. */
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    const all = () => Promise.all([...this.#runs.values()].map((run) => run.done));
+    const timeout = Promise.withResolvers<void>();
+    const timer = setTimeout(() => timeout.resolve(), graceMs);
+    await Promise.race([all(), timeout.promise]);
+    clearTimeout(timer);
+    for (const run of this.#runs.values()) run.stop("drained");
+    await all();
+  }
+}
+
+/** Work folders of a former process of this processor belong to nobody any more. */
+export async function wipeWorkFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}

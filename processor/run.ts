@@ -1,0 +1,129 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Delivery, Outcome } from "../schema/wire/callback.ts";
+import type { RunRequest } from "../schema/wire/run.ts";
+import type { Claim } from "./callback.ts";
+import { EgressProxy } from "./egress/proxy.ts";
+import { Fault } from "./fault.ts";
+import type { Kit, RunContext } from "./kit.ts";
+import type { LeaseHolder } from "./lease.ts";
+import { Progress } from "./progress.ts";
+import { deliver } from "./stages/deliver.ts";
+import { resolveSource } from "./stages/resolve.ts";
+import { Stopped, type StopReason } from "./stop.ts";
+import { openSink } from "./storage/open-sink.ts";
+
+/** A run that was started. */
+export interface RunHandle {
+  readonly attempt: number;
+  /** Resolves, and never rejects, when nothing of the run is left: tools, folder, connections. */
+  readonly done: Promise<void>;
+  stop(reason: StopReason): void;
+}
+
+/** An outcome is repeated for this long; by then the Worker has long taken the job back by its lease. */
+const REPORT_MS = 10 * 60_000;
+
+/** A run before it has its way out. */
+type BareContext = Omit<RunContext, "proxy">;
+
+/** Starts one run: resolve, deliver, report. */
+export function startRun(request: RunRequest, kit: Kit): RunHandle {
+  const abort = new AbortController();
+  const claim: Claim = { job_id: request.job_id, attempt: request.attempt, token: request.token };
+  const progress: Progress = new Progress((stepChanged) => kit.lease.changed(holder, stepChanged));
+  const stop = (reason: StopReason) => abort.abort(new Stopped(reason));
+  const holder: LeaseHolder = { claim, progress, stop: () => stop("lost") };
+  const deadline = setTimeout(() => abort.abort(new Fault("timeout")), kit.config.maxRunSeconds * 1000);
+  const base: BareContext = {
+    ...kit,
+    request,
+    claim,
+    signal: abort.signal,
+    progress,
+    folder: join(kit.config.workDir, `${request.job_id}.${request.attempt}`),
+    sink: openSink(request.target, kit.policy),
+  };
+  kit.lease.add(holder);
+  const done = execute(base).finally(() => {
+    clearTimeout(deadline);
+    kit.lease.remove(holder);
+    base.sink.close();
+  });
+  return { attempt: request.attempt, done, stop };
+}
+
+async function execute(context: BareContext): Promise<void> {
+  const startedAt = performance.now();
+  const outcome = await produce(context).then(
+    (delivery): Outcome["outcome"] => ({ type: "completed", delivery }),
+    (error: unknown) => outcomeOf(error, context),
+  );
+  const reported = outcome === null ? "dropped" : await report(context, outcome);
+  const code = outcome?.type === "failed" ? outcome.code : (outcome?.type ?? "lost");
+  context.metrics.count("waterspout_runs_total", "Runs by how they ended", { outcome: code });
+  context.log("run", {
+    job_id: context.claim.job_id,
+    attempt: context.claim.attempt,
+    outcome: code,
+    reported,
+    ms: Math.round(performance.now() - startedAt),
+    bytes: context.progress.received,
+    ...(outcome?.type === "completed"
+      ? { strategy: outcome.delivery.strategy, file_size: outcome.delivery.file_size }
+      : {}),
+  });
+}
+
+/** A media link may have expired between extraction and download: a fresh extraction is worth one more try. */
+async function attempt(context: RunContext): Promise<Delivery> {
+  try {
+    return await deliver(context, await resolveSource(context));
+  } catch (error) {
+    if (context.signal.aborted || !(error instanceof Fault) || error.code !== "forbidden") throw error;
+    return deliver(context, await resolveSource(context));
+  }
+}
+
+/** Gives the run its folder and its way out, and takes both away at the end. */
+async function produce(base: BareContext): Promise<Delivery> {
+  await mkdir(base.folder, { recursive: true, mode: 0o700 });
+  const proxy = await EgressProxy.start(base.policy);
+  try {
+    return await attempt({ ...base, proxy });
+  } finally {
+    await proxy.close();
+    await rm(base.folder, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** Null when there is nobody to tell: the job belongs to another run, or to none. */
+function outcomeOf(error: unknown, { signal, log, claim, progress }: BareContext): Outcome["outcome"] | null {
+  const cause = signal.aborted ? signal.reason : error;
+  if (cause instanceof Stopped) return cause.reason === "drained" ? { type: "interrupted" } : null;
+  const fault = cause instanceof Fault ? cause : new Fault("internal", describe(cause), { cause });
+  log("fault", { job_id: claim.job_id, attempt: claim.attempt, code: fault.code, detail: fault.detail });
+  return {
+    type: "failed",
+    code: fault.code,
+    retry_after_ms: fault.retryAfterMs ?? null,
+    title: progress.snapshot.title,
+  };
+}
+
+async function report(
+  context: BareContext,
+  outcome: Outcome["outcome"],
+): Promise<"told" | "lost" | "untold"> {
+  try {
+    await context.callback.outcome(context.claim, outcome, AbortSignal.timeout(REPORT_MS));
+    return "told";
+  } catch (error) {
+    if (error instanceof Stopped) return "lost";
+    context.log("outcome not told", { job_id: context.claim.job_id, detail: describe(error) });
+    return "untold";
+  }
+}
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,0 +1,54 @@
+/** A fair counting semaphore. */
+export class Slots {
+  readonly capacity: number;
+  #used = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Takes a slot if one is free right now. */
+  tryTake(): boolean {
+    if (this.#used >= this.capacity) return false;
+    this.#used++;
+    return true;
+  }
+
+  /** Waits in line for a slot and holds it while `work` runs. */
+  async hold<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    if (!this.tryTake()) await this.#queue(signal);
+    try {
+      return await work();
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Gives a slot back; the next in line has it at once. */
+  release(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#used--;
+  }
+
+  #queue(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const grant = () => {
+        signal.removeEventListener("abort", onAbort);
+        resolve();
+      };
+      const onAbort = () => {
+        this.#waiting.splice(this.#waiting.indexOf(grant), 1);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#waiting.push(grant);
+    });
+  }
+}

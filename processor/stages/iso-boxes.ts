@@ -1,0 +1,63 @@
+/** The top level of an ISO base media file (mp4, mov, m4a): which boxes stand where. */
+
+export interface Box {
+  readonly type: string;
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+/** Reads `length` bytes at `start`; fewer at the end of the file. */
+export type ReadAt = (start: number, length: number) => Promise<Uint8Array>;
+
+const HEADER_BYTES = 16;
+/** A file with more top-level boxes than this before its media is not worth walking. */
+const MAX_BOXES = 64;
+
+/**
+ * Walks the top-level boxes up to the first media box behind the index, or to the end. Stops early at the first
+ * `moof`: a fragmented file has its index in front by construction.
+ *
+ * @param size of the file in bytes
+ */
+export async function topBoxes(size: number, readAt: ReadAt): Promise<Box[]> {
+  const boxes: Box[] = [];
+  let position = 0;
+  while (position + 8 <= size && boxes.length < MAX_BOXES) {
+    const header = await readAt(position, HEADER_BYTES);
+    const box = parseBox(header, position, size);
+    if (!box) break;
+    boxes.push(box);
+    if (box.type === "moof") break;
+    position = box.end;
+  }
+  return boxes;
+}
+
+function parseBox(header: Uint8Array, start: number, fileSize: number): Box | null {
+  if (header.length < 8) return null;
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  const type = String.fromCharCode(...header.subarray(4, 8));
+  if (!/^[\x20-\x7e\xa9]{4}$/.test(type)) return null;
+  const short = view.getUint32(0);
+  if (short === 0) return { type, start, end: fileSize };
+  if (short !== 1) return short < 8 ? null : { type, start, end: start + short };
+  if (header.length < HEADER_BYTES) return null;
+  return { type, start, end: start + Number(view.getBigUint64(8)) };
+}
+
+export interface IsoLayout {
+  /** Players can start before the file is whole. */
+  readonly indexFirst: boolean;
+  /** A box reaches past the end of the file: bytes are missing. */
+  readonly truncated: boolean;
+}
+
+/** Null when the file is no ISO base media file. */
+export function isoLayout(boxes: readonly Box[], size: number): IsoLayout | null {
+  if (!boxes.some((box) => box.type === "ftyp" || box.type === "moov" || box.type === "mdat")) return null;
+  const index = boxes.findIndex((box) => box.type === "moov");
+  const media = boxes.findIndex((box) => box.type === "mdat" || box.type === "moof");
+  const truncated = boxes.some((box) => box.end > size) || index === -1;
+  return { indexFirst: index !== -1 && (media === -1 || index < media), truncated };
+}

@@ -1,0 +1,56 @@
+import type { RunContext } from "../kit.ts";
+import { partSizeFor } from "../storage/part-size.ts";
+import { PartUploader } from "../storage/part-uploader.ts";
+
+export interface UploadPlan {
+  readonly key: string;
+  readonly contentType: string;
+  /** As far as known. */
+  readonly expectedBytes: number | null;
+  /** `none` where the bytes of the front come last: the file is hashed at its end. */
+  readonly hash: "parts" | "none";
+}
+
+/** Clocks of storage and service may differ by this much. */
+const CLOCK_SKEW_MS = 120_000;
+
+/**
+ * Begins the upload of a run's object: what a predecessor left unfinished is aborted first, and the Worker is told
+ * of the new upload before its first part is sent, so that a successor can do the same.
+ */
+export async function openUpload(context: RunContext, plan: UploadPlan): Promise<PartUploader> {
+  const { sink, signal, buffers, callback, claim } = context;
+  const expectedBytes = plan.expectedBytes ?? undefined;
+  const partBytes = partSizeFor(expectedBytes, sink.limits);
+  await abortPredecessor(context, plan.key);
+  const share = await buffers.join(partBytes, signal);
+  try {
+    const upload = await sink.open({ key: plan.key, contentType: plan.contentType }, signal);
+    try {
+      await callback.uploadStarted(claim, { key: plan.key, ref: upload.ref }, signal);
+    } catch (error) {
+      await upload.abort().catch(() => {});
+      throw error;
+    }
+    return new PartUploader({ upload, limits: sink.limits, partBytes, share, hash: plan.hash, signal });
+  } catch (error) {
+    share.leave();
+    throw error;
+  }
+}
+
+/**
+ * A predecessor that told its upload is undone by its name. One that died between beginning its upload and telling
+ * of it left no name: then every upload of this key from the time of its claim is its.
+ */
+async function abortPredecessor({ request, sink }: RunContext, key: string): Promise<void> {
+  const predecessor = request.predecessor;
+  if (!predecessor) return;
+  if (predecessor.upload) {
+    await sink.abort(predecessor.upload.key, predecessor.upload.ref);
+    return;
+  }
+  const uploads = await sink.listUploads(key);
+  const its = uploads.filter(({ startedAt }) => startedAt >= predecessor.claimed_at - CLOCK_SKEW_MS);
+  await Promise.all(its.map(({ ref }) => sink.abort(key, ref)));
+}

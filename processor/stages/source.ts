@@ -1,0 +1,141 @@
+import { codecName } from "./codec-names.ts";
+
+/** How the bytes of a stream are fetched. */
+export type Protocol = "http" | "hls" | "dash" | "other";
+
+export interface Fragment {
+  readonly url: string;
+}
+
+/** One stream that was chosen, with all that is needed to fetch it. */
+export interface SourceStream {
+  readonly url: string;
+  readonly protocol: Protocol;
+  /** With cookies; sent with every request for this stream. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** File extension that the source tells: the container. */
+  readonly extension: string;
+  /** Null: none, or not told (see `codecsKnown`). */
+  readonly videoCodec: string | null;
+  readonly audioCodec: string | null;
+  /** False where the source tells nothing of the codecs, as direct links do. */
+  readonly codecsKnown: boolean;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly fps: number | null;
+  /** Exact or estimated bytes. */
+  readonly size: number | null;
+  readonly fragments: readonly Fragment[];
+}
+
+/** A resolved source: what the extraction told, in our own terms. */
+export interface Source {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string | null;
+  /** ISO 8601 date. */
+  readonly releaseDate: string | null;
+  /** Seconds. */
+  readonly duration: number | null;
+  readonly uploader: string | null;
+  readonly live: boolean;
+  /** One stream, or video and audio. */
+  readonly streams: readonly [SourceStream] | readonly [SourceStream, SourceStream];
+  /** The extractor's own document, for its own downloader. */
+  readonly info: Record<string, unknown>;
+}
+
+/** The parts of the extractor's document that are read; all of them may be missing or of another type. */
+interface RawFormat {
+  readonly url?: unknown;
+  readonly manifest_url?: unknown;
+  readonly protocol?: unknown;
+  readonly ext?: unknown;
+  readonly vcodec?: unknown;
+  readonly acodec?: unknown;
+  readonly width?: unknown;
+  readonly height?: unknown;
+  readonly fps?: unknown;
+  readonly filesize?: unknown;
+  readonly filesize_approx?: unknown;
+  readonly http_headers?: unknown;
+  readonly cookie_header?: unknown;
+  readonly fragments?: unknown;
+  readonly fragment_base_url?: unknown;
+  readonly has_drm?: unknown;
+}
+
+/** The streams of an extraction that named a format selector; empty when it found none. */
+export function chosenStreams(info: Record<string, unknown>): SourceStream[] {
+  const requested = Array.isArray(info.requested_formats) ? (info.requested_formats as RawFormat[]) : [info];
+  return requested.filter((format) => typeof format.url === "string").map(toStream);
+}
+
+/** @throws never; members of unexpected types count as missing */
+export function describeSource(info: Record<string, unknown>, streams: Source["streams"]): Source {
+  return {
+    id: text(info.id) ?? "",
+    title: text(info.title) ?? text(info.id) ?? "media",
+    description: text(info.description),
+    releaseDate: isoDate(text(info.release_date) ?? text(info.upload_date)),
+    duration: number(info.duration),
+    uploader: text(info.artist) ?? text(info.uploader) ?? text(info.channel),
+    live: info.live_status === "is_live" || info.is_live === true,
+    streams,
+    info,
+  };
+}
+
+function toStream(format: RawFormat): SourceStream {
+  const url = String(format.url);
+  const base = text(format.fragment_base_url) ?? url;
+  const fragments = Array.isArray(format.fragments)
+    ? format.fragments.map((entry) => toFragment(entry, base))
+    : [];
+  return {
+    url,
+    protocol: protocolOf(text(format.protocol), url, fragments.length > 0),
+    headers: headersOf(format),
+    extension: text(format.ext) ?? "",
+    videoCodec: codecName(text(format.vcodec)),
+    audioCodec: codecName(text(format.acodec)),
+    codecsKnown: text(format.vcodec) !== null || text(format.acodec) !== null,
+    width: number(format.width),
+    height: number(format.height),
+    fps: number(format.fps),
+    size: number(format.filesize) ?? number(format.filesize_approx),
+    fragments,
+  };
+}
+
+function toFragment(entry: { url?: unknown; path?: unknown }, base: string): Fragment {
+  return { url: text(entry.url) ?? new URL(text(entry.path) ?? "", base).href };
+}
+
+function protocolOf(protocol: string | null, url: string, fragmented: boolean): Protocol {
+  if (protocol === null) return /^https?:/.test(url) ? "http" : "other";
+  if (/^m3u8/.test(protocol)) return "hls";
+  if (protocol === "http_dash_segments") return fragmented ? "dash" : "other";
+  return /^https?$/.test(protocol) ? "http" : "other";
+}
+
+function headersOf(format: RawFormat): Record<string, string> {
+  const told =
+    typeof format.http_headers === "object" && format.http_headers !== null ? format.http_headers : {};
+  const headers = Object.fromEntries(
+    Object.entries(told).map(([name, value]) => [name.toLowerCase(), String(value)]),
+  );
+  // media bytes are wanted as they are: a compressed answer would break ranges
+  delete headers["accept-encoding"];
+  const cookies = text(format.cookie_header);
+  return cookies === null ? headers : { ...headers, cookie: cookies };
+}
+
+const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+const number = (value: unknown): number | null =>
+  typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
+
+function isoDate(compact: string | null): string | null {
+  const match = /^(\d{4})(\d{2})(\d{2})$/.exec(compact ?? "");
+  return match ? `${match[1]}-${match[2]}-${match[3]}` : null;
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { indexBytesFor, type MuxInput, muxArguments } from "../../processor/stages/ffmpeg-args.ts";
+import { fitStreams, plan } from "../../schema/media.ts";
+
+const video: MuxInput = { address: "http://v/", videoCodec: "h264", audioCodec: null };
+const audio: MuxInput = { address: "http://a/", videoCodec: null, audioCodec: "aac" };
+
+function args(request: Parameters<typeof plan>[0], inputs: MuxInput[], indexBytes = 100_000): string {
+  const mediaPlan = plan(request).plan;
+  const actions = fitStreams(mediaPlan, {
+    video: inputs.find((input) => input.videoCodec)?.videoCodec ?? null,
+    audio: inputs.find((input) => input.audioCodec)?.audioCodec ?? null,
+  });
+  return muxArguments({ inputs, plan: mediaPlan, actions, indexBytes, metadata: {}, output: "out" }).join(
+    " ",
+  );
+}
+
+describe("muxArguments", () => {
+  it("copies streams that fit and reserves room for the index in front", () => {
+    const line = args({}, [video, audio]);
+    expect(line).toContain("-map 0:v:0 -map 1:a:0");
+    expect(line).toContain("-c:v copy -c:a copy -moov_size 100000 -f mp4 -y out");
+  });
+
+  it("writes fragments when the duration, and so the index, is unknown", () => {
+    expect(args({}, [video], 0)).toContain("-movflags +frag_keyframe+empty_moov+default_base_moof");
+  });
+
+  it("transcodes only the stream that does not fit", () => {
+    const opus = { ...audio, audioCodec: "opus" };
+    const line = args({ format: "webm" }, [video, opus]);
+    expect(line).toContain("-c:v libvpx-vp9");
+    expect(line).toContain("-c:a copy");
+  });
+
+  it("strips transport stream headers from AAC, and only from AAC", () => {
+    const ts = { ...video, audioCodec: "aac", transportStream: true };
+    expect(args({}, [ts])).toContain("-bsf:a aac_adtstoasc");
+    expect(args({}, [{ ...ts, audioCodec: "mp3" }])).not.toContain("aac_adtstoasc");
+    expect(args({ format: "mkv" }, [ts])).not.toContain("aac_adtstoasc");
+  });
+
+  it("takes audio alone from a source that has both", () => {
+    const both = { ...video, audioCodec: "aac" };
+    expect(args({ format: "mp3" }, [both])).toContain("-vn -map 0:a:0 -sn -dn");
+    expect(args({ format: "mp3", audio_bitrate: "320k" }, [both])).toContain("-c:a libmp3lame -b:a 320k");
+  });
+
+  it("seeks before the input so that a clip reads only what it needs", () => {
+    const line = args({ clip_start: 60, clip_end: 70.5 }, [video]);
+    expect(line).toContain("-ss 60 -i http://v/ -t 10.5");
+  });
+
+  it("marks H.265 in mp4 as Apple's players want it", () => {
+    expect(args({}, [{ ...video, videoCodec: "h265" }])).toContain("-c:v copy -tag:v hvc1");
+  });
+});
+
+describe("indexBytesFor", () => {
+  it("reserves by duration and frame rate where the index stands in front", () => {
+    expect(indexBytesFor("mp4", 100, 30)).toBe(64 * 1024 + 100 * (30 * 32 + 1000));
+    expect(indexBytesFor("mp4", null, 30)).toBe(0);
+    expect(indexBytesFor("mp3", 100, null)).toBe(0);
+  });
+});

@@ -1,0 +1,74 @@
+import { describe, expect, it, vi } from "vitest";
+import { type LeaseHolder, LeaseKeeper } from "../../processor/lease.ts";
+import { Progress } from "../../processor/progress.ts";
+import type { HeartbeatAnswer, RunBeat } from "../../schema/wire/callback.ts";
+
+function setup(verdict: "go_on" | "stop" = "go_on") {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  const beats: RunBeat[][] = [];
+  const heartbeat = async (runs: RunBeat[]): Promise<HeartbeatAnswer["runs"]> => {
+    beats.push(runs);
+    return runs.map(({ job_id, attempt }) => ({ job_id, attempt, verdict }));
+  };
+  const lease = new LeaseKeeper({ callback: { heartbeat }, intervalMs: 15_000 });
+  const stop = vi.fn();
+  const add = (job_id: string) => {
+    const progress = new Progress((stepChanged) => lease.changed(holder, stepChanged));
+    const holder: LeaseHolder = { claim: { job_id, attempt: 1, token: "t" }, progress, stop };
+    lease.add(holder);
+    return holder;
+  };
+  return { beats, lease, add, stop };
+}
+
+describe("LeaseKeeper", () => {
+  it("renews all leases in one call at the interval", async () => {
+    const { beats, lease, add } = setup();
+    add("a");
+    add("b");
+    await vi.advanceTimersByTimeAsync(45_000);
+    expect(beats.map((runs) => runs.map((run) => run.job_id))).toEqual([
+      ["a", "b"],
+      ["a", "b"],
+      ["a", "b"],
+    ]);
+    lease.close();
+    vi.useRealTimers();
+  });
+
+  it("tells a new step at once and small progress not at all", async () => {
+    const { beats, lease, add } = setup();
+    const { progress } = add("a");
+    progress.advance(0.01);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(beats).toHaveLength(0);
+    progress.enter("Uploading");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(beats[0]?.[0]).toMatchObject({ step: "Uploading", progress: 1 });
+    progress.advance(0.5);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(beats).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(beats[1]?.[0]).toMatchObject({ progress: 50 });
+    lease.close();
+    vi.useRealTimers();
+  });
+
+  it("stops a run that the Worker no longer knows", async () => {
+    const { lease, add, stop } = setup("stop");
+    add("a");
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(stop).toHaveBeenCalledOnce();
+    lease.close();
+    vi.useRealTimers();
+  });
+
+  it("is silent when nothing runs", async () => {
+    const { beats, lease, add } = setup();
+    lease.remove(add("a"));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(beats).toHaveLength(0);
+    lease.close();
+    vi.useRealTimers();
+  });
+});

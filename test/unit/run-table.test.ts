@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import type { RunHandle } from "../../processor/run.ts";
+import { RunTable } from "../../processor/run-table.ts";
+import type { StopReason } from "../../processor/stop.ts";
+import type { RunRequest } from "../../schema/wire/run.ts";
+
+class FakeRun implements RunHandle {
+  readonly #gate = Promise.withResolvers<void>();
+  readonly done = this.#gate.promise;
+  readonly attempt: number;
+  stopped: StopReason | null = null;
+
+  constructor(attempt: number) {
+    this.attempt = attempt;
+  }
+
+  stop(reason: StopReason): void {
+    this.stopped = reason;
+    this.#gate.resolve();
+  }
+
+  finish(): void {
+    this.#gate.resolve();
+  }
+}
+
+function table(capacity: number) {
+  const started: FakeRun[] = [];
+  const runs = new RunTable(capacity, ({ attempt }) => {
+    const run = new FakeRun(attempt);
+    started.push(run);
+    return run;
+  });
+  const admit = (job_id: string, attempt = 1) => runs.admit({ job_id, attempt } as RunRequest);
+  return { runs, started, admit };
+}
+
+describe("RunTable", () => {
+  it("says busy when every slot is taken and takes more when one is free", async () => {
+    const { runs, started, admit } = table(1);
+    expect(await admit("a")).toEqual({ type: "accepted" });
+    expect((await admit("b")).type).toBe("busy");
+    started[0]?.finish();
+    await started[0]?.done;
+    await Promise.resolve();
+    expect(await admit("b")).toEqual({ type: "accepted" });
+    expect(runs.size).toBe(1);
+  });
+
+  it("starts a claim that is sent twice only once", async () => {
+    const { started, admit } = table(2);
+    await admit("a");
+    await admit("a");
+    expect(started).toHaveLength(1);
+  });
+
+  it("replaces an older claim of the same job", async () => {
+    const { started, admit } = table(1);
+    await admit("a", 1);
+    await admit("a", 2);
+    expect(started.map((run) => [run.attempt, run.stopped])).toEqual([
+      [1, "lost"],
+      [2, null],
+    ]);
+  });
+
+  it("tells whether there was a run to cancel", async () => {
+    const { started, runs, admit } = table(1);
+    await admit("a");
+    expect(await runs.cancel("a")).toBe(true);
+    expect(started[0]?.stopped).toBe("lost");
+    expect(await runs.cancel("a")).toBe(false);
+  });
+
+  it("takes nothing while it drains and hands unfinished runs back", async () => {
+    const { runs, started, admit } = table(2);
+    await admit("a");
+    const drained = runs.drain(0);
+    expect((await admit("b")).type).toBe("busy");
+    await drained;
+    expect(started[0]?.stopped).toBe("drained");
+    expect(runs.size).toBe(0);
+  });
+});

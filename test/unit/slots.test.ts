@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { Slots } from "../../processor/slots.ts";
+
+const never = new AbortController().signal;
+
+describe("Slots", () => {
+  it("lets no more in than it holds, in the order of arrival", async () => {
+    const slots = new Slots(2);
+    const order: string[] = [];
+    const gates = ["a", "b", "c", "d"].map(() => Promise.withResolvers<void>());
+    const held = ["a", "b", "c", "d"].map((name, i) =>
+      slots.hold(never, async () => {
+        order.push(name);
+        await gates[i]?.promise;
+      }),
+    );
+    await Promise.resolve();
+    expect(order).toEqual(["a", "b"]);
+    gates[1]?.resolve();
+    await held[1];
+    expect(order).toEqual(["a", "b", "c"]);
+    for (const gate of gates) gate.resolve();
+    await Promise.all(held);
+    expect(slots.used).toBe(0);
+  });
+
+  it("gives its place up when the signal is aborted", async () => {
+    const slots = new Slots(1);
+    expect(slots.tryTake()).toBe(true);
+    const abort = new AbortController();
+    const waiting = slots.hold(abort.signal, async () => "never");
+    abort.abort(new Error("stop"));
+    await expect(waiting).rejects.toThrow("stop");
+    slots.release();
+    expect(await slots.hold(never, async () => "next")).toBe("next");
+  });
+
+  it("frees the slot of work that failed", async () => {
+    const slots = new Slots(1);
+    await expect(slots.hold(never, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(slots.used).toBe(0);
+  });
+});
