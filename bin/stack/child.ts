@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface ChildOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** The whole environment; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Takes standard output and standard error, behind what it holds already. */
+  readonly logFile: string;
+}
+
+/** A long-running process of the stack. */
+export interface Child {
+  /** Resolves with how it ended, in words, whoever ended it. Never rejects. */
+  readonly ended: Promise<string>;
+  /** SIGTERM, then SIGKILL for its whole process group after `graceMs`. Resolves when it has ended. */
+  stop(graceMs: number): Promise<void>;
+  /** SIGKILL for its whole process group. */
+  kill(): void;
+}
+
+/**
+ * Starts a process in a group of its own, so that Ctrl-C in the terminal reaches the stack alone, which then stops
+ * its parts in the right order.
+ */
+export function startChild({ command, args, cwd, env, logFile }: ChildOptions): Child {
+  const output = openSync(logFile, "a", 0o600);
+  const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", output, output] });
+  closeSync(output);
+  let running = true;
+  const ended = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(`could not be started: ${error.message}`));
+    child.once("exit", (code, signal) => resolve(signal ? `was ended by ${signal}` : `ended with ${code}`));
+  }).finally(() => {
+    running = false;
+  });
+  const kill = () => {
+    if (child.pid === undefined) return;
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // The whole group is gone already.
+    }
+  };
+  return {
+    ended,
+    kill,
+    async stop(graceMs) {
+      if (running) child.kill("SIGTERM");
+      const timer = new AbortController();
+      const tooLate = sleep(graceMs, undefined, { signal: timer.signal }).then(kill, () => undefined);
+      await Promise.race([ended, tooLate]);
+      timer.abort();
+      await ended;
+    },
+  };
+}

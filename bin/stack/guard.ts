@@ -1,0 +1,13 @@
+/**
+ * Outlives the stack by a moment: `node guard.ts <stack id>` waits until its standard input ends, which happens when
+ * the stack closes it or is killed, and then ends every process of the stack that is left.
+ */
+import { endProcessesOf } from "./marker.ts";
+
+/** Time that processes get to end by themselves, in milliseconds. */
+const GRACE = 5_000;
+
+const [stackId] = process.argv.slice(2);
+if (stackId === undefined) throw new Error("The id of the stack is missing");
+process.stdin.resume();
+process.stdin.once("close", () => void endProcessesOf(stackId, GRACE));

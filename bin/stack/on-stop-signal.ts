@@ -1,0 +1,32 @@
+/** What a person or the system asked for by SIGINT, SIGTERM or SIGHUP. */
+export interface StopRequest {
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  /** Resolves with the first signal. */
+  readonly received: Promise<NodeJS.Signals>;
+}
+
+/** One Ctrl-C reaches a command several times: from the terminal, and passed on by npm and by the set-up. */
+const SAME_REQUEST = 1_000;
+
+/**
+ * Turns the first signal into a request to stop. A second one, more than a second later, ends this process at once;
+ * the stack's guard then ends what the process had started.
+ */
+export function onStopSignal(tell: (signal: NodeJS.Signals) => void): StopRequest {
+  const controller = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  let firstAt: number | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (firstAt !== undefined) {
+      if (Date.now() - firstAt > SAME_REQUEST) process.exit(1);
+      return;
+    }
+    firstAt = Date.now();
+    tell(signal);
+    controller.abort();
+    resolve(signal);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  return { signal: controller.signal, received: promise };
+}

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Child, startChild } from "./child.ts";
+import { inRoot, root } from "./paths.ts";
+
+/** Delays before the processor is started again, in milliseconds; the last one repeats. */
+const BACKOFF = [500, 2_000, 5_000, 15_000, 30_000] as const;
+/** A processor that lived this long starts again from the first delay. */
+const HEALTHY_AFTER = 60_000;
+
+export interface ProcessorOptions {
+  /** The whole environment of the process. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  readonly log: (line: string) => void;
+}
+
+/** A processor that is started again whenever it ends by itself. */
+export interface SupervisedProcessor {
+  /** Lets it drain for `graceMs` at most. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Starts the processor and keeps it running. */
+export function superviseProcessor({ env, logFile, log }: ProcessorOptions): SupervisedProcessor {
+  const stopping = new AbortController();
+  let child: Child;
+
+  async function keepRunning(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted; ) {
+      const startedAt = Date.now();
+      child = startChild({
+        command: process.execPath,
+        args: [inRoot("processor", "main.ts")],
+        cwd: root,
+        env,
+        logFile,
+      });
+      const how = await child.ended;
+      if (stopping.signal.aborted) return;
+      failures = Date.now() - startedAt > HEALTHY_AFTER ? 0 : failures;
+      const delay = BACKOFF[Math.min(failures, BACKOFF.length - 1)] ?? 0;
+      failures += 1;
+      log(`the processor ${how}; it is started again in ${delay / 1000} s (its log: ${logFile})`);
+      await sleep(delay, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  const done = keepRunning();
+  return {
+    async stop(graceMs) {
+      stopping.abort();
+      await child.stop(graceMs);
+      await done;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { type Environment, pick } from "./environment.ts";
+import { StackError } from "./errors.ts";
+import { writePrivateFile } from "./private-file.ts";
+
+/** What the stack makes up at its first start and keeps. */
+export interface Secrets {
+  readonly ADMIN_TOKEN: string;
+  readonly PROCESSOR_TOKEN: string;
+  /** The local account's key, once there is one. */
+  readonly api_key?: string;
+}
+
+const newToken = () => randomBytes(24).toString("base64url");
+
+/**
+ * Reads the secrets; those that are missing are made up and kept. Only the owner may read the file.
+ *
+ * @throws StackError when the file is damaged
+ */
+export function loadSecrets(file: string): Secrets {
+  const kept = existsSync(file) ? readSecrets(file) : {};
+  const secrets = { ADMIN_TOKEN: newToken(), PROCESSOR_TOKEN: newToken(), ...kept };
+  saveSecrets(file, secrets);
+  return secrets;
+}
+
+/** The secrets that hold for this start: variables of the environment win over those that are kept. */
+export const withOwnSecrets = (kept: Secrets, env: Environment): Secrets => ({
+  ...kept,
+  ...pick(env, ["ADMIN_TOKEN", "PROCESSOR_TOKEN"]),
+});
+
+/** Replaces the file. */
+export function saveSecrets(file: string, secrets: Secrets): void {
+  writePrivateFile(file, `${JSON.stringify(secrets, null, 2)}\n`);
+}
+
+function readSecrets(file: string): Partial<Secrets> {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Partial<Secrets>;
+  } catch {
+    throw new StackError(`${file} is damaged. Put back a copy, or remove it to have new secrets made.`);
+  }
+}

@@ -1,0 +1,138 @@
+import { renameSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Child } from "./child.ts";
+import { driveCron } from "./cron.ts";
+import { type Environment, systemEnvironment } from "./environment.ts";
+import { StackError } from "./errors.ts";
+import { ensureLocalKey } from "./local-account.ts";
+import { writeLocalFile } from "./local-file.ts";
+import { logTail } from "./log-tail.ts";
+import { markerOf } from "./marker.ts";
+import { applyMigrations } from "./migrations.ts";
+import { assertPortIsFree, freePort } from "./ports.ts";
+import { superviseProcessor } from "./processor.ts";
+import { waitUntilReady } from "./readiness.ts";
+import { loadSecrets, saveSecrets, withOwnSecrets } from "./secrets.ts";
+import { startGuard } from "./start-guard.ts";
+import { takeStateFolder } from "./state-folder.ts";
+import { processorEnvironment, workerVariables } from "./variables.ts";
+import { startWorker } from "./worker.ts";
+import { wranglerEnvironment } from "./wrangler.ts";
+
+/** How long the parts may take to stop, in milliseconds: the processor hands its runs back, workerd closes its files. */
+const PROCESSOR_GRACE = 10_000;
+const WORKER_GRACE = 5_000;
+
+export interface StackOptions {
+  /** Loopback port of the Worker. */
+  readonly port: number;
+  /** Folder of everything that outlives a start; made if it is missing. */
+  readonly stateDir: string;
+  /** Where the configuration variables come from. */
+  readonly env: Environment;
+  /** Takes sentences for the person at the terminal. */
+  readonly log: (line: string) => void;
+  /** Gives up a start that is under way. */
+  readonly signal?: AbortSignal;
+}
+
+/** A running Worker and processor. */
+export interface Stack {
+  readonly url: string;
+  /** Key of the local account. */
+  readonly apiKey: string;
+  readonly adminToken: string;
+  readonly processorUrl: string;
+  readonly stateDir: string;
+  /** Resolves with the reason when the Worker ended by itself; the caller then stops the stack. */
+  readonly failed: Promise<string>;
+  /** Stops the processor, then the Worker, and leaves no process behind. May be called more than once. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts Worker, processor and cron on a state folder, with the database brought up to date and a first account.
+ *
+ * @throws StackError with a sentence for people; everything that was started is stopped then
+ * @example await startStack({ port: 8787, stateDir: ".waterspout", env: process.env, log: console.log })
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const undo: (() => void | Promise<void>)[] = [];
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= undoAll(undo);
+    return stopped;
+  };
+  try {
+    return { ...(await start(options, undo)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  { port, stateDir, env, log, signal = new AbortController().signal }: StackOptions,
+  undo: (() => void | Promise<void>)[],
+): Promise<Omit<Stack, "stop">> {
+  const state = await takeStateFolder(resolve(stateDir), log);
+  undo.push(state.release);
+  await assertPortIsFree(port);
+  const url = `http://127.0.0.1:${port}`;
+  const processorPort = await freePort();
+  const secretsFile = state.file("secrets.json");
+  const kept = loadSecrets(secretsFile);
+  const secrets = withOwnSecrets(kept, env);
+  const wiring = { workerUrl: url, processorPort, workDir: state.file("work"), secrets };
+  const marker = markerOf(state.stackId);
+  const guard = startGuard(state.stackId);
+  undo.push(guard.sweep);
+
+  const wranglerEnv = { ...systemEnvironment(env), ...wranglerEnvironment(state.path), ...marker };
+  await applyMigrations(state, wranglerEnv);
+  signal.throwIfAborted();
+
+  const workerLog = freshLog(state.file("logs/worker.log"));
+  const variables = workerVariables(env, wiring);
+  const worker = startWorker({ port, state, env: wranglerEnv, variables, logFile: workerLog });
+  undo.push(() => worker.stop(WORKER_GRACE));
+  const processor = superviseProcessor({
+    env: { ...processorEnvironment(env, wiring), ...marker },
+    logFile: freshLog(state.file("logs/processor.log")),
+    log,
+  });
+  undo.push(() => processor.stop(PROCESSOR_GRACE));
+
+  const failed = endOf(worker, workerLog);
+  await Promise.race([waitUntilReady(url, signal), failed.then(fail)]);
+  const apiKey = await ensureLocalKey(url, secrets.ADMIN_TOKEN, secrets.api_key);
+  if (apiKey !== kept.api_key) saveSecrets(secretsFile, { ...kept, api_key: apiKey });
+  undo.push(driveCron(url, log));
+
+  const processorUrl = `http://127.0.0.1:${processorPort}`;
+  const adminToken = secrets.ADMIN_TOKEN;
+  undo.push(writeLocalFile(state.file("local.json"), { url, apiKey, adminToken, processorUrl }));
+  return { url, apiKey, adminToken, processorUrl, stateDir: state.path, failed };
+}
+
+/** Takes back what was done, the last thing first. */
+async function undoAll(undo: (() => void | Promise<void>)[]): Promise<void> {
+  for (let step = undo.pop(); step; step = undo.pop()) await step();
+}
+
+const endOf = async (worker: Child, log: string): Promise<string> =>
+  `The Worker ${await worker.ended}. The end of its log, ${log}:\n${logTail(log)}`;
+
+const fail = (reason: string): never => {
+  throw new StackError(reason);
+};
+
+/** The log of this start; the one before is kept beside it. */
+function freshLog(file: string): string {
+  try {
+    renameSync(file, `${file}.1`);
+  } catch {
+    // It is the first start.
+  }
+  return file;
+}

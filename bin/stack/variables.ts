@@ -1,0 +1,50 @@
+import { readFileSync } from "node:fs";
+import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
+import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/env.ts";
+import { type Environment, pick, systemEnvironment } from "./environment.ts";
+import { inRoot } from "./paths.ts";
+import type { Secrets } from "./secrets.ts";
+
+/** What the stack itself decides. */
+export interface Wiring {
+  readonly workerUrl: string;
+  readonly processorPort: number;
+  readonly workDir: string;
+  readonly secrets: Secrets;
+}
+
+const names = (variables: readonly { readonly name: string }[]) => variables.map(({ name }) => name);
+
+/** The Worker's variables: the person's own win, but for where the processor of this stack is. */
+export function workerVariables(env: Environment, wiring: Wiring): Record<string, string> {
+  const { ADMIN_TOKEN, PROCESSOR_TOKEN } = wiring.secrets;
+  return {
+    ADMIN_TOKEN,
+    PROCESSOR_TOKEN,
+    PUBLIC_URL: wiring.workerUrl,
+    R2_ENDPOINT: `${wiring.workerUrl}/cdn-cgi/local/r2/s3`,
+    ...embeddedBucketCredentials(),
+    ...pick(env, names(WORKER_VARIABLES)),
+    PROCESSOR_URL: `http://127.0.0.1:${wiring.processorPort}`,
+  };
+}
+
+/** The processor's environment: the machine's, its own variables, and what the stack decides. */
+export function processorEnvironment(env: Environment, wiring: Wiring): Record<string, string> {
+  return {
+    ...systemEnvironment(env),
+    PROCESSOR_TOKEN: wiring.secrets.PROCESSOR_TOKEN,
+    WORK_DIR: wiring.workDir,
+    ...pick(env, names(PROCESSOR_VARIABLES)),
+    HOST: "127.0.0.1",
+    PORT: `${wiring.processorPort}`,
+    WORKER_URL: wiring.workerUrl,
+  };
+}
+
+/** The credentials that wrangler.toml gives the embedded bucket; they open nothing outside this machine. */
+function embeddedBucketCredentials(): Record<string, string> {
+  const toml = readFileSync(inRoot("wrangler.toml"), "utf8");
+  const read = (name: string) => new RegExp(`^${name} = "(.*)"$`, "m").exec(toml)?.[1] ?? "";
+  return { R2_ACCESS_KEY_ID: read("access_key_id"), R2_SECRET_ACCESS_KEY: read("secret_access_key") };
+}

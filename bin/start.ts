@@ -1,0 +1,60 @@
+/** `npm start`: keeps Worker and processor running until Ctrl-C. */
+import { constants } from "node:os";
+import { resolve } from "node:path";
+import { StackError } from "./stack/errors.ts";
+import { onStopSignal } from "./stack/on-stop-signal.ts";
+import { inRoot } from "./stack/paths.ts";
+import { type Stack, startStack } from "./stack/stack.ts";
+
+const log = (line: string) => console.log(`[waterspout] ${line}`);
+
+const welcome = ({ url, apiKey, stateDir }: Stack) => `
+Waterspout is running.
+
+  URL      ${url}
+  API key  ${apiKey}
+  docs     ${url}/docs
+  state    ${stateDir} (logs in logs/)
+
+Send it a video:
+
+  curl ${url}/jobs -H "x-api-key: ${apiKey}" -H "content-type: application/json" -d '{"url":"https://…"}'
+
+Ctrl-C stops it; jobs that are under way go on at the next start.
+`;
+
+function readPort(text = "8787"): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new StackError(`PORT is "${text}", which is not a port number.`);
+}
+
+async function main(): Promise<number> {
+  const stopRequest = onStopSignal((signal) => log(`${signal}: stopping (once more: at once)`));
+  const stack = await startStack({
+    port: readPort(process.env.PORT),
+    stateDir: resolve(process.env.WATERSPOUT_STATE || inRoot(".waterspout")),
+    env: process.env,
+    log,
+    signal: stopRequest.signal,
+  });
+  try {
+    console.log(welcome(stack));
+    const reason = await Promise.race([stack.failed, stopRequest.received.then(() => null)]);
+    if (reason === null) return 0;
+    console.error(reason);
+    return 1;
+  } finally {
+    await stack.stop();
+  }
+}
+
+/** @returns the exit code for a start that did not come about */
+function explain(error: unknown): number {
+  if (error instanceof Error && error.name === "AbortError") return 128 + constants.signals.SIGINT;
+  console.error(error instanceof StackError ? `[waterspout] ${error.message}` : error);
+  return 1;
+}
+
+log("starting …");
+process.exit(await main().catch(explain));
