@@ -83,7 +83,7 @@ export class S3Client {
     const expires = Math.min(604_800, Math.max(1, Math.floor(seconds)));
     const url = this.#url(key, { ...query, "X-Amz-Expires": String(expires) });
     const signed = await this.#signer("GET", url, {}, true).sign();
-    return signed.url.href;
+    return signed.url.href.replaceAll("+", "%20");
   }
 
   async #try(request: S3Request): Promise<Omit<S3Answer, "repeated"> | S3Failure> {
@@ -146,7 +146,8 @@ export class S3Client {
     const folder = base.pathname.replace(/\/+$/, "");
     const host = addressing === "virtual" ? `${bucket}.${base.host}` : base.host;
     const bucketPath = addressing === "virtual" ? "" : `/${encodeSegment(bucket)}`;
-    const search = new URLSearchParams(query).toString();
+    // a space as `+` is a form's habit that not every server shares; a literal plus is already %2B here
+    const search = new URLSearchParams(query).toString().replaceAll("+", "%20");
     return `${base.protocol}//${host}${folder}${bucketPath}${encodeKey(key)}${search ? `?${search}` : ""}`;
   }
 

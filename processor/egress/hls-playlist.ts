@@ -1,0 +1,136 @@
+import { Fault } from "../fault.ts";
+import type { ByteSpan } from "./source-read.ts";
+
+/** What a playlist names: another playlist, a piece of media, or a key. */
+export type HlsResourceKind = "playlist" | "segment" | "map" | "key";
+
+/** One resource that a playlist names. */
+export interface HlsResource {
+  readonly kind: HlsResourceKind;
+  /** Absolute, http or https. */
+  readonly url: string;
+  /** Only these bytes of it. */
+  readonly span?: ByteSpan;
+  /** File name extension, with the dot, that tells a reader what this is. */
+  readonly extension: string;
+}
+
+export interface RewrittenPlaylist {
+  /** The playlist with every address replaced. */
+  readonly text: string;
+  readonly isMaster: boolean;
+  /** A live playlist grows: it has no end yet. */
+  readonly isLive: boolean;
+  /** In order of appearance, each once per mention. */
+  readonly resources: readonly HlsResource[];
+}
+
+/** Extensions that readers know; anything else gets one that fits the kind of media. */
+const KNOWN_SEGMENT = /^\.(ts|m4s|mp4|m4a|m4v|cmfv|cmfa|aac|mp3|ac3|ec3|vtt|webvtt)$/;
+/** For low-latency players: pieces of segments that come whole a moment later. */
+const LOW_LATENCY = /^#EXT-X-(PART|PRELOAD-HINT|RENDITION-REPORT):/;
+const URI_ATTRIBUTE = /\b((?:[A-Z-]*-)?URI)="([^"]*)"/;
+
+/**
+ * Rewrites an HLS playlist, master or media: each address becomes what `mount` gives for it. A part of a file
+ * (`EXT-X-BYTERANGE`) becomes a resource of its own, so its reader needs no ranges.
+ *
+ * @param baseUrl where the playlist came from; relative addresses are resolved against it
+ * @param mount the new address of a resource
+ * @throws Fault `network` when this is no playlist, `egress_blocked` for an address that is not http(s), `drm` for
+ *   keys that only a licensed player gets
+ */
+export function rewritePlaylist(
+  text: string,
+  baseUrl: string,
+  mount: (resource: HlsResource) => string,
+): RewrittenPlaylist {
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  if (!lines[0]?.startsWith("#EXTM3U")) throw new Fault("network", "not an HLS playlist");
+  const isMaster = lines.some((line) => /^#EXT-X-(STREAM-INF|MEDIA:|I-FRAME-STREAM-INF)/.test(line));
+  const fallback = lines.some((line) => line.startsWith("#EXT-X-MAP")) ? ".m4s" : ".ts";
+  const resources: HlsResource[] = [];
+  const ranges = new RangeReader();
+
+  const replace = (kind: HlsResourceKind, uri: string, range?: string): string => {
+    const url = resolve(uri, baseUrl);
+    const span = range === undefined ? undefined : ranges.next(url, range);
+    const resource = { kind, url, extension: extensionOf(kind, url, fallback), ...(span ? { span } : {}) };
+    resources.push(resource);
+    return mount(resource);
+  };
+
+  let pendingRange: string | undefined;
+  const rewritten: string[] = [];
+  for (const line of lines.filter((text) => !LOW_LATENCY.test(text))) {
+    if (line.startsWith("#EXT-X-BYTERANGE:")) {
+      pendingRange = line.slice("#EXT-X-BYTERANGE:".length).trim();
+    } else if (line.startsWith("#EXT")) {
+      rewritten.push(rewriteTag(line, replace));
+    } else if (line.trim() === "" || line.startsWith("#")) {
+      rewritten.push(line);
+    } else {
+      rewritten.push(replace(isMaster ? "playlist" : "segment", line.trim(), pendingRange));
+      pendingRange = undefined;
+    }
+  }
+  const isLive = !isMaster && !lines.some((line) => line.startsWith("#EXT-X-ENDLIST"));
+  return { text: rewritten.join("\n"), isMaster, isLive, resources };
+}
+
+type Replace = (kind: HlsResourceKind, uri: string, range?: string) => string;
+
+function rewriteTag(line: string, replace: Replace): string {
+  const uri = URI_ATTRIBUTE.exec(line)?.[2];
+  if (uri === undefined) return line;
+  const kind = kindOfTag(line);
+  if (kind === "key") refuseLicensedKey(line, uri);
+  const range = kind === "map" ? /,?BYTERANGE="([^"]*)"/.exec(line) : null;
+  const address = replace(kind, uri, range?.[1]);
+  return line
+    .replace(range?.[0] ?? "", "")
+    .replace(/(#EXT-X-MAP:),/, "$1")
+    .replace(URI_ATTRIBUTE, (_whole, name: string) => `${name}="${address}"`);
+}
+
+function kindOfTag(line: string): HlsResourceKind {
+  if (/^#EXT-X-(SESSION-)?KEY:/.test(line)) return "key";
+  if (line.startsWith("#EXT-X-MAP:")) return "map";
+  if (/^#EXT-X-(MEDIA|I-FRAME-STREAM-INF|IMAGE-STREAM-INF):/.test(line)) return "playlist";
+  return "segment";
+}
+
+function refuseLicensedKey(line: string, uri: string): void {
+  const format = /KEYFORMAT="([^"]*)"/.exec(line)?.[1] ?? "identity";
+  if (format !== "identity" || uri.startsWith("skd:")) throw new Fault("drm", `key format ${format}`);
+}
+
+function resolve(uri: string, baseUrl: string): string {
+  if (!URL.canParse(uri, baseUrl)) throw new Fault("network", "the playlist names no valid address");
+  const url = new URL(uri, baseUrl);
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new Fault("egress_blocked", `the playlist names a ${url.protocol} address`);
+  }
+  return url.href;
+}
+
+function extensionOf(kind: HlsResourceKind, url: string, fallback: string): string {
+  if (kind === "playlist") return ".m3u8";
+  if (kind === "key") return ".key";
+  const own = /\.[a-z0-9]{1,6}$/i.exec(new URL(url).pathname)?.[0].toLowerCase() ?? "";
+  return KNOWN_SEGMENT.test(own) ? own : fallback;
+}
+
+/** Ranges as `length[@offset]`; without an offset, one begins where the last of the same file ended. */
+class RangeReader {
+  readonly #ends = new Map<string, number>();
+
+  next(url: string, text: string): ByteSpan {
+    const match = /^(\d+)(?:@(\d+))?$/.exec(text);
+    if (!match) throw new Fault("network", "the playlist has an unreadable byte range");
+    const start = match[2] === undefined ? (this.#ends.get(url) ?? 0) : Number(match[2]);
+    const end = start + Number(match[1]);
+    this.#ends.set(url, end);
+    return { start, end };
+  }
+}

@@ -1,0 +1,187 @@
+import { Fault } from "../fault.ts";
+import type { RetryClock } from "../retry.ts";
+import { type HlsResource, rewritePlaylist } from "./hls-playlist.ts";
+import type { HttpClient } from "./http-client.ts";
+import { ByteGate, Prefetched } from "./source-prefetch.ts";
+import { openSpan, readSpan, type SourceRequest } from "./source-read.ts";
+
+export interface HlsSourceOptions {
+  /** Of the master or media playlist. */
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Segments of one playlist fetched at once, the one being read included. Default 6. */
+  readonly connections?: number;
+  readonly signal: AbortSignal;
+  /** Most bytes that all segments may have together. */
+  readonly maxBytes?: number | undefined;
+  /** Memory for segments that are not read yet. Default 32 MiB. */
+  readonly bufferBytes?: number;
+  readonly clock?: RetryClock;
+}
+
+/** What a path of an HLS source stands for, ready to be sent. */
+export type HlsAnswer =
+  | { readonly kind: "playlist"; readonly text: string }
+  | { readonly kind: "media"; readonly body: AsyncIterable<Buffer[]> };
+
+/** A playlist larger than this is no playlist. */
+const MAX_PLAYLIST_BYTES = 16 << 20;
+
+interface Entry {
+  readonly resource: HlsResource;
+  readonly path: string;
+  /** The segments of its playlist, in order, as last read; a key or a map has no neighbours. */
+  siblings: readonly Entry[];
+  stream: Prefetched | null;
+}
+
+/**
+ * An HLS presentation under paths of our own: playlists are rewritten to them, segments are fetched ahead of the
+ * reader side by side. A reader starts at {@link entryPath} and meets no other host.
+ */
+export class HlsSource {
+  /** Path of the first playlist. */
+  readonly entryPath: string;
+  /** Bytes of media received so far. */
+  bytesRead = 0;
+  /** Requests that had to be repeated so far. */
+  retries = 0;
+  /** Segments handed out so far. */
+  segmentsRead = 0;
+  /** True once a playlist without an end was read. */
+  isLive = false;
+  readonly #client: HttpClient;
+  readonly #options: HlsSourceOptions;
+  readonly #gate: ByteGate;
+  readonly #entries = new Map<string, Entry>();
+  readonly #paths = new Map<string, string>();
+  /** What each playlist named when it was last read, and the time before: a live reader may lag behind. */
+  readonly #named = new Map<string, readonly [readonly Entry[], readonly Entry[]]>();
+  #count = 0;
+
+  constructor(client: HttpClient, options: HlsSourceOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#gate = new ByteGate(options.bufferBytes ?? 32 << 20);
+    this.entryPath = this.#enter({ kind: "playlist", url: options.url, extension: ".m3u8" }).path;
+  }
+
+  /**
+   * What a path stands for; null for a path that was never given out.
+   *
+   * @param signal ends the body, also while its reader waits for bytes
+   * @throws Fault as `openRangeSource`, and as `rewritePlaylist`
+   */
+  async open(path: string, signal?: AbortSignal): Promise<HlsAnswer | null> {
+    const entry = this.#entries.get(path);
+    if (!entry) return null;
+    if (entry.resource.kind === "playlist") return { kind: "playlist", text: await this.#playlist(entry) };
+    this.#fetchAhead(entry);
+    return { kind: "media", body: this.#media(entry, signal) };
+  }
+
+  /** Ends every request and frees all memory. */
+  close(): void {
+    for (const entry of this.#entries.values()) drop(entry);
+  }
+
+  async #playlist(entry: Entry): Promise<string> {
+    const request = this.#request(entry.resource.url, this.#options.signal);
+    const opened = await openSpan(this.#client, request, null);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of readSpan(this.#client, request, { start: 0 }, {}, opened)) {
+      length += chunk.length;
+      if (length > MAX_PLAYLIST_BYTES) throw new Fault("network", "the playlist is too large");
+      chunks.push(chunk);
+    }
+    const named: Entry[] = [];
+    const playlist = rewritePlaylist(Buffer.concat(chunks).toString("utf8"), opened.url, (resource) => {
+      const mounted = this.#enter(resource);
+      if (resource.kind !== "playlist") named.push(mounted);
+      return mounted.path;
+    });
+    if (playlist.isLive) this.isLive = true;
+    this.#replaceNamed(entry.path, named);
+    return playlist.text;
+  }
+
+  #replaceNamed(playlistPath: string, named: readonly Entry[]): void {
+    const segments = named.filter(({ resource }) => resource.kind === "segment");
+    for (const segment of segments) segment.siblings = segments;
+    const [before, longBefore] = this.#named.get(playlistPath) ?? [[], []];
+    const still = new Set([...named, ...before]);
+    for (const entry of longBefore) if (!still.has(entry)) this.#forget(entry);
+    this.#named.set(playlistPath, [named, before]);
+  }
+
+  /** Starts the next segments of the same playlist, and drops those that the reader skipped. */
+  #fetchAhead(entry: Entry): void {
+    const index = entry.siblings.indexOf(entry);
+    if (index < 0) return;
+    const last = index + (this.#options.connections ?? 6);
+    entry.siblings.forEach((sibling, position) => {
+      if (position < index || position >= last) drop(sibling);
+      else sibling.stream ??= this.#prefetch(sibling);
+    });
+  }
+
+  async *#media(entry: Entry, signal: AbortSignal | undefined): AsyncGenerator<Buffer[]> {
+    const stream = entry.stream ?? this.#prefetch(entry);
+    // a stream is read once; whoever asks again gets a new one
+    entry.stream = null;
+    signal?.addEventListener("abort", () => stream.close(), { once: true });
+    yield* stream.read();
+    if (entry.resource.kind === "segment") this.segmentsRead++;
+  }
+
+  #prefetch({ resource }: Entry): Prefetched {
+    return new Prefetched((signal) => this.#bytes(resource, signal), this.#gate);
+  }
+
+  async *#bytes(resource: HlsResource, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
+    const request: SourceRequest = {
+      ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
+      onBytes: (bytes) => {
+        this.bytesRead += bytes;
+      },
+    };
+    for await (const chunk of readSpan(this.#client, request, resource.span ?? { start: 0 })) {
+      if (this.bytesRead > maxBytes)
+        throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
+      yield chunk;
+    }
+  }
+
+  #request(url: string, signal: AbortSignal): SourceRequest {
+    const { headers = {}, clock } = this.#options;
+    return { url, headers, signal, onRetry: () => this.retries++, ...(clock ? { clock } : {}) };
+  }
+
+  /** The entry of a resource, the same one each time it is named. */
+  #enter(resource: HlsResource): Entry {
+    const name = nameOf(resource);
+    const known = this.#entries.get(this.#paths.get(name) ?? "");
+    if (known) return known;
+    const path = `/${this.#count++}${resource.extension}`;
+    const entry: Entry = { resource, path, siblings: [], stream: null };
+    this.#paths.set(name, path);
+    this.#entries.set(path, entry);
+    return entry;
+  }
+
+  #forget(entry: Entry): void {
+    drop(entry);
+    this.#entries.delete(entry.path);
+    this.#paths.delete(nameOf(entry.resource));
+  }
+}
+
+function drop(entry: Entry): void {
+  entry.stream?.close();
+  entry.stream = null;
+}
+
+const nameOf = ({ kind, url, span }: HlsResource): string =>
+  `${kind} ${span ? `${span.start}-${span.end}` : ""} ${url}`;

@@ -1,0 +1,130 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Fault } from "../fault.ts";
+import type { HlsSource } from "./hls-source.ts";
+import type { MountHandler } from "./proxy.ts";
+import type { RangeSource } from "./range-source.ts";
+import type { SegmentSource } from "./segment-source.ts";
+
+/** Told why a tool was cut off: the tool itself only sees a broken connection. */
+export type OnFailure = (fault: Fault) => void;
+
+/**
+ * Shows a source to a tool as one file, whatever the path: seekable when the source is, else readable from its
+ * beginning.
+ *
+ * @example const { baseUrl } = proxy.mount(serveRangeSource(source, (fault) => (failure ??= fault)));
+ */
+export function serveRangeSource(source: RangeSource, onFailure: OnFailure): MountHandler {
+  return handler(onFailure, async (request, response, signal) => {
+    const size = source.sizeBytes;
+    const seekable = source.rangesWork && size !== undefined;
+    const range = seekable ? parseRange(request.headers.range, size) : null;
+    if (range === "unsatisfiable") {
+      response.writeHead(416, { "content-range": `bytes */${size}` }).end();
+      return;
+    }
+    const { start, end } = range ?? { start: 0, end: size };
+    response.writeHead(range ? 206 : 200, {
+      "content-type": source.contentType ?? "application/octet-stream",
+      ...(end === undefined ? {} : { "content-length": end - start }),
+      ...(seekable ? { "accept-ranges": "bytes" } : {}),
+      ...(range ? { "content-range": `bytes ${range.start}-${range.end - 1}/${size}` } : {}),
+    });
+    if (request.method === "HEAD") response.end();
+    else await send(response, source.read({ start, ...(end === undefined ? {} : { end }), signal }));
+  });
+}
+
+/** Shows fragments to a tool as one stream without a length, readable from its beginning. */
+export function serveSegmentSource(source: SegmentSource, onFailure: OnFailure): MountHandler {
+  return handler(onFailure, async (request, response, signal) => {
+    response.writeHead(200, { "content-type": "application/octet-stream" });
+    if (request.method === "HEAD") response.end();
+    else await send(response, source.read(signal));
+  });
+}
+
+/** Shows an HLS presentation to a tool: its playlists and segments under their paths. */
+export function serveHlsSource(source: HlsSource, onFailure: OnFailure): MountHandler {
+  return handler(onFailure, async (request, response, signal) => {
+    const answer = await source.open(request.url ?? "", signal);
+    if (!answer) {
+      response.writeHead(404).end();
+    } else if (answer.kind === "playlist") {
+      response.writeHead(200, {
+        "content-type": "application/vnd.apple.mpegurl",
+        "content-length": Buffer.byteLength(answer.text),
+      });
+      response.end(request.method === "HEAD" ? undefined : answer.text);
+    } else {
+      await sendOnceStarted(response, answer.body);
+    }
+  });
+}
+
+type Serve = (request: IncomingMessage, response: ServerResponse, signal: AbortSignal) => Promise<void>;
+
+/** Ends the work when the reader leaves, and tells the reader of a failure in the only way left. */
+function handler(onFailure: OnFailure, serve: Serve): MountHandler {
+  return (request, response) => {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.writeHead(405).end();
+      return;
+    }
+    const left = new AbortController();
+    response.once("close", () => left.abort(new Error("the reader left")));
+    response.on("error", () => {});
+    serve(request, response, left.signal).catch((error: unknown) => {
+      if (left.signal.aborted) return;
+      onFailure(Fault.from(error, "network"));
+      if (response.headersSent) response.destroy();
+      else response.writeHead(502).end();
+    });
+  };
+}
+
+/** Writes a body as fast as its reader takes it. */
+async function send(response: ServerResponse, batches: AsyncIterable<Buffer[]>): Promise<void> {
+  for await (const batch of batches) {
+    for (const chunk of batch) {
+      if (response.destroyed) return;
+      if (!response.write(chunk)) await drained(response);
+    }
+  }
+  response.end();
+}
+
+/** Resolves when the reader took what was written, or left. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+  });
+}
+
+/** The first bytes decide the status, so that a segment that cannot be had is a failed request, not an empty one. */
+async function sendOnceStarted(response: ServerResponse, body: AsyncIterable<Buffer[]>): Promise<void> {
+  const batches = body[Symbol.asyncIterator]();
+  const first = await batches.next();
+  response.writeHead(200, { "content-type": "application/octet-stream" });
+  if (!first.done) for (const chunk of first.value) response.write(chunk);
+  await send(response, { [Symbol.asyncIterator]: () => batches });
+}
+
+interface WantedRange {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+/** One range as players send it; null for none or one that must be ignored. */
+function parseRange(header: string | undefined, size: number): WantedRange | "unsatisfiable" | null {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
+  if (!match || (match[1] === "" && match[2] === "")) return null;
+  const start = match[1] === "" ? Math.max(0, size - Number(match[2])) : Number(match[1]);
+  const end = match[1] === "" || match[2] === "" ? size : Math.min(size, Number(match[2]) + 1);
+  return start < end ? { start, end } : "unsatisfiable";
+}

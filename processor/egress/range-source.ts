@@ -1,0 +1,229 @@
+import { Fault } from "../fault.ts";
+import type { RetryClock } from "../retry.ts";
+import type { HttpClient } from "./http-client.ts";
+import { inOrder, type OpenStream } from "./source-prefetch.ts";
+import {
+  collectSpan,
+  type Identity,
+  LyingRange,
+  type OpenedSpan,
+  openSpan,
+  readSpan,
+  type SourceRequest,
+} from "./source-read.ts";
+
+const KiB = 1 << 10;
+const MiB = 1 << 20;
+
+export interface RangeSourceOptions {
+  readonly url: string;
+  /** Sent with every request, cookies included. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Ranges asked for at once by {@link RangeSource.read}. Default 6. */
+  readonly connections?: number;
+  readonly signal: AbortSignal;
+  /** Most bytes that the file may have. */
+  readonly maxBytes?: number | undefined;
+  /**
+   * Size in bytes of the first range. Small (default 256 KiB) when a tool will look around first; a whole part when the
+   * file is only copied.
+   */
+  readonly firstBytes?: number;
+  readonly clock?: RetryClock;
+}
+
+export interface ReadOptions {
+  /** First byte, default 0; other than 0 only where ranges work. */
+  readonly start?: number;
+  /** One past the last byte, default the end of the file. */
+  readonly end?: number;
+  /** Default: as the source was opened. */
+  readonly connections?: number;
+  /** Largest range asked for, in bytes. Default 4 MiB; ranges grow up to it from 256 KiB. */
+  readonly chunkBytes?: number;
+  /** Ends the reading, also while it waits for bytes. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens one file at a source. The first request tells its size and whether ranges are honoured; its body is kept and
+ * becomes the file's beginning, so nothing is asked for twice.
+ *
+ * @throws Fault `forbidden`, `unavailable`, `rate_limited`, `network`, `egress_blocked`; `limit_exceeded` when the
+ *   file is larger than allowed
+ */
+export async function openRangeSource(client: HttpClient, options: RangeSourceOptions): Promise<RangeSource> {
+  const source = new RangeSource(client, options);
+  await source.open();
+  return source;
+}
+
+/** One file at a source, read anywhere and by several connections where the source allows it. */
+export class RangeSource {
+  /** Undefined when the source does not tell it. */
+  sizeBytes: number | undefined;
+  /** False: the file can only be read from its beginning, by one connection. */
+  rangesWork = false;
+  contentType: string | undefined;
+  /** Bytes received so far. */
+  bytesRead = 0;
+  /** Requests that had to be repeated so far. */
+  retries = 0;
+  readonly #client: HttpClient;
+  readonly #options: RangeSourceOptions;
+  #request: SourceRequest;
+  #identity: Identity = {};
+  /** The answer to the first request, until something reads it. */
+  #kept: OpenedSpan | null = null;
+
+  /** Use {@link openRangeSource}. */
+  constructor(client: HttpClient, options: RangeSourceOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#request = {
+      url: options.url,
+      headers: options.headers ?? {},
+      signal: options.signal,
+      onRetry: () => this.retries++,
+      onBytes: (bytes) => {
+        this.bytesRead += bytes;
+      },
+      ...(options.clock ? { clock: options.clock } : {}),
+    };
+  }
+
+  /** Sends the first request; called once, by {@link openRangeSource}. */
+  async open(): Promise<void> {
+    const first = await this.#openFirst();
+    this.#kept = first;
+    this.sizeBytes = first.totalBytes;
+    this.rangesWork = first.status === 206;
+    this.contentType = first.contentType;
+    this.#identity = { validator: first.validator, totalBytes: first.totalBytes };
+    if (carriesNoSecrets(this.#request) || sameOrigin(first.url, this.#request.url)) {
+      this.#request = { ...this.#request, url: first.url };
+    }
+    if ((this.sizeBytes ?? 0) > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) {
+      this.close();
+      throw this.#tooLarge();
+    }
+  }
+
+  /** The bytes from `start` to `end` in order, several ranges ahead of the reader; leaving the loop closes them. */
+  async *read(options: ReadOptions = {}): AsyncGenerator<Buffer[]> {
+    const start = options.start ?? 0;
+    const end = options.end ?? this.sizeBytes;
+    if (!this.rangesWork || end === undefined) {
+      yield* this.#readSequentially(start, end, options.signal);
+      return;
+    }
+    const chunkBytes = options.chunkBytes ?? 4 * MiB;
+    const connections = options.connections ?? this.#options.connections ?? 6;
+    yield* inOrder(this.#spans(start, end, chunkBytes), {
+      // one more with each that was read: a reader that only looks at a header should not cost megabytes
+      ahead: (served) => Math.min(connections, served + 1),
+      maxBytes: connections * chunkBytes,
+      signal: options.signal,
+    });
+  }
+
+  /**
+   * All bytes from `start` (inclusive) to `end` (exclusive) in memory, by one connection.
+   *
+   * @throws Fault `network` when the source no longer gives exactly these bytes
+   */
+  async readPart(start: number, end: number, signal?: AbortSignal): Promise<Buffer[]> {
+    const request = this.#until(signal);
+    const kept = start === 0 ? this.#takeKept(end) : null;
+    if (!kept?.end) return await collectSpan(this.#client, request, { start, end }, this.#identity);
+    const head = this.#collectKept(request, kept, kept.end);
+    if (kept.end === end) return await head;
+    const tail = collectSpan(this.#client, request, { start: kept.end, end }, this.#identity);
+    return (await Promise.all([head, tail])).flat();
+  }
+
+  /** Drops what nobody read. */
+  close(): void {
+    this.#kept?.body.on("error", () => {}).destroy();
+    this.#kept = null;
+  }
+
+  async #openFirst(): Promise<OpenedSpan> {
+    const first = await openSpan(this.#client, this.#request, {
+      start: 0,
+      end: this.#options.firstBytes ?? 256 * KiB,
+    }).catch((error: unknown) => {
+      if (error instanceof LyingRange) return null;
+      throw error;
+    });
+    if (first && (first.status === 200 || first.totalBytes !== undefined)) return first;
+    // ranges that cannot be trusted are not used
+    first?.body.on("error", () => {}).destroy();
+    return await openSpan(this.#client, this.#request, null);
+  }
+
+  async *#readSequentially(
+    start: number,
+    end: number | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Buffer[]> {
+    if (start > 0) throw new Fault("network", "the source gives no ranges");
+    const span = { start: 0, ...(end === undefined ? {} : { end }) };
+    const kept = this.#takeKept(end);
+    let length = 0;
+    const request = this.#until(signal);
+    for await (const chunk of readSpan(this.#client, request, span, this.#identity, kept ?? undefined)) {
+      length += chunk.length;
+      if (length > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) throw this.#tooLarge();
+      yield [chunk];
+    }
+  }
+
+  *#spans(start: number, end: number, largest: number): Generator<OpenStream> {
+    let size = Math.min(largest, 256 * KiB);
+    let position = start;
+    const kept = start === 0 ? this.#takeKept(end) : null;
+    if (kept?.end) {
+      const span = { start: 0, end: kept.end };
+      yield (signal) => readSpan(this.#client, this.#until(signal), span, this.#identity, kept);
+      position = kept.end;
+    }
+    while (position < end) {
+      const span = { start: position, end: Math.min(end, position + size) };
+      yield (signal) => readSpan(this.#client, this.#until(signal), span, this.#identity);
+      position = span.end;
+      size = Math.min(largest, size * 4);
+    }
+  }
+
+  /** The first answer, if it is still there and not longer than what is wanted. */
+  #takeKept(end: number | undefined): OpenedSpan | null {
+    const kept = this.#kept;
+    if (!kept || (kept.status === 206 && (end === undefined || (kept.end ?? 0) > end))) return null;
+    this.#kept = null;
+    return kept;
+  }
+
+  async #collectKept(request: SourceRequest, kept: OpenedSpan, end: number): Promise<Buffer[]> {
+    const chunks: Buffer[] = [];
+    const span = { start: 0, end };
+    for await (const chunk of readSpan(this.#client, request, span, this.#identity, kept)) chunks.push(chunk);
+    return chunks;
+  }
+
+  #until(signal: AbortSignal | undefined): SourceRequest {
+    return signal
+      ? { ...this.#request, signal: AbortSignal.any([this.#request.signal, signal]) }
+      : this.#request;
+  }
+
+  #tooLarge(): Fault {
+    return new Fault("limit_exceeded", `the file is larger than ${this.#options.maxBytes} bytes`);
+  }
+}
+
+const sameOrigin = (a: string, b: string): boolean => new URL(a).origin === new URL(b).origin;
+
+/** Only then may later requests go straight to where a redirect to another origin led. */
+const carriesNoSecrets = ({ headers }: SourceRequest): boolean =>
+  !Object.keys(headers).some((name) => /^(cookie|authorization)$/i.test(name));

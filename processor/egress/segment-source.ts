@@ -1,0 +1,78 @@
+import { Fault } from "../fault.ts";
+import type { RetryClock } from "../retry.ts";
+import type { HttpClient } from "./http-client.ts";
+import { inOrder, type OpenStream } from "./source-prefetch.ts";
+import { type ByteSpan, readSpan, type SourceRequest } from "./source-read.ts";
+
+export interface Fragment {
+  readonly url: string;
+  /** Only these bytes of it. */
+  readonly span?: ByteSpan;
+}
+
+export interface SegmentSourceOptions {
+  /** In order; the initialisation segment, if there is one, first. */
+  readonly fragments: readonly Fragment[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Fragments fetched at once. Default 6. */
+  readonly connections?: number;
+  readonly signal: AbortSignal;
+  /** Most bytes that all fragments may have together. */
+  readonly maxBytes?: number | undefined;
+  /** Memory for fragments that are not read yet. Default 32 MiB. */
+  readonly bufferBytes?: number;
+  readonly clock?: RetryClock;
+}
+
+/** A list of fragments read as one stream, the next ones fetched ahead side by side. */
+export class SegmentSource {
+  /** Bytes received so far. */
+  bytesRead = 0;
+  /** Requests that had to be repeated so far. */
+  retries = 0;
+  /** Fragments that were read to their end. */
+  fragmentsRead = 0;
+  readonly #client: HttpClient;
+  readonly #options: SegmentSourceOptions;
+
+  constructor(client: HttpClient, options: SegmentSourceOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /**
+   * All fragments, concatenated. Leaving the loop early ends every request.
+   *
+   * @throws as `openRangeSource`; one fragment that cannot be had ends the stream
+   */
+  async *read(signal?: AbortSignal): AsyncGenerator<Buffer[]> {
+    const { connections = 6, bufferBytes = 32 << 20, maxBytes = Number.POSITIVE_INFINITY } = this.#options;
+    let length = 0;
+    // few at first: a source that refuses the first fragment should not be asked for six
+    const ahead = (served: number) => (served === 0 ? Math.min(2, connections) : connections);
+    for await (const batch of inOrder(this.#streams(), { ahead, maxBytes: bufferBytes, signal })) {
+      length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
+      if (length > maxBytes) throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
+      yield batch;
+    }
+  }
+
+  *#streams(): Generator<OpenStream> {
+    for (const fragment of this.#options.fragments) yield (signal) => this.#open(fragment, signal);
+  }
+
+  async *#open(fragment: Fragment, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const request: SourceRequest = {
+      url: fragment.url,
+      headers: this.#options.headers ?? {},
+      signal: AbortSignal.any([this.#options.signal, signal]),
+      onRetry: () => this.retries++,
+      onBytes: (bytes) => {
+        this.bytesRead += bytes;
+      },
+      ...(this.#options.clock ? { clock: this.#options.clock } : {}),
+    };
+    yield* readSpan(this.#client, request, fragment.span ?? { start: 0 });
+    this.fragmentsRead++;
+  }
+}
