@@ -124,6 +124,12 @@ const VARIABLES = {
     meaning: "Seconds between two heartbeats to the Worker; well below the Worker's LEASE_SECONDS",
     schema: wholeNumber(1, 3600),
   },
+  drainSeconds: {
+    name: "DRAIN_SECONDS",
+    default: "600",
+    meaning: "After SIGTERM, seconds that running jobs get to finish before they are handed back",
+    schema: wholeNumber(0, 3600),
+  },
   ytdlpPath: {
     name: "YTDLP_PATH",
     meaning: "yt-dlp's program; without it, the PATH is searched",

@@ -54,7 +54,12 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     log,
   };
   const runs = new RunTable(config.networkSlots, (request) => startRun(request, kit));
-  const versions = toolVersions(tools);
+  const versions = {
+    ytdlp: tools.ytdlp.version,
+    ffmpeg: tools.ffmpeg.version,
+    javascript: `node ${tools.node.version}`,
+    challenge_scripts: tools.ytdlp.challengeScripts,
+  };
   const health = (): ProcessorHealth => ({
     status: runs.draining ? "draining" : "ok",
     instance: config.instance,
@@ -62,8 +67,15 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     slots: { network: config.networkSlots, cpu: config.cpuSlots },
     tools: versions,
   });
+  const renderMetrics = () => {
+    metrics.gauge("waterspout_runs", "Runs in progress", runs.size);
+    metrics.gauge("waterspout_slots", "Runs that may be in progress", config.networkSlots);
+    metrics.gauge("waterspout_encoders", "Re-encodings in progress", kit.cpu.used);
+    metrics.gauge("waterspout_buffer_bytes", "Memory held for file parts", kit.buffers.used);
+    return metrics.render();
+  };
   return {
-    app: createServer({ token: config.processorToken, runs, metrics: observed(kit, runs), health }),
+    app: createServer({ token: config.processorToken, runs, renderMetrics, health }),
     runs,
     tools: versions,
     close: async () => {

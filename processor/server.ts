@@ -2,26 +2,26 @@ import { timingSafeEqual } from "node:crypto";
 import { Hono } from "hono";
 import { type ProcessorHealth, RunRequest } from "../schema/wire/run.ts";
 import { WIRE_VERSION } from "../schema/wire/version.ts";
-import type { Metrics } from "./metrics.ts";
 import type { RunTable } from "./run-table.ts";
 
 export interface ServerParts {
   /** Bearer that the Worker shows. */
   readonly token: string;
   readonly runs: RunTable;
-  readonly metrics: Metrics;
+  /** Prometheus' text format. */
+  readonly renderMetrics: () => string;
   readonly health: () => ProcessorHealth;
 }
 
 /** The processor's HTTP interface. `/healthz`, `/readyz` and `/metrics` tell no secret and ask for none. */
-export function createServer({ token, runs, metrics, health }: ServerParts): Hono {
+export function createServer({ token, runs, renderMetrics, health }: ServerParts): Hono {
   const app = new Hono();
 
   app.get("/healthz", (c) => c.json(health()));
   app.get("/readyz", (c) =>
     c.json({ status: runs.draining ? "draining" : "ready" }, runs.draining ? 503 : 200),
   );
-  app.get("/metrics", (c) => c.text(metrics.render(), 200, { "content-type": "text/plain; version=0.0.4" }));
+  app.get("/metrics", (c) => c.text(renderMetrics(), 200, { "content-type": "text/plain; version=0.0.4" }));
 
   app.use("/runs/*", async (c, next) => {
     if (!sameSecret(c.req.header("authorization") ?? "", `Bearer ${token}`)) {

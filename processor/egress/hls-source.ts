@@ -14,6 +14,8 @@ export interface HlsSourceOptions {
   readonly signal: AbortSignal;
   /** Most bytes that all segments may have together. */
   readonly maxBytes?: number | undefined;
+  /** Called with the number of bytes of each chunk that arrives. */
+  readonly onBytes?: (bytes: number) => void;
   /** Memory for segments that are not read yet. Default 32 MiB. */
   readonly bufferBytes?: number;
   readonly clock?: RetryClock;
@@ -145,6 +147,7 @@ export class HlsSource {
       ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
       onBytes: (bytes) => {
         this.bytesRead += bytes;
+        this.#options.onBytes?.(bytes);
       },
     };
     for await (const chunk of readSpan(this.#client, request, resource.span ?? { start: 0 })) {

@@ -24,6 +24,8 @@ export interface RangeSourceOptions {
   readonly signal: AbortSignal;
   /** Most bytes that the file may have. */
   readonly maxBytes?: number | undefined;
+  /** Called with the number of bytes of each chunk that arrives. */
+  readonly onBytes?: (bytes: number) => void;
   /**
    * Size in bytes of the first range. Small (default 256 KiB) when a tool will look around first; a whole part when the
    * file is only copied.
@@ -87,6 +89,7 @@ export class RangeSource {
       onRetry: () => this.retries++,
       onBytes: (bytes) => {
         this.bytesRead += bytes;
+        options.onBytes?.(bytes);
       },
       ...(options.clock ? { clock: options.clock } : {}),
     };

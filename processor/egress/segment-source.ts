@@ -19,6 +19,8 @@ export interface SegmentSourceOptions {
   readonly signal: AbortSignal;
   /** Most bytes that all fragments may have together. */
   readonly maxBytes?: number | undefined;
+  /** Called with the number of bytes of each chunk that arrives. */
+  readonly onBytes?: (bytes: number) => void;
   /** Memory for fragments that are not read yet. Default 32 MiB. */
   readonly bufferBytes?: number;
   readonly clock?: RetryClock;
@@ -69,6 +71,7 @@ export class SegmentSource {
       onRetry: () => this.retries++,
       onBytes: (bytes) => {
         this.bytesRead += bytes;
+        this.#options.onBytes?.(bytes);
       },
       ...(this.#options.clock ? { clock: this.#options.clock } : {}),
     };

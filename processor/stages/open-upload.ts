@@ -9,6 +9,8 @@ export interface UploadPlan {
   readonly expectedBytes: number | null;
   /** `none` where the bytes of the front come last: the file is hashed at its end. */
   readonly hash: "parts" | "none";
+  /** Called with all bytes stored so far. */
+  readonly onProgress?: (storedBytes: number) => void;
 }
 
 /** Clocks of storage and service may differ by this much. */
@@ -32,7 +34,11 @@ export async function openUpload(context: RunContext, plan: UploadPlan): Promise
       await upload.abort().catch(() => {});
       throw error;
     }
-    return new PartUploader({ upload, limits: sink.limits, partBytes, share, hash: plan.hash, signal });
+    const { hash, onProgress } = plan;
+    return new PartUploader({
+      ...{ upload, limits: sink.limits, partBytes, share, hash, signal },
+      ...(onProgress ? { onProgress } : {}),
+    });
   } catch (error) {
     share.leave();
     throw error;

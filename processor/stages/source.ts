@@ -26,6 +26,7 @@ export interface SourceStream {
   /** Exact or estimated bytes. */
   readonly size: number | null;
   readonly fragments: readonly Fragment[];
+  readonly formatId: string;
 }
 
 /** A resolved source: what the extraction told, in our own terms. */
@@ -62,7 +63,7 @@ interface RawFormat {
   readonly cookie_header?: unknown;
   readonly fragments?: unknown;
   readonly fragment_base_url?: unknown;
-  readonly has_drm?: unknown;
+  readonly format_id?: unknown;
 }
 
 /** The streams of an extraction that named a format selector; empty when it found none. */
@@ -105,6 +106,7 @@ function toStream(format: RawFormat): SourceStream {
     fps: number(format.fps),
     size: number(format.filesize) ?? number(format.filesize_approx),
     fragments,
+    formatId: text(format.format_id) ?? "",
   };
 }
 

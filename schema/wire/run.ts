@@ -67,6 +67,13 @@ export const ProcessorHealth = z.object({
   instance: z.string(),
   runs: z.int(),
   slots: z.object({ network: z.int(), cpu: z.int() }),
-  tools: z.object({ ytdlp: z.string(), ffmpeg: z.string(), javascript: z.string(), python: z.string() }),
+  tools: z.object({
+    ytdlp: z.string(),
+    ffmpeg: z.string(),
+    /** Runtime for the sources' own scripts. */
+    javascript: z.string(),
+    /** Without them, some sources offer only poor formats. */
+    challenge_scripts: z.boolean(),
+  }),
 });
 export type ProcessorHealth = z.infer<typeof ProcessorHealth>;

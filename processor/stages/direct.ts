@@ -1,0 +1,81 @@
+import { containerOf, type MediaPlan } from "../../schema/media.ts";
+import type { RangeSource } from "../egress/range-source.ts";
+import { Fault } from "../fault.ts";
+import type { RunContext } from "../kit.ts";
+import type { UploadResult } from "../storage/part-uploader.ts";
+import { uploadRanges } from "../storage/upload-ranges.ts";
+import { isoLayout, topBoxes } from "./iso-boxes.ts";
+import { openUpload } from "./open-upload.ts";
+import type { Source } from "./source.ts";
+
+/** Bytes of the source are the bytes of the result: ranges travel through memory and each becomes an upload part. */
+
+const EXTENSIONS: Record<MediaPlan["format"], readonly string[]> = {
+  mp4: ["mp4", "m4v"],
+  mov: ["mov"],
+  mkv: ["mkv"],
+  webm: ["webm"],
+  m4a: ["m4a"],
+  mp3: ["mp3"],
+  ogg: ["ogg", "oga"],
+  opus: ["opus"],
+};
+
+/** True when the source, by what it tells, could be delivered as it is. */
+export function looksDirect(plan: MediaPlan, source: Source): boolean {
+  const [stream, second] = source.streams;
+  if (second !== undefined || stream.protocol !== "http" || plan.clip !== null) return false;
+  if (plan.crf !== null || plan.audio_bitrate !== null) return false;
+  const sameContainer = EXTENSIONS[plan.format].includes(stream.extension);
+  return sameContainer && !(plan.audio_only && stream.videoCodec !== null);
+}
+
+/**
+ * Reads a few headers to see whether the file may stay as it is: players must be able to start before it is whole.
+ *
+ * @throws Fault("truncated") when bytes that its index announces are missing
+ */
+export async function isIndexFirst(plan: MediaPlan, file: RangeSource, size: number): Promise<boolean> {
+  if (!containerOf(plan.format).indexFirst) return true;
+  const boxes = await topBoxes(size, async (start, length) =>
+    Buffer.concat(await file.readPart(start, Math.min(size, start + length))),
+  );
+  const layout = isoLayout(boxes, size);
+  if (layout?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
+  return layout?.indexFirst === true;
+}
+
+/**
+ * Transfers the file.
+ *
+ * @param verdict settles when the media was probed; a rejection stops the transfer and is thrown, and nothing is
+ *   published before it settles
+ */
+export async function transferRanges(
+  context: RunContext,
+  file: RangeSource,
+  object: { key: string; size: number; verdict: Promise<unknown> },
+): Promise<UploadResult> {
+  const { progress, callback, claim, request } = context;
+  const { key, size, verdict } = object;
+  const uploader = await openUpload(context, {
+    key,
+    contentType: containerOf(request.plan.format).mime,
+    expectedBytes: size,
+    hash: "parts",
+    onProgress: (stored) => progress.advance(stored / size),
+  });
+  verdict.catch((error: unknown) => uploader.abort(error));
+  return uploadRanges(uploader, {
+    sizeBytes: size,
+    read: async (start, end, signal) => {
+      const chunks = await file.readPart(start, end, signal);
+      if (end === size) progress.enter("Uploading");
+      return chunks;
+    },
+    beforePublish: async () => {
+      await verdict;
+      await callback.publish(claim, context.signal);
+    },
+  });
+}

@@ -1,0 +1,181 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { containerOf, type StreamActions } from "../../schema/media.ts";
+import { Fault } from "../fault.ts";
+import type { RunContext } from "../kit.ts";
+import type { PartUploader, UploadResult } from "../storage/part-uploader.ts";
+import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
+import { type FfmpegProgress, type FfmpegResult, runFfmpeg } from "../tools/ffmpeg.ts";
+import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
+import { indexBytesFor, type MuxInput, muxArguments } from "./ffmpeg-args.ts";
+import type { Inputs } from "./inputs.ts";
+import { openUpload } from "./open-upload.ts";
+
+/** One pass of the muxer over all inputs, uploaded while it is being written. */
+
+export interface MuxRequest {
+  readonly inputs: Inputs;
+  readonly muxInputs: readonly MuxInput[];
+  readonly actions: StreamActions;
+  readonly key: string;
+  /** Seconds of the result, where known. */
+  readonly duration: number | null;
+  readonly fps: number | null;
+  readonly expectedBytes: number | null;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface MuxResult extends UploadResult {
+  readonly sha256: string;
+  readonly facts: MediaFacts;
+  readonly muxMs: number;
+}
+
+/** Headers that stand in front of the reserved index or are patched at the end. */
+const HEAD_SLACK_BYTES = 64 * 1024;
+/** A shortfall is told exactly; a second one would mean that the source changes under our hands. */
+const MAX_PASSES = 3;
+/** A result may be this much shorter than announced: announcements are rounded, and streams differ in length. */
+const MISSING_SECONDS = 2;
+const MISSING_SHARE = 0.05;
+
+/** Thrown inside when the room for the index was too small. */
+class IndexTooSmall extends Error {
+  readonly missingBytes: number;
+
+  constructor(missingBytes: number) {
+    super(`the index needs ${missingBytes} bytes more`);
+    this.missingBytes = missingBytes;
+  }
+}
+
+/** Muxes and publishes; the pass is repeated with more room when the index turned out larger than reserved. */
+export async function muxAndUpload(context: RunContext, request: MuxRequest): Promise<MuxResult> {
+  let indexBytes = indexBytesFor(context.request.plan.format, request.duration, request.fps);
+  for (let pass = 1; ; pass++) {
+    try {
+      return await onePass(context, request, indexBytes, pass);
+    } catch (error) {
+      if (!(error instanceof IndexTooSmall) || pass === MAX_PASSES) throw error;
+      indexBytes += error.missingBytes + HEAD_SLACK_BYTES;
+    }
+  }
+}
+
+async function onePass(
+  context: RunContext,
+  request: MuxRequest,
+  indexBytes: number,
+  pass: number,
+): Promise<MuxResult> {
+  const { folder, callback, claim, signal, proxy, tools, progress } = context;
+  const path = join(folder, `result.${pass}.${context.request.plan.format}`);
+  // the upload watches the file from the start; the muxer opens the same one
+  await writeFile(path, "");
+  const uploader = await openUpload(context, {
+    key: request.key,
+    contentType: containerOf(context.request.plan.format).mime,
+    expectedBytes: request.expectedBytes,
+    hash: "none",
+  });
+  const startedAt = performance.now();
+  let muxMs = 0;
+  const written = mux(context, request, {
+    path,
+    indexBytes,
+    uploader,
+    onProgress: () => growing.poke(),
+  }).then(() => {
+    muxMs = Math.round(performance.now() - startedAt);
+    progress.enter("Uploading");
+  });
+  const facts = written.then(async () => {
+    const found = await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal });
+    checkDuration(found, request.duration);
+    return found;
+  });
+  facts.catch(() => {});
+  const growing = uploadGrowingFile(uploader, {
+    path,
+    done: written,
+    headBytes: headBytes(context, indexBytes),
+    beforePublish: async () => {
+      await facts;
+      await callback.publish(claim, signal);
+    },
+  });
+  try {
+    const result = await growing.result;
+    return { ...result, facts: await facts, muxMs };
+  } finally {
+    // the muxer is gone before its folder is
+    await written.catch(() => {});
+  }
+}
+
+interface Pass {
+  readonly path: string;
+  readonly indexBytes: number;
+  readonly uploader: PartUploader;
+  readonly onProgress: () => void;
+}
+
+async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promise<void> {
+  const { request: run, cpu, progress, proxy, tools, folder } = context;
+  const encodes = [request.actions.video, request.actions.audio].some(
+    (action) => action !== "copy" && action !== "none",
+  );
+  const overSize = new AbortController();
+  const signal = AbortSignal.any([pass.uploader.signal, overSize.signal]);
+  const limit = Math.min(
+    context.config.maxFilesizeBytes,
+    run.limits.max_filesize_bytes ?? Number.POSITIVE_INFINITY,
+  );
+  const onProgress = ({ outTimeMs, totalSize }: FfmpegProgress) => {
+    pass.onProgress();
+    if (encodes) progress.enter("Muxing");
+    if (request.duration) progress.advance((outTimeMs / 1000 / request.duration) * 0.97);
+    if (totalSize > limit) overSize.abort(new Fault("limit_exceeded", `the result exceeds ${limit} bytes`));
+  };
+  const encodeOrCopy = () =>
+    runFfmpeg({
+      args: muxArguments({
+        ...{
+          inputs: request.muxInputs,
+          plan: run.plan,
+          actions: request.actions,
+          metadata: request.metadata,
+        },
+        ...{ indexBytes: pass.indexBytes, output: pass.path },
+      }),
+      ...{ cwd: folder, proxy, tools, signal, onProgress },
+    });
+  const result = await (encodes ? cpu.hold(signal, encodeOrCopy) : encodeOrCopy()).catch(
+    (error: unknown): FfmpegResult => {
+      signal.throwIfAborted();
+      // the muxer only saw a connection break: its input knows why
+      throw request.inputs.failure() ?? error;
+    },
+  );
+  const failure = request.inputs.failure();
+  if (failure) throw failure;
+  if (result.moovShortfallBytes !== undefined) throw new IndexTooSmall(result.moovShortfallBytes);
+}
+
+/** Bytes in front that are written last; 0 for formats that only grow. */
+function headBytes({ request }: RunContext, indexBytes: number): number {
+  const { format } = request.plan;
+  if (format === "ogg" || format === "opus") return 0;
+  if (containerOf(format).indexFirst && indexBytes === 0) return 0;
+  return indexBytes + HEAD_SLACK_BYTES;
+}
+
+/** A muxer ends well on a source that broke off: the result's own duration tells. */
+function checkDuration(facts: MediaFacts, expected: number | null): void {
+  const actual = facts.durationSeconds;
+  if (expected === null || actual === undefined) return;
+  const missing = expected - actual;
+  if (missing > MISSING_SECONDS && missing > expected * MISSING_SHARE) {
+    throw new Fault("truncated", `the result has ${actual} s of the announced ${expected} s`);
+  }
+}

@@ -1,0 +1,113 @@
+import { describe, expect, it } from "vitest";
+import { codecName } from "../../processor/stages/codec-names.ts";
+import { qualityName } from "../../processor/stages/quality.ts";
+import { chosenStreams, describeSource } from "../../processor/stages/source.ts";
+
+describe("chosenStreams", () => {
+  it("reads a split pair with its headers and cookies", () => {
+    const [video, audio] = chosenStreams({
+      requested_formats: [
+        {
+          format_id: "137",
+          url: "https://cdn.example/v",
+          protocol: "https",
+          ext: "mp4",
+          vcodec: "avc1.64001F",
+          acodec: "none",
+          width: 1920,
+          height: 1080,
+          filesize: 1000,
+          http_headers: { "User-Agent": "UA", "Accept-Encoding": "gzip" },
+          cookie_header: "a=1",
+        },
+        {
+          format_id: "251",
+          url: "https://cdn.example/a",
+          protocol: "https",
+          ext: "webm",
+          vcodec: "none",
+          acodec: "opus",
+        },
+      ],
+    });
+    expect(video).toMatchObject({
+      protocol: "http",
+      videoCodec: "h264",
+      audioCodec: null,
+      codecsKnown: true,
+      size: 1000,
+      headers: { "user-agent": "UA", cookie: "a=1" },
+    });
+    expect(video?.headers).not.toHaveProperty("accept-encoding");
+    expect(audio).toMatchObject({ videoCodec: null, audioCodec: "opus", formatId: "251" });
+  });
+
+  it("knows fragments and resolves their paths", () => {
+    const [stream] = chosenStreams({
+      url: "https://cdn.example/manifest.mpd",
+      protocol: "http_dash_segments",
+      fragment_base_url: "https://cdn.example/dash/",
+      fragments: [{ path: "init.mp4" }, { url: "https://other.example/1.m4s" }],
+    });
+    expect(stream?.protocol).toBe("dash");
+    expect(stream?.fragments.map(({ url }) => url)).toEqual([
+      "https://cdn.example/dash/init.mp4",
+      "https://other.example/1.m4s",
+    ]);
+  });
+
+  it("leaves what it cannot read to the extractor's own downloader", () => {
+    for (const protocol of ["rtmp", "websocket_frag", "ism", "mhtml"]) {
+      expect(chosenStreams({ url: "https://cdn.example/x", protocol })[0]?.protocol).toBe("other");
+    }
+  });
+
+  it("finds nothing where there is nothing", () => {
+    expect(chosenStreams({ title: "no formats" })).toEqual([]);
+  });
+});
+
+describe("describeSource", () => {
+  it("takes members of unexpected types as missing", () => {
+    const [stream] = chosenStreams({ url: "https://cdn.example/x.mp4" });
+    if (!stream) throw new Error("no stream");
+    const source = describeSource(
+      { id: 7, title: null, duration: "long", upload_date: "20260102", uploader: "Ada" },
+      [stream],
+    );
+    expect(source).toMatchObject({
+      id: "",
+      title: "media",
+      duration: null,
+      releaseDate: "2026-01-02",
+      uploader: "Ada",
+      live: false,
+    });
+  });
+});
+
+describe("codecName", () => {
+  it.each([
+    ["avc1.4d401f", "h264"],
+    ["hvc1.1.6.L93", "h265"],
+    ["hevc", "h265"],
+    ["vp09.00.10.08", "vp9"],
+    ["av01.0.04M.08", "av1"],
+    ["mp4a.40.2", "aac"],
+    ["mp4a.6b", "mp3"],
+    ["opus", "opus"],
+    ["none", null],
+    ["", null],
+    ["prores", "prores"],
+  ])("%s is %s", (raw, name) => {
+    expect(codecName(raw)).toBe(name);
+  });
+});
+
+describe("qualityName", () => {
+  it("names the shorter side, so that portrait is not flattered", () => {
+    expect(qualityName(1920, 1080)).toBe("1080p");
+    expect(qualityName(1080, 1920)).toBe("1080p");
+    expect(qualityName(null, 720)).toBeNull();
+  });
+});
