@@ -4,6 +4,7 @@ import { Callback } from "./callback.ts";
 import type { ProcessorConfig } from "./config.ts";
 import { HttpClient } from "./egress/http-client.ts";
 import { EgressPolicy } from "./egress/policy.ts";
+import { EgressProxy } from "./egress/proxy.ts";
 import type { Kit } from "./kit.ts";
 import { LeaseKeeper } from "./lease.ts";
 import type { Log } from "./log.ts";
@@ -33,6 +34,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   await wipeWorkFolder(config.workDir);
   const tools = await discoverTools(config);
   const policy = new EgressPolicy({ opened: config.allowedPrivateHosts });
+  const proxy = await EgressProxy.start(policy);
   const metrics = new Metrics();
   const callback = new Callback({ workerUrl: config.workerUrl, instance: config.instance });
   const lease = new LeaseKeeper({
@@ -45,7 +47,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     tools,
     policy,
     client: new HttpClient(policy),
-    extractor: new ExtractorPool({ tools, config }),
+    extractor: new ExtractorPool({ tools, config, proxy }),
     buffers: new BufferBudget(BUFFER_BYTES),
     cpu: new Slots(config.cpuSlots),
     callback,
@@ -83,6 +85,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
       lease.close();
       await kit.extractor.close();
       await killAllTools();
+      await proxy.close();
       policy.close();
     },
   };

@@ -94,6 +94,11 @@ export const JOB_ERRORS = {
     sentence: "This stream or premiere has not started yet; send wait_for_video to wait for it",
   },
   not_live: { outcome: "Warning", retry: "never", sentence: "This channel or stream is not live right now" },
+  live: {
+    outcome: "Warning",
+    retry: "never",
+    sentence: "This stream is live; recording live streams is not supported by this version",
+  },
   drm: {
     outcome: "Skipped",
     retry: "never",

@@ -65,7 +65,7 @@ function openInput(
     case "dash":
       return openFragments(context, stream, onFailure);
     case "other":
-      return downloadByTool(context, source, stream, index);
+      return downloadByTool(context, source, stream);
   }
 }
 
@@ -161,25 +161,22 @@ function openFragments(context: RunContext, stream: SourceStream, onFailure: OnF
 }
 
 /** What only the extractor's own downloader can read goes to the work folder first. */
-async function downloadByTool(
-  context: RunContext,
-  source: Source,
-  stream: SourceStream,
-  index: number,
-): Promise<Input> {
-  const { extractor, folder, signal, proxy, progress } = context;
+async function downloadByTool(context: RunContext, source: Source, stream: SourceStream): Promise<Input> {
+  const { config, extractor, folder, signal, proxy, progress } = context;
   let told = 0;
-  const path = await downloadWithTool(extractor, {
+  const [path] = await downloadWithTool({
+    pool: extractor,
     info: source.info,
-    formatId: stream.formatId,
+    formatIds: [stream.formatId],
     folder,
-    name: `source.${index}`,
     proxy,
     signal,
+    timeoutMs: config.maxRunSeconds * 1000,
     onProgress: ({ bytes }) => {
-      progress.receive(bytes - told);
+      progress.receive(Math.max(0, bytes - told));
       told = bytes;
     },
   });
+  if (path === undefined) throw new Fault("network", "the download ended without a file");
   return { stream, address: path, ranges: null, transportStream: false, retries: () => 0, close: () => {} };
 }

@@ -1,3 +1,4 @@
+import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { codecName } from "./codec-names.ts";
 
 /** How the bytes of a stream are fetched. */
@@ -43,37 +44,16 @@ export interface Source {
   /** One stream, or video and audio. */
   readonly streams: readonly [SourceStream] | readonly [SourceStream, SourceStream];
   /** The extractor's own document, for its own downloader. */
-  readonly info: Record<string, unknown>;
+  readonly info: YtdlpInfo;
 }
 
-/** The parts of the extractor's document that are read; all of them may be missing or of another type. */
-interface RawFormat {
-  readonly url?: unknown;
-  readonly manifest_url?: unknown;
-  readonly protocol?: unknown;
-  readonly ext?: unknown;
-  readonly vcodec?: unknown;
-  readonly acodec?: unknown;
-  readonly width?: unknown;
-  readonly height?: unknown;
-  readonly fps?: unknown;
-  readonly filesize?: unknown;
-  readonly filesize_approx?: unknown;
-  readonly http_headers?: unknown;
-  readonly cookie_header?: unknown;
-  readonly fragments?: unknown;
-  readonly fragment_base_url?: unknown;
-  readonly format_id?: unknown;
-}
-
-/** The streams of an extraction that named a format selector; empty when it found none. */
-export function chosenStreams(info: Record<string, unknown>): SourceStream[] {
-  const requested = Array.isArray(info.requested_formats) ? (info.requested_formats as RawFormat[]) : [info];
+/** The streams that a selector chose; those without an address are left out. */
+export function chosenStreams(requested: readonly YtdlpFormat[]): SourceStream[] {
   return requested.filter((format) => typeof format.url === "string").map(toStream);
 }
 
 /** @throws never; members of unexpected types count as missing */
-export function describeSource(info: Record<string, unknown>, streams: Source["streams"]): Source {
+export function describeSource(info: YtdlpInfo, streams: Source["streams"]): Source {
   return {
     id: text(info.id) ?? "",
     title: text(info.title) ?? text(info.id) ?? "media",
@@ -87,7 +67,7 @@ export function describeSource(info: Record<string, unknown>, streams: Source["s
   };
 }
 
-function toStream(format: RawFormat): SourceStream {
+function toStream(format: YtdlpFormat): SourceStream {
   const url = String(format.url);
   const base = text(format.fragment_base_url) ?? url;
   const fragments = Array.isArray(format.fragments)
@@ -121,7 +101,7 @@ function protocolOf(protocol: string | null, url: string, fragmented: boolean): 
   return /^https?$/.test(protocol) ? "http" : "other";
 }
 
-function headersOf(format: RawFormat): Record<string, string> {
+function headersOf(format: YtdlpFormat): Record<string, string> {
   const told =
     typeof format.http_headers === "object" && format.http_headers !== null ? format.http_headers : {};
   const headers = Object.fromEntries(

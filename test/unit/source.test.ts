@@ -5,8 +5,7 @@ import { chosenStreams, describeSource } from "../../processor/stages/source.ts"
 
 describe("chosenStreams", () => {
   it("reads a split pair with its headers and cookies", () => {
-    const [video, audio] = chosenStreams({
-      requested_formats: [
+    const [video, audio] = chosenStreams([
         {
           format_id: "137",
           url: "https://cdn.example/v",
@@ -43,12 +42,14 @@ describe("chosenStreams", () => {
   });
 
   it("knows fragments and resolves their paths", () => {
-    const [stream] = chosenStreams({
+    const [stream] = chosenStreams([
+      {
+      format_id: "d",
       url: "https://cdn.example/manifest.mpd",
       protocol: "http_dash_segments",
       fragment_base_url: "https://cdn.example/dash/",
       fragments: [{ path: "init.mp4" }, { url: "https://other.example/1.m4s" }],
-    });
+    }]);
     expect(stream?.protocol).toBe("dash");
     expect(stream?.fragments.map(({ url }) => url)).toEqual([
       "https://cdn.example/dash/init.mp4",
@@ -58,18 +59,18 @@ describe("chosenStreams", () => {
 
   it("leaves what it cannot read to the extractor's own downloader", () => {
     for (const protocol of ["rtmp", "websocket_frag", "ism", "mhtml"]) {
-      expect(chosenStreams({ url: "https://cdn.example/x", protocol })[0]?.protocol).toBe("other");
+      expect(chosenStreams([{ format_id: "x", url: "https://cdn.example/x", protocol }])[0]?.protocol).toBe("other");
     }
   });
 
   it("finds nothing where there is nothing", () => {
-    expect(chosenStreams({ title: "no formats" })).toEqual([]);
+    expect(chosenStreams([{ format_id: "no address" }])).toEqual([]);
   });
 });
 
 describe("describeSource", () => {
   it("takes members of unexpected types as missing", () => {
-    const [stream] = chosenStreams({ url: "https://cdn.example/x.mp4" });
+    const [stream] = chosenStreams([{ format_id: "x", url: "https://cdn.example/x.mp4" }]);
     if (!stream) throw new Error("no stream");
     const source = describeSource(
       { id: 7, title: null, duration: "long", upload_date: "20260102", uploader: "Ada" },
