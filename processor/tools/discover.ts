@@ -1,0 +1,181 @@
+import { constants } from "node:fs";
+import { access, open, realpath } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import type { ProcessorConfig } from "../config.ts";
+import { spawnTool } from "./exec.ts";
+
+export interface Tool {
+  /** Absolute path of the program. */
+  readonly path: string;
+  readonly version: string;
+}
+
+export interface YtdlpTool extends Tool {
+  /** The Python whose modules contain yt-dlp. */
+  readonly python: string;
+  /** What that Python must add to its module path to find yt-dlp (a zipapp, a user's own packages). */
+  readonly pythonPath: string | undefined;
+  /** The scripts that solve YouTube's JavaScript challenges are installed (package yt-dlp-ejs). */
+  readonly challengeScripts: boolean;
+  /** Browser impersonation is available (package curl-cffi). */
+  readonly impersonation: boolean;
+}
+
+/** The programs that the processor works with. */
+export interface Tools {
+  readonly ytdlp: YtdlpTool;
+  readonly ffmpeg: Tool;
+  readonly ffprobe: Tool;
+  /** The JavaScript runtime given to yt-dlp: the one that runs this program. */
+  readonly node: Tool;
+}
+
+/** Settings that discovery reads. */
+type DiscoverConfig = Pick<ProcessorConfig, "ytdlpPath" | "ffmpegPath" | "ffprobePath" | "searchPath">;
+
+/** The first release that takes a JavaScript runtime as an option. */
+const YTDLP_FLOOR = "2025.11.12";
+
+const FFMPEG_ADVICE = "install it with: apt-get install ffmpeg, or: brew install ffmpeg";
+const YTDLP_ADVICE =
+  'install it with: apt-get install yt-dlp (from backports), or: brew install yt-dlp, or: pip install "yt-dlp[default]"';
+
+/**
+ * Finds the tools and their versions.
+ *
+ * @throws Error with one sentence for each tool that is missing, broken or too old, saying what to install
+ */
+export async function discoverTools(config: DiscoverConfig): Promise<Tools> {
+  const found = await Promise.allSettled([
+    findYtdlp(config),
+    findFfmpeg("ffmpeg", config.ffmpegPath, config),
+    findFfmpeg("ffprobe", config.ffprobePath, config),
+  ]);
+  const problems = found.filter((result) => result.status === "rejected").map(({ reason }) => reason.message);
+  const [ytdlp, ffmpeg, ffprobe] = found;
+  if (ytdlp.status === "rejected" || ffmpeg.status === "rejected" || ffprobe.status === "rejected") {
+    throw new Error(problems.join("\n"));
+  }
+  const node = { path: process.execPath, version: process.versions.node };
+  return { ytdlp: ytdlp.value, ffmpeg: ffmpeg.value, ffprobe: ffprobe.value, node };
+}
+
+async function findFfmpeg(name: string, given: string | undefined, config: DiscoverConfig): Promise<Tool> {
+  const path = await locate(name, given, config.searchPath, FFMPEG_ADVICE);
+  const output = await outputOf(path, ["-version"], { PATH: config.searchPath });
+  const version = output && /version (\S+)/.exec(output)?.[1];
+  if (!version) throw new Error(`${path} does not work as ${name}; ${FFMPEG_ADVICE}`);
+  return { path, version };
+}
+
+async function findYtdlp(config: DiscoverConfig): Promise<YtdlpTool> {
+  const path = await locate("yt-dlp", config.ytdlpPath, config.searchPath, YTDLP_ADVICE);
+  const { python, isZip } = await interpreterOf(path, config.searchPath);
+  const facts = await pythonFacts(python, isZip ? path : undefined, config.searchPath);
+  if (!facts) throw new Error(`${python} runs ${path} but has no module yt_dlp; ${YTDLP_ADVICE}`);
+  if (facts.version.localeCompare(YTDLP_FLOOR, "en", { numeric: true }) < 0) {
+    throw new Error(`${path} is yt-dlp ${facts.version}, older than ${YTDLP_FLOOR}; ${YTDLP_ADVICE}`);
+  }
+  return {
+    path,
+    version: facts.version,
+    python,
+    pythonPath: isZip ? path : (facts.user_site ?? undefined),
+    challengeScripts: facts.ejs,
+    impersonation: facts.curl_cffi,
+  };
+}
+
+async function locate(
+  name: string,
+  given: string | undefined,
+  searchPath: string,
+  advice: string,
+): Promise<string> {
+  const candidates =
+    given === undefined ? searchPath.split(delimiter).map((folder) => join(folder, name)) : [given];
+  for (const candidate of candidates) {
+    if (await isExecutable(candidate)) return candidate;
+  }
+  const where = given === undefined ? "was not found on the PATH" : `is not an executable file at ${given}`;
+  throw new Error(`${name} ${where}; ${advice}`);
+}
+
+/** The Python named by the first line of yt-dlp's program, and whether the rest of the file is a zip archive. */
+async function interpreterOf(path: string, searchPath: string): Promise<{ python: string; isZip: boolean }> {
+  const head = await firstBytes(await realpath(path), 512);
+  const [line = "", rest = ""] = head.split(/\n(.*)/s);
+  const words = line.startsWith("#!") ? line.slice(2).trim().split(/\s+/) : [];
+  const isEnv = words[0]?.endsWith("/env") ?? false;
+  const interpreter = isEnv ? words.find((word, i) => i > 0 && !word.startsWith("-")) : words[0];
+  if (!interpreter?.includes("python")) {
+    throw new Error(
+      `${path} is not a Python program (the stand-alone build is not supported); ${YTDLP_ADVICE}`,
+    );
+  }
+  const python = isEnv ? await locate(interpreter, undefined, searchPath, YTDLP_ADVICE) : interpreter;
+  return { python, isZip: rest.startsWith("PK") };
+}
+
+const FACTS_SCRIPT = `
+import importlib.util, json, site, yt_dlp.version
+user_site = site.getusersitepackages()
+has = lambda name: importlib.util.find_spec(name) is not None
+print(json.dumps({
+    'version': yt_dlp.version.__version__,
+    'user_site': user_site if yt_dlp.__file__.startswith(user_site) else None,
+    'ejs': has('yt_dlp_ejs'), 'curl_cffi': has('curl_cffi')}))
+`;
+
+interface PythonFacts {
+  readonly version: string;
+  readonly user_site: string | null;
+  readonly ejs: boolean;
+  readonly curl_cffi: boolean;
+}
+
+async function pythonFacts(
+  python: string,
+  zipPath: string | undefined,
+  searchPath: string,
+): Promise<PythonFacts | undefined> {
+  // The real home folder: packages that a user installed for themselves are found through it.
+  const env = {
+    PATH: searchPath,
+    HOME: homedir(),
+    ...(zipPath === undefined ? {} : { PYTHONPATH: zipPath }),
+  };
+  const output = await outputOf(python, ["-c", FACTS_SCRIPT], env);
+  return output === undefined ? undefined : (JSON.parse(output) as PythonFacts);
+}
+
+/** What a program prints, or undefined when it fails or does not start. */
+async function outputOf(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
+  const lines: string[] = [];
+  const onStdoutLine = (line: string) => void lines.push(line);
+  const tool = spawnTool({ command, args, env, cwd: tmpdir(), stdout: "pipe", onStdoutLine });
+  const exit = await tool.exited.catch(() => undefined);
+  return exit?.code === 0 ? lines.join("\n") : undefined;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function firstBytes(path: string, count: number): Promise<string> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
+    return buffer.toString("latin1", 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { Fault } from "../fault.ts";
+import { lineSplitter } from "./lines.ts";
+
+export interface ToolOptions {
+  readonly command: string;
+  /** Visible to every user of the machine: never a secret. */
+  readonly args: readonly string[];
+  /** Added to the minimal environment; nothing of this process's environment is inherited. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Work folder; also the tool's home and temporary folder. */
+  readonly cwd: string;
+  /** `pipe` leaves the tool's input open for the caller. Default: no input. */
+  readonly stdin?: "pipe";
+  readonly signal?: AbortSignal | undefined;
+  /** `pipe` without `onStdoutLine` leaves reading to the caller. */
+  readonly stdout: "pipe" | "ignore";
+  readonly onStdoutLine?: (line: string) => void;
+  readonly onStderrLine?: (line: string) => void;
+  /** When given, file descriptor 3 of the tool is a pipe whose lines arrive here. */
+  readonly onExtraLine?: (line: string) => void;
+  /** Between the request to end and the kill, in milliseconds. */
+  readonly graceMs?: number;
+}
+
+export interface ToolExit {
+  /** Null when a signal ended the tool. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The last lines the tool wrote to its error output, at most 16 KiB. */
+  readonly stderrTail: string;
+}
+
+export interface RunningTool {
+  /** Also the id of its process group; undefined when it could not be started. */
+  readonly pid: number | undefined;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  /** Settles when the whole group is gone; rejects with a Fault only when the tool could not be started. */
+  readonly exited: Promise<ToolExit>;
+  /** Ends the whole group: SIGTERM, and SIGKILL after the grace. Does nothing once it is gone. */
+  kill(): void;
+}
+
+const STDERR_TAIL_CHARS = 16_384;
+const DEFAULT_GRACE_MS = 2000;
+
+const running = new Set<RunningTool>();
+
+/**
+ * Starts a program in a process group of its own, with a minimal environment. The only place that spawns.
+ * When the leader ends, whatever is left of its group is killed.
+ *
+ * @example await spawnTool({ command: "/usr/bin/ffmpeg", args: ["-version"], cwd: "/tmp", stdout: "ignore" }).exited
+ */
+export function spawnTool(options: ToolOptions): RunningTool {
+  options.signal?.throwIfAborted();
+  const child = spawn(options.command, options.args, {
+    cwd: options.cwd,
+    env: { ...minimalEnvironment(options.cwd), ...options.env },
+    stdio: [
+      options.stdin ?? "ignore",
+      options.stdout,
+      "pipe",
+      ...(options.onExtraLine ? ["pipe" as const] : []),
+    ],
+    detached: true,
+  });
+  // A tool that ends before it has read its input is judged by its exit, not by the broken pipe.
+  child.stdin?.on("error", () => {});
+  if (options.onStdoutLine) child.stdout?.on("data", lineSplitter(options.onStdoutLine));
+  if (options.onExtraLine) child.stdio[3]?.on("data", lineSplitter(options.onExtraLine));
+  const stderrTail = collectTail(child, options.onStderrLine);
+
+  const kill = groupKiller(child, options.graceMs ?? DEFAULT_GRACE_MS);
+  options.signal?.addEventListener("abort", kill, { once: true });
+  const exited = new Promise<ToolExit>((resolve, reject) => {
+    child.once("error", (error) => {
+      if (child.pid === undefined)
+        reject(new Fault("internal", `cannot start: ${error.message}`, { cause: error }));
+    });
+    child.once("exit", () => signalGroup(child, "SIGKILL"));
+    child.once("close", (code, signal) => resolve({ code, signal, stderrTail: stderrTail() }));
+  }).finally(() => {
+    options.signal?.removeEventListener("abort", kill);
+    running.delete(tool);
+  });
+  const tool: RunningTool = { pid: child.pid, stdin: child.stdin, stdout: child.stdout, exited, kill };
+  running.add(tool);
+  // The caller may look at `exited` later; a failed start must not count as unhandled until then.
+  exited.catch(() => {});
+  return tool;
+}
+
+/** Ends every tool that is still alive and waits until their groups are gone. */
+export async function killAllTools(): Promise<void> {
+  const tools = [...running];
+  for (const tool of tools) tool.kill();
+  await Promise.allSettled(tools.map((tool) => tool.exited));
+}
+
+/** How many tools are alive; for health and tests. */
+export function liveToolCount(): number {
+  return running.size;
+}
+
+// The last resort, when this process ends without the above: no tool outlives it.
+process.on("exit", () => {
+  for (const tool of running) if (tool.pid !== undefined) signalProcessGroup(tool.pid, "SIGKILL");
+});
+
+function minimalEnvironment(cwd: string): Record<string, string> {
+  return { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: cwd, TMPDIR: cwd, LANG: "C.UTF-8" };
+}
+
+function groupKiller(child: ChildProcess, graceMs: number): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  child.once("exit", () => clearTimeout(timer));
+  return () => {
+    if (timer !== undefined || hasEnded(child)) return;
+    signalGroup(child, "SIGTERM");
+    timer = setTimeout(() => signalGroup(child, "SIGKILL"), graceMs);
+  };
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid !== undefined) signalProcessGroup(child.pid, signal);
+}
+
+/**
+ * Signals every process of a group. One that is already gone is what a kill wants; macOS answers EPERM when only its
+ * zombie is left.
+ */
+export function signalProcessGroup(groupId: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-groupId, signal);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== "ESRCH" && code !== "EPERM") throw error;
+  }
+}
+
+function collectTail(child: ChildProcess, onLine?: (line: string) => void): () => string {
+  let tail = "";
+  child.stderr?.on(
+    "data",
+    lineSplitter((line) => {
+      tail = `${tail}${line}\n`.slice(-STDERR_TAIL_CHARS);
+      onLine?.(line);
+    }),
+  );
+  return () => tail;
+}

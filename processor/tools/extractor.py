@@ -1,0 +1,327 @@
+"""Warm yt-dlp: imported once, forked once per task, so that a task costs no start-up and dies alone.
+
+Protocol: one JSON object a line. Standard input takes
+
+    {"id", "kind": "extract", "url", "params", "cookies"}     extraction without download
+    {"id", "kind": "download", "info", "params", "cookies"}   yt-dlp's own download of an earlier answer
+    {"id", "kind": "cancel"}                                  kills that task's process group
+
+and standard output gives {"ready": true, "version"} once, then for each task any number of {"id", "progress"} and
+exactly one {"id", "ok", ...}. Lines of different tasks never mix. The end of standard input ends everything.
+`cookies` is the text of a cookie file; it stays in memory.
+"""
+import ctypes
+import gc
+import http.server
+import io
+import json
+import os
+import resource
+import selectors
+import signal
+import sys
+import threading
+import time
+import traceback
+
+import yt_dlp
+from yt_dlp import globals as ytdlp_globals
+from yt_dlp.networking.exceptions import HTTPError
+from yt_dlp.utils import ExtractorError
+
+READ_BYTES = 1 << 16
+PROGRESS_SECONDS = 0.25
+MAX_WARNINGS = 20
+PR_SET_PDEATHSIG = 1
+# Formats of these live states come later; their absence is no failure.
+AWAITED = ('is_upcoming',)
+FORMAT_FIELDS = (
+    'format_id', 'url', 'manifest_url', 'protocol', 'ext', 'container', 'vcodec', 'acodec', 'width', 'height', 'fps',
+    'tbr', 'vbr', 'abr', 'filesize', 'filesize_approx', 'language', 'fragment_base_url', 'fragments', 'http_headers',
+    'cookies')
+
+WARM_PAGE = b'''<html><head><title>t</title><meta property="og:video" content="/v.mp4">
+<script type="application/ld+json">{"@context": "https://schema.org", "@type": "VideoObject", "name": "t",
+"contentUrl": "/m.m3u8"}</script></head></html>'''
+WARM_PLAYLIST = b'#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=2x2\na.m3u8\n'
+
+
+class WarmOrigin(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        is_playlist = self.path.endswith('.m3u8')
+        body = WARM_PLAYLIST if is_playlist else WARM_PAGE
+        self.send_response(200)
+        self.send_header('content-type', 'application/vnd.apple.mpegurl' if is_playlist else 'text/html')
+        self.send_header('content-length', str(len(body)))
+        self.end_headers()
+        if self.command == 'GET':
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_args):
+        pass
+
+
+def warm_up():
+    """Runs the usual paths once, which compiles the patterns of all extractors."""
+    server = http.server.HTTPServer(('127.0.0.1', 0), WarmOrigin)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    base = f'http://127.0.0.1:{server.server_port}'
+    params = {'quiet': True, 'no_warnings': True, 'cachedir': False, 'ignoreerrors': True, 'proxy': '',
+              'logger': Log(), 'js_runtimes': {}}
+    with yt_dlp.YoutubeDL(params) as ydl:
+        for path in ('page.html', 'master.m3u8'):
+            ydl.extract_info(f'{base}/{path}', download=False)
+    yt_dlp.extractor.get_info_extractor('Youtube')
+    server.shutdown()
+    server.server_close()
+    thread.join()  # a fork is only safe while there is one thread
+    gc.collect()
+    gc.freeze()  # the collector of a child must not touch (and so copy) the pages it shares
+
+
+class Log:
+    """Keeps what yt-dlp would print."""
+
+    def __init__(self):
+        self.warnings = []
+
+    def debug(self, _message):
+        pass
+
+    def info(self, _message):
+        pass
+
+    def warning(self, message, **_options):
+        if len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(message)
+
+    def error(self, _message):
+        pass
+
+
+class Failure(Exception):
+    """A task whose answer is empty; `kind` stands in for the class of an exception."""
+
+    def __init__(self, kind, message):
+        super().__init__(message)
+        self.kind = kind
+
+
+def open_ydl(task, log, **extra):
+    cookies = task.get('cookies')
+    params = {**task['params'], **extra, 'logger': log}
+    if cookies is not None:
+        params['cookiefile'] = io.StringIO(cookies)
+    return yt_dlp.YoutubeDL(params)
+
+
+def extract(task, log, _send):
+    with open_ydl(task, log, skip_download=True) as ydl:
+        info = ydl.sanitize_info(ydl.extract_info(task['url'], download=False))
+        if info is None:
+            raise Failure('NoFormats', '\n'.join(log.warnings) or 'No video formats found!')
+        if info.get('_type', 'video') != 'video':
+            return {'info': info}
+        formats = info.get('formats') or []
+        if not formats and not info.get('url') and info.get('live_status') not in AWAITED:
+            raise Failure('NoFormats', '\n'.join(log.warnings) or 'No video formats found!')
+        requested = info.get('requested_formats') or [
+            known for known in formats if known.get('format_id') == info.get('format_id')][:1]
+        if not formats and info.get('url'):  # the answer is its own only format
+            requested = info['formats'] = [{key: info[key] for key in FORMAT_FIELDS if info.get(key) is not None}]
+        for item in (*(info.get('formats') or ()), *requested):
+            if item.get('url') and (cookie := ydl.cookiejar.get_cookie_header(item['url'])):
+                item['cookie_header'] = cookie
+        return {'info': info, 'requested': requested}
+
+
+def download(task, log, send):
+    last = 0.0
+
+    def on_progress(state):
+        nonlocal last
+        now = time.monotonic()
+        if now - last < PROGRESS_SECONDS and state['status'] != 'finished':
+            return
+        last = now
+        send({'progress': {
+            'bytes': state.get('downloaded_bytes') or 0,
+            'total': state.get('total_bytes') or state.get('total_bytes_estimate')}})
+
+    with open_ydl(task, log, progress_hooks=[on_progress]) as ydl:
+        # Without what the extraction had chosen: the choice is made anew, by this task's own selector.
+        done = ydl.process_ie_result(ydl.sanitize_info(task['info'], True), download=True)
+        paths = [item['filepath'] for item in (done or {}).get('requested_downloads') or () if item.get('filepath')]
+        if not paths:
+            raise Failure('NothingDownloaded', '\n'.join(log.warnings) or 'No file was downloaded')
+        return {'paths': paths}
+
+
+TASKS = {'extract': extract, 'download': download}
+
+
+def chain_of(error):
+    """The exception and all that caused it, the outermost first."""
+    seen = []
+    pending = [error]
+    while pending:
+        current = pending.pop(0)
+        if not isinstance(current, BaseException) or current in seen:
+            continue
+        seen.append(current)
+        exc_info = getattr(current, 'exc_info', None)
+        pending += [exc_info[1] if exc_info else None, getattr(current, 'cause', None),
+                    current.__cause__, current.__context__]
+    return seen
+
+
+def failure_of(error, log):
+    if isinstance(error, Failure):
+        return {'type': error.kind, 'message': str(error), 'expected': True, 'warnings': log.warnings}
+    chain = chain_of(error)
+    main = next((item for item in chain if isinstance(item, ExtractorError)), None) or next(
+        (item for item in chain if not isinstance(item, yt_dlp.DownloadError)), error)
+    cause = getattr(main, 'cause', None)
+    http_error = next((item for item in (main, cause) if isinstance(item, HTTPError)), None)
+    retry_after = http_error.response.headers.get('Retry-After') if http_error else None
+    return {
+        'type': type(main).__name__,
+        'message': str(getattr(main, 'msg', None) or main or type(main).__name__),
+        'expected': bool(getattr(main, 'expected', False)),
+        'httpStatus': http_error.status if http_error else None,
+        'httpReason': http_error.reason if http_error else None,
+        'retryAfter': retry_after,
+        'countries': getattr(main, 'countries', None),
+        'cause': type(cause).__name__ if cause else None,
+        'errno': next((item.errno for item in chain if isinstance(item, OSError) and item.errno), None),
+        'warnings': log.warnings,
+    }
+
+
+def run_task(task, fd):
+    log = Log()
+
+    def send(answer):
+        write_all(fd, json.dumps({'id': task['id'], **answer}, default=repr).encode() + b'\n')
+
+    try:
+        send({'ok': True, **TASKS[task['kind']](task, log, send), 'warnings': log.warnings})
+    except BaseException as error:  # a task answers whatever happens, SystemExit included
+        if not getattr(error, 'expected', False) and not isinstance(error, Failure):
+            traceback.print_exc()
+        send({'ok': False, 'failure': failure_of(error, log)})
+
+
+def die_with_parent():
+    """Linux only; elsewhere a child whose parent was killed ends when it writes its answer."""
+    if sys.platform == 'linux':
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def write_all(fd, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view):]
+
+
+class Parent:
+    """Reads tasks, forks, relays whole lines. Single-threaded, so that each fork is safe."""
+
+    def __init__(self, out):
+        self.out = out
+        self.selector = selectors.DefaultSelector()
+        self.children = {}  # id → pid
+
+    def send(self, answer):
+        write_all(self.out, json.dumps(answer).encode() + b'\n')
+
+    def serve(self):
+        self.selector.register(0, selectors.EVENT_READ, None)
+        self.send({'ready': True, 'version': yt_dlp.version.__version__})
+        pending = b''
+        while True:
+            for key, _events in self.selector.select():
+                if key.data is not None:
+                    self.on_child_output(key.fd, key.data)
+                    continue
+                data = os.read(0, READ_BYTES)
+                if not data:
+                    return
+                *lines, pending = (pending + data).split(b'\n')
+                for line in lines:
+                    self.on_request(json.loads(line))
+
+    def on_request(self, task):
+        if task['kind'] == 'cancel':
+            if pid := self.children.get(task['id']):
+                kill_group(pid)
+            return
+        read_end, write_end = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            die_with_parent()
+            self.selector.close()
+            os.close(0)
+            os.close(self.out)
+            run_task(task, write_end)
+            os._exit(0)
+        os.close(write_end)
+        self.children[task['id']] = pid
+        self.selector.register(read_end, selectors.EVENT_READ, {'id': task['id'], 'parts': [], 'answered': False})
+        self.send({'id': task['id'], 'pid': pid})
+
+    def on_child_output(self, fd, child):
+        data = os.read(fd, READ_BYTES)
+        if data:
+            child['parts'].append(data)
+            if data.endswith(b'\n'):  # a write of the child may end inside a line, the next one continues it
+                write_all(self.out, b''.join(child['parts']))
+                child['parts'] = []
+            return
+        self.selector.unregister(fd)
+        os.close(fd)
+        pid = self.children.pop(child['id'])
+        kill_group(pid)  # what the task started must not outlive it
+        os.waitpid(pid, 0)
+        self.send({'id': child['id'], 'gone': True, 'rss': peak_rss_bytes()})
+
+    def end(self):
+        for pid in self.children.values():
+            kill_group(pid)
+
+
+def kill_group(pid):
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        try:  # the child has not made its session yet
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def peak_rss_bytes():
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == 'darwin' else peak * 1024
+
+
+def main():
+    out = os.dup(1)
+    os.dup2(2, 1)  # whatever yt-dlp prints goes to the error output, never into the protocol
+    if not os.environ.get('YTDLP_PLUGINS'):
+        ytdlp_globals.plugin_dirs.value = []
+    warm_up()
+    parent = Parent(out)
+    signal.signal(signal.SIGTERM, lambda *_args: sys.exit(0))
+    try:
+        parent.serve()
+    finally:
+        parent.end()
+
+
+main()

@@ -1,0 +1,203 @@
+import { mkdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EgressProxy } from "../egress/proxy.ts";
+import { Fault } from "../fault.ts";
+import { parseRetryAfter } from "../retry.ts";
+import type { Tools } from "./discover.ts";
+import { classifyExtraction, type ExtractionFailure } from "./tool-errors.ts";
+import { type TaskEnd, type TaskProgress, type WarmTask, WarmYtdlp } from "./warm-ytdlp.ts";
+import type { YtdlpFormat, YtdlpInfo } from "./ytdlp-info.ts";
+import { commonParams, EXTRACT_PARAMS, type ExtractionConfig, type YtdlpParams } from "./ytdlp-params.ts";
+
+/** One item, or a list of which only the first entries were looked at. */
+export type Extraction =
+  | {
+      readonly kind: "video";
+      readonly info: YtdlpInfo;
+      /**
+       * What the selector chose: one format, or video and audio. Empty for a stream that has not started
+       * (`info.live_status` is `is_upcoming`) and when no format fits the selector.
+       */
+      readonly requested: readonly YtdlpFormat[];
+      readonly warnings: readonly string[];
+    }
+  | {
+      readonly kind: "playlist";
+      readonly info: YtdlpInfo;
+      /** `playlist`, `multi_video` … */
+      readonly type: string;
+      readonly entries: readonly YtdlpInfo[];
+      readonly warnings: readonly string[];
+    };
+
+export interface TaskOptions {
+  /** Parameters of yt-dlp that differ from the usual ones. */
+  readonly options?: YtdlpParams;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs: number;
+  /** The run's own proxy; without it, the pool's. Its refusals tell `egress_blocked` from a site's 403. */
+  readonly proxy?: Pick<EgressProxy, "url" | "blocked"> | undefined;
+}
+
+export interface ExtractOptions extends TaskOptions {
+  readonly url: string;
+}
+
+export interface PoolOptions {
+  readonly tools: Pick<Tools, "ytdlp" | "ffmpeg" | "node">;
+  readonly proxy: Pick<EgressProxy, "url" | "blocked">;
+  readonly config: ExtractionConfig;
+  /** Tasks after which a warm parent is replaced by a fresh one. */
+  readonly maxUses?: number;
+}
+
+const MAX_USES = 1000;
+const MAX_PARENT_RSS_BYTES = 512 * 2 ** 20;
+
+/**
+ * yt-dlp without its start-up: one warm parent, one forked process for each task, so that tasks share nothing and die
+ * alone. A parent that dies is replaced at the next task, one that grew old or large while it finishes its tasks.
+ */
+export class ExtractorPool {
+  readonly #options: PoolOptions;
+  #warm: WarmYtdlp | undefined;
+  readonly #retired = new Set<WarmYtdlp>();
+  #isClosed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the parent if need be and waits until it is warm. Throws a Fault `internal` when it cannot. */
+  async ready(): Promise<void> {
+    await this.#parent().ready;
+  }
+
+  /** Process id of the warm parent, once there is one. */
+  get pid(): number | undefined {
+    return this.#warm?.pid;
+  }
+
+  /**
+   * Asks yt-dlp what is behind a URL, without downloading.
+   *
+   * @throws Fault by {@link classifyExtraction}; `timeout` after `timeoutMs`; or the signal's reason
+   * @example pool.extract({ url, options: { format: "bv*+ba/b" }, timeoutMs: 60_000 })
+   */
+  async extract(request: ExtractOptions): Promise<Extraction> {
+    const { params, cookies } = await this.#paramsOf(EXTRACT_PARAMS, request);
+    const answer = await this.#run({ kind: "extract", url: request.url, params, cookies }, request);
+    return extractionOf(answer);
+  }
+
+  /**
+   * Lets yt-dlp download what an earlier extraction found, into the folder that `options` name.
+   *
+   * @returns the paths of the files, at least one
+   * @throws as {@link extract}
+   */
+  async download(
+    info: YtdlpInfo,
+    request: TaskOptions,
+    onProgress?: (progress: TaskProgress) => void,
+  ): Promise<readonly string[]> {
+    const { params, cookies } = await this.#paramsOf({}, request);
+    const answer = await this.#run({ kind: "download", info, params, cookies }, request, onProgress);
+    return answer.paths as string[];
+  }
+
+  /** Ends every parent and every task. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const parents = [...this.#retired, ...(this.#warm ? [this.#warm] : [])];
+    await Promise.all(parents.map((parent) => parent.close()));
+  }
+
+  async #paramsOf(
+    kind: YtdlpParams,
+    request: TaskOptions,
+  ): Promise<{ params: YtdlpParams; cookies: string | null }> {
+    const { tools, config } = this.#options;
+    const proxy = request.proxy ?? this.#options.proxy;
+    const params = { ...commonParams(tools, config, proxy.url), ...kind, ...request.options };
+    const file = config.ytdlpCookiesFile;
+    const hasOwnCookies = request.options?.cookiefile !== undefined;
+    // Read for each task: operators renew the file while the processor runs. The copy in memory may be rewritten.
+    const cookies = file === undefined || hasOwnCookies ? null : await readFile(file, "utf8");
+    return { params, cookies };
+  }
+
+  async #run(
+    task: WarmTask,
+    { signal, timeoutMs, proxy = this.#options.proxy }: TaskOptions,
+    onProgress?: (progress: TaskProgress) => void,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    signal?.throwIfAborted();
+    const warm = this.#parent();
+    await warm.ready;
+    signal?.throwIfAborted();
+    const refusals = proxy.blocked().length;
+    const { ended, cancel } = warm.run(task, onProgress);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      cancel();
+    }, timeoutMs);
+    signal?.addEventListener("abort", cancel, { once: true });
+    const end = await ended;
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", cancel);
+    signal?.throwIfAborted();
+    if (isLate) throw new Fault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
+    return answerOf(end, proxy.blocked(refusals).length > 0);
+  }
+
+  #parent(): WarmYtdlp {
+    if (this.#isClosed) throw new Fault("internal", "the extractor pool is closed");
+    if (this.#warm?.isAlive && !this.#isWornOut(this.#warm)) return this.#warm;
+    if (this.#warm?.isAlive) this.#retire(this.#warm);
+    this.#warm = this.#start();
+    return this.#warm;
+  }
+
+  #isWornOut(warm: WarmYtdlp): boolean {
+    return warm.uses >= (this.#options.maxUses ?? MAX_USES) || warm.peakRssBytes > MAX_PARENT_RSS_BYTES;
+  }
+
+  #retire(warm: WarmYtdlp): void {
+    this.#retired.add(warm);
+    void warm.gone.then(() => this.#retired.delete(warm));
+    warm.retire();
+  }
+
+  #start(): WarmYtdlp {
+    const { tools, config } = this.#options;
+    const cwd = join(config.workDir, "extractor");
+    mkdirSync(cwd, { recursive: true });
+    return new WarmYtdlp({ tools, cwd, loadPlugins: config.ytdlpPotProviderUrl !== undefined });
+  }
+}
+
+function answerOf(end: TaskEnd, wasRefused: boolean): Readonly<Record<string, unknown>> {
+  if (end.type === "answer") return end.answer;
+  if (end.type === "gone") throw new Fault("internal", "yt-dlp died without an answer");
+  const { failure } = end;
+  const retryAfterMs = parseRetryAfter(failure.retryAfter ?? undefined, Date.now());
+  throw new Fault(wasRefused ? "egress_blocked" : classifyExtraction(failure), detailOf(failure), {
+    retryAfterMs,
+  });
+}
+
+function detailOf(failure: ExtractionFailure): string {
+  const countries = failure.countries?.length ? ` (available in ${failure.countries.join(", ")})` : "";
+  return `${failure.type}: ${failure.message}${countries}`;
+}
+
+function extractionOf(answer: Readonly<Record<string, unknown>>): Extraction {
+  const info = answer.info as YtdlpInfo;
+  const warnings = (answer.warnings ?? []) as string[];
+  const type = info._type ?? "video";
+  if (type !== "video") return { kind: "playlist", type, info, entries: info.entries ?? [], warnings };
+  return { kind: "video", info, requested: (answer.requested ?? []) as YtdlpFormat[], warnings };
+}

@@ -1,0 +1,163 @@
+import type { EgressProxy } from "../egress/proxy.ts";
+import { Fault } from "../fault.ts";
+import type { Tools } from "./discover.ts";
+import { spawnTool } from "./exec.ts";
+import { protocolsFor } from "./ffmpeg.ts";
+import { proxyEnvironment } from "./proxy-environment.ts";
+
+export interface VideoFacts {
+  /** As the API names it: `h264`, `h265`, `vp9`, `av1`, or ffmpeg's own name. */
+  readonly codec: string;
+  /** As shown, after rotation. */
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number | undefined;
+  /** Bits per second. */
+  readonly bitrate: number | undefined;
+}
+
+export interface AudioFacts {
+  readonly codec: string;
+  /** In hertz. */
+  readonly sampleRate: number;
+  readonly channels: number;
+  /** Bits per second. */
+  readonly bitrate: number | undefined;
+}
+
+export interface MediaFacts {
+  /** `mp4`, `mov`, `m4a`, `mkv`, `webm`, or ffmpeg's own name of the format. */
+  readonly container: string;
+  /** Undefined when the container does not tell (live, raw streams). */
+  readonly durationSeconds: number | undefined;
+  readonly sizeBytes: number | undefined;
+  /** The first stream of moving pictures; a cover picture does not count. */
+  readonly video: VideoFacts | undefined;
+  readonly audio: AudioFacts | undefined;
+}
+
+export interface ProbeOptions {
+  readonly tools: Pick<Tools, "ffprobe">;
+  readonly proxy: Pick<EgressProxy, "url" | "blocked">;
+  readonly cwd: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads what a media file is.
+ *
+ * @param input path in the file system, or an http(s) URL
+ * @throws Fault `truncated` when it is not readable as media, `egress_blocked`, or the signal's reason
+ */
+export async function probeMedia(input: string, options: ProbeOptions): Promise<MediaFacts> {
+  const refusals = options.proxy.blocked().length;
+  const lines: string[] = [];
+  // `file:` keeps a path that looks like a protocol or an option from being one.
+  const source = /^https?:/i.test(input) ? input : `file:${input}`;
+  const tool = spawnTool({
+    command: options.tools.ffprobe.path,
+    args: [
+      ...["-hide_banner", "-v", "error", "-show_format", "-show_streams", "-of", "json"],
+      ...["-protocol_whitelist", protocolsFor(source), "-i", source],
+    ],
+    env: proxyEnvironment(options.proxy.url),
+    cwd: options.cwd,
+    signal: options.signal,
+    stdout: "pipe",
+    onStdoutLine: (line) => void lines.push(line),
+  });
+  const exit = await tool.exited;
+  options.signal?.throwIfAborted();
+  if (options.proxy.blocked(refusals).length > 0) throw new Fault("egress_blocked", exit.stderrTail);
+  const answer = exit.code === 0 ? (JSON.parse(lines.join("\n")) as ProbeAnswer) : {};
+  if (!answer.format || !answer.streams?.length) throw new Fault("truncated", exit.stderrTail);
+  return factsOf(answer.format, answer.streams);
+}
+
+/** The members of ffprobe's answer that are read here. */
+interface ProbeAnswer {
+  readonly format?: ProbeFormat;
+  readonly streams?: readonly ProbeStream[];
+}
+
+interface ProbeFormat {
+  readonly format_name: string;
+  readonly duration?: string;
+  readonly size?: string;
+  readonly tags?: { readonly major_brand?: string };
+}
+
+interface ProbeStream {
+  readonly codec_type: string;
+  readonly codec_name?: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly avg_frame_rate?: string;
+  readonly bit_rate?: string;
+  readonly sample_rate?: string;
+  readonly channels?: number;
+  readonly disposition?: { readonly attached_pic?: number };
+  readonly tags?: { readonly rotate?: string };
+  readonly side_data_list?: readonly { readonly rotation?: number }[];
+}
+
+function factsOf(format: ProbeFormat, streams: readonly ProbeStream[]): MediaFacts {
+  const video = streams.find((stream) => stream.codec_type === "video" && !stream.disposition?.attached_pic);
+  const audio = streams.find((stream) => stream.codec_type === "audio");
+  return {
+    container: containerName(format, video !== undefined, codecsOf(streams)),
+    durationSeconds: positive(format.duration),
+    sizeBytes: positive(format.size),
+    video: video && videoFacts(video),
+    audio: audio && audioFacts(audio),
+  };
+}
+
+function videoFacts(stream: ProbeStream): VideoFacts {
+  const { width = 0, height = 0 } = stream;
+  const rotation = stream.side_data_list?.find((data) => data.rotation !== undefined)?.rotation;
+  const isTurned = Math.abs(rotation ?? Number(stream.tags?.rotate ?? 0)) % 180 === 90;
+  const [frames = 0, seconds = 0] = (stream.avg_frame_rate ?? "").split("/").map(Number);
+  return {
+    codec: codecName(stream),
+    width: isTurned ? height : width,
+    height: isTurned ? width : height,
+    fps: frames > 0 && seconds > 0 ? frames / seconds : undefined,
+    bitrate: positive(stream.bit_rate),
+  };
+}
+
+function audioFacts(stream: ProbeStream): AudioFacts {
+  return {
+    codec: codecName(stream),
+    sampleRate: positive(stream.sample_rate) ?? 0,
+    channels: stream.channels ?? 0,
+    bitrate: positive(stream.bit_rate),
+  };
+}
+
+const WEBM_CODECS: ReadonlySet<string> = new Set(["vp8", "vp9", "av1", "opus", "vorbis", "webvtt"]);
+
+function containerName(format: ProbeFormat, hasVideo: boolean, codecs: readonly string[]): string {
+  const names = format.format_name.split(",");
+  if (names.includes("mp4")) {
+    if (format.tags?.major_brand?.startsWith("qt")) return "mov";
+    return hasVideo ? "mp4" : "m4a";
+  }
+  // ffmpeg reads both alike; a file that only holds what WebM may hold is taken for WebM.
+  if (names.includes("webm")) return codecs.every((codec) => WEBM_CODECS.has(codec)) ? "webm" : "mkv";
+  return names[0] ?? format.format_name;
+}
+
+function codecsOf(streams: readonly ProbeStream[]): string[] {
+  return streams.map(codecName);
+}
+
+function codecName(stream: ProbeStream): string {
+  return stream.codec_name === "hevc" ? "h265" : (stream.codec_name ?? "unknown");
+}
+
+function positive(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return value > 0 ? value : undefined;
+}

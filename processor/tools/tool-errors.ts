@@ -1,0 +1,200 @@
+import type { JobErrorCode } from "../../schema/errors.ts";
+import { BLOCKED_REASON } from "../egress/proxy.ts";
+
+/** What the extractor tells of a failure. */
+export interface ExtractionFailure {
+  /** Class of yt-dlp's exception, or `NoFormats`, `NothingDownloaded`. */
+  readonly type: string;
+  readonly message: string;
+  /** yt-dlp knows this failure; it is not a defect of its own. */
+  readonly expected?: boolean | undefined;
+  /** Class of the exception behind it. */
+  readonly cause?: string | null | undefined;
+  readonly httpStatus?: number | null | undefined;
+  readonly httpReason?: string | null | undefined;
+  /** The source's `Retry-After` header. */
+  readonly retryAfter?: string | null | undefined;
+  /** Countries in which the media is available. */
+  readonly countries?: readonly string[] | null | undefined;
+  readonly errno?: number | null | undefined;
+}
+
+/** A failure matches a rule when it matches each member that the rule has. */
+interface Rule {
+  readonly code: JobErrorCode;
+  /** Classes of the exception. */
+  readonly type?: readonly string[];
+  /** Classes of the exception behind it. */
+  readonly cause?: readonly string[];
+  /** HTTP status, from and to. */
+  readonly status?: readonly [number, number];
+  readonly text?: RegExp;
+}
+
+const NETWORK_CLASSES = [
+  "TransportError",
+  "IncompleteRead",
+  "SSLError",
+  "CertificateVerifyError",
+  "ProxyError",
+  "TimeoutError",
+  "ConnectionResetError",
+  "ConnectionRefusedError",
+];
+
+/** What no class or status can tell better: refusals of our own, full disks, and walls against robots. */
+const DECISIVE: readonly Rule[] = [
+  { code: "egress_blocked", text: new RegExp(BLOCKED_REASON, "i") },
+  { code: "disk_full", text: /no space left on device|disk quota exceeded/i },
+  { code: "bot_check", text: /not a (ro)?bot|anti-bot|captcha|unusual traffic|client challenge/i },
+];
+
+const BY_CLASS: readonly Rule[] = [
+  { code: "unsupported_url", type: ["UnsupportedError", "RegexNotFoundError"] },
+  { code: "geo_blocked", type: ["GeoRestrictedError"] },
+  { code: "not_live", type: ["UserNotLive"] },
+  { code: "truncated", type: ["ContentTooShortError"] },
+  { code: "network", type: NETWORK_CLASSES },
+  { code: "network", cause: NETWORK_CLASSES },
+];
+
+const BY_STATUS: readonly Rule[] = [
+  { code: "login_required", status: [401, 401] },
+  { code: "members_only", status: [402, 402] },
+  { code: "forbidden", status: [403, 403] },
+  { code: "unavailable", status: [404, 404] },
+  { code: "network", status: [407, 408] },
+  { code: "unavailable", status: [410, 410] },
+  { code: "rate_limited", status: [429, 429] },
+  { code: "geo_blocked", status: [451, 451] },
+  { code: "unavailable", status: [400, 499] },
+  { code: "network", status: [500, 599] },
+];
+
+/** The narrow before the wide: "sign in to confirm your age" is about the age, not about the sign-in. */
+const BY_TEXT: readonly Rule[] = [
+  { code: "rate_limited", text: /rate.?limit|too many requests|play limit/i },
+  { code: "unsupported_url", text: /unsupported url|is not a valid url|no suitable extractor/i },
+  {
+    code: "terminated",
+    text: /(account|channel|user)\b.*\b(terminated|suspended|banned|deactivated|closed)|suspended account/i,
+  },
+  {
+    code: "geo_blocked",
+    text: /geo.?(restrict|block)|(your|this|certain) (country|countries|region|location)|(available|allowed) in [A-Z]\w+ only|only (available|allowed) in [A-Z]|outside (of )?the|ip address is blocked/i,
+  },
+  { code: "copyright", text: /copyright|dmca|infring|rights ?holder/i },
+  { code: "drm", text: /\bdrm\b|widevine|playready|fairplay/i },
+  {
+    code: "age_restricted",
+    text: /confirm your age|\bage\b.?(restrict|verif|gate|limit|check)|adult verif|\b18\+|inappropriate|nsfw|mature (content|audience)/i,
+  },
+  {
+    code: "members_only",
+    text: /\bmembers?\b.?only|membership|for members|members on|join this channel|subscri(ber|ption|bed)|premium|purchase|\bpaid\b|paywall|\brent(al|ed)?\b|patrons?\b/i,
+  },
+  { code: "login_required", text: /user ?name|invalid (id|login|user)|credentials/i },
+  {
+    code: "private",
+    text: /private|password|protected (tweet|account)|not (been )?granted|accounts? you follow/i,
+  },
+  {
+    code: "upcoming",
+    text: /premieres?\b|will begin|(not|n't) (yet )?(started|begun|aired)|not yet (started|available)|scheduled|upcoming|coming soon/i,
+  },
+  {
+    code: "not_live",
+    text: /not (currently )?live|offline|(live|stream|event|broadcast|space)\w*( recently)?( has| have)? ended|is not (streaming|broadcasting)/i,
+  },
+  {
+    code: "no_format",
+    text: /requested format is not available|no (video |matching |playable )?formats? (found|available)/i,
+  },
+  {
+    code: "login_required",
+    text: /log(ged)?.?in\b|sign in|--cookies|\bcookies\b.*needed|registered users|authenticat|authoriz|account is (needed|required)/i,
+  },
+  {
+    code: "network",
+    text: /timed? ?out|temporar(y|ily) (unavailable|failure)|connection (refused|reset|aborted|broken|error)|unreachable|name resolution|name or service not known|eof occurred|remote end closed|bytes read|ssl:|tunnel connection failed|data blocks/i,
+  },
+  { code: "network", text: /HTTP Error 5\d\d/ },
+  { code: "forbidden", text: /HTTP Error 403/ },
+  {
+    code: "unsupported_url",
+    text: /no (video|media|audio|embed|playlist)\b.*\b(found|in|on|could)|there'?s no video|not a video|unable to (extract|recognize)|failed to (parse|extract)/i,
+  },
+  {
+    code: "unavailable",
+    text: /unavailable|(not|n't|no longer) (available|exist|found|accessible)|no longer|not exist|removed|deleted|expired|taken down|not found|HTTP Error 4\d\d/i,
+  },
+];
+
+const LAST_RESORT: readonly Rule[] = [
+  { code: "network", type: ["NothingDownloaded"] },
+  { code: "no_format", type: ["NoFormats"] },
+];
+
+const EXTRACTION_RULES: readonly Rule[] = [
+  ...DECISIVE,
+  ...BY_CLASS,
+  ...BY_STATUS,
+  ...BY_TEXT,
+  ...LAST_RESORT,
+];
+
+/**
+ * The class of a failed extraction or download of yt-dlp: by exception class, HTTP status, then text. What a site
+ * says in words nobody foresaw counts as `unavailable`; a site whose pages changed as `unsupported_url`; only a defect
+ * is `internal`.
+ *
+ * @example classifyExtraction({ type: "ExtractorError", message: "Private video", expected: true }) // "private"
+ */
+export function classifyExtraction(failure: ExtractionFailure): JobErrorCode {
+  const text = `${failure.message} ${failure.httpReason ?? ""}`.replaceAll("\u2019", "'");
+  const rule = EXTRACTION_RULES.find((candidate) => matches(candidate, failure, text));
+  if (rule) return rule.code;
+  if (failure.expected) return "unavailable";
+  return failure.type === "ExtractorError" ? "unsupported_url" : "internal";
+}
+
+function matches(rule: Rule, failure: ExtractionFailure, text: string): boolean {
+  if (rule.type && !rule.type.includes(failure.type)) return false;
+  if (rule.cause && !rule.cause.includes(failure.cause ?? "")) return false;
+  if (rule.status) {
+    const status = failure.httpStatus ?? 0;
+    if (status < rule.status[0] || status > rule.status[1]) return false;
+  }
+  return rule.text?.test(text) ?? true;
+}
+
+/** Refusals and the disk, then the connection (a broken one also damages data), the data, and last the conversion. */
+const FFMPEG_RULES: readonly { readonly code: JobErrorCode; readonly text: RegExp }[] = [
+  { code: "egress_blocked", text: /egress blocked|not on whitelist|not (in allowed|allowed by).*protocol/i },
+  { code: "disk_full", text: /no space left on device|disk quota exceeded/i },
+  { code: "rate_limited", text: /(HTTP error|returned) 429|too many requests/i },
+  { code: "forbidden", text: /(HTTP error|returned) (401|403|410)/i },
+  { code: "unavailable", text: /(HTTP error|returned) (4\d\d|4XX)/i },
+  {
+    code: "network",
+    text: /5XX|HTTP error 5\d\d|stream ends prematurely|input\/output error|connection (refused|reset|timed out)|operation timed out|network is unreachable|failed to resolve|broken pipe|will reconnect|tls|keepalive request failed|failed to open segment|error when loading (first )?segment/i,
+  },
+  {
+    code: "truncated",
+    text: /moov atom not found|invalid data found when processing input|corrupt (input|decoded)|packet corrupt|partial file|truncat|invalid nal unit|missing picture|error while decoding|ebml header|could not find codec parameters|end of file/i,
+  },
+];
+
+/**
+ * The class of a failed ffmpeg run, from its error output; whatever is not about the source is `processing`.
+ *
+ * @example classifyFfmpeg("x.mp4: No space left on device", { code: 1, signal: null }) // "disk_full"
+ */
+export function classifyFfmpeg(
+  stderr: string,
+  exit: { readonly code: number | null; readonly signal: string | null },
+): JobErrorCode {
+  // Nobody asked it to end (that is told apart before): the system did, for want of memory.
+  if (exit.signal === "SIGKILL" && stderr === "") return "internal";
+  return FFMPEG_RULES.find((rule) => rule.text.test(stderr))?.code ?? "processing";
+}

@@ -1,0 +1,187 @@
+import { fileURLToPath } from "node:url";
+import { Fault } from "../fault.ts";
+import type { Tools } from "./discover.ts";
+import { type RunningTool, signalProcessGroup, spawnTool } from "./exec.ts";
+import { lineSplitter } from "./lines.ts";
+import type { ExtractionFailure } from "./tool-errors.ts";
+
+/** What extractor.py reads; see the protocol at its head. */
+export type WarmTask =
+  | {
+      readonly kind: "extract";
+      readonly url: string;
+      readonly params: object;
+      readonly cookies: string | null;
+    }
+  | {
+      readonly kind: "download";
+      readonly info: object;
+      readonly params: object;
+      readonly cookies: string | null;
+    };
+
+export interface TaskProgress {
+  readonly bytes: number;
+  readonly total: number | null;
+}
+
+/** How a task ended. `gone`: its process died without an answer. */
+export type TaskEnd =
+  | { readonly type: "answer"; readonly answer: Readonly<Record<string, unknown>> }
+  | { readonly type: "failure"; readonly failure: ExtractionFailure }
+  | { readonly type: "gone" };
+
+interface Line {
+  readonly id?: number;
+  readonly ready?: boolean;
+  readonly pid?: number;
+  readonly progress?: TaskProgress;
+  readonly ok?: boolean;
+  readonly failure?: ExtractionFailure;
+  readonly gone?: boolean;
+  readonly rss?: number;
+}
+
+interface Pending {
+  pid: number | undefined;
+  isCancelled: boolean;
+  readonly onProgress: (progress: TaskProgress) => void;
+  readonly end: (end: TaskEnd) => void;
+}
+
+const SCRIPT = fileURLToPath(new URL("extractor.py", import.meta.url));
+
+/** One warm Python parent and the tasks that it forks. */
+export class WarmYtdlp {
+  /** Resolves when the first task would not wait; rejects with a Fault when the parent cannot start. */
+  readonly ready: Promise<void>;
+  /** Tasks begun so far. */
+  uses = 0;
+  /** Largest memory of the parent so far, in bytes. */
+  peakRssBytes = 0;
+  readonly #tool: RunningTool;
+  readonly #pending = new Map<number, Pending>();
+  #isAlive = true;
+  #isRetired = false;
+
+  constructor(options: { tools: Pick<Tools, "ytdlp">; cwd: string; loadPlugins: boolean }) {
+    const { python, pythonPath } = options.tools.ytdlp;
+    this.#tool = spawnTool({
+      command: python,
+      args: [SCRIPT],
+      env: {
+        PYTHONDONTWRITEBYTECODE: "1",
+        PYTHONUTF8: "1",
+        PYTHONSAFEPATH: "1",
+        ...(pythonPath === undefined ? {} : { PYTHONPATH: pythonPath }),
+        ...(options.loadPlugins ? { YTDLP_PLUGINS: "1" } : {}),
+      },
+      cwd: options.cwd,
+      stdin: "pipe",
+      stdout: "pipe",
+    });
+    const started = Promise.withResolvers<void>();
+    this.ready = started.promise;
+    this.ready.catch(() => {});
+    this.#tool.stdout?.on(
+      "data",
+      lineSplitter((text) => {
+        const line = JSON.parse(text) as Line;
+        if (line.ready) started.resolve();
+        else this.#onLine(line);
+      }),
+    );
+    const onEnd = (detail: string) => {
+      this.#isAlive = false;
+      started.reject(new Fault("internal", `warm yt-dlp ended: ${detail}`));
+      for (const task of this.#pending.values()) {
+        // The group of a task is its own; it does not go with the parent's.
+        if (task.pid !== undefined) signalProcessGroup(task.pid, "SIGKILL");
+        task.end({ type: "gone" });
+      }
+      this.#pending.clear();
+    };
+    this.#tool.exited.then(
+      (exit) => onEnd(exit.stderrTail),
+      (error: Error) => onEnd(error.message),
+    );
+  }
+
+  /** False once the parent has ended; every unfinished task has ended with `gone` then. */
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** Settles when the parent has ended. */
+  get gone(): Promise<void> {
+    return this.#tool.exited.then(
+      () => {},
+      () => {},
+    );
+  }
+
+  /** Process id of the parent. */
+  get pid(): number | undefined {
+    return this.#tool.pid;
+  }
+
+  /** Starts a task. Cancelling kills its processes; it ends with `gone` when they are. */
+  run(
+    task: WarmTask,
+    onProgress: (progress: TaskProgress) => void = () => {},
+  ): {
+    ended: Promise<TaskEnd>;
+    cancel: () => void;
+  } {
+    const id = ++this.uses;
+    const { promise: ended, resolve: end } = Promise.withResolvers<TaskEnd>();
+    if (!this.#isAlive) {
+      end({ type: "gone" });
+      return { ended, cancel: () => {} };
+    }
+    const pending: Pending = { pid: undefined, isCancelled: false, onProgress, end };
+    this.#pending.set(id, pending);
+    this.#send({ id, ...task });
+    const cancel = () => {
+      if (!this.#pending.has(id) || pending.isCancelled) return;
+      pending.isCancelled = true;
+      this.#send({ id, kind: "cancel" });
+    };
+    return { ended, cancel };
+  }
+
+  /** Ends the parent and every task; resolves when all are gone. */
+  async close(): Promise<void> {
+    this.#tool.kill();
+    await this.gone;
+  }
+
+  /** Ends the parent as soon as its last unfinished task is over; takes no new ones meanwhile. */
+  retire(): void {
+    this.#isRetired = true;
+    if (this.#pending.size === 0) this.#tool.kill();
+  }
+
+  #send(message: object): void {
+    this.#tool.stdin?.write(`${JSON.stringify(message)}\n`);
+  }
+
+  #onLine(line: Line): void {
+    const task = this.#pending.get(line.id ?? 0);
+    if (line.rss !== undefined) this.peakRssBytes = line.rss;
+    if (!task) return;
+    if (line.pid !== undefined) task.pid = line.pid;
+    if (line.progress) task.onProgress(line.progress);
+    if (line.ok !== undefined && !task.isCancelled) task.end(endOf(line));
+    if (line.gone) {
+      this.#pending.delete(line.id ?? 0);
+      task.end({ type: "gone" });
+      if (this.#isRetired && this.#pending.size === 0) this.#tool.kill();
+    }
+  }
+}
+
+function endOf(line: Line): TaskEnd {
+  if (line.failure) return { type: "failure", failure: line.failure };
+  return { type: "answer", answer: line as Readonly<Record<string, unknown>> };
+}

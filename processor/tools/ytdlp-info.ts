@@ -1,0 +1,71 @@
+/**
+ * The members of yt-dlp's answers that the processor reads; everything else is carried along untouched. Any of them
+ * may be absent or null, as sites tell or keep quiet.
+ */
+export interface YtdlpFormat {
+  readonly format_id: string;
+  readonly url?: string;
+  readonly manifest_url?: string;
+  /** `https`, `m3u8_native`, `http_dash_segments` … */
+  readonly protocol?: string;
+  readonly ext?: string;
+  readonly container?: string | null;
+  /** `none` when the format has no such stream; absent or null when nobody knows. */
+  readonly vcodec?: string | null;
+  readonly acodec?: string | null;
+  readonly width?: number | null;
+  readonly height?: number | null;
+  readonly fps?: number | null;
+  /** Kilobits per second. */
+  readonly tbr?: number | null;
+  readonly vbr?: number | null;
+  readonly abr?: number | null;
+  /** Bytes. */
+  readonly filesize?: number | null;
+  readonly filesize_approx?: number | null;
+  readonly language?: string | null;
+  readonly fragment_base_url?: string | null;
+  readonly fragments?: readonly {
+    readonly url?: string;
+    readonly path?: string;
+    readonly duration?: number;
+  }[];
+  readonly is_live?: boolean;
+  readonly has_drm?: boolean | null;
+  /** To be sent with every request for this format. */
+  readonly http_headers?: Readonly<Record<string, string>>;
+  /** Value of the `Cookie` header for this format's URL; absent when there is none. */
+  readonly cookie_header?: string;
+  readonly [member: string]: unknown;
+}
+
+export interface YtdlpInfo {
+  readonly _type?: string;
+  readonly id: string;
+  readonly title?: string | null;
+  readonly description?: string | null;
+  /** Seconds. */
+  readonly duration?: number | null;
+  readonly webpage_url?: string;
+  readonly extractor?: string;
+  readonly extractor_key?: string;
+  readonly live_status?: string | null;
+  readonly is_live?: boolean | null;
+  /** Epoch seconds. */
+  readonly timestamp?: number | null;
+  readonly release_timestamp?: number | null;
+  /** `YYYYMMDD`. */
+  readonly upload_date?: string | null;
+  readonly release_date?: string | null;
+  readonly thumbnail?: string | null;
+  readonly formats?: readonly YtdlpFormat[];
+  readonly requested_formats?: readonly YtdlpFormat[];
+  readonly entries?: readonly YtdlpInfo[];
+  readonly url?: string;
+  readonly subtitles?: Subtitles | null;
+  readonly automatic_captions?: Subtitles | null;
+  readonly [member: string]: unknown;
+}
+
+/** By language tag. */
+export type Subtitles = Readonly<Record<string, readonly { readonly url?: string; readonly ext?: string }[]>>;

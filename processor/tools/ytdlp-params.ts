@@ -1,0 +1,69 @@
+import type { ProcessorConfig } from "../config.ts";
+import type { Tools } from "./discover.ts";
+
+/** Parameters of yt-dlp's Python API, by its own names (`format`, `format_sort`, `noplaylist` …). */
+export type YtdlpParams = Readonly<Record<string, unknown>>;
+
+/** The operator's settings that reach yt-dlp. */
+export type ExtractionConfig = Pick<
+  ProcessorConfig,
+  | "ytdlpCookiesFile"
+  | "ytdlpExtractorArgs"
+  | "ytdlpUserAgent"
+  | "ytdlpPotProviderUrl"
+  | "ytdlpSleepRequests"
+  | "workDir"
+>;
+
+const SOCKET_TIMEOUT_SECONDS = 20;
+
+/**
+ * What every task of yt-dlp gets: all requests through `proxyUrl`, no cache, no configuration files (the Python API
+ * reads none), lists never resolved beyond their first entries, absent formats told by warnings, not by an error.
+ */
+export function commonParams(
+  tools: Pick<Tools, "ffmpeg" | "node">,
+  config: ExtractionConfig,
+  proxyUrl: string,
+): YtdlpParams {
+  const userAgent = config.ytdlpUserAgent;
+  return {
+    proxy: proxyUrl,
+    quiet: true,
+    noprogress: true,
+    color: "no_color",
+    cachedir: false,
+    socket_timeout: SOCKET_TIMEOUT_SECONDS,
+    sleep_interval_requests: config.ytdlpSleepRequests,
+    extractor_args: extractorArgs(config),
+    js_runtimes: { node: { path: tools.node.path } },
+    ffmpeg_location: tools.ffmpeg.path,
+    ...(userAgent === undefined ? {} : { http_headers: { "User-Agent": userAgent } }),
+  };
+}
+
+/** Added for an extraction; the caller's own parameters come after these. */
+export const EXTRACT_PARAMS: YtdlpParams = {
+  // Named although it is yt-dlp's own choice: to choose by itself, it would start ffmpeg first.
+  format: "bv*+ba/b",
+  ignore_no_formats_error: true,
+  extract_flat: "in_playlist",
+  noplaylist: true,
+  lazy_playlist: true,
+  playlist_items: "1:5",
+};
+
+/** Added for yt-dlp's own download. */
+export const DOWNLOAD_PARAMS: YtdlpParams = {
+  retries: 5,
+  fragment_retries: 5,
+  skip_unavailable_fragments: false,
+  overwrites: true,
+  updatetime: false,
+};
+
+function extractorArgs(config: ExtractionConfig): Record<string, Record<string, readonly string[]>> {
+  const url = config.ytdlpPotProviderUrl;
+  if (url === undefined) return config.ytdlpExtractorArgs;
+  return { "youtubepot-bgutilhttp": { base_url: [url] }, ...config.ytdlpExtractorArgs };
+}
