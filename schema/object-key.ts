@@ -20,11 +20,16 @@ export interface KeyParts {
  * @example objectKey({ base_folder: "videos", folder: "a/b", filename: "c", extension: "mp4" }) // "videos/a/b/c.mp4"
  */
 export function objectKey(parts: KeyParts): string {
-  const folders = [parts.base_folder, parts.folder_prefix ?? "", parts.folder ?? ""]
+  return [keyFolder(parts), `${parts.filename}.${parts.extension}`].filter((part) => part !== "").join("/");
+}
+
+/** The folder part of a key, without a trailing slash. @example keyFolder({ base_folder: "videos", folder: "a//b" }) // "videos/a/b" */
+export function keyFolder(parts: Pick<KeyParts, "base_folder" | "folder_prefix" | "folder">): string {
+  return [parts.base_folder, parts.folder_prefix ?? "", parts.folder ?? ""]
     .flatMap((folder) => folder.split("/"))
     .map((segment) => segment.trim())
-    .filter((segment) => segment !== "" && segment !== "." && segment !== "..");
-  return [...folders, `${parts.filename}.${parts.extension}`].join("/");
+    .filter((segment) => segment !== "" && segment !== "." && segment !== "..")
+    .join("/");
 }
 
 /**

@@ -27,7 +27,11 @@ import { JobRequest } from "./job-request.ts";
 import { InlineStorage } from "./storage.ts";
 
 const idParam = z.object({ id: Id });
-const json = (schema: z.ZodType, required = true) => ({ schema, required, maxBytes: MAX_BODY_BYTES });
+const json = <S extends z.ZodType>(schema: S, required = true) => ({
+  schema,
+  required,
+  maxBytes: MAX_BODY_BYTES,
+});
 
 /** Bodies that may bring the storage again. */
 export const WithStorage = z.object({ storage: InlineStorage.optional() }).meta({ id: "WithStorage" });

@@ -160,5 +160,8 @@ export const JobRequest = z
   .meta({ id: "JobRequest" });
 export type JobRequest = z.infer<typeof JobRequest>;
 
+/** The members that are known; others are ignored. */
+export const JOB_MEMBERS = ["url", ...Object.keys(jobOptions)] as (keyof JobRequest)[];
+
 /** The request as it is kept and echoed: everything but `storage`. */
 export type JobEcho = Omit<JobRequest, "storage">;

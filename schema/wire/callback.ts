@@ -68,6 +68,7 @@ export const Delivery = z.object({
   native_audio_codec: z.string().nullable(),
   actual_quality: z.string().nullable(),
   strategy: Strategy,
+  /** What the run adds to those it was told. */
   adjustments: z.array(Adjustment),
   timings: z.object({ extract_ms: ms, download_ms: ms, mux_ms: ms, upload_ms: ms }),
   download_rate: z.number().min(0).nullable(),

@@ -1,0 +1,53 @@
+import { Hono, type MiddlewareHandler } from "hono";
+import type { Auth, Endpoint } from "../schema/api/endpoint.ts";
+import { type EndpointName, endpoints } from "../schema/api/endpoints.ts";
+import { notFound } from "./lib/api-error.ts";
+import { onError } from "./middleware/on-error.ts";
+import { requestId } from "./middleware/request-id.ts";
+import { requestLog } from "./middleware/request-log.ts";
+import { requireKey } from "./middleware/require-key.ts";
+import { requireOperator } from "./middleware/require-operator.ts";
+import { securityHeaders } from "./middleware/security-headers.ts";
+import { withScope } from "./middleware/with-scope.ts";
+import { docsAsset } from "./routes/docs-asset.ts";
+import { handlers } from "./routes/handlers.ts";
+import { heartbeat } from "./routes/internal/heartbeat.ts";
+import { outcome } from "./routes/internal/outcome.ts";
+import { publish } from "./routes/internal/publish.ts";
+import { upload } from "./routes/internal/upload.ts";
+import type { AppEnv } from "./routes/route.ts";
+import type { Services } from "./services.ts";
+
+const open: MiddlewareHandler<AppEnv> = (_, next) => next();
+
+/** Who is let through to a route; the token of a run is checked with its report. */
+const GUARDS: Record<Auth, MiddlewareHandler<AppEnv>> = {
+  key: requireKey,
+  admin: requireOperator,
+  run: open,
+  public: open,
+};
+
+/** The HTTP interface: every route of the endpoints table, the processor's reports, and the page's files. */
+export function createApp(services: Services): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.use(requestId, withScope(services), requestLog, securityHeaders);
+
+  for (const [name, endpoint] of Object.entries<Endpoint>(endpoints)) {
+    app.on(endpoint.method, honoPath(endpoint.path), GUARDS[endpoint.auth], handlers[name as EndpointName]);
+  }
+  app.post("/internal/heartbeat", heartbeat);
+  app.post("/internal/runs/:id/upload", upload);
+  app.post("/internal/runs/:id/publish", publish);
+  app.post("/internal/runs/:id/outcome", outcome);
+  app.get("/docs/:file", docsAsset);
+
+  app.notFound(() => {
+    throw notFound();
+  });
+  app.onError(onError);
+  return app;
+}
+
+/** @example honoPath("/jobs/{id}") // "/jobs/:id" */
+const honoPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");

@@ -1,0 +1,90 @@
+import { and, eq, notInArray, type SQL, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import { jobs } from "../../schema/db/tables.ts";
+import { FINAL_STATUSES } from "../../schema/states.ts";
+import type { RunBeat } from "../../schema/wire/callback.ts";
+import type { Db } from "./connection.ts";
+import type { JobRow, NewJobRow } from "./job-rows.ts";
+
+/** The writes of the columns that belong to the state machine; the transitions service is their only caller. */
+
+/** A statement that belongs to a move: it takes effect only where `unmoved` holds. */
+export type Companion = (db: Db, unmoved: SQL) => BatchItem<"sqlite">;
+
+/**
+ * Writes a move from the state that was read, with all that belongs to it, in one transaction.
+ *
+ * @returns false when the job is no longer in that state; nothing is changed then
+ */
+export async function writeMove(
+  db: Db,
+  read: Pick<JobRow, "id" | "attempt" | "revision">,
+  changes: Partial<NewJobRow>,
+  companions: readonly Companion[] = [],
+): Promise<boolean> {
+  const unmoved = sql`exists (select 1 from ${jobs} where ${jobs.id} = ${read.id} and ${jobs.revision} = ${read.revision})`;
+  const move = db
+    .update(jobs)
+    .set({ ...changes, revision: read.revision + 1 })
+    .where(
+      and(
+        eq(jobs.id, read.id),
+        eq(jobs.attempt, read.attempt),
+        eq(jobs.revision, read.revision),
+        notInArray(jobs.status, [...FINAL_STATUSES]),
+      ),
+    )
+    .returning({ id: jobs.id });
+  if (companions.length === 0) return (await move).length > 0;
+  // the companions come first, so that they see the state that the move is conditional on
+  const [first, ...rest] = companions.map((companion) => companion(db, unmoved));
+  const statements = [...(first ? [first] : []), ...rest, move] as [typeof move];
+  const results = await db.batch(statements);
+  return (results.at(-1) as { id: string }[]).length > 0;
+}
+
+/**
+ * Extends the leases of many runs by one statement and notes their progress, which never goes back. Only claims
+ * that still stand are touched; a change that watchers see raises the revision.
+ *
+ * @returns the claims that stand
+ */
+export async function writeBeats(
+  db: Db,
+  beats: readonly RunBeat[],
+  leaseExpiresAt: number,
+): Promise<{ id: string; attempt: number }[]> {
+  return db.all(beatsQuery(beats, leaseExpiresAt));
+}
+
+export function beatsQuery(beats: readonly RunBeat[], leaseExpiresAt: number): SQL {
+  const packed = JSON.stringify(
+    beats.map(({ job_id, attempt, step, progress, download_rate, title }) => ({
+      job_id,
+      attempt,
+      step,
+      progress: Math.round(progress),
+      download_rate,
+      title: title?.toWellFormed() ?? null,
+    })),
+  );
+  const beat = (name: string) => sql.raw(`json_extract(beat.value, '$.${name}')`);
+  // a run that publishes has nothing left to do but to upload
+  const step = sql`iif(jobs.publishing, jobs.step, ${beat("step")})`;
+  const rate = sql`coalesce(${beat("download_rate")}, jobs.download_rate)`;
+  const title = sql`coalesce(${beat("title")}, jobs.title)`;
+  return sql`
+    update jobs set
+      lease_expires_at = ${leaseExpiresAt},
+      step = ${step},
+      progress = max(jobs.progress, ${beat("progress")}),
+      download_rate = ${rate},
+      title = ${title},
+      revision = jobs.revision + (
+        jobs.step is not ${step} or jobs.progress < ${beat("progress")}
+        or jobs.download_rate is not ${rate} or jobs.title is not ${title}
+      )
+    from json_each(${packed}) as beat
+    where jobs.id = ${beat("job_id")} and jobs.attempt = ${beat("attempt")} and jobs.status = 'Processing'
+    returning jobs.id, jobs.attempt`;
+}

@@ -1,0 +1,98 @@
+import { and, asc, eq, inArray, isNotNull, lte, sql } from "drizzle-orm";
+import { jobs } from "../../schema/db/tables.ts";
+import type { Db } from "./connection.ts";
+
+/** Queries of the dispatcher and of reconcile: what is due, what is silent, what is left over. */
+
+/** Ids of pending jobs that may run now, the longest due first. */
+export async function findDueJobs(db: Db, now: number, limit: number): Promise<string[]> {
+  return (await dueQuery(db, now, limit)).map(({ id }) => id);
+}
+export const dueQuery = (db: Db, now: number, limit: number) =>
+  db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(and(sql`${jobs.status} = 'Pending'`, lte(jobs.due_at, now)))
+    .orderBy(asc(jobs.due_at), asc(jobs.id))
+    .limit(limit);
+
+/** Takes up to `limit` pending jobs whose hint is overdue and puts their next hint off until `again`. */
+export async function takeOverdueHints(
+  db: Db,
+  { now, again, limit }: { now: number; again: number; limit: number },
+): Promise<string[]> {
+  return (await overdueHintsQuery(db, now, again, limit)).map(({ id }) => id);
+}
+export const overdueHintsQuery = (db: Db, now: number, again: number, limit: number) =>
+  db
+    .update(jobs)
+    .set({ hint_due_at: again })
+    .where(
+      inArray(
+        jobs.id,
+        db
+          .select({ id: jobs.id })
+          .from(jobs)
+          .where(and(sql`${jobs.status} = 'Pending'`, lte(jobs.hint_due_at, now), lte(jobs.due_at, now)))
+          .orderBy(asc(jobs.hint_due_at))
+          .limit(limit),
+      ),
+    )
+    .returning({ id: jobs.id });
+
+/** Claims whose lease ran out, the oldest first. */
+export async function findExpiredLeases(db: Db, now: number, limit: number) {
+  return expiredLeasesQuery(db, now, limit);
+}
+export const expiredLeasesQuery = (db: Db, now: number, limit: number) =>
+  db
+    .select({ id: jobs.id, attempt: jobs.attempt })
+    .from(jobs)
+    .where(and(sql`${jobs.status} = 'Processing'`, lte(jobs.lease_expires_at, now)))
+    .orderBy(asc(jobs.lease_expires_at))
+    .limit(limit);
+
+/** Ended jobs that still name an unfinished upload. */
+export async function findLeftovers(db: Db, finishedBefore: number, limit: number) {
+  return leftoversQuery(db, finishedBefore, limit);
+}
+export const leftoversQuery = (db: Db, finishedBefore: number, limit: number) =>
+  db
+    .select({ id: jobs.id, upload_key: jobs.upload_key, upload_ref: jobs.upload_ref })
+    .from(jobs)
+    .where(
+      and(isNotNull(jobs.upload_ref), isNotNull(jobs.finished_at), lte(jobs.finished_at, finishedBefore)),
+    )
+    .orderBy(asc(jobs.finished_at))
+    .limit(limit);
+
+/** Notes that an unfinished upload was aborted, unless a successor named another one meanwhile. */
+export async function clearUpload(db: Db, id: string, ref: string): Promise<void> {
+  await db
+    .update(jobs)
+    .set({ upload_key: null, upload_ref: null })
+    .where(and(eq(jobs.id, id), eq(jobs.upload_ref, ref)));
+}
+
+/** Puts a leftover that could not be aborted at the end of the line, so that it does not hold up the others. */
+export async function setRunner(db: Db, id: string, attempt: number, runner: string): Promise<void> {
+  await db
+    .update(jobs)
+    .set({ runner })
+    .where(and(eq(jobs.id, id), eq(jobs.attempt, attempt)));
+}
+
+/** Notes the upload that a run began. Answers false when the run no longer owns the job. */
+export async function recordUpload(
+  db: Db,
+  id: string,
+  attempt: number,
+  upload: { key: string; ref: string },
+): Promise<boolean> {
+  const changed = await db
+    .update(jobs)
+    .set({ upload_key: upload.key, upload_ref: upload.ref })
+    .where(and(eq(jobs.id, id), eq(jobs.attempt, attempt), eq(jobs.status, "Processing")))
+    .returning({ id: jobs.id });
+  return changed.length > 0;
+}

@@ -1,0 +1,126 @@
+import { and, count, desc, eq, lt, type SQL, sql } from "drizzle-orm";
+import { accounts, jobs } from "../../schema/db/tables.ts";
+import type { Status } from "../../schema/states.ts";
+import type { Db } from "./connection.ts";
+
+/** A job as it is stored. */
+export type JobRow = typeof jobs.$inferSelect;
+/** A job to be stored. */
+export type NewJobRow = typeof jobs.$inferInsert;
+
+/** Stores any number of jobs by one statement over one parameter. The rows have the same members. */
+export async function insertJobs(db: Db, rows: readonly NewJobRow[]): Promise<void> {
+  const [first] = rows;
+  if (!first) return;
+  const names = Object.keys(first);
+  const columns = sql.join(
+    names.map((name) => sql.identifier(name)),
+    sql`, `,
+  );
+  const values = sql.join(
+    names.map((name) => sql`json_extract(value, ${sql.raw(`'$.${name}'`)})`),
+    sql`, `,
+  );
+  const packed = JSON.stringify(rows.map(pack));
+  await db.run(sql`insert into ${jobs} (${columns}) select ${values} from json_each(${packed})`);
+}
+
+/** JSON columns are kept as text: escapes of odd characters stay escapes. */
+function pack(row: NewJobRow): Record<string, unknown> {
+  return {
+    ...row,
+    request: JSON.stringify(row.request),
+    plan: JSON.stringify(row.plan),
+    adjustments: JSON.stringify(row.adjustments),
+  };
+}
+
+/** A job, whoever owns it. */
+export async function findJob(db: Db, id: string): Promise<JobRow | undefined> {
+  return (await jobQuery(db, id))[0];
+}
+export const jobQuery = (db: Db, id: string) => db.select().from(jobs).where(eq(jobs.id, id));
+
+/** A job of this account. */
+export async function findJobOf(db: Db, accountId: string, id: string): Promise<JobRow | undefined> {
+  const row = await findJob(db, id);
+  return row?.account_id === accountId ? row : undefined;
+}
+
+/** A job with the limits of its account, for a run. */
+export async function findJobForRun(db: Db, id: string) {
+  const [found] = await db
+    .select({ job: jobs, limits: accounts.limits })
+    .from(jobs)
+    .leftJoin(accounts, eq(accounts.id, jobs.account_id))
+    .where(eq(jobs.id, id));
+  return found;
+}
+
+/** What the event stream of a job looks at, once a second. */
+export async function findJobProgress(db: Db, accountId: string, id: string) {
+  const [found] = await db
+    .select({
+      id: jobs.id,
+      account_id: jobs.account_id,
+      status: jobs.status,
+      step: jobs.step,
+      progress: jobs.progress,
+      download_rate: jobs.download_rate,
+      revision: jobs.revision,
+    })
+    .from(jobs)
+    .where(eq(jobs.id, id));
+  return found?.account_id === accountId ? found : undefined;
+}
+
+export interface JobFilter {
+  readonly accountId: string;
+  readonly status?: Status | undefined;
+  readonly batchId?: string | undefined;
+}
+
+export interface JobPage {
+  readonly limit: number;
+  readonly offset: number;
+  /** Only jobs older than this id. */
+  readonly cursor?: string | undefined;
+}
+
+/** A page of jobs, newest first, one more than asked if there is one, and how many the filter takes in all. */
+export async function listJobs(
+  db: Db,
+  filter: JobFilter,
+  page: JobPage,
+): Promise<{ rows: JobRow[]; total: number }> {
+  const [rows, totals] = await db.batch([pageQuery(db, filter, page), countQuery(db, filter)]);
+  return { rows, total: totals[0]?.total ?? 0 };
+}
+
+export const pageQuery = (db: Db, filter: JobFilter, { limit, offset, cursor }: JobPage) =>
+  db
+    .select()
+    .from(jobs)
+    .where(and(conditionOf(filter), cursor === undefined ? undefined : lt(jobs.id, cursor)))
+    .orderBy(desc(jobs.id))
+    .limit(limit + 1)
+    .offset(cursor === undefined ? offset : 0);
+
+export const countQuery = (db: Db, filter: JobFilter) =>
+  db.select({ total: count() }).from(jobs).where(conditionOf(filter));
+
+function conditionOf({ accountId, status, batchId }: JobFilter): SQL | undefined {
+  return and(
+    eq(jobs.account_id, accountId),
+    status === undefined ? undefined : eq(jobs.status, status),
+    batchId === undefined ? undefined : eq(jobs.batch_id, batchId),
+  );
+}
+
+/** Forgets the delivered file of a job; watchers see the change. */
+export async function clearDelivery(db: Db, id: string): Promise<void> {
+  await db
+    .update(jobs)
+    .set({ object_key: null, subtitle_key: null, thumbnail_key: null, revision: sql`${jobs.revision} + 1` })
+    .where(eq(jobs.id, id));
+}

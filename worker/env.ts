@@ -1,0 +1,176 @@
+import { z } from "zod";
+import { type AllowedHosts, parseAllowedHosts } from "../schema/address.ts";
+import type { Hint } from "../schema/wire/hint.ts";
+import type { ProcessorInstance } from "./objects/processor-instance.ts";
+
+/** What the platform binds to the Worker: see `wrangler.toml` and {@link CONFIG_VARIABLES}. */
+export interface Env {
+  readonly DB: D1Database;
+  readonly HINTS: Queue<Hint>;
+  readonly BUCKET: R2Bucket;
+  readonly PROCESSOR: DurableObjectNamespace<ProcessorInstance>;
+  readonly ASSETS: Fetcher;
+  /** Variables and secrets are strings; {@link readConfig} is their only reader. */
+  readonly [variable: string]: unknown;
+}
+
+interface ConfigVariable {
+  readonly name: string;
+  /** What holds when it is not set; null where it must be set. */
+  readonly fallback: string | null;
+  readonly meaning: string;
+  readonly secret: boolean;
+}
+
+/** Every variable of the Worker, for the README. */
+export const CONFIG_VARIABLES = [
+  {
+    name: "ADMIN_TOKEN",
+    fallback: null,
+    secret: true,
+    meaning: "Bearer of `/admin/*`; at least 16 characters",
+  },
+  {
+    name: "PROCESSOR_TOKEN",
+    fallback: null,
+    secret: true,
+    meaning: "Shared by Worker and processor; at least 16 characters",
+  },
+  { name: "PUBLIC_URL", fallback: null, secret: false, meaning: "The address callers and processors use" },
+  {
+    name: "PROCESSOR_URL",
+    fallback: "",
+    secret: false,
+    meaning: "A processor reached over plain HTTP; empty: the container instances",
+  },
+  {
+    name: "PROCESSOR_INSTANCES",
+    fallback: "2",
+    secret: false,
+    meaning: "Container instances in the pool, 1 to 1000; unused with `PROCESSOR_URL`",
+  },
+  { name: "R2_ENDPOINT", fallback: null, secret: false, meaning: "S3 endpoint of the managed bucket" },
+  { name: "R2_BUCKET", fallback: "waterspout", secret: false, meaning: "Name of the managed bucket" },
+  { name: "R2_ACCESS_KEY_ID", fallback: null, secret: true, meaning: "Access key of the managed bucket" },
+  { name: "R2_SECRET_ACCESS_KEY", fallback: null, secret: true, meaning: "Its secret" },
+  {
+    name: "ALLOWED_PRIVATE_HOSTS",
+    fallback: "",
+    secret: false,
+    meaning: "Comma-separated `host:port` that jobs may reach although they are private",
+  },
+  {
+    name: "LEASE_SECONDS",
+    fallback: "60",
+    secret: false,
+    meaning: "How long a run may be silent before its job is given to another, 10 to 600",
+  },
+  {
+    name: "RETENTION_DAYS",
+    fallback: "7",
+    secret: false,
+    meaning: "Days that delivered files of the managed bucket are kept, 1 to 3650 (read, not yet acted on)",
+  },
+] as const satisfies readonly ConfigVariable[];
+
+type VariableName = (typeof CONFIG_VARIABLES)[number]["name"];
+
+/** The checked configuration. */
+export interface Config {
+  readonly adminToken: string;
+  readonly processorToken: string;
+  /** Without a trailing slash. */
+  readonly publicUrl: string;
+  readonly processor:
+    | { readonly type: "http"; readonly url: string }
+    | { readonly type: "containers"; readonly instances: number };
+  readonly bucket: ManagedBucketConfig;
+  readonly allowedPrivateHosts: AllowedHosts;
+  readonly leaseMs: number;
+  readonly retentionDays: number;
+}
+
+/** The operator's own bucket, as any S3 service. */
+export interface ManagedBucketConfig {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: "auto";
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** A variable is missing or wrong; the message says which and how. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+const token = z.string().min(16, "must have at least 16 characters");
+const baseUrl = z
+  .url({ protocol: /^https?$/, error: "must be an http or https URL" })
+  .transform((url) => url.replace(/\/+$/, ""));
+const wholeNumber = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.number().min(min, error).max(max, error));
+};
+const required = z.string().min(1, "must not be empty");
+const hosts = z.string().transform((text, context) => {
+  try {
+    return parseAllowedHosts(text);
+  } catch {
+    context.addIssue({ code: "custom", message: "must be a comma-separated list of host:port" });
+    return z.NEVER;
+  }
+});
+
+const Variables = z.object({
+  ADMIN_TOKEN: token,
+  PROCESSOR_TOKEN: token,
+  PUBLIC_URL: baseUrl,
+  PROCESSOR_URL: z.union([z.literal(""), baseUrl], "must be an http or https URL"),
+  PROCESSOR_INSTANCES: wholeNumber(1, 1000),
+  R2_ENDPOINT: baseUrl,
+  R2_BUCKET: required,
+  R2_ACCESS_KEY_ID: required,
+  R2_SECRET_ACCESS_KEY: required,
+  ALLOWED_PRIVATE_HOSTS: hosts,
+  LEASE_SECONDS: wholeNumber(10, 600),
+  RETENTION_DAYS: wholeNumber(1, 3650),
+} satisfies Record<VariableName, z.ZodType>);
+
+/**
+ * Reads and checks every variable.
+ *
+ * @throws ConfigError with one sentence that names each variable at fault; never a value.
+ */
+export function readConfig(env: Readonly<Record<string, unknown>>): Config {
+  const values = Object.fromEntries(
+    CONFIG_VARIABLES.map(({ name, fallback }) => [name, env[name] ?? fallback]),
+  );
+  const parsed = Variables.safeParse(values);
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.map(sentenceOf).join("; "));
+  const variables = parsed.data;
+  return {
+    adminToken: variables.ADMIN_TOKEN,
+    processorToken: variables.PROCESSOR_TOKEN,
+    publicUrl: variables.PUBLIC_URL,
+    processor:
+      variables.PROCESSOR_URL === ""
+        ? { type: "containers", instances: variables.PROCESSOR_INSTANCES }
+        : { type: "http", url: variables.PROCESSOR_URL },
+    bucket: {
+      endpoint: variables.R2_ENDPOINT,
+      bucket: variables.R2_BUCKET,
+      region: "auto",
+      accessKeyId: variables.R2_ACCESS_KEY_ID,
+      secretAccessKey: variables.R2_SECRET_ACCESS_KEY,
+    },
+    allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
+    leaseMs: variables.LEASE_SECONDS * 1000,
+    retentionDays: variables.RETENTION_DAYS,
+  };
+}
+
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  const name = issue.path.join(".");
+  return issue.code === "invalid_type" ? `${name} is not set` : `${name} ${issue.message}`;
+}

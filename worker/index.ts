@@ -1,0 +1,40 @@
+import type { Hono } from "hono";
+import { createApp } from "./app.ts";
+import { ConfigError, type Env } from "./env.ts";
+import { consoleLog } from "./lib/log.ts";
+import { consumeHints } from "./queues/hints.ts";
+import type { AppEnv } from "./routes/route.ts";
+import { reconcile } from "./services/reconcile.ts";
+import { openScope, type Services, servicesOf } from "./services.ts";
+
+export { ProcessorInstance } from "./objects/processor-instance.ts";
+
+const apps = new WeakMap<Services, Hono<AppEnv>>();
+
+function appOf(services: Services): Hono<AppEnv> {
+  const app = apps.get(services) ?? createApp(services);
+  apps.set(services, app);
+  return app;
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    try {
+      return await appOf(servicesOf(env)).fetch(request, env, ctx);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      consoleLog("misconfigured", { error: error.message });
+      return Response.json({ error: "The service is not configured", code: "internal" }, { status: 500 });
+    }
+  },
+
+  async queue(batch, env, ctx) {
+    const scope = openScope(servicesOf(env), (work) => ctx.waitUntil(work));
+    await consumeHints(scope, batch);
+  },
+
+  async scheduled(_controller, env, ctx) {
+    const scope = openScope(servicesOf(env), (work) => ctx.waitUntil(work));
+    await reconcile(scope);
+  },
+} satisfies ExportedHandler<Env>;

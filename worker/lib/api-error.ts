@@ -1,0 +1,64 @@
+import type { z } from "zod";
+import type { Issue } from "../../schema/api/error.ts";
+import { API_ERRORS, type ApiErrorCode } from "../../schema/errors.ts";
+
+interface ApiErrorFacts {
+  /** Instead of the table's sentence. */
+  readonly sentence?: string;
+  readonly issues?: readonly Issue[];
+  /** Whole seconds after which asking again makes sense. */
+  readonly retryAfterSeconds?: number;
+  /** For the log only. */
+  readonly cause?: unknown;
+}
+
+/** A refusal that the caller is told; everything else that is thrown becomes `internal`. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: ApiErrorCode;
+  readonly issues: readonly Issue[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ApiErrorCode, facts: ApiErrorFacts = {}) {
+    super(facts.sentence ?? API_ERRORS[code].sentence, { cause: facts.cause });
+    this.code = code;
+    this.issues = facts.issues;
+    this.retryAfterSeconds = facts.retryAfterSeconds;
+  }
+
+  get status() {
+    return API_ERRORS[this.code].status;
+  }
+}
+
+/** The request is wrong at these places. */
+export function invalidRequest(issues: readonly Issue[]): ApiError {
+  const [first] = issues;
+  return new ApiError("invalid_request", first ? { sentence: sentenceOf(first), issues } : {});
+}
+
+/** One thing is wrong with the request. */
+export const invalidMember = (path: string, message: string): ApiError => invalidRequest([{ path, message }]);
+
+/** The request does not fit the state of what it is about. */
+export const illegalState = (sentence: string): ApiError => new ApiError("invalid_request", { sentence });
+
+/** Answers alike for what does not exist and for what is another account's. */
+export const notFound = (): ApiError => new ApiError("not_found");
+
+/** A part behind us does not answer; nothing was changed. */
+export const dependencyUnavailable = (cause: unknown): ApiError =>
+  new ApiError("dependency_unavailable", { cause, retryAfterSeconds: 5 });
+
+/** Turns what a schema found into issues with dotted paths. */
+export function issuesOf(error: z.ZodError, root = "body"): Issue[] {
+  return error.issues.map((issue) => ({
+    path: issue.path.length === 0 ? root : issue.path.join("."),
+    message: issue.message,
+  }));
+}
+
+/** Messages that begin with a capital letter are whole sentences; the others continue the member's name. */
+function sentenceOf({ path, message }: Issue): string {
+  return /^[A-Z]/.test(message) ? message : `${path} ${message}`;
+}

@@ -1,0 +1,52 @@
+/**
+ * API keys: `sk_live_`, 30 random base62 characters, and six characters of base62 CRC-32 over what precedes, so
+ * that a mistyped key is refused without any look-up.
+ */
+
+const PREFIX = "sk_live_";
+const SECRET_LENGTH = 30;
+const CHECKSUM_LENGTH = 6;
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const SHAPE = new RegExp(`^${PREFIX}[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}$`);
+
+/** Makes a new key from a source of random bytes. */
+export function makeApiKey(random: (length: number) => Uint8Array): string {
+  let secret = "";
+  while (secret.length < SECRET_LENGTH) {
+    for (const byte of random(SECRET_LENGTH)) {
+      // 248 is the largest multiple of 62 in a byte: taking more would favour the first characters
+      if (byte < 248 && secret.length < SECRET_LENGTH) secret += ALPHABET[byte % 62];
+    }
+  }
+  const body = PREFIX + secret;
+  return body + checksum(body);
+}
+
+/** True when the text has the shape of a key and its checksum fits; whether the key exists is another question. */
+export function isWellFormedKey(text: string): boolean {
+  if (!SHAPE.test(text)) return false;
+  return checksum(text.slice(0, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);
+}
+
+/** The part of a key that may be shown. @example displayPrefix(key) // "sk_live_Ab12" */
+export const displayPrefix = (key: string): string => key.slice(0, PREFIX.length + 4);
+
+function checksum(text: string): string {
+  let rest = crc32(new TextEncoder().encode(text));
+  let digits = "";
+  for (let i = 0; i < CHECKSUM_LENGTH; i++) {
+    digits = ALPHABET[rest % 62] + digits;
+    rest = Math.floor(rest / 62);
+  }
+  return digits;
+}
+
+/** CRC-32 (IEEE 802.3) as an unsigned number. */
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}

@@ -1,0 +1,40 @@
+import { ApiError, invalidMember } from "./api-error.ts";
+
+/**
+ * Reads a JSON body of bounded size.
+ *
+ * @returns undefined for an empty body
+ * @throws ApiError `payload_too_large`, or `invalid_request` at `body` for what is no JSON
+ */
+export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
+  const text = await readText(request, maxBytes);
+  if (text.trim() === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalidMember("body", "must be valid JSON");
+  }
+}
+
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  const tooLarge = new ApiError("payload_too_large", {
+    sentence: `The request body is too large (max ${Math.floor(maxBytes / 1024)} KiB)`,
+  });
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
+  if (!request.body) return "";
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+  let size = 0;
+  let text = "";
+  try {
+    for await (const chunk of request.body) {
+      // a body without a declared length is counted while it arrives
+      size += chunk.byteLength;
+      if (size > maxBytes) throw tooLarge;
+      text += decoder.decode(chunk, { stream: true });
+    }
+    return text + decoder.decode();
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw invalidMember("body", "must be UTF-8 text");
+  }
+}

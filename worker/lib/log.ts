@@ -1,0 +1,20 @@
+import { DrizzleQueryError } from "drizzle-orm/errors";
+
+/** Facts of one log line: ids, codes, counts, durations. Never a secret, a query string or a source's URL. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/** Writes one line of JSON. */
+export type Log = (event: string, fields: LogFields) => void;
+
+export const consoleLog: Log = (event, fields) => {
+  console.log(JSON.stringify({ event, ...fields }));
+};
+
+/** The words of an exception, for the log only; the causes follow. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // its message quotes the query's parameters, which are the callers' data
+  if (error instanceof DrizzleQueryError) return describeError(error.cause);
+  const own = `${error.name}: ${error.message}`;
+  return error.cause === undefined ? own : `${own} (${describeError(error.cause)})`;
+}

@@ -1,0 +1,10 @@
+import { createMiddleware } from "hono/factory";
+import { bearerOf } from "../lib/bearer.ts";
+import type { AppEnv } from "../routes/route.ts";
+import { authenticateOperator } from "../services/authenticate.ts";
+
+/** Lets only the operator pass: `Authorization: Bearer <ADMIN_TOKEN>`. */
+export const requireOperator = createMiddleware<AppEnv>(async (c, next) => {
+  await authenticateOperator(c.var.scope, bearerOf(c.req.raw));
+  await next();
+});

@@ -1,0 +1,13 @@
+import { createMiddleware } from "hono/factory";
+
+/** Answers are data: no browser is to guess their type, frame them, cache them or tell where it came from. */
+export const securityHeaders = createMiddleware(async (c, next) => {
+  await next();
+  const { headers } = c.res;
+  c.header("x-content-type-options", "nosniff");
+  c.header("referrer-policy", "no-referrer");
+  if (!headers.has("content-security-policy")) {
+    c.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  }
+  if (!headers.has("cache-control")) c.header("cache-control", "no-store");
+});

@@ -1,0 +1,30 @@
+import type { MiddlewareHandler } from "hono";
+import type { AppEnv } from "../routes/route.ts";
+import { openScope, type Services } from "../services.ts";
+
+/** Names the state of the database that an answer has seen; sent back, it makes the next read see at least that. */
+export const BOOKMARK_HEADER = "x-waterspout-bookmark";
+
+/** As D1 writes them; anything else is not passed on. */
+const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
+
+/**
+ * Opens the request's scope. Reads begin at the caller's bookmark or at the nearest replica, everything else at
+ * the primary.
+ */
+export function withScope(services: Services): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const bookmark = c.req.header(BOOKMARK_HEADER) ?? "";
+    const nearest = BOOKMARK.test(bookmark) ? bookmark : "first-unconstrained";
+    const isRead = c.req.method === "GET" || c.req.method === "HEAD";
+    const scope = openScope(
+      services,
+      (work) => c.executionCtx.waitUntil(work),
+      isRead ? nearest : "first-primary",
+    );
+    c.set("scope", scope);
+    await next();
+    const seen = scope.connection.bookmark;
+    if (seen !== null) c.header(BOOKMARK_HEADER, seen);
+  };
+}

@@ -1,0 +1,41 @@
+import { Hint } from "../../schema/wire/hint.ts";
+import { describeError } from "../lib/log.ts";
+import { dispatchJob } from "../services/dispatcher.ts";
+import type { Scope } from "../services.ts";
+
+/** A hint is retried a few times; after that reconcile sends another one while the job is pending. */
+const MAX_TRIES = 6;
+/** Longest time between two tries, in seconds. */
+const MAX_DELAY_SECONDS = 120;
+
+/** Consumes hints, all at once: a slow processor holds up no other job. */
+export async function consumeHints(scope: Scope, batch: MessageBatch<unknown>): Promise<void> {
+  await Promise.all(batch.messages.map((message) => consume(scope, message)));
+}
+
+async function consume(scope: Scope, message: Message<unknown>): Promise<void> {
+  const hint = Hint.safeParse(message.body);
+  if (!hint.success) {
+    scope.log("hint_malformed", { message_id: message.id });
+    message.ack();
+    return;
+  }
+  try {
+    const dispatched = await dispatchJob(scope, hint.data.job_id);
+    if (dispatched.type === "later") later(message, dispatched.delaySeconds);
+    else message.ack();
+  } catch (error) {
+    scope.log("dispatch_failed", { job_id: hint.data.job_id, error: describeError(error) });
+    later(message, 1);
+  }
+}
+
+function later(message: Message<unknown>, seconds: number): void {
+  if (message.attempts >= MAX_TRIES) {
+    message.ack();
+    return;
+  }
+  // a delay that is long already is the job's own due time
+  const delaySeconds = Math.max(seconds, Math.min(MAX_DELAY_SECONDS, seconds * 2 ** (message.attempts - 1)));
+  message.retry({ delaySeconds });
+}

@@ -1,0 +1,6 @@
+import { Outcome } from "../../../schema/wire/callback.ts";
+import { takeOutcome } from "../../services/run-reports.ts";
+import { claimed } from "./claimed.ts";
+
+/** `POST /internal/runs/{id}/outcome` */
+export const outcome = claimed(Outcome, (scope, claim, report) => takeOutcome(scope, claim, report.outcome));

@@ -1,0 +1,6 @@
+import { UploadStarted } from "../../../schema/wire/callback.ts";
+import { takeUpload } from "../../services/run-reports.ts";
+import { claimed } from "./claimed.ts";
+
+/** `POST /internal/runs/{id}/upload` */
+export const upload = claimed(UploadStarted, takeUpload);

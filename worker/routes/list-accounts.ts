@@ -1,0 +1,7 @@
+import { endpoints } from "../../schema/api/endpoints.ts";
+import * as accounts from "../services/accounts.ts";
+import { ok, route } from "./route.ts";
+
+export const listAccounts = route(endpoints.listAccounts, async ({ scope }) =>
+  ok(await accounts.listAccounts(scope)),
+);

@@ -1,0 +1,17 @@
+import { endpoints } from "../../schema/api/endpoints.ts";
+import { DEFAULT_BASE_FOLDER } from "../../schema/api/storage.ts";
+import { keyFolder } from "../../schema/object-key.ts";
+import { prepareJob } from "../services/prepare-job.ts";
+import { ok, route } from "./route.ts";
+
+export const planJob = route(endpoints.planJob, async ({ scope, body, sent }) => {
+  const { url, plan, adjustments, request } = prepareJob(scope.config, body, sent as Record<string, unknown>);
+  return ok({
+    url,
+    plan,
+    adjustments,
+    storage_provider: "s3",
+    folder: keyFolder({ base_folder: DEFAULT_BASE_FOLDER, folder: request.folder }),
+    filename: request.filename ?? null,
+  });
+});

@@ -1,0 +1,22 @@
+import { cancelRun, readHealth, startRun } from "./processor-http.ts";
+import type { Runner } from "./runner.ts";
+
+interface HttpRunnerOptions {
+  /** Base URL of the processor. */
+  readonly url: string;
+  readonly token: string;
+  readonly fetch: typeof fetch;
+}
+
+/** A processor that somebody else keeps running, reached over plain HTTP. */
+export function createHttpRunner({ url, token, fetch }: HttpRunnerOptions): Runner {
+  const name = new URL(url).host;
+  const send = (path: string, init: RequestInit) => fetch(url + path, init);
+  return {
+    preferred: () => name,
+    start: (run) => startRun(send, token, name, run),
+    cancel: (jobId) => cancelRun(send, token, jobId),
+    health: () => readHealth(send),
+    keepAwake: async () => {},
+  };
+}

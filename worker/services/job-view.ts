@@ -1,0 +1,69 @@
+import type { Job } from "../../schema/api/job.ts";
+import { errorTypeOf, JOB_ERRORS } from "../../schema/errors.ts";
+import type { JobRow } from "../db/job-rows.ts";
+import type { ManagedBucket } from "./managed-bucket.ts";
+
+/** A job as its owner sees it: the echo of the request, the facts, and links signed for this answer. */
+export async function viewJob(bucket: ManagedBucket, row: JobRow): Promise<Job> {
+  const link = async (key: string | null) => (key === null ? null : bucket.signedLink(key));
+  const { error_code } = row;
+  return {
+    ...row.request,
+    id: row.id,
+    url: row.url,
+    status: row.status,
+    step: row.step,
+    progress: row.progress,
+    s3_url: await link(row.object_key),
+    subtitle_url: await link(row.subtitle_key),
+    thumbnail_url: await link(row.thumbnail_key),
+    error: error_code && JOB_ERRORS[error_code].sentence,
+    error_type: error_code && errorTypeOf(error_code),
+    error_code,
+    title: row.title,
+    description: row.description,
+    release_date: row.release_date,
+    folder: typeof row.request.folder === "string" ? row.request.folder : null,
+    batch_id: row.batch_id,
+    original_job_id: row.original_job_id,
+    s3_key: row.object_key,
+    subtitle_key: row.subtitle_key,
+    thumbnail_key: row.thumbnail_key,
+    storage_provider: row.storage_provider,
+    file_size: row.file_size,
+    sha256: row.sha256,
+    duration: row.duration,
+    created_at: row.created_at,
+    started_at: row.started_at,
+    finished_at: row.finished_at,
+    // claims that no processor took are no attempts to a caller
+    attempt: row.attempt - row.refusals,
+    download_speed_mbps: megabytesPerSecond(row.download_rate),
+    upload_speed_mbps: megabytesPerSecond(row.upload_rate),
+    extract_duration_ms: row.extract_ms,
+    download_duration_ms: row.download_ms,
+    mux_duration_ms: row.mux_ms,
+    upload_duration_ms: row.upload_ms,
+    total_duration_ms: between(row.created_at, row.finished_at),
+    queue_wait_ms: between(row.created_at, row.started_at),
+    download_retries: row.download_retries,
+    upload_retries: row.upload_retries,
+    native_video_codec: row.native_video_codec,
+    native_audio_codec: row.native_audio_codec,
+    requested_quality: row.plan.max_resolution === null ? "best" : `${row.plan.max_resolution}p`,
+    actual_quality: row.actual_quality,
+    download_strategy: row.strategy,
+    webhook_status: "no_webhook",
+    webhook_attempts: 0,
+    webhook_last_error: null,
+    webhook_response_time_ms: null,
+    adjustments: row.adjustments,
+  };
+}
+
+/** Bytes per second as megabytes per second, to the kilobyte. */
+export const megabytesPerSecond = (rate: number | null): number | null =>
+  rate === null ? null : Math.round(rate / 1000) / 1000;
+
+const between = (start: number, end: number | null): number | null =>
+  end === null ? null : Math.max(0, end - start);

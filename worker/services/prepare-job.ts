@@ -1,0 +1,47 @@
+import { judgeUrl } from "../../schema/address.ts";
+import type { JobRequest } from "../../schema/api/job-request.ts";
+import { JOB_MEMBERS } from "../../schema/api/job-request.ts";
+import { type Adjustment, type MediaPlan, plan } from "../../schema/media.ts";
+import type { Config } from "../env.ts";
+import { invalidMember } from "../lib/api-error.ts";
+import { refuseNotYet, tellNotYet } from "./not-yet.ts";
+
+/** A request that was found acceptable, with all that is derived from it. */
+export interface PreparedJob {
+  readonly url: string;
+  /** The known members as they were sent, without storage. */
+  readonly echo: Record<string, unknown>;
+  readonly request: JobRequest;
+  readonly plan: MediaPlan;
+  readonly adjustments: Adjustment[];
+}
+
+/**
+ * Judges a valid request and plans it. Pure: nothing is stored.
+ *
+ * @param sent the body as it was sent
+ * @throws ApiError `invalid_request` for a host that is not public or a member that this version refuses
+ */
+export function prepareJob(config: Config, request: JobRequest, sent: Record<string, unknown>): PreparedJob {
+  requirePublic(config, "url", request.url);
+  if (request.webhook_url !== undefined) requirePublic(config, "webhook_url", request.webhook_url);
+  refuseNotYet(request);
+  const planned = plan(request);
+  return {
+    url: request.url,
+    echo: echoOf(sent),
+    request,
+    plan: planned.plan,
+    adjustments: [...planned.adjustments, ...tellNotYet(request)],
+  };
+}
+
+function requirePublic(config: Config, path: string, url: string): void {
+  const verdict = judgeUrl(new URL(url), config.allowedPrivateHosts);
+  if (!verdict.allowed) throw invalidMember(path, `must be a public address (${verdict.reason})`);
+}
+
+function echoOf(sent: Record<string, unknown>): Record<string, unknown> {
+  const known = JOB_MEMBERS.filter((member) => member !== "storage" && (sent[member] ?? null) !== null);
+  return Object.fromEntries(known.map((member) => [member, sent[member]]));
+}

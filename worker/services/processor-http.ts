@@ -1,0 +1,72 @@
+import type { RunRequest } from "../../schema/wire/run.ts";
+import type { RunnerHealth, StartAnswer } from "./runner.ts";
+
+/** The processor's HTTP interface as both runners speak it. */
+
+type Send = (path: string, init: RequestInit) => Promise<Response>;
+
+const START_TIMEOUT_MS = 15_000;
+const CANCEL_TIMEOUT_MS = 5_000;
+const HEALTH_TIMEOUT_MS = 3_000;
+const DEFAULT_RETRY_SECONDS = 5;
+
+/** Hands a run over. */
+export async function startRun(
+  send: Send,
+  token: string,
+  runner: string,
+  run: RunRequest,
+): Promise<StartAnswer> {
+  try {
+    const response = await send("/runs", {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: JSON.stringify(run),
+      signal: AbortSignal.timeout(START_TIMEOUT_MS),
+    });
+    await response.body?.cancel();
+    return read(response, runner);
+  } catch (error) {
+    return { type: "unreachable", reason: nameOf(error) };
+  }
+}
+
+/** Tells a processor to stop a run; whether it answers does not matter. */
+export async function cancelRun(send: Send, token: string, jobId: string): Promise<void> {
+  try {
+    const response = await send(`/runs/${jobId}`, {
+      method: "DELETE",
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(CANCEL_TIMEOUT_MS),
+    });
+    await response.body?.cancel();
+  } catch {
+    // the next heartbeat brings the same news
+  }
+}
+
+export async function readHealth(send: Send): Promise<RunnerHealth> {
+  try {
+    const response = await send("/healthz", { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    await response.body?.cancel();
+    return response.ok ? { ok: true } : { ok: false, detail: `the processor answers ${response.status}` };
+  } catch {
+    return { ok: false, detail: "the processor does not answer" };
+  }
+}
+
+function read(response: Response, runner: string): StartAnswer {
+  const { status } = response;
+  if (response.ok) return { type: "accepted", runner };
+  const seconds = Math.ceil(Number(response.headers.get("retry-after")));
+  if (status === 503 || status === 429) {
+    return { type: "busy", retryAfterSeconds: seconds > 0 ? seconds : DEFAULT_RETRY_SECONDS };
+  }
+  const reason = `the processor answered ${status}`;
+  // a wrong token or address is the operator's to mend; the jobs wait for that
+  const waits = status >= 500 || status === 401 || status === 403 || status === 404;
+  return { type: waits ? "unreachable" : "rejected", reason };
+}
+
+const nameOf = (error: unknown): string =>
+  error instanceof Error && error.name === "TimeoutError" ? "no answer in time" : "no connection";

@@ -1,0 +1,95 @@
+import { findExpiredLeases, findLeftovers, takeOverdueHints } from "../db/job-queue.ts";
+import { describeError } from "../lib/log.ts";
+import type { Scope } from "../services.ts";
+import { HINTS_AT_ONCE, sendHints } from "./hints.ts";
+import { abortUpload } from "./leftovers.ts";
+import { transition } from "./transitions.ts";
+
+/**
+ * Puts right what was lost: hints that nobody consumed, runs that fell silent, uploads that nobody finished. Run
+ * every minute; each part is bounded, and what is left over is done the next time.
+ */
+
+/** Pages of one part in one run. */
+const MAX_PAGES = 10;
+/** Jobs of a page that are changed one by one. */
+const PAGE = 50;
+/** A hint that was sent again is not sent a third time before this, in milliseconds. */
+const HINT_AGAIN_MS = 120_000;
+
+/** How many jobs each part put right. A part that failed is left out. */
+export type Reconciled = Partial<Record<keyof typeof PARTS, number>>;
+
+const PARTS = { leases: takeBackExpired, hints: sendOverdueHints, leftovers: abortLeftovers };
+
+/** Runs every part; the failure of one does not stop the others. */
+export async function reconcile(scope: Scope): Promise<Reconciled> {
+  const done: Reconciled = {};
+  for (const [name, part] of Object.entries(PARTS) as [keyof typeof PARTS, (typeof PARTS)["hints"]][]) {
+    try {
+      done[name] = await part(scope);
+    } catch (error) {
+      scope.log("reconcile_failed", { part: name, error: describeError(error) });
+    }
+  }
+  scope.log("reconcile", { ...done, d1_calls: scope.connection.calls });
+  return done;
+}
+
+async function takeBackExpired(scope: Scope): Promise<number> {
+  return eachPage(async () => {
+    const now = scope.clock();
+    const expired = await findExpiredLeases(scope.db, now, PAGE);
+    await settleAll(scope, expired, ({ id, attempt }) =>
+      transition(
+        scope,
+        id,
+        { type: "interrupted" },
+        // a heartbeat may have come meanwhile
+        { attempt, only: (job) => (job.lease_expires_at ?? now) <= now },
+      ),
+    );
+    return { count: expired.length, more: expired.length === PAGE };
+  });
+}
+
+async function sendOverdueHints(scope: Scope): Promise<number> {
+  return eachPage(async () => {
+    const now = scope.clock();
+    const ids = await takeOverdueHints(scope.db, { now, again: now + HINT_AGAIN_MS, limit: HINTS_AT_ONCE });
+    await sendHints(scope, ids);
+    return { count: ids.length, more: ids.length === HINTS_AT_ONCE };
+  });
+}
+
+/** One page only: an upload that cannot be aborted stays in it, and must not be tried again at once. */
+async function abortLeftovers(scope: Scope): Promise<number> {
+  // a cancelled run hears of it within its lease; until then it may still add parts
+  const leftovers = await findLeftovers(scope.db, scope.clock() - scope.config.leaseMs, PAGE);
+  await settleAll(scope, leftovers, (job) => abortUpload(scope, job, { forget: true }));
+  return leftovers.length;
+}
+
+async function eachPage(page: () => Promise<{ count: number; more: boolean }>): Promise<number> {
+  let total = 0;
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
+    const { count, more } = await page();
+    total += count;
+    if (!more) break;
+  }
+  return total;
+}
+
+async function settleAll<T extends { readonly id: string }>(
+  scope: Scope,
+  items: readonly T[],
+  act: (item: T) => Promise<unknown>,
+): Promise<void> {
+  await Promise.all(
+    items.map((item) =>
+      act(item).catch((error: unknown) =>
+        scope.log("reconcile_failed", { job_id: item.id, error: describeError(error) }),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,121 @@
+import { isFinal, type JobEvent } from "../../schema/states.ts";
+import type {
+  Delivery,
+  Heartbeat,
+  HeartbeatAnswer,
+  Outcome,
+  UploadStarted,
+} from "../../schema/wire/callback.ts";
+import { WIRE_VERSION } from "../../schema/wire/version.ts";
+import { recordUpload } from "../db/job-queue.ts";
+import type { JobRow, NewJobRow } from "../db/job-rows.ts";
+import { ApiError } from "../lib/api-error.ts";
+import type { Scope } from "../services.ts";
+import { dispatchDue } from "./dispatcher.ts";
+import { isRunToken } from "./run-token.ts";
+import { keepClaims, transition } from "./transitions.ts";
+
+/**
+ * What runs report. A report counts only while its claim stands; a run that lost its job hears `lease_lost`, and
+ * nothing is changed.
+ */
+
+/** The claim that a report speaks for, its token checked. */
+export interface Claim {
+  readonly jobId: string;
+  readonly attempt: number;
+}
+
+const leaseLost = (): ApiError => new ApiError("lease_lost");
+
+/** Extends the leases of a processor's runs and tells which of them are to stop. */
+export async function takeHeartbeat(scope: Scope, { instance, runs }: Heartbeat): Promise<HeartbeatAnswer> {
+  const genuine = await Promise.all(
+    runs.map(({ job_id, attempt, token }) => isRunToken(scope.config.processorToken, job_id, attempt, token)),
+  );
+  const trusted = runs.filter((_, index) => genuine[index]);
+  const standing = trusted.length === 0 ? [] : await keepClaims(scope, trusted);
+  if (trusted.length > 0) scope.defer(scope.runner.keepAwake(instance));
+  const stands = new Set(standing.map(({ id, attempt }) => `${id}:${attempt}`));
+  return {
+    v: WIRE_VERSION,
+    runs: runs.map(({ job_id, attempt }) => ({
+      job_id,
+      attempt,
+      verdict: stands.has(`${job_id}:${attempt}`) ? "go_on" : "stop",
+    })),
+  };
+}
+
+/** Notes the upload that a successor would have to abort. @throws ApiError `lease_lost` */
+export async function takeUpload(scope: Scope, claim: Claim, upload: UploadStarted): Promise<void> {
+  if (!(await recordUpload(scope.db, claim.jobId, claim.attempt, upload))) throw leaseLost();
+}
+
+/**
+ * Gives leave to make the object visible; from here on the job cannot be cancelled. Asking again is answered
+ * alike, since the first answer may have been lost.
+ *
+ * @throws ApiError `lease_lost`
+ */
+export async function takePublish(scope: Scope, { jobId, attempt }: Claim): Promise<void> {
+  const asked = await transition(scope, jobId, { type: "publishing" }, { attempt });
+  if (asked.type !== "moved") throw leaseLost();
+}
+
+/**
+ * Ends a claim. An outcome that was already taken from the same claim is answered alike and changes nothing.
+ * The slot that became free is filled after the answer.
+ *
+ * @throws ApiError `lease_lost`
+ */
+export async function takeOutcome(
+  scope: Scope,
+  { jobId, attempt }: Claim,
+  outcome: Outcome["outcome"],
+): Promise<void> {
+  const ended = await transition(scope, jobId, eventOf(outcome), {
+    attempt,
+    set: (job) => factsOf(job, outcome),
+  });
+  scope.capacity.clear();
+  scope.defer(dispatchDue(scope));
+  if (ended.type === "moved") return;
+  if (ended.type === "refused" && isRepeated(ended.job, attempt, outcome)) return;
+  throw leaseLost();
+}
+
+function eventOf(outcome: Outcome["outcome"]): JobEvent {
+  switch (outcome.type) {
+    case "failed":
+      return { type: "failed", code: outcome.code, retryAfterMs: outcome.retry_after_ms ?? undefined };
+    case "postponed":
+      return { type: "postponed", until: outcome.until };
+    default:
+      return { type: outcome.type };
+  }
+}
+
+function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
+  if (outcome.type === "completed") return deliveryColumns(job, outcome.delivery);
+  if (outcome.type === "failed") return { title: outcome.title?.toWellFormed() ?? job.title };
+  return {};
+}
+
+function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
+  const { key, timings, title, description, adjustments, ...facts } = delivery;
+  return {
+    ...facts,
+    ...timings,
+    object_key: key,
+    adjustments: [...job.adjustments, ...adjustments],
+    title: title?.toWellFormed() ?? null,
+    description: description?.toWellFormed() ?? null,
+  };
+}
+
+function isRepeated(job: JobRow, attempt: number, outcome: Outcome["outcome"]): boolean {
+  if (job.attempt !== attempt || !isFinal(job.status)) return false;
+  if (outcome.type === "completed") return job.status === "Completed";
+  return outcome.type === "failed" && job.error_code === outcome.code;
+}

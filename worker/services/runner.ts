@@ -1,0 +1,31 @@
+import type { RunRequest } from "../../schema/wire/run.ts";
+
+/** What a processor says to a run. */
+export type StartAnswer =
+  /** It runs; `runner` names the instance. */
+  | { readonly type: "accepted"; readonly runner: string }
+  /** No slot is free. */
+  | { readonly type: "busy"; readonly retryAfterSeconds: number }
+  /** Nobody answered, or nobody who could run it; the reason is for the log. */
+  | { readonly type: "unreachable"; readonly reason: string }
+  /** The processor does not understand the run: an error of ours. */
+  | { readonly type: "rejected"; readonly reason: string };
+
+export interface RunnerHealth {
+  readonly ok: boolean;
+  /** What is wrong, for the operator. */
+  readonly detail?: string;
+}
+
+/** The way to the processors; everything above it is the same for containers and plain HTTP. */
+export interface Runner {
+  /** The instance that is asked first for this job. */
+  preferred(jobId: string): string;
+  /** Hands a run over. Never throws. */
+  start(run: RunRequest): Promise<StartAnswer>;
+  /** Tells the instance to stop a run. Never throws: the heartbeat tells it again. */
+  cancel(jobId: string, runner: string | null): Promise<void>;
+  health(): Promise<RunnerHealth>;
+  /** Keeps the instance awake that this name belongs to, since work inside does not count as activity. */
+  keepAwake(instance: string): Promise<void>;
+}

@@ -1,0 +1,135 @@
+import { isFinal, type JobEvent, type JobState, type Move, next, type Status } from "../../schema/states.ts";
+import type { RunBeat } from "../../schema/wire/callback.ts";
+import { type Companion, writeBeats, writeMove } from "../db/job-moves.ts";
+import { findJob, type JobRow, type NewJobRow } from "../db/job-rows.ts";
+import { ApiError } from "../lib/api-error.ts";
+import type { Scope } from "../services.ts";
+import { HINT_GRACE_MS, sendHints } from "./hints.ts";
+
+/**
+ * The one writer of job state: reads the job, asks the state machine, and writes the move on the condition that
+ * the job is still as it was read. Everything that belongs to a move is written with it or not at all.
+ */
+
+interface TransitionOptions {
+  /** The claim that speaks; a job with another attempt is not touched. */
+  readonly attempt?: number;
+  /** A further condition on the job as it was read. */
+  readonly only?: (job: JobRow) => boolean;
+  /** Columns beside those of the state machine. */
+  readonly set?: Partial<NewJobRow> | ((job: JobRow) => Partial<NewJobRow>);
+  /** Statements that take effect only together with the move. */
+  readonly companions?: (job: JobRow, move: Move) => readonly Companion[];
+  /** The job as the caller has just read it, which saves reading it again. */
+  readonly read?: JobRow;
+}
+
+/** What became of an event. `job` is the job as it was before. */
+export type Transition =
+  | { readonly type: "moved"; readonly job: JobRow; readonly move: Move }
+  /** The event is not legal in this state, or the fence or the condition does not hold. */
+  | { readonly type: "refused"; readonly job: JobRow }
+  | { readonly type: "missing" };
+
+/** Tries against others who move the same job at the same time. */
+const MAX_RACES = 5;
+
+/**
+ * Applies an event to a job. When the job becomes pending again, its hint is sent.
+ *
+ * @throws ApiError `dependency_unavailable` when others moved the job at each of several tries
+ */
+export async function transition(
+  scope: Scope,
+  id: string,
+  event: JobEvent,
+  options: TransitionOptions = {},
+): Promise<Transition> {
+  let job = options.read ?? (await findJob(scope.db, id));
+  for (let race = 0; race < MAX_RACES; race++) {
+    if (!job) return { type: "missing" };
+    const fenced = options.attempt !== undefined && options.attempt !== job.attempt;
+    const move = fenced || options.only?.(job) === false ? null : next(job, event);
+    if (!move) return { type: "refused", job };
+    const set = typeof options.set === "function" ? options.set(job) : options.set;
+    const due = dueOf(scope.clock(), event, move);
+    const changes = { ...stateColumns(scope, job, event, move, due), ...set };
+    if (await writeMove(scope.db, job, changes, options.companions?.(job, move))) {
+      if (due !== null) scope.defer(sendHints(scope, [id], due - scope.clock()));
+      return { type: "moved", job, move };
+    }
+    job = await findJob(scope.db, id);
+  }
+  throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
+}
+
+/** Takes the heartbeat of many runs: extends leases and notes progress. Answers the claims that still stand. */
+export function keepClaims(
+  scope: Scope,
+  beats: readonly RunBeat[],
+): Promise<{ id: string; attempt: number }[]> {
+  return writeBeats(scope.db, beats, scope.clock() + scope.config.leaseMs);
+}
+
+/** When a job that became pending may run; null when it did not become pending. A refused job's hint is retried by the queue itself. */
+function dueOf(now: number, event: JobEvent, move: Move): number | null {
+  if (move.state.status !== "Pending" || event.type === "refused") return null;
+  if (event.type === "postponed") return Math.max(now, event.until);
+  return now + (move.dueInMs ?? 0);
+}
+
+function stateColumns(
+  scope: Scope,
+  job: JobRow,
+  event: JobEvent,
+  move: Move,
+  due: number | null,
+): Partial<NewJobRow> {
+  const now = scope.clock();
+  const state: JobState = move.state;
+  const common: Partial<NewJobRow> = {
+    status: state.status,
+    step: state.step,
+    progress: state.progress,
+    attempt: state.attempt,
+    interruptions: state.interruptions,
+    failures: state.failures,
+    publishing: state.publishing,
+  };
+  if (state.status === "Processing") {
+    const lease = { ...common, lease_expires_at: now + scope.config.leaseMs };
+    if (event.type !== "claimed") return lease;
+    return {
+      ...lease,
+      claimed_at: now,
+      started_at: job.started_at ?? now,
+      due_at: null,
+      hint_due_at: null,
+      runner: scope.runner.preferred(job.id),
+    };
+  }
+  if (isFinal(state.status)) return { ...common, ...endColumns(state.status, move, now) };
+  const refused = event.type === "refused";
+  return {
+    ...common,
+    lease_expires_at: null,
+    due_at: due ?? now,
+    hint_due_at: (due ?? now) + (refused ? REFUSED_HINT_GRACE_MS : HINT_GRACE_MS),
+    ...(refused ? { refusals: job.refusals + 1 } : {}),
+  };
+}
+
+/** A refused job's hint is still in the queue, which brings it again a few times. */
+const REFUSED_HINT_GRACE_MS = 120_000;
+
+function endColumns(status: Status, move: Move, now: number): Partial<NewJobRow> {
+  return {
+    finished_at: now,
+    lease_expires_at: null,
+    due_at: null,
+    hint_due_at: null,
+    error_code: move.error ?? null,
+    // a published upload has nothing left to abort; any other is aborted by reconcile
+    ...(status === "Completed" ? { upload_key: null, upload_ref: null } : {}),
+  };
+}
