@@ -39,6 +39,8 @@ const HASH_CHUNK = 4 << 20;
  */
 export function uploadGrowingFile(uploader: PartUploader, file: GrowingFile): GrowingUpload {
   const watcher = new GrowthWatcher(file.path);
+  // it is awaited where it matters; until then a writer that already failed must not count as unhandled
+  file.done.catch(() => {});
   return { poke: () => watcher.poke(), result: run(uploader, file, watcher) };
 }
 

@@ -1,0 +1,298 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { openRangeSource, type RangeSourceOptions } from "../../processor/egress/range-source.ts";
+import { clientFor, impatientClock } from "../support/egress.ts";
+import { patternedBytes } from "../support/media.ts";
+import { type Behaviour, type Origin, startOrigin } from "../support/origin.ts";
+
+const MiB = 1 << 20;
+const FILE = patternedBytes(9 * MiB + 123);
+
+let origin: Origin;
+let reach: ReturnType<typeof clientFor>;
+const stop = new AbortController();
+beforeAll(async () => {
+  origin = await startOrigin({
+    bodies: { "/empty.bin": Buffer.alloc(0), "/small.bin": FILE.subarray(0, 1000) },
+  });
+  reach = clientFor(origin.host);
+});
+afterAll(async () => {
+  reach.policy.close();
+  await origin.close();
+});
+afterEach(() => origin.behave("/", {}));
+
+let files = 0;
+/** A path of its own for each test, so that counters start at zero. */
+function file(behaviour: Behaviour = {}): string {
+  const path = `/file-${files++}.bin`;
+  origin.put(path, FILE);
+  origin.behave(path, behaviour);
+  return path;
+}
+
+const open = (path: string, options: Partial<RangeSourceOptions> = {}) =>
+  openRangeSource(reach.client, {
+    url: origin.url + path,
+    signal: stop.signal,
+    clock: impatientClock(),
+    ...options,
+  });
+
+async function collect(batches: AsyncIterable<Buffer[]>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const batch of batches) chunks.push(...batch);
+  return Buffer.concat(chunks);
+}
+
+describe("a source that honours ranges", () => {
+  it("is read whole by several connections, each byte once", async () => {
+    const path = file({ bytesPerSecond: 50 * MiB });
+    const source = await open(path, { connections: 4 });
+    expect(source).toMatchObject({ sizeBytes: FILE.length, rangesWork: true });
+    expect((await collect(source.read({ chunkBytes: MiB }))).equals(FILE)).toBe(true);
+    expect(source).toMatchObject({ bytesRead: FILE.length, retries: 0 });
+    expect(origin.bytes.get(path)).toBe(FILE.length);
+    expect(origin.active.peak).toBeGreaterThan(1);
+    expect(origin.active.peak).toBeLessThanOrEqual(5);
+  });
+
+  it("uses its connections again", async () => {
+    const source = await open(file(), { connections: 3 });
+    const before = origin.connections;
+    for (let start = 0; start + MiB <= FILE.length; start += MiB) await source.readPart(start, start + MiB);
+    expect(origin.connections - before).toBeLessThanOrEqual(2);
+  });
+
+  it.each([
+    ["from the middle", 3 * MiB + 7, FILE.length],
+    ["a few bytes in front", 0, 100],
+    ["a piece", MiB, MiB + 1],
+  ])("is read %s", async (_case, start, end) => {
+    const source = await open(file());
+    expect((await collect(source.read({ start, end }))).equals(FILE.subarray(start, end))).toBe(true);
+    source.close();
+  });
+
+  it("gives parts, the first one from what the first answer already brought", async () => {
+    const path = file();
+    const source = await open(path);
+    const parts = await Promise.all([
+      source.readPart(0, 4 * MiB),
+      source.readPart(4 * MiB, 8 * MiB),
+      source.readPart(8 * MiB, FILE.length),
+    ]);
+    expect(Buffer.concat(parts.flat()).equals(FILE)).toBe(true);
+    expect(origin.bytes.get(path)).toBe(FILE.length);
+  });
+
+  it("asks for little until the reader goes on", async () => {
+    const path = file();
+    const source = await open(path);
+    for await (const _batch of source.read()) break;
+    await origin.idle();
+    expect(origin.requests.filter((request) => request.path === path)).toHaveLength(1);
+  });
+
+  it("ends its requests when the reader leaves", async () => {
+    const path = file({ bytesPerSecond: 20 * MiB });
+    const source = await open(path, { connections: 6 });
+    let seen = 0;
+    for await (const batch of source.read({ chunkBytes: MiB })) {
+      seen += batch.length;
+      if (seen > 30) break;
+    }
+    await origin.idle();
+    expect(origin.active.now).toBe(0);
+  });
+
+  it("stops waiting for bytes when its reading is aborted", async () => {
+    const source = await open(file());
+    const left = new AbortController();
+    origin.behave([...origin.hits.keys()].at(-1) ?? "", { hang: true });
+    const reading = collect(source.read({ start: MiB, signal: left.signal }));
+    left.abort(new Error("seeked away"));
+    await expect(reading).rejects.toThrow();
+  });
+
+  it.each([
+    ["an empty file", "/empty.bin", 0],
+    ["a file smaller than the first range", "/small.bin", 1000],
+  ])("may be %s", async (_case, path, size) => {
+    const source = await open(path);
+    expect(source.sizeBytes).toBe(size);
+    expect((await collect(source.read())).equals(FILE.subarray(0, size))).toBe(true);
+  });
+
+  it("is refused at once when it is larger than allowed", async () => {
+    const path = file();
+    await expect(open(path, { maxBytes: FILE.length - 1 })).rejects.toMatchObject({ code: "limit_exceeded" });
+    expect(origin.bytes.get(path) ?? 0).toBeLessThan(FILE.length / 2);
+  });
+});
+
+describe("a broken transfer", () => {
+  it("goes on at the byte where the connection broke", async () => {
+    const path = file({ resetAfter: 300_000, resets: 3 });
+    const source = await open(path);
+    expect((await collect(source.read())).equals(FILE)).toBe(true);
+    expect(source.retries).toBeGreaterThan(0);
+    expect(source.bytesRead).toBe(FILE.length);
+  });
+
+  it("goes on after an answer that was shorter than announced", async () => {
+    const source = await open(file({ truncateAfter: MiB }));
+    const part = await source.readPart(MiB, 5 * MiB);
+    expect(Buffer.concat(part).equals(FILE.subarray(MiB, 5 * MiB))).toBe(true);
+  });
+
+  it("goes on without ranges by skipping what it has", async () => {
+    const path = file({ noRanges: true, resetAfter: 2 * MiB, resets: 1 });
+    const source = await open(path);
+    expect(source.rangesWork).toBe(false);
+    expect((await collect(source.read())).equals(FILE)).toBe(true);
+    expect(source.retries).toBeGreaterThan(0);
+  });
+
+  it("is given up when nothing more ever comes", async () => {
+    const clock = impatientClock();
+    const path = file();
+    const source = await open(path, { clock });
+    origin.behave(path, { resetAfter: 0 });
+    await expect(source.readPart(MiB, 2 * MiB)).rejects.toMatchObject({ code: "network" });
+    expect(clock.delays).toHaveLength(5);
+    expect(source.retries).toBe(5);
+  });
+
+  it("is given up when a byte a time is all that comes", async () => {
+    const path = file();
+    const source = await open(path);
+    origin.behave(path, { resetAfter: 1 });
+    await expect(source.readPart(MiB, 2 * MiB)).rejects.toMatchObject({ code: "network" });
+    expect(source.retries).toBeLessThanOrEqual(20);
+  });
+
+  it("is given up when the file changes in the middle", async () => {
+    const path = file({ changeAt: 3 });
+    const source = await open(path);
+    await expect(collect(source.read({ chunkBytes: MiB }))).rejects.toMatchObject({
+      code: "network",
+      detail: "the file changed while it was read",
+    });
+  });
+
+  it("ends with the run's own reason when the run is cancelled", async () => {
+    const cancel = new AbortController();
+    const path = file();
+    const source = await open(path, { signal: cancel.signal });
+    origin.behave(path, { hang: true });
+    const reading = source.readPart(MiB, 2 * MiB);
+    await origin.waitForHit(path);
+    cancel.abort(new Error("cancelled"));
+    await expect(reading).rejects.toThrow("cancelled");
+  });
+});
+
+describe("a source without ranges", () => {
+  it("is read by the very first answer", async () => {
+    const path = file({ noRanges: true });
+    const source = await open(path);
+    expect(source).toMatchObject({ rangesWork: false, sizeBytes: FILE.length });
+    expect((await collect(source.read())).equals(FILE)).toBe(true);
+    expect(origin.hits.get(path)).toBe(1);
+  });
+
+  it("may not tell its size, and is cut off at the limit", async () => {
+    const path = file({ noRanges: true, noLength: true });
+    const source = await open(path);
+    expect(source.sizeBytes).toBeUndefined();
+    expect((await collect(source.read())).equals(FILE)).toBe(true);
+    const limited = await open(path, { maxBytes: MiB });
+    await expect(collect(limited.read())).rejects.toMatchObject({ code: "limit_exceeded" });
+  });
+
+  it.each(["shifted", "unknown-size"] as const)(
+    "is what a source with %s ranges is taken for",
+    async (lie) => {
+      const source = await open(file({ lie }));
+      expect(source.rangesWork).toBe(false);
+      expect((await collect(source.read())).equals(FILE)).toBe(true);
+    },
+  );
+
+  it("cannot be read from the middle", async () => {
+    const source = await open(file({ noRanges: true }));
+    await expect(collect(source.read({ start: 1 }))).rejects.toMatchObject({ code: "network" });
+    source.close();
+  });
+
+  it.each<[string, Behaviour]>([
+    ["shifts its ranges later", { lie: "shifted" }],
+    ["forgets ranges later", { noRanges: true }],
+  ])("is not guessed about: one that %s fails", async (_case, behaviour) => {
+    const path = file();
+    const source = await open(path);
+    origin.behave(path, behaviour);
+    await expect(source.readPart(MiB, 2 * MiB)).rejects.toMatchObject({ code: "network" });
+  });
+});
+
+describe("a refusal of the source", () => {
+  it.each([
+    [401, "forbidden"],
+    [403, "forbidden"],
+    [404, "unavailable"],
+    [410, "forbidden"],
+    [451, "unavailable"],
+  ])("with %i is %s, asked once", async (status, code) => {
+    const path = file({ status });
+    await expect(open(path)).rejects.toMatchObject({ code });
+    expect(origin.hits.get(path)).toBe(1);
+  });
+
+  it("with 429 waits a short time as asked", async () => {
+    const clock = impatientClock();
+    const source = await open(file({ status: 429, times: 1, retryAfterSeconds: 2 }), { clock });
+    expect(clock.delays).toEqual([2000]);
+    source.close();
+  });
+
+  it("with 429 and a long wait is handed on with the wait", async () => {
+    const path = file({ status: 429, retryAfterSeconds: 3600 });
+    await expect(open(path)).rejects.toMatchObject({ code: "rate_limited", retryAfterMs: 3_600_000 });
+    expect(origin.hits.get(path)).toBe(1);
+  });
+
+  it("with 500 is tried again, then a network failure", async () => {
+    const passing = await open(file({ status: 500, times: 2 }));
+    expect(passing.retries).toBe(2);
+    passing.close();
+    await expect(open(file({ status: 503 }))).rejects.toMatchObject({ code: "network" });
+  });
+});
+
+describe("redirects and secrets", () => {
+  it("goes straight to where the redirect led, and sends cookies with every request", async () => {
+    const path = file({ cookie: "sid=ok" });
+    const url = `${origin.url}/redirect?to=${encodeURIComponent(origin.url + path)}`;
+    const source = await open(path, { url, headers: { cookie: "a=b; sid=ok" } });
+    expect((await collect(source.read({ chunkBytes: MiB }))).equals(FILE)).toBe(true);
+    expect(origin.requests.filter((request) => request.path === "/redirect")).toHaveLength(1);
+  });
+
+  it("never sends cookies to another origin that a redirect led to", async () => {
+    const other = await startOrigin({ bodies: { "/x.bin": FILE } });
+    const { client, policy } = clientFor(origin.host, other.host);
+    const url = `${origin.url}/redirect?to=${encodeURIComponent(`${other.url}/x.bin`)}`;
+    other.behave("/x.bin", { cookie: "sid=ok" });
+    const refused = openRangeSource(client, { url, headers: { cookie: "sid=ok" }, signal: stop.signal });
+    await expect(refused).rejects.toMatchObject({ code: "forbidden" });
+    policy.close();
+    await other.close();
+  });
+
+  it("refuses a redirect to a private address", async () => {
+    const url = `${origin.url}/redirect?to=${encodeURIComponent("http://127.0.0.1:9/")}`;
+    await expect(open("", { url })).rejects.toMatchObject({ code: "egress_blocked" });
+  });
+});

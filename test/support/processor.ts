@@ -1,0 +1,109 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readConfig } from "../../processor/config.ts";
+import { createProcessor, type Processor } from "../../processor/processor.ts";
+import { type MediaRequest, plan } from "../../schema/media.ts";
+import type { RunRequest } from "../../schema/wire/run.ts";
+import { type S3Server, startS3 } from "./s3-server.ts";
+import { type ScriptedWorker, startScriptedWorker } from "./scripted-worker.ts";
+
+/** A real processor with a real bucket behind it; only the Worker is a script. */
+export interface ProcessorBench {
+  readonly processor: Processor;
+  readonly worker: ScriptedWorker;
+  readonly s3: S3Server;
+  /** Events that the processor logged. */
+  readonly logs: readonly Readonly<Record<string, unknown>>[];
+  /** Submits a run for `url` and returns its id. */
+  submit(url: string, request?: MediaRequest, change?: Partial<RunRequest>): Promise<string>;
+  /** Submits and waits for the outcome. */
+  run(
+    url: string,
+    request?: MediaRequest,
+    change?: Partial<RunRequest>,
+  ): ReturnType<ScriptedWorker["outcome"]>;
+  /** Reads a delivered object; null when there is none. */
+  object(key: string): Promise<Buffer | null>;
+  /** Names left in the work folder. */
+  leftovers(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+const TOKEN = "test-processor-token-1234";
+
+export async function startProcessorBench(
+  allowedHosts: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ProcessorBench> {
+  const [worker, s3, folder] = await Promise.all([
+    startScriptedWorker(),
+    startS3(),
+    mkdtemp(join(tmpdir(), "processor-")),
+  ]);
+  const logs: Record<string, unknown>[] = [];
+  const config = readConfig({
+    PATH: process.env.PATH,
+    WORKER_URL: worker.url,
+    PROCESSOR_TOKEN: TOKEN,
+    WORK_DIR: join(folder, "work"),
+    ALLOWED_PRIVATE_HOSTS: allowedHosts.join(","),
+    HEARTBEAT_SECONDS: "1",
+    DRAIN_SECONDS: "0",
+    ...env,
+  });
+  const processor = await createProcessor(config, (event, fields) => logs.push({ event, ...fields }));
+  const target: RunRequest["target"] = {
+    provider: "s3",
+    endpoint: s3.endpoint,
+    bucket: s3.bucket,
+    region: s3.region,
+    access_key: s3.accessKeyId,
+    secret_key: s3.secretAccessKey,
+    managed: true,
+  };
+
+  async function submit(url: string, request: MediaRequest = {}, change: Partial<RunRequest> = {}) {
+    const planned = plan(request);
+    const body: RunRequest = {
+      ...{ v: 1, job_id: randomUUID(), attempt: 1, token: "run-token", url, ...planned },
+      ...{ filename: null, key_prefix: { base_folder: "videos" }, subtitles: null, thumbnail: false },
+      ...{ limits: { max_filesize_bytes: null, max_duration_seconds: null }, target, predecessor: null },
+      ...change,
+    };
+    const answer = await processor.app.request("/runs", {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (answer.status !== 202) throw new Error(`the run was answered ${answer.status}`);
+    return body.job_id;
+  }
+
+  return {
+    processor,
+    worker,
+    s3,
+    logs,
+    submit,
+    run: async (url, request, change) => worker.outcome(await submit(url, request, change)),
+    object: (key) => readObject(s3, key),
+    leftovers: () => readdir(join(folder, "work")).catch(() => []),
+    close: async () => {
+      await processor.close();
+      await Promise.all([worker.close(), s3.close()]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function readObject(s3: S3Server, key: string): Promise<Buffer | null> {
+  const { AwsClient } = await import("aws4fetch");
+  const client = new AwsClient({ ...s3, service: "s3", retries: 0 });
+  const path = key.split("/").map(encodeURIComponent).join("/");
+  const answer = await client.fetch(`${s3.endpoint}/${s3.bucket}/${path}`);
+  if (answer.status === 404) return null;
+  if (!answer.ok) throw new Error(`the bucket answered ${answer.status}`);
+  return Buffer.from(await answer.arrayBuffer());
+}

@@ -1,0 +1,90 @@
+import { createServer } from "node:http";
+import { json } from "node:stream/consumers";
+import { Heartbeat, Outcome, UploadStarted } from "../../schema/wire/callback.ts";
+import { listen } from "./ports.ts";
+
+/** The Worker's side of one run, as a script: which reports it takes and what it answers. */
+export interface ScriptedWorker {
+  readonly url: string;
+  readonly beats: readonly Heartbeat[];
+  readonly uploads: readonly UploadStarted[];
+  /** Runs that asked for leave to publish. */
+  readonly published: readonly string[];
+  /** From now on every report about this job is answered as if another run owned it. */
+  disown(jobId: string): void;
+  /** Answers this status to the next reports of a kind before it takes one. */
+  failNext(kind: "upload" | "publish" | "outcome", ...statuses: number[]): void;
+  /** Resolves with the outcome of a job. */
+  outcome(jobId: string): Promise<Outcome["outcome"]>;
+  /** Resolves when a heartbeat tells this of a job. */
+  beat(jobId: string, matches: (run: Heartbeat["runs"][number]) => boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startScriptedWorker(): Promise<ScriptedWorker> {
+  const beats: Heartbeat[] = [];
+  const uploads: UploadStarted[] = [];
+  const published: string[] = [];
+  const disowned = new Set<string>();
+  const failures = new Map<string, number[]>();
+  const outcomes = new Map<string, PromiseWithResolvers<Outcome["outcome"]>>();
+  const watchers: {
+    jobId: string;
+    matches: (run: Heartbeat["runs"][number]) => boolean;
+    resolve: () => void;
+  }[] = [];
+
+  const outcomeOf = (jobId: string) => {
+    const known = outcomes.get(jobId) ?? Promise.withResolvers<Outcome["outcome"]>();
+    outcomes.set(jobId, known);
+    return known;
+  };
+
+  function onHeartbeat(body: unknown): object {
+    const beat = Heartbeat.parse(body);
+    beats.push(beat);
+    for (const watcher of watchers) {
+      if (beat.runs.some((run) => run.job_id === watcher.jobId && watcher.matches(run))) watcher.resolve();
+    }
+    const runs = beat.runs.map(({ job_id, attempt }) => ({
+      job_id,
+      attempt,
+      verdict: disowned.has(job_id) ? "stop" : "go_on",
+    }));
+    return { v: 1, runs };
+  }
+
+  function onReport(jobId: string, kind: string, body: unknown): number {
+    const failure = failures.get(kind)?.shift();
+    if (failure !== undefined) return failure;
+    if (disowned.has(jobId)) return 409;
+    if (kind === "upload") uploads.push(UploadStarted.parse(body));
+    if (kind === "publish") published.push(jobId);
+    if (kind === "outcome") outcomeOf(jobId).resolve(Outcome.parse(body).outcome);
+    return 200;
+  }
+
+  const server = createServer(async (request, response) => {
+    const body = await json(request);
+    const report = /^\/internal\/runs\/([^/]+)\/(\w+)$/.exec(request.url ?? "");
+    if (request.url === "/internal/heartbeat") response.end(JSON.stringify(onHeartbeat(body)));
+    else if (report) response.writeHead(onReport(report[1] ?? "", report[2] ?? "", body)).end("{}");
+    else response.writeHead(404).end();
+  });
+  const port = await listen(server);
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    beats,
+    uploads,
+    published,
+    disown: (jobId) => void disowned.add(jobId),
+    failNext: (kind, ...statuses) => void failures.set(kind, statuses),
+    outcome: (jobId) => outcomeOf(jobId).promise,
+    beat: (jobId, matches) => new Promise((resolve) => watchers.push({ jobId, matches, resolve })),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
