@@ -42,12 +42,15 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     intervalMs: config.heartbeatSeconds * 1000,
     onFailure: (error) => log("heartbeat failed", { detail: String(error) }),
   });
+  const extractor = new ExtractorPool({ tools, config, proxy });
+  // the first run should not pay for the start; when it fails, that run says why
+  extractor.ready().catch((error: unknown) => log("extractor failed", { detail: String(error) }));
   const kit: Kit = {
     config,
     tools,
     policy,
     client: new HttpClient(policy),
-    extractor: new ExtractorPool({ tools, config, proxy }),
+    extractor,
     buffers: new BufferBudget(BUFFER_BYTES),
     cpu: new Slots(config.cpuSlots),
     callback,

@@ -54,6 +54,11 @@ export class RunTable {
     return { type: "accepted" };
   }
 
+  /** Resolves when no run of this job is left. */
+  async finished(jobId: string): Promise<void> {
+    await this.#runs.get(jobId)?.done;
+  }
+
   /** Stops the run of a job, if there is one; resolves when its tools are gone. */
   async cancel(jobId: string): Promise<boolean> {
     const run = this.#runs.get(jobId);

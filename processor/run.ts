@@ -41,7 +41,7 @@ export function startRun(request: RunRequest, kit: Kit): RunHandle {
     claim,
     signal: abort.signal,
     progress,
-    folder: join(kit.config.workDir, `${request.job_id}.${request.attempt}`),
+    folder: join(kit.config.workDir, "runs", `${request.job_id}.${request.attempt}`),
     sink: openSink(request.target, kit.policy),
   };
   kit.lease.add(holder);

@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readConfig } from "../../processor/config.ts";
+import { type ProcessorConfig, readConfig } from "../../processor/config.ts";
+import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { createProcessor, type Processor } from "../../processor/processor.ts";
+import { openSink } from "../../processor/storage/open-sink.ts";
 import { type MediaRequest, plan } from "../../schema/media.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { type S3Server, startS3 } from "./s3-server.ts";
@@ -12,6 +14,7 @@ import { type ScriptedWorker, startScriptedWorker } from "./scripted-worker.ts";
 /** A real processor with a real bucket behind it; only the Worker is a script. */
 export interface ProcessorBench {
   readonly processor: Processor;
+  readonly config: ProcessorConfig;
   readonly worker: ScriptedWorker;
   readonly s3: S3Server;
   /** Events that the processor logged. */
@@ -26,7 +29,7 @@ export interface ProcessorBench {
   ): ReturnType<ScriptedWorker["outcome"]>;
   /** Reads a delivered object; null when there is none. */
   object(key: string): Promise<Buffer | null>;
-  /** Names left in the work folder. */
+  /** Work folders of runs that are left. */
   leftovers(): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -83,13 +86,14 @@ export async function startProcessorBench(
 
   return {
     processor,
+    config,
     worker,
     s3,
     logs,
     submit,
     run: async (url, request, change) => worker.outcome(await submit(url, request, change)),
-    object: (key) => readObject(s3, key),
-    leftovers: () => readdir(join(folder, "work")).catch(() => []),
+    object: (key) => readObject(target, key),
+    leftovers: () => readdir(join(folder, "work", "runs")).catch(() => []),
     close: async () => {
       await processor.close();
       await Promise.all([worker.close(), s3.close()]);
@@ -98,11 +102,9 @@ export async function startProcessorBench(
   };
 }
 
-async function readObject(s3: S3Server, key: string): Promise<Buffer | null> {
-  const { AwsClient } = await import("aws4fetch");
-  const client = new AwsClient({ ...s3, service: "s3", retries: 0 });
-  const path = key.split("/").map(encodeURIComponent).join("/");
-  const answer = await client.fetch(`${s3.endpoint}/${s3.bucket}/${path}`);
+async function readObject(target: RunRequest["target"], key: string): Promise<Buffer | null> {
+  const sink = openSink(target, new EgressPolicy({ opened: new Set() }));
+  const answer = await fetch(await sink.signGet(key, 60));
   if (answer.status === 404) return null;
   if (!answer.ok) throw new Error(`the bucket answered ${answer.status}`);
   return Buffer.from(await answer.arrayBuffer());

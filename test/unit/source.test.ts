@@ -6,29 +6,17 @@ import { chosenStreams, describeSource } from "../../processor/stages/source.ts"
 describe("chosenStreams", () => {
   it("reads a split pair with its headers and cookies", () => {
     const [video, audio] = chosenStreams([
-        {
-          format_id: "137",
-          url: "https://cdn.example/v",
-          protocol: "https",
-          ext: "mp4",
-          vcodec: "avc1.64001F",
-          acodec: "none",
-          width: 1920,
-          height: 1080,
-          filesize: 1000,
-          http_headers: { "User-Agent": "UA", "Accept-Encoding": "gzip" },
-          cookie_header: "a=1",
-        },
-        {
-          format_id: "251",
-          url: "https://cdn.example/a",
-          protocol: "https",
-          ext: "webm",
-          vcodec: "none",
-          acodec: "opus",
-        },
-      ],
-    });
+      {
+        ...{ format_id: "137", url: "https://cdn.example/v", protocol: "https", ext: "mp4" },
+        ...{ vcodec: "avc1.64001F", acodec: "none", width: 1920, height: 1080, filesize: 1000 },
+        http_headers: { "User-Agent": "UA", "Accept-Encoding": "gzip" },
+        cookie_header: "a=1",
+      },
+      {
+        ...{ format_id: "251", url: "https://cdn.example/a", protocol: "https", ext: "webm" },
+        ...{ vcodec: "none", acodec: "opus" },
+      },
+    ]);
     expect(video).toMatchObject({
       protocol: "http",
       videoCodec: "h264",
@@ -44,12 +32,13 @@ describe("chosenStreams", () => {
   it("knows fragments and resolves their paths", () => {
     const [stream] = chosenStreams([
       {
-      format_id: "d",
-      url: "https://cdn.example/manifest.mpd",
-      protocol: "http_dash_segments",
-      fragment_base_url: "https://cdn.example/dash/",
-      fragments: [{ path: "init.mp4" }, { url: "https://other.example/1.m4s" }],
-    }]);
+        format_id: "d",
+        url: "https://cdn.example/manifest.mpd",
+        protocol: "http_dash_segments",
+        fragment_base_url: "https://cdn.example/dash/",
+        fragments: [{ path: "init.mp4" }, { url: "https://other.example/1.m4s" }],
+      },
+    ]);
     expect(stream?.protocol).toBe("dash");
     expect(stream?.fragments.map(({ url }) => url)).toEqual([
       "https://cdn.example/dash/init.mp4",
@@ -59,7 +48,9 @@ describe("chosenStreams", () => {
 
   it("leaves what it cannot read to the extractor's own downloader", () => {
     for (const protocol of ["rtmp", "websocket_frag", "ism", "mhtml"]) {
-      expect(chosenStreams([{ format_id: "x", url: "https://cdn.example/x", protocol }])[0]?.protocol).toBe("other");
+      expect(chosenStreams([{ format_id: "x", url: "https://cdn.example/x", protocol }])[0]?.protocol).toBe(
+        "other",
+      );
     }
   });
 
@@ -72,10 +63,8 @@ describe("describeSource", () => {
   it("takes members of unexpected types as missing", () => {
     const [stream] = chosenStreams([{ format_id: "x", url: "https://cdn.example/x.mp4" }]);
     if (!stream) throw new Error("no stream");
-    const source = describeSource(
-      { id: 7, title: null, duration: "long", upload_date: "20260102", uploader: "Ada" },
-      [stream],
-    );
+    const told = '{"id": 7, "title": null, "duration": "long", "upload_date": "20260102", "uploader": "Ada"}';
+    const source = describeSource(JSON.parse(told), [stream]);
     expect(source).toMatchObject({
       id: "",
       title: "media",
