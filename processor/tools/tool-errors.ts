@@ -71,6 +71,10 @@ const BY_STATUS: readonly Rule[] = [
   { code: "network", status: [500, 599] },
 ];
 
+/** What yt-dlp adds for its own users; it names passwords and accounts, whatever the site's message is about. */
+const LOGIN_HINT = /\.? Use --(cookies|username).*$/s;
+const HINTED = " [login hint]";
+
 /** The narrow before the wide: "sign in to confirm your age" is about the age, not about the sign-in. */
 const BY_TEXT: readonly Rule[] = [
   { code: "rate_limited", text: /rate.?limit|too many requests|play limit/i },
@@ -81,7 +85,7 @@ const BY_TEXT: readonly Rule[] = [
   },
   {
     code: "geo_blocked",
-    text: /geo.?(restrict|block)|(your|this|certain) (country|countries|region|location)|(available|allowed) in [A-Z]\w+ only|only (available|allowed) in [A-Z]|outside (of )?the|ip address is blocked/i,
+    text: /geo.?(restrict|block)|(your|this|certain) (country|countries|region|location|area)\b|(available|allowed) in [A-Z]\w+ only|only (available|allowed) in [A-Z]|outside (of )?the|ip address is blocked/i,
   },
   { code: "copyright", text: /copyright|dmca|infring|rights ?holder/i },
   { code: "drm", text: /\bdrm\b|widevine|playready|fairplay/i },
@@ -112,7 +116,7 @@ const BY_TEXT: readonly Rule[] = [
   },
   {
     code: "login_required",
-    text: /log(ged)?.?in\b|sign in|--cookies|\bcookies\b.*needed|registered users|authenticat|authoriz|account is (needed|required)/i,
+    text: /\[login hint\]|log(ged)?.?in\b|sign in|--cookies|\bcookies\b.*needed|registered users|authenticat|authoriz|account is (needed|required)/i,
   },
   {
     code: "network",
@@ -151,7 +155,9 @@ const EXTRACTION_RULES: readonly Rule[] = [
  * @example classifyExtraction({ type: "ExtractorError", message: "Private video", expected: true }) // "private"
  */
 export function classifyExtraction(failure: ExtractionFailure): JobErrorCode {
-  const text = `${failure.message} ${failure.httpReason ?? ""}`.replaceAll("\u2019", "'");
+  const text = `${failure.message} ${failure.httpReason ?? ""}`
+    .replaceAll("\u2019", "'")
+    .replace(LOGIN_HINT, HINTED);
   const rule = EXTRACTION_RULES.find((candidate) => matches(candidate, failure, text));
   if (rule) return rule.code;
   if (failure.expected) return "unavailable";
@@ -170,11 +176,12 @@ function matches(rule: Rule, failure: ExtractionFailure, text: string): boolean 
 
 /** Refusals and the disk, then the connection (a broken one also damages data), the data, and last the conversion. */
 const FFMPEG_RULES: readonly { readonly code: JobErrorCode; readonly text: RegExp }[] = [
-  { code: "egress_blocked", text: /egress blocked|not on whitelist|not (in allowed|allowed by).*protocol/i },
+  { code: "egress_blocked", text: /egress blocked|not on whitelist|URL file:\S* is not in allowed/i },
   { code: "disk_full", text: /no space left on device|disk quota exceeded/i },
   { code: "rate_limited", text: /(HTTP error|returned) 429|too many requests/i },
-  { code: "forbidden", text: /(HTTP error|returned) (401|403|410)/i },
-  { code: "unavailable", text: /(HTTP error|returned) (4\d\d|4XX)/i },
+  // ffmpeg's words for every other 4xx; in practice a link that ran out.
+  { code: "forbidden", text: /(HTTP error|returned) (401|403|410|4XX)/i },
+  { code: "unavailable", text: /(HTTP error|returned) 4\d\d/i },
   {
     code: "network",
     text: /5XX|HTTP error 5\d\d|stream ends prematurely|input\/output error|connection (refused|reset|timed out)|operation timed out|network is unreachable|failed to resolve|broken pipe|will reconnect|tls|keepalive request failed|failed to open segment|error when loading (first )?segment/i,

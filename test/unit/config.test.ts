@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { CONFIG_VARIABLES, readConfig } from "../../processor/config.ts";
+
+const REQUIRED = { WORKER_URL: "http://127.0.0.1:8787", PROCESSOR_TOKEN: "0123456789abcdef" };
+
+test("needs only the Worker's address and the shared token", () => {
+  const config = readConfig(REQUIRED);
+  expect(config).toMatchObject({
+    port: 8080,
+    host: "0.0.0.0",
+    networkSlots: 8,
+    maxFilesizeBytes: 50 * 2 ** 30,
+    maxRunSeconds: 6 * 3600,
+    heartbeatSeconds: 15,
+    ytdlpProxies: [],
+    ytdlpExtractorArgs: {},
+    ytdlpPath: undefined,
+  });
+  expect(config.cpuSlots).toBeGreaterThanOrEqual(1);
+  expect(config.allowedPrivateHosts.size).toBe(0);
+});
+
+test("takes an empty variable for one that is not set", () => {
+  expect(readConfig({ ...REQUIRED, PORT: "", YTDLP_PATH: " " })).toMatchObject({
+    port: 8080,
+    ytdlpPath: undefined,
+  });
+});
+
+test("names every bad value at once, one sentence a line", () => {
+  const read = () =>
+    readConfig({
+      WORKER_URL: "ftp://worker",
+      PORT: "70000",
+      NETWORK_SLOTS: "many",
+      ALLOWED_PRIVATE_HOSTS: "localhost",
+      YTDLP_PROXY: "socks5://127.0.0.1:1",
+      YTDLP_EXTRACTOR_ARGS: "player_client=web",
+    });
+  expect(read).toThrow(
+    [
+      "PORT must be at most 65535",
+      "WORKER_URL must be an http or https URL",
+      "PROCESSOR_TOKEN is required",
+      "NETWORK_SLOTS must be a whole number",
+      'ALLOWED_PRIVATE_HOSTS "localhost" is not host:port',
+      "YTDLP_PROXY must be http or https proxy URLs, separated by commas",
+      "YTDLP_EXTRACTOR_ARGS must look like youtube:player_client=web,tv;skip=dash generic:impersonate",
+    ].join("\n"),
+  );
+});
+
+test("reads the operator's settings of extraction", () => {
+  const config = readConfig({
+    ...REQUIRED,
+    ALLOWED_PRIVATE_HOSTS: "127.0.0.1:9000, media.lan:80",
+    YTDLP_PROXY: "http://a:1, http://user:secret@b:2",
+    YTDLP_EXTRACTOR_ARGS: "youtube:player-client=web,tv;skip=dash generic:impersonate",
+    YTDLP_SLEEP_REQUESTS: "0.5",
+  });
+  expect([...config.allowedPrivateHosts]).toEqual(["127.0.0.1:9000", "media.lan:80"]);
+  expect(config.ytdlpProxies).toEqual(["http://a:1", "http://user:secret@b:2"]);
+  expect(config.ytdlpExtractorArgs).toEqual({
+    youtube: { player_client: ["web", "tv"], skip: ["dash"] },
+    generic: { impersonate: [""] },
+  });
+  expect(config.ytdlpSleepRequests).toBe(0.5);
+});
+
+test("explains each variable once", () => {
+  const names = CONFIG_VARIABLES.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(CONFIG_VARIABLES.every(({ meaning }) => meaning.length > 10)).toBe(true);
+});
