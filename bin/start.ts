@@ -46,6 +46,7 @@ async function main(): Promise<number> {
     return 1;
   } finally {
     await stack.stop();
+    log("stopped");
   }
 }
 

@@ -46,5 +46,5 @@ export function processorEnvironment(env: Environment, wiring: Wiring): Record<s
 function embeddedBucketCredentials(): Record<string, string> {
   const toml = readFileSync(inRoot("wrangler.toml"), "utf8");
   const read = (name: string) => new RegExp(`^${name} = "(.*)"$`, "m").exec(toml)?.[1] ?? "";
-  return { R2_ACCESS_KEY_ID: read("access_key_id"), R2_SECRET_ACCESS_KEY: read("secret_access_key") };
+  return { R2_ACCESS_KEY_ID: read("accessKeyId"), R2_SECRET_ACCESS_KEY: read("secretAccessKey") };
 }

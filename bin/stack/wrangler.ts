@@ -11,6 +11,8 @@ export const wranglerEnvironment = (stateDir: string): Record<string, string> =>
   WRANGLER_LOG_PATH: `${stateDir}/logs/wrangler`,
   WRANGLER_REGISTRY_PATH: `${stateDir}/wrangler-registry`,
   CI: "true",
+  NO_COLOR: "1",
+  FORCE_COLOR: "0",
 });
 
 /** Where D1, Durable Objects, queues and R2 live on disk. */
