@@ -1,0 +1,254 @@
+import { once } from "node:events";
+import https from "node:https";
+import net from "node:net";
+import tls from "node:tls";
+import { afterEach, describe, expect, test } from "vitest";
+import { HttpClient } from "../../processor/egress/http-client.ts";
+import { EgressPolicy } from "../../processor/egress/policy.ts";
+import { clientFor } from "../support/egress.ts";
+import { startOrigin } from "../support/origin.ts";
+import { listen } from "../support/ports.ts";
+
+/** A certificate for media.example.com, made for this file and trusted nowhere else. */
+const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgnhLj2u17Zf5Optd0
+es1mOCecS3u7hyXE4cfUM0bqOuOhRANCAAThdOgei+srSauR3caYJq8bzsXgEGF/
+3cXSnR51NHzlzrV4aJKlYo+ewBALyxhH008mTSFJCWv5l+xUHahXW/WR
+-----END PRIVATE KEY-----`;
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBrDCCAVOgAwIBAgIUO8B8WaYRRCxEE7MNW1lzgxh0JlIwCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRbWVkaWEuZXhhbXBsZS5jb20wIBcNMjYxMTI0MDI0NDA2WhgP
+MjEyNjEwMzEwMjQ0MDZaMBwxGjAYBgNVBAMMEW1lZGlhLmV4YW1wbGUuY29tMFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE4XToHovrK0mrkd3GmCavG87F4BBhf93F
+0p0edTR85c61eGiSpWKPnsAQC8sYR9NPJk0hSQlr+ZfsVB2oV1v1kaNxMG8wHQYD
+VR0OBBYEFMeX1C2nSeIdgLirB9qEQm8ny44RMB8GA1UdIwQYMBaAFMeX1C2nSeId
+gLirB9qEQm8ny44RMA8GA1UdEwEB/wQFMAMBAf8wHAYDVR0RBBUwE4IRbWVkaWEu
+ZXhhbXBsZS5jb20wCgYIKoZIzj0EAwIDRwAwRAIgHX46QOueU+S2mkmroYQviAnf
+bGF9dnxKU6X8DvjJzsQCICceI2/cAzlgkeqdJIjLeBTiX4m5+udxygV2q/UC/Ktp
+-----END CERTIFICATE-----`;
+
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function originFor(options: Parameters<typeof startOrigin>[0] = {}) {
+  const origin = await startOrigin(options);
+  const { client, policy } = clientFor(origin.host);
+  cleanups.push(
+    () => origin.close(),
+    () => policy.close(),
+  );
+  return { origin, client, policy };
+}
+
+async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+describe("policy", () => {
+  const closed = new EgressPolicy({
+    opened: new Set(),
+    lookup: async () => [{ address: "93.184.215.14", family: 4 }],
+  });
+
+  test.each([
+    "127.0.0.1",
+    "localhost",
+    "localhost.",
+    "[::1]",
+    "::1",
+    "[::ffff:127.0.0.1]",
+    "2130706433",
+    "0x7f.1",
+    "0177.0.0.1",
+    "127.1",
+    "0",
+    "169.254.169.254",
+    "10.0.0.1",
+    "100.64.0.1",
+    "[fe80::1]",
+    "[64:ff9b::7f00:1]",
+    "metadata.google.internal",
+    "router",
+    "a b",
+    "example.org@127.0.0.1",
+    "example.org/../x",
+  ])("refuses %s", async (host) => {
+    await expect(closed.resolve(host, 80)).rejects.toMatchObject({ code: "egress_blocked" });
+  });
+
+  test("gives the address of a public name", async () => {
+    await expect(closed.resolve("example.org", 443)).resolves.toEqual({
+      address: "93.184.215.14",
+      family: 4,
+    });
+  });
+
+  test("refuses a name as soon as one of its addresses is not public", async () => {
+    const policy = new EgressPolicy({
+      opened: new Set(),
+      lookup: async () => [
+        { address: "93.184.215.14", family: 4 },
+        { address: "::ffff:10.0.0.1", family: 6 },
+      ],
+    });
+    await expect(policy.resolve("example.org", 80)).rejects.toMatchObject({ code: "egress_blocked" });
+  });
+
+  test("tells a name that does not resolve from a refused one", async () => {
+    const policy = new EgressPolicy({
+      opened: new Set(),
+      lookup: async () => {
+        throw new Error("ENOTFOUND");
+      },
+    });
+    await expect(policy.resolve("gone.example.org", 80)).rejects.toMatchObject({ code: "network" });
+  });
+
+  test("opens only the very pair of host and port", async () => {
+    const policy = new EgressPolicy({ opened: new Set(["127.0.0.1:9000", "[::1]:9000"]) });
+    await expect(policy.resolve("127.0.0.1", 9000)).resolves.toEqual({ address: "127.0.0.1", family: 4 });
+    await expect(policy.resolve("2130706433", 9000)).resolves.toEqual({ address: "127.0.0.1", family: 4 });
+    await expect(policy.resolve("::1", 9000)).resolves.toEqual({ address: "::1", family: 6 });
+    await expect(policy.resolve("127.0.0.1", 9001)).rejects.toMatchObject({ code: "egress_blocked" });
+    await expect(policy.resolve("localhost", 9000)).rejects.toMatchObject({ code: "egress_blocked" });
+  });
+
+  test("dials the address it judged, even if the name has moved inside since", async () => {
+    const trap = net.createServer();
+    const port = await listen(trap);
+    cleanups.push(() => void trap.close());
+    let lookups = 0;
+    const policy = new EgressPolicy({
+      opened: new Set([`first.example.com:${port}`]),
+      // The second answer would be refused; a dialler that looked the name up again would see it.
+      lookup: async () => [{ address: lookups++ === 0 ? "127.0.0.1" : "127.0.0.2", family: 4 }],
+    });
+    const socket = await policy.dial("first.example.com", port);
+    expect([socket.remoteAddress, lookups]).toEqual(["127.0.0.1", 1]);
+    socket.destroy();
+  });
+});
+
+describe("client", () => {
+  test("verifies certificates against the host name, not the dialled address", async () => {
+    const trusted = tls.getCACertificates("default");
+    tls.setDefaultCACertificates([...trusted, CERTIFICATE]);
+    const server = https.createServer({ key: KEY, cert: CERTIFICATE }, (_request, response) =>
+      response.end("secret"),
+    );
+    const port = await listen(server);
+    const policy = new EgressPolicy({
+      opened: new Set([`media.example.com:${port}`, `other.example.com:${port}`]),
+      lookup: async () => [{ address: "127.0.0.1", family: 4 }],
+    });
+    cleanups.push(
+      () => tls.setDefaultCACertificates(trusted),
+      () => void server.close(),
+      () => policy.close(),
+    );
+    const client = new HttpClient(policy);
+    const { body } = await client.open(`https://media.example.com:${port}/`);
+    expect(await textOf(body)).toBe("secret");
+    await expect(client.open(`https://other.example.com:${port}/`)).rejects.toMatchObject({
+      code: "network",
+      detail: expect.stringContaining("altnames"),
+    });
+  });
+
+  test("answers with any status and the headers", async () => {
+    const { origin, client } = await originFor();
+    const { status, body } = await client.open(`${origin.url}/status/429`);
+    body.destroy();
+    expect(status).toBe(429);
+  });
+
+  test("follows redirects and says where it ended", async () => {
+    const { origin, client } = await originFor({ bodies: { "/a.mp4": Buffer.from("media") } });
+    const answer = await client.open(`${origin.url}/redirect?to=/a.mp4`);
+    expect(await textOf(answer.body)).toBe("media");
+    expect(answer.url).toBe(`${origin.url}/a.mp4`);
+  });
+
+  test("refuses a redirect to a private address and to another scheme", async () => {
+    const { origin, client } = await originFor();
+    for (const target of ["http://127.0.0.1:1/", "http://[::ffff:7f00:1]/", "file:///etc/passwd"]) {
+      const opened = client.open(`${origin.url}/redirect?to=${encodeURIComponent(target)}`);
+      await expect(opened).rejects.toMatchObject({ code: "egress_blocked" });
+    }
+  });
+
+  test("gives up on a chain of redirects that is too long", async () => {
+    const { origin, client } = await originFor();
+    let url = `${origin.url}/a.mp4`;
+    for (let hop = 0; hop < 4; hop++) url = `${origin.url}/redirect?to=${encodeURIComponent(url)}`;
+    await expect(client.open(url, { maxRedirects: 3 })).rejects.toMatchObject({ code: "network" });
+  });
+
+  test("keeps cookies and authorization from another origin", async () => {
+    const { origin } = await originFor();
+    const other = await startOrigin({ behaviour: { "/a.mp4": { cookie: "sid=ok" } } });
+    const { client, policy } = clientFor(origin.host, other.host);
+    other.put("/a.mp4", Buffer.from("media"));
+    cleanups.push(
+      () => other.close(),
+      () => policy.close(),
+    );
+    const headers = { Cookie: "sid=ok", Authorization: "Bearer x" };
+    const direct = await client.open(`${other.url}/a.mp4`, { headers });
+    expect(direct.status).toBe(200);
+    direct.body.destroy();
+    const target = encodeURIComponent(`${other.url}/a.mp4`);
+    const redirected = await client.open(`${origin.url}/redirect?to=${target}`, { headers });
+    expect(redirected.status).toBe(403);
+    redirected.body.destroy();
+  });
+
+  test("names a connection that is refused, cut or silent a network failure", async () => {
+    const { origin, client } = await originFor({
+      bodies: { "/cut": Buffer.alloc(5000), "/mute": Buffer.alloc(1) },
+      behaviour: { "/cut": { resetAfter: 1000 }, "/mute": { hang: true } },
+    });
+    await expect(client.open("http://127.0.0.1:1/")).rejects.toMatchObject({ code: "egress_blocked" });
+    const { body } = await client.open(`${origin.url}/cut`);
+    await expect(textOf(body)).rejects.toMatchObject({ code: "network" });
+    await expect(client.open(`${origin.url}/mute`, { timeoutMs: 50 })).rejects.toMatchObject({
+      code: "network",
+    });
+  });
+
+  test("does not take a reader that pauses for a source that is silent", async () => {
+    const { origin, client } = await originFor({ bodies: { "/big": Buffer.alloc(16 << 20) } });
+    const { body } = await client.open(`${origin.url}/big`, { timeoutMs: 20 });
+    // Nothing is read for several times the limit: the silence is the reader's.
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect((await textOf(body)).length).toBe(16 << 20);
+  });
+
+  test("stops at once when its signal is aborted, with the signal's reason", async () => {
+    const { origin, client } = await originFor({
+      bodies: { "/mute": Buffer.alloc(1) },
+      behaviour: { "/mute": { hang: true } },
+    });
+    const reason = new Error("cancelled");
+    const abort = new AbortController();
+    const opened = client.open(`${origin.url}/mute`, { signal: abort.signal });
+    opened.catch(() => {});
+    await origin.waitForHit("/mute");
+    abort.abort(reason);
+    await expect(opened).rejects.toBe(reason);
+  });
+
+  test("reuses connections", async () => {
+    const { origin, client } = await originFor({ bodies: { "/a": Buffer.from("a") } });
+    for (let i = 0; i < 3; i++) {
+      const { body } = await client.open(`${origin.url}/a`);
+      body.resume();
+      await once(body, "close");
+    }
+    expect(origin.connections).toBe(1);
+  });
+});
