@@ -2,12 +2,14 @@ import { Fault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import { type HlsResource, rewritePlaylist } from "./hls-playlist.ts";
 import type { HttpClient } from "./http-client.ts";
+import { headersFor } from "./source-headers.ts";
 import { ByteGate, Prefetched } from "./source-prefetch.ts";
 import { openSpan, readSpan, type SourceRequest } from "./source-read.ts";
 
 export interface HlsSourceOptions {
   /** Of the master or media playlist. */
   readonly url: string;
+  /** Cookies among them go only to the host of `url`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Segments of one playlist fetched at once, the one being read included. Default 6. */
   readonly connections?: number;
@@ -159,7 +161,13 @@ export class HlsSource {
 
   #request(url: string, signal: AbortSignal): SourceRequest {
     const { headers = {}, clock } = this.#options;
-    return { url, headers, signal, onRetry: () => this.retries++, ...(clock ? { clock } : {}) };
+    return {
+      url,
+      headers: headersFor(headers, this.#options.url, url),
+      signal,
+      onRetry: () => this.retries++,
+      ...(clock ? { clock } : {}),
+    };
   }
 
   /** The entry of a resource, the same one each time it is named. */

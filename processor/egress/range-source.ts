@@ -1,6 +1,7 @@
 import { Fault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
+import { carriesSecrets } from "./source-headers.ts";
 import { inOrder, type OpenStream } from "./source-prefetch.ts";
 import {
   collectSpan,
@@ -103,7 +104,8 @@ export class RangeSource {
     this.rangesWork = first.status === 206;
     this.contentType = first.contentType;
     this.#identity = { validator: first.validator, totalBytes: first.totalBytes };
-    if (carriesNoSecrets(this.#request) || sameOrigin(first.url, this.#request.url)) {
+    // a redirect to another origin took the secrets off the request; going there directly would not
+    if (!carriesSecrets(this.#request.headers) || sameOrigin(first.url, this.#request.url)) {
       this.#request = { ...this.#request, url: first.url };
     }
     if ((this.sizeBytes ?? 0) > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) {
@@ -226,7 +228,3 @@ export class RangeSource {
 }
 
 const sameOrigin = (a: string, b: string): boolean => new URL(a).origin === new URL(b).origin;
-
-/** Only then may later requests go straight to where a redirect to another origin led. */
-const carriesNoSecrets = ({ headers }: SourceRequest): boolean =>
-  !Object.keys(headers).some((name) => /^(cookie|authorization)$/i.test(name));

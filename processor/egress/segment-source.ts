@@ -1,6 +1,7 @@
 import { Fault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
+import { headersFor } from "./source-headers.ts";
 import { inOrder, type OpenStream } from "./source-prefetch.ts";
 import { type ByteSpan, readSpan, type SourceRequest } from "./source-read.ts";
 
@@ -13,6 +14,8 @@ export interface Fragment {
 export interface SegmentSourceOptions {
   /** In order; the initialisation segment, if there is one, first. */
   readonly fragments: readonly Fragment[];
+  /** The stream's own address; fragments on other hosts get no cookies. Without it, all fragments are trusted. */
+  readonly url?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Fragments fetched at once. Default 6. */
   readonly connections?: number;
@@ -66,7 +69,7 @@ export class SegmentSource {
   async *#open(fragment: Fragment, signal: AbortSignal): AsyncGenerator<Buffer> {
     const request: SourceRequest = {
       url: fragment.url,
-      headers: this.#options.headers ?? {},
+      headers: headersFor(this.#options.headers ?? {}, this.#options.url ?? fragment.url, fragment.url),
       signal: AbortSignal.any([this.#options.signal, signal]),
       onRetry: () => this.retries++,
       onBytes: (bytes) => {

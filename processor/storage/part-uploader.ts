@@ -72,6 +72,7 @@ export class PartUploader {
   #bytes = 0;
   #parts = 0;
   #startedAt: number | null = null;
+  #aborting: Promise<void> | null = null;
 
   constructor(options: PartUploaderOptions) {
     this.#options = options;
@@ -138,6 +139,11 @@ export class PartUploader {
   /** Stops, waits until nothing is in flight, and drops the upload. Never throws: the reason is what matters. */
   async abort(reason: unknown): Promise<void> {
     this.#fail(reason);
+    this.#aborting ??= this.#drop();
+    await this.#aborting;
+  }
+
+  async #drop(): Promise<void> {
     await this.#drained();
     await this.#options.upload.abort().catch(() => {});
     this.#options.share?.leave();

@@ -9,6 +9,8 @@ const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10
 /**
  * Any server that speaks S3 with Signature Version 4: AWS, Cloudflare R2 (also its local endpoint), Backblaze, MinIO.
  *
+ * An empty object is an upload with one empty part; S3 and R2 (also its local endpoint) take it.
+ *
  * @example new S3Sink({ endpoint: "https://ACCOUNT.r2.cloudflarestorage.com", bucket: "media", region: "auto", … })
  */
 export class S3Sink implements Sink {

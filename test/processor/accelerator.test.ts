@@ -163,6 +163,35 @@ describe("an HLS presentation shown to tools", () => {
     await origin.idle();
   });
 
+  it("sends cookies to its own host and to no other that the playlist names", async () => {
+    const other = await startOrigin({ bodies: { "/elsewhere.ts": Buffer.from("media") } });
+    const { client, policy } = clientFor(origin.host, other.host);
+    const lines = [
+      "#EXTM3U",
+      "#EXTINF:1,",
+      "own.ts",
+      "#EXTINF:1,",
+      `${other.url}/elsewhere.ts`,
+      "#EXT-X-ENDLIST",
+    ];
+    origin.put("/private/index.m3u8", Buffer.from(lines.join("\n")));
+    origin.put("/private/own.ts", Buffer.from("media"));
+    origin.behave("/private", { cookie: "sid=ok" });
+    other.behave("/", { cookie: "sid=ok" });
+    const url = `${origin.url}/private/index.m3u8`;
+    const source = new HlsSource(client, { url, headers: { cookie: "sid=ok" }, signal: never });
+    await source.open(source.entryPath);
+    const read = async (path: string) => {
+      const answer = await source.open(path);
+      if (answer?.kind === "media") for await (const _batch of answer.body);
+    };
+    await read("/1.ts");
+    await expect(read("/2.ts")).rejects.toMatchObject({ code: "forbidden" });
+    source.close();
+    policy.close();
+    await other.close();
+  });
+
   it("knows only paths that it gave out", async () => {
     const source = new HlsSource(reach.client, { url: `${origin.url}/hls-ts/index.m3u8`, signal: never });
     await mounted(serveHlsSource(source, failOnFault), async (url) => {

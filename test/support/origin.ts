@@ -303,7 +303,9 @@ const onDisk = (name: string, facts: Stats): ServedFile => ({
   size: facts.size,
   tag: `${facts.size}-${facts.mtimeMs}`,
   read: (start, end) =>
-    start === end ? inMemory(Buffer.alloc(0)).read(0, 0) : createReadStream(name, { start, end: end - 1 }),
+    start === end
+      ? inMemory(Buffer.alloc(0)).read(0, 0)
+      : createReadStream(name, { start, end: end - 1, highWaterMark: 4 * CHUNK }),
 });
 
 function rangeOf(header: string | undefined, size: number) {

@@ -1,0 +1,18 @@
+type Headers = Readonly<Record<string, string>>;
+
+const SECRET = /^(cookie|authorization)$/i;
+
+/** True when the headers hold something that is meant for one host only. */
+export const carriesSecrets = (headers: Headers): boolean =>
+  Object.keys(headers).some((name) => SECRET.test(name));
+
+/**
+ * The headers for one resource of a stream. A playlist can name any host, so cookies and authorization go only to the
+ * host that the stream itself lives on.
+ *
+ * @param home the stream's own address, which the headers were made for
+ */
+export function headersFor(headers: Headers, home: string, url: string): Headers {
+  if (!carriesSecrets(headers) || new URL(home).host === new URL(url).host) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !SECRET.test(name)));
+}
