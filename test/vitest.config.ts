@@ -6,15 +6,18 @@ const NODE_PROJECTS = ["unit", "processor", "contract", "e2e", "chaos", "fuzz"] 
 
 export default defineConfig({
   test: {
-    projects: NODE_PROJECTS.map((name) => ({
-      test: {
-        name,
-        environment: "node",
-        root: fileURLToPath(new URL("..", import.meta.url)),
-        include: [`test/${name}/**/*.test.ts`],
-        testTimeout: 30_000,
-        hookTimeout: 30_000,
-      },
-    })),
+    projects: [
+      fileURLToPath(new URL("vitest.worker.config.ts", import.meta.url)),
+      ...NODE_PROJECTS.map((name) => ({
+        test: {
+          name,
+          environment: "node",
+          root: fileURLToPath(new URL("..", import.meta.url)),
+          include: [`test/${name}/**/*.test.ts`],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      })),
+    ],
   },
 });

@@ -20,13 +20,13 @@ export interface Dependencies {
   readonly wait: (ms: number) => Promise<void>;
   readonly log: Log;
   readonly runner: Runner;
+  readonly hints: Pick<Queue<Hint>, "sendBatch" | "metrics">;
 }
 
 /** Everything that lives as long as the isolate. */
 export interface Services extends Dependencies {
   readonly config: Config;
   readonly d1: D1Database;
-  readonly hints: Pick<Queue<Hint>, "sendBatch" | "metrics">;
   readonly assets: Fetcher;
   readonly bucket: ManagedBucket;
   readonly keys: KeyCache;
@@ -42,7 +42,7 @@ export interface Scope extends Services {
   readonly defer: (work: Promise<unknown>) => void;
 }
 
-const PLATFORM: Omit<Dependencies, "runner"> = {
+const PLATFORM: Omit<Dependencies, "runner" | "hints"> = {
   clock: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   // looked up at each call: the platform's fetch must not be called on another object
@@ -61,10 +61,10 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
   const dependencies = { ...PLATFORM, ...replaced };
   return {
     runner: createRunner(config, env, dependencies.fetch),
+    hints: env.HINTS,
     ...dependencies,
     config,
     d1: env.DB,
-    hints: env.HINTS,
     assets: env.ASSETS,
     bucket: createManagedBucket(config.bucket, dependencies.fetch),
     keys: new KeyCache(),

@@ -1,13 +1,146 @@
 import { DurableObject } from "cloudflare:workers";
-import type { Env } from "../env.ts";
+import { ProcessorHealth } from "../../schema/wire/run.ts";
+import { type Env, readConfig } from "../env.ts";
+import { consoleLog, describeError, type LogFields } from "../lib/log.ts";
+import type { RunnerHealth } from "../services/runner.ts";
 
-/** One container instance of the processor; it owns start, readiness, wakefulness and end of the container. */
+/** Where the processor listens in its container. */
+const PORT = 8080;
+/** Longest time from start to the first answer of `/healthz`, in milliseconds: image pull, boot, tools. */
+const READY_MS = 30_000;
+const READY_POLL_MS = 100;
+const HEALTH_TIMEOUT_MS = 3_000;
+/** Time without runs, requests and heartbeats after which the container is drained, in milliseconds. */
+const IDLE_MS = 5 * 60_000;
+const SIGTERM = 15;
+
+/**
+ * One container instance of the processor, named `processor-<i>`. The object starts the container on demand, waits
+ * until it answers, passes requests on, notices when it ends, and lets it drain when it has nothing to do.
+ */
 export class ProcessorInstance extends DurableObject<Env> {
-  override async fetch(_request: Request): Promise<Response> {
-    return new Response(null, { status: 502 });
+  #starting: Promise<void> | null = null;
+  #idleAt = 0;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    // the container outlives this object's memory
+    if (ctx.container?.running) this.#watch(ctx.container);
   }
-  async health(): Promise<{ ok: boolean; detail?: string }> {
-    return { ok: false, detail: "no containers here" };
+
+  /** Passes a request on to the processor; 502 when there is none that answers. */
+  override async fetch(request: Request): Promise<Response> {
+    const { container } = this.ctx;
+    if (!container) {
+      this.#log("container_missing", { hint: "set PROCESSOR_URL, or deploy with containers" });
+      return new Response(null, { status: 502 });
+    }
+    try {
+      await this.#ensureReady(container);
+      await this.keepAwake();
+      return await container.getTcpPort(PORT).fetch(request);
+    } catch (error) {
+      this.#log("container_unreachable", { error: describeError(error) });
+      return new Response(null, { status: 502 });
+    }
   }
-  async keepAwake(): Promise<void> {}
+
+  /** A container that sleeps is healthy: it is started by the next run. */
+  async health(): Promise<RunnerHealth> {
+    const { container } = this.ctx;
+    if (!container) return { ok: false, detail: "there are no containers here; set PROCESSOR_URL" };
+    if (!container.running) return { ok: true };
+    const health = await this.#ask(container);
+    return health ? { ok: true } : { ok: false, detail: "the processor's container does not answer" };
+  }
+
+  /** Puts the end of the container off: work inside it does not count as activity. */
+  async keepAwake(): Promise<void> {
+    const { container } = this.ctx;
+    if (!container?.running) return;
+    const idleAt = Date.now() + IDLE_MS;
+    // heartbeats come often; the alarm need not follow each of them
+    if (idleAt - this.#idleAt < IDLE_MS / 10) return;
+    this.#idleAt = idleAt;
+    // the platform's own limit only stands behind the alarm, which lets the processor drain
+    await container.setInactivityTimeout(2 * IDLE_MS);
+    await this.ctx.storage.setAlarm(idleAt);
+  }
+
+  /** Drains a container that has nothing to do. */
+  override async alarm(): Promise<void> {
+    const { container } = this.ctx;
+    if (!container?.running) return;
+    const health = await this.#ask(container);
+    if (health && health.runs > 0) return this.keepAwake();
+    this.#log("container_idle", { answers: health !== null });
+    if (health) container.signal(SIGTERM);
+    else await container.destroy();
+  }
+
+  /** One start at a time; whoever comes meanwhile waits for it. */
+  async #ensureReady(container: Container): Promise<void> {
+    if (container.running && !this.#starting) return;
+    this.#starting ??= this.#start(container).finally(() => {
+      this.#starting = null;
+    });
+    await this.#starting;
+  }
+
+  async #start(container: Container): Promise<void> {
+    const config = readConfig(this.env);
+    const began = Date.now();
+    container.start({
+      enableInternet: true,
+      env: {
+        PORT: String(PORT),
+        INSTANCE: this.#name,
+        WORKER_URL: config.publicUrl,
+        PROCESSOR_TOKEN: config.processorToken,
+        ALLOWED_PRIVATE_HOSTS: [...config.allowedPrivateHosts].join(","),
+      },
+    });
+    this.#watch(container);
+    while (!(await this.#ask(container))) {
+      if (!container.running) throw new Error("the container ended while it started");
+      if (Date.now() - began > READY_MS) {
+        await container.destroy();
+        throw new Error("the container did not become ready");
+      }
+      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    }
+    this.#log("container_ready", { ms: Date.now() - began });
+  }
+
+  /** Notes how the container ended; the next request starts another one. */
+  #watch(container: Container): void {
+    const ended = container.monitor().then(
+      () => this.#log("container_ended", {}),
+      (error: unknown) => this.#log("container_crashed", { error: describeError(error) }),
+    );
+    this.ctx.waitUntil(
+      ended.then(() => {
+        this.#idleAt = 0;
+      }),
+    );
+  }
+
+  async #ask(container: Container): Promise<ProcessorHealth | null> {
+    try {
+      const response = await container
+        .getTcpPort(PORT)
+        .fetch("http://processor/healthz", { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+      return response.ok ? ProcessorHealth.parse(await response.json()) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  get #name(): string {
+    return this.ctx.id.name ?? this.ctx.id.toString();
+  }
+
+  #log(event: string, fields: LogFields): void {
+    consoleLog(event, { instance: this.#name, ...fields });
+  }
 }

@@ -1,0 +1,141 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import type { Job } from "../../../schema/api/job.ts";
+import type { Hint } from "../../../schema/wire/hint.ts";
+import type { RunRequest } from "../../../schema/wire/run.ts";
+import { createApp } from "../../../worker/app.ts";
+import type { LogFields } from "../../../worker/lib/log.ts";
+import { consumeHints } from "../../../worker/queues/hints.ts";
+import { reconcile } from "../../../worker/services/reconcile.ts";
+import { createServices, openScope, type Scope } from "../../../worker/services.ts";
+import { checkAnswer } from "./check-answer.ts";
+import { env } from "./env.ts";
+import { ScriptedNetwork } from "./scripted-network.ts";
+
+interface CallOptions {
+  readonly key?: string | undefined;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+/** What the consumer said to the messages. */
+interface DeliveredHints {
+  readonly acked: string[];
+  readonly retried: { readonly job_id: string; readonly delaySeconds: number }[];
+}
+
+/**
+ * The Worker over the real database, with a clock that stands still, a scripted network, and a queue that is
+ * emptied when the test says so.
+ */
+export class Harness {
+  now = Date.UTC(2026, 10, 24, 12);
+  readonly network = new ScriptedNetwork();
+  /** Hints that were sent and not yet delivered. */
+  readonly hints: { readonly body: Hint; readonly delaySeconds: number }[] = [];
+  readonly logs: LogFields[] = [];
+  /** Makes the queue refuse. */
+  queueIsDown = false;
+  readonly services = createServices(env, {
+    clock: () => this.now,
+    wait: async () => this.onWait(),
+    fetch: this.network.fetch,
+    log: (event, fields) => this.logs.push({ event, ...fields }),
+    hints: {
+      sendBatch: async (messages) => {
+        if (this.queueIsDown) throw new Error("the queue is down");
+        for (const { body, delaySeconds = 0 } of messages) this.hints.push({ body, delaySeconds });
+        return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
+      },
+      metrics: async () => {
+        if (this.queueIsDown) throw new Error("the queue is down");
+        return { backlogCount: 0, backlogBytes: 0 };
+      },
+    },
+  });
+  /** What happens while the Worker waits. */
+  onWait: () => void | Promise<void> = () => {};
+  readonly #app = createApp(this.services);
+
+  /** Calls the API, waits for what goes on after the answer, and checks the answer against its schema. */
+  async call(method: string, path: string, { key, body, headers }: CallOptions = {}): Promise<Response> {
+    const ctx = createExecutionContext();
+    const request = new Request(`https://waterspout.example${path}`, {
+      method,
+      headers: { ...(key === undefined ? {} : { "x-api-key": key }), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const response = await this.#app.fetch(request, env, ctx);
+    await waitOnExecutionContext(ctx);
+    await checkAnswer(method, path, response);
+    return response;
+  }
+
+  async json<T = Record<string, unknown>>(method: string, path: string, options?: CallOptions): Promise<T> {
+    return (await this.call(method, path, options)).json<T>();
+  }
+
+  operator<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T> {
+    return this.json<T>(method, path, { body, headers: { authorization: `Bearer ${env.ADMIN_TOKEN}` } });
+  }
+
+  /** A new account with a key. */
+  async account(limits = {}): Promise<{ id: string; key: string }> {
+    const { id } = await this.operator<{ id: string }>("POST", "/admin/accounts", { name: "tests", limits });
+    const { api_key } = await this.operator<{ api_key: string }>("POST", `/admin/accounts/${id}/keys`);
+    return { id, key: api_key };
+  }
+
+  /** Creates a job; answers its id. */
+  async create(key: string, request: Record<string, unknown> = {}): Promise<string> {
+    const body = { url: "https://media.example.com/a.mp4", ...request };
+    return (await this.json<{ job_id: string }>("POST", "/jobs", { key, body })).job_id;
+  }
+
+  /** Creates a job and has it claimed by the scripted processor. */
+  async start(key: string, request: Record<string, unknown> = {}): Promise<RunRequest> {
+    const id = await this.create(key, request);
+    await this.deliverHints();
+    const run = this.network.runs.findLast(({ job_id }) => job_id === id);
+    if (!run) throw new Error("the job was not handed over");
+    return run;
+  }
+
+  job(key: string, id: string): Promise<Job> {
+    return this.json<Job>("GET", `/jobs/${id}`, { key });
+  }
+
+  /** Speaks as the processor. */
+  report(run: RunRequest, name: "upload" | "publish" | "outcome", content: object = {}): Promise<Response> {
+    return this.call("POST", `/internal/runs/${run.job_id}/${name}`, {
+      headers: { authorization: `Bearer ${run.token}` },
+      body: { v: 1, attempt: run.attempt, ...content },
+    });
+  }
+
+  /** Delivers all hints that were sent, whatever their delay. */
+  async deliverHints(attempts = 1): Promise<DeliveredHints> {
+    const result: DeliveredHints = { acked: [], retried: [] };
+    const messages = this.hints.splice(0).map(({ body }) => ({
+      id: crypto.randomUUID(),
+      attempts,
+      body,
+      ack: () => result.acked.push(body.job_id),
+      retry: ({ delaySeconds = 0 } = {}) => result.retried.push({ job_id: body.job_id, delaySeconds }),
+    }));
+    const ctx = createExecutionContext();
+    await consumeHints(this.scope(ctx), { messages } as unknown as MessageBatch);
+    await waitOnExecutionContext(ctx);
+    return result;
+  }
+
+  async reconcile() {
+    const ctx = createExecutionContext();
+    const done = await reconcile(this.scope(ctx));
+    await waitOnExecutionContext(ctx);
+    return done;
+  }
+
+  scope(ctx: ExecutionContext = createExecutionContext()): Scope {
+    return openScope(this.services, (work) => ctx.waitUntil(work));
+  }
+}

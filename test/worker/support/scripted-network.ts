@@ -1,0 +1,41 @@
+import { type RunRequest, RunRequest as RunRequestSchema } from "../../../schema/wire/run.ts";
+
+type Answer = () => Response | Promise<Response>;
+
+/** Stands where the processor and the storage are: records what the Worker sends and answers as told. */
+export class ScriptedNetwork {
+  /** Runs that were handed over, the newest last; each was checked against the contract. */
+  readonly runs: RunRequest[] = [];
+  /** Everything else, as `METHOD host/path?query`. */
+  readonly calls: string[] = [];
+  /** How `POST /runs` is answered. */
+  onRun: Answer = () => Response.json({ v: 1 }, { status: 202 });
+  onStorage: Answer = () => new Response(null, { status: 204 });
+
+  readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    const request = new Request(input, init);
+    const url = new URL(request.url);
+    if (url.hostname === "processor.example" && request.method === "POST") {
+      this.runs.push(RunRequestSchema.parse(await request.json()));
+      return this.onRun();
+    }
+    this.calls.push(`${request.method} ${url.host}${url.pathname}${url.search}`);
+    return url.hostname === "storage.example" ? this.onStorage() : new Response(null, { status: 200 });
+  };
+
+  /** The newest run. */
+  get run(): RunRequest {
+    const run = this.runs.at(-1);
+    if (!run) throw new Error("no run was handed over");
+    return run;
+  }
+}
+
+/** What a processor without a free slot answers. */
+export const busy =
+  (retryAfterSeconds: number): Answer =>
+  () =>
+    new Response(null, { status: 503, headers: { "retry-after": String(retryAfterSeconds) } });
+
+/** What a connection to nobody comes to. */
+export const unreachable: Answer = () => Promise.reject(new TypeError("connection refused"));
