@@ -1,7 +1,7 @@
 /** `npm start`: keeps Worker and processor running until Ctrl-C. */
-import { constants } from "node:os";
 import { resolve } from "node:path";
 import { StackError } from "./stack/errors.ts";
+import { exitCodeOf } from "./stack/exit-code.ts";
 import { onStopSignal } from "./stack/on-stop-signal.ts";
 import { inRoot } from "./stack/paths.ts";
 import { type Stack, startStack } from "./stack/stack.ts";
@@ -50,12 +50,5 @@ async function main(): Promise<number> {
   }
 }
 
-/** @returns the exit code for a start that did not come about */
-function explain(error: unknown): number {
-  if (error instanceof Error && error.name === "AbortError") return 128 + constants.signals.SIGINT;
-  console.error(error instanceof StackError ? `[waterspout] ${error.message}` : error);
-  return 1;
-}
-
 log("starting …");
-process.exit(await main().catch(explain));
+process.exit(await main().catch(exitCodeOf));
