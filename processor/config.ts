@@ -30,7 +30,7 @@ const proxyList = z
   .string()
   .default("")
   .transform((value) => listOf(value))
-  .refine((urls) => urls.every(isHttpUrl), "must be http or https proxy URLs, separated by commas");
+  .refine((urls) => urls.every(isHttpProxyUrl), "must be http:// proxy URLs, separated by commas");
 
 const allowedHosts = z
   .string()
@@ -234,6 +234,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
 
 function isHttpUrl(value: string): boolean {
   return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+}
+
+function isHttpProxyUrl(value: string): boolean {
+  return URL.canParse(value) && new URL(value).protocol === "http:";
 }
 
 function listOf(value: string): string[] {

@@ -35,6 +35,8 @@ MAX_WARNINGS = 20
 PR_SET_PDEATHSIG = 1
 # Formats of these live states come later; their absence is no failure.
 AWAITED = ('is_upcoming',)
+# What yt-dlp adds to every answer without formats, whatever the reason.
+EMPTY_SAYINGS = ('No video formats found!', 'Requested format is not available')
 FORMAT_FIELDS = (
     'format_id', 'url', 'manifest_url', 'protocol', 'ext', 'container', 'vcodec', 'acodec', 'width', 'height', 'fps',
     'tbr', 'vbr', 'abr', 'filesize', 'filesize_approx', 'language', 'fragment_base_url', 'fragments', 'http_headers',
@@ -110,6 +112,12 @@ class Failure(Exception):
         self.kind = kind
 
 
+def no_formats(log):
+    """The reason is among the warnings, as extractors only warn when absent formats are to be ignored."""
+    reasons = [text for text in log.warnings if not any(saying in text for saying in EMPTY_SAYINGS)]
+    return Failure('NoFormats', '\n'.join(reasons) or EMPTY_SAYINGS[0])
+
+
 def open_ydl(task, log, **extra):
     cookies = task.get('cookies')
     params = {**task['params'], **extra, 'logger': log}
@@ -122,12 +130,12 @@ def extract(task, log, _send):
     with open_ydl(task, log, skip_download=True) as ydl:
         info = ydl.sanitize_info(ydl.extract_info(task['url'], download=False))
         if info is None:
-            raise Failure('NoFormats', '\n'.join(log.warnings) or 'No video formats found!')
+            raise no_formats(log)
         if info.get('_type', 'video') != 'video':
             return {'info': info}
         formats = info.get('formats') or []
         if not formats and not info.get('url') and info.get('live_status') not in AWAITED:
-            raise Failure('NoFormats', '\n'.join(log.warnings) or 'No video formats found!')
+            raise no_formats(log)
         requested = info.get('requested_formats') or [
             known for known in formats if known.get('format_id') == info.get('format_id')][:1]
         if not formats and info.get('url'):  # the answer is its own only format

@@ -24,6 +24,8 @@ export interface FfmpegOptions {
   readonly proxy: Pick<EgressProxy, "url" | "blocked">;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: FfmpegProgress) => void) | undefined;
+  /** Longest time without a byte or a moment of output, in milliseconds; ffmpeg itself waits for ever. Default: none. */
+  readonly stallMs?: number | undefined;
   /** `pipe` when an output is `pipe:1`. */
   readonly stdout?: "pipe" | "ignore";
 }
@@ -72,6 +74,7 @@ export function runFfmpeg(options: FfmpegOptions): Promise<FfmpegResult> {
  */
 export function startFfmpeg(options: FfmpegOptions): FfmpegRun {
   const refusals = options.proxy.blocked().length;
+  const stall = new StallTimer(options.stallMs);
   const tool = spawnTool({
     command: options.tools.ffmpeg.path,
     args: [...GENERAL_ARGS, ...withProtocolLists(options.args)],
@@ -79,17 +82,24 @@ export function startFfmpeg(options: FfmpegOptions): FfmpegRun {
     cwd: options.cwd,
     signal: options.signal,
     stdout: options.stdout ?? "ignore",
-    onExtraLine: progressReader(options.onProgress ?? (() => {})),
+    onExtraLine: progressReader((progress) => {
+      stall.onProgress(progress);
+      options.onProgress?.(progress);
+    }),
   });
-  const finished = tool.exited.then((exit): FfmpegResult => {
-    options.signal?.throwIfAborted();
-    const moovShortfallBytes = moovShortfall(exit.stderrTail);
-    if (exit.code === 0 || moovShortfallBytes !== undefined) {
-      return { moovShortfallBytes, stderrTail: exit.stderrTail };
-    }
-    const wasRefused = options.proxy.blocked(refusals).length > 0;
-    throw new Fault(wasRefused ? "egress_blocked" : classifyFfmpeg(exit.stderrTail, exit), exit.stderrTail);
-  });
+  stall.start(tool.kill);
+  const finished = tool.exited
+    .finally(() => stall.stop())
+    .then((exit): FfmpegResult => {
+      options.signal?.throwIfAborted();
+      if (stall.hasFired) throw new Fault("network", `ffmpeg made no progress for ${options.stallMs} ms`);
+      const moovShortfallBytes = moovShortfall(exit.stderrTail);
+      if (exit.code === 0 || moovShortfallBytes !== undefined) {
+        return { moovShortfallBytes, stderrTail: exit.stderrTail };
+      }
+      const wasRefused = options.proxy.blocked(refusals).length > 0;
+      throw new Fault(wasRefused ? "egress_blocked" : classifyFfmpeg(exit.stderrTail, exit), exit.stderrTail);
+    });
   finished.catch(() => {});
   return { stdout: tool.stdout, finished };
 }
@@ -113,6 +123,37 @@ export function protocolsFor(input: string): string {
 function moovShortfall(stderr: string): number | undefined {
   const needed = /reserved_moov_size is too small, needed (\d+) additional/.exec(stderr)?.[1];
   return needed === undefined ? undefined : Number(needed);
+}
+
+/** Kills a run that neither writes nor advances; the pace of its reports alone proves nothing. */
+class StallTimer {
+  hasFired = false;
+  readonly #limitMs: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #last = "";
+
+  constructor(limitMs: number | undefined) {
+    this.#limitMs = limitMs;
+  }
+
+  start(kill: () => void): void {
+    if (this.#limitMs === undefined) return;
+    this.#timer = setTimeout(() => {
+      this.hasFired = true;
+      kill();
+    }, this.#limitMs);
+  }
+
+  onProgress({ outTimeMs, totalSize }: FfmpegProgress): void {
+    const now = `${outTimeMs} ${totalSize}`;
+    if (now === this.#last || this.hasFired) return;
+    this.#last = now;
+    this.#timer?.refresh();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 /** Collects `key=value` lines until a block is whole. */

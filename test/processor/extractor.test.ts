@@ -95,6 +95,17 @@ describe("extraction", () => {
     expect(info.formats?.length).toBeGreaterThan(0);
   });
 
+  test("knows protected media by its manifest", async () => {
+    const manifest = await readFile(await media("dash"), "utf8");
+    const scheme = "urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed";
+    const locked = manifest.replaceAll(
+      /<AdaptationSet[^>]*>/g,
+      `$&<ContentProtection schemeIdUri="${scheme}"/>`,
+    );
+    origin.put("/locked.mpd", Buffer.from(locked));
+    await expect(extract("/locked.mpd")).rejects.toMatchObject({ code: "drm" });
+  });
+
   test("says that a page is a list, and touches none of its entries", async () => {
     const videos = Array.from({ length: 30 }, (_, i) => `<video src="/entry-${i}.mp4"></video>`);
     page("/list.html", videos.join(""));

@@ -151,6 +151,15 @@ describe("ffmpeg", () => {
     await expect(run).rejects.toBe(reason);
   });
 
+  test("gives up on a source that falls silent, when told how long to wait", async () => {
+    origin.put("/mute.mp4", Buffer.alloc(1));
+    origin.behave("/mute.mp4", { hang: true });
+    const args = ["-i", `${origin.url}/mute.mp4`, "-c", "copy", "o.mkv"];
+    await expect(runFfmpeg({ tools, proxy, cwd, args, stallMs: 200 })).rejects.toMatchObject({
+      code: "network",
+    });
+  });
+
   test("gives files no network and URLs no files", () => {
     const [, local, , , remote] = withProtocolLists(["-i", "a.mp4", "-i", "http://x/a"]).filter(
       (_, i) => i !== 2,

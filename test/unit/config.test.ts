@@ -44,7 +44,7 @@ test("names every bad value at once, one sentence a line", () => {
       "PROCESSOR_TOKEN is required",
       "NETWORK_SLOTS must be a whole number",
       'ALLOWED_PRIVATE_HOSTS "localhost" is not host:port',
-      "YTDLP_PROXY must be http or https proxy URLs, separated by commas",
+      "YTDLP_PROXY must be http:// proxy URLs, separated by commas",
       "YTDLP_EXTRACTOR_ARGS must look like youtube:player_client=web,tv;skip=dash generic:impersonate",
     ].join("\n"),
   );
