@@ -93,13 +93,11 @@ function securityOf(auth: Auth): Json[] {
 function answers(endpoint: Endpoint, schemas: Json): Json {
   return Object.fromEntries(
     Object.entries(endpoint.answers).map(
-      ([status, { description, schema, contentType = "application/json" }]) => [
-        status,
-        {
-          description,
-          content: { [contentType]: schema ? { schema: jsonSchema(schema, "output", schemas) } : {} },
-        },
-      ],
+      ([status, { description, schema, contentType = "application/json" }]) => {
+        if (Number(status) === 204) return [status, { description }];
+        const content = schema ? { schema: jsonSchema(schema, "output", schemas) } : {};
+        return [status, { description, content: { [contentType]: content } }];
+      },
     ),
   );
 }

@@ -63,7 +63,7 @@ export const CONFIG_VARIABLES = [
     name: "LEASE_SECONDS",
     fallback: "60",
     secret: false,
-    meaning: "How long a run may be silent before its job is given to another, 10 to 600",
+    meaning: "How long a run may be silent before its job is given to another, 3 to 600",
   },
   {
     name: "RETENTION_DAYS",
@@ -133,7 +133,7 @@ const Variables = z.object({
   R2_ACCESS_KEY_ID: required,
   R2_SECRET_ACCESS_KEY: required,
   ALLOWED_PRIVATE_HOSTS: hosts,
-  LEASE_SECONDS: wholeNumber(10, 600),
+  LEASE_SECONDS: wholeNumber(3, 600),
   RETENTION_DAYS: wholeNumber(1, 3650),
 } satisfies Record<VariableName, z.ZodType>);
 

@@ -129,6 +129,7 @@ export const endpoints = {
         schema: JobProgress,
         contentType: "text/event-stream",
       },
+      204: { description: "The final status was seen already (Last-Event-ID)" },
     },
     errors: ["invalid_request", "not_found"],
   },

@@ -6,7 +6,7 @@ import { createApp } from "../../../worker/app.ts";
 import type { LogFields } from "../../../worker/lib/log.ts";
 import { consumeHints } from "../../../worker/queues/hints.ts";
 import { reconcile } from "../../../worker/services/reconcile.ts";
-import { createServices, openScope, type Scope } from "../../../worker/services.ts";
+import { createServices, openScope, type Scope, type Services } from "../../../worker/services.ts";
 import { checkAnswer } from "./check-answer.ts";
 import { env } from "./env.ts";
 import { ScriptedNetwork } from "./scripted-network.ts";
@@ -33,28 +33,36 @@ export class Harness {
   /** Hints that were sent and not yet delivered. */
   readonly hints: { readonly body: Hint; readonly delaySeconds: number }[] = [];
   readonly logs: LogFields[] = [];
-  /** Makes the queue refuse. */
-  queueIsDown = false;
-  readonly services = createServices(env, {
-    clock: () => this.now,
-    wait: async () => this.onWait(),
-    fetch: this.network.fetch,
-    log: (event, fields) => this.logs.push({ event, ...fields }),
-    hints: {
-      sendBatch: async (messages) => {
-        if (this.queueIsDown) throw new Error("the queue is down");
-        for (const { body, delaySeconds = 0 } of messages) this.hints.push({ body, delaySeconds });
-        return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
-      },
-      metrics: async () => {
-        if (this.queueIsDown) throw new Error("the queue is down");
-        return { backlogCount: 0, backlogBytes: 0 };
-      },
-    },
-  });
   /** What happens while the Worker waits. */
   onWait: () => void | Promise<void> = () => {};
-  readonly #app = createApp(this.services);
+  /** Makes the queue refuse. */
+  queueIsDown = false;
+  readonly services: Services;
+  readonly #app: ReturnType<typeof createApp>;
+
+  constructor(variables: Record<string, string> = {}) {
+    this.services = createServices(
+      { ...env, ...variables },
+      {
+        clock: () => this.now,
+        wait: async () => this.onWait(),
+        fetch: this.network.fetch,
+        log: (event, fields) => this.logs.push({ event, ...fields }),
+        hints: {
+          sendBatch: async (messages) => {
+            if (this.queueIsDown) throw new Error("the queue is down");
+            for (const { body, delaySeconds = 0 } of messages) this.hints.push({ body, delaySeconds });
+            return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
+          },
+          metrics: async () => {
+            if (this.queueIsDown) throw new Error("the queue is down");
+            return { backlogCount: 0, backlogBytes: 0 };
+          },
+        },
+      },
+    );
+    this.#app = createApp(this.services);
+  }
 
   /** Calls the API, waits for what goes on after the answer, and checks the answer against its schema. */
   async call(method: string, path: string, { key, body, headers }: CallOptions = {}): Promise<Response> {

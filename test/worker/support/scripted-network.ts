@@ -10,6 +10,8 @@ export class ScriptedNetwork {
   readonly calls: string[] = [];
   /** How `POST /runs` is answered. */
   onRun: Answer = () => Response.json({ v: 1 }, { status: 202 });
+  /** How everything else of the processor is answered. */
+  onOther: Answer = () => new Response(null, { status: 200 });
   onStorage: Answer = () => new Response(null, { status: 204 });
 
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
@@ -20,7 +22,7 @@ export class ScriptedNetwork {
       return this.onRun();
     }
     this.calls.push(`${request.method} ${url.host}${url.pathname}${url.search}`);
-    return url.hostname === "storage.example" ? this.onStorage() : new Response(null, { status: 200 });
+    return url.hostname === "storage.example" ? this.onStorage() : this.onOther();
   };
 
   /** The newest run. */

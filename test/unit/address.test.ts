@@ -1,0 +1,133 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type AllowedHosts, judgeAddress, judgeUrl, parseAllowedHosts } from "../../schema/address.ts";
+
+const NONE: AllowedHosts = new Set();
+const verdictOf = (url: string, opened = NONE) => judgeUrl(new URL(url), opened);
+
+/** Ways to write addresses that are not public, as callers have tried them elsewhere. */
+const REFUSED = [
+  "http://127.0.0.1/",
+  "http://127.1/",
+  "http://2130706433/",
+  "http://0x7f000001/",
+  "http://0x7f.1/",
+  "http://0177.0.0.1/",
+  "http://127.0.0.1./",
+  "http://１２７.０.０.１/",
+  "http://0/",
+  "http://0.0.0.0/",
+  "http://10.1.2.3/",
+  "http://172.16.0.1/",
+  "http://172.31.255.255/",
+  "http://192.168.1.1/",
+  "http://169.254.169.254/latest/meta-data/",
+  "http://100.64.0.1/",
+  "http://100.127.255.255/",
+  "http://192.0.0.8/",
+  "http://198.18.0.1/",
+  "http://224.0.0.1/",
+  "http://255.255.255.255/",
+  "http://[::]/",
+  "http://[::1]/",
+  "http://[::ffff:127.0.0.1]/",
+  "http://[::ffff:7f00:1]/",
+  "http://[::127.0.0.1]/",
+  "http://[64:ff9b::7f00:1]/",
+  "http://[64:ff9b:1::1]/",
+  "http://[2002:7f00:1::]/",
+  "http://[2001:0:7f00:1::]/",
+  "http://[2001:db8::1]/",
+  "http://[fc00::1]/",
+  "http://[fd12:3456::1]/",
+  "http://[fe80::1]/",
+  "http://[ff02::1]/",
+  "http://[100::1]/",
+  "http://localhost/",
+  "http://LOCALHOST./",
+  "http://foo.localhost/",
+  "http://printer.local/",
+  "http://metadata.google.internal/",
+  "http://intranet/",
+  "http://router.lan/",
+  "ftp://example.com/",
+  "file:///etc/passwd",
+];
+
+const ALLOWED = [
+  "https://example.com/",
+  "http://93.184.215.14/",
+  "http://[2606:4700:4700::1111]/",
+  "http://[::ffff:93.184.215.14]/",
+  "http://172.32.0.1/",
+  "http://100.128.0.1/",
+  "http://localhost.example.com/",
+  "http://xn--bcher-kva.example/",
+];
+
+describe("a URL", () => {
+  it.each(REFUSED)("%s is refused with a reason", (url) => {
+    expect(verdictOf(url)).toEqual({ allowed: false, reason: expect.stringMatching(/\w+/) });
+  });
+
+  it.each(ALLOWED)("%s is allowed", (url) => {
+    expect(verdictOf(url)).toEqual({ allowed: true });
+  });
+
+  it("that is opened by hand passes for its port only", () => {
+    const opened = parseAllowedHosts(" 127.0.0.1:9000, Media.LAN:80 ,[::1]:8080");
+    expect(verdictOf("http://127.0.0.1:9000/a", opened).allowed).toBe(true);
+    expect(verdictOf("http://media.lan/a", opened).allowed).toBe(true);
+    expect(verdictOf("http://[::1]:8080/a", opened).allowed).toBe(true);
+    expect(verdictOf("http://127.0.0.1:9001/a", opened).allowed).toBe(false);
+    expect(verdictOf("http://127.0.0.2:9000/a", opened).allowed).toBe(false);
+    expect(verdictOf("https://media.lan/a", opened).allowed).toBe(false);
+  });
+});
+
+describe("a list of opened hosts", () => {
+  it.each(["localhost", "http://a:80", "a:b", "a:80:80", "::1:80", "a/24:80"])("refuses %s", (text) => {
+    expect(() => parseAllowedHosts(text)).toThrow("is not host:port");
+  });
+
+  it("may be empty", () => {
+    expect(parseAllowedHosts(undefined).size + parseAllowedHosts(" , ").size).toBe(0);
+  });
+});
+
+describe("an address", () => {
+  it("is judged alike when it is mapped into IPv6", () => {
+    fc.assert(
+      fc.property(fc.ipV4(), (address) => {
+        expect(judgeAddress(`::ffff:${address}`)).toEqual(judgeAddress(address));
+      }),
+    );
+  });
+
+  it("of IPv6 is allowed only among global unicast", () => {
+    fc.assert(
+      fc.property(fc.ipV6(), (address) => {
+        const verdict = judgeAddress(address);
+        const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+        expect(judgeAddress(canonical)).toEqual(verdict);
+        if (verdict.allowed && !canonical.startsWith("::ffff:"))
+          expect(canonical).toMatch(/^[23][0-9a-f]{3}:/);
+      }),
+    );
+  });
+
+  it.each([
+    "",
+    "example.com",
+    "1.2.3",
+    "01.2.3.4",
+    "1.2.3.256",
+    "1::2::3",
+    ":::",
+    "1:2:3:4:5:6:7",
+    "g::1",
+    "::1.2.3.999",
+  ])("is not %j", (text) => {
+    expect(judgeAddress(text)).toEqual({ allowed: false, reason: "not an IP address" });
+  });
+});

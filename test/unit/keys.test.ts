@@ -1,0 +1,108 @@
+import { randomBytes } from "node:crypto";
+import { crc32 } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { byteLength, cleanFilename, defaultFilename, objectKey } from "../../schema/object-key.ts";
+import { displayPrefix, isWellFormedKey, makeApiKey } from "../../worker/lib/api-key.ts";
+
+const random = (length: number): Uint8Array => randomBytes(length);
+
+describe("an API key", () => {
+  it("has its shape, and a checksum that is base62 of CRC-32", () => {
+    const key = makeApiKey(random);
+    expect(key).toMatch(/^sk_live_[0-9A-Za-z]{36}$/);
+    expect(isWellFormedKey(key)).toBe(true);
+    const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const value = [...key.slice(-6)].reduce((sum, digit) => sum * 62 + digits.indexOf(digit), 0);
+    expect(value).toBe(crc32(key.slice(0, -6)));
+    expect(displayPrefix(key)).toBe(key.slice(0, 12));
+  });
+
+  it("is another one each time", () => {
+    expect(new Set(Array.from({ length: 1_000 }, () => makeApiKey(random))).size).toBe(1_000);
+  });
+
+  it("uses every character alike", () => {
+    const counts = new Map<string, number>();
+    for (let i = 0; i < 2_000; i++) {
+      for (const character of makeApiKey(random).slice(8, 38))
+        counts.set(character, (counts.get(character) ?? 0) + 1);
+    }
+    const expected = (2_000 * 30) / 62;
+    expect(counts.size).toBe(62);
+    for (const count of counts.values()) expect(Math.abs(count - expected)).toBeLessThan(expected * 0.3);
+  });
+
+  it("with one wrong character is refused", () => {
+    const key = makeApiKey(random);
+    fc.assert(
+      fc.property(fc.nat(key.length - 1), fc.constantFrom(..."0aZ_-é"), (at, character) => {
+        fc.pre(key[at] !== character);
+        expect(isWellFormedKey(key.slice(0, at) + character + key.slice(at + 1))).toBe(false);
+      }),
+    );
+  });
+
+  it.each(["", "sk_live_", "sk_test_abc", `${makeApiKey(random)}\n`, ` ${makeApiKey(random)}`])(
+    "is not %j",
+    (text) => {
+      expect(isWellFormedKey(text)).toBe(false);
+    },
+  );
+});
+
+describe("an object's key", () => {
+  it("is base folder, prefix, folder and file, empty parts left out and slashes collapsed", () => {
+    const parts = { base_folder: "videos", filename: "c", extension: "mp4" } as const;
+    expect(objectKey(parts)).toBe("videos/c.mp4");
+    expect(objectKey({ ...parts, folder: "a//b/" })).toBe("videos/a/b/c.mp4");
+    expect(objectKey({ ...parts, folder_prefix: "/p/", folder: " x / y " })).toBe("videos/p/x/y/c.mp4");
+    expect(objectKey({ ...parts, base_folder: "", folder: "" })).toBe("c.mp4");
+  });
+
+  it("never climbs, whatever the folder", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (folder, folder_prefix) => {
+        const key = objectKey({
+          base_folder: "videos",
+          folder_prefix,
+          folder,
+          filename: "c",
+          extension: "mp4",
+        });
+        expect(key.split("/")).not.toContain("..");
+        expect(key).toMatch(/^videos\//);
+        expect(key).not.toContain("//");
+      }),
+    );
+  });
+});
+
+describe("a name made from a title", () => {
+  it("keeps the title readable and names the source's id", () => {
+    expect(defaultFilename("Big Buck Bunny: part 1/2", "aqz-KE-bpKQ")).toBe(
+      "Big Buck Bunny part 1 2 [aqz-KE-bpKQ]",
+    );
+    expect(defaultFilename("  ...  ", "")).toBe("media");
+    expect(defaultFilename("日本語 \u202e タイトル", "x")).toBe("日本語 タイトル [x]");
+  });
+
+  it("is short enough, whole and free of what paths and shells refuse, whatever the title", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme", maxLength: 400 }),
+        fc.string({ maxLength: 100 }),
+        (title, id) => {
+          const name = defaultFilename(title, id);
+          expect(name).not.toBe("");
+          expect(byteLength(name)).toBeLessThanOrEqual(200);
+          expect(name).not.toMatch(/[/\\:*?"<>|\p{Cc}]/u);
+        },
+      ),
+    );
+  });
+
+  it("that was chosen loses only control characters", () => {
+    expect(cleanFilename(" a\u0007b: c? ")).toBe("ab: c?");
+  });
+});

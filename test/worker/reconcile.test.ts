@@ -1,0 +1,195 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { accountByKeyQuery } from "../../worker/db/account-rows.ts";
+import { beatsQuery } from "../../worker/db/job-moves.ts";
+import {
+  dueQuery,
+  expiredLeasesQuery,
+  leftoversQuery,
+  overdueHintsQuery,
+} from "../../worker/db/job-queue.ts";
+import { countQuery, jobQuery, pageQuery } from "../../worker/db/job-rows.ts";
+import { completed } from "./support/delivery.ts";
+import { env } from "./support/env.ts";
+import { Harness } from "./support/harness.ts";
+import { busy, unreachable } from "./support/scripted-network.ts";
+
+let worker: Harness;
+let key: string;
+
+beforeEach(async () => {
+  await env.DB.exec("delete from jobs");
+  worker = new Harness();
+  ({ key } = await worker.account());
+});
+
+const idle = { leases: 0, hints: 0, leftovers: 0 };
+
+describe("hints", () => {
+  it("that are all lost lose no job: each is sent again when it is overdue", async () => {
+    const ids = new Set<string>();
+    for (let i = 0; i < 120; i++) ids.add(await worker.create(key));
+    worker.hints.length = 0;
+    expect(await worker.reconcile()).toEqual(idle);
+    worker.now += 30_000;
+    expect(await worker.reconcile()).toEqual({ ...idle, hints: 120 });
+    expect(new Set(worker.hints.map(({ body }) => body.job_id))).toEqual(ids);
+    await worker.deliverHints();
+    expect(worker.network.runs).toHaveLength(120);
+  });
+
+  it("are not repeated before the former one had its time", async () => {
+    await worker.create(key);
+    worker.now += 30_000;
+    expect(await worker.reconcile()).toMatchObject({ hints: 1 });
+    expect(await worker.reconcile()).toMatchObject({ hints: 0 });
+    worker.now += 120_000;
+    expect(await worker.reconcile()).toMatchObject({ hints: 1 });
+  });
+
+  it("are not sent for jobs that are not due, that run, or that ended", async () => {
+    const postponed = await worker.start(key);
+    await worker.report(postponed, "outcome", {
+      outcome: { type: "postponed", until: worker.now + 600_000 },
+    });
+    const ended = await worker.start(key);
+    await worker.report(ended, "outcome", completed);
+    worker.hints.length = 0;
+    worker.now += 590_000;
+    expect(await worker.reconcile()).toEqual(idle);
+    worker.now += 40_000;
+    expect(await worker.reconcile()).toEqual({ ...idle, hints: 1 });
+  });
+
+  it("are sent later when the queue is down, and the request is answered all the same", async () => {
+    worker.queueIsDown = true;
+    const id = await worker.create(key);
+    worker.now += 30_000;
+    await worker.reconcile();
+    worker.queueIsDown = false;
+    worker.now += 120_000;
+    await worker.reconcile();
+    await worker.deliverHints();
+    expect(worker.network.run.job_id).toBe(id);
+  });
+});
+
+describe("leases", () => {
+  it("that ran out give the job back, and those that a heartbeat extended do not", async () => {
+    const silent = await worker.start(key);
+    const alive = await worker.start(key);
+    worker.now += 59_000;
+    await worker.call("POST", "/internal/heartbeat", {
+      body: {
+        v: 1,
+        instance: "p",
+        runs: [{ ...alive, step: "Downloading", progress: 1, download_rate: null, title: null }],
+      },
+    });
+    worker.now += 1_000;
+    expect(await worker.reconcile()).toMatchObject({ leases: 1 });
+    expect(await worker.job(key, silent.job_id)).toMatchObject({ status: "Pending" });
+    expect(await worker.job(key, alive.job_id)).toMatchObject({ status: "Processing" });
+    await worker.deliverHints();
+    expect(worker.network.run).toMatchObject({ job_id: silent.job_id, attempt: 2 });
+  });
+
+  it("that ran out five times end the job", async () => {
+    const run = await worker.start(key);
+    for (let i = 0; i < 5; i++) {
+      worker.now += 60_000;
+      await worker.reconcile();
+      await worker.deliverHints();
+    }
+    expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Failed", error_code: "interrupted" });
+  });
+});
+
+describe("leftovers", () => {
+  it("are aborted once more after the lease of a cancelled run, and then forgotten", async () => {
+    const run = await worker.start(key);
+    await worker.report(run, "upload", { key: "videos/a.mp4", ref: "u1" });
+    await worker.call("DELETE", `/jobs/${run.job_id}`, { key });
+    worker.network.calls.length = 0;
+    expect(await worker.reconcile()).toEqual(idle);
+    worker.now += 60_000;
+    expect(await worker.reconcile()).toEqual({ ...idle, leftovers: 1 });
+    expect(worker.network.calls).toEqual(["DELETE storage.example/media/videos/a.mp4?uploadId=u1"]);
+    expect(await worker.reconcile()).toEqual(idle);
+  });
+
+  it("that the storage does not abort are tried again, and stop nothing else", async () => {
+    const run = await worker.start(key);
+    await worker.report(run, "upload", { key: "videos/a.mp4", ref: "u1" });
+    await worker.call("DELETE", `/jobs/${run.job_id}`, { key });
+    await worker.create(key);
+    worker.network.onStorage = unreachable;
+    worker.now += 60_000;
+    expect(await worker.reconcile()).toMatchObject({ hints: 1, leftovers: 1 });
+    worker.network.onStorage = () => new Response(null, { status: 404 });
+    await worker.reconcile();
+    worker.network.calls.length = 0;
+    await worker.reconcile();
+    expect(worker.network.calls).toEqual([]);
+  });
+});
+
+it("fills no slot twice: overdue hints of busy processors claim nothing while they are busy", async () => {
+  worker.network.onRun = busy(300);
+  await worker.create(key);
+  await worker.deliverHints();
+  worker.now += 150_000;
+  await worker.reconcile();
+  await worker.deliverHints();
+  expect(worker.network.runs).toHaveLength(1);
+});
+
+describe("the database", () => {
+  const filter = { accountId: "a" };
+  const page = { limit: 20, offset: 0 };
+  const queries = {
+    "a job by id": () => jobQuery(worker.scope().db, "x"),
+    "the account of a key": () => accountByKeyQuery(worker.scope().db, "x"),
+    "a page of jobs": () => pageQuery(worker.scope().db, filter, page),
+    "a page after a cursor": () => pageQuery(worker.scope().db, filter, { ...page, cursor: "x" }),
+    "a page by status": () =>
+      pageQuery(worker.scope().db, { ...filter, status: "Failed" }, { ...page, cursor: "x" }),
+    "a page of a batch": () => pageQuery(worker.scope().db, { ...filter, batchId: "b" }, page),
+    "the number of jobs": () => countQuery(worker.scope().db, filter),
+    "the number of jobs by status": () => countQuery(worker.scope().db, { ...filter, status: "Failed" }),
+    "due jobs": () => dueQuery(worker.scope().db, 1, 4),
+    "overdue hints": () => overdueHintsQuery(worker.scope().db, 1, 2, 100),
+    "expired leases": () => expiredLeasesQuery(worker.scope().db, 1, 50),
+    leftovers: () => leftoversQuery(worker.scope().db, 1, 50),
+  };
+
+  it.each(Object.entries(queries))("finds %s by an index, in its order", async (_, query) => {
+    const { sql, params } = query().toSQL();
+    expect(await planOf(sql, params)).not.toEqual(expect.arrayContaining([FULL_SCAN]));
+    expect(await planOf(sql, params)).not.toEqual(expect.arrayContaining([SORT]));
+  });
+
+  it("takes heartbeats by the primary key", async () => {
+    const db = worker.scope().db;
+    const { sql, params } = (
+      db as unknown as { dialect: { sqlToQuery(query: unknown): Query } }
+    ).dialect.sqlToQuery(beatsQuery([], 1));
+    expect(await planOf(sql, params)).not.toEqual(expect.arrayContaining([FULL_SCAN]));
+  });
+});
+
+interface Query {
+  readonly sql: string;
+  readonly params: unknown[];
+}
+
+/** A table that is read from end to end; the members of a JSON list are no table. */
+const FULL_SCAN = expect.stringMatching(/^SCAN (?!beat\b|json_each\b|LIST)/);
+const SORT = expect.stringMatching(/TEMP B-TREE/);
+
+async function planOf(sql: string, params: readonly unknown[]): Promise<string[]> {
+  const { results } = await env.DB.prepare(`explain query plan ${sql}`)
+    .bind(...params)
+    .all<{ detail: string }>();
+  expect(results.length).toBeGreaterThan(0);
+  return results.map(({ detail }) => detail);
+}

@@ -1,0 +1,186 @@
+import { createScheduledController } from "cloudflare:test";
+import { exports } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Endpoint } from "../../schema/api/endpoint.ts";
+import { endpoints } from "../../schema/api/endpoints.ts";
+import type { Job } from "../../schema/api/job.ts";
+import { readConfig } from "../../worker/env.ts";
+import worker from "../../worker/index.ts";
+import { completed } from "./support/delivery.ts";
+import { env } from "./support/env.ts";
+import { Harness } from "./support/harness.ts";
+import { ScriptedNetwork, unreachable } from "./support/scripted-network.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("the Worker as it is deployed", () => {
+  const main = (exports as unknown as { default: Fetcher }).default;
+  const call = (method: string, path: string, headers: Record<string, string>, body?: unknown) =>
+    main.fetch(`https://waterspout.example${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const operator = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
+
+  it("brings a job from acceptance over the real queue to its end", async () => {
+    const network = new ScriptedNetwork();
+    vi.spyOn(globalThis, "fetch").mockImplementation(network.fetch);
+    vi.spyOn(console, "log").mockImplementation(() => {});
+
+    const account = await (await call("POST", "/admin/accounts", operator, { name: "a" })).json<{
+      id: string;
+    }>();
+    const created = await call("POST", `/admin/accounts/${account.id}/keys`, operator);
+    const key = { "x-api-key": (await created.json<{ api_key: string }>()).api_key };
+    const accepted = await call("POST", "/jobs", key, { url: "https://media.example.com/a.mp4" });
+    const { job_id } = await accepted.json<{ job_id: string }>();
+
+    // the queue's event is another context, whose promises cannot be awaited from here
+    const run = await vi.waitFor(() => network.run, { timeout: 20_000, interval: 10 });
+    expect(run).toMatchObject({ job_id, attempt: 1 });
+    const events = call("GET", `/jobs/${job_id}/events`, key).then((answer) => answer.text());
+    const report = (name: string, content: object) =>
+      call(
+        "POST",
+        `/internal/runs/${job_id}/${name}`,
+        { authorization: `Bearer ${run.token}` },
+        { v: 1, attempt: 1, ...content },
+      );
+    expect((await report("publish", {})).status).toBe(200);
+    expect((await report("outcome", completed)).status).toBe(200);
+    expect(await (await call("GET", `/jobs/${job_id}`, key)).json<Job>()).toMatchObject({
+      status: "Completed",
+    });
+    expect(await events).toMatch(/event: status\nid: \d+\ndata: .*"Completed"/);
+  });
+
+  it("reconciles by cron", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const waiting: Promise<unknown>[] = [];
+    const ctx = { waitUntil: (work: Promise<unknown>) => waiting.push(work) } as unknown as ExecutionContext;
+    await worker.scheduled(createScheduledController() as ScheduledController, env, ctx);
+    await Promise.all(waiting);
+    expect(log.mock.calls.flat().join()).toContain('"event":"reconcile"');
+  });
+
+  it("says in the log, and not to callers, which variable is wrong", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const ctx = {} as ExecutionContext;
+    const request = new Request("https://waterspout.example/healthz");
+    const answer = await worker.fetch(request as never, { ...env, LEASE_SECONDS: "soon" }, ctx);
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).not.toContain("LEASE_SECONDS");
+    expect(log.mock.calls.flat().join()).toContain("LEASE_SECONDS must be a whole number from 3 to 600");
+  });
+
+  it("has no containers here, and says what to do about it", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const stub = env.PROCESSOR.get(env.PROCESSOR.idFromName("processor-0"));
+    expect(await stub.health()).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining("PROCESSOR_URL"),
+    });
+    expect((await stub.fetch("http://processor/runs", { method: "POST" })).status).toBe(502);
+    expect(log.mock.calls.flat().join()).toContain("container_missing");
+  });
+});
+
+describe("health", () => {
+  let service: Harness;
+  beforeEach(() => {
+    service = new Harness();
+  });
+
+  it("is alive and ready", async () => {
+    expect(await service.json("GET", "/healthz")).toMatchObject({ status: "ok", version: "0.1.0" });
+    const answer = await service.call("GET", "/readyz");
+    expect(answer.status).toBe(200);
+    expect(service.network.calls).toEqual(["GET processor.example/healthz"]);
+  });
+
+  it("names the part that does not answer", async () => {
+    service.queueIsDown = true;
+    const answer = await service.call("GET", "/readyz");
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({
+      status: "unavailable",
+      parts: { database: { ok: true }, queue: { ok: false, detail: "the queue does not answer" } },
+    });
+    service.network.onOther = unreachable;
+    expect(await service.json("GET", "/readyz")).toMatchObject({
+      parts: { processor: { ok: false, detail: "the processor does not answer" } },
+    });
+  });
+
+  it("does not count a pool without containers as ready", async () => {
+    const pooled = new Harness({ PROCESSOR_URL: "" });
+    expect(await pooled.json("GET", "/readyz")).toMatchObject({ parts: { processor: { ok: false } } });
+  });
+});
+
+describe("the documentation", () => {
+  const service = new Harness();
+
+  it("describes every route and every refusal, and its references lead somewhere", async () => {
+    const document = await service.json<{
+      openapi: string;
+      servers: unknown;
+      paths: Record<string, Record<string, { responses: object }>>;
+      components: { schemas: object };
+    }>("GET", "/openapi.json");
+    expect(document).toMatchObject({ openapi: "3.1.0", servers: [{ url: "https://waterspout.example" }] });
+    for (const { path, method, answers } of Object.values<Endpoint>(endpoints)) {
+      const operation = document.paths[path]?.[method.toLowerCase()];
+      expect(Object.keys(operation?.responses ?? {})).toEqual(expect.arrayContaining(Object.keys(answers)));
+    }
+    const references = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);
+    const names = new Set([...references].map(([, name]) => name));
+    expect(names.size).toBeGreaterThan(10);
+    for (const name of names) expect(document.components.schemas).toHaveProperty(name ?? "");
+  });
+
+  it("is a page whose every file comes from here", async () => {
+    const answer = await service.call("GET", "/docs");
+    expect(answer.headers.get("content-security-policy")).toContain("default-src 'self'");
+    const page = await answer.text();
+    const files = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? "");
+    expect(files).toHaveLength(4);
+    for (const file of files) {
+      expect(file).toMatch(/^\/docs\//);
+      const asset = await service.call("GET", file);
+      expect([file, asset.status]).toEqual([file, 200]);
+      expect((await asset.arrayBuffer()).byteLength).toBeGreaterThan(50);
+    }
+  });
+});
+
+describe("the configuration", () => {
+  const good = { ...env } as Record<string, unknown>;
+
+  it("names each variable that is missing or wrong, and no value", () => {
+    const bad = {
+      ...good,
+      ADMIN_TOKEN: "short",
+      PROCESSOR_TOKEN: undefined,
+      PUBLIC_URL: "ftp://x",
+      ALLOWED_PRIVATE_HOSTS: "lan",
+    };
+    expect(() => readConfig(bad)).toThrow(
+      "ADMIN_TOKEN must have at least 16 characters; PROCESSOR_TOKEN is not set; " +
+        "PUBLIC_URL must be an http or https URL; ALLOWED_PRIVATE_HOSTS must be a comma-separated list of host:port",
+    );
+  });
+
+  it("fills in what is left out", () => {
+    const { PROCESSOR_URL, LEASE_SECONDS, ...rest } = good;
+    expect([PROCESSOR_URL, LEASE_SECONDS]).toEqual(["https://processor.example", undefined]);
+    expect(readConfig(rest)).toMatchObject({
+      processor: { type: "containers", instances: 2 },
+      leaseMs: 60_000,
+      retentionDays: 7,
+    });
+  });
+});
