@@ -62,7 +62,8 @@ export async function startS3(): Promise<S3Server> {
   };
 }
 
-async function unfinishedUploads(folder: string): Promise<string[]> {
+/** Keys of unfinished uploads in the embedded buckets whose files lie somewhere below `folder`. */
+export async function unfinishedUploads(folder: string): Promise<string[]> {
   const files = await readdir(folder, { recursive: true });
   return files
     .filter((file) => file.includes("R2BucketObject") && file.endsWith(".sqlite"))

@@ -1,0 +1,129 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mediaFolder } from "../support/media.ts";
+import { type Origin, startOrigin } from "../support/origin.ts";
+import { startTestStack, type TestStack } from "../support/test-stack.ts";
+
+/** The main flows as a client of the API sees them, on the stack that `npm start` runs. */
+
+let origin: Origin;
+let stack: TestStack;
+
+beforeAll(async () => {
+  const root = await mediaFolder({
+    "direct.mp4": ["mp4"],
+    hls: ["hls-ts"],
+    dash: ["dash"],
+    "long.mp4": ["mp4", { seconds: 20, width: 640, height: 360 }],
+  });
+  origin = await startOrigin({ root });
+  stack = await startTestStack({ env: { ALLOWED_PRIVATE_HOSTS: origin.host } });
+}, 120_000);
+
+afterAll(async () => {
+  await stack.stop();
+  await origin.close();
+});
+
+describe("a job", () => {
+  it.each([
+    ["a progressive file", "/direct.mp4", "ranges"],
+    ["HLS", "/hls/index.m3u8", "hls"],
+    ["DASH with split streams", "/dash/index.mpd", "dash"],
+    ["a page with metadata", "/page.html", "ranges"],
+  ])("delivers %s and gives a link that plays", async (_, path, strategy) => {
+    const job = await stack.end(await stack.create({ url: origin.url + path }));
+    expect(job).toMatchObject({
+      status: "Completed",
+      step: "Finished",
+      progress: 100,
+      error: null,
+      attempt: 1,
+    });
+    expect(job.download_strategy).toBe(strategy);
+    const file = await fetch(job.s3_url ?? "");
+    const bytes = Buffer.from(await file.arrayBuffer());
+    expect(file.headers.get("content-type")).toBe("video/mp4");
+    expect(bytes.length).toBe(job.file_size);
+    expect(createHash("sha256").update(bytes).digest("hex")).toBe(job.sha256);
+  });
+
+  it.each([
+    ["a file that is not there", "/status/404", "Warning", "unavailable"],
+    ["a page without media", "/empty.html", "Failed", "unsupported_url"],
+    ["a redirect to a private address", "/redirect?to=http://127.0.0.1:1/x.mp4", "Failed", "egress_blocked"],
+  ])("tells the truth about %s", async (_, path, status, code) => {
+    const job = await stack.end(await stack.create({ url: origin.url + path }));
+    expect(job).toMatchObject({ status, error_code: code, s3_url: null, s3_key: null });
+    expect(job.error).toMatch(/^[A-Z][^\n]{20,120}$/);
+    expect(job.error).not.toMatch(/yt-dlp|ffmpeg|traceback|\/tmp|127\.0\.0\.1/i);
+  });
+
+  it("sees a truncated file and says that it is incomplete", async () => {
+    const whole = await fetch(`${origin.url}/direct.mp4`).then((answer) => answer.arrayBuffer());
+    origin.put("/cut.mp4", Buffer.from(whole).subarray(0, whole.byteLength / 2));
+    const job = await stack.end(await stack.create({ url: `${origin.url}/cut.mp4` }));
+    expect(job).toMatchObject({
+      status: "Failed",
+      error_code: "truncated",
+      error: expect.stringContaining("incomplete"),
+    });
+  });
+
+  it("is there for the next request, always", async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const id = await stack.create({ url: `${origin.url}/status/404` });
+        return { id, status: (await stack.call("GET", `/jobs/${id}`)).status };
+      }),
+    );
+    expect(ids.filter(({ status }) => status !== 200)).toEqual([]);
+    for (const { id } of ids) expect((await stack.end(id)).error_code).toBe("unavailable");
+  });
+
+  it("is cancelled while it runs: tools end, nothing is published", async () => {
+    const id = await stack.create({
+      url: `${origin.url}/long.mp4`,
+      video_codec: "h265",
+      video_quality: 0,
+      filename: "cancelled",
+    });
+    await stack.until(id, ({ step }) => step === "Muxing");
+    expect(await stack.toolPids()).not.toEqual([]);
+    const { status, body } = await stack.call("DELETE", `/jobs/${id}`);
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: { message: "Job cancelled successfully", job_id: id },
+    });
+    expect(await stack.job(id)).toMatchObject({
+      status: "Failed",
+      step: "Cancelled",
+      error: "Job cancelled by user",
+      error_code: "cancelled",
+      s3_url: null,
+    });
+    await expect.poll(() => stack.toolPids(), { timeout: 5_000, interval: 50 }).toEqual([]);
+    expect(await stack.call("DELETE", `/jobs/${id}`)).toMatchObject({
+      status: 400,
+      body: { error: "Job cannot be cancelled (already finished)" },
+    });
+  });
+
+  it("is retried as a new job, and its file is deleted", async () => {
+    origin.behave("/flaky.mp4", { status: 404 });
+    const first = await stack.create({ url: `${origin.url}/flaky.mp4`, filename: "retried" });
+    expect((await stack.end(first)).status).toBe("Warning");
+    origin.put("/flaky.mp4", Buffer.from(await (await fetch(`${origin.url}/direct.mp4`)).arrayBuffer()));
+    origin.behave("/flaky.mp4", {});
+    const retried = await stack.call<{ job_id: string }>("POST", `/jobs/${first}/retry`);
+    expect(retried).toMatchObject({ status: 201, body: { original_job_id: first } });
+    const job = await stack.end(retried.body.job_id);
+    expect(job).toMatchObject({ status: "Completed", s3_key: "videos/retried.mp4", original_job_id: first });
+    expect(await stack.call("DELETE", `/jobs/${job.id}/file`)).toMatchObject({
+      status: 200,
+      body: { message: "File deleted successfully", deleted_key: "videos/retried.mp4" },
+    });
+    expect((await fetch(job.s3_url ?? "")).status).toBe(404);
+    expect(await stack.job(job.id)).toMatchObject({ status: "Completed", s3_url: null });
+  });
+});

@@ -1,0 +1,134 @@
+import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Stack, startStack } from "../../bin/stack/stack.ts";
+import type { Job } from "../../schema/api/job.ts";
+import { freePort } from "./ports.ts";
+
+/** The stack that `npm start` runs, on a state folder of its own, with a client of its API. */
+export interface TestStack extends Stack {
+  /** Sends a request with the local key; the answer's JSON is read. */
+  call<T = unknown>(method: string, path: string, body?: unknown): Promise<Answer<T>>;
+  /** Creates a job and returns its id. */
+  create(request: Readonly<Record<string, unknown>>): Promise<string>;
+  job(id: string): Promise<Job>;
+  /** Follows a job's events until one satisfies the condition, and returns the job as it is then. */
+  until(id: string, condition: (job: Job) => boolean): Promise<Job>;
+  /** Follows a job to its end. */
+  end(id: string): Promise<Job>;
+  /** Lets the Worker's scheduled work run now. */
+  reconcile(): Promise<void>;
+  /** Process id of the processor that runs now. */
+  processorPid(): Promise<number>;
+  /** Process ids of the processor's tools. */
+  toolPids(): Promise<number[]>;
+}
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly body: T;
+  readonly headers: Headers;
+}
+
+export interface TestStackOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Kept by the caller; default: a temporary folder that is removed at the end. */
+  readonly stateDir?: string;
+}
+
+export async function startTestStack({ env = {}, stateDir }: TestStackOptions = {}): Promise<TestStack> {
+  const folder = stateDir ?? (await mkdtemp(join(tmpdir(), "stack-")));
+  const stack = await startStack({
+    port: await freePort(),
+    stateDir: folder,
+    env: { ...process.env, ...env },
+    log: () => {},
+  });
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<Answer<T>> => {
+    const answer = await fetch(stack.url + path, {
+      method,
+      headers: { "x-api-key": stack.apiKey, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: (await answer.json()) as T, headers: answer.headers };
+  };
+  const job = async (id: string) => (await call<Job>("GET", `/jobs/${id}`)).body;
+  const until = async (id: string, condition: (job: Job) => boolean): Promise<Job> => {
+    for (;;) {
+      const found = await job(id);
+      if (condition(found)) return found;
+      await nextEvent(stack, id);
+    }
+  };
+  return {
+    ...stack,
+    call,
+    job,
+    until,
+    create: async (request) => {
+      const { status, body } = await call<{ job_id: string }>("POST", "/jobs", request);
+      if (status !== 201) throw new Error(`POST /jobs answered ${status}: ${JSON.stringify(body)}`);
+      return body.job_id;
+    },
+    end: (id) => until(id, ({ status }) => status !== "Pending" && status !== "Processing"),
+    reconcile: async () => {
+      await fetch(`${stack.url}/cdn-cgi/local/scheduled?cron=${encodeURIComponent("* * * * *")}`);
+    },
+    processorPid: async () => {
+      for (;;) {
+        const [pid] = await processorPids(folder);
+        if (pid !== undefined) return pid;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+    toolPids: () => pidsWhere((process) => process.cwd?.startsWith(join(folder, "work", "runs")) === true),
+    stop: async () => {
+      await stack.stop();
+      if (stateDir === undefined) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits for the next event of a job's stream; the stream of an ended job ends at once. */
+async function nextEvent(stack: Stack, id: string): Promise<void> {
+  const abort = new AbortController();
+  const answer = await fetch(`${stack.url}/jobs/${id}/events`, {
+    headers: { "x-api-key": stack.apiKey },
+    signal: abort.signal,
+  });
+  let events = 0;
+  for await (const chunk of (answer.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+    events += chunk.split("event:").length - 1;
+    // the first event tells what is known already
+    if (events > 1) break;
+  }
+  abort.abort();
+}
+
+interface ProcessFacts {
+  readonly pid: number;
+  readonly command: string;
+  readonly environment: string;
+  readonly cwd: string | undefined;
+}
+
+const processorPids = (folder: string): Promise<number[]> =>
+  pidsWhere(
+    ({ command, environment }) =>
+      command.includes("processor/main.ts") && environment.includes(`WORK_DIR=${join(folder, "work")}`),
+  );
+
+async function pidsWhere(matches: (process: ProcessFacts) => boolean): Promise<number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const [command, environment, cwd] = await Promise.all([
+        readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""),
+        readFile(`/proc/${pid}/environ`, "utf8").catch(() => ""),
+        readlink(`/proc/${pid}/cwd`).catch(() => undefined),
+      ]);
+      return matches({ pid, command, environment, cwd }) ? pid : null;
+    }),
+  );
+  return found.filter((pid) => pid !== null);
+}
