@@ -1,0 +1,16 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { root } from "../stack/paths.ts";
+
+/** Something beside the tests that must be in order. */
+export interface Check {
+  readonly name: string;
+  run(): Promise<boolean>;
+}
+
+/** Runs a program of the packages with its output on the terminal. @returns whether it ended well */
+export async function succeeds(command: string, args: readonly string[]): Promise<boolean> {
+  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  const [code] = (await once(child, "exit")) as [number | null];
+  return code === 0;
+}

@@ -1,0 +1,19 @@
+import { type Check, succeeds } from "./check.ts";
+import { migrationsAreUpToDate } from "./migrations-check.ts";
+
+/** Checks of the code at rest, the quickest first. */
+export const CHECKS: readonly Check[] = [
+  { name: "format and lint", run: () => succeeds("biome", ["check", "--error-on-warnings", "."]) },
+  { name: "types", run: () => succeeds("tsc", ["-b"]) },
+  { name: "migrations are up to date", run: migrationsAreUpToDate },
+  {
+    name: "the Worker builds",
+    run: () =>
+      succeeds("wrangler", [
+        "deploy",
+        "--dry-run",
+        "--containers-rollout=none",
+        ...["--outdir", ".cache/worker-build"],
+      ]),
+  },
+];

@@ -1,0 +1,54 @@
+import { readFileSync, rmSync } from "node:fs";
+import { inRoot } from "../stack/paths.ts";
+import { succeeds } from "./check.ts";
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+const REPORT = ".cache/vitest.json";
+
+/**
+ * Runs every vitest project, or what the arguments choose.
+ *
+ * @param args passed on to vitest, for example `["unit"]` or `["--project", "worker"]`
+ */
+export async function runVitest(args: readonly string[]): Promise<Counts> {
+  rmSync(inRoot(REPORT), { force: true });
+  const ok = await succeeds("vitest", [
+    ...["run", "--config", "test/vitest.config.ts"],
+    ...["--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`],
+    ...args,
+  ]);
+  const counts = countsOf(readReport());
+  // A failure outside a test (an unhandled rejection, an empty run) counts too.
+  return ok || counts.failed > 0 ? counts : { ...counts, failed: 1 };
+}
+
+/** What of vitest's JSON report counts. */
+export interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string }[];
+  }[];
+}
+
+/** A file that could not be loaded, or whose set-up failed, has failed without a failed test of its own. */
+export function countsOf({ numPassedTests, numFailedTests, testResults }: Report): Counts {
+  const brokenFiles = testResults.filter(
+    ({ status, assertionResults }) =>
+      status === "failed" && !assertionResults.some((test) => test.status === "failed"),
+  );
+  return { passed: numPassedTests, failed: numFailedTests + brokenFiles.length };
+}
+
+function readReport(): Report {
+  try {
+    return JSON.parse(readFileSync(inRoot(REPORT), "utf8")) as Report;
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 0, testResults: [] };
+  }
+}

@@ -1,0 +1,40 @@
+import { expect, it } from "vitest";
+import { trackedFiles } from "../support/repository.ts";
+
+const TOP_LEVEL = [
+  ".biome.jsonc",
+  ".ci",
+  ".dockerignore",
+  ".github",
+  ".gitignore",
+  "CONTRIBUTING.md",
+  "LICENSE",
+  "README.md",
+  "bin",
+  "docs",
+  "package-lock.json",
+  "package.json",
+  "processor",
+  "schema",
+  "test",
+  "tsconfig.json",
+  "worker",
+  "wrangler.toml",
+];
+
+it("keeps the top level to the entries of the layout", () => {
+  const entries = new Set(trackedFiles().map((file) => file.replace(/\/.*/, "")));
+  expect([...entries].filter((entry) => !TOP_LEVEL.includes(entry))).toEqual([]);
+});
+
+it("names files and folders in kebab case", () => {
+  const source = trackedFiles().filter((file) =>
+    /^(schema|worker|processor|bin|test)\/.*\.(ts|mjs|py)$/.test(file),
+  );
+  expect(source.filter((file) => !/^[a-z0-9/.-]+$/.test(file))).toEqual([]);
+});
+
+it("keeps what a run makes out of git", () => {
+  const made = /(^|\/)(node_modules|\.waterspout|\.wrangler|\.cache)\/|\.(log|tsbuildinfo)$/;
+  expect(trackedFiles().filter((file) => made.test(file))).toEqual([]);
+});
