@@ -27,7 +27,7 @@ import traceback
 import yt_dlp
 from yt_dlp import globals as ytdlp_globals
 from yt_dlp.networking.exceptions import HTTPError
-from yt_dlp.utils import ExtractorError
+from yt_dlp.utils import ExtractorError, determine_protocol
 
 READ_BYTES = 1 << 16
 PROGRESS_SECONDS = 0.25
@@ -35,6 +35,8 @@ MAX_WARNINGS = 20
 PR_SET_PDEATHSIG = 1
 # Formats of these live states come later; their absence is no failure.
 AWAITED = ('is_upcoming',)
+WEB_PROTOCOLS = (
+    'http', 'https', 'm3u8', 'm3u8_native', 'http_dash_segments', 'http_dash_segments_generator', 'ism', 'f4m')
 # What yt-dlp adds to every answer without formats, whatever the reason.
 EMPTY_SAYINGS = ('No video formats found!', 'Requested format is not available')
 FORMAT_FIELDS = (
@@ -161,11 +163,20 @@ def download(task, log, send):
 
     with open_ydl(task, log, progress_hooks=[on_progress]) as ydl:
         # Without what the extraction had chosen: the choice is made anew, by this task's own selector.
-        done = ydl.process_ie_result(ydl.sanitize_info(task['info'], True), download=True)
+        info = web_only(ydl.sanitize_info(task['info'], True))
+        done = ydl.process_ie_result(info, download=True)
         paths = [item['filepath'] for item in (done or {}).get('requested_downloads') or () if item.get('filepath')]
         if not paths:
             raise Failure('NothingDownloaded', '\n'.join(log.warnings) or 'No file was downloaded')
         return {'paths': paths}
+
+
+def web_only(info):
+    """The info without formats that another program would fetch past the proxy (RTMP, RTSP and the like)."""
+    formats = [item for item in info.get('formats') or [info] if determine_protocol(item) in WEB_PROTOCOLS]
+    if not formats:
+        raise Failure('NoFormats', EMPTY_SAYINGS[0])
+    return {**info, 'formats': formats} if info.get('formats') else info
 
 
 TASKS = {'extract': extract, 'download': download}

@@ -158,6 +158,27 @@ describe("yt-dlp", () => {
     expect(trapHits).toBe(0);
   });
 
+  test.each(["rtmp", "rtsp", "mms", "ftp", "ws", "udp", "tcp"])("never dials %s", async (scheme) => {
+    const info = { id: "x", title: "x", ext: "mp4", url: inside(`${scheme}://127.0.0.1:PORT/a`) };
+    const options = { paths: { home: cwd }, outtmpl: { default: "out.%(ext)s" } };
+    await expect(pool.download(info, { options, timeoutMs: 20_000 })).rejects.toMatchObject({
+      code: "no_format",
+    });
+    expect(trapHits).toBe(0);
+  });
+
+  test("never lets the ffmpeg that records a live playlist go inside", async () => {
+    const files = ["http://127.0.0.1:PORT/s.ts", "http://localhost.:PORT/s.ts", "tcp://127.0.0.1:PORT/s.ts"];
+    origin.put("/live.m3u8", hls(files.map(inside).join("\n#EXTINF:4,\n")));
+    const url = `${origin.url}/live.m3u8`;
+    const info = { id: "x", title: "x", ext: "mp4", url, protocol: "m3u8", is_live: true };
+    const options = { paths: { home: cwd }, outtmpl: { default: "live.%(ext)s" } };
+    await expect(pool.download(info, { options, timeoutMs: 20_000 })).rejects.toMatchObject({
+      name: "Fault",
+    });
+    expect(trapHits).toBe(0);
+  });
+
   test("never reads a file", async () => {
     await expect(extract("file:///etc/hostname")).rejects.toMatchObject({ name: "Fault" });
     await expect(extract(redirectTo("file:///etc/hostname"))).rejects.toMatchObject({ name: "Fault" });
