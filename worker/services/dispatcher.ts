@@ -6,6 +6,7 @@ import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import { findDueJobs, setRunner } from "../db/job-queue.ts";
 import { findJobForRun, type JobRow } from "../db/job-rows.ts";
 import type { Scope } from "../services.ts";
+import { sendHints } from "./hints.ts";
 import { runToken } from "./run-token.ts";
 import type { StartAnswer } from "./runner.ts";
 import { transition } from "./transitions.ts";
@@ -54,7 +55,10 @@ export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
 export async function dispatchDue(scope: Scope): Promise<void> {
   for (const id of await findDueJobs(scope.db, scope.clock(), MAX_REFILL)) {
     const dispatched = await dispatchJob(scope, id);
-    if (dispatched.type === "later") return;
+    if (dispatched.type !== "later") continue;
+    // while this claim stood, the job's own hint may have come and gone
+    await sendHints(scope, [id], dispatched.delaySeconds * 1000);
+    return;
   }
 }
 
