@@ -1,4 +1,5 @@
 import type { Hono } from "hono";
+import type { ErrorBody } from "../schema/api/error.ts";
 import { createApp } from "./app.ts";
 import { ConfigError, type Env } from "./env.ts";
 import { consoleLog } from "./lib/log.ts";
@@ -23,8 +24,10 @@ export default {
       return await appOf(servicesOf(env)).fetch(request, env, ctx);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      consoleLog("misconfigured", { error: error.message });
-      return Response.json({ error: "The service is not configured", code: "internal" }, { status: 500 });
+      const request_id = crypto.randomUUID();
+      consoleLog("misconfigured", { request_id, error: error.message });
+      const body: ErrorBody = { error: "The service is not configured", code: "internal", request_id };
+      return Response.json(body, { status: 500, headers: { "x-request-id": request_id } });
     }
   },
 

@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { accounts } from "../../schema/db/tables.ts";
 import { MAX_INTERRUPTIONS } from "../../schema/states.ts";
+import type { Companion } from "../../worker/db/job-moves.ts";
+import { findJob } from "../../worker/db/job-rows.ts";
+import { transition } from "../../worker/services/transitions.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
@@ -399,6 +403,35 @@ describe("cancelling", () => {
     expect([cancelled.status, published.status]).toSatisfy(
       ([cancel, publish]) => (cancel === 200 && publish === 409) || (cancel === 400 && publish === 200),
     );
+  });
+});
+
+describe("what belongs to a move", () => {
+  const renameAccounts =
+    (name: string): Companion =>
+    (db, unmoved) =>
+      db.update(accounts).set({ name }).where(unmoved);
+  const names = async () => (await env.DB.prepare("select distinct name from accounts").all()).results;
+
+  it("is written with it", async () => {
+    const id = await worker.create(key);
+    const companions = () => [renameAccounts("moved")];
+    const moved = await transition(worker.scope(), id, { type: "claimed" }, { companions });
+    expect(moved.type).toBe("moved");
+    expect(await names()).toEqual([{ name: "moved" }]);
+  });
+
+  it("is not written when another was faster, nor when the event is refused", async () => {
+    const id = await worker.create(key);
+    const read = await findJob(worker.scope().db, id);
+    if (!read) throw new Error("the job is not there");
+    await transition(worker.scope(), id, { type: "cancelled" });
+    const companions = () => [renameAccounts("lost")];
+    for (const options of [{ read, companions }, { companions }]) {
+      const lost = await transition(worker.scope(), id, { type: "claimed" }, options);
+      expect(lost.type).toBe("refused");
+    }
+    expect(await names()).not.toContainEqual({ name: "lost" });
   });
 });
 

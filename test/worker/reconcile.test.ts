@@ -159,7 +159,7 @@ describe("the database", () => {
     "due jobs": () => dueQuery(worker.scope().db, 1, 4),
     "overdue hints": () => overdueHintsQuery(worker.scope().db, 1, 2, 100),
     "expired leases": () => expiredLeasesQuery(worker.scope().db, 1, 50),
-    leftovers: () => leftoversQuery(worker.scope().db, 1, 50),
+    leftovers: () => leftoversQuery(worker.scope().db, { from: 1, until: 2 }, 50),
   };
 
   it.each(Object.entries(queries))("finds %s by an index, in its order", async (_, query) => {

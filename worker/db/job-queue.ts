@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNotNull, lte, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gte, inArray, isNotNull, lte, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables.ts";
 import type { Db } from "./connection.ts";
 
@@ -52,18 +52,29 @@ export const expiredLeasesQuery = (db: Db, now: number, limit: number) =>
     .orderBy(asc(jobs.lease_expires_at))
     .limit(limit);
 
-/** Ended jobs that still name an unfinished upload. */
-export async function findLeftovers(db: Db, finishedBefore: number, limit: number) {
-  return leftoversQuery(db, finishedBefore, limit);
+/** A stretch of time in epoch milliseconds. */
+interface Window {
+  readonly from: number;
+  readonly until: number;
 }
-export const leftoversQuery = (db: Db, finishedBefore: number, limit: number) =>
+
+/** Jobs that ended in the window and still name an unfinished upload; newest first, so that old trouble holds up nothing new. */
+export async function findLeftovers(db: Db, ended: Window, limit: number) {
+  return leftoversQuery(db, ended, limit);
+}
+export const leftoversQuery = (db: Db, { from, until }: Window, limit: number) =>
   db
     .select({ id: jobs.id, upload_key: jobs.upload_key, upload_ref: jobs.upload_ref })
     .from(jobs)
     .where(
-      and(isNotNull(jobs.upload_ref), isNotNull(jobs.finished_at), lte(jobs.finished_at, finishedBefore)),
+      and(
+        isNotNull(jobs.upload_ref),
+        isNotNull(jobs.finished_at),
+        gte(jobs.finished_at, from),
+        lte(jobs.finished_at, until),
+      ),
     )
-    .orderBy(asc(jobs.finished_at))
+    .orderBy(desc(jobs.finished_at))
     .limit(limit);
 
 /** Notes that an unfinished upload was aborted, unless a successor named another one meanwhile. */
@@ -74,7 +85,7 @@ export async function clearUpload(db: Db, id: string, ref: string): Promise<void
     .where(and(eq(jobs.id, id), eq(jobs.upload_ref, ref)));
 }
 
-/** Puts a leftover that could not be aborted at the end of the line, so that it does not hold up the others. */
+/** Notes that another instance than the preferred one took the claim. */
 export async function setRunner(db: Db, id: string, attempt: number, runner: string): Promise<void> {
   await db
     .update(jobs)

@@ -17,6 +17,9 @@ const PAGE = 50;
 /** A hint that was sent again is not sent a third time before this, in milliseconds. */
 const HINT_AGAIN_MS = 120_000;
 
+/** For how long a leftover is tried, in milliseconds; then the storage's own rules take it away. */
+const LEFTOVER_MS = 7 * 24 * 60 * 60_000;
+
 /** How many jobs each part put right. A part that failed is left out. */
 export type Reconciled = Partial<Record<keyof typeof PARTS, number>>;
 
@@ -40,7 +43,7 @@ async function takeBackExpired(scope: Scope): Promise<number> {
   return eachPage(async () => {
     const now = scope.clock();
     const expired = await findExpiredLeases(scope.db, now, PAGE);
-    await settleAll(scope, expired, ({ id, attempt }) =>
+    const failures = await settleAll(scope, expired, ({ id, attempt }) =>
       transition(
         scope,
         id,
@@ -49,7 +52,8 @@ async function takeBackExpired(scope: Scope): Promise<number> {
         { attempt, only: (job) => (job.lease_expires_at ?? now) <= now },
       ),
     );
-    return { count: expired.length, more: expired.length === PAGE };
+    // those that failed would come again in the next page
+    return { count: expired.length, more: expired.length === PAGE && failures === 0 };
   });
 }
 
@@ -64,8 +68,10 @@ async function sendOverdueHints(scope: Scope): Promise<number> {
 
 /** One page only: an upload that cannot be aborted stays in it, and must not be tried again at once. */
 async function abortLeftovers(scope: Scope): Promise<number> {
+  const now = scope.clock();
   // a cancelled run hears of it within its lease; until then it may still add parts
-  const leftovers = await findLeftovers(scope.db, scope.clock() - scope.config.leaseMs, PAGE);
+  const window = { from: now - LEFTOVER_MS, until: now - scope.config.leaseMs };
+  const leftovers = await findLeftovers(scope.db, window, PAGE);
   await settleAll(scope, leftovers, (job) => abortUpload(scope, job, { forget: true }));
   return leftovers.length;
 }
@@ -80,16 +86,18 @@ async function eachPage(page: () => Promise<{ count: number; more: boolean }>): 
   return total;
 }
 
+/** Acts on each; answers how many failed. */
 async function settleAll<T extends { readonly id: string }>(
   scope: Scope,
   items: readonly T[],
   act: (item: T) => Promise<unknown>,
-): Promise<void> {
-  await Promise.all(
-    items.map((item) =>
-      act(item).catch((error: unknown) =>
-        scope.log("reconcile_failed", { job_id: item.id, error: describeError(error) }),
-      ),
-    ),
-  );
+): Promise<number> {
+  const results = await Promise.allSettled(items.map(act));
+  let failures = 0;
+  for (const [index, result] of results.entries()) {
+    if (result.status === "fulfilled") continue;
+    failures += 1;
+    scope.log("reconcile_failed", { job_id: items[index]?.id, error: describeError(result.reason) });
+  }
+  return failures;
 }
