@@ -1,0 +1,7 @@
+/** `npm run readme`: writes the README's tables of formats and variables anew from the code. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { withFreshTables } from "./readme/tables.ts";
+import { inRoot } from "./stack/paths.ts";
+
+const file = inRoot("README.md");
+writeFileSync(file, withFreshTables(readFileSync(file, "utf8")));
