@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Job } from "../../schema/api/job.ts";
+import { type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
+import { freePort } from "../support/ports.ts";
 import { unfinishedUploads } from "../support/s3-server.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
@@ -15,6 +17,9 @@ const LEASE_SECONDS = 4;
 let origin: Origin;
 let stack: TestStack;
 let cron: NodeJS.Timeout;
+let storage: FaultyProxy;
+/** Set: parts wait for this on their way to the bucket. */
+let held: Promise<void> | null = null;
 
 beforeAll(async () => {
   const root = await mediaFolder({
@@ -22,8 +27,14 @@ beforeAll(async () => {
     "copy.mp4": ["mp4-index-last", { seconds: 12 }],
   });
   origin = await startOrigin({ root });
+  const port = await freePort();
+  storage = await startFaultyProxy(`http://127.0.0.1:${port}`, (request) =>
+    held !== null && request.startsWith("PUT") ? { until: held } : "pass",
+  );
   stack = await startTestStack({
+    port,
     env: {
+      R2_ENDPOINT: `${storage.origin}/cdn-cgi/local/r2/s3`,
       ALLOWED_PRIVATE_HOSTS: origin.host,
       LEASE_SECONDS: `${LEASE_SECONDS}`,
       HEARTBEAT_SECONDS: "1",
@@ -33,11 +44,12 @@ beforeAll(async () => {
   // the minute of the cron, shortened like the lease
   cron = setInterval(() => void stack.reconcile(), 1_000);
 }, 120_000);
+vi.setConfig({ testTimeout: 60_000 });
 
 afterAll(async () => {
   clearInterval(cron);
   await stack.stop();
-  await origin.close();
+  await Promise.all([origin.close(), storage.close()]);
 });
 
 async function expectDeliveredOnce(job: Job, attempts: number): Promise<void> {
@@ -69,6 +81,18 @@ describe("a processor that is killed", () => {
     await expectDeliveredOnce(await stack.end(id), 2);
     const alive = await stack.toolPids();
     expect(alive.filter((pid) => tools.includes(pid))).toEqual([]);
+  });
+
+  it("in mid-upload: the job is delivered by its successor and its own upload is gone", async () => {
+    const release = Promise.withResolvers<void>();
+    held = release.promise;
+    const id = await stack.create({ url: `${origin.url}/film.mp4`, filename: "upload" });
+    await stack.until(id, ({ step }) => step === "Uploading");
+    expect(await unfinishedUploads(stack.stateDir)).toEqual(["videos/upload.mp4"]);
+    process.kill(await stack.processorPid(), "SIGKILL");
+    held = null;
+    release.resolve();
+    await expectDeliveredOnce(await stack.end(id), 2);
   });
 
   it("with SIGTERM: the job is handed back at once and goes on without waiting for its lease", async () => {

@@ -32,14 +32,20 @@ export interface Answer<T> {
 
 export interface TestStackOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** Of the Worker; default: a free one. */
+  readonly port?: number;
   /** Kept by the caller; default: a temporary folder that is removed at the end. */
   readonly stateDir?: string;
 }
 
-export async function startTestStack({ env = {}, stateDir }: TestStackOptions = {}): Promise<TestStack> {
+export async function startTestStack({
+  env = {},
+  port,
+  stateDir,
+}: TestStackOptions = {}): Promise<TestStack> {
   const folder = stateDir ?? (await mkdtemp(join(tmpdir(), "stack-")));
   const stack = await startStack({
-    port: await freePort(),
+    port: port ?? (await freePort()),
     stateDir: folder,
     env: { ...process.env, ...env },
     log: () => {},
