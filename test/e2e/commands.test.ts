@@ -1,0 +1,158 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Job } from "../../schema/api/job.ts";
+import { type Checkout, makeCheckout, type RunningCommand } from "../support/checkout.ts";
+import { media } from "../support/media.ts";
+import { type Origin, startOrigin } from "../support/origin.ts";
+import { freePort } from "../support/ports.ts";
+import { readmeSession } from "../support/readme.ts";
+
+/** The commands of the README as a person runs them, in a fresh copy of the repository. */
+
+let checkout: Checkout;
+let origin: Origin;
+
+beforeAll(async () => {
+  checkout = makeCheckout();
+  const file = await media("mp4", { seconds: 12, width: 640, height: 360, videoBitrate: 4_000_000 });
+  origin = await startOrigin({
+    bodies: { "/talk.mp4": readFileSync(file), "/slow.mp4": readFileSync(file) },
+  });
+}, 60_000);
+
+afterEach(() => {
+  expect(checkout.processes()).toEqual([]);
+});
+
+afterAll(async () => {
+  checkout.remove();
+  await origin.close();
+});
+
+interface LocalFile {
+  readonly url: string;
+  readonly api_key: string;
+  readonly admin_token: string;
+  readonly processor_url: string;
+  readonly pid: number;
+}
+
+const localFile = (): string => join(checkout.path, ".waterspout", "local.json");
+const readLocalFile = (): LocalFile => JSON.parse(readFileSync(localFile(), "utf8"));
+
+async function start(env: Readonly<Record<string, string>> = {}): Promise<RunningCommand & LocalFile> {
+  const opened = { ALLOWED_PRIVATE_HOSTS: origin.host, PORT: `${await freePort()}` };
+  const command = checkout.start("npm start", { ...opened, ...env });
+  await command.printed("Waterspout is running.");
+  return { ...command, ...readLocalFile() };
+}
+
+async function stop(command: RunningCommand): Promise<void> {
+  command.process.kill("SIGTERM");
+  expect(await command.ended).toBe(0);
+}
+
+describe("npm run demo", () => {
+  it.each(["first", "second"])(
+    "delivers a sample video and cleans up, the %s time",
+    async () => {
+      const demo = checkout.start("npm run demo");
+      expect(await demo.ended, demo.output()).toBe(0);
+      expect(demo.output()).toMatch(/Finished +█+ 100 %/);
+      expect(demo.output()).toContain("videos/sample [sample].mp4");
+      expect(demo.output()).toMatch(/SHA-256 +[0-9a-f]{64} \(equal to the job's\)/);
+      expect(demo.output()).toContain("video: h264 1280×720");
+    },
+    60_000,
+  );
+
+  it("delivers a URL of the user's", async () => {
+    const demo = checkout.start(`npm run demo -- ${origin.url}/talk.mp4`, {
+      ALLOWED_PRIVATE_HOSTS: origin.host,
+    });
+    expect(await demo.ended, demo.output()).toBe(0);
+    expect(demo.output()).toContain("video: h264 640×360");
+  }, 60_000);
+
+  it("tells in one sentence why a job failed, and ends with 1", async () => {
+    const demo = checkout.start(`npm run demo -- ${origin.url}/status/404`, {
+      ALLOWED_PRIVATE_HOSTS: origin.host,
+    });
+    expect(await demo.ended).toBe(1);
+    expect(demo.output()).toContain("The job ended Warning: This media is not available or was removed");
+  }, 60_000);
+});
+
+describe("npm start", () => {
+  it("serves the commands of the README, keeps its secrets private and stops cleanly", async () => {
+    const stack = await start();
+    expect(stack.pid).toBeGreaterThan(0);
+    for (const name of ["local.json", "secrets.json", "worker.env"]) {
+      expect(statSync(join(checkout.path, ".waterspout", name)).mode & 0o777).toBe(0o600);
+    }
+    const commandLines = checkout.processes().map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    expect(commandLines.filter((line) => line.includes(stack.admin_token))).toEqual([]);
+
+    const session = readmeSession()
+      .join("\n")
+      .replaceAll("http://127.0.0.1:8787", stack.url)
+      .replaceAll("https://example.com", origin.url);
+    const reader = checkout.start(`bash -euo pipefail -c '${session.replaceAll("'", "'\\''")}'`);
+    expect(await reader.ended, reader.output()).toBe(0);
+    expect(reader.output()).toContain('"status":"Completed"');
+    expect(reader.output()).toContain('"reason":"webm holds VP8, VP9 or AV1"');
+    expect(reader.output()).toContain('"deleted_key":"videos/talks/');
+    expect(reader.output()).toContain('"status":"ready"');
+    expect(reader.output()).not.toContain('"error":"');
+
+    const second = checkout.start("npm start", { PORT: `${await freePort()}` });
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain(`already (process ${stack.pid})`);
+
+    await stop(stack);
+    expect(existsSync(localFile())).toBe(false);
+  }, 60_000);
+
+  it("says so when the port is taken", async () => {
+    const command = checkout.start("npm start", { PORT: new URL(origin.url).port });
+    expect(await command.ended).toBe(1);
+    expect(command.output()).toContain(`Port ${new URL(origin.url).port} is in use. Set PORT to another one`);
+  }, 30_000);
+
+  it("finishes the interrupted job after everything was killed in the middle of a download", async () => {
+    const quickLease = { LEASE_SECONDS: "3", HEARTBEAT_SECONDS: "1" };
+    const killed = await start(quickLease);
+    origin.behave("/slow.mp4", { bytesPerSecond: 40_000 });
+    const { job_id: id } = await call<{ job_id: string }>(killed, "/jobs", { url: `${origin.url}/slow.mp4` });
+    await vi.waitFor(() => expect(origin.bytes.get("/slow.mp4")).toBeGreaterThan(200_000), {
+      timeout: 20_000,
+    });
+    for (const pid of checkout.processes()) process.kill(pid, "SIGKILL");
+    await killed.ended;
+
+    origin.behave("/slow.mp4", {});
+    const stack = await start(quickLease);
+    expect(stack.api_key).toBe(killed.api_key);
+    const job = await vi.waitFor(
+      async () => {
+        await fetch(`${stack.url}/cdn-cgi/local/scheduled?cron=${encodeURIComponent("* * * * *")}`);
+        const found = await call<Job>(stack, `/jobs/${id}`);
+        expect(found.status).toBe("Completed");
+        return found;
+      },
+      { timeout: 30_000, interval: 300 },
+    );
+    expect(job.attempt).toBe(2);
+    expect((await fetch(job.s3_url ?? "", { headers: { range: "bytes=0-0" } })).status).toBe(206);
+    await stop(stack);
+  }, 90_000);
+});
+
+async function call<T>(stack: LocalFile, path: string, body?: unknown): Promise<T> {
+  const answer = await fetch(`${stack.url}${path}`, {
+    headers: { "x-api-key": stack.api_key, "content-type": "application/json" },
+    ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
+  });
+  return (await answer.json()) as T;
+}

@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inRepository, trackedFiles } from "./repository.ts";
+
+/** A fresh copy of the tracked files, as a clone would hold them, in a folder with a space in its name. */
+export interface Checkout {
+  readonly path: string;
+  /** Starts a command of a shell there; its output is collected. */
+  start(command: string, env?: Readonly<Record<string, string>>): RunningCommand;
+  /** The living processes that were started there, by their command line or their environment. */
+  processes(): number[];
+  /** Removes it, and ends what still runs there. */
+  remove(): void;
+}
+
+export interface RunningCommand {
+  readonly process: ChildProcess;
+  /** What it printed so far. */
+  output(): string;
+  /** Resolves when it has printed the text; rejects with its output when it ends without. */
+  printed(text: string): Promise<void>;
+  /** Resolves with the exit code when it has ended. */
+  readonly ended: Promise<number | null>;
+}
+
+/** Copies the tracked files; the installed packages are linked, so that nothing is installed again. */
+export function makeCheckout(): Checkout {
+  const path = mkdtempSync(join(tmpdir(), "waterspout checkout "));
+  for (const file of trackedFiles()) cpSync(inRepository(file), join(path, file));
+  symlinkSync(inRepository("node_modules"), join(path, "node_modules"));
+  const processes = () => processesOf(path);
+  return {
+    path,
+    processes,
+    start: (command, env = {}) => startCommand(path, command, env),
+    remove() {
+      for (const pid of processes()) process.kill(pid, "SIGKILL");
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
+}
+
+function startCommand(cwd: string, command: string, env: Readonly<Record<string, string>>): RunningCommand {
+  // A login to the copy: nothing of the surrounding npm or of this repository's packages is inherited.
+  const outside = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|INIT_CWD$|VITEST|NODE_ENV$)/.test(name),
+  );
+  const path = (process.env.PATH ?? "").split(":").filter((folder) => !folder.includes("node_modules"));
+  const child = spawn("bash", ["-euc", `exec ${command}`], {
+    cwd,
+    env: { ...Object.fromEntries(outside), PATH: path.join(":"), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  const news = new EventEmitter();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk) => {
+      text += chunk;
+      news.emit("news");
+    });
+  }
+  const ended = once(child, "exit").then(([code]) => code as number | null);
+  let running = true;
+  void ended.then(() => {
+    running = false;
+    news.emit("news");
+  });
+  return {
+    process: child,
+    ended,
+    output: () => text,
+    async printed(wanted) {
+      while (!text.includes(wanted)) {
+        if (!running) throw new Error(`It ended without printing "${wanted}":\n${text}`);
+        await once(news, "news");
+      }
+    },
+  };
+}
+
+function processesOf(folder: string): number[] {
+  const mentions = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "utf8").includes(folder);
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => mentions(pid, "cmdline") || mentions(pid, "environ"))
+    .map(Number);
+}
