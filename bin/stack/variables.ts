@@ -35,8 +35,6 @@ export function processorEnvironment(env: Environment, wiring: Wiring): Record<s
     ...systemEnvironment(env),
     PROCESSOR_TOKEN: wiring.secrets.PROCESSOR_TOKEN,
     WORK_DIR: wiring.workDir,
-    // whoever stops the stack waits for it: runs are handed back soon and go on at the next start
-    DRAIN_SECONDS: "3",
     // Whoever presses Ctrl-C does not want to wait for a long download: it goes on at the next start.
     DRAIN_SECONDS: "2",
     ...pick(env, names(PROCESSOR_VARIABLES)),
