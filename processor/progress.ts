@@ -10,6 +10,10 @@ export interface Snapshot {
   readonly title: string | null;
 }
 
+/** What receiving all bytes and storing all bytes are worth of a run that only moves bytes. */
+const RECEIVED_SHARE = 0.7;
+const STORED_SHARE = 1 - RECEIVED_SHARE;
+
 const STEP_ORDER: readonly WorkingStep[] = ["Downloading", "Muxing", "Uploading"];
 
 /**
@@ -21,6 +25,8 @@ export class Progress {
   #percent = 0;
   #title: string | null = null;
   #received = 0;
+  #stored = 0;
+  #expected: number | null = null;
   #startedAt: number | null = null;
   #lastAt: number | null = null;
   readonly #onChange: (stepChanged: boolean) => void;
@@ -68,10 +74,31 @@ export class Progress {
     this.#onChange(false);
   }
 
+  /** From here on the bytes that are received and stored make the percentage. */
+  expect(bytes: number): void {
+    this.#expected = bytes;
+    this.#weigh();
+  }
+
+  /** Counts bytes from the source. */
   receive(bytes: number): void {
     this.#startedAt ??= this.#now();
     this.#lastAt = this.#now();
     this.#received += bytes;
+    this.#weigh();
+  }
+
+  /** @param bytes all that the storage has so far */
+  store(bytes: number): void {
+    this.#stored = bytes;
+    this.#weigh();
+  }
+
+  #weigh(): void {
+    if (this.#expected === null || this.#expected === 0) return;
+    const received = Math.min(1, this.#received / this.#expected);
+    const stored = Math.min(1, this.#stored / this.#expected);
+    this.advance(received * RECEIVED_SHARE + stored * STORED_SHARE);
   }
 
   #rate(): number | null {

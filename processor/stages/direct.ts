@@ -58,12 +58,13 @@ export async function transferRanges(
 ): Promise<UploadResult> {
   const { progress, callback, claim, request } = context;
   const { key, size, verdict } = object;
+  progress.expect(size);
   const uploader = await openUpload(context, {
     key,
     contentType: containerOf(request.plan.format).mime,
     expectedBytes: size,
     hash: "parts",
-    onProgress: (stored) => progress.advance(stored / size),
+    onProgress: (stored) => progress.store(stored),
   });
   verdict.catch((error: unknown) => uploader.abort(error));
   return uploadRanges(uploader, {
