@@ -14,7 +14,7 @@ import { freePort } from "./stack/ports.ts";
 import { startStack } from "./stack/stack.ts";
 
 /** Slow enough that the progress is seen, in bytes per second. */
-const SAMPLE_RATE = 2_000_000;
+const SAMPLE_RATE = 4_000_000;
 
 const { FFMPEG_PATH: ffmpeg = "ffmpeg", FFPROBE_PATH: ffprobe = "ffprobe" } = process.env;
 const say = (line: string) => console.log(`[demo] ${line}`);

@@ -92,6 +92,7 @@ describe("npm start", () => {
       expect(statSync(join(checkout.path, ".waterspout", name)).mode & 0o777).toBe(0o600);
     }
     const commandLines = checkout.processes().map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    expect(commandLines.length).toBeGreaterThan(4);
     expect(commandLines.filter((line) => line.includes(stack.admin_token))).toEqual([]);
 
     const session = readmeSession()

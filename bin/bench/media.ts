@@ -1,0 +1,131 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { inRoot } from "../stack/paths.ts";
+
+/** The media of the benches: made once by ffmpeg, kept in `.cache/bench/media`. */
+export const MEDIA_FOLDER = inRoot(".cache", "bench", "media");
+
+/** 1 GiB in 400 seconds. */
+const SECONDS = 400;
+const VIDEO_RATE = Math.floor((2 ** 30 * 8) / SECONDS) - 200_000;
+/** Encoded once and repeated: only the bytes matter. */
+const LOOP_SECONDS = 20;
+
+/** Paths below the origin's line. */
+export const FILES = {
+  progressive: "gib.mp4",
+  split: "split/index.mpd",
+  hls: "hls/index.m3u8",
+  dash: "dash/index.mpd",
+  small: "small.mp4",
+  encode: "encode.mp4",
+} as const;
+
+const { FFMPEG_PATH: ffmpegPath = "ffmpeg" } = process.env;
+
+/** Makes what is missing; a few minutes and 5 GB the first time, nothing after that. */
+export async function ensureMedia(log: (line: string) => void): Promise<void> {
+  const loop = ["-stream_loop", `${SECONDS / LOOP_SECONDS - 1}`, "-i", join(MEDIA_FOLDER, "loop.mp4")];
+  await make("loop.mp4", log, (file) => ffmpeg([...encoded(LOOP_SECONDS, "640x360", VIDEO_RATE), file]));
+  await make(FILES.progressive, log, (file) =>
+    ffmpeg([...loop, "-c", "copy", "-movflags", "+faststart", file]),
+  );
+  await make("split/video.mp4", log, (file) =>
+    ffmpeg([...loop, "-an", "-c", "copy", "-movflags", "+faststart", file]),
+  );
+  await make("split/audio.m4a", log, (file) =>
+    ffmpeg([...loop, "-vn", "-c", "copy", "-movflags", "+faststart", file]),
+  );
+  await make(FILES.split, log, (file) => writeFile(file, SPLIT_MANIFEST));
+  await makeFolder(FILES.hls, log, (file) =>
+    ffmpeg([
+      ...loop,
+      ...["-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod"],
+      ...["-hls_segment_filename", join(dirname(file), "segment-%03d.ts"), file],
+    ]),
+  );
+  await makeFolder(FILES.dash, log, (file) =>
+    ffmpeg([
+      ...loop,
+      ...["-c", "copy", "-f", "dash", "-seg_duration", "2", "-use_template", "1", "-use_timeline", "0"],
+      ...["-adaptation_sets", "id=0,streams=v id=1,streams=a", file],
+    ]),
+  );
+  await make(FILES.small, log, (file) => ffmpeg([...encoded(20, "640x360", 3_200_000), file]));
+  await make(FILES.encode, log, (file) =>
+    ffmpeg([
+      ...["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=60"],
+      ...["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=60"],
+      ...["-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime", "-b:v", "3M"],
+      ...["-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart", file],
+    ]),
+  );
+}
+
+/** A moving picture that takes exactly `bitrate`, with a tone; a key frame each second. */
+function encoded(seconds: number, size: string, bitrate: number): string[] {
+  const rate = ["-b:v", "-minrate", "-maxrate", "-bufsize"].flatMap((name) => [name, `${bitrate}`]);
+  return [
+    ...["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=25:duration=${seconds}`],
+    ...["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=44100:duration=${seconds}`],
+    ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25", "-sc_threshold", "0"],
+    ...rate,
+    ...["-x264-params", "nal-hrd=cbr", "-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart"],
+  ];
+}
+
+/** Two whole files behind one manifest: what sites offer as separate video and audio. */
+const SPLIT_MANIFEST = `<?xml version="1.0" encoding="utf-8"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"
+  mediaPresentationDuration="PT${SECONDS}S" minBufferTime="PT2S">
+  <Period>
+    <AdaptationSet contentType="video" mimeType="video/mp4" codecs="avc1.42c01e">
+      <Representation id="v" bandwidth="${VIDEO_RATE}" width="640" height="360" frameRate="25">
+        <BaseURL>video.mp4</BaseURL>
+      </Representation>
+    </AdaptationSet>
+    <AdaptationSet contentType="audio" mimeType="audio/mp4" codecs="mp4a.40.2">
+      <Representation id="a" bandwidth="128000" audioSamplingRate="44100">
+        <BaseURL>audio.m4a</BaseURL>
+      </Representation>
+    </AdaptationSet>
+  </Period>
+</MPD>
+`;
+
+const ffmpeg = (args: readonly string[]) =>
+  promisify(execFile)(ffmpegPath, ["-nostdin", "-v", "error", "-y", ...args]);
+
+/** Writes a file under another name first, so that a broken attempt leaves nothing that looks whole. */
+async function make(
+  name: string,
+  log: (line: string) => void,
+  write: (file: string) => Promise<unknown>,
+): Promise<void> {
+  const file = join(MEDIA_FOLDER, name);
+  if (existsSync(file)) return;
+  log(`making ${name} …`);
+  const staging = join(dirname(file), `making-${name.split("/").at(-1)}`);
+  await mkdir(dirname(file), { recursive: true });
+  await write(staging);
+  await rename(staging, file);
+}
+
+/** The same for a playlist with its segments beside it. */
+async function makeFolder(
+  name: string,
+  log: (line: string) => void,
+  write: (file: string) => Promise<unknown>,
+): Promise<void> {
+  const folder = dirname(join(MEDIA_FOLDER, name));
+  if (existsSync(folder)) return;
+  log(`making ${name} …`);
+  const staging = `${folder}.making`;
+  await rm(staging, { recursive: true, force: true });
+  await mkdir(staging, { recursive: true });
+  await write(join(staging, name.split("/").at(-1) ?? ""));
+  await rename(staging, folder);
+}

@@ -1,0 +1,82 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
+import { type Checkout, makeCheckout, type RunningCommand } from "../support/checkout.ts";
+import { freePort } from "../support/ports.ts";
+
+/** How `npm start` lives with the deaths of its parts, and of itself. */
+
+let checkout: Checkout;
+
+beforeAll(() => {
+  checkout = makeCheckout();
+});
+
+afterEach(() => {
+  expect(checkout.processes()).toEqual([]);
+});
+
+afterAll(() => checkout.remove());
+
+async function start(
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningCommand & { pid: number; url: string }> {
+  const command = checkout.start("npm start", { PORT: `${await freePort()}`, ...env });
+  await command.printed("Waterspout is running.");
+  const facts = JSON.parse(readFileSync(join(checkout.path, ".waterspout", "local.json"), "utf8"));
+  return { ...command, pid: facts.pid, url: facts.url };
+}
+
+const pidsRunning = (program: string): number[] =>
+  checkout.processes().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(program));
+
+function kill(program: string): void {
+  const pids = pidsRunning(program);
+  expect(pids).not.toEqual([]);
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+}
+
+it("starts a processor again that died, and leaves nothing behind when it is killed itself", async () => {
+  const stack = await start();
+  kill("processor/main.ts");
+  await stack.printed("the processor was ended by SIGKILL; it is started again in 0.5 s");
+  await vi.waitFor(async () => expect((await fetch(`${stack.url}/readyz`)).status).toBe(200), {
+    timeout: 15_000,
+  });
+
+  process.kill(stack.pid, "SIGKILL");
+  await stack.ended;
+  await vi.waitFor(() => expect(checkout.processes()).toEqual([]), { timeout: 15_000 });
+}, 60_000);
+
+it("ends what a killed stack left running before it starts again", async () => {
+  const killed = await start();
+  for (const program of ["bin/stack/guard.ts", "bin/start.ts"]) kill(program);
+  await killed.ended;
+  const left = checkout.processes();
+  expect(left.length).toBeGreaterThan(2);
+
+  const stack = await start();
+  expect(stack.output()).toContain("the last stack on this state was killed");
+  expect(checkout.processes().filter((pid) => left.includes(pid))).toEqual([]);
+  stack.process.kill("SIGINT");
+  expect(await stack.ended).toBe(0);
+}, 60_000);
+
+it("ends with 1 and the log's last lines when the Worker died", async () => {
+  const stack = await start();
+  kill("wrangler/bin/wrangler.js");
+  expect(await stack.ended).toBe(1);
+  expect(stack.output()).toContain("The Worker was ended by SIGKILL. The end of its log");
+}, 60_000);
+
+it("takes the person's own variables as they are", async () => {
+  const token = `a-$TOKEN-of-'mine'#1-"quoted"`;
+  const stack = await start({ ADMIN_TOKEN: token });
+  const answer = await fetch(`${stack.url}/admin/accounts`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect(answer.status).toBe(200);
+  stack.process.kill("SIGTERM");
+  expect(await stack.ended).toBe(0);
+}, 60_000);
