@@ -36,7 +36,7 @@ export async function probeFacts(path: string, ffprobe: string): Promise<string[
   const args = ["-v", "error", "-show_entries", entries, "-of", "json", path];
   const { stdout } = await promisify(execFile)(ffprobe, args);
   const { format, streams } = JSON.parse(stdout) as ProbeResult;
-  const container = format.format_name.split(",")[0];
+  const container = format.format_name.replaceAll(",", "/");
   return [
     `${container}, ${Number(format.duration).toFixed(2)} s, ${Math.round(Number(format.bit_rate) / 1000)} kbit/s`,
     ...streams.map(
