@@ -49,6 +49,13 @@ export const CONFIG_VARIABLES = [
     secret: false,
     meaning: "Container instances in the pool, 1 to 1000; unused with `PROCESSOR_URL`",
   },
+  {
+    name: "PROCESSOR_IDLE_SECONDS",
+    fallback: "300",
+    secret: false,
+    meaning:
+      "A container instance without work is ended after this long, 1 to 3600; unused with `PROCESSOR_URL`",
+  },
   { name: "R2_ENDPOINT", fallback: null, secret: false, meaning: "S3 endpoint of the managed bucket" },
   { name: "R2_BUCKET", fallback: "waterspout", secret: false, meaning: "Name of the managed bucket" },
   { name: "R2_ACCESS_KEY_ID", fallback: null, secret: true, meaning: "Access key of the managed bucket" },
@@ -84,6 +91,7 @@ export interface Config {
   readonly processor:
     | { readonly type: "http"; readonly url: string }
     | { readonly type: "containers"; readonly instances: number };
+  readonly processorIdleMs: number;
   readonly bucket: ManagedBucketConfig;
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
@@ -128,6 +136,7 @@ const Variables = z.object({
   PUBLIC_URL: baseUrl,
   PROCESSOR_URL: z.union([z.literal(""), baseUrl], "must be an http or https URL"),
   PROCESSOR_INSTANCES: wholeNumber(1, 1000),
+  PROCESSOR_IDLE_SECONDS: wholeNumber(1, 3600),
   R2_ENDPOINT: baseUrl,
   R2_BUCKET: required,
   R2_ACCESS_KEY_ID: required,
@@ -157,6 +166,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       variables.PROCESSOR_URL === ""
         ? { type: "containers", instances: variables.PROCESSOR_INSTANCES }
         : { type: "http", url: variables.PROCESSOR_URL },
+    processorIdleMs: variables.PROCESSOR_IDLE_SECONDS * 1000,
     bucket: {
       endpoint: variables.R2_ENDPOINT,
       bucket: variables.R2_BUCKET,

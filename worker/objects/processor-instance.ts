@@ -1,8 +1,13 @@
 import { DurableObject } from "cloudflare:workers";
+import type { z } from "zod";
 import { ProcessorHealth } from "../../schema/wire/run.ts";
-import { type Env, readConfig } from "../env.ts";
+import { type Config, type Env, readConfig } from "../env.ts";
 import { consoleLog, describeError, type LogFields } from "../lib/log.ts";
 import type { RunnerHealth } from "../services/runner.ts";
+
+/** What the object needs to know of a processor's health: an image of another version may tell the rest differently. */
+const Health = ProcessorHealth.pick({ runs: true });
+type Health = z.infer<typeof Health>;
 
 /** Where the processor listens in its container. */
 const PORT = 8080;
@@ -10,8 +15,6 @@ const PORT = 8080;
 const READY_MS = 30_000;
 const READY_POLL_MS = 100;
 const HEALTH_TIMEOUT_MS = 3_000;
-/** Time without runs, requests and heartbeats after which the container is drained, in milliseconds. */
-const IDLE_MS = 5 * 60_000;
 const SIGTERM = 15;
 
 /**
@@ -21,9 +24,11 @@ const SIGTERM = 15;
 export class ProcessorInstance extends DurableObject<Env> {
   #starting: Promise<void> | null = null;
   #idleAt = 0;
+  readonly #config: Config;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    this.#config = readConfig(env);
     // the container outlives this object's memory
     if (ctx.container?.running) this.#watch(ctx.container);
   }
@@ -58,12 +63,13 @@ export class ProcessorInstance extends DurableObject<Env> {
   async keepAwake(): Promise<void> {
     const { container } = this.ctx;
     if (!container?.running) return;
-    const idleAt = Date.now() + IDLE_MS;
+    const idleMs = this.#config.processorIdleMs;
+    const idleAt = Date.now() + idleMs;
     // heartbeats come often; the alarm need not follow each of them
-    if (idleAt - this.#idleAt < IDLE_MS / 10) return;
+    if (idleAt - this.#idleAt < idleMs / 10) return;
     this.#idleAt = idleAt;
     // the platform's own limit only stands behind the alarm, which lets the processor drain
-    await container.setInactivityTimeout(2 * IDLE_MS);
+    await container.setInactivityTimeout(2 * idleMs);
     await this.ctx.storage.setAlarm(idleAt);
   }
 
@@ -88,16 +94,15 @@ export class ProcessorInstance extends DurableObject<Env> {
   }
 
   async #start(container: Container): Promise<void> {
-    const config = readConfig(this.env);
     const began = Date.now();
     container.start({
       enableInternet: true,
       env: {
         PORT: String(PORT),
         INSTANCE: this.#name,
-        WORKER_URL: config.publicUrl,
-        PROCESSOR_TOKEN: config.processorToken,
-        ALLOWED_PRIVATE_HOSTS: [...config.allowedPrivateHosts].join(","),
+        WORKER_URL: this.#config.publicUrl,
+        PROCESSOR_TOKEN: this.#config.processorToken,
+        ALLOWED_PRIVATE_HOSTS: [...this.#config.allowedPrivateHosts].join(","),
       },
     });
     this.#watch(container);
@@ -125,12 +130,12 @@ export class ProcessorInstance extends DurableObject<Env> {
     );
   }
 
-  async #ask(container: Container): Promise<ProcessorHealth | null> {
+  async #ask(container: Container): Promise<Health | null> {
     try {
       const response = await container
         .getTcpPort(PORT)
         .fetch("http://processor/healthz", { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
-      return response.ok ? ProcessorHealth.parse(await response.json()) : null;
+      return response.ok ? Health.parse(await response.json()) : null;
     } catch {
       return null;
     }

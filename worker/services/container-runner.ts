@@ -9,6 +9,8 @@ interface ContainerRunnerOptions {
   readonly token: string;
 }
 
+/** A container that sleeps is started first; its object gives up before this. */
+const START_TIMEOUT_MS = 40_000;
 /** Instances that are asked for one run before it waits. */
 const MAX_ASKED = 4;
 
@@ -30,7 +32,7 @@ export function createContainerRunner({ namespace, instances, token }: Container
       let answer: StartAnswer = { type: "unreachable", reason: "no instance" };
       for (let i = 0; i < Math.min(instances, MAX_ASKED); i++) {
         const name = instanceName((first + i) % instances);
-        answer = await startRun(sendTo(name), token, name, run);
+        answer = await startRun(sendTo(name), token, name, run, START_TIMEOUT_MS);
         // without a verdict the run may have begun there: it is not begun a second time elsewhere
         if (answer.type !== "busy") return answer;
       }

@@ -5,24 +5,24 @@ import type { RunnerHealth, StartAnswer } from "./runner.ts";
 
 type Send = (path: string, init: RequestInit) => Promise<Response>;
 
-const START_TIMEOUT_MS = 15_000;
 const CANCEL_TIMEOUT_MS = 5_000;
 const HEALTH_TIMEOUT_MS = 3_000;
 const DEFAULT_RETRY_SECONDS = 5;
 
-/** Hands a run over. */
+/** Hands a run over; a processor that has not answered within `timeoutMs` counts as unreachable. */
 export async function startRun(
   send: Send,
   token: string,
   runner: string,
   run: RunRequest,
+  timeoutMs: number,
 ): Promise<StartAnswer> {
   try {
     const response = await send("/runs", {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
       body: JSON.stringify(run),
-      signal: AbortSignal.timeout(START_TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     await response.body?.cancel();
     return read(response, runner);
