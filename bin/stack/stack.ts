@@ -84,6 +84,8 @@ async function start(
   const kept = loadSecrets(secretsFile);
   const secrets = withOwnSecrets(kept, env);
   const wiring = { workerUrl: url, processorPort, workDir: state.file("work"), secrets };
+  const variables = workerVariables(env, wiring);
+  const processorEnv = processorEnvironment(env, wiring);
   const marker = markerOf(state.stackId);
   const guard = startGuard(state.stackId);
   undo.push(guard.sweep);
@@ -93,11 +95,10 @@ async function start(
   signal.throwIfAborted();
 
   const workerLog = freshLog(state.file("logs/worker.log"));
-  const variables = workerVariables(env, wiring);
   const worker = startWorker({ port, state, env: wranglerEnv, variables, logFile: workerLog });
   undo.push(() => worker.stop(WORKER_GRACE));
   const processor = superviseProcessor({
-    env: { ...processorEnvironment(env, wiring), ...marker },
+    env: { ...processorEnv, ...marker },
     logFile: freshLog(state.file("logs/processor.log")),
     log,
   });

@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
-import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
-import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/env.ts";
+import {
+  CONFIG_VARIABLES as PROCESSOR_VARIABLES,
+  readConfig as readProcessorConfig,
+} from "../../processor/config.ts";
+import { readConfig as readWorkerConfig, CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/env.ts";
 import { type Environment, pick, systemEnvironment } from "./environment.ts";
+import { StackError } from "./errors.ts";
 import { inRoot } from "./paths.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -18,7 +22,7 @@ const names = (variables: readonly { readonly name: string }[]) => variables.map
 /** The Worker's variables: the person's own win, but for where the processor of this stack is. */
 export function workerVariables(env: Environment, wiring: Wiring): Record<string, string> {
   const { ADMIN_TOKEN, PROCESSOR_TOKEN } = wiring.secrets;
-  return {
+  return checked(readWorkerConfig, {
     ADMIN_TOKEN,
     PROCESSOR_TOKEN,
     PUBLIC_URL: wiring.workerUrl,
@@ -26,12 +30,12 @@ export function workerVariables(env: Environment, wiring: Wiring): Record<string
     ...embeddedBucketCredentials(),
     ...pick(env, names(WORKER_VARIABLES)),
     PROCESSOR_URL: `http://127.0.0.1:${wiring.processorPort}`,
-  };
+  });
 }
 
 /** The processor's environment: the machine's, its own variables, and what the stack decides. */
 export function processorEnvironment(env: Environment, wiring: Wiring): Record<string, string> {
-  return {
+  return checked(readProcessorConfig, {
     ...systemEnvironment(env),
     PROCESSOR_TOKEN: wiring.secrets.PROCESSOR_TOKEN,
     WORK_DIR: wiring.workDir,
@@ -41,7 +45,20 @@ export function processorEnvironment(env: Environment, wiring: Wiring): Record<s
     HOST: "127.0.0.1",
     PORT: `${wiring.processorPort}`,
     WORKER_URL: wiring.workerUrl,
-  };
+  });
+}
+
+/** A value that its reader would refuse stops the start with the reader's own sentence, before anything runs. */
+function checked(
+  read: (variables: Readonly<Record<string, string>>) => unknown,
+  variables: Record<string, string>,
+): Record<string, string> {
+  try {
+    read(variables);
+  } catch (error) {
+    throw new StackError((error as Error).message);
+  }
+  return variables;
 }
 
 /** The credentials that wrangler.toml gives the embedded bucket; they open nothing outside this machine. */
