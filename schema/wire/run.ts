@@ -5,20 +5,65 @@ import { Version } from "./version.ts";
 
 /** Worker → processor: `POST /runs`, `DELETE /runs/{id}`, `GET /healthz`; bearer `PROCESSOR_TOKEN`. */
 
-/** An S3 bucket with credentials; held in memory only. */
+/** Members of every target. All targets hold credentials: they are kept in memory only. */
+const common = {
+  /** The operator's own storage: its endpoint may be a private address. */
+  managed: z.boolean(),
+};
+
 const S3Target = z.object({
   provider: z.literal("s3"),
+  /** Scheme, host and an optional path in front of the bucket. */
   endpoint: z.url(),
   bucket: z.string(),
   region: z.string(),
   access_key: z.string(),
   secret_key: z.string(),
-  /** The operator's own bucket: its endpoint may be a private address. */
-  managed: z.boolean(),
+  /** `path`: `endpoint/bucket/key`; `virtual`: `bucket.endpoint/key`. */
+  addressing: z.enum(["path", "virtual"]),
+  ...common,
 });
 
-/** Where the file goes; one member for each provider. */
-export const StorageTarget = z.discriminatedUnion("provider", [S3Target]);
+const BlobTarget = z.object({
+  provider: z.literal("blob"),
+  /** Of the account, without the container. @example "https://ACCOUNT.blob.core.windows.net" */
+  endpoint: z.url(),
+  account_name: z.string(),
+  container: z.string(),
+  /** The account's key (Base64), or a shared access signature without its leading `?`. */
+  credential: z.union([z.object({ account_key: z.string() }), z.object({ sas_token: z.string() })]),
+  ...common,
+});
+
+const GcsTarget = z.object({
+  provider: z.literal("gcs"),
+  /** Of the XML interface. @example "https://storage.googleapis.com" */
+  endpoint: z.url(),
+  bucket: z.string(),
+  service_account: z.object({
+    client_email: z.string(),
+    /** PKCS #8 in PEM. */
+    private_key: z.string(),
+    token_uri: z.url(),
+    project_id: z.string(),
+  }),
+  ...common,
+});
+
+const OssTarget = z.object({
+  provider: z.literal("oss"),
+  /** Of the region, without the bucket. @example "https://oss-cn-hangzhou.aliyuncs.com" */
+  endpoint: z.url(),
+  bucket: z.string(),
+  /** Part of the signature. @example "cn-hangzhou" */
+  region: z.string(),
+  access_key_id: z.string(),
+  access_key_secret: z.string(),
+  ...common,
+});
+
+/** Where the file goes; one member for each provider. `schema/storage-target.ts` makes it from a caller's words. */
+export const StorageTarget = z.discriminatedUnion("provider", [S3Target, BlobTarget, GcsTarget, OssTarget]);
 export type StorageTarget = z.infer<typeof StorageTarget>;
 
 /** What a former run of the same job may have left behind in the storage. */

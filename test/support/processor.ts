@@ -64,6 +64,7 @@ export async function startProcessorBench(
     region: s3.region,
     access_key: s3.accessKeyId,
     secret_key: s3.secretAccessKey,
+    addressing: "path",
     managed: true,
   };
 

@@ -49,6 +49,7 @@ export function createManagedBucket(
       region: config.region,
       access_key: config.accessKeyId,
       secret_key: config.secretAccessKey,
+      addressing: "path",
       managed: true,
     },
     async signedLink(key) {
