@@ -11,7 +11,7 @@ const common = {
   managed: z.boolean(),
 };
 
-const S3Target = z.object({
+export const S3Target = z.object({
   provider: z.literal("s3"),
   /** Scheme, host and an optional path in front of the bucket. */
   endpoint: z.url(),
@@ -23,6 +23,8 @@ const S3Target = z.object({
   addressing: z.enum(["path", "virtual"]),
   ...common,
 });
+
+export type S3Target = z.infer<typeof S3Target>;
 
 const BlobTarget = z.object({
   provider: z.literal("blob"),
