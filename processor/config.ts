@@ -107,6 +107,12 @@ const VARIABLES = {
     meaning: "Longest time one run may take, in seconds (6 hours); a recording's own length is added to it",
     schema: wholeNumber(1),
   },
+  probeSeconds: {
+    name: "PROBE_SECONDS",
+    default: "20",
+    meaning: "Longest time a source gets to answer when nothing is to be delivered (/metadata), in seconds",
+    schema: wholeNumber(1, 60),
+  },
   allowedPrivateHosts: {
     name: "ALLOWED_PRIVATE_HOSTS",
     meaning: "Private `host:port` pairs that may be dialled all the same, separated by commas",

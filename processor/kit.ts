@@ -1,9 +1,8 @@
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { Callback, Claim } from "./callback.ts";
 import type { ProcessorConfig } from "./config.ts";
-import type { HttpClient } from "./egress/http-client.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
-import type { EgressProxy } from "./egress/proxy.ts";
+import type { ProxyRotation } from "./egress/proxy-rotation.ts";
 import type { LeaseKeeper } from "./lease.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -12,15 +11,19 @@ import type { Slots } from "./slots.ts";
 import type { BufferBudget } from "./storage/buffer-budget.ts";
 import type { Sink } from "./storage/sink.ts";
 import type { Tools } from "./tools/discover.ts";
+import type { ExtractionCache } from "./tools/extraction-cache.ts";
 import type { ExtractorPool } from "./tools/extractor.ts";
+import type { WayOut } from "./way-out.ts";
 
 /** What all runs of a processor share. */
 export interface Kit {
   readonly config: ProcessorConfig;
   readonly tools: Tools;
   readonly policy: EgressPolicy;
-  readonly client: HttpClient;
   readonly extractor: ExtractorPool;
+  /** Answers of probes, for the runs that follow. */
+  readonly extractions: ExtractionCache;
+  readonly proxies: ProxyRotation;
   readonly buffers: BufferBudget;
   /** Re-encoding waits here. */
   readonly cpu: Slots;
@@ -31,14 +34,12 @@ export interface Kit {
 }
 
 /** One run's view: the kit, the request, and what belongs to this run alone. */
-export interface RunContext extends Kit {
+export interface RunContext extends Kit, WayOut {
   readonly request: RunRequest;
   readonly claim: Claim;
   /** Aborted with a {@link Stopped} or a `Fault`; that reason is how the run ends. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
-  /** The way out of this run's tools, and the home of the streams that they read. */
-  readonly proxy: EgressProxy;
   /** The run's own folder; wiped at its end. */
   readonly folder: string;
   readonly sink: Sink;

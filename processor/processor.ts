@@ -2,9 +2,9 @@ import type { Hono } from "hono";
 import type { ProcessorHealth } from "../schema/wire/run.ts";
 import { Callback } from "./callback.ts";
 import type { ProcessorConfig } from "./config.ts";
-import { HttpClient } from "./egress/http-client.ts";
 import { EgressPolicy } from "./egress/policy.ts";
 import { EgressProxy } from "./egress/proxy.ts";
+import { ProxyRotation } from "./egress/proxy-rotation.ts";
 import type { Kit } from "./kit.ts";
 import { LeaseKeeper } from "./lease.ts";
 import type { Log } from "./log.ts";
@@ -13,9 +13,11 @@ import { startRun } from "./run.ts";
 import { RunTable, wipeWorkFolder } from "./run-table.ts";
 import { createServer } from "./server.ts";
 import { Slots } from "./slots.ts";
+import { probeSource } from "./stages/probe.ts";
 import { BufferBudget } from "./storage/buffer-budget.ts";
 import { discoverTools } from "./tools/discover.ts";
 import { killAllTools } from "./tools/exec.ts";
+import { ExtractionCache } from "./tools/extraction-cache.ts";
 import { ExtractorPool } from "./tools/extractor.ts";
 
 export interface Processor {
@@ -26,6 +28,8 @@ export interface Processor {
   close(): Promise<void>;
 }
 
+/** Probes at the same time; each is one extraction. */
+const MAX_PROBES = 4;
 /** Memory that file parts of all runs may take together. */
 const BUFFER_BYTES = 160 << 20;
 
@@ -49,8 +53,9 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     config,
     tools,
     policy,
-    client: new HttpClient(policy),
     extractor,
+    extractions: new ExtractionCache(),
+    proxies: new ProxyRotation(config.ytdlpProxies),
     buffers: new BufferBudget(BUFFER_BYTES),
     cpu: new Slots(config.cpuSlots),
     callback,
@@ -58,6 +63,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     metrics,
     log,
   };
+  const probes = new Slots(MAX_PROBES);
   const runs = new RunTable(config.networkSlots, (request) => startRun(request, kit));
   const versions = {
     ytdlp: tools.ytdlp.version,
@@ -80,7 +86,10 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     return metrics.render();
   };
   return {
-    app: createServer({ token: config.processorToken, runs, renderMetrics, health }),
+    app: createServer({
+      ...{ token: config.processorToken, runs, probes, renderMetrics, health },
+      probe: (request, signal) => probeSource(kit, request, signal),
+    }),
     runs,
     tools: versions,
     close: async () => {

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Delivery, Outcome } from "../schema/wire/callback.ts";
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { Claim } from "./callback.ts";
-import { EgressProxy } from "./egress/proxy.ts";
 import { Fault } from "./fault.ts";
 import type { Kit, RunContext } from "./kit.ts";
 import type { LeaseHolder } from "./lease.ts";
@@ -12,6 +11,7 @@ import { deliver } from "./stages/deliver.ts";
 import { resolveSource } from "./stages/resolve.ts";
 import { Stopped, type StopReason } from "./stop.ts";
 import { openSink } from "./storage/open-sink.ts";
+import { openWayOut, type WayOut } from "./way-out.ts";
 
 /** A run that was started. */
 export interface RunHandle {
@@ -25,7 +25,7 @@ export interface RunHandle {
 const REPORT_MS = 10 * 60_000;
 
 /** A run before it has its way out. */
-type BareContext = Omit<RunContext, "proxy">;
+type BareContext = Omit<RunContext, keyof WayOut>;
 
 /** Starts one run: resolve, deliver, report. */
 export function startRun(request: RunRequest, kit: Kit): RunHandle {
@@ -81,6 +81,7 @@ async function attempt(context: RunContext): Promise<Delivery> {
     return await deliver(context, await resolveSource(context));
   } catch (error) {
     if (context.signal.aborted || !(error instanceof Fault) || error.code !== "forbidden") throw error;
+    context.extractions.forget(context.request.url);
     return deliver(context, await resolveSource(context));
   }
 }
@@ -88,11 +89,11 @@ async function attempt(context: RunContext): Promise<Delivery> {
 /** Gives the run its folder and its way out, and takes both away at the end. */
 async function produce(base: BareContext): Promise<Delivery> {
   await mkdir(base.folder, { recursive: true, mode: 0o700 });
-  const proxy = await EgressProxy.start(base.policy);
+  const way = await openWayOut(base, base.request.url);
   try {
-    return await attempt({ ...base, proxy });
+    return await attempt({ ...base, ...way });
   } finally {
-    await proxy.close();
+    await way.proxy.close();
     await rm(base.folder, { recursive: true, force: true }).catch(() => {});
   }
 }

@@ -1,20 +1,30 @@
 import { timingSafeEqual } from "node:crypto";
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
+import type { z } from "zod";
+import { type ProbeAnswer, type ProbeOutcome, ProbeRequest } from "../schema/wire/probe.ts";
 import { type ProcessorHealth, RunRequest } from "../schema/wire/run.ts";
 import { WIRE_VERSION } from "../schema/wire/version.ts";
+import { Fault } from "./fault.ts";
 import type { RunTable } from "./run-table.ts";
+import type { Slots } from "./slots.ts";
 
 export interface ServerParts {
   /** Bearer that the Worker shows. */
   readonly token: string;
   readonly runs: RunTable;
+  /** Probes that may go on at the same time, beside the runs. */
+  readonly probes: Slots;
+  readonly probe: (request: ProbeRequest, signal: AbortSignal) => Promise<ProbeOutcome>;
   /** Prometheus' text format. */
   readonly renderMetrics: () => string;
   readonly health: () => ProcessorHealth;
 }
 
+/** Probes are short: so is the wait for one to end. */
+const PROBES_BUSY_SECONDS = 2;
+
 /** The processor's HTTP interface. `/healthz`, `/readyz` and `/metrics` tell no secret and ask for none. */
-export function createServer({ token, runs, renderMetrics, health }: ServerParts): Hono {
+export function createServer({ token, runs, probes, probe, renderMetrics, health }: ServerParts): Hono {
   const app = new Hono();
 
   app.get("/healthz", (c) => c.json(health()));
@@ -23,19 +33,18 @@ export function createServer({ token, runs, renderMetrics, health }: ServerParts
   );
   app.get("/metrics", (c) => c.text(renderMetrics(), 200, { "content-type": "text/plain; version=0.0.4" }));
 
-  app.use("/runs/*", async (c, next) => {
+  const onlyWorker: MiddlewareHandler = async (c, next) => {
     if (!sameSecret(c.req.header("authorization") ?? "", `Bearer ${token}`)) {
       return c.json({ error: "The processor's token is missing or wrong" }, 401);
     }
     return next();
-  });
+  };
+  app.use("/runs/*", onlyWorker);
+  app.use("/probe", onlyWorker);
 
   app.post("/runs", async (c) => {
     const parsed = RunRequest.safeParse(await c.req.json().catch(() => null));
-    if (!parsed.success) {
-      const where = parsed.error.issues.map((issue) => issue.path.join(".")).join(", ");
-      return c.json({ error: `The run is not valid: ${where}` }, 400);
-    }
+    if (!parsed.success) return c.json({ error: `The run is not valid: ${placesOf(parsed.error)}` }, 400);
     const admission = await runs.admit(parsed.data);
     if (admission.type === "busy") {
       return c.json({ error: "No free slot" }, 503, { "retry-after": `${admission.retryAfterSeconds}` });
@@ -48,8 +57,27 @@ export function createServer({ token, runs, renderMetrics, health }: ServerParts
     return c.json({ stopped }, stopped ? 200 : 404);
   });
 
+  app.post("/probe", async (c) => {
+    const parsed = ProbeRequest.safeParse(await c.req.json().catch(() => null));
+    if (!parsed.success) return c.json({ error: `The probe is not valid: ${placesOf(parsed.error)}` }, 400);
+    if (runs.draining || !probes.tryTake()) {
+      return c.json({ error: "No room for a probe" }, 503, { "retry-after": `${PROBES_BUSY_SECONDS}` });
+    }
+    try {
+      const outcome = await probe(parsed.data, c.req.raw.signal);
+      return c.json({ v: WIRE_VERSION, outcome } satisfies ProbeAnswer);
+    } catch (error) {
+      if (error instanceof Fault && error.code === "timeout") return c.json({ error: error.message }, 504);
+      throw error;
+    } finally {
+      probes.release();
+    }
+  });
+
   return app;
 }
+
+const placesOf = (error: z.ZodError): string => error.issues.map(({ path }) => path.join(".")).join(", ");
 
 /** Compares in constant time; the lengths of tokens are no secret. */
 function sameSecret(given: string, expected: string): boolean {

@@ -38,6 +38,7 @@ export const API_ERRORS = {
   internal: { status: 500, sentence: "Something went wrong on our side" },
   overloaded: { status: 503, sentence: "The service cannot take more work right now" },
   dependency_unavailable: { status: 503, sentence: "A part of the service is not available right now" },
+  probe_timeout: { status: 504, sentence: "The source took too long to answer" },
   expansion_timeout: { status: 504, sentence: "Listing this show or playlist took too long" },
 } as const satisfies Record<string, ApiErrorRow>;
 
@@ -97,7 +98,7 @@ export const JOB_ERRORS = {
   live: {
     outcome: "Warning",
     retry: "never",
-    sentence: "This stream is live; recording live streams is not supported by this version",
+    sentence: "This stream is live over a protocol that cannot be recorded; only HLS can",
   },
   drm: {
     outcome: "Skipped",

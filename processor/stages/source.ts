@@ -1,11 +1,14 @@
 import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { codecName } from "./codec-names.ts";
+import type { Chapter } from "./file-metadata.ts";
 
 /** How the bytes of a stream are fetched. */
 export type Protocol = "http" | "hls" | "dash" | "other";
 
 export interface Fragment {
   readonly url: string;
+  /** Seconds; null for one that is no media (the initialisation segment), or where it is not told. */
+  readonly duration: number | null;
 }
 
 /** One stream that was chosen, with all that is needed to fetch it. */
@@ -26,6 +29,8 @@ export interface SourceStream {
   readonly fps: number | null;
   /** Exact or estimated bytes. */
   readonly size: number | null;
+  /** Average, video and audio together. */
+  readonly bitrateKbps: number | null;
   readonly fragments: readonly Fragment[];
   readonly formatId: string;
 }
@@ -41,6 +46,7 @@ export interface Source {
   readonly duration: number | null;
   readonly uploader: string | null;
   readonly live: boolean;
+  readonly chapters: readonly Chapter[];
   /** One stream, or video and audio. */
   readonly streams: readonly [SourceStream] | readonly [SourceStream, SourceStream];
   /** The extractor's own document, for its own downloader. */
@@ -61,11 +67,23 @@ export function describeSource(info: YtdlpInfo, streams: Source["streams"]): Sou
     releaseDate: isoDate(text(info.release_date) ?? text(info.upload_date)),
     duration: number(info.duration),
     uploader: text(info.artist) ?? text(info.uploader) ?? text(info.channel),
-    live: info.live_status === "is_live" || info.is_live === true,
+    live: isLive(info),
+    chapters: chaptersOf(info),
     streams,
     info,
   };
 }
+
+function chaptersOf({ chapters }: YtdlpInfo): Chapter[] {
+  if (!Array.isArray(chapters)) return [];
+  return chapters.flatMap(({ start_time, end_time, title }) => {
+    const [start, end] = [number(start_time), number(end_time)];
+    return start === null || end === null || end <= start ? [] : [{ start, end, title: text(title) ?? "" }];
+  });
+}
+
+/** True while a stream is on air. */
+export const isLive = (info: YtdlpInfo): boolean => info.live_status === "is_live" || info.is_live === true;
 
 function toStream(format: YtdlpFormat): SourceStream {
   const url = String(format.url);
@@ -85,13 +103,17 @@ function toStream(format: YtdlpFormat): SourceStream {
     height: number(format.height),
     fps: number(format.fps),
     size: number(format.filesize) ?? number(format.filesize_approx),
+    bitrateKbps: number(format.tbr),
     fragments,
     formatId: text(format.format_id) ?? "",
   };
 }
 
-function toFragment(entry: { url?: unknown; path?: unknown }, base: string): Fragment {
-  return { url: text(entry.url) ?? new URL(text(entry.path) ?? "", base).href };
+function toFragment(entry: { url?: unknown; path?: unknown; duration?: unknown }, base: string): Fragment {
+  return {
+    url: text(entry.url) ?? new URL(text(entry.path) ?? "", base).href,
+    duration: number(entry.duration),
+  };
 }
 
 function protocolOf(protocol: string | null, url: string, fragmented: boolean): Protocol {

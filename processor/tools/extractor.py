@@ -3,6 +3,7 @@
 Protocol: one JSON object a line. Standard input takes
 
     {"id", "kind": "extract", "url", "params", "cookies"}     extraction without download
+    {"id", "kind": "select", "info", "params", "cookies"}     choice of formats of an earlier answer, without network
     {"id", "kind": "download", "info", "params", "cookies"}   yt-dlp's own download of an earlier answer
     {"id", "kind": "cancel"}                                  kills that task's process group
 
@@ -138,14 +139,25 @@ def extract(task, log, _send):
         formats = info.get('formats') or []
         if not formats and not info.get('url') and info.get('live_status') not in AWAITED:
             raise no_formats(log)
-        requested = info.get('requested_formats') or [
-            known for known in formats if known.get('format_id') == info.get('format_id')][:1]
+        requested = requested_of(info)
         if not formats and info.get('url'):  # the answer is its own only format
             requested = info['formats'] = [{key: info[key] for key in FORMAT_FIELDS if info.get(key) is not None}]
         for item in (*(info.get('formats') or ()), *requested):
             if item.get('url') and (cookie := ydl.cookiejar.get_cookie_header(item['url'])):
                 item['cookie_header'] = cookie
         return {'info': info, 'requested': requested}
+
+
+def select(task, log, _send):
+    with open_ydl(task, log, skip_download=True) as ydl:
+        info = ydl.process_ie_result(ydl.sanitize_info(task['info'], True), download=False)
+        return {'info': task['info'], 'requested': requested_of(ydl.sanitize_info(info))}
+
+
+def requested_of(info):
+    """The formats that the selector chose: one, or video and audio."""
+    return info.get('requested_formats') or [
+        known for known in info.get('formats') or [] if known.get('format_id') == info.get('format_id')][:1]
 
 
 def download(task, log, send):
@@ -179,7 +191,7 @@ def web_only(info):
     return {**info, 'formats': formats} if info.get('formats') else info
 
 
-TASKS = {'extract': extract, 'download': download}
+TASKS = {'extract': extract, 'select': select, 'download': download}
 
 
 def chain_of(error):

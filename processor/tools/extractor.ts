@@ -92,6 +92,17 @@ export class ExtractorPool {
   }
 
   /**
+   * Chooses formats of an earlier extraction by another selector, without asking the source again.
+   *
+   * @throws as {@link extract}
+   */
+  async select(info: YtdlpInfo, request: TaskOptions): Promise<Extract<Extraction, { kind: "video" }>> {
+    const { params, cookies } = await this.#paramsOf(EXTRACT_PARAMS, request);
+    const answer = await this.#run({ kind: "select", info, params, cookies }, request);
+    return { kind: "video", info, requested: answer.requested as YtdlpFormat[], warnings: [] };
+  }
+
+  /**
    * Lets yt-dlp download what an earlier extraction found, into the folder that `options` name.
    *
    * @returns the paths of the files, at least one

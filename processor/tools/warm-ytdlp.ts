@@ -14,7 +14,7 @@ export type WarmTask =
       readonly cookies: string | null;
     }
   | {
-      readonly kind: "download";
+      readonly kind: "select" | "download";
       readonly info: object;
       readonly params: object;
       readonly cookies: string | null;

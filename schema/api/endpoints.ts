@@ -24,6 +24,7 @@ import {
   RetriedJob,
 } from "./job.ts";
 import { JobRequest } from "./job-request.ts";
+import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
 
 const idParam = z.object({ id: Id });
@@ -35,6 +36,18 @@ const json = <S extends z.ZodType>(schema: S, required = true) => ({
 
 /** Bodies that may bring the storage again. */
 export const WithStorage = z.object({ storage: InlineStorage.optional() }).meta({ id: "WithStorage" });
+
+/**
+ * What asking a source may come to: `invalid_request` when the source has nothing to offer (private, removed, no
+ * media), with the sentence that a job would end with; `dependency_unavailable` with `Retry-After` for everything that
+ * may pass; `probe_timeout` after 20 s.
+ */
+const PROBE_ERRORS = [
+  "invalid_request",
+  "payload_too_large",
+  "dependency_unavailable",
+  "probe_timeout",
+] as const;
 
 /** Every public route, by name. */
 export const endpoints = {
@@ -63,6 +76,26 @@ export const endpoints = {
     body: json(JobRequest),
     answers: { 200: { description: "The plan", schema: PlannedJob } },
     errors: ["invalid_request", "payload_too_large"],
+  },
+  metadata: {
+    method: "POST",
+    path: "/metadata",
+    auth: "key",
+    tag: "Media",
+    summary: "Tell what is behind a URL; nothing is downloaded",
+    body: json(ProbeUrl),
+    answers: { 200: { description: "What the source tells", schema: Metadata } },
+    errors: PROBE_ERRORS,
+  },
+  isShort: {
+    method: "POST",
+    path: "/is-short",
+    auth: "key",
+    tag: "Media",
+    summary: "Tell whether a video is higher than wide",
+    body: json(ProbeUrl),
+    answers: { 200: { description: "The verdict", schema: ShortVerdict } },
+    errors: PROBE_ERRORS,
   },
   listJobs: {
     method: "GET",

@@ -3,6 +3,7 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { STATUSES, STEPS } from "../states.ts";
+import { StreamFacts } from "./probe.ts";
 import { PROVIDERS } from "./storage.ts";
 
 const ms = z.int().min(0).nullable();
@@ -85,8 +86,23 @@ export const PlannedJob = z
     storage_provider: z.enum(PROVIDERS),
     folder: z.string().describe("Folder of the object's key").meta({ example: "videos/talks" }),
     filename: text.describe("Null: made from the title"),
+    title: text,
+    duration: z.number().min(0).nullable().describe("Seconds of the source"),
+    streams: z
+      .array(StreamFacts)
+      .nullable()
+      .describe("What the job would take; null when the source was not heard"),
+    estimated_size: z.int().min(0).nullable().describe("Bytes; null where nobody can tell"),
+    source_error: z
+      .object({
+        code: z.enum(JOB_ERROR_CODES).nullable().describe("What a job would end with; null: try again"),
+        error: z.string(),
+      })
+      .nullable()
+      .describe("Why `streams` is null"),
   })
   .meta({ id: "PlannedJob" });
+export type PlannedJob = z.infer<typeof PlannedJob>;
 
 export const JobList = z
   .object({

@@ -8,10 +8,12 @@ import { createKey } from "./create-key.ts";
 import { deleteFile } from "./delete-file.ts";
 import { docs } from "./docs.ts";
 import { getJob } from "./get-job.ts";
+import { isShort } from "./is-short.ts";
 import { jobEvents } from "./job-events.ts";
 import { listAccounts } from "./list-accounts.ts";
 import { listJobs } from "./list-jobs.ts";
 import { listKeys } from "./list-keys.ts";
+import { metadata } from "./metadata.ts";
 import { openapi } from "./openapi.ts";
 import { planJob } from "./plan-job.ts";
 import { ready } from "./ready.ts";
@@ -30,10 +32,12 @@ export const handlers: Record<EndpointName, Handler> = {
   deleteFile,
   docs,
   getJob,
+  isShort,
   jobEvents,
   listAccounts,
   listJobs,
   listKeys,
+  metadata,
   openapi,
   planJob,
   ready,

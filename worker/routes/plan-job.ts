@@ -1,11 +1,13 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
 import { DEFAULT_BASE_FOLDER } from "../../schema/api/storage.ts";
 import { keyFolder } from "../../schema/object-key.ts";
+import { planSource } from "../services/plan-source.ts";
 import { prepareJob } from "../services/prepare-job.ts";
 import { ok, route } from "./route.ts";
 
 export const planJob = route(endpoints.planJob, async ({ scope, body, sent }) => {
-  const { url, plan, adjustments, request } = prepareJob(scope.config, body, sent as Record<string, unknown>);
+  const prepared = prepareJob(scope.config, body, sent as Record<string, unknown>);
+  const { url, plan, adjustments, request } = prepared;
   return ok({
     url,
     plan,
@@ -13,5 +15,6 @@ export const planJob = route(endpoints.planJob, async ({ scope, body, sent }) =>
     storage_provider: "s3",
     folder: keyFolder({ base_folder: DEFAULT_BASE_FOLDER, folder: request.folder }),
     filename: request.filename ?? null,
+    ...(await planSource(scope, prepared)),
   });
 });

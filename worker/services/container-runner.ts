@@ -1,6 +1,6 @@
 import type { ProcessorInstance } from "../objects/processor-instance.ts";
-import { cancelRun, startRun } from "./processor-http.ts";
-import type { Runner, StartAnswer } from "./runner.ts";
+import { cancelRun, sendProbe, startRun } from "./processor-http.ts";
+import type { ProbeReply, Runner, StartAnswer } from "./runner.ts";
 
 interface ContainerRunnerOptions {
   readonly namespace: DurableObjectNamespace<ProcessorInstance>;
@@ -11,6 +11,8 @@ interface ContainerRunnerOptions {
 
 /** A container that sleeps is started first; its object gives up before this. */
 const START_TIMEOUT_MS = 40_000;
+/** A container that sleeps is started first, then the source has its time. */
+const PROBE_TIMEOUT_MS = 60_000;
 /** Instances that are asked for one run before it waits. */
 const MAX_ASKED = 4;
 
@@ -40,6 +42,16 @@ export function createContainerRunner({ namespace, instances, token }: Container
     },
     async cancel(jobId, runner) {
       if (runner !== null && pool.has(runner)) await cancelRun(sendTo(runner), token, jobId);
+    },
+    async probe(request) {
+      const first = hash(request.url) % instances;
+      let reply: ProbeReply = { type: "unreachable", reason: "no instance" };
+      for (let i = 0; i < Math.min(instances, MAX_ASKED); i++) {
+        const name = instanceName((first + i) % instances);
+        reply = await sendProbe(sendTo(name), token, request, PROBE_TIMEOUT_MS);
+        if (reply.type !== "busy") return reply;
+      }
+      return reply;
     },
     async health() {
       try {

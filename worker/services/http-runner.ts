@@ -1,4 +1,4 @@
-import { cancelRun, readHealth, startRun } from "./processor-http.ts";
+import { cancelRun, readHealth, sendProbe, startRun } from "./processor-http.ts";
 import type { Runner } from "./runner.ts";
 
 interface HttpRunnerOptions {
@@ -9,6 +9,8 @@ interface HttpRunnerOptions {
 }
 
 const START_TIMEOUT_MS = 15_000;
+/** The processor gives up on a source before this. */
+const PROBE_TIMEOUT_MS = 25_000;
 
 /** A processor that somebody else keeps running, reached over plain HTTP. */
 export function createHttpRunner({ url, token, fetch }: HttpRunnerOptions): Runner {
@@ -18,6 +20,7 @@ export function createHttpRunner({ url, token, fetch }: HttpRunnerOptions): Runn
     preferred: () => name,
     start: (run) => startRun(send, token, name, run, START_TIMEOUT_MS),
     cancel: (jobId) => cancelRun(send, token, jobId),
+    probe: (request) => sendProbe(send, token, request, PROBE_TIMEOUT_MS),
     health: () => readHealth(send),
     keepAwake: async () => {},
   };

@@ -36,7 +36,8 @@ export function prepareJob(config: Config, request: JobRequest, sent: Record<str
   };
 }
 
-function requirePublic(config: Config, path: string, url: string): void {
+/** @throws ApiError `invalid_request` that names the member */
+export function requirePublic(config: Config, path: string, url: string): void {
   const verdict = judgeUrl(new URL(url), config.allowedPrivateHosts);
   if (!verdict.allowed) throw invalidMember(path, `must be a public address (${verdict.reason})`);
 }

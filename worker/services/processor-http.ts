@@ -1,5 +1,6 @@
+import { ProbeAnswer, type ProbeRequest } from "../../schema/wire/probe.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
-import type { RunnerHealth, StartAnswer } from "./runner.ts";
+import type { ProbeReply, RunnerHealth, StartAnswer } from "./runner.ts";
 
 /** The processor's HTTP interface as both runners speak it. */
 
@@ -26,6 +27,30 @@ export async function startRun(
     });
     await response.body?.cancel();
     return read(response, runner);
+  } catch (error) {
+    return { type: "unreachable", reason: nameOf(error) };
+  }
+}
+
+/** Asks a source through a processor; one that has not answered within `timeoutMs` counts as unreachable. */
+export async function sendProbe(
+  send: Send,
+  token: string,
+  request: ProbeRequest,
+  timeoutMs: number,
+): Promise<ProbeReply> {
+  try {
+    const response = await send("/probe", {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: JSON.stringify(request),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    if (response.ok) return { type: "answered", outcome: ProbeAnswer.parse(await response.json()).outcome };
+    await response.body?.cancel();
+    if (response.status === 504) return { type: "late" };
+    if (response.status === 503) return { type: "busy", retryAfterSeconds: retrySeconds(response) };
+    return { type: "unreachable", reason: `the processor answered ${response.status}` };
   } catch (error) {
     return { type: "unreachable", reason: nameOf(error) };
   }
@@ -58,14 +83,18 @@ export async function readHealth(send: Send): Promise<RunnerHealth> {
 function read(response: Response, runner: string): StartAnswer {
   const { status } = response;
   if (response.ok) return { type: "accepted", runner };
-  const seconds = Math.ceil(Number(response.headers.get("retry-after")));
   if (status === 503 || status === 429) {
-    return { type: "busy", retryAfterSeconds: seconds > 0 ? seconds : DEFAULT_RETRY_SECONDS };
+    return { type: "busy", retryAfterSeconds: retrySeconds(response) };
   }
   const reason = `the processor answered ${status}`;
   // a wrong token or address is the operator's to mend; the jobs wait for that
   const waits = status >= 500 || status === 401 || status === 403 || status === 404;
   return { type: waits ? "unreachable" : "rejected", reason };
+}
+
+function retrySeconds(response: Response): number {
+  const seconds = Math.ceil(Number(response.headers.get("retry-after")));
+  return seconds > 0 ? seconds : DEFAULT_RETRY_SECONDS;
 }
 
 const nameOf = (error: unknown): string =>

@@ -1,3 +1,4 @@
+import type { ProbeOutcome, ProbeRequest } from "../../schema/wire/probe.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 
 /** What a processor says to a run. */
@@ -10,6 +11,14 @@ export type StartAnswer =
   | { readonly type: "unreachable"; readonly reason: string }
   /** The processor does not understand the run: an error of ours. */
   | { readonly type: "rejected"; readonly reason: string };
+
+/** What a processor says to a probe. */
+export type ProbeReply =
+  | { readonly type: "answered"; readonly outcome: ProbeOutcome }
+  /** The source did not answer in time. */
+  | { readonly type: "late" }
+  | { readonly type: "busy"; readonly retryAfterSeconds: number }
+  | { readonly type: "unreachable"; readonly reason: string };
 
 export interface RunnerHealth {
   readonly ok: boolean;
@@ -25,6 +34,8 @@ export interface Runner {
   start(run: RunRequest): Promise<StartAnswer>;
   /** Tells the instance to stop a run. Never throws: the heartbeat tells it again. */
   cancel(jobId: string, runner: string | null): Promise<void>;
+  /** Asks a source through a processor. Never throws. */
+  probe(request: ProbeRequest): Promise<ProbeReply>;
   health(): Promise<RunnerHealth>;
   /** Keeps the instance awake that this name belongs to, since work inside does not count as activity. */
   keepAwake(instance: string): Promise<void>;

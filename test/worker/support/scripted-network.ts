@@ -1,3 +1,4 @@
+import { ProbeRequest } from "../../../schema/wire/probe.ts";
 import { type RunRequest, RunRequest as RunRequestSchema } from "../../../schema/wire/run.ts";
 
 type Answer = () => Response | Promise<Response>;
@@ -6,10 +7,14 @@ type Answer = () => Response | Promise<Response>;
 export class ScriptedNetwork {
   /** Runs that were handed over, the newest last; each was checked against the contract. */
   readonly runs: RunRequest[] = [];
+  /** Probes that were asked for, the newest last. */
+  readonly probes: ProbeRequest[] = [];
   /** Everything else, as `METHOD host/path?query`. */
   readonly calls: string[] = [];
   /** How `POST /runs` is answered. */
   onRun: Answer = () => Response.json({ v: 1 }, { status: 202 });
+  /** How `POST /probe` is answered. */
+  onProbe: Answer = () => new Response(null, { status: 502 });
   /** How everything else of the processor is answered. */
   onOther: Answer = () => new Response(null, { status: 200 });
   onStorage: Answer = () => new Response(null, { status: 204 });
@@ -17,6 +22,10 @@ export class ScriptedNetwork {
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
     const url = new URL(request.url);
+    if (url.hostname === "processor.example" && url.pathname === "/probe") {
+      this.probes.push(ProbeRequest.parse(await request.json()));
+      return this.onProbe();
+    }
     if (url.hostname === "processor.example" && request.method === "POST") {
       this.runs.push(RunRequestSchema.parse(await request.json()));
       return this.onRun();

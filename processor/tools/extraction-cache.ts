@@ -1,0 +1,53 @@
+import type { YtdlpInfo } from "./ytdlp-info.ts";
+
+/** An answer of a source, and the operator's proxy that it came through: signed links hold for that address only. */
+export interface KeptExtraction {
+  readonly info: YtdlpInfo;
+  readonly upstream: string | undefined;
+}
+
+interface Entry extends KeptExtraction {
+  readonly bytes: number;
+  readonly until: number;
+}
+
+/** How long an answer may be used again, in milliseconds. */
+const KEEP_MS = 60_000;
+const MAX_ENTRIES = 64;
+const MAX_BYTES = 32 << 20;
+
+/** Answers of probes, kept for the job that follows: few, for a minute. */
+export class ExtractionCache {
+  readonly #entries = new Map<string, Entry>();
+  readonly #now: () => number;
+  #bytes = 0;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  keep(url: string, { info, upstream }: KeptExtraction): void {
+    this.forget(url);
+    const bytes = Buffer.byteLength(JSON.stringify(info));
+    if (bytes > MAX_BYTES) return;
+    this.#entries.set(url, { info, upstream, bytes, until: this.#now() + KEEP_MS });
+    this.#bytes += bytes;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= MAX_ENTRIES && this.#bytes <= MAX_BYTES) break;
+      this.forget(oldest);
+    }
+  }
+
+  find(url: string): KeptExtraction | undefined {
+    const entry = this.#entries.get(url);
+    if (entry && entry.until > this.#now()) return entry;
+    this.forget(url);
+    return undefined;
+  }
+
+  /** For an answer that proved useless, such as links that ran out. */
+  forget(url: string): void {
+    this.#bytes -= this.#entries.get(url)?.bytes ?? 0;
+    this.#entries.delete(url);
+  }
+}

@@ -1,0 +1,35 @@
+import { HttpClient } from "./egress/http-client.ts";
+import type { EgressPolicy } from "./egress/policy.ts";
+import { EgressProxy } from "./egress/proxy.ts";
+import type { ProxyRotation } from "./egress/proxy-rotation.ts";
+import type { ExtractionCache } from "./tools/extraction-cache.ts";
+
+/** How one run or probe reaches its source: extraction and media take the same of the operator's proxies, or none. */
+export interface WayOut {
+  /** The operator's proxy; it holds credentials, so it is never logged. */
+  readonly upstream: string | undefined;
+  /** For tools. */
+  readonly proxy: EgressProxy;
+  /** For our own requests. */
+  readonly client: HttpClient;
+}
+
+export interface WayOutParts {
+  readonly policy: EgressPolicy;
+  readonly proxies: ProxyRotation;
+  readonly extractions: ExtractionCache;
+}
+
+/**
+ * Opens the way to a source; whoever opened it closes `proxy`. An answer that was kept from a probe leads to the proxy
+ * that it came through.
+ */
+export async function openWayOut(
+  { policy, proxies, extractions }: WayOutParts,
+  url: string,
+): Promise<WayOut> {
+  const kept = extractions.find(url);
+  const upstream = kept ? kept.upstream : proxies.next(new URL(url).hostname);
+  const proxy = await EgressProxy.start(policy, { upstream });
+  return { upstream, proxy, client: new HttpClient(policy, upstream) };
+}

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type MediaRequest, plan } from "../../schema/media.ts";
+import { ProbeAnswer, type ProbeOutcome } from "../../schema/wire/probe.ts";
+import { mediaFolder } from "../support/media.ts";
+import { type Origin, startOrigin } from "../support/origin.ts";
+import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
+
+let origin: Origin;
+let bench: ProcessorBench;
+
+const MASTER = `#EXTM3U
+#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=1080x1920,CODECS="avc1.64001f,mp4a.40.2"
+/hls/index.m3u8?1080
+#EXT-X-STREAM-INF:BANDWIDTH=400000,RESOLUTION=360x640,CODECS="avc1.64001f,mp4a.40.2"
+/hls/index.m3u8?360
+`;
+
+beforeAll(async () => {
+  const root = await mediaFolder({ "direct.mp4": ["mp4"], hls: ["hls-ts"] });
+  origin = await startOrigin({ root, bodies: { "/short.m3u8": Buffer.from(MASTER) } });
+  bench = await startProcessorBench([origin.host], { PROBE_SECONDS: "3" });
+}, 60_000);
+
+afterAll(async () => {
+  await bench.close();
+  await origin.close();
+});
+
+async function ask(content: object): Promise<Response> {
+  return bench.processor.app.request("/probe", {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${bench.config.processorToken}`,
+      "content-type": "application/json",
+    },
+    body: JSON.stringify({ v: 1, ...content }),
+  });
+}
+
+async function probe(path: string, request?: MediaRequest): Promise<ProbeOutcome> {
+  const kind = request ? { kind: "plan", plan: plan(request).plan } : { kind: "metadata" };
+  const answer = await ask({ url: origin.url + path, ...kind });
+  expect(answer.status).toBe(200);
+  return ProbeAnswer.parse(await answer.json()).outcome;
+}
+
+describe("a probe", () => {
+  it("tells what a page says of its media", async () => {
+    expect(await probe("/page.html")).toMatchObject({
+      type: "found",
+      media: {
+        title: expect.stringContaining("A page with a video & metadata"),
+        description: "Made for tests",
+        thumbnail: `${origin.url}/thumb.jpg`,
+        extractor: "html5",
+        is_live: false,
+      },
+    });
+  });
+
+  it("tells the size of the picture and the streams of a playlist", async () => {
+    const outcome = await probe("/short.m3u8");
+    expect(outcome).toMatchObject({ type: "found", media: { width: 1080, height: 1920 } });
+    expect(outcome.type === "found" && outcome.media.formats.map(({ height }) => height)).toEqual([
+      640, 1920,
+    ]);
+  });
+
+  it("tells the streams that a plan takes", async () => {
+    expect(await probe("/short.m3u8", { max_resolution: 360 })).toMatchObject({
+      streams: [{ width: 360, height: 640, video_codec: "h264", audio_codec: "aac" }],
+    });
+  });
+
+  it("takes no slot of a run and leaves nothing", async () => {
+    await probe("/direct.mp4");
+    expect(bench.processor.runs.size).toBe(0);
+    expect(await bench.leftovers()).toEqual([]);
+  });
+
+  it("tells a refusal by its class", async () => {
+    expect(await probe("/empty.html")).toMatchObject({ type: "failed", code: "unsupported_url" });
+    expect(await probe("/status/404")).toMatchObject({ type: "failed", code: "unavailable" });
+  });
+
+  it("reaches no private address", async () => {
+    const answer = await ask({ url: "http://127.0.0.1:9/a.mp4", kind: "metadata" });
+    expect(await answer.json()).toMatchObject({ outcome: { type: "failed", code: "egress_blocked" } });
+  });
+
+  it("answers 504 when the source does not answer in time", async () => {
+    origin.behave("/hangs", { hang: true });
+    expect((await ask({ url: `${origin.url}/hangs`, kind: "metadata" })).status).toBe(504);
+  });
+
+  it("answers 503 while others are being answered", async () => {
+    origin.behave("/hangs", { hang: true });
+    const waiting = Array.from({ length: 4 }, () => ask({ url: `${origin.url}/hangs`, kind: "metadata" }));
+    const refused = await ask({ url: `${origin.url}/direct.mp4`, kind: "metadata" });
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "2"]);
+    await Promise.all(waiting);
+  });
+
+  it("wants the Worker's token and a valid request", async () => {
+    const answer = await bench.processor.app.request("/probe", { method: "POST", body: "{}" });
+    expect(answer.status).toBe(401);
+    expect((await ask({ kind: "metadata" })).status).toBe(400);
+  });
+});
+
+describe("the run that follows a probe", () => {
+  it("asks the source nothing again, and chooses by its own plan", async () => {
+    await probe("/short.m3u8");
+    const before = origin.hits.get("/short.m3u8");
+    const outcome = await bench.run(`${origin.url}/short.m3u8`, { max_resolution: 360 });
+    expect(outcome).toMatchObject({ type: "completed" });
+    expect(origin.hits.get("/short.m3u8")).toBe(before);
+    expect(origin.requests.filter(({ path }) => path.startsWith("/hls/index.m3u8")).length).toBeGreaterThan(
+      0,
+    );
+  });
+
+  it("asks anew when the links of the answer are refused", async () => {
+    await probe("/page.html");
+    const before = origin.hits.get("/page.html") ?? 0;
+    origin.behave("/direct.mp4", { status: 403, times: 1 });
+    expect(await bench.run(`${origin.url}/page.html`)).toMatchObject({ type: "completed" });
+    expect(origin.hits.get("/page.html")).toBe(before + 1);
+  });
+});

@@ -1,0 +1,26 @@
+import type { PlannedJob } from "../../schema/api/job.ts";
+import { WIRE_VERSION } from "../../schema/wire/version.ts";
+import { ApiError } from "../lib/api-error.ts";
+import type { Scope } from "../services.ts";
+import type { PreparedJob } from "./prepare-job.ts";
+import { probeSource, SourceRefusal } from "./probe-source.ts";
+
+type SourcePart = Pick<PlannedJob, "title" | "duration" | "streams" | "estimated_size" | "source_error">;
+
+/** What a job would find at its source. A source that cannot be heard is told, and does not fail the plan. */
+export async function planSource(scope: Scope, { url, plan }: PreparedJob): Promise<SourcePart> {
+  try {
+    const { media, streams, estimated_size } = await probeSource(scope, {
+      v: WIRE_VERSION,
+      kind: "plan",
+      url,
+      plan,
+    });
+    return { title: media.title, duration: media.duration, streams, estimated_size, source_error: null };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const code = error instanceof SourceRefusal ? error.jobError : null;
+    const source_error = { code, error: error.message };
+    return { title: null, duration: null, streams: null, estimated_size: null, source_error };
+  }
+}
