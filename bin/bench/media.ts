@@ -8,54 +8,47 @@ import { inRoot } from "../stack/paths.ts";
 /** The media of the benches: made once by ffmpeg, kept in `.cache/bench/media`. */
 export const MEDIA_FOLDER = inRoot(".cache", "bench", "media");
 
-/** 1 GiB in 400 seconds. */
-const SECONDS = 400;
-const VIDEO_RATE = Math.floor((2 ** 30 * 8) / SECONDS) - 200_000;
+/** Of the large sources: 1 GiB in 400 seconds. */
+const VIDEO_RATE = Math.floor((2 ** 30 * 8) / 400);
 /** Encoded once and repeated: only the bytes matter. */
 const LOOP_SECONDS = 20;
 
-/** Paths below the origin's line. */
-export const FILES = {
-  progressive: "gib.mp4",
-  split: "split/index.mpd",
-  hls: "hls/index.m3u8",
-  dash: "dash/index.mpd",
-  small: "small.mp4",
-  encode: "encode.mp4",
-} as const;
+/** One length of media in the four forms in which sources offer it; paths below {@link MEDIA_FOLDER}. */
+export interface Forms {
+  readonly progressive: string;
+  /** Two whole files behind one manifest: what sites offer as separate video and audio. */
+  readonly split: string;
+  readonly hls: string;
+  readonly dash: string;
+}
+
+const formsIn = (folder: string): Forms => ({
+  progressive: `${folder}/whole.mp4`,
+  split: `${folder}/split/index.mpd`,
+  hls: `${folder}/hls/index.m3u8`,
+  dash: `${folder}/dash/index.mpd`,
+});
+
+/** 1 GiB: 400 seconds, 200 segments. */
+export const LARGE = formsIn("large");
+/** A fifth of that, for slow lines. */
+export const MEDIUM = formsIn("medium");
+/** 8 MB, progressive. */
+export const SMALL = "small.mp4";
+/** A minute of 720p VP9, to be encoded. */
+export const TO_ENCODE = "encode.mp4";
 
 const { FFMPEG_PATH: ffmpegPath = "ffmpeg" } = process.env;
 
-/** Makes what is missing; a few minutes and 5 GB the first time, nothing after that. */
-export async function ensureMedia(log: (line: string) => void): Promise<void> {
-  const loop = ["-stream_loop", `${SECONDS / LOOP_SECONDS - 1}`, "-i", join(MEDIA_FOLDER, "loop.mp4")];
-  await make("loop.mp4", log, (file) => ffmpeg([...encoded(LOOP_SECONDS, "640x360", VIDEO_RATE), file]));
-  await make(FILES.progressive, log, (file) =>
-    ffmpeg([...loop, "-c", "copy", "-movflags", "+faststart", file]),
-  );
-  await make("split/video.mp4", log, (file) =>
-    ffmpeg([...loop, "-an", "-c", "copy", "-movflags", "+faststart", file]),
-  );
-  await make("split/audio.m4a", log, (file) =>
-    ffmpeg([...loop, "-vn", "-c", "copy", "-movflags", "+faststart", file]),
-  );
-  await make(FILES.split, log, (file) => writeFile(file, SPLIT_MANIFEST));
-  await makeFolder(FILES.hls, log, (file) =>
-    ffmpeg([
-      ...loop,
-      ...["-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod"],
-      ...["-hls_segment_filename", join(dirname(file), "segment-%03d.ts"), file],
-    ]),
-  );
-  await makeFolder(FILES.dash, log, (file) =>
-    ffmpeg([
-      ...loop,
-      ...["-c", "copy", "-f", "dash", "-seg_duration", "2", "-use_template", "1", "-use_timeline", "0"],
-      ...["-adaptation_sets", "id=0,streams=v id=1,streams=a", file],
-    ]),
-  );
-  await make(FILES.small, log, (file) => ffmpeg([...encoded(20, "640x360", 3_200_000), file]));
-  await make(FILES.encode, log, (file) =>
+type Log = (line: string) => void;
+
+/** Makes what is missing: a minute or two and 5 GB the first time, nothing after that. */
+export async function ensureMedia(log: Log): Promise<void> {
+  await make("loop.mp4", log, (file) => ffmpeg([...encoded(LOOP_SECONDS, VIDEO_RATE), file]));
+  await makeForms(LARGE, 400, log);
+  await makeForms(MEDIUM, 80, log);
+  await make(SMALL, log, (file) => ffmpeg([...encoded(20, 3_200_000), file]));
+  await make(TO_ENCODE, log, (file) =>
     ffmpeg([
       ...["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=60"],
       ...["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=60"],
@@ -65,11 +58,35 @@ export async function ensureMedia(log: (line: string) => void): Promise<void> {
   );
 }
 
+async function makeForms(forms: Forms, seconds: number, log: Log): Promise<void> {
+  const input = ["-stream_loop", `${seconds / LOOP_SECONDS - 1}`, "-i", join(MEDIA_FOLDER, "loop.mp4")];
+  const indexFirst = ["-c", "copy", "-movflags", "+faststart"];
+  const split = dirname(forms.split);
+  await make(forms.progressive, log, (file) => ffmpeg([...input, ...indexFirst, file]));
+  await make(`${split}/video.mp4`, log, (file) => ffmpeg([...input, "-an", ...indexFirst, file]));
+  await make(`${split}/audio.m4a`, log, (file) => ffmpeg([...input, "-vn", ...indexFirst, file]));
+  await make(forms.split, log, (file) => writeFile(file, splitManifest(seconds)));
+  await makeFolder(forms.hls, log, (file) =>
+    ffmpeg([
+      ...input,
+      ...["-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod"],
+      ...["-hls_segment_filename", join(dirname(file), "segment-%03d.ts"), file],
+    ]),
+  );
+  await makeFolder(forms.dash, log, (file) =>
+    ffmpeg([
+      ...input,
+      ...["-c", "copy", "-f", "dash", "-seg_duration", "2", "-use_template", "1", "-use_timeline", "1"],
+      ...["-adaptation_sets", "id=0,streams=v id=1,streams=a", file],
+    ]),
+  );
+}
+
 /** A moving picture that takes exactly `bitrate`, with a tone; a key frame each second. */
-function encoded(seconds: number, size: string, bitrate: number): string[] {
+function encoded(seconds: number, bitrate: number): string[] {
   const rate = ["-b:v", "-minrate", "-maxrate", "-bufsize"].flatMap((name) => [name, `${bitrate}`]);
   return [
-    ...["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=25:duration=${seconds}`],
+    ...["-f", "lavfi", "-i", `testsrc2=size=640x360:rate=25:duration=${seconds}`],
     ...["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=44100:duration=${seconds}`],
     ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25", "-sc_threshold", "0"],
     ...rate,
@@ -77,10 +94,9 @@ function encoded(seconds: number, size: string, bitrate: number): string[] {
   ];
 }
 
-/** Two whole files behind one manifest: what sites offer as separate video and audio. */
-const SPLIT_MANIFEST = `<?xml version="1.0" encoding="utf-8"?>
+const splitManifest = (seconds: number): string => `<?xml version="1.0" encoding="utf-8"?>
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"
-  mediaPresentationDuration="PT${SECONDS}S" minBufferTime="PT2S">
+  mediaPresentationDuration="PT${seconds}S" minBufferTime="PT2S">
   <Period>
     <AdaptationSet contentType="video" mimeType="video/mp4" codecs="avc1.42c01e">
       <Representation id="v" bandwidth="${VIDEO_RATE}" width="640" height="360" frameRate="25">
@@ -100,11 +116,7 @@ const ffmpeg = (args: readonly string[]) =>
   promisify(execFile)(ffmpegPath, ["-nostdin", "-v", "error", "-y", ...args]);
 
 /** Writes a file under another name first, so that a broken attempt leaves nothing that looks whole. */
-async function make(
-  name: string,
-  log: (line: string) => void,
-  write: (file: string) => Promise<unknown>,
-): Promise<void> {
+async function make(name: string, log: Log, write: (file: string) => Promise<unknown>): Promise<void> {
   const file = join(MEDIA_FOLDER, name);
   if (existsSync(file)) return;
   log(`making ${name} …`);
@@ -115,11 +127,7 @@ async function make(
 }
 
 /** The same for a playlist with its segments beside it. */
-async function makeFolder(
-  name: string,
-  log: (line: string) => void,
-  write: (file: string) => Promise<unknown>,
-): Promise<void> {
+async function makeFolder(name: string, log: Log, write: (file: string) => Promise<unknown>): Promise<void> {
   const folder = dirname(join(MEDIA_FOLDER, name));
   if (existsSync(folder)) return;
   log(`making ${name} …`);

@@ -37,7 +37,10 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   if (request.method === "POST" && searchParams.has("uploads")) {
     const id = `upload-${count}`;
     uploads.set(id, 0);
-    answer(response, `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
+    answer(
+      response,
+      `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
+    );
   } else if (request.method === "POST" && upload !== null) {
     objects.set(pathname, uploads.get(upload) ?? 0);
     uploads.delete(upload);

@@ -5,8 +5,8 @@
 import { open, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
-import { CAPPED_RATE, SHAPED_RATE } from "./rates.ts";
 import { createPace, type Pace } from "./pace.ts";
+import { CAPPED_RATE, SHAPED_RATE } from "./rates.ts";
 import { listenAndTell } from "./server-process.ts";
 
 const CHUNK = 256 << 10;
@@ -38,7 +38,10 @@ function paceOf(line: string, request: IncomingMessage): Pace {
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const [, line = "", ...rest] = decodeURIComponent(request.url ?? "/").split("?")[0]?.split("/") ?? [];
+  const [, line = "", ...rest] =
+    decodeURIComponent(request.url ?? "/")
+      .split("?")[0]
+      ?.split("/") ?? [];
   const path = join(folder, normalize(`/${rest.join("/")}`));
   const facts = await stat(path).catch(() => null);
   if (!facts?.isFile()) {
@@ -83,6 +86,7 @@ async function send(
 }
 
 function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       response.off("drain", done).off("close", done);

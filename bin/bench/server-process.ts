@@ -15,7 +15,9 @@ export interface ServerProcess {
 
 /** Starts a program of this folder that ends with {@link listenAndTell}. */
 export async function startServer(script: string, args: readonly string[] = []): Promise<ServerProcess> {
-  const child = fork(join(import.meta.dirname, script), args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child = fork(join(import.meta.dirname, script), args, {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
   const exited = once(child, "exit");
   const told = await Promise.race([once(child, "message"), exited.then(() => null)]);
   if (told === null) throw new Error(`${script} ended before it listened`);

@@ -10,39 +10,45 @@ import { progress, SetupError } from "./report.mjs";
 
 /** Installs the packages of the lock file, unless exactly those are installed. */
 export function installPackages() {
-  if (packagesAreInstalled()) return;
+  if (isExecutable(projectNode) && missingPackage() === null) return;
   progress("installing the npm packages of package-lock.json …");
-  const [command, ...args] = npmCommand();
-  const { error, status } = spawnSync(
-    command,
-    [...args, "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"],
-    {
-      cwd: root,
-      env: npmEnvironment(),
-      stdio: ["ignore", "inherit", "inherit"],
-    },
+  npm(["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"]);
+  const missing = missingPackage();
+  if (missing !== null) throw new SetupError(`npm ci ended well, but ${missing} is not installed.`);
+  if (isExecutable(projectNode)) return;
+  // The package "node" fetches its program by a script of its own, which npm may have held back without a word.
+  progress("fetching the project's Node …");
+  npm(["rebuild", "node", "--foreground-scripts"]);
+  if (isExecutable(projectNode)) return;
+  throw new SetupError(
+    `${projectNode} is missing. Allow install scripts (npm config set ignore-scripts false), then run the same command again.`,
   );
+}
+
+/** @param {string[]} args */
+function npm(args) {
+  const [command, ...script] = npmCommand();
+  const { error, status } = spawnSync(command, [...script, ...args], {
+    cwd: root,
+    env: npmEnvironment(),
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   if (error) throw new SetupError(`npm could not be started (${error.message}). Install npm 10 or newer.`);
   if (status !== 0) {
     throw new SetupError(
-      "npm ci failed; its message stands above. Mend that, then run the same command again.",
-    );
-  }
-  if (!packagesAreInstalled()) {
-    throw new SetupError(
-      `npm ci ended well, but ${projectNode} is missing. Allow install scripts (npm config set ignore-scripts false), then run the same command again.`,
+      `npm ${args[0]} failed; its message stands above. Mend that, then run the same command again.`,
     );
   }
 }
 
-/** Compares what npm wrote down after its last installation with the lock file. */
-function packagesAreInstalled() {
-  const record = join(root, "node_modules", ".package-lock.json");
-  if (!existsSync(record) || !isExecutable(projectNode)) return false;
-  const installed = readPackages(record);
-  return Object.entries(readPackages(join(root, "package-lock.json")))
-    .filter(([path, locked]) => path !== "" && !mayBeAbsent(locked))
-    .every(([path, locked]) => installed[path]?.version === locked.version);
+/** The first package of the lock file that npm's record of its last installation does not hold; null if none. */
+function missingPackage() {
+  const installed = readPackages(join(root, "node_modules", ".package-lock.json"));
+  const locked = Object.entries(readPackages(join(root, "package-lock.json")));
+  const missing = locked.find(
+    ([path, entry]) => path !== "" && !mayBeAbsent(entry) && installed[path]?.version !== entry.version,
+  );
+  return missing?.[0] ?? null;
 }
 
 /**

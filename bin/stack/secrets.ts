@@ -8,11 +8,14 @@ import { writePrivateFile } from "./private-file.ts";
 export interface Secrets {
   readonly ADMIN_TOKEN: string;
   readonly PROCESSOR_TOKEN: string;
+  /** Without it, credentials that callers left for unfinished jobs and for their accounts can never be opened again. */
+  readonly SEALING_KEYS: string;
   /** The local account's key, once there is one. */
   readonly api_key?: string;
 }
 
 const newToken = () => randomBytes(24).toString("base64url");
+const newSealingKey = () => `local:${randomBytes(32).toString("base64")}`;
 
 /**
  * Reads the secrets; those that are missing are made up and kept. Only the owner may read the file.
@@ -21,7 +24,8 @@ const newToken = () => randomBytes(24).toString("base64url");
  */
 export function loadSecrets(file: string): Secrets {
   const kept = existsSync(file) ? readSecrets(file) : {};
-  const secrets = { ADMIN_TOKEN: newToken(), PROCESSOR_TOKEN: newToken(), ...kept };
+  const made = { ADMIN_TOKEN: newToken(), PROCESSOR_TOKEN: newToken(), SEALING_KEYS: newSealingKey() };
+  const secrets = { ...made, ...kept };
   saveSecrets(file, secrets);
   return secrets;
 }
@@ -29,7 +33,7 @@ export function loadSecrets(file: string): Secrets {
 /** The secrets that hold for this start: variables of the environment win over those that are kept. */
 export const withOwnSecrets = (kept: Secrets, env: Environment): Secrets => ({
   ...kept,
-  ...pick(env, ["ADMIN_TOKEN", "PROCESSOR_TOKEN"]),
+  ...pick(env, ["ADMIN_TOKEN", "PROCESSOR_TOKEN", "SEALING_KEYS"]),
 });
 
 /** Replaces the file. */

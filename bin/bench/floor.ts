@@ -1,0 +1,61 @@
+/**
+ * What the line alone takes, as a program that is already running: reading a source into nothing by one plain
+ * connection, and storing as many bytes out of memory.
+ */
+import { Agent, request as httpRequest, type RequestOptions } from "node:http";
+import type { FloorOrder } from "./floor-runner.ts";
+
+const PART = 8 << 20;
+const PARTS_AT_ONCE = 4;
+const part = Buffer.alloc(PART, 0x5a);
+const agent = new Agent({ keepAlive: true });
+
+/** Sends one request and reads its answer into nothing. @returns the length of the answer */
+function exchange(url: string, options: RequestOptions, body?: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest(url, { agent, ...options }, (incoming) => {
+      let length = 0;
+      incoming.on("data", (chunk: Buffer) => {
+        length += chunk.length;
+      });
+      incoming.once("end", () => resolve(length)).once("error", reject);
+    });
+    outgoing.once("error", reject).end(body);
+  });
+}
+
+async function download(urls: readonly string[]): Promise<number> {
+  let length = 0;
+  for (const url of urls) length += await exchange(url, {});
+  return length;
+}
+
+async function upload(url: string, bytes: number): Promise<void> {
+  let sent = 0;
+  const sender = async () => {
+    while (sent < bytes) {
+      const body = part.subarray(0, Math.min(PART, bytes - sent));
+      sent += body.length;
+      await exchange(url, { method: "PUT", headers: { "content-length": body.length } }, body);
+    }
+  };
+  await Promise.all(Array.from({ length: PARTS_AT_ONCE }, sender));
+}
+
+async function measure({ sources, sink }: FloorOrder): Promise<number> {
+  const startedAt = performance.now();
+  const length = await download(sources);
+  const downloaded = performance.now();
+  await upload(sink, length);
+  return Math.max(downloaded - startedAt, performance.now() - downloaded);
+}
+
+process.once("disconnect", () => process.exit(0));
+process.on("SIGINT", () => {});
+process.on("message", (order: FloorOrder) => {
+  measure(order).then(
+    (ms) => process.send?.(ms),
+    (error: unknown) => process.send?.(String(error)),
+  );
+});
+process.send?.("ready");

@@ -1,0 +1,43 @@
+import { parseArgs } from "node:util";
+import { StackError } from "../stack/errors.ts";
+
+export const PARTS = ["pipeline", "transcode", "api"] as const;
+export type Part = (typeof PARTS)[number];
+
+export interface BenchOptions {
+  readonly parts: readonly Part[];
+  /** Measurements of each competitor; the median counts. */
+  readonly runs: number;
+  /** Only subjects whose name contains this, in lower case; empty for all. */
+  readonly only: string;
+}
+
+export const USAGE = `npm run bench -- [${PARTS.join("|")}]… [--runs 5] [--quick] [--only text]`;
+
+/**
+ * @throws StackError with the usage when the arguments are not understood
+ * @example parseOptions(["pipeline", "--quick"]) // { parts: ["pipeline"], runs: 1, only: "" }
+ */
+export function parseOptions(args: readonly string[]): BenchOptions {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        runs: { type: "string", default: "5" },
+        quick: { type: "boolean", default: false },
+        only: { type: "string", default: "" },
+      },
+    });
+    const parts = positionals.map((name) => PARTS.find((part) => part === name) ?? refuse(`no part ${name}`));
+    const runs = values.quick ? 1 : Number(values.runs);
+    if (!Number.isInteger(runs) || runs < 1) refuse("--runs takes a whole number from 1");
+    return { parts: parts.length > 0 ? parts : PARTS, runs, only: values.only.toLowerCase() };
+  } catch (error) {
+    throw new StackError(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+  }
+}
+
+function refuse(reason: string): never {
+  throw new Error(reason);
+}
