@@ -13,6 +13,8 @@ export default defineConfig({
         bindings: {
           ADMIN_TOKEN: "operator-token-of-the-tests",
           PROCESSOR_TOKEN: "processor-token-of-the-tests",
+          SEALING_KEYS: `tests:${Buffer.alloc(32, 7).toString("base64")}`,
+          RAPIDAPI_PROXY_SECRET: "gateway-secret-of-the-tests",
           PUBLIC_URL: "https://waterspout.example",
           PROCESSOR_URL: "https://processor.example",
           R2_ENDPOINT: "https://storage.example",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type AllowedHosts, parseAllowedHosts } from "../schema/address.ts";
 import type { Hint } from "../schema/wire/hint.ts";
+import { parseSealingKeys } from "./lib/sealing-keys.ts";
 import type { ProcessorInstance } from "./objects/processor-instance.ts";
 
 /** What the platform binds to the Worker: see `wrangler.toml` and {@link CONFIG_VARIABLES}. */
@@ -36,6 +37,13 @@ export const CONFIG_VARIABLES = [
     secret: true,
     meaning: "Shared by Worker and processor; at least 16 characters",
   },
+  {
+    name: "SEALING_KEYS",
+    fallback: null,
+    secret: true,
+    meaning:
+      "Comma-separated `id:key`, the newest first, each key 32 bytes as Base64: seal the callers' credentials; keep an old one until `POST /admin/reseal` says that none is left",
+  },
   { name: "PUBLIC_URL", fallback: null, secret: false, meaning: "The address callers and processors use" },
   {
     name: "PROCESSOR_URL",
@@ -60,6 +68,13 @@ export const CONFIG_VARIABLES = [
   { name: "R2_BUCKET", fallback: "waterspout", secret: false, meaning: "Name of the managed bucket" },
   { name: "R2_ACCESS_KEY_ID", fallback: null, secret: true, meaning: "Access key of the managed bucket" },
   { name: "R2_SECRET_ACCESS_KEY", fallback: null, secret: true, meaning: "Its secret" },
+  {
+    name: "RAPIDAPI_PROXY_SECRET",
+    fallback: "",
+    secret: true,
+    meaning:
+      "What RapidAPI's gateway sends as `X-RapidAPI-Proxy-Secret`; empty: calls of the gateway are refused",
+  },
   {
     name: "ALLOWED_PRIVATE_HOSTS",
     fallback: "",
@@ -86,6 +101,8 @@ type VariableName = (typeof CONFIG_VARIABLES)[number]["name"];
 export interface Config {
   readonly adminToken: string;
   readonly processorToken: string;
+  /** At least one, the newest first. */
+  readonly sealingKeys: readonly { readonly id: string; readonly bytes: Uint8Array<ArrayBuffer> }[];
   /** Without a trailing slash. */
   readonly publicUrl: string;
   readonly processor:
@@ -93,6 +110,8 @@ export interface Config {
     | { readonly type: "containers"; readonly instances: number };
   readonly processorIdleMs: number;
   readonly bucket: ManagedBucketConfig;
+  /** Null: no gateway may call. */
+  readonly rapidApiSecret: string | null;
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
   readonly retentionDays: number;
@@ -120,6 +139,15 @@ const wholeNumber = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`;
   return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.number().min(min, error).max(max, error));
 };
+const sealingKeys = z.string().transform((text, context) => {
+  const keys = parseSealingKeys(text);
+  if (keys) return keys;
+  context.addIssue({
+    code: "custom",
+    message: "must be a comma-separated list of id:key, each key 32 bytes as Base64",
+  });
+  return z.NEVER;
+});
 const required = z.string().min(1, "must not be empty");
 const hosts = z.string().transform((text, context) => {
   try {
@@ -133,6 +161,7 @@ const hosts = z.string().transform((text, context) => {
 const Variables = z.object({
   ADMIN_TOKEN: token,
   PROCESSOR_TOKEN: token,
+  SEALING_KEYS: sealingKeys,
   PUBLIC_URL: baseUrl,
   PROCESSOR_URL: z.union([z.literal(""), baseUrl], "must be an http or https URL"),
   PROCESSOR_INSTANCES: wholeNumber(1, 1000),
@@ -141,6 +170,7 @@ const Variables = z.object({
   R2_BUCKET: required,
   R2_ACCESS_KEY_ID: required,
   R2_SECRET_ACCESS_KEY: required,
+  RAPIDAPI_PROXY_SECRET: z.union([z.literal(""), token]),
   ALLOWED_PRIVATE_HOSTS: hosts,
   LEASE_SECONDS: wholeNumber(3, 600),
   RETENTION_DAYS: wholeNumber(1, 3650),
@@ -161,6 +191,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   return {
     adminToken: variables.ADMIN_TOKEN,
     processorToken: variables.PROCESSOR_TOKEN,
+    sealingKeys: variables.SEALING_KEYS,
     publicUrl: variables.PUBLIC_URL,
     processor:
       variables.PROCESSOR_URL === ""
@@ -174,6 +205,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       accessKeyId: variables.R2_ACCESS_KEY_ID,
       secretAccessKey: variables.R2_SECRET_ACCESS_KEY,
     },
+    rapidApiSecret: variables.RAPIDAPI_PROXY_SECRET || null,
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
     leaseMs: variables.LEASE_SECONDS * 1000,
     retentionDays: variables.RETENTION_DAYS,

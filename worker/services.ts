@@ -9,6 +9,7 @@ import { createHttpRunner } from "./services/http-runner.ts";
 import { KeyCache } from "./services/key-cache.ts";
 import { createManagedBucket, type ManagedBucket } from "./services/managed-bucket.ts";
 import type { Runner } from "./services/runner.ts";
+import { Sealer } from "./services/seal.ts";
 
 /** What tests put others in the place of. */
 export interface Dependencies {
@@ -31,6 +32,7 @@ export interface Services extends Dependencies {
   readonly bucket: ManagedBucket;
   readonly keys: KeyCache;
   readonly capacity: Capacity;
+  readonly sealer: Sealer;
   readonly newId: MakeId;
 }
 
@@ -69,6 +71,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     bucket: createManagedBucket(config.bucket, dependencies.fetch),
     keys: new KeyCache(),
     capacity: new Capacity(),
+    sealer: new Sealer(config.sealingKeys, dependencies.random),
     newId: createUuidV7(dependencies),
   };
 }

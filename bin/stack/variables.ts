@@ -21,10 +21,11 @@ const names = (variables: readonly { readonly name: string }[]) => variables.map
 
 /** The Worker's variables: the person's own win, but for where the processor of this stack is. */
 export function workerVariables(env: Environment, wiring: Wiring): Record<string, string> {
-  const { ADMIN_TOKEN, PROCESSOR_TOKEN } = wiring.secrets;
+  const { ADMIN_TOKEN, PROCESSOR_TOKEN, SEALING_KEYS } = wiring.secrets;
   return checked(readWorkerConfig, {
     ADMIN_TOKEN,
     PROCESSOR_TOKEN,
+    SEALING_KEYS,
     PUBLIC_URL: wiring.workerUrl,
     R2_ENDPOINT: `${wiring.workerUrl}/cdn-cgi/local/r2/s3`,
     ...embeddedBucketCredentials(),

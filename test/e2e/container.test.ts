@@ -38,6 +38,7 @@ function optionsFor(publicUrl: string): TestHarnessOptions {
     ...config.vars,
     ADMIN_TOKEN,
     PROCESSOR_TOKEN: "processor-token-of-the-tests",
+    SEALING_KEYS: `tests:${Buffer.alloc(32, 7).toString("base64")}`,
     PUBLIC_URL: publicUrl,
     PROCESSOR_INSTANCES: "1",
     PROCESSOR_IDLE_SECONDS: "2",

@@ -1,0 +1,46 @@
+/** Texts and bytes in the encodings that signatures and sealed values are written in. */
+
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(new TextEncoder().encode(text));
+
+export const toHex = (bytes: ArrayBuffer | Uint8Array): string =>
+  [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+export const toBase64 = (bytes: ArrayBuffer | Uint8Array): string => {
+  // in steps: a large array does not fit into one call's arguments
+  let text = "";
+  for (const byte of new Uint8Array(bytes)) text += String.fromCharCode(byte);
+  return btoa(text);
+};
+
+/** Base64 with the alphabet for URLs and without padding. */
+export const toBase64Url = (bytes: ArrayBuffer | Uint8Array): string =>
+  toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+/** The bytes of Base64 in either alphabet, padded or not; null for what is none. */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  const plain = text.trim().replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
+  if (plain === "" || !/^[A-Za-z0-9+/]+$/.test(plain) || plain.length % 4 === 1) return null;
+  return Uint8Array.from(atob(plain), (character) => character.charCodeAt(0));
+}
+
+/** HMAC-SHA256 as bytes. */
+export async function hmacSha256(
+  key: Uint8Array<ArrayBuffer> | string,
+  message: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const raw = typeof key === "string" ? utf8(key) : key;
+  const imported = await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, utf8(message)));
+}
+
+/** RFC 3986: signatures cover paths and queries as they are sent, where these characters are escaped too. */
+export const encodeStrictly = (text: string): string =>
+  encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+
+/** An object key as a path: each folder escaped, the slashes kept. @example encodeKey("a b/c+d") // "a%20b/c%2Bd" */
+export const encodeKey = (key: string): string => key.split("/").map(encodeStrictly).join("/");
