@@ -11,6 +11,7 @@ import { deliver } from "./stages/deliver.ts";
 import { resolveSource } from "./stages/resolve.ts";
 import { Stopped, type StopReason } from "./stop.ts";
 import { openSink } from "./storage/open-sink.ts";
+import { nextLook, Upcoming } from "./upcoming.ts";
 import { openWayOut, type WayOut } from "./way-out.ts";
 
 /** A run that was started. */
@@ -99,10 +100,15 @@ async function produce(base: BareContext): Promise<Delivery> {
 }
 
 /** Null when there is nobody to tell: the job belongs to another run, or to none. */
-function outcomeOf(error: unknown, { signal, log, claim, progress }: BareContext): Outcome["outcome"] | null {
+function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {
+  const { signal, log, claim, progress, request } = context;
   const cause = signal.aborted ? signal.reason : error;
   if (cause instanceof Stopped) return cause.reason === "drained" ? { type: "interrupted" } : null;
   const fault = cause instanceof Fault ? cause : new Fault("internal", describe(cause), { cause });
+  if (fault.code === "upcoming") {
+    const until = nextLook(request.wait, fault instanceof Upcoming ? fault.releaseAt : null, Date.now());
+    if (until !== null) return { type: "postponed", until };
+  }
   log("fault", { job_id: claim.job_id, attempt: claim.attempt, code: fault.code, detail: fault.detail });
   return {
     type: "failed",

@@ -1,5 +1,6 @@
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
+import { Upcoming } from "../upcoming.ts";
 import { findMedia } from "./find-media.ts";
 import { chosenStreams, describeSource, type Source } from "./source.ts";
 
@@ -21,7 +22,7 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   const startedAt = performance.now();
   const { url, plan } = context.request;
   const { info, requested } = await findMedia(context, { url, plan, timeoutMs: TIMEOUT_MS });
-  if (info.live_status === "is_upcoming") throw new Fault("upcoming");
+  if (info.live_status === "is_upcoming") throw new Upcoming(info.release_timestamp);
   const [first, second] = chosenStreams(requested);
   if (!first) throw new Fault(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
   const source = describeSource(info, second === undefined ? [first] : [first, second]);

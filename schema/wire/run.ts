@@ -102,6 +102,18 @@ export const RunRequest = z.object({
   }),
   target: StorageTarget,
   predecessor: Predecessor.nullable(),
+  /** For a stream that has not begun: since when the job waits, and until when; null: it ends at once. */
+  wait: z.object({ since: Time, until: Time }).nullable().default(null),
+  /** For a stream that is on air. */
+  recording: z
+    .object({
+      /** The caller asked for a recording; a live source is recorded in any case. */
+      asked: z.boolean(),
+      /** From the first moment that the source still keeps, not from now. */
+      from_start: z.boolean(),
+      max_seconds: z.int().min(1),
+    })
+    .default({ asked: false, from_start: false, max_seconds: 43_200 }),
 });
 export type RunRequest = z.infer<typeof RunRequest>;
 

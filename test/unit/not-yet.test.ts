@@ -25,7 +25,6 @@ describe("what this version does not do", () => {
     ["enable_progress_webhook", true],
     ["live_recording", true],
     ["live_from_start", true],
-    ["wait_for_video", true],
     ["paused", true],
   ] as const)("is told for %s where the file is delivered all the same", (field, from) => {
     expect(tellNotYet(request({ [field]: from }))).toEqual([

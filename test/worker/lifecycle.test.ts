@@ -330,6 +330,14 @@ describe("a job that fails", () => {
     });
   });
 
+  it("tells the run how long a stream may be waited for, and how long a recording may be", async () => {
+    const run = await worker.start(key, { wait_for_video: true, live_from_start: true, max_duration: 90 });
+    const { created_at } = await worker.job(key, run.job_id);
+    expect(run.wait).toEqual({ since: created_at, until: created_at + 86_400_000 });
+    expect(run.recording).toEqual({ asked: false, from_start: true, max_seconds: 90 });
+    expect((await worker.start(key)).wait).toBeNull();
+  });
+
   it("waits for its time when it is postponed", async () => {
     const run = await worker.start(key);
     await worker.report(run, "outcome", { outcome: { type: "postponed", until: worker.now + 3_600_000 } });

@@ -1,5 +1,5 @@
 import type { Limits } from "../../schema/api/account.ts";
-import { JobRequest } from "../../schema/api/job-request.ts";
+import { JobRequest, MAX_RECORDING_SECONDS } from "../../schema/api/job-request.ts";
 import { DEFAULT_BASE_FOLDER } from "../../schema/api/storage.ts";
 import type { Predecessor, RunRequest } from "../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
@@ -23,6 +23,8 @@ export type Dispatch =
 
 /** When nobody answered: time for an instance to start or for a network to mend. */
 const UNREACHABLE_SECONDS = 5;
+/** A stream that has not begun is waited for at most this long after its job was accepted. */
+const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 /** Jobs that one ended run may start: the slot that it freed, and those that freed unseen. */
 const MAX_REFILL = 4;
 
@@ -114,6 +116,12 @@ async function runOf(scope: Scope, job: JobRow, attempt: number, limits: Limits 
     },
     target: scope.bucket.target,
     predecessor: predecessorOf(job),
+    wait: request.wait_for_video ? { since: job.created_at, until: job.created_at + LONGEST_WAIT_MS } : null,
+    recording: {
+      asked: request.live_recording ?? false,
+      from_start: request.live_from_start ?? false,
+      max_seconds: request.max_duration ?? MAX_RECORDING_SECONDS,
+    },
   };
 }
 

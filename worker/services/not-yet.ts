@@ -16,7 +16,6 @@ const LEFT_OUT = [
   ["enable_progress_webhook", "this version sends no webhooks"],
   ["live_recording", "this version does not record live streams"],
   ["live_from_start", "this version does not record live streams"],
-  ["wait_for_video", "this version does not wait for scheduled streams"],
   ["paused", "only batches can be paused"],
 ] as const satisfies readonly (readonly [keyof JobRequest, string])[];
 
