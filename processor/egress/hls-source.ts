@@ -1,6 +1,7 @@
 import { Fault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
-import { type HlsResource, rewritePlaylist } from "./hls-playlist.ts";
+import { type HlsResource, type RewrittenPlaylist, rewritePlaylist } from "./hls-playlist.ts";
+import { type CutPlaylist, cutPlaylist, type TimeWindow } from "./hls-window.ts";
 import type { HttpClient } from "./http-client.ts";
 import { headersFor } from "./source-headers.ts";
 import { ByteGate, Prefetched } from "./source-prefetch.ts";
@@ -14,6 +15,8 @@ export interface HlsSourceOptions {
   /** Segments of one playlist fetched at once, the one being read included. Default 6. */
   readonly connections?: number;
   readonly signal: AbortSignal;
+  /** Only the segments that cover this part are shown, where the presentation has an end. */
+  readonly window?: TimeWindow | undefined;
   /** Most bytes that all segments may have together. */
   readonly maxBytes?: number | undefined;
   /** Called with the number of bytes of each chunk that arrives. */
@@ -54,6 +57,8 @@ export class HlsSource {
   segmentsRead = 0;
   /** True once a playlist without an end was read. */
   isLive = false;
+  /** What a window left of the media playlist that was read last; null before, and where nothing was cut. */
+  cut: Pick<CutPlaylist, "startSeconds" | "totalSeconds"> | null = null;
   readonly #client: HttpClient;
   readonly #options: HlsSourceOptions;
   readonly #gate: ByteGate;
@@ -79,9 +84,21 @@ export class HlsSource {
   async open(path: string, signal?: AbortSignal): Promise<HlsAnswer | null> {
     const entry = this.#entries.get(path);
     if (!entry) return null;
-    if (entry.resource.kind === "playlist") return { kind: "playlist", text: await this.#playlist(entry) };
+    if (entry.resource.kind === "playlist") {
+      return { kind: "playlist", text: (await this.#playlist(entry)).text };
+    }
     this.#fetchAhead(entry);
     return { kind: "media", body: this.#media(entry, signal) };
+  }
+
+  /** Reads the playlists before anybody asks, so that {@link cut} is known; of several, the first that is named. */
+  async prepare(): Promise<void> {
+    let entry = this.#entries.get(this.entryPath);
+    while (entry) {
+      const { resources } = await this.#playlist(entry);
+      const playlist = resources.find(({ kind }) => kind === "playlist");
+      entry = playlist && this.#enter(playlist);
+    }
   }
 
   /** Ends every request and frees all memory. */
@@ -89,7 +106,7 @@ export class HlsSource {
     for (const entry of this.#entries.values()) drop(entry);
   }
 
-  async #playlist(entry: Entry): Promise<string> {
+  async #playlist(entry: Entry): Promise<RewrittenPlaylist> {
     const request = this.#request(entry.resource.url, this.#options.signal);
     const opened = await openSpan(this.#client, request, null);
     const chunks: Buffer[] = [];
@@ -100,14 +117,22 @@ export class HlsSource {
       chunks.push(chunk);
     }
     const named: Entry[] = [];
-    const playlist = rewritePlaylist(Buffer.concat(chunks).toString("utf8"), opened.url, (resource) => {
+    const text = this.#cutToWindow(Buffer.concat(chunks).toString("utf8"));
+    const playlist = rewritePlaylist(text, opened.url, (resource) => {
       const mounted = this.#enter(resource);
       if (resource.kind !== "playlist") named.push(mounted);
       return mounted.path;
     });
     if (playlist.isLive) this.isLive = true;
     this.#replaceNamed(entry.path, named);
-    return playlist.text;
+    return playlist;
+  }
+
+  #cutToWindow(text: string): string {
+    const { window } = this.#options;
+    const cut = window ? cutPlaylist(text, window) : null;
+    if (cut) this.cut = cut;
+    return cut?.text ?? text;
   }
 
   #replaceNamed(playlistPath: string, named: readonly Entry[]): void {

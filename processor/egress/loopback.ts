@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Fault } from "../fault.ts";
 import type { HlsSource } from "./hls-source.ts";
 import type { MountHandler } from "./proxy.ts";
-import type { RangeSource } from "./range-source.ts";
+import type { RangeSource, ReadOptions } from "./range-source.ts";
 import type { SegmentSource } from "./segment-source.ts";
 
 /** Told why a tool was cut off: the tool itself only sees a broken connection. */
@@ -12,9 +12,14 @@ export type OnFailure = (fault: Fault) => void;
  * Shows a source to a tool as one file, whatever the path: seekable when the source is, else readable from its
  * beginning.
  *
+ * @param pace how far to read ahead, for tools that will not read to the end
  * @example const { baseUrl } = proxy.mount(serveRangeSource(source, (fault) => (failure ??= fault)));
  */
-export function serveRangeSource(source: RangeSource, onFailure: OnFailure): MountHandler {
+export function serveRangeSource(
+  source: RangeSource,
+  onFailure: OnFailure,
+  pace: Pick<ReadOptions, "chunkBytes" | "connections"> = {},
+): MountHandler {
   return handler(onFailure, async (request, response, signal) => {
     const size = source.sizeBytes;
     const seekable = source.rangesWork && size !== undefined;
@@ -31,7 +36,7 @@ export function serveRangeSource(source: RangeSource, onFailure: OnFailure): Mou
       ...(range ? { "content-range": `bytes ${range.start}-${range.end - 1}/${size}` } : {}),
     });
     if (request.method === "HEAD") response.end();
-    else await send(response, source.read({ start, ...(end === undefined ? {} : { end }), signal }));
+    else await send(response, source.read({ ...pace, start, ...(end === undefined ? {} : { end }), signal }));
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Strategy } from "../../schema/api/job.ts";
-import { type Adjustment, fitStreams, type StreamActions } from "../../schema/media.ts";
+import { type Adjustment, fitStreams, type SourceCodecs, type StreamActions } from "../../schema/media.ts";
 import {
   byteLength,
   cleanFilename,
@@ -11,30 +11,55 @@ import type { Delivery } from "../../schema/wire/callback.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
-import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
-import { codecName } from "./codec-names.ts";
+import type { MediaFacts } from "../tools/ffprobe.ts";
+import { type ClipFacts, clipFacts, type Extent, extentOf } from "./clip.ts";
+import { describeInputs, nativeOf, probeInput } from "./describe.ts";
 import { isIndexFirst, looksDirect, transferRanges } from "./direct.ts";
-import type { MuxInput } from "./ffmpeg-args.ts";
+import { type Extras, type PublishedExtras, startExtras } from "./extras.ts";
+import { type Section, writeMetadata } from "./file-metadata.ts";
 import { type Input, type Inputs, openInputs } from "./inputs.ts";
 import { muxAndUpload } from "./mux.ts";
 import { qualityName } from "./quality.ts";
 import type { Resolved } from "./resolve.ts";
+import type { Source } from "./source.ts";
 
 /** From a resolved source to a published object, the cheapest way that is correct. */
 export async function deliver(context: RunContext, { source, extractMs }: Resolved): Promise<Delivery> {
   context.progress.entitle(source.title);
   checkDurationLimit(context, source.duration);
   const inputs = await openInputs(context, source);
+  const extras = startExtras(context, source, showsCover(context.request));
+  const work: Work = {
+    ...{ context, source, inputs, extras },
+    askLeave: async () => {
+      await extras.ready;
+      await context.callback.publish(context.claim, context.signal);
+    },
+  };
   try {
-    const done =
-      (await deliverAsIs(context, source, inputs)) ?? (await deliverMuxed(context, source, inputs));
-    return report(context, source, extractMs, inputs, done);
+    const done = (await deliverAsIs(work)) ?? (await deliverMuxed(work));
+    const beside = await extras.publish(done.key, done.section);
+    return report(work, extractMs, done, beside);
   } finally {
     inputs.close();
+    await extras.close();
   }
 }
 
-type Source = Resolved["source"];
+/** What both ways of delivering share. */
+interface Work {
+  readonly context: RunContext;
+  readonly source: Source;
+  readonly inputs: Inputs;
+  readonly extras: Extras;
+  /** Resolves when the media may become visible. */
+  readonly askLeave: () => Promise<void>;
+}
+
+/** Sound has its cover wherever the source has a picture; a film has one when the caller asks for the picture. */
+function showsCover({ plan, thumbnail }: RunContext["request"]): boolean {
+  return plan.audio_only || (thumbnail && plan.format === "mkv");
+}
 
 /** What a way of delivering knows at its end. */
 interface Done {
@@ -42,22 +67,19 @@ interface Done {
   readonly strategy: Strategy;
   /** Of the delivered file. */
   readonly facts: MediaFacts;
-  readonly native: NativeCodecs;
+  readonly native: SourceCodecs;
   readonly adjustments: readonly Adjustment[];
   readonly muxMs: number | null;
   readonly key: string;
-}
-
-interface NativeCodecs {
-  readonly video: string | null;
-  readonly audio: string | null;
+  readonly section: Section;
+  readonly clip: ClipFacts | null;
 }
 
 /** The probe found that the bytes must be changed after all. */
 class NotDirect extends Error {}
 
 /** Null when the bytes cannot stay as they are. */
-async function deliverAsIs(context: RunContext, source: Source, inputs: Inputs): Promise<Done | null> {
+async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise<Done | null> {
   const { plan } = context.request;
   const [input] = inputs.all;
   const file = input?.ranges;
@@ -75,7 +97,7 @@ async function deliverAsIs(context: RunContext, source: Source, inputs: Inputs):
   });
   const key = keyOf(context, source);
   try {
-    const upload = await transferRanges(context, file, { key, size, verdict });
+    const upload = await transferRanges(context, file, { key, size, verdict, askLeave });
     const found = await facts;
     return {
       upload: { ...upload, sha256: upload.sha256 ?? "" },
@@ -85,6 +107,8 @@ async function deliverAsIs(context: RunContext, source: Source, inputs: Inputs):
       adjustments: [],
       muxMs: null,
       key,
+      section: { start: 0, end: found.durationSeconds ?? null },
+      clip: null,
     };
   } catch (error) {
     if (error instanceof NotDirect) return null;
@@ -92,12 +116,10 @@ async function deliverAsIs(context: RunContext, source: Source, inputs: Inputs):
   }
 }
 
-async function deliverMuxed(context: RunContext, source: Source, inputs: Inputs): Promise<Done> {
+async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work): Promise<Done> {
   const { plan } = context.request;
-  const muxInputs = await Promise.all(
-    inputs.all.map((input) => describeInput(context, source, input, inputs)),
-  );
-  const native: NativeCodecs = {
+  const muxInputs = await describeInputs(context, source, inputs);
+  const native: SourceCodecs = {
     video: muxInputs.find((input) => input.videoCodec !== null)?.videoCodec ?? null,
     audio: muxInputs.findLast((input) => input.audioCodec !== null)?.audioCodec ?? null,
   };
@@ -109,63 +131,32 @@ async function deliverMuxed(context: RunContext, source: Source, inputs: Inputs)
     );
   }
   const total = muxInputs.find((input) => input.duration !== null)?.duration ?? source.duration;
+  const extent = extentOf(plan, total);
+  const { section } = extent;
+  const cover = await extras.cover();
   const key = keyOf(context, source);
   const result = await muxAndUpload(context, {
-    ...{ inputs, muxInputs, actions, key },
-    duration: clippedDuration(context, total),
+    ...{ inputs, muxInputs, actions, key, extent, cover, askLeave },
     fps: muxInputs.find((input) => input.fps !== null)?.fps ?? null,
-    expectedBytes: expectedBytes(inputs.all),
-    metadata: metadataOf(source),
+    expectedBytes: expectedBytes(inputs.all, total, extent),
+    metadata: await writeMetadata(context.folder, source, { format: plan.format, section, cover }),
+  });
+  const clip = clipFacts(plan, {
+    firstPacket: result.firstPacket,
+    duration: result.facts.durationSeconds ?? null,
   });
   return {
     upload: result,
     strategy: strategyOf(inputs.all, actions),
     facts: result.facts,
     native,
-    adjustments: actions.adjustments,
+    adjustments: [...actions.adjustments, ...extent.adjustments, ...clip.adjustments],
     muxMs: result.muxMs,
     key,
+    section: { start: clip.facts?.start ?? section.start, end: section.end },
+    clip: clip.facts,
   };
 }
-
-interface DescribedInput extends MuxInput {
-  readonly duration: number | null;
-  readonly fps: number | null;
-}
-
-/** What a source tells of its streams is believed; what it does not tell is read from the bytes. */
-async function describeInput(
-  context: RunContext,
-  source: Source,
-  input: Input,
-  inputs: Inputs,
-): Promise<DescribedInput> {
-  const { stream, address, transportStream } = input;
-  if (stream.codecsKnown && source.duration !== null) {
-    const { videoCodec, audioCodec, fps } = stream;
-    return { address, transportStream, videoCodec, audioCodec, fps, duration: source.duration };
-  }
-  const facts = await probeInput(context, input).catch((error: unknown) => {
-    throw inputs.failure() ?? error;
-  });
-  const native = nativeOf(facts);
-  return {
-    ...{ address, transportStream },
-    videoCodec: native.video,
-    audioCodec: native.audio,
-    fps: facts.video?.fps ?? null,
-    duration: source.duration ?? facts.durationSeconds ?? null,
-  };
-}
-
-function probeInput({ tools, proxy, folder, signal }: RunContext, { address }: Input): Promise<MediaFacts> {
-  return probeMedia(address, { tools, proxy, cwd: folder, signal });
-}
-
-const nativeOf = (facts: MediaFacts): NativeCodecs => ({
-  video: codecName(facts.video?.codec),
-  audio: codecName(facts.audio?.codec),
-});
 
 function strategyOf(inputs: readonly Input[], actions: StreamActions): Strategy {
   const encodes = [actions.video, actions.audio].some((action) => action !== "copy" && action !== "none");
@@ -177,19 +168,19 @@ function strategyOf(inputs: readonly Input[], actions: StreamActions): Strategy 
   return inputs.every(({ ranges }) => ranges !== null) ? "mux" : "sequential";
 }
 
-function expectedBytes(inputs: readonly Input[]): number | null {
+/** Of the result, as far as it can be told: the part of the source's bytes that its part of the time is. */
+function expectedBytes(
+  inputs: readonly Input[],
+  total: number | null,
+  { section, seconds }: Extent,
+): number | null {
   const sizes = inputs.map(({ ranges, stream }) => ranges?.sizeBytes ?? stream.size);
-  return sizes.reduce<number | null>((sum, size) => (sum === null || size === null ? null : sum + size), 0);
-}
-
-function clippedDuration({ request }: RunContext, duration: number | null): number | null {
-  const { clip } = request.plan;
-  if (clip === null) return duration;
-  if (duration !== null && clip.start >= duration) {
-    throw new Fault("clip_out_of_range", `starts at ${clip.start} s of ${duration} s`);
-  }
-  const end = Math.min(clip.end ?? Number.POSITIVE_INFINITY, duration ?? Number.POSITIVE_INFINITY);
-  return end === Number.POSITIVE_INFINITY ? null : end - clip.start;
+  const whole = sizes.reduce<number | null>(
+    (sum, size) => (sum === null || size === null ? null : sum + size),
+    0,
+  );
+  if (whole === null || (section.start === 0 && section.end === total)) return whole;
+  return total && seconds !== null ? Math.ceil((whole * seconds) / total) : null;
 }
 
 function checkDurationLimit({ request }: RunContext, duration: number | null): void {
@@ -207,30 +198,31 @@ function keyOf({ request }: RunContext, source: Source): string {
   return key;
 }
 
-function metadataOf(source: Source): Record<string, string> {
-  return {
-    title: source.title,
-    ...(source.uploader === null ? {} : { artist: source.uploader }),
-    ...(source.releaseDate === null ? {} : { date: source.releaseDate }),
-  };
+/** A source that has nothing as small as was asked for gives its smallest; nothing is scaled. */
+function resolutionAdjustments({ request }: RunContext, { video }: MediaFacts): Adjustment[] {
+  const limit = request.plan.max_resolution;
+  if (limit === null || !video || Math.min(video.width, video.height) <= limit) return [];
+  const to = Math.min(video.width, video.height);
+  return [{ field: "max_resolution", from: limit, to, reason: "The source has nothing smaller" }];
 }
 
 function report(
-  context: RunContext,
-  source: Source,
+  { context, source, inputs }: Work,
   extractMs: number,
-  inputs: Inputs,
   done: Done,
+  beside: PublishedExtras,
 ): Delivery {
   const { upload, facts } = done;
   const { downloadRate } = context.progress.snapshot;
   return {
     key: done.key,
-    subtitle_key: null,
-    thumbnail_key: null,
+    subtitle_key: beside.subtitles[0]?.key ?? null,
+    thumbnail_key: beside.thumbnailKey,
+    subtitles: beside.subtitles,
     file_size: upload.bytes,
     sha256: upload.sha256,
     duration: facts.durationSeconds ?? source.duration,
+    clip: done.clip,
     title: source.title.slice(0, 1000),
     description: source.description?.slice(0, 10_000) ?? null,
     release_date: source.releaseDate,
@@ -238,7 +230,7 @@ function report(
     native_audio_codec: done.native.audio,
     actual_quality: qualityName(facts.video?.width, facts.video?.height),
     strategy: done.strategy,
-    adjustments: [...done.adjustments],
+    adjustments: [...done.adjustments, ...resolutionAdjustments(context, facts), ...beside.adjustments],
     timings: {
       extract_ms: extractMs,
       download_ms: context.progress.downloadMs,

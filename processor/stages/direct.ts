@@ -25,7 +25,8 @@ const EXTENSIONS: Record<MediaPlan["format"], readonly string[]> = {
 export function looksDirect(plan: MediaPlan, source: Source): boolean {
   const [stream, second] = source.streams;
   if (second !== undefined || stream.protocol !== "http" || plan.clip !== null) return false;
-  if (plan.crf !== null || plan.audio_bitrate !== null) return false;
+  const encodes = [plan.crf !== null && plan.video_codec, plan.audio_bitrate !== null && plan.audio_codec];
+  if (encodes.some((codec) => codec !== false && codec !== "copy")) return false;
   const sameContainer = EXTENSIONS[plan.format].includes(stream.extension);
   return sameContainer && !(plan.audio_only && stream.videoCodec !== null);
 }
@@ -50,14 +51,15 @@ export async function isIndexFirst(plan: MediaPlan, file: RangeSource, size: num
  *
  * @param verdict settles when the media was probed; a rejection stops the transfer and is thrown, and nothing is
  *   published before it settles
+ * @param askLeave asked after that, before the object becomes visible
  */
 export async function transferRanges(
   context: RunContext,
   file: RangeSource,
-  object: { key: string; size: number; verdict: Promise<unknown> },
+  object: { key: string; size: number; verdict: Promise<unknown>; askLeave: () => Promise<void> },
 ): Promise<UploadResult> {
-  const { progress, callback, claim, request } = context;
-  const { key, size, verdict } = object;
+  const { progress, request } = context;
+  const { key, size, verdict, askLeave } = object;
   progress.expect(size);
   const uploader = await openUpload(context, {
     key,
@@ -76,7 +78,7 @@ export async function transferRanges(
     },
     beforePublish: async () => {
       await verdict;
-      await callback.publish(claim, context.signal);
+      await askLeave();
     },
   });
 }

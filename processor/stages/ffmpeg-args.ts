@@ -1,32 +1,40 @@
-import {
-  type AudioTarget,
-  containerOf,
-  DEFAULT_AUDIO_BITRATE,
-  DEFAULT_CRF,
-  type Format,
-  type MediaPlan,
-  type StreamActions,
-  type VideoTarget,
-} from "../../schema/media.ts";
+import { containerOf, type Format, type MediaPlan, type StreamActions } from "../../schema/media.ts";
+import { audioEncoder, codecTag, videoEncoder } from "./encoders.ts";
 
 /** One input of a mux: an address that the tool can open. */
 export interface MuxInput {
   readonly address: string;
-  /** Options in front of this input. */
-  readonly options?: readonly string[];
   readonly videoCodec: string | null;
   readonly audioCodec: string | null;
   /** MPEG-TS carries AAC with headers that other containers do not take. */
   readonly transportStream?: boolean;
+  /** Seconds of this input in front of what is wanted; 0 for all of it. */
+  readonly skipSeconds?: number;
+}
+
+/** A picture that is put into the file beside the media. */
+export interface Cover {
+  /** A JPEG file. */
+  readonly path: string;
+  readonly bytes: number;
 }
 
 export interface MuxJob {
   readonly inputs: readonly MuxInput[];
   readonly plan: MediaPlan;
   readonly actions: StreamActions;
-  /** Bytes to reserve for the index, for formats that have it in front. */
+  /** Length of a clip; null: all that the inputs have. */
+  readonly clipSeconds: number | null;
+  /**
+   * Bytes to reserve for the index, for formats that have it in front. 0: its size cannot be told beforehand, so it is
+   * moved to the front when everything else is written.
+   */
   readonly indexBytes: number;
-  readonly metadata: Readonly<Record<string, string>>;
+  /** Title, artist, date and chapters, in the tool's own text format. */
+  readonly metadataPath: string | null;
+  readonly cover: Cover | null;
+  /** Where the time stamp of the first copied packet is noted, in seconds from the asked start; see `readFirstPacket`. */
+  readonly firstPacketPath: string | null;
   readonly output: string;
 }
 
@@ -41,28 +49,6 @@ const MUXERS: Record<Format, string> = {
   opus: "opus",
 };
 
-const VIDEO_ENCODERS: Record<VideoTarget, (crf: number) => string[]> = {
-  h264: (crf) => ["libx264", "-preset", "veryfast", "-crf", `${crf}`, "-pix_fmt", "yuv420p"],
-  h265: (crf) => [
-    "libx265",
-    "-preset",
-    "fast",
-    "-crf",
-    `${crf}`,
-    "-pix_fmt",
-    "yuv420p",
-    "-x265-params",
-    "log-level=error",
-  ],
-  // VP9 counts quality from 0 to 63; good deadline with row threads is the usual balance
-  vp9: (crf) => [
-    ...["libvpx-vp9", "-crf", `${Math.round((crf * 63) / 51)}`, "-b:v", "0", "-pix_fmt", "yuv420p"],
-    ...["-deadline", "good", "-cpu-used", "5", "-row-mt", "1"],
-  ],
-};
-
-const AUDIO_ENCODERS: Record<AudioTarget, string> = { aac: "aac", opus: "libopus", mp3: "libmp3lame" };
-
 const INDEX_BASE_BYTES = 64 * 1024;
 const INDEX_BYTES_PER_AUDIO_SECOND = 1000;
 const INDEX_BYTES_PER_FRAME = 32;
@@ -72,85 +58,132 @@ const FALLBACK_FPS = 60;
 /**
  * Bytes to reserve in front for the index; 0 where the format has none or the duration (seconds) is not known.
  * Measured to be enough; when it is not, the muxer says by how much and the mux is run again.
+ *
+ * @param extraBytes of what stands in the index beside the media's own tables: metadata, chapters, cover
  */
-export function indexBytesFor(format: Format, duration: number | null, fps: number | null): number {
+export function indexBytesFor(
+  format: Format,
+  duration: number | null,
+  fps: number | null,
+  extraBytes = 0,
+): number {
   if (duration === null) return 0;
-  if (format === "mkv" || format === "webm") {
-    return Math.ceil(INDEX_BASE_BYTES + duration * MATROSKA_INDEX_BYTES_PER_SECOND);
-  }
+  if (isMatroska(format)) return Math.ceil(INDEX_BASE_BYTES + duration * MATROSKA_INDEX_BYTES_PER_SECOND);
   if (!containerOf(format).indexFirst) return 0;
   const perSecond = (fps ?? FALLBACK_FPS) * INDEX_BYTES_PER_FRAME + INDEX_BYTES_PER_AUDIO_SECOND;
-  return Math.ceil(INDEX_BASE_BYTES + duration * perSecond);
+  return Math.ceil(INDEX_BASE_BYTES + extraBytes + duration * perSecond);
 }
+
+/** Both members of the family: their index is a list of cues. */
+export const isMatroska = (format: Format): boolean => format === "mkv" || format === "webm";
 
 /** Arguments of one mux: inputs, maps, codecs, container, output; everything between the global options and the end. */
 export function muxArguments(job: MuxJob): string[] {
+  const cover = attachesPicture(job) ? job.cover : null;
   return [
-    ...job.inputs.flatMap((input) => inputArguments(input, job.plan)),
-    ...clipLength(job.plan),
+    ...job.inputs.flatMap(inputArguments),
+    ...(job.metadataPath === null ? [] : ["-f", "ffmetadata", "-i", job.metadataPath]),
+    ...(cover === null ? [] : ["-i", cover.path]),
+    ...clipLength(job),
     ...maps(job),
+    ...metadataArguments(job),
     ...videoArguments(job),
     ...audioArguments(job),
-    ...Object.entries(job.metadata).flatMap(([name, value]) => ["-metadata", `${name}=${value}`]),
+    ...coverArguments(job),
     ...containerArguments(job),
     ...["-f", MUXERS[job.plan.format], "-y", job.output],
+    ...firstPacketOutput(job),
   ];
 }
 
-function inputArguments(input: MuxInput, plan: MediaPlan): string[] {
-  const seek = plan.clip !== null && plan.clip.start > 0 ? ["-ss", `${plan.clip.start}`] : [];
-  return ["-thread_queue_size", "1024", ...seek, ...(input.options ?? []), "-i", input.address];
+function inputArguments(input: MuxInput): string[] {
+  const seek = input.skipSeconds ? ["-ss", `${input.skipSeconds}`] : [];
+  return ["-thread_queue_size", "1024", ...seek, "-i", input.address];
 }
 
-function clipLength(plan: MediaPlan): string[] {
-  if (plan.clip === null || plan.clip.end === null) return [];
-  return ["-t", `${plan.clip.end - plan.clip.start}`];
-}
+const clipLength = ({ clipSeconds }: MuxJob): string[] =>
+  clipSeconds === null ? [] : ["-t", `${clipSeconds}`];
+
+const videoIndex = ({ actions, inputs }: MuxJob): number =>
+  actions.video === "none" ? -1 : inputs.findIndex((input) => input.videoCodec !== null);
+const audioIndex = ({ actions, inputs }: MuxJob): number =>
+  actions.audio === "none" ? -1 : inputs.findLastIndex((input) => input.audioCodec !== null);
 
 function maps(job: MuxJob): string[] {
-  const video =
-    job.actions.video === "none" ? -1 : job.inputs.findIndex((input) => input.videoCodec !== null);
-  const audio =
-    job.actions.audio === "none" ? -1 : job.inputs.findLastIndex((input) => input.audioCodec !== null);
+  const [video, audio] = [videoIndex(job), audioIndex(job)];
   return [
-    ...(video === -1 ? ["-vn"] : ["-map", `${video}:v:0`]),
+    ...(video === -1 ? [] : ["-map", `${video}:v:0`]),
     ...(audio === -1 ? ["-an"] : ["-map", `${audio}:a:0`]),
-    ...["-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "0"],
+    ...["-sn", "-dn"],
   ];
 }
 
-function videoArguments({ actions, plan, inputs }: MuxJob): string[] {
-  if (actions.video === "none") return [];
-  if (actions.video !== "copy") {
-    const encoder = VIDEO_ENCODERS[actions.video](plan.crf ?? DEFAULT_CRF);
-    return ["-c:v", ...encoder, ...codecTag(plan.format, actions.video)];
-  }
-  const codec = inputs.find((input) => input.videoCodec !== null)?.videoCodec ?? null;
-  return ["-c:v", "copy", ...codecTag(plan.format, codec)];
+/** Nothing of the source's own tags is taken over: ours name the same things, and others may name its maker's tools. */
+function metadataArguments({ metadataPath, inputs }: MuxJob): string[] {
+  if (metadataPath === null) return ["-map_metadata", "-1", "-map_chapters", "-1"];
+  const input = `${inputs.length}`;
+  return ["-map_metadata", input, "-map_metadata:s", "-1", "-map_chapters", input];
 }
 
-/** Apple's players take H.265 only under this tag. */
-const codecTag = (format: Format, codec: string | null): string[] =>
-  codec === "h265" && containerOf(format).indexFirst ? ["-tag:v", "hvc1"] : [];
+function videoArguments(job: MuxJob): string[] {
+  const { actions, plan, inputs } = job;
+  if (actions.video === "none") return attachesPicture(job) ? [] : ["-vn"];
+  if (actions.video !== "copy") return videoEncoder(actions.video, plan);
+  const codec = inputs.find((input) => input.videoCodec !== null)?.videoCodec ?? null;
+  return ["-c:v:0", "copy", ...codecTag(plan, codec)];
+}
 
 function audioArguments({ actions, plan, inputs }: MuxJob): string[] {
   if (actions.audio === "none") return [];
-  if (actions.audio !== "copy") {
-    return ["-c:a", AUDIO_ENCODERS[actions.audio], "-b:a", plan.audio_bitrate ?? DEFAULT_AUDIO_BITRATE];
-  }
+  if (actions.audio !== "copy") return audioEncoder(actions.audio, plan);
   const input = inputs.findLast((candidate) => candidate.audioCodec !== null);
   const strip = input?.transportStream && input.audioCodec === "aac" && containerOf(plan.format).indexFirst;
-  return ["-c:a", "copy", ...(strip ? ["-bsf:a", "aac_adtstoasc"] : [])];
+  // where no picture begins at a key frame, the sound in front of the asked start is left out
+  const startsExactly = plan.clip !== null && actions.video !== "copy";
+  return [
+    ...["-c:a", "copy"],
+    ...(startsExactly ? ["-copypriorss:a", "0"] : []),
+    ...(strip ? ["-bsf:a", "aac_adtstoasc"] : []),
+  ];
+}
+
+/** Ogg has its pictures in the metadata, WebM has none. */
+const attachesPicture = ({ cover, plan }: Pick<MuxJob, "cover" | "plan">): boolean =>
+  cover !== null && (plan.format === "m4a" || plan.format === "mp3");
+
+function coverArguments(job: MuxJob): string[] {
+  const { cover, inputs, metadataPath, plan } = job;
+  if (cover === null) return [];
+  if (plan.format === "mkv") {
+    return ["-attach", cover.path, "-metadata:s:t", "mimetype=image/jpeg"].concat(
+      "-metadata:s:t",
+      "filename=cover.jpg",
+    );
+  }
+  if (!attachesPicture(job)) return [];
+  const input = inputs.length + (metadataPath === null ? 0 : 1);
+  return ["-map", `${input}:v:0`, "-c:v", "copy", "-disposition:v:0", "attached_pic"];
 }
 
 /** The index goes in front in one pass: room is reserved, everything behind it is written strictly forward. */
 function containerArguments({ plan, indexBytes }: MuxJob): string[] {
   if (containerOf(plan.format).indexFirst) {
-    return indexBytes > 0
-      ? ["-moov_size", `${indexBytes}`]
-      : ["-movflags", "+frag_keyframe+empty_moov+default_base_moof"];
+    return indexBytes > 0 ? ["-moov_size", `${indexBytes}`] : ["-movflags", "+faststart"];
   }
-  if (plan.format === "mkv" || plan.format === "webm")
-    return indexBytes > 0 ? ["-reserve_index_space", `${indexBytes}`] : [];
+  if (isMatroska(plan.format)) {
+    return indexBytes > 0 ? ["-reserve_index_space", `${indexBytes}`] : ["-cues_to_front", "1"];
+  }
   return [];
+}
+
+/** A second, tiny output: where a copy begins is known to nobody but the tool that cuts. */
+function firstPacketOutput(job: MuxJob): string[] {
+  if (job.firstPacketPath === null) return [];
+  const video = job.actions.video === "copy";
+  const input = video ? videoIndex(job) : audioIndex(job);
+  return [
+    ...["-map", `${input}:${video ? "v" : "a"}:0`, "-c", "copy", video ? "-frames:v" : "-frames:a", "1"],
+    ...(job.actions.video === "none" ? ["-copypriorss:a", "0"] : []),
+    ...["-f", "framecrc", "-y", job.firstPacketPath],
+  ];
 }

@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HlsSource } from "../egress/hls-source.ts";
+import { cutPieces, type TimeWindow } from "../egress/hls-window.ts";
 import { type OnFailure, serveHlsSource, serveRangeSource, serveSegmentSource } from "../egress/loopback.ts";
 import { openRangeSource, type RangeSource } from "../egress/range-source.ts";
 import { SegmentSource } from "../egress/segment-source.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
 import { downloadWithTool } from "../tools/ytdlp-download.ts";
-import type { Source, SourceStream } from "./source.ts";
+import type { Fragment, Source, SourceStream } from "./source.ts";
 
 /** A stream that was opened: an address for the tools, and the count of what it cost. */
 export interface Input {
@@ -19,6 +20,8 @@ export interface Input {
   /** Set for a file that can be read anywhere. */
   readonly ranges: RangeSource | null;
   readonly transportStream: boolean;
+  /** Set when the input holds only the pieces that a clip needs: where they begin, and how long all would be. */
+  readonly cut: { readonly startSeconds: number; readonly totalSeconds: number } | null;
   /** Requests that had to be repeated so far. */
   readonly retries: () => number;
   readonly close: () => void;
@@ -59,11 +62,11 @@ function openInput(
 ): Promise<Input> | Input {
   switch (stream.protocol) {
     case "http":
-      return openFile(context, stream, index, onFailure);
+      return openFile(context, source, stream, index, onFailure);
     case "hls":
       return openHls(context, stream, onFailure);
     case "dash":
-      return openFragments(context, stream, onFailure);
+      return openFragments(context, source, stream, onFailure);
     case "other":
       return downloadByTool(context, source, stream);
   }
@@ -83,8 +86,34 @@ function sourceOptions({ config, signal, progress, request }: RunContext, stream
   };
 }
 
+/** The part of the source that is asked for; undefined for all of it. */
+function windowOf({ request }: RunContext): TimeWindow | undefined {
+  const { clip } = request.plan;
+  return clip === null ? undefined : { start: clip.start, end: clip.end ?? undefined };
+}
+
+/** Ahead of a clip's reader in all, in pieces of what the clip is expected to need. */
+const CLIP_PIECES = 12;
+const SMALLEST_PIECE_BYTES = 128 << 10;
+const LARGEST_PIECE_BYTES = 4 << 20;
+/** Between key frames, roughly: a copy needs as much in front of the asked start. */
+const KEY_FRAME_SECONDS = 5;
+/** Assumed where a source tells no duration, so that little is read in vain. */
+const UNKNOWN_DURATION_SECONDS = 3600;
+
+/** A clip's reader leaves early: what was read ahead of it then was read in vain, so it is kept small. */
+function paceOf(context: RunContext, sizeBytes: number, duration: number | null): { chunkBytes?: number } {
+  const window = windowOf(context);
+  if (window?.end === undefined) return {};
+  const seconds = window.end - window.start + KEY_FRAME_SECONDS;
+  const wanted = (sizeBytes * seconds) / (duration ?? UNKNOWN_DURATION_SECONDS);
+  const piece = Math.round(wanted / CLIP_PIECES);
+  return { chunkBytes: Math.min(LARGEST_PIECE_BYTES, Math.max(SMALLEST_PIECE_BYTES, piece)) };
+}
+
 async function openFile(
   context: RunContext,
+  source: Source,
   stream: SourceStream,
   index: number,
   onFailure: OnFailure,
@@ -92,11 +121,14 @@ async function openFile(
   const ranges = await openRangeSource(context.client, sourceOptions(context, stream));
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
   if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
-  const mount = context.proxy.mount(serveRangeSource(ranges, onFailure));
+  const mount = context.proxy.mount(
+    serveRangeSource(ranges, onFailure, paceOf(context, ranges.sizeBytes, source.duration)),
+  );
   return {
     stream,
     address: `${mount.baseUrl}/media`,
     ranges,
+    cut: null,
     transportStream: stream.extension === "ts",
     retries: () => ranges.retries,
     close: () => {
@@ -122,19 +154,23 @@ async function spool(
     stream,
     address: path,
     ranges: null,
+    cut: null,
     transportStream: stream.extension === "ts",
     retries: () => ranges.retries,
     close: () => ranges.close(),
   };
 }
 
-function openHls(context: RunContext, stream: SourceStream, onFailure: OnFailure): Input {
-  const playlist = new HlsSource(context.client, sourceOptions(context, stream));
+async function openHls(context: RunContext, stream: SourceStream, onFailure: OnFailure): Promise<Input> {
+  const window = windowOf(context);
+  const playlist = new HlsSource(context.client, { ...sourceOptions(context, stream), window });
+  if (window) await playlist.prepare();
   const mount = context.proxy.mount(serveHlsSource(playlist, onFailure));
   return {
     stream,
     address: `${mount.baseUrl}${playlist.entryPath}`,
     ranges: null,
+    cut: playlist.cut,
     transportStream: true,
     retries: () => playlist.retries,
     close: () => {
@@ -144,20 +180,41 @@ function openHls(context: RunContext, stream: SourceStream, onFailure: OnFailure
   };
 }
 
-function openFragments(context: RunContext, stream: SourceStream, onFailure: OnFailure): Input {
+async function openFragments(
+  context: RunContext,
+  source: Source,
+  stream: SourceStream,
+  onFailure: OnFailure,
+): Promise<Input> {
+  const window = windowOf(context);
+  const cut = window && cutFragments(stream.fragments, window);
+  // joined fragments cannot be sought in: what cannot be cut beforehand is cut from a file
+  if (cut === null) return downloadByTool(context, source, stream);
   const fragments = new SegmentSource(context.client, {
     ...sourceOptions(context, stream),
-    fragments: stream.fragments,
+    fragments: cut?.fragments ?? stream.fragments,
   });
   const mount = context.proxy.mount(serveSegmentSource(fragments, onFailure));
   return {
     stream,
     address: `${mount.baseUrl}/media`,
     ranges: null,
+    cut: cut ?? null,
     transportStream: false,
     retries: () => fragments.retries,
     close: () => mount.close(),
   };
+}
+
+/** The initialisation and the fragments that cover the window; null when the source does not tell their lengths. */
+function cutFragments(all: readonly Fragment[], window: TimeWindow) {
+  const first = all.findIndex(({ duration }) => duration !== null);
+  if (first === -1) return null;
+  const pieces = all.slice(first).map((fragment) => ({ fragment, seconds: fragment.duration ?? Number.NaN }));
+  if (pieces.some(({ seconds }) => Number.isNaN(seconds))) return null;
+  const { kept, startSeconds, totalSeconds } = cutPieces(pieces, window);
+  const fragments = [...all.slice(0, first), ...kept.map(({ fragment }) => fragment)];
+  return { fragments, startSeconds, totalSeconds };
 }
 
 /** What only the extractor's own downloader can read goes to the work folder first. */
@@ -178,5 +235,9 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
     },
   });
   if (path === undefined) throw new Fault("network", "the download ended without a file");
-  return { stream, address: path, ranges: null, transportStream: false, retries: () => 0, close: () => {} };
+  return {
+    ...{ stream, address: path, ranges: null, cut: null, transportStream: false },
+    retries: () => 0,
+    close: () => {},
+  };
 }

@@ -7,7 +7,8 @@ import type { PartUploader, UploadResult } from "../storage/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
 import { type FfmpegProgress, type FfmpegResult, runFfmpeg } from "../tools/ffmpeg.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
-import { indexBytesFor, type MuxInput, muxArguments } from "./ffmpeg-args.ts";
+import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
+import { type Cover, indexBytesFor, type MuxInput, muxArguments } from "./ffmpeg-args.ts";
 import type { Inputs } from "./inputs.ts";
 import { openUpload } from "./open-upload.ts";
 
@@ -18,21 +19,27 @@ export interface MuxRequest {
   readonly muxInputs: readonly MuxInput[];
   readonly actions: StreamActions;
   readonly key: string;
-  /** Seconds of the result, where known. */
-  readonly duration: number | null;
+  readonly extent: Extent;
   readonly fps: number | null;
   readonly expectedBytes: number | null;
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata: { readonly path: string; readonly bytes: number };
+  readonly cover: Cover | null;
+  /** Asked when the result is whole, before it becomes visible. */
+  readonly askLeave: () => Promise<void>;
 }
 
 export interface MuxResult extends UploadResult {
   readonly sha256: string;
   readonly facts: MediaFacts;
   readonly muxMs: number;
+  /** Seconds from the asked start of a clip to the first copied packet; null where the cut is exact. */
+  readonly firstPacket: number | null;
 }
 
 /** Headers that stand in front of the reserved index or are patched at the end. */
 const HEAD_SLACK_BYTES = 64 * 1024;
+/** A copied clip begins at a key frame, which may lie this far in front of it. */
+const LEAD_IN_SECONDS = 10;
 /** A shortfall is told exactly; a second one would mean that the source changes under our hands. */
 const MAX_PASSES = 3;
 /** A result may be this much shorter than announced: announcements are rounded, and streams differ in length. */
@@ -51,7 +58,11 @@ class IndexTooSmall extends Error {
 
 /** Muxes and publishes; the pass is repeated with more room when the index turned out larger than reserved. */
 export async function muxAndUpload(context: RunContext, request: MuxRequest): Promise<MuxResult> {
-  let indexBytes = indexBytesFor(context.request.plan.format, request.duration, request.fps);
+  const { plan } = context.request;
+  const { extent, metadata, cover, fps } = request;
+  const seconds =
+    extent.seconds === null ? null : extent.seconds + (plan.clip === null ? 0 : LEAD_IN_SECONDS);
+  let indexBytes = indexBytesFor(plan.format, seconds, fps, 2 * metadata.bytes + (cover?.bytes ?? 0));
   for (let pass = 1; ; pass++) {
     try {
       return await onePass(context, request, indexBytes, pass);
@@ -68,7 +79,10 @@ async function onePass(
   indexBytes: number,
   pass: number,
 ): Promise<MuxResult> {
-  const { folder, callback, claim, signal, proxy, tools, progress } = context;
+  const { folder, proxy, tools, progress } = context;
+  const firstPacketPath = beginsAtPacket(context.request.plan, request.actions)
+    ? join(folder, "first-packet.txt")
+    : null;
   const path = join(folder, `result.${pass}.${context.request.plan.format}`);
   // the upload watches the file from the start; the muxer opens the same one
   await writeFile(path, "");
@@ -81,9 +95,7 @@ async function onePass(
   const startedAt = performance.now();
   let muxMs = 0;
   const written = mux(context, request, {
-    path,
-    indexBytes,
-    uploader,
+    ...{ path, firstPacketPath, indexBytes, uploader },
     onProgress: () => growing.poke(),
   }).then(() => {
     muxMs = Math.round(performance.now() - startedAt);
@@ -91,22 +103,23 @@ async function onePass(
   });
   const facts = written.then(async () => {
     const found = await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal });
-    checkDuration(found, request.duration);
+    checkDuration(found, request.extent.seconds);
     return found;
   });
   facts.catch(() => {});
   const growing = uploadGrowingFile(uploader, {
     path,
     done: written,
-    headBytes: headBytes(context, indexBytes),
+    headBytes: headBytes(context, request, indexBytes),
     beforePublish: async () => {
       await facts;
-      await callback.publish(claim, signal);
+      await request.askLeave();
     },
   });
   try {
     const result = await growing.result;
-    return { ...result, facts: await facts, muxMs };
+    const firstPacket = firstPacketPath === null ? null : await readFirstPacket(firstPacketPath);
+    return { ...result, facts: await facts, muxMs, firstPacket };
   } finally {
     // the muxer is gone before its folder is
     await written.catch(() => {});
@@ -115,6 +128,7 @@ async function onePass(
 
 interface Pass {
   readonly path: string;
+  readonly firstPacketPath: string | null;
   readonly indexBytes: number;
   readonly uploader: PartUploader;
   readonly onProgress: () => void;
@@ -134,18 +148,16 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
   const onProgress = ({ outTimeMs, totalSize }: FfmpegProgress) => {
     pass.onProgress();
     if (encodes) progress.enter("Muxing");
-    if (request.duration) progress.advance((outTimeMs / 1000 / request.duration) * 0.97);
+    const { seconds } = request.extent;
+    if (seconds) progress.advance((outTimeMs / 1000 / seconds) * 0.97);
     if (totalSize > limit) overSize.abort(new Fault("limit_exceeded", `the result exceeds ${limit} bytes`));
   };
   const encodeOrCopy = () =>
     runFfmpeg({
       args: muxArguments({
-        ...{
-          inputs: request.muxInputs,
-          plan: run.plan,
-          actions: request.actions,
-          metadata: request.metadata,
-        },
+        ...{ inputs: request.muxInputs, plan: run.plan, actions: request.actions, cover: request.cover },
+        ...{ metadataPath: request.metadata.path, firstPacketPath: pass.firstPacketPath },
+        clipSeconds: run.plan.clip === null ? null : request.extent.seconds,
         ...{ indexBytes: pass.indexBytes, output: pass.path },
       }),
       ...{ cwd: folder, proxy, tools, signal, onProgress },
@@ -163,11 +175,12 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
 }
 
 /** Bytes in front that are written last; 0 for formats that only grow. */
-function headBytes({ request }: RunContext, indexBytes: number): number {
+function headBytes({ request }: RunContext, { cover }: MuxRequest, indexBytes: number): number {
   const { format } = request.plan;
   if (format === "ogg" || format === "opus") return 0;
-  if (containerOf(format).indexFirst && indexBytes === 0) return 0;
-  return indexBytes + HEAD_SLACK_BYTES;
+  // everything moves back when the index is put in front at the end
+  if (indexBytes === 0 && format !== "mp3") return Number.MAX_SAFE_INTEGER;
+  return indexBytes + (cover?.bytes ?? 0) + HEAD_SLACK_BYTES;
 }
 
 /** A muxer ends well on a source that broke off: the result's own duration tells. */

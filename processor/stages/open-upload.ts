@@ -46,16 +46,15 @@ export async function openUpload(context: RunContext, plan: UploadPlan): Promise
 }
 
 /**
- * A predecessor that told its upload is undone by its name. One that died between beginning its upload and telling
+ * A predecessor that told its upload is undone by its name. One that died between beginning an upload and telling
  * of it left no name: then every upload of this key from the time of its claim is its.
  */
 async function abortPredecessor({ request, sink }: RunContext, key: string): Promise<void> {
   const predecessor = request.predecessor;
   if (!predecessor) return;
-  if (predecessor.upload) {
-    await sink.abort(predecessor.upload.key, predecessor.upload.ref);
-    return;
-  }
+  const { upload } = predecessor;
+  if (upload) await sink.abort(upload.key, upload.ref);
+  if (upload?.key === key) return;
   const uploads = await sink.listUploads(key);
   const its = uploads.filter(({ startedAt }) => startedAt >= predecessor.claimed_at - CLOCK_SKEW_MS);
   await Promise.all(its.map(({ ref }) => sink.abort(key, ref)));

@@ -30,6 +30,8 @@ export interface MediaFacts {
   readonly container: string;
   /** Undefined when the container does not tell (live, raw streams). */
   readonly durationSeconds: number | undefined;
+  /** Time stamp of the first frame; undefined when there is none. */
+  readonly startSeconds: number | undefined;
   readonly sizeBytes: number | undefined;
   /** The first stream of moving pictures; a cover picture does not count. */
   readonly video: VideoFacts | undefined;
@@ -83,6 +85,7 @@ interface ProbeAnswer {
 interface ProbeFormat {
   readonly format_name: string;
   readonly duration?: string;
+  readonly start_time?: string;
   readonly size?: string;
   readonly tags?: { readonly major_brand?: string };
 }
@@ -107,6 +110,7 @@ function factsOf(format: ProbeFormat, streams: readonly ProbeStream[]): MediaFac
   return {
     container: containerName(format, video !== undefined, codecsOf(streams)),
     durationSeconds: positive(format.duration),
+    startSeconds: format.start_time === undefined ? undefined : Number(format.start_time),
     sizeBytes: positive(format.size),
     video: video && videoFacts(video),
     audio: audio && audioFacts(audio),

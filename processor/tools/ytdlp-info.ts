@@ -58,6 +58,11 @@ export interface YtdlpInfo {
   readonly upload_date?: string | null;
   readonly release_date?: string | null;
   readonly thumbnail?: string | null;
+  /** Worst first. */
+  readonly thumbnails?: readonly { readonly url?: string }[] | null;
+  readonly chapters?:
+    | readonly { readonly start_time?: number; readonly end_time?: number; readonly title?: string | null }[]
+    | null;
   readonly formats?: readonly YtdlpFormat[];
   readonly requested_formats?: readonly YtdlpFormat[];
   readonly entries?: readonly YtdlpInfo[];
@@ -68,4 +73,16 @@ export interface YtdlpInfo {
 }
 
 /** By language tag. */
-export type Subtitles = Readonly<Record<string, readonly { readonly url?: string; readonly ext?: string }[]>>;
+export type Subtitles = Readonly<
+  Record<
+    string,
+    readonly {
+      readonly url?: string;
+      readonly ext?: string;
+      /** The text itself, where the source gives no address. */
+      readonly data?: string;
+      /** `m3u8_native` for a playlist of pieces. */
+      readonly protocol?: string;
+    }[]
+  >
+>;

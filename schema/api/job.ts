@@ -40,10 +40,19 @@ export const Job = z
     s3_key: text,
     subtitle_key: text,
     thumbnail_key: text,
+    subtitles: z
+      .array(z.object({ language: z.string(), key: z.string(), url: link }))
+      .describe("All that were delivered; subtitle_key and subtitle_url are of the first"),
     storage_provider: z.enum(PROVIDERS).nullable(),
     file_size: z.int().min(0).nullable().describe("Bytes"),
     sha256: text.describe("Of the delivered file, hex"),
     duration: z.number().min(0).nullable().describe("Seconds"),
+    actual_clip_start: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe("Where the clip that was delivered begins in the source, in seconds; null without a clip"),
+    actual_clip_duration: z.number().min(0).nullable().describe("Seconds"),
     created_at: Time,
     started_at: Time.nullable(),
     finished_at: Time.nullable(),

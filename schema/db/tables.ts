@@ -92,9 +92,14 @@ export const jobs = sqliteTable(
     object_key: text("object_key"),
     subtitle_key: text("subtitle_key"),
     thumbnail_key: text("thumbnail_key"),
+    /** All that were delivered; `subtitle_key` is the first of them. */
+    subtitles: json<{ language: string; key: string }[]>("subtitles"),
     file_size: integer("file_size"),
     sha256: text("sha256"),
     duration: real("duration"),
+    /** Where a clip really lies in its source, in seconds. */
+    clip_start: real("clip_start"),
+    clip_duration: real("clip_duration"),
     title: text("title"),
     description: text("description"),
     release_date: text("release_date"),

@@ -58,9 +58,16 @@ export const Delivery = z.object({
   key: z.string(),
   subtitle_key: z.string().nullable(),
   thumbnail_key: z.string().nullable(),
+  /** One for each language that was asked for and had; `subtitle_key` is the first of them. */
+  subtitles: z.array(z.object({ language: z.string(), key: z.string() })).default([]),
   file_size: z.int().min(0),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   duration: z.number().min(0).nullable(),
+  /** Where a clip really lies in its source, in seconds; null when the whole was delivered. */
+  clip: z
+    .object({ start: z.number().min(0), duration: z.number().min(0).nullable() })
+    .nullable()
+    .default(null),
   title: z.string().max(1000).nullable(),
   description: z.string().max(10_000).nullable(),
   release_date: z.string().nullable(),

@@ -11,26 +11,31 @@ function args(request: Parameters<typeof plan>[0], inputs: MuxInput[], indexByte
     video: inputs.find((input) => input.videoCodec)?.videoCodec ?? null,
     audio: inputs.find((input) => input.audioCodec)?.audioCodec ?? null,
   });
-  return muxArguments({ inputs, plan: mediaPlan, actions, indexBytes, metadata: {}, output: "out" }).join(
-    " ",
-  );
+  const { clip } = mediaPlan;
+  return muxArguments({
+    ...{ inputs, plan: mediaPlan, actions, indexBytes, metadataPath: null, cover: null },
+    clipSeconds: clip?.end ? clip.end - clip.start : null,
+    firstPacketPath: clip ? "first" : null,
+    output: "out",
+  }).join(" ");
 }
 
 describe("muxArguments", () => {
   it("copies streams that fit and reserves room for the index in front", () => {
     const line = args({}, [video, audio]);
     expect(line).toContain("-map 0:v:0 -map 1:a:0");
-    expect(line).toContain("-c:v copy -c:a copy -moov_size 100000 -f mp4 -y out");
+    expect(line).toContain("-c:v:0 copy -c:a copy -moov_size 100000 -f mp4 -y out");
   });
 
-  it("writes fragments when the duration, and so the index, is unknown", () => {
-    expect(args({}, [video], 0)).toContain("-movflags +frag_keyframe+empty_moov+default_base_moof");
+  it("moves the index to the front at the end when its size cannot be told", () => {
+    expect(args({}, [video], 0)).toContain("-movflags +faststart");
+    expect(args({ format: "mkv" }, [video], 0)).toContain("-cues_to_front 1");
   });
 
   it("transcodes only the stream that does not fit", () => {
     const opus = { ...audio, audioCodec: "opus" };
     const line = args({ format: "webm" }, [video, opus]);
-    expect(line).toContain("-c:v libvpx-vp9");
+    expect(line).toContain("-c:v:0 libvpx-vp9");
     expect(line).toContain("-c:a copy");
   });
 
@@ -43,17 +48,30 @@ describe("muxArguments", () => {
 
   it("takes audio alone from a source that has both", () => {
     const both = { ...video, audioCodec: "aac" };
-    expect(args({ format: "mp3" }, [both])).toContain("-vn -map 0:a:0 -sn -dn");
+    expect(args({ format: "mp3" }, [both])).toContain("-map 0:a:0 -sn -dn");
     expect(args({ format: "mp3", audio_bitrate: "320k" }, [both])).toContain("-c:a libmp3lame -b:a 320k");
   });
 
   it("seeks before the input so that a clip reads only what it needs", () => {
-    const line = args({ clip_start: 60, clip_end: 70.5 }, [video]);
+    const line = args({ clip_start: 60, clip_end: 70.5 }, [{ ...video, skipSeconds: 60 }]);
     expect(line).toContain("-ss 60 -i http://v/ -t 10.5");
   });
 
+  it("notes where a copy begins, in a second output of one packet", () => {
+    const line = args({ clip_start: 60 }, [{ ...video, skipSeconds: 60 }, audio]);
+    expect(line).toMatch(/-y out -map 0:v:0 -c copy -frames:v 1 -f framecrc -y first$/);
+    expect(line).not.toContain("-copypriorss");
+  });
+
+  it("leaves out the sound in front of a clip where no key frame is waited for", () => {
+    const alone = { ...audio, skipSeconds: 60 };
+    expect(args({ clip_start: 60, format: "m4a" }, [alone])).toContain("-c:a copy -copypriorss:a 0");
+    const encoded = args({ clip_start: 60, video_codec: "h265" }, [{ ...video, skipSeconds: 60 }, alone]);
+    expect(encoded).toContain("-c:a copy -copypriorss:a 0");
+  });
+
   it("marks H.265 in mp4 as Apple's players want it", () => {
-    expect(args({}, [{ ...video, videoCodec: "h265" }])).toContain("-c:v copy -tag:v hvc1");
+    expect(args({}, [{ ...video, videoCodec: "h265" }])).toContain("-c:v:0 copy -tag:v:0 hvc1");
   });
 });
 

@@ -121,6 +121,12 @@ function conditionOf({ accountId, status, batchId }: JobFilter): SQL | undefined
 export async function clearDelivery(db: Db, id: string): Promise<void> {
   await db
     .update(jobs)
-    .set({ object_key: null, subtitle_key: null, thumbnail_key: null, revision: sql`${jobs.revision} + 1` })
+    .set({
+      object_key: null,
+      subtitle_key: null,
+      thumbnail_key: null,
+      subtitles: null,
+      revision: sql`${jobs.revision} + 1`,
+    })
     .where(eq(jobs.id, id));
 }

@@ -12,7 +12,8 @@ export async function deleteFile(scope: Scope, accountId: string, id: string): P
   const job = await findJobOf(scope.db, accountId, id.toLowerCase());
   if (!job) throw notFound();
   if (job.status !== "Completed" || job.object_key === null) throw illegalState("Job has no file to delete");
-  const keys = [job.object_key, job.subtitle_key, job.thumbnail_key].filter((key) => key !== null);
+  const beside = [...(job.subtitles ?? []).map(({ key }) => key), job.thumbnail_key];
+  const keys = [job.object_key, ...beside].filter((key) => key !== null);
   try {
     await Promise.all(keys.map((key) => scope.bucket.deleteObject(key)));
   } catch (error) {

@@ -103,11 +103,13 @@ function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
 }
 
 function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
-  const { key, timings, title, description, adjustments, ...facts } = delivery;
+  const { key, timings, title, description, adjustments, clip, ...facts } = delivery;
   return {
     ...facts,
     ...timings,
     object_key: key,
+    clip_start: clip?.start ?? null,
+    clip_duration: clip?.duration ?? null,
     adjustments: [...job.adjustments, ...adjustments],
     title: title?.toWellFormed() ?? null,
     description: description?.toWellFormed() ?? null,

@@ -1,0 +1,75 @@
+import type { SourceCodecs } from "../../schema/media.ts";
+import type { RunContext } from "../kit.ts";
+import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
+import { codecName } from "./codec-names.ts";
+import type { MuxInput } from "./ffmpeg-args.ts";
+import type { Input, Inputs } from "./inputs.ts";
+import type { Source } from "./source.ts";
+
+/** An input and what the muxer must know of it. */
+export interface DescribedInput extends MuxInput {
+  /** Of the whole source, in seconds. */
+  readonly duration: number | null;
+  readonly fps: number | null;
+}
+
+/** Codecs as the API names them. */
+export const nativeOf = (facts: MediaFacts): SourceCodecs => ({
+  video: codecName(facts.video?.codec),
+  audio: codecName(facts.audio?.codec),
+});
+
+export function probeInput(
+  { tools, proxy, folder, signal }: RunContext,
+  { address }: Input,
+): Promise<MediaFacts> {
+  return probeMedia(address, { tools, proxy, cwd: folder, signal });
+}
+
+/** What a source tells of its streams is believed; what it does not tell is read from the bytes. */
+export async function describeInputs(
+  context: RunContext,
+  source: Source,
+  inputs: Inputs,
+): Promise<DescribedInput[]> {
+  const isCutApart = inputs.all.length > 1 && inputs.all.every((input) => input.cut !== null);
+  const seen = await Promise.all(
+    inputs.all.map(async (input) => {
+      const { stream, cut } = input;
+      const isKnown = stream.codecsKnown && (cut?.totalSeconds ?? source.duration) !== null && !isCutApart;
+      return isKnown ? null : await probeInput(context, input);
+    }),
+  ).catch((error: unknown) => {
+    throw inputs.failure() ?? error;
+  });
+  return inputs.all.map((input, index) => {
+    const facts = seen[index] ?? null;
+    const { stream, address, transportStream, cut } = input;
+    const native = stream.codecsKnown || facts === null ? null : nativeOf(facts);
+    const start = context.request.plan.clip?.start ?? 0;
+    return {
+      ...{ address, transportStream },
+      videoCodec: native ? native.video : stream.videoCodec,
+      audioCodec: native ? native.audio : stream.audioCodec,
+      fps: stream.fps ?? facts?.video?.fps ?? null,
+      duration: cut?.totalSeconds ?? source.duration ?? facts?.durationSeconds ?? null,
+      skipSeconds: Math.max(0, start - (cut === null ? 0 : beginningOf(inputs.all, seen, index))),
+    };
+  });
+}
+
+/** Playlists round the lengths of their pieces; more than this apart, two streams do not share one clock. */
+const SHARED_CLOCK_SECONDS = 1;
+
+/**
+ * Where the first piece of a cut stream lies in the source. Streams that were cut apart from each other are held
+ * together by their own time stamps: sums of announced lengths would let sound and picture drift apart.
+ */
+function beginningOf(all: readonly Input[], seen: readonly (MediaFacts | null)[], index: number): number {
+  const announced = all[index]?.cut?.startSeconds ?? 0;
+  const leading = all[0]?.cut?.startSeconds ?? 0;
+  const stamps = [seen[0]?.startSeconds, seen[index]?.startSeconds];
+  if (index === 0 || stamps[0] === undefined || stamps[1] === undefined) return announced;
+  const told = leading + stamps[1] - stamps[0];
+  return Math.abs(told - announced) <= SHARED_CLOCK_SECONDS ? told : announced;
+}

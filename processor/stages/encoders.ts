@@ -1,0 +1,51 @@
+import {
+  type AudioTarget,
+  containerOf,
+  DEFAULT_AUDIO_BITRATE,
+  DEFAULT_CRF,
+  type MediaPlan,
+  type VideoTarget,
+} from "../../schema/media.ts";
+
+/** The 4:2:0 codecs take even sides only; an odd row or column is left out. */
+const EVEN_SIDES = ["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2"];
+
+const VIDEO_ENCODERS: Record<VideoTarget, (crf: number) => string[]> = {
+  h264: (crf) => [
+    ...["libx264", "-preset", "veryfast", "-crf", `${crf}`, "-pix_fmt", "yuv420p"],
+    ...EVEN_SIDES,
+  ],
+  h265: (crf) => [
+    ...["libx265", "-preset", "fast", "-crf", `${crf}`, "-pix_fmt", "yuv420p"],
+    ...["-x265-params", "log-level=error", ...EVEN_SIDES],
+  ],
+  // VP9 counts quality from 0 to 63; good deadline with row threads is the usual balance
+  vp9: (crf) => [
+    ...["libvpx-vp9", "-crf", `${Math.round((crf * 63) / 51)}`, "-b:v", "0", "-pix_fmt", "yuv420p"],
+    ...["-deadline", "good", "-cpu-used", "5", "-row-mt", "1"],
+  ],
+};
+
+const AUDIO_ENCODERS: Record<AudioTarget, string> = { aac: "aac", opus: "libopus", mp3: "libmp3lame" };
+
+/** Opus knows these speaker layouts only, and one channel takes 256 kbit/s at most. */
+const opusLayouts = (bitrate: string): string =>
+  bitrate === "320k" ? "7.1|5.1|stereo" : "7.1|5.1|stereo|mono";
+
+/** Arguments that make a video stream what the plan asks for. */
+export const videoEncoder = (target: VideoTarget, plan: MediaPlan): string[] => [
+  "-c:v:0",
+  ...VIDEO_ENCODERS[target](plan.crf ?? DEFAULT_CRF),
+  ...codecTag(plan, target),
+];
+
+/** Arguments that make an audio stream what the plan asks for. */
+export function audioEncoder(target: AudioTarget, plan: MediaPlan): string[] {
+  const bitrate = plan.audio_bitrate ?? DEFAULT_AUDIO_BITRATE;
+  const layouts = target === "opus" ? ["-af", `aformat=channel_layouts=${opusLayouts(bitrate)}`] : [];
+  return ["-c:a", AUDIO_ENCODERS[target], "-b:a", bitrate, ...layouts];
+}
+
+/** Apple's players take H.265 only under this tag. */
+export const codecTag = (plan: MediaPlan, codec: string | null): string[] =>
+  codec === "h265" && containerOf(plan.format).indexFirst ? ["-tag:v:0", "hvc1"] : [];

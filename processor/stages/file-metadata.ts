@@ -1,0 +1,94 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Format } from "../../schema/media.ts";
+import type { Cover } from "./ffmpeg-args.ts";
+import type { Source } from "./source.ts";
+
+/** One chapter of a source, in seconds. */
+export interface Chapter {
+  readonly start: number;
+  readonly end: number;
+  readonly title: string;
+}
+
+/** The part of a source that is delivered, in seconds of the source; null: to an end that nobody told. */
+export interface Section {
+  readonly start: number;
+  readonly end: number | null;
+}
+
+/**
+ * Writes what the file shall tell of itself to the work folder: title, artist, date, the chapters of the delivered
+ * section, and for Ogg the cover.
+ *
+ * @returns path and size of the text file
+ */
+export async function writeMetadata(
+  folder: string,
+  source: Source,
+  { format, section, cover }: { format: Format; section: Section; cover: Cover | null },
+): Promise<{ path: string; bytes: number }> {
+  const tags: Record<string, string | null> = {
+    title: source.title,
+    artist: source.uploader,
+    date: source.releaseDate,
+    METADATA_BLOCK_PICTURE:
+      cover !== null && isOgg(format) ? pictureBlock(await readFile(cover.path)).toString("base64") : null,
+  };
+  const text = metadataText(tags, chaptersWithin(source.chapters, section));
+  const path = join(folder, "metadata.txt");
+  await writeFile(path, text);
+  return { path, bytes: Buffer.byteLength(text) };
+}
+
+const isOgg = (format: Format): boolean => format === "ogg" || format === "opus";
+
+/**
+ * The chapters that a section shows, with times from its start.
+ *
+ * @example chaptersWithin([{ start: 0, end: 60, title: "A" }], { start: 50, end: 55 }) // [{ start: 0, end: 5, title: "A" }]
+ */
+export function chaptersWithin(chapters: readonly Chapter[], { start, end }: Section): Chapter[] {
+  const last = end ?? Number.POSITIVE_INFINITY;
+  return chapters
+    .filter((chapter) => chapter.end > start && chapter.start < last)
+    .map((chapter) => ({
+      start: Math.max(0, chapter.start - start),
+      end: Math.min(chapter.end, last) - start,
+      title: chapter.title,
+    }));
+}
+
+/** The text that ffmpeg reads as metadata; every special character is escaped, so no title can become another tag. */
+export function metadataText(
+  tags: Readonly<Record<string, string | null>>,
+  chapters: readonly Chapter[],
+): string {
+  const lines = Object.entries(tags).flatMap(([name, value]) =>
+    value === null ? [] : [`${name}=${escaped(value)}`],
+  );
+  const sections = chapters.flatMap(({ start, end, title }) => [
+    ...["[CHAPTER]", "TIMEBASE=1/1000"],
+    ...[`START=${Math.round(start * 1000)}`, `END=${Math.round(end * 1000)}`, `title=${escaped(title)}`],
+  ]);
+  return [";FFMETADATA1", ...lines, ...sections, ""].join("\n");
+}
+
+const escaped = (value: string): string =>
+  value
+    .replaceAll("\0", "")
+    .replace(/\r\n?/g, "\n")
+    .replace(/[=;#\\\n]/g, "\\$&");
+
+const FRONT_COVER = 3;
+
+/** A picture as FLAC and Ogg hold it. Width and height may be 0: the picture tells them itself. */
+function pictureBlock(jpeg: Buffer): Buffer {
+  const mime = Buffer.from("image/jpeg");
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(FRONT_COVER, 0);
+  head.writeUInt32BE(mime.length, 4);
+  const tail = Buffer.alloc(24);
+  tail.writeUInt32BE(jpeg.length, 20);
+  return Buffer.concat([head, mime, tail, jpeg]);
+}
