@@ -1,10 +1,28 @@
-import { S3Client, type S3Options } from "./s3-client.ts";
-import { S3Upload } from "./s3-upload.ts";
+import type { RetryClock } from "../retry.ts";
+import { attachmentNamed } from "./encode-key.ts";
+import { Repeater } from "./repeater.ts";
+import { type S3Credentials, S3Signer } from "./s3-signer.ts";
 import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "./sink.ts";
-import { xmlElements, xmlText } from "./xml.ts";
+import { StorageTransport, type TransportOptions } from "./transport.ts";
+import { XmlClient } from "./xml-client.ts";
+import { XmlUpload } from "./xml-upload.ts";
+import { abortXmlUpload, deleteXmlObject, listXmlUploads } from "./xml-uploads.ts";
+
+/** Where and as whom to write. */
+export interface S3Options extends S3Credentials, TransportOptions {
+  /** Scheme, host and an optional path in front of the bucket. @example "https://s3.eu-central-1.amazonaws.com" */
+  readonly endpoint: string;
+  readonly bucket: string;
+  /** `path`: `endpoint/bucket/key`; `virtual`: `bucket.endpoint/key`. */
+  readonly addressing: "path" | "virtual";
+  readonly clock?: RetryClock;
+  /** Tries of one request, the first included. Default 6. */
+  readonly attempts?: number;
+}
 
 /** What S3 and R2 both take: R2 wants equal parts, and bodies that leave a container are limited in size. */
 const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: true };
+const OWNER_HEADER = "x-amz-meta-upload";
 
 /**
  * Any server that speaks S3 with Signature Version 4: AWS, Cloudflare R2 (also its local endpoint), Backblaze, MinIO.
@@ -16,58 +34,44 @@ const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10
 export class S3Sink implements Sink {
   readonly provider = "s3";
   readonly limits = LIMITS;
-  readonly #client: S3Client;
+  readonly #signer: S3Signer;
+  readonly #client: XmlClient;
 
   constructor(options: S3Options) {
-    this.#client = new S3Client(options);
+    const { accessKeyId, secretAccessKey, sessionToken = "" } = options;
+    const secrets = [secretAccessKey, accessKeyId, sessionToken];
+    const repeater = new Repeater({ clock: options.clock, attempts: options.attempts, secrets });
+    this.#signer = new S3Signer(options, repeater.clock);
+    this.#client = new XmlClient({
+      endpoint: options.endpoint,
+      bucket: options.bucket,
+      addressing: options.addressing,
+      authorize: (head) => this.#signer.sign(head),
+      transport: new StorageTransport(options),
+      repeater,
+    });
   }
 
   open(object: NewObject, signal: AbortSignal): Promise<Upload> {
-    return S3Upload.open(this.#client, object, signal);
+    return XmlUpload.open({ client: this.#client, ownerHeader: OWNER_HEADER }, object, signal);
   }
 
-  async abort(key: string, uploadRef: string): Promise<void> {
-    await this.#client.send({ method: "DELETE", key, query: { uploadId: uploadRef }, accept: [404] });
+  abort(key: string, uploadRef: string): Promise<void> {
+    return abortXmlUpload(this.#client, key, uploadRef);
   }
 
-  async listUploads(key: string): Promise<UnfinishedUpload[]> {
-    const found: UnfinishedUpload[] = [];
-    for (let marker: Record<string, string> | null = {}; marker !== null; ) {
-      const query = { uploads: "", prefix: key, ...marker };
-      const { status, text } = await this.#client.send({ method: "GET", key: "", query, accept: [501] });
-      if (status === 501) return [];
-      const uploads = xmlElements(text, "Upload");
-      found.push(...uploads.filter((upload) => xmlText(upload, "Key") === key).map(unfinished));
-      marker = nextPage(text, key);
-    }
-    return found;
+  listUploads(key: string): Promise<UnfinishedUpload[]> {
+    return listXmlUploads(this.#client, key);
   }
 
-  async delete(key: string): Promise<void> {
-    await this.#client.send({ method: "DELETE", key, accept: [404] });
+  delete(key: string): Promise<void> {
+    return deleteXmlObject(this.#client, key);
   }
 
-  signGet(key: string, seconds: number, fileName?: string): Promise<string> {
-    const name = fileName === undefined ? undefined : encodeURIComponent(fileName).replaceAll("'", "%27");
-    return this.#client.presign(
-      key,
-      seconds,
-      name ? { "response-content-disposition": `attachment; filename*=UTF-8''${name}` } : {},
-    );
+  async signGet(key: string, seconds: number, fileName?: string): Promise<string> {
+    const query = fileName ? { "response-content-disposition": attachmentNamed(fileName) } : undefined;
+    return await this.#signer.presign(this.#client.url(key, query), seconds);
   }
 
   close(): void {}
-}
-
-function unfinished(upload: string): UnfinishedUpload {
-  const startedAt = Date.parse(xmlText(upload, "Initiated") ?? "");
-  return { ref: xmlText(upload, "UploadId") ?? "", startedAt: Number.isNaN(startedAt) ? 0 : startedAt };
-}
-
-/** Uploads are listed by key: once another key was reached, exactly `key` cannot come again. */
-function nextPage(text: string, key: string): Record<string, string> | null {
-  const keyMarker = xmlText(text, "NextKeyMarker");
-  const uploadMarker = xmlText(text, "NextUploadIdMarker");
-  if (xmlText(text, "IsTruncated") !== "true" || keyMarker !== key || !uploadMarker) return null;
-  return { "key-marker": keyMarker, "upload-id-marker": uploadMarker };
 }

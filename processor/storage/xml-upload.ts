@@ -1,17 +1,22 @@
 import { randomUUID } from "node:crypto";
 import { Fault } from "../fault.ts";
-import type { S3Client } from "./s3-client.ts";
 import type { NewObject, Upload } from "./sink.ts";
 import { escapeXml, xmlText } from "./xml.ts";
+import type { XmlClient } from "./xml-client.ts";
 
-/** Marks an object with the upload that made it, so that a repeated completion can tell its own success. */
-const OWNER_HEADER = "x-amz-meta-upload";
+/** Where an upload is made. */
+export interface XmlUploadSite {
+  readonly client: XmlClient;
+  /** Marks an object with the upload that made it, so that a repeated completion can tell its own success. */
+  readonly ownerHeader: string;
+}
 
-/** An S3 multipart upload. */
-export class S3Upload implements Upload {
+/** A multipart upload of the XML interface that S3 made common. */
+export class XmlUpload implements Upload {
   readonly ref: string;
   retries = 0;
-  readonly #client: S3Client;
+  readonly #client: XmlClient;
+  readonly #ownerHeader: string;
   readonly #key: string;
   readonly #owner: string;
   readonly #etags: string[] = [];
@@ -19,19 +24,20 @@ export class S3Upload implements Upload {
     this.retries++;
   };
 
-  private constructor(client: S3Client, key: string, owner: string, ref: string) {
+  private constructor({ client, ownerHeader }: XmlUploadSite, key: string, owner: string, ref: string) {
     this.#client = client;
+    this.#ownerHeader = ownerHeader;
     this.#key = key;
     this.#owner = owner;
     this.ref = ref;
   }
 
-  static async open(client: S3Client, object: NewObject, signal: AbortSignal): Promise<S3Upload> {
+  static async open(site: XmlUploadSite, object: NewObject, signal: AbortSignal): Promise<XmlUpload> {
     const owner = randomUUID();
-    const headers: Record<string, string> = { "content-type": object.contentType, [OWNER_HEADER]: owner };
+    const headers: Record<string, string> = { "content-type": object.contentType, [site.ownerHeader]: owner };
     if (object.contentDisposition !== undefined) headers["content-disposition"] = object.contentDisposition;
     let retries = 0;
-    const { text } = await client.send({
+    const { text } = await site.client.send({
       method: "POST",
       key: object.key,
       query: { uploads: "" },
@@ -41,7 +47,7 @@ export class S3Upload implements Upload {
     });
     const ref = xmlText(text, "UploadId");
     if (!ref) throw new Fault("upload_failed", "the storage did not name the upload");
-    const upload = new S3Upload(client, object.key, owner, ref);
+    const upload = new XmlUpload(site, object.key, owner, ref);
     upload.retries = retries;
     return upload;
   }
@@ -87,7 +93,7 @@ export class S3Upload implements Upload {
 
   async #isPublished(): Promise<boolean> {
     const { status, headers } = await this.#client.send({ method: "HEAD", key: this.#key, accept: [404] });
-    return status === 200 && headers[OWNER_HEADER] === this.#owner;
+    return status === 200 && headers[this.#ownerHeader] === this.#owner;
   }
 
   #manifest(): string {

@@ -1,0 +1,62 @@
+import { Fault } from "../fault.ts";
+import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
+import { failureOf, type StorageFailure } from "./failure.ts";
+
+export interface RepeaterOptions {
+  readonly clock?: RetryClock | undefined;
+  /** Tries of one request, the first included. Default 6. */
+  readonly attempts?: number | undefined;
+  /** Texts that must not stand in an error. */
+  readonly secrets: readonly string[];
+}
+
+export interface RepeatOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called before each repetition. */
+  readonly onRetry?: (() => void) | undefined;
+}
+
+const BACKOFF = { firstMs: 200, maxMs: 10_000 };
+const MAX_RETRY_AFTER_MS = 60_000;
+
+/** Repeats requests to one storage while it makes sense, and names what is wrong when it does not. */
+export class Repeater {
+  readonly clock: RetryClock;
+  readonly #attempts: number;
+  readonly #secrets: readonly string[];
+
+  constructor({ clock = REAL_CLOCK, attempts = 6, secrets }: RepeaterOptions) {
+    this.clock = clock;
+    this.#attempts = attempts;
+    this.#secrets = secrets.filter((secret) => secret !== "");
+  }
+
+  /**
+   * @param once one attempt; told its number, from 1, and free to throw anything
+   * @throws Fault `upload_refused` or `upload_failed` as {@link failureOf} says, or the signal's reason
+   */
+  async run<T>(once: (attempt: number) => Promise<T>, { signal, onRetry }: RepeatOptions = {}): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      signal?.throwIfAborted();
+      try {
+        return await once(attempt);
+      } catch (error) {
+        signal?.throwIfAborted();
+        const failure = failureOf(error);
+        if (!failure.retryable || attempt >= this.#attempts) throw this.#fault(failure);
+        onRetry?.();
+        await this.clock.sleep(this.#delay(attempt, failure), signal);
+      }
+    }
+  }
+
+  #delay(attempt: number, { retryAfterMs = 0 }: StorageFailure): number {
+    const wished = Math.min(MAX_RETRY_AFTER_MS, retryAfterMs);
+    return Math.max(wished, backoffMs(attempt, BACKOFF, this.clock.random));
+  }
+
+  #fault({ code, detail }: StorageFailure): Fault {
+    const shown = this.#secrets.reduce((text, secret) => text.replaceAll(secret, "***"), detail);
+    return new Fault(code, shown);
+  }
+}

@@ -1,0 +1,84 @@
+import http from "node:http";
+import https from "node:https";
+import { pipeline, type Readable } from "node:stream";
+
+/** How connections to a storage are made. */
+export interface TransportOptions {
+  /** Keep-alive agent for a protocol; it judges and pins what is dialled. */
+  readonly agentFor: (protocol: "http:" | "https:") => http.Agent;
+  /** Silence on the connection after which a request counts as lost, in milliseconds. Default 60,000. */
+  readonly idleMs?: number | undefined;
+}
+
+export interface StorageRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Chunks are sent as they are, never joined; a stream's length must stand in the headers. */
+  readonly body?: readonly Uint8Array[] | Readable | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StorageAnswer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** No answer that is read whole comes near this; a larger one is not a storage's. */
+const MAX_ANSWER_BYTES = 4 << 20;
+
+/**
+ * One exchange with a storage, never repeated and never redirected. All sinks send through it, the vendors' SDKs too,
+ * so nothing is dialled that the agents do not allow.
+ */
+export class StorageTransport {
+  readonly #options: TransportOptions;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /** @throws the connection's error, or the signal's reason */
+  exchange({ method, url, headers, body = [], signal }: StorageRequest): Promise<StorageAnswer> {
+    const protocol = url.protocol === "https:" ? "https:" : "http:";
+    const transport = protocol === "https:" ? https : http;
+    return new Promise((resolve, reject) => {
+      const outgoing = transport.request(url, {
+        method,
+        agent: this.#options.agentFor(protocol),
+        headers: Array.isArray(body) ? withLength(headers, body) : headers,
+        ...(signal ? { signal } : {}),
+      });
+      outgoing.setTimeout(this.#options.idleMs ?? 60_000, () => outgoing.destroy(new Error("no answer")));
+      outgoing.on("error", (error) => reject(signal?.aborted ? signal.reason : error));
+      outgoing.on("response", (incoming) => readAnswer(incoming).then(resolve, reject));
+      if (isStream(body)) {
+        // its failure reaches the request, and so the promise
+        pipeline(body, outgoing, () => {});
+        return;
+      }
+      for (const chunk of body) outgoing.write(chunk);
+      outgoing.end();
+    });
+  }
+}
+
+const isStream = (body: readonly Uint8Array[] | Readable): body is Readable => !Array.isArray(body);
+
+function withLength(headers: Readonly<Record<string, string>>, body: readonly Uint8Array[]) {
+  if (Object.keys(headers).some((name) => name.toLowerCase() === "content-length")) return headers;
+  return { ...headers, "content-length": String(body.reduce((sum, chunk) => sum + chunk.byteLength, 0)) };
+}
+
+async function readAnswer(incoming: http.IncomingMessage): Promise<StorageAnswer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of incoming) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) throw new Error("answer too large");
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString("utf8");
+  return { status: incoming.statusCode ?? 0, headers: incoming.headers, text };
+}
