@@ -8,17 +8,26 @@ import type { SegmentSource } from "./segment-source.ts";
 /** Told why a tool was cut off: the tool itself only sees a broken connection. */
 export type OnFailure = (fault: Fault) => void;
 
+/** How much of a source is read for a tool that may leave at any time. */
+export interface Pace extends Pick<ReadOptions, "chunkBytes"> {
+  /**
+   * Longest answer to one request: what lies in the buffers of a connection was read in vain when the tool leaves. The
+   * tool must ask for the rest when an answer ends early.
+   */
+  readonly answerBytes?: number;
+}
+
 /**
  * Shows a source to a tool as one file, whatever the path: seekable when the source is, else readable from its
  * beginning.
  *
- * @param pace how far to read ahead, for tools that will not read to the end
+ * @param pace for tools that will not read to the end
  * @example const { baseUrl } = proxy.mount(serveRangeSource(source, (fault) => (failure ??= fault)));
  */
 export function serveRangeSource(
   source: RangeSource,
   onFailure: OnFailure,
-  pace: Pick<ReadOptions, "chunkBytes" | "connections"> = {},
+  { answerBytes = Number.POSITIVE_INFINITY, ...pace }: Pace = {},
 ): MountHandler {
   return handler(onFailure, async (request, response, signal) => {
     const size = source.sizeBytes;
@@ -28,12 +37,13 @@ export function serveRangeSource(
       response.writeHead(416, { "content-range": `bytes */${size}` }).end();
       return;
     }
-    const { start, end } = range ?? { start: 0, end: size };
+    const { start } = range ?? { start: 0 };
+    const end = range ? Math.min(range.end, start + answerBytes) : size;
     response.writeHead(range ? 206 : 200, {
       "content-type": source.contentType ?? "application/octet-stream",
       ...(end === undefined ? {} : { "content-length": end - start }),
       ...(seekable ? { "accept-ranges": "bytes" } : {}),
-      ...(range ? { "content-range": `bytes ${range.start}-${range.end - 1}/${size}` } : {}),
+      ...(range ? { "content-range": `bytes ${start}-${(end ?? 0) - 1}/${size}` } : {}),
     });
     if (request.method === "HEAD") response.end();
     else await send(response, source.read({ ...pace, start, ...(end === undefined ? {} : { end }), signal }));

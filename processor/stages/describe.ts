@@ -21,9 +21,9 @@ export const nativeOf = (facts: MediaFacts): SourceCodecs => ({
 
 export function probeInput(
   { tools, proxy, folder, signal }: RunContext,
-  { address }: Input,
+  { address, options }: Pick<Input, "address" | "options">,
 ): Promise<MediaFacts> {
-  return probeMedia(address, { tools, proxy, cwd: folder, signal });
+  return probeMedia(address, { tools, proxy, cwd: folder, signal, options });
 }
 
 /** What a source tells of its streams is believed; what it does not tell is read from the bytes. */
@@ -44,15 +44,16 @@ export async function describeInputs(
   });
   return inputs.all.map((input, index) => {
     const facts = seen[index] ?? null;
-    const { stream, address, transportStream, cut } = input;
-    const native = stream.codecsKnown || facts === null ? null : nativeOf(facts);
+    const { stream, address, options, transportStream, cut } = input;
+    const native = facts && nativeOf(facts);
     const start = context.request.plan.clip?.start ?? 0;
     return {
-      ...{ address, transportStream },
+      ...{ address, options, transportStream },
       videoCodec: native ? native.video : stream.videoCodec,
       audioCodec: native ? native.audio : stream.audioCodec,
       fps: stream.fps ?? facts?.video?.fps ?? null,
       duration: cut?.totalSeconds ?? source.duration ?? facts?.durationSeconds ?? null,
+      seekable: cut === null,
       skipSeconds: Math.max(0, start - (cut === null ? 0 : beginningOf(inputs.all, seen, index))),
     };
   });

@@ -8,16 +8,13 @@ import {
 } from "../../schema/media.ts";
 
 /** The 4:2:0 codecs take even sides only; an odd row or column is left out. */
-const EVEN_SIDES = ["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2"];
+const EVEN_SIDES = "crop=trunc(iw/2)*2:trunc(ih/2)*2";
 
 const VIDEO_ENCODERS: Record<VideoTarget, (crf: number) => string[]> = {
-  h264: (crf) => [
-    ...["libx264", "-preset", "veryfast", "-crf", `${crf}`, "-pix_fmt", "yuv420p"],
-    ...EVEN_SIDES,
-  ],
+  h264: (crf) => ["libx264", "-preset", "veryfast", "-crf", `${crf}`, "-pix_fmt", "yuv420p"],
   h265: (crf) => [
     ...["libx265", "-preset", "fast", "-crf", `${crf}`, "-pix_fmt", "yuv420p"],
-    ...["-x265-params", "log-level=error", ...EVEN_SIDES],
+    ...["-x265-params", "log-level=error"],
   ],
   // VP9 counts quality from 0 to 63; good deadline with row threads is the usual balance
   vp9: (crf) => [
@@ -32,18 +29,28 @@ const AUDIO_ENCODERS: Record<AudioTarget, string> = { aac: "aac", opus: "libopus
 const opusLayouts = (bitrate: string): string =>
   bitrate === "320k" ? "7.1|5.1|stereo" : "7.1|5.1|stereo|mono";
 
-/** Arguments that make a video stream what the plan asks for. */
-export const videoEncoder = (target: VideoTarget, plan: MediaPlan): string[] => [
-  "-c:v:0",
-  ...VIDEO_ENCODERS[target](plan.crf ?? DEFAULT_CRF),
-  ...codecTag(plan, target),
-];
+/** Arguments that make a video stream what the plan asks for; a clip begins with the frame at time 0. */
+export function videoEncoder(target: VideoTarget, plan: MediaPlan): string[] {
+  const filters = [
+    ...(plan.clip === null ? [] : ["trim=start=0"]),
+    ...(target === "vp9" ? [] : [EVEN_SIDES]),
+  ];
+  return [
+    ...["-c:v:0", ...VIDEO_ENCODERS[target](plan.crf ?? DEFAULT_CRF)],
+    ...(filters.length > 0 ? ["-vf", filters.join(",")] : []),
+    ...codecTag(plan, target),
+  ];
+}
 
 /** Arguments that make an audio stream what the plan asks for. */
 export function audioEncoder(target: AudioTarget, plan: MediaPlan): string[] {
   const bitrate = plan.audio_bitrate ?? DEFAULT_AUDIO_BITRATE;
-  const layouts = target === "opus" ? ["-af", `aformat=channel_layouts=${opusLayouts(bitrate)}`] : [];
-  return ["-c:a", AUDIO_ENCODERS[target], "-b:a", bitrate, ...layouts];
+  const filters = [
+    ...(plan.clip === null ? [] : ["atrim=start=0"]),
+    ...(target === "opus" ? [`aformat=channel_layouts=${opusLayouts(bitrate)}`] : []),
+  ];
+  const filtered = filters.length > 0 ? ["-af", filters.join(",")] : [];
+  return ["-c:a", AUDIO_ENCODERS[target], "-b:a", bitrate, ...filtered];
 }
 
 /** Apple's players take H.265 only under this tag. */

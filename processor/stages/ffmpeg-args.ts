@@ -4,12 +4,16 @@ import { audioEncoder, codecTag, videoEncoder } from "./encoders.ts";
 /** One input of a mux: an address that the tool can open. */
 export interface MuxInput {
   readonly address: string;
+  /** What the tool must be told to read it, in front of the address. */
+  readonly options?: readonly string[];
   readonly videoCodec: string | null;
   readonly audioCodec: string | null;
   /** MPEG-TS carries AAC with headers that other containers do not take. */
   readonly transportStream?: boolean;
   /** Seconds of this input in front of what is wanted; 0 for all of it. */
   readonly skipSeconds?: number;
+  /** False for pieces read one after the other: what is in front is read and left out. */
+  readonly seekable?: boolean;
 }
 
 /** A picture that is put into the file beside the media. */
@@ -97,8 +101,10 @@ export function muxArguments(job: MuxJob): string[] {
 }
 
 function inputArguments(input: MuxInput): string[] {
-  const seek = input.skipSeconds ? ["-ss", `${input.skipSeconds}`] : [];
-  return ["-thread_queue_size", "1024", ...seek, "-i", input.address];
+  const { skipSeconds = 0, seekable = true, options = [] } = input;
+  // either way the asked start becomes time 0
+  const skip = seekable ? ["-ss", `${skipSeconds}`] : ["-itsoffset", `${-skipSeconds}`];
+  return ["-thread_queue_size", "1024", ...(skipSeconds > 0 ? skip : []), ...options, "-i", input.address];
 }
 
 const clipLength = ({ clipSeconds }: MuxJob): string[] =>

@@ -4,7 +4,13 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HlsSource } from "../egress/hls-source.ts";
 import { cutPieces, type TimeWindow } from "../egress/hls-window.ts";
-import { type OnFailure, serveHlsSource, serveRangeSource, serveSegmentSource } from "../egress/loopback.ts";
+import {
+  type OnFailure,
+  type Pace,
+  serveHlsSource,
+  serveRangeSource,
+  serveSegmentSource,
+} from "../egress/loopback.ts";
 import { openRangeSource, type RangeSource } from "../egress/range-source.ts";
 import { SegmentSource } from "../egress/segment-source.ts";
 import { Fault } from "../fault.ts";
@@ -17,6 +23,8 @@ export interface Input {
   readonly stream: SourceStream;
   /** What a tool opens: a URL that only this run's proxy serves, or a file of the work folder. */
   readonly address: string;
+  /** What a tool must be told to read it, in front of the address. */
+  readonly options: readonly string[];
   /** Set for a file that can be read anywhere. */
   readonly ranges: RangeSource | null;
   readonly transportStream: boolean;
@@ -92,23 +100,28 @@ function windowOf({ request }: RunContext): TimeWindow | undefined {
   return clip === null ? undefined : { start: clip.start, end: clip.end ?? undefined };
 }
 
-/** Ahead of a clip's reader in all, in pieces of what the clip is expected to need. */
-const CLIP_PIECES = 12;
-const SMALLEST_PIECE_BYTES = 128 << 10;
-const LARGEST_PIECE_BYTES = 4 << 20;
+/** A clip is read in about so many answers; the last one is mostly read in vain. */
+const CLIP_ANSWERS = 8;
+const SMALLEST_ANSWER_BYTES = 64 << 10;
+const LARGEST_ANSWER_BYTES = 16 << 20;
+const CHUNKS_PER_ANSWER = 4;
 /** Between key frames, roughly: a copy needs as much in front of the asked start. */
 const KEY_FRAME_SECONDS = 5;
 /** Assumed where a source tells no duration, so that little is read in vain. */
 const UNKNOWN_DURATION_SECONDS = 3600;
 
 /** A clip's reader leaves early: what was read ahead of it then was read in vain, so it is kept small. */
-function paceOf(context: RunContext, sizeBytes: number, duration: number | null): { chunkBytes?: number } {
+function paceOf(context: RunContext, sizeBytes: number, duration: number | null): Pace | null {
   const window = windowOf(context);
-  if (window?.end === undefined) return {};
+  if (window?.end === undefined) return null;
   const seconds = window.end - window.start + KEY_FRAME_SECONDS;
   const wanted = (sizeBytes * seconds) / (duration ?? UNKNOWN_DURATION_SECONDS);
-  const piece = Math.round(wanted / CLIP_PIECES);
-  return { chunkBytes: Math.min(LARGEST_PIECE_BYTES, Math.max(SMALLEST_PIECE_BYTES, piece)) };
+  const answerBytes = Math.min(
+    LARGEST_ANSWER_BYTES,
+    Math.max(SMALLEST_ANSWER_BYTES, Math.round(wanted / CLIP_ANSWERS)),
+  );
+  const chunkBytes = Math.max(SMALLEST_ANSWER_BYTES, Math.ceil(answerBytes / CHUNKS_PER_ANSWER));
+  return { answerBytes, chunkBytes };
 }
 
 async function openFile(
@@ -121,12 +134,12 @@ async function openFile(
   const ranges = await openRangeSource(context.client, sourceOptions(context, stream));
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
   if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
-  const mount = context.proxy.mount(
-    serveRangeSource(ranges, onFailure, paceOf(context, ranges.sizeBytes, source.duration)),
-  );
+  const pace = paceOf(context, ranges.sizeBytes, source.duration);
+  const mount = context.proxy.mount(serveRangeSource(ranges, onFailure, pace ?? {}));
   return {
     stream,
     address: `${mount.baseUrl}/media`,
+    options: pace === null ? [] : ["-reconnect", "1"],
     ranges,
     cut: null,
     transportStream: stream.extension === "ts",
@@ -153,6 +166,7 @@ async function spool(
   return {
     stream,
     address: path,
+    options: [],
     ranges: null,
     cut: null,
     transportStream: stream.extension === "ts",
@@ -169,6 +183,7 @@ async function openHls(context: RunContext, stream: SourceStream, onFailure: OnF
   return {
     stream,
     address: `${mount.baseUrl}${playlist.entryPath}`,
+    options: [],
     ranges: null,
     cut: playlist.cut,
     transportStream: true,
@@ -198,9 +213,10 @@ async function openFragments(
   return {
     stream,
     address: `${mount.baseUrl}/media`,
+    options: [],
     ranges: null,
     cut: cut ?? null,
-    transportStream: false,
+    transportStream: stream.extension === "ts",
     retries: () => fragments.retries,
     close: () => mount.close(),
   };
@@ -236,7 +252,7 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
   });
   if (path === undefined) throw new Fault("network", "the download ended without a file");
   return {
-    ...{ stream, address: path, ranges: null, cut: null, transportStream: false },
+    ...{ stream, address: path, options: [], ranges: null, cut: null, transportStream: false },
     retries: () => 0,
     close: () => {},
   };

@@ -1,3 +1,4 @@
+import type { ByteSpan } from "../egress/source-read.ts";
 import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { codecName } from "./codec-names.ts";
 import type { Chapter } from "./file-metadata.ts";
@@ -7,6 +8,8 @@ export type Protocol = "http" | "hls" | "dash" | "other";
 
 export interface Fragment {
   readonly url: string;
+  /** Only these bytes of it. */
+  readonly span?: ByteSpan;
   /** Seconds; null for one that is no media (the initialisation segment), or where it is not told. */
   readonly duration: number | null;
 }
@@ -22,7 +25,7 @@ export interface SourceStream {
   /** Null: none, or not told (see `codecsKnown`). */
   readonly videoCodec: string | null;
   readonly audioCodec: string | null;
-  /** False where the source tells nothing of the codecs, as direct links do. */
+  /** False where the source does not tell of both, as direct links do. */
   readonly codecsKnown: boolean;
   readonly width: number | null;
   readonly height: number | null;
@@ -98,7 +101,7 @@ function toStream(format: YtdlpFormat): SourceStream {
     extension: text(format.ext) ?? "",
     videoCodec: codecName(text(format.vcodec)),
     audioCodec: codecName(text(format.acodec)),
-    codecsKnown: text(format.vcodec) !== null || text(format.acodec) !== null,
+    codecsKnown: text(format.vcodec) !== null && text(format.acodec) !== null,
     width: number(format.width),
     height: number(format.height),
     fps: number(format.fps),

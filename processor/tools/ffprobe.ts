@@ -42,6 +42,8 @@ export interface ProbeOptions {
   readonly tools: Pick<Tools, "ffprobe">;
   readonly proxy: Pick<EgressProxy, "url" | "blocked">;
   readonly cwd: string;
+  /** Options in front of the input. */
+  readonly options?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -60,7 +62,7 @@ export async function probeMedia(input: string, options: ProbeOptions): Promise<
     command: options.tools.ffprobe.path,
     args: [
       ...["-hide_banner", "-v", "error", "-show_format", "-show_streams", "-of", "json"],
-      ...["-protocol_whitelist", protocolsFor(source), "-i", source],
+      ...["-protocol_whitelist", protocolsFor(source), ...(options.options ?? []), "-i", source],
     ],
     env: proxyEnvironment(options.proxy.url),
     cwd: options.cwd,

@@ -1,0 +1,169 @@
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { boxAt, Deliveries, frameHash } from "../support/delivered.ts";
+import { HTML_WITH_MEDIA } from "../support/html-pages.ts";
+import { type MediaOptions, media, mediaFolder } from "../support/media.ts";
+import { type Origin, startOrigin } from "../support/origin.ts";
+import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
+
+/** Ten minutes at the density of real media: what a clip costs is a share, whatever the size. */
+const LONG: MediaOptions = { seconds: 600, fps: 10, segmentSeconds: 3, videoBitrate: 800_000 };
+const SHORT: MediaOptions = { seconds: 12, segmentSeconds: 2 };
+const MIDDLE = { clip_start: 301, clip_end: 311 };
+/** Of the source's bytes, for ten seconds in the middle. */
+const SHARE = 0.05;
+
+let origin: Origin;
+let bench: ProcessorBench;
+let deliveries: Deliveries;
+let short: string;
+
+beforeAll(async () => {
+  short = await media("mp4", SHORT);
+  origin = await startOrigin({
+    root: await mediaFolder({
+      "long.mp4": ["mp4", LONG],
+      "long-last.mp4": ["mp4-index-last", LONG],
+      "long-hls": ["hls-ts", LONG],
+      "long-dash": ["dash", LONG],
+      "short.mp4": ["mp4", SHORT],
+      "short.webm": ["webm", SHORT],
+      "audio.m4a": ["audio-m4a", SHORT],
+      hls: ["hls-ts", SHORT],
+      "hls-fmp4": ["hls-fmp4", SHORT],
+      "hls-byterange": ["hls-byterange", SHORT],
+      "hls-aes": ["hls-aes", SHORT],
+      dash: ["dash", SHORT],
+    }),
+  });
+  for (const name of ["long", "long-last"]) {
+    const page = HTML_WITH_MEDIA(origin.url).replaceAll("direct.mp4", `${name}.mp4`);
+    origin.put(`/${name}.html`, Buffer.from(page));
+  }
+  bench = await startProcessorBench([origin.host]);
+  deliveries = new Deliveries(bench);
+}, 120_000);
+
+afterAll(async () => {
+  await deliveries.close();
+  await bench.close();
+  await origin.close();
+});
+
+const seconds = (text: string | undefined): number => Number(text);
+const sentBelow = (folder: string): number =>
+  [...origin.bytes].filter(([path]) => path.startsWith(folder)).reduce((sum, [, bytes]) => sum + bytes, 0);
+
+/** Bytes of a test source: of the file, or of everything beside its playlist. */
+async function sizeOf(entry: string): Promise<number> {
+  if (entry.endsWith(".mp4")) return (await stat(entry)).size;
+  const names = await readdir(dirname(entry));
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(dirname(entry), name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+describe("ten seconds in the middle of ten minutes", () => {
+  // a page in front: looking at a bare file is the extractor's business and costs the same whatever its size
+  it.each([
+    ["mp4", "/long.html", "/long.mp4"],
+    ["mp4-index-last", "/long-last.html", "/long-last.mp4"],
+    ["hls-ts", "/long-hls/index.m3u8", "/long-hls/"],
+    ["dash", "/long-dash/index.mpd", "/long-dash/"],
+  ] as const)("of %s cost at most a twentieth of its bytes", async (kind, path, folder) => {
+    const { probed, delivery } = await deliveries.deliver(`${origin.url}${path}`, MIDDLE);
+    await origin.idle();
+    const share = sentBelow(folder) / (await sizeOf(await media(kind, LONG)));
+    expect(share).toBeLessThan(SHARE);
+    expect(delivery.clip?.start).toBe(MIDDLE.clip_start);
+    expect(seconds(probed.format.duration)).toBeCloseTo(10, 0);
+  });
+});
+
+describe("a copied clip", () => {
+  it.each(["mp4", "mov"])("shows the asked start in %s, though it begins at a key frame", async (format) => {
+    const clip = { format, clip_start: 5.28, clip_end: 8.28 };
+    const { delivery, path, probed, bytes } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
+    expect(delivery).toMatchObject({ strategy: "mux", adjustments: [], clip: { start: 5.28 } });
+    expect(delivery.clip?.duration).toBeCloseTo(3, 0);
+    expect(seconds(probed.format.duration)).toBeCloseTo(3, 0);
+    expect(await frameHash(path)).toBe(await frameHash(short, 5.28));
+    expect(boxAt(bytes, "moov")).toBeLessThan(boxAt(bytes, "mdat"));
+  });
+
+  it("begins at the key frame where the container shows everything, and says so", async () => {
+    const clip = { format: "mkv", clip_start: 5.28, clip_end: 8.28 };
+    const { delivery, path, probed } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
+    expect(delivery.clip?.start).toBeCloseTo(4, 3);
+    expect(delivery.adjustments).toMatchObject([{ field: "clip_start", from: 5.28, to: 4 }]);
+    expect(seconds(probed.format.duration)).toBeCloseTo(8.28 - 4, 0);
+    expect(await frameHash(path)).toBe(await frameHash(short, 4));
+  });
+
+  it("runs to the end when no end is asked for", async () => {
+    const { delivery, probed } = await deliveries.deliver(`${origin.url}/short.mp4`, { clip_start: 9 });
+    expect(delivery.clip?.start).toBe(9);
+    expect(seconds(probed.format.duration)).toBeCloseTo(3, 0);
+  });
+
+  it("tells that an end behind the end was moved", async () => {
+    const clip = { clip_start: 10, clip_end: 60 };
+    const { delivery, probed } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
+    expect(delivery.adjustments).toMatchObject([{ field: "clip_end", from: 60 }]);
+    expect(delivery.adjustments[0]?.to).toBeCloseTo(12, 0);
+    expect(seconds(probed.format.duration)).toBeCloseTo(2, 0);
+  });
+
+  it("of sound alone begins where it was asked to", async () => {
+    const clip = { format: "m4a", clip_start: 5, clip_end: 8 };
+    for (const file of ["audio.m4a", "short.mp4"]) {
+      const { delivery, probed } = await deliveries.deliver(`${origin.url}/${file}`, clip);
+      expect(delivery.clip?.start).toBe(5);
+      expect(Math.abs(seconds(probed.format.duration) - 3)).toBeLessThan(0.1);
+    }
+  });
+
+  it.each(["hls", "hls-fmp4", "hls-byterange", "hls-aes", "dash"])(
+    "of %s shows the picture of the asked start, with its sound",
+    async (source) => {
+      const url = `${origin.url}/${source}/index.${source === "dash" ? "mpd" : "m3u8"}`;
+      const clip = { clip_start: 5.28, clip_end: 8.28 };
+      const { delivery, path, probed } = await deliveries.deliver(url, clip);
+      expect(delivery.clip?.start).toBe(5.28);
+      expect(probed.streams.map(({ codec_type }) => codec_type).sort()).toEqual(["audio", "video"]);
+      expect(seconds(probed.format.duration)).toBeCloseTo(3, 0);
+      expect(await frameHash(path)).toBe(await frameHash(short, 5.28));
+    },
+  );
+});
+
+describe("a transcoded clip", () => {
+  it.each(["short.mp4", "hls/index.m3u8", "dash/index.mpd"])(
+    "of %s begins with exactly the asked frame",
+    async (path) => {
+      // without loss, so that the frame can be known again
+      const clip = { video_codec: "h264", video_quality: 0, clip_start: 5.28, clip_end: 7 } as const;
+      const delivered = await deliveries.deliver(`${origin.url}/${path}`, clip);
+      expect(delivered.delivery).toMatchObject({ strategy: "transcode", clip: { start: 5.28 } });
+      expect(await frameHash(delivered.path)).toBe(await frameHash(short, 5.28));
+      expect(Math.abs(seconds(delivered.probed.format.duration) - 1.72)).toBeLessThan(0.2);
+    },
+  );
+
+  it("copies the sound from the asked start on", async () => {
+    const clip = { format: "mkv", video_codec: "h265", clip_start: 5.28, clip_end: 7 } as const;
+    const { delivery, probed } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
+    expect(delivery).toMatchObject({ clip: { start: 5.28 }, adjustments: [] });
+    expect(Math.abs(seconds(probed.format.duration) - 1.72)).toBeLessThan(0.2);
+  });
+});
+
+describe("a clip that lies outside", () => {
+  it.each(["short.mp4", "hls/index.m3u8", "dash/index.mpd"])(
+    "of %s fails with its own code",
+    async (path) => {
+      const outcome = await bench.run(`${origin.url}/${path}`, { clip_start: 600, clip_end: 610 });
+      expect(outcome).toMatchObject({ type: "failed", code: "clip_out_of_range" });
+    },
+  );
+});
