@@ -1,5 +1,3 @@
-import { DrizzleQueryError } from "drizzle-orm/errors";
-
 /** Facts of one log line: ids, codes, counts, durations. Never a secret, a query string or a source's URL. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
@@ -13,8 +11,8 @@ export const consoleLog: Log = (event, fields) => {
 /** The words of an exception, for the log only; the causes follow. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // its message quotes the query's parameters, which are the callers' data
-  if (error instanceof DrizzleQueryError) return describeError(error.cause);
+  // the message of a failed query quotes its parameters, which are the callers' data
+  if ("query" in error && "params" in error) return describeError(error.cause);
   const own = `${error.name}: ${error.message}`;
   return error.cause === undefined ? own : `${own} (${describeError(error.cause)})`;
 }
