@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type AllowedHosts, parseAllowedHosts } from "../schema/address.ts";
-import type { Hint } from "../schema/wire/hint.ts";
+import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
 import type { ProcessorInstance } from "./objects/processor-instance.ts";
 
@@ -8,6 +8,7 @@ import type { ProcessorInstance } from "./objects/processor-instance.ts";
 export interface Env {
   readonly DB: D1Database;
   readonly HINTS: Queue<Hint>;
+  readonly NOTICES: Queue<NoticeHint>;
   readonly BUCKET: R2Bucket;
   readonly PROCESSOR: DurableObjectNamespace<ProcessorInstance>;
   readonly ASSETS: Fetcher;

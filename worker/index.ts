@@ -4,6 +4,7 @@ import { createApp } from "./app.ts";
 import { ConfigError, type Env } from "./env.ts";
 import { consoleLog } from "./lib/log.ts";
 import { consumeHints } from "./queues/hints.ts";
+import { consumeNotices, NOTICE_QUEUE } from "./queues/notices.ts";
 import type { AppEnv } from "./routes/route.ts";
 import { reconcile } from "./services/reconcile.ts";
 import { openScope, type Services, servicesOf } from "./services.ts";
@@ -33,7 +34,8 @@ export default {
 
   async queue(batch, env, ctx) {
     const scope = openScope(servicesOf(env), (work) => ctx.waitUntil(work));
-    await consumeHints(scope, batch);
+    const consume = batch.queue === NOTICE_QUEUE ? consumeNotices : consumeHints;
+    await consume(scope, batch);
   },
 
   async scheduled(_controller, env, ctx) {

@@ -1,4 +1,4 @@
-import type { Hint } from "../schema/wire/hint.ts";
+import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
 import { type Anchor, Connection, type Db } from "./db/connection.ts";
 import { type Config, type Env, readConfig } from "./env.ts";
 import { consoleLog, describeError, type Log } from "./lib/log.ts";
@@ -22,6 +22,7 @@ export interface Dependencies {
   readonly log: Log;
   readonly runner: Runner;
   readonly hints: Pick<Queue<Hint>, "sendBatch" | "metrics">;
+  readonly notices: Pick<Queue<NoticeHint>, "sendBatch">;
 }
 
 /** Everything that lives as long as the isolate. */
@@ -44,7 +45,7 @@ export interface Scope extends Services {
   readonly defer: (work: Promise<unknown>) => void;
 }
 
-const PLATFORM: Omit<Dependencies, "runner" | "hints"> = {
+const PLATFORM: Omit<Dependencies, "runner" | "hints" | "notices"> = {
   clock: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   // looked up at each call: the platform's fetch must not be called on another object
@@ -64,6 +65,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
   return {
     runner: createRunner(config, env, dependencies.fetch),
     hints: env.HINTS,
+    notices: env.NOTICES,
     ...dependencies,
     config,
     d1: env.DB,

@@ -11,7 +11,7 @@ export interface Endpoint {
   readonly path: `/${string}`;
   readonly auth: Auth;
   readonly summary: string;
-  readonly tag: "Jobs" | "Media" | "Operator" | "Service";
+  readonly tag: "Jobs" | "Account" | "Media" | "Webhooks" | "Operator" | "Service";
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly maxBytes: number };

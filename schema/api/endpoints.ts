@@ -24,8 +24,10 @@ import {
   RetriedJob,
 } from "./job.ts";
 import { JobRequest } from "./job-request.ts";
+import { noticeEndpoints } from "./notice-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
+import { storageEndpoints } from "./user-storage.ts";
 
 const idParam = z.object({ id: Id });
 const json = <S extends z.ZodType>(schema: S, required = true) => ({
@@ -136,7 +138,13 @@ export const endpoints = {
     params: idParam,
     body: json(WithStorage, false),
     answers: { 201: { description: "The new job", schema: RetriedJob } },
-    errors: ["invalid_request", "not_found", "payload_too_large"],
+    errors: [
+      "invalid_request",
+      "not_found",
+      "storage_required",
+      "storage_verification_failed",
+      "payload_too_large",
+    ],
   },
   deleteFile: {
     method: "DELETE",
@@ -147,7 +155,7 @@ export const endpoints = {
     params: idParam,
     body: json(WithStorage, false),
     answers: { 200: { description: "Deleted", schema: DeletedFile } },
-    errors: ["invalid_request", "not_found", "dependency_unavailable"],
+    errors: ["invalid_request", "not_found", "storage_verification_failed", "dependency_unavailable"],
   },
   jobEvents: {
     method: "GET",
@@ -166,6 +174,8 @@ export const endpoints = {
     },
     errors: ["invalid_request", "not_found"],
   },
+  ...noticeEndpoints,
+  ...storageEndpoints,
   createAccount: {
     method: "POST",
     path: "/admin/accounts",

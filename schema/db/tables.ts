@@ -1,9 +1,11 @@
 import { sql } from "drizzle-orm";
-import { index, integer, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import type { Limits } from "../api/account.ts";
 import { SOURCES } from "../api/account.ts";
 import { STRATEGIES } from "../api/job.ts";
+import { SLACK_LEVELS } from "../api/slack.ts";
 import { PROVIDERS } from "../api/storage.ts";
+import { DELIVERY_KINDS, DELIVERY_STATUSES, NOTICE_TYPES } from "../api/webhook.ts";
 import type { JobErrorCode } from "../errors.ts";
 import type { Adjustment, MediaPlan } from "../media.ts";
 import { STATUSES, STEPS } from "../states.ts";
@@ -19,6 +21,13 @@ export const accounts = sqliteTable("accounts", {
   name: text("name").notNull(),
   source: text("source", { enum: SOURCES }).notNull(),
   limits: json<Limits>("limits").notNull(),
+  /** Signs the account's notices, sealed with the account's id; null until it is first needed. */
+  webhook_secret: text("webhook_secret"),
+  /** The one before, which signs too for a day after a rotation. */
+  webhook_secret_before: text("webhook_secret_before"),
+  webhook_secret_rotated_at: time("webhook_secret_rotated_at"),
+  slack_url: text("slack_url"),
+  slack_level: text("slack_level", { enum: SLACK_LEVELS }),
   disabled_at: time("disabled_at"),
   created_at: time("created_at").notNull(),
 });
@@ -132,4 +141,56 @@ export const jobs = sqliteTable(
       .on(table.finished_at)
       .where(sql`upload_ref is not null and finished_at is not null`),
   ],
+);
+
+/** Notices and what became of them; the ids are UUIDv7, so that their order is the order of creation. */
+export const webhookDeliveries = sqliteTable(
+  "webhook_deliveries",
+  {
+    id: id(),
+    /** The notice's own id, the same over all tries and replays. */
+    event_id: text("event_id").notNull(),
+    account_id: text("account_id").notNull(),
+    job_id: text("job_id"),
+    batch_id: text("batch_id"),
+    kind: text("kind", { enum: DELIVERY_KINDS }).notNull(),
+    type: text("type", { enum: NOTICE_TYPES }).notNull(),
+    url: text("url").notNull(),
+    /** JSON; links of job_completed are signed at each try. */
+    body: text("body").notNull(),
+    status: text("status", { enum: DELIVERY_STATUSES }).notNull(),
+    tries: integer("tries").notNull(),
+    /** Pending: not to be tried before this; a try that is being made puts it off. */
+    next_try_at: time("next_try_at"),
+    /** Pending: reconcile sends the hint again after this. */
+    hint_due_at: time("hint_due_at"),
+    last_status: integer("last_status"),
+    last_error: text("last_error"),
+    last_response_ms: integer("last_response_ms"),
+    delivered_at: time("delivered_at"),
+    failed_at: time("failed_at"),
+    replay_of: text("replay_of"),
+    created_at: time("created_at").notNull(),
+  },
+  (table) => [
+    index("webhook_deliveries_due").on(table.hint_due_at).where(sql`status = 'pending'`),
+    index("webhook_deliveries_account").on(table.account_id, table.id),
+    index("webhook_deliveries_account_status").on(table.account_id, table.status, table.id),
+    index("webhook_deliveries_job").on(table.job_id, table.id).where(sql`job_id is not null`),
+  ],
+);
+
+/** What is known of the addresses that notices go to. */
+export const webhookEndpoints = sqliteTable(
+  "webhook_endpoints",
+  {
+    account_id: text("account_id").notNull(),
+    url: text("url").notNull(),
+    last_success_at: time("last_success_at"),
+    last_failure_at: time("last_failure_at"),
+    /** The first failure since the last success. */
+    failing_since: time("failing_since"),
+    disabled_at: time("disabled_at"),
+  },
+  (table) => [primaryKey({ columns: [table.account_id, table.url] })],
 );

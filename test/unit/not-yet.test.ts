@@ -21,8 +21,6 @@ describe("what this version does not do", () => {
   });
 
   it.each([
-    ["webhook_url", "https://hooks.example.com/"],
-    ["enable_progress_webhook", true],
     ["live_recording", true],
     ["live_from_start", true],
     ["paused", true],

@@ -7,8 +7,9 @@ export type NewAccountRow = typeof accounts.$inferInsert;
 export type KeyRow = typeof apiKeys.$inferSelect;
 export type NewKeyRow = typeof apiKeys.$inferInsert;
 
-export async function insertAccount(db: Db, row: NewAccountRow): Promise<void> {
-  await db.insert(accounts).values(row);
+/** Stores an account; answers it whole. */
+export async function insertAccount(db: Db, row: NewAccountRow): Promise<AccountRow> {
+  return db.insert(accounts).values(row).returning().get();
 }
 
 /** All accounts, the oldest first. */
@@ -26,6 +27,26 @@ export async function updateAccount(
   changes: Partial<NewAccountRow>,
 ): Promise<AccountRow | undefined> {
   return (await db.update(accounts).set(changes).where(eq(accounts.id, id)).returning())[0];
+}
+
+/**
+ * Puts a new signing secret, sealed, in the place of the one that was read; that one is kept beside it.
+ *
+ * @returns false when another secret came first; nothing is changed then
+ */
+export async function replaceWebhookSecret(
+  db: Db,
+  { id, webhook_secret: before }: Pick<AccountRow, "id" | "webhook_secret">,
+  sealed: string,
+  now: number,
+): Promise<boolean> {
+  const isBefore = before === null ? isNull(accounts.webhook_secret) : eq(accounts.webhook_secret, before);
+  const changed = await db
+    .update(accounts)
+    .set({ webhook_secret: sealed, webhook_secret_before: before, webhook_secret_rotated_at: now })
+    .where(and(eq(accounts.id, id), isBefore))
+    .returning({ id: accounts.id });
+  return changed.length > 0;
 }
 
 export async function insertKey(db: Db, row: NewKeyRow): Promise<void> {

@@ -47,17 +47,38 @@ export async function writeMove(
  * Extends the leases of many runs by one statement and notes their progress, which never goes back. Only claims
  * that still stand are touched; a change that watchers see raises the revision.
  *
- * @returns the claims that stand
+ * @returns the claims that stand, and the jobs, as they were before, whose owners want to hear of their progress
  */
-export async function writeBeats(
-  db: Db,
-  beats: readonly RunBeat[],
-  leaseExpiresAt: number,
-): Promise<{ id: string; attempt: number }[]> {
-  return db.all(beatsQuery(beats, leaseExpiresAt));
+export async function writeBeats(db: Db, beats: readonly RunBeat[], leaseExpiresAt: number) {
+  const [listeners, standing] = await db.batch([
+    listenersQuery(db, beats),
+    beatsQuery(db, beats, leaseExpiresAt),
+  ]);
+  return { standing, listeners };
 }
 
-export function beatsQuery(beats: readonly RunBeat[], leaseExpiresAt: number): SQL {
+export function listenersQuery(db: Db, beats: readonly RunBeat[]) {
+  const ids = JSON.stringify(beats.map(({ job_id }) => job_id));
+  return db
+    .select({
+      id: jobs.id,
+      account_id: jobs.account_id,
+      attempt: jobs.attempt,
+      step: jobs.step,
+      publishing: jobs.publishing,
+      request: jobs.request,
+    })
+    .from(jobs)
+    .where(
+      and(
+        sql`${jobs.id} in (select value from json_each(${ids}))`,
+        sql`${jobs.status} = 'Processing'`,
+        sql`json_extract(${jobs.request}, '$.enable_progress_webhook')`,
+      ),
+    );
+}
+
+export function beatsQuery(db: Db, beats: readonly RunBeat[], leaseExpiresAt: number) {
   const packed = JSON.stringify(
     beats.map(({ job_id, attempt, step, progress, download_rate, title }) => ({
       job_id,
@@ -73,18 +94,23 @@ export function beatsQuery(beats: readonly RunBeat[], leaseExpiresAt: number): S
   const step = sql`iif(jobs.publishing, jobs.step, ${beat("step")})`;
   const rate = sql`coalesce(${beat("download_rate")}, jobs.download_rate)`;
   const title = sql`coalesce(${beat("title")}, jobs.title)`;
-  return sql`
-    update jobs set
-      lease_expires_at = ${leaseExpiresAt},
-      step = ${step},
-      progress = max(jobs.progress, ${beat("progress")}),
-      download_rate = ${rate},
-      title = ${title},
-      revision = jobs.revision + (
-        jobs.step is not ${step} or jobs.progress < ${beat("progress")}
-        or jobs.download_rate is not ${rate} or jobs.title is not ${title}
-      )
-    from json_each(${packed}) as beat
-    where jobs.id = ${beat("job_id")} and jobs.attempt = ${beat("attempt")} and jobs.status = 'Processing'
-    returning jobs.id, jobs.attempt`;
+  const isNews = sql`(
+    jobs.step is not ${step} or jobs.progress < ${beat("progress")}
+    or jobs.download_rate is not ${rate} or jobs.title is not ${title}
+  )`;
+  return db
+    .update(jobs)
+    .set({
+      lease_expires_at: leaseExpiresAt,
+      step,
+      progress: sql`max(jobs.progress, ${beat("progress")})`,
+      download_rate: rate,
+      title,
+      revision: sql`jobs.revision + ${isNews}`,
+    })
+    .from(sql`json_each(${packed}) as beat`)
+    .where(
+      sql`jobs.id = ${beat("job_id")} and jobs.attempt = ${beat("attempt")} and jobs.status = 'Processing'`,
+    )
+    .returning({ id: jobs.id, attempt: jobs.attempt });
 }

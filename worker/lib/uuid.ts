@@ -48,4 +48,15 @@ export function createUuidV7({ clock, random }: UuidSources): MakeId {
   };
 }
 
+/**
+ * The least UUID of version 7 that a moment can give: what was made earlier has a lesser id.
+ *
+ * @param time epoch milliseconds
+ * @example firstUuidOf(0) // "00000000-0000-7000-8000-000000000000"
+ */
+export function firstUuidOf(time: number): string {
+  const milliseconds = hex(Math.max(0, time), 12);
+  return `${milliseconds.slice(0, 8)}-${milliseconds.slice(8)}-7000-8000-000000000000`;
+}
+
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");

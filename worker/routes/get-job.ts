@@ -1,8 +1,9 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { viewJob } from "../services/job-view.ts";
 import { readJob } from "../services/read-job.ts";
+import { viewJobs } from "../services/view-jobs.ts";
 import { ok, route } from "./route.ts";
 
-export const getJob = route(endpoints.getJob, async ({ c, scope, params }) =>
-  ok(await viewJob(scope.bucket, await readJob(scope, c.var.account.id, params.id))),
-);
+export const getJob = route(endpoints.getJob, async ({ c, scope, params }) => {
+  const [job] = await viewJobs(scope, [await readJob(scope, c.var.account.id, params.id)]);
+  return ok(job);
+});

@@ -16,13 +16,7 @@ import type { Scope } from "../services.ts";
 /** What the operator does with accounts and their keys. */
 
 export async function createAccount(scope: Scope, asked: z.output<typeof NewAccount>): Promise<Account> {
-  const row: rows.AccountRow = {
-    id: scope.newId(),
-    ...asked,
-    disabled_at: null,
-    created_at: scope.clock(),
-  };
-  await rows.insertAccount(scope.db, row);
+  const row = await rows.insertAccount(scope.db, { id: scope.newId(), ...asked, created_at: scope.clock() });
   return viewAccount(row);
 }
 
@@ -91,8 +85,9 @@ async function requireAccount(scope: Scope, id: string): Promise<rows.AccountRow
   return account;
 }
 
-function viewAccount({ disabled_at, ...account }: rows.AccountRow): Account {
-  return { ...account, disabled: disabled_at !== null };
+/** Only what the operator is to see: the row holds sealed secrets too. */
+function viewAccount({ id, name, source, limits, disabled_at, created_at }: rows.AccountRow): Account {
+  return { id, name, source, limits, disabled: disabled_at !== null, created_at };
 }
 
 function viewKey({ id, name, prefix, last4, created_at, revoked_at }: rows.KeyRow): Key {

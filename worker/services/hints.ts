@@ -1,11 +1,7 @@
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import { describeError } from "../lib/log.ts";
+import { sendMessages } from "../lib/send-messages.ts";
 import type { Scope } from "../services.ts";
-
-/** Largest number of messages that the queue takes at once. */
-export const HINTS_AT_ONCE = 100;
-/** Longest delay of the queue, in seconds. */
-const MAX_DELAY_SECONDS = 86_400;
 
 /** A hint that was not answered by a claim after this long is sent again, in milliseconds. */
 export const HINT_GRACE_MS = 30_000;
@@ -20,14 +16,12 @@ export async function sendHints(
   jobIds: readonly string[],
   delayMs = 0,
 ): Promise<void> {
-  const delaySeconds = Math.min(MAX_DELAY_SECONDS, Math.ceil(delayMs / 1000));
   try {
-    for (let start = 0; start < jobIds.length; start += HINTS_AT_ONCE) {
-      const messages = jobIds
-        .slice(start, start + HINTS_AT_ONCE)
-        .map((job_id) => ({ body: { v: WIRE_VERSION, job_id } as const, delaySeconds }));
-      await hints.sendBatch(messages);
-    }
+    await sendMessages(
+      hints,
+      jobIds.map((job_id) => ({ v: WIRE_VERSION, job_id })),
+      delayMs,
+    );
   } catch (error) {
     log("hints_lost", { jobs: jobIds.length, error: describeError(error) });
   }

@@ -1,7 +1,7 @@
 import type { JobListQuery } from "../../schema/api/job.ts";
 import * as rows from "../db/job-rows.ts";
 import type { Scope } from "../services.ts";
-import { viewJob } from "./job-view.ts";
+import { viewJobs } from "./view-jobs.ts";
 
 /** A page of an account's jobs, newest first. The cursor is the last id of a page, so added jobs leave no gaps. */
 export async function listJobs(scope: Scope, accountId: string, query: JobListQuery) {
@@ -13,7 +13,7 @@ export async function listJobs(scope: Scope, accountId: string, query: JobListQu
   );
   const page = found.rows.slice(0, limit);
   return {
-    jobs: await Promise.all(page.map((row) => viewJob(scope.bucket, row))),
+    jobs: await viewJobs(scope, page),
     total: found.total,
     limit,
     offset,

@@ -6,14 +6,11 @@ import { invalidMember } from "../lib/api-error.ts";
 
 /** Doing without these would do something else than was asked. */
 const REFUSED = [
-  ["storage", "is not supported by this version, which delivers to the managed bucket only"],
   ["batch", "is not supported by this version, which takes single media only"],
 ] as const satisfies readonly (readonly [keyof JobRequest, string])[];
 
 /** The file is delivered all the same. */
 const LEFT_OUT = [
-  ["webhook_url", "this version sends no webhooks"],
-  ["enable_progress_webhook", "this version sends no webhooks"],
   ["live_recording", "this version does not record live streams"],
   ["live_from_start", "this version does not record live streams"],
   ["paused", "only batches can be paused"],

@@ -1,8 +1,13 @@
-import { findExpiredLeases, findLeftovers, takeOverdueHints } from "../db/job-queue.ts";
+import { eraseStrayCredentials } from "../db/credentials.ts";
+import { eraseDeliveries, takeOverdueNotices } from "../db/delivery-rows.ts";
+import { clearExpiredLinks, findExpiredLeases, findLeftovers, takeOverdueHints } from "../db/job-queue.ts";
 import { describeError } from "../lib/log.ts";
+import { MESSAGES_AT_ONCE } from "../lib/send-messages.ts";
+import { firstUuidOf } from "../lib/uuid.ts";
 import type { Scope } from "../services.ts";
-import { HINTS_AT_ONCE, sendHints } from "./hints.ts";
+import { sendHints } from "./hints.ts";
 import { abortUpload } from "./leftovers.ts";
+import { sendNoticeHints } from "./notice-hints.ts";
 import { transition } from "./transitions.ts";
 
 /**
@@ -20,10 +25,24 @@ const HINT_AGAIN_MS = 120_000;
 /** For how long a leftover is tried, in milliseconds; then the storage's own rules take it away. */
 const LEFTOVER_MS = 7 * 24 * 60 * 60_000;
 
+/** For how long it can be seen what became of a notice, in milliseconds. */
+const DELIVERY_LOG_MS = 30 * 24 * 60 * 60_000;
+/** Credentials whose job has ended for this long were left by mistake, in milliseconds. */
+const STRAY_MS = 60_000;
+/** Rows that are erased by one statement. */
+const ERASED_AT_ONCE = 500;
+
 /** How many jobs each part put right. A part that failed is left out. */
 export type Reconciled = Partial<Record<keyof typeof PARTS, number>>;
 
-const PARTS = { leases: takeBackExpired, hints: sendOverdueHints, leftovers: abortLeftovers };
+const PARTS = {
+  leases: takeBackExpired,
+  hints: sendOverdueHints,
+  notices: sendOverdueNotices,
+  leftovers: abortLeftovers,
+  old_notices: eraseOldDeliveries,
+  stray_secrets: eraseStraySecrets,
+};
 
 /** Runs every part; the failure of one does not stop the others. */
 export async function reconcile(scope: Scope): Promise<Reconciled> {
@@ -60,9 +79,44 @@ async function takeBackExpired(scope: Scope): Promise<number> {
 async function sendOverdueHints(scope: Scope): Promise<number> {
   return eachPage(async () => {
     const now = scope.clock();
-    const ids = await takeOverdueHints(scope.db, { now, again: now + HINT_AGAIN_MS, limit: HINTS_AT_ONCE });
+    const ids = await takeOverdueHints(scope.db, {
+      now,
+      again: now + HINT_AGAIN_MS,
+      limit: MESSAGES_AT_ONCE,
+    });
     await sendHints(scope, ids);
-    return { count: ids.length, more: ids.length === HINTS_AT_ONCE };
+    return { count: ids.length, more: ids.length === MESSAGES_AT_ONCE };
+  });
+}
+
+async function sendOverdueNotices(scope: Scope): Promise<number> {
+  return eachPage(async () => {
+    const now = scope.clock();
+    const ids = await takeOverdueNotices(scope.db, {
+      now,
+      again: now + HINT_AGAIN_MS,
+      limit: MESSAGES_AT_ONCE,
+    });
+    await sendNoticeHints(scope, ids);
+    return { count: ids.length, more: ids.length === MESSAGES_AT_ONCE };
+  });
+}
+
+async function eraseOldDeliveries(scope: Scope): Promise<number> {
+  return eachPage(async () => {
+    const before = firstUuidOf(scope.clock() - DELIVERY_LOG_MS);
+    const count = await eraseDeliveries(scope.db, before, ERASED_AT_ONCE);
+    return { count, more: count === ERASED_AT_ONCE };
+  });
+}
+
+/** Credentials without an unfinished job, and links that have expired. */
+async function eraseStraySecrets(scope: Scope): Promise<number> {
+  return eachPage(async () => {
+    const now = scope.clock();
+    const strays = await eraseStrayCredentials(scope.db, now - STRAY_MS, ERASED_AT_ONCE);
+    const links = await clearExpiredLinks(scope.db, now, ERASED_AT_ONCE);
+    return { count: strays + links, more: strays === ERASED_AT_ONCE || links === ERASED_AT_ONCE };
   });
 }
 

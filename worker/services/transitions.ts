@@ -5,6 +5,9 @@ import { findJob, type JobRow, type NewJobRow } from "../db/job-rows.ts";
 import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import { HINT_GRACE_MS, sendHints } from "./hints.ts";
+import { type EndNotices, endNotices } from "./job-notices.ts";
+import { sendNoticeHints } from "./notice-hints.ts";
+import { sendProgress, stagesBetween, tellsProgress } from "./progress-notices.ts";
 
 /**
  * The one writer of job state: reads the job, asks the state machine, and writes the move on the condition that
@@ -54,8 +57,11 @@ export async function transition(
     const set = typeof options.set === "function" ? options.set(job) : options.set;
     const due = dueOf(scope.clock(), event, move);
     const changes = { ...stateColumns(scope, job, event, move, due), ...set };
-    if (await writeMove(scope.db, job, changes, options.companions?.(job, move))) {
+    const notices = noticesOf(scope, job, changes, move);
+    const companions = [...(options.companions?.(job, move) ?? []), ...notices.companions];
+    if (await writeMove(scope.db, job, changes, companions)) {
       if (due !== null) scope.defer(sendHints(scope, [id], due - scope.clock()));
+      tell(scope, job, move, notices);
       return { type: "moved", job, move };
     }
     job = await findJob(scope.db, id);
@@ -63,12 +69,34 @@ export async function transition(
   throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
 }
 
+/** What is told of a move, to be written with it: the end of a job, and nothing before. */
+function noticesOf(scope: Scope, job: JobRow, changes: Partial<NewJobRow>, { state }: Move): EndNotices {
+  if (!isFinal(state.status)) return { companions: [], deliveryIds: [] };
+  return endNotices(scope, { ...job, ...changes } as JobRow);
+}
+
+/** Sends on its way what was written, and tells the stages that were passed. */
+function tell(scope: Scope, job: JobRow, { state }: Move, { deliveryIds }: EndNotices): void {
+  if (deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, deliveryIds));
+  const failed = isFinal(state.status) && state.status !== "Completed";
+  if (!tellsProgress(job) || failed) return;
+  const stages = stagesBetween(job.step, state.step);
+  if (stages.length > 0) scope.defer(sendProgress(scope, job, stages));
+}
+
 /** Takes the heartbeat of many runs: extends leases and notes progress. Answers the claims that still stand. */
-export function keepClaims(
+export async function keepClaims(
   scope: Scope,
   beats: readonly RunBeat[],
 ): Promise<{ id: string; attempt: number }[]> {
-  return writeBeats(scope.db, beats, scope.clock() + scope.config.leaseMs);
+  const { standing, listeners } = await writeBeats(scope.db, beats, scope.clock() + scope.config.leaseMs);
+  const steps = new Map(beats.map(({ job_id, attempt, step }) => [`${job_id}:${attempt}`, step]));
+  for (const job of listeners) {
+    const step = job.publishing ? job.step : (steps.get(`${job.id}:${job.attempt}`) ?? job.step);
+    const stages = stagesBetween(job.step, step);
+    if (stages.length > 0) scope.defer(sendProgress(scope, job, stages));
+  }
+  return standing;
 }
 
 /** When a job that became pending may run; null when it did not become pending. A refused job's hint is retried by the queue itself. */

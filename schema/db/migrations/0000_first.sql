@@ -3,6 +3,11 @@ CREATE TABLE `accounts` (
 	`name` text NOT NULL,
 	`source` text NOT NULL,
 	`limits` text NOT NULL,
+	`webhook_secret` text,
+	`webhook_secret_before` text,
+	`webhook_secret_rotated_at` integer,
+	`slack_url` text,
+	`slack_level` text,
 	`disabled_at` integer,
 	`created_at` integer NOT NULL
 );
@@ -83,4 +88,40 @@ CREATE INDEX `jobs_batch` ON `jobs` (`batch_id`,`id`) WHERE batch_id is not null
 CREATE INDEX `jobs_due` ON `jobs` (`due_at`,`id`) WHERE status = 'Pending';--> statement-breakpoint
 CREATE INDEX `jobs_hint_due` ON `jobs` (`hint_due_at`) WHERE status = 'Pending';--> statement-breakpoint
 CREATE INDEX `jobs_lease` ON `jobs` (`lease_expires_at`) WHERE status = 'Processing';--> statement-breakpoint
-CREATE INDEX `jobs_leftover` ON `jobs` (`finished_at`) WHERE upload_ref is not null and finished_at is not null;
+CREATE INDEX `jobs_leftover` ON `jobs` (`finished_at`) WHERE upload_ref is not null and finished_at is not null;--> statement-breakpoint
+CREATE TABLE `webhook_deliveries` (
+	`id` text PRIMARY KEY NOT NULL,
+	`event_id` text NOT NULL,
+	`account_id` text NOT NULL,
+	`job_id` text,
+	`batch_id` text,
+	`kind` text NOT NULL,
+	`type` text NOT NULL,
+	`url` text NOT NULL,
+	`body` text NOT NULL,
+	`status` text NOT NULL,
+	`tries` integer NOT NULL,
+	`next_try_at` integer,
+	`hint_due_at` integer,
+	`last_status` integer,
+	`last_error` text,
+	`last_response_ms` integer,
+	`delivered_at` integer,
+	`failed_at` integer,
+	`replay_of` text,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `webhook_deliveries_due` ON `webhook_deliveries` (`hint_due_at`) WHERE status = 'pending';--> statement-breakpoint
+CREATE INDEX `webhook_deliveries_account` ON `webhook_deliveries` (`account_id`,`id`);--> statement-breakpoint
+CREATE INDEX `webhook_deliveries_account_status` ON `webhook_deliveries` (`account_id`,`status`,`id`);--> statement-breakpoint
+CREATE INDEX `webhook_deliveries_job` ON `webhook_deliveries` (`job_id`,`id`) WHERE job_id is not null;--> statement-breakpoint
+CREATE TABLE `webhook_endpoints` (
+	`account_id` text NOT NULL,
+	`url` text NOT NULL,
+	`last_success_at` integer,
+	`last_failure_at` integer,
+	`failing_since` integer,
+	`disabled_at` integer,
+	PRIMARY KEY(`account_id`, `url`)
+);

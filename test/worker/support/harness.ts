@@ -1,10 +1,11 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import type { Job } from "../../../schema/api/job.ts";
-import type { Hint } from "../../../schema/wire/hint.ts";
+import type { Hint, NoticeHint } from "../../../schema/wire/hint.ts";
 import type { RunRequest } from "../../../schema/wire/run.ts";
 import { createApp } from "../../../worker/app.ts";
 import type { LogFields } from "../../../worker/lib/log.ts";
 import { consumeHints } from "../../../worker/queues/hints.ts";
+import { consumeNotices } from "../../../worker/queues/notices.ts";
 import { reconcile } from "../../../worker/services/reconcile.ts";
 import { createServices, openScope, type Scope, type Services } from "../../../worker/services.ts";
 import { checkAnswer } from "./check-answer.ts";
@@ -32,6 +33,8 @@ export class Harness {
   readonly network = new ScriptedNetwork();
   /** Hints that were sent and not yet delivered. */
   readonly hints: { readonly body: Hint; readonly delaySeconds: number }[] = [];
+  /** Hints of notices that were sent and not yet delivered. */
+  readonly notices: { readonly body: NoticeHint; readonly delaySeconds: number }[] = [];
   readonly logs: LogFields[] = [];
   /** What happens while the Worker waits. */
   onWait: () => void | Promise<void> = () => {};
@@ -57,6 +60,13 @@ export class Harness {
           metrics: async () => {
             if (this.queueIsDown) throw new Error("the queue is down");
             return { backlogCount: 0, backlogBytes: 0 };
+          },
+        },
+        notices: {
+          sendBatch: async (messages) => {
+            if (this.queueIsDown) throw new Error("the queue is down");
+            for (const { body, delaySeconds = 0 } of messages) this.notices.push({ body, delaySeconds });
+            return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
           },
         },
       },
@@ -134,6 +144,16 @@ export class Harness {
     await consumeHints(this.scope(ctx), { messages } as unknown as MessageBatch);
     await waitOnExecutionContext(ctx);
     return result;
+  }
+
+  /** Delivers all hints of notices that were sent, whatever their delay. */
+  async deliverNotices(): Promise<void> {
+    const messages = this.notices
+      .splice(0)
+      .map(({ body }) => ({ id: crypto.randomUUID(), body, ack: () => {} }));
+    const ctx = createExecutionContext();
+    await consumeNotices(this.scope(ctx), { messages } as unknown as MessageBatch);
+    await waitOnExecutionContext(ctx);
   }
 
   async reconcile() {

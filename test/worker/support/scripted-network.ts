@@ -3,6 +3,13 @@ import { type RunRequest, RunRequest as RunRequestSchema } from "../../../schema
 
 type Answer = () => Response | Promise<Response>;
 
+/** A notice as its endpoint gets it. */
+export interface Post {
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
 /** Stands where the processor and the storage are: records what the Worker sends and answers as told. */
 export class ScriptedNetwork {
   /** Runs that were handed over, the newest last; each was checked against the contract. */
@@ -17,6 +24,10 @@ export class ScriptedNetwork {
   onProbe: Answer = () => new Response(null, { status: 502 });
   /** How everything else of the processor is answered. */
   onOther: Answer = () => new Response(null, { status: 200 });
+  /** How `hooks.example.com` answers. */
+  onHook: Answer = () => new Response(null, { status: 204 });
+  /** What was posted to `hooks.example.com`, the newest last. */
+  readonly posts: Post[] = [];
   onStorage: Answer = () => new Response(null, { status: 204 });
 
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
@@ -29,6 +40,10 @@ export class ScriptedNetwork {
     if (url.hostname === "processor.example" && request.method === "POST") {
       this.runs.push(RunRequestSchema.parse(await request.json()));
       return this.onRun();
+    }
+    if (url.hostname === "hooks.example.com") {
+      this.posts.push({ url: request.url, headers: request.headers, body: await request.text() });
+      return this.onHook();
     }
     this.calls.push(`${request.method} ${url.host}${url.pathname}${url.search}`);
     return url.hostname === "storage.example" ? this.onStorage() : this.onOther();

@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { Id } from "../ids.ts";
+import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
+import { SlackSaved, SlackSettings, SlackStatus } from "./slack.ts";
+import { DeliveryList, DeliveryQuery, WebhookDelivery, WebhookEndpoints, WebhookSecret } from "./webhook.ts";
+
+/** Routes about what an account is told: its webhooks and its Slack. */
+export const noticeEndpoints = {
+  listDeliveries: {
+    method: "GET",
+    path: "/webhooks/deliveries",
+    auth: "key",
+    tag: "Webhooks",
+    summary: "List notices and what became of them, newest first; kept for 30 days",
+    query: DeliveryQuery,
+    answers: { 200: { description: "A page of deliveries", schema: DeliveryList } },
+    errors: ["invalid_request"],
+  },
+  replayDelivery: {
+    method: "POST",
+    path: "/webhooks/deliveries/{id}/replay",
+    auth: "key",
+    tag: "Webhooks",
+    summary:
+      "Send an ended notice again, with the same webhook-id; an endpoint that was switched off is tried, too",
+    params: z.object({ id: Id }),
+    answers: { 201: { description: "The new delivery", schema: WebhookDelivery } },
+    errors: ["invalid_request", "not_found"],
+  },
+  listWebhooks: {
+    method: "GET",
+    path: "/user/webhooks",
+    auth: "key",
+    tag: "Webhooks",
+    summary: "The addresses that notices were sent to; one that only fails for five days is switched off",
+    answers: { 200: { description: "The addresses", schema: WebhookEndpoints } },
+    errors: ["forbidden"],
+  },
+  getWebhookSecret: {
+    method: "GET",
+    path: "/user/webhook-secret",
+    auth: "key",
+    tag: "Webhooks",
+    summary: "The secret that verifies notices",
+    answers: { 200: { description: "The secret", schema: WebhookSecret } },
+    errors: ["forbidden"],
+  },
+  rotateWebhookSecret: {
+    method: "POST",
+    path: "/user/webhook-secret/rotate",
+    auth: "key",
+    tag: "Webhooks",
+    summary: "Make a new secret; for 24 hours Standard Webhooks carries a signature of the former one, too",
+    answers: { 200: { description: "The new secret", schema: WebhookSecret } },
+    errors: ["forbidden"],
+  },
+  getSlack: {
+    method: "GET",
+    path: "/user/slack",
+    auth: "key",
+    tag: "Webhooks",
+    summary: "Where Slack hears of the ends of jobs",
+    answers: { 200: { description: "The settings", schema: SlackStatus } },
+    errors: ["forbidden"],
+  },
+  saveSlack: {
+    method: "POST",
+    path: "/user/slack",
+    auth: "key",
+    tag: "Webhooks",
+    summary: "Tell Slack of the ends of jobs",
+    body: { schema: SlackSettings, required: true, maxBytes: MAX_BODY_BYTES },
+    answers: { 200: { description: "Saved", schema: SlackSaved } },
+    errors: ["invalid_request", "payload_too_large", "forbidden"],
+  },
+  removeSlack: {
+    method: "DELETE",
+    path: "/user/slack",
+    auth: "key",
+    tag: "Webhooks",
+    summary: "Tell Slack nothing any more",
+    answers: { 200: { description: "Removed", schema: SlackSaved } },
+    errors: ["forbidden"],
+  },
+} as const satisfies Record<string, Endpoint>;

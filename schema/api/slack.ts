@@ -1,0 +1,27 @@
+import "../messages.ts";
+import { z } from "zod";
+import { WebUrl } from "./job-request.ts";
+
+/** Which ends of jobs are told in Slack: every one, failures only, or what the content itself does not allow. */
+export const SLACK_LEVELS = ["all", "errors_only", "warnings_only"] as const;
+const level = z.enum(SLACK_LEVELS, `must be one of ${SLACK_LEVELS.join(", ")}`);
+
+/** `POST /user/slack` */
+export const SlackSettings = z
+  .object({
+    webhook_url: WebUrl.describe('Incoming webhook of Slack, or of anything that takes `{"text"}`'),
+    notify_level: level.default("all"),
+  })
+  .meta({ id: "SlackSettings" });
+export type SlackSettings = z.output<typeof SlackSettings>;
+
+/** `GET /user/slack` */
+export const SlackStatus = z
+  .object({
+    configured: z.boolean(),
+    webhook_url: z.string().nullable(),
+    notify_level: z.enum(SLACK_LEVELS).nullable(),
+  })
+  .meta({ id: "SlackStatus" });
+
+export const SlackSaved = z.object({ message: z.string() }).meta({ id: "SlackSaved" });

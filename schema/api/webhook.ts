@@ -1,0 +1,165 @@
+import { z } from "zod";
+import { JOB_ERROR_CODES } from "../errors.ts";
+import { Id, Time } from "../ids.ts";
+
+/** Notices: what is posted to a job's `webhook_url`, and the log of it. */
+
+/** Notices that are kept and tried again; those of progress are not. */
+export const NOTICE_TYPES = [
+  "job_completed",
+  "job_failed",
+  "job_warning",
+  "job_skipped",
+  "batch_completed",
+] as const;
+export const DELIVERY_STATUSES = ["pending", "delivered", "failed"] as const;
+/** Signed notices of the API, and messages to Slack. */
+export const DELIVERY_KINDS = ["webhook", "slack"] as const;
+/** Largest body of a notice, in bytes; longer texts are cut. */
+export const MAX_NOTICE_BYTES = 20_000;
+
+const text = z.string().nullable();
+
+export const JobCompletedNotice = z
+  .object({
+    type: z.literal("job_completed"),
+    job_id: Id,
+    status: z.literal("completed"),
+    url: z.string(),
+    key: text,
+    folder: text,
+    title: text,
+    description: text,
+    release_date: text,
+    subtitle_key: text,
+    thumbnail_key: text,
+    file_size: z.int().nullable(),
+    sha256: text,
+    s3_url: text.describe("Signed for 24 hours at each try; null when the file is gone"),
+    batch_id: Id.nullable(),
+  })
+  .meta({ id: "JobCompletedNotice" });
+
+const ended = { job_id: Id, url: z.string(), error: z.string(), error_code: z.enum(JOB_ERROR_CODES) };
+
+export const JobFailedNotice = z
+  .object({ type: z.literal("job_failed"), status: z.literal("failed"), ...ended })
+  .meta({ id: "JobFailedNotice" });
+
+export const JobWarningNotice = z
+  .object({ type: z.literal("job_warning"), status: z.literal("warning"), ...ended })
+  .meta({ id: "JobWarningNotice" });
+
+export const JobSkippedNotice = z
+  .object({
+    type: z.literal("job_skipped"),
+    job_id: Id,
+    status: z.literal("skipped"),
+    url: z.string(),
+    reason: z.string(),
+  })
+  .meta({ id: "JobSkippedNotice" });
+
+/** The last job of a batch ended. */
+export const BatchCompletedNotice = z
+  .object({
+    type: z.literal("batch_completed"),
+    batch_id: Id,
+    show_url: text,
+    folder: text,
+    status: z.enum(["completed", "finished"]),
+    completed: z.int(),
+    failed: z.int(),
+    skipped: z.int(),
+    total: z.int(),
+  })
+  .meta({ id: "BatchCompletedNotice" });
+
+/** Stages of `progress`, in their order, with the percents that go with them. */
+export const PROGRESS_STAGES = {
+  downloading: 0,
+  download_complete: 33,
+  muxing: 33,
+  mux_complete: 66,
+  uploading: 66,
+  completed: 100,
+} as const;
+export type ProgressStage = keyof typeof PROGRESS_STAGES;
+
+/** Best effort, one try. */
+export const ProgressNotice = z
+  .object({
+    type: z.literal("progress"),
+    job_id: Id,
+    stage: z.enum(Object.keys(PROGRESS_STAGES) as [ProgressStage, ...ProgressStage[]]),
+    progress_percent: z.number().min(0).max(100),
+  })
+  .meta({ id: "ProgressNotice" });
+export type ProgressNotice = z.infer<typeof ProgressNotice>;
+
+/** A notice that is kept and tried again. */
+export const Notice = z.discriminatedUnion("type", [
+  JobCompletedNotice,
+  JobFailedNotice,
+  JobWarningNotice,
+  JobSkippedNotice,
+  BatchCompletedNotice,
+]);
+export type Notice = z.infer<typeof Notice>;
+
+/** One notice on its way, or what became of it. */
+export const WebhookDelivery = z
+  .object({
+    id: Id,
+    event_id: Id.describe("The header webhook-id: the same over all tries and replays"),
+    job_id: Id.nullable(),
+    batch_id: Id.nullable(),
+    kind: z.enum(DELIVERY_KINDS),
+    type: z.enum(NOTICE_TYPES),
+    url: z.string(),
+    status: z.enum(DELIVERY_STATUSES),
+    attempts: z.int().min(0),
+    next_try_at: Time.nullable(),
+    last_status: z.int().nullable().describe("HTTP status of the last answer"),
+    last_error: text,
+    response_time_ms: z.int().min(0).nullable(),
+    delivered_at: Time.nullable(),
+    failed_at: Time.nullable(),
+    replay_of: Id.nullable(),
+    created_at: Time,
+  })
+  .meta({ id: "WebhookDelivery" });
+export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
+
+/** Query of `GET /webhooks/deliveries`; the newest come first. */
+export const DeliveryQuery = z.object({
+  job_id: Id.optional(),
+  status: z.enum(DELIVERY_STATUSES, `must be one of ${DELIVERY_STATUSES.join(", ")}`).optional(),
+  cursor: Id.optional().describe("next_cursor of the page before"),
+});
+export type DeliveryQuery = z.output<typeof DeliveryQuery>;
+
+export const DeliveryList = z
+  .object({ deliveries: z.array(WebhookDelivery), next_cursor: Id.nullable() })
+  .meta({ id: "DeliveryList" });
+
+/** `GET /user/webhook-secret` and its rotation. */
+export const WebhookSecret = z
+  .object({ webhook_signing_secret: z.string().meta({ example: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }) })
+  .meta({ id: "WebhookSecret" });
+
+/** `GET /user/webhooks`: the addresses that notices were sent to, and how they answer. */
+export const WebhookEndpoints = z
+  .object({
+    endpoints: z.array(
+      z.object({
+        url: z.string(),
+        enabled: z.boolean().describe("False after five days of failures; a replay that arrives enables it"),
+        failing_since: Time.nullable(),
+        last_success_at: Time.nullable(),
+        last_failure_at: Time.nullable(),
+        disabled_at: Time.nullable(),
+      }),
+    ),
+  })
+  .meta({ id: "WebhookEndpoints" });

@@ -1,0 +1,22 @@
+import { expect } from "vitest";
+import { env } from "./env.ts";
+
+interface Query {
+  toSQL(): { readonly sql: string; readonly params: readonly unknown[] };
+}
+
+/** A table that is read from end to end; the members of a JSON list are no table. */
+const FULL_SCAN = expect.stringMatching(/^SCAN (?!beat\b|json_each\b|LIST|CONSTANT)/);
+const SORT = expect.stringMatching(/TEMP B-TREE/);
+
+/** A query must find what it looks for by an index, in the order that it wants. */
+export async function expectIndexed(query: Query): Promise<void> {
+  const { sql, params } = query.toSQL();
+  const { results } = await env.DB.prepare(`explain query plan ${sql}`)
+    .bind(...params)
+    .all<{ detail: string }>();
+  const plan = results.map(({ detail }) => detail);
+  expect(plan.length).toBeGreaterThan(0);
+  expect(plan).not.toEqual(expect.arrayContaining([FULL_SCAN]));
+  expect(plan).not.toEqual(expect.arrayContaining([SORT]));
+}

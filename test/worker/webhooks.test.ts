@@ -1,0 +1,507 @@
+import { Webhook } from "standardwebhooks";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { MAX_NOTICE_BYTES, type WebhookDelivery } from "../../schema/api/webhook.ts";
+import type { Db } from "../../worker/db/connection.ts";
+import {
+  addDelivery,
+  claimDelivery,
+  deliveriesOfJobsQuery,
+  deliveryPageQuery,
+  oldDeliveriesQuery,
+  overdueNoticesQuery,
+} from "../../worker/db/delivery-rows.ts";
+import { listenersQuery } from "../../worker/db/job-moves.ts";
+import { deliverNotice } from "../../worker/services/deliver-notice.ts";
+import { newDelivery } from "../../worker/services/job-notices.ts";
+import { completed, delivery, failed } from "./support/delivery.ts";
+import { env } from "./support/env.ts";
+import { Harness } from "./support/harness.ts";
+import { expectIndexed } from "./support/query-plan.ts";
+import { type Post, unreachable } from "./support/scripted-network.ts";
+
+const HOUR = 60 * 60_000;
+const DAY = 24 * HOUR;
+const hook = "https://hooks.example.com/in";
+
+let worker: Harness;
+let key: string;
+let accountId: string;
+
+beforeEach(async () => {
+  await env.DB.exec("delete from jobs");
+  await env.DB.exec("delete from webhook_deliveries");
+  worker = new Harness();
+  ({ key, id: accountId } = await worker.account());
+  vi.useFakeTimers({ toFake: ["Date"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const secret = async (): Promise<string> =>
+  (await worker.json<{ webhook_signing_secret: string }>("GET", "/user/webhook-secret", { key }))
+    .webhook_signing_secret;
+const deliveries = async (query = ""): Promise<WebhookDelivery[]> =>
+  (await worker.json<{ deliveries: WebhookDelivery[] }>("GET", `/webhooks/deliveries${query}`, { key }))
+    .deliveries;
+const lastPost = (): Post => {
+  const post = worker.network.posts.at(-1);
+  if (!post) throw new Error("nothing was posted");
+  return post;
+};
+const bodyOf = ({ body }: Post) => JSON.parse(body) as Record<string, unknown>;
+
+/** What a receiver does with a notice, at the time at which it arrives. */
+function verify(post: Post, signingSecret: string): unknown {
+  vi.setSystemTime(worker.now);
+  return new Webhook(signingSecret).verify(post.body, Object.fromEntries(post.headers));
+}
+
+/** Runs a job to its end; its notice is written and not yet sent. */
+async function endJob(outcome: object = completed, request: object = {}): Promise<string> {
+  const run = await worker.start(key, { webhook_url: hook, ...request });
+  await worker.report(run, "outcome", outcome);
+  return run.job_id;
+}
+
+/** Lets time go from try to try until the notice is no longer pending. Half of the hints are lost. */
+async function runToTheEnd(): Promise<WebhookDelivery> {
+  for (let step = 0; ; step++) {
+    const [newest] = await deliveries();
+    if (newest?.status !== "pending" || newest.next_try_at === null) {
+      if (!newest) throw new Error("there is no delivery");
+      return newest;
+    }
+    worker.now = Math.max(worker.now, newest.next_try_at);
+    if (step % 2 === 1) {
+      worker.notices.length = 0;
+      worker.now += 60_000;
+      await worker.reconcile();
+    }
+    await worker.deliverNotices();
+  }
+}
+
+describe("the end of a job", () => {
+  it("is posted once, signed, with all that a receiver needs", async () => {
+    const id = await endJob(completed, { folder: "talks" });
+    expect(await worker.job(key, id)).toMatchObject({ webhook_status: "pending", webhook_attempts: 0 });
+    await worker.deliverNotices();
+    expect(worker.network.posts).toHaveLength(1);
+    expect(verify(lastPost(), await secret())).toMatchObject({
+      type: "job_completed",
+      job_id: id,
+      status: "completed",
+      url: "https://media.example.com/a.mp4",
+      key: delivery.key,
+      folder: "talks",
+      title: delivery.title,
+      description: delivery.description,
+      release_date: delivery.release_date,
+      subtitle_key: null,
+      thumbnail_key: null,
+      file_size: delivery.file_size,
+      sha256: delivery.sha256,
+      s3_url: expect.stringContaining("X-Amz-Signature"),
+      batch_id: null,
+    });
+    expect(lastPost().headers.get("content-type")).toBe("application/json");
+    expect(await worker.job(key, id)).toMatchObject({
+      webhook_status: "delivered",
+      webhook_attempts: 1,
+      webhook_last_error: null,
+      webhook_response_time_ms: 0,
+    });
+  });
+
+  it.each([
+    [
+      "private",
+      { type: "job_warning", status: "warning", error: "This media is private", error_code: "private" },
+    ],
+    ["no_format", { type: "job_failed", status: "failed", error_code: "no_format" }],
+    ["drm", { type: "job_skipped", status: "skipped", reason: expect.stringContaining("DRM") }],
+  ] as const)("%s is told as its own type", async (code, body) => {
+    const job_id = await endJob(failed(code));
+    await worker.deliverNotices();
+    expect(bodyOf(lastPost())).toMatchObject({ job_id, ...body });
+  });
+
+  it("by the caller's own hand is told, too", async () => {
+    const id = await worker.create(key, { webhook_url: hook });
+    await worker.call("DELETE", `/jobs/${id}`, { key });
+    await worker.deliverNotices();
+    expect(bodyOf(lastPost())).toMatchObject({ type: "job_failed", job_id: id, error_code: "cancelled" });
+  });
+
+  it("is told once, however often it is reported", async () => {
+    const run = await worker.start(key, { webhook_url: hook });
+    await Promise.all([1, 2, 3].map(() => worker.report(run, "outcome", completed)));
+    await worker.deliverNotices();
+    await worker.reconcile();
+    await worker.deliverNotices();
+    expect(worker.network.posts).toHaveLength(1);
+  });
+
+  it("fits into 20 KB whatever the texts are", async () => {
+    const long = { ...delivery, title: "\u0001😀".repeat(300), description: "ünï\n".repeat(2_500) };
+    await endJob({ outcome: { type: "completed", delivery: long } });
+    await worker.deliverNotices();
+    expect(new TextEncoder().encode(lastPost().body).byteLength).toBeLessThanOrEqual(MAX_NOTICE_BYTES);
+    expect(bodyOf(lastPost())).toMatchObject({
+      title: long.title,
+      description: expect.stringMatching(/^ünï\n.*…$/s),
+    });
+  });
+
+  it("is not posted where nobody asked", async () => {
+    const run = await worker.start(key);
+    await worker.report(run, "outcome", completed);
+    expect(worker.notices).toEqual([]);
+    expect(await worker.job(key, run.job_id)).toMatchObject({ webhook_status: "no_webhook" });
+  });
+});
+
+describe("an endpoint that is down", () => {
+  const downUntil = (time: number) => () => new Response(null, { status: worker.now < time ? 503 : 200 });
+
+  it.each([1, 24, 74])(
+    "for %i h gets its notice, with the same id and a fresh valid signature",
+    async (hours) => {
+      const start = worker.now;
+      worker.network.onHook = downUntil(start + hours * HOUR);
+      const job_id = await endJob();
+      const ended = await runToTheEnd();
+      expect(ended).toMatchObject({ status: "delivered", attempts: worker.network.posts.length });
+      expect(ended.attempts).toBeGreaterThan(1);
+      expect(new Set(worker.network.posts.map(({ headers }) => headers.get("webhook-id"))).size).toBe(1);
+      expect(verify(lastPost(), await secret())).toMatchObject({ job_id });
+      expect(await worker.job(key, job_id)).toMatchObject({ webhook_status: "delivered" });
+    },
+  );
+
+  it("for 80 h is listed as failed after ten tries; a replay delivers with the same id", async () => {
+    const start = worker.now;
+    worker.network.onHook = downUntil(start + 80 * HOUR);
+    const job_id = await endJob();
+    const ended = await runToTheEnd();
+    expect(ended).toMatchObject({ status: "failed", attempts: 10, last_status: 503, job_id });
+    expect(ended.failed_at).toBeGreaterThan(start + 75 * HOUR);
+    expect(await deliveries("?status=failed")).toHaveLength(1);
+    expect(await worker.job(key, job_id)).toMatchObject({
+      webhook_status: "failed",
+      webhook_attempts: 10,
+      webhook_last_error: "the endpoint answered 503",
+    });
+    worker.now = start + 80 * HOUR;
+    const path = `/webhooks/deliveries/${ended.id}/replay`;
+    const replay = await worker.json<WebhookDelivery>("POST", path, { key });
+    expect(replay).toMatchObject({ status: "pending", replay_of: ended.id, event_id: ended.event_id });
+    expect((await worker.call("POST", `/webhooks/deliveries/${replay.id}/replay`, { key })).status).toBe(400);
+    await worker.deliverNotices();
+    expect(lastPost().headers.get("webhook-id")).toBe(ended.event_id);
+    verify(lastPost(), await secret());
+    expect(await deliveries(`?job_id=${job_id}&status=delivered`)).toMatchObject([{ id: replay.id }]);
+    expect(await worker.job(key, job_id)).toMatchObject({ webhook_status: "delivered" });
+  });
+
+  it("says when to come back, and is obeyed", async () => {
+    worker.network.onHook = () => new Response(null, { status: 429, headers: { "retry-after": "600" } });
+    await endJob();
+    await worker.deliverNotices();
+    expect(await deliveries()).toMatchObject([{ attempts: 1, next_try_at: worker.now + 600_000 }]);
+    worker.now += 599_000;
+    await worker.deliverNotices();
+    expect(worker.network.posts).toHaveLength(1);
+  });
+
+  it("is gone for good with 410", async () => {
+    worker.network.onHook = () => new Response(null, { status: 410 });
+    await endJob();
+    await worker.deliverNotices();
+    expect(await deliveries()).toMatchObject([{ status: "failed", attempts: 1, last_status: 410 }]);
+  });
+
+  it.each([
+    [
+      "a redirect",
+      () => Response.redirect("https://elsewhere.example/", 307),
+      "the endpoint answered 307; redirects are not followed",
+    ],
+    ["a refused connection", unreachable, "no connection"],
+  ])("by %s is tried again", async (_, onHook, last_error) => {
+    worker.network.onHook = onHook;
+    await endJob();
+    await worker.deliverNotices();
+    expect(await deliveries()).toMatchObject([{ status: "pending", attempts: 1, last_error }]);
+    expect(worker.network.calls.filter((call) => call.includes("elsewhere"))).toEqual([]);
+  });
+
+  it("behind a private address is never asked", async () => {
+    const row = {
+      account_id: accountId,
+      job_id: null,
+      kind: "webhook",
+      type: "job_failed",
+      body: "{}",
+    } as const;
+    await addDelivery(worker.scope().db, newDelivery(worker.scope(), { ...row, url: "http://10.0.0.1/in" }));
+    worker.now += 60_000;
+    await worker.reconcile();
+    await worker.deliverNotices();
+    expect(await deliveries()).toMatchObject([{ last_error: "the address is not public (private address)" }]);
+  });
+
+  it("for five days is switched off and told; a replay that arrives switches it on", async () => {
+    worker.network.onHook = () => new Response(null, { status: 500 });
+    await endJob();
+    await runToTheEnd();
+    worker.now += 2 * DAY;
+    await endJob();
+    await worker.deliverNotices();
+    const path = "/user/webhooks";
+    expect(await worker.json("GET", path, { key })).toMatchObject({
+      endpoints: [{ url: hook, enabled: false, disabled_at: worker.now, last_success_at: null }],
+    });
+    const posts = worker.network.posts.length;
+    await endJob();
+    await worker.deliverNotices();
+    expect(worker.network.posts).toHaveLength(posts);
+    const [off] = await deliveries("?status=failed");
+    expect(off).toMatchObject({ attempts: 0, last_error: expect.stringContaining("switched off") });
+    worker.network.onHook = () => new Response(null, { status: 200 });
+    await worker.call("POST", `/webhooks/deliveries/${off?.id}/replay`, { key });
+    await worker.deliverNotices();
+    expect(await worker.json("GET", path, { key })).toMatchObject({
+      endpoints: [{ enabled: true, failing_since: null, last_success_at: worker.now }],
+    });
+  });
+});
+
+describe("a Worker that dies", () => {
+  it("300 times around deliveries loses none, and repeats carry the same id", async () => {
+    const row = {
+      account_id: accountId,
+      job_id: null,
+      kind: "webhook",
+      type: "job_failed",
+      url: hook,
+    } as const;
+    await secret();
+    const expected = new Map<string, string>();
+    for (let index = 0; index < 100; index++) {
+      const body = JSON.stringify({ index });
+      const added = await addDelivery(worker.scope().db, newDelivery(worker.scope(), { ...row, body }));
+      expected.set(added?.event_id ?? "", body);
+    }
+    const ids = [...expected.keys()];
+    let deaths = 0;
+    // before the hint is read, after the claim, and after the endpoint's answer
+    for (const die of [dieBeforeTheClaim, dieAfterTheClaim, dieAfterTheAnswer]) {
+      for (const id of ids) {
+        await die(id);
+        deaths += 1;
+      }
+      worker.now += 60_000;
+    }
+    expect(deaths).toBe(300);
+    expect(worker.network.posts).toHaveLength(100);
+    await worker.reconcile();
+    await worker.deliverNotices();
+    expect(worker.network.posts).toHaveLength(200);
+    for (const { headers, body } of worker.network.posts) {
+      expect(body).toBe(expected.get(headers.get("webhook-id") ?? ""));
+    }
+    const { results } = await env.DB.prepare(
+      "select status, count(*) as n from webhook_deliveries group by 1",
+    ).all();
+    expect(results).toEqual([{ status: "delivered", n: 100 }]);
+  });
+
+  const dieBeforeTheClaim = async (_id: string): Promise<void> => {
+    worker.notices.length = 0;
+  };
+  const dieAfterTheClaim = async (id: string): Promise<void> => {
+    const until = worker.now + 60_000;
+    expect(await claimDelivery(worker.scope().db, id, { now: worker.now, until })).toBeDefined();
+  };
+  const dieAfterTheAnswer = async (id: string): Promise<void> => {
+    const scope = worker.scope();
+    let updates = 0;
+    const dying = new Proxy(scope.db, {
+      get(db, name, receiver) {
+        if (name === "update") updates += 1;
+        if (updates > 1) throw new Error("the Worker died");
+        return Reflect.get(db, name, receiver) as unknown;
+      },
+    }) as Db;
+    await expect(deliverNotice({ ...scope, db: dying }, id)).rejects.toThrow("the Worker died");
+  };
+});
+
+describe("the signing secret", () => {
+  it("stays the same until it is rotated; for 24 h both sign", async () => {
+    const before = await secret();
+    expect(await secret()).toBe(before);
+    const rotated = await worker.json<{ webhook_signing_secret: string }>(
+      "POST",
+      "/user/webhook-secret/rotate",
+      { key },
+    );
+    const after = rotated.webhook_signing_secret;
+    expect(after).not.toBe(before);
+    expect(await secret()).toBe(after);
+    await endJob();
+    await worker.deliverNotices();
+    verify(lastPost(), before);
+    verify(lastPost(), after);
+    worker.now += DAY;
+    await endJob();
+    await worker.deliverNotices();
+    verify(lastPost(), after);
+    expect(() => verify(lastPost(), before)).toThrow();
+  });
+
+  it("is sealed at rest, and never told to the operator", async () => {
+    const plain = await secret();
+    const { results } = await env.DB.prepare("select * from accounts").all();
+    expect(JSON.stringify(results)).not.toContain(plain);
+    const { accounts } = await worker.operator<{ accounts: object[] }>("GET", "/admin/accounts");
+    expect(JSON.stringify(accounts)).not.toContain("webhook_secret");
+  });
+
+  it("is one, also when it is asked for the first time by many at once", async () => {
+    expect(new Set(await Promise.all([1, 2, 3, 4, 5].map(secret))).size).toBe(1);
+  });
+});
+
+describe("progress", () => {
+  const stages = () =>
+    worker.network.posts
+      .map(bodyOf)
+      .flatMap((body) => (body.type === "progress" ? [[body.stage, body.progress_percent]] : []));
+
+  it("is told at each change of stage, to those who asked", async () => {
+    const run = await worker.start(key, { webhook_url: hook, enable_progress_webhook: true });
+    const beat = (step: string) =>
+      worker.call("POST", "/internal/heartbeat", {
+        body: {
+          v: 1,
+          instance: "p",
+          runs: [{ ...run, step, progress: 1, download_rate: null, title: null }],
+        },
+      });
+    await beat("Downloading");
+    await beat("Muxing");
+    await beat("Muxing");
+    await beat("Uploading");
+    await worker.report(run, "publish");
+    await worker.report(run, "outcome", completed);
+    expect(stages()).toEqual([
+      ["downloading", 0],
+      ["download_complete", 33],
+      ["muxing", 33],
+      ["mux_complete", 66],
+      ["uploading", 66],
+      ["completed", 100],
+    ]);
+    for (const post of worker.network.posts) verify(post, await secret());
+  });
+
+  it("is told whole for a job without a step between, and not at all unless asked", async () => {
+    const quiet = await worker.start(key, { webhook_url: hook });
+    await worker.report(quiet, "outcome", completed);
+    expect(stages()).toEqual([]);
+    const run = await worker.start(key, { webhook_url: hook, enable_progress_webhook: true });
+    await worker.report(run, "outcome", completed);
+    expect(stages()).toHaveLength(6);
+  });
+
+  it("that does not arrive is left out, and disturbs nothing", async () => {
+    worker.network.onHook = unreachable;
+    const run = await worker.start(key, { webhook_url: hook, enable_progress_webhook: true });
+    await worker.report(run, "outcome", completed);
+    expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Completed" });
+    expect(await deliveries()).toHaveLength(1);
+  });
+});
+
+describe("Slack", () => {
+  const settle = async () => {
+    worker.notices.length = 0;
+    worker.now += 60_000;
+    await worker.reconcile();
+    await worker.deliverNotices();
+    return worker.network.posts.splice(0).map(bodyOf);
+  };
+  const save = (body: object) => worker.call("POST", "/user/slack", { key, body });
+  const runs = async () => {
+    for (const outcome of [completed, failed("no_format"), failed("private")]) {
+      await endJob(outcome, { webhook_url: undefined });
+    }
+  };
+
+  it.each([
+    ["all", ["Delivered", "Failed", "Warning"]],
+    ["errors_only", ["Failed"]],
+    ["warnings_only", ["Warning"]],
+  ])("hears of %s", async (notify_level, heard) => {
+    await save({ webhook_url: hook, notify_level });
+    await runs();
+    const texts = (await settle()).map(({ text }) => String(text).split(":")[0]);
+    expect(texts.sort()).toEqual(heard);
+  });
+
+  it("is set, shown and removed", async () => {
+    expect(await worker.json("GET", "/user/slack", { key })).toEqual({
+      configured: false,
+      webhook_url: null,
+      notify_level: null,
+    });
+    expect((await save({ webhook_url: "http://127.0.0.1/" })).status).toBe(400);
+    expect((await save({ webhook_url: hook })).status).toBe(200);
+    expect(await worker.json("GET", "/user/slack", { key })).toMatchObject({
+      configured: true,
+      notify_level: "all",
+    });
+    await worker.call("DELETE", "/user/slack", { key });
+    await runs();
+    expect(await settle()).toEqual([]);
+  });
+});
+
+it("shows no account another's deliveries, and forgets them after 30 days", async () => {
+  await endJob();
+  await worker.deliverNotices();
+  const [mine] = await deliveries();
+  const stranger = await worker.account();
+  expect(await worker.json("GET", "/webhooks/deliveries", { key: stranger.key })).toEqual({
+    deliveries: [],
+    next_cursor: null,
+  });
+  const path = `/webhooks/deliveries/${mine?.id}/replay`;
+  expect((await worker.call("POST", path, { key: stranger.key })).status).toBe(404);
+  worker.now += 30 * DAY;
+  await worker.reconcile();
+  expect(await deliveries()).toHaveLength(1);
+  worker.now += 1;
+  expect(await worker.reconcile()).toMatchObject({ old_notices: 1 });
+  expect(await deliveries()).toEqual([]);
+});
+
+describe("the database", () => {
+  const db = () => worker.scope().db;
+  const filter = { accountId: "a" };
+  const queries = {
+    "overdue notices": () => overdueNoticesQuery(db(), 1, 2, 100),
+    "a page of deliveries": () => deliveryPageQuery(db(), filter, 50),
+    "a page by status": () => deliveryPageQuery(db(), { ...filter, status: "failed", cursor: "x" }, 50),
+    "deliveries of a job": () => deliveryPageQuery(db(), { ...filter, jobId: "x" }, 50),
+    "how notices of jobs fared": () => deliveriesOfJobsQuery(db(), ["x"]),
+    "old deliveries": () => oldDeliveriesQuery(db(), "x", 500),
+    "listeners of progress": () => listenersQuery(db(), []),
+  };
+  it.each(Object.entries(queries))("finds %s by an index, in its order", async (_, query) => {
+    await expectIndexed(query());
+  });
+});

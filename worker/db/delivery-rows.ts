@@ -1,0 +1,254 @@
+import { and, asc, desc, eq, getTableColumns, inArray, lt, lte, type SQL, sql } from "drizzle-orm";
+import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
+import { accounts, webhookDeliveries, webhookEndpoints } from "../../schema/db/tables.ts";
+import type { Db } from "./connection.ts";
+import type { Companion } from "./job-moves.ts";
+
+/** Notices on their way, and what became of them. */
+
+export type DeliveryRow = typeof webhookDeliveries.$inferSelect;
+export type NewDeliveryRow = typeof webhookDeliveries.$inferInsert;
+export type EndpointRow = typeof webhookEndpoints.$inferSelect;
+
+/** Stores a notice together with the move that it tells. */
+export const insertDelivery =
+  (row: NewDeliveryRow): Companion =>
+  (db, unmoved) =>
+    db.insert(webhookDeliveries).select(sql`select ${valuesOf(row)} where ${unmoved}`);
+
+/** Stores a message to Slack together with a move, if the account wants to hear of such ends. */
+export const insertSlackDelivery =
+  (row: NewDeliveryRow, levels: readonly (typeof SLACK_LEVELS)[number][]): Companion =>
+  (db, unmoved) => {
+    const wants = and(
+      eq(accounts.id, row.account_id),
+      sql`${accounts.slack_url} is not null`,
+      inArray(accounts.slack_level, [...levels]),
+      unmoved,
+    );
+    const values = valuesOf({ ...row, url: accounts.slack_url });
+    return db.insert(webhookDeliveries).select(sql`select ${values} from ${accounts} where ${wants}`);
+  };
+
+/** One value for each column, in their order, as inserting from a selection wants it. */
+const valuesOf = (row: Record<string, unknown>): SQL =>
+  sql.join(
+    Object.keys(getTableColumns(webhookDeliveries)).map((name) => sql`${row[name] ?? null}`),
+    sql`, `,
+  );
+
+/** Stores a notice by itself. */
+export async function addDelivery(db: Db, row: NewDeliveryRow): Promise<DeliveryRow | undefined> {
+  return (await db.insert(webhookDeliveries).values(row).returning())[0];
+}
+
+/** What signs a notice, and whether its address is switched off. */
+export interface Sender {
+  readonly account: typeof accounts.$inferSelect;
+  readonly endpoint: EndpointRow | null;
+}
+
+/**
+ * Takes a due notice for one try. Until `until` nobody else takes it; whoever dies meanwhile leaves it pending.
+ *
+ * @returns undefined when it is not due, being tried, ended or unknown
+ */
+export async function claimDelivery(
+  db: Db,
+  id: string,
+  { now, until }: { now: number; until: number },
+): Promise<(Sender & { delivery: DeliveryRow }) | undefined> {
+  const [[delivery], [account], [endpoint]] = await db.batch([
+    db
+      .update(webhookDeliveries)
+      .set({ next_try_at: until, hint_due_at: until })
+      .where(
+        and(
+          eq(webhookDeliveries.id, id),
+          eq(webhookDeliveries.status, "pending"),
+          lte(webhookDeliveries.next_try_at, now),
+        ),
+      )
+      .returning(),
+    // two selections: in a batch, columns of one name would fall together
+    db
+      .select()
+      .from(accounts)
+      .where(sql`${accounts.id} = (${accountOf(db, id)})`),
+    db
+      .select()
+      .from(webhookEndpoints)
+      .where(
+        and(
+          sql`${webhookEndpoints.account_id} = (${accountOf(db, id)})`,
+          sql`${webhookEndpoints.url} = (${urlOf(db, id)})`,
+        ),
+      ),
+  ]);
+  return delivery && account ? { delivery, account, endpoint: endpoint ?? null } : undefined;
+}
+
+const accountOf = (db: Db, id: string) =>
+  db
+    .select({ account_id: webhookDeliveries.account_id })
+    .from(webhookDeliveries)
+    .where(eq(webhookDeliveries.id, id));
+
+const urlOf = (db: Db, id: string) =>
+  db.select({ url: webhookDeliveries.url }).from(webhookDeliveries).where(eq(webhookDeliveries.id, id));
+
+/** The account with what is known of one of its addresses. */
+export async function findSender(db: Db, accountId: string, url: string): Promise<Sender | undefined> {
+  const [found] = await db
+    .select({ account: accounts, endpoint: webhookEndpoints })
+    .from(accounts)
+    .leftJoin(
+      webhookEndpoints,
+      and(eq(webhookEndpoints.account_id, accounts.id), eq(webhookEndpoints.url, url)),
+    )
+    .where(eq(accounts.id, accountId));
+  return found;
+}
+
+/**
+ * Writes what a try came to, while its claim stands, and with it what is known of the address.
+ *
+ * @param claim the delivery, and until when it was claimed
+ */
+export async function settleDelivery(
+  db: Db,
+  claim: { readonly id: string; readonly until: number },
+  changes: Partial<NewDeliveryRow>,
+  endpoint: EndpointRow | null,
+): Promise<void> {
+  const settle = db
+    .update(webhookDeliveries)
+    .set(changes)
+    .where(
+      and(
+        eq(webhookDeliveries.id, claim.id),
+        eq(webhookDeliveries.status, "pending"),
+        eq(webhookDeliveries.next_try_at, claim.until),
+      ),
+    );
+  if (!endpoint) {
+    await settle;
+    return;
+  }
+  const { account_id, url, ...facts } = endpoint;
+  await db.batch([
+    settle,
+    db
+      .insert(webhookEndpoints)
+      .values(endpoint)
+      .onConflictDoUpdate({ target: [webhookEndpoints.account_id, webhookEndpoints.url], set: facts }),
+  ]);
+}
+
+/** Takes up to `limit` pending notices whose hint is overdue and puts their next hint off until `again`. */
+export async function takeOverdueNotices(
+  db: Db,
+  { now, again, limit }: { now: number; again: number; limit: number },
+): Promise<string[]> {
+  return (await overdueNoticesQuery(db, now, again, limit)).map(({ id }) => id);
+}
+export const overdueNoticesQuery = (db: Db, now: number, again: number, limit: number) =>
+  db
+    .update(webhookDeliveries)
+    .set({ hint_due_at: again })
+    .where(
+      inArray(
+        webhookDeliveries.id,
+        db
+          .select({ id: webhookDeliveries.id })
+          .from(webhookDeliveries)
+          .where(and(sql`${webhookDeliveries.status} = 'pending'`, lte(webhookDeliveries.hint_due_at, now)))
+          .orderBy(asc(webhookDeliveries.hint_due_at))
+          .limit(limit),
+      ),
+    )
+    .returning({ id: webhookDeliveries.id });
+
+/** How the notices of jobs fared; of several notices of one job, the newest comes last. */
+export const deliveriesOfJobsQuery = (db: Db, jobIds: readonly string[]) =>
+  db
+    .select({
+      job_id: webhookDeliveries.job_id,
+      status: webhookDeliveries.status,
+      tries: webhookDeliveries.tries,
+      last_error: webhookDeliveries.last_error,
+      last_response_ms: webhookDeliveries.last_response_ms,
+    })
+    .from(webhookDeliveries)
+    .where(
+      and(
+        sql`${webhookDeliveries.job_id} in (select value from json_each(${JSON.stringify(jobIds)}))`,
+        eq(webhookDeliveries.kind, "webhook"),
+      ),
+    )
+    .orderBy(asc(webhookDeliveries.job_id), asc(webhookDeliveries.id));
+
+export interface DeliveryFilter {
+  readonly accountId: string;
+  readonly jobId?: string | undefined;
+  readonly status?: DeliveryRow["status"] | undefined;
+  /** Only deliveries older than this id. */
+  readonly cursor?: string | undefined;
+}
+
+/** An account's deliveries, the newest first. */
+export const deliveryPageQuery = (
+  db: Db,
+  { accountId, jobId, status, cursor }: DeliveryFilter,
+  limit: number,
+) =>
+  db
+    .select()
+    .from(webhookDeliveries)
+    .where(
+      and(
+        eq(webhookDeliveries.account_id, accountId),
+        jobId === undefined ? undefined : eq(webhookDeliveries.job_id, jobId),
+        status === undefined ? undefined : eq(webhookDeliveries.status, status),
+        cursor === undefined ? undefined : lt(webhookDeliveries.id, cursor),
+      ),
+    )
+    .orderBy(desc(webhookDeliveries.id))
+    .limit(limit);
+
+export async function findDeliveryOf(
+  db: Db,
+  accountId: string,
+  id: string,
+): Promise<DeliveryRow | undefined> {
+  const [row] = await db.select().from(webhookDeliveries).where(eq(webhookDeliveries.id, id));
+  return row?.account_id === accountId ? row : undefined;
+}
+
+/** The addresses that an account's notices were sent to. */
+export const listEndpoints = async (db: Db, accountId: string): Promise<EndpointRow[]> =>
+  db
+    .select()
+    .from(webhookEndpoints)
+    .where(eq(webhookEndpoints.account_id, accountId))
+    .orderBy(asc(webhookEndpoints.url));
+
+/** Forgets deliveries that were made before an id. @returns how many */
+export async function eraseDeliveries(db: Db, before: string, limit: number): Promise<number> {
+  return (await oldDeliveriesQuery(db, before, limit)).length;
+}
+export const oldDeliveriesQuery = (db: Db, before: string, limit: number) =>
+  db
+    .delete(webhookDeliveries)
+    .where(
+      inArray(
+        webhookDeliveries.id,
+        db
+          .select({ id: webhookDeliveries.id })
+          .from(webhookDeliveries)
+          .where(lt(webhookDeliveries.id, before))
+          .orderBy(asc(webhookDeliveries.id))
+          .limit(limit),
+      ),
+    )
+    .returning({ id: webhookDeliveries.id });

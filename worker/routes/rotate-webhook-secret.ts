@@ -1,0 +1,7 @@
+import { endpoints } from "../../schema/api/endpoints.ts";
+import * as service from "../services/webhook-secret.ts";
+import { ok, route } from "./route.ts";
+
+export const rotateWebhookSecret = route(endpoints.rotateWebhookSecret, async ({ c, scope }) =>
+  ok({ webhook_signing_secret: await service.rotateWebhookSecret(scope, c.var.account.id) }),
+);

@@ -1,0 +1,65 @@
+import type { DeliveryQuery, WebhookDelivery } from "../../schema/api/webhook.ts";
+import {
+  addDelivery,
+  type DeliveryRow,
+  deliveryPageQuery,
+  findDeliveryOf,
+  listEndpoints as listEndpointRows,
+} from "../db/delivery-rows.ts";
+import { illegalState, notFound } from "../lib/api-error.ts";
+import type { Scope } from "../services.ts";
+import { newDelivery } from "./job-notices.ts";
+import { sendNoticeHints } from "./notice-hints.ts";
+
+/** What an account sees of its notices. */
+
+const PAGE = 50;
+
+/** A page of deliveries, the newest first. */
+export async function listDeliveries(scope: Scope, accountId: string, query: DeliveryQuery) {
+  const filter = {
+    accountId,
+    jobId: query.job_id?.toLowerCase(),
+    status: query.status,
+    cursor: query.cursor?.toLowerCase(),
+  };
+  const rows = await deliveryPageQuery(scope.db, filter, PAGE + 1);
+  const page = rows.slice(0, PAGE);
+  return {
+    deliveries: page.map(viewDelivery),
+    next_cursor: rows.length > PAGE ? (page.at(-1)?.id ?? null) : null,
+  };
+}
+
+/**
+ * Delivers an ended notice again, as a new delivery with the same event id and all its tries.
+ *
+ * @throws ApiError `not_found`; `invalid_request` while it is still being tried
+ */
+export async function replayDelivery(scope: Scope, accountId: string, id: string): Promise<WebhookDelivery> {
+  const original = await findDeliveryOf(scope.db, accountId, id.toLowerCase());
+  if (!original) throw notFound();
+  if (original.status === "pending") throw illegalState("This delivery is still being tried");
+  const { account_id, job_id, batch_id, kind, type, url, body, event_id } = original;
+  const facts = { account_id, job_id, batch_id, kind, type, url, body, event_id };
+  const row = await addDelivery(scope.db, newDelivery(scope, { ...facts, replay_of: original.id }));
+  if (!row) throw notFound();
+  scope.defer(sendNoticeHints(scope, [row.id]));
+  return viewDelivery(row);
+}
+
+/** The addresses that notices were sent to, and how they answer. */
+export async function listEndpoints(scope: Scope, accountId: string) {
+  const rows = await listEndpointRows(scope.db, accountId);
+  return {
+    endpoints: rows.map(({ account_id: _, ...endpoint }) => ({
+      ...endpoint,
+      enabled: endpoint.disabled_at === null,
+    })),
+  };
+}
+
+function viewDelivery(row: DeliveryRow): WebhookDelivery {
+  const { account_id, body, hint_due_at, tries, last_response_ms, ...facts } = row;
+  return { ...facts, attempts: tries, response_time_ms: last_response_ms };
+}
