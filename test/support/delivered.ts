@@ -67,6 +67,15 @@ export class Deliveries {
     return { delivery, path, bytes, probed: await probe(path) };
   }
 
+  /** @throws Error when there is no such object */
+  async probeObject(key: string): Promise<Probed> {
+    const bytes = await this.#bench.object(key);
+    if (bytes === null) throw new Error(`no object under ${key}`);
+    const path = join(await this.#folder, `${this.#count++}.${key.split(".").at(-1)}`);
+    await writeFile(path, bytes);
+    return probe(path);
+  }
+
   async close(): Promise<void> {
     await rm(await this.#folder, { recursive: true, force: true });
   }

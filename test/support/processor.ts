@@ -17,6 +17,8 @@ export interface ProcessorBench {
   readonly config: ProcessorConfig;
   readonly worker: ScriptedWorker;
   readonly s3: S3Server;
+  /** Where runs deliver to. */
+  readonly target: RunRequest["target"];
   /** Events that the processor logged. */
   readonly logs: readonly Readonly<Record<string, unknown>>[];
   /** Submits a run for `url` and returns its id. */
@@ -91,6 +93,7 @@ export async function startProcessorBench(
     config,
     worker,
     s3,
+    target,
     logs,
     submit,
     run: async (url, request, change) => worker.outcome(await submit(url, request, change)),
