@@ -107,6 +107,12 @@ const VARIABLES = {
     meaning: "Longest time one run may take, in seconds (6 hours); a recording's own length is added to it",
     schema: wholeNumber(1),
   },
+  liveStallSeconds: {
+    name: "LIVE_STALL_SECONDS",
+    default: "60",
+    meaning: "A recording whose source is silent for this long ends with what there is, in seconds",
+    schema: wholeNumber(1, 3600),
+  },
   probeSeconds: {
     name: "PROBE_SECONDS",
     default: "20",

@@ -25,6 +25,11 @@ export class Fault extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
+  /** The job ends with it; no other try follows. */
+  get isFinal(): boolean {
+    return JOB_ERRORS[this.code].retry === "never";
+  }
+
   /** `error` itself when it is a Fault; anything else becomes a Fault of class `code`. */
   static from(error: unknown, code: JobErrorCode): Fault {
     if (error instanceof Fault) return error;

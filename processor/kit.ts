@@ -43,4 +43,6 @@ export interface RunContext extends Kit, WayOut {
   /** The run's own folder; wiped at its end. */
   readonly folder: string;
   readonly sink: Sink;
+  /** Gives the run this many seconds from now on, on top of what every run has. */
+  readonly extendDeadline: (seconds: number) => void;
 }

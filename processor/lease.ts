@@ -6,8 +6,8 @@ import type { Progress } from "./progress.ts";
 export interface LeaseHolder {
   readonly claim: Claim;
   readonly progress: Progress;
-  /** Called once when the Worker says that the job was cancelled or taken over. */
-  stop(): void;
+  /** Called once when the Worker says that the job was cancelled (`cancelled`) or taken over (`lost`). */
+  stop(reason: "cancelled" | "lost"): void;
 }
 
 export interface LeaseOptions {
@@ -87,7 +87,7 @@ export class LeaseKeeper {
       for (const { job_id, attempt, verdict } of verdicts) {
         if (verdict === "go_on") continue;
         const holder = holders.find(({ claim }) => claim.job_id === job_id && claim.attempt === attempt);
-        if (holder && this.#holders.has(holder)) holder.stop();
+        if (holder && this.#holders.has(holder)) holder.stop(verdict === "cancel" ? "cancelled" : "lost");
       }
     } catch (error) {
       // a lost beat costs nothing: the lease outlives several, and publishing asks again

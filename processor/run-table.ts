@@ -59,11 +59,11 @@ export class RunTable {
     await this.#runs.get(jobId)?.done;
   }
 
-  /** Stops the run of a job, if there is one; resolves when its tools are gone. */
+  /** Stops the run of a job that was cancelled, if there is one; resolves when its tools are gone. */
   async cancel(jobId: string): Promise<boolean> {
     const run = this.#runs.get(jobId);
     if (!run) return false;
-    run.stop("lost");
+    run.stop("cancelled");
     await run.done;
     return true;
   }

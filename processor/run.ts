@@ -3,11 +3,13 @@ import { join } from "node:path";
 import type { Delivery, Outcome } from "../schema/wire/callback.ts";
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { Claim } from "./callback.ts";
+import { Deadline } from "./deadline.ts";
 import { Fault } from "./fault.ts";
 import type { Kit, RunContext } from "./kit.ts";
 import type { LeaseHolder } from "./lease.ts";
 import { Progress } from "./progress.ts";
 import { deliver } from "./stages/deliver.ts";
+import { continueRecording, findRecording, recordLive } from "./stages/live.ts";
 import { resolveSource } from "./stages/resolve.ts";
 import { Stopped, type StopReason } from "./stop.ts";
 import { openSink } from "./storage/open-sink.ts";
@@ -34,8 +36,8 @@ export function startRun(request: RunRequest, kit: Kit): RunHandle {
   const claim: Claim = { job_id: request.job_id, attempt: request.attempt, token: request.token };
   const progress: Progress = new Progress((stepChanged) => kit.lease.changed(holder, stepChanged));
   const stop = (reason: StopReason) => abort.abort(new Stopped(reason));
-  const holder: LeaseHolder = { claim, progress, stop: () => stop("lost") };
-  const deadline = setTimeout(() => abort.abort(new Fault("timeout")), kit.config.maxRunSeconds * 1000);
+  const holder: LeaseHolder = { claim, progress, stop };
+  const deadline = new Deadline(kit.config.maxRunSeconds, () => abort.abort(new Fault("timeout")));
   const base: BareContext = {
     ...kit,
     request,
@@ -44,10 +46,11 @@ export function startRun(request: RunRequest, kit: Kit): RunHandle {
     progress,
     folder: join(kit.config.workDir, "runs", `${request.job_id}.${request.attempt}`),
     sink: openSink(request.target, kit.policy),
+    extendDeadline: (seconds) => deadline.extend(seconds),
   };
   kit.lease.add(holder);
   const done = execute(base).finally(() => {
-    clearTimeout(deadline);
+    deadline.clear();
     kit.lease.remove(holder);
     base.sink.close();
   });
@@ -78,13 +81,24 @@ async function execute(context: BareContext): Promise<void> {
 
 /** A media link may have expired between extraction and download: a fresh extraction is worth one more try. */
 async function attempt(context: RunContext): Promise<Delivery> {
+  const begun = await findRecording(context);
+  if (begun) return continueRecording(context, begun);
   try {
-    return await deliver(context, await resolveSource(context));
+    return await fetchAndDeliver(context);
   } catch (error) {
     if (context.signal.aborted || !(error instanceof Fault) || error.code !== "forbidden") throw error;
     context.extractions.forget(context.request.url);
-    return deliver(context, await resolveSource(context));
+    return fetchAndDeliver(context);
   }
+}
+
+async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
+  const resolved = await resolveSource(context);
+  if (resolved.source.live) return recordLive(context, resolved);
+  const delivery = await deliver(context, resolved);
+  if (!context.request.recording.asked) return delivery;
+  const notLive = { field: "live_recording", from: true, to: false, reason: "The source is not live" };
+  return { ...delivery, adjustments: [...delivery.adjustments, notLive] };
 }
 
 /** Gives the run its folder and its way out, and takes both away at the end. */

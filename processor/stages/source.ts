@@ -68,13 +68,21 @@ export function describeSource(info: YtdlpInfo, streams: Source["streams"]): Sou
     title: text(info.title) ?? text(info.id) ?? "media",
     description: text(info.description),
     releaseDate: isoDate(text(info.release_date) ?? text(info.upload_date)),
-    duration: number(info.duration),
+    duration: number(info.duration) ?? secondsOfFragments(streams[0]),
     uploader: text(info.artist) ?? text(info.uploader) ?? text(info.channel),
     live: isLive(info),
     chapters: chaptersOf(info),
     streams,
     info,
   };
+}
+
+/** What the fragments add up to: a manifest often tells their lengths and no duration of the whole. */
+function secondsOfFragments({ fragments }: SourceStream): number | null {
+  const told = fragments.flatMap(({ duration }) => (duration === null ? [] : [duration]));
+  // the first one may be the initialisation, which lasts no time
+  if (told.length === 0 || told.length < fragments.length - 1) return null;
+  return told.reduce((sum, duration) => sum + duration, 0);
 }
 
 function chaptersOf({ chapters }: YtdlpInfo): Chapter[] {

@@ -11,7 +11,16 @@ const text = z.string().nullable();
 const link = text.describe("Signed for 24 hours");
 
 /** How the bytes went from the source to the storage. */
-export const STRATEGIES = ["ranges", "sequential", "mux", "hls", "dash", "transcode", "tool"] as const;
+export const STRATEGIES = [
+  "ranges",
+  "sequential",
+  "mux",
+  "hls",
+  "dash",
+  "transcode",
+  "tool",
+  "live",
+] as const;
 export const Strategy = z.enum(STRATEGIES);
 export type Strategy = z.infer<typeof Strategy>;
 

@@ -32,10 +32,13 @@ export const Heartbeat = z.object({
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
-/** `stop`: the job was cancelled or taken over; stop at once and publish nothing. */
+/**
+ * `stop`: the job was taken over; stop at once and publish nothing. `cancel`: the same, and nothing that a successor
+ * could use need be kept.
+ */
 export const HeartbeatAnswer = z.object({
   v: Version,
-  runs: z.array(z.object({ job_id: Id, attempt: z.int(), verdict: z.enum(["go_on", "stop"]) })),
+  runs: z.array(z.object({ job_id: Id, attempt: z.int(), verdict: z.enum(["go_on", "stop", "cancel"]) })),
 });
 export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>;
 

@@ -68,7 +68,7 @@ describe("RunTable", () => {
     const { started, runs, admit } = table(1);
     await admit("a");
     expect(await runs.cancel("a")).toBe(true);
-    expect(started[0]?.stopped).toBe("lost");
+    expect(started[0]?.stopped).toBe("cancelled");
     expect(await runs.cancel("a")).toBe(false);
   });
 

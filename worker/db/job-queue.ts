@@ -64,7 +64,14 @@ export async function findLeftovers(db: Db, ended: Window, limit: number) {
 }
 export const leftoversQuery = (db: Db, { from, until }: Window, limit: number) =>
   db
-    .select({ id: jobs.id, upload_key: jobs.upload_key, upload_ref: jobs.upload_ref })
+    .select({
+      id: jobs.id,
+      account_id: jobs.account_id,
+      storage_source: jobs.storage_source,
+      storage_place: jobs.storage_place,
+      upload_key: jobs.upload_key,
+      upload_ref: jobs.upload_ref,
+    })
     .from(jobs)
     .where(
       and(
@@ -76,6 +83,22 @@ export const leftoversQuery = (db: Db, { from, until }: Window, limit: number) =
     )
     .orderBy(desc(jobs.finished_at))
     .limit(limit);
+
+/** Forgets links that have expired; answers how many jobs had them. */
+export async function clearExpiredLinks(db: Db, now: number, limit: number): Promise<number> {
+  return (await expiredLinksQuery(db, now, limit)).length;
+}
+export const expiredLinksQuery = (db: Db, now: number, limit: number) =>
+  db
+    .update(jobs)
+    .set({ links: null, links_expire_at: null })
+    .where(
+      inArray(
+        jobs.id,
+        db.select({ id: jobs.id }).from(jobs).where(lte(jobs.links_expire_at, now)).limit(limit),
+      ),
+    )
+    .returning({ id: jobs.id });
 
 /** Notes that an unfinished upload was aborted, unless a successor named another one meanwhile. */
 export async function clearUpload(db: Db, id: string, ref: string): Promise<void> {
@@ -106,4 +129,18 @@ export async function recordUpload(
     .where(and(eq(jobs.id, id), eq(jobs.attempt, attempt), eq(jobs.status, "Processing")))
     .returning({ id: jobs.id });
   return changed.length > 0;
+}
+
+/** Those of these jobs that were cancelled. */
+export async function findCancelled(db: Db, ids: readonly string[]): Promise<string[]> {
+  const found = await db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(
+      and(
+        inArray(jobs.id, sql`(select value from json_each(${JSON.stringify(ids)}))`),
+        sql`${jobs.error_code} = 'cancelled'`,
+      ),
+    );
+  return found.map(({ id }) => id);
 }

@@ -10,11 +10,10 @@ const REFUSED = [
 ] as const satisfies readonly (readonly [keyof JobRequest, string])[];
 
 /** The file is delivered all the same. */
-const LEFT_OUT = [
-  ["live_recording", "this version does not record live streams"],
-  ["live_from_start", "this version does not record live streams"],
-  ["paused", "only batches can be paused"],
-] as const satisfies readonly (readonly [keyof JobRequest, string])[];
+const LEFT_OUT = [["paused", "only batches can be paused"]] as const satisfies readonly (readonly [
+  keyof JobRequest,
+  string,
+])[];
 
 /** @throws ApiError `invalid_request` that names the member */
 export function refuseNotYet(request: Pick<JobRequest, (typeof REFUSED)[number][0]>): void {

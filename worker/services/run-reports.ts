@@ -7,7 +7,7 @@ import type {
   UploadStarted,
 } from "../../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
-import { recordUpload } from "../db/job-queue.ts";
+import { findCancelled, recordUpload } from "../db/job-queue.ts";
 import type { JobRow, NewJobRow } from "../db/job-rows.ts";
 import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
@@ -37,12 +37,25 @@ export async function takeHeartbeat(scope: Scope, { instance, runs }: Heartbeat)
   const standing = trusted.length === 0 ? [] : await keepClaims(scope, trusted);
   if (trusted.length > 0) scope.defer(scope.runner.keepAwake(instance));
   const stands = new Set(standing.map(({ id, attempt }) => `${id}:${attempt}`));
+  const others = trusted.filter(({ job_id, attempt }) => !stands.has(`${job_id}:${attempt}`));
+  const cancelled = new Set(
+    others.length === 0
+      ? []
+      : await findCancelled(
+          scope.db,
+          others.map(({ job_id }) => job_id),
+        ),
+  );
+  const verdictOn = (jobId: string, attempt: number) => {
+    if (stands.has(`${jobId}:${attempt}`)) return "go_on";
+    return cancelled.has(jobId) ? "cancel" : "stop";
+  };
   return {
     v: WIRE_VERSION,
     runs: runs.map(({ job_id, attempt }) => ({
       job_id,
       attempt,
-      verdict: stands.has(`${job_id}:${attempt}`) ? "go_on" : "stop",
+      verdict: verdictOn(job_id, attempt),
     })),
   };
 }

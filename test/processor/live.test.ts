@@ -1,0 +1,223 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { discoverTools } from "../../processor/tools/discover.ts";
+import { type MediaFacts, probeMedia } from "../../processor/tools/ffprobe.ts";
+import type { MediaRequest } from "../../schema/media.ts";
+import type { Delivery } from "../../schema/wire/callback.ts";
+import type { RunRequest } from "../../schema/wire/run.ts";
+import {
+  type LiveStream,
+  type LiveStreamOptions,
+  liveRoot,
+  startLiveStream,
+} from "../support/live-origin.ts";
+import { type Origin, startOrigin } from "../support/origin.ts";
+import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
+
+/** A second of the stream passes in this time: fast enough for a test, slow enough to be followed. */
+const SECOND_MS = 150;
+
+let origin: Origin;
+let bench: ProcessorBench;
+let folder: string;
+let live: LiveStream;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "live-"));
+  origin = await startOrigin({ root: await liveRoot() });
+  bench = await startProcessorBench([origin.host], { LIVE_STALL_SECONDS: "2" });
+}, 60_000);
+
+afterEach(() => live.pause());
+
+afterAll(async () => {
+  await bench.close();
+  await origin.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const start = async (options?: LiveStreamOptions): Promise<void> => {
+  live = await startLiveStream(origin, options);
+};
+
+const recording = (change: Partial<RunRequest["recording"]> = {}) => ({
+  recording: { asked: true, from_start: false, max_seconds: 3600, ...change },
+});
+
+async function submit(
+  change: Partial<RunRequest> = recording(),
+  request: MediaRequest = {},
+): Promise<string> {
+  return bench.submit(live.url, request, { filename: `live ${live.url.slice(-6, -5)}`, ...change });
+}
+
+async function delivered(jobId: string): Promise<{ delivery: Delivery; facts: MediaFacts; bytes: Buffer }> {
+  const outcome = await bench.worker.outcome(jobId);
+  if (outcome.type !== "completed") throw new Error(JSON.stringify([outcome, ...bench.logs]));
+  const { delivery } = outcome;
+  const bytes = await bench.object(delivery.key);
+  if (!bytes) throw new Error("nothing was delivered");
+  const path = join(folder, "delivered");
+  await writeFile(path, bytes);
+  const tools = await discoverTools(bench.config);
+  const proxy = { url: "http://127.0.0.1:9", blocked: () => [] };
+  return { delivery, facts: await probeMedia(path, { tools, cwd: folder, proxy }), bytes };
+}
+
+/** Resolves when the journal of a run holds this piece. */
+async function written(jobId: string, piece: number, attempt = 1): Promise<void> {
+  while ((await bench.object(`videos/.recordings/${jobId}/${attempt}/${piece}`)) === null) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function expectNothingLeft(jobId: string): Promise<void> {
+  for (const attempt of [1, 2]) {
+    for (const piece of [0, 1, 2, 5]) {
+      expect(await bench.object(`videos/.recordings/${jobId}/${attempt}/${piece}`)).toBeNull();
+    }
+  }
+  expect(await bench.s3.unfinishedUploads()).toEqual([]);
+  expect(await bench.leftovers()).toEqual([]);
+}
+
+describe("a recording", () => {
+  it("begins at the live point and ends with the stream", async () => {
+    await start();
+    live.air(5);
+    const id = await submit({ ...recording({ asked: false }) });
+    await written(id, 1);
+    for (let i = 0; i < 6; i++) {
+      live.air();
+      await written(id, 2 + i);
+    }
+    live.end();
+    const { delivery, facts, bytes } = await delivered(id);
+    expect(delivery).toMatchObject({
+      strategy: "live",
+      native_video_codec: "h264",
+      native_audio_codec: "aac",
+    });
+    expect(delivery.adjustments).toEqual([
+      { field: "live_recording", from: false, to: true, reason: "The source is live" },
+    ]);
+    expect(facts.durationSeconds).toBeCloseTo(7, 0);
+    expect(bytes.indexOf("moov", 0, "latin1")).toBeLessThan(bytes.indexOf("mdat", 0, "latin1"));
+    await expectNothingLeft(id);
+  });
+
+  it("begins with what the playlist keeps when it is to begin at the start", async () => {
+    await start({ window: 8 });
+    live.air(8);
+    const id = await submit(recording({ from_start: true, max_seconds: 6 }));
+    const { facts } = await delivered(id);
+    expect(facts.durationSeconds).toBeGreaterThan(5);
+  });
+
+  it("ends after the asked time, give or take a segment", async () => {
+    await start({ window: 10 });
+    live.air(10);
+    const id = await submit(recording({ from_start: true, max_seconds: 6 }));
+    const { facts, delivery } = await delivered(id);
+    expect(Math.abs((facts.durationSeconds ?? 0) - 6)).toBeLessThanOrEqual(1);
+    expect(delivery.adjustments).toEqual([]);
+  });
+
+  it("ends with what there is when the source falls silent", async () => {
+    await start();
+    live.air(4);
+    const id = await submit(recording({ from_start: true }));
+    const { facts } = await delivered(id);
+    expect(facts.durationSeconds).toBeCloseTo(4, 0);
+  });
+
+  it("tells what could not be had", async () => {
+    await start({ window: 6 });
+    live.air(6);
+    const id = await submit(recording({ from_start: true, max_seconds: 30 }));
+    await written(id, 6);
+    // more than the playlist keeps passes between two looks
+    live.air(10);
+    await written(id, 8);
+    live.end();
+    const { delivery } = await delivered(id);
+    expect(delivery.adjustments).toEqual([
+      { field: "recording", from: 16, to: 12, reason: "4 s are missing: they could not be had" },
+    ]);
+  });
+
+  it.each(["hls-fmp4", "hls-aes"] as const)("takes %s as well", async (kind) => {
+    await start({ kind, window: 6 });
+    live.air(6);
+    const id = await submit(recording({ from_start: true, max_seconds: 5 }));
+    const { facts, delivery } = await delivered(id);
+    expect(delivery).toMatchObject({ native_video_codec: "h264", native_audio_codec: "aac" });
+    expect(facts.durationSeconds).toBeCloseTo(5, 0);
+  });
+
+  it("is made into the asked format", async () => {
+    await start({ window: 4 });
+    live.air(4);
+    const id = await submit(recording({ from_start: true, max_seconds: 3 }), { format: "mp3" });
+    const { facts } = await delivered(id);
+    expect(facts).toMatchObject({ container: "mp3" });
+    expect(facts.durationSeconds).toBeCloseTo(3, 0);
+  });
+
+  it("leaves nothing when its job is cancelled", async () => {
+    await start();
+    live.play(SECOND_MS);
+    const id = await submit();
+    await written(id, 3);
+    await bench.processor.runs.cancel(id);
+    expect(bench.worker.published).not.toContain(id);
+    await expectNothingLeft(id);
+  });
+});
+
+describe("a recording that another run goes on with", () => {
+  const successor = (id: string): Partial<RunRequest> => ({
+    ...recording({ from_start: true, max_seconds: 12 }),
+    job_id: id,
+    attempt: 2,
+    predecessor: { claimed_at: Date.now(), upload: null },
+  });
+
+  it("holds what was on air before and after, and tells what is missing", async () => {
+    await start({ window: 5 });
+    live.air(5);
+    const id = await submit(recording({ from_start: true, max_seconds: 12 }));
+    await written(id, 5);
+    const taken = submit(successor(id));
+    live.air(9);
+    await taken;
+    live.play(SECOND_MS);
+    const { facts, delivery } = await delivered(id);
+    expect(Math.abs((facts.durationSeconds ?? 0) - 12)).toBeLessThanOrEqual(1.1);
+    expect(delivery.adjustments).toEqual([
+      { field: "recording", from: 12, to: 8, reason: "4 s are missing: they could not be had" },
+    ]);
+    await expectNothingLeft(id);
+  });
+
+  it("is delivered even when the stream is gone", async () => {
+    await start({ window: 5 });
+    live.air(5);
+    const id = await submit(recording({ from_start: true, max_seconds: 12 }));
+    await written(id, 5);
+    live.vanish();
+    await submit(successor(id));
+    const { facts, delivery } = await delivered(id);
+    expect(facts.durationSeconds).toBeCloseTo(5, 0);
+    expect(delivery.adjustments).toEqual([
+      {
+        field: "recording",
+        from: null,
+        to: 5,
+        reason: "The recording was interrupted and the stream was over: what came between is missing",
+      },
+    ]);
+  });
+});
