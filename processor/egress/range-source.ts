@@ -16,6 +16,9 @@ import {
 const KiB = 1 << 10;
 const MiB = 1 << 20;
 
+/** Size in bytes of the first range where nothing else is asked for. */
+export const FIRST_BYTES = 256 * KiB;
+
 export interface RangeSourceOptions {
   readonly url: string;
   /** Sent with every request, cookies included. */
@@ -156,7 +159,7 @@ export class RangeSource {
   async #openFirst(): Promise<OpenedSpan> {
     const first = await openSpan(this.#client, this.#request, {
       start: 0,
-      end: this.#options.firstBytes ?? 256 * KiB,
+      end: this.#options.firstBytes ?? FIRST_BYTES,
     }).catch((error: unknown) => {
       if (error instanceof LyingRange) return null;
       throw error;

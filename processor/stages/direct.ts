@@ -1,5 +1,5 @@
 import { containerOf, type MediaPlan } from "../../schema/media.ts";
-import type { RangeSource } from "../egress/range-source.ts";
+import { FIRST_BYTES, type RangeSource } from "../egress/range-source.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
@@ -38,8 +38,12 @@ export function looksDirect(plan: MediaPlan, source: Source): boolean {
  */
 export async function isIndexFirst(plan: MediaPlan, file: RangeSource, size: number): Promise<boolean> {
   if (!containerOf(plan.format).indexFirst) return true;
+  const read = async (start: number, end: number) =>
+    Buffer.concat(await file.readPart(start, Math.min(size, end)));
+  // the answer that opened the file holds as much: mostly all headers, without another request
+  const head = await read(0, FIRST_BYTES);
   const boxes = await topBoxes(size, async (start, length) =>
-    Buffer.concat(await file.readPart(start, Math.min(size, start + length))),
+    start + length <= head.length ? head.subarray(start, start + length) : read(start, start + length),
   );
   const layout = isoLayout(boxes, size);
   if (layout?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
@@ -58,7 +62,7 @@ export async function transferRanges(
   file: RangeSource,
   object: { key: string; size: number; verdict: Promise<unknown>; askLeave: () => Promise<void> },
 ): Promise<UploadResult> {
-  const { progress, request } = context;
+  const { progress, request, config } = context;
   const { key, size, verdict, askLeave } = object;
   progress.expect(size);
   const uploader = await openUpload(context, {
@@ -66,6 +70,8 @@ export async function transferRanges(
     contentType: containerOf(request.plan.format).mime,
     expectedBytes: size,
     hash: "parts",
+    // while some parts are stored, the others keep the source's connections busy
+    partsInFlight: config.connectionsPerSource,
     onProgress: (stored) => progress.store(stored),
   });
   verdict.catch((error: unknown) => uploader.abort(error));

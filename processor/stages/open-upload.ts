@@ -9,6 +9,8 @@ export interface UploadPlan {
   readonly expectedBytes: number | null;
   /** `none` where the bytes of the front come last: the file is hashed at its end. */
   readonly hash: "parts" | "none";
+  /** Parts in memory at once; the uploader's own default where absent. */
+  readonly partsInFlight?: number;
   /** Called with all bytes stored so far. */
   readonly onProgress?: (storedBytes: number) => void;
 }
@@ -34,10 +36,11 @@ export async function openUpload(context: RunContext, plan: UploadPlan): Promise
       await upload.abort().catch(() => {});
       throw error;
     }
-    const { hash, onProgress } = plan;
+    const { hash, onProgress, partsInFlight } = plan;
     return new PartUploader({
       ...{ upload, limits: sink.limits, partBytes, share, hash, signal },
       ...(onProgress ? { onProgress } : {}),
+      ...(partsInFlight ? { partsInFlight } : {}),
     });
   } catch (error) {
     share.leave();

@@ -42,6 +42,8 @@ export interface UploadResult {
 
 /** The right to hold one part in memory. Exactly one of the two methods is called. */
 export interface PartSlot {
+  /** Room for one part that was used before where possible, for producers that have no memory of their own. */
+  readonly memory: Buffer;
   /** Hashes and sends the part; failures surface in `reserve` and `finish`. */
   submit(chunks: readonly Uint8Array[]): void;
   /** Gives the slot back unused: the source ended before this part. */
@@ -68,6 +70,8 @@ export class PartUploader {
   readonly #now: () => number;
   readonly #sending = new Set<Promise<void>>();
   readonly #waiting: (() => void)[] = [];
+  /** Memory of slots that were given back. */
+  readonly #spare: Buffer[] = [];
   #reserved = 0;
   #bytes = 0;
   #parts = 0;
@@ -104,12 +108,24 @@ export class PartUploader {
       this.#reserved--;
       throw error;
     }
+    let memory: Buffer | undefined;
+    const takeMemory = () => {
+      memory ??= this.#spare.pop() ?? Buffer.allocUnsafeSlow(partBytes);
+      return memory;
+    };
     const release = () => {
       this.#reserved--;
+      if (memory) this.#spare.push(memory);
       share?.give(partBytes);
       this.#waiting.shift()?.();
     };
-    return { release, submit: (chunks) => this.#submit(index, chunks, release) };
+    return {
+      get memory() {
+        return takeMemory();
+      },
+      release,
+      submit: (chunks) => this.#submit(index, chunks, release),
+    };
   }
 
   /**

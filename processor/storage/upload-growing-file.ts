@@ -107,17 +107,16 @@ async function send(uploader: PartUploader, handle: FileHandle, index: number, s
   const slot = await uploader.reserve(index);
   const start = index * uploader.partBytes;
   try {
-    slot.submit([await readFully(handle, start, Math.min(uploader.partBytes, size - start))]);
+    slot.submit([await readFully(handle, start, slot.memory.subarray(0, size - start))]);
   } catch (error) {
     slot.release();
     throw error;
   }
 }
 
-async function readFully(handle: FileHandle, start: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(length);
-  for (let filled = 0; filled < length; ) {
-    const { bytesRead } = await handle.read(buffer, filled, length - filled, start + filled);
+async function readFully(handle: FileHandle, start: number, buffer: Buffer): Promise<Buffer> {
+  for (let filled = 0; filled < buffer.length; ) {
+    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, start + filled);
     if (bytesRead === 0) throw new Error("the file shrank while it was uploaded");
     filled += bytesRead;
   }

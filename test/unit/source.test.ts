@@ -3,6 +3,23 @@ import { codecName } from "../../processor/stages/codec-names.ts";
 import { qualityName } from "../../processor/stages/quality.ts";
 import { chosenStreams, describeSource } from "../../processor/stages/source.ts";
 
+it("adds up the fragments where a manifest tells no duration of the whole", () => {
+  const durationOf = (...durations: (number | null)[]) => {
+    const fragments = durations.map((duration, index) => ({
+      url: `https://cdn.example/${index}`,
+      ...(duration === null ? {} : { duration }),
+    }));
+    const [stream] = chosenStreams([
+      { url: "https://cdn.example/m.mpd", protocol: "http_dash_segments", fragments },
+    ]);
+    return stream && describeSource({ id: "m" }, [stream]).duration;
+  };
+  expect(durationOf(null, 2, 2, 1.5)).toBe(5.5);
+  expect(durationOf(2, 2)).toBe(4);
+  expect(durationOf(2, null, null)).toBeNull();
+  expect(durationOf()).toBeNull();
+});
+
 describe("chosenStreams", () => {
   it("reads a split pair with its headers and cookies", () => {
     const [video, audio] = chosenStreams([
