@@ -10,7 +10,7 @@ it("adds up the fragments where a manifest tells no duration of the whole", () =
       ...(duration === null ? {} : { duration }),
     }));
     const [stream] = chosenStreams([
-      { url: "https://cdn.example/m.mpd", protocol: "http_dash_segments", fragments },
+      { format_id: "d", url: "https://cdn.example/m.mpd", protocol: "http_dash_segments", fragments },
     ]);
     return stream && describeSource({ id: "m" }, [stream]).duration;
   };
