@@ -37,6 +37,8 @@ export const MEDIUM = formsIn("medium");
 export const SMALL = "small.mp4";
 /** A minute of 720p VP9, to be encoded. */
 export const TO_ENCODE = "encode.mp4";
+export const ENCODE_SECONDS = 60;
+export const ENCODE_FPS = 30;
 
 const { FFMPEG_PATH: ffmpegPath = "ffmpeg" } = process.env;
 
@@ -50,8 +52,8 @@ export async function ensureMedia(log: Log): Promise<void> {
   await make(SMALL, log, (file) => ffmpeg([...encoded(20, 3_200_000), file]));
   await make(TO_ENCODE, log, (file) =>
     ffmpeg([
-      ...["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=60"],
-      ...["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=60"],
+      ...["-f", "lavfi", "-i", `testsrc2=size=1280x720:rate=${ENCODE_FPS}:duration=${ENCODE_SECONDS}`],
+      ...["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=44100:duration=${ENCODE_SECONDS}`],
       ...["-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime", "-b:v", "3M"],
       ...["-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart", file],
     ]),
