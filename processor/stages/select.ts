@@ -22,9 +22,9 @@ export interface Selection {
 }
 
 /**
- * Which streams of a source to take for a plan. With `copy`, streams that fit the container come first, so that
- * nothing is transcoded without need; a source without any falls through to its best stream. The resolution
- * limit counts the shorter side: the best stream at or under it, or the smallest one if none is.
+ * Which streams of a source to take for a plan. The resolution limit counts the shorter side and comes first: the best
+ * stream at or under it, and the smallest one only if none is. With `copy`, streams that fit the container come next,
+ * so that nothing is transcoded without need; a source without any falls through to its best stream.
  *
  * @example selectFormats(plan({ format: "webm" }).plan).format
  */
@@ -32,30 +32,38 @@ export function selectFormats(plan: MediaPlan): Selection {
   const { video, audio, firstVideo, firstAudio } = containerOf(plan.format);
   const fitsVideo = plan.video_codec === "copy" ? codecFilter("vcodec", video) : "";
   const fitsAudio = plan.audio_codec === "copy" ? codecFilter("acodec", audio) : "";
+  const wantedAudio = plan.audio_codec === "copy" ? firstAudio : plan.audio_codec;
   if (plan.audio_only) {
     return {
       format: unique([`ba${fitsAudio}`, "ba", `b${fitsAudio}`, "b*"]).join("/"),
-      sort: [...codecPreference("acodec", firstAudio), "abr", "asr"],
+      sort: [...codecPreference("acodec", wantedAudio), "abr", "asr"],
     };
   }
+  const pairs = [
+    ["bv*", fitsVideo, `+ba${fitsAudio}`],
+    ["b", `${fitsVideo}${fitsAudio}`, ""],
+    ["bv*", fitsVideo, "+ba"],
+    ["bv*", "", `+ba${fitsAudio}`],
+    ["bv*", "", "+ba"],
+    ["b", "", ""],
+    ["bv*", "", ""],
+  ] as const;
+  const within = (limit: string) => pairs.map(([kind, fits, sound]) => `${kind}${fits}${limit}${sound}`);
+  const wantedVideo = plan.video_codec === "copy" ? firstVideo : plan.video_codec;
   return {
-    format: unique([
-      `bv*${fitsVideo}+ba${fitsAudio}`,
-      `b${fitsVideo}${fitsAudio}`,
-      `bv*${fitsVideo}+ba`,
-      `bv*+ba${fitsAudio}`,
-      "bv*+ba",
-      "b",
-      "bv*",
-      "ba",
-    ]).join("/"),
+    format: unique([...sizeFilters(plan.max_resolution).flatMap(within), ...within(""), "ba"]).join("/"),
     sort: [
       plan.max_resolution === null ? "res" : `res:${plan.max_resolution}`,
       "fps",
-      ...codecPreference("vcodec", firstVideo),
-      ...codecPreference("acodec", firstAudio),
+      ...codecPreference("vcodec", wantedVideo),
+      ...codecPreference("acodec", wantedAudio),
     ],
   };
+}
+
+/** The shorter side is the height of a landscape picture and the width of a portrait one. */
+function sizeFilters(limit: number | null): string[] {
+  return limit === null ? [] : [`[aspect_ratio>=1][height<=${limit}]`, `[aspect_ratio<1][width<=${limit}]`];
 }
 
 /** Unknown codecs pass: direct links tell none, and the probe of the bytes decides about them. */

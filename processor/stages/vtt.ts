@@ -94,6 +94,7 @@ function ttmlSeconds(text: string | undefined, ticks: number, frames: number): n
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&amp;", lt: "&lt;", gt: "&gt;" };
+const MARKUP: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
 /** Line breaks stay, marks go; entities that WebVTT knows too are kept as they are. */
 function plainText(content: string): string {
@@ -112,7 +113,9 @@ function character(name: string): string | null {
   if (name === "quot") return '"';
   if (name === "apos") return "'";
   const code = /^#x/i.test(name) ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
-  return name.startsWith("#") && code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : null;
+  if (!name.startsWith("#") || !(code > 0 && code <= 0x10ffff)) return null;
+  const text = String.fromCodePoint(code);
+  return MARKUP[text] ?? text;
 }
 
 function secondsOf(text: string): number {

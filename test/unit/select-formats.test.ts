@@ -23,6 +23,17 @@ describe("selectFormats", () => {
   it("limits the shorter side, not the height", () => {
     expect(select({ max_resolution: 720 }).sort[0]).toBe("res:720");
     expect(select({}).sort[0]).toBe("res");
+    const [landscape, portrait] = select({ max_resolution: 720, format: "mkv" })
+      .format.split("/")
+      .filter((choice) => choice.endsWith("+ba"));
+    expect(landscape).toBe("bv*[aspect_ratio>=1][height<=720]+ba");
+    expect(portrait).toBe("bv*[aspect_ratio<1][width<=720]+ba");
+  });
+
+  it("looks for the codec that was asked for, so that it need not be made", () => {
+    expect(select({ video_codec: "h265", audio_codec: "opus" }).sort).toEqual([
+      ...["res", "fps", "vcodec:h265", "acodec:opus"],
+    ]);
   });
 
   it("puts the container's own audio codec first for audio formats", () => {

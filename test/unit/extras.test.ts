@@ -1,0 +1,129 @@
+import { describe, expect, it } from "vitest";
+import { clipFacts, extentOf } from "../../processor/stages/clip.ts";
+import { chaptersWithin, metadataText } from "../../processor/stages/file-metadata.ts";
+import { chooseSubtitles } from "../../processor/stages/subtitles.ts";
+import { thumbnailUrls } from "../../processor/stages/thumbnail.ts";
+import { decodeText, joinVtt, sectionOfVtt, ttmlToVtt } from "../../processor/stages/vtt.ts";
+import { plan } from "../../schema/media.ts";
+
+describe("chooseSubtitles", () => {
+  const track = (ext: string) => ({ ext, url: `https://media.example/s.${ext}` });
+  const info = {
+    id: "x",
+    subtitles: { "en-US": [track("srt"), track("vtt")], pt: [track("vtt")], ja: [track("json3")] },
+    automatic_captions: { en: [track("vtt")], "pt-BR": [track("vtt")], ja: [track("srv3"), track("ttml")] },
+  };
+
+  it.each([
+    ["en", "en-US", false],
+    ["EN-us", "en-US", false],
+    ["pt-BR", "pt", false],
+    ["ja", "ja", true],
+  ])("takes for %s the authors' own before automatic ones", (language, tag, automatic) => {
+    expect(chooseSubtitles(info, language)).toMatchObject({ language, tag, automatic });
+  });
+
+  it("takes the form that needs no conversion first, and no language for another", () => {
+    expect(chooseSubtitles(info, "en")?.tracks.map(({ ext }) => ext)).toEqual(["vtt", "srt"]);
+    expect(chooseSubtitles(info, "e")).toBeNull();
+    expect(chooseSubtitles({ id: "x" }, "en")).toBeNull();
+  });
+});
+
+describe("subtitle texts", () => {
+  it("are read in the encodings that sources use", () => {
+    expect(decodeText(Buffer.from("Grüße", "utf8"))).toBe("Grüße");
+    expect(decodeText(Buffer.from("Grüße", "latin1"))).toBe("Grüße");
+    expect(decodeText(Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from("Grüße", "utf16le")]))).toBe(
+      "Grüße",
+    );
+  });
+
+  it("keep what a section shows, from its start", () => {
+    const vtt = [
+      "WEBVTT\n\nNOTE kept\n",
+      "1\n00:01.000 --> 00:02.000\nbefore\n",
+      "2\n00:04.000 --> 00:06.000 line:90%\nacross the start\n",
+      "01:00:08.000 --> 01:00:09.000\nafter\n",
+    ].join("\n");
+    expect(sectionOfVtt(vtt, 5, 10)).toBe(
+      "WEBVTT\n\nNOTE kept\n\n2\n00:00:00.000 --> 00:00:01.000 line:90%\nacross the start\n",
+    );
+  });
+
+  it("are joined from pieces without saying anything twice", () => {
+    const piece = (...cues: string[]) =>
+      ["WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000", ...cues].join("\n\n");
+    const [a, b] = ["00:01.000 --> 00:02.000\na", "00:02.000 --> 00:03.000\nb"];
+    expect(joinVtt([piece(a), piece(a, b)])).toBe(`WEBVTT\n\n${a}\n\n${b}\n`);
+  });
+
+  it.each([
+    ['begin="00:00:01.500" end="00:00:02:15"', "00:00:01.500 --> 00:00:02.500"],
+    ['begin="1.5s" dur="1s"', "00:00:01.500 --> 00:00:02.500"],
+    ['begin="15000000t" end="25000000t"', "00:00:01.500 --> 00:00:02.500"],
+  ])("are made of TTML with %s", (times, line) => {
+    const ttml = `<tt ttp:tickRate="10000000" ttp:frameRate="30"><p ${times}>a &#38; b &lt;<br/>c</p></tt>`;
+    expect(ttmlToVtt(ttml)).toBe(`WEBVTT\n\n${line}\na &amp; b &lt;\nc\n`);
+  });
+
+  it("are none where TTML has no cues", () => {
+    expect(ttmlToVtt("<tt><body/></tt>")).toBeNull();
+  });
+});
+
+describe("thumbnailUrls", () => {
+  it("names the source's choice first, then the best of the others", () => {
+    const thumbnails = ["a", "b", "c"].map((name) => ({ url: `https://media.example/${name}.jpg` }));
+    const info = { id: "x", thumbnail: thumbnails[2]?.url ?? "", thumbnails };
+    expect(thumbnailUrls({ info })).toEqual(thumbnails.map(({ url }) => url).reverse());
+    expect(thumbnailUrls({ info: { id: "x", thumbnail: "file:///etc/passwd" } })).toEqual([]);
+  });
+});
+
+describe("the text of the metadata", () => {
+  it("lets no title become another tag", () => {
+    const text = metadataText({ title: "a\nartist=b;c#d\\", artist: null }, [
+      { start: 0, end: 1.5, title: "x=y" },
+    ]);
+    expect(text).toBe(
+      ";FFMETADATA1\ntitle=a\\\nartist\\=b\\;c\\#d\\\\\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1500\ntitle=x\\=y\n",
+    );
+  });
+
+  it("has the chapters of the section, from its start", () => {
+    const chapters = [0, 10, 20].map((start) => ({ start, end: start + 10, title: `${start}` }));
+    expect(chaptersWithin(chapters, { start: 5, end: 15 })).toEqual([
+      { start: 0, end: 5, title: "0" },
+      { start: 5, end: 10, title: "10" },
+    ]);
+  });
+});
+
+describe("a clip", () => {
+  const clip = (start: number, end?: number, format = "mp4") =>
+    plan({ format, clip_start: start, ...(end === undefined ? {} : { clip_end: end }) }).plan;
+
+  it("is held against the source's duration", () => {
+    expect(extentOf(clip(10), 60)).toEqual({ section: { start: 10, end: 60 }, seconds: 50, adjustments: [] });
+    expect(extentOf(clip(10), null)).toEqual({
+      section: { start: 10, end: null },
+      seconds: null,
+      adjustments: [],
+    });
+    expect(extentOf(clip(10, 20), null).seconds).toBe(10);
+    expect(extentOf(clip(10, 60.3), 60)).toMatchObject({ seconds: 50, adjustments: [] });
+    expect(extentOf(clip(10, 90), 60).adjustments).toMatchObject([{ field: "clip_end", from: 90, to: 60 }]);
+    expect(() => extentOf(clip(60), 60)).toThrow(expect.objectContaining({ code: "clip_out_of_range" }));
+  });
+
+  it("tells where it begins for its viewer", () => {
+    const lead = { firstPacket: -1.5, duration: 11.5004 };
+    expect(clipFacts(clip(10, 20), lead)).toEqual({ facts: { start: 10, duration: 11.5 }, adjustments: [] });
+    expect(clipFacts(clip(10, 20, "mkv"), lead)).toMatchObject({
+      facts: { start: 8.5 },
+      adjustments: [{ field: "clip_start", from: 10, to: 8.5 }],
+    });
+    expect(clipFacts(plan({}).plan, lead)).toEqual({ facts: null, adjustments: [] });
+  });
+});
