@@ -63,24 +63,29 @@ export async function startS3(): Promise<S3Server> {
 }
 
 /** Keys of unfinished uploads in the embedded buckets whose files lie somewhere below `folder`. */
-export async function unfinishedUploads(folder: string): Promise<string[]> {
+export function unfinishedUploads(folder: string): Promise<string[]> {
+  const IN_PROGRESS = 0;
+  return queryKeys(folder, "_mf_multipart_uploads", `WHERE state = ${IN_PROGRESS}`);
+}
+
+/** Keys of all objects in the embedded buckets whose files lie somewhere below `folder`. */
+export const storedKeys = (folder: string): Promise<string[]> => queryKeys(folder, "_mf_objects", "");
+
+async function queryKeys(folder: string, table: string, where: string): Promise<string[]> {
   const files = await readdir(folder, { recursive: true });
   return files
     .filter((file) => file.includes("R2BucketObject") && file.endsWith(".sqlite"))
-    .flatMap((file) => queryUploads(join(folder, file)));
-}
-
-function queryUploads(path: string): string[] {
-  const database = new DatabaseSync(path, { readOnly: true });
-  try {
-    const tables = database
-      .prepare("SELECT name FROM sqlite_master WHERE name = '_mf_multipart_uploads'")
-      .all();
-    if (tables.length === 0) return [];
-    const IN_PROGRESS = 0;
-    const rows = database.prepare("SELECT key FROM _mf_multipart_uploads WHERE state = ?").all(IN_PROGRESS);
-    return rows.map((row) => String(row.key));
-  } finally {
-    database.close();
-  }
+    .flatMap((file) => {
+      const database = new DatabaseSync(join(folder, file), { readOnly: true });
+      try {
+        const known = database.prepare("SELECT name FROM sqlite_master WHERE name = ?").all(table);
+        if (known.length === 0) return [];
+        return database
+          .prepare(`SELECT key FROM ${table} ${where}`)
+          .all()
+          .map((row) => String(row.key));
+      } finally {
+        database.close();
+      }
+    });
 }

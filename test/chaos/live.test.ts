@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { type LiveStream, liveRoot, startLiveStream } from "../support/live-origin.ts";
+import { type Origin, startOrigin } from "../support/origin.ts";
+import { storedKeys, unfinishedUploads } from "../support/s3-server.ts";
+import { startTestStack, type TestStack } from "../support/test-stack.ts";
+
+/** The processor dies in mid-recording. Lease, cron and the seconds of the stream are shortened; nothing else is. */
+
+const MAX_SECONDS = 30;
+/** A second of the stream passes in this time. */
+const SECOND_MS = 300;
+
+let origin: Origin;
+let stack: TestStack;
+let live: LiveStream;
+let cron: NodeJS.Timeout;
+
+beforeAll(async () => {
+  origin = await startOrigin({ root: await liveRoot() });
+  stack = await startTestStack({
+    env: {
+      ALLOWED_PRIVATE_HOSTS: origin.host,
+      LEASE_SECONDS: "4",
+      HEARTBEAT_SECONDS: "1",
+      DRAIN_SECONDS: "0",
+      LIVE_STALL_SECONDS: "6",
+    },
+  });
+  cron = setInterval(() => void stack.reconcile(), 1_000);
+}, 120_000);
+vi.setConfig({ testTimeout: 90_000 });
+
+afterAll(async () => {
+  clearInterval(cron);
+  live.pause();
+  await stack.stop();
+  await origin.close();
+});
+
+it.each(["SIGKILL", "SIGTERM"] as const)(
+  "%s in mid-recording: what was on air before and after is delivered, and what is missing is told",
+  async (signal) => {
+    live = await startLiveStream(origin);
+    live.air(5);
+    live.play(SECOND_MS);
+    const id = await stack.create({
+      ...{ url: live.url, live_recording: true, live_from_start: true, max_duration: MAX_SECONDS },
+      filename: signal,
+    });
+    // a fifth of the recording is in the storage
+    await stack.until(id, ({ progress }) => progress >= 20);
+    process.kill(await stack.processorPid(), signal);
+    const job = await stack.end(id);
+
+    expect(job).toMatchObject({ status: "Completed", attempt: 2, download_strategy: "live" });
+    const told = job.adjustments.find(({ field }) => field === "recording");
+    const recorded = Number(told?.to ?? MAX_SECONDS);
+    const missing = Number(told?.from ?? MAX_SECONDS) - recorded;
+    expect(Math.abs(recorded + missing - MAX_SECONDS)).toBeLessThanOrEqual(1);
+    // what was in the storage is in the file, and so is what came after
+    expect(recorded).toBeGreaterThan(MAX_SECONDS * 0.2);
+    expect(job.duration).toBeGreaterThan(recorded - 1);
+    expect(job.duration).toBeLessThan(recorded + missing + 1);
+    if (missing > 0) expect(told?.reason).toBe(`${missing} s are missing: they could not be had`);
+
+    const file = await fetch(job.s3_url ?? "");
+    expect((await file.arrayBuffer()).byteLength).toBe(job.file_size);
+    expect((await storedKeys(stack.stateDir)).filter((key) => key.includes(".recordings"))).toEqual([]);
+    expect(await unfinishedUploads(stack.stateDir)).toEqual([]);
+    live.pause();
+  },
+);
