@@ -2,9 +2,12 @@ import http from "node:http";
 import https from "node:https";
 import type { StorageTarget } from "../../schema/wire/run.ts";
 import type { EgressPolicy } from "../egress/policy.ts";
-import { Fault } from "../fault.ts";
+import { BlobSink } from "./blob.ts";
+import { GcsSink } from "./gcs.ts";
+import { OssSink } from "./oss.ts";
 import { S3Sink } from "./s3.ts";
 import type { Sink } from "./sink.ts";
+import type { TransportOptions } from "./transport.ts";
 
 /** The operator's own bucket is configuration, not a caller's word: its endpoint is dialled as it is. */
 const ownAgents = {
@@ -12,16 +15,37 @@ const ownAgents = {
   "https:": new https.Agent({ keepAlive: true }),
 };
 
-/** The sink for a storage target; one entry for each provider. */
+/** The sink for a storage target; one case for each provider, whose SDK is loaded by the first request. */
 export function openSink(target: StorageTarget, policy: EgressPolicy): Sink {
-  if (target.provider !== "s3") throw new Fault("upload_refused", `no sink for ${target.provider}`);
-  return new S3Sink({
-    endpoint: target.endpoint,
-    bucket: target.bucket,
-    region: target.region,
-    accessKeyId: target.access_key,
-    secretAccessKey: target.secret_key,
-    addressing: target.addressing,
-    agentFor: (protocol) => (target.managed ? ownAgents[protocol] : policy.agentFor(protocol)),
-  });
+  const { endpoint, managed } = target;
+  const agentFor: TransportOptions["agentFor"] = (protocol) =>
+    managed ? ownAgents[protocol] : policy.agentFor(protocol);
+  switch (target.provider) {
+    case "s3": {
+      const { bucket, region, addressing, access_key, secret_key } = target;
+      const keys = { accessKeyId: access_key, secretAccessKey: secret_key };
+      return new S3Sink({ endpoint, bucket, region, addressing, ...keys, agentFor });
+    }
+    case "blob": {
+      const { account_name, container, credential } = target;
+      const secret =
+        "account_key" in credential
+          ? { accountKey: credential.account_key }
+          : { sasToken: credential.sas_token };
+      return new BlobSink({ endpoint, accountName: account_name, container, credential: secret, agentFor });
+    }
+    case "gcs": {
+      const { client_email, private_key, token_uri, project_id } = target.service_account;
+      const account = {
+        ...{ clientEmail: client_email, privateKey: private_key },
+        ...{ tokenUri: token_uri, projectId: project_id },
+      };
+      return new GcsSink({ endpoint, bucket: target.bucket, account, agentFor });
+    }
+    case "oss": {
+      const { bucket, region, access_key_id, access_key_secret } = target;
+      const keys = { accessKeyId: access_key_id, accessKeySecret: access_key_secret };
+      return new OssSink({ endpoint, bucket, region, ...keys, agentFor });
+    }
+  }
 }

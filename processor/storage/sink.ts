@@ -48,8 +48,11 @@ export interface Sink {
   listUploads(key: string): Promise<UnfinishedUpload[]>;
   /** Deletes the object. Does nothing when there is none. */
   delete(key: string): Promise<void>;
-  /** A link that reads the object for `seconds`; with `fileName`, browsers save it under that name. */
-  signGet(key: string, seconds: number, fileName?: string): Promise<string>;
+  /**
+   * A link that reads the object for `seconds`; with `fileName`, browsers save it under that name. Null when the
+   * credentials cannot sign one: a token of Azure's would have to be given away whole.
+   */
+  signGet(key: string, seconds: number, fileName?: string): Promise<string | null>;
   /** Ends background work of the sink; connections belong to whoever gave the agents. */
   close(): void;
 }

@@ -1,0 +1,409 @@
+import { createHash, randomBytes } from "node:crypto";
+import http from "node:http";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { EgressPolicy } from "../../processor/egress/policy.ts";
+import type { RetryClock } from "../../processor/retry.ts";
+import { partSizeFor } from "../../processor/storage/part-size.ts";
+import { PartUploader } from "../../processor/storage/part-uploader.ts";
+import type { NewObject, Sink, Upload } from "../../processor/storage/sink.ts";
+import type { TransportOptions } from "../../processor/storage/transport.ts";
+import { uploadStream } from "../../processor/storage/upload-stream.ts";
+import type { StorageTarget } from "../../schema/wire/run.ts";
+import { type Disturbance, type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
+import { listen } from "../support/ports.ts";
+
+/** What a test changes of a sink. */
+export interface SinkChange {
+  /** Replaces scheme, host and port of the storage. */
+  readonly origin?: string;
+  readonly secret?: string;
+  readonly bucket?: string;
+  readonly agentFor?: TransportOptions["agentFor"];
+}
+
+/** What one server must offer to run the suite. */
+export interface Subject {
+  sink(change?: SinkChange): Sink;
+  /** What the Worker would send for {@link sink}. */
+  target(): StorageTarget;
+  /** Scheme, host and port of the server, as the test reaches it. */
+  origin(): string;
+  /** Recognises the request that stores a part (index from 0), and the one that completes an upload. */
+  isPart(request: string, index?: number): boolean;
+  isComplete(request: string): boolean;
+  /** Keys of unfinished uploads by the server's own records. */
+  unfinished(): Promise<string[]>;
+  /** Texts that must never appear in an error. */
+  secrets(): string[];
+  /** Reads an object as somebody with its link. */
+  read(key: string): Promise<ReadObject>;
+  /** Reads through a link that was signed for a minute, an hour ago; absent where no link can be signed. */
+  readExpired?(key: string): Promise<ReadObject>;
+  /** What a wrong secret and a missing bucket are called. */
+  readonly causes: { readonly secret: RegExp; readonly bucket: RegExp };
+  /** A secret of the right form that is wrong. */
+  readonly wrongSecret: string;
+  /** What becomes of parts that are sent after the upload was aborted. */
+  readonly lateParts: "refused" | "useless";
+  /** Whether {@link Sink.listUploads} works on this server. */
+  readonly listsUploads: boolean;
+  /** Bytes of the longest key. */
+  readonly longestKey: number;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ReadObject {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly bytes: Buffer;
+}
+
+/** Retries happen at once: the delays themselves are proven in the unit tests. */
+export const impatient: RetryClock = { sleep: async () => {}, random: () => 0, now: Date.now };
+
+/** A resolver that knows one address. */
+export const toLoopback = async () => [{ address: "127.0.0.1", family: 4 } as const];
+
+/** Fetches a link; with `connectTo`, whatever host it names. */
+export async function readLink(link: string | null, connectTo?: string): Promise<ReadObject> {
+  if (link === null) throw new Error("no link could be signed");
+  const url = new URL(link);
+  const { hostname, port } = new URL(connectTo ?? link);
+  return await new Promise((resolve, reject) => {
+    const request = http.get(url, { hostname, port, headers: { host: url.host }, agent: false }, (answer) => {
+      answer.toArray().then(
+        (chunks) =>
+          resolve({
+            status: answer.statusCode ?? 0,
+            headers: answer.headers,
+            bytes: Buffer.concat(chunks),
+          }),
+        reject,
+      );
+    });
+    request.on("error", reject);
+  });
+}
+
+/** What every sink must do, on a real server or a strict double. */
+export function conformance(name: string, subject: Subject): void {
+  describe(`the sink on ${name}`, () => {
+    beforeAll(() => subject.start());
+    afterAll(() => subject.stop());
+    const proxies: FaultyProxy[] = [];
+    afterEach(async () => {
+      for (const proxy of proxies.splice(0)) await proxy.close();
+    });
+
+    const disturbed = async (disturb: (request: string) => Disturbance) => {
+      const proxy = await startFaultyProxy(subject.origin(), disturb);
+      proxies.push(proxy);
+      return { proxy, sink: subject.sink({ origin: proxy.origin }) };
+    };
+
+    const object = (key: string): NewObject => ({ key, contentType: "application/octet-stream" });
+    const never = new AbortController().signal;
+
+    async function uploader(sink: Sink, key: string, signal = never): Promise<PartUploader> {
+      const upload = await sink.open(object(key), signal);
+      const partBytes = part();
+      return new PartUploader({ upload, limits: sink.limits, partBytes, signal });
+    }
+
+    async function* inChunks(bytes: Buffer, chunkBytes = 64 << 10): AsyncGenerator<Buffer> {
+      for (let start = 0; start < bytes.length; start += chunkBytes)
+        yield bytes.subarray(start, start + chunkBytes);
+    }
+
+    const deliver = async (sink: Sink, key: string, bytes: Buffer, signal = never) =>
+      uploadStream(await uploader(sink, key, signal), inChunks(bytes));
+
+    const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+    const part = () => Math.max(256 << 10, subject.sink().limits.minBytes);
+
+    const sizes: [string, () => number, number][] = [
+      ["an empty object", () => 0, 1],
+      ["a small object", () => 5, 1],
+      ["exactly one part", () => part(), 1],
+      ["one byte more than a part", () => part() + 1, 2],
+      ["many parts", () => 5 * part() + 12_345, 6],
+    ];
+    it.each(sizes)("delivers %s from a stream of unknown length", async (name, size, parts) => {
+      const sink = subject.sink();
+      const bytes = randomBytes(size());
+      const result = await deliver(sink, `sizes/${name}`, bytes);
+      expect(result).toMatchObject({ bytes: bytes.length, parts, sha256: sha256(bytes), retries: 0 });
+      const back = await subject.read(`sizes/${name}`);
+      expect(back.status).toBe(200);
+      expect(sha256(back.bytes)).toBe(sha256(bytes));
+    });
+
+    it("keeps content type and disposition", async () => {
+      const sink = subject.sink();
+      const contentDisposition = 'attachment; filename="a b.mp4"';
+      const upload = await sink.open(
+        { key: "typed.mp4", contentType: "video/mp4", contentDisposition },
+        never,
+      );
+      await upload.putPart(0, [Buffer.from("x")], never);
+      await upload.complete();
+      const { headers } = await subject.read("typed.mp4");
+      expect(headers["content-type"]).toBe("video/mp4");
+      expect(headers["content-disposition"]).toBe(contentDisposition);
+    });
+
+    it("puts parts together that arrive out of order", async () => {
+      const sink = subject.sink();
+      const bytes = randomBytes(3 * part() + 7);
+      const target = await uploader(sink, "shuffled");
+      const slots = [];
+      for (let index = 0; index < 4; index++) slots.push(await target.reserve(index));
+      for (const index of [3, 1, 2, 0]) {
+        slots[index]?.submit([bytes.subarray(index * part(), (index + 1) * part())]);
+      }
+      expect((await target.finish()).sha256).toBe(sha256(bytes));
+      expect(sha256((await subject.read("shuffled")).bytes)).toBe(sha256(bytes));
+    });
+
+    it("reads no further than its slots while the storage is slow", async () => {
+      const gate = Promise.withResolvers<void>();
+      const arrived = Promise.withResolvers<void>();
+      const { sink } = await disturbed((request) => {
+        if (!subject.isPart(request)) return "pass";
+        if (subject.isPart(request, 3)) arrived.resolve();
+        return { until: gate.promise };
+      });
+      let produced = 0;
+      const bytes = Buffer.alloc(8 * part(), 7);
+      async function* counted() {
+        for await (const chunk of inChunks(bytes)) {
+          produced += chunk.length;
+          yield chunk;
+        }
+      }
+      const uploading = uploadStream(await uploader(sink, "slow"), counted());
+      await arrived.promise;
+      expect(produced).toBeLessThanOrEqual(4 * part() + (64 << 10));
+      gate.resolve();
+      expect((await uploading).bytes).toBe(bytes.length);
+    });
+
+    const passing: [string, Disturbance][] = [
+      ["a cut connection", "cut"],
+      ["a lost answer", "lose-answer"],
+      ["a 500", { status: 500 }],
+      ["a 503 that asks to slow down", { status: 503, headers: { "retry-after": "1" } }],
+      ["a 429", { status: 429 }],
+    ];
+    it.each(passing)("repeats a part after %s", async (name, disturbance) => {
+      let left = 2;
+      const { sink } = await disturbed((request) =>
+        subject.isPart(request, 1) && left-- > 0 ? disturbance : "pass",
+      );
+      const bytes = randomBytes(2 * part() + 1);
+      const result = await deliver(sink, `repeated/${name}`, bytes);
+      expect(result.retries).toBe(2);
+      expect(sha256((await subject.read(`repeated/${name}`)).bytes)).toBe(sha256(bytes));
+    });
+
+    it("knows its own object again when the answer to the completion was lost", async () => {
+      let lost = false;
+      const { sink } = await disturbed((request) => {
+        if (lost || !subject.isComplete(request)) return "pass";
+        lost = true;
+        return "lose-answer";
+      });
+      const result = await deliver(sink, "completed-twice", Buffer.from("once"));
+      expect(result.retries).toBe(1);
+      expect((await subject.read("completed-twice")).bytes.toString()).toBe("once");
+    });
+
+    it("leaves nothing behind when a part fails for good", async () => {
+      const { sink } = await disturbed((request) => (subject.isPart(request, 1) ? { status: 500 } : "pass"));
+      const failing = deliver(sink, "failed", randomBytes(4 * part()));
+      await expect(failing).rejects.toMatchObject({ code: "upload_failed" });
+      expect(await subject.unfinished()).toEqual([]);
+      expect(await sink.listUploads("failed")).toEqual([]);
+      expect((await subject.read("failed")).status).toBe(404);
+    });
+
+    it("leaves nothing behind when the source fails", async () => {
+      const sink = subject.sink();
+      const broken = new Error("the source broke");
+      async function* source() {
+        yield randomBytes(part() + 1);
+        throw broken;
+      }
+      await expect(uploadStream(await uploader(sink, "broken"), source())).rejects.toBe(broken);
+      expect(await subject.unfinished()).toEqual([]);
+    });
+
+    it("stops at once on cancel and leaves nothing behind", async () => {
+      const cancel = new AbortController();
+      const reason = new Error("cancelled by a test");
+      const { sink, proxy } = await disturbed((request) => {
+        if (!subject.isPart(request, 1)) return "pass";
+        cancel.abort(reason);
+        return { until: new Promise(() => {}) };
+      });
+      await expect(deliver(sink, "cancelled", randomBytes(6 * part()), cancel.signal)).rejects.toBe(reason);
+      expect(proxy.requests.filter(subject.isComplete)).toEqual([]);
+      expect(await subject.unfinished()).toEqual([]);
+      expect((await subject.read("cancelled")).status).toBe(404);
+    });
+
+    it("publishes nothing when leave to publish is refused", async () => {
+      const sink = subject.sink();
+      const lost = new Error("lease lost");
+      const target = await uploader(sink, "unpublished");
+      (await target.reserve(0)).submit([Buffer.from("zombie")]);
+      await expect(target.finish({ beforePublish: () => Promise.reject(lost) })).rejects.toBe(lost);
+      expect(await subject.unfinished()).toEqual([]);
+      expect((await subject.read("unpublished")).status).toBe(404);
+    });
+
+    const late = async (upload: Upload) => {
+      const stored = upload.putPart(1, [Buffer.from("late")], never);
+      if (subject.lateParts === "refused")
+        await expect(stored).rejects.toMatchObject({ code: "upload_failed" });
+      else await stored;
+    };
+
+    it("lets a successor abort its predecessor, which then cannot complete", async () => {
+      const zombie = await subject.sink().open(object("fenced"), never);
+      await zombie.putPart(0, [Buffer.from("old")], never);
+      await subject.sink().abort("fenced", zombie.ref);
+      await subject.sink().abort("fenced", zombie.ref);
+      expect(await subject.unfinished()).toEqual([]);
+      expect((await subject.read("fenced")).status).toBe(404);
+      await expect(zombie.complete()).rejects.toMatchObject({ code: "upload_failed" });
+      await deliver(subject.sink(), "fenced", Buffer.from("new"));
+      await late(zombie);
+      await expect(zombie.complete()).rejects.toMatchObject({ code: "upload_failed" });
+      await zombie.abort();
+      expect((await subject.read("fenced")).bytes.toString()).toBe("new");
+      await subject.sink().delete("fenced");
+    });
+
+    it("lets nobody overwrite an object by an upload that was aborted, and leaves the object alone", async () => {
+      const sink = subject.sink();
+      await deliver(sink, "overwritten", Buffer.from("first"));
+      const zombie = await sink.open(object("overwritten"), never);
+      await zombie.putPart(0, [Buffer.from("zombie")], never);
+      await subject.sink().abort("overwritten", zombie.ref);
+      await expect(zombie.complete()).rejects.toMatchObject({ code: "upload_failed" });
+      expect((await subject.read("overwritten")).bytes.toString()).toBe("first");
+      await deliver(subject.sink(), "overwritten", Buffer.from("second"));
+      expect((await subject.read("overwritten")).bytes.toString()).toBe("second");
+      expect(await subject.unfinished()).toEqual([]);
+    });
+
+    it("does nothing when an upload is aborted that was completed", async () => {
+      const upload = await subject.sink().open(object("completed"), never);
+      await upload.putPart(0, [Buffer.from("done")], never);
+      await upload.complete();
+      await subject.sink().abort("completed", upload.ref);
+      expect((await subject.read("completed")).bytes.toString()).toBe("done");
+    });
+
+    it("tells which uploads of a key were left behind", async () => {
+      const before = Date.now();
+      const left = await subject.sink().open(object("left"), never);
+      const neighbour = await subject.sink().open(object("left-over"), never);
+      const found = await subject.sink().listUploads("left");
+      if (subject.listsUploads) {
+        expect(found.map(({ ref }) => ref)).toEqual([left.ref]);
+        expect(Math.abs((found[0]?.startedAt ?? 0) - before)).toBeLessThan(60_000);
+      } else {
+        expect(found).toEqual([]);
+      }
+      await subject.sink().abort("left", left.ref);
+      await subject.sink().abort("left-over", neighbour.ref);
+      expect(await subject.unfinished()).toEqual([]);
+    });
+
+    const refusedBy = async (sink: Sink) => {
+      const error = await sink.open(object("refused"), never).catch((caught) => caught);
+      expect(error).toMatchObject({ code: "upload_refused" });
+      for (const secret of [...subject.secrets(), subject.wrongSecret]) {
+        expect(JSON.stringify({ ...error, message: error.message, stack: error.stack })).not.toContain(
+          secret,
+        );
+      }
+      return error.detail;
+    };
+
+    it("refuses a wrong secret by its name and without secrets", async () => {
+      expect(await refusedBy(subject.sink({ secret: subject.wrongSecret }))).toMatch(subject.causes.secret);
+    });
+
+    it("refuses a missing bucket by its name and without secrets", async () => {
+      expect(await refusedBy(subject.sink({ bucket: "no-such-bucket" }))).toMatch(subject.causes.bucket);
+    });
+
+    it("repeats nothing that was refused", async () => {
+      const headers = { "x-ms-error-code": "AccessDenied" };
+      const body = "<Error><Code>AccessDenied</Code><Message>Access &amp; rights</Message></Error>";
+      const { sink, proxy } = await disturbed(() => ({ status: 403, headers, body }));
+      expect(await refusedBy(sink)).toMatch(/^AccessDenied \(403\)/);
+      expect(proxy.requests).toHaveLength(1);
+    });
+
+    it("dials nothing that the policy forbids", async () => {
+      let dialled = 0;
+      const trap = http.createServer().on("connection", () => dialled++);
+      const port = await listen(trap);
+      const policy = new EgressPolicy({ opened: new Set(), lookup: toLoopback });
+      for (const host of ["127.0.0.1", "rebound.example.com"]) {
+        const agentFor: TransportOptions["agentFor"] = (protocol) => policy.agentFor(protocol);
+        const sink = subject.sink({ origin: `http://${host}:${port}`, agentFor });
+        expect(await refusedBy(sink)).toMatch(/^EgressBlocked: .*loopback address/);
+        await expect(sink.delete("k")).rejects.toMatchObject({ code: "upload_refused" });
+      }
+      expect(dialled).toBe(0);
+      policy.close();
+      await new Promise((resolve) => trap.close(resolve));
+    });
+
+    it.each([
+      ["Unicode", "папка/日本語 é é 🎬.mp4"],
+      ["spaces and plus signs", "a b/c+d  e%2Bf.mp4"],
+      ["quotes and signs", `it's "quoted" (1)!*&=?#[x]@$,;:~'.mp4`],
+      ["as many bytes as may be", "k".repeat(subject.longestKey)],
+    ])("takes keys with %s", async (_case, key) => {
+      const sink = subject.sink();
+      await deliver(sink, key, Buffer.from(key));
+      expect((await subject.read(key)).bytes.toString()).toBe(key);
+      await sink.delete(key);
+      expect((await subject.read(key)).status).toBe(404);
+      await sink.delete(key);
+    });
+
+    const { readExpired } = subject;
+    if (readExpired) {
+      it("signs links that name the saved file and that expire", async () => {
+        await deliver(subject.sink(), "linked", Buffer.from("linked"));
+        const link = await subject.sink().signGet("linked", 60, "Ünï 'x'.mp4");
+        const read = await readLink(link, subject.origin());
+        expect(read.status).toBe(200);
+        expect(read.headers["content-disposition"]).toContain(
+          "attachment; filename*=UTF-8''%C3%9Cn%C3%AF%20%27x%27.mp4",
+        );
+        const tampered = await readLink(link?.replace("linked", "typed.mp4") ?? null, subject.origin());
+        expect([400, 401, 403]).toContain(tampered.status);
+        expect([400, 401, 403]).toContain((await readExpired("linked")).status);
+      });
+    } else {
+      it("signs no link that would give its own rights away", async () => {
+        expect(await subject.sink().signGet("linked", 60)).toBeNull();
+      });
+    }
+
+    it("has limits that a part size can be chosen from", () => {
+      const { limits } = subject.sink();
+      expect(partSizeFor(undefined, limits)).toBeGreaterThanOrEqual(limits.minBytes);
+      expect(partSizeFor(100 * 2 ** 30, limits)).toBeLessThanOrEqual(limits.maxBytes);
+    });
+  });
+}

@@ -1,0 +1,265 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { escapeXml } from "../../processor/storage/xml.ts";
+
+/** What differs between the services that speak the XML interface. */
+export interface StoreOptions {
+  readonly bucket: string;
+  /** Smallest part but the last. */
+  readonly minPartBytes: number;
+  /** Front of the headers that hold an object's metadata. @example "x-goog-meta-" */
+  readonly metadataPrefix: string;
+}
+
+/** A request that was found to be authorised. */
+export interface StoreRequest {
+  readonly bucket: string;
+  /** Decoded; empty for the bucket. */
+  readonly key: string;
+  readonly query: URLSearchParams;
+}
+
+/** An answer that refuses, as the services word it. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+interface StoredObject {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly files: readonly string[];
+}
+
+interface Part {
+  readonly file: string;
+  readonly etag: string;
+  readonly bytes: number;
+}
+
+interface StoredUpload {
+  readonly key: string;
+  readonly initiated: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly parts: Map<number, Part>;
+}
+
+/**
+ * Objects and multipart uploads behind the XML interface that S3 made common, as Google and Alibaba document it. Knows
+ * nothing of signatures. Bytes are kept in files, parts are never joined.
+ */
+export class MultipartStore {
+  readonly #options: StoreOptions;
+  readonly #folder: string;
+  readonly #objects = new Map<string, StoredObject>();
+  readonly #uploads = new Map<string, StoredUpload>();
+
+  private constructor(options: StoreOptions, folder: string) {
+    this.#options = options;
+    this.#folder = folder;
+  }
+
+  static async create(options: StoreOptions): Promise<MultipartStore> {
+    return new MultipartStore(options, await mkdtemp(join(tmpdir(), "store-")));
+  }
+
+  /** Keys of unfinished uploads. */
+  get unfinished(): string[] {
+    return [...this.#uploads.values()].map(({ key }) => key);
+  }
+
+  async close(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** @throws Refusal */
+  async handle(req: IncomingMessage, res: ServerResponse, request: StoreRequest): Promise<void> {
+    const { bucket, key, query } = request;
+    if (bucket !== this.#options.bucket) {
+      throw new Refusal(404, "NoSuchBucket", "The specified bucket does not exist.");
+    }
+    const uploadId = query.get("uploadId");
+    if (key === "" && req.method === "GET" && query.has("uploads")) return this.#list(res, query);
+    if (key === "") throw new Refusal(405, "MethodNotAllowed", "The bucket takes no such request.");
+    if (uploadId !== null) return await this.#handleUpload(req, res, key, uploadId, query);
+    if (req.method === "POST" && query.has("uploads")) return this.#initiate(req, res, key);
+    if (req.method === "GET" || req.method === "HEAD") return await this.#read(req, res, key, query);
+    if (req.method === "DELETE") {
+      this.#objects.delete(key);
+      res.writeHead(204).end();
+      return;
+    }
+    throw new Refusal(405, "MethodNotAllowed", "The object takes no such request.");
+  }
+
+  async #handleUpload(
+    req: IncomingMessage,
+    res: ServerResponse,
+    key: string,
+    uploadId: string,
+    query: URLSearchParams,
+  ): Promise<void> {
+    const upload = this.#uploads.get(uploadId);
+    if (!upload || upload.key !== key) {
+      throw new Refusal(404, "NoSuchUpload", "The specified upload does not exist.");
+    }
+    if (req.method === "PUT") return await this.#putPart(req, res, upload, Number(query.get("partNumber")));
+    if (req.method === "POST") return await this.#complete(req, res, uploadId, upload);
+    if (req.method === "DELETE") {
+      this.#uploads.delete(uploadId);
+      res.writeHead(204).end();
+      return;
+    }
+    throw new Refusal(405, "MethodNotAllowed", "The upload takes no such request.");
+  }
+
+  #initiate(req: IncomingMessage, res: ServerResponse, key: string): void {
+    const kept = /^(content-type|content-disposition|cache-control)$/;
+    const headers = Object.fromEntries(
+      Object.entries(req.headers)
+        .filter(([name]) => kept.test(name) || name.startsWith(this.#options.metadataPrefix))
+        .map(([name, value]) => [name, String(value)]),
+    );
+    const uploadId = randomUUID();
+    const initiated = new Date().toISOString();
+    this.#uploads.set(uploadId, { key, headers, initiated, parts: new Map() });
+    sendXml(
+      res,
+      `<InitiateMultipartUploadResult><Bucket>${this.#options.bucket}</Bucket><Key>${escapeXml(key)}</Key><UploadId>${uploadId}</UploadId></InitiateMultipartUploadResult>`,
+    );
+  }
+
+  async #putPart(
+    req: IncomingMessage,
+    res: ServerResponse,
+    upload: StoredUpload,
+    number: number,
+  ): Promise<void> {
+    if (!Number.isInteger(number) || number < 1 || number > 10_000) {
+      throw new Refusal(400, "InvalidArgument", "Part number must be an integer between 1 and 10000.");
+    }
+    const announced = req.headers["content-length"];
+    if (announced === undefined) {
+      throw new Refusal(411, "MissingContentLength", "You must provide the Content-Length header.");
+    }
+    const file = join(this.#folder, randomUUID());
+    const hash = createHash("md5");
+    let bytes = 0;
+    await pipeline(
+      req,
+      async function* (source) {
+        for await (const chunk of source) {
+          hash.update(chunk);
+          bytes += chunk.length;
+          yield chunk;
+        }
+      },
+      createWriteStream(file),
+    );
+    if (bytes !== Number(announced)) throw new Refusal(400, "IncompleteBody", "The body is incomplete.");
+    const md5 = hash.digest();
+    const wanted = req.headers["content-md5"];
+    if (wanted !== undefined && wanted !== md5.toString("base64")) {
+      throw new Refusal(400, "BadDigest", "The Content-MD5 you specified did not match what we received.");
+    }
+    const etag = `"${md5.toString("hex").toUpperCase()}"`;
+    upload.parts.set(number, { file, etag, bytes });
+    res.writeHead(200, { etag }).end();
+  }
+
+  async #complete(
+    req: IncomingMessage,
+    res: ServerResponse,
+    uploadId: string,
+    upload: StoredUpload,
+  ): Promise<void> {
+    const manifest = Buffer.concat(await req.toArray()).toString();
+    const listed = [...manifest.matchAll(/<PartNumber>(\d+)<\/PartNumber>\s*<ETag>([^<]*)<\/ETag>/g)];
+    if (listed.length === 0)
+      throw new Refusal(400, "MalformedXML", "The XML you provided was not well-formed.");
+    let former = 0;
+    const parts = listed.map(([, number, etag], index) => {
+      const part = upload.parts.get(Number(number));
+      if (!part || part.etag !== (etag ?? "").replaceAll("&quot;", '"')) {
+        throw new Refusal(400, "InvalidPart", "One or more of the specified parts could not be found.");
+      }
+      if (Number(number) <= former) throw new Refusal(400, "InvalidPartOrder", "The parts are not in order.");
+      former = Number(number);
+      if (index < listed.length - 1 && part.bytes < this.#options.minPartBytes) {
+        throw new Refusal(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum size.");
+      }
+      return part;
+    });
+    this.#objects.set(upload.key, { headers: upload.headers, files: parts.map(({ file }) => file) });
+    this.#uploads.delete(uploadId);
+    sendXml(
+      res,
+      `<CompleteMultipartUploadResult><Key>${escapeXml(upload.key)}</Key><ETag>"${uploadId}"</ETag></CompleteMultipartUploadResult>`,
+    );
+  }
+
+  async #read(req: IncomingMessage, res: ServerResponse, key: string, query: URLSearchParams): Promise<void> {
+    const object = this.#objects.get(key);
+    if (!object) throw new Refusal(404, "NoSuchKey", "The specified key does not exist.");
+    const disposition = query.get("response-content-disposition");
+    res.writeHead(200, {
+      ...object.headers,
+      ...(disposition === null ? {} : { "content-disposition": disposition }),
+    });
+    if (req.method === "HEAD") res.end();
+    else await pipeline(contentOf(object.files), res);
+  }
+
+  /** One entry a page, so that whoever lists must walk. */
+  #list(res: ServerResponse, query: URLSearchParams): void {
+    const prefix = query.get("prefix") ?? "";
+    const after: [string, string] = [query.get("key-marker") ?? "", query.get("upload-id-marker") ?? ""];
+    const found = [...this.#uploads]
+      .map(([id, { key, initiated }]) => ({ id, key, initiated }))
+      .filter(({ key }) => key.startsWith(prefix))
+      .sort((a, b) => compare([a.key, a.id], [b.key, b.id]))
+      .filter(({ key, id }) => compare([key, id], after) > 0);
+    const [first, ...others] = found;
+    const entry = first
+      ? `<Upload><Key>${escapeXml(first.key)}</Key><UploadId>${first.id}</UploadId><Initiated>${first.initiated}</Initiated></Upload><NextKeyMarker>${escapeXml(first.key)}</NextKeyMarker><NextUploadIdMarker>${first.id}</NextUploadIdMarker>`
+      : "";
+    sendXml(
+      res,
+      `<ListMultipartUploadsResult><Bucket>${this.#options.bucket}</Bucket><IsTruncated>${others.length > 0}</IsTruncated>${entry}</ListMultipartUploadsResult>`,
+    );
+  }
+}
+
+/** Answers with an error, as the services do. */
+export function sendRefusal(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+  const refusal = error instanceof Refusal ? error : new Refusal(500, "InternalError", String(error));
+  req.resume();
+  res.writeHead(refusal.status, { "content-type": "application/xml" });
+  const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${refusal.code}</Code><Message>${escapeXml(refusal.message)}</Message></Error>`;
+  res.end(req.method === "HEAD" ? undefined : body);
+}
+
+function sendXml(res: ServerResponse, xml: string): void {
+  res.writeHead(200, { "content-type": "application/xml" });
+  res.end(`<?xml version="1.0" encoding="UTF-8"?>${xml}`);
+}
+
+async function* contentOf(files: readonly string[]): AsyncGenerator<Buffer> {
+  for (const file of files) yield* createReadStream(file);
+}
+
+const compare = (a: readonly string[], b: readonly string[]): number => {
+  const index = a.findIndex((text, position) => text !== b[position]);
+  if (index === -1) return 0;
+  return (a[index] ?? "") < (b[index] ?? "") ? -1 : 1;
+};
