@@ -70,7 +70,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     config,
     d1: env.DB,
     assets: env.ASSETS,
-    bucket: createManagedBucket(config.bucket, dependencies.fetch),
+    bucket: createManagedBucket(config.bucket, dependencies),
     keys: new KeyCache(),
     capacity: new Capacity(),
     sealer: new Sealer(config.sealingKeys, dependencies.random),

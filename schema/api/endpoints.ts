@@ -59,6 +59,7 @@ export const endpoints = {
     auth: "key",
     tag: "Jobs",
     summary: "Create a job",
+    idempotent: true,
     body: json(JobRequest),
     answers: { 201: { description: "Accepted; visible to the next GET at once", schema: CreatedJob } },
     errors: [

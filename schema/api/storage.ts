@@ -76,6 +76,10 @@ export type InlineStorage = z.infer<typeof InlineStorage>;
 export const PROVIDERS = ["s3", "blob", "gcs", "oss"] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
+/** Whose storage a job delivers to: the operator's, the account's, or one that came with the request. */
+export const STORAGE_SOURCES = ["managed", "account", "inline"] as const;
+export type StorageSource = (typeof STORAGE_SOURCES)[number];
+
 /** First folder of every key where the storage names none. */
 export const DEFAULT_BASE_FOLDER = "videos";
 

@@ -4,7 +4,7 @@ import type { Limits } from "../api/account.ts";
 import { SOURCES } from "../api/account.ts";
 import { STRATEGIES } from "../api/job.ts";
 import { SLACK_LEVELS } from "../api/slack.ts";
-import { PROVIDERS } from "../api/storage.ts";
+import { PROVIDERS, STORAGE_SOURCES } from "../api/storage.ts";
 import { DELIVERY_KINDS, DELIVERY_STATUSES, NOTICE_TYPES } from "../api/webhook.ts";
 import type { JobErrorCode } from "../errors.ts";
 import type { Adjustment, MediaPlan } from "../media.ts";
@@ -21,6 +21,10 @@ export const accounts = sqliteTable("accounts", {
   name: text("name").notNull(),
   source: text("source", { enum: SOURCES }).notNull(),
   limits: json<Limits>("limits").notNull(),
+  /** The caller's name at the marketplace's gateway; null for accounts that the operator made. @example "rapidapi:jane" */
+  gateway_user: text("gateway_user").unique("accounts_gateway_user"),
+  /** What the caller pays for there; the limits follow when it changes. */
+  gateway_tier: text("gateway_tier"),
   /** Signs the account's notices, sealed with the account's id; null until it is first needed. */
   webhook_secret: text("webhook_secret"),
   /** The one before, which signs too for a day after a rotation. */
@@ -31,6 +35,31 @@ export const accounts = sqliteTable("accounts", {
   disabled_at: time("disabled_at"),
   created_at: time("created_at").notNull(),
 });
+
+/** Callers' own storage, one for each account: the last one set. */
+export const storageConfigs = sqliteTable(
+  "storage_configs",
+  {
+    account_id: text("account_id")
+      .primaryKey()
+      .references(() => accounts.id),
+    provider: text("provider", { enum: PROVIDERS }).notNull(),
+    /** Bucket and endpoint in one text: tells whether an object lies in this storage. */
+    place: text("place").notNull(),
+    bucket: text("bucket").notNull(),
+    endpoint: text("endpoint"),
+    region: text("region"),
+    folder_prefix: text("folder_prefix"),
+    base_folder: text("base_folder").notNull(),
+    /** The last four characters of the access key or account name, behind asterisks. */
+    access_key_masked: text("access_key_masked").notNull(),
+    /** The whole configuration, sealed with the account's id. */
+    sealed: text("sealed").notNull(),
+    key_id: text("key_id").notNull(),
+    updated_at: time("updated_at").notNull(),
+  },
+  (table) => [index("storage_configs_key").on(table.key_id)],
+);
 
 export const apiKeys = sqliteTable(
   "api_keys",
@@ -68,6 +97,10 @@ export const jobs = sqliteTable(
     plan: json<MediaPlan>("plan").notNull(),
     adjustments: json<Adjustment[]>("adjustments").notNull(),
     storage_provider: text("storage_provider", { enum: PROVIDERS }).notNull(),
+    /** Whose storage: the operator's bucket, the account's own, or one that came with the request. */
+    storage_source: text("storage_source", { enum: STORAGE_SOURCES }).notNull(),
+    /** Bucket and endpoint in one text; null for the operator's bucket. */
+    storage_place: text("storage_place"),
 
     // the state machine's columns: written by transitions only
     status: text("status", { enum: STATUSES }).notNull(),
@@ -99,6 +132,9 @@ export const jobs = sqliteTable(
 
     // what came of it
     object_key: text("object_key"),
+    /** Inline storage: the links as they were signed at the end, sealed with the job's id; null after they expired. */
+    links: text("links"),
+    links_expire_at: time("links_expire_at"),
     subtitle_key: text("subtitle_key"),
     thumbnail_key: text("thumbnail_key"),
     /** All that were delivered; `subtitle_key` is the first of them. */
@@ -125,6 +161,11 @@ export const jobs = sqliteTable(
     download_retries: integer("download_retries"),
     upload_retries: integer("upload_retries"),
 
+    /** Bytes of the account's storage quota that are held for the job while it is unfinished; null without a quota. */
+    reserved_bytes: integer("reserved_bytes"),
+    /** The delivered file is deleted after this; null outside the operator's bucket. */
+    expires_at: time("expires_at"),
+
     created_at: time("created_at").notNull(),
     /** First claim. */
     started_at: time("started_at"),
@@ -137,9 +178,30 @@ export const jobs = sqliteTable(
     index("jobs_due").on(table.due_at, table.id).where(sql`status = 'Pending'`),
     index("jobs_hint_due").on(table.hint_due_at).where(sql`status = 'Pending'`),
     index("jobs_lease").on(table.lease_expires_at).where(sql`status = 'Processing'`),
+    index("jobs_links").on(table.links_expire_at).where(sql`links_expire_at is not null`),
+    index("jobs_unfinished").on(table.account_id, table.reserved_bytes).where(sql`finished_at is null`),
+    index("jobs_expiry")
+      .on(table.expires_at, table.id)
+      .where(sql`expires_at is not null and object_key is not null`),
+    index("jobs_object").on(table.object_key, table.expires_at).where(sql`object_key is not null`),
     index("jobs_leftover")
       .on(table.finished_at)
       .where(sql`upload_ref is not null and finished_at is not null`),
+  ],
+);
+
+/** Inline storage of unfinished jobs, sealed with the job's id; erased by the write that makes the job final. */
+export const jobCredentials = sqliteTable(
+  "job_credentials",
+  {
+    job_id: text("job_id").primaryKey(),
+    sealed: text("sealed").notNull(),
+    key_id: text("key_id").notNull(),
+    created_at: time("created_at").notNull(),
+  },
+  (table) => [
+    index("job_credentials_key").on(table.key_id),
+    index("job_credentials_age").on(table.created_at),
   ],
 );
 
@@ -193,4 +255,42 @@ export const webhookEndpoints = sqliteTable(
     disabled_at: time("disabled_at"),
   },
   (table) => [primaryKey({ columns: [table.account_id, table.url] })],
+);
+
+/** Requests that must not be executed twice. */
+export const idempotencyKeys = sqliteTable(
+  "idempotency_keys",
+  {
+    account_id: text("account_id").notNull(),
+    /** Method and path. */
+    route: text("route").notNull(),
+    key: text("key").notNull(),
+    /** Hex SHA-256 of the body without the storage's secrets. */
+    fingerprint: text("fingerprint").notNull(),
+    /** The id of what the request creates, chosen before the work: whoever takes a claim over creates nothing else. */
+    resource_id: text("resource_id").notNull(),
+    /** Until then the claim's owner is believed to be at work. */
+    lease_until: time("lease_until").notNull(),
+    /** Null while the request is being executed. */
+    status: integer("status"),
+    body: json<Record<string, unknown>>("body"),
+    created_at: time("created_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.account_id, table.route, table.key] }),
+    index("idempotency_keys_age").on(table.created_at),
+  ],
+);
+
+/** What ended in a month, per account; what is unfinished is counted from the jobs themselves. */
+export const usage = sqliteTable(
+  "usage",
+  {
+    account_id: text("account_id").notNull(),
+    /** UTC. @example "2026-11" */
+    month: text("month").notNull(),
+    jobs: integer("jobs").notNull(),
+    delivered_bytes: integer("delivered_bytes").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.account_id, table.month] })],
 );

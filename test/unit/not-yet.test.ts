@@ -7,15 +7,6 @@ const request = (members: Partial<JobRequest>): JobRequest => ({ url, ...members
 
 describe("what this version does not do", () => {
   it("is refused where the result would be another one", () => {
-    const storage = {
-      provider: "s3",
-      endpoint: "https://s3.example",
-      bucket: "b",
-      region: "auto",
-      access_key: "a",
-      secret_key: "s",
-    } as const;
-    expect(() => refuseNotYet(request({ storage }))).toThrow("storage is not supported by this version");
     expect(() => refuseNotYet(request({ batch: true }))).toThrow("batch is not supported by this version");
     expect(() => refuseNotYet(request({ batch: false }))).not.toThrow();
   });

@@ -15,15 +15,6 @@ beforeEach(async () => {
 
 const url = "https://media.example.com/a.mp4";
 const post = (body: unknown, headers = {}) => worker.call("POST", "/jobs", { key, body, headers });
-const storage = {
-  provider: "s3",
-  endpoint: "https://s3.example.com",
-  bucket: "b",
-  region: "auto",
-  access_key: "AK",
-  secret_key: "SK",
-};
-
 describe("a request that is not valid names what is wrong", () => {
   it.each([
     [{}, "url", "url is required"],
@@ -62,11 +53,6 @@ describe("a request that is not valid names what is wrong", () => {
       "enable_progress_webhook needs webhook_url",
     ],
     [{ url, storage: { provider: "ftp" } }, "storage.provider", /s3, blob, gcs, oss/],
-    [
-      { url, storage },
-      "storage",
-      "storage is not supported by this version, which delivers to the managed bucket only",
-    ],
     [{ url, batch: true }, "batch", "batch is not supported by this version, which takes single media only"],
     ["[1]", "body", "body must be a JSON object"],
     ["{", "body", "body must be valid JSON"],

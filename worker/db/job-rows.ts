@@ -1,29 +1,56 @@
-import { and, count, desc, eq, lt, type SQL, sql } from "drizzle-orm";
-import { accounts, jobs } from "../../schema/db/tables.ts";
+import { and, count, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzle-orm";
+import { accounts, jobCredentials, jobs, storageConfigs } from "../../schema/db/tables.ts";
 import type { Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
+import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 
 /** A job as it is stored. */
 export type JobRow = typeof jobs.$inferSelect;
 /** A job to be stored. */
 export type NewJobRow = typeof jobs.$inferInsert;
 
-/** Stores any number of jobs by one statement over one parameter. The rows have the same members. */
-export async function insertJobs(db: Db, rows: readonly NewJobRow[]): Promise<void> {
-  const [first] = rows;
-  if (!first) return;
-  const names = Object.keys(first);
-  const columns = sql.join(
-    names.map((name) => sql.identifier(name)),
-    sql`, `,
-  );
-  const values = sql.join(
-    names.map((name) => sql`json_extract(value, ${sql.raw(`'$.${name}'`)})`),
-    sql`, `,
-  );
-  const packed = JSON.stringify(rows.map(pack));
-  await db.run(sql`insert into ${jobs} (${columns}) select ${values} from json_each(${packed})`);
+/** Stores any number of jobs, with the sealed credentials that came with them, in one round trip. */
+export async function insertJobs(
+  db: Db,
+  rows: readonly NewJobRow[],
+  credentials: readonly CredentialsRow[] = [],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const insert = jobsInsert(db, rows);
+  if (credentials.length === 0) await insert;
+  else await db.batch([insert, insertCredentials(db, credentials)]);
 }
+
+/**
+ * One statement over one parameter; columns that the rows do not have are null. Jobs that bring no storage go to the
+ * storage of their account if it has one: the statement itself looks, so that accepting asks the database once.
+ */
+function jobsInsert(db: Db, rows: readonly NewJobRow[]) {
+  const [first = {}] = rows;
+  const values = Object.keys(getTableColumns(jobs)).map((name) => {
+    if (!(name in first)) return sql`null`;
+    const sent = sql`json_extract(job.value, ${sql.raw(`'$.${name}'`)})`;
+    const ofAccount = OF_ACCOUNT[name];
+    return ofAccount ? sql`iif(config.account_id is null, ${sent}, ${ofAccount})` : sent;
+  });
+  return db
+    .insert(jobs)
+    .select(
+      sql`
+    select ${sql.join(values, sql`, `)} from json_each(${JSON.stringify(rows.map(pack))}) as job
+    left join ${storageConfigs} as config on config.account_id = json_extract(job.value, '$.account_id')
+      and json_extract(job.value, '$.storage_source') = 'managed'
+    where true`,
+    )
+    .onConflictDoNothing();
+}
+
+/** What the account's own storage makes of columns of a job. */
+const OF_ACCOUNT: Readonly<Record<string, SQL>> = {
+  storage_source: sql`'account'`,
+  storage_provider: sql`config.provider`,
+  storage_place: sql`config.place`,
+};
 
 /** JSON columns are kept as text: escapes of odd characters stay escapes. */
 function pack(row: NewJobRow): Record<string, unknown> {
@@ -47,12 +74,19 @@ export async function findJobOf(db: Db, accountId: string, id: string): Promise<
   return row?.account_id === accountId ? row : undefined;
 }
 
-/** A job with the limits of its account, for a run. */
+/** A job with the limits and the storage of its account and the credentials that came with it, for a run. */
 export async function findJobForRun(db: Db, id: string) {
   const [found] = await db
-    .select({ job: jobs, limits: accounts.limits })
+    .select({
+      job: jobs,
+      limits: accounts.limits,
+      credentials: jobCredentials.sealed,
+      config: storageConfigs,
+    })
     .from(jobs)
     .leftJoin(accounts, eq(accounts.id, jobs.account_id))
+    .leftJoin(jobCredentials, eq(jobCredentials.job_id, jobs.id))
+    .leftJoin(storageConfigs, eq(storageConfigs.account_id, jobs.account_id))
     .where(eq(jobs.id, id));
   return found;
 }
@@ -126,6 +160,8 @@ export async function clearDelivery(db: Db, id: string): Promise<void> {
       subtitle_key: null,
       thumbnail_key: null,
       subtitles: null,
+      links: null,
+      links_expire_at: null,
       revision: sql`${jobs.revision} + 1`,
     })
     .where(eq(jobs.id, id));

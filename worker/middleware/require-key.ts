@@ -1,11 +1,35 @@
 import { createMiddleware } from "hono/factory";
+import { ApiError } from "../lib/api-error.ts";
 import { bearerOf } from "../lib/bearer.ts";
-import type { AppEnv } from "../routes/route.ts";
+import type { AppContext, AppEnv } from "../routes/route.ts";
 import { authenticateKey } from "../services/authenticate.ts";
+import type { Account } from "../services/key-cache.ts";
+import { authenticateGateway } from "../services/marketplace.ts";
 
-/** Lets only callers with a key pass: `x-api-key`, or `Authorization: Bearer`. */
+/**
+ * Lets only callers with a key pass: `x-api-key`, or `Authorization: Bearer`, or whom RapidAPI's gateway vouches for.
+ * Callers of marketplaces have no settings of their own.
+ */
 export const requireKey = createMiddleware<AppEnv>(async (c, next) => {
-  const key = c.req.header("x-api-key") ?? bearerOf(c.req.raw);
-  c.set("account", await authenticateKey(c.var.scope, key));
+  const account = await authenticate(c);
+  c.set("account", account);
+  if (account.source !== "direct" && c.req.path.startsWith("/user/")) {
+    throw new ApiError("forbidden", {
+      sentence: "Callers of a marketplace send their storage with each job",
+    });
+  }
   await next();
 });
+
+function authenticate(c: AppContext): Promise<Account> {
+  const secret = c.req.header("x-rapidapi-proxy-secret");
+  if (secret === undefined) {
+    return authenticateKey(c.var.scope, c.req.header("x-api-key") ?? bearerOf(c.req.raw));
+  }
+  const user = c.req.header("x-rapidapi-user");
+  return authenticateGateway(c.var.scope, {
+    secret,
+    user,
+    subscription: c.req.header("x-rapidapi-subscription"),
+  });
+}

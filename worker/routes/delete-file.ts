@@ -1,10 +1,8 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
 import * as service from "../services/delete-file.ts";
-import { refuseNotYet } from "../services/not-yet.ts";
 import { ok, route } from "./route.ts";
 
 export const deleteFile = route(endpoints.deleteFile, async ({ c, scope, params, body }) => {
-  refuseNotYet(body);
-  const deleted_key = await service.deleteFile(scope, c.var.account.id, params.id);
+  const deleted_key = await service.deleteFile(scope, c.var.account.id, params.id, body.storage);
   return ok({ message: "File deleted successfully", job_id: params.id, deleted_key });
 });

@@ -1,11 +1,23 @@
 import { INITIAL_STATE } from "../../schema/states.ts";
 import { insertJobs, type NewJobRow } from "../db/job-rows.ts";
 import type { Scope } from "../services.ts";
+import { sealForJobs } from "./credentials.ts";
 import { HINT_GRACE_MS, sendHints } from "./hints.ts";
 import type { PreparedJob } from "./prepare-job.ts";
+import { placeOf } from "./storage-addresses.ts";
+import type { VerifiedStorage } from "./verify/verify-storage.ts";
+
+interface AcceptOptions {
+  /** Ids that were chosen before, in the order of the jobs; a job that exists already is not made again. */
+  readonly ids?: readonly string[];
+  readonly originalJobId?: string;
+  /** That came with the request, verified. Without it the jobs go to the account's own storage or the managed bucket. */
+  readonly storage?: VerifiedStorage | undefined;
+}
 
 /**
- * Stores jobs by one round trip to the database; their hints are sent after the answer.
+ * Stores jobs, and the sealed credentials that came with them, by one round trip to the database; their hints are
+ * sent after the answer.
  *
  * @returns the ids, in the order of the jobs
  */
@@ -13,20 +25,22 @@ export async function acceptJobs(
   scope: Scope,
   accountId: string,
   prepared: readonly PreparedJob[],
-  origin: { originalJobId?: string } = {},
+  { ids: chosen, originalJobId, storage }: AcceptOptions = {},
 ): Promise<string[]> {
   const now = scope.clock();
   const rows = prepared.map(
-    ({ url, echo, plan, adjustments }): NewJobRow => ({
-      id: scope.newId(),
+    ({ url, echo, plan, adjustments }, index): NewJobRow => ({
+      id: chosen?.[index] ?? scope.newId(),
       account_id: accountId,
       batch_id: null,
-      original_job_id: origin.originalJobId ?? null,
+      original_job_id: originalJobId ?? null,
       url: url.toWellFormed(),
       request: echo,
       plan,
-      adjustments,
-      storage_provider: "s3",
+      adjustments: [...adjustments, ...(storage?.adjustments ?? [])],
+      storage_source: storage ? "inline" : "managed",
+      storage_provider: storage?.target.provider ?? "s3",
+      storage_place: storage ? placeOf(storage.target) : null,
       ...INITIAL_STATE,
       refusals: 0,
       revision: 1,
@@ -35,8 +49,9 @@ export async function acceptJobs(
       created_at: now,
     }),
   );
-  await insertJobs(scope.db, rows);
   const ids = rows.map(({ id }) => id);
+  const credentials = storage ? await sealForJobs(scope, ids, storage.storage) : [];
+  await insertJobs(scope.db, rows, credentials);
   scope.defer(sendHints(scope, ids));
   return ids;
 }

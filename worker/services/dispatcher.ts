@@ -1,14 +1,15 @@
 import type { Limits } from "../../schema/api/account.ts";
 import { JobRequest, MAX_RECORDING_SECONDS } from "../../schema/api/job-request.ts";
-import { DEFAULT_BASE_FOLDER } from "../../schema/api/storage.ts";
 import type { Predecessor, RunRequest } from "../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import { findDueJobs, setRunner } from "../db/job-queue.ts";
 import { findJobForRun, type JobRow } from "../db/job-rows.ts";
+import { describeError } from "../lib/log.ts";
 import type { Scope } from "../services.ts";
 import { sendHints } from "./hints.ts";
 import { runToken } from "./run-token.ts";
 import type { StartAnswer } from "./runner.ts";
+import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 import { transition } from "./transitions.ts";
 
 /** Takes due jobs and hands them to processors. It never waits for a job. */
@@ -37,20 +38,38 @@ export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
   const wait = scope.capacity.waitSeconds(scope.clock());
   if (wait > 0) return { type: "later", delaySeconds: wait };
 
+  const storage = await openStorage(scope, found);
   const claim = await transition(
     scope,
     id,
     { type: "claimed" },
     {
       read: found.job,
+      ...(storage ? { set: storage.columns } : {}),
       only: (job) => (job.due_at ?? 0) <= scope.clock(),
     },
   );
   if (claim.type !== "moved") return { type: "nothing_to_do" };
   const { attempt } = claim.move.state;
-  const answer = await scope.runner.start(await runOf(scope, claim.job, attempt, found.limits));
+  if (!storage) {
+    await transition(scope, id, { type: "failed", code: "upload_refused" }, { attempt });
+    return { type: "nothing_to_do" };
+  }
+  const answer = await scope.runner.start(await runOf(scope, claim.job, attempt, storage, found.limits));
   scope.log("dispatch", { job_id: id, attempt, answer: answer.type, reason: reasonOf(answer) });
   return settle(scope, claim.job, attempt, answer);
+}
+
+type FoundJob = NonNullable<Awaited<ReturnType<typeof findJobForRun>>>;
+
+/** Null when the job's storage is gone or cannot be opened: no processor can deliver it. */
+async function openStorage(scope: Scope, { job, ...sealed }: FoundJob): Promise<RunStorage | null> {
+  try {
+    return await storageOfJob(scope, job, sealed);
+  } catch (error) {
+    scope.log("storage_unreadable", { job_id: job.id, error: describeError(error) });
+    return null;
+  }
 }
 
 /** Starts jobs that are due while processors have room: called when a slot was freed. */
@@ -93,7 +112,13 @@ async function settle(scope: Scope, before: JobRow, attempt: number, answer: Sta
 }
 
 /** All that a processor needs to know of a job. */
-async function runOf(scope: Scope, job: JobRow, attempt: number, limits: Limits | null): Promise<RunRequest> {
+async function runOf(
+  scope: Scope,
+  job: JobRow,
+  attempt: number,
+  storage: RunStorage,
+  limits: Limits | null,
+): Promise<RunRequest> {
   const request = JobRequest.parse(job.request);
   return {
     v: WIRE_VERSION,
@@ -105,7 +130,7 @@ async function runOf(scope: Scope, job: JobRow, attempt: number, limits: Limits 
     adjustments: job.adjustments,
     filename: request.filename ?? null,
     key_prefix: {
-      base_folder: DEFAULT_BASE_FOLDER,
+      ...storage.key_prefix,
       ...(request.folder === undefined ? {} : { folder: request.folder }),
     },
     subtitles: request.download_subtitles ? { languages: request.subtitle_languages ?? ["en"] } : null,
@@ -114,8 +139,8 @@ async function runOf(scope: Scope, job: JobRow, attempt: number, limits: Limits 
       max_filesize_bytes: limits?.max_filesize_bytes ?? null,
       max_duration_seconds: limits?.max_duration_seconds ?? null,
     },
-    target: scope.bucket.target,
-    predecessor: predecessorOf(job),
+    target: storage.target,
+    predecessor: predecessorOf(job, storage),
     wait: request.wait_for_video ? { since: job.created_at, until: job.created_at + LONGEST_WAIT_MS } : null,
     recording: {
       asked: request.live_recording ?? false,
@@ -125,8 +150,10 @@ async function runOf(scope: Scope, job: JobRow, attempt: number, limits: Limits 
   };
 }
 
-function predecessorOf({ claimed_at, created_at, upload_key, upload_ref }: JobRow): Predecessor | null {
-  const upload = upload_key !== null && upload_ref !== null ? { key: upload_key, ref: upload_ref } : null;
+function predecessorOf(job: JobRow, { samePlace }: RunStorage): Predecessor | null {
+  const { claimed_at, created_at, upload_key, upload_ref } = job;
+  const named = upload_key !== null && upload_ref !== null ? { key: upload_key, ref: upload_ref } : null;
+  const upload = samePlace ? named : null;
   if (claimed_at === null && upload === null) return null;
   return { claimed_at: claimed_at ?? created_at, upload };
 }

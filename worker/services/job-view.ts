@@ -1,11 +1,13 @@
 import type { Job } from "../../schema/api/job.ts";
 import { errorTypeOf, JOB_ERRORS } from "../../schema/errors.ts";
 import type { JobRow } from "../db/job-rows.ts";
-import type { ManagedBucket } from "./managed-bucket.ts";
+import type { Scope } from "../services.ts";
+import { linksOf } from "./storage-links.ts";
 
 /** A job as its owner sees it: the echo of the request, the facts, and links signed for this answer. */
-export async function viewJob(bucket: ManagedBucket, row: JobRow): Promise<Job> {
-  const link = async (key: string | null) => (key === null ? null : bucket.signedLink(key));
+export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
+  const links = await linksOf(scope, row);
+  const link = (key: string | null) => (key === null ? null : (links[key] ?? null));
   const { error_code } = row;
   return {
     ...row.request,
@@ -14,9 +16,9 @@ export async function viewJob(bucket: ManagedBucket, row: JobRow): Promise<Job> 
     status: row.status,
     step: row.step,
     progress: row.progress,
-    s3_url: await link(row.object_key),
-    subtitle_url: await link(row.subtitle_key),
-    thumbnail_url: await link(row.thumbnail_key),
+    s3_url: link(row.object_key),
+    subtitle_url: link(row.subtitle_key),
+    thumbnail_url: link(row.thumbnail_key),
     error: error_code && JOB_ERRORS[error_code].sentence,
     error_type: error_code && errorTypeOf(error_code),
     error_code,
@@ -29,9 +31,7 @@ export async function viewJob(bucket: ManagedBucket, row: JobRow): Promise<Job> 
     s3_key: row.object_key,
     subtitle_key: row.subtitle_key,
     thumbnail_key: row.thumbnail_key,
-    subtitles: await Promise.all(
-      (row.subtitles ?? []).map(async ({ language, key }) => ({ language, key, url: await link(key) })),
-    ),
+    subtitles: (row.subtitles ?? []).map(({ language, key }) => ({ language, key, url: link(key) })),
     storage_provider: row.storage_provider,
     file_size: row.file_size,
     sha256: row.sha256,

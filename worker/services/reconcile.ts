@@ -1,10 +1,11 @@
 import { eraseStrayCredentials } from "../db/credentials.ts";
-import { eraseDeliveries, takeOverdueNotices } from "../db/delivery-rows.ts";
+import { takeOverdueNotices } from "../db/delivery-rows.ts";
 import { clearExpiredLinks, findExpiredLeases, findLeftovers, takeOverdueHints } from "../db/job-queue.ts";
+import { eachPage } from "../lib/each-page.ts";
 import { describeError } from "../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../lib/send-messages.ts";
-import { firstUuidOf } from "../lib/uuid.ts";
 import type { Scope } from "../services.ts";
+import { eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
 import { sendHints } from "./hints.ts";
 import { abortUpload } from "./leftovers.ts";
 import { sendNoticeHints } from "./notice-hints.ts";
@@ -15,8 +16,6 @@ import { transition } from "./transitions.ts";
  * every minute; each part is bounded, and what is left over is done the next time.
  */
 
-/** Pages of one part in one run. */
-const MAX_PAGES = 10;
 /** Jobs of a page that are changed one by one. */
 const PAGE = 50;
 /** A hint that was sent again is not sent a third time before this, in milliseconds. */
@@ -25,8 +24,6 @@ const HINT_AGAIN_MS = 120_000;
 /** For how long a leftover is tried, in milliseconds; then the storage's own rules take it away. */
 const LEFTOVER_MS = 7 * 24 * 60 * 60_000;
 
-/** For how long it can be seen what became of a notice, in milliseconds. */
-const DELIVERY_LOG_MS = 30 * 24 * 60 * 60_000;
 /** Credentials whose job has ended for this long were left by mistake, in milliseconds. */
 const STRAY_MS = 60_000;
 /** Rows that are erased by one statement. */
@@ -41,6 +38,7 @@ const PARTS = {
   notices: sendOverdueNotices,
   leftovers: abortLeftovers,
   old_notices: eraseOldDeliveries,
+  old_requests: eraseOldRequests,
   stray_secrets: eraseStraySecrets,
 };
 
@@ -102,14 +100,6 @@ async function sendOverdueNotices(scope: Scope): Promise<number> {
   });
 }
 
-async function eraseOldDeliveries(scope: Scope): Promise<number> {
-  return eachPage(async () => {
-    const before = firstUuidOf(scope.clock() - DELIVERY_LOG_MS);
-    const count = await eraseDeliveries(scope.db, before, ERASED_AT_ONCE);
-    return { count, more: count === ERASED_AT_ONCE };
-  });
-}
-
 /** Credentials without an unfinished job, and links that have expired. */
 async function eraseStraySecrets(scope: Scope): Promise<number> {
   return eachPage(async () => {
@@ -128,16 +118,6 @@ async function abortLeftovers(scope: Scope): Promise<number> {
   const leftovers = await findLeftovers(scope.db, window, PAGE);
   await settleAll(scope, leftovers, (job) => abortUpload(scope, job, { forget: true }));
   return leftovers.length;
-}
-
-async function eachPage(page: () => Promise<{ count: number; more: boolean }>): Promise<number> {
-  let total = 0;
-  for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const { count, more } = await page();
-    total += count;
-    if (!more) break;
-  }
-  return total;
 }
 
 /** Acts on each; answers how many failed. */

@@ -43,6 +43,11 @@ export class Sealer {
     this.#random = random;
   }
 
+  /** How every text begins that the newest key sealed. */
+  get newestPrefix(): string {
+    return `${VERSION}.${this.newestId}.`;
+  }
+
   /** @param owner the id of the job or account that the text belongs to */
   async seal(text: string, owner: string): Promise<Sealed> {
     const nonce = new Uint8Array(this.#random(NONCE_BYTES));

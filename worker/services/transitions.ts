@@ -8,6 +8,7 @@ import { HINT_GRACE_MS, sendHints } from "./hints.ts";
 import { type EndNotices, endNotices } from "./job-notices.ts";
 import { sendNoticeHints } from "./notice-hints.ts";
 import { sendProgress, stagesBetween, tellsProgress } from "./progress-notices.ts";
+import { closeStorage } from "./storage-closing.ts";
 
 /**
  * The one writer of job state: reads the job, asks the state machine, and writes the move on the condition that
@@ -56,10 +57,17 @@ export async function transition(
     if (!move) return { type: "refused", job };
     const set = typeof options.set === "function" ? options.set(job) : options.set;
     const due = dueOf(scope.clock(), event, move);
-    const changes = { ...stateColumns(scope, job, event, move, due), ...set };
+    const end = { ...stateColumns(scope, job, event, move, due), ...set };
+    const storage = await closeStorage(scope, job, end);
+    const changes = { ...end, ...storage.set };
     const notices = noticesOf(scope, job, changes, move);
-    const companions = [...(options.companions?.(job, move) ?? []), ...notices.companions];
+    const companions = [
+      ...(options.companions?.(job, move) ?? []),
+      ...storage.companions,
+      ...notices.companions,
+    ];
     if (await writeMove(scope.db, job, changes, companions)) {
+      if (storage.afterwards) scope.defer(storage.afterwards());
       if (due !== null) scope.defer(sendHints(scope, [id], due - scope.clock()));
       tell(scope, job, move, notices);
       return { type: "moved", job, move };

@@ -3,6 +3,8 @@ CREATE TABLE `accounts` (
 	`name` text NOT NULL,
 	`source` text NOT NULL,
 	`limits` text NOT NULL,
+	`gateway_user` text,
+	`gateway_tier` text,
 	`webhook_secret` text,
 	`webhook_secret_before` text,
 	`webhook_secret_rotated_at` integer,
@@ -12,6 +14,7 @@ CREATE TABLE `accounts` (
 	`created_at` integer NOT NULL
 );
 --> statement-breakpoint
+CREATE UNIQUE INDEX `accounts_gateway_user` ON `accounts` (`gateway_user`);--> statement-breakpoint
 CREATE TABLE `api_keys` (
 	`id` text PRIMARY KEY NOT NULL,
 	`account_id` text NOT NULL,
@@ -26,6 +29,29 @@ CREATE TABLE `api_keys` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `api_keys_sha256` ON `api_keys` (`sha256`);--> statement-breakpoint
 CREATE INDEX `api_keys_account` ON `api_keys` (`account_id`,`id`);--> statement-breakpoint
+CREATE TABLE `idempotency_keys` (
+	`account_id` text NOT NULL,
+	`route` text NOT NULL,
+	`key` text NOT NULL,
+	`fingerprint` text NOT NULL,
+	`resource_id` text NOT NULL,
+	`lease_until` integer NOT NULL,
+	`status` integer,
+	`body` text,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`account_id`, `route`, `key`)
+);
+--> statement-breakpoint
+CREATE INDEX `idempotency_keys_age` ON `idempotency_keys` (`created_at`);--> statement-breakpoint
+CREATE TABLE `job_credentials` (
+	`job_id` text PRIMARY KEY NOT NULL,
+	`sealed` text NOT NULL,
+	`key_id` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `job_credentials_key` ON `job_credentials` (`key_id`);--> statement-breakpoint
+CREATE INDEX `job_credentials_age` ON `job_credentials` (`created_at`);--> statement-breakpoint
 CREATE TABLE `jobs` (
 	`id` text PRIMARY KEY NOT NULL,
 	`account_id` text NOT NULL,
@@ -36,6 +62,8 @@ CREATE TABLE `jobs` (
 	`plan` text NOT NULL,
 	`adjustments` text NOT NULL,
 	`storage_provider` text NOT NULL,
+	`storage_source` text NOT NULL,
+	`storage_place` text,
 	`status` text NOT NULL,
 	`step` text NOT NULL,
 	`progress` integer NOT NULL,
@@ -54,6 +82,8 @@ CREATE TABLE `jobs` (
 	`upload_key` text,
 	`upload_ref` text,
 	`object_key` text,
+	`links` text,
+	`links_expire_at` integer,
 	`subtitle_key` text,
 	`thumbnail_key` text,
 	`subtitles` text,
@@ -77,6 +107,8 @@ CREATE TABLE `jobs` (
 	`upload_ms` integer,
 	`download_retries` integer,
 	`upload_retries` integer,
+	`reserved_bytes` integer,
+	`expires_at` integer,
 	`created_at` integer NOT NULL,
 	`started_at` integer,
 	`finished_at` integer
@@ -88,7 +120,36 @@ CREATE INDEX `jobs_batch` ON `jobs` (`batch_id`,`id`) WHERE batch_id is not null
 CREATE INDEX `jobs_due` ON `jobs` (`due_at`,`id`) WHERE status = 'Pending';--> statement-breakpoint
 CREATE INDEX `jobs_hint_due` ON `jobs` (`hint_due_at`) WHERE status = 'Pending';--> statement-breakpoint
 CREATE INDEX `jobs_lease` ON `jobs` (`lease_expires_at`) WHERE status = 'Processing';--> statement-breakpoint
+CREATE INDEX `jobs_links` ON `jobs` (`links_expire_at`) WHERE links_expire_at is not null;--> statement-breakpoint
+CREATE INDEX `jobs_unfinished` ON `jobs` (`account_id`,`reserved_bytes`) WHERE finished_at is null;--> statement-breakpoint
+CREATE INDEX `jobs_expiry` ON `jobs` (`expires_at`,`id`) WHERE expires_at is not null and object_key is not null;--> statement-breakpoint
+CREATE INDEX `jobs_object` ON `jobs` (`object_key`,`expires_at`) WHERE object_key is not null;--> statement-breakpoint
 CREATE INDEX `jobs_leftover` ON `jobs` (`finished_at`) WHERE upload_ref is not null and finished_at is not null;--> statement-breakpoint
+CREATE TABLE `storage_configs` (
+	`account_id` text PRIMARY KEY NOT NULL,
+	`provider` text NOT NULL,
+	`place` text NOT NULL,
+	`bucket` text NOT NULL,
+	`endpoint` text,
+	`region` text,
+	`folder_prefix` text,
+	`base_folder` text NOT NULL,
+	`access_key_masked` text NOT NULL,
+	`sealed` text NOT NULL,
+	`key_id` text NOT NULL,
+	`updated_at` integer NOT NULL,
+	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `storage_configs_key` ON `storage_configs` (`key_id`);--> statement-breakpoint
+CREATE TABLE `usage` (
+	`account_id` text NOT NULL,
+	`month` text NOT NULL,
+	`jobs` integer NOT NULL,
+	`delivered_bytes` integer NOT NULL,
+	PRIMARY KEY(`account_id`, `month`)
+);
+--> statement-breakpoint
 CREATE TABLE `webhook_deliveries` (
 	`id` text PRIMARY KEY NOT NULL,
 	`event_id` text NOT NULL,

@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { Time } from "../ids.ts";
+import { Adjustment } from "../media.ts";
+import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
+import { BlobStorage, GcsStorage, OssStorage, PROVIDERS, S3Storage } from "./storage.ts";
+
+/** An account's own storage, which serves all its jobs that bring none. */
+
+const text = z.string().nullable();
+
+export const SavedStorage = z
+  .object({
+    message: z.string().meta({ example: "S3 storage configured successfully" }),
+    provider: z.enum(PROVIDERS),
+    container_or_bucket: z.string(),
+    folder_prefix: z.string().optional(),
+    adjustments: z.array(Adjustment).optional().describe("Present when the credentials cannot do everything"),
+  })
+  .meta({ id: "SavedStorage" });
+export type SavedStorage = z.infer<typeof SavedStorage>;
+
+export const StorageView = z
+  .object({
+    configured: z.boolean().describe("Whether the account's storage is of this provider"),
+    provider: z.enum(PROVIDERS),
+    container_or_bucket: text,
+    endpoint: text,
+    region: text,
+    folder_prefix: text,
+    base_folder: text,
+    access_key_masked: text.meta({ example: "****ABCD" }),
+    last_modified: Time.nullable(),
+  })
+  .meta({ id: "StorageView" });
+export type StorageView = z.infer<typeof StorageView>;
+
+export const RemovedStorage = z.object({ message: z.string() }).meta({ id: "RemovedStorage" });
+
+/** Answer of `POST /admin/reseal`. */
+export const Resealed = z
+  .object({
+    key_id: z.string().describe("The newest key"),
+    resealed: z.int().min(0).describe("Secrets that this call sealed with it"),
+    unreadable: z.int().min(0).describe("Secrets that none of the keys opens"),
+    done: z.boolean().describe("False: there may be more, call again"),
+  })
+  .meta({ id: "Resealed" });
+
+const set = <const P extends `/user/${string}`, S extends z.ZodType>(path: P, schema: S) => ({
+  method: "POST" as const,
+  path,
+  auth: "key" as const,
+  tag: "Account" as const,
+  summary: "Set the account's storage; the last one set serves",
+  body: { schema, required: true, maxBytes: MAX_BODY_BYTES },
+  answers: { 200: { description: "Verified and set", schema: SavedStorage } },
+  errors: ["invalid_request", "storage_verification_failed", "forbidden", "payload_too_large"] as const,
+});
+
+const get = <const P extends `/user/${string}`>(path: P) => ({
+  method: "GET" as const,
+  path,
+  auth: "key" as const,
+  tag: "Account" as const,
+  summary: "Show the account's storage, its keys masked",
+  answers: { 200: { description: "The storage", schema: StorageView } },
+  errors: ["forbidden"] as const,
+});
+
+const remove = <const P extends `/user/${string}`>(path: P) => ({
+  method: "DELETE" as const,
+  path,
+  auth: "key" as const,
+  tag: "Account" as const,
+  summary: "Forget the account's storage; the managed bucket serves again",
+  answers: { 200: { description: "Forgotten", schema: RemovedStorage } },
+  errors: ["forbidden", "not_found"] as const,
+});
+
+/** `/user/*` for storage; `/user/bucket` is the older name of `/user/s3`. */
+export const storageEndpoints = {
+  setS3Storage: set("/user/s3", S3Storage),
+  getS3Storage: get("/user/s3"),
+  removeS3Storage: remove("/user/s3"),
+  setBucket: set("/user/bucket", S3Storage),
+  getBucket: get("/user/bucket"),
+  removeBucket: remove("/user/bucket"),
+  setBlobStorage: set("/user/blob", BlobStorage),
+  getBlobStorage: get("/user/blob"),
+  removeBlobStorage: remove("/user/blob"),
+  setGcsStorage: set("/user/gcs", GcsStorage),
+  getGcsStorage: get("/user/gcs"),
+  removeGcsStorage: remove("/user/gcs"),
+  setOssStorage: set("/user/oss", OssStorage),
+  getOssStorage: get("/user/oss"),
+  removeOssStorage: remove("/user/oss"),
+  reseal: {
+    method: "POST",
+    path: "/admin/reseal",
+    auth: "admin",
+    tag: "Operator",
+    summary: "Seal a page of stored secrets anew with the newest of SEALING_KEYS",
+    answers: { 200: { description: "What was done", schema: Resealed } },
+    errors: [],
+  },
+} as const satisfies Record<string, Endpoint>;

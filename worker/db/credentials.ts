@@ -1,0 +1,83 @@
+import { and, asc, eq, getTableColumns, inArray, lte, ne, sql } from "drizzle-orm";
+import { jobCredentials, jobs } from "../../schema/db/tables.ts";
+import type { Db } from "./connection.ts";
+import type { Companion } from "./job-moves.ts";
+
+/** Sealed credentials of unfinished jobs. */
+
+export type CredentialsRow = typeof jobCredentials.$inferSelect;
+
+/** Stores any number of rows by one statement over one parameter; for the batch that stores their jobs. */
+export function insertCredentials(db: Db, rows: readonly CredentialsRow[]) {
+  const values = Object.keys(getTableColumns(jobCredentials)).map(
+    (name) => sql`json_extract(value, ${sql.raw(`'$.${name}'`)})`,
+  );
+  return db
+    .insert(jobCredentials)
+    .select(sql`select ${sql.join(values, sql`, `)} from json_each(${JSON.stringify(rows)}) where true`)
+    .onConflictDoNothing();
+}
+
+/** The sealed text; undefined for a job without credentials, or whose credentials were erased. */
+export async function findCredentials(db: Db, jobId: string): Promise<string | undefined> {
+  const [found] = await db
+    .select({ sealed: jobCredentials.sealed })
+    .from(jobCredentials)
+    .where(eq(jobCredentials.job_id, jobId));
+  return found?.sealed;
+}
+
+/** Erases the credentials of a job, together with the move that ends it. */
+export const eraseCredentials =
+  (jobId: string): Companion =>
+  (db, unmoved) =>
+    db.delete(jobCredentials).where(and(eq(jobCredentials.job_id, jobId), unmoved));
+
+/**
+ * Erases credentials whose job has ended or is not there; answers how many.
+ *
+ * @param before only those that were stored before this, in epoch milliseconds
+ */
+export async function eraseStrayCredentials(db: Db, before: number, limit: number): Promise<number> {
+  return (await strayCredentialsQuery(db, before, limit)).length;
+}
+export const strayCredentialsQuery = (db: Db, before: number, limit: number) =>
+  db
+    .delete(jobCredentials)
+    .where(
+      inArray(
+        jobCredentials.job_id,
+        db
+          .select({ job_id: jobCredentials.job_id })
+          .from(jobCredentials)
+          .where(
+            and(
+              lte(jobCredentials.created_at, before),
+              sql`not exists (select 1 from ${jobs} where ${jobs.id} = ${jobCredentials.job_id} and ${jobs.finished_at} is null)`,
+            ),
+          )
+          .orderBy(asc(jobCredentials.created_at))
+          .limit(limit),
+      ),
+    )
+    .returning({ job_id: jobCredentials.job_id });
+
+/** Rows that were sealed with another key than this. */
+export const findCredentialsToReseal = (db: Db, keyId: string, limit: number) =>
+  db
+    .select({ owner: jobCredentials.job_id, sealed: jobCredentials.sealed })
+    .from(jobCredentials)
+    .where(ne(jobCredentials.key_id, keyId))
+    .limit(limit);
+
+/** Puts a newly sealed text in the place of the one that was read; nothing happens where that one is gone. */
+export const replaceCredentials = (
+  db: Db,
+  owner: string,
+  before: string,
+  after: { sealed: string; key_id: string },
+) =>
+  db
+    .update(jobCredentials)
+    .set(after)
+    .where(and(eq(jobCredentials.job_id, owner), eq(jobCredentials.sealed, before)));

@@ -1,0 +1,35 @@
+import { and, eq, isNotNull, not, type SQL, sql } from "drizzle-orm";
+import { accounts } from "../../schema/db/tables.ts";
+import type { Db } from "./connection.ts";
+
+/** The secrets that sign accounts' notices, sealed. */
+const SECRETS = {
+  webhook_secret: accounts.webhook_secret,
+  webhook_secret_before: accounts.webhook_secret_before,
+} as const;
+export type AccountSecret = keyof typeof SECRETS;
+export const ACCOUNT_SECRETS = Object.keys(SECRETS) as AccountSecret[];
+
+/** Accounts with a secret that was sealed with another key than this. @param prefix how texts of the newest key begin */
+export const findAccountSecretsToReseal = (db: Db, secret: AccountSecret, prefix: string, limit: number) =>
+  db
+    .select({ owner: accounts.id, sealed: sql<string>`${SECRETS[secret]}` })
+    .from(accounts)
+    .where(and(isNotNull(SECRETS[secret]), not(startsWith(SECRETS[secret], prefix))))
+    .limit(limit);
+
+/** Puts a newly sealed text in the place of the one that was read; nothing happens where that one is gone. */
+export const replaceAccountSecret = (
+  db: Db,
+  secret: AccountSecret,
+  owner: string,
+  before: string,
+  sealed: string,
+) =>
+  db
+    .update(accounts)
+    .set({ [secret]: sealed })
+    .where(and(eq(accounts.id, owner), eq(SECRETS[secret], before)));
+
+const startsWith = (column: (typeof SECRETS)[AccountSecret], prefix: string): SQL =>
+  sql`substr(${column}, 1, ${prefix.length}) = ${prefix}`;

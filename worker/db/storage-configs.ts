@@ -1,0 +1,52 @@
+import { and, eq, ne } from "drizzle-orm";
+import { storageConfigs } from "../../schema/db/tables.ts";
+import type { Db } from "./connection.ts";
+
+/** Accounts' own storage, sealed. */
+
+export type StorageConfigRow = typeof storageConfigs.$inferSelect;
+
+/** Sets the storage of an account, in the place of the one before. */
+export async function saveStorageConfig(db: Db, row: StorageConfigRow): Promise<void> {
+  await db
+    .insert(storageConfigs)
+    .values(row)
+    .onConflictDoUpdate({ target: storageConfigs.account_id, set: row });
+}
+
+export async function findStorageConfig(db: Db, accountId: string): Promise<StorageConfigRow | undefined> {
+  return (await db.select().from(storageConfigs).where(eq(storageConfigs.account_id, accountId)))[0];
+}
+
+/** Removes the storage of an account if it is of this provider. Answers false when there is none. */
+export async function removeStorageConfig(
+  db: Db,
+  accountId: string,
+  provider: StorageConfigRow["provider"],
+): Promise<boolean> {
+  const removed = await db
+    .delete(storageConfigs)
+    .where(and(eq(storageConfigs.account_id, accountId), eq(storageConfigs.provider, provider)))
+    .returning({ account_id: storageConfigs.account_id });
+  return removed.length > 0;
+}
+
+/** Rows that were sealed with another key than this. */
+export const findConfigsToReseal = (db: Db, keyId: string, limit: number) =>
+  db
+    .select({ owner: storageConfigs.account_id, sealed: storageConfigs.sealed })
+    .from(storageConfigs)
+    .where(ne(storageConfigs.key_id, keyId))
+    .limit(limit);
+
+/** Puts a newly sealed text in the place of the one that was read; nothing happens where that one is gone. */
+export const replaceStorageConfig = (
+  db: Db,
+  owner: string,
+  before: string,
+  after: { sealed: string; key_id: string },
+) =>
+  db
+    .update(storageConfigs)
+    .set(after)
+    .where(and(eq(storageConfigs.account_id, owner), eq(storageConfigs.sealed, before)));

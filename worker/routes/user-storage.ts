@@ -1,0 +1,38 @@
+import type { InlineStorage, Provider } from "../../schema/api/storage.ts";
+import { storageEndpoints as endpoints } from "../../schema/api/user-storage.ts";
+import { removeStorage, setStorage, viewStorage } from "../services/account-storage.ts";
+import { reseal } from "../services/reseal.ts";
+import { ok, type RouteInput, route } from "./route.ts";
+
+type Input = Pick<RouteInput<typeof endpoints.getBucket>, "c" | "scope">;
+
+const set = async ({ c, scope }: Input, storage: InlineStorage) =>
+  ok(await setStorage(scope, c.var.account.id, storage));
+const view =
+  (provider: Provider) =>
+  async ({ c, scope }: Input) =>
+    ok(await viewStorage(scope, c.var.account.id, provider));
+const remove =
+  (provider: Provider) =>
+  async ({ c, scope }: Input) =>
+    ok({ message: await removeStorage(scope, c.var.account.id, provider) });
+
+/** An account's own storage at each provider. */
+export const storageHandlers = {
+  setS3Storage: route(endpoints.setS3Storage, (input) => set(input, { ...input.body, provider: "s3" })),
+  getS3Storage: route(endpoints.getS3Storage, view("s3")),
+  removeS3Storage: route(endpoints.removeS3Storage, remove("s3")),
+  setBucket: route(endpoints.setBucket, (input) => set(input, { ...input.body, provider: "s3" })),
+  getBucket: route(endpoints.getBucket, view("s3")),
+  removeBucket: route(endpoints.removeBucket, remove("s3")),
+  setBlobStorage: route(endpoints.setBlobStorage, (input) => set(input, { ...input.body, provider: "blob" })),
+  getBlobStorage: route(endpoints.getBlobStorage, view("blob")),
+  removeBlobStorage: route(endpoints.removeBlobStorage, remove("blob")),
+  setGcsStorage: route(endpoints.setGcsStorage, (input) => set(input, { ...input.body, provider: "gcs" })),
+  getGcsStorage: route(endpoints.getGcsStorage, view("gcs")),
+  removeGcsStorage: route(endpoints.removeGcsStorage, remove("gcs")),
+  setOssStorage: route(endpoints.setOssStorage, (input) => set(input, { ...input.body, provider: "oss" })),
+  getOssStorage: route(endpoints.getOssStorage, view("oss")),
+  removeOssStorage: route(endpoints.removeOssStorage, remove("oss")),
+  reseal: route(endpoints.reseal, async ({ scope }) => ok(await reseal(scope))),
+};

@@ -1,0 +1,36 @@
+/** Services and resources that a token must name to write into a container: an account's, or a container's. */
+const CONTAINER = "c";
+
+/**
+ * What is wrong with a shared access signature as far as its own words tell; null when they allow writing now.
+ *
+ * @param token without a leading `?`
+ * @param now epoch milliseconds
+ * @example judgeSharedAccess("sv=2021-12-02&sr=c&sp=r&se=2099-01-01&sig=…", now) // "the SAS token does not permit writing: …"
+ */
+export function judgeSharedAccess(token: string, now: number): string | null {
+  const words = new URLSearchParams(token);
+  const [starts, expires] = [timeOf(words.get("st")), timeOf(words.get("se"))];
+  if (!words.has("sv")) return "MalformedSAS: the SAS token has no version (sv); copy the whole token";
+  if (Number.isNaN(starts)) return "MalformedSAS: the start (st) of the SAS token is not a time";
+  if (Number.isNaN(expires)) return "MalformedSAS: the expiry (se) of the SAS token is not a time";
+  if (expires !== null && expires <= now) {
+    return `ExpiredSAS: the SAS token expired at ${new Date(expires).toISOString()}; make a new one`;
+  }
+  if (starts !== null && starts > now) {
+    return `NotYetValidSAS: the SAS token is valid from ${new Date(starts).toISOString()} only`;
+  }
+  const permissions = words.get("sp");
+  // without permissions of its own the token follows a stored policy, which the service knows
+  if (permissions !== null && !/[cw]/.test(permissions)) {
+    return "AccessDenied: the SAS token does not permit writing; make one with the permissions create and write";
+  }
+  const resource = words.get("sr");
+  if (resource !== null && resource !== CONTAINER && resource !== "d") {
+    return "MalformedSAS: the SAS token is for a single blob; make one for the container";
+  }
+  return null;
+}
+
+/** Null when it is not said, NaN when it is no time. */
+const timeOf = (text: string | null): number | null => (text === null ? null : Date.parse(text));
