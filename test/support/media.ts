@@ -29,10 +29,18 @@ const ENTRY = {
   mp4: "media.mp4",
   /** The same with the index behind the media. */
   "mp4-index-last": "media.mp4",
+  /** VP9 and Opus. */
   webm: "media.webm",
+  "webm-vp8-vorbis": "media.webm",
+  "mkv-h265-mp3": "media.mkv",
+  "mkv-h264-flac": "media.mkv",
+  "mp4-av1-opus": "media.mp4",
   "video-mp4": "video.mp4",
   "audio-m4a": "audio.m4a",
   "audio-mp3": "audio.mp3",
+  "audio-opus": "audio.opus",
+  "audio-vorbis": "audio.ogg",
+  "audio-flac": "audio.flac",
   "hls-ts": "index.m3u8",
   "hls-fmp4": "index.m3u8",
   /** One file of fMP4 addressed by byte ranges. */
@@ -172,12 +180,41 @@ function argsFor(kind: MediaKind, settings: Settings): string[] {
         ..."-c:v libvpx-vp9 -cpu-used 8 -deadline realtime".split(" "),
         ...rate,
       ].concat("-c:a", "libopus", entry);
+    case "webm-vp8-vorbis":
+      return [
+        ...picture,
+        ...tone,
+        ..."-c:v libvpx -cpu-used 8 -deadline realtime -c:a libvorbis".split(" "),
+        entry,
+      ];
+    case "mkv-h265-mp3":
+      return [
+        ...picture,
+        ...tone,
+        ..."-c:v libx265 -preset ultrafast -x265-params log-level=error -c:a libmp3lame".split(" "),
+        entry,
+      ];
+    case "mkv-h264-flac":
+      return [...picture, ...tone, ...h264, "-c:a", "flac", entry];
+    case "mp4-av1-opus":
+      return [
+        ...picture,
+        ...tone,
+        ..."-c:v libaom-av1 -cpu-used 8 -crf 50 -b:v 0 -c:a libopus -movflags +faststart".split(" "),
+        entry,
+      ];
     case "video-mp4":
       return [...picture, ...h264, "-movflags", "+faststart", entry];
     case "audio-m4a":
       return [...tone, ...aac, "-movflags", "+faststart", entry];
     case "audio-mp3":
       return [...tone, "-c:a", "libmp3lame", "-b:a", "96k", entry];
+    case "audio-opus":
+      return [...tone, "-c:a", "libopus", entry];
+    case "audio-vorbis":
+      return [...tone, "-c:a", "libvorbis", entry];
+    case "audio-flac":
+      return [...tone, "-c:a", "flac", entry];
     case "hls-ts":
       return [...both, ...hls, "-hls_segment_filename", "segment-%03d.ts", entry];
     case "hls-aes":

@@ -53,7 +53,12 @@ export interface Origin {
   /** Body bytes sent by path. */
   readonly bytes: ReadonlyMap<string, number>;
   /** Requests in order, with their range. */
-  readonly requests: readonly { readonly path: string; readonly range: string; readonly method: string }[];
+  readonly requests: readonly {
+    readonly path: string;
+    readonly range: string;
+    readonly method: string;
+    readonly userAgent: string;
+  }[];
   /** Connections accepted so far. */
   readonly connections: number;
   /** Answers being sent right now, and the most there were at once. */
@@ -85,6 +90,10 @@ const TYPES: Readonly<Record<string, string>> = {
   ".m4s": "video/iso.segment",
   ".webm": "video/webm",
   ".mp3": "audio/mpeg",
+  ".mkv": "video/x-matroska",
+  ".opus": "audio/ogg",
+  ".ogg": "audio/ogg",
+  ".flac": "audio/flac",
   ".m3u8": "application/vnd.apple.mpegurl",
   ".mpd": "application/dash+xml",
   ".ts": "video/mp2t",
@@ -102,7 +111,7 @@ class Site implements Origin {
   readonly active = { now: 0, peak: 0 };
   readonly hits = new Map<string, number>();
   readonly bytes = new Map<string, number>();
-  readonly requests: { path: string; range: string; method: string }[] = [];
+  readonly requests: { path: string; range: string; method: string; userAgent: string }[] = [];
   readonly #root: string | undefined;
   readonly #bodies: Map<string, Buffer>;
   readonly #behaviour: Map<string, Behaviour>;
@@ -152,7 +161,8 @@ class Site implements Origin {
     const path = decodeURIComponent(pathname);
     const hit = (this.hits.get(path) ?? 0) + 1;
     this.hits.set(path, hit);
-    this.requests.push({ path, range: request.headers.range ?? "", method: request.method ?? "" });
+    const { range = "", "user-agent": userAgent = "" } = request.headers;
+    this.requests.push({ path, range, method: request.method ?? "", userAgent });
     this.active.peak = Math.max(this.active.peak, ++this.active.now);
     response.once("close", () => {
       if (--this.active.now === 0) this.#wake(null);
