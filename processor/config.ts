@@ -170,7 +170,8 @@ const VARIABLES = {
   },
   ytdlpProxies: {
     name: "YTDLP_PROXY",
-    meaning: "HTTP proxy towards the sources, or several separated by commas; one run stays with one of them",
+    meaning:
+      "HTTP proxy towards the sources, or several separated by commas; runs take them in turn, source by source, and each stays with its own",
     schema: proxyList,
   },
   ytdlpExtractorArgs: {
@@ -195,6 +196,12 @@ const VARIABLES = {
     name: "YTDLP_POT_PROVIDER_URL",
     meaning: "Base URL of a PO-token provider; when set, yt-dlp's provider plugins are loaded",
     schema: httpUrl.optional(),
+  },
+  ytdlpExtractorRetries: {
+    name: "YTDLP_EXTRACTOR_RETRIES",
+    default: "3",
+    meaning: "How often an extraction repeats a request that failed for a known passing reason",
+    schema: wholeNumber(0, 20),
   },
   ytdlpSleepRequests: {
     name: "YTDLP_SLEEP_REQUESTS",

@@ -12,6 +12,7 @@ export type ExtractionConfig = Pick<
   | "ytdlpUserAgent"
   | "ytdlpPotProviderUrl"
   | "ytdlpSleepRequests"
+  | "ytdlpExtractorRetries"
   | "workDir"
 >;
 
@@ -34,6 +35,7 @@ export function commonParams(
     color: "no_color",
     cachedir: false,
     socket_timeout: SOCKET_TIMEOUT_SECONDS,
+    extractor_retries: config.ytdlpExtractorRetries,
     sleep_interval_requests: config.ytdlpSleepRequests,
     extractor_args: extractorArgs(config),
     js_runtimes: { node: { path: tools.node.path } },
