@@ -1,20 +1,32 @@
 /** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: we, the way without us, and the line alone, side by side. */
-
+import { apiTable, benchApi } from "./bench/api.ts";
 import { withBench } from "./bench/bench-context.ts";
-import { type BenchOptions, parseOptions } from "./bench/options.ts";
+import { type BenchOptions, type Part, parseOptions } from "./bench/options.ts";
 import { benchPipeline } from "./bench/pipeline.ts";
 import { saveResults } from "./bench/results.ts";
 import { subjectTable } from "./bench/table.ts";
+import { benchTranscode } from "./bench/transcode.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
 
 const log = (line: string) => console.error(`[bench] ${line}`);
 
-async function main(options: BenchOptions): Promise<number> {
-  for (const part of options.parts) {
-    const subjects = await withBench(options, log, benchPipeline);
-    console.log(`\n${subjectTable(subjects)}\n`);
-    log(await saveResults(part, options.runs, { subjects }));
+/** @returns what goes into the file of results */
+async function run(part: Part, options: BenchOptions): Promise<object> {
+  if (part === "api") {
+    const results = await benchApi(options, log);
+    console.log(`\n${apiTable(results)}\n`);
+    return { results };
   }
+  console.log(
+    "\nThe S3 server of this bench checks nothing and keeps nothing: it stands for a quick storage.",
+  );
+  const subjects = await withBench(options, log, part === "pipeline" ? benchPipeline : benchTranscode);
+  console.log(`\n${subjectTable(subjects)}\n`);
+  return { subjects };
+}
+
+async function main(options: BenchOptions): Promise<number> {
+  for (const part of options.parts) log(await saveResults(part, options.runs, await run(part, options)));
   return 0;
 }
 
