@@ -8,15 +8,19 @@ type Json = Record<string, unknown>;
 
 /** Refusals that every route of a kind of caller may give. */
 const COMMON_ERRORS: Record<Auth, readonly ApiErrorCode[]> = {
-  key: ["missing_api_key", "invalid_api_key", "internal", "dependency_unavailable"],
+  key: ["missing_api_key", "invalid_api_key", "rate_limited", "internal", "dependency_unavailable"],
   admin: ["missing_api_key", "invalid_api_key", "internal", "dependency_unavailable"],
   run: ["invalid_api_key", "lease_lost", "internal"],
   public: ["internal"],
 };
 
+/** Refusals that a repeated request may get. */
+const REPEAT_ERRORS: readonly ApiErrorCode[] = ["idempotency_in_progress", "idempotency_key_reused"];
+
 /** Errors that a route may answer with: its own and those of its kind of caller. */
 export function errorsOf(endpoint: Endpoint): ApiErrorCode[] {
-  return [...new Set([...endpoint.errors, ...COMMON_ERRORS[endpoint.auth]])];
+  const repeated = endpoint.idempotent ? REPEAT_ERRORS : [];
+  return [...new Set([...endpoint.errors, ...repeated, ...COMMON_ERRORS[endpoint.auth]])];
 }
 
 /**
@@ -66,6 +70,7 @@ function operation(operationId: string, endpoint: Endpoint, schemas: Json): Json
   const parameters = [
     ...parametersOf("path", endpoint.params, schemas),
     ...parametersOf("query", endpoint.query, schemas),
+    ...(endpoint.idempotent ? [IDEMPOTENCY_KEY] : []),
   ];
   return {
     operationId,
@@ -84,6 +89,15 @@ function operation(operationId: string, endpoint: Endpoint, schemas: Json): Json
     responses: { ...answers(endpoint, schemas), ...refusals(endpoint, schemas) },
   };
 }
+
+const IDEMPOTENCY_KEY: Json = {
+  name: "x-idempotency-key",
+  in: "header",
+  required: false,
+  description:
+    "Also as Idempotency-Key. The first answer below 500 is given again for 24 hours, with `cached` and the header idempotent-replayed",
+  schema: { type: "string", minLength: 1, maxLength: 255 },
+};
 
 function securityOf(auth: Auth): Json[] {
   if (auth === "public") return [];

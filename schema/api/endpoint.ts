@@ -12,6 +12,8 @@ export interface Endpoint {
   readonly auth: Auth;
   readonly summary: string;
   readonly tag: "Jobs" | "Account" | "Media" | "Webhooks" | "Operator" | "Service";
+  /** Takes `x-idempotency-key`: the same request with the same key is executed once in 24 hours. */
+  readonly idempotent?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly maxBytes: number };

@@ -3,6 +3,7 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { STATUSES, STEPS } from "../states.ts";
+import { ToolVersions } from "../tool-versions.ts";
 import { StreamFacts } from "./probe.ts";
 import { PROVIDERS } from "./storage.ts";
 
@@ -81,6 +82,7 @@ export const Job = z
     requested_quality: text.meta({ example: "best" }),
     actual_quality: text.meta({ example: "1080p" }),
     download_strategy: Strategy.nullable(),
+    tool_versions: ToolVersions.nullable().describe("Of the run that delivered"),
     webhook_status: z.enum(WEBHOOK_STATUSES),
     webhook_attempts: z.int().min(0),
     webhook_last_error: text,
@@ -93,7 +95,16 @@ export type Job = z.infer<typeof Job>;
 const adjustments = z.array(Adjustment).optional().describe("Present when something was corrected");
 
 /** 201 of `POST /jobs` for one job. */
-export const CreatedJob = z.object({ job_id: Id, adjustments }).meta({ id: "CreatedJob" });
+export const CreatedJob = z
+  .object({
+    job_id: Id,
+    adjustments,
+    cached: z
+      .literal(true)
+      .optional()
+      .describe("The answer to an earlier request with the same idempotency key"),
+  })
+  .meta({ id: "CreatedJob" });
 
 /** Answer of `POST /jobs/plan`: what would be done; nothing is created. */
 export const PlannedJob = z

@@ -22,7 +22,7 @@ beforeEach(async () => {
   ({ key } = await worker.account());
 });
 
-const idle = { leases: 0, hints: 0, notices: 0, leftovers: 0, old_notices: 0 };
+const idle = { leases: 0, hints: 0, notices: 0, leftovers: 0, old_notices: 0, old_requests: 0 };
 
 describe("hints", () => {
   it("that are all lost lose no job: each is sent again when it is overdue", async () => {

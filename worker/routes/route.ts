@@ -5,6 +5,7 @@ import { invalidRequest, issuesOf } from "../lib/api-error.ts";
 import { readJson } from "../lib/body.ts";
 import type { LogFields } from "../lib/log.ts";
 import type { Account } from "../services/key-cache.ts";
+import { idempotencyKeyOf, runOnce } from "../services/run-once.ts";
 import type { Scope } from "../services.ts";
 
 /** What middleware leaves for handlers. */
@@ -31,6 +32,8 @@ export interface RouteInput<E extends Endpoint> {
   readonly body: E["body"] extends { schema: infer S } ? Parsed<S> : undefined;
   /** The body as it was sent. */
   readonly sent: unknown;
+  /** For what the request creates: the same when the request is executed again with its idempotency key. */
+  readonly resourceId: string;
 }
 
 /** An answer with a JSON body. */
@@ -52,10 +55,39 @@ export function route<const E extends Endpoint>(
     const query = check(endpoint.query, c.req.query(), "query");
     const sent = endpoint.body ? await readBody(c.req.raw, endpoint.body) : undefined;
     const body = check(endpoint.body?.schema, sent, "body");
-    const input = { c, scope: c.var.scope, params, query, body, sent };
-    const answer = await handle(input as RouteInput<E>);
+    const { scope } = c.var;
+    const execute = (resourceId: string) =>
+      handle({ c, scope, params, query, body, sent, resourceId } as RouteInput<E>);
+    const key = endpoint.idempotent ? idempotencyKeyOf(c.req.raw.headers) : null;
+    if (key !== null) return answerOnce(c, key, sent, execute);
+    const answer = await execute(scope.newId());
     return answer instanceof Response ? answer : c.json(answer.body, answer.status);
   };
+}
+
+/** Executes the request of a key once, whoever repeats it and whoever dies meanwhile. */
+async function answerOnce(
+  c: AppContext,
+  key: string,
+  sent: unknown,
+  execute: (resourceId: string) => Promise<JsonAnswer | Response>,
+): Promise<Response> {
+  const request = {
+    accountId: c.var.account.id,
+    route: `${c.req.method} ${c.req.path}`,
+    key,
+    body: sent,
+  };
+  const { status, body, replayed } = await runOnce(c.var.scope, request, async (resourceId) => {
+    const answer = await execute(resourceId);
+    if (answer instanceof Response) throw new TypeError("only JSON answers can be repeated");
+    return { status: answer.status, body: answer.body as Record<string, unknown> };
+  });
+  if (!replayed) return c.json(body, status as 200);
+  c.header("idempotent-replayed", "true");
+  // a refusal names the request that it answers
+  const request_id = status >= 400 ? { request_id: c.get("requestId") } : {};
+  return c.json({ ...body, ...request_id, cached: true }, status as 200);
 }
 
 async function readBody(request: Request, body: NonNullable<Endpoint["body"]>): Promise<unknown> {

@@ -1,0 +1,103 @@
+import { and, asc, eq, inArray, isNull, lte, sql } from "drizzle-orm";
+import { idempotencyKeys } from "../../schema/db/tables.ts";
+import type { Db } from "./connection.ts";
+
+/** Requests that are executed once: claimed by one statement, answered alike from then on. */
+
+export type IdempotencyRow = typeof idempotencyKeys.$inferSelect;
+/** What names a request: whose it is, what it asks for, and the key that the caller chose. */
+export type IdempotencyName = Pick<IdempotencyRow, "account_id" | "route" | "key">;
+
+/**
+ * Claims a request: a new one, one whose owner fell silent, or one whose answer is no longer kept. Whoever takes a
+ * claim over gets the resource id of the first claim.
+ *
+ * @param forgotten answers that were made before are no longer kept
+ * @returns whether the claim is the caller's, and the row as it stands
+ */
+export async function claimRequest(
+  db: Db,
+  claim: Omit<IdempotencyRow, "status" | "body">,
+  forgotten: number,
+): Promise<{ claimed: boolean; row: IdempotencyRow | undefined }> {
+  const [claimed, [row]] = await db.batch([
+    claimQuery(db, claim, forgotten),
+    db.select().from(idempotencyKeys).where(isNamed(claim)),
+  ]);
+  return { claimed: claimed.length > 0, row };
+}
+
+function claimQuery(db: Db, claim: Omit<IdempotencyRow, "status" | "body">, forgotten: number) {
+  const { account_id, route, key } = idempotencyKeys;
+  const isForgotten = lte(idempotencyKeys.created_at, forgotten);
+  const renewed = (name: "resource_id" | "created_at") =>
+    sql`iif(${isForgotten}, ${sql.raw(`excluded.${name}`)}, ${idempotencyKeys[name]})`;
+  return db
+    .insert(idempotencyKeys)
+    .values(claim)
+    .onConflictDoUpdate({
+      target: [account_id, route, key],
+      set: {
+        fingerprint: claim.fingerprint,
+        resource_id: renewed("resource_id"),
+        lease_until: claim.lease_until,
+        status: null,
+        body: null,
+        created_at: renewed("created_at"),
+      },
+      setWhere: sql`${isForgotten} or (
+        ${idempotencyKeys.status} is null
+        and ${idempotencyKeys.lease_until} <= ${claim.created_at}
+        and ${idempotencyKeys.fingerprint} = ${claim.fingerprint}
+      )`,
+    })
+    .returning({ key: idempotencyKeys.key });
+}
+
+/** Keeps the answer of a claim that still stands. */
+export async function keepAnswer(
+  db: Db,
+  claim: IdempotencyName & Pick<IdempotencyRow, "lease_until">,
+  answer: { status: number; body: Record<string, unknown> },
+): Promise<void> {
+  await db.update(idempotencyKeys).set(answer).where(isStanding(claim));
+}
+
+/** Gives a claim back: the request was not executed. */
+export async function releaseRequest(
+  db: Db,
+  claim: IdempotencyName & Pick<IdempotencyRow, "lease_until">,
+): Promise<void> {
+  // the row stays, so that a successor gets the same resource id
+  await db.update(idempotencyKeys).set({ lease_until: 0 }).where(isStanding(claim));
+}
+
+/** Forgets requests that were made before a time. @returns how many */
+export async function eraseRequests(db: Db, before: number, limit: number): Promise<number> {
+  return (await oldRequestsQuery(db, before, limit)).length;
+}
+export const oldRequestsQuery = (db: Db, before: number, limit: number) =>
+  db
+    .delete(idempotencyKeys)
+    .where(
+      inArray(
+        sql`rowid`,
+        db
+          .select({ rowid: sql`rowid` })
+          .from(idempotencyKeys)
+          .where(lte(idempotencyKeys.created_at, before))
+          .orderBy(asc(idempotencyKeys.created_at))
+          .limit(limit),
+      ),
+    )
+    .returning({ key: idempotencyKeys.key });
+
+const isNamed = ({ account_id, route, key }: IdempotencyName) =>
+  and(
+    eq(idempotencyKeys.account_id, account_id),
+    eq(idempotencyKeys.route, route),
+    eq(idempotencyKeys.key, key),
+  );
+
+const isStanding = (claim: IdempotencyName & Pick<IdempotencyRow, "lease_until">) =>
+  and(isNamed(claim), isNull(idempotencyKeys.status), eq(idempotencyKeys.lease_until, claim.lease_until));

@@ -1,0 +1,24 @@
+import { sha256Hex } from "../lib/digest.ts";
+
+/** Members of `storage` that are secret: they neither make a request another one nor leave a trace. */
+const SECRETS = [
+  "access_key",
+  "secret_key",
+  "account_key",
+  "sas_token",
+  "service_account_json",
+  "access_key_id",
+  "access_key_secret",
+];
+
+/** Tells whether two bodies ask for the same, whatever the order of their members. Hex SHA-256. */
+export const fingerprintOf = (body: unknown): Promise<string> => sha256Hex(JSON.stringify(canonical(body)));
+
+function canonical(value: unknown, inStorage = false): unknown {
+  if (Array.isArray(value)) return value.map((member) => canonical(member));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.entries(value)
+    .filter(([name]) => !(inStorage && SECRETS.includes(name)))
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, member]) => [name, canonical(member, name === "storage")]);
+}
