@@ -95,6 +95,8 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
     );
     if (!unchanged || (plan.audio_only && native.video !== null)) throw new NotDirect();
   });
+  // the transfer looks at it as soon as its upload is open; the probe may be quicker than that
+  verdict.catch(() => {});
   const key = keyOf(context, source);
   try {
     const upload = await transferRanges(context, file, { key, size, verdict, askLeave });

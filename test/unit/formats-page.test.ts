@@ -1,0 +1,7 @@
+import { readFile } from "node:fs/promises";
+import { expect, it } from "vitest";
+import { FORMATS_PAGE, formatsPage } from "../support/formats-page.ts";
+
+it("docs/formats.md says what the matrix proves; `npx node test/support/formats-page.ts` writes it anew", async () => {
+  expect(await readFile(FORMATS_PAGE, "utf8")).toBe(formatsPage());
+});
