@@ -166,6 +166,7 @@ describe.each(KEYS)("%j", (key) => {
     };
     await check(store.putObject(key, "some text"));
     await check(store.deleteObject(key));
+    await check(store.abortUpload(key, "ref"));
 
     const link = new URL((await store.signedLink(key)) ?? "");
     const expected = generateBlobSASQueryParameters(

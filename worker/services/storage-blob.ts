@@ -1,6 +1,12 @@
 import { encodeKey, encodeStrictly, fromBase64, hmacSha256, toBase64, utf8 } from "../lib/bytes.ts";
 import type { TargetOf } from "./storage-addresses.ts";
-import { type StorageNetwork, type StorageRequest, sendToStorage } from "./storage-http.ts";
+import {
+  type StorageAnswer,
+  type StorageNetwork,
+  StorageRefusal,
+  type StorageRequest,
+  sendToStorage,
+} from "./storage-http.ts";
 import { LINK_SECONDS, type ObjectStore } from "./storage-store.ts";
 
 /** Version of the service's interface; signatures cover it. */
@@ -8,8 +14,11 @@ const VERSION = "2021-12-02";
 
 interface BlobRequest extends Pick<StorageRequest, "method" | "body" | "accept"> {
   readonly key: string;
+  readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+const NO_BLOCKS = '<?xml version="1.0" encoding="utf-8"?><BlockList></BlockList>';
 
 /** A container of Azure Blob Storage, by shared key or by a SAS token. */
 export class BlobStore implements ObjectStore {
@@ -48,16 +57,43 @@ export class BlobStore implements ObjectStore {
     return `${this.#url(key)}?${queryString(query)}`;
   }
 
-  /** Blocks that were never committed cannot be dropped alone; the service forgets them by itself within a week. */
-  async abortUpload(): Promise<void> {}
+  /**
+   * The service drops blocks only by a commit, and only all that wait at a blob: where nothing else waits and there is
+   * no blob, an empty one is committed and deleted at once. Otherwise the blocks go with the next commit, or by
+   * themselves within a week.
+   *
+   * @param ref stands in the id of each block of the upload
+   */
+  async abortUpload(key: string, ref: string): Promise<void> {
+    const list = { comp: "blocklist", blocklisttype: "uncommitted" };
+    const { text } = await this.#send({ method: "GET", key, query: list, accept: [404] });
+    const ids = [...text.matchAll(/<Name>([^<]+)<\/Name>/g)].map(([, id = ""]) => atob(id));
+    if (ids.length === 0 || !ids.every((id) => id.includes(`-${ref}-`))) return;
+    const etag = await this.#commitNothing(key);
+    if (etag !== null) {
+      await this.#send({ method: "DELETE", key, headers: { "if-match": etag }, accept: [404, 412] });
+    }
+  }
 
-  async #send({ method, key, headers = {}, body, accept }: BlobRequest): Promise<void> {
+  /** Makes an empty blob where there is none; null where there is one. */
+  async #commitNothing(key: string): Promise<string | null> {
+    try {
+      const headers = { "if-none-match": "*", "content-type": "application/xml" };
+      const query = { comp: "blocklist" };
+      return (await this.#send({ method: "PUT", key, query, body: NO_BLOCKS, headers })).etag;
+    } catch (error) {
+      if (error instanceof StorageRefusal && (error.status === 409 || error.status === 412)) return null;
+      throw error;
+    }
+  }
+
+  async #send({ method, key, query = {}, headers = {}, body, accept }: BlobRequest): Promise<StorageAnswer> {
     const { credential } = this.#target;
     const all: Record<string, string> = { ...headers, "x-ms-version": VERSION };
-    let url = this.#url(key);
-    if ("sas_token" in credential) {
-      url += `?${credential.sas_token}`;
-    } else {
+    const token = "sas_token" in credential ? credential.sas_token : "";
+    const search = [queryString(query), token].filter((part) => part !== "").join("&");
+    const url = `${this.#url(key)}${search === "" ? "" : `?${search}`}`;
+    if ("account_key" in credential) {
       all["x-ms-date"] = new Date(this.#network.clock()).toUTCString();
       all.authorization = await this.#authorization(
         credential.account_key,
@@ -65,7 +101,7 @@ export class BlobStore implements ObjectStore {
         url,
       );
     }
-    await sendToStorage(this.#network, {
+    return sendToStorage(this.#network, {
       method,
       url,
       headers: all,
@@ -84,6 +120,7 @@ export class BlobStore implements ObjectStore {
     url: string,
   ): Promise<string> {
     const { account_name } = this.#target;
+    const { pathname, searchParams } = new URL(url);
     const length = utf8(body).length;
     const own = Object.keys(headers)
       .filter((name) => name.startsWith("x-ms-"))
@@ -96,10 +133,11 @@ export class BlobStore implements ObjectStore {
       length === 0 ? "" : String(length),
       "",
       headers["content-type"] ?? "",
-      // date, four conditions and a range that no request here has
-      ...["", "", "", "", "", ""],
+      // date, a condition on time, two on the blob's state, another on time, and a range
+      ...["", "", headers["if-match"] ?? "", headers["if-none-match"] ?? "", "", ""],
       ...own,
-      `/${account_name}${new URL(url).pathname}`,
+      `/${account_name}${pathname}`,
+      ...[...searchParams].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}:${value}`),
     ].join("\n");
     return `SharedKey ${account_name}:${await this.#sign(key, text)}`;
   }

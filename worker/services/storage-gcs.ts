@@ -6,6 +6,8 @@ import { LINK_SECONDS, type ObjectStore } from "./storage-store.ts";
 import { compactTime } from "./storage-time.ts";
 
 const SCOPE = "https://www.googleapis.com/auth/devstorage.read_write";
+/** Whom tokens are asked of; the same wherever the key file sends for them. */
+const AUDIENCE = "https://oauth2.googleapis.com/token";
 const TOKEN_SECONDS = 3600;
 const ALGORITHM = "GOOG4-RSA-SHA256";
 
@@ -43,9 +45,15 @@ export class GcsStore implements ObjectStore {
     ]
       .map(([name = "", value = ""]) => `${name}=${encodeStrictly(value)}`)
       .join("&");
-    const canonical = ["GET", url.pathname, query, `host:${url.host}`, "", "host", "UNSIGNED-PAYLOAD"].join(
-      "\n",
-    );
+    const canonical = [
+      "GET",
+      url.pathname,
+      query,
+      `host:${url.hostname}`,
+      "",
+      "host",
+      "UNSIGNED-PAYLOAD",
+    ].join("\n");
     const text = [ALGORITHM, time, scope, await sha256Hex(canonical)].join("\n");
     return `${url.href}?${query}&X-Goog-Signature=${toHex(await this.#sign(text))}`;
   }
@@ -66,10 +74,10 @@ export class GcsStore implements ObjectStore {
     const { client_email, token_uri } = this.#target.service_account;
     const now = Math.floor(this.#network.clock() / 1000);
     const header = { alg: "RS256", typ: "JWT" };
-    const claim = { iss: client_email, scope: SCOPE, aud: token_uri, iat: now, exp: now + TOKEN_SECONDS };
+    const claim = { iss: client_email, scope: SCOPE, aud: AUDIENCE, iat: now, exp: now + TOKEN_SECONDS };
     const unsigned = [header, claim].map((part) => toBase64Url(utf8(JSON.stringify(part)))).join(".");
     const assertion = `${unsigned}.${toBase64Url(await this.#sign(unsigned))}`;
-    const answer = await sendToStorage(this.#network, {
+    const { text } = await sendToStorage(this.#network, {
       method: "POST",
       url: token_uri,
       headers: { "content-type": "application/x-www-form-urlencoded" },
@@ -77,7 +85,7 @@ export class GcsStore implements ObjectStore {
         new URLSearchParams({ grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion }),
       ),
     });
-    const token = /"access_token"\s*:\s*"([^"]+)"/.exec(answer)?.[1];
+    const token = /"access_token"\s*:\s*"([^"]+)"/.exec(text)?.[1];
     if (!token) throw new StorageRefusal(200, "invalid_token");
     return token;
   }

@@ -35,20 +35,25 @@ export interface StorageRequest {
 }
 
 const TIMEOUT_MS = 10_000;
-/** What is read of an answer, in bytes: enough for every provider's refusal. */
-const MAX_ANSWER_BYTES = 16 * 1024;
+/** What is read of an answer, in characters: more than any refusal takes. */
+const MAX_ANSWER = 256 * 1024;
+
+export interface StorageAnswer {
+  /** Its beginning. */
+  readonly text: string;
+  readonly etag: string | null;
+}
 
 /**
  * Sends one request. Redirects are not followed: a provider that sends elsewhere is a refusal, and the address
  * behind a redirect was never judged.
  *
- * @returns the beginning of the answer's text
  * @throws StorageRefusal, or what `fetch` throws when nobody answers
  */
 export async function sendToStorage(
   { fetch }: StorageNetwork,
   { url, method, headers, body, accept = [] }: StorageRequest,
-): Promise<string> {
+): Promise<StorageAnswer> {
   const response = await fetch(String(url), {
     method,
     ...(headers ? { headers } : {}),
@@ -57,10 +62,11 @@ export async function sendToStorage(
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   const text = await readStart(response);
-  if (response.ok) return text;
+  const answer = { text, etag: response.headers.get("etag") };
+  if (response.ok) return answer;
   const refusal = refusalOf(response, text);
   // a missing bucket is no missing object, though both are 404
-  if (accept.includes(response.status) && !MISSING_PLACE.has(refusal.code)) return text;
+  if (accept.includes(response.status) && !MISSING_PLACE.has(refusal.code)) return answer;
   throw refusal;
 }
 
@@ -72,7 +78,7 @@ async function readStart({ body }: Response): Promise<string> {
   let text = "";
   for await (const chunk of body) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length >= MAX_ANSWER_BYTES) break;
+    if (text.length >= MAX_ANSWER) break;
   }
   return text;
 }

@@ -1,0 +1,405 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { InlineStorage } from "../../schema/api/storage.ts";
+import { strayCredentialsQuery } from "../../worker/db/credentials.ts";
+import { expiredLinksQuery } from "../../worker/db/job-queue.ts";
+import { completed, failed } from "./support/delivery.ts";
+import { env } from "./support/env.ts";
+import { Harness } from "./support/harness.ts";
+import { unreachable } from "./support/scripted-network.ts";
+import { blob, gcs, oss, SECRETS, s3, sas, storages } from "./support/storages.ts";
+
+/** What becomes of a caller's storage between the request and the end of the job. */
+
+let worker: Harness;
+let account: { id: string; key: string };
+
+beforeEach(async () => {
+  for (const table of ["jobs", "job_credentials", "storage_configs"])
+    await env.DB.exec(`delete from ${table}`);
+  worker = withProvider(new Harness());
+  account = await worker.account();
+});
+
+/** A harness whose providers grant everything. */
+function withProvider(harness: Harness): Harness {
+  harness.network.onOther = () =>
+    harness.network.calls.at(-1)?.includes("/token")
+      ? Response.json({ access_token: "t" })
+      : new Response(null, { status: 204 });
+  return harness;
+}
+
+const url = "https://media.example.com/a.mp4";
+const call = (method: string, path: string, body?: unknown) =>
+  worker.call(method, path, { key: account.key, body });
+const rows = async (table: string) =>
+  (await env.DB.prepare(`select * from ${table}`).all<Record<string, unknown>>()).results;
+const everything = async () =>
+  JSON.stringify(await Promise.all(["jobs", "job_credentials", "storage_configs", "accounts"].map(rows)));
+
+async function expectNoSecrets(): Promise<void> {
+  const kept = (await everything()) + JSON.stringify([worker.logs, worker.hints]);
+  for (const secret of SECRETS) expect(kept).not.toContain(secret);
+}
+
+describe("storage that came with a job", () => {
+  it.each(Object.entries(storages))(
+    "of %s is sealed in the round trip that stores the job, and handed over",
+    async (_, storage) => {
+      await worker.create(account.key);
+      const run = await worker.start(account.key, {
+        storage: { ...storage, folder_prefix: "team" },
+        folder: "talks",
+      });
+      expect(worker.logs.findLast(({ route }) => route === "/jobs")).toMatchObject({ d1_calls: 1 });
+      expect(run.target).toMatchObject({ provider: storage.provider, managed: false });
+      expect(run.key_prefix).toEqual({ base_folder: "videos", folder_prefix: "team", folder: "talks" });
+      expect(await rows("job_credentials")).toMatchObject([{ job_id: run.job_id, key_id: "tests" }]);
+      expect(await worker.job(account.key, run.job_id)).toMatchObject({ storage_provider: storage.provider });
+      await expectNoSecrets();
+    },
+  );
+
+  const ends = {
+    "a delivery": (run) => worker.report(run, "outcome", completed),
+    "a failure": (run) => worker.report(run, "outcome", failed("private")),
+    "a cancellation": (run) => call("DELETE", `/jobs/${run.job_id}`),
+    "the last of its interruptions": async () => {
+      for (let i = 0; i < 5; i++) {
+        worker.now += 60_000;
+        await worker.reconcile();
+        await worker.deliverHints();
+      }
+    },
+  } satisfies Record<string, (run: Awaited<ReturnType<Harness["start"]>>) => Promise<unknown>>;
+
+  it.each(Object.entries(ends))("is erased by the write of %s", async (_, end) => {
+    const run = await worker.start(account.key, { storage: s3 });
+    await end(run);
+    expect((await worker.job(account.key, run.job_id)).finished_at).not.toBeNull();
+    expect(await rows("job_credentials")).toEqual([]);
+    await expectNoSecrets();
+  });
+
+  it("is erased when the processor rejects the run, or when the job is cancelled before it ran", async () => {
+    worker.network.onRun = () => new Response(null, { status: 400 });
+    const id = await worker.create(account.key, { storage: s3 });
+    for (let i = 0; i < 3; i++) {
+      await worker.deliverHints();
+      worker.now += 60_000;
+      await worker.reconcile();
+    }
+    expect(await worker.job(account.key, id)).toMatchObject({ status: "Failed" });
+    const waiting = await worker.create(account.key, { storage: s3 });
+    await call("DELETE", `/jobs/${waiting}`);
+    expect(await rows("job_credentials")).toEqual([]);
+  });
+
+  it("stays while the job is tried again", async () => {
+    const run = await worker.start(account.key, { storage: s3 });
+    await worker.report(run, "outcome", failed("network"));
+    expect(await rows("job_credentials")).toHaveLength(1);
+    worker.now += 60_000;
+    await worker.deliverHints();
+    expect(worker.network.run).toMatchObject({ job_id: run.job_id, attempt: 2, target: { bucket: "media" } });
+  });
+
+  it("that was lost or moved to another job's row ends the job, and nothing is handed over", async () => {
+    const [first, second] = [
+      await worker.create(account.key, { storage: s3 }),
+      await worker.create(account.key, { storage: s3 }),
+    ];
+    await env.DB.exec(`delete from job_credentials where job_id = '${second}'`);
+    await env.DB.exec(`update job_credentials set job_id = '${second}' where job_id = '${first}'`);
+    await worker.deliverHints();
+    expect(worker.network.runs).toEqual([]);
+    for (const id of [first, second]) {
+      expect(await worker.job(account.key, id)).toMatchObject({ error_code: "upload_refused", attempt: 1 });
+    }
+    expect(await rows("job_credentials")).toEqual([]);
+  });
+
+  it("left by mistake is erased by reconcile, and that of unfinished jobs is not", async () => {
+    const [ended, waiting] = [
+      await worker.create(account.key),
+      await worker.create(account.key, { storage: s3 }),
+    ];
+    await call("DELETE", `/jobs/${ended}`);
+    await env.DB.exec(
+      `insert into job_credentials (job_id, sealed, key_id, created_at) values ('${ended}', 'x', 'k', 0), ('gone', 'x', 'k', 0)`,
+    );
+    worker.now += 120_000;
+    expect(await worker.reconcile()).toMatchObject({ stray_secrets: 2 });
+    expect(await rows("job_credentials")).toMatchObject([{ job_id: waiting }]);
+  });
+
+  it.each([
+    ["s3", s3, "DELETE media.s3.eu-west-1.amazonaws.com/videos/a.mp4?uploadId=u1"],
+    ["gcs", gcs, "DELETE storage.googleapis.com/media/videos/a.mp4?uploadId=u1"],
+    ["oss", oss, "DELETE media.oss-cn-beijing.aliyuncs.com/videos/a.mp4?uploadId=u1"],
+    [
+      "blob",
+      blob,
+      "GET acmevideos.blob.core.windows.net/media/videos/a.mp4?comp=blocklist&blocklisttype=uncommitted",
+    ],
+  ])(
+    "of %s: an upload left by a dead run is aborted from memory when the job is cancelled",
+    async (_, storage, abort) => {
+      const run = await worker.start(account.key, { storage });
+      await worker.report(run, "upload", { key: "videos/a.mp4", ref: "u1" });
+      worker.network.calls.length = 0;
+      await call("DELETE", `/jobs/${run.job_id}`);
+      expect(worker.network.calls).toContain(abort);
+      worker.now += 120_000;
+      expect(await worker.reconcile()).toMatchObject({ leftovers: 0 });
+    },
+  );
+
+  it("an abort that fails is tried three times, and the cancellation holds all the same", async () => {
+    const run = await worker.start(account.key, { storage: s3 });
+    await worker.report(run, "upload", { key: "videos/a.mp4", ref: "u1" });
+    worker.network.calls.length = 0;
+    worker.network.onOther = unreachable;
+    expect((await call("DELETE", `/jobs/${run.job_id}`)).status).toBe(200);
+    expect(worker.network.calls.filter((made) => made.includes("uploadId"))).toHaveLength(3);
+    expect(await rows("job_credentials")).toEqual([]);
+  });
+
+  it("a retry must bring it again", async () => {
+    const run = await worker.start(account.key, { storage: s3 });
+    await worker.report(run, "outcome", failed("private"));
+    const refused = await call("POST", `/jobs/${run.job_id}/retry`);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      error: expect.stringMatching(/^storage is required: /),
+      issues: [{ path: "storage" }],
+    });
+    const retried = await call("POST", `/jobs/${run.job_id}/retry`, { storage: oss });
+    expect(retried.status).toBe(201);
+    await worker.deliverHints();
+    expect(worker.network.run.target.provider).toBe("oss");
+  });
+
+  it("the file is deleted with storage brought again, of the same place", async () => {
+    const run = await worker.start(account.key, { storage: s3 });
+    await worker.report(run, "outcome", completed);
+    const remove = (body?: object) => call("DELETE", `/jobs/${run.job_id}/file`, body);
+    expect(await (await remove()).json()).toMatchObject({
+      error: expect.stringMatching(/^storage is required/),
+    });
+    expect(await (await remove({ storage: oss })).json()).toMatchObject({
+      error: "storage is another place than the one that the job delivered to",
+    });
+    worker.network.calls.length = 0;
+    const answer = await remove({ storage: s3 });
+    expect(await answer.json()).toMatchObject({ deleted_key: completed.outcome.delivery.key });
+    expect(worker.network.calls).toEqual([
+      "DELETE media.s3.eu-west-1.amazonaws.com/videos/A%20title%20%5Babc%5D.mp4",
+    ]);
+    expect((await worker.job(account.key, run.job_id)).s3_url).toBeNull();
+  });
+
+  it("links are signed once, kept sealed for a day, and forgotten then", async () => {
+    const run = await worker.start(account.key, { storage: s3 });
+    await worker.report(run, "outcome", completed);
+    const link = async () => (await worker.job(account.key, run.job_id)).s3_url;
+    const first = await link();
+    expect(first).toContain("X-Amz-Expires=86400");
+    worker.now += 60_000;
+    expect(await link()).toBe(first);
+    expect(await everything()).not.toContain(s3.access_key);
+    worker.now += 24 * 60 * 60_000;
+    expect(await link()).toBeNull();
+    await worker.reconcile();
+    expect(await rows("jobs")).toMatchObject([{ links: null, links_expire_at: null }]);
+  });
+
+  it("a SAS token is never in a link", async () => {
+    const run = await worker.start(account.key, { storage: sas });
+    await worker.report(run, "outcome", completed);
+    expect((await worker.job(account.key, run.job_id)).s3_url).toBeNull();
+  });
+});
+
+describe("an account's own storage", () => {
+  const MESSAGES = {
+    s3: "S3 storage configured successfully",
+    blob: "Azure Blob storage configured successfully",
+    gcs: "Google Cloud Storage configured successfully",
+    oss: "Alibaba OSS storage configured successfully",
+  };
+  const set = async (storage: InlineStorage) => {
+    const { provider, ...body } = storage;
+    return (await call("POST", `/user/${provider}`, body)).json();
+  };
+
+  it.each([s3, blob, gcs, oss])(
+    "%#: is verified, sealed, shown masked, used and removed",
+    async (storage) => {
+      const { provider } = storage;
+      expect(await set({ ...storage, folder_prefix: "team" })).toEqual({
+        message: MESSAGES[provider],
+        provider,
+        container_or_bucket: "media",
+        folder_prefix: "team",
+      });
+      const shown = await (await call("GET", `/user/${provider}`)).json<Record<string, unknown>>();
+      expect(shown).toMatchObject({ configured: true, base_folder: "videos", last_modified: worker.now });
+      expect(shown.access_key_masked).toMatch(/^\*{4}.{0,4}$/);
+      await expectNoSecrets();
+
+      const run = await worker.start(account.key);
+      expect(run.target).toMatchObject({ provider, managed: false });
+      expect(run.key_prefix).toEqual({ base_folder: "videos", folder_prefix: "team" });
+      await worker.report(run, "outcome", completed);
+      const job = await worker.job(account.key, run.job_id);
+      expect(job.storage_provider).toBe(provider);
+      expect(new URL(job.s3_url ?? "").search).toMatch(/signature|sig=/i);
+
+      expect((await call("DELETE", `/user/${provider}`)).status).toBe(200);
+      expect((await call("DELETE", `/user/${provider}`)).status).toBe(404);
+      expect(await (await call("GET", `/user/${provider}`)).json()).toMatchObject({ configured: false });
+      expect((await worker.job(account.key, run.job_id)).s3_url).toBeNull();
+      expect((await worker.start(account.key)).target).toMatchObject({ managed: true });
+    },
+  );
+
+  it("the last one set serves, an inline one goes first, and other accounts have none of it", async () => {
+    await set(s3);
+    await set(oss);
+    expect(await (await call("GET", "/user/s3")).json()).toMatchObject({ configured: false });
+    expect((await worker.start(account.key)).target.provider).toBe("oss");
+    expect((await worker.start(account.key, { storage: blob })).target.provider).toBe("blob");
+    const other = await worker.account();
+    expect((await worker.start(other.key)).target).toMatchObject({ managed: true });
+  });
+
+  it("is accepted by one round trip, as any job", async () => {
+    await set(s3);
+    await worker.create(account.key);
+    expect(worker.logs.findLast(({ route }) => route === "/jobs")).toMatchObject({ d1_calls: 1 });
+  });
+
+  it("has an older name for S3, and refuses a body that is none", async () => {
+    const { provider: _, ...body } = s3;
+    expect((await call("POST", "/user/bucket", body)).status).toBe(200);
+    expect(await (await call("GET", "/user/bucket")).json()).toMatchObject({
+      configured: true,
+      access_key_masked: "****NARY",
+    });
+    expect((await call("POST", "/user/s3", { bucket: "b" })).status).toBe(400);
+    expect((await call("POST", "/user/blob", { account_name: "a", container: "c" })).status).toBe(400);
+  });
+
+  it("is not set when the provider refuses", async () => {
+    worker.network.onOther = () => new Response("<Code>AccessDenied</Code>", { status: 403 });
+    expect(await set(s3)).toMatchObject({ code: "storage_verification_failed" });
+    expect(await rows("storage_configs")).toEqual([]);
+  });
+});
+
+describe("sealing keys", () => {
+  const base64 = (byte: number) => btoa(String.fromCharCode(...new Uint8Array(32).fill(byte)));
+  const [old, next] = [`tests:${base64(7)}`, `next:${base64(8)}`];
+
+  it("are rotated: old secrets open, are sealed anew, and open without the old key", async () => {
+    const waiting = await worker.create(account.key, { storage: s3 });
+    const { provider: _, ...body } = oss;
+    await call("POST", "/user/oss", body);
+    const key_id = async () => (await rows("job_credentials"))[0]?.key_id;
+
+    const both = withProvider(new Harness({ SEALING_KEYS: `${next},${old}` }));
+    expect(await key_id()).toBe("tests");
+    const answer = { key_id: "next", unreadable: 0, done: true };
+    expect(await both.operator("POST", "/admin/reseal")).toEqual({ ...answer, resealed: 2 });
+    expect(await both.operator("POST", "/admin/reseal")).toEqual({ ...answer, resealed: 0 });
+    expect(await key_id()).toBe("next");
+
+    const rotated = withProvider(new Harness({ SEALING_KEYS: next }));
+    rotated.hints.push({ body: { v: 1, job_id: waiting }, delaySeconds: 0 });
+    await rotated.deliverHints();
+    expect(rotated.network.run.target).toMatchObject({ access_key: s3.access_key });
+    expect((await rotated.start(account.key)).target.provider).toBe("oss");
+  });
+
+  it("that are lost are told, and erase nothing", async () => {
+    await worker.create(account.key, { storage: s3 });
+    const lost = new Harness({ SEALING_KEYS: next });
+    expect(await lost.operator("POST", "/admin/reseal")).toMatchObject({ resealed: 0, unreadable: 1 });
+    expect(await rows("job_credentials")).toMatchObject([{ key_id: "tests" }]);
+  });
+});
+
+describe("callers of marketplaces", () => {
+  const gateway = (user: string, tier: string, secret = "gateway-secret-of-the-tests") => ({
+    "x-rapidapi-proxy-secret": secret,
+    "x-rapidapi-user": user,
+    "x-rapidapi-subscription": tier,
+  });
+  const post = (headers: Record<string, string>, body: object) =>
+    worker.call("POST", "/jobs", { headers, body: { url, ...body } });
+
+  it("through RapidAPI get an account on first sight, whose limits follow the tier", async () => {
+    const user = `jane-${crypto.randomUUID()}`;
+    const limitsOf = async () =>
+      (await rows("accounts"))
+        .filter(({ name }) => name === user)
+        .map(({ source, limits }) => [source, JSON.parse(String(limits)).max_concurrent_jobs]);
+    expect((await post(gateway(user, "BASIC"), { storage: s3 })).status).toBe(201);
+    expect(await limitsOf()).toEqual([["rapidapi", 2]]);
+    expect((await post(gateway(user, "mega"), { storage: s3 })).status).toBe(201);
+    expect(await limitsOf()).toEqual([["rapidapi", 100]]);
+    await post(gateway(user, "mega"), { storage: s3 });
+    expect(worker.logs.findLast(({ route }) => route === "/jobs")).toMatchObject({ d1_calls: 1 });
+  });
+
+  it("must send storage with each job, and have no settings", async () => {
+    const headers = gateway("joe", "PRO");
+    const refused = await post(headers, {});
+    expect([refused.status, (await refused.json<{ code: string }>()).code]).toEqual([
+      400,
+      "storage_required",
+    ]);
+    for (const [method, path] of [
+      ["GET", "/user/s3"],
+      ["POST", "/user/bucket"],
+      ["DELETE", "/user/oss"],
+    ] as const) {
+      expect((await worker.call(method, path, { headers })).status).toBe(403);
+    }
+  });
+
+  it("of other marketplaces come with a key, and must send storage too", async () => {
+    const { id } = await worker.operator<{ id: string }>("POST", "/admin/accounts", {
+      name: "apify",
+      source: "apify",
+    });
+    const { api_key } = await worker.operator<{ api_key: string }>("POST", `/admin/accounts/${id}/keys`);
+    const ask = (body: object) => worker.call("POST", "/jobs", { key: api_key, body: { url, ...body } });
+    expect(await (await ask({})).json()).toMatchObject({ code: "storage_required" });
+    expect((await ask({ storage: s3 })).status).toBe(201);
+  });
+
+  it("are refused with a wrong secret, without a name, when they are disabled, or when no gateway is set up", async () => {
+    const statusOf = async (answer: Promise<Response>) => (await answer).status;
+    expect(await statusOf(post(gateway("eve", "MEGA", "wrong"), {}))).toBe(401);
+    expect(await statusOf(post(gateway("", "MEGA"), {}))).toBe(401);
+    await post(gateway("gone", "PRO"), {});
+    await env.DB.exec("update accounts set disabled_at = 1 where name = 'gone'");
+    worker = withProvider(new Harness());
+    expect(await statusOf(post(gateway("gone", "PRO"), {}))).toBe(401);
+    worker = new Harness({ RAPIDAPI_PROXY_SECRET: "" });
+    expect(await statusOf(post(gateway("jane", "PRO", ""), {}))).toBe(401);
+  });
+});
+
+it("strays and expired links are found by an index", async () => {
+  const { db } = worker.scope();
+  for (const query of [strayCredentialsQuery(db, 1, 10), expiredLinksQuery(db, 1, 10)]) {
+    const { sql, params } = query.toSQL();
+    const { results } = await env.DB.prepare(`explain query plan ${sql}`)
+      .bind(...params)
+      .all<{ detail: string }>();
+    expect(results.map(({ detail }) => detail).filter((detail) => /^SCAN (?!LIST)/.test(detail))).toEqual([]);
+  }
+});
