@@ -60,7 +60,7 @@ export function startRun(request: RunRequest, kit: Kit): RunHandle {
 async function execute(context: BareContext): Promise<void> {
   const startedAt = performance.now();
   const outcome = await produce(context).then(
-    (delivery): Outcome["outcome"] => ({ type: "completed", delivery }),
+    (delivery): Outcome["outcome"] => ({ type: "completed", delivery, tools: toolsOf(context) }),
     (error: unknown) => outcomeOf(error, context),
   );
   const reported = outcome === null ? "dropped" : await report(context, outcome);
@@ -112,6 +112,8 @@ async function produce(base: BareContext): Promise<Delivery> {
     await rm(base.folder, { recursive: true, force: true }).catch(() => {});
   }
 }
+
+const toolsOf = ({ tools }: BareContext) => ({ ytdlp: tools.ytdlp.version, ffmpeg: tools.ffmpeg.version });
 
 /** Null when there is nobody to tell: the job belongs to another run, or to none. */
 function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {

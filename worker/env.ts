@@ -110,6 +110,8 @@ export interface Config {
     | { readonly type: "http"; readonly url: string }
     | { readonly type: "containers"; readonly instances: number };
   readonly processorIdleMs: number;
+  /** The processor's settings of extraction (`YTDLP_…`), handed to container instances as they are. */
+  readonly extraction: Readonly<Record<string, string>>;
   readonly bucket: ManagedBucketConfig;
   /** Null: no gateway may call. */
   readonly rapidApiSecret: string | null;
@@ -198,6 +200,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       variables.PROCESSOR_URL === ""
         ? { type: "containers", instances: variables.PROCESSOR_INSTANCES }
         : { type: "http", url: variables.PROCESSOR_URL },
+    extraction: extractionSettings(env),
     processorIdleMs: variables.PROCESSOR_IDLE_SECONDS * 1000,
     bucket: {
       endpoint: variables.R2_ENDPOINT,
@@ -211,6 +214,14 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     leaseMs: variables.LEASE_SECONDS * 1000,
     retentionDays: variables.RETENTION_DAYS,
   };
+}
+
+/** The processor checks them at its start. */
+function extractionSettings(env: Readonly<Record<string, unknown>>): Record<string, string> {
+  const entries = Object.entries(env).filter(
+    ([name, value]) => /^YTDLP_/.test(name) && typeof value === "string",
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
 }
 
 function sentenceOf(issue: z.core.$ZodIssue): string {

@@ -10,6 +10,7 @@ import { KeyCache } from "./services/key-cache.ts";
 import { createManagedBucket, type ManagedBucket } from "./services/managed-bucket.ts";
 import type { Runner } from "./services/runner.ts";
 import { Sealer } from "./services/seal.ts";
+import { BackoffMemory } from "./services/source-backoff.ts";
 
 /** What tests put others in the place of. */
 export interface Dependencies {
@@ -33,6 +34,7 @@ export interface Services extends Dependencies {
   readonly bucket: ManagedBucket;
   readonly keys: KeyCache;
   readonly capacity: Capacity;
+  readonly backoffs: BackoffMemory;
   readonly sealer: Sealer;
   readonly newId: MakeId;
 }
@@ -73,6 +75,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     bucket: createManagedBucket(config.bucket, dependencies),
     keys: new KeyCache(),
     capacity: new Capacity(),
+    backoffs: new BackoffMemory(),
     sealer: new Sealer(config.sealingKeys, dependencies.random),
     newId: createUuidV7(dependencies),
   };

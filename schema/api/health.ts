@@ -1,6 +1,13 @@
 import { z } from "zod";
+import { ToolVersions } from "../tool-versions.ts";
 
-export const Alive = z.object({ status: z.literal("ok"), version: z.string() }).meta({ id: "Alive" });
+export const Alive = z
+  .object({
+    status: z.literal("ok"),
+    version: z.string(),
+    tools: ToolVersions.nullable().describe("Of the processor; null while none is awake"),
+  })
+  .meta({ id: "Alive" });
 
 const Part = z.object({
   ok: z.boolean(),

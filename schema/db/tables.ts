@@ -9,6 +9,7 @@ import { DELIVERY_KINDS, DELIVERY_STATUSES, NOTICE_TYPES } from "../api/webhook.
 import type { JobErrorCode } from "../errors.ts";
 import type { Adjustment, MediaPlan } from "../media.ts";
 import { STATUSES, STEPS } from "../states.ts";
+import type { ToolVersions } from "../tool-versions.ts";
 
 /** The tables of D1. Times are epoch milliseconds, sizes bytes, rates bytes per second. Migrations expand first and contract later. */
 
@@ -160,6 +161,8 @@ export const jobs = sqliteTable(
     upload_ms: integer("upload_ms"),
     download_retries: integer("download_retries"),
     upload_retries: integer("upload_retries"),
+    /** Of the run that delivered. */
+    tool_versions: json<ToolVersions>("tool_versions"),
 
     /** Bytes of the account's storage quota that are held for the job while it is unfinished; null without a quota. */
     reserved_bytes: integer("reserved_bytes"),
@@ -294,3 +297,13 @@ export const usage = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.account_id, table.month] })],
 );
+
+/** Sources that asked to be left alone. A row without a new strike for a day says nothing any more. */
+export const sourceBackoff = sqliteTable("source_backoff", {
+  /** As in the jobs' URLs, without a port. */
+  host: text("host").primaryKey(),
+  /** Times in a row that the source refused after it had been left alone. */
+  strikes: integer("strikes").notNull(),
+  /** Nothing is asked of it before this. */
+  until: time("until").notNull(),
+});

@@ -4,6 +4,7 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
 import { Adjustment } from "../media.ts";
 import { WORKING_STEPS } from "../states.ts";
+import { ToolVersions } from "../tool-versions.ts";
 import { Version } from "./version.ts";
 
 /**
@@ -93,7 +94,11 @@ export const Outcome = z.object({
   v: Version,
   attempt: z.int().min(1),
   outcome: z.discriminatedUnion("type", [
-    z.object({ type: z.literal("completed"), delivery: Delivery }),
+    z.object({
+      type: z.literal("completed"),
+      delivery: Delivery,
+      tools: ToolVersions.nullable().default(null),
+    }),
     z.object({
       type: z.literal("failed"),
       code: z.enum(JOB_ERROR_CODES),

@@ -390,6 +390,13 @@ describe("cancelling", () => {
     ]);
     expect(await statusOf(worker.report(run, "publish"))).toBe(409);
     expect(await statusOf(worker.report(run, "outcome", completed))).toBe(409);
+    // a processor that did not hear of it hears by its next beat that nothing need be kept
+    const { job_id, attempt, token } = run;
+    const facts = { step: "Downloading", progress: 5, download_rate: null, title: null };
+    const runs = [{ job_id, attempt, token, ...facts }];
+    expect(
+      await worker.json("POST", "/internal/heartbeat", { body: { v: 1, instance: "p", runs } }),
+    ).toMatchObject({ runs: [{ job_id, attempt, verdict: "cancel" }] });
   });
 
   it("is refused once the run may publish, and once the job has ended", async () => {

@@ -95,10 +95,13 @@ describe("health", () => {
   });
 
   it("is alive and ready", async () => {
-    expect(await service.json("GET", "/healthz")).toMatchObject({ status: "ok", version: "0.1.0" });
+    const tools = { ytdlp: "2026.10.26", ffmpeg: "7.1.2" };
+    service.network.onOther = () =>
+      Response.json({ status: "ok", tools: { ...tools, javascript: "node 24" } });
+    expect(await service.json("GET", "/healthz")).toEqual({ status: "ok", version: "0.1.0", tools });
     const answer = await service.call("GET", "/readyz");
     expect(answer.status).toBe(200);
-    expect(service.network.calls).toEqual(["GET processor.example/healthz"]);
+    expect(new Set(service.network.calls)).toEqual(new Set(["GET processor.example/healthz"]));
   });
 
   it("names the part that does not answer", async () => {
@@ -110,6 +113,7 @@ describe("health", () => {
       parts: { database: { ok: true }, queue: { ok: false, detail: "the queue does not answer" } },
     });
     service.network.onOther = unreachable;
+    expect(await service.json("GET", "/healthz")).toMatchObject({ status: "ok", tools: null });
     expect(await service.json("GET", "/readyz")).toMatchObject({
       parts: { processor: { ok: false, detail: "the processor does not answer" } },
     });

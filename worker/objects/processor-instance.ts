@@ -1,12 +1,13 @@
 import { DurableObject } from "cloudflare:workers";
 import type { z } from "zod";
+import { ToolVersions } from "../../schema/tool-versions.ts";
 import { ProcessorHealth } from "../../schema/wire/run.ts";
 import { type Config, type Env, readConfig } from "../env.ts";
 import { consoleLog, describeError, type LogFields } from "../lib/log.ts";
 import type { RunnerHealth } from "../services/runner.ts";
 
 /** What the object needs to know of a processor's health: an image of another version may tell the rest differently. */
-const Health = ProcessorHealth.pick({ runs: true });
+const Health = ProcessorHealth.pick({ runs: true }).extend({ tools: ToolVersions.nullish() });
 type Health = z.infer<typeof Health>;
 
 /** Where the processor listens in its container. */
@@ -56,7 +57,9 @@ export class ProcessorInstance extends DurableObject<Env> {
     if (!container) return { ok: false, detail: "there are no containers here; set PROCESSOR_URL" };
     if (!container.running) return { ok: true };
     const health = await this.#ask(container);
-    return health ? { ok: true } : { ok: false, detail: "the processor's container does not answer" };
+    return health
+      ? { ok: true, tools: health.tools ?? null }
+      : { ok: false, detail: "the processor's container does not answer" };
   }
 
   /** Puts the end of the container off: work inside it does not count as activity. */
@@ -103,6 +106,7 @@ export class ProcessorInstance extends DurableObject<Env> {
         WORKER_URL: this.#config.publicUrl,
         PROCESSOR_TOKEN: this.#config.processorToken,
         ALLOWED_PRIVATE_HOSTS: [...this.#config.allowedPrivateHosts].join(","),
+        ...this.#config.extraction,
       },
     });
     this.#watch(container);

@@ -2,4 +2,7 @@ import { endpoints } from "../../schema/api/endpoints.ts";
 import { VERSION } from "../lib/version.ts";
 import { ok, route } from "./route.ts";
 
-export const alive = route(endpoints.alive, async () => ok({ status: "ok", version: VERSION }));
+export const alive = route(endpoints.alive, async ({ scope }) => {
+  const { tools = null } = await scope.runner.health();
+  return ok({ status: "ok", version: VERSION, tools });
+});

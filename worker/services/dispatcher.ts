@@ -9,8 +9,10 @@ import type { Scope } from "../services.ts";
 import { sendHints } from "./hints.ts";
 import { runToken } from "./run-token.ts";
 import type { StartAnswer } from "./runner.ts";
+import { putOffBlocked } from "./source-backoff.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 import { transition } from "./transitions.ts";
+import { maxFilesizeOf } from "./usage.ts";
 
 /** Takes due jobs and hands them to processors. It never waits for a job. */
 
@@ -37,6 +39,7 @@ export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
   if (dueIn > 0) return { type: "later", delaySeconds: Math.ceil(dueIn / 1000) };
   const wait = scope.capacity.waitSeconds(scope.clock());
   if (wait > 0) return { type: "later", delaySeconds: wait };
+  if (await putOffBlocked(scope, found.job)) return { type: "nothing_to_do" };
 
   const storage = await openStorage(scope, found);
   const claim = await transition(
@@ -136,7 +139,7 @@ async function runOf(
     subtitles: request.download_subtitles ? { languages: request.subtitle_languages ?? ["en"] } : null,
     thumbnail: request.download_thumbnail ?? false,
     limits: {
-      max_filesize_bytes: limits?.max_filesize_bytes ?? null,
+      max_filesize_bytes: maxFilesizeOf(limits, job.reserved_bytes),
       max_duration_seconds: limits?.max_duration_seconds ?? null,
     },
     target: storage.target,

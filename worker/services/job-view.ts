@@ -58,6 +58,7 @@ export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
     requested_quality: row.plan.max_resolution === null ? "best" : `${row.plan.max_resolution}p`,
     actual_quality: row.actual_quality,
     download_strategy: row.strategy,
+    tool_versions: row.tool_versions,
     webhook_status: "no_webhook",
     webhook_attempts: 0,
     webhook_last_error: null,

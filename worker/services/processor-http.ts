@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { ToolVersions } from "../../schema/tool-versions.ts";
 import { ProbeAnswer, type ProbeRequest } from "../../schema/wire/probe.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProbeReply, RunnerHealth, StartAnswer } from "./runner.ts";
@@ -5,6 +7,9 @@ import type { ProbeReply, RunnerHealth, StartAnswer } from "./runner.ts";
 /** The processor's HTTP interface as both runners speak it. */
 
 type Send = (path: string, init: RequestInit) => Promise<Response>;
+
+/** What is read of a processor's health: one of another version may tell the rest differently. */
+const ToolHealth = z.object({ tools: ToolVersions });
 
 const CANCEL_TIMEOUT_MS = 5_000;
 const HEALTH_TIMEOUT_MS = 3_000;
@@ -73,8 +78,9 @@ export async function cancelRun(send: Send, token: string, jobId: string): Promi
 export async function readHealth(send: Send): Promise<RunnerHealth> {
   try {
     const response = await send("/healthz", { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
-    await response.body?.cancel();
-    return response.ok ? { ok: true } : { ok: false, detail: `the processor answers ${response.status}` };
+    const health = ToolHealth.safeParse(await response.json().catch(() => null));
+    if (!response.ok) return { ok: false, detail: `the processor answers ${response.status}` };
+    return { ok: true, tools: health.success ? health.data.tools : null };
   } catch {
     return { ok: false, detail: "the processor does not answer" };
   }

@@ -13,6 +13,7 @@ import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import { dispatchDue } from "./dispatcher.ts";
 import { isRunToken } from "./run-token.ts";
+import { backoffCompanions } from "./source-backoff.ts";
 import { keepClaims, transition } from "./transitions.ts";
 
 /**
@@ -87,9 +88,11 @@ export async function takeOutcome(
   { jobId, attempt }: Claim,
   outcome: Outcome["outcome"],
 ): Promise<void> {
+  const companions = await backoffCompanions(scope, outcome);
   const ended = await transition(scope, jobId, eventOf(outcome), {
     attempt,
     set: (job) => factsOf(job, outcome),
+    companions,
   });
   scope.capacity.clear();
   scope.defer(dispatchDue(scope));
@@ -110,7 +113,8 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
 }
 
 function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
-  if (outcome.type === "completed") return deliveryColumns(job, outcome.delivery);
+  if (outcome.type === "completed")
+    return { ...deliveryColumns(job, outcome.delivery), tool_versions: outcome.tools };
   if (outcome.type === "failed") return { title: outcome.title?.toWellFormed() ?? job.title };
   return {};
 }

@@ -1,3 +1,4 @@
+import type { ToolVersions } from "../../schema/tool-versions.ts";
 import type { ProbeOutcome, ProbeRequest } from "../../schema/wire/probe.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 
@@ -24,6 +25,8 @@ export interface RunnerHealth {
   readonly ok: boolean;
   /** What is wrong, for the operator. */
   readonly detail?: string;
+  /** Null while no processor is awake. */
+  readonly tools?: ToolVersions | null;
 }
 
 /** The way to the processors; everything above it is the same for containers and plain HTTP. */

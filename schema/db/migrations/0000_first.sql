@@ -107,6 +107,7 @@ CREATE TABLE `jobs` (
 	`upload_ms` integer,
 	`download_retries` integer,
 	`upload_retries` integer,
+	`tool_versions` text,
 	`reserved_bytes` integer,
 	`expires_at` integer,
 	`created_at` integer NOT NULL,
@@ -125,6 +126,12 @@ CREATE INDEX `jobs_unfinished` ON `jobs` (`account_id`,`reserved_bytes`) WHERE f
 CREATE INDEX `jobs_expiry` ON `jobs` (`expires_at`,`id`) WHERE expires_at is not null and object_key is not null;--> statement-breakpoint
 CREATE INDEX `jobs_object` ON `jobs` (`object_key`,`expires_at`) WHERE object_key is not null;--> statement-breakpoint
 CREATE INDEX `jobs_leftover` ON `jobs` (`finished_at`) WHERE upload_ref is not null and finished_at is not null;--> statement-breakpoint
+CREATE TABLE `source_backoff` (
+	`host` text PRIMARY KEY NOT NULL,
+	`strikes` integer NOT NULL,
+	`until` integer NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `storage_configs` (
 	`account_id` text PRIMARY KEY NOT NULL,
 	`provider` text NOT NULL,
