@@ -26,7 +26,7 @@ import type { Source } from "./source.ts";
 /** From a resolved source to a published object, the cheapest way that is correct. */
 export async function deliver(context: RunContext, { source, extractMs }: Resolved): Promise<Delivery> {
   context.progress.entitle(source.title);
-  checkDurationLimit(context, source.duration);
+  if (context.request.plan.clip === null) checkDurationLimit(context, source.duration);
   const inputs = await openInputs(context, source);
   const extras = startExtras(context, source, showsCover(context.request));
   const work: Work = {
@@ -88,6 +88,7 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
   if (!(await isIndexFirst(plan, file, size))) return null;
   const facts = probeInput(context, input);
   const verdict = facts.then((found) => {
+    checkDurationLimit(context, found.durationSeconds ?? null);
     const native = nativeOf(found);
     const actions = fitStreams(plan, native);
     const unchanged = [actions.video, actions.audio].every(
@@ -135,6 +136,7 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
   const total = muxInputs.find((input) => input.duration !== null)?.duration ?? source.duration;
   const extent = extentOf(plan, total);
   const { section } = extent;
+  checkDurationLimit(context, extent.seconds);
   const cover = await extras.cover();
   const key = keyOf(context, source);
   const result = await muxAndUpload(context, {
@@ -185,10 +187,11 @@ function expectedBytes(
   return total && seconds !== null ? Math.ceil((whole * seconds) / total) : null;
 }
 
-function checkDurationLimit({ request }: RunContext, duration: number | null): void {
+/** The limit is on what is delivered: a short clip of a long film is short. */
+function checkDurationLimit({ request }: RunContext, seconds: number | null): void {
   const limit = request.limits.max_duration_seconds;
-  if (limit !== null && duration !== null && duration > limit) {
-    throw new Fault("limit_exceeded", `${duration} s are longer than ${limit} s`);
+  if (limit !== null && seconds !== null && seconds > limit) {
+    throw new Fault("limit_exceeded", `${seconds} s are longer than ${limit} s`);
   }
 }
 

@@ -81,15 +81,14 @@ function openInput(
 }
 
 function sourceOptions({ config, signal, progress, request }: RunContext, stream: SourceStream) {
+  // the key's limit is on what is delivered, which of a clip is only known at its end
+  const limit = request.plan.clip === null ? request.limits.max_filesize_bytes : null;
   return {
     url: stream.url,
     headers: stream.headers,
     connections: config.connectionsPerSource,
     signal,
-    maxBytes: Math.min(
-      config.maxFilesizeBytes,
-      request.limits.max_filesize_bytes ?? Number.POSITIVE_INFINITY,
-    ),
+    maxBytes: Math.min(config.maxFilesizeBytes, limit ?? Number.POSITIVE_INFINITY),
     onBytes: (bytes: number) => progress.receive(bytes),
   };
 }

@@ -158,6 +158,32 @@ describe("a transcoded clip", () => {
   });
 });
 
+describe("the limits of a key", () => {
+  const limits = { max_filesize_bytes: 400_000, max_duration_seconds: 4 };
+
+  it("are on the clip, not on the source that it is cut from", async () => {
+    const clip = { clip_start: 4, clip_end: 6 };
+    for (const path of ["short.mp4", "hls/index.m3u8", "dash/index.mpd"]) {
+      const { delivery } = await deliveries.deliver(`${origin.url}/${path}`, clip, { limits });
+      expect(delivery.file_size).toBeLessThan(limits.max_filesize_bytes);
+    }
+  });
+
+  it.each([
+    ["too long", {}, { max_filesize_bytes: null, max_duration_seconds: 4 }],
+    [
+      "too long as a clip",
+      { clip_start: 1, clip_end: 6 },
+      { max_filesize_bytes: null, max_duration_seconds: 4 },
+    ],
+    ["too large as a clip", { clip_start: 1 }, { max_filesize_bytes: 50_000, max_duration_seconds: null }],
+  ])("refuse what is %s", async (_name, request, limits) => {
+    const outcome = await bench.run(`${origin.url}/short.mp4`, request, { limits });
+    expect(outcome).toMatchObject({ type: "failed", code: "limit_exceeded" });
+    expect(await bench.s3.unfinishedUploads()).toEqual([]);
+  });
+});
+
 describe("a clip that lies outside", () => {
   it.each(["short.mp4", "hls/index.m3u8", "dash/index.mpd"])(
     "of %s fails with its own code",
