@@ -85,7 +85,7 @@ export class PartUploader {
     this.#hash = options.hash === "none" ? null : new OrderedHash();
     this.#window = options.partsInFlight ?? 4;
     this.#now = options.now ?? (() => performance.now());
-    this.signal.addEventListener("abort", () => this.#wakeAll(), { once: true });
+    this.signal.addEventListener("abort", this.#wakeAll, { once: true });
   }
 
   /**
@@ -134,7 +134,7 @@ export class PartUploader {
    * @throws the first failure, after the upload was aborted
    */
   async finish({ beforePublish }: FinishOptions = {}): Promise<UploadResult> {
-    const { upload, share } = this.#options;
+    const { upload } = this.#options;
     try {
       await this.#drained();
       this.signal.throwIfAborted();
@@ -146,7 +146,7 @@ export class PartUploader {
       await this.abort(error);
       throw error;
     }
-    share?.leave();
+    this.#leave();
     const uploadMs = this.#now() - (this.#startedAt ?? this.#now());
     const sha256 = this.#hash?.digest() ?? null;
     return { bytes: this.#bytes, parts: this.#parts, sha256, retries: upload.retries, uploadMs };
@@ -162,6 +162,13 @@ export class PartUploader {
   async #drop(): Promise<void> {
     await this.#drained();
     await this.#options.upload.abort().catch(() => {});
+    this.#leave();
+  }
+
+  /** Gives all memory back. A signal made of others lives on while somebody listens, and the listener with it. */
+  #leave(): void {
+    this.signal.removeEventListener("abort", this.#wakeAll);
+    this.#spare.length = 0;
     this.#options.share?.leave();
   }
 
@@ -205,8 +212,8 @@ export class PartUploader {
     return reason;
   }
 
-  #wakeAll(): void {
+  readonly #wakeAll = (): void => {
     this.#hash?.abandon();
     for (const resolve of this.#waiting.splice(0)) resolve();
-  }
+  };
 }

@@ -4,6 +4,11 @@ export interface RangesToUpload extends FinishOptions {
   readonly sizeBytes: number;
   /** Reads bytes `start` (inclusive) to `end` (exclusive). */
   readonly read: (start: number, end: number, signal: AbortSignal) => Promise<readonly Uint8Array[]>;
+  /**
+   * Parts read side by side; default: as many as the uploader has slots. Half of the slots keeps both ends busy: parts
+   * that share a line are read in the same time, and with all slots full of read parts nothing is read.
+   */
+  readonly readsAtOnce?: number;
 }
 
 /**
@@ -13,10 +18,12 @@ export interface RangesToUpload extends FinishOptions {
  * @throws the first failure of a read or of the upload, after the upload was aborted
  */
 export async function uploadRanges(uploader: PartUploader, ranges: RangesToUpload): Promise<UploadResult> {
-  const reads: Promise<void>[] = [];
+  const reads = new Set<Promise<void>>();
   const { partBytes, signal } = uploader;
+  const { readsAtOnce = Number.POSITIVE_INFINITY } = ranges;
   try {
     for (let index = 0; index * partBytes < ranges.sizeBytes; index++) {
+      while (reads.size >= readsAtOnce) await Promise.race(reads);
       const slot = await uploader.reserve(index);
       const start = index * partBytes;
       const end = Math.min(ranges.sizeBytes, start + partBytes);
@@ -25,8 +32,12 @@ export async function uploadRanges(uploader: PartUploader, ranges: RangesToUploa
         await uploader.abort(error);
         throw error;
       });
-      read.catch(() => {});
-      reads.push(read);
+      reads.add(read);
+      // a failed one stays, so that whoever waits hears of it
+      read.then(
+        () => reads.delete(read),
+        () => {},
+      );
     }
     await Promise.all(reads);
   } catch (error) {

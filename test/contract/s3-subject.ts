@@ -3,7 +3,7 @@ import { S3Sink } from "../../processor/storage/s3.ts";
 import type { S3Server } from "../support/s3-server.ts";
 import { impatient, readLink, type Subject } from "./storage-suite.ts";
 
-type Differences = Pick<Subject, "causes" | "listsUploads">;
+type Differences = Pick<Subject, "causes" | "namesFiles" | "listsUploads" | "longestKey">;
 
 /** The S3 sink on one server. */
 export function s3Subject(startServer: () => Promise<S3Server>, differences: Differences): Subject {
@@ -45,7 +45,6 @@ export function s3Subject(startServer: () => Promise<S3Server>, differences: Dif
     },
     wrongSecret: "wrong-secret-value",
     lateParts: "refused",
-    longestKey: 1024,
     async start() {
       server = await startServer();
     },

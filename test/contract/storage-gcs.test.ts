@@ -45,6 +45,7 @@ const subject: Subject = {
   },
   wrongSecret: "another account's key",
   lateParts: "refused",
+  namesFiles: true,
   listsUploads: true,
   longestKey: 1024,
   async start() {

@@ -51,6 +51,7 @@ const subject: Subject = {
   causes: { secret: /^SignatureDoesNotMatch \(403\)/, bucket: /^NoSuchBucket \(404\)/ },
   wrongSecret: "wrong-secret-value",
   lateParts: "refused",
+  namesFiles: true,
   listsUploads: true,
   longestKey: 1023,
   async start() {

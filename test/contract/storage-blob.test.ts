@@ -1,0 +1,114 @@
+import http from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BlobSink } from "../../processor/storage/blob.ts";
+import { type Azurite, startAzurite } from "../support/azurite.ts";
+import { conformance, impatient, readLink, type SinkChange, type Subject } from "./storage-suite.ts";
+
+let server: Azurite;
+const agent = new http.Agent({ keepAlive: true });
+afterAll(() => agent.destroy());
+
+type Credential = ConstructorParameters<typeof BlobSink>[0]["credential"];
+
+const newSink = (credential: Credential, { origin, bucket, agentFor }: SinkChange, clock = impatient) =>
+  new BlobSink({
+    endpoint: origin ? new URL(`/${server.accountName}`, origin).href : server.endpoint,
+    accountName: server.accountName,
+    container: bucket ?? server.container,
+    credential,
+    agentFor: agentFor ?? (() => agent),
+    clock,
+  });
+
+/** The index that stands in a block's id; the block that marks the upload is not a part. */
+function partOf(request: string): number | undefined {
+  const id = new URL(request.split(" ")[1] ?? "", "http://azurite").searchParams.get("blockid");
+  const index = Number(/-(\d{5})$/.exec(Buffer.from(id ?? "", "base64").toString())?.[1] ?? Number.NaN);
+  return index < 99_999 ? index : undefined;
+}
+
+const common = {
+  origin: () => new URL(server.endpoint).origin,
+  isPart: (request: string, index?: number) => {
+    const part = partOf(request);
+    return part !== undefined && (index === undefined || part === index);
+  },
+  isComplete: (request: string) => request.includes("comp=blocklist") && request.startsWith("PUT "),
+  unfinished: () => server.unfinished(),
+  read: async (key: string) =>
+    readLink(await newSink({ accountKey: server.accountKey }, {}).signGet(key, 60)),
+  lateParts: "useless",
+  namesFiles: true,
+  listsUploads: true,
+  longestKey: 1024,
+  async start() {
+    server = await startAzurite();
+  },
+  stop: async () => server?.close(),
+} as const;
+
+const byKey = (secret?: string): Credential => ({ accountKey: secret ?? server.accountKey });
+
+conformance("Azurite, by the account's key", {
+  ...common,
+  sink: (change = {}) => newSink(byKey(change.secret), change),
+  target: () => ({
+    ...{ provider: "blob", endpoint: server.endpoint, account_name: server.accountName, managed: false },
+    ...{ container: server.container, credential: { account_key: server.accountKey } },
+  }),
+  async readExpired(key) {
+    const anHourAgo = { ...impatient, now: () => Date.now() - 3_600_000 };
+    return readLink(await newSink(byKey(), {}, anHourAgo).signGet(key, 60));
+  },
+  secrets: () => [server.accountKey],
+  causes: {
+    secret: /^(AuthenticationFailed|AuthorizationFailure) \(403\)/,
+    bucket: /^ContainerNotFound \(404\)/,
+  },
+  wrongSecret: Buffer.from("wrong").toString("base64"),
+} satisfies Subject);
+
+const bySas = (): string => server.sasToken("racwd");
+
+conformance("Azurite, by a shared access signature", {
+  ...common,
+  sink: (change = {}) => newSink({ sasToken: change.secret ?? bySas() }, change),
+  target: () => ({
+    ...{ provider: "blob", endpoint: server.endpoint, account_name: server.accountName, managed: false },
+    ...{ container: server.container, credential: { sas_token: bySas() } },
+  }),
+  secrets: () => [new URLSearchParams(bySas()).get("sig") ?? ""],
+  causes: { secret: /^(AuthenticationFailed|AuthorizationFailure) \(403\)/, bucket: /\(40[34]\)/ },
+  wrongSecret: "sv=2024-11-04&sr=c&sp=racwd&se=2099-01-01T00%3A00%3A00Z&sig=d3Jvbmc%3D",
+} satisfies Subject);
+
+describe("a shared access signature", () => {
+  beforeAll(() => common.start());
+  afterAll(() => common.stop());
+
+  const open = (sasToken: string) =>
+    newSink({ sasToken }, {}).open({ key: "k", contentType: "text/plain" }, new AbortController().signal);
+
+  it("is named when it is out of its time", async () => {
+    await expect(open(server.sasToken("racwd", new Date(Date.now() - 60_000)))).rejects.toMatchObject({
+      code: "upload_refused",
+      detail: expect.stringMatching(/^ExpiredToken \(403\)/),
+    });
+  });
+
+  it("is refused when it may not write", async () => {
+    await expect(open(server.sasToken("r"))).rejects.toMatchObject({
+      code: "upload_refused",
+      detail: expect.stringMatching(/^AuthorizationPermissionMismatch \(403\)/),
+    });
+  });
+
+  it("delivers when it may write and not read, and drops no blocks then", async () => {
+    const upload = await open(server.sasToken("cwd"));
+    await upload.putPart(0, [Buffer.from("unread")], new AbortController().signal);
+    await upload.complete();
+    expect((await common.read("k")).bytes.toString()).toBe("unread");
+    await expect((await open(server.sasToken("cwd"))).abort()).resolves.toBeUndefined();
+    expect((await common.read("k")).bytes.toString()).toBe("unread");
+  });
+});

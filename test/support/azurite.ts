@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import {
+  BlobServiceClient,
+  ContainerSASPermissions,
+  generateBlobSASQueryParameters,
+  StorageSharedKeyCredential,
+} from "@azure/storage-blob";
+
+/** Microsoft's emulator of Azure Blob Storage. */
+export interface Azurite {
+  /** Of the account. */
+  readonly endpoint: string;
+  readonly accountName: string;
+  readonly accountKey: string;
+  readonly container: string;
+  /** A signature for the container, without a leading `?`. @param permissions @example "rcwd" */
+  sasToken(permissions: string, expiresOn?: Date): string;
+  /** Keys of blobs where blocks wait. */
+  unfinished(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** Starts the emulator, on a folder and an account of its own. */
+export async function startAzurite(): Promise<Azurite> {
+  const folder = await mkdtemp(join(tmpdir(), "azurite-"));
+  const accountName = "account1";
+  const accountKey = randomBytes(64).toString("base64");
+  const child = spawn(
+    process.execPath,
+    [
+      createRequire(import.meta.url).resolve("azurite/dist/src/blob/main.js"),
+      ...["--blobHost", "127.0.0.1", "--blobPort", "0", "--location", folder],
+      ...["--silent", "--skipApiVersionCheck", "--disableTelemetry"],
+    ],
+    {
+      env: { ...process.env, AZURITE_ACCOUNTS: `${accountName}:${accountKey}` },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  const close = async () => {
+    await stop(child);
+    await rm(folder, { recursive: true, force: true });
+  };
+  const address = await listening(child).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
+  const endpoint = `${address}/${accountName}`;
+  const container = "media";
+  const credential = new StorageSharedKeyCredential(accountName, accountKey);
+  const client = new BlobServiceClient(endpoint, credential).getContainerClient(container);
+  await client.create();
+  return {
+    ...{ endpoint, accountName, accountKey, container, close },
+    sasToken: (permissions, expiresOn = new Date(Date.now() + 3_600_000)) =>
+      generateBlobSASQueryParameters(
+        { containerName: container, permissions: ContainerSASPermissions.parse(permissions), expiresOn },
+        credential,
+      ).toString(),
+    async unfinished() {
+      const keys: string[] = [];
+      for await (const { name } of client.listBlobsFlat({ includeUncommitedBlobs: true })) {
+        const { uncommittedBlocks } = await client.getBlockBlobClient(name).getBlockList("uncommitted");
+        if (uncommittedBlocks?.length) keys.push(name);
+      }
+      return keys;
+    },
+  };
+}
+
+/** The address that the emulator says it listens on. */
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (!child.stdout) return reject(new Error("azurite has no output"));
+    const lines = createInterface({ input: child.stdout });
+    lines.on("line", (line) => {
+      const address = /successfully listens on (http:\S+)/.exec(line)?.[1];
+      if (address) resolve(address);
+    });
+    child.once("exit", (code) => reject(new Error(`azurite ended with ${code}`)));
+    child.once("error", reject);
+  });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await ended;
+}
