@@ -70,13 +70,13 @@ export async function transferRanges(
     contentType: containerOf(request.plan.format).mime,
     expectedBytes: size,
     hash: "parts",
-    // while some parts are stored, the others keep the source's connections busy
-    partsInFlight: config.connectionsPerSource,
+    partsInFlight: 2 * config.connectionsPerSource,
     onProgress: (stored) => progress.store(stored),
   });
   verdict.catch((error: unknown) => uploader.abort(error));
   return uploadRanges(uploader, {
     sizeBytes: size,
+    readsAtOnce: config.connectionsPerSource,
     read: async (start, end, signal) => {
       const chunks = await file.readPart(start, end, signal);
       if (end === size) progress.enter("Uploading");
