@@ -157,6 +157,24 @@ describe("a recording", () => {
     expect(facts.durationSeconds).toBeCloseTo(5, 0);
   });
 
+  it("joins picture and sound that come apart", async () => {
+    await start({ window: 6 });
+    live.air(6);
+    const master = [
+      "#EXTM3U",
+      `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="sound",DEFAULT=YES,URI="${live.url}?sound"`,
+      '#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=320x180,AUDIO="sound"',
+      `${live.url}?picture`,
+    ];
+    origin.put("/apart.m3u8", Buffer.from(master.join("\n")));
+    const change = { ...recording({ from_start: true, max_seconds: 5 }), filename: "apart" };
+    const id = await bench.submit(`${origin.url}/apart.m3u8`, {}, change);
+    const { facts, delivery } = await delivered(id);
+    expect(delivery).toMatchObject({ native_video_codec: "h264", native_audio_codec: "aac" });
+    expect(facts.durationSeconds).toBeCloseTo(5, 0);
+    expect([facts.video !== undefined, facts.audio !== undefined]).toEqual([true, true]);
+  });
+
   it("is made into the asked format", async () => {
     await start({ window: 4 });
     live.air(4);
@@ -193,7 +211,6 @@ describe("a recording that another run goes on with", () => {
     const taken = submit(successor(id));
     live.air(9);
     await taken;
-    live.play(SECOND_MS);
     const { facts, delivery } = await delivered(id);
     expect(Math.abs((facts.durationSeconds ?? 0) - 12)).toBeLessThanOrEqual(1.1);
     expect(delivery.adjustments).toEqual([

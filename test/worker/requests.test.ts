@@ -134,18 +134,12 @@ describe("a request that is valid", () => {
       url,
       format: "webm",
       video_codec: "h264",
-      wait_for_video: true,
-      paused: false,
+      paused: true,
     });
     expect(answer.status).toBe(201);
     expect((await answer.json<{ adjustments: unknown }>()).adjustments).toEqual([
       { field: "video_codec", from: "h264", to: "vp9", reason: "webm holds VP8, VP9 or AV1" },
-      {
-        field: "wait_for_video",
-        from: true,
-        to: null,
-        reason: "this version does not wait for scheduled streams",
-      },
+      { field: "paused", from: true, to: null, reason: "only batches can be paused" },
     ]);
   });
 
