@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Adjustment } from "../../schema/media.ts";
 import { byteLength, MAX_KEY_BYTES } from "../../schema/object-key.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
@@ -37,6 +38,8 @@ export interface PublishedExtras {
 
 /** Extras that take longer are given up: the media shall not wait for them. */
 const FETCH_MS = 30_000;
+/** The file itself waits for its cover, so not for long. */
+const COVER_MS = 5_000;
 
 interface Subtitle {
   readonly language: string;
@@ -89,7 +92,10 @@ export function startExtras(outer: RunContext, source: Source, wantsCover: boole
   const ready = Promise.all([toldThumbnail, subtitles]);
 
   return {
-    cover: () => (wantsCover ? cover : Promise.resolve(null)),
+    cover: async () => {
+      const late = pause(COVER_MS, null, { signal: stop.signal, ref: false }).catch(() => null);
+      return wantsCover ? await Promise.race([cover, late]) : null;
+    },
     ready,
     publish: async (mediaKey, section) => {
       await ready;

@@ -12,6 +12,12 @@ const TTML = `<?xml version="1.0" encoding="UTF-8"?>
 <p begin="00:00:00.500" end="00:00:01.500">Uno &amp; <span>dos</span><br/>tres</p>
 </div></body></tt>`;
 
+const MASTER = `#EXTM3U
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="subs",NAME="English",LANGUAGE="en",URI="subtitles.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=320x180,CODECS="avc1.42c01f,mp4a.40.2",SUBTITLES="subs"
+hls/index.m3u8
+`;
+
 const CHAPTERS = [
   { "@type": "Clip", name: "First = one", startOffset: 0, endOffset: 1 },
   { "@type": "Clip", name: "Second", startOffset: 1, endOffset: 3 },
@@ -48,11 +54,17 @@ beforeAll(async () => {
       "media.mp4": ["mp4"],
       "poster.jpg": ["jpg", { width: 1920, height: 1080, seconds: 1 }],
       "de.srt": ["srt"],
+      hls: ["hls-ts"],
       "fr.ass": ["ass"],
     }),
     bodies: {
       "/en.vtt": Buffer.from(VTT),
       "/es.ttml": Buffer.from(TTML),
+      "/second.vtt": Buffer.from(`${VTT}\n00:00:01.500 --> 00:00:02.500\nSecond piece\n`),
+      "/master.m3u8": Buffer.from(MASTER),
+      "/subtitles.m3u8": Buffer.from(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1.5,\nen.vtt\n#EXTINF:1.5,\nsecond.vtt\n#EXT-X-ENDLIST\n",
+      ),
       "/latin.srt": Buffer.from("1\n00:00:00,500 --> 00:00:01,500\nGr\u00fc\u00dfe\n", "latin1"),
       "/broken.jpg": Buffer.from("not a picture"),
       "/broken.vtt": Buffer.from("<html>not found</html>"),
@@ -107,6 +119,19 @@ describe("subtitles and thumbnail", () => {
     expect(picture?.subarray(0, 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
     const { streams } = await deliveries.probeObject("videos/rich.jpg");
     expect(streams[0]).toMatchObject({ codec_name: "mjpeg", width: 1280, height: 720 });
+  });
+
+  it("are joined where the source has them in pieces", async () => {
+    const { delivery } = await deliveries.deliver(
+      `${origin.url}/master.m3u8`,
+      {},
+      { filename: "pieces", subtitles: { languages: ["en"] } },
+    );
+    expect(delivery).toMatchObject({ subtitle_key: "videos/pieces.en.vtt", adjustments: [] });
+    const text = await textOf("videos/pieces.en.vtt");
+    expect(text.match(/WEBVTT/g)).toHaveLength(1);
+    expect(text.match(/Written by the authors/g)).toHaveLength(1);
+    expect(text).toContain("Second piece");
   });
 
   it("become adjustments where the source has none", async () => {

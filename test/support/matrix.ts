@@ -138,7 +138,7 @@ export const allCases = (): MatrixCase[] =>
       (video) =>
         AUDIO.flatMap((audio) =>
           Object.keys(QUALITIES).flatMap((quality) =>
-            MATRIX_SOURCES.filter((_, index) => quality === "none" || index % 4 === 3).map((source) => ({
+            MATRIX_SOURCES.filter((_, index) => quality === "none" || index % 8 === 3).map((source) => ({
               ...{ format, video, audio, quality, source },
             })),
           ),
