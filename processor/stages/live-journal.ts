@@ -49,6 +49,11 @@ export class Journal {
     this.pieces = pieces;
   }
 
+  /** False where the credentials sign no links: nothing that was written there can be read again. */
+  static async isPossible({ sink, request }: RunContext): Promise<boolean> {
+    return (await sink.signGet(request.job_id, LINK_SECONDS)) !== null;
+  }
+
   /** Opens the journal of a job, with all that former runs wrote. A run that lost its job can add nothing to it. */
   static async open(context: RunContext): Promise<Journal> {
     const { request, sink, policy, client } = context;

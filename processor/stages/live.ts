@@ -1,3 +1,4 @@
+import type { JobErrorCode } from "../../schema/errors.ts";
 import type { Adjustment } from "../../schema/media.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import { type LiveEnd, LiveSource } from "../egress/live-source.ts";
@@ -23,7 +24,7 @@ const REJOIN_TRIES = 3;
 
 /** Null when no former run of this job recorded anything. */
 export async function findRecording(context: RunContext): Promise<Journal | null> {
-  if (context.request.predecessor === null) return null;
+  if (context.request.predecessor === null || !(await Journal.isPossible(context))) return null;
   const journal = await Journal.open(context);
   return journal.pieces.some(({ kind }) => kind === "segment") ? journal : null;
 }
@@ -79,7 +80,7 @@ async function keepOrErase(
 
 /** Records until the stream ends, falls silent, or is long enough. */
 async function record(context: RunContext, journal: Journal, source: Source): Promise<void> {
-  const { request, config, buffers, signal, progress } = context;
+  const { request, config, buffers, signal } = context;
   const states = statesOf(journal, source.streams.length);
   const maxSeconds = Math.min(
     request.recording.max_seconds,
@@ -96,19 +97,7 @@ async function record(context: RunContext, journal: Journal, source: Source): Pr
     let current: Source | null = source;
     while (current !== null) {
       const before = states.map(({ last }) => last);
-      const ends: LiveEnd[] = await Promise.all(
-        current.streams.map((stream, track) =>
-          recordTrack({
-            track,
-            source: liveSource(context, stream),
-            journal,
-            limit,
-            state: states[track] ?? { last: null, coveredSeconds: 0 },
-            fromStart: request.recording.from_start,
-            onSegment: () => progress.advance((0.9 * (states[0]?.coveredSeconds ?? 0)) / maxSeconds),
-          }),
-        ),
-      );
+      const ends = await recordTracks(context, current, { journal, limit, states });
       // links run out while a stream goes on: a silent one is asked for again, once for each time it was heard
       const wasHeard = states.some(({ last }, track) => last !== before[track]);
       current =
@@ -121,6 +110,41 @@ async function record(context: RunContext, journal: Journal, source: Source): Pr
     throw new Fault("not_live", "the stream is silent");
   }
   await journal.append({ kind: "end" }, []);
+}
+
+interface Tracks {
+  readonly journal: Journal;
+  readonly limit: RecordingLimit;
+  readonly states: readonly TrackState[];
+}
+
+/** Records all tracks side by side; when one fails, none goes on. */
+async function recordTracks(
+  context: RunContext,
+  source: Source,
+  { journal, limit, states }: Tracks,
+): Promise<LiveEnd[]> {
+  const { request, progress } = context;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([context.signal, failed.signal]);
+  const tell = () =>
+    progress.advance((0.9 * (states[0]?.coveredSeconds ?? 0)) / request.recording.max_seconds);
+  const tracks = source.streams.map((stream, track) =>
+    recordTrack({
+      ...{ track, journal, limit },
+      source: liveSource({ ...context, signal }, stream),
+      state: states[track] ?? { last: null, coveredSeconds: 0 },
+      fromStart: request.recording.from_start,
+      onSegment: tell,
+    }),
+  );
+  try {
+    return await Promise.all(tracks);
+  } catch (error) {
+    failed.abort(error);
+    await Promise.allSettled(tracks);
+    throw error;
+  }
 }
 
 function liveSource({ client, signal, config, progress }: RunContext, stream: SourceStream): LiveSource {
@@ -186,9 +210,22 @@ async function deliverJournal(
     duration,
     streams: streams as unknown as Source["streams"],
   };
-  const delivery = await deliver({ ...context, client: journal.reader }, { source: recorded, extractMs });
+  const delivery = await deliver(
+    { ...context, client: journal.reader },
+    { source: recorded, extractMs },
+  ).catch((error: unknown) => {
+    throw asStorageFault(error);
+  });
   const adjustments = [...delivery.adjustments, ...tell(context, journal, duration, isWhole)];
   return { ...delivery, strategy: "live", adjustments };
+}
+
+const READ_FAULTS: readonly JobErrorCode[] = ["unavailable", "forbidden", "network", "rate_limited"];
+
+/** What is read by now comes from the storage, not from the source: its failures may pass, and the journal is kept. */
+function asStorageFault(error: unknown): unknown {
+  if (!(error instanceof Fault) || !READ_FAULTS.includes(error.code)) return error;
+  return new Fault("upload_failed", `reading the recording: ${error.detail}`, { cause: error });
 }
 
 /** A track of the journal as a stream of fragments. */
