@@ -38,10 +38,10 @@ export function s3Subject(startServer: () => Promise<S3Server>, differences: Dif
     isComplete: (request) => request.startsWith("POST ") && request.includes("uploadId="),
     unfinished: () => server.unfinishedUploads(),
     secrets: () => [server.secretAccessKey, server.accessKeyId],
-    read: async (key) => readLink(await sink().signGet(key, 60)),
+    link: (key) => sink().signGet(key, 60),
     async readExpired(key) {
       const anHourAgo = { ...impatient, now: () => Date.now() - 3_600_000 };
-      return readLink(await sink({}, anHourAgo).signGet(key, 60));
+      return readLink(await sink({}, anHourAgo).signGet(key, 60), server.endpoint);
     },
     wrongSecret: "wrong-secret-value",
     lateParts: "refused",

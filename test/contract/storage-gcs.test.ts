@@ -31,11 +31,11 @@ const subject: Subject = {
   isComplete: (request) => request.startsWith("POST ") && request.includes("uploadId="),
   unfinished: async () => server.unfinished(),
   secrets: () => [server.account.privateKey, "ya29."],
-  read: async (key) => readLink(await sink().signGet(key, 60)),
+  link: (key) => sink().signGet(key, 60),
   async readExpired(key) {
     const link = await sink().signGet(key, 60);
     server.shiftClock(3_600_000);
-    const read = await readLink(link);
+    const read = await readLink(link, server.origin);
     server.shiftClock(-3_600_000);
     return read;
   },

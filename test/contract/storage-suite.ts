@@ -1,5 +1,8 @@
+import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import type { RetryClock } from "../../processor/retry.ts";
@@ -10,6 +13,7 @@ import type { TransportOptions } from "../../processor/storage/transport.ts";
 import { uploadStream } from "../../processor/storage/upload-stream.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
 import { type Disturbance, type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
+import type { LargeUpload, LargeUploadResult } from "../support/large-upload.ts";
 import { listen } from "../support/ports.ts";
 
 /** What a test changes of a sink. */
@@ -35,8 +39,8 @@ export interface Subject {
   unfinished(): Promise<string[]>;
   /** Texts that must never appear in an error. */
   secrets(): string[];
-  /** Reads an object as somebody with its link. */
-  read(key: string): Promise<ReadObject>;
+  /** A link that reads an object. */
+  link(key: string): Promise<string | null>;
   /** Reads through a link that was signed for a minute, an hour ago; absent where no link can be signed. */
   readExpired?(key: string): Promise<ReadObject>;
   /** What a wrong secret and a missing bucket are called. */
@@ -67,25 +71,28 @@ export const impatient: RetryClock = { sleep: async () => {}, random: () => 0, n
 /** A resolver that knows one address. */
 export const toLoopback = async () => [{ address: "127.0.0.1", family: 4 } as const];
 
-/** Fetches a link; with `connectTo`, whatever host it names. */
-export async function readLink(link: string | null, connectTo?: string): Promise<ReadObject> {
+/** Reads a link from the server at `origin`, whatever host it names. */
+export async function readLink(link: string | null, origin: string): Promise<ReadObject> {
+  const answer = await followLink(link, origin);
+  const bytes = Buffer.concat(await answer.toArray());
+  return { status: answer.statusCode ?? 0, headers: answer.headers, bytes };
+}
+
+function followLink(link: string | null, origin: string): Promise<http.IncomingMessage> {
   if (link === null) throw new Error("no link could be signed");
   const url = new URL(link);
-  const { hostname, port } = new URL(connectTo ?? link);
-  return await new Promise((resolve, reject) => {
-    const request = http.get(url, { hostname, port, headers: { host: url.host }, agent: false }, (answer) => {
-      answer.toArray().then(
-        (chunks) =>
-          resolve({
-            status: answer.statusCode ?? 0,
-            headers: answer.headers,
-            bytes: Buffer.concat(chunks),
-          }),
-        reject,
-      );
-    });
-    request.on("error", reject);
+  const { hostname, port } = new URL(origin);
+  return new Promise((resolve, reject) => {
+    http.get(url, { hostname, port, headers: { host: url.host }, agent: false }, resolve).on("error", reject);
   });
+}
+
+/** Runs `test/support/large-upload.ts`. */
+async function uploadElsewhere(order: LargeUpload): Promise<LargeUploadResult> {
+  const program = fileURLToPath(new URL("../support/large-upload.ts", import.meta.url));
+  const child = spawn(process.execPath, [program], { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin.end(JSON.stringify(order));
+  return JSON.parse(await text(child.stdout));
 }
 
 /** A server may have to be installed first. */
@@ -107,6 +114,7 @@ export function conformance(name: string, subject: Subject): void {
       return { proxy, sink: subject.sink({ origin: proxy.origin }) };
     };
 
+    const read = async (key: string) => readLink(await subject.link(key), subject.origin());
     const object = (key: string): NewObject => ({ key, contentType: "application/octet-stream" });
     const never = new AbortController().signal;
 
@@ -139,7 +147,7 @@ export function conformance(name: string, subject: Subject): void {
       const bytes = randomBytes(size());
       const result = await deliver(sink, `sizes/${name}`, bytes);
       expect(result).toMatchObject({ bytes: bytes.length, parts, sha256: sha256(bytes), retries: 0 });
-      const back = await subject.read(`sizes/${name}`);
+      const back = await read(`sizes/${name}`);
       expect(back.status).toBe(200);
       expect(sha256(back.bytes)).toBe(sha256(bytes));
     });
@@ -153,7 +161,7 @@ export function conformance(name: string, subject: Subject): void {
       );
       await upload.putPart(0, [Buffer.from("x")], never);
       await upload.complete();
-      const { headers } = await subject.read("typed.mp4");
+      const { headers } = await read("typed.mp4");
       expect(headers["content-type"]).toBe("video/mp4");
       expect(headers["content-disposition"]).toBe(contentDisposition);
     });
@@ -168,7 +176,7 @@ export function conformance(name: string, subject: Subject): void {
         slots[index]?.submit([bytes.subarray(index * part(), (index + 1) * part())]);
       }
       expect((await target.finish()).sha256).toBe(sha256(bytes));
-      expect(sha256((await subject.read("shuffled")).bytes)).toBe(sha256(bytes));
+      expect(sha256((await read("shuffled")).bytes)).toBe(sha256(bytes));
     });
 
     it("reads no further than its slots while the storage is slow", async () => {
@@ -209,7 +217,7 @@ export function conformance(name: string, subject: Subject): void {
       const bytes = randomBytes(2 * part() + 1);
       const result = await deliver(sink, `repeated/${name}`, bytes);
       expect(result.retries).toBe(2);
-      expect(sha256((await subject.read(`repeated/${name}`)).bytes)).toBe(sha256(bytes));
+      expect(sha256((await read(`repeated/${name}`)).bytes)).toBe(sha256(bytes));
     });
 
     it("knows its own object again when the answer to the completion was lost", async () => {
@@ -221,7 +229,7 @@ export function conformance(name: string, subject: Subject): void {
       });
       const result = await deliver(sink, "completed-twice", Buffer.from("once"));
       expect(result.retries).toBe(1);
-      expect((await subject.read("completed-twice")).bytes.toString()).toBe("once");
+      expect((await read("completed-twice")).bytes.toString()).toBe("once");
     });
 
     it("leaves nothing behind when a part fails for good", async () => {
@@ -230,7 +238,7 @@ export function conformance(name: string, subject: Subject): void {
       await expect(failing).rejects.toMatchObject({ code: "upload_failed" });
       expect(await subject.unfinished()).toEqual([]);
       expect(await sink.listUploads("failed")).toEqual([]);
-      expect((await subject.read("failed")).status).toBe(404);
+      expect((await read("failed")).status).toBe(404);
     });
 
     it("leaves nothing behind when the source fails", async () => {
@@ -254,7 +262,7 @@ export function conformance(name: string, subject: Subject): void {
       });
       await expect(deliver(sink, "cancelled", randomBytes(6 * part()), cancel.signal)).rejects.toBe(reason);
       expect(await subject.unfinished()).toEqual([]);
-      expect((await subject.read("cancelled")).status).toBe(404);
+      expect((await read("cancelled")).status).toBe(404);
     });
 
     it("publishes nothing when leave to publish is refused", async () => {
@@ -264,7 +272,7 @@ export function conformance(name: string, subject: Subject): void {
       (await target.reserve(0)).submit([Buffer.from("zombie")]);
       await expect(target.finish({ beforePublish: () => Promise.reject(lost) })).rejects.toBe(lost);
       expect(await subject.unfinished()).toEqual([]);
-      expect((await subject.read("unpublished")).status).toBe(404);
+      expect((await read("unpublished")).status).toBe(404);
     });
 
     const late = async (upload: Upload) => {
@@ -280,13 +288,13 @@ export function conformance(name: string, subject: Subject): void {
       await subject.sink().abort("fenced", zombie.ref);
       await subject.sink().abort("fenced", zombie.ref);
       expect(await subject.unfinished()).toEqual([]);
-      expect((await subject.read("fenced")).status).toBe(404);
+      expect((await read("fenced")).status).toBe(404);
       await expect(zombie.complete()).rejects.toMatchObject({ code: "upload_failed" });
       await deliver(subject.sink(), "fenced", Buffer.from("new"));
       await late(zombie);
       await expect(zombie.complete()).rejects.toMatchObject({ code: "upload_failed" });
       await zombie.abort();
-      expect((await subject.read("fenced")).bytes.toString()).toBe("new");
+      expect((await read("fenced")).bytes.toString()).toBe("new");
       await subject.sink().delete("fenced");
     });
 
@@ -297,9 +305,9 @@ export function conformance(name: string, subject: Subject): void {
       await zombie.putPart(0, [Buffer.from("zombie")], never);
       await subject.sink().abort("overwritten", zombie.ref);
       await expect(zombie.complete()).rejects.toMatchObject({ code: "upload_failed" });
-      expect((await subject.read("overwritten")).bytes.toString()).toBe("first");
+      expect((await read("overwritten")).bytes.toString()).toBe("first");
       await deliver(subject.sink(), "overwritten", Buffer.from("second"));
-      expect((await subject.read("overwritten")).bytes.toString()).toBe("second");
+      expect((await read("overwritten")).bytes.toString()).toBe("second");
       expect(await subject.unfinished()).toEqual([]);
     });
 
@@ -308,7 +316,7 @@ export function conformance(name: string, subject: Subject): void {
       await upload.putPart(0, [Buffer.from("done")], never);
       await upload.complete();
       await subject.sink().abort("completed", upload.ref);
-      expect((await subject.read("completed")).bytes.toString()).toBe("done");
+      expect((await read("completed")).bytes.toString()).toBe("done");
     });
 
     it("tells which uploads of a key were left behind", async () => {
@@ -378,9 +386,9 @@ export function conformance(name: string, subject: Subject): void {
     ])("takes keys with %s", async (_case, key) => {
       const sink = subject.sink();
       await deliver(sink, key, Buffer.from(key));
-      expect((await subject.read(key)).bytes.toString()).toBe(key);
+      expect((await read(key)).bytes.toString()).toBe(key);
       await sink.delete(key);
-      expect((await subject.read(key)).status).toBe(404);
+      expect((await read(key)).status).toBe(404);
       await sink.delete(key);
     });
 
@@ -402,6 +410,24 @@ export function conformance(name: string, subject: Subject): void {
     } else {
       it("signs no link that would give its own rights away", async () => {
         expect(await subject.sink().signGet("linked", 60)).toBeNull();
+      });
+    }
+
+    if (process.env.WATERSPOUT_LARGE_UPLOADS) {
+      it("streams 5 GiB in less than 256 MiB", { timeout: 1_800_000 }, async () => {
+        const target = subject.target();
+        const { host } = new URL(target.endpoint);
+        const bytes = 5 * 2 ** 30 + 1;
+        const opened = [host, `media.${host}`];
+        const result = await uploadElsewhere({ target, key: "large", bytes, opened });
+        console.log(`${name}: ${JSON.stringify(result)}`);
+        const hash = createHash("sha256");
+        for await (const chunk of await followLink(await subject.link("large"), subject.origin())) {
+          hash.update(chunk);
+        }
+        expect(result.sha256).toBe(hash.digest("hex"));
+        expect(result.peakRssMiB).toBeLessThan(256);
+        await subject.sink().delete("large");
       });
     }
 

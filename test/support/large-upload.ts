@@ -1,0 +1,52 @@
+import { text } from "node:stream/consumers";
+import { EgressPolicy } from "../../processor/egress/policy.ts";
+import { openSink } from "../../processor/storage/open-sink.ts";
+import { partSizeFor } from "../../processor/storage/part-size.ts";
+import { PartUploader } from "../../processor/storage/part-uploader.ts";
+import { uploadStream } from "../../processor/storage/upload-stream.ts";
+import type { StorageTarget } from "../../schema/wire/run.ts";
+
+/** What the program below reads from its standard input. */
+export interface LargeUpload {
+  readonly target: StorageTarget;
+  readonly key: string;
+  readonly bytes: number;
+  /** `host:port` pairs that may be dialled; every name stands for this machine. */
+  readonly opened: readonly string[];
+}
+
+/** What it prints. */
+export interface LargeUploadResult {
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly parts: number;
+  readonly seconds: number;
+  readonly peakRssMiB: number;
+}
+
+const CHUNK = 64 << 10;
+
+/** A long stream, in chunks as a connection delivers them. */
+async function* zeros(bytes: number): AsyncGenerator<Buffer> {
+  for (let left = bytes; left > 0; left -= CHUNK) yield Buffer.alloc(Math.min(CHUNK, left));
+}
+
+/** Uploads a long stream in a process of its own, so that its memory can be measured. */
+if (import.meta.main) {
+  const { target, key, bytes, opened }: LargeUpload = JSON.parse(await text(process.stdin));
+  const policy = new EgressPolicy({
+    opened: new Set(opened),
+    lookup: async () => [{ address: "127.0.0.1", family: 4 }],
+  });
+  const sink = openSink(target, policy);
+  const { signal } = new AbortController();
+  const startedAt = performance.now();
+  const upload = await sink.open({ key, contentType: "application/octet-stream" }, signal);
+  const partBytes = partSizeFor(bytes, sink.limits);
+  const uploader = new PartUploader({ upload, limits: sink.limits, partBytes, signal });
+  const { sha256, parts } = await uploadStream(uploader, zeros(bytes));
+  const seconds = (performance.now() - startedAt) / 1000;
+  const peakRssMiB = process.resourceUsage().maxRSS / 1024;
+  console.log(JSON.stringify({ sha256, bytes, parts, seconds, peakRssMiB }));
+  policy.close();
+}
