@@ -2,7 +2,7 @@ import type { LiveSegment } from "../egress/live-playlist.ts";
 import type { LiveEnd, LiveSource } from "../egress/live-source.ts";
 import { withBreak } from "../egress/transport-stream.ts";
 import { Fault } from "../fault.ts";
-import type { Journal } from "./live-journal.ts";
+import type { Journal, PieceFacts } from "./live-journal.ts";
 
 /** How much is recorded; tracks of one stream share it, so that they end together. */
 export interface RecordingLimit {
@@ -74,30 +74,37 @@ async function record(
   segments: readonly LiveSegment[],
   lastMap: string | null,
 ): Promise<string | null> {
-  const bodies = await Promise.all(segments.map((segment) => readOrMiss(source, segment)));
-  const writes: Promise<void>[] = [];
+  const bodies = await Promise.all(segments.map((segment) => orMiss(() => source.read(segment))));
+  const entries: [PieceFacts, readonly Buffer[]][] = [];
   let mapUrl = lastMap;
   for (const [i, segment] of segments.entries()) {
-    if (segment.map && segment.map.url !== mapUrl) {
-      mapUrl = segment.map.url;
-      writes.push(journal.append({ kind: "map", track }, await source.readResource(segment.map)));
+    const { sequence, seconds, map } = segment;
+    let body = bodies[i] ?? null;
+    if (body && map && map.url !== mapUrl) {
+      const mapBody = await orMiss(() => source.readResource(map));
+      if (mapBody) entries.push([{ kind: "map", track }, mapBody]);
+      // without what stands in front of it, a segment cannot be read
+      else body = null;
+      mapUrl = mapBody ? map.url : mapUrl;
     }
-    const body = bodies[i] ?? null;
-    const { sequence, seconds } = segment;
-    writes.push(journal.append({ kind: body ? "segment" : "gap", track, sequence, seconds }, body ?? []));
-    state.last = sequence;
-    state.coveredSeconds += seconds;
-    limit.bytes -= (body ?? []).reduce((sum, chunk) => sum + chunk.length, 0);
+    const kind = body ? "segment" : "gap";
+    entries.push([{ kind, track, sequence, seconds }, body ? withBreak(body) : []]);
   }
-  await Promise.all(writes);
+  await Promise.all(entries.map(([facts, body]) => journal.append(facts, body)));
+  state.last = segments.at(-1)?.sequence ?? state.last;
+  state.coveredSeconds += segments.reduce((sum, { seconds }) => sum + seconds, 0);
+  limit.bytes -= entries.reduce(
+    (sum, [, body]) => sum + body.reduce((all, chunk) => all + chunk.length, 0),
+    0,
+  );
   onSegment();
   return mapUrl;
 }
 
-/** A segment that cannot be had is a gap, not the end of the recording. */
-async function readOrMiss(source: LiveSource, segment: LiveSegment): Promise<Buffer[] | null> {
+/** What cannot be had of a stream is a gap, not the end of the recording. */
+async function orMiss(read: () => Promise<Buffer[]>): Promise<Buffer[] | null> {
   try {
-    return withBreak(await source.read(segment));
+    return await read();
   } catch (error) {
     if (error instanceof Fault && error.code !== "egress_blocked" && error.code !== "drm") return null;
     throw error;

@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { Callback } from "../../processor/callback.ts";
+import { readConfig } from "../../processor/config.ts";
+import { EgressPolicy } from "../../processor/egress/policy.ts";
+import { ProxyRotation } from "../../processor/egress/proxy-rotation.ts";
+import type { Kit } from "../../processor/kit.ts";
+import { LeaseKeeper } from "../../processor/lease.ts";
+import { Metrics } from "../../processor/metrics.ts";
+import { startRun } from "../../processor/run.ts";
+import { Slots } from "../../processor/slots.ts";
+import { BufferBudget } from "../../processor/storage/buffer-budget.ts";
+import { discoverTools } from "../../processor/tools/discover.ts";
+import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
+import { ExtractorPool } from "../../processor/tools/extractor.ts";
+import { plan } from "../../schema/media.ts";
+import type { RunRequest } from "../../schema/wire/run.ts";
+import { type ScriptedWorker, startScriptedWorker } from "../support/scripted-worker.ts";
+
+/** No local site can announce a stream, so the answer of one is put where the answer of a probe would be. */
+
+const URL_OF_STREAM = "https://media.example.com/watch";
+const MINUTE = 60_000;
+
+let folder: string;
+let worker: ScriptedWorker;
+let kit: Kit;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "upcoming-"));
+  worker = await startScriptedWorker();
+  const config = readConfig({
+    ...process.env,
+    ...{ WORKER_URL: worker.url, PROCESSOR_TOKEN: "0123456789abcdef", WORK_DIR: folder },
+  });
+  const tools = await discoverTools(config);
+  const callback = new Callback({ workerUrl: worker.url, instance: "test" });
+  kit = {
+    ...{ config, tools, callback },
+    policy: new EgressPolicy({ opened: new Set() }),
+    extractor: new ExtractorPool({ tools, config, proxy: { url: "http://127.0.0.1:9", blocked: () => [] } }),
+    extractions: new ExtractionCache(),
+    proxies: new ProxyRotation([]),
+    buffers: new BufferBudget(1 << 20),
+    cpu: new Slots(1),
+    lease: new LeaseKeeper({ callback, intervalMs: MINUTE }),
+    metrics: new Metrics(),
+    log: () => {},
+  };
+});
+
+afterAll(async () => {
+  kit.lease.close();
+  await kit.extractor.close();
+  await worker.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function run(wait: RunRequest["wait"], releaseAt: number) {
+  const info = { id: "1", title: "Soon", live_status: "is_upcoming", release_timestamp: releaseAt / 1000 };
+  kit.extractions.keep(URL_OF_STREAM, { info, upstream: undefined });
+  const target = { provider: "s3", endpoint: "http://127.0.0.1:9", bucket: "b", region: "auto" } as const;
+  const request: RunRequest = {
+    ...{ v: 1, job_id: crypto.randomUUID(), attempt: 1, token: "t", url: URL_OF_STREAM, ...plan({}) },
+    ...{ filename: null, key_prefix: { base_folder: "videos" }, subtitles: null, thumbnail: false },
+    limits: { max_filesize_bytes: null, max_duration_seconds: null },
+    target: { ...target, access_key: "a", secret_key: "s", managed: true, addressing: "path" },
+    ...{ predecessor: null, wait, recording: { asked: false, from_start: false, max_seconds: 60 } },
+  };
+  await startRun(request, kit).done;
+  return worker.outcome(request.job_id);
+}
+
+it("postpones a job that waits until its stream is to begin", async () => {
+  const now = Date.now();
+  const releaseAt = Math.round(now / 1000) * 1000 + 90 * MINUTE;
+  const wait = { since: now, until: now + 24 * 60 * MINUTE };
+  expect(await run(wait, releaseAt)).toEqual({ type: "postponed", until: releaseAt });
+});
+
+it("ends a job that waited for long enough, and one that does not wait", async () => {
+  const now = Date.now();
+  const ended = { type: "failed", code: "upcoming" };
+  expect(await run({ since: now - 24 * 60 * MINUTE, until: now - 1 }, now + MINUTE)).toMatchObject(ended);
+  expect(await run(null, now + MINUTE)).toMatchObject(ended);
+});
