@@ -3,6 +3,7 @@ import type { Auth, Endpoint } from "../schema/api/endpoint.ts";
 import { type EndpointName, endpoints } from "../schema/api/endpoints.ts";
 import { notFound } from "./lib/api-error.ts";
 import { onError } from "./middleware/on-error.ts";
+import { rateLimit } from "./middleware/rate-limit.ts";
 import { requestId } from "./middleware/request-id.ts";
 import { requestLog } from "./middleware/request-log.ts";
 import { requireKey } from "./middleware/require-key.ts";
@@ -21,11 +22,11 @@ import type { Services } from "./services.ts";
 const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 
 /** Who is let through to a route; the token of a run is checked with its report. */
-const GUARDS: Record<Auth, MiddlewareHandler<AppEnv>> = {
-  key: requireKey,
-  admin: requireOperator,
-  run: open,
-  public: open,
+const GUARDS: Record<Auth, readonly [MiddlewareHandler<AppEnv>, ...MiddlewareHandler<AppEnv>[]]> = {
+  key: [requireKey, rateLimit],
+  admin: [requireOperator],
+  run: [open],
+  public: [open],
 };
 
 /** The HTTP interface: every route of the endpoints table, the processor's reports, and the page's files. */
@@ -34,7 +35,8 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.use(requestId, withScope(services), requestLog, securityHeaders);
 
   for (const [name, endpoint] of Object.entries<Endpoint>(endpoints)) {
-    app.on(endpoint.method, honoPath(endpoint.path), GUARDS[endpoint.auth], handlers[name as EndpointName]);
+    const path = honoPath(endpoint.path);
+    app.on(endpoint.method, path, ...GUARDS[endpoint.auth], handlers[name as EndpointName]);
   }
   app.post("/internal/heartbeat", heartbeat);
   app.post("/internal/runs/:id/upload", upload);

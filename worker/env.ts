@@ -12,6 +12,8 @@ export interface Env {
   readonly BUCKET: R2Bucket;
   readonly PROCESSOR: DurableObjectNamespace<ProcessorInstance>;
   readonly ASSETS: Fetcher;
+  readonly READ_RATE: RateLimit;
+  readonly WRITE_RATE: RateLimit;
   /** Variables and secrets are strings; {@link readConfig} is their only reader. */
   readonly [variable: string]: unknown;
 }
@@ -89,10 +91,24 @@ export const CONFIG_VARIABLES = [
     meaning: "How long a run may be silent before its job is given to another, 3 to 600",
   },
   {
+    name: "RATE_LIMIT_READ",
+    fallback: "300000",
+    secret: false,
+    meaning:
+      "Requests per key and minute that only read; `wrangler.toml` holds the same for all isolates together",
+  },
+  {
+    name: "RATE_LIMIT_WRITE",
+    fallback: "120000",
+    secret: false,
+    meaning: "The same for requests that change something",
+  },
+  {
     name: "RETENTION_DAYS",
     fallback: "7",
     secret: false,
-    meaning: "Days that delivered files of the managed bucket are kept, 1 to 3650 (read, not yet acted on)",
+    meaning:
+      "Days that delivered files of the managed bucket are kept, 1 to 3650; an account may have its own",
   },
 ] as const satisfies readonly ConfigVariable[];
 
@@ -118,6 +134,8 @@ export interface Config {
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
   readonly retentionDays: number;
+  /** Requests per key and minute. */
+  readonly rateLimits: { readonly read: number; readonly write: number };
 }
 
 /** The operator's own bucket, as any S3 service. */
@@ -177,6 +195,8 @@ const Variables = z.object({
   ALLOWED_PRIVATE_HOSTS: hosts,
   LEASE_SECONDS: wholeNumber(3, 600),
   RETENTION_DAYS: wholeNumber(1, 3650),
+  RATE_LIMIT_READ: wholeNumber(1, 10_000_000),
+  RATE_LIMIT_WRITE: wholeNumber(1, 10_000_000),
 } satisfies Record<VariableName, z.ZodType>);
 
 /**
@@ -213,6 +233,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
     leaseMs: variables.LEASE_SECONDS * 1000,
     retentionDays: variables.RETENTION_DAYS,
+    rateLimits: { read: variables.RATE_LIMIT_READ, write: variables.RATE_LIMIT_WRITE },
   };
 }
 

@@ -8,6 +8,7 @@ import { createContainerRunner } from "./services/container-runner.ts";
 import { createHttpRunner } from "./services/http-runner.ts";
 import { KeyCache } from "./services/key-cache.ts";
 import { createManagedBucket, type ManagedBucket } from "./services/managed-bucket.ts";
+import { RateLimits } from "./services/rate-limits.ts";
 import type { Runner } from "./services/runner.ts";
 import { Sealer } from "./services/seal.ts";
 import { BackoffMemory } from "./services/source-backoff.ts";
@@ -33,6 +34,7 @@ export interface Services extends Dependencies {
   readonly assets: Fetcher;
   readonly bucket: ManagedBucket;
   readonly keys: KeyCache;
+  readonly rates: RateLimits;
   readonly capacity: Capacity;
   readonly backoffs: BackoffMemory;
   readonly sealer: Sealer;
@@ -74,6 +76,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     assets: env.ASSETS,
     bucket: createManagedBucket(config.bucket, dependencies),
     keys: new KeyCache(),
+    rates: new RateLimits(config.rateLimits, { read: env.READ_RATE, write: env.WRITE_RATE }),
     capacity: new Capacity(),
     backoffs: new BackoffMemory(),
     sealer: new Sealer(config.sealingKeys, dependencies.random),

@@ -12,7 +12,13 @@ export const Limits = z
     max_resolution: z.int().min(144).nullable().describe("Shorter side in pixels"),
     max_duration_seconds: z.int().min(1).nullable(),
     max_filesize_bytes: z.int().min(1).nullable(),
-    storage_bytes: z.int().min(0).nullable(),
+    storage_bytes: z.int().min(0).nullable().describe("Delivered and held in a month"),
+    retention_days: z
+      .int()
+      .min(1)
+      .max(3650)
+      .nullable()
+      .describe("How long files of the operator's bucket are kept; null for what the operator set"),
   })
   .partial()
   .meta({ id: "Limits" });

@@ -27,6 +27,7 @@ import { JobRequest } from "./job-request.ts";
 import { noticeEndpoints } from "./notice-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
+import { Usage } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
 
 const idParam = z.object({ id: Id });
@@ -66,6 +67,9 @@ export const endpoints = {
       "invalid_request",
       "storage_required",
       "storage_verification_failed",
+      "quota_exceeded",
+      "too_many_jobs",
+      "forbidden",
       "payload_too_large",
       "dependency_unavailable",
     ],
@@ -78,7 +82,7 @@ export const endpoints = {
     summary: "Tell what a job would do; nothing is created",
     body: json(JobRequest),
     answers: { 200: { description: "The plan", schema: PlannedJob } },
-    errors: ["invalid_request", "payload_too_large"],
+    errors: ["forbidden", "invalid_request", "payload_too_large"],
   },
   metadata: {
     method: "POST",
@@ -140,6 +144,9 @@ export const endpoints = {
     body: json(WithStorage, false),
     answers: { 201: { description: "The new job", schema: RetriedJob } },
     errors: [
+      "quota_exceeded",
+      "too_many_jobs",
+      "forbidden",
       "invalid_request",
       "not_found",
       "storage_required",
@@ -176,6 +183,15 @@ export const endpoints = {
     errors: ["invalid_request", "not_found"],
   },
   ...noticeEndpoints,
+  getUsage: {
+    method: "GET",
+    path: "/usage",
+    auth: "key",
+    tag: "Account",
+    summary: "What the account used in this month, and what it may use",
+    answers: { 200: { description: "The usage", schema: Usage } },
+    errors: [],
+  },
   ...storageEndpoints,
   createAccount: {
     method: "POST",

@@ -13,6 +13,13 @@ export const Issue = z
   .meta({ id: "Issue" });
 export type Issue = z.infer<typeof Issue>;
 
+/** Members of `quota_exceeded`. */
+const quota = {
+  limit_gb: z.string().optional().meta({ example: "1024.00" }),
+  used_gb: z.string().optional(),
+  message: z.string().optional(),
+};
+
 /** The one shape of every error body. */
 export const ErrorBody = z
   .object({
@@ -20,6 +27,7 @@ export const ErrorBody = z
     code: z.enum(API_ERROR_CODES).describe("Stable machine code"),
     request_id: z.string().describe("Also in the header x-request-id"),
     issues: z.array(Issue).optional(),
+    ...quota,
   })
   .meta({ id: "Error" });
 export type ErrorBody = z.infer<typeof ErrorBody>;
@@ -35,6 +43,7 @@ export const ProblemBody = z
     code: z.enum(API_ERROR_CODES),
     request_id: z.string(),
     issues: z.array(Issue).optional(),
+    ...quota,
   })
   .meta({ id: "Problem" });
 export type ProblemBody = z.infer<typeof ProblemBody>;

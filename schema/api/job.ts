@@ -66,6 +66,9 @@ export const Job = z
     created_at: Time,
     started_at: Time.nullable(),
     finished_at: Time.nullable(),
+    expires_at: Time.nullable().describe(
+      "The delivered file is deleted after this; null outside the operator's bucket",
+    ),
     attempt: z.int().min(0).describe("Runs so far"),
     download_speed_mbps: z.number().min(0).nullable().describe("MB/s despite the name"),
     upload_speed_mbps: z.number().min(0).nullable().describe("MB/s despite the name"),

@@ -14,7 +14,11 @@ export function insertCredentials(db: Db, rows: readonly CredentialsRow[]) {
   );
   return db
     .insert(jobCredentials)
-    .select(sql`select ${sql.join(values, sql`, `)} from json_each(${JSON.stringify(rows)}) where true`)
+    .select(sql`select ${sql.join(values, sql`, `)} from json_each(${JSON.stringify(rows)})
+        where exists (
+          select 1 from ${jobs}
+          where ${jobs.id} = json_extract(value, '$.job_id') and ${jobs.finished_at} is null
+        )`)
     .onConflictDoNothing();
 }
 

@@ -3,31 +3,42 @@ import { accounts, jobCredentials, jobs, storageConfigs } from "../../schema/db/
 import type { Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
+import { type Allowance, admission } from "./usage-rows.ts";
 
 /** A job as it is stored. */
 export type JobRow = typeof jobs.$inferSelect;
 /** A job to be stored. */
 export type NewJobRow = typeof jobs.$inferInsert;
 
-/** Stores any number of jobs, with the sealed credentials that came with them, in one round trip. */
+/**
+ * Stores any number of jobs, with the sealed credentials that came with them, in one round trip. Those that exist
+ * already are left as they are.
+ *
+ * @param allowance what the account may have; jobs that would not fit into it are not stored, none of them
+ * @returns how many were stored
+ */
 export async function insertJobs(
   db: Db,
   rows: readonly NewJobRow[],
   credentials: readonly CredentialsRow[] = [],
-): Promise<void> {
-  if (rows.length === 0) return;
-  const insert = jobsInsert(db, rows);
-  if (credentials.length === 0) await insert;
-  else await db.batch([insert, insertCredentials(db, credentials)]);
+  allowance: Allowance | null = null,
+): Promise<number> {
+  if (rows.length === 0) return 0;
+  const insert = jobsInsert(db, rows, allowance);
+  if (credentials.length === 0) return (await insert).length;
+  const [stored] = await db.batch([insert, insertCredentials(db, credentials)]);
+  return stored.length;
 }
 
 /**
  * One statement over one parameter; columns that the rows do not have are null. Jobs that bring no storage go to the
  * storage of their account if it has one: the statement itself looks, so that accepting asks the database once.
  */
-function jobsInsert(db: Db, rows: readonly NewJobRow[]) {
+function jobsInsert(db: Db, rows: readonly NewJobRow[], allowance: Allowance | null) {
   const [first = {}] = rows;
+  const { condition, reservedBytes } = admission(allowance, rows.length);
   const values = Object.keys(getTableColumns(jobs)).map((name) => {
+    if (name === "reserved_bytes") return reservedBytes;
     if (!(name in first)) return sql`null`;
     const sent = sql`json_extract(job.value, ${sql.raw(`'$.${name}'`)})`;
     const ofAccount = OF_ACCOUNT[name];
@@ -40,9 +51,10 @@ function jobsInsert(db: Db, rows: readonly NewJobRow[]) {
     select ${sql.join(values, sql`, `)} from json_each(${JSON.stringify(rows.map(pack))}) as job
     left join ${storageConfigs} as config on config.account_id = json_extract(job.value, '$.account_id')
       and json_extract(job.value, '$.storage_source') = 'managed'
-    where true`,
+    where ${condition}`,
     )
-    .onConflictDoNothing();
+    .onConflictDoNothing()
+    .returning({ id: jobs.id });
 }
 
 /** What the account's own storage makes of columns of a job. */

@@ -6,6 +6,8 @@ interface ApiErrorFacts {
   /** Instead of the table's sentence. */
   readonly sentence?: string;
   readonly issues?: readonly Issue[];
+  /** Further members of the body. */
+  readonly details?: Readonly<Record<string, string>>;
   /** Whole seconds after which asking again makes sense. */
   readonly retryAfterSeconds?: number;
   /** For the log only. */
@@ -17,12 +19,14 @@ export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ApiErrorCode;
   readonly issues: readonly Issue[] | undefined;
+  readonly details: Readonly<Record<string, string>> | undefined;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ApiErrorCode, facts: ApiErrorFacts = {}) {
     super(facts.sentence ?? API_ERRORS[code].sentence, { cause: facts.cause });
     this.code = code;
     this.issues = facts.issues;
+    this.details = facts.details;
     this.retryAfterSeconds = facts.retryAfterSeconds;
   }
 

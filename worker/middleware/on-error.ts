@@ -23,11 +23,11 @@ function refusalOf(error: Error): ApiError {
   return fromDatabase ? dependencyUnavailable(error) : new ApiError("internal", { cause: error });
 }
 
-function bodyOf({ message, code, issues }: ApiError, request_id: string): ErrorBody {
-  return { error: message, code, request_id, ...(issues ? { issues: [...issues] } : {}) };
+function bodyOf({ message, code, issues, details }: ApiError, request_id: string): ErrorBody {
+  return { error: message, code, request_id, ...(issues ? { issues: [...issues] } : {}), ...details };
 }
 
-function problemOf({ message, code, status, issues }: ApiError, request_id: string): ProblemBody {
+function problemOf({ message, code, status, issues, details }: ApiError, request_id: string): ProblemBody {
   return {
     type: `urn:waterspout:error:${code}`,
     title: code.replaceAll("_", " "),
@@ -37,5 +37,6 @@ function problemOf({ message, code, status, issues }: ApiError, request_id: stri
     code,
     request_id,
     ...(issues ? { issues: [...issues] } : {}),
+    ...details,
   };
 }

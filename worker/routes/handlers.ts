@@ -9,6 +9,7 @@ import { deleteFile } from "./delete-file.ts";
 import { docs } from "./docs.ts";
 import { getJob } from "./get-job.ts";
 import { getSlack } from "./get-slack.ts";
+import { getUsage } from "./get-usage.ts";
 import { getWebhookSecret } from "./get-webhook-secret.ts";
 import { isShort } from "./is-short.ts";
 import { jobEvents } from "./job-events.ts";
@@ -43,6 +44,7 @@ export const handlers: Record<EndpointName, Handler> = {
   docs,
   getJob,
   getSlack,
+  getUsage,
   getWebhookSecret,
   isShort,
   jobEvents,

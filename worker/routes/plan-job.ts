@@ -5,8 +5,8 @@ import { planSource } from "../services/plan-source.ts";
 import { prepareJob } from "../services/prepare-job.ts";
 import { ok, route } from "./route.ts";
 
-export const planJob = route(endpoints.planJob, async ({ scope, body, sent }) => {
-  const prepared = prepareJob(scope.config, body, sent as Record<string, unknown>);
+export const planJob = route(endpoints.planJob, async ({ c, scope, body, sent }) => {
+  const prepared = prepareJob(scope.config, c.var.account.limits, body, sent as Record<string, unknown>);
   const { url, plan, adjustments, request } = prepared;
   return ok({
     url,

@@ -1,10 +1,12 @@
 import { INITIAL_STATE } from "../../schema/states.ts";
-import { insertJobs, type NewJobRow } from "../db/job-rows.ts";
+import { findJobOf, insertJobs, type NewJobRow } from "../db/job-rows.ts";
 import type { Scope } from "../services.ts";
 import { sealForJobs } from "./credentials.ts";
 import { HINT_GRACE_MS, sendHints } from "./hints.ts";
+import type { Account } from "./key-cache.ts";
 import type { PreparedJob } from "./prepare-job.ts";
 import { placeOf } from "./storage-addresses.ts";
+import { allowanceOf, refuseJobs } from "./usage.ts";
 import type { VerifiedStorage } from "./verify/verify-storage.ts";
 
 interface AcceptOptions {
@@ -20,10 +22,11 @@ interface AcceptOptions {
  * sent after the answer.
  *
  * @returns the ids, in the order of the jobs
+ * @throws ApiError `too_many_jobs` or `quota_exceeded`; nothing is stored then
  */
 export async function acceptJobs(
   scope: Scope,
-  accountId: string,
+  account: Account,
   prepared: readonly PreparedJob[],
   { ids: chosen, originalJobId, storage }: AcceptOptions = {},
 ): Promise<string[]> {
@@ -31,7 +34,7 @@ export async function acceptJobs(
   const rows = prepared.map(
     ({ url, echo, plan, adjustments }, index): NewJobRow => ({
       id: chosen?.[index] ?? scope.newId(),
-      account_id: accountId,
+      account_id: account.id,
       batch_id: null,
       original_job_id: originalJobId ?? null,
       url: url.toWellFormed(),
@@ -51,7 +54,11 @@ export async function acceptJobs(
   );
   const ids = rows.map(({ id }) => id);
   const credentials = storage ? await sealForJobs(scope, ids, storage.storage) : [];
-  await insertJobs(scope.db, rows, credentials);
+  const allowance = allowanceOf(scope, account);
+  const stored = await insertJobs(scope.db, rows, credentials, allowance);
+  if (allowance && stored < rows.length && !(await findJobOf(scope.db, account.id, ids[0] ?? ""))) {
+    await refuseJobs(scope, allowance, rows.length);
+  }
   scope.defer(sendHints(scope, ids));
   return ids;
 }

@@ -25,7 +25,7 @@ async function lookUp(scope: Scope, sha256: string): Promise<Account | null> {
   let row = await findAccountByKey(scope.db, sha256);
   // a key that was just made may not have reached the replica
   if (!row && scope.connection.goToPrimary()) row = await findAccountByKey(scope.db, sha256);
-  const account = row ? { id: row.id, source: row.source, limits: row.limits } : null;
+  const account = row ? { id: row.id, keyId: sha256, source: row.source, limits: row.limits } : null;
   scope.keys.set(sha256, account, scope.clock());
   return account;
 }

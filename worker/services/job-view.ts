@@ -41,6 +41,7 @@ export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
     created_at: row.created_at,
     started_at: row.started_at,
     finished_at: row.finished_at,
+    expires_at: row.expires_at,
     // claims that no processor took are no attempts to a caller
     attempt: row.attempt - row.refusals,
     download_speed_mbps: megabytesPerSecond(row.download_rate),

@@ -3,6 +3,8 @@ import type { Limits, SOURCES } from "../../schema/api/account.ts";
 /** The caller as services see it. */
 export interface Account {
   readonly id: string;
+  /** What the caller's requests are counted by: the key's hash, or the caller's name at a gateway. */
+  readonly keyId: string;
   readonly source: (typeof SOURCES)[number];
   readonly limits: Limits;
 }

@@ -1,9 +1,11 @@
 import { judgeUrl } from "../../schema/address.ts";
+import type { Limits } from "../../schema/api/account.ts";
 import type { JobRequest } from "../../schema/api/job-request.ts";
 import { JOB_MEMBERS } from "../../schema/api/job-request.ts";
 import { type Adjustment, type MediaPlan, plan } from "../../schema/media.ts";
 import type { Config } from "../env.ts";
 import { invalidMember } from "../lib/api-error.ts";
+import { capRequest } from "./cap-request.ts";
 import { refuseNotYet, tellNotYet } from "./not-yet.ts";
 
 /** A request that was found acceptable, with all that is derived from it. */
@@ -19,10 +21,18 @@ export interface PreparedJob {
 /**
  * Judges a valid request and plans it. Pure: nothing is stored.
  *
+ * @param limits of the account
  * @param sent the body as it was sent
- * @throws ApiError `invalid_request` for a host that is not public or a member that this version refuses
+ * @throws ApiError `invalid_request` for a host that is not public or a member that this version refuses; `forbidden`
+ *   for more than the account may ask for
  */
-export function prepareJob(config: Config, request: JobRequest, sent: Record<string, unknown>): PreparedJob {
+export function prepareJob(
+  config: Config,
+  limits: Limits,
+  sentRequest: JobRequest,
+  sent: Record<string, unknown>,
+): PreparedJob {
+  const { request, adjustments: caps } = capRequest(limits, sentRequest);
   requirePublic(config, "url", request.url);
   if (request.webhook_url !== undefined) requirePublic(config, "webhook_url", request.webhook_url);
   refuseNotYet(request);
@@ -32,7 +42,7 @@ export function prepareJob(config: Config, request: JobRequest, sent: Record<str
     echo: echoOf(sent),
     request,
     plan: planned.plan,
-    adjustments: [...planned.adjustments, ...tellNotYet(request)],
+    adjustments: [...planned.adjustments, ...(planned.plan.audio_only ? [] : caps), ...tellNotYet(request)],
   };
 }
 

@@ -5,7 +5,7 @@ import { eachPage } from "../lib/each-page.ts";
 import { describeError } from "../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../lib/send-messages.ts";
 import type { Scope } from "../services.ts";
-import { eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
+import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
 import { sendHints } from "./hints.ts";
 import { abortUpload } from "./leftovers.ts";
 import { sendNoticeHints } from "./notice-hints.ts";
@@ -37,6 +37,7 @@ const PARTS = {
   hints: sendOverdueHints,
   notices: sendOverdueNotices,
   leftovers: abortLeftovers,
+  expired_files: eraseExpiredFiles,
   old_notices: eraseOldDeliveries,
   old_requests: eraseOldRequests,
   stray_secrets: eraseStraySecrets,

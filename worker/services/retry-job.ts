@@ -32,9 +32,9 @@ export async function retryJob(
       "is required: it came with the job that is retried, and those credentials were erased",
     );
   }
-  const prepared = prepareJob(scope.config, JobRequest.parse(job.request), job.request);
+  const prepared = prepareJob(scope.config, account.limits, JobRequest.parse(job.request), job.request);
   const verified = await storageOfRequest(scope, account, storage);
-  const [newId] = await acceptJobs(scope, account.id, [prepared], {
+  const [newId] = await acceptJobs(scope, account, [prepared], {
     originalJobId: job.id,
     storage: verified,
   });

@@ -79,7 +79,7 @@ export async function runOnce(
 }
 
 /** Null for a refusal that another try may not meet. */
-function refusalToKeep({ status, message, code, issues }: ApiError): KeptAnswer | null {
+function refusalToKeep({ status, message, code, issues, details }: ApiError): KeptAnswer | null {
   if (status >= 500 || status === 429) return null;
-  return { status, body: { error: message, code, ...(issues ? { issues: [...issues] } : {}) } };
+  return { status, body: { error: message, code, ...(issues ? { issues: [...issues] } : {}), ...details } };
 }

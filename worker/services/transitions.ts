@@ -5,7 +5,8 @@ import { findJob, type JobRow, type NewJobRow } from "../db/job-rows.ts";
 import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import { HINT_GRACE_MS, sendHints } from "./hints.ts";
-import { type EndNotices, endNotices } from "./job-notices.ts";
+import { endOf } from "./job-end.ts";
+import type { EndNotices } from "./job-notices.ts";
 import { sendNoticeHints } from "./notice-hints.ts";
 import { sendProgress, stagesBetween, tellsProgress } from "./progress-notices.ts";
 import { closeStorage } from "./storage-closing.ts";
@@ -77,10 +78,10 @@ export async function transition(
   throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
 }
 
-/** What is told of a move, to be written with it: the end of a job, and nothing before. */
+/** What is told and counted of a move, to be written with it: the end of a job, and nothing before. */
 function noticesOf(scope: Scope, job: JobRow, changes: Partial<NewJobRow>, { state }: Move): EndNotices {
   if (!isFinal(state.status)) return { companions: [], deliveryIds: [] };
-  return endNotices(scope, { ...job, ...changes } as JobRow);
+  return endOf(scope, { ...job, ...changes } as JobRow);
 }
 
 /** Sends on its way what was written, and tells the stages that were passed. */

@@ -1,0 +1,250 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { expiredQuery } from "../../worker/db/expiry-rows.ts";
+import { monthQuery, unfinishedQuery } from "../../worker/db/usage-rows.ts";
+import { completed, delivery, failed } from "./support/delivery.ts";
+import { env } from "./support/env.ts";
+import { Harness } from "./support/harness.ts";
+import { expectIndexed } from "./support/query-plan.ts";
+import { unreachable } from "./support/scripted-network.ts";
+
+const GB = 1024 ** 3;
+const DAY = 24 * 60 * 60_000;
+
+let worker: Harness;
+
+beforeEach(async () => {
+  await env.DB.exec("delete from jobs");
+  worker = new Harness();
+});
+
+const usage = (key: string) => worker.json<Record<string, number>>("GET", "/usage", { key });
+const post = (key: string, body: object = {}) =>
+  worker.call("POST", "/jobs", { key, body: { url: "https://media.example.com/a.mp4", ...body } });
+const delivered = (file_size: number, facts: object = {}) => ({
+  outcome: { type: "completed", delivery: { ...delivery, file_size, ...facts } },
+});
+
+describe("usage", () => {
+  it("is exact at all times: held while jobs are unfinished, settled when they end", async () => {
+    const { key } = await worker.account({ storage_bytes: 10 * GB, max_filesize_bytes: 4 * GB });
+    const run = await worker.start(key);
+    expect(run.limits.max_filesize_bytes).toBe(4 * GB);
+    expect(await usage(key)).toEqual({
+      client_name: "tests",
+      usage_count: 1,
+      storage_usage_gb: 0,
+      storage_reserved_gb: 4,
+      storage_effective_usage_gb: 4,
+      storage_limit_gb: 10,
+      storage_limit_bytes: 10 * GB,
+      storage_remaining_gb: 6,
+      max_filesize_limit_bytes: 4 * GB,
+      max_filesize_limit_mb: 4096,
+    });
+    await worker.report(run, "outcome", delivered(GB));
+    await worker.report(run, "outcome", delivered(GB));
+    expect(await usage(key)).toMatchObject({ usage_count: 1, storage_usage_gb: 1, storage_reserved_gb: 0 });
+    const refused = await worker.start(key);
+    await worker.report(refused, "outcome", failed("private"));
+    expect(await usage(key)).toMatchObject({ usage_count: 2, storage_usage_gb: 1, storage_reserved_gb: 0 });
+    worker.now = Date.UTC(2026, 11, 1);
+    expect(await usage(key)).toMatchObject({ usage_count: 0, storage_usage_gb: 0, storage_remaining_gb: 10 });
+  });
+
+  it("tells the limits of those who have some, and of nobody else", async () => {
+    const free = await worker.account();
+    expect(Object.keys(await usage(free.key))).toEqual([
+      "client_name",
+      "usage_count",
+      "storage_usage_gb",
+      "storage_reserved_gb",
+      "storage_effective_usage_gb",
+    ]);
+    const limited = await worker.account({
+      max_resolution: 1080,
+      max_duration_seconds: 60,
+      max_concurrent_jobs: 2,
+    });
+    expect(await usage(limited.key)).toMatchObject({
+      max_resolution_limit: "1080",
+      max_duration_limit_seconds: 60,
+      max_concurrent_jobs: 2,
+    });
+  });
+});
+
+describe("a quota", () => {
+  it("is never exceeded: the last job is held to what is left, and the next one is refused", async () => {
+    const { key } = await worker.account({ storage_bytes: 10 * GB, max_filesize_bytes: 6 * GB });
+    const [first, last] = [await worker.start(key), await worker.start(key)];
+    expect([first, last].map(({ limits }) => limits.max_filesize_bytes)).toEqual([6 * GB, 4 * GB]);
+    const answer = await post(key);
+    expect(answer.status).toBe(403);
+    expect(await answer.json()).toMatchObject({
+      error: "Storage quota exceeded",
+      code: "quota_exceeded",
+      limit_gb: "10.00",
+      used_gb: "10.00",
+      message: "10.00 GB of 10.00 GB are delivered in this month or held for unfinished jobs",
+    });
+    await worker.report(first, "outcome", delivered(GB));
+    expect((await post(key)).status).toBe(201);
+  });
+
+  it("holds against many requests at once", async () => {
+    const { key } = await worker.account({ storage_bytes: 5, max_filesize_bytes: 1 });
+    const statuses = await Promise.all(Array.from({ length: 40 }, async () => (await post(key)).status));
+    expect(statuses.filter((status) => status === 201)).toHaveLength(5);
+    expect(statuses.filter((status) => status === 403)).toHaveLength(35);
+  });
+
+  it("is not counted twice when a request is executed again with its key", async () => {
+    const { key } = await worker.account({ storage_bytes: 10 * GB, max_filesize_bytes: 10 * GB });
+    const headers = { "x-idempotency-key": "k" };
+    const body = { url: "https://media.example.com/a.mp4" };
+    await worker.call("POST", "/jobs", { key, body, headers });
+    // as if the Worker had died before it kept the answer
+    await env.DB.exec("update idempotency_keys set status = null, body = null, lease_until = 0");
+    expect((await worker.call("POST", "/jobs", { key, body, headers })).status).toBe(201);
+    expect(await usage(key)).toMatchObject({ usage_count: 1, storage_reserved_gb: 10 });
+  });
+});
+
+describe("the number of unfinished jobs", () => {
+  it("is held to the limit under many requests at once, with a time to come back", async () => {
+    const { key } = await worker.account({ max_concurrent_jobs: 3 });
+    const answers = await Promise.all(Array.from({ length: 30 }, () => post(key)));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(3);
+    const refused = answers.find(({ status }) => status === 429);
+    expect(refused?.headers.get("retry-after")).toBe("10");
+    expect(await refused?.json()).toMatchObject({ code: "too_many_jobs" });
+    await worker.deliverHints();
+    await worker.report(worker.network.run, "outcome", completed);
+    expect((await post(key)).status).toBe(201);
+    expect((await post(key)).status).toBe(429);
+  });
+
+  it("costs no further call of the database", async () => {
+    const { key } = await worker.account({ max_concurrent_jobs: 3, storage_bytes: GB });
+    await usage(key);
+    await post(key);
+    expect(worker.logs.findLast(({ event }) => event === "request")).toMatchObject({ d1_calls: 1 });
+  });
+});
+
+describe("a cap of the resolution", () => {
+  it("refuses more, and makes of the best the best that is allowed, which is told", async () => {
+    const { key } = await worker.account({ max_resolution: 1080 });
+    const refused = await post(key, { max_resolution: 1440 });
+    expect([refused.status, await refused.json()]).toMatchObject([403, { code: "forbidden" }]);
+    expect(await (await post(key)).json()).toMatchObject({
+      adjustments: [{ field: "max_resolution", from: "best", to: 1080 }],
+    });
+    const run = await worker.start(key, { max_resolution: "720p" });
+    expect(run.plan.max_resolution).toBe(720);
+    expect(await (await post(key, { format: "mp3" })).json()).not.toHaveProperty("adjustments");
+  });
+});
+
+describe("the rate of requests", () => {
+  it("is limited per key and kind of route; whoever waits as long as told succeeds", async () => {
+    worker = new Harness({ RATE_LIMIT_WRITE: "5", RATE_LIMIT_READ: "1000" });
+    const [{ key }, other] = [await worker.account(), await worker.account()];
+    worker.now = Math.ceil(worker.now / 60_000) * 60_000 + 10_000;
+    const answers = [];
+    for (let request = 0; request < 10; request++) answers.push(await post(key));
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201, 429, 429, 429, 429, 429]);
+    expect(answers[0]?.headers.get("ratelimit-policy")).toBe('"write";q=5;w=60');
+    expect(answers[0]?.headers.get("ratelimit")).toBe('"write";r=4;t=50');
+    expect(answers[9]?.headers.get("ratelimit")).toBe('"write";r=0;t=50');
+    expect(answers[9]?.headers.get("retry-after")).toBe("50");
+    expect(await answers[9]?.json()).toMatchObject({ code: "rate_limited" });
+    expect((await post(other.key)).status).toBe(201);
+    expect((await worker.call("GET", "/jobs", { key })).status).toBe(200);
+    worker.now += 50_000;
+    expect((await post(key)).status).toBe(201);
+  });
+
+  it("is told on refusals, too, and on streams", async () => {
+    const { key } = await worker.account();
+    const refused = await post(key, { url: "nonsense" });
+    expect([refused.status, refused.headers.has("ratelimit")]).toEqual([400, true]);
+    const run = await worker.start(key);
+    await worker.report(run, "outcome", completed);
+    const events = await worker.call("GET", `/jobs/${run.job_id}/events`, { key });
+    expect(events.headers.get("ratelimit")).toContain('"read"');
+    await events.text();
+  });
+
+  it("of all isolates together is counted by the platform", async () => {
+    const { key } = await worker.account();
+    const refusing = { limit: async () => ({ success: false }) };
+    const isolate = new Harness({ WRITE_RATE: refusing } as never);
+    expect((await isolate.call("POST", "/jobs", { key, body: {} })).status).toBe(429);
+    const broken = { limit: async () => Promise.reject(new Error("away")) };
+    const open = new Harness({ WRITE_RATE: broken } as never);
+    expect((await open.call("POST", "/jobs", { key, body: {} })).status).toBe(400);
+  });
+});
+
+describe("files of the operator's bucket", () => {
+  const end = async (key: string, facts: object = {}) => {
+    const run = await worker.start(key);
+    await worker.report(run, "outcome", delivered(1, facts));
+    return run.job_id;
+  };
+  const deleted = () => worker.network.calls.filter((call) => call.startsWith("DELETE storage.example"));
+
+  it("expire after the configured days or the account's own, and the job tells when", async () => {
+    const [{ key }, short] = [await worker.account(), await worker.account({ retention_days: 1 })];
+    const [id, shortId] = [await end(key), await end(short.key, { key: "videos/b.mp4" })];
+    expect(await worker.job(key, id)).toMatchObject({ expires_at: worker.now + 7 * DAY });
+    expect(await worker.job(short.key, shortId)).toMatchObject({ expires_at: worker.now + DAY });
+    worker.now += DAY;
+    expect(await worker.reconcile()).toMatchObject({ expired_files: 1 });
+    expect(deleted()).toEqual(["DELETE storage.example/media/videos/b.mp4"]);
+    expect(await worker.job(short.key, shortId)).toMatchObject({
+      status: "Completed",
+      s3_url: null,
+      s3_key: null,
+    });
+    expect((await worker.job(key, id)).s3_url).not.toBeNull();
+  });
+
+  it("are deleted in pages, and those that the bucket refuses are tried again", async () => {
+    const { key } = await worker.account();
+    for (let index = 0; index < 60; index++) await end(key, { key: `videos/${index}.mp4` });
+    worker.now += 7 * DAY;
+    worker.network.onStorage = unreachable;
+    expect(await worker.reconcile()).toMatchObject({ expired_files: 0 });
+    worker.network.onStorage = () => new Response(null, { status: 204 });
+    expect(await worker.reconcile()).toMatchObject({ expired_files: 60 });
+    expect(await worker.reconcile()).toMatchObject({ expired_files: 0 });
+  });
+
+  it("that a later job wrote again are kept for that job", async () => {
+    const { key } = await worker.account();
+    await end(key);
+    worker.now += 3 * DAY;
+    const later = await end(key);
+    worker.now += 4 * DAY;
+    expect(await worker.reconcile()).toMatchObject({ expired_files: 1 });
+    expect(deleted()).toEqual([]);
+    expect((await worker.job(key, later)).s3_url).not.toBeNull();
+    worker.now += 3 * DAY;
+    await worker.reconcile();
+    expect(deleted()).toHaveLength(1);
+  });
+});
+
+describe("the database", () => {
+  const db = () => worker.scope().db;
+  const queries = {
+    "the usage of a month": () => monthQuery(db(), "a", "2026-11"),
+    "unfinished jobs": () => unfinishedQuery(db(), "a"),
+    "expired files": () => expiredQuery(db(), 1, { expires_at: 0, id: "" }, 50),
+  };
+  it.each(Object.entries(queries))("finds %s by an index, in its order", async (_, query) => {
+    await expectIndexed(query());
+  });
+});

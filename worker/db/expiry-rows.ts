@@ -1,0 +1,56 @@
+import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
+import { accounts, jobs } from "../../schema/db/tables.ts";
+import type { Db } from "./connection.ts";
+import type { Companion } from "./job-moves.ts";
+
+/** Until when files of the operator's bucket are kept. */
+
+/** Notes when a job's file expires, together with the move that ends the job; the account's own limit wins. */
+export const setExpiry =
+  (id: string, { now, days, dayMs }: { now: number; days: number; dayMs: number }): Companion =>
+  (db, unmoved) => {
+    const own = sql`(select json_extract(${accounts.limits}, '$.retention_days') from ${accounts}
+      where ${accounts.id} = ${jobs.account_id})`;
+    return db
+      .update(jobs)
+      .set({ expires_at: sql`${now} + coalesce(${own}, ${days}) * ${dayMs}` })
+      .where(and(eq(jobs.id, id), unmoved));
+  };
+
+/** Where a page of expired files begins: after this one. */
+export interface ExpiryCursor {
+  readonly expires_at: number;
+  readonly id: string;
+}
+
+/**
+ * Jobs whose file has expired, the longest expired first, after a cursor. `shared` ones were overwritten by a later
+ * delivery under the same key, which is still kept.
+ */
+export const expiredQuery = (db: Db, now: number, { expires_at, id }: ExpiryCursor, limit: number) =>
+  db
+    .select({
+      id: jobs.id,
+      expires_at: sql<number>`${jobs.expires_at}`,
+      object_key: jobs.object_key,
+      subtitle_key: jobs.subtitle_key,
+      thumbnail_key: jobs.thumbnail_key,
+      subtitles: jobs.subtitles,
+      shared: SHARED(now),
+    })
+    .from(jobs)
+    .where(
+      and(
+        isNotNull(jobs.expires_at),
+        isNotNull(jobs.object_key),
+        lte(jobs.expires_at, now),
+        sql`(${jobs.expires_at}, ${jobs.id}) > (${expires_at}, ${id})`,
+      ),
+    )
+    .orderBy(asc(jobs.expires_at), asc(jobs.id))
+    .limit(limit);
+
+const SHARED = (now: number): SQL<number> => sql<number>`exists (
+  select 1 from ${jobs} as other
+  where other.object_key = ${jobs}.object_key and other.object_key is not null and other.expires_at > ${now}
+)`;

@@ -1,0 +1,24 @@
+import { createMiddleware } from "hono/factory";
+import { ApiError } from "../lib/api-error.ts";
+import type { AppEnv } from "../routes/route.ts";
+import { WINDOW_SECONDS } from "../services/rate-limits.ts";
+
+/**
+ * Refuses callers who ask too often, and tells all of them where they stand in the header fields of the IETF's
+ * draft (`RateLimit-Policy`, `RateLimit`).
+ */
+export const rateLimit = createMiddleware<AppEnv>(async (c, next) => {
+  const { scope, account } = c.var;
+  const rateClass = c.req.method === "GET" ? "read" : "write";
+  const verdict = await scope.rates.take(rateClass, account.keyId, scope.clock());
+  const tell = () => {
+    c.header("ratelimit-policy", `"${rateClass}";q=${verdict.limit};w=${WINDOW_SECONDS}`);
+    c.header("ratelimit", `"${rateClass}";r=${verdict.remaining};t=${verdict.resetSeconds}`);
+  };
+  if (!verdict.allowed) {
+    tell();
+    throw new ApiError("rate_limited", { retryAfterSeconds: verdict.resetSeconds });
+  }
+  await next();
+  tell();
+});

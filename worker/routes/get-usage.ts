@@ -1,0 +1,7 @@
+import { endpoints } from "../../schema/api/endpoints.ts";
+import { viewUsage } from "../services/usage.ts";
+import { ok, route } from "./route.ts";
+
+export const getUsage = route(endpoints.getUsage, async ({ c, scope }) =>
+  ok(await viewUsage(scope, c.var.account.id)),
+);

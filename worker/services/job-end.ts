@@ -1,0 +1,27 @@
+import { setExpiry } from "../db/expiry-rows.ts";
+import type { JobRow } from "../db/job-rows.ts";
+import type { Scope } from "../services.ts";
+import { type EndNotices, endNotices } from "./job-notices.ts";
+import { usageOfEnd } from "./usage.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/**
+ * Everything of an account's that is written together with the end of a job: what it used, until when its file is
+ * kept, and what is told.
+ *
+ * @param job as it is after the move that ends it
+ */
+export function endOf(scope: Scope, job: JobRow): EndNotices {
+  const notices = endNotices(scope, job);
+  const isKept = job.status === "Completed" && job.storage_source === "managed";
+  const retention = { now: scope.clock(), dayMs: DAY_MS, days: scope.config.retentionDays };
+  return {
+    ...notices,
+    companions: [
+      usageOfEnd(scope, job),
+      ...(isKept ? [setExpiry(job.id, retention)] : []),
+      ...notices.companions,
+    ],
+  };
+}
