@@ -15,10 +15,11 @@ import type { MediaFacts } from "../tools/ffprobe.ts";
 import { type ClipFacts, clipFacts, type Extent, extentOf } from "./clip.ts";
 import { describeInputs, nativeOf, probeInput } from "./describe.ts";
 import { isIndexFirst, looksDirect, transferRanges } from "./direct.ts";
-import { type Extras, type PublishedExtras, startExtras } from "./extras.ts";
+import { type Extras, startExtras } from "./extras.ts";
 import { type Section, writeMetadata } from "./file-metadata.ts";
 import { type Input, type Inputs, openInputs } from "./inputs.ts";
 import { muxAndUpload } from "./mux.ts";
+import { type PublishedExtras, publishExtras } from "./publish-extras.ts";
 import { qualityName } from "./quality.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Source } from "./source.ts";
@@ -38,7 +39,7 @@ export async function deliver(context: RunContext, { source, extractMs }: Resolv
   };
   try {
     const done = (await deliverAsIs(work)) ?? (await deliverMuxed(work));
-    const beside = await extras.publish(done.key, done.section);
+    const beside = await publishExtras(context, await extras.ready, done);
     return report(work, extractMs, done, beside);
   } finally {
     inputs.close();

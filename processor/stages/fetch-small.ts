@@ -19,7 +19,7 @@ export async function fetchSmall(
   let length = 0;
   for await (const chunk of readSpan(client, request, { start: 0 })) {
     length += chunk.length;
-    if (length > maxBytes) throw new Fault("limit_exceeded", `${url} is larger than ${maxBytes} bytes`);
+    if (length > maxBytes) throw new Fault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
