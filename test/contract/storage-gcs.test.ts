@@ -1,4 +1,6 @@
 import http from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { GcsSink } from "../../processor/storage/gcs.ts";
 import { type GcsDouble, startGcsDouble } from "../support/gcs-double.ts";
 import { conformance, impatient, readLink, type SinkChange, type Subject } from "./storage-suite.ts";
@@ -58,3 +60,39 @@ const subject: Subject = {
 };
 
 conformance("Google Cloud Storage's double", subject);
+
+describe("a service account", () => {
+  beforeAll(() => subject.start());
+  afterAll(() => subject.stop());
+
+  const open = (change: Partial<GcsDouble["account"]>, endpoint = server.origin, agentFor = () => agent) =>
+    new GcsSink({
+      ...{ endpoint, bucket: server.bucket, clock: impatient, agentFor },
+      account: { ...server.account, ...change },
+    }).open({ key: "k", contentType: "text/plain" }, new AbortController().signal);
+
+  it("is refused by name when its key cannot be read", async () => {
+    const privateKey = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
+    await expect(open({ privateKey })).rejects.toMatchObject({
+      code: "upload_refused",
+      detail: "MalformedKey: the service account's private key cannot be read",
+    });
+  });
+
+  it("is refused by name when Google does not know it", async () => {
+    await expect(open({ clientEmail: "nobody@example.iam.gserviceaccount.com" })).rejects.toMatchObject({
+      code: "upload_refused",
+      detail: "invalid_grant (400): Invalid grant: account not found",
+    });
+  });
+
+  it("sends its token to no endpoint that the policy forbids", async () => {
+    const policy = new EgressPolicy({ opened: new Set([new URL(server.origin).host]) });
+    const agentFor = () => policy.agentFor("http:");
+    await expect(open({}, "http://127.0.0.1:9", agentFor)).rejects.toMatchObject({
+      code: "upload_refused",
+      detail: expect.stringMatching(/^EgressBlocked: 127\.0\.0\.1:9 /),
+    });
+    policy.close();
+  });
+});
