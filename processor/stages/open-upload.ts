@@ -1,6 +1,8 @@
 import type { RunContext } from "../kit.ts";
 import { partSizeFor } from "../storage/part-size.ts";
 import { PartUploader } from "../storage/part-uploader.ts";
+import { PendingUpload } from "../storage/pending-upload.ts";
+import type { Upload } from "../storage/sink.ts";
 
 export interface UploadPlan {
   readonly key: string;
@@ -20,30 +22,33 @@ const CLOCK_SKEW_MS = 120_000;
 
 /**
  * Begins the upload of a run's object: what a predecessor left unfinished is aborted first, and the Worker is told
- * of the new upload before its first part is sent, so that a successor can do the same.
+ * of the new upload before its first part is sent, so that a successor can do the same. Nobody waits for that but the
+ * parts: the source is read meanwhile.
  */
 export async function openUpload(context: RunContext, plan: UploadPlan): Promise<PartUploader> {
-  const { sink, signal, buffers, callback, claim } = context;
-  const expectedBytes = plan.expectedBytes ?? undefined;
-  const partBytes = partSizeFor(expectedBytes, sink.limits);
-  await abortPredecessor(context, plan.key);
+  const { sink, signal, buffers } = context;
+  const partBytes = partSizeFor(plan.expectedBytes ?? undefined, sink.limits);
   const share = await buffers.join(partBytes, signal);
+  const opening = openAndTell(context, plan);
+  const { hash, onProgress, partsInFlight } = plan;
+  const uploader = new PartUploader({
+    ...{ upload: new PendingUpload(opening), limits: sink.limits, partBytes, share, hash, signal },
+    ...(onProgress ? { onProgress } : {}),
+    ...(partsInFlight ? { partsInFlight } : {}),
+  });
+  opening.catch((error: unknown) => uploader.abort(error));
+  return uploader;
+}
+
+async function openAndTell(context: RunContext, { key, contentType }: UploadPlan): Promise<Upload> {
+  const { sink, signal, callback, claim } = context;
+  await abortPredecessor(context, key);
+  const upload = await sink.open({ key, contentType }, signal);
   try {
-    const upload = await sink.open({ key: plan.key, contentType: plan.contentType }, signal);
-    try {
-      await callback.uploadStarted(claim, { key: plan.key, ref: upload.ref }, signal);
-    } catch (error) {
-      await upload.abort().catch(() => {});
-      throw error;
-    }
-    const { hash, onProgress, partsInFlight } = plan;
-    return new PartUploader({
-      ...{ upload, limits: sink.limits, partBytes, share, hash, signal },
-      ...(onProgress ? { onProgress } : {}),
-      ...(partsInFlight ? { partsInFlight } : {}),
-    });
+    await callback.uploadStarted(claim, { key, ref: upload.ref }, signal);
+    return upload;
   } catch (error) {
-    share.leave();
+    await upload.abort().catch(() => {});
     throw error;
   }
 }
