@@ -70,7 +70,8 @@ export async function transferRanges(
     contentType: containerOf(request.plan.format).mime,
     expectedBytes: size,
     hash: "parts",
-    partsInFlight: 2 * config.connectionsPerSource,
+    // two are stored at least while the others are read: with all of them on one side, the other side would idle
+    partsInFlight: config.connectionsPerSource + 2,
     onProgress: (stored) => progress.store(stored),
   });
   verdict.catch((error: unknown) => uploader.abort(error));

@@ -5,8 +5,8 @@ export interface RangesToUpload extends FinishOptions {
   /** Reads bytes `start` (inclusive) to `end` (exclusive). */
   readonly read: (start: number, end: number, signal: AbortSignal) => Promise<readonly Uint8Array[]>;
   /**
-   * Parts read side by side; default: as many as the uploader has slots. Half of the slots keeps both ends busy: parts
-   * that share a line are read in the same time, and with all slots full of read parts nothing is read.
+   * Parts read side by side; default: as many as the uploader has slots. Fewer keep both ends busy: parts that share a
+   * line arrive together, and while all slots are being stored nothing is read.
    */
   readonly readsAtOnce?: number;
 }
