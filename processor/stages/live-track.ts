@@ -15,8 +15,8 @@ export interface RecordingLimit {
 export interface TrackState {
   /** Number of the last segment that is in the journal, as media or as a gap; null at the beginning. */
   last: number | null;
-  /** Seconds of the broadcast that the journal stands for, gaps included. */
-  coveredSeconds: number;
+  /** In the journal as media: gaps do not count towards what was asked for. */
+  recordedSeconds: number;
 }
 
 export interface TrackOptions {
@@ -35,25 +35,24 @@ const AT_ONCE = 4;
 /** Follows one track of a live stream and writes it to the journal. The track that ends first sets the limit of the others. */
 export async function recordTrack(options: TrackOptions): Promise<LiveEnd> {
   const { source, limit, state, fromStart } = options;
-  const isEnough = () => state.coveredSeconds >= limit.seconds || limit.bytes <= 0;
+  const isEnough = () => state.recordedSeconds >= limit.seconds || limit.bytes <= 0;
   const news = source.follow({ after: state.last, fromStart, isEnough });
   let map: string | null = null;
   for (;;) {
     const { value, done } = await news.next();
     if (done) {
-      if (state.coveredSeconds > 0) limit.seconds = Math.min(limit.seconds, state.coveredSeconds);
+      if (state.recordedSeconds > 0) limit.seconds = Math.min(limit.seconds, state.recordedSeconds);
       return value;
     }
     if (value.missedSeconds > 0) {
       const sequence = (value.segments[0]?.sequence ?? 1) - 1;
-      state.coveredSeconds += value.missedSeconds;
       await options.journal.append(
         { kind: "gap", track: options.track, sequence, seconds: value.missedSeconds },
         [],
       );
     }
     for (let at = 0; at < value.segments.length && !isEnough(); at += AT_ONCE) {
-      const some = upTo(value.segments.slice(at, at + AT_ONCE), limit.seconds - state.coveredSeconds);
+      const some = upTo(value.segments.slice(at, at + AT_ONCE), limit.seconds - state.recordedSeconds);
       map = await record(options, some, map);
     }
   }
@@ -92,7 +91,7 @@ async function record(
   }
   await Promise.all(entries.map(([facts, body]) => journal.append(facts, body)));
   state.last = segments.at(-1)?.sequence ?? state.last;
-  state.coveredSeconds += segments.reduce((sum, { seconds }) => sum + seconds, 0);
+  state.recordedSeconds += entries.reduce((sum, [facts]) => sum + recordedBy(facts), 0);
   limit.bytes -= entries.reduce(
     (sum, [, body]) => sum + body.reduce((all, chunk) => all + chunk.length, 0),
     0,
@@ -100,6 +99,8 @@ async function record(
   onSegment();
   return mapUrl;
 }
+
+const recordedBy = (facts: PieceFacts): number => (facts.kind === "segment" ? facts.seconds : 0);
 
 /** What cannot be had of a stream is a gap, not the end of the recording. */
 async function orMiss(read: () => Promise<Buffer[]>): Promise<Buffer[] | null> {

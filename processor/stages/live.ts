@@ -128,12 +128,12 @@ async function recordTracks(
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
   const tell = () =>
-    progress.advance((0.9 * (states[0]?.coveredSeconds ?? 0)) / request.recording.max_seconds);
+    progress.advance((0.9 * (states[0]?.recordedSeconds ?? 0)) / request.recording.max_seconds);
   const tracks = source.streams.map((stream, track) =>
     recordTrack({
       ...{ track, journal, limit },
       source: liveSource({ ...context, signal }, stream),
-      state: states[track] ?? { last: null, coveredSeconds: 0 },
+      state: states[track] ?? { last: null, recordedSeconds: 0 },
       fromStart: request.recording.from_start,
       onSegment: tell,
     }),
@@ -182,10 +182,7 @@ function statesOf(journal: Journal, tracks: number): TrackState[] {
     const its = journal.pieces.filter(
       (piece) => (piece.kind === "segment" || piece.kind === "gap") && piece.track === track,
     ) as (Piece & { sequence: number; seconds: number })[];
-    return {
-      last: its.at(-1)?.sequence ?? null,
-      coveredSeconds: secondsOf(its, "segment") + secondsOf(its, "gap"),
-    };
+    return { last: its.at(-1)?.sequence ?? null, recordedSeconds: secondsOf(its, "segment") };
   });
 }
 

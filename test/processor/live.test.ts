@@ -213,10 +213,14 @@ describe("a recording that another run goes on with", () => {
     const taken = submit(successor(id));
     live.air(9);
     await taken;
+    // its source, the gap, and what the playlist still held
+    await written(id, 6, 2);
+    live.air(2);
     const { facts, delivery } = await delivered(id);
-    expect(Math.abs((facts.durationSeconds ?? 0) - 12)).toBeLessThanOrEqual(1.1);
+    // the gap stays visible in the file
+    expect(Math.abs((facts.durationSeconds ?? 0) - 16)).toBeLessThanOrEqual(1.1);
     expect(delivery.adjustments).toEqual([
-      { field: "recording", from: 12, to: 8, reason: "4 s are missing: they could not be had" },
+      { field: "recording", from: 16, to: 12, reason: "4 s are missing: they could not be had" },
     ]);
     await expectNothingLeft(id);
   });
