@@ -7,6 +7,8 @@ export const WRANGLER = inRoot("node_modules", "wrangler", "bin", "wrangler.js")
 export const wranglerEnvironment = (stateDir: string): Record<string, string> => ({
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
   WRANGLER_SEND_METRICS: "false",
+  // its store of traces keeps the addresses of all requests, and some hold credentials of callers
+  X_LOCAL_OBSERVABILITY: "false",
   WRANGLER_HIDE_BANNER: "true",
   WRANGLER_LOG_PATH: `${stateDir}/logs/wrangler`,
   WRANGLER_REGISTRY_PATH: `${stateDir}/wrangler-registry`,

@@ -94,6 +94,7 @@ export class MultipartStore {
     if (uploadId !== null) return await this.#handleUpload(req, res, key, uploadId, query);
     if (req.method === "POST" && query.has("uploads")) return this.#initiate(req, res, key);
     if (req.method === "GET" || req.method === "HEAD") return await this.#read(req, res, key, query);
+    if (req.method === "PUT") return await this.#putObject(req, res, key);
     if (req.method === "DELETE") {
       this.#objects.delete(key);
       res.writeHead(204).end();
@@ -123,16 +124,27 @@ export class MultipartStore {
     throw new Refusal(405, "MethodNotAllowed", "The upload takes no such request.");
   }
 
-  #initiate(req: IncomingMessage, res: ServerResponse, key: string): void {
+  /** A whole object by one request. */
+  async #putObject(req: IncomingMessage, res: ServerResponse, key: string): Promise<void> {
+    const upload = this.#newUpload(req, key);
+    await this.#putPart(req, res, upload, 1);
+    const files = [...upload.parts.values()].map(({ file }) => file);
+    this.#objects.set(key, { headers: upload.headers, files });
+  }
+
+  #newUpload(req: IncomingMessage, key: string): StoredUpload {
     const kept = /^(content-type|content-disposition|cache-control)$/;
     const headers = Object.fromEntries(
       Object.entries(req.headers)
         .filter(([name]) => kept.test(name) || name.startsWith(this.#options.metadataPrefix))
         .map(([name, value]) => [name, String(value)]),
     );
+    return { key, headers, initiated: new Date().toISOString(), parts: new Map() };
+  }
+
+  #initiate(req: IncomingMessage, res: ServerResponse, key: string): void {
     const uploadId = randomUUID();
-    const initiated = new Date().toISOString();
-    this.#uploads.set(uploadId, { key, headers, initiated, parts: new Map() });
+    this.#uploads.set(uploadId, this.#newUpload(req, key));
     sendXml(
       res,
       `<InitiateMultipartUploadResult><Bucket>${this.#options.bucket}</Bucket><Key>${escapeXml(key)}</Key><UploadId>${uploadId}</UploadId></InitiateMultipartUploadResult>`,
