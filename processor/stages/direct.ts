@@ -10,6 +10,9 @@ import type { Source } from "./source.ts";
 
 /** Bytes of the source are the bytes of the result: ranges travel through memory and each becomes an upload part. */
 
+/** Half of them are read while the other half is stored; more would take the processor's memory above 300 MiB. */
+const PARTS_IN_MEMORY = 10;
+
 const EXTENSIONS: Record<MediaPlan["format"], readonly string[]> = {
   mp4: ["mp4", "m4v"],
   mov: ["mov"],
@@ -70,14 +73,13 @@ export async function transferRanges(
     contentType: containerOf(request.plan.format).mime,
     expectedBytes: size,
     hash: "parts",
-    // two are stored at least while the others are read: with all of them on one side, the other side would idle
-    partsInFlight: config.connectionsPerSource + 2,
+    partsInFlight: PARTS_IN_MEMORY,
     onProgress: (stored) => progress.store(stored),
   });
   verdict.catch((error: unknown) => uploader.abort(error));
   return uploadRanges(uploader, {
     sizeBytes: size,
-    readsAtOnce: config.connectionsPerSource,
+    readsAtOnce: Math.min(config.connectionsPerSource, PARTS_IN_MEMORY / 2),
     read: async (start, end, signal) => {
       const chunks = await file.readPart(start, end, signal);
       if (end === size) progress.enter("Uploading");
