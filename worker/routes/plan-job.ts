@@ -8,12 +8,14 @@ import { ok, route } from "./route.ts";
 export const planJob = route(endpoints.planJob, async ({ c, scope, body, sent }) => {
   const prepared = prepareJob(scope.config, c.var.account.limits, body, sent as Record<string, unknown>);
   const { url, plan, adjustments, request } = prepared;
+  const { storage } = body;
+  const { base_folder = DEFAULT_BASE_FOLDER } = storage ?? {};
   return ok({
     url,
     plan,
     adjustments,
-    storage_provider: "s3",
-    folder: keyFolder({ base_folder: DEFAULT_BASE_FOLDER, folder: request.folder }),
+    storage_provider: storage?.provider ?? "s3",
+    folder: keyFolder({ base_folder, folder_prefix: storage?.folder_prefix, folder: request.folder }),
     filename: request.filename ?? null,
     ...(await planSource(scope, prepared)),
   });
