@@ -41,6 +41,8 @@ export async function startFaultyProxy(
       return void res.end(disturbance.body ?? "");
     }
     if (typeof disturbance === "object") await disturbance.until;
+    // a client that went away while it was held sent nothing on
+    if (req.socket.destroyed) return;
     const { hostname, port } = new URL(target);
     const upstream = http.request({
       agent,
