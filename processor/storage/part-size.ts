@@ -4,8 +4,8 @@ import type { PartLimits } from "./sink.ts";
 const MiB = 1 << 20;
 const SMALLEST = 8 * MiB;
 const LARGEST = 64 * MiB;
-/** Ten thousand of these are 156 GiB: more than any recording that the limits of a run allow. */
-const FOR_UNKNOWN = 16 * MiB;
+/** Ten thousand of these are 117 GiB, more than the limits of a run allow; larger ones would only cost memory. */
+const FOR_UNKNOWN = 12 * MiB;
 /** Parts planned for; the rest is room for a source that grows beyond what it announced. */
 const PLANNED_PARTS = 9_000;
 

@@ -14,7 +14,7 @@ const limits: PartLimits = { minBytes: 5 * MiB, maxBytes: 64 * MiB, maxParts: 10
 
 describe("part size", () => {
   it.each([
-    [undefined, 16 * MiB],
+    [undefined, 12 * MiB],
     [0, 8 * MiB],
     [1 << 30, 8 * MiB],
     [9_000 * 8 * MiB, 8 * MiB],
