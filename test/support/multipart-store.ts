@@ -252,8 +252,12 @@ export class MultipartStore {
   }
 }
 
-/** Answers with an error, as the services do. */
+/** Answers with an error, as the services do; an answer that was begun, to a client that died, is cut off. */
 export function sendRefusal(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
   const refusal = error instanceof Refusal ? error : new Refusal(500, "InternalError", String(error));
   req.resume();
   res.writeHead(refusal.status, { "content-type": "application/xml" });
