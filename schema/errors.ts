@@ -105,6 +105,16 @@ export const JOB_ERRORS = {
     retry: "never",
     sentence: "This media is protected by DRM and cannot be delivered",
   },
+  entry_unavailable: {
+    outcome: "Skipped",
+    retry: "never",
+    sentence: "This entry of the list is private or was removed",
+  },
+  no_open_feed: {
+    outcome: "Skipped",
+    retry: "never",
+    sentence: "This episode is not published in an open podcast feed and cannot be delivered",
+  },
   // about the request
   unsupported_url: {
     outcome: "Failed",

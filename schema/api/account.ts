@@ -5,6 +5,10 @@ import { Id, Time } from "../ids.ts";
 /** Who accounts belong to; marketplaces must send inline storage with each job. */
 export const SOURCES = ["direct", "rapidapi", "apify", "zyla", "marketplace"] as const;
 
+/** What a key may be allowed to do: look, ask for media, set the account's storage and secrets. */
+export const SCOPES = ["read", "write", "storage"] as const;
+export type Scope = (typeof SCOPES)[number];
+
 /** Limits of an account; null is unlimited. */
 export const Limits = z
   .object({

@@ -1,7 +1,8 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import type { Limits } from "../api/account.ts";
-import { SOURCES } from "../api/account.ts";
+import { type Scope, SOURCES } from "../api/account.ts";
+import { BATCH_KINDS, BATCH_STATUSES } from "../api/batch.ts";
 import { STRATEGIES } from "../api/job.ts";
 import { SLACK_LEVELS } from "../api/slack.ts";
 import { PROVIDERS, STORAGE_SOURCES } from "../api/storage.ts";
@@ -75,6 +76,12 @@ export const apiKeys = sqliteTable(
     prefix: text("prefix").notNull(),
     last4: text("last4").notNull(),
     created_at: time("created_at").notNull(),
+    /** What the key may do; null is everything. */
+    scopes: json<Scope[]>("scopes"),
+    /** The key stops working then; null is never. */
+    expires_at: time("expires_at"),
+    /** The key that was made in this one's place, when it was rolled. */
+    replaced_by: text("replaced_by"),
     revoked_at: time("revoked_at"),
   },
   (table) => [
@@ -88,11 +95,17 @@ export const jobs = sqliteTable(
   {
     id: id(),
     account_id: text("account_id").notNull(),
+    /** The key that asked; null for callers of a gateway. */
+    key_id: text("key_id"),
     batch_id: text("batch_id"),
+    /** Place in the batch, in the source's order; from 0. */
+    batch_index: integer("batch_index"),
     original_job_id: text("original_job_id"),
 
     // what was asked
     url: text("url").notNull(),
+    /** What is fetched in its place, where the URL itself holds no media: the open enclosure of a Spotify episode. */
+    media_url: text("media_url"),
     /** Known members of the request as the caller sent them, without `storage`. */
     request: json<Record<string, unknown>>("request").notNull(),
     plan: json<MediaPlan>("plan").notNull(),
@@ -119,7 +132,7 @@ export const jobs = sqliteTable(
     error_code: text("error_code").$type<JobErrorCode>(),
 
     // the claim
-    /** Pending: not to be run before this. */
+    /** Pending: not to be run before this; null while its batch holds it back. */
     due_at: time("due_at"),
     /** Pending: reconcile sends the hint again after this. */
     hint_due_at: time("hint_due_at"),
@@ -178,6 +191,14 @@ export const jobs = sqliteTable(
     index("jobs_account").on(table.account_id, table.id),
     index("jobs_account_status").on(table.account_id, table.status, table.id),
     index("jobs_batch").on(table.batch_id, table.id).where(sql`batch_id is not null`),
+    index("jobs_batch_order")
+      .on(table.batch_id, table.batch_index, table.status, table.id)
+      .where(sql`batch_id is not null`),
+    index("jobs_held")
+      .on(table.batch_id, table.batch_index)
+      .where(sql`batch_id is not null and status = 'Pending' and due_at is null`),
+    index("jobs_due_account").on(table.account_id, table.due_at, table.id).where(sql`status = 'Pending'`),
+    index("jobs_running").on(table.account_id).where(sql`status = 'Processing'`),
     index("jobs_due").on(table.due_at, table.id).where(sql`status = 'Pending'`),
     index("jobs_hint_due").on(table.hint_due_at).where(sql`status = 'Pending'`),
     index("jobs_lease").on(table.lease_expires_at).where(sql`status = 'Processing'`),
@@ -190,6 +211,36 @@ export const jobs = sqliteTable(
     index("jobs_leftover")
       .on(table.finished_at)
       .where(sql`upload_ref is not null and finished_at is not null`),
+  ],
+);
+
+/** Shows, playlists and bulk requests; what is true of their jobs stands in the jobs. */
+export const batches = sqliteTable(
+  "batches",
+  {
+    id: id(),
+    account_id: text("account_id").notNull(),
+    key_id: text("key_id"),
+    kind: text("kind", { enum: BATCH_KINDS }).notNull(),
+    /** The list's own URL; null for a bulk request. */
+    show_url: text("show_url"),
+    title: text("title"),
+    folder: text("folder"),
+    webhook_url: text("webhook_url"),
+    status: text("status", { enum: BATCH_STATUSES }).notNull(),
+    /** Jobs that belong to it. */
+    total: integer("total").notNull(),
+    cancelled_at: time("cancelled_at"),
+    /** Unfinished: reconcile wakes the batch's object after this; null while it is paused. */
+    check_due_at: time("check_due_at"),
+    created_at: time("created_at").notNull(),
+    started_at: time("started_at"),
+    finished_at: time("finished_at"),
+  },
+  (table) => [
+    index("batches_account").on(table.account_id, table.id),
+    index("batches_account_status").on(table.account_id, table.status, table.id),
+    index("batches_check").on(table.check_due_at).where(sql`finished_at is null`),
   ],
 );
 
@@ -296,6 +347,43 @@ export const usage = sqliteTable(
     delivered_bytes: integer("delivered_bytes").notNull(),
   },
   (table) => [primaryKey({ columns: [table.account_id, table.month] })],
+);
+
+/** What ended in a month, per key. */
+export const keyUsage = sqliteTable(
+  "key_usage",
+  {
+    key_id: text("key_id").notNull(),
+    /** UTC. @example "2026-11" */
+    month: text("month").notNull(),
+    account_id: text("account_id").notNull(),
+    jobs: integer("jobs").notNull(),
+    delivered_bytes: integer("delivered_bytes").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.key_id, table.month] }),
+    index("key_usage_account").on(table.account_id, table.month),
+  ],
+);
+
+/** Who changed what in accounts, keys and secrets; ids are UUIDv7, so that their order is the order of time. */
+export const auditEntries = sqliteTable(
+  "audit_entries",
+  {
+    id: id(),
+    at: time("at").notNull(),
+    /** `operator`, or the id of the key that called. */
+    actor: text("actor").notNull(),
+    /** @example "key.revoked" */
+    action: text("action").notNull(),
+    account_id: text("account_id").notNull(),
+    /** What was acted on, when it is not the account itself. */
+    subject: text("subject"),
+    /** What was changed; never a secret. */
+    detail: json<Record<string, unknown>>("detail").notNull(),
+    request_id: text("request_id"),
+  },
+  (table) => [index("audit_entries_account").on(table.account_id, table.id)],
 );
 
 /** Sources that asked to be left alone. A row without a new strike for a day says nothing any more. */

@@ -57,7 +57,7 @@ export async function createKey(
     prefix: displayPrefix(api_key),
     last4: api_key.slice(-4),
     created_at: scope.clock(),
-    revoked_at: null,
+    ...{ scopes: null, expires_at: null, replaced_by: null, revoked_at: null },
   };
   await rows.insertKey(scope.db, row);
   return { ...viewKey(row), api_key };
