@@ -68,7 +68,9 @@ export type JobEvent =
   | { readonly type: "interrupted" }
   | { readonly type: "completed" }
   | { readonly type: "failed"; readonly code: JobErrorCode; readonly retryAfterMs?: number | undefined }
-  | { readonly type: "cancelled" };
+  | { readonly type: "cancelled" }
+  /** There is nothing to deliver, as is known before the first run. */
+  | { readonly type: "skipped"; readonly code: JobErrorCode };
 
 /** The next state; `dueInMs` is set when the job becomes pending again, `error` when the event ended it badly. */
 export interface Move {
@@ -94,6 +96,7 @@ export function next(state: JobState, event: JobEvent): Move | null {
         })
       : null;
   }
+  if (event.type === "skipped") return isUntouched(state) ? skip(state, event.code) : null;
   if (event.type === "cancelled") {
     return state.publishing ? null : finish(state, "cancelled");
   }
@@ -118,6 +121,9 @@ export function next(state: JobState, event: JobEvent): Move | null {
       return fail(state, event);
   }
 }
+
+/** True for a job that waits for its first claim. */
+const isUntouched = ({ status, attempt }: JobState): boolean => status === "Pending" && attempt === 0;
 
 /** Where a new job starts. */
 export const INITIAL_STATE: JobState = {
@@ -156,5 +162,10 @@ function finish(state: JobState, code: JobErrorCode): Move {
   const step = code === "cancelled" ? "Cancelled" : "Finished";
   return { state: { ...state, status: JOB_ERRORS[code].outcome, step, publishing: false }, error: code };
 }
+
+const skip = (state: JobState, code: JobErrorCode): Move => ({
+  state: { ...state, status: "Skipped", step: "Finished", publishing: false },
+  error: code,
+});
 
 const clampProgress = (value: number): number => Math.min(100, Math.max(0, Math.round(value)));

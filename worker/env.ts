@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type AllowedHosts, parseAllowedHosts } from "../schema/address.ts";
 import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
+import type { Batch } from "./objects/batch.ts";
 import type { ProcessorInstance } from "./objects/processor-instance.ts";
 
 /** What the platform binds to the Worker: see `wrangler.toml` and {@link CONFIG_VARIABLES}. */
@@ -11,6 +12,7 @@ export interface Env {
   readonly NOTICES: Queue<NoticeHint>;
   readonly BUCKET: R2Bucket;
   readonly PROCESSOR: DurableObjectNamespace<ProcessorInstance>;
+  readonly BATCHES: DurableObjectNamespace<Batch>;
   readonly ASSETS: Fetcher;
   readonly READ_RATE: RateLimit;
   readonly WRITE_RATE: RateLimit;
@@ -91,6 +93,12 @@ export const CONFIG_VARIABLES = [
     meaning: "How long a run may be silent before its job is given to another, 3 to 600",
   },
   {
+    name: "BATCH_WINDOW",
+    fallback: "20",
+    secret: false,
+    meaning: "Jobs of one show, playlist or bulk request that are on their way at the same time, 1 to 500",
+  },
+  {
     name: "RATE_LIMIT_READ",
     fallback: "300000",
     secret: false,
@@ -134,6 +142,8 @@ export interface Config {
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
   readonly retentionDays: number;
+  /** Jobs of one batch that are released and not finished, at most. */
+  readonly batchWindow: number;
   /** Requests per key and minute. */
   readonly rateLimits: { readonly read: number; readonly write: number };
 }
@@ -195,6 +205,7 @@ const Variables = z.object({
   ALLOWED_PRIVATE_HOSTS: hosts,
   LEASE_SECONDS: wholeNumber(3, 600),
   RETENTION_DAYS: wholeNumber(1, 3650),
+  BATCH_WINDOW: wholeNumber(1, 500),
   RATE_LIMIT_READ: wholeNumber(1, 10_000_000),
   RATE_LIMIT_WRITE: wholeNumber(1, 10_000_000),
 } satisfies Record<VariableName, z.ZodType>);
@@ -233,6 +244,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
     leaseMs: variables.LEASE_SECONDS * 1000,
     retentionDays: variables.RETENTION_DAYS,
+    batchWindow: variables.BATCH_WINDOW,
     rateLimits: { read: variables.RATE_LIMIT_READ, write: variables.RATE_LIMIT_WRITE },
   };
 }

@@ -9,6 +9,7 @@ import type { AppEnv } from "./routes/route.ts";
 import { reconcile } from "./services/reconcile.ts";
 import { openScope, type Services, servicesOf } from "./services.ts";
 
+export { Batch } from "./objects/batch.ts";
 export { ProcessorInstance } from "./objects/processor-instance.ts";
 
 const apps = new WeakMap<Services, Hono<AppEnv>>();

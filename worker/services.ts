@@ -3,6 +3,7 @@ import { type Anchor, Connection, type Db } from "./db/connection.ts";
 import { type Config, type Env, readConfig } from "./env.ts";
 import { consoleLog, describeError, type Log } from "./lib/log.ts";
 import { createUuidV7, type MakeId } from "./lib/uuid.ts";
+import { type BatchObjects, createBatchObjects } from "./services/batch-objects.ts";
 import { Capacity } from "./services/capacity.ts";
 import { createContainerRunner } from "./services/container-runner.ts";
 import { createHttpRunner } from "./services/http-runner.ts";
@@ -25,6 +26,7 @@ export interface Dependencies {
   readonly runner: Runner;
   readonly hints: Pick<Queue<Hint>, "sendBatch" | "metrics">;
   readonly notices: Pick<Queue<NoticeHint>, "sendBatch">;
+  readonly batches: BatchObjects;
 }
 
 /** Everything that lives as long as the isolate. */
@@ -49,7 +51,7 @@ export interface Scope extends Services {
   readonly defer: (work: Promise<unknown>) => void;
 }
 
-const PLATFORM: Omit<Dependencies, "runner" | "hints" | "notices"> = {
+const PLATFORM: Omit<Dependencies, "runner" | "hints" | "notices" | "batches"> = {
   clock: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   // looked up at each call: the platform's fetch must not be called on another object
@@ -70,6 +72,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     runner: createRunner(config, env, dependencies.fetch),
     hints: env.HINTS,
     notices: env.NOTICES,
+    batches: createBatchObjects(env.BATCHES),
     ...dependencies,
     config,
     d1: env.DB,

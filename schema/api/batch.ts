@@ -1,3 +1,11 @@
+import "../messages.ts";
+import { z } from "zod";
+import { JOB_ERROR_CODES } from "../errors.ts";
+import { Id, Time } from "../ids.ts";
+import { Adjustment } from "../media.ts";
+import { STATUSES } from "../states.ts";
+import { Filename, jobOptions, refineOptions, WebUrl, withoutNulls } from "./job-request.ts";
+
 /** What a batch was made from. */
 export const BATCH_KINDS = ["bulk", "playlist", "spotify_show"] as const;
 export type BatchKind = (typeof BATCH_KINDS)[number];
@@ -7,3 +15,161 @@ export type BatchKind = (typeof BATCH_KINDS)[number];
  */
 export const BATCH_STATUSES = ["paused", "processing", "completed", "finished"] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
+
+/** Jobs of one bulk request at most. */
+export const MAX_BULK_JOBS = 100;
+
+/** `POST /jobs/bulk`: several URLs with the options that they share. */
+export const BulkRequest = z
+  .preprocess(
+    withoutNulls,
+    z
+      .object({
+        jobs: z
+          .array(
+            z.preprocess(
+              withoutNulls,
+              z.object({
+                url: WebUrl,
+                filename: Filename.optional().describe("Instead of the shared one"),
+              }),
+            ),
+            "must be a list of jobs",
+          )
+          .min(1, "must name a job")
+          .max(MAX_BULK_JOBS, `must name at most ${MAX_BULK_JOBS} jobs`),
+        ...jobOptions,
+      })
+      .superRefine(refineOptions),
+  )
+  .meta({ id: "BulkRequest" });
+export type BulkRequest = z.infer<typeof BulkRequest>;
+
+const text = z.string().nullable();
+const told = {
+  adjustments: z
+    .array(Adjustment)
+    .optional()
+    .describe("Present when something was corrected: the first hundred; each job tells its own"),
+  cached: z
+    .literal(true)
+    .optional()
+    .describe("The answer to an earlier request with the same idempotency key"),
+};
+
+/** 201 of `POST /jobs` for a show. */
+export const CreatedShow = z
+  .object({
+    batch_id: Id,
+    total_episodes: z.int().min(0),
+    paused: z.boolean(),
+    episodes: z.array(
+      z.object({
+        job_id: Id,
+        url: z.string(),
+        title: text,
+        description: text,
+        release_date: text.describe("ISO 8601 date"),
+      }),
+    ),
+    episode_jobs: z.array(Id).describe("In the show's order"),
+    ...told,
+  })
+  .meta({ id: "CreatedShow" });
+
+/** 201 of `POST /jobs` for a playlist, a channel, or any URL with `batch: true`. */
+export const CreatedPlaylist = z
+  .object({
+    batch_id: Id,
+    total_videos: z.int().min(0),
+    paused: z.boolean(),
+    videos: z.array(z.object({ job_id: Id, url: z.string(), title: text })),
+    video_jobs: z.array(Id).describe("In the list's order"),
+    ...told,
+  })
+  .meta({ id: "CreatedPlaylist" });
+
+/** 201 of `POST /jobs/bulk`. */
+export const CreatedBulk = z
+  .object({
+    batch_id: Id,
+    total_jobs: z.int().min(1),
+    paused: z.boolean(),
+    job_ids: z.array(Id).describe("In the request's order"),
+    ...told,
+  })
+  .meta({ id: "CreatedBulk" });
+
+const counts = {
+  total_episodes: z.int().min(0),
+  completed_episodes: z.int().min(0),
+  failed_episodes: z.int().min(0).describe("Ended `Failed` or `Warning`"),
+  skipped_episodes: z.int().min(0),
+  processing_episodes: z.int().min(0),
+  pending_episodes: z.int().min(0),
+};
+
+/** A batch as `GET /batch/{id}` tells it. */
+export const Batch = z
+  .object({
+    id: Id,
+    kind: z.enum(BATCH_KINDS),
+    show_url: text.describe("Null for a bulk request"),
+    title: text,
+    status: z.enum(BATCH_STATUSES),
+    folder: text,
+    ...counts,
+    episode_jobs: z.array(Id).describe("In the source's order"),
+    created_at: Time,
+    started_at: Time.nullable().describe("Null while it is paused"),
+    finished_at: Time.nullable(),
+  })
+  .meta({ id: "Batch" });
+export type Batch = z.infer<typeof Batch>;
+
+/** Renames of one request at most; a show of 5,000 takes one. */
+const MAX_RENAMES = 5_000;
+
+/** `PATCH /batch/{id}/jobs`. Each rename is judged by itself. */
+export const BatchRenames = z
+  .object({
+    renames: z
+      .array(z.object({ job_id: z.string(), filename: z.string() }), "must be a list of renames")
+      .min(1, "must name a job")
+      .max(MAX_RENAMES, `must name at most ${MAX_RENAMES} jobs`),
+  })
+  .meta({ id: "BatchRenames" });
+
+export const RenamedJobs = z
+  .object({
+    updated: z.int().min(0),
+    errors: z.array(z.string()).describe("One sentence for each rename that was refused"),
+  })
+  .meta({ id: "RenamedJobs" });
+
+export const StartedBatch = z
+  .object({ batch_id: Id, started_jobs: z.int().min(0), status: z.literal("processing") })
+  .meta({ id: "StartedBatch" });
+
+export const CancelledBatch = z
+  .object({ batch_id: Id, cancelled_jobs: z.int().min(0), status: z.enum(BATCH_STATUSES) })
+  .meta({ id: "CancelledBatch" });
+
+/** Data of the SSE events `progress` and, when the batch is over, `status`. */
+export const BatchProgress = z
+  .object({ batch_id: Id, status: z.enum(BATCH_STATUSES), ...counts })
+  .meta({ id: "BatchProgress" });
+export type BatchProgress = z.infer<typeof BatchProgress>;
+
+/** Data of the SSE event `job`: one of the batch's jobs ended. */
+export const BatchJobEnd = z
+  .object({
+    batch_id: Id,
+    job_id: Id,
+    url: z.string(),
+    title: text,
+    status: z.enum(STATUSES),
+    error_code: z.enum(JOB_ERROR_CODES).nullable(),
+  })
+  .meta({ id: "BatchJobEnd" });
+export type BatchJobEnd = z.infer<typeof BatchJobEnd>;

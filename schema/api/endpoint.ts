@@ -11,7 +11,7 @@ export interface Endpoint {
   readonly path: `/${string}`;
   readonly auth: Auth;
   readonly summary: string;
-  readonly tag: "Jobs" | "Account" | "Media" | "Webhooks" | "Operator" | "Service";
+  readonly tag: "Jobs" | "Batches" | "Account" | "Media" | "Webhooks" | "Operator" | "Service";
   /** Takes `x-idempotency-key`: the same request with the same key is executed once in 24 hours. */
   readonly idempotent?: true;
   readonly params?: z.ZodObject;
@@ -30,3 +30,5 @@ export interface Endpoint {
 
 /** Largest body of every route but bulk, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
+/** Largest body of the routes that speak of many jobs, in bytes. */
+export const MAX_BULK_BODY_BYTES = 512 * 1024;

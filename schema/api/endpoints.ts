@@ -10,6 +10,8 @@ import {
   NewKey,
   RevokedKey,
 } from "./account.ts";
+import { CreatedPlaylist, CreatedShow } from "./batch.ts";
+import { batchEndpoints } from "./batch-endpoints.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
 import { Alive, Readiness } from "./health.ts";
 import {
@@ -59,10 +61,15 @@ export const endpoints = {
     path: "/jobs",
     auth: "key",
     tag: "Jobs",
-    summary: "Create a job",
+    summary: "Create a job, or a batch of jobs from a show, a playlist or a channel",
     idempotent: true,
     body: json(JobRequest),
-    answers: { 201: { description: "Accepted; visible to the next GET at once", schema: CreatedJob } },
+    answers: {
+      201: {
+        description: "Accepted; visible to the next GET at once",
+        schema: z.union([CreatedShow, CreatedPlaylist, CreatedJob]),
+      },
+    },
     errors: [
       "invalid_request",
       "storage_required",
@@ -72,6 +79,7 @@ export const endpoints = {
       "forbidden",
       "payload_too_large",
       "dependency_unavailable",
+      "expansion_timeout",
     ],
   },
   planJob: {
@@ -182,6 +190,7 @@ export const endpoints = {
     },
     errors: ["invalid_request", "not_found"],
   },
+  ...batchEndpoints,
   ...noticeEndpoints,
   getUsage: {
     method: "GET",

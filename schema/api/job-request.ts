@@ -58,11 +58,14 @@ const Timestamp = z
     return seconds;
   });
 
+/** Longest name of a file, in characters. */
+export const MAX_FILENAME_LENGTH = 255;
+
 /** A file name that a caller chose, without extension; control characters are removed. */
 export const Filename = z
   .string()
   .min(1, "must not be empty")
-  .max(255, "must be at most 255 characters")
+  .max(MAX_FILENAME_LENGTH, `must be at most ${MAX_FILENAME_LENGTH} characters`)
   .refine((name) => !/[/\\\0]/.test(name) && !name.includes(".."), "must not contain .., / or \\")
   .transform(cleanFilename)
   .refine((name) => name !== "" && name !== ".", "must contain a visible character");
@@ -130,33 +133,31 @@ export const jobOptions = {
 } as const;
 
 /** Members that are `null` count as left out, as clients that serialise optional members expect. */
-const withoutNulls = (value: unknown): unknown =>
+export const withoutNulls = (value: unknown): unknown =>
   typeof value === "object" && value !== null && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
     : value;
 
+type Options = {
+  readonly [Name in "clip_start" | "clip_end" | "webhook_url" | "enable_progress_webhook"]?:
+    | z.output<(typeof jobOptions)[Name]>
+    | undefined;
+};
+
+/** What options must fulfil together. */
+export function refineOptions(request: Options, context: z.RefinementCtx): void {
+  const { clip_start: start = 0, clip_end: end } = request;
+  if (end !== undefined && end <= start) {
+    context.addIssue({ code: "custom", path: ["clip_end"], message: "must be greater than clip_start" });
+  }
+  if (request.enable_progress_webhook && request.webhook_url === undefined) {
+    context.addIssue({ code: "custom", path: ["enable_progress_webhook"], message: "needs webhook_url" });
+  }
+}
+
 /** `POST /jobs` and `POST /jobs/plan`. Only `url` is required; unknown members are ignored. */
 export const JobRequest = z
-  .preprocess(
-    withoutNulls,
-    z.object({ url: WebUrl, ...jobOptions }).superRefine((request, context) => {
-      const { clip_start: start = 0, clip_end: end } = request;
-      if (end !== undefined && end <= start) {
-        context.addIssue({
-          code: "custom",
-          path: ["clip_end"],
-          message: "must be greater than clip_start",
-        });
-      }
-      if (request.enable_progress_webhook && request.webhook_url === undefined) {
-        context.addIssue({
-          code: "custom",
-          path: ["enable_progress_webhook"],
-          message: "needs webhook_url",
-        });
-      }
-    }),
-  )
+  .preprocess(withoutNulls, z.object({ url: WebUrl, ...jobOptions }).superRefine(refineOptions))
   .meta({ id: "JobRequest" });
 export type JobRequest = z.infer<typeof JobRequest>;
 

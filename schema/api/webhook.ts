@@ -74,6 +74,7 @@ export const BatchCompletedNotice = z
     total: z.int(),
   })
   .meta({ id: "BatchCompletedNotice" });
+export type BatchCompletedNotice = z.infer<typeof BatchCompletedNotice>;
 
 /** Stages of `progress`, in their order, with the percents that go with them. */
 export const PROGRESS_STAGES = {

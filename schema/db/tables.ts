@@ -100,6 +100,8 @@ export const jobs = sqliteTable(
     batch_id: text("batch_id"),
     /** Place in the batch, in the source's order; from 0. */
     batch_index: integer("batch_index"),
+    /** Place among the ends of the batch's jobs: grows with each end, from 1. */
+    end_index: integer("end_index"),
     original_job_id: text("original_job_id"),
 
     // what was asked
@@ -108,6 +110,8 @@ export const jobs = sqliteTable(
     media_url: text("media_url"),
     /** Known members of the request as the caller sent them, without `storage`. */
     request: json<Record<string, unknown>>("request").notNull(),
+    /** Name that the batch gave its file, which wins over the request's, so that no two overwrite each other. */
+    filename: text("filename"),
     plan: json<MediaPlan>("plan").notNull(),
     adjustments: json<Adjustment[]>("adjustments").notNull(),
     storage_provider: text("storage_provider", { enum: PROVIDERS }).notNull(),
@@ -197,6 +201,14 @@ export const jobs = sqliteTable(
     index("jobs_held")
       .on(table.batch_id, table.batch_index)
       .where(sql`batch_id is not null and status = 'Pending' and due_at is null`),
+    index("jobs_batch_flight")
+      .on(table.batch_id, table.step, table.id)
+      .where(
+        sql`batch_id is not null and finished_at is null and (due_at is not null or status = 'Processing')`,
+      ),
+    index("jobs_batch_ends")
+      .on(table.batch_id, table.end_index)
+      .where(sql`batch_id is not null and end_index is not null`),
     index("jobs_due_account").on(table.account_id, table.due_at, table.id).where(sql`status = 'Pending'`),
     index("jobs_running").on(table.account_id).where(sql`status = 'Processing'`),
     index("jobs_due").on(table.due_at, table.id).where(sql`status = 'Pending'`),
@@ -230,6 +242,8 @@ export const batches = sqliteTable(
     status: text("status", { enum: BATCH_STATUSES }).notNull(),
     /** Jobs that belong to it. */
     total: integer("total").notNull(),
+    /** Raised by each renaming, so that two at once do not give one name twice. */
+    revision: integer("revision").notNull().default(0),
     cancelled_at: time("cancelled_at"),
     /** Unfinished: reconcile wakes the batch's object after this; null while it is paused. */
     check_due_at: time("check_due_at"),

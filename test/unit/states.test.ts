@@ -21,6 +21,7 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
     { type: "completed" },
     { type: "cancelled" },
   ),
+  fc.record({ type: fc.constant("skipped" as const), code: fc.constantFrom(...JOB_ERROR_CODES) }),
   fc.record({ type: fc.constant("postponed" as const), until: fc.nat() }),
   fc.record({
     type: fc.constant("progressed" as const),
@@ -87,6 +88,15 @@ describe("whatever happens to a job", () => {
   it("a run that may publish is not cancelled", () =>
     always((before) => {
       if (before.publishing) expect(next(before, { type: "cancelled" })).toBeNull();
+    }));
+
+  it("only a job that was never claimed is skipped by its list", () =>
+    always((before) => {
+      const skipped = next(before, { type: "skipped", code: "entry_unavailable" });
+      const untouched = before.status === "Pending" && before.attempt === 0;
+      expect(skipped?.state ?? null).toEqual(
+        untouched ? { ...before, status: "Skipped", step: "Finished" } : null,
+      );
     }));
 
   it("only a running job publishes", () =>

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { accounts } from "../../schema/db/tables.ts";
 import { MAX_INTERRUPTIONS } from "../../schema/states.ts";
-import type { Companion } from "../../worker/db/job-moves.ts";
+import type { Companion } from "../../worker/db/companions.ts";
 import { findJob } from "../../worker/db/job-rows.ts";
 import { transition } from "../../worker/services/transitions.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";

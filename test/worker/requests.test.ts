@@ -53,7 +53,6 @@ describe("a request that is not valid names what is wrong", () => {
       "enable_progress_webhook needs webhook_url",
     ],
     [{ url, storage: { provider: "ftp" } }, "storage.provider", /s3, blob, gcs, oss/],
-    [{ url, batch: true }, "batch", "batch is not supported by this version, which takes single media only"],
     ["[1]", "body", "body must be a JSON object"],
     ["{", "body", "body must be valid JSON"],
     ["", "body", "body is required"],

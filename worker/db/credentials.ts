@@ -1,7 +1,7 @@
 import { and, asc, eq, getTableColumns, inArray, lte, ne, sql } from "drizzle-orm";
 import { jobCredentials, jobs } from "../../schema/db/tables.ts";
+import type { Companion, SetCompanion } from "./companions.ts";
 import type { Db } from "./connection.ts";
-import type { Companion } from "./job-moves.ts";
 
 /** Sealed credentials of unfinished jobs. */
 
@@ -36,6 +36,19 @@ export const eraseCredentials =
   (jobId: string): Companion =>
   (db, unmoved) =>
     db.delete(jobCredentials).where(and(eq(jobCredentials.job_id, jobId), unmoved));
+
+/** Erases the credentials of many jobs, together with the move that ends them. */
+export const eraseCredentialsOf =
+  (jobIds: readonly string[]): SetCompanion =>
+  (db, unmoved) =>
+    db
+      .delete(jobCredentials)
+      .where(
+        and(
+          sql`${jobCredentials.job_id} in (select value from json_each(${JSON.stringify(jobIds)}))`,
+          unmoved(sql`${jobCredentials.job_id}`),
+        ),
+      );
 
 /**
  * Erases credentials whose job has ended or is not there; answers how many.

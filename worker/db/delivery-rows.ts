@@ -1,8 +1,8 @@
 import { and, asc, desc, eq, getTableColumns, inArray, lt, lte, type SQL, sql } from "drizzle-orm";
 import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
 import { accounts, webhookDeliveries, webhookEndpoints } from "../../schema/db/tables.ts";
+import type { Companion, SetCompanion } from "./companions.ts";
 import type { Db } from "./connection.ts";
-import type { Companion } from "./job-moves.ts";
 
 /** Notices on their way, and what became of them. */
 
@@ -29,6 +29,44 @@ export const insertSlackDelivery =
     const values = valuesOf({ ...row, url: accounts.slack_url });
     return db.insert(webhookDeliveries).select(sql`select ${values} from ${accounts} where ${wants}`);
   };
+
+/**
+ * Stores notices of many jobs together with the move that they tell, by one statement over one parameter.
+ *
+ * @param rows as JSON, not longer than a parameter may be
+ */
+export const insertDeliveries =
+  (rows: string): SetCompanion =>
+  (db, unmoved) =>
+    db
+      .insert(webhookDeliveries)
+      .select(
+        sql`select ${packedValues()} from json_each(${rows}) as notice where ${unmoved(packed("job_id"))}`,
+      );
+
+/** The same for messages to Slack, if the account wants to hear of such ends. */
+export const insertSlackDeliveries =
+  (rows: string, accountId: string, levels: readonly (typeof SLACK_LEVELS)[number][]): SetCompanion =>
+  (db, unmoved) => {
+    const wants = and(
+      eq(accounts.id, accountId),
+      sql`${accounts.slack_url} is not null`,
+      inArray(accounts.slack_level, [...levels]),
+      unmoved(packed("job_id")),
+    );
+    return db
+      .insert(webhookDeliveries)
+      .select(
+        sql`select ${packedValues({ url: sql`${accounts.slack_url}` })} from ${accounts}, json_each(${rows}) as notice where ${wants}`,
+      );
+  };
+
+const packed = (name: string): SQL => sql`json_extract(notice.value, ${sql.raw(`'$.${name}'`)})`;
+const packedValues = (others: Record<string, SQL> = {}): SQL =>
+  sql.join(
+    Object.keys(getTableColumns(webhookDeliveries)).map((name) => others[name] ?? packed(name)),
+    sql`, `,
+  );
 
 /** One value for each column, in their order, as inserting from a selection wants it. */
 const valuesOf = (row: Record<string, unknown>): SQL =>

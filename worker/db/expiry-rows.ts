@@ -1,7 +1,7 @@
 import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
 import { accounts, jobs } from "../../schema/db/tables.ts";
+import type { Companion } from "./companions.ts";
 import type { Db } from "./connection.ts";
-import type { Companion } from "./job-moves.ts";
 
 /** Until when files of the operator's bucket are kept. */
 

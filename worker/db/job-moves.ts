@@ -1,15 +1,12 @@
-import { and, eq, notInArray, type SQL, sql } from "drizzle-orm";
-import type { BatchItem } from "drizzle-orm/batch";
+import { and, eq, notInArray, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import type { RunBeat } from "../../schema/wire/callback.ts";
+import type { Companion, SetCompanion, Unmoved } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import type { JobRow, NewJobRow } from "./job-rows.ts";
 
 /** The writes of the columns that belong to the state machine; the transitions service is their only caller. */
-
-/** A statement that belongs to a move: it takes effect only where `unmoved` holds. */
-export type Companion = (db: Db, unmoved: SQL) => BatchItem<"sqlite">;
 
 /**
  * Writes a move from the state that was read, with all that belongs to it, in one transaction.
@@ -18,14 +15,20 @@ export type Companion = (db: Db, unmoved: SQL) => BatchItem<"sqlite">;
  */
 export async function writeMove(
   db: Db,
-  read: Pick<JobRow, "id" | "attempt" | "revision">,
+  read: Pick<JobRow, "id" | "attempt" | "revision" | "batch_id">,
   changes: Partial<NewJobRow>,
   companions: readonly Companion[] = [],
 ): Promise<boolean> {
   const unmoved = sql`exists (select 1 from ${jobs} where ${jobs.id} = ${read.id} and ${jobs.revision} = ${read.revision})`;
   const move = db
     .update(jobs)
-    .set({ ...changes, revision: read.revision + 1 })
+    .set({
+      ...changes,
+      revision: read.revision + 1,
+      ...(read.batch_id !== null && typeof changes.finished_at === "number"
+        ? { end_index: sql`${lastEnd(read.batch_id)} + 1` }
+        : {}),
+    })
     .where(
       and(
         eq(jobs.id, read.id),
@@ -42,6 +45,53 @@ export async function writeMove(
   const results = await db.batch(statements);
   return (results.at(-1) as { id: string }[]).length > 0;
 }
+
+/** The last end of a batch's jobs; 0 before the first. */
+const lastEnd = (batchId: string) =>
+  sql`(select coalesce(max(latest.end_index), 0) from ${jobs} as latest
+    where latest.batch_id = ${batchId} and latest.end_index is not null)`;
+
+/** Jobs of one batch that move together. */
+export interface MovingJobs {
+  readonly batchId: string;
+  readonly ids: readonly string[];
+}
+
+/**
+ * Ends jobs of a batch that were never claimed, with all that belongs to it, in one transaction. Those that were
+ * claimed meanwhile are left as they are.
+ *
+ * @returns the ids of those that moved
+ */
+export async function writeEnds(
+  db: Db,
+  { batchId, ids }: MovingJobs,
+  changes: Partial<NewJobRow>,
+  companions: readonly SetCompanion[],
+): Promise<string[]> {
+  const unmoved: Unmoved = (jobId) => sql`exists (
+    select 1 from ${jobs} as unmoved
+    where unmoved.id = ${jobId} and unmoved.status = 'Pending' and unmoved.attempt = 0)`;
+  const move = endsQuery(db, { batchId, ids }, changes);
+  const statements = [...companions.map((companion) => companion(db, unmoved)), move];
+  const results = await db.batch(statements as [typeof move]);
+  return (results.at(-1) as { id: string }[]).map(({ id }) => id);
+}
+
+export const endsQuery = (db: Db, { batchId, ids }: MovingJobs, changes: Partial<NewJobRow>) =>
+  db
+    .update(jobs)
+    .set({
+      ...changes,
+      revision: sql`jobs.revision + 1`,
+      end_index: sql`${lastEnd(batchId)} + moving.key + 1`,
+    })
+    .from(sql`json_each(${JSON.stringify(ids)}) as moving`)
+    .where(
+      sql`jobs.id = moving.value and jobs.batch_id = ${batchId}
+        and jobs.status = 'Pending' and jobs.attempt = 0`,
+    )
+    .returning({ id: jobs.id });
 
 /**
  * Extends the leases of many runs by one statement and notes their progress, which never goes back. Only claims
@@ -93,7 +143,8 @@ export function beatsQuery(db: Db, beats: readonly RunBeat[], leaseExpiresAt: nu
   // a run that publishes has nothing left to do but to upload
   const step = sql`iif(jobs.publishing, jobs.step, ${beat("step")})`;
   const rate = sql`coalesce(${beat("download_rate")}, jobs.download_rate)`;
-  const title = sql`coalesce(${beat("title")}, jobs.title)`;
+  // what a list told of an open enclosure is better than the enclosure's own title
+  const title = sql`iif(jobs.media_url is null, coalesce(${beat("title")}, jobs.title), coalesce(jobs.title, ${beat("title")}))`;
   const isNews = sql`(
     jobs.step is not ${step} or jobs.progress < ${beat("progress")}
     or jobs.download_rate is not ${rate} or jobs.title is not ${title}

@@ -1,6 +1,7 @@
 import { and, count, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzle-orm";
 import { accounts, jobCredentials, jobs, storageConfigs } from "../../schema/db/tables.ts";
 import type { Status } from "../../schema/states.ts";
+import type { SetCompanion, Unmoved } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
@@ -10,47 +11,79 @@ export type JobRow = typeof jobs.$inferSelect;
 /** A job to be stored. */
 export type NewJobRow = typeof jobs.$inferInsert;
 
+/** Jobs to be stored: what they have in common is sent once. */
+export interface JobsToStore {
+  readonly shared: Partial<NewJobRow>;
+  /** Each job's own columns, which win over the shared ones. */
+  readonly rows: readonly Partial<NewJobRow>[];
+}
+
+interface StoreOptions {
+  readonly credentials?: readonly CredentialsRow[];
+  /** What the account may have; jobs that would not fit into it are not stored, none of them. */
+  readonly allowance?: Allowance | null;
+  /** What is told and counted of jobs that are stored as ended. */
+  readonly companions?: readonly SetCompanion[];
+}
+
 /**
- * Stores any number of jobs, with the sealed credentials that came with them, in one round trip. Those that exist
- * already are left as they are.
+ * Stores jobs, with the sealed credentials that came with them, in one round trip. Those that exist already are left
+ * as they are.
  *
- * @param allowance what the account may have; jobs that would not fit into it are not stored, none of them
  * @returns how many were stored
  */
 export async function insertJobs(
   db: Db,
-  rows: readonly NewJobRow[],
-  credentials: readonly CredentialsRow[] = [],
-  allowance: Allowance | null = null,
+  jobsToStore: JobsToStore,
+  { credentials = [], allowance = null, companions = [] }: StoreOptions = {},
 ): Promise<number> {
-  if (rows.length === 0) return 0;
-  const insert = jobsInsert(db, rows, allowance);
-  if (credentials.length === 0) return (await insert).length;
-  const [stored] = await db.batch([insert, insertCredentials(db, credentials)]);
-  return stored.length;
+  const { condition, reservedBytes } = admission(allowance, unfinishedOf(jobsToStore.rows));
+  const insert = jobsInsert(db, jobsToStore, condition, reservedBytes);
+  if (credentials.length === 0 && companions.length === 0) return (await insert).length;
+  const isNew: Unmoved = (jobId) => sql`not exists (select 1 from ${jobs} where ${jobs.id} = ${jobId})`;
+  // the companions come first: afterwards no job is new
+  const statements = [
+    ...companions.map((companion) => companion(db, isNew)),
+    insert,
+    ...(credentials.length > 0 ? [insertCredentials(db, credentials)] : []),
+  ];
+  const results = await db.batch(statements as [typeof insert]);
+  return (results[companions.length] as unknown[]).length;
 }
 
+/** How many of the jobs are not stored as ended. */
+export const unfinishedOf = (rows: readonly Partial<NewJobRow>[]): number =>
+  rows.filter(({ finished_at = null }) => finished_at === null).length;
+
 /**
- * One statement over one parameter; columns that the rows do not have are null. Jobs that bring no storage go to the
- * storage of their account if it has one: the statement itself looks, so that accepting asks the database once.
+ * One statement over one parameter for all that differs; columns that nobody has are null. Jobs that bring no storage
+ * go to the storage of their account if it has one: the statement itself looks, so that accepting asks the database
+ * once.
+ *
+ * @param condition without it nothing is stored
+ * @param reservedBytes what is held of the account's quota for each job that is not stored as ended
  */
-function jobsInsert(db: Db, rows: readonly NewJobRow[], allowance: Allowance | null) {
-  const [first = {}] = rows;
-  const { condition, reservedBytes } = admission(allowance, rows.length);
-  const values = Object.keys(getTableColumns(jobs)).map((name) => {
-    if (name === "reserved_bytes") return reservedBytes;
-    if (!(name in first)) return sql`null`;
+export function jobsInsert(db: Db, { shared, rows }: JobsToStore, condition: SQL, reservedBytes: SQL) {
+  const common: Record<string, unknown> = pack(shared);
+  const own = new Set(rows.flatMap((row) => Object.keys(row)));
+  const valueIn = (name: string): SQL => {
     const sent = sql`json_extract(job.value, ${sql.raw(`'$.${name}'`)})`;
+    const value = common[name] ?? null;
+    if (!own.has(name)) return value === null ? sql`null` : sql`${value}`;
+    return value === null ? sent : sql`coalesce(${sent}, ${value})`;
+  };
+  const values = Object.keys(getTableColumns(jobs)).map((name) => {
+    if (name === "reserved_bytes") return sql`iif(${valueIn("finished_at")} is null, ${reservedBytes}, null)`;
     const ofAccount = OF_ACCOUNT[name];
-    return ofAccount ? sql`iif(config.account_id is null, ${sent}, ${ofAccount})` : sent;
+    return ofAccount ? sql`iif(config.account_id is null, ${valueIn(name)}, ${ofAccount})` : valueIn(name);
   });
   return db
     .insert(jobs)
     .select(
       sql`
     select ${sql.join(values, sql`, `)} from json_each(${JSON.stringify(rows.map(pack))}) as job
-    left join ${storageConfigs} as config on config.account_id = json_extract(job.value, '$.account_id')
-      and json_extract(job.value, '$.storage_source') = 'managed'
+    left join ${storageConfigs} as config on config.account_id = ${valueIn("account_id")}
+      and ${valueIn("storage_source")} = 'managed'
     where ${condition}`,
     )
     .onConflictDoNothing()
@@ -65,14 +98,20 @@ const OF_ACCOUNT: Readonly<Record<string, SQL>> = {
 };
 
 /** JSON columns are kept as text: escapes of odd characters stay escapes. */
-function pack(row: NewJobRow): Record<string, unknown> {
+function pack(row: Partial<NewJobRow>): Record<string, unknown> {
+  const packed = JSON_COLUMNS.filter((name) => row[name] !== undefined).map((name) => [
+    name,
+    JSON.stringify(row[name]),
+  ]);
+  const { publishing } = row;
   return {
     ...row,
-    request: JSON.stringify(row.request),
-    plan: JSON.stringify(row.plan),
-    adjustments: JSON.stringify(row.adjustments),
+    ...(publishing === undefined ? {} : { publishing: Number(publishing) }),
+    ...Object.fromEntries(packed),
   };
 }
+
+const JSON_COLUMNS = ["request", "plan", "adjustments"] as const;
 
 /** A job, whoever owns it. */
 export async function findJob(db: Db, id: string): Promise<JobRow | undefined> {

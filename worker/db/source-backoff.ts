@@ -1,7 +1,7 @@
 import { and, eq, gt, sql } from "drizzle-orm";
 import { jobs, sourceBackoff } from "../../schema/db/tables.ts";
+import type { Companion } from "./companions.ts";
 import type { Db } from "./connection.ts";
-import type { Companion } from "./job-moves.ts";
 import type { JobRow } from "./job-rows.ts";
 
 export type BackoffRow = typeof sourceBackoff.$inferSelect;

@@ -1,12 +1,16 @@
 import type { EndpointName } from "../../schema/api/endpoints.ts";
 import { alive } from "./alive.ts";
+import { batchEvents } from "./batch-events.ts";
+import { cancelBatch } from "./cancel-batch.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { changeAccount } from "./change-account.ts";
 import { createAccount } from "./create-account.ts";
+import { createBulk } from "./create-bulk.ts";
 import { createJob } from "./create-job.ts";
 import { createKey } from "./create-key.ts";
 import { deleteFile } from "./delete-file.ts";
 import { docs } from "./docs.ts";
+import { getBatch } from "./get-batch.ts";
 import { getJob } from "./get-job.ts";
 import { getSlack } from "./get-slack.ts";
 import { getUsage } from "./get-usage.ts";
@@ -23,25 +27,31 @@ import { openapi } from "./openapi.ts";
 import { planJob } from "./plan-job.ts";
 import { ready } from "./ready.ts";
 import { removeSlack } from "./remove-slack.ts";
+import { renameJobs } from "./rename-jobs.ts";
 import { replayDelivery } from "./replay-delivery.ts";
 import { retryJob } from "./retry-job.ts";
 import { revokeKey } from "./revoke-key.ts";
 import { rotateWebhookSecret } from "./rotate-webhook-secret.ts";
 import type { Handler } from "./route.ts";
 import { saveSlack } from "./save-slack.ts";
+import { startBatch } from "./start-batch.ts";
 import { storageHandlers } from "./user-storage.ts";
 
 /** One handler for each endpoint: an endpoint without one does not compile. */
 export const handlers: Record<EndpointName, Handler> = {
   ...storageHandlers,
   alive,
+  batchEvents,
+  cancelBatch,
   cancelJob,
   changeAccount,
   createAccount,
+  createBulk,
   createJob,
   createKey,
   deleteFile,
   docs,
+  getBatch,
   getJob,
   getSlack,
   getUsage,
@@ -58,9 +68,11 @@ export const handlers: Record<EndpointName, Handler> = {
   planJob,
   ready,
   removeSlack,
+  renameJobs,
   replayDelivery,
   retryJob,
   revokeKey,
   rotateWebhookSecret,
   saveSlack,
+  startBatch,
 };

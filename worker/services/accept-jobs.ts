@@ -1,11 +1,15 @@
-import { INITIAL_STATE } from "../../schema/states.ts";
-import { findJobOf, insertJobs, type NewJobRow } from "../db/job-rows.ts";
+import { defaultFilename } from "../../schema/object-key.ts";
+import { findJobOf, insertJobs, type JobRow, type NewJobRow, unfinishedOf } from "../db/job-rows.ts";
 import type { Scope } from "../services.ts";
 import { sealForJobs } from "./credentials.ts";
 import { HINT_GRACE_MS, sendHints } from "./hints.ts";
+import { endsOf } from "./job-end.ts";
 import type { Account } from "./key-cache.ts";
+import type { ListedEntry } from "./listing/listing.ts";
+import { sendNoticeHints } from "./notice-hints.ts";
 import type { PreparedJob } from "./prepare-job.ts";
-import { placeOf } from "./storage-addresses.ts";
+import { storageColumns } from "./storage-of-request.ts";
+import { birthColumns } from "./transitions.ts";
 import { allowanceOf, refuseJobs } from "./usage.ts";
 import type { VerifiedStorage } from "./verify/verify-storage.ts";
 
@@ -32,7 +36,7 @@ export async function acceptJobs(
 ): Promise<string[]> {
   const now = scope.clock();
   const rows = prepared.map(
-    ({ url, echo, plan, adjustments }, index): NewJobRow => ({
+    ({ url, echo, request, plan, adjustments, entry }, index): NewJobRow => ({
       id: chosen?.[index] ?? scope.newId(),
       account_id: account.id,
       batch_id: null,
@@ -41,24 +45,36 @@ export async function acceptJobs(
       request: echo,
       plan,
       adjustments: [...adjustments, ...(storage?.adjustments ?? [])],
-      storage_source: storage ? "inline" : "managed",
-      storage_provider: storage?.target.provider ?? "s3",
-      storage_place: storage ? placeOf(storage.target) : null,
-      ...INITIAL_STATE,
-      refusals: 0,
-      revision: 1,
+      ...storageColumns(storage),
+      media_url: entry?.mediaUrl?.toWellFormed() ?? null,
+      filename: entry?.mediaUrl && request.filename === undefined ? nameOf(entry) : null,
+      title: entry?.title?.toWellFormed() ?? null,
+      description: entry?.description?.toWellFormed() ?? null,
+      release_date: entry?.releaseDate ?? null,
       due_at: now,
       hint_due_at: now + HINT_GRACE_MS,
       created_at: now,
+      ...birthColumns(scope, entry?.skipped ?? null),
     }),
   );
   const ids = rows.map(({ id }) => id);
-  const credentials = storage ? await sealForJobs(scope, ids, storage.storage) : [];
+  const waiting = rows.flatMap(({ id, finished_at = null }) => (finished_at === null ? [id] : []));
+  const credentials = storage ? await sealForJobs(scope, waiting, storage.storage) : [];
   const allowance = allowanceOf(scope, account);
-  const stored = await insertJobs(scope.db, rows, credentials, allowance);
+  const ends = endsOf(scope, rows.filter(({ finished_at = null }) => finished_at !== null) as JobRow[]);
+  const stored = await insertJobs(
+    scope.db,
+    { shared: {}, rows },
+    { credentials, allowance, companions: ends.companions },
+  );
   if (allowance && stored < rows.length && !(await findJobOf(scope.db, account.id, ids[0] ?? ""))) {
-    await refuseJobs(scope, allowance, rows.length);
+    await refuseJobs(scope, allowance, unfinishedOf(rows));
   }
-  scope.defer(sendHints(scope, ids));
+  if (waiting.length > 0) scope.defer(sendHints(scope, waiting));
+  if (ends.deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, ends.deliveryIds));
   return ids;
 }
+
+/** The name of an enclosure itself says nothing. */
+const nameOf = ({ title, sourceId }: ListedEntry): string =>
+  defaultFilename((title ?? "").toWellFormed(), (sourceId ?? "").toWellFormed());

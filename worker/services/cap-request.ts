@@ -9,10 +9,10 @@ import { ApiError } from "../lib/api-error.ts";
  *
  * @throws ApiError `forbidden`
  */
-export function capRequest(
+export function capRequest<Request extends Pick<JobRequest, "max_resolution">>(
   { max_resolution: cap = null }: Limits,
-  request: JobRequest,
-): { request: JobRequest; adjustments: Adjustment[] } {
+  request: Request,
+): { request: Request; adjustments: Adjustment[] } {
   const asked = request.max_resolution ?? null;
   if (cap === null || (asked !== null && asked <= cap)) return { request, adjustments: [] };
   if (asked !== null) {

@@ -34,8 +34,9 @@ const MAX_REFILL = 4;
 /** Claims a job for a processor and hands the run over. */
 export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
   const found = await findJobForRun(scope.db, id);
-  if (found?.job.status !== "Pending") return { type: "nothing_to_do" };
-  const dueIn = (found.job.due_at ?? 0) - scope.clock();
+  // without a due time its batch holds it back
+  if (found?.job.status !== "Pending" || found.job.due_at === null) return { type: "nothing_to_do" };
+  const dueIn = found.job.due_at - scope.clock();
   if (dueIn > 0) return { type: "later", delaySeconds: Math.ceil(dueIn / 1000) };
   const wait = scope.capacity.waitSeconds(scope.clock());
   if (wait > 0) return { type: "later", delaySeconds: wait };
@@ -49,7 +50,7 @@ export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
     {
       read: found.job,
       ...(storage ? { set: storage.columns } : {}),
-      only: (job) => (job.due_at ?? 0) <= scope.clock(),
+      only: ({ due_at }) => due_at !== null && due_at <= scope.clock(),
     },
   );
   if (claim.type !== "moved") return { type: "nothing_to_do" };
@@ -122,16 +123,16 @@ async function runOf(
   storage: RunStorage,
   limits: Limits | null,
 ): Promise<RunRequest> {
-  const request = JobRequest.parse(job.request);
+  const request = JobRequest.parse({ ...job.request, url: job.url });
   return {
     v: WIRE_VERSION,
     job_id: job.id,
     attempt,
     token: await runToken(scope.config.processorToken, job.id, attempt),
-    url: job.url,
+    url: job.media_url ?? job.url,
     plan: job.plan,
     adjustments: job.adjustments,
-    filename: request.filename ?? null,
+    filename: job.filename ?? request.filename ?? null,
     key_prefix: {
       ...storage.key_prefix,
       ...(request.folder === undefined ? {} : { folder: request.folder }),

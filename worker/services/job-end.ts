@@ -1,8 +1,8 @@
 import { setExpiry } from "../db/expiry-rows.ts";
 import type { JobRow } from "../db/job-rows.ts";
 import type { Scope } from "../services.ts";
-import { type EndNotices, endNotices } from "./job-notices.ts";
-import { usageOfEnd } from "./usage.ts";
+import { type EndNotices, endNotices, endNoticesOf, type SetEndNotices } from "./job-notices.ts";
+import { usageOfEnd, usageOfEnds } from "./usage.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -24,4 +24,21 @@ export function endOf(scope: Scope, job: JobRow): EndNotices {
       ...notices.companions,
     ],
   };
+}
+
+/**
+ * The same for many jobs of one account that end alike and without a delivery.
+ *
+ * @param jobs as they are after the move that ends them
+ */
+export function endsOf(scope: Scope, jobs: readonly JobRow[]): SetEndNotices {
+  const [first] = jobs;
+  if (!first) return { companions: [], deliveryIds: [] };
+  const notices = endNoticesOf(scope, jobs);
+  const usage = usageOfEnds(
+    scope,
+    first.account_id,
+    jobs.map(({ id }) => id),
+  );
+  return { ...notices, companions: [usage, ...notices.companions] };
 }

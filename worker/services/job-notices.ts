@@ -1,7 +1,14 @@
 import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
-import { insertDelivery, insertSlackDelivery, type NewDeliveryRow } from "../db/delivery-rows.ts";
-import type { Companion } from "../db/job-moves.ts";
+import type { Companion, SetCompanion } from "../db/companions.ts";
+import {
+  insertDeliveries,
+  insertDelivery,
+  insertSlackDeliveries,
+  insertSlackDelivery,
+  type NewDeliveryRow,
+} from "../db/delivery-rows.ts";
 import type { JobRow } from "../db/job-rows.ts";
+import { jsonPages } from "../lib/json-pages.ts";
 import type { Scope } from "../services.ts";
 import { encodeNotice, noticeOf } from "./notice-body.ts";
 import { NOTICE_GRACE_MS } from "./notice-hints.ts";
@@ -14,27 +21,58 @@ export interface EndNotices {
   readonly deliveryIds: readonly string[];
 }
 
+/** The same for many jobs at once. */
+export interface SetEndNotices {
+  readonly companions: readonly SetCompanion[];
+  readonly deliveryIds: readonly string[];
+}
+
 /** @param job as it is after the move that ends it */
 export function endNotices(scope: Scope, job: JobRow): EndNotices {
+  const { slack, webhook } = deliveriesOf(scope, job);
+  const toSlack = insertSlackDelivery(slack, levelsOf(job));
+  if (!webhook) return { companions: [toSlack], deliveryIds: [] };
+  return { companions: [toSlack, insertDelivery(webhook)], deliveryIds: [webhook.id] };
+}
+
+/** The same for many jobs of one account that end alike. */
+export function endNoticesOf(scope: Scope, jobs: readonly JobRow[]): SetEndNotices {
+  const [first] = jobs;
+  if (!first) return { companions: [], deliveryIds: [] };
+  const deliveries = jobs.map((job) => deliveriesOf(scope, job));
+  const webhooks = deliveries.flatMap(({ webhook }) => (webhook ? [webhook] : []));
+  return {
+    companions: [
+      ...jsonPages(deliveries.map(({ slack }) => slack)).map((page) =>
+        insertSlackDeliveries(JSON.stringify(page), first.account_id, levelsOf(first)),
+      ),
+      ...jsonPages(webhooks).map((page) => insertDeliveries(JSON.stringify(page))),
+    ],
+    deliveryIds: webhooks.map(({ id }) => id),
+  };
+}
+
+/** What is told of an end: always to Slack, if the account has it, and to the job's own address. */
+function deliveriesOf(scope: Scope, job: JobRow): { slack: NewDeliveryRow; webhook: NewDeliveryRow | null } {
   const { webhook_url } = job.request;
   const notice = noticeOf(job);
-  const base = { account_id: job.account_id, job_id: job.id, type: notice.type };
+  const base = { account_id: job.account_id, job_id: job.id, batch_id: job.batch_id, type: notice.type };
   const slack = newDelivery(scope, {
     ...base,
     kind: "slack",
     url: "",
     body: JSON.stringify(slackText(job, notice)),
+    // whether the account has Slack is known to the statement alone: reconcile sends the first hint, within a minute
+    hint_due_at: scope.clock(),
   });
-  // whether the account has Slack is known to the statement alone: reconcile sends the first hint, within a minute
-  const toSlack = insertSlackDelivery({ ...slack, hint_due_at: scope.clock() }, levelsOf(job));
-  if (typeof webhook_url !== "string") return { companions: [toSlack], deliveryIds: [] };
-  const delivery = newDelivery(scope, {
+  if (typeof webhook_url !== "string") return { slack, webhook: null };
+  const webhook = newDelivery(scope, {
     ...base,
     kind: "webhook",
     url: webhook_url.trim().toWellFormed(),
     body: encodeNotice(notice),
   });
-  return { companions: [toSlack, insertDelivery(delivery)], deliveryIds: [delivery.id] };
+  return { slack, webhook };
 }
 
 /** A delivery that is due now. Without an `event_id` of its own it tells a new event. */

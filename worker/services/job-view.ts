@@ -11,6 +11,7 @@ export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
   const { error_code } = row;
   return {
     ...row.request,
+    ...(row.filename === null ? {} : { filename: row.filename }),
     id: row.id,
     url: row.url,
     status: row.status,

@@ -1,3 +1,4 @@
+import { overdueBatchesQuery } from "../db/batch-rows.ts";
 import { eraseStrayCredentials } from "../db/credentials.ts";
 import { takeOverdueNotices } from "../db/delivery-rows.ts";
 import { clearExpiredLinks, findExpiredLeases, findLeftovers, takeOverdueHints } from "../db/job-queue.ts";
@@ -5,6 +6,7 @@ import { eachPage } from "../lib/each-page.ts";
 import { describeError } from "../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../lib/send-messages.ts";
 import type { Scope } from "../services.ts";
+import { BATCH_GRACE_MS } from "./batch-grace.ts";
 import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
 import { sendHints } from "./hints.ts";
 import { abortUpload } from "./leftovers.ts";
@@ -35,6 +37,7 @@ export type Reconciled = Partial<Record<keyof typeof PARTS, number>>;
 const PARTS = {
   leases: takeBackExpired,
   hints: sendOverdueHints,
+  batches: wakeSilentBatches,
   notices: sendOverdueNotices,
   leftovers: abortLeftovers,
   expired_files: eraseExpiredFiles,
@@ -98,6 +101,16 @@ async function sendOverdueNotices(scope: Scope): Promise<number> {
     });
     await sendNoticeHints(scope, ids);
     return { count: ids.length, more: ids.length === MESSAGES_AT_ONCE };
+  });
+}
+
+/** Batches whose object never was, or fell silent. */
+async function wakeSilentBatches(scope: Scope): Promise<number> {
+  return eachPage(async () => {
+    const now = scope.clock();
+    const silent = await overdueBatchesQuery(scope.db, now, now + BATCH_GRACE_MS, PAGE);
+    await settleAll(scope, silent, ({ id }) => scope.batches.wake(id));
+    return { count: silent.length, more: silent.length === PAGE };
   });
 }
 

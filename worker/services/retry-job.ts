@@ -1,17 +1,19 @@
 import { JobRequest } from "../../schema/api/job-request.ts";
 import type { InlineStorage } from "../../schema/api/storage.ts";
-import { findJobOf } from "../db/job-rows.ts";
+import { findJobOf, type JobRow } from "../db/job-rows.ts";
 import { illegalState, invalidMember, notFound } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import { acceptJobs } from "./accept-jobs.ts";
 import type { Account } from "./key-cache.ts";
+import type { ListedEntry } from "./listing/listing.ts";
 import { prepareJob } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
 
 const RETRIABLE = ["Failed", "Warning", "Skipped"];
 
 /**
- * Asks for an ended job again, as a new job.
+ * Asks for an ended job again, as a new job. The new one of a batch's job stands by itself, outside of the batch, whose
+ * counters are final when it has ended.
  *
  * @returns the id of the new job
  * @throws ApiError `not_found`; `invalid_request` for a job that is not retriable; as `storageOfRequest` for its
@@ -32,7 +34,11 @@ export async function retryJob(
       "is required: it came with the job that is retried, and those credentials were erased",
     );
   }
-  const prepared = prepareJob(scope.config, account.limits, JobRequest.parse(job.request), job.request);
+  const request = requestToRepeat(job);
+  const prepared = {
+    ...prepareJob(scope.config, account.limits, JobRequest.parse(request), request),
+    ...(job.media_url === null ? {} : { entry: entryOf(job, job.media_url) }),
+  };
   const verified = await storageOfRequest(scope, account, storage);
   const [newId] = await acceptJobs(scope, account, [prepared], {
     originalJobId: job.id,
@@ -40,3 +46,19 @@ export async function retryJob(
   });
   return newId;
 }
+
+/** What was asked for the batch as a whole says nothing of one job. */
+function requestToRepeat({ request, url, filename }: JobRow): Record<string, unknown> {
+  const { paused: _paused, batch: _batch, ...members } = request;
+  return { ...members, url, ...(filename === null ? {} : { filename }) };
+}
+
+const entryOf = ({ url, title, description, release_date }: JobRow, mediaUrl: string): ListedEntry => ({
+  url,
+  mediaUrl,
+  sourceId: null,
+  title,
+  description,
+  releaseDate: release_date,
+  skipped: null,
+});

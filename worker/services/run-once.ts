@@ -8,6 +8,8 @@ export const ANSWER_KEPT_MS = 24 * 60 * 60_000;
 /** Longer than the longest request, the listing of a show, takes: a claim that is older was left by someone who died. */
 const LEASE_MS = 75_000;
 const MAX_KEY_LENGTH = 255;
+/** Longer answers, those of lists with thousands of entries, do not fit into a row of the database; in characters. */
+const MAX_KEPT_LENGTH = 400_000;
 
 /** A request that its caller may repeat. */
 export interface RepeatableRequest {
@@ -68,7 +70,10 @@ export async function runOnce(
   }
   try {
     const answer = await work(row.resource_id);
-    await keepAnswer(scope.db, { ...name, lease_until }, answer);
+    const claim = { ...name, lease_until };
+    // what it created is there for good: the same request is executed again, finds it by its id and tells it anew
+    if (isTooLarge(answer)) await releaseRequest(scope.db, claim);
+    else await keepAnswer(scope.db, claim, answer);
     return { ...answer, replayed: false };
   } catch (error) {
     const claim = { ...name, lease_until };
@@ -77,6 +82,8 @@ export async function runOnce(
     throw error;
   }
 }
+
+const isTooLarge = ({ body }: KeptAnswer): boolean => JSON.stringify(body).length > MAX_KEPT_LENGTH;
 
 /** Null for a refusal that another try may not meet. */
 function refusalToKeep({ status, message, code, issues, details }: ApiError): KeptAnswer | null {

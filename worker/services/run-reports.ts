@@ -115,12 +115,12 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
 function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
   if (outcome.type === "completed")
     return { ...deliveryColumns(job, outcome.delivery), tool_versions: outcome.tools };
-  if (outcome.type === "failed") return { title: outcome.title?.toWellFormed() ?? job.title };
+  if (outcome.type === "failed") return { title: titleOf(job, outcome.title) };
   return {};
 }
 
 function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
-  const { key, timings, title, description, adjustments, clip, ...facts } = delivery;
+  const { key, timings, title, description, release_date, adjustments, clip, ...facts } = delivery;
   return {
     ...facts,
     ...timings,
@@ -128,10 +128,18 @@ function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
     clip_start: clip?.start ?? null,
     clip_duration: clip?.duration ?? null,
     adjustments: [...job.adjustments, ...adjustments],
-    title: title?.toWellFormed() ?? null,
-    description: description?.toWellFormed() ?? null,
+    title: titleOf(job, title),
+    description: better(job, job.description, description?.toWellFormed() ?? null),
+    release_date: better(job, job.release_date, release_date),
   };
 }
+
+const titleOf = (job: JobRow, found: string | null): string | null =>
+  better(job, job.title, found?.toWellFormed() ?? null);
+
+/** A list knows more of an open enclosure than the enclosure itself; of everything else the run knows more. */
+const better = <T>({ media_url }: JobRow, listed: T | null, found: T | null): T | null =>
+  media_url === null ? (found ?? listed) : (listed ?? found);
 
 function isRepeated(job: JobRow, attempt: number, outcome: Outcome["outcome"]): boolean {
   if (job.attempt !== attempt || !isFinal(job.status)) return false;

@@ -2,7 +2,7 @@ import type { Notice } from "../../schema/api/webhook.ts";
 import type { JobRow } from "../db/job-rows.ts";
 
 /** The notice as a message for people, in Slack's own form. */
-export function slackText(job: JobRow, notice: Notice): { text: string } {
+export function slackText(job: Pick<JobRow, "title" | "url">, notice: Notice): { text: string } {
   const name = escapeSlack(job.title ?? job.url);
   switch (notice.type) {
     case "job_completed":
@@ -15,7 +15,7 @@ export function slackText(job: JobRow, notice: Notice): { text: string } {
     case "job_skipped":
       return { text: `Skipped: ${name}\n${escapeSlack(notice.reason)}` };
     case "batch_completed":
-      return { text: `Batch ${notice.status}: ${notice.completed} of ${notice.total} delivered` };
+      return { text: `Batch ${notice.status}: ${name}\n${notice.completed} of ${notice.total} delivered` };
   }
 }
 

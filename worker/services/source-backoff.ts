@@ -1,6 +1,6 @@
 import type { JobErrorCode } from "../../schema/errors.ts";
 import type { Outcome } from "../../schema/wire/callback.ts";
-import type { Companion } from "../db/job-moves.ts";
+import type { Companion } from "../db/companions.ts";
 import type { JobRow } from "../db/job-rows.ts";
 import { clearSource, listBackoffs, putOff, strikeSource } from "../db/source-backoff.ts";
 import type { Scope } from "../services.ts";
@@ -78,4 +78,4 @@ export async function backoffCompanions(
   };
 }
 
-const hostOf = ({ url }: JobRow): string => new URL(url).hostname;
+const hostOf = ({ url, media_url }: JobRow): string => new URL(media_url ?? url).hostname;

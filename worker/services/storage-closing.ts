@@ -1,6 +1,6 @@
 import { isFinal } from "../../schema/states.ts";
+import type { Companion } from "../db/companions.ts";
 import { eraseCredentials, findCredentials } from "../db/credentials.ts";
-import type { Companion } from "../db/job-moves.ts";
 import type { JobRow, NewJobRow } from "../db/job-rows.ts";
 import { describeError } from "../lib/log.ts";
 import type { Scope } from "../services.ts";

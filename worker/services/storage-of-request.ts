@@ -1,7 +1,9 @@
 import type { InlineStorage } from "../../schema/api/storage.ts";
+import type { NewJobRow } from "../db/job-rows.ts";
 import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import type { Account } from "./key-cache.ts";
+import { placeOf } from "./storage-addresses.ts";
 import { type VerifiedStorage, verifyStorage } from "./verify/verify-storage.ts";
 
 /**
@@ -19,3 +21,12 @@ export async function storageOfRequest(
   if (account.source !== "direct") throw new ApiError("storage_required");
   return undefined;
 }
+
+/** The columns of a job that say where it delivers to; without a storage of its own the database looks for the account's. */
+export const storageColumns = (
+  storage: VerifiedStorage | undefined,
+): Pick<NewJobRow, "storage_source" | "storage_provider" | "storage_place"> => ({
+  storage_source: storage ? "inline" : "managed",
+  storage_provider: storage?.target.provider ?? "s3",
+  storage_place: storage ? placeOf(storage.target) : null,
+});

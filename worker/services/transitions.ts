@@ -1,11 +1,22 @@
-import { isFinal, type JobEvent, type JobState, type Move, next, type Status } from "../../schema/states.ts";
+import type { JobErrorCode } from "../../schema/errors.ts";
+import {
+  INITIAL_STATE,
+  isFinal,
+  type JobEvent,
+  type JobState,
+  type Move,
+  next,
+  type Status,
+} from "../../schema/states.ts";
 import type { RunBeat } from "../../schema/wire/callback.ts";
-import { type Companion, writeBeats, writeMove } from "../db/job-moves.ts";
+import type { Companion } from "../db/companions.ts";
+import { eraseCredentialsOf } from "../db/credentials.ts";
+import { writeBeats, writeEnds, writeMove } from "../db/job-moves.ts";
 import { findJob, type JobRow, type NewJobRow } from "../db/job-rows.ts";
 import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import { HINT_GRACE_MS, sendHints } from "./hints.ts";
-import { endOf } from "./job-end.ts";
+import { endOf, endsOf } from "./job-end.ts";
 import type { EndNotices } from "./job-notices.ts";
 import { sendNoticeHints } from "./notice-hints.ts";
 import { sendProgress, stagesBetween, tellsProgress } from "./progress-notices.ts";
@@ -71,11 +82,56 @@ export async function transition(
       if (storage.afterwards) scope.defer(storage.afterwards());
       if (due !== null) scope.defer(sendHints(scope, [id], due - scope.clock()));
       tell(scope, job, move, notices);
+      if (job.batch_id !== null && isFinal(move.state.status)) {
+        scope.defer(scope.batches.ended(job.batch_id, job.id));
+      }
       return { type: "moved", job, move };
     }
     job = await findJob(scope.db, id);
   }
   throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
+}
+
+/**
+ * The state machine's columns of a new job.
+ *
+ * @param skipped why it ends at once; null: it waits for its first claim
+ */
+export function birthColumns(
+  scope: Scope,
+  skipped: JobErrorCode | null,
+): Partial<NewJobRow> & JobState & Pick<NewJobRow, "refusals" | "revision"> {
+  const born = { ...INITIAL_STATE, refusals: 0, revision: 1 };
+  const move = skipped && next(INITIAL_STATE, { type: "skipped", code: skipped });
+  if (!move) return born;
+  return { ...born, ...move.state, ...endColumns(move.state.status, move, scope.clock()) };
+}
+
+/**
+ * Cancels jobs of one batch that were never claimed, with all that belongs to their ends, by one round trip. Those
+ * that were claimed meanwhile are left to {@link transition}.
+ *
+ * @returns how many were cancelled
+ */
+export async function cancelUntouched(
+  scope: Scope,
+  batchId: string,
+  jobs: readonly JobRow[],
+): Promise<number> {
+  const move = next(INITIAL_STATE, { type: "cancelled" });
+  if (!move || jobs.length === 0) return 0;
+  const changes = { ...stateOf(move.state), ...endColumns(move.state.status, move, scope.clock()) };
+  const ids = jobs.map(({ id }) => id);
+  const { companions, deliveryIds } = endsOf(
+    scope,
+    jobs.map((job) => ({ ...job, ...changes }) as JobRow),
+  );
+  const moved = await writeEnds(scope.db, { batchId, ids }, changes, [
+    ...companions,
+    eraseCredentialsOf(ids),
+  ]);
+  if (deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, deliveryIds));
+  return moved.length;
 }
 
 /** What is told and counted of a move, to be written with it: the end of a job, and nothing before. */
@@ -124,15 +180,7 @@ function stateColumns(
 ): Partial<NewJobRow> {
   const now = scope.clock();
   const state: JobState = move.state;
-  const common: Partial<NewJobRow> = {
-    status: state.status,
-    step: state.step,
-    progress: state.progress,
-    attempt: state.attempt,
-    interruptions: state.interruptions,
-    failures: state.failures,
-    publishing: state.publishing,
-  };
+  const common = stateOf(state);
   if (state.status === "Processing") {
     const lease = { ...common, lease_expires_at: now + scope.config.leaseMs };
     if (event.type !== "claimed") return lease;
@@ -155,6 +203,17 @@ function stateColumns(
     ...(refused ? { refusals: job.refusals + 1 } : {}),
   };
 }
+
+/** The columns that the machine knows, and nothing else that an object may carry. */
+const stateOf = (state: JobState): Pick<JobRow, keyof JobState> => ({
+  status: state.status,
+  step: state.step,
+  progress: state.progress,
+  attempt: state.attempt,
+  interruptions: state.interruptions,
+  failures: state.failures,
+  publishing: state.publishing,
+});
 
 /** A refused job's hint is still in the queue, which brings it again a few times. */
 const REFUSED_HINT_GRACE_MS = 120_000;

@@ -1,9 +1,9 @@
 import type { Limits } from "../../schema/api/account.ts";
 import type { Usage } from "../../schema/api/usage.ts";
 import { findAccount } from "../db/account-rows.ts";
-import type { Companion } from "../db/job-moves.ts";
+import type { Companion, SetCompanion } from "../db/companions.ts";
 import type { JobRow } from "../db/job-rows.ts";
-import { type Allowance, readUsage, settleUsage } from "../db/usage-rows.ts";
+import { type Allowance, readUsage, settleUsage, settleUsageOf } from "../db/usage-rows.ts";
 import { ApiError, notFound } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import type { Account } from "./key-cache.ts";
@@ -20,21 +20,21 @@ export const monthOf = (time: number): string => new Date(time).toISOString().sl
 
 /** What the database holds an account to when it accepts jobs; null for accounts without limits. */
 export function allowanceOf(scope: Scope, { id, limits }: Account): Allowance | null {
-  const { max_concurrent_jobs: maxUnfinished = null, storage_bytes: bytes = null } = limits;
-  if (maxUnfinished === null && bytes === null) return null;
+  const { max_concurrent_jobs: maxConcurrent = null, storage_bytes: bytes = null } = limits;
+  if (maxConcurrent === null && bytes === null) return null;
   const bytesPerJob = limits.max_filesize_bytes ?? DEFAULT_RESERVATION_BYTES;
   return {
     accountId: id,
     month: monthOf(scope.clock()),
-    maxUnfinished,
+    maxConcurrent,
     quota: bytes === null ? null : { bytes, bytesPerJob },
   };
 }
 
 /** Why jobs were not accepted. @throws ApiError `too_many_jobs` or `quota_exceeded`, always */
 export async function refuseJobs(scope: Scope, allowance: Allowance, newJobs: number): Promise<never> {
-  const { accountId, month, maxUnfinished, quota } = allowance;
-  const { deliveredBytes, reservedBytes, unfinishedJobs } = await readUsage(scope.db, accountId, month);
+  const { accountId, month, maxConcurrent, quota } = allowance;
+  const { deliveredBytes, reservedBytes, concurrentJobs } = await readUsage(scope.db, accountId, month);
   if (quota && quota.bytes - deliveredBytes - reservedBytes < newJobs) {
     const limit_gb = hundredths(quota.bytes);
     const used_gb = hundredths(deliveredBytes + reservedBytes);
@@ -42,7 +42,7 @@ export async function refuseJobs(scope: Scope, allowance: Allowance, newJobs: nu
     throw new ApiError("quota_exceeded", { details: { limit_gb, used_gb, message } });
   }
   throw new ApiError("too_many_jobs", {
-    sentence: `${unfinishedJobs} jobs are not finished; this account may have ${maxUnfinished}`,
+    sentence: `${concurrentJobs} jobs are not finished; this account may have ${maxConcurrent}`,
     retryAfterSeconds: TOO_MANY_JOBS_RETRY_SECONDS,
   });
 }
@@ -50,6 +50,10 @@ export async function refuseJobs(scope: Scope, allowance: Allowance, newJobs: nu
 /** Counts a job that ends. @param job as it is after the move that ends it */
 export const usageOfEnd = (scope: Scope, { account_id, status, file_size }: JobRow): Companion =>
   settleUsage(account_id, monthOf(scope.clock()), status === "Completed" ? (file_size ?? 0) : 0);
+
+/** Counts jobs of one account that end without a delivery. */
+export const usageOfEnds = (scope: Scope, accountId: string, jobIds: readonly string[]): SetCompanion =>
+  settleUsageOf(accountId, monthOf(scope.clock()), jobIds);
 
 /** What a run may deliver at most, in bytes: the account's limit, and what its quota holds for the job. */
 export function maxFilesizeOf(limits: Limits | null, reservedBytes: number | null): number | null {

@@ -10,6 +10,7 @@ import { reconcile } from "../../../worker/services/reconcile.ts";
 import { createServices, openScope, type Scope, type Services } from "../../../worker/services.ts";
 import { checkAnswer } from "./check-answer.ts";
 import { env } from "./env.ts";
+import { LocalBatches } from "./local-batches.ts";
 import { ScriptedNetwork } from "./scripted-network.ts";
 
 interface CallOptions {
@@ -36,6 +37,9 @@ export class Harness {
   /** Hints of notices that were sent and not yet delivered. */
   readonly notices: { readonly body: NoticeHint; readonly delaySeconds: number }[] = [];
   readonly logs: LogFields[] = [];
+  readonly batches = new LocalBatches((ctx) => this.scope(ctx));
+  /** How often messages were sent to the first queue, however many at once. */
+  sends = 0;
   /** What happens while the Worker waits. */
   onWait: () => void | Promise<void> = () => {};
   /** Makes the queue refuse. */
@@ -51,9 +55,11 @@ export class Harness {
         wait: async () => this.onWait(),
         fetch: this.network.fetch,
         log: (event, fields) => this.logs.push({ event, ...fields }),
+        batches: this.batches,
         hints: {
           sendBatch: async (messages) => {
             if (this.queueIsDown) throw new Error("the queue is down");
+            this.sends += 1;
             for (const { body, delaySeconds = 0 } of messages) this.hints.push({ body, delaySeconds });
             return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
           },

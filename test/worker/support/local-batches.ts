@@ -1,0 +1,63 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { BatchKeeper } from "../../../worker/services/batch-keeper.ts";
+import type { BatchObjects } from "../../../worker/services/batch-objects.ts";
+import type { Scope } from "../../../worker/services.ts";
+
+/** Stand where the objects of batches are: the same logic, whose memory and alarms are in the test's hands. */
+export class LocalBatches implements BatchObjects {
+  readonly #keepers = new Map<string, BatchKeeper>();
+  readonly #open: (ctx: ExecutionContext) => Scope;
+  /** Batches with an alarm, and in how many milliseconds it rings. */
+  readonly alarms = new Map<string, number>();
+  /** Nothing arrives: calls are lost. */
+  areAway = false;
+  /** Reports of ended jobs are lost. */
+  loseReports = false;
+  /** Forget everything before each call. */
+  areForgetful = false;
+  /** Reports that arrived. */
+  reports = 0;
+
+  constructor(open: (ctx: ExecutionContext) => Scope) {
+    this.#open = open;
+  }
+
+  /** As if the objects were evicted from memory. */
+  evict(): void {
+    this.#keepers.clear();
+  }
+
+  async wake(batchId: string): Promise<void> {
+    await this.#with(batchId, (keeper, scope) => keeper.look(scope));
+  }
+
+  async ended(batchId: string, jobId: string): Promise<void> {
+    if (this.loseReports) throw new Error("the report was lost");
+    this.reports += 1;
+    await this.#with(batchId, (keeper, scope) => keeper.ended(scope, jobId));
+  }
+
+  async news(): Promise<number> {
+    return 0;
+  }
+
+  /** Rings all alarms that are set. */
+  async ring(): Promise<void> {
+    for (const batchId of [...this.alarms.keys()]) await this.wake(batchId);
+  }
+
+  async #with(
+    batchId: string,
+    act: (keeper: BatchKeeper, scope: Scope) => Promise<number | null | undefined>,
+  ): Promise<void> {
+    if (this.areAway) throw new Error("the object is away");
+    if (this.areForgetful) this.evict();
+    const keeper = this.#keepers.get(batchId) ?? new BatchKeeper(batchId);
+    this.#keepers.set(batchId, keeper);
+    const ctx = createExecutionContext();
+    const next = await act(keeper, this.#open(ctx));
+    await waitOnExecutionContext(ctx);
+    if (next === null) this.alarms.delete(batchId);
+    else if (next !== undefined) this.alarms.set(batchId, next);
+  }
+}

@@ -1,0 +1,304 @@
+import { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lte, type SQL, sql } from "drizzle-orm";
+import { batches, jobs } from "../../schema/db/tables.ts";
+import { FINAL_STATUSES } from "../../schema/states.ts";
+import { jsonPages } from "../lib/json-pages.ts";
+import type { SetCompanion } from "./companions.ts";
+import type { Db } from "./connection.ts";
+import { type CredentialsRow, insertCredentials } from "./credentials.ts";
+import { type JobsToStore, jobsInsert, unfinishedOf } from "./job-rows.ts";
+import { type Allowance, admission } from "./usage-rows.ts";
+
+/** Shows, playlists and bulk requests as their callers see and change them. */
+
+export type BatchRow = typeof batches.$inferSelect;
+export type NewBatchRow = typeof batches.$inferInsert;
+
+/** A batch with all that is stored of it. */
+export interface BatchToStore {
+  readonly batch: NewBatchRow;
+  readonly jobs: JobsToStore;
+  readonly credentials: readonly CredentialsRow[];
+  /** What is told and counted of jobs that are stored as ended. */
+  readonly companions: readonly SetCompanion[];
+  readonly allowance: Allowance | null;
+}
+
+/**
+ * Stores a batch with its jobs, however many, in one transaction: all of it or nothing.
+ *
+ * @returns false when the batch exists already, or does not fit into the allowance; nothing is stored then
+ */
+export async function insertBatch(
+  db: Db,
+  { batch, jobs: toStore, credentials, companions, allowance }: BatchToStore,
+): Promise<boolean> {
+  // what is held back counts for the storage quota, and for the jobs at the same time only when it is released
+  const held: Allowance | null = allowance?.quota ? { ...allowance, maxConcurrent: null } : null;
+  const unfinished = unfinishedOf(toStore.rows);
+  const open = openInsert(db, batch, admission(held, unfinished).condition);
+  const isOpen = sql`exists (select 1 from ${batches} where ${batches.id} = ${batch.id} and ${batches.total} = 0)`;
+  let left = unfinished;
+  const inserts = jsonPages(toStore.rows).map((rows) => {
+    const insert = jobsInsert(db, { ...toStore, rows }, isOpen, admission(held, left).reservedBytes);
+    left -= unfinishedOf(rows);
+    return insert;
+  });
+  const close = db
+    .update(batches)
+    .set({ total: batch.total })
+    .where(and(eq(batches.id, batch.id), eq(batches.total, 0)));
+  const statements = [
+    open,
+    ...companions.map((companion) => companion(db, () => isOpen)),
+    ...inserts,
+    ...jsonPages(credentials).map((page) => insertCredentials(db, page)),
+    close,
+  ];
+  const [opened] = await db.batch(statements as [typeof open]);
+  return opened.length > 0;
+}
+
+/** The row without its jobs: until they are counted, everybody else's statements find it closed. */
+function openInsert(db: Db, batch: NewBatchRow, condition: SQL) {
+  const row: Record<string, unknown> = { revision: 0, ...batch, total: 0 };
+  const values = Object.keys(getTableColumns(batches)).map((name) => sql`${row[name] ?? null}`);
+  return db
+    .insert(batches)
+    .select(sql`select ${sql.join(values, sql`, `)} where ${condition}`)
+    .onConflictDoNothing()
+    .returning({ id: batches.id });
+}
+
+/** A batch, whoever owns it. */
+export async function findBatch(db: Db, id: string): Promise<BatchRow | undefined> {
+  return (await batchQuery(db, id))[0];
+}
+export const batchQuery = (db: Db, id: string) => db.select().from(batches).where(eq(batches.id, id));
+
+/** A batch of this account. */
+export async function findBatchOf(db: Db, accountId: string, id: string): Promise<BatchRow | undefined> {
+  const row = await findBatch(db, id);
+  return row?.account_id === accountId ? row : undefined;
+}
+
+/** How many jobs of a batch are in each status. */
+export interface BatchCounts {
+  readonly completed: number;
+  /** `Failed` and `Warning`. */
+  readonly failed: number;
+  readonly skipped: number;
+  readonly processing: number;
+  readonly pending: number;
+}
+
+export const countsQuery = (db: Db, batchId: string) => {
+  const countOf = (...statuses: string[]) =>
+    sql<number>`count(*) filter (where ${inArray(jobs.status, statuses as [])})`;
+  return db
+    .select({
+      completed: countOf("Completed"),
+      failed: countOf("Failed", "Warning"),
+      skipped: countOf("Skipped"),
+      processing: countOf("Processing"),
+      pending: countOf("Pending"),
+    })
+    .from(jobs)
+    .where(eq(jobs.batch_id, batchId));
+};
+
+/** A batch of this account with its counts and the ids of its jobs, in the source's order. */
+export async function readBatch(db: Db, accountId: string, id: string) {
+  const [[batch], [counts], [order]] = await db.batch([
+    batchQuery(db, id),
+    countsQuery(db, id),
+    orderQuery(db, id),
+  ]);
+  if (batch?.account_id !== accountId || !counts) return undefined;
+  return { batch, counts, jobIds: JSON.parse(order?.ids ?? "[]") as string[] };
+}
+
+/** One row with all ids: thousands of rows would take longer to carry than to find. */
+export const orderQuery = (db: Db, batchId: string) => {
+  const inOrder = db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(eq(jobs.batch_id, batchId))
+    .orderBy(asc(jobs.batch_index))
+    .as("in_order");
+  return db.select({ ids: sql<string>`json_group_array(${inOrder.id})` }).from(inOrder);
+};
+
+/** What the answer to the creation of a batch tells of its jobs, in the source's order. */
+export const summariesQuery = (db: Db, batchId: string) =>
+  db
+    .select({
+      id: jobs.id,
+      url: jobs.url,
+      title: jobs.title,
+      description: jobs.description,
+      release_date: jobs.release_date,
+      adjustments: jobs.adjustments,
+    })
+    .from(jobs)
+    .where(eq(jobs.batch_id, batchId))
+    .orderBy(asc(jobs.batch_index));
+export type JobSummary = Awaited<ReturnType<typeof summariesQuery>>[number];
+
+/** A batch with its counts and the jobs that ended after an end that was seen, for a watcher. */
+export async function readBatchNews(db: Db, id: string, seen: number, limit: number) {
+  const [[batch], [counts], ends, [last]] = await db.batch([
+    batchQuery(db, id),
+    countsQuery(db, id),
+    endsAfterQuery(db, id, seen, limit),
+    lastEndQuery(db, id),
+  ]);
+  return batch && counts ? { batch, counts, ends, lastEnd: last?.end_index ?? 0 } : undefined;
+}
+
+export const lastEndQuery = (db: Db, batchId: string) =>
+  db
+    .select({ end_index: sql<number>`${jobs.end_index}` })
+    .from(jobs)
+    .where(and(eq(jobs.batch_id, batchId), sql`${jobs.end_index} is not null`))
+    .orderBy(desc(jobs.end_index))
+    .limit(1);
+
+export const endsAfterQuery = (db: Db, batchId: string, seen: number, limit: number) =>
+  db
+    .select({
+      job_id: jobs.id,
+      url: jobs.url,
+      title: jobs.title,
+      status: jobs.status,
+      error_code: jobs.error_code,
+      end_index: sql<number>`${jobs.end_index}`,
+    })
+    .from(jobs)
+    .where(and(eq(jobs.batch_id, batchId), sql`${jobs.end_index} is not null`, gt(jobs.end_index, seen)))
+    .orderBy(asc(jobs.end_index))
+    .limit(limit);
+
+/** Lets a paused batch go. Undefined when it is not this account's, or not paused. */
+export async function startBatch(
+  db: Db,
+  accountId: string,
+  id: string,
+  { now, checkDueAt }: { now: number; checkDueAt: number },
+): Promise<BatchRow | undefined> {
+  const [started] = await db
+    .update(batches)
+    .set({ status: "processing", started_at: now, check_due_at: checkDueAt })
+    .where(and(eq(batches.id, id), eq(batches.account_id, accountId), eq(batches.status, "paused")))
+    .returning();
+  return started;
+}
+
+/** Notes that nothing of a batch is to be begun any more. Undefined when it is not this account's, or has ended. */
+export async function markCancelled(
+  db: Db,
+  accountId: string,
+  id: string,
+  { now, checkDueAt }: { now: number; checkDueAt: number },
+): Promise<BatchRow | undefined> {
+  const [marked] = await db
+    .update(batches)
+    .set({
+      status: "processing",
+      cancelled_at: sql`coalesce(${batches.cancelled_at}, ${now})`,
+      check_due_at: checkDueAt,
+    })
+    .where(and(eq(batches.id, id), eq(batches.account_id, accountId), isNull(batches.finished_at)))
+    .returning();
+  return marked;
+}
+
+/** Jobs of a batch that were never claimed, in its order, after a place in it; without their descriptions. */
+export const untouchedQuery = (db: Db, batchId: string, after: number, limit: number) =>
+  db
+    .select({ ...getTableColumns(jobs), description: sql<null>`null` })
+    .from(jobs)
+    .where(
+      and(
+        eq(jobs.batch_id, batchId),
+        gt(jobs.batch_index, after),
+        sql`${jobs.status} = 'Pending'`,
+        eq(jobs.attempt, 0),
+      ),
+    )
+    .orderBy(asc(jobs.batch_index))
+    .limit(limit);
+
+/** Jobs of a batch that were claimed and have not ended. */
+export const claimedQuery = (db: Db, batchId: string, limit: number) =>
+  db
+    .select()
+    .from(jobs)
+    .where(
+      and(
+        eq(jobs.batch_id, batchId),
+        isNull(jobs.finished_at),
+        sql`(${jobs.due_at} is not null or ${jobs.status} = 'Processing')`,
+        gt(jobs.attempt, 0),
+      ),
+    )
+    .limit(limit);
+
+/** What renaming looks at. */
+export const namesQuery = (db: Db, batchId: string) =>
+  db
+    .select({ id: jobs.id, filename: jobs.filename, status: jobs.status })
+    .from(jobs)
+    .where(eq(jobs.batch_id, batchId));
+
+/**
+ * Gives jobs of a batch other names, if it is still paused and nobody else renamed since it was read.
+ *
+ * @returns false when somebody did; nothing is changed then
+ */
+export async function renameJobs(
+  db: Db,
+  { id, revision }: Pick<BatchRow, "id" | "revision">,
+  names: readonly { readonly id: string; readonly filename: string }[],
+): Promise<boolean> {
+  const isRead = and(eq(batches.id, id), eq(batches.revision, revision), eq(batches.status, "paused"));
+  const note = db
+    .update(batches)
+    .set({ revision: revision + 1 })
+    .where(isRead)
+    .returning({ id: batches.id });
+  const renames = jsonPages(names).map((page) => renamesQuery(db, id, page, isRead));
+  const results = await db.batch([...renames, note] as unknown as [typeof note]);
+  return (results.at(-1) as unknown[]).length > 0;
+}
+export const renamesQuery = (
+  db: Db,
+  batchId: string,
+  names: readonly { readonly id: string; readonly filename: string }[],
+  isRead: SQL | undefined,
+) =>
+  db
+    .update(jobs)
+    .set({ filename: sql`json_extract(name.value, '$.filename')`, revision: sql`jobs.revision + 1` })
+    .from(sql`json_each(${JSON.stringify(names)}) as name`)
+    .where(
+      sql`jobs.id = json_extract(name.value, '$.id') and jobs.batch_id = ${batchId}
+        and jobs.status not in ${[...FINAL_STATUSES]} and exists (select 1 from ${batches} where ${isRead})`,
+    );
+
+/** Takes up to `limit` unfinished batches whose object was silent for too long, and puts the next look off. */
+export const overdueBatchesQuery = (db: Db, now: number, again: number, limit: number) =>
+  db
+    .update(batches)
+    .set({ check_due_at: again })
+    .where(
+      inArray(
+        batches.id,
+        db
+          .select({ id: batches.id })
+          .from(batches)
+          .where(and(sql`${batches.finished_at} is null`, lte(batches.check_due_at, now)))
+          .orderBy(asc(batches.check_due_at))
+          .limit(limit),
+      ),
+    )
+    .returning({ id: batches.id });
