@@ -5,7 +5,7 @@ import { jsonPages } from "../lib/json-pages.ts";
 import type { SetCompanion } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
-import { type JobsToStore, jobsInsert, unfinishedOf } from "./job-rows.ts";
+import { type JobRow, type JobsToStore, jobsInsert, unfinishedOf } from "./job-rows.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
 /** Shows, playlists and bulk requests as their callers see and change them. */
@@ -92,15 +92,16 @@ export interface BatchCounts {
 }
 
 export const countsQuery = (db: Db, batchId: string) => {
-  const countOf = (...statuses: string[]) =>
-    sql<number>`count(*) filter (where ${inArray(jobs.status, statuses as [])})`;
+  // in a batch of statements, columns of one name would fall together
+  const countAs = (name: keyof BatchCounts, ...statuses: JobRow["status"][]) =>
+    sql<number>`count(*) filter (where ${inArray(jobs.status, statuses)})`.as(name);
   return db
     .select({
-      completed: countOf("Completed"),
-      failed: countOf("Failed", "Warning"),
-      skipped: countOf("Skipped"),
-      processing: countOf("Processing"),
-      pending: countOf("Pending"),
+      completed: countAs("completed", "Completed"),
+      failed: countAs("failed", "Failed", "Warning"),
+      skipped: countAs("skipped", "Skipped"),
+      processing: countAs("processing", "Processing"),
+      pending: countAs("pending", "Pending"),
     })
     .from(jobs)
     .where(eq(jobs.batch_id, batchId));
@@ -125,7 +126,7 @@ export const orderQuery = (db: Db, batchId: string) => {
     .where(eq(jobs.batch_id, batchId))
     .orderBy(asc(jobs.batch_index))
     .as("in_order");
-  return db.select({ ids: sql<string>`json_group_array(${inOrder.id})` }).from(inOrder);
+  return db.select({ ids: sql<string>`json_group_array(${inOrder.id})`.as("ids") }).from(inOrder);
 };
 
 /** What the answer to the creation of a batch tells of its jobs, in the source's order. */
@@ -157,7 +158,7 @@ export async function readBatchNews(db: Db, id: string, seen: number, limit: num
 
 export const lastEndQuery = (db: Db, batchId: string) =>
   db
-    .select({ end_index: sql<number>`${jobs.end_index}` })
+    .select({ end_index: sql<number>`${jobs.end_index}`.as("end_index") })
     .from(jobs)
     .where(and(eq(jobs.batch_id, batchId), sql`${jobs.end_index} is not null`))
     .orderBy(desc(jobs.end_index))
@@ -171,7 +172,7 @@ export const endsAfterQuery = (db: Db, batchId: string, seen: number, limit: num
       title: jobs.title,
       status: jobs.status,
       error_code: jobs.error_code,
-      end_index: sql<number>`${jobs.end_index}`,
+      end_index: sql<number>`${jobs.end_index}`.as("end_index"),
     })
     .from(jobs)
     .where(and(eq(jobs.batch_id, batchId), sql`${jobs.end_index} is not null`, gt(jobs.end_index, seen)))

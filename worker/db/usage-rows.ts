@@ -106,6 +106,6 @@ export function admission(
   ];
   return {
     condition: fits.length === 0 ? sql`true` : sql.join(fits, sql` and `),
-    reservedBytes: quota ? sql`min(${quota.bytesPerJob}, ${free} / ${newJobs})` : sql`null`,
+    reservedBytes: quota ? sql`min(${quota.bytesPerJob}, cast(${free} / ${newJobs} as integer))` : sql`null`,
   };
 }
