@@ -96,16 +96,24 @@ function tellList({ list, lists }: ServerParts, request: ListRequest, gone: Abor
   const abort = new AbortController();
   const signal = AbortSignal.any([gone, abort.signal]);
   const encoder = new TextEncoder();
+  let done: Promise<void>;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      const tell = (line: ListLine) => controller.enqueue(encoder.encode(`${JSON.stringify(line)}\n`));
-      const done = list(request, signal, tell).finally(() => lists.release());
-      done.then(
-        () => controller.close(),
-        (error: unknown) => controller.error(error),
-      );
+      const tell = (line: ListLine) => {
+        // a stream that nobody reads any more takes nothing
+        if (!signal.aborted) controller.enqueue(encoder.encode(`${JSON.stringify(line)}\n`));
+      };
+      done = list(request, signal, tell)
+        .then(
+          () => (signal.aborted ? undefined : controller.close()),
+          (error: unknown) => controller.error(error),
+        )
+        .finally(() => lists.release());
     },
-    cancel: (reason) => abort.abort(reason),
+    async cancel(reason) {
+      abort.abort(reason);
+      await done;
+    },
   });
   return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
 }

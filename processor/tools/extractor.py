@@ -13,6 +13,7 @@ and standard output gives {"ready": true, "version"} once, then for each task an
 `cookies` is the text of a cookie file; it stays in memory.
 """
 import ctypes
+import email.utils
 import gc
 import http.server
 import io
@@ -29,8 +30,9 @@ import traceback
 
 import yt_dlp
 from yt_dlp import globals as ytdlp_globals
+from yt_dlp.extractor import generic
 from yt_dlp.networking.exceptions import HTTPError
-from yt_dlp.utils import ExtractorError, PlaylistEntries, determine_protocol, unsmuggle_url
+from yt_dlp.utils import ExtractorError, PlaylistEntries, determine_protocol, unified_timestamp, unsmuggle_url
 
 READ_BYTES = 1 << 16
 PROGRESS_SECONDS = 0.25
@@ -62,6 +64,14 @@ WARM_PAGE = b'''<html><head><title>t</title><meta property="og:video" content="/
 WARM_PLAYLIST = b'#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=2x2\na.m3u8\n'
 
 
+def feed_timestamp(text, *args, **options):
+    """The date of a feed's item: yt-dlp tries some fifty other formats first, which takes seconds for a long feed."""
+    parsed = email.utils.parsedate_tz(text) if isinstance(text, str) else None
+    if parsed and parsed[9] is not None:
+        return email.utils.mktime_tz(parsed)
+    return unified_timestamp(text, *args, **options)
+
+
 class WarmOrigin(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         is_playlist = self.path.endswith('.m3u8')
@@ -91,6 +101,7 @@ def warm_up():
         for path in ('page.html', 'master.m3u8'):
             ydl.extract_info(f'{base}/{path}', download=False)
     yt_dlp.extractor.get_info_extractor('Youtube')
+    generic.unified_timestamp = feed_timestamp
     server.shutdown()
     server.server_close()
     thread.join()  # a fork is only safe while there is one thread
