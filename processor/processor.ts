@@ -13,6 +13,7 @@ import { startRun } from "./run.ts";
 import { RunTable, wipeWorkFolder } from "./run-table.ts";
 import { createServer } from "./server.ts";
 import { Slots } from "./slots.ts";
+import { listEntries } from "./stages/list.ts";
 import { probeSource } from "./stages/probe.ts";
 import { BufferBudget } from "./storage/buffer-budget.ts";
 import { discoverTools } from "./tools/discover.ts";
@@ -30,6 +31,8 @@ export interface Processor {
 
 /** Probes at the same time; each is one extraction. */
 const MAX_PROBES = 4;
+/** Lists told at the same time; each is one extraction, too. */
+const MAX_LISTS = 4;
 /** Memory that file parts of all runs may take together. */
 const BUFFER_BYTES = 160 << 20;
 
@@ -89,6 +92,8 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     app: createServer({
       ...{ token: config.processorToken, runs, probes, renderMetrics, health },
       probe: (request, signal) => probeSource(kit, request, signal),
+      lists: new Slots(MAX_LISTS),
+      list: (request, signal, tell) => listEntries(kit, request, signal, tell),
     }),
     runs,
     tools: versions,

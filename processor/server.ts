@@ -1,7 +1,14 @@
 import { timingSafeEqual } from "node:crypto";
 import { Hono, type MiddlewareHandler } from "hono";
 import type { z } from "zod";
-import { type ProbeAnswer, type ProbeOutcome, ProbeRequest } from "../schema/wire/probe.ts";
+import {
+  type ListLine,
+  type ListRequest,
+  type MediaProbeRequest,
+  type ProbeAnswer,
+  type ProbeOutcome,
+  ProbeRequest,
+} from "../schema/wire/probe.ts";
 import { type ProcessorHealth, RunRequest } from "../schema/wire/run.ts";
 import { WIRE_VERSION } from "../schema/wire/version.ts";
 import { Fault } from "./fault.ts";
@@ -14,7 +21,10 @@ export interface ServerParts {
   readonly runs: RunTable;
   /** Probes that may go on at the same time, beside the runs. */
   readonly probes: Slots;
-  readonly probe: (request: ProbeRequest, signal: AbortSignal) => Promise<ProbeOutcome>;
+  readonly probe: (request: MediaProbeRequest, signal: AbortSignal) => Promise<ProbeOutcome>;
+  /** Lists that may be told at the same time, beside runs and probes: they take longer than a probe. */
+  readonly lists: Slots;
+  readonly list: (request: ListRequest, signal: AbortSignal, tell: (line: ListLine) => void) => Promise<void>;
   /** Prometheus' text format. */
   readonly renderMetrics: () => string;
   readonly health: () => ProcessorHealth;
@@ -24,7 +34,8 @@ export interface ServerParts {
 const PROBES_BUSY_SECONDS = 2;
 
 /** The processor's HTTP interface. `/healthz`, `/readyz` and `/metrics` tell no secret and ask for none. */
-export function createServer({ token, runs, probes, probe, renderMetrics, health }: ServerParts): Hono {
+export function createServer(parts: ServerParts): Hono {
+  const { token, runs, probes, lists, probe, renderMetrics, health } = parts;
   const app = new Hono();
 
   app.get("/healthz", (c) => c.json(health()));
@@ -60,11 +71,14 @@ export function createServer({ token, runs, probes, probe, renderMetrics, health
   app.post("/probe", async (c) => {
     const parsed = ProbeRequest.safeParse(await c.req.json().catch(() => null));
     if (!parsed.success) return c.json({ error: `The probe is not valid: ${placesOf(parsed.error)}` }, 400);
-    if (runs.draining || !probes.tryTake()) {
+    const request = parsed.data;
+    const slots = request.kind === "list" ? lists : probes;
+    if (runs.draining || !slots.tryTake()) {
       return c.json({ error: "No room for a probe" }, 503, { "retry-after": `${PROBES_BUSY_SECONDS}` });
     }
+    if (request.kind === "list") return tellList(parts, request, c.req.raw.signal);
     try {
-      const outcome = await probe(parsed.data, c.req.raw.signal);
+      const outcome = await probe(request, c.req.raw.signal);
       return c.json({ v: WIRE_VERSION, outcome } satisfies ProbeAnswer);
     } catch (error) {
       if (error instanceof Fault && error.code === "timeout") return c.json({ error: error.message }, 504);
@@ -75,6 +89,33 @@ export function createServer({ token, runs, probes, probe, renderMetrics, health
   });
 
   return app;
+}
+
+/** NDJSON while the source tells its list; a client that goes away ends the extraction. */
+function tellList({ list, lists }: ServerParts, request: ListRequest, gone: AbortSignal): Response {
+  const abort = new AbortController();
+  const signal = AbortSignal.any([gone, abort.signal]);
+  const encoder = new TextEncoder();
+  let done: Promise<void>;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      const tell = (line: ListLine) => {
+        // a stream that nobody reads any more takes nothing
+        if (!signal.aborted) controller.enqueue(encoder.encode(`${JSON.stringify(line)}\n`));
+      };
+      done = list(request, signal, tell)
+        .then(
+          () => (signal.aborted ? undefined : controller.close()),
+          (error: unknown) => controller.error(error),
+        )
+        .finally(() => lists.release());
+    },
+    async cancel(reason) {
+      abort.abort(reason);
+      await done;
+    },
+  });
+  return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
 }
 
 const placesOf = (error: z.ZodError): string => error.issues.map(({ path }) => path.join(".")).join(", ");

@@ -81,6 +81,57 @@ export const CONFIG_VARIABLES = [
       "What RapidAPI's gateway sends as `X-RapidAPI-Proxy-Secret`; empty: calls of the gateway are refused",
   },
   {
+    name: "SPOTIFY_CLIENT_ID",
+    fallback: "",
+    secret: false,
+    meaning:
+      "Of an application at developer.spotify.com; without it and its secret, Spotify URLs are refused",
+  },
+  { name: "SPOTIFY_CLIENT_SECRET", fallback: "", secret: true, meaning: "Its secret" },
+  {
+    name: "SPOTIFY_MARKET",
+    fallback: "US",
+    secret: false,
+    meaning: "Country whose shows and episodes are seen, two letters",
+  },
+  {
+    name: "SPOTIFY_API_URL",
+    fallback: "https://api.spotify.com",
+    secret: false,
+    meaning: "Base URL of Spotify's Web API",
+  },
+  {
+    name: "SPOTIFY_ACCOUNTS_URL",
+    fallback: "https://accounts.spotify.com",
+    secret: false,
+    meaning: "Base URL of the service that gives its tokens",
+  },
+  {
+    name: "ITUNES_SEARCH_URL",
+    fallback: "https://itunes.apple.com",
+    secret: false,
+    meaning: "Base URL of the iTunes Search API, which knows the open feeds of shows",
+  },
+  {
+    name: "PODCAST_INDEX_URL",
+    fallback: "https://api.podcastindex.org",
+    secret: false,
+    meaning: "Base URL of Podcast Index, a second directory of open feeds",
+  },
+  {
+    name: "PODCAST_INDEX_KEY",
+    fallback: "",
+    secret: true,
+    meaning: "Key of Podcast Index; without it and its secret, only iTunes is asked",
+  },
+  { name: "PODCAST_INDEX_SECRET", fallback: "", secret: true, meaning: "Its secret" },
+  {
+    name: "LISTING_SECONDS",
+    fallback: "60",
+    secret: false,
+    meaning: "How long the listing of a show or playlist may take, 1 to 60",
+  },
+  {
     name: "ALLOWED_PRIVATE_HOSTS",
     fallback: "",
     secret: false,
@@ -139,6 +190,9 @@ export interface Config {
   readonly bucket: ManagedBucketConfig;
   /** Null: no gateway may call. */
   readonly rapidApiSecret: string | null;
+  readonly spotify: SpotifyConfig;
+  readonly directories: DirectoryConfig;
+  readonly listingMs: number;
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
   readonly retentionDays: number;
@@ -155,6 +209,22 @@ export interface ManagedBucketConfig {
   readonly region: "auto";
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+}
+
+export interface SpotifyConfig {
+  /** Null: Spotify cannot be asked. */
+  readonly credentials: { readonly id: string; readonly secret: string } | null;
+  /** ISO 3166-1. @example "US" */
+  readonly market: string;
+  readonly apiUrl: string;
+  readonly accountsUrl: string;
+}
+
+/** Where the open feeds of shows are looked up. */
+export interface DirectoryConfig {
+  readonly itunesUrl: string;
+  /** Null: it is not asked. */
+  readonly podcastIndex: { readonly url: string; readonly key: string; readonly secret: string } | null;
 }
 
 /** A variable is missing or wrong; the message says which and how. */
@@ -202,6 +272,16 @@ const Variables = z.object({
   R2_ACCESS_KEY_ID: required,
   R2_SECRET_ACCESS_KEY: required,
   RAPIDAPI_PROXY_SECRET: z.union([z.literal(""), token]),
+  SPOTIFY_CLIENT_ID: z.string(),
+  SPOTIFY_CLIENT_SECRET: z.string(),
+  SPOTIFY_MARKET: z.string().regex(/^[A-Z]{2}$/, "must be two capital letters"),
+  SPOTIFY_API_URL: baseUrl,
+  SPOTIFY_ACCOUNTS_URL: baseUrl,
+  ITUNES_SEARCH_URL: baseUrl,
+  PODCAST_INDEX_URL: baseUrl,
+  PODCAST_INDEX_KEY: z.string(),
+  PODCAST_INDEX_SECRET: z.string(),
+  LISTING_SECONDS: wholeNumber(1, 60),
   ALLOWED_PRIVATE_HOSTS: hosts,
   LEASE_SECONDS: wholeNumber(3, 600),
   RETENTION_DAYS: wholeNumber(1, 3650),
@@ -241,6 +321,24 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       secretAccessKey: variables.R2_SECRET_ACCESS_KEY,
     },
     rapidApiSecret: variables.RAPIDAPI_PROXY_SECRET || null,
+    spotify: {
+      credentials: pair(variables.SPOTIFY_CLIENT_ID, variables.SPOTIFY_CLIENT_SECRET, (id, secret) => ({
+        id,
+        secret,
+      })),
+      market: variables.SPOTIFY_MARKET,
+      apiUrl: variables.SPOTIFY_API_URL,
+      accountsUrl: variables.SPOTIFY_ACCOUNTS_URL,
+    },
+    directories: {
+      itunesUrl: variables.ITUNES_SEARCH_URL,
+      podcastIndex: pair(variables.PODCAST_INDEX_KEY, variables.PODCAST_INDEX_SECRET, (key, secret) => ({
+        url: variables.PODCAST_INDEX_URL,
+        key,
+        secret,
+      })),
+    },
+    listingMs: variables.LISTING_SECONDS * 1000,
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
     leaseMs: variables.LEASE_SECONDS * 1000,
     retentionDays: variables.RETENTION_DAYS,
@@ -248,6 +346,10 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     rateLimits: { read: variables.RATE_LIMIT_READ, write: variables.RATE_LIMIT_WRITE },
   };
 }
+
+/** Null unless both halves are set. */
+const pair = <T>(first: string, second: string, make: (first: string, second: string) => T): T | null =>
+  first === "" || second === "" ? null : make(first, second);
 
 /** The processor checks them at its start. */
 function extractionSettings(env: Readonly<Record<string, unknown>>): Record<string, string> {

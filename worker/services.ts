@@ -8,6 +8,7 @@ import { Capacity } from "./services/capacity.ts";
 import { createContainerRunner } from "./services/container-runner.ts";
 import { createHttpRunner } from "./services/http-runner.ts";
 import { KeyCache } from "./services/key-cache.ts";
+import { SpotifyTokens } from "./services/listing/spotify-tokens.ts";
 import { createManagedBucket, type ManagedBucket } from "./services/managed-bucket.ts";
 import { RateLimits } from "./services/rate-limits.ts";
 import type { Runner } from "./services/runner.ts";
@@ -40,6 +41,7 @@ export interface Services extends Dependencies {
   readonly capacity: Capacity;
   readonly backoffs: BackoffMemory;
   readonly sealer: Sealer;
+  readonly spotifyTokens: SpotifyTokens;
   readonly newId: MakeId;
 }
 
@@ -83,6 +85,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     capacity: new Capacity(),
     backoffs: new BackoffMemory(),
     sealer: new Sealer(config.sealingKeys, dependencies.random),
+    spotifyTokens: new SpotifyTokens(config.spotify, dependencies),
     newId: createUuidV7(dependencies),
   };
 }

@@ -1,6 +1,6 @@
 import { MAX_LISTED_FORMATS, type Metadata, type StreamFacts } from "../../schema/api/probe.ts";
 import { DEFAULT_AUDIO_BITRATE, fitStreams, type MediaPlan } from "../../schema/media.ts";
-import type { ProbeOutcome, ProbeRequest } from "../../schema/wire/probe.ts";
+import type { MediaProbeRequest, ProbeOutcome } from "../../schema/wire/probe.ts";
 import { Fault } from "../fault.ts";
 import type { Kit } from "../kit.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
@@ -15,7 +15,7 @@ import { chosenStreams, isLive, type SourceStream } from "./source.ts";
  */
 export async function probeSource(
   kit: Kit,
-  request: ProbeRequest,
+  request: MediaProbeRequest,
   signal: AbortSignal,
 ): Promise<ProbeOutcome> {
   const { url } = request;

@@ -5,16 +5,19 @@ Protocol: one JSON object a line. Standard input takes
     {"id", "kind": "extract", "url", "params", "cookies"}     extraction without download
     {"id", "kind": "select", "info", "params", "cookies"}     choice of formats of an earlier answer, without network
     {"id", "kind": "download", "info", "params", "cookies"}   yt-dlp's own download of an earlier answer
+    {"id", "kind": "list", "url", "params", "cookies"}        the entries of a list, none of which is looked at
     {"id", "kind": "cancel"}                                  kills that task's process group
 
-and standard output gives {"ready": true, "version"} once, then for each task any number of {"id", "progress"} and
-exactly one {"id", "ok", ...}. Lines of different tasks never mix. The end of standard input ends everything.
+and standard output gives {"ready": true, "version"} once, then for each task any number of {"id", "progress"} or
+{"id", "part"} and exactly one {"id", "ok", ...}. Lines of different tasks never mix. The end of standard input ends everything.
 `cookies` is the text of a cookie file; it stays in memory.
 """
 import ctypes
+import email.utils
 import gc
 import http.server
 import io
+import itertools
 import json
 import os
 import resource
@@ -27,8 +30,9 @@ import traceback
 
 import yt_dlp
 from yt_dlp import globals as ytdlp_globals
+from yt_dlp.extractor import generic
 from yt_dlp.networking.exceptions import HTTPError
-from yt_dlp.utils import ExtractorError, determine_protocol
+from yt_dlp.utils import ExtractorError, PlaylistEntries, determine_protocol, unified_timestamp, unsmuggle_url
 
 READ_BYTES = 1 << 16
 PROGRESS_SECONDS = 0.25
@@ -45,10 +49,27 @@ FORMAT_FIELDS = (
     'tbr', 'vbr', 'abr', 'filesize', 'filesize_approx', 'language', 'fragment_base_url', 'fragments', 'http_headers',
     'cookies')
 
+LIST_TYPES = ('playlist', 'multi_video')
+LINK_TYPES = ('url', 'url_transparent')
+# What YouTube calls entries that only their owner may see, and those that are gone.
+UNAVAILABLE_TITLES = ('[Private video]', '[Deleted video]', 'Private video', 'Deleted video')
+MAX_HOPS = 5
+MAX_ID = 200
+MAX_TITLE = 1000
+MAX_DESCRIPTION = 1000
+
 WARM_PAGE = b'''<html><head><title>t</title><meta property="og:video" content="/v.mp4">
 <script type="application/ld+json">{"@context": "https://schema.org", "@type": "VideoObject", "name": "t",
 "contentUrl": "/m.m3u8"}</script></head></html>'''
 WARM_PLAYLIST = b'#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=2x2\na.m3u8\n'
+
+
+def feed_timestamp(text, *args, **options):
+    """The date of a feed's item: yt-dlp tries some fifty other formats first, which takes seconds for a long feed."""
+    parsed = email.utils.parsedate_tz(text) if isinstance(text, str) else None
+    if parsed and parsed[9] is not None:
+        return email.utils.mktime_tz(parsed)
+    return unified_timestamp(text, *args, **options)
 
 
 class WarmOrigin(http.server.BaseHTTPRequestHandler):
@@ -80,6 +101,7 @@ def warm_up():
         for path in ('page.html', 'master.m3u8'):
             ydl.extract_info(f'{base}/{path}', download=False)
     yt_dlp.extractor.get_info_extractor('Youtube')
+    generic.unified_timestamp = feed_timestamp
     server.shutdown()
     server.server_close()
     thread.join()  # a fork is only safe while there is one thread
@@ -191,7 +213,74 @@ def web_only(info):
     return {**info, 'formats': formats} if info.get('formats') else info
 
 
-TASKS = {'extract': extract, 'select': select, 'download': download}
+def list_entries(task, log, send):
+    """Sends {"list": title} and an {"entry"} for each item, as soon as the source has told it."""
+    with open_ydl(task, log, skip_download=True) as ydl:
+        found = follow(ydl, ydl.extract_info(task['url'], download=False, process=False))
+        if found is None:
+            raise no_formats(log)
+        if found.get('_type', 'video') not in LIST_TYPES:
+            found = {'title': found.get('title'), 'entries': [{**found, '_type': 'url', 'url': task['url']}]}
+        send({'part': {'list': text_of(found.get('title'), MAX_TITLE)}})
+        limit = ydl.params['max_entries']
+        for entry in itertools.islice(flat(ydl, found), limit):
+            send({'part': {'entry': entry_of(entry, task['url'])}})
+        return {}
+
+
+def follow(ydl, info):
+    """What a short link or another address of the same thing leads to."""
+    for _hop in range(MAX_HOPS):
+        if not info or info.get('_type') not in LINK_TYPES:
+            return info
+        info = ydl.extract_info(info['url'], download=False, process=False, ie_key=info.get('ie_key'))
+    raise Failure('UnsupportedError', 'The address leads nowhere')
+
+
+def flat(ydl, found):
+    """The entries in order; lists within the list (the tabs of a channel) are told with what stands in them."""
+    for _index, entry in PlaylistEntries(ydl, found).get_requested_items():
+        if entry and entry.get('_type') in LIST_TYPES and entry.get('entries') is not None:
+            yield from flat(ydl, entry)
+        else:
+            yield entry or {}
+
+
+def entry_of(entry, list_url):
+    timestamp = entry.get('timestamp') or entry.get('release_timestamp')
+    title = text_of(entry.get('title'), MAX_TITLE)
+    return {
+        'url': address_of(entry, list_url),
+        'id': text_of(entry.get('id'), MAX_ID),
+        'title': title,
+        'description': text_of(entry.get('description'), MAX_DESCRIPTION),
+        'release_date': date_of(timestamp) or entry.get('upload_date'),
+        'unavailable': title in UNAVAILABLE_TITLES or entry.get('availability') == 'private',
+    }
+
+
+def address_of(entry, list_url):
+    """The item's own address, without what yt-dlp hides in it for itself; None where it has none."""
+    if entry.get('_type') not in LINK_TYPES:  # looked at already: its page, unless that is the list's, or its media
+        page = entry.get('webpage_url')
+        media = entry.get('url') or next((item.get('url') for item in reversed(entry.get('formats') or ())), None)
+        return page if page and page != list_url else media
+    url = unsmuggle_url(entry.get('url') or '')[0]
+    return f'https://www.youtube.com/watch?v={url}' if entry.get('ie_key') == 'Youtube' and '/' not in url else url
+
+
+def date_of(timestamp):
+    try:
+        return time.strftime('%Y%m%d', time.gmtime(timestamp)) if timestamp else None
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
+
+
+def text_of(value, limit):
+    return str(value).strip()[:limit] or None if value is not None else None
+
+
+TASKS = {'extract': extract, 'select': select, 'download': download, 'list': list_entries}
 
 
 def chain_of(error):

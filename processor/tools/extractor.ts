@@ -6,9 +6,22 @@ import { Fault } from "../fault.ts";
 import { parseRetryAfter } from "../retry.ts";
 import type { Tools } from "./discover.ts";
 import { classifyExtraction, type ExtractionFailure } from "./tool-errors.ts";
-import { type TaskEnd, type TaskProgress, type WarmTask, WarmYtdlp } from "./warm-ytdlp.ts";
+import {
+  type ListPart,
+  type TaskEnd,
+  type TaskListener,
+  type TaskProgress,
+  type WarmTask,
+  WarmYtdlp,
+} from "./warm-ytdlp.ts";
 import type { YtdlpFormat, YtdlpInfo } from "./ytdlp-info.ts";
-import { commonParams, EXTRACT_PARAMS, type ExtractionConfig, type YtdlpParams } from "./ytdlp-params.ts";
+import {
+  commonParams,
+  EXTRACT_PARAMS,
+  type ExtractionConfig,
+  LIST_PARAMS,
+  type YtdlpParams,
+} from "./ytdlp-params.ts";
 
 /** One item, or a list of which only the first entries were looked at. */
 export type Extraction =
@@ -114,8 +127,25 @@ export class ExtractorPool {
     onProgress?: (progress: TaskProgress) => void,
   ): Promise<readonly string[]> {
     const { params, cookies } = await this.#paramsOf({}, request);
-    const answer = await this.#run({ kind: "download", info, params, cookies }, request, onProgress);
+    const answer = await this.#run({ kind: "download", info, params, cookies }, request, { onProgress });
     return answer.paths as string[];
+  }
+
+  /**
+   * Tells the entries of a list as the source names them, without looking at any of them. One item is a list of one.
+   *
+   * @param maxEntries after these it ends, whatever follows
+   * @throws as {@link extract}, also after entries were told: then the list is not whole
+   */
+  async list(
+    request: ExtractOptions & { readonly maxEntries: number },
+    onPart: (part: ListPart) => void,
+  ): Promise<void> {
+    const { params, cookies } = await this.#paramsOf(
+      { ...LIST_PARAMS, max_entries: request.maxEntries },
+      request,
+    );
+    await this.#run({ kind: "list", url: request.url, params, cookies }, request, { onPart });
   }
 
   /** Ends every parent and every task. */
@@ -142,14 +172,14 @@ export class ExtractorPool {
   async #run(
     task: WarmTask,
     { signal, timeoutMs, proxy = this.#options.proxy }: TaskOptions,
-    onProgress?: (progress: TaskProgress) => void,
+    listener?: TaskListener,
   ): Promise<Readonly<Record<string, unknown>>> {
     signal?.throwIfAborted();
     const warm = this.#parent();
     await warm.ready;
     signal?.throwIfAborted();
     const refusals = proxy.blocked().length;
-    const { ended, cancel } = warm.run(task, onProgress);
+    const { ended, cancel } = warm.run(task, listener);
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;

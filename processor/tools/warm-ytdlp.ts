@@ -8,7 +8,7 @@ import type { ExtractionFailure } from "./tool-errors.ts";
 /** What extractor.py reads; see the protocol at its head. */
 export type WarmTask =
   | {
-      readonly kind: "extract";
+      readonly kind: "extract" | "list";
       readonly url: string;
       readonly params: object;
       readonly cookies: string | null;
@@ -25,6 +25,27 @@ export interface TaskProgress {
   readonly total: number | null;
 }
 
+/** One item of a list, as the source names it. */
+export interface YtdlpEntry {
+  readonly url: string | null;
+  readonly id: string | null;
+  readonly title: string | null;
+  readonly description: string | null;
+  /** `YYYYMMDD`. */
+  readonly release_date: string | null;
+  /** Only its owner may see it, or it is gone. */
+  readonly unavailable: boolean;
+}
+
+/** What a list task tells: the list's title first, then one entry after the other. */
+export type ListPart = { readonly list: string | null } | { readonly entry: YtdlpEntry };
+
+/** Hears what a task tells before it ends. */
+export interface TaskListener {
+  readonly onProgress?: ((progress: TaskProgress) => void) | undefined;
+  readonly onPart?: ((part: ListPart) => void) | undefined;
+}
+
 /** How a task ended. `gone`: its process died without an answer. */
 export type TaskEnd =
   | { readonly type: "answer"; readonly answer: Readonly<Record<string, unknown>> }
@@ -36,6 +57,7 @@ interface Line {
   readonly ready?: boolean;
   readonly pid?: number;
   readonly progress?: TaskProgress;
+  readonly part?: ListPart;
   readonly ok?: boolean;
   readonly failure?: ExtractionFailure;
   readonly gone?: boolean;
@@ -45,7 +67,7 @@ interface Line {
 interface Pending {
   pid: number | undefined;
   isCancelled: boolean;
-  readonly onProgress: (progress: TaskProgress) => void;
+  readonly listener: TaskListener;
   readonly end: (end: TaskEnd) => void;
 }
 
@@ -128,7 +150,7 @@ export class WarmYtdlp {
   /** Starts a task. Cancelling kills its processes; it ends with `gone` when they are. */
   run(
     task: WarmTask,
-    onProgress: (progress: TaskProgress) => void = () => {},
+    listener: TaskListener = {},
   ): {
     ended: Promise<TaskEnd>;
     cancel: () => void;
@@ -139,7 +161,7 @@ export class WarmYtdlp {
       end({ type: "gone" });
       return { ended, cancel: () => {} };
     }
-    const pending: Pending = { pid: undefined, isCancelled: false, onProgress, end };
+    const pending: Pending = { pid: undefined, isCancelled: false, listener, end };
     this.#pending.set(id, pending);
     this.#send({ id, ...task });
     const cancel = () => {
@@ -171,7 +193,8 @@ export class WarmYtdlp {
     if (line.rss !== undefined) this.peakRssBytes = line.rss;
     if (!task) return;
     if (line.pid !== undefined) task.pid = line.pid;
-    if (line.progress) task.onProgress(line.progress);
+    if (line.progress) task.listener.onProgress?.(line.progress);
+    if (line.part && !task.isCancelled) task.listener.onPart?.(line.part);
     if (line.ok !== undefined && !task.isCancelled) task.end(endOf(line));
     if (line.gone) {
       this.#pending.delete(line.id ?? 0);

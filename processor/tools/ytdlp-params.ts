@@ -55,6 +55,13 @@ export const EXTRACT_PARAMS: YtdlpParams = {
   playlist_items: "1:5",
 };
 
+/** Added for listing. */
+export const LIST_PARAMS: YtdlpParams = {
+  ignore_no_formats_error: true,
+  noplaylist: false,
+  lazy_playlist: true,
+};
+
 /** Added for yt-dlp's own download. */
 export const DOWNLOAD_PARAMS: YtdlpParams = {
   retries: 5,

@@ -4,18 +4,34 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { MediaPlan } from "../media.ts";
 import { Version } from "./version.ts";
 
-/**
- * Worker → processor: `POST /probe`; bearer `PROCESSOR_TOKEN`. It takes no slot of a run. Without room the answer is
- * 503 with `Retry-After`, and 504 when the source did not answer in time.
- */
-export const ProbeRequest = z.discriminatedUnion("kind", [
+/** What is asked about one medium. */
+export const MediaProbeRequest = z.discriminatedUnion("kind", [
   z.object({ v: Version, kind: z.literal("metadata"), url: z.string() }),
   /** Also tells which streams a job with this plan would take. */
   z.object({ v: Version, kind: z.literal("plan"), url: z.string(), plan: MediaPlan }),
 ]);
+export type MediaProbeRequest = z.infer<typeof MediaProbeRequest>;
+
+/** Asks for the entries of a list; a medium is a list of one. A processor of the former version answers 400. */
+export const ListRequest = z.object({
+  v: Version,
+  kind: z.literal("list"),
+  url: z.string(),
+  /** After this the list counts as not told. */
+  timeout_ms: z.int().min(1),
+  /** Entries after these are not told. */
+  max_entries: z.int().min(1),
+});
+export type ListRequest = z.infer<typeof ListRequest>;
+
+/**
+ * Worker → processor: `POST /probe`; bearer `PROCESSOR_TOKEN`. It takes no slot of a run. Without room the answer is
+ * 503 with `Retry-After`, and 504 when the source did not answer in time.
+ */
+export const ProbeRequest = z.discriminatedUnion("kind", [...MediaProbeRequest.options, ListRequest]);
 export type ProbeRequest = z.infer<typeof ProbeRequest>;
 
-/** 200 of `POST /probe`; a source that refuses is an answer, too. */
+/** 200 of a {@link MediaProbeRequest}; a source that refuses is an answer, too. */
 export const ProbeOutcome = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("found"),
@@ -35,3 +51,35 @@ export type ProbeOutcome = z.infer<typeof ProbeOutcome>;
 
 export const ProbeAnswer = z.object({ v: Version, outcome: ProbeOutcome });
 export type ProbeAnswer = z.infer<typeof ProbeAnswer>;
+
+/** One item of a list, as the source names it; nothing of it was looked at. */
+export const WireEntry = z.object({
+  type: z.literal("entry"),
+  url: z.string().nullable(),
+  id: z.string().nullable(),
+  title: z.string().max(1000).nullable(),
+  description: z.string().max(1000).nullable(),
+  /** ISO 8601 date. */
+  release_date: z.string().nullable(),
+  /** Only its owner may see it, or it is gone. */
+  unavailable: z.boolean(),
+});
+export type WireEntry = z.infer<typeof WireEntry>;
+
+/**
+ * A line of the 200 of a {@link ListRequest}, which is NDJSON told as the source tells it: `list` first, then the
+ * entries in the source's order, and one of the other three at the end. Without such an end the list is not whole.
+ */
+export const ListLine = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("list"), v: Version, title: z.string().max(1000).nullable() }),
+  WireEntry,
+  z.object({ type: z.literal("end") }),
+  z.object({
+    type: z.literal("failed"),
+    code: z.enum(JOB_ERROR_CODES),
+    retry_after_ms: z.int().min(0).nullable(),
+  }),
+  /** The source did not tell all of it in time. */
+  z.object({ type: z.literal("late") }),
+]);
+export type ListLine = z.infer<typeof ListLine>;

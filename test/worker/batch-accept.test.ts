@@ -1,13 +1,16 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { z } from "zod";
-import type { Batch, CreatedBulk, CreatedPlaylist } from "../../schema/api/batch.ts";
+import type { Batch, CreatedBulk, CreatedPlaylist, CreatedShow } from "../../schema/api/batch.ts";
 import type { ErrorBody } from "../../schema/api/error.ts";
 import type { JobList } from "../../schema/api/job.ts";
-import type { ListedEntry, Listing } from "../../worker/services/listing/listing.ts";
+import type { WireEntry } from "../../schema/wire/probe.ts";
+import { PodcastServices } from "../support/podcast-services.ts";
+import { podcastShow } from "../support/podcast-shows.ts";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 import { SECRETS, s3 } from "./support/storages.ts";
+import { toldList } from "./support/told-list.ts";
 
 const GB = 1024 ** 3;
 const list = "https://lists.example.com/album";
@@ -31,20 +34,13 @@ beforeEach(async () => {
   ({ key } = await worker.account());
 });
 
-const entry = (index: number, facts: Partial<ListedEntry> = {}): ListedEntry => ({
-  url: `https://lists.example.com/watch/${index}`,
-  mediaUrl: null,
-  sourceId: `id${index}`,
-  title: `Part ${index}`,
-  description: null,
-  releaseDate: null,
-  skipped: null,
+const entry = (index: number, facts: Partial<WireEntry> = {}): Partial<WireEntry> => ({
+  ...{ url: `https://lists.example.com/watch/${index}`, id: `id${index}`, title: `Part ${index}` },
   ...facts,
 });
-const entries = (count: number): ListedEntry[] => Array.from({ length: count }, (_, index) => entry(index));
-const lists = (of: readonly ListedEntry[], facts: Partial<Listing> = {}): void => {
-  const listing: Listing = { kind: "playlist", title: "An album", entries: of, ...facts };
-  worker.network.onListing = () => Response.json(listing);
+const entries = (count: number) => Array.from({ length: count }, (_, index) => entry(index));
+const lists = (of: readonly Partial<WireEntry>[]): void => {
+  worker.network.onProbe = () => toldList(of, "An album");
 };
 
 type Bulk = z.output<typeof CreatedBulk>;
@@ -109,24 +105,31 @@ describe("a list", () => {
   });
 
   it("of a show is told with what is known of its episodes", async () => {
-    const facts = {
-      description: "About it",
-      releaseDate: "2026-11-01",
-      mediaUrl: "https://cdn.example.com/a.mp3",
-    };
-    lists([entry(0, facts)], { kind: "spotify_show" });
-    // which URLs are shows is not this test's subject: the rows decide what the answer tells
-    const { batch_id } = await create();
-    expect(await batch(batch_id)).toMatchObject({ kind: "spotify_show" });
-    await worker.deliverHints();
-    expect(worker.network.run).toMatchObject({ url: facts.mediaUrl, filename: "Part 0 [id0]" });
-    await worker.report(worker.network.run, "outcome", completed);
-    expect(await worker.job(key, worker.network.run.job_id)).toMatchObject({
-      url: entry(0).url,
-      title: "Part 0",
-      description: "About it",
-      release_date: "2026-11-01",
+    const show = podcastShow(1);
+    const podcasts = new PodcastServices([show], () => "https://podcasts.example.com");
+    worker = new Harness(podcasts.variables);
+    worker.network.hosts.set("podcasts.example.com", podcasts.handle);
+    const [episode] = show.episodes;
+    if (!episode) throw new Error("the show has no episode");
+    const { title, description, date, id } = episode;
+    const facts = { title, description, release_date: date, url: `https://open.spotify.com/episode/${id}` };
+    const created = await worker.json<z.output<typeof CreatedShow>>("POST", "/jobs", {
+      key,
+      body: { url: podcasts.showUrl(show) },
     });
+    expect(created).toEqual({
+      ...{ batch_id: expect.any(String), total_episodes: 1, paused: false },
+      episodes: [{ job_id: created.episode_jobs[0], ...facts }],
+      episode_jobs: [expect.any(String)],
+    });
+    expect(await batch(created.batch_id)).toMatchObject({ kind: "spotify_show" });
+    await worker.deliverHints();
+    expect(worker.network.run).toMatchObject({
+      url: `https://podcasts.example.com${episode.path}?a=1&b=2`,
+      filename: `${title} [${id}]`.replaceAll(/[/\\:?]/g, " ").replaceAll(/ +/g, " "),
+    });
+    await worker.report(worker.network.run, "outcome", completed);
+    expect(await worker.job(key, worker.network.run.job_id)).toMatchObject(facts);
   });
 
   it("takes title and date from the run where the list is a playlist, and keeps its own when the run has none", async () => {
@@ -146,13 +149,13 @@ describe("a list", () => {
       key,
       body: { webhook_url: "https://hooks.example.com/slack" },
     });
-    lists([entry(0), entry(1, { skipped: "entry_unavailable" }), entry(2, { skipped: "no_open_feed" })]);
+    lists([entry(0), entry(1, { unavailable: true }), entry(2, { unavailable: true })]);
     const created = await create({ webhook_url: hook, paused: true, storage: s3 });
     expect(await batch(created.batch_id)).toMatchObject({ skipped_episodes: 2, pending_episodes: 1 });
     expect(await worker.job(key, created.video_jobs[2] ?? "")).toMatchObject({
       status: "Skipped",
       step: "Finished",
-      error_code: "no_open_feed",
+      error_code: "entry_unavailable",
       error_type: "warning",
       finished_at: worker.now,
     });
@@ -171,7 +174,7 @@ describe("a list", () => {
   });
 
   it("of nothing but such entries is over at once, whether or not it was to be paused", async () => {
-    lists([entry(0, { skipped: "entry_unavailable" })]);
+    lists([entry(0, { unavailable: true })]);
     const { batch_id, paused } = await create({ paused: true, webhook_url: hook });
     expect(paused).toBe(false);
     expect(await batch(batch_id)).toMatchObject({ status: "finished", finished_at: worker.now });
@@ -179,8 +182,11 @@ describe("a list", () => {
 
   it("without entries, or that takes too long, creates nothing", async () => {
     lists([]);
-    expect(await create()).toMatchObject({ code: "invalid_request", error: "This list has no entries" });
-    worker.network.onListing = () => new Response(null, { status: 504 });
+    expect(await create()).toMatchObject({
+      code: "invalid_request",
+      error: expect.stringContaining("no entries"),
+    });
+    worker.network.onProbe = () => new Response(null, { status: 504 });
     const late = await worker.call("POST", "/jobs", { key, body: { url: list, batch: true } });
     expect([late.status, await late.json()]).toMatchObject([504, { code: "expansion_timeout" }]);
     expect([await count("batches"), await count("jobs")]).toEqual([0, 0]);
@@ -320,7 +326,7 @@ describe("names within a batch", () => {
   });
 
   it("come from the list's titles, and an item that stands twice gets two", async () => {
-    const twice = { ...entry(7), url: entry(7).url };
+    const twice = entry(7);
     const untitled = entry(8, { title: null });
     lists([twice, twice, untitled, untitled, entry(9, { title: "a/b: c?" })]);
     await create({ paused: true });
@@ -417,7 +423,7 @@ describe("5,000 entries", () => {
     const all = entries(5_000).map((one, index) => ({
       ...one,
       description,
-      skipped: index % 10 === 3 ? ("entry_unavailable" as const) : null,
+      unavailable: index % 10 === 3,
     }));
     lists(all);
     await worker.call("GET", "/usage", { key });

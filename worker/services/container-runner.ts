@@ -1,6 +1,6 @@
 import type { ProcessorInstance } from "../objects/processor-instance.ts";
-import { cancelRun, sendProbe, startRun } from "./processor-http.ts";
-import type { ProbeReply, Runner, StartAnswer } from "./runner.ts";
+import { cancelRun, sendList, sendProbe, startRun } from "./processor-http.ts";
+import type { ListReply, ProbeReply, Runner, StartAnswer } from "./runner.ts";
 
 interface ContainerRunnerOptions {
   readonly namespace: DurableObjectNamespace<ProcessorInstance>;
@@ -49,6 +49,16 @@ export function createContainerRunner({ namespace, instances, token }: Container
       for (let i = 0; i < Math.min(instances, MAX_ASKED); i++) {
         const name = instanceName((first + i) % instances);
         reply = await sendProbe(sendTo(name), token, request, PROBE_TIMEOUT_MS);
+        if (reply.type !== "busy") return reply;
+      }
+      return reply;
+    },
+    async list(request, signal) {
+      const first = hash(request.url) % instances;
+      let reply: ListReply = { type: "unreachable", reason: "no instance" };
+      for (let i = 0; i < Math.min(instances, MAX_ASKED); i++) {
+        const name = instanceName((first + i) % instances);
+        reply = await sendList(sendTo(name), token, request, signal);
         if (reply.type !== "busy") return reply;
       }
       return reply;

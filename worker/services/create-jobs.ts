@@ -1,13 +1,12 @@
 import type { JobRequest } from "../../schema/api/job-request.ts";
 import type { Adjustment } from "../../schema/media.ts";
-import { illegalState } from "../lib/api-error.ts";
 import type { LogFields } from "../lib/log.ts";
 import type { Scope } from "../services.ts";
 import { type AcceptedBatch, acceptBatch, findAccepted } from "./accept-batch.ts";
 import { acceptJobs } from "./accept-jobs.ts";
 import type { Account } from "./key-cache.ts";
 import { listSource } from "./listing/list-source.ts";
-import type { ListedEntry, Listing, Recognised } from "./listing/listing.ts";
+import type { ListedEntry, Listing, RecognisedList } from "./listing/listing.ts";
 import { recognise } from "./listing/recognise.ts";
 import { type PreparedJob, prepareJob, prepareOptions } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
@@ -49,7 +48,7 @@ interface SingleRequest {
   readonly body: JobRequest;
   readonly prepared: PreparedJob;
   /** Where the media is found by a listing. */
-  readonly recognised?: Recognised;
+  readonly recognised?: RecognisedList;
 }
 
 async function createSingle(
@@ -74,7 +73,7 @@ interface ListRequest {
   readonly id: string;
   readonly body: JobRequest;
   readonly sent: Record<string, unknown>;
-  readonly recognised: Recognised;
+  readonly recognised: RecognisedList;
 }
 
 async function createList(
@@ -91,7 +90,6 @@ async function createList(
     storageOfRequest(scope, account, body.storage),
     listSource(scope, recognised),
   ]);
-  if (listing.entries.length === 0) throw illegalState("This list has no entries");
   const accepted = await acceptBatch(scope, account, {
     id,
     kind: listing.kind,
@@ -110,7 +108,7 @@ const entriesOf = ({ entries }: Listing, filename: string | null) =>
 
 function listAnswer(
   batch_id: string,
-  { type }: Recognised,
+  { type }: RecognisedList,
   { paused, jobs }: AcceptedBatch,
 ): Record<string, unknown> {
   const ids = jobs.map(({ id }) => id);

@@ -1,4 +1,4 @@
-import { cancelRun, readHealth, sendProbe, startRun } from "./processor-http.ts";
+import { cancelRun, readHealth, sendList, sendProbe, startRun } from "./processor-http.ts";
 import type { Runner } from "./runner.ts";
 
 interface HttpRunnerOptions {
@@ -21,6 +21,7 @@ export function createHttpRunner({ url, token, fetch }: HttpRunnerOptions): Runn
     start: (run) => startRun(send, token, name, run, START_TIMEOUT_MS),
     cancel: (jobId) => cancelRun(send, token, jobId),
     probe: (request) => sendProbe(send, token, request, PROBE_TIMEOUT_MS),
+    list: (request, signal) => sendList(send, token, request, signal),
     health: () => readHealth(send),
     keepAwake: async () => {},
   };

@@ -1,5 +1,5 @@
 import { JOB_ERRORS, type JobErrorCode } from "../../schema/errors.ts";
-import type { ProbeOutcome, ProbeRequest } from "../../schema/wire/probe.ts";
+import type { MediaProbeRequest, ProbeOutcome } from "../../schema/wire/probe.ts";
 import { ApiError, dependencyUnavailable } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 
@@ -15,7 +15,7 @@ const RETRY_SECONDS = 30;
  * @throws ApiError `invalid_request` with the sentence that a job would end with, when asking again is of no use;
  *   `dependency_unavailable` with a delay for everything that may pass; `probe_timeout`
  */
-export async function probeSource(scope: Scope, request: ProbeRequest): Promise<Found> {
+export async function probeSource(scope: Scope, request: MediaProbeRequest): Promise<Found> {
   const answer = await scope.runner.probe(request);
   switch (answer.type) {
     case "answered":

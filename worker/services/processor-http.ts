@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { ToolVersions } from "../../schema/tool-versions.ts";
-import { ProbeAnswer, type ProbeRequest } from "../../schema/wire/probe.ts";
+import { ListLine, type ListRequest, type MediaProbeRequest, ProbeAnswer } from "../../schema/wire/probe.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
-import type { ProbeReply, RunnerHealth, StartAnswer } from "./runner.ts";
+import { readLines } from "../lib/read-lines.ts";
+import type { ListReply, ProbeReply, RunnerHealth, StartAnswer } from "./runner.ts";
 
 /** The processor's HTTP interface as both runners speak it. */
 
@@ -14,6 +15,8 @@ const ToolHealth = z.object({ tools: ToolVersions });
 const CANCEL_TIMEOUT_MS = 5_000;
 const HEALTH_TIMEOUT_MS = 3_000;
 const DEFAULT_RETRY_SECONDS = 5;
+/** Longest line of a list, in characters: more than its bounded members take. */
+const MAX_LINE = 64 * 1024;
 
 /** Hands a run over; a processor that has not answered within `timeoutMs` counts as unreachable. */
 export async function startRun(
@@ -41,7 +44,7 @@ export async function startRun(
 export async function sendProbe(
   send: Send,
   token: string,
-  request: ProbeRequest,
+  request: MediaProbeRequest,
   timeoutMs: number,
 ): Promise<ProbeReply> {
   try {
@@ -52,13 +55,44 @@ export async function sendProbe(
       signal: AbortSignal.timeout(timeoutMs),
     });
     if (response.ok) return { type: "answered", outcome: ProbeAnswer.parse(await response.json()).outcome };
-    await response.body?.cancel();
-    if (response.status === 504) return { type: "late" };
-    if (response.status === 503) return { type: "busy", retryAfterSeconds: retrySeconds(response) };
-    return { type: "unreachable", reason: `the processor answered ${response.status}` };
+    return await noProbe(response);
   } catch (error) {
     return { type: "unreachable", reason: nameOf(error) };
   }
+}
+
+/** Asks for the entries of a list through a processor; throws the signal's reason. */
+export async function sendList(
+  send: Send,
+  token: string,
+  request: ListRequest,
+  signal: AbortSignal,
+): Promise<ListReply> {
+  try {
+    const response = await send("/probe", {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: JSON.stringify(request),
+      signal,
+    });
+    return response.ok && response.body
+      ? { type: "told", lines: parseLines(response.body) }
+      : await noProbe(response);
+  } catch (error) {
+    signal.throwIfAborted();
+    return { type: "unreachable", reason: nameOf(error) };
+  }
+}
+
+async function* parseLines(body: ReadableStream<Uint8Array>): AsyncGenerator<ListLine> {
+  for await (const line of readLines(body, MAX_LINE)) yield ListLine.parse(JSON.parse(line));
+}
+
+async function noProbe(response: Response): Promise<Exclude<ProbeReply, { type: "answered" }>> {
+  await response.body?.cancel();
+  if (response.status === 504) return { type: "late" };
+  if (response.status === 503) return { type: "busy", retryAfterSeconds: retrySeconds(response) };
+  return { type: "unreachable", reason: `the processor answered ${response.status}` };
 }
 
 /** Tells a processor to stop a run; whether it answers does not matter. */

@@ -1,5 +1,5 @@
 import type { ToolVersions } from "../../schema/tool-versions.ts";
-import type { ProbeOutcome, ProbeRequest } from "../../schema/wire/probe.ts";
+import type { ListLine, ListRequest, MediaProbeRequest, ProbeOutcome } from "../../schema/wire/probe.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 
 /** What a processor says to a run. */
@@ -21,6 +21,11 @@ export type ProbeReply =
   | { readonly type: "busy"; readonly retryAfterSeconds: number }
   | { readonly type: "unreachable"; readonly reason: string };
 
+/** What a processor says to a list; the lines arrive as the source tells them. */
+export type ListReply =
+  | { readonly type: "told"; readonly lines: AsyncIterable<ListLine> }
+  | Exclude<ProbeReply, { type: "answered" }>;
+
 export interface RunnerHealth {
   readonly ok: boolean;
   /** What is wrong, for the operator. */
@@ -38,7 +43,12 @@ export interface Runner {
   /** Tells the instance to stop a run. Never throws: the heartbeat tells it again. */
   cancel(jobId: string, runner: string | null): Promise<void>;
   /** Asks a source through a processor. Never throws. */
-  probe(request: ProbeRequest): Promise<ProbeReply>;
+  probe(request: MediaProbeRequest): Promise<ProbeReply>;
+  /**
+   * Asks a source for the entries of a list through a processor. Throws only the signal's reason; the lines may end
+   * by an error when the connection does.
+   */
+  list(request: ListRequest, signal: AbortSignal): Promise<ListReply>;
   health(): Promise<RunnerHealth>;
   /** Keeps the instance awake that this name belongs to, since work inside does not count as activity. */
   keepAwake(instance: string): Promise<void>;

@@ -28,8 +28,8 @@ export class ScriptedNetwork {
   onHook: Answer = () => new Response(null, { status: 204 });
   /** What was posted to `hooks.example.com`, the newest last. */
   readonly posts: Post[] = [];
-  /** What a list holds; see `Listing`. */
-  onListing: Answer = () => new Response(null, { status: 504 });
+  /** What stands at other hosts, by host name. */
+  readonly hosts = new Map<string, (request: Request) => Response | Promise<Response>>();
   onStorage: Answer = () => new Response(null, { status: 204 });
 
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
@@ -43,11 +43,12 @@ export class ScriptedNetwork {
       this.runs.push(RunRequestSchema.parse(await request.json()));
       return this.onRun();
     }
-    if (url.hostname === "listing.example") return this.onListing();
     if (url.hostname === "hooks.example.com") {
       this.posts.push({ url: request.url, headers: request.headers, body: await request.text() });
       return this.onHook();
     }
+    const host = this.hosts.get(url.hostname);
+    if (host) return host(request);
     this.calls.push(`${request.method} ${url.host}${url.pathname}${url.search}`);
     return url.hostname === "storage.example" ? this.onStorage() : this.onOther();
   };

@@ -1,6 +1,51 @@
 import type { Recognised } from "./listing.ts";
 
-/** What a URL asks for. @param batch the caller wants the entries of a list, whatever the site */
+/**
+ * Tells by the URL alone what it asks for: a Spotify show or episode, a YouTube playlist, mix or channel, or one
+ * medium. With `batch` every other URL is a list, too. Pure. What only looks like one of these sites is a medium.
+ *
+ * @param url a valid http or https URL
+ * @example recognise("https://youtu.be/abc?list=PL1", false) // { type: "playlist", url: "https://www.youtube.com/playlist?list=PL1" }
+ */
 export function recognise(url: string, batch: boolean): Recognised {
+  const parsed = URL.parse(url);
+  const isPlain = parsed && parsed.username === "" && parsed.password === "" && parsed.port === "";
+  const known = parsed && isPlain ? (ofSpotify(parsed) ?? ofYoutube(parsed)) : null;
+  if (known) return known;
   return batch ? { type: "playlist", url } : { type: "media" };
 }
+
+const SPOTIFY_PATH =
+  /^\/(?:intl-[a-z]{2,3}(?:-[a-z]{2,4})?\/)?(?:embed(?:-podcast)?\/)?(show|episode)\/([A-Za-z0-9]{22})(?:\/|$)/i;
+
+function ofSpotify({ hostname, pathname }: URL): Recognised | null {
+  if (hostname !== "open.spotify.com" && hostname !== "play.spotify.com") return null;
+  const [, kind, id] = SPOTIFY_PATH.exec(pathname) ?? [];
+  if (kind === undefined || id === undefined) return null;
+  return { type: kind.toLowerCase() === "show" ? "spotify_show" : "spotify_episode", id };
+}
+
+const YOUTUBE_HOST =
+  /^(?:(?:www|m|music)\.)?youtube\.com$|^www\.youtube-nocookie\.com$|^(?:www\.)?youtu\.be$/;
+/** A channel's uploads, all of them or one kind. Its `/live` is one stream, its other tabs are lists of lists. */
+const CHANNEL =
+  /^\/(?:@[^/]+|channel\/UC[\w-]{22}|(?:c|user)\/[^/]+)(?:\/(?:videos|shorts|streams|featured))?\/?$/;
+const LIST_ID = /^[\w-]{2,200}$/;
+const VIDEO_ID = /^[\w-]{11}$/;
+
+function ofYoutube({ hostname, pathname, searchParams }: URL): Recognised | null {
+  if (!YOUTUBE_HOST.test(hostname)) return null;
+  const isShort = hostname.endsWith("youtu.be");
+  if (!isShort && CHANNEL.test(pathname)) return playlist(pathname.replace(/\/(?:featured\/?)?$/, ""));
+  const list = searchParams.get("list") ?? "";
+  if (!LIST_ID.test(list)) return null;
+  const [, embedded] = (isShort ? /^\/([^/]+)\/?$/ : /^\/embed\/([^/]+)\/?$/).exec(pathname) ?? [];
+  const isWatch = !isShort && /^\/(?:watch|playlist)\/?$/.test(pathname);
+  if (embedded === undefined && !isWatch) return null;
+  // a mix has no page of its own: it is made for the video that it begins with, which its name ends with
+  if (!list.startsWith("RD") || list.startsWith("RDCLAK")) return playlist(`/playlist?list=${list}`);
+  const seed = [embedded, searchParams.get("v"), list.slice(-11)].find((id) => VIDEO_ID.test(id ?? ""));
+  return playlist(seed === undefined ? `/playlist?list=${list}` : `/watch?v=${seed}&list=${list}`);
+}
+
+const playlist = (path: string): Recognised => ({ type: "playlist", url: `https://www.youtube.com${path}` });

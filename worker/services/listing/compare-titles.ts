@@ -1,0 +1,56 @@
+/**
+ * A title as it is compared: lower case, without accents, punctuation and the name of its show, and without the
+ * number that some feeds put in front ("#12 -", "Ep. 12:", "S2E3 |").
+ *
+ * @example normaliseTitle("Ep. 12: Ångström & Co.!", "A Show") // "angstrom and co"
+ */
+export function normaliseTitle(title: string, showName = ""): string {
+  const plain = plainText(title.replace(NUMBER_IN_FRONT, ""));
+  const show = plainText(showName);
+  const rest = show !== "" && plain.startsWith(`${show} `) ? plain.slice(show.length + 1) : plain;
+  return rest || plainText(title);
+}
+
+const NUMBER_IN_FRONT =
+  /^\s*(?:s(?:eason)?\s*\d+\s*[,:.-]?\s*)?(?:(?:episode|ep|e|folge|episodio|no|nr|#)\s*\.?\s*)?#?\d+\s*[-:.|–—)]+\s*/iu;
+
+const plainText = (text: string): string =>
+  text
+    .normalize("NFKD")
+    .replaceAll(/\p{M}/gu, "")
+    .toLowerCase()
+    .replaceAll("&", " and ")
+    .replaceAll(/['’]/g, "")
+    .replaceAll(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
+
+/**
+ * How alike two normalised titles are, 0 to 1: the share of pairs of letters that both have (Dice). Titles whose
+ * numbers contradict each other ("part 1", "part 2") are not alike at all.
+ */
+export function likeness(a: string, b: string): number {
+  if (a === b) return a === "" ? 0 : 1;
+  if (contradict(numbersOf(a), numbersOf(b))) return 0;
+  const [pairs, others] = [pairsOf(a), pairsOf(b)];
+  let common = 0;
+  for (const [pair, count] of pairs) common += Math.min(count, others.get(pair) ?? 0);
+  const total = sizeOf(pairs) + sizeOf(others);
+  return total === 0 ? 0 : (2 * common) / total;
+}
+
+const numbersOf = (text: string): Set<string> => new Set(text.match(/\p{N}+/gu));
+const contradict = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
+  [...a].some((number) => !b.has(number)) && [...b].some((number) => !a.has(number));
+
+function pairsOf(text: string): Map<string, number> {
+  const letters = text.replaceAll(" ", "");
+  const pairs = new Map<string, number>();
+  for (let i = 0; i + 1 < letters.length; i++) {
+    const pair = letters.slice(i, i + 2);
+    pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+  }
+  return pairs;
+}
+
+const sizeOf = (pairs: ReadonlyMap<string, number>): number =>
+  [...pairs.values()].reduce((sum, count) => sum + count, 0);

@@ -1,0 +1,138 @@
+import { XMLParser } from "fast-xml-parser";
+import { usableUrl } from "./listing.ts";
+import type { Described } from "./match-episodes.ts";
+
+/** An item of a feed that holds media. */
+export interface FeedItem extends Described {
+  readonly mediaUrl: string;
+}
+
+/** Items that are read of one feed. */
+const MAX_ITEMS = 10_000;
+/** An item that is longer is left out, in characters. */
+const MAX_ITEM_LENGTH = 512 * 1024;
+
+/**
+ * The items of an RSS feed while its text arrives: one item is held and parsed at a time, so that the size of the feed
+ * does not matter. What is no item is skipped unread, and items without media are left out.
+ *
+ * @param text the feed in pieces of any size
+ */
+export async function* feedItems(text: AsyncIterable<string>): AsyncGenerator<FeedItem> {
+  let count = 0;
+  for await (const source of itemSources(text)) {
+    const item = parseItem(source);
+    if (item) yield item;
+    if (++count === MAX_ITEMS) return;
+  }
+}
+
+const START = /<item[\s>]/;
+/** Longest beginning of a tag that may stand at the end of a piece. */
+const OVERLAP = 16;
+
+async function* itemSources(text: AsyncIterable<string>): AsyncGenerator<string> {
+  let pending = "";
+  /** The item begins at 0 of what is pending. */
+  let isOpen = false;
+  /** Up to here, the end of the item was looked for. */
+  let searched = 0;
+  for await (const piece of text) {
+    pending += piece;
+    for (;;) {
+      if (!isOpen) {
+        const start = pending.search(START);
+        pending = pending.slice(start < 0 ? -OVERLAP : start);
+        if (start < 0) break;
+        isOpen = true;
+        searched = 0;
+      }
+      const { end, from } = findEnd(pending, searched);
+      searched = from;
+      if (end === null) {
+        // its rest is skipped as what is no item is
+        if (pending.length > MAX_ITEM_LENGTH) {
+          isOpen = false;
+          pending = pending.slice(-OVERLAP);
+        }
+        break;
+      }
+      yield pending.slice(0, end);
+      pending = pending.slice(end);
+      isOpen = false;
+    }
+  }
+}
+
+const MARK = /<\/item\s*>|<!\[CDATA\[|<!--/g;
+
+/** Where the item ends; `from` is where the search goes on when more is there. Quoted text and comments are passed over. */
+function findEnd(text: string, start: number): { end: number | null; from: number } {
+  let from = start;
+  for (;;) {
+    MARK.lastIndex = from;
+    const mark = MARK.exec(text);
+    if (!mark) return { end: null, from: Math.max(from, text.length - OVERLAP) };
+    if (mark[0].startsWith("</")) return { end: MARK.lastIndex, from };
+    const closing = mark[0] === "<!--" ? "-->" : "]]>";
+    const closed = text.indexOf(closing, MARK.lastIndex);
+    if (closed < 0) return { end: null, from: mark.index };
+    from = closed + closing.length;
+  }
+}
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: "@",
+  parseTagValue: false,
+  parseAttributeValue: false,
+  htmlEntities: true,
+  // long, and never looked at
+  stopNodes: ["*.description", "*.content:encoded", "*.itunes:summary"],
+  isArray: (name) => name === "enclosure" || name === "title",
+});
+
+/** What an item says; null for one without media or that cannot be read. */
+export function parseItem(source: string): FeedItem | null {
+  const item = parse(source);
+  if (!item) return null;
+  const enclosures = Array.isArray(item.enclosure) ? (item.enclosure as Record<string, unknown>[]) : [];
+  const mediaUrl = enclosures
+    .map((enclosure) => usableUrl(text(enclosure["@url"])))
+    .find((url) => url !== null);
+  const title = (Array.isArray(item.title) ? text(item.title[0]) : null) ?? text(item["itunes:title"]);
+  if (mediaUrl === undefined || title === null) return null;
+  const date = Date.parse(text(item.pubDate) ?? "");
+  return {
+    mediaUrl,
+    title,
+    date: Number.isNaN(date) ? null : date,
+    duration: readDuration(text(item["itunes:duration"]) ?? ""),
+  };
+}
+
+function parse(source: string): Record<string, unknown> | null {
+  try {
+    const { item } = parser.parse(source) as { item?: unknown };
+    return typeof item === "object" && item !== null ? (item as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Text of an element, which is an object where it has attributes. */
+function text(value: unknown): string | null {
+  const found = typeof value === "object" && value !== null && "#text" in value ? value["#text"] : value;
+  return typeof found === "string" && found.trim() !== "" ? found.trim() : null;
+}
+
+/**
+ * Seconds, from seconds, `MM:SS` or `HH:MM:SS`; null for anything else.
+ *
+ * @example readDuration("1:02:03") // 3723
+ */
+export function readDuration(value: string): number | null {
+  if (!/^\d+(?:\.\d+)?$|^\d+(?::\d{1,2}){1,2}$/.test(value)) return null;
+  const seconds = value.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  return seconds > 0 ? seconds : null;
+}
