@@ -1,5 +1,4 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { z } from "zod";
 import type { Batch, CreatedBulk } from "../../schema/api/batch.ts";
@@ -489,7 +488,7 @@ describe("the database", () => {
     "what is held": () => heldQuery(db(), "b"),
     "what was never claimed": () => untouchedQuery(db(), "b", 0, 1_000),
     "what was claimed": () => claimedQuery(db(), "b", 1_000),
-    "what to rename": () => renamesQuery(db(), "b", [{ id: "x", filename: "y" }], sql`true`),
+    "what to rename": () => renamesQuery(db(), { id: "b", revision: 1 }, [{ id: "x", filename: "y" }]),
     "what to cancel": () => endsQuery(db(), { batchId: "b", ids: ["x"] }, { status: "Failed" }),
     "silent batches": () => overdueBatchesQuery(db(), 1, 2, 50),
   };

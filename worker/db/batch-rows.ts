@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lte, sql } from "drizzle-orm";
 import { batches, jobs } from "../../schema/db/tables.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import { jsonPages } from "../lib/json-pages.ts";
@@ -261,29 +261,32 @@ export async function renameJobs(
   { id, revision }: Pick<BatchRow, "id" | "revision">,
   names: readonly { readonly id: string; readonly filename: string }[],
 ): Promise<boolean> {
-  const isRead = and(eq(batches.id, id), eq(batches.revision, revision), eq(batches.status, "paused"));
+  const read = { id, revision };
   const note = db
     .update(batches)
     .set({ revision: revision + 1 })
-    .where(isRead)
+    .where(isAsRead(read))
     .returning({ id: batches.id });
-  const renames = jsonPages(names).map((page) => renamesQuery(db, id, page, isRead));
+  const renames = jsonPages(names).map((page) => renamesQuery(db, read, page));
   const results = await db.batch([...renames, note] as unknown as [typeof note]);
   return (results.at(-1) as unknown[]).length > 0;
 }
+
+const isAsRead = ({ id, revision }: Pick<BatchRow, "id" | "revision">) =>
+  and(eq(batches.id, id), eq(batches.revision, revision), eq(batches.status, "paused"));
+
 export const renamesQuery = (
   db: Db,
-  batchId: string,
+  read: Pick<BatchRow, "id" | "revision">,
   names: readonly { readonly id: string; readonly filename: string }[],
-  isRead: SQL | undefined,
 ) =>
   db
     .update(jobs)
     .set({ filename: sql`json_extract(name.value, '$.filename')`, revision: sql`jobs.revision + 1` })
     .from(sql`json_each(${JSON.stringify(names)}) as name`)
     .where(
-      sql`jobs.id = json_extract(name.value, '$.id') and jobs.batch_id = ${batchId}
-        and jobs.status not in ${[...FINAL_STATUSES]} and exists (select 1 from ${batches} where ${isRead})`,
+      sql`jobs.id = json_extract(name.value, '$.id') and jobs.batch_id = ${read.id}
+        and jobs.status not in ${[...FINAL_STATUSES]} and exists (select 1 from ${batches} where ${isAsRead(read)})`,
     );
 
 /** Takes up to `limit` unfinished batches whose object was silent for too long, and puts the next look off. */
