@@ -27,8 +27,7 @@ export interface PodcastShow {
 const DAY_MS = 24 * 60 * 60_000;
 const NEWEST = Date.UTC(2026, 10, 20);
 
-const idOf = (kind: string, show: number, episode = 0): string =>
-  `${kind}${show}x${episode}`.padEnd(22, "0").slice(0, 22);
+const idOf = (kind: string, show: number, episode = 0): string => `${kind}${show}x${episode}`.padEnd(22, "z");
 
 /**
  * A made-up show of `count` episodes, one a day. The third one and every hundredth after it was removed from Spotify,

@@ -53,7 +53,7 @@ export class SpotifyDouble {
 
   async #token(request: Request): Promise<Response> {
     const expected = `Basic ${btoa(`${this.clientId}:${this.clientSecret}`)}`;
-    const form = new URLSearchParams(await request.text());
+    const form = await request.formData();
     if (request.headers.get("authorization") !== expected) {
       return Response.json({ error: "invalid_client", error_description: "Invalid client" }, { status: 400 });
     }

@@ -14,16 +14,31 @@ import type { Listing, RecognisedList } from "./listing.ts";
 export async function listSource(scope: Scope, recognised: RecognisedList): Promise<Listing> {
   const late = AbortSignal.timeout(scope.config.listingMs);
   try {
-    switch (recognised.type) {
-      case "playlist":
-        return await listPlaylist(scope, recognised.url, late);
-      case "spotify_show":
-        return await listSpotifyShow(scope, recognised.id, late);
-      case "spotify_episode":
-        return await listSpotifyEpisode(scope, recognised.id, late);
-    }
+    // whoever does not hear the signal is not waited for either
+    return await Promise.race([list(scope, recognised, late), endOf(late)]);
   } catch (error) {
     if (late.aborted && !(error instanceof ApiError)) throw new ApiError("expansion_timeout");
     throw error;
   }
 }
+
+function list(
+  scope: Scope,
+  recognised: Exclude<Recognised, { type: "media" }>,
+  signal: AbortSignal,
+): Promise<Listing> {
+  switch (recognised.type) {
+    case "playlist":
+      return listPlaylist(scope, recognised.url, signal);
+    case "spotify_show":
+      return listSpotifyShow(scope, recognised.id, signal);
+    case "spotify_episode":
+      return listSpotifyEpisode(scope, recognised.id, signal);
+  }
+}
+
+/** Never resolves; rejects with the signal's reason. */
+const endOf = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });

@@ -1,0 +1,313 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ListLine } from "../../schema/wire/probe.ts";
+import { listSource } from "../../worker/services/listing/list-source.ts";
+import type { Listing, Recognised } from "../../worker/services/listing/listing.ts";
+import { PodcastServices } from "../support/podcast-services.ts";
+import { podcastShow } from "../support/podcast-shows.ts";
+import { Harness } from "./support/harness.ts";
+import { busy, unreachable } from "./support/scripted-network.ts";
+
+const BASE = "https://podcasts.example.com";
+const [small, middle, large] = [podcastShow(1), podcastShow(142), podcastShow(5_000)];
+
+let worker: Harness;
+let podcasts: PodcastServices;
+
+function start(variables: Record<string, string> = {}): void {
+  podcasts = new PodcastServices([small, middle, large, podcastShow(5_001)], () => BASE);
+  worker = new Harness({ ...podcasts.variables, ...variables });
+  worker.network.hosts.set("podcasts.example.com", podcasts.handle);
+}
+beforeEach(() => start());
+
+const list = (recognised: Exclude<Recognised, { type: "media" }>): Promise<Listing> =>
+  listSource(worker.scope(), recognised);
+const listShow = ({ id }: { id: string }) => list({ type: "spotify_show", id });
+const pagesAsked = () => podcasts.spotify.requests.filter((request) => request.includes("/episodes?"));
+
+describe("a Spotify show", () => {
+  it.each([small, middle, large])("of $episodes.length is listed with its open media", async (show) => {
+    const { kind, title, entries } = await listShow(show);
+    expect([kind, title, entries.length]).toEqual(["spotify_show", show.name, show.episodes.length]);
+    expect(entries).toEqual(
+      show.episodes.map((episode) =>
+        episode.removed
+          ? {
+              ...{ url: `https://open.spotify.com/show/${show.id}`, mediaUrl: null, sourceId: null },
+              ...{ title: null, description: null, releaseDate: null, skipped: "entry_unavailable" },
+            }
+          : {
+              url: `https://open.spotify.com/episode/${episode.id}`,
+              mediaUrl: episode.exclusive ? null : `${BASE}${episode.path}?a=1&b=2`,
+              sourceId: episode.id,
+              title: episode.title,
+              description: episode.description,
+              releaseDate: episode.date,
+              skipped: episode.exclusive ? "no_open_feed" : null,
+            },
+      ),
+    );
+    const pages = Math.ceil(show.episodes.length / 50);
+    expect(pagesAsked()).toHaveLength(pages);
+    expect(podcasts.spotify.requests).toHaveLength(pages + 2);
+    expect(podcasts.spotify.peak).toBeLessThanOrEqual(4);
+    expect(podcasts.requests).toHaveLength(2);
+  });
+
+  it("is asked for in the operator's market", async () => {
+    start({ SPOTIFY_MARKET: "DE" });
+    await listShow(small);
+    expect(pagesAsked()).toEqual([expect.stringContaining("market=DE")]);
+    expect(podcasts.requests[0]).toContain("country=DE");
+  });
+
+  it("is refused beyond 5,000 episodes, before they are read", async () => {
+    await expect(listShow(podcastShow(5_001))).rejects.toMatchObject({
+      code: "invalid_request",
+      message: "This list has more than 5,000 entries, which is the limit of one request",
+    });
+    expect(pagesAsked()).toHaveLength(1);
+  });
+
+  it("that is unknown or private is refused with a sentence", async () => {
+    await expect(listShow({ id: "x".repeat(22) })).rejects.toMatchObject({
+      code: "invalid_request",
+      message: "This media is not available or was removed",
+    });
+  });
+
+  it("is refused with what the operator must configure", async () => {
+    start({ SPOTIFY_CLIENT_SECRET: "" });
+    await expect(listShow(small)).rejects.toMatchObject({
+      code: "invalid_request",
+      message: expect.stringMatching(/operator must set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET/),
+    });
+    start({ SPOTIFY_CLIENT_SECRET: "wrong" });
+    await expect(listShow(small)).rejects.toMatchObject({
+      code: "dependency_unavailable",
+      message: expect.stringMatching(/refuses the operator's SPOTIFY_CLIENT_ID/),
+    });
+  });
+});
+
+describe("a Spotify episode", () => {
+  it("is a list of one, with its open media", async () => {
+    const [episode] = middle.episodes;
+    const { entries, title } = await list({ type: "spotify_episode", id: episode?.id ?? "" });
+    expect([title, entries]).toEqual([
+      middle.name,
+      [expect.objectContaining({ title: episode?.title, mediaUrl: `${BASE}${episode?.path}?a=1&b=2` })],
+    ]);
+  });
+
+  it("that is in no open feed is skipped", async () => {
+    const { id = "" } = middle.episodes.find(({ exclusive }) => exclusive) ?? {};
+    const { entries } = await list({ type: "spotify_episode", id });
+    expect(entries).toEqual([expect.objectContaining({ mediaUrl: null, skipped: "no_open_feed" })]);
+  });
+});
+
+describe("Spotify's token", () => {
+  it("is asked for once, also by many at once, and again shortly before it ends", async () => {
+    await Promise.all([listShow(small), listShow(middle), listShow(small)]);
+    expect(podcasts.spotify.tokens).toBe(1);
+    worker.now += 58 * 60_000;
+    await listShow(small);
+    expect(podcasts.spotify.tokens).toBe(1);
+    worker.now += 60_000;
+    await listShow(small);
+    expect(podcasts.spotify.tokens).toBe(2);
+  });
+
+  it("is renewed when Spotify does not take it any more", async () => {
+    await listShow(small);
+    podcasts.spotify.trouble = { status: 401, times: 1 };
+    expect((await listShow(small)).entries).toHaveLength(1);
+    expect(podcasts.spotify.tokens).toBe(2);
+  });
+});
+
+describe("Spotify's limit of requests", () => {
+  it("is waited for", async () => {
+    podcasts.spotify.trouble = { status: 429, retryAfterSeconds: 7, times: 3 };
+    const waits: number[] = [];
+    const scope = worker.scope();
+    const wait = async (ms: number) => {
+      waits.push(ms);
+      worker.now += ms;
+    };
+    const { entries } = await listSource({ ...scope, wait }, { type: "spotify_show", id: middle.id });
+    expect(entries).toHaveLength(142);
+    expect(waits[0]).toBe(7_000);
+  });
+
+  it("is told when it takes longer than a listing may", async () => {
+    podcasts.spotify.trouble = { status: 429, retryAfterSeconds: 90, times: 1 };
+    await expect(listShow(middle)).rejects.toMatchObject({
+      code: "dependency_unavailable",
+      retryAfterSeconds: 90,
+    });
+  });
+
+  it("does not hide that Spotify is broken", async () => {
+    podcasts.spotify.trouble = { status: 500, times: 2 };
+    expect((await listShow(small)).entries).toHaveLength(1);
+    podcasts.spotify.trouble = { status: 500, times: 100 };
+    await expect(listShow(small)).rejects.toMatchObject({ code: "dependency_unavailable" });
+  });
+});
+
+describe("the open feed", () => {
+  it("may be known to Podcast Index alone", async () => {
+    start({ PODCAST_INDEX_KEY: "key", PODCAST_INDEX_SECRET: "index-secret" });
+    podcasts.unlisted.add(small.id);
+    expect((await listShow(small)).entries[0]?.skipped).toBeNull();
+  });
+
+  it("that nobody knows leaves every episode skipped", async () => {
+    podcasts.unlisted.add(small.id);
+    expect((await listShow(small)).entries[0]?.skipped).toBe("no_open_feed");
+  });
+
+  it("is followed through public addresses alone", async () => {
+    const to = (location: string) => () => new Response(null, { status: 302, headers: { location } });
+    podcasts.feeds.set(small.id, to(`${BASE}/feeds/${middle.id}.xml`));
+    podcasts.feeds.set(middle.id, to("http://169.254.169.254/latest"));
+    expect((await listShow(small)).entries[0]?.skipped).toBe("no_open_feed");
+    expect(worker.network.calls).toEqual([]);
+    podcasts.feeds.set(small.id, to(`${BASE}/feeds/${small.id}.xml`));
+    expect((await listShow(small)).entries[0]?.skipped).toBe("no_open_feed");
+  });
+
+  it("that is gone, or no feed, leaves every episode skipped", async () => {
+    podcasts.feeds.set(small.id, () => new Response(null, { status: 404 }));
+    expect((await listShow(small)).entries[0]?.skipped).toBe("no_open_feed");
+    podcasts.feeds.set(small.id, () => new Response("<html>no feed</html>"));
+    expect((await listShow(small)).entries[0]?.skipped).toBe("no_open_feed");
+  });
+
+  it("that cannot be read right now makes nothing, since all would be skipped", async () => {
+    podcasts.feeds.set(small.id, () => new Response(null, { status: 503 }));
+    const refused = { code: "dependency_unavailable", retryAfterSeconds: 60 };
+    await expect(listShow(small)).rejects.toMatchObject(refused);
+    podcasts.feeds.clear();
+    podcasts.itunesStatus = 403;
+    await expect(listShow(small)).rejects.toMatchObject(refused);
+  });
+
+  it("leads to no private address", async () => {
+    const [episode] = small.episodes;
+    const item = `<item><title>${episode?.title}</title><pubDate>${episode?.date}</pubDate>
+      <enclosure url="http://10.0.0.1/a.mp3"/></item>`;
+    podcasts.feeds.set(small.id, () => new Response(item));
+    expect((await listShow(small)).entries[0]?.skipped).toBe("no_open_feed");
+    podcasts.feeds.set(small.id, () => new Response(item.replace("10.0.0.1", "cdn.example.com")));
+    expect((await listShow(small)).entries[0]?.mediaUrl).toBe("http://cdn.example.com/a.mp3");
+  });
+});
+
+const url = "https://media.example.com/list";
+const entry = (change: Partial<Extract<ListLine, { type: "entry" }>> = {}): ListLine => ({
+  ...{ type: "entry", url: `${url}/1`, id: "1", title: "One", description: null },
+  ...{ release_date: "2026-11-03", unavailable: false, ...change },
+});
+const tell = (...lines: readonly ListLine[]) => {
+  worker.network.onProbe = () => new Response(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+};
+const head: ListLine = { type: "list", v: 1, title: "A list" };
+const listPlaylist = () => list({ type: "playlist", url });
+
+describe("a playlist", () => {
+  it("is told by the processor, in its order", async () => {
+    tell(head, entry(), entry({ url: "HTTPS://media.example.com/a b", id: "2" }), { type: "end" });
+    const { kind, title, entries } = await listPlaylist();
+    expect(worker.network.probes).toEqual([
+      { v: 1, kind: "list", url, timeout_ms: 60_000, max_entries: 5_001 },
+    ]);
+    expect([kind, title]).toEqual(["playlist", "A list"]);
+    expect(entries).toEqual([
+      {
+        ...{ url: `${url}/1`, mediaUrl: null, sourceId: "1", title: "One", description: null },
+        ...{ releaseDate: "2026-11-03", skipped: null },
+      },
+      expect.objectContaining({ url: "https://media.example.com/a%20b", sourceId: "2" }),
+    ]);
+  });
+
+  it.each([
+    [{ unavailable: true, title: "[Private video]" }, `${url}/1`],
+    [{ url: null }, url],
+    [{ url: "rtmp://media.example.com/x" }, url],
+    [{ url: `https://media.example.com/${"x".repeat(2_048)}` }, url],
+  ])("skips entries that cannot be had: %o", async (change, shown) => {
+    tell(head, entry(change), { type: "end" });
+    const { entries } = await listPlaylist();
+    expect(entries).toEqual([expect.objectContaining({ url: shown, skipped: "entry_unavailable" })]);
+  });
+
+  it("may have 5,000 entries and not one more", async () => {
+    const entries = Array.from({ length: 5_000 }, (_, index) => entry({ id: `${index}` }));
+    tell(head, ...entries, { type: "end" });
+    expect((await listPlaylist()).entries).toHaveLength(5_000);
+    tell(head, ...entries, entry(), { type: "end" });
+    await expect(listPlaylist()).rejects.toMatchObject({
+      code: "invalid_request",
+      message: expect.stringContaining("more than 5,000 entries"),
+    });
+  });
+
+  it.each([
+    [[head, { type: "end" }], "invalid_request", "This list has no entries"],
+    [[{ type: "failed", code: "private", retry_after_ms: null }], "invalid_request", "This media is private"],
+    [
+      [head, entry(), { type: "failed", code: "unavailable", retry_after_ms: null }],
+      "invalid_request",
+      "This media is not available or was removed",
+    ],
+    [
+      [{ type: "failed", code: "unsupported_url", retry_after_ms: null }],
+      "invalid_request",
+      "No downloadable media was found at this URL",
+    ],
+    [
+      [{ type: "failed", code: "bot_check", retry_after_ms: null }],
+      "dependency_unavailable",
+      "The source asked to confirm that the visitor is not a robot",
+    ],
+    [[head, entry(), { type: "late" }], "expansion_timeout", "Listing this show or playlist took too long"],
+    [[head, entry()], "dependency_unavailable", "A part of the service is not available right now"],
+  ] as [ListLine[], string, string][])("is refused as a whole: %o", async (lines, code, message) => {
+    tell(...lines);
+    await expect(listPlaylist()).rejects.toMatchObject({ code, message });
+  });
+
+  it("is refused when no processor can tell it", async () => {
+    worker.network.onProbe = busy(3);
+    await expect(listPlaylist()).rejects.toMatchObject({
+      code: "dependency_unavailable",
+      retryAfterSeconds: 3,
+    });
+    worker.network.onProbe = unreachable;
+    await expect(listPlaylist()).rejects.toMatchObject({ code: "dependency_unavailable" });
+    // of the former version: it does not know lists
+    worker.network.onProbe = () => Response.json({ error: "The probe is not valid: kind" }, { status: 400 });
+    await expect(listPlaylist()).rejects.toMatchObject({ code: "dependency_unavailable" });
+    worker.network.onProbe = () => new Response("no line of ours\n");
+    await expect(listPlaylist()).rejects.toMatchObject({ code: "dependency_unavailable" });
+  });
+});
+
+describe("a listing that takes too long", () => {
+  const never = () => new Promise<never>(() => {});
+
+  it("ends, whoever is waited for", async () => {
+    start({ LISTING_SECONDS: "1" });
+    podcasts.spotify.onPage = never;
+    worker.network.onProbe = () => new Response(new ReadableStream({ pull: never }));
+    const refused = { code: "expansion_timeout", status: 504 };
+    await Promise.all([
+      expect(listShow(middle)).rejects.toMatchObject(refused),
+      expect(listPlaylist()).rejects.toMatchObject(refused),
+    ]);
+  });
+});
