@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { expiredQuery } from "../../worker/db/expiry-rows.ts";
-import { monthQuery, unfinishedQuery } from "../../worker/db/usage-rows.ts";
+import {
+  keyMonthQuery,
+  monthQuery,
+  unfinishedByKeyQuery,
+  unfinishedQuery,
+} from "../../worker/db/usage-rows.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
@@ -31,6 +36,7 @@ describe("usage", () => {
     expect(run.limits.max_filesize_bytes).toBe(4 * GB);
     expect(await usage(key)).toEqual({
       client_name: "tests",
+      period: "2026-11",
       usage_count: 1,
       storage_usage_gb: 0,
       storage_reserved_gb: 4,
@@ -55,6 +61,7 @@ describe("usage", () => {
     const free = await worker.account();
     expect(Object.keys(await usage(free.key))).toEqual([
       "client_name",
+      "period",
       "usage_count",
       "storage_usage_gb",
       "storage_reserved_gb",
@@ -242,6 +249,8 @@ describe("the database", () => {
   const queries = {
     "the usage of a month": () => monthQuery(db(), "a", "2026-11"),
     "unfinished jobs": () => unfinishedQuery(db(), "a"),
+    "the usage of keys in a month": () => keyMonthQuery(db(), "a", "2026-11"),
+    "unfinished jobs by their keys": () => unfinishedByKeyQuery(db(), "a"),
     "expired files": () => expiredQuery(db(), 1, { expires_at: 0, id: "" }, 50),
   };
   it.each(Object.entries(queries))("finds %s by an index, in its order", async (_, query) => {

@@ -1,8 +1,9 @@
-import { and, asc, desc, eq, getTableColumns, inArray, lt, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, lt, lte, sql } from "drizzle-orm";
 import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
 import { accounts, webhookDeliveries, webhookEndpoints } from "../../schema/db/tables.ts";
 import type { Db } from "./connection.ts";
 import type { Companion } from "./job-moves.ts";
+import { rowValues } from "./row-values.ts";
 
 /** Notices on their way, and what became of them. */
 
@@ -14,7 +15,7 @@ export type EndpointRow = typeof webhookEndpoints.$inferSelect;
 export const insertDelivery =
   (row: NewDeliveryRow): Companion =>
   (db, unmoved) =>
-    db.insert(webhookDeliveries).select(sql`select ${valuesOf(row)} where ${unmoved}`);
+    db.insert(webhookDeliveries).select(sql`select ${rowValues(webhookDeliveries, row)} where ${unmoved}`);
 
 /** Stores a message to Slack together with a move, if the account wants to hear of such ends. */
 export const insertSlackDelivery =
@@ -26,16 +27,9 @@ export const insertSlackDelivery =
       inArray(accounts.slack_level, [...levels]),
       unmoved,
     );
-    const values = valuesOf({ ...row, url: accounts.slack_url });
+    const values = rowValues(webhookDeliveries, { ...row, url: sql`${accounts.slack_url}` });
     return db.insert(webhookDeliveries).select(sql`select ${values} from ${accounts} where ${wants}`);
   };
-
-/** One value for each column, in their order, as inserting from a selection wants it. */
-const valuesOf = (row: Record<string, unknown>): SQL =>
-  sql.join(
-    Object.keys(getTableColumns(webhookDeliveries)).map((name) => sql`${row[name] ?? null}`),
-    sql`, `,
-  );
 
 /** Stores a notice by itself. */
 export async function addDelivery(db: Db, row: NewDeliveryRow): Promise<DeliveryRow | undefined> {

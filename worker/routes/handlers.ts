@@ -7,13 +7,17 @@ import { createJob } from "./create-job.ts";
 import { createKey } from "./create-key.ts";
 import { deleteFile } from "./delete-file.ts";
 import { docs } from "./docs.ts";
+import { getAccount } from "./get-account.ts";
+import { getAccountUsage } from "./get-account-usage.ts";
 import { getJob } from "./get-job.ts";
+import { getKeyUsage } from "./get-key-usage.ts";
 import { getSlack } from "./get-slack.ts";
 import { getUsage } from "./get-usage.ts";
 import { getWebhookSecret } from "./get-webhook-secret.ts";
 import { isShort } from "./is-short.ts";
 import { jobEvents } from "./job-events.ts";
 import { listAccounts } from "./list-accounts.ts";
+import { listAudit } from "./list-audit.ts";
 import { listDeliveries } from "./list-deliveries.ts";
 import { listJobs } from "./list-jobs.ts";
 import { listKeys } from "./list-keys.ts";
@@ -24,8 +28,10 @@ import { planJob } from "./plan-job.ts";
 import { ready } from "./ready.ts";
 import { removeSlack } from "./remove-slack.ts";
 import { replayDelivery } from "./replay-delivery.ts";
+import { reseal } from "./reseal.ts";
 import { retryJob } from "./retry-job.ts";
 import { revokeKey } from "./revoke-key.ts";
+import { rollKey } from "./roll-key.ts";
 import { rotateWebhookSecret } from "./rotate-webhook-secret.ts";
 import type { Handler } from "./route.ts";
 import { saveSlack } from "./save-slack.ts";
@@ -42,13 +48,17 @@ export const handlers: Record<EndpointName, Handler> = {
   createKey,
   deleteFile,
   docs,
+  getAccount,
+  getAccountUsage,
   getJob,
+  getKeyUsage,
   getSlack,
   getUsage,
   getWebhookSecret,
   isShort,
   jobEvents,
   listAccounts,
+  listAudit,
   listDeliveries,
   listJobs,
   listKeys,
@@ -59,8 +69,10 @@ export const handlers: Record<EndpointName, Handler> = {
   ready,
   removeSlack,
   replayDelivery,
+  reseal,
   retryJob,
   revokeKey,
+  rollKey,
   rotateWebhookSecret,
   saveSlack,
 };

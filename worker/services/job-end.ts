@@ -19,7 +19,7 @@ export function endOf(scope: Scope, job: JobRow): EndNotices {
   return {
     ...notices,
     companions: [
-      usageOfEnd(scope, job),
+      ...usageOfEnd(scope, job),
       ...(isKept ? [setExpiry(job.id, retention)] : []),
       ...notices.companions,
     ],
