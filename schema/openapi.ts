@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Auth, Endpoint } from "./api/endpoint.ts";
+import { type Auth, type Endpoint, scopeOf } from "./api/endpoint.ts";
 import { endpoints } from "./api/endpoints.ts";
 import { ErrorBody, ProblemBody } from "./api/error.ts";
 import { API_ERRORS, type ApiErrorCode } from "./errors.ts";
@@ -8,7 +8,14 @@ type Json = Record<string, unknown>;
 
 /** Refusals that every route of a kind of caller may give. */
 const COMMON_ERRORS: Record<Auth, readonly ApiErrorCode[]> = {
-  key: ["missing_api_key", "invalid_api_key", "rate_limited", "internal", "dependency_unavailable"],
+  key: [
+    "missing_api_key",
+    "invalid_api_key",
+    "forbidden",
+    "rate_limited",
+    "internal",
+    "dependency_unavailable",
+  ],
   admin: ["missing_api_key", "invalid_api_key", "internal", "dependency_unavailable"],
   run: ["invalid_api_key", "lease_lost", "internal"],
   public: ["internal"],
@@ -76,7 +83,7 @@ function operation(operationId: string, endpoint: Endpoint, schemas: Json): Json
     operationId,
     summary: endpoint.summary,
     tags: [endpoint.tag],
-    security: securityOf(endpoint.auth),
+    security: securityOf(endpoint),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(endpoint.body
       ? {
@@ -99,9 +106,12 @@ const IDEMPOTENCY_KEY: Json = {
   schema: { type: "string", minLength: 1, maxLength: 255 },
 };
 
-function securityOf(auth: Auth): Json[] {
-  if (auth === "public") return [];
-  return auth === "key" ? [{ apiKey: [] }, { bearer: [] }] : [{ bearer: [] }];
+/** OpenAPI 3.1 lets a requirement name roles: the scope that a caller's key needs. */
+function securityOf(endpoint: Endpoint): Json[] {
+  if (endpoint.auth === "public") return [];
+  if (endpoint.auth !== "key") return [{ bearer: [] }];
+  const scope = scopeOf(endpoint);
+  return [{ apiKey: [scope] }, { bearer: [scope] }];
 }
 
 function answers(endpoint: Endpoint, schemas: Json): Json {

@@ -1,5 +1,5 @@
 import { Hono, type MiddlewareHandler } from "hono";
-import type { Auth, Endpoint } from "../schema/api/endpoint.ts";
+import { type Endpoint, scopeOf } from "../schema/api/endpoint.ts";
 import { type EndpointName, endpoints } from "../schema/api/endpoints.ts";
 import { notFound } from "./lib/api-error.ts";
 import { onError } from "./middleware/on-error.ts";
@@ -8,6 +8,7 @@ import { requestId } from "./middleware/request-id.ts";
 import { requestLog } from "./middleware/request-log.ts";
 import { requireKey } from "./middleware/require-key.ts";
 import { requireOperator } from "./middleware/require-operator.ts";
+import { requireScope } from "./middleware/require-scope.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
 import { withScope } from "./middleware/with-scope.ts";
 import { docsAsset } from "./routes/docs-asset.ts";
@@ -22,12 +23,17 @@ import type { Services } from "./services.ts";
 const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 
 /** Who is let through to a route; the token of a run is checked with its report. */
-const GUARDS: Record<Auth, readonly [MiddlewareHandler<AppEnv>, ...MiddlewareHandler<AppEnv>[]]> = {
-  key: [requireKey, rateLimit],
-  admin: [requireOperator],
-  run: [open],
-  public: [open],
-};
+function guardsOf(endpoint: Endpoint): [MiddlewareHandler<AppEnv>, ...MiddlewareHandler<AppEnv>[]] {
+  switch (endpoint.auth) {
+    case "key":
+      return [requireKey, rateLimit, requireScope(scopeOf(endpoint))];
+    case "admin":
+      return [requireOperator];
+    case "run":
+    case "public":
+      return [open];
+  }
+}
 
 /** The HTTP interface: every route of the endpoints table, the processor's reports, and the page's files. */
 export function createApp(services: Services): Hono<AppEnv> {
@@ -36,7 +42,7 @@ export function createApp(services: Services): Hono<AppEnv> {
 
   for (const [name, endpoint] of Object.entries<Endpoint>(endpoints)) {
     const path = honoPath(endpoint.path);
-    app.on(endpoint.method, path, ...GUARDS[endpoint.auth], handlers[name as EndpointName]);
+    app.on(endpoint.method, path, ...guardsOf(endpoint), handlers[name as EndpointName]);
   }
   app.post("/internal/heartbeat", heartbeat);
   app.post("/internal/runs/:id/upload", upload);

@@ -1,11 +1,15 @@
 import "../messages.ts";
 import { z } from "zod";
 import { Id, Time } from "../ids.ts";
+import { clampedInt } from "./clamped-int.ts";
 
 /** Who accounts belong to; marketplaces must send inline storage with each job. */
 export const SOURCES = ["direct", "rapidapi", "apify", "zyla", "marketplace"] as const;
 
-/** What a key may be allowed to do: look, ask for media, set the account's storage and secrets. */
+/**
+ * What a key may be allowed to do: `read` looks, `write` asks for media and changes jobs, `storage` sees and sets the
+ * account's storage, signing secret and Slack.
+ */
 export const SCOPES = ["read", "write", "storage"] as const;
 export type Scope = (typeof SCOPES)[number];
 
@@ -40,6 +44,15 @@ export const Account = z
   .meta({ id: "Account" });
 export type Account = z.infer<typeof Account>;
 
+const nextCursor = Id.nullable().describe("Send as `cursor` for the next page; null on the last");
+
+/** Query of the operator's lists; the newest come first. */
+export const PageQuery = z.object({
+  limit: clampedInt(1, 100, 20),
+  cursor: Id.optional().describe("next_cursor of the page before"),
+});
+export type PageQuery = z.output<typeof PageQuery>;
+
 const name = z.string().trim().min(1, "must not be empty").max(200, "must be at most 200 characters");
 
 export const NewAccount = z
@@ -49,7 +62,17 @@ export const AccountChange = z
   .object({ name, limits: Limits, disabled: z.boolean() })
   .partial()
   .meta({ id: "AccountChange" });
-export const AccountList = z.object({ accounts: z.array(Account) }).meta({ id: "AccountList" });
+export const AccountList = z
+  .object({ accounts: z.array(Account), next_cursor: nextCursor })
+  .meta({ id: "AccountList" });
+
+const scopes = z
+  .array(z.enum(SCOPES, `must be one of ${SCOPES.join(", ")}`))
+  .min(1, "must name one scope at least")
+  .nullable()
+  .describe("What the key may do; null for everything")
+  .meta({ example: ["read", "write"] });
+const expiresAt = Time.nullable().describe("The key stops working then; null for never");
 
 /** A key as it is shown later: never whole. */
 export const Key = z
@@ -58,14 +81,41 @@ export const Key = z
     name: z.string(),
     prefix: z.string().meta({ example: "sk_live_Ab12" }),
     last4: z.string(),
+    scopes,
     created_at: Time,
+    expires_at: expiresAt,
+    replaced_by: Id.nullable().describe("The key that was made in this one's place, when it was rolled"),
     revoked_at: Time.nullable(),
   })
   .meta({ id: "Key" });
 export type Key = z.infer<typeof Key>;
-export const NewKey = z.object({ name: name.default("default") }).meta({ id: "NewKey" });
+export const NewKey = z
+  .object({
+    name: name.default("default"),
+    scopes: scopes.default(null),
+    expires_at: expiresAt.default(null),
+  })
+  .meta({ id: "NewKey" });
 export const CreatedKey = Key.extend({ api_key: z.string().describe("Shown this once") }).meta({
   id: "CreatedKey",
 });
 export const KeyList = z.object({ keys: z.array(Key) }).meta({ id: "KeyList" });
 export const RevokedKey = z.object({ message: z.string(), id: Id }).meta({ id: "RevokedKey" });
+
+/** Longest time for which a rolled key may go on working beside the new one, in seconds: 30 days. */
+const MAX_OVERLAP_SECONDS = 30 * 24 * 3600;
+
+/** Body of `POST /admin/accounts/{id}/keys/{key_id}/roll`; the new key gets the name, the scopes and the lifetime of the old one. */
+export const KeyRoll = z
+  .object({
+    overlap_seconds: z
+      .int("must be whole seconds")
+      .min(0, "must not be negative")
+      .max(MAX_OVERLAP_SECONDS, `must be at most ${MAX_OVERLAP_SECONDS}`)
+      .default(24 * 3600)
+      .describe("For how long the old key goes on working"),
+  })
+  .meta({ id: "KeyRoll" });
+export const RolledKey = CreatedKey.extend({
+  replaces: Key.describe("The old key; it works until expires_at"),
+}).meta({ id: "RolledKey" });

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { ApiErrorCode } from "../errors.ts";
+import type { Scope } from "./account.ts";
 
 /** Who may call: a caller's key, the operator's token, a run's token, or anybody. */
 export type Auth = "key" | "admin" | "run" | "public";
@@ -10,6 +11,8 @@ export interface Endpoint {
   /** With `{name}` for path parameters. */
   readonly path: `/${string}`;
   readonly auth: Auth;
+  /** What a caller's key must be allowed to do, where {@link scopeOf} is not to decide it by the method. */
+  readonly scope?: Scope;
   readonly summary: string;
   readonly tag: "Jobs" | "Batches" | "Account" | "Media" | "Webhooks" | "Operator" | "Service";
   /** Takes `x-idempotency-key`: the same request with the same key is executed once in 24 hours. */
@@ -27,6 +30,10 @@ export interface Endpoint {
   /** Refusals beside those that every route of this kind of caller may give. */
   readonly errors: readonly ApiErrorCode[];
 }
+
+/** What a caller's key must be allowed to do: reading where nothing is changed, else writing, unless the route says another thing. */
+export const scopeOf = ({ method, scope }: Pick<Endpoint, "method" | "scope">): Scope =>
+  scope ?? (method === "GET" ? "read" : "write");
 
 /** Largest body of every route but bulk, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;

@@ -1,15 +1,5 @@
 import { z } from "zod";
 import { Id } from "../ids.ts";
-import {
-  Account,
-  AccountChange,
-  AccountList,
-  CreatedKey,
-  KeyList,
-  NewAccount,
-  NewKey,
-  RevokedKey,
-} from "./account.ts";
 import { CreatedPlaylist, CreatedShow } from "./batch.ts";
 import { batchEndpoints } from "./batch-endpoints.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
@@ -27,9 +17,10 @@ import {
 } from "./job.ts";
 import { JobRequest } from "./job-request.ts";
 import { noticeEndpoints } from "./notice-endpoints.ts";
+import { operatorEndpoints } from "./operator-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
-import { Usage } from "./usage.ts";
+import { KeyUsageList, Usage, UsageQuery } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
 
 const idParam = z.object({ id: Id });
@@ -197,72 +188,23 @@ export const endpoints = {
     path: "/usage",
     auth: "key",
     tag: "Account",
-    summary: "What the account used in this month, and what it may use",
+    summary: "What the account used in a month, and what it may use",
+    query: UsageQuery,
     answers: { 200: { description: "The usage", schema: Usage } },
-    errors: [],
+    errors: ["invalid_request"],
+  },
+  getKeyUsage: {
+    method: "GET",
+    path: "/usage/keys",
+    auth: "key",
+    tag: "Account",
+    summary: "What each key of the account used in a month",
+    query: UsageQuery,
+    answers: { 200: { description: "The usage", schema: KeyUsageList } },
+    errors: ["invalid_request"],
   },
   ...storageEndpoints,
-  createAccount: {
-    method: "POST",
-    path: "/admin/accounts",
-    auth: "admin",
-    tag: "Operator",
-    summary: "Create an account",
-    body: json(NewAccount),
-    answers: { 201: { description: "The account", schema: Account } },
-    errors: ["invalid_request", "payload_too_large"],
-  },
-  listAccounts: {
-    method: "GET",
-    path: "/admin/accounts",
-    auth: "admin",
-    tag: "Operator",
-    summary: "List accounts",
-    answers: { 200: { description: "All accounts", schema: AccountList } },
-    errors: [],
-  },
-  changeAccount: {
-    method: "PATCH",
-    path: "/admin/accounts/{id}",
-    auth: "admin",
-    tag: "Operator",
-    summary: "Rename, limit, disable or enable an account",
-    params: idParam,
-    body: json(AccountChange),
-    answers: { 200: { description: "The account", schema: Account } },
-    errors: ["invalid_request", "not_found", "payload_too_large"],
-  },
-  createKey: {
-    method: "POST",
-    path: "/admin/accounts/{id}/keys",
-    auth: "admin",
-    tag: "Operator",
-    summary: "Create a key; it is shown this once",
-    params: idParam,
-    body: json(NewKey, false),
-    answers: { 201: { description: "The key", schema: CreatedKey } },
-    errors: ["invalid_request", "not_found", "payload_too_large"],
-  },
-  listKeys: {
-    method: "GET",
-    path: "/admin/accounts/{id}/keys",
-    auth: "admin",
-    tag: "Operator",
-    summary: "List the keys of an account",
-    params: idParam,
-    answers: { 200: { description: "Its keys, never whole", schema: KeyList } },
-    errors: ["invalid_request", "not_found"],
-  },
-  revokeKey: {
-    method: "DELETE",
-    path: "/admin/accounts/{id}/keys/{key_id}",
-    auth: "admin",
-    tag: "Operator",
-    summary: "Revoke a key; it stops within 60 seconds",
-    params: z.object({ id: Id, key_id: Id }),
-    answers: { 200: { description: "Revoked", schema: RevokedKey } },
-    errors: ["invalid_request", "not_found"],
-  },
+  ...operatorEndpoints,
   alive: {
     method: "GET",
     path: "/healthz",

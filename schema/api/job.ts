@@ -4,6 +4,7 @@ import { Id, Time } from "../ids.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { STATUSES, STEPS } from "../states.ts";
 import { ToolVersions } from "../tool-versions.ts";
+import { clampedInt } from "./clamped-int.ts";
 import { StreamFacts } from "./probe.ts";
 import { PROVIDERS } from "./storage.ts";
 
@@ -165,17 +166,6 @@ export const JobListQuery = z.object({
   cursor: Id.optional().describe("next_cursor of the page before; offset is ignored then"),
 });
 export type JobListQuery = z.infer<typeof JobListQuery>;
-
-function clampedInt(min: number, max: number, fallback: number) {
-  return z
-    .string()
-    .optional()
-    .transform((value) => {
-      const number = Math.trunc(Number(value ?? fallback));
-      return Number.isNaN(number) ? fallback : Math.min(max, Math.max(min, number));
-    })
-    .describe(`${min} to ${max}, default ${fallback}, clamped`);
-}
 
 export const CancelledJob = z.object({ message: z.string(), job_id: Id }).meta({ id: "CancelledJob" });
 export const RetriedJob = z

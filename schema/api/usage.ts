@@ -1,14 +1,29 @@
 import { z } from "zod";
+import { Id } from "../ids.ts";
 
 const gigabytes = z.number().min(0).describe("In units of 1,073,741,824 bytes, to the hundredth");
+const period = z
+  .string()
+  .regex(/^\d{4}-(0[1-9]|1[0-2])$/, "must be a month like 2026-11")
+  .describe("A month, in UTC")
+  .meta({ example: "2026-11" });
 
-/** `GET /usage`: the present month, in UTC. The limits are present for accounts that have them. */
+/** Query of the usage routes; by default the present month. */
+export const UsageQuery = z.object({ period: period.optional() });
+
+/** What is counted; jobs that are not finished count in the present month. */
+const counted = {
+  usage_count: z.int().min(0).describe("Jobs that ended in this month, and those that are not finished"),
+  storage_usage_gb: gigabytes.describe("Delivered in this month"),
+  storage_reserved_gb: gigabytes.describe("Held for jobs that are not finished"),
+};
+
+/** `GET /usage`: a month of the account. The limits are present for accounts that have them. */
 export const Usage = z
   .object({
     client_name: z.string(),
-    usage_count: z.int().min(0).describe("Jobs that ended in this month, and those that are not finished"),
-    storage_usage_gb: gigabytes.describe("Delivered in this month"),
-    storage_reserved_gb: gigabytes.describe("Held for jobs that are not finished"),
+    period,
+    ...counted,
     storage_effective_usage_gb: gigabytes.describe("Both together: what the quota is compared with"),
     storage_limit_gb: gigabytes.optional(),
     storage_limit_bytes: z.int().min(0).optional(),
@@ -21,3 +36,26 @@ export const Usage = z
   })
   .meta({ id: "Usage" });
 export type Usage = z.infer<typeof Usage>;
+
+/** What one key used in a month. */
+export const KeyUsage = z
+  .object({
+    key_id: Id,
+    name: z.string(),
+    last4: z.string(),
+    ...counted,
+    storage_usage_bytes: z.int().min(0),
+    storage_reserved_bytes: z.int().min(0),
+  })
+  .meta({ id: "KeyUsage" });
+export type KeyUsage = z.infer<typeof KeyUsage>;
+
+/** `GET /usage/keys`: every key of the account; calls through a marketplace's gateway carry none and are not in it. */
+export const KeyUsageList = z.object({ period, keys: z.array(KeyUsage) }).meta({ id: "KeyUsageList" });
+export type KeyUsageList = z.infer<typeof KeyUsageList>;
+
+/** `GET /admin/accounts/{id}/usage` */
+export const AccountUsage = Usage.extend({ account_id: Id, keys: z.array(KeyUsage) }).meta({
+  id: "AccountUsage",
+});
+export type AccountUsage = z.infer<typeof AccountUsage>;

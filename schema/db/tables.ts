@@ -215,7 +215,9 @@ export const jobs = sqliteTable(
     index("jobs_hint_due").on(table.hint_due_at).where(sql`status = 'Pending'`),
     index("jobs_lease").on(table.lease_expires_at).where(sql`status = 'Processing'`),
     index("jobs_links").on(table.links_expire_at).where(sql`links_expire_at is not null`),
-    index("jobs_unfinished").on(table.account_id, table.reserved_bytes).where(sql`finished_at is null`),
+    index("jobs_unfinished")
+      .on(table.account_id, table.key_id, table.reserved_bytes)
+      .where(sql`finished_at is null`),
     index("jobs_expiry")
       .on(table.expires_at, table.id)
       .where(sql`expires_at is not null and object_key is not null`),
@@ -390,6 +392,7 @@ export const auditEntries = sqliteTable(
     actor: text("actor").notNull(),
     /** @example "key.revoked" */
     action: text("action").notNull(),
+    /** Empty for what concerns no single account. */
     account_id: text("account_id").notNull(),
     /** What was acted on, when it is not the account itself. */
     subject: text("subject"),

@@ -1,7 +1,11 @@
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Child, startChild } from "../../bin/stack/child.ts";
+import { waitUntilReady } from "../../bin/stack/readiness.ts";
 import { type Stack, startStack } from "../../bin/stack/stack.ts";
+import { platformFolder } from "../../bin/stack/wrangler.ts";
 import type { Job } from "../../schema/api/job.ts";
 import { freePort } from "./ports.ts";
 
@@ -22,6 +26,10 @@ export interface TestStack extends Stack {
   processorPid(): Promise<number>;
   /** Process ids of the processor's tools. */
   toolPids(): Promise<number[]>;
+  /** Kills the Worker with all that belongs to it, in the middle of whatever it does; resolves when it is dead. */
+  killWorker(): Promise<void>;
+  /** Starts the Worker again, as it was before it was killed; resolves when it is ready. */
+  restartWorker(): Promise<void>;
 }
 
 export interface Answer<T> {
@@ -50,6 +58,8 @@ export async function startTestStack({
     env: { ...process.env, ...env },
     log: () => {},
   });
+  const worker = await workerProcess(folder);
+  let restarted: Child | undefined;
   const call = async <T>(method: string, path: string, body?: unknown): Promise<Answer<T>> => {
     const answer = await fetch(stack.url + path, {
       method,
@@ -84,11 +94,24 @@ export async function startTestStack({
       for (;;) {
         const [pid] = await processorPids(folder);
         if (pid !== undefined) return pid;
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await pause(20);
       }
     },
     toolPids: () => pidsWhere((process) => process.cwd?.startsWith(join(folder, "work", "runs")) === true),
+    killWorker: async () => {
+      if (restarted) restarted.kill();
+      else process.kill(-worker.pid, "SIGKILL");
+      while ((await pidsWhere((found) => isOfWorker(folder, found))).length > 0) await pause(5);
+    },
+    restartWorker: async () => {
+      restarted = startChild({
+        ...worker,
+        logFile: join(folder, "logs", "worker.log"),
+      });
+      await waitUntilReady(stack.url, AbortSignal.timeout(60_000));
+    },
     stop: async () => {
+      await restarted?.stop(5_000);
       await stack.stop();
       if (stateDir === undefined) await rm(folder, { recursive: true, force: true });
     },
@@ -111,6 +134,24 @@ async function nextEvent(stack: Stack, id: string): Promise<void> {
   abort.abort();
 }
 
+/** How the stack's Worker was started. */
+async function workerProcess(folder: string) {
+  const [first, ...others] = await pidsWhere(
+    (found) => isOfWorker(folder, found) && found.command.includes("bin/wrangler.js"),
+  );
+  if (first === undefined || others.length > 0) throw new Error("the Worker's process was not found");
+  const { command, environment, cwd = "" } = await factsOf(first);
+  const [program = "", ...args] = command.split("\0").slice(0, -1);
+  const variables = environment.split("\0").slice(0, -1);
+  const env = Object.fromEntries(variables.map((pair) => pair.split(/=(.*)/s, 2) as [string, string]));
+  return { pid: first, command: program, args, env, cwd };
+}
+
+/** The Worker's command line and the runtime below it; both know where the database lies. */
+const isOfWorker = (folder: string, { command, environment }: ProcessFacts): boolean =>
+  command.includes(platformFolder(folder)) ||
+  (command.includes("workerd") && environment.includes(`${folder}/`));
+
 interface ProcessFacts {
   readonly pid: number;
   readonly command: string;
@@ -126,15 +167,15 @@ const processorPids = (folder: string): Promise<number[]> =>
 
 async function pidsWhere(matches: (process: ProcessFacts) => boolean): Promise<number[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const [command, environment, cwd] = await Promise.all([
-        readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""),
-        readFile(`/proc/${pid}/environ`, "utf8").catch(() => ""),
-        readlink(`/proc/${pid}/cwd`).catch(() => undefined),
-      ]);
-      return matches({ pid, command, environment, cwd }) ? pid : null;
-    }),
-  );
-  return found.filter((pid) => pid !== null);
+  const found = await Promise.all(pids.map(factsOf));
+  return found.filter(matches).map(({ pid }) => pid);
+}
+
+async function factsOf(pid: number): Promise<ProcessFacts> {
+  const [command, environment, cwd] = await Promise.all([
+    readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""),
+    readFile(`/proc/${pid}/environ`, "utf8").catch(() => ""),
+    readlink(`/proc/${pid}/cwd`).catch(() => undefined),
+  ]);
+  return { pid, command, environment, cwd };
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { SCOPES } from "../../schema/api/account.ts";
 import type { Endpoint } from "../../schema/api/endpoint.ts";
 import { endpoints } from "../../schema/api/endpoints.ts";
 import { makeApiKey } from "../../worker/lib/api-key.ts";
@@ -18,7 +19,6 @@ const of = (auth: string) =>
   routes
     .filter((route) => route.auth === auth)
     .map((route) => [`${route.method} ${route.path}`, route] as const);
-const operator = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
 const makeKey = () => makeApiKey((length) => crypto.getRandomValues(new Uint8Array(length)));
 
 describe("every route for callers", () => {
@@ -66,6 +66,31 @@ describe("every route for callers", () => {
   });
 });
 
+describe("a key with scopes", () => {
+  const allowed: Record<string, string> = { GET: "read", POST: "write", PATCH: "write", DELETE: "write" };
+  const isStorage = /^\/user\/(s3|bucket|blob|gcs|oss|slack|webhook-secret)/;
+
+  it.each(of("key"))(
+    "is let through to %s only with the scope that it needs, which is named",
+    async (_, route) => {
+      const needed = isStorage.test(route.path) ? "storage" : allowed[route.method];
+      for (const scope of SCOPES) {
+        const { key } = await worker.account({}, { scopes: [scope] });
+        const answer = await worker.call(route.method, pathOf(route), { key });
+        const { code, error } = await answer.json<{ code?: string; error?: string }>();
+        if (scope === needed) expect(code).not.toBe("forbidden");
+        else
+          expect([answer.status, code, error]).toEqual([
+            403,
+            "forbidden",
+            `This key lacks the scope "${needed}"`,
+          ]);
+        expect(answer.headers.has("ratelimit")).toBe(true);
+      }
+    },
+  );
+});
+
 describe("every route for the operator", () => {
   it.each(of("admin"))("%s refuses no token, a wrong one and a caller's key", async (_, route) => {
     const { key } = await worker.account();
@@ -93,83 +118,4 @@ it("has no other routes: unknown paths and methods are not found", async () => {
     const answer = await worker.call(method, path);
     expect([path, answer.status]).toEqual([path, 404]);
   }
-});
-
-describe("keys", () => {
-  it("are shown once, listed without their secret, and stored as a hash", async () => {
-    const { id, key } = await worker.account();
-    const { keys } = await worker.operator<{ keys: object[] }>("GET", `/admin/accounts/${id}/keys`);
-    expect(keys).toMatchObject([{ prefix: key.slice(0, 12), last4: key.slice(-4), revoked_at: null }]);
-    expect(JSON.stringify(keys)).not.toContain(key);
-    const { results } = await env.DB.prepare("select * from api_keys").all();
-    expect(JSON.stringify(results)).not.toContain(key);
-  });
-
-  it("stop within a minute of being revoked, and cost no look-up until then", async () => {
-    const { id, key } = await worker.account();
-    await worker.call("GET", "/jobs", { key });
-    await worker.call("GET", "/jobs", { key });
-    expect(worker.logs.at(-1)).toMatchObject({ d1_calls: 1 });
-    const { keys } = await worker.operator<{ keys: { id: string }[] }>("GET", `/admin/accounts/${id}/keys`);
-    const path = `/admin/accounts/${id}/keys/${keys[0]?.id}`;
-    expect(await worker.operator("DELETE", path)).toMatchObject({ message: "Key revoked" });
-    expect(await worker.operator("DELETE", path)).toMatchObject({ message: "Key revoked" });
-    worker.now += 60_000;
-    expect((await worker.call("GET", "/jobs", { key })).status).toBe(401);
-  });
-
-  it("stop within a minute of the account being disabled, and work again when it is enabled", async () => {
-    const { id, key } = await worker.account();
-    await worker.call("GET", "/jobs", { key });
-    expect(await worker.operator("PATCH", `/admin/accounts/${id}`, { disabled: true })).toMatchObject({
-      disabled: true,
-    });
-    worker.now += 60_000;
-    expect((await worker.call("GET", "/jobs", { key })).status).toBe(401);
-    await worker.operator("PATCH", `/admin/accounts/${id}`, { disabled: false });
-    worker.now += 5_000;
-    expect((await worker.call("GET", "/jobs", { key })).status).toBe(200);
-  });
-
-  it("of another account are not revoked", async () => {
-    const [one, other] = [await worker.account(), await worker.account()];
-    const { keys } = await worker.operator<{ keys: { id: string }[] }>(
-      "GET",
-      `/admin/accounts/${one.id}/keys`,
-    );
-    const answer = await worker.call("DELETE", `/admin/accounts/${other.id}/keys/${keys[0]?.id}`, {
-      headers: operator,
-    });
-    expect(answer.status).toBe(404);
-  });
-});
-
-describe("accounts", () => {
-  it("are created, listed, renamed and limited; limits that are not named stay", async () => {
-    const account = await worker.operator<{ id: string }>("POST", "/admin/accounts", {
-      name: " Ada ",
-      limits: { max_concurrent_jobs: 3, storage_bytes: 10 },
-    });
-    expect(account).toMatchObject({ name: "Ada", source: "direct", disabled: false });
-    const changed = await worker.operator("PATCH", `/admin/accounts/${account.id}`, {
-      name: "Lovelace",
-      limits: { storage_bytes: null },
-    });
-    expect(changed).toMatchObject({
-      name: "Lovelace",
-      limits: { max_concurrent_jobs: 3, storage_bytes: null },
-    });
-    const { accounts } = await worker.operator<{ accounts: unknown[] }>("GET", "/admin/accounts");
-    expect(accounts).toContainEqual(changed);
-  });
-
-  it("refuse what is not valid and tell what is not there", async () => {
-    const call = (method: string, path: string, body?: unknown) =>
-      worker.call(method, path, { headers: operator, body });
-    expect((await call("POST", "/admin/accounts", { name: "" })).status).toBe(400);
-    expect((await call("POST", "/admin/accounts", { name: "a", source: "nobody" })).status).toBe(400);
-    expect((await call("PATCH", `/admin/accounts/${ID}`, { name: "b" })).status).toBe(404);
-    expect((await call("POST", `/admin/accounts/${ID}/keys`)).status).toBe(404);
-    expect((await call("GET", `/admin/accounts/${ID}/keys`)).status).toBe(404);
-  });
 });

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { accountByKeyQuery } from "../../worker/db/account-rows.ts";
 import { beatsQuery } from "../../worker/db/job-moves.ts";
 import {
   dueQuery,
@@ -8,6 +7,7 @@ import {
   overdueHintsQuery,
 } from "../../worker/db/job-queue.ts";
 import { countQuery, jobQuery, pageQuery } from "../../worker/db/job-rows.ts";
+import { byKeyQuery } from "../../worker/db/key-rows.ts";
 import { completed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
@@ -148,7 +148,7 @@ describe("the database", () => {
   const page = { limit: 20, offset: 0 };
   const queries = {
     "a job by id": () => jobQuery(worker.scope().db, "x"),
-    "the account of a key": () => accountByKeyQuery(worker.scope().db, "x"),
+    "the account of a key": () => byKeyQuery(worker.scope().db, "x", 1),
     "a page of jobs": () => pageQuery(worker.scope().db, filter, page),
     "a page after a cursor": () => pageQuery(worker.scope().db, filter, { ...page, cursor: "x" }),
     "a page by status": () =>

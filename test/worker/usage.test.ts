@@ -1,6 +1,13 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { expiredQuery } from "../../worker/db/expiry-rows.ts";
-import { monthQuery, unfinishedQuery } from "../../worker/db/usage-rows.ts";
+import {
+  keyMonthQuery,
+  monthQuery,
+  unfinishedByKeyQuery,
+  unfinishedQuery,
+} from "../../worker/db/usage-rows.ts";
+import { CountedAccount, LARGEST_FILE } from "./support/counted-account.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
@@ -31,6 +38,7 @@ describe("usage", () => {
     expect(run.limits.max_filesize_bytes).toBe(4 * GB);
     expect(await usage(key)).toEqual({
       client_name: "tests",
+      period: "2026-11",
       usage_count: 1,
       storage_usage_gb: 0,
       storage_reserved_gb: 4,
@@ -55,6 +63,7 @@ describe("usage", () => {
     const free = await worker.account();
     expect(Object.keys(await usage(free.key))).toEqual([
       "client_name",
+      "period",
       "usage_count",
       "storage_usage_gb",
       "storage_reserved_gb",
@@ -70,6 +79,54 @@ describe("usage", () => {
       max_duration_limit_seconds: 60,
       max_concurrent_jobs: 2,
     });
+  });
+});
+
+describe("usage of a month, per account and per key", () => {
+  const ofJob = { job: fc.nat(20), key: fc.nat(1) };
+  const steps = fc.array(
+    fc.oneof(
+      fc.record({ type: fc.constant("accept" as const), key: fc.nat(1) }),
+      fc.record({ type: fc.constant("complete" as const), job: fc.nat(20), bytes: fc.nat(LARGEST_FILE) }),
+      fc.record({ type: fc.constantFrom("fail", "cancel", "lose", "retry"), ...ofJob }),
+      fc.constant({ type: "month" as const }),
+    ),
+    { minLength: 5, maxLength: 16 },
+  );
+
+  it("is exact after every step, whatever becomes of the jobs and whoever asks for them again", async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (taken) => {
+        const account = new CountedAccount(new Harness());
+        await account.open();
+        for (const step of taken) {
+          if (step.type === "month") account.passMonth();
+          else if (step.type === "accept") await account.accept(step.key);
+          else if (step.type === "complete") await account.complete(step.job, step.bytes);
+          else if (step.type === "retry") await account.retry(step.job, step.key);
+          else await account[step.type](step.job);
+          await account.check();
+        }
+        await account.checkAll();
+      }),
+      { numRuns: 10 },
+    );
+  }, 60_000);
+
+  it("is told to the operator, with its keys; a month that is none is refused", async () => {
+    const { id, key } = await worker.account();
+    await worker.report(await worker.start(key), "outcome", delivered(GB));
+    expect(await worker.operator("GET", `/admin/accounts/${id}/usage`)).toMatchObject({
+      account_id: id,
+      client_name: "tests",
+      period: "2026-11",
+      usage_count: 1,
+      storage_usage_gb: 1,
+      keys: [{ name: "default", last4: key.slice(-4), usage_count: 1, storage_usage_bytes: GB }],
+    });
+    for (const period of ["2026-13", "2026", "11-2026"]) {
+      expect((await worker.call("GET", `/usage?period=${period}`, { key })).status).toBe(400);
+    }
   });
 });
 
@@ -165,6 +222,21 @@ describe("the rate of requests", () => {
     expect((await post(key)).status).toBe(201);
   });
 
+  it("fails nobody who comes back when told, however much they ask", async () => {
+    worker = new Harness({ RATE_LIMIT_WRITE: "5" });
+    const { key } = await worker.account();
+    for (let request = 0, refusals = 0; request < 40; request++) {
+      let answer = await post(key);
+      if (answer.status === 429) {
+        refusals += 1;
+        worker.now += Number(answer.headers.get("retry-after")) * 1_000;
+        answer = await post(key);
+      }
+      expect([answer.status, refusals]).toEqual([201, Math.floor(request / 5)]);
+      worker.now += 1_000;
+    }
+  });
+
   it("is told on refusals, too, and on streams", async () => {
     const { key } = await worker.account();
     const refused = await post(key, { url: "nonsense" });
@@ -222,6 +294,21 @@ describe("files of the operator's bucket", () => {
     expect(await worker.reconcile()).toMatchObject({ expired_files: 0 });
   });
 
+  it("whose deletion the Worker did not survive are met again, and forgotten once they are gone", async () => {
+    const { key } = await worker.account();
+    const ids = [await end(key), await end(key, { key: "videos/b.mp4" })];
+    worker.now += 7 * DAY;
+    await env.DB.exec(
+      "create trigger death before update of object_key on jobs begin select raise(abort, 'dead'); end",
+    );
+    expect(await worker.reconcile()).toMatchObject({ expired_files: 0 });
+    await env.DB.exec("drop trigger death");
+    expect(deleted()).toHaveLength(2);
+    for (const id of ids) expect((await worker.job(key, id)).s3_key).not.toBeNull();
+    expect(await worker.reconcile()).toMatchObject({ expired_files: 2 });
+    for (const id of ids) expect(await worker.job(key, id)).toMatchObject({ s3_key: null, s3_url: null });
+  });
+
   it("that a later job wrote again are kept for that job", async () => {
     const { key } = await worker.account();
     await end(key);
@@ -242,6 +329,8 @@ describe("the database", () => {
   const queries = {
     "the usage of a month": () => monthQuery(db(), "a", "2026-11"),
     "unfinished jobs": () => unfinishedQuery(db(), "a"),
+    "the usage of keys in a month": () => keyMonthQuery(db(), "a", "2026-11"),
+    "unfinished jobs by their keys": () => unfinishedByKeyQuery(db(), "a"),
     "expired files": () => expiredQuery(db(), 1, { expires_at: 0, id: "" }, 50),
   };
   it.each(Object.entries(queries))("finds %s by an index, in its order", async (_, query) => {

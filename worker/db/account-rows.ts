@@ -1,20 +1,29 @@
-import { and, asc, eq, isNull } from "drizzle-orm";
-import { accounts, apiKeys } from "../../schema/db/tables.ts";
+import { and, desc, eq, exists, isNull, lt } from "drizzle-orm";
+import { accounts } from "../../schema/db/tables.ts";
+import { type AuditRow, insertAudit } from "./audit-rows.ts";
 import type { Db } from "./connection.ts";
 
 export type AccountRow = typeof accounts.$inferSelect;
 export type NewAccountRow = typeof accounts.$inferInsert;
-export type KeyRow = typeof apiKeys.$inferSelect;
-export type NewKeyRow = typeof apiKeys.$inferInsert;
 
 /** Stores an account; answers it whole. */
-export async function insertAccount(db: Db, row: NewAccountRow): Promise<AccountRow> {
-  return db.insert(accounts).values(row).returning().get();
+export async function insertAccount(
+  db: Db,
+  row: NewAccountRow,
+  audit: AuditRow,
+): Promise<AccountRow | undefined> {
+  const [[stored]] = await db.batch([db.insert(accounts).values(row).returning(), insertAudit(db, audit)]);
+  return stored;
 }
 
-/** All accounts, the oldest first. */
-export const listAccounts = async (db: Db): Promise<AccountRow[]> =>
-  db.select().from(accounts).orderBy(asc(accounts.id));
+/** Accounts, the newest first, after a cursor. */
+export const accountPageQuery = (db: Db, cursor: string | undefined, limit: number) =>
+  db
+    .select()
+    .from(accounts)
+    .where(cursor === undefined ? undefined : lt(accounts.id, cursor))
+    .orderBy(desc(accounts.id))
+    .limit(limit);
 
 export async function findAccount(db: Db, id: string): Promise<AccountRow | undefined> {
   return (await db.select().from(accounts).where(eq(accounts.id, id)))[0];
@@ -25,13 +34,19 @@ export async function updateAccount(
   db: Db,
   id: string,
   changes: Partial<NewAccountRow>,
+  audit: AuditRow,
 ): Promise<AccountRow | undefined> {
-  return (await db.update(accounts).set(changes).where(eq(accounts.id, id)).returning())[0];
+  const [[changed]] = await db.batch([
+    db.update(accounts).set(changes).where(eq(accounts.id, id)).returning(),
+    insertAudit(db, audit),
+  ]);
+  return changed;
 }
 
 /**
  * Puts a new signing secret, sealed, in the place of the one that was read; that one is kept beside it.
  *
+ * @param audit null for the first secret, which nobody asked for
  * @returns false when another secret came first; nothing is changed then
  */
 export async function replaceWebhookSecret(
@@ -39,47 +54,19 @@ export async function replaceWebhookSecret(
   { id, webhook_secret: before }: Pick<AccountRow, "id" | "webhook_secret">,
   sealed: string,
   now: number,
+  audit: AuditRow | null,
 ): Promise<boolean> {
-  const isBefore = before === null ? isNull(accounts.webhook_secret) : eq(accounts.webhook_secret, before);
-  const changed = await db
+  const isAsRead = and(
+    eq(accounts.id, id),
+    before === null ? isNull(accounts.webhook_secret) : eq(accounts.webhook_secret, before),
+  );
+  const change = db
     .update(accounts)
     .set({ webhook_secret: sealed, webhook_secret_before: before, webhook_secret_rotated_at: now })
-    .where(and(eq(accounts.id, id), isBefore))
+    .where(isAsRead)
     .returning({ id: accounts.id });
+  if (!audit) return (await change).length > 0;
+  const found = exists(db.select({ id: accounts.id }).from(accounts).where(isAsRead));
+  const [, changed] = await db.batch([insertAudit(db, audit, found), change]);
   return changed.length > 0;
 }
-
-export async function insertKey(db: Db, row: NewKeyRow): Promise<void> {
-  await db.insert(apiKeys).values(row);
-}
-
-/** The keys of an account, the oldest first. */
-export const listKeys = async (db: Db, accountId: string): Promise<KeyRow[]> =>
-  db.select().from(apiKeys).where(eq(apiKeys.account_id, accountId)).orderBy(asc(apiKeys.id));
-
-/** Revokes a key of an account; revoking again keeps the first time. Undefined when there is no such key. */
-export async function revokeKey(
-  db: Db,
-  { accountId, keyId, now }: { accountId: string; keyId: string; now: number },
-): Promise<{ id: string } | undefined> {
-  const isKey = and(eq(apiKeys.account_id, accountId), eq(apiKeys.id, keyId));
-  const [, found] = await db.batch([
-    db
-      .update(apiKeys)
-      .set({ revoked_at: now })
-      .where(and(isKey, isNull(apiKeys.revoked_at))),
-    db.select({ id: apiKeys.id }).from(apiKeys).where(isKey),
-  ]);
-  return found[0];
-}
-
-/** The account that a key opens: neither the key is revoked nor the account disabled. */
-export async function findAccountByKey(db: Db, sha256: string): Promise<AccountRow | undefined> {
-  return (await accountByKeyQuery(db, sha256))[0]?.accounts;
-}
-export const accountByKeyQuery = (db: Db, sha256: string) =>
-  db
-    .select()
-    .from(apiKeys)
-    .innerJoin(accounts, eq(accounts.id, apiKeys.account_id))
-    .where(and(eq(apiKeys.sha256, sha256), isNull(apiKeys.revoked_at), isNull(accounts.disabled_at)));

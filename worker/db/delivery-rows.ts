@@ -3,6 +3,7 @@ import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
 import { accounts, webhookDeliveries, webhookEndpoints } from "../../schema/db/tables.ts";
 import type { Companion, SetCompanion } from "./companions.ts";
 import type { Db } from "./connection.ts";
+import { rowValues } from "./row-values.ts";
 
 /** Notices on their way, and what became of them. */
 
@@ -14,7 +15,7 @@ export type EndpointRow = typeof webhookEndpoints.$inferSelect;
 export const insertDelivery =
   (row: NewDeliveryRow): Companion =>
   (db, unmoved) =>
-    db.insert(webhookDeliveries).select(sql`select ${valuesOf(row)} where ${unmoved}`);
+    db.insert(webhookDeliveries).select(sql`select ${rowValues(webhookDeliveries, row)} where ${unmoved}`);
 
 /** Stores a message to Slack together with a move, if the account wants to hear of such ends. */
 export const insertSlackDelivery =
@@ -26,7 +27,7 @@ export const insertSlackDelivery =
       inArray(accounts.slack_level, [...levels]),
       unmoved,
     );
-    const values = valuesOf({ ...row, url: accounts.slack_url });
+    const values = rowValues(webhookDeliveries, { ...row, url: sql`${accounts.slack_url}` });
     return db.insert(webhookDeliveries).select(sql`select ${values} from ${accounts} where ${wants}`);
   };
 
@@ -65,13 +66,6 @@ const packed = (name: string): SQL => sql`json_extract(notice.value, ${sql.raw(`
 const packedValues = (others: Record<string, SQL> = {}): SQL =>
   sql.join(
     Object.keys(getTableColumns(webhookDeliveries)).map((name) => others[name] ?? packed(name)),
-    sql`, `,
-  );
-
-/** One value for each column, in their order, as inserting from a selection wants it. */
-const valuesOf = (row: Record<string, unknown>): SQL =>
-  sql.join(
-    Object.keys(getTableColumns(webhookDeliveries)).map((name) => sql`${row[name] ?? null}`),
     sql`, `,
   );
 

@@ -1,5 +1,6 @@
-import { and, eq, ne } from "drizzle-orm";
+import { and, eq, exists, ne } from "drizzle-orm";
 import { storageConfigs } from "../../schema/db/tables.ts";
+import { type AuditRow, insertAudit } from "./audit-rows.ts";
 import type { Db } from "./connection.ts";
 
 /** Accounts' own storage, sealed. */
@@ -7,11 +8,11 @@ import type { Db } from "./connection.ts";
 export type StorageConfigRow = typeof storageConfigs.$inferSelect;
 
 /** Sets the storage of an account, in the place of the one before. */
-export async function saveStorageConfig(db: Db, row: StorageConfigRow): Promise<void> {
-  await db
-    .insert(storageConfigs)
-    .values(row)
-    .onConflictDoUpdate({ target: storageConfigs.account_id, set: row });
+export async function saveStorageConfig(db: Db, row: StorageConfigRow, audit: AuditRow): Promise<void> {
+  await db.batch([
+    db.insert(storageConfigs).values(row).onConflictDoUpdate({ target: storageConfigs.account_id, set: row }),
+    insertAudit(db, audit),
+  ]);
 }
 
 export async function findStorageConfig(db: Db, accountId: string): Promise<StorageConfigRow | undefined> {
@@ -23,11 +24,14 @@ export async function removeStorageConfig(
   db: Db,
   accountId: string,
   provider: StorageConfigRow["provider"],
+  audit: AuditRow,
 ): Promise<boolean> {
-  const removed = await db
-    .delete(storageConfigs)
-    .where(and(eq(storageConfigs.account_id, accountId), eq(storageConfigs.provider, provider)))
-    .returning({ account_id: storageConfigs.account_id });
+  const isIt = and(eq(storageConfigs.account_id, accountId), eq(storageConfigs.provider, provider));
+  const found = db.select({ account_id: storageConfigs.account_id }).from(storageConfigs).where(isIt);
+  const [, removed] = await db.batch([
+    insertAudit(db, audit, exists(found)),
+    db.delete(storageConfigs).where(isIt).returning({ account_id: storageConfigs.account_id }),
+  ]);
   return removed.length > 0;
 }
 

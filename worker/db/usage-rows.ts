@@ -1,10 +1,10 @@
-import { and, count, eq, isNull, type SQL, sql, sum } from "drizzle-orm";
-import { jobs, usage } from "../../schema/db/tables.ts";
-import type { Companion, SetCompanion } from "./companions.ts";
+import { and, asc, count, eq, isNotNull, isNull, type SQL, sql, sum } from "drizzle-orm";
+import { apiKeys, jobs, keyUsage, usage } from "../../schema/db/tables.ts";
+import type { Companion, SetCompanion, Unmoved } from "./companions.ts";
 import type { Db } from "./connection.ts";
 
 /**
- * What accounts use. Ended jobs are counted in their month by the move that ends them; what is not finished is
+ * What accounts and their keys use. Ended jobs are counted in their month by the move that ends them; what is not finished is
  * counted from the jobs themselves, so that nothing has to be given back and the sum is exact at all times.
  */
 
@@ -37,24 +37,64 @@ export const settleUsage =
         },
       });
 
+/** Counts a job in its key's month, likewise. */
+export const settleKeyUsage =
+  (accountId: string, keyId: string, month: string, deliveredBytes: number): Companion =>
+  (db, unmoved) =>
+    db
+      .insert(keyUsage)
+      .select(sql`select ${keyId}, ${month}, ${accountId}, 1, ${deliveredBytes} where ${unmoved}`)
+      .onConflictDoUpdate({
+        target: [keyUsage.key_id, keyUsage.month],
+        set: {
+          jobs: sql`${keyUsage.jobs} + 1`,
+          delivered_bytes: sql`${keyUsage.delivered_bytes} + ${deliveredBytes}`,
+        },
+      });
+
 /** Counts many jobs of an account that end without a delivery, together with the move that ends them. */
 export const settleUsageOf =
   (accountId: string, month: string, jobIds: readonly string[]): SetCompanion =>
   (db, unmoved) =>
     db
       .insert(usage)
-      .select(
-        sql`select ${accountId}, ${month}, ending.jobs, 0 from (
-          select count(*) as jobs from json_each(${JSON.stringify(jobIds)}) as job where ${unmoved(sql`job.value`)}
-        ) as ending where ending.jobs > 0`,
-      )
+      .select(sql`select ${accountId}, ${month}, ending.jobs, 0 from ${endingOf(jobIds, unmoved)}`)
       .onConflictDoUpdate({
         target: [usage.account_id, usage.month],
         set: { jobs: sql`${usage.jobs} + excluded.jobs` },
       });
 
-/** What an account uses now. */
-export async function readUsage(db: Db, accountId: string, month: string) {
+/** Counts them in their key's month, likewise. */
+export const settleKeyUsageOf =
+  (accountId: string, keyId: string, month: string, jobIds: readonly string[]): SetCompanion =>
+  (db, unmoved) =>
+    db
+      .insert(keyUsage)
+      .select(sql`select ${keyId}, ${month}, ${accountId}, ending.jobs, 0 from ${endingOf(jobIds, unmoved)}`)
+      .onConflictDoUpdate({
+        target: [keyUsage.key_id, keyUsage.month],
+        set: { jobs: sql`${keyUsage.jobs} + excluded.jobs` },
+      });
+
+/** How many of these jobs end, as a table of one row; without a row when none does. */
+const endingOf = (jobIds: readonly string[], unmoved: Unmoved): SQL => sql`(
+  select count(*) as jobs from json_each(${JSON.stringify(jobIds)}) as job where ${unmoved(sql`job.value`)}
+) as ending where ending.jobs > 0`;
+
+/** What is used: of jobs that ended in a month, and of those that are not finished now. */
+export interface Used {
+  readonly endedJobs: number;
+  readonly deliveredBytes: number;
+  readonly unfinishedJobs: number;
+  readonly reservedBytes: number;
+}
+
+/** What an account uses, and how many of its jobs run or may run. */
+export async function readUsage(
+  db: Db,
+  accountId: string,
+  month: string,
+): Promise<Used & { readonly concurrentJobs: number }> {
   const [[ended], [unfinished], [concurrent]] = await db.batch([
     monthQuery(db, accountId, month),
     unfinishedQuery(db, accountId),
@@ -85,6 +125,39 @@ export const concurrentJobs = (accountId: SQL): SQL => sql`(
     where released.account_id = ${accountId} and released.status = 'Pending' and released.due_at >= 0)
   + (select count(*) from ${jobs} as running
     where running.account_id = ${accountId} and running.status = 'Processing'))`;
+
+/** What each key of an account uses, the oldest key first; all in one reading, so that nothing is counted twice or missed. */
+export async function readKeyUsage(db: Db, accountId: string, month: string) {
+  const [keys, ended, unfinished] = await db.batch([
+    db
+      .select({ id: apiKeys.id, name: apiKeys.name, last4: apiKeys.last4 })
+      .from(apiKeys)
+      .where(eq(apiKeys.account_id, accountId))
+      .orderBy(asc(apiKeys.id)),
+    keyMonthQuery(db, accountId, month),
+    unfinishedByKeyQuery(db, accountId),
+  ]);
+  const endedBy = new Map(ended.map((row) => [row.key_id, row]));
+  const unfinishedBy = new Map(unfinished.map((row) => [row.key_id, row]));
+  return keys.map((key) => ({
+    ...key,
+    endedJobs: endedBy.get(key.id)?.jobs ?? 0,
+    deliveredBytes: endedBy.get(key.id)?.delivered_bytes ?? 0,
+    unfinishedJobs: unfinishedBy.get(key.id)?.jobs ?? 0,
+    reservedBytes: Number(unfinishedBy.get(key.id)?.reserved ?? 0),
+  }));
+}
+export const keyMonthQuery = (db: Db, accountId: string, month: string) =>
+  db
+    .select()
+    .from(keyUsage)
+    .where(and(eq(keyUsage.account_id, accountId), eq(keyUsage.month, month)));
+export const unfinishedByKeyQuery = (db: Db, accountId: string) =>
+  db
+    .select({ key_id: jobs.key_id, jobs: count(), reserved: sum(jobs.reserved_bytes) })
+    .from(jobs)
+    .where(and(eq(jobs.account_id, accountId), isNull(jobs.finished_at), isNotNull(jobs.key_id)))
+    .groupBy(jobs.key_id);
 
 /** What an insertion of jobs has to add, so that it stays within an allowance or inserts nothing. */
 export function admission(

@@ -10,7 +10,7 @@ import { WINDOW_SECONDS } from "../services/rate-limits.ts";
 export const rateLimit = createMiddleware<AppEnv>(async (c, next) => {
   const { scope, account } = c.var;
   const rateClass = c.req.method === "GET" ? "read" : "write";
-  const verdict = await scope.rates.take(rateClass, account.keyId, scope.clock());
+  const verdict = await scope.rates.take(rateClass, account.keyId ?? account.id, scope.clock());
   const tell = () => {
     c.header("ratelimit-policy", `"${rateClass}";q=${verdict.limit};w=${WINDOW_SECONDS}`);
     c.header("ratelimit", `"${rateClass}";r=${verdict.remaining};t=${verdict.resetSeconds}`);

@@ -1,7 +1,8 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
 import * as accounts from "../services/accounts.ts";
+import { actorOf } from "./actor.ts";
 import { ok, route } from "./route.ts";
 
-export const changeAccount = route(endpoints.changeAccount, async ({ scope, params, body }) =>
-  ok(await accounts.changeAccount(scope, params.id, body)),
+export const changeAccount = route(endpoints.changeAccount, async ({ c, scope, params, body }) =>
+  ok(await accounts.changeAccount(scope, actorOf(c), params.id, body)),
 );

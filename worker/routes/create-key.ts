@@ -1,7 +1,8 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as accounts from "../services/accounts.ts";
+import * as keys from "../services/keys.ts";
+import { actorOf } from "./actor.ts";
 import { created, route } from "./route.ts";
 
-export const createKey = route(endpoints.createKey, async ({ scope, params, body }) =>
-  created(await accounts.createKey(scope, params.id, body)),
+export const createKey = route(endpoints.createKey, async ({ c, scope, params, body }) =>
+  created(await keys.createKey(scope, actorOf(c), params.id, body)),
 );

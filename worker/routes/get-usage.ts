@@ -2,6 +2,6 @@ import { endpoints } from "../../schema/api/endpoints.ts";
 import { viewUsage } from "../services/usage.ts";
 import { ok, route } from "./route.ts";
 
-export const getUsage = route(endpoints.getUsage, async ({ c, scope }) =>
-  ok(await viewUsage(scope, c.var.account.id)),
+export const getUsage = route(endpoints.getUsage, async ({ c, scope, query }) =>
+  ok(await viewUsage(scope, c.var.account.id, query.period)),
 );

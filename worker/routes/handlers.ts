@@ -10,14 +10,18 @@ import { createJob } from "./create-job.ts";
 import { createKey } from "./create-key.ts";
 import { deleteFile } from "./delete-file.ts";
 import { docs } from "./docs.ts";
+import { getAccount } from "./get-account.ts";
+import { getAccountUsage } from "./get-account-usage.ts";
 import { getBatch } from "./get-batch.ts";
 import { getJob } from "./get-job.ts";
+import { getKeyUsage } from "./get-key-usage.ts";
 import { getSlack } from "./get-slack.ts";
 import { getUsage } from "./get-usage.ts";
 import { getWebhookSecret } from "./get-webhook-secret.ts";
 import { isShort } from "./is-short.ts";
 import { jobEvents } from "./job-events.ts";
 import { listAccounts } from "./list-accounts.ts";
+import { listAudit } from "./list-audit.ts";
 import { listDeliveries } from "./list-deliveries.ts";
 import { listJobs } from "./list-jobs.ts";
 import { listKeys } from "./list-keys.ts";
@@ -29,8 +33,10 @@ import { ready } from "./ready.ts";
 import { removeSlack } from "./remove-slack.ts";
 import { renameJobs } from "./rename-jobs.ts";
 import { replayDelivery } from "./replay-delivery.ts";
+import { reseal } from "./reseal.ts";
 import { retryJob } from "./retry-job.ts";
 import { revokeKey } from "./revoke-key.ts";
+import { rollKey } from "./roll-key.ts";
 import { rotateWebhookSecret } from "./rotate-webhook-secret.ts";
 import type { Handler } from "./route.ts";
 import { saveSlack } from "./save-slack.ts";
@@ -52,13 +58,17 @@ export const handlers: Record<EndpointName, Handler> = {
   deleteFile,
   docs,
   getBatch,
+  getAccount,
+  getAccountUsage,
   getJob,
+  getKeyUsage,
   getSlack,
   getUsage,
   getWebhookSecret,
   isShort,
   jobEvents,
   listAccounts,
+  listAudit,
   listDeliveries,
   listJobs,
   listKeys,
@@ -70,8 +80,10 @@ export const handlers: Record<EndpointName, Handler> = {
   removeSlack,
   renameJobs,
   replayDelivery,
+  reseal,
   retryJob,
   revokeKey,
+  rollKey,
   rotateWebhookSecret,
   saveSlack,
   startBatch,

@@ -2,6 +2,6 @@ import { endpoints } from "../../schema/api/endpoints.ts";
 import * as accounts from "../services/accounts.ts";
 import { ok, route } from "./route.ts";
 
-export const listAccounts = route(endpoints.listAccounts, async ({ scope }) =>
-  ok(await accounts.listAccounts(scope)),
+export const listAccounts = route(endpoints.listAccounts, async ({ scope, query }) =>
+  ok(await accounts.listAccounts(scope, query)),
 );

@@ -1,7 +1,7 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as accounts from "../services/accounts.ts";
+import * as keys from "../services/keys.ts";
 import { ok, route } from "./route.ts";
 
 export const listKeys = route(endpoints.listKeys, async ({ scope, params }) =>
-  ok(await accounts.listKeys(scope, params.id)),
+  ok(await keys.listKeys(scope, params.id)),
 );

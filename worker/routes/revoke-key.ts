@@ -1,8 +1,9 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as accounts from "../services/accounts.ts";
+import * as keys from "../services/keys.ts";
+import { actorOf } from "./actor.ts";
 import { ok, route } from "./route.ts";
 
-export const revokeKey = route(endpoints.revokeKey, async ({ scope, params }) => {
-  await accounts.revokeKey(scope, params.id, params.key_id);
+export const revokeKey = route(endpoints.revokeKey, async ({ c, scope, params }) => {
+  await keys.revokeKey(scope, actorOf(c), params.id, params.key_id);
   return ok({ message: "Key revoked", id: params.key_id });
 });

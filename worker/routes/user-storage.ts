@@ -1,13 +1,13 @@
 import type { InlineStorage, Provider } from "../../schema/api/storage.ts";
 import { storageEndpoints as endpoints } from "../../schema/api/user-storage.ts";
 import { removeStorage, setStorage, viewStorage } from "../services/account-storage.ts";
-import { reseal } from "../services/reseal.ts";
+import { actorOf } from "./actor.ts";
 import { ok, type RouteInput, route } from "./route.ts";
 
 type Input = Pick<RouteInput<typeof endpoints.getBucket>, "c" | "scope">;
 
 const set = async ({ c, scope }: Input, storage: InlineStorage) =>
-  ok(await setStorage(scope, c.var.account.id, storage));
+  ok(await setStorage(scope, actorOf(c), c.var.account.id, storage));
 const view =
   (provider: Provider) =>
   async ({ c, scope }: Input) =>
@@ -15,7 +15,7 @@ const view =
 const remove =
   (provider: Provider) =>
   async ({ c, scope }: Input) =>
-    ok({ message: await removeStorage(scope, c.var.account.id, provider) });
+    ok({ message: await removeStorage(scope, actorOf(c), c.var.account.id, provider) });
 
 /** An account's own storage at each provider. */
 export const storageHandlers = {
@@ -34,5 +34,4 @@ export const storageHandlers = {
   setOssStorage: route(endpoints.setOssStorage, (input) => set(input, { ...input.body, provider: "oss" })),
   getOssStorage: route(endpoints.getOssStorage, view("oss")),
   removeOssStorage: route(endpoints.removeOssStorage, remove("oss")),
-  reseal: route(endpoints.reseal, async ({ scope }) => ok(await reseal(scope))),
 };

@@ -69,6 +69,7 @@ export async function acceptBatch(
     batch: {
       id,
       account_id: account.id,
+      key_id: account.keyId,
       kind: request.kind,
       show_url: request.showUrl?.toWellFormed() ?? null,
       title: request.title?.toWellFormed() ?? null,
@@ -123,6 +124,7 @@ type BatchJob = Pick<NewJobRow, "id" | "url"> & Partial<NewJobRow>;
 function jobsOf(scope: Scope, account: Account, { id, options, entries, storage }: BatchRequest) {
   const shared = {
     account_id: account.id,
+    key_id: account.keyId,
     batch_id: id,
     request: options.echo,
     plan: options.plan,

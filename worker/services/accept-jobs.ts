@@ -39,6 +39,7 @@ export async function acceptJobs(
     ({ url, echo, request, plan, adjustments, entry }, index): NewJobRow => ({
       id: chosen?.[index] ?? scope.newId(),
       account_id: account.id,
+      key_id: account.keyId,
       batch_id: null,
       original_job_id: originalJobId ?? null,
       url: url.toWellFormed(),

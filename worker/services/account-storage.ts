@@ -4,6 +4,7 @@ import type { StorageTarget } from "../../schema/wire/run.ts";
 import { findStorageConfig, removeStorageConfig, saveStorageConfig } from "../db/storage-configs.ts";
 import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
+import { type Actor, auditRow } from "./audit.ts";
 import { bucketOf, placeOf } from "./storage-addresses.ts";
 import { verifyStorage } from "./verify/verify-storage.ts";
 
@@ -19,13 +20,15 @@ const NAMES: Record<Provider, string> = {
 /** Verifies a storage, seals it and puts it in the place of the one before. @throws ApiError as `verifyStorage` */
 export async function setStorage(
   scope: Scope,
+  by: Actor,
   accountId: string,
   storage: InlineStorage,
 ): Promise<SavedStorage> {
   const { target, adjustments } = await verifyStorage(scope, storage);
   const bucket = bucketOf(target);
   const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
-  await saveStorageConfig(scope.db, {
+  const detail = { provider: target.provider, bucket, endpoint: target.endpoint };
+  const row = {
     account_id: accountId,
     provider: target.provider,
     place: placeOf(target),
@@ -37,7 +40,8 @@ export async function setStorage(
     access_key_masked: masked(target),
     ...(await scope.sealer.seal(JSON.stringify(storage), accountId)),
     updated_at: scope.clock(),
-  });
+  };
+  await saveStorageConfig(scope.db, row, auditRow(scope, by, { action: "storage.set", accountId, detail }));
   return {
     message: `${NAMES[target.provider]} configured successfully`,
     provider: target.provider,
@@ -65,8 +69,14 @@ export async function viewStorage(scope: Scope, accountId: string, provider: Pro
 }
 
 /** Forgets the account's storage. @returns a sentence for people. @throws ApiError `not_found` when it is of another provider, or none */
-export async function removeStorage(scope: Scope, accountId: string, provider: Provider): Promise<string> {
-  if (await removeStorageConfig(scope.db, accountId, provider)) {
+export async function removeStorage(
+  scope: Scope,
+  by: Actor,
+  accountId: string,
+  provider: Provider,
+): Promise<string> {
+  const audit = auditRow(scope, by, { action: "storage.removed", accountId, detail: { provider } });
+  if (await removeStorageConfig(scope.db, accountId, provider, audit)) {
     return `${NAMES[provider]} removed; the managed bucket serves again`;
   }
   throw new ApiError("not_found", { sentence: `No ${NAMES[provider]} is configured` });

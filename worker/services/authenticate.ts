@@ -1,4 +1,5 @@
-import { findAccountByKey } from "../db/account-rows.ts";
+import type { Scope as KeyScope } from "../../schema/api/account.ts";
+import { findByKey } from "../db/key-rows.ts";
 import { ApiError } from "../lib/api-error.ts";
 import { isWellFormedKey } from "../lib/api-key.ts";
 import { sameSecret, sha256Hex } from "../lib/digest.ts";
@@ -22,12 +23,31 @@ export async function authenticateKey(scope: Scope, key: string | null): Promise
 }
 
 async function lookUp(scope: Scope, sha256: string): Promise<Account | null> {
-  let row = await findAccountByKey(scope.db, sha256);
+  const now = scope.clock();
+  let found = await findByKey(scope.db, sha256, now);
   // a key that was just made may not have reached the replica
-  if (!row && scope.connection.goToPrimary()) row = await findAccountByKey(scope.db, sha256);
-  const account = row ? { id: row.id, keyId: sha256, source: row.source, limits: row.limits } : null;
-  scope.keys.set(sha256, account, scope.clock());
+  if (!found && scope.connection.goToPrimary()) found = await findByKey(scope.db, sha256, now);
+  const account = found ? accountOf(found) : null;
+  scope.keys.set(sha256, account, now);
   return account;
+}
+
+const accountOf = ({
+  account: { id, source, limits },
+  key,
+}: NonNullable<Awaited<ReturnType<typeof findByKey>>>): Account => ({
+  id,
+  source,
+  limits,
+  keyId: key.id,
+  scopes: key.scopes,
+  expiresAt: key.expires_at,
+});
+
+/** @throws ApiError `forbidden` that names the scope which the key lacks */
+export function requireScopeOf({ scopes }: Account, needed: KeyScope): void {
+  if (scopes === null || scopes.includes(needed)) return;
+  throw new ApiError("forbidden", { sentence: `This key lacks the scope "${needed}"` });
 }
 
 /** @throws ApiError `missing_api_key` or `invalid_api_key` */

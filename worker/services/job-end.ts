@@ -19,7 +19,7 @@ export function endOf(scope: Scope, job: JobRow): EndNotices {
   return {
     ...notices,
     companions: [
-      usageOfEnd(scope, job),
+      ...usageOfEnd(scope, job),
       ...(isKept ? [setExpiry(job.id, retention)] : []),
       ...notices.companions,
     ],
@@ -27,7 +27,7 @@ export function endOf(scope: Scope, job: JobRow): EndNotices {
 }
 
 /**
- * The same for many jobs of one account that end alike and without a delivery.
+ * The same for many jobs of one account and one key that end alike and without a delivery.
  *
  * @param jobs as they are after the move that ends them
  */
@@ -37,8 +37,8 @@ export function endsOf(scope: Scope, jobs: readonly JobRow[]): SetEndNotices {
   const notices = endNoticesOf(scope, jobs);
   const usage = usageOfEnds(
     scope,
-    first.account_id,
+    first,
     jobs.map(({ id }) => id),
   );
-  return { ...notices, companions: [usage, ...notices.companions] };
+  return { ...notices, companions: [...usage, ...notices.companions] };
 }

@@ -1,15 +1,19 @@
-import type { Limits, SOURCES } from "../../schema/api/account.ts";
+import type { Scope as KeyScope, Limits, SOURCES } from "../../schema/api/account.ts";
 
 /** The caller as services see it. */
 export interface Account {
   readonly id: string;
-  /** What the caller's requests are counted by: the key's hash, or the caller's name at a gateway. */
-  readonly keyId: string;
+  /** The id of the key that was sent; null for callers of a gateway. */
+  readonly keyId: string | null;
+  /** What the key may do; null is everything. */
+  readonly scopes: readonly KeyScope[] | null;
+  /** Epoch milliseconds; null is never. */
+  readonly expiresAt: number | null;
   readonly source: (typeof SOURCES)[number];
   readonly limits: Limits;
 }
 
-/** A revoked key works for no longer than this, in milliseconds. */
+/** A key that was revoked, or whose end was put forward, works for no longer than this, in milliseconds. */
 const KNOWN_MS = 60_000;
 /** A new key is refused for no longer than this, if it was asked for before it was made. */
 const UNKNOWN_MS = 5_000;
@@ -30,6 +34,7 @@ export class KeyCache {
     this.#entries.delete(sha256);
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined && this.#entries.size >= MAX_ENTRIES) this.#entries.delete(oldest);
-    this.#entries.set(sha256, { account, until: now + (account ? KNOWN_MS : UNKNOWN_MS) });
+    const until = now + (account ? KNOWN_MS : UNKNOWN_MS);
+    this.#entries.set(sha256, { account, until: Math.min(until, account?.expiresAt ?? until) });
   }
 }

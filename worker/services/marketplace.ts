@@ -85,7 +85,9 @@ async function lookUp(
     gateway_tier,
     created_at: scope.clock(),
   });
-  const account = row ? { id: row.id, keyId: gateway_user, source: row.source, limits: row.limits } : null;
+  const account = row
+    ? { id: row.id, source: row.source, limits: row.limits, keyId: null, scopes: null, expiresAt: null }
+    : null;
   scope.keys.set(entry, account, scope.clock());
   return account;
 }

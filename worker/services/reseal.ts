@@ -1,10 +1,12 @@
 import type { z } from "zod";
 import type { Resealed } from "../../schema/api/user-storage.ts";
+import { writeWithAudit } from "../db/audit-rows.ts";
 import { findCredentialsToReseal, replaceCredentials } from "../db/credentials.ts";
 import { ACCOUNT_SECRETS, findAccountSecretsToReseal, replaceAccountSecret } from "../db/sealed-accounts.ts";
 import { findConfigsToReseal, replaceStorageConfig } from "../db/storage-configs.ts";
 import { describeError } from "../lib/log.ts";
 import type { Scope } from "../services.ts";
+import { type Actor, auditRow } from "./audit.ts";
 import type { Sealed } from "./seal.ts";
 
 /** Secrets of one kind that one call seals anew. */
@@ -16,7 +18,7 @@ interface Found {
 }
 interface Kind {
   readonly find: () => PromiseLike<Found[]>;
-  readonly replace: (found: Found, sealed: Sealed) => PromiseLike<unknown>;
+  readonly replace: (found: Found, sealed: Sealed) => Parameters<typeof writeWithAudit>[1][number];
 }
 
 /**
@@ -24,15 +26,16 @@ interface Kind {
  * `SEALING_KEYS`. A secret that is erased or replaced meanwhile stays so. Links of delivered files are left alone: they
  * expire within a day.
  */
-export async function reseal(scope: Scope): Promise<z.output<typeof Resealed>> {
+export async function reseal(scope: Scope, by: Actor): Promise<z.output<typeof Resealed>> {
   const { sealer } = scope;
-  let [resealed, unreadable, full] = [0, 0, false];
+  const changes: ReturnType<Kind["replace"]>[] = [];
+  let [unreadable, full] = [0, false];
   for (const { find, replace } of kindsOf(scope)) {
     const page = await find();
     for (const found of page) {
       try {
-        await replace(found, await sealer.seal(await sealer.open(found.sealed, found.owner), found.owner));
-        resealed += 1;
+        const plain = await sealer.open(found.sealed, found.owner);
+        changes.push(replace(found, await sealer.seal(plain, found.owner)));
       } catch (error) {
         unreadable += 1;
         scope.log("reseal_failed", { owner: found.owner, error: describeError(error) });
@@ -40,8 +43,11 @@ export async function reseal(scope: Scope): Promise<z.output<typeof Resealed>> {
     }
     full ||= page.length === PAGE;
   }
-  scope.log("reseal", { key_id: sealer.newestId, resealed, unreadable });
-  return { key_id: sealer.newestId, resealed, unreadable, done: !full || resealed === 0 };
+  const done = { key_id: sealer.newestId, resealed: changes.length, unreadable };
+  const audit = auditRow(scope, by, { action: "secrets.resealed", accountId: null, detail: done });
+  await writeWithAudit(scope.db, changes, audit);
+  scope.log("reseal", done);
+  return { ...done, done: !full || done.resealed === 0 };
 }
 
 function kindsOf({ db, sealer }: Scope): Kind[] {

@@ -1,11 +1,21 @@
 import type { Limits } from "../../schema/api/account.ts";
-import type { Usage } from "../../schema/api/usage.ts";
-import { findAccount } from "../db/account-rows.ts";
+import type { AccountUsage, KeyUsage, KeyUsageList, Usage } from "../../schema/api/usage.ts";
+import type { AccountRow } from "../db/account-rows.ts";
 import type { Companion, SetCompanion } from "../db/companions.ts";
 import type { JobRow } from "../db/job-rows.ts";
-import { type Allowance, readUsage, settleUsage, settleUsageOf } from "../db/usage-rows.ts";
-import { ApiError, notFound } from "../lib/api-error.ts";
+import {
+  type Allowance,
+  readKeyUsage,
+  readUsage,
+  settleKeyUsage,
+  settleKeyUsageOf,
+  settleUsage,
+  settleUsageOf,
+  type Used,
+} from "../db/usage-rows.ts";
+import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
+import { requireAccount } from "./accounts.ts";
 import type { Account } from "./key-cache.ts";
 
 const GIGABYTE = 1024 ** 3;
@@ -47,13 +57,24 @@ export async function refuseJobs(scope: Scope, allowance: Allowance, newJobs: nu
   });
 }
 
-/** Counts a job that ends. @param job as it is after the move that ends it */
-export const usageOfEnd = (scope: Scope, { account_id, status, file_size }: JobRow): Companion =>
-  settleUsage(account_id, monthOf(scope.clock()), status === "Completed" ? (file_size ?? 0) : 0);
+/** Counts a job that ends, for its account and its key. @param job as it is after the move that ends it */
+export function usageOfEnd(scope: Scope, { account_id, key_id, status, file_size }: JobRow): Companion[] {
+  const month = monthOf(scope.clock());
+  const bytes = status === "Completed" ? (file_size ?? 0) : 0;
+  const ofKey = key_id === null ? [] : [settleKeyUsage(account_id, key_id, month, bytes)];
+  return [settleUsage(account_id, month, bytes), ...ofKey];
+}
 
-/** Counts jobs of one account that end without a delivery. */
-export const usageOfEnds = (scope: Scope, accountId: string, jobIds: readonly string[]): SetCompanion =>
-  settleUsageOf(accountId, monthOf(scope.clock()), jobIds);
+/** Counts jobs of one account and one key that end without a delivery. */
+export function usageOfEnds(
+  scope: Scope,
+  { account_id, key_id }: Pick<JobRow, "account_id" | "key_id">,
+  jobIds: readonly string[],
+): SetCompanion[] {
+  const month = monthOf(scope.clock());
+  const ofKey = key_id === null ? [] : [settleKeyUsageOf(account_id, key_id, month, jobIds)];
+  return [settleUsageOf(account_id, month, jobIds), ...ofKey];
+}
 
 /** What a run may deliver at most, in bytes: the account's limit, and what its quota holds for the job. */
 export function maxFilesizeOf(limits: Limits | null, reservedBytes: number | null): number | null {
@@ -61,19 +82,72 @@ export function maxFilesizeOf(limits: Limits | null, reservedBytes: number | nul
   return caps.length === 0 ? null : Math.min(...caps);
 }
 
-/** The account's usage of this month. @throws ApiError `not_found` */
-export async function viewUsage(scope: Scope, accountId: string): Promise<Usage> {
-  const account = await findAccount(scope.db, accountId);
-  if (!account) throw notFound();
-  const used = await readUsage(scope.db, accountId, monthOf(scope.clock()));
-  const effective = used.deliveredBytes + used.reservedBytes;
+/** The account's usage. @param period by default the present month. @throws ApiError `not_found` */
+export async function viewUsage(scope: Scope, accountId: string, period?: string): Promise<Usage> {
+  return usageOf(scope, await requireAccount(scope, accountId), period);
+}
+
+/** What each key of the account used. @param period by default the present month */
+export async function viewKeyUsage(scope: Scope, accountId: string, period?: string): Promise<KeyUsageList> {
+  const present = monthOf(scope.clock());
+  const month = period ?? present;
+  const used = await readKeyUsage(scope.db, accountId, month);
+  return { period: month, keys: used.map((key) => viewKey(key, month === present)) };
+}
+
+/** Both, for the operator. @throws ApiError `not_found` */
+export async function viewAccountUsage(
+  scope: Scope,
+  accountId: string,
+  period?: string,
+): Promise<AccountUsage> {
+  const account = await requireAccount(scope, accountId);
+  const usage = await usageOf(scope, account, period);
+  const { keys } = await viewKeyUsage(scope, account.id, period);
+  return { account_id: account.id, ...usage, keys };
+}
+
+function viewKey(
+  { id, name, last4, ...used }: Used & { id: string; name: string; last4: string },
+  isPresent: boolean,
+): KeyUsage {
+  const { jobs, delivered, reserved } = countsOf(used, isPresent);
+  return {
+    key_id: id,
+    name,
+    last4,
+    usage_count: jobs,
+    storage_usage_gb: gigabytes(delivered),
+    storage_reserved_gb: gigabytes(reserved),
+    storage_usage_bytes: delivered,
+    storage_reserved_bytes: reserved,
+  };
+}
+
+/** What is not finished belongs to the present month, whichever it will end in. */
+const countsOf = (
+  { endedJobs, unfinishedJobs, deliveredBytes, reservedBytes }: Used,
+  isPresent: boolean,
+) => ({
+  jobs: endedJobs + (isPresent ? unfinishedJobs : 0),
+  delivered: deliveredBytes,
+  reserved: isPresent ? reservedBytes : 0,
+});
+
+async function usageOf(scope: Scope, account: AccountRow, period?: string): Promise<Usage> {
+  const present = monthOf(scope.clock());
+  const month = period ?? present;
+  const used = await readUsage(scope.db, account.id, month);
+  const { jobs, delivered, reserved } = countsOf(used, month === present);
+  const effective = delivered + reserved;
   const { storage_bytes, max_resolution, max_duration_seconds, max_filesize_bytes, max_concurrent_jobs } =
     account.limits;
   return {
     client_name: account.name,
-    usage_count: used.endedJobs + used.unfinishedJobs,
-    storage_usage_gb: gigabytes(used.deliveredBytes),
-    storage_reserved_gb: gigabytes(used.reservedBytes),
+    period: month,
+    usage_count: jobs,
+    storage_usage_gb: gigabytes(delivered),
+    storage_reserved_gb: gigabytes(reserved),
     storage_effective_usage_gb: gigabytes(effective),
     ...ifLimited(storage_bytes, (bytes) => ({
       storage_limit_gb: gigabytes(bytes),

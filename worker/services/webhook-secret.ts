@@ -1,6 +1,8 @@
-import { type AccountRow, findAccount, replaceWebhookSecret } from "../db/account-rows.ts";
-import { notFound } from "../lib/api-error.ts";
+import { type AccountRow, replaceWebhookSecret } from "../db/account-rows.ts";
+import type { AuditRow } from "../db/audit-rows.ts";
 import type { Scope } from "../services.ts";
+import { requireAccount } from "./accounts.ts";
+import { type Actor, auditRow } from "./audit.ts";
 import { makeWebhookSecret } from "./notice-signature.ts";
 
 /** For how long the former secret signs too, in milliseconds. */
@@ -9,7 +11,7 @@ const OVERLAP_MS = 24 * 60 * 60_000;
 /** The secrets that sign an account's notices now, the newest first; the first one is made when there is none. */
 export async function signingSecrets(scope: Scope, account: AccountRow): Promise<string[]> {
   const { webhook_secret, webhook_secret_before, webhook_secret_rotated_at } = account;
-  if (webhook_secret === null) return [await replaceSecret(scope, account)];
+  if (webhook_secret === null) return [await replaceSecret(scope, account, null)];
   const newest = await scope.sealer.open(webhook_secret, account.id);
   const overlaps = scope.clock() < (webhook_secret_rotated_at ?? 0) + OVERLAP_MS;
   if (webhook_secret_before === null || !overlaps) return [newest];
@@ -23,20 +25,15 @@ export async function readWebhookSecret(scope: Scope, accountId: string): Promis
 }
 
 /** Makes a new secret; the former one signs too for a day. @throws ApiError `not_found` */
-export async function rotateWebhookSecret(scope: Scope, accountId: string): Promise<string> {
-  return replaceSecret(scope, await requireAccount(scope, accountId));
+export async function rotateWebhookSecret(scope: Scope, by: Actor, accountId: string): Promise<string> {
+  const audit = auditRow(scope, by, { action: "webhook_secret.rotated", accountId });
+  return replaceSecret(scope, await requireAccount(scope, accountId), audit);
 }
 
 /** Puts a new secret in the place of the one that was read; whoever comes second takes the other's. */
-async function replaceSecret(scope: Scope, account: AccountRow): Promise<string> {
+async function replaceSecret(scope: Scope, account: AccountRow, audit: AuditRow | null): Promise<string> {
   const secret = makeWebhookSecret(scope.random);
   const { sealed } = await scope.sealer.seal(secret, account.id);
-  const changed = await replaceWebhookSecret(scope.db, account, sealed, scope.clock());
+  const changed = await replaceWebhookSecret(scope.db, account, sealed, scope.clock(), audit);
   return changed ? secret : readWebhookSecret(scope, account.id);
-}
-
-async function requireAccount(scope: Scope, id: string): Promise<AccountRow> {
-  const account = await findAccount(scope.db, id);
-  if (!account) throw notFound();
-  return account;
 }

@@ -102,10 +102,14 @@ export class Harness {
     return this.json<T>(method, path, { body, headers: { authorization: `Bearer ${env.ADMIN_TOKEN}` } });
   }
 
-  /** A new account with a key. */
-  async account(limits = {}): Promise<{ id: string; key: string }> {
+  /** A new account with a key. @param newKey what the key is to be */
+  async account(limits = {}, newKey = {}): Promise<{ id: string; key: string }> {
     const { id } = await this.operator<{ id: string }>("POST", "/admin/accounts", { name: "tests", limits });
-    const { api_key } = await this.operator<{ api_key: string }>("POST", `/admin/accounts/${id}/keys`);
+    const { api_key } = await this.operator<{ api_key: string }>(
+      "POST",
+      `/admin/accounts/${id}/keys`,
+      newKey,
+    );
     return { id, key: api_key };
   }
 

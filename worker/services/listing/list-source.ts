@@ -22,11 +22,7 @@ export async function listSource(scope: Scope, recognised: RecognisedList): Prom
   }
 }
 
-function list(
-  scope: Scope,
-  recognised: Exclude<Recognised, { type: "media" }>,
-  signal: AbortSignal,
-): Promise<Listing> {
+function list(scope: Scope, recognised: RecognisedList, signal: AbortSignal): Promise<Listing> {
   switch (recognised.type) {
     case "playlist":
       return listPlaylist(scope, recognised.url, signal);

@@ -1,0 +1,11 @@
+import { getTableColumns, SQL, sql, type Table } from "drizzle-orm";
+
+/** One value for each column of a table, in their order, as inserting from a selection wants it; SQL is taken as it is. */
+export const rowValues = (table: Table, row: Readonly<Record<string, unknown>>): SQL =>
+  sql.join(
+    Object.entries(getTableColumns(table)).map(([name, column]) => {
+      const value = row[name] ?? null;
+      return value === null || value instanceof SQL ? sql`${value}` : sql`${sql.param(value, column)}`;
+    }),
+    sql`, `,
+  );

@@ -1,0 +1,11 @@
+import { createMiddleware } from "hono/factory";
+import type { Scope as KeyScope } from "../../schema/api/account.ts";
+import type { AppEnv } from "../routes/route.ts";
+import { requireScopeOf } from "../services/authenticate.ts";
+
+/** Lets only callers pass whose key has a scope. */
+export const requireScope = (needed: KeyScope) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    requireScopeOf(c.var.account, needed);
+    await next();
+  });

@@ -1,0 +1,8 @@
+import { endpoints } from "../../schema/api/endpoints.ts";
+import * as service from "../services/reseal.ts";
+import { actorOf } from "./actor.ts";
+import { ok, route } from "./route.ts";
+
+export const reseal = route(endpoints.reseal, async ({ c, scope }) =>
+  ok(await service.reseal(scope, actorOf(c))),
+);
