@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lte, sql } from "drizzle-orm";
+import { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lte, type SQL, sql } from "drizzle-orm";
 import { batches, jobs } from "../../schema/db/tables.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import { jsonPages } from "../lib/json-pages.ts";
