@@ -47,6 +47,7 @@ describe("every route for callers", () => {
       const ask = async (jobId: string) => {
         const answer = await worker.call(route.method, pathOf(route).replace(ID, jobId), {
           key: stranger.key,
+          body: route.body?.required ? { renames: [{ job_id: ID, filename: "x" }] } : undefined,
         });
         const { request_id, ...facts } = await answer.json<{ request_id: string }>();
         expect(request_id).toBe(answer.headers.get("x-request-id"));
