@@ -11,7 +11,7 @@ export interface Endpoint {
   readonly path: `/${string}`;
   readonly auth: Auth;
   readonly summary: string;
-  readonly tag: "Jobs" | "Account" | "Media" | "Webhooks" | "Operator" | "Service";
+  readonly tag: "Jobs" | "Account" | "Media" | "Webhooks" | "Dashboard" | "Operator" | "Service";
   /** Takes `x-idempotency-key`: the same request with the same key is executed once in 24 hours. */
   readonly idempotent?: true;
   readonly params?: z.ZodObject;

@@ -10,6 +10,7 @@ import {
   NewKey,
   RevokedKey,
 } from "./account.ts";
+import { dashboardEndpoints } from "./dashboard-endpoints.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
 import { Alive, Readiness } from "./health.ts";
 import {
@@ -254,6 +255,7 @@ export const endpoints = {
     answers: { 200: { description: "Revoked", schema: RevokedKey } },
     errors: ["invalid_request", "not_found"],
   },
+  ...dashboardEndpoints,
   alive: {
     method: "GET",
     path: "/healthz",

@@ -5,6 +5,11 @@ import { changeAccount } from "./change-account.ts";
 import { createAccount } from "./create-account.ts";
 import { createJob } from "./create-job.ts";
 import { createKey } from "./create-key.ts";
+import { dashboardBatches } from "./dashboard-batches.ts";
+import { dashboardCluster } from "./dashboard-cluster.ts";
+import { dashboardDaily } from "./dashboard-daily.ts";
+import { dashboardJobs } from "./dashboard-jobs.ts";
+import { dashboardStats } from "./dashboard-stats.ts";
 import { deleteFile } from "./delete-file.ts";
 import { docs } from "./docs.ts";
 import { getJob } from "./get-job.ts";
@@ -40,6 +45,11 @@ export const handlers: Record<EndpointName, Handler> = {
   createAccount,
   createJob,
   createKey,
+  dashboardBatches,
+  dashboardCluster,
+  dashboardDaily,
+  dashboardJobs,
+  dashboardStats,
   deleteFile,
   docs,
   getJob,

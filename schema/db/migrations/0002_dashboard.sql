@@ -1,0 +1,1 @@
+CREATE INDEX `jobs_account_finished` ON `jobs` (`account_id`,`finished_at`,`status`,`file_size`,`started_at`,`created_at`) WHERE finished_at is not null;
