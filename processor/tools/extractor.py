@@ -52,7 +52,7 @@ FORMAT_FIELDS = (
 LIST_TYPES = ('playlist', 'multi_video')
 LINK_TYPES = ('url', 'url_transparent')
 # What YouTube calls entries that only their owner may see, and those that are gone.
-UNAVAILABLE_TITLES = ('[Private video]', '[Deleted video]', 'Private video', 'Deleted video')
+UNAVAILABLE_TITLES = ('[Private video]', '[Deleted video]')
 MAX_HOPS = 5
 MAX_ID = 200
 MAX_TITLE = 1000

@@ -14,7 +14,7 @@ export interface Endpoint {
   /** What a caller's key must be allowed to do, where {@link scopeOf} is not to decide it by the method. */
   readonly scope?: Scope;
   readonly summary: string;
-  readonly tag: "Jobs" | "Batches" | "Account" | "Media" | "Webhooks" | "Operator" | "Service";
+  readonly tag: "Jobs" | "Batches" | "Account" | "Media" | "Webhooks" | "Dashboard" | "Operator" | "Service";
   /** Takes `x-idempotency-key`: the same request with the same key is executed once in 24 hours. */
   readonly idempotent?: true;
   readonly params?: z.ZodObject;

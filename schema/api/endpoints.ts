@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Id } from "../ids.ts";
 import { CreatedPlaylist, CreatedShow } from "./batch.ts";
 import { batchEndpoints } from "./batch-endpoints.ts";
+import { dashboardEndpoints } from "./dashboard-endpoints.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
 import { Alive, Readiness } from "./health.ts";
 import {
@@ -205,6 +206,7 @@ export const endpoints = {
   },
   ...storageEndpoints,
   ...operatorEndpoints,
+  ...dashboardEndpoints,
   alive: {
     method: "GET",
     path: "/healthz",

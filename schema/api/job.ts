@@ -147,21 +147,21 @@ export const JobList = z
   })
   .meta({ id: "JobList" });
 
+/** A status in any case; an unknown one is refused. */
+export const StatusFilter = z.string().transform((value, context) => {
+  const known = STATUSES.find((status) => status.toLowerCase() === value.toLowerCase());
+  if (known === undefined) {
+    context.addIssue({ code: "custom", message: `must be one of ${STATUSES.join(", ")}` });
+    return z.NEVER;
+  }
+  return known;
+});
+
 /** Query of `GET /jobs`. Numbers out of range are clamped; an unknown status is refused. */
 export const JobListQuery = z.object({
   limit: clampedInt(1, 100, 20),
   offset: clampedInt(0, 1_000_000, 0),
-  status: z
-    .string()
-    .transform((value, context) => {
-      const known = STATUSES.find((status) => status.toLowerCase() === value.toLowerCase());
-      if (known === undefined) {
-        context.addIssue({ code: "custom", message: `must be one of ${STATUSES.join(", ")}` });
-        return z.NEVER;
-      }
-      return known;
-    })
-    .optional(),
+  status: StatusFilter.optional(),
   batch_id: Id.optional(),
   cursor: Id.optional().describe("next_cursor of the page before; offset is ignored then"),
 });

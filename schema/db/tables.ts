@@ -215,6 +215,16 @@ export const jobs = sqliteTable(
     index("jobs_hint_due").on(table.hint_due_at).where(sql`status = 'Pending'`),
     index("jobs_lease").on(table.lease_expires_at).where(sql`status = 'Processing'`),
     index("jobs_links").on(table.links_expire_at).where(sql`links_expire_at is not null`),
+    index("jobs_account_finished")
+      .on(
+        table.account_id,
+        table.finished_at,
+        table.status,
+        table.file_size,
+        table.started_at,
+        table.created_at,
+      )
+      .where(sql`finished_at is not null`),
     index("jobs_unfinished")
       .on(table.account_id, table.key_id, table.reserved_bytes)
       .where(sql`finished_at is null`),

@@ -1,10 +1,21 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import type { Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createAdaptorServer } from "@hono/node-server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EgressPolicy } from "../../processor/egress/policy.ts";
+import { EgressProxy } from "../../processor/egress/proxy.ts";
+import type { Fault } from "../../processor/fault.ts";
+import { discoverTools } from "../../processor/tools/discover.ts";
+import { ExtractorPool } from "../../processor/tools/extractor.ts";
+import type { ListPart } from "../../processor/tools/warm-ytdlp.ts";
 import { ListLine, type WireEntry } from "../../schema/wire/probe.ts";
 import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { podcastFeed } from "../support/podcast-feed.ts";
 import { podcastShow } from "../support/podcast-shows.ts";
+import { listen } from "../support/ports.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
 let origin: Origin;
@@ -26,15 +37,17 @@ afterAll(async () => {
   await origin.close();
 });
 
-function ask(path: string, change: object = {}): Promise<Response> {
+function asking(path: string, change: object = {}): RequestInit {
   const headers = {
     authorization: `Bearer ${bench.config.processorToken}`,
     "content-type": "application/json",
   };
   const request = { v: 1, kind: "list", url: origin.url + path, timeout_ms: 30_000, max_entries: 5_001 };
-  const body = JSON.stringify({ ...request, ...change });
-  return Promise.resolve(bench.processor.app.request("/probe", { method: "POST", headers, body }));
+  return { method: "POST", headers, body: JSON.stringify({ ...request, ...change }) };
 }
+
+const ask = async (path: string, change?: object): Promise<Response> =>
+  bench.processor.app.request("/probe", asking(path, change));
 
 async function list(path: string, change: object = {}): Promise<ListLine[]> {
   const answer = await ask(path, change);
@@ -134,6 +147,23 @@ describe("the extraction of a list", () => {
     await origin.idle();
   });
 
+  it("is killed when the connection of whoever asked is gone", async () => {
+    origin.behave("/cut.xml", { hang: true });
+    const server = createAdaptorServer({ fetch: bench.processor.app.fetch }) as Server;
+    const port = await listen(server);
+    const abort = new AbortController();
+    const answer = await fetch(`http://127.0.0.1:${port}/probe`, {
+      ...asking("/cut.xml"),
+      signal: abort.signal,
+    });
+    const end = answer.text().catch(() => "cut");
+    await origin.waitForHit("/cut.xml");
+    abort.abort();
+    expect(await end).toBe("cut");
+    await origin.idle();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it("is refused while as many others are told", async () => {
     origin.behave("/held.xml", { hang: true });
     const held = await Promise.all(Array.from({ length: 4 }, () => ask("/held.xml")));
@@ -141,6 +171,87 @@ describe("the extraction of a list", () => {
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "2"]);
     await Promise.all(held.map(({ body }) => body?.cancel()));
     expect((await ask("/1.xml")).status).toBe(200);
+  });
+});
+
+/** A site as the plugins of yt-dlp may know it: lazy, endless, with lists in its list. */
+const CHANNEL = `
+import itertools
+from yt_dlp.extractor.common import InfoExtractor
+from yt_dlp.utils import ExtractorError
+
+class ChannelIE(InfoExtractor):
+    _VALID_URL = r'https?://channel\\.example/(?P<id>\\w+)'
+
+    def _real_extract(self, url):
+        kind = self._match_id(url)
+        if kind == 'short':
+            return self.url_result('http://channel.example/tabs')
+        if kind == 'broken':
+            return self.playlist_result(self.broken(), playlist_title='Broken')
+        tabs = [self.playlist_result(itertools.islice(self.videos('v'), 3)), self.playlist_result(self.videos('s'))]
+        return self.playlist_result(tabs, playlist_title='Tabs')
+
+    def videos(self, name):
+        for number in itertools.count():
+            title = ('One', '[Private video]', '[Deleted video]')[number % 3]
+            yield self.url_result(f'http://channel.example/{name}{number}', video_id=f'{name}{number}', video_title=title)
+
+    def broken(self):
+        yield next(self.videos('b'))
+        raise ExtractorError('This playlist is private', expected=True)
+`;
+
+describe("a site that tells its list bit by bit", () => {
+  let folder: string;
+  let pool: ExtractorPool;
+  let proxy: EgressProxy;
+  const policy = new EgressPolicy({ opened: new Set() });
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "list-plugin-"));
+    await mkdir(join(folder, "yt_dlp_plugins/extractor"), { recursive: true });
+    await writeFile(join(folder, "yt_dlp_plugins/extractor/channel.py"), CHANNEL);
+    const tools = await discoverTools(bench.config);
+    // plugins are loaded for whoever configures such a provider
+    const config = { ...bench.config, workDir: folder, ytdlpPotProviderUrl: "http://127.0.0.1:9" };
+    proxy = await EgressProxy.start(policy);
+    const ytdlp = { ...tools.ytdlp, pythonPath: folder };
+    pool = new ExtractorPool({ tools: { ...tools, ytdlp }, proxy, config });
+    await pool.ready();
+  }, 60_000);
+
+  afterAll(async () => {
+    await pool.close();
+    await proxy.close();
+    policy.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function tell(kind: string): Promise<{ parts: ListPart[]; code: string | null }> {
+    const parts: ListPart[] = [];
+    const request = { url: `http://channel.example/${kind}`, timeoutMs: 20_000, maxEntries: 5 };
+    const told = pool.list(request, (part) => parts.push(part));
+    const code = await told.then(
+      () => null,
+      (error: Fault) => error.code,
+    );
+    return { parts, code };
+  }
+
+  it("is asked for no more than is wanted, through the lists in its list", async () => {
+    const { parts, code } = await tell("short");
+    expect(code).toBeNull();
+    expect(parts.map((part) => ("list" in part ? part.list : part.entry.id))).toEqual([
+      ...["Tabs", "v0", "v1", "v2", "s0", "s1"],
+    ]);
+    const hidden = parts.map((part) => "entry" in part && part.entry.unavailable);
+    expect(hidden).toEqual([false, false, true, true, false, true]);
+  });
+
+  it("may break off, which is told by its class", async () => {
+    const { parts, code } = await tell("broken");
+    expect([parts.length, code]).toEqual([2, "private"]);
   });
 });
 

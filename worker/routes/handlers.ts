@@ -8,6 +8,11 @@ import { createAccount } from "./create-account.ts";
 import { createBulk } from "./create-bulk.ts";
 import { createJob } from "./create-job.ts";
 import { createKey } from "./create-key.ts";
+import { dashboardBatches } from "./dashboard-batches.ts";
+import { dashboardCluster } from "./dashboard-cluster.ts";
+import { dashboardDaily } from "./dashboard-daily.ts";
+import { dashboardJobs } from "./dashboard-jobs.ts";
+import { dashboardStats } from "./dashboard-stats.ts";
 import { deleteFile } from "./delete-file.ts";
 import { docs } from "./docs.ts";
 import { getAccount } from "./get-account.ts";
@@ -55,6 +60,11 @@ export const handlers: Record<EndpointName, Handler> = {
   createBulk,
   createJob,
   createKey,
+  dashboardBatches,
+  dashboardCluster,
+  dashboardDaily,
+  dashboardJobs,
+  dashboardStats,
   deleteFile,
   docs,
   getBatch,

@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { JOB_ERROR_CODES } from "../errors.ts";
+import { Id, Time } from "../ids.ts";
+import { STATUSES, STEPS } from "../states.ts";
+import { ToolVersions } from "../tool-versions.ts";
+import { BATCH_KINDS, BATCH_STATUSES } from "./batch.ts";
+import { clampedInt } from "./clamped-int.ts";
+import { StatusFilter } from "./job.ts";
+
+/** The feeds of the console. All of them are about the caller's own account. */
+
+const count = z.int().min(0);
+const text = z.string().nullable();
+
+/** Jobs of one status that are counted; an account with more of them is told this number. */
+export const MAX_COUNTED = 100_000;
+
+/** `GET /dashboard/stats`. */
+export const DashboardStats = z
+  .object({
+    client_name: z.string(),
+    total_jobs: count.describe("Ended and unfinished ones"),
+    pending_jobs: count.describe(
+      `This and the other counts by status stop at ${MAX_COUNTED.toLocaleString("en")}`,
+    ),
+    processing_jobs: count,
+    completed_jobs: count,
+    failed_jobs: count.describe("`Failed` and `Warning`"),
+    warning_jobs: count.describe("Those of `failed_jobs` that ended for their content"),
+    skipped_jobs: count,
+    success_rate: z
+      .number()
+      .min(0)
+      .max(1)
+      .nullable()
+      .describe("Completed jobs of those that completed or failed; null before the first"),
+    storage_used_bytes: count.describe("Delivered since the account was made"),
+    storage_used_gb: z.number().min(0).describe("In units of 1,073,741,824 bytes, to the hundredth"),
+    avg_processing_time_seconds: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe("From the first claim to the end, of jobs completed in the last 24 hours; null without any"),
+    avg_queue_wait_seconds: z.number().min(0).nullable().describe("Before the first claim, of the same jobs"),
+    today_throughput_bytes: count.describe("Delivered since midnight, UTC"),
+  })
+  .meta({ id: "DashboardStats" });
+export type DashboardStats = z.infer<typeof DashboardStats>;
+
+/** Query of `GET /dashboard/jobs`. Numbers out of range are clamped. */
+export const DashboardJobsQuery = z.object({
+  limit: clampedInt(1, 100, 50),
+  offset: clampedInt(0, 1_000_000, 0),
+  status: StatusFilter.optional(),
+});
+export type DashboardJobsQuery = z.infer<typeof DashboardJobsQuery>;
+
+/** A job in a list of many; `GET /jobs/{id}` tells the rest. */
+export const DashboardJob = z
+  .object({
+    id: Id,
+    url: z.string(),
+    status: z.enum(STATUSES),
+    step: z.enum(STEPS),
+    progress: z.int().min(0).max(100),
+    title: text,
+    error: text,
+    error_code: z.enum(JOB_ERROR_CODES).nullable(),
+    s3_key: text,
+    file_size: count.nullable().describe("Bytes"),
+    batch_id: Id.nullable(),
+    created_at: Time,
+    finished_at: Time.nullable(),
+  })
+  .meta({ id: "DashboardJob" });
+export type DashboardJob = z.infer<typeof DashboardJob>;
+
+export const DashboardJobs = z
+  .object({
+    jobs: z.array(DashboardJob),
+    total: count.describe(`Of all jobs that the filter takes, as far as ${MAX_COUNTED.toLocaleString("en")}`),
+    limit: z.int(),
+    offset: z.int(),
+  })
+  .meta({ id: "DashboardJobs" });
+export type DashboardJobs = z.infer<typeof DashboardJobs>;
+
+/** Query of `GET /dashboard/batches`. Numbers out of range are clamped. */
+export const DashboardBatchesQuery = z.object({
+  limit: clampedInt(1, 50, 20),
+  offset: clampedInt(0, 1_000_000, 0),
+});
+export type DashboardBatchesQuery = z.infer<typeof DashboardBatchesQuery>;
+
+export const DashboardBatch = z
+  .object({
+    id: Id,
+    kind: z.enum(BATCH_KINDS),
+    show_url: text.describe("Null for a bulk request"),
+    title: text,
+    folder: text,
+    status: z.enum(BATCH_STATUSES),
+    total_episodes: count,
+    completed_episodes: count,
+    failed_episodes: count.describe("`Failed` and `Warning`"),
+    skipped_episodes: count,
+    processing_episodes: count,
+    pending_episodes: count,
+    created_at: Time,
+    finished_at: Time.nullable(),
+  })
+  .meta({ id: "DashboardBatch" });
+export type DashboardBatch = z.infer<typeof DashboardBatch>;
+
+export const DashboardBatches = z
+  .object({
+    batches: z.array(DashboardBatch),
+    total: count.describe(`As far as ${MAX_COUNTED.toLocaleString("en")}`),
+    limit: z.int(),
+    offset: z.int(),
+  })
+  .meta({ id: "DashboardBatches" });
+export type DashboardBatches = z.infer<typeof DashboardBatches>;
+
+/** Query of `GET /dashboard/daily`. */
+export const DashboardDailyQuery = z.object({
+  days: clampedInt(1, 90, 7).describe("Days up to today, 1 to 90"),
+});
+export type DashboardDailyQuery = z.infer<typeof DashboardDailyQuery>;
+
+export const DashboardDaily = z
+  .object({
+    daily_stats: z
+      .array(
+        z.object({
+          date: z.iso.date().describe("UTC"),
+          completed: count,
+          failed: count.describe("`Failed` and `Warning`"),
+          skipped: count,
+          delivered_bytes: count,
+        }),
+      )
+      .describe("By the day on which the jobs ended, the oldest first; a day without jobs is there, too"),
+  })
+  .meta({ id: "DashboardDaily" });
+export type DashboardDaily = z.infer<typeof DashboardDaily>;
+
+/** `GET /dashboard/cluster`. */
+export const DashboardCluster = z
+  .object({
+    total_downloading: count.describe("Jobs of this account that are being downloaded right now"),
+    total_muxing: count,
+    total_uploading: count,
+    total_pending: count.describe(
+      `Jobs of this account that wait, as far as ${MAX_COUNTED.toLocaleString("en")}`,
+    ),
+    processors: z.object({
+      healthy: z.boolean(),
+      tools: ToolVersions.nullable().describe("Null while none is awake"),
+    }),
+  })
+  .meta({ id: "DashboardCluster" });
+export type DashboardCluster = z.infer<typeof DashboardCluster>;

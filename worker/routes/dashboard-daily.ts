@@ -1,0 +1,7 @@
+import { endpoints } from "../../schema/api/endpoints.ts";
+import { viewDaily } from "../services/dashboard.ts";
+import { ok, route } from "./route.ts";
+
+export const dashboardDaily = route(endpoints.dashboardDaily, async ({ c, scope, query }) =>
+  ok(await viewDaily(scope, c.var.account.id, query)),
+);
