@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { recognise } from "../../worker/services/listing/recognise.ts";
 
@@ -75,6 +76,17 @@ describe("recognise", () => {
     ["https://media.example.com/feed.xml", media],
   ])("takes %s for what it is", (url, recognised) => {
     expect(recognise(url, false)).toEqual(recognised);
+  });
+
+  it("takes every URL of another site for one medium, whatever it holds", () => {
+    const paths = fc.constantFrom(`/playlist?list=${LIST}`, `/show/${SHOW}`, "/@handle", "/watch?v=a&list=b");
+    const other = fc.webUrl({ withQueryParameters: true }).filter((url) => !/youtu|spotify/i.test(url));
+    fc.assert(
+      fc.property(other, paths, (url, path) => {
+        expect(recognise(url, false)).toEqual(media);
+        expect(recognise(new URL(url).origin + path, false)).toEqual(media);
+      }),
+    );
   });
 
   it("takes any other URL for a list when it is told to", () => {

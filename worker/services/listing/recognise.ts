@@ -26,7 +26,7 @@ function ofSpotify({ hostname, pathname }: URL): Recognised | null {
 }
 
 const YOUTUBE_HOST =
-  /^(?:(?:www|m|music)\.)?youtube\.com$|^www\.youtube-nocookie\.com$|^(?:www\.)?youtu\.be$/;
+  /^(?:(?:www|m|music)\.)?youtube\.com$|^(?:www\.)?youtube-nocookie\.com$|^(?:www\.)?youtu\.be$/;
 /** A channel's uploads, all of them or one kind. Its `/live` is one stream, its other tabs are lists of lists. */
 const CHANNEL =
   /^\/(?:@[^/]+|channel\/UC[\w-]{22}|(?:c|user)\/[^/]+)(?:\/(?:videos|shorts|streams|featured))?\/?$/;
