@@ -104,6 +104,7 @@ async function onePass(
   const facts = written.then(async () => {
     const found = await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal });
     checkDuration(found, request.extent.seconds);
+    if ((found.durationSeconds ?? 0) > longest(context)) throw tooLong(context);
     return found;
   });
   facts.catch(() => {});
@@ -139,8 +140,8 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
   const encodes = [request.actions.video, request.actions.audio].some(
     (action) => action !== "copy" && action !== "none",
   );
-  const overSize = new AbortController();
-  const signal = AbortSignal.any([pass.uploader.signal, overSize.signal]);
+  const overLimit = new AbortController();
+  const signal = AbortSignal.any([pass.uploader.signal, overLimit.signal]);
   const limit = Math.min(
     context.config.maxFilesizeBytes,
     run.limits.max_filesize_bytes ?? Number.POSITIVE_INFINITY,
@@ -150,7 +151,8 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
     if (encodes) progress.enter("Muxing");
     const { seconds } = request.extent;
     if (seconds) progress.advance((outTimeMs / 1000 / seconds) * 0.97);
-    if (totalSize > limit) overSize.abort(new Fault("limit_exceeded", `the result exceeds ${limit} bytes`));
+    if (totalSize > limit) overLimit.abort(new Fault("limit_exceeded", `the result exceeds ${limit} bytes`));
+    if (outTimeMs / 1000 > longest(context)) overLimit.abort(tooLong(context));
   };
   const encodeOrCopy = () =>
     runFfmpeg({
@@ -182,6 +184,16 @@ function headBytes({ request }: RunContext, { cover }: MuxRequest, indexBytes: n
   if (indexBytes === 0 && format !== "mp3") return Number.MAX_SAFE_INTEGER;
   return indexBytes + (cover?.bytes ?? 0) + HEAD_SLACK_BYTES;
 }
+
+/** A result may be longer than its source says by this much, in seconds: tracks do not end together. */
+const LENGTH_SLACK_SECONDS = 1;
+
+/** What a result may last, in seconds; matters where a source tells no duration, or not the true one. */
+const longest = ({ request }: RunContext): number =>
+  (request.limits.max_duration_seconds ?? Number.POSITIVE_INFINITY) + LENGTH_SLACK_SECONDS;
+
+const tooLong = ({ request }: RunContext): Fault =>
+  new Fault("limit_exceeded", `the result is longer than ${request.limits.max_duration_seconds} s`);
 
 /** A muxer ends well on a source that broke off: the result's own duration tells. */
 function checkDuration(facts: MediaFacts, expected: number | null): void {

@@ -190,6 +190,26 @@ describe("a run that cannot deliver", () => {
     const outcome = await bench.run(`${origin.url}/direct.mp4`, {}, { limits });
     expect(outcome).toMatchObject({ type: "failed", code: "limit_exceeded" });
   });
+
+  it("gives a file up in the middle when it grows over the limit and nobody told its length", async () => {
+    origin.behave("/last.mp4", { noLength: true, noRanges: true });
+    const limits = { max_filesize_bytes: 5_000, max_duration_seconds: null };
+    const outcome = await bench.run(`${origin.url}/last.mp4`, {}, { limits });
+    origin.behave("/last.mp4", {});
+    expect(outcome).toMatchObject({ type: "failed", code: "limit_exceeded" });
+    expect(await bench.s3.unfinishedUploads()).toEqual([]);
+  });
+
+  it("gives up what turns out to be longer than the limit and than it says", async () => {
+    const film = Buffer.from(await (await fetch(`${origin.url}/film.webm`)).arrayBuffer());
+    // the element Duration of the header, a float of eight bytes, in milliseconds
+    film.writeDoubleBE(500, film.indexOf("448988", "hex") + 3);
+    origin.put("/modest.webm", film);
+    const limits = { max_filesize_bytes: null, max_duration_seconds: 1 };
+    const outcome = await bench.run(`${origin.url}/modest.webm`, { format: "mkv" }, { limits });
+    expect(outcome).toMatchObject({ type: "failed", code: "limit_exceeded" });
+    expect(await bench.s3.unfinishedUploads()).toEqual([]);
+  });
 });
 
 describe("a run that is stopped", () => {

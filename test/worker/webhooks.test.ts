@@ -1,4 +1,3 @@
-import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MAX_NOTICE_BYTES, type WebhookDelivery } from "../../schema/api/webhook.ts";
 import type { Db } from "../../worker/db/connection.ts";
@@ -16,12 +15,19 @@ import { newDelivery } from "../../worker/services/job-notices.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
+import {
+  bodyOf,
+  endJob as endJobOf,
+  hook,
+  lastPost as lastPostOf,
+  signingSecret,
+  verifyAt,
+} from "./support/notices.ts";
 import { expectIndexed } from "./support/query-plan.ts";
 import { type Post, unreachable } from "./support/scripted-network.ts";
 
 const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;
-const hook = "https://hooks.example.com/in";
 
 let worker: Harness;
 let key: string;
@@ -38,31 +44,15 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const secret = async (): Promise<string> =>
-  (await worker.json<{ webhook_signing_secret: string }>("GET", "/user/webhook-secret", { key }))
-    .webhook_signing_secret;
+const secret = (): Promise<string> => signingSecret(worker, key);
 const deliveries = async (query = ""): Promise<WebhookDelivery[]> =>
   (await worker.json<{ deliveries: WebhookDelivery[] }>("GET", `/webhooks/deliveries${query}`, { key }))
     .deliveries;
-const lastPost = (): Post => {
-  const post = worker.network.posts.at(-1);
-  if (!post) throw new Error("nothing was posted");
-  return post;
-};
-const bodyOf = ({ body }: Post) => JSON.parse(body) as Record<string, unknown>;
-
-/** What a receiver does with a notice, at the time at which it arrives. */
-function verify(post: Post, signingSecret: string): unknown {
-  vi.setSystemTime(worker.now);
-  return new Webhook(signingSecret).verify(post.body, Object.fromEntries(post.headers));
-}
-
+const lastPost = (): Post => lastPostOf(worker);
 /** Runs a job to its end; its notice is written and not yet sent. */
-async function endJob(outcome: object = completed, request: object = {}): Promise<string> {
-  const run = await worker.start(key, { webhook_url: hook, ...request });
-  await worker.report(run, "outcome", outcome);
-  return run.job_id;
-}
+const endJob = (outcome: object = completed, request: object = {}): Promise<string> =>
+  endJobOf(worker, key, outcome, { webhook_url: hook, ...request });
+const verify = (post: Post, signingSecret: string): unknown => verifyAt(worker.now, post, signingSecret);
 
 /** Lets time go from try to try until the notice is no longer pending. Half of the hints are lost. */
 async function runToTheEnd(): Promise<WebhookDelivery> {
@@ -339,42 +329,6 @@ describe("a Worker that dies", () => {
   };
 });
 
-describe("the signing secret", () => {
-  it("stays the same until it is rotated; for 24 h both sign", async () => {
-    const before = await secret();
-    expect(await secret()).toBe(before);
-    const rotated = await worker.json<{ webhook_signing_secret: string }>(
-      "POST",
-      "/user/webhook-secret/rotate",
-      { key },
-    );
-    const after = rotated.webhook_signing_secret;
-    expect(after).not.toBe(before);
-    expect(await secret()).toBe(after);
-    await endJob();
-    await worker.deliverNotices();
-    verify(lastPost(), before);
-    verify(lastPost(), after);
-    worker.now += DAY;
-    await endJob();
-    await worker.deliverNotices();
-    verify(lastPost(), after);
-    expect(() => verify(lastPost(), before)).toThrow();
-  });
-
-  it("is sealed at rest, and never told to the operator", async () => {
-    const plain = await secret();
-    const { results } = await env.DB.prepare("select * from accounts").all();
-    expect(JSON.stringify(results)).not.toContain(plain);
-    const { accounts } = await worker.operator<{ accounts: object[] }>("GET", "/admin/accounts");
-    expect(JSON.stringify(accounts)).not.toContain("webhook_secret");
-  });
-
-  it("is one, also when it is asked for the first time by many at once", async () => {
-    expect(new Set(await Promise.all([1, 2, 3, 4, 5].map(secret))).size).toBe(1);
-  });
-});
-
 describe("progress", () => {
   const stages = () =>
     worker.network.posts
@@ -423,50 +377,6 @@ describe("progress", () => {
     await worker.report(run, "outcome", completed);
     expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Completed" });
     expect(await deliveries()).toHaveLength(1);
-  });
-});
-
-describe("Slack", () => {
-  const settle = async () => {
-    worker.notices.length = 0;
-    worker.now += 60_000;
-    await worker.reconcile();
-    await worker.deliverNotices();
-    return worker.network.posts.splice(0).map(bodyOf);
-  };
-  const save = (body: object) => worker.call("POST", "/user/slack", { key, body });
-  const runs = async () => {
-    for (const outcome of [completed, failed("no_format"), failed("private")]) {
-      await endJob(outcome, { webhook_url: undefined });
-    }
-  };
-
-  it.each([
-    ["all", ["Delivered", "Failed", "Warning"]],
-    ["errors_only", ["Failed"]],
-    ["warnings_only", ["Warning"]],
-  ])("hears of %s", async (notify_level, heard) => {
-    await save({ webhook_url: hook, notify_level });
-    await runs();
-    const texts = (await settle()).map(({ text }) => String(text).split(":")[0]);
-    expect(texts.sort()).toEqual(heard);
-  });
-
-  it("is set, shown and removed", async () => {
-    expect(await worker.json("GET", "/user/slack", { key })).toEqual({
-      configured: false,
-      webhook_url: null,
-      notify_level: null,
-    });
-    expect((await save({ webhook_url: "http://127.0.0.1/" })).status).toBe(400);
-    expect((await save({ webhook_url: hook })).status).toBe(200);
-    expect(await worker.json("GET", "/user/slack", { key })).toMatchObject({
-      configured: true,
-      notify_level: "all",
-    });
-    await worker.call("DELETE", "/user/slack", { key });
-    await runs();
-    expect(await settle()).toEqual([]);
   });
 });
 

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { completed, failed } from "./support/delivery.ts";
+import { env } from "./support/env.ts";
+import { Harness } from "./support/harness.ts";
+import { bodyOf, endJob, hook, lastPost, signingSecret, verifyAt } from "./support/notices.ts";
+
+/** What accounts set of their notices: the secret that signs them, and Slack. */
+
+const DAY = 24 * 60 * 60_000;
+
+let worker: Harness;
+let key: string;
+
+beforeEach(async () => {
+  await env.DB.exec("delete from jobs");
+  await env.DB.exec("delete from webhook_deliveries");
+  worker = new Harness();
+  ({ key } = await worker.account());
+  vi.useFakeTimers({ toFake: ["Date"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const secret = (): Promise<string> => signingSecret(worker, key);
+
+describe("the signing secret", () => {
+  it("stays the same until it is rotated; for 24 h both sign", async () => {
+    const before = await secret();
+    expect(await secret()).toBe(before);
+    const rotated = await worker.json<{ webhook_signing_secret: string }>(
+      "POST",
+      "/user/webhook-secret/rotate",
+      { key },
+    );
+    const after = rotated.webhook_signing_secret;
+    expect(after).not.toBe(before);
+    expect(await secret()).toBe(after);
+    const verify = (one: string) => verifyAt(worker.now, lastPost(worker), one);
+    await endJob(worker, key, completed, { webhook_url: hook });
+    await worker.deliverNotices();
+    verify(before);
+    verify(after);
+    worker.now += DAY;
+    await endJob(worker, key, completed, { webhook_url: hook });
+    await worker.deliverNotices();
+    verify(after);
+    expect(() => verify(before)).toThrow();
+  });
+
+  it("is sealed at rest, and never told to the operator", async () => {
+    const plain = await secret();
+    const { results } = await env.DB.prepare("select * from accounts").all();
+    expect(JSON.stringify(results)).not.toContain(plain);
+    const { accounts } = await worker.operator<{ accounts: object[] }>("GET", "/admin/accounts");
+    expect(JSON.stringify(accounts)).not.toContain("webhook_secret");
+  });
+
+  it("is one, also when it is asked for the first time by many at once", async () => {
+    expect(new Set(await Promise.all([1, 2, 3, 4, 5].map(secret))).size).toBe(1);
+  });
+});
+
+describe("Slack", () => {
+  const settle = async () => {
+    worker.notices.length = 0;
+    worker.now += 60_000;
+    await worker.reconcile();
+    await worker.deliverNotices();
+    return worker.network.posts.splice(0).map(bodyOf);
+  };
+  const save = (body: object) => worker.call("POST", "/user/slack", { key, body });
+  const runs = async () => {
+    for (const outcome of [completed, failed("no_format"), failed("private")]) {
+      await endJob(worker, key, outcome, {});
+    }
+  };
+
+  it.each([
+    ["all", ["Delivered", "Failed", "Warning"]],
+    ["errors_only", ["Failed"]],
+    ["warnings_only", ["Warning"]],
+  ])("hears of %s", async (notify_level, heard) => {
+    await save({ webhook_url: hook, notify_level });
+    await runs();
+    const texts = (await settle()).map(({ text }) => String(text).split(":")[0]);
+    expect(texts.sort()).toEqual(heard);
+  });
+
+  it("is set, shown and removed", async () => {
+    expect(await worker.json("GET", "/user/slack", { key })).toEqual({
+      configured: false,
+      webhook_url: null,
+      notify_level: null,
+    });
+    expect((await save({ webhook_url: "http://127.0.0.1/" })).status).toBe(400);
+    expect((await save({ webhook_url: hook })).status).toBe(200);
+    expect(await worker.json("GET", "/user/slack", { key })).toMatchObject({
+      configured: true,
+      notify_level: "all",
+    });
+    await worker.call("DELETE", "/user/slack", { key });
+    await runs();
+    expect(await settle()).toEqual([]);
+  });
+});
