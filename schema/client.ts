@@ -5,7 +5,13 @@ import { type CallInput, type Calls, calledEndpoints, type ItemOf, type PagedNam
 import { DEFAULT_PATIENCE, type Patience } from "./client/retry-policy.ts";
 import { type Account, createSend, type RequestInput, type Send } from "./client/send.ts";
 import { PLATFORM, type Surroundings } from "./client/surroundings.ts";
-import { type Batch, type BatchEvent, createWatching, type Watching, type WatchOptions } from "./client/watch.ts";
+import {
+  type Batch,
+  type BatchEvent,
+  createWatching,
+  type Watching,
+  type WatchOptions,
+} from "./client/watch.ts";
 
 export { ApiFailure, type FailureCode } from "./client/api-failure.ts";
 export type { CallAnswer, CallInput, CallName } from "./client/calls.ts";

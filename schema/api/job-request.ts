@@ -98,7 +98,9 @@ export const jobOptions = {
     .max(51, "must be at most 51")
     .optional()
     .describe("CRF; lower is better"),
-  quality_preset: oneOf(Object.keys(QUALITY_PRESETS) as [keyof typeof QUALITY_PRESETS]).optional(),
+  quality_preset: oneOf(Object.keys(QUALITY_PRESETS) as [keyof typeof QUALITY_PRESETS])
+    .optional()
+    .describe("Instead of video_quality"),
   max_resolution: Resolution.optional().describe(
     "Compared with the shorter side: best, 2160, 1440, 1080, 720, 480, 360, also with a trailing p",
   ),
@@ -137,13 +139,11 @@ const withoutNulls = (value: unknown): unknown =>
     ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
     : value;
 
-const members = z.object({ url: WebUrl, ...jobOptions });
-
 /** `POST /jobs` and `POST /jobs/plan`. Only `url` is required; unknown members are ignored. */
 export const JobRequest = z
   .preprocess(
-    (sent: z.input<typeof members>) => withoutNulls(sent),
-    members.superRefine((request, context) => {
+    withoutNulls,
+    z.object({ url: WebUrl, ...jobOptions }).superRefine((request, context) => {
       const { clip_start: start = 0, clip_end: end } = request;
       if (end !== undefined && end <= start) {
         context.addIssue({

@@ -22,6 +22,9 @@ export interface CallOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
+/** What a schema takes; what prepares a request for its schema takes anything. */
+type Sent<S extends z.ZodType> = S extends z.ZodPreprocess<infer Inner> ? z.input<Inner> : z.input<S>;
+
 type ParamsOf<E> = E extends { params: infer P extends z.ZodType }
   ? { readonly params: z.input<P> }
   : unknown;
@@ -30,8 +33,8 @@ type QueryOf<E> = E extends { query: infer Q extends z.ZodType }
   : unknown;
 type BodyOf<E> = E extends { body: { schema: infer S extends z.ZodType; required: infer R } }
   ? R extends true
-    ? { readonly body: z.input<S> }
-    : { readonly body?: z.input<S> }
+    ? { readonly body: Sent<S> }
+    : { readonly body?: Sent<S> }
   : unknown;
 
 /** The request of a route: `params` of its path, `query`, `body`, as its schemas take them. */

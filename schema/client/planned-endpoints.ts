@@ -78,7 +78,7 @@ export const plannedEndpoints = {
     },
     errors: ["invalid_request", "not_found"],
   },
-  renameBatchJobs: {
+  renameJobs: {
     method: "PATCH",
     path: "/batch/{id}/jobs",
     auth: "key",
