@@ -16,7 +16,8 @@ export function reportFailure(error: unknown, out: Output): ExitCode {
     { error: message, code, status, issues, request_id: requestId },
     [
       `waterspout: ${message}`,
-      ...issues.map((issue) => `  ${issue.path}: ${issue.message}`),
+      // the sentence itself is about the first one
+      ...issues.slice(1).map((issue) => `  ${issue.path}: ${issue.message}`),
       ...(fault && requestId !== null ? [`  request ${requestId}`] : []),
     ].join("\n"),
   );

@@ -33,7 +33,10 @@ export async function run(words: readonly string[], surroundings: Surroundings):
       surroundings.stdout.write(`${overview()}\n`);
       return asked.length === 0 ? EXIT.usage : EXIT.ok;
     }
-    throw new CommandError(EXIT.usage, `There is no command "${asked[0]}"; see waterspout --help`);
+    const wrong = asked[0]?.startsWith("-")
+      ? "The command stands before the options"
+      : `There is no command "${asked[0]}"`;
+    throw new CommandError(EXIT.usage, `${wrong}; see waterspout --help`);
   } catch (error) {
     return reportFailure(error, out);
   }

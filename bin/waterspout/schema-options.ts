@@ -40,7 +40,7 @@ function optionOf(schema: JsonSchema): Option {
   if (types.includes("integer")) return { value: "N", help };
   if (types.includes("array")) return { value: "A,B", help };
   if (types.includes("string")) return { value: "TEXT", help };
-  return { value: "FILE", help: help || "JSON file" };
+  return { value: "FILE", help: `${help || "The request's member of this name"}; a JSON file` };
 }
 
 /**

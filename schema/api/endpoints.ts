@@ -23,10 +23,9 @@ import {
   PlannedJob,
   RetriedJob,
 } from "./job.ts";
-import { JobRequest } from "./job-request.ts";
+import { JobRequest, jobOptions } from "./job-request.ts";
 import { noticeEndpoints } from "./notice-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
-import { InlineStorage } from "./storage.ts";
 import { Usage } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
 
@@ -38,7 +37,7 @@ const json = <S extends z.ZodType, const R extends boolean = true>(schema: S, re
 });
 
 /** Bodies that may bring the storage again. */
-export const WithStorage = z.object({ storage: InlineStorage.optional() }).meta({ id: "WithStorage" });
+export const WithStorage = z.object({ storage: jobOptions.storage }).meta({ id: "WithStorage" });
 
 /**
  * What asking a source may come to: `invalid_request` when the source has nothing to offer (private, removed, no

@@ -128,7 +128,7 @@ export const jobOptions = {
   wait_for_video: flag("Wait for a scheduled stream, a day at most"),
   webhook_url: WebUrl.optional().describe("Told of the end"),
   enable_progress_webhook: flag("Tell the webhook of the stages, too"),
-  storage: InlineStorage.optional(),
+  storage: InlineStorage.optional().describe("Where the file goes: a provider with its credentials"),
   paused: flag("Batches only: nothing runs before the batch is started"),
   batch: flag("List the URL and make a batch of its entries"),
 } as const;

@@ -46,7 +46,7 @@ export function createSend(
     const headers = { ...init.headers, ...(bookmark === null ? {} : { [BOOKMARK]: bookmark }) };
     const answer = await fetchInTime(surroundings, timeoutMs, url, { ...init, headers }, signal);
     bookmark = answer.headers.get(BOOKMARK) ?? bookmark;
-    if (answer.status in endpoint.answers) return answer;
+    if (answer.ok || answer.status in endpoint.answers) return answer;
     throw await readFailure(answer, surroundings.now());
   };
 
