@@ -1,7 +1,7 @@
 import type { Endpoint } from "./api/endpoint.ts";
 import type { Job, JobProgress } from "./api/job.ts";
 import { ApiFailure } from "./client/api-failure.ts";
-import { type CallInput, type Calls, calledEndpoints, type ItemOf, type PagedName } from "./client/calls.ts";
+import { type CallInput, type Calls, calledEndpoints, type ItemOf, type ListName } from "./client/calls.ts";
 import { DEFAULT_PATIENCE, type Patience } from "./client/retry-policy.ts";
 import { type Account, createSend, type RequestInput, type Send } from "./client/send.ts";
 import { PLATFORM, type Surroundings } from "./client/surroundings.ts";
@@ -39,15 +39,15 @@ export interface Client extends Calls, Watching {
   waitForJob(id: string, options?: WaitOptions<JobProgress>): Promise<Job>;
   /** Waits until no job of a batch is left. */
   waitForBatch(id: string, options?: WaitOptions<BatchEvent>): Promise<Batch>;
-  /** Everything that a paged route holds, page after page as it is asked for. */
-  each<N extends PagedName>(name: N, input?: CallInput<N>): AsyncGenerator<ItemOf<N>>;
+  /** Everything that a `list…` route holds, page after page as it is asked for. */
+  each<N extends ListName>(name: N, input?: CallInput<N>): AsyncGenerator<ItemOf<N>>;
 }
 
 /** Listing a playlist may take a minute. */
 const DEFAULT_TIMEOUT_MS = 100_000;
 
 /**
- * A client of the API; it needs `fetch`, and runs in Node 20, in Workers and in browsers.
+ * A client of the API; it needs `fetch`, and runs in Node 20 or newer and in Workers.
  *
  * It repeats by itself what may be repeated (reads, and requests with an idempotency key, which it makes itself),
  * waits as long as a 429 or 503 says, and reads its own writes. Answers have the types of the schemas and are not

@@ -13,7 +13,7 @@ import { cancel, deleteFile, retry, show, wait } from "./commands/job.ts";
 import { keys, keysCreate, keysRevoke, keysRoll } from "./commands/keys.ts";
 import { list } from "./commands/list.ts";
 import { probe } from "./commands/probe.ts";
-import { usage } from "./commands/usage.ts";
+import { adminUsage, usage } from "./commands/usage.ts";
 import { webhooks, webhooksReplay } from "./commands/webhooks.ts";
 
 /** Every command by its name, which may be of several words. */
@@ -44,6 +44,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   "admin accounts limits": accountsLimits,
   "admin accounts disable": accountsDisable,
   "admin accounts enable": accountsEnable,
+  "admin usage": adminUsage,
   "admin audit": audit,
 };
 

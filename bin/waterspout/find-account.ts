@@ -12,8 +12,10 @@ export async function findAccount(
   wanted: string | undefined,
   { api, signal }: Pick<Context, "api" | "signal">,
 ): Promise<Account> {
-  const { accounts } = await api.listAccounts({ signal });
-  const meant = accounts.filter(({ id, name }) => wanted === undefined || id === wanted || name === wanted);
+  const meant: Account[] = [];
+  for await (const account of api.each("listAccounts", { signal })) {
+    if (wanted === undefined || account.id === wanted || account.name === wanted) meant.push(account);
+  }
   const [account] = meant;
   if (account && meant.length === 1) return account;
   if (wanted !== undefined && account === undefined) {

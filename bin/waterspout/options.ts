@@ -52,12 +52,12 @@ export function checkOperands({ operands = [] }: Command, given: readonly string
   }
 }
 
-/** A whole number from 1. @throws CommandError `usage` */
-export function readCount(args: Args, name: string, fallback: number): number {
+/** A whole number, if there is one. @throws CommandError `usage` */
+export function readNumber(args: Args, name: string, least: 0 | 1 = 1): number | undefined {
   const text = args.text(name);
-  if (text === undefined) return fallback;
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new CommandError(EXIT.usage, `--${name} is "${text}", which is not a whole number from 1`);
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
+  throw new CommandError(EXIT.usage, `--${name} is "${text}", which is not a whole number from ${least}`);
 }
 
 /** One of the choices, in any case. @throws CommandError `usage` */

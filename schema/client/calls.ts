@@ -59,12 +59,10 @@ type Arguments<N extends CallName> =
 /** One method for each route, by its name in the table of endpoints. */
 export type Calls = { readonly [N in CallName]: (...input: Arguments<N>) => Promise<CallAnswer<N>> };
 
-type ListOf<Answer> = Answer extends { next_cursor: string | null }
-  ? { [K in keyof Answer]: Answer[K] extends readonly (infer Item)[] ? Item : never }[keyof Answer]
-  : never;
+/** Routes that answer with a list, in pages where it may be long: those that are named so. */
+export type ListName = { [N in CallName]: N extends `list${string}` ? N : never }[CallName];
 
-/** Routes that answer with a page and the cursor of the next one. */
-export type PagedName = { [N in CallName]: ListOf<CallAnswer<N>> extends never ? never : N }[CallName];
-
-/** What the pages of a route hold. */
-export type ItemOf<N extends PagedName> = ListOf<CallAnswer<N>>;
+/** What the list of a route holds. */
+export type ItemOf<N extends ListName> = {
+  [K in keyof CallAnswer<N>]: CallAnswer<N>[K] extends readonly (infer Item)[] ? Item : never;
+}[keyof CallAnswer<N>];

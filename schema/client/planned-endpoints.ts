@@ -2,6 +2,7 @@ import { z } from "zod";
 import { BATCH_STATUSES } from "../api/batch.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "../api/endpoint.ts";
 import { jobOptions, WebUrl } from "../api/job-request.ts";
+import { Usage } from "../api/usage.ts";
 import { Id, Time } from "../ids.ts";
 
 /** Routes of the contract that the table of endpoints does not hold; what it holds goes before these. */
@@ -112,6 +113,32 @@ export const plannedEndpoints = {
     },
     errors: ["invalid_request"],
   },
+  getAccountUsage: {
+    method: "GET",
+    path: "/admin/accounts/{id}/usage",
+    auth: "admin",
+    tag: "Operator",
+    summary: "What an account and each of its keys used in a month",
+    params: idParam,
+    query: z.object({ period: z.string().optional() }),
+    answers: {
+      200: {
+        description: "The usage",
+        schema: Usage.extend({
+          keys: z.array(
+            z.looseObject({
+              key_id: Id,
+              name: z.string(),
+              usage_count: count,
+              storage_usage_gb: z.number(),
+              storage_reserved_gb: z.number(),
+            }),
+          ),
+        }),
+      },
+    },
+    errors: ["invalid_request", "not_found"],
+  },
   rollKey: {
     method: "POST",
     path: "/admin/accounts/{id}/keys/{key_id}/roll",
@@ -142,7 +169,7 @@ export const plannedEndpoints = {
               at: Time,
               actor: z.string(),
               action: z.string(),
-              account_id: Id,
+              account_id: Id.nullable(),
               subject: z.string().nullable(),
             }),
           ),

@@ -105,8 +105,9 @@ describe("a call", () => {
       await api.getJob();
       // @ts-expect-error a stream is no call
       await api.jobEvents({ params: { id: JOB } });
-      // @ts-expect-error no pages
+      // @ts-expect-error no list
       api.each("getJob");
+      for await (const { limits } of api.each("listAccounts")) limits satisfies object;
       for await (const { attempts } of api.each("listDeliveries")) attempts satisfies number;
       return (await api.getUsage()).usage_count satisfies number;
     };

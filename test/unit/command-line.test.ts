@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -241,6 +241,48 @@ describe("the operator's commands", () => {
       { name: "reader", scopes: ["read"], expires_at: expect.any(Number) },
       { overlap_seconds: 60 },
     ]);
+  });
+});
+
+describe("waiting", () => {
+  const counters = { total_episodes: 4, completed_episodes: 2, failed_episodes: 1, skipped_episodes: 1 };
+
+  it("tells how a batch ended, even where events do not get through", async () => {
+    answer = {
+      status: 200,
+      body: { id: JOB, status: "finished", ...counters, created_at: 0, finished_at: null },
+    };
+    const { code, stdout, stderr } = await waterspout(["batch", "wait", JOB]);
+    expect(received.map(({ path }) => path)).toEqual([
+      `/batch/${JOB}/events`,
+      `/batch/${JOB}`,
+      `/batch/${JOB}`,
+    ]);
+    expect([code, stderr]).toEqual([1, `  Batch       ${"█".repeat(30)} 100 %  4 of 4, 2 not delivered\n`]);
+    expect(stdout).toContain("  skipped   1\n");
+    answer = { status: 200, body: { id: JOB, status: "completed" } };
+    expect(await waterspout(["batch", "start", JOB, "--wait", "--json"])).toEqual({
+      ...{ code: 0, stderr: "", stdout: `${JSON.stringify(answer.body)}\n` },
+    });
+  });
+
+  it("says where the file is when there is no link to it", async () => {
+    const job = { id: JOB, status: "Completed", step: "Finished", progress: 100, download_speed_mbps: null };
+    answer = { status: 200, body: { ...job, s3_url: null, s3_key: "videos/a.mp4" } };
+    const { code, stderr } = await waterspout(["wait", JOB, "--output", folder]);
+    expect([code, stderr]).toEqual([
+      5,
+      `  Finished    ${"█".repeat(30)} 100 %\nwaterspout: There is no link to the file; it lies in the storage as videos/a.mp4\n`,
+    ]);
+  });
+
+  it("keeps no file whose bytes are not the job's", async () => {
+    const job = { id: JOB, status: "Completed", step: "Finished", progress: 100, download_speed_mbps: null };
+    answer = { status: 200, body: { ...job, s3_url: `${url}/file`, s3_key: "videos/a.mp4", sha256: "00" } };
+    const { code, stderr } = await waterspout(["wait", JOB, "--output", folder]);
+    expect(code).toBe(5);
+    expect(stderr).toContain(`could not be fetched to ${join(folder, "a.mp4")}: The file's SHA-256 is`);
+    expect(readdirSync(folder)).toEqual(["local.json"]);
   });
 });
 

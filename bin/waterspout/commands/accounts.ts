@@ -22,9 +22,8 @@ export const accounts: Command = {
   needs: "admin",
   examples: ["admin accounts", "admin accounts --json"],
   async run(_, { api, out, signal }) {
-    const found = await api.listAccounts({ signal });
     const head = ["id", "name", "source", "state", "created", "limits"];
-    await printList(found.accounts, found.accounts.length, out, head, row);
+    await printList(api.each("listAccounts", { signal }), Number.POSITIVE_INFINITY, out, head, row);
     return EXIT.ok;
   },
 };

@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { readCount } from "../options.ts";
+import { readNumber } from "../options.ts";
 import { printList } from "../print-list.ts";
 import { moment } from "../text.ts";
 
@@ -21,8 +21,8 @@ export const audit: Command = {
     const account_id = wanted === undefined ? undefined : (await findAccount(wanted, context)).id;
     const entries = api.each("listAudit", { query: { account_id }, signal });
     const head = ["at", "by", "what", "account", "subject"];
-    await printList(entries, readCount(args, "limit", DEFAULT_LIMIT), out, head, (entry) => [
-      ...[moment(entry.at), entry.actor, entry.action, entry.account_id, entry.subject ?? ""],
+    await printList(entries, readNumber(args, "limit") ?? DEFAULT_LIMIT, out, head, (entry) => [
+      ...[moment(entry.at), entry.actor, entry.action, entry.account_id ?? "", entry.subject ?? ""],
     ]);
     return EXIT.ok;
   },

@@ -2,7 +2,7 @@ import { type Key, SCOPES } from "../../../schema/api/account.ts";
 import type { Args, Command, Context } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { readCount } from "../options.ts";
+import { readNumber } from "../options.ts";
 import { printList } from "../print-list.ts";
 import { moment } from "../text.ts";
 
@@ -37,9 +37,9 @@ export const keys: Command = {
   async run(args, context) {
     const { api, out, signal } = context;
     const { id } = await accountOf(args, context);
-    const found = await api.listKeys({ params: { id }, signal });
     const head = ["id", "name", "key", "scopes", "created", "ends"];
-    await printList(found.keys, found.keys.length, out, head, row);
+    const found = api.each("listKeys", { params: { id }, signal });
+    await printList(found, Number.POSITIVE_INFINITY, out, head, row);
     return EXIT.ok;
   },
 };
@@ -62,11 +62,11 @@ export const keysCreate: Command = {
     const { id } = await accountOf(args, context);
     const [name] = args.operands;
     const scopes = args.text("scopes")?.split(",");
-    const days = readCount(args, "expires-in-days", 0);
+    const days = readNumber(args, "expires-in-days");
     const body = {
       ...(name === undefined ? {} : { name }),
       ...(scopes === undefined ? {} : { scopes }),
-      ...(days === 0 ? {} : { expires_at: Date.now() + days * DAY_MS }),
+      ...(days === undefined ? {} : { expires_at: Date.now() + days * DAY_MS }),
     };
     const key = await api.createKey({ params: { id }, body, signal });
     out.note(`key ${key.id}; it is shown this once:`);
@@ -81,15 +81,18 @@ export const keysRoll: Command = {
   operands: ["<key id>"],
   options: {
     ...ACCOUNT_OPTION,
-    "overlap-seconds": { value: "N", help: "How much longer the old key holds" },
+    "overlap-seconds": {
+      value: "N",
+      help: "How much longer the old key holds; default: what the service sets",
+    },
   },
   examples: [`keys roll ${KEY} --account newsroom --overlap-seconds 86400`],
   async run(args, context) {
     const { api, out, signal } = context;
     const { id } = await accountOf(args, context);
     const [key_id = ""] = args.operands;
-    const seconds = readCount(args, "overlap-seconds", 0);
-    const body = seconds === 0 ? {} : { overlap_seconds: seconds };
+    const seconds = readNumber(args, "overlap-seconds", 0);
+    const body = seconds === undefined ? {} : { overlap_seconds: seconds };
     const key = await api.rollKey({ params: { id, key_id }, body, signal });
     out.note(`key ${key.id}; it is shown this once:`);
     out.result(key, () => key.api_key);

@@ -2,7 +2,7 @@ import type { Job } from "../../../schema/api/job.ts";
 import { STATUSES } from "../../../schema/states.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { readChoice, readCount } from "../options.ts";
+import { readChoice, readNumber } from "../options.ts";
 import { printList } from "../print-list.ts";
 import { moment } from "../text.ts";
 
@@ -18,7 +18,7 @@ export const list: Command = {
   },
   examples: ["list", "list --status failed --limit 100", "list --json | jq .s3_url"],
   async run(args, { api, out, signal }) {
-    const limit = readCount(args, "limit", DEFAULT_LIMIT);
+    const limit = readNumber(args, "limit") ?? DEFAULT_LIMIT;
     const query = {
       limit: Math.min(limit, LARGEST_PAGE),
       status: readChoice(args, "status", STATUSES),

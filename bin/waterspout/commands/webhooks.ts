@@ -1,7 +1,7 @@
 import { DELIVERY_STATUSES, type WebhookDelivery } from "../../../schema/api/webhook.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { readChoice, readCount } from "../options.ts";
+import { readChoice, readNumber } from "../options.ts";
 import { printList } from "../print-list.ts";
 import { moment } from "../text.ts";
 
@@ -17,7 +17,7 @@ export const webhooks: Command = {
   examples: ["webhooks", "webhooks --status failed --json"],
   async run(args, { api, out, signal }) {
     const query = { job_id: args.text("job"), status: readChoice(args, "status", DELIVERY_STATUSES) };
-    const limit = readCount(args, "limit", DEFAULT_LIMIT);
+    const limit = readNumber(args, "limit") ?? DEFAULT_LIMIT;
     await printList(api.each("listDeliveries", { query, signal }), limit, out, HEAD, row);
     return EXIT.ok;
   },
