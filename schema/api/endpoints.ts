@@ -23,9 +23,10 @@ import {
   PlannedJob,
   RetriedJob,
 } from "./job.ts";
-import { JobRequest, jobOptions } from "./job-request.ts";
+import { JobRequest } from "./job-request.ts";
 import { noticeEndpoints } from "./notice-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
+import { InlineStorage } from "./storage.ts";
 import { Usage } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
 
@@ -37,7 +38,9 @@ const json = <S extends z.ZodType, const R extends boolean = true>(schema: S, re
 });
 
 /** Bodies that may bring the storage again. */
-export const WithStorage = z.object({ storage: jobOptions.storage }).meta({ id: "WithStorage" });
+export const WithStorage = z
+  .object({ storage: InlineStorage.optional().describe("Where the file lies or goes, with its credentials") })
+  .meta({ id: "WithStorage" });
 
 /**
  * What asking a source may come to: `invalid_request` when the source has nothing to offer (private, removed, no

@@ -197,6 +197,7 @@ describe("the typed client in workerd", () => {
     const created = await api.createJob({
       body: { url: "https://media.example.com/a.mp4", folder: "talks" },
     });
+    if (!("job_id" in created)) throw new Error("it made a batch");
     const steps = [
       () => worker.deliverHints(),
       () => worker.report(worker.network.run, "outcome", completed),
