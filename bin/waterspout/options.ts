@@ -66,8 +66,19 @@ export function readChoice<const T extends string>(
   name: string,
   choices: readonly T[],
 ): T | undefined {
-  const text = args.text(name)?.toLowerCase();
-  const choice = choices.find((known) => known.toLowerCase() === text);
-  if (text === undefined || choice !== undefined) return choice;
+  const text = args.text(name);
+  return text === undefined ? undefined : toChoice(text, name, choices);
+}
+
+/** Some of the choices, separated by commas. @throws CommandError `usage` */
+export const readChoices = <const T extends string>(args: Args, name: string, choices: readonly T[]) =>
+  args
+    .text(name)
+    ?.split(",")
+    .map((part) => toChoice(part.trim(), name, choices));
+
+function toChoice<const T extends string>(text: string, name: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known.toLowerCase() === text.toLowerCase());
+  if (choice !== undefined) return choice;
   throw new CommandError(EXIT.usage, `--${name} is "${text}"; it may be ${choices.join(", ")}`);
 }

@@ -327,6 +327,7 @@ describe("the command line", () => {
     [["list", "--limit"], "Option '--limit <value>' argument missing"],
     [["list", "--limit", "0"], '--limit is "0", which is not a whole number from 1'],
     [["webhooks", "--status", "lost"], '--status is "lost"; it may be pending, delivered, failed'],
+    [["keys", "create", "--scopes", "read,admin"], '--scopes is "admin"; it may be read, write, storage'],
     [["probe", "https://a.example", "--format", "mkv"], "The options of a job go with --plan"],
     [["batch"], "Name a URL, or a --file of them"],
   ])("is refused with a sentence: %s", async (words, sentence) => {

@@ -17,11 +17,12 @@ export const audit: Command = {
   examples: ["admin audit", "admin audit --account newsroom --json"],
   async run(args, context) {
     const { api, out, signal } = context;
+    const limit = readNumber(args, "limit") ?? DEFAULT_LIMIT;
     const wanted = args.text("account");
     const account_id = wanted === undefined ? undefined : (await findAccount(wanted, context)).id;
     const entries = api.each("listAudit", { query: { account_id }, signal });
     const head = ["at", "by", "what", "account", "subject"];
-    await printList(entries, readNumber(args, "limit") ?? DEFAULT_LIMIT, out, head, (entry) => [
+    await printList(entries, limit, out, head, (entry) => [
       ...[moment(entry.at), entry.actor, entry.action, entry.account_id ?? "", entry.subject ?? ""],
     ]);
     return EXIT.ok;

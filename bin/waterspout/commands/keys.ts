@@ -2,7 +2,7 @@ import { type Key, SCOPES } from "../../../schema/api/account.ts";
 import type { Args, Command, Context } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { readNumber } from "../options.ts";
+import { readChoices, readNumber } from "../options.ts";
 import { printList } from "../print-list.ts";
 import { moment } from "../text.ts";
 
@@ -59,15 +59,15 @@ export const keysCreate: Command = {
   ],
   async run(args, context) {
     const { api, out, signal } = context;
-    const { id } = await accountOf(args, context);
     const [name] = args.operands;
-    const scopes = args.text("scopes")?.split(",");
+    const scopes = readChoices(args, "scopes", SCOPES);
     const days = readNumber(args, "expires-in-days");
     const body = {
       ...(name === undefined ? {} : { name }),
       ...(scopes === undefined ? {} : { scopes }),
       ...(days === undefined ? {} : { expires_at: Date.now() + days * DAY_MS }),
     };
+    const { id } = await accountOf(args, context);
     const key = await api.createKey({ params: { id }, body, signal });
     out.note(`key ${key.id}; it is shown this once:`);
     out.result(key, () => key.api_key);
@@ -89,10 +89,10 @@ export const keysRoll: Command = {
   examples: [`keys roll ${KEY} --account newsroom --overlap-seconds 86400`],
   async run(args, context) {
     const { api, out, signal } = context;
-    const { id } = await accountOf(args, context);
     const [key_id = ""] = args.operands;
     const seconds = readNumber(args, "overlap-seconds", 0);
     const body = seconds === undefined ? {} : { overlap_seconds: seconds };
+    const { id } = await accountOf(args, context);
     const key = await api.rollKey({ params: { id, key_id }, body, signal });
     out.note(`key ${key.id}; it is shown this once:`);
     out.result(key, () => key.api_key);
