@@ -8,6 +8,7 @@ const TEXT = [
   "event: progress\nid: 7\ndata: {\ndata:  }\n\n",
   "data\r\rid\ndata: é x: y\r\n\r\n",
   "event: lost\nid: 8\n\n",
+  "event: windows\r\ndata: a\r\ndata: b\r\n\r\n",
   "unknown: field\ndata: last\n\nevent: cut off\ndata: never told",
 ].join("");
 
@@ -15,6 +16,7 @@ const EVENTS = [
   { event: "progress", id: "7", data: "{\n }" },
   { event: "message", id: "7", data: "" },
   { event: "message", id: "", data: "é x: y" },
+  { event: "windows", id: "8", data: "a\nb" },
   { event: "message", id: "8", data: "last" },
 ];
 
