@@ -2,16 +2,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createApi } from "./demo/api.ts";
-import { fetchFile, probeFacts } from "./demo/delivered-file.ts";
+import { createClient } from "../schema/client.ts";
 import { type Origin, serveVideo } from "./demo/origin.ts";
-import { createProgressView } from "./demo/progress-view.ts";
+import { probeFacts } from "./demo/probe-facts.ts";
 import { reportOf } from "./demo/report.ts";
 import { makeSampleVideo } from "./demo/sample-video.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
 import { onStopSignal } from "./stack/on-stop-signal.ts";
 import { freePort } from "./stack/ports.ts";
 import { startStack } from "./stack/stack.ts";
+import { createdBy } from "./waterspout/created-by.ts";
+import { fetchFile } from "./waterspout/fetch-file.ts";
+import { followJob, sentenceOfEnd } from "./waterspout/follow-job.ts";
 
 /** Slow enough that the progress is seen, in bytes per second. */
 const SAMPLE_RATE = 4_000_000;
@@ -61,24 +63,16 @@ async function deliver(
   folder: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const api = createApi(url, apiKey, signal);
+  const api = createClient({ url, apiKey });
   say(`POST ${url}/jobs {"url":"${source}"}`);
-  const id = await api.createJob(source);
-  const view = createProgressView(process.stdout);
-  for await (const progress of api.follow(id)) view.show(progress);
-  view.end();
-
-  const job = await api.getJob(id);
+  const { id } = createdBy(await api.createJob({ body: { url: source }, signal }));
+  const job = await followJob(api, id, process.stdout, signal);
   if (job.status !== "Completed" || job.s3_url === null) {
-    console.error(`The job ended ${job.status}: ${job.error}`);
+    console.error(sentenceOfEnd(job));
     return 1;
   }
   say("downloading the result through its signed link …");
-  const file = await fetchFile(job.s3_url, join(folder, "result"), signal);
-  if (file.sha256 !== job.sha256) {
-    console.error(`The file's SHA-256 is ${file.sha256}, but the job says ${job.sha256}`);
-    return 1;
-  }
+  const file = await fetchFile(job.s3_url, join(folder, "result"), job.sha256, signal);
   console.log(`\n${reportOf(job, file, await probeFacts(file.path, ffprobe))}\n`);
   say("done; everything that was started is stopped again");
   return 0;

@@ -1,12 +1,14 @@
 import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
 import { CONTAINERS } from "../../schema/media.ts";
 import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/env.ts";
+import { EXIT_MEANINGS } from "../waterspout/exit-codes.ts";
 
 /** The README's tables that say what the code knows, by the name in their markers. */
 const TABLES: Readonly<Record<string, () => string>> = {
   formats: formatTable,
   "worker variables": workerTable,
   "processor variables": processorTable,
+  "exit codes": () => table(["exit code", "meaning"], Object.entries(EXIT_MEANINGS)),
 };
 
 /**

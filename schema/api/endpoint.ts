@@ -17,6 +17,8 @@ export interface Endpoint {
   readonly tag: "Jobs" | "Batches" | "Account" | "Media" | "Webhooks" | "Dashboard" | "Operator" | "Service";
   /** Takes `x-idempotency-key`: the same request with the same key is executed once in 24 hours. */
   readonly idempotent?: true;
+  /** Changes nothing although it is a POST, so whoever got no answer may simply ask again. */
+  readonly safe?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly maxBytes: number };

@@ -25,14 +25,16 @@ import { KeyUsageList, Usage, UsageQuery } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
 
 const idParam = z.object({ id: Id });
-const json = <S extends z.ZodType>(schema: S, required = true) => ({
+const json = <S extends z.ZodType, const R extends boolean = true>(schema: S, required?: R) => ({
   schema,
-  required,
+  required: (required ?? true) as R,
   maxBytes: MAX_BODY_BYTES,
 });
 
 /** Bodies that may bring the storage again. */
-export const WithStorage = z.object({ storage: InlineStorage.optional() }).meta({ id: "WithStorage" });
+export const WithStorage = z
+  .object({ storage: InlineStorage.optional().describe("Where the file lies or goes, with its credentials") })
+  .meta({ id: "WithStorage" });
 
 /**
  * What asking a source may come to: `invalid_request` when the source has nothing to offer (private, removed, no
@@ -80,6 +82,7 @@ export const endpoints = {
     auth: "key",
     tag: "Jobs",
     summary: "Tell what a job would do; nothing is created",
+    safe: true,
     body: json(JobRequest),
     answers: { 200: { description: "The plan", schema: PlannedJob } },
     errors: ["forbidden", "invalid_request", "payload_too_large"],
@@ -90,6 +93,7 @@ export const endpoints = {
     auth: "key",
     tag: "Media",
     summary: "Tell what is behind a URL; nothing is downloaded",
+    safe: true,
     body: json(ProbeUrl),
     answers: { 200: { description: "What the source tells", schema: Metadata } },
     errors: PROBE_ERRORS,
@@ -100,6 +104,7 @@ export const endpoints = {
     auth: "key",
     tag: "Media",
     summary: "Tell whether a video is higher than wide",
+    safe: true,
     body: json(ProbeUrl),
     answers: { 200: { description: "The verdict", schema: ShortVerdict } },
     errors: PROBE_ERRORS,

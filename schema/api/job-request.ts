@@ -30,7 +30,7 @@ function isWebUrl(value: string): boolean {
   return (protocol === "http:" || protocol === "https:") && hostname !== "";
 }
 
-const flag = z.boolean().optional();
+const flag = (what: string) => z.boolean().optional().describe(what);
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, `must be one of ${values.join(", ")}`);
 
@@ -92,44 +92,48 @@ export const jobOptions = {
     .string()
     .optional()
     .describe("mp4, mkv, webm, mov, m4a, mp3, ogg or opus; any other string becomes the default"),
-  video_codec: oneOf(VIDEO_CHOICES).optional(),
-  audio_codec: oneOf(AUDIO_CHOICES).optional(),
-  audio_bitrate: oneOf(AUDIO_BITRATES).optional(),
+  video_codec: oneOf(VIDEO_CHOICES).optional().describe("Default copy: the source's own stream"),
+  audio_codec: oneOf(AUDIO_CHOICES).optional().describe("Default copy, else what the container can hold"),
+  audio_bitrate: oneOf(AUDIO_BITRATES).optional().describe("Of audio that is re-encoded"),
   video_quality: z
     .int("must be a whole number from 0 to 51")
     .min(0, "must be at least 0")
     .max(51, "must be at most 51")
     .optional()
     .describe("CRF; lower is better"),
-  quality_preset: oneOf(Object.keys(QUALITY_PRESETS) as [keyof typeof QUALITY_PRESETS]).optional(),
+  quality_preset: oneOf(Object.keys(QUALITY_PRESETS) as [keyof typeof QUALITY_PRESETS])
+    .optional()
+    .describe("Instead of video_quality"),
   max_resolution: Resolution.optional().describe(
     "Compared with the shorter side: best, 2160, 1440, 1080, 720, 480, 360, also with a trailing p",
   ),
-  filename: Filename.optional(),
-  folder: Folder.optional(),
-  audio_only: flag,
-  download_subtitles: flag,
+  filename: Filename.optional().describe("Without extension; default: title and id of the source"),
+  folder: Folder.optional().describe("Folder of the object's key"),
+  audio_only: flag("Deliver the sound alone"),
+  download_subtitles: flag("Put subtitles beside the file, as WebVTT"),
   subtitle_languages: z
     .array(LanguageTag, "must be a list of language tags")
     .min(1, "must name a language")
     .max(20, "must name at most 20 languages")
-    .optional(),
-  download_thumbnail: flag,
-  clip_start: Timestamp.optional(),
-  clip_end: Timestamp.optional(),
-  live_recording: flag,
-  live_from_start: flag,
+    .optional()
+    .describe("BCP 47 tags, default en"),
+  download_thumbnail: flag("Put the thumbnail beside the file, as JPEG"),
+  clip_start: Timestamp.optional().describe("HH:MM:SS, MM:SS or seconds"),
+  clip_end: Timestamp.optional().describe("HH:MM:SS, MM:SS or seconds"),
+  live_recording: flag("Record a live stream; on by itself when the source is on air"),
+  live_from_start: flag("Record from the first moment that the source still keeps"),
   max_duration: z
     .int("must be a whole number of seconds")
     .min(1, "must be at least 1")
     .max(MAX_RECORDING_SECONDS, `must be at most ${MAX_RECORDING_SECONDS}`)
-    .optional(),
-  wait_for_video: flag,
-  webhook_url: WebUrl.optional(),
-  enable_progress_webhook: flag,
-  storage: InlineStorage.optional(),
-  paused: flag,
-  batch: flag,
+    .optional()
+    .describe("Longest recording, in seconds"),
+  wait_for_video: flag("Wait for a scheduled stream, a day at most"),
+  webhook_url: WebUrl.optional().describe("Told of the end"),
+  enable_progress_webhook: flag("Tell the webhook of the stages, too"),
+  storage: InlineStorage.optional().describe("Where the file goes: a provider with its credentials"),
+  paused: flag("Batches only: nothing runs before the batch is started"),
+  batch: flag("List the URL and make a batch of its entries"),
 } as const;
 
 /** Members that are `null` count as left out, as clients that serialise optional members expect. */

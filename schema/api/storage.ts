@@ -54,21 +54,24 @@ export const OssStorage = z.object({
   ...shared,
 });
 
+const blob = z.object({ ...blobMembers, provider: z.literal("blob") });
+const providers = z.discriminatedUnion(
+  "provider",
+  [
+    S3Storage.extend({ provider: z.literal("s3") }),
+    blob.refine(exactlyOneSecret, ONE_SECRET),
+    GcsStorage.extend({ provider: z.literal("gcs") }),
+    OssStorage.extend({ provider: z.literal("oss") }),
+  ],
+  { error: "provider must be one of s3, blob, gcs, oss" },
+);
+type SentStorage =
+  | z.input<typeof providers>
+  | (Omit<z.input<typeof blob>, "provider"> & { provider: "azure" });
+
 /** Inline storage of a job. `azure` is an alias of `blob`. */
 export const InlineStorage = z
-  .preprocess(
-    (value) => (isAzure(value) ? { ...value, provider: "blob" } : value),
-    z.discriminatedUnion(
-      "provider",
-      [
-        S3Storage.extend({ provider: z.literal("s3") }),
-        z.object({ ...blobMembers, provider: z.literal("blob") }).refine(exactlyOneSecret, ONE_SECRET),
-        GcsStorage.extend({ provider: z.literal("gcs") }),
-        OssStorage.extend({ provider: z.literal("oss") }),
-      ],
-      { error: "provider must be one of s3, blob, gcs, oss" },
-    ),
-  )
+  .preprocess((sent: SentStorage) => (isAzure(sent) ? { ...sent, provider: "blob" } : sent), providers)
   .meta({ id: "InlineStorage" });
 export type InlineStorage = z.infer<typeof InlineStorage>;
 

@@ -51,7 +51,13 @@ function startCommand(cwd: string, command: string, env: Readonly<Record<string,
   const path = (process.env.PATH ?? "").split(":").filter((folder) => !folder.includes("node_modules"));
   const child = spawn("bash", ["-euc", `exec ${command}`], {
     cwd,
-    env: { ...Object.fromEntries(outside), PATH: path.join(":"), ...env },
+    env: {
+      ...Object.fromEntries(outside),
+      PATH: path.join(":"),
+      // what npx notes down about the copy goes with it
+      npm_config_cache: join(cwd, ".cache", "npm"),
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

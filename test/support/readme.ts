@@ -36,3 +36,7 @@ export const readmeSession = (): string[] =>
   readmeBlocks()
     .filter(({ commands, reason }) => reason === null && !(commands in STANDALONE))
     .map(({ commands }) => commands);
+
+/** The programs that the README shows. */
+export const readmePrograms = (): string[] =>
+  [...readReadme().matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1] ?? "");

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { z } from "zod";
 import type { JobList } from "../../schema/api/job.ts";
+import { ApiFailure, createClient } from "../../schema/client.ts";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
@@ -172,5 +173,62 @@ describe("the events of a job", () => {
   it("take a foolish Last-Event-ID for none", async () => {
     const id = await live();
     expect((await follow(id, "abc; drop table jobs")).events).toHaveLength(5);
+  });
+});
+
+describe("the typed client in workerd", () => {
+  const clientOf = (apiKey: string | undefined, adminToken?: string) =>
+    createClient({
+      ...{ url: "https://waterspout.example", apiKey, adminToken },
+      surroundings: {
+        fetch: (url, { method = "GET", headers, body }) =>
+          worker.call(method, url.slice("https://waterspout.example".length), {
+            headers: Object.fromEntries(new Headers(headers)),
+            body: body ?? undefined,
+          }),
+      },
+    });
+
+  it("makes an account and a key, and with it a job that it follows to its end", async () => {
+    const operator = clientOf(undefined, env.ADMIN_TOKEN);
+    const account = await operator.createAccount({ body: { name: "typed" } });
+    const { api_key } = await operator.createKey({ params: { id: account.id } });
+    const api = clientOf(api_key);
+    const created = await api.createJob({
+      body: { url: "https://media.example.com/a.mp4", folder: "talks" },
+    });
+    if (!("job_id" in created)) throw new Error("it made a batch");
+    const steps = [
+      () => worker.deliverHints(),
+      () => worker.report(worker.network.run, "outcome", completed),
+    ];
+    worker.onWait = async () => {
+      await steps.shift()?.();
+    };
+    const told: string[] = [];
+    const job = await api.waitForJob(created.job_id, { onProgress: ({ step }) => told.push(step) });
+    expect(told).toEqual(["Queued", "Downloading", "Finished"]);
+    expect(job).toMatchObject({ status: "Completed", folder: "talks" });
+    expect((await api.listJobs({ query: { status: "completed", limit: 5 } })).total).toBe(1);
+  });
+
+  it("makes one job of one idempotency key, and walks all pages", async () => {
+    const api = clientOf(key);
+    const body = { url: "https://media.example.com/a.mp4" };
+    const once = await api.createJob({ body, idempotencyKey: "one" });
+    expect(await api.createJob({ body, idempotencyKey: "one" })).toEqual({ ...once, cached: true });
+    for (let i = 0; i < 4; i++) await api.createJob({ body });
+    const ids: string[] = [];
+    for await (const { id } of api.each("listJobs", { query: { limit: 2 } })) ids.push(id);
+    expect(new Set(ids).size).toBe(5);
+  });
+
+  it("fails with the API's own words", async () => {
+    const failure = await clientOf(key)
+      .createJob({ body: { url: "ftp://media.example.com", clip_end: "soon" } })
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ApiFailure);
+    expect(failure).toMatchObject({ status: 400, code: "invalid_request", requestId: expect.any(String) });
+    expect((failure as ApiFailure).issues.map(({ path }) => path).sort()).toEqual(["clip_end", "url"]);
   });
 });

@@ -1,33 +1,5 @@
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { Readable, Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-
-/** A file that was fetched through its signed link. */
-export interface DeliveredFile {
-  readonly path: string;
-  readonly size: number;
-  readonly sha256: string;
-}
-
-/** Downloads what a link gives, hashing on the way. */
-export async function fetchFile(link: string, path: string, signal: AbortSignal): Promise<DeliveredFile> {
-  const answer = await fetch(link, { signal });
-  if (!answer.ok || !answer.body) throw new Error(`The signed link answered ${answer.status}`);
-  const hash = createHash("sha256");
-  let size = 0;
-  const measure = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      size += chunk.length;
-      done(null, chunk);
-    },
-  });
-  await pipeline(Readable.fromWeb(answer.body), measure, createWriteStream(path));
-  return { path, size, sha256: hash.digest("hex") };
-}
 
 /** What ffprobe says of a file, a line for each fact. */
 export async function probeFacts(path: string, ffprobe: string): Promise<string[]> {

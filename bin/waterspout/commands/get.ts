@@ -1,0 +1,40 @@
+import { jobOptions } from "../../../schema/api/job-request.ts";
+import { awaitEnd, OUTPUT_OPTION, WAIT_OPTIONS } from "../await-end.ts";
+import type { Command } from "../command.ts";
+import { createdBy } from "../created-by.ts";
+import { EXIT } from "../exit-codes.ts";
+import { adjustmentText } from "../job-text.ts";
+import { membersOf, optionsOf } from "../schema-options.ts";
+
+export const get: Command = {
+  summary: "Deliver what is behind a URL",
+  operands: ["<url>"],
+  options: {
+    ...WAIT_OPTIONS,
+    ...OUTPUT_OPTION,
+    "idempotency-key": { value: "TEXT", help: "The same key and request make one job within 24 hours" },
+    ...optionsOf(jobOptions),
+  },
+  examples: [
+    "get https://example.com/talk.mp4 --wait",
+    "get https://example.com/talk.mp4 --max-resolution 720 --output talk.mp4",
+    "get https://example.com/talk.mp4 --format mp3 --clip-start 1:30 --clip-end 2:00 --folder talks",
+    "get https://example.com/talk.mp4 --storage storage.json --webhook-url https://example.com/hook --json",
+  ],
+  async run(args, context) {
+    const { api, out, signal } = context;
+    const [url = ""] = args.operands;
+    const answer = await api.createJob({
+      ...{ body: { ...membersOf(jobOptions, args), url }, signal },
+      idempotencyKey: args.text("idempotency-key"),
+    });
+    const created = createdBy(answer);
+    for (const adjustment of answer.adjustments ?? []) out.note(`adjusted: ${adjustmentText(adjustment)}`);
+    if (!args.flag("wait") && args.text("output") === undefined) {
+      out.result(answer, () => created.id);
+      return EXIT.ok;
+    }
+    out.note(`${created.kind} ${created.id}`);
+    return awaitEnd(created, args, context);
+  },
+};

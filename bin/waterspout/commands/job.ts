@@ -1,0 +1,72 @@
+import { WithStorage } from "../../../schema/api/endpoints.ts";
+import { awaitEnd, OUTPUT_OPTION, WAIT_OPTIONS } from "../await-end.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { jobText } from "../job-text.ts";
+import { membersOf, optionsOf } from "../schema-options.ts";
+
+const JOB = "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17";
+const STORAGE_OPTIONS = optionsOf(WithStorage.shape);
+
+export const show: Command = {
+  summary: "Show a job",
+  operands: ["<job id>"],
+  examples: [`show ${JOB}`, `show ${JOB} --json | jq -r .s3_url`],
+  async run({ operands: [id = ""] }, { api, out, signal }) {
+    const job = await api.getJob({ params: { id }, signal });
+    out.result(job, () => jobText(job));
+    return EXIT.ok;
+  },
+};
+
+export const wait: Command = {
+  summary: "Follow a job to its end",
+  operands: ["<job id>"],
+  options: OUTPUT_OPTION,
+  examples: [`wait ${JOB}`, `wait ${JOB} --output talk.mp4`],
+  run: (args, context) => awaitEnd({ kind: "job", id: args.operands[0] ?? "" }, args, context),
+};
+
+export const cancel: Command = {
+  summary: "Cancel a job that is pending or running",
+  operands: ["<job id>"],
+  examples: [`cancel ${JOB}`],
+  async run({ operands: [id = ""] }, { api, out, signal }) {
+    const answer = await api.cancelJob({ params: { id }, signal });
+    out.result(answer, () => answer.message);
+    return EXIT.ok;
+  },
+};
+
+export const retry: Command = {
+  summary: "Run a job that was not delivered again, as a new job",
+  operands: ["<job id>"],
+  options: { ...WAIT_OPTIONS, ...OUTPUT_OPTION, ...STORAGE_OPTIONS },
+  examples: [`retry ${JOB} --wait`, `retry ${JOB} --storage storage.json`],
+  async run(args, context) {
+    const { api, out, signal } = context;
+    const [id = ""] = args.operands;
+    const body = membersOf(WithStorage.shape, args);
+    const answer = await api.retryJob({ params: { id }, body, signal });
+    if (args.flag("wait") || args.text("output") !== undefined) {
+      out.note(`job ${answer.job_id}`);
+      return awaitEnd({ kind: "job", id: answer.job_id }, args, context);
+    }
+    out.result(answer, () => answer.job_id);
+    return EXIT.ok;
+  },
+};
+
+export const deleteFile: Command = {
+  summary: "Delete the file that a job delivered",
+  operands: ["<job id>"],
+  options: STORAGE_OPTIONS,
+  examples: [`delete-file ${JOB}`, `delete-file ${JOB} --storage storage.json`],
+  async run(args, { api, out, signal }) {
+    const [id = ""] = args.operands;
+    const body = membersOf(WithStorage.shape, args);
+    const answer = await api.deleteFile({ params: { id }, body, signal });
+    out.result(answer, () => `${answer.message}: ${answer.deleted_key}`);
+    return EXIT.ok;
+  },
+};

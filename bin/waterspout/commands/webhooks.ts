@@ -1,0 +1,46 @@
+import { DELIVERY_STATUSES, type WebhookDelivery } from "../../../schema/api/webhook.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { readChoice, readNumber } from "../options.ts";
+import { printList } from "../print-list.ts";
+import { moment } from "../text.ts";
+
+const DEFAULT_LIMIT = 20;
+
+export const webhooks: Command = {
+  summary: "List notices and what became of them, newest first",
+  options: {
+    job: { value: "JOB-ID", help: "Only notices about this job" },
+    status: { value: DELIVERY_STATUSES.join("|"), help: "Only notices of this status" },
+    limit: { value: "N", help: `Notices at most, default ${DEFAULT_LIMIT}` },
+  },
+  examples: ["webhooks", "webhooks --status failed --json"],
+  async run(args, { api, out, signal }) {
+    const query = { job_id: args.text("job"), status: readChoice(args, "status", DELIVERY_STATUSES) };
+    const limit = readNumber(args, "limit") ?? DEFAULT_LIMIT;
+    await printList(api.each("listDeliveries", { query, signal }), limit, out, HEAD, row);
+    return EXIT.ok;
+  },
+};
+
+const HEAD = ["id", "created", "type", "status", "tries", "last answer", "url"];
+const row = (delivery: WebhookDelivery): string[] => [
+  delivery.id,
+  moment(delivery.created_at),
+  delivery.type,
+  delivery.status,
+  `${delivery.attempts}`,
+  `${delivery.last_status ?? delivery.last_error ?? ""}`,
+  delivery.url,
+];
+
+export const webhooksReplay: Command = {
+  summary: "Send a notice again, with the same webhook-id",
+  operands: ["<delivery id>"],
+  examples: ["webhooks replay 01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17"],
+  async run({ operands: [id = ""] }, { api, out, signal }) {
+    const delivery = await api.replayDelivery({ params: { id }, signal });
+    out.result(delivery, () => delivery.id);
+    return EXIT.ok;
+  },
+};

@@ -1,0 +1,53 @@
+import type { JobProgress } from "../../schema/api/job.ts";
+
+/** Where progress is drawn; `process.stderr` is one. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** What a line of progress shows. */
+export interface Progress {
+  readonly label: string;
+  /** 0 to 100. */
+  readonly percent: number;
+  readonly note?: string;
+}
+
+const WIDTH = 30;
+/** Percent between two lines where there is no terminal to draw on. */
+const LINE_STEP = 10;
+
+/** Shows progress: one line that is drawn over on a terminal, plain lines elsewhere. */
+export function createProgressLine(screen: Screen): { show(progress: Progress): void; end(): void } {
+  let last = "";
+  return {
+    show(progress) {
+      const line = render(progress);
+      if (screen.isTTY) {
+        screen.write(`\r\x1b[K${line}`);
+        last = line;
+        return;
+      }
+      const mark = `${progress.label} ${Math.floor(progress.percent / LINE_STEP)}`;
+      if (mark !== last) screen.write(`${line}\n`);
+      last = mark;
+    },
+    end() {
+      if (screen.isTTY && last !== "") screen.write("\n");
+    },
+  };
+}
+
+function render({ label, percent, note }: Progress): string {
+  const filled = Math.round((percent / 100) * WIDTH);
+  const bar = "█".repeat(filled) + "░".repeat(WIDTH - filled);
+  return `  ${label.padEnd(11)} ${bar} ${`${Math.round(percent)}`.padStart(3)} %${note ? `  ${note}` : ""}`;
+}
+
+/** How far a job is. */
+export const progressOfJob = ({ step, progress, download_speed_mbps: speed }: JobProgress): Progress => ({
+  label: step,
+  percent: progress,
+  ...(speed === null ? {} : { note: `${speed.toFixed(1)} MB/s` }),
+});

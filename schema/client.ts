@@ -1,0 +1,108 @@
+import type { Endpoint } from "./api/endpoint.ts";
+import type { Job, JobProgress } from "./api/job.ts";
+import { ApiFailure } from "./client/api-failure.ts";
+import { type CallInput, type Calls, calledEndpoints, type ItemOf, type ListName } from "./client/calls.ts";
+import { DEFAULT_PATIENCE, type Patience } from "./client/retry-policy.ts";
+import { type Account, createSend, type RequestInput, type Send } from "./client/send.ts";
+import { PLATFORM, type Surroundings } from "./client/surroundings.ts";
+import {
+  type Batch,
+  type BatchEvent,
+  createWatching,
+  type Watching,
+  type WatchOptions,
+} from "./client/watch.ts";
+
+export { ApiFailure, type FailureCode } from "./client/api-failure.ts";
+export type { CallAnswer, CallInput, CallName } from "./client/calls.ts";
+export type { Batch, BatchEvent, WatchOptions } from "./client/watch.ts";
+
+/** Whom the client talks to, and how long it tries. */
+export interface ClientOptions extends Account {
+  readonly patience?: Partial<Patience>;
+  /** Longest time that one try waits for an answer to begin, in milliseconds; default 100 s. */
+  readonly timeoutMs?: number;
+  /** `fetch`, clock and chance, where the platform's own are not wanted. */
+  readonly surroundings?: Partial<Surroundings>;
+}
+
+export interface WaitOptions<T> extends WatchOptions {
+  readonly onProgress?: (progress: T) => void;
+}
+
+/**
+ * The API as a program calls it: one method for each route, under the name that it has in `schema/api/endpoints.ts`,
+ * and what takes several calls.
+ */
+export interface Client extends Calls, Watching {
+  /** Waits for a job's end, whatever it is. @returns the job, with a fresh link to its file */
+  waitForJob(id: string, options?: WaitOptions<JobProgress>): Promise<Job>;
+  /** Waits until no job of a batch is left. */
+  waitForBatch(id: string, options?: WaitOptions<BatchEvent>): Promise<Batch>;
+  /** Everything that a `list…` route holds, page after page as it is asked for. */
+  each<N extends ListName>(name: N, input?: CallInput<N>): AsyncGenerator<ItemOf<N>>;
+}
+
+/** Listing a playlist may take a minute. */
+const DEFAULT_TIMEOUT_MS = 100_000;
+
+/**
+ * A client of the API; it needs `fetch`, and runs in Node 20 or newer and in Workers.
+ *
+ * It repeats by itself what may be repeated (reads, and requests with an idempotency key, which it makes itself),
+ * waits as long as a 429 or 503 says, and reads its own writes. Answers have the types of the schemas and are not
+ * checked against them, so that a newer service may tell more.
+ *
+ * @example
+ * const api = createClient({ url: "http://127.0.0.1:8787", apiKey: "sk_live_…" });
+ * const created = await api.createJob({ body: { url: "https://example.com/talk.mp4", format: "mkv" } });
+ * const job = await api.waitForJob(created.job_id, { onProgress: ({ progress }) => console.log(progress) });
+ * for await (const { id } of api.each("listJobs", { query: { status: "failed" } })) console.log(id);
+ */
+export function createClient(options: ClientOptions): Client {
+  const surroundings = { ...PLATFORM, ...options.surroundings };
+  const patience = { ...DEFAULT_PATIENCE, ...options.patience };
+  const send = createSend(options, patience, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, surroundings);
+  const calls = callsOver(send);
+  const watching = createWatching(send, surroundings);
+  return {
+    ...calls,
+    ...watching,
+    async waitForJob(id, { onProgress, ...watch } = {}) {
+      for await (const progress of watching.watchJob(id, watch)) onProgress?.(progress);
+      return calls.getJob({ params: { id }, signal: watch.signal });
+    },
+    async waitForBatch(id, { onProgress, ...watch } = {}) {
+      for await (const event of watching.watchBatch(id, watch)) onProgress?.(event);
+      return calls.getBatch({ params: { id }, signal: watch.signal });
+    },
+    each: (name, input) => pages(calledEndpoints[name], send, input ?? {}),
+  };
+}
+
+function callsOver(send: Send): Calls {
+  const names = Object.entries<Endpoint>(calledEndpoints).map(([name, endpoint]) => [
+    name,
+    async (input: RequestInput = {}) => readJson(await send(endpoint, input)),
+  ]);
+  return Object.fromEntries(names) as Calls;
+}
+
+async function readJson(answer: Response): Promise<unknown> {
+  try {
+    return await answer.json();
+  } catch (cause) {
+    throw new ApiFailure("The answer is not JSON; is this the address of the API?", {
+      ...{ code: "unexpected_answer", status: answer.status, cause },
+    });
+  }
+}
+
+async function* pages<T>(endpoint: Endpoint, send: Send, input: RequestInput): AsyncGenerator<T> {
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const query = { ...input.query, ...(cursor === undefined ? {} : { cursor }) };
+    const page = (await readJson(await send(endpoint, { ...input, query }))) as Record<string, unknown>;
+    for (const items of Object.values(page)) if (Array.isArray(items)) yield* items as T[];
+    cursor = (page.next_cursor as string | undefined) ?? null;
+  }
+}

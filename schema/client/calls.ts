@@ -1,0 +1,68 @@
+import type { z } from "zod";
+import type { Endpoint } from "../api/endpoint.ts";
+import { endpoints } from "../api/endpoints.ts";
+import { plannedEndpoints } from "./planned-endpoints.ts";
+
+/** Every route that the client can call, by name. */
+export const calledEndpoints = { ...plannedEndpoints, ...endpoints };
+
+type Called = typeof calledEndpoints;
+type Name = keyof Called;
+type Part<E, Member extends string> = E extends Record<Member, infer Found> ? Found : never;
+type AnswerRows<E extends Endpoint> = E["answers"][keyof E["answers"]];
+
+/** Numbers may be given as numbers where the query takes their digits. */
+type QueryInput<Q> = { readonly [K in keyof Q]: string extends Q[K] ? Q[K] | number : Q[K] };
+
+/** What any call may be given beside the request itself. */
+export interface CallOptions {
+  /** Gives the call up, its waiting for another try included. */
+  readonly signal?: AbortSignal | undefined;
+  /** For routes that take one; default: a random one for each call, the same for its tries. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** What a schema takes; what prepares a request for its schema takes anything. */
+type Sent<S extends z.ZodType> = S extends z.ZodPreprocess<infer Inner> ? z.input<Inner> : z.input<S>;
+
+type ParamsOf<E> = E extends { params: infer P extends z.ZodType }
+  ? { readonly params: z.input<P> }
+  : unknown;
+type QueryOf<E> = E extends { query: infer Q extends z.ZodType }
+  ? { readonly query?: QueryInput<z.input<Q>> }
+  : unknown;
+type BodyOf<E> = E extends { body: { schema: infer S extends z.ZodType; required: infer R } }
+  ? R extends true
+    ? { readonly body: Sent<S> }
+    : { readonly body?: Sent<S> }
+  : unknown;
+
+/** The request of a route: `params` of its path, `query`, `body`, as its schemas take them. */
+export type CallInput<N extends Name> = ParamsOf<Called[N]> &
+  QueryOf<Called[N]> &
+  BodyOf<Called[N]> &
+  CallOptions;
+
+type JsonOf<Row> = Row extends { schema: infer S extends z.ZodType } ? z.output<S> : undefined;
+
+/** What a route answers when it does not refuse. */
+export type CallAnswer<N extends Name> = JsonOf<AnswerRows<Called[N]>>;
+
+/** Routes that answer with JSON alone: streams and pages are no calls. */
+export type CallName = {
+  [N in Name]: Part<AnswerRows<Called[N]>, "contentType"> extends never ? N : never;
+}[Name];
+
+type Arguments<N extends CallName> =
+  Partial<CallInput<N>> extends CallInput<N> ? [input?: CallInput<N>] : [input: CallInput<N>];
+
+/** One method for each route, by its name in the table of endpoints. */
+export type Calls = { readonly [N in CallName]: (...input: Arguments<N>) => Promise<CallAnswer<N>> };
+
+/** Routes that answer with a list, in pages where it may be long: those that are named so. */
+export type ListName = { [N in CallName]: N extends `list${string}` ? N : never }[CallName];
+
+/** What the list of a route holds. */
+export type ItemOf<N extends ListName> = {
+  [K in keyof CallAnswer<N>]: CallAnswer<N>[K] extends readonly (infer Item)[] ? Item : never;
+}[keyof CallAnswer<N>];

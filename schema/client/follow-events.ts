@@ -1,0 +1,111 @@
+import { ApiFailure } from "./api-failure.ts";
+import { EventStreamReader, type ServerSentEvent } from "./event-stream.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** A stream that can be opened again where it was left. */
+export interface FollowedStream {
+  /** @param lastEventId null at the first time */
+  readonly open: (lastEventId: string | null) => Promise<Response>;
+  /** True for the event after which the stream has nothing more to tell. */
+  readonly isLast: (event: ServerSentEvent) => boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A stream without a sign of life is opened anew after this; servers send one each 15 s. */
+const SILENCE_MS = 45_000;
+const DEFAULT_RETRY_MS = 1_000;
+/** Streams in a row that broke, or ended at once, without any event. */
+const MAX_IDLE_STREAMS = 5;
+/** A stream that lives for so long did its work, even if nothing happened. */
+const SHORT_LIFE_MS = 5_000;
+
+/**
+ * The events of a stream up to its last one; a stream that breaks off or ends early is resumed behind the last event
+ * that was seen.
+ *
+ * @throws ApiFailure when it cannot be opened, or gives nothing time after time; the signal's reason
+ */
+export async function* followEvents(
+  { open, isLast, signal }: FollowedStream,
+  surroundings: Surroundings,
+): AsyncGenerator<ServerSentEvent> {
+  let lastId: string | null = null;
+  for (let idle = 0; idle < MAX_IDLE_STREAMS; ) {
+    const openedAt = surroundings.now();
+    const answer = await open(lastId);
+    if (answer.status === 204) return;
+    const body = streamOf(answer);
+    const reader = new EventStreamReader();
+    let heard = false;
+    try {
+      for await (const event of eventsOf(body, reader, surroundings, signal)) {
+        heard = true;
+        if (event.id !== "") lastId = event.id;
+        yield event;
+        if (isLast(event)) return;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof BrokenStream)) throw error;
+    }
+    const useful = heard || surroundings.now() - openedAt >= SHORT_LIFE_MS;
+    idle = useful ? 0 : idle + 1;
+    await surroundings.wait(reader.retryMs ?? DEFAULT_RETRY_MS, signal);
+  }
+  throw new ApiFailure("The stream of events ends again and again without an event", {
+    code: "unexpected_answer",
+  });
+}
+
+/** The connection broke, or said nothing for too long. */
+class BrokenStream extends Error {}
+
+function streamOf(answer: Response): ReadableStream<Uint8Array> {
+  const type = answer.headers.get("content-type") ?? "";
+  if (answer.body && type.startsWith("text/event-stream")) return answer.body;
+  void answer.body?.cancel();
+  throw new ApiFailure(`The server sends ${type || "nothing"} instead of a stream of events`, {
+    code: "unexpected_answer",
+    status: answer.status,
+  });
+}
+
+async function* eventsOf(
+  body: ReadableStream<Uint8Array>,
+  parser: EventStreamReader,
+  surroundings: Surroundings,
+  signal?: AbortSignal,
+): AsyncGenerator<ServerSentEvent> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  try {
+    for (;;) {
+      const { done, value } = await readInTime(reader, surroundings, signal);
+      if (done) return;
+      yield* parser.push(decoder.decode(value, { stream: true }));
+    }
+  } finally {
+    // whatever ended the reading: nobody waits for the rest
+    void reader.cancel().catch(() => {});
+  }
+}
+
+/** @throws BrokenStream; the signal's reason */
+async function readInTime(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  { wait }: Surroundings,
+  signal?: AbortSignal,
+): Promise<ReadableStreamReadResult<Uint8Array>> {
+  const timer = new AbortController();
+  const stop = AbortSignal.any([timer.signal, ...(signal ? [signal] : [])]);
+  const silence = wait(SILENCE_MS, stop).then(() => Promise.reject(new BrokenStream("silence")));
+  try {
+    return await Promise.race([reader.read(), silence]);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw cause instanceof BrokenStream ? cause : new BrokenStream("the connection broke", { cause });
+  } finally {
+    timer.abort();
+    silence.catch(() => {});
+  }
+}

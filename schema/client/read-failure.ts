@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { ErrorBody } from "../api/error.ts";
+import { ApiFailure, type FailureCode } from "./api-failure.ts";
+
+/** Refusals as they are read: a code that this client does not know yet is taken as it is. */
+const Refusal = ErrorBody.extend({ code: z.string() });
+
+/**
+ * What a refusal says.
+ *
+ * @param now epoch milliseconds, for a `Retry-After` that names a moment
+ */
+export async function readFailure(answer: Response, now: number): Promise<ApiFailure> {
+  const text = await answer.text().catch(() => "");
+  const refusal = Refusal.safeParse(parseJson(text)).data;
+  const facts = {
+    status: answer.status,
+    requestId: refusal?.request_id ?? answer.headers.get("x-request-id"),
+    retryAfterMs: retryAfterOf(answer.headers, now),
+  };
+  if (refusal) {
+    const { error, code, issues = [] } = refusal;
+    return new ApiFailure(error, { ...facts, code: code as FailureCode, issues });
+  }
+  return new ApiFailure(`The server answered ${answer.status} without a reason`, {
+    ...facts,
+    code: "unexpected_answer",
+  });
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Milliseconds; the header names seconds or a moment. */
+function retryAfterOf(headers: Headers, now: number): number | null {
+  const value = headers.get("retry-after")?.trim() ?? "";
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  const moment = Date.parse(value);
+  return Number.isNaN(moment) ? null : Math.max(0, moment - now);
+}

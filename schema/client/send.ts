@@ -1,0 +1,132 @@
+import type { Auth, Endpoint } from "../api/endpoint.ts";
+import { ApiFailure } from "./api-failure.ts";
+import type { CallOptions } from "./calls.ts";
+import { readFailure } from "./read-failure.ts";
+import { nextDelay, type Patience } from "./retry-policy.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Whom requests go to, and on whose behalf. */
+export interface Account {
+  /** Of the Worker, with or without a slash at the end. */
+  readonly url: string;
+  readonly apiKey?: string | undefined;
+  /** The operator's token, for the routes under `/admin`. */
+  readonly adminToken?: string | undefined;
+}
+
+/** A request of any route. */
+export interface RequestInput extends CallOptions {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Sends a request until it is answered, as the retry policy allows.
+ *
+ * @returns an answer that the endpoint describes
+ * @throws ApiFailure; the signal's reason
+ */
+export type Send = (endpoint: Endpoint, input: RequestInput) => Promise<Response>;
+
+/** Names the state of the database that an answer has seen; sent back, the next read sees at least that. */
+const BOOKMARK = "x-waterspout-bookmark";
+
+/** @param timeoutMs longest time that one try waits for the head of its answer */
+export function createSend(
+  account: Account,
+  patience: Patience,
+  timeoutMs: number,
+  surroundings: Surroundings,
+): Send {
+  let bookmark: string | null = null;
+
+  const tryOnce = async (endpoint: Endpoint, url: string, init: RequestInit, signal?: AbortSignal) => {
+    const headers = { ...init.headers, ...(bookmark === null ? {} : { [BOOKMARK]: bookmark }) };
+    const answer = await fetchInTime(surroundings, timeoutMs, url, { ...init, headers }, signal);
+    bookmark = answer.headers.get(BOOKMARK) ?? bookmark;
+    if (answer.ok || answer.status in endpoint.answers) return answer;
+    throw await readFailure(answer, surroundings.now());
+  };
+
+  return async (endpoint, input) => {
+    const url = urlOf(account.url, endpoint, input);
+    const init = initOf(account, endpoint, input);
+    const repeatable = endpoint.method === "GET" || Boolean(endpoint.safe || endpoint.idempotent);
+    const startedAt = surroundings.now();
+    for (let failures = 0; ; ) {
+      try {
+        return await tryOnce(endpoint, url, init, input.signal);
+      } catch (failure) {
+        if (!(failure instanceof ApiFailure)) throw failure;
+        const tries = { failures, elapsedMs: surroundings.now() - startedAt, repeatable };
+        const delay = nextDelay(failure, tries, patience, surroundings.random());
+        if (delay === null) throw failure;
+        if (failure.retryAfterMs === null) failures++;
+        await surroundings.wait(delay, input.signal);
+      }
+    }
+  };
+}
+
+function urlOf(base: string, { path }: Endpoint, { params = {}, query = {} }: RequestInput): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
+  const search = pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
+  return base.replace(/\/+$/, "") + filled + search;
+}
+
+function initOf(account: Account, endpoint: Endpoint, input: RequestInput): RequestInit {
+  const key = endpoint.idempotent ? (input.idempotencyKey ?? crypto.randomUUID()) : null;
+  return {
+    method: endpoint.method,
+    headers: {
+      ...authorization(account, endpoint.auth),
+      ...(input.body === undefined ? {} : { "content-type": "application/json" }),
+      ...(key === null ? {} : { "x-idempotency-key": key }),
+      ...input.headers,
+    },
+    ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
+  };
+}
+
+function authorization({ apiKey, adminToken }: Account, auth: Auth): Record<string, string> {
+  if (auth === "key" && apiKey !== undefined) return { "x-api-key": apiKey };
+  if (auth === "admin" && adminToken !== undefined) return { authorization: `Bearer ${adminToken}` };
+  return {};
+}
+
+/** The answer's head, or an `unreachable` failure; the body may take as long as it takes. */
+async function fetchInTime(
+  { fetch }: Surroundings,
+  timeoutMs: number,
+  url: string,
+  init: RequestInit,
+  signal?: AbortSignal,
+): Promise<Response> {
+  signal?.throwIfAborted();
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error("no answer came in time")), timeoutMs);
+  try {
+    return await fetch(url, { ...init, signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]) });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new ApiFailure(`${new URL(url).origin} cannot be reached: ${reasonOf(cause)}`, {
+      code: "unreachable",
+      cause,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What the network says is wrong; Node hides it in the cause of "fetch failed". */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  const innermost = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return innermost instanceof Error ? innermost.message : error.message;
+}

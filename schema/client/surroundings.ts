@@ -1,0 +1,36 @@
+/** What the client needs of its surroundings; tests give their own. */
+export interface Surroundings {
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Resolves after so many milliseconds; rejects with the signal's reason. */
+  readonly wait: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+}
+
+/** Those of the platform. */
+export const PLATFORM: Surroundings = {
+  fetch: (url, init) => fetch(url, init),
+  wait,
+  now: () => Date.now(),
+  random: () => Math.random(),
+};
+
+function wait(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}

@@ -1,0 +1,113 @@
+import type { BatchStatus } from "../api/batch.ts";
+import type { Endpoint } from "../api/endpoint.ts";
+import type { Job, JobProgress } from "../api/job.ts";
+import { isFinal } from "../states.ts";
+import { ApiFailure } from "./api-failure.ts";
+import { type CallAnswer, calledEndpoints } from "./calls.ts";
+import type { ServerSentEvent } from "./event-stream.ts";
+import { followEvents } from "./follow-events.ts";
+import { parseJson } from "./read-failure.ts";
+import type { RequestInput, Send } from "./send.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** A batch as `GET /batch/{id}` tells it. */
+export type Batch = CallAnswer<"getBatch">;
+
+/** What the stream of a batch tells: its counters, or the end of one of its jobs. */
+export interface BatchEvent {
+  readonly event: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface WatchOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Between two looks where the stream of events does not get through, in milliseconds; default 2 s. */
+  readonly pollMs?: number | undefined;
+}
+
+/** How jobs and batches are watched. */
+export interface Watching {
+  /** A job's progress, up to and with its end. */
+  watchJob(id: string, options?: WatchOptions): AsyncGenerator<JobProgress>;
+  /** A batch's events, up to and with its end. */
+  watchBatch(id: string, options?: WatchOptions): AsyncGenerator<BatchEvent>;
+}
+
+const DEFAULT_POLL_MS = 2_000;
+const FINAL_BATCH_STATUSES: readonly unknown[] = ["completed", "finished"] satisfies BatchStatus[];
+
+/** Refusals that asking in another way would not change. */
+const FINAL_REFUSALS: readonly (number | null)[] = [400, 401, 403, 404];
+
+/** What is watched: its stream, and how it is looked at where the stream does not get through. */
+interface Watched<T> {
+  readonly events: Endpoint;
+  readonly state: Endpoint;
+  readonly fromEvent: (event: ServerSentEvent) => T;
+  readonly fromState: (state: unknown) => T;
+  readonly isLast: (item: T) => boolean;
+}
+
+const JOB: Watched<JobProgress> = {
+  events: calledEndpoints.jobEvents,
+  state: calledEndpoints.getJob,
+  fromEvent: ({ data }) => parseJson(data) as JobProgress,
+  fromState: (state) => {
+    const { id, status, step, progress, download_speed_mbps } = state as Job;
+    return { job_id: id, status, step, progress, download_speed_mbps };
+  },
+  isLast: ({ status }) => isFinal(status),
+};
+
+const BATCH: Watched<BatchEvent> = {
+  events: calledEndpoints.batchEvents,
+  state: calledEndpoints.getBatch,
+  fromEvent: ({ event, data }) => ({ event, data: (parseJson(data) ?? {}) as BatchEvent["data"] }),
+  fromState: (state) => ({ event: "progress", data: state as BatchEvent["data"] }),
+  isLast: ({ data }) => FINAL_BATCH_STATUSES.includes(data.status),
+};
+
+/**
+ * Watching through the stream of events, resumed where it broke off; where streams do not get through at all (a proxy
+ * that buffers them, for example) by looking again and again.
+ */
+export function createWatching(send: Send, surroundings: Surroundings): Watching {
+  return {
+    watchJob: (id, options) => watch(JOB, id, send, surroundings, options),
+    watchBatch: (id, options) => watch(BATCH, id, send, surroundings, options),
+  };
+}
+
+async function* watch<T>(
+  watched: Watched<T>,
+  id: string,
+  send: Send,
+  surroundings: Surroundings,
+  { signal, pollMs = DEFAULT_POLL_MS }: WatchOptions = {},
+): AsyncGenerator<T> {
+  const input: RequestInput = { params: { id }, signal };
+  const open = (lastEventId: string | null) =>
+    send(watched.events, {
+      ...input,
+      headers: {
+        accept: "text/event-stream",
+        ...(lastEventId === null ? {} : { "last-event-id": lastEventId }),
+      },
+    });
+  const isLast = (event: ServerSentEvent) => watched.isLast(watched.fromEvent(event));
+  try {
+    for await (const event of followEvents({ open, isLast, signal }, surroundings)) {
+      yield watched.fromEvent(event);
+    }
+    return;
+  } catch (failure) {
+    if (!(failure instanceof ApiFailure) || FINAL_REFUSALS.includes(failure.status)) throw failure;
+  }
+  for (let last = ""; ; await surroundings.wait(pollMs, signal)) {
+    const item = watched.fromState(await (await send(watched.state, input)).json());
+    const text = JSON.stringify(item);
+    if (text !== last) yield item;
+    if (watched.isLast(item)) return;
+    last = text;
+  }
+}

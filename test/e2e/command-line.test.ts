@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Job } from "../../schema/api/job.ts";
+import { type Checkout, makeCheckout, type RunningCommand } from "../support/checkout.ts";
+import { media } from "../support/media.ts";
+import { type Origin, startOrigin } from "../support/origin.ts";
+import { readmePrograms } from "../support/readme.ts";
+import { startTestStack, type TestStack } from "../support/test-stack.ts";
+
+/** The command line as a person uses it in a clone, beside the stack that `npm start` runs there. */
+
+let checkout: Checkout;
+let origin: Origin;
+let stack: TestStack;
+
+beforeAll(async () => {
+  checkout = makeCheckout();
+  const file = readFileSync(await media("mp4", { seconds: 4, width: 320, height: 180 }));
+  origin = await startOrigin({ bodies: { "/talk.mp4": file, "/slow.mp4": file } });
+  origin.behave("/slow.mp4", { bytesPerSecond: 2_000 });
+  stack = await startTestStack({
+    stateDir: join(checkout.path, ".waterspout"),
+    env: { ALLOWED_PRIVATE_HOSTS: origin.host, HEARTBEAT_SECONDS: "1" },
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await stack.stop();
+  await origin.close();
+  checkout.remove();
+});
+
+const sha256 = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+/** Without npx, which costs seconds. */
+const start = (words: string, env?: Readonly<Record<string, string>>): RunningCommand =>
+  checkout.start(`node bin/waterspout.mjs ${words}`, env);
+
+async function waterspout(words: string): Promise<{ code: number | null; output: string }> {
+  const command = start(words);
+  return { code: await command.ended, output: command.output() };
+}
+
+describe("npx waterspout", () => {
+  it("delivers a file with a progress bar on a terminal, and fetches it", async () => {
+    const words = `npx waterspout get ${origin.url}/talk.mp4 --output "my talk.mp4"`;
+    const command = checkout.start(`script -qec '${words}' /dev/null`);
+    expect(await command.ended, command.output()).toBe(0);
+    const full = (label: string) => `\r\x1b[K  ${label.padEnd(11)} ${"█".repeat(30)} 100 %`;
+    expect(command.output()).toContain(full("Finished"));
+    expect(command.output()).toContain(full("Fetching"));
+    const path = join(checkout.path, "my talk.mp4");
+    expect(command.output()).toContain(sha256(path));
+    expect(command.output()).toContain(`The file is ${path}`);
+    expect(command.output()).not.toContain(stack.apiKey);
+    expect(existsSync(`${path}.part`)).toBe(false);
+  }, 60_000);
+});
+
+describe("waterspout", () => {
+  it("gives programs one document, and the exit code of success", async () => {
+    const { code, output } = await waterspout(`get ${origin.url}/talk.mp4 --format mkv --wait --json`);
+    const job = JSON.parse(output) as Job;
+    expect([code, job.status, job.s3_key]).toEqual([0, "Completed", "videos/talk [talk].mkv"]);
+    const listed = await waterspout("list --status completed --json");
+    expect(
+      listed.output
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).id),
+    ).toContain(job.id);
+    const deleted = await waterspout(`delete-file ${job.id}`);
+    expect(deleted).toMatchObject({
+      code: 0,
+      output: "File deleted successfully: videos/talk [talk].mkv\n",
+    });
+  }, 60_000);
+
+  it("ends with 1 when the job has no file, and with 3 when the API refuses", async () => {
+    const failed = await waterspout(`get ${origin.url}/status/404 --wait`);
+    expect(failed.code).toBe(1);
+    expect(failed.output).toContain("The job ended Warning: This media is not available or was removed");
+    const refused = await waterspout(`get ${origin.url}/talk.mp4 --clip-start 5 --clip-end 3`);
+    expect(refused).toEqual({ code: 3, output: "waterspout: clip_end must be greater than clip_start\n" });
+  }, 60_000);
+
+  it("leaves the job alone when the person stops waiting, and cancels it when asked", async () => {
+    const command = start(`get ${origin.url}/slow.mp4 --wait`);
+    await command.printed("Downloading");
+    command.process.kill("SIGINT");
+    expect(await command.ended).toBe(130);
+    const [, id = ""] = /to wait again: waterspout wait (\S+)/.exec(command.output()) ?? [];
+    expect((await stack.job(id)).status).toBe("Processing");
+    expect(await waterspout(`cancel ${id}`)).toEqual({ code: 0, output: "Job cancelled successfully\n" });
+    expect(await waterspout(`wait ${id}`)).toMatchObject({ code: 1 });
+  }, 60_000);
+
+  it("serves the operator with the local stack's token", async () => {
+    const created = await waterspout("keys create reader --json");
+    const { id, api_key } = JSON.parse(created.output) as { id: string; api_key: string };
+    const env = { WATERSPOUT_API_KEY: api_key };
+    expect(await start("usage", env).ended).toBe(0);
+    expect((await waterspout("keys")).output).toContain(`${id}  reader`);
+    expect((await waterspout(`keys revoke ${id}`)).code).toBe(0);
+  }, 60_000);
+
+  it("says so when nobody answers", async () => {
+    const command = start("cancel 01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17", {
+      WATERSPOUT_URL: "http://127.0.0.1:1",
+      WATERSPOUT_API_KEY: "sk",
+    });
+    expect(await command.ended).toBe(4);
+    expect(command.output()).toMatch(/^waterspout: http:\/\/127\.0\.0\.1:1 cannot be reached: .+\n$/);
+  }, 30_000);
+});
+
+it.each(readmePrograms())(
+  "runs the README's program %#",
+  async (program) => {
+    const own = program
+      .replaceAll("http://127.0.0.1:8787", stack.url)
+      .replaceAll("https://example.com", origin.url);
+    writeFileSync(join(checkout.path, "program.ts"), own);
+    const command = checkout.start("node_modules/.bin/node program.ts", { WATERSPOUT_API_KEY: stack.apiKey });
+    expect(await command.ended, command.output()).toBe(0);
+    expect(command.output()).toMatch(/^Finished\nCompleted http/m);
+  },
+  60_000,
+);

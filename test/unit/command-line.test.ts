@@ -1,0 +1,387 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { jobsOf } from "../../bin/waterspout/commands/batch.ts";
+import { COMMANDS, findCommand } from "../../bin/waterspout/commands.ts";
+import { EXIT_MEANINGS } from "../../bin/waterspout/exit-codes.ts";
+import { COMMON_OPTIONS, checkOperands, parseOptions } from "../../bin/waterspout/options.ts";
+import { createProgressLine } from "../../bin/waterspout/progress-line.ts";
+import { run } from "../../bin/waterspout/run.ts";
+import { jobOptions } from "../../schema/api/job-request.ts";
+import { listen } from "../support/ports.ts";
+
+/** The command line against a scripted API. */
+
+const SECRETS = ["sk_live_of_the_local_stack", "operator-token-of-the-stack", "the-storage-secret"] as const;
+const [LOCAL_KEY, LOCAL_TOKEN, STORAGE_SECRET] = SECRETS;
+const JOB = "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17";
+
+interface Received {
+  readonly method: string;
+  readonly path: string;
+  readonly body: unknown;
+  readonly key: string | undefined;
+  readonly authorization: string | undefined;
+}
+
+let folder: string;
+let url: string;
+let received: Received[];
+let answer: { status: number; body: unknown };
+const server = createServer(async (request, response) => {
+  let text = "";
+  for await (const chunk of request) text += chunk;
+  const { method = "", url: path = "", headers } = request;
+  const { authorization } = headers;
+  const body = text === "" ? undefined : JSON.parse(text);
+  received.push({ method, path, body, key: headers["x-api-key"]?.toString(), authorization });
+  response.writeHead(answer.status, { "content-type": "application/json" });
+  response.end(JSON.stringify(answer.body));
+});
+
+beforeAll(async () => {
+  url = `http://127.0.0.1:${await listen(server)}`;
+});
+afterAll(() => server.close());
+
+beforeEach(() => {
+  received = [];
+  answer = { status: 200, body: {} };
+  folder = mkdtempSync(join(tmpdir(), "command-line-"));
+  const local = { url, api_key: LOCAL_KEY, admin_token: LOCAL_TOKEN };
+  writeFileSync(join(folder, "local.json"), JSON.stringify(local));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function waterspout(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const texts = { stdout: "", stderr: "" };
+  const code = await run(words, {
+    env: { WATERSPOUT_STATE: folder, ...env },
+    stdout: { write: (text) => (texts.stdout += text) },
+    stderr: { write: (text) => (texts.stderr += text) },
+    signal: new AbortController().signal,
+  });
+  const printed = texts.stdout + texts.stderr;
+  expect(SECRETS.filter((secret) => printed.includes(secret))).toEqual([]);
+  return { code, ...texts };
+}
+
+const file = (name: string, content: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+describe("waterspout get", () => {
+  it("has an option for every member of a job request", () => {
+    const flags = Object.keys(jobOptions).map((member) => member.replaceAll("_", "-"));
+    expect(flags.filter((flag) => !COMMANDS.get?.options?.[flag]?.help)).toEqual([]);
+  });
+
+  it("sends what the options say, each as the schema has it, with the local stack's key", async () => {
+    answer = { status: 201, body: { job_id: JOB } };
+    const storage = { provider: "s3", secret_key: STORAGE_SECRET };
+    const words = [
+      ...["get", "https://a.example/b.mp4", "--format", "mkv", "--max-resolution", "720p"],
+      ...["--video-quality", "18", "--audio-only", "--subtitle-languages", "en,pt-BR", "--clip-start", "90"],
+      ...["--storage", file("storage.json", JSON.stringify(storage))],
+    ];
+    expect(await waterspout(words)).toEqual({ code: 0, stdout: `${JOB}\n`, stderr: "" });
+    const body = {
+      ...{ url: "https://a.example/b.mp4", format: "mkv", max_resolution: "720p", video_quality: 18 },
+      ...{ audio_only: true, subtitle_languages: ["en", "pt-BR"], clip_start: "90", storage },
+    };
+    expect(received).toMatchObject([{ method: "POST", path: "/jobs", body, key: LOCAL_KEY }]);
+  });
+
+  it("leaves it to the API to say what is not valid, and says it", async () => {
+    const issues = [
+      { path: "video_quality", message: "must be a whole number" },
+      { path: "clip_end", message: "must be greater than clip_start" },
+    ];
+    const refusal = { error: "video_quality must be a whole number", code: "invalid_request", issues };
+    answer = { status: 400, body: { ...refusal, request_id: "r" } };
+    const { code, stderr } = await waterspout(["get", "https://a.example", "--video-quality", "good"]);
+    expect([code, stderr]).toEqual([
+      3,
+      "waterspout: video_quality must be a whole number\n  clip_end: must be greater than clip_start\n",
+    ]);
+    expect(received[0]?.body).toMatchObject({ video_quality: "good" });
+    const json = await waterspout(["get", "https://a.example", "--json"]);
+    expect(JSON.parse(json.stderr)).toEqual({
+      ...{ error: refusal.error, code: "invalid_request", status: 400, issues, request_id: "r" },
+    });
+  });
+
+  it("tells corrections beside the result", async () => {
+    const adjustments = [{ field: "video_codec", from: "h264", to: "vp9", reason: "webm holds VP9" }];
+    answer = { status: 201, body: { job_id: JOB, adjustments } };
+    const words = ["get", "https://a.example", "--format", "webm", "--video-codec", "h264"];
+    expect(await waterspout(words)).toEqual({
+      ...{ code: 0, stdout: `${JOB}\n` },
+      stderr: "adjusted: video_codec: h264 becomes vp9 (webm holds VP9)\n",
+    });
+    const json = await waterspout([...words, "--json"]);
+    expect(JSON.parse(json.stdout)).toEqual(answer.body);
+    expect(json.stderr).toBe("");
+  });
+
+  it("quotes nothing of a storage file that is not JSON", async () => {
+    const storage = file("storage.json", `secret_key: ${STORAGE_SECRET}`);
+    const { code, stderr } = await waterspout(["get", "https://a.example", "--storage", storage]);
+    expect([code, stderr]).toEqual([5, `waterspout: ${storage} does not hold JSON\n`]);
+  });
+});
+
+describe("waterspout batch", () => {
+  it("reads URLs and names from a file", () => {
+    const lines = "# mine\nhttps://a.example/1.mp4\n\n  https://a.example/2.mp4   Second talk \r\n";
+    expect(jobsOf(lines)).toEqual([
+      { url: "https://a.example/1.mp4" },
+      { url: "https://a.example/2.mp4", filename: "Second talk" },
+    ]);
+  });
+
+  it("lists one URL, and sends several together", async () => {
+    answer = { status: 201, body: { batch_id: JOB } };
+    expect((await waterspout(["batch", "https://a.example/feed", "--paused"])).stdout).toBe(`${JOB}\n`);
+    await waterspout(["batch", "https://a.example/1", "https://a.example/2", "--folder", "talks"]);
+    expect(received).toMatchObject([
+      { path: "/jobs", body: { url: "https://a.example/feed", batch: true, paused: true } },
+      {
+        path: "/jobs/bulk",
+        body: { folder: "talks", jobs: [{ url: "https://a.example/1" }, { url: "https://a.example/2" }] },
+      },
+    ]);
+  });
+
+  it("starts, renames and cancels", async () => {
+    answer = { status: 200, body: { updated: 1, errors: ["x is not there"], started_jobs: 2 } };
+    expect((await waterspout(["batch", "start", JOB])).stdout).toBe("2 jobs started\n");
+    const renamed = await waterspout(["batch", "rename", JOB, `${JOB}=A = B`, "x=y"]);
+    expect(renamed).toMatchObject({ code: 3, stdout: "1 renamed\nx is not there\n" });
+    await waterspout(["batch", "cancel", JOB]);
+    const renames = [
+      { job_id: JOB, filename: "A = B" },
+      { job_id: "x", filename: "y" },
+    ];
+    expect(received.map(({ method, path, body }) => [method, path, body])).toEqual([
+      ["POST", `/batch/${JOB}/start`, undefined],
+      ["PATCH", `/batch/${JOB}/jobs`, { renames }],
+      ["DELETE", `/batch/${JOB}`, undefined],
+    ]);
+  });
+});
+
+describe("lists", () => {
+  const job = (title: string) => ({
+    id: JOB,
+    status: "Failed",
+    progress: 12.5,
+    created_at: 0,
+    title,
+    url: "u",
+  });
+
+  it("are tables for people, without what would steer their terminal", async () => {
+    answer = { status: 200, body: { jobs: [job("a \u001b[2J\u0007title")], next_cursor: null } };
+    const { stdout } = await waterspout(["list", "--status", "FAILED", "--limit", "7"]);
+    expect(received[0]?.path).toBe("/jobs?limit=7&status=Failed");
+    expect(stdout.split("\n")[1]).toBe(`${JOB}  Failed  13 %      1970-01-01 00:00:00  a [2Jtitle`);
+  });
+
+  it("are a document a line for programs, as many as are asked for", async () => {
+    answer = { status: 200, body: { jobs: [job("a"), job("b"), job("c")], next_cursor: JOB } };
+    const { stdout } = await waterspout(["list", "--json", "--limit", "5"]);
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).title),
+    ).toEqual([...["a", "b", "c", "a", "b"]]);
+  });
+});
+
+describe("the operator's commands", () => {
+  const accounts = [
+    { id: JOB, name: "newsroom", source: "direct", limits: {}, disabled: false, created_at: 0 },
+    { id: "other", name: "other", source: "direct", limits: {}, disabled: false, created_at: 0 },
+  ];
+
+  it("find an account by its name, and use the operator's token", async () => {
+    answer = { status: 200, body: { accounts, ...accounts[0], message: "Revoked" } };
+    const words = ["admin", "accounts", "limits", "newsroom", "--max-resolution", "1080"];
+    expect((await waterspout([...words, "--storage-bytes", "none"])).code).toBe(0);
+    expect((await waterspout(["keys", "revoke", "key-1", "--account", "newsroom"])).stdout).toBe("Revoked\n");
+    expect(received.filter(({ method }) => method !== "GET")).toMatchObject([
+      {
+        ...{ method: "PATCH", path: `/admin/accounts/${JOB}`, authorization: `Bearer ${LOCAL_TOKEN}` },
+        body: { limits: { max_resolution: 1080, storage_bytes: null } },
+      },
+      { method: "DELETE", path: `/admin/accounts/${JOB}/keys/key-1` },
+    ]);
+  });
+
+  it("guess no account", async () => {
+    answer = { status: 200, body: { accounts } };
+    const several = await waterspout(["admin", "keys", "list"]);
+    expect(several.stderr).toBe(`waterspout: Say which account you mean: newsroom (${JOB}), other (other)\n`);
+    expect((await waterspout(["keys", "--account", "nobody"])).code).toBe(2);
+  });
+
+  it("make keys with scopes and an end, and roll them", async () => {
+    answer = { status: 201, body: { accounts: accounts.slice(0, 1), id: "key-1", api_key: "shown once" } };
+    const made = await waterspout(["keys", "create", "reader", "--scopes", "read", "--expires-in-days", "2"]);
+    expect(made).toMatchObject({ code: 0, stdout: "shown once\n" });
+    await waterspout(["admin", "keys", "roll", "key-1", "--overlap-seconds", "60"]);
+    const bodies = received.flatMap(({ body }) => body ?? []);
+    expect(bodies).toEqual([
+      { name: "reader", scopes: ["read"], expires_at: expect.any(Number) },
+      { overlap_seconds: 60 },
+    ]);
+  });
+});
+
+describe("waiting", () => {
+  const counters = { total_episodes: 4, completed_episodes: 2, failed_episodes: 1, skipped_episodes: 1 };
+
+  it("tells how a batch ended, even where events do not get through", async () => {
+    answer = {
+      status: 200,
+      body: { id: JOB, status: "finished", ...counters, created_at: 0, finished_at: null },
+    };
+    const { code, stdout, stderr } = await waterspout(["batch", "wait", JOB]);
+    expect(received.map(({ path }) => path)).toEqual([
+      `/batch/${JOB}/events`,
+      `/batch/${JOB}`,
+      `/batch/${JOB}`,
+    ]);
+    expect([code, stderr]).toEqual([1, `  Batch       ${"█".repeat(30)} 100 %  4 of 4, 2 not delivered\n`]);
+    expect(stdout).toContain("  skipped   1\n");
+    answer = { status: 200, body: { id: JOB, status: "completed" } };
+    expect(await waterspout(["batch", "start", JOB, "--wait", "--json"])).toEqual({
+      ...{ code: 0, stderr: "", stdout: `${JSON.stringify(answer.body)}\n` },
+    });
+  });
+
+  it("says where the file is when there is no link to it", async () => {
+    const job = { id: JOB, status: "Completed", step: "Finished", progress: 100, download_speed_mbps: null };
+    answer = { status: 200, body: { ...job, s3_url: null, s3_key: "videos/a.mp4" } };
+    const { code, stderr } = await waterspout(["wait", JOB, "--output", folder]);
+    expect([code, stderr]).toEqual([
+      5,
+      `  Finished    ${"█".repeat(30)} 100 %\nwaterspout: There is no link to the file; it lies in the storage as videos/a.mp4\n`,
+    ]);
+  });
+
+  it("keeps no file whose bytes are not the job's", async () => {
+    const job = { id: JOB, status: "Completed", step: "Finished", progress: 100, download_speed_mbps: null };
+    answer = { status: 200, body: { ...job, s3_url: `${url}/file`, s3_key: "videos/a.mp4", sha256: "00" } };
+    const { code, stderr } = await waterspout(["wait", JOB, "--output", folder]);
+    expect(code).toBe(5);
+    expect(stderr).toContain(`could not be fetched to ${join(folder, "a.mp4")}: The file's SHA-256 is`);
+    expect(readdirSync(folder)).toEqual(["local.json"]);
+  });
+});
+
+describe("the connection", () => {
+  it("prefers options to variables, and those to the local stack", async () => {
+    const env = { WATERSPOUT_API_KEY: "of the environment" };
+    await waterspout(["usage"], env);
+    await waterspout(["usage", "--key-file", file("key", "of the file\n")], env);
+    expect(received.map(({ key }) => key)).toEqual(["of the environment", "of the file"]);
+  });
+
+  it("tells the local stack's key to nobody else", async () => {
+    const elsewhere = url.replace("127.0.0.1", "localhost");
+    const { code, stderr } = await waterspout(["usage", "--url", elsewhere]);
+    expect([code, stderr]).toEqual([
+      2,
+      `waterspout: Set WATERSPOUT_API_KEY to a key of ${elsewhere}, or name a --key-file.\n`,
+    ]);
+    expect((await waterspout(["keys"], { WATERSPOUT_URL: elsewhere })).code).toBe(2);
+    expect(received).toEqual([]);
+  });
+
+  it("says so when there is none, or nobody answers", async () => {
+    const nothing = await waterspout(["usage", "--state", join(folder, "nothing")]);
+    expect([nothing.code, nothing.stderr]).toEqual([
+      ...[4, expect.stringMatching(/^waterspout: No Waterspout is running here\. Start one with npm start/)],
+    ]);
+    answer = { status: 503, body: { error: "Not now", code: "overloaded", request_id: "r-9" } };
+    const busy = await waterspout(["cancel", JOB]);
+    expect([busy.code, busy.stderr]).toEqual([4, "waterspout: Not now\n  request r-9\n"]);
+    expect((await waterspout(["usage", "--url", "elsewhere"])).code).toBe(2);
+  });
+});
+
+describe("the command line", () => {
+  it.each([
+    [["nonsense"], 'There is no command "nonsense"; see waterspout --help'],
+    [["--json", "list"], '{"error":"The command stands before the options; see waterspout --help"}'],
+    [["get"], "<url> is missing"],
+    [["show", "a", "b"], '"b" is one argument too many'],
+    [["list", "--frobnicate"], "Unknown option '--frobnicate'"],
+    [["list", "--limit"], "Option '--limit <value>' argument missing"],
+    [["list", "--limit", "0"], '--limit is "0", which is not a whole number from 1'],
+    [["webhooks", "--status", "lost"], '--status is "lost"; it may be pending, delivered, failed'],
+    [["keys", "create", "--scopes", "read,admin"], '--scopes is "admin"; it may be read, write, storage'],
+    [["probe", "https://a.example", "--format", "mkv"], "The options of a job go with --plan"],
+    [["batch"], "Name a URL, or a --file of them"],
+  ])("is refused with a sentence: %s", async (words, sentence) => {
+    const { code, stdout, stderr } = await waterspout(words);
+    expect([code, stdout, stderr.trim().replace(/^waterspout: /, "")]).toEqual([2, "", sentence]);
+    expect(received).toEqual([]);
+  });
+
+  it("explains itself without an API", async () => {
+    const { code, stdout } = await waterspout(["--help"], { WATERSPOUT_STATE: "/nowhere" });
+    expect(code).toBe(0);
+    const all = [...Object.keys(COMMANDS), ...Object.values(EXIT_MEANINGS), "WATERSPOUT_ADMIN_TOKEN"];
+    expect(all.filter((text) => !stdout.includes(text))).toEqual([]);
+    expect(await waterspout([])).toMatchObject({ code: 2, stdout });
+    const help = await waterspout(["help", "batch", "start"]);
+    expect(help.stdout).toMatch(/^Start a paused batch\n\nUsage: npx waterspout batch start <batch id>/);
+  });
+
+  it.each(Object.entries(COMMANDS))("shows examples of %s that it understands", async (name, command) => {
+    const { code, stdout } = await waterspout([...name.split(" "), "--help"]);
+    expect(code).toBe(0);
+    const options = Object.keys({ ...command.options, ...COMMON_OPTIONS });
+    expect(options.filter((option) => !stdout.includes(`  --${option} `))).toEqual([]);
+    expect(command.examples.length).toBeGreaterThan(0);
+    for (const example of command.examples) {
+      expect(stdout).toContain(`npx waterspout ${example}\n`);
+      const words = example.replace(/ [|>].*/, "").match(/[^\s"]*"[^"]*"|\S+/g) ?? [];
+      const called = findCommand(words);
+      expect(called?.name).toBe(name);
+      checkOperands(command, parseOptions(command, called?.rest ?? []).operands);
+    }
+  });
+});
+
+describe("progress", () => {
+  const shown = (isTTY: boolean, percents: readonly number[]) => {
+    let text = "";
+    const line = createProgressLine({ isTTY, write: (part) => (text += part) });
+    for (const percent of percents) line.show({ label: "Uploading", percent, note: "1.5 MB/s" });
+    line.end();
+    return text;
+  };
+
+  it("is one line that is drawn over on a terminal", () => {
+    const full = `\r\x1b[K  Uploading   ${"█".repeat(30)} 100 %  1.5 MB/s`;
+    expect(shown(true, [50, 100])).toBe(
+      `\r\x1b[K  Uploading   ${"█".repeat(15)}${"░".repeat(15)}  50 %  1.5 MB/s${full}\n`,
+    );
+    expect(shown(true, [])).toBe("");
+  });
+
+  it("is plain lines elsewhere, one for each ten percent", () => {
+    const lines = shown(false, [0, 4, 9.9, 10, 55, 56, 100]).trimEnd().split("\n");
+    expect(lines.map((line) => /(\d+) %/.exec(line)?.[1])).toEqual(["0", "10", "55", "100"]);
+    expect(lines.join("")).not.toContain("\x1b");
+  });
+});
