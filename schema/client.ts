@@ -1,7 +1,8 @@
 import type { Endpoint } from "./api/endpoint.ts";
+import { endpoints } from "./api/endpoints.ts";
 import type { Job, JobProgress } from "./api/job.ts";
 import { ApiFailure } from "./client/api-failure.ts";
-import { type CallInput, type Calls, calledEndpoints, type ItemOf, type ListName } from "./client/calls.ts";
+import type { CallInput, Calls, ItemOf, ListName } from "./client/calls.ts";
 import { DEFAULT_PATIENCE, type Patience } from "./client/retry-policy.ts";
 import { type Account, createSend, type RequestInput, type Send } from "./client/send.ts";
 import { PLATFORM, type Surroundings } from "./client/surroundings.ts";
@@ -76,12 +77,12 @@ export function createClient(options: ClientOptions): Client {
       for await (const event of watching.watchBatch(id, watch)) onProgress?.(event);
       return calls.getBatch({ params: { id }, signal: watch.signal });
     },
-    each: (name, input) => pages(calledEndpoints[name], send, input ?? {}),
+    each: (name, input) => pages(endpoints[name], send, input ?? {}),
   };
 }
 
 function callsOver(send: Send): Calls {
-  const names = Object.entries<Endpoint>(calledEndpoints).map(([name, endpoint]) => [
+  const names = Object.entries<Endpoint>(endpoints).map(([name, endpoint]) => [
     name,
     async (input: RequestInput = {}) => readJson(await send(endpoint, input)),
   ]);

@@ -1,12 +1,8 @@
 import type { z } from "zod";
 import type { Endpoint } from "../api/endpoint.ts";
-import { endpoints } from "../api/endpoints.ts";
-import { plannedEndpoints } from "./planned-endpoints.ts";
+import type { endpoints } from "../api/endpoints.ts";
 
-/** Every route that the client can call, by name. */
-export const calledEndpoints = { ...plannedEndpoints, ...endpoints };
-
-type Called = typeof calledEndpoints;
+type Called = typeof endpoints;
 type Name = keyof Called;
 type Part<E, Member extends string> = E extends Record<Member, infer Found> ? Found : never;
 type AnswerRows<E extends Endpoint> = E["answers"][keyof E["answers"]];

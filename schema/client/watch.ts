@@ -1,9 +1,10 @@
 import type { BatchStatus } from "../api/batch.ts";
 import type { Endpoint } from "../api/endpoint.ts";
+import { endpoints } from "../api/endpoints.ts";
 import type { Job, JobProgress } from "../api/job.ts";
 import { isFinal } from "../states.ts";
 import { ApiFailure } from "./api-failure.ts";
-import { type CallAnswer, calledEndpoints } from "./calls.ts";
+import type { CallAnswer } from "./calls.ts";
 import type { ServerSentEvent } from "./event-stream.ts";
 import { followEvents } from "./follow-events.ts";
 import { parseJson } from "./read-failure.ts";
@@ -49,8 +50,8 @@ interface Watched<T> {
 }
 
 const JOB: Watched<JobProgress> = {
-  events: calledEndpoints.jobEvents,
-  state: calledEndpoints.getJob,
+  events: endpoints.jobEvents,
+  state: endpoints.getJob,
   fromEvent: ({ data }) => parseJson(data) as JobProgress,
   fromState: (state) => {
     const { id, status, step, progress, download_speed_mbps } = state as Job;
@@ -60,8 +61,8 @@ const JOB: Watched<JobProgress> = {
 };
 
 const BATCH: Watched<BatchEvent> = {
-  events: calledEndpoints.batchEvents,
-  state: calledEndpoints.getBatch,
+  events: endpoints.batchEvents,
+  state: endpoints.getBatch,
   fromEvent: ({ event, data }) => ({ event, data: (parseJson(data) ?? {}) as BatchEvent["data"] }),
   fromState: (state) => ({ event: "progress", data: state as BatchEvent["data"] }),
   isLast: ({ data }) => FINAL_BATCH_STATUSES.includes(data.status),

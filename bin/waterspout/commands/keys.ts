@@ -14,19 +14,13 @@ const DAY_MS = 86_400_000;
 
 const accountOf = (args: Args, context: Context) => findAccount(args.text("account"), context);
 
-/** What keys tell of themselves beside the contract's members. */
-interface KeyExtras {
-  readonly scopes?: readonly string[] | null;
-  readonly expires_at?: number | null;
-}
-
-const row = (key: Key & KeyExtras): string[] => [
+const row = (key: Key): string[] => [
   key.id,
   key.name,
   `${key.prefix}…${key.last4}`,
   key.scopes?.join(",") ?? "all",
   moment(key.created_at),
-  key.revoked_at === null ? moment(key.expires_at ?? null) || "never" : `revoked ${moment(key.revoked_at)}`,
+  key.revoked_at === null ? moment(key.expires_at) || "never" : `revoked ${moment(key.revoked_at)}`,
 ];
 
 export const keys: Command = {

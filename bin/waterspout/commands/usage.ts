@@ -12,8 +12,7 @@ export const usage: Command = {
   options: MONTH_OPTION,
   examples: ["usage", "usage --month 2026-11 --json"],
   async run(args, { api, out, signal }) {
-    const request = { query: queryOf(args), signal };
-    const used = await api.getUsage(request);
+    const used = await api.getUsage({ query: queryOf(args), signal });
     out.result(used, () => usageText(used));
     return EXIT.ok;
   },
