@@ -1,12 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { accountByKeyQuery } from "../../worker/db/account-rows.ts";
 import { beatsQuery } from "../../worker/db/job-moves.ts";
-import {
-  dueQuery,
-  expiredLeasesQuery,
-  leftoversQuery,
-  overdueHintsQuery,
-} from "../../worker/db/job-queue.ts";
+import { expiredLeasesQuery, leftoversQuery, overdueHintsQuery } from "../../worker/db/job-queue.ts";
 import { countQuery, jobQuery, pageQuery } from "../../worker/db/job-rows.ts";
 import { completed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
@@ -156,7 +151,6 @@ describe("the database", () => {
     "a page of a batch": () => pageQuery(worker.scope().db, { ...filter, batchId: "b" }, page),
     "the number of jobs": () => countQuery(worker.scope().db, filter),
     "the number of jobs by status": () => countQuery(worker.scope().db, { ...filter, status: "Failed" }),
-    "due jobs": () => dueQuery(worker.scope().db, 1, 4),
     "overdue hints": () => overdueHintsQuery(worker.scope().db, 1, 2, 100),
     "expired leases": () => expiredLeasesQuery(worker.scope().db, 1, 50),
     leftovers: () => leftoversQuery(worker.scope().db, { from: 1, until: 2 }, 50),

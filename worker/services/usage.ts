@@ -48,8 +48,10 @@ export async function refuseJobs(scope: Scope, allowance: Allowance, newJobs: nu
 }
 
 /** Counts a job that ends. @param job as it is after the move that ends it */
-export const usageOfEnd = (scope: Scope, { account_id, status, file_size }: JobRow): Companion =>
-  settleUsage(account_id, monthOf(scope.clock()), status === "Completed" ? (file_size ?? 0) : 0);
+export function usageOfEnd(scope: Scope, { account_id, status, file_size }: JobRow): Companion {
+  const now = scope.clock();
+  return settleUsage(account_id, monthOf(now), status === "Completed" ? (file_size ?? 0) : 0, now);
+}
 
 /** What a run may deliver at most, in bytes: the account's limit, and what its quota holds for the job. */
 export function maxFilesizeOf(limits: Limits | null, reservedBytes: number | null): number | null {
