@@ -104,6 +104,13 @@ export const CONFIG_VARIABLES = [
     meaning: "The same for requests that change something",
   },
   {
+    name: "MAX_BACKLOG",
+    fallback: "50000",
+    secret: false,
+    meaning:
+      "Jobs of all accounts together that may wait for a processor, 1 to 1000000; while there are more, new ones are refused (503 `overloaded`)",
+  },
+  {
     name: "RETENTION_DAYS",
     fallback: "7",
     secret: false,
@@ -134,6 +141,8 @@ export interface Config {
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
   readonly retentionDays: number;
+  /** Due jobs of all accounts. */
+  readonly maxBacklog: number;
   /** Requests per key and minute. */
   readonly rateLimits: { readonly read: number; readonly write: number };
 }
@@ -194,6 +203,7 @@ const Variables = z.object({
   RAPIDAPI_PROXY_SECRET: z.union([z.literal(""), token]),
   ALLOWED_PRIVATE_HOSTS: hosts,
   LEASE_SECONDS: wholeNumber(3, 600),
+  MAX_BACKLOG: wholeNumber(1, 1_000_000),
   RETENTION_DAYS: wholeNumber(1, 3650),
   RATE_LIMIT_READ: wholeNumber(1, 10_000_000),
   RATE_LIMIT_WRITE: wholeNumber(1, 10_000_000),
@@ -233,6 +243,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
     leaseMs: variables.LEASE_SECONDS * 1000,
     retentionDays: variables.RETENTION_DAYS,
+    maxBacklog: variables.MAX_BACKLOG,
     rateLimits: { read: variables.RATE_LIMIT_READ, write: variables.RATE_LIMIT_WRITE },
   };
 }

@@ -71,6 +71,7 @@ export const endpoints = {
       "too_many_jobs",
       "forbidden",
       "payload_too_large",
+      "overloaded",
       "dependency_unavailable",
     ],
   },
@@ -152,6 +153,7 @@ export const endpoints = {
       "storage_required",
       "storage_verification_failed",
       "payload_too_large",
+      "overloaded",
     ],
   },
   deleteFile: {

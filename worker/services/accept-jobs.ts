@@ -22,7 +22,8 @@ interface AcceptOptions {
  * sent after the answer.
  *
  * @returns the ids, in the order of the jobs
- * @throws ApiError `too_many_jobs` or `quota_exceeded`; nothing is stored then
+ * @throws ApiError `overloaded`, `too_many_jobs` or `quota_exceeded`; nothing is stored then
+ * @throws DatabaseError when the database did not answer, not even to the question whether they were stored
  */
 export async function acceptJobs(
   scope: Scope,
@@ -53,10 +54,16 @@ export async function acceptJobs(
     }),
   );
   const ids = rows.map(({ id }) => id);
+  scope.backlog.admit(scope, rows.length);
   const credentials = storage ? await sealForJobs(scope, ids, storage.storage) : [];
   const allowance = allowanceOf(scope, account);
-  const stored = await insertJobs(scope.db, rows, credentials, allowance);
-  if (allowance && stored < rows.length && !(await findJobOf(scope.db, account.id, ids[0] ?? ""))) {
+  const areStored = async () => (await findJobOf(scope.db, account.id, ids[0] ?? "")) !== undefined;
+  const stored = await insertJobs(scope.db, rows, credentials, allowance).catch(async (error: unknown) => {
+    // all were stored or none; an answer that was lost on its way must not make the caller send them again
+    if (await areStored()) return rows.length;
+    throw error;
+  });
+  if (allowance && stored < rows.length && !(await areStored())) {
     await refuseJobs(scope, allowance, rows.length);
   }
   scope.defer(sendHints(scope, ids));
