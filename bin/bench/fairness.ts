@@ -41,7 +41,8 @@ export async function measureFairness(log: (line: string) => void): Promise<Fair
       const waits = await Promise.all(two.map((key) => waitsOf(processor, worker.url, key)));
       return median(waits.flat());
     };
-    log("two accounts alone");
+    log("two accounts alone, once to warm up and once to measure");
+    await waitOfTwo();
     const aloneMs = await waitOfTwo();
     log(`a third one posts ${FLOOD} jobs`);
     await post(worker.url, worker.apiKey, FLOOD);
