@@ -1,5 +1,6 @@
 /** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: we, the way without us, and the line alone, side by side. */
 import { apiTable, benchApi } from "./bench/api.ts";
+import { batchTables, benchBatch } from "./bench/batch.ts";
 import { withBench } from "./bench/bench-context.ts";
 import { type BenchOptions, type Part, parseOptions } from "./bench/options.ts";
 import { benchPipeline } from "./bench/pipeline.ts";
@@ -16,6 +17,11 @@ async function run(part: Part, options: BenchOptions): Promise<object> {
     const results = await benchApi(options, log);
     console.log(`\n${apiTable(results)}\n`);
     return { results };
+  }
+  if (part === "batch") {
+    const results = await benchBatch(options, log);
+    console.log(`\n${batchTables(results)}\n`);
+    return results;
   }
   console.log(
     "\nThe S3 server of this bench checks nothing and keeps nothing: it stands for a quick storage.",

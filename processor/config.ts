@@ -81,6 +81,18 @@ const VARIABLES = {
     meaning: "Runs that may download and upload at the same time",
     schema: wholeNumber(1, 1000),
   },
+  reservedSlots: {
+    name: "RESERVED_SLOTS",
+    default: "a quarter of `NETWORK_SLOTS`, 1 at least",
+    fallback: () => "",
+    meaning:
+      "How many of `NETWORK_SLOTS` are kept for jobs that belong to no batch; one slot is always open to both",
+    schema: z
+      .string()
+      .default("")
+      .transform((value) => (value === "" ? undefined : value))
+      .pipe(wholeNumber(0, 1000).optional()),
+  },
   cpuSlots: {
     name: "CPU_SLOTS",
     default: "number of cores",

@@ -10,7 +10,7 @@ import { LeaseKeeper } from "./lease.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { startRun } from "./run.ts";
-import { RunTable, wipeWorkFolder } from "./run-table.ts";
+import { RunTable, slotsOf, wipeWorkFolder } from "./run-table.ts";
 import { createServer } from "./server.ts";
 import { Slots } from "./slots.ts";
 import { listEntries } from "./stages/list.ts";
@@ -67,7 +67,8 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     log,
   };
   const probes = new Slots(MAX_PROBES);
-  const runs = new RunTable(config.networkSlots, (request) => startRun(request, kit));
+  const slots = slotsOf(config.networkSlots, config.reservedSlots);
+  const runs = new RunTable(slots, (request) => startRun(request, kit));
   const versions = {
     ytdlp: tools.ytdlp.version,
     ffmpeg: tools.ffmpeg.version,

@@ -2,6 +2,18 @@ import { rm } from "node:fs/promises";
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { RunHandle } from "./run.ts";
 
+/** How many runs there may be at the same time. */
+export interface RunSlots {
+  readonly all: number;
+  /** Of these, how many are for runs that belong to no batch. */
+  readonly reserved: number;
+}
+
+/** A batch gets at least one slot, or it would never end. @param reserved undefined: a quarter, 1 at least */
+export function slotsOf(all: number, reserved = Math.max(1, Math.floor(all / 4))): RunSlots {
+  return { all, reserved: Math.min(reserved, all - 1) };
+}
+
 /** Starts one run; the handle's `done` never rejects. */
 export type StartRun = (request: RunRequest) => RunHandle;
 
@@ -17,13 +29,15 @@ const DRAINING_SECONDS = 2;
 
 /** The runs of this processor: admission, replacement, cancellation, drain. */
 export class RunTable {
-  readonly capacity: number;
+  readonly #slots: RunSlots;
   readonly #start: StartRun;
   readonly #runs = new Map<string, RunHandle>();
+  /** Those that belong to batches. */
+  readonly #ofBatches = new Set<RunHandle>();
   #draining = false;
 
-  constructor(capacity: number, start: StartRun) {
-    this.capacity = capacity;
+  constructor(slots: RunSlots, start: StartRun) {
+    this.#slots = slots;
     this.#start = start;
   }
 
@@ -45,13 +59,20 @@ export class RunTable {
       await running.done;
       return this.admit(request);
     }
-    if (this.#runs.size >= this.capacity) return { type: "busy", retryAfterSeconds: BUSY_SECONDS };
+    if (!this.#hasSlot(request.batch)) return { type: "busy", retryAfterSeconds: BUSY_SECONDS };
     const handle = this.#start(request);
     this.#runs.set(request.job_id, handle);
+    if (request.batch) this.#ofBatches.add(handle);
     void handle.done.then(() => {
+      this.#ofBatches.delete(handle);
       if (this.#runs.get(request.job_id) === handle) this.#runs.delete(request.job_id);
     });
     return { type: "accepted" };
+  }
+
+  #hasSlot(batch: boolean): boolean {
+    const { all, reserved } = this.#slots;
+    return this.#runs.size < all && (!batch || this.#ofBatches.size < all - reserved);
   }
 
   /** Resolves when no run of this job is left. */

@@ -163,6 +163,13 @@ export const CONFIG_VARIABLES = [
     meaning: "The same for requests that change something",
   },
   {
+    name: "MAX_BACKLOG",
+    fallback: "50000",
+    secret: false,
+    meaning:
+      "Jobs of all accounts together that may wait for a processor, 1 to 1000000; while there are more, new ones are refused (503 `overloaded`)",
+  },
+  {
     name: "RETENTION_DAYS",
     fallback: "7",
     secret: false,
@@ -198,6 +205,8 @@ export interface Config {
   readonly retentionDays: number;
   /** Jobs of one batch that are released and not finished, at most. */
   readonly batchWindow: number;
+  /** Due jobs of all accounts. */
+  readonly maxBacklog: number;
   /** Requests per key and minute. */
   readonly rateLimits: { readonly read: number; readonly write: number };
 }
@@ -284,6 +293,7 @@ const Variables = z.object({
   LISTING_SECONDS: wholeNumber(1, 60),
   ALLOWED_PRIVATE_HOSTS: hosts,
   LEASE_SECONDS: wholeNumber(3, 600),
+  MAX_BACKLOG: wholeNumber(1, 1_000_000),
   RETENTION_DAYS: wholeNumber(1, 3650),
   BATCH_WINDOW: wholeNumber(1, 500),
   RATE_LIMIT_READ: wholeNumber(1, 10_000_000),
@@ -343,6 +353,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     leaseMs: variables.LEASE_SECONDS * 1000,
     retentionDays: variables.RETENTION_DAYS,
     batchWindow: variables.BATCH_WINDOW,
+    maxBacklog: variables.MAX_BACKLOG,
     rateLimits: { read: variables.RATE_LIMIT_READ, write: variables.RATE_LIMIT_WRITE },
   };
 }

@@ -3,6 +3,7 @@ import { type Anchor, Connection, type Db } from "./db/connection.ts";
 import { type Config, type Env, readConfig } from "./env.ts";
 import { consoleLog, describeError, type Log } from "./lib/log.ts";
 import { createUuidV7, type MakeId } from "./lib/uuid.ts";
+import { Backlog } from "./services/backlog.ts";
 import { type BatchObjects, createBatchObjects } from "./services/batch-objects.ts";
 import { Capacity } from "./services/capacity.ts";
 import { createContainerRunner } from "./services/container-runner.ts";
@@ -39,6 +40,7 @@ export interface Services extends Dependencies {
   readonly keys: KeyCache;
   readonly rates: RateLimits;
   readonly capacity: Capacity;
+  readonly backlog: Backlog;
   readonly backoffs: BackoffMemory;
   readonly sealer: Sealer;
   readonly spotifyTokens: SpotifyTokens;
@@ -83,6 +85,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     keys: new KeyCache(),
     rates: new RateLimits(config.rateLimits, { read: env.READ_RATE, write: env.WRITE_RATE }),
     capacity: new Capacity(),
+    backlog: new Backlog(config.maxBacklog),
     backoffs: new BackoffMemory(),
     sealer: new Sealer(config.sealingKeys, dependencies.random),
     spotifyTokens: new SpotifyTokens(config.spotify, dependencies),

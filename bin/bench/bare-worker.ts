@@ -14,20 +14,35 @@ import { WRANGLER, wranglerEnvironment } from "../stack/wrangler.ts";
 export interface BareWorker {
   readonly url: string;
   readonly apiKey: string;
+  /** The key of a further account. */
+  newKey(): Promise<string>;
   /** Round trips to the database of each request that was logged since the last call. */
   takeD1Calls(): readonly number[];
   stop(): Promise<void>;
 }
 
+interface BareWorkerOptions {
+  /** Where a processor listens; without it, the hints of jobs are not consumed. */
+  readonly processorPort?: number;
+}
+
 /** @param folder for the bundle and the database */
-export async function startBareWorker(folder: string): Promise<BareWorker> {
+export async function startBareWorker(
+  folder: string,
+  { processorPort }: BareWorkerOptions = {},
+): Promise<BareWorker> {
   const bundle = join(folder, "worker");
   const build = [WRANGLER, "deploy", "--dry-run", "--containers-rollout=none", "--outdir", bundle];
   const env = { ...systemEnvironment(process.env), ...wranglerEnvironment(folder) };
   await promisify(execFile)(process.execPath, build, { cwd: root, env });
   const d1Calls: number[] = [];
   const secrets = loadSecrets(join(folder, "secrets.json"));
-  const wiring = { workerUrl: "http://127.0.0.1", processorPort: 9, workDir: folder, secrets };
+  const wiring = {
+    workerUrl: "http://127.0.0.1",
+    processorPort: processorPort ?? 9,
+    workDir: folder,
+    secrets,
+  };
   const variables = workerVariables({}, wiring);
   const texts = Object.entries(variables).map(([name, value]) => [name, { type: "text" as const, value }]);
   const server = new Miniflare({
@@ -43,6 +58,10 @@ export async function startBareWorker(folder: string): Promise<BareWorker> {
               "index.js": { type: "esm", contents: await readFile(join(bundle, "index.js"), "utf8") },
             },
           },
+          triggers:
+            processorPort === undefined
+              ? []
+              : [{ type: "queue", name: "hints", maxBatchSize: 10, maxBatchTimeout: 0, maxRetries: 100 }],
           env: {
             ...Object.fromEntries(texts),
             DB: { type: "d1", id: "waterspout" },
@@ -55,10 +74,11 @@ export async function startBareWorker(folder: string): Promise<BareWorker> {
   });
   const url = (await server.ready).origin;
   await migrate(server);
-  const apiKey = await ensureLocalKey(url, secrets.ADMIN_TOKEN, undefined);
+  const newKey = () => ensureLocalKey(url, secrets.ADMIN_TOKEN, undefined);
   return {
     url,
-    apiKey,
+    apiKey: await newKey(),
+    newKey,
     takeD1Calls: () => d1Calls.splice(0),
     stop: () => server.dispose(),
   };

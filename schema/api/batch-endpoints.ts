@@ -34,6 +34,8 @@ export const batchEndpoints = {
       "quota_exceeded",
       "forbidden",
       "payload_too_large",
+      "overloaded",
+      "dependency_unavailable",
       "expansion_timeout",
     ],
   },

@@ -72,6 +72,7 @@ export const endpoints = {
       "too_many_jobs",
       "forbidden",
       "payload_too_large",
+      "overloaded",
       "dependency_unavailable",
       "expansion_timeout",
     ],
@@ -157,6 +158,7 @@ export const endpoints = {
       "storage_required",
       "storage_verification_failed",
       "payload_too_large",
+      "overloaded",
     ],
   },
   deleteFile: {

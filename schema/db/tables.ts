@@ -209,7 +209,10 @@ export const jobs = sqliteTable(
     index("jobs_batch_ends")
       .on(table.batch_id, table.end_index)
       .where(sql`batch_id is not null and end_index is not null`),
-    index("jobs_due_account").on(table.account_id, table.due_at, table.id).where(sql`status = 'Pending'`),
+    // the lines of each account, single jobs and those of batches apart
+    index("jobs_due_account")
+      .on(table.account_id, sql`(batch_id is not null)`, table.due_at, table.id)
+      .where(sql`status = 'Pending' and due_at is not null`),
     index("jobs_running").on(table.account_id).where(sql`status = 'Processing'`),
     index("jobs_due").on(table.due_at, table.id).where(sql`status = 'Pending'`),
     index("jobs_hint_due").on(table.hint_due_at).where(sql`status = 'Pending'`),
@@ -371,6 +374,8 @@ export const usage = sqliteTable(
     month: text("month").notNull(),
     jobs: integer("jobs").notNull(),
     delivered_bytes: integer("delivered_bytes").notNull(),
+    /** When the last job ended, each end counted as later than the one before: tells whose turn it is. */
+    last_end_at: time("last_end_at"),
   },
   (table) => [primaryKey({ columns: [table.account_id, table.month] })],
 );

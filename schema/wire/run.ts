@@ -104,6 +104,8 @@ export const RunRequest = z.object({
   predecessor: Predecessor.nullable(),
   /** For a stream that has not begun: since when the job waits, and until when; null: it ends at once. */
   wait: z.object({ since: Time, until: Time }).nullable().default(null),
+  /** It belongs to a batch: the slots that a processor keeps for single jobs are not for it. */
+  batch: z.boolean().default(false),
   /** For a stream that is on air. */
   recording: z
     .object({

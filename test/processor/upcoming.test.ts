@@ -67,7 +67,12 @@ async function run(wait: RunRequest["wait"], releaseAt: number) {
     ...{ filename: null, key_prefix: { base_folder: "videos" }, subtitles: null, thumbnail: false },
     limits: { max_filesize_bytes: null, max_duration_seconds: null },
     target: { ...target, access_key: "a", secret_key: "s", managed: true, addressing: "path" },
-    ...{ predecessor: null, wait, recording: { asked: false, from_start: false, max_seconds: 60 } },
+    ...{
+      predecessor: null,
+      wait,
+      batch: false,
+      recording: { asked: false, from_start: false, max_seconds: 60 },
+    },
   };
   await startRun(request, kit).done;
   return worker.outcome(request.job_id);

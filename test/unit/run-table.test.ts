@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RunHandle } from "../../processor/run.ts";
-import { RunTable } from "../../processor/run-table.ts";
+import { RunTable, slotsOf } from "../../processor/run-table.ts";
 import type { StopReason } from "../../processor/stop.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 
@@ -24,15 +24,17 @@ class FakeRun implements RunHandle {
   }
 }
 
-function table(capacity: number) {
+function table(all: number, reserved = 0) {
   const started: FakeRun[] = [];
-  const runs = new RunTable(capacity, ({ attempt }) => {
+  const runs = new RunTable({ all, reserved }, ({ attempt }) => {
     const run = new FakeRun(attempt);
     started.push(run);
     return run;
   });
-  const admit = (job_id: string, attempt = 1) => runs.admit({ job_id, attempt } as RunRequest);
-  return { runs, started, admit };
+  const admit = (job_id: string, attempt = 1, batch = false) =>
+    runs.admit({ job_id, attempt, batch } as RunRequest);
+  const admitOfBatch = async (job_id: string) => (await admit(job_id, 1, true)).type;
+  return { runs, started, admit, admitOfBatch };
 }
 
 describe("RunTable", () => {
@@ -45,6 +47,27 @@ describe("RunTable", () => {
     await Promise.resolve();
     expect(await admit("b")).toEqual({ type: "accepted" });
     expect(runs.size).toBe(1);
+  });
+
+  it("keeps slots for single jobs, which may take all of them", async () => {
+    const { started, admit, admitOfBatch } = table(4, 1);
+    const admissions = [];
+    for (const id of ["a", "b", "c", "d"]) admissions.push(await admitOfBatch(id));
+    expect(admissions).toEqual(["accepted", "accepted", "accepted", "busy"]);
+    expect((await admit("e")).type).toBe("accepted");
+    expect((await admit("f")).type).toBe("busy");
+    started[0]?.finish();
+    started[1]?.finish();
+    await Promise.all([started[0]?.done, started[1]?.done]);
+    await Promise.resolve();
+    expect((await admit("g")).type).toBe("accepted");
+    expect(await admitOfBatch("h")).toBe("accepted");
+    expect(await admitOfBatch("i")).toBe("busy");
+  });
+
+  it("keeps a quarter unless it is told, and never all", () => {
+    expect([1, 2, 4, 8, 10].map((all) => slotsOf(all).reserved)).toEqual([0, 1, 1, 2, 2]);
+    expect([0, 3, 9].map((reserved) => slotsOf(4, reserved).reserved)).toEqual([0, 3, 3]);
   });
 
   it("starts a claim that is sent twice only once", async () => {

@@ -189,6 +189,7 @@ describe("a processor that does not take the job", () => {
     expect((await worker.deliverHints()).retried).toEqual([{ job_id: id, delaySeconds: 5 }]);
     expect(await worker.job(key, id)).toMatchObject({ status: "Pending", attempt: 0 });
     worker.network.onRun = () => new Response(null, { status: 202 });
+    worker.now += 5_000;
     worker.hints.push({ body: { v: 1, job_id: id }, delaySeconds: 0 });
     await worker.deliverHints();
     expect(worker.network.run).toMatchObject({

@@ -19,6 +19,8 @@ export class Connection {
   readonly db: Db;
   /** Round trips so far. */
   calls = 0;
+  /** Statements so far; a round trip may carry several. */
+  statements = 0;
   #anchor: Anchor;
   #session: D1DatabaseSession;
   readonly #d1: D1Database;
@@ -45,8 +47,9 @@ export class Connection {
 
   /** What the query builder uses of D1, metered. */
   #client() {
-    const run: Metered = async (work) => {
+    const run: Metered = async (work, statements = 1) => {
       this.calls += 1;
+      this.statements += statements;
       try {
         return await work();
       } catch (error) {
@@ -56,12 +59,12 @@ export class Connection {
     return {
       prepare: (query: string) => new MeteredStatement(this.#session.prepare(query), run),
       batch: (statements: MeteredStatement[]) =>
-        run(() => this.#session.batch(statements.map(({ statement }) => statement))),
+        run(() => this.#session.batch(statements.map(({ statement }) => statement)), statements.length),
     };
   }
 }
 
-type Metered = <T>(work: () => Promise<T>) => Promise<T>;
+type Metered = <T>(work: () => Promise<T>, statements?: number) => Promise<T>;
 
 class MeteredStatement {
   readonly statement: D1PreparedStatement;

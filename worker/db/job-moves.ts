@@ -1,26 +1,41 @@
-import { and, eq, notInArray, sql } from "drizzle-orm";
+import { and, eq, not, notInArray, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import type { RunBeat } from "../../schema/wire/callback.ts";
 import type { Companion, SetCompanion, Unmoved } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import type { JobRow, NewJobRow } from "./job-rows.ts";
+import { isBehind, type Line } from "./turns.ts";
 
 /** The writes of the columns that belong to the state machine; the transitions service is their only caller. */
 
 /**
  * Writes a move from the state that was read, with all that belongs to it, in one transaction.
  *
- * @returns false when the job is no longer in that state; nothing is changed then
+ * @param line the move is made only in its turn, and has no companions then
+ * @returns false when the job is no longer in that state, or it is not its turn; nothing is changed then
  */
 export async function writeMove(
   db: Db,
-  read: Pick<JobRow, "id" | "attempt" | "revision" | "batch_id">,
+  read: JobAsRead,
   changes: Partial<NewJobRow>,
   companions: readonly Companion[] = [],
+  line: Line | null = null,
 ): Promise<boolean> {
   const unmoved = sql`exists (select 1 from ${jobs} where ${jobs.id} = ${read.id} and ${jobs.revision} = ${read.revision})`;
-  const move = db
+  const move = moveQuery(db, read, changes, line);
+  if (companions.length === 0) return (await move).length > 0;
+  // the companions come first, so that they see the state that the move is conditional on
+  const [first, ...rest] = companions.map((companion) => companion(db, unmoved));
+  const statements = [...(first ? [first] : []), ...rest, move] as [typeof move];
+  const results = await db.batch(statements);
+  return (results.at(-1) as { id: string }[]).length > 0;
+}
+
+type JobAsRead = Pick<JobRow, "id" | "account_id" | "batch_id" | "attempt" | "revision">;
+
+export const moveQuery = (db: Db, read: JobAsRead, changes: Partial<NewJobRow>, line: Line | null) =>
+  db
     .update(jobs)
     .set({
       ...changes,
@@ -35,16 +50,10 @@ export async function writeMove(
         eq(jobs.attempt, read.attempt),
         eq(jobs.revision, read.revision),
         notInArray(jobs.status, [...FINAL_STATUSES]),
+        line ? not(isBehind(read.account_id, line)) : undefined,
       ),
     )
     .returning({ id: jobs.id });
-  if (companions.length === 0) return (await move).length > 0;
-  // the companions come first, so that they see the state that the move is conditional on
-  const [first, ...rest] = companions.map((companion) => companion(db, unmoved));
-  const statements = [...(first ? [first] : []), ...rest, move] as [typeof move];
-  const results = await db.batch(statements);
-  return (results.at(-1) as { id: string }[]).length > 0;
-}
 
 /** The last end of a batch's jobs; 0 before the first. */
 const lastEnd = (batchId: string) =>

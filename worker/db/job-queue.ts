@@ -1,20 +1,22 @@
-import { and, asc, desc, eq, gte, inArray, isNotNull, lte, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, gte, inArray, isNotNull, lte, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables.ts";
 import type { Db } from "./connection.ts";
 
 /** Queries of the dispatcher and of reconcile: what is due, what is silent, what is left over. */
 
-/** Ids of pending jobs that may run now, the longest due first. */
-export async function findDueJobs(db: Db, now: number, limit: number): Promise<string[]> {
-  return (await dueQuery(db, now, limit)).map(({ id }) => id);
+/** How many jobs of all accounts are due; counting stops at `most`. */
+export async function countDue(db: Db, now: number, most: number): Promise<number> {
+  return (await dueCountQuery(db, now, most))[0]?.due ?? 0;
 }
-export const dueQuery = (db: Db, now: number, limit: number) =>
-  db
-    .select({ id: jobs.id })
-    .from(jobs)
-    .where(and(sql`${jobs.status} = 'Pending'`, lte(jobs.due_at, now)))
-    .orderBy(asc(jobs.due_at), asc(jobs.id))
-    .limit(limit);
+export const dueCountQuery = (db: Db, now: number, most: number) =>
+  db.select({ due: count() }).from(
+    db
+      .select({ id: jobs.id })
+      .from(jobs)
+      .where(and(sql`${jobs.status} = 'Pending'`, lte(jobs.due_at, now)))
+      .limit(most)
+      .as("due"),
+  );
 
 /** Takes up to `limit` pending jobs whose hint is overdue and puts their next hint off until `again`. */
 export async function takeOverdueHints(

@@ -4,6 +4,7 @@ import type { Status } from "../../schema/states.ts";
 import type { SetCompanion, Unmoved } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
+import { type Line, nextInLine } from "./turns.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
 /** A job as it is stored. */
@@ -127,7 +128,17 @@ export async function findJobOf(db: Db, accountId: string, id: string): Promise<
 
 /** A job with the limits and the storage of its account and the credentials that came with it, for a run. */
 export async function findJobForRun(db: Db, id: string) {
-  const [found] = await db
+  return (await jobForRunQuery(db, eq(jobs.id, id)))[0];
+}
+
+/** The same of the due job whose turn it is. */
+export async function findNextJobForRun(db: Db, line: Line) {
+  return (await nextJobQuery(db, line))[0];
+}
+export const nextJobQuery = (db: Db, line: Line) => jobForRunQuery(db, eq(jobs.id, nextInLine(line)));
+
+const jobForRunQuery = (db: Db, condition: SQL) =>
+  db
     .select({
       job: jobs,
       limits: accounts.limits,
@@ -138,9 +149,7 @@ export async function findJobForRun(db: Db, id: string) {
     .leftJoin(accounts, eq(accounts.id, jobs.account_id))
     .leftJoin(jobCredentials, eq(jobCredentials.job_id, jobs.id))
     .leftJoin(storageConfigs, eq(storageConfigs.account_id, jobs.account_id))
-    .where(eq(jobs.id, id));
-  return found;
-}
+    .where(condition);
 
 /** What the event stream of a job looks at, once a second. */
 export async function findJobProgress(db: Db, accountId: string, id: string) {

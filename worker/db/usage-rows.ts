@@ -22,18 +22,19 @@ export interface Allowance {
   } | null;
 }
 
-/** Counts a job in the month in which it ended, together with the move that ends it. */
+/** Counts a job in the month in which it ended, together with the move that ends it. @param endedAt epoch milliseconds */
 export const settleUsage =
-  (accountId: string, month: string, deliveredBytes: number): Companion =>
+  (accountId: string, month: string, deliveredBytes: number, endedAt: number): Companion =>
   (db, unmoved) =>
     db
       .insert(usage)
-      .select(sql`select ${accountId}, ${month}, 1, ${deliveredBytes} where ${unmoved}`)
+      .select(sql`select ${accountId}, ${month}, 1, ${deliveredBytes}, ${endedAt} where ${unmoved}`)
       .onConflictDoUpdate({
         target: [usage.account_id, usage.month],
         set: {
           jobs: sql`${usage.jobs} + 1`,
           delivered_bytes: sql`${usage.delivered_bytes} + ${deliveredBytes}`,
+          last_end_at: sql`max(${endedAt}, coalesce(${usage.last_end_at}, 0) + 1)`,
         },
       });
 
@@ -58,7 +59,7 @@ export const settleUsageOf =
   (db, unmoved) =>
     db
       .insert(usage)
-      .select(sql`select ${accountId}, ${month}, ending.jobs, 0 from ${endingOf(jobIds, unmoved)}`)
+      .select(sql`select ${accountId}, ${month}, ending.jobs, 0, null from ${endingOf(jobIds, unmoved)}`)
       .onConflictDoUpdate({
         target: [usage.account_id, usage.month],
         set: { jobs: sql`${usage.jobs} + excluded.jobs` },

@@ -7,15 +7,17 @@ const MAX_DELAY_SECONDS = 86_400;
  * Sends any number of messages.
  *
  * @param delayMs they are not to be delivered before, as far as the queue can wait
+ * @returns how many calls of the queue that took
  */
 export async function sendMessages<T>(
   queue: Pick<Queue<T>, "sendBatch">,
   bodies: readonly T[],
   delayMs: number,
-): Promise<void> {
+): Promise<number> {
   const delaySeconds = Math.min(MAX_DELAY_SECONDS, Math.ceil(delayMs / 1000));
   for (let start = 0; start < bodies.length; start += MESSAGES_AT_ONCE) {
     const page = bodies.slice(start, start + MESSAGES_AT_ONCE);
     await queue.sendBatch(page.map((body) => ({ body, delaySeconds })));
   }
+  return Math.ceil(bodies.length / MESSAGES_AT_ONCE);
 }

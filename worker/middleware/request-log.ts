@@ -21,6 +21,7 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
     code: error instanceof ApiError ? error.code : undefined,
     error: error && c.res.status >= 500 ? describeError(error) : undefined,
     d1_calls: scope.connection.calls,
+    d1_statements: scope.connection.statements,
     ms: scope.clock() - start,
   });
 });

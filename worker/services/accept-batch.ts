@@ -63,6 +63,8 @@ export async function acceptBatch(
     skipped.map((row) => ({ ...shared, ...row }) as JobRow),
   );
   const waiting = rows.flatMap((row) => (row.finished_at === undefined ? [row.id] : []));
+  // the others are not due before the batch releases them
+  if (!paused) scope.backlog.admit(scope, Math.min(waiting.length, scope.config.batchWindow));
   const allowance = allowanceOf(scope, account);
   const { folder, webhook_url } = options.request;
   const stored = await insertBatch(scope.db, {

@@ -26,7 +26,8 @@ interface AcceptOptions {
  * sent after the answer.
  *
  * @returns the ids, in the order of the jobs
- * @throws ApiError `too_many_jobs` or `quota_exceeded`; nothing is stored then
+ * @throws ApiError `overloaded`, `too_many_jobs` or `quota_exceeded`; nothing is stored then
+ * @throws DatabaseError when the database did not answer, not even to the question whether they were stored
  */
 export async function acceptJobs(
   scope: Scope,
@@ -60,15 +61,21 @@ export async function acceptJobs(
   );
   const ids = rows.map(({ id }) => id);
   const waiting = rows.flatMap(({ id, finished_at = null }) => (finished_at === null ? [id] : []));
+  scope.backlog.admit(scope, waiting.length);
   const credentials = storage ? await sealForJobs(scope, waiting, storage.storage) : [];
   const allowance = allowanceOf(scope, account);
   const ends = endsOf(scope, rows.filter(({ finished_at = null }) => finished_at !== null) as JobRow[]);
+  const areStored = async () => (await findJobOf(scope.db, account.id, ids[0] ?? "")) !== undefined;
   const stored = await insertJobs(
     scope.db,
     { shared: {}, rows },
     { credentials, allowance, companions: ends.companions },
-  );
-  if (allowance && stored < rows.length && !(await findJobOf(scope.db, account.id, ids[0] ?? ""))) {
+  ).catch(async (error: unknown) => {
+    // all were stored or none; an answer that was lost on its way must not make the caller send them again
+    if (await areStored()) return rows.length;
+    throw error;
+  });
+  if (allowance && stored < rows.length && !(await areStored())) {
     await refuseJobs(scope, allowance, unfinishedOf(rows));
   }
   if (waiting.length > 0) scope.defer(sendHints(scope, waiting));

@@ -2,27 +2,37 @@ import type { Limits } from "../../schema/api/account.ts";
 import { JobRequest, MAX_RECORDING_SECONDS } from "../../schema/api/job-request.ts";
 import type { Predecessor, RunRequest } from "../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
-import { findDueJobs, setRunner } from "../db/job-queue.ts";
-import { findJobForRun, type JobRow } from "../db/job-rows.ts";
+import { setRunner } from "../db/job-queue.ts";
+import { findJobForRun, findNextJobForRun, type JobRow } from "../db/job-rows.ts";
+import type { Line } from "../db/turns.ts";
 import { describeError } from "../lib/log.ts";
 import type { Scope } from "../services.ts";
+import { runClassOf } from "./capacity.ts";
 import { sendHints } from "./hints.ts";
 import { runToken } from "./run-token.ts";
 import type { StartAnswer } from "./runner.ts";
 import { putOffBlocked } from "./source-backoff.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 import { transition } from "./transitions.ts";
-import { maxFilesizeOf } from "./usage.ts";
+import { maxFilesizeOf, monthOf } from "./usage.ts";
 
-/** Takes due jobs and hands them to processors. It never waits for a job. */
+/**
+ * Takes due jobs and hands them to processors. It never waits for a job. Accounts take turns: a slot goes to the one
+ * with the fewest running jobs, whoever asked first, and each claim is made on the condition that it is its turn.
+ */
 
 /** What a dispatch came to. */
 export type Dispatch =
   | { readonly type: "started" }
   /** Gone, ended, running, or taken by another dispatcher. */
   | { readonly type: "nothing_to_do" }
-  /** Not due yet, or no processor has room. */
-  | { readonly type: "later"; readonly delaySeconds: number };
+  | {
+      readonly type: "later";
+      readonly why: "not_due" | "busy" | "unreachable" | "behind";
+      readonly delaySeconds: number;
+    };
+/** The same, of a job that may have to let another account go first, or whose source is left alone. */
+type Attempt = Dispatch | { readonly type: "behind"; readonly job: JobRow } | { readonly type: "put_off" };
 
 /** When nobody answered: time for an instance to start or for a network to mend. */
 const UNREACHABLE_SECONDS = 5;
@@ -30,17 +40,84 @@ const UNREACHABLE_SECONDS = 5;
 const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 /** Jobs that one ended run may start: the slot that it freed, and those that freed unseen. */
 const MAX_REFILL = 4;
+/** Jobs that are tried to start these, since some of them are put off or taken by another dispatcher. */
+const MAX_TRIES = 20;
+/** Jobs of others that one hint may try to start before its own. */
+const MAX_BEFORE = 8;
+/** A hint that helped so many others comes back for its own job. */
+const BEHIND_SECONDS = 1;
 
-/** Claims a job for a processor and hands the run over. */
+/**
+ * Claims a job for a processor and hands the run over. Where other accounts come first, their jobs are started, and
+ * this one after them if there is room.
+ */
 export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
-  const found = await findJobForRun(scope.db, id);
+  const passed = new Set<string>();
+  for (let before = 0; before < MAX_BEFORE; before++) {
+    const own = await attempt(scope, await findJobForRun(scope.db, id), passed);
+    if (own.type === "put_off") return { type: "nothing_to_do" };
+    if (own.type !== "behind") return own;
+    const other = await dispatchNext(scope, passed);
+    if (other?.type !== "later") continue;
+    // a processor may be full for batches and have room for a single job
+    const isHopeless = other.why === "unreachable" || runClassOf(own.job) === "batch";
+    if (isHopeless) return other;
+  }
+  return { type: "later", why: "behind", delaySeconds: BEHIND_SECONDS };
+}
+
+/** Starts jobs that are due while processors have room: called when a slot was freed. */
+export async function dispatchDue(scope: Scope): Promise<void> {
+  const passed = new Set<string>();
+  let started = 0;
+  for (let tries = 0; tries < MAX_TRIES && started < MAX_REFILL; tries++) {
+    const next = await dispatchNext(scope, passed);
+    if (next === null || (next.type === "later" && next.why === "unreachable")) return;
+    if (next.type === "started") started += 1;
+  }
+}
+
+/**
+ * Tries to start the due job whose turn it is. An account whose job is put off is passed over from then on.
+ *
+ * @returns null when no job is due that there may be room for
+ */
+async function dispatchNext(scope: Scope, passed: Set<string>): Promise<Attempt | null> {
+  if (scope.capacity.waitSeconds(scope.clock(), "single") > 0) return null;
+  const found = await findNextJobForRun(scope.db, lineOf(scope, passed));
+  if (!found) return null;
+  const { id, account_id } = found.job;
+  const next = await attempt(scope, found, passed);
+  if (next.type === "put_off") passed.add(account_id);
+  // while this claim stood, the job's own hint may have come and gone
+  if (next.type === "later") await sendHints(scope, [id], next.delaySeconds * 1000);
+  return next;
+}
+
+function lineOf({ capacity, clock }: Scope, passed: ReadonlySet<string>): Line {
+  const now = clock();
+  return {
+    now,
+    month: monthOf(now),
+    singlesOnly: capacity.waitSeconds(now, "batch") > 0,
+    passed: [...passed],
+  };
+}
+
+/** Claims the job in its turn and hands the run over. */
+async function attempt(
+  scope: Scope,
+  found: FoundJob | undefined,
+  passed: ReadonlySet<string>,
+): Promise<Attempt> {
   // without a due time its batch holds it back
   if (found?.job.status !== "Pending" || found.job.due_at === null) return { type: "nothing_to_do" };
+  const { id } = found.job;
   const dueIn = found.job.due_at - scope.clock();
-  if (dueIn > 0) return { type: "later", delaySeconds: Math.ceil(dueIn / 1000) };
-  const wait = scope.capacity.waitSeconds(scope.clock());
-  if (wait > 0) return { type: "later", delaySeconds: wait };
-  if (await putOffBlocked(scope, found.job)) return { type: "nothing_to_do" };
+  if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
+  const wait = scope.capacity.waitSeconds(scope.clock(), runClassOf(found.job));
+  if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
+  if (await putOffBlocked(scope, found.job)) return { type: "put_off" };
 
   const storage = await openStorage(scope, found);
   const claim = await transition(
@@ -49,10 +126,12 @@ export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
     { type: "claimed" },
     {
       read: found.job,
+      line: lineOf(scope, passed),
       ...(storage ? { set: storage.columns } : {}),
       only: ({ due_at }) => due_at !== null && due_at <= scope.clock(),
     },
   );
+  if (claim.type === "behind") return claim;
   if (claim.type !== "moved") return { type: "nothing_to_do" };
   const { attempt } = claim.move.state;
   if (!storage) {
@@ -76,17 +155,6 @@ async function openStorage(scope: Scope, { job, ...sealed }: FoundJob): Promise<
   }
 }
 
-/** Starts jobs that are due while processors have room: called when a slot was freed. */
-export async function dispatchDue(scope: Scope): Promise<void> {
-  for (const id of await findDueJobs(scope.db, scope.clock(), MAX_REFILL)) {
-    const dispatched = await dispatchJob(scope, id);
-    if (dispatched.type !== "later") continue;
-    // while this claim stood, the job's own hint may have come and gone
-    await sendHints(scope, [id], dispatched.delaySeconds * 1000);
-    return;
-  }
-}
-
 async function settle(scope: Scope, before: JobRow, attempt: number, answer: StartAnswer): Promise<Dispatch> {
   const { id } = before;
   switch (answer.type) {
@@ -97,21 +165,26 @@ async function settle(scope: Scope, before: JobRow, attempt: number, answer: Sta
       await transition(scope, id, { type: "failed", code: "internal" }, { attempt });
       return { type: "nothing_to_do" };
     case "busy":
-      scope.capacity.noteBusy(scope.clock(), answer.retryAfterSeconds);
+      scope.capacity.noteBusy(scope.clock(), runClassOf(before), answer.retryAfterSeconds);
       await transition(
         scope,
         id,
         { type: "refused" },
         {
           attempt,
-          set: { claimed_at: before.claimed_at, started_at: before.started_at },
+          // it keeps its place in the line
+          set: { due_at: before.due_at, claimed_at: before.claimed_at, started_at: before.started_at },
         },
       );
-      return { type: "later", delaySeconds: answer.retryAfterSeconds };
-    case "unreachable":
+      return { type: "later", why: "busy", delaySeconds: answer.retryAfterSeconds };
+    case "unreachable": {
+      // meanwhile it is nobody's turn that others must wait for
+      const due_at = scope.clock() + UNREACHABLE_SECONDS * 1000;
       // the run may have begun all the same: its successor hears of this claim as of a predecessor
-      await transition(scope, id, { type: "refused" }, { attempt, set: { started_at: before.started_at } });
-      return { type: "later", delaySeconds: UNREACHABLE_SECONDS };
+      const set = { due_at, started_at: before.started_at };
+      await transition(scope, id, { type: "refused" }, { attempt, set });
+      return { type: "later", why: "unreachable", delaySeconds: UNREACHABLE_SECONDS };
+    }
   }
 }
 
@@ -146,6 +219,7 @@ async function runOf(
     target: storage.target,
     predecessor: predecessorOf(job, storage),
     wait: request.wait_for_video ? { since: job.created_at, until: job.created_at + LONGEST_WAIT_MS } : null,
+    batch: job.batch_id !== null,
     recording: {
       asked: request.live_recording ?? false,
       from_start: request.live_from_start ?? false,

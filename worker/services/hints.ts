@@ -17,11 +17,13 @@ export async function sendHints(
   delayMs = 0,
 ): Promise<void> {
   try {
-    await sendMessages(
+    const sends = await sendMessages(
       hints,
       jobIds.map((job_id) => ({ v: WIRE_VERSION, job_id })),
       delayMs,
     );
+    // what single jobs cost the queue is known
+    if (jobIds.length > 1) log("hints_sent", { jobs: jobIds.length, sends });
   } catch (error) {
     log("hints_lost", { jobs: jobIds.length, error: describeError(error) });
   }

@@ -13,6 +13,7 @@ import type { Companion } from "../db/companions.ts";
 import { eraseCredentialsOf } from "../db/credentials.ts";
 import { writeBeats, writeEnds, writeMove } from "../db/job-moves.ts";
 import { findJob, type JobRow, type NewJobRow } from "../db/job-rows.ts";
+import type { Line } from "../db/turns.ts";
 import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import { HINT_GRACE_MS, sendHints } from "./hints.ts";
@@ -38,6 +39,8 @@ interface TransitionOptions {
   readonly companions?: (job: JobRow, move: Move) => readonly Companion[];
   /** The job as the caller has just read it, which saves reading it again. */
   readonly read?: JobRow;
+  /** A claim is made only if no other account of this line comes first. */
+  readonly line?: Line;
 }
 
 /** What became of an event. `job` is the job as it was before. */
@@ -45,6 +48,8 @@ export type Transition =
   | { readonly type: "moved"; readonly job: JobRow; readonly move: Move }
   /** The event is not legal in this state, or the fence or the condition does not hold. */
   | { readonly type: "refused"; readonly job: JobRow }
+  /** Another account comes first. */
+  | { readonly type: "behind"; readonly job: JobRow }
   | { readonly type: "missing" };
 
 /** Tries against others who move the same job at the same time. */
@@ -78,7 +83,7 @@ export async function transition(
       ...storage.companions,
       ...notices.companions,
     ];
-    if (await writeMove(scope.db, job, changes, companions)) {
+    if (await writeMove(scope.db, job, changes, companions, options.line)) {
       if (storage.afterwards) scope.defer(storage.afterwards());
       if (due !== null) scope.defer(sendHints(scope, [id], due - scope.clock()));
       tell(scope, job, move, notices);
@@ -87,7 +92,9 @@ export async function transition(
       }
       return { type: "moved", job, move };
     }
+    const read = job;
     job = await findJob(scope.db, id);
+    if (options.line && job?.revision === read.revision) return { type: "behind", job };
   }
   throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
 }

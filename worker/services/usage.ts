@@ -59,10 +59,11 @@ export async function refuseJobs(scope: Scope, allowance: Allowance, newJobs: nu
 
 /** Counts a job that ends, for its account and its key. @param job as it is after the move that ends it */
 export function usageOfEnd(scope: Scope, { account_id, key_id, status, file_size }: JobRow): Companion[] {
-  const month = monthOf(scope.clock());
+  const now = scope.clock();
+  const month = monthOf(now);
   const bytes = status === "Completed" ? (file_size ?? 0) : 0;
   const ofKey = key_id === null ? [] : [settleKeyUsage(account_id, key_id, month, bytes)];
-  return [settleUsage(account_id, month, bytes), ...ofKey];
+  return [settleUsage(account_id, month, bytes, now), ...ofKey];
 }
 
 /** Counts jobs of one account and one key that end without a delivery. */

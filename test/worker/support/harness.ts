@@ -47,7 +47,7 @@ export class Harness {
   readonly services: Services;
   readonly #app: ReturnType<typeof createApp>;
 
-  constructor(variables: Record<string, string> = {}) {
+  constructor(variables: Record<string, unknown> = {}) {
     this.services = createServices(
       { ...env, ...variables },
       {

@@ -1,0 +1,85 @@
+import { type SQL, sql } from "drizzle-orm";
+import { jobs, usage } from "../../schema/db/tables.ts";
+
+/**
+ * Whose turn it is: of the accounts with a due job, the one with the fewest running jobs comes first; of several,
+ * the one whose last run ended the longest ago, then the one with the longest due job.
+ */
+
+/** What waits for a slot that is to be filled. */
+export interface Line {
+  readonly now: number;
+  /** UTC, of the ends that are looked at. @example "2026-11" */
+  readonly month: string;
+  /** Only jobs that belong to no batch: there is no room for others. */
+  readonly singlesOnly: boolean;
+  /** Accounts that had their turn and could not use it. */
+  readonly passed: readonly string[];
+}
+
+/** Accounts that are compared at most; the one with the longest due job is always among them. */
+const MAX_ACCOUNTS = 500;
+
+/** Jobs that wait, as the index of lines knows them. */
+const waits = sql`job.status = 'Pending' and job.due_at is not null`;
+
+/** Walks from one waiting account to the next, whatever the length of their lines. */
+const WAITING = sql`waiting(account_id) as (
+  select (select job.account_id from ${jobs} as job where ${waits} and job.account_id > ''
+    order by job.account_id limit 1)
+  union all
+  select (select job.account_id from ${jobs} as job where ${waits} and job.account_id > waiting.account_id
+    order by job.account_id limit 1)
+  from waiting where waiting.account_id is not null limit ${sql.raw(`${MAX_ACCOUNTS}`)}
+)`;
+
+/** The id of the first due job of the account in each of its two lines. */
+const firstInLine = (account: SQL, now: number) => sql`(
+  select job.id from ${jobs} as job
+  where ${waits} and job.account_id = ${account} and (job.batch_id is not null) = line.value and job.due_at <= ${now}
+  order by job.due_at, job.id limit 1
+)`;
+
+const linesOf = ({ singlesOnly }: Line) => sql`json_each(${singlesOnly ? "[0]" : "[0,1]"}) as line`;
+
+const hasNotPassed = (account: SQL, { passed }: Line) =>
+  sql`${account} not in (select value from json_each(${JSON.stringify(passed)}))`;
+
+const running = (account: SQL) => sql`(
+  select count(*) from ${jobs} as run where run.status = 'Processing' and run.account_id = ${account}
+)`;
+
+const lastEnd = (account: SQL, month: string) => sql`coalesce((
+  select ended.last_end_at from ${usage} as ended where ended.account_id = ${account} and ended.month = ${month}
+), 0)`;
+
+/** The id of the job whose turn it is; null when none is due. */
+export function nextInLine(line: Line): SQL<string | null> {
+  const account = sql`contender.account_id`;
+  return sql`(
+    with recursive ${WAITING}, contender(account_id) as (
+      select account_id from waiting
+      union all
+      select * from (select job.account_id from ${jobs} as job
+        where job.status = 'Pending' and job.due_at <= ${line.now} order by job.due_at, job.id limit 1)
+    )
+    select first.id from contender
+    join ${linesOf(line)}
+    join ${jobs} as first on first.id = ${firstInLine(account, line.now)}
+    where ${hasNotPassed(account, line)}
+    order by ${running(account)}, ${lastEnd(account, line.month)}, first.due_at, first.id limit 1
+  )`;
+}
+
+/** Holds when another account comes before this one. */
+export function isBehind(accountId: string, line: Line): SQL {
+  const other = sql`waiting.account_id`;
+  const own = sql`${accountId}`;
+  return sql`exists (
+    with recursive ${WAITING}
+    select 1 from waiting
+    join ${linesOf(line)}
+    where ${other} <> ${own} and ${hasNotPassed(other, line)} and ${firstInLine(other, line.now)} is not null
+      and (${running(other)}, ${lastEnd(other, line.month)}) < (${running(own)}, ${lastEnd(own, line.month)})
+  )`;
+}
