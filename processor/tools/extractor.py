@@ -5,7 +5,8 @@ Protocol: one JSON object a line. Standard input takes
     {"id", "kind": "extract", "url", "params", "cookies"}     extraction without download
     {"id", "kind": "select", "info", "params", "cookies"}     choice of formats of an earlier answer, without network
     {"id", "kind": "download", "info", "params", "cookies"}   yt-dlp's own download of an earlier answer
-    {"id", "kind": "list", "url", "params", "cookies"}        the entries of a list, none of which is looked at
+    {"id", "kind": "list", "url", "limit", "params", "cookies"}
+                                                              the entries of a list, none of which is looked at
     {"id", "kind": "cancel"}                                  kills that task's process group
 
 and standard output gives {"ready": true, "version"} once, then for each task any number of {"id", "progress"} or
@@ -222,8 +223,7 @@ def list_entries(task, log, send):
         if found.get('_type', 'video') not in LIST_TYPES:
             found = {'title': found.get('title'), 'entries': [{**found, '_type': 'url', 'url': task['url']}]}
         send({'part': {'list': text_of(found.get('title'), MAX_TITLE)}})
-        limit = ydl.params['max_entries']
-        for entry in itertools.islice(flat(ydl, found), limit):
+        for entry in itertools.islice(flat(ydl, found), task['limit']):
             send({'part': {'entry': entry_of(entry, task['url'])}})
         return {}
 

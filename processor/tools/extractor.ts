@@ -141,11 +141,9 @@ export class ExtractorPool {
     request: ExtractOptions & { readonly maxEntries: number },
     onPart: (part: ListPart) => void,
   ): Promise<void> {
-    const { params, cookies } = await this.#paramsOf(
-      { ...LIST_PARAMS, max_entries: request.maxEntries },
-      request,
-    );
-    await this.#run({ kind: "list", url: request.url, params, cookies }, request, { onPart });
+    const { params, cookies } = await this.#paramsOf(LIST_PARAMS, request);
+    const { url, maxEntries: limit } = request;
+    await this.#run({ kind: "list", url, limit, params, cookies }, request, { onPart });
   }
 
   /** Ends every parent and every task. */

@@ -8,8 +8,16 @@ import type { ExtractionFailure } from "./tool-errors.ts";
 /** What extractor.py reads; see the protocol at its head. */
 export type WarmTask =
   | {
-      readonly kind: "extract" | "list";
+      readonly kind: "extract";
       readonly url: string;
+      readonly params: object;
+      readonly cookies: string | null;
+    }
+  | {
+      readonly kind: "list";
+      readonly url: string;
+      /** Entries that are told at most. */
+      readonly limit: number;
       readonly params: object;
       readonly cookies: string | null;
     }

@@ -22,7 +22,8 @@ const MAX_BYTES = 96 * 1024 * 1024;
 const TIMEOUT_MS = 30_000;
 
 /**
- * Reads the media items of a feed. Each redirect's address is judged like the first one.
+ * Reads the media items of a feed. Each redirect's address is judged like the first one; the platform resolves the
+ * names itself and reaches no private network, so there is no address to pin.
  *
  * @throws FeedError, or the signal's reason
  */
