@@ -99,9 +99,10 @@ export async function startTestStack({
     },
     toolPids: () => pidsWhere((process) => process.cwd?.startsWith(join(folder, "work", "runs")) === true),
     killWorker: async () => {
+      const pids = await pidsWhere((found) => isOfWorker(folder, found));
       if (restarted) restarted.kill();
       else process.kill(-worker.pid, "SIGKILL");
-      while ((await pidsWhere((found) => isOfWorker(folder, found))).length > 0) await pause(5);
+      for (const pid of pids) while (!(await isDead(pid))) await pause(5);
     },
     restartWorker: async () => {
       restarted = startChild({
@@ -151,6 +152,10 @@ async function workerProcess(folder: string) {
 const isOfWorker = (folder: string, { command, environment }: ProcessFacts): boolean =>
   command.includes(platformFolder(folder)) ||
   (command.includes("workerd") && environment.includes(`${folder}/`));
+
+/** A process that is gone or waits to be reaped holds no file any more; one that is dying may. */
+const isDead = async (pid: number): Promise<boolean> =>
+  /^(\d+ \(.*\) [ZX] .*)?$/s.test(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""));
 
 interface ProcessFacts {
   readonly pid: number;
