@@ -160,6 +160,7 @@ export const endpoints = {
       "storage_required",
       "storage_verification_failed",
       "payload_too_large",
+      "expansion_timeout",
     ],
   },
   deleteFile: {

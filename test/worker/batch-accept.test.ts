@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { z } from "zod";
-import type { Batch, CreatedBulk, CreatedPlaylist } from "../../schema/api/batch.ts";
+import type { Batch, CreatedBulk, CreatedPlaylist, CreatedShow } from "../../schema/api/batch.ts";
 import type { ErrorBody } from "../../schema/api/error.ts";
 import type { JobList } from "../../schema/api/job.ts";
+import type { RunRequest } from "../../schema/wire/run.ts";
+import { ApiError } from "../../worker/lib/api-error.ts";
 import type { ListedEntry, Listing } from "../../worker/services/listing/listing.ts";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
@@ -41,10 +43,17 @@ const entry = (index: number, facts: Partial<ListedEntry> = {}): ListedEntry => 
   skipped: null,
   ...facts,
 });
+/** What is known of an episode with an open enclosure. */
+const OPEN = {
+  mediaUrl: "https://cdn.example.com/audio.mp3",
+  description: "About it",
+  releaseDate: "2026-11-01",
+} as const;
+const SPOTIFY_ID = "4rOoJ6Egrf8K2IrywzwOMk";
 const entries = (count: number): ListedEntry[] => Array.from({ length: count }, (_, index) => entry(index));
 const lists = (of: readonly ListedEntry[], facts: Partial<Listing> = {}): void => {
   const listing: Listing = { kind: "playlist", title: "An album", entries: of, ...facts };
-  worker.network.onListing = () => Response.json(listing);
+  worker.onListing = () => listing;
 };
 
 type Bulk = z.output<typeof CreatedBulk>;
@@ -59,6 +68,14 @@ const refusal = async (body: object): Promise<ErrorBody & { status: number }> =>
   const answer = await worker.call("POST", "/jobs/bulk", { key, body });
   return { ...(await answer.json<ErrorBody>()), status: answer.status };
 };
+const beat = (run: RunRequest, title: string) =>
+  worker.call("POST", "/internal/heartbeat", {
+    body: {
+      v: 1,
+      instance: "p",
+      runs: [{ ...run, step: "Downloading", progress: 1, download_rate: null, title }],
+    },
+  });
 const batch = (id: string) => worker.json<Batch>("GET", `/batch/${id}`, { key });
 const count = async (table: string): Promise<number> => {
   const { results } = await env.DB.prepare(`select count(*) as n from ${table}`).all<{ n: number }>();
@@ -108,20 +125,44 @@ describe("a list", () => {
     expect(page.jobs[0]).toMatchObject({ batch_id: created.batch_id, folder: "talks", title: "Part 2" });
   });
 
-  it("of a show is told with what is known of its episodes", async () => {
-    const facts = {
-      description: "About it",
-      releaseDate: "2026-11-01",
-      mediaUrl: "https://cdn.example.com/a.mp3",
-    };
-    lists([entry(0, facts)], { kind: "spotify_show" });
-    // which URLs are shows is not this test's subject: the rows decide what the answer tells
-    const { batch_id } = await create();
-    expect(await batch(batch_id)).toMatchObject({ kind: "spotify_show" });
+  it("of a show is told with what is known of its episodes, which the run does not know better", async () => {
+    lists([entry(0, OPEN), entry(1, { description: "No feed", skipped: "no_open_feed" })], {
+      kind: "spotify_show",
+    });
+    const created = await worker.json<z.output<typeof CreatedShow>>("POST", "/jobs", {
+      key,
+      body: { url: `https://open.spotify.com/show/${SPOTIFY_ID}`, folder: "pods" },
+    });
+    const { batch_id, episode_jobs } = created;
+    expect(created).toEqual({
+      batch_id,
+      total_episodes: 2,
+      paused: false,
+      episodes: [
+        {
+          job_id: episode_jobs[0],
+          url: entry(0).url,
+          title: "Part 0",
+          description: "About it",
+          release_date: "2026-11-01",
+        },
+        {
+          job_id: episode_jobs[1],
+          url: entry(1).url,
+          title: "Part 1",
+          description: "No feed",
+          release_date: null,
+        },
+      ],
+      episode_jobs,
+    });
+    expect(worker.listed).toEqual([{ type: "spotify_show", id: SPOTIFY_ID }]);
+    expect(await batch(batch_id)).toMatchObject({ kind: "spotify_show", skipped_episodes: 1 });
     await worker.deliverHints();
-    expect(worker.network.run).toMatchObject({ url: facts.mediaUrl, filename: "Part 0 [id0]" });
+    expect(worker.network.run).toMatchObject({ url: OPEN.mediaUrl, filename: "Part 0 [id0]" });
+    await beat(worker.network.run, "audio");
     await worker.report(worker.network.run, "outcome", completed);
-    expect(await worker.job(key, worker.network.run.job_id)).toMatchObject({
+    expect(await worker.job(key, episode_jobs[0] ?? "")).toMatchObject({
       url: entry(0).url,
       title: "Part 0",
       description: "About it",
@@ -180,10 +221,78 @@ describe("a list", () => {
   it("without entries, or that takes too long, creates nothing", async () => {
     lists([]);
     expect(await create()).toMatchObject({ code: "invalid_request", error: "This list has no entries" });
-    worker.network.onListing = () => new Response(null, { status: 504 });
+    worker.onListing = () => {
+      throw new ApiError("expansion_timeout");
+    };
     const late = await worker.call("POST", "/jobs", { key, body: { url: list, batch: true } });
     expect([late.status, await late.json()]).toMatchObject([504, { code: "expansion_timeout" }]);
     expect([await count("batches"), await count("jobs")]).toEqual([0, 0]);
+  });
+});
+
+describe("a single episode", () => {
+  const url = `https://open.spotify.com/episode/${SPOTIFY_ID}`;
+  const single = (body: object = {}) =>
+    worker.json<{ job_id: string }>("POST", "/jobs", { key, body: { url, webhook_url: hook, ...body } });
+
+  it("is a job that fetches the open enclosure, named after the episode unless the caller names it", async () => {
+    lists([entry(0, { ...OPEN, url })], { kind: "spotify_show" });
+    const { job_id } = await single({ paused: true });
+    await single({ filename: "mine" });
+    await worker.deliverHints();
+    expect(worker.network.runs.map((run) => [run.url, run.filename])).toEqual([
+      [OPEN.mediaUrl, "Part 0 [id0]"],
+      [OPEN.mediaUrl, "mine"],
+    ]);
+    expect(await worker.job(key, job_id)).toMatchObject({
+      url,
+      title: "Part 0",
+      release_date: "2026-11-01",
+      batch_id: null,
+      adjustments: [{ field: "paused" }],
+    });
+    await worker.report(worker.network.runs[0] ?? worker.network.run, "outcome", failed("private"));
+    const retried = await worker.json<{ job_id: string }>("POST", `/jobs/${job_id}/retry`, { key });
+    await worker.deliverHints();
+    expect(worker.network.run).toMatchObject({ job_id: retried.job_id, url: OPEN.mediaUrl });
+  });
+
+  it("without an open feed is skipped at once and told once; a retry looks for the feed again", async () => {
+    const limited = await worker.account({ storage_bytes: 10, max_concurrent_jobs: 1 });
+    key = limited.key;
+    lists([entry(0, { url, skipped: "no_open_feed" })]);
+    const headers = { "x-idempotency-key": "k" };
+    const post = () =>
+      worker.json<{ job_id: string }>("POST", "/jobs", { key, body: { url, webhook_url: hook }, headers });
+    const { job_id } = await post();
+    await env.DB.exec("update idempotency_keys set status = null, body = null, lease_until = 0");
+    expect(await post()).toEqual({ job_id });
+    expect(await worker.job(key, job_id)).toMatchObject({ status: "Skipped", error_code: "no_open_feed" });
+    expect(worker.hints).toEqual([]);
+    expect(await count("webhook_deliveries where type = 'job_skipped'")).toBe(1);
+    expect(await worker.json("GET", "/usage", { key })).toMatchObject({
+      usage_count: 1,
+      storage_reserved_gb: 0,
+    });
+    lists([entry(0, { ...OPEN, url })]);
+    await worker.json("POST", `/jobs/${job_id}/retry`, { key });
+    await worker.deliverHints();
+    expect(worker.network.run.url).toBe(OPEN.mediaUrl);
+  });
+
+  it("may stand in a bulk request, where a show may not", async () => {
+    lists([entry(0, { ...OPEN, url })]);
+    const { job_ids } = await bulk({ jobs: [...urls(1), { url }] });
+    await worker.deliverHints();
+    expect(worker.network.run).toMatchObject({ job_id: job_ids[1], url: OPEN.mediaUrl });
+    const show = { url: `https://open.spotify.com/show/${SPOTIFY_ID}` };
+    expect(await refusal({ jobs: [...urls(1), show] })).toMatchObject({ issues: [{ path: "jobs.1.url" }] });
+    worker.onListing = () => {
+      throw new ApiError("invalid_request", { sentence: "This episode does not exist" });
+    };
+    expect(await refusal({ jobs: [...urls(2), { url }] })).toMatchObject({
+      issues: [{ path: "jobs.2.url", message: "This episode does not exist" }],
+    });
   });
 });
 

@@ -179,7 +179,7 @@ describe("5,000 jobs", () => {
       releaseDate: null,
       skipped: null,
     }));
-    worker.network.onListing = () => Response.json({ kind: "playlist", title: null, entries });
+    worker.onListing = () => ({ kind: "playlist", title: null, entries });
     const { batch_id } = await worker.json<{ batch_id: string }>("POST", "/jobs", {
       key,
       body: { url: "https://lists.example.com/", batch: true, storage: s3, webhook_url: hook },

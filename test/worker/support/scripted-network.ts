@@ -28,8 +28,6 @@ export class ScriptedNetwork {
   onHook: Answer = () => new Response(null, { status: 204 });
   /** What was posted to `hooks.example.com`, the newest last. */
   readonly posts: Post[] = [];
-  /** What a list holds; see `Listing`. */
-  onListing: Answer = () => new Response(null, { status: 504 });
   onStorage: Answer = () => new Response(null, { status: 204 });
 
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
@@ -43,7 +41,6 @@ export class ScriptedNetwork {
       this.runs.push(RunRequestSchema.parse(await request.json()));
       return this.onRun();
     }
-    if (url.hostname === "listing.example") return this.onListing();
     if (url.hostname === "hooks.example.com") {
       this.posts.push({ url: request.url, headers: request.headers, body: await request.text() });
       return this.onHook();
