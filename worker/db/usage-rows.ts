@@ -58,7 +58,7 @@ export async function readUsage(db: Db, accountId: string, month: string) {
   const [[ended], [unfinished], [concurrent]] = await db.batch([
     monthQuery(db, accountId, month),
     unfinishedQuery(db, accountId),
-    db.select({ jobs: sql<number>`${concurrentJobs(sql`${accountId}`)}` }).from(sql`(select 1)`),
+    concurrentQuery(db, accountId),
   ]);
   return {
     endedJobs: ended?.jobs ?? 0,
@@ -85,6 +85,9 @@ export const concurrentJobs = (accountId: SQL): SQL => sql`(
     where released.account_id = ${accountId} and released.status = 'Pending' and released.due_at >= 0)
   + (select count(*) from ${jobs} as running
     where running.account_id = ${accountId} and running.status = 'Processing'))`;
+
+export const concurrentQuery = (db: Db, accountId: string) =>
+  db.select({ jobs: sql<number>`${concurrentJobs(sql`${accountId}`)}` }).from(sql`(select 1)`);
 
 /** What an insertion of jobs has to add, so that it stays within an allowance or inserts nothing. */
 export function admission(
