@@ -9,6 +9,7 @@ import { Capacity } from "./services/capacity.ts";
 import { createContainerRunner } from "./services/container-runner.ts";
 import { createHttpRunner } from "./services/http-runner.ts";
 import { KeyCache } from "./services/key-cache.ts";
+import { listSource } from "./services/listing/list-source.ts";
 import { SpotifyTokens } from "./services/listing/spotify-tokens.ts";
 import { createManagedBucket, type ManagedBucket } from "./services/managed-bucket.ts";
 import { RateLimits } from "./services/rate-limits.ts";
@@ -29,6 +30,8 @@ export interface Dependencies {
   readonly hints: Pick<Queue<Hint>, "sendBatch" | "metrics">;
   readonly notices: Pick<Queue<NoticeHint>, "sendBatch">;
   readonly batches: BatchObjects;
+  /** Lists a show or playlist; see its module. */
+  readonly listSource: typeof listSource;
 }
 
 /** Everything that lives as long as the isolate. */
@@ -62,6 +65,7 @@ const PLATFORM: Omit<Dependencies, "runner" | "hints" | "notices" | "batches"> =
   fetch: (input, init) => globalThis.fetch(input, init),
   wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   log: consoleLog,
+  listSource,
 };
 
 /**

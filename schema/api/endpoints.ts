@@ -159,6 +159,7 @@ export const endpoints = {
       "storage_verification_failed",
       "payload_too_large",
       "overloaded",
+      "expansion_timeout",
     ],
   },
   deleteFile: {

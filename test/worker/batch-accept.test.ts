@@ -3,14 +3,13 @@ import type { z } from "zod";
 import type { Batch, CreatedBulk, CreatedPlaylist, CreatedShow } from "../../schema/api/batch.ts";
 import type { ErrorBody } from "../../schema/api/error.ts";
 import type { JobList } from "../../schema/api/job.ts";
-import type { WireEntry } from "../../schema/wire/probe.ts";
-import { PodcastServices } from "../support/podcast-services.ts";
-import { podcastShow } from "../support/podcast-shows.ts";
+import type { RunRequest } from "../../schema/wire/run.ts";
+import { ApiError } from "../../worker/lib/api-error.ts";
+import { type ListedEntry, type Listing, noEntries } from "../../worker/services/listing/listing.ts";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 import { SECRETS, s3 } from "./support/storages.ts";
-import { toldList } from "./support/told-list.ts";
 
 const GB = 1024 ** 3;
 const list = "https://lists.example.com/album";
@@ -34,13 +33,27 @@ beforeEach(async () => {
   ({ key } = await worker.account());
 });
 
-const entry = (index: number, facts: Partial<WireEntry> = {}): Partial<WireEntry> => ({
-  ...{ url: `https://lists.example.com/watch/${index}`, id: `id${index}`, title: `Part ${index}` },
+const entry = (index: number, facts: Partial<ListedEntry> = {}): ListedEntry => ({
+  url: `https://lists.example.com/watch/${index}`,
+  mediaUrl: null,
+  sourceId: `id${index}`,
+  title: `Part ${index}`,
+  description: null,
+  releaseDate: null,
+  skipped: null,
   ...facts,
 });
-const entries = (count: number) => Array.from({ length: count }, (_, index) => entry(index));
-const lists = (of: readonly Partial<WireEntry>[]): void => {
-  worker.network.onProbe = () => toldList(of, "An album");
+/** What is known of an episode with an open enclosure. */
+const OPEN = {
+  mediaUrl: "https://cdn.example.com/audio.mp3",
+  description: "About it",
+  releaseDate: "2026-11-01",
+} as const;
+const SPOTIFY_ID = "4rOoJ6Egrf8K2IrywzwOMk";
+const entries = (count: number): ListedEntry[] => Array.from({ length: count }, (_, index) => entry(index));
+const lists = (of: readonly ListedEntry[], facts: Partial<Listing> = {}): void => {
+  const listing: Listing = { kind: "playlist", title: "An album", entries: of, ...facts };
+  worker.onListing = () => listing;
 };
 
 type Bulk = z.output<typeof CreatedBulk>;
@@ -55,6 +68,14 @@ const refusal = async (body: object): Promise<ErrorBody & { status: number }> =>
   const answer = await worker.call("POST", "/jobs/bulk", { key, body });
   return { ...(await answer.json<ErrorBody>()), status: answer.status };
 };
+const beat = (run: RunRequest, title: string) =>
+  worker.call("POST", "/internal/heartbeat", {
+    body: {
+      v: 1,
+      instance: "p",
+      runs: [{ ...run, step: "Downloading", progress: 1, download_rate: null, title }],
+    },
+  });
 const batch = (id: string) => worker.json<Batch>("GET", `/batch/${id}`, { key });
 const count = async (table: string): Promise<number> => {
   const { results } = await env.DB.prepare(`select count(*) as n from ${table}`).all<{ n: number }>();
@@ -104,32 +125,49 @@ describe("a list", () => {
     expect(page.jobs[0]).toMatchObject({ batch_id: created.batch_id, folder: "talks", title: "Part 2" });
   });
 
-  it("of a show is told with what is known of its episodes", async () => {
-    const show = podcastShow(1);
-    const podcasts = new PodcastServices([show], () => "https://podcasts.example.com");
-    worker = new Harness(podcasts.variables);
-    worker.network.hosts.set("podcasts.example.com", podcasts.handle);
-    const [episode] = show.episodes;
-    if (!episode) throw new Error("the show has no episode");
-    const { title, description, date, id } = episode;
-    const facts = { title, description, release_date: date, url: `https://open.spotify.com/episode/${id}` };
+  it("of a show is told with what is known of its episodes, which the run does not know better", async () => {
+    lists([entry(0, OPEN), entry(1, { description: "No feed", skipped: "no_open_feed" })], {
+      kind: "spotify_show",
+    });
     const created = await worker.json<z.output<typeof CreatedShow>>("POST", "/jobs", {
       key,
-      body: { url: podcasts.showUrl(show) },
+      body: { url: `https://open.spotify.com/show/${SPOTIFY_ID}`, folder: "pods" },
     });
+    const { batch_id, episode_jobs } = created;
     expect(created).toEqual({
-      ...{ batch_id: expect.any(String), total_episodes: 1, paused: false },
-      episodes: [{ job_id: created.episode_jobs[0], ...facts }],
-      episode_jobs: [expect.any(String)],
+      batch_id,
+      total_episodes: 2,
+      paused: false,
+      episodes: [
+        {
+          job_id: episode_jobs[0],
+          url: entry(0).url,
+          title: "Part 0",
+          description: "About it",
+          release_date: "2026-11-01",
+        },
+        {
+          job_id: episode_jobs[1],
+          url: entry(1).url,
+          title: "Part 1",
+          description: "No feed",
+          release_date: null,
+        },
+      ],
+      episode_jobs,
     });
-    expect(await batch(created.batch_id)).toMatchObject({ kind: "spotify_show" });
+    expect(worker.listed).toEqual([{ type: "spotify_show", id: SPOTIFY_ID }]);
+    expect(await batch(batch_id)).toMatchObject({ kind: "spotify_show", skipped_episodes: 1 });
     await worker.deliverHints();
-    expect(worker.network.run).toMatchObject({
-      url: `https://podcasts.example.com${episode.path}?a=1&b=2`,
-      filename: `${title} [${id}]`.replaceAll(/[/\\:?]/g, " ").replaceAll(/ +/g, " "),
-    });
+    expect(worker.network.run).toMatchObject({ url: OPEN.mediaUrl, filename: "Part 0 [id0]" });
+    await beat(worker.network.run, "audio");
     await worker.report(worker.network.run, "outcome", completed);
-    expect(await worker.job(key, worker.network.run.job_id)).toMatchObject(facts);
+    expect(await worker.job(key, episode_jobs[0] ?? "")).toMatchObject({
+      url: entry(0).url,
+      title: "Part 0",
+      description: "About it",
+      release_date: "2026-11-01",
+    });
   });
 
   it("takes title and date from the run where the list is a playlist, and keeps its own when the run has none", async () => {
@@ -149,13 +187,13 @@ describe("a list", () => {
       key,
       body: { webhook_url: "https://hooks.example.com/slack" },
     });
-    lists([entry(0), entry(1, { unavailable: true }), entry(2, { unavailable: true })]);
+    lists([entry(0), entry(1, { skipped: "entry_unavailable" }), entry(2, { skipped: "no_open_feed" })]);
     const created = await create({ webhook_url: hook, paused: true, storage: s3 });
     expect(await batch(created.batch_id)).toMatchObject({ skipped_episodes: 2, pending_episodes: 1 });
     expect(await worker.job(key, created.video_jobs[2] ?? "")).toMatchObject({
       status: "Skipped",
       step: "Finished",
-      error_code: "entry_unavailable",
+      error_code: "no_open_feed",
       error_type: "warning",
       finished_at: worker.now,
     });
@@ -174,22 +212,89 @@ describe("a list", () => {
   });
 
   it("of nothing but such entries is over at once, whether or not it was to be paused", async () => {
-    lists([entry(0, { unavailable: true })]);
+    lists([entry(0, { skipped: "entry_unavailable" })]);
     const { batch_id, paused } = await create({ paused: true, webhook_url: hook });
     expect(paused).toBe(false);
     expect(await batch(batch_id)).toMatchObject({ status: "finished", finished_at: worker.now });
   });
 
   it("without entries, or that takes too long, creates nothing", async () => {
-    lists([]);
-    expect(await create()).toMatchObject({
-      code: "invalid_request",
-      error: expect.stringContaining("no entries"),
-    });
-    worker.network.onProbe = () => new Response(null, { status: 504 });
+    worker.onListing = () => {
+      throw noEntries();
+    };
+    expect(await create()).toMatchObject({ code: "invalid_request", error: "This list has no entries" });
+    worker.onListing = () => {
+      throw new ApiError("expansion_timeout");
+    };
     const late = await worker.call("POST", "/jobs", { key, body: { url: list, batch: true } });
     expect([late.status, await late.json()]).toMatchObject([504, { code: "expansion_timeout" }]);
     expect([await count("batches"), await count("jobs")]).toEqual([0, 0]);
+  });
+});
+
+describe("a single episode", () => {
+  const url = `https://open.spotify.com/episode/${SPOTIFY_ID}`;
+  const single = (body: object = {}) =>
+    worker.json<{ job_id: string }>("POST", "/jobs", { key, body: { url, webhook_url: hook, ...body } });
+
+  it("is a job that fetches the open enclosure, named after the episode unless the caller names it", async () => {
+    lists([entry(0, { ...OPEN, url })], { kind: "spotify_show" });
+    const { job_id } = await single({ paused: true });
+    await single({ filename: "mine" });
+    await worker.deliverHints();
+    expect(worker.network.runs.map((run) => [run.url, run.filename])).toEqual([
+      [OPEN.mediaUrl, "Part 0 [id0]"],
+      [OPEN.mediaUrl, "mine"],
+    ]);
+    expect(await worker.job(key, job_id)).toMatchObject({
+      url,
+      title: "Part 0",
+      release_date: "2026-11-01",
+      batch_id: null,
+      adjustments: [{ field: "paused" }],
+    });
+    await worker.report(worker.network.runs[0] ?? worker.network.run, "outcome", failed("private"));
+    const retried = await worker.json<{ job_id: string }>("POST", `/jobs/${job_id}/retry`, { key });
+    await worker.deliverHints();
+    expect(worker.network.run).toMatchObject({ job_id: retried.job_id, url: OPEN.mediaUrl });
+  });
+
+  it("without an open feed is skipped at once and told once; a retry looks for the feed again", async () => {
+    const limited = await worker.account({ storage_bytes: 10, max_concurrent_jobs: 1 });
+    key = limited.key;
+    lists([entry(0, { url, skipped: "no_open_feed" })]);
+    const headers = { "x-idempotency-key": "k" };
+    const post = () =>
+      worker.json<{ job_id: string }>("POST", "/jobs", { key, body: { url, webhook_url: hook }, headers });
+    const { job_id } = await post();
+    await env.DB.exec("update idempotency_keys set status = null, body = null, lease_until = 0");
+    expect(await post()).toEqual({ job_id });
+    expect(await worker.job(key, job_id)).toMatchObject({ status: "Skipped", error_code: "no_open_feed" });
+    expect(worker.hints).toEqual([]);
+    expect(await count("webhook_deliveries where type = 'job_skipped'")).toBe(1);
+    expect(await worker.json("GET", "/usage", { key })).toMatchObject({
+      usage_count: 1,
+      storage_reserved_gb: 0,
+    });
+    lists([entry(0, { ...OPEN, url })]);
+    await worker.json("POST", `/jobs/${job_id}/retry`, { key });
+    await worker.deliverHints();
+    expect(worker.network.run.url).toBe(OPEN.mediaUrl);
+  });
+
+  it("may stand in a bulk request, where a show may not", async () => {
+    lists([entry(0, { ...OPEN, url })]);
+    const { job_ids } = await bulk({ jobs: [...urls(1), { url }] });
+    await worker.deliverHints();
+    expect(worker.network.run).toMatchObject({ job_id: job_ids[1], url: OPEN.mediaUrl });
+    const show = { url: `https://open.spotify.com/show/${SPOTIFY_ID}` };
+    expect(await refusal({ jobs: [...urls(1), show] })).toMatchObject({ issues: [{ path: "jobs.1.url" }] });
+    worker.onListing = () => {
+      throw new ApiError("invalid_request", { sentence: "This episode does not exist" });
+    };
+    expect(await refusal({ jobs: [...urls(2), { url }] })).toMatchObject({
+      issues: [{ path: "jobs.2.url", message: "This episode does not exist" }],
+    });
   });
 });
 
@@ -326,7 +431,7 @@ describe("names within a batch", () => {
   });
 
   it("come from the list's titles, and an item that stands twice gets two", async () => {
-    const twice = entry(7);
+    const twice = { ...entry(7), url: entry(7).url };
     const untitled = entry(8, { title: null });
     lists([twice, twice, untitled, untitled, entry(9, { title: "a/b: c?" })]);
     await create({ paused: true });
@@ -423,7 +528,7 @@ describe("5,000 entries", () => {
     const all = entries(5_000).map((one, index) => ({
       ...one,
       description,
-      unavailable: index % 10 === 3,
+      skipped: index % 10 === 3 ? ("entry_unavailable" as const) : null,
     }));
     lists(all);
     await worker.call("GET", "/usage", { key });

@@ -1,4 +1,5 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { z } from "zod";
 import type { Batch, CreatedBulk } from "../../schema/api/batch.ts";
@@ -17,7 +18,11 @@ import {
   summariesQuery,
   untouchedQuery,
 } from "../../worker/db/batch-rows.ts";
+import type { SetCompanion } from "../../worker/db/companions.ts";
+import { eraseCredentialsOf } from "../../worker/db/credentials.ts";
+import { insertDeliveries, insertSlackDeliveries } from "../../worker/db/delivery-rows.ts";
 import { endsQuery } from "../../worker/db/job-moves.ts";
+import { concurrentQuery, settleUsageOf } from "../../worker/db/usage-rows.ts";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
@@ -70,10 +75,10 @@ const notices = async (type = "batch_completed"): Promise<Record<string, unknown
 
 describe("a batch that goes", () => {
   it("has no more than its window on the way, in its order, and refills it in pages", async () => {
-    const { batch_id, job_ids } = await create(50);
+    const { batch_id, job_ids } = await create(35);
     await worker.deliverHints();
     expect(worker.network.runs.map(({ job_id }) => job_id)).toEqual(job_ids.slice(0, 20));
-    expect(await batch(batch_id)).toMatchObject({ processing_episodes: 20, pending_episodes: 30 });
+    expect(await batch(batch_id)).toMatchObject({ processing_episodes: 20, pending_episodes: 15 });
     const sends = worker.sends;
     for (const run of open().slice(0, 9)) await end(run);
     expect(worker.sends).toBe(sends);
@@ -288,6 +293,11 @@ describe("another account's batch", () => {
 });
 
 describe("the object of a batch", () => {
+  const small = async (): Promise<void> => {
+    worker = new Harness({ BATCH_WINDOW: "4" });
+    ({ key } = await worker.account());
+  };
+
   /** Runs a batch to its end, however its object fares. */
   async function live(count: number, afterStep: () => Promise<void> = async () => {}): Promise<Batch> {
     const { batch_id } = await create(count, { paused: true });
@@ -306,7 +316,7 @@ describe("the object of a batch", () => {
       }
       await end(run, step % 7 === 3 ? failed("private") : completed);
       if (step % 3 === 0) await worker.report(run, "outcome", step % 7 === 3 ? failed("private") : completed);
-      expect(open().length).toBeLessThanOrEqual(20);
+      expect(open().length).toBeLessThanOrEqual(4);
     }
     const view = await batch(batch_id);
     const list = await worker.json<{ jobs: { status: string }[] }>(
@@ -327,13 +337,15 @@ describe("the object of a batch", () => {
   }
 
   it("may be evicted at every step: everything is in the database", { timeout: 60_000 }, async () => {
+    await small();
     worker.batches.areForgetful = true;
-    await live(30, async () => worker.batches.evict());
+    await live(14, async () => worker.batches.evict());
   });
 
   it("may miss every report of an end: its alarm sees them", { timeout: 60_000 }, async () => {
+    await small();
     worker.batches.loseReports = true;
-    await live(30, () => worker.batches.ring());
+    await live(14, () => worker.batches.ring());
     expect(worker.batches.reports).toBe(0);
   });
 
@@ -475,6 +487,11 @@ describe("the Worker as it is deployed", () => {
 
 describe("the database", () => {
   const db = () => worker.scope().db;
+  const ofSet = (companion: SetCompanion) =>
+    companion(
+      db(),
+      (jobId) => sql`exists (select 1 from jobs where jobs.id = ${jobId} and jobs.attempt = 0)`,
+    ) as unknown as ReturnType<typeof batchQuery>;
   const queries = {
     "a batch": () => batchQuery(db(), "b"),
     "its counters": () => countsQuery(db(), "b"),
@@ -490,6 +507,11 @@ describe("the database", () => {
     "what was claimed": () => claimedQuery(db(), "b", 1_000),
     "what to rename": () => renamesQuery(db(), { id: "b", revision: 1 }, [{ id: "x", filename: "y" }]),
     "what to cancel": () => endsQuery(db(), { batchId: "b", ids: ["x"] }, { status: "Failed" }),
+    "jobs at the same time": () => concurrentQuery(db(), "a"),
+    "whose credentials to erase": () => ofSet(eraseCredentialsOf(["x"])),
+    "what to count": () => ofSet(settleUsageOf("a", "2026-11", ["x"])),
+    "what to tell": () => ofSet(insertDeliveries("[]")),
+    "what to tell Slack": () => ofSet(insertSlackDeliveries("[]", "a", ["all"])),
     "silent batches": () => overdueBatchesQuery(db(), 1, 2, 50),
   };
   it.each(Object.entries(queries))("finds %s by an index, in its order", async (_, query) => {

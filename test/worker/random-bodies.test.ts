@@ -14,7 +14,7 @@ beforeAll(async () => {
   ({ key } = await worker.account());
 });
 
-// a list is taken apart by others, who may be away
+// a list is asked for at its source, which is not there
 const options = Object.keys(jobOptions).filter((name) => name !== "batch");
 const members = [...options, "url", "x", "__proto__", "constructor"];
 

@@ -99,7 +99,7 @@ export async function readUsage(
   const [[ended], [unfinished], [concurrent]] = await db.batch([
     monthQuery(db, accountId, month),
     unfinishedQuery(db, accountId),
-    db.select({ jobs: sql<number>`${concurrentJobs(sql`${accountId}`)}` }).from(sql`(select 1)`),
+    concurrentQuery(db, accountId),
   ]);
   return {
     endedJobs: ended?.jobs ?? 0,
@@ -126,6 +126,9 @@ export const concurrentJobs = (accountId: SQL): SQL => sql`(
     where released.account_id = ${accountId} and released.status = 'Pending' and released.due_at >= 0)
   + (select count(*) from ${jobs} as running
     where running.account_id = ${accountId} and running.status = 'Processing'))`;
+
+export const concurrentQuery = (db: Db, accountId: string) =>
+  db.select({ jobs: sql<number>`${concurrentJobs(sql`${accountId}`)}` }).from(sql`(select 1)`);
 
 /** What each key of an account uses, the oldest key first; all in one reading, so that nothing is counted twice or missed. */
 export async function readKeyUsage(db: Db, accountId: string, month: string) {

@@ -117,7 +117,8 @@ export async function findAccepted(
 ): Promise<AcceptedBatch | undefined> {
   const batch = await findBatchOf(scope.db, accountId, id);
   if (!batch) return undefined;
-  return { paused: batch.started_at === null, jobs: await summariesQuery(scope.db, id) };
+  // as it was accepted, even if it was started since
+  return { paused: batch.started_at !== batch.created_at, jobs: await summariesQuery(scope.db, id) };
 }
 
 type BatchJob = Pick<NewJobRow, "id" | "url"> & Partial<NewJobRow>;

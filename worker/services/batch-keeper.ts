@@ -59,11 +59,13 @@ export class BatchKeeper {
   async news(known: number, ms: number): Promise<number> {
     if (known === this.#version) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        this.#watchers.add(() => {
+        const wake = () => {
           clearTimeout(timer);
+          this.#watchers.delete(wake);
           resolve();
-        });
+        };
+        const timer = setTimeout(wake, ms);
+        this.#watchers.add(wake);
       });
     }
     return this.#version;
@@ -105,7 +107,6 @@ export class BatchKeeper {
 
   #tell(): void {
     this.#version += 1;
-    for (const wake of this.#watchers) wake();
-    this.#watchers.clear();
+    for (const wake of [...this.#watchers]) wake();
   }
 }

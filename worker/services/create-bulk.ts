@@ -5,7 +5,6 @@ import type { Scope } from "../services.ts";
 import { acceptBatch, type BatchEntry } from "./accept-batch.ts";
 import { type Creation, told } from "./create-jobs.ts";
 import type { Account } from "./key-cache.ts";
-import { listSource } from "./listing/list-source.ts";
 import { recognise } from "./listing/recognise.ts";
 import { prepareOptions, requirePublic } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
@@ -80,7 +79,7 @@ async function entryOf(
   }
   if (recognised.type !== "spotify_episode") return { ...UNLISTED, url: job.url, filename };
   try {
-    const [entry] = (await listSource(scope, recognised)).entries;
+    const [entry] = (await scope.listSource(scope, recognised)).entries;
     return { ...(entry ?? UNLISTED), url: job.url, filename };
   } catch (error) {
     if (error instanceof ApiError && error.code === "invalid_request") {

@@ -5,7 +5,6 @@ import type { Scope } from "../services.ts";
 import { type AcceptedBatch, acceptBatch, findAccepted } from "./accept-batch.ts";
 import { acceptJobs } from "./accept-jobs.ts";
 import type { Account } from "./key-cache.ts";
-import { listSource } from "./listing/list-source.ts";
 import type { ListedEntry, Listing, RecognisedList } from "./listing/listing.ts";
 import { recognise } from "./listing/recognise.ts";
 import { type PreparedJob, prepareJob, prepareOptions } from "./prepare-job.ts";
@@ -58,7 +57,7 @@ async function createSingle(
 ): Promise<Creation> {
   const [storage, listing] = await Promise.all([
     storageOfRequest(scope, account, body.storage),
-    recognised ? listSource(scope, recognised) : null,
+    recognised ? scope.listSource(scope, recognised) : null,
   ]);
   const [entry] = listing?.entries ?? [];
   const [job_id = id] = await acceptJobs(scope, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
@@ -88,7 +87,7 @@ async function createList(
   const options = prepareOptions(scope.config, account.limits, body, sent);
   const [storage, listing] = await Promise.all([
     storageOfRequest(scope, account, body.storage),
-    listSource(scope, recognised),
+    scope.listSource(scope, recognised),
   ]);
   const accepted = await acceptBatch(scope, account, {
     id,

@@ -6,6 +6,7 @@ import type { Scope } from "../services.ts";
 import { acceptJobs } from "./accept-jobs.ts";
 import type { Account } from "./key-cache.ts";
 import type { ListedEntry } from "./listing/listing.ts";
+import { recognise } from "./listing/recognise.ts";
 import { prepareJob } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
 
@@ -35,12 +36,12 @@ export async function retryJob(
     );
   }
   const request = requestToRepeat(job);
-  const prepared = {
-    ...prepareJob(scope.config, account.limits, JobRequest.parse(request), request),
-    ...(job.media_url === null ? {} : { entry: entryOf(job, job.media_url) }),
-  };
-  const verified = await storageOfRequest(scope, account, storage);
-  const [newId] = await acceptJobs(scope, account, [prepared], {
+  const prepared = prepareJob(scope.config, account.limits, JobRequest.parse(request), request);
+  const [verified, entry] = await Promise.all([
+    storageOfRequest(scope, account, storage),
+    findEntry(scope, job),
+  ]);
+  const [newId] = await acceptJobs(scope, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
     originalJobId: job.id,
     storage: verified,
   });
@@ -51,6 +52,14 @@ export async function retryJob(
 function requestToRepeat({ request, url, filename }: JobRow): Record<string, unknown> {
   const { paused: _paused, batch: _batch, ...members } = request;
   return { ...members, url, ...(filename === null ? {} : { filename }) };
+}
+
+/** An episode whose feed was not found may have one by now. */
+async function findEntry(scope: Scope, job: JobRow): Promise<ListedEntry | undefined> {
+  if (job.media_url !== null) return entryOf(job, job.media_url);
+  const recognised = recognise(job.url, false);
+  if (recognised.type !== "spotify_episode") return undefined;
+  return (await scope.listSource(scope, recognised)).entries[0];
 }
 
 const entryOf = ({ url, title, description, release_date }: JobRow, mediaUrl: string): ListedEntry => ({

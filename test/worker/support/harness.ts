@@ -6,6 +6,8 @@ import { createApp } from "../../../worker/app.ts";
 import type { LogFields } from "../../../worker/lib/log.ts";
 import { consumeHints } from "../../../worker/queues/hints.ts";
 import { consumeNotices } from "../../../worker/queues/notices.ts";
+import { listSource } from "../../../worker/services/listing/list-source.ts";
+import type { Listing, Recognised } from "../../../worker/services/listing/listing.ts";
 import { reconcile } from "../../../worker/services/reconcile.ts";
 import { createServices, openScope, type Scope, type Services } from "../../../worker/services.ts";
 import { checkAnswer } from "./check-answer.ts";
@@ -38,6 +40,10 @@ export class Harness {
   readonly notices: { readonly body: NoticeHint; readonly delaySeconds: number }[] = [];
   readonly logs: LogFields[] = [];
   readonly batches = new LocalBatches((ctx) => this.scope(ctx));
+  /** What was asked to be listed, the newest last. */
+  readonly listed: Recognised[] = [];
+  /** What a list holds; null: the real listing is asked. */
+  onListing: ((recognised: Recognised) => Listing) | null = null;
   /** How often messages were sent to the first queue, however many at once. */
   sends = 0;
   /** What happens while the Worker waits. */
@@ -56,6 +62,10 @@ export class Harness {
         fetch: this.network.fetch,
         log: (event, fields) => this.logs.push({ event, ...fields }),
         batches: this.batches,
+        listSource: async (scope, recognised) => {
+          this.listed.push(recognised);
+          return this.onListing ? this.onListing(recognised) : listSource(scope, recognised);
+        },
         hints: {
           sendBatch: async (messages) => {
             if (this.queueIsDown) throw new Error("the queue is down");
