@@ -2,6 +2,7 @@ import { ProbeRequest } from "../../../schema/wire/probe.ts";
 import { type RunRequest, RunRequest as RunRequestSchema } from "../../../schema/wire/run.ts";
 
 type Answer = () => Response | Promise<Response>;
+type AnswerTo = (request: Request) => Response | Promise<Response>;
 
 /** A notice as its endpoint gets it. */
 export interface Post {
@@ -22,13 +23,14 @@ export class ScriptedNetwork {
   onRun: Answer = () => Response.json({ v: 1 }, { status: 202 });
   /** How `POST /probe` is answered. */
   onProbe: Answer = () => new Response(null, { status: 502 });
-  /** How everything else of the processor is answered. */
-  onOther: Answer = () => new Response(null, { status: 200 });
+  /** How everything else of the processor is answered, and what callers' storages answer. */
+  onOther: AnswerTo = () => new Response(null, { status: 200 });
   /** How `hooks.example.com` answers. */
   onHook: Answer = () => new Response(null, { status: 204 });
   /** What was posted to `hooks.example.com`, the newest last. */
   readonly posts: Post[] = [];
-  onStorage: Answer = () => new Response(null, { status: 204 });
+  /** How the operator's bucket answers. */
+  onStorage: AnswerTo = () => new Response(null, { status: 204 });
 
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
@@ -46,7 +48,7 @@ export class ScriptedNetwork {
       return this.onHook();
     }
     this.calls.push(`${request.method} ${url.host}${url.pathname}${url.search}`);
-    return url.hostname === "storage.example" ? this.onStorage() : this.onOther();
+    return url.hostname === "storage.example" ? this.onStorage(request) : this.onOther(request);
   };
 
   /** The newest run. */
