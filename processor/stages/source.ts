@@ -1,6 +1,6 @@
 import type { ByteSpan } from "../egress/source-read.ts";
+import { codecName } from "../tools/codec-names.ts";
 import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
-import { codecName } from "./codec-names.ts";
 import type { Chapter } from "./file-metadata.ts";
 
 /** How the bytes of a stream are fetched. */

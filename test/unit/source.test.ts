@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { codecName } from "../../processor/stages/codec-names.ts";
+import { codecName } from "../../processor/tools/codec-names.ts";
 import { qualityName } from "../../processor/stages/quality.ts";
 import { chosenStreams, describeSource } from "../../processor/stages/source.ts";
 
