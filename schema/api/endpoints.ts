@@ -82,7 +82,7 @@ export const endpoints = {
     summary: "Tell what a job would do; nothing is created",
     body: json(JobRequest),
     answers: { 200: { description: "The plan", schema: PlannedJob } },
-    errors: ["forbidden", "invalid_request", "payload_too_large"],
+    errors: ["forbidden", "invalid_request", "payload_too_large", "probe_timeout"],
   },
   metadata: {
     method: "POST",
