@@ -1,5 +1,5 @@
 /**
- * Installs what is missing, then runs a command: `node bin/setup.mjs [demo|start|test] [arguments]`.
+ * Installs what is missing, then runs a command: `node bin/setup.mjs [demo|start|test|matrix] [arguments]`.
  * It works before `npm install`, on Node 20 or newer, and is quick when nothing is missing.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { installPackages } from "./setup/packages.mjs";
 import { root } from "./setup/paths.mjs";
 import { SetupError } from "./setup/report.mjs";
 import { runCommand } from "./setup/run-command.mjs";
+import { installChannel } from "./setup/ytdlp-channel.mjs";
 
 const OLDEST_NODE = 20;
 /** The tools that were found in order the last time. */
@@ -23,7 +24,8 @@ function readStamp() {
   }
 }
 
-function installWhatIsMissing() {
+/** @param {boolean} renew whether what can be brought up to date is */
+function installWhatIsMissing(renew) {
   if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
     throw new SetupError(
       `This is Node ${process.versions.node}; Waterspout needs Node ${OLDEST_NODE} or newer.`,
@@ -31,6 +33,9 @@ function installWhatIsMissing() {
   }
   const stamp = readStamp();
   installPackages();
+  const ytdlp = installChannel(process.env, { renew });
+  // the command that follows takes it from there
+  if (ytdlp !== null) process.env.YTDLP_PATH = ytdlp;
   const tools = installMediaTools(stamp.tools ?? {});
   mkdirSync(join(root, ".cache"), { recursive: true });
   writeFileSync(STAMP, `${JSON.stringify({ tools }, null, 2)}\n`);
@@ -38,7 +43,7 @@ function installWhatIsMissing() {
 
 try {
   const [command, ...args] = process.argv.slice(2);
-  installWhatIsMissing();
+  installWhatIsMissing(command === undefined);
   if (command === undefined) console.log("Everything is in place: npm run demo, npm start, npm test.");
   else process.exitCode = await runCommand(command, args);
 } catch (error) {

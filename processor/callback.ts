@@ -2,6 +2,7 @@ import {
   type Heartbeat,
   HeartbeatAnswer,
   type Outcome,
+  type RecordingStarted,
   type UploadStarted,
 } from "../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../schema/wire/version.ts";
@@ -57,6 +58,11 @@ export class Callback {
     signal: AbortSignal,
   ): Promise<void> {
     await this.#report<UploadStarted>(claim, "upload", upload, signal);
+  }
+
+  /** Tells where the pieces of a recording will lie. */
+  async recordingStarted(claim: Claim, key: string, signal: AbortSignal): Promise<void> {
+    await this.#report<RecordingStarted>(claim, "recording", { key }, signal);
   }
 
   /** Asks for leave to make the object visible; returns when it is given. */

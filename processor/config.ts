@@ -45,6 +45,9 @@ const allowedHosts = z
     }
   });
 
+/** What yt-dlp's own builds call their channel. */
+const YTDLP_CHANNELS = ["stable", "nightly", "master"] as const;
+
 /** The configuration of a processor, by the name its code uses. */
 const VARIABLES = {
   port: {
@@ -174,6 +177,12 @@ const VARIABLES = {
     default: "/usr/local/bin:/usr/bin:/bin",
     meaning: "Where the three tools are looked for",
     schema: text,
+  },
+  ytdlpChannel: {
+    name: "YTDLP_CHANNEL",
+    meaning:
+      "Release channel of yt-dlp, `stable`, `nightly` or `master`: the set-up and the image install it, and a processor that finds another one does not start; without it, any is taken",
+    schema: z.enum(YTDLP_CHANNELS, `must be one of ${YTDLP_CHANNELS.join(", ")}`).optional(),
   },
   ytdlpCookiesFile: {
     name: "YTDLP_COOKIES_FILE",

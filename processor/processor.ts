@@ -71,6 +71,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   const runs = new RunTable(slots, (request) => startRun(request, kit));
   const versions = {
     ytdlp: tools.ytdlp.version,
+    ytdlp_channel: tools.ytdlp.channel,
     ffmpeg: tools.ffmpeg.version,
     javascript: `node ${tools.node.version}`,
     challenge_scripts: tools.ytdlp.challengeScripts,

@@ -113,7 +113,11 @@ async function produce(base: BareContext): Promise<Delivery> {
   }
 }
 
-const toolsOf = ({ tools }: BareContext) => ({ ytdlp: tools.ytdlp.version, ffmpeg: tools.ffmpeg.version });
+const toolsOf = ({ tools }: BareContext) => ({
+  ytdlp: tools.ytdlp.version,
+  ytdlp_channel: tools.ytdlp.channel,
+  ffmpeg: tools.ffmpeg.version,
+});
 
 /** Null when there is nobody to tell: the job belongs to another run, or to none. */
 function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {

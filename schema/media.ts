@@ -1,116 +1,21 @@
 import { z } from "zod";
+import {
+  AUDIO_CHOICES,
+  type AudioChoice,
+  audioRoom,
+  FORMATS,
+  type Format,
+  isAudioFormat,
+  type Room,
+  VIDEO_CHOICES,
+  type VideoChoice,
+  videoRoom,
+} from "./containers.ts";
 
 /**
- * What containers hold, and the pure rules that turn a request into a plan. Every rule that changes what the
- * caller asked for tells it as an {@link Adjustment}.
+ * The pure rules that turn a request into a plan. Every rule that changes what the caller asked for tells it as an
+ * {@link Adjustment}.
  */
-
-export const VIDEO_CODECS = ["h264", "h265", "vp8", "vp9", "av1"] as const;
-export const AUDIO_CODECS = ["aac", "opus", "mp3", "vorbis", "flac"] as const;
-/** Codec names as the API speaks them. */
-export type VideoCodec = (typeof VIDEO_CODECS)[number];
-export type AudioCodec = (typeof AUDIO_CODECS)[number];
-
-/** What a caller may ask a stream to become; `copy` keeps the source's own codec. */
-export const VIDEO_CHOICES = ["copy", "h264", "h265", "vp9"] as const;
-export const AUDIO_CHOICES = ["copy", "aac", "opus", "mp3"] as const;
-export type VideoChoice = (typeof VIDEO_CHOICES)[number];
-export type AudioChoice = (typeof AUDIO_CHOICES)[number];
-/** A codec that streams are transcoded to. */
-export type VideoTarget = Exclude<VideoChoice, "copy">;
-export type AudioTarget = Exclude<AudioChoice, "copy">;
-
-interface Container {
-  readonly mime: string;
-  /** Codecs it may hold; `any` for no restriction, an empty list for none. */
-  readonly video: readonly VideoCodec[] | "any";
-  readonly audio: readonly AudioCodec[] | "any";
-  /** What a stream that does not fit is transcoded to; null where the container has no such stream. */
-  readonly firstVideo: VideoTarget | null;
-  readonly firstAudio: AudioTarget;
-  /** ISO base media: the index must stand in front so that players start before the file is whole. */
-  readonly indexFirst: boolean;
-}
-
-/** One row for each output format. */
-export const CONTAINERS = {
-  mp4: {
-    mime: "video/mp4",
-    video: ["h264", "h265", "vp9", "av1"],
-    audio: ["aac", "mp3", "opus"],
-    firstVideo: "h264",
-    firstAudio: "aac",
-    indexFirst: true,
-  },
-  mov: {
-    mime: "video/quicktime",
-    video: ["h264", "h265"],
-    audio: ["aac", "mp3"],
-    firstVideo: "h264",
-    firstAudio: "aac",
-    indexFirst: true,
-  },
-  mkv: {
-    mime: "video/x-matroska",
-    video: "any",
-    audio: "any",
-    firstVideo: "h264",
-    firstAudio: "aac",
-    indexFirst: false,
-  },
-  webm: {
-    mime: "video/webm",
-    video: ["vp8", "vp9", "av1"],
-    audio: ["opus", "vorbis"],
-    firstVideo: "vp9",
-    firstAudio: "opus",
-    indexFirst: false,
-  },
-  m4a: {
-    mime: "audio/mp4",
-    video: [],
-    audio: ["aac"],
-    firstVideo: null,
-    firstAudio: "aac",
-    indexFirst: true,
-  },
-  mp3: {
-    mime: "audio/mpeg",
-    video: [],
-    audio: ["mp3"],
-    firstVideo: null,
-    firstAudio: "mp3",
-    indexFirst: false,
-  },
-  ogg: {
-    mime: "audio/ogg",
-    video: [],
-    audio: ["opus"],
-    firstVideo: null,
-    firstAudio: "opus",
-    indexFirst: false,
-  },
-  opus: {
-    mime: "audio/ogg",
-    video: [],
-    audio: ["opus"],
-    firstVideo: null,
-    firstAudio: "opus",
-    indexFirst: false,
-  },
-} as const satisfies Record<string, Container>;
-
-/** @example "mp4" */
-export type Format = keyof typeof CONTAINERS;
-export const FORMATS = Object.keys(CONTAINERS) as [Format, ...Format[]];
-
-/** The row of a format, typed as the general shape. */
-export const containerOf = (format: Format): Container => CONTAINERS[format];
-/** True for formats that hold no video. */
-export const isAudioFormat = (format: Format): boolean => containerOf(format).firstVideo === null;
-
-const holds = (list: readonly string[] | "any", codec: string): boolean =>
-  list === "any" || list.includes(codec);
 
 export const QUALITY_PRESETS = { highest: 16, high: 20, medium: 23, low: 28, lowest: 34 } as const;
 export const AUDIO_BITRATES = ["64k", "128k", "192k", "256k", "320k"] as const;
@@ -195,8 +100,8 @@ export function plan(request: MediaRequest): { plan: MediaPlan; adjustments: Adj
     plan: {
       format,
       audio_only: audioOnly,
-      video_codec: chooseVideo(request, format, adjustments),
-      audio_codec: chooseAudio(request, format, adjustments),
+      video_codec: chooseCodec(request.video_codec ?? "copy", videoRoom(format), adjustments),
+      audio_codec: chooseCodec(askedAudio(request), audioRoom(format), adjustments),
       audio_bitrate: request.audio_bitrate ?? null,
       crf: request.quality_preset ? QUALITY_PRESETS[request.quality_preset] : (request.video_quality ?? null),
       max_resolution: request.max_resolution ?? null,
@@ -236,21 +141,23 @@ function chooseFormat(request: MediaRequest, adjustments: Adjustment[]): Format 
   return audioFormat;
 }
 
-function chooseVideo(request: MediaRequest, format: Format, adjustments: Adjustment[]): VideoChoice {
-  const asked = request.video_codec ?? "copy";
-  const container = containerOf(format);
-  if (asked === "copy" || holds(container.video, asked)) return asked;
-  const to = container.firstVideo ?? "copy";
-  adjustments.push({ field: "video_codec", from: asked, to, reason: videoReason(format) });
-  return to;
+/** A bitrate alone asks for AAC: what is copied keeps its own. */
+const askedAudio = ({ audio_codec, audio_bitrate }: MediaRequest): AudioChoice =>
+  audio_codec ?? (audio_bitrate === undefined ? "copy" : "aac");
+
+/** A codec that the format cannot hold becomes its first one. */
+function chooseCodec<T extends string>(
+  asked: T | "copy",
+  room: Room<T>,
+  adjustments: Adjustment[],
+): T | "copy" {
+  if (asked === "copy" || room.holds(asked)) return asked;
+  return becomeFirst(asked, room, adjustments);
 }
 
-function chooseAudio(request: MediaRequest, format: Format, adjustments: Adjustment[]): AudioChoice {
-  const asked = request.audio_codec ?? (request.audio_bitrate === undefined ? "copy" : "aac");
-  const container = containerOf(format);
-  if (asked === "copy" || holds(container.audio, asked)) return asked;
-  const to = container.firstAudio;
-  adjustments.push({ field: "audio_codec", from: asked, to, reason: audioReason(format) });
+function becomeFirst<T extends string>(from: string, room: Room<T>, adjustments: Adjustment[]): T | "copy" {
+  const to = room.first ?? "copy";
+  adjustments.push({ field: room.field, from, to, reason: room.sentence });
   return to;
 }
 
@@ -258,33 +165,6 @@ function chooseClip(request: MediaRequest): MediaPlan["clip"] {
   if (request.clip_start === undefined && request.clip_end === undefined) return null;
   return { start: request.clip_start ?? 0, end: request.clip_end ?? null };
 }
-
-const CODEC_NAMES: Record<VideoCodec | AudioCodec, string> = {
-  h264: "H.264",
-  h265: "H.265",
-  vp8: "VP8",
-  vp9: "VP9",
-  av1: "AV1",
-  aac: "AAC",
-  opus: "Opus",
-  mp3: "MP3",
-  vorbis: "Vorbis",
-  flac: "FLAC",
-};
-
-function holdsSentence(
-  format: Format,
-  codecs: readonly (VideoCodec | AudioCodec)[] | "any",
-  kind: string,
-): string {
-  if (codecs === "any" || codecs.length === 0) return `${format} holds no ${kind}`;
-  const names = codecs.map((codec) => CODEC_NAMES[codec]);
-  const last = names.pop();
-  return `${format} holds ${names.length > 0 ? `${names.join(", ")} or ${last}` : last}`;
-}
-
-const videoReason = (format: Format): string => holdsSentence(format, containerOf(format).video, "video");
-const audioReason = (format: Format): string => holdsSentence(format, containerOf(format).audio, "audio");
 
 /** Codecs of the chosen source streams; null where there is no such stream or the codec has another name. */
 export interface SourceCodecs {
@@ -308,37 +188,33 @@ export interface StreamActions {
  * // { video: "vp9", audio: "copy", adjustments: [{ field: "video_codec", from: "h264", to: "vp9", … }] }
  */
 export function fitStreams(mediaPlan: MediaPlan, source: SourceCodecs): StreamActions {
-  const container = containerOf(mediaPlan.format);
+  const { format, video_codec, audio_codec, crf, audio_bitrate } = mediaPlan;
   const adjustments: Adjustment[] = [];
-  let video: StreamActions["video"] = "none";
-  if (source.video !== null && container.firstVideo !== null) {
-    video = mediaPlan.video_codec;
-    if (video === source.video && mediaPlan.crf === null) video = "copy";
-    if (video === "copy" && !holds(container.video, source.video)) {
-      video = container.firstVideo;
-      adjustments.push({
-        field: "video_codec",
-        from: source.video,
-        to: video,
-        reason: videoReason(mediaPlan.format),
-      });
-    }
-  }
-  let audio: StreamActions["audio"] = "none";
-  if (source.audio !== null) {
-    audio = mediaPlan.audio_codec;
-    if (audio === source.audio && mediaPlan.audio_bitrate === null) audio = "copy";
-    if (audio === "copy" && !holds(container.audio, source.audio)) {
-      audio = container.firstAudio;
-      adjustments.push({
-        field: "audio_codec",
-        from: source.audio,
-        to: audio,
-        reason: audioReason(mediaPlan.format),
-      });
-    }
-  }
-  return { video, audio, adjustments };
+  const video = { native: source.video, asked: video_codec, hasQuality: crf !== null };
+  const audio = { native: source.audio, asked: audio_codec, hasQuality: audio_bitrate !== null };
+  return {
+    video: fitStream(video, videoRoom(format), adjustments),
+    audio: fitStream(audio, audioRoom(format), adjustments),
+    adjustments,
+  };
+}
+
+interface StreamWish<T> {
+  /** Codec of the source's stream; null for none. */
+  readonly native: string | null;
+  readonly asked: T | "copy";
+  /** A quality was asked for, which a copy would not have. */
+  readonly hasQuality: boolean;
+}
+
+function fitStream<T extends string>(
+  { native, asked, hasQuality }: StreamWish<T>,
+  room: Room<T>,
+  adjustments: Adjustment[],
+): T | "copy" | "none" {
+  if (native === null || room.first === null) return "none";
+  if (asked !== "copy" && (asked !== native || hasQuality)) return asked;
+  return room.holds(native) ? "copy" : becomeFirst(native, room, adjustments);
 }
 
 /**

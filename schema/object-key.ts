@@ -1,4 +1,4 @@
-import type { Format } from "./media.ts";
+import type { Format } from "./containers.ts";
 
 /** Longest object key that every provider takes, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 1024;

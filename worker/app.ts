@@ -16,6 +16,7 @@ import { handlers } from "./routes/handlers.ts";
 import { heartbeat } from "./routes/internal/heartbeat.ts";
 import { outcome } from "./routes/internal/outcome.ts";
 import { publish } from "./routes/internal/publish.ts";
+import { recording } from "./routes/internal/recording.ts";
 import { upload } from "./routes/internal/upload.ts";
 import type { AppEnv } from "./routes/route.ts";
 import type { Services } from "./services.ts";
@@ -46,6 +47,7 @@ export function createApp(services: Services): Hono<AppEnv> {
   }
   app.post("/internal/heartbeat", heartbeat);
   app.post("/internal/runs/:id/upload", upload);
+  app.post("/internal/runs/:id/recording", recording);
   app.post("/internal/runs/:id/publish", publish);
   app.post("/internal/runs/:id/outcome", outcome);
   app.get("/docs/:file", docsAsset);

@@ -1,5 +1,5 @@
 import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
-import { CONTAINERS } from "../../schema/media.ts";
+import { CONTAINERS } from "../../schema/containers.ts";
 import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/env.ts";
 import { EXIT_MEANINGS } from "../waterspout/exit-codes.ts";
 

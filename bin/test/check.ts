@@ -9,8 +9,15 @@ export interface Check {
 }
 
 /** Runs a program of the packages with its output on the terminal. @returns whether it ended well */
-export async function succeeds(command: string, args: readonly string[]): Promise<boolean> {
-  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+export async function succeeds(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<boolean> {
+  const child = spawn(command, args, {
+    ...{ cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+    env: { ...process.env, ...env },
+  });
   const [code] = (await once(child, "exit")) as [number | null];
   return code === 0;
 }

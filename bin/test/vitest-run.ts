@@ -13,14 +13,19 @@ const REPORT = ".cache/vitest.json";
  * Runs every vitest project, or what the arguments choose.
  *
  * @param args passed on to vitest, for example `["unit"]` or `["--project", "worker"]`
+ * @param env variables for the tests, beside those of this process
  */
-export async function runVitest(args: readonly string[]): Promise<Counts> {
+export async function runVitest(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Counts> {
   rmSync(inRoot(REPORT), { force: true });
-  const ok = await succeeds("vitest", [
+  const all = [
     ...["run", "--config", "test/vitest.config.ts"],
     ...["--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`],
     ...args,
-  ]);
+  ];
+  const ok = await succeeds("vitest", all, env);
   const counts = countsOf(readReport());
   // A failure outside a test (an unhandled rejection, an empty run) counts too.
   return ok || counts.failed > 0 ? counts : { ...counts, failed: 1 };

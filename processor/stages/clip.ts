@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { type Adjustment, containerOf, type MediaPlan, type StreamActions } from "../../schema/media.ts";
+import { containerOf } from "../../schema/containers.ts";
+import type { Adjustment, MediaPlan, StreamActions } from "../../schema/media.ts";
 import { Fault } from "../fault.ts";
 import type { Section } from "./file-metadata.ts";
 

@@ -1,7 +1,6 @@
 import type { SourceCodecs } from "../../schema/media.ts";
 import type { RunContext } from "../kit.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
-import { codecName } from "./codec-names.ts";
 import type { MuxInput } from "./ffmpeg-args.ts";
 import type { Input, Inputs } from "./inputs.ts";
 import type { Source } from "./source.ts";
@@ -15,8 +14,8 @@ export interface DescribedInput extends MuxInput {
 
 /** Codecs as the API names them. */
 export const nativeOf = (facts: MediaFacts): SourceCodecs => ({
-  video: codecName(facts.video?.codec),
-  audio: codecName(facts.audio?.codec),
+  video: facts.video?.codec ?? null,
+  audio: facts.audio?.codec ?? null,
 });
 
 export function probeInput(

@@ -1,4 +1,5 @@
-import { containerOf, type MediaPlan } from "../../schema/media.ts";
+import { containerOf } from "../../schema/containers.ts";
+import type { MediaPlan } from "../../schema/media.ts";
 import { FIRST_BYTES, type RangeSource } from "../egress/range-source.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";

@@ -1,11 +1,5 @@
-import {
-  type AudioTarget,
-  containerOf,
-  DEFAULT_AUDIO_BITRATE,
-  DEFAULT_CRF,
-  type MediaPlan,
-  type VideoTarget,
-} from "../../schema/media.ts";
+import { type AudioTarget, containerOf, type VideoTarget } from "../../schema/containers.ts";
+import { DEFAULT_AUDIO_BITRATE, DEFAULT_CRF, type MediaPlan } from "../../schema/media.ts";
 
 /** The 4:2:0 codecs take even sides only; an odd row or column is left out. */
 const EVEN_SIDES = "crop=trunc(iw/2)*2:trunc(ih/2)*2";

@@ -1,4 +1,5 @@
-import { containerOf, type Format, type MediaPlan, type StreamActions } from "../../schema/media.ts";
+import { containerOf, type Format } from "../../schema/containers.ts";
+import type { MediaPlan, StreamActions } from "../../schema/media.ts";
 import { audioEncoder, codecTag, videoEncoder } from "./encoders.ts";
 
 /** One input of a mux: an address that the tool can open. */

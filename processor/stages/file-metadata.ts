@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Format } from "../../schema/media.ts";
+import type { Format } from "../../schema/containers.ts";
 import type { Cover } from "./ffmpeg-args.ts";
 import type { Source } from "./source.ts";
 

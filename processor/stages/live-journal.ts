@@ -42,6 +42,7 @@ export class Journal {
   readonly #folder: string;
   #count = 0;
 
+  /** @param folder of the job; each run writes into one of its own below it */
   private constructor(context: RunContext, reader: ObjectReader, folder: string, pieces: Piece[]) {
     this.#context = context;
     this.reader = reader;
@@ -66,13 +67,19 @@ export class Journal {
     const found = await Promise.all(
       former.map((attempt) => readRun(context, reader, `${folder}/${attempt}`)),
     );
-    return new Journal(context, reader, `${folder}/${request.attempt}`, found.flat());
+    return new Journal(context, reader, folder, found.flat());
+  }
+
+  /** Tells the Worker where the pieces will lie, before there is one: should no run be left to erase them, it does. */
+  async announce(): Promise<void> {
+    const { callback, claim, signal } = this.#context;
+    await callback.recordingStarted(claim, this.#folder, signal);
   }
 
   /** Writes a piece; pieces stand in the order of the calls. @throws Fault of the storage */
   async append(facts: PieceFacts, body: readonly Uint8Array[]): Promise<void> {
-    const { sink, signal } = this.#context;
-    const key = `${this.#folder}/${this.#count++}`;
+    const { sink, signal, request } = this.#context;
+    const key = `${this.#folder}/${request.attempt}/${this.#count++}`;
     const bytes = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const header = Buffer.from(JSON.stringify({ ...facts, bytes }).padEnd(HEADER_BYTES));
     this.pieces.push({ ...facts, key, bytes });
@@ -98,7 +105,7 @@ export class Journal {
     return Buffer.concat(body).toString("utf8");
   }
 
-  /** Deletes every piece. What cannot be deleted is left to the storage's own rules. */
+  /** Deletes every piece. What cannot be deleted is left to the Worker, or to the storage's own rules. */
   async erase(): Promise<void> {
     const { sink, log, claim } = this.#context;
     let failures = 0;

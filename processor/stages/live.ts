@@ -32,6 +32,7 @@ export async function findRecording(context: RunContext): Promise<Journal | null
 /** Records a source that is on air, and delivers the recording. */
 export async function recordLive(context: RunContext, { source, extractMs }: Resolved): Promise<Delivery> {
   return keepOrErase(context, await Journal.open(context), async (journal) => {
+    await journal.announce();
     await journal.append({ kind: "source" }, [Buffer.from(JSON.stringify(withoutAddresses(source)))]);
     await record(context, journal, source);
     return deliverJournal(context, journal, { source, extractMs }, true);

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { containerOf, type StreamActions } from "../../schema/media.ts";
+import { containerOf } from "../../schema/containers.ts";
+import type { StreamActions } from "../../schema/media.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
 import type { PartUploader, UploadResult } from "../storage/part-uploader.ts";

@@ -6,7 +6,7 @@ import type { Kit } from "../kit.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { openWayOut } from "../way-out.ts";
 import { findMedia } from "./find-media.ts";
-import { chosenStreams, isLive, type SourceStream } from "./source.ts";
+import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
 
 /**
  * Asks a source what is behind a URL, without a run. The answer is kept for the job that follows.
@@ -47,9 +47,10 @@ export async function probeSource(
 
 function describe(info: YtdlpInfo, streams: readonly SourceStream[]): Metadata {
   const video = streams.find(({ height }) => height !== null);
+  const duration = durationOf(info, streams);
   return {
     title: text(info.title),
-    duration: number(info.duration),
+    duration,
     width: video?.width || null,
     height: video?.height || null,
     extractor: text(info.extractor),
@@ -59,7 +60,7 @@ function describe(info: YtdlpInfo, streams: readonly SourceStream[]): Metadata {
     view_count: whole(info.view_count),
     like_count: whole(info.like_count),
     upload_date: text(info.upload_date),
-    filesize_approx: sum(streams.map((stream) => sizeOf(stream, number(info.duration)))),
+    filesize_approx: sum(streams.map((stream) => sizeOf(stream, duration))),
     is_live: isLive(info),
     formats: chosenStreams(info.formats ?? [])
       .slice(-MAX_LISTED_FORMATS)
@@ -84,7 +85,7 @@ function factsOf(stream: SourceStream): StreamFacts {
 
 /** Bytes of the result: of the streams where they are copied, by the bitrate where only audio is made anew. */
 function estimate(info: YtdlpInfo, streams: readonly SourceStream[], plan: MediaPlan | null): number | null {
-  const duration = number(info.duration);
+  const duration = durationOf(info, streams);
   if (plan === null) return sum(streams.map((stream) => sizeOf(stream, duration)));
   const actions = fitStreams(plan, {
     video: streams.find(({ videoCodec }) => videoCodec !== null)?.videoCodec ?? null,

@@ -1,4 +1,5 @@
-import { containerOf, type MediaPlan } from "../../schema/media.ts";
+import { containerOf } from "../../schema/containers.ts";
+import type { MediaPlan } from "../../schema/media.ts";
 
 /** Patterns by which the extractor's codec strings are recognised, for each codec that a container may hold. */
 const CODEC_PATTERNS: Record<string, string> = {

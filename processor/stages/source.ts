@@ -1,6 +1,6 @@
 import type { ByteSpan } from "../egress/source-read.ts";
+import { codecName } from "../tools/codec-names.ts";
 import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
-import { codecName } from "./codec-names.ts";
 import type { Chapter } from "./file-metadata.ts";
 
 /** How the bytes of a stream are fetched. */
@@ -68,7 +68,7 @@ export function describeSource(info: YtdlpInfo, streams: Source["streams"]): Sou
     title: text(info.title) ?? text(info.id) ?? "media",
     description: text(info.description),
     releaseDate: isoDate(text(info.release_date) ?? text(info.upload_date)),
-    duration: number(info.duration) ?? secondsOfFragments(streams[0]),
+    duration: durationOf(info, streams),
     uploader: text(info.artist) ?? text(info.uploader) ?? text(info.channel),
     live: isLive(info),
     chapters: chaptersOf(info),
@@ -76,6 +76,10 @@ export function describeSource(info: YtdlpInfo, streams: Source["streams"]): Sou
     info,
   };
 }
+
+/** In seconds; null where nobody tells. */
+export const durationOf = (info: YtdlpInfo, [first]: readonly SourceStream[]): number | null =>
+  number(info.duration) ?? (first ? secondsOfFragments(first) : null);
 
 /** What the fragments add up to: a manifest often tells their lengths and no duration of the whole. */
 function secondsOfFragments({ fragments }: SourceStream): number | null {

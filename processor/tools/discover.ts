@@ -14,6 +14,8 @@ export interface Tool {
 export interface YtdlpTool extends Tool {
   /** The Python whose modules contain yt-dlp. */
   readonly python: string;
+  /** Release channel that it was built for. @example "stable" */
+  readonly channel: string;
   /** What that Python must add to its module path to find yt-dlp (a zipapp, a user's own packages). */
   readonly pythonPath: string | undefined;
   /** The scripts that solve YouTube's JavaScript challenges are installed (package yt-dlp-ejs). */
@@ -32,7 +34,10 @@ export interface Tools {
 }
 
 /** Settings that discovery reads. */
-type DiscoverConfig = Pick<ProcessorConfig, "ytdlpPath" | "ffmpegPath" | "ffprobePath" | "searchPath">;
+type DiscoverConfig = Pick<
+  ProcessorConfig,
+  "ytdlpPath" | "ytdlpChannel" | "ffmpegPath" | "ffprobePath" | "searchPath"
+>;
 
 /** The first release that takes a JavaScript runtime as an option. */
 const YTDLP_FLOOR = "2025.11.12";
@@ -44,7 +49,8 @@ const YTDLP_ADVICE =
 /**
  * Finds the tools and their versions.
  *
- * @throws Error with one sentence for each tool that is missing, broken or too old, saying what to install
+ * @throws Error with one sentence for each tool that is missing, broken, too old or of another channel than the one that
+ *   is asked for, saying what to install
  */
 export async function discoverTools(config: DiscoverConfig): Promise<Tools> {
   const found = await Promise.allSettled([
@@ -77,10 +83,17 @@ async function findYtdlp(config: DiscoverConfig): Promise<YtdlpTool> {
   if (facts.version.localeCompare(YTDLP_FLOOR, "en", { numeric: true }) < 0) {
     throw new Error(`${path} is yt-dlp ${facts.version}, older than ${YTDLP_FLOOR}; ${YTDLP_ADVICE}`);
   }
+  const { ytdlpChannel: channel = facts.channel } = config;
+  if (facts.channel !== channel) {
+    throw new Error(
+      `${path} is yt-dlp of the channel ${facts.channel}, and YTDLP_CHANNEL asks for ${channel}; install that with: npm run setup`,
+    );
+  }
   return {
     path,
     version: facts.version,
     python,
+    channel,
     pythonPath: isZip ? path : (facts.user_site ?? undefined),
     challengeScripts: facts.ejs,
     impersonation: facts.curl_cffi,
@@ -124,12 +137,14 @@ user_site = site.getusersitepackages()
 has = lambda name: importlib.util.find_spec(name) is not None
 print(json.dumps({
     'version': yt_dlp.version.__version__,
+    'channel': getattr(yt_dlp.version, 'CHANNEL', 'stable'),
     'user_site': user_site if yt_dlp.__file__.startswith(user_site) else None,
     'ejs': has('yt_dlp_ejs'), 'curl_cffi': has('curl_cffi')}))
 `;
 
 interface PythonFacts {
   readonly version: string;
+  readonly channel: string;
   readonly user_site: string | null;
   readonly ejs: boolean;
   readonly curl_cffi: boolean;

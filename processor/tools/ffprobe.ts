@@ -1,5 +1,6 @@
 import type { EgressProxy } from "../egress/proxy.ts";
 import { Fault } from "../fault.ts";
+import { codecName } from "./codec-names.ts";
 import type { Tools } from "./discover.ts";
 import { spawnTool } from "./exec.ts";
 import { protocolsFor } from "./ffmpeg.ts";
@@ -110,7 +111,7 @@ function factsOf(format: ProbeFormat, streams: readonly ProbeStream[]): MediaFac
   const video = streams.find((stream) => stream.codec_type === "video" && !stream.disposition?.attached_pic);
   const audio = streams.find((stream) => stream.codec_type === "audio");
   return {
-    container: containerName(format, video !== undefined, codecsOf(streams)),
+    container: containerName(format, video !== undefined, streams.map(codecOf)),
     durationSeconds: positive(format.duration),
     startSeconds: format.start_time === undefined ? undefined : Number(format.start_time),
     sizeBytes: positive(format.size),
@@ -125,7 +126,7 @@ function videoFacts(stream: ProbeStream): VideoFacts {
   const isTurned = Math.abs(rotation ?? Number(stream.tags?.rotate ?? 0)) % 180 === 90;
   const [frames = 0, seconds = 0] = (stream.avg_frame_rate ?? "").split("/").map(Number);
   return {
-    codec: codecName(stream),
+    codec: codecOf(stream),
     width: isTurned ? height : width,
     height: isTurned ? width : height,
     fps: frames > 0 && seconds > 0 ? frames / seconds : undefined,
@@ -135,7 +136,7 @@ function videoFacts(stream: ProbeStream): VideoFacts {
 
 function audioFacts(stream: ProbeStream): AudioFacts {
   return {
-    codec: codecName(stream),
+    codec: codecOf(stream),
     sampleRate: positive(stream.sample_rate) ?? 0,
     channels: stream.channels ?? 0,
     bitrate: positive(stream.bit_rate),
@@ -155,13 +156,7 @@ function containerName(format: ProbeFormat, hasVideo: boolean, codecs: readonly 
   return names[0] ?? format.format_name;
 }
 
-function codecsOf(streams: readonly ProbeStream[]): string[] {
-  return streams.map(codecName);
-}
-
-function codecName(stream: ProbeStream): string {
-  return stream.codec_name === "hevc" ? "h265" : (stream.codec_name ?? "unknown");
-}
+const codecOf = ({ codec_name }: ProbeStream): string => codecName(codec_name) ?? "unknown";
 
 function positive(text: string | undefined): number | undefined {
   const value = Number(text);

@@ -86,7 +86,7 @@ export const endpoints = {
     safe: true,
     body: json(JobRequest),
     answers: { 200: { description: "The plan", schema: PlannedJob } },
-    errors: ["forbidden", "invalid_request", "payload_too_large"],
+    errors: ["forbidden", "invalid_request", "payload_too_large", "probe_timeout"],
   },
   metadata: {
     method: "POST",

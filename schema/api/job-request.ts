@@ -1,13 +1,7 @@
 import "../messages.ts";
 import { z } from "zod";
-import {
-  AUDIO_BITRATES,
-  AUDIO_CHOICES,
-  parseTimestamp,
-  QUALITY_PRESETS,
-  RESOLUTIONS,
-  VIDEO_CHOICES,
-} from "../media.ts";
+import { AUDIO_CHOICES, VIDEO_CHOICES } from "../containers.ts";
+import { AUDIO_BITRATES, parseTimestamp, QUALITY_PRESETS, RESOLUTIONS } from "../media.ts";
 import { cleanFilename } from "../object-key.ts";
 import { InlineStorage } from "./storage.ts";
 

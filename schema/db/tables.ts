@@ -147,6 +147,8 @@ export const jobs = sqliteTable(
     /** Unfinished upload in the storage, to be aborted by a successor. */
     upload_key: text("upload_key"),
     upload_ref: text("upload_ref"),
+    /** Where the pieces of a recording lie until it is delivered or nothing of it is wanted any more. */
+    recording_key: text("recording_key"),
 
     // what came of it
     object_key: text("object_key"),
@@ -238,6 +240,9 @@ export const jobs = sqliteTable(
     index("jobs_leftover")
       .on(table.finished_at)
       .where(sql`upload_ref is not null and finished_at is not null`),
+    index("jobs_recording")
+      .on(table.finished_at)
+      .where(sql`recording_key is not null and finished_at is not null`),
   ],
 );
 

@@ -52,6 +52,13 @@ export const UploadStarted = z.object({
 });
 export type UploadStarted = z.infer<typeof UploadStarted>;
 
+/**
+ * `POST /internal/runs/{id}/recording`: the pieces of a recording will lie under this key. Sent before the first piece:
+ * whatever becomes of the runs, the Worker knows where to look for what they left.
+ */
+export const RecordingStarted = z.object({ v: Version, attempt: z.int().min(1), key: z.string() });
+export type RecordingStarted = z.infer<typeof RecordingStarted>;
+
 /** `POST /internal/runs/{id}/publish`: may the upload be completed? 200 is leave to do so, given at most once per run. */
 export const PublishRequest = z.object({ v: Version, attempt: z.int().min(1) });
 

@@ -130,6 +130,7 @@ export const ProcessorHealth = z.object({
   slots: z.object({ network: z.int(), cpu: z.int() }),
   tools: z.object({
     ytdlp: z.string(),
+    ytdlp_channel: z.string(),
     ffmpeg: z.string(),
     /** Runtime for the sources' own scripts. */
     javascript: z.string(),

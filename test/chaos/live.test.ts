@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import type { Job } from "../../schema/api/job.ts";
 import { type LiveStream, liveRoot, startLiveStream } from "../support/live-origin.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { storedKeys, unfinishedUploads } from "../support/s3-server.ts";
@@ -6,9 +7,14 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /** The processor dies in mid-recording. Lease, cron and the seconds of the stream are shortened; nothing else is. */
 
-const MAX_SECONDS = 16;
+/** Of a stream that runs for 60. */
+const MAX_SECONDS = 20;
+/** What is recorded when the processor dies. */
+const BEFORE_SECONDS = 10;
 /** A second of the stream passes in this time. */
-const SECOND_MS = 700;
+const SECOND_MS = 600;
+/** Of a recording's progress, this much is the recording; the rest is its delivery. */
+const RECORDING_SHARE = 90;
 
 let origin: Origin;
 let stack: TestStack;
@@ -37,8 +43,14 @@ afterAll(async () => {
   await origin.close();
 });
 
+const isHalfWay = ({ progress }: Job): boolean =>
+  progress >= (RECORDING_SHARE * BEFORE_SECONDS) / MAX_SECONDS;
+
+const pieces = async (): Promise<string[]> =>
+  (await storedKeys(stack.stateDir)).filter((key) => key.includes(".recordings"));
+
 it.each(["SIGKILL", "SIGTERM"] as const)(
-  "%s in mid-recording: what was on air before and after is delivered, and what is missing is told",
+  "%s after 10 of 20 seconds: what was on air before and after is delivered, and what is missing is told",
   async (signal) => {
     live = await startLiveStream(origin);
     live.air(5);
@@ -48,7 +60,7 @@ it.each(["SIGKILL", "SIGTERM"] as const)(
       filename: signal,
     });
     // part of the recording is in the storage, and the rest was not on air yet
-    await stack.until(id, ({ progress }) => progress >= 20);
+    await stack.until(id, isHalfWay);
     const before = live.aired;
     process.kill(await stack.processorPid(), signal);
     const job = await stack.end(id);
@@ -68,8 +80,23 @@ it.each(["SIGKILL", "SIGTERM"] as const)(
 
     const file = await fetch(job.s3_url ?? "");
     expect((await file.arrayBuffer()).byteLength).toBe(job.file_size);
-    expect((await storedKeys(stack.stateDir)).filter((key) => key.includes(".recordings"))).toEqual([]);
+    expect(await pieces()).toEqual([]);
     expect(await unfinishedUploads(stack.stateDir)).toEqual([]);
     live.pause();
   },
 );
+
+it("a recording that is cancelled while no processor is alive leaves nothing, either", async () => {
+  live = await startLiveStream(origin);
+  live.air(5);
+  live.play(SECOND_MS);
+  const id = await stack.create({ url: live.url, live_recording: true, max_duration: MAX_SECONDS });
+  await stack.until(id, isHalfWay);
+  process.kill(await stack.processorPid(), "SIGKILL");
+  expect((await stack.call("DELETE", `/jobs/${id}`)).status).toBe(200);
+  expect((await pieces()).length).toBeGreaterThan(0);
+  // after the lease of the run that died
+  await vi.waitUntil(async () => (await pieces()).length === 0, { timeout: 60_000, interval: 500 });
+  expect(await stack.job(id)).toMatchObject({ status: "Failed", step: "Cancelled" });
+  live.pause();
+});

@@ -12,6 +12,7 @@ import type { NewObject, Sink, Upload } from "../../processor/storage/sink.ts";
 import type { TransportOptions } from "../../processor/storage/transport.ts";
 import { uploadStream } from "../../processor/storage/upload-stream.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
+import { openStore } from "../../worker/services/storage-store.ts";
 import { type Disturbance, type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
 import type { LargeUpload, LargeUploadResult } from "../support/large-upload.ts";
 import { listen } from "../support/ports.ts";
@@ -86,6 +87,25 @@ function followLink(link: string | null, origin: string): Promise<http.IncomingM
     http.get(url, { hostname, port, headers: { host: url.host }, agent: false }, resolve).on("error", reject);
   });
 }
+
+/** A `fetch` of the server at `origin`, whatever host a URL names. */
+const fetchAt =
+  (origin: string): typeof fetch =>
+  async (input, init) => {
+    const { url, method, headers } = new Request(input, init);
+    const { hostname, port } = new URL(origin);
+    const target = { hostname, port, method, agent: false };
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const all = { ...Object.fromEntries(headers), host: new URL(url).host };
+      http
+        .request(url, { ...target, headers: all }, resolve)
+        .on("error", reject)
+        .end(init?.body);
+    });
+    const body = Buffer.concat(await answer.toArray());
+    const { statusCode: status = 500 } = answer;
+    return new Response(status === 204 ? null : body, { status });
+  };
 
 /** Runs `test/support/large-upload.ts`. */
 async function uploadElsewhere(order: LargeUpload): Promise<LargeUploadResult> {
@@ -406,6 +426,19 @@ export function conformance(name: string, subject: Subject): void {
         const tampered = await readLink(link?.replace("linked", "typed.mp4") ?? null, subject.origin());
         expect([400, 401, 403]).toContain(tampered.status);
         expect([400, 401, 403]).toContain((await readExpired("linked")).status);
+      });
+
+      it("is listed and emptied by the edge, one folder and nothing beside it", async () => {
+        const folder = "videos/Ü & 'co' <x>/.recordings/job";
+        for (const key of [`${folder}/1/0`, `${folder}/1/1`, `${folder}/2/0`, `${folder}-other/1/0`]) {
+          await deliver(subject.sink(), key, Buffer.from(key));
+        }
+        const store = openStore(subject.target(), { fetch: fetchAt(subject.origin()), clock: Date.now });
+        const keys = await store.listKeys(`${folder}/`);
+        expect(keys.toSorted()).toEqual([`${folder}/1/0`, `${folder}/1/1`, `${folder}/2/0`]);
+        for (const key of keys) await store.deleteObject(key);
+        expect(await store.listKeys(`${folder}/`)).toEqual([]);
+        expect((await read(`${folder}-other/1/0`)).status).toBe(200);
       });
     } else {
       it("signs no link that would give its own rights away", async () => {

@@ -49,10 +49,44 @@ afterAll(async () => {
 const extract = (path: string, options = {}) =>
   pool.extract({ url: origin.url + path, options, timeoutMs: 20_000 });
 
+/** An extractor as plugins bring it. */
+const PLUGIN = `
+from yt_dlp.extractor.common import InfoExtractor
+class BroughtIE(InfoExtractor):
+    _VALID_URL = r'https?://plugin\\.example/(?P<id>\\w+)'
+    def _real_extract(self, url):
+        return {'id': self._match_id(url), 'title': 'By a plugin', 'formats': [{'url': 'https://plugin.example/a.mp4'}]}
+`;
+
 function videoOf(extraction: Extraction) {
   if (extraction.kind !== "video") throw new Error(`a ${extraction.kind}`);
   return extraction;
 }
+
+describe("plugins of the operator", () => {
+  async function byPlugin(potProvider: string | undefined): Promise<string> {
+    const pythonPath = join(cwd, "plugins");
+    await mkdir(join(pythonPath, "yt_dlp_plugins", "extractor"), { recursive: true });
+    await writeFile(join(pythonPath, "yt_dlp_plugins", "extractor", "brought.py"), PLUGIN);
+    const paths = [pythonPath, tools.ytdlp.pythonPath].filter((path) => path !== undefined).join(":");
+    const own = new ExtractorPool({
+      tools: { ...tools, ytdlp: { ...tools.ytdlp, pythonPath: paths } },
+      ...{ proxy, config: { ...config, ytdlpPotProviderUrl: potProvider } },
+    });
+    try {
+      const asked = { url: "http://plugin.example/one", options: {}, timeoutMs: 20_000 };
+      const found = await own.extract(asked).catch((error: unknown) => error);
+      return found instanceof Error ? "none" : (videoOf(found as Extraction).info.title ?? "");
+    } finally {
+      await own.close();
+    }
+  }
+
+  test("are loaded when there is a PO-token provider, and never else", async () => {
+    expect(await byPlugin("http://tokens.example:4416")).toBe("By a plugin");
+    expect(await byPlugin(undefined)).toBe("none");
+  });
+});
 
 function page(path: string, body: string): void {
   origin.put(path, Buffer.from(`<!doctype html><title>Page</title>${body}`));

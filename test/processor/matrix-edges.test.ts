@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { plan } from "../../schema/media.ts";
 import { boxAt, type Delivered, Deliveries } from "../support/delivered.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
@@ -88,6 +89,33 @@ describe("max_resolution", () => {
     const done = await deliveries.deliver(`${origin.url}/tall.mp4`, { max_resolution: 360 });
     expect(done.delivery).toMatchObject({ actual_quality: "480p", strategy: "ranges" });
     expect(done.delivery.adjustments).toMatchObject([{ field: "max_resolution", from: 360, to: 480 }]);
+  });
+});
+
+describe("a format that is corrected", () => {
+  it.each([
+    [{ format: "avi" }, "format", "mp4", "video/mp4"],
+    [{ format: "avi", audio_only: true }, "format", "m4a", "audio/mp4"],
+    [{ format: "mkv", audio_only: true }, "format", "m4a", "audio/mp4"],
+    [{ format: "webm", audio_only: true }, "format", "opus", "audio/ogg"],
+    [{ format: "mp3", audio_only: false }, "audio_only", "mp3", "audio/mpeg"],
+  ] as const)("is told, and is what the file is: %o", async (request, field, extension, mime) => {
+    expect(plan(request).adjustments).toMatchObject([{ field }]);
+    const { delivery, probed } = await deliveries.deliver(`${origin.url}/direct.mp4`, request);
+    expect(delivery.key).toMatch(new RegExp(`\\.${extension}$`));
+    expect(probed.format.format_name).toContain(
+      { m4a: "mp4", opus: "ogg" }[extension as string] ?? extension,
+    );
+    const pictures = probed.streams.filter(({ codec_type }) => codec_type === "video");
+    expect(pictures).toHaveLength(mime.startsWith("video/") ? 1 : 0);
+    const link = await fetch(await bench.link(delivery.key));
+    expect(link.headers.get("content-type")).toBe(mime);
+    await link.body?.cancel();
+  });
+
+  it("a bitrate without a codec makes AAC of that bitrate", async () => {
+    const done = await deliveries.deliver(`${origin.url}/endless.webm`, { audio_bitrate: "64k" });
+    expect(done.probed.streams.find(({ codec_type }) => codec_type === "audio")?.codec_name).toBe("aac");
   });
 });
 

@@ -2,11 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { plan } from "../../schema/media.ts";
 import { boxAt, type Delivered, Deliveries } from "../support/delivered.ts";
 import {
-  allCases,
+  chosenCases,
   expectedOf,
   MATRIX_SOURCES,
   type MatrixCase,
-  pairwiseCases,
   requestOf,
   ruleOf,
   SOURCE_OPTIONS,
@@ -15,8 +14,7 @@ import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
-/** `MATRIX=full` runs every case; otherwise a selection in which all pairs meet. */
-const CASES = process.env.MATRIX === "full" ? allCases() : pairwiseCases();
+const CASES = chosenCases(process.env);
 
 let origin: Origin;
 let bench: ProcessorBench;

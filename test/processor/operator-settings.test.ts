@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -56,6 +56,15 @@ async function deliver(path: string): Promise<number> {
   return outcome.delivery.file_size;
 }
 
+/** Command lines and environments of the processes that may be looked into, but for this one. */
+async function processTexts(): Promise<string> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && name !== `${process.pid}`);
+  const texts = pids.flatMap((pid) =>
+    ["cmdline", "environ"].map((file) => readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "")),
+  );
+  return (await Promise.all(texts)).join("\n");
+}
+
 const probe = (path: string) =>
   bench.processor.app.request("/probe", {
     method: "POST",
@@ -108,10 +117,33 @@ describe("the operator's other settings", () => {
     });
   });
 
-  it("are in no log", async () => {
-    await bench.run(`${origin.url}/status/403`);
-    const logs = JSON.stringify(bench.logs);
-    expect(logs).toContain("fault");
-    for (const secret of SECRETS) expect(logs).not.toContain(secret);
+  it("are in no log, no outcome, no answer and no other process", async () => {
+    const outcome = await bench.run(`${origin.url}/status/403`);
+    const answers = await Promise.all(
+      ["/healthz", "/metrics"].map(async (path) => (await bench.processor.app.request(path)).text()),
+    );
+    const told = JSON.stringify([bench.logs, bench.worker.beats, outcome, answers]);
+    expect(told).toContain("fault");
+    const others = await processTexts();
+    for (const secret of SECRETS) expect(told + others).not.toContain(secret);
+  });
+
+  it("stay secret when the proxy does not answer, or refuses them", async () => {
+    const wrong = new URL(first.url);
+    wrong.password = "mistyped-password";
+    const dead = "http://operator:mistyped-password@127.0.0.1:9";
+    for (const YTDLP_PROXY of [dead, wrong.href]) {
+      const refused = await startProcessorBench([origin.host], { YTDLP_PROXY, YTDLP_EXTRACTOR_RETRIES: "0" });
+      try {
+        const outcome = await refused.run(`${origin.url}/direct.mp4`);
+        expect(outcome).toMatchObject({ type: "failed", code: "network" });
+        const told = JSON.stringify([refused.logs, outcome]);
+        for (const secret of ["mistyped-password", btoa("first:mistyped-password")]) {
+          expect(told).not.toContain(secret);
+        }
+      } finally {
+        await refused.close();
+      }
+    }
   });
 });

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type MediaRequest, plan } from "../../schema/media.ts";
 import { ProbeAnswer, type ProbeOutcome } from "../../schema/wire/probe.ts";
-import { mediaFolder } from "../support/media.ts";
+import { type MediaOptions, mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
 let origin: Origin;
 let bench: ProcessorBench;
+
+const SPLIT: MediaOptions = { seconds: 10, videoBitrate: 400_000 };
 
 const MASTER = `#EXTM3U
 #EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=1080x1920,CODECS="avc1.64001f,mp4a.40.2"
@@ -16,8 +18,11 @@ const MASTER = `#EXTM3U
 `;
 
 beforeAll(async () => {
-  const root = await mediaFolder({ "direct.mp4": ["mp4"], hls: ["hls-ts"] });
-  origin = await startOrigin({ root, bodies: { "/short.m3u8": Buffer.from(MASTER) } });
+  const root = await mediaFolder({ "direct.mp4": ["mp4"], hls: ["hls-ts"], dash: ["dash", SPLIT] });
+  origin = await startOrigin({
+    root,
+    bodies: { "/short.m3u8": Buffer.from(MASTER) },
+  });
   bench = await startProcessorBench([origin.host], { PROBE_SECONDS: "4" });
   // the extractor's start counts towards the limit of whoever comes first
   await bench.run(`${origin.url}/direct.mp4`);
@@ -72,6 +77,21 @@ describe("a probe", () => {
     expect(await probe("/short.m3u8", { max_resolution: 360 })).toMatchObject({
       streams: [{ width: 360, height: 640, video_codec: "h264", audio_codec: "aac" }],
     });
+  });
+
+  it("estimates what a plan makes: of a copy, of a clip of it, and of sound that is made anew", async () => {
+    const sizeOf = async (request: MediaRequest) => {
+      const outcome = await probe("/dash/index.mpd", request);
+      return outcome.type === "found" ? outcome.estimated_size : outcome;
+    };
+    const done = await bench.run(`${origin.url}/dash/index.mpd`);
+    const delivered = done.type === "completed" ? done.delivery.file_size : Number.NaN;
+    const whole = Number(await sizeOf({}));
+    expect(Math.abs(whole / delivered - 1)).toBeLessThan(0.3);
+    expect(await sizeOf({ clip_start: 2, clip_end: 4 })).toBe(Math.round(whole / 5));
+    expect(await sizeOf({ format: "mp3", audio_bitrate: "64k" })).toBe((64_000 * 10) / 8);
+    // what a quality comes to depends on the picture
+    expect(await sizeOf({ video_codec: "vp9" })).toBeNull();
   });
 
   it("takes no slot of a run and leaves nothing", async () => {

@@ -61,6 +61,7 @@ describe("discovery", () => {
   test("finds the tools, their versions and yt-dlp's own Python", () => {
     expect(tools.ytdlp).toMatchObject({
       version: expect.stringMatching(/^\d{4}\./),
+      channel: expect.stringMatching(/^(stable|nightly|master)$/),
       python: expect.stringContaining("python"),
     });
     expect(tools.ffmpeg.version).toMatch(/^\d|^[nN]/);
@@ -79,6 +80,14 @@ describe("discovery", () => {
       /ffmpeg is not an executable file at \/nowhere\/ffmpeg; .*brew install ffmpeg/,
     );
     await expect(missing).rejects.toThrow(/ffprobe was not found/);
+  });
+
+  test("refuses a yt-dlp of another release channel than the one that is asked for", async () => {
+    const { channel } = tools.ytdlp;
+    const other = channel === "nightly" ? "master" : "nightly";
+    await expect(discoverTools({ ...config, ytdlpChannel: other })).rejects.toThrow(
+      `is yt-dlp of the channel ${channel}, and YTDLP_CHANNEL asks for ${other}; install that with: npm run setup`,
+    );
   });
 
   test("refuses a yt-dlp that is no Python program, or whose Python has no yt_dlp", async () => {

@@ -147,6 +147,20 @@ export const allCases = (): MatrixCase[] =>
   );
 
 /**
+ * What a run proves: a selection in which all pairs meet, every case with `MATRIX=full`, and of those a share with
+ * `MATRIX_SHARD`, for example `3/12`. Shares are dealt like cards, so that each takes about as long.
+ *
+ * @throws RangeError when the share is not `k/n` with k from 1 to n
+ */
+export function chosenCases(env: Readonly<Record<string, string | undefined>>): MatrixCase[] {
+  if (env.MATRIX !== "full") return pairwiseCases();
+  const { MATRIX_SHARD: text = "1/1" } = env;
+  const [, share, shares] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);
+  if (!share || !shares || share > shares) throw new RangeError(`MATRIX_SHARD is ${text}, not like 3/12`);
+  return allCases().filter((_, index) => index % shares === share - 1);
+}
+
+/**
  * A small selection in which every two values of format, codecs and quality meet, and every source meets every family
  * of containers. The same at each call.
  */

@@ -89,7 +89,10 @@ export class MultipartStore {
       throw new Refusal(404, "NoSuchBucket", "The specified bucket does not exist.");
     }
     const uploadId = query.get("uploadId");
-    if (key === "" && req.method === "GET" && query.has("uploads")) return this.#list(res, query);
+    if (key === "" && req.method === "GET" && query.has("uploads")) return this.#listUploads(res, query);
+    if (key === "" && req.method === "GET" && query.get("list-type") === "2") {
+      return this.#listObjects(res, query);
+    }
     if (key === "") throw new Refusal(405, "MethodNotAllowed", "The bucket takes no such request.");
     if (uploadId !== null) return await this.#handleUpload(req, res, key, uploadId, query);
     if (req.method === "POST" && query.has("uploads")) return this.#initiate(req, res, key);
@@ -232,8 +235,18 @@ export class MultipartStore {
     else await pipeline(contentOf(object.files), res);
   }
 
+  #listObjects(res: ServerResponse, query: URLSearchParams): void {
+    const most = Number(query.get("max-keys") ?? 1000);
+    const found = [...this.#objects.keys()].filter((key) => key.startsWith(query.get("prefix") ?? "")).sort();
+    const entries = found
+      .slice(0, most)
+      .map((key) => `<Contents><Key>${escapeXml(key)}</Key><Size>1</Size></Contents>`);
+    const truncated = `<IsTruncated>${found.length > most}</IsTruncated>`;
+    sendXml(res, `<ListBucketResult>${truncated}${entries.join("")}</ListBucketResult>`);
+  }
+
   /** One entry a page, so that whoever lists must walk. */
-  #list(res: ServerResponse, query: URLSearchParams): void {
+  #listUploads(res: ServerResponse, query: URLSearchParams): void {
     const prefix = query.get("prefix") ?? "";
     const after: [string, string] = [query.get("key-marker") ?? "", query.get("upload-id-marker") ?? ""];
     const found = [...this.#uploads]

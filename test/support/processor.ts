@@ -31,6 +31,8 @@ export interface ProcessorBench {
   ): ReturnType<ScriptedWorker["outcome"]>;
   /** Reads a delivered object; null when there is none. */
   object(key: string): Promise<Buffer | null>;
+  /** A link to a delivered object. */
+  link(key: string): Promise<string>;
   /** Work folders of runs that are left. */
   leftovers(): Promise<string[]>;
   close(): Promise<void>;
@@ -98,6 +100,7 @@ export async function startProcessorBench(
     submit,
     run: async (url, request, change) => worker.outcome(await submit(url, request, change)),
     object: (key) => readObject(target, key),
+    link: (key) => linkTo(target, key),
     leftovers: () => readdir(join(folder, "work", "runs")).catch(() => []),
     close: async () => {
       await processor.close();
@@ -107,11 +110,15 @@ export async function startProcessorBench(
   };
 }
 
-async function readObject(target: RunRequest["target"], key: string): Promise<Buffer | null> {
+async function linkTo(target: RunRequest["target"], key: string): Promise<string> {
   const sink = openSink(target, new EgressPolicy({ opened: new Set() }));
   const link = await sink.signGet(key, 60);
   if (link === null) throw new Error("the bucket gives no links");
-  const answer = await fetch(link);
+  return link;
+}
+
+async function readObject(target: RunRequest["target"], key: string): Promise<Buffer | null> {
+  const answer = await fetch(await linkTo(target, key));
   if (answer.status === 404) return null;
   if (!answer.ok) throw new Error(`the bucket answered ${answer.status}`);
   return Buffer.from(await answer.arrayBuffer());

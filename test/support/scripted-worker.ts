@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { json } from "node:stream/consumers";
-import { Heartbeat, Outcome, UploadStarted } from "../../schema/wire/callback.ts";
+import { Heartbeat, Outcome, RecordingStarted, UploadStarted } from "../../schema/wire/callback.ts";
 import { listen } from "./ports.ts";
 
 /** The Worker's side of one run, as a script: which reports it takes and what it answers. */
@@ -8,6 +8,8 @@ export interface ScriptedWorker {
   readonly url: string;
   readonly beats: readonly Heartbeat[];
   readonly uploads: readonly UploadStarted[];
+  /** Where recordings said that their pieces lie. */
+  readonly recordings: readonly string[];
   /** Runs that asked for leave to publish. */
   readonly published: readonly string[];
   /** From now on every report about this job is answered as if another run owned it. */
@@ -24,6 +26,7 @@ export interface ScriptedWorker {
 export async function startScriptedWorker(): Promise<ScriptedWorker> {
   const beats: Heartbeat[] = [];
   const uploads: UploadStarted[] = [];
+  const recordings: string[] = [];
   const published: string[] = [];
   const disowned = new Set<string>();
   const failures = new Map<string, number[]>();
@@ -59,6 +62,7 @@ export async function startScriptedWorker(): Promise<ScriptedWorker> {
     if (failure !== undefined) return failure;
     if (disowned.has(jobId)) return 409;
     if (kind === "upload") uploads.push(UploadStarted.parse(body));
+    if (kind === "recording") recordings.push(RecordingStarted.parse(body).key);
     if (kind === "publish") published.push(jobId);
     if (kind === "outcome") outcomeOf(jobId).resolve(Outcome.parse(body).outcome);
     return 200;
@@ -77,6 +81,7 @@ export async function startScriptedWorker(): Promise<ScriptedWorker> {
     url: `http://127.0.0.1:${port}`,
     beats,
     uploads,
+    recordings,
     published,
     disown: (jobId) => void disowned.add(jobId),
     failNext: (kind, ...statuses) => void failures.set(kind, statuses),

@@ -1,7 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isAtLeast } from "../../bin/setup/media-tools.mjs";
+import { installChannel } from "../../bin/setup/ytdlp-channel.mjs";
 import { endProcessesOf, markerOf, processesOf } from "../../bin/stack/marker.ts";
 import { identify, isAlive } from "../../bin/stack/process-identity.ts";
 import { countsOf } from "../../bin/test/vitest-run.ts";
@@ -21,6 +25,64 @@ describe("the set-up", () => {
     ["2023.03.04", "2025.11.12", false],
   ])("compares versions by number: %s against %s", (version, floor, expected) => {
     expect(isAtLeast(version, floor)).toBe(expected);
+  });
+});
+
+/** A `python3` that notes what it and its pip are told, and installs a program of that name. */
+const PYTHON = `#!/bin/sh
+echo "python3 $*" >> "$NOTES"
+mkdir -p "$3/bin"
+printf '#!/bin/sh\necho "python $*" >> "$NOTES"\n' > "$3/bin/python"
+printf '#!/bin/sh\necho "pip $*" >> "$NOTES"\ntouch "%s/bin/yt-dlp"; chmod +x "%s/bin/yt-dlp"\n' "$3" "$3" > "$3/bin/pip"
+chmod +x "$3/bin/python" "$3/bin/pip"
+`;
+
+describe("the release channel of yt-dlp", () => {
+  let folder: string;
+  const notes = async () => (await readFile(join(folder, "notes"), "utf8").catch(() => "")).trim();
+  const install = (env: Parameters<typeof installChannel>[0], renew = false) =>
+    installChannel(env, { renew, folder });
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "channel-"));
+    await writeFile(join(folder, "python3"), PYTHON, { mode: 0o755 });
+    vi.stubEnv("PATH", `${folder}:/usr/bin:/bin`);
+    vi.stubEnv("NOTES", join(folder, "notes"));
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("is the system's own, unless another one is asked for", async () => {
+    expect([install({}), install({ YTDLP_CHANNEL: "stable" })]).toEqual([null, null]);
+    expect(install({ YTDLP_CHANNEL: "nightly", YTDLP_PATH: "/opt/yt-dlp" })).toBeNull();
+    expect(await notes()).toBe("");
+  });
+
+  it.each([
+    ["nightly", "--pre yt-dlp[default,curl-cffi]"],
+    [
+      "master",
+      "yt-dlp[default,curl-cffi] @ https://github.com/yt-dlp/yt-dlp-master-builds/releases/latest/download/yt-dlp.tar.gz",
+    ],
+  ])("%s is installed once beside the system's, and renewed by a set-up", async (channel, requirement) => {
+    const env = { YTDLP_CHANNEL: channel };
+    expect(install(env)).toBe(join(folder, channel, "bin", "yt-dlp"));
+    const told = await notes();
+    expect(told.split("\n")).toEqual([
+      `python3 -m venv ${folder}/${channel}`,
+      `pip install --no-cache-dir --disable-pip-version-check --upgrade ${requirement}`,
+      `python -m compileall -q ${folder}/${channel}/lib`,
+    ]);
+    install(env);
+    expect(await notes()).toBe(told);
+    install(env, true);
+    expect(await notes()).toBe(`${told}\n${told}`);
+  });
+
+  it("that does not exist stops the set-up", () => {
+    expect(() => install({ YTDLP_CHANNEL: "beta" })).toThrow(/channel beta could not be installed/);
   });
 });
 

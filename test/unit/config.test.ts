@@ -15,6 +15,9 @@ test("needs only the Worker's address and the shared token", () => {
     ytdlpProxies: [],
     ytdlpExtractorArgs: {},
     ytdlpPath: undefined,
+    ytdlpChannel: undefined,
+    probeSeconds: 20,
+    liveStallSeconds: 60,
   });
   expect(config.cpuSlots).toBeGreaterThanOrEqual(1);
   expect(config.allowedPrivateHosts.size).toBe(0);
@@ -36,6 +39,7 @@ test("names every bad value at once, one sentence a line", () => {
       ALLOWED_PRIVATE_HOSTS: "localhost",
       YTDLP_PROXY: "socks5://127.0.0.1:1",
       YTDLP_EXTRACTOR_ARGS: "player_client=web",
+      YTDLP_CHANNEL: "beta",
     });
   expect(read).toThrow(
     [
@@ -44,6 +48,7 @@ test("names every bad value at once, one sentence a line", () => {
       "PROCESSOR_TOKEN is required",
       "NETWORK_SLOTS must be a whole number",
       'ALLOWED_PRIVATE_HOSTS "localhost" is not host:port',
+      "YTDLP_CHANNEL must be one of stable, nightly, master",
       "YTDLP_PROXY must be http:// proxy URLs, separated by commas",
       "YTDLP_EXTRACTOR_ARGS must look like youtube:player_client=web,tv;skip=dash generic:impersonate",
     ].join("\n"),

@@ -1,21 +1,23 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  AUDIO_BITRATES,
   AUDIO_CHOICES,
   CONTAINERS,
   containerOf,
   FORMATS,
   type Format,
-  fitStreams,
   isAudioFormat,
+  VIDEO_CHOICES,
+} from "../../schema/containers.ts";
+import {
+  AUDIO_BITRATES,
+  fitStreams,
   MediaPlan,
   type MediaRequest,
   parseTimestamp,
   plan,
   QUALITY_PRESETS,
   RESOLUTIONS,
-  VIDEO_CHOICES,
 } from "../../schema/media.ts";
 
 const request: fc.Arbitrary<MediaRequest> = fc.record(

@@ -113,7 +113,7 @@ describe.each(KEYS)("%j", (key) => {
         applyChecksum: false,
       });
       const signingDate = new Date(NOW);
-      const check = async (act: Promise<void>) => {
+      const check = async (act: Promise<unknown>) => {
         await act;
         const { url, method, headers } = last();
         const request = {
@@ -130,6 +130,7 @@ describe.each(KEYS)("%j", (key) => {
       await check(store.putObject(key, "x"));
       await check(store.deleteObject(key));
       await check(store.abortUpload(key, "an/upload+id=="));
+      await check(store.listKeys(key));
 
       const link = new URL((await store.signedLink(key)) ?? "");
       const bare = {
@@ -160,13 +161,14 @@ describe.each(KEYS)("%j", (key) => {
       container: "media",
       account_key,
     });
-    const check = async (act: Promise<void>) => {
+    const check = async (act: Promise<unknown>) => {
       await act;
       expect(last().headers.get("authorization")).toBe(await signedByAzure(credential, last()));
     };
     await check(store.putObject(key, "some text"));
     await check(store.deleteObject(key));
     await check(store.abortUpload(key, "ref"));
+    await check(store.listKeys(key));
 
     const link = new URL((await store.signedLink(key)) ?? "");
     const expected = generateBlobSASQueryParameters(
@@ -211,7 +213,7 @@ describe.each(KEYS)("%j", (key) => {
       access_key_secret: "s3cr3t",
     };
     const { store, last } = recorded(storage);
-    const check = async (act: Promise<void>) => {
+    const check = async (act: Promise<unknown>, path = key) => {
       await act;
       const { url, method, headers } = last();
       expect(url.host).toBe("media.oss-cn-beijing.aliyuncs.com");
@@ -226,13 +228,14 @@ describe.each(KEYS)("%j", (key) => {
         method,
         request,
         "media",
-        key,
+        path,
       );
       expect(headers.get("authorization")).toBe(expected);
     };
     await check(store.putObject(key, "x"));
     await check(store.deleteObject(key));
     await check(store.abortUpload(key, "UPLOAD0ID"));
+    await check(store.listKeys(key), "");
 
     const sdk = new Oss({
       accessKeyId: "LTAI",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { codecName } from "../../processor/stages/codec-names.ts";
 import { qualityName } from "../../processor/stages/quality.ts";
 import { chosenStreams, describeSource } from "../../processor/stages/source.ts";
+import { codecName } from "../../processor/tools/codec-names.ts";
 
 it("adds up the fragments where a manifest tells no duration of the whole", () => {
   const durationOf = (...durations: (number | null)[]) => {

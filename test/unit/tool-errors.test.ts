@@ -12,6 +12,12 @@ test.each(FFMPEG_SAMPLES)("takes ffmpeg's “$stderr” for $code", ({ code, std
   expect(classifyFfmpeg(stderr, EXITED)).toBe(code);
 });
 
+test("knows many messages, and takes none of them for a defect of its own", () => {
+  const codes = [...EXTRACTION_SAMPLES, ...FFMPEG_SAMPLES].map(({ code }) => code);
+  expect(codes.length).toBeGreaterThan(40);
+  expect(codes).not.toContain("internal");
+});
+
 test("takes what a site says in words of its own for unavailable", () => {
   const failure = { type: "ExtractorError", expected: true, message: "Example said: ERR_7" };
   expect(classifyExtraction(failure)).toBe("unavailable");

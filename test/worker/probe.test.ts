@@ -161,6 +161,12 @@ describe("POST /jobs/plan", () => {
     });
   });
 
+  it("answers 504 when the source took too long", async () => {
+    worker.network.onProbe = () => new Response(null, { status: 504 });
+    const response = await ask("/jobs/plan");
+    expect([response.status, await response.json()]).toMatchObject([504, { code: "probe_timeout" }]);
+  });
+
   it("tells what a job would end with", async () => {
     refused("private");
     const plan = await worker.json("POST", "/jobs/plan", { key, body: { url } });

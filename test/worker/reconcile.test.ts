@@ -5,6 +5,7 @@ import {
   expiredLeasesQuery,
   leftoversQuery,
   overdueHintsQuery,
+  recordingsQuery,
 } from "../../worker/db/job-queue.ts";
 import { countQuery, jobQuery, pageQuery } from "../../worker/db/job-rows.ts";
 import { byKeyQuery } from "../../worker/db/key-rows.ts";
@@ -13,17 +14,26 @@ import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 import { expectIndexed } from "./support/query-plan.ts";
 import { busy, unreachable } from "./support/scripted-network.ts";
+import { s3 } from "./support/storages.ts";
 
 let worker: Harness;
 let key: string;
 
 beforeEach(async () => {
-  await env.DB.exec("delete from jobs");
+  for (const table of ["jobs", "storage_configs"]) await env.DB.exec(`delete from ${table}`);
   worker = new Harness();
   ({ key } = await worker.account());
 });
 
-const idle = { leases: 0, hints: 0, notices: 0, leftovers: 0, old_notices: 0, old_requests: 0 };
+const idle = {
+  leases: 0,
+  hints: 0,
+  notices: 0,
+  leftovers: 0,
+  recordings: 0,
+  old_notices: 0,
+  old_requests: 0,
+};
 
 describe("hints", () => {
   it("that are all lost lose no job: each is sent again when it is overdue", async () => {
@@ -134,6 +144,88 @@ describe("leftovers", () => {
   });
 });
 
+describe("the pieces of a recording", () => {
+  const folder = (id: string) => `videos/.recordings/${id}`;
+
+  /** A storage that holds these keys, whether its bucket stands in the path or in the host; it lists two at a time. */
+  function holding(stored: Set<string>) {
+    return async ({ method, url }: Request): Promise<Response> => {
+      const { pathname, searchParams } = new URL(url);
+      if (method === "DELETE") stored.delete(decodeURIComponent(pathname).replace(/^\/(media\/)?/, ""));
+      if (method !== "GET") return new Response(null, { status: 204 });
+      const found = [...stored].filter((key) => key.startsWith(searchParams.get("prefix") ?? ""));
+      return new Response(
+        found
+          .slice(0, 2)
+          .map((key) => `<Key>${key}</Key>`)
+          .join(""),
+      );
+    };
+  }
+
+  /** A job that was recording when its processor died, and was cancelled then. */
+  async function abandoned(request: Record<string, unknown> = {}): Promise<string> {
+    const run = await worker.start(key, { live_recording: true, ...request });
+    const answer = await worker.report(run, "recording", { key: folder(run.job_id) });
+    expect(answer.status).toBe(200);
+    await worker.call("DELETE", `/jobs/${run.job_id}`, { key });
+    return run.job_id;
+  }
+
+  const listings = () => worker.network.calls.filter((call) => call.includes("list-type=2")).length;
+
+  it("are erased once the lease of the run that wrote them is over, some at a time", async () => {
+    const id = await abandoned();
+    const stored = new Set([
+      ...["1/0", "1/1", "2/0"].map((piece) => `${folder(id)}/${piece}`),
+      "videos/a.mp4",
+    ]);
+    worker.network.onStorage = holding(stored);
+    expect(await worker.reconcile()).toMatchObject({ recordings: 0 });
+    worker.now += 60_000;
+    for (let pass = 0; pass < 3; pass++) expect(await worker.reconcile()).toMatchObject({ recordings: 1 });
+    expect([...stored]).toEqual(["videos/a.mp4"]);
+    expect(await worker.reconcile()).toMatchObject({ recordings: 0 });
+  });
+
+  it("are looked for in an account's own storage", async () => {
+    worker.network.onOther = () => new Response(null, { status: 204 });
+    expect((await worker.call("POST", "/user/s3", { key, body: s3 })).status).toBe(200);
+    const id = await abandoned();
+    const stored = new Set([`${folder(id)}/1/0`]);
+    worker.network.onOther = holding(stored);
+    worker.now += 60_000;
+    await worker.reconcile();
+    expect(stored.size).toBe(0);
+  });
+
+  it("are looked for again while the storage is away, and given up when it refuses", async () => {
+    await abandoned();
+    worker.now += 60_000;
+    worker.network.onStorage = unreachable;
+    for (let pass = 0; pass < 2; pass++) expect(await worker.reconcile()).toMatchObject({ recordings: 1 });
+    worker.network.onStorage = () => new Response("<Code>AccessDenied</Code>", { status: 403 });
+    await worker.reconcile();
+    expect(worker.logs).toContainEqual(expect.objectContaining({ event: "recording_left" }));
+    expect(await worker.reconcile()).toMatchObject({ recordings: 0 });
+  });
+
+  it("lie where nobody reaches them when the storage came with the job", async () => {
+    worker.network.onOther = () => new Response(null, { status: 204 });
+    await abandoned({ storage: s3 });
+    worker.now += 60_000;
+    await worker.reconcile();
+    expect(await worker.reconcile()).toMatchObject({ recordings: 0 });
+    expect(listings()).toBe(0);
+  });
+
+  it("of a run that lost its job are not announced", async () => {
+    const run = await worker.start(key);
+    await worker.call("DELETE", `/jobs/${run.job_id}`, { key });
+    expect((await worker.report(run, "recording", { key: folder(run.job_id) })).status).toBe(409);
+  });
+});
+
 it("fills no slot twice: overdue hints of busy processors claim nothing while they are busy", async () => {
   worker.network.onRun = busy(300);
   await worker.create(key);
@@ -161,6 +253,7 @@ describe("the database", () => {
     "overdue hints": () => overdueHintsQuery(worker.scope().db, 1, 2, 100),
     "expired leases": () => expiredLeasesQuery(worker.scope().db, 1, 50),
     leftovers: () => leftoversQuery(worker.scope().db, { from: 1, until: 2 }, 50),
+    "recordings in pieces": () => recordingsQuery(worker.scope().db, { from: 1, until: 2 }, 4),
   };
 
   it.each(Object.entries(queries))("finds %s by an index, in its order", async (_, query) => {

@@ -95,7 +95,7 @@ describe("health", () => {
   });
 
   it("is alive and ready", async () => {
-    const tools = { ytdlp: "2026.10.26", ffmpeg: "7.1.2" };
+    const tools = { ytdlp: "2026.10.26", ytdlp_channel: "nightly", ffmpeg: "7.1.2" };
     service.network.onOther = () =>
       Response.json({ status: "ok", tools: { ...tools, javascript: "node 24" } });
     expect(await service.json("GET", "/healthz")).toEqual({ status: "ok", version: "0.1.0", tools });

@@ -1,6 +1,7 @@
 import { and, asc, count, desc, eq, gte, inArray, isNotNull, lte, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables.ts";
 import type { Db } from "./connection.ts";
+import type { NewJobRow } from "./job-rows.ts";
 
 /** Queries of the dispatcher and of reconcile: what is due, what is silent, what is left over. */
 
@@ -86,6 +87,36 @@ export const leftoversQuery = (db: Db, { from, until }: Window, limit: number) =
     .orderBy(desc(jobs.finished_at))
     .limit(limit);
 
+/** Jobs that ended in the window and whose recording may still lie in pieces; newest first. */
+export async function findRecordings(db: Db, ended: Window, limit: number) {
+  return recordingsQuery(db, ended, limit);
+}
+export const recordingsQuery = (db: Db, { from, until }: Window, limit: number) =>
+  db
+    .select({
+      id: jobs.id,
+      account_id: jobs.account_id,
+      storage_source: jobs.storage_source,
+      storage_place: jobs.storage_place,
+      recording_key: jobs.recording_key,
+    })
+    .from(jobs)
+    .where(
+      and(
+        isNotNull(jobs.recording_key),
+        isNotNull(jobs.finished_at),
+        gte(jobs.finished_at, from),
+        lte(jobs.finished_at, until),
+      ),
+    )
+    .orderBy(desc(jobs.finished_at))
+    .limit(limit);
+
+/** Notes that no piece of a recording is left, or that nobody can erase what is. */
+export async function clearRecording(db: Db, id: string): Promise<void> {
+  await db.update(jobs).set({ recording_key: null }).where(eq(jobs.id, id));
+}
+
 /** Forgets links that have expired; answers how many jobs had them. */
 export async function clearExpiredLinks(db: Db, now: number, limit: number): Promise<number> {
   return (await expiredLinksQuery(db, now, limit)).length;
@@ -119,15 +150,26 @@ export async function setRunner(db: Db, id: string, attempt: number, runner: str
 }
 
 /** Notes the upload that a run began. Answers false when the run no longer owns the job. */
-export async function recordUpload(
+export const noteUpload = (
   db: Db,
   id: string,
   attempt: number,
   upload: { key: string; ref: string },
+): Promise<boolean> => note(db, id, attempt, { upload_key: upload.key, upload_ref: upload.ref });
+
+/** Notes where the pieces of a recording will lie. Answers false when the run no longer owns the job. */
+export const noteRecording = (db: Db, id: string, attempt: number, key: string): Promise<boolean> =>
+  note(db, id, attempt, { recording_key: key });
+
+async function note(
+  db: Db,
+  id: string,
+  attempt: number,
+  facts: Pick<NewJobRow, "upload_key" | "upload_ref" | "recording_key">,
 ): Promise<boolean> {
   const changed = await db
     .update(jobs)
-    .set({ upload_key: upload.key, upload_ref: upload.ref })
+    .set(facts)
     .where(and(eq(jobs.id, id), eq(jobs.attempt, attempt), eq(jobs.status, "Processing")))
     .returning({ id: jobs.id });
   return changed.length > 0;

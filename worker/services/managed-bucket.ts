@@ -5,7 +5,7 @@ import { S3Store } from "./storage-s3.ts";
 import type { ObjectStore } from "./storage-store.ts";
 
 /** The operator's bucket, over its S3 interface. */
-export interface ManagedBucket extends Pick<ObjectStore, "deleteObject" | "abortUpload"> {
+export interface ManagedBucket extends Pick<ObjectStore, "deleteObject" | "abortUpload" | "listKeys"> {
   /** For a run; held in the processor's memory only. */
   readonly target: TargetOf<"s3">;
   /** A link that anybody may read for 24 hours. */
@@ -29,5 +29,6 @@ export function createManagedBucket(config: ManagedBucketConfig, network: Storag
     signedLink: (key) => store.signedLink(key),
     deleteObject: (key) => store.deleteObject(key),
     abortUpload: (key, ref) => store.abortUpload(key, ref),
+    listKeys: (prefix) => store.listKeys(prefix),
   };
 }

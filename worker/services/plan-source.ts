@@ -7,7 +7,12 @@ import { probeSource, SourceRefusal } from "./probe-source.ts";
 
 type SourcePart = Pick<PlannedJob, "title" | "duration" | "streams" | "estimated_size" | "source_error">;
 
-/** What a job would find at its source. A source that cannot be heard is told, and does not fail the plan. */
+/**
+ * What a job would find at its source. A source that refuses, or a processor that is away, is told and does not fail
+ * the plan.
+ *
+ * @throws ApiError `probe_timeout` when the source took too long
+ */
 export async function planSource(scope: Scope, { url, plan }: PreparedJob): Promise<SourcePart> {
   try {
     const { media, streams, estimated_size } = await probeSource(scope, {
@@ -18,7 +23,7 @@ export async function planSource(scope: Scope, { url, plan }: PreparedJob): Prom
     });
     return { title: media.title, duration: media.duration, streams, estimated_size, source_error: null };
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
+    if (!(error instanceof ApiError) || error.code === "probe_timeout") throw error;
     const code = error instanceof SourceRefusal ? error.jobError : null;
     const source_error = { code, error: error.message };
     return { title: null, duration: null, streams: null, estimated_size: null, source_error };

@@ -1,7 +1,13 @@
 import { overdueBatchesQuery } from "../db/batch-rows.ts";
 import { eraseStrayCredentials } from "../db/credentials.ts";
 import { takeOverdueNotices } from "../db/delivery-rows.ts";
-import { clearExpiredLinks, findExpiredLeases, findLeftovers, takeOverdueHints } from "../db/job-queue.ts";
+import {
+  clearExpiredLinks,
+  findExpiredLeases,
+  findLeftovers,
+  findRecordings,
+  takeOverdueHints,
+} from "../db/job-queue.ts";
 import { eachPage } from "../lib/each-page.ts";
 import { describeError } from "../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../lib/send-messages.ts";
@@ -9,7 +15,7 @@ import type { Scope } from "../services.ts";
 import { BATCH_GRACE_MS } from "./batch-grace.ts";
 import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
 import { sendHints } from "./hints.ts";
-import { abortUpload } from "./leftovers.ts";
+import { abortUpload, eraseRecording } from "./leftovers.ts";
 import { sendNoticeHints } from "./notice-hints.ts";
 import { transition } from "./transitions.ts";
 
@@ -20,6 +26,8 @@ import { transition } from "./transitions.ts";
 
 /** Jobs of a page that are changed one by one. */
 const PAGE = 50;
+/** Recordings that are looked for at a time: one of twelve hours has thousands of pieces. */
+const RECORDINGS = 4;
 /** A hint that was sent again is not sent a third time before this, in milliseconds. */
 const HINT_AGAIN_MS = 120_000;
 
@@ -40,6 +48,7 @@ const PARTS = {
   batches: wakeSilentBatches,
   notices: sendOverdueNotices,
   leftovers: abortLeftovers,
+  recordings: eraseRecordings,
   expired_files: eraseExpiredFiles,
   old_notices: eraseOldDeliveries,
   old_requests: eraseOldRequests,
@@ -126,13 +135,23 @@ async function eraseStraySecrets(scope: Scope): Promise<number> {
 
 /** One page only: an upload that cannot be aborted stays in it, and must not be tried again at once. */
 async function abortLeftovers(scope: Scope): Promise<number> {
-  const now = scope.clock();
-  // a cancelled run hears of it within its lease; until then it may still add parts
-  const window = { from: now - LEFTOVER_MS, until: now - scope.config.leaseMs };
-  const leftovers = await findLeftovers(scope.db, window, PAGE);
+  const leftovers = await findLeftovers(scope.db, endedWithoutRun(scope), PAGE);
   await settleAll(scope, leftovers, (job) => abortUpload(scope, job, { forget: true }));
   return leftovers.length;
 }
+
+/** Some pieces at a time, and not before their run is gone: mostly it has erased them all. */
+async function eraseRecordings(scope: Scope): Promise<number> {
+  const recordings = await findRecordings(scope.db, endedWithoutRun(scope), RECORDINGS);
+  await settleAll(scope, recordings, (job) => eraseRecording(scope, job));
+  return recordings.length;
+}
+
+/** A cancelled run hears of it within its lease; until then it may still add to what it left. */
+const endedWithoutRun = ({ clock, config }: Scope) => ({
+  from: clock() - LEFTOVER_MS,
+  until: clock() - config.leaseMs,
+});
 
 /** Acts on each; answers how many failed. */
 async function settleAll<T extends { readonly id: string }>(

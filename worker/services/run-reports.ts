@@ -4,10 +4,11 @@ import type {
   Heartbeat,
   HeartbeatAnswer,
   Outcome,
+  RecordingStarted,
   UploadStarted,
 } from "../../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
-import { findCancelled, recordUpload } from "../db/job-queue.ts";
+import { findCancelled, noteRecording, noteUpload } from "../db/job-queue.ts";
 import type { JobRow, NewJobRow } from "../db/job-rows.ts";
 import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
@@ -63,7 +64,12 @@ export async function takeHeartbeat(scope: Scope, { instance, runs }: Heartbeat)
 
 /** Notes the upload that a successor would have to abort. @throws ApiError `lease_lost` */
 export async function takeUpload(scope: Scope, claim: Claim, upload: UploadStarted): Promise<void> {
-  if (!(await recordUpload(scope.db, claim.jobId, claim.attempt, upload))) throw leaseLost();
+  if (!(await noteUpload(scope.db, claim.jobId, claim.attempt, upload))) throw leaseLost();
+}
+
+/** Notes where the pieces of a recording will lie. @throws ApiError `lease_lost` */
+export async function takeRecording(scope: Scope, claim: Claim, { key }: RecordingStarted): Promise<void> {
+  if (!(await noteRecording(scope.db, claim.jobId, claim.attempt, key))) throw leaseLost();
 }
 
 /**

@@ -1,4 +1,5 @@
 import { encodeKey, encodeStrictly, fromBase64, hmacSha256, toBase64, utf8 } from "../lib/bytes.ts";
+import { xmlTexts } from "../lib/xml.ts";
 import type { TargetOf } from "./storage-addresses.ts";
 import {
   type StorageAnswer,
@@ -7,12 +8,13 @@ import {
   type StorageRequest,
   sendToStorage,
 } from "./storage-http.ts";
-import { LINK_SECONDS, type ObjectStore } from "./storage-store.ts";
+import { LINK_SECONDS, LISTED_KEYS, type ObjectStore } from "./storage-store.ts";
 
 /** Version of the service's interface; signatures cover it. */
 const VERSION = "2021-12-02";
 
 interface BlobRequest extends Pick<StorageRequest, "method" | "body" | "accept"> {
+  /** Empty for the container. */
   readonly key: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -67,12 +69,17 @@ export class BlobStore implements ObjectStore {
   async abortUpload(key: string, ref: string): Promise<void> {
     const list = { comp: "blocklist", blocklisttype: "uncommitted" };
     const { text } = await this.#send({ method: "GET", key, query: list, accept: [404] });
-    const ids = [...text.matchAll(/<Name>([^<]+)<\/Name>/g)].map(([, id = ""]) => atob(id));
+    const ids = xmlTexts(text, "Name").map((id) => atob(id));
     if (ids.length === 0 || !ids.every((id) => id.includes(`-${ref}-`))) return;
     const etag = await this.#commitNothing(key);
     if (etag !== null) {
       await this.#send({ method: "DELETE", key, headers: { "if-match": etag }, accept: [404, 412] });
     }
+  }
+
+  async listKeys(prefix: string): Promise<string[]> {
+    const query = { restype: "container", comp: "list", maxresults: `${LISTED_KEYS}`, prefix };
+    return xmlTexts((await this.#send({ method: "GET", key: "", query })).text, "Name");
   }
 
   /** Makes an empty blob where there is none; null where there is one. */
@@ -147,7 +154,8 @@ export class BlobStore implements ObjectStore {
   }
 
   #url(key: string): string {
-    return `${this.#target.endpoint}/${encodeKey(this.#target.container)}/${encodeKey(key)}`;
+    const container = `${this.#target.endpoint}/${encodeKey(this.#target.container)}`;
+    return key === "" ? container : `${container}/${encodeKey(key)}`;
   }
 }
 

@@ -1,8 +1,15 @@
 import { encodeKey, encodeStrictly, fromBase64, toBase64Url, toHex, utf8 } from "../lib/bytes.ts";
 import { sha256Hex } from "../lib/digest.ts";
+import { xmlTexts } from "../lib/xml.ts";
 import type { TargetOf } from "./storage-addresses.ts";
-import { type StorageNetwork, StorageRefusal, type StorageRequest, sendToStorage } from "./storage-http.ts";
-import { LINK_SECONDS, type ObjectStore } from "./storage-store.ts";
+import {
+  type StorageAnswer,
+  type StorageNetwork,
+  StorageRefusal,
+  type StorageRequest,
+  sendToStorage,
+} from "./storage-http.ts";
+import { LINK_SECONDS, LISTED_KEYS, type ObjectStore } from "./storage-store.ts";
 import { compactTime } from "./storage-time.ts";
 
 const SCOPE = "https://www.googleapis.com/auth/devstorage.read_write";
@@ -63,10 +70,17 @@ export class GcsStore implements ObjectStore {
     await this.#send({ method: "DELETE", url, accept: [404] });
   }
 
-  async #send(request: StorageRequest): Promise<void> {
+  async listKeys(prefix: string): Promise<string[]> {
+    const { endpoint, bucket } = this.#target;
+    const query = `list-type=2&max-keys=${LISTED_KEYS}&prefix=${encodeStrictly(prefix)}`;
+    const url = `${endpoint}/${encodeStrictly(bucket)}?${query}`;
+    return xmlTexts((await this.#send({ method: "GET", url })).text, "Key");
+  }
+
+  async #send(request: StorageRequest): Promise<StorageAnswer> {
     this.#token ??= this.#fetchToken();
     const headers = { ...request.headers, authorization: `Bearer ${await this.#token}` };
-    await sendToStorage(this.#network, { ...request, headers });
+    return sendToStorage(this.#network, { ...request, headers });
   }
 
   /** Exchanges a signed claim for a token (RFC 7523). */

@@ -1,14 +1,21 @@
 import { encodeKey, encodeStrictly, hmacSha256, toHex } from "../lib/bytes.ts";
 import { sha256Hex } from "../lib/digest.ts";
+import { xmlTexts } from "../lib/xml.ts";
 import { type TargetOf, withBucket } from "./storage-addresses.ts";
-import { type StorageNetwork, type StorageRequest, sendToStorage } from "./storage-http.ts";
-import { LINK_SECONDS, type ObjectStore } from "./storage-store.ts";
+import {
+  type StorageAnswer,
+  type StorageNetwork,
+  type StorageRequest,
+  sendToStorage,
+} from "./storage-http.ts";
+import { LINK_SECONDS, LISTED_KEYS, type ObjectStore } from "./storage-store.ts";
 import { compactTime } from "./storage-time.ts";
 
 const ALGORITHM = "OSS4-HMAC-SHA256";
 const UNSIGNED = "UNSIGNED-PAYLOAD";
 
 interface OssRequest extends Pick<StorageRequest, "method" | "body" | "accept"> {
+  /** Empty for the bucket. */
   readonly key: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -48,12 +55,17 @@ export class OssStore implements ObjectStore {
     await this.#send({ method: "DELETE", key, query: { uploadId: ref }, accept: [404] });
   }
 
-  async #send({ method, key, query = {}, headers = {}, body, accept }: OssRequest): Promise<void> {
+  async listKeys(prefix: string): Promise<string[]> {
+    const query = { "list-type": "2", "max-keys": `${LISTED_KEYS}`, prefix };
+    return xmlTexts((await this.#send({ method: "GET", key: "", query })).text, "Key");
+  }
+
+  async #send({ method, key, query = {}, headers = {}, body, accept }: OssRequest): Promise<StorageAnswer> {
     const time = compactTime(this.#network.clock());
     const signed = { ...headers, "x-oss-content-sha256": UNSIGNED, "x-oss-date": time };
     const signature = await this.#sign({ method, key, query, headers: signed }, time);
     const credential = `${this.#target.access_key_id}/${this.#scope(time)}`;
-    await sendToStorage(this.#network, {
+    return sendToStorage(this.#network, {
       method,
       url: this.#url(key, query),
       headers: { ...signed, authorization: `${ALGORITHM} Credential=${credential},Signature=${signature}` },

@@ -1,8 +1,14 @@
 import { AwsV4Signer } from "aws4fetch";
 import { encodeKey } from "../lib/bytes.ts";
+import { xmlTexts } from "../lib/xml.ts";
 import { type TargetOf, withBucket } from "./storage-addresses.ts";
-import { type StorageNetwork, type StorageRequest, sendToStorage } from "./storage-http.ts";
-import { LINK_SECONDS, type ObjectStore } from "./storage-store.ts";
+import {
+  type StorageAnswer,
+  type StorageNetwork,
+  type StorageRequest,
+  sendToStorage,
+} from "./storage-http.ts";
+import { LINK_SECONDS, LISTED_KEYS, type ObjectStore } from "./storage-store.ts";
 import { compactTime } from "./storage-time.ts";
 
 /** A bucket behind S3's interface, Signature Version 4. */
@@ -41,15 +47,26 @@ export class S3Store implements ObjectStore {
     await this.#send({ method: "DELETE", url, accept: [404] });
   }
 
-  #url(key: string): URL {
-    const { endpoint, bucket, addressing } = this.#target;
-    if (addressing === "path") return new URL(`${endpoint}/${encodeKey(bucket)}/${encodeKey(key)}`);
-    return new URL(`${withBucket(endpoint, bucket)}/${encodeKey(key)}`);
+  async listKeys(prefix: string): Promise<string[]> {
+    const url = new URL(this.#bucketUrl());
+    for (const [name, value] of Object.entries({ "list-type": "2", "max-keys": `${LISTED_KEYS}`, prefix })) {
+      url.searchParams.set(name, value);
+    }
+    return xmlTexts((await this.#send({ method: "GET", url })).text, "Key");
   }
 
-  async #send(request: StorageRequest): Promise<void> {
+  #bucketUrl(): string {
+    const { endpoint, bucket, addressing } = this.#target;
+    return addressing === "path" ? `${endpoint}/${encodeKey(bucket)}` : withBucket(endpoint, bucket);
+  }
+
+  #url(key: string): URL {
+    return new URL(`${this.#bucketUrl()}/${encodeKey(key)}`);
+  }
+
+  async #send(request: StorageRequest): Promise<StorageAnswer> {
     const { headers } = await this.#signer(request, false).sign();
-    await sendToStorage(this.#network, { ...request, headers });
+    return sendToStorage(this.#network, { ...request, headers });
   }
 
   #signer({ method, url, headers }: StorageRequest, signQuery: boolean): AwsV4Signer {

@@ -8,6 +8,9 @@ import { S3Store } from "./storage-s3.ts";
 /** How long signed links hold, in seconds. */
 export const LINK_SECONDS = 24 * 60 * 60;
 
+/** Objects that a listing names at most: their entries fit into what is read of an answer. */
+export const LISTED_KEYS = 200;
+
 /**
  * One bucket or container with its credentials, as far as the edge needs it: single small requests, signed by
  * WebCrypto. Whatever is large is the processor's work.
@@ -23,6 +26,8 @@ export interface ObjectStore {
   signedLink(key: string): Promise<string | null>;
   /** Aborts an unfinished upload; one that is not there counts as aborted. */
   abortUpload(key: string, ref: string): Promise<void>;
+  /** The first keys that begin with this, {@link LISTED_KEYS} at most. */
+  listKeys(prefix: string): Promise<string[]>;
 }
 
 /** The store of a target. Whether its endpoint may be dialled is judged before. */

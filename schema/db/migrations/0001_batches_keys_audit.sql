@@ -48,6 +48,7 @@ ALTER TABLE `jobs` ADD `batch_index` integer;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `end_index` integer;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `media_url` text;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `filename` text;--> statement-breakpoint
+ALTER TABLE `jobs` ADD `recording_key` text;--> statement-breakpoint
 CREATE INDEX `jobs_batch_order` ON `jobs` (`batch_id`,`batch_index`,`status`,`id`) WHERE batch_id is not null;--> statement-breakpoint
 CREATE INDEX `jobs_held` ON `jobs` (`batch_id`,`batch_index`) WHERE batch_id is not null and status = 'Pending' and due_at is null;--> statement-breakpoint
 CREATE INDEX `jobs_batch_flight` ON `jobs` (`batch_id`,`step`,`id`) WHERE batch_id is not null and finished_at is null and (due_at is not null or status = 'Processing');--> statement-breakpoint
@@ -55,6 +56,7 @@ CREATE INDEX `jobs_batch_ends` ON `jobs` (`batch_id`,`end_index`) WHERE batch_id
 CREATE INDEX `jobs_due_account` ON `jobs` (`account_id`,(batch_id is not null),`due_at`,`id`) WHERE status = 'Pending' and due_at is not null;--> statement-breakpoint
 CREATE INDEX `jobs_running` ON `jobs` (`account_id`) WHERE status = 'Processing';--> statement-breakpoint
 CREATE INDEX `jobs_account_finished` ON `jobs` (`account_id`,`finished_at`,`status`,`file_size`,`started_at`,`created_at`) WHERE finished_at is not null;--> statement-breakpoint
+CREATE INDEX `jobs_recording` ON `jobs` (`finished_at`) WHERE recording_key is not null and finished_at is not null;--> statement-breakpoint
 CREATE INDEX `jobs_unfinished` ON `jobs` (`account_id`,`key_id`,`reserved_bytes`) WHERE finished_at is null;--> statement-breakpoint
 ALTER TABLE `api_keys` ADD `scopes` text;--> statement-breakpoint
 ALTER TABLE `api_keys` ADD `expires_at` integer;--> statement-breakpoint

@@ -143,7 +143,11 @@ export class Harness {
   }
 
   /** Speaks as the processor. */
-  report(run: RunRequest, name: "upload" | "publish" | "outcome", content: object = {}): Promise<Response> {
+  report(
+    run: RunRequest,
+    name: "upload" | "recording" | "publish" | "outcome",
+    content: object = {},
+  ): Promise<Response> {
     return this.call("POST", `/internal/runs/${run.job_id}/${name}`, {
       headers: { authorization: `Bearer ${run.token}` },
       body: { v: 1, attempt: run.attempt, ...content },

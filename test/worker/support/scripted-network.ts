@@ -2,6 +2,7 @@ import { ProbeRequest } from "../../../schema/wire/probe.ts";
 import { type RunRequest, RunRequest as RunRequestSchema } from "../../../schema/wire/run.ts";
 
 type Answer = () => Response | Promise<Response>;
+type AnswerTo = (request: Request) => Response | Promise<Response>;
 
 /** A notice as its endpoint gets it. */
 export interface Post {
@@ -22,15 +23,16 @@ export class ScriptedNetwork {
   onRun: Answer = () => Response.json({ v: 1 }, { status: 202 });
   /** How `POST /probe` is answered. */
   onProbe: Answer = () => new Response(null, { status: 502 });
-  /** How everything else of the processor is answered. */
-  onOther: Answer = () => new Response(null, { status: 200 });
+  /** How everything else of the processor is answered, and what callers' storages answer. */
+  onOther: AnswerTo = () => new Response(null, { status: 200 });
   /** How `hooks.example.com` answers. */
   onHook: Answer = () => new Response(null, { status: 204 });
   /** What was posted to `hooks.example.com`, the newest last. */
   readonly posts: Post[] = [];
   /** What stands at other hosts, by host name. */
-  readonly hosts = new Map<string, (request: Request) => Response | Promise<Response>>();
-  onStorage: Answer = () => new Response(null, { status: 204 });
+  readonly hosts = new Map<string, AnswerTo>();
+  /** How the operator's bucket answers. */
+  onStorage: AnswerTo = () => new Response(null, { status: 204 });
 
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
@@ -50,7 +52,7 @@ export class ScriptedNetwork {
     const host = this.hosts.get(url.hostname);
     if (host) return host(request);
     this.calls.push(`${request.method} ${url.host}${url.pathname}${url.search}`);
-    return url.hostname === "storage.example" ? this.onStorage() : this.onOther();
+    return url.hostname === "storage.example" ? this.onStorage(request) : this.onOther(request);
   };
 
   /** The newest run. */

@@ -1,0 +1,27 @@
+import { StackError } from "../stack/errors.ts";
+import { runVitest } from "./vitest-run.ts";
+
+/** Shares that a whole run is made of: each takes a few minutes and ends its servers before the next begins. */
+const SHARES = 12;
+
+/**
+ * Runs the whole matrix share by share, or only the share that is named.
+ *
+ * @param args nothing, or one share such as `3/12`
+ * @returns the exit code: 0 when every case passed
+ */
+export async function runMatrix(args: readonly string[]): Promise<number> {
+  const [only] = args;
+  if (only !== undefined && !/^\d+\/\d+$/.test(only)) throw new StackError(`${only} is no share like 3/12`);
+  const shares = only ? [only] : Array.from({ length: SHARES }, (_, index) => `${index + 1}/${SHARES}`);
+  const sum = { passed: 0, failed: 0 };
+  for (const share of shares) {
+    const env = { MATRIX: "full", MATRIX_SHARD: share };
+    const { passed, failed } = await runVitest(["test/processor/matrix.test.ts"], env);
+    sum.passed += passed;
+    sum.failed += failed;
+    console.log(`matrix ${share}: ${passed + failed} cases, ${passed} passed, ${failed} failed`);
+  }
+  console.log(`${sum.passed + sum.failed} cases, ${sum.passed} passed, ${sum.failed} failed`);
+  return sum.failed === 0 && sum.passed > 0 ? 0 : 1;
+}
