@@ -14,7 +14,7 @@ export interface DescribedInput extends MuxInput {
 }
 
 /** Codecs as the API names them. */
-export const nativeOf = (facts: MediaFacts): SourceCodecs => ({
+export const nativeOf = (facts: Pick<MediaFacts, "video" | "audio">): SourceCodecs => ({
   video: codecName(facts.video?.codec),
   audio: codecName(facts.audio?.codec),
 });

@@ -46,6 +46,18 @@ function parseBox(header: Uint8Array, start: number, fileSize: number): Box | nu
   return { type, start, end: start + Number(view.getBigUint64(8)) };
 }
 
+/** The boxes that stand one after the other in bytes `start` to `end`; null when something else stands there. */
+export function boxesIn(bytes: Uint8Array, start: number, end: number): Box[] | null {
+  const boxes: Box[] = [];
+  for (let position = start; position < end; ) {
+    const box = parseBox(bytes.subarray(position, Math.min(end, position + HEADER_BYTES)), position, end);
+    if (!box || box.end > end) return null;
+    boxes.push(box);
+    position = box.end;
+  }
+  return boxes;
+}
+
 export interface IsoLayout {
   /** Players can start before the file is whole. */
   readonly indexFirst: boolean;
