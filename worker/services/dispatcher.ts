@@ -75,9 +75,15 @@ async function openStorage(scope: Scope, { job, ...sealed }: FoundJob): Promise<
   }
 }
 
-/** Starts jobs that are due while processors have room: called when a slot was freed. */
-export async function dispatchDue(scope: Scope): Promise<void> {
-  for (const id of await findDueJobs(scope.db, scope.clock(), MAX_REFILL)) {
+/**
+ * Starts jobs that are due while processors have room: called when a slot was freed.
+ *
+ * @param freeSlots as the processor tells them; more jobs would be claimed in vain
+ */
+export async function dispatchDue(scope: Scope, freeSlots = MAX_REFILL): Promise<void> {
+  const limit = Math.min(freeSlots, MAX_REFILL);
+  if (limit === 0) return;
+  for (const id of await findDueJobs(scope.db, scope.clock(), limit)) {
     const dispatched = await dispatchJob(scope, id);
     if (dispatched.type !== "later") continue;
     // while this claim stood, the job's own hint may have come and gone
