@@ -14,7 +14,10 @@ export interface DescribedInput extends MuxInput {
 }
 
 /** Codecs as the API names them. */
-export const nativeOf = (facts: Pick<MediaFacts, "video" | "audio">): SourceCodecs => ({
+export const nativeOf = (facts: {
+  readonly video: { readonly codec: string } | undefined;
+  readonly audio: { readonly codec: string } | undefined;
+}): SourceCodecs => ({
   video: codecName(facts.video?.codec),
   audio: codecName(facts.audio?.codec),
 });

@@ -1,13 +1,17 @@
-import type { AudioFacts, MediaFacts, VideoFacts } from "../tools/ffprobe.ts";
+import type { AudioFacts, VideoFacts } from "../tools/ffprobe.ts";
 import { type Box, boxesIn } from "./iso-boxes.ts";
 
-/** What an index tells of its file. */
-export type IndexFacts = Pick<MediaFacts, "durationSeconds" | "video" | "audio">;
+/** What an index tells of its file; the number of channels it tells wrong. */
+export interface IndexFacts {
+  readonly durationSeconds: number | undefined;
+  readonly video: Pick<VideoFacts, "codec" | "width" | "height"> | undefined;
+  readonly audio: Pick<AudioFacts, "codec"> | undefined;
+}
 
 /** What a track is, as far as it is known without a tool. */
 interface Track {
-  readonly video?: VideoFacts;
-  readonly audio?: AudioFacts;
+  readonly video?: NonNullable<IndexFacts["video"]>;
+  readonly audio?: NonNullable<IndexFacts["audio"]>;
   /** For how long it is shown. */
   readonly seconds: number;
 }
@@ -127,7 +131,7 @@ class Index {
     return Math.min(seconds, (duration - skipped) / timescale);
   }
 
-  #video(entry: Box, header: Box): VideoFacts {
+  #video(entry: Box, header: Box): NonNullable<IndexFacts["video"]> {
     const width = this.#view.getUint16(entry.start + 32);
     const height = this.#view.getUint16(entry.start + 34);
     const codec = CODECS[entry.type];
@@ -137,18 +141,16 @@ class Index {
     const abcd = [0, 4, 12, 16].map((offset) => this.#view.getInt32(at + offset) / 0x10000);
     const matrix = MATRICES.find((known) => known.abcd.every((value, index) => value === abcd[index]));
     if (!matrix) throw new Unusual("a matrix of another kind");
-    const shape = matrix.turned ? { width: height, height: width } : { width, height };
-    return { codec, ...shape, fps: undefined, bitrate: undefined };
+    return matrix.turned ? { codec, width: height, height: width } : { codec, width, height };
   }
 
-  #audio(entry: Box): AudioFacts {
+  #audio(entry: Box): NonNullable<IndexFacts["audio"]> {
     // the entries of QuickTime have further fields
     if (this.#view.getUint16(entry.start + 16) !== 0) throw new Unusual("another version");
     const inside = this.#boxes(entry.start + AUDIO_ENTRY_BYTES, entry.end);
     const codec = entry.type === "mp4a" ? this.#mp4aCodec(this.#only(inside, "esds")) : CODECS[entry.type];
     if (codec === undefined) throw new Unusual(entry.type);
-    const channels = this.#view.getUint16(entry.start + 24);
-    return { codec, channels, sampleRate: this.#view.getUint16(entry.start + 32), bitrate: undefined };
+    return { codec };
   }
 
   /** The object type stands behind the head of an elementary stream (3), in its decoder's configuration (4). */
