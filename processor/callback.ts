@@ -70,9 +70,13 @@ export class Callback {
     await this.#report(claim, "publish", {}, signal);
   }
 
-  /** Tells how the run ended. */
-  async outcome(claim: Claim, outcome: Outcome["outcome"], signal: AbortSignal): Promise<void> {
-    await this.#report<Outcome>(claim, "outcome", { outcome }, signal);
+  /** Tells how the run ended, and for how many others there is room then. */
+  async outcome(
+    claim: Claim,
+    { outcome, freeSlots }: { outcome: Outcome["outcome"]; freeSlots: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#report<Outcome>(claim, "outcome", { outcome, free_slots: freeSlots }, signal);
   }
 
   async #report<T extends { v: number; attempt: number }>(
@@ -104,6 +108,8 @@ export class Callback {
       method: "POST",
       headers: {
         "content-type": "application/json",
+        // a few bytes are not worth packing
+        "accept-encoding": "identity",
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       },
       body: JSON.stringify(body),

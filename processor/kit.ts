@@ -29,6 +29,8 @@ export interface Kit {
   readonly cpu: Slots;
   readonly callback: Callback;
   readonly lease: LeaseKeeper;
+  /** Runs that can be taken when a run that asks is over. */
+  readonly freeSlots: () => number;
   readonly metrics: Metrics;
   readonly log: Log;
 }

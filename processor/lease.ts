@@ -19,16 +19,25 @@ export interface LeaseOptions {
   readonly onFailure?: (error: unknown) => void;
 }
 
+/** A run that ends within its first second tells everything with its outcome. */
+const SHORT_RUN_MS = 1_000;
 /** Smallest change of the percentage that is worth a beat of its own. */
 const WORTHWHILE_POINTS = 2;
 
+/** What is remembered of a holder. */
+interface Held {
+  readonly since: number;
+  /** The percentage that was told last. */
+  told: number;
+}
+
 /**
  * The heartbeat: one call for all runs, at the interval, soon after visible progress, and at once when a run enters
- * another step. The answers bring cancellations.
+ * another step, but for a run's first second. The answers bring cancellations.
  */
 export class LeaseKeeper {
   readonly #options: LeaseOptions;
-  readonly #holders = new Map<LeaseHolder, number>();
+  readonly #holders = new Map<LeaseHolder, Held>();
   readonly #closed = new AbortController();
   #timer: NodeJS.Timeout | null = null;
   #dueAt = Number.POSITIVE_INFINITY;
@@ -40,7 +49,7 @@ export class LeaseKeeper {
   }
 
   add(holder: LeaseHolder): void {
-    this.#holders.set(holder, 0);
+    this.#holders.set(holder, { since: performance.now(), told: 0 });
     this.#schedule(this.#options.intervalMs);
   }
 
@@ -50,11 +59,12 @@ export class LeaseKeeper {
 
   /** Hears that a holder's progress changed. */
   changed(holder: LeaseHolder, stepChanged: boolean): void {
-    const told = this.#holders.get(holder);
-    if (told === undefined) return;
-    if (!stepChanged && holder.progress.snapshot.progress - told < WORTHWHILE_POINTS) return;
-    const quietMs = stepChanged ? Number.POSITIVE_INFINITY : performance.now() - this.#lastBeatAt;
-    this.#schedule(Math.max(0, (this.#options.progressMs ?? 1_000) - quietMs));
+    const held = this.#holders.get(holder);
+    if (held === undefined) return;
+    if (!stepChanged && holder.progress.snapshot.progress - held.told < WORTHWHILE_POINTS) return;
+    const now = performance.now();
+    const quietUntil = stepChanged ? now : this.#lastBeatAt + (this.#options.progressMs ?? 1_000);
+    this.#schedule(Math.max(0, quietUntil - now, held.since + SHORT_RUN_MS - now));
   }
 
   close(): void {
@@ -80,7 +90,8 @@ export class LeaseKeeper {
     const holders = [...this.#holders.keys()];
     const beats = holders.map(toBeat);
     holders.forEach((holder, i) => {
-      this.#holders.set(holder, beats[i]?.progress ?? 0);
+      const held = this.#holders.get(holder);
+      if (held) held.told = beats[i]?.progress ?? 0;
     });
     try {
       const verdicts = await this.#options.callback.heartbeat(beats, this.#closed.signal);

@@ -63,6 +63,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     cpu: new Slots(config.cpuSlots),
     callback,
     lease,
+    freeSlots: () => runs.freeAfterOne,
     metrics,
     log,
   };

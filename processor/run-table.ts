@@ -45,6 +45,11 @@ export class RunTable {
     return this.#runs.size;
   }
 
+  /** Runs that can be taken when one of those in progress is over. */
+  get freeAfterOne(): number {
+    return this.#draining ? 0 : this.#slots.all - this.#runs.size + 1;
+  }
+
   get draining(): boolean {
     return this.#draining;
   }

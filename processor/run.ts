@@ -143,7 +143,8 @@ async function report(
   outcome: Outcome["outcome"],
 ): Promise<"told" | "lost" | "untold"> {
   try {
-    await context.callback.outcome(context.claim, outcome, AbortSignal.timeout(REPORT_MS));
+    const told = { outcome, freeSlots: context.freeSlots() };
+    await context.callback.outcome(context.claim, told, AbortSignal.timeout(REPORT_MS));
     return "told";
   } catch (error) {
     if (error instanceof Stopped) return "lost";

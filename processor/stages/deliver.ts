@@ -11,13 +11,13 @@ import type { Delivery } from "../../schema/wire/callback.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
-import type { MediaFacts } from "../tools/ffprobe.ts";
 import { type ClipFacts, clipFacts, type Extent, extentOf } from "./clip.ts";
 import { describeInputs, nativeOf, probeInput } from "./describe.ts";
-import { isIndexFirst, looksDirect, transferRanges } from "./direct.ts";
+import { looksDirect, readHead, transferRanges } from "./direct.ts";
 import { type Extras, startExtras } from "./extras.ts";
 import { type Section, writeMetadata } from "./file-metadata.ts";
 import { type Input, type Inputs, openInputs } from "./inputs.ts";
+import type { IndexFacts } from "./iso-facts.ts";
 import { muxAndUpload } from "./mux.ts";
 import { type PublishedExtras, publishExtras } from "./publish-extras.ts";
 import { qualityName } from "./quality.ts";
@@ -67,7 +67,7 @@ interface Done {
   readonly upload: UploadResult & { readonly sha256: string };
   readonly strategy: Strategy;
   /** Of the delivered file. */
-  readonly facts: MediaFacts;
+  readonly facts: IndexFacts;
   readonly native: SourceCodecs;
   readonly adjustments: readonly Adjustment[];
   readonly muxMs: number | null;
@@ -86,8 +86,9 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
   const file = input?.ranges;
   const size = file?.sizeBytes;
   if (!input || !file || size === undefined || !looksDirect(plan, source)) return null;
-  if (!(await isIndexFirst(plan, file, size))) return null;
-  const facts = probeInput(context, input);
+  const head = await readHead(plan, file, size);
+  if (!head.playsEarly) return null;
+  const facts = head.facts.then((told) => told ?? probeInput(context, input));
   const verdict = facts.then((found) => {
     checkDurationLimit(context, found.durationSeconds ?? null);
     const native = nativeOf(found);
@@ -205,7 +206,7 @@ function keyOf({ request }: RunContext, source: Source): string {
 }
 
 /** A source that has nothing as small as was asked for gives its smallest; nothing is scaled. */
-function resolutionAdjustments({ request }: RunContext, { video }: MediaFacts): Adjustment[] {
+function resolutionAdjustments({ request }: RunContext, { video }: IndexFacts): Adjustment[] {
   const limit = request.plan.max_resolution;
   if (limit === null || !video || Math.min(video.width, video.height) <= limit) return [];
   const to = Math.min(video.width, video.height);

@@ -13,7 +13,10 @@ export interface DescribedInput extends MuxInput {
 }
 
 /** Codecs as the API names them. */
-export const nativeOf = (facts: MediaFacts): SourceCodecs => ({
+export const nativeOf = (facts: {
+  readonly video: { readonly codec: string } | undefined;
+  readonly audio: { readonly codec: string } | undefined;
+}): SourceCodecs => ({
   video: facts.video?.codec ?? null,
   audio: facts.audio?.codec ?? null,
 });

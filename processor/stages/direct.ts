@@ -6,6 +6,7 @@ import type { RunContext } from "../kit.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
 import { uploadRanges } from "../storage/upload-ranges.ts";
 import { isoLayout, topBoxes } from "./iso-boxes.ts";
+import { factsOfIndex, type IndexFacts } from "./iso-facts.ts";
 import { openUpload } from "./open-upload.ts";
 import type { Source } from "./source.ts";
 
@@ -35,23 +36,42 @@ export function looksDirect(plan: MediaPlan, source: Source): boolean {
   return sameContainer && !(plan.audio_only && stream.videoCodec !== null);
 }
 
+/** What the headers of a file tell. */
+export interface FileHead {
+  /** Players can start before it is whole. */
+  readonly playsEarly: boolean;
+  /** What its index tells; null when a tool must look. */
+  readonly facts: Promise<IndexFacts | null>;
+}
+
+/** An index that is larger is left to the tool, which reads it in pieces. */
+const MAX_INDEX_BYTES = 16 << 20;
+
 /**
- * Reads a few headers to see whether the file may stay as it is: players must be able to start before it is whole.
+ * Reads a few headers to see whether the file may stay as it is.
  *
  * @throws Fault("truncated") when bytes that its index announces are missing
  */
-export async function isIndexFirst(plan: MediaPlan, file: RangeSource, size: number): Promise<boolean> {
-  if (!containerOf(plan.format).indexFirst) return true;
+export async function readHead(plan: MediaPlan, file: RangeSource, size: number): Promise<FileHead> {
+  const nothing = Promise.resolve(null);
+  if (!containerOf(plan.format).indexFirst) return { playsEarly: true, facts: nothing };
   const read = async (start: number, end: number) =>
     Buffer.concat(await file.readPart(start, Math.min(size, end)));
   // the answer that opened the file holds as much: mostly all headers, without another request
   const head = await read(0, FIRST_BYTES);
-  const boxes = await topBoxes(size, async (start, length) =>
-    start + length <= head.length ? head.subarray(start, start + length) : read(start, start + length),
-  );
+  const readAt = async (start: number, length: number) =>
+    start + length <= head.length ? head.subarray(start, start + length) : read(start, start + length);
+  const boxes = await topBoxes(size, readAt);
   const layout = isoLayout(boxes, size);
   if (layout?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
-  return layout?.indexFirst === true;
+  const index = boxes.find(({ type }) => type === "moov");
+  if (!layout?.indexFirst || !index) return { playsEarly: false, facts: nothing };
+  const length = index.end - index.start;
+  if (length > MAX_INDEX_BYTES) return { playsEarly: true, facts: nothing };
+  const facts = readAt(index.start, length).then(factsOfIndex);
+  // whoever asks hears of a failure; nobody may
+  facts.catch(() => {});
+  return { playsEarly: true, facts };
 }
 
 /**

@@ -43,7 +43,20 @@ function parseBox(header: Uint8Array, start: number, fileSize: number): Box | nu
   if (short === 0) return { type, start, end: fileSize };
   if (short !== 1) return short < 8 ? null : { type, start, end: start + short };
   if (header.length < HEADER_BYTES) return null;
-  return { type, start, end: start + Number(view.getBigUint64(8)) };
+  const long = Number(view.getBigUint64(8));
+  return long < HEADER_BYTES ? null : { type, start, end: start + long };
+}
+
+/** The boxes that stand one after the other in bytes `start` to `end`; null when something else stands there. */
+export function boxesIn(bytes: Uint8Array, start: number, end: number): Box[] | null {
+  const boxes: Box[] = [];
+  for (let position = start; position < end; ) {
+    const box = parseBox(bytes.subarray(position, Math.min(end, position + HEADER_BYTES)), position, end);
+    if (!box || box.end > end) return null;
+    boxes.push(box);
+    position = box.end;
+  }
+  return boxes;
 }
 
 export interface IsoLayout {

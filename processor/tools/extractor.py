@@ -15,6 +15,7 @@ and standard output gives {"ready": true, "version"} once, then for each task an
 """
 import ctypes
 import email.utils
+import functools
 import gc
 import http.server
 import io
@@ -32,6 +33,7 @@ import traceback
 import yt_dlp
 from yt_dlp import globals as ytdlp_globals
 from yt_dlp.extractor import generic
+from yt_dlp.networking import common as networking
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import ExtractorError, PlaylistEntries, determine_protocol, unified_timestamp, unsmuggle_url
 
@@ -39,6 +41,8 @@ READ_BYTES = 1 << 16
 PROGRESS_SECONDS = 0.25
 MAX_WARNINGS = 20
 PR_SET_PDEATHSIG = 1
+# Processor time that the choice of an extractor may take; it takes 4 ms, a hostile URL could make it hours.
+CHOICE_SECONDS = 0.25
 # Formats of these live states come later; their absence is no failure.
 AWAITED = ('is_upcoming',)
 WEB_PROTOCOLS = (
@@ -63,6 +67,12 @@ WARM_PAGE = b'''<html><head><title>t</title><meta property="og:video" content="/
 <script type="application/ld+json">{"@context": "https://schema.org", "@type": "VideoObject", "name": "t",
 "contentUrl": "/m.m3u8"}</script></head></html>'''
 WARM_PLAYLIST = b'#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=2x2\na.m3u8\n'
+WARM_PARAMS = {'quiet': True, 'no_warnings': True, 'cachedir': False, 'ignoreerrors': True, 'proxy': '',
+               'js_runtimes': {}, 'format': 'bv*[vcodec~=h264][height<=1]+ba/b', 'format_sort': ['res:1']}
+
+# All extractors by their keys, in the order in which yt-dlp asks them. To make this anew costs a task 25 ms.
+EXTRACTORS = {}
+LIBC = ctypes.CDLL(None)
 
 
 def feed_timestamp(text, *args, **options):
@@ -91,16 +101,19 @@ class WarmOrigin(http.server.BaseHTTPRequestHandler):
 
 
 def warm_up():
-    """Runs the usual paths once, which compiles the patterns of all extractors."""
+    """Makes what all tasks share, and runs the usual paths once, which compiles the patterns of all extractors."""
+    # to read all certificates of the machine costs 25 ms, whether or not TLS is spoken
+    networking.make_ssl_context = functools.cache(networking.make_ssl_context)
+    with yt_dlp.YoutubeDL({**WARM_PARAMS, 'logger': Log()}) as ydl:
+        EXTRACTORS.update(ydl._ies)
     server = http.server.HTTPServer(('127.0.0.1', 0), WarmOrigin)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    base = f'http://127.0.0.1:{server.server_port}'
-    params = {'quiet': True, 'no_warnings': True, 'cachedir': False, 'ignoreerrors': True, 'proxy': '',
-              'logger': Log(), 'js_runtimes': {}}
-    with yt_dlp.YoutubeDL(params) as ydl:
-        for path in ('page.html', 'master.m3u8'):
-            ydl.extract_info(f'{base}/{path}', download=False)
+    for path in ('page.html', 'master.m3u8'):
+        url = f'http://127.0.0.1:{server.server_port}/{path}'
+        with open_ydl({'params': WARM_PARAMS}, Log()) as ydl:
+            ydl._ies = dict(EXTRACTORS)  # those that are opened here belong to no task
+            ydl.extract_info(url, download=False, ie_key=extractor_for(url))
     yt_dlp.extractor.get_info_extractor('Youtube')
     generic.unified_timestamp = feed_timestamp
     server.shutdown()
@@ -108,6 +121,26 @@ def warm_up():
     thread.join()  # a fork is only safe while there is one thread
     gc.collect()
     gc.freeze()  # the collector of a child must not touch (and so copy) the pages it shares
+
+
+class TooLong(Exception):
+    pass
+
+
+def extractor_for(url):
+    """The key of the extractor that yt-dlp would choose; None where that is not found in good time, or not at all."""
+    def give_up(*_args):
+        raise TooLong
+
+    try:
+        signal.signal(signal.SIGVTALRM, give_up)
+        signal.setitimer(signal.ITIMER_VIRTUAL, CHOICE_SECONDS)
+        try:
+            return next((key for key, extractor in EXTRACTORS.items() if extractor.suitable(url)), None)
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    except Exception:  # whatever it is, the task meets it again by itself
+        return None
 
 
 class Log:
@@ -149,12 +182,15 @@ def open_ydl(task, log, **extra):
     params = {**task['params'], **extra, 'logger': log}
     if cookies is not None:
         params['cookiefile'] = io.StringIO(cookies)
-    return yt_dlp.YoutubeDL(params)
+    ydl = yt_dlp.YoutubeDL(params, auto_init=False)
+    ydl._ies = EXTRACTORS  # what a task adds, it adds in a process of its own
+    return ydl
 
 
 def extract(task, log, _send):
     with open_ydl(task, log, skip_download=True) as ydl:
-        info = ydl.sanitize_info(ydl.extract_info(task['url'], download=False))
+        found = ydl.extract_info(task['url'], download=False, ie_key=task['extractor'])
+        info = ydl.sanitize_info(found)
         if info is None:
             raise no_formats(log)
         if info.get('_type', 'video') != 'video':
@@ -338,7 +374,7 @@ def run_task(task, fd):
 def die_with_parent():
     """Linux only; elsewhere a child whose parent was killed ends when it writes its answer."""
     if sys.platform == 'linux':
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def write_all(fd, data):
@@ -379,6 +415,8 @@ class Parent:
             if pid := self.children.get(task['id']):
                 kill_group(pid)
             return
+        if task['kind'] == 'extract':  # here, since a task would copy every page that it only looks at
+            task['extractor'] = extractor_for(task['url'])
         read_end, write_end = os.pipe()
         pid = os.fork()
         if pid == 0:

@@ -67,14 +67,18 @@ export interface PoolOptions {
 
 const MAX_USES = 1000;
 const MAX_PARENT_RSS_BYTES = 512 * 2 ** 20;
+/** Share of its uses or memory after which a parent's successor is made ready. */
+const NEARLY = 0.9;
 
 /**
  * yt-dlp without its start-up: one warm parent, one forked process for each task, so that tasks share nothing and die
- * alone. A parent that dies is replaced at the next task, one that grew old or large while it finishes its tasks.
+ * alone. A parent that dies is replaced at once; one that grows old or large has a successor that is warm by then, and
+ * finishes its tasks beside it.
  */
 export class ExtractorPool {
   readonly #options: PoolOptions;
   #warm: WarmYtdlp | undefined;
+  #successor: WarmYtdlp | undefined;
   readonly #retired = new Set<WarmYtdlp>();
   #isClosed = false;
 
@@ -149,8 +153,8 @@ export class ExtractorPool {
   /** Ends every parent and every task. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const parents = [...this.#retired, ...(this.#warm ? [this.#warm] : [])];
-    await Promise.all(parents.map((parent) => parent.close()));
+    const parents = [...this.#retired, this.#warm, this.#successor];
+    await Promise.all(parents.map((parent) => parent?.close()));
   }
 
   async #paramsOf(
@@ -194,14 +198,24 @@ export class ExtractorPool {
 
   #parent(): WarmYtdlp {
     if (this.#isClosed) throw new Fault("internal", "the extractor pool is closed");
-    if (this.#warm?.isAlive && !this.#isWornOut(this.#warm)) return this.#warm;
+    const wear = this.#warm?.isAlive ? this.#wearOf(this.#warm) : 1;
+    if (this.#warm && wear < 1) {
+      if (wear >= NEARLY || this.#warm.uses + 1 === this.#maxUses) this.#successor ??= this.#start();
+      return this.#warm;
+    }
     if (this.#warm?.isAlive) this.#retire(this.#warm);
-    this.#warm = this.#start();
+    this.#warm = this.#successor?.isAlive ? this.#successor : this.#start();
+    this.#successor = undefined;
     return this.#warm;
   }
 
-  #isWornOut(warm: WarmYtdlp): boolean {
-    return warm.uses >= (this.#options.maxUses ?? MAX_USES) || warm.peakRssBytes > MAX_PARENT_RSS_BYTES;
+  get #maxUses(): number {
+    return this.#options.maxUses ?? MAX_USES;
+  }
+
+  /** 1 when a parent is to take no more tasks. */
+  #wearOf(warm: WarmYtdlp): number {
+    return Math.max(warm.uses / this.#maxUses, warm.peakRssBytes / MAX_PARENT_RSS_BYTES);
   }
 
   #retire(warm: WarmYtdlp): void {
@@ -214,7 +228,16 @@ export class ExtractorPool {
     const { tools, config } = this.#options;
     const cwd = join(config.workDir, "extractor");
     mkdirSync(cwd, { recursive: true });
-    return new WarmYtdlp({ tools, cwd, loadPlugins: config.ytdlpPotProviderUrl !== undefined });
+    const warm = new WarmYtdlp({ tools, cwd, loadPlugins: config.ytdlpPotProviderUrl !== undefined });
+    // one that never was ready would not be so the next time: the next task says why
+    const replace = () => {
+      if (this.#warm === warm && !this.#isClosed) this.#parent();
+    };
+    warm.ready.then(
+      () => warm.gone.then(replace),
+      () => {},
+    );
+    return warm;
   }
 }
 

@@ -25,7 +25,7 @@ export const RunBeat = z.object({
 });
 export type RunBeat = z.infer<typeof RunBeat>;
 
-/** `POST /internal/heartbeat`: one call for all runs of a processor, every 15 s and at each change of step. */
+/** `POST /internal/heartbeat`: one call for all runs of a processor, every 15 s and at each change of step; runs of less than a second need none. */
 export const Heartbeat = z.object({
   v: Version,
   instance: z.string().max(100),
@@ -116,6 +116,8 @@ export const Outcome = z.object({
     z.object({ type: z.literal("postponed"), until: Time }),
     z.object({ type: z.literal("interrupted") }),
   ]),
+  /** Runs that the processor can take when this one is over; absent where it does not tell. */
+  free_slots: z.int().min(0).optional(),
 });
 export type Outcome = z.infer<typeof Outcome>;
 

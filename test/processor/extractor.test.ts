@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ProcessorConfig, readConfig } from "../../processor/config.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { EgressProxy } from "../../processor/egress/proxy.ts";
@@ -244,6 +244,50 @@ describe("tasks", () => {
     await expect(extract("/direct.mp4")).resolves.toMatchObject({ kind: "video" });
     expect(pool.pid).not.toBe(parent);
     expect(isAlive(parent)).toBe(false);
+  });
+
+  test("find a parent that is warm already when theirs has died or grown old", async () => {
+    const parent = pool.pid ?? 0;
+    process.kill(parent, "SIGKILL");
+    await vi.waitFor(() => expect(pool.pid).not.toBe(parent));
+    const recycling = new ExtractorPool({ tools, proxy, config, maxUses: 2 });
+    const request = { url: `${origin.url}/direct.mp4`, timeoutMs: 20_000 };
+    const others = liveToolCount();
+    await recycling.extract(request);
+    expect(liveToolCount()).toBe(others + 1);
+    await recycling.extract(request);
+    const first = recycling.pid;
+    expect(liveToolCount()).toBe(others + 2);
+    await recycling.extract(request);
+    expect(recycling.pid).not.toBe(first);
+    await recycling.close();
+    expect(liveToolCount()).toBe(others);
+  });
+
+  test("do not wait for an address that an extractor's pattern never comes to an end with", async () => {
+    const plugins = join(cwd, "plugins", "yt_dlp_plugins", "extractor");
+    await mkdir(plugins, { recursive: true });
+    const plugin = `from yt_dlp.extractor.common import InfoExtractor
+
+class EndlessIE(InfoExtractor):
+    _VALID_URL = r'https?://[^/]+/(a|a)+$'
+`;
+    await writeFile(join(plugins, "endless.py"), plugin);
+    const { pythonPath } = tools.ytdlp;
+    const paths = [join(cwd, "plugins"), ...(pythonPath === undefined ? [] : [pythonPath])];
+    const hardened = new ExtractorPool({
+      ...{ proxy, tools: { ...tools, ytdlp: { ...tools.ytdlp, pythonPath: paths.join(":") } } },
+      config: { ...config, ytdlpPotProviderUrl: "http://127.0.0.1:9" },
+    });
+    await hardened.ready();
+    const parent = hardened.pid;
+    const endless = hardened.extract({ url: `${origin.url}/${"a".repeat(60)}b`, timeoutMs: 2_000 });
+    endless.catch(() => {});
+    const usual = hardened.extract({ url: `${origin.url}/direct.mp4`, timeoutMs: 20_000 });
+    await expect(usual).resolves.toMatchObject({ kind: "video" });
+    await expect(endless).rejects.toMatchObject({ code: "timeout" });
+    expect(hardened.pid).toBe(parent);
+    await hardened.close();
   });
 
   test("move to a fresh parent after a number of uses, and end with the pool, which takes no more", async () => {

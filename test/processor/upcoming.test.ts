@@ -46,6 +46,7 @@ beforeAll(async () => {
     buffers: new BufferBudget(1 << 20),
     cpu: new Slots(1),
     lease: new LeaseKeeper({ callback, intervalMs: MINUTE }),
+    freeSlots: () => 1,
     metrics: new Metrics(),
     log: () => {},
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isoLayout, topBoxes } from "../../processor/stages/iso-boxes.ts";
+import { boxesIn, isoLayout, topBoxes } from "../../processor/stages/iso-boxes.ts";
 
 function box(type: string, size: number, told = size): Buffer {
   const bytes = Buffer.alloc(size);
@@ -50,6 +50,17 @@ describe("isoLayout", () => {
     large.writeBigUInt64BE(5000n, 8);
     expect((await layoutOf(box("moov", 100), large)).layout).toEqual({ indexFirst: true, truncated: false });
     expect((await layoutOf(box("moov", 100), box("mdat", 700, 0))).layout?.truncated).toBe(false);
+  });
+
+  it("stops at a box that says it is smaller than its own head", async () => {
+    const endless = box("free", 32, 1);
+    endless.writeBigUInt64BE(0n, 8);
+    const { layout, reads } = await layoutOf(box("ftyp", 24), endless);
+    expect(layout?.truncated).toBe(true);
+    expect(reads).toEqual([0, 24]);
+    const file = Buffer.concat([box("ftyp", 24), endless]);
+    expect(boxesIn(file, 0, file.length)).toBeNull();
+    expect(boxesIn(file, 0, 24)).toEqual([{ type: "ftyp", start: 0, end: 24 }]);
   });
 
   it("is not fooled by other files", async () => {

@@ -54,6 +54,24 @@ describe("LeaseKeeper", () => {
     vi.useRealTimers();
   });
 
+  it("says nothing of a run that ends within its first second", async () => {
+    const { beats, lease, add } = setup();
+    const short = add("a");
+    short.progress.advance(0.5);
+    short.progress.enter("Uploading");
+    await vi.advanceTimersByTimeAsync(999);
+    lease.remove(short);
+    await vi.advanceTimersByTimeAsync(1);
+    const { progress } = add("b");
+    progress.enter("Uploading");
+    await vi.advanceTimersByTimeAsync(999);
+    expect(beats).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(beats).toMatchObject([[{ job_id: "b", step: "Uploading" }]]);
+    lease.close();
+    vi.useRealTimers();
+  });
+
   it("stops a run that the Worker no longer knows", async () => {
     const { lease, add, stop } = setup("stop");
     add("a");

@@ -70,6 +70,19 @@ describe("RunTable", () => {
     expect([0, 3, 9].map((reserved) => slotsOf(4, reserved).reserved)).toEqual([0, 3, 3]);
   });
 
+  it("tells the room that an ending run leaves, and none while it drains", async () => {
+    const { runs, started, admit } = table(3);
+    await admit("a");
+    await admit("b");
+    expect(runs.freeAfterOne).toBe(2);
+    await admit("c");
+    expect(runs.freeAfterOne).toBe(1);
+    const drained = runs.drain(60_000);
+    expect(runs.freeAfterOne).toBe(0);
+    for (const run of started) run.finish();
+    await drained;
+  });
+
   it("starts a claim that is sent twice only once", async () => {
     const { started, admit } = table(2);
     await admit("a");

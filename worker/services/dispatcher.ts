@@ -66,11 +66,16 @@ export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
   return { type: "later", why: "behind", delaySeconds: BEHIND_SECONDS };
 }
 
-/** Starts jobs that are due while processors have room: called when a slot was freed. */
-export async function dispatchDue(scope: Scope): Promise<void> {
+/**
+ * Starts jobs that are due while processors have room: called when a slot was freed.
+ *
+ * @param freeSlots as the processor tells them; more jobs would be claimed in vain
+ */
+export async function dispatchDue(scope: Scope, freeSlots = MAX_REFILL): Promise<void> {
+  const wanted = Math.min(freeSlots, MAX_REFILL);
   const passed = new Set<string>();
   let started = 0;
-  for (let tries = 0; tries < MAX_TRIES && started < MAX_REFILL; tries++) {
+  for (let tries = 0; tries < MAX_TRIES && started < wanted; tries++) {
     const next = await dispatchNext(scope, passed);
     if (next === null || (next.type === "later" && next.why === "unreachable")) return;
     if (next.type === "started") started += 1;

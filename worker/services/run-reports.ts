@@ -92,7 +92,7 @@ export async function takePublish(scope: Scope, { jobId, attempt }: Claim): Prom
 export async function takeOutcome(
   scope: Scope,
   { jobId, attempt }: Claim,
-  outcome: Outcome["outcome"],
+  { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
   const companions = await backoffCompanions(scope, outcome);
   const ended = await transition(scope, jobId, eventOf(outcome), {
@@ -101,7 +101,7 @@ export async function takeOutcome(
     companions,
   });
   scope.capacity.clear();
-  scope.defer(dispatchDue(scope));
+  scope.defer(dispatchDue(scope, free_slots));
   if (ended.type === "moved") return;
   if (ended.type === "refused" && isRepeated(ended.job, attempt, outcome)) return;
   throw leaseLost();

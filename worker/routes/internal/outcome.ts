@@ -3,4 +3,4 @@ import { takeOutcome } from "../../services/run-reports.ts";
 import { claimed } from "./claimed.ts";
 
 /** `POST /internal/runs/{id}/outcome` */
-export const outcome = claimed(Outcome, (scope, claim, report) => takeOutcome(scope, claim, report.outcome));
+export const outcome = claimed(Outcome, takeOutcome);
