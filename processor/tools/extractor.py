@@ -253,7 +253,8 @@ def web_only(info):
 def list_entries(task, log, send):
     """Sends {"list": title} and an {"entry"} for each item, as soon as the source has told it."""
     with open_ydl(task, log, skip_download=True) as ydl:
-        found = follow(ydl, ydl.extract_info(task['url'], download=False, process=False))
+        first = ydl.extract_info(task['url'], download=False, process=False, ie_key=task['extractor'])
+        found = follow(ydl, first)
         if found is None:
             raise no_formats(log)
         if found.get('_type', 'video') not in LIST_TYPES:
@@ -415,7 +416,7 @@ class Parent:
             if pid := self.children.get(task['id']):
                 kill_group(pid)
             return
-        if task['kind'] == 'extract':  # here, since a task would copy every page that it only looks at
+        if task['kind'] in ('extract', 'list'):  # here, since a task would copy every page that it only looks at
             task['extractor'] = extractor_for(task['url'])
         read_end, write_end = os.pipe()
         pid = os.fork()
