@@ -37,7 +37,7 @@ export async function startTimedProcessor(options: TimedProcessorOptions): Promi
     await fetch(`${workerUrl()}/internal/runs/${job_id}/outcome`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ v: WIRE_VERSION, attempt, outcome: OUTCOME }),
+      body: JSON.stringify({ v: WIRE_VERSION, attempt, outcome: OUTCOME, free_slots: slots - running + 1 }),
     }).then((answer) => answer.arrayBuffer());
   }
 

@@ -8,7 +8,7 @@ export const runClassOf = ({ batch_id }: Pick<JobRow, "batch_id">): RunClass =>
 
 /**
  * What this isolate remembers of busy processors, so that jobs are not claimed again and again while no slot is
- * free. Only a memory: another isolate may know better, and an ended run clears it.
+ * free. Only a memory: another isolate may know better, and an ended run whose slot is left over puts it right.
  */
 export class Capacity {
   readonly #busyUntil: Record<RunClass, number> = { single: 0, batch: 0 };
@@ -25,9 +25,14 @@ export class Capacity {
     if (runClass === "single") this.#busyUntil.single = until;
   }
 
-  /** A slot was freed. */
-  clear(): void {
-    this.#busyUntil.single = 0;
-    this.#busyUntil.batch = 0;
+  /** Remembers what another knows, and nothing else. */
+  learn({ single, batch }: Capacity["busyUntil"]): void {
+    this.#busyUntil.single = single;
+    this.#busyUntil.batch = batch;
+  }
+
+  /** Until when there is thought to be no room, in epoch milliseconds. */
+  get busyUntil(): Readonly<Record<RunClass, number>> {
+    return this.#busyUntil;
   }
 }

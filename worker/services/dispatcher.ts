@@ -7,7 +7,7 @@ import { findJobForRun, findNextJobForRun, type JobRow } from "../db/job-rows.ts
 import type { Line } from "../db/turns.ts";
 import { describeError } from "../lib/log.ts";
 import type { Scope } from "../services.ts";
-import { runClassOf } from "./capacity.ts";
+import { Capacity, runClassOf } from "./capacity.ts";
 import { sendHints } from "./hints.ts";
 import { runToken } from "./run-token.ts";
 import type { StartAnswer } from "./runner.ts";
@@ -52,6 +52,9 @@ const BEHIND_SECONDS = 1;
  * this one after them if there is room.
  */
 export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
+  // a flood of hints must not ask the database again and again while no slot is free
+  const wait = scope.capacity.waitSeconds(scope.clock(), "single");
+  if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
   const passed = new Set<string>();
   for (let before = 0; before < MAX_BEFORE; before++) {
     const own = await attempt(scope, await findJobForRun(scope.db, id), passed);
@@ -73,13 +76,16 @@ export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
  */
 export async function dispatchDue(scope: Scope, freeSlots = MAX_REFILL): Promise<void> {
   const wanted = Math.min(freeSlots, MAX_REFILL);
+  // the processor has just told of its room; while that is being filled, hints go on to take it for full
+  const informed = { ...scope, capacity: new Capacity() };
   const passed = new Set<string>();
   let started = 0;
   for (let tries = 0; tries < MAX_TRIES && started < wanted; tries++) {
-    const next = await dispatchNext(scope, passed);
-    if (next === null || (next.type === "later" && next.why === "unreachable")) return;
+    const next = await dispatchNext(informed, passed);
+    if (next === null || (next.type === "later" && next.why === "unreachable")) break;
     if (next.type === "started") started += 1;
   }
+  if (started < freeSlots) scope.capacity.learn(informed.capacity.busyUntil);
 }
 
 /**

@@ -100,7 +100,6 @@ export async function takeOutcome(
     set: (job) => factsOf(job, outcome),
     companions,
   });
-  scope.capacity.clear();
   scope.defer(dispatchDue(scope, free_slots));
   if (ended.type === "moved") return;
   if (ended.type === "refused" && isRepeated(ended.job, attempt, outcome)) return;
