@@ -2,15 +2,16 @@ import { Fault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
 import { carriesSecrets } from "./source-headers.ts";
-import { inOrder, type OpenStream } from "./source-prefetch.ts";
+import { inOrder, type PourStream } from "./source-prefetch.ts";
 import {
-  collectSpan,
+  type ByteSpan,
   type Identity,
   LyingRange,
   type OpenedSpan,
   openSpan,
-  readSpan,
+  pourSpan,
   type SourceRequest,
+  type Take,
 } from "./source-read.ts";
 
 const KiB = 1 << 10;
@@ -49,6 +50,8 @@ export interface ReadOptions {
   readonly chunkBytes?: number;
   /** Ends the reading, also while it waits for bytes. */
   readonly signal?: AbortSignal;
+  /** A batch is the reader's only until it asks for the next one: its memory is used again. */
+  readonly lend?: boolean;
 }
 
 /**
@@ -122,7 +125,7 @@ export class RangeSource {
     const start = options.start ?? 0;
     const end = options.end ?? this.sizeBytes;
     if (!this.rangesWork || end === undefined) {
-      yield* this.#readSequentially(start, end, options.signal);
+      yield* this.#readSequentially(start, end, options);
       return;
     }
     const chunkBytes = options.chunkBytes ?? 4 * MiB;
@@ -132,6 +135,7 @@ export class RangeSource {
       ahead: (served) => Math.min(connections, served + 1),
       maxBytes: connections * chunkBytes,
       signal: options.signal,
+      lend: options.lend,
     });
   }
 
@@ -141,13 +145,26 @@ export class RangeSource {
    * @throws Fault `network` when the source no longer gives exactly these bytes
    */
   async readPart(start: number, end: number, signal?: AbortSignal): Promise<Buffer[]> {
-    const request = this.#until(signal);
-    const kept = start === 0 ? this.#takeKept(end) : null;
-    if (!kept?.end) return await collectSpan(this.#client, request, { start, end }, this.#identity);
-    const head = this.#collectKept(request, kept, kept.end);
-    if (kept.end === end) return await head;
-    const tail = collectSpan(this.#client, request, { start: kept.end, end }, this.#identity);
-    return (await Promise.all([head, tail])).flat();
+    return [await this.fillPart(start, Buffer.allocUnsafeSlow(end - start), signal)];
+  }
+
+  /** Fills memory with the bytes from `start` on. Throws as {@link readPart} does. @returns that memory */
+  async fillPart(start: number, memory: Buffer, signal?: AbortSignal): Promise<Buffer> {
+    const end = start + memory.length;
+    const opened = start === 0 ? this.#takeKept(end) : null;
+    const head = opened?.end ?? start;
+    const fill = (span: ByteSpan, from: OpenedSpan | null) => {
+      let position = span.start - start;
+      const take = (chunk: Buffer) => {
+        position += chunk.copy(memory, position);
+      };
+      return this.#pour(span, take, signal, from);
+    };
+    await Promise.all([
+      ...(opened ? [fill({ start, end: head }, opened)] : []),
+      ...(head < end ? [fill({ start: head, end }, null)] : []),
+    ]);
+    return memory;
   }
 
   /** Drops what nobody read. */
@@ -173,35 +190,52 @@ export class RangeSource {
   async *#readSequentially(
     start: number,
     end: number | undefined,
-    signal: AbortSignal | undefined,
+    { signal, lend }: ReadOptions,
   ): AsyncGenerator<Buffer[]> {
     if (start > 0) throw new Fault("network", "the source gives no ranges");
+    const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     const span = { start: 0, ...(end === undefined ? {} : { end }) };
     const kept = this.#takeKept(end);
     let length = 0;
-    const request = this.#until(signal);
-    for await (const chunk of readSpan(this.#client, request, span, this.#identity, kept ?? undefined)) {
-      length += chunk.length;
-      if (length > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) throw this.#tooLarge();
-      yield [chunk];
-    }
+    const whole: PourStream = (until, take) =>
+      this.#pour(
+        span,
+        (chunk) => {
+          length += chunk.length;
+          if (length > maxBytes) throw this.#tooLarge();
+          return take(chunk);
+        },
+        until,
+        kept,
+      );
+    yield* inOrder([whole], { ahead: () => 1, maxBytes: 0, signal, lend });
   }
 
-  *#spans(start: number, end: number, largest: number): Generator<OpenStream> {
+  *#spans(start: number, end: number, largest: number): Generator<PourStream> {
     let size = Math.min(largest, 256 * KiB);
     let position = start;
     const kept = start === 0 ? this.#takeKept(end) : null;
     if (kept?.end) {
       const span = { start: 0, end: kept.end };
-      yield (signal) => readSpan(this.#client, this.#until(signal), span, this.#identity, kept);
+      yield (signal, take) => this.#pour(span, take, signal, kept);
       position = kept.end;
     }
     while (position < end) {
       const span = { start: position, end: Math.min(end, position + size) };
-      yield (signal) => readSpan(this.#client, this.#until(signal), span, this.#identity);
+      yield (signal, take) => this.#pour(span, take, signal);
       position = span.end;
       size = Math.min(largest, size * 4);
     }
+  }
+
+  #pour(
+    span: ByteSpan,
+    take: Take,
+    signal: AbortSignal | undefined,
+    opened: OpenedSpan | null = null,
+  ): Promise<void> {
+    const known = { identity: this.#identity, ...(opened ? { opened } : {}) };
+    return pourSpan(this.#client, this.#until(signal), span, take, known);
   }
 
   /** The first answer, if it is still there and not longer than what is wanted. */
@@ -210,13 +244,6 @@ export class RangeSource {
     if (!kept || (kept.status === 206 && (end === undefined || (kept.end ?? 0) > end))) return null;
     this.#kept = null;
     return kept;
-  }
-
-  async #collectKept(request: SourceRequest, kept: OpenedSpan, end: number): Promise<Buffer[]> {
-    const chunks: Buffer[] = [];
-    const span = { start: 0, end };
-    for await (const chunk of readSpan(this.#client, request, span, this.#identity, kept)) chunks.push(chunk);
-    return chunks;
   }
 
   #until(signal: AbortSignal | undefined): SourceRequest {

@@ -80,10 +80,10 @@ export async function transferRanges(
   return uploadRanges(uploader, {
     sizeBytes: size,
     readsAtOnce: Math.min(config.connectionsPerSource, PARTS_IN_MEMORY / 2),
-    read: async (start, end, signal) => {
-      const chunks = await file.readPart(start, end, signal);
+    read: async (start, end, signal, memory) => {
+      const part = await file.fillPart(start, memory, signal);
       if (end === size) progress.enter("Uploading");
-      return chunks;
+      return [part];
     },
     beforePublish: async () => {
       await verdict;
