@@ -1,4 +1,4 @@
-import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import https from "node:https";
 import { PassThrough, pipeline, type Readable } from "node:stream";
 import { Fault } from "../fault.ts";
@@ -96,23 +96,10 @@ export class HttpClient {
         const body = lendsChunks ? response.on("error", ignore) : bodyOf(response, signal, url);
         resolve({ response, body });
       });
-      if (lendsChunks) lendMemory(request);
+      if (lendsChunks && method === "GET") ReadMemory.lendTo(request);
       request.end();
     });
   }
-}
-
-/** Has the connection read into the same memory while the reader of the answer takes everything at once. */
-function lendMemory(request: ClientRequest): void {
-  request.once("socket", (socket) => {
-    let response: IncomingMessage | null = null;
-    const isTaken = () => response === null || response.readableLength === 0;
-    const end = ReadMemory.of(socket)?.lend(isTaken);
-    request.once("response", (answer) => {
-      response = answer;
-    });
-    request.once("close", () => end?.());
-  });
 }
 
 /** The body with its failures named; pipes, so a slow reader slows the source down. */

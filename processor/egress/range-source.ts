@@ -224,7 +224,7 @@ export class RangeSource {
       const span = { start: position, end: Math.min(end, position + size) };
       yield (signal, take) => this.#pour(span, take, signal);
       position = span.end;
-      size = Math.min(largest, size * 4);
+      size = Math.min(largest, size * 2);
     }
   }
 
