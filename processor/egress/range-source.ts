@@ -74,6 +74,8 @@ export class RangeSource {
   /** False: the file can only be read from its beginning, by one connection. */
   rangesWork = false;
   contentType: string | undefined;
+  /** Ranges that may be asked for at once. */
+  readonly connections: number;
   /** Bytes received so far. */
   bytesRead = 0;
   /** Requests that had to be repeated so far. */
@@ -89,6 +91,7 @@ export class RangeSource {
   constructor(client: HttpClient, options: RangeSourceOptions) {
     this.#client = client;
     this.#options = options;
+    this.connections = options.connections ?? 6;
     this.#request = {
       url: options.url,
       headers: options.headers ?? {},
@@ -129,7 +132,7 @@ export class RangeSource {
       return;
     }
     const chunkBytes = options.chunkBytes ?? 4 * MiB;
-    const connections = options.connections ?? this.#options.connections ?? 6;
+    const connections = options.connections ?? this.connections;
     yield* inOrder(this.#spans(start, end, chunkBytes), {
       // one more with each that was read: a reader that only looks at a header should not cost megabytes
       ahead: (served) => Math.min(connections, served + 1),
@@ -160,10 +163,9 @@ export class RangeSource {
       };
       return this.#pour(span, take, signal, from);
     };
-    await Promise.all([
-      ...(opened ? [fill({ start, end: head }, opened)] : []),
-      ...(head < end ? [fill({ start: head, end }, null)] : []),
-    ]);
+    const beginning = opened ? fill({ start, end: head }, opened) : Promise.resolve();
+    if (this.connections === 1) await beginning;
+    await Promise.all([beginning, ...(head < end ? [fill({ start: head, end }, null)] : [])]);
     return memory;
   }
 

@@ -65,7 +65,7 @@ export async function transferRanges(
   file: RangeSource,
   object: { key: string; size: number; verdict: Promise<unknown>; askLeave: () => Promise<void> },
 ): Promise<UploadResult> {
-  const { progress, request, config } = context;
+  const { progress, request } = context;
   const { key, size, verdict, askLeave } = object;
   progress.expect(size);
   const uploader = await openUpload(context, {
@@ -79,7 +79,7 @@ export async function transferRanges(
   verdict.catch((error: unknown) => uploader.abort(error));
   return uploadRanges(uploader, {
     sizeBytes: size,
-    readsAtOnce: Math.min(config.connectionsPerSource, PARTS_IN_MEMORY / 2),
+    readsAtOnce: Math.min(file.connections, PARTS_IN_MEMORY / 2),
     read: async (start, end, signal, memory) => {
       const part = await file.fillPart(start, memory, signal);
       if (end === size) progress.enter("Uploading");

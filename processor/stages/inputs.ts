@@ -2,6 +2,7 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { connectionsTo } from "../egress/connections.ts";
 import { HlsSource } from "../egress/hls-source.ts";
 import { cutPieces, type TimeWindow } from "../egress/hls-window.ts";
 import {
@@ -86,7 +87,7 @@ function sourceOptions({ config, signal, progress, request }: RunContext, stream
   return {
     url: stream.url,
     headers: stream.headers,
-    connections: config.connectionsPerSource,
+    connections: connectionsTo(stream.url, config),
     signal,
     maxBytes: Math.min(config.maxFilesizeBytes, limit ?? Number.POSITIVE_INFINITY),
     onBytes: (bytes: number) => progress.receive(bytes),
