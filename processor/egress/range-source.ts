@@ -27,6 +27,8 @@ export interface RangeSourceOptions {
   /** Ranges asked for at once by {@link RangeSource.read}. Default 6. */
   readonly connections?: number;
   readonly signal: AbortSignal;
+  /** Reads from the beginning by one connection, as if the source gave no ranges. */
+  readonly plain?: boolean | undefined;
   /** Most bytes that the file may have. */
   readonly maxBytes?: number | undefined;
   /** Called with the number of bytes of each chunk that arrives. */
@@ -176,6 +178,7 @@ export class RangeSource {
   }
 
   async #openFirst(): Promise<OpenedSpan> {
+    if (this.#options.plain) return await openSpan(this.#client, this.#request, null);
     const first = await openSpan(this.#client, this.#request, {
       start: 0,
       end: this.#options.firstBytes ?? FIRST_BYTES,

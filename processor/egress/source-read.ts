@@ -212,7 +212,7 @@ function describe(
   return { status, start, end, totalBytes };
 }
 
-/** The source answered a range request with another range than it was asked for. */
+/** The source answered a range request with another range than it was asked for, or with everything. */
 export class LyingRange extends Fault {
   constructor() {
     super("network", "the source sent another range than it was asked for");
@@ -238,8 +238,7 @@ function validatorOf(headers: IncomingHttpHeaders): string | undefined {
 function refuseOther(answer: OpenedSpan, { validator, totalBytes }: Identity, span: ByteSpan): void {
   if (differ(validator, answer.validator) || differ(totalBytes, answer.totalBytes)) throw new ChangedSource();
   // reading up to the span through everything in front of it would cost more than it gives
-  if (answer.status === 200 && span.start > 0)
-    throw new Fault("network", "the source stopped honouring ranges");
+  if (answer.status === 200 && span.start > 0) throw new LyingRange();
 }
 
 const differ = <T>(known: T | undefined, told: T | undefined): boolean =>

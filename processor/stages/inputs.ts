@@ -131,7 +131,8 @@ async function openFile(
   index: number,
   onFailure: OnFailure,
 ): Promise<Input> {
-  const ranges = await openRangeSource(context.client, sourceOptions(context, stream));
+  const options = { ...sourceOptions(context, stream), plain: context.distrustsRanges };
+  const ranges = await openRangeSource(context.client, options);
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
   if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);
