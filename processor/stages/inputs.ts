@@ -140,7 +140,8 @@ async function openFile(
   return {
     stream,
     address: `${mount.baseUrl}/media`,
-    options: pace === null ? [] : ["-reconnect", "1"],
+    // an answer that ended early is asked for again at once, and one that broke with its source is not
+    options: pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"],
     ranges,
     cut: null,
     transportStream: stream.extension === "ts",

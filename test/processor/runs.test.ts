@@ -150,6 +150,14 @@ describe("a run", () => {
     expect(facts.durationSeconds).toBeCloseTo(1, 0);
   });
 
+  it("cuts a clip from a source whose ranges turn out to lie", async () => {
+    origin.behave("/direct.mp4", { lie: "late" });
+    const { facts, delivery } = await deliver(`${origin.url}/direct.mp4`, { clip_start: 1, clip_end: 2 });
+    expect(facts.durationSeconds).toBeCloseTo(1, 0);
+    expect(delivery.strategy).toBe("sequential");
+    origin.behave("/direct.mp4", {});
+  });
+
   it("names the shorter side of a portrait", async () => {
     const { delivery } = await deliver(`${origin.url}/portrait.mp4`);
     expect(delivery.actual_quality).toBe("180p");
