@@ -15,6 +15,8 @@ interface Variable {
   readonly schema: z.ZodType<unknown, string | undefined>;
 }
 
+const MAX_CONNECTIONS = 64;
+
 const text = z.string("is required");
 const optionalText = z.string().optional();
 
@@ -142,8 +144,22 @@ const VARIABLES = {
   connectionsPerSource: {
     name: "CONNECTIONS_PER_SOURCE",
     default: "6",
-    meaning: "Connections one run opens to its source at the same time",
-    schema: wholeNumber(1, 64),
+    meaning: "Connections one run opens at the same time for each stream of its source",
+    schema: wholeNumber(1, MAX_CONNECTIONS),
+  },
+  connectionsByHost: {
+    name: "CONNECTIONS_BY_HOST",
+    meaning:
+      "Other numbers of connections for single hosts and all below them, as `host=number` separated by commas; 1 reads from a host by one connection at a time",
+    schema: z
+      .string()
+      .default("")
+      .transform(connectionsByHost)
+      .refine(
+        (hosts) => hosts !== null,
+        `must look like example.com=1, cdn.example.net=3, with numbers from 1 to ${MAX_CONNECTIONS}`,
+      )
+      .transform((hosts) => hosts ?? new Map<string, number>()),
   },
   heartbeatSeconds: {
     name: "HEARTBEAT_SECONDS",
@@ -285,6 +301,18 @@ function listOf(value: string): string[] {
     .split(",")
     .map((entry) => entry.trim())
     .filter((entry) => entry !== "");
+}
+
+/** `example.com=1, cdn.example.net=3` by host; null when it does not look like that. */
+function connectionsByHost(value: string): Map<string, number> | null {
+  const hosts = new Map<string, number>();
+  for (const entry of listOf(value)) {
+    const match = /^([a-z0-9.-]+|\[[0-9a-f:.]+\])\s*=\s*(\d{1,2})$/i.exec(entry);
+    const number = Number(match?.[2]);
+    if (!match?.[1] || number < 1 || number > MAX_CONNECTIONS) return null;
+    hosts.set(match[1].toLowerCase(), number);
+  }
+  return hosts;
 }
 
 /** `youtube:player_client=web,tv;skip=dash` as `{ youtube: { player_client: ["web", "tv"], skip: ["dash"] } }`. */

@@ -45,6 +45,8 @@ export interface RunContext extends Kit, WayOut {
   /** The run's own folder; wiped at its end. */
   readonly folder: string;
   readonly sink: Sink;
+  /** True once the source was caught answering ranges with other ranges: its files are read from their beginning. */
+  readonly distrustsRanges?: boolean;
   /** Gives the run this many seconds from now on, on top of what every run has. */
   readonly extendDeadline: (seconds: number) => void;
 }

@@ -4,6 +4,7 @@ import type { Delivery, Outcome } from "../schema/wire/callback.ts";
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { Claim } from "./callback.ts";
 import { Deadline } from "./deadline.ts";
+import { LyingRange } from "./egress/source-read.ts";
 import { Fault } from "./fault.ts";
 import type { Kit, RunContext } from "./kit.ts";
 import type { LeaseHolder } from "./lease.ts";
@@ -79,14 +80,19 @@ async function execute(context: BareContext): Promise<void> {
   });
 }
 
-/** A media link may have expired between extraction and download: a fresh extraction is worth one more try. */
+/**
+ * A media link may have expired between extraction and download: a fresh extraction is worth one more try. So is the
+ * plain way, for a source whose ranges turn out wrong when the transfer has begun.
+ */
 async function attempt(context: RunContext): Promise<Delivery> {
   const begun = await findRecording(context);
   if (begun) return continueRecording(context, begun);
   try {
     return await fetchAndDeliver(context);
   } catch (error) {
-    if (context.signal.aborted || !(error instanceof Fault) || error.code !== "forbidden") throw error;
+    if (context.signal.aborted || !(error instanceof Fault)) throw error;
+    if (error instanceof LyingRange) return fetchAndDeliver({ ...context, distrustsRanges: true });
+    if (error.code !== "forbidden") throw error;
     context.extractions.forget(context.request.url);
     return fetchAndDeliver(context);
   }

@@ -2,9 +2,10 @@ import http from "node:http";
 import https from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { ReadMemory } from "./read-memory.ts";
 
 /** Opens the TCP connection of an agent; rejects when the host is refused or does not answer. */
-type Dial = (hostname: string, port: number) => Promise<Socket>;
+export type Dial = (hostname: string, port: number, memory?: ReadMemory) => Promise<Socket>;
 
 type Connected = (error: Error | null, stream: Duplex) => void;
 
@@ -18,7 +19,7 @@ export class JudgedHttpAgent extends http.Agent {
   }
 
   override createConnection(options: http.ClientRequestArgs, connected: Connected): undefined {
-    hand(this.#dial(options.host ?? "", Number(options.port)), connected);
+    hand(this.#dial(options.host ?? "", Number(options.port), new ReadMemory()), connected);
   }
 }
 

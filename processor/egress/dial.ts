@@ -2,6 +2,7 @@ import http from "node:http";
 import net, { type Socket } from "node:net";
 import { Fault } from "../fault.ts";
 import type { Address } from "./policy.ts";
+import type { ReadMemory } from "./read-memory.ts";
 
 /** A peer that has not accepted a connection by then counts as unreachable. */
 const CONNECT_MS = 20_000;
@@ -9,9 +10,14 @@ const CONNECT_MS = 20_000;
 /**
  * Connects to the first of `addresses` that answers (both families, as browsers do); never to anything else.
  *
+ * @param memory what the connection reads into; a connection that is handed on to TLS takes none
  * @throws Fault `network`
  */
-export function dialAddresses(addresses: readonly [Address, ...Address[]], port: number): Promise<Socket> {
+export function dialAddresses(
+  addresses: readonly [Address, ...Address[]],
+  port: number,
+  memory?: ReadMemory,
+): Promise<Socket> {
   const [first] = addresses;
   const socket = net.connect({
     // A literal address is dialled as it is; several are handed over by the lookup, which asks nobody.
@@ -20,7 +26,9 @@ export function dialAddresses(addresses: readonly [Address, ...Address[]], port:
     noDelay: true,
     autoSelectFamily: true,
     lookup: (_hostname, _options, callback) => callback(null, [...addresses]),
+    ...(memory ? { onread: memory.options } : {}),
   });
+  memory?.attach(socket);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new Error("connecting took too long")), CONNECT_MS);
     socket.once("connect", () => {

@@ -5,7 +5,7 @@ import { type CutPlaylist, cutPlaylist, type TimeWindow } from "./hls-window.ts"
 import type { HttpClient } from "./http-client.ts";
 import { headersFor } from "./source-headers.ts";
 import { ByteGate, Prefetched } from "./source-prefetch.ts";
-import { openSpan, readSpan, type SourceRequest } from "./source-read.ts";
+import { openSpan, pourSpan, type SourceRequest, type Take } from "./source-read.ts";
 
 export interface HlsSourceOptions {
   /** Of the master or media playlist. */
@@ -79,16 +79,17 @@ export class HlsSource {
    * What a path stands for; null for a path that was never given out.
    *
    * @param signal ends the body, also while its reader waits for bytes
+   * @param lend a batch of the body is the reader's only until it asks for the next one: its memory is used again
    * @throws Fault as `openRangeSource`, and as `rewritePlaylist`
    */
-  async open(path: string, signal?: AbortSignal): Promise<HlsAnswer | null> {
+  async open(path: string, signal?: AbortSignal, lend = false): Promise<HlsAnswer | null> {
     const entry = this.#entries.get(path);
     if (!entry) return null;
     if (entry.resource.kind === "playlist") {
       return { kind: "playlist", text: (await this.#playlist(entry)).text };
     }
     this.#fetchAhead(entry);
-    return { kind: "media", body: this.#media(entry, signal) };
+    return { kind: "media", body: this.#media(entry, signal, lend) };
   }
 
   /** Reads the playlists before anybody asks, so that {@link cut} is known; of several, the first that is named. */
@@ -111,11 +112,12 @@ export class HlsSource {
     const opened = await openSpan(this.#client, request, null);
     const chunks: Buffer[] = [];
     let length = 0;
-    for await (const chunk of readSpan(this.#client, request, { start: 0 }, {}, opened)) {
+    const take = (chunk: Buffer) => {
       length += chunk.length;
       if (length > MAX_PLAYLIST_BYTES) throw new Fault("network", "the playlist is too large");
-      chunks.push(chunk);
-    }
+      chunks.push(Buffer.from(chunk));
+    };
+    await pourSpan(this.#client, request, { start: 0 }, take, { opened });
     const named: Entry[] = [];
     const text = this.#cutToWindow(Buffer.concat(chunks).toString("utf8"));
     const playlist = rewritePlaylist(text, opened.url, (resource) => {
@@ -155,20 +157,20 @@ export class HlsSource {
     });
   }
 
-  async *#media(entry: Entry, signal: AbortSignal | undefined): AsyncGenerator<Buffer[]> {
+  async *#media(entry: Entry, signal: AbortSignal | undefined, lend: boolean): AsyncGenerator<Buffer[]> {
     const stream = entry.stream ?? this.#prefetch(entry);
     // a stream is read once; whoever asks again gets a new one
     entry.stream = null;
     signal?.addEventListener("abort", () => stream.close(), { once: true });
-    yield* stream.read();
+    yield* stream.read(lend);
     if (entry.resource.kind === "segment") this.segmentsRead++;
   }
 
   #prefetch({ resource }: Entry): Prefetched {
-    return new Prefetched((signal) => this.#bytes(resource, signal), this.#gate);
+    return new Prefetched((signal, take) => this.#pour(resource, signal, take), this.#gate);
   }
 
-  async *#bytes(resource: HlsResource, signal: AbortSignal): AsyncGenerator<Buffer> {
+  #pour(resource: HlsResource, signal: AbortSignal, take: Take): Promise<void> {
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     const request: SourceRequest = {
       ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
@@ -177,11 +179,11 @@ export class HlsSource {
         this.#options.onBytes?.(bytes);
       },
     };
-    for await (const chunk of readSpan(this.#client, request, resource.span ?? { start: 0 })) {
+    return pourSpan(this.#client, request, resource.span ?? { start: 0 }, (chunk) => {
       if (this.bytesRead > maxBytes)
         throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
-      yield chunk;
-    }
+      return take(chunk);
+    });
   }
 
   #request(url: string, signal: AbortSignal): SourceRequest {

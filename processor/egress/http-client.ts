@@ -3,6 +3,7 @@ import https from "node:https";
 import { PassThrough, pipeline, type Readable } from "node:stream";
 import { Fault } from "../fault.ts";
 import type { EgressPolicy } from "./policy.ts";
+import { ReadMemory } from "./read-memory.ts";
 
 export interface OpenOptions {
   readonly method?: "GET" | "HEAD";
@@ -12,12 +13,17 @@ export interface OpenOptions {
   readonly maxRedirects?: number;
   /** Longest time without a byte from the source, in milliseconds; a reader that pauses is not counted. */
   readonly timeoutMs?: number;
+  /**
+   * The reader is done with each chunk of the body when its `data` event ends: its memory is used again. Such a body
+   * fails with the connection's own error, see {@link networkFault}.
+   */
+  readonly lendsChunks?: boolean;
 }
 
 export interface OpenedResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Must be read or destroyed. Fails with a Fault, or with the signal's reason. */
+  /** Must be read or destroyed. Fails with a Fault, or with the signal's reason, unless its chunks are lent. */
   readonly body: Readable;
   /** Where the answer came from, after redirects. */
   readonly url: string;
@@ -67,7 +73,7 @@ export class HttpClient {
   #request(
     url: URL,
     headers: Readonly<Record<string, string>>,
-    { method = "GET", signal, timeoutMs = DEFAULT_TIMEOUT_MS }: OpenOptions,
+    { method = "GET", signal, timeoutMs = DEFAULT_TIMEOUT_MS, lendsChunks = false }: OpenOptions,
   ): Promise<{ response: IncomingMessage; body: Readable }> {
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => reject(reasonOf(error, signal, url));
@@ -87,8 +93,10 @@ export class HttpClient {
           if (isWaitingForReader(response)) request.setTimeout(timeoutMs);
           else response.destroy(silence);
         });
-        resolve({ response, body: bodyOf(response, signal, url) });
+        const body = lendsChunks ? response.on("error", ignore) : bodyOf(response, signal, url);
+        resolve({ response, body });
       });
+      if (lendsChunks && method === "GET") ReadMemory.lendTo(request);
       request.end();
     });
   }
@@ -110,8 +118,12 @@ function isWaitingForReader(response: IncomingMessage): boolean {
 
 function reasonOf(error: Error, signal: AbortSignal | undefined, url: URL): Error {
   if (signal?.aborted) return signal.reason instanceof Error ? signal.reason : error;
-  if (error instanceof Fault) return error;
-  return new Fault("network", `${url.host}: ${error.message}`, { cause: error });
+  return networkFault(error, url);
+}
+
+/** A connection's failure in our own terms. */
+export function networkFault(error: Error, { host }: URL): Fault {
+  return error instanceof Fault ? error : new Fault("network", `${host}: ${error.message}`, { cause: error });
 }
 
 function parse(url: string, base?: URL): URL {

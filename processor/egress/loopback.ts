@@ -46,7 +46,11 @@ export function serveRangeSource(
       ...(range ? { "content-range": `bytes ${start}-${(end ?? 0) - 1}/${size}` } : {}),
     });
     if (request.method === "HEAD") response.end();
-    else await send(response, source.read({ ...pace, start, ...(end === undefined ? {} : { end }), signal }));
+    else
+      await send(
+        response,
+        source.read({ ...pace, start, ...(end === undefined ? {} : { end }), signal, lend: true }),
+      );
   });
 }
 
@@ -55,14 +59,14 @@ export function serveSegmentSource(source: SegmentSource, onFailure: OnFailure):
   return handler(onFailure, async (request, response, signal) => {
     response.writeHead(200, { "content-type": "application/octet-stream" });
     if (request.method === "HEAD") response.end();
-    else await send(response, source.read(signal));
+    else await send(response, source.read(signal, true));
   });
 }
 
 /** Shows an HLS presentation to a tool: its playlists and segments under their paths. */
 export function serveHlsSource(source: HlsSource, onFailure: OnFailure): MountHandler {
   return handler(onFailure, async (request, response, signal) => {
-    const answer = await source.open(request.url ?? "", signal);
+    const answer = await source.open(request.url ?? "", signal, true);
     if (!answer) {
       response.writeHead(404).end();
     } else if (answer.kind === "playlist") {
@@ -98,25 +102,27 @@ function handler(onFailure: OnFailure, serve: Serve): MountHandler {
   };
 }
 
-/** Writes a body as fast as its reader takes it. */
+/** Writes a body as fast as its reader takes it. A batch is asked for when nothing of the one before is needed. */
 async function send(response: ServerResponse, batches: AsyncIterable<Buffer[]>): Promise<void> {
   for await (const batch of batches) {
-    for (const chunk of batch) {
-      if (response.destroyed) return;
-      if (!response.write(chunk)) await drained(response);
-    }
+    await write(response, batch);
+    if (response.destroyed) return;
   }
   response.end();
 }
 
-/** Resolves when the reader took what was written, or left. */
-function drained(response: ServerResponse): Promise<void> {
+/** Resolves when the reader's system took all that is written, or the reader left. */
+function write(response: ServerResponse, batch: readonly Buffer[]): Promise<void> {
   return new Promise((resolve) => {
+    if (response.destroyed) return resolve();
     const done = () => {
-      response.off("drain", done).off("close", done);
+      response.off("close", done);
       resolve();
     };
-    response.on("drain", done).on("close", done);
+    response.once("close", done);
+    response.cork();
+    for (const chunk of batch) response.write(chunk, chunk === batch.at(-1) ? done : undefined);
+    response.uncork();
   });
 }
 
@@ -125,7 +131,7 @@ async function sendOnceStarted(response: ServerResponse, body: AsyncIterable<Buf
   const batches = body[Symbol.asyncIterator]();
   const first = await batches.next();
   response.writeHead(200, { "content-type": "application/octet-stream" });
-  if (!first.done) for (const chunk of first.value) response.write(chunk);
+  if (!first.done) await write(response, first.value);
   await send(response, { [Symbol.asyncIterator]: () => batches });
 }
 

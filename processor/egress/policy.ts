@@ -3,8 +3,9 @@ import type http from "node:http";
 import { isIPv6, type Socket } from "node:net";
 import { type AllowedHosts, isOpened, judgeAddress, judgeHost } from "../../schema/address.ts";
 import { Fault } from "../fault.ts";
-import { JudgedHttpAgent, JudgedHttpsAgent } from "./agents.ts";
+import { type Dial, JudgedHttpAgent, JudgedHttpsAgent } from "./agents.ts";
 import { dialAddresses, tunnelThrough } from "./dial.ts";
+import type { ReadMemory } from "./read-memory.ts";
 
 /** One address a name stands for. */
 export interface Address {
@@ -57,11 +58,12 @@ export class EgressPolicy {
    * Opens a TCP connection to a host, straight or through the operator's HTTP proxy. The proxy is asked for the
    * judged address, so that it does not resolve the name a second time.
    *
+   * @param memory what a straight connection reads into
    * @throws as {@link resolve}; `network` also when nothing answers in time
    */
-  async dial(hostname: string, port: number, upstreamProxy?: string): Promise<Socket> {
+  async dial(hostname: string, port: number, upstreamProxy?: string, memory?: ReadMemory): Promise<Socket> {
     const addresses = await this.addresses(hostname, port);
-    if (upstreamProxy === undefined) return dialAddresses(addresses, port);
+    if (upstreamProxy === undefined) return dialAddresses(addresses, port, memory);
     return tunnelThrough(upstreamProxy, addresses[0], port);
   }
 
@@ -73,7 +75,7 @@ export class EgressPolicy {
     const key = `${protocol} ${upstreamProxy ?? ""}`;
     const known = this.#agents.get(key);
     if (known) return known;
-    const dial = (hostname: string, port: number) => this.dial(hostname, port, upstreamProxy);
+    const dial: Dial = (hostname, port, memory) => this.dial(hostname, port, upstreamProxy, memory);
     const options = { keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64 };
     const agent =
       protocol === "https:" ? new JudgedHttpsAgent(dial, options) : new JudgedHttpAgent(dial, options);

@@ -2,15 +2,16 @@ import { Fault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
 import { carriesSecrets } from "./source-headers.ts";
-import { inOrder, type OpenStream } from "./source-prefetch.ts";
+import { inOrder, type PourStream } from "./source-prefetch.ts";
 import {
-  collectSpan,
+  type ByteSpan,
   type Identity,
   LyingRange,
   type OpenedSpan,
   openSpan,
-  readSpan,
+  pourSpan,
   type SourceRequest,
+  type Take,
 } from "./source-read.ts";
 
 const KiB = 1 << 10;
@@ -26,6 +27,8 @@ export interface RangeSourceOptions {
   /** Ranges asked for at once by {@link RangeSource.read}. Default 6. */
   readonly connections?: number;
   readonly signal: AbortSignal;
+  /** Reads from the beginning by one connection, as if the source gave no ranges. */
+  readonly plain?: boolean | undefined;
   /** Most bytes that the file may have. */
   readonly maxBytes?: number | undefined;
   /** Called with the number of bytes of each chunk that arrives. */
@@ -49,6 +52,8 @@ export interface ReadOptions {
   readonly chunkBytes?: number;
   /** Ends the reading, also while it waits for bytes. */
   readonly signal?: AbortSignal;
+  /** A batch is the reader's only until it asks for the next one: its memory is used again. */
+  readonly lend?: boolean;
 }
 
 /**
@@ -71,6 +76,8 @@ export class RangeSource {
   /** False: the file can only be read from its beginning, by one connection. */
   rangesWork = false;
   contentType: string | undefined;
+  /** Ranges that may be asked for at once. */
+  readonly connections: number;
   /** Bytes received so far. */
   bytesRead = 0;
   /** Requests that had to be repeated so far. */
@@ -86,6 +93,7 @@ export class RangeSource {
   constructor(client: HttpClient, options: RangeSourceOptions) {
     this.#client = client;
     this.#options = options;
+    this.connections = options.connections ?? 6;
     this.#request = {
       url: options.url,
       headers: options.headers ?? {},
@@ -122,16 +130,17 @@ export class RangeSource {
     const start = options.start ?? 0;
     const end = options.end ?? this.sizeBytes;
     if (!this.rangesWork || end === undefined) {
-      yield* this.#readSequentially(start, end, options.signal);
+      yield* this.#readSequentially(start, end, options);
       return;
     }
     const chunkBytes = options.chunkBytes ?? 4 * MiB;
-    const connections = options.connections ?? this.#options.connections ?? 6;
+    const connections = options.connections ?? this.connections;
     yield* inOrder(this.#spans(start, end, chunkBytes), {
       // one more with each that was read: a reader that only looks at a header should not cost megabytes
       ahead: (served) => Math.min(connections, served + 1),
       maxBytes: connections * chunkBytes,
       signal: options.signal,
+      lend: options.lend,
     });
   }
 
@@ -141,13 +150,25 @@ export class RangeSource {
    * @throws Fault `network` when the source no longer gives exactly these bytes
    */
   async readPart(start: number, end: number, signal?: AbortSignal): Promise<Buffer[]> {
-    const request = this.#until(signal);
-    const kept = start === 0 ? this.#takeKept(end) : null;
-    if (!kept?.end) return await collectSpan(this.#client, request, { start, end }, this.#identity);
-    const head = this.#collectKept(request, kept, kept.end);
-    if (kept.end === end) return await head;
-    const tail = collectSpan(this.#client, request, { start: kept.end, end }, this.#identity);
-    return (await Promise.all([head, tail])).flat();
+    return [await this.fillPart(start, Buffer.allocUnsafeSlow(end - start), signal)];
+  }
+
+  /** Fills memory with the bytes from `start` on. Throws as {@link readPart} does. @returns that memory */
+  async fillPart(start: number, memory: Buffer, signal?: AbortSignal): Promise<Buffer> {
+    const end = start + memory.length;
+    const opened = start === 0 ? this.#takeKept(end) : null;
+    const head = opened?.end ?? start;
+    const fill = (span: ByteSpan, from: OpenedSpan | null) => {
+      let position = span.start - start;
+      const take = (chunk: Buffer) => {
+        position += chunk.copy(memory, position);
+      };
+      return this.#pour(span, take, signal, from);
+    };
+    const beginning = opened ? fill({ start, end: head }, opened) : Promise.resolve();
+    if (this.connections === 1) await beginning;
+    await Promise.all([beginning, ...(head < end ? [fill({ start: head, end }, null)] : [])]);
+    return memory;
   }
 
   /** Drops what nobody read. */
@@ -157,6 +178,7 @@ export class RangeSource {
   }
 
   async #openFirst(): Promise<OpenedSpan> {
+    if (this.#options.plain) return await openSpan(this.#client, this.#request, null);
     const first = await openSpan(this.#client, this.#request, {
       start: 0,
       end: this.#options.firstBytes ?? FIRST_BYTES,
@@ -173,35 +195,52 @@ export class RangeSource {
   async *#readSequentially(
     start: number,
     end: number | undefined,
-    signal: AbortSignal | undefined,
+    { signal, lend }: ReadOptions,
   ): AsyncGenerator<Buffer[]> {
     if (start > 0) throw new Fault("network", "the source gives no ranges");
+    const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     const span = { start: 0, ...(end === undefined ? {} : { end }) };
     const kept = this.#takeKept(end);
     let length = 0;
-    const request = this.#until(signal);
-    for await (const chunk of readSpan(this.#client, request, span, this.#identity, kept ?? undefined)) {
-      length += chunk.length;
-      if (length > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) throw this.#tooLarge();
-      yield [chunk];
-    }
+    const whole: PourStream = (until, take) =>
+      this.#pour(
+        span,
+        (chunk) => {
+          length += chunk.length;
+          if (length > maxBytes) throw this.#tooLarge();
+          return take(chunk);
+        },
+        until,
+        kept,
+      );
+    yield* inOrder([whole], { ahead: () => 1, maxBytes: 0, signal, lend });
   }
 
-  *#spans(start: number, end: number, largest: number): Generator<OpenStream> {
+  *#spans(start: number, end: number, largest: number): Generator<PourStream> {
     let size = Math.min(largest, 256 * KiB);
     let position = start;
     const kept = start === 0 ? this.#takeKept(end) : null;
     if (kept?.end) {
       const span = { start: 0, end: kept.end };
-      yield (signal) => readSpan(this.#client, this.#until(signal), span, this.#identity, kept);
+      yield (signal, take) => this.#pour(span, take, signal, kept);
       position = kept.end;
     }
     while (position < end) {
       const span = { start: position, end: Math.min(end, position + size) };
-      yield (signal) => readSpan(this.#client, this.#until(signal), span, this.#identity);
+      yield (signal, take) => this.#pour(span, take, signal);
       position = span.end;
-      size = Math.min(largest, size * 4);
+      size = Math.min(largest, size * 2);
     }
+  }
+
+  #pour(
+    span: ByteSpan,
+    take: Take,
+    signal: AbortSignal | undefined,
+    opened: OpenedSpan | null = null,
+  ): Promise<void> {
+    const known = { identity: this.#identity, ...(opened ? { opened } : {}) };
+    return pourSpan(this.#client, this.#until(signal), span, take, known);
   }
 
   /** The first answer, if it is still there and not longer than what is wanted. */
@@ -210,13 +249,6 @@ export class RangeSource {
     if (!kept || (kept.status === 206 && (end === undefined || (kept.end ?? 0) > end))) return null;
     this.#kept = null;
     return kept;
-  }
-
-  async #collectKept(request: SourceRequest, kept: OpenedSpan, end: number): Promise<Buffer[]> {
-    const chunks: Buffer[] = [];
-    const span = { start: 0, end };
-    for await (const chunk of readSpan(this.#client, request, span, this.#identity, kept)) chunks.push(chunk);
-    return chunks;
   }
 
   #until(signal: AbortSignal | undefined): SourceRequest {

@@ -1,11 +1,16 @@
-/** Opens a byte stream that ends with the signal. */
-export type OpenStream = (signal: AbortSignal) => AsyncIterable<Buffer>;
+import { BlockPool } from "./block-pool.ts";
+import type { Take } from "./source-read.ts";
+
+/** Reads a byte stream to its end, which the signal may bring forward. */
+export type PourStream = (signal: AbortSignal, take: Take) => Promise<void>;
 
 /** Bytes of the stream that is being read right now which may wait for its reader. */
 const READING_BYTES = 4 << 20;
 
 /** The memory that streams which nobody reads yet may fill together. */
 export class ByteGate {
+  /** Where that memory comes from. */
+  readonly blocks = new BlockPool();
   readonly #maxBytes: number;
   #used = 0;
   #waiting: (() => void)[] = [];
@@ -37,7 +42,11 @@ export class ByteGate {
 export class Prefetched {
   readonly #gate: ByteGate;
   readonly #stop = new AbortController();
-  #chunks: Buffer[] = [];
+  /** Blocks as far as they are filled. */
+  #filled: Buffer[] = [];
+  /** The block that is being filled, and how far it is. */
+  #block: Buffer | null = null;
+  #blockBytes = 0;
   #buffered = 0;
   #reading = false;
   #ended = false;
@@ -45,20 +54,26 @@ export class Prefetched {
   #wakeReader: () => void = () => {};
   #wakePump: () => void = () => {};
 
-  constructor(open: OpenStream, gate: ByteGate) {
+  constructor(pour: PourStream, gate: ByteGate) {
     this.#gate = gate;
-    void this.#pump(open);
+    void this.#pump(pour);
   }
 
-  /** Batches of chunks as they arrive; leaving the loop early closes the stream, closing it makes the loop throw. */
-  async *read(): AsyncGenerator<Buffer[]> {
+  /**
+   * Batches of chunks as they arrive; leaving the loop early closes the stream, closing it makes the loop throw.
+   *
+   * @param lend a batch is the reader's only until it asks for the next one
+   */
+  async *read(lend = false): AsyncGenerator<Buffer[]> {
     this.#reading = true;
     this.#wakePump();
     try {
       for (;;) {
         const batch = this.#take();
-        if (batch.length > 0) yield batch;
-        else if (this.#failure) throw this.#failure.error;
+        if (batch.length > 0) {
+          yield batch;
+          if (lend) this.#gate.blocks.give(batch);
+        } else if (this.#failure) throw this.#failure.error;
         else if (this.#ended) return;
         else await new Promise<void>((resolve) => this.#onReader(resolve));
       }
@@ -69,26 +84,38 @@ export class Prefetched {
 
   /** Ends the stream and frees its memory. */
   close(): void {
-    this.#take();
+    this.#gate.blocks.give(this.#take());
     this.#stop.abort(new Error("nobody reads this stream any more"));
     this.#wakePump();
   }
 
-  async #pump(open: OpenStream): Promise<void> {
+  async #pump(pour: PourStream): Promise<void> {
     try {
-      for await (const chunk of open(this.#stop.signal)) {
-        if (this.#stop.signal.aborted) break;
-        this.#chunks.push(chunk);
-        this.#buffered += chunk.length;
-        this.#gate.add(chunk.length);
-        this.#wakeReader();
-        while (this.#mustPause()) await new Promise<void>((resolve) => this.#onPump(resolve));
-      }
+      await pour(this.#stop.signal, (chunk) => this.#put(chunk));
     } catch (error) {
       this.#failure = { error };
     }
     this.#ended = true;
     this.#wakeReader();
+  }
+
+  #put(chunk: Buffer): Promise<void> | undefined {
+    if (this.#stop.signal.aborted) return undefined;
+    for (let position = 0; position < chunk.length; ) {
+      this.#block ??= this.#gate.blocks.take();
+      const length = chunk.copy(this.#block, this.#blockBytes, position);
+      position += length;
+      this.#blockBytes += length;
+      if (this.#blockBytes === this.#block.length) this.#endBlock();
+    }
+    this.#buffered += chunk.length;
+    this.#gate.add(chunk.length);
+    this.#wakeReader();
+    return this.#mustPause() ? this.#untilRoom() : undefined;
+  }
+
+  async #untilRoom(): Promise<void> {
+    while (this.#mustPause()) await new Promise<void>((resolve) => this.#onPump(resolve));
   }
 
   #mustPause(): boolean {
@@ -97,12 +124,19 @@ export class Prefetched {
   }
 
   #take(): Buffer[] {
-    const batch = this.#chunks;
-    this.#chunks = [];
+    this.#endBlock();
+    const batch = this.#filled;
+    this.#filled = [];
     this.#gate.add(-this.#buffered);
     this.#buffered = 0;
     if (batch.length > 0) this.#wakePump();
     return batch;
+  }
+
+  #endBlock(): void {
+    if (this.#block) this.#filled.push(this.#block.subarray(0, this.#blockBytes));
+    this.#block = null;
+    this.#blockBytes = 0;
   }
 
   #onReader(wake: () => void): void {
@@ -122,12 +156,14 @@ export interface InOrderOptions {
   readonly maxBytes: number;
   /** Ends all streams, also while the reader waits for the next chunk. */
   readonly signal?: AbortSignal | undefined;
+  /** A batch is the reader's only until it asks for the next one. */
+  readonly lend?: boolean | undefined;
 }
 
 /** Reads many streams as one, the next ones ahead. Leaving the loop early closes them all. */
 export async function* inOrder(
-  streams: Iterable<OpenStream>,
-  { ahead, maxBytes, signal }: InOrderOptions,
+  streams: Iterable<PourStream>,
+  { ahead, maxBytes, signal, lend }: InOrderOptions,
 ): AsyncGenerator<Buffer[]> {
   const gate = new ByteGate(maxBytes);
   const source = streams[Symbol.iterator]();
@@ -147,7 +183,7 @@ export async function* inOrder(
   try {
     fill(0);
     for (let served = 1; opened[0]; served++) {
-      yield* opened[0].read();
+      yield* opened[0].read(lend);
       opened.shift();
       fill(served);
     }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { addAbortSignal, type Readable } from "node:stream";
 import { Fault } from "../fault.ts";
 import { backoffMs, parseRetryAfter, REAL_CLOCK, type RetryClock } from "../retry.ts";
-import type { HttpClient } from "./http-client.ts";
+import { type HttpClient, networkFault } from "./http-client.ts";
 
 /** Bytes `start` (inclusive) to `end` (exclusive); without `end`, to the end of the resource. */
 export interface ByteSpan {
@@ -77,40 +77,60 @@ export async function openSpan(
 }
 
 /**
- * The bytes of one span, in order. Where a connection breaks, the rest is asked for from that byte on.
- *
- * @param opened an answer for this very span that was opened before
- * @throws as {@link openSpan}; Fault `network` also when the resource changed or the source's answers contradict
+ * Takes the next chunk of a span. It is only lent: its memory is used again when this returns. A promise makes the
+ * source wait; what is thrown ends the reading.
  */
-export async function* readSpan(
+export type Take = (chunk: Buffer) => Promise<void> | void;
+
+/** What is known of a span that is to be read. */
+export interface KnownSpan {
+  readonly identity?: Identity;
+  /** An answer for this very span that was opened before. */
+  readonly opened?: OpenedSpan | undefined;
+}
+
+/**
+ * Hands over the bytes of one span, in order. Where a connection breaks, the rest is asked for from that byte on.
+ *
+ * @throws as {@link openSpan}; Fault `network` also when the resource changed or the source's answers contradict; and
+ *   what `take` throws
+ */
+export async function pourSpan(
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan,
-  identity: Identity = {},
-  opened?: OpenedSpan,
-): AsyncGenerator<Buffer> {
+  take: Take,
+  { identity = {}, opened }: KnownSpan = {},
+): Promise<void> {
   // it was opened under another signal
   if (opened) addAbortSignal(request.signal, opened.body);
   let position = span.start;
   let end = span.end;
   let answer = opened;
   let attempt = 1;
+  let isRefused = false;
+  const pass: Take = (chunk) => {
+    position += chunk.length;
+    request.onBytes?.(chunk.length);
+    try {
+      return take(chunk);
+    } catch (error) {
+      isRefused = true;
+      throw error;
+    }
+  };
   for (let repetitions = 0; ; repetitions++) {
     const before = position;
     try {
       answer ??= await tryOpen(client, request, rest(position, end), identity);
       refuseOther(answer, identity, span);
       end ??= answer.end;
-      for await (const chunk of bytesOf(answer, position, end)) {
-        position += chunk.length;
-        request.onBytes?.(chunk.length);
-        yield chunk;
-      }
+      await pourAnswer(answer, position, end, pass);
       if (end === undefined || position >= end) return;
       throw new Fault("network", `the source sent ${end - position} bytes too few`);
     } catch (error) {
+      if (isRefused || repetitions >= MAX_REPETITIONS) throw error;
       attempt = position > before ? 1 : attempt;
-      if (repetitions >= MAX_REPETITIONS) throw error;
       await pauseBeforeRetry(request, error, attempt++);
     } finally {
       answer?.body.on("error", () => {}).destroy();
@@ -119,15 +139,21 @@ export async function* readSpan(
   }
 }
 
-/** All bytes of one span in memory. */
+/** All bytes of one span in memory of their own. Throws as {@link pourSpan}. */
 export async function collectSpan(
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan,
-  identity: Identity = {},
+  maxBytes = Number.POSITIVE_INFINITY,
 ): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
-  for await (const chunk of readSpan(client, request, span, identity)) chunks.push(chunk);
+  let length = 0;
+  const take = (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > maxBytes) throw new Fault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
+    chunks.push(Buffer.from(chunk));
+  };
+  await pourSpan(client, request, span, take);
   return chunks;
 }
 
@@ -145,7 +171,7 @@ async function tryOpen(
   const headers: Record<string, string> = { ...request.headers, "accept-encoding": "identity" };
   if (span) headers.range = `bytes=${span.start}-${span.end === undefined ? "" : span.end - 1}`;
   if (span && validator) headers["if-range"] = validator;
-  const answer = await client.open(request.url, { headers, signal: request.signal });
+  const answer = await client.open(request.url, { headers, signal: request.signal, lendsChunks: true });
   try {
     return { ...describe(answer.status, answer.headers, span, request.clock), ...pick(answer) };
   } catch (error) {
@@ -186,7 +212,7 @@ function describe(
   return { status, start, end, totalBytes };
 }
 
-/** The source answered a range request with another range than it was asked for. */
+/** The source answered a range request with another range than it was asked for, or with everything. */
 export class LyingRange extends Fault {
   constructor() {
     super("network", "the source sent another range than it was asked for");
@@ -212,8 +238,7 @@ function validatorOf(headers: IncomingHttpHeaders): string | undefined {
 function refuseOther(answer: OpenedSpan, { validator, totalBytes }: Identity, span: ByteSpan): void {
   if (differ(validator, answer.validator) || differ(totalBytes, answer.totalBytes)) throw new ChangedSource();
   // reading up to the span through everything in front of it would cost more than it gives
-  if (answer.status === 200 && span.start > 0)
-    throw new Fault("network", "the source stopped honouring ranges");
+  if (answer.status === 200 && span.start > 0) throw new LyingRange();
 }
 
 const differ = <T>(known: T | undefined, told: T | undefined): boolean =>
@@ -226,17 +251,37 @@ class ChangedSource extends Fault {
   }
 }
 
-/** The chunks of an answer cut to the wanted span, whichever of the two ways it was answered. */
-async function* bytesOf(answer: OpenedSpan, from: number, to: number | undefined): AsyncGenerator<Buffer> {
-  let position = answer.start;
-  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-    const start = Math.max(0, from - position);
-    const end = to === undefined ? chunk.length : Math.min(chunk.length, to - position);
-    position += chunk.length;
-    if (start < end) yield chunk.subarray(start, end);
-    // a body that ends here is read to its end, so that its connection can be used again
-    if (to !== undefined && position > to) return;
-  }
+/** Hands over an answer cut to the wanted span, whichever of the two ways it was answered. */
+function pourAnswer(
+  { body, start, url }: OpenedSpan,
+  from: number,
+  to: number | undefined,
+  take: Take,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) =>
+      reject(error instanceof Error ? networkFault(error, new URL(url)) : error);
+    if (body.destroyed) return fail(body.errored ?? new Error("the connection was closed"));
+    let position = start;
+    const onData = (chunk: Buffer) => {
+      const first = Math.max(0, from - position);
+      const last = to === undefined ? chunk.length : Math.min(chunk.length, to - position);
+      position += chunk.length;
+      try {
+        const waiting = first < last ? take(chunk.subarray(first, last)) : undefined;
+        // a body that ends here is read to its end, so that its connection can be used again
+        if (to !== undefined && position > to) return resolve();
+        if (!waiting) return;
+        body.pause();
+        waiting.then(() => body.resume(), reject);
+      } catch (error) {
+        body.off("data", onData);
+        reject(error);
+      }
+    };
+    body.on("data", onData).once("end", resolve).once("error", fail);
+    body.once("close", () => fail(new Error("the connection was closed")));
+  });
 }
 
 /** Sleeps before another try, or throws the error when there must be none. */

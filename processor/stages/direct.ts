@@ -86,7 +86,7 @@ export async function transferRanges(
   file: RangeSource,
   object: { key: string; size: number; verdict: Promise<unknown>; askLeave: () => Promise<void> },
 ): Promise<UploadResult> {
-  const { progress, request, config } = context;
+  const { progress, request } = context;
   const { key, size, verdict, askLeave } = object;
   progress.expect(size);
   const uploader = await openUpload(context, {
@@ -100,11 +100,11 @@ export async function transferRanges(
   verdict.catch((error: unknown) => uploader.abort(error));
   return uploadRanges(uploader, {
     sizeBytes: size,
-    readsAtOnce: Math.min(config.connectionsPerSource, PARTS_IN_MEMORY / 2),
-    read: async (start, end, signal) => {
-      const chunks = await file.readPart(start, end, signal);
+    readsAtOnce: Math.min(file.connections, PARTS_IN_MEMORY / 2),
+    read: async (start, end, signal, memory) => {
+      const part = await file.fillPart(start, memory, signal);
       if (end === size) progress.enter("Uploading");
-      return chunks;
+      return [part];
     },
     beforePublish: async () => {
       await verdict;

@@ -1,6 +1,5 @@
 import { headersFor } from "../egress/source-headers.ts";
-import { readSpan } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { collectSpan } from "../egress/source-read.ts";
 import type { RunContext } from "../kit.ts";
 import type { Source } from "./source.ts";
 
@@ -15,12 +14,5 @@ export async function fetchSmall(
   { url, maxBytes, signal }: { url: string; maxBytes: number; signal: AbortSignal },
 ): Promise<Buffer> {
   const request = { url, headers: headersFor(stream.headers, stream.url, url), signal };
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of readSpan(client, request, { start: 0 })) {
-    length += chunk.length;
-    if (length > maxBytes) throw new Fault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return Buffer.concat(await collectSpan(client, request, { start: 0 }, maxBytes));
 }

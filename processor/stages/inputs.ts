@@ -2,6 +2,7 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { connectionsTo } from "../egress/connections.ts";
 import { HlsSource } from "../egress/hls-source.ts";
 import { cutPieces, type TimeWindow } from "../egress/hls-window.ts";
 import {
@@ -86,7 +87,7 @@ function sourceOptions({ config, signal, progress, request }: RunContext, stream
   return {
     url: stream.url,
     headers: stream.headers,
-    connections: config.connectionsPerSource,
+    connections: connectionsTo(stream.url, config),
     signal,
     maxBytes: Math.min(config.maxFilesizeBytes, limit ?? Number.POSITIVE_INFINITY),
     onBytes: (bytes: number) => progress.receive(bytes),
@@ -130,7 +131,8 @@ async function openFile(
   index: number,
   onFailure: OnFailure,
 ): Promise<Input> {
-  const ranges = await openRangeSource(context.client, sourceOptions(context, stream));
+  const options = { ...sourceOptions(context, stream), plain: context.distrustsRanges };
+  const ranges = await openRangeSource(context.client, options);
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
   if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);
@@ -138,7 +140,8 @@ async function openFile(
   return {
     stream,
     address: `${mount.baseUrl}/media`,
-    options: pace === null ? [] : ["-reconnect", "1"],
+    // an answer that ended early is asked for again at once, and one that broke with its source is not
+    options: pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"],
     ranges,
     cut: null,
     transportStream: stream.extension === "ts",

@@ -28,7 +28,7 @@ export interface GrowingUpload {
 const QUIET_MS = 20;
 /** Where the file system tells nothing about changes, the file is looked at this often. */
 const FALLBACK_MS = 500;
-const HASH_CHUNK = 4 << 20;
+const HASH_CHUNK = 1 << 20;
 
 /**
  * Uploads a file while a muxer writes it strictly forward: a part is sent as soon as the file has grown one part past
@@ -123,15 +123,20 @@ async function readFully(handle: FileHandle, start: number, buffer: Buffer): Pro
   return buffer;
 }
 
+/** Reads one piece while the one before it is hashed. */
 async function hashFile(handle: FileHandle, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
-  const buffer = Buffer.allocUnsafeSlow(HASH_CHUNK);
+  let [current, other] = [Buffer.allocUnsafeSlow(HASH_CHUNK), Buffer.allocUnsafeSlow(HASH_CHUNK)];
+  const read = (buffer: Buffer, position: number) => handle.read(buffer, 0, buffer.length, position);
+  let reading = read(current, 0);
   for (let position = 0; ; ) {
+    const { bytesRead } = await reading;
     signal.throwIfAborted();
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
     if (bytesRead === 0) return hash.digest("hex");
-    hash.update(buffer.subarray(0, bytesRead));
     position += bytesRead;
+    reading = read(other, position);
+    hash.update(current.subarray(0, bytesRead));
+    [current, other] = [other, current];
   }
 }
 

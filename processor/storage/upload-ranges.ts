@@ -2,8 +2,13 @@ import type { FinishOptions, PartUploader, UploadResult } from "./part-uploader.
 
 export interface RangesToUpload extends FinishOptions {
   readonly sizeBytes: number;
-  /** Reads bytes `start` (inclusive) to `end` (exclusive). */
-  readonly read: (start: number, end: number, signal: AbortSignal) => Promise<readonly Uint8Array[]>;
+  /** Reads bytes `start` (inclusive) to `end` (exclusive); `memory` has exactly as much room and need not be used. */
+  readonly read: (
+    start: number,
+    end: number,
+    signal: AbortSignal,
+    memory: Buffer,
+  ) => Promise<readonly Uint8Array[]>;
   /**
    * Parts read side by side; default: as many as the uploader has slots. Fewer keep both ends busy: parts that share a
    * line arrive together, and while all slots are being stored nothing is read.
@@ -27,7 +32,8 @@ export async function uploadRanges(uploader: PartUploader, ranges: RangesToUploa
       const slot = await uploader.reserve(index);
       const start = index * partBytes;
       const end = Math.min(ranges.sizeBytes, start + partBytes);
-      const read = ranges.read(start, end, signal).then(slot.submit, async (error: unknown) => {
+      const memory = slot.memory.subarray(0, end - start);
+      const read = ranges.read(start, end, signal, memory).then(slot.submit, async (error: unknown) => {
         slot.release();
         await uploader.abort(error);
         throw error;

@@ -116,6 +116,13 @@ describe("a run", () => {
     origin.behave("/direct.mp4", {});
   });
 
+  it("turns to the plain way when the ranges of a source lie after an honest first one", async () => {
+    origin.behave("/last.mp4", { lie: "late" });
+    const { delivery } = await deliver(`${origin.url}/last.mp4`);
+    expect(delivery.strategy).toBe("sequential");
+    origin.behave("/last.mp4", {});
+  });
+
   it("transcodes only the stream that does not fit, and says so", async () => {
     const { delivery, facts } = await deliver(`${origin.url}/film.webm`, { format: "mov" });
     expect(facts).toMatchObject({ container: "mov", video: { codec: "h264" }, audio: { codec: "aac" } });
@@ -141,6 +148,14 @@ describe("a run", () => {
   it("cuts a clip", async () => {
     const { facts } = await deliver(`${origin.url}/direct.mp4`, { clip_start: 1, clip_end: 2 });
     expect(facts.durationSeconds).toBeCloseTo(1, 0);
+  });
+
+  it("cuts a clip from a source whose ranges turn out to lie", async () => {
+    origin.behave("/direct.mp4", { lie: "late" });
+    const { facts, delivery } = await deliver(`${origin.url}/direct.mp4`, { clip_start: 1, clip_end: 2 });
+    expect(facts.durationSeconds).toBeCloseTo(1, 0);
+    expect(delivery.strategy).toBe("sequential");
+    origin.behave("/direct.mp4", {});
   });
 
   it("names the shorter side of a portrait", async () => {

@@ -57,6 +57,32 @@ describe("a source that honours ranges", () => {
     expect(origin.active.peak).toBeLessThanOrEqual(5);
   });
 
+  it("is read by one connection at a time where no more are allowed", async () => {
+    const { client, policy } = clientFor(origin.host);
+    const before = origin.connections;
+    const options = { url: origin.url + file(), signal: stop.signal, connections: 1 };
+    const source = await openRangeSource(client, options);
+    const beginning = await source.readPart(0, 4 * MiB);
+    const rest = await collect(source.read({ start: 4 * MiB, chunkBytes: MiB }));
+    expect(Buffer.concat([...beginning, rest]).equals(FILE)).toBe(true);
+    // the next request may be sent just before a connection is free again
+    expect(origin.connections - before).toBeLessThanOrEqual(2);
+    policy.close();
+  });
+
+  it("lends its memory to a reader that keeps nothing, however slow it is", async () => {
+    const source = await open(file(), { connections: 4 });
+    const memories = new Set<ArrayBufferLike>();
+    const copies: Buffer[] = [];
+    for await (const batch of source.read({ chunkBytes: MiB, lend: true })) {
+      await origin.idle();
+      for (const chunk of batch) memories.add(chunk.buffer);
+      copies.push(Buffer.concat(batch));
+    }
+    expect(Buffer.concat(copies).equals(FILE)).toBe(true);
+    expect(memories.size * 256 * 1024).toBeLessThan(FILE.length);
+  });
+
   it("uses its connections again", async () => {
     const source = await open(file(), { connections: 3 });
     const before = origin.connections;

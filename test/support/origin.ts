@@ -13,8 +13,8 @@ export interface Behaviour {
   readonly bytesPerSecond?: number;
   /** Range requests get the whole file with 200. */
   readonly noRanges?: boolean;
-  /** A 206 that is not what was asked for: shifted by one byte, or of unknown size. */
-  readonly lie?: "shifted" | "unknown-size";
+  /** A 206 that is not what was asked for: shifted by one byte (`late`: but for the beginning), or of unknown size. */
+  readonly lie?: "shifted" | "late" | "unknown-size";
   /** Announces the whole length, sends only this many bytes of each answer and ends the connection. */
   readonly truncateAfter?: number;
   /** Cuts the connection after this many bytes of an answer, for the first `resets` answers (default: all). */
@@ -226,7 +226,8 @@ class Site implements Origin {
       return;
     }
     const { start, end } = wanted ?? { start: 0, end: file.size };
-    const shift = behaviour.lie === "shifted" && end < file.size ? 1 : 0;
+    const isLate = behaviour.lie === "late" && start > 0;
+    const shift = isLate ? -1 : behaviour.lie === "shifted" && end < file.size ? 1 : 0;
     const size = behaviour.lie === "unknown-size" ? "*" : file.size;
     response.writeHead(wanted ? 206 : 200, {
       "content-type": TYPES[extname(path)] ?? "application/octet-stream",

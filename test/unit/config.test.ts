@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { CONFIG_VARIABLES, readConfig } from "../../processor/config.ts";
+import { connectionsTo } from "../../processor/egress/connections.ts";
 
 const REQUIRED = { WORKER_URL: "http://127.0.0.1:8787", PROCESSOR_TOKEN: "0123456789abcdef" };
 
@@ -71,6 +72,27 @@ test("reads the operator's settings of extraction", () => {
   });
   expect(config.ytdlpSleepRequests).toBe(0.5);
 });
+
+test("knows how many connections a host gets, and all below it", () => {
+  const limits = readConfig({
+    ...REQUIRED,
+    CONNECTIONS_BY_HOST: "Example.com=1, cdn.example.com = 3, [::1]=2",
+  });
+  const to = (host: string) => connectionsTo(`https://${host}/a.mp4`, limits);
+  expect(["example.com", "www.example.com", "eu.cdn.example.com", "[::1]:8443"].map(to)).toEqual([
+    1, 1, 3, 2,
+  ]);
+  expect(["notexample.com", "com", "127.0.0.1"].map(to)).toEqual([6, 6, 6]);
+});
+
+test.each(["example.com", "example.com=0", "example.com=65", "https://example.com=2", "=1"])(
+  "does not take %s for a number of connections",
+  (CONNECTIONS_BY_HOST) => {
+    expect(() => readConfig({ ...REQUIRED, CONNECTIONS_BY_HOST })).toThrow(
+      "CONNECTIONS_BY_HOST must look like example.com=1, cdn.example.net=3, with numbers from 1 to 64",
+    );
+  },
+);
 
 test("explains each variable once", () => {
   const names = CONFIG_VARIABLES.map(({ name }) => name);

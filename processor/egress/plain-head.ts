@@ -1,0 +1,29 @@
+/** The head of an answer whose body is as many bytes as it says and nothing else. */
+export interface PlainHead {
+  /** Bytes of the head as it came. */
+  readonly length: number;
+  readonly bodyBytes: number;
+  /** The same head, but announcing a body of one byte. */
+  readonly shown: Buffer;
+}
+
+/** Smaller bodies are not worth it. */
+const SMALLEST_BODY_BYTES = 64 << 10;
+
+/**
+ * Reads a head that is plain in every respect: whole in this chunk, 200 or 206, with one length and no transfer coding.
+ * Null for everything else, which is left to a real parser.
+ *
+ * @param chunk what a connection brought first in answer to a GET
+ */
+export function plainHead(chunk: Buffer): PlainHead | null {
+  const end = chunk.indexOf("\r\n\r\n");
+  const text = chunk.toString("latin1", 0, Math.max(0, end + 2));
+  if (!/^HTTP\/1\.1 20[06] /.test(text) || /transfer-encoding/i.test(text)) return null;
+  const announced = /\r\ncontent-length: *(\d{1,15})(?=\r\n)/i.exec(text);
+  if (!announced || text.match(/content-length/gi)?.length !== 1) return null;
+  const bodyBytes = Number(announced[1]);
+  if (bodyBytes < SMALLEST_BODY_BYTES) return null;
+  const shown = Buffer.from(`${text.replace(announced[0], "\r\ncontent-length: 1")}\r\n`, "latin1");
+  return { length: end + 4, bodyBytes, shown };
+}

@@ -1,0 +1,94 @@
+import type { ClientRequest, IncomingMessage } from "node:http";
+import type { OnReadOpts, Socket } from "node:net";
+import { type PlainHead, plainHead } from "./plain-head.ts";
+
+/** Bytes that one read of a connection brings at most; as much stays in the processor's cache. */
+const READ_BYTES = 128 << 10;
+/** A rest smaller than this is not worth a read. */
+const SMALLEST_READ_BYTES = 16 << 10;
+
+const memories = new WeakMap<Socket, ReadMemory>();
+
+/**
+ * The memory that a connection reads into. Node makes new memory for each read, and its parser copies each piece of a
+ * body into more of it; at hundreds of megabytes a second, clearing that away costs more than everything else. So the
+ * same memory is read into again where a reader says that it keeps no chunk, and such a body passes the parser by:
+ * it is told of one byte only, the last one, by which it knows the end.
+ */
+export class ReadMemory {
+  #memory = Buffer.allocUnsafeSlow(READ_BYTES);
+  #used = 0;
+  #socket: Socket | null = null;
+  /** The request whose reader keeps no chunk. */
+  #request: ClientRequest | null = null;
+  #head: PlainHead | null = null;
+  #response: IncomingMessage | null = null;
+  /** Bytes of the body that the parser shall not see. */
+  #left = 0;
+
+  /** What a connection of such memory is made with; `attach` follows as soon as there is one. */
+  readonly options: OnReadOpts = {
+    buffer: () => this.#next(),
+    callback: (length, { buffer, byteOffset }) => this.#receive(Buffer.from(buffer, byteOffset, length)),
+  };
+
+  attach(socket: Socket): void {
+    this.#socket = socket;
+    memories.set(socket, this);
+  }
+
+  /** Lends the body of the answer to a GET: its chunks are overwritten when their `data` events end. */
+  static lendTo(request: ClientRequest): void {
+    request.once("socket", (socket) => {
+      const memory = memories.get(socket);
+      if (memory) memory.#begin(request);
+    });
+  }
+
+  #begin(request: ClientRequest): void {
+    this.#request = request;
+    this.#head = null;
+    this.#response = null;
+    this.#left = 0;
+    request.once("response", (response) => {
+      this.#response = response;
+      if (this.#head) response.headers["content-length"] = `${this.#head.bodyBytes}`;
+    });
+    request.once("close", () => {
+      if (this.#request === request) this.#request = null;
+    });
+  }
+
+  #receive(chunk: Buffer): boolean {
+    const socket = this.#socket;
+    if (!socket) return false;
+    this.#used += chunk.length;
+    if (this.#left > 0) return this.#passBy(socket, chunk);
+    const isFirst = this.#request !== null && this.#response === null && this.#head === null;
+    this.#head = isFirst ? plainHead(chunk) : null;
+    if (!this.#head) return socket.push(chunk);
+    this.#left = this.#head.bodyBytes - 1;
+    socket.push(this.#head.shown);
+    return this.#passBy(socket, chunk.subarray(this.#head.length));
+  }
+
+  /** Gives the body to its reader, and the parser what is left to it. */
+  #passBy(socket: Socket, chunk: Buffer): boolean {
+    const body = chunk.subarray(0, this.#left);
+    const rest = chunk.subarray(body.length);
+    this.#left -= body.length;
+    const wantsMore = body.length === 0 || (this.#response?.push(body) ?? false);
+    return rest.length === 0 ? wantsMore : socket.push(rest) && wantsMore;
+  }
+
+  /** The same memory again, unless something of it still waits for its reader. */
+  #next(): Buffer {
+    const isTaken = this.#request !== null && this.#response?.readableLength === 0;
+    if (isTaken && this.#socket?.readableLength === 0) this.#used = 0;
+    if (READ_BYTES - this.#used < SMALLEST_READ_BYTES) {
+      this.#memory = Buffer.allocUnsafeSlow(READ_BYTES);
+      this.#used = 0;
+    }
+    return this.#memory.subarray(this.#used);
+  }
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { plainHead } from "../../processor/egress/plain-head.ts";
+
+const head = (...lines: string[]) => Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
+const LENGTH = "Content-Length: 4194304";
+
+describe("the head of an answer", () => {
+  it("is shown with a body of one byte, whatever else it says", () => {
+    const told = head("HTTP/1.1 206 Partial Content", 'ETag: "a\xe9"', LENGTH, "Connection: keep-alive");
+    const plain = plainHead(Buffer.concat([told, Buffer.from("body\r\n\r\n")]));
+    expect(plain).toMatchObject({ length: told.length, bodyBytes: 4_194_304 });
+    const shown = head(
+      "HTTP/1.1 206 Partial Content",
+      'ETag: "a\xe9"',
+      "content-length: 1",
+      "Connection: keep-alive",
+    );
+    expect(plain?.shown).toEqual(shown);
+  });
+
+  it.each([
+    ["does not end in the chunk", Buffer.from(`HTTP/1.1 200 OK\r\n${LENGTH}\r\n`)],
+    ["is no success", head("HTTP/1.1 302 Found", LENGTH)],
+    ["is only an interim one", head("HTTP/1.1 100 Continue", LENGTH)],
+    ["is of an older version", head("HTTP/1.0 200 OK", LENGTH)],
+    ["tells no length", head("HTTP/1.1 200 OK", "Connection: close")],
+    ["tells two lengths", head("HTTP/1.1 200 OK", LENGTH, "Content-Length: 70000")],
+    ["tells a length that is no number", head("HTTP/1.1 200 OK", "Content-Length: 70000, 70000")],
+    ["tells a transfer coding too", head("HTTP/1.1 200 OK", LENGTH, "Transfer-Encoding: chunked")],
+    ["announces little", head("HTTP/1.1 200 OK", "Content-Length: 1000")],
+  ])("is left to a real parser when it %s", (_case, chunk) => {
+    expect(plainHead(chunk)).toBeNull();
+  });
+});
