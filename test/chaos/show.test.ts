@@ -1,6 +1,4 @@
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -8,8 +6,8 @@ import type { z } from "zod";
 import type { Batch, CreatedShow, RenamedJobs } from "../../schema/api/batch.ts";
 import type { Job, JobList } from "../../schema/api/job.ts";
 import { mediaFolder } from "../support/media.ts";
+import { type NoticeReceiver, startNoticeReceiver } from "../support/notice-receiver.ts";
 import { podcastShow } from "../support/podcast-shows.ts";
-import { listen } from "../support/ports.ts";
 import { type RunningPodcastServices, startPodcastServices } from "../support/start-podcast-services.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
@@ -24,27 +22,17 @@ const skipped = show.episodes.filter(({ removed, exclusive }) => removed || excl
 
 let podcasts: RunningPodcastServices;
 let stack: TestStack;
-let endpoint: Server;
-let endpointUrl: string;
+let receiver: NoticeReceiver;
 let cron: NodeJS.Timeout;
-/** What was told, by the id of the notice; repeats are one. */
-const notices = new Map<string, { readonly type: string; readonly job_id?: string }>();
 
 beforeAll(async () => {
   const folder = await mediaFolder({ "episode.mp3": ["audio-mp3", { seconds: 2 }] });
   podcasts = await startPodcastServices([show], Uint8Array.from(await readFile(join(folder, "episode.mp3"))));
-  endpoint = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
-    notices.set(String(request.headers["webhook-id"]), JSON.parse(body));
-    response.writeHead(204, { connection: "close" }).end(() => endpoint.emit("told"));
-  });
-  const host = `127.0.0.1:${await listen(endpoint)}`;
-  endpointUrl = `http://${host}/in`;
+  receiver = await startNoticeReceiver();
   stack = await startTestStack({
     env: {
       ...podcasts.services.variables,
-      ALLOWED_PRIVATE_HOSTS: `${podcasts.host},${host}`,
+      ALLOWED_PRIVATE_HOSTS: `${podcasts.host},${receiver.host}`,
       LEASE_SECONDS: "4",
       HEARTBEAT_SECONDS: "1",
       DRAIN_SECONDS: "0",
@@ -58,9 +46,7 @@ vi.setConfig({ testTimeout: 600_000 });
 afterAll(async () => {
   clearInterval(cron);
   await stack.stop();
-  await podcasts.close();
-  endpoint.closeAllConnections();
-  await new Promise((resolve) => endpoint.close(resolve));
+  await Promise.all([podcasts.close(), receiver.close()]);
 });
 
 /** All that the Worker knows beside the database is gone then, the batch's object too. */
@@ -76,7 +62,7 @@ async function until(id: string, condition: (batch: Batch) => boolean): Promise<
   for (;;) {
     const batch = await read(id);
     if (condition(batch)) return batch;
-    await Promise.race([once(endpoint, "told"), pause(1_000)]);
+    await Promise.race([receiver.next(), pause(1_000)]);
   }
 }
 
@@ -97,7 +83,7 @@ async function jobsOf(id: string): Promise<Job[]> {
 it("delivers a show of 142 episodes, paused, renamed and started, whoever dies meanwhile", async () => {
   const request = {
     ...{ url: podcasts.services.showUrl(show), paused: true, format: "mp3" },
-    ...{ folder: "show", webhook_url: endpointUrl },
+    ...{ folder: "show", webhook_url: receiver.url },
   };
   const created = await stack.call<z.output<typeof CreatedShow>>("POST", "/jobs", request);
   expect(created.status).toBe(201);
@@ -159,8 +145,9 @@ it("delivers a show of 142 episodes, paused, renamed and started, whoever dies m
   expect(delivered.find(({ id }) => id === first)).toMatchObject({ s3_key: "videos/show/The first.mp3" });
 
   // a notice that was claimed by a Worker that died is told when its claim has run out
-  while (notices.size < 143) await once(endpoint, "told");
-  const told = [...notices.values()];
+  const events = () => new Map(receiver.received.map(({ eventId, content }) => [eventId, content]));
+  await receiver.until(() => events().size >= 143);
+  const told = [...events().values()];
   expect(told.filter(({ type }) => type === "batch_completed")).toEqual([
     expect.objectContaining({ batch_id, status: "finished", completed: 142 - skipped, skipped, total: 142 }),
   ]);

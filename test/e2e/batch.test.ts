@@ -1,9 +1,8 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Batch } from "../../schema/api/batch.ts";
 import type { Job } from "../../schema/api/job.ts";
 import { mediaFolder } from "../support/media.ts";
+import { type NoticeReceiver, startNoticeReceiver } from "../support/notice-receiver.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { unfinishedUploads } from "../support/s3-server.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
@@ -15,28 +14,15 @@ const JOBS = 12;
 let origin: Origin;
 let stack: TestStack;
 let cron: NodeJS.Timeout;
-let endpoint: Server;
-let endpointUrl: string;
-const notices: Record<string, unknown>[] = [];
-const told = Promise.withResolvers<void>();
+let receiver: NoticeReceiver;
 
 beforeAll(async () => {
   const root = await mediaFolder({ "film.mp4": ["mp4", { seconds: 4, width: 320, height: 180 }] });
   origin = await startOrigin({ root });
-  endpoint = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
-    notices.push(JSON.parse(body));
-    response.writeHead(204).end();
-    const types = notices.map(({ type }) => type);
-    if (types.includes("batch_completed") && types.length > JOBS) told.resolve();
-  });
-  await new Promise<void>((resolve) => endpoint.listen(0, "127.0.0.1", resolve));
-  const host = `127.0.0.1:${(endpoint.address() as AddressInfo).port}`;
-  endpointUrl = `http://${host}/in`;
+  receiver = await startNoticeReceiver();
   stack = await startTestStack({
     env: {
-      ALLOWED_PRIVATE_HOSTS: `${origin.host},${host}`,
+      ALLOWED_PRIVATE_HOSTS: `${origin.host},${receiver.host}`,
       LEASE_SECONDS: "4",
       HEARTBEAT_SECONDS: "1",
       BATCH_WINDOW: "5",
@@ -49,9 +35,7 @@ beforeAll(async () => {
 afterAll(async () => {
   clearInterval(cron);
   await stack.stop();
-  await origin.close();
-  endpoint.closeAllConnections();
-  await new Promise((resolve) => endpoint.close(resolve));
+  await Promise.all([origin.close(), receiver.close()]);
 });
 
 it("is paused, renamed, started and delivered whole, with exact counters and one notice", async () => {
@@ -64,7 +48,7 @@ it("is paused, renamed, started and delivered whole, with exact counters and one
         filename: "film",
       })),
       folder: "season",
-      webhook_url: endpointUrl,
+      webhook_url: receiver.url,
       paused: true,
     },
   );
@@ -121,7 +105,10 @@ it("is paused, renamed, started and delivered whole, with exact counters and one
   }
   expect(await unfinishedUploads(stack.stateDir)).toEqual([]);
 
-  await told.promise;
+  await receiver.until(
+    (notices) => notices.length > JOBS && notices.some(({ content }) => content.type === "batch_completed"),
+  );
+  const notices = receiver.received.map(({ content }) => content);
   const ofType = (type: string) => notices.filter((notice) => notice.type === type);
   expect(new Set(ofType("job_completed").map(({ job_id }) => job_id))).toEqual(new Set(job_ids));
   expect(ofType("batch_completed")).toEqual([

@@ -1,0 +1,53 @@
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import { listen } from "./ports.ts";
+
+/** A notice as its endpoint got it. */
+export interface ReceivedNotice {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** The same over all tries. */
+  readonly eventId: string;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+/** An endpoint for notices on loopback. */
+export interface NoticeReceiver {
+  readonly url: string;
+  /** `127.0.0.1:port`, as `ALLOWED_PRIVATE_HOSTS` wants it. */
+  readonly host: string;
+  /** Everything that was posted, repeats too, the newest last. */
+  readonly received: readonly ReceivedNotice[];
+  /** Resolves with the next answer that is sent. */
+  next(): Promise<unknown>;
+  /** Resolves when what was received satisfies the condition. */
+  until(condition: (received: readonly ReceivedNotice[]) => boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param statusOf what the notice with this number, from 1, is answered with */
+export async function startNoticeReceiver(
+  statusOf: (count: number) => number = () => 204,
+): Promise<NoticeReceiver> {
+  const received: ReceivedNotice[] = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const { headers } = request;
+    received.push({ headers, body, eventId: String(headers["webhook-id"]), content: JSON.parse(body) });
+    const status = statusOf(received.length);
+    response.writeHead(status, { connection: "close" }).end(() => server.emit("answered"));
+  });
+  const host = `127.0.0.1:${await listen(server)}`;
+  const next = () => once(server, "answered");
+  return {
+    ...{ url: `http://${host}/in`, host, received, next },
+    until: async (condition) => {
+      while (!condition(received)) await next();
+    },
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
