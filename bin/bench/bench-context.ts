@@ -5,8 +5,7 @@ import { type Floor, startFloor } from "./floor-runner.ts";
 import { ensureMedia, MEDIA_FOLDER } from "./media.ts";
 import type { BenchOptions } from "./options.ts";
 import { type Peer, startPeer } from "./peer.ts";
-import { CAPPED_RATE, SHAPED_RATE } from "./rates.ts";
-import { type ServerProcess, startQuickServer } from "./server-process.ts";
+import { type ServerProcess, startServer } from "./server-process.ts";
 
 /** What the parts that move media share. */
 export interface Bench {
@@ -37,8 +36,8 @@ export async function withBench<T>(
     };
     return await work({
       ...{ options, log, folder },
-      origin: await started(startQuickServer("origin", MEDIA_FOLDER, CAPPED_RATE, SHAPED_RATE)),
-      s3: await started(startQuickServer("s3", "-", "-", SHAPED_RATE)),
+      origin: await started(startServer("origin.ts", [MEDIA_FOLDER])),
+      s3: await started(startServer("null-s3.ts")),
       peer: await started(startPeer(folder)),
       floor: await started(startFloor()),
     });

@@ -1,9 +1,8 @@
-import { fork, spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 
 /** A server of a bench in a process of its own, so that its work is not counted as anybody else's. */
 export interface ServerProcess {
@@ -33,30 +32,7 @@ export async function startServer(script: string, args: readonly string[] = []):
   };
 }
 
-/** Starts one of the programs in `servers.py`. @param args its name and what it takes */
-export async function startQuickServer(...args: readonly (string | number)[]): Promise<ServerProcess> {
-  const script = join(import.meta.dirname, "servers.py");
-  const child = spawn("python3", [script, ...args.map(String)], {
-    stdio: ["pipe", "pipe", "inherit"],
-    // Ctrl-C reaches the whole group; whoever started this ends it after its own work
-    detached: true,
-  });
-  const exited = once(child, "exit");
-  const told = once(createInterface(child.stdout), "line") as Promise<[string]>;
-  const [port] = await Promise.race([told, exited.then(() => [null])]);
-  if (port === null) throw new Error(`${args[0]} ended before it listened`);
-  const host = `127.0.0.1:${port}`;
-  return {
-    host,
-    url: `http://${host}`,
-    stop: async () => {
-      child.stdin.end();
-      await exited;
-    },
-  };
-}
-
-/** For a program of {@link startServer}: listens on a free loopback port, tells it, and ends with the process that started it. */
+/** For such a program: listens on a free loopback port, tells it, and ends with the process that started it. */
 export function listenAndTell(server: Server): void {
   process.once("disconnect", () => process.exit(0));
   // Ctrl-C reaches the whole group; whoever started this ends it after its own work

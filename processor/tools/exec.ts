@@ -93,7 +93,7 @@ export function spawnTool(options: ToolOptions): RunningTool {
   return tool;
 }
 
-/** Ends every tool that is still alive and waits until their groups are gone. */
+/** Ends every tool that is still alive, its children too, and waits until all of them have ended. */
 export async function killAllTools(): Promise<void> {
   const tools = [...running];
   for (const tool of tools) tool.kill();

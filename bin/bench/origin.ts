@@ -1,0 +1,102 @@
+/**
+ * A media server as a program of its own: the files of a folder, with ranges. `/fast/…` is as quick as the machine,
+ * `/capped/…` limits each connection, `/shaped/…` limits all together.
+ */
+import { open, stat } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { createPace, type Pace } from "./pace.ts";
+import { CAPPED_RATE, SHAPED_RATE } from "./rates.ts";
+import { listenAndTell } from "./server-process.ts";
+
+const CHUNK = 256 << 10;
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".mp4": "video/mp4",
+  ".m4a": "audio/mp4",
+  ".m4s": "video/iso.segment",
+  ".m3u8": "application/vnd.apple.mpegurl",
+  ".mpd": "application/dash+xml",
+  ".ts": "video/mp2t",
+};
+
+const [folder = "."] = process.argv.slice(2);
+const unlimited: Pace = async () => {};
+const shaped = createPace(SHAPED_RATE);
+const byConnection = new WeakMap<object, Pace>();
+
+/** Each connection has its own limit, however many requests it carries. */
+function capped(connection: object): Pace {
+  const known = byConnection.get(connection) ?? createPace(CAPPED_RATE);
+  byConnection.set(connection, known);
+  return known;
+}
+
+function paceOf(line: string, request: IncomingMessage): Pace {
+  if (line === "capped") return capped(request.socket);
+  return line === "shaped" ? shaped : unlimited;
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const [, line = "", ...rest] =
+    decodeURIComponent(request.url ?? "/")
+      .split("?")[0]
+      ?.split("/") ?? [];
+  const path = join(folder, normalize(`/${rest.join("/")}`));
+  const facts = await stat(path).catch(() => null);
+  if (!facts?.isFile()) {
+    response.writeHead(404).end();
+    return;
+  }
+  const { size } = facts;
+  const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
+  const start = Number(asked?.[1] ?? 0);
+  const end = asked?.[2] ? Math.min(size, Number(asked[2]) + 1) : size;
+  response.writeHead(asked ? 206 : 200, {
+    "accept-ranges": "bytes",
+    "content-type": TYPES[extname(path)] ?? "application/octet-stream",
+    "content-length": end - start,
+    etag: `"${size}-${facts.mtimeMs}"`,
+    ...(asked ? { "content-range": `bytes ${start}-${end - 1}/${size}` } : {}),
+  });
+  if (request.method === "HEAD") response.end();
+  else await send(path, start, end, paceOf(line, request), response);
+}
+
+async function send(
+  path: string,
+  start: number,
+  end: number,
+  pace: Pace,
+  response: ServerResponse,
+): Promise<void> {
+  const file = await open(path);
+  try {
+    for (let at = start; at < end && !response.destroyed; ) {
+      const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, end - at));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+      await pace(bytesRead);
+      if (!response.write(buffer.subarray(0, bytesRead))) await drained(response);
+      at += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+  response.end();
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+  });
+}
+
+const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+  serve(request, response).catch(() => response.destroy());
+});
+listenAndTell(server);

@@ -1,0 +1,21 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Waits until `bytes` more may pass. */
+export type Pace = (bytes: number) => Promise<void>;
+
+/** Debts smaller than a timer's precision are carried on, in milliseconds. */
+const SHORTEST_WAIT = 4;
+
+/**
+ * A line of so many bytes per second, shared by all who use it. What was not used in the past is not made up for.
+ *
+ * @example const pace = createPace(100e6); await pace(chunk.length);
+ */
+export function createPace(bytesPerSecond: number): Pace {
+  let freeAt = performance.now();
+  return async (bytes) => {
+    const now = performance.now();
+    freeAt = Math.max(freeAt, now - SHORTEST_WAIT) + (1000 * bytes) / bytesPerSecond;
+    if (freeAt - now >= SHORTEST_WAIT) await sleep(freeAt - now);
+  };
+}
