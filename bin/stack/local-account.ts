@@ -1,5 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ApiFailure, createClient } from "../../schema/client.ts";
 import { StackError } from "./errors.ts";
+
+/** While it loads the Worker, the platform itself answers a request now and then, and not in the Worker's words. */
+const STRANGE_ANSWERS = 50;
+const BETWEEN_TRIES_MS = 100;
 
 /**
  * A key that works: the known one if the Worker still takes it, else one of a new account, made through the API.
@@ -11,14 +16,19 @@ export async function ensureLocalKey(
   adminToken: string,
   knownKey: string | undefined,
 ): Promise<string> {
-  try {
-    if (knownKey !== undefined && (await isAccepted(url, knownKey))) return knownKey;
-    const api = createClient({ url, adminToken });
-    const { id } = await api.createAccount({ body: { name: "local" } });
-    return (await api.createKey({ params: { id }, body: { name: "local" } })).api_key;
-  } catch (cause) {
-    if (!(cause instanceof ApiFailure)) throw cause;
-    throw new StackError(`The first account could not be made: ${cause.message}`, { cause });
+  for (let tries = 1; ; tries++) {
+    try {
+      if (knownKey !== undefined && (await isAccepted(url, knownKey))) return knownKey;
+      const api = createClient({ url, adminToken });
+      const { id } = await api.createAccount({ body: { name: "local" } });
+      return (await api.createKey({ params: { id }, body: { name: "local" } })).api_key;
+    } catch (cause) {
+      if (!(cause instanceof ApiFailure)) throw cause;
+      if (cause.code !== "unexpected_answer" || tries === STRANGE_ANSWERS) {
+        throw new StackError(`The first account could not be made: ${cause.message}`, { cause });
+      }
+    }
+    await sleep(BETWEEN_TRIES_MS);
   }
 }
 
