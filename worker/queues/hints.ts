@@ -1,6 +1,6 @@
 import { Hint } from "../../schema/wire/hint.ts";
 import { describeError } from "../lib/log.ts";
-import { dispatchJob } from "../services/dispatcher.ts";
+import { type Dispatch, dispatchJob } from "../services/dispatcher.ts";
 import type { Scope } from "../services.ts";
 
 /** A hint is retried a few times; after that reconcile sends another one while the job is pending. */
@@ -22,20 +22,29 @@ async function consume(scope: Scope, message: Message<unknown>): Promise<void> {
   }
   try {
     const dispatched = await dispatchJob(scope, hint.data.job_id);
-    if (dispatched.type === "later") later(message, dispatched.delaySeconds);
+    if (dispatched.type === "later") later(message, dispatched);
     else message.ack();
   } catch (error) {
     scope.log("dispatch_failed", { job_id: hint.data.job_id, error: describeError(error) });
-    later(message, 1);
+    later(message, { why: "failed", delaySeconds: 1 });
   }
 }
 
-function later(message: Message<unknown>, seconds: number): void {
+/** Tries that come after the same time: a processor that was restarted is back within seconds. */
+const QUICK_TRIES = 3;
+
+function later(message: Message<unknown>, { why, delaySeconds: seconds }: Postponed): void {
   if (message.attempts >= MAX_TRIES) {
     message.ack();
     return;
   }
+  const doublings = message.attempts - (why === "unreachable" ? QUICK_TRIES : 1);
   // a delay that is long already is the job's own due time
-  const delaySeconds = Math.max(seconds, Math.min(MAX_DELAY_SECONDS, seconds * 2 ** (message.attempts - 1)));
+  const delaySeconds = Math.max(seconds, Math.min(MAX_DELAY_SECONDS, seconds * 2 ** Math.max(0, doublings)));
   message.retry({ delaySeconds });
+}
+
+interface Postponed {
+  readonly why: Extract<Dispatch, { type: "later" }>["why"] | "failed";
+  readonly delaySeconds: number;
 }
