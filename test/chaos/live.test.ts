@@ -80,7 +80,8 @@ it.each(["SIGKILL", "SIGTERM"] as const)(
 
     const file = await fetch(job.s3_url ?? "");
     expect((await file.arrayBuffer()).byteLength).toBe(job.file_size);
-    expect(await pieces()).toEqual([]);
+    // pieces that the dead run stored behind one that it did not are found by the Worker, after the lease
+    await vi.waitUntil(async () => (await pieces()).length === 0, { timeout: 60_000, interval: 500 });
     expect(await unfinishedUploads(stack.stateDir)).toEqual([]);
     live.pause();
   },
