@@ -127,17 +127,17 @@ async function signedLink(sink: Sink, key: string): Promise<string> {
 
 /** What one former run wrote, up to the first piece that is missing. */
 async function readRun(context: RunContext, reader: ObjectReader, folder: string): Promise<Piece[]> {
-  const pieces: Piece[] = [];
   const first = await readHeader(context, reader, `${folder}/0`);
-  if (!first) return [];
-  pieces.push(first);
-  for (;;) {
-    const keys = Array.from({ length: LOOK_AHEAD }, (_, i) => `${folder}/${pieces.length + i}`);
+  const pieces = first ? [first] : [];
+  // pieces are stored several at a time, so that a run that dies may leave later ones without an earlier one
+  for (let next = 1, isOver = first === null; !isOver; next += LOOK_AHEAD) {
+    const keys = Array.from({ length: LOOK_AHEAD }, (_, i) => `${folder}/${next + i}`);
     const found = await Promise.all(keys.map((key) => readHeader(context, reader, key)));
-    const missing = found.indexOf(null);
-    pieces.push(...found.slice(0, missing === -1 ? found.length : missing).filter((piece) => piece !== null));
-    if (missing !== -1) return pieces;
+    const there = found.filter((piece) => piece !== null);
+    pieces.push(...there);
+    isOver = there.length === 0;
   }
+  return pieces;
 }
 
 async function readHeader(
