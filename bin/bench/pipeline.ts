@@ -4,6 +4,7 @@ import { measureJobs } from "./jobs.ts";
 import { median, type Subject } from "./measurement.ts";
 import { mediaUrls, PIPELINE_CASES, type PipelineCase } from "./pipeline-cases.ts";
 import { targetOf } from "./target.ts";
+import { readBeforehand, warmUp } from "./warm-up.ts";
 
 /** Sources of all forms over fast, capped and shaped lines; then whole jobs on a stack of their own. */
 export async function benchPipeline(bench: Bench): Promise<readonly Subject[]> {
@@ -15,6 +16,7 @@ export async function benchPipeline(bench: Bench): Promise<readonly Subject[]> {
 async function measureCases(bench: Bench, cases: readonly PipelineCase[]): Promise<Subject[]> {
   const processor = await startBenchProcessor(bench.folder, [bench.origin.host]);
   try {
+    await warmUp(bench, processor);
     const subjects: Subject[] = [];
     for (const pipelineCase of cases) subjects.push(await measureCase(bench, processor, pipelineCase));
     return subjects;
@@ -24,14 +26,16 @@ async function measureCases(bench: Bench, cases: readonly PipelineCase[]): Promi
 }
 
 async function measureCase(
-  { options, log, origin, s3, peer, floor }: Bench,
+  bench: Bench,
   processor: BenchProcessor,
   pipelineCase: PipelineCase,
 ): Promise<Subject> {
+  const { options, log, origin, s3, peer, floor } = bench;
   const { name, media, line, bucket, target, others } = pipelineCase;
   const url = `${origin.url}/${line}/${media}`;
   const sources = await mediaUrls(pipelineCase, origin.url);
   const storage = targetOf(s3.url, bucket);
+  await readBeforehand(bench, pipelineCase);
   const ours: number[] = [];
   const peers: number[] = [];
   const floors: number[] = [];

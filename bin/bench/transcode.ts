@@ -8,24 +8,21 @@ import { startBenchProcessor } from "./bench-processor.ts";
 import type { Subject } from "./measurement.ts";
 import { ENCODE_FPS, ENCODE_SECONDS, TO_ENCODE } from "./media.ts";
 import { targetOf } from "./target.ts";
+import { warmUp } from "./warm-up.ts";
 
 const REQUEST: MediaRequest = { video_codec: "h264" };
 const { FFMPEG_PATH: ffmpeg = "ffmpeg" } = process.env;
 
 /** A run that re-encodes, its upload included, against ffmpeg alone with the same arguments from the same source. */
-export async function benchTranscode({
-  options,
-  log,
-  folder,
-  origin,
-  s3,
-}: Bench): Promise<readonly Subject[]> {
+export async function benchTranscode(bench: Bench): Promise<readonly Subject[]> {
+  const { options, log, folder, origin, s3 } = bench;
   const url = `${origin.url}/fast/${TO_ENCODE}`;
   const processor = await startBenchProcessor(folder, [origin.host]);
   const ours: number[] = [];
   const peer: number[] = [];
   const peaks: number[] = [];
   try {
+    await warmUp(bench, processor);
     for (let run = 1; run <= options.runs; run++) {
       log(`transcode: ${run} of ${options.runs}`);
       const { ms, peakBytes } = await processor.run(url, targetOf(s3.url, "fast"), REQUEST);
