@@ -9,6 +9,8 @@ import type { Metrics } from "./metrics.ts";
 import type { Progress } from "./progress.ts";
 import type { Slots } from "./slots.ts";
 import type { BufferBudget } from "./storage/buffer-budget.ts";
+import type { Hasher } from "./storage/hasher.ts";
+import type { PartMemory } from "./storage/part-memory.ts";
 import type { Sink } from "./storage/sink.ts";
 import type { Tools } from "./tools/discover.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
@@ -25,6 +27,8 @@ export interface Kit {
   readonly extractions: ExtractionCache;
   readonly proxies: ProxyRotation;
   readonly buffers: BufferBudget;
+  readonly memory: PartMemory;
+  readonly hasher: Hasher;
   /** Re-encoding waits here. */
   readonly cpu: Slots;
   readonly callback: Callback;

@@ -16,6 +16,8 @@ import { Slots } from "./slots.ts";
 import { listEntries } from "./stages/list.ts";
 import { probeSource } from "./stages/probe.ts";
 import { BufferBudget } from "./storage/buffer-budget.ts";
+import { Hasher } from "./storage/hasher.ts";
+import { PartMemory } from "./storage/part-memory.ts";
 import { discoverTools } from "./tools/discover.ts";
 import { killAllTools } from "./tools/exec.ts";
 import { ExtractionCache } from "./tools/extraction-cache.ts";
@@ -34,7 +36,7 @@ const MAX_PROBES = 4;
 /** Lists told at the same time; each is one extraction, too. */
 const MAX_LISTS = 4;
 /** Memory that file parts of all runs may take together. */
-const BUFFER_BYTES = 160 << 20;
+const BUFFER_BYTES = 112 << 20;
 
 /** Puts a processor together; nothing listens yet. */
 export async function createProcessor(config: ProcessorConfig, log: Log): Promise<Processor> {
@@ -60,6 +62,8 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation(config.ytdlpProxies),
     buffers: new BufferBudget(BUFFER_BYTES),
+    memory: new PartMemory(),
+    hasher: new Hasher(),
     cpu: new Slots(config.cpuSlots),
     callback,
     lease,
@@ -105,6 +109,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
       lease.close();
       await kit.extractor.close();
       await killAllTools();
+      await kit.hasher.close();
       await proxy.close();
       policy.close();
     },

@@ -149,26 +149,35 @@ export class RangeSource {
    *
    * @throws Fault `network` when the source no longer gives exactly these bytes
    */
-  async readPart(start: number, end: number, signal?: AbortSignal): Promise<Buffer[]> {
-    return [await this.fillPart(start, Buffer.allocUnsafeSlow(end - start), signal)];
+  async readPart(start: number, end: number, signal?: AbortSignal): Promise<Buffer> {
+    const memory = Buffer.allocUnsafeSlow(end - start);
+    await this.pourPart(start, end, (chunk, position) => void chunk.copy(memory, position), signal);
+    return memory;
   }
 
-  /** Fills memory with the bytes from `start` on. Throws as {@link readPart} does. @returns that memory */
-  async fillPart(start: number, memory: Buffer, signal?: AbortSignal): Promise<Buffer> {
-    const end = start + memory.length;
+  /**
+   * Hands over the bytes from `start` (inclusive) to `end` (exclusive) as they arrive, each chunk with its distance from
+   * `start`; a chunk is only lent. Throws as {@link readPart} does.
+   */
+  async pourPart(
+    start: number,
+    end: number,
+    put: (chunk: Buffer, position: number) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const opened = start === 0 ? this.#takeKept(end) : null;
     const head = opened?.end ?? start;
     const fill = (span: ByteSpan, from: OpenedSpan | null) => {
       let position = span.start - start;
       const take = (chunk: Buffer) => {
-        position += chunk.copy(memory, position);
+        put(chunk, position);
+        position += chunk.length;
       };
       return this.#pour(span, take, signal, from);
     };
     const beginning = opened ? fill({ start, end: head }, opened) : Promise.resolve();
     if (this.connections === 1) await beginning;
     await Promise.all([beginning, ...(head < end ? [fill({ start: head, end }, null)] : [])]);
-    return memory;
   }
 
   /** Drops what nobody read. */

@@ -1,4 +1,4 @@
-import { BlockPool } from "./block-pool.ts";
+import { BLOCKS } from "./block-pool.ts";
 import type { Take } from "./source-read.ts";
 
 /** Reads a byte stream to its end, which the signal may bring forward. */
@@ -9,8 +9,6 @@ const READING_BYTES = 4 << 20;
 
 /** The memory that streams which nobody reads yet may fill together. */
 export class ByteGate {
-  /** Where that memory comes from. */
-  readonly blocks = new BlockPool();
   readonly #maxBytes: number;
   #used = 0;
   #waiting: (() => void)[] = [];
@@ -72,7 +70,7 @@ export class Prefetched {
         const batch = this.#take();
         if (batch.length > 0) {
           yield batch;
-          if (lend) this.#gate.blocks.give(batch);
+          if (lend) BLOCKS.give(batch);
         } else if (this.#failure) throw this.#failure.error;
         else if (this.#ended) return;
         else await new Promise<void>((resolve) => this.#onReader(resolve));
@@ -84,7 +82,7 @@ export class Prefetched {
 
   /** Ends the stream and frees its memory. */
   close(): void {
-    this.#gate.blocks.give(this.#take());
+    BLOCKS.give(this.#take());
     this.#stop.abort(new Error("nobody reads this stream any more"));
     this.#wakePump();
   }
@@ -102,7 +100,7 @@ export class Prefetched {
   #put(chunk: Buffer): Promise<void> | undefined {
     if (this.#stop.signal.aborted) return undefined;
     for (let position = 0; position < chunk.length; ) {
-      this.#block ??= this.#gate.blocks.take();
+      this.#block ??= BLOCKS.take();
       const length = chunk.copy(this.#block, this.#blockBytes, position);
       position += length;
       this.#blockBytes += length;

@@ -3,17 +3,18 @@ import type { MediaPlan } from "../../schema/media.ts";
 import { FIRST_BYTES, type RangeSource } from "../egress/range-source.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
+import { copyTo } from "../storage/part-memory.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
 import { uploadRanges } from "../storage/upload-ranges.ts";
-import { isoLayout, topBoxes } from "./iso-boxes.ts";
-import { factsOfIndex, type IndexFacts } from "./iso-facts.ts";
+import { readIsoHead } from "./file-head.ts";
+import type { IndexFacts } from "./iso-facts.ts";
 import { openUpload } from "./open-upload.ts";
 import type { Source } from "./source.ts";
 
 /** Bytes of the source are the bytes of the result: ranges travel through memory and each becomes an upload part. */
 
 /** Half of them are read while the other half is stored; more would take the processor's memory above 300 MiB. */
-const PARTS_IN_MEMORY = 10;
+const PARTS_IN_MEMORY = 8;
 
 const EXTENSIONS: Record<MediaPlan["format"], readonly string[]> = {
   mp4: ["mp4", "m4v"],
@@ -36,39 +37,31 @@ export function looksDirect(plan: MediaPlan, source: Source): boolean {
   return sameContainer && !(plan.audio_only && stream.videoCodec !== null);
 }
 
-/** What the headers of a file tell. */
-export interface FileHead {
+/** What the headers of a source tell of its delivery. */
+export interface DirectHead {
   /** Players can start before it is whole. */
   readonly playsEarly: boolean;
   /** What its index tells; null when a tool must look. */
   readonly facts: Promise<IndexFacts | null>;
 }
 
-/** An index that is larger is left to the tool, which reads it in pieces. */
-const MAX_INDEX_BYTES = 16 << 20;
-
 /**
  * Reads a few headers to see whether the file may stay as it is.
  *
  * @throws Fault("truncated") when bytes that its index announces are missing
  */
-export async function readHead(plan: MediaPlan, file: RangeSource, size: number): Promise<FileHead> {
+export async function readHead(plan: MediaPlan, file: RangeSource, size: number): Promise<DirectHead> {
   const nothing = Promise.resolve(null);
   if (!containerOf(plan.format).indexFirst) return { playsEarly: true, facts: nothing };
-  const read = async (start: number, end: number) =>
-    Buffer.concat(await file.readPart(start, Math.min(size, end)));
+  const read = (start: number, end: number) => file.readPart(start, Math.min(size, end));
   // the answer that opened the file holds as much: mostly all headers, without another request
   const head = await read(0, FIRST_BYTES);
   const readAt = async (start: number, length: number) =>
     start + length <= head.length ? head.subarray(start, start + length) : read(start, start + length);
-  const boxes = await topBoxes(size, readAt);
-  const layout = isoLayout(boxes, size);
-  if (layout?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
-  const index = boxes.find(({ type }) => type === "moov");
-  if (!layout?.indexFirst || !index) return { playsEarly: false, facts: nothing };
-  const length = index.end - index.start;
-  if (length > MAX_INDEX_BYTES) return { playsEarly: true, facts: nothing };
-  const facts = readAt(index.start, length).then(factsOfIndex);
+  const told = await readIsoHead(size, readAt);
+  if (told?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
+  if (!told?.indexFirst) return { playsEarly: false, facts: nothing };
+  const facts = told.facts();
   // whoever asks hears of a failure; nobody may
   facts.catch(() => {});
   return { playsEarly: true, facts };
@@ -93,7 +86,7 @@ export async function transferRanges(
     key,
     contentType: containerOf(request.plan.format).mime,
     expectedBytes: size,
-    hash: "parts",
+    hashes: true,
     partsInFlight: PARTS_IN_MEMORY,
     onProgress: (stored) => progress.store(stored),
   });
@@ -102,9 +95,9 @@ export async function transferRanges(
     sizeBytes: size,
     readsAtOnce: Math.min(file.connections, PARTS_IN_MEMORY / 2),
     read: async (start, end, signal, memory) => {
-      const part = await file.fillPart(start, memory, signal);
+      await file.pourPart(start, end, (chunk, position) => copyTo(memory, position, chunk), signal);
       if (end === size) progress.enter("Uploading");
-      return [part];
+      return memory;
     },
     beforePublish: async () => {
       await verdict;

@@ -7,10 +7,12 @@ import type { RunContext } from "../kit.ts";
 import type { PartUploader, UploadResult } from "../storage/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
 import { type FfmpegProgress, type FfmpegResult, runFfmpeg } from "../tools/ffmpeg.ts";
-import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
+import { probeMedia } from "../tools/ffprobe.ts";
 import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
 import { type Cover, indexBytesFor, type MuxInput, muxArguments } from "./ffmpeg-args.ts";
+import { readFileFacts } from "./file-head.ts";
 import type { Inputs } from "./inputs.ts";
+import type { IndexFacts } from "./iso-facts.ts";
 import { openUpload } from "./open-upload.ts";
 
 /** One pass of the muxer over all inputs, uploaded while it is being written. */
@@ -31,7 +33,7 @@ export interface MuxRequest {
 
 export interface MuxResult extends UploadResult {
   readonly sha256: string;
-  readonly facts: MediaFacts;
+  readonly facts: IndexFacts;
   readonly muxMs: number;
   /** Seconds from the asked start of a clip to the first copied packet; null where the cut is exact. */
   readonly firstPacket: number | null;
@@ -91,7 +93,7 @@ async function onePass(
     key: request.key,
     contentType: containerOf(context.request.plan.format).mime,
     expectedBytes: request.expectedBytes,
-    hash: "none",
+    hashes: false,
   });
   const startedAt = performance.now();
   let muxMs = 0;
@@ -103,7 +105,9 @@ async function onePass(
     progress.enter("Uploading");
   });
   const facts = written.then(async () => {
-    const found = await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal });
+    const found =
+      (await readFileFacts(path)) ??
+      (await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal }));
     checkDuration(found, request.extent.seconds);
     if ((found.durationSeconds ?? 0) > longest(context)) throw tooLong(context);
     return found;
@@ -113,6 +117,7 @@ async function onePass(
     path,
     done: written,
     headBytes: headBytes(context, request, indexBytes),
+    hasher: context.hasher,
     beforePublish: async () => {
       await facts;
       await request.askLeave();
@@ -197,7 +202,7 @@ const tooLong = ({ request }: RunContext): Fault =>
   new Fault("limit_exceeded", `the result is longer than ${request.limits.max_duration_seconds} s`);
 
 /** A muxer ends well on a source that broke off: the result's own duration tells. */
-function checkDuration(facts: MediaFacts, expected: number | null): void {
+function checkDuration(facts: IndexFacts, expected: number | null): void {
   const actual = facts.durationSeconds;
   if (expected === null || actual === undefined) return;
   const missing = expected - actual;

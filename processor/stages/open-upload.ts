@@ -9,8 +9,8 @@ export interface UploadPlan {
   readonly contentType: string;
   /** As far as known. */
   readonly expectedBytes: number | null;
-  /** `none` where the bytes of the front come last: the file is hashed at its end. */
-  readonly hash: "parts" | "none";
+  /** True for parts that come in their order; false where the caller hashes, or nobody. */
+  readonly hashes: boolean;
   /** Parts in memory at once; the uploader's own default where absent. */
   readonly partsInFlight?: number;
   /** Called with all bytes stored so far. */
@@ -26,13 +26,14 @@ const CLOCK_SKEW_MS = 120_000;
  * parts: the source is read meanwhile.
  */
 export async function openUpload(context: RunContext, plan: UploadPlan): Promise<PartUploader> {
-  const { sink, signal, buffers } = context;
+  const { sink, signal, buffers, memory, hasher } = context;
   const partBytes = partSizeFor(plan.expectedBytes ?? undefined, sink.limits);
   const share = await buffers.join(partBytes, signal);
   const opening = openAndTell(context, plan);
-  const { hash, onProgress, partsInFlight } = plan;
+  const { hashes, onProgress, partsInFlight } = plan;
   const uploader = new PartUploader({
-    ...{ upload: new PendingUpload(opening), limits: sink.limits, partBytes, share, hash, signal },
+    ...{ upload: new PendingUpload(opening), limits: sink.limits, partBytes, share, memory, signal },
+    digest: hashes ? hasher.begin() : null,
     ...(onProgress ? { onProgress } : {}),
     ...(partsInFlight ? { partsInFlight } : {}),
   });

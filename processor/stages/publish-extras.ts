@@ -70,7 +70,7 @@ export async function publishExtras(
 
 async function upload(context: RunContext, key: string, { contentType, body }: NewExtra): Promise<void> {
   if (byteLength(key) > MAX_KEY_BYTES) throw new Fault("upload_refused", "the object key is too long");
-  const uploader = await openUpload(context, { key, contentType, expectedBytes: body.length, hash: "none" });
+  const uploader = await openUpload(context, { key, contentType, expectedBytes: body.length, hashes: false });
   try {
     const slot = await uploader.reserve(0);
     slot.submit([body]);

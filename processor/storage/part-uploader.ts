@@ -1,6 +1,8 @@
 import { Fault } from "../fault.ts";
 import type { BudgetShare } from "./buffer-budget.ts";
+import type { Digest } from "./hasher.ts";
 import { OrderedHash } from "./ordered-hash.ts";
+import type { PartMemory } from "./part-memory.ts";
 import { tooLarge } from "./part-size.ts";
 import type { PartLimits, Upload } from "./sink.ts";
 
@@ -14,8 +16,10 @@ export interface PartUploaderOptions {
   readonly partsInFlight?: number;
   /** Memory shared with other runs; the uploader leaves it at the end. */
   readonly share?: BudgetShare;
-  /** `parts`: SHA-256 on the way, slots must then be reserved in index order; `none`: the caller hashes. Default `parts`. */
-  readonly hash?: "parts" | "none";
+  /** Where the memory of {@link PartSlot.memory} comes from. */
+  readonly memory: PartMemory;
+  /** Takes the bytes on their way, slots must then be reserved in index order; null: the caller hashes. */
+  readonly digest: Digest | null;
   /** Ends everything; its reason is what `finish` and `reserve` throw. */
   readonly signal: AbortSignal;
   /** Called after each stored part with all bytes stored so far. */
@@ -43,7 +47,7 @@ export interface UploadResult {
 /** The right to hold one part in memory. Exactly one of the two methods is called. */
 export interface PartSlot {
   /** Room for one part that was used before where possible, for producers that have no memory of their own. */
-  readonly memory: Buffer;
+  readonly memory: readonly Buffer[];
   /** Hashes and sends the part; failures surface in `reserve` and `finish`. */
   submit(chunks: readonly Uint8Array[]): void;
   /** Gives the slot back unused: the source ended before this part. */
@@ -70,8 +74,6 @@ export class PartUploader {
   readonly #now: () => number;
   readonly #sending = new Set<Promise<void>>();
   readonly #waiting: (() => void)[] = [];
-  /** Memory of slots that were given back. */
-  readonly #spare: Buffer[] = [];
   #reserved = 0;
   #bytes = 0;
   #parts = 0;
@@ -82,7 +84,7 @@ export class PartUploader {
     this.#options = options;
     this.partBytes = options.partBytes;
     this.signal = AbortSignal.any([options.signal, this.#stop.signal]);
-    this.#hash = options.hash === "none" ? null : new OrderedHash();
+    this.#hash = options.digest && new OrderedHash(options.digest);
     this.#window = options.partsInFlight ?? 4;
     this.#now = options.now ?? (() => performance.now());
     this.signal.addEventListener("abort", this.#wakeAll, { once: true });
@@ -94,7 +96,7 @@ export class PartUploader {
    * @throws the first failure, or Fault("limit_exceeded") when the provider takes no such part
    */
   async reserve(index: number): Promise<PartSlot> {
-    const { limits, share, partBytes } = this.#options;
+    const { limits, share, partBytes, memory: pool } = this.#options;
     this.signal.throwIfAborted();
     if (index >= limits.maxParts) throw this.#fail(tooLarge(partBytes, limits));
     while (this.#reserved >= this.#window) {
@@ -108,14 +110,14 @@ export class PartUploader {
       this.#reserved--;
       throw error;
     }
-    let memory: Buffer | undefined;
+    let memory: Buffer[] | undefined;
     const takeMemory = () => {
-      memory ??= this.#spare.pop() ?? Buffer.allocUnsafeSlow(partBytes);
+      memory ??= pool.take(partBytes);
       return memory;
     };
     const release = () => {
       this.#reserved--;
-      if (memory) this.#spare.push(memory);
+      if (memory) pool.give(memory);
       share?.give(partBytes);
       this.#waiting.shift()?.();
     };
@@ -135,10 +137,12 @@ export class PartUploader {
    */
   async finish({ beforePublish }: FinishOptions = {}): Promise<UploadResult> {
     const { upload } = this.#options;
+    let sha256: string | null = null;
     try {
       await this.#drained();
       this.signal.throwIfAborted();
       if (this.#parts === 0) await this.#putEmptyPart();
+      sha256 = (await this.#hash?.digest()) ?? null;
       await beforePublish?.();
       this.signal.throwIfAborted();
       await upload.complete();
@@ -148,7 +152,6 @@ export class PartUploader {
     }
     this.#leave();
     const uploadMs = this.#now() - (this.#startedAt ?? this.#now());
-    const sha256 = this.#hash?.digest() ?? null;
     return { bytes: this.#bytes, parts: this.#parts, sha256, retries: upload.retries, uploadMs };
   }
 
@@ -168,7 +171,6 @@ export class PartUploader {
   /** Gives all memory back. A signal made of others lives on while somebody listens, and the listener with it. */
   #leave(): void {
     this.signal.removeEventListener("abort", this.#wakeAll);
-    this.#spare.length = 0;
     this.#options.share?.leave();
   }
 

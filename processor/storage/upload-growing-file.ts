@@ -1,6 +1,7 @@
-import { createHash } from "node:crypto";
 import { type FSWatcher, watch } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import type { Hasher } from "./hasher.ts";
+import { firstBytes } from "./part-memory.ts";
 import type { FinishOptions, PartUploader, UploadResult } from "./part-uploader.ts";
 
 export interface GrowingFile extends FinishOptions {
@@ -14,6 +15,7 @@ export interface GrowingFile extends FinishOptions {
    * them are sent last. 0 for a file that is only appended to.
    */
   readonly headBytes: number;
+  readonly hasher: Hasher;
 }
 
 /** A running {@link uploadGrowingFile}. */
@@ -28,12 +30,11 @@ export interface GrowingUpload {
 const QUIET_MS = 20;
 /** Where the file system tells nothing about changes, the file is looked at this often. */
 const FALLBACK_MS = 500;
-const HASH_CHUNK = 1 << 20;
 
 /**
  * Uploads a file while a muxer writes it strictly forward: a part is sent as soon as the file has grown one part past
- * it, the parts with the reserved head last. The uploader must not hash (`hash: "none"`): the head is unknown until the
- * end, so the file is hashed then, from the page cache, while the last parts are on their way.
+ * it, the parts with the reserved head last. The uploader must not hash (no `digest`): the head is unknown until the end,
+ * so the file is hashed then, from the page cache, while the last parts are on their way.
  *
  * The file must exist. The result is rejected with the first failure, after the upload was aborted.
  */
@@ -49,7 +50,12 @@ async function run(uploader: PartUploader, file: GrowingFile, watcher: GrowthWat
     await uploader.abort(error);
     throw error;
   });
-  const hashing = file.done.then(() => hashFile(handle, uploader.signal));
+  let reading: Promise<unknown> = Promise.resolve();
+  const hashing = file.done.then(() => {
+    const hashed = file.hasher.hashFile(handle.fd, uploader.signal);
+    reading = hashed;
+    return hashed;
+  });
   // whatever fails first is thrown below; this must not count as unhandled until then
   hashing.catch(() => {});
   try {
@@ -60,6 +66,8 @@ async function run(uploader: PartUploader, file: GrowingFile, watcher: GrowthWat
     await uploader.abort(error);
     throw error;
   } finally {
+    // another file may get the number of a closed one
+    await reading.catch(() => {});
     await handle.close();
   }
 }
@@ -107,37 +115,35 @@ async function send(uploader: PartUploader, handle: FileHandle, index: number, s
   const slot = await uploader.reserve(index);
   const start = index * uploader.partBytes;
   try {
-    slot.submit([await readFully(handle, start, slot.memory.subarray(0, size - start))]);
+    slot.submit(
+      await readFully(handle, start, firstBytes(slot.memory, Math.min(uploader.partBytes, size - start))),
+    );
   } catch (error) {
     slot.release();
     throw error;
   }
 }
 
-async function readFully(handle: FileHandle, start: number, buffer: Buffer): Promise<Buffer> {
-  for (let filled = 0; filled < buffer.length; ) {
-    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, start + filled);
+/** Reads until the blocks are full. */
+async function readFully(handle: FileHandle, start: number, blocks: Buffer[]): Promise<Buffer[]> {
+  let position = start;
+  for (let rest: Buffer[] = blocks; rest.length > 0; ) {
+    const { bytesRead } = await handle.readv(rest, position);
     if (bytesRead === 0) throw new Error("the file shrank while it was uploaded");
-    filled += bytesRead;
+    position += bytesRead;
+    rest = behind(rest, bytesRead);
   }
-  return buffer;
+  return blocks;
 }
 
-/** Reads one piece while the one before it is hashed. */
-async function hashFile(handle: FileHandle, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  let [current, other] = [Buffer.allocUnsafeSlow(HASH_CHUNK), Buffer.allocUnsafeSlow(HASH_CHUNK)];
-  const read = (buffer: Buffer, position: number) => handle.read(buffer, 0, buffer.length, position);
-  let reading = read(current, 0);
-  for (let position = 0; ; ) {
-    const { bytesRead } = await reading;
-    signal.throwIfAborted();
-    if (bytesRead === 0) return hash.digest("hex");
-    position += bytesRead;
-    reading = read(other, position);
-    hash.update(current.subarray(0, bytesRead));
-    [current, other] = [other, current];
-  }
+/** What is left of some blocks behind their first bytes. */
+function behind(blocks: readonly Buffer[], bytes: number): Buffer[] {
+  let left = bytes;
+  return blocks.flatMap((block) => {
+    const skipped = Math.min(left, block.length);
+    left -= skipped;
+    return skipped < block.length ? [block.subarray(skipped)] : [];
+  });
 }
 
 /** Says when a file may have grown: on a change that the system reports or a poke, at most once in a short while. */

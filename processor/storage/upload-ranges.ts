@@ -1,3 +1,4 @@
+import { firstBytes } from "./part-memory.ts";
 import type { FinishOptions, PartUploader, UploadResult } from "./part-uploader.ts";
 
 export interface RangesToUpload extends FinishOptions {
@@ -7,7 +8,7 @@ export interface RangesToUpload extends FinishOptions {
     start: number,
     end: number,
     signal: AbortSignal,
-    memory: Buffer,
+    memory: readonly Buffer[],
   ) => Promise<readonly Uint8Array[]>;
   /**
    * Parts read side by side; default: as many as the uploader has slots. Fewer keep both ends busy: parts that share a
@@ -32,7 +33,7 @@ export async function uploadRanges(uploader: PartUploader, ranges: RangesToUploa
       const slot = await uploader.reserve(index);
       const start = index * partBytes;
       const end = Math.min(ranges.sizeBytes, start + partBytes);
-      const memory = slot.memory.subarray(0, end - start);
+      const memory = firstBytes(slot.memory, end - start);
       const read = ranges.read(start, end, signal, memory).then(slot.submit, async (error: unknown) => {
         slot.release();
         await uploader.abort(error);

@@ -10,12 +10,13 @@ import { partSizeFor } from "../../processor/storage/part-size.ts";
 import { PartUploader } from "../../processor/storage/part-uploader.ts";
 import type { NewObject, Sink, Upload } from "../../processor/storage/sink.ts";
 import type { TransportOptions } from "../../processor/storage/transport.ts";
-import { uploadStream } from "../../processor/storage/upload-stream.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
 import { openStore } from "../../worker/services/storage-store.ts";
 import { type Disturbance, type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
+import { ownMemory } from "../support/hashing.ts";
 import type { LargeUpload, LargeUploadResult } from "../support/large-upload.ts";
 import { listen } from "../support/ports.ts";
+import { uploadStream } from "../support/upload-stream.ts";
 
 /** What a test changes of a sink. */
 export interface SinkChange {
@@ -141,7 +142,7 @@ export function conformance(name: string, subject: Subject): void {
     async function uploader(sink: Sink, key: string, signal = never): Promise<PartUploader> {
       const upload = await sink.open(object(key), signal);
       const partBytes = part();
-      return new PartUploader({ upload, limits: sink.limits, partBytes, signal });
+      return new PartUploader({ upload, limits: sink.limits, partBytes, signal, ...ownMemory() });
     }
 
     async function* inChunks(bytes: Buffer, chunkBytes = 64 << 10): AsyncGenerator<Buffer> {

@@ -64,7 +64,7 @@ describe("a source that honours ranges", () => {
     const source = await openRangeSource(client, options);
     const beginning = await source.readPart(0, 4 * MiB);
     const rest = await collect(source.read({ start: 4 * MiB, chunkBytes: MiB }));
-    expect(Buffer.concat([...beginning, rest]).equals(FILE)).toBe(true);
+    expect(Buffer.concat([beginning, rest]).equals(FILE)).toBe(true);
     // the next request may be sent just before a connection is free again
     expect(origin.connections - before).toBeLessThanOrEqual(2);
     policy.close();
@@ -108,7 +108,7 @@ describe("a source that honours ranges", () => {
       source.readPart(4 * MiB, 8 * MiB),
       source.readPart(8 * MiB, FILE.length),
     ]);
-    expect(Buffer.concat(parts.flat()).equals(FILE)).toBe(true);
+    expect(Buffer.concat(parts).equals(FILE)).toBe(true);
     expect(origin.bytes.get(path)).toBe(FILE.length);
   });
 
@@ -169,7 +169,7 @@ describe("a broken transfer", () => {
   it("goes on after an answer that was shorter than announced", async () => {
     const source = await open(file({ truncateAfter: MiB }));
     const part = await source.readPart(MiB, 5 * MiB);
-    expect(Buffer.concat(part).equals(FILE.subarray(MiB, 5 * MiB))).toBe(true);
+    expect(part.equals(FILE.subarray(MiB, 5 * MiB))).toBe(true);
   });
 
   it("goes on without ranges by skipping what it has", async () => {

@@ -6,9 +6,11 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Hasher } from "../../processor/storage/hasher.ts";
 import { PartUploader } from "../../processor/storage/part-uploader.ts";
 import { S3Sink } from "../../processor/storage/s3.ts";
 import { uploadGrowingFile } from "../../processor/storage/upload-growing-file.ts";
+import { ownMemory } from "../support/hashing.ts";
 import { media, patternedBytes } from "../support/media.ts";
 import { type S3Server, startS3 } from "../support/s3-server.ts";
 
@@ -16,6 +18,7 @@ const MiB = 1 << 20;
 const PART = 5 * MiB;
 const agent = new http.Agent({ keepAlive: true });
 const never = new AbortController().signal;
+const hasher = new Hasher();
 let server: S3Server;
 let sink: S3Sink;
 let folder: string;
@@ -27,6 +30,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   agent.destroy();
+  await hasher.close();
   await server.close();
   await rm(folder, { recursive: true, force: true });
 });
@@ -37,8 +41,9 @@ async function uploaderFor(key: string, onProgress?: (bytes: number) => void) {
     upload,
     limits: sink.limits,
     partBytes: PART,
-    hash: "none",
     signal: never,
+    ...ownMemory(),
+    digest: null,
     ...(onProgress ? { onProgress } : {}),
   });
 }
@@ -56,7 +61,7 @@ describe("a file that is uploaded while it grows", () => {
     const stored = Promise.withResolvers<void>();
     const done = Promise.withResolvers<void>();
     const uploader = await uploaderFor("appended", () => stored.resolve());
-    const { result } = uploadGrowingFile(uploader, { path, done: done.promise, headBytes: 0 });
+    const { result } = uploadGrowingFile(uploader, { path, done: done.promise, headBytes: 0, hasher });
     const bytes = patternedBytes(3 * PART + 99);
     await appendFile(path, bytes.subarray(0, 2 * PART + 10));
     await stored.promise;
@@ -77,7 +82,7 @@ describe("a file that is uploaded while it grows", () => {
       order.push(total);
       stored.resolve();
     });
-    const growing = uploadGrowingFile(uploader, { path, done: done.promise, headBytes: PART + 1 });
+    const growing = uploadGrowingFile(uploader, { path, done: done.promise, headBytes: PART + 1, hasher });
     growing.poke();
     await stored.promise;
     expect(order).toEqual([PART]);
@@ -95,7 +100,7 @@ describe("a file that is uploaded while it grows", () => {
       const path = join(folder, `small-${size}`);
       await writeFile(path, Buffer.alloc(size, 1));
       const uploader = await uploaderFor(`small-${size}`);
-      const file = { path, done: Promise.resolve(), headBytes: 64 << 10 };
+      const file = { path, done: Promise.resolve(), headBytes: 64 << 10, hasher };
       expect(await uploadGrowingFile(uploader, file).result).toMatchObject({ bytes: size, parts: 1 });
       expect((await delivered(`small-${size}`)).length).toBe(size);
     }
@@ -106,7 +111,12 @@ describe("a file that is uploaded while it grows", () => {
     await writeFile(path, patternedBytes(3 * PART));
     const failure = new Error("the muxer failed");
     const uploader = await uploaderFor("failed");
-    const { result } = uploadGrowingFile(uploader, { path, done: Promise.reject(failure), headBytes: 0 });
+    const { result } = uploadGrowingFile(uploader, {
+      path,
+      done: Promise.reject(failure),
+      headBytes: 0,
+      hasher,
+    });
     await expect(result).rejects.toBe(failure);
     expect(await server.unfinishedUploads()).toEqual([]);
   });
@@ -118,7 +128,7 @@ describe("a file that is uploaded while it grows", () => {
     const upload = (await server.unfinishedUploads()).includes("refused");
     expect(upload).toBe(true);
     const writing = new Promise(() => {});
-    const growing = uploadGrowingFile(uploader, { path, done: writing, headBytes: 0 });
+    const growing = uploadGrowingFile(uploader, { path, done: writing, headBytes: 0, hasher });
     const stop = new Error("storage went away");
     await uploader.abort(stop);
     await expect(growing.result).rejects.toBe(stop);
@@ -134,7 +144,8 @@ describe("a file that is uploaded while it grows", () => {
     const muxer = spawn("ffmpeg", [...args, "-moov_size", String(headBytes), "-f", "mp4", path]);
     const done = once(muxer, "close").then(([code]) => expect(code).toBe(0));
     const uploader = await uploaderFor("muxed");
-    const { sha256: digest, parts } = await uploadGrowingFile(uploader, { path, done, headBytes }).result;
+    const { sha256: digest, parts } = await uploadGrowingFile(uploader, { path, done, headBytes, hasher })
+      .result;
     expect(parts).toBeGreaterThan(3);
     const object = await delivered("muxed");
     expect(sha256(object)).toBe(digest);

@@ -7,7 +7,8 @@ import { maxObjectBytes, partSizeFor } from "../../processor/storage/part-size.t
 import { PartUploader } from "../../processor/storage/part-uploader.ts";
 import type { PartLimits, Upload } from "../../processor/storage/sink.ts";
 import { uploadRanges } from "../../processor/storage/upload-ranges.ts";
-import { uploadStream } from "../../processor/storage/upload-stream.ts";
+import { inlineDigest, ownMemory } from "../support/hashing.ts";
+import { uploadStream } from "../support/upload-stream.ts";
 
 const MiB = 1 << 20;
 const limits: PartLimits = { minBytes: 5 * MiB, maxBytes: 64 * MiB, maxParts: 10_000, equalParts: true };
@@ -46,19 +47,19 @@ describe("ordered hash", () => {
     const parts = fc.array(fc.uint8Array({ maxLength: 20 }), { minLength: 1, maxLength: 12 });
     await fc.assert(
       fc.asyncProperty(parts, fc.infiniteStream(fc.nat()), async (chunks, keys) => {
-        const hash = new OrderedHash();
+        const hash = new OrderedHash(inlineDigest());
         const order = chunks.map((_, index) => ({ index, key: keys.next().value ?? 0 }));
         order.sort((a, b) => a.key - b.key);
         await Promise.all(order.map(({ index }) => hash.add(index, [chunks[index] ?? new Uint8Array()])));
-        expect(hash.digest()).toBe(createHash("sha256").update(Buffer.concat(chunks)).digest("hex"));
+        expect(await hash.digest()).toBe(createHash("sha256").update(Buffer.concat(chunks)).digest("hex"));
       }),
     );
   });
 
-  it("does not give a digest while a part is missing", () => {
-    const hash = new OrderedHash();
+  it("does not give a digest while a part is missing", async () => {
+    const hash = new OrderedHash(inlineDigest());
     void hash.add(1, [Buffer.from("b")]);
-    expect(() => hash.digest()).toThrow("part 0");
+    await expect(hash.digest()).rejects.toThrow("part 0");
   });
 });
 
@@ -167,7 +168,14 @@ describe("part uploader", () => {
       fc.asyncProperty(chunks, sizes, fc.scheduler(), async (source, { partBytes, slots }, s) => {
         const upload = new MemoryUpload();
         upload.store = () => s.schedule(Promise.resolve());
-        const options = { upload, limits: tiny, partBytes, partsInFlight: slots, signal: never };
+        const options = {
+          upload,
+          limits: tiny,
+          partBytes,
+          partsInFlight: slots,
+          signal: never,
+          ...ownMemory(),
+        };
         async function* stream() {
           yield* source;
         }
@@ -196,7 +204,14 @@ describe("part uploader", () => {
           const upload = new MemoryUpload();
           upload.store = () => s.schedule(Promise.resolve());
           const share = await budget.join(10);
-          const uploader = new PartUploader({ upload, limits: tiny, partBytes: 10, share, signal: never });
+          const uploader = new PartUploader({
+            upload,
+            limits: tiny,
+            partBytes: 10,
+            share,
+            signal: never,
+            ...ownMemory(),
+          });
           const read = (start: number, end: number) =>
             s.schedule(Promise.resolve([whole.subarray(start, end)]));
           const { sha256 } = await uploadRanges(uploader, { sizeBytes: size, read });
@@ -217,7 +232,14 @@ describe("part uploader", () => {
     const failure = new Error("the second part failed");
     upload.store = (index) => (index === 1 ? Promise.reject(failure) : Promise.resolve());
     const share = await budget.join(10);
-    const uploader = new PartUploader({ upload, limits: tiny, partBytes: 10, share, signal: never });
+    const uploader = new PartUploader({
+      upload,
+      limits: tiny,
+      partBytes: 10,
+      share,
+      signal: never,
+      ...ownMemory(),
+    });
     const read = async (start: number, end: number) => [Buffer.alloc(end - start)];
     await expect(uploadRanges(uploader, { sizeBytes: 200, read })).rejects.toBe(failure);
     expect(upload.state).toBe("aborted");
@@ -227,7 +249,7 @@ describe("part uploader", () => {
 
   it("ends with the failure of a read, although later parts wait for it to be hashed", async () => {
     const upload = new MemoryUpload();
-    const uploader = new PartUploader({ upload, limits: tiny, partBytes: 10, signal: never });
+    const uploader = new PartUploader({ upload, limits: tiny, partBytes: 10, signal: never, ...ownMemory() });
     const failure = new Error("unreadable");
     const later = Promise.withResolvers<void>();
     upload.store = async (index) => {
@@ -244,7 +266,7 @@ describe("part uploader", () => {
 
   it("refuses a stream with more parts than the provider takes", async () => {
     const upload = new MemoryUpload();
-    const uploader = new PartUploader({ upload, limits: tiny, partBytes: 1, signal: never });
+    const uploader = new PartUploader({ upload, limits: tiny, partBytes: 1, signal: never, ...ownMemory() });
     async function* endless() {
       for (;;) yield Buffer.alloc(7);
     }
@@ -256,7 +278,14 @@ describe("part uploader", () => {
     const seen: number[] = [];
     const upload = new MemoryUpload();
     const onProgress = (bytes: number) => void seen.push(bytes);
-    const uploader = new PartUploader({ upload, limits: tiny, partBytes: 10, signal: never, onProgress });
+    const uploader = new PartUploader({
+      upload,
+      limits: tiny,
+      partBytes: 10,
+      signal: never,
+      onProgress,
+      ...ownMemory(),
+    });
     const read = async (start: number, end: number) => [Buffer.alloc(end - start)];
     await uploadRanges(uploader, { sizeBytes: 45, read });
     expect(seen).toEqual([...seen].sort((a, b) => a - b));

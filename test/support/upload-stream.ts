@@ -1,4 +1,4 @@
-import type { FinishOptions, PartUploader, UploadResult } from "./part-uploader.ts";
+import type { FinishOptions, PartUploader, UploadResult } from "../../processor/storage/part-uploader.ts";
 
 /**
  * Uploads a byte stream of unknown length as equal parts. Reads no faster than parts are stored; chunks are cut where

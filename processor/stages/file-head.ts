@@ -1,0 +1,49 @@
+import { open } from "node:fs/promises";
+import { isoLayout, type ReadAt, topBoxes } from "./iso-boxes.ts";
+import { factsOfIndex, type IndexFacts } from "./iso-facts.ts";
+
+/** What the head of an ISO base media file tells, without starting a tool. */
+export interface FileHead {
+  /** Its index stands in front: players can start before it is whole. */
+  readonly indexFirst: boolean;
+  /** A box reaches past the end of the file: bytes are missing. */
+  readonly truncated: boolean;
+  /** What the index in front tells; null when a tool must look. */
+  readonly facts: () => Promise<IndexFacts | null>;
+}
+
+/** An index that is larger is left to the tool, which reads it in pieces. */
+const MAX_INDEX_BYTES = 16 << 20;
+
+/**
+ * Reads a few headers, and the index only when its facts are asked for.
+ *
+ * @param size of the file in bytes
+ * @returns null for a file of another kind
+ */
+export async function readIsoHead(size: number, readAt: ReadAt): Promise<FileHead | null> {
+  const boxes = await topBoxes(size, readAt);
+  const layout = isoLayout(boxes, size);
+  if (!layout) return null;
+  const { indexFirst, truncated } = layout;
+  const index = boxes.find(({ type }) => type === "moov");
+  const isReadable = indexFirst && !truncated && index && index.end - index.start <= MAX_INDEX_BYTES;
+  const facts = async () =>
+    isReadable ? factsOfIndex(await readAt(index.start, index.end - index.start)) : null;
+  return { indexFirst, truncated, facts };
+}
+
+/** What the index in front of a file on disk tells; null for other files, and where a tool must look. */
+export async function readFileFacts(path: string): Promise<IndexFacts | null> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const head = await readIsoHead(size, async (start, length) => {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, start);
+      return buffer.subarray(0, bytesRead);
+    });
+    return (await head?.facts()) ?? null;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,108 @@
+import { Worker } from "node:worker_threads";
+import type { HashAnswer, HashOrder } from "./hash-thread.ts";
+
+/** SHA-256 of bytes that come one after the other. */
+export interface Digest {
+  /** Takes the next bytes; they must not change before the promise settles. */
+  update(chunks: readonly Uint8Array[]): Promise<void>;
+  /** Lower-case hexadecimal; ends the digest. */
+  digest(): Promise<string>;
+  /** Ends it without a result. */
+  drop(): void;
+}
+
+interface Waiting {
+  readonly resolve: (answer: HashAnswer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Hashes in a thread of its own, so that a quick transfer has a core for hashing and one for everything else. The thread
+ * is started by whoever needs it first and serves all runs. Bytes in shared memory are hashed where they lie; others
+ * are copied on the way.
+ *
+ * @example
+ * const digest = hasher.begin();
+ * await digest.update([part]);
+ * await digest.digest(); // "9f86d081…"
+ */
+export class Hasher {
+  #thread: Worker | null = null;
+  #count = 0;
+  /** Those who wait for answers, by digest, in the order of their questions. */
+  readonly #waiting = new Map<number, Waiting[]>();
+
+  /** The methods of the digest reject when the thread broke down. */
+  begin(): Digest {
+    const id = this.#count++;
+    return {
+      update: async (chunks) => void (await this.#ask({ id, type: "update", chunks })),
+      digest: async () => (await this.#ask({ id, type: "digest" })).sha256 ?? "",
+      drop: () => void this.#ask({ id, type: "drop" }).catch(() => {}),
+    };
+  }
+
+  /**
+   * Hashes an open file from its beginning to its end. When this settles, the file is no longer read.
+   *
+   * @returns lower-case hexadecimal
+   * @throws the signal's reason, or the failure to read
+   */
+  async hashFile(fd: number, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    const id = this.#count++;
+    const answer = this.#ask({ id, type: "file", fd });
+    // its answer is the file's, too: whichever comes first ends the reading
+    const drop = () => this.#thread?.postMessage({ id, type: "drop" } satisfies HashOrder);
+    signal.addEventListener("abort", drop, { once: true });
+    try {
+      const { sha256 } = await answer;
+      signal.throwIfAborted();
+      return sha256 ?? "";
+    } finally {
+      signal.removeEventListener("abort", drop);
+    }
+  }
+
+  /** Ends the thread; whoever still waits is told. */
+  async close(): Promise<void> {
+    await this.#thread?.terminate();
+  }
+
+  #ask(order: HashOrder): Promise<HashAnswer> {
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(order.id) ?? [];
+      this.#waiting.set(order.id, waiting);
+      waiting.push({ resolve, reject });
+      this.#thread ??= this.#start();
+      this.#thread.postMessage(order);
+    });
+  }
+
+  #start(): Worker {
+    const thread = new Worker(new URL("./hash-thread.ts", import.meta.url));
+    let failure: unknown = new Error("the hash thread ended");
+    thread.on("message", (answer: HashAnswer) => this.#answer(answer));
+    thread.on("error", (error) => {
+      failure = error;
+    });
+    thread.once("exit", () => {
+      // the next one who asks gets another thread
+      this.#thread = null;
+      const lost = [...this.#waiting.values()].flat();
+      this.#waiting.clear();
+      for (const { reject } of lost) reject(failure);
+    });
+    // a process that has nothing else to do may end
+    thread.unref();
+    return thread;
+  }
+
+  #answer(answer: HashAnswer): void {
+    const waiting = this.#waiting.get(answer.id);
+    const next = waiting?.shift();
+    if (waiting?.length === 0) this.#waiting.delete(answer.id);
+    if (answer.error !== undefined) next?.reject(answer.error);
+    else next?.resolve(answer);
+  }
+}
