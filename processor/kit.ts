@@ -16,6 +16,7 @@ import type { Tools } from "./tools/discover.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
 import type { ExtractorPool } from "./tools/extractor.ts";
 import type { WayOut } from "./way-out.ts";
+import type { WorkFolders } from "./work-folders.ts";
 
 /** What all runs of a processor share. */
 export interface Kit {
@@ -26,6 +27,7 @@ export interface Kit {
   /** Answers of probes, for the runs that follow. */
   readonly extractions: ExtractionCache;
   readonly proxies: ProxyRotation;
+  readonly folders: WorkFolders;
   readonly buffers: BufferBudget;
   readonly memory: PartMemory;
   readonly hasher: Hasher;
@@ -46,7 +48,7 @@ export interface RunContext extends Kit, WayOut {
   /** Aborted with a {@link Stopped} or a `Fault`; that reason is how the run ends. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
-  /** The run's own folder; wiped at its end. */
+  /** The run's own folder, removed at its end. */
   readonly folder: string;
   readonly sink: Sink;
   /** True once the source was caught answering ranges with other ranges: its files are read from their beginning. */

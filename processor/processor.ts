@@ -10,7 +10,7 @@ import { LeaseKeeper } from "./lease.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { startRun } from "./run.ts";
-import { RunTable, slotsOf, wipeWorkFolder } from "./run-table.ts";
+import { RunTable, slotsOf } from "./run-table.ts";
 import { createServer } from "./server.ts";
 import { Slots } from "./slots.ts";
 import { listEntries } from "./stages/list.ts";
@@ -22,11 +22,14 @@ import { discoverTools } from "./tools/discover.ts";
 import { killAllTools } from "./tools/exec.ts";
 import { ExtractionCache } from "./tools/extraction-cache.ts";
 import { ExtractorPool } from "./tools/extractor.ts";
+import { WorkFolders } from "./work-folders.ts";
 
 export interface Processor {
   readonly app: Hono;
   readonly runs: RunTable;
   readonly tools: ProcessorHealth["tools"];
+  /** Resolves when nothing is left on the disk of runs that ended. */
+  settled(): Promise<void>;
   /** Drains, then ends everything that was started. */
   close(): Promise<void>;
 }
@@ -40,7 +43,7 @@ const BUFFER_BYTES = 112 << 20;
 
 /** Puts a processor together; nothing listens yet. */
 export async function createProcessor(config: ProcessorConfig, log: Log): Promise<Processor> {
-  await wipeWorkFolder(config.workDir);
+  const folders = await WorkFolders.open(config.workDir);
   const tools = await discoverTools(config);
   const policy = new EgressPolicy({ opened: config.allowedPrivateHosts });
   const proxy = await EgressProxy.start(policy);
@@ -61,6 +64,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     extractor,
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation(config.ytdlpProxies),
+    folders,
     buffers: new BufferBudget(BUFFER_BYTES),
     memory: new PartMemory(),
     hasher: new Hasher(),
@@ -104,12 +108,13 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     }),
     runs,
     tools: versions,
+    settled: () => folders.settled(),
     close: async () => {
       await runs.drain(config.drainSeconds * 1000);
       lease.close();
       await kit.extractor.close();
       await killAllTools();
-      await kit.hasher.close();
+      await Promise.all([kit.hasher.close(), folders.settled()]);
       await proxy.close();
       policy.close();
     },

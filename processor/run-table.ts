@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { RunHandle } from "./run.ts";
 
@@ -105,9 +104,4 @@ export class RunTable {
     for (const run of this.#runs.values()) run.stop("drained");
     await all();
   }
-}
-
-/** Work folders of a former process of this processor belong to nobody any more. */
-export async function wipeWorkFolder(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
 }

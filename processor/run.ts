@@ -1,5 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Delivery, Outcome } from "../schema/wire/callback.ts";
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { Claim } from "./callback.ts";
@@ -20,7 +18,7 @@ import { openWayOut, type WayOut } from "./way-out.ts";
 /** A run that was started. */
 export interface RunHandle {
   readonly attempt: number;
-  /** Resolves, and never rejects, when nothing of the run is left: tools, folder, connections. */
+  /** Resolves, and never rejects, when nothing of the run is left but its folder, which is being removed. */
   readonly done: Promise<void>;
   stop(reason: StopReason): void;
 }
@@ -28,8 +26,8 @@ export interface RunHandle {
 /** An outcome is repeated for this long; by then the Worker has long taken the job back by its lease. */
 const REPORT_MS = 10 * 60_000;
 
-/** A run before it has its way out. */
-type BareContext = Omit<RunContext, keyof WayOut>;
+/** A run before it has its folder and its way out. */
+type BareContext = Omit<RunContext, keyof WayOut | "folder">;
 
 /** Starts one run: resolve, deliver, report. */
 export function startRun(request: RunRequest, kit: Kit): RunHandle {
@@ -45,7 +43,6 @@ export function startRun(request: RunRequest, kit: Kit): RunHandle {
     claim,
     signal: abort.signal,
     progress,
-    folder: join(kit.config.workDir, "runs", `${request.job_id}.${request.attempt}`),
     sink: openSink(request.target, kit.policy),
     extendDeadline: (seconds) => deadline.extend(seconds),
   };
@@ -109,13 +106,17 @@ async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
 
 /** Gives the run its folder and its way out, and takes both away at the end. */
 async function produce(base: BareContext): Promise<Delivery> {
-  await mkdir(base.folder, { recursive: true, mode: 0o700 });
-  const way = await openWayOut(base, base.request.url);
+  const { folders, claim } = base;
+  const folder = await folders.make(`${claim.job_id}.${claim.attempt}`);
   try {
-    return await attempt({ ...base, ...way });
+    const way = await openWayOut(base, base.request.url);
+    try {
+      return await attempt({ ...base, ...way, folder });
+    } finally {
+      await way.proxy.close();
+    }
   } finally {
-    await way.proxy.close();
-    await rm(base.folder, { recursive: true, force: true }).catch(() => {});
+    folders.remove(folder);
   }
 }
 

@@ -1,8 +1,11 @@
 import type { SourceCodecs } from "../../schema/media.ts";
+import type { RangeSource } from "../egress/range-source.ts";
 import type { RunContext } from "../kit.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
 import type { MuxInput } from "./ffmpeg-args.ts";
+import { readSourceHead } from "./file-head.ts";
 import type { Input, Inputs } from "./inputs.ts";
+import type { IndexFacts } from "./iso-facts.ts";
 import type { Source } from "./source.ts";
 
 /** An input and what the muxer must know of it. */
@@ -28,6 +31,18 @@ export function probeInput(
   return probeMedia(address, { tools, proxy, cwd: folder, signal, options });
 }
 
+/** What is seen of an input: less where its index tells it than where a tool looks. */
+type Seen = IndexFacts & {
+  readonly video: { readonly fps?: number | undefined } | undefined;
+  readonly startSeconds?: number | undefined;
+};
+
+async function factsOfFile(ranges: RangeSource | null): Promise<IndexFacts | null> {
+  const size = ranges?.sizeBytes;
+  if (!ranges || size === undefined) return null;
+  return (await (await readSourceHead(ranges, size))?.facts()) ?? null;
+}
+
 /** What a source tells of its streams is believed; what it does not tell is read from the bytes. */
 export async function describeInputs(
   context: RunContext,
@@ -36,10 +51,11 @@ export async function describeInputs(
 ): Promise<DescribedInput[]> {
   const isCutApart = inputs.all.length > 1 && inputs.all.every((input) => input.cut !== null);
   const seen = await Promise.all(
-    inputs.all.map(async (input) => {
+    inputs.all.map(async (input): Promise<Seen | null> => {
       const { stream, cut } = input;
       const isKnown = stream.codecsKnown && (cut?.totalSeconds ?? source.duration) !== null && !isCutApart;
-      return isKnown ? null : await probeInput(context, input);
+      if (isKnown) return null;
+      return (await factsOfFile(input.ranges)) ?? (await probeInput(context, input));
     }),
   ).catch((error: unknown) => {
     throw inputs.failure() ?? error;
@@ -68,7 +84,7 @@ const SHARED_CLOCK_SECONDS = 1;
  * Where the first piece of a cut stream lies in the source. Streams that were cut apart from each other are held
  * together by their own time stamps: sums of announced lengths would let sound and picture drift apart.
  */
-function beginningOf(all: readonly Input[], seen: readonly (MediaFacts | null)[], index: number): number {
+function beginningOf(all: readonly Input[], seen: readonly (Seen | null)[], index: number): number {
   const announced = all[index]?.cut?.startSeconds ?? 0;
   const leading = all[0]?.cut?.startSeconds ?? 0;
   const stamps = [seen[0]?.startSeconds, seen[index]?.startSeconds];

@@ -1,12 +1,12 @@
 import { containerOf } from "../../schema/containers.ts";
 import type { MediaPlan } from "../../schema/media.ts";
-import { FIRST_BYTES, type RangeSource } from "../egress/range-source.ts";
+import type { RangeSource } from "../egress/range-source.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
 import { copyTo } from "../storage/part-memory.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
 import { uploadRanges } from "../storage/upload-ranges.ts";
-import { readIsoHead } from "./file-head.ts";
+import { readSourceHead } from "./file-head.ts";
 import type { IndexFacts } from "./iso-facts.ts";
 import { openUpload } from "./open-upload.ts";
 import type { Source } from "./source.ts";
@@ -53,12 +53,7 @@ export interface DirectHead {
 export async function readHead(plan: MediaPlan, file: RangeSource, size: number): Promise<DirectHead> {
   const nothing = Promise.resolve(null);
   if (!containerOf(plan.format).indexFirst) return { playsEarly: true, facts: nothing };
-  const read = (start: number, end: number) => file.readPart(start, Math.min(size, end));
-  // the answer that opened the file holds as much: mostly all headers, without another request
-  const head = await read(0, FIRST_BYTES);
-  const readAt = async (start: number, length: number) =>
-    start + length <= head.length ? head.subarray(start, start + length) : read(start, start + length);
-  const told = await readIsoHead(size, readAt);
+  const told = await readSourceHead(file, size);
   if (told?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
   if (!told?.indexFirst) return { playsEarly: false, facts: nothing };
   const facts = told.facts();

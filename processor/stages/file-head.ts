@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { FIRST_BYTES, type RangeSource } from "../egress/range-source.ts";
 import { isoLayout, type ReadAt, topBoxes } from "./iso-boxes.ts";
 import { factsOfIndex, type IndexFacts } from "./iso-facts.ts";
 
@@ -8,7 +9,7 @@ export interface FileHead {
   readonly indexFirst: boolean;
   /** A box reaches past the end of the file: bytes are missing. */
   readonly truncated: boolean;
-  /** What the index in front tells; null when a tool must look. */
+  /** What the index tells, wherever it stands; null when a tool must look. */
   readonly facts: () => Promise<IndexFacts | null>;
 }
 
@@ -27,13 +28,22 @@ export async function readIsoHead(size: number, readAt: ReadAt): Promise<FileHea
   if (!layout) return null;
   const { indexFirst, truncated } = layout;
   const index = boxes.find(({ type }) => type === "moov");
-  const isReadable = indexFirst && !truncated && index && index.end - index.start <= MAX_INDEX_BYTES;
+  const isReadable = !truncated && index && index.end - index.start <= MAX_INDEX_BYTES;
   const facts = async () =>
     isReadable ? factsOfIndex(await readAt(index.start, index.end - index.start)) : null;
   return { indexFirst, truncated, facts };
 }
 
-/** What the index in front of a file on disk tells; null for other files, and where a tool must look. */
+/** As {@link readIsoHead}, of a file at a source; most files need no request but the one that opened them. */
+export async function readSourceHead(file: RangeSource, size: number): Promise<FileHead | null> {
+  const read = (start: number, end: number) => file.readPart(start, Math.min(size, end));
+  const head = await read(0, FIRST_BYTES);
+  return await readIsoHead(size, async (start, length) =>
+    start + length <= head.length ? head.subarray(start, start + length) : read(start, start + length),
+  );
+}
+
+/** What the index of a file on disk tells; null for other files, and where a tool must look. */
 export async function readFileFacts(path: string): Promise<IndexFacts | null> {
   const file = await open(path, "r");
   try {

@@ -4,7 +4,7 @@ import { type Box, boxesIn } from "./iso-boxes.ts";
 /** What an index tells of its file; the number of channels it tells wrong. */
 export interface IndexFacts {
   readonly durationSeconds: number | undefined;
-  readonly video: Pick<VideoFacts, "codec" | "width" | "height"> | undefined;
+  readonly video: Pick<VideoFacts, "codec" | "width" | "height" | "fps"> | undefined;
   readonly audio: Pick<AudioFacts, "codec"> | undefined;
 }
 
@@ -104,13 +104,15 @@ class Index {
     const table = this.#only(this.#boxes(information.start + 8, information.end), "stbl");
     const tables = this.#boxes(table.start + 8, table.end);
     const sizes = this.#only(tables, "stsz");
-    if (this.#uint32(sizes.start + 16) === 0) throw new Unusual("no samples");
+    const samples = this.#uint32(sizes.start + 16);
+    if (samples === 0) throw new Unusual("no samples");
     const description = this.#only(tables, "stsd");
     if (this.#uint32(description.start + 12) !== 1) throw new Unusual("several descriptions");
     const [entry] = this.#boxes(description.start + 16, description.end);
     if (!entry) throw new Unusual("no description");
     const seconds = this.#shownSeconds(boxes, movieTimescale, times);
-    if (kind === "vide") return { seconds, video: this.#video(entry, header) };
+    const fps = (samples * times.timescale) / times.duration;
+    if (kind === "vide") return { seconds, video: { ...this.#video(entry, header), fps } };
     if (kind === "soun") return { seconds, audio: this.#audio(entry) };
     throw new Unusual(kind);
   }
@@ -131,7 +133,7 @@ class Index {
     return Math.min(seconds, (duration - skipped) / timescale);
   }
 
-  #video(entry: Box, header: Box): NonNullable<IndexFacts["video"]> {
+  #video(entry: Box, header: Box): Omit<NonNullable<IndexFacts["video"]>, "fps"> {
     const width = this.#view.getUint16(entry.start + 32);
     const height = this.#view.getUint16(entry.start + 34);
     const codec = CODECS[entry.type];

@@ -61,7 +61,10 @@ describe("the index of a file", () => {
       const { video, audio } = seen;
       expect(told).toEqual({
         durationSeconds: expect.closeTo(seen.durationSeconds ?? 0, 1),
-        video: video && { codec: video.codec, width: video.width, height: video.height },
+        video: video && {
+          ...{ codec: video.codec, width: video.width, height: video.height },
+          fps: expect.closeTo(video.fps ?? 0, 2),
+        },
         audio: audio && { codec: audio.codec },
       });
     },

@@ -17,6 +17,7 @@ import { PartMemory } from "../../processor/storage/part-memory.ts";
 import { discoverTools } from "../../processor/tools/discover.ts";
 import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
 import { ExtractorPool } from "../../processor/tools/extractor.ts";
+import { WorkFolders } from "../../processor/work-folders.ts";
 import { plan } from "../../schema/media.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { type ScriptedWorker, startScriptedWorker } from "../support/scripted-worker.ts";
@@ -45,6 +46,7 @@ beforeAll(async () => {
     extractor: new ExtractorPool({ tools, config, proxy: { url: "http://127.0.0.1:9", blocked: () => [] } }),
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation([]),
+    folders: await WorkFolders.open(join(folder, "work")),
     buffers: new BufferBudget(1 << 20),
     memory: new PartMemory(),
     hasher: new Hasher(),

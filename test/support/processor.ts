@@ -101,7 +101,10 @@ export async function startProcessorBench(
     run: async (url, request, change) => worker.outcome(await submit(url, request, change)),
     object: (key) => readObject(target, key),
     link: (key) => linkTo(target, key),
-    leftovers: () => readdir(join(folder, "work", "runs")).catch(() => []),
+    leftovers: async () => {
+      await processor.settled();
+      return await readdir(join(folder, "work", "runs")).catch(() => []);
+    },
     close: async () => {
       await processor.close();
       await Promise.all([worker.close(), s3.close()]);
