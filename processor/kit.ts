@@ -10,7 +10,6 @@ import type { Progress } from "./progress.ts";
 import type { Slots } from "./slots.ts";
 import type { BufferBudget } from "./storage/buffer-budget.ts";
 import type { Hasher } from "./storage/hasher.ts";
-import type { PartMemory } from "./storage/part-memory.ts";
 import type { Sink } from "./storage/sink.ts";
 import type { Tools } from "./tools/discover.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
@@ -29,7 +28,6 @@ export interface Kit {
   readonly proxies: ProxyRotation;
   readonly folders: WorkFolders;
   readonly buffers: BufferBudget;
-  readonly memory: PartMemory;
   readonly hasher: Hasher;
   /** Re-encoding waits here. */
   readonly cpu: Slots;

@@ -17,7 +17,6 @@ import { listEntries } from "./stages/list.ts";
 import { probeSource } from "./stages/probe.ts";
 import { BufferBudget } from "./storage/buffer-budget.ts";
 import { Hasher } from "./storage/hasher.ts";
-import { PartMemory } from "./storage/part-memory.ts";
 import { discoverTools } from "./tools/discover.ts";
 import { killAllTools } from "./tools/exec.ts";
 import { ExtractionCache } from "./tools/extraction-cache.ts";
@@ -66,7 +65,6 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     proxies: new ProxyRotation(config.ytdlpProxies),
     folders,
     buffers: new BufferBudget(BUFFER_BYTES),
-    memory: new PartMemory(),
     hasher: new Hasher(),
     cpu: new Slots(config.cpuSlots),
     callback,

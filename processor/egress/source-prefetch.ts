@@ -1,4 +1,4 @@
-import { BLOCKS } from "./block-pool.ts";
+import { BLOCKS } from "../blocks.ts";
 import type { Take } from "./source-read.ts";
 
 /** Reads a byte stream to its end, which the signal may bring forward. */

@@ -1,9 +1,9 @@
 import { containerOf } from "../../schema/containers.ts";
 import type { MediaPlan } from "../../schema/media.ts";
+import { copyTo } from "../blocks.ts";
 import type { RangeSource } from "../egress/range-source.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
-import { copyTo } from "../storage/part-memory.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
 import { uploadRanges } from "../storage/upload-ranges.ts";
 import { readSourceHead } from "./file-head.ts";

@@ -26,13 +26,13 @@ const CLOCK_SKEW_MS = 120_000;
  * parts: the source is read meanwhile.
  */
 export async function openUpload(context: RunContext, plan: UploadPlan): Promise<PartUploader> {
-  const { sink, signal, buffers, memory, hasher } = context;
+  const { sink, signal, buffers, hasher } = context;
   const partBytes = partSizeFor(plan.expectedBytes ?? undefined, sink.limits);
   const share = await buffers.join(partBytes, signal);
   const opening = openAndTell(context, plan);
   const { hashes, onProgress, partsInFlight } = plan;
   const uploader = new PartUploader({
-    ...{ upload: new PendingUpload(opening), limits: sink.limits, partBytes, share, memory, signal },
+    ...{ upload: new PendingUpload(opening), limits: sink.limits, partBytes, share, signal },
     digest: hashes ? hasher.begin() : null,
     ...(onProgress ? { onProgress } : {}),
     ...(partsInFlight ? { partsInFlight } : {}),

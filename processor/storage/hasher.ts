@@ -11,6 +11,9 @@ export interface Digest {
   drop(): void;
 }
 
+/** It holds next to nothing of its own. */
+const THREAD = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
+
 interface Waiting {
   readonly resolve: (answer: HashAnswer) => void;
   readonly reject: (error: unknown) => void;
@@ -80,7 +83,7 @@ export class Hasher {
   }
 
   #start(): Worker {
-    const thread = new Worker(new URL("./hash-thread.ts", import.meta.url));
+    const thread = new Worker(new URL("./hash-thread.ts", import.meta.url), { resourceLimits: THREAD });
     let failure: unknown = new Error("the hash thread ended");
     thread.on("message", (answer: HashAnswer) => this.#answer(answer));
     thread.on("error", (error) => {

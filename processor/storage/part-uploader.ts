@@ -1,8 +1,8 @@
+import { BLOCKS } from "../blocks.ts";
 import { Fault } from "../fault.ts";
 import type { BudgetShare } from "./buffer-budget.ts";
 import type { Digest } from "./hasher.ts";
 import { OrderedHash } from "./ordered-hash.ts";
-import type { PartMemory } from "./part-memory.ts";
 import { tooLarge } from "./part-size.ts";
 import type { PartLimits, Upload } from "./sink.ts";
 
@@ -16,8 +16,6 @@ export interface PartUploaderOptions {
   readonly partsInFlight?: number;
   /** Memory shared with other runs; the uploader leaves it at the end. */
   readonly share?: BudgetShare;
-  /** Where the memory of {@link PartSlot.memory} comes from. */
-  readonly memory: PartMemory;
   /** Takes the bytes on their way, slots must then be reserved in index order; null: the caller hashes. */
   readonly digest: Digest | null;
   /** Ends everything; its reason is what `finish` and `reserve` throw. */
@@ -96,7 +94,7 @@ export class PartUploader {
    * @throws the first failure, or Fault("limit_exceeded") when the provider takes no such part
    */
   async reserve(index: number): Promise<PartSlot> {
-    const { limits, share, partBytes, memory: pool } = this.#options;
+    const { limits, share, partBytes } = this.#options;
     this.signal.throwIfAborted();
     if (index >= limits.maxParts) throw this.#fail(tooLarge(partBytes, limits));
     while (this.#reserved >= this.#window) {
@@ -112,12 +110,12 @@ export class PartUploader {
     }
     let memory: Buffer[] | undefined;
     const takeMemory = () => {
-      memory ??= pool.take(partBytes);
+      memory ??= BLOCKS.takeRoom(partBytes);
       return memory;
     };
     const release = () => {
       this.#reserved--;
-      if (memory) pool.give(memory);
+      if (memory) BLOCKS.give(memory);
       share?.give(partBytes);
       this.#waiting.shift()?.();
     };

@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { firstBytes } from "../blocks.ts";
 import type { Hasher } from "./hasher.ts";
-import { firstBytes } from "./part-memory.ts";
 import type { FinishOptions, PartUploader, UploadResult } from "./part-uploader.ts";
 
 export interface GrowingFile extends FinishOptions {

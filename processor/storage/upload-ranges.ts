@@ -1,4 +1,4 @@
-import { firstBytes } from "./part-memory.ts";
+import { firstBytes } from "../blocks.ts";
 import type { FinishOptions, PartUploader, UploadResult } from "./part-uploader.ts";
 
 export interface RangesToUpload extends FinishOptions {

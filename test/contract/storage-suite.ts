@@ -13,7 +13,7 @@ import type { TransportOptions } from "../../processor/storage/transport.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
 import { openStore } from "../../worker/services/storage-store.ts";
 import { type Disturbance, type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
-import { ownMemory } from "../support/hashing.ts";
+import { inlineDigest } from "../support/inline-digest.ts";
 import type { LargeUpload, LargeUploadResult } from "../support/large-upload.ts";
 import { listen } from "../support/ports.ts";
 import { uploadStream } from "../support/upload-stream.ts";
@@ -142,7 +142,7 @@ export function conformance(name: string, subject: Subject): void {
     async function uploader(sink: Sink, key: string, signal = never): Promise<PartUploader> {
       const upload = await sink.open(object(key), signal);
       const partBytes = part();
-      return new PartUploader({ upload, limits: sink.limits, partBytes, signal, ...ownMemory() });
+      return new PartUploader({ upload, limits: sink.limits, partBytes, signal, digest: inlineDigest() });
     }
 
     async function* inChunks(bytes: Buffer, chunkBytes = 64 << 10): AsyncGenerator<Buffer> {

@@ -10,7 +10,6 @@ import { Hasher } from "../../processor/storage/hasher.ts";
 import { PartUploader } from "../../processor/storage/part-uploader.ts";
 import { S3Sink } from "../../processor/storage/s3.ts";
 import { uploadGrowingFile } from "../../processor/storage/upload-growing-file.ts";
-import { ownMemory } from "../support/hashing.ts";
 import { media, patternedBytes } from "../support/media.ts";
 import { type S3Server, startS3 } from "../support/s3-server.ts";
 
@@ -42,7 +41,6 @@ async function uploaderFor(key: string, onProgress?: (bytes: number) => void) {
     limits: sink.limits,
     partBytes: PART,
     signal: never,
-    ...ownMemory(),
     digest: null,
     ...(onProgress ? { onProgress } : {}),
   });

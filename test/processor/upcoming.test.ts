@@ -13,7 +13,6 @@ import { startRun } from "../../processor/run.ts";
 import { Slots } from "../../processor/slots.ts";
 import { BufferBudget } from "../../processor/storage/buffer-budget.ts";
 import { Hasher } from "../../processor/storage/hasher.ts";
-import { PartMemory } from "../../processor/storage/part-memory.ts";
 import { discoverTools } from "../../processor/tools/discover.ts";
 import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
 import { ExtractorPool } from "../../processor/tools/extractor.ts";
@@ -48,7 +47,6 @@ beforeAll(async () => {
     proxies: new ProxyRotation([]),
     folders: await WorkFolders.open(join(folder, "work")),
     buffers: new BufferBudget(1 << 20),
-    memory: new PartMemory(),
     hasher: new Hasher(),
     cpu: new Slots(1),
     lease: new LeaseKeeper({ callback, intervalMs: MINUTE }),

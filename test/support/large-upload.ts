@@ -4,7 +4,7 @@ import { openSink } from "../../processor/storage/open-sink.ts";
 import { partSizeFor } from "../../processor/storage/part-size.ts";
 import { PartUploader } from "../../processor/storage/part-uploader.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
-import { ownMemory } from "./hashing.ts";
+import { inlineDigest } from "./inline-digest.ts";
 import { uploadStream } from "./upload-stream.ts";
 
 /** What the program below reads from its standard input. */
@@ -44,7 +44,13 @@ if (import.meta.main) {
   const startedAt = performance.now();
   const upload = await sink.open({ key, contentType: "application/octet-stream" }, signal);
   const partBytes = partSizeFor(bytes, sink.limits);
-  const uploader = new PartUploader({ upload, limits: sink.limits, partBytes, signal, ...ownMemory() });
+  const uploader = new PartUploader({
+    upload,
+    limits: sink.limits,
+    partBytes,
+    signal,
+    digest: inlineDigest(),
+  });
   const { sha256, parts } = await uploadStream(uploader, zeros(bytes));
   const seconds = (performance.now() - startedAt) / 1000;
   const peakRssMiB = process.resourceUsage().maxRSS / 1024;

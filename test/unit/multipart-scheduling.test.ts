@@ -7,7 +7,7 @@ import { maxObjectBytes, partSizeFor } from "../../processor/storage/part-size.t
 import { PartUploader } from "../../processor/storage/part-uploader.ts";
 import type { PartLimits, Upload } from "../../processor/storage/sink.ts";
 import { uploadRanges } from "../../processor/storage/upload-ranges.ts";
-import { inlineDigest, ownMemory } from "../support/hashing.ts";
+import { inlineDigest } from "../support/inline-digest.ts";
 import { uploadStream } from "../support/upload-stream.ts";
 
 const MiB = 1 << 20;
@@ -174,7 +174,7 @@ describe("part uploader", () => {
           partBytes,
           partsInFlight: slots,
           signal: never,
-          ...ownMemory(),
+          digest: inlineDigest(),
         };
         async function* stream() {
           yield* source;
@@ -210,7 +210,7 @@ describe("part uploader", () => {
             partBytes: 10,
             share,
             signal: never,
-            ...ownMemory(),
+            digest: inlineDigest(),
           });
           const read = (start: number, end: number) =>
             s.schedule(Promise.resolve([whole.subarray(start, end)]));
@@ -238,7 +238,7 @@ describe("part uploader", () => {
       partBytes: 10,
       share,
       signal: never,
-      ...ownMemory(),
+      digest: inlineDigest(),
     });
     const read = async (start: number, end: number) => [Buffer.alloc(end - start)];
     await expect(uploadRanges(uploader, { sizeBytes: 200, read })).rejects.toBe(failure);
@@ -249,7 +249,13 @@ describe("part uploader", () => {
 
   it("ends with the failure of a read, although later parts wait for it to be hashed", async () => {
     const upload = new MemoryUpload();
-    const uploader = new PartUploader({ upload, limits: tiny, partBytes: 10, signal: never, ...ownMemory() });
+    const uploader = new PartUploader({
+      upload,
+      limits: tiny,
+      partBytes: 10,
+      signal: never,
+      digest: inlineDigest(),
+    });
     const failure = new Error("unreadable");
     const later = Promise.withResolvers<void>();
     upload.store = async (index) => {
@@ -266,7 +272,13 @@ describe("part uploader", () => {
 
   it("refuses a stream with more parts than the provider takes", async () => {
     const upload = new MemoryUpload();
-    const uploader = new PartUploader({ upload, limits: tiny, partBytes: 1, signal: never, ...ownMemory() });
+    const uploader = new PartUploader({
+      upload,
+      limits: tiny,
+      partBytes: 1,
+      signal: never,
+      digest: inlineDigest(),
+    });
     async function* endless() {
       for (;;) yield Buffer.alloc(7);
     }
@@ -284,7 +296,7 @@ describe("part uploader", () => {
       partBytes: 10,
       signal: never,
       onProgress,
-      ...ownMemory(),
+      digest: inlineDigest(),
     });
     const read = async (start: number, end: number) => [Buffer.alloc(end - start)];
     await uploadRanges(uploader, { sizeBytes: 45, read });

@@ -1,7 +1,5 @@
 import { createHash } from "node:crypto";
 import type { Digest } from "../../processor/storage/hasher.ts";
-import { PartMemory } from "../../processor/storage/part-memory.ts";
-import type { PartUploaderOptions } from "../../processor/storage/part-uploader.ts";
 
 /** A digest without a thread, whose steps a test can schedule. */
 export function inlineDigest(): Digest {
@@ -14,9 +12,3 @@ export function inlineDigest(): Digest {
     drop() {},
   };
 }
-
-/** What an uploader shares with others in a processor, for it alone. */
-export const ownMemory = (): Pick<PartUploaderOptions, "memory" | "digest"> => ({
-  memory: new PartMemory(),
-  digest: inlineDigest(),
-});
