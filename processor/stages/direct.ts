@@ -13,8 +13,10 @@ import type { Source } from "./source.ts";
 
 /** Bytes of the source are the bytes of the result: ranges travel through memory and each becomes an upload part. */
 
-/** Half of them are read while the other half is stored; more would take the processor's memory above 300 MiB. */
-const PARTS_IN_MEMORY = 8;
+/** More would take the processor's memory above 300 MiB. */
+const PARTS_IN_MEMORY = 10;
+/** Of these, how many may be read at the same time: meanwhile others are stored. */
+const PARTS_READ = 6;
 
 const EXTENSIONS: Record<MediaPlan["format"], readonly string[]> = {
   mp4: ["mp4", "m4v"],
@@ -88,7 +90,7 @@ export async function transferRanges(
   verdict.catch((error: unknown) => uploader.abort(error));
   return uploadRanges(uploader, {
     sizeBytes: size,
-    readsAtOnce: Math.min(file.connections, PARTS_IN_MEMORY / 2),
+    readsAtOnce: Math.min(file.connections, PARTS_READ),
     read: async (start, end, signal, memory) => {
       await file.pourPart(start, end, (chunk, position) => copyTo(memory, position, chunk), signal);
       if (end === size) progress.enter("Uploading");
