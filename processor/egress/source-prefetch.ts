@@ -69,8 +69,11 @@ export class Prefetched {
       for (;;) {
         const batch = this.#take();
         if (batch.length > 0) {
-          yield batch;
-          if (lend) BLOCKS.give(batch);
+          try {
+            yield lend ? batch : batch.map((block) => Buffer.from(block));
+          } finally {
+            BLOCKS.give(batch);
+          }
         } else if (this.#failure) throw this.#failure.error;
         else if (this.#ended) return;
         else await new Promise<void>((resolve) => this.#onReader(resolve));

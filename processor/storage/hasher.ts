@@ -14,6 +14,8 @@ export interface Digest {
 /** It holds next to nothing of its own. */
 const THREAD = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
 
+const ENDED = "the hash thread ended";
+
 interface Waiting {
   readonly resolve: (answer: HashAnswer) => void;
   readonly reject: (error: unknown) => void;
@@ -38,10 +40,12 @@ export class Hasher {
   /** The methods of the digest reject when the thread broke down. */
   begin(): Digest {
     const id = this.#count++;
+    // another thread would know nothing of what this one was told
+    const thread = this.#running();
     return {
-      update: async (chunks) => void (await this.#ask({ id, type: "update", chunks })),
-      digest: async () => (await this.#ask({ id, type: "digest" })).sha256 ?? "",
-      drop: () => void this.#ask({ id, type: "drop" }).catch(() => {}),
+      update: async (chunks) => void (await this.#ask(thread, { id, type: "update", chunks })),
+      digest: async () => (await this.#ask(thread, { id, type: "digest" })).sha256 ?? "",
+      drop: () => void this.#ask(thread, { id, type: "drop" }).catch(() => {}),
     };
   }
 
@@ -54,9 +58,10 @@ export class Hasher {
   async hashFile(fd: number, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     const id = this.#count++;
-    const answer = this.#ask({ id, type: "file", fd });
+    const thread = this.#running();
+    const answer = this.#ask(thread, { id, type: "file", fd });
     // its answer is the file's, too: whichever comes first ends the reading
-    const drop = () => this.#thread?.postMessage({ id, type: "drop" } satisfies HashOrder);
+    const drop = () => thread.postMessage({ id, type: "drop" } satisfies HashOrder);
     signal.addEventListener("abort", drop, { once: true });
     try {
       const { sha256 } = await answer;
@@ -72,19 +77,24 @@ export class Hasher {
     await this.#thread?.terminate();
   }
 
-  #ask(order: HashOrder): Promise<HashAnswer> {
+  #ask(thread: Worker, order: HashOrder): Promise<HashAnswer> {
     return new Promise((resolve, reject) => {
+      if (thread !== this.#thread) return reject(new Error(ENDED));
       const waiting = this.#waiting.get(order.id) ?? [];
       this.#waiting.set(order.id, waiting);
       waiting.push({ resolve, reject });
-      this.#thread ??= this.#start();
-      this.#thread.postMessage(order);
+      thread.postMessage(order);
     });
+  }
+
+  #running(): Worker {
+    this.#thread ??= this.#start();
+    return this.#thread;
   }
 
   #start(): Worker {
     const thread = new Worker(new URL("./hash-thread.ts", import.meta.url), { resourceLimits: THREAD });
-    let failure: unknown = new Error("the hash thread ended");
+    let failure: unknown = new Error(ENDED);
     thread.on("message", (answer: HashAnswer) => this.#answer(answer));
     thread.on("error", (error) => {
       failure = error;

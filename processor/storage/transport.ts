@@ -52,7 +52,11 @@ export class StorageTransport {
       });
       outgoing.setTimeout(this.#options.idleMs ?? 60_000, () => outgoing.destroy(new Error("no answer")));
       outgoing.on("error", (error) => reject(signal?.aborted ? signal.reason : error));
-      outgoing.on("response", (incoming) => readAnswer(incoming).then(resolve, reject));
+      outgoing.on("response", (incoming) => {
+        readAnswer(incoming)
+          .finally(() => letGo(outgoing))
+          .then(resolve, reject);
+      });
       if (isStream(body)) {
         // its failure reaches the request, and so the promise
         pipeline(body, outgoing, () => {});
@@ -62,6 +66,14 @@ export class StorageTransport {
       outgoing.end();
     });
   }
+}
+
+/**
+ * A server that answers before it has taken the whole body gets no more of it: whoever waits for the answer may use the
+ * memory of the body again, for what others store.
+ */
+function letGo(outgoing: http.ClientRequest): void {
+  if (!outgoing.writableFinished) outgoing.destroy();
 }
 
 const isStream = (body: readonly Uint8Array[] | Readable): body is Readable => !Array.isArray(body);

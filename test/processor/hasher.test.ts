@@ -89,6 +89,8 @@ describe("a thread that hashes", () => {
     const [failure] = await Promise.all([hashing.catch((error: unknown) => error), other.close()]);
     expect(failure).toMatchObject({ message: "the hash thread ended" });
     await file.close();
+    // it would not know what came before
+    await expect(digest.update([Buffer.from("more")])).rejects.toThrow("the hash thread ended");
     const next = other.begin();
     await next.update([Buffer.from("found")]);
     expect(await next.digest()).toBe(sha256(Buffer.from("found")));
