@@ -27,6 +27,16 @@ interface Container {
   readonly indexFirst: boolean;
 }
 
+/** One container under two names. */
+const OGG = {
+  mime: "audio/ogg",
+  video: [],
+  audio: ["opus"],
+  firstVideo: null,
+  firstAudio: "opus",
+  indexFirst: false,
+} as const satisfies Container;
+
 /** One row for each output format. */
 export const CONTAINERS = {
   mp4: {
@@ -77,22 +87,8 @@ export const CONTAINERS = {
     firstAudio: "mp3",
     indexFirst: false,
   },
-  ogg: {
-    mime: "audio/ogg",
-    video: [],
-    audio: ["opus"],
-    firstVideo: null,
-    firstAudio: "opus",
-    indexFirst: false,
-  },
-  opus: {
-    mime: "audio/ogg",
-    video: [],
-    audio: ["opus"],
-    firstVideo: null,
-    firstAudio: "opus",
-    indexFirst: false,
-  },
+  ogg: OGG,
+  opus: OGG,
 } as const satisfies Record<string, Container>;
 
 /** @example "mp4" */

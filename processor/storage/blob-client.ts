@@ -9,21 +9,18 @@ import { parseRetryAfter, type RetryClock } from "../retry.ts";
 import { azureHttpClient } from "./azure-http.ts";
 import { attachmentNamed, encodeKey, encodeSegment } from "./encode-key.ts";
 import { answerFailure, StorageFailed } from "./failure.ts";
-import { Repeater, type RepeatOptions } from "./repeater.ts";
+import { type Persistence, Repeater, type RepeatOptions } from "./repeater.ts";
 import type { NewObject } from "./sink.ts";
 import { StorageTransport, type TransportOptions } from "./transport.ts";
 
 /** Where and as whom to write. */
-export interface BlobOptions extends TransportOptions {
+export interface BlobOptions extends TransportOptions, Persistence {
   /** Of the account. @example "https://ACCOUNT.blob.core.windows.net" */
   readonly endpoint: string;
   readonly accountName: string;
   readonly container: string;
   /** The account's key in Base64, or a shared access signature without its leading `?`. */
   readonly credential: { readonly accountKey: string } | { readonly sasToken: string };
-  readonly clock?: RetryClock;
-  /** Tries of one request, the first included. Default 6. */
-  readonly attempts?: number;
 }
 
 /** What must hold for a change to be carried out. */

@@ -1,7 +1,6 @@
-import type { RetryClock } from "../retry.ts";
 import { encodeKey } from "./encode-key.ts";
 import { GcsAccount, type ServiceAccount } from "./gcs-account.ts";
-import { Repeater } from "./repeater.ts";
+import { type Persistence, Repeater } from "./repeater.ts";
 import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "./sink.ts";
 import { StorageTransport, type TransportOptions } from "./transport.ts";
 import { XmlClient } from "./xml-client.ts";
@@ -9,14 +8,11 @@ import { XmlUpload } from "./xml-upload.ts";
 import { abortXmlUpload, deleteXmlObject, listXmlUploads } from "./xml-uploads.ts";
 
 /** Where and as whom to write. */
-export interface GcsOptions extends TransportOptions {
+export interface GcsOptions extends TransportOptions, Persistence {
   /** Of the XML interface. @example "https://storage.googleapis.com" */
   readonly endpoint: string;
   readonly bucket: string;
   readonly account: ServiceAccount;
-  readonly clock?: RetryClock;
-  /** Tries of one request, the first included. Default 6. */
-  readonly attempts?: number;
 }
 
 const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: false };

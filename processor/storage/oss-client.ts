@@ -1,13 +1,13 @@
 import type { Readable } from "node:stream";
 import type OSS from "ali-oss";
-import { parseRetryAfter, type RetryClock } from "../retry.ts";
+import { parseRetryAfter } from "../retry.ts";
 import { StorageFailed } from "./failure.ts";
-import { Repeater, type RepeatOptions } from "./repeater.ts";
+import { type Persistence, Repeater, type RepeatOptions } from "./repeater.ts";
 import { s3Failure } from "./s3-failure.ts";
 import { type StorageAnswer, StorageTransport, type TransportOptions } from "./transport.ts";
 
 /** Where and as whom to write. */
-export interface OssOptions extends TransportOptions {
+export interface OssOptions extends TransportOptions, Persistence {
   /** Of the region; the bucket is put in front of its host. @example "https://oss-cn-hangzhou.aliyuncs.com" */
   readonly endpoint: string;
   readonly bucket: string;
@@ -15,9 +15,6 @@ export interface OssOptions extends TransportOptions {
   readonly region: string;
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
-  readonly clock?: RetryClock;
-  /** Tries of one request, the first included. Default 6. */
-  readonly attempts?: number;
 }
 
 export interface OssRepeatOptions extends RepeatOptions {

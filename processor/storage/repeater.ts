@@ -2,10 +2,14 @@ import { Fault } from "../fault.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { failureOf, type StorageFailure } from "./failure.ts";
 
-export interface RepeaterOptions {
+/** How long a storage is tried. */
+export interface Persistence {
   readonly clock?: RetryClock | undefined;
   /** Tries of one request, the first included. Default 6. */
   readonly attempts?: number | undefined;
+}
+
+export interface RepeaterOptions extends Persistence {
   /** Texts that must not stand in an error. */
   readonly secrets: readonly string[];
 }

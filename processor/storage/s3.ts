@@ -1,6 +1,5 @@
-import type { RetryClock } from "../retry.ts";
 import { attachmentNamed } from "./encode-key.ts";
-import { Repeater } from "./repeater.ts";
+import { type Persistence, Repeater } from "./repeater.ts";
 import { type S3Credentials, S3Signer } from "./s3-signer.ts";
 import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "./sink.ts";
 import { StorageTransport, type TransportOptions } from "./transport.ts";
@@ -9,15 +8,12 @@ import { XmlUpload } from "./xml-upload.ts";
 import { abortXmlUpload, deleteXmlObject, listXmlUploads } from "./xml-uploads.ts";
 
 /** Where and as whom to write. */
-export interface S3Options extends S3Credentials, TransportOptions {
+export interface S3Options extends S3Credentials, TransportOptions, Persistence {
   /** Scheme, host and an optional path in front of the bucket. @example "https://s3.eu-central-1.amazonaws.com" */
   readonly endpoint: string;
   readonly bucket: string;
   /** `path`: `endpoint/bucket/key`; `virtual`: `bucket.endpoint/key`. */
   readonly addressing: "path" | "virtual";
-  readonly clock?: RetryClock;
-  /** Tries of one request, the first included. Default 6. */
-  readonly attempts?: number;
 }
 
 /** What S3 and R2 both take: R2 wants equal parts, and bodies that leave a container are limited in size. */

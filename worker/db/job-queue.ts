@@ -61,29 +61,29 @@ interface Window {
   readonly until: number;
 }
 
+const within = ({ from, until }: Window) => [
+  isNotNull(jobs.finished_at),
+  gte(jobs.finished_at, from),
+  lte(jobs.finished_at, until),
+];
+
+/** Whose bucket it is that something was left in. */
+const PLACE = {
+  id: jobs.id,
+  account_id: jobs.account_id,
+  storage_source: jobs.storage_source,
+  storage_place: jobs.storage_place,
+};
+
 /** Jobs that ended in the window and still name an unfinished upload; newest first, so that old trouble holds up nothing new. */
 export async function findLeftovers(db: Db, ended: Window, limit: number) {
   return leftoversQuery(db, ended, limit);
 }
-export const leftoversQuery = (db: Db, { from, until }: Window, limit: number) =>
+export const leftoversQuery = (db: Db, ended: Window, limit: number) =>
   db
-    .select({
-      id: jobs.id,
-      account_id: jobs.account_id,
-      storage_source: jobs.storage_source,
-      storage_place: jobs.storage_place,
-      upload_key: jobs.upload_key,
-      upload_ref: jobs.upload_ref,
-    })
+    .select({ ...PLACE, upload_key: jobs.upload_key, upload_ref: jobs.upload_ref })
     .from(jobs)
-    .where(
-      and(
-        isNotNull(jobs.upload_ref),
-        isNotNull(jobs.finished_at),
-        gte(jobs.finished_at, from),
-        lte(jobs.finished_at, until),
-      ),
-    )
+    .where(and(isNotNull(jobs.upload_ref), ...within(ended)))
     .orderBy(desc(jobs.finished_at))
     .limit(limit);
 
@@ -91,24 +91,11 @@ export const leftoversQuery = (db: Db, { from, until }: Window, limit: number) =
 export async function findRecordings(db: Db, ended: Window, limit: number) {
   return recordingsQuery(db, ended, limit);
 }
-export const recordingsQuery = (db: Db, { from, until }: Window, limit: number) =>
+export const recordingsQuery = (db: Db, ended: Window, limit: number) =>
   db
-    .select({
-      id: jobs.id,
-      account_id: jobs.account_id,
-      storage_source: jobs.storage_source,
-      storage_place: jobs.storage_place,
-      recording_key: jobs.recording_key,
-    })
+    .select({ ...PLACE, recording_key: jobs.recording_key })
     .from(jobs)
-    .where(
-      and(
-        isNotNull(jobs.recording_key),
-        isNotNull(jobs.finished_at),
-        gte(jobs.finished_at, from),
-        lte(jobs.finished_at, until),
-      ),
-    )
+    .where(and(isNotNull(jobs.recording_key), ...within(ended)))
     .orderBy(desc(jobs.finished_at))
     .limit(limit);
 
