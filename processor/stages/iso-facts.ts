@@ -111,6 +111,7 @@ class Index {
     const [entry] = this.#boxes(description.start + 16, description.end);
     if (!entry) throw new Unusual("no description");
     const seconds = this.#shownSeconds(boxes, movieTimescale, times);
+    if (times.duration === 0) throw new Unusual("no duration");
     const fps = (samples * times.timescale) / times.duration;
     if (kind === "vide") return { seconds, video: { ...this.#video(entry, header), fps } };
     if (kind === "soun") return { seconds, audio: this.#audio(entry) };

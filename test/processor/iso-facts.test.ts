@@ -93,6 +93,9 @@ describe("the index of a file", () => {
     expect(withByte(index, "avc1", 0, 0x78)).toBeNull();
     expect(withByte(index, "vide", 0, 0x78)).toBeNull();
     expect(factsOfIndex(index.subarray(0, index.length - 100))).toBeNull();
+    const timeless = Buffer.from(index);
+    timeless.writeUInt32BE(0, timeless.indexOf("mdhd") + 20);
+    expect(factsOfIndex(timeless)).toBeNull();
     const fragmented = Buffer.concat([index, Buffer.from([0, 0, 0, 8]), Buffer.from("mvex")]);
     fragmented.writeUInt32BE(fragmented.length, 0);
     expect(factsOfIndex(fragmented)).toBeNull();
