@@ -86,7 +86,7 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
   const file = input?.ranges;
   const size = file?.sizeBytes;
   if (!input || !file || size === undefined || !looksDirect(plan, source)) return null;
-  const head = await readHead(plan, file, size);
+  const head = await readHead(plan, input, size);
   if (!head.playsEarly) return null;
   const facts = head.facts.then((told) => told ?? probeInput(context, input));
   const verdict = facts.then((found) => {

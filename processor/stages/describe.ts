@@ -1,9 +1,7 @@
 import type { SourceCodecs } from "../../schema/media.ts";
-import type { RangeSource } from "../egress/range-source.ts";
 import type { RunContext } from "../kit.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
 import type { MuxInput } from "./ffmpeg-args.ts";
-import { readSourceHead } from "./file-head.ts";
 import type { Input, Inputs } from "./inputs.ts";
 import type { IndexFacts } from "./iso-facts.ts";
 import type { Source } from "./source.ts";
@@ -31,17 +29,8 @@ export function probeInput(
   return probeMedia(address, { tools, proxy, cwd: folder, signal, options });
 }
 
-/** What is seen of an input: less where its index tells it than where a tool looks. */
-type Seen = IndexFacts & {
-  readonly video: { readonly fps?: number | undefined } | undefined;
-  readonly startSeconds?: number | undefined;
-};
-
-async function factsOfFile(ranges: RangeSource | null): Promise<IndexFacts | null> {
-  const size = ranges?.sizeBytes;
-  if (!ranges || size === undefined) return null;
-  return (await (await readSourceHead(ranges, size))?.facts()) ?? null;
-}
+/** What is seen of an input; where its index tells it, not when it begins. */
+type Seen = IndexFacts & Partial<Pick<MediaFacts, "startSeconds">>;
 
 /** What a source tells of its streams is believed; what it does not tell is read from the bytes. */
 export async function describeInputs(
@@ -55,7 +44,7 @@ export async function describeInputs(
       const { stream, cut } = input;
       const isKnown = stream.codecsKnown && (cut?.totalSeconds ?? source.duration) !== null && !isCutApart;
       if (isKnown) return null;
-      return (await factsOfFile(input.ranges)) ?? (await probeInput(context, input));
+      return (await (await input.head())?.facts()) ?? (await probeInput(context, input));
     }),
   ).catch((error: unknown) => {
     throw inputs.failure() ?? error;

@@ -6,7 +6,7 @@ import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
 import { uploadRanges } from "../storage/upload-ranges.ts";
-import { readSourceHead } from "./file-head.ts";
+import type { Input } from "./inputs.ts";
 import type { IndexFacts } from "./iso-facts.ts";
 import { openUpload } from "./open-upload.ts";
 import type { Source } from "./source.ts";
@@ -52,10 +52,10 @@ export interface DirectHead {
  *
  * @throws Fault("truncated") when bytes that its index announces are missing
  */
-export async function readHead(plan: MediaPlan, file: RangeSource, size: number): Promise<DirectHead> {
+export async function readHead(plan: MediaPlan, input: Input, size: number): Promise<DirectHead> {
   const nothing = Promise.resolve(null);
   if (!containerOf(plan.format).indexFirst) return { playsEarly: true, facts: nothing };
-  const told = await readSourceHead(file, size);
+  const told = await input.head();
   if (told?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
   if (!told?.indexFirst) return { playsEarly: false, facts: nothing };
   const facts = told.facts();

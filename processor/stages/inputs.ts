@@ -17,6 +17,7 @@ import { SegmentSource } from "../egress/segment-source.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
 import { downloadWithTool } from "../tools/ytdlp-download.ts";
+import { type FileHead, readSourceHead } from "./file-head.ts";
 import type { Fragment, Source, SourceStream } from "./source.ts";
 
 /** A stream that was opened: an address for the tools, and the count of what it cost. */
@@ -28,6 +29,8 @@ export interface Input {
   readonly options: readonly string[];
   /** Set for a file that can be read anywhere. */
   readonly ranges: RangeSource | null;
+  /** Reads its headers once, whoever asks; null where there are none to read. */
+  readonly head: () => Promise<FileHead | null>;
   readonly transportStream: boolean;
   /** Set when the input holds only the pieces that a clip needs: where they begin, and how long all would be. */
   readonly cut: { readonly startSeconds: number; readonly totalSeconds: number } | null;
@@ -35,6 +38,8 @@ export interface Input {
   readonly retries: () => number;
   readonly close: () => void;
 }
+
+const noHead = async (): Promise<null> => null;
 
 /** All inputs of a run, and why the first of them broke, which their reader cannot know. */
 export interface Inputs {
@@ -137,12 +142,18 @@ async function openFile(
   if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);
   const mount = context.proxy.mount(serveRangeSource(ranges, onFailure, pace ?? {}));
+  const size = ranges.sizeBytes;
+  let head: Promise<FileHead | null> | null = null;
   return {
     stream,
     address: `${mount.baseUrl}/media`,
     // an answer that ended early is asked for again at once, and one that broke with its source is not
     options: pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"],
     ranges,
+    head: () => {
+      head ??= readSourceHead(ranges, size);
+      return head;
+    },
     cut: null,
     transportStream: stream.extension === "ts",
     retries: () => ranges.retries,
@@ -170,6 +181,7 @@ async function spool(
     address: path,
     options: [],
     ranges: null,
+    head: noHead,
     cut: null,
     transportStream: stream.extension === "ts",
     retries: () => ranges.retries,
@@ -187,6 +199,7 @@ async function openHls(context: RunContext, stream: SourceStream, onFailure: OnF
     address: `${mount.baseUrl}${playlist.entryPath}`,
     options: [],
     ranges: null,
+    head: noHead,
     cut: playlist.cut,
     transportStream: true,
     retries: () => playlist.retries,
@@ -217,6 +230,7 @@ async function openFragments(
     address: `${mount.baseUrl}/media`,
     options: [],
     ranges: null,
+    head: noHead,
     cut: cut ?? null,
     transportStream: stream.extension === "ts",
     retries: () => fragments.retries,
@@ -254,7 +268,7 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
   });
   if (path === undefined) throw new Fault("network", "the download ended without a file");
   return {
-    ...{ stream, address: path, options: [], ranges: null, cut: null, transportStream: false },
+    ...{ stream, address: path, options: [], ranges: null, head: noHead, cut: null, transportStream: false },
     retries: () => 0,
     close: () => {},
   };
