@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { BufferBudget } from "../../processor/storage/buffer-budget.ts";
 import { OrderedHash } from "../../processor/storage/ordered-hash.ts";
 import { maxObjectBytes, partSizeFor } from "../../processor/storage/part-size.ts";
-import { PartUploader } from "../../processor/storage/part-uploader.ts";
+import { PartUploader, type PartUploaderOptions } from "../../processor/storage/part-uploader.ts";
 import type { PartLimits, Upload } from "../../processor/storage/sink.ts";
 import { uploadRanges } from "../../processor/storage/upload-ranges.ts";
 import { inlineDigest } from "../support/inline-digest.ts";
@@ -157,6 +157,16 @@ class MemoryUpload implements Upload {
 const tiny: PartLimits = { minBytes: 1, maxBytes: 100, maxParts: 50, equalParts: true };
 const never = new AbortController().signal;
 
+const uploaderOf = (upload: Upload, options: Partial<PartUploaderOptions> = {}): PartUploader =>
+  new PartUploader({
+    upload,
+    limits: tiny,
+    partBytes: 10,
+    signal: never,
+    digest: inlineDigest(),
+    ...options,
+  });
+
 describe("part uploader", () => {
   it("puts a stream of any chunks together again, in equal parts, with a bounded number in flight", async () => {
     const chunks = fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 20 });
@@ -168,18 +178,12 @@ describe("part uploader", () => {
       fc.asyncProperty(chunks, sizes, fc.scheduler(), async (source, { partBytes, slots }, s) => {
         const upload = new MemoryUpload();
         upload.store = () => s.schedule(Promise.resolve());
-        const options = {
-          upload,
-          limits: tiny,
-          partBytes,
-          partsInFlight: slots,
-          signal: never,
-          digest: inlineDigest(),
-        };
         async function* stream() {
           yield* source;
         }
-        const result = await s.waitFor(uploadStream(new PartUploader(options), stream()));
+        const result = await s.waitFor(
+          uploadStream(uploaderOf(upload, { partBytes, partsInFlight: slots }), stream()),
+        );
         const whole = Buffer.concat(source);
         expect(Buffer.concat(upload.parts)).toEqual(whole);
         expect(upload.parts.slice(0, -1).every((part) => part.length === partBytes)).toBe(true);
@@ -204,14 +208,7 @@ describe("part uploader", () => {
           const upload = new MemoryUpload();
           upload.store = () => s.schedule(Promise.resolve());
           const share = await budget.join(10);
-          const uploader = new PartUploader({
-            upload,
-            limits: tiny,
-            partBytes: 10,
-            share,
-            signal: never,
-            digest: inlineDigest(),
-          });
+          const uploader = uploaderOf(upload, { share });
           const read = (start: number, end: number) =>
             s.schedule(Promise.resolve([whole.subarray(start, end)]));
           const { sha256 } = await uploadRanges(uploader, { sizeBytes: size, read });
@@ -232,14 +229,7 @@ describe("part uploader", () => {
     const failure = new Error("the second part failed");
     upload.store = (index) => (index === 1 ? Promise.reject(failure) : Promise.resolve());
     const share = await budget.join(10);
-    const uploader = new PartUploader({
-      upload,
-      limits: tiny,
-      partBytes: 10,
-      share,
-      signal: never,
-      digest: inlineDigest(),
-    });
+    const uploader = uploaderOf(upload, { share });
     const read = async (start: number, end: number) => [Buffer.alloc(end - start)];
     await expect(uploadRanges(uploader, { sizeBytes: 200, read })).rejects.toBe(failure);
     expect(upload.state).toBe("aborted");
@@ -249,13 +239,7 @@ describe("part uploader", () => {
 
   it("ends with the failure of a read, although later parts wait for it to be hashed", async () => {
     const upload = new MemoryUpload();
-    const uploader = new PartUploader({
-      upload,
-      limits: tiny,
-      partBytes: 10,
-      signal: never,
-      digest: inlineDigest(),
-    });
+    const uploader = uploaderOf(upload);
     const failure = new Error("unreadable");
     const later = Promise.withResolvers<void>();
     upload.store = async (index) => {
@@ -272,13 +256,7 @@ describe("part uploader", () => {
 
   it("refuses a stream with more parts than the provider takes", async () => {
     const upload = new MemoryUpload();
-    const uploader = new PartUploader({
-      upload,
-      limits: tiny,
-      partBytes: 1,
-      signal: never,
-      digest: inlineDigest(),
-    });
+    const uploader = uploaderOf(upload, { partBytes: 1 });
     async function* endless() {
       for (;;) yield Buffer.alloc(7);
     }
@@ -290,14 +268,7 @@ describe("part uploader", () => {
     const seen: number[] = [];
     const upload = new MemoryUpload();
     const onProgress = (bytes: number) => void seen.push(bytes);
-    const uploader = new PartUploader({
-      upload,
-      limits: tiny,
-      partBytes: 10,
-      signal: never,
-      onProgress,
-      digest: inlineDigest(),
-    });
+    const uploader = uploaderOf(upload, { onProgress });
     const read = async (start: number, end: number) => [Buffer.alloc(end - start)];
     await uploadRanges(uploader, { sizeBytes: 45, read });
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
