@@ -9,6 +9,7 @@ import {
 } from "../../schema/object-key.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import { Fault } from "../fault.ts";
+import type { IndexFacts } from "../iso/facts.ts";
 import type { RunContext } from "../kit.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
 import { type ClipFacts, clipFacts, type Extent, extentOf } from "./clip.ts";
@@ -17,7 +18,7 @@ import { looksDirect, readHead, transferRanges } from "./direct.ts";
 import { type Extras, startExtras } from "./extras.ts";
 import { type Section, writeMetadata } from "./file-metadata.ts";
 import { type Input, type Inputs, openInputs } from "./inputs.ts";
-import type { IndexFacts } from "./iso-facts.ts";
+import { joinAndUpload } from "./join.ts";
 import { muxAndUpload } from "./mux.ts";
 import { type PublishedExtras, publishExtras } from "./publish-extras.ts";
 import { qualityName } from "./quality.ts";
@@ -141,12 +142,17 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
   checkDurationLimit(context, extent.seconds);
   const cover = await extras.cover();
   const key = keyOf(context, source);
-  const result = await muxAndUpload(context, {
+  const request = {
     ...{ inputs, muxInputs, actions, key, extent, cover, askLeave },
     fps: muxInputs.find((input) => input.fps !== null)?.fps ?? null,
     expectedBytes: expectedBytes(inputs.all, total, extent),
-    metadata: await writeMetadata(context.folder, source, { format: plan.format, section, cover }),
-  });
+  };
+  const result =
+    (await joinAndUpload(context, source, request)) ??
+    (await muxAndUpload(context, {
+      ...request,
+      metadata: await writeMetadata(context.folder, source, { format: plan.format, section, cover }),
+    }));
   const clip = clipFacts(plan, {
     firstPacket: result.firstPacket,
     duration: result.facts.durationSeconds ?? null,

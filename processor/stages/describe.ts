@@ -1,9 +1,9 @@
 import type { SourceCodecs } from "../../schema/media.ts";
+import type { IndexFacts } from "../iso/facts.ts";
 import type { RunContext } from "../kit.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
 import type { MuxInput } from "./ffmpeg-args.ts";
 import type { Input, Inputs } from "./inputs.ts";
-import type { IndexFacts } from "./iso-facts.ts";
 import type { Source } from "./source.ts";
 
 /** An input and what the muxer must know of it. */

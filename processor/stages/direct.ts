@@ -3,11 +3,11 @@ import type { MediaPlan } from "../../schema/media.ts";
 import { copyTo } from "../blocks.ts";
 import type { RangeSource } from "../egress/range-source.ts";
 import { Fault } from "../fault.ts";
+import type { IndexFacts } from "../iso/facts.ts";
 import type { RunContext } from "../kit.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
 import { uploadRanges } from "../storage/upload-ranges.ts";
 import type { Input } from "./inputs.ts";
-import type { IndexFacts } from "./iso-facts.ts";
 import { openUpload } from "./open-upload.ts";
 import type { Source } from "./source.ts";
 

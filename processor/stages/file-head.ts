@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { FIRST_BYTES, type RangeSource } from "../egress/range-source.ts";
-import { isoLayout, type ReadAt, topBoxes } from "./iso-boxes.ts";
-import { factsOfIndex, type IndexFacts } from "./iso-facts.ts";
+import { isoLayout, type ReadAt, topBoxes } from "../iso/boxes.ts";
+import { factsOfIndex, type IndexFacts } from "../iso/facts.ts";
 
 /** What the head of an ISO base media file tells, without starting a tool. */
 export interface FileHead {

@@ -29,6 +29,8 @@ export interface Input {
   readonly options: readonly string[];
   /** Set for a file that can be read anywhere. */
   readonly ranges: RangeSource | null;
+  /** All its bytes in their order, as one stream of media; null where only a tool makes one of it. Batches are lent. */
+  readonly read: ((signal: AbortSignal) => AsyncGenerator<Buffer[]>) | null;
   /** Reads its headers once, whoever asks; null where there are none to read. */
   readonly head: () => Promise<FileHead | null>;
   readonly transportStream: boolean;
@@ -150,6 +152,7 @@ async function openFile(
     // an answer that ended early is asked for again at once, and one that broke with its source is not
     options: pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"],
     ranges,
+    read: (signal) => ranges.read({ signal, lend: true }),
     head: () => {
       head ??= readSourceHead(ranges, size);
       return head;
@@ -181,6 +184,7 @@ async function spool(
     address: path,
     options: [],
     ranges: null,
+    read: null,
     head: noHead,
     cut: null,
     transportStream: stream.extension === "ts",
@@ -199,6 +203,7 @@ async function openHls(context: RunContext, stream: SourceStream, onFailure: OnF
     address: `${mount.baseUrl}${playlist.entryPath}`,
     options: [],
     ranges: null,
+    read: null,
     head: noHead,
     cut: playlist.cut,
     transportStream: true,
@@ -230,6 +235,7 @@ async function openFragments(
     address: `${mount.baseUrl}/media`,
     options: [],
     ranges: null,
+    read: (signal) => fragments.read(signal, true),
     head: noHead,
     cut: cut ?? null,
     transportStream: stream.extension === "ts",
@@ -268,7 +274,16 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
   });
   if (path === undefined) throw new Fault("network", "the download ended without a file");
   return {
-    ...{ stream, address: path, options: [], ranges: null, head: noHead, cut: null, transportStream: false },
+    ...{
+      stream,
+      address: path,
+      options: [],
+      ranges: null,
+      read: null,
+      head: noHead,
+      cut: null,
+      transportStream: false,
+    },
     retries: () => 0,
     close: () => {},
   };

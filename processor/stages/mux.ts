@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { containerOf } from "../../schema/containers.ts";
 import type { StreamActions } from "../../schema/media.ts";
-import { Fault } from "../fault.ts";
+import type { IndexFacts } from "../iso/facts.ts";
 import type { RunContext } from "../kit.ts";
 import type { PartUploader, UploadResult } from "../storage/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
@@ -12,8 +12,8 @@ import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
 import { type Cover, indexBytesFor, type MuxInput, muxArguments } from "./ffmpeg-args.ts";
 import { readFileFacts } from "./file-head.ts";
 import type { Inputs } from "./inputs.ts";
-import type { IndexFacts } from "./iso-facts.ts";
 import { openUpload } from "./open-upload.ts";
+import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 
 /** One pass of the muxer over all inputs, uploaded while it is being written. */
 
@@ -45,10 +45,6 @@ const HEAD_SLACK_BYTES = 64 * 1024;
 const LEAD_IN_SECONDS = 10;
 /** A shortfall is told exactly; a second one would mean that the source changes under our hands. */
 const MAX_PASSES = 3;
-/** A result may be this much shorter than announced: announcements are rounded, and streams differ in length. */
-const MISSING_SECONDS = 2;
-const MISSING_SHARE = 0.05;
-
 /** Thrown inside when the room for the index was too small. */
 class IndexTooSmall extends Error {
   readonly missingBytes: number;
@@ -108,8 +104,7 @@ async function onePass(
     const found =
       (await readFileFacts(path)) ??
       (await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal }));
-    checkDuration(found, request.extent.seconds);
-    if ((found.durationSeconds ?? 0) > longest(context)) throw tooLong(context);
+    checkResult(context, found, request.extent.seconds);
     return found;
   });
   facts.catch(() => {});
@@ -148,17 +143,17 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
   );
   const overLimit = new AbortController();
   const signal = AbortSignal.any([pass.uploader.signal, overLimit.signal]);
-  const limit = Math.min(
-    context.config.maxFilesizeBytes,
-    run.limits.max_filesize_bytes ?? Number.POSITIVE_INFINITY,
-  );
   const onProgress = ({ outTimeMs, totalSize }: FfmpegProgress) => {
     pass.onProgress();
     if (encodes) progress.enter("Muxing");
     const { seconds } = request.extent;
     if (seconds) progress.advance((outTimeMs / 1000 / seconds) * 0.97);
-    if (totalSize > limit) overLimit.abort(new Fault("limit_exceeded", `the result exceeds ${limit} bytes`));
-    if (outTimeMs / 1000 > longest(context)) overLimit.abort(tooLong(context));
+    try {
+      checkSize(context, totalSize);
+      checkLength(context, outTimeMs / 1000);
+    } catch (error) {
+      overLimit.abort(error);
+    }
   };
   const encodeOrCopy = () =>
     runFfmpeg({
@@ -189,24 +184,4 @@ function headBytes({ request }: RunContext, { cover }: MuxRequest, indexBytes: n
   // everything moves back when the index is put in front at the end
   if (indexBytes === 0 && format !== "mp3") return Number.MAX_SAFE_INTEGER;
   return indexBytes + (cover?.bytes ?? 0) + HEAD_SLACK_BYTES;
-}
-
-/** A result may be longer than its source says by this much, in seconds: tracks do not end together. */
-const LENGTH_SLACK_SECONDS = 1;
-
-/** What a result may last, in seconds; matters where a source tells no duration, or not the true one. */
-const longest = ({ request }: RunContext): number =>
-  (request.limits.max_duration_seconds ?? Number.POSITIVE_INFINITY) + LENGTH_SLACK_SECONDS;
-
-const tooLong = ({ request }: RunContext): Fault =>
-  new Fault("limit_exceeded", `the result is longer than ${request.limits.max_duration_seconds} s`);
-
-/** A muxer ends well on a source that broke off: the result's own duration tells. */
-function checkDuration(facts: IndexFacts, expected: number | null): void {
-  const actual = facts.durationSeconds;
-  if (expected === null || actual === undefined) return;
-  const missing = expected - actual;
-  if (missing > MISSING_SECONDS && missing > expected * MISSING_SHARE) {
-    throw new Fault("truncated", `the result has ${actual} s of the announced ${expected} s`);
-  }
 }

@@ -1,0 +1,108 @@
+import { type Box, boxesIn } from "./boxes.ts";
+
+/** Something that is not judged here: a tool must look at the file. */
+export class Unusual extends Error {}
+
+/** Header of a box with a version: size, type, version, flags. */
+export const FULL_HEADER_BYTES = 12;
+/** Header of a box: size and type. */
+export const HEADER_BYTES = 8;
+
+/**
+ * Numbers and boxes inside bytes of an ISO base media file. A read beyond the end throws a RangeError, anything that
+ * does not stand where it must throws {@link Unusual}.
+ */
+export class BoxView {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** The boxes one after the other; by default in all of the bytes. */
+  boxes(start = 0, end = this.bytes.length): Box[] {
+    const boxes = boxesIn(this.bytes, start, end);
+    if (!boxes) throw new Unusual("damage");
+    return boxes;
+  }
+
+  /** The boxes in a box that holds nothing else. */
+  inside(box: Box): Box[] {
+    return this.boxes(box.start + HEADER_BYTES, box.end);
+  }
+
+  /** The one box of a type. */
+  only(boxes: readonly Box[], type: string): Box {
+    const box = this.atMostOne(boxes, type);
+    if (!box) throw new Unusual(type);
+    return box;
+  }
+
+  /** The one box of a type, if there is one. */
+  atMostOne(boxes: readonly Box[], type: string): Box | undefined {
+    const [box, another] = boxes.filter((candidate) => candidate.type === type);
+    if (another) throw new Unusual(type);
+    return box;
+  }
+
+  /** The bytes of a box, its header included. */
+  bytesOf({ start, end }: Box): Uint8Array {
+    return this.bytes.subarray(start, end);
+  }
+
+  /** Version of a box that has one. */
+  versionOf({ start }: Box): number {
+    return this.uint8(start + HEADER_BYTES);
+  }
+
+  /** Flags of a box that has them. */
+  flagsOf({ start }: Box): number {
+    return this.#view.getUint32(start + HEADER_BYTES) & 0xffffff;
+  }
+
+  uint8(at: number): number {
+    return this.#view.getUint8(at);
+  }
+
+  uint16(at: number): number {
+    return this.#view.getUint16(at);
+  }
+
+  uint32(at: number): number {
+    return this.#view.getUint32(at);
+  }
+
+  int32(at: number): number {
+    return this.#view.getInt32(at);
+  }
+
+  /** Exact up to 2^53. */
+  uint64(at: number): number {
+    return Number(this.#view.getBigUint64(at));
+  }
+
+  /** Exact up to 2^53. */
+  int64(at: number): number {
+    return Number(this.#view.getBigInt64(at));
+  }
+
+  /** Four characters. */
+  text(at: number): string {
+    return String.fromCharCode(...this.bytes.subarray(at, at + 4));
+  }
+}
+
+/** What `read` finds, or null where that is damaged or {@link Unusual}. */
+export function orNull<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (isUnusual(error)) return null;
+    throw error;
+  }
+}
+
+/** True for what reading a {@link BoxView} throws. */
+export const isUnusual = (error: unknown): boolean => error instanceof Unusual || error instanceof RangeError;

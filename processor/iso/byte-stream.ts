@@ -1,0 +1,79 @@
+/** The source ended in front of bytes that it announced. */
+export class EndedEarly extends Error {
+  constructor(position: number) {
+    super(`the stream ended after ${position} bytes, inside of what it announced`);
+  }
+}
+
+/**
+ * Bytes that can only be read forward.
+ *
+ * @example
+ * const head = await stream.read(8);
+ * await stream.pour(bytes, (chunk) => file.write(chunk));
+ */
+export class ByteStream {
+  /** Bytes that were read so far. */
+  position = 0;
+  readonly #batches: AsyncIterator<readonly Buffer[]>;
+  /** Chunks that have arrived, the first one cut to what is left of it. */
+  #arrived: Buffer[] = [];
+
+  /** @param batches each is only used until the next one is asked for */
+  constructor(batches: AsyncIterable<readonly Buffer[]>) {
+    this.#batches = batches[Symbol.asyncIterator]();
+  }
+
+  /** True at the end of the stream; waits for a byte. */
+  async hasEnded(): Promise<boolean> {
+    while (this.#arrived.length === 0) {
+      const { done, value } = await this.#batches.next();
+      if (done) return true;
+      this.#arrived = value.filter((chunk) => chunk.length > 0);
+    }
+    return false;
+  }
+
+  /** The next bytes, in memory of their own. */
+  async read(bytes: number): Promise<Buffer> {
+    const whole = Buffer.allocUnsafeSlow(bytes);
+    let position = 0;
+    await this.pour(bytes, (chunk) => {
+      position += chunk.copy(whole, position);
+    });
+    return whole;
+  }
+
+  /** Reads so many bytes for nobody. */
+  async skip(bytes: number): Promise<void> {
+    await this.pour(bytes, () => {});
+  }
+
+  /**
+   * Hands over the next bytes as they arrive; a chunk is only lent until `take` is done with it.
+   *
+   * @throws EndedEarly
+   */
+  async pour(bytes: number, take: (chunk: Buffer) => Promise<void> | void): Promise<void> {
+    for (let left = bytes; left > 0; ) {
+      const [first] = this.#arrived;
+      if (!first) {
+        if (await this.hasEnded()) throw new EndedEarly(this.position);
+        continue;
+      }
+      const chunk = first.subarray(0, left);
+      const taken = take(chunk);
+      if (taken) await taken;
+      left -= chunk.length;
+      this.position += chunk.length;
+      if (chunk.length === first.length) this.#arrived.shift();
+      else this.#arrived[0] = first.subarray(chunk.length);
+    }
+  }
+
+  /** Ends the source; nothing is read any more. */
+  async close(): Promise<void> {
+    this.#arrived = [];
+    await this.#batches.return?.();
+  }
+}

@@ -1,0 +1,149 @@
+import { type BoxView, orNull, Unusual } from "./box-view.ts";
+import type { Box } from "./boxes.ts";
+import { type Edit, type IndexTrack, readMovieIndex, type Times } from "./movie-index.ts";
+
+/** What an index tells of its file; the number of channels it tells wrong. */
+export interface IndexFacts {
+  readonly durationSeconds: number | undefined;
+  readonly video: IndexVideo | undefined;
+  readonly audio: IndexAudio | undefined;
+}
+
+export interface IndexVideo {
+  /** As the API names it. */
+  readonly codec: string;
+  /** As shown, after rotation. */
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number | undefined;
+}
+
+export interface IndexAudio {
+  /** As the API names it. */
+  readonly codec: string;
+}
+
+/** What a track is, as far as it is known without a tool. */
+interface Track {
+  readonly video?: IndexVideo;
+  readonly audio?: IndexAudio;
+  /** For how long it is shown. */
+  readonly seconds: number;
+}
+
+/** Codecs that the sample entry alone tells. */
+const CODECS: Readonly<Record<string, string>> = {
+  avc1: "h264",
+  avc3: "h264",
+  hvc1: "h265",
+  hev1: "h265",
+  vp08: "vp8",
+  vp09: "vp9",
+  av01: "av1",
+  Opus: "opus",
+  fLaC: "flac",
+  "ac-3": "ac3",
+  "ec-3": "eac3",
+};
+/** Kinds of `mp4a`, by the object type of its decoder. */
+const MP4A_CODECS: Readonly<Record<number, string>> = { 64: "aac", 103: "aac", 105: "mp3", 107: "mp3" };
+
+/** Header and fields of the sample entries, in front of the boxes inside them. */
+const VIDEO_ENTRY_BYTES = 86;
+const AUDIO_ENTRY_BYTES = 36;
+
+/** Turns of the picture that its matrix may ask for; `turned` swaps width and height. */
+const MATRICES: readonly { readonly abcd: readonly number[]; readonly turned: boolean }[] = [
+  { abcd: [1, 0, 0, 1], turned: false },
+  { abcd: [-1, 0, 0, -1], turned: false },
+  { abcd: [0, 1, -1, 0], turned: true },
+  { abcd: [0, -1, 1, 0], turned: true },
+];
+
+/**
+ * What the index (the `moov` box) of an ISO base media file tells, without starting a tool.
+ *
+ * @param moov the whole box, its header included
+ * @returns null for everything unusual (fragments, several films, cut up time lines, other tracks, unknown codecs,
+ *   damage): a tool must look at the file then
+ */
+export const factsOfIndex = (moov: Uint8Array): IndexFacts | null => orNull(() => readFacts(moov));
+
+function readFacts(moov: Uint8Array): IndexFacts {
+  const { view, times, tracks, fragments } = readMovieIndex(moov);
+  if (fragments) throw new Unusual("fragments");
+  const read = tracks.map((track) => readTrack(view, track, times.timescale));
+  const videos = read.flatMap(({ video }) => video ?? []);
+  const audios = read.flatMap(({ audio }) => audio ?? []);
+  if (read.length === 0 || videos.length > 1) throw new Unusual("films");
+  const seconds = Math.max(...read.map((track) => track.seconds));
+  if (!(seconds > 0)) throw new Unusual("no duration");
+  return { durationSeconds: Math.round(seconds * 1e6) / 1e6, video: videos[0], audio: audios[0] };
+}
+
+function readTrack(view: BoxView, track: IndexTrack, movieTimescale: number): Track {
+  const { edit, entry, header, kind, tables, times } = track;
+  const samples = view.uint32(view.only(tables, "stsz").start + 16);
+  if (samples === 0) throw new Unusual("no samples");
+  const seconds = shownSeconds(edit, movieTimescale, times);
+  if (times.duration === 0) throw new Unusual("no duration");
+  const fps = (samples * times.timescale) / times.duration;
+  if (kind === "vide") return { seconds, video: { ...readVideo(view, entry, header), fps } };
+  if (kind === "soun") return { seconds, audio: readAudio(view, entry) };
+  throw new Unusual(kind);
+}
+
+/**
+ * The codec of a track's sample entry, as the API names it.
+ *
+ * @throws Unusual, RangeError see {@link BoxView}
+ */
+export function codecOf(view: BoxView, { entry, header, kind }: IndexTrack): string {
+  if (kind === "vide") return readVideo(view, entry, header).codec;
+  if (kind === "soun") return readAudio(view, entry).codec;
+  throw new Unusual(kind);
+}
+
+/** All of the media, or what its edit shows of it. */
+function shownSeconds(edit: Edit | null, movieTimescale: number, { timescale, duration }: Times): number {
+  if (!edit) return duration / timescale;
+  if (edit.shown === 0) throw new Unusual("an edit of another kind");
+  return Math.min(edit.shown / movieTimescale, (duration - edit.skipped) / timescale);
+}
+
+function readVideo(view: BoxView, entry: Box, header: Box): Omit<IndexVideo, "fps"> {
+  const width = view.uint16(entry.start + 32);
+  const height = view.uint16(entry.start + 34);
+  const codec = CODECS[entry.type];
+  if (codec === undefined || width === 0 || height === 0) throw new Unusual(entry.type);
+  view.boxes(entry.start + VIDEO_ENTRY_BYTES, entry.end);
+  const at = header.start + (view.versionOf(header) === 1 ? 60 : 48);
+  const abcd = [0, 4, 12, 16].map((offset) => view.int32(at + offset) / 0x10000);
+  const matrix = MATRICES.find((known) => known.abcd.every((value, index) => value === abcd[index]));
+  if (!matrix) throw new Unusual("a matrix of another kind");
+  return matrix.turned ? { codec, width: height, height: width } : { codec, width, height };
+}
+
+function readAudio(view: BoxView, entry: Box): IndexAudio {
+  // the entries of QuickTime have further fields
+  if (view.uint16(entry.start + 16) !== 0) throw new Unusual("another version");
+  const inside = view.boxes(entry.start + AUDIO_ENTRY_BYTES, entry.end);
+  const codec = entry.type === "mp4a" ? mp4aCodec(view, view.only(inside, "esds")) : CODECS[entry.type];
+  if (codec === undefined) throw new Unusual(entry.type);
+  return { codec };
+}
+
+/** The object type stands behind the head of an elementary stream (3), in its decoder's configuration (4). */
+function mp4aCodec(view: BoxView, esds: Box): string | undefined {
+  const stream = descriptor(view, esds.start + 12, 3);
+  if (view.uint8(stream + 2) !== 0) throw new Unusual("a stream that depends on others");
+  return MP4A_CODECS[view.uint8(descriptor(view, stream + 3, 4))];
+}
+
+/** Where the content of a descriptor begins, whose length takes one to four bytes. */
+function descriptor(view: BoxView, start: number, tag: number): number {
+  if (view.uint8(start) !== tag) throw new Unusual("another descriptor");
+  let position = start + 1;
+  while ((view.uint8(position) & 0x80) !== 0 && position < start + 4) position++;
+  return position + 1;
+}

@@ -1,0 +1,102 @@
+import { BoxView, Unusual } from "./box-view.ts";
+import type { Box } from "./boxes.ts";
+
+/** As a header box tells them, `duration` in units of the time scale (per second). */
+export interface Times {
+  readonly timescale: number;
+  readonly duration: number;
+}
+
+/** The one edit of a track: what its viewers see of it. */
+export interface Edit {
+  /** In units of the film's time scale; 0 in a fragmented file: all of it. */
+  readonly shown: number;
+  /** What is left out in front of that, in units of the track's time scale. */
+  readonly skipped: number;
+}
+
+/** Where the parts of a track stand in its index. */
+export interface IndexTrack {
+  /** The kind of media. @example "vide" */
+  readonly kind: string;
+  /** `tkhd`, `mdhd`, `hdlr`. */
+  readonly header: Box;
+  readonly mediaHeader: Box;
+  readonly handler: Box;
+  readonly times: Times;
+  readonly edit: Edit | null;
+  /** Beside the tables: `vmhd`, `smhd`, `dinf`. */
+  readonly information: readonly Box[];
+  /** The tables of `stbl`. */
+  readonly tables: readonly Box[];
+  /** `stsd`, and the one sample entry in it. */
+  readonly description: Box;
+  readonly entry: Box;
+}
+
+/** The index of a file. */
+export interface MovieIndex {
+  readonly view: BoxView;
+  /** Of the film. */
+  readonly times: Times;
+  readonly tracks: readonly IndexTrack[];
+  /** `mvex`: the samples are told by fragments. */
+  readonly fragments: Box | undefined;
+}
+
+const EDIT_RATE_ONE = 0x10000;
+
+/**
+ * Finds the parts of an index.
+ *
+ * @param moov the whole box, its header included
+ * @throws Unusual, RangeError see {@link BoxView}; also for tracks with several descriptions or edits
+ */
+export function readMovieIndex(moov: Uint8Array): MovieIndex {
+  const view = new BoxView(moov);
+  const boxes = view.inside(view.only(view.boxes(), "moov"));
+  return {
+    view,
+    times: timesOf(view, view.only(boxes, "mvhd")),
+    tracks: boxes.filter(({ type }) => type === "trak").map((box) => readTrack(view, box)),
+    fragments: view.atMostOne(boxes, "mvex"),
+  };
+}
+
+function readTrack(view: BoxView, track: Box): IndexTrack {
+  const boxes = view.inside(track);
+  const media = view.inside(view.only(boxes, "mdia"));
+  const mediaHeader = view.only(media, "mdhd");
+  const handler = view.only(media, "hdlr");
+  const information = view.inside(view.only(media, "minf"));
+  const tables = view.inside(view.only(information, "stbl"));
+  const description = view.only(tables, "stsd");
+  const [entry] = view.boxes(description.start + 16, description.end);
+  if (!entry || view.uint32(description.start + 12) !== 1) throw new Unusual("several descriptions");
+  return {
+    ...{ kind: view.text(handler.start + 16), header: view.only(boxes, "tkhd"), mediaHeader, handler },
+    ...{ times: timesOf(view, mediaHeader), edit: readEdit(view, view.atMostOne(boxes, "edts")) },
+    ...{ information, tables, description, entry },
+  };
+}
+
+function timesOf(view: BoxView, box: Box): Times {
+  const isLong = view.versionOf(box) === 1;
+  const timescale = view.uint32(box.start + (isLong ? 28 : 20));
+  const duration = isLong ? view.uint64(box.start + 32) : view.uint32(box.start + 24);
+  if (timescale === 0) throw new Unusual("no time scale");
+  return { timescale, duration };
+}
+
+function readEdit(view: BoxView, edits: Box | undefined): Edit | null {
+  if (!edits) return null;
+  const list = view.only(view.inside(edits), "elst");
+  const isLong = view.versionOf(list) === 1;
+  if (view.uint32(list.start + 12) !== 1) throw new Unusual("several edits");
+  const at = list.start + 16;
+  const shown = isLong ? view.uint64(at) : view.uint32(at);
+  const skipped = isLong ? view.int64(at + 8) : view.int32(at + 4);
+  const rate = view.int32(at + (isLong ? 16 : 8));
+  if (skipped < 0 || rate !== EDIT_RATE_ONE) throw new Unusual("an edit of another kind");
+  return { shown, skipped };
+}

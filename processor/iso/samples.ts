@@ -1,0 +1,107 @@
+import { type BoxView, Unusual } from "./box-view.ts";
+import type { Box } from "./boxes.ts";
+
+/** One frame of picture or packet of sound. Times are in units of the track's time scale. */
+export interface Sample {
+  /** Of its first byte, in the source. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** When it is decoded. */
+  readonly time: number;
+  /** Until the next one is decoded. */
+  readonly duration: number;
+  /** It is shown so much later than it is decoded. */
+  readonly shift: number;
+  /** It can be decoded without others. */
+  readonly isSync: boolean;
+}
+
+/** Tables that are right for a copy of the track as they are; all others are made anew or tell nothing that matters. */
+const KEPT_TABLES = ["sgpd", "sbgp", "sdtp", "cslg"];
+/** Tables of samples that are encrypted, or told in a way that is not read here. */
+const REFUSED_TABLES = ["stz2", "saiz", "saio", "senc", "subs", "padb"];
+
+/** The tables that stay beside those of the samples. */
+export const keptTables = (tables: readonly Box[]): Box[] =>
+  tables.filter(({ type }) => KEPT_TABLES.includes(type));
+
+/**
+ * The samples that the tables of an index tell, in their order.
+ *
+ * @throws Unusual, RangeError see {@link BoxView}
+ */
+export function* samplesOfTables(view: BoxView, tables: readonly Box[]): Generator<Sample> {
+  const refused = tables.find(({ type }) => REFUSED_TABLES.includes(type));
+  if (refused) throw new Unusual(refused.type);
+  const sizes = view.only(tables, "stsz").start;
+  const [commonSize, count] = [view.uint32(sizes + 12), view.uint32(sizes + 16)];
+  const durations = runs(view, view.only(tables, "stts"), false);
+  const shifts = view.atMostOne(tables, "ctts");
+  const shiftRuns = shifts ? runs(view, shifts, true) : null;
+  const sync = syncSamples(view, view.atMostOne(tables, "stss"));
+  const chunks = chunkOffsets(view, tables);
+  let time = 0;
+  let offset = 0;
+  let leftInChunk = 0;
+  for (let index = 0; index < count; index++) {
+    if (leftInChunk === 0) ({ offset, samples: leftInChunk } = next(chunks));
+    const bytes = commonSize === 0 ? view.uint32(sizes + 20 + index * 4) : commonSize;
+    const duration = next(durations);
+    const shift = shiftRuns ? next(shiftRuns) : 0;
+    yield { offset, bytes, time, duration, shift, isSync: sync(index) };
+    offset += bytes;
+    time += duration;
+    leftInChunk--;
+  }
+}
+
+function next<T>(values: Iterator<T>): T {
+  const { done, value } = values.next();
+  if (done) throw new Unusual("a table that ends early");
+  return value;
+}
+
+/** The values of a table of runs, each as often as it says. */
+function* runs(view: BoxView, { start }: Box, signed: boolean): Generator<number> {
+  const entries = view.uint32(start + 12);
+  for (let entry = 0; entry < entries; entry++) {
+    const at = start + 16 + entry * 8;
+    const count = view.uint32(at);
+    const value = signed ? view.int32(at + 4) : view.uint32(at + 4);
+    for (let index = 0; index < count; index++) yield value;
+  }
+}
+
+/** Without a table all samples are. It must be asked for one after the other. */
+function syncSamples(view: BoxView, table: Box | undefined): (index: number) => boolean {
+  if (!table) return () => true;
+  const count = view.uint32(table.start + 12);
+  let entry = 0;
+  return (index) => {
+    const isSync = entry < count && view.uint32(table.start + 16 + entry * 4) === index + 1;
+    if (isSync) entry++;
+    return isSync;
+  };
+}
+
+function* chunkOffsets(
+  view: BoxView,
+  tables: readonly Box[],
+): Generator<{ offset: number; samples: number }> {
+  const long = view.atMostOne(tables, "co64");
+  const { start } = long ?? view.only(tables, "stco");
+  const count = view.uint32(start + 12);
+  const groups = view.only(tables, "stsc").start;
+  const groupCount = view.uint32(groups + 12);
+  const firstChunkOf = (group: number) => view.uint32(groups + 16 + group * 12);
+  for (let chunk = 0, group = -1; chunk < count; chunk++) {
+    if (group + 1 < groupCount && firstChunkOf(group + 1) === chunk + 1) group++;
+    if (group === -1) throw new Unusual("chunks without samples");
+    const samples = view.uint32(groups + 16 + group * 12 + 4);
+    if (samples === 0 || view.uint32(groups + 16 + group * 12 + 8) !== 1) throw new Unusual("stsc");
+    yield {
+      offset: long ? view.uint64(start + 16 + chunk * 8) : view.uint32(start + 16 + chunk * 4),
+      samples,
+    };
+  }
+}

@@ -1,0 +1,174 @@
+import { Unusual } from "./box-view.ts";
+import type { ByteStream } from "./byte-stream.ts";
+import { type FragmentDefaults, fragmentDefaults, readFragment } from "./fragments.ts";
+import { type IndexTrack, type MovieIndex, readMovieIndex } from "./movie-index.ts";
+import { type Sample, samplesOfTables } from "./samples.ts";
+
+/** Samples that stand one behind the other in the source, and shall in the result. */
+export interface Chunk {
+  /** When its first sample is decoded, in seconds. */
+  readonly seconds: number;
+  /** Of its first byte, in the source. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly samples: readonly Sample[];
+}
+
+/** Sound and picture take turns this often, in seconds of the film: players need both at the same time. */
+const CHUNK_SECONDS = 1;
+/** A larger index is left to the tool, which reads it in pieces. */
+const MAX_INDEX_BYTES = 16 << 20;
+const MAX_FRAGMENT_HEAD_BYTES = 4 << 20;
+
+interface StreamBox {
+  readonly type: string;
+  /** Bytes behind its header; infinite for one that ends with the stream. */
+  readonly contentBytes: number;
+  readonly header: Buffer;
+}
+
+/**
+ * The one track of a stream that is an ISO base media file, plain or fragmented, with its index in front. After
+ * {@link openSourceTrack}, the stream stands behind the index.
+ */
+export class SourceTrack {
+  readonly stream: ByteStream;
+  readonly index: MovieIndex;
+  readonly track: IndexTrack;
+  readonly #defaults: FragmentDefaults | null;
+
+  constructor(stream: ByteStream, index: MovieIndex) {
+    const [track, another] = index.tracks;
+    if (!track || another) throw new Unusual("several tracks");
+    this.stream = stream;
+    this.index = index;
+    this.track = track;
+    this.#defaults = index.fragments ? fragmentDefaults(index.view, index.fragments) : null;
+  }
+
+  /** True when the index tells all samples: then {@link plannedChunks} reads nothing of the stream. */
+  get isPlanned(): boolean {
+    return this.#defaults === null;
+  }
+
+  /** All chunks as the index tells them. */
+  *plannedChunks(): Generator<Chunk> {
+    yield* chunksOf(samplesOfTables(this.index.view, this.track.tables), this.track.times.timescale);
+  }
+
+  /**
+   * All chunks; those of fragments are found on the way, so each must have been read from the stream before the next one
+   * is asked for.
+   *
+   * @throws Unusual, RangeError see `BoxView`; EndedEarly
+   */
+  async *chunks(): AsyncGenerator<Chunk> {
+    if (this.#defaults === null) yield* this.plannedChunks();
+    else yield* this.#chunksOfFragments(this.#defaults);
+  }
+
+  async *#chunksOfFragments(defaults: FragmentDefaults): AsyncGenerator<Chunk> {
+    const { stream, track } = this;
+    let end = 0;
+    while (!(await stream.hasEnded())) {
+      const position = stream.position;
+      const box = await readHeader(stream);
+      if (box.type === "moov") throw new Unusual("a second index");
+      if (box.type !== "moof") {
+        await stream.skip(box.contentBytes);
+        continue;
+      }
+      const head = await readContent(stream, box, MAX_FRAGMENT_HEAD_BYTES);
+      const { time = end, samples } = readFragment(head, position, defaults);
+      if (time < end || (end === 0 && time > 0)) throw new Unusual("fragments that do not follow each other");
+      const media = await this.#nextMedia();
+      const mediaStart = stream.position;
+      const mediaEnd = mediaStart + media.contentBytes;
+      for (const chunk of chunksOf(samples, track.times.timescale, time)) {
+        if (chunk.offset < mediaStart || chunk.offset + chunk.bytes > mediaEnd)
+          throw new Unusual("media outside");
+        yield chunk;
+      }
+      await stream.skip(mediaEnd - stream.position);
+      const last = samples.at(-1);
+      end = last ? time + last.time + last.duration : time;
+    }
+  }
+
+  async #nextMedia(): Promise<StreamBox> {
+    for (;;) {
+      const box = await readHeader(this.stream);
+      if (box.type === "mdat" && box.contentBytes < Number.POSITIVE_INFINITY) return box;
+      if (box.type === "moof" || box.type === "moov" || box.type === "mdat") throw new Unusual(box.type);
+      await this.stream.skip(box.contentBytes);
+    }
+  }
+}
+
+/**
+ * Reads a stream as far as its index.
+ *
+ * @throws Unusual, RangeError see `BoxView`; EndedEarly
+ */
+export async function openSourceTrack(stream: ByteStream): Promise<SourceTrack> {
+  for (;;) {
+    const isFirst = stream.position === 0;
+    const box = await readHeader(stream);
+    if (isFirst && box.type !== "ftyp" && box.type !== "styp") throw new Unusual("another kind of file");
+    if (box.type === "mdat" || box.type === "moof") throw new Unusual("media in front of the index");
+    if (box.type === "moov") {
+      const moov = await readContent(stream, box, MAX_INDEX_BYTES);
+      return new SourceTrack(stream, readMovieIndex(moov));
+    }
+    await stream.skip(box.contentBytes);
+  }
+}
+
+async function readHeader(stream: ByteStream): Promise<StreamBox> {
+  const short = await stream.read(8);
+  const type = short.toString("latin1", 4, 8);
+  const size = short.readUInt32BE(0);
+  if (size === 0) return { type, contentBytes: Number.POSITIVE_INFINITY, header: short };
+  if (size !== 1) {
+    if (size < 8) throw new Unusual("damage");
+    return { type, contentBytes: size - 8, header: short };
+  }
+  const long = await stream.read(8);
+  const contentBytes = Number(long.readBigUInt64BE()) - 16;
+  if (contentBytes < 0) throw new Unusual("damage");
+  return { type, contentBytes, header: Buffer.concat([short, long]) };
+}
+
+/** The whole box, its header included. */
+async function readContent(
+  stream: ByteStream,
+  { type, header, contentBytes }: StreamBox,
+  maxBytes: number,
+): Promise<Buffer> {
+  if (contentBytes > maxBytes || header.length > 8) throw new Unusual(`a large ${type}`);
+  return Buffer.concat([header, await stream.read(contentBytes)]);
+}
+
+/** @param start when the first sample is decoded, in units of the time scale; theirs count from there */
+function* chunksOf(samples: Iterable<Sample>, timescale: number, start = 0): Generator<Chunk> {
+  let group: Sample[] = [];
+  let bytes = 0;
+  const chunk = (first: Sample): Chunk => ({
+    seconds: (start + first.time) / timescale,
+    ...{ offset: first.offset, bytes, samples: group },
+  });
+  for (const sample of samples) {
+    const [first] = group;
+    const isNext = first && sample.offset === first.offset + bytes;
+    if (first && (!isNext || sample.time - first.time >= CHUNK_SECONDS * timescale)) {
+      if (sample.offset < first.offset + bytes) throw new Unusual("samples in another order");
+      yield chunk(first);
+      group = [];
+      bytes = 0;
+    }
+    group.push(start === 0 ? sample : { ...sample, time: start + sample.time });
+    bytes += sample.bytes;
+  }
+  const [first] = group;
+  if (first) yield chunk(first);
+}

@@ -1,0 +1,46 @@
+import { Fault } from "../fault.ts";
+import type { IndexFacts } from "../iso/facts.ts";
+import type { RunContext } from "../kit.ts";
+
+/** What a made file is held against before it becomes visible. */
+
+/** A result may be this much shorter than announced: announcements are rounded, and streams differ in length. */
+const MISSING_SECONDS = 2;
+const MISSING_SHARE = 0.05;
+/** A result may be longer than its source says by this much, in seconds: tracks do not end together. */
+const LENGTH_SLACK_SECONDS = 1;
+
+/**
+ * @param expectedSeconds as announced; null where nobody tells
+ * @throws Fault `truncated`, `limit_exceeded`
+ */
+export function checkResult(context: RunContext, facts: IndexFacts, expectedSeconds: number | null): void {
+  const actual = facts.durationSeconds;
+  // a muxer ends well on a source that broke off: the result's own duration tells
+  const missing = expectedSeconds === null || actual === undefined ? 0 : expectedSeconds - actual;
+  if (missing > MISSING_SECONDS && missing > (expectedSeconds ?? 0) * MISSING_SHARE) {
+    throw new Fault("truncated", `the result has ${actual} s of the announced ${expectedSeconds} s`);
+  }
+  checkLength(context, actual ?? 0);
+}
+
+/**
+ * Matters where a source tells no duration, or not the true one.
+ *
+ * @throws Fault `limit_exceeded`
+ */
+export function checkLength({ request }: RunContext, seconds: number): void {
+  const limit = request.limits.max_duration_seconds;
+  if (limit !== null && seconds > limit + LENGTH_SLACK_SECONDS) {
+    throw new Fault("limit_exceeded", `the result is longer than ${limit} s`);
+  }
+}
+
+/** @throws Fault `limit_exceeded` */
+export function checkSize({ config, request }: RunContext, bytes: number): void {
+  const limit = Math.min(
+    config.maxFilesizeBytes,
+    request.limits.max_filesize_bytes ?? Number.POSITIVE_INFINITY,
+  );
+  if (bytes > limit) throw new Fault("limit_exceeded", `the result exceeds ${limit} bytes`);
+}
