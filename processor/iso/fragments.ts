@@ -19,15 +19,8 @@ export function fragmentDefaults(view: BoxView, fragments: Box): FragmentDefault
   };
 }
 
-/** The samples of one fragment, and where it lies in its track. */
-export interface FragmentSamples {
-  /** When the first one is decoded, in units of the track's time scale; undefined: when the one before it ended. */
-  readonly time: number | undefined;
-  /** `time` of each counts from the fragment's first. */
-  readonly samples: readonly Sample[];
-}
-
-const IS_NO_SYNC = 0x10000;
+/** It is said that a sample is none to begin with, or that it depends on others. */
+const NEEDS_OTHERS = 0x1010000;
 /** Beside these, encrypted samples and what players never ask for. */
 const KNOWN_BOXES = ["tfhd", "tfdt", "trun", "sgpd", "sbgp", "sdtp"];
 
@@ -50,13 +43,15 @@ const RUN = {
  *
  * @param moof the whole box, its header included
  * @param position of it in the source
+ * @param time when its first sample is decoded where it does not say so itself, in units of the track's time scale
  * @throws Unusual, RangeError see {@link BoxView}
  */
 export function readFragment(
   moof: Uint8Array,
   position: number,
+  time: number,
   defaults: FragmentDefaults,
-): FragmentSamples {
+): readonly Sample[] {
   const view = new BoxView(moof);
   const boxes = view.inside(view.only(view.boxes(), "moof"));
   const track = view.inside(view.only(boxes, "traf"));
@@ -64,9 +59,10 @@ export function readFragment(
   if (other) throw new Unusual(other.type);
   const header = readHeader(view, view.only(track, "tfhd"), position, defaults);
   const decodeTime = view.atMostOne(track, "tfdt");
+  const start = decodeTime ? timeOf(view, decodeTime) : time;
   const samples: Sample[] = [];
-  for (const run of track.filter(({ type }) => type === "trun")) addRun(view, run, header, samples);
-  return { time: decodeTime && timeOf(view, decodeTime), samples };
+  for (const run of track.filter(({ type }) => type === "trun")) addRun(view, run, header, start, samples);
+  return samples;
 }
 
 interface TrackHeader extends FragmentDefaults {
@@ -92,11 +88,11 @@ const timeOf = (view: BoxView, box: Box): number =>
   view.versionOf(box) === 1 ? view.uint64(box.start + 12) : view.uint32(box.start + 12);
 
 /** Adds the samples of one run to those of its fragment. */
-function addRun(view: BoxView, box: Box, header: TrackHeader, samples: Sample[]): void {
+function addRun(view: BoxView, box: Box, header: TrackHeader, start: number, samples: Sample[]): void {
   const fields = new Fields(view, box, HEADER_BYTES + 8);
   const count = view.uint32(box.start + 12);
   const before = samples.at(-1);
-  let time = before ? before.time + before.duration : 0;
+  let time = before ? before.time + before.duration : start;
   let offset = before ? before.offset + before.bytes : header.base;
   if (fields.has(RUN.offset)) offset = header.base + fields.int32();
   else if (!before) throw new Unusual("a run without a place");
@@ -108,7 +104,7 @@ function addRun(view: BoxView, box: Box, header: TrackHeader, samples: Sample[])
     const own = fields.has(RUN.flags) ? fields.uint32() : header.flags;
     const flags = index === 0 ? (firstFlags ?? own) : own;
     const shift = fields.has(RUN.shift) ? fields.int32() : 0;
-    samples.push({ offset, bytes, time, duration, shift, isSync: (flags & IS_NO_SYNC) === 0 });
+    samples.push({ offset, bytes, time, duration, shift, isSync: (flags & NEEDS_OTHERS) === 0 });
     offset += bytes;
     time += duration;
   }

@@ -1,6 +1,7 @@
 import { SampleTables } from "./sample-tables.ts";
 import { keptTables } from "./samples.ts";
-import type { Chunk, SourceTrack } from "./source-track.ts";
+import type { SourceTrack } from "./source-track.ts";
+import type { Turn } from "./turns.ts";
 import { box, fullBox, uint16, uint32, uint64 } from "./write-boxes.ts";
 
 /** What a file tells of itself. */
@@ -37,26 +38,24 @@ const MAX_SHORT_BYTES = 2 ** 32 - 2 ** 26;
  * their samples stand is written anew.
  *
  * @example
- * const movie = new JoinedMovie(tracks, { brand: "isom", tags });
- * for (const chunk of …) movie.add(0, chunk);
+ * const movie = new JoinedMovie(sources, { brand: "isom", tags });
+ * for await (const turn of inTurns(sources)) movie.add(turn);
  * const front = movie.front(); // all bytes in front of the media
  */
 export class JoinedMovie {
   /** Bytes of all chunks so far. */
   mediaBytes = 0;
-  readonly #sources: readonly SourceTrack[];
   readonly #options: JoinedMovieOptions;
-  readonly #tables: readonly SampleTables[];
+  readonly #tables: ReadonlyMap<SourceTrack, SampleTables>;
 
   constructor(sources: readonly SourceTrack[], options: JoinedMovieOptions) {
-    this.#sources = sources;
     this.#options = options;
-    this.#tables = sources.map(() => new SampleTables());
+    this.#tables = new Map(sources.map((source) => [source, new SampleTables()]));
   }
 
   /** Notes that the next bytes of the media are a chunk of this track. */
-  add(track: number, chunk: Chunk): void {
-    this.#tables[track]?.add(chunk, this.mediaBytes);
+  add({ source, chunk }: Turn): void {
+    this.#tables.get(source)?.add(chunk, this.mediaBytes);
     this.mediaBytes += chunk.bytes;
   }
 
@@ -83,10 +82,10 @@ export class JoinedMovie {
   }
 
   #index(mediaStart: number, isLong: boolean): Buffer {
-    const tracks = this.#sources.map((source, index) => {
-      const tables = this.#tables[index] as SampleTables;
-      return { id: index + 1, source, tables, edit: editOf(source, tables) };
-    });
+    const tracks = [...this.#tables].map(([source, tables], index) => ({
+      ...{ id: index + 1, source, tables },
+      edit: editOf(source, tables),
+    }));
     const duration = Math.max(...tracks.map(({ source, tables, edit }) => shownTime(source, tables, edit)));
     const boxes = tracks.map((track) => trackBox(track, mediaStart, isLong));
     return box("moov", movieHeader(duration, tracks.length + 1), ...boxes, ...userData(this.#options.tags));
@@ -121,7 +120,7 @@ function editOf({ index, track }: SourceTrack, tables: SampleTables): OutputEdit
   const { edit, times } = track;
   if (edit === null) return null;
   const { shown, skipped } = edit;
-  const rest = Math.max(0, tables.duration - skipped) / times.timescale;
+  const rest = Math.max(0, tables.shownUntil - skipped) / times.timescale;
   const seconds = shown === 0 ? rest : Math.min(rest, shown / index.times.timescale);
   return { shown: Math.ceil(seconds * TIMESCALE), skipped };
 }

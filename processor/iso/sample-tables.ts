@@ -17,12 +17,18 @@ export class SampleTables {
   /** First chunk of a run of chunks, and the samples in each of them. */
   readonly #chunkSamples: [number, number][] = [];
   #last: { readonly time: number; readonly duration: number } | null = null;
+  #shownUntil = 0;
   #smallestShift = 0;
   #largestShift = 0;
 
   /** Of all samples, in units of the track's time scale. */
   get duration(): number {
     return this.#last ? this.#last.time + this.#last.duration : 0;
+  }
+
+  /** When the last of them has been shown, in units of the track's time scale. */
+  get shownUntil(): number {
+    return this.#shownUntil;
   }
 
   get samples(): number {
@@ -40,6 +46,7 @@ export class SampleTables {
       // the one before lasts until this one, whatever it said: fragments may leave gaps
       if (this.#last) this.#durations.add(time - this.#last.time);
       this.#last = { time, duration };
+      this.#shownUntil = Math.max(this.#shownUntil, time + shift + duration);
       this.#sizes.add(bytes);
       this.#shifts.add(shift);
       this.#smallestShift = Math.min(this.#smallestShift, shift);

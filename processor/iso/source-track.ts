@@ -46,30 +46,39 @@ export class SourceTrack {
     this.#defaults = index.fragments ? fragmentDefaults(index.view, index.fragments) : null;
   }
 
-  /** True when the index tells all samples: then {@link plannedChunks} reads nothing of the stream. */
+  /** True when the index tells all samples: then {@link chunks} reads nothing of the stream. */
   get isPlanned(): boolean {
     return this.#defaults === null;
   }
 
-  /** All chunks as the index tells them. */
-  *plannedChunks(): Generator<Chunk> {
-    yield* chunksOf(samplesOfTables(this.index.view, this.track.tables), this.track.times.timescale);
-  }
-
   /**
-   * All chunks; those of fragments are found on the way, so each must have been read from the stream before the next one
+   * All chunks. Those of fragments are found on the way, so each must have been read from the stream before the next one
    * is asked for.
    *
    * @throws Unusual, RangeError see `BoxView`; EndedEarly
    */
   async *chunks(): AsyncGenerator<Chunk> {
-    if (this.#defaults === null) yield* this.plannedChunks();
-    else yield* this.#chunksOfFragments(this.#defaults);
+    const { index, track } = this;
+    const { timescale } = track.times;
+    const chunks = this.#defaults
+      ? this.#chunksOfFragments(this.#defaults)
+      : chunksOf(samplesOfTables(index.view, track.tables), timescale);
+    let isFirst = true;
+    for await (const chunk of chunks) {
+      // the tool moves what begins late to the beginning, so that sound and picture of careless packagers agree
+      if (isFirst && this.#beginsLate(chunk)) throw new Unusual("a beginning without anything");
+      isFirst = false;
+      yield chunk;
+    }
+  }
+
+  #beginsLate({ samples: [first] }: Chunk): boolean {
+    return first !== undefined && first.time + first.shift > (this.track.edit?.skipped ?? 0);
   }
 
   async *#chunksOfFragments(defaults: FragmentDefaults): AsyncGenerator<Chunk> {
     const { stream, track } = this;
-    let end = 0;
+    let last: Sample | undefined;
     while (!(await stream.hasEnded())) {
       const position = stream.position;
       const box = await readHeader(stream);
@@ -79,19 +88,20 @@ export class SourceTrack {
         continue;
       }
       const head = await readContent(stream, box, MAX_FRAGMENT_HEAD_BYTES);
-      const { time = end, samples } = readFragment(head, position, defaults);
-      if (time < end || (end === 0 && time > 0)) throw new Unusual("fragments that do not follow each other");
+      const samples = readFragment(head, position, last ? last.time + last.duration : 0, defaults);
+      const [first] = samples;
+      // where one ends is often rounded; that the next one begins behind its last sample is enough
+      if (first && last && first.time <= last.time) throw new Unusual("fragments in another order");
       const media = await this.#nextMedia();
       const mediaStart = stream.position;
       const mediaEnd = mediaStart + media.contentBytes;
-      for (const chunk of chunksOf(samples, track.times.timescale, time)) {
+      for (const chunk of chunksOf(samples, track.times.timescale)) {
         if (chunk.offset < mediaStart || chunk.offset + chunk.bytes > mediaEnd)
           throw new Unusual("media outside");
         yield chunk;
       }
       await stream.skip(mediaEnd - stream.position);
-      const last = samples.at(-1);
-      end = last ? time + last.time + last.duration : time;
+      last = samples.at(-1) ?? last;
     }
   }
 
@@ -149,12 +159,11 @@ async function readContent(
   return Buffer.concat([header, await stream.read(contentBytes)]);
 }
 
-/** @param start when the first sample is decoded, in units of the time scale; theirs count from there */
-function* chunksOf(samples: Iterable<Sample>, timescale: number, start = 0): Generator<Chunk> {
+function* chunksOf(samples: Iterable<Sample>, timescale: number): Generator<Chunk> {
   let group: Sample[] = [];
   let bytes = 0;
   const chunk = (first: Sample): Chunk => ({
-    seconds: (start + first.time) / timescale,
+    seconds: first.time / timescale,
     ...{ offset: first.offset, bytes, samples: group },
   });
   for (const sample of samples) {
@@ -166,7 +175,7 @@ function* chunksOf(samples: Iterable<Sample>, timescale: number, start = 0): Gen
       group = [];
       bytes = 0;
     }
-    group.push(start === 0 ? sample : { ...sample, time: start + sample.time });
+    group.push(sample);
     bytes += sample.bytes;
   }
   const [first] = group;

@@ -5,13 +5,15 @@ import { isUnusual, Unusual } from "../iso/box-view.ts";
 import { ByteStream, EndedEarly } from "../iso/byte-stream.ts";
 import { codecOf, factsOfIndex, type IndexFacts } from "../iso/facts.ts";
 import { FrontTooSmall, JoinedMovie } from "../iso/joined-movie.ts";
-import { type Chunk, openSourceTrack, type SourceTrack } from "../iso/source-track.ts";
+import { openSourceTrack, type SourceTrack } from "../iso/source-track.ts";
+import { inTurns, pourChunk } from "../iso/turns.ts";
 import type { RunContext } from "../kit.ts";
 import { PartFiller } from "../storage/part-filler.ts";
+import type { PartUploader } from "../storage/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
 import { indexBytesFor } from "./ffmpeg-args.ts";
 import type { MuxRequest, MuxResult } from "./mux.ts";
-import { openUpload } from "./open-upload.ts";
+import { openUpload, type UploadPlan } from "./open-upload.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 import type { Source } from "./source.ts";
 
@@ -23,6 +25,9 @@ import type { Source } from "./source.ts";
 
 /** The formats that are made here, with the brand of their files. */
 const BRANDS: Partial<Record<Format, string>> = { mp4: "isom", m4a: "M4A " };
+
+/** Sample entries that need no change. Others have parameters inside the samples, where some players miss them. */
+const JOINED_ENTRIES = new Set(["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus"]);
 
 /** What a share of the whole run the joining is; the rest is left to the end of the upload. */
 const JOINED_SHARE = 0.97;
@@ -51,7 +56,7 @@ export async function joinAndUpload(
     try {
       const tracks = await openTracks(request, AbortSignal.any([context.signal, stop.signal]));
       const movie = new JoinedMovie(tracks, { brand, tags });
-      const job: Join = { context, request, tracks, movie, startedAt: performance.now() };
+      const job: Join = { context, request, tracks, movie, stop, startedAt: performance.now() };
       return tracks.every(({ isPlanned }) => isPlanned)
         ? await uploadPlanned(job)
         : await uploadWritten(job, `joined.${pass}`, extraBytes);
@@ -74,6 +79,8 @@ interface Join {
   /** Picture first. */
   readonly tracks: readonly SourceTrack[];
   readonly movie: JoinedMovie;
+  /** Ends the reading of all sources. */
+  readonly stop: AbortController;
   readonly startedAt: number;
 }
 
@@ -106,7 +113,11 @@ async function openTracks(
   const trackOf = (kind: string, codec: string | null | undefined) => {
     const track = opened.find((candidate) => candidate.track.kind === kind);
     // all that was decided about the streams was decided by these names
-    if (!track || codecOf(track.index.view, track.track) !== codec)
+    if (
+      !track ||
+      !JOINED_ENTRIES.has(track.track.entry.type) ||
+      codecOf(track.index.view, track.track) !== codec
+    )
       throw new Unusual("another stream than was told");
     return track;
   };
@@ -120,37 +131,42 @@ async function openTracks(
   ];
 }
 
+/** Whatever ends the upload ends the reading, too. */
+async function openJoinUpload(
+  { context, request: { key }, stop }: Join,
+  plan: Omit<UploadPlan, "key" | "contentType">,
+): Promise<PartUploader> {
+  const contentType = containerOf(context.request.plan.format).mime;
+  const uploader = await openUpload(context, { ...plan, key, contentType });
+  const { signal } = uploader;
+  signal.addEventListener("abort", () => stop.abort(signal.reason), { once: true });
+  return uploader;
+}
+
 /** All samples are known: the index is written first, and everything goes straight to the storage. */
 async function uploadPlanned(job: Join): Promise<MuxResult> {
   const { context, movie, request, startedAt, tracks } = job;
-  await inTurns(
-    tracks.map((track) => track.plannedChunks()),
-    (track, chunk) => movie.add(track, chunk),
-  );
+  for await (const turn of inTurns(tracks)) movie.add(turn);
   const front = movie.front();
   const facts = checkedFacts(job, front.index);
   const total = front.bytes.length + movie.mediaBytes;
   checkSize(context, total);
   context.progress.expect(total);
-  const uploader = await openUpload(context, {
-    key: request.key,
-    contentType: containerOf(context.request.plan.format).mime,
-    expectedBytes: total,
-    hashes: true,
+  const uploader = await openJoinUpload(job, {
+    ...{ expectedBytes: total, hashes: true },
     onProgress: (stored) => context.progress.store(stored),
   });
   const filler = new PartFiller(uploader);
   try {
     await filler.put(front.bytes);
-    await inTurns(
-      tracks.map((track) => track.plannedChunks()),
-      (track, chunk) => pour(tracks[track], chunk, (bytes) => filler.put(bytes)),
-    );
+    for await (const turn of inTurns(tracks)) await pourChunk(turn, (bytes) => filler.put(bytes));
     filler.end();
   } catch (error) {
     filler.drop();
-    await uploader.abort(error);
-    throw error;
+    // reading also ends because storing failed
+    const reason: unknown = uploader.signal.aborted ? uploader.signal.reason : error;
+    await uploader.abort(reason);
+    throw reason;
   }
   const muxMs = Math.round(performance.now() - startedAt);
   context.progress.enter("Uploading");
@@ -167,10 +183,7 @@ async function uploadWritten(job: Join, name: string, extraBytes: number): Promi
   const roomBytes = indexBytesFor(format, seconds, request.fps, extraBytes);
   const path = join(context.folder, `${name}.${format}`);
   const file = await open(path, "w");
-  const uploader = await openUpload(context, {
-    ...{ key: request.key, contentType: containerOf(format).mime },
-    ...{ expectedBytes: request.expectedBytes, hashes: false },
-  });
+  const uploader = await openJoinUpload(job, { expectedBytes: request.expectedBytes, hashes: false });
   const written = writeFile(job, file, { roomBytes, signal: uploader.signal, poke: () => growing.poke() });
   const growing = uploadGrowingFile(uploader, {
     ...{ path, done: written, headBytes: roomBytes, hasher: context.hasher },
@@ -206,17 +219,14 @@ async function writeFile(
     await file.write(bytes, 0, bytes.length, position);
     position += bytes.length;
   };
-  await inTurns(
-    tracks.map((track) => track.chunks()),
-    async (track, chunk) => {
-      movie.add(track, chunk);
-      checkSize(context, roomBytes + movie.mediaBytes);
-      checkLength(context, chunk.seconds);
-      await pour(tracks[track], chunk, write);
-      poke();
-      context.progress.advance((chunk.seconds / seconds) * JOINED_SHARE);
-    },
-  );
+  for await (const turn of inTurns(tracks)) {
+    movie.add(turn);
+    checkSize(context, roomBytes + movie.mediaBytes);
+    checkLength(context, turn.chunk.seconds);
+    await pourChunk(turn, write);
+    poke();
+    context.progress.advance((turn.chunk.seconds / seconds) * JOINED_SHARE);
+  }
   const front = movie.front(roomBytes);
   const facts = checkedFacts(job, front.index);
   await file.write(front.bytes, 0, front.bytes.length, 0);
@@ -230,40 +240,4 @@ function checkedFacts({ context, request }: Join, index: Buffer): IndexFacts {
   if (!facts) throw new Unusual("a result that is not understood");
   checkResult(context, facts, request.extent.seconds);
   return facts;
-}
-
-/** Gives the chunks of all tracks to `take`, one after the other: each time the one that is decoded first. */
-async function inTurns(
-  tracks: readonly (Iterable<Chunk> | AsyncIterable<Chunk>)[],
-  take: (track: number, chunk: Chunk) => Promise<void> | void,
-): Promise<void> {
-  const sources = tracks.map((track) =>
-    Symbol.asyncIterator in track ? track[Symbol.asyncIterator]() : track[Symbol.iterator](),
-  );
-  const next = await Promise.all(sources.map((source) => source.next()));
-  for (;;) {
-    let first = -1;
-    let firstChunk: Chunk | null = null;
-    for (const [track, { done, value }] of next.entries()) {
-      if (done || (firstChunk && value.seconds >= firstChunk.seconds)) continue;
-      first = track;
-      firstChunk = value;
-    }
-    const source = sources[first];
-    if (!firstChunk || !source) return;
-    await take(first, firstChunk);
-    next[first] = await source.next();
-  }
-}
-
-async function pour(
-  source: SourceTrack | undefined,
-  chunk: Chunk,
-  take: (bytes: Buffer) => Promise<void> | void,
-): Promise<void> {
-  if (!source) throw new Error("a chunk of no track");
-  const { stream } = source;
-  if (chunk.offset < stream.position) throw new Unusual("samples in another order");
-  await stream.skip(chunk.offset - stream.position);
-  await stream.pour(chunk.bytes, take);
 }

@@ -36,6 +36,8 @@ const ENTRY = {
   "mkv-h264-flac": "media.mkv",
   "mp4-av1-opus": "media.mp4",
   "video-mp4": "video.mp4",
+  /** H.264 in fragments of one segment each, which have their own indexes. */
+  "video-fragments": "video.mp4",
   "audio-m4a": "audio.m4a",
   "audio-mp3": "audio.mp3",
   "audio-opus": "audio.opus",
@@ -205,6 +207,8 @@ function argsFor(kind: MediaKind, settings: Settings): string[] {
       ];
     case "video-mp4":
       return [...picture, ...h264, "-movflags", "+faststart", entry];
+    case "video-fragments":
+      return [...picture, ...h264, "-movflags", "+frag_keyframe+delay_moov+default_base_moof", entry];
     case "audio-m4a":
       return [...tone, ...aac, "-movflags", "+faststart", entry];
     case "audio-mp3":

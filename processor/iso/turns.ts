@@ -1,0 +1,46 @@
+import { Unusual } from "./box-view.ts";
+import type { Chunk, SourceTrack } from "./source-track.ts";
+
+/** One chunk's turn. */
+export interface Turn {
+  readonly source: SourceTrack;
+  readonly chunk: Chunk;
+}
+
+/**
+ * The chunks of all tracks, each time the one that is decoded first. Of fragments, each must have been read before the
+ * next one is asked for.
+ */
+export async function* inTurns(sources: readonly SourceTrack[]): AsyncGenerator<Turn> {
+  const waiting = await Promise.all(
+    sources.map(async (source) => {
+      const chunks = source.chunks();
+      return { source, chunks, next: await chunks.next() };
+    }),
+  );
+  for (;;) {
+    let turn: (Turn & { readonly index: number }) | null = null;
+    for (const [index, { source, next }] of waiting.entries()) {
+      const isFirst = !next.done && (turn === null || next.value.seconds < turn.chunk.seconds);
+      if (isFirst) turn = { source, chunk: next.value, index };
+    }
+    if (!turn) return;
+    yield turn;
+    const track = waiting[turn.index];
+    if (track) track.next = await track.chunks.next();
+  }
+}
+
+/**
+ * Reads a chunk from its source's stream, and what nobody wants in front of it.
+ *
+ * @throws Unusual when the stream is already behind it; EndedEarly
+ */
+export async function pourChunk(
+  { source: { stream }, chunk }: Turn,
+  take: (bytes: Buffer) => Promise<void> | void,
+): Promise<void> {
+  if (chunk.offset < stream.position) throw new Unusual("samples in another order");
+  await stream.skip(chunk.offset - stream.position);
+  await stream.pour(chunk.bytes, take);
+}
