@@ -71,9 +71,9 @@ export class ByteStream {
     }
   }
 
-  /** Ends the source; nothing is read any more. */
+  /** Gives up what was not read. A read that is under way must be ended by whoever made the source. Never throws. */
   async close(): Promise<void> {
     this.#arrived = [];
-    await this.#batches.return?.();
+    await Promise.resolve(this.#batches.return?.()).catch(() => {});
   }
 }

@@ -53,8 +53,10 @@ export async function joinAndUpload(
   let extraBytes = Buffer.byteLength(Object.values(tags).join(""));
   for (let pass = 1; ; pass++) {
     const stop = new AbortController();
+    const signal = AbortSignal.any([context.signal, stop.signal]);
+    const streams = request.inputs.all.flatMap(({ read }) => (read ? [new ByteStream(read(signal))] : []));
     try {
-      const tracks = await openTracks(request, AbortSignal.any([context.signal, stop.signal]));
+      const tracks = await openTracks(request, streams);
       const movie = new JoinedMovie(tracks, { brand, tags });
       const job: Join = { context, request, tracks, movie, stop, startedAt: performance.now() };
       return tracks.every(({ isPlanned }) => isPlanned)
@@ -69,6 +71,7 @@ export async function joinAndUpload(
       else throw error;
     } finally {
       stop.abort(new Error("the sources were joined"));
+      await Promise.all(streams.map((stream) => stream.close()));
     }
   }
 }
@@ -101,15 +104,10 @@ function looksJoinable(
 }
 
 async function openTracks(
-  { actions, inputs, muxInputs }: JoinRequest,
-  signal: AbortSignal,
+  { actions, muxInputs }: JoinRequest,
+  streams: readonly ByteStream[],
 ): Promise<SourceTrack[]> {
-  const opened = await Promise.all(
-    inputs.all.map(async ({ read }) => {
-      if (!read) throw new Unusual("no stream");
-      return await openSourceTrack(new ByteStream(read(signal)));
-    }),
-  );
+  const opened = await Promise.all(streams.map(openSourceTrack));
   const trackOf = (kind: string, codec: string | null | undefined) => {
     const track = opened.find((candidate) => candidate.track.kind === kind);
     // all that was decided about the streams was decided by these names
