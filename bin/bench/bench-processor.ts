@@ -6,8 +6,8 @@ import { type MediaRequest, plan } from "../../schema/media.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import type { RunRequest, StorageTarget } from "../../schema/wire/run.ts";
 import { systemEnvironment } from "../stack/environment.ts";
-import { inRoot } from "../stack/paths.ts";
 import { freePort } from "../stack/ports.ts";
+import { PROCESSOR_ARGS } from "../stack/processor.ts";
 import { type Coordinator, startCoordinator } from "./coordinator.ts";
 import { diskBytes, peakMemory, resetPeakMemory } from "./process-facts.ts";
 import { until } from "./until.ts";
@@ -37,7 +37,7 @@ export async function startBenchProcessor(
   allowedHosts: readonly string[],
 ): Promise<BenchProcessor> {
   const [coordinator, port] = await Promise.all([startCoordinator(), freePort()]);
-  const child = spawn(process.execPath, [inRoot("processor", "main.ts")], {
+  const child = spawn(process.execPath, PROCESSOR_ARGS, {
     env: {
       ...systemEnvironment(process.env),
       ...{ WORKER_URL: coordinator.url, PROCESSOR_TOKEN: TOKEN, HOST: "127.0.0.1", PORT: `${port}` },

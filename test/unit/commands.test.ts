@@ -7,7 +7,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isAtLeast } from "../../bin/setup/media-tools.mjs";
 import { installChannel } from "../../bin/setup/ytdlp-channel.mjs";
 import { endProcessesOf, markerOf, processesOf } from "../../bin/stack/marker.ts";
+import { inRoot, root } from "../../bin/stack/paths.ts";
 import { identify, isAlive } from "../../bin/stack/process-identity.ts";
+import { PROCESSOR_ARGS } from "../../bin/stack/processor.ts";
 import { countsOf } from "../../bin/test/vitest-run.ts";
 
 const sleeper = (env: Readonly<Record<string, string>>) =>
@@ -87,6 +89,15 @@ describe("the release channel of yt-dlp", () => {
 });
 
 describe("the stack", () => {
+  it("starts the processor as its image does", async () => {
+    const image = await readFile(inRoot("processor", "Dockerfile"), "utf8");
+    const [, command = "[]"] = /^CMD (.*)$/m.exec(image) ?? [];
+    expect(JSON.parse(command)).toEqual([
+      "node",
+      ...PROCESSOR_ARGS.map((arg) => arg.replace(`${root}/`, "")),
+    ]);
+  });
+
   it("finds and ends the processes that carry its mark, and no other", async () => {
     const [ours, foreign] = [sleeper(markerOf("one")), sleeper(markerOf("other"))];
     try {
