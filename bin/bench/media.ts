@@ -4,6 +4,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { inRoot } from "../stack/paths.ts";
+import { splitManifest } from "./split-manifest.ts";
 
 /** The media of the benches: made once by ffmpeg, kept in `.cache/bench/media`. */
 export const MEDIA_FOLDER = inRoot(".cache", "bench", "media");
@@ -42,6 +43,8 @@ export const ENCODE_FPS = 30;
 
 const { FFMPEG_PATH: ffmpegPath = "ffmpeg" } = process.env;
 
+const SPLIT = { video: "video.mp4", audio: "audio.m4a", videoRate: VIDEO_RATE, width: 640, height: 360 };
+
 type Log = (line: string) => void;
 
 /** Makes what is missing: a minute or two and 5 GB the first time, nothing after that. */
@@ -67,7 +70,7 @@ async function makeForms(forms: Forms, seconds: number, log: Log): Promise<void>
   await make(forms.progressive, log, (file) => ffmpeg([...input, ...indexFirst, file]));
   await make(`${split}/video.mp4`, log, (file) => ffmpeg([...input, "-an", ...indexFirst, file]));
   await make(`${split}/audio.m4a`, log, (file) => ffmpeg([...input, "-vn", ...indexFirst, file]));
-  await make(forms.split, log, (file) => writeFile(file, splitManifest(seconds)));
+  await make(forms.split, log, (file) => writeFile(file, splitManifest({ ...SPLIT, seconds })));
   await makeFolder(forms.hls, log, (file) =>
     ffmpeg([
       ...input,
@@ -95,24 +98,6 @@ function encoded(seconds: number, bitrate: number): string[] {
     ...["-x264-params", "nal-hrd=cbr", "-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart"],
   ];
 }
-
-const splitManifest = (seconds: number): string => `<?xml version="1.0" encoding="utf-8"?>
-<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"
-  mediaPresentationDuration="PT${seconds}S" minBufferTime="PT2S">
-  <Period>
-    <AdaptationSet contentType="video" mimeType="video/mp4" codecs="avc1.42c01e">
-      <Representation id="v" bandwidth="${VIDEO_RATE}" width="640" height="360" frameRate="25">
-        <BaseURL>video.mp4</BaseURL>
-      </Representation>
-    </AdaptationSet>
-    <AdaptationSet contentType="audio" mimeType="audio/mp4" codecs="mp4a.40.2">
-      <Representation id="a" bandwidth="128000" audioSamplingRate="44100">
-        <BaseURL>audio.m4a</BaseURL>
-      </Representation>
-    </AdaptationSet>
-  </Period>
-</MPD>
-`;
 
 const ffmpeg = (args: readonly string[]) =>
   promisify(execFile)(ffmpegPath, ["-nostdin", "-v", "error", "-y", ...args]);

@@ -19,10 +19,9 @@ export interface Edit {
 export interface IndexTrack {
   /** The kind of media. @example "vide" */
   readonly kind: string;
-  /** `tkhd`, `mdhd`, `hdlr`. */
+  /** `tkhd` and `mdhd`. */
   readonly header: Box;
   readonly mediaHeader: Box;
-  readonly handler: Box;
   readonly times: Times;
   readonly edit: Edit | null;
   /** Beside the tables: `vmhd`, `smhd`, `dinf`. */
@@ -74,7 +73,7 @@ function readTrack(view: BoxView, track: Box): IndexTrack {
   const [entry] = view.boxes(description.start + 16, description.end);
   if (!entry || view.uint32(description.start + 12) !== 1) throw new Unusual("several descriptions");
   return {
-    ...{ kind: view.text(handler.start + 16), header: view.only(boxes, "tkhd"), mediaHeader, handler },
+    ...{ kind: view.text(handler.start + 16), header: view.only(boxes, "tkhd"), mediaHeader },
     ...{ times: timesOf(view, mediaHeader), edit: readEdit(view, view.atMostOne(boxes, "edts")) },
     ...{ information, tables, description, entry },
   };

@@ -31,10 +31,6 @@ export class SampleTables {
     return this.#shownUntil;
   }
 
-  get samples(): number {
-    return this.#sizes.length;
-  }
-
   /** @param offset where the chunk stands behind the start of the media */
   add({ samples }: Chunk, offset: number): void {
     this.#chunkOffsets.push(offset);
@@ -66,7 +62,7 @@ export class SampleTables {
     return [
       fullBox("stts", 0, 0, this.#durations.table(this.#last?.duration)),
       ...(hasShifts ? [fullBox("ctts", this.#smallestShift < 0 ? 1 : 0, 0, this.#shifts.table())] : []),
-      ...(this.#sync.length < this.samples ? [fullBox("stss", 0, 0, this.#sync.table())] : []),
+      ...(this.#sync.length < this.#sizes.length ? [fullBox("stss", 0, 0, this.#sync.table())] : []),
       fullBox("stsz", 0, 0, uint32(0), this.#sizes.table()),
       fullBox("stsc", 0, 0, groups(this.#chunkSamples)),
       offsets(this.#chunkOffsets, mediaStart, isLong),

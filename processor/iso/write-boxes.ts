@@ -29,3 +29,5 @@ export function uint64(value: number): Buffer {
   bytes.writeBigUInt64BE(BigInt(value));
   return bytes;
 }
+
+export const ascii = (text: string): Buffer => Buffer.from(text, "latin1");

@@ -1,4 +1,4 @@
-import { containerOf, type Format } from "../../schema/containers.ts";
+import { containerOf, type Format, isAudioFormat } from "../../schema/containers.ts";
 import type { MediaPlan, StreamActions } from "../../schema/media.ts";
 import { audioEncoder, codecTag, videoEncoder } from "./encoders.ts";
 
@@ -75,7 +75,8 @@ export function indexBytesFor(
   if (duration === null) return 0;
   if (isMatroska(format)) return Math.ceil(INDEX_BASE_BYTES + duration * MATROSKA_INDEX_BYTES_PER_SECOND);
   if (!containerOf(format).indexFirst) return 0;
-  const perSecond = (fps ?? FALLBACK_FPS) * INDEX_BYTES_PER_FRAME + INDEX_BYTES_PER_AUDIO_SECOND;
+  const framesPerSecond = isAudioFormat(format) ? 0 : (fps ?? FALLBACK_FPS);
+  const perSecond = framesPerSecond * INDEX_BYTES_PER_FRAME + INDEX_BYTES_PER_AUDIO_SECOND;
   return Math.ceil(INDEX_BASE_BYTES + extraBytes + duration * perSecond);
 }
 

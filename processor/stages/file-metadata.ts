@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Format } from "../../schema/containers.ts";
+import type { Tags } from "../iso/movie-boxes.ts";
 import type { Cover } from "./ffmpeg-args.ts";
 import type { Source } from "./source.ts";
 
@@ -17,6 +18,13 @@ export interface Section {
   readonly end: number | null;
 }
 
+/** What a file tells of itself in a few words, as far as it is known. */
+export const tagsOf = ({ releaseDate, title, uploader }: Source): Tags => ({
+  title,
+  artist: uploader,
+  date: releaseDate,
+});
+
 /**
  * Writes what the file shall tell of itself to the work folder: title, artist, date, the chapters of the delivered
  * section, and for Ogg the cover.
@@ -29,9 +37,7 @@ export async function writeMetadata(
   { format, section, cover }: { format: Format; section: Section; cover: Cover | null },
 ): Promise<{ path: string; bytes: number }> {
   const tags: Record<string, string | null> = {
-    title: source.title,
-    artist: source.uploader,
-    date: source.releaseDate,
+    ...tagsOf(source),
     METADATA_BLOCK_PICTURE:
       cover !== null && isOgg(format) ? pictureBlock(await readFile(cover.path)).toString("base64") : null,
   };

@@ -12,6 +12,7 @@ import { PartFiller } from "../storage/part-filler.ts";
 import type { PartUploader } from "../storage/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
 import { indexBytesFor } from "./ffmpeg-args.ts";
+import { tagsOf } from "./file-metadata.ts";
 import type { MuxRequest, MuxResult } from "./mux.ts";
 import { openUpload, type UploadPlan } from "./open-upload.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
@@ -49,7 +50,7 @@ export async function joinAndUpload(
 ): Promise<MuxResult | null> {
   const brand = BRANDS[context.request.plan.format];
   if (brand === undefined || !looksJoinable(context, source, request)) return null;
-  const tags = { title: source.title, artist: source.uploader, date: source.releaseDate };
+  const tags = tagsOf(source);
   let extraBytes = Buffer.byteLength(Object.values(tags).join(""));
   for (let pass = 1; ; pass++) {
     const stop = new AbortController();
@@ -64,17 +65,19 @@ export async function joinAndUpload(
         : await uploadWritten(job, `joined.${pass}`, extraBytes);
     } catch (error) {
       context.signal.throwIfAborted();
-      if (error instanceof FrontTooSmall && pass < MAX_PASSES)
-        extraBytes += error.missingBytes + ROOM_STEP_BYTES;
-      // of a source that ends too early the tool makes what can be made
-      else if (isUnusual(error) || error instanceof EndedEarly) return null;
-      else throw error;
+      if (!isForTool(error)) throw error;
+      if (!(error instanceof FrontTooSmall) || pass === MAX_PASSES) return null;
+      extraBytes += error.missingBytes + ROOM_STEP_BYTES;
     } finally {
       stop.abort(new Error("the sources were joined"));
       await Promise.all(streams.map((stream) => stream.close()));
     }
   }
 }
+
+/** Of a source that ends too early, too, the tool makes what can be made. */
+const isForTool = (error: unknown): boolean =>
+  isUnusual(error) || error instanceof EndedEarly || error instanceof FrontTooSmall;
 
 interface Join {
   readonly context: RunContext;
@@ -108,25 +111,25 @@ async function openTracks(
   streams: readonly ByteStream[],
 ): Promise<SourceTrack[]> {
   const opened = await Promise.all(streams.map(openSourceTrack));
-  const trackOf = (kind: string, codec: string | null | undefined) => {
-    const track = opened.find((candidate) => candidate.track.kind === kind);
-    // all that was decided about the streams was decided by these names
-    if (
-      !track ||
-      !JOINED_ENTRIES.has(track.track.entry.type) ||
-      codecOf(track.index.view, track.track) !== codec
-    )
-      throw new Unusual("another stream than was told");
-    return track;
-  };
+  const pictures = actions.video === "none" ? [] : [muxInputs.find((input) => input.videoCodec)?.videoCodec];
+  const sounds =
+    actions.audio === "none" ? [] : [muxInputs.findLast((input) => input.audioCodec)?.audioCodec];
   return [
-    ...(actions.video === "none"
-      ? []
-      : [trackOf("vide", muxInputs.find((input) => input.videoCodec)?.videoCodec)]),
-    ...(actions.audio === "none"
-      ? []
-      : [trackOf("soun", muxInputs.findLast((input) => input.audioCodec)?.audioCodec)]),
+    ...pictures.map((codec) => trackOf(opened, "vide", codec)),
+    ...sounds.map((codec) => trackOf(opened, "soun", codec)),
   ];
+}
+
+/** All that was decided about the streams was decided by the codecs that were told. */
+function trackOf(
+  opened: readonly SourceTrack[],
+  kind: string,
+  codec: string | null | undefined,
+): SourceTrack {
+  const source = opened.find(({ track }) => track.kind === kind);
+  if (!source || !JOINED_ENTRIES.has(source.track.entry.type)) throw new Unusual("no such stream");
+  if (codecOf(source.index.view, source.track) !== codec) throw new Unusual("another codec");
+  return source;
 }
 
 /** Whatever ends the upload ends the reading, too. */

@@ -3,16 +3,17 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { splitManifest } from "../../bin/bench/split-manifest.ts";
 import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
 import { probeMedia } from "../../processor/tools/ffprobe.ts";
 import { media, mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
-import { splitManifest } from "../support/split-manifest.ts";
 
 const SECONDS = 6;
 /** Several parts of an upload. */
 const LARGE = { seconds: SECONDS, videoBitrate: 30_000_000 };
+const PICTURE = { videoRate: LARGE.videoBitrate, width: 320, height: 180 };
 
 let origin: Origin;
 /** Its ffmpeg answers questions and makes nothing: what is delivered was made without it. */
@@ -31,7 +32,8 @@ beforeAll(async () => {
   });
   origin = await startOrigin({ root });
   for (const video of ["video", "fragments", "strange", "changing"]) {
-    origin.put(`/${video}.mpd`, splitManifest(`${video}.mp4`, "audio.m4a", SECONDS));
+    const files = { video: `${video}.mp4`, audio: "audio.m4a", seconds: SECONDS };
+    origin.put(`/${video}.mpd`, Buffer.from(splitManifest({ ...files, ...PICTURE })));
   }
   origin.put("/strange.mp4", await turningStrange());
   origin.put("/changing.mp4", await readFile(await media("video-mp4", LARGE)));

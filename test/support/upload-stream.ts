@@ -1,8 +1,8 @@
+import { PartFiller } from "../../processor/storage/part-filler.ts";
 import type { FinishOptions, PartUploader, UploadResult } from "../../processor/storage/part-uploader.ts";
 
 /**
- * Uploads a byte stream of unknown length as equal parts. Reads no faster than parts are stored; chunks are cut where
- * a part ends, never copied.
+ * Uploads a byte stream of unknown length as equal parts. Reads no faster than parts are stored.
  *
  * @throws the stream's own error or the uploader's first failure, after the upload was aborted
  * @example await uploadStream(uploader, ffmpeg.stdout)
@@ -12,34 +12,16 @@ export async function uploadStream(
   source: AsyncIterable<Uint8Array>,
   options?: FinishOptions,
 ): Promise<UploadResult> {
+  const filler = new PartFiller(uploader);
   try {
-    await fillParts(uploader, source);
+    for await (const { buffer, byteOffset, byteLength } of source) {
+      await filler.put(Buffer.from(buffer, byteOffset, byteLength));
+    }
+    filler.end();
   } catch (error) {
+    filler.drop();
     await uploader.abort(error);
     throw error;
   }
   return await uploader.finish(options);
-}
-
-async function fillParts(uploader: PartUploader, source: AsyncIterable<Uint8Array>): Promise<void> {
-  let index = 0;
-  let slot = await uploader.reserve(index);
-  let chunks: Uint8Array[] = [];
-  let room = uploader.partBytes;
-  for await (const chunk of source) {
-    for (let rest = chunk; rest.byteLength > 0; ) {
-      if (room === 0) {
-        slot.submit(chunks);
-        slot = await uploader.reserve(++index);
-        chunks = [];
-        room = uploader.partBytes;
-      }
-      const piece = rest.subarray(0, room);
-      chunks.push(piece);
-      room -= piece.byteLength;
-      rest = rest.subarray(piece.byteLength);
-    }
-  }
-  if (chunks.length > 0) slot.submit(chunks);
-  else slot.release();
 }

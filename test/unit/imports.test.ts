@@ -34,6 +34,7 @@ const LAYERS: readonly Layer[] = [
   { files: /^processor\/tools\//, may: /^(?!processor\/storage\/)/ },
   { files: /^processor\/storage\//, may: /^(?!processor\/tools\/)/ },
   { files: /^processor\/egress\//, may: /^(?!processor\/(tools|storage)\/)/ },
+  { files: /^processor\/iso\//, may: /^processor\/iso\// },
   { files: /^processor\/(?!tools\/exec\.ts$)/, may: /^(?!(node:)?child_process$)/ },
 
   { files: /^worker\//, may: /^(?!(processor|bin|test)\/)/ },
