@@ -1,6 +1,7 @@
 /** The thread of a {@link Hasher}: nothing else runs here. */
 import { createHash, type Hash } from "node:crypto";
-import { readSync } from "node:fs";
+import { read } from "node:fs";
+import { promisify } from "node:util";
 import { parentPort } from "node:worker_threads";
 
 /** What the thread is told about digest `id`. */
@@ -17,18 +18,24 @@ export interface HashAnswer {
   readonly error?: unknown;
 }
 
-/** Read of a file before others have their turn. */
-const TURN_BYTES = 16 << 20;
-const memory = Buffer.allocUnsafeSlow(1 << 20);
+const readFd = promisify(read);
+const readAt = (fd: number, memory: Buffer, position: number) =>
+  readFd(fd, memory, 0, memory.length, position);
+
+const FILE_MEMORY_BYTES = 1 << 20;
 const digests = new Map<number, Hash>();
+/** Those who are being read. */
+const files = new Set<number>();
 
 function obey(order: HashOrder): Omit<HashAnswer, "id"> | null {
   const { id } = order;
   if (order.type === "file") {
-    digests.set(id, createHash("sha256"));
-    hashTurn(id, order.fd, 0);
+    files.add(id);
+    void hashFile(id, order.fd);
     return null;
   }
+  // it is answered for when nothing of it is read any more
+  if (order.type === "drop" && files.delete(id)) return null;
   const digest = digests.get(id) ?? createHash("sha256");
   if (order.type === "update") {
     for (const chunk of order.chunks) digest.update(chunk);
@@ -39,24 +46,26 @@ function obey(order: HashOrder): Omit<HashAnswer, "id"> | null {
   return order.type === "digest" ? { sha256: digest.digest("hex") } : {};
 }
 
-/** Hashes a file from `position` on, turn by turn. Once it was dropped, nothing of it is read any more. */
-function hashTurn(id: number, fd: number, position: number): void {
-  const digest = digests.get(id);
-  if (!digest) return;
+/** Hashes a file from its beginning to its end; while one piece is hashed, the next one is read. */
+async function hashFile(id: number, fd: number): Promise<void> {
+  const digest = createHash("sha256");
+  let [current, other] = [
+    Buffer.allocUnsafeSlow(FILE_MEMORY_BYTES),
+    Buffer.allocUnsafeSlow(FILE_MEMORY_BYTES),
+  ];
   try {
-    for (let read = 0; read < TURN_BYTES; ) {
-      const length = readSync(fd, memory, 0, memory.length, position + read);
-      if (length === 0) {
-        digests.delete(id);
-        answer({ id, sha256: digest.digest("hex") });
-        return;
-      }
-      digest.update(memory.subarray(0, length));
-      read += length;
+    let reading = readAt(fd, current, 0);
+    for (let position = 0; ; ) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0 || !files.has(id)) break;
+      position += bytesRead;
+      reading = readAt(fd, other, position);
+      digest.update(current.subarray(0, bytesRead));
+      [current, other] = [other, current];
     }
-    setImmediate(hashTurn, id, fd, position + TURN_BYTES);
+    answer({ id, ...(files.delete(id) ? { sha256: digest.digest("hex") } : {}) });
   } catch (error) {
-    digests.delete(id);
+    files.delete(id);
     answer({ id, error });
   }
 }
