@@ -1,18 +1,17 @@
-import { movieBox, type Tags } from "./movie-boxes.ts";
+import { type About, movieBox } from "./movie-boxes.ts";
 import { SampleTables } from "./sample-tables.ts";
 import type { SourceTrack } from "./source-track.ts";
 import type { Turn } from "./turns.ts";
 import { ascii, box, uint32, uint64 } from "./write-boxes.ts";
 
-export interface JoinedMovieOptions {
+export interface JoinedMovieOptions extends About {
   /** Main brand of the file. @example "isom" */
   readonly brand: string;
-  readonly tags: Tags;
 }
 
 /** A `free` box has at least its header. */
 const SMALLEST_BOX_BYTES = 8;
-/** Bytes in front of the media in its box, with a length of 64 bits. */
+/** Bytes in front of the media: its box's header with a length of 64 bits, or room for that. */
 const MEDIA_HEADER_BYTES = 16;
 /** Files up to this size have offsets of 32 bits; in front of the media stands less than the difference. */
 const MAX_SHORT_BYTES = 2 ** 32 - 2 ** 26;
@@ -22,7 +21,7 @@ const MAX_SHORT_BYTES = 2 ** 32 - 2 ** 26;
  * their samples stand is written anew.
  *
  * @example
- * const movie = new JoinedMovie(sources, { brand: "isom", tags });
+ * const movie = new JoinedMovie(sources, { brand: "isom", tags, cover: null });
  * for await (const turn of inTurns(sources)) movie.add(turn);
  * const front = movie.front(); // all bytes in front of the media
  */
@@ -60,15 +59,22 @@ export class JoinedMovie {
     const index = this.#index(start, isLong);
     const bytes = [
       ...[type, index, ...(free === 0 ? [] : [box("free", Buffer.alloc(free - SMALLEST_BOX_BYTES))])],
-      ...[uint32(1), ascii("mdat"), uint64(MEDIA_HEADER_BYTES + this.mediaBytes)],
+      ...mediaHeader(this.mediaBytes),
     ];
     return { bytes: Buffer.concat(bytes), index };
   }
 
   #index(mediaStart: number, isLong: boolean): Buffer {
     const tracks = [...this.#tables].map(([source, tables]) => ({ source, tables }));
-    return movieBox(tracks, this.#options.tags, mediaStart, isLong);
+    return movieBox(tracks, this.#options, { mediaStart, isLong });
   }
+}
+
+/** Of the same length whether the media's own is told in 32 or in 64 bits. */
+function mediaHeader(bytes: number): Buffer[] {
+  const short = bytes + SMALLEST_BOX_BYTES;
+  if (short < 2 ** 32) return [box("free"), uint32(short), ascii("mdat")];
+  return [uint32(1), ascii("mdat"), uint64(MEDIA_HEADER_BYTES + bytes)];
 }
 
 /** There is less room in front of the media than the index needs. */

@@ -1,4 +1,4 @@
-import type { SampleTables } from "./sample-tables.ts";
+import type { SampleTables, TableOptions } from "./sample-tables.ts";
 import { keptTables } from "./samples.ts";
 import type { SourceTrack } from "./source-track.ts";
 import { ascii, box, fullBox, uint16, uint32, uint64 } from "./write-boxes.ts";
@@ -8,14 +8,25 @@ import { ascii, box, fullBox, uint16, uint32, uint64 } from "./write-boxes.ts";
 /** Names of tags, and of the items that hold them. */
 const ITEMS = { title: "©nam", artist: "©ART", date: "©day" } as const;
 
-/** What a file tells of itself. */
+/** What a file tells of itself in words. */
 export type Tags = { readonly [name in keyof typeof ITEMS]: string | null };
+
+/** What a file tells of itself. */
+export interface About {
+  readonly tags: Tags;
+  /** A JPEG picture. */
+  readonly cover: Buffer | null;
+}
 
 /** Of the film, per second; the usual one. */
 const TIMESCALE = 1000;
+const MAX_UINT32 = 2 ** 32 - 1;
+const MAX_INT32 = 2 ** 31 - 1;
 const ENABLED_IN_MOVIE = 3;
 const OWN_FILE = 1;
+/** Types of what an item holds. */
 const UTF8 = 1;
+const JPEG = 13;
 const UNITY_MATRIX = uint32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 /** Fields of `tkhd` that say how a track is shown, at its end: layer, group, volume, matrix, width, height. */
 const SHOWN_AS_BYTES = 60;
@@ -26,21 +37,14 @@ export interface OutputTrack {
   readonly tables: SampleTables;
 }
 
-/**
- * The whole `moov` box.
- *
- * @param mediaStart where the media begins in the file
- * @param isLong offsets of 64 bits
- */
-export function movieBox(
-  tracks: readonly OutputTrack[],
-  tags: Tags,
-  mediaStart: number,
-  isLong: boolean,
-): Buffer {
+/** Where the media begins, and how wide the offsets of its samples are. */
+type Place = Omit<TableOptions, "hasKeyFrames">;
+
+/** The whole `moov` box. */
+export function movieBox(tracks: readonly OutputTrack[], about: About, place: Place): Buffer {
   const duration = Math.max(...tracks.map(shownTime));
-  const boxes = tracks.map((track, index) => trackBox(track, index + 1, mediaStart, isLong));
-  return box("moov", movieHeader(duration, tracks.length + 1), ...boxes, ...userData(tags));
+  const boxes = tracks.map((track, index) => trackBox(track, index + 1, place));
+  return box("moov", movieHeader(duration, tracks.length + 1), ...boxes, ...userData(about));
 }
 
 /** Times of the film and of the track. */
@@ -66,45 +70,50 @@ function shownTime(output: OutputTrack): number {
   return editOf(output)?.shown ?? Math.ceil(seconds * TIMESCALE);
 }
 
+/** A header that tells a duration behind dates that nobody knows: short where it fits, as all players know it. */
+function headerBox(
+  type: string,
+  flags: number,
+  duration: number,
+  between: readonly number[],
+  ...rest: readonly Uint8Array[]
+): Buffer {
+  const isLong = duration > MAX_UINT32;
+  const time = isLong ? uint64 : uint32;
+  const times = [time(0), time(0), uint32(...between), time(duration)];
+  return fullBox(type, isLong ? 1 : 0, flags, ...times, ...rest);
+}
+
 const movieHeader = (duration: number, nextTrack: number): Buffer =>
-  fullBox(
+  headerBox(
     "mvhd",
-    1,
     0,
-    ...[uint64(0), uint64(0), uint32(TIMESCALE), uint64(duration)],
+    duration,
+    [TIMESCALE],
     ...[uint32(0x10000), uint16(0x100, 0), uint32(0, 0), UNITY_MATRIX, Buffer.alloc(24), uint32(nextTrack)],
   );
 
-function trackBox(output: OutputTrack, id: number, mediaStart: number, isLong: boolean): Buffer {
+function trackBox(output: OutputTrack, id: number, place: Place): Buffer {
   const { source, tables } = output;
   const edit = editOf(output);
   const { track, index } = source;
+  const isPicture = track.kind === "vide";
   const { view } = index;
   const { end } = track.header;
-  const header = fullBox(
-    "tkhd",
-    1,
-    ENABLED_IN_MOVIE,
-    ...[uint64(0), uint64(0), uint32(id, 0), uint64(shownTime(output))],
-    view.bytes.subarray(end - SHOWN_AS_BYTES, end),
-  );
-  const mediaHeader = fullBox(
-    "mdhd",
-    1,
-    0,
-    ...[uint64(0), uint64(0), uint32(track.times.timescale), uint64(tables.duration)],
-    ...[uint16(languageOf(source), 0)],
-  );
+  const shownAs = view.bytes.subarray(end - SHOWN_AS_BYTES, end);
+  const header = headerBox("tkhd", ENABLED_IN_MOVIE, shownTime(output), [id, 0], shownAs);
+  const language = uint16(languageOf(source), 0);
+  const mediaHeader = headerBox("mdhd", 0, tables.duration, [track.times.timescale], language);
   const information = track.information.filter(({ type }) => type === "vmhd" || type === "smhd");
   const sampleBoxes = [
     view.bytesOf(track.description),
-    ...tables.boxes(mediaStart, isLong),
+    ...tables.boxes({ ...place, hasKeyFrames: isPicture }),
     ...(source.isPlanned ? keptTables(track.tables) : []).map((kept) => view.bytesOf(kept)),
   ];
   const media = box(
     "mdia",
     mediaHeader,
-    handlerBox(track.kind, "\0\0\0\0", track.kind === "vide" ? "VideoHandler" : "SoundHandler"),
+    handlerBox(track.kind, "\0\0\0\0", isPicture ? "VideoHandler" : "SoundHandler"),
     box(
       "minf",
       ...information.map((one) => view.bytesOf(one)),
@@ -120,18 +129,25 @@ function languageOf({ index: { view }, track: { mediaHeader } }: SourceTrack): n
   return view.uint16(mediaHeader.start + (view.versionOf(mediaHeader) === 1 ? 40 : 28));
 }
 
-const editList = ({ shown, skipped }: OutputEdit): Buffer =>
-  fullBox("elst", 1, 0, uint32(1), uint64(shown), uint64(skipped), uint16(1), uint16(0));
+function editList({ shown, skipped }: OutputEdit): Buffer {
+  const isLong = Math.max(shown, skipped) > MAX_INT32;
+  const time = isLong ? uint64 : uint32;
+  return fullBox("elst", isLong ? 1 : 0, 0, uint32(1), time(shown), time(skipped), uint16(1, 0));
+}
 
-/** Tags as the players of Apple and most others read them. */
-function userData(tags: Tags): Buffer[] {
-  const items = (Object.keys(ITEMS) as (keyof typeof ITEMS)[]).flatMap((name) => {
+/** As the players of Apple and most others read it. */
+function userData({ cover, tags }: About): Buffer[] {
+  const words = (Object.keys(ITEMS) as (keyof typeof ITEMS)[]).flatMap((name) => {
     const value = tags[name];
-    return value === null ? [] : [box(ITEMS[name], box("data", uint32(UTF8, 0), Buffer.from(value)))];
+    return value === null ? [] : [item(ITEMS[name], UTF8, Buffer.from(value))];
   });
+  const items = [...words, ...(cover === null ? [] : [item("covr", JPEG, cover)])];
   if (items.length === 0) return [];
   return [box("udta", fullBox("meta", 0, 0, handlerBox("mdir", "appl", ""), box("ilst", ...items)))];
 }
+
+const item = (name: string, type: number, value: Buffer): Buffer =>
+  box(name, box("data", uint32(type, 0), value));
 
 /** Says what kind of thing is described. */
 const handlerBox = (kind: string, maker: string, name: string): Buffer =>

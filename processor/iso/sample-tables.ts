@@ -7,6 +7,15 @@ const MAX_SAMPLES = 6_000_000;
 const MAX_UINT32 = 2 ** 32 - 1;
 const MAX_INT32 = 2 ** 31 - 1;
 
+export interface TableOptions {
+  /** Where the media begins in the file. */
+  readonly mediaStart: number;
+  /** Offsets of 64 bits. */
+  readonly isLong: boolean;
+  /** False for sound, whatever careless packagers say of its packets. */
+  readonly hasKeyFrames: boolean;
+}
+
 /** The tables of a track that is being written. */
 export class SampleTables {
   readonly #sizes = new Numbers();
@@ -51,18 +60,14 @@ export class SampleTables {
     }
   }
 
-  /**
-   * The finished tables but the description.
-   *
-   * @param mediaStart where the media begins in the file
-   * @param isLong offsets of 64 bits
-   */
-  boxes(mediaStart: number, isLong: boolean): Buffer[] {
+  /** The finished tables but the description. */
+  boxes({ hasKeyFrames, isLong, mediaStart }: TableOptions): Buffer[] {
     const hasShifts = this.#smallestShift < 0 || this.#largestShift > 0;
+    const isPartlySync = hasKeyFrames && this.#sync.length < this.#sizes.length;
     return [
       fullBox("stts", 0, 0, this.#durations.table(this.#last?.duration)),
       ...(hasShifts ? [fullBox("ctts", this.#smallestShift < 0 ? 1 : 0, 0, this.#shifts.table())] : []),
-      ...(this.#sync.length < this.#sizes.length ? [fullBox("stss", 0, 0, this.#sync.table())] : []),
+      ...(isPartlySync ? [fullBox("stss", 0, 0, this.#sync.table())] : []),
       fullBox("stsz", 0, 0, uint32(0), this.#sizes.table()),
       fullBox("stsc", 0, 0, groups(this.#chunkSamples)),
       offsets(this.#chunkOffsets, mediaStart, isLong),

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { containerOf, type Format } from "../../schema/containers.ts";
 import { isUnusual, Unusual } from "../iso/box-view.ts";
@@ -51,14 +51,15 @@ export async function joinAndUpload(
   const brand = BRANDS[context.request.plan.format];
   if (brand === undefined || !looksJoinable(context, source, request)) return null;
   const tags = tagsOf(source);
-  let extraBytes = Buffer.byteLength(Object.values(tags).join(""));
+  const cover = request.cover && (await readFile(request.cover.path));
+  let extraBytes = Buffer.byteLength(Object.values(tags).join("")) + (cover?.length ?? 0);
   for (let pass = 1; ; pass++) {
     const stop = new AbortController();
     const signal = AbortSignal.any([context.signal, stop.signal]);
     const streams = request.inputs.all.flatMap(({ read }) => (read ? [new ByteStream(read(signal))] : []));
     try {
       const tracks = await openTracks(request, streams);
-      const movie = new JoinedMovie(tracks, { brand, tags });
+      const movie = new JoinedMovie(tracks, { brand, tags, cover });
       const job: Join = { context, request, tracks, movie, stop, startedAt: performance.now() };
       return tracks.every(({ isPlanned }) => isPlanned)
         ? await uploadPlanned(job)
@@ -90,15 +91,10 @@ interface Join {
   readonly startedAt: number;
 }
 
-function looksJoinable(
-  { request }: RunContext,
-  source: Source,
-  { actions, cover, inputs }: JoinRequest,
-): boolean {
+function looksJoinable({ request }: RunContext, source: Source, { actions, inputs }: JoinRequest): boolean {
   const wanted = [actions.video, actions.audio].filter((action) => action !== "none");
   return (
     request.plan.clip === null &&
-    cover === null &&
     source.chapters.length === 0 &&
     wanted.every((action) => action === "copy") &&
     inputs.all.length === wanted.length &&

@@ -115,9 +115,13 @@ async function* pieces(file: Buffer): AsyncGenerator<Buffer[]> {
   }
 }
 
-async function joined(files: readonly Buffer[], roomBytes?: number): Promise<Buffer> {
+async function joined(
+  files: readonly Buffer[],
+  roomBytes?: number,
+  cover: Buffer | null = null,
+): Promise<Buffer> {
   const sources = await Promise.all(files.map((file) => openSourceTrack(new ByteStream(pieces(file)))));
-  const movie = new JoinedMovie(sources, { brand: "isom", tags: TAGS });
+  const movie = new JoinedMovie(sources, { brand: "isom", tags: TAGS, cover });
   const media: Buffer[] = [];
   for await (const turn of inTurns(sources)) {
     movie.add(turn);
@@ -208,11 +212,26 @@ describe("tracks that are joined", () => {
     expect(seconds).toEqual({ vide: expect.closeTo(3, 0), soun: expect.closeTo(3, 0) });
   });
 
+  it("have a cover beside the sound", async () => {
+    const { audio } = await make("fragments with frames out of order");
+    await ffmpeg("-i", audio.whole, "-filter_complex", "color=red:s=64x48", "-frames:v", "1", "cover.jpg");
+    const cover = await read("cover.jpg");
+    await writeFile(join(folder, "covered.m4a"), await joined([await read(audio.packed)], undefined, cover));
+    await ffmpeg("-i", "covered.m4a", "-map", "0:v", "-c", "copy", "-f", "image2", "found.jpg");
+    expect(await read("found.jpg")).toEqual(cover);
+    const { stdout } = await run(
+      ffprobePath,
+      ["-v", "error", "-show_entries", "stream_disposition=attached_pic", "-of", "csv=p=0", "covered.m4a"],
+      { cwd: folder },
+    );
+    expect(stdout.trim().split("\n")).toEqual(["0", "1"]);
+  });
+
   it("keep to the room in front of the media, or say how much is missing", async () => {
     const { video, audio } = await make("fragments with frames out of order");
     const files = [await read(video.packed), await read(audio.packed)];
     const tight = await joined(files);
-    const needed = tight.indexOf("mdat", 0, "latin1") + 12;
+    const needed = tight.indexOf("mdat", 0, "latin1") + 4;
     const roomy = await joined(files, needed + 5000);
     expect(roomy.length).toBe(tight.length + 5000);
     await writeFile(join(folder, "tight.mp4"), tight);
@@ -232,7 +251,7 @@ describe("tracks that are joined", () => {
   it("have offsets of 64 bits where the file is larger than 4 GiB", async () => {
     const { video } = await make("whole files with frames out of order");
     const source = await openSourceTrack(new ByteStream(pieces(await read(video.packed))));
-    const movie = new JoinedMovie([source], { brand: "isom", tags: TAGS });
+    const movie = new JoinedMovie([source], { brand: "isom", tags: TAGS, cover: null });
     const GIB = 2 ** 30;
     for (let index = 0; index < 6; index++) {
       const sample = { offset: 0, bytes: GIB, time: index * 512, duration: 512, shift: 0, isSync: true };
