@@ -72,7 +72,9 @@ export const factsOfIndex = (moov: Uint8Array): IndexFacts | null => orNull(() =
 function readFacts(moov: Uint8Array): IndexFacts {
   const { view, times, tracks, fragments } = readMovieIndex(moov);
   if (fragments) throw new Unusual("fragments");
-  const read = tracks.map((track) => readTrack(view, track, times.timescale));
+  // titles of chapters
+  const media = tracks.filter(({ kind }) => kind !== "text");
+  const read = media.map((track) => readTrack(view, track, times.timescale));
   const videos = read.flatMap(({ video }) => video ?? []);
   const audios = read.flatMap(({ audio }) => audio ?? []);
   if (read.length === 0 || videos.length > 1) throw new Unusual("films");

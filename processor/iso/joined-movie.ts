@@ -1,3 +1,4 @@
+import { chapterSamples } from "./chapter-track.ts";
 import { type About, movieBox } from "./movie-boxes.ts";
 import { SampleTables } from "./sample-tables.ts";
 import type { SourceTrack } from "./source-track.ts";
@@ -21,18 +22,22 @@ const MAX_SHORT_BYTES = 2 ** 32 - 2 ** 26;
  * their samples stand is written anew.
  *
  * @example
- * const movie = new JoinedMovie(sources, { brand: "isom", tags, cover: null });
+ * const movie = new JoinedMovie(sources, { brand: "isom", tags, cover: null, chapters: [] });
  * for await (const turn of inTurns(sources)) movie.add(turn);
  * const front = movie.front(); // all bytes in front of the media
  */
 export class JoinedMovie {
-  /** Bytes of all chunks so far. */
-  mediaBytes = 0;
+  /** Bytes of the media so far. */
+  mediaBytes: number;
+  /** What the media begins with, in front of all chunks. */
+  readonly opening: Buffer;
   readonly #options: JoinedMovieOptions;
   readonly #tables: ReadonlyMap<SourceTrack, SampleTables>;
 
   constructor(sources: readonly SourceTrack[], options: JoinedMovieOptions) {
     this.#options = options;
+    this.opening = Buffer.concat(chapterSamples(options.chapters));
+    this.mediaBytes = this.opening.length;
     this.#tables = new Map(sources.map((source) => [source, new SampleTables()]));
   }
 

@@ -1,7 +1,9 @@
+import { type Chapter, chapterList, chapterTrack } from "./chapter-track.ts";
+import { dataInformation, handlerBox, headerBox } from "./common-boxes.ts";
 import type { SampleTables, TableOptions } from "./sample-tables.ts";
 import { keptTables } from "./samples.ts";
 import type { SourceTrack } from "./source-track.ts";
-import { ascii, box, fullBox, uint16, uint32, uint64 } from "./write-boxes.ts";
+import { box, fullBox, uint16, uint32, uint64 } from "./write-boxes.ts";
 
 /** The index of a file that is made of tracks of others. */
 
@@ -16,14 +18,14 @@ export interface About {
   readonly tags: Tags;
   /** A JPEG picture. */
   readonly cover: Buffer | null;
+  /** In their order; the first one begins with the film. */
+  readonly chapters: readonly Chapter[];
 }
 
 /** Of the film, per second; the usual one. */
 const TIMESCALE = 1000;
-const MAX_UINT32 = 2 ** 32 - 1;
 const MAX_INT32 = 2 ** 31 - 1;
 const ENABLED_IN_MOVIE = 3;
-const OWN_FILE = 1;
 /** Types of what an item holds. */
 const UTF8 = 1;
 const JPEG = 13;
@@ -43,8 +45,11 @@ type Place = Omit<TableOptions, "hasKeyFrames">;
 /** The whole `moov` box. */
 export function movieBox(tracks: readonly OutputTrack[], about: About, place: Place): Buffer {
   const duration = Math.max(...tracks.map(shownTime));
-  const boxes = tracks.map((track, index) => trackBox(track, index + 1, place));
-  return box("moov", movieHeader(duration, tracks.length + 1), ...boxes, ...userData(about));
+  const { chapters } = about;
+  const chapterId = chapters.length === 0 ? null : tracks.length + 1;
+  const boxes = tracks.map((track, index) => trackBox(track, index + 1, chapterId, place));
+  if (chapterId !== null) boxes.push(chapterTrack(chapters, chapterId, place));
+  return box("moov", movieHeader(duration, boxes.length + 1), ...boxes, ...userData(about));
 }
 
 /** Times of the film and of the track. */
@@ -70,20 +75,6 @@ function shownTime(output: OutputTrack): number {
   return editOf(output)?.shown ?? Math.ceil(seconds * TIMESCALE);
 }
 
-/** A header that tells a duration behind dates that nobody knows: short where it fits, as all players know it. */
-function headerBox(
-  type: string,
-  flags: number,
-  duration: number,
-  between: readonly number[],
-  ...rest: readonly Uint8Array[]
-): Buffer {
-  const isLong = duration > MAX_UINT32;
-  const time = isLong ? uint64 : uint32;
-  const times = [time(0), time(0), uint32(...between), time(duration)];
-  return fullBox(type, isLong ? 1 : 0, flags, ...times, ...rest);
-}
-
 const movieHeader = (duration: number, nextTrack: number): Buffer =>
   headerBox(
     "mvhd",
@@ -93,7 +84,7 @@ const movieHeader = (duration: number, nextTrack: number): Buffer =>
     ...[uint32(0x10000), uint16(0x100, 0), uint32(0, 0), UNITY_MATRIX, Buffer.alloc(24), uint32(nextTrack)],
   );
 
-function trackBox(output: OutputTrack, id: number, place: Place): Buffer {
+function trackBox(output: OutputTrack, id: number, chapterId: number | null, place: Place): Buffer {
   const { source, tables } = output;
   const edit = editOf(output);
   const { track, index } = source;
@@ -117,11 +108,13 @@ function trackBox(output: OutputTrack, id: number, place: Place): Buffer {
     box(
       "minf",
       ...information.map((one) => view.bytesOf(one)),
-      box("dinf", fullBox("dref", 0, 0, uint32(1), fullBox("url ", 0, OWN_FILE))),
+      dataInformation(),
       box("stbl", ...sampleBoxes),
     ),
   );
-  return box("trak", header, ...(edit ? [box("edts", editList(edit))] : []), media);
+  const edits = edit ? [box("edts", editList(edit))] : [];
+  const reference = chapterId === null ? [] : [box("tref", box("chap", uint32(chapterId)))];
+  return box("trak", header, ...edits, ...reference, media);
 }
 
 /** Behind the times, which are longer in version 1. */
@@ -136,19 +129,19 @@ function editList({ shown, skipped }: OutputEdit): Buffer {
 }
 
 /** As the players of Apple and most others read it. */
-function userData({ cover, tags }: About): Buffer[] {
+function userData({ chapters, cover, tags }: About): Buffer[] {
   const words = (Object.keys(ITEMS) as (keyof typeof ITEMS)[]).flatMap((name) => {
     const value = tags[name];
     return value === null ? [] : [item(ITEMS[name], UTF8, Buffer.from(value))];
   });
   const items = [...words, ...(cover === null ? [] : [item("covr", JPEG, cover)])];
-  if (items.length === 0) return [];
-  return [box("udta", fullBox("meta", 0, 0, handlerBox("mdir", "appl", ""), box("ilst", ...items)))];
+  const list = fullBox("meta", 0, 0, handlerBox("mdir", "appl", ""), box("ilst", ...items));
+  const boxes = [
+    ...(items.length === 0 ? [] : [list]),
+    ...(chapters.length === 0 ? [] : [chapterList(chapters)]),
+  ];
+  return boxes.length === 0 ? [] : [box("udta", ...boxes)];
 }
 
 const item = (name: string, type: number, value: Buffer): Buffer =>
   box(name, box("data", uint32(type, 0), value));
-
-/** Says what kind of thing is described. */
-const handlerBox = (kind: string, maker: string, name: string): Buffer =>
-  fullBox("hdlr", 0, 0, ascii(`\0\0\0\0${kind}${maker}`), uint32(0, 0), ascii(`${name}\0`));

@@ -1,16 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Format } from "../../schema/containers.ts";
+import type { Chapter } from "../iso/chapter-track.ts";
 import type { Tags } from "../iso/movie-boxes.ts";
 import type { Cover } from "./ffmpeg-args.ts";
 import type { Source } from "./source.ts";
-
-/** One chapter of a source, in seconds. */
-export interface Chapter {
-  readonly start: number;
-  readonly end: number;
-  readonly title: string;
-}
 
 /** The part of a source that is delivered, in seconds of the source; null: to an end that nobody told. */
 export interface Section {

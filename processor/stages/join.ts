@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { containerOf, type Format } from "../../schema/containers.ts";
 import { isUnusual, Unusual } from "../iso/box-view.ts";
 import { ByteStream, EndedEarly } from "../iso/byte-stream.ts";
+import type { Chapter } from "../iso/chapter-track.ts";
 import { codecOf, factsOfIndex, type IndexFacts } from "../iso/facts.ts";
 import { FrontTooSmall, JoinedMovie } from "../iso/joined-movie.ts";
 import { openSourceTrack, type SourceTrack } from "../iso/source-track.ts";
@@ -12,7 +13,7 @@ import { PartFiller } from "../storage/part-filler.ts";
 import type { PartUploader } from "../storage/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
 import { indexBytesFor } from "./ffmpeg-args.ts";
-import { tagsOf } from "./file-metadata.ts";
+import { chaptersWithin, tagsOf } from "./file-metadata.ts";
 import type { MuxRequest, MuxResult } from "./mux.ts";
 import { openUpload, type UploadPlan } from "./open-upload.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
@@ -52,14 +53,16 @@ export async function joinAndUpload(
   if (brand === undefined || !looksJoinable(context, source, request)) return null;
   const tags = tagsOf(source);
   const cover = request.cover && (await readFile(request.cover.path));
-  let extraBytes = Buffer.byteLength(Object.values(tags).join("")) + (cover?.length ?? 0);
+  const chapters = chaptersWithin(source.chapters, request.extent.section);
+  const words = [...Object.values(tags), ...chapters.map(({ title }) => title)];
+  let extraBytes = 2 * Buffer.byteLength(words.join("")) + (cover?.length ?? 0);
   for (let pass = 1; ; pass++) {
     const stop = new AbortController();
     const signal = AbortSignal.any([context.signal, stop.signal]);
     const streams = request.inputs.all.flatMap(({ read }) => (read ? [new ByteStream(read(signal))] : []));
     try {
       const tracks = await openTracks(request, streams);
-      const movie = new JoinedMovie(tracks, { brand, tags, cover });
+      const movie = new JoinedMovie(tracks, { brand, tags, cover, chapters });
       const job: Join = { context, request, tracks, movie, stop, startedAt: performance.now() };
       return tracks.every(({ isPlanned }) => isPlanned)
         ? await uploadPlanned(job)
@@ -95,12 +98,17 @@ function looksJoinable({ request }: RunContext, source: Source, { actions, input
   const wanted = [actions.video, actions.audio].filter((action) => action !== "none");
   return (
     request.plan.clip === null &&
-    source.chapters.length === 0 &&
+    inOrder(source.chapters) &&
     wanted.every((action) => action === "copy") &&
     inputs.all.length === wanted.length &&
     inputs.all.every(({ read }) => read !== null)
   );
 }
+
+/** Chapters that make one line from the beginning on. */
+const inOrder = (chapters: readonly Chapter[]): boolean =>
+  chapters.every(({ end, start }, index) => start >= (chapters[index - 1]?.end ?? 0) && end > start) &&
+  (chapters[0]?.start ?? 0) === 0;
 
 async function openTracks(
   { actions, muxInputs }: JoinRequest,
@@ -156,6 +164,7 @@ async function uploadPlanned(job: Join): Promise<MuxResult> {
   const filler = new PartFiller(uploader);
   try {
     await filler.put(front.bytes);
+    await filler.put(movie.opening);
     for await (const turn of inTurns(tracks)) await pourChunk(turn, (bytes) => filler.put(bytes));
     filler.end();
   } catch (error) {
@@ -216,6 +225,7 @@ async function writeFile(
     await file.write(bytes, 0, bytes.length, position);
     position += bytes.length;
   };
+  await write(movie.opening);
   for await (const turn of inTurns(tracks)) {
     movie.add(turn);
     checkSize(context, roomBytes + movie.mediaBytes);

@@ -1,7 +1,7 @@
 import type { ByteSpan } from "../egress/source-read.ts";
+import type { Chapter } from "../iso/chapter-track.ts";
 import { codecName } from "../tools/codec-names.ts";
 import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
-import type { Chapter } from "./file-metadata.ts";
 
 /** How the bytes of a stream are fetched. */
 export type Protocol = "http" | "hls" | "dash" | "other";

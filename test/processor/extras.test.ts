@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { openSink } from "../../processor/storage/open-sink.ts";
 import { Deliveries, type Probed } from "../support/delivered.ts";
+import { describedPage } from "../support/html-pages.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
@@ -18,29 +19,12 @@ const MASTER = `#EXTM3U
 hls/index.m3u8
 `;
 
-const CHAPTERS = [
-  { "@type": "Clip", name: "First = one", startOffset: 0, endOffset: 1 },
-  { "@type": "Clip", name: "Second", startOffset: 1, endOffset: 3 },
-];
-
 /** A page as players make them: the file, its picture and its subtitles. */
 const pageWith = (tracks: Readonly<Record<string, string>>, poster: string): string => `<!doctype html>
 <html><head><title>With subtitles</title></head><body>
 <video src="/media.mp4" poster="${poster}">${Object.entries(tracks)
   .map(([language, src]) => `<track kind="subtitles" srclang="${language}" src="${src}">`)
   .join("")}</video></body></html>`;
-
-/** A page that describes its film to search engines. */
-const describedPage = (origin: string): string => `<!doctype html>
-<html><head><title>Described</title><script type="application/ld+json">${JSON.stringify({
-  ...{ "@context": "https://schema.org", "@type": "VideoObject", name: "A film; with # signs" },
-  ...{ description: "Described", uploadDate: "2026-01-02", thumbnailUrl: `${origin}/poster.jpg` },
-  ...{
-    author: { "@type": "Person", name: "An author" },
-    contentUrl: `${origin}/media.mp4`,
-    hasPart: CHAPTERS,
-  },
-})}</script></head><body></body></html>`;
 
 const EXTRAS = { thumbnail: true, subtitles: { languages: ["en"] } };
 
@@ -74,7 +58,7 @@ beforeAll(async () => {
   origin.put("/rich.html", Buffer.from(pageWith(tracks, "/poster.jpg")));
   const broken = { en: "/broken.vtt", de: "/status/404", fr: "http://169.254.169.254/latest/x.vtt" };
   origin.put("/broken.html", Buffer.from(pageWith(broken, "/broken.jpg")));
-  origin.put("/described.html", Buffer.from(describedPage(origin.url)));
+  origin.put("/described.html", Buffer.from(describedPage(origin.url, "media.mp4")));
   bench = await startProcessorBench([origin.host]);
   deliveries = new Deliveries(bench);
 }, 60_000);

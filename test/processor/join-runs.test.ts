@@ -1,11 +1,14 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { splitManifest } from "../../bin/bench/split-manifest.ts";
 import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
 import { probeMedia } from "../../processor/tools/ffprobe.ts";
+import { describedPage } from "../support/html-pages.ts";
 import { media, mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
@@ -14,6 +17,12 @@ const SECONDS = 6;
 /** Several parts of an upload. */
 const LARGE = { seconds: SECONDS, videoBitrate: 30_000_000 };
 const PICTURE = { videoRate: LARGE.videoBitrate, width: 320, height: 180 };
+
+/** Pages with title, artist, date, chapters and a picture, and what they lead to. */
+const DESCRIBED = [
+  ["whole.html", "video.mpd"],
+  ["segments.html", "dash/index.mpd"],
+] as const;
 
 let origin: Origin;
 /** Its ffmpeg answers questions and makes nothing: what is delivered was made without it. */
@@ -29,6 +38,7 @@ beforeAll(async () => {
     "fragments.mp4": ["video-fragments", LARGE],
     "audio.m4a": ["audio-m4a", { seconds: SECONDS }],
     dash: ["dash", LARGE],
+    "poster.jpg": ["jpg", { width: 1280, height: 720 }],
   });
   origin = await startOrigin({ root });
   for (const video of ["video", "fragments", "strange", "changing"]) {
@@ -37,6 +47,9 @@ beforeAll(async () => {
   }
   origin.put("/strange.mp4", await turningStrange());
   origin.put("/changing.mp4", await readFile(await media("video-mp4", LARGE)));
+  for (const [page, media] of DESCRIBED) {
+    origin.put(`/${page}`, Buffer.from(describedPage(origin.url, media)));
+  }
   const idle = join(folder, "ffmpeg");
   await writeFile(idle, `#!/bin/sh\ncase "$*" in *-progress*) exit 1 ;; esac\nexec ffmpeg "$@"\n`);
   await chmod(idle, 0o755);
@@ -73,7 +86,18 @@ async function deliver(processor: ProcessorBench, ...args: Parameters<ProcessorB
   const path = join(folder, `delivered-${delivery.sha256.slice(0, 12)}`);
   await writeFile(path, bytes);
   const proxy = { url: "http://127.0.0.1:9", blocked: () => [] };
-  return { delivery, facts: await probeMedia(path, { tools, cwd: folder, proxy }) };
+  return { delivery, path, facts: await probeMedia(path, { tools, cwd: folder, proxy }) };
+}
+
+interface Probed {
+  readonly format: { readonly tags: Readonly<Record<string, string>> };
+  readonly chapters: readonly { readonly start_time: string; readonly tags: { readonly title: string } }[];
+  readonly streams: readonly { readonly codec_name: string }[];
+}
+
+async function describedIn(path: string): Promise<Probed> {
+  const args = ["-v", "error", "-show_format", "-show_streams", "-show_chapters", "-of", "json", path];
+  return JSON.parse((await promisify(execFile)(tools.ffprobe.path, args)).stdout);
 }
 
 describe("picture and sound apart", () => {
@@ -88,6 +112,28 @@ describe("picture and sound apart", () => {
     expect(delivery.duration).toBeCloseTo(SECONDS, 0);
     expect(facts).toMatchObject({ container: "mp4", video: { codec: "h264" }, audio: { codec: "aac" } });
     expect(facts.durationSeconds).toBeCloseTo(SECONDS, 0);
+  });
+
+  it.each(DESCRIBED)("have title, artist, date and chapters without a tool: %s", async (page) => {
+    const { path } = await deliver(bench, `${origin.url}/${page}`);
+    const { chapters, format } = await describedIn(path);
+    expect(format.tags).toMatchObject({
+      title: "A film; with # signs",
+      artist: "An author",
+      date: "2026-01-02",
+    });
+    expect(chapters.map(({ start_time, tags }) => [Number(start_time), tags.title])).toEqual([
+      [0, "First = one"],
+      [1, "Second"],
+    ]);
+  });
+
+  it("gives the sound with its cover", async () => {
+    const { path, delivery } = await deliver(usual, `${origin.url}/segments.html`, { audio_only: true });
+    expect(delivery.key).toMatch(/\.m4a$/);
+    const { chapters, streams } = await describedIn(path);
+    expect(streams.map(({ codec_name }) => codec_name)).toEqual(["aac", "bin_data", "mjpeg"]);
+    expect(chapters).toHaveLength(2);
   });
 
   it("gives the sound alone without a tool", async () => {

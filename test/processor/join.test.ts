@@ -8,8 +8,10 @@ import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { isUnusual } from "../../processor/iso/box-view.ts";
 import { ByteStream, EndedEarly } from "../../processor/iso/byte-stream.ts";
 import { FrontTooSmall, JoinedMovie } from "../../processor/iso/joined-movie.ts";
+import type { About } from "../../processor/iso/movie-boxes.ts";
 import { openSourceTrack } from "../../processor/iso/source-track.ts";
 import { inTurns, pourChunk } from "../../processor/iso/turns.ts";
+import { metadataText } from "../../processor/stages/file-metadata.ts";
 
 const run = promisify(execFile);
 const { FFMPEG_PATH: ffmpegPath = "ffmpeg", FFPROBE_PATH: ffprobePath = "ffprobe" } = process.env;
@@ -118,11 +120,11 @@ async function* pieces(file: Buffer): AsyncGenerator<Buffer[]> {
 async function joined(
   files: readonly Buffer[],
   roomBytes?: number,
-  cover: Buffer | null = null,
+  about: Partial<About> = {},
 ): Promise<Buffer> {
   const sources = await Promise.all(files.map((file) => openSourceTrack(new ByteStream(pieces(file)))));
-  const movie = new JoinedMovie(sources, { brand: "isom", tags: TAGS, cover });
-  const media: Buffer[] = [];
+  const movie = new JoinedMovie(sources, { brand: "isom", tags: TAGS, cover: null, chapters: [], ...about });
+  const media: Buffer[] = [movie.opening];
   for await (const turn of inTurns(sources)) {
     movie.add(turn);
     await pourChunk(turn, (chunk) => void media.push(Buffer.from(chunk)));
@@ -181,6 +183,12 @@ async function decoded(file: string): Promise<string> {
   return stdout.replaceAll(/^#.*\n/gm, "");
 }
 
+/** The box of a type that stands last in a file, as the track of chapters does. */
+function lastBox(file: Buffer, type: string): Buffer {
+  const start = file.lastIndexOf(type, undefined, "latin1") - 4;
+  return file.subarray(start, start + file.readUInt32BE(start));
+}
+
 describe("tracks that are joined", () => {
   it.each(Object.keys(KINDS) as KindName[])("are what the tool makes of whole files: %s", async (name) => {
     const { video, audio } = await make(name);
@@ -216,7 +224,10 @@ describe("tracks that are joined", () => {
     const { audio } = await make("fragments with frames out of order");
     await ffmpeg("-i", audio.whole, "-filter_complex", "color=red:s=64x48", "-frames:v", "1", "cover.jpg");
     const cover = await read("cover.jpg");
-    await writeFile(join(folder, "covered.m4a"), await joined([await read(audio.packed)], undefined, cover));
+    await writeFile(
+      join(folder, "covered.m4a"),
+      await joined([await read(audio.packed)], undefined, { cover }),
+    );
     await ffmpeg("-i", "covered.m4a", "-map", "0:v", "-c", "copy", "-f", "image2", "found.jpg");
     expect(await read("found.jpg")).toEqual(cover);
     const { stdout } = await run(
@@ -225,6 +236,42 @@ describe("tracks that are joined", () => {
       { cwd: folder },
     );
     expect(stdout.trim().split("\n")).toEqual(["0", "1"]);
+  });
+
+  it("have chapters as the tool writes them", async () => {
+    const { video, audio } = await make("fragments with frames out of order");
+    const chapters = [
+      { start: 0, end: 1.5, title: "First = one" },
+      { start: 1.5, end: 2, title: "Zweites ü" },
+      { start: 2, end: 3.3, title: "" },
+    ];
+    const files = [await read(video.packed), await read(audio.packed)];
+    await writeFile(join(folder, "chapters.ours.mp4"), await joined(files, undefined, { chapters }));
+    await writeFile(join(folder, "chapters.txt"), metadataText({}, chapters));
+    await ffmpeg(
+      ...["-i", video.whole, "-i", audio.whole, "-f", "ffmetadata", "-i", "chapters.txt", "-c", "copy"],
+      ...["-map", "0:v", "-map", "1:a", "-map_chapters", "2", "chapters.theirs.mp4"],
+    );
+    const seen = async (file: string) => {
+      const { stdout } = await run(ffprobePath, ["-v", "error", "-show_chapters", "-of", "json", file], {
+        cwd: folder,
+      });
+      return JSON.parse(stdout);
+    };
+    expect((await seen("chapters.ours.mp4")).chapters).toHaveLength(3);
+    expect(await seen("chapters.ours.mp4")).toEqual(await seen("chapters.theirs.mp4"));
+    expect(await decoded("chapters.ours.mp4")).toBe(await decoded("chapters.theirs.mp4"));
+    // this tool reads the list alone; what Apple's players read must be as the tool writes it, too
+    const [ours, theirs] = [await read("chapters.ours.mp4"), await read("chapters.theirs.mp4")];
+    for (const type of ["gmhd", "stts", "stsz", "stsc", "chpl"]) {
+      expect([type, lastBox(ours, type)]).toEqual([type, lastBox(theirs, type)]);
+    }
+    const description = lastBox(ours, "stsd");
+    // the tool adds a bitrate behind it
+    expect(description.subarray(20)).toEqual(lastBox(theirs, "stsd").subarray(20, description.length));
+    const samples = lastBox(ours, "stco").readUInt32BE(16);
+    expect(ours.toString("utf8", samples + 2, samples + 2 + 11)).toBe("First = one");
+    expect(ours.indexOf(Buffer.from("chap\0\0\0\x03", "latin1"))).toBeGreaterThan(0);
   });
 
   it("keep to the room in front of the media, or say how much is missing", async () => {
@@ -251,7 +298,7 @@ describe("tracks that are joined", () => {
   it("have offsets of 64 bits where the file is larger than 4 GiB", async () => {
     const { video } = await make("whole files with frames out of order");
     const source = await openSourceTrack(new ByteStream(pieces(await read(video.packed))));
-    const movie = new JoinedMovie([source], { brand: "isom", tags: TAGS, cover: null });
+    const movie = new JoinedMovie([source], { brand: "isom", tags: TAGS, cover: null, chapters: [] });
     const GIB = 2 ** 30;
     for (let index = 0; index < 6; index++) {
       const sample = { offset: 0, bytes: GIB, time: index * 512, duration: 512, shift: 0, isSync: true };

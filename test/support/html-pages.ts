@@ -33,3 +33,20 @@ export const HTML_WITHOUT_MEDIA = `<!doctype html>
   <body><p>Nothing to watch here.</p></body>
 </html>
 `;
+
+const CHAPTERS = [
+  { "@type": "Clip", name: "First = one", startOffset: 0, endOffset: 1 },
+  { "@type": "Clip", name: "Second", startOffset: 1, endOffset: 3 },
+];
+
+/** A page that describes its film of 3 seconds, which is beside it, to search engines. */
+export const describedPage = (origin: string, media: string): string => `<!doctype html>
+<html><head><title>Described</title><script type="application/ld+json">${JSON.stringify({
+  ...{ "@context": "https://schema.org", "@type": "VideoObject", name: "A film; with # signs" },
+  ...{ description: "Described", uploadDate: "2026-01-02", thumbnailUrl: `${origin}/poster.jpg` },
+  ...{
+    author: { "@type": "Person", name: "An author" },
+    contentUrl: `${origin}/${media}`,
+    hasPart: CHAPTERS,
+  },
+})}</script></head><body></body></html>`;

@@ -1,0 +1,28 @@
+import { ascii, box, fullBox, uint32, uint64 } from "./write-boxes.ts";
+
+/** Boxes that all tracks have. */
+
+const MAX_UINT32 = 2 ** 32 - 1;
+const OWN_FILE = 1;
+
+/** A header that tells a duration behind dates that nobody knows: short where it fits, as all players know it. */
+export function headerBox(
+  type: string,
+  flags: number,
+  duration: number,
+  between: readonly number[],
+  ...rest: readonly Uint8Array[]
+): Buffer {
+  const isLong = duration > MAX_UINT32;
+  const time = isLong ? uint64 : uint32;
+  const times = [time(0), time(0), uint32(...between), time(duration)];
+  return fullBox(type, isLong ? 1 : 0, flags, ...times, ...rest);
+}
+
+/** Says what kind of thing is described. */
+export const handlerBox = (kind: string, maker: string, name: string): Buffer =>
+  fullBox("hdlr", 0, 0, ascii(`\0\0\0\0${kind}${maker}`), uint32(0, 0), ascii(`${name}\0`));
+
+/** Says that the samples stand in this file. */
+export const dataInformation = (): Buffer =>
+  box("dinf", fullBox("dref", 0, 0, uint32(1), fullBox("url ", 0, OWN_FILE)));
