@@ -5,6 +5,8 @@ export class EndedEarly extends Error {
   }
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Bytes that can only be read forward.
  *
@@ -34,10 +36,14 @@ export class ByteStream {
     return false;
   }
 
-  /** The next bytes, in memory of their own. */
-  async read(bytes: number): Promise<Buffer> {
-    const whole = Buffer.allocUnsafeSlow(bytes);
-    let position = 0;
+  /**
+   * The next bytes, in memory of their own.
+   *
+   * @param front what stands in front of them in that memory
+   */
+  async read(bytes: number, front: Buffer = NOTHING): Promise<Buffer> {
+    const whole = Buffer.allocUnsafeSlow(front.length + bytes);
+    let position = front.copy(whole);
     await this.pour(bytes, (chunk) => {
       position += chunk.copy(whole, position);
     });

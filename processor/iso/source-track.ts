@@ -16,8 +16,8 @@ export interface Chunk {
 
 /** Sound and picture take turns this often, in seconds of the film: players need both at the same time. */
 const CHUNK_SECONDS = 1;
-/** A larger index is left to the tool, which reads it in pieces. */
-const MAX_INDEX_BYTES = 16 << 20;
+/** Some five hours of film; a larger index is left to the tool, which does not burden our own memory. */
+const MAX_INDEX_BYTES = 8 << 20;
 const MAX_FRAGMENT_HEAD_BYTES = 4 << 20;
 
 interface StreamBox {
@@ -156,7 +156,7 @@ async function readContent(
   maxBytes: number,
 ): Promise<Buffer> {
   if (contentBytes > maxBytes || header.length > 8) throw new Unusual(`a large ${type}`);
-  return Buffer.concat([header, await stream.read(contentBytes)]);
+  return await stream.read(contentBytes, header);
 }
 
 function* chunksOf(samples: Iterable<Sample>, timescale: number): Generator<Chunk> {
