@@ -1,9 +1,8 @@
 import { Unusual } from "./box-view.ts";
+import { MAX_SAMPLES } from "./samples.ts";
 import type { Chunk } from "./source-track.ts";
 import { fullBox, uint32 } from "./write-boxes.ts";
 
-/** Two days at 30 frames a second: with more, something is wrong, and memory has an end. */
-const MAX_SAMPLES = 6_000_000;
 const MAX_UINT32 = 2 ** 32 - 1;
 const MAX_INT32 = 2 ** 31 - 1;
 

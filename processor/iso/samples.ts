@@ -16,6 +16,9 @@ export interface Sample {
   readonly isSync: boolean;
 }
 
+/** Two days at 30 frames a second: with more, something is wrong, and memory has an end. */
+export const MAX_SAMPLES = 6_000_000;
+
 /** Tables that are right for a copy of the track as they are; all others are made anew or tell nothing that matters. */
 const KEPT_TABLES = ["sgpd", "sbgp", "sdtp", "cslg"];
 /** Tables of samples that are encrypted, or told in a way that is not read here. */
@@ -35,6 +38,7 @@ export function* samplesOfTables(view: BoxView, tables: readonly Box[]): Generat
   if (refused) throw new Unusual(refused.type);
   const sizes = view.only(tables, "stsz").start;
   const [commonSize, count] = [view.uint32(sizes + 12), view.uint32(sizes + 16)];
+  if (count > MAX_SAMPLES) throw new Unusual("too many samples");
   const durations = runs(view, view.only(tables, "stts"), false);
   const shifts = view.atMostOne(tables, "ctts");
   const shiftRuns = shifts ? runs(view, shifts, true) : null;

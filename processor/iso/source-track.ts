@@ -16,6 +16,8 @@ export interface Chunk {
 
 /** Sound and picture take turns this often, in seconds of the film: players need both at the same time. */
 const CHUNK_SECONDS = 1;
+/** Far more than a second has, but where a damaged table says that samples last no time. */
+const CHUNK_SAMPLES = 1 << 14;
 /** Some five hours of film; a larger index is left to the tool, which does not burden our own memory. */
 const MAX_INDEX_BYTES = 8 << 20;
 const MAX_FRAGMENT_HEAD_BYTES = 4 << 20;
@@ -169,7 +171,8 @@ function* chunksOf(samples: Iterable<Sample>, timescale: number): Generator<Chun
   for (const sample of samples) {
     const [first] = group;
     const isNext = first && sample.offset === first.offset + bytes;
-    if (first && (!isNext || sample.time - first.time >= CHUNK_SECONDS * timescale)) {
+    const isFull = first && sample.time - first.time >= CHUNK_SECONDS * timescale;
+    if (first && (!isNext || isFull || group.length === CHUNK_SAMPLES)) {
       if (sample.offset < first.offset + bytes) throw new Unusual("samples in another order");
       yield chunk(first);
       group = [];

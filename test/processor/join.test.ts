@@ -372,6 +372,14 @@ describe("a file that is left to the tool", () => {
     expect(isUnusual(await failureOf(earlier))).toBe(true);
   });
 
+  it("says that it has four thousand million samples", async () => {
+    const { video } = await make("whole files with frames out of order");
+    const file = await read(video.packed);
+    const sizes = file.indexOf("stsz", 0, "latin1");
+    const endless = afterwards(file, (copy) => void copy.fill(0xff, sizes + 12, sizes + 16));
+    expect(isUnusual(await failureOf(endless))).toBe(true);
+  });
+
   test("whatever is damaged in it, it is joined or refused, never anything else", async () => {
     const { video } = await make("fragments with frames out of order");
     const { audio } = await make("whole files with frames out of order");
