@@ -220,6 +220,20 @@ describe("tracks that are joined", () => {
     expect(seconds).toEqual({ vide: expect.closeTo(3, 0), soun: expect.closeTo(3, 0) });
   });
 
+  it("play before the file is whole", async () => {
+    const { video, audio } = await make("fragments with frames out of order");
+    const whole = await joined([await read(video.packed), await read(audio.packed)]);
+    await writeFile(join(folder, "half.mp4"), whole.subarray(0, whole.length / 2));
+    const frames = await run(
+      ffmpegPath,
+      ["-nostdin", "-v", "fatal", "-i", "half.mp4", "-map", "0", "-f", "framecrc", "-"],
+      { cwd: folder },
+    );
+    const seen = (stream: number) => frames.stdout.match(RegExp(`^${stream},`, "gm"))?.length ?? 0;
+    // 25 pictures and 43 packets of sound a second
+    expect([seen(0) / 25, seen(1) / 43]).toEqual([expect.closeTo(1.6, 0), expect.closeTo(1.6, 0)]);
+  });
+
   it("have a cover beside the sound", async () => {
     const { audio } = await make("fragments with frames out of order");
     await ffmpeg("-i", audio.whole, "-filter_complex", "color=red:s=64x48", "-frames:v", "1", "cover.jpg");
