@@ -1,4 +1,4 @@
-import { dataInformation, handlerBox, headerBox } from "./common-boxes.ts";
+import { dataInformation, handlerBox, headerBox, UNITY_MATRIX } from "./common-boxes.ts";
 import { box, fullBox, uint16, uint32, uint64 } from "./write-boxes.ts";
 
 /** One chapter of a film, in seconds. */
@@ -57,7 +57,6 @@ export function chapterTrack(
       ? fullBox("co64", 0, 0, uint32(1), uint64(mediaStart))
       : fullBox("stco", 0, 0, uint32(1, mediaStart)),
   );
-  const matrix = uint32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
   const generic = fullBox("gmin", 0, 0, uint16(0x40, 0x8000, 0x8000, 0x8000, 0, 0));
   const text = box("text", uint16(1), uint32(0, 0, 0, 1, 0, 0, 0, 0x4000), uint16(0));
   const media = box(
@@ -66,7 +65,7 @@ export function chapterTrack(
     handlerBox("text", "\0\0\0\0", "SubtitleHandler"),
     box("minf", box("gmhd", generic, text), dataInformation(), tables),
   );
-  const shownAs = Buffer.concat([Buffer.alloc(16), matrix, Buffer.alloc(8)]);
+  const shownAs = Buffer.concat([Buffer.alloc(16), UNITY_MATRIX, Buffer.alloc(8)]);
   return box("trak", headerBox("tkhd", IN_MOVIE, end, [id, 0], shownAs), media);
 }
 

@@ -1,9 +1,10 @@
-import { ascii, box, fullBox, uint32, uint64 } from "./write-boxes.ts";
+import { ascii, box, fullBox, MAX_UINT32, uint32, uint64 } from "./write-boxes.ts";
 
 /** Boxes that all tracks have. */
 
-const MAX_UINT32 = 2 ** 32 - 1;
 const OWN_FILE = 1;
+/** Shown as it is, neither turned nor scaled. */
+export const UNITY_MATRIX = uint32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 
 /** A header that tells a duration behind dates that nobody knows: short where it fits, as all players know it. */
 export function headerBox(

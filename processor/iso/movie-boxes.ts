@@ -1,9 +1,9 @@
 import { type Chapter, chapterList, chapterTrack } from "./chapter-track.ts";
-import { dataInformation, handlerBox, headerBox } from "./common-boxes.ts";
+import { dataInformation, handlerBox, headerBox, UNITY_MATRIX } from "./common-boxes.ts";
 import type { SampleTables, TableOptions } from "./sample-tables.ts";
 import { keptTables } from "./samples.ts";
 import type { SourceTrack } from "./source-track.ts";
-import { box, fullBox, uint16, uint32, uint64 } from "./write-boxes.ts";
+import { box, fullBox, MAX_INT32, uint16, uint32, uint64 } from "./write-boxes.ts";
 
 /** The index of a file that is made of tracks of others. */
 
@@ -24,12 +24,10 @@ export interface About {
 
 /** Of the film, per second; the usual one. */
 const TIMESCALE = 1000;
-const MAX_INT32 = 2 ** 31 - 1;
 const ENABLED_IN_MOVIE = 3;
 /** Types of what an item holds. */
 const UTF8 = 1;
 const JPEG = 13;
-const UNITY_MATRIX = uint32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 /** Fields of `tkhd` that say how a track is shown, at its end: layer, group, volume, matrix, width, height. */
 const SHOWN_AS_BYTES = 60;
 

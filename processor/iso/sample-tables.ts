@@ -1,10 +1,7 @@
 import { Unusual } from "./box-view.ts";
 import { MAX_SAMPLES } from "./samples.ts";
 import type { Chunk } from "./source-track.ts";
-import { fullBox, uint32 } from "./write-boxes.ts";
-
-const MAX_UINT32 = 2 ** 32 - 1;
-const MAX_INT32 = 2 ** 31 - 1;
+import { fullBox, MAX_INT32, MAX_UINT32, uint32 } from "./write-boxes.ts";
 
 export interface TableOptions {
   /** Where the media begins in the file. */

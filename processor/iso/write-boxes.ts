@@ -1,3 +1,7 @@
+/** The largest numbers of 32 bits, without a sign and with one. */
+export const MAX_UINT32 = 2 ** 32 - 1;
+export const MAX_INT32 = 2 ** 31 - 1;
+
 /** A box with what it holds. */
 export function box(type: string, ...content: readonly Uint8Array[]): Buffer {
   const bytes = content.reduce((sum, part) => sum + part.length, 8);

@@ -41,7 +41,8 @@ export interface Input {
   readonly close: () => void;
 }
 
-const noHead = async (): Promise<null> => null;
+/** What only a tool looks into. */
+const OPAQUE = { options: [], ranges: null, read: null, head: async () => null, cut: null } as const;
 
 /** All inputs of a run, and why the first of them broke, which their reader cannot know. */
 export interface Inputs {
@@ -180,13 +181,9 @@ async function spool(
   };
   await pipeline(Readable.from(chunks(), { objectMode: false }), createWriteStream(path), { signal });
   return {
+    ...OPAQUE,
     stream,
     address: path,
-    options: [],
-    ranges: null,
-    read: null,
-    head: noHead,
-    cut: null,
     transportStream: stream.extension === "ts",
     retries: () => ranges.retries,
     close: () => ranges.close(),
@@ -199,12 +196,9 @@ async function openHls(context: RunContext, stream: SourceStream, onFailure: OnF
   if (window) await playlist.prepare();
   const mount = context.proxy.mount(serveHlsSource(playlist, onFailure));
   return {
+    ...OPAQUE,
     stream,
     address: `${mount.baseUrl}${playlist.entryPath}`,
-    options: [],
-    ranges: null,
-    read: null,
-    head: noHead,
     cut: playlist.cut,
     transportStream: true,
     retries: () => playlist.retries,
@@ -231,12 +225,10 @@ async function openFragments(
   });
   const mount = context.proxy.mount(serveSegmentSource(fragments, onFailure));
   return {
+    ...OPAQUE,
     stream,
     address: `${mount.baseUrl}/media`,
-    options: [],
-    ranges: null,
     read: (signal) => fragments.read(signal, true),
-    head: noHead,
     cut: cut ?? null,
     transportStream: stream.extension === "ts",
     retries: () => fragments.retries,
@@ -274,16 +266,7 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
   });
   if (path === undefined) throw new Fault("network", "the download ended without a file");
   return {
-    ...{
-      stream,
-      address: path,
-      options: [],
-      ranges: null,
-      read: null,
-      head: noHead,
-      cut: null,
-      transportStream: false,
-    },
+    ...{ ...OPAQUE, stream, address: path, transportStream: false },
     retries: () => 0,
     close: () => {},
   };
