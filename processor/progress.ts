@@ -13,6 +13,8 @@ export interface Snapshot {
 /** What receiving all bytes and storing all bytes are worth of a run that only moves bytes. */
 const RECEIVED_SHARE = 0.7;
 const STORED_SHARE = 1 - RECEIVED_SHARE;
+/** What writing a result is worth of a run that uploads it meanwhile. */
+const WRITTEN_SHARE = 0.97;
 
 const STEP_ORDER: readonly WorkingStep[] = ["Downloading", "Muxing", "Uploading"];
 
@@ -72,6 +74,11 @@ export class Progress {
     if (percent === this.#percent) return;
     this.#percent = percent;
     this.#onChange(false);
+  }
+
+  /** @param fraction of the result that is written; the last of the run is left to the end of its upload */
+  write(fraction: number): void {
+    this.advance(fraction * WRITTEN_SHARE);
   }
 
   /** From here on the bytes that are received and stored make the percentage. */

@@ -3,8 +3,6 @@ import { type Box, boxesIn } from "./boxes.ts";
 /** Something that is not judged here: a tool must look at the file. */
 export class Unusual extends Error {}
 
-/** Header of a box with a version: size, type, version, flags. */
-export const FULL_HEADER_BYTES = 12;
 /** Header of a box: size and type. */
 export const HEADER_BYTES = 8;
 

@@ -34,7 +34,12 @@ export async function topBoxes(size: number, readAt: ReadAt): Promise<Box[]> {
   return boxes;
 }
 
-function parseBox(header: Uint8Array, start: number, fileSize: number): Box | null {
+/**
+ * The box whose header stands at `start`; null when something else stands there.
+ *
+ * @param fileSize where a box ends that has no length of its own
+ */
+export function parseBox(header: Uint8Array, start: number, fileSize: number): Box | null {
   if (header.length < 8) return null;
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   const type = String.fromCharCode(...header.subarray(4, 8));

@@ -57,11 +57,11 @@ export class JoinedMovie {
     const { brand } = this.#options;
     const type = box("ftyp", ascii(brand), uint32(0x200), ...["isom", "iso2", "mp41"].map(ascii));
     const isLong = this.mediaBytes > MAX_SHORT_BYTES;
-    const needed = type.length + this.#index(0, isLong).length + MEDIA_HEADER_BYTES;
-    const start = roomBytes ?? needed;
-    const free = start - needed;
-    if (free !== 0 && free < SMALLEST_BOX_BYTES) throw new FrontTooSmall(SMALLEST_BOX_BYTES - free);
+    const around = type.length + MEDIA_HEADER_BYTES;
+    const start = roomBytes ?? around + this.#index(0, isLong).length;
     const index = this.#index(start, isLong);
+    const free = start - around - index.length;
+    if (free !== 0 && free < SMALLEST_BOX_BYTES) throw new FrontTooSmall(SMALLEST_BOX_BYTES - free);
     const bytes = [
       ...[type, index, ...(free === 0 ? [] : [box("free", Buffer.alloc(free - SMALLEST_BOX_BYTES))])],
       ...mediaHeader(this.mediaBytes),

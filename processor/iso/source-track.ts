@@ -1,4 +1,5 @@
 import { Unusual } from "./box-view.ts";
+import { parseBox } from "./boxes.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import { type FragmentDefaults, fragmentDefaults, readFragment } from "./fragments.ts";
 import { type IndexTrack, type MovieIndex, readMovieIndex } from "./movie-index.ts";
@@ -138,17 +139,10 @@ export async function openSourceTrack(stream: ByteStream): Promise<SourceTrack> 
 
 async function readHeader(stream: ByteStream): Promise<StreamBox> {
   const short = await stream.read(8);
-  const type = short.toString("latin1", 4, 8);
-  const size = short.readUInt32BE(0);
-  if (size === 0) return { type, contentBytes: Number.POSITIVE_INFINITY, header: short };
-  if (size !== 1) {
-    if (size < 8) throw new Unusual("damage");
-    return { type, contentBytes: size - 8, header: short };
-  }
-  const long = await stream.read(8);
-  const contentBytes = Number(long.readBigUInt64BE()) - 16;
-  if (contentBytes < 0) throw new Unusual("damage");
-  return { type, contentBytes, header: Buffer.concat([short, long]) };
+  const header = short.readUInt32BE(0) === 1 ? await stream.read(8, short) : short;
+  const box = parseBox(header, 0, Number.POSITIVE_INFINITY);
+  if (!box) throw new Unusual("damage");
+  return { type: box.type, contentBytes: box.end - header.length, header };
 }
 
 /** The whole box, its header included. */

@@ -15,20 +15,22 @@ export async function* inTurns(sources: readonly SourceTrack[]): AsyncGenerator<
   const waiting = await Promise.all(
     sources.map(async (source) => {
       const chunks = source.chunks();
-      return { source, chunks, next: await chunks.next() };
+      return { source, chunks, chunk: await nextOf(chunks) };
     }),
   );
   for (;;) {
-    let turn: (Turn & { readonly index: number }) | null = null;
-    for (const [index, { source, next }] of waiting.entries()) {
-      const isFirst = !next.done && (turn === null || next.value.seconds < turn.chunk.seconds);
-      if (isFirst) turn = { source, chunk: next.value, index };
-    }
-    if (!turn) return;
-    yield turn;
-    const track = waiting[turn.index];
-    if (track) track.next = await track.chunks.next();
+    const times = waiting.map(({ chunk }) => chunk?.seconds ?? Number.POSITIVE_INFINITY);
+    const first = waiting[times.indexOf(Math.min(...times))];
+    if (!first?.chunk) return;
+    yield { source: first.source, chunk: first.chunk };
+    first.chunk = await nextOf(first.chunks);
   }
+}
+
+/** Null at the end. */
+async function nextOf(chunks: AsyncIterator<Chunk>): Promise<Chunk | null> {
+  const { done, value } = await chunks.next();
+  return done ? null : value;
 }
 
 /**

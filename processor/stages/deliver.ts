@@ -148,7 +148,7 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
     expectedBytes: expectedBytes(inputs.all, total, extent),
   };
   const result =
-    (await joinAndUpload(context, source, request)) ??
+    (await joinAndUpload(context, source, { ...request, native })) ??
     (await muxAndUpload(context, {
       ...request,
       metadata: await writeMetadata(context.folder, source, { format: plan.format, section, cover }),

@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { containerOf, type Format } from "../../schema/containers.ts";
+import type { SourceCodecs } from "../../schema/media.ts";
 import { isUnusual, Unusual } from "../iso/box-view.ts";
 import { ByteStream, EndedEarly } from "../iso/byte-stream.ts";
 import type { Chapter } from "../iso/chapter-track.ts";
@@ -31,13 +32,14 @@ const BRANDS: Partial<Record<Format, string>> = { mp4: "isom", m4a: "M4A " };
 /** Sample entries that need no change. Others have parameters inside the samples, where some players miss them. */
 const JOINED_ENTRIES = new Set(["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus"]);
 
-/** What a share of the whole run the joining is; the rest is left to the end of the upload. */
-const JOINED_SHARE = 0.97;
 /** In a file whose index is not known yet, the index may miss its estimate: then the room grows by at least this. */
 const ROOM_STEP_BYTES = 64 << 10;
 const MAX_PASSES = 3;
 
-export type JoinRequest = Omit<MuxRequest, "metadata">;
+export interface JoinRequest extends Omit<MuxRequest, "metadata"> {
+  /** Of the chosen streams. */
+  readonly native: SourceCodecs;
+}
 
 /**
  * Joins and publishes.
@@ -111,25 +113,18 @@ const inOrder = (chapters: readonly Chapter[]): boolean =>
   (chapters[0]?.start ?? 0) === 0;
 
 async function openTracks(
-  { actions, muxInputs }: JoinRequest,
+  { actions, native }: JoinRequest,
   streams: readonly ByteStream[],
 ): Promise<SourceTrack[]> {
   const opened = await Promise.all(streams.map(openSourceTrack));
-  const pictures = actions.video === "none" ? [] : [muxInputs.find((input) => input.videoCodec)?.videoCodec];
-  const sounds =
-    actions.audio === "none" ? [] : [muxInputs.findLast((input) => input.audioCodec)?.audioCodec];
   return [
-    ...pictures.map((codec) => trackOf(opened, "vide", codec)),
-    ...sounds.map((codec) => trackOf(opened, "soun", codec)),
+    ...(actions.video === "none" ? [] : [trackOf(opened, "vide", native.video)]),
+    ...(actions.audio === "none" ? [] : [trackOf(opened, "soun", native.audio)]),
   ];
 }
 
 /** All that was decided about the streams was decided by the codecs that were told. */
-function trackOf(
-  opened: readonly SourceTrack[],
-  kind: string,
-  codec: string | null | undefined,
-): SourceTrack {
+function trackOf(opened: readonly SourceTrack[], kind: string, codec: string | null): SourceTrack {
   const source = opened.find(({ track }) => track.kind === kind);
   if (!source || !JOINED_ENTRIES.has(source.track.entry.type)) throw new Unusual("no such stream");
   if (codecOf(source.index.view, source.track) !== codec) throw new Unusual("another codec");
@@ -232,7 +227,7 @@ async function writeFile(
     checkLength(context, turn.chunk.seconds);
     await pourChunk(turn, write);
     poke();
-    context.progress.advance((turn.chunk.seconds / seconds) * JOINED_SHARE);
+    context.progress.write(turn.chunk.seconds / seconds);
   }
   const front = movie.front(roomBytes);
   const facts = checkedFacts(job, front.index);

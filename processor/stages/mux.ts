@@ -147,7 +147,7 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
     pass.onProgress();
     if (encodes) progress.enter("Muxing");
     const { seconds } = request.extent;
-    if (seconds) progress.advance((outTimeMs / 1000 / seconds) * 0.97);
+    if (seconds) progress.write(outTimeMs / 1000 / seconds);
     try {
       checkSize(context, totalSize);
       checkLength(context, outTimeMs / 1000);

@@ -1,13 +1,11 @@
-import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { splitManifest } from "../../bin/bench/split-manifest.ts";
 import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
 import { probeMedia } from "../../processor/tools/ffprobe.ts";
+import { Deliveries } from "../support/delivered.ts";
 import { describedPage } from "../support/html-pages.ts";
 import { media, mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
@@ -74,30 +72,16 @@ async function turningStrange(): Promise<Buffer> {
 }
 
 async function deliver(processor: ProcessorBench, ...args: Parameters<ProcessorBench["run"]>) {
-  const outcome = await processor.run(...args);
-  if (outcome.type !== "completed") throw new Error(`ended ${JSON.stringify(outcome)}`);
-  const { delivery } = outcome;
-  const bytes = await processor.object(delivery.key);
-  if (!bytes) throw new Error(`no object under ${delivery.key}`);
-  expect(bytes.length).toBe(delivery.file_size);
-  expect(createHash("sha256").update(bytes).digest("hex")).toBe(delivery.sha256);
-  expect(await processor.s3.unfinishedUploads()).toEqual([]);
-  expect(await processor.leftovers()).toEqual([]);
-  const path = join(folder, `delivered-${delivery.sha256.slice(0, 12)}`);
-  await writeFile(path, bytes);
-  const proxy = { url: "http://127.0.0.1:9", blocked: () => [] };
-  return { delivery, path, facts: await probeMedia(path, { tools, cwd: folder, proxy }) };
-}
-
-interface Probed {
-  readonly format: { readonly tags: Readonly<Record<string, string>> };
-  readonly chapters: readonly { readonly start_time: string; readonly tags: { readonly title: string } }[];
-  readonly streams: readonly { readonly codec_name: string }[];
-}
-
-async function describedIn(path: string): Promise<Probed> {
-  const args = ["-v", "error", "-show_format", "-show_streams", "-show_chapters", "-of", "json", path];
-  return JSON.parse((await promisify(execFile)(tools.ffprobe.path, args)).stdout);
+  const deliveries = new Deliveries(processor);
+  try {
+    const { delivery, path, probed } = await deliveries.deliver(...args);
+    expect(await processor.s3.unfinishedUploads()).toEqual([]);
+    expect(await processor.leftovers()).toEqual([]);
+    const proxy = { url: "http://127.0.0.1:9", blocked: () => [] };
+    return { delivery, probed, facts: await probeMedia(path, { tools, cwd: folder, proxy }) };
+  } finally {
+    await deliveries.close();
+  }
 }
 
 describe("picture and sound apart", () => {
@@ -115,23 +99,22 @@ describe("picture and sound apart", () => {
   });
 
   it.each(DESCRIBED)("have title, artist, date and chapters without a tool: %s", async (page) => {
-    const { path } = await deliver(bench, `${origin.url}/${page}`);
-    const { chapters, format } = await describedIn(path);
+    const { chapters, format } = (await deliver(bench, `${origin.url}/${page}`)).probed;
     expect(format.tags).toMatchObject({
       title: "A film; with # signs",
       artist: "An author",
       date: "2026-01-02",
     });
-    expect(chapters.map(({ start_time, tags }) => [Number(start_time), tags.title])).toEqual([
+    expect(chapters.map(({ start_time, tags }) => [Number(start_time), tags?.title])).toEqual([
       [0, "First = one"],
       [1, "Second"],
     ]);
   });
 
   it("gives the sound with its cover", async () => {
-    const { path, delivery } = await deliver(usual, `${origin.url}/segments.html`, { audio_only: true });
+    const { probed, delivery } = await deliver(usual, `${origin.url}/segments.html`, { audio_only: true });
     expect(delivery.key).toMatch(/\.m4a$/);
-    const { chapters, streams } = await describedIn(path);
+    const { chapters, streams } = probed;
     expect(streams.map(({ codec_name }) => codec_name)).toEqual(["aac", "bin_data", "mjpeg"]);
     expect(chapters).toHaveLength(2);
   });
