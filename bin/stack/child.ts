@@ -12,10 +12,18 @@ export interface ChildOptions {
   readonly logFile: string;
 }
 
+/** How a process ended, whoever ended it. */
+export interface Ending {
+  /** To be said after its name: `ended with 0`, `was ended by SIGKILL`. */
+  readonly words: string;
+  /** Whether it ended in good order, with code 0. */
+  readonly inOrder: boolean;
+}
+
 /** A long-running process of the stack. */
 export interface Child {
-  /** Resolves with how it ended, in words, whoever ended it. Never rejects. */
-  readonly ended: Promise<string>;
+  /** Never rejects. */
+  readonly ended: Promise<Ending>;
   /** SIGTERM, then SIGKILL for its whole process group after `graceMs`. Resolves when it has ended. */
   stop(graceMs: number): Promise<void>;
   /** SIGKILL for its whole process group. */
@@ -31,9 +39,13 @@ export function startChild({ command, args, cwd, env, logFile }: ChildOptions): 
   const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", output, output] });
   closeSync(output);
   let running = true;
-  const ended = new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(`could not be started: ${error.message}`));
-    child.once("exit", (code, signal) => resolve(signal ? `was ended by ${signal}` : `ended with ${code}`));
+  const ended = new Promise<Ending>((resolve) => {
+    child.once("error", ({ message }) =>
+      resolve({ words: `could not be started: ${message}`, inOrder: false }),
+    );
+    child.once("exit", (code, signal) =>
+      resolve({ words: signal ? `was ended by ${signal}` : `ended with ${code}`, inOrder: code === 0 }),
+    );
   }).finally(() => {
     running = false;
   });

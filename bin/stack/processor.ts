@@ -41,12 +41,13 @@ export function superviseProcessor({ env, logFile, log }: ProcessorOptions): Sup
         env,
         logFile,
       });
-      const how = await child.ended;
+      const { words, inOrder } = await child.ended;
       if (stopping.signal.aborted) return;
-      failures = Date.now() - startedAt > HEALTHY_AFTER ? 0 : failures;
+      // one that was told to end, and drained, did not fail
+      if (inOrder || Date.now() - startedAt > HEALTHY_AFTER) failures = 0;
       const delay = BACKOFF[Math.min(failures, BACKOFF.length - 1)] ?? 0;
-      failures += 1;
-      log(`the processor ${how}; it is started again in ${delay / 1000} s (its log: ${logFile})`);
+      if (!inOrder) failures += 1;
+      log(`the processor ${words}; it is started again in ${delay / 1000} s (its log: ${logFile})`);
       await sleep(delay, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   }

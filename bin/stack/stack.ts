@@ -122,7 +122,7 @@ async function undoAll(undo: (() => void | Promise<void>)[]): Promise<void> {
 }
 
 const endOf = async (worker: Child, log: string): Promise<string> =>
-  `The Worker ${await worker.ended}. The end of its log, ${log}:\n${logTail(log)}`;
+  `The Worker ${(await worker.ended).words}. The end of its log, ${log}:\n${logTail(log)}`;
 
 const fail = (reason: string): never => {
   throw new StackError(reason);
