@@ -74,7 +74,7 @@ describe("a processor that is killed", () => {
 
   it("in mid-transcode: the job is delivered by its successor and no tool is left", async () => {
     // an encoder that waits for its source is in the middle on any machine
-    origin.behave("/film.mp4", { bytesPerSecond: 40_000 });
+    origin.behave("/film.mp4", { bytesPerSecond: 200_000 });
     const request = { url: `${origin.url}/film.mp4`, video_codec: "h264", video_quality: 1, filename: "mux" };
     const id = await stack.create(request);
     await stack.until(id, ({ step }) => step === "Muxing");

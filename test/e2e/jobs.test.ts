@@ -83,7 +83,7 @@ describe("a job", () => {
 
   it("is cancelled while it runs: tools end, nothing is published", async () => {
     // an encoder that waits for its source is in the middle on any machine
-    origin.behave("/long.mp4", { bytesPerSecond: 40_000 });
+    origin.behave("/long.mp4", { bytesPerSecond: 200_000 });
     const id = await stack.create({
       url: `${origin.url}/long.mp4`,
       video_codec: "h265",
