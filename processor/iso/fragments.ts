@@ -1,6 +1,6 @@
 import { BoxView, HEADER_BYTES, Unusual } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
-import type { Sample } from "./samples.ts";
+import type { PlacedSample } from "./samples.ts";
 
 /** What the samples of all fragments are where a fragment says nothing else. */
 export interface FragmentDefaults {
@@ -51,7 +51,7 @@ export function readFragment(
   position: number,
   time: number,
   defaults: FragmentDefaults,
-): readonly Sample[] {
+): readonly PlacedSample[] {
   const view = new BoxView(moof);
   const boxes = view.inside(view.only(view.boxes(), "moof"));
   const track = view.inside(view.only(boxes, "traf"));
@@ -60,7 +60,7 @@ export function readFragment(
   const header = readHeader(view, view.only(track, "tfhd"), position, defaults);
   const decodeTime = view.atMostOne(track, "tfdt");
   const start = decodeTime ? timeOf(view, decodeTime) : time;
-  const samples: Sample[] = [];
+  const samples: PlacedSample[] = [];
   for (const run of track.filter(({ type }) => type === "trun")) addRun(view, run, header, start, samples);
   return samples;
 }
@@ -88,7 +88,7 @@ const timeOf = (view: BoxView, box: Box): number =>
   view.versionOf(box) === 1 ? view.uint64(box.start + 12) : view.uint32(box.start + 12);
 
 /** Adds the samples of one run to those of its fragment. */
-function addRun(view: BoxView, box: Box, header: TrackHeader, start: number, samples: Sample[]): void {
+function addRun(view: BoxView, box: Box, header: TrackHeader, start: number, samples: PlacedSample[]): void {
   const fields = new Fields(view, box, HEADER_BYTES + 8);
   const count = view.uint32(box.start + 12);
   const before = samples.at(-1);

@@ -1,8 +1,7 @@
 import { chapterSamples } from "./chapter-track.ts";
+import type { MediaTrack, Turn } from "./media-source.ts";
 import { type About, movieBox } from "./movie-boxes.ts";
 import { SampleTables } from "./sample-tables.ts";
-import type { SourceTrack } from "./source-track.ts";
-import type { Turn } from "./turns.ts";
 import { ascii, box, uint32, uint64 } from "./write-boxes.ts";
 
 export interface JoinedMovieOptions extends About {
@@ -18,11 +17,11 @@ const MEDIA_HEADER_BYTES = 16;
 const MAX_SHORT_BYTES = 2 ** 32 - 2 ** 26;
 
 /**
- * A file of tracks from several sources, as an index with the media behind it. The tracks stay what they are; only where
+ * A file of tracks from any sources, as an index with the media behind it. The tracks stay what they are; only where
  * their samples stand is written anew.
  *
  * @example
- * const movie = new JoinedMovie(sources, { brand: "isom", tags, cover: null, chapters: [] });
+ * const movie = new JoinedMovie(tracks, { brand: "isom", tags, cover: null, chapters: [] });
  * for await (const turn of inTurns(sources)) movie.add(turn);
  * const front = movie.front(); // all bytes in front of the media
  */
@@ -32,18 +31,18 @@ export class JoinedMovie {
   /** What the media begins with, in front of all chunks. */
   readonly opening: Buffer;
   readonly #options: JoinedMovieOptions;
-  readonly #tables: ReadonlyMap<SourceTrack, SampleTables>;
+  readonly #tables: ReadonlyMap<MediaTrack, SampleTables>;
 
-  constructor(sources: readonly SourceTrack[], options: JoinedMovieOptions) {
+  constructor(tracks: readonly MediaTrack[], options: JoinedMovieOptions) {
     this.#options = options;
     this.opening = Buffer.concat(chapterSamples(options.chapters));
     this.mediaBytes = this.opening.length;
-    this.#tables = new Map(sources.map((source) => [source, new SampleTables()]));
+    this.#tables = new Map(tracks.map((track) => [track, new SampleTables()]));
   }
 
   /** Notes that the next bytes of the media are a chunk of this track. */
-  add({ source, chunk }: Turn): void {
-    this.#tables.get(source)?.add(chunk, this.mediaBytes);
+  add({ track, chunk }: Pick<Turn, "track" | "chunk">): void {
+    this.#tables.get(track)?.add(chunk, this.mediaBytes);
     this.mediaBytes += chunk.bytes;
   }
 
@@ -70,7 +69,7 @@ export class JoinedMovie {
   }
 
   #index(mediaStart: number, isLong: boolean): Buffer {
-    const tracks = [...this.#tables].map(([source, tables]) => ({ source, tables }));
+    const tracks = [...this.#tables].map(([track, tables]) => ({ track, tables }));
     return movieBox(tracks, this.#options, { mediaStart, isLong });
   }
 }

@@ -1,8 +1,7 @@
 import { type Chapter, chapterList, chapterTrack } from "./chapter-track.ts";
 import { dataInformation, handlerBox, headerBox, UNITY_MATRIX } from "./common-boxes.ts";
+import type { MediaTrack } from "./media-source.ts";
 import type { SampleTables, TableOptions } from "./sample-tables.ts";
-import { keptTables } from "./samples.ts";
-import type { SourceTrack } from "./source-track.ts";
 import { box, fullBox, MAX_INT32, uint16, uint32, uint64 } from "./write-boxes.ts";
 
 /** The index of a file that is made of tracks of others. */
@@ -28,12 +27,10 @@ const ENABLED_IN_MOVIE = 3;
 /** Types of what an item holds. */
 const UTF8 = 1;
 const JPEG = 13;
-/** Fields of `tkhd` that say how a track is shown, at its end: layer, group, volume, matrix, width, height. */
-const SHOWN_AS_BYTES = 60;
 
 /** A track, with the tables of its samples in the new file. */
 export interface OutputTrack {
-  readonly source: SourceTrack;
+  readonly track: MediaTrack;
   readonly tables: SampleTables;
 }
 
@@ -50,27 +47,26 @@ export function movieBox(tracks: readonly OutputTrack[], about: About, place: Pl
   return box("moov", movieHeader(duration, boxes.length + 1), ...boxes, ...userData(about));
 }
 
-/** Times of the film and of the track. */
+/** `delay` and `shown` in the time of the film, `skipped` in that of the track. */
 interface OutputEdit {
-  readonly shown: number;
+  readonly delay: number;
   readonly skipped: number;
+  readonly shown: number;
 }
 
-/** The source's edit in the time of the new film; in a fragmented source it shows all that there is. */
-function editOf({ source: { index, track }, tables }: OutputTrack): OutputEdit | null {
-  const { edit, times } = track;
+function editOf({ track: { edit, timescale }, tables }: OutputTrack): OutputEdit | null {
   if (edit === null) return null;
-  const { shown, skipped } = edit;
-  const rest = Math.max(0, tables.shownUntil - skipped) / times.timescale;
-  const seconds = shown === 0 ? rest : Math.min(rest, shown / index.times.timescale);
-  return { shown: Math.ceil(seconds * TIMESCALE), skipped };
+  const { delay, shown, skipped } = edit;
+  const rest = Math.max(0, tables.shownUntil - skipped) / timescale;
+  const seconds = Math.min(rest, shown ?? Number.POSITIVE_INFINITY);
+  return { delay: Math.round(delay * TIMESCALE), skipped, shown: Math.ceil(seconds * TIMESCALE) };
 }
 
 /** How long it is in the new film, in its time. */
 function shownTime(output: OutputTrack): number {
-  const { source, tables } = output;
-  const seconds = tables.duration / source.track.times.timescale;
-  return editOf(output)?.shown ?? Math.ceil(seconds * TIMESCALE);
+  const edit = editOf(output);
+  if (edit) return edit.delay + edit.shown;
+  return Math.ceil((output.tables.duration / output.track.timescale) * TIMESCALE);
 }
 
 const movieHeader = (duration: number, nextTrack: number): Buffer =>
@@ -83,47 +79,44 @@ const movieHeader = (duration: number, nextTrack: number): Buffer =>
   );
 
 function trackBox(output: OutputTrack, id: number, chapterId: number | null, place: Place): Buffer {
-  const { source, tables } = output;
+  const { track, tables } = output;
   const edit = editOf(output);
-  const { track, index } = source;
   const isPicture = track.kind === "vide";
-  const { view } = index;
-  const { end } = track.header;
-  const shownAs = view.bytes.subarray(end - SHOWN_AS_BYTES, end);
-  const header = headerBox("tkhd", ENABLED_IN_MOVIE, shownTime(output), [id, 0], shownAs);
-  const language = uint16(languageOf(source), 0);
-  const mediaHeader = headerBox("mdhd", 0, tables.duration, [track.times.timescale], language);
-  const information = track.information.filter(({ type }) => type === "vmhd" || type === "smhd");
+  const header = headerBox("tkhd", ENABLED_IN_MOVIE, shownTime(output), [id, 0], track.shownAs);
+  const language = uint16(track.language, 0);
+  const mediaHeader = headerBox("mdhd", 0, tables.duration, [track.timescale], language);
   const sampleBoxes = [
-    view.bytesOf(track.description),
+    track.description,
     ...tables.boxes({ ...place, hasKeyFrames: isPicture }),
-    ...(source.isPlanned ? keptTables(track.tables) : []).map((kept) => view.bytesOf(kept)),
+    ...track.tables,
   ];
   const media = box(
     "mdia",
     mediaHeader,
     handlerBox(track.kind, "\0\0\0\0", isPicture ? "VideoHandler" : "SoundHandler"),
-    box(
-      "minf",
-      ...information.map((one) => view.bytesOf(one)),
-      dataInformation(),
-      box("stbl", ...sampleBoxes),
-    ),
+    box("minf", ...track.information, dataInformation(), box("stbl", ...sampleBoxes)),
   );
   const edits = edit ? [box("edts", editList(edit))] : [];
   const reference = chapterId === null ? [] : [box("tref", box("chap", uint32(chapterId)))];
   return box("trak", header, ...edits, ...reference, media);
 }
 
-/** Behind the times, which are longer in version 1. */
-function languageOf({ index: { view }, track: { mediaHeader } }: SourceTrack): number {
-  return view.uint16(mediaHeader.start + (view.versionOf(mediaHeader) === 1 ? 40 : 28));
-}
+/** Instead of where the media begins: nothing is shown. */
+const NOTHING = -1;
 
-function editList({ shown, skipped }: OutputEdit): Buffer {
-  const isLong = Math.max(shown, skipped) > MAX_INT32;
+function editList({ delay, shown, skipped }: OutputEdit): Buffer {
+  const isLong = Math.max(delay, shown, skipped) > MAX_INT32;
   const time = isLong ? uint64 : uint32;
-  return fullBox("elst", isLong ? 1 : 0, 0, uint32(1), time(shown), time(skipped), uint16(1, 0));
+  const entries = [...(delay === 0 ? [] : [[delay, NOTHING]]), [shown, skipped]];
+  return fullBox(
+    "elst",
+    isLong ? 1 : 0,
+    0,
+    uint32(entries.length),
+    ...entries.map(([seconds = 0, from = 0]) =>
+      Buffer.concat([time(seconds), from === NOTHING ? time(0).fill(0xff) : time(from), uint16(1, 0)]),
+    ),
+  );
 }
 
 /** As the players of Apple and most others read it. */

@@ -1,6 +1,6 @@
 import { Unusual } from "./box-view.ts";
+import type { Chunk } from "./media-source.ts";
 import { MAX_SAMPLES } from "./samples.ts";
-import type { Chunk } from "./source-track.ts";
 import { fullBox, MAX_INT32, MAX_UINT32, uint32 } from "./write-boxes.ts";
 
 export interface TableOptions {

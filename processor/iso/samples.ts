@@ -3,8 +3,6 @@ import type { Box } from "./boxes.ts";
 
 /** One frame of picture or packet of sound. Times are in units of the track's time scale. */
 export interface Sample {
-  /** Of its first byte, in the source. */
-  readonly offset: number;
   readonly bytes: number;
   /** When it is decoded. */
   readonly time: number;
@@ -14,6 +12,12 @@ export interface Sample {
   readonly shift: number;
   /** It can be decoded without others. */
   readonly isSync: boolean;
+}
+
+/** One that stands somewhere in a file. */
+export interface PlacedSample extends Sample {
+  /** Of its first byte, in the file. */
+  readonly offset: number;
 }
 
 /** Two days at 30 frames a second: with more, something is wrong, and memory has an end. */
@@ -33,7 +37,7 @@ export const keptTables = (tables: readonly Box[]): Box[] =>
  *
  * @throws Unusual, RangeError see {@link BoxView}
  */
-export function* samplesOfTables(view: BoxView, tables: readonly Box[]): Generator<Sample> {
+export function* samplesOfTables(view: BoxView, tables: readonly Box[]): Generator<PlacedSample> {
   const refused = tables.find(({ type }) => REFUSED_TABLES.includes(type));
   if (refused) throw new Unusual(refused.type);
   const sizes = view.only(tables, "stsz").start;

@@ -5,10 +5,10 @@ import type { SourceCodecs } from "../../schema/media.ts";
 import { isUnusual, Unusual } from "../iso/box-view.ts";
 import { ByteStream, EndedEarly } from "../iso/byte-stream.ts";
 import type { Chapter } from "../iso/chapter-track.ts";
-import { codecOf, factsOfIndex, type IndexFacts } from "../iso/facts.ts";
+import { factsOfIndex, type IndexFacts } from "../iso/facts.ts";
+import { openIsoSource } from "../iso/iso-source.ts";
 import { FrontTooSmall, JoinedMovie } from "../iso/joined-movie.ts";
-import { openSourceTrack, type SourceTrack } from "../iso/source-track.ts";
-import { inTurns, pourChunk } from "../iso/turns.ts";
+import { inTurns, type MediaSource, type MediaTrack } from "../iso/media-source.ts";
 import type { RunContext } from "../kit.ts";
 import { PartFiller } from "../storage/part-filler.ts";
 import type { PartUploader } from "../storage/part-uploader.ts";
@@ -63,10 +63,10 @@ export async function joinAndUpload(
     const signal = AbortSignal.any([context.signal, stop.signal]);
     const streams = request.inputs.all.flatMap(({ read }) => (read ? [new ByteStream(read(signal))] : []));
     try {
-      const tracks = await openTracks(request, streams);
-      const movie = new JoinedMovie(tracks, { brand, tags, cover, chapters });
-      const job: Join = { context, request, tracks, movie, stop, startedAt: performance.now() };
-      return tracks.every(({ isPlanned }) => isPlanned)
+      const sources = await Promise.all(streams.map(openIsoSource));
+      const movie = new JoinedMovie(tracksOf(sources, request), { brand, tags, cover, chapters });
+      const job: Join = { context, request, sources, movie, stop, startedAt: performance.now() };
+      return sources.every(({ isPlanned }) => isPlanned)
         ? await uploadPlanned(job)
         : await uploadWritten(job, `joined.${pass}`, extraBytes);
     } catch (error) {
@@ -88,8 +88,7 @@ const isForTool = (error: unknown): boolean =>
 interface Join {
   readonly context: RunContext;
   readonly request: JoinRequest;
-  /** Picture first. */
-  readonly tracks: readonly SourceTrack[];
+  readonly sources: readonly MediaSource[];
   readonly movie: JoinedMovie;
   /** Ends the reading of all sources. */
   readonly stop: AbortController;
@@ -112,23 +111,21 @@ const inOrder = (chapters: readonly Chapter[]): boolean =>
   chapters.every(({ end, start }, index) => start >= (chapters[index - 1]?.end ?? 0) && end > start) &&
   (chapters[0]?.start ?? 0) === 0;
 
-async function openTracks(
-  { actions, native }: JoinRequest,
-  streams: readonly ByteStream[],
-): Promise<SourceTrack[]> {
-  const opened = await Promise.all(streams.map(openSourceTrack));
+/** Picture first. */
+function tracksOf(sources: readonly MediaSource[], { actions, native }: JoinRequest): MediaTrack[] {
+  const found = sources.flatMap(({ tracks }) => tracks);
   return [
-    ...(actions.video === "none" ? [] : [trackOf(opened, "vide", native.video)]),
-    ...(actions.audio === "none" ? [] : [trackOf(opened, "soun", native.audio)]),
+    ...(actions.video === "none" ? [] : [trackOf(found, "vide", native.video)]),
+    ...(actions.audio === "none" ? [] : [trackOf(found, "soun", native.audio)]),
   ];
 }
 
 /** All that was decided about the streams was decided by the codecs that were told. */
-function trackOf(opened: readonly SourceTrack[], kind: string, codec: string | null): SourceTrack {
-  const source = opened.find(({ track }) => track.kind === kind);
-  if (!source || !JOINED_ENTRIES.has(source.track.entry.type)) throw new Unusual("no such stream");
-  if (codecOf(source.index.view, source.track) !== codec) throw new Unusual("another codec");
-  return source;
+function trackOf(found: readonly MediaTrack[], kind: string, codec: string | null): MediaTrack {
+  const track = found.find((candidate) => candidate.kind === kind);
+  if (!track || !JOINED_ENTRIES.has(track.entry)) throw new Unusual("no such stream");
+  if (track.codec !== codec) throw new Unusual("another codec");
+  return track;
 }
 
 /** Whatever ends the upload ends the reading, too. */
@@ -145,8 +142,8 @@ async function openJoinUpload(
 
 /** All samples are known: the index is written first, and everything goes straight to the storage. */
 async function uploadPlanned(job: Join): Promise<MuxResult> {
-  const { context, movie, request, startedAt, tracks } = job;
-  for await (const turn of inTurns(tracks)) movie.add(turn);
+  const { context, movie, request, startedAt, sources } = job;
+  for await (const turn of inTurns(sources)) movie.add(turn);
   const front = movie.front();
   const facts = checkedFacts(job, front.index);
   const total = front.bytes.length + movie.mediaBytes;
@@ -160,7 +157,7 @@ async function uploadPlanned(job: Join): Promise<MuxResult> {
   try {
     await filler.put(front.bytes);
     await filler.put(movie.opening);
-    for await (const turn of inTurns(tracks)) await pourChunk(turn, (bytes) => filler.put(bytes));
+    for await (const turn of inTurns(sources)) await turn.pour((bytes) => filler.put(bytes));
     filler.end();
   } catch (error) {
     filler.drop();
@@ -212,7 +209,7 @@ async function writeFile(
   file: FileHandle,
   { poke, roomBytes, signal }: Writing,
 ): Promise<Pick<MuxResult, "facts" | "muxMs">> {
-  const { context, movie, request, tracks } = job;
+  const { context, movie, request, sources } = job;
   const seconds = request.extent.seconds ?? Number.POSITIVE_INFINITY;
   let position = roomBytes;
   const write = async (bytes: Buffer): Promise<void> => {
@@ -221,11 +218,11 @@ async function writeFile(
     position += bytes.length;
   };
   await write(movie.opening);
-  for await (const turn of inTurns(tracks)) {
+  for await (const turn of inTurns(sources)) {
     movie.add(turn);
     checkSize(context, roomBytes + movie.mediaBytes);
     checkLength(context, turn.chunk.seconds);
-    await pourChunk(turn, write);
+    await turn.pour(write);
     poke();
     context.progress.write(turn.chunk.seconds / seconds);
   }

@@ -7,10 +7,10 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { isUnusual } from "../../processor/iso/box-view.ts";
 import { ByteStream, EndedEarly } from "../../processor/iso/byte-stream.ts";
+import { openIsoSource } from "../../processor/iso/iso-source.ts";
 import { FrontTooSmall, JoinedMovie } from "../../processor/iso/joined-movie.ts";
+import { inTurns } from "../../processor/iso/media-source.ts";
 import type { About } from "../../processor/iso/movie-boxes.ts";
-import { openSourceTrack } from "../../processor/iso/source-track.ts";
-import { inTurns, pourChunk } from "../../processor/iso/turns.ts";
 import { metadataText } from "../../processor/stages/file-metadata.ts";
 
 const run = promisify(execFile);
@@ -122,12 +122,13 @@ async function joined(
   roomBytes?: number,
   about: Partial<About> = {},
 ): Promise<Buffer> {
-  const sources = await Promise.all(files.map((file) => openSourceTrack(new ByteStream(pieces(file)))));
-  const movie = new JoinedMovie(sources, { brand: "isom", tags: TAGS, cover: null, chapters: [], ...about });
+  const sources = await Promise.all(files.map((file) => openIsoSource(new ByteStream(pieces(file)))));
+  const tracks = sources.flatMap((source) => source.tracks);
+  const movie = new JoinedMovie(tracks, { brand: "isom", tags: TAGS, cover: null, chapters: [], ...about });
   const media: Buffer[] = [movie.opening];
   for await (const turn of inTurns(sources)) {
     movie.add(turn);
-    await pourChunk(turn, (chunk) => void media.push(Buffer.from(chunk)));
+    await turn.pour((chunk) => void media.push(Buffer.from(chunk)));
   }
   return Buffer.concat([movie.front(roomBytes).bytes, ...media]);
 }
@@ -208,14 +209,14 @@ describe("tracks that are joined", () => {
     const { video, audio } = await make("fragments with frames out of order");
     const sources = await Promise.all(
       [video.packed, audio.packed].map(async (file) =>
-        openSourceTrack(new ByteStream(pieces(await read(file)))),
+        openIsoSource(new ByteStream(pieces(await read(file)))),
       ),
     );
     const seconds = { vide: 0, soun: 0 };
     for await (const turn of inTurns(sources)) {
-      seconds[turn.source.track.kind as keyof typeof seconds] = turn.chunk.seconds;
+      seconds[turn.track.kind as keyof typeof seconds] = turn.chunk.seconds;
       expect(Math.abs(seconds.vide - seconds.soun)).toBeLessThan(2);
-      await pourChunk(turn, () => {});
+      await turn.pour(() => {});
     }
     expect(seconds).toEqual({ vide: expect.closeTo(3, 0), soun: expect.closeTo(3, 0) });
   });
@@ -311,12 +312,13 @@ describe("tracks that are joined", () => {
 
   it("have offsets of 64 bits where the file is larger than 4 GiB", async () => {
     const { video } = await make("whole files with frames out of order");
-    const source = await openSourceTrack(new ByteStream(pieces(await read(video.packed))));
-    const movie = new JoinedMovie([source], { brand: "isom", tags: TAGS, cover: null, chapters: [] });
+    const { tracks } = await openIsoSource(new ByteStream(pieces(await read(video.packed))));
+    const movie = new JoinedMovie(tracks, { brand: "isom", tags: TAGS, cover: null, chapters: [] });
     const GIB = 2 ** 30;
     for (let index = 0; index < 6; index++) {
-      const sample = { offset: 0, bytes: GIB, time: index * 512, duration: 512, shift: 0, isSync: true };
-      movie.add({ source, chunk: { seconds: index, offset: 0, bytes: GIB, samples: [sample] } });
+      const sample = { bytes: GIB, time: index * 512, duration: 512, shift: 0, isSync: true };
+      for (const track of tracks)
+        movie.add({ track, chunk: { seconds: index, bytes: GIB, samples: [sample] } });
     }
     const { bytes, index } = movie.front();
     const table = index.indexOf("co64", 0, "latin1");

@@ -1,22 +1,18 @@
-import { Unusual } from "./box-view.ts";
+import { type BoxView, Unusual } from "./box-view.ts";
 import { parseBox } from "./boxes.ts";
 import type { ByteStream } from "./byte-stream.ts";
+import { codecOf } from "./facts.ts";
 import { type FragmentDefaults, fragmentDefaults, readFragment } from "./fragments.ts";
+import { CHUNK_SECONDS, type Chunk, type MediaSource, type MediaTrack, type Turn } from "./media-source.ts";
 import { type IndexTrack, type MovieIndex, readMovieIndex } from "./movie-index.ts";
-import { type Sample, samplesOfTables } from "./samples.ts";
+import { keptTables, type PlacedSample, samplesOfTables } from "./samples.ts";
 
-/** Samples that stand one behind the other in the source, and shall in the result. */
-export interface Chunk {
-  /** When its first sample is decoded, in seconds. */
-  readonly seconds: number;
+/** Samples that stand one behind the other in the source, too. */
+interface PlacedChunk extends Chunk {
   /** Of its first byte, in the source. */
   readonly offset: number;
-  readonly bytes: number;
-  readonly samples: readonly Sample[];
 }
 
-/** Sound and picture take turns this often, in seconds of the film: players need both at the same time. */
-const CHUNK_SECONDS = 1;
 /** Far more than a second has, but where a damaged table says that samples last no time. */
 const CHUNK_SAMPLES = 1 << 14;
 /** Some five hours of film; a larger index is left to the tool, which does not burden our own memory. */
@@ -32,36 +28,43 @@ interface StreamBox {
 
 /**
  * The one track of a stream that is an ISO base media file, plain or fragmented, with its index in front. After
- * {@link openSourceTrack}, the stream stands behind the index.
+ * {@link openIsoSource}, the stream stands behind the index.
  */
-export class SourceTrack {
-  readonly stream: ByteStream;
-  readonly index: MovieIndex;
-  readonly track: IndexTrack;
+class IsoSource implements MediaSource {
+  readonly tracks: readonly [MediaTrack];
+  readonly isPlanned: boolean;
+  readonly #stream: ByteStream;
+  readonly #index: MovieIndex;
+  readonly #track: IndexTrack;
   readonly #defaults: FragmentDefaults | null;
 
   constructor(stream: ByteStream, index: MovieIndex) {
     const [track, another] = index.tracks;
     if (!track || another) throw new Unusual("several tracks");
-    this.stream = stream;
-    this.index = index;
-    this.track = track;
+    this.#stream = stream;
+    this.#index = index;
+    this.#track = track;
     this.#defaults = index.fragments ? fragmentDefaults(index.view, index.fragments) : null;
+    this.isPlanned = this.#defaults === null;
+    this.tracks = [describe(index, track)];
   }
 
-  /** True when the index tells all samples: then {@link chunks} reads nothing of the stream. */
-  get isPlanned(): boolean {
-    return this.#defaults === null;
+  async *turns(): AsyncGenerator<Turn> {
+    const [track] = this.tracks;
+    for await (const chunk of this.#chunks()) {
+      yield { track, chunk, pour: (take) => this.#pour(chunk, take) };
+    }
   }
 
-  /**
-   * All chunks. Those of fragments are found on the way, so each must have been read from the stream before the next one
-   * is asked for.
-   *
-   * @throws Unusual, RangeError see `BoxView`; EndedEarly
-   */
-  async *chunks(): AsyncGenerator<Chunk> {
-    const { index, track } = this;
+  async #pour(chunk: PlacedChunk, take: (bytes: Buffer) => Promise<void> | void): Promise<void> {
+    const stream = this.#stream;
+    if (chunk.offset < stream.position) throw new Unusual("samples in another order");
+    await stream.skip(chunk.offset - stream.position);
+    await stream.pour(chunk.bytes, take);
+  }
+
+  async *#chunks(): AsyncGenerator<PlacedChunk> {
+    const [index, track] = [this.#index, this.#track];
     const { timescale } = track.times;
     const chunks = this.#defaults
       ? this.#chunksOfFragments(this.#defaults)
@@ -76,12 +79,12 @@ export class SourceTrack {
   }
 
   #beginsLate({ samples: [first] }: Chunk): boolean {
-    return first !== undefined && first.time + first.shift > (this.track.edit?.skipped ?? 0);
+    return first !== undefined && first.time + first.shift > (this.#track.edit?.skipped ?? 0);
   }
 
-  async *#chunksOfFragments(defaults: FragmentDefaults): AsyncGenerator<Chunk> {
-    const { stream, track } = this;
-    let last: Sample | undefined;
+  async *#chunksOfFragments(defaults: FragmentDefaults): AsyncGenerator<PlacedChunk> {
+    const [stream, track] = [this.#stream, this.#track];
+    let last: PlacedSample | undefined;
     while (!(await stream.hasEnded())) {
       const position = stream.position;
       const box = await readHeader(stream);
@@ -110,10 +113,10 @@ export class SourceTrack {
 
   async #nextMedia(): Promise<StreamBox> {
     for (;;) {
-      const box = await readHeader(this.stream);
+      const box = await readHeader(this.#stream);
       if (box.type === "mdat" && box.contentBytes < Number.POSITIVE_INFINITY) return box;
       if (box.type === "moof" || box.type === "moov" || box.type === "mdat") throw new Unusual(box.type);
-      await this.stream.skip(box.contentBytes);
+      await this.#stream.skip(box.contentBytes);
     }
   }
 }
@@ -123,7 +126,7 @@ export class SourceTrack {
  *
  * @throws Unusual, RangeError see `BoxView`; EndedEarly
  */
-export async function openSourceTrack(stream: ByteStream): Promise<SourceTrack> {
+export async function openIsoSource(stream: ByteStream): Promise<MediaSource> {
   for (;;) {
     const isFirst = stream.position === 0;
     const box = await readHeader(stream);
@@ -131,11 +134,40 @@ export async function openSourceTrack(stream: ByteStream): Promise<SourceTrack> 
     if (box.type === "mdat" || box.type === "moof") throw new Unusual("media in front of the index");
     if (box.type === "moov") {
       const moov = await readContent(stream, box, MAX_INDEX_BYTES);
-      return new SourceTrack(stream, readMovieIndex(moov));
+      return new IsoSource(stream, readMovieIndex(moov));
     }
     await stream.skip(box.contentBytes);
   }
 }
+
+/** Fields of `tkhd` that say how a track is shown, at its end. */
+const SHOWN_AS_BYTES = 60;
+
+/** The track as it shall be in a new file: all stays as it is but the places of its samples. */
+function describe({ view, fragments, times }: MovieIndex, track: IndexTrack): MediaTrack {
+  const { edit, header } = track;
+  const information = track.information.filter(({ type }) => type === "vmhd" || type === "smhd");
+  // fragments have such tables of their own
+  const tables = fragments ? [] : keptTables(track.tables);
+  return {
+    ...{ kind: track.kind, codec: codecOf(view, track), entry: track.entry.type },
+    timescale: track.times.timescale,
+    // in a fragmented source it shows all that there is
+    edit: edit && {
+      ...{ delay: 0, skipped: edit.skipped },
+      shown: edit.shown === 0 ? null : edit.shown / times.timescale,
+    },
+    description: view.bytesOf(track.description),
+    shownAs: view.bytes.subarray(header.end - SHOWN_AS_BYTES, header.end),
+    information: information.map((box) => view.bytesOf(box)),
+    language: languageOf(view, track),
+    tables: tables.map((box) => view.bytesOf(box)),
+  };
+}
+
+/** Behind the times, which are longer in version 1. */
+const languageOf = (view: BoxView, { mediaHeader }: IndexTrack): number =>
+  view.uint16(mediaHeader.start + (view.versionOf(mediaHeader) === 1 ? 40 : 28));
 
 async function readHeader(stream: ByteStream): Promise<StreamBox> {
   const short = await stream.read(8);
@@ -155,10 +187,10 @@ async function readContent(
   return await stream.read(contentBytes, header);
 }
 
-function* chunksOf(samples: Iterable<Sample>, timescale: number): Generator<Chunk> {
-  let group: Sample[] = [];
+function* chunksOf(samples: Iterable<PlacedSample>, timescale: number): Generator<PlacedChunk> {
+  let group: PlacedSample[] = [];
   let bytes = 0;
-  const chunk = (first: Sample): Chunk => ({
+  const chunk = (first: PlacedSample): PlacedChunk => ({
     seconds: first.time / timescale,
     ...{ offset: first.offset, bytes, samples: group },
   });

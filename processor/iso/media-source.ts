@@ -1,0 +1,93 @@
+import type { Sample } from "./samples.ts";
+
+/** What a track of a new file is, but for its samples. */
+export interface MediaTrack {
+  /** The kind of media. @example "vide" */
+  readonly kind: string;
+  /** As the API names it. */
+  readonly codec: string;
+  /** Type of the sample entry. @example "avc1" */
+  readonly entry: string;
+  /** Units of its times per second. */
+  readonly timescale: number;
+  readonly edit: TrackEdit | null;
+  /** `stsd`, with one sample entry. */
+  readonly description: Uint8Array;
+  /** Fields of `tkhd` behind its times: layer, group, volume, matrix, width, height. */
+  readonly shownAs: Uint8Array;
+  /** `vmhd` or `smhd`. */
+  readonly information: readonly Uint8Array[];
+  /** As `mdhd` has it, in 16 bits. */
+  readonly language: number;
+  /** Tables beside those that are made of the samples. */
+  readonly tables: readonly Uint8Array[];
+}
+
+/** What viewers see of a track. */
+export interface TrackEdit {
+  /** Seconds that pass before it begins. */
+  readonly delay: number;
+  /** What is left out in front, in units of the track's time scale. */
+  readonly skipped: number;
+  /** Seconds; null: all that is left. */
+  readonly shown: number | null;
+}
+
+/** Samples that shall stand one behind the other. */
+export interface Chunk {
+  /** When its first sample is decoded, in seconds. */
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly samples: readonly Sample[];
+}
+
+/** One chunk of one track, when it is its turn. */
+export interface Turn {
+  readonly track: MediaTrack;
+  readonly chunk: Chunk;
+  /**
+   * Hands over its bytes, once; each piece is only lent until `take` is done with it.
+   *
+   * @throws Unusual when they do not stand where they must; EndedEarly
+   */
+  pour(take: (bytes: Buffer) => Promise<void> | void): Promise<void>;
+}
+
+/** Where tracks come from. */
+export interface MediaSource {
+  readonly tracks: readonly MediaTrack[];
+  /** True when all samples are known beforehand: then the turns can be asked for again, and cost no reading. */
+  readonly isPlanned: boolean;
+  /**
+   * All chunks. Where they are not planned, each must have been poured before the next one is asked for.
+   *
+   * @throws Unusual, RangeError see `BoxView`; EndedEarly
+   */
+  turns(): AsyncGenerator<Turn>;
+}
+
+/** Sound and picture take turns this often, in seconds of the film: players need both at the same time. */
+export const CHUNK_SECONDS = 1;
+
+/** The turns of all sources, each time the one that is decoded first. */
+export async function* inTurns(sources: readonly MediaSource[]): AsyncGenerator<Turn> {
+  const waiting = await Promise.all(
+    sources.map(async (source) => {
+      const turns = source.turns();
+      return { turns, turn: await nextOf(turns) };
+    }),
+  );
+  for (;;) {
+    const times = waiting.map(({ turn }) => turn?.chunk.seconds ?? Number.POSITIVE_INFINITY);
+    const first = waiting[times.indexOf(Math.min(...times))];
+    if (!first?.turn) return;
+    yield first.turn;
+    first.turn = await nextOf(first.turns);
+  }
+}
+
+/** Null at the end. */
+async function nextOf(turns: AsyncIterator<Turn>): Promise<Turn | null> {
+  const { done, value } = await turns.next();
+  return done ? null : value;
+}
