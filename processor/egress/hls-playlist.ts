@@ -21,6 +21,8 @@ export interface RewrittenPlaylist {
   readonly isMaster: boolean;
   /** A live playlist grows: it has no end yet. */
   readonly isLive: boolean;
+  /** The pieces, as they are and one behind the other, are one stream of media, from its beginning to its end. */
+  readonly isOneStream: boolean;
   /** In order of appearance, each once per mention. */
   readonly resources: readonly HlsResource[];
 }
@@ -29,6 +31,8 @@ export interface RewrittenPlaylist {
 const KNOWN_SEGMENT = /^\.(ts|m4s|mp4|m4a|m4v|cmfv|cmfa|aac|mp3|ac3|ec3|vtt|webvtt)$/;
 /** For low-latency players: pieces of segments that come whole a moment later. */
 const LOW_LATENCY = /^#EXT-X-(PART|PRELOAD-HINT|RENDITION-REPORT):/;
+/** What follows begins anew, or is not there. */
+const BREAK = /^#EXT-X-(DISCONTINUITY|GAP)\s*$/;
 const URI_ATTRIBUTE = /\b((?:[A-Z-]*-)?URI)="([^"]*)"/;
 
 /**
@@ -75,8 +79,13 @@ export function rewritePlaylist(
     }
   }
   const isLive = !isMaster && !lines.some((line) => line.startsWith("#EXT-X-ENDLIST"));
-  return { text: rewritten.join("\n"), isMaster, isLive, resources };
+  const isOneStream = !isMaster && !isLive && !lines.some((line) => BREAK.test(line)) && inOneRow(resources);
+  return { text: rewritten.join("\n"), isMaster, isLive, isOneStream, resources };
 }
+
+/** Nothing but segments, behind one initialisation or none: a key would have to be used. */
+const inOneRow = (resources: readonly HlsResource[]): boolean =>
+  resources.every(({ kind }, index) => kind === "segment" || (kind === "map" && index === 0));
 
 type Replace = (kind: HlsResourceKind, uri: string, range?: string) => string;
 

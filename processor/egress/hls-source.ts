@@ -34,9 +34,14 @@ export type HlsAnswer =
 /** A playlist larger than this is no playlist. */
 const MAX_PLAYLIST_BYTES = 16 << 20;
 
+/** Only a tool can make one stream of media of a presentation. */
+export class NotOneStream extends Error {}
+
 interface Entry {
   readonly resource: HlsResource;
   readonly path: string;
+  /** What a playlist with an end was found to be: it is not asked for again. */
+  playlist: RewrittenPlaylist | null;
   /** The segments of its playlist, in order, as last read; a key or a map has no neighbours. */
   siblings: readonly Entry[];
   stream: Prefetched | null;
@@ -62,8 +67,11 @@ export class HlsSource {
   readonly #client: HttpClient;
   readonly #options: HlsSourceOptions;
   readonly #gate: ByteGate;
+  readonly #first: HlsResource;
   readonly #entries = new Map<string, Entry>();
   readonly #paths = new Map<string, string>();
+  /** Bytes that count for the limit. */
+  #counted = 0;
   /** What each playlist named when it was last read, and the time before: a live reader may lag behind. */
   readonly #named = new Map<string, readonly [readonly Entry[], readonly Entry[]]>();
   #count = 0;
@@ -72,7 +80,8 @@ export class HlsSource {
     this.#client = client;
     this.#options = options;
     this.#gate = new ByteGate(options.bufferBytes ?? 32 << 20);
-    this.entryPath = this.#enter({ kind: "playlist", url: options.url, extension: ".m3u8" }).path;
+    this.#first = { kind: "playlist", url: options.url, extension: ".m3u8" };
+    this.entryPath = this.#enter(this.#first).path;
   }
 
   /**
@@ -92,9 +101,31 @@ export class HlsSource {
     return { kind: "media", body: this.#media(entry, signal, lend) };
   }
 
+  /**
+   * All media as one stream. A batch is the reader's only until it asks for the next one. Whoever leaves early may still
+   * {@link open} everything.
+   *
+   * @param signal ends the stream, also while its reader waits for bytes
+   * @throws NotOneStream; Fault as {@link open}
+   */
+  async *read(signal: AbortSignal): AsyncGenerator<Buffer[]> {
+    const { isOneStream, resources } = await this.#playlist(this.#enter(this.#first));
+    if (!isOneStream) throw new NotOneStream("the pieces of the presentation are no stream");
+    try {
+      for (const resource of resources) {
+        const entry = this.#enter(resource);
+        this.#fetchAhead(entry);
+        yield* this.#media(entry, signal, true);
+      }
+    } finally {
+      // another reader may read everything again
+      this.#counted = 0;
+    }
+  }
+
   /** Reads the playlists before anybody asks, so that {@link cut} is known; of several, the first that is named. */
   async prepare(): Promise<void> {
-    let entry = this.#entries.get(this.entryPath);
+    let entry: Entry | undefined = this.#enter(this.#first);
     while (entry) {
       const { resources } = await this.#playlist(entry);
       const playlist = resources.find(({ kind }) => kind === "playlist");
@@ -108,6 +139,7 @@ export class HlsSource {
   }
 
   async #playlist(entry: Entry): Promise<RewrittenPlaylist> {
+    if (entry.playlist) return entry.playlist;
     const request = this.#request(entry.resource.url, this.#options.signal);
     const opened = await openSpan(this.#client, request, null);
     const chunks: Buffer[] = [];
@@ -126,6 +158,7 @@ export class HlsSource {
       return mounted.path;
     });
     if (playlist.isLive) this.isLive = true;
+    else entry.playlist = playlist;
     this.#replaceNamed(entry.path, named);
     return playlist;
   }
@@ -176,11 +209,12 @@ export class HlsSource {
       ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
       onBytes: (bytes) => {
         this.bytesRead += bytes;
+        this.#counted += bytes;
         this.#options.onBytes?.(bytes);
       },
     };
     return pourSpan(this.#client, request, resource.span ?? { start: 0 }, (chunk) => {
-      if (this.bytesRead > maxBytes)
+      if (this.#counted > maxBytes)
         throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
       return take(chunk);
     });
@@ -203,7 +237,7 @@ export class HlsSource {
     const known = this.#entries.get(this.#paths.get(name) ?? "");
     if (known) return known;
     const path = `/${this.#count++}${resource.extension}`;
-    const entry: Entry = { resource, path, siblings: [], stream: null };
+    const entry: Entry = { resource, path, playlist: null, siblings: [], stream: null };
     this.#paths.set(name, path);
     this.#entries.set(path, entry);
     return entry;

@@ -36,6 +36,21 @@ export class ByteStream {
     return false;
   }
 
+  /** The first byte of what comes next; null at the end. Nothing is read by that. */
+  async peek(): Promise<number | null> {
+    return (await this.hasEnded()) ? null : (this.#arrived[0]?.[0] ?? null);
+  }
+
+  /** Everything that comes, as it arrives; a chunk is only lent until the next one is asked for. */
+  async *rest(): AsyncGenerator<Buffer> {
+    while (!(await this.hasEnded())) {
+      const chunk = this.#arrived.shift();
+      if (!chunk) continue;
+      this.position += chunk.length;
+      yield chunk;
+    }
+  }
+
   /**
    * The next bytes, in memory of their own.
    *

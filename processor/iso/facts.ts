@@ -110,7 +110,8 @@ export function codecOf(view: BoxView, { entry, header, kind }: IndexTrack): str
 function shownSeconds(edit: Edit | null, movieTimescale: number, { timescale, duration }: Times): number {
   if (!edit) return duration / timescale;
   if (edit.shown === 0) throw new Unusual("an edit of another kind");
-  return Math.min(edit.shown / movieTimescale, (duration - edit.skipped) / timescale);
+  const seconds = Math.min(edit.shown / movieTimescale, (duration - edit.skipped) / timescale);
+  return edit.delay / movieTimescale + seconds;
 }
 
 function readVideo(view: BoxView, entry: Box, header: Box): Omit<IndexVideo, "fps"> {

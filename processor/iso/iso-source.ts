@@ -79,7 +79,8 @@ class IsoSource implements MediaSource {
   }
 
   #beginsLate({ samples: [first] }: Chunk): boolean {
-    return first !== undefined && first.time + first.shift > (this.#track.edit?.skipped ?? 0);
+    const { delay, skipped } = this.#track.edit ?? { delay: 0, skipped: 0 };
+    return delay > 0 || (first !== undefined && first.time + first.shift > skipped);
   }
 
   async *#chunksOfFragments(defaults: FragmentDefaults): AsyncGenerator<PlacedChunk> {

@@ -1,6 +1,7 @@
 import { type Chapter, chapterList, chapterTrack } from "./chapter-track.ts";
 import { dataInformation, handlerBox, headerBox, UNITY_MATRIX } from "./common-boxes.ts";
 import type { MediaTrack } from "./media-source.ts";
+import { NOTHING } from "./movie-index.ts";
 import type { SampleTables, TableOptions } from "./sample-tables.ts";
 import { box, fullBox, MAX_INT32, uint16, uint32, uint64 } from "./write-boxes.ts";
 
@@ -59,7 +60,7 @@ function editOf({ track: { edit, timescale }, tables }: OutputTrack): OutputEdit
   const { delay, shown, skipped } = edit;
   const rest = Math.max(0, tables.shownUntil - skipped) / timescale;
   const seconds = Math.min(rest, shown ?? Number.POSITIVE_INFINITY);
-  return { delay: Math.round(delay * TIMESCALE), skipped, shown: Math.ceil(seconds * TIMESCALE) };
+  return { delay: Math.floor(delay * TIMESCALE), skipped, shown: Math.ceil(seconds * TIMESCALE) };
 }
 
 /** How long it is in the new film, in its time. */
@@ -100,9 +101,6 @@ function trackBox(output: OutputTrack, id: number, chapterId: number | null, pla
   const reference = chapterId === null ? [] : [box("tref", box("chap", uint32(chapterId)))];
   return box("trak", header, ...edits, ...reference, media);
 }
-
-/** Instead of where the media begins: nothing is shown. */
-const NOTHING = -1;
 
 function editList({ delay, shown, skipped }: OutputEdit): Buffer {
   const isLong = Math.max(delay, shown, skipped) > MAX_INT32;

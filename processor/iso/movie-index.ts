@@ -9,6 +9,8 @@ export interface Times {
 
 /** The one edit of a track: what its viewers see of it. */
 export interface Edit {
+  /** How long nothing is shown in front of it, in units of the film's time scale. */
+  readonly delay: number;
   /** In units of the film's time scale; 0 in a fragmented file: all of it. */
   readonly shown: number;
   /** What is left out in front of that, in units of the track's time scale. */
@@ -87,15 +89,23 @@ function timesOf(view: BoxView, box: Box): Times {
   return { timescale, duration };
 }
 
+/** Instead of where the media begins: nothing is shown. */
+export const NOTHING = -1;
+
 function readEdit(view: BoxView, edits: Box | undefined): Edit | null {
   if (!edits) return null;
   const list = view.only(view.inside(edits), "elst");
   const isLong = view.versionOf(list) === 1;
-  if (view.uint32(list.start + 12) !== 1) throw new Unusual("several edits");
-  const at = list.start + 16;
-  const shown = isLong ? view.uint64(at) : view.uint32(at);
-  const skipped = isLong ? view.int64(at + 8) : view.int32(at + 4);
-  const rate = view.int32(at + (isLong ? 16 : 8));
-  if (skipped < 0 || rate !== EDIT_RATE_ONE) throw new Unusual("an edit of another kind");
-  return { shown, skipped };
+  const entries = Array.from({ length: Math.min(3, view.uint32(list.start + 12)) }, (_, index) => {
+    const at = list.start + 16 + index * (isLong ? 20 : 12);
+    if (view.int32(at + (isLong ? 16 : 8)) !== EDIT_RATE_ONE) throw new Unusual("an edit of another kind");
+    return isLong
+      ? { length: view.uint64(at), from: view.int64(at + 8) }
+      : { length: view.uint32(at), from: view.int32(at + 4) };
+  });
+  const delay = entries[0]?.from === NOTHING ? (entries.shift()?.length ?? 0) : 0;
+  const [edit, another] = entries;
+  if (!edit || another) throw new Unusual("several edits");
+  if (edit.from < 0) throw new Unusual("an edit of another kind");
+  return { delay, shown: edit.length, skipped: edit.from };
 }

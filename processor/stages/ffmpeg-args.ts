@@ -112,13 +112,14 @@ function inputArguments(input: MuxInput): string[] {
 const clipLength = ({ clipSeconds }: MuxJob): string[] =>
   clipSeconds === null ? [] : ["-t", `${clipSeconds}`];
 
-const videoIndex = ({ actions, inputs }: MuxJob): number =>
-  actions.video === "none" ? -1 : inputs.findIndex((input) => input.videoCodec !== null);
-const audioIndex = ({ actions, inputs }: MuxJob): number =>
-  actions.audio === "none" ? -1 : inputs.findLastIndex((input) => input.audioCodec !== null);
+/** Of which inputs picture and sound are taken; -1 for none. */
+export const mappedInputs = ({ actions, inputs }: Pick<MuxJob, "actions" | "inputs">) => ({
+  video: actions.video === "none" ? -1 : inputs.findIndex((input) => input.videoCodec !== null),
+  audio: actions.audio === "none" ? -1 : inputs.findLastIndex((input) => input.audioCodec !== null),
+});
 
 function maps(job: MuxJob): string[] {
-  const [video, audio] = [videoIndex(job), audioIndex(job)];
+  const { audio, video } = mappedInputs(job);
   return [
     ...(video === -1 ? [] : ["-map", `${video}:v:0`]),
     ...(audio === -1 ? ["-an"] : ["-map", `${audio}:a:0`]),
@@ -188,7 +189,7 @@ function containerArguments({ plan, indexBytes }: MuxJob): string[] {
 function firstPacketOutput(job: MuxJob): string[] {
   if (job.firstPacketPath === null) return [];
   const video = job.actions.video === "copy";
-  const input = video ? videoIndex(job) : audioIndex(job);
+  const input = mappedInputs(job)[video ? "video" : "audio"];
   return [
     ...["-map", `${input}:${video ? "v" : "a"}:0`, "-c", "copy", video ? "-frames:v" : "-frames:a", "1"],
     ...(job.actions.video === "none" ? ["-copypriorss:a", "0"] : []),

@@ -29,7 +29,11 @@ export interface Input {
   readonly options: readonly string[];
   /** Set for a file that can be read anywhere. */
   readonly ranges: RangeSource | null;
-  /** All its bytes in their order, as one stream of media; null where only a tool makes one of it. Batches are lent. */
+  /**
+   * All its bytes in their order, as one stream of media; null where only a tool makes one of it. Batches are lent.
+   *
+   * @throws NotOneStream where that shows on the way
+   */
   readonly read: ((signal: AbortSignal) => AsyncGenerator<Buffer[]>) | null;
   /** Reads its headers once, whoever asks; null where there are none to read. */
   readonly head: () => Promise<FileHead | null>;
@@ -199,6 +203,7 @@ async function openHls(context: RunContext, stream: SourceStream, onFailure: OnF
     ...OPAQUE,
     stream,
     address: `${mount.baseUrl}${playlist.entryPath}`,
+    read: (signal) => playlist.read(signal),
     cut: playlist.cut,
     transportStream: true,
     retries: () => playlist.retries,

@@ -2,6 +2,7 @@ import { type FileHandle, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { containerOf, type Format } from "../../schema/containers.ts";
 import type { SourceCodecs } from "../../schema/media.ts";
+import { NotOneStream } from "../egress/hls-source.ts";
 import { isUnusual, Unusual } from "../iso/box-view.ts";
 import { ByteStream, EndedEarly } from "../iso/byte-stream.ts";
 import type { Chapter } from "../iso/chapter-track.ts";
@@ -10,20 +11,23 @@ import { openIsoSource } from "../iso/iso-source.ts";
 import { FrontTooSmall, JoinedMovie } from "../iso/joined-movie.ts";
 import { inTurns, type MediaSource, type MediaTrack } from "../iso/media-source.ts";
 import type { RunContext } from "../kit.ts";
+import { SYNC_BYTE } from "../mpegts/packets.ts";
+import { openTransportSource } from "../mpegts/transport-source.ts";
 import { PartFiller } from "../storage/part-filler.ts";
 import type { PartUploader } from "../storage/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
-import { indexBytesFor } from "./ffmpeg-args.ts";
+import { indexBytesFor, mappedInputs } from "./ffmpeg-args.ts";
 import { chaptersWithin, tagsOf } from "./file-metadata.ts";
+import type { Input } from "./inputs.ts";
 import type { MuxRequest, MuxResult } from "./mux.ts";
 import { openUpload, type UploadPlan } from "./open-upload.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 import type { Source } from "./source.ts";
 
 /**
- * Sound and picture that already are what they shall be, each in a file of the mp4 family, become one file without a
- * tool: their samples are put one behind the other as they arrive, and an index is written for them. Where the sources
- * tell all samples beforehand, nothing touches the disk.
+ * Sound and picture that already are what they shall be, each in a file of the mp4 family or both in a transport stream,
+ * become one file without a tool: their samples are put one behind the other as they arrive, and an index is written for
+ * them. Where the sources tell all samples beforehand, nothing touches the disk.
  */
 
 /** The formats that are made here, with the brand of their files. */
@@ -52,7 +56,8 @@ export async function joinAndUpload(
   request: JoinRequest,
 ): Promise<MuxResult | null> {
   const brand = BRANDS[context.request.plan.format];
-  if (brand === undefined || !looksJoinable(context, source, request)) return null;
+  const wanted = wantedInputs(request);
+  if (brand === undefined || wanted === null || !looksJoinable(context, source, request)) return null;
   const tags = tagsOf(source);
   const cover = request.cover && (await readFile(request.cover.path));
   const chapters = chaptersWithin(source.chapters, request.extent.section);
@@ -61,9 +66,9 @@ export async function joinAndUpload(
   for (let pass = 1; ; pass++) {
     const stop = new AbortController();
     const signal = AbortSignal.any([context.signal, stop.signal]);
-    const streams = request.inputs.all.flatMap(({ read }) => (read ? [new ByteStream(read(signal))] : []));
+    const streams = wanted.map(({ kinds, read }) => ({ kinds, stream: new ByteStream(read(signal)) }));
     try {
-      const sources = await Promise.all(streams.map(openIsoSource));
+      const sources = await Promise.all(streams.map(openSource));
       const movie = new JoinedMovie(tracksOf(sources, request), { brand, tags, cover, chapters });
       const job: Join = { context, request, sources, movie, stop, startedAt: performance.now() };
       return sources.every(({ isPlanned }) => isPlanned)
@@ -76,14 +81,14 @@ export async function joinAndUpload(
       extraBytes += error.missingBytes + ROOM_STEP_BYTES;
     } finally {
       stop.abort(new Error("the sources were joined"));
-      await Promise.all(streams.map((stream) => stream.close()));
+      await Promise.all(streams.map(({ stream }) => stream.close()));
     }
   }
 }
 
 /** Of a source that ends too early, too, the tool makes what can be made. */
 const isForTool = (error: unknown): boolean =>
-  isUnusual(error) || error instanceof EndedEarly || error instanceof FrontTooSmall;
+  isUnusual(error) || [EndedEarly, FrontTooSmall, NotOneStream].some((kind) => error instanceof kind);
 
 interface Join {
   readonly context: RunContext;
@@ -95,16 +100,40 @@ interface Join {
   readonly startedAt: number;
 }
 
-function looksJoinable({ request }: RunContext, source: Source, { actions, inputs }: JoinRequest): boolean {
+/** One input that is read, and the kinds of media that are taken of it. */
+interface WantedInput {
+  readonly kinds: readonly string[];
+  readonly read: NonNullable<Input["read"]>;
+}
+
+/** Null where one of them cannot be read here. */
+function wantedInputs({ actions, inputs, muxInputs }: JoinRequest): WantedInput[] | null {
+  const { audio, video } = mappedInputs({ actions, inputs: muxInputs });
+  const wanted: WantedInput[] = [];
+  for (const [index, { read, transportStream }] of inputs.all.entries()) {
+    const kinds = [...(index === video ? ["vide"] : []), ...(index === audio ? ["soun"] : [])];
+    if (kinds.length === 0) continue;
+    // of files, those with one track each
+    if (read === null || (kinds.length > 1 && !transportStream)) return null;
+    wanted.push({ kinds, read });
+  }
+  return wanted;
+}
+
+function looksJoinable({ request }: RunContext, source: Source, { actions }: JoinRequest): boolean {
   const wanted = [actions.video, actions.audio].filter((action) => action !== "none");
   return (
-    request.plan.clip === null &&
-    inOrder(source.chapters) &&
-    wanted.every((action) => action === "copy") &&
-    inputs.all.length === wanted.length &&
-    inputs.all.every(({ read }) => read !== null)
+    request.plan.clip === null && inOrder(source.chapters) && wanted.every((action) => action === "copy")
   );
 }
+
+interface OpenedInput {
+  readonly stream: ByteStream;
+  readonly kinds: readonly string[];
+}
+
+const openSource = async ({ kinds, stream }: OpenedInput): Promise<MediaSource> =>
+  (await stream.peek()) === SYNC_BYTE ? openTransportSource(stream, kinds) : openIsoSource(stream);
 
 /** Chapters that make one line from the beginning on. */
 const inOrder = (chapters: readonly Chapter[]): boolean =>
@@ -114,10 +143,12 @@ const inOrder = (chapters: readonly Chapter[]): boolean =>
 /** Picture first. */
 function tracksOf(sources: readonly MediaSource[], { actions, native }: JoinRequest): MediaTrack[] {
   const found = sources.flatMap(({ tracks }) => tracks);
-  return [
+  const chosen = [
     ...(actions.video === "none" ? [] : [trackOf(found, "vide", native.video)]),
     ...(actions.audio === "none" ? [] : [trackOf(found, "soun", native.audio)]),
   ];
+  if (chosen.length < found.length) throw new Unusual("other streams");
+  return chosen;
 }
 
 /** All that was decided about the streams was decided by the codecs that were told. */

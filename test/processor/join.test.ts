@@ -1,34 +1,27 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { isUnusual } from "../../processor/iso/box-view.ts";
-import { ByteStream, EndedEarly } from "../../processor/iso/byte-stream.ts";
+import { EndedEarly } from "../../processor/iso/byte-stream.ts";
 import { openIsoSource } from "../../processor/iso/iso-source.ts";
 import { FrontTooSmall, JoinedMovie } from "../../processor/iso/joined-movie.ts";
 import { inTurns } from "../../processor/iso/media-source.ts";
 import type { About } from "../../processor/iso/movie-boxes.ts";
 import { metadataText } from "../../processor/stages/file-metadata.ts";
+import * as files from "../support/joined-files.ts";
 
-const run = promisify(execFile);
-const { FFMPEG_PATH: ffmpegPath = "ffmpeg", FFPROBE_PATH: ffprobePath = "ffprobe" } = process.env;
-const TAGS = { title: "Ünïcode; a = b", artist: "Who", date: "2026-11-24" };
-/** The moments of a film lie this close together in all of its copies, in seconds. */
-const DIGITS = 3;
-
-let folder: string;
+const { changed, MediaBench, TAGS } = files;
+let media: files.MediaBench;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "join-"));
+  media = await MediaBench.open();
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => media.close());
 
-const ffmpeg = (...args: readonly string[]) =>
-  run(ffmpegPath, ["-nostdin", "-v", "error", "-y", ...args], { cwd: folder });
+const joined = (sources: readonly Buffer[], roomBytes?: number, about?: Partial<About>): Promise<Buffer> =>
+  files.joined(openIsoSource, sources, roomBytes, about);
+const failureOf = (...sources: readonly Buffer[]): Promise<unknown> =>
+  files.failureOf(openIsoSource, ...sources);
 
 const PICTURE = ["-f", "lavfi", "-i", "testsrc2=size=192x108:rate=25:duration=3.3"];
 const SOUND = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=3.5"];
@@ -96,8 +89,8 @@ async function make(name: KindName) {
   const safe = name.replaceAll(/\W/g, "-");
   const one = async (what: string, { encode, pack }: Stream) => {
     const [whole, packed] = [`${safe}.${what}.whole.mp4`, `${safe}.${what}.packed.mp4`];
-    await ffmpeg(...encode, ...WHOLE, whole);
-    await ffmpeg("-i", whole, "-c", "copy", "-map_metadata:s:0", "0:s:0", ...pack, packed);
+    await media.ffmpeg(...encode, ...WHOLE, whole);
+    await media.ffmpeg("-i", whole, "-c", "copy", "-map_metadata:s:0", "0:s:0", ...pack, packed);
     return { whole, packed };
   };
   const [video, audio] = await Promise.all([
@@ -105,83 +98,6 @@ async function make(name: KindName) {
     one("sound", KINDS[name].sound),
   ]);
   return { video, audio };
-}
-
-const read = (file: string): Promise<Buffer> => readFile(join(folder, file));
-
-/** In pieces of all sizes. */
-async function* pieces(file: Buffer): AsyncGenerator<Buffer[]> {
-  for (let at = 0, size = 1; at < file.length; at += size, size = (size * 7 + 3) % 9001) {
-    const half = at + (size >> 1);
-    yield [file.subarray(at, half), file.subarray(half, at + size)];
-  }
-}
-
-async function joined(
-  files: readonly Buffer[],
-  roomBytes?: number,
-  about: Partial<About> = {},
-): Promise<Buffer> {
-  const sources = await Promise.all(files.map((file) => openIsoSource(new ByteStream(pieces(file)))));
-  const tracks = sources.flatMap((source) => source.tracks);
-  const movie = new JoinedMovie(tracks, { brand: "isom", tags: TAGS, cover: null, chapters: [], ...about });
-  const media: Buffer[] = [movie.opening];
-  for await (const turn of inTurns(sources)) {
-    movie.add(turn);
-    await turn.pour((chunk) => void media.push(Buffer.from(chunk)));
-  }
-  return Buffer.concat([movie.front(roomBytes).bytes, ...media]);
-}
-
-/** All that a player is given, packet by packet. */
-async function packetsOf(file: string): Promise<unknown[]> {
-  const entries = "pts_time,dts_time,duration_time,size,flags,data_hash";
-  const { stdout } = await run(
-    ffprobePath,
-    [
-      ...["-v", "error", "-show_packets", "-show_data_hash", "md5", "-of", "json"],
-      ...["-show_entries", `packet=stream_index,${entries}:packet_side_data`, file],
-    ],
-    { cwd: folder, maxBuffer: 1 << 26 },
-  );
-  const { packets } = JSON.parse(stdout) as { packets: Record<string, unknown>[] };
-  const rounded = packets.map((packet) =>
-    Object.fromEntries(
-      Object.entries(packet).map(([name, value]) => [
-        name,
-        name.endsWith("_time") ? Number(Number(value).toFixed(DIGITS)) : value,
-      ]),
-    ),
-  );
-  return [0, 1].map((index) => rounded.filter((packet) => packet.stream_index === index));
-}
-
-async function streamsOf(file: string): Promise<unknown> {
-  const entries = [
-    "codec_name,profile,codec_tag_string,width,height,sample_aspect_ratio,pix_fmt,sample_rate,channels",
-    "nb_frames,start_time,extradata_hash:stream_tags=language:stream_disposition=default",
-    ":format=start_time:format_tags=title,artist,date",
-  ];
-  const { stdout } = await run(
-    ffprobePath,
-    [
-      ...["-v", "error", "-show_data_hash", "md5", "-of", "json"],
-      ...["-show_entries", `stream=${entries[0]},${entries[1]}${entries[2]}`, file],
-    ],
-    { cwd: folder },
-  );
-  return JSON.parse(stdout);
-}
-
-/** Every picture and every sound that comes out of it. */
-async function decoded(file: string): Promise<string> {
-  const { stdout, stderr } = await run(
-    ffmpegPath,
-    ["-nostdin", "-v", "error", "-i", file, "-f", "framemd5", "-"],
-    { cwd: folder, maxBuffer: 1 << 26 },
-  );
-  expect(stderr).toBe("");
-  return stdout.replaceAll(/^#.*\n/gm, "");
 }
 
 /** The box of a type that stands last in a file, as the track of chapters does. */
@@ -194,24 +110,21 @@ describe("tracks that are joined", () => {
   it.each(Object.keys(KINDS) as KindName[])("are what the tool makes of whole files: %s", async (name) => {
     const { video, audio } = await make(name);
     const [ours, theirs] = ["ours.mp4", "theirs.mp4"];
-    await writeFile(join(folder, ours), await joined([await read(video.packed), await read(audio.packed)]));
+    await media.write(ours, await joined([await media.read(video.packed), await media.read(audio.packed)]));
     const tags = Object.entries(TAGS).flatMap(([tag, value]) => ["-metadata", `${tag}=${value}`]);
-    await ffmpeg(
+    await media.ffmpeg(
       ...["-i", video.whole, "-i", audio.whole, "-map", "0:v", "-map", "1:a", "-c", "copy"],
       ...["-map_metadata:s:v", "0:s:v", "-map_metadata:s:a", "1:s:a", ...tags, theirs],
     );
-    expect(await streamsOf(ours)).toEqual(await streamsOf(theirs));
-    expect(await packetsOf(ours)).toEqual(await packetsOf(theirs));
-    expect(await decoded(ours)).toEqual(await decoded(theirs));
+    expect(await media.streamsOf(ours)).toEqual(await media.streamsOf(theirs));
+    expect(await media.packetsOf(ours)).toEqual(await media.packetsOf(theirs));
+    expect(await media.decoded(ours)).toEqual(await media.decoded(theirs));
   });
 
   it("take turns, so that a player has sound and picture of every second early", async () => {
     const { video, audio } = await make("fragments with frames out of order");
-    const sources = await Promise.all(
-      [video.packed, audio.packed].map(async (file) =>
-        openIsoSource(new ByteStream(pieces(await read(file)))),
-      ),
-    );
+    const both = [await media.read(video.packed), await media.read(audio.packed)];
+    const sources = await files.openAll(openIsoSource, both);
     const seconds = { vide: 0, soun: 0 };
     for await (const turn of inTurns(sources)) {
       seconds[turn.track.kind as keyof typeof seconds] = turn.chunk.seconds;
@@ -223,34 +136,25 @@ describe("tracks that are joined", () => {
 
   it("play before the file is whole", async () => {
     const { video, audio } = await make("fragments with frames out of order");
-    const whole = await joined([await read(video.packed), await read(audio.packed)]);
-    await writeFile(join(folder, "half.mp4"), whole.subarray(0, whole.length / 2));
-    const frames = await run(
-      ffmpegPath,
-      ["-nostdin", "-v", "fatal", "-i", "half.mp4", "-map", "0", "-f", "framecrc", "-"],
-      { cwd: folder },
+    const whole = await joined([await media.read(video.packed), await media.read(audio.packed)]);
+    await media.write("half.mp4", whole.subarray(0, whole.length / 2));
+    const { stdout } = await media.ffmpeg(
+      ...["-v", "fatal", "-i", "half.mp4", "-map", "0", "-f", "framecrc", "-"],
     );
-    const seen = (stream: number) => frames.stdout.match(RegExp(`^${stream},`, "gm"))?.length ?? 0;
+    const seen = (stream: number) => stdout.match(RegExp(`^${stream},`, "gm"))?.length ?? 0;
     // 25 pictures and 43 packets of sound a second
     expect([seen(0) / 25, seen(1) / 43]).toEqual([expect.closeTo(1.6, 0), expect.closeTo(1.6, 0)]);
   });
 
   it("have a cover beside the sound", async () => {
     const { audio } = await make("fragments with frames out of order");
-    await ffmpeg("-i", audio.whole, "-filter_complex", "color=red:s=64x48", "-frames:v", "1", "cover.jpg");
-    const cover = await read("cover.jpg");
-    await writeFile(
-      join(folder, "covered.m4a"),
-      await joined([await read(audio.packed)], undefined, { cover }),
-    );
-    await ffmpeg("-i", "covered.m4a", "-map", "0:v", "-c", "copy", "-f", "image2", "found.jpg");
-    expect(await read("found.jpg")).toEqual(cover);
-    const { stdout } = await run(
-      ffprobePath,
-      ["-v", "error", "-show_entries", "stream_disposition=attached_pic", "-of", "csv=p=0", "covered.m4a"],
-      { cwd: folder },
-    );
-    expect(stdout.trim().split("\n")).toEqual(["0", "1"]);
+    await media.ffmpeg("-f", "lavfi", "-i", "color=red:s=64x48", "-frames:v", "1", "cover.jpg");
+    const cover = await media.read("cover.jpg");
+    await media.write("covered.m4a", await joined([await media.read(audio.packed)], undefined, { cover }));
+    await media.ffmpeg("-i", "covered.m4a", "-map", "0:v", "-c", "copy", "-f", "image2", "found.jpg");
+    expect(await media.read("found.jpg")).toEqual(cover);
+    const attached = ["-show_entries", "stream_disposition=attached_pic", "-of", "csv=p=0", "covered.m4a"];
+    expect((await media.ffprobe(...attached)).trim().split("\n")).toEqual(["0", "1"]);
   });
 
   it("have chapters as the tool writes them", async () => {
@@ -260,24 +164,20 @@ describe("tracks that are joined", () => {
       { start: 1.5, end: 2, title: "Zweites ü" },
       { start: 2, end: 3.3, title: "" },
     ];
-    const files = [await read(video.packed), await read(audio.packed)];
-    await writeFile(join(folder, "chapters.ours.mp4"), await joined(files, undefined, { chapters }));
-    await writeFile(join(folder, "chapters.txt"), metadataText({}, chapters));
-    await ffmpeg(
+    const both = [await media.read(video.packed), await media.read(audio.packed)];
+    await media.write("chapters.ours.mp4", await joined(both, undefined, { chapters }));
+    await media.write("chapters.txt", metadataText({}, chapters));
+    await media.ffmpeg(
       ...["-i", video.whole, "-i", audio.whole, "-f", "ffmetadata", "-i", "chapters.txt", "-c", "copy"],
       ...["-map", "0:v", "-map", "1:a", "-map_chapters", "2", "chapters.theirs.mp4"],
     );
-    const seen = async (file: string) => {
-      const { stdout } = await run(ffprobePath, ["-v", "error", "-show_chapters", "-of", "json", file], {
-        cwd: folder,
-      });
-      return JSON.parse(stdout);
-    };
+    const seen = async (file: string) =>
+      JSON.parse(await media.ffprobe("-show_chapters", "-of", "json", file));
     expect((await seen("chapters.ours.mp4")).chapters).toHaveLength(3);
     expect(await seen("chapters.ours.mp4")).toEqual(await seen("chapters.theirs.mp4"));
-    expect(await decoded("chapters.ours.mp4")).toBe(await decoded("chapters.theirs.mp4"));
+    expect(await media.decoded("chapters.ours.mp4")).toBe(await media.decoded("chapters.theirs.mp4"));
     // this tool reads the list alone; what Apple's players read must be as the tool writes it, too
-    const [ours, theirs] = [await read("chapters.ours.mp4"), await read("chapters.theirs.mp4")];
+    const [ours, theirs] = [await media.read("chapters.ours.mp4"), await media.read("chapters.theirs.mp4")];
     for (const type of ["gmhd", "stts", "stsz", "stsc", "chpl"]) {
       expect([type, lastBox(ours, type)]).toEqual([type, lastBox(theirs, type)]);
     }
@@ -291,14 +191,14 @@ describe("tracks that are joined", () => {
 
   it("keep to the room in front of the media, or say how much is missing", async () => {
     const { video, audio } = await make("fragments with frames out of order");
-    const files = [await read(video.packed), await read(audio.packed)];
+    const files = [await media.read(video.packed), await media.read(audio.packed)];
     const tight = await joined(files);
     const needed = tight.indexOf("mdat", 0, "latin1") + 4;
     const roomy = await joined(files, needed + 5000);
     expect(roomy.length).toBe(tight.length + 5000);
-    await writeFile(join(folder, "tight.mp4"), tight);
-    await writeFile(join(folder, "roomy.mp4"), roomy);
-    expect(await decoded("roomy.mp4")).toBe(await decoded("tight.mp4"));
+    await media.write("tight.mp4", tight);
+    await media.write("roomy.mp4", roomy);
+    expect(await media.decoded("roomy.mp4")).toBe(await media.decoded("tight.mp4"));
     for (const [less, missing] of [
       [-7, 1],
       [1, 9],
@@ -312,7 +212,8 @@ describe("tracks that are joined", () => {
 
   it("have offsets of 64 bits where the file is larger than 4 GiB", async () => {
     const { video } = await make("whole files with frames out of order");
-    const { tracks } = await openIsoSource(new ByteStream(pieces(await read(video.packed))));
+    const [source] = await files.openAll(openIsoSource, [await media.read(video.packed)]);
+    const tracks = source?.tracks ?? [];
     const movie = new JoinedMovie(tracks, { brand: "isom", tags: TAGS, cover: null, chapters: [] });
     const GIB = 2 ** 30;
     for (let index = 0; index < 6; index++) {
@@ -328,20 +229,7 @@ describe("tracks that are joined", () => {
   });
 });
 
-/** What happens to a file on its way to us. */
-const afterwards = (file: Buffer, change: (file: Buffer) => void): Buffer => {
-  const copy = Buffer.from(file);
-  change(copy);
-  return copy;
-};
-
 describe("a file that is left to the tool", () => {
-  const failureOf = (...files: readonly Buffer[]) =>
-    joined(files).then(
-      () => null,
-      (error: unknown) => error,
-    );
-
   it.each([
     ["has its index behind the media", [], []],
     [
@@ -363,43 +251,43 @@ describe("a file that is left to the tool", () => {
     ],
   ] as const)("%s", async (name, pack, more) => {
     const file = `${name.replaceAll(" ", "-")}.mp4`;
-    await ffmpeg(...PICTURE, ...more, ...H264, ...pack, file);
-    const [failure] = [await failureOf(await read(file))];
+    await media.ffmpeg(...PICTURE, ...more, ...H264, ...pack, file);
+    const [failure] = [await failureOf(await media.read(file))];
     expect(failure === null ? name : isUnusual(failure)).toBe(true);
   });
 
   it("ends in the middle", async () => {
     const { video } = await make("fragments with frames out of order");
-    const file = await read(video.packed);
+    const file = await media.read(video.packed);
     expect(await failureOf(file.subarray(0, file.length - 10_000))).toBeInstanceOf(EndedEarly);
   });
 
   it("begins again", async () => {
     const { video } = await make("fragments with frames out of order");
-    const file = await read(video.packed);
+    const file = await media.read(video.packed);
     expect(isUnusual(await failureOf(Buffer.concat([file, file])))).toBe(true);
   });
 
   it("has fragments in another order", async () => {
     const { video } = await make("fragments with frames out of order");
-    const file = await read(video.packed);
+    const file = await media.read(video.packed);
     const time = file.indexOf("tfdt", file.indexOf("tfdt", 0, "latin1") + 4, "latin1");
-    const earlier = afterwards(file, (copy) => copy.fill(0, time + 8, time + 16));
+    const earlier = changed(file, (copy) => copy.fill(0, time + 8, time + 16));
     expect(isUnusual(await failureOf(earlier))).toBe(true);
   });
 
   it("says that it has four thousand million samples", async () => {
     const { video } = await make("whole files with frames out of order");
-    const file = await read(video.packed);
+    const file = await media.read(video.packed);
     const sizes = file.indexOf("stsz", 0, "latin1");
-    const endless = afterwards(file, (copy) => void copy.fill(0xff, sizes + 12, sizes + 16));
+    const endless = changed(file, (copy) => void copy.fill(0xff, sizes + 12, sizes + 16));
     expect(isUnusual(await failureOf(endless))).toBe(true);
   });
 
   test("whatever is damaged in it, it is joined or refused, never anything else", async () => {
     const { video } = await make("fragments with frames out of order");
     const { audio } = await make("whole files with frames out of order");
-    const files = [await read(video.packed), await read(audio.packed)] as const;
+    const files = [await media.read(video.packed), await media.read(audio.packed)] as const;
     const heads = files.map((file) => Math.min(file.length, 6000));
     await fc.assert(
       fc.asyncProperty(
@@ -409,7 +297,7 @@ describe("a file that is left to the tool", () => {
         async (which, where, value) => {
           const at = Math.floor((heads[which] ?? 0) * where);
           const damaged = files.map((file, index) =>
-            index === which ? afterwards(file, (copy) => copy.writeUInt8(value, at)) : file,
+            index === which ? changed(file, (copy) => copy.writeUInt8(value, at)) : file,
           );
           const failure = await failureOf(...damaged);
           expect(failure === null || isUnusual(failure) || failure instanceof EndedEarly).toBe(true);
