@@ -17,7 +17,7 @@ export interface HlsSourceOptions {
   readonly signal: AbortSignal;
   /** Only the segments that cover this part are shown, where the presentation has an end. */
   readonly window?: TimeWindow | undefined;
-  /** Most bytes that all segments may have together. */
+  /** Most bytes that a reader may get of all segments together. */
   readonly maxBytes?: number | undefined;
   /** Called with the number of bytes of each chunk that arrives. */
   readonly onBytes?: (bytes: number) => void;
@@ -45,6 +45,8 @@ interface Entry {
   /** The segments of its playlist, in order, as last read; a key or a map has no neighbours. */
   siblings: readonly Entry[];
   stream: Prefetched | null;
+  /** Bytes of it that a reader got. */
+  served: number;
 }
 
 /**
@@ -70,8 +72,8 @@ export class HlsSource {
   readonly #first: HlsResource;
   readonly #entries = new Map<string, Entry>();
   readonly #paths = new Map<string, string>();
-  /** Bytes that count for the limit. */
-  #counted = 0;
+  /** Bytes that readers got, those that were read again counted once. */
+  #served = 0;
   /** What each playlist named when it was last read, and the time before: a live reader may lag behind. */
   readonly #named = new Map<string, readonly [readonly Entry[], readonly Entry[]]>();
   #count = 0;
@@ -111,15 +113,10 @@ export class HlsSource {
   async *read(signal: AbortSignal): AsyncGenerator<Buffer[]> {
     const { isOneStream, resources } = await this.#playlist(this.#enter(this.#first));
     if (!isOneStream) throw new NotOneStream("the pieces of the presentation are no stream");
-    try {
-      for (const resource of resources) {
-        const entry = this.#enter(resource);
-        this.#fetchAhead(entry);
-        yield* this.#media(entry, signal, true);
-      }
-    } finally {
-      // another reader may read everything again
-      this.#counted = 0;
+    for (const resource of resources) {
+      const entry = this.#enter(resource);
+      this.#fetchAhead(entry);
+      yield* this.#media(entry, signal, true);
     }
   }
 
@@ -195,7 +192,16 @@ export class HlsSource {
     // a stream is read once; whoever asks again gets a new one
     entry.stream = null;
     signal?.addEventListener("abort", () => stream.close(), { once: true });
-    yield* stream.read(lend);
+    const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
+    let position = 0;
+    for await (const batch of stream.read(lend)) {
+      position += batch.reduce((sum, { length }) => sum + length, 0);
+      this.#served += Math.max(0, position - entry.served);
+      entry.served = Math.max(entry.served, position);
+      if (this.#served > maxBytes)
+        throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
+      yield batch;
+    }
     if (entry.resource.kind === "segment") this.segmentsRead++;
   }
 
@@ -204,20 +210,14 @@ export class HlsSource {
   }
 
   #pour(resource: HlsResource, signal: AbortSignal, take: Take): Promise<void> {
-    const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     const request: SourceRequest = {
       ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
       onBytes: (bytes) => {
         this.bytesRead += bytes;
-        this.#counted += bytes;
         this.#options.onBytes?.(bytes);
       },
     };
-    return pourSpan(this.#client, request, resource.span ?? { start: 0 }, (chunk) => {
-      if (this.#counted > maxBytes)
-        throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
-      return take(chunk);
-    });
+    return pourSpan(this.#client, request, resource.span ?? { start: 0 }, take);
   }
 
   #request(url: string, signal: AbortSignal): SourceRequest {
@@ -237,7 +237,7 @@ export class HlsSource {
     const known = this.#entries.get(this.#paths.get(name) ?? "");
     if (known) return known;
     const path = `/${this.#count++}${resource.extension}`;
-    const entry: Entry = { resource, path, playlist: null, siblings: [], stream: null };
+    const entry: Entry = { resource, path, playlist: null, siblings: [], stream: null, served: 0 };
     this.#paths.set(name, path);
     this.#entries.set(path, entry);
     return entry;

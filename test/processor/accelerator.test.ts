@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { HlsSource } from "../../processor/egress/hls-source.ts";
+import { HlsSource, NotOneStream } from "../../processor/egress/hls-source.ts";
 import { serveHlsSource, serveRangeSource, serveSegmentSource } from "../../processor/egress/loopback.ts";
 import { EgressProxy, type MountHandler } from "../../processor/egress/proxy.ts";
 import { openRangeSource } from "../../processor/egress/range-source.ts";
@@ -260,6 +260,81 @@ describe("an HLS presentation shown to tools", () => {
     );
     expect(faults).toMatchObject([{ code: "unavailable" }]);
     origin.behave("/hls-ts/segment-002.ts", {});
+    source.close();
+  });
+});
+
+describe("an HLS presentation read as one stream", () => {
+  async function readAll(source: HlsSource, signal = never): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for await (const batch of source.read(signal)) for (const chunk of batch) chunks.push(Buffer.from(chunk));
+    return Buffer.concat(chunks);
+  }
+
+  const bytesAt = async (path: string) => Buffer.from(await (await fetch(origin.url + path)).arrayBuffer());
+
+  it("is its segments, one behind the other", async () => {
+    const source = new HlsSource(reach.client, { url: `${origin.url}/hls-ts/index.m3u8`, signal: never });
+    const segments = await Promise.all([0, 1, 2, 3].map((at) => bytesAt(`/hls-ts/segment-00${at}.ts`)));
+    const whole = await readAll(source);
+    expect(
+      whole.subarray(
+        0,
+        segments.reduce((sum, { length }) => sum + length, 0),
+      ),
+    ).toEqual(Buffer.concat(segments));
+    source.close();
+    await origin.idle();
+  });
+
+  it("is its initialisation and its ranges of one file", async () => {
+    const url = `${origin.url}/hls-byterange/index.m3u8`;
+    const source = new HlsSource(reach.client, { url, signal: never });
+    expect(await readAll(source)).toEqual(await bytesAt("/hls-byterange/index.m4s"));
+    source.close();
+  });
+
+  it("is none when it is encrypted, and is still there for a tool without being asked for again", async () => {
+    const source = new HlsSource(reach.client, { url: `${origin.url}/hls-aes/index.m3u8`, signal: never });
+    await expect(readAll(source)).rejects.toBeInstanceOf(NotOneStream);
+    const asked = origin.hits.get("/hls-aes/index.m3u8");
+    const answer = await source.open(source.entryPath);
+    expect(answer?.kind === "playlist" && answer.text).toContain("#EXT-X-KEY");
+    expect(origin.hits.get("/hls-aes/index.m3u8")).toBe(asked);
+    source.close();
+  });
+
+  it("may be left in the middle and read again, within its limit", async () => {
+    const url = `${origin.url}/hls-ts/index.m3u8`;
+    const whole = await readAll(new HlsSource(reach.client, { url, signal: never }));
+    const maxBytes = whole.length;
+    const source = new HlsSource(reach.client, { url, signal: never, maxBytes });
+    for await (const _batch of source.read(never)) break;
+    expect(await readAll(source)).toEqual(whole);
+    const smaller = new HlsSource(reach.client, { url, signal: never, maxBytes: maxBytes - 1 });
+    await expect(readAll(smaller)).rejects.toMatchObject({ code: "limit_exceeded" });
+    source.close();
+    smaller.close();
+    await origin.idle();
+  });
+
+  it("ends with its signal, also while nothing comes", async () => {
+    const lines = [
+      "#EXTM3U",
+      "#EXTINF:1,",
+      "../hls-ts/segment-000.ts",
+      "#EXTINF:1,",
+      "never.ts",
+      "#EXT-X-ENDLIST",
+    ];
+    origin.put("/hanging/index.m3u8", Buffer.from(lines.join("\n")));
+    origin.behave("/hanging/never.ts", { hang: true });
+    const source = new HlsSource(reach.client, { url: `${origin.url}/hanging/index.m3u8`, signal: never });
+    const stop = new AbortController();
+    const reading = readAll(source, stop.signal);
+    await origin.waitForHit("/hanging/never.ts");
+    stop.abort(new Error("enough"));
+    await expect(reading).rejects.toThrow();
     source.close();
   });
 });

@@ -1,6 +1,8 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { splitManifest } from "../../bin/bench/split-manifest.ts";
 import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
@@ -36,6 +38,7 @@ beforeAll(async () => {
     "fragments.mp4": ["video-fragments", LARGE],
     "audio.m4a": ["audio-m4a", { seconds: SECONDS }],
     dash: ["dash", LARGE],
+    hls: ["hls-ts", LARGE],
     "poster.jpg": ["jpg", { width: 1280, height: 720 }],
   });
   origin = await startOrigin({ root });
@@ -48,6 +51,7 @@ beforeAll(async () => {
   for (const [page, media] of DESCRIBED) {
     origin.put(`/${page}`, Buffer.from(describedPage(origin.url, media)));
   }
+  await putApart();
   const idle = join(folder, "ffmpeg");
   await writeFile(idle, `#!/bin/sh\ncase "$*" in *-progress*) exit 1 ;; esac\nexec ffmpeg "$@"\n`);
   await chmod(idle, 0o755);
@@ -64,11 +68,48 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** HLS of picture and sound apart. */
+async function putApart(): Promise<void> {
+  const fragments = await media("video-fragments", LARGE);
+  const sound = join(folder, "sound.mp4");
+  await promisify(execFile)("ffmpeg", [
+    ...["-nostdin", "-v", "error", "-i", await media("audio-m4a", { seconds: SECONDS }), "-c", "copy"],
+    ...["-movflags", "+delay_moov+default_base_moof", "-frag_duration", "1000000", sound],
+  ]);
+  origin.put("/sound.mp4", await readFile(sound));
+  origin.put("/apart/video.m3u8", fragmentsOf("fragments.mp4", await readFile(fragments)));
+  origin.put("/apart/audio.m3u8", fragmentsOf("sound.mp4", await readFile(sound)));
+  const lines = [
+    '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="a",DEFAULT=YES,URI="audio.m3u8"',
+    '#EXT-X-STREAM-INF:BANDWIDTH=30000000,RESOLUTION=320x180,CODECS="avc1.42c00d,mp4a.40.2",AUDIO="a"',
+    "video.m3u8",
+  ];
+  origin.put("/apart/index.m3u8", Buffer.from(["#EXTM3U", ...lines, ""].join("\n")));
+}
+
 /** A film whose last fragment alone has something in it that is not known. */
 async function turningStrange(): Promise<Buffer> {
   const film = Buffer.from(await readFile(await media("video-fragments", LARGE)));
   film.write("free", film.lastIndexOf("tfdt", undefined, "latin1"), "latin1");
   return film;
+}
+
+const playlist = (lines: readonly string[]): Buffer =>
+  Buffer.from(["#EXTM3U", "#EXT-X-TARGETDURATION:6", ...lines, "#EXT-X-ENDLIST", ""].join("\n"));
+
+/** A file as HLS offers it: what stands in front of the media, and the rest of it. */
+function fragmentsOf(name: string, file: Buffer): Buffer {
+  const front = file.indexOf("moof", 0, "latin1") - 4;
+  return playlist([
+    `#EXT-X-MAP:URI="../${name}",BYTERANGE="${front}@0"`,
+    ...[`#EXTINF:${SECONDS},`, `#EXT-X-BYTERANGE:${file.length - front}@${front}`, `../${name}`],
+  ]);
+}
+
+/** The segments beside a playlist, in their order. */
+async function readSegments(folder: string): Promise<Buffer[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".ts")).sort();
+  return Promise.all(names.map((name) => readFile(join(folder, name))));
 }
 
 async function deliver(processor: ProcessorBench, ...args: Parameters<ProcessorBench["run"]>) {
@@ -84,11 +125,13 @@ async function deliver(processor: ProcessorBench, ...args: Parameters<ProcessorB
   }
 }
 
-describe("picture and sound apart", () => {
+describe("picture and sound", () => {
   it.each([
     ["in whole files", "video.mpd", "mux"],
     ["in fragments", "fragments.mpd", "mux"],
     ["in segments", "dash/index.mpd", "dash"],
+    ["in fragments of HLS", "apart/index.m3u8", "hls"],
+    ["in one transport stream", "hls/index.m3u8", "hls"],
   ] as const)("become one file without a tool: %s", async (_, path, strategy) => {
     const { delivery, facts } = await deliver(bench, `${origin.url}/${path}`);
     expect(delivery).toMatchObject({ strategy, native_video_codec: "h264", native_audio_codec: "aac" });
@@ -111,7 +154,7 @@ describe("picture and sound apart", () => {
     ]);
   });
 
-  it("gives the sound with its cover", async () => {
+  it("give the sound with its cover", async () => {
     const { probed, delivery } = await deliver(usual, `${origin.url}/segments.html`, { audio_only: true });
     expect(delivery.key).toMatch(/\.m4a$/);
     const { chapters, streams } = probed;
@@ -119,21 +162,40 @@ describe("picture and sound apart", () => {
     expect(chapters).toHaveLength(2);
   });
 
-  it("gives the sound alone without a tool", async () => {
-    const { delivery, facts } = await deliver(bench, `${origin.url}/dash/index.mpd`, { audio_only: true });
+  it.each(["dash/index.mpd", "hls/index.m3u8"])("give the sound alone without a tool: %s", async (path) => {
+    const { delivery, facts } = await deliver(bench, `${origin.url}/${path}`, { audio_only: true });
     expect(delivery.key).toMatch(/\.m4a$/);
     expect(facts).toMatchObject({ video: undefined, audio: { codec: "aac" } });
     expect(facts.durationSeconds).toBeCloseTo(SECONDS, 0);
   });
 
-  it("is made by the tool where something strange comes late", async () => {
+  it("are made by the tool where something strange comes late", async () => {
     const { facts } = await deliver(usual, `${origin.url}/strange.mpd`);
     expect(facts).toMatchObject({ container: "mp4", video: { codec: "h264" }, audio: { codec: "aac" } });
     expect(facts.durationSeconds).toBeCloseTo(SECONDS, 0);
     expect((await bench.run(`${origin.url}/strange.mpd`)).type).toBe("failed");
   });
 
-  it("is not delivered when one of them changes meanwhile", async () => {
+  it("are made by the tool where a transport stream goes on as another, within the same limit", async () => {
+    const parts = await Promise.all(
+      [LARGE, { ...LARGE, width: 640, height: 360 }].map(async (options) =>
+        readSegments(dirname(await media("hls-ts", options))),
+      ),
+    );
+    const [first = [], second = []] = parts;
+    const names = [...first.slice(0, -1), second.at(-1) ?? Buffer.alloc(0)].map((bytes, index) => {
+      origin.put(`/turning/${index}.ts`, bytes);
+      return `${index}.ts`;
+    });
+    origin.put("/turning/index.m3u8", playlist(names.flatMap((name) => ["#EXTINF:1,", name])));
+    const bytes = first.reduce((sum, { length }) => sum + length, second.at(-1)?.length ?? 0);
+    const limits = { max_filesize_bytes: bytes, max_duration_seconds: null };
+    const { facts } = await deliver(usual, `${origin.url}/turning/index.m3u8`, {}, { limits });
+    expect(facts).toMatchObject({ container: "mp4", video: { codec: "h264" }, audio: { codec: "aac" } });
+    expect((await bench.run(`${origin.url}/turning/index.m3u8`)).type).toBe("failed");
+  });
+
+  it("are not delivered when one of them changes meanwhile", async () => {
     origin.behave("/changing.mp4", { changeAt: 4 });
     const outcome = await bench.run(`${origin.url}/changing.mpd`);
     expect(outcome).toMatchObject({ type: "failed", code: "network" });
@@ -141,7 +203,7 @@ describe("picture and sound apart", () => {
     expect(await bench.leftovers()).toEqual([]);
   });
 
-  it("is not delivered when it is larger than the key allows", async () => {
+  it("are not delivered when it is larger than the key allows", async () => {
     const limits = { max_filesize_bytes: 23_000_000, max_duration_seconds: null };
     const video = (await readFile(await media("video-fragments", LARGE))).length;
     expect(video).toBeLessThan(limits.max_filesize_bytes);
@@ -154,7 +216,7 @@ describe("picture and sound apart", () => {
     expect(await bench.s3.unfinishedUploads()).toEqual([]);
   });
 
-  it("is not delivered when the storage refuses it", async () => {
+  it("are not delivered when the storage refuses it", async () => {
     const target = { ...bench.target, bucket: "no-such-bucket" } as typeof bench.target;
     const outcome = await bench.run(`${origin.url}/video.mpd`, {}, { target });
     expect(outcome).toMatchObject({ type: "failed", code: "upload_refused" });

@@ -4,6 +4,7 @@ import { isUnusual } from "../../processor/iso/box-view.ts";
 import { inTurns } from "../../processor/iso/media-source.ts";
 import { openTransportSource } from "../../processor/mpegts/transport-source.ts";
 import * as files from "../support/joined-files.ts";
+import { type PacketToWrite, readPackets, transportStream } from "../support/transport-stream.ts";
 
 const { changed, MediaBench, TAGS } = files;
 const SECONDS = 5.3;
@@ -59,6 +60,11 @@ const KINDS = {
 
 type KindName = keyof typeof KINDS;
 
+/** As the tool numbers what it writes. */
+const FIRST_PID = 0x100;
+const PICTURES = { pid: FIRST_PID, type: 0x1b, streamId: 0xe0 };
+const SOUND = { pid: FIRST_PID, type: 0x0f, streamId: 0xc0 };
+
 const PLAIN = "pictures out of order, and sound";
 
 async function make(name: KindName): Promise<{ file: string; bytes: Buffer }> {
@@ -67,21 +73,210 @@ async function make(name: KindName): Promise<{ file: string; bytes: Buffer }> {
   return { file, bytes: await media.read(file) };
 }
 
+async function transport(name: string, args: readonly string[]): Promise<Buffer> {
+  await media.ffmpeg(...args, "-shortest", "-f", "mpegts", `${name}.ts`);
+  return media.read(`${name}.ts`);
+}
+
 describe("a transport stream that becomes a file", () => {
-  it.each(Object.keys(KINDS) as KindName[])("is what the tool makes of it: %s", async (name) => {
-    const { file, bytes } = await make(name);
-    await media.write("ours.mp4", await files.joined(open, [bytes]));
+  async function expectAsTheTool(file: string): Promise<void> {
+    await media.write("ours.mp4", await files.joined(open, [await media.read(file)]));
     const tags = Object.entries(TAGS).flatMap(([tag, value]) => ["-metadata", `${tag}=${value}`]);
     await media.ffmpeg("-i", file, "-map", "0", "-c", "copy", ...tags, "theirs.mp4");
     expect(await media.streamsOf("ours.mp4")).toEqual(await media.streamsOf("theirs.mp4"));
     expect(await media.packetsOf("ours.mp4")).toEqual(await media.packetsOf("theirs.mp4"));
     // the tool's times of sound come from a coarser clock, so that they differ by one sample
     expect(await media.framesOf("ours.mp4")).toEqual(await media.framesOf("theirs.mp4"));
+  }
+
+  it.each(Object.keys(KINDS) as KindName[])("is what the tool makes of it: %s", async (name) => {
+    await expectAsTheTool((await make(name)).file);
+  });
+
+  it("may be written anew, packet by packet", async () => {
+    const { bytes } = await make("pictures in order, stereo of 48 kHz");
+    const again = transportStream([PICTURES], readPackets(bytes, [FIRST_PID]));
+    expect(await failureOf(again)).toBe(null);
+  });
+
+  it("has frames of sound that begin in one packet and end in another", async () => {
+    const whole = await transport("sound alone", [...sound(), ...AAC]);
+    const packets = readPackets(whole, [FIRST_PID]);
+    // each packet but the last gives its end to the next one, which keeps the time of the first frame that begins in it
+    const shares = packets.map(({ payload }, index) =>
+      index === packets.length - 1 ? 0 : payload.length % 97,
+    );
+    const split = packets.map(({ payload, ...packet }, index) => {
+      const end = payload.subarray(payload.length - (shares[index] ?? 0));
+      const before = packets[index - 1]?.payload;
+      const given = before?.subarray(before.length - (shares[index - 1] ?? 0)) ?? Buffer.alloc(0);
+      return { ...packet, payload: Buffer.concat([given, payload.subarray(0, payload.length - end.length)]) };
+    });
+    await media.write("split.ts", transportStream([SOUND], split));
+    await expectAsTheTool("split.ts");
+    expect(split.some(({ payload }) => (payload.readUInt16BE(0) & 0xfff6) !== 0xfff0)).toBe(true);
+  });
+
+  it("has a gap in its sound where the source has one", async () => {
+    const whole = await transport("sound alone", [...sound(), ...AAC]);
+    const packets = readPackets(whole, [FIRST_PID]);
+    const later = packets.map(({ shown, ...packet }, index) => ({
+      ...packet,
+      shown: (shown ?? 0) + (index > 2 ? 45_000 : 0),
+    }));
+    await media.write("gap.ts", transportStream([SOUND], later));
+    await media.write("ours.mp4", await files.joined(open, [await media.read("gap.ts")]));
+    const [[first = {}, ...others] = []] = await media.packetsOf("ours.mp4");
+    const last = others.at(-1) ?? {};
+    expect(Number(last.pts_time) - Number(first.pts_time)).toBeCloseTo(
+      others.length * (1024 / 44_100) + 0.5,
+      1,
+    );
+  });
+
+  it("gives its sound alone where the pictures are not wanted", async () => {
+    const { bytes } = await make(PLAIN);
+    const soundOnly: files.Open = (stream) => openTransportSource(stream, ["soun"]);
+    await media.write("sound.m4a", await files.joined(soundOnly, [bytes]));
+    const [packets = [], others] = await media.packetsOf("sound.m4a");
+    expect([packets.length, others]).toEqual([expect.closeTo((SECONDS * 44_100) / 1024, -1), []]);
+  });
+
+  it("takes turns, so that a player has sound and picture of every second early", async () => {
+    const sources = await files.openAll(open, [(await make(PLAIN)).bytes]);
+    const seconds = { vide: 0, soun: 0 };
+    for await (const turn of inTurns(sources)) {
+      seconds[turn.track.kind as keyof typeof seconds] = turn.chunk.seconds;
+      expect(Math.abs(seconds.vide - seconds.soun)).toBeLessThan(2.5);
+      await turn.pour(() => {});
+    }
+    expect(seconds).toEqual({ vide: expect.closeTo(5, 0), soun: expect.closeTo(5, 0) });
   });
 });
 
-describe("debug", () => {
-  it("placeholder", () => {
-    expect([changed, fc, inTurns, test, failureOf, isUnusual, PLAIN, PACKET_BYTES]).toBeTruthy();
+describe("a transport stream that is left to the tool", () => {
+  const COPIES = ["-f", "mpegts"];
+  const INTERLACED = ["-flags", "+ildct+ilme", "-x264-params", "tff=1"];
+
+  it.each([
+    ["pictures of another kind", [...picture(), "-c:v", "mpeg2video"]],
+    ["pictures of H.265", [...picture(), "-c:v", "libx265", "-preset", "ultrafast"]],
+    ["sound of another kind", [...sound(), "-c:a", "ac3"]],
+    ["two streams of sound", [...sound(), ...sound(), "-map", "0", "-map", "1", ...AAC]],
+    ["fields instead of frames", [...picture(), ...H264, ...INTERLACED]],
+    ["another container", [...picture(), ...H264, "-f", "mp4", "-movflags", "+faststart"]],
+  ] as const)("has %s", async (name, args) => {
+    const file = `${name.replaceAll(" ", "-")}.ts`;
+    await media.ffmpeg(...COPIES, ...args, ...(args.includes("mp4" as never) ? [] : COPIES), file);
+    const failure = await failureOf(await media.read(file));
+    const sources = failure === null ? await files.openAll(open, [await media.read(file)]) : [];
+    // whoever asks for a stream that is not among the tracks asks the tool
+    expect(isUnusual(failure) || sources.every(({ tracks }) => tracks.length === 0)).toBe(true);
+  });
+
+  /** Each with the reason why it is refused. */
+  const damages: Readonly<Record<string, readonly [string, (stream: Buffer) => Buffer]>> = {
+    "is encrypted": [
+      "a damaged or encrypted packet",
+      (stream) =>
+        changed(stream, (copy) => {
+          for (let at = 0; at < copy.length; at += PACKET_BYTES) copy[at + 3] = (copy[at + 3] ?? 0) | 0x80;
+        }),
+    ],
+    "begins in the middle of a group of pictures": [
+      "no parameters in front",
+      (stream) => {
+        const packets = readPackets(stream, [FIRST_PID]);
+        return transportStream([PICTURES], packets.slice(3));
+      },
+    ],
+    "has two pictures in a packet": [
+      "the beginning of another picture",
+      (stream) => {
+        const [first, second, ...others] = readPackets(stream, [FIRST_PID]) as [PacketToWrite, PacketToWrite];
+        const both = { ...first, payload: Buffer.concat([first.payload, second.payload]) };
+        return transportStream([PICTURES], [both, ...others]);
+      },
+    ],
+    "has half a picture in a packet": [
+      "no NAL unit where one must begin",
+      (stream) => {
+        const [first, ...others] = readPackets(stream, [FIRST_PID]) as [PacketToWrite];
+        const half = first.payload.length >> 1;
+        const [one, two] = [first.payload.subarray(0, half), first.payload.subarray(half)];
+        return transportStream(
+          [PICTURES],
+          [{ ...first, payload: one }, { ...first, payload: two }, ...others],
+        );
+      },
+    ],
+    "has pictures without a time": [
+      "a picture without its time",
+      (stream) => {
+        const packets = readPackets(stream, [FIRST_PID]);
+        return transportStream(
+          [PICTURES],
+          packets.map((packet) => ({ ...packet, shown: null })),
+        );
+      },
+    ],
+    "has a time that jumps": [
+      "a time that jumps",
+      (stream) => {
+        const packets = readPackets(stream, [FIRST_PID + 1]).map((packet) => ({ ...packet, pid: FIRST_PID }));
+        const jumping = packets.map(({ shown, ...packet }, index) => ({
+          ...packet,
+          shown: (shown ?? 0) + (index > 2 ? 20 * 90_000 : 0),
+        }));
+        return transportStream([SOUND], jumping);
+      },
+    ],
+    "begins again": ["pictures in another order", (stream) => Buffer.concat([stream, stream])],
+    "names several programs": [
+      "several programs",
+      (stream) => transportStream([PICTURES], readPackets(stream, [FIRST_PID]), 2),
+    ],
+    "ends in the middle of a packet": [
+      "half a packet at the end",
+      (stream) => stream.subarray(0, stream.length - 100),
+    ],
+    "loses its step": [
+      "no packet where one must begin",
+      (stream) => Buffer.concat([stream.subarray(0, 18_800), stream.subarray(18_801)]),
+    ],
+  };
+
+  it.each(Object.keys(damages))("%s", async (name) => {
+    const { bytes } = await make("pictures in order, stereo of 48 kHz");
+    const [reason, change] = damages[name] ?? ["", () => bytes];
+    const failure = await failureOf(change(bytes));
+    expect([isUnusual(failure), failure]).toEqual([true, expect.objectContaining({ message: reason })]);
+  });
+
+  it("has other parameters later on", async () => {
+    const [first, second] = [
+      await transport("first", [...picture(), ...H264, "-bf", "0"]),
+      await transport("second", [
+        ...[...picture("size=96x96:rate=25"), ...H264, "-bf", "0", "-output_ts_offset", "6"],
+      ]),
+    ];
+    expect(await failureOf(first)).toBe(null);
+    expect(await failureOf(Buffer.concat([first, second]))).toMatchObject({ message: "other parameters" });
+  });
+
+  test("whatever is damaged in it, it becomes a file or is refused, never anything else", async () => {
+    const { bytes } = await make(PLAIN);
+    const short = bytes.subarray(0, 300 * PACKET_BYTES);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(short.length - 1), fc.nat(255), fc.nat(255), async (at, value, next) => {
+        const damaged = changed(short, (copy) => {
+          copy[at] = value;
+          copy[at + 1] = next;
+        });
+        const failure = await failureOf(damaged);
+        expect(failure === null || isUnusual(failure)).toBe(true);
+      }),
+      { numRuns: 400 },
+    );
   });
 });

@@ -49,14 +49,14 @@ describe("an HLS playlist is rewritten", () => {
   });
 
   it("with the playlists of a master playlist", () => {
-    const { lines, mounted, isMaster } = rewrite([
+    const { isOneStream, lines, mounted, isMaster } = rewrite([
       "#EXTM3U",
       '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="x, \\"y\\"",URI="audio/index.m3u8"',
       '#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"',
       "720.m3u8",
       '#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI="iframes.m3u8"',
     ]);
-    expect(isMaster).toBe(true);
+    expect({ isMaster, isOneStream }).toEqual({ isMaster: true, isOneStream: false });
     expect(mounted.map(({ kind }) => kind)).toEqual(["playlist", "playlist", "playlist"]);
     expect(lines[1]).toContain('GROUP-ID="a"');
     expect(lines[1]).toContain('URI="/0.m3u8"');
@@ -113,6 +113,21 @@ describe("an HLS playlist is rewritten", () => {
       "s.AAC",
     ]);
     expect(fmp4.mounted.map(({ extension }) => extension)).toEqual([".m4s", ".m4s", ".aac"]);
+  });
+
+  it.each([
+    ["of segments alone", true, ["#EXTINF:4,", "1.ts", "#EXT-X-KEY:METHOD=NONE", "#EXTINF:4,", "2.ts"]],
+    ["behind one initialisation", true, ['#EXT-X-MAP:URI="i.mp4"', "#EXTINF:4,", "1.m4s"]],
+    ["of byte ranges", true, ["#EXT-X-BYTERANGE:5@0", "a.ts", "#EXT-X-BYTERANGE:5", "a.ts"]],
+    ["that begins anew", false, ["1.ts", "#EXT-X-DISCONTINUITY", "2.ts"]],
+    ["with holes", false, ["1.ts", "#EXT-X-GAP", "2.ts"]],
+    ["that is encrypted", false, ['#EXT-X-KEY:METHOD=AES-128,URI="k"', "1.ts"]],
+    ["with another initialisation", false, ['#EXT-X-MAP:URI="i"', "1.m4s", '#EXT-X-MAP:URI="j"', "2.m4s"]],
+    ["with an initialisation that comes late", false, ["1.m4s", '#EXT-X-MAP:URI="i"', "2.m4s"]],
+  ])("and is one stream of media or not: one %s", (_case, isOneStream, lines) => {
+    expect(rewrite(["#EXTM3U", ...lines, "#EXT-X-ENDLIST"])).toMatchObject({ isOneStream });
+    // what still grows is none, whatever it holds
+    expect(rewrite(["#EXTM3U", ...lines])).toMatchObject({ isOneStream: false });
   });
 
   it("with CRLF and a byte order mark", () => {
