@@ -1,4 +1,5 @@
 import { Fault } from "../fault.ts";
+import { AES_128, type KeyTag, type ResourceKey, readKeyTag, vectorOf } from "./hls-key.ts";
 import type { ByteSpan } from "./source-read.ts";
 
 /** What a playlist names: another playlist, a piece of media, or a key. */
@@ -11,6 +12,8 @@ export interface HlsResource {
   readonly url: string;
   /** Only these bytes of it. */
   readonly span?: ByteSpan;
+  /** Set where it must be decrypted before anybody reads it. */
+  readonly key?: ResourceKey;
   /** File name extension, with the dot, that tells a reader what this is. */
   readonly extension: string;
 }
@@ -37,7 +40,8 @@ const URI_ATTRIBUTE = /\b((?:[A-Z-]*-)?URI)="([^"]*)"/;
 
 /**
  * Rewrites an HLS playlist, master or media: each address becomes what `mount` gives for it. A part of a file
- * (`EXT-X-BYTERANGE`) becomes a resource of its own, so its reader needs no ranges.
+ * (`EXT-X-BYTERANGE`) becomes a resource of its own, so its reader needs no ranges, and what is encrypted as a whole
+ * becomes one that has its key, which the reader does not see.
  *
  * @param baseUrl where the playlist came from; relative addresses are resolved against it
  * @param mount the new address of a resource
@@ -56,10 +60,21 @@ export function rewritePlaylist(
   const resources: HlsResource[] = [];
   const ranges = new RangeReader();
 
+  let sequence = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)/m.exec(text)?.[1] ?? 0);
+  let key: KeyTag | null = null;
+
   const replace = (kind: HlsResourceKind, uri: string, range?: string): string => {
     const url = resolve(uri, baseUrl);
     const span = range === undefined ? undefined : ranges.next(url, range);
-    const resource = { kind, url, extension: extensionOf(kind, url, fallback), ...(span ? { span } : {}) };
+    const extension = extensionOf(kind, url, fallback);
+    // an initialisation has no number
+    const iv = key?.iv ?? (kind === "segment" ? vectorOf(sequence) : null);
+    const isEncrypted = kind === "segment" || kind === "map";
+    const resource: HlsResource = {
+      ...{ kind, url, extension },
+      ...(span ? { span } : {}),
+      ...(key && iv && isEncrypted ? { key: { url: resolve(key.uri, baseUrl), iv } } : {}),
+    };
     resources.push(resource);
     return mount(resource);
   };
@@ -69,6 +84,12 @@ export function rewritePlaylist(
   for (const line of lines.filter((text) => !LOW_LATENCY.test(text))) {
     if (line.startsWith("#EXT-X-BYTERANGE:")) {
       pendingRange = line.slice("#EXT-X-BYTERANGE:".length).trim();
+    } else if (line.startsWith("#EXT-X-KEY:")) {
+      const told = readKeyTag(line);
+      // what is encrypted in another way is left to the reader
+      key = told?.method === AES_128 ? told : null;
+      if (key) resolve(key.uri, baseUrl);
+      else rewritten.push(rewriteTag(line, replace));
     } else if (line.startsWith("#EXT")) {
       rewritten.push(rewriteTag(line, replace));
     } else if (line.trim() === "" || line.startsWith("#")) {
@@ -76,6 +97,7 @@ export function rewritePlaylist(
     } else {
       rewritten.push(replace(isMaster ? "playlist" : "segment", line.trim(), pendingRange));
       pendingRange = undefined;
+      sequence++;
     }
   }
   const isLive = !isMaster && !lines.some((line) => line.startsWith("#EXT-X-ENDLIST"));
@@ -83,7 +105,7 @@ export function rewritePlaylist(
   return { text: rewritten.join("\n"), isMaster, isLive, isOneStream, resources };
 }
 
-/** Nothing but segments, behind one initialisation or none: a key would have to be used. */
+/** Nothing but segments, behind one initialisation or none: a key that is left would have to be used. */
 const inOneRow = (resources: readonly HlsResource[]): boolean =>
   resources.every(({ kind }, index) => kind === "segment" || (kind === "map" && index === 0));
 
@@ -93,7 +115,7 @@ function rewriteTag(line: string, replace: Replace): string {
   const uri = URI_ATTRIBUTE.exec(line)?.[2];
   if (uri === undefined) return line;
   const kind = kindOfTag(line);
-  if (kind === "key") refuseLicensedKey(line, uri);
+  if (kind === "key") readKeyTag(line);
   const range = kind === "map" ? /,?BYTERANGE="([^"]*)"/.exec(line) : null;
   const address = replace(kind, uri, range?.[1]);
   return line
@@ -107,11 +129,6 @@ function kindOfTag(line: string): HlsResourceKind {
   if (line.startsWith("#EXT-X-MAP:")) return "map";
   if (/^#EXT-X-(MEDIA|I-FRAME-STREAM-INF|IMAGE-STREAM-INF):/.test(line)) return "playlist";
   return "segment";
-}
-
-function refuseLicensedKey(line: string, uri: string): void {
-  const format = /KEYFORMAT="([^"]*)"/.exec(line)?.[1] ?? "identity";
-  if (format !== "identity" || uri.startsWith("skd:")) throw new Fault("drm", `key format ${format}`);
 }
 
 function resolve(uri: string, baseUrl: string): string {

@@ -1,11 +1,13 @@
 import { Fault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
+import { decrypted, KeyRing } from "./hls-key.ts";
 import { type HlsResource, type RewrittenPlaylist, rewritePlaylist } from "./hls-playlist.ts";
 import { type CutPlaylist, cutPlaylist, type TimeWindow } from "./hls-window.ts";
 import type { HttpClient } from "./http-client.ts";
 import { headersFor } from "./source-headers.ts";
 import { ByteGate, Prefetched } from "./source-prefetch.ts";
-import { openSpan, pourSpan, type SourceRequest, type Take } from "./source-read.ts";
+import { collectSpan, openSpan, pourSpan, type SourceRequest, type Take } from "./source-read.ts";
+import { withBreaks, withSharedBreak } from "./transport-stream.ts";
 
 export interface HlsSourceOptions {
   /** Of the master or media playlist. */
@@ -76,12 +78,14 @@ export class HlsSource {
   #served = 0;
   /** What each playlist named when it was last read, and the time before: a live reader may lag behind. */
   readonly #named = new Map<string, readonly [readonly Entry[], readonly Entry[]]>();
+  readonly #keys: KeyRing;
   #count = 0;
 
   constructor(client: HttpClient, options: HlsSourceOptions) {
     this.#client = client;
     this.#options = options;
     this.#gate = new ByteGate(options.bufferBytes ?? 32 << 20);
+    this.#keys = new KeyRing((url) => collectSpan(client, this.#request(url, options.signal), { start: 0 }));
     this.#first = { kind: "playlist", url: options.url, extension: ".m3u8" };
     this.entryPath = this.#enter(this.#first).path;
   }
@@ -100,11 +104,13 @@ export class HlsSource {
       return { kind: "playlist", text: (await this.#playlist(entry)).text };
     }
     this.#fetchAhead(entry);
-    return { kind: "media", body: this.#media(entry, signal, lend) };
+    const body = this.#media(entry, signal, lend);
+    // segments need not count on from each other, which no tool knows
+    return { kind: "media", body: entry.resource.kind === "segment" ? withBreaks(body) : body };
   }
 
   /**
-   * All media as one stream. A batch is the reader's only until it asks for the next one. Whoever leaves early may still
+   * All media as one stream; in a transport stream, an empty packet stands in front of each segment. A batch is the reader's only until it asks for the next one. Whoever leaves early may still
    * {@link open} everything.
    *
    * @param signal ends the stream, also while its reader waits for bytes
@@ -116,7 +122,7 @@ export class HlsSource {
     for (const resource of resources) {
       const entry = this.#enter(resource);
       this.#fetchAhead(entry);
-      yield* this.#media(entry, signal, true);
+      yield* withSharedBreak(this.#media(entry, signal, true));
     }
   }
 
@@ -188,13 +194,16 @@ export class HlsSource {
   }
 
   async *#media(entry: Entry, signal: AbortSignal | undefined, lend: boolean): AsyncGenerator<Buffer[]> {
+    const { key, kind } = entry.resource;
     const stream = entry.stream ?? this.#prefetch(entry);
     // a stream is read once; whoever asks again gets a new one
     entry.stream = null;
     signal?.addEventListener("abort", () => stream.close(), { once: true });
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     let position = 0;
-    for await (const batch of stream.read(lend)) {
+    const read = stream.read(lend || key !== undefined);
+    const clear = key ? decrypted(read, await this.#keys.decipher(key)) : read;
+    for await (const batch of clear) {
       position += batch.reduce((sum, { length }) => sum + length, 0);
       this.#served += Math.max(0, position - entry.served);
       entry.served = Math.max(entry.served, position);
@@ -202,7 +211,7 @@ export class HlsSource {
         throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
       yield batch;
     }
-    if (entry.resource.kind === "segment") this.segmentsRead++;
+    if (kind === "segment") this.segmentsRead++;
   }
 
   #prefetch({ resource }: Entry): Prefetched {

@@ -1,4 +1,5 @@
 import { Fault } from "../fault.ts";
+import { AES_128, attribute, type KeyTag, type ResourceKey, readKeyTag, vectorOf } from "./hls-key.ts";
 import type { ByteSpan } from "./source-read.ts";
 
 /** A resource of a live stream, or a part of one. */
@@ -7,19 +8,13 @@ export interface LiveResource {
   readonly span?: ByteSpan;
 }
 
-/** How a segment is encrypted: AES-128 in CBC mode, the whole segment. */
-export interface LiveKey {
-  readonly url: string;
-  readonly iv: Buffer;
-}
-
 export interface LiveSegment extends LiveResource {
   /** Its number in the stream: the same one in every playlist, and after every interruption. */
   readonly sequence: number;
   readonly seconds: number;
   /** What must be read in front of it; null where segments stand for themselves. */
   readonly map: LiveResource | null;
-  readonly key: LiveKey | null;
+  readonly key: ResourceKey | null;
 }
 
 export interface LivePlaylist {
@@ -47,18 +42,19 @@ export function parseLivePlaylist(text: string, baseUrl: string): LivePlaylist {
   let seconds: number | null = null;
   let range: string | null = null;
   let map: LiveResource | null = null;
-  let key: { readonly url: string; readonly iv: Buffer | null } | null = null;
+  let key: KeyTag | null = null;
   const ends = new Map<string, number>();
   const segments: LiveSegment[] = [];
   for (const line of lines) {
     if (line.startsWith("#EXTINF:")) seconds = Number.parseFloat(line.slice("#EXTINF:".length)) || 0;
     else if (line.startsWith("#EXT-X-BYTERANGE:")) range = line.slice("#EXT-X-BYTERANGE:".length).trim();
-    else if (line.startsWith("#EXT-X-KEY:")) key = readKey(line, baseUrl);
+    else if (line.startsWith("#EXT-X-KEY:")) key = readKey(line);
     else if (line.startsWith("#EXT-X-MAP:")) map = readMap(line, baseUrl);
     else if (line.trim() !== "" && !line.startsWith("#") && seconds !== null) {
       const url = resolve(line.trim(), baseUrl);
       const span = range === null ? {} : { span: readRange(range, ends, url) };
-      const encrypted = key === null ? null : { url: key.url, iv: key.iv ?? ivOf(sequence) };
+      const encrypted =
+        key === null ? null : { url: resolve(key.uri, baseUrl), iv: key.iv ?? vectorOf(sequence) };
       segments.push({ url, ...span, sequence, seconds, map, key: encrypted });
       sequence++;
       seconds = null;
@@ -72,33 +68,16 @@ export function parseLivePlaylist(text: string, baseUrl: string): LivePlaylist {
   };
 }
 
-const attribute = (line: string, name: string): string | null => {
-  const match = new RegExp(`[:,]${name}=(?:"([^"]*)"|([^,]*))`).exec(line);
-  return match ? (match[1] ?? match[2] ?? "") : null;
-};
-
-function readKey(line: string, baseUrl: string): { url: string; iv: Buffer | null } | null {
-  const method = attribute(line, "METHOD");
-  if (method === "NONE") return null;
-  const uri = attribute(line, "URI") ?? "";
-  const format = attribute(line, "KEYFORMAT") ?? "identity";
-  if (format !== "identity" || uri.startsWith("skd:")) throw new Fault("drm", `key format ${format}`);
-  if (method !== "AES-128") throw new Fault("live", `encryption ${method}`);
-  const iv = attribute(line, "IV")?.replace(/^0x/i, "") ?? null;
-  return { url: resolve(uri, baseUrl), iv: iv === null ? null : Buffer.from(iv.padStart(32, "0"), "hex") };
+function readKey(line: string): KeyTag | null {
+  const key = readKeyTag(line);
+  if (key && key.method !== AES_128) throw new Fault("live", `encryption ${key.method}`);
+  return key;
 }
 
 function readMap(line: string, baseUrl: string): LiveResource {
   const url = resolve(attribute(line, "URI") ?? "", baseUrl);
   const range = attribute(line, "BYTERANGE");
   return range === null ? { url } : { url, span: readRange(range, new Map(), url) };
-}
-
-/** Without one of its own, a segment's vector is its number. */
-function ivOf(sequence: number): Buffer {
-  const iv = Buffer.alloc(16);
-  iv.writeBigUInt64BE(BigInt(sequence), 8);
-  return iv;
 }
 
 function readRange(text: string, ends: Map<string, number>, url: string): ByteSpan {

@@ -1,6 +1,6 @@
-import { createDecipheriv } from "node:crypto";
 import { Fault } from "../fault.ts";
 import { REAL_CLOCK, type RetryClock } from "../retry.ts";
+import { decrypted, KeyRing } from "./hls-key.ts";
 import type { HttpClient } from "./http-client.ts";
 import {
   type LivePlaylist,
@@ -56,7 +56,7 @@ export class LiveSource {
   readonly #client: HttpClient;
   readonly #options: LiveSourceOptions;
   readonly #clock: RetryClock;
-  readonly #keys = new Map<string, Buffer>();
+  readonly #keys = new KeyRing((url) => this.readResource({ url }));
 
   constructor(client: HttpClient, options: LiveSourceOptions) {
     this.#client = client;
@@ -94,12 +94,10 @@ export class LiveSource {
   async read(segment: LiveSegment): Promise<Buffer[]> {
     const chunks = await this.readResource(segment);
     if (segment.key === null) return chunks;
-    const decipher = createDecipheriv("aes-128-cbc", await this.#key(segment.key.url), segment.key.iv);
-    try {
-      return [...chunks.map((chunk) => decipher.update(chunk)), decipher.final()];
-    } catch (error) {
-      throw new Fault("truncated", "a segment cannot be decrypted", { cause: error });
-    }
+    const decipher = await this.#keys.decipher(segment.key);
+    const whole: Buffer[] = [];
+    for await (const batch of decrypted([chunks], decipher)) whole.push(...batch);
+    return whole;
   }
 
   /** The bytes of a map. @throws as `openSpan` */
@@ -114,15 +112,6 @@ export class LiveSource {
       ...(clock ? { clock } : {}),
     };
     return collectSpan(this.#client, request, span);
-  }
-
-  async #key(url: string): Promise<Buffer> {
-    const known = this.#keys.get(url);
-    if (known) return known;
-    const key = Buffer.concat(await this.readResource({ url }));
-    if (key.length !== 16) throw new Fault("drm", `a key of ${key.length} bytes`);
-    this.#keys.set(url, key);
-    return key;
   }
 
   /** Null for a playlist that cannot be had right now. */

@@ -6,6 +6,7 @@ import { ByteBuffer } from "./byte-buffer.ts";
 export const PACKET_BYTES = 188;
 /** Each packet begins with it. */
 export const SYNC_BYTE = 0x47;
+const NULL_PID = 0x1fff;
 
 /** A packet of an elementary stream that is larger than this is damage. */
 const MAX_UNIT_BYTES = 16 << 20;
@@ -19,10 +20,23 @@ class Assembly {
   readonly #take: TakeUnit;
   readonly #unit = new ByteBuffer(FIRST_UNIT_BYTES);
   readonly #isTable: boolean;
+  /** Of the last packet, from 0 to 15; null where the next one need not count on. */
+  #count: number | null = null;
 
   constructor(take: TakeUnit, isTable: boolean) {
     this.#take = take;
     this.#isTable = isTable;
+  }
+
+  /** @throws Unusual where a packet is missing */
+  count(count: number): void {
+    if (this.#count !== null && count !== ((this.#count + 1) & 15)) throw new Unusual("a packet is missing");
+    this.#count = count;
+  }
+
+  /** Something else follows, which counts anew. */
+  break(): void {
+    this.#count = null;
   }
 
   add(bytes: Buffer, start: number, end: number, isFirst: boolean): void {
@@ -92,12 +106,19 @@ export class TransportPackets {
   #take(bytes: Buffer, at: number): void {
     const head = bytes.readUInt32BE(at);
     if (head >>> 24 !== SYNC_BYTE) throw new Unusual("no packet where one must begin");
-    const assembly = this.#assemblies.get((head >>> 8) & 0x1fff);
+    const pid = (head >>> 8) & 0x1fff;
+    const fieldBytes = (head & 0x20) === 0 ? 0 : 1 + (bytes[at + 4] ?? 0);
+    const isBreak = fieldBytes > 1 && ((bytes[at + 5] ?? 0) & 0x80) !== 0;
+    // what is announced in a packet for nobody concerns all
+    if (isBreak && pid === NULL_PID) for (const assembly of this.#assemblies.values()) assembly.break();
+    const assembly = this.#assemblies.get(pid);
     if (!assembly) return;
+    if (isBreak) assembly.break();
     if ((head & 0x8000c0) !== 0) throw new Unusual("a damaged or encrypted packet");
-    const hasPayload = (head & 0x10) !== 0;
-    const start = at + 4 + ((head & 0x20) === 0 ? 0 : 1 + (bytes[at + 4] ?? 0));
+    if ((head & 0x10) === 0) return;
+    assembly.count(head & 15);
+    const start = at + 4 + fieldBytes;
     const end = at + PACKET_BYTES;
-    if (hasPayload && start < end) assembly.add(bytes, start, end, (head & 0x400000) !== 0);
+    if (start < end) assembly.add(bytes, start, end, (head & 0x400000) !== 0);
   }
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { withBreak } from "../../processor/egress/transport-stream.ts";
 import { isUnusual } from "../../processor/iso/box-view.ts";
 import { inTurns } from "../../processor/iso/media-source.ts";
 import { openTransportSource } from "../../processor/mpegts/transport-source.ts";
@@ -231,7 +232,16 @@ describe("a transport stream that is left to the tool", () => {
         return transportStream([SOUND], jumping);
       },
     ],
-    "begins again": ["pictures in another order", (stream) => Buffer.concat([stream, stream])],
+    "begins again": ["a packet is missing", (stream) => Buffer.concat([stream, stream])],
+    "begins again, as is announced": [
+      "pictures in another order",
+      (stream) => Buffer.concat([stream, ...withBreak([stream])]),
+    ],
+    "lacks a packet": [
+      "a packet is missing",
+      (stream) =>
+        Buffer.concat([stream.subarray(0, 100 * PACKET_BYTES), stream.subarray(101 * PACKET_BYTES)]),
+    ],
     "names several programs": [
       "several programs",
       (stream) => transportStream([PICTURES], readPackets(stream, [FIRST_PID]), 2),
@@ -261,7 +271,8 @@ describe("a transport stream that is left to the tool", () => {
       ]),
     ];
     expect(await failureOf(first)).toBe(null);
-    expect(await failureOf(Buffer.concat([first, second]))).toMatchObject({ message: "other parameters" });
+    const both = Buffer.concat([first, ...withBreak([second])]);
+    expect(await failureOf(both)).toMatchObject({ message: "other parameters" });
   });
 
   test("whatever is damaged in it, it becomes a file or is refused, never anything else", async () => {

@@ -18,7 +18,7 @@ describe("an HLS playlist is rewritten", () => {
     const { lines, mounted, isMaster, isLive } = rewrite([
       "#EXTM3U",
       "#EXT-X-TARGETDURATION:4",
-      '#EXT-X-KEY:METHOD=AES-128,URI="../keys/1.key?x=1",IV=0x01',
+      '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="../keys/1.key?x=1",IV=0x01',
       '#EXT-X-MAP:URI="init.mp4"',
       "#EXTINF:4,",
       "seg-1.m4s",
@@ -30,7 +30,7 @@ describe("an HLS playlist is rewritten", () => {
     expect(lines).toEqual([
       "#EXTM3U",
       "#EXT-X-TARGETDURATION:4",
-      '#EXT-X-KEY:METHOD=AES-128,URI="/0.key",IV=0x01',
+      '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="/0.key",IV=0x01',
       '#EXT-X-MAP:URI="/1.mp4"',
       "#EXTINF:4,",
       "/2.m4s",
@@ -115,13 +115,35 @@ describe("an HLS playlist is rewritten", () => {
     expect(fmp4.mounted.map(({ extension }) => extension)).toEqual([".m4s", ".m4s", ".aac"]);
   });
 
+  it("so that what is encrypted as a whole has its key, and its reader sees none", () => {
+    const { lines, mounted } = rewrite([
+      ...["#EXTM3U", "#EXT-X-MEDIA-SEQUENCE:258", "#EXTINF:4,", "clear.ts"],
+      ...['#EXT-X-KEY:METHOD=AES-128,URI="../k/1"', "#EXTINF:4,", "1.ts", "#EXTINF:4,", "2.ts"],
+      ...['#EXT-X-KEY:METHOD=AES-128,URI="../k/2",IV=0xAB', '#EXT-X-MAP:URI="i.mp4"', "#EXTINF:4,", "3.m4s"],
+      ...["#EXT-X-KEY:METHOD=NONE", "#EXTINF:4,", "4.m4s", "#EXT-X-ENDLIST"],
+    ]);
+    expect(lines.filter((line) => line.startsWith("#EXT-X-KEY"))).toEqual(["#EXT-X-KEY:METHOD=NONE"]);
+    expect(
+      mounted.map(
+        ({ key }) => key && `${key.url.slice("https://cdn.example".length)} ${key.iv.toString("hex")}`,
+      ),
+    ).toEqual([
+      undefined,
+      `/video/k/1 ${"103".padStart(32, "0")}`,
+      `/video/k/1 ${"104".padStart(32, "0")}`,
+      ...Array.from({ length: 2 }, () => `/video/k/2 ${"ab".padStart(32, "0")}`),
+      undefined,
+    ]);
+  });
+
   it.each([
     ["of segments alone", true, ["#EXTINF:4,", "1.ts", "#EXT-X-KEY:METHOD=NONE", "#EXTINF:4,", "2.ts"]],
     ["behind one initialisation", true, ['#EXT-X-MAP:URI="i.mp4"', "#EXTINF:4,", "1.m4s"]],
     ["of byte ranges", true, ["#EXT-X-BYTERANGE:5@0", "a.ts", "#EXT-X-BYTERANGE:5", "a.ts"]],
     ["that begins anew", false, ["1.ts", "#EXT-X-DISCONTINUITY", "2.ts"]],
     ["with holes", false, ["1.ts", "#EXT-X-GAP", "2.ts"]],
-    ["that is encrypted", false, ['#EXT-X-KEY:METHOD=AES-128,URI="k"', "1.ts"]],
+    ["that is encrypted as a whole", true, ['#EXT-X-KEY:METHOD=AES-128,URI="k"', "1.ts"]],
+    ["that is encrypted sample by sample", false, ['#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k"', "1.ts"]],
     ["with another initialisation", false, ['#EXT-X-MAP:URI="i"', "1.m4s", '#EXT-X-MAP:URI="j"', "2.m4s"]],
     ["with an initialisation that comes late", false, ["1.m4s", '#EXT-X-MAP:URI="i"', "2.m4s"]],
   ])("and is one stream of media or not: one %s", (_case, isOneStream, lines) => {

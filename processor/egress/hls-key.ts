@@ -1,0 +1,92 @@
+import { createDecipheriv, type Decipheriv } from "node:crypto";
+import { Fault } from "../fault.ts";
+
+/** Encryption of whole segments: AES-128 in CBC mode. */
+
+export const AES_128 = "AES-128";
+const KEY_BYTES = 16;
+
+/** What a playlist says of the segments that follow. */
+export interface KeyTag {
+  readonly method: string;
+  /** As it stands in the playlist. */
+  readonly uri: string;
+  /** Null: each segment's own number. */
+  readonly iv: Buffer | null;
+}
+
+/** How one resource is encrypted. */
+export interface ResourceKey {
+  /** Absolute. */
+  readonly url: string;
+  readonly iv: Buffer;
+}
+
+/** The value of an attribute of a tag; null where it has none of this name. */
+export function attribute(line: string, name: string): string | null {
+  const match = new RegExp(`[:,]${name}=(?:"([^"]*)"|([^,]*))`).exec(line);
+  return match ? (match[1] ?? match[2] ?? "") : null;
+}
+
+/**
+ * Reads an `EXT-X-KEY`; null where nothing is encrypted from there on.
+ *
+ * @throws Fault `drm` for keys that only a licensed player gets
+ */
+export function readKeyTag(line: string): KeyTag | null {
+  const method = attribute(line, "METHOD") ?? "";
+  if (method === "NONE") return null;
+  const uri = attribute(line, "URI") ?? "";
+  const format = attribute(line, "KEYFORMAT") ?? "identity";
+  if (format !== "identity" || uri.startsWith("skd:")) throw new Fault("drm", `key format ${format}`);
+  const iv = attribute(line, "IV")?.replace(/^0x/i, "") ?? null;
+  return { method, uri, iv: iv === null ? null : Buffer.from(iv.padStart(2 * KEY_BYTES, "0"), "hex") };
+}
+
+/** Without a vector of its own, a segment has its number. */
+export function vectorOf(sequence: number): Buffer {
+  const iv = Buffer.alloc(KEY_BYTES);
+  iv.writeBigUInt64BE(BigInt(sequence), 8);
+  return iv;
+}
+
+/** The keys of a presentation, each fetched once. */
+export class KeyRing {
+  readonly #fetch: (url: string) => Promise<readonly Buffer[]>;
+  readonly #keys = new Map<string, Promise<Buffer>>();
+
+  constructor(fetch: (url: string) => Promise<readonly Buffer[]>) {
+    this.#fetch = fetch;
+  }
+
+  /** @throws Fault `drm` for a key that is none; whatever fetching it throws */
+  async decipher({ iv, url }: ResourceKey): Promise<Decipheriv> {
+    let key = this.#keys.get(url);
+    if (!key) {
+      key = this.#read(url);
+      this.#keys.set(url, key);
+      // one that could not be had is asked for again
+      key.catch(() => this.#keys.delete(url));
+    }
+    return createDecipheriv("aes-128-cbc", await key, iv);
+  }
+
+  async #read(url: string): Promise<Buffer> {
+    const key = Buffer.concat(await this.#fetch(url));
+    if (key.length !== KEY_BYTES) throw new Fault("drm", `a key of ${key.length} bytes`);
+    return key;
+  }
+}
+
+/** Decrypts a stream of batches. @throws Fault `truncated` where it does not end as it must */
+export async function* decrypted(
+  batches: AsyncIterable<readonly Buffer[]> | Iterable<readonly Buffer[]>,
+  decipher: Decipheriv,
+): AsyncGenerator<Buffer[]> {
+  for await (const batch of batches) yield batch.map((chunk) => decipher.update(chunk));
+  try {
+    yield [decipher.final()];
+  } catch (error) {
+    throw new Fault("truncated", "a segment cannot be decrypted", { cause: error });
+  }
+}
