@@ -52,11 +52,12 @@ export function vectorOf(sequence: number): Buffer {
 
 /** The keys of a presentation, each fetched once. */
 export class KeyRing {
-  readonly #fetch: (url: string) => Promise<readonly Buffer[]>;
+  readonly #ask: (url: string) => Promise<readonly Buffer[]>;
   readonly #keys = new Map<string, Promise<Buffer>>();
 
-  constructor(fetch: (url: string) => Promise<readonly Buffer[]>) {
-    this.#fetch = fetch;
+  /** @param ask fetches the bytes of a key */
+  constructor(ask: (url: string) => Promise<readonly Buffer[]>) {
+    this.#ask = ask;
   }
 
   /** @throws Fault `drm` for a key that is none; whatever fetching it throws */
@@ -72,7 +73,7 @@ export class KeyRing {
   }
 
   async #read(url: string): Promise<Buffer> {
-    const key = Buffer.concat(await this.#fetch(url));
+    const key = Buffer.concat(await this.#ask(url));
     if (key.length !== KEY_BYTES) throw new Fault("drm", `a key of ${key.length} bytes`);
     return key;
   }

@@ -35,6 +35,7 @@ const LAYERS: readonly Layer[] = [
   { files: /^processor\/storage\//, may: /^(?!processor\/tools\/)/ },
   { files: /^processor\/egress\//, may: /^(?!processor\/(tools|storage)\/)/ },
   { files: /^processor\/iso\//, may: /^processor\/iso\// },
+  { files: /^processor\/mpegts\//, may: /^processor\/(iso|mpegts)\// },
   { files: /^processor\/(?!tools\/exec\.ts$)/, may: /^(?!(node:)?child_process$)/ },
 
   { files: /^worker\//, may: /^(?!(processor|bin|test)\/)/ },
