@@ -110,8 +110,8 @@ export class HlsSource {
   }
 
   /**
-   * All media as one stream; in a transport stream, an empty packet stands in front of each segment. A batch is the reader's only until it asks for the next one. Whoever leaves early may still
-   * {@link open} everything.
+   * All media as one stream; in a transport stream, an empty packet stands in front of each segment. A batch is the
+   * reader's only until it asks for the next one. Whoever leaves early may still {@link open} everything.
    *
    * @param signal ends the stream, also while its reader waits for bytes
    * @throws NotOneStream; Fault as {@link open}
@@ -195,14 +195,15 @@ export class HlsSource {
 
   async *#media(entry: Entry, signal: AbortSignal | undefined, lend: boolean): AsyncGenerator<Buffer[]> {
     const { key, kind } = entry.resource;
+    const decipher = key && (await this.#keys.decipher(key));
     const stream = entry.stream ?? this.#prefetch(entry);
     // a stream is read once; whoever asks again gets a new one
     entry.stream = null;
     signal?.addEventListener("abort", () => stream.close(), { once: true });
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     let position = 0;
-    const read = stream.read(lend || key !== undefined);
-    const clear = key ? decrypted(read, await this.#keys.decipher(key)) : read;
+    const read = stream.read(lend || decipher !== undefined);
+    const clear = decipher ? decrypted(read, decipher) : read;
     for await (const batch of clear) {
       position += batch.reduce((sum, { length }) => sum + length, 0);
       this.#served += Math.max(0, position - entry.served);
