@@ -1,6 +1,6 @@
 import { Unusual } from "../iso/box-view.ts";
 import type { MediaTrack } from "../iso/media-source.ts";
-import { CLOCK_RATE } from "./elementary.ts";
+import { CLOCK_RATE } from "./elementary-packets.ts";
 import type { Gathering } from "./gathering.ts";
 
 /** One stream of a program, as it becomes a track. */

@@ -1,7 +1,7 @@
 import { Unusual } from "../iso/box-view.ts";
 import { UNITY_MATRIX } from "../iso/common-boxes.ts";
 import { fullBox, uint16, uint32 } from "../iso/write-boxes.ts";
-import { CLOCK_RATE, type Clock, readElementaryPacket } from "./elementary.ts";
+import { CLOCK_RATE, type Clock, readElementaryPacket } from "./elementary-packets.ts";
 import { type Beginning, checkPause, type ElementaryStream } from "./elementary-stream.ts";
 import type { Gathering } from "./gathering.ts";
 import { avcEntry, readSequenceParameters } from "./h264-parameters.ts";

@@ -3,7 +3,7 @@ import { UNITY_MATRIX } from "../iso/common-boxes.ts";
 import { fullBox, uint16, uint32 } from "../iso/write-boxes.ts";
 import { type AdtsHeader, aacEntry, FRAME_SAMPLES, readAdtsHeader } from "./adts.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
-import { CLOCK_RATE, type Clock, readElementaryPacket } from "./elementary.ts";
+import { CLOCK_RATE, type Clock, readElementaryPacket } from "./elementary-packets.ts";
 import { type Beginning, checkPause, type ElementaryStream } from "./elementary-stream.ts";
 import type { Gathering } from "./gathering.ts";
 

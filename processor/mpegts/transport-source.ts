@@ -1,7 +1,7 @@
 import { Unusual } from "../iso/box-view.ts";
 import type { ByteStream } from "../iso/byte-stream.ts";
 import type { MediaSource, MediaTrack, Turn } from "../iso/media-source.ts";
-import { CLOCK_RATE, Clock } from "./elementary.ts";
+import { CLOCK_RATE, Clock } from "./elementary-packets.ts";
 import type { Beginning, ElementaryStream } from "./elementary-stream.ts";
 import { type Gathered, Gathering } from "./gathering.ts";
 import { TransportPackets } from "./packets.ts";
@@ -9,11 +9,11 @@ import { PictureStream } from "./picture-stream.ts";
 import { SoundStream } from "./sound-stream.ts";
 import { PROGRAMS_PID, type ProgramStream, readProgram, readPrograms } from "./tables.ts";
 
-/** Streams that can be read here, by their number in ISO 13818-1, with the kind of media that they are. */
-const READERS = new Map([
-  [0x1b, { kind: "vide", Stream: PictureStream }],
-  [0x0f, { kind: "soun", Stream: SoundStream }],
-]);
+/** The kinds of media that can be read here, with the number of their streams in ISO 13818-1. */
+const READERS = [
+  { kind: "vide", type: 0x1b, Stream: PictureStream },
+  { kind: "soun", type: 0x0f, Stream: SoundStream },
+] as const;
 
 /** All streams must begin within so many bytes. */
 const MAX_OPENING_BYTES = 16 << 20;
@@ -106,16 +106,16 @@ class TransportSource implements MediaSource {
       throw new Unusual("a program that changes");
     }
     this.#program = program;
-    this.#wanted = this.#kinds.flatMap((kind) => {
-      const [told, another] = program.filter(({ type }) => READERS.get(type)?.kind === kind);
+    const readers = READERS.filter(({ kind }) => this.#kinds.includes(kind));
+    this.#wanted = readers.flatMap(({ Stream, kind, type }) => {
+      const [told, another] = program.filter((candidate) => candidate.type === type);
       if (another) throw new Unusual(`several streams of ${kind}`);
-      return told ? [this.#follow(told)] : [];
+      return told ? [this.#follow(told, Stream)] : [];
     });
   }
 
-  #follow(told: ProgramStream): WantedStream {
+  #follow(told: ProgramStream, Stream: (typeof READERS)[number]["Stream"]): WantedStream {
     const gathering = new Gathering((gathered) => this.#ready.push({ ...gathered, wanted }));
-    const { Stream } = READERS.get(told.type) ?? { Stream: PictureStream };
     const stream = new Stream(this.#clock, gathering);
     const wanted: WantedStream = { told, stream };
     this.#packets.follow(told.pid, (unit) => stream.read(unit));

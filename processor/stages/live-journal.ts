@@ -83,14 +83,7 @@ export class Journal {
     const bytes = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const header = Buffer.from(JSON.stringify({ ...facts, bytes }).padEnd(HEADER_BYTES));
     this.pieces.push({ ...facts, key, bytes });
-    const upload = await sink.open({ key, contentType: "application/octet-stream" }, signal);
-    try {
-      await upload.putPart(0, [header, ...body], signal);
-      await upload.complete();
-    } catch (error) {
-      await upload.abort().catch(() => {});
-      throw error;
-    }
+    await sink.put({ key, contentType: "application/octet-stream" }, [header, ...body], signal);
   }
 
   /** A link to a piece; its content begins after the header. */

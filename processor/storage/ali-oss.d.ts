@@ -40,6 +40,11 @@ declare module "ali-oss" {
       name: string,
       options: { mime: string; headers: Record<string, string>; meta: Record<string, string> },
     ): Promise<{ uploadId: string }>;
+    put(
+      name: string,
+      content: Buffer,
+      options: { mime: string; headers: Record<string, string> },
+    ): Promise<unknown>;
     /** What `uploadPart` calls once it has made a stream of its file; the only way that takes a stream. */
     _uploadPart(
       name: string,

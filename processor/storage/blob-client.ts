@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type {
+  BlobHTTPHeaders,
   BlobRequestConditions,
   BlockBlobClient,
   Pipeline,
@@ -107,6 +108,15 @@ export class BlobClient {
     }
   }
 
+  /** Stores a small blob by one request. */
+  async put(object: NewObject, body: readonly Uint8Array[], repeat: RepeatOptions): Promise<void> {
+    const blob = await this.#blob(object.key);
+    const length = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    const stream = () => Readable.from(body, { objectMode: false });
+    const options = { blobHTTPHeaders: headersOf(object), ...aborted(repeat) };
+    await this.#run(repeat, () => blob.upload(stream, length, options));
+  }
+
   /**
    * Makes the blob of the blocks given, discards all others that wait, and tells the new ETag.
    *
@@ -120,11 +130,7 @@ export class BlobClient {
     settles: () => Promise<boolean> = async () => false,
   ): Promise<string> {
     const blob = await this.#blob(object.key);
-    const { contentType, contentDisposition } = object;
-    const blobHTTPHeaders = {
-      blobContentType: contentType,
-      ...(contentDisposition === undefined ? {} : { blobContentDisposition: contentDisposition }),
-    };
+    const blobHTTPHeaders = headersOf(object);
     return await this.#run(repeat, async (attempt) => {
       try {
         const { etag = "" } = await blob.commitBlockList(ids, { blobHTTPHeaders, metadata, conditions });
@@ -234,6 +240,11 @@ export class BlobClient {
     return Date.parse(new URLSearchParams(credential.sasToken).get("se") ?? "") < this.clock.now();
   }
 }
+
+const headersOf = ({ contentDisposition, contentType }: NewObject): BlobHTTPHeaders => ({
+  blobContentType: contentType,
+  ...(contentDisposition === undefined ? {} : { blobContentDisposition: contentDisposition }),
+});
 
 /** A signal that is aborted `ms` after another one. Call `settled` when nobody listens any more. */
 function delayed(signal: AbortSignal | undefined, ms: number): { signal: AbortSignal; settled: () => void } {

@@ -34,6 +34,10 @@ export class BlobSink implements Sink {
     return BlobUpload.open(this.#client, object, signal);
   }
 
+  put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    return this.#client.put(object, body, { signal });
+  }
+
   abort(key: string, uploadRef: string): Promise<void> {
     return fenceUpload(this.#client, key, uploadRef);
   }

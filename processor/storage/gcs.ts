@@ -5,7 +5,7 @@ import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "./si
 import { StorageTransport, type TransportOptions } from "./transport.ts";
 import { XmlClient } from "./xml-client.ts";
 import { XmlUpload } from "./xml-upload.ts";
-import { abortXmlUpload, deleteXmlObject, listXmlUploads } from "./xml-uploads.ts";
+import { abortXmlUpload, deleteXmlObject, listXmlUploads, putXmlObject } from "./xml-uploads.ts";
 
 /** Where and as whom to write. */
 export interface GcsOptions extends TransportOptions, Persistence {
@@ -48,6 +48,10 @@ export class GcsSink implements Sink {
 
   open(object: NewObject, signal: AbortSignal): Promise<Upload> {
     return XmlUpload.open({ client: this.#client, ownerHeader: OWNER_HEADER }, object, signal);
+  }
+
+  put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    return putXmlObject(this.#client, object, body, signal);
   }
 
   abort(key: string, uploadRef: string): Promise<void> {

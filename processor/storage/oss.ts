@@ -29,6 +29,18 @@ export class OssSink implements Sink {
     return await OssUpload.open(this.#client, object, signal);
   }
 
+  async put(
+    { contentDisposition, contentType, key }: NewObject,
+    body: readonly Uint8Array[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const headers: Record<string, string> =
+      contentDisposition === undefined ? {} : { "Content-Disposition": contentDisposition };
+    // of a stream, the SDK sends no length
+    const bytes = Buffer.concat(body);
+    await this.#client.run((sdk) => sdk.put(key, bytes, { mime: contentType, headers }), { signal });
+  }
+
   abort(key: string, uploadRef: string): Promise<void> {
     return abortOssUpload(this.#client, key, uploadRef);
   }

@@ -31,7 +31,7 @@ export interface UnfinishedUpload {
 /**
  * A place where objects are delivered: one bucket or container of one provider, with its credentials.
  *
- * Every object, however small, is written as an upload in parts: nothing is visible before {@link Upload.complete},
+ * What is delivered, however small, is written as an upload in parts: nothing is visible before {@link Upload.complete},
  * and an upload that was aborted by a successor can never be completed by the run that began it.
  *
  * All methods throw `Fault("upload_refused")` when the provider rejects the credentials, the bucket or the right to
@@ -42,6 +42,11 @@ export interface Sink {
   readonly limits: PartLimits;
   /** Begins an upload. Nothing is visible under the key until it is completed. */
   open(object: NewObject, signal: AbortSignal): Promise<Upload>;
+  /**
+   * Stores a small object by one request, for keys that no other run writes: there is nothing that a successor could
+   * abort. Nothing is left of it when it fails, or when the run dies.
+   */
+  put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
   /** Drops an unfinished upload and its parts. Does nothing when there is no such upload (any more). */
   abort(key: string, uploadRef: string): Promise<void>;
   /** Unfinished uploads of exactly this key; empty when the provider cannot list them, so keep the `ref` of your own. */

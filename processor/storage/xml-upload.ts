@@ -3,6 +3,7 @@ import { Fault } from "../fault.ts";
 import type { NewObject, Upload } from "./sink.ts";
 import { escapeXml, xmlText } from "./xml.ts";
 import type { XmlClient } from "./xml-client.ts";
+import { storedHeaders } from "./xml-uploads.ts";
 
 /** Where an upload is made. */
 export interface XmlUploadSite {
@@ -34,8 +35,7 @@ export class XmlUpload implements Upload {
 
   static async open(site: XmlUploadSite, object: NewObject, signal: AbortSignal): Promise<XmlUpload> {
     const owner = randomUUID();
-    const headers: Record<string, string> = { "content-type": object.contentType, [site.ownerHeader]: owner };
-    if (object.contentDisposition !== undefined) headers["content-disposition"] = object.contentDisposition;
+    const headers = { ...storedHeaders(object), [site.ownerHeader]: owner };
     let retries = 0;
     const { text } = await site.client.send({
       method: "POST",

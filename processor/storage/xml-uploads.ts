@@ -1,6 +1,22 @@
-import type { UnfinishedUpload } from "./sink.ts";
+import type { NewObject, UnfinishedUpload } from "./sink.ts";
 import { xmlElements, xmlText } from "./xml.ts";
 import type { XmlClient } from "./xml-client.ts";
+
+/** The headers with which an object is stored. */
+export const storedHeaders = ({ contentDisposition, contentType }: NewObject): Record<string, string> => ({
+  "content-type": contentType,
+  ...(contentDisposition === undefined ? {} : { "content-disposition": contentDisposition }),
+});
+
+/** Stores a small object by one request. */
+export async function putXmlObject(
+  client: XmlClient,
+  object: NewObject,
+  body: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<void> {
+  await client.send({ method: "PUT", key: object.key, headers: storedHeaders(object), body, signal });
+}
 
 /** Drops an unfinished upload; does nothing when there is none of this name. */
 export async function abortXmlUpload(client: XmlClient, key: string, ref: string): Promise<void> {

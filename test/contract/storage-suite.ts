@@ -187,6 +187,23 @@ export function conformance(name: string, subject: Subject): void {
       expect(headers["content-disposition"]).toBe(contentDisposition);
     });
 
+    it("stores a small object by one request, whatever becomes of the first try", async () => {
+      let tries = 0;
+      const { sink } = await disturbed((request) =>
+        request.startsWith("PUT") && tries++ === 0 ? { status: 503 } : "pass",
+      );
+      const bytes = randomBytes(300_000);
+      const contentDisposition = 'attachment; filename="a b.bin"';
+      const small = { key: "at once/ü.bin", contentType: "video/mp4", contentDisposition };
+      await sink.put(small, [bytes.subarray(0, 1), bytes.subarray(1)], never);
+      const back = await read(small.key);
+      expect(sha256(back.bytes)).toBe(sha256(bytes));
+      expect(back.headers["content-type"]).toBe("video/mp4");
+      expect(back.headers["content-disposition"]).toBe(contentDisposition);
+      expect(tries).toBe(2);
+      expect(await subject.unfinished()).toEqual([]);
+    });
+
     it("puts parts together that arrive out of order", async () => {
       const sink = subject.sink();
       const bytes = randomBytes(3 * part() + 7);
