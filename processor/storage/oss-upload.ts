@@ -7,6 +7,10 @@ import type { NewObject, Upload } from "./sink.ts";
 /** Metadata of an object that names the upload that made it, so that a repeated completion can tell its own success. */
 const OWNER = "upload";
 
+/** The one header of an object for which the SDK has no option. */
+export const dispositionHeader = ({ contentDisposition }: NewObject): Record<string, string> =>
+  contentDisposition === undefined ? {} : { "Content-Disposition": contentDisposition };
+
 /** A multipart upload of OSS. */
 export class OssUpload implements Upload {
   readonly ref: string;
@@ -28,9 +32,8 @@ export class OssUpload implements Upload {
 
   static async open(client: OssClient, object: NewObject, signal: AbortSignal): Promise<OssUpload> {
     const owner = randomUUID();
-    const { key, contentType, contentDisposition } = object;
-    const headers: Record<string, string> =
-      contentDisposition === undefined ? {} : { "Content-Disposition": contentDisposition };
+    const { key, contentType } = object;
+    const headers = dispositionHeader(object);
     let retries = 0;
     const begun = await client.run(
       (sdk) => sdk.initMultipartUpload(key, { mime: contentType, headers, meta: { [OWNER]: owner } }),

@@ -1,7 +1,7 @@
 import type OSS from "ali-oss";
 import { attachmentNamed, encodeKey } from "./encode-key.ts";
 import { OssClient, type OssOptions } from "./oss-client.ts";
-import { abortOssUpload, OssUpload } from "./oss-upload.ts";
+import { abortOssUpload, dispositionHeader, OssUpload } from "./oss-upload.ts";
 import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "./sink.ts";
 import { epochMs } from "./xml-uploads.ts";
 
@@ -29,16 +29,12 @@ export class OssSink implements Sink {
     return await OssUpload.open(this.#client, object, signal);
   }
 
-  async put(
-    { contentDisposition, contentType, key }: NewObject,
-    body: readonly Uint8Array[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const headers: Record<string, string> =
-      contentDisposition === undefined ? {} : { "Content-Disposition": contentDisposition };
+  async put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    const { contentType: mime, key } = object;
+    const headers = dispositionHeader(object);
     // of a stream, the SDK sends no length
     const bytes = Buffer.concat(body);
-    await this.#client.run((sdk) => sdk.put(key, bytes, { mime: contentType, headers }), { signal });
+    await this.#client.run((sdk) => sdk.put(key, bytes, { mime, headers }), { signal });
   }
 
   abort(key: string, uploadRef: string): Promise<void> {
