@@ -61,19 +61,23 @@ export function rewritePlaylist(
   const ranges = new RangeReader();
 
   let sequence = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)/m.exec(text)?.[1] ?? 0);
+  /** Its address made absolute. */
   let key: KeyTag | null = null;
 
+  const keyOf = (kind: HlsResourceKind): ResourceKey | null => {
+    if (key === null || (kind !== "segment" && kind !== "map")) return null;
+    // an initialisation has no number
+    const iv = key.iv ?? (kind === "segment" ? vectorOf(sequence) : null);
+    return iv && { url: key.uri, iv };
+  };
   const replace = (kind: HlsResourceKind, uri: string, range?: string): string => {
     const url = resolve(uri, baseUrl);
     const span = range === undefined ? undefined : ranges.next(url, range);
-    const extension = extensionOf(kind, url, fallback);
-    // an initialisation has no number
-    const iv = key?.iv ?? (kind === "segment" ? vectorOf(sequence) : null);
-    const isEncrypted = kind === "segment" || kind === "map";
+    const encrypted = keyOf(kind);
     const resource: HlsResource = {
-      ...{ kind, url, extension },
+      ...{ kind, url, extension: extensionOf(kind, url, fallback) },
       ...(span ? { span } : {}),
-      ...(key && iv && isEncrypted ? { key: { url: resolve(key.uri, baseUrl), iv } } : {}),
+      ...(encrypted ? { key: encrypted } : {}),
     };
     resources.push(resource);
     return mount(resource);
@@ -87,9 +91,8 @@ export function rewritePlaylist(
     } else if (line.startsWith("#EXT-X-KEY:")) {
       const told = readKeyTag(line);
       // what is encrypted in another way is left to the reader
-      key = told?.method === AES_128 ? told : null;
-      if (key) resolve(key.uri, baseUrl);
-      else rewritten.push(rewriteTag(line, replace));
+      key = told?.method === AES_128 ? { ...told, uri: resolve(told.uri, baseUrl) } : null;
+      if (!key) rewritten.push(rewriteTag(line, replace));
     } else if (line.startsWith("#EXT")) {
       rewritten.push(rewriteTag(line, replace));
     } else if (line.trim() === "" || line.startsWith("#")) {

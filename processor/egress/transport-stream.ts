@@ -1,6 +1,5 @@
-const PACKET_BYTES = 188;
-const SYNC = 0x47;
-const NULL_PID = 0x1fff;
+import { NULL_PID, PACKET_BYTES, SYNC_BYTE } from "../mpegts/packets.ts";
+
 /** Flags of a packet's fourth byte. */
 const HAS_ADAPTATION = 0x20;
 const HAS_PAYLOAD = 0x10;
@@ -12,9 +11,9 @@ const HAS_PAYLOAD = 0x10;
  */
 export function withBreak(segment: readonly Buffer[]): Buffer[] {
   const bytes = Buffer.concat(segment);
-  if (bytes.length % PACKET_BYTES !== 0 || bytes[0] !== SYNC) return [bytes];
+  if (bytes.length % PACKET_BYTES !== 0 || bytes[0] !== SYNC_BYTE) return [bytes];
   const breaks = new Map<number, Buffer>();
-  for (let at = 0; at < bytes.length && bytes[at] === SYNC; at += PACKET_BYTES) {
+  for (let at = 0; at < bytes.length && bytes[at] === SYNC_BYTE; at += PACKET_BYTES) {
     const pid = bytes.readUInt16BE(at + 1) & NULL_PID;
     if (pid !== NULL_PID && !breaks.has(pid)) breaks.set(pid, breakBefore(pid, bytes[at + 3] ?? 0));
   }
@@ -40,7 +39,7 @@ export async function* withSharedBreak(batches: AsyncIterable<Buffer[]>): AsyncG
   for await (const batch of batches) {
     const first = isBegun ? undefined : batch.find(({ length }) => length > 0);
     if (first) isBegun = true;
-    yield first?.[0] === SYNC ? [BREAK_OF_ALL, ...batch] : batch;
+    yield first?.[0] === SYNC_BYTE ? [BREAK_OF_ALL, ...batch] : batch;
   }
 }
 
@@ -67,7 +66,7 @@ class Breaker {
     let from = 0;
     let at = this.#untilNext;
     for (; at + HEAD_BYTES <= bytes.length; at += PACKET_BYTES) {
-      if (bytes[at] !== SYNC) {
+      if (bytes[at] !== SYNC_BYTE) {
         this.#untilNext = Number.POSITIVE_INFINITY;
         return [...passed, bytes.subarray(from)];
       }
@@ -91,7 +90,7 @@ class Breaker {
 function breakBefore(pid: number, flags: number): Buffer {
   const packet = Buffer.alloc(PACKET_BYTES, 0xff);
   const count = (flags - (flags & HAS_PAYLOAD ? 1 : 0)) & 0x0f;
-  packet[0] = SYNC;
+  packet[0] = SYNC_BYTE;
   packet.writeUInt16BE(pid, 1);
   packet[3] = HAS_ADAPTATION | count;
   // the rest is adaptation field with nothing but the discontinuity indicator

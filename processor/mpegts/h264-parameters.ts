@@ -22,29 +22,9 @@ const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 13
 /** Profiles whose parameters end without those in the file format, too. */
 const PLAIN_PROFILES = new Set([66, 77, 88]);
 /** Shapes of pixels by their number. */
-const ASPECTS: readonly (readonly [number, number])[] = [
-  ...([
-    [1, 1],
-    [1, 1],
-    [12, 11],
-    [10, 11],
-    [16, 11],
-    [40, 33],
-    [24, 11],
-    [20, 11],
-    [32, 11],
-  ] as const),
-  ...([
-    [80, 33],
-    [18, 11],
-    [15, 11],
-    [64, 33],
-    [160, 99],
-    [4, 3],
-    [3, 2],
-    [2, 1],
-  ] as const),
-];
+const ASPECTS = "1:1 1:1 12:11 10:11 16:11 40:33 24:11 20:11 32:11 80:33 18:11 15:11 64:33 160:99 4:3 3:2 2:1"
+  .split(" ")
+  .map((aspect) => aspect.split(":").map(Number));
 const OWN_ASPECT = 255;
 const UNKNOWN_COLOUR = 2;
 
@@ -125,7 +105,8 @@ function readUsability(bits: Bits): Usability {
 
 function readAspect(bits: Bits): SequenceParameters["aspect"] {
   const type = bits.read(8);
-  const [width, height] = type === OWN_ASPECT ? [bits.read(16), bits.read(16)] : (ASPECTS[type] ?? [1, 1]);
+  const told = type === OWN_ASPECT ? [bits.read(16), bits.read(16)] : (ASPECTS[type] ?? []);
+  const [width = 1, height = 1] = told;
   return width === 0 || height === 0 ? NOTHING_TOLD.aspect : { width, height };
 }
 

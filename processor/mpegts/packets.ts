@@ -6,7 +6,8 @@ import { ByteBuffer } from "./byte-buffer.ts";
 export const PACKET_BYTES = 188;
 /** Each packet begins with it. */
 export const SYNC_BYTE = 0x47;
-const NULL_PID = 0x1fff;
+/** Number of packets for nobody, and the bits of all numbers. */
+export const NULL_PID = 0x1fff;
 
 /** A packet of an elementary stream that is larger than this is damage. */
 const MAX_UNIT_BYTES = 16 << 20;

@@ -49,6 +49,24 @@ export async function joined(
   return Buffer.concat([movie.front(roomBytes).bytes, ...media]);
 }
 
+/**
+ * When the last chunk of each kind of media begins, in seconds.
+ *
+ * @param apart how far sound and picture may be apart at any time
+ */
+export async function lastTurns(
+  sources: readonly MediaSource[],
+  apart: number,
+): Promise<{ vide: number; soun: number }> {
+  const seconds = { vide: 0, soun: 0 };
+  for await (const turn of inTurns(sources)) {
+    seconds[turn.track.kind as keyof typeof seconds] = turn.chunk.seconds;
+    expect(Math.abs(seconds.vide - seconds.soun)).toBeLessThan(apart);
+    await turn.pour(() => {});
+  }
+  return seconds;
+}
+
 /** The reason why files are not joined; null where they are. */
 export const failureOf = (open: Open, ...files: readonly Buffer[]): Promise<unknown> =>
   joined(open, files).then(
