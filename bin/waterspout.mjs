@@ -1,12 +1,18 @@
 #!/usr/bin/env node
-/** What npx starts: hands over to `bin/waterspout.ts` on the project's Node, which runs TypeScript. */
+/** What npx starts: the built command in an installed package, and `bin/waterspout.ts` on the project's Node in a clone. */
 import { existsSync } from "node:fs";
-import { projectNode } from "./setup/paths.mjs";
-import { runCommand } from "./setup/run-command.mjs";
 
-if (existsSync(projectNode)) {
-  process.exitCode = await runCommand("waterspout", process.argv.slice(2));
+const built = new URL("dist/waterspout.js", import.meta.url);
+
+if (existsSync(built)) {
+  await import(built.href);
 } else {
-  console.error("waterspout: the packages are not installed; run npm run setup in the clone first.");
-  process.exitCode = 5;
+  const { projectNode } = await import("./setup/paths.mjs");
+  const { runCommand } = await import("./setup/run-command.mjs");
+  if (existsSync(projectNode)) {
+    process.exitCode = await runCommand("waterspout", process.argv.slice(2));
+  } else {
+    console.error("waterspout: the packages are not installed; run npm run setup in the clone first.");
+    process.exitCode = 5;
+  }
 }

@@ -15,8 +15,12 @@ const SAME_REQUEST = 1_000;
  */
 export function onStopSignal(tell: (signal: NodeJS.Signals) => void): StopRequest {
   const controller = new AbortController();
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
   let firstAt: number | undefined;
+  let resolve: (signal: NodeJS.Signals) => void;
+  // not Promise.withResolvers: the published command runs on Node 20, too
+  const received = new Promise<NodeJS.Signals>((settle) => {
+    resolve = settle;
+  });
   const onSignal = (signal: NodeJS.Signals) => {
     if (firstAt !== undefined) {
       if (Date.now() - firstAt > SAME_REQUEST) process.exit(1);
@@ -28,5 +32,5 @@ export function onStopSignal(tell: (signal: NodeJS.Signals) => void): StopReques
     resolve(signal);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-  return { signal: controller.signal, received: promise };
+  return { signal: controller.signal, received };
 }

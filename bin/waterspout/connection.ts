@@ -33,7 +33,7 @@ export function findConnection(args: Args, env: Environment, needs: "key" | "adm
       "No Waterspout is running here. Start one with npm start, or set WATERSPOUT_URL to the address of one.",
     );
   }
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new CommandError(EXIT.usage, `"${url}" is not the address of an API: an http or https URL`);
   }
   const own = local && new URL(local.url).origin === new URL(url).origin ? local : null;

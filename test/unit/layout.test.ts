@@ -7,11 +7,15 @@ const TOP_LEVEL = [
   ".dockerignore",
   ".github",
   ".gitignore",
+  "CHANGELOG.md",
   "CONTRIBUTING.md",
   "LICENSE",
   "README.md",
+  "SECURITY.md",
   "bin",
+  "compose.yaml",
   "docs",
+  "examples",
   "package-lock.json",
   "package.json",
   "processor",
@@ -35,6 +39,6 @@ it("names files and folders in kebab case", () => {
 });
 
 it("keeps what a run makes out of git", () => {
-  const made = /(^|\/)(node_modules|\.waterspout|\.wrangler|\.cache)\/|\.(log|tsbuildinfo)$/;
+  const made = /(^|\/)(node_modules|\.waterspout|\.wrangler|\.cache|dist)\/|\.(log|tsbuildinfo)$/;
   expect(trackedFiles().filter((file) => made.test(file))).toEqual([]);
 });
