@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -48,6 +48,12 @@ const write = (name: string, text: string): void => writeFileSync(join(consumer,
 const environment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|VITEST)/.test(name)));
 
+const access = (): NodeJS.ProcessEnv => ({
+  ...environment(),
+  WATERSPOUT_URL: stack.url,
+  WATERSPOUT_API_KEY: stack.apiKey,
+});
+
 const npm = (...args: string[]) => run("npm", args, { cwd: consumer, env: environment() });
 
 const nodes = () => [
@@ -72,23 +78,20 @@ describe("the published packages", () => {
       const command = join(consumer, "node_modules/.bin/waterspout");
       const { stdout } = await run(node, [command, "get", `${origin.url}/talk.mp4`, "--wait", "--json"], {
         cwd: consumer,
-        env: { ...environment(), WATERSPOUT_URL: stack.url, WATERSPOUT_API_KEY: stack.apiKey },
+        env: access(),
       });
       expect([name, JSON.parse(stdout).status]).toEqual([name, "Completed"]);
     }
   }, 60_000);
 
-  it("deliver by the client without a loader, on each Node", async () => {
-    write(
-      "deliver.mjs",
-      `import { createClient } from "@waterspout/client";
-       const api = createClient({ url: ${JSON.stringify(stack.url)}, apiKey: ${JSON.stringify(stack.apiKey)} });
-       const { job_id } = await api.createJob({ body: { url: ${JSON.stringify(`${origin.url}/talk.mp4`)} } });
-       console.log((await api.waitForJob(job_id)).status);`,
-    );
+  it("deliver by the example of the client, without a loader, on each Node", async () => {
+    cpSync(inRepository("examples/client/deliver.mjs"), join(consumer, "deliver.mjs"));
     for (const [name, node] of nodes()) {
-      const { stdout } = await run(node, ["deliver.mjs"], { cwd: consumer, env: environment() });
-      expect([name, stdout.trim()]).toEqual([name, "Completed"]);
+      const { stdout } = await run(node, ["deliver.mjs", `${origin.url}/talk.mp4`], {
+        cwd: consumer,
+        env: access(),
+      });
+      expect([name, stdout]).toEqual([name, expect.stringMatching(/^Completed .*talk/)]);
     }
   }, 60_000);
 
