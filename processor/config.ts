@@ -1,7 +1,7 @@
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { parseAllowedHosts } from "../schema/address.ts";
+import { AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
 
 /** One environment variable: the only place that says its name, default, meaning and rule. */
 interface Variable {
@@ -41,8 +41,8 @@ const allowedHosts = z
     try {
       return parseAllowedHosts(value);
     } catch (error) {
-      const sentence = error instanceof Error ? error.message.replace(/^ALLOWED_PRIVATE_HOSTS: /, "") : "";
-      context.addIssue({ code: "custom", message: sentence });
+      if (!(error instanceof AllowedHostsError)) throw error;
+      context.addIssue({ code: "custom", message: error.message });
       return z.NEVER;
     }
   });

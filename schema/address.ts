@@ -22,8 +22,31 @@ function range(cidr: string, why: string, parse: (text: string) => Bytes | null)
   return { bytes, prefix: Number(prefix), why };
 }
 
+/**
+ * Where clouds answer their own machines, with credentials among it. Most lie in blocks that are refused anyway; Azure's
+ * looks like any public address.
+ */
+const METADATA_4: readonly Range[] = [
+  range4("169.254.169.254/32", "cloud metadata"),
+  range4("169.254.170.2/32", "cloud metadata"),
+  range4("168.63.129.16/32", "cloud metadata"),
+  range4("100.100.100.200/32", "cloud metadata"),
+  range4("192.0.0.192/32", "cloud metadata"),
+  range4("192.80.8.124/32", "cloud metadata"),
+];
+
+/** Names of the same, public ones among them. */
+const METADATA_NAMES: ReadonlySet<string> = new Set([
+  "metadata.google.internal",
+  "metadata.goog",
+  "metadata.tencentyun.com",
+  "metadata.packet.net",
+  "metadata.platformequinix.com",
+]);
+
 /** IPv4 blocks that are not public unicast (IANA special-purpose registry, multicast, reserved). */
 const FORBIDDEN_4: readonly Range[] = [
+  ...METADATA_4,
   range4("0.0.0.0/8", "unspecified"),
   range4("10.0.0.0/8", "private"),
   range4("100.64.0.0/10", "carrier-grade NAT"),
@@ -41,6 +64,10 @@ const FORBIDDEN_4: readonly Range[] = [
   range4("240.0.0.0/4", "reserved"),
 ];
 
+const METADATA_6: readonly Range[] = [
+  range6("fd00:ec2::254/128", "cloud metadata"),
+  range6("fd00:42::42/128", "cloud metadata"),
+];
 /** Only global unicast (2000::/3) is dialled at all; these blocks inside it are special. */
 const FORBIDDEN_6: readonly Range[] = [
   range6("2001::/23", "protocol assignment"),
@@ -60,7 +87,7 @@ const refused = (reason: string): Verdict => ({ allowed: false, reason });
 /**
  * Judges one literal IP address, without brackets or zone.
  *
- * @example judgeAddress("169.254.169.254") // { allowed: false, reason: "link-local address" }
+ * @example judgeAddress("10.0.0.1")      // { allowed: false, reason: "private address" }
  * @example judgeAddress("93.184.215.14")   // { allowed: true }
  */
 export function judgeAddress(address: string): Verdict {
@@ -69,6 +96,7 @@ export function judgeAddress(address: string): Verdict {
   const v6 = parseIPv6(address);
   if (!v6) return refused("not an IP address");
   if (within(v6, MAPPED_6)) return judge4(v6.slice(12));
+  if (METADATA_6.some((r) => within(v6, r))) return refused("cloud metadata address");
   if (!within(v6, GLOBAL_6)) return refused("private or special address");
   const hit = FORBIDDEN_6.find((r) => within(v6, r));
   return hit ? refused(`${hit.why} address`) : ALLOWED;
@@ -82,21 +110,45 @@ function judge4(bytes: Bytes): Verdict {
 /** Hosts an operator opened by hand, as `host:port` in lower case. */
 export type AllowedHosts = ReadonlySet<string>;
 
+/** An entry of `ALLOWED_PRIVATE_HOSTS` opens nothing; the message says what to write. */
+export class AllowedHostsError extends Error {
+  override readonly name = "AllowedHostsError";
+}
+
 /**
- * Reads `ALLOWED_PRIVATE_HOSTS`: comma-separated `host:port`, IPv6 in brackets.
+ * Reads `ALLOWED_PRIVATE_HOSTS`: comma-separated `host:port`, IPv6 in brackets. Hosts are compared as `URL.hostname`
+ * gives them, so an entry in any other form would never match and is refused.
  *
  * @example parseAllowedHosts("127.0.0.1:9000, media.lan:80")
- * @throws Error with a sentence for people when an entry has no port.
+ * @throws AllowedHostsError with a sentence for people
  */
 export function parseAllowedHosts(text: string | undefined): AllowedHosts {
   const entries = (text ?? "").split(",").map((entry) => entry.trim().toLowerCase());
   const hosts = entries.filter((entry) => entry !== "");
-  for (const host of hosts) {
-    if (!/^(\[[0-9a-f:.]+\]|[^:[\]/\s]+):\d{1,5}$/.test(host)) {
-      throw new Error(`ALLOWED_PRIVATE_HOSTS: "${host}" is not host:port`);
-    }
-  }
+  for (const entry of hosts) requireMatchable(entry);
   return new Set(hosts);
+}
+
+const HIGHEST_PORT = 65_535;
+
+function requireMatchable(entry: string): void {
+  const parts = /^(\[[0-9a-f:.]+\]|[^:[\]/?#@\\\s]+):(\d+)$/.exec(entry);
+  if (!parts) throw new AllowedHostsError(`"${entry}" is not host:port`);
+  const [, host = "", port = ""] = parts;
+  if (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > HIGHEST_PORT) {
+    throw new AllowedHostsError(`"${entry}" can never match: a port is a number from 1 to ${HIGHEST_PORT}`);
+  }
+  const hostname = URL.parse(`http://${host}/`)?.hostname.replace(/\.$/, "") ?? "";
+  if (!host.startsWith("[") && !isHostName(hostname)) {
+    throw new AllowedHostsError(`"${entry}" can never match: ${host} is not a host name`);
+  }
+  if (hostname !== host) {
+    throw new AllowedHostsError(
+      hostname === ""
+        ? `"${entry}" can never match: ${host} is not an address`
+        : `"${entry}" can never match: write it as ${hostname}:${port}`,
+    );
+  }
 }
 
 /**
@@ -123,8 +175,20 @@ export function judgeHost(hostname: string): Verdict {
   const host = hostname.toLowerCase().replace(/\.$/, "");
   if (host.startsWith("[")) return judgeAddress(host.slice(1, -1));
   if (parseIPv4(host)) return judgeAddress(host);
+  if (!isHostName(host)) return refused("not a host name");
+  if (METADATA_NAMES.has(host)) return refused("cloud metadata address");
   if (INTERNAL_NAME.test(host) || !host.includes(".")) return refused("internal host name");
   return ALLOWED;
+}
+
+/** Longest name and longest label that DNS carries. */
+const MAX_NAME = 253;
+const MAX_LABEL = 63;
+
+/** What a resolver takes as a name: none of its labels empty or too long, without a dot at the end. */
+function isHostName(host: string): boolean {
+  if (host.length > MAX_NAME) return false;
+  return host.split(".").every((label) => label.length <= MAX_LABEL && /^[a-z0-9_-]+$/.test(label));
 }
 
 /** Port of a URL, with the scheme's default filled in. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type AllowedHosts, parseAllowedHosts } from "../schema/address.ts";
+import { type AllowedHosts, AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
 import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
 import type { Batch } from "./objects/batch.ts";
@@ -262,8 +262,9 @@ const required = z.string().min(1, "must not be empty");
 const hosts = z.string().transform((text, context) => {
   try {
     return parseAllowedHosts(text);
-  } catch {
-    context.addIssue({ code: "custom", message: "must be a comma-separated list of host:port" });
+  } catch (error) {
+    if (!(error instanceof AllowedHostsError)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
     return z.NEVER;
   }
 });

@@ -30,13 +30,21 @@ export interface Child {
   kill(): void;
 }
 
+/** Runs a command in place of the shell; what it writes is its owner's alone. */
+const PRIVATELY = 'umask 077 && exec "$@"';
+
 /**
  * Starts a process in a group of its own, so that Ctrl-C in the terminal reaches the stack alone, which then stops
  * its parts in the right order.
  */
 export function startChild({ command, args, cwd, env, logFile }: ChildOptions): Child {
   const output = openSync(logFile, "a", 0o600);
-  const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", output, output] });
+  const child = spawn("/bin/sh", ["-c", PRIVATELY, "sh", command, ...args], {
+    cwd,
+    env,
+    detached: true,
+    stdio: ["ignore", output, output],
+  });
   closeSync(output);
   let running = true;
   const ended = new Promise<Ending>((resolve) => {

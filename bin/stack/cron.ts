@@ -1,25 +1,21 @@
-/** The schedule of wrangler.toml. */
-const SCHEDULE = "* * * * *";
+import { runScheduled } from "./platform/control.ts";
+
 const MINUTE = 60_000;
 
 /**
  * Drives the Worker's cron, which does not fire by itself on the embedded platform: once now, then each minute.
  *
+ * @param controlFile where the platform says how it is controlled
  * @returns stops it
  */
-export function driveCron(workerUrl: string, log: (line: string) => void): () => void {
+export function driveCron(controlFile: string, log: (line: string) => void): () => void {
   const stopped = new AbortController();
   const tick = async () => {
-    const url = `${workerUrl}/cdn-cgi/local/scheduled?cron=${encodeURIComponent(SCHEDULE)}`;
     try {
-      const answer = await fetch(url, {
-        signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(MINUTE)]),
-      });
-      await answer.arrayBuffer();
-      if (!answer.ok) log(`the scheduled work of this minute answered ${answer.status}; see logs/worker.log`);
+      await runScheduled(controlFile, AbortSignal.any([stopped.signal, AbortSignal.timeout(MINUTE)]));
     } catch (error) {
       if (!stopped.signal.aborted)
-        log(`the scheduled work of this minute failed: ${(error as Error).message}`);
+        log(`the scheduled work of this minute failed: ${(error as Error).message}; see logs/worker.log`);
     }
   };
   void tick();

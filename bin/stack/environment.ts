@@ -14,6 +14,7 @@ const SYSTEM_VARIABLES = [
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
   "NODE_EXTRA_CA_CERTS",
+  "NODE_OPTIONS",
 ] as const;
 
 /** The machine's variables alone, so that no secret of the person's shell reaches a process that has no use for it. */

@@ -1,44 +1,60 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { promisify } from "node:util";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { startChild } from "./child.ts";
 import { StackError } from "./errors.ts";
+import { logTail } from "./log-tail.ts";
 import { inRoot, root } from "./paths.ts";
-import { platformFolder, WRANGLER } from "./wrangler.ts";
+import { writePrivateFile } from "./private-file.ts";
 
 const MIGRATIONS = inRoot("schema", "db", "migrations");
-/** Name of the D1 binding in wrangler.toml. */
-const DATABASE = "DB";
+const PROGRAM = join(import.meta.dirname, "platform", "migrate.ts");
+
+/** The SQL files that make the database, absolute, in their order. */
+export const migrationFiles = (): string[] =>
+  readdirSync(MIGRATIONS)
+    .filter((name) => name.endsWith(".sql"))
+    .sort()
+    .map((name) => `${MIGRATIONS}/${name}`);
+
+export interface MigrationOptions {
+  /** Describes the platform, see `PlatformFile`. */
+  readonly platformFile: string;
+  /** Remembers what the database has seen. */
+  readonly stamp: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string;
+}
 
 /**
  * Brings the database of the state folder up to date. Costs nothing when the migrations are those of the last time.
  *
- * @throws StackError with wrangler's words
+ * @throws StackError with the database's words
  */
-export async function applyMigrations(
-  state: { readonly path: string; file(name: string): string },
-  env: Readonly<Record<string, string>>,
-): Promise<void> {
-  const stamp = state.file("migrated");
+export async function applyMigrations({
+  platformFile,
+  stamp,
+  env,
+  logFile,
+}: MigrationOptions): Promise<void> {
   const wanted = fingerprint();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  const args = ["d1", "migrations", "apply", DATABASE, "--local", "--persist-to", platformFolder(state.path)];
-  try {
-    await promisify(execFile)(process.execPath, [WRANGLER, ...args], { cwd: root, env });
-  } catch (error) {
-    const { stderr = "", stdout = "" } = error as { stderr?: string; stdout?: string };
-    throw new StackError(`The database's migrations could not be applied:\n${stdout}${stderr}`);
-  }
-  writeFileSync(stamp, wanted);
+  const child = startChild({
+    command: process.execPath,
+    args: [PROGRAM, platformFile],
+    cwd: root,
+    env,
+    logFile,
+  });
+  const { inOrder } = await child.ended;
+  if (!inOrder) throw new StackError(`The database's migrations could not be applied:\n${logTail(logFile)}`);
+  writePrivateFile(stamp, wanted);
 }
 
 /** Changes with every migration. */
 function fingerprint(): string {
   const hash = createHash("sha256");
-  for (const name of readdirSync(MIGRATIONS)
-    .filter((file) => file.endsWith(".sql"))
-    .sort()) {
-    hash.update(`${name}\n`).update(readFileSync(`${MIGRATIONS}/${name}`));
-  }
+  for (const file of migrationFiles())
+    hash.update(`${file.slice(MIGRATIONS.length + 1)}\n`).update(readFileSync(file));
   return hash.digest("hex");
 }

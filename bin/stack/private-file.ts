@@ -1,4 +1,5 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 /**
  * Writes a file that only its owner may read. A reader sees the old content or the new one, never a part.
@@ -9,4 +10,25 @@ export function writePrivateFile(path: string, content: string): void {
   const draft = `${path}.${process.pid}.new`;
   writeFileSync(draft, content, { mode: 0o600 });
   renameSync(draft, path);
+}
+
+/** Rights of the group and of everybody else. */
+const OTHERS = 0o077;
+
+/**
+ * Takes a folder and everything in it from everybody but the owner. Costs little where that was done before: the
+ * folder itself comes last, so it tells.
+ */
+export function closeToOthers(folder: string): void {
+  const entries = readdirSync(folder).map((name) => join(folder, name));
+  const open = [folder, ...entries].filter((path) => (lstatSync(path).mode & OTHERS) !== 0);
+  if (open.length === 0) return;
+  for (const path of entries) closeTree(path);
+  chmodSync(folder, 0o700);
+}
+
+function closeTree(path: string): void {
+  const facts = lstatSync(path);
+  if (facts.isDirectory()) for (const name of readdirSync(path)) closeTree(join(path, name));
+  if (facts.isDirectory() || facts.isFile()) chmodSync(path, facts.mode & ~OTHERS);
 }

@@ -10,6 +10,9 @@ export interface Secrets {
   readonly PROCESSOR_TOKEN: string;
   /** Without it, credentials that callers left for unfinished jobs and for their accounts can never be opened again. */
   readonly SEALING_KEYS: string;
+  /** Of the embedded bucket, with its secret: who holds them reads and writes every file in it. */
+  readonly BUCKET_KEY_ID: string;
+  readonly BUCKET_SECRET: string;
   /** The local account's key, once there is one. */
   readonly api_key?: string;
 }
@@ -24,7 +27,13 @@ const newSealingKey = () => `local:${randomBytes(32).toString("base64")}`;
  */
 export function loadSecrets(file: string): Secrets {
   const kept = existsSync(file) ? readSecrets(file) : {};
-  const made = { ADMIN_TOKEN: newToken(), PROCESSOR_TOKEN: newToken(), SEALING_KEYS: newSealingKey() };
+  const made = {
+    ADMIN_TOKEN: newToken(),
+    PROCESSOR_TOKEN: newToken(),
+    SEALING_KEYS: newSealingKey(),
+    BUCKET_KEY_ID: newToken(),
+    BUCKET_SECRET: newToken(),
+  };
   const secrets = { ...made, ...kept };
   saveSecrets(file, secrets);
   return secrets;

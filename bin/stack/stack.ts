@@ -8,16 +8,16 @@ import { ensureLocalKey } from "./local-account.ts";
 import { writeLocalFile } from "./local-file.ts";
 import { logTail } from "./log-tail.ts";
 import { markerOf } from "./marker.ts";
-import { applyMigrations } from "./migrations.ts";
+import { applyMigrations, migrationFiles } from "./migrations.ts";
+import { ensureBundle } from "./platform/bundle.ts";
 import { assertPortIsFree, freePort } from "./ports.ts";
 import { superviseProcessor } from "./processor.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { loadSecrets, saveSecrets, withOwnSecrets } from "./secrets.ts";
 import { startGuard } from "./start-guard.ts";
 import { takeStateFolder } from "./state-folder.ts";
-import { processorEnvironment, workerVariables } from "./variables.ts";
-import { startWorker } from "./worker.ts";
-import { wranglerEnvironment } from "./wrangler.ts";
+import { openedHosts, processorEnvironment, workerVariables } from "./variables.ts";
+import { controlFile, startWorker, writePlatformFile } from "./worker.ts";
 
 /** How long the parts may take to stop, in milliseconds: the processor hands its runs back, workerd closes its files. */
 const PROCESSOR_GRACE = 10_000;
@@ -90,12 +90,24 @@ async function start(
   const guard = startGuard(state.stackId);
   undo.push(guard.sweep);
 
-  const wranglerEnv = { ...systemEnvironment(env), ...wranglerEnvironment(state.path), ...marker };
-  await applyMigrations(state, wranglerEnv);
+  const system = { ...systemEnvironment(env), ...marker };
+  const { file: bundleFile, bindings } = await ensureBundle(system);
   signal.throwIfAborted();
 
+  const platformFile = writePlatformFile(state, {
+    port,
+    bundleFile,
+    bindings,
+    variables,
+    migrations: migrationFiles(),
+    bucket: { accessKeyId: secrets.BUCKET_KEY_ID, secretAccessKey: secrets.BUCKET_SECRET },
+    openedHosts: openedHosts(variables),
+  });
   const workerLog = freshLog(state.file("logs/worker.log"));
-  const worker = startWorker({ port, state, env: wranglerEnv, variables, logFile: workerLog });
+  const ofWorker = { platformFile, env: system, logFile: workerLog };
+  await applyMigrations({ ...ofWorker, stamp: state.file("migrated") });
+  signal.throwIfAborted();
+  const worker = startWorker({ ...ofWorker, state });
   undo.push(() => worker.stop(WORKER_GRACE));
   const processor = superviseProcessor({
     env: { ...processorEnv, ...marker },
@@ -108,7 +120,7 @@ async function start(
   await Promise.race([waitUntilReady(url, signal), failed.then(fail)]);
   const apiKey = await ensureLocalKey(url, secrets.ADMIN_TOKEN, secrets.api_key);
   if (apiKey !== kept.api_key) saveSecrets(secretsFile, { ...kept, api_key: apiKey });
-  undo.push(driveCron(url, log));
+  undo.push(driveCron(controlFile(state.path), log));
 
   const processorUrl = `http://127.0.0.1:${processorPort}`;
   const adminToken = secrets.ADMIN_TOKEN;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { StackError } from "./errors.ts";
 import { endProcessesOf } from "./marker.ts";
-import { writePrivateFile } from "./private-file.ts";
+import { closeToOthers, writePrivateFile } from "./private-file.ts";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /** Where a stack keeps everything: the platform's data, work files, secrets, logs. One stack at a time owns it. */
@@ -33,6 +33,7 @@ const LEFTOVER_GRACE = 3_000;
  */
 export async function takeStateFolder(path: string, log: (line: string) => void): Promise<StateFolder> {
   mkdirSync(join(path, "logs"), { recursive: true, mode: 0o700 });
+  closeToOthers(path);
   const ownerFile = join(path, "owner.json");
   const former = readOwner(ownerFile);
   if (former && isAlive(former.process)) {

@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
 import {
   CONFIG_VARIABLES as PROCESSOR_VARIABLES,
   readConfig as readProcessorConfig,
 } from "../../processor/config.ts";
+import { judgeUrl, portOf } from "../../schema/address.ts";
 import { readConfig as readWorkerConfig, CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/env.ts";
 import { type Environment, pick, systemEnvironment } from "./environment.ts";
 import { StackError } from "./errors.ts";
-import { inRoot } from "./paths.ts";
+import { STORAGE_PATH } from "./platform/paths.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** What the stack itself decides. */
@@ -21,14 +21,15 @@ const names = (variables: readonly { readonly name: string }[]) => variables.map
 
 /** The Worker's variables: the person's own win, but for where the processor of this stack is. */
 export function workerVariables(env: Environment, wiring: Wiring): Record<string, string> {
-  const { ADMIN_TOKEN, PROCESSOR_TOKEN, SEALING_KEYS } = wiring.secrets;
+  const { ADMIN_TOKEN, PROCESSOR_TOKEN, SEALING_KEYS, BUCKET_KEY_ID, BUCKET_SECRET } = wiring.secrets;
   return checked(readWorkerConfig, {
     ADMIN_TOKEN,
     PROCESSOR_TOKEN,
     SEALING_KEYS,
     PUBLIC_URL: wiring.workerUrl,
-    R2_ENDPOINT: `${wiring.workerUrl}/cdn-cgi/local/r2/s3`,
-    ...embeddedBucketCredentials(),
+    R2_ENDPOINT: `${wiring.workerUrl}${STORAGE_PATH}`,
+    R2_ACCESS_KEY_ID: BUCKET_KEY_ID,
+    R2_SECRET_ACCESS_KEY: BUCKET_SECRET,
     ...pick(env, names(WORKER_VARIABLES)),
     PROCESSOR_URL: `http://127.0.0.1:${wiring.processorPort}`,
   });
@@ -62,9 +63,24 @@ function checked(
   return variables;
 }
 
-/** The credentials that wrangler.toml gives the embedded bucket; they open nothing outside this machine. */
-function embeddedBucketCredentials(): Record<string, string> {
-  const toml = readFileSync(inRoot("wrangler.toml"), "utf8");
-  const read = (name: string) => new RegExp(`^${name} = "(.*)"$`, "m").exec(toml)?.[1] ?? "";
-  return { R2_ACCESS_KEY_ID: read("accessKeyId"), R2_SECRET_ACCESS_KEY: read("secretAccessKey") };
+/** Addresses that the Worker itself calls, none of them on a caller's word. */
+const OWN_ADDRESSES = [
+  "PROCESSOR_URL",
+  "R2_ENDPOINT",
+  "SPOTIFY_API_URL",
+  "SPOTIFY_ACCOUNTS_URL",
+  "ITUNES_SEARCH_URL",
+  "PODCAST_INDEX_URL",
+] as const;
+
+/**
+ * Private `host:port` pairs that the Worker may dial: those that the operator opened, and its own where their names are
+ * private. A caller cannot name the latter, since the API judges addresses by the operator's list alone.
+ */
+export function openedHosts(variables: Readonly<Record<string, string>>): string[] {
+  const operators = (variables.ALLOWED_PRIVATE_HOSTS ?? "").split(",").map((entry) => entry.trim());
+  const own = OWN_ADDRESSES.flatMap((name) => URL.parse(variables[name] ?? "") ?? [])
+    .filter((url) => !judgeUrl(url, new Set()).allowed)
+    .map((url) => `${url.hostname}:${portOf(url)}`);
+  return [...new Set([...operators.filter((entry) => entry !== ""), ...own])];
 }

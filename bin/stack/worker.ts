@@ -1,39 +1,64 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { type Child, startChild } from "./child.ts";
-import { formatEnvFile } from "./environment.ts";
 import { root } from "./paths.ts";
+import type { PlatformFile } from "./platform/platform-file.ts";
 import { writePrivateFile } from "./private-file.ts";
 import type { StateFolder } from "./state-folder.ts";
-import { platformFolder, WRANGLER } from "./wrangler.ts";
+
+/** The program that runs the Worker. */
+export const PLATFORM_PROGRAM = join(import.meta.dirname, "platform", "main.ts");
+
+/** Tells in the environment of the Worker's processes which state they work on. */
+export const STATE_VARIABLE = "WATERSPOUT_STATE";
+
+/** Where D1, Durable Objects, queues and R2 live on disk. */
+export const platformFolder = (stateDir: string): string => `${stateDir}/platform`;
+
+/** Where the running platform says how it is controlled. */
+export const controlFile = (stateDir: string): string => `${stateDir}/control.json`;
+
+/**
+ * Writes what the Worker's process is to do; secrets travel in a file, never in the command line.
+ *
+ * @returns the file
+ */
+export function writePlatformFile(
+  state: StateFolder,
+  platform: Omit<PlatformFile, "dataFolder" | "controlFile">,
+): string {
+  const file = state.file("worker.json");
+  const described: PlatformFile = {
+    ...platform,
+    // the layout of wrangler, whose state folders go on
+    dataFolder: `${platformFolder(state.path)}/v3`,
+    controlFile: controlFile(state.path),
+  };
+  writePrivateFile(file, JSON.stringify(described));
+  // where the development server of earlier versions was told the same
+  rmSync(state.file("worker.env"), { force: true });
+  return file;
+}
 
 export interface WorkerOptions {
-  readonly port: number;
   readonly state: StateFolder;
   /** Environment of the process. */
   readonly env: Readonly<Record<string, string>>;
-  /** The Worker's own variables, secrets among them: they travel in a file, never in the command line. */
-  readonly variables: Readonly<Record<string, string>>;
+  /** Describes the platform, see {@link writePlatformFile}. */
+  readonly platformFile: string;
   readonly logFile: string;
 }
 
+/** What is thrown away at once fills no large nursery, which would never be given back. */
+const NODE_OPTIONS = ["--max-semi-space-size=2"];
+
 /** Starts the Worker on the embedded platform: workerd with D1, Durable Objects, queues and R2. */
-export function startWorker({ port, state, env, variables, logFile }: WorkerOptions): Child {
-  const envFile = state.file("worker.env");
-  writePrivateFile(envFile, formatEnvFile(variables));
+export function startWorker({ state, env, platformFile, logFile }: WorkerOptions): Child {
   return startChild({
     command: process.execPath,
-    args: [
-      WRANGLER,
-      "dev",
-      "--local",
-      ...["--ip", "127.0.0.1"],
-      ...["--port", `${port}`],
-      ...["--inspector-port", "0"],
-      ...["--persist-to", platformFolder(state.path)],
-      ...["--env-file", envFile],
-      ...["--show-interactive-dev-session", "false"],
-    ],
+    args: [...NODE_OPTIONS, PLATFORM_PROGRAM, platformFile],
     cwd: root,
-    env,
+    env: { ...env, [STATE_VARIABLE]: state.path },
     logFile,
   });
 }

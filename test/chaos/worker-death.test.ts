@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { platformFolder } from "../../bin/stack/wrangler.ts";
+import { platformFolder } from "../../bin/stack/worker.ts";
 import type { WebhookDelivery } from "../../schema/api/webhook.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { listen } from "../support/ports.ts";

@@ -65,7 +65,7 @@ it("ends what a killed stack left running before it starts again", async () => {
 
 it("ends with 1 and the log's last lines when the Worker died", async () => {
   const stack = await start();
-  kill("wrangler/bin/wrangler.js");
+  kill("platform/main.ts");
   expect(await stack.ended).toBe(1);
   expect(stack.output()).toContain("The Worker was ended by SIGKILL. The end of its log");
 }, 60_000);

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { runScheduled } from "../../bin/stack/platform/control.ts";
+import { controlFile } from "../../bin/stack/worker.ts";
 import type { Job } from "../../schema/api/job.ts";
 import { type Checkout, makeCheckout, type RunningCommand } from "../support/checkout.ts";
 import { media } from "../support/media.ts";
@@ -137,7 +139,7 @@ describe("npm start", () => {
     expect(stack.api_key).toBe(killed.api_key);
     const job = await vi.waitFor(
       async () => {
-        await fetch(`${stack.url}/cdn-cgi/local/scheduled?cron=${encodeURIComponent("* * * * *")}`);
+        await runScheduled(controlFile(join(checkout.path, ".waterspout")));
         const found = await call<Job>(stack, `/jobs/${id}`);
         expect(found.status).toBe("Completed");
         return found;

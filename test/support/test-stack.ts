@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Child, startChild } from "../../bin/stack/child.ts";
+import { runScheduled } from "../../bin/stack/platform/control.ts";
 import { waitUntilReady } from "../../bin/stack/readiness.ts";
 import { type Stack, startStack } from "../../bin/stack/stack.ts";
-import { platformFolder } from "../../bin/stack/wrangler.ts";
+import { controlFile, PLATFORM_PROGRAM, STATE_VARIABLE } from "../../bin/stack/worker.ts";
 import type { Job } from "../../schema/api/job.ts";
 import { freePort } from "./ports.ts";
 
@@ -87,9 +88,7 @@ export async function startTestStack({
       return body.job_id;
     },
     end: (id) => until(id, ({ status }) => status !== "Pending" && status !== "Processing"),
-    reconcile: async () => {
-      await fetch(`${stack.url}/cdn-cgi/local/scheduled?cron=${encodeURIComponent("* * * * *")}`);
-    },
+    reconcile: () => runScheduled(controlFile(folder)),
     processorPid: async () => {
       for (;;) {
         const [pid] = await processorPids(folder);
@@ -138,7 +137,7 @@ async function nextEvent(stack: Stack, id: string): Promise<void> {
 /** How the stack's Worker was started. */
 async function workerProcess(folder: string) {
   const [first, ...others] = await pidsWhere(
-    (found) => isOfWorker(folder, found) && found.command.includes("bin/wrangler.js"),
+    (found) => isOfWorker(folder, found) && found.command.includes(PLATFORM_PROGRAM),
   );
   if (first === undefined || others.length > 0) throw new Error("the Worker's process was not found");
   const { command, environment, cwd = "" } = await factsOf(first);
@@ -150,8 +149,8 @@ async function workerProcess(folder: string) {
 
 /** The Worker's command line and the runtime below it; both know where the database lies. */
 const isOfWorker = (folder: string, { command, environment }: ProcessFacts): boolean =>
-  command.includes(platformFolder(folder)) ||
-  (command.includes("workerd") && environment.includes(`${folder}/`));
+  environment.split("\0").includes(`${STATE_VARIABLE}=${folder}`) &&
+  (command.includes(PLATFORM_PROGRAM) || command.includes("workerd"));
 
 /** A process that is gone or waits to be reaped holds no file any more; one that is dying may. */
 const isDead = async (pid: number): Promise<boolean> =>

@@ -50,6 +50,21 @@ const REFUSED = [
   "http://metadata.google.internal/",
   "http://intranet/",
   "http://router.lan/",
+  "http://LocalHost../",
+  "http://example..com/",
+  "http://.example.com/",
+  `http://${"a".repeat(64)}.example.com/`,
+  `http://${"a.".repeat(125)}example.com/`,
+  "http://exa*mple.com/",
+  "http://168.63.129.16/machine",
+  "http://0xa83f8110/",
+  "http://[::ffff:168.63.129.16]/",
+  "http://169.254.170.2/v2/credentials",
+  "http://100.100.100.200/latest/meta-data/",
+  "http://192.0.0.192/opc/v2/",
+  "http://[fd00:ec2::254]/latest/",
+  "http://metadata.goog/computeMetadata/v1/",
+  "http://METADATA.tencentyun.com./",
   "ftp://example.com/",
   "file:///etc/passwd",
 ];
@@ -88,6 +103,49 @@ describe("a URL", () => {
 describe("a list of opened hosts", () => {
   it.each(["localhost", "http://a:80", "a:b", "a:80:80", "::1:80", "a/24:80"])("refuses %s", (text) => {
     expect(() => parseAllowedHosts(text)).toThrow("is not host:port");
+  });
+
+  it.each([
+    ["a.lan:0", "a port is a number from 1 to 65535"],
+    ["a.lan:65536", "a port is a number from 1 to 65535"],
+    ["a.lan:080", "a port is a number from 1 to 65535"],
+    ["127.1:80", "write it as 127.0.0.1:80"],
+    ["0x7f.1:80", "write it as 127.0.0.1:80"],
+    ["2130706433:80", "write it as 127.0.0.1:80"],
+    ["0177.0.0.1:80", "write it as 127.0.0.1:80"],
+    ["[::ffff:127.0.0.1]:80", "write it as [::ffff:7f00:1]:80"],
+    ["[0:0:0:0:0:0:0:1]:80", "write it as [::1]:80"],
+    ["[::1::2]:80", "[::1::2] is not an address"],
+    ["media.lan.:80", "write it as media.lan:80"],
+    ["%6cocalhost:80", "write it as localhost:80"],
+    ["bücher.lan:80", "write it as xn--bcher-kva.lan:80"],
+    ["１２７.0.0.1:80", "write it as 127.0.0.1:80"],
+    ["local host:80", "is not host:port"],
+    ["user@127.0.0.1:80", "is not host:port"],
+    ["a..lan:80", "a..lan is not a host name"],
+    [`${"a".repeat(64)}.lan:80`, "is not a host name"],
+    ["*.lan:80", "*.lan is not a host name"],
+  ])("says what to write instead of %s", (text, sentence) => {
+    expect(() => parseAllowedHosts(text)).toThrow(sentence);
+  });
+
+  it("opens exactly what it lists, whatever it lists", () => {
+    const entry = fc.tuple(
+      fc.webAuthority({ withPort: true, withIPv4: true, withIPv6: true }),
+      fc.nat(70_000),
+    );
+    fc.assert(
+      fc.property(entry, ([authority, port]) => {
+        const text = /:\d+$/.test(authority) ? authority : `${authority}:${port}`;
+        const url = URL.parse(`http://${text}/`);
+        try {
+          const opened = parseAllowedHosts(text);
+          expect(url && judgeUrl(url, opened).allowed).toBe(true);
+        } catch (error) {
+          expect(error).toMatchObject({ name: "AllowedHostsError" });
+        }
+      }),
+    );
   });
 
   it("may be empty", () => {

@@ -164,7 +164,7 @@ describe("the documentation", () => {
 describe("the configuration", () => {
   const good = { ...env } as Record<string, unknown>;
 
-  it("names each variable that is missing or wrong, and no value", () => {
+  it("names each variable that is missing or wrong, and no secret", () => {
     const bad = {
       ...good,
       ADMIN_TOKEN: "short",
@@ -174,7 +174,7 @@ describe("the configuration", () => {
     };
     expect(() => readConfig(bad)).toThrow(
       "ADMIN_TOKEN must have at least 16 characters; PROCESSOR_TOKEN is not set; " +
-        "PUBLIC_URL must be an http or https URL; ALLOWED_PRIVATE_HOSTS must be a comma-separated list of host:port",
+        'PUBLIC_URL must be an http or https URL; ALLOWED_PRIVATE_HOSTS "lan" is not host:port',
     );
   });
 

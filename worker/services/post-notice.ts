@@ -1,5 +1,6 @@
 import { judgeUrl } from "../../schema/address.ts";
 import { describeError } from "../lib/log.ts";
+import { isUnreached } from "../lib/unreached.ts";
 import { VERSION } from "../lib/version.ts";
 import type { Scope } from "../services.ts";
 import { readRetryAfter } from "./notice-schedule.ts";
@@ -31,7 +32,8 @@ export interface TryResult {
 
 /**
  * Posts a notice once. Redirects are not followed, and the answer's body is not read. The address is judged at each
- * try; the platform resolves the name itself and reaches no private network, so there is no address to pin.
+ * try; the platform resolves the name and judges what it dials: Cloudflare's reaches no private network, and the
+ * self-hosted one asks the processor's egress policy.
  */
 export async function postNotice(
   scope: Scope,
@@ -68,6 +70,7 @@ export async function postNotice(
     if (response.ok) {
       return { delivered: true, status, error: null, responseMs: scope.clock() - start, retryAfterMs: null };
     }
+    if (isUnreached(status)) return failed("no connection");
     const redirected = status >= 300 && status < 400;
     return failed(
       redirected

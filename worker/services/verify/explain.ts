@@ -69,6 +69,11 @@ const BY_CODE: Readonly<Record<string, Explain>> = {
   unauthorized_client: () => "Google does not know this service account",
   UserProjectAccountProblem: () => "the project behind this bucket has a billing problem",
   AccountProblem: () => "the account behind this bucket has a problem at the provider",
+  // what the self-hosted platform says of hosts that it cannot reach
+  NotPublic: () => "the host of the endpoint has a private address",
+  UnknownHost: () => UNKNOWN_HOST,
+  Unreachable: () => UNREACHABLE,
+  TLS: () => NO_TLS,
   UserDisable: () => "the account behind this bucket is disabled at the provider",
   QuotaExceeded: () => "the storage is full",
 };

@@ -1,0 +1,87 @@
+/** `node build-worker.ts <folder>`: builds the Worker as it is deployed, and writes what it is bound to. */
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { unstable_readConfig } from "wrangler";
+import { inRoot, root } from "../paths.ts";
+import { WRANGLER } from "../wrangler.ts";
+import type { PlatformBindings } from "./bindings.ts";
+import { BINDINGS_FILE } from "./bundle.ts";
+
+const CONFIG = inRoot("wrangler.toml");
+
+/** The part of wrangler's own reading that is used here; its types name a package that it does not bring. */
+interface WranglerConfig {
+  readonly compatibility_date?: string;
+  readonly compatibility_flags: readonly string[];
+  readonly d1_databases: readonly { readonly binding: string }[];
+  readonly r2_buckets: readonly { readonly binding: string; readonly bucket_name?: string }[];
+  readonly queues: {
+    readonly producers?: readonly { readonly binding: string; readonly queue: string }[];
+    readonly consumers?: readonly {
+      readonly queue: string;
+      readonly max_batch_size?: number;
+      readonly max_batch_timeout?: number;
+      readonly max_retries?: number;
+      readonly dead_letter_queue?: string;
+      readonly retry_delay?: number;
+      readonly max_concurrency?: number | null;
+    }[];
+  };
+  readonly ratelimits: readonly {
+    readonly name: string;
+    readonly namespace_id: string;
+    readonly simple: { readonly limit: number; readonly period: 10 | 60 };
+  }[];
+  readonly durable_objects: {
+    readonly bindings: readonly { readonly name: string; readonly class_name: string }[];
+  };
+  readonly assets?: { readonly directory?: string; readonly binding?: string };
+  readonly triggers: { readonly crons?: readonly string[] };
+  readonly vars: Readonly<Record<string, unknown>>;
+}
+
+function readBindings(): PlatformBindings {
+  const config: WranglerConfig = unstable_readConfig({ config: CONFIG }, { hideWarnings: true });
+  if (!config.compatibility_date || !config.assets?.directory || !config.assets.binding) {
+    throw new Error(`${CONFIG} names no compatibility date or no assets.`);
+  }
+  return {
+    compatibilityDate: config.compatibility_date,
+    compatibilityFlags: config.compatibility_flags,
+    // the name of the binding stands for the database: state folders of the development server know it by that
+    databases: config.d1_databases.map(({ binding }) => ({ binding, id: binding })),
+    buckets: config.r2_buckets.map(({ binding, bucket_name }) => ({ binding, name: bucket_name ?? binding })),
+    producers: (config.queues.producers ?? []).map(({ binding, queue }) => ({ binding, queue })),
+    consumers: (config.queues.consumers ?? []).map((consumer) => ({
+      queue: consumer.queue,
+      maxBatchSize: consumer.max_batch_size,
+      maxBatchTimeout: consumer.max_batch_timeout,
+      maxRetries: consumer.max_retries,
+      deadLetterQueue: consumer.dead_letter_queue,
+      retryDelay: consumer.retry_delay,
+      maxConcurrency: consumer.max_concurrency,
+    })),
+    rateLimits: config.ratelimits.map(({ name, namespace_id, simple }) => ({
+      binding: name,
+      namespace: namespace_id,
+      ...simple,
+    })),
+    objects: config.durable_objects.bindings.map(({ name, class_name }) => ({
+      binding: name,
+      className: class_name,
+    })),
+    assets: { binding: config.assets.binding, directory: resolve(root, config.assets.directory) },
+    crons: config.triggers.crons ?? [],
+    variables: Object.fromEntries(Object.entries(config.vars).map(([name, value]) => [name, String(value)])),
+  };
+}
+
+const [folder] = process.argv.slice(2);
+if (folder === undefined) throw new Error("The folder for the bundle is missing");
+const build = [WRANGLER, "deploy", "--dry-run", "--containers-rollout=none", "--outdir", folder];
+await Promise.all([
+  promisify(execFile)(process.execPath, build, { cwd: root }),
+  writeFileSync(join(folder, BINDINGS_FILE), JSON.stringify(readBindings(), null, 2)),
+]);

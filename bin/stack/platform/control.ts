@@ -1,0 +1,59 @@
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import http, { type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { writePrivateFile } from "../private-file.ts";
+
+/** How to reach the controls of a running platform. */
+interface ControlFacts {
+  readonly url: string;
+  readonly token: string;
+}
+
+/**
+ * Opens the controls on a loopback port of their own; only who may read `file` may use them.
+ *
+ * @param runScheduled does what the cron does
+ */
+export async function openControl(file: string, runScheduled: () => Promise<void>): Promise<Server> {
+  const token = randomBytes(24).toString("base64url");
+  const server = http.createServer((request, response) => {
+    const isAllowed = isEqual(request.headers.authorization ?? "", `Bearer ${token}`);
+    const isKnown = request.method === "POST" && request.url === "/scheduled";
+    if (!isAllowed || !isKnown) {
+      response.writeHead(isAllowed ? 404 : 401).end();
+      return;
+    }
+    runScheduled().then(
+      () => response.writeHead(204).end(),
+      (error: Error) => response.writeHead(500).end(error.message),
+    );
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  writePrivateFile(file, JSON.stringify({ url, token } satisfies ControlFacts));
+  return server;
+}
+
+/**
+ * Lets the Worker's scheduled work run now, and waits for its end.
+ *
+ * @throws Error when it failed or the platform is not there
+ */
+export async function runScheduled(file: string, signal?: AbortSignal): Promise<void> {
+  const { url, token } = JSON.parse(readFileSync(file, "utf8")) as ControlFacts;
+  const answer = await fetch(`${url}/scheduled`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+    ...(signal ? { signal } : {}),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(text || `the platform answered ${answer.status}`);
+}
+
+function isEqual(given: string, wanted: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,82 @@
+import http, { type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream";
+
+/** Idle connections of callers and of the processor are kept this long. */
+const IDLE_MS = 75_000;
+/** What a client may take to send its request's headers. */
+const HEADERS_MS = 30_000;
+const MAX_HEADER_BYTES = 32 * 1024;
+
+/**
+ * The public entrance: passes requests on to the Worker and nothing else. The platform behind it takes commands by
+ * headers and by CONNECT; neither gets past here.
+ *
+ * @param target where the platform's front Worker listens
+ */
+export function createFront(target: URL): Server {
+  const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
+  const server = http.createServer(
+    {
+      keepAliveTimeout: IDLE_MS,
+      headersTimeout: HEADERS_MS,
+      // a part of a file may take as long as it takes
+      requestTimeout: 0,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      noDelay: true,
+    },
+    (request, response) => pass(request, response, agent, target),
+  );
+  server.on("connect", (_request, socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.end("HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+  });
+  server.once("close", () => agent.destroy());
+  return server;
+}
+
+function pass(request: IncomingMessage, response: ServerResponse, agent: http.Agent, target: URL): void {
+  const { url = "/", method = "GET" } = request;
+  // in absolute form the target's host would come from the path
+  if (!url.startsWith("/") || request.headers.upgrade !== undefined) {
+    response.writeHead(400, { connection: "close" }).end();
+    return;
+  }
+  const onward = http.request({
+    host: target.hostname,
+    port: target.port,
+    agent,
+    method,
+    path: url,
+    headers: passedHeaders(request.rawHeaders),
+    setHost: false,
+  });
+  onward.once("response", (answer) => {
+    const headers = answer.rawHeaders.filter(
+      (_, i) => !PER_CONNECTION.test(answer.rawHeaders[i - (i % 2)] ?? ""),
+    );
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? "", headers);
+    response.flushHeaders();
+    pipeline(answer, response, () => {});
+  });
+  onward.on("error", () => {
+    if (response.headersSent) response.destroy();
+    else response.writeHead(503, { "retry-after": "1", connection: "close" }).end();
+  });
+  response.once("close", () => onward.destroy());
+  if (hasBody(request)) pipeline(request, onward, () => {});
+  else onward.end();
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+
+const PER_CONNECTION = /^(connection|keep-alive|proxy-.*|te|trailer|upgrade|expect)$/i;
+/** What the platform takes for its own, and what Cloudflare's network alone may say. */
+const OF_THE_PLATFORM = /^(mf-.*|cf-.*|x-forwarded-proto)$/i;
+
+function passedHeaders(rawHeaders: readonly string[]): string[] {
+  return rawHeaders.filter((_, i) => {
+    const name = rawHeaders[i - (i % 2)] ?? "";
+    return !PER_CONNECTION.test(name) && !OF_THE_PLATFORM.test(name);
+  });
+}

@@ -1,0 +1,53 @@
+/** `node main.ts <file>`: the Worker on the embedded platform, until SIGTERM. The file says how, see `PlatformFile`. */
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { Log, LogLevel, Miniflare } from "miniflare";
+import { openControl } from "./control.ts";
+import { createFront } from "./front.ts";
+import { createOutbound } from "./outbound.ts";
+import type { PlatformFile } from "./platform-file.ts";
+import { APP, workersOf } from "./workers.ts";
+
+const [path] = process.argv.slice(2);
+if (path === undefined) throw new Error("The file that describes the platform is missing");
+const file = JSON.parse(readFileSync(path, "utf8")) as PlatformFile;
+
+const outbound = createOutbound(file.openedHosts);
+const platform = new Miniflare({
+  host: "127.0.0.1",
+  port: 0,
+  // nothing is asked of Cloudflare
+  cf: false,
+  telemetry: { enabled: false },
+  // addresses of requests may hold credentials of callers
+  logRequests: false,
+  log: new Log(LogLevel.WARN),
+  handleStructuredLogs: ({ message }) => void process.stdout.write(`${message}\n`),
+  resourcePersistencePath: file.dataFolder,
+  workers: workersOf(file, outbound.handler),
+});
+await platform.ready;
+const control = await openControl(file.controlFile, async () => {
+  const app = await platform.getWorker(APP);
+  for (const cron of file.bindings.crons) {
+    const { outcome } = await app.scheduled({ cron });
+    if (outcome !== "ok") throw new Error(`the scheduled work ended with "${outcome}"`);
+  }
+});
+const front = createFront(await platform.unsafeGetDirectURL("front"));
+front.listen(file.port, "127.0.0.1");
+await once(front, "listening");
+
+let isStopping = false;
+const stop = async () => {
+  if (isStopping) return;
+  isStopping = true;
+  for (const server of [front, control]) {
+    server.close();
+    server.closeAllConnections();
+  }
+  await platform.dispose();
+  outbound.close();
+  process.exit(0);
+};
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());

@@ -1,0 +1,156 @@
+import { readFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { WorkerOptions } from "miniflare";
+import type { PlatformBindings } from "./bindings.ts";
+import { STORAGE_PATH } from "./paths.ts";
+import type { PlatformFile } from "./platform-file.ts";
+
+/**
+ * The Workers of the embedded platform. Only the one named `front` is reached from outside, and it answers nothing by
+ * itself; so what the platform offers to developers (explorer, triggers, public buckets) has no address.
+ */
+
+/** Name of the Worker of this project; the platform's data is filed under it. */
+export const APP = "waterspout";
+
+/** Name of the header that says where a request of the Worker was to go; a Node handler sees no scheme. */
+export const EGRESS_URL_HEADER = "x-waterspout-egress-url";
+
+/** Sends a request where it belongs. */
+const FRONT_SOURCE = `
+const STORAGE = ${JSON.stringify(STORAGE_PATH)};
+export default {
+  fetch(request, env) {
+    const { pathname } = new URL(request.url);
+    return pathname.startsWith(STORAGE + "/") ? env.STORAGE.fetch(request) : env.APP.fetch(request);
+  },
+};`;
+
+/** Hands what the Worker sends to the network over to the Node process, which judges its address. */
+const EGRESS_SOURCE = `
+export default {
+  fetch(request, env) {
+    const headers = new Headers(request.headers);
+    headers.set(${JSON.stringify(EGRESS_URL_HEADER)}, request.url);
+    return env.NETWORK.fetch(request, { headers });
+  },
+};`;
+
+const NOTHING_SOURCE = `export default { fetch: () => new Response(null, { status: 404 }) };`;
+
+/** Answers a request that the Worker sends to the network. */
+export type NetworkHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** @param network takes every request that the Worker sends to the network */
+export function workersOf(file: PlatformFile, network: NetworkHandler): WorkerOptions[] {
+  const { bindings } = file;
+  const { compatibilityDate } = bindings;
+  const scripted = (name: string, source: string, env: Env, dev: WorkerOptions["dev"] = CLOSED) => ({
+    config: { name, compatibilityDate, ...oneModule(source), env },
+    dev,
+  });
+  return [
+    // the platform's own entrance leads to its first Worker
+    scripted("nothing", NOTHING_SOURCE, {}, {}),
+    scripted(
+      "front",
+      FRONT_SOURCE,
+      { APP: { type: "worker", worker: APP }, STORAGE: { type: "worker", worker: "storage" } },
+      { ...CLOSED, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
+    ),
+    scripted("egress", EGRESS_SOURCE, { NETWORK: { type: "node-handler", handler: network } }),
+    storageWorker(file),
+    appWorker(file),
+  ];
+}
+
+type Env = NonNullable<NonNullable<WorkerOptions["config"]>["env"]>;
+
+/** A Worker that has no business in the network. */
+const CLOSED: WorkerOptions["dev"] = { outboundService: { type: "worker", worker: "nothing" } };
+
+const oneModule = (contents: string) => ({
+  manifest: { mainModule: "index.js", modules: { "index.js": { type: "esm" as const, contents } } },
+});
+
+function appWorker({ bindings, bundleFile, variables }: PlatformFile): WorkerOptions {
+  const { compatibilityDate, compatibilityFlags, consumers, objects } = bindings;
+  return {
+    config: {
+      name: APP,
+      compatibilityDate,
+      compatibilityFlags: [...compatibilityFlags],
+      ...oneModule(readFileSync(bundleFile, "utf8")),
+      env: { ...variablesOf({ ...bindings.variables, ...variables }), ...resourcesOf(bindings) },
+      exports: Object.fromEntries(
+        objects.map(({ className }) => [className, { type: "durable-object", storage: "sqlite" }]),
+      ),
+      assets: { directory: bindings.assets.directory, hasUserWorker: true, runWorkerFirst: true },
+      triggers: consumers.map(({ queue, ...settings }) => ({
+        type: "queue",
+        name: queue,
+        ...given(settings),
+      })),
+    },
+    dev: { outboundService: { type: "worker", worker: "egress" } },
+  };
+}
+
+function variablesOf(variables: Readonly<Record<string, string>>): Env {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name, { type: "text", value }]),
+  );
+}
+
+function resourcesOf({ assets, databases, producers, objects, rateLimits, buckets }: PlatformBindings): Env {
+  return {
+    ...Object.fromEntries(databases.map(({ binding, id }) => [binding, { type: "d1", id }])),
+    ...Object.fromEntries(buckets.map(({ binding, name }) => [binding, { type: "r2", name }])),
+    ...Object.fromEntries(producers.map(({ binding, queue }) => [binding, { type: "queue", name: queue }])),
+    ...Object.fromEntries(
+      objects.map(({ binding, className }) => [
+        binding,
+        { type: "durable-object", worker: APP, exportName: className },
+      ]),
+    ),
+    ...Object.fromEntries(
+      rateLimits.map(({ binding, namespace, limit, period }) => [
+        binding,
+        { type: "rate-limit", namespace, simple: { limit, period } },
+      ]),
+    ),
+    [assets.binding]: { type: "assets" },
+  };
+}
+
+/**
+ * The platform's S3 interface as a Worker of its own: offered by the platform itself, it comes with a public reading
+ * interface that asks for no signature.
+ */
+function storageWorker({ bindings, bucket }: PlatformFile): WorkerOptions {
+  const credentials = Object.fromEntries(bindings.buckets.map(({ name }) => [name, bucket]));
+  const platform = dirname(createRequire(import.meta.url).resolve("miniflare"));
+  return {
+    config: {
+      name: "storage",
+      compatibilityDate: "2026-01-01",
+      compatibilityFlags: ["nodejs_compat"],
+      ...oneModule(readFileSync(join(platform, "workers", "r2", "s3", "index.worker.js"), "utf8")),
+      env: {
+        MINIFLARE_R2_S3_CREDENTIALS: { type: "json", value: credentials },
+        ...Object.fromEntries(
+          bindings.buckets.map(({ name }) => [`MINIFLARE_R2_S3_BUCKET_${name}`, { type: "r2", name }]),
+        ),
+      },
+    },
+    dev: CLOSED,
+  };
+}
+
+/** Without the members that are not set. */
+const given = <T extends object>(settings: T) =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };

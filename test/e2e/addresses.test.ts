@@ -1,0 +1,124 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import {
+  DOORS,
+  type Door,
+  type DoorServers,
+  type Knock,
+  startDoorServers,
+} from "../support/addresses/doors.ts";
+import { type AddressForm, addressForms, fewForms } from "../support/addresses/forms.ts";
+import { setTrap, type Trap } from "../support/addresses/trap.ts";
+import { media } from "../support/media.ts";
+import { inRepository } from "../support/repository.ts";
+import { startTestStack, type TestStack } from "../support/test-stack.ts";
+
+/**
+ * Every form of an address that leads inside, at every door of a running stack: nobody may reach the trap. A few forms
+ * of each kind by default; `npm run addresses` tries all of them and writes its table into the file `ADDRESSES`.
+ */
+
+const REPORT = process.env.ADDRESSES;
+const FORMS_OF_A_KIND = 2;
+/** Requests and jobs at the same time. */
+const AT_ONCE = 8;
+/** A job that has not ended by then is cancelled: what it dials again later, it would have dialled at first. */
+const JOB_MS = 20_000;
+
+vi.setConfig({ testTimeout: REPORT ? 3_600_000 : 240_000 });
+
+let folder: string;
+let dialLog: string;
+let trap: Trap;
+let servers: DoorServers;
+let stack: TestStack;
+let forms: readonly AddressForm[];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "addresses-"));
+  dialLog = join(folder, "dials.log");
+  writeFileSync(dialLog, "");
+  trap = await setTrap();
+  servers = await startDoorServers(readFileSync(await media("mp4", { seconds: 2, width: 320, height: 180 })));
+  const all = addressForms(trap.port, servers.originUrl);
+  forms = REPORT ? all : fewForms(all, FORMS_OF_A_KIND);
+  const preload = pathToFileURL(inRepository("test/support/addresses/resolver.mjs"));
+  preload.searchParams.set("log", dialLog);
+  stack = await startTestStack({
+    env: {
+      ...servers.variables,
+      ALLOWED_PRIVATE_HOSTS: servers.hosts,
+      NODE_OPTIONS: `--import=${preload.href}`,
+      MAX_BACKLOG: "100000",
+    },
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await stack?.stop();
+  await servers?.close();
+  await trap?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Dials that reached for the trap, or would have at an address that this machine does not have. */
+const breaches = (): string[] =>
+  readFileSync(dialLog, "utf8")
+    .split("\n")
+    .filter((line) => line.endsWith(`:${trap.port}`));
+
+/** @returns whether the service took the request, and looked at the address later */
+async function bring({ path, body }: Knock, door: Door): Promise<boolean> {
+  const { status, body: answer } = await stack.call<{ job_id?: string }>("POST", path, body);
+  expect(status, `${door} ${JSON.stringify(body)} ${JSON.stringify(answer)}`).toBeLessThan(500);
+  if (status >= 300) return false;
+  if (door === "Slack") {
+    await endOf(await stack.create({ url: `${servers.originUrl}/missing` }));
+    return true;
+  }
+  if (answer.job_id !== undefined) await endOf(answer.job_id);
+  return true;
+}
+
+async function endOf(id: string): Promise<void> {
+  const isLate = AbortSignal.timeout(JOB_MS);
+  for (;;) {
+    const { status, webhook_status } = await stack.job(id);
+    const isOver = status !== "Pending" && status !== "Processing";
+    if (isOver && webhook_status !== "pending") return;
+    if (isLate.aborted || isOver) {
+      if (!isOver) await stack.call("DELETE", `/jobs/${id}`);
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** These name the address by a server or setting that all attempts share. */
+const ONE_BY_ONE: ReadonlySet<Door> = new Set(["podcast feed", "podcast enclosure", "Slack"]);
+
+it.for(DOORS)("nobody is reached by way of: %s", async (door) => {
+  const queue = [...forms.entries()];
+  let taken = 0;
+  const work = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const [index, form] = next;
+      if (await bring(servers.knock(door, form.url(`/${index}.mp4`)), door)) taken += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: ONE_BY_ONE.has(door) ? 1 : AT_ONCE }, work));
+  await stack.reconcile();
+  const row = `| ${door} | ${forms.length} | ${forms.length - taken} | ${taken} | ${trap.connections} |\n`;
+  if (REPORT) appendFileSync(REPORT, row);
+  expect({ connections: trap.connections, dials: breaches() }).toEqual({ connections: 0, dials: [] });
+});
+
+it("the trap is seen when it is reached", async () => {
+  const { port } = trap;
+  await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+  await vi.waitFor(() => expect(trap.connections).toBeGreaterThan(0));
+});

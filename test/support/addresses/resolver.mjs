@@ -1,0 +1,66 @@
+/**
+ * Loaded into the programs of a stack before they start (`node --import`): answers names below `dns.example` as they say,
+ * see `forms.ts`, and notes every address that is dialled in the file of its own address's `log` parameter. Nobody is reached at the black hole.
+ */
+
+import dns from "node:dns/promises";
+import { appendFileSync } from "node:fs";
+import net from "node:net";
+import { basename } from "node:path";
+
+const BLACK_HOLE = "25.0.0.1";
+const log = new URL(import.meta.url).searchParams.get("log");
+const program = basename(process.argv[1] ?? "");
+const systemLookup = dns.lookup;
+/** @type {Map<string, number>} */
+const lookups = new Map();
+
+dns.lookup = /** @type {any} */ (
+  async (/** @type {string} */ name, /** @type {any} */ options) => {
+    const label = /^(.+)\.dns\.example\.?$/.exec(name)?.[1];
+    if (label === undefined) {
+      if (net.isIP(name) !== 0) return systemLookup(name, options);
+      throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: "ENOTFOUND" });
+    }
+    const answers = label.split("-then-");
+    const before = lookups.get(name) ?? 0;
+    lookups.set(name, before + 1);
+    const addresses = (answers[Math.min(before, answers.length - 1)] ?? "").split("-and-").map(addressOf);
+    return addresses.map((address) => ({ address, family: net.isIPv6(address) ? 6 : 4 }));
+  }
+);
+
+/** @param {string} text */
+function addressOf(text) {
+  const v4 = text.replaceAll("_", ".");
+  if (net.isIPv4(v4)) return v4;
+  const mixed = /^(.*_)(\d+_\d+_\d+_\d+)$/.exec(text);
+  if (mixed) return `${(mixed[1] ?? "").replaceAll("_", ":")}${(mixed[2] ?? "").replaceAll("_", ".")}`;
+  return text.replaceAll("_", ":");
+}
+
+if (log) {
+  const connect = net.Socket.prototype.connect;
+  net.Socket.prototype.connect = function (/** @type {any[]} */ ...args) {
+    const options = Array.isArray(args[0]) ? args[0][0] : args[0];
+    const host = options?.host ?? "";
+    const isBlackHole = host === BLACK_HOLE;
+    if (options?.port !== undefined && !isBlackHole) {
+      // several judged addresses come by the lookup that is handed over
+      appendFileSync(log, `${program} ${host}:${options.port}\n`);
+      if (typeof options.lookup === "function" && net.isIP(host) === 0) {
+        options.lookup(host, { all: true }, (/** @type {any} */ _error, /** @type {any[]} */ found) => {
+          for (const { address } of found ?? [])
+            appendFileSync(log, `${program} ${address}:${options.port}\n`);
+        });
+      }
+    }
+    if (isBlackHole) {
+      setImmediate(() =>
+        this.destroy(Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" })),
+      );
+      return this;
+    }
+    return connect.apply(this, /** @type {any} */ (args));
+  };
+}
