@@ -90,7 +90,13 @@ async function textOf(context: RunContext, source: Source, track: Track): Promis
   const { resources } = rewritePlaylist(text, track.url, ({ url }) => url);
   const pieces = resources.filter(({ kind }) => kind === "segment").slice(0, MAX_PIECES);
   const texts: string[] = [];
-  for (const { url } of pieces) texts.push(await fetchText(url));
+  let length = 0;
+  for (const { url } of pieces) {
+    const piece = await fetchText(url);
+    length += piece.length;
+    if (length > MAX_SUBTITLE_BYTES) throw new Fault("limit_exceeded", "the pieces are too large together");
+    texts.push(piece);
+  }
   return joinVtt(texts);
 }
 
