@@ -4,7 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { ProcessorConfig } from "../config.ts";
 import { spawnTool } from "./exec.ts";
-import { openSandbox, type Sandbox, type ToolLimits } from "./sandbox.ts";
+import { openSandbox, REPORT_ARGS, type Sandbox, type ToolLimits } from "./sandbox.ts";
 
 export interface Tool {
   /** Absolute path of the program. */
@@ -80,7 +80,9 @@ export async function discoverTools(config: DiscoverConfig): Promise<Tools> {
     throw new Error(problems.join("\n"));
   }
   const node = { path: process.execPath, version: process.versions.node };
-  const sandbox = await openSandbox(ytdlp.value.python, config);
+  const { python } = ytdlp.value;
+  const report = await outputOf(python, REPORT_ARGS, { PATH: config.searchPath });
+  const sandbox = openSandbox(python, config, report);
   return { ytdlp: ytdlp.value, ffmpeg: ffmpeg.value, ffprobe: ffprobe.value, node, sandbox };
 }
 

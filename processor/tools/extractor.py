@@ -10,7 +10,7 @@ Protocol: one JSON object a line. Standard input takes
     {"id", "kind": "cancel"}                                  kills that task's process group
 
 each but the last with "limits": {"memory", "cpu", "page"}, in bytes, seconds and bytes, and "access": {"read", "write",
-"ports"}, or null for no walls; see sandbox.py and page_limits.py. Standard output gives {"ready": true, "version"} once,
+"ports"}, or null for no walls; see sandbox.py and page-limits.py. Standard output gives {"ready": true, "version"} once,
 then for each task any number of {"id", "progress"} or {"id", "part"} and exactly one {"id", "ok", ...}. Lines of different tasks never mix. The end of standard input ends everything.
 `cookies` is the text of a cookie file; it stays in memory.
 """
@@ -52,7 +52,7 @@ def module_beside(name):
     return module
 
 
-page_limits = module_beside('page_limits')
+page_limits = module_beside('page-limits')
 sandbox = module_beside('sandbox')
 
 READ_BYTES = 1 << 16

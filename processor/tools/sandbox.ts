@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { Isolation } from "../../schema/wire/run.ts";
 import type { ProcessorConfig } from "../config.ts";
 
@@ -64,7 +62,6 @@ const SYSTEM_READ = [
 const SYSTEM_WRITE = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 const SCRIPT = fileURLToPath(new URL("sandbox.py", import.meta.url));
-const REPORT_MS = 10_000;
 
 /** Starts tools with limits and behind walls, as far as the machine can. */
 export class Sandbox {
@@ -140,14 +137,18 @@ export const portOf = (url: string): number => {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
 };
 
+/** Arguments for the interpreter, which then prints what the machine can enforce, having tried it. */
+export const REPORT_ARGS: readonly string[] = ["-I", "-S", SCRIPT, "report"];
+
 /**
- * Finds out what the machine can enforce, by trying it.
+ * Puts a sandbox together.
  *
  * @param python an interpreter that is there anyway
+ * @param report what it printed for {@link REPORT_ARGS}; undefined when it failed: then nothing is in force
  * @throws Error with a sentence when the operator requires walls that the machine cannot build
  */
-export async function openSandbox(python: string, config: SandboxConfig): Promise<Sandbox> {
-  const isolation = config.toolIsolation === "off" ? NO_ISOLATION : await isolationOf(python);
+export function openSandbox(python: string, config: SandboxConfig, report: string | undefined): Sandbox {
+  const isolation = config.toolIsolation === "off" ? NO_ISOLATION : isolationOf(report);
   if (config.toolIsolation === "required" && !isolation.files) {
     throw new Error(
       "TOOL_ISOLATION is required, but this kernel has no Landlock, or the container forbids it; allow it, or set TOOL_ISOLATION=auto",
@@ -156,12 +157,9 @@ export async function openSandbox(python: string, config: SandboxConfig): Promis
   return new Sandbox(python, config, isolation);
 }
 
-/** Never rejects: a machine on which nothing can be tried has nothing in force. */
-async function isolationOf(python: string): Promise<Isolation> {
+function isolationOf(report: string | undefined): Isolation {
   try {
-    const args = ["-I", "-S", SCRIPT, "report"];
-    const { stdout } = await promisify(execFile)(python, args, { timeout: REPORT_MS, env: {} });
-    return Isolation.parse(JSON.parse(stdout));
+    return Isolation.parse(JSON.parse(report ?? ""));
   } catch {
     return NO_ISOLATION;
   }

@@ -115,7 +115,11 @@ describe("health", () => {
       parts: { database: { ok: true }, queue: { ok: false, detail: "the queue does not answer" } },
     });
     service.network.onOther = unreachable;
-    expect(await service.json("GET", "/healthz")).toMatchObject({ status: "ok", tools: null, isolation: null });
+    expect(await service.json("GET", "/healthz")).toMatchObject({
+      status: "ok",
+      tools: null,
+      isolation: null,
+    });
     expect(await service.json("GET", "/readyz")).toMatchObject({
       parts: { processor: { ok: false, detail: "the processor does not answer" } },
     });
