@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "../../processor/config.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
@@ -63,7 +65,7 @@ test("no document that names files is taken for media or a picture, whatever it 
   }
 });
 
-describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", (binaries) => {
+describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", { timeout: 120_000 }, (binaries) => {
   let tools: Tools;
 
   beforeAll(async () => {
@@ -143,6 +145,23 @@ describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", (binaries) => {
 
   test("does not follow a track to another file", async () => {
     const path = await save("reference.mp4", movieWithReference(trap));
+    // where references are allowed, this one leads to the trap
+    const allowed = [
+      "-v",
+      "error",
+      "-enable_drefs",
+      "1",
+      "-i",
+      path,
+      "-c",
+      "copy",
+      "-f",
+      "mov",
+      "-y",
+      "allowed.mov",
+    ];
+    await promisify(execFile)(tools.ffmpeg.path, allowed, { cwd: folder });
+    expect(await readFile(join(folder, "allowed.mov"), "latin1")).toContain(CANARY);
     const input = await mediaFile(path);
     expect(await copy(input, "mov")).not.toContain(CANARY);
     expect(await copy(input)).not.toContain(CANARY);

@@ -99,7 +99,7 @@ const MATRIX = words(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 
 /**
  * A QuickTime file whose only track says that its samples lie in another file: a `dref` of the kind `alis` with the
- * path, absolute and relative.
+ * path, absolute and relative to a movie in a folder next to that file.
  */
 export function movieWithReference(path: string): Buffer {
   const samples = 9000;
@@ -117,8 +117,9 @@ export function movieWithReference(path: string): Buffer {
   const fileName = path.split("/").at(-1) ?? "";
   record[50] = fileName.length;
   record.write(fileName, 51, "latin1");
-  record.writeInt16BE(1, 130);
-  record.writeInt16BE(path.split("/").length - 1, 132);
+  // one folder up from this movie, then the last part of the path
+  record.writeInt16BE(2, 130);
+  record.writeInt16BE(1, 132);
   const end = Buffer.from([0xff, 0xff, 0, 0]);
   const alis = box("alis", words(0), record, alias(2, name), alias(18, name), end);
   const entry = box("sowt", words(0, 1, 0, 0), Buffer.from([0, 1, 0, 16, 0, 0, 0, 0, 0xbb, 0x80, 0, 0]));
