@@ -1,3 +1,4 @@
+import { readBoundedJson } from "../schema/bounded-body.ts";
 import {
   type Heartbeat,
   HeartbeatAnswer,
@@ -26,6 +27,8 @@ export interface CallbackOptions {
 }
 
 const BACKOFF = { firstMs: 250, maxMs: 10_000 };
+/** Of the answer to a heartbeat, which names runs. */
+const MAX_ANSWER_BYTES = 4 << 20;
 const TIMEOUT_MS = 15_000;
 
 /**
@@ -48,7 +51,7 @@ export class Callback {
     const body: Heartbeat = { v: WIRE_VERSION, instance: this.#options.instance, runs };
     const answer = await this.#post("/internal/heartbeat", body, null, signal);
     if (!answer.ok) throw new Error(`the heartbeat was answered ${answer.status}`);
-    return HeartbeatAnswer.parse(await answer.json()).runs;
+    return HeartbeatAnswer.parse(await readBoundedJson(answer, MAX_ANSWER_BYTES)).runs;
   }
 
   /** Tells which upload a successor would have to abort. */

@@ -47,6 +47,10 @@ const allowedHosts = z
     }
   });
 
+/** No tool starts with less. */
+const SMALLEST_TOOL_BYTES = 512 << 20;
+const TOOL_ISOLATION = ["auto", "required", "off"] as const;
+
 /** What yt-dlp's own builds call their channel. */
 const YTDLP_CHANNELS = ["stable", "nightly", "master"] as const;
 
@@ -135,6 +139,59 @@ const VARIABLES = {
     default: "20",
     meaning: "Longest time a source gets to answer when nothing is to be delivered (/metadata), in seconds",
     schema: wholeNumber(1, 60),
+  },
+  toolIsolation: {
+    name: "TOOL_ISOLATION",
+    default: "auto",
+    meaning:
+      "Walls around each tool (Landlock: only its own work folder, the system's libraries and the processor's proxy): `auto` builds what the kernel can and `/healthz` reports it, `required` refuses to start without, `off` builds none",
+    schema: z.enum(TOOL_ISOLATION, `must be one of ${TOOL_ISOLATION.join(", ")}`),
+  },
+  toolMemoryBytes: {
+    name: "TOOL_MEMORY_BYTES",
+    default: "8589934592",
+    meaning:
+      "Address space of one ffmpeg that makes a file, in bytes (8 GiB); its deadline is `MAX_RUN_SECONDS`",
+    schema: wholeNumber(SMALLEST_TOOL_BYTES),
+  },
+  inspectMemoryBytes: {
+    name: "INSPECT_MEMORY_BYTES",
+    default: "2147483648",
+    meaning:
+      "Address space of one tool that only inspects a file or converts a thumbnail or subtitles, in bytes (2 GiB)",
+    schema: wholeNumber(SMALLEST_TOOL_BYTES),
+  },
+  inspectCpuSeconds: {
+    name: "INSPECT_CPU_SECONDS",
+    default: "60",
+    meaning: "Processor time of such a tool, in seconds",
+    schema: wholeNumber(1, 86_400),
+  },
+  inspectSeconds: {
+    name: "INSPECT_SECONDS",
+    default: "180",
+    meaning: "Deadline of such a tool, in seconds; it may wait for a slow source",
+    schema: wholeNumber(1, 86_400),
+  },
+  ytdlpMemoryBytes: {
+    name: "YTDLP_MEMORY_BYTES",
+    default: "3221225472",
+    meaning: "Address space of one task of yt-dlp, and of each program that it starts, in bytes (3 GiB)",
+    schema: wholeNumber(SMALLEST_TOOL_BYTES),
+  },
+  ytdlpCpuSeconds: {
+    name: "YTDLP_CPU_SECONDS",
+    default: "300",
+    meaning:
+      "Processor time of one extraction of yt-dlp, in seconds; a download is bound by `MAX_RUN_SECONDS`",
+    schema: wholeNumber(1, 86_400),
+  },
+  ytdlpPageBytes: {
+    name: "YTDLP_PAGE_BYTES",
+    default: "67108864",
+    meaning:
+      "Largest page or manifest that an extraction takes into memory, before and after decompression, in bytes (64 MiB)",
+    schema: wholeNumber(1 << 20),
   },
   allowedPrivateHosts: {
     name: "ALLOWED_PRIVATE_HOSTS",

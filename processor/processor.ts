@@ -89,6 +89,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     runs: runs.size,
     slots: { network: config.networkSlots, cpu: config.cpuSlots },
     tools: versions,
+    isolation: tools.sandbox.isolation,
   });
   const renderMetrics = () => {
     metrics.gauge("waterspout_runs", "Runs in progress", runs.size);

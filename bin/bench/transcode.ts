@@ -1,7 +1,13 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { indexBytesFor, muxArguments } from "../../processor/stages/ffmpeg-args.ts";
+import {
+  indexBytesFor,
+  type MuxJob,
+  muxArguments,
+  muxToolInputs,
+} from "../../processor/stages/ffmpeg-args.ts";
+import { ToolInput } from "../../processor/tools/tool-input.ts";
 import { fitStreams, type MediaRequest, plan } from "../../schema/media.ts";
 import type { Bench } from "./bench-context.ts";
 import { startBenchProcessor } from "./bench-processor.ts";
@@ -48,12 +54,13 @@ export async function benchTranscode(bench: Bench): Promise<readonly Subject[]> 
 function bareArguments(address: string, output: string): string[] {
   const planned = plan(REQUEST).plan;
   const [videoCodec, audioCodec] = ["vp9", "aac"];
-  const job = muxArguments({
-    inputs: [{ address, videoCodec, audioCodec }],
+  const job: MuxJob = {
+    inputs: [{ input: ToolInput.url(address, "mov"), videoCodec, audioCodec }],
     plan: planned,
     actions: fitStreams(planned, { video: videoCodec, audio: audioCodec }),
     indexBytes: indexBytesFor(planned.format, ENCODE_SECONDS, ENCODE_FPS),
     ...{ clipSeconds: null, metadataPath: null, cover: null, firstPacketPath: null, output },
-  });
-  return ["-nostdin", "-v", "error", ...job];
+  };
+  const inputs = muxToolInputs(job).flatMap(({ args }) => args);
+  return ["-nostdin", "-v", "error", ...inputs, ...muxArguments(job)];
 }

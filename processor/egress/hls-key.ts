@@ -5,6 +5,8 @@ import { Fault } from "../fault.ts";
 
 export const AES_128 = "AES-128";
 const KEY_BYTES = 16;
+/** Enough to say of a wrong key how long it is. */
+const MAX_KEY_ANSWER_BYTES = 4 * KEY_BYTES;
 
 /** What a playlist says of the segments that follow. */
 export interface KeyTag {
@@ -52,11 +54,11 @@ export function vectorOf(sequence: number): Buffer {
 
 /** The keys of a presentation, each fetched once. */
 export class KeyRing {
-  readonly #ask: (url: string) => Promise<readonly Buffer[]>;
+  readonly #ask: (url: string, maxBytes: number) => Promise<readonly Buffer[]>;
   readonly #keys = new Map<string, Promise<Buffer>>();
 
-  /** @param ask fetches the bytes of a key */
-  constructor(ask: (url: string) => Promise<readonly Buffer[]>) {
+  /** @param ask fetches the bytes of a key; throws Fault `limit_exceeded` for more than `maxBytes` */
+  constructor(ask: (url: string, maxBytes: number) => Promise<readonly Buffer[]>) {
     this.#ask = ask;
   }
 
@@ -73,7 +75,11 @@ export class KeyRing {
   }
 
   async #read(url: string): Promise<Buffer> {
-    const key = Buffer.concat(await this.#ask(url));
+    const chunks = await this.#ask(url, MAX_KEY_ANSWER_BYTES).catch((error: unknown) => {
+      const isTooLong = error instanceof Fault && error.code === "limit_exceeded";
+      throw isTooLong ? new Fault("drm", `a key of more than ${MAX_KEY_ANSWER_BYTES} bytes`) : error;
+    });
+    const key = Buffer.concat(chunks);
     if (key.length !== KEY_BYTES) throw new Fault("drm", `a key of ${key.length} bytes`);
     return key;
   }

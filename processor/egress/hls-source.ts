@@ -85,7 +85,9 @@ export class HlsSource {
     this.#client = client;
     this.#options = options;
     this.#gate = new ByteGate(options.bufferBytes ?? 32 << 20);
-    this.#keys = new KeyRing((url) => collectSpan(client, this.#request(url, options.signal), { start: 0 }));
+    this.#keys = new KeyRing((url, maxBytes) =>
+      collectSpan(client, this.#request(url, options.signal), { start: 0 }, maxBytes),
+    );
     this.#first = { kind: "playlist", url: options.url, extension: ".m3u8" };
     this.entryPath = this.#enter(this.#first).path;
   }

@@ -42,6 +42,8 @@ export interface LiveNews {
 /** Why a stream ends: the source says so, nothing came for too long, or it was enough. */
 export type LiveEnd = "ended" | "stalled" | "enough";
 
+/** Of one segment, which is kept in memory until it is stored: 10 s of 50 Mbit/s. */
+const MAX_SEGMENT_BYTES = 64 << 20;
 const MAX_PLAYLIST_BYTES = 16 << 20;
 const PLAYLIST_TIMEOUT_MS = 15_000;
 /** Between two looks at the playlist, in milliseconds. */
@@ -56,7 +58,7 @@ export class LiveSource {
   readonly #client: HttpClient;
   readonly #options: LiveSourceOptions;
   readonly #clock: RetryClock;
-  readonly #keys = new KeyRing((url) => this.readResource({ url }));
+  readonly #keys = new KeyRing((url, maxBytes) => this.readResource({ url }, maxBytes));
 
   constructor(client: HttpClient, options: LiveSourceOptions) {
     this.#client = client;
@@ -100,8 +102,8 @@ export class LiveSource {
     return whole;
   }
 
-  /** The bytes of a map. @throws as `openSpan` */
-  readResource({ url, span = { start: 0 } }: LiveResource): Promise<Buffer[]> {
+  /** The bytes of a map. @throws as `openSpan`; Fault `limit_exceeded` over `maxBytes` */
+  readResource({ url, span = { start: 0 } }: LiveResource, maxBytes = MAX_SEGMENT_BYTES): Promise<Buffer[]> {
     const { headers, signal, onBytes, clock } = this.#options;
     const request = {
       url,
@@ -111,7 +113,7 @@ export class LiveSource {
       ...(onBytes ? { onBytes } : {}),
       ...(clock ? { clock } : {}),
     };
-    return collectSpan(this.#client, request, span);
+    return collectSpan(this.#client, request, span, maxBytes);
   }
 
   /** Null for a playlist that cannot be had right now. */

@@ -139,12 +139,16 @@ export async function pourSpan(
   }
 }
 
-/** All bytes of one span in memory of their own. Throws as {@link pourSpan}. */
+/**
+ * All bytes of one span in memory of their own. Every caller says how many that may be.
+ *
+ * @throws as {@link pourSpan}; Fault `limit_exceeded` as soon as more than `maxBytes` arrived
+ */
 export async function collectSpan(
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan,
-  maxBytes = Number.POSITIVE_INFINITY,
+  maxBytes: number,
 ): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
   let length = 0;

@@ -7,7 +7,7 @@ import type { Input, Inputs } from "./inputs.ts";
 import type { Source } from "./source.ts";
 
 /** An input and what the muxer must know of it. */
-export interface DescribedInput extends MuxInput {
+export interface DescribedInput extends MuxInput, Pick<Input, "forTool"> {
   /** Of the whole source, in seconds. */
   readonly duration: number | null;
   readonly fps: number | null;
@@ -22,11 +22,11 @@ export const nativeOf = (facts: {
   audio: facts.audio?.codec ?? null,
 });
 
-export function probeInput(
+export async function probeInput(
   { tools, proxy, folder, signal }: RunContext,
-  { address, options }: Pick<Input, "address" | "options">,
+  { forTool }: Pick<Input, "forTool">,
 ): Promise<MediaFacts> {
-  return probeMedia(address, { tools, proxy, cwd: folder, signal, options });
+  return await probeMedia(await forTool(), { tools, proxy, cwd: folder, signal });
 }
 
 /** What is seen of an input; where its index tells it, not when it begins. */
@@ -51,11 +51,11 @@ export async function describeInputs(
   });
   return inputs.all.map((input, index) => {
     const facts = seen[index] ?? null;
-    const { stream, address, options, transportStream, cut } = input;
+    const { stream, forTool, transportStream, cut } = input;
     const native = facts && nativeOf(facts);
     const start = context.request.plan.clip?.start ?? 0;
     return {
-      ...{ address, options, transportStream },
+      ...{ forTool, transportStream },
       videoCodec: native ? native.video : stream.videoCodec,
       audioCodec: native ? native.audio : stream.audioCodec,
       fps: stream.fps ?? facts?.video?.fps ?? null,

@@ -1,12 +1,10 @@
 import { containerOf, type Format, isAudioFormat } from "../../schema/containers.ts";
 import type { MediaPlan, StreamActions } from "../../schema/media.ts";
+import { ToolInput } from "../tools/tool-input.ts";
 import { audioEncoder, codecTag, videoEncoder } from "./encoders.ts";
 
-/** One input of a mux: an address that the tool can open. */
+/** What a mux must know of an input. */
 export interface MuxInput {
-  readonly address: string;
-  /** What the tool must be told to read it, in front of the address. */
-  readonly options?: readonly string[];
   readonly videoCodec: string | null;
   readonly audioCodec: string | null;
   /** MPEG-TS carries AAC with headers that other containers do not take. */
@@ -17,6 +15,11 @@ export interface MuxInput {
   readonly seekable?: boolean;
 }
 
+/** An input that the tool can open. */
+export interface OpenedMuxInput extends MuxInput {
+  readonly input: ToolInput;
+}
+
 /** A picture that is put into the file beside the media. */
 export interface Cover {
   /** A JPEG file. */
@@ -25,7 +28,7 @@ export interface Cover {
 }
 
 export interface MuxJob {
-  readonly inputs: readonly MuxInput[];
+  readonly inputs: readonly OpenedMuxInput[];
   readonly plan: MediaPlan;
   readonly actions: StreamActions;
   /** Length of a clip; null: all that the inputs have. */
@@ -83,13 +86,19 @@ export function indexBytesFor(
 /** Both members of the family: their index is a list of cues. */
 export const isMatroska = (format: Format): boolean => format === "mkv" || format === "webm";
 
-/** Arguments of one mux: inputs, maps, codecs, container, output; everything between the global options and the end. */
-export function muxArguments(job: MuxJob): string[] {
+/** The inputs of one mux, in the order in which its arguments count them. */
+export function muxToolInputs(job: MuxJob): ToolInput[] {
   const cover = attachesPicture(job) ? job.cover : null;
   return [
-    ...job.inputs.flatMap(inputArguments),
-    ...(job.metadataPath === null ? [] : ["-f", "ffmetadata", "-i", job.metadataPath]),
-    ...(cover === null ? [] : ["-i", cover.path]),
+    ...job.inputs.map(positioned),
+    ...(job.metadataPath === null ? [] : [ToolInput.text(job.metadataPath, "ffmetadata")]),
+    ...(cover === null ? [] : [ToolInput.image(cover.path, "jpeg_pipe")]),
+  ];
+}
+
+/** Arguments of one mux: maps, codecs, container, output; everything behind the inputs. */
+export function muxArguments(job: MuxJob): string[] {
+  return [
     ...clipLength(job),
     ...maps(job),
     ...metadataArguments(job),
@@ -102,18 +111,20 @@ export function muxArguments(job: MuxJob): string[] {
   ];
 }
 
-function inputArguments(input: MuxInput): string[] {
-  const { skipSeconds = 0, seekable = true, options = [] } = input;
+function positioned({ input, seekable = true, skipSeconds = 0 }: OpenedMuxInput): ToolInput {
   // either way the asked start becomes time 0
   const skip = seekable ? ["-ss", `${skipSeconds}`] : ["-itsoffset", `${-skipSeconds}`];
-  return ["-thread_queue_size", "1024", ...(skipSeconds > 0 ? skip : []), ...options, "-i", input.address];
+  return input.with("-thread_queue_size", "1024", ...(skipSeconds > 0 ? skip : []));
 }
 
 const clipLength = ({ clipSeconds }: MuxJob): string[] =>
   clipSeconds === null ? [] : ["-t", `${clipSeconds}`];
 
 /** Of which inputs picture and sound are taken; -1 for none. */
-export const mappedInputs = ({ actions, inputs }: Pick<MuxJob, "actions" | "inputs">) => ({
+export const mappedInputs = ({
+  actions,
+  inputs,
+}: Pick<MuxJob, "actions"> & { readonly inputs: readonly MuxInput[] }) => ({
   video: actions.video === "none" ? -1 : inputs.findIndex((input) => input.videoCodec !== null),
   audio: actions.audio === "none" ? -1 : inputs.findLastIndex((input) => input.audioCodec !== null),
 });

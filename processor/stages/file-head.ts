@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { FIRST_BYTES, type RangeSource } from "../egress/range-source.ts";
+import type { RangeSource } from "../egress/range-source.ts";
 import { isoLayout, type ReadAt, topBoxes } from "../iso/boxes.ts";
 import { factsOfIndex, type IndexFacts } from "../iso/facts.ts";
 
@@ -34,10 +34,17 @@ export async function readIsoHead(size: number, readAt: ReadAt): Promise<FileHea
   return { indexFirst, truncated, facts };
 }
 
-/** As {@link readIsoHead}, of a file at a source; most files need no request but the one that opened them. */
-export async function readSourceHead(file: RangeSource, size: number): Promise<FileHead | null> {
+/**
+ * As {@link readIsoHead}, of a file at a source.
+ *
+ * @param head its first bytes, as many as were read already; most files need no more
+ */
+export async function readSourceHead(
+  file: RangeSource,
+  size: number,
+  head: Buffer,
+): Promise<FileHead | null> {
   const read = (start: number, end: number) => file.readPart(start, Math.min(size, end));
-  const head = await read(0, FIRST_BYTES);
   return await readIsoHead(size, async (start, length) =>
     start + length <= head.length ? head.subarray(start, start + length) : read(start, start + length),
   );

@@ -12,21 +12,26 @@ import {
   serveRangeSource,
   serveSegmentSource,
 } from "../egress/loopback.ts";
-import { openRangeSource, type RangeSource } from "../egress/range-source.ts";
+import { FIRST_BYTES, openRangeSource, type RangeSource } from "../egress/range-source.ts";
 import { SegmentSource } from "../egress/segment-source.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
+import { SNIFF_BYTES } from "../tools/input-format.ts";
+import { demuxerOf, mediaFile, ToolInput } from "../tools/tool-input.ts";
 import { downloadWithTool } from "../tools/ytdlp-download.ts";
 import { type FileHead, readSourceHead } from "./file-head.ts";
 import type { Fragment, Source, SourceStream } from "./source.ts";
 
-/** A stream that was opened: an address for the tools, and the count of what it cost. */
+/** A stream that was opened: a way for the tools to read it, and the count of what it cost. */
 export interface Input {
   readonly stream: SourceStream;
-  /** What a tool opens: a URL that only this run's proxy serves, or a file of the work folder. */
-  readonly address: string;
-  /** What a tool must be told to read it, in front of the address. */
-  readonly options: readonly string[];
+  /**
+   * What a tool opens: a URL that only this run's proxy serves, or a file of the work folder. What kind of media it is
+   * is told from its first bytes, which are read once, whoever asks.
+   *
+   * @throws Fault `unsupported_url` when it is no container that is read; or of the source
+   */
+  readonly forTool: () => Promise<ToolInput>;
   /** Set for a file that can be read anywhere. */
   readonly ranges: RangeSource | null;
   /**
@@ -46,7 +51,7 @@ export interface Input {
 }
 
 /** What only a tool looks into. */
-const OPAQUE = { options: [], ranges: null, read: null, head: async () => null, cut: null } as const;
+const OPAQUE = { ranges: null, read: null, head: async () => null, cut: null } as const;
 
 /** All inputs of a run, and why the first of them broke, which their reader cannot know. */
 export interface Inputs {
@@ -150,18 +155,22 @@ async function openFile(
   const pace = paceOf(context, ranges.sizeBytes, source.duration);
   const mount = context.proxy.mount(serveRangeSource(ranges, onFailure, pace ?? {}));
   const size = ranges.sizeBytes;
-  let head: Promise<FileHead | null> | null = null;
+  // an answer that ended early is asked for again at once, and one that broke with its source is not
+  const patience = pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"];
+  let front: Promise<Buffer> | null = null;
+  const readFront = (bytes: number) => {
+    front ??= ranges.readPart(0, Math.min(size, bytes));
+    return front;
+  };
   return {
     stream,
-    address: `${mount.baseUrl}/media`,
-    // an answer that ended early is asked for again at once, and one that broke with its source is not
-    options: pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"],
+    forTool: once(async () => {
+      const demuxer = demuxerOf(await readFront(SNIFF_BYTES));
+      return ToolInput.url(`${mount.baseUrl}/media`, demuxer).with(...patience);
+    }),
     ranges,
     read: (signal) => ranges.read({ signal, lend: true }),
-    head: () => {
-      head ??= readSourceHead(ranges, size);
-      return head;
-    },
+    head: once(async () => readSourceHead(ranges, size, await readFront(FIRST_BYTES))),
     cut: null,
     transportStream: stream.extension === "ts",
     retries: () => ranges.retries,
@@ -187,7 +196,7 @@ async function spool(
   return {
     ...OPAQUE,
     stream,
-    address: path,
+    forTool: once(() => mediaFile(path)),
     transportStream: stream.extension === "ts",
     retries: () => ranges.retries,
     close: () => ranges.close(),
@@ -202,7 +211,7 @@ async function openHls(context: RunContext, stream: SourceStream, onFailure: OnF
   return {
     ...OPAQUE,
     stream,
-    address: `${mount.baseUrl}${playlist.entryPath}`,
+    forTool: async () => ToolInput.hls(`${mount.baseUrl}${playlist.entryPath}`),
     read: (signal) => playlist.read(signal),
     cut: playlist.cut,
     transportStream: true,
@@ -224,20 +233,43 @@ async function openFragments(
   const cut = window && cutFragments(stream.fragments, window);
   // joined fragments cannot be sought in: what cannot be cut beforehand is cut from a file
   if (cut === null) return downloadByTool(context, source, stream);
-  const fragments = new SegmentSource(context.client, {
-    ...sourceOptions(context, stream),
-    fragments: cut?.fragments ?? stream.fragments,
-  });
+  const wanted = cut?.fragments ?? stream.fragments;
+  const options = sourceOptions(context, stream);
+  const fragments = new SegmentSource(context.client, { ...options, fragments: wanted });
   const mount = context.proxy.mount(serveSegmentSource(fragments, onFailure));
   return {
     ...OPAQUE,
     stream,
-    address: `${mount.baseUrl}/media`,
+    forTool: once(async () => {
+      const first = new SegmentSource(context.client, { ...options, fragments: wanted.slice(0, 1) });
+      return ToolInput.url(`${mount.baseUrl}/media`, demuxerOf(await frontOf(first)));
+    }),
     read: (signal) => fragments.read(signal, true),
     cut: cut ?? null,
     transportStream: stream.extension === "ts",
     retries: () => fragments.retries,
     close: () => mount.close(),
+  };
+}
+
+/** The first bytes of fragments, as many as tell what they are. */
+async function frontOf(fragments: SegmentSource): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const batch of fragments.read()) {
+    chunks.push(...batch);
+    length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (length >= SNIFF_BYTES) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Asks once, whoever wants the answer, and however often. */
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | null = null;
+  return () => {
+    answer ??= ask();
+    return answer;
   };
 }
 
@@ -271,7 +303,7 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
   });
   if (path === undefined) throw new Fault("network", "the download ended without a file");
   return {
-    ...{ ...OPAQUE, stream, address: path, transportStream: false },
+    ...{ ...OPAQUE, stream, forTool: once(() => mediaFile(path)), transportStream: false },
     retries: () => 0,
     close: () => {},
   };

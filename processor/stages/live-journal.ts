@@ -27,6 +27,8 @@ export type Piece = PieceFacts & { readonly key: string; readonly bytes: number 
 
 /** Bytes of the header in front of each piece. */
 export const HEADER_BYTES = 256;
+/** Of a piece that is read into memory: what was known of the source when the recording began. */
+const MAX_READ_BYTES = 16 << 20;
 /** A piece is found by asking for it: so many are asked for at once. */
 const LOOK_AHEAD = 16;
 const ERASE_AT_ONCE = 8;
@@ -94,7 +96,7 @@ export class Journal {
   /** The content of a piece that is small. */
   async read(piece: Piece): Promise<string> {
     const request = { url: await this.link(piece), headers: {}, signal: this.#context.signal };
-    const body = await collectSpan(this.reader, request, { start: HEADER_BYTES });
+    const body = await collectSpan(this.reader, request, { start: HEADER_BYTES }, MAX_READ_BYTES);
     return Buffer.concat(body).toString("utf8");
   }
 
@@ -140,7 +142,7 @@ async function readHeader(
 ): Promise<Piece | null> {
   try {
     const request = { url: await signedLink(sink, key), headers: {}, signal };
-    const header = await collectSpan(reader, request, { start: 0, end: HEADER_BYTES });
+    const header = await collectSpan(reader, request, { start: 0, end: HEADER_BYTES }, HEADER_BYTES);
     return { ...(JSON.parse(Buffer.concat(header).toString("utf8")) as PieceFacts & { bytes: number }), key };
   } catch (error) {
     signal.throwIfAborted();

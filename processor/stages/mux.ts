@@ -9,7 +9,8 @@ import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
 import { type FfmpegProgress, type FfmpegResult, runFfmpeg } from "../tools/ffmpeg.ts";
 import { probeMedia } from "../tools/ffprobe.ts";
 import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
-import { type Cover, indexBytesFor, type MuxInput, muxArguments } from "./ffmpeg-args.ts";
+import type { DescribedInput } from "./describe.ts";
+import { type Cover, indexBytesFor, type MuxJob, muxArguments, muxToolInputs } from "./ffmpeg-args.ts";
 import { readFileFacts } from "./file-head.ts";
 import type { Inputs } from "./inputs.ts";
 import { openUpload } from "./open-upload.ts";
@@ -19,7 +20,7 @@ import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 
 export interface MuxRequest {
   readonly inputs: Inputs;
-  readonly muxInputs: readonly MuxInput[];
+  readonly muxInputs: readonly DescribedInput[];
   readonly actions: StreamActions;
   readonly key: string;
   readonly extent: Extent;
@@ -155,16 +156,20 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
       overLimit.abort(error);
     }
   };
-  const encodeOrCopy = () =>
-    runFfmpeg({
-      args: muxArguments({
-        ...{ inputs: request.muxInputs, plan: run.plan, actions: request.actions, cover: request.cover },
-        ...{ metadataPath: request.metadata.path, firstPacketPath: pass.firstPacketPath },
-        clipSeconds: run.plan.clip === null ? null : request.extent.seconds,
-        ...{ indexBytes: pass.indexBytes, output: pass.path },
-      }),
+  const encodeOrCopy = async () => {
+    const inputs = request.muxInputs.map(async (known) => ({ ...known, input: await known.forTool() }));
+    const job: MuxJob = {
+      ...{ plan: run.plan, actions: request.actions, cover: request.cover },
+      inputs: await Promise.all(inputs),
+      ...{ metadataPath: request.metadata.path, firstPacketPath: pass.firstPacketPath },
+      clipSeconds: run.plan.clip === null ? null : request.extent.seconds,
+      ...{ indexBytes: pass.indexBytes, output: pass.path },
+    };
+    return await runFfmpeg({
+      ...{ inputs: muxToolInputs(job), args: muxArguments(job), purpose: "make" },
       ...{ cwd: folder, proxy, tools, signal, onProgress },
     });
+  };
   const result = await (encodes ? cpu.hold(signal, encodeOrCopy) : encodeOrCopy()).catch(
     (error: unknown): FfmpegResult => {
       signal.throwIfAborted();

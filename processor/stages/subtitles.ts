@@ -1,9 +1,10 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { rewritePlaylist } from "../egress/hls-playlist.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
 import { runFfmpeg } from "../tools/ffmpeg.ts";
+import { type TextDemuxer, ToolInput } from "../tools/tool-input.ts";
 import type { Subtitles, YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { fetchSmall } from "./fetch-small.ts";
 import type { Source } from "./source.ts";
@@ -73,7 +74,7 @@ export async function fetchSubtitle(
   if (isVtt(text)) return text.replace(/^\uFEFF/, "");
   const vtt = /^\s*(?:<\?xml|<(?:\w+:)?tt\b)/.test(text)
     ? ttmlToVtt(text)
-    : await convert(context, text, `${name}.${track.ext === "vtt" ? "srt" : track.ext}`);
+    : await convert(context, text, name, track.ext === "ass" || track.ext === "ssa" ? "ass" : "srt");
   if (vtt === null || !vtt.includes("-->")) throw new Fault("processing", "the subtitles hold no text");
   return vtt;
 }
@@ -89,7 +90,13 @@ async function textOf(context: RunContext, source: Source, track: Track): Promis
   const { resources } = rewritePlaylist(text, track.url, ({ url }) => url);
   const pieces = resources.filter(({ kind }) => kind === "segment").slice(0, MAX_PIECES);
   const texts: string[] = [];
-  for (const { url } of pieces) texts.push(await fetchText(url));
+  let length = 0;
+  for (const { url } of pieces) {
+    const piece = await fetchText(url);
+    length += piece.length;
+    if (length > MAX_SUBTITLE_BYTES) throw new Fault("limit_exceeded", "the pieces are too large together");
+    texts.push(piece);
+  }
   return joinVtt(texts);
 }
 
@@ -97,9 +104,15 @@ async function convert(
   { folder, proxy, tools, signal }: RunContext,
   text: string,
   name: string,
+  form: TextDemuxer,
 ): Promise<string> {
   const [from, to] = [join(folder, name), join(folder, `${name}.vtt`)];
   await writeFile(from, text.replace(/^\uFEFF/, ""));
-  await runFfmpeg({ args: ["-i", from, "-f", "webvtt", to], cwd: folder, proxy, tools, signal });
+  await runFfmpeg({
+    ...{ inputs: [ToolInput.text(from, form)], args: ["-f", "webvtt", to], purpose: "inspect" },
+    ...{ cwd: folder, proxy, tools, signal },
+  });
+  if ((await stat(to)).size > MAX_SUBTITLE_BYTES)
+    throw new Fault("processing", "the subtitles grew too large");
   return await readFile(to, "utf8");
 }

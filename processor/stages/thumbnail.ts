@@ -2,6 +2,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunContext } from "../kit.ts";
 import { runFfmpeg } from "../tools/ffmpeg.ts";
+import { imageFile } from "../tools/tool-input.ts";
 import { fetchSmall } from "./fetch-small.ts";
 import type { Cover } from "./ffmpeg-args.ts";
 import type { Source } from "./source.ts";
@@ -44,7 +45,8 @@ async function toJpeg(context: RunContext, source: Source, url: string, name: st
   await writeFile(from, await fetchSmall(context, source, { url, maxBytes: MAX_PICTURE_BYTES, signal }));
   const scale = `scale=min(${MAX_THUMBNAIL_WIDTH}\\,iw):-1,format=yuvj420p`;
   await runFfmpeg({
-    args: ["-i", from, "-vf", scale, "-frames:v", "1", "-q:v", "3", "-f", "mjpeg", path],
+    ...{ inputs: [await imageFile(from)], purpose: "inspect" },
+    args: ["-vf", scale, "-frames:v", "1", "-q:v", "3", "-f", "mjpeg", path],
     ...{ cwd: folder, proxy, tools, signal },
   });
   return { path, bytes: (await stat(path)).size };

@@ -4,6 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { ProcessorConfig } from "../config.ts";
 import { spawnTool } from "./exec.ts";
+import { openSandbox, REPORT_ARGS, type Sandbox, type ToolLimits } from "./sandbox.ts";
 
 export interface Tool {
   /** Absolute path of the program. */
@@ -31,13 +32,28 @@ export interface Tools {
   readonly ffprobe: Tool;
   /** The JavaScript runtime given to yt-dlp: the one that runs this program. */
   readonly node: Tool;
+  /** What tools are started in. */
+  readonly sandbox: Sandbox;
 }
 
 /** Settings that discovery reads. */
 type DiscoverConfig = Pick<
   ProcessorConfig,
-  "ytdlpPath" | "ytdlpChannel" | "ffmpegPath" | "ffprobePath" | "searchPath"
+  | "ytdlpPath"
+  | "ytdlpChannel"
+  | "ffmpegPath"
+  | "ffprobePath"
+  | "searchPath"
+  | "toolIsolation"
+  | "toolMemoryBytes"
+  | "inspectMemoryBytes"
+  | "inspectCpuSeconds"
+  | "inspectSeconds"
+  | "maxRunSeconds"
 >;
+
+/** A program that does not even tell its version in this time does not work. */
+const VERSION_LIMITS: ToolLimits = { wallMs: 30_000, memoryBytes: null, cpuSeconds: null };
 
 /** The first release that takes a JavaScript runtime as an option. */
 const YTDLP_FLOOR = "2025.11.12";
@@ -64,7 +80,10 @@ export async function discoverTools(config: DiscoverConfig): Promise<Tools> {
     throw new Error(problems.join("\n"));
   }
   const node = { path: process.execPath, version: process.versions.node };
-  return { ytdlp: ytdlp.value, ffmpeg: ffmpeg.value, ffprobe: ffprobe.value, node };
+  const { python } = ytdlp.value;
+  const report = await outputOf(python, REPORT_ARGS, { PATH: config.searchPath });
+  const sandbox = openSandbox(python, config, report);
+  return { ytdlp: ytdlp.value, ffmpeg: ffmpeg.value, ffprobe: ffprobe.value, node, sandbox };
 }
 
 async function findFfmpeg(name: string, given: string | undefined, config: DiscoverConfig): Promise<Tool> {
@@ -173,7 +192,10 @@ async function outputOf(
 ): Promise<string | undefined> {
   const lines: string[] = [];
   const onStdoutLine = (line: string) => void lines.push(line);
-  const tool = spawnTool({ command, args, env, cwd: tmpdir(), stdout: "pipe", onStdoutLine });
+  const tool = spawnTool({
+    ...{ command, args, env, cwd: tmpdir(), stdout: "pipe", onStdoutLine },
+    ...{ limits: VERSION_LIMITS, sandbox: null },
+  });
   const exit = await tool.exited.catch(() => undefined);
   return exit?.code === 0 ? lines.join("\n") : undefined;
 }

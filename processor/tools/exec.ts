@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { Fault } from "../fault.ts";
 import { lineSplitter } from "./lines.ts";
+import type { Sandbox, ToolAccess, ToolLimits } from "./sandbox.ts";
 
 export interface ToolOptions {
   readonly command: string;
@@ -13,10 +14,18 @@ export interface ToolOptions {
   readonly cwd: string;
   /** `pipe` leaves the tool's input open for the caller. Default: no input. */
   readonly stdin?: "pipe";
+  /** How much it may take; the deadline holds everywhere, the rest where `sandbox` can enforce it. */
+  readonly limits: ToolLimits;
+  /** Null: the tool is our own, and starts with all that this process may do. */
+  readonly sandbox: Sandbox | null;
+  /** What it may reach, if the sandbox has walls. Default: everything. */
+  readonly access?: ToolAccess;
   readonly signal?: AbortSignal | undefined;
   /** `pipe` without `onStdoutLine` leaves reading to the caller. */
   readonly stdout: "pipe" | "ignore";
   readonly onStdoutLine?: (line: string) => void;
+  /** Most bytes of output that `onStdoutLine` may get in all; a tool that writes more is killed. Default: no limit. */
+  readonly maxStdoutBytes?: number;
   readonly onStderrLine?: (line: string) => void;
   /** When given, file descriptor 3 of the tool is a pipe whose lines arrive here. */
   readonly onExtraLine?: (line: string) => void;
@@ -28,6 +37,8 @@ export interface ToolExit {
   /** Null when a signal ended the tool. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** The limit that ended it, where one did; a lack of memory shows in what the tool says. */
+  readonly limit: "time" | "processor time" | "output" | null;
   /** The last lines the tool wrote to its error output, at most 16 KiB. */
   readonly stderrTail: string;
 }
@@ -45,6 +56,8 @@ export interface RunningTool {
 
 const STDERR_TAIL_CHARS = 16_384;
 const DEFAULT_GRACE_MS = 2000;
+/** What a timer of Node takes; some 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const running = new Set<RunningTool>();
 
@@ -52,11 +65,13 @@ const running = new Set<RunningTool>();
  * Starts a program in a process group of its own, with a minimal environment. The only place that spawns.
  * When the leader ends, whatever is left of its group is killed.
  *
- * @example await spawnTool({ command: "/usr/bin/ffmpeg", args: ["-version"], cwd: "/tmp", stdout: "ignore" }).exited
+ * @example await spawnTool({ command: "/usr/bin/ffmpeg", args: ["-version"], cwd, limits, sandbox, stdout: "ignore" }).exited
  */
 export function spawnTool(options: ToolOptions): RunningTool {
   options.signal?.throwIfAborted();
-  const child = spawn(options.command, options.args, {
+  const { limits, sandbox, access = null } = options;
+  const { command, args } = sandbox?.wrap(options.command, options.args, limits, access) ?? options;
+  const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...minimalEnvironment(options.cwd), ...options.env },
     stdio: [
@@ -69,20 +84,40 @@ export function spawnTool(options: ToolOptions): RunningTool {
   });
   // A tool that ends before it has read its input is judged by its exit, not by the broken pipe.
   child.stdin?.on("error", () => {});
-  if (options.onStdoutLine) child.stdout?.on("data", lineSplitter(options.onStdoutLine));
+  const kill = groupKiller(child, options.graceMs ?? DEFAULT_GRACE_MS);
+  let limit: ToolExit["limit"] = null;
+  const exceed = (which: "time" | "output") => {
+    limit ??= which;
+    kill();
+  };
+  const { maxStdoutBytes = Number.POSITIVE_INFINITY, onStdoutLine } = options;
+  if (onStdoutLine) {
+    const split = lineSplitter(onStdoutLine);
+    child.stdout?.on(
+      "data",
+      cappedReader(split, maxStdoutBytes, () => exceed("output")),
+    );
+  }
   if (options.onExtraLine) child.stdio[3]?.on("data", lineSplitter(options.onExtraLine));
   const stderrTail = collectTail(child, options.onStderrLine);
 
-  const kill = groupKiller(child, options.graceMs ?? DEFAULT_GRACE_MS);
   options.signal?.addEventListener("abort", kill, { once: true });
+  const deadline =
+    limits.wallMs === null
+      ? undefined
+      : setTimeout(() => exceed("time"), Math.min(limits.wallMs, MAX_TIMER_MS));
   const exited = new Promise<ToolExit>((resolve, reject) => {
     child.once("error", (error) => {
       if (child.pid === undefined)
         reject(new Fault("internal", `cannot start: ${error.message}`, { cause: error }));
     });
     child.once("exit", () => signalGroup(child, "SIGKILL"));
-    child.once("close", (code, signal) => resolve({ code, signal, stderrTail: stderrTail() }));
+    child.once("close", (code, signal) => {
+      if (signal === "SIGXCPU") limit ??= "processor time";
+      resolve({ code, signal, limit, stderrTail: stderrTail() });
+    });
   }).finally(() => {
+    clearTimeout(deadline);
     options.signal?.removeEventListener("abort", kill);
     running.delete(tool);
   });
@@ -143,6 +178,21 @@ export function signalProcessGroup(groupId: number, signal: NodeJS.Signals): voi
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== "ESRCH" && code !== "EPERM") throw error;
   }
+}
+
+/** Passes chunks on until there are too many bytes; then it says so, once, and passes nothing on. */
+function cappedReader(
+  pass: (chunk: Buffer) => void,
+  maxBytes: number,
+  onExceeded: () => void,
+): (chunk: Buffer) => void {
+  let left = maxBytes;
+  return (chunk) => {
+    if (left < 0) return;
+    left -= chunk.length;
+    if (left < 0) onExceeded();
+    else pass(chunk);
+  };
 }
 
 function collectTail(child: ChildProcess, onLine?: (line: string) => void): () => string {

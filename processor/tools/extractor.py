@@ -9,8 +9,9 @@ Protocol: one JSON object a line. Standard input takes
                                                               the entries of a list, none of which is looked at
     {"id", "kind": "cancel"}                                  kills that task's process group
 
-and standard output gives {"ready": true, "version"} once, then for each task any number of {"id", "progress"} or
-{"id", "part"} and exactly one {"id", "ok", ...}. Lines of different tasks never mix. The end of standard input ends everything.
+each but the last with "limits": {"memory", "cpu", "page"}, in bytes, seconds and bytes, and "access": {"read", "write",
+"ports"}, or null for no walls; see sandbox.py and page-limits.py. Standard output gives {"ready": true, "version"} once,
+then for each task any number of {"id", "progress"} or {"id", "part"} and exactly one {"id", "ok", ...}. Lines of different tasks never mix. The end of standard input ends everything.
 `cookies` is the text of a cookie file; it stays in memory.
 """
 import ctypes
@@ -18,14 +19,18 @@ import email.utils
 import functools
 import gc
 import http.server
+import importlib.util
 import io
 import itertools
 import json
 import os
 import resource
 import selectors
+import shutil
 import signal
+import site
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -35,9 +40,24 @@ from yt_dlp import globals as ytdlp_globals
 from yt_dlp.extractor import generic
 from yt_dlp.networking import common as networking
 from yt_dlp.networking.exceptions import HTTPError
+from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
 from yt_dlp.utils import ExtractorError, PlaylistEntries, determine_protocol, unified_timestamp, unsmuggle_url
 
+
+def module_beside(name):
+    """A module of this folder, which is not on the path: nothing of yt-dlp shall find one of ours by accident."""
+    spec = importlib.util.spec_from_file_location(name, os.path.join(os.path.dirname(__file__), f'{name}.py'))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+page_limits = module_beside('page-limits')
+sandbox = module_beside('sandbox')
+
 READ_BYTES = 1 << 16
+# Of one answer of a task; the largest honest ones have some megabytes.
+MAX_ANSWER_BYTES = 32 << 20
 PROGRESS_SECONDS = 0.25
 MAX_WARNINGS = 20
 PR_SET_PDEATHSIG = 1
@@ -102,6 +122,9 @@ class WarmOrigin(http.server.BaseHTTPRequestHandler):
 
 def warm_up():
     """Makes what all tasks share, and runs the usual paths once, which compiles the patterns of all extractors."""
+    page_limits.install()
+    # yt-dlp would let ffmpeg guess what foreign bytes are; here it downloads, and converts nothing
+    FFmpegPostProcessor._determine_executables = lambda _self: {}
     # to read all certificates of the machine costs 25 ms, whether or not TLS is spoken
     networking.make_ssl_context = functools.cache(networking.make_ssl_context)
     with yt_dlp.YoutubeDL({**WARM_PARAMS, 'logger': Log()}) as ydl:
@@ -358,11 +381,25 @@ def failure_of(error, log):
     }
 
 
+def confine(task):
+    """Leaves this process what its task needs; for ever."""
+    limits, access = task['limits'], task['access']
+    page_limits.Limits.page_bytes = limits['page']
+    if access is not None:
+        own = [sys.prefix, sys.base_prefix, site.getusersitepackages(), os.path.dirname(__file__)]
+        read = [path for path in (*access['read'], *own, *sys.path) if os.path.isabs(path)]
+        sandbox.restrict(read, [*access['write'], os.getcwd()], access['ports'])
+    sandbox.limit(limits['memory'], limits['cpu'])
+
+
 def run_task(task, fd):
     log = Log()
 
     def send(answer):
-        write_all(fd, json.dumps({'id': task['id'], **answer}, default=repr).encode() + b'\n')
+        data = json.dumps({'id': task['id'], **answer}, default=repr).encode() + b'\n'
+        if len(data) > MAX_ANSWER_BYTES:
+            raise Failure('AnswerTooLarge', f'The answer has {len(data)} bytes')
+        write_all(fd, data)
 
     try:
         send({'ok': True, **TASKS[task['kind']](task, log, send), 'warnings': log.warnings})
@@ -419,19 +456,23 @@ class Parent:
         if task['kind'] in ('extract', 'list'):  # here, since a task would copy every page that it only looks at
             task['extractor'] = extractor_for(task['url'])
         read_end, write_end = os.pipe()
+        folder = tempfile.mkdtemp(dir=os.getcwd())  # its own, which no other task sees
         pid = os.fork()
         if pid == 0:
             os.setsid()
+            os.chdir(folder)
+            os.environ['HOME'] = os.environ['TMPDIR'] = tempfile.tempdir = folder
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             die_with_parent()
             self.selector.close()
             os.close(0)
             os.close(self.out)
+            confine(task)
             run_task(task, write_end)
             os._exit(0)
         os.close(write_end)
         self.children[task['id']] = pid
-        self.selector.register(read_end, selectors.EVENT_READ, {'id': task['id'], 'parts': [], 'answered': False})
+        self.selector.register(read_end, selectors.EVENT_READ, {'id': task['id'], 'parts': [], 'folder': folder})
         self.send({'id': task['id'], 'pid': pid})
 
     def on_child_output(self, fd, child):
@@ -446,8 +487,10 @@ class Parent:
         os.close(fd)
         pid = self.children.pop(child['id'])
         kill_group(pid)  # what the task started must not outlive it
-        os.waitpid(pid, 0)
-        self.send({'id': child['id'], 'gone': True, 'rss': peak_rss_bytes()})
+        _pid, status = os.waitpid(pid, 0)
+        shutil.rmtree(child['folder'], ignore_errors=True)
+        out_of_time = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
+        self.send({'id': child['id'], 'gone': True, 'out_of_time': out_of_time, 'rss': peak_rss_bytes()})
 
     def end(self):
         for pid in self.children.values():

@@ -1,12 +1,14 @@
-import { mkdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { Fault } from "../fault.ts";
 import { parseRetryAfter } from "../retry.ts";
 import type { Tools } from "./discover.ts";
+import { portOf, wholeAccess } from "./sandbox.ts";
 import { classifyExtraction, type ExtractionFailure } from "./tool-errors.ts";
 import {
+  type Confinement,
   type ListPart,
   type TaskEnd,
   type TaskListener,
@@ -58,13 +60,14 @@ export interface ExtractOptions extends TaskOptions {
 }
 
 export interface PoolOptions {
-  readonly tools: Pick<Tools, "ytdlp" | "ffmpeg" | "node">;
+  readonly tools: Pick<Tools, "ytdlp" | "node" | "sandbox">;
   readonly proxy: Pick<EgressProxy, "url" | "blocked">;
   readonly config: ExtractionConfig;
   /** Tasks after which a warm parent is replaced by a fresh one. */
   readonly maxUses?: number;
 }
 
+const NO_ACCESS = { read: [], write: [], ports: [] } as const;
 const MAX_USES = 1000;
 const MAX_PARENT_RSS_BYTES = 512 * 2 ** 20;
 /** Share of its uses or memory after which a parent's successor is made ready. */
@@ -181,7 +184,7 @@ export class ExtractorPool {
     await warm.ready;
     signal?.throwIfAborted();
     const refusals = proxy.blocked().length;
-    const { ended, cancel } = warm.run(task, listener);
+    const { ended, cancel } = warm.run({ ...task, ...this.#confine(task, proxy.url) }, listener);
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
@@ -194,6 +197,24 @@ export class ExtractorPool {
     signal?.throwIfAborted();
     if (isLate) throw new Fault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
     return answerOf(end, proxy.blocked(refusals).length > 0);
+  }
+
+  /** What a task needs: its interpreter and its runtime for scripts, the proxy, and for a download the folder. */
+  #confine({ kind, params }: WarmTask, proxyUrl: string): Confinement {
+    const { config, tools } = this.#options;
+    const { files, limits: canLimit } = tools.sandbox.isolation;
+    const { paths, cookiefile } = params as { paths?: { home?: string }; cookiefile?: string };
+    const ports = [proxyUrl, config.ytdlpPotProviderUrl].flatMap((url) => (url ? [portOf(url)] : []));
+    const write = [paths?.home, cookiefile].filter((path) => path !== undefined);
+    const read = [...wholeAccess(tools.node.path, NO_ACCESS).read, tools.ytdlp.pythonPath ?? ""];
+    return {
+      limits: {
+        memory: canLimit ? config.ytdlpMemoryBytes : null,
+        cpu: canLimit && kind !== "download" ? config.ytdlpCpuSeconds : null,
+        page: config.ytdlpPageBytes,
+      },
+      access: files ? { read, write: [...wholeAccess("", NO_ACCESS).write, ...write], ports } : null,
+    };
   }
 
   #parent(): WarmYtdlp {
@@ -226,9 +247,12 @@ export class ExtractorPool {
 
   #start(): WarmYtdlp {
     const { tools, config } = this.#options;
-    const cwd = join(config.workDir, "extractor");
-    mkdirSync(cwd, { recursive: true });
+    const root = join(config.workDir, "extractor");
+    mkdirSync(root, { recursive: true });
+    // its own: what tasks leave behind that were killed goes with it
+    const cwd = mkdtempSync(join(root, "parent-"));
     const warm = new WarmYtdlp({ tools, cwd, loadPlugins: config.ytdlpPotProviderUrl !== undefined });
+    void warm.gone.then(() => rm(cwd, { recursive: true, force: true })).catch(() => {});
     // one that never was ready would not be so the next time: the next task says why
     const replace = () => {
       if (this.#warm === warm && !this.#isClosed) this.#parent();
@@ -243,7 +267,10 @@ export class ExtractorPool {
 
 function answerOf(end: TaskEnd, wasRefused: boolean): Readonly<Record<string, unknown>> {
   if (end.type === "answer") return end.answer;
-  if (end.type === "gone") throw new Fault("internal", "yt-dlp died without an answer");
+  if (end.type === "gone") {
+    if (end.outOfTime) throw new Fault("timeout", "yt-dlp used up its processor time");
+    throw new Fault("internal", "yt-dlp died without an answer");
+  }
   const { failure } = end;
   const retryAfterMs = parseRetryAfter(failure.retryAfter ?? undefined, Date.now());
   throw new Fault(wasRefused ? "egress_blocked" : classifyExtraction(failure), detailOf(failure), {

@@ -4,7 +4,9 @@ import { Fault } from "../fault.ts";
 import type { Tools } from "./discover.ts";
 import { spawnTool } from "./exec.ts";
 import { proxyEnvironment } from "./proxy-environment.ts";
+import { portOf, type ToolAccess, type ToolPurpose } from "./sandbox.ts";
 import { classifyFfmpeg } from "./tool-errors.ts";
+import type { ToolInput } from "./tool-input.ts";
 
 export interface FfmpegProgress {
   /** Time stamp of the last frame written, in milliseconds. */
@@ -16,9 +18,12 @@ export interface FfmpegProgress {
 }
 
 export interface FfmpegOptions {
-  readonly tools: Pick<Tools, "ffmpeg">;
-  /** Inputs, filters, codecs and outputs; everything general is added here. */
+  readonly tools: Pick<Tools, "ffmpeg" | "sandbox">;
+  readonly inputs: readonly ToolInput[];
+  /** Maps, filters, codecs and outputs; inputs and everything general are added here. */
   readonly args: readonly string[];
+  /** Decides how much it may take. */
+  readonly purpose: ToolPurpose;
   readonly cwd: string;
   /** The only network that ffmpeg sees. */
   readonly proxy: Pick<EgressProxy, "url" | "blocked">;
@@ -57,29 +62,29 @@ const GENERAL_ARGS = [
   "pipe:3",
 ];
 
-/** Protocols of an input from the network: no `file`, so that no playlist can name one. */
-const NETWORK_PROTOCOLS = "http,https,httpproxy,tcp,tls,crypto,data";
-/** Protocols of an input from the work folder: no network. */
-const LOCAL_PROTOCOLS = "file,pipe,fd,crypto,data";
-
 /** Starts ffmpeg and waits for its end. See {@link startFfmpeg}. */
 export function runFfmpeg(options: FfmpegOptions): Promise<FfmpegResult> {
   return startFfmpeg(options).finished;
 }
 
 /**
- * Starts ffmpeg with the egress proxy as its whole network and a list of protocols before each input.
+ * Starts ffmpeg with the egress proxy as its whole network and its work folder as its whole disk.
  *
- * @example startFfmpeg({ tools, proxy, cwd, args: ["-i", `${mount.baseUrl}/v`, "-c", "copy", "out.mp4"] }).finished
+ * @example startFfmpeg({ tools, proxy, cwd, purpose: "make", inputs: [input], args: ["-c", "copy", "out.mp4"] }).finished
  */
 export function startFfmpeg(options: FfmpegOptions): FfmpegRun {
-  const refusals = options.proxy.blocked().length;
+  const { args, cwd, inputs, proxy, purpose, tools } = options;
+  if (args.includes("-i")) throw new Error("an input is named by a ToolInput only");
+  const refusals = proxy.blocked().length;
   const stall = new StallTimer(options.stallMs);
   const tool = spawnTool({
-    command: options.tools.ffmpeg.path,
-    args: [...GENERAL_ARGS, ...withProtocolLists(options.args)],
-    env: proxyEnvironment(options.proxy.url),
-    cwd: options.cwd,
+    command: tools.ffmpeg.path,
+    args: [...GENERAL_ARGS, ...inputs.flatMap((input) => input.args), ...args],
+    env: proxyEnvironment(proxy.url),
+    cwd,
+    limits: tools.sandbox.limits[purpose],
+    sandbox: tools.sandbox,
+    access: accessFor(inputs, cwd, proxy.url),
     signal: options.signal,
     stdout: options.stdout ?? "ignore",
     onExtraLine: progressReader((progress) => {
@@ -93,31 +98,26 @@ export function startFfmpeg(options: FfmpegOptions): FfmpegRun {
     .then((exit): FfmpegResult => {
       options.signal?.throwIfAborted();
       if (stall.hasFired) throw new Fault("network", `ffmpeg made no progress for ${options.stallMs} ms`);
+      if (exit.limit === "time") throw new Fault("timeout", "ffmpeg was not done by its deadline");
       const moovShortfallBytes = moovShortfall(exit.stderrTail);
       if (exit.code === 0 || moovShortfallBytes !== undefined) {
         return { moovShortfallBytes, stderrTail: exit.stderrTail };
       }
-      const wasRefused = options.proxy.blocked(refusals).length > 0;
+      const wasRefused = proxy.blocked(refusals).length > 0;
       throw new Fault(wasRefused ? "egress_blocked" : classifyFfmpeg(exit.stderrTail, exit), exit.stderrTail);
     });
   finished.catch(() => {});
   return { stdout: tool.stdout, finished };
 }
 
-/**
- * Puts a list of allowed protocols before each `-i`; the list depends on whether that input is a URL.
- *
- * @example withProtocolLists(["-i", "in.mp4"]) // ["-protocol_whitelist", "file,…", "-i", "in.mp4"]
- */
-export function withProtocolLists(args: readonly string[]): string[] {
-  return args.flatMap((arg, i) =>
-    arg === "-i" ? ["-protocol_whitelist", protocolsFor(args[i + 1] ?? ""), arg] : [arg],
-  );
-}
-
-/** What ffmpeg and ffprobe may open on behalf of one input. */
-export function protocolsFor(input: string): string {
-  return /^https?:/i.test(input) ? NETWORK_PROTOCOLS : LOCAL_PROTOCOLS;
+/** What a tool needs for these inputs: the work folder, its input files, and the proxy where one is an address. */
+export function accessFor(inputs: readonly ToolInput[], cwd: string, proxyUrl: string): ToolAccess {
+  const paths = inputs.map(({ path }) => path);
+  return {
+    write: [cwd],
+    read: paths.filter((path) => path !== null),
+    ports: paths.includes(null) ? [portOf(proxyUrl)] : [],
+  };
 }
 
 function moovShortfall(stderr: string): number | undefined {

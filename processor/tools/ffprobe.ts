@@ -3,8 +3,9 @@ import { Fault } from "../fault.ts";
 import { codecName } from "./codec-names.ts";
 import type { Tools } from "./discover.ts";
 import { spawnTool } from "./exec.ts";
-import { protocolsFor } from "./ffmpeg.ts";
+import { accessFor } from "./ffmpeg.ts";
 import { proxyEnvironment } from "./proxy-environment.ts";
+import { mediaFile, type ToolInput } from "./tool-input.ts";
 
 export interface VideoFacts {
   /** As the API names it: `h264`, `h265`, `vp9`, `av1`, or ffmpeg's own name. */
@@ -40,40 +41,44 @@ export interface MediaFacts {
 }
 
 export interface ProbeOptions {
-  readonly tools: Pick<Tools, "ffprobe">;
+  readonly tools: Pick<Tools, "ffprobe" | "sandbox">;
   readonly proxy: Pick<EgressProxy, "url" | "blocked">;
   readonly cwd: string;
-  /** Options in front of the input. */
-  readonly options?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Facts of a file with very many streams; an honest one takes some kilobytes. */
+const MAX_FACTS_BYTES = 16 << 20;
 
 /**
  * Reads what a media file is.
  *
- * @param input path in the file system, or an http(s) URL
- * @throws Fault `truncated` when it is not readable as media, `egress_blocked`, or the signal's reason
+ * @param media an input, or the path of a file
+ * @throws Fault `unsupported_url` when it is no container that is read, `truncated` when it is damaged, `timeout`,
+ *   `processing` when it takes more than a look may, `egress_blocked`, or the signal's reason
  */
-export async function probeMedia(input: string, options: ProbeOptions): Promise<MediaFacts> {
-  const refusals = options.proxy.blocked().length;
+export async function probeMedia(
+  media: ToolInput | string,
+  { cwd, proxy, signal, tools }: ProbeOptions,
+): Promise<MediaFacts> {
+  const input = typeof media === "string" ? await mediaFile(media) : media;
+  const refusals = proxy.blocked().length;
   const lines: string[] = [];
-  // `file:` keeps a path that looks like a protocol or an option from being one.
-  const source = /^https?:/i.test(input) ? input : `file:${input}`;
   const tool = spawnTool({
-    command: options.tools.ffprobe.path,
-    args: [
-      ...["-hide_banner", "-v", "error", "-show_format", "-show_streams", "-of", "json"],
-      ...["-protocol_whitelist", protocolsFor(source), ...(options.options ?? []), "-i", source],
-    ],
-    env: proxyEnvironment(options.proxy.url),
-    cwd: options.cwd,
-    signal: options.signal,
-    stdout: "pipe",
+    command: tools.ffprobe.path,
+    args: ["-hide_banner", "-v", "error", "-show_format", "-show_streams", "-of", "json", ...input.args],
+    env: proxyEnvironment(proxy.url),
+    ...{ cwd, signal, stdout: "pipe", maxStdoutBytes: MAX_FACTS_BYTES },
+    limits: tools.sandbox.limits.inspect,
+    sandbox: tools.sandbox,
+    access: accessFor([input], cwd, proxy.url),
     onStdoutLine: (line) => void lines.push(line),
   });
   const exit = await tool.exited;
-  options.signal?.throwIfAborted();
-  if (options.proxy.blocked(refusals).length > 0) throw new Fault("egress_blocked", exit.stderrTail);
+  signal?.throwIfAborted();
+  if (proxy.blocked(refusals).length > 0) throw new Fault("egress_blocked", exit.stderrTail);
+  if (exit.limit === "time") throw new Fault("timeout", "ffprobe was not done by its deadline");
+  if (exit.limit !== null) throw new Fault("processing", `ffprobe exceeded its limit of ${exit.limit}`);
   const answer = exit.code === 0 ? (JSON.parse(lines.join("\n")) as ProbeAnswer) : {};
   if (!answer.format || !answer.streams?.length) throw new Fault("truncated", exit.stderrTail);
   return factsOf(answer.format, answer.streams);

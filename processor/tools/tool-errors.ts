@@ -54,6 +54,7 @@ const BY_CLASS: readonly Rule[] = [
   { code: "geo_blocked", type: ["GeoRestrictedError"] },
   { code: "not_live", type: ["UserNotLive"] },
   { code: "truncated", type: ["ContentTooShortError"] },
+  { code: "limit_exceeded", type: ["PageTooLarge", "AnswerTooLarge", "MemoryError"] },
   { code: "network", type: NETWORK_CLASSES },
   { code: "network", cause: NETWORK_CLASSES },
 ];

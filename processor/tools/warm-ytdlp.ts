@@ -3,7 +3,22 @@ import { Fault } from "../fault.ts";
 import type { Tools } from "./discover.ts";
 import { type RunningTool, signalProcessGroup, spawnTool } from "./exec.ts";
 import { lineSplitter } from "./lines.ts";
+import type { ToolAccess } from "./sandbox.ts";
 import type { ExtractionFailure } from "./tool-errors.ts";
+
+/** What every task of extractor.py has: how much it may take, and what it may reach. */
+export interface Confinement {
+  readonly limits: {
+    /** Address space in bytes; null for no limit. */
+    readonly memory: number | null;
+    /** Processor time in seconds; null for no limit. */
+    readonly cpu: number | null;
+    /** Most bytes of one page. */
+    readonly page: number;
+  };
+  /** Null: no walls. */
+  readonly access: ToolAccess | null;
+}
 
 /** What extractor.py reads; see the protocol at its head. */
 export type WarmTask =
@@ -54,11 +69,11 @@ export interface TaskListener {
   readonly onPart?: ((part: ListPart) => void) | undefined;
 }
 
-/** How a task ended. `gone`: its process died without an answer. */
+/** How a task ended. `gone`: its process died without an answer; `outOfTime` by its limit on processor time. */
 export type TaskEnd =
   | { readonly type: "answer"; readonly answer: Readonly<Record<string, unknown>> }
   | { readonly type: "failure"; readonly failure: ExtractionFailure }
-  | { readonly type: "gone" };
+  | { readonly type: "gone"; readonly outOfTime?: boolean };
 
 interface Line {
   readonly id?: number;
@@ -69,6 +84,7 @@ interface Line {
   readonly ok?: boolean;
   readonly failure?: ExtractionFailure;
   readonly gone?: boolean;
+  readonly out_of_time?: boolean;
   readonly rss?: number;
 }
 
@@ -78,6 +94,9 @@ interface Pending {
   readonly listener: TaskListener;
   readonly end: (end: TaskEnd) => void;
 }
+
+/** Longest line of the protocol; the script refuses to write one of half that length. */
+const MAX_LINE_BYTES = 64 << 20;
 
 const SCRIPT = fileURLToPath(new URL("extractor.py", import.meta.url));
 
@@ -109,6 +128,9 @@ export class WarmYtdlp {
       cwd: options.cwd,
       stdin: "pipe",
       stdout: "pipe",
+      // it serves until it is told to end, and reads nothing foreign; each of its tasks has limits of its own
+      limits: { wallMs: null, memoryBytes: null, cpuSeconds: null },
+      sandbox: null,
     });
     const started = Promise.withResolvers<void>();
     this.ready = started.promise;
@@ -119,7 +141,7 @@ export class WarmYtdlp {
         const line = JSON.parse(text) as Line;
         if (line.ready) started.resolve();
         else this.#onLine(line);
-      }),
+      }, MAX_LINE_BYTES),
     );
     const onEnd = (detail: string) => {
       this.#isAlive = false;
@@ -157,7 +179,7 @@ export class WarmYtdlp {
 
   /** Starts a task. Cancelling kills its processes; it ends with `gone` when they are. */
   run(
-    task: WarmTask,
+    task: WarmTask & Confinement,
     listener: TaskListener = {},
   ): {
     ended: Promise<TaskEnd>;
@@ -206,7 +228,7 @@ export class WarmYtdlp {
     if (line.ok !== undefined && !task.isCancelled) task.end(endOf(line));
     if (line.gone) {
       this.#pending.delete(line.id ?? 0);
-      task.end({ type: "gone" });
+      task.end({ type: "gone", outOfTime: line.out_of_time ?? false });
       if (this.#isRetired && this.#pending.size === 0) this.#tool.kill();
     }
   }

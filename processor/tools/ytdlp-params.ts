@@ -14,6 +14,9 @@ export type ExtractionConfig = Pick<
   | "ytdlpSleepRequests"
   | "ytdlpExtractorRetries"
   | "workDir"
+  | "ytdlpMemoryBytes"
+  | "ytdlpCpuSeconds"
+  | "ytdlpPageBytes"
 >;
 
 const SOCKET_TIMEOUT_SECONDS = 20;
@@ -23,7 +26,7 @@ const SOCKET_TIMEOUT_SECONDS = 20;
  * reads none), lists never resolved beyond their first entries, absent formats told by warnings, not by an error.
  */
 export function commonParams(
-  tools: Pick<Tools, "ffmpeg" | "node">,
+  tools: Pick<Tools, "node">,
   config: ExtractionConfig,
   proxyUrl: string,
 ): YtdlpParams {
@@ -39,7 +42,6 @@ export function commonParams(
     sleep_interval_requests: config.ytdlpSleepRequests,
     extractor_args: extractorArgs(config),
     js_runtimes: { node: { path: tools.node.path } },
-    ffmpeg_location: tools.ffmpeg.path,
     ...(userAgent === undefined ? {} : { http_headers: { "User-Agent": userAgent } }),
   };
 }
@@ -69,6 +71,8 @@ export const DOWNLOAD_PARAMS: YtdlpParams = {
   skip_unavailable_fragments: false,
   overwrites: true,
   updatetime: false,
+  // what a file is, and what it needs, is for the stages to find out
+  fixup: "never",
 };
 
 function extractorArgs(config: ExtractionConfig): Record<string, Record<string, readonly string[]>> {

@@ -1,11 +1,15 @@
 import { z } from "zod";
 import { ToolVersions } from "../tool-versions.ts";
+import { Isolation } from "../wire/run.ts";
 
 export const Alive = z
   .object({
     status: z.literal("ok"),
     version: z.string(),
     tools: ToolVersions.nullable().describe("Of the processor; null while none is awake"),
+    isolation: Isolation.nullable().describe(
+      "What the processor's machine enforces around each run of a tool; null while none is awake",
+    ),
   })
   .meta({ id: "Alive" });
 

@@ -122,6 +122,22 @@ export type RunRequest = z.infer<typeof RunRequest>;
 /** 202 of `POST /runs`. Without a free slot the answer is 503 with `Retry-After` instead. */
 export const RunAccepted = z.object({ v: Version, job_id: Id, attempt: z.int() });
 
+/**
+ * What the processor's machine enforces around each run of a tool. Everything is false on a machine without Landlock
+ * and resource limits, and where the operator turned the isolation off.
+ *
+ * @example { "files": true, "network": true, "signals": true, "limits": true }
+ */
+export const Isolation = z
+  .object({
+    files: z.boolean().describe("A tool sees its own work folder and the system's libraries, no other file"),
+    network: z.boolean().describe("A tool connects to the processor's proxy only"),
+    signals: z.boolean().describe("A tool signals no process but its own"),
+    limits: z.boolean().describe("A tool has limits on address space and processor time"),
+  })
+  .meta({ id: "Isolation" });
+export type Isolation = z.infer<typeof Isolation>;
+
 /** `GET /healthz` of the processor. */
 export const ProcessorHealth = z.object({
   status: z.enum(["ok", "draining"]),
@@ -137,5 +153,7 @@ export const ProcessorHealth = z.object({
     /** Without them, some sources offer only poor formats. */
     challenge_scripts: z.boolean(),
   }),
+  /** In force around each run of a tool. */
+  isolation: Isolation,
 });
 export type ProcessorHealth = z.infer<typeof ProcessorHealth>;

@@ -10,6 +10,7 @@ import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
 import { ExtractorPool } from "../../processor/tools/extractor.ts";
 import { runFfmpeg } from "../../processor/tools/ffmpeg.ts";
 import { probeMedia } from "../../processor/tools/ffprobe.ts";
+import { ToolInput } from "../../processor/tools/tool-input.ts";
 import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { listen } from "../support/ports.ts";
@@ -85,8 +86,11 @@ const keyed = (key: string) =>
 
 const inside = (url: string) => url.replace("PORT", String(trapPort));
 const redirectTo = (url: string) => `${origin.url}/redirect?to=${encodeURIComponent(url)}`;
-const ffmpeg = (input: string) =>
-  runFfmpeg({ tools, proxy, cwd, args: ["-i", input, "-c", "copy", "-f", "matroska", "out.mkv"] });
+const ffmpeg = (url: string) => {
+  const input = url.endsWith(".m3u8") ? ToolInput.hls(url) : ToolInput.url(url, "mov");
+  const args = ["-c", "copy", "-f", "matroska", "out.mkv"];
+  return runFfmpeg({ tools, proxy, cwd, inputs: [input], args, purpose: "make" });
+};
 const extract = (url: string) => pool.extract({ url, timeoutMs: 20_000 });
 
 describe("ffmpeg", () => {
@@ -127,7 +131,7 @@ describe("ffmpeg", () => {
     });
     await ffmpeg(`${mount.baseUrl}/v.mp4?part=1`);
     expect(seen[0]).toBe("/v.mp4?part=1");
-    const facts = await probeMedia(`${mount.baseUrl}/v.mp4`, { tools, proxy, cwd });
+    const facts = await probeMedia(ToolInput.url(`${mount.baseUrl}/v.mp4`, "mov"), { tools, proxy, cwd });
     expect(facts).toMatchObject({ container: "mp4", video: { codec: "h264" }, audio: { codec: "aac" } });
     mount.close();
     await expect(ffmpeg(`${mount.baseUrl}/v.mp4`)).rejects.toMatchObject({ code: "egress_blocked" });
@@ -137,7 +141,8 @@ describe("ffmpeg", () => {
 describe("ffprobe", () => {
   test("never reaches an address inside", async () => {
     const url = inside("http://127.0.0.1:PORT/a.mp4");
-    await expect(probeMedia(url, { tools, proxy, cwd })).rejects.toMatchObject({ code: "egress_blocked" });
+    const input = ToolInput.url(url, "mov");
+    await expect(probeMedia(input, { tools, proxy, cwd })).rejects.toMatchObject({ code: "egress_blocked" });
     expect(trapHits).toBe(0);
   });
 });

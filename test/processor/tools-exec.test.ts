@@ -6,6 +6,9 @@ import { killAllTools, liveToolCount, spawnTool } from "../../processor/tools/ex
 import { lineSplitter } from "../../processor/tools/lines.ts";
 import { isAlive } from "../support/processes.ts";
 
+/** Nothing but a deadline that no honest test meets. */
+const FREE = { limits: { wallMs: 60_000, memoryBytes: null, cpuSeconds: null }, sandbox: null } as const;
+
 let cwd: string;
 beforeAll(async () => {
   cwd = await realpath(await mkdtemp(join(tmpdir(), "exec-test-")));
@@ -17,7 +20,8 @@ async function run(script: string, options: Partial<Parameters<typeof spawnTool>
   const lines: string[] = [];
   const onStdoutLine = (line: string) => void lines.push(line);
   const args = ["-e", script];
-  const tool = spawnTool({ command: process.execPath, args, cwd, stdout: "pipe", onStdoutLine, ...options });
+  const program = { command: process.execPath, args, cwd, stdout: "pipe", onStdoutLine } as const;
+  const tool = spawnTool({ ...FREE, ...program, ...options });
   return { lines, exit: await tool.exited };
 }
 
@@ -33,6 +37,7 @@ const STUBBORN_FAMILY = `
 function startFamily(signal?: AbortSignal) {
   const started = Promise.withResolvers<number[]>();
   const tool = spawnTool({
+    ...FREE,
     command: process.execPath,
     args: ["-e", STUBBORN_FAMILY],
     cwd,
@@ -54,7 +59,7 @@ test("gives a tool nothing of this process's environment", async () => {
 
 test("tells code, signal and the last error lines", async () => {
   const failed = await run("console.error('first'); console.error('last'); process.exit(3)");
-  expect(failed.exit).toEqual({ code: 3, signal: null, stderrTail: "first\nlast\n" });
+  expect(failed.exit).toEqual({ code: 3, signal: null, limit: null, stderrTail: "first\nlast\n" });
   const killed = await run("process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000)");
   expect(killed.exit).toMatchObject({ code: null, signal: "SIGKILL" });
 });
@@ -104,7 +109,7 @@ test("ends all tools at shutdown", async () => {
 });
 
 test("fails with a Fault when there is no such program", async () => {
-  const tool = spawnTool({ command: join(cwd, "missing"), args: [], cwd, stdout: "ignore" });
+  const tool = spawnTool({ ...FREE, command: join(cwd, "missing"), args: [], cwd, stdout: "ignore" });
   expect(tool.pid).toBeUndefined();
   await expect(tool.exited).rejects.toMatchObject({ code: "internal" });
 });
@@ -112,7 +117,7 @@ test("fails with a Fault when there is no such program", async () => {
 test("starts nothing for a signal that is already aborted", () => {
   const reason = new Error("cancelled");
   const start = () =>
-    spawnTool({ command: "x", args: [], cwd, stdout: "ignore", signal: AbortSignal.abort(reason) });
+    spawnTool({ ...FREE, command: "x", args: [], cwd, stdout: "ignore", signal: AbortSignal.abort(reason) });
   expect(start).toThrow(reason);
 });
 

@@ -7,13 +7,9 @@ import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { EgressProxy } from "../../processor/egress/proxy.ts";
 import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
 import { liveToolCount } from "../../processor/tools/exec.ts";
-import {
-  type FfmpegProgress,
-  runFfmpeg,
-  startFfmpeg,
-  withProtocolLists,
-} from "../../processor/tools/ffmpeg.ts";
+import { type FfmpegProgress, runFfmpeg, startFfmpeg } from "../../processor/tools/ffmpeg.ts";
 import { probeMedia } from "../../processor/tools/ffprobe.ts";
+import { imageFile, mediaFile, ToolInput } from "../../processor/tools/tool-input.ts";
 import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 
@@ -44,7 +40,9 @@ afterAll(async () => {
   expect(liveToolCount()).toBe(0);
 });
 
-const ffmpeg = (args: string[], signal?: AbortSignal) => runFfmpeg({ tools, proxy, cwd, args, signal });
+const make = (...inputs: ToolInput[]) => ({ tools, proxy, cwd, inputs, purpose: "make" }) as const;
+const ffmpeg = (inputs: ToolInput[], args: string[], signal?: AbortSignal) =>
+  runFfmpeg({ ...make(...inputs), args, signal });
 const probe = (input: string) => probeMedia(input, { tools, proxy, cwd });
 
 async function truncatedCopy(file: string, name: string): Promise<string> {
@@ -108,8 +106,9 @@ describe("discovery", () => {
 describe("ffmpeg", () => {
   test("remuxes and tells its progress", async () => {
     const seen: FfmpegProgress[] = [];
-    const args = ["-i", await media("mp4"), "-c", "copy", "out.mkv"];
-    await runFfmpeg({ tools, proxy, cwd, args, onProgress: (progress) => seen.push(progress) });
+    const input = await mediaFile(await media("mp4"));
+    const args = ["-c", "copy", "out.mkv"];
+    await runFfmpeg({ ...make(input), args, onProgress: (progress) => seen.push(progress) });
     const last = seen.at(-1);
     expect(last?.outTimeMs).toBeGreaterThan(2000);
     expect(last?.totalSize).toBeGreaterThan(1000);
@@ -117,9 +116,8 @@ describe("ffmpeg", () => {
   });
 
   test("says how many bytes an index in front lacks, and works with them", async () => {
-    const input = await media("mp4");
-    const mux = (bytes: number) =>
-      ffmpeg(["-i", input, "-c", "copy", "-moov_size", String(bytes), "moov.mp4"]);
+    const input = await mediaFile(await media("mp4"));
+    const mux = (bytes: number) => ffmpeg([input], ["-c", "copy", "-moov_size", String(bytes), "moov.mp4"]);
     const { moovShortfallBytes = 0 } = await mux(500);
     expect(moovShortfallBytes).toBeGreaterThan(0);
     await expect(mux(500 + moovShortfallBytes)).resolves.toMatchObject({ moovShortfallBytes: undefined });
@@ -127,8 +125,9 @@ describe("ffmpeg", () => {
   });
 
   test("gives an output to the caller's reader", async () => {
-    const args = ["-i", await media("mp4"), "-c", "copy", "-f", "matroska", "pipe:1"];
-    const { stdout, finished } = startFfmpeg({ tools, proxy, cwd, args, stdout: "pipe" });
+    const input = await mediaFile(await media("mp4"));
+    const args = ["-c", "copy", "-f", "matroska", "pipe:1"];
+    const { stdout, finished } = startFfmpeg({ ...make(input), args, stdout: "pipe" });
     const chunks = await stdout?.toArray();
     await finished;
     expect(Buffer.concat(chunks ?? []).subarray(0, 4)).toEqual(Buffer.from([0x1a, 0x45, 0xdf, 0xa3]));
@@ -136,15 +135,16 @@ describe("ffmpeg", () => {
 
   test("tells what went wrong by the table of errors", async () => {
     const whole = await media("mp4");
-    const part = await truncatedCopy(whole, "part.mp4");
-    await expect(ffmpeg(["-i", part, "-c", "copy", "o.mkv"])).rejects.toMatchObject({ code: "truncated" });
-    await expect(ffmpeg(["-i", whole, "-c", "copy", "o.webm"])).rejects.toMatchObject({ code: "processing" });
+    const part = await mediaFile(await truncatedCopy(whole, "part.mp4"));
+    const copyTo = (input: ToolInput, name: string) => ffmpeg([input], ["-c", "copy", name]);
+    await expect(copyTo(part, "o.mkv")).rejects.toMatchObject({ code: "truncated" });
+    await expect(copyTo(await mediaFile(whole), "o.webm")).rejects.toMatchObject({ code: "processing" });
     for (const [status, code] of [
       [403, "forbidden"],
       [404, "unavailable"],
       [503, "network"],
     ] as const) {
-      const failed = ffmpeg(["-i", `${origin.url}/status/${status}`, "-c", "copy", "o.mkv"]);
+      const failed = copyTo(ToolInput.url(`${origin.url}/status/${status}`, "mov"), "o.mkv");
       await expect(failed).rejects.toMatchObject({ code });
     }
   });
@@ -154,7 +154,8 @@ describe("ffmpeg", () => {
     origin.behave("/hang.mp4", { hang: true });
     const abort = new AbortController();
     const reason = new Error("cancelled");
-    const run = ffmpeg(["-i", `${origin.url}/hang.mp4`, "-c", "copy", "o.mkv"], abort.signal);
+    const input = ToolInput.url(`${origin.url}/hang.mp4`, "mov");
+    const run = ffmpeg([input], ["-c", "copy", "o.mkv"], abort.signal);
     await origin.waitForHit("/hang.mp4");
     abort.abort(reason);
     await expect(run).rejects.toBe(reason);
@@ -163,19 +164,15 @@ describe("ffmpeg", () => {
   test("gives up on a source that falls silent, when told how long to wait", async () => {
     origin.put("/mute.mp4", Buffer.alloc(1));
     origin.behave("/mute.mp4", { hang: true });
-    const args = ["-i", `${origin.url}/mute.mp4`, "-c", "copy", "o.mkv"];
-    await expect(runFfmpeg({ tools, proxy, cwd, args, stallMs: 200 })).rejects.toMatchObject({
+    const input = ToolInput.url(`${origin.url}/mute.mp4`, "mov");
+    const args = ["-c", "copy", "o.mkv"];
+    await expect(runFfmpeg({ ...make(input), args, stallMs: 200 })).rejects.toMatchObject({
       code: "network",
     });
   });
 
-  test("gives files no network and URLs no files", () => {
-    const [, local, , , remote] = withProtocolLists(["-i", "a.mp4", "-i", "http://x/a"]).filter(
-      (_, i) => i !== 2,
-    );
-    expect(local?.split(",")).toContain("file");
-    expect(local?.split(",")).not.toContain("http");
-    expect(remote ?? "").not.toContain("file");
+  test("takes no input but a named one", () => {
+    expect(() => startFfmpeg({ ...make(), args: ["-i", "a.mp4"] })).toThrow(/ToolInput/);
   });
 });
 
@@ -201,7 +198,8 @@ describe("ffprobe", () => {
   });
 
   test("turns the sides of a rotated picture", async () => {
-    await ffmpeg(["-i", await media("mp4"), "-c", "copy", "-metadata:s:v:0", "rotate=90", "turned.mp4"]);
+    const input = await mediaFile(await media("mp4"));
+    await ffmpeg([input], ["-c", "copy", "-metadata:s:v:0", "rotate=90", "turned.mp4"]);
     await expect(probe(join(cwd, "turned.mp4"))).resolves.toMatchObject({
       video: { width: 180, height: 320 },
     });
@@ -210,15 +208,17 @@ describe("ffprobe", () => {
   test("does not take a cover picture for video", async () => {
     const [song, cover] = await Promise.all([media("audio-m4a"), media("jpg")]);
     const maps = ["-map", "0:a", "-map", "1:v", "-c", "copy", "-disposition:v:0", "attached_pic"];
-    await ffmpeg(["-i", song, "-i", cover, ...maps, "cover.m4a"]);
+    await ffmpeg([await mediaFile(song), await imageFile(cover)], [...maps, "cover.m4a"]);
     await expect(probe(join(cwd, "cover.m4a"))).resolves.toMatchObject({
       container: "m4a",
       video: undefined,
     });
   });
 
-  test("calls a file that is not media truncated", async () => {
+  test("tells a file that is no media from one that is damaged, whatever their names", async () => {
     await writeFile(join(cwd, "-odd:name.mp4"), "not a video");
+    await expect(probe(join(cwd, "-odd:name.mp4"))).rejects.toMatchObject({ code: "unsupported_url" });
+    await writeFile(join(cwd, "-odd:name.mp4"), "\0\0\0\x10ftypisom\0\0\0\0");
     await expect(probe(join(cwd, "-odd:name.mp4"))).rejects.toMatchObject({ code: "truncated" });
   });
 });

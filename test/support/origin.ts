@@ -30,6 +30,8 @@ export interface Behaviour {
   readonly noLength?: boolean;
   /** Gives another ETag, as if the file had changed, from this request on (1 is the first). */
   readonly changeAt?: number;
+  /** Sent with each answer; they win over the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Accepts the request and never answers. */
   readonly hang?: boolean;
 }
@@ -236,6 +238,7 @@ class Site implements Origin {
       ...(behaviour.noRanges ? {} : { "accept-ranges": "bytes" }),
       ...(wanted ? { "content-range": `bytes ${start + shift}-${end + shift - 1}/${size}` } : {}),
       ...(path.endsWith(".m3u8") ? { "cache-control": "no-store" } : {}),
+      ...behaviour.headers,
     });
     if (request.method === "HEAD") {
       response.end();

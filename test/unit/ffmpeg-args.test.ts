@@ -1,23 +1,39 @@
 import { describe, expect, it } from "vitest";
-import { indexBytesFor, type MuxInput, muxArguments } from "../../processor/stages/ffmpeg-args.ts";
+import {
+  indexBytesFor,
+  type MuxJob,
+  muxArguments,
+  muxToolInputs,
+  type OpenedMuxInput,
+} from "../../processor/stages/ffmpeg-args.ts";
+import { ToolInput } from "../../processor/tools/tool-input.ts";
 import { fitStreams, plan } from "../../schema/media.ts";
 
-const video: MuxInput = { address: "http://v/", videoCodec: "h264", audioCodec: null };
-const audio: MuxInput = { address: "http://a/", videoCodec: null, audioCodec: "aac" };
+const video: OpenedMuxInput = {
+  input: ToolInput.url("http://v/", "mov"),
+  videoCodec: "h264",
+  audioCodec: null,
+};
+const audio: OpenedMuxInput = {
+  input: ToolInput.url("http://a/", "mov"),
+  videoCodec: null,
+  audioCodec: "aac",
+};
 
-function args(request: Parameters<typeof plan>[0], inputs: MuxInput[], indexBytes = 100_000): string {
+function args(request: Parameters<typeof plan>[0], inputs: OpenedMuxInput[], indexBytes = 100_000): string {
   const mediaPlan = plan(request).plan;
   const actions = fitStreams(mediaPlan, {
     video: inputs.find((input) => input.videoCodec)?.videoCodec ?? null,
     audio: inputs.find((input) => input.audioCodec)?.audioCodec ?? null,
   });
   const { clip } = mediaPlan;
-  return muxArguments({
+  const job: MuxJob = {
     ...{ inputs, plan: mediaPlan, actions, indexBytes, metadataPath: null, cover: null },
     clipSeconds: clip?.end ? clip.end - clip.start : null,
     firstPacketPath: clip ? "first" : null,
     output: "out",
-  }).join(" ");
+  };
+  return [...muxToolInputs(job).flatMap((input) => input.args), ...muxArguments(job)].join(" ");
 }
 
 describe("muxArguments", () => {
@@ -54,7 +70,7 @@ describe("muxArguments", () => {
 
   it("seeks before the input so that a clip reads only what it needs", () => {
     const line = args({ clip_start: 60, clip_end: 70.5 }, [{ ...video, skipSeconds: 60 }]);
-    expect(line).toContain("-ss 60 -i http://v/ -t 10.5");
+    expect(line).toMatch(/-ss 60 .*-i http:\/\/v\/ -t 10\.5/);
   });
 
   it("notes where a copy begins, in a second output of one packet", () => {

@@ -96,9 +96,11 @@ describe("health", () => {
 
   it("is alive and ready", async () => {
     const tools = { ytdlp: "2026.10.26", ytdlp_channel: "nightly", ffmpeg: "7.1.2" };
+    const isolation = { files: true, network: true, signals: false, limits: true };
     service.network.onOther = () =>
-      Response.json({ status: "ok", tools: { ...tools, javascript: "node 24" } });
-    expect(await service.json("GET", "/healthz")).toEqual({ status: "ok", version: "0.1.0", tools });
+      Response.json({ status: "ok", tools: { ...tools, javascript: "node 24" }, isolation });
+    const alive = { status: "ok", version: "0.1.0", tools, isolation };
+    expect(await service.json("GET", "/healthz")).toEqual(alive);
     const answer = await service.call("GET", "/readyz");
     expect(answer.status).toBe(200);
     expect(new Set(service.network.calls)).toEqual(new Set(["GET processor.example/healthz"]));
@@ -113,7 +115,11 @@ describe("health", () => {
       parts: { database: { ok: true }, queue: { ok: false, detail: "the queue does not answer" } },
     });
     service.network.onOther = unreachable;
-    expect(await service.json("GET", "/healthz")).toMatchObject({ status: "ok", tools: null });
+    expect(await service.json("GET", "/healthz")).toMatchObject({
+      status: "ok",
+      tools: null,
+      isolation: null,
+    });
     expect(await service.json("GET", "/readyz")).toMatchObject({
       parts: { processor: { ok: false, detail: "the processor does not answer" } },
     });

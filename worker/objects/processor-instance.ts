@@ -1,13 +1,17 @@
 import { DurableObject } from "cloudflare:workers";
 import type { z } from "zod";
+import { readBoundedJson } from "../../schema/bounded-body.ts";
 import { ToolVersions } from "../../schema/tool-versions.ts";
-import { ProcessorHealth } from "../../schema/wire/run.ts";
+import { Isolation, ProcessorHealth } from "../../schema/wire/run.ts";
 import { type Config, type Env, readConfig } from "../env.ts";
 import { consoleLog, describeError, type LogFields } from "../lib/log.ts";
 import type { RunnerHealth } from "../services/runner.ts";
 
 /** What the object needs to know of a processor's health: an image of another version may tell the rest differently. */
-const Health = ProcessorHealth.pick({ runs: true }).extend({ tools: ToolVersions.nullish() });
+const Health = ProcessorHealth.pick({ runs: true }).extend({
+  tools: ToolVersions.nullish(),
+  isolation: Isolation.nullish(),
+});
 type Health = z.infer<typeof Health>;
 
 /** Where the processor listens in its container. */
@@ -15,6 +19,7 @@ const PORT = 8080;
 /** Longest time from start to the first answer of `/healthz`, in milliseconds: image pull, boot, tools. */
 const READY_MS = 30_000;
 const READY_POLL_MS = 100;
+const MAX_HEALTH_BYTES = 64 << 10;
 const HEALTH_TIMEOUT_MS = 3_000;
 const SIGTERM = 15;
 
@@ -58,7 +63,7 @@ export class ProcessorInstance extends DurableObject<Env> {
     if (!container.running) return { ok: true };
     const health = await this.#ask(container);
     return health
-      ? { ok: true, tools: health.tools ?? null }
+      ? { ok: true, tools: health.tools ?? null, isolation: health.isolation ?? null }
       : { ok: false, detail: "the processor's container does not answer" };
   }
 
@@ -139,7 +144,7 @@ export class ProcessorInstance extends DurableObject<Env> {
       const response = await container
         .getTcpPort(PORT)
         .fetch("http://processor/healthz", { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
-      return response.ok ? Health.parse(await response.json()) : null;
+      return response.ok ? Health.parse(await readBoundedJson(response, MAX_HEALTH_BYTES)) : null;
     } catch {
       return null;
     }

@@ -3,6 +3,6 @@ import { VERSION } from "../lib/version.ts";
 import { ok, route } from "./route.ts";
 
 export const alive = route(endpoints.alive, async ({ scope }) => {
-  const { tools = null } = await scope.runner.health();
-  return ok({ status: "ok", version: VERSION, tools });
+  const { isolation = null, tools = null } = await scope.runner.health();
+  return ok({ status: "ok", version: VERSION, tools, isolation });
 });

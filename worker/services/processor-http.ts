@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { readBoundedJson } from "../../schema/bounded-body.ts";
 import { ToolVersions } from "../../schema/tool-versions.ts";
 import { ListLine, type ListRequest, type MediaProbeRequest, ProbeAnswer } from "../../schema/wire/probe.ts";
-import type { RunRequest } from "../../schema/wire/run.ts";
+import { Isolation, type RunRequest } from "../../schema/wire/run.ts";
 import { readLines } from "../lib/read-lines.ts";
 import type { ListReply, ProbeReply, RunnerHealth, StartAnswer } from "./runner.ts";
 
@@ -10,8 +11,11 @@ import type { ListReply, ProbeReply, RunnerHealth, StartAnswer } from "./runner.
 type Send = (path: string, init: RequestInit) => Promise<Response>;
 
 /** What is read of a processor's health: one of another version may tell the rest differently. */
-const ToolHealth = z.object({ tools: ToolVersions });
+const ToolHealth = z.object({ tools: ToolVersions, isolation: Isolation.nullable().default(null) });
 
+/** Of what a source tells of its media: its members are bounded, formats and description included. */
+const MAX_PROBE_BYTES = 16 << 20;
+const MAX_HEALTH_BYTES = 64 << 10;
 const CANCEL_TIMEOUT_MS = 5_000;
 const HEALTH_TIMEOUT_MS = 3_000;
 const DEFAULT_RETRY_SECONDS = 5;
@@ -54,7 +58,11 @@ export async function sendProbe(
       body: JSON.stringify(request),
       signal: AbortSignal.timeout(timeoutMs),
     });
-    if (response.ok) return { type: "answered", outcome: ProbeAnswer.parse(await response.json()).outcome };
+    if (response.ok)
+      return {
+        type: "answered",
+        outcome: ProbeAnswer.parse(await readBoundedJson(response, MAX_PROBE_BYTES)).outcome,
+      };
     return await noProbe(response);
   } catch (error) {
     return { type: "unreachable", reason: nameOf(error) };
@@ -112,9 +120,9 @@ export async function cancelRun(send: Send, token: string, jobId: string): Promi
 export async function readHealth(send: Send): Promise<RunnerHealth> {
   try {
     const response = await send("/healthz", { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
-    const health = ToolHealth.safeParse(await response.json().catch(() => null));
+    const health = ToolHealth.safeParse(await readBoundedJson(response, MAX_HEALTH_BYTES).catch(() => null));
     if (!response.ok) return { ok: false, detail: `the processor answers ${response.status}` };
-    return { ok: true, tools: health.success ? health.data.tools : null };
+    return { ok: true, ...(health.success ? health.data : { tools: null }) };
   } catch {
     return { ok: false, detail: "the processor does not answer" };
   }

@@ -4,7 +4,7 @@ import type { Scope } from "../services.ts";
 
 /** Asks each part that a job needs whether it answers. */
 export async function readiness(scope: Scope): Promise<Readiness> {
-  const [database, queue, { tools: _tools, ...processor }] = await Promise.all([
+  const [database, queue, { isolation: _isolation, tools: _tools, ...processor }] = await Promise.all([
     answers("the database", () => ping(scope.db)),
     answers("the queue", () => scope.hints.metrics()),
     scope.runner.health(),

@@ -1,6 +1,6 @@
 import type { ToolVersions } from "../../schema/tool-versions.ts";
 import type { ListLine, ListRequest, MediaProbeRequest, ProbeOutcome } from "../../schema/wire/probe.ts";
-import type { RunRequest } from "../../schema/wire/run.ts";
+import type { Isolation, RunRequest } from "../../schema/wire/run.ts";
 
 /** What a processor says to a run. */
 export type StartAnswer =
@@ -32,6 +32,8 @@ export interface RunnerHealth {
   readonly detail?: string;
   /** Null while no processor is awake. */
   readonly tools?: ToolVersions | null;
+  /** In force around each tool; null while no processor is awake, and of one that does not report it. */
+  readonly isolation?: Isolation | null;
 }
 
 /** The way to the processors; everything above it is the same for containers and plain HTTP. */

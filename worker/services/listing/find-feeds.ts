@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readBoundedJson } from "../../../schema/bounded-body.ts";
 import { toHex, utf8 } from "../../lib/bytes.ts";
 import { describeError } from "../../lib/log.ts";
 import { VERSION } from "../../lib/version.ts";
@@ -28,6 +29,8 @@ export class DirectoriesAway extends Error {
 
 /** Feeds that are tried for one show. */
 const MAX_FEEDS = 3;
+/** Of a directory's answer to one search. */
+const MAX_ANSWER_BYTES = 4 << 20;
 const MAX_RESULTS = 25;
 const TIMEOUT_MS = 10_000;
 /** Names that are less alike than this are of another show. */
@@ -155,7 +158,7 @@ async function ask<T>(
     await response.body?.cancel();
     throw new Error(`the directory answered ${response.status}`);
   }
-  return schema.parse(await response.json());
+  return schema.parse(await readBoundedJson(response, MAX_ANSWER_BYTES));
 }
 
 function feedOf(

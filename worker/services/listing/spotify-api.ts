@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readBoundedJson } from "../../../schema/bounded-body.ts";
 import type { Scope } from "../../services.ts";
 import { readRetryAfter } from "../notice-schedule.ts";
 import { SourceRefusal } from "../probe-source.ts";
@@ -33,6 +34,8 @@ export const EpisodeOfShow = SpotifyEpisode.extend({ show: SpotifyShow.extend({ 
 
 /** Tries of one request: what Spotify puts off, and what breaks on the way. */
 const MAX_TRIES = 5;
+/** Of one page of a list. */
+const MAX_ANSWER_BYTES = 4 << 20;
 const DEFAULT_HOLD_MS = 1_000;
 
 /** Spotify's Web API as one listing uses it: whatever one request is told to wait, all of them wait. */
@@ -59,7 +62,7 @@ export class SpotifyApi {
       await this.#waitForLeave();
       const token = await this.#scope.spotifyTokens.get();
       const answer = await this.#send(path, token);
-      if (answer?.ok) return schema.parse(await answer.json());
+      if (answer?.ok) return schema.parse(await readBoundedJson(answer, MAX_ANSWER_BYTES));
       await answer?.body?.cancel();
       const status = answer?.status ?? 0;
       if (status === 400 || status === 403 || status === 404) throw new SourceRefusal("unavailable", null);

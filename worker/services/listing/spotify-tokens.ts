@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readBoundedJson } from "../../../schema/bounded-body.ts";
 import type { SpotifyConfig } from "../../env.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import type { Log } from "../../lib/log.ts";
@@ -11,6 +12,7 @@ interface TokenSources {
 }
 
 /** A token is renewed this long before it ends, in milliseconds. */
+const MAX_TOKEN_BYTES = 64 << 10;
 const MARGIN_MS = 60_000;
 const RETRY_SECONDS = 30;
 
@@ -65,7 +67,9 @@ export class SpotifyTokens {
       // not the first caller's own limit: others wait for the same token
       signal: AbortSignal.timeout(10_000),
     }).catch(() => null);
-    const token = Token.safeParse(await answer?.json().catch(() => null));
+    const token = Token.safeParse(
+      answer && (await readBoundedJson(answer, MAX_TOKEN_BYTES).catch(() => null)),
+    );
     if (!answer?.ok || !token.success) {
       log("spotify_token_refused", { status: answer?.status ?? null });
       const isWrong = answer?.status === 400 || answer?.status === 401;

@@ -1,0 +1,166 @@
+import { realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Isolation } from "../../schema/wire/run.ts";
+import type { ProcessorConfig } from "../config.ts";
+
+/** How much one tool may take. */
+export interface ToolLimits {
+  /** From its start to its end, in milliseconds; null for a tool that serves until it is told to end. */
+  readonly wallMs: number | null;
+  /** Address space in bytes; null for no limit. */
+  readonly memoryBytes: number | null;
+  /** Processor time in seconds, of all its threads; null for no limit. */
+  readonly cpuSeconds: number | null;
+}
+
+/** What one tool may reach; nothing else of the machine is there for it. */
+export interface ToolAccess {
+  /** Folders and files that it may change. */
+  readonly write: readonly string[];
+  /** Folders and files that it may read, beside its program and the system's libraries. */
+  readonly read: readonly string[];
+  /** TCP ports that it may connect to. */
+  readonly ports: readonly number[];
+}
+
+/**
+ * What tools are started for:
+ * - `inspect`: a look at a file, a thumbnail, subtitles. Short on any honest file, so its limits are tight.
+ * - `make`: a file that is delivered. Hours of processor time may be right; its deadline is the run's.
+ */
+export type ToolPurpose = "inspect" | "make";
+
+type SandboxConfig = Pick<
+  ProcessorConfig,
+  | "toolIsolation"
+  | "toolMemoryBytes"
+  | "inspectMemoryBytes"
+  | "inspectCpuSeconds"
+  | "inspectSeconds"
+  | "maxRunSeconds"
+>;
+
+/** Nothing is in force: the operator turned it off, or the machine cannot. */
+export const NO_ISOLATION: Isolation = { files: false, network: false, signals: false, limits: false };
+
+/** Libraries, certificates, fonts and devices that programs count on; none of it is anybody's secret. */
+const SYSTEM_READ = [
+  ...["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"],
+  ...[
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/alternatives",
+    "/etc/ssl",
+    "/etc/pki",
+  ],
+  ...["/etc/ca-certificates", "/etc/fonts", "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf"],
+  ...["/etc/hosts", "/etc/resolv.conf", "/etc/host.conf", "/etc/gai.conf"],
+  ...["/sys/devices/system/cpu", "/sys/devices/system/node"],
+];
+const SYSTEM_WRITE = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
+const SCRIPT = fileURLToPath(new URL("sandbox.py", import.meta.url));
+
+/** Starts tools with limits and behind walls, as far as the machine can. */
+export class Sandbox {
+  /** What is in force on this machine. */
+  readonly isolation: Isolation;
+  readonly limits: Readonly<Record<ToolPurpose, ToolLimits>>;
+  readonly #python: string;
+
+  /** Use {@link openSandbox}. */
+  constructor(python: string, config: SandboxConfig, isolation: Isolation) {
+    this.#python = python;
+    this.isolation = isolation;
+    const { inspectCpuSeconds, inspectMemoryBytes, inspectSeconds, maxRunSeconds, toolMemoryBytes } = config;
+    this.limits = {
+      inspect: {
+        wallMs: inspectSeconds * 1000,
+        memoryBytes: inspectMemoryBytes,
+        cpuSeconds: inspectCpuSeconds,
+      },
+      make: { wallMs: maxRunSeconds * 1000, memoryBytes: toolMemoryBytes, cpuSeconds: null },
+    };
+  }
+
+  /**
+   * The command that becomes the given one after it gave up everything else.
+   *
+   * @param access null: the whole machine, within the limits
+   */
+  wrap(
+    command: string,
+    args: readonly string[],
+    { cpuSeconds, memoryBytes }: ToolLimits,
+    access: ToolAccess | null,
+  ): { command: string; args: readonly string[] } {
+    const { files, limits } = this.isolation;
+    if (!files && !limits) return { command, args };
+    const options = [
+      ...(limits && memoryBytes !== null ? [`memory=${memoryBytes}`] : []),
+      ...(limits && cpuSeconds !== null ? [`cpu=${cpuSeconds}`] : []),
+      ...(files && access !== null ? accessOptions(wholeAccess(command, access)) : []),
+    ];
+    return { command: this.#python, args: ["-I", "-S", SCRIPT, ...options, "--", command, ...args] };
+  }
+}
+
+/** With what every program needs: itself, the system's libraries and devices. */
+export function wholeAccess(command: string, { ports, read, write }: ToolAccess): ToolAccess {
+  return {
+    read: [...SYSTEM_READ, ...foldersOf(command), ...read],
+    write: [...SYSTEM_WRITE, ...write],
+    ports,
+  };
+}
+
+const accessOptions = ({ ports, read, write }: ToolAccess): string[] => [
+  ...read.map((path) => `read=${path}`),
+  ...write.map((path) => `write=${path}`),
+  ...ports.map((port) => `port=${port}`),
+];
+
+/** A program and what lies next to it: under its link, and where it really is. */
+function foldersOf(command: string): string[] {
+  try {
+    return [dirname(command), dirname(realpathSync(command))];
+  } catch {
+    return [dirname(command)];
+  }
+}
+
+/** The port of an address on this machine, for {@link ToolAccess.ports}. */
+export const portOf = (url: string): number => {
+  const { port, protocol } = new URL(url);
+  return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
+};
+
+/** Arguments for the interpreter, which then prints what the machine can enforce, having tried it. */
+export const REPORT_ARGS: readonly string[] = ["-I", "-S", SCRIPT, "report"];
+
+/**
+ * Puts a sandbox together.
+ *
+ * @param python an interpreter that is there anyway
+ * @param report what it printed for {@link REPORT_ARGS}; undefined when it failed: then nothing is in force
+ * @throws Error with a sentence when the operator requires walls that the machine cannot build
+ */
+export function openSandbox(python: string, config: SandboxConfig, report: string | undefined): Sandbox {
+  const isolation = config.toolIsolation === "off" ? NO_ISOLATION : isolationOf(report);
+  if (config.toolIsolation === "required" && !isolation.files) {
+    throw new Error(
+      "TOOL_ISOLATION is required, but this kernel has no Landlock, or the container forbids it; allow it, or set TOOL_ISOLATION=auto",
+    );
+  }
+  return new Sandbox(python, config, isolation);
+}
+
+function isolationOf(report: string | undefined): Isolation {
+  try {
+    return Isolation.parse(JSON.parse(report ?? ""));
+  } catch {
+    return NO_ISOLATION;
+  }
+}

@@ -1,0 +1,42 @@
+import { expect, it } from "vitest";
+import { BodyTooLargeError, readBoundedJson } from "../../schema/bounded-body.ts";
+
+it("reads JSON of the size that is allowed, letters cut in half included", async () => {
+  const text = JSON.stringify({ name: "grün" });
+  const bytes = new TextEncoder().encode(text);
+  const stream = ReadableStream.from([...bytes].map((byte) => Uint8Array.of(byte)));
+  expect(await readBoundedJson(new Response(stream), bytes.length)).toEqual({ name: "grün" });
+});
+
+it("stops reading as soon as there is too much, and tells the sender", async () => {
+  let sent = 0;
+  let isCancelled = false;
+  const endless = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        sent += 1024;
+        controller.enqueue(new Uint8Array(1024).fill(0x20));
+      },
+      cancel() {
+        isCancelled = true;
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  await expect(readBoundedJson(new Response(endless), 10_000)).rejects.toBeInstanceOf(BodyTooLargeError);
+  expect(sent).toBeLessThanOrEqual(12 * 1024);
+  expect(isCancelled).toBe(true);
+});
+
+it("fails on what is no JSON, and on nothing", async () => {
+  await expect(readBoundedJson(new Response("<html>"), 100)).rejects.toBeInstanceOf(SyntaxError);
+  await expect(readBoundedJson(new Response(null), 100)).rejects.toBeInstanceOf(SyntaxError);
+});
+
+it("is how every answer of others is read", async () => {
+  const { readFileSync } = await import("node:fs");
+  const { trackedFiles } = await import("../support/repository.ts");
+  const sources = trackedFiles().filter((file) => /^(worker|processor)\/.*\.ts$/.test(file));
+  const unbounded = /\b(response|answer|reply)\??\.(json|text|arrayBuffer|bytes|blob)\(\)/;
+  expect(sources.filter((file) => unbounded.test(readFileSync(file, "utf8")))).toEqual([]);
+});
