@@ -1,4 +1,5 @@
 import { Fault } from "../fault.ts";
+import { MAX_PLAYLIST_BYTES } from "../hls/playlist-lines.ts";
 import { REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { decrypted, KeyRing } from "./hls-key.ts";
 import type { HttpClient } from "./http-client.ts";
@@ -42,7 +43,6 @@ export interface LiveNews {
 /** Why a stream ends: the source says so, nothing came for too long, or it was enough. */
 export type LiveEnd = "ended" | "stalled" | "enough";
 
-const MAX_PLAYLIST_BYTES = 16 << 20;
 const PLAYLIST_TIMEOUT_MS = 15_000;
 /** Between two looks at the playlist, in milliseconds. */
 const PAUSE = { min: 200, max: 10_000 };

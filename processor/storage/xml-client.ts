@@ -1,3 +1,4 @@
+import { hasXmlElement } from "../../schema/storage/xml-answer.ts";
 import { parseRetryAfter } from "../retry.ts";
 import { encodeKey, encodeSegment } from "./encode-key.ts";
 import { StorageFailed } from "./failure.ts";
@@ -78,7 +79,7 @@ export class XmlClient {
     const answer = await transport.exchange({ method, ...authorized, body, signal });
     const accepted = answer.status < 300 || accept?.includes(answer.status);
     // the completion of an upload may promise 200 and then fail in the body
-    if (accepted && !(answer.status === 200 && /<Error[\s>]/.test(answer.text))) return answer;
+    if (accepted && !(answer.status === 200 && hasXmlElement(answer.text, "Error"))) return answer;
     const wished = parseRetryAfter(answer.headers["retry-after"], repeater.clock.now());
     throw new StorageFailed(s3Failure(answer.status, answer.text, wished));
   }
