@@ -1,4 +1,5 @@
 import { hasXmlElement } from "../../schema/storage/xml-answer.ts";
+import { withoutTrailing } from "../../schema/text.ts";
 import { parseRetryAfter } from "../retry.ts";
 import { encodeKey, encodeSegment } from "./encode-key.ts";
 import { StorageFailed } from "./failure.ts";
@@ -65,7 +66,7 @@ export class XmlClient {
   url(key: string, query: Readonly<Record<string, string>> = {}): string {
     const { endpoint, bucket, addressing } = this.#bucket;
     const base = new URL(endpoint);
-    const folder = base.pathname.replace(/\/+$/, "");
+    const folder = withoutTrailing(base.pathname, "/");
     const host = addressing === "virtual" ? `${bucket}.${base.host}` : base.host;
     const bucketPath = addressing === "virtual" ? "" : `/${encodeSegment(bucket)}`;
     // a space as `+` is a form's habit that not every server shares; a literal plus is already %2B here
