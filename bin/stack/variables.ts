@@ -65,6 +65,7 @@ function checked(
 /** The credentials that wrangler.toml gives the embedded bucket; they open nothing outside this machine. */
 function embeddedBucketCredentials(): Record<string, string> {
   const toml = readFileSync(inRoot("wrangler.toml"), "utf8");
+  // regexp-ok: a file of this project
   const read = (name: string) => new RegExp(`^${name} = "(.*)"$`, "m").exec(toml)?.[1] ?? "";
   return { R2_ACCESS_KEY_ID: read("accessKeyId"), R2_SECRET_ACCESS_KEY: read("secretAccessKey") };
 }
