@@ -21,6 +21,7 @@ import http.server
 import io
 import itertools
 import json
+import math
 import os
 import resource
 import selectors
@@ -40,6 +41,8 @@ from yt_dlp.utils import ExtractorError, PlaylistEntries, determine_protocol, un
 READ_BYTES = 1 << 16
 PROGRESS_SECONDS = 0.25
 MAX_WARNINGS = 20
+# Of one answer, in characters; the reader drops what is longer than its own limit, which is larger.
+MAX_LINE = 48 << 20
 PR_SET_PDEATHSIG = 1
 # Processor time that the choice of an extractor may take; it takes 4 ms, a hostile URL could make it hours.
 CHOICE_SECONDS = 0.25
@@ -358,11 +361,30 @@ def failure_of(error, log):
     }
 
 
+def finite(value):
+    """The same without numbers that JSON does not have: a source may say that its media lasts 1e999 seconds."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def line_of(answer):
+    try:
+        text = json.dumps(answer, default=repr, allow_nan=False)
+    except ValueError:
+        text = json.dumps(finite(answer), default=repr, allow_nan=False)
+    if len(text) > MAX_LINE:
+        raise ExtractorError('The source says more of its media than can be read', expected=True)
+    return text.encode() + b'\n'
+
+
 def run_task(task, fd):
     log = Log()
 
     def send(answer):
-        write_all(fd, json.dumps({'id': task['id'], **answer}, default=repr).encode() + b'\n')
+        write_all(fd, line_of({'id': task['id'], **answer}))
 
     try:
         send({'ok': True, **TASKS[task['kind']](task, log, send), 'warnings': log.warnings})

@@ -1,22 +1,37 @@
+/** The longest answer of the extractor is a little shorter. */
+const MAX_LINE_BYTES = 64 << 20;
+
 /**
  * Cuts a byte stream into lines, without their line ends. A line may be many megabytes long: chunks are joined once,
- * when its end is there. Carriage returns count as line ends too (progress output), empty lines are left out.
+ * when its end is there. Carriage returns count as line ends too (progress output), empty lines are left out, and so
+ * are those that are longer than any program has a reason to write.
  *
  * @example stream.on("data", lineSplitter((line) => console.log(line)))
  */
-export function lineSplitter(onLine: (line: string) => void): (chunk: Buffer) => void {
+export function lineSplitter(
+  onLine: (line: string) => void,
+  maxBytes = MAX_LINE_BYTES,
+): (chunk: Buffer) => void {
   let pending: Buffer[] = [];
+  /** Of the line so far; more than allowed: its bytes are dropped. */
+  let length = 0;
+  const add = (bytes: Buffer) => {
+    length += bytes.length;
+    if (length <= maxBytes) pending.push(bytes);
+    else pending = [];
+  };
   return (chunk) => {
     let start = 0;
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i];
       if (byte !== 0x0a && byte !== 0x0d) continue;
-      pending.push(chunk.subarray(start, i));
+      add(chunk.subarray(start, i));
       start = i + 1;
       const line = Buffer.concat(pending).toString("utf8");
       pending = [];
+      length = 0;
       if (line !== "") onLine(line);
     }
-    if (start < chunk.length) pending.push(chunk.subarray(start));
+    if (start < chunk.length) add(chunk.subarray(start));
   };
 }

@@ -42,6 +42,18 @@ const NETWORK_CLASSES = [
   "ConnectionRefusedError",
 ];
 
+/** What Python throws at data that is not what it says it is: the source's fault, and no defect of ours. */
+const DATA_CLASSES = [
+  "ExpatError",
+  "JSONDecodeError",
+  "OverflowError",
+  "ParseError",
+  "RecursionError",
+  "UnicodeDecodeError",
+  "UnicodeEncodeError",
+  "ZeroDivisionError",
+];
+
 /** What no class or status can tell better: refusals of our own, full disks, and walls against robots. */
 const DECISIVE: readonly Rule[] = [
   // regexp-ok: a constant of ours
@@ -51,7 +63,7 @@ const DECISIVE: readonly Rule[] = [
 ];
 
 const BY_CLASS: readonly Rule[] = [
-  { code: "unsupported_url", type: ["UnsupportedError", "RegexNotFoundError"] },
+  { code: "unsupported_url", type: ["UnsupportedError", "RegexNotFoundError", ...DATA_CLASSES] },
   { code: "geo_blocked", type: ["GeoRestrictedError"] },
   { code: "not_live", type: ["UserNotLive"] },
   { code: "truncated", type: ["ContentTooShortError"] },

@@ -55,6 +55,8 @@ describe("back-off", () => {
     ["7", 7000],
     ["Thu, 01 Jan 1970 00:00:30 GMT", 20_000],
     ["Thu, 01 Jan 1970 00:00:01 GMT", 0],
+    ["9".repeat(400), 86_400_000],
+    ["Thu, 01 Jan 2970 00:00:01 GMT", 86_400_000],
     ["soon", undefined],
     [undefined, undefined],
   ])("reads Retry-After %s as %s ms", (header, ms) => {
