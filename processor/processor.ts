@@ -5,6 +5,7 @@ import type { ProcessorConfig } from "./config.ts";
 import { EgressPolicy } from "./egress/policy.ts";
 import { EgressProxy } from "./egress/proxy.ts";
 import { ProxyRotation } from "./egress/proxy-rotation.ts";
+import { EventLoopDelay } from "./event-loop.ts";
 import type { Kit } from "./kit.ts";
 import { LeaseKeeper } from "./lease.ts";
 import type { Log } from "./log.ts";
@@ -47,6 +48,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   const policy = new EgressPolicy({ opened: config.allowedPrivateHosts });
   const proxy = await EgressProxy.start(policy);
   const metrics = new Metrics();
+  const eventLoop = new EventLoopDelay();
   const callback = new Callback({ workerUrl: config.workerUrl, instance: config.instance });
   const lease = new LeaseKeeper({
     callback,
@@ -96,6 +98,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     metrics.gauge("waterspout_slots", "Runs that may be in progress", config.networkSlots);
     metrics.gauge("waterspout_encoders", "Re-encodings in progress", kit.cpu.used);
     metrics.gauge("waterspout_buffer_bytes", "Memory held for file parts", kit.buffers.used);
+    eventLoop.report(metrics);
     return metrics.render();
   };
   return {
@@ -116,6 +119,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
       await Promise.all([kit.hasher.close(), folders.settled()]);
       await proxy.close();
       policy.close();
+      eventLoop.close();
     },
   };
 }

@@ -29,17 +29,19 @@ export function backoffMs(attempt: number, range: BackoffRange, random: () => nu
   return Math.round((ceiling / 2) * (1 + random()));
 }
 
+/** Whoever asks for more asks for nothing that could be waited for; larger numbers have no place in a report. */
+const MAX_WISHED_MS = 24 * 60 * 60_000;
+
 /**
- * The delay that a `Retry-After` header asks for, in milliseconds; undefined without one.
+ * The delay that a `Retry-After` header asks for, in milliseconds, at most a day; undefined without one.
  *
  * @example parseRetryAfter("7", 0) // 7000
  */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const text = header?.trim();
   if (!text) return undefined;
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  const wished = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  return Number.isNaN(wished) ? undefined : Math.min(MAX_WISHED_MS, Math.max(0, wished));
 }
 
 /** Resolves after `ms`, or rejects with the signal's reason. */

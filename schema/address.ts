@@ -227,7 +227,7 @@ function parseIPv4(text: string): Bytes | null {
 }
 
 function parseIPv6(text: string): Bytes | null {
-  let source = text.toLowerCase().replace(/%.*$/, "");
+  let source = text.toLowerCase().split("%", 1)[0] ?? "";
   const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(source);
   if (dotted) {
     const v4 = parseIPv4(dotted[2] ?? "");

@@ -1,4 +1,5 @@
 import type { Format } from "./containers.ts";
+import { withoutLeading, withoutTrailing } from "./text.ts";
 
 /** Longest object key that every provider takes, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 1024;
@@ -53,12 +54,12 @@ export function cleanFilename(name: string): string {
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
 function clean(text: string): string {
-  return text
+  const spaced = text
     .normalize("NFC")
     .replace(CONTROL, " ")
     .replace(/[/\\:*?"<>|]+/g, " ")
-    .replace(/\s+/g, " ")
-    .replace(/^[. ]+|[. ]+$/g, "");
+    .replace(/\s+/g, " ");
+  return withoutLeading(withoutTrailing(spaced, ". "), ". ");
 }
 
 /** Length in bytes of UTF-8. */

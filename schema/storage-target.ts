@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type AllowedHosts, isOpened, portOf } from "./address.ts";
 import type { InlineStorage } from "./api/storage.ts";
+import { withoutTrailing } from "./text.ts";
 import type { StorageTarget } from "./wire/run.ts";
 
 /** A storage's credentials cannot be right, whatever the provider would say. The message is safe to show. */
@@ -181,7 +182,7 @@ function withoutBucket(url: URL, bucket: string): boolean {
 }
 
 /** Scheme, host and path; whatever else stands in a URL is not part of an endpoint. */
-const withoutSlash = (url: URL): string => `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+const withoutSlash = (url: URL): string => `${url.origin}${withoutTrailing(url.pathname, "/")}`;
 
 /** The text behind Base64, standard or URL-safe, with or without line ends; null when it is none. */
 function decodeBase64(text: string): string | null {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type AllowedHosts, AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
+import { withoutTrailing } from "../schema/text.ts";
 import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
 import type { Batch } from "./objects/batch.ts";
@@ -244,7 +245,7 @@ export class ConfigError extends Error {
 const token = z.string().min(16, "must have at least 16 characters");
 const baseUrl = z
   .url({ protocol: /^https?$/, error: "must be an http or https URL" })
-  .transform((url) => url.replace(/\/+$/, ""));
+  .transform((url) => withoutTrailing(url, "/"));
 const wholeNumber = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`;
   return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.number().min(min, error).max(max, error));

@@ -71,8 +71,10 @@ function backportsSource() {
 
 /** @param {string} file */
 function fromDeb822(file) {
+  // regexp-ok: a file of this machine
   const stanzas = read(file).split(/\n\s*\n/);
   const own = stanzas.find(
+    // regexp-ok: a file of this machine
     (stanza) => new RegExp(`^Suites:.*\\b(${RELEASES})( |$)`, "m").test(stanza) && !/security/.test(stanza),
   );
   return own?.replace(/^Suites:.*$/m, `Suites: ${BACKPORTS}`).trim();
@@ -80,6 +82,7 @@ function fromDeb822(file) {
 
 /** @param {string} file */
 function fromList(file) {
+  // regexp-ok: a file of this machine
   const line = new RegExp(`^deb\\s+(?:\\[[^\\]]*\\]\\s+)?(\\S+)\\s+(?:${RELEASES})\\s+(.+)$`, "m");
   const [, uri, components] = line.exec(read(file)) ?? [];
   if (uri === undefined) return undefined;

@@ -5,6 +5,10 @@ import { migrationsAreUpToDate } from "./migrations-check.ts";
 export const CHECKS: readonly Check[] = [
   { name: "format and lint", run: () => succeeds("biome", ["check", "--error-on-warnings", "."]) },
   { name: "types", run: () => succeeds("tsc", ["-b"]) },
+  {
+    name: "no regular expression is slow",
+    run: () => succeeds("node", ["--disable-warning=ExperimentalWarning", "bin/check-regexps.ts"]),
+  },
   { name: "migrations are up to date", run: migrationsAreUpToDate },
   {
     name: "the Worker builds",

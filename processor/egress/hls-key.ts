@@ -1,5 +1,6 @@
 import { createDecipheriv, type Decipheriv } from "node:crypto";
 import { Fault } from "../fault.ts";
+import { attributesOf } from "../hls/attribute-list.ts";
 
 /** Encryption of whole segments: AES-128 in CBC mode. */
 
@@ -24,25 +25,29 @@ export interface ResourceKey {
   readonly iv: Buffer;
 }
 
-/** The value of an attribute of a tag; null where it has none of this name. */
-export function attribute(line: string, name: string): string | null {
-  const match = new RegExp(`[:,]${name}=(?:"([^"]*)"|([^,]*))`).exec(line);
-  return match ? (match[1] ?? match[2] ?? "") : null;
-}
-
 /**
  * Reads an `EXT-X-KEY`; null where nothing is encrypted from there on.
  *
- * @throws Fault `drm` for keys that only a licensed player gets
+ * @throws Fault `drm` for keys that only a licensed player gets, `network` for a vector that is none
  */
 export function readKeyTag(line: string): KeyTag | null {
-  const method = attribute(line, "METHOD") ?? "";
+  const told = new Map(attributesOf(line).map(({ name, value }) => [name, value]));
+  const method = told.get("METHOD") ?? "";
   if (method === "NONE") return null;
-  const uri = attribute(line, "URI") ?? "";
-  const format = attribute(line, "KEYFORMAT") ?? "identity";
-  if (format !== "identity" || uri.startsWith("skd:")) throw new Fault("drm", `key format ${format}`);
-  const iv = attribute(line, "IV")?.replace(/^0x/i, "") ?? null;
-  return { method, uri, iv: iv === null ? null : Buffer.from(iv.padStart(2 * KEY_BYTES, "0"), "hex") };
+  const uri = told.get("URI") ?? "";
+  const format = told.get("KEYFORMAT") ?? "identity";
+  if (format !== "identity" || uri.startsWith("skd:")) throw new Fault("drm", "a key for licensed players");
+  return { method, uri, iv: readVector(told.get("IV")) };
+}
+
+/** Up to 128 bits, as a number in hexadecimal digits. */
+const VECTOR = /^(?:0x)?([0-9a-f]{1,32})$/i;
+
+function readVector(text: string | undefined): Buffer | null {
+  if (text === undefined) return null;
+  const digits = VECTOR.exec(text)?.[1];
+  if (digits === undefined) throw new Fault("network", "the playlist has an unreadable IV");
+  return Buffer.from(digits.padStart(2 * KEY_BYTES, "0"), "hex");
 }
 
 /** Without a vector of its own, a segment has its number. */

@@ -1,4 +1,6 @@
-import { Fault } from "../fault.ts";
+import { attribute, attributesOf, withAttributes } from "../hls/attribute-list.ts";
+import { RangeReader } from "../hls/byte-range.ts";
+import { firstSequence, PlaylistAddresses, playlistLines } from "../hls/playlist-lines.ts";
 import { AES_128, type KeyTag, type ResourceKey, readKeyTag, vectorOf } from "./hls-key.ts";
 import type { ByteSpan } from "./source-read.ts";
 
@@ -36,7 +38,6 @@ const KNOWN_SEGMENT = /^\.(ts|m4s|mp4|m4a|m4v|cmfv|cmfa|aac|mp3|ac3|ec3|vtt|webv
 const LOW_LATENCY = /^#EXT-X-(PART|PRELOAD-HINT|RENDITION-REPORT):/;
 /** What follows begins anew, or is not there. */
 const BREAK = /^#EXT-X-(DISCONTINUITY|GAP)\s*$/;
-const URI_ATTRIBUTE = /\b((?:[A-Z-]*-)?URI)="([^"]*)"/;
 
 /**
  * Rewrites an HLS playlist, master or media: each address becomes what `mount` gives for it. A part of a file
@@ -45,7 +46,7 @@ const URI_ATTRIBUTE = /\b((?:[A-Z-]*-)?URI)="([^"]*)"/;
  *
  * @param baseUrl where the playlist came from; relative addresses are resolved against it
  * @param mount the new address of a resource
- * @throws Fault `network` when this is no playlist, `egress_blocked` for an address that is not http(s), `drm` for
+ * @throws Fault `network` when this is no playlist or none that one would send, `egress_blocked` for an address that is not http(s), `drm` for
  *   keys that only a licensed player gets
  */
 export function rewritePlaylist(
@@ -53,14 +54,14 @@ export function rewritePlaylist(
   baseUrl: string,
   mount: (resource: HlsResource) => string,
 ): RewrittenPlaylist {
-  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  if (!lines[0]?.startsWith("#EXTM3U")) throw new Fault("network", "not an HLS playlist");
+  const lines = playlistLines(text);
+  const addresses = new PlaylistAddresses(baseUrl);
   const isMaster = lines.some((line) => /^#EXT-X-(STREAM-INF|MEDIA:|I-FRAME-STREAM-INF)/.test(line));
   const fallback = lines.some((line) => line.startsWith("#EXT-X-MAP")) ? ".m4s" : ".ts";
   const resources: HlsResource[] = [];
   const ranges = new RangeReader();
 
-  let sequence = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)/m.exec(text)?.[1] ?? 0);
+  let sequence = firstSequence(lines);
   /** Its address made absolute. */
   let key: KeyTag | null = null;
 
@@ -71,7 +72,7 @@ export function rewritePlaylist(
     return iv && { url: key.uri, iv };
   };
   const replace = (kind: HlsResourceKind, uri: string, range?: string): string => {
-    const url = resolve(uri, baseUrl);
+    const url = addresses.resolve(uri);
     const span = range === undefined ? undefined : ranges.next(url, range);
     const encrypted = keyOf(kind);
     const resource: HlsResource = {
@@ -91,7 +92,7 @@ export function rewritePlaylist(
     } else if (line.startsWith("#EXT-X-KEY:")) {
       const told = readKeyTag(line);
       // what is encrypted in another way is left to the reader
-      key = told?.method === AES_128 ? { ...told, uri: resolve(told.uri, baseUrl) } : null;
+      key = told?.method === AES_128 ? { ...told, uri: addresses.resolve(told.uri) } : null;
       if (!key) rewritten.push(rewriteTag(line, replace));
     } else if (line.startsWith("#EXT")) {
       rewritten.push(rewriteTag(line, replace));
@@ -114,18 +115,23 @@ const inOneRow = (resources: readonly HlsResource[]): boolean =>
 
 type Replace = (kind: HlsResourceKind, uri: string, range?: string) => string;
 
+/** Every address of a tag is replaced; a tag without one stays as it is. */
 function rewriteTag(line: string, replace: Replace): string {
-  const uri = URI_ATTRIBUTE.exec(line)?.[2];
-  if (uri === undefined) return line;
+  if (!line.includes("URI=") || line.startsWith("#EXTINF:")) return line;
   const kind = kindOfTag(line);
   if (kind === "key") readKeyTag(line);
-  const range = kind === "map" ? /,?BYTERANGE="([^"]*)"/.exec(line) : null;
-  const address = replace(kind, uri, range?.[1]);
-  return line
-    .replace(range?.[0] ?? "", "")
-    .replace(/(#EXT-X-MAP:),/, "$1")
-    .replace(URI_ATTRIBUTE, (_whole, name: string) => `${name}="${address}"`);
+  const range = kind === "map" ? (attribute(line, "BYTERANGE") ?? undefined) : undefined;
+  const kept = attributesOf(line).filter(({ name }) => kind !== "map" || name !== "BYTERANGE");
+  return withAttributes(
+    line,
+    kept.map((one) =>
+      ADDRESS.test(one.name) ? { ...one, value: replace(kind, one.value, range), isQuoted: true } : one,
+    ),
+  );
 }
+
+/** Names of attributes that hold an address. */
+const ADDRESS = /^URI$|-URI$/;
 
 function kindOfTag(line: string): HlsResourceKind {
   if (/^#EXT-X-(SESSION-)?KEY:/.test(line)) return "key";
@@ -134,32 +140,9 @@ function kindOfTag(line: string): HlsResourceKind {
   return "segment";
 }
 
-function resolve(uri: string, baseUrl: string): string {
-  if (!URL.canParse(uri, baseUrl)) throw new Fault("network", "the playlist names no valid address");
-  const url = new URL(uri, baseUrl);
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new Fault("egress_blocked", `the playlist names a ${url.protocol} address`);
-  }
-  return url.href;
-}
-
 function extensionOf(kind: HlsResourceKind, url: string, fallback: string): string {
   if (kind === "playlist") return ".m3u8";
   if (kind === "key") return ".key";
   const own = /\.[a-z0-9]{1,6}$/i.exec(new URL(url).pathname)?.[0].toLowerCase() ?? "";
   return KNOWN_SEGMENT.test(own) ? own : fallback;
-}
-
-/** Ranges as `length[@offset]`; without an offset, one begins where the last of the same file ended. */
-class RangeReader {
-  readonly #ends = new Map<string, number>();
-
-  next(url: string, text: string): ByteSpan {
-    const match = /^(\d+)(?:@(\d+))?$/.exec(text);
-    if (!match) throw new Fault("network", "the playlist has an unreadable byte range");
-    const start = match[2] === undefined ? (this.#ends.get(url) ?? 0) : Number(match[2]);
-    const end = start + Number(match[1]);
-    this.#ends.set(url, end);
-    return { start, end };
-  }
 }

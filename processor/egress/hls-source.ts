@@ -1,4 +1,5 @@
 import { Fault } from "../fault.ts";
+import { MAX_PLAYLIST_BYTES } from "../hls/playlist-lines.ts";
 import type { RetryClock } from "../retry.ts";
 import { decrypted, KeyRing } from "./hls-key.ts";
 import { type HlsResource, type RewrittenPlaylist, rewritePlaylist } from "./hls-playlist.ts";
@@ -32,9 +33,6 @@ export interface HlsSourceOptions {
 export type HlsAnswer =
   | { readonly kind: "playlist"; readonly text: string }
   | { readonly kind: "media"; readonly body: AsyncIterable<Buffer[]> };
-
-/** A playlist larger than this is no playlist. */
-const MAX_PLAYLIST_BYTES = 16 << 20;
 
 /** Only a tool can make one stream of media of a presentation. */
 export class NotOneStream extends Error {}

@@ -1,4 +1,6 @@
 import { Fault } from "../fault.ts";
+import { RangeReader } from "../hls/byte-range.ts";
+import { firstSequence, playlistLines, segmentSeconds } from "../hls/playlist-lines.ts";
 
 /** The part of a presentation that is wanted, in seconds; without `end`, up to its end. */
 export interface TimeWindow {
@@ -59,15 +61,15 @@ export interface CutPlaylist {
  * Leaves only the segments of a finished media playlist that cover a window, with everything that they need to be
  * read: keys, map, the number of the first (the default IV of encrypted segments), byte ranges with their offsets.
  *
- * @throws Fault `network` when a byte range or a duration cannot be read
+ * @throws Fault `network` when this is no playlist, or a byte range or a duration cannot be read
  */
 export function cutPlaylist(text: string, window: TimeWindow): CutPlaylist | null {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
+  const lines = playlistLines(text).filter((line) => line.trim() !== "");
   if (!lines.some((line) => line.startsWith("#EXT-X-ENDLIST"))) return null;
   const { header, segments } = parse(lines);
   if (segments.length === 0) return null;
   const cut = cutPieces(segments, window);
-  const sequence = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)/m.exec(text)?.[1] ?? 0) + cut.first;
+  const sequence = firstSequence(lines) + cut.first;
   const body = [
     ...header.filter((line) => !line.startsWith("#EXT-X-MEDIA-SEQUENCE:")),
     `#EXT-X-MEDIA-SEQUENCE:${sequence}`,
@@ -91,20 +93,26 @@ const withoutContext = (lines: readonly string[]): string[] =>
 function parse(lines: readonly string[]): { header: string[]; segments: Segment[] } {
   const header: string[] = [];
   const segments: Segment[] = [];
-  const ends = new Map<string, number>();
+  const ranges = new RangeReader();
   let pending: string[] = [];
-  let keys: string[] = [];
-  let map: string[] = [];
+  let keys: readonly string[] = [];
+  let map: readonly string[] = [];
+  /** Shared by all segments for which it holds. */
+  let context: readonly string[] = [];
   for (const line of lines) {
     if (SEGMENT_TAG.test(line)) pending.push(line);
     else if (line.startsWith("#EXT-X-ENDLIST")) break;
     else if (line.startsWith("#")) header.push(line);
     else {
       const named = pending.filter((tag) => KEY.test(tag));
-      if (named.length > 0) keys = named;
-      map = pending.findLast((tag) => MAP.test(tag)) ? pending.filter((tag) => MAP.test(tag)).slice(-1) : map;
-      const tags = pending.map((tag) => withOffset(tag, line, ends));
-      segments.push({ seconds: secondsOf(pending), lines: [...tags, line], context: [...keys, ...map] });
+      const maps = pending.filter((tag) => MAP.test(tag));
+      if (named.length > 0 || maps.length > 0) {
+        if (named.length > 0) keys = named;
+        if (maps.length > 0) map = maps.slice(-1);
+        context = [...keys, ...map];
+      }
+      const tags = pending.map((tag) => withOffset(tag, line, ranges));
+      segments.push({ seconds: secondsOf(pending), lines: [...tags, line], context });
       pending = [];
     }
   }
@@ -112,18 +120,15 @@ function parse(lines: readonly string[]): { header: string[]; segments: Segment[
 }
 
 function secondsOf(tags: readonly string[]): number {
-  const text = tags.find((tag) => tag.startsWith("#EXTINF:"))?.slice("#EXTINF:".length);
-  const seconds = Number.parseFloat(text ?? "");
-  if (!(seconds >= 0)) throw new Fault("network", "the playlist has a segment of unknown duration");
+  const tag = tags.find((line) => line.startsWith("#EXTINF:"));
+  const seconds = tag === undefined ? null : segmentSeconds(tag);
+  if (seconds === null) throw new Fault("network", "the playlist has a segment of unknown duration");
   return seconds;
 }
 
 /** A range without an offset begins where the last of its file ended, which may be cut away. */
-function withOffset(tag: string, uri: string, ends: Map<string, number>): string {
+function withOffset(tag: string, uri: string, ranges: RangeReader): string {
   if (!tag.startsWith("#EXT-X-BYTERANGE:")) return tag;
-  const match = /^#EXT-X-BYTERANGE:(\d+)(?:@(\d+))?/.exec(tag);
-  if (!match) throw new Fault("network", "the playlist has an unreadable byte range");
-  const start = match[2] === undefined ? (ends.get(uri) ?? 0) : Number(match[2]);
-  ends.set(uri, start + Number(match[1]));
-  return `#EXT-X-BYTERANGE:${match[1]}@${start}`;
+  const { start, end } = ranges.next(uri, tag.slice("#EXT-X-BYTERANGE:".length).trim());
+  return `#EXT-X-BYTERANGE:${end - start}@${start}`;
 }

@@ -1,4 +1,5 @@
 import { Fault } from "../fault.ts";
+import { MAX_PLAYLIST_BYTES } from "../hls/playlist-lines.ts";
 import { REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { decrypted, KeyRing } from "./hls-key.ts";
 import type { HttpClient } from "./http-client.ts";
@@ -44,7 +45,6 @@ export type LiveEnd = "ended" | "stalled" | "enough";
 
 /** Of one segment, which is kept in memory until it is stored: 10 s of 50 Mbit/s. */
 const MAX_SEGMENT_BYTES = 64 << 20;
-const MAX_PLAYLIST_BYTES = 16 << 20;
 const PLAYLIST_TIMEOUT_MS = 15_000;
 /** Between two looks at the playlist, in milliseconds. */
 const PAUSE = { min: 200, max: 10_000 };

@@ -52,12 +52,15 @@ export function parseBox(header: Uint8Array, start: number, fileSize: number): B
   return long < HEADER_BYTES ? null : { type, start, end: start + long };
 }
 
+/** No honest box holds as many; each one costs memory, and a damaged index could be nothing but empty boxes. */
+const MAX_BOXES_INSIDE = 4096;
+
 /** The boxes that stand one after the other in bytes `start` to `end`; null when something else stands there. */
 export function boxesIn(bytes: Uint8Array, start: number, end: number): Box[] | null {
   const boxes: Box[] = [];
   for (let position = start; position < end; ) {
     const box = parseBox(bytes.subarray(position, Math.min(end, position + HEADER_BYTES)), position, end);
-    if (!box || box.end > end) return null;
+    if (!box || box.end > end || boxes.length === MAX_BOXES_INSIDE) return null;
     boxes.push(box);
     position = box.end;
   }

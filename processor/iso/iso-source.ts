@@ -18,6 +18,13 @@ const CHUNK_SAMPLES = 1 << 14;
 /** Some five hours of film; a larger index is left to the tool, which does not burden our own memory. */
 const MAX_INDEX_BYTES = 8 << 20;
 const MAX_FRAGMENT_HEAD_BYTES = 4 << 20;
+/** Boxes in front of the index, or of the media of a fragment. */
+const MAX_BOXES_IN_FRONT = 1024;
+/** After so many samples or boxes, everything else gets its turn: a few bytes can announce millions of them. */
+const SAMPLES_AT_ONCE = 1 << 14;
+
+/** Lets the event loop go round once. */
+const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface StreamBox {
   readonly type: string;
@@ -70,7 +77,13 @@ class IsoSource implements MediaSource {
       ? this.#chunksOfFragments(this.#defaults)
       : chunksOf(samplesOfTables(index.view, track.tables), timescale);
     let isFirst = true;
+    let samples = 0;
     for await (const chunk of chunks) {
+      samples += chunk.samples.length;
+      if (samples >= SAMPLES_AT_ONCE) {
+        samples = 0;
+        await othersTurn();
+      }
       // the tool moves what begins late to the beginning, so that sound and picture of careless packagers agree
       if (isFirst && this.#beginsLate(chunk)) throw new Unusual("a beginning without anything");
       isFirst = false;
@@ -86,7 +99,8 @@ class IsoSource implements MediaSource {
   async *#chunksOfFragments(defaults: FragmentDefaults): AsyncGenerator<PlacedChunk> {
     const [stream, track] = [this.#stream, this.#track];
     let last: PlacedSample | undefined;
-    while (!(await stream.hasEnded())) {
+    for (let boxes = 1; !(await stream.hasEnded()); boxes++) {
+      if (boxes % SAMPLES_AT_ONCE === 0) await othersTurn();
       const position = stream.position;
       const box = await readHeader(stream);
       if (box.type === "moov") throw new Unusual("a second index");
@@ -113,12 +127,13 @@ class IsoSource implements MediaSource {
   }
 
   async #nextMedia(): Promise<StreamBox> {
-    for (;;) {
+    for (let boxes = 0; boxes < MAX_BOXES_IN_FRONT; boxes++) {
       const box = await readHeader(this.#stream);
       if (box.type === "mdat" && box.contentBytes < Number.POSITIVE_INFINITY) return box;
       if (box.type === "moof" || box.type === "moov" || box.type === "mdat") throw new Unusual(box.type);
       await this.#stream.skip(box.contentBytes);
     }
+    throw new Unusual("a fragment without media");
   }
 }
 
@@ -128,7 +143,7 @@ class IsoSource implements MediaSource {
  * @throws Unusual, RangeError see `BoxView`; EndedEarly
  */
 export async function openIsoSource(stream: ByteStream): Promise<MediaSource> {
-  for (;;) {
+  for (let boxes = 0; boxes < MAX_BOXES_IN_FRONT; boxes++) {
     const isFirst = stream.position === 0;
     const box = await readHeader(stream);
     if (isFirst && box.type !== "ftyp" && box.type !== "styp") throw new Unusual("another kind of file");
@@ -139,6 +154,7 @@ export async function openIsoSource(stream: ByteStream): Promise<MediaSource> {
     }
     await stream.skip(box.contentBytes);
   }
+  throw new Unusual("no index");
 }
 
 /** Fields of `tkhd` that say how a track is shown, at its end. */

@@ -82,11 +82,16 @@ function offsets(chunks: readonly number[], mediaStart: number, isLong: boolean)
   return fullBox(isLong ? "co64" : "stco", 0, 0, bytes);
 }
 
-const groups = (chunkSamples: readonly [number, number][]): Buffer =>
-  Buffer.concat([
-    uint32(chunkSamples.length),
-    ...chunkSamples.map(([chunk, samples]) => uint32(chunk, samples, 1)),
-  ]);
+function groups(chunkSamples: readonly [number, number][]): Buffer {
+  const bytes = Buffer.allocUnsafe(4 + chunkSamples.length * 12);
+  bytes.writeUInt32BE(chunkSamples.length);
+  for (const [index, [chunk, samples]] of chunkSamples.entries()) {
+    bytes.writeUInt32BE(chunk, 4 + index * 12);
+    bytes.writeUInt32BE(samples, 8 + index * 12);
+    bytes.writeUInt32BE(1, 12 + index * 12);
+  }
+  return bytes;
+}
 
 /** A list that tells equal neighbours once: how often, and what. */
 class Runs {

@@ -10,6 +10,8 @@ const ADDITIONAL = 6;
 const SEQUENCE = 7;
 const PICTURE = 8;
 const DELIMITER = 9;
+/** The file format counts them in 8 bits; all later ones are compared with each of them. */
+const MAX_PICTURE_SETS = 255;
 /** Kind of additional information: decoding can begin here. */
 const RECOVERY_POINT = 6;
 
@@ -80,6 +82,7 @@ export class PictureReader {
       return;
     }
     if (!sequence || another || pictures.length === 0) throw new Unusual("no parameters in front");
+    if (pictures.length > MAX_PICTURE_SETS) throw new Unusual("too many parameters");
     this.#sets = { sequence: Buffer.from(sequence), pictures: pictures.map((set) => Buffer.from(set)) };
   }
 }

@@ -81,10 +81,13 @@ export async function fetchSubtitle(
 
 async function textOf(context: RunContext, source: Source, track: Track): Promise<string> {
   if (track.url === undefined) return track.data ?? "";
-  const fetchText = async (url: string) =>
-    decodeText(
-      await fetchSmall(context, source, { url, maxBytes: MAX_SUBTITLE_BYTES, signal: context.signal }),
-    );
+  /** All pieces together are no larger than one file may be. */
+  let maxBytes = MAX_SUBTITLE_BYTES;
+  const fetchText = async (url: string) => {
+    const bytes = await fetchSmall(context, source, { url, maxBytes, signal: context.signal });
+    maxBytes -= bytes.length;
+    return decodeText(bytes);
+  };
   const text = await fetchText(track.url);
   if (!text.startsWith("#EXTM3U")) return text;
   const { resources } = rewritePlaylist(text, track.url, ({ url }) => url);

@@ -6,6 +6,7 @@ import type {
   Pipeline,
   StorageSharedKeyCredential,
 } from "@azure/storage-blob";
+import { withoutTrailing } from "../../schema/text.ts";
 import { parseRetryAfter, type RetryClock } from "../retry.ts";
 import { azureHttpClient } from "./azure-http.ts";
 import { attachmentNamed, encodeKey, encodeSegment } from "./encode-key.ts";
@@ -194,7 +195,7 @@ export class BlobClient {
 
   #url(key: string): string {
     const { endpoint, container } = this.#options;
-    return `${endpoint.replace(/\/+$/, "")}/${encodeSegment(container)}${encodeKey(key)}`;
+    return `${withoutTrailing(endpoint, "/")}/${encodeSegment(container)}${encodeKey(key)}`;
   }
 
   /** The SDK costs time and memory: it is loaded by the first run that needs it. */

@@ -1,5 +1,5 @@
+import { xmlText } from "../../schema/storage/xml-answer.ts";
 import { answerFailure, type StorageFailure } from "./failure.ts";
-import { xmlText } from "./xml.ts";
 
 /**
  * Reads the answer to a failed request, in the XML that S3 made common.

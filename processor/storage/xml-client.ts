@@ -1,3 +1,5 @@
+import { hasXmlElement } from "../../schema/storage/xml-answer.ts";
+import { withoutTrailing } from "../../schema/text.ts";
 import { parseRetryAfter } from "../retry.ts";
 import { encodeKey, encodeSegment } from "./encode-key.ts";
 import { StorageFailed } from "./failure.ts";
@@ -64,7 +66,7 @@ export class XmlClient {
   url(key: string, query: Readonly<Record<string, string>> = {}): string {
     const { endpoint, bucket, addressing } = this.#bucket;
     const base = new URL(endpoint);
-    const folder = base.pathname.replace(/\/+$/, "");
+    const folder = withoutTrailing(base.pathname, "/");
     const host = addressing === "virtual" ? `${bucket}.${base.host}` : base.host;
     const bucketPath = addressing === "virtual" ? "" : `/${encodeSegment(bucket)}`;
     // a space as `+` is a form's habit that not every server shares; a literal plus is already %2B here
@@ -78,7 +80,7 @@ export class XmlClient {
     const answer = await transport.exchange({ method, ...authorized, body, signal });
     const accepted = answer.status < 300 || accept?.includes(answer.status);
     // the completion of an upload may promise 200 and then fail in the body
-    if (accepted && !(answer.status === 200 && /<Error[\s>]/.test(answer.text))) return answer;
+    if (accepted && !(answer.status === 200 && hasXmlElement(answer.text, "Error"))) return answer;
     const wished = parseRetryAfter(answer.headers["retry-after"], repeater.clock.now());
     throw new StorageFailed(s3Failure(answer.status, answer.text, wished));
   }

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { xmlText } from "../../schema/storage/xml-answer.ts";
+import { escapeXml } from "../../schema/xml.ts";
 import { Fault } from "../fault.ts";
 import type { NewObject, Upload } from "./sink.ts";
-import { escapeXml, xmlText } from "./xml.ts";
 import type { XmlClient } from "./xml-client.ts";
 import { storedHeaders } from "./xml-uploads.ts";
 

@@ -1,5 +1,5 @@
+import { xmlElements, xmlText } from "../../schema/storage/xml-answer.ts";
 import type { NewObject, UnfinishedUpload } from "./sink.ts";
-import { xmlElements, xmlText } from "./xml.ts";
 import type { XmlClient } from "./xml-client.ts";
 
 /** The headers with which an object is stored. */

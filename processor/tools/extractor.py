@@ -23,6 +23,7 @@ import importlib.util
 import io
 import itertools
 import json
+import math
 import os
 import resource
 import selectors
@@ -56,7 +57,7 @@ page_limits = module_beside('page-limits')
 sandbox = module_beside('sandbox')
 
 READ_BYTES = 1 << 16
-# Of one answer of a task; the largest honest ones have some megabytes.
+# Of one answer of a task; the largest honest ones have some megabytes, and the reader drops what is much longer.
 MAX_ANSWER_BYTES = 32 << 20
 PROGRESS_SECONDS = 0.25
 MAX_WARNINGS = 20
@@ -392,14 +393,30 @@ def confine(task):
     sandbox.limit(limits['memory'], limits['cpu'])
 
 
+def finite(value):
+    """The same without numbers that JSON does not have: a source may say that its media lasts 1e999 seconds."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def line_of(answer):
+    try:
+        text = json.dumps(answer, default=repr, allow_nan=False)
+    except ValueError:
+        text = json.dumps(finite(answer), default=repr, allow_nan=False)
+    if len(text) > MAX_ANSWER_BYTES:
+        raise Failure('AnswerTooLarge', f'The answer has {len(text)} characters')
+    return text.encode() + b'\n'
+
+
 def run_task(task, fd):
     log = Log()
 
     def send(answer):
-        data = json.dumps({'id': task['id'], **answer}, default=repr).encode() + b'\n'
-        if len(data) > MAX_ANSWER_BYTES:
-            raise Failure('AnswerTooLarge', f'The answer has {len(data)} bytes')
-        write_all(fd, data)
+        write_all(fd, line_of({'id': task['id'], **answer}))
 
     try:
         send({'ok': True, **TASKS[task['kind']](task, log, send), 'warnings': log.warnings})

@@ -3,8 +3,8 @@ export const MAX_REPORT_LINE_BYTES = 1 << 20;
 
 /**
  * Cuts a byte stream into lines, without their line ends. A line may be many megabytes long: chunks are joined once,
- * when its end is there. Carriage returns count as line ends too (progress output), empty lines are left out. A line
- * that is longer than allowed arrives in pieces of about that length, so that memory stays bounded.
+ * when its end is there. Carriage returns count as line ends too (progress output), empty lines are left out, and so
+ * are those that are longer than any program has a reason to write.
  *
  * @example stream.on("data", lineSplitter((line) => console.log(line)))
  */
@@ -13,25 +13,25 @@ export function lineSplitter(
   maxBytes = MAX_REPORT_LINE_BYTES,
 ): (chunk: Buffer) => void {
   let pending: Buffer[] = [];
+  /** Of the line so far; more than allowed: its bytes are dropped. */
   let length = 0;
-  const flush = () => {
-    const line = Buffer.concat(pending).toString("utf8");
-    pending = [];
-    length = 0;
-    if (line !== "") onLine(line);
+  const add = (bytes: Buffer) => {
+    length += bytes.length;
+    if (length <= maxBytes) pending.push(bytes);
+    else pending = [];
   };
   return (chunk) => {
     let start = 0;
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i];
       if (byte !== 0x0a && byte !== 0x0d) continue;
-      pending.push(chunk.subarray(start, i));
+      add(chunk.subarray(start, i));
       start = i + 1;
-      flush();
+      const line = Buffer.concat(pending).toString("utf8");
+      pending = [];
+      length = 0;
+      if (line !== "") onLine(line);
     }
-    if (start === chunk.length) return;
-    pending.push(chunk.subarray(start));
-    length += chunk.length - start;
-    if (length > maxBytes) flush();
+    if (start < chunk.length) add(chunk.subarray(start));
   };
 }

@@ -42,15 +42,28 @@ const NETWORK_CLASSES = [
   "ConnectionRefusedError",
 ];
 
+/** What Python throws at data that is not what it says it is: the source's fault, and no defect of ours. */
+const DATA_CLASSES = [
+  "ExpatError",
+  "JSONDecodeError",
+  "OverflowError",
+  "ParseError",
+  "RecursionError",
+  "UnicodeDecodeError",
+  "UnicodeEncodeError",
+  "ZeroDivisionError",
+];
+
 /** What no class or status can tell better: refusals of our own, full disks, and walls against robots. */
 const DECISIVE: readonly Rule[] = [
+  // regexp-ok: a constant of ours
   { code: "egress_blocked", text: new RegExp(BLOCKED_REASON, "i") },
   { code: "disk_full", text: /no space left on device|disk quota exceeded/i },
   { code: "bot_check", text: /not a (ro)?bot|anti-bot|captcha|unusual traffic|client challenge/i },
 ];
 
 const BY_CLASS: readonly Rule[] = [
-  { code: "unsupported_url", type: ["UnsupportedError", "RegexNotFoundError"] },
+  { code: "unsupported_url", type: ["UnsupportedError", "RegexNotFoundError", ...DATA_CLASSES] },
   { code: "geo_blocked", type: ["GeoRestrictedError"] },
   { code: "not_live", type: ["UserNotLive"] },
   { code: "truncated", type: ["ContentTooShortError"] },
@@ -73,7 +86,7 @@ const BY_STATUS: readonly Rule[] = [
 ];
 
 /** What yt-dlp adds for its own users; it names passwords and accounts, whatever the site's message is about. */
-const LOGIN_HINT = /\.? Use --(cookies|username).*$/s;
+const LOGIN_HINTS = [" Use --cookies", " Use --username"];
 const HINTED = " [login hint]";
 
 /** The narrow before the wide: "sign in to confirm your age" is about the age, not about the sign-in. */
@@ -82,11 +95,11 @@ const BY_TEXT: readonly Rule[] = [
   { code: "unsupported_url", text: /unsupported url|is not a valid url|no suitable extractor/i },
   {
     code: "terminated",
-    text: /(account|channel|user)\b.*\b(terminated|suspended|banned|deactivated|closed)|suspended account/i,
+    text: /(account|channel|user)\b.{0,200}\b(terminated|suspended|banned|deactivated|closed)|suspended account/i,
   },
   {
     code: "geo_blocked",
-    text: /geo.?(restrict|block)|(your|this|certain) (country|countries|region|location|area)\b|(available|allowed) in [A-Z]\w+ only|only (available|allowed) in [A-Z]|outside (of )?the|ip address is blocked/i,
+    text: /geo.?(restrict|block)|(your|this|certain) (country|countries|region|location|area)\b|(available|allowed) in [A-Z]\w{1,40} only|only (available|allowed) in [A-Z]|outside (of )?the|ip address is blocked/i,
   },
   { code: "copyright", text: /copyright|dmca|infring|rights ?holder/i },
   { code: "drm", text: /\bdrm\b|widevine|playready|fairplay/i },
@@ -109,7 +122,7 @@ const BY_TEXT: readonly Rule[] = [
   },
   {
     code: "not_live",
-    text: /not (currently )?live|offline|(live|stream|event|broadcast|space)\w*( recently)?( has| have)? ended|is not (streaming|broadcasting)/i,
+    text: /not (currently )?live|offline|(live|stream|event|broadcast|space)\w{0,20}( recently)?( has| have)? ended|is not (streaming|broadcasting)/i,
   },
   {
     code: "no_format",
@@ -117,7 +130,7 @@ const BY_TEXT: readonly Rule[] = [
   },
   {
     code: "login_required",
-    text: /\[login hint\]|log(ged)?.?in\b|sign in|--cookies|\bcookies\b.*needed|registered users|authenticat|authoriz|account is (needed|required)/i,
+    text: /\[login hint\]|log(ged)?.?in\b|sign in|--cookies|\bcookies\b.{0,200}needed|registered users|authenticat|authoriz|account is (needed|required)/i,
   },
   {
     code: "network",
@@ -127,7 +140,7 @@ const BY_TEXT: readonly Rule[] = [
   { code: "forbidden", text: /HTTP Error 403/ },
   {
     code: "unsupported_url",
-    text: /no (video|media|audio|embed|playlist)\b.*\b(found|in|on|could)|there'?s no video|not a video|unable to (extract|recognize)|failed to (parse|extract)/i,
+    text: /no (video|media|audio|embed|playlist)\b.{0,200}\b(found|in|on|could)|there'?s no video|not a video|unable to (extract|recognize)|failed to (parse|extract)/i,
   },
   {
     code: "unavailable",
@@ -156,13 +169,25 @@ const EXTRACTION_RULES: readonly Rule[] = [
  * @example classifyExtraction({ type: "ExtractorError", message: "Private video", expected: true }) // "private"
  */
 export function classifyExtraction(failure: ExtractionFailure): JobErrorCode {
-  const text = `${failure.message} ${failure.httpReason ?? ""}`
-    .replaceAll("\u2019", "'")
-    .replace(LOGIN_HINT, HINTED);
+  const text = withoutHint(`${shortened(failure.message)} ${shortened(failure.httpReason ?? "")}`);
   const rule = EXTRACTION_RULES.find((candidate) => matches(candidate, failure, text));
   if (rule) return rule.code;
   if (failure.expected) return "unavailable";
   return failure.type === "ExtractorError" ? "unsupported_url" : "internal";
+}
+
+/** A site may say what it likes; what is longer says it in its beginning, or behind it. */
+const MAX_HALF = 4096;
+
+const shortened = (text: string): string =>
+  text.length <= 2 * MAX_HALF ? text : `${text.slice(0, MAX_HALF)} ${text.slice(-MAX_HALF)}`;
+
+function withoutHint(text: string): string {
+  const plain = text.replaceAll("\u2019", "'");
+  const places = LOGIN_HINTS.map((hint) => plain.indexOf(hint)).filter((at) => at >= 0);
+  if (places.length === 0) return plain;
+  const at = Math.min(...places);
+  return `${plain.slice(0, plain[at - 1] === "." ? at - 1 : at)}${HINTED}`;
 }
 
 function matches(rule: Rule, failure: ExtractionFailure, text: string): boolean {
@@ -177,7 +202,7 @@ function matches(rule: Rule, failure: ExtractionFailure, text: string): boolean 
 
 /** Refusals and the disk, then the connection (a broken one also damages data), the data, and last the conversion. */
 const FFMPEG_RULES: readonly { readonly code: JobErrorCode; readonly text: RegExp }[] = [
-  { code: "egress_blocked", text: /egress blocked|not on whitelist|URL file:\S* is not in allowed/i },
+  { code: "egress_blocked", text: /egress blocked|not on whitelist|URL file:\S{0,4096} is not in allowed/i },
   { code: "disk_full", text: /no space left on device|disk quota exceeded/i },
   { code: "rate_limited", text: /(HTTP error|returned) 429|too many requests/i },
   // ffmpeg's words for every other 4xx; in practice a link that ran out.

@@ -138,7 +138,8 @@ export class WarmYtdlp {
     this.#tool.stdout?.on(
       "data",
       lineSplitter((text) => {
-        const line = JSON.parse(text) as Line;
+        const line = parseLine(text);
+        if (line === null) return;
         if (line.ready) started.resolve();
         else this.#onLine(line);
       }, MAX_LINE_BYTES),
@@ -237,4 +238,13 @@ export class WarmYtdlp {
 function endOf(line: Line): TaskEnd {
   if (line.failure) return { type: "failure", failure: line.failure };
   return { type: "answer", answer: line as Readonly<Record<string, unknown>> };
+}
+
+/** Null for what is no answer: it must not end this process, whoever wrote it. */
+function parseLine(text: string): Line | null {
+  try {
+    return JSON.parse(text) as Line;
+  } catch {
+    return null;
+  }
 }

@@ -1,4 +1,5 @@
 import type { Auth, Endpoint } from "../api/endpoint.ts";
+import { withoutTrailing } from "../text.ts";
 import { ApiFailure } from "./api-failure.ts";
 import type { CallOptions } from "./calls.ts";
 import { readFailure } from "./read-failure.ts";
@@ -76,7 +77,7 @@ function urlOf(base: string, { path }: Endpoint, { params = {}, query = {} }: Re
     value === undefined ? [] : [[name, String(value)]],
   );
   const search = pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
-  return base.replace(/\/+$/, "") + filled + search;
+  return withoutTrailing(base, "/") + filled + search;
 }
 
 function initOf(account: Account, endpoint: Endpoint, input: RequestInput): RequestInit {

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { escapeXml } from "../../processor/storage/xml.ts";
+import { escapeXml } from "../../schema/xml.ts";
 
 /** What differs between the services that speak the XML interface. */
 export interface StoreOptions {

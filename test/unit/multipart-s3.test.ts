@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { backoffMs, parseRetryAfter } from "../../processor/retry.ts";
 import { S3Sink } from "../../processor/storage/s3.ts";
 import { s3Failure } from "../../processor/storage/s3-failure.ts";
-import { xmlElements, xmlText, xmlTexts } from "../../processor/storage/xml.ts";
+import { xmlElements, xmlText, xmlTexts } from "../../schema/storage/xml-answer.ts";
 
 describe("XML reader", () => {
   it("reads flat texts, attributes or not, and decodes entities", () => {
@@ -55,6 +55,8 @@ describe("back-off", () => {
     ["7", 7000],
     ["Thu, 01 Jan 1970 00:00:30 GMT", 20_000],
     ["Thu, 01 Jan 1970 00:00:01 GMT", 0],
+    ["9".repeat(400), 86_400_000],
+    ["Thu, 01 Jan 2970 00:00:01 GMT", 86_400_000],
     ["soon", undefined],
     [undefined, undefined],
   ])("reads Retry-After %s as %s ms", (header, ms) => {

@@ -1,3 +1,5 @@
+import { withoutTrailing } from "../../schema/text.ts";
+
 /** Texts and bytes in the encodings that signatures and sealed values are written in. */
 
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(new TextEncoder().encode(text));
@@ -18,7 +20,7 @@ export const toBase64Url = (bytes: ArrayBuffer | Uint8Array): string =>
 
 /** The bytes of Base64 in either alphabet, padded or not; null for what is none. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
-  const plain = text.trim().replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
+  const plain = withoutTrailing(text.trim().replaceAll("-", "+").replaceAll("_", "/"), "=");
   if (plain === "" || !/^[A-Za-z0-9+/]+$/.test(plain) || plain.length % 4 === 1) return null;
   return Uint8Array.from(atob(plain), (character) => character.charCodeAt(0));
 }

@@ -1,3 +1,4 @@
+import { withoutTrailing } from "../../schema/text.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
 
 /** The target of one provider. */
@@ -19,5 +20,5 @@ export const placeOf = (target: StorageTarget): string =>
 export function withBucket(endpoint: string, bucket: string): string {
   const { protocol, host, hostname, pathname } = new URL(endpoint);
   const isNumeric = /^(\d+\.){3}\d+$|^\[/.test(hostname);
-  return `${protocol}//${isNumeric ? host : `${bucket}.${host}`}${pathname.replace(/\/+$/, "")}`;
+  return `${protocol}//${isNumeric ? host : `${bucket}.${host}`}${withoutTrailing(pathname, "/")}`;
 }

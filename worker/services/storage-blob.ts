@@ -1,5 +1,5 @@
+import { xmlTexts } from "../../schema/storage/xml-answer.ts";
 import { encodeKey, encodeStrictly, fromBase64, hmacSha256, toBase64, utf8 } from "../lib/bytes.ts";
-import { xmlTexts } from "../lib/xml.ts";
 import type { TargetOf } from "./storage-addresses.ts";
 import {
   type StorageAnswer,

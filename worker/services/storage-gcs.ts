@@ -1,6 +1,6 @@
+import { xmlTexts } from "../../schema/storage/xml-answer.ts";
 import { encodeKey, encodeStrictly, fromBase64, toBase64Url, toHex, utf8 } from "../lib/bytes.ts";
 import { sha256Hex } from "../lib/digest.ts";
-import { xmlTexts } from "../lib/xml.ts";
 import type { TargetOf } from "./storage-addresses.ts";
 import {
   type StorageAnswer,

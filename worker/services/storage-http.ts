@@ -1,3 +1,5 @@
+import { xmlText } from "../../schema/storage/xml-answer.ts";
+
 /** What the stores need of the outside. */
 export interface StorageNetwork {
   readonly fetch: typeof fetch;
@@ -70,6 +72,9 @@ export async function sendToStorage(
   throw refusal;
 }
 
+/** Of a host's name. */
+const MAX_HOST_LENGTH = 255;
+
 const MISSING_PLACE: ReadonlySet<string> = new Set(["NoSuchBucket", "ContainerNotFound"]);
 
 async function readStart({ body }: Response): Promise<string> {
@@ -85,17 +90,16 @@ async function readStart({ body }: Response): Promise<string> {
 
 function refusalOf({ status, headers }: Response, text: string): StorageRefusal {
   const json = readJson(text);
-  const code = [xmlText(text, "Code"), headers.get("x-ms-error-code"), json.code].find(isName);
-  const detail = [xmlText(text, "AuthenticationErrorDetail"), xmlText(text, "Message"), json.detail].join(
-    " ",
-  );
+  const told = (name: string) => xmlText(text, name)?.trim();
+  const code = [told("Code"), headers.get("x-ms-error-code"), json.code].find(isName);
+  const detail = [told("AuthenticationErrorDetail"), told("Message"), json.detail].join(" ");
   const region = [
-    xmlText(text, "Region"),
+    told("Region"),
     headers.get("x-amz-bucket-region"),
     /expecting '([a-z0-9-]+)'/.exec(detail)?.[1],
     // an endpoint names its region: s3.eu-west-1.amazonaws.com, oss-cn-beijing.aliyuncs.com
     /^(?:.*\.)?(?:s3[.-]|oss-)([a-z0-9-]+)\.(?:amazonaws|aliyuncs)\.com/.exec(
-      xmlText(text, "Endpoint") ?? "",
+      (told("Endpoint") ?? "").slice(0, MAX_HOST_LENGTH),
     )?.[1],
   ].find(isRegion);
   return new StorageRefusal(status, code ?? `HTTP ${status}`, { region: region ?? null, detail });
@@ -103,10 +107,6 @@ function refusalOf({ status, headers }: Response, text: string): StorageRefusal 
 
 const isName = (text: string | null | undefined): text is string => /^[A-Za-z][\w.-]{1,60}$/.test(text ?? "");
 const isRegion = (text: string | null | undefined): text is string => /^[a-z0-9-]{2,40}$/.test(text ?? "");
-
-/** The text of the first element with this name. */
-const xmlText = (xml: string, name: string): string | null =>
-  new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1]?.trim() ?? null;
 
 /** Google's two shapes: `{ error: { errors: [{ reason }], message } }` and `{ error, error_description }`. */
 function readJson(text: string): { code?: string; detail?: string } {

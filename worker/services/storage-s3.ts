@@ -1,6 +1,6 @@
 import { AwsV4Signer } from "aws4fetch";
+import { xmlTexts } from "../../schema/storage/xml-answer.ts";
 import { encodeKey } from "../lib/bytes.ts";
-import { xmlTexts } from "../lib/xml.ts";
 import { type TargetOf, withBucket } from "./storage-addresses.ts";
 import {
   type StorageAnswer,

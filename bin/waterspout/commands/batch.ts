@@ -60,7 +60,8 @@ export function jobsOf(text: string): { url: string; filename?: string }[] {
   return lines
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => {
-      const [, url = line, filename = ""] = /^(\S+)\s*(.*)$/.exec(line) ?? [];
+      const space = line.search(/\s/);
+      const [url, filename] = space < 0 ? [line, ""] : [line.slice(0, space), line.slice(space).trim()];
       return filename === "" ? { url } : { url, filename };
     });
 }

@@ -5,14 +5,18 @@
  * @example normaliseTitle("Ep. 12: Ångström & Co.!", "A Show") // "angstrom and co"
  */
 export function normaliseTitle(title: string, showName = ""): string {
-  const plain = plainText(title.replace(NUMBER_IN_FRONT, ""));
-  const show = plainText(showName);
+  const compared = title.slice(0, MAX_COMPARED);
+  const plain = plainText(compared.replace(NUMBER_IN_FRONT, ""));
+  const show = plainText(showName.slice(0, MAX_COMPARED));
   const rest = show !== "" && plain.startsWith(`${show} `) ? plain.slice(show.length + 1) : plain;
-  return rest || plainText(title);
+  return rest || plainText(compared);
 }
 
+/** Titles are compared by so many characters: no longer one is a title, and work has an end. */
+const MAX_COMPARED = 500;
+
 const NUMBER_IN_FRONT =
-  /^\s*(?:s(?:eason)?\s*\d+\s*[,:.-]?\s*)?(?:(?:episode|ep|e|folge|episodio|no|nr|#)\s*\.?\s*)?#?\d+\s*[-:.|–—)]+\s*/iu;
+  /^\s{0,20}(?:s(?:eason)?\s{0,20}\d{1,9}\s{0,20}[,:.-]?\s{0,20})?(?:(?:episode|ep|e|folge|episodio|no|nr|#)\s{0,20}\.?\s{0,20})?#?\d{1,9}\s{0,20}[-:.|–—)]{1,20}\s{0,20}/iu;
 
 const plainText = (text: string): string =>
   text

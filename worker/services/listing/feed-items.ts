@@ -37,7 +37,7 @@ async function* itemSources(text: AsyncIterable<string>): AsyncGenerator<string>
   let isOpen = false;
   /** Up to here, the end of the item was looked for. */
   let searched = 0;
-  for await (const piece of text) {
+  for await (const piece of inPieces(text)) {
     pending += piece;
     for (;;) {
       if (!isOpen) {
@@ -64,6 +64,23 @@ async function* itemSources(text: AsyncIterable<string>): AsyncGenerator<string>
   }
 }
 
+/** A search begins anew with each piece: many small ones would make it long. */
+const PIECE_LENGTH = 64 * 1024;
+
+async function* inPieces(text: AsyncIterable<string>): AsyncGenerator<string> {
+  let gathered: string[] = [];
+  let length = 0;
+  for await (const piece of text) {
+    gathered.push(piece);
+    length += piece.length;
+    if (length < PIECE_LENGTH) continue;
+    yield gathered.join("");
+    gathered = [];
+    length = 0;
+  }
+  if (length > 0) yield gathered.join("");
+}
+
 const MARK = /<\/item\s*>|<!\[CDATA\[|<!--/g;
 
 /** Where the item ends; `from` is where the search goes on when more is there. Quoted text and comments are passed over. */
@@ -87,6 +104,9 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   htmlEntities: true,
+  // what a feed defines by itself is not resolved: none may be longer than its own name
+  processEntities: { enabled: true, maxEntityCount: 1, maxEntitySize: 1, maxExpandedLength: 1024 * 1024 },
+  maxNestedTags: 32,
   // long, and never looked at
   stopNodes: ["*.description", "*.content:encoded", "*.itunes:summary"],
   isArray: (name) => name === "enclosure" || name === "title",

@@ -1,0 +1,59 @@
+import { Fault } from "../fault.ts";
+
+/** One `NAME=value` of a tag. */
+export interface Attribute {
+  readonly name: string;
+  /** Without its quotes. */
+  readonly value: string;
+  readonly isQuoted: boolean;
+}
+
+/** RFC 8216 and its successor know no tag with more than 20. */
+const MAX_ATTRIBUTES = 100;
+
+/**
+ * The attributes of a tag, in their order, the first of each name. The work is linear in the length of the line.
+ *
+ * What a reader could understand in two ways is left out, so that whoever reads the tag after us reads the same: a
+ * value without quotes ends at the first space, and in a quoted one no backslash is left that could hide its end.
+ *
+ * @throws Fault `network` for a tag with more attributes than any honest one
+ * @example attributesOf('#EXT-X-MAP:URI="a,b",BYTERANGE=1') // [{ name: "URI", value: "a,b", … }, { name: "BYTERANGE", … }]
+ */
+export function attributesOf(line: string): Attribute[] {
+  const found = new Map<string, Attribute>();
+  const colon = line.indexOf(":");
+  for (let at = colon < 0 ? line.length : colon + 1; at < line.length; ) {
+    const equals = line.indexOf("=", at);
+    if (equals < 0) break;
+    const head = line.slice(at, equals);
+    // what stands in front of a comma without a value is none
+    const name = head.slice(head.lastIndexOf(",") + 1).trim();
+    const isQuoted = line[equals + 1] === '"';
+    const from = equals + (isQuoted ? 2 : 1);
+    const closing = line.indexOf(isQuoted ? '"' : ",", from);
+    const end = closing < 0 ? line.length : closing;
+    const attribute = { name, value: plain(line.slice(from, end), isQuoted), isQuoted };
+    if (NAME.test(attribute.name) && !found.has(attribute.name)) found.set(attribute.name, attribute);
+    if (found.size > MAX_ATTRIBUTES)
+      throw new Fault("network", "the playlist has a tag of too many attributes");
+    const comma = isQuoted ? line.indexOf(",", end) : end;
+    at = comma < 0 ? line.length : comma + 1;
+  }
+  return [...found.values()];
+}
+
+const NAME = /^[A-Z0-9-]{1,64}$/;
+
+const plain = (value: string, isQuoted: boolean): string =>
+  isQuoted ? value.replaceAll("\\", "") : (value.split(/\s/, 1)[0] ?? "");
+
+/** The value of one attribute; null where the tag has none of this name. */
+export const attribute = (line: string, name: string): string | null =>
+  attributesOf(line).find((one) => one.name === name)?.value ?? null;
+
+/** The tag with other attributes. @param line the tag as it was */
+export function withAttributes(line: string, attributes: readonly Attribute[]): string {
+  const list = attributes.map(({ name, value, isQuoted }) => `${name}=${isQuoted ? `"${value}"` : value}`);
+  return `${line.slice(0, line.indexOf(":") + 1)}${list.join(",")}`;
+}

@@ -1,0 +1,78 @@
+import { Fault } from "../fault.ts";
+import { LineLimitError, textLines } from "../text-lines.ts";
+
+/** What every reader of playlists shares: their lines, numbers and addresses, and what a playlist may be at most. */
+
+/** A playlist larger than this is no playlist, in bytes. */
+export const MAX_PLAYLIST_BYTES = 16 << 20;
+const LIMITS = { maxLines: 600_000, maxLineLength: 32 << 10 } as const;
+/** Four days of segments of four seconds. */
+const MAX_RESOURCES = 100_000;
+/** Of one address, and of all addresses of a playlist, in characters. */
+const MAX_ADDRESS_LENGTH = 8 << 10;
+const MAX_ADDRESSES_LENGTH = 32 << 20;
+/** A segment of more seconds has no length that one could count with. */
+const MAX_SECONDS = 1e9;
+
+/**
+ * The lines of a playlist.
+ *
+ * @throws Fault `network` when this is no playlist, or none that one would send
+ */
+export function playlistLines(text: string): string[] {
+  try {
+    const lines = textLines(text, LIMITS);
+    if (!lines[0]?.startsWith("#EXTM3U")) throw new Fault("network", "not an HLS playlist");
+    return lines;
+  } catch (error) {
+    if (error instanceof LineLimitError) throw new Fault("network", `the playlist has ${error.message}`);
+    throw error;
+  }
+}
+
+/** The whole number behind a tag, the first that is one; null where there is none. */
+export function numberBehind(lines: readonly string[], tag: string): number | null {
+  for (const line of lines) {
+    const digits = line.startsWith(tag) ? /^\d{1,15}(?!\d)/.exec(line.slice(tag.length))?.[0] : undefined;
+    if (digits !== undefined) return Number(digits);
+  }
+  return null;
+}
+
+/** The number of a playlist's first segment. */
+export const firstSequence = (lines: readonly string[]): number =>
+  numberBehind(lines, "#EXT-X-MEDIA-SEQUENCE:") ?? 0;
+
+/** Seconds behind `#EXTINF:`; null where no length can be read. */
+export function segmentSeconds(line: string): number | null {
+  const seconds = Number.parseFloat(line.slice("#EXTINF:".length));
+  return seconds >= 0 && seconds <= MAX_SECONDS ? seconds : null;
+}
+
+/** Makes the addresses of one playlist absolute, as long as they are of a size and number that one would send. */
+export class PlaylistAddresses {
+  readonly #baseUrl: string;
+  #count = 0;
+  #length = 0;
+
+  /** @param baseUrl where the playlist came from */
+  constructor(baseUrl: string) {
+    this.#baseUrl = baseUrl;
+  }
+
+  /** @throws Fault `network` beyond a limit or for what is no address, `egress_blocked` for one that is not http(s) */
+  resolve(uri: string): string {
+    const url = uri.length > MAX_ADDRESS_LENGTH ? null : URL.parse(uri, this.#baseUrl);
+    if (!url || url.href.length > MAX_ADDRESS_LENGTH) {
+      throw new Fault("network", "the playlist names no valid address");
+    }
+    if (url.protocol !== "http:" && url.protocol !== "https:") {
+      throw new Fault("egress_blocked", `the playlist names a ${url.protocol} address`);
+    }
+    this.#length += url.href.length;
+    if (++this.#count > MAX_RESOURCES || this.#length > MAX_ADDRESSES_LENGTH) {
+      throw new Fault("network", "the playlist names too many addresses");
+    }
+    return url.href;
+  }
+}

@@ -1,0 +1,160 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Canaries, layCanaries } from "../support/canaries.ts";
+import { type DamagedSources, meet, startDamagedStorage } from "../support/damaged-sources.ts";
+import { malformedMedia } from "../support/malformed-media.ts";
+import { mediaFolder } from "../support/media.ts";
+import { startOrigin } from "../support/origin.ts";
+import { ParsersApart } from "../support/parsers-apart.ts";
+import { startProcessorProcess } from "../support/processor-process.ts";
+import { startS3 } from "../support/s3-server.ts";
+import { startScriptedWorker } from "../support/scripted-worker.ts";
+
+/** The campaign of malformed media: 500 inputs here, as many as are asked for by `npm run fuzz`. */
+
+const setting = (name: string, usual: number): number => Number(process.env[name] ?? usual);
+const INPUTS = setting("FUZZ_INPUTS", 500);
+const SEED = setting("FUZZ_SEED", 1);
+const FROM = setting("FUZZ_FROM", 0);
+/** Every so many inputs, one goes through a real processor, its tools and its storage. It shares no factor with the number of kinds. */
+const PROCESSOR_EVERY = 35;
+/** Inputs that a processor meets at the same time. */
+const AT_ONCE = 4;
+const HEALTH_EVERY_MS = 100;
+const MAX_PROCESSOR_BYTES = 300 << 20;
+
+const SMALL = { seconds: 1, width: 64, height: 36, fps: 10 } as const;
+
+let canaries: Canaries;
+let workFolder: string;
+let sources: DamagedSources;
+const closing: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  canaries = await layCanaries();
+  workFolder = await mkdtemp(join(tmpdir(), "fuzz-"));
+  const root = await mediaFolder({ "media.mp4": ["mp4", SMALL], hls: ["hls-ts", SMALL] });
+  const [origin, storage, worker, s3] = await Promise.all([
+    startOrigin({ root }),
+    startDamagedStorage(),
+    startScriptedWorker(),
+    startS3(),
+  ]);
+  const processor = await startProcessorProcess({
+    WORKER_URL: worker.url,
+    WORK_DIR: workFolder,
+    ALLOWED_PRIVATE_HOSTS: `${origin.host},${storage.host}`,
+    HEARTBEAT_SECONDS: "1",
+    DRAIN_SECONDS: "0",
+    ...(process.env.YTDLP_PATH ? { YTDLP_PATH: process.env.YTDLP_PATH } : {}),
+  });
+  const target: DamagedSources["target"] = {
+    ...{ provider: "s3", endpoint: s3.endpoint, bucket: s3.bucket, region: s3.region, addressing: "path" },
+    ...{ access_key: s3.accessKeyId, secret_key: s3.secretAccessKey, managed: true },
+  };
+  sources = { origin, storage, worker, processor, target };
+  closing.push(
+    () => processor.stop(),
+    () => origin.close(),
+    () => storage.close(),
+    () => worker.close(),
+    () => s3.close(),
+    () => canaries.remove(),
+    () => rm(workFolder, { recursive: true, force: true }),
+  );
+}, 120_000);
+
+afterAll(async () => {
+  for (const close of closing) await close();
+}, 60_000);
+
+/** Asks `/healthz` again and again until it is told to stop. */
+function watchHealth(url: string) {
+  const found = { asked: 0, failed: 0, slowestMs: 0 };
+  let stopped = false;
+  const done = (async () => {
+    while (!stopped) {
+      const startedAt = performance.now();
+      const answered = await fetch(`${url}/healthz`).then(
+        async (response) => (await response.text()) !== "" && response.ok,
+        () => false,
+      );
+      found.asked++;
+      if (!answered) found.failed++;
+      found.slowestMs = Math.max(found.slowestMs, performance.now() - startedAt);
+      await new Promise((resolve) => setTimeout(resolve, HEALTH_EVERY_MS));
+    }
+    return found;
+  })();
+  return {
+    stop: () => {
+      stopped = true;
+      return done;
+    },
+  };
+}
+
+it(
+  "neither stops nor blocks the processor, and opens no file outside of the run's folder",
+  async () => {
+    const inputOf = await malformedMedia(canaries.paths);
+    const { processor } = sources;
+    const health = watchHealth(processor.url);
+    const apart = new ParsersApart();
+    const slowest = { ms: 0, input: "" };
+    const words = new Map<string, number>();
+    const failures: string[] = [];
+    const met = new Set<Promise<void>>();
+    for (let index = FROM; index < FROM + INPUTS; index++) {
+      const input = inputOf(SEED, index);
+      const name = `${input.kind} --seed ${SEED} --from ${index} --inputs 1`;
+      for (const parser of input.parsers) {
+        try {
+          const { ms } = await apart.read(parser, input.bytes);
+          if (ms > slowest.ms) Object.assign(slowest, { ms, input: `${parser} of ${name}` });
+        } catch (error) {
+          failures.push(`${name}: ${error instanceof Error ? error.message : error}`);
+        }
+      }
+      if (index % PROCESSOR_EVERY !== 0 && INPUTS !== 1) continue;
+      while (met.size >= AT_ONCE) await Promise.race(met);
+      const meeting = meet(sources, input, index).then(
+        ({ answered, word }) => {
+          words.set(`${input.kind}: ${word}`, (words.get(`${input.kind}: ${word}`) ?? 0) + 1);
+          if (answered.includes(canaries.mark)) failures.push(`${name}: a file of this machine was told`);
+          if (/"code":"internal"|probe 500/.test(`${answered} ${word}`))
+            failures.push(`${name}: ${word} ${answered}`);
+        },
+        (error: unknown) => void failures.push(`${name}: ${error}`),
+      );
+      const entry: Promise<void> = meeting.finally(() => met.delete(entry));
+      met.add(entry);
+    }
+    await Promise.all(met);
+    await apart.close();
+    const { asked, failed, slowestMs } = await health.stop();
+    const peak = processor.peakBytes();
+    console.log(
+      [
+        `${INPUTS} inputs of seed ${SEED} from ${FROM}; ${[...words.values()].reduce((sum, count) => sum + count, 0)} of them through a processor`,
+        `slowest parser: ${Math.round(slowest.ms)} ms, ${slowest.input}`,
+        `/healthz: asked ${asked} times, ${failed} without an answer, slowest ${Math.round(slowestMs)} ms`,
+        `memory of the processor at most: ${peak === null ? "unknown" : `${Math.round(peak / 2 ** 20)} MiB`}`,
+        `files that nobody may open: ${canaries.areWatched ? "watched" : "not watched by this file system"}`,
+        ...[...words].sort().map(([word, count]) => `  ${count} × ${word}`),
+      ].join("\n"),
+    );
+    expect(failures).toEqual([]);
+    expect(failed).toBe(0);
+    expect(processor.exitCode).toBeNull();
+    expect(processor.log).not.toContain('"event":"crash"');
+    expect(processor.log).not.toContain(canaries.mark);
+    expect(await canaries.read()).toEqual([]);
+    if (peak !== null) expect(peak).toBeLessThan(MAX_PROCESSOR_BYTES);
+    await processor.stop();
+    expect(await readdir(join(workFolder, "runs")).catch(() => [])).toEqual([]);
+  },
+  4 * 60 * 60_000,
+);

@@ -1,0 +1,131 @@
+import { rewritePlaylist } from "../../processor/egress/hls-playlist.ts";
+import { cutPlaylist } from "../../processor/egress/hls-window.ts";
+import { parseLivePlaylist } from "../../processor/egress/live-playlist.ts";
+import { plainHead } from "../../processor/egress/plain-head.ts";
+import { withBreaks } from "../../processor/egress/transport-stream.ts";
+import { Fault } from "../../processor/fault.ts";
+import { isUnusual } from "../../processor/iso/box-view.ts";
+import { ByteStream, EndedEarly } from "../../processor/iso/byte-stream.ts";
+import { openIsoSource } from "../../processor/iso/iso-source.ts";
+import { JoinedMovie } from "../../processor/iso/joined-movie.ts";
+import { inTurns, type MediaSource } from "../../processor/iso/media-source.ts";
+import { openTransportSource } from "../../processor/mpegts/transport-source.ts";
+import { parseRetryAfter } from "../../processor/retry.ts";
+import { readIsoHead } from "../../processor/stages/file-head.ts";
+import { decodeText, joinVtt, sectionOfVtt, ttmlToVtt } from "../../processor/stages/vtt.ts";
+import { lineSplitter } from "../../processor/tools/lines.ts";
+import { classifyExtraction, classifyFfmpeg } from "../../processor/tools/tool-errors.ts";
+import { judgeUrl } from "../../schema/address.ts";
+import { defaultFilename } from "../../schema/object-key.ts";
+import { hasXmlElement, xmlElements, xmlText, xmlTexts } from "../../schema/storage/xml-answer.ts";
+import { likeness, normaliseTitle } from "../../worker/services/listing/compare-titles.ts";
+import { feedItems } from "../../worker/services/listing/feed-items.ts";
+
+/** Everything of the project that reads bytes or text from outside, by name. */
+
+/** What reading may throw: refusals, each with its meaning. Anything else is a crash. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Fault || error instanceof EndedEarly || isUnusual(error);
+
+type Read = (bytes: Buffer) => unknown;
+
+const BASE = "https://cdn.example/video/index.m3u8";
+
+async function join(open: (stream: ByteStream) => Promise<MediaSource>, bytes: Buffer): Promise<void> {
+  async function* batches() {
+    for (let at = 0; at < bytes.length; at += 65_536) yield [bytes.subarray(at, at + 65_536)];
+  }
+  const stream = new ByteStream(batches());
+  try {
+    const source = await open(stream);
+    const about = {
+      brand: "isom",
+      tags: { title: null, artist: null, date: null },
+      cover: null,
+      chapters: [],
+    };
+    const movie = new JoinedMovie(source.tracks, about);
+    for await (const turn of inTurns([source])) {
+      movie.add(turn);
+      await turn.pour(() => {});
+    }
+    movie.front();
+  } finally {
+    await stream.close();
+  }
+}
+
+export const PARSERS = {
+  iso: (bytes) => join(openIsoSource, bytes),
+  isoHead: async (bytes) => {
+    const head = await readIsoHead(bytes.length, async (start, length) =>
+      bytes.subarray(start, start + length),
+    );
+    await head?.facts();
+  },
+  transport: (bytes) => join((stream) => openTransportSource(stream, ["vide", "soun"]), bytes),
+  segment: async (bytes) => {
+    async function* batches() {
+      for (let at = 0; at < bytes.length; at += 1000) yield [bytes.subarray(at, at + 1000)];
+    }
+    for await (const batch of withBreaks(batches())) void batch;
+  },
+  playlist: (bytes) => rewritePlaylist(bytes.toString("utf8"), BASE, () => "/0.ts"),
+  window: (bytes) => cutPlaylist(bytes.toString("utf8"), { start: 1, end: 2 }),
+  live: (bytes) => parseLivePlaylist(bytes.toString("utf8"), BASE),
+  vtt: (bytes) => sectionOfVtt(decodeText(bytes), 1, 20),
+  pieces: (bytes) => joinVtt([decodeText(bytes), decodeText(bytes)]),
+  ttml: (bytes) => ttmlToVtt(decodeText(bytes)),
+  xml: (bytes) => {
+    const text = bytes.toString("utf8");
+    for (const name of ["Code", "UploadId", "Key", "Name"]) xmlTexts(text, name);
+    for (const upload of xmlElements(text, "Upload")) xmlText(upload, "Key");
+    hasXmlElement(text, "Error");
+  },
+  feed: async (bytes) => {
+    const text = bytes.toString("utf8");
+    async function* pieces() {
+      for (let at = 0; at < text.length; at += 4096) yield text.slice(at, at + 4096);
+    }
+    for await (const { title } of feedItems(pieces()))
+      likeness(normaliseTitle(title), normaliseTitle("A show"));
+  },
+  title: (bytes) => {
+    const text = bytes.toString("utf8");
+    likeness(normaliseTitle(text, text), normaliseTitle(`${text} 2`));
+    defaultFilename(text, text);
+  },
+  message: (bytes) => {
+    const text = bytes.toString("utf8");
+    classifyExtraction({ type: "ExtractorError", message: text, httpReason: text, expected: true });
+    // what a tool says is kept up to this length
+    classifyFfmpeg(text.slice(-16_384), { code: 1, signal: null });
+  },
+  lines: (bytes) => {
+    const split = lineSplitter(() => {});
+    for (let at = 0; at < bytes.length; at += 65_536) split(bytes.subarray(at, at + 65_536));
+  },
+  head: (bytes) => {
+    plainHead(bytes.subarray(0, 65_536));
+    plainHead(
+      Buffer.concat([Buffer.from("HTTP/1.1 200 OK\r\n"), bytes.subarray(0, 65_536), Buffer.from("\r\n\r\n")]),
+    );
+    // no longer header gets past the parser of the platform
+    parseRetryAfter(bytes.toString("latin1", 0, 16_384), 0);
+  },
+  url: (bytes) => {
+    const url = URL.parse(`https://${bytes.toString("utf8", 0, 16_384)}`);
+    if (url) judgeUrl(url, new Set());
+  },
+} satisfies Readonly<Record<string, Read>>;
+
+export type ParserName = keyof typeof PARSERS;
+
+/** Reads and throws only what is no refusal: a crash. */
+export async function readForeign(name: ParserName, bytes: Buffer): Promise<void> {
+  try {
+    await (PARSERS[name] as Read)(bytes);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+}
