@@ -1,5 +1,6 @@
 import type { BatchKind } from "../../schema/api/batch.ts";
 import type { JobErrorCode } from "../../schema/errors.ts";
+import type { Adjustment } from "../../schema/media.ts";
 import { findBatchOf, insertBatch, type JobSummary, summariesQuery } from "../db/batch-rows.ts";
 import type { JobRow, NewJobRow } from "../db/job-rows.ts";
 import type { Scope } from "../services.ts";
@@ -21,6 +22,8 @@ export interface BatchEntry extends Omit<Nameable, "isFetchedElsewhere"> {
   readonly description: string | null;
   readonly releaseDate: string | null;
   readonly skipped: JobErrorCode | null;
+  /** Of this job alone. */
+  readonly adjustments?: readonly Adjustment[];
 }
 
 /** A batch to be. */
@@ -141,7 +144,8 @@ function jobsOf(scope: Scope, account: Account, { id, options, entries, storage 
   );
   let ends = 0;
   const rows = entries.map((entry, batch_index): BatchJob => {
-    const { filename = null, adjustments = [] } = names[batch_index] ?? {};
+    const { filename = null, adjustments: renamed = [] } = names[batch_index] ?? {};
+    const adjustments = [...(entry.adjustments ?? []), ...renamed];
     return withoutNulls({
       id: scope.newId(),
       batch_index,
