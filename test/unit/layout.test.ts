@@ -10,6 +10,7 @@ const TOP_LEVEL = [
   "CONTRIBUTING.md",
   "LICENSE",
   "README.md",
+  "SECURITY.md",
   "bin",
   "docs",
   "package-lock.json",
