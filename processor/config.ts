@@ -2,6 +2,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
+import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
 
 /** One environment variable: the only place that says its name, default, meaning and rule. */
 interface Variable {
@@ -220,9 +221,16 @@ const VARIABLES = {
   },
   heartbeatSeconds: {
     name: "HEARTBEAT_SECONDS",
-    default: "15",
-    meaning: "Seconds between two heartbeats to the Worker; well below the Worker's LEASE_SECONDS",
+    default: `${DEFAULT_HEARTBEAT_SECONDS}`,
+    meaning: "Seconds between two heartbeats to the Worker; at most a third of `LEASE_SECONDS`",
     schema: wholeNumber(1, 3600),
+  },
+  leaseSeconds: {
+    name: "LEASE_SECONDS",
+    default: `${DEFAULT_LEASE_SECONDS}`,
+    meaning:
+      "The Worker's `LEASE_SECONDS`, 3 to 600: a processor whose heartbeats are too rare for it does not start",
+    schema: wholeNumber(3, 600),
   },
   drainSeconds: {
     name: "DRAIN_SECONDS",
@@ -342,7 +350,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     return [key, undefined];
   });
   if (problems.length > 0) throw new Error(problems.join("\n"));
-  return Object.fromEntries(entries) as ProcessorConfig;
+  const config = Object.fromEntries(entries) as ProcessorConfig;
+  const problem = leaseProblem(config);
+  if (problem !== null) throw new Error(problem);
+  return config;
 }
 
 function isHttpUrl(value: string): boolean {

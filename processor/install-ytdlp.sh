@@ -1,7 +1,9 @@
 #!/bin/sh
 # Installs yt-dlp of a release channel into a Python environment of its own, or renews it there:
 #   install-ytdlp.sh <folder> stable|nightly|master [version]
-# Nightly builds are the pre-releases on PyPI; the builds of every change are published by yt-dlp's project on GitHub.
+# Stable is what requirements.txt locks, version and hashes; pip refuses anything else. The other channels change daily
+# and are taken as they are published: nightly builds are the pre-releases on PyPI, the builds of every change are
+# published by yt-dlp's project on GitHub.
 set -eu
 
 folder=$1
@@ -11,7 +13,18 @@ package='yt-dlp[default,curl-cffi]'
 builds=https://github.com/yt-dlp/yt-dlp-master-builds/releases
 
 case $channel in
-  stable) set -- "$package${version:+==$version}" ;;
+  stable)
+    if [ -n "$version" ]; then
+      echo "The stable channel has the version of requirements.in; leave YTDLP_VERSION empty" >&2
+      exit 2
+    fi
+    requirements=$(dirname "$0")/requirements.txt
+    if ! grep -q -e '--hash=sha256:' "$requirements"; then
+      echo "$requirements holds no hashes: run processor/lock-requirements.py where PyPI can be reached, and commit it" >&2
+      exit 2
+    fi
+    set -- --require-hashes --requirement "$requirements"
+    ;;
   nightly) set -- --pre "$package${version:+==$version}" ;;
   master)
     release=${version:+download/$version}

@@ -1,3 +1,5 @@
+import { shownText } from "../schema/shown-url.ts";
+
 /** Writes one wide event as one line of JSON to stdout. Fields never hold source addresses, links or credentials. */
 export type Log = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
 
@@ -7,6 +9,8 @@ export function createLog(
   write: (line: string) => void = (line) => process.stdout.write(line),
 ): Log {
   return (event, fields = {}) => {
-    write(`${JSON.stringify({ at: new Date().toISOString(), event, instance, ...fields })}\n`);
+    const line = { at: new Date().toISOString(), event, instance, ...fields };
+    // the words of tools quote addresses: passwords and tokens are taken out here, whoever put them into a text
+    write(`${JSON.stringify(line, (_, value) => (typeof value === "string" ? shownText(value) : value))}\n`);
   };
 }

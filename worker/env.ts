@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type AllowedHosts, AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
+import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
 import { withoutTrailing } from "../schema/text.ts";
 import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
@@ -140,9 +141,16 @@ export const CONFIG_VARIABLES = [
   },
   {
     name: "LEASE_SECONDS",
-    fallback: "60",
+    fallback: `${DEFAULT_LEASE_SECONDS}`,
     secret: false,
-    meaning: "How long a run may be silent before its job is given to another, 3 to 600",
+    meaning:
+      "How long a run may be silent before its job is given to another, 3 to 600; at least three times `HEARTBEAT_SECONDS`",
+  },
+  {
+    name: "HEARTBEAT_SECONDS",
+    fallback: `${DEFAULT_HEARTBEAT_SECONDS}`,
+    secret: false,
+    meaning: "Seconds between two heartbeats of the processors; the same as theirs",
   },
   {
     name: "BATCH_WINDOW",
@@ -203,6 +211,7 @@ export interface Config {
   readonly listingMs: number;
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
+  readonly heartbeatMs: number;
   readonly retentionDays: number;
   /** Jobs of one batch that are released and not finished, at most. */
   readonly batchWindow: number;
@@ -295,6 +304,7 @@ const Variables = z.object({
   LISTING_SECONDS: wholeNumber(1, 60),
   ALLOWED_PRIVATE_HOSTS: hosts,
   LEASE_SECONDS: wholeNumber(3, 600),
+  HEARTBEAT_SECONDS: wholeNumber(1, 3600),
   MAX_BACKLOG: wholeNumber(1, 1_000_000),
   RETENTION_DAYS: wholeNumber(1, 3650),
   BATCH_WINDOW: wholeNumber(1, 500),
@@ -314,6 +324,9 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const parsed = Variables.safeParse(values);
   if (!parsed.success) throw new ConfigError(parsed.error.issues.map(sentenceOf).join("; "));
   const variables = parsed.data;
+  const { LEASE_SECONDS: leaseSeconds, HEARTBEAT_SECONDS: heartbeatSeconds } = variables;
+  const problem = leaseProblem({ leaseSeconds, heartbeatSeconds });
+  if (problem !== null) throw new ConfigError(problem);
   return {
     adminToken: variables.ADMIN_TOKEN,
     processorToken: variables.PROCESSOR_TOKEN,
@@ -352,7 +365,8 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     },
     listingMs: variables.LISTING_SECONDS * 1000,
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
-    leaseMs: variables.LEASE_SECONDS * 1000,
+    leaseMs: leaseSeconds * 1000,
+    heartbeatMs: heartbeatSeconds * 1000,
     retentionDays: variables.RETENTION_DAYS,
     batchWindow: variables.BATCH_WINDOW,
     maxBacklog: variables.MAX_BACKLOG,

@@ -25,7 +25,7 @@ export const batchEndpoints = {
     tag: "Batches",
     summary: "Create up to 100 jobs as one batch; one bad URL refuses them all",
     idempotent: true,
-    body: bulky(BulkRequest),
+    body: { ...bulky(BulkRequest), unknownMembers: "reported" },
     answers: { 201: { description: "Accepted; visible to the next GET at once", schema: CreatedBulk } },
     errors: [
       "invalid_request",

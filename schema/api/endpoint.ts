@@ -21,7 +21,16 @@ export interface Endpoint {
   readonly safe?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
-  readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly maxBytes: number };
+  readonly body?: {
+    readonly schema: z.ZodType;
+    readonly required: boolean;
+    readonly maxBytes: number;
+    /**
+     * Members that the schema does not know are ignored and reported as adjustments, instead of being refused: for
+     * requests whose answer has a place for that.
+     */
+    readonly unknownMembers?: "reported";
+  };
   /** Success answers by status; `stream` and `text` are not JSON. */
   readonly answers: Readonly<
     Record<

@@ -30,6 +30,7 @@ const json = <S extends z.ZodType, const R extends boolean = true>(schema: S, re
   required: (required ?? true) as R,
   maxBytes: MAX_BODY_BYTES,
 });
+const jobRequest = { ...json(JobRequest), unknownMembers: "reported" } as const;
 
 /** Bodies that may bring the storage again. */
 export const WithStorage = z
@@ -57,7 +58,7 @@ export const endpoints = {
     tag: "Jobs",
     summary: "Create a job, or a batch of jobs from a show, a playlist or a channel",
     idempotent: true,
-    body: json(JobRequest),
+    body: jobRequest,
     answers: {
       201: {
         description: "Accepted; visible to the next GET at once",
@@ -84,7 +85,7 @@ export const endpoints = {
     tag: "Jobs",
     summary: "Tell what a job would do; nothing is created",
     safe: true,
-    body: json(JobRequest),
+    body: jobRequest,
     answers: { 200: { description: "The plan", schema: PlannedJob } },
     errors: ["forbidden", "invalid_request", "payload_too_large", "probe_timeout"],
   },

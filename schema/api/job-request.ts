@@ -153,13 +153,13 @@ export function refineOptions(request: Options, context: z.RefinementCtx): void 
   }
 }
 
-/** `POST /jobs` and `POST /jobs/plan`. Only `url` is required; unknown members are ignored. */
+/** `POST /jobs` and `POST /jobs/plan`. Only `url` is required; unknown members are ignored and reported in `adjustments`. */
 export const JobRequest = z
   .preprocess(withoutNulls, z.object({ url: WebUrl, ...jobOptions }).superRefine(refineOptions))
   .meta({ id: "JobRequest" });
 export type JobRequest = z.infer<typeof JobRequest>;
 
-/** The members that are known; others are ignored. */
+/** The members that are known; others are ignored and reported. */
 export const JOB_MEMBERS = ["url", ...Object.keys(jobOptions)] as (keyof JobRequest)[];
 
 /** The request as it is kept and echoed: everything but `storage`. */

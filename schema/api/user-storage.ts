@@ -80,21 +80,24 @@ const remove = <const P extends `/user/${string}`>(path: P) => ({
   errors: ["forbidden", "not_found"] as const,
 });
 
-/** `/user/*` for storage; `/user/bucket` is the older name of `/user/s3`. */
+/** `/user/*` for storage, which may repeat the provider that the path names; `/user/bucket` is the older name of `/user/s3`. */
 export const storageEndpoints = {
-  setS3Storage: set("/user/s3", S3Storage),
+  setS3Storage: set("/user/s3", S3Storage.extend({ provider: z.literal("s3").optional() })),
   getS3Storage: get("/user/s3"),
   removeS3Storage: remove("/user/s3"),
-  setBucket: set("/user/bucket", S3Storage),
+  setBucket: set("/user/bucket", S3Storage.extend({ provider: z.literal("s3").optional() })),
   getBucket: get("/user/bucket"),
   removeBucket: remove("/user/bucket"),
-  setBlobStorage: set("/user/blob", BlobStorage),
+  setBlobStorage: set(
+    "/user/blob",
+    BlobStorage.safeExtend({ provider: z.enum(["blob", "azure"]).optional() }),
+  ),
   getBlobStorage: get("/user/blob"),
   removeBlobStorage: remove("/user/blob"),
-  setGcsStorage: set("/user/gcs", GcsStorage),
+  setGcsStorage: set("/user/gcs", GcsStorage.extend({ provider: z.literal("gcs").optional() })),
   getGcsStorage: get("/user/gcs"),
   removeGcsStorage: remove("/user/gcs"),
-  setOssStorage: set("/user/oss", OssStorage),
+  setOssStorage: set("/user/oss", OssStorage.extend({ provider: z.literal("oss").optional() })),
   getOssStorage: get("/user/oss"),
   removeOssStorage: remove("/user/oss"),
 } as const satisfies Record<string, Endpoint>;

@@ -27,12 +27,15 @@ export const accounts = sqliteTable("accounts", {
   gateway_user: text("gateway_user").unique("accounts_gateway_user"),
   /** What the caller pays for there; the limits follow when it changes. */
   gateway_tier: text("gateway_tier"),
-  /** Signs the account's notices, sealed with the account's id; null until it is first needed. */
+  /** Signs the account's webhook events, sealed with the account's id; null until it is first needed. */
   webhook_secret: text("webhook_secret"),
   /** The one before, which signs too for a day after a rotation. */
   webhook_secret_before: text("webhook_secret_before"),
   webhook_secret_rotated_at: time("webhook_secret_rotated_at"),
+  /** Names the address of the account's Slack without showing it; rows of former versions hold the address itself. */
   slack_url: text("slack_url"),
+  /** The address, sealed with the account's id; null in rows of former versions. */
+  sealed_slack_url: text("sealed_slack_url"),
   slack_level: text("slack_level", { enum: SLACK_LEVELS }),
   disabled_at: time("disabled_at"),
   created_at: time("created_at").notNull(),
@@ -105,10 +108,17 @@ export const jobs = sqliteTable(
     original_job_id: text("original_job_id"),
 
     // what was asked
+    /** Without passwords and tokens, which `sealed_urls` holds. */
     url: text("url").notNull(),
     /** What is fetched in its place, where the URL itself holds no media: the open enclosure of a Spotify episode. */
     media_url: text("media_url"),
-    /** Known members of the request as the caller sent them, without `storage`. */
+    /** `url` and `media_url` whole, as JSON, sealed with the account's id; null where nothing of them is hidden. */
+    sealed_urls: text("sealed_urls"),
+    /** The request's `webhook_url`, sealed with the account's id: all jobs of a batch and their deliveries share it. */
+    sealed_webhook_url: text("sealed_webhook_url"),
+    /** The key that sealed these two; null without them, empty in rows of former versions that `POST /admin/reseal` has to seal. */
+    sealing_key_id: text("sealing_key_id"),
+    /** Known members of the request as the caller sent them, without `storage`; the addresses in it as `url` shows them. */
     request: json<Record<string, unknown>>("request").notNull(),
     /** Name that the batch gave its file, which wins over the request's, so that no two overwrite each other. */
     filename: text("filename"),
@@ -237,6 +247,7 @@ export const jobs = sqliteTable(
       .on(table.expires_at, table.id)
       .where(sql`expires_at is not null and object_key is not null`),
     index("jobs_object").on(table.object_key, table.expires_at).where(sql`object_key is not null`),
+    index("jobs_sealing").on(table.sealing_key_id).where(sql`sealing_key_id is not null`),
     index("jobs_leftover")
       .on(table.finished_at)
       .where(sql`upload_ref is not null and finished_at is not null`),
@@ -254,11 +265,18 @@ export const batches = sqliteTable(
     account_id: text("account_id").notNull(),
     key_id: text("key_id"),
     kind: text("kind", { enum: BATCH_KINDS }).notNull(),
-    /** The list's own URL; null for a bulk request. */
+    /** The list's own URL, without passwords and tokens; null for a bulk request. */
     show_url: text("show_url"),
+    /** It whole, sealed with the account's id; null where nothing of it is hidden. */
+    sealed_show_url: text("sealed_show_url"),
     title: text("title"),
     folder: text("folder"),
+    /** Names the address without showing it; rows of former versions hold the address itself. */
     webhook_url: text("webhook_url"),
+    /** The address, sealed with the account's id. */
+    sealed_webhook_url: text("sealed_webhook_url"),
+    /** As of jobs. */
+    sealing_key_id: text("sealing_key_id"),
     status: text("status", { enum: BATCH_STATUSES }).notNull(),
     /** Jobs that belong to it. */
     total: integer("total").notNull(),
@@ -274,6 +292,7 @@ export const batches = sqliteTable(
   (table) => [
     index("batches_account").on(table.account_id, table.id),
     index("batches_account_status").on(table.account_id, table.status, table.id),
+    index("batches_sealing").on(table.sealing_key_id).where(sql`sealing_key_id is not null`),
     index("batches_check").on(table.check_due_at).where(sql`finished_at is null`),
   ],
 );
@@ -305,7 +324,10 @@ export const webhookDeliveries = sqliteTable(
     batch_id: text("batch_id"),
     kind: text("kind", { enum: DELIVERY_KINDS }).notNull(),
     type: text("type", { enum: NOTICE_TYPES }).notNull(),
+    /** Names the address without showing it; rows of former versions hold the address itself. */
     url: text("url").notNull(),
+    /** The address, sealed with the account's id; null in rows of former versions. */
+    sealed_url: text("sealed_url"),
     /** JSON; links of job_completed are signed at each try. */
     body: text("body").notNull(),
     status: text("status", { enum: DELIVERY_STATUSES }).notNull(),
@@ -335,7 +357,9 @@ export const webhookEndpoints = sqliteTable(
   "webhook_endpoints",
   {
     account_id: text("account_id").notNull(),
+    /** As of deliveries. */
     url: text("url").notNull(),
+    sealed_url: text("sealed_url"),
     last_success_at: time("last_success_at"),
     last_failure_at: time("last_failure_at"),
     /** The first failure since the last success. */
@@ -353,7 +377,7 @@ export const idempotencyKeys = sqliteTable(
     /** Method and path. */
     route: text("route").notNull(),
     key: text("key").notNull(),
-    /** Hex SHA-256 of the body without the storage's secrets. */
+    /** Tag of the body without the storage's secrets; hex SHA-256 of it in rows of former versions. */
     fingerprint: text("fingerprint").notNull(),
     /** The id of what the request creates, chosen before the work: whoever takes a claim over creates nothing else. */
     resource_id: text("resource_id").notNull(),

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CONFIG_VARIABLES, readConfig } from "../../processor/config.ts";
 import { connectionsTo } from "../../processor/egress/connections.ts";
@@ -93,6 +94,24 @@ test.each(["example.com", "example.com=0", "example.com=65", "https://example.co
     );
   },
 );
+
+test.each([
+  [{ HEARTBEAT_SECONDS: "21" }, "LEASE_SECONDS (60) must be at least three times HEARTBEAT_SECONDS (21)"],
+  [{ LEASE_SECONDS: "44" }, "Set LEASE_SECONDS to 45 or more, or HEARTBEAT_SECONDS to 14 or less"],
+])("does not start with %o: a missed heartbeat would cost a run its job", (variables, sentence) => {
+  expect(() => readConfig({ ...REQUIRED, ...variables })).toThrow(sentence);
+});
+
+test("starts with a lease of exactly three heartbeats", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 3, max: 600 }), (heartbeat, lease) => {
+      const read = () =>
+        readConfig({ ...REQUIRED, HEARTBEAT_SECONDS: `${heartbeat}`, LEASE_SECONDS: `${lease}` });
+      if (lease >= 3 * heartbeat) expect(read().heartbeatSeconds).toBe(heartbeat);
+      else expect(read).toThrow("must be at least three times");
+    }),
+  );
+});
 
 test("explains each variable once", () => {
   const names = CONFIG_VARIABLES.map(({ name }) => name);

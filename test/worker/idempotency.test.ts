@@ -39,12 +39,15 @@ describe("a request with a key", () => {
 
   it("is the same whatever the order of its members and the secrets of its storage", async () => {
     const storage = { provider: "s3", bucket: "b", secret_key: "one" };
-    const same = await fingerprintOf({ storage: { bucket: "b", secret_key: "two", provider: "s3" }, url });
-    expect(await fingerprintOf({ url, storage })).toBe(same);
-    expect(await fingerprintOf({ url, storage: { ...storage, bucket: "c" } })).not.toBe(same);
+    const same = await fingerprintOf(worker.scope(), {
+      storage: { bucket: "b", secret_key: "two", provider: "s3" },
+      url,
+    });
+    expect(await fingerprintOf(worker.scope(), { url, storage })).toBe(same);
+    expect(await fingerprintOf(worker.scope(), { url, storage: { ...storage, bucket: "c" } })).not.toBe(same);
     // outside of the storage these names mean nothing
-    expect(await fingerprintOf({ url, secret_key: "one" })).not.toBe(
-      await fingerprintOf({ url, secret_key: "two" }),
+    expect(await fingerprintOf(worker.scope(), { url, secret_key: "one" })).not.toBe(
+      await fingerprintOf(worker.scope(), { url, secret_key: "two" }),
     );
   });
 

@@ -76,6 +76,17 @@ describe("the Worker as it is deployed", () => {
     expect(log.mock.calls.flat().join()).toContain("LEASE_SECONDS must be a whole number from 3 to 600");
   });
 
+  it.each([
+    [{ LEASE_SECONDS: "44" }, "Set LEASE_SECONDS to 45 or more, or HEARTBEAT_SECONDS to 14 or less"],
+    [{ HEARTBEAT_SECONDS: "30" }, "LEASE_SECONDS (60) must be at least three times HEARTBEAT_SECONDS (30)"],
+  ])("does not start with %o: a missed heartbeat would cost a run its job", async (variables, sentence) => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const request = new Request("https://waterspout.example/healthz");
+    const answer = await worker.fetch(request as never, { ...env, ...variables }, {} as ExecutionContext);
+    expect(answer.status).toBe(500);
+    expect(log.mock.calls.flat().join()).toContain(sentence);
+  });
+
   it("has no containers here, and says what to do about it", async () => {
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
     const stub = env.PROCESSOR.get(env.PROCESSOR.idFromName("processor-0"));

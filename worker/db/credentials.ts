@@ -1,7 +1,8 @@
-import { and, asc, eq, getTableColumns, inArray, lte, ne, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, inArray, lte, not, sql } from "drizzle-orm";
 import { jobCredentials, jobs } from "../../schema/db/tables.ts";
 import type { Companion, SetCompanion } from "./companions.ts";
 import type { Db } from "./connection.ts";
+import { startsWith } from "./starts-with.ts";
 
 /** Sealed credentials of unfinished jobs. */
 
@@ -79,12 +80,12 @@ export const strayCredentialsQuery = (db: Db, before: number, limit: number) =>
     )
     .returning({ job_id: jobCredentials.job_id });
 
-/** Rows that were sealed with another key than this. */
-export const findCredentialsToReseal = (db: Db, keyId: string, limit: number) =>
+/** Rows that were sealed otherwise. @param prefix how texts of the newest key begin */
+export const findCredentialsToReseal = (db: Db, prefix: string, limit: number) =>
   db
     .select({ owner: jobCredentials.job_id, sealed: jobCredentials.sealed })
     .from(jobCredentials)
-    .where(ne(jobCredentials.key_id, keyId))
+    .where(not(startsWith(jobCredentials.sealed, prefix)))
     .limit(limit);
 
 /** Puts a newly sealed text in the place of the one that was read; nothing happens where that one is gone. */

@@ -27,7 +27,11 @@ export const insertSlackDelivery =
       inArray(accounts.slack_level, [...levels]),
       unmoved,
     );
-    const values = rowValues(webhookDeliveries, { ...row, url: sql`${accounts.slack_url}` });
+    const values = rowValues(webhookDeliveries, {
+      ...row,
+      url: sql`${accounts.slack_url}`,
+      sealed_url: sql`${accounts.sealed_slack_url}`,
+    });
     return db.insert(webhookDeliveries).select(sql`select ${values} from ${accounts} where ${wants}`);
   };
 
@@ -58,7 +62,7 @@ export const insertSlackDeliveries =
     return db
       .insert(webhookDeliveries)
       .select(
-        sql`select ${packedValues({ url: sql`${accounts.slack_url}` })} from ${accounts}, json_each(${rows}) as notice where ${wants}`,
+        sql`select ${packedValues({ url: sql`${accounts.slack_url}`, sealed_url: sql`${accounts.sealed_slack_url}` })} from ${accounts}, json_each(${rows}) as notice where ${wants}`,
       );
   };
 

@@ -126,6 +126,7 @@ export function listenersQuery(db: Db, beats: readonly RunBeat[]) {
       step: jobs.step,
       publishing: jobs.publishing,
       request: jobs.request,
+      sealed_webhook_url: jobs.sealed_webhook_url,
     })
     .from(jobs)
     .where(

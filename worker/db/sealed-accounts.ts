@@ -1,6 +1,7 @@
-import { and, eq, isNotNull, not, type SQL, sql } from "drizzle-orm";
+import { and, eq, isNotNull, not, sql } from "drizzle-orm";
 import { accounts } from "../../schema/db/tables.ts";
 import type { Db } from "./connection.ts";
+import { startsWith } from "./starts-with.ts";
 
 /** The secrets that sign accounts' notices, sealed. */
 const SECRETS = {
@@ -30,6 +31,3 @@ export const replaceAccountSecret = (
     .update(accounts)
     .set({ [secret]: sealed })
     .where(and(eq(accounts.id, owner), eq(SECRETS[secret], before)));
-
-const startsWith = (column: (typeof SECRETS)[AccountSecret], prefix: string): SQL =>
-  sql`substr(${column}, 1, ${prefix.length}) = ${prefix}`;

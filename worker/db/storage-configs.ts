@@ -1,7 +1,8 @@
-import { and, eq, exists, ne } from "drizzle-orm";
+import { and, eq, exists, not } from "drizzle-orm";
 import { storageConfigs } from "../../schema/db/tables.ts";
 import { type AuditRow, insertAudit } from "./audit-rows.ts";
 import type { Db } from "./connection.ts";
+import { startsWith } from "./starts-with.ts";
 
 /** Accounts' own storage, sealed. */
 
@@ -35,12 +36,12 @@ export async function removeStorageConfig(
   return removed.length > 0;
 }
 
-/** Rows that were sealed with another key than this. */
-export const findConfigsToReseal = (db: Db, keyId: string, limit: number) =>
+/** Rows that were sealed otherwise. @param prefix how texts of the newest key begin */
+export const findConfigsToReseal = (db: Db, prefix: string, limit: number) =>
   db
     .select({ owner: storageConfigs.account_id, sealed: storageConfigs.sealed })
     .from(storageConfigs)
-    .where(ne(storageConfigs.key_id, keyId))
+    .where(not(startsWith(storageConfigs.sealed, prefix)))
     .limit(limit);
 
 /** Puts a newly sealed text in the place of the one that was read; nothing happens where that one is gone. */

@@ -37,8 +37,8 @@ export class ApiError extends Error {
 
 /** The request is wrong at these places. */
 export function invalidRequest(issues: readonly Issue[]): ApiError {
-  const [first] = issues;
-  return new ApiError("invalid_request", first ? { sentence: sentenceOf(first), issues } : {});
+  if (issues.length === 0) return new ApiError("invalid_request");
+  return new ApiError("invalid_request", { sentence: sentenceOfAll(issues), issues });
 }
 
 /** One thing is wrong with the request. */
@@ -61,6 +61,22 @@ export function issuesOf(error: z.ZodError, root = "body"): Issue[] {
     message: issue.message,
   }));
 }
+
+/** Longer sentences stop after a whole issue, in characters; `issues` holds them all. */
+const MAX_SENTENCE_LENGTH = 400;
+
+/** The first issue, and every further one that says the same of another member. */
+function sentenceOfAll([first, ...others]: readonly Issue[]): string {
+  let sentence = first ? sentenceOf(first) : "";
+  for (const issue of others.filter(({ message }) => isUnknown(message))) {
+    if (!first || !isUnknown(first.message)) break;
+    if (sentence.length + issue.path.length > MAX_SENTENCE_LENGTH) break;
+    sentence += `, ${sentenceOf(issue)}`;
+  }
+  return sentence;
+}
+
+const isUnknown = (message: string): boolean => message.startsWith("is not a known field");
 
 /** Messages that begin with a capital letter are whole sentences; the others continue the member's name. */
 function sentenceOf({ path, message }: Issue): string {

@@ -1,11 +1,18 @@
+import { shownText } from "../../schema/shown-url.ts";
+
 /** Facts of one log line: ids, codes, counts, durations. Never a secret, a query string or a source's URL. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 /** Writes one line of JSON. */
 export type Log = (event: string, fields: LogFields) => void;
 
+/** Passwords and tokens of URLs are taken out here, whoever put them into a text. */
 export const consoleLog: Log = (event, fields) => {
-  console.log(JSON.stringify({ event, ...fields }));
+  console.log(
+    JSON.stringify({ event, ...fields }, (_, value: unknown) =>
+      typeof value === "string" ? shownText(value) : value,
+    ),
+  );
 };
 
 /** The words of an exception, for the log only; the causes follow. */

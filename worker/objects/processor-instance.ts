@@ -111,6 +111,8 @@ export class ProcessorInstance extends DurableObject<Env> {
         WORKER_URL: this.#config.publicUrl,
         PROCESSOR_TOKEN: this.#config.processorToken,
         ALLOWED_PRIVATE_HOSTS: [...this.#config.allowedPrivateHosts].join(","),
+        LEASE_SECONDS: `${this.#config.leaseMs / 1000}`,
+        HEARTBEAT_SECONDS: `${this.#config.heartbeatMs / 1000}`,
         ...this.#config.extraction,
       },
     });

@@ -2,8 +2,8 @@ import { endpoints } from "../../schema/api/endpoints.ts";
 import { createJobs } from "../services/create-jobs.ts";
 import { created, route } from "./route.ts";
 
-export const createJob = route(endpoints.createJob, async ({ c, scope, body, sent, resourceId }) => {
-  const request = { id: resourceId, body, sent: sent as Record<string, unknown> };
+export const createJob = route(endpoints.createJob, async ({ c, scope, body, sent, ignored, resourceId }) => {
+  const request = { id: resourceId, body, sent: sent as Record<string, unknown>, ignored };
   const { answer, facts } = await createJobs(scope, c.var.account, request);
   c.set("facts", facts);
   return created(answer);

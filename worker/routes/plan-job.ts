@@ -5,8 +5,9 @@ import { planSource } from "../services/plan-source.ts";
 import { prepareJob } from "../services/prepare-job.ts";
 import { ok, route } from "./route.ts";
 
-export const planJob = route(endpoints.planJob, async ({ c, scope, body, sent }) => {
-  const prepared = prepareJob(scope.config, c.var.account.limits, body, sent as Record<string, unknown>);
+export const planJob = route(endpoints.planJob, async ({ c, scope, body, sent, ignored }) => {
+  const members = sent as Record<string, unknown>;
+  const prepared = prepareJob(scope.config, c.var.account.limits, body, members, ignored);
   const { url, plan, adjustments, request } = prepared;
   const { storage } = body;
   const { base_folder = DEFAULT_BASE_FOLDER } = storage ?? {};

@@ -1,6 +1,9 @@
 import type { Context } from "hono";
 import type { z } from "zod";
 import type { Endpoint } from "../../schema/api/endpoint.ts";
+import type { Issue } from "../../schema/api/error.ts";
+import { type UnknownMember, unknownMembers } from "../../schema/api/unknown-members.ts";
+import type { Adjustment } from "../../schema/media.ts";
 import { invalidRequest, issuesOf } from "../lib/api-error.ts";
 import { readJson } from "../lib/body.ts";
 import type { LogFields } from "../lib/log.ts";
@@ -32,6 +35,8 @@ export interface RouteInput<E extends Endpoint> {
   readonly body: E["body"] extends { schema: infer S } ? Parsed<S> : undefined;
   /** The body as it was sent. */
   readonly sent: unknown;
+  /** Members of the body that are not known, where the endpoint reports them; elsewhere they are refused. */
+  readonly ignored: readonly Adjustment[];
   /** For what the request creates: the same when the request is executed again with its idempotency key. */
   readonly resourceId: string;
 }
@@ -54,10 +59,13 @@ export function route<const E extends Endpoint>(
     const params = check(endpoint.params, c.req.param(), "path");
     const query = check(endpoint.query, c.req.query(), "query");
     const sent = endpoint.body ? await readBody(c.req.raw, endpoint.body) : undefined;
-    const body = check(endpoint.body?.schema, sent, "body");
+    const unknown = endpoint.body ? unknownMembers(endpoint.body.schema, sent) : [];
+    const isReported = endpoint.body?.unknownMembers === "reported";
+    const body = check(endpoint.body?.schema, sent, "body", isReported ? [] : unknown.map(issueOf));
     const { scope } = c.var;
+    const ignored = unknown.map(adjustmentOf);
     const execute = (resourceId: string) =>
-      handle({ c, scope, params, query, body, sent, resourceId } as RouteInput<E>);
+      handle({ c, scope, params, query, body, sent, ignored, resourceId } as RouteInput<E>);
     const key = endpoint.idempotent ? idempotencyKeyOf(c.req.raw.headers) : null;
     if (key !== null) return answerOnce(c, key, sent, execute);
     const answer = await execute(scope.newId());
@@ -95,12 +103,32 @@ async function readBody(request: Request, body: NonNullable<Endpoint["body"]>): 
   return sent === undefined && !body.required ? {} : sent;
 }
 
-function check(schema: z.ZodType | undefined, value: unknown, root: string): unknown {
+/** @param others what is wrong with the value besides */
+function check(
+  schema: z.ZodType | undefined,
+  value: unknown,
+  root: string,
+  others: readonly Issue[] = [],
+): unknown {
   if (!schema) return undefined;
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw invalidRequest(issuesOf(parsed.error, root));
+  if (!parsed.success) throw invalidRequest([...others, ...issuesOf(parsed.error, root)]);
+  if (others.length > 0) throw invalidRequest(others);
   return parsed.data;
 }
+
+const issueOf = ({ path, suggestion }: UnknownMember): Issue => ({
+  path,
+  message: `is not a known field${suggestion === null ? "" : `; did you mean ${suggestion}?`}`,
+});
+
+/** Without the value, which may be a secret in the wrong place. */
+const adjustmentOf = ({ path, suggestion }: UnknownMember): Adjustment => ({
+  field: path,
+  from: null,
+  to: null,
+  reason: `Unknown field; ignored${suggestion === null ? "" : ` (did you mean ${suggestion}?)`}`,
+});
 
 /** 200 with a JSON body. */
 export const ok = (body: unknown): JsonAnswer => ({ status: 200, body });

@@ -1,5 +1,6 @@
 import type { BatchKind } from "../../schema/api/batch.ts";
 import type { JobErrorCode } from "../../schema/errors.ts";
+import type { Adjustment } from "../../schema/media.ts";
 import { findBatchOf, insertBatch, type JobSummary, summariesQuery } from "../db/batch-rows.ts";
 import type { JobRow, NewJobRow } from "../db/job-rows.ts";
 import type { Scope } from "../services.ts";
@@ -10,6 +11,7 @@ import { endsOf } from "./job-end.ts";
 import type { Account } from "./key-cache.ts";
 import { sendNoticeHints } from "./notice-hints.ts";
 import type { PreparedOptions } from "./prepare-job.ts";
+import { sealingKeyOf, sealShowUrl, sealSourceUrls, sealWebhook } from "./sealed-urls.ts";
 import { storageColumns } from "./storage-of-request.ts";
 import { birthColumns } from "./transitions.ts";
 import { allowanceOf, refuseJobs } from "./usage.ts";
@@ -21,6 +23,8 @@ export interface BatchEntry extends Omit<Nameable, "isFetchedElsewhere"> {
   readonly description: string | null;
   readonly releaseDate: string | null;
   readonly skipped: JobErrorCode | null;
+  /** Of this job alone. */
+  readonly adjustments?: readonly Adjustment[];
 }
 
 /** A batch to be. */
@@ -55,7 +59,9 @@ export async function acceptBatch(
 ): Promise<AcceptedBatch> {
   const { id, options, entries, storage } = request;
   const now = scope.clock();
-  const { shared, rows } = jobsOf(scope, account, request);
+  const webhook = await sealWebhook(scope, account.id, options.echo);
+  const show = await sealShowUrl(scope, account.id, request.showUrl?.toWellFormed() ?? null);
+  const { shared, rows } = await jobsOf(scope, account, request, webhook);
   const skipped = rows.filter(({ finished_at }) => finished_at !== undefined);
   const paused = request.paused && skipped.length < rows.length;
   const ends = endsOf(
@@ -66,17 +72,19 @@ export async function acceptBatch(
   // the others are not due before the batch releases them
   if (!paused) scope.backlog.admit(scope, Math.min(waiting.length, scope.config.batchWindow));
   const allowance = allowanceOf(scope, account);
-  const { folder, webhook_url } = options.request;
+  const { folder } = options.request;
   const stored = await insertBatch(scope.db, {
     batch: {
       id,
       account_id: account.id,
       key_id: account.keyId,
       kind: request.kind,
-      show_url: request.showUrl?.toWellFormed() ?? null,
+      ...show,
       title: request.title?.toWellFormed() ?? null,
       folder: folder ?? null,
-      webhook_url: webhook_url?.toWellFormed() ?? null,
+      webhook_url: typeof webhook.echo.webhook_url === "string" ? webhook.echo.webhook_url : null,
+      ...webhook.columns,
+      sealing_key_id: sealingKeyOf(scope, show.sealed_show_url, webhook.columns.sealed_webhook_url),
       status: paused ? "paused" : "processing",
       total: rows.length,
       check_due_at: paused ? null : now + FIRST_LOOK_GRACE_MS,
@@ -124,12 +132,19 @@ export async function findAccepted(
 type BatchJob = Pick<NewJobRow, "id" | "url"> & Partial<NewJobRow>;
 
 /** What the jobs have in common, and the few columns in which they differ. */
-function jobsOf(scope: Scope, account: Account, { id, options, entries, storage }: BatchRequest) {
+async function jobsOf(
+  scope: Scope,
+  account: Account,
+  { id, options, entries, storage }: BatchRequest,
+  webhook: Awaited<ReturnType<typeof sealWebhook>>,
+) {
   const shared = {
     account_id: account.id,
     key_id: account.keyId,
     batch_id: id,
-    request: options.echo,
+    request: webhook.echo,
+    ...webhook.columns,
+    sealing_key_id: sealingKeyOf(scope, webhook.columns.sealed_webhook_url),
     plan: options.plan,
     adjustments: [...options.adjustments, ...(storage?.adjustments ?? [])],
     ...storageColumns(storage),
@@ -139,14 +154,26 @@ function jobsOf(scope: Scope, account: Account, { id, options, entries, storage 
   const names = nameFiles(
     entries.map((entry) => ({ ...entry, isFetchedElsewhere: entry.mediaUrl !== null })),
   );
+  const urls = await Promise.all(
+    entries.map(({ url, mediaUrl }) =>
+      sealSourceUrls(scope, account.id, {
+        url: url.toWellFormed(),
+        media_url: mediaUrl?.toWellFormed() ?? null,
+      }),
+    ),
+  );
   let ends = 0;
   const rows = entries.map((entry, batch_index): BatchJob => {
-    const { filename = null, adjustments = [] } = names[batch_index] ?? {};
+    const { url = entry.url, media_url = null, sealed_urls = null } = urls[batch_index] ?? {};
+    const { filename = null, adjustments: renamed = [] } = names[batch_index] ?? {};
+    const adjustments = [...(entry.adjustments ?? []), ...renamed];
     return withoutNulls({
       id: scope.newId(),
       batch_index,
-      url: entry.url.toWellFormed(),
-      media_url: entry.mediaUrl?.toWellFormed() ?? null,
+      url,
+      media_url,
+      sealed_urls,
+      sealing_key_id: sealingKeyOf(scope, sealed_urls),
       title: entry.title?.toWellFormed() ?? null,
       description: entry.description?.toWellFormed() ?? null,
       release_date: entry.releaseDate,

@@ -8,6 +8,7 @@ import type { Account } from "./key-cache.ts";
 import type { ListedEntry } from "./listing/listing.ts";
 import { sendNoticeHints } from "./notice-hints.ts";
 import type { PreparedJob } from "./prepare-job.ts";
+import { type SourceUrls, sealingKeyOf, sealSourceUrls, sealWebhook } from "./sealed-urls.ts";
 import { storageColumns } from "./storage-of-request.ts";
 import { birthColumns } from "./transitions.ts";
 import { allowanceOf, refuseJobs } from "./usage.ts";
@@ -36,28 +37,31 @@ export async function acceptJobs(
   { ids: chosen, originalJobId, storage }: AcceptOptions = {},
 ): Promise<string[]> {
   const now = scope.clock();
-  const rows = prepared.map(
-    ({ url, echo, request, plan, adjustments, entry }, index): NewJobRow => ({
-      id: chosen?.[index] ?? scope.newId(),
-      account_id: account.id,
-      key_id: account.keyId,
-      batch_id: null,
-      original_job_id: originalJobId ?? null,
-      url: url.toWellFormed(),
-      request: echo,
-      plan,
-      adjustments: [...adjustments, ...(storage?.adjustments ?? [])],
-      ...storageColumns(storage),
-      media_url: entry?.mediaUrl?.toWellFormed() ?? null,
-      filename: entry?.mediaUrl && request.filename === undefined ? nameOf(entry) : null,
-      title: entry?.title?.toWellFormed() ?? null,
-      description: entry?.description?.toWellFormed() ?? null,
-      release_date: entry?.releaseDate ?? null,
-      due_at: now,
-      hint_due_at: now + HINT_GRACE_MS,
-      created_at: now,
-      ...birthColumns(scope, entry?.skipped ?? null),
-    }),
+  const rows = await Promise.all(
+    prepared.map(
+      async ({ url, echo, request, plan, adjustments, entry }, index): Promise<NewJobRow> => ({
+        id: chosen?.[index] ?? scope.newId(),
+        account_id: account.id,
+        key_id: account.keyId,
+        batch_id: null,
+        original_job_id: originalJobId ?? null,
+        ...(await urlColumns(scope, account.id, {
+          urls: { url: url.toWellFormed(), media_url: entry?.mediaUrl?.toWellFormed() ?? null },
+          echo,
+        })),
+        plan,
+        adjustments: [...adjustments, ...(storage?.adjustments ?? [])],
+        ...storageColumns(storage),
+        filename: entry?.mediaUrl && request.filename === undefined ? nameOf(entry) : null,
+        title: entry?.title?.toWellFormed() ?? null,
+        description: entry?.description?.toWellFormed() ?? null,
+        release_date: entry?.releaseDate ?? null,
+        due_at: now,
+        hint_due_at: now + HINT_GRACE_MS,
+        created_at: now,
+        ...birthColumns(scope, entry?.skipped ?? null),
+      }),
+    ),
   );
   const ids = rows.map(({ id }) => id);
   const waiting = rows.flatMap(({ id, finished_at = null }) => (finished_at === null ? [id] : []));
@@ -81,6 +85,24 @@ export async function acceptJobs(
   if (waiting.length > 0) scope.defer(sendHints(scope, waiting));
   if (ends.deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, ends.deliveryIds));
   return ids;
+}
+
+/** The columns that hold URLs, and the request in which they are repeated. */
+async function urlColumns(
+  scope: Scope,
+  owner: string,
+  { urls, echo }: { urls: SourceUrls; echo: Record<string, unknown> },
+) {
+  const [source, webhook] = await Promise.all([
+    sealSourceUrls(scope, owner, urls),
+    sealWebhook(scope, owner, echo),
+  ]);
+  return {
+    ...source,
+    ...webhook.columns,
+    request: { ...webhook.echo, url: source.url },
+    sealing_key_id: sealingKeyOf(scope, source.sealed_urls, webhook.columns.sealed_webhook_url),
+  };
 }
 
 /** The name of an enclosure itself says nothing. */

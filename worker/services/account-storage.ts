@@ -38,7 +38,10 @@ export async function setStorage(
     folder_prefix: folder_prefix ?? null,
     base_folder,
     access_key_masked: masked(target),
-    ...(await scope.sealer.seal(JSON.stringify(storage), accountId)),
+    ...(await scope.sealer.seal(JSON.stringify(storage), {
+      owner: accountId,
+      purpose: "account.storage",
+    })),
     updated_at: scope.clock(),
   };
   await saveStorageConfig(scope.db, row, auditRow(scope, by, { action: "storage.set", accountId, detail }));

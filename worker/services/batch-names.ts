@@ -1,6 +1,7 @@
 import { MAX_FILENAME_LENGTH } from "../../schema/api/job-request.ts";
 import type { Adjustment } from "../../schema/media.ts";
 import { defaultFilename } from "../../schema/object-key.ts";
+import { shownUrl } from "../../schema/shown-url.ts";
 
 /** What decides about the name of one file of a batch. */
 export interface Nameable {
@@ -53,7 +54,7 @@ export function nameFiles(entries: readonly Nameable[]): Named[] {
       (name === null ? isFirst : taken).add(key);
       return { filename: name, adjustments: [] };
     }
-    const to = numbered(name ?? defaultFilename(entry.url.replace(/^https?:\/\//, ""), ""));
+    const to = numbered(name ?? defaultFilename(shownUrl(entry.url).replace(/^https?:\/\//, ""), ""));
     taken.add(nameKey(to));
     return { filename: to, adjustments: [{ field: "filename", from: name, to, reason: REASON }] };
   });

@@ -2,6 +2,7 @@ import type { Batch, BatchProgress } from "../../schema/api/batch.ts";
 import { type BatchCounts, type BatchRow, readBatch } from "../db/batch-rows.ts";
 import { notFound } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
+import { showUrlForOwner } from "./sealed-urls.ts";
 
 /** A batch as its owner sees it; its counters are the sums of its jobs. @throws ApiError `not_found` */
 export async function viewBatch(scope: Scope, accountId: string, id: string): Promise<Batch> {
@@ -13,7 +14,7 @@ export async function viewBatch(scope: Scope, accountId: string, id: string): Pr
   return {
     id: batch.id,
     kind: batch.kind,
-    show_url: batch.show_url,
+    show_url: await showUrlForOwner(scope, batch),
     title: batch.title,
     status: batch.status,
     folder: batch.folder,

@@ -12,6 +12,22 @@ import { storageOfRequest } from "./storage-of-request.ts";
 /** Entries that are looked up at the same time. */
 const AT_ONCE = 5;
 
+interface BulkCreation {
+  /** Of the batch. */
+  readonly id: string;
+  readonly body: BulkRequest;
+  /** The body as it was sent. */
+  readonly sent: Record<string, unknown>;
+  /** Members of it that are not known; those of single entries begin with `jobs.` and the entry's index. */
+  readonly ignored: readonly Adjustment[];
+}
+
+/** The entry that a member belongs to; null for one of the request itself. */
+function entryIndexOf(field: string): number | null {
+  const index = /^jobs\.(\d+)\./.exec(field)?.[1];
+  return index === undefined ? null : Number(index);
+}
+
 /**
  * Creates a batch of the URLs of one request.
  *
@@ -20,9 +36,15 @@ const AT_ONCE = 5;
 export async function createBulk(
   scope: Scope,
   account: Account,
-  { id, body, sent }: { id: string; body: BulkRequest; sent: Record<string, unknown> },
+  { id, body, sent, ignored }: BulkCreation,
 ): Promise<Creation> {
-  const options = prepareOptions(scope.config, account.limits, body, sent);
+  const options = prepareOptions(
+    scope.config,
+    account.limits,
+    body,
+    sent,
+    ignored.filter(({ field }) => entryIndexOf(field) === null),
+  );
   for (const [index, { url }] of body.jobs.entries()) requirePublic(scope.config, pathOf(index), url);
   const [storage, entries] = await Promise.all([
     storageOfRequest(scope, account, body.storage),
@@ -35,7 +57,10 @@ export async function createBulk(
     title: null,
     paused: body.paused ?? false,
     options: { ...options, adjustments: [...options.adjustments, ...tellBatch(body)] },
-    entries,
+    entries: entries.map((entry, index) => ({
+      ...entry,
+      adjustments: ignored.filter(({ field }) => entryIndexOf(field) === index),
+    })),
     storage,
   });
   return {

@@ -19,18 +19,27 @@ export interface Creation {
   readonly facts: LogFields;
 }
 
+interface JobCreation {
+  /** Of the job or the batch. */
+  readonly id: string;
+  readonly body: JobRequest;
+  /** The body as it was sent. */
+  readonly sent: Record<string, unknown>;
+  /** Members of it that are not known. */
+  readonly ignored: readonly Adjustment[];
+}
+
 /**
  * Creates what a URL asks for: one job, or a batch of a list's entries.
  *
- * @param id of the job or the batch
  * @throws ApiError as `prepareJob`, `storageOfRequest`, `listSource` and `acceptJobs`; nothing is created then
  */
 export async function createJobs(
   scope: Scope,
   account: Account,
-  { id, body, sent }: { id: string; body: JobRequest; sent: Record<string, unknown> },
+  { id, body, sent, ignored }: JobCreation,
 ): Promise<Creation> {
-  const prepared = prepareJob(scope.config, account.limits, body, sent);
+  const prepared = prepareJob(scope.config, account.limits, body, sent, ignored);
   const recognised = recognise(prepared.url, body.batch ?? false);
   switch (recognised.type) {
     case "media":
@@ -38,7 +47,7 @@ export async function createJobs(
     case "spotify_episode":
       return createSingle(scope, account, { id, body, prepared, recognised });
     default:
-      return createList(scope, account, { id, body, sent, recognised });
+      return createList(scope, account, { id, body, sent, ignored, recognised });
   }
 }
 
@@ -68,23 +77,20 @@ async function createSingle(
   return { answer: { job_id, ...told(adjustments) }, facts: { job_id } };
 }
 
-interface ListRequest {
-  readonly id: string;
-  readonly body: JobRequest;
-  readonly sent: Record<string, unknown>;
+interface ListRequest extends JobCreation {
   readonly recognised: RecognisedList;
 }
 
 async function createList(
   scope: Scope,
   account: Account,
-  { id, body, sent, recognised }: ListRequest,
+  { id, body, sent, ignored, recognised }: ListRequest,
 ): Promise<Creation> {
   const facts = { batch_id: id };
   // executed again with its idempotency key: listing is dear, and the list may have changed
   const existing = await findAccepted(scope, account.id, id);
   if (existing) return { answer: listAnswer(id, recognised, existing), facts };
-  const options = prepareOptions(scope.config, account.limits, body, sent);
+  const options = prepareOptions(scope.config, account.limits, body, sent, ignored);
   const [storage, listing] = await Promise.all([
     storageOfRequest(scope, account, body.storage),
     scope.listSource(scope, recognised),

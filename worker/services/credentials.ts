@@ -3,6 +3,7 @@ import { targetOf } from "../../schema/storage-target.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
 import type { CredentialsRow } from "../db/credentials.ts";
 import type { Scope } from "../services.ts";
+import type { SealedFor } from "./seal.ts";
 
 /** A caller's storage as it is used: opened, in memory only. */
 export interface OpenedStorage {
@@ -19,21 +20,25 @@ export async function sealForJobs(
   const text = JSON.stringify(storage);
   const created_at = scope.clock();
   return Promise.all(
-    jobIds.map(async (job_id) => ({ job_id, created_at, ...(await scope.sealer.seal(text, job_id)) })),
+    jobIds.map(async (job_id) => ({
+      job_id,
+      created_at,
+      ...(await scope.sealer.seal(text, { owner: job_id, purpose: "job.storage" })),
+    })),
   );
 }
 
 /**
  * Opens a sealed storage.
  *
- * @param owner the id of the job or account that it was sealed for
+ * @param context the job or account that it was sealed for
  * @throws SealBroken
  */
 export async function openSealed(
   { sealer, config }: Pick<Scope, "sealer" | "config">,
   sealed: string,
-  owner: string,
+  context: SealedFor,
 ): Promise<OpenedStorage> {
-  const storage = InlineStorage.parse(JSON.parse(await sealer.open(sealed, owner)));
+  const storage = InlineStorage.parse(JSON.parse(await sealer.open(sealed, context)));
   return { storage, target: targetOf(storage, config.allowedPrivateHosts) };
 }

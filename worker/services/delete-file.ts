@@ -67,5 +67,6 @@ async function targetOfAccount(scope: Scope, job: JobRow) {
   }
   const config = await findStorageConfig(scope.db, job.account_id);
   if (!config) throw invalidMember("storage", "is required: the account has no storage any more");
-  return (await openSealed(scope, config.sealed, job.account_id)).target;
+  return (await openSealed(scope, config.sealed, { owner: job.account_id, purpose: "account.storage" }))
+    .target;
 }

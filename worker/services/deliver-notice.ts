@@ -13,6 +13,8 @@ import { encodeNotice } from "./notice-body.ts";
 import { NOTICE_GRACE_MS, sendNoticeHints } from "./notice-hints.ts";
 import { nextTryInMs } from "./notice-schedule.ts";
 import { postNotice, type TryResult } from "./post-notice.ts";
+import { SealBroken } from "./seal.ts";
+import { addressOf, openAddress } from "./sealed-urls.ts";
 import { signingSecrets } from "./webhook-secret.ts";
 
 /** Longer than any try takes: a claim that is older was left by someone who died, in milliseconds. */
@@ -40,7 +42,7 @@ export async function deliverNotice(scope: Scope, id: string): Promise<void> {
     await settleDelivery(scope.db, { id, until }, endedAs("failed", now, { last_error: SWITCHED_OFF }), null);
     return;
   }
-  const result = await post(scope, delivery, sender);
+  const result = await post(scope, delivery, sender).catch(unreadable);
   const changes = changesOf(scope, delivery, result);
   await settleDelivery(
     scope.db,
@@ -61,8 +63,16 @@ export async function deliverNotice(scope: Scope, id: string): Promise<void> {
   }
 }
 
+/** A key of `SEALING_KEYS` is missing: the operator may bring it back while the tries go on. */
+function unreadable(error: unknown): TryResult {
+  if (!(error instanceof SealBroken)) throw error;
+  const sentence = "the endpoint's address cannot be read; a key of SEALING_KEYS is missing";
+  return { delivered: false, status: null, error: sentence, responseMs: 0, retryAfterMs: null };
+}
+
 async function post(scope: Scope, delivery: DeliveryRow, { account }: Sender): Promise<TryResult> {
-  const { url, event_id: eventId } = delivery;
+  const { event_id: eventId } = delivery;
+  const url = await openAddress(scope, addressOf(delivery));
   if (delivery.kind === "slack") return postNotice(scope, { url, eventId, body: delivery.body, secrets: [] });
   const secrets = await signingSecrets(scope, account);
   return postNotice(scope, { url, eventId, body: await bodyOf(scope, delivery), secrets });
@@ -107,7 +117,7 @@ const endedAs = (
 /** What is known of an address after a try; null for Slack, which is the account's own setting. */
 function endpointAfter(
   now: number,
-  { kind, account_id, url }: DeliveryRow,
+  { kind, account_id, url, sealed_url }: DeliveryRow,
   { endpoint }: Sender,
   { delivered }: TryResult,
 ): EndpointRow | null {
@@ -119,11 +129,19 @@ function endpointAfter(
     disabled_at: null,
   };
   if (delivered) {
-    return { ...before, account_id, url, last_success_at: now, failing_since: null, disabled_at: null };
+    return {
+      ...before,
+      account_id,
+      url,
+      sealed_url,
+      last_success_at: now,
+      failing_since: null,
+      disabled_at: null,
+    };
   }
   const failing_since = before.failing_since ?? now;
   const disabled_at = before.disabled_at ?? (now - failing_since >= SWITCH_OFF_MS ? now : null);
-  return { ...before, account_id, url, last_failure_at: now, failing_since, disabled_at };
+  return { ...before, account_id, url, sealed_url, last_failure_at: now, failing_since, disabled_at };
 }
 
 /** A number from 0 to 1. */

@@ -10,6 +10,7 @@ import { illegalState, notFound } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import { newDelivery } from "./job-notices.ts";
 import { sendNoticeHints } from "./notice-hints.ts";
+import { addressForOwner, addressOf } from "./sealed-urls.ts";
 
 /** What an account sees of its notices. */
 
@@ -26,7 +27,7 @@ export async function listDeliveries(scope: Scope, accountId: string, query: Del
   const rows = await deliveryPageQuery(scope.db, filter, PAGE + 1);
   const page = rows.slice(0, PAGE);
   return {
-    deliveries: page.map(viewDelivery),
+    deliveries: await Promise.all(page.map((row) => viewDelivery(scope, row))),
     next_cursor: rows.length > PAGE ? (page.at(-1)?.id ?? null) : null,
   };
 }
@@ -40,26 +41,33 @@ export async function replayDelivery(scope: Scope, accountId: string, id: string
   const original = await findDeliveryOf(scope.db, accountId, id.toLowerCase());
   if (!original) throw notFound();
   if (original.status === "pending") throw illegalState("This delivery is still being tried");
-  const { account_id, job_id, batch_id, kind, type, url, body, event_id } = original;
-  const facts = { account_id, job_id, batch_id, kind, type, url, body, event_id };
+  const { account_id, job_id, batch_id, kind, type, url, sealed_url, body, event_id } = original;
+  const facts = { account_id, job_id, batch_id, kind, type, url, sealed_url, body, event_id };
   const row = await addDelivery(scope.db, newDelivery(scope, { ...facts, replay_of: original.id }));
   if (!row) throw notFound();
   scope.defer(sendNoticeHints(scope, [row.id]));
-  return viewDelivery(row);
+  return viewDelivery(scope, row);
 }
 
 /** The addresses that notices were sent to, and how they answer. */
 export async function listEndpoints(scope: Scope, accountId: string) {
   const rows = await listEndpointRows(scope.db, accountId);
   return {
-    endpoints: rows.map(({ account_id: _, ...endpoint }) => ({
-      ...endpoint,
-      enabled: endpoint.disabled_at === null,
-    })),
+    endpoints: await Promise.all(
+      rows.map(async ({ account_id, sealed_url, ...endpoint }) => ({
+        ...endpoint,
+        url: await addressForOwner(
+          scope,
+          addressOf({ account_id, url: endpoint.url, sealed_url, kind: "webhook" }),
+        ),
+        enabled: endpoint.disabled_at === null,
+      })),
+    ),
   };
 }
 
-function viewDelivery(row: DeliveryRow): WebhookDelivery {
-  const { account_id, body, hint_due_at, tries, last_response_ms, ...facts } = row;
-  return { ...facts, attempts: tries, response_time_ms: last_response_ms };
+async function viewDelivery(scope: Scope, row: DeliveryRow): Promise<WebhookDelivery> {
+  const { account_id, body, hint_due_at, sealed_url, tries, last_response_ms, ...facts } = row;
+  const url = await addressForOwner(scope, addressOf(row));
+  return { ...facts, url, attempts: tries, response_time_ms: last_response_ms };
 }

@@ -11,6 +11,7 @@ import { Capacity, runClassOf } from "./capacity.ts";
 import { sendHints } from "./hints.ts";
 import { runToken } from "./run-token.ts";
 import type { StartAnswer } from "./runner.ts";
+import { openSourceUrls, type SourceUrls } from "./sealed-urls.ts";
 import { putOffBlocked } from "./source-backoff.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 import { transition } from "./transitions.ts";
@@ -130,7 +131,7 @@ async function attempt(
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
   if (await putOffBlocked(scope, found.job)) return { type: "put_off" };
 
-  const storage = await openStorage(scope, found);
+  const [storage, urls] = await Promise.all([openStorage(scope, found), openUrls(scope, found.job)]);
   const claim = await transition(
     scope,
     id,
@@ -145,11 +146,14 @@ async function attempt(
   if (claim.type === "behind") return claim;
   if (claim.type !== "moved") return { type: "nothing_to_do" };
   const { attempt } = claim.move.state;
-  if (!storage) {
-    await transition(scope, id, { type: "failed", code: "upload_refused" }, { attempt });
+  if (!storage || !urls) {
+    const code = storage ? "internal" : "upload_refused";
+    await transition(scope, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
-  const answer = await scope.runner.start(await runOf(scope, claim.job, attempt, storage, found.limits));
+  const answer = await scope.runner.start(
+    await runOf(scope, claim.job, attempt, { urls, storage, limits: found.limits }),
+  );
   scope.log("dispatch", { job_id: id, attempt, answer: answer.type, reason: reasonOf(answer) });
   return settle(scope, claim.job, attempt, answer);
 }
@@ -162,6 +166,16 @@ async function openStorage(scope: Scope, { job, ...sealed }: FoundJob): Promise<
     return await storageOfJob(scope, job, sealed);
   } catch (error) {
     scope.log("storage_unreadable", { job_id: job.id, error: describeError(error) });
+    return null;
+  }
+}
+
+/** Null when they cannot be opened: nobody knows what to fetch. */
+async function openUrls(scope: Scope, job: JobRow): Promise<SourceUrls | null> {
+  try {
+    return await openSourceUrls(scope, job);
+  } catch (error) {
+    scope.log("url_unreadable", { job_id: job.id, error: describeError(error) });
     return null;
   }
 }
@@ -204,16 +218,15 @@ async function runOf(
   scope: Scope,
   job: JobRow,
   attempt: number,
-  storage: RunStorage,
-  limits: Limits | null,
+  { urls, storage, limits }: { urls: SourceUrls; storage: RunStorage; limits: Limits | null },
 ): Promise<RunRequest> {
-  const request = JobRequest.parse({ ...job.request, url: job.url });
+  const request = JobRequest.parse({ ...job.request, url: urls.url });
   return {
     v: WIRE_VERSION,
     job_id: job.id,
     attempt,
     token: await runToken(scope.config.processorToken, job.id, attempt),
-    url: job.media_url ?? job.url,
+    url: urls.media_url ?? urls.url,
     plan: job.plan,
     adjustments: job.adjustments,
     filename: job.filename ?? request.filename ?? null,

@@ -1,4 +1,5 @@
 import { sha256Hex } from "../lib/digest.ts";
+import type { Scope } from "../services.ts";
 
 /** Members of `storage` that are secret: they neither make a request another one nor leave a trace. */
 const SECRETS = [
@@ -11,8 +12,24 @@ const SECRETS = [
   "access_key_secret",
 ];
 
-/** Tells whether two bodies ask for the same, whatever the order of their members. Hex SHA-256. */
-export const fingerprintOf = (body: unknown): Promise<string> => sha256Hex(JSON.stringify(canonical(body)));
+/**
+ * Tells whether two bodies ask for the same, whatever the order of their members. It is a tag, so that nobody can try
+ * out what the password in a URL was.
+ */
+export const fingerprintOf = ({ sealer }: Pick<Scope, "sealer">, body: unknown): Promise<string> =>
+  sealer.tag(textOf(body));
+
+/** True when the fingerprint is this body's, by whichever key or former version it was made. */
+export async function isFingerprintOf(
+  { sealer }: Pick<Scope, "sealer">,
+  fingerprint: string,
+  body: unknown,
+): Promise<boolean> {
+  if (fingerprint.includes(".")) return sealer.isTagOf(fingerprint, textOf(body));
+  return (await sha256Hex(textOf(body))) === fingerprint;
+}
+
+const textOf = (body: unknown): string => JSON.stringify(canonical(body));
 
 function canonical(value: unknown, inStorage = false): unknown {
   if (Array.isArray(value)) return value.map((member) => canonical(member));

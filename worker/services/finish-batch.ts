@@ -76,6 +76,7 @@ function noticesOf(
     ...base,
     kind: "webhook",
     url: batch.webhook_url,
+    sealed_url: batch.sealed_webhook_url,
     body: encodeNotice(notice),
   });
   return { companions: [toSlack, insertDelivery(webhook)], deliveryIds: [webhook.id] };

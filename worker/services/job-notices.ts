@@ -70,6 +70,7 @@ function deliveriesOf(scope: Scope, job: JobRow): { slack: NewDeliveryRow; webho
     ...base,
     kind: "webhook",
     url: webhook_url.trim().toWellFormed(),
+    sealed_url: job.sealed_webhook_url ?? null,
     body: encodeNotice(notice),
   });
   return { slack, webhook };

@@ -2,18 +2,25 @@ import type { Job } from "../../schema/api/job.ts";
 import { errorTypeOf, JOB_ERRORS } from "../../schema/errors.ts";
 import type { JobRow } from "../db/job-rows.ts";
 import type { Scope } from "../services.ts";
+import { addressForOwner, urlForOwner, webhookOf } from "./sealed-urls.ts";
 import { linksOf } from "./storage-links.ts";
 
 /** A job as its owner sees it: the echo of the request, the facts, and links signed for this answer. */
 export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
-  const links = await linksOf(scope, row);
+  const webhook = webhookOf(row.account_id, row.request.webhook_url, row.sealed_webhook_url);
+  const [links, url, webhook_url] = await Promise.all([
+    linksOf(scope, row),
+    urlForOwner(scope, row),
+    webhook && addressForOwner(scope, webhook),
+  ]);
   const link = (key: string | null) => (key === null ? null : (links[key] ?? null));
   const { error_code } = row;
   return {
     ...row.request,
     ...(row.filename === null ? {} : { filename: row.filename }),
     id: row.id,
-    url: row.url,
+    url,
+    ...(webhook_url === null ? {} : { webhook_url }),
     status: row.status,
     step: row.step,
     progress: row.progress,

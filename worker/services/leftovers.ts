@@ -67,5 +67,8 @@ async function storeOf(
   if (job.storage_source === "inline") return null;
   const config = await findStorageConfig(scope.db, job.account_id);
   if (config?.place !== job.storage_place) return null;
-  return openStore((await openSealed(scope, config.sealed, job.account_id)).target, scope);
+  return openStore(
+    (await openSealed(scope, config.sealed, { owner: job.account_id, purpose: "account.storage" })).target,
+    scope,
+  );
 }

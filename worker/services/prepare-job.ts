@@ -32,6 +32,7 @@ export interface PreparedJob extends PreparedOptions {
  *
  * @param limits of the account
  * @param sent the body as it was sent
+ * @param unknown members of it that are not known
  * @throws ApiError `invalid_request` for a host that is not public; `forbidden` for more than the account may ask for
  */
 export function prepareJob(
@@ -39,10 +40,11 @@ export function prepareJob(
   limits: Limits,
   request: JobRequest,
   sent: Record<string, unknown>,
+  unknown: readonly Adjustment[] = [],
 ): PreparedJob {
   const { url } = request;
   requirePublic(config, "url", url);
-  const prepared = prepareOptions(config, limits, request, sent);
+  const prepared = prepareOptions(config, limits, request, sent, unknown);
   const ignored: Adjustment[] = request.paused
     ? [{ field: "paused", from: true, to: null, reason: "only batches can be paused" }]
     : [];
@@ -60,6 +62,7 @@ export function prepareOptions(
   limits: Limits,
   sentOptions: Options,
   sent: Record<string, unknown>,
+  unknown: readonly Adjustment[] = [],
 ): PreparedOptions {
   const { request, adjustments: caps } = capRequest(limits, sentOptions);
   if (request.webhook_url !== undefined) requirePublic(config, "webhook_url", request.webhook_url);
@@ -68,7 +71,7 @@ export function prepareOptions(
     echo: echoOf(sent),
     request,
     plan: planned.plan,
-    adjustments: [...planned.adjustments, ...(planned.plan.audio_only ? [] : caps)],
+    adjustments: [...planned.adjustments, ...(planned.plan.audio_only ? [] : caps), ...unknown],
   };
 }
 

@@ -4,6 +4,7 @@ import { findSender } from "../db/delivery-rows.ts";
 import type { JobRow } from "../db/job-rows.ts";
 import type { Scope } from "../services.ts";
 import { NOTICE_TIMEOUT_MS, postNotice } from "./post-notice.ts";
+import { openAddress, webhookOf } from "./sealed-urls.ts";
 import { signingSecrets } from "./webhook-secret.ts";
 
 /** The stages that a job enters with each step, in their order. */
@@ -33,18 +34,22 @@ export const tellsProgress = ({ request }: Pick<JobRow, "request">): boolean =>
 /** Posts stages in their order, each once, all within the time of one notice; what fails is left out. */
 export async function sendProgress(
   scope: Scope,
-  { id, account_id, request }: Pick<JobRow, "id" | "account_id" | "request">,
+  job: Pick<JobRow, "id" | "account_id" | "request" | "sealed_webhook_url">,
   stages: readonly ProgressStage[],
 ): Promise<void> {
-  const url = String(request.webhook_url).trim();
-  const sender = stages.length > 0 ? await findSender(scope.db, account_id, url) : undefined;
+  const webhook = webhookOf(job.account_id, job.request.webhook_url, job.sealed_webhook_url);
+  if (!webhook || stages.length === 0) return;
+  const sender = await findSender(scope.db, job.account_id, webhook.name);
   if (!sender || (sender.endpoint && sender.endpoint.disabled_at !== null)) return;
-  const secrets = await signingSecrets(scope, sender.account);
+  const [url, secrets] = await Promise.all([
+    openAddress(scope, webhook),
+    signingSecrets(scope, sender.account),
+  ]);
   const signal = AbortSignal.timeout(NOTICE_TIMEOUT_MS);
   for (const stage of stages) {
     const notice: ProgressNotice = {
       type: "progress",
-      job_id: id,
+      job_id: job.id,
       stage,
       progress_percent: PROGRESS_STAGES[stage],
     };

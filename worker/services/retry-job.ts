@@ -8,6 +8,7 @@ import type { Account } from "./key-cache.ts";
 import type { ListedEntry } from "./listing/listing.ts";
 import { recognise } from "./listing/recognise.ts";
 import { prepareJob } from "./prepare-job.ts";
+import { openAddress, openSourceUrls, type SourceUrls, webhookOf } from "./sealed-urls.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
 
 const RETRIABLE = ["Failed", "Warning", "Skipped"];
@@ -35,11 +36,17 @@ export async function retryJob(
       "is required: it came with the job that is retried, and those credentials were erased",
     );
   }
-  const request = requestToRepeat(job);
+  const urls = await openSourceUrls(scope, job);
+  const webhook = webhookOf(job.account_id, job.request.webhook_url, job.sealed_webhook_url);
+  const request = {
+    ...requestToRepeat(job),
+    url: urls.url,
+    ...(webhook ? { webhook_url: await openAddress(scope, webhook) } : {}),
+  };
   const prepared = prepareJob(scope.config, account.limits, JobRequest.parse(request), request);
   const [verified, entry] = await Promise.all([
     storageOfRequest(scope, account, storage),
-    findEntry(scope, job),
+    findEntry(scope, job, urls),
   ]);
   const [newId] = await acceptJobs(scope, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
     originalJobId: job.id,
@@ -49,20 +56,28 @@ export async function retryJob(
 }
 
 /** What was asked for the batch as a whole says nothing of one job. */
-function requestToRepeat({ request, url, filename }: JobRow): Record<string, unknown> {
+function requestToRepeat({ request, filename }: JobRow): Record<string, unknown> {
   const { paused: _paused, batch: _batch, ...members } = request;
-  return { ...members, url, ...(filename === null ? {} : { filename }) };
+  return { ...members, ...(filename === null ? {} : { filename }) };
 }
 
 /** An episode whose feed was not found may have one by now. */
-async function findEntry(scope: Scope, job: JobRow): Promise<ListedEntry | undefined> {
-  if (job.media_url !== null) return entryOf(job, job.media_url);
-  const recognised = recognise(job.url, false);
+async function findEntry(
+  scope: Scope,
+  job: JobRow,
+  { url, media_url }: SourceUrls,
+): Promise<ListedEntry | undefined> {
+  if (media_url !== null) return entryOf(job, url, media_url);
+  const recognised = recognise(url, false);
   if (recognised.type !== "spotify_episode") return undefined;
   return (await scope.listSource(scope, recognised)).entries[0];
 }
 
-const entryOf = ({ url, title, description, release_date }: JobRow, mediaUrl: string): ListedEntry => ({
+const entryOf = (
+  { title, description, release_date }: JobRow,
+  url: string,
+  mediaUrl: string,
+): ListedEntry => ({
   url,
   mediaUrl,
   sourceId: null,

@@ -1,7 +1,7 @@
 import { claimRequest, type IdempotencyName, keepAnswer, releaseRequest } from "../db/idempotency-rows.ts";
 import { ApiError, invalidMember } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { fingerprintOf, isFingerprintOf } from "./fingerprint.ts";
 
 /** For how long an answer is kept, in milliseconds. */
 export const ANSWER_KEPT_MS = 24 * 60 * 60_000;
@@ -55,13 +55,16 @@ export async function runOnce(
   const now = scope.clock();
   const name: IdempotencyName = { account_id: accountId, route, key };
   const lease_until = now + LEASE_MS;
-  const fingerprint = await fingerprintOf(body);
-  const { claimed, row } = await claimRequest(
-    scope.db,
-    { ...name, fingerprint, resource_id: scope.newId(), lease_until, created_at: now },
-    now - ANSWER_KEPT_MS,
-  );
-  if (!row || row.fingerprint !== fingerprint) throw new ApiError("idempotency_key_reused");
+  const fingerprint = await fingerprintOf(scope, body);
+  const claim = { ...name, fingerprint, resource_id: scope.newId(), lease_until, created_at: now };
+  let { claimed, row } = await claimRequest(scope.db, claim, now - ANSWER_KEPT_MS);
+  if (!row || !(await isFingerprintOf(scope, row.fingerprint, body)))
+    throw new ApiError("idempotency_key_reused");
+  if (!claimed && row.status === null && row.fingerprint !== fingerprint) {
+    // the same request, whose fingerprint a former key made: whoever died over it may be succeeded all the same
+    const former = { ...claim, fingerprint: row.fingerprint };
+    ({ claimed, row = row } = await claimRequest(scope.db, former, now - ANSWER_KEPT_MS));
+  }
   if (!claimed) {
     if (row.status === null || row.body === null) {
       throw new ApiError("idempotency_in_progress", { retryAfterSeconds: 1 });

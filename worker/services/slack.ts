@@ -5,6 +5,7 @@ import { invalidMember } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import { requireAccount } from "./accounts.ts";
 import { type Actor, auditRow } from "./audit.ts";
+import { addressForOwner, sealAddress } from "./sealed-urls.ts";
 
 /** Where an account's Slack hears of the ends of jobs. */
 
@@ -20,16 +21,28 @@ export async function saveSlack(
   if (!verdict.allowed) throw invalidMember("webhook_url", `must be a public address (${verdict.reason})`);
   // the address itself is a secret
   const audit = auditRow(scope, by, { action: "slack.set", accountId, detail: { notify_level } });
-  await updateAccount(scope.db, accountId, { slack_url: webhook_url, slack_level: notify_level }, audit);
+  const { name, sealed } = await sealAddress(scope, accountId, webhook_url, "account.slack_url");
+  const changes = { slack_url: name, sealed_slack_url: sealed, slack_level: notify_level };
+  await updateAccount(scope.db, accountId, changes, audit);
 }
 
 /** @throws ApiError `not_found` */
 export async function readSlack(scope: Scope, accountId: string) {
-  const { slack_url, slack_level } = await requireAccount(scope, accountId);
-  return { configured: slack_url !== null, webhook_url: slack_url, notify_level: slack_level };
+  const { slack_url, sealed_slack_url, slack_level } = await requireAccount(scope, accountId);
+  const webhook_url =
+    slack_url === null
+      ? null
+      : await addressForOwner(scope, {
+          owner: accountId,
+          name: slack_url,
+          sealed: sealed_slack_url,
+          purpose: "account.slack_url",
+        });
+  return { configured: slack_url !== null, webhook_url, notify_level: slack_level };
 }
 
 export async function removeSlack(scope: Scope, by: Actor, accountId: string): Promise<void> {
   const audit = auditRow(scope, by, { action: "slack.removed", accountId });
-  await updateAccount(scope.db, accountId, { slack_url: null, slack_level: null }, audit);
+  const changes = { slack_url: null, sealed_slack_url: null, slack_level: null };
+  await updateAccount(scope.db, accountId, changes, audit);
 }

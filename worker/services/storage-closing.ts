@@ -52,7 +52,10 @@ async function openStoreOf(scope: Scope, jobId: string): Promise<ObjectStore | n
   const sealed = await findCredentials(scope.db, jobId);
   if (sealed === undefined) return null;
   try {
-    return openStore((await openSealed(scope, sealed, jobId)).target, scope);
+    return openStore(
+      (await openSealed(scope, sealed, { owner: jobId, purpose: "job.storage" })).target,
+      scope,
+    );
   } catch (error) {
     scope.log("credentials_unreadable", { job_id: jobId, error: describeError(error) });
     return null;

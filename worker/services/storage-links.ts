@@ -50,7 +50,10 @@ export async function linksToKeep(
   keys: readonly string[],
 ): Promise<Pick<NewJobRow, "links" | "links_expire_at">> {
   const links_expire_at = scope.clock() + LINK_SECONDS * 1000;
-  const { sealed } = await scope.sealer.seal(JSON.stringify(await signLinks(store, keys)), jobId);
+  const { sealed } = await scope.sealer.seal(JSON.stringify(await signLinks(store, keys)), {
+    owner: jobId,
+    purpose: "job.links",
+  });
   return { links: sealed, links_expire_at };
 }
 
@@ -60,7 +63,9 @@ async function signLinks(store: Pick<ObjectStore, "signedLink">, keys: readonly 
 
 async function keptLinks(scope: Scope, { id, links, links_expire_at }: JobRow): Promise<Links> {
   if (links === null || (links_expire_at ?? 0) <= scope.clock()) return NO_LINKS;
-  return unlessBroken(scope, id, async () => Links.parse(JSON.parse(await scope.sealer.open(links, id))));
+  return unlessBroken(scope, id, async () =>
+    Links.parse(JSON.parse(await scope.sealer.open(links, { owner: id, purpose: "job.links" }))),
+  );
 }
 
 async function linksInAccount(scope: Scope, job: JobRow): Promise<Links> {
@@ -68,7 +73,10 @@ async function linksInAccount(scope: Scope, job: JobRow): Promise<Links> {
   // the account's storage was removed, or is another one now
   if (config?.place !== job.storage_place) return NO_LINKS;
   return unlessBroken(scope, job.id, async () => {
-    const { target } = await openSealed(scope, config.sealed, job.account_id);
+    const { target } = await openSealed(scope, config.sealed, {
+      owner: job.account_id,
+      purpose: "account.storage",
+    });
     return signLinks(openStore(target, scope), deliveredKeys(job));
   });
 }

@@ -4,7 +4,7 @@ import type { JobRow, NewJobRow } from "../db/job-rows.ts";
 import type { StorageConfigRow } from "../db/storage-configs.ts";
 import type { Scope } from "../services.ts";
 import { openSealed } from "./credentials.ts";
-import { SealBroken } from "./seal.ts";
+import { SealBroken, type SealedFor } from "./seal.ts";
 
 /** Where a run delivers to. */
 export interface RunStorage {
@@ -45,11 +45,23 @@ export async function storageOfJob(
       };
     case "inline":
       if (credentials === null) throw new SealBroken("the job's credentials are gone");
-      return opened(scope, credentials, job.id, { storage_provider, storage_place }, true);
+      return opened(
+        scope,
+        credentials,
+        { owner: job.id, purpose: "job.storage" },
+        { storage_provider, storage_place },
+        true,
+      );
     case "account": {
       if (config === null) throw new SealBroken("the account has no storage any more");
       const columns = { storage_provider: config.provider, storage_place: config.place };
-      return opened(scope, config.sealed, account_id, columns, config.place === storage_place);
+      return opened(
+        scope,
+        config.sealed,
+        { owner: account_id, purpose: "account.storage" },
+        columns,
+        config.place === storage_place,
+      );
     }
   }
 }
@@ -57,11 +69,11 @@ export async function storageOfJob(
 async function opened(
   scope: Scope,
   sealed: string,
-  owner: string,
+  context: SealedFor,
   columns: RunStorage["columns"],
   samePlace: boolean,
 ): Promise<RunStorage> {
-  const { storage, target } = await openSealed(scope, sealed, owner);
+  const { storage, target } = await openSealed(scope, sealed, context);
   const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
   return {
     target,

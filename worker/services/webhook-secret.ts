@@ -4,18 +4,24 @@ import type { Scope } from "../services.ts";
 import { requireAccount } from "./accounts.ts";
 import { type Actor, auditRow } from "./audit.ts";
 import { makeWebhookSecret } from "./notice-signature.ts";
+import type { SealedFor } from "./seal.ts";
 
 /** For how long the former secret signs too, in milliseconds. */
 const OVERLAP_MS = 24 * 60 * 60_000;
+
+const sealedFor = ({ id }: Pick<AccountRow, "id">): SealedFor => ({
+  owner: id,
+  purpose: "account.webhook_secret",
+});
 
 /** The secrets that sign an account's notices now, the newest first; the first one is made when there is none. */
 export async function signingSecrets(scope: Scope, account: AccountRow): Promise<string[]> {
   const { webhook_secret, webhook_secret_before, webhook_secret_rotated_at } = account;
   if (webhook_secret === null) return [await replaceSecret(scope, account, null)];
-  const newest = await scope.sealer.open(webhook_secret, account.id);
+  const newest = await scope.sealer.open(webhook_secret, sealedFor(account));
   const overlaps = scope.clock() < (webhook_secret_rotated_at ?? 0) + OVERLAP_MS;
   if (webhook_secret_before === null || !overlaps) return [newest];
-  return [newest, await scope.sealer.open(webhook_secret_before, account.id)];
+  return [newest, await scope.sealer.open(webhook_secret_before, sealedFor(account))];
 }
 
 /** The secret that a caller verifies notices with. @throws ApiError `not_found` */
@@ -33,7 +39,7 @@ export async function rotateWebhookSecret(scope: Scope, by: Actor, accountId: st
 /** Puts a new secret in the place of the one that was read; whoever comes second takes the other's. */
 async function replaceSecret(scope: Scope, account: AccountRow, audit: AuditRow | null): Promise<string> {
   const secret = makeWebhookSecret(scope.random);
-  const { sealed } = await scope.sealer.seal(secret, account.id);
+  const { sealed } = await scope.sealer.seal(secret, sealedFor(account));
   const changed = await replaceWebhookSecret(scope.db, account, sealed, scope.clock(), audit);
   return changed ? secret : readWebhookSecret(scope, account.id);
 }
