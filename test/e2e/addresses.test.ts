@@ -25,15 +25,18 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
 const REPORT = process.env.ADDRESSES;
 const FORMS_OF_A_KIND = 2;
 /** Requests and jobs at the same time. */
-const AT_ONCE = 8;
+const AT_ONCE = REPORT ? 24 : 8;
 /** A job that has not ended by then is cancelled: what it dials again later, it would have dialled at first. */
 const JOB_MS = 20_000;
+const BETWEEN_LOOKS_MS = REPORT ? 400 : 100;
 
 vi.setConfig({ testTimeout: REPORT ? 3_600_000 : 240_000 });
 
 let folder: string;
 let dialLog: string;
 let trap: Trap;
+/** A place that the operator opened: what is dialled there shows that a door leads somewhere at all. */
+let witness: Trap;
 let servers: DoorServers;
 let stack: TestStack;
 let forms: readonly AddressForm[];
@@ -42,7 +45,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "addresses-"));
   dialLog = join(folder, "dials.log");
   writeFileSync(dialLog, "");
-  trap = await setTrap();
+  [trap, witness] = await Promise.all([setTrap(), setTrap()]);
   servers = await startDoorServers(readFileSync(await media("mp4", { seconds: 2, width: 320, height: 180 })));
   const all = addressForms(trap.port, servers.originUrl);
   forms = REPORT ? all : fewForms(all, FORMS_OF_A_KIND);
@@ -51,7 +54,8 @@ beforeAll(async () => {
   stack = await startTestStack({
     env: {
       ...servers.variables,
-      ALLOWED_PRIVATE_HOSTS: servers.hosts,
+      ALLOWED_PRIVATE_HOSTS: `${servers.hosts},127.0.0.1:${witness.port}`,
+      NETWORK_SLOTS: `${AT_ONCE}`,
       NODE_OPTIONS: `--import=${preload.href}`,
       MAX_BACKLOG: "100000",
     },
@@ -61,7 +65,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await stack?.stop();
   await servers?.close();
-  await trap?.close();
+  await Promise.all([trap?.close(), witness?.close()]);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -96,12 +100,19 @@ async function endOf(id: string): Promise<void> {
       if (!isOver) await stack.call("DELETE", `/jobs/${id}`);
       return;
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
   }
 }
 
 /** These name the address by a server or setting that all attempts share. */
 const ONE_BY_ONE: ReadonlySet<Door> = new Set(["podcast feed", "podcast enclosure", "Slack"]);
+
+it.for(DOORS)("this door leads somewhere: %s", async (door) => {
+  const before = witness.connections;
+  await bring(servers.knock(door, `http://127.0.0.1:${witness.port}/open.mp4`), door);
+  await stack.reconcile();
+  await vi.waitFor(() => expect(witness.connections).toBeGreaterThan(before), { timeout: 10_000 });
+});
 
 it.for(DOORS)("nobody is reached by way of: %s", async (door) => {
   const queue = [...forms.entries()];
