@@ -8,21 +8,21 @@ import { listen } from "../ports.ts";
 /** A place where callers or sources name addresses that the service then dials. */
 export const DOORS = [
   "job URL",
+  "storage s3",
+  "storage blob",
+  "storage gcs",
+  "storage oss",
+  "Slack",
+  "webhook",
+  "podcast feed",
+  "podcast enclosure",
   "HLS playlist",
   "HLS segment",
   "HLS key",
   "HLS map",
   "MPD BaseURL",
-  "podcast feed",
-  "podcast enclosure",
   "subtitle",
   "thumbnail",
-  "webhook",
-  "Slack",
-  "storage s3",
-  "storage blob",
-  "storage gcs",
-  "storage oss",
 ] as const;
 export type Door = (typeof DOORS)[number];
 

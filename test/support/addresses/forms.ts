@@ -184,7 +184,6 @@ function notationsOf(address: string, withAll: boolean): string[] {
     address.replaceAll(".", "\u00ad."),
     address.replaceAll(".", "\u200b."),
     `${address}..`,
-    `0${address}`,
     `${a + 256}.${b}.${c}.${d}`,
     `${address}.${d}`,
   ];

@@ -7,6 +7,7 @@ import dns from "node:dns/promises";
 import { appendFileSync } from "node:fs";
 import net from "node:net";
 import { basename } from "node:path";
+import { answersOf } from "./lookup.ts";
 
 const BLACK_HOLE = "25.0.0.1";
 const log = new URL(import.meta.url).searchParams.get("log");
@@ -17,27 +18,16 @@ const lookups = new Map();
 
 dns.lookup = /** @type {any} */ (
   async (/** @type {string} */ name, /** @type {any} */ options) => {
-    const label = /^(.+)\.dns\.example\.?$/.exec(name)?.[1];
-    if (label === undefined) {
-      if (net.isIP(name) !== 0) return systemLookup(name, options);
-      throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: "ENOTFOUND" });
-    }
-    const answers = label.split("-then-");
     const before = lookups.get(name) ?? 0;
-    lookups.set(name, before + 1);
-    const addresses = (answers[Math.min(before, answers.length - 1)] ?? "").split("-and-").map(addressOf);
-    return addresses.map((address) => ({ address, family: net.isIPv6(address) ? 6 : 4 }));
+    const answers = answersOf(name, before);
+    if (answers !== null) {
+      lookups.set(name, before + 1);
+      return answers;
+    }
+    if (net.isIP(name) !== 0) return systemLookup(name, options);
+    throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: "ENOTFOUND" });
   }
 );
-
-/** @param {string} text */
-function addressOf(text) {
-  const v4 = text.replaceAll("_", ".");
-  if (net.isIPv4(v4)) return v4;
-  const mixed = /^(.*_)(\d+_\d+_\d+_\d+)$/.exec(text);
-  if (mixed) return `${(mixed[1] ?? "").replaceAll("_", ":")}${(mixed[2] ?? "").replaceAll("_", ".")}`;
-  return text.replaceAll("_", ":");
-}
 
 if (log) {
   const connect = net.Socket.prototype.connect;
