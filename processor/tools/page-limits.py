@@ -32,7 +32,7 @@ class PageTooLarge(RequestError):
 
 class Limits:
     """Set once for each task, in its own process."""
-    page_bytes = 64 << 20
+    page_bytes = 32 << 20
 
 
 def check(length):
