@@ -189,9 +189,9 @@ const VARIABLES = {
   },
   ytdlpPageBytes: {
     name: "YTDLP_PAGE_BYTES",
-    default: "67108864",
+    default: "33554432",
     meaning:
-      "Largest page or manifest that an extraction takes into memory, before and after decompression, in bytes (64 MiB)",
+      "Largest page or manifest that an extraction takes into memory, before and after decompression, in bytes (32 MiB)",
     schema: wholeNumber(1 << 20),
   },
   allowedPrivateHosts: {

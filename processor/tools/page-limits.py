@@ -9,6 +9,7 @@ import urllib.request
 import zlib
 
 from yt_dlp.networking import _urllib
+from yt_dlp.networking.exceptions import RequestError
 
 try:
     from yt_dlp.networking import _requests
@@ -25,13 +26,13 @@ CHUNK_BYTES = 1 << 20
 AUTOMATIC, RAW = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 
-class PageTooLarge(Exception):
-    """No network error, and so not tried again."""
+class PageTooLarge(RequestError):
+    """Of the base of yt-dlp's own errors, which all its layers let pass; no network error, and so not tried again."""
 
 
 class Limits:
     """Set once for each task, in its own process."""
-    page_bytes = 64 << 20
+    page_bytes = 32 << 20
 
 
 def check(length):
