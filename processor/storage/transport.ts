@@ -26,7 +26,12 @@ export interface StorageAnswer {
 }
 
 /** No answer that is read whole comes near this; a larger one is not a storage's. */
-const MAX_ANSWER_BYTES = 4 << 20;
+const MAX_ANSWER_BYTES = 2 << 20;
+/**
+ * Nor does it have as many tags, which are what the parsers of the SDKs take time for: a page of a listing has some
+ * 20,000, a list of 10,000 blocks 60,000.
+ */
+const MAX_ANSWER_TAGS = 64_000;
 
 /**
  * One exchange with a storage, never repeated and never redirected. All sinks send through it, the vendors' SDKs too,
@@ -92,5 +97,9 @@ async function readAnswer(incoming: http.IncomingMessage): Promise<StorageAnswer
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString("utf8");
+  let tags = 0;
+  for (let at = text.indexOf("<"); at >= 0; at = text.indexOf("<", at + 1)) {
+    if (++tags > MAX_ANSWER_TAGS) throw new Error("answer too large");
+  }
   return { status: incoming.statusCode ?? 0, headers: incoming.headers, text };
 }

@@ -38,3 +38,19 @@ test("a server that answers early gets nothing of what the memory of the body is
   agent.destroy();
   server.close();
 });
+
+test.each([
+  ["bytes", "a".repeat(3 << 20)],
+  ["tags", "<a/>".repeat(70_000)],
+])("an answer of more %s than any storage sends is refused", async (_what, text) => {
+  const server = http.createServer((_request, response) => response.end(text));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const agent = new http.Agent();
+  const transport = new StorageTransport({ agentFor: () => agent });
+  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await expect(transport.exchange({ method: "GET", url, headers: {} })).rejects.toThrow("answer too large");
+  agent.destroy();
+  server.closeAllConnections();
+  server.close();
+});

@@ -12,6 +12,8 @@ export interface ProcessorProcess {
   readonly log: string;
   /** Most memory that it took so far, in bytes; null where the system does not say. */
   peakBytes(): number | null;
+  /** Processor time of all its threads so far, in milliseconds, without its tools; null where the system does not say. */
+  cpuMs(): number | null;
   /** Null while it runs. */
   readonly exitCode: number | null;
   post(path: string, body: unknown): Promise<Response>;
@@ -54,6 +56,15 @@ export async function startProcessorProcess(
       try {
         const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1];
         return kilobytes === undefined ? null : Number(kilobytes) * 1024;
+      } catch {
+        return null;
+      }
+    },
+    cpuMs: () => {
+      try {
+        // behind the name, which may hold anything; ticks of 10 ms
+        const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+        return (Number(fields[11]) + Number(fields[12])) * 10;
       } catch {
         return null;
       }
