@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -8,6 +7,7 @@ import type { InlineStorage } from "../../schema/api/storage.ts";
 import { type CallersStorages, PROVIDER_NAMES, startCallersStorages } from "../support/callers-storages.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
+import { filesWith, holdsAny, processesWith, spellings } from "../support/secret-search.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /** Callers' own storage at all four providers, on the stack that `npm start` runs, through the HTTP API. */
@@ -179,7 +179,8 @@ describe("secrets of callers", () => {
       (await callers.unfinished("blob")).filter((key) => /\/(crash|cancel)\d/.test(key)).length;
     await expect.poll(begun, { timeout: 20_000, interval: 100 }).toBe(8);
     expect(sealedRows()).toBe(8);
-    expect(await processesWith(secrets)).toEqual([]);
+    const foreign = secrets.filter((secret) => secret !== callers.azurite.accountKey);
+    expect(await processesWith(spellings(foreign))).toEqual([]);
     for (const id of cancelled) await send("DELETE", `/jobs/${id}`);
     await killProcessor();
     release();
@@ -217,38 +218,6 @@ describe("secrets of callers", () => {
     ];
   }
 });
-
-/** How a secret may be written: as it is, in a URL, in JSON, in Base64, line by line. */
-function spellings(secrets: readonly string[]): string[] {
-  return secrets.flatMap((secret) => {
-    const lines = secret.split("\n").filter((line) => line.length > 20 && !line.startsWith("-----"));
-    const whole = secret.includes("\n") ? lines : [secret];
-    return whole.flatMap((text) => [text, encodeURIComponent(text), Buffer.from(text).toString("base64")]);
-  });
-}
-
-const holdsAny = (bytes: Buffer, texts: readonly string[]): boolean =>
-  texts.some((text) => bytes.includes(text));
-
-async function filesWith(folder: string, texts: readonly string[]): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const hits = await Promise.all(
-    files.map(async (file) => holdsAny(await readFile(file).catch(() => Buffer.alloc(0)), texts)),
-  );
-  return files.filter((_, index) => hits[index]);
-}
-
-/** Command lines and environments of all processes but this test's own, which made the secrets. */
-async function processesWith(secrets: readonly string[]): Promise<string[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && name !== `${process.pid}`);
-  const files = pids.flatMap((pid) => [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`]);
-  const texts = spellings(secrets.filter((secret) => secret !== callers.azurite.accountKey));
-  const hits = await Promise.all(
-    files.map(async (file) => holdsAny(await readFile(file).catch(() => Buffer.alloc(0)), texts)),
-  );
-  return files.filter((_, index) => hits[index]);
-}
 
 /** Rows of credentials that the database holds, read from its own file. */
 function sealedRows(): number {
