@@ -24,6 +24,14 @@ export function objectKey(parts: KeyParts): string {
   return [keyFolder(parts), `${parts.filename}.${parts.extension}`].filter((part) => part !== "").join("/");
 }
 
+/**
+ * What the media and the files next to it have in common: the key up to its last dot. Two jobs can write the same object
+ * only if their stems are equal, since no subtitle or thumbnail has the extension of a media format.
+ *
+ * @example stemOf("videos/talk.mp4") // "videos/talk."
+ */
+export const stemOf = (key: string): string => key.slice(0, key.lastIndexOf(".") + 1);
+
 /** The folder part of a key, without a trailing slash. @example keyFolder({ base_folder: "videos", folder: "a//b" }) // "videos/a/b" */
 export function keyFolder(parts: Pick<KeyParts, "base_folder" | "folder_prefix" | "folder">): string {
   return [parts.base_folder, parts.folder_prefix ?? "", parts.folder ?? ""]

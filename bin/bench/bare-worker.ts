@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Miniflare } from "miniflare";
+import { createClient } from "../../schema/client.ts";
 import { systemEnvironment } from "../stack/environment.ts";
 import { ensureLocalKey } from "../stack/local-account.ts";
 import { inRoot, root } from "../stack/paths.ts";
@@ -74,10 +75,14 @@ export async function startBareWorker(
   });
   const url = (await server.ready).origin;
   await migrate(server);
-  const newKey = () => ensureLocalKey(url, secrets.ADMIN_TOKEN, undefined);
+  const api = createClient({ url, adminToken: secrets.ADMIN_TOKEN });
+  const newKey = async () => {
+    const { id } = await api.createAccount({ body: { name: "bench" } });
+    return (await api.createKey({ params: { id }, body: {} })).api_key;
+  };
   return {
     url,
-    apiKey: await newKey(),
+    apiKey: await ensureLocalKey(url, secrets.ADMIN_TOKEN, undefined),
     newKey,
     takeD1Calls: () => d1Calls.splice(0),
     stop: () => server.dispose(),

@@ -20,7 +20,7 @@ export async function ensureLocalKey(
     try {
       if (knownKey !== undefined && (await isAccepted(url, knownKey))) return knownKey;
       const api = createClient({ url, adminToken });
-      const { id } = await api.createAccount({ body: { name: "local" } });
+      const id = (await findLocalAccount(api)) ?? (await createLocalAccount(api));
       return (await api.createKey({ params: { id }, body: { name: "local" } })).api_key;
     } catch (cause) {
       if (!(cause instanceof ApiFailure)) throw cause;
@@ -30,6 +30,24 @@ export async function ensureLocalKey(
     }
     await sleep(BETWEEN_TRIES_MS);
   }
+}
+
+type Api = ReturnType<typeof createClient>;
+
+/** First folder of the local account's keys in the stack's bucket. */
+const LOCAL_PREFIX = "local";
+
+const createLocalAccount = async (api: Api): Promise<string> =>
+  (await api.createAccount({ body: { name: "local", storage_prefix: LOCAL_PREFIX } })).id;
+
+/** The account that an earlier start made, whose key is lost; it is enabled again if it was disabled. */
+async function findLocalAccount(api: Api): Promise<string | undefined> {
+  for await (const { id, storage_prefix, disabled } of api.each("listAccounts", {})) {
+    if (storage_prefix !== LOCAL_PREFIX) continue;
+    if (disabled) await api.changeAccount({ params: { id }, body: { disabled: false } });
+    return id;
+  }
+  return undefined;
 }
 
 async function isAccepted(url: string, apiKey: string): Promise<boolean> {

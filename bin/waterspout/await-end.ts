@@ -52,6 +52,10 @@ async function awaitBatch(id: string, { api, out, signal }: Context): Promise<Ex
 
 async function download(job: Job, output: string, { out, signal }: Context): Promise<FetchedFile> {
   const { s3_url: link, s3_key: key, sha256, file_size: total } = job;
+  // an older API does not know of it
+  if (job.file_replaced_by) {
+    throw new CommandError(EXIT.local, `Job ${job.file_replaced_by} has replaced the file meanwhile`);
+  }
   if (link === null) {
     throw new CommandError(EXIT.local, `There is no link to the file; it lies in the storage as ${key}`);
   }

@@ -11,6 +11,7 @@ export const jobText = (job: Job): string =>
     ["error code", job.error_code],
     ["title", job.title],
     ["object key", job.s3_key],
+    ["file replaced by", job.file_replaced_by],
     ["storage", job.storage_provider],
     ["size", size(job.file_size)],
     ["SHA-256", job.sha256],

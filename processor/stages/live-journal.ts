@@ -61,7 +61,8 @@ export class Journal {
   static async open(context: RunContext): Promise<Journal> {
     const { request, sink, policy, client } = context;
     const { base_folder, folder_prefix } = request.key_prefix;
-    const folder = `${keyFolder({ base_folder, folder_prefix })}/.recordings/${request.job_id}`;
+    const folder =
+      request.recording.key ?? `${keyFolder({ base_folder, folder_prefix })}/.recordings/${request.job_id}`;
     const link = await signedLink(sink, folder);
     const reader = new ObjectReader(request.target, policy, client, link);
     const former =

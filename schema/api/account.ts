@@ -2,6 +2,7 @@ import "../messages.ts";
 import { z } from "zod";
 import { Id, Time } from "../ids.ts";
 import { clampedInt } from "./clamped-int.ts";
+import { DEFAULT_BASE_FOLDER } from "./storage.ts";
 
 /** Who accounts belong to; marketplaces must send inline storage with each job. */
 export const SOURCES = ["direct", "rapidapi", "apify", "zyla", "marketplace"] as const;
@@ -32,11 +33,37 @@ export const Limits = z
   .meta({ id: "Limits" });
 export type Limits = z.infer<typeof Limits>;
 
+/** Longest prefix in the managed bucket, in characters. */
+const MAX_STORAGE_PREFIX = 64;
+/** Keys of jobs from before prefixes begin with it: it can be nobody's prefix. */
+const RESERVED_PREFIX = DEFAULT_BASE_FOLDER;
+
+/**
+ * The first segment of all keys of an account in the managed bucket. One segment of lowercase characters that is unique
+ * can never hold another account's keys: `ab/` is not the beginning of `abc/`. What looks like an id is left to accounts
+ * that are created without a prefix, so that their ids are always free.
+ *
+ * @example "newsroom" // keys: newsroom/videos/talk.mp4
+ */
+export const StoragePrefix = z
+  .string()
+  .max(MAX_STORAGE_PREFIX, `must be at most ${MAX_STORAGE_PREFIX} characters`)
+  .regex(
+    /^[a-z0-9][a-z0-9_-]*$/,
+    "must be one folder name of a-z, 0-9, - and _ that begins with a letter or a digit",
+  )
+  .refine((prefix) => prefix !== RESERVED_PREFIX, `must not be ${RESERVED_PREFIX}, which holds older files`)
+  .refine((prefix) => !Id.safeParse(prefix).success, "must not have the form of an id");
+
 export const Account = z
   .object({
     id: Id,
     name: z.string(),
     source: z.enum(SOURCES),
+    storage_prefix: z
+      .string()
+      .describe("First folder of the account's keys in the managed bucket; unique")
+      .meta({ example: "newsroom" }),
     limits: Limits,
     disabled: z.boolean(),
     created_at: Time,
@@ -56,7 +83,14 @@ export type PageQuery = z.output<typeof PageQuery>;
 const name = z.string().trim().min(1, "must not be empty").max(200, "must be at most 200 characters");
 
 export const NewAccount = z
-  .object({ name, source: z.enum(SOURCES).default("direct"), limits: Limits.default({}) })
+  .object({
+    name,
+    source: z.enum(SOURCES).default("direct"),
+    limits: Limits.default({}),
+    storage_prefix: StoragePrefix.optional().describe(
+      "First folder of the account's keys in the managed bucket, default its id; it cannot be changed later",
+    ),
+  })
   .meta({ id: "NewAccount" });
 export const AccountChange = z
   .object({ name, limits: Limits, disabled: z.boolean() })

@@ -48,7 +48,12 @@ export const Job = z
     folder: text,
     batch_id: Id.nullable(),
     original_job_id: Id.nullable().describe("The job that this one retries"),
-    s3_key: text,
+    s3_key: text.describe(
+      "As it stands in the bucket; in the managed bucket it begins with the account's storage_prefix",
+    ),
+    file_replaced_by: Id.nullable().describe(
+      "The later job that wrote another file under s3_key; links are null and the file cannot be deleted here",
+    ),
     subtitle_key: text,
     thumbnail_key: text,
     subtitles: z

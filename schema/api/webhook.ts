@@ -35,7 +35,10 @@ export const JobCompletedNotice = z
     thumbnail_key: text,
     file_size: z.int().nullable(),
     sha256: text,
-    s3_url: text.describe("Signed for 24 hours at each try; null when the file is gone"),
+    s3_url: text.describe("Signed for 24 hours at each try; null when the file is gone or was replaced"),
+    file_replaced_by: Id.nullable().describe(
+      "The later job that wrote another file under the key; known at each try",
+    ),
     batch_id: Id.nullable(),
   })
   .meta({ id: "JobCompletedNotice" });

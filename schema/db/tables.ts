@@ -18,28 +18,34 @@ const id = () => text("id").primaryKey();
 const time = (name: string) => integer(name);
 const json = <T>(name: string) => text(name, { mode: "json" }).$type<T>();
 
-export const accounts = sqliteTable("accounts", {
-  id: id(),
-  name: text("name").notNull(),
-  source: text("source", { enum: SOURCES }).notNull(),
-  limits: json<Limits>("limits").notNull(),
-  /** The caller's name at the marketplace's gateway; null for accounts that the operator made. @example "rapidapi:jane" */
-  gateway_user: text("gateway_user").unique("accounts_gateway_user"),
-  /** What the caller pays for there; the limits follow when it changes. */
-  gateway_tier: text("gateway_tier"),
-  /** Signs the account's webhook events, sealed with the account's id; null until it is first needed. */
-  webhook_secret: text("webhook_secret"),
-  /** The one before, which signs too for a day after a rotation. */
-  webhook_secret_before: text("webhook_secret_before"),
-  webhook_secret_rotated_at: time("webhook_secret_rotated_at"),
-  /** Names the address of the account's Slack without showing it; rows of former versions hold the address itself. */
-  slack_url: text("slack_url"),
-  /** The address, sealed with the account's id; null in rows of former versions. */
-  sealed_slack_url: text("sealed_slack_url"),
-  slack_level: text("slack_level", { enum: SLACK_LEVELS }),
-  disabled_at: time("disabled_at"),
-  created_at: time("created_at").notNull(),
-});
+export const accounts = sqliteTable(
+  "accounts",
+  {
+    id: id(),
+    name: text("name").notNull(),
+    source: text("source", { enum: SOURCES }).notNull(),
+    limits: json<Limits>("limits").notNull(),
+    /** First segment of the account's keys in the managed bucket; null in rows of an older Worker, where it is the id. */
+    storage_prefix: text("storage_prefix"),
+    /** The caller's name at the marketplace's gateway; null for accounts that the operator made. @example "rapidapi:jane" */
+    gateway_user: text("gateway_user").unique("accounts_gateway_user"),
+    /** What the caller pays for there; the limits follow when it changes. */
+    gateway_tier: text("gateway_tier"),
+    /** Signs the account's webhook events, sealed with the account's id; null until it is first needed. */
+    webhook_secret: text("webhook_secret"),
+    /** The one before, which signs too for a day after a rotation. */
+    webhook_secret_before: text("webhook_secret_before"),
+    webhook_secret_rotated_at: time("webhook_secret_rotated_at"),
+    /** Names the address of the account's Slack without showing it; rows of former versions hold the address itself. */
+    slack_url: text("slack_url"),
+    /** The address, sealed with the account's id; null in rows of former versions. */
+    sealed_slack_url: text("sealed_slack_url"),
+    slack_level: text("slack_level", { enum: SLACK_LEVELS }),
+    disabled_at: time("disabled_at"),
+    created_at: time("created_at").notNull(),
+  },
+  (table) => [uniqueIndex("accounts_storage_prefix").on(table.storage_prefix)],
+);
 
 /** Callers' own storage, one for each account: the last one set. */
 export const storageConfigs = sqliteTable(
@@ -159,9 +165,17 @@ export const jobs = sqliteTable(
     upload_ref: text("upload_ref"),
     /** Where the pieces of a recording lie until it is delivered or nothing of it is wanted any more. */
     recording_key: text("recording_key"),
+    /** The key that the run got leave to write; no other job of the account writes or deletes it meanwhile. */
+    publishing_key: text("publishing_key"),
 
     // what came of it
     object_key: text("object_key"),
+    /** The key without its extension: what the names of subtitles and thumbnail begin with. */
+    object_stem: text("object_stem"),
+    /** The job that wrote another file under `object_key`: the object is no longer this job's. */
+    file_replaced_by: text("file_replaced_by"),
+    /** The file is being deleted: until then no other job of the account writes its key. */
+    erasing_until: time("erasing_until"),
     /** Inline storage: the links as they were signed at the end, sealed with the job's id; null after they expired. */
     links: text("links"),
     links_expire_at: time("links_expire_at"),
@@ -246,8 +260,9 @@ export const jobs = sqliteTable(
     index("jobs_expiry")
       .on(table.expires_at, table.id)
       .where(sql`expires_at is not null and object_key is not null`),
-    index("jobs_object").on(table.object_key, table.expires_at).where(sql`object_key is not null`),
     index("jobs_sealing").on(table.sealing_key_id).where(sql`sealing_key_id is not null`),
+    // files of the same folder and name, whatever their extension
+    index("jobs_stem").on(table.account_id, table.object_stem).where(sql`object_key is not null`),
     index("jobs_leftover")
       .on(table.finished_at)
       .where(sql`upload_ref is not null and finished_at is not null`),

@@ -114,6 +114,8 @@ export const RunRequest = z.object({
       /** From the first moment that the source still keeps, not from now. */
       from_start: z.boolean(),
       max_seconds: z.int().min(1),
+      /** Where a former run put the pieces; absent where there was none. */
+      key: z.string().optional(),
     })
     .default({ asked: false, from_start: false, max_seconds: 43_200 }),
 });

@@ -92,7 +92,7 @@ describe("a processor that is killed", () => {
     held = release.promise;
     const id = await stack.create({ url: `${origin.url}/film.mp4`, filename: "upload" });
     await stack.until(id, ({ step }) => step === "Uploading");
-    expect(await unfinishedUploads(stack.stateDir)).toEqual(["videos/upload.mp4"]);
+    expect(await unfinishedUploads(stack.stateDir)).toEqual(["local/videos/upload.mp4"]);
     process.kill(await stack.processorPid(), "SIGKILL");
     held = null;
     release.resolve();

@@ -142,7 +142,9 @@ it("delivers a show of 142 episodes, paused, renamed and started, whoever dies m
   expect([count("Completed"), count("Skipped")]).toEqual([142 - skipped, skipped]);
   const delivered = jobs.filter(({ status }) => status === "Completed");
   expect(new Set(delivered.map(({ s3_key }) => s3_key)).size).toBe(delivered.length);
-  expect(delivered.find(({ id }) => id === first)).toMatchObject({ s3_key: "videos/show/The first.mp3" });
+  expect(delivered.find(({ id }) => id === first)).toMatchObject({
+    s3_key: "local/videos/show/The first.mp3",
+  });
 
   // a notice that was claimed by a Worker that died is told when its claim has run out
   const events = () => new Map(receiver.received.map(({ eventId, content }) => [eventId, content]));

@@ -96,9 +96,12 @@ it("is paused, renamed, started and delivered whole, with exact counters and one
   const { body: list } = await stack.call<{ jobs: Job[] }>("GET", `/jobs?batch_id=${batch_id}&limit=100`);
   expect(list.jobs.map(({ status: end }) => end)).toEqual(Array(JOBS).fill("Completed"));
   expect(Math.max(...list.jobs.map(({ attempt }) => attempt))).toBeGreaterThan(1);
-  const numbered = Array.from({ length: JOBS - 1 }, (_, index) => `videos/season/film (${index + 2}).mp4`);
+  const numbered = Array.from(
+    { length: JOBS - 1 },
+    (_, index) => `local/videos/season/film (${index + 2}).mp4`,
+  );
   expect(list.jobs.map(({ s3_key }) => s3_key).toSorted()).toEqual(
-    ["videos/season/pilot.mp4", ...numbered].toSorted(),
+    ["local/videos/season/pilot.mp4", ...numbered].toSorted(),
   );
   for (const { s3_url, file_size } of list.jobs) {
     expect((await (await fetch(s3_url ?? "")).arrayBuffer()).byteLength).toBe(file_size);

@@ -62,7 +62,7 @@ describe("npm run demo", () => {
       const demo = checkout.start("npm run demo");
       expect(await demo.ended, demo.output()).toBe(0);
       expect(demo.output()).toMatch(/Finished +█+ 100 %/);
-      expect(demo.output()).toContain("videos/sample [sample].mp4");
+      expect(demo.output()).toContain("local/videos/sample [sample].mp4");
       expect(demo.output()).toMatch(/SHA-256 +[0-9a-f]{64} \(equal to the job's\)/);
       expect(demo.output()).toContain("video: h264 1280×720");
     },
@@ -105,7 +105,7 @@ describe("npm start", () => {
     expect(await reader.ended, reader.output()).toBe(0);
     expect(reader.output()).toContain('"status":"Completed"');
     expect(reader.output()).toContain('"reason":"webm holds VP8, VP9 or AV1"');
-    expect(reader.output()).toContain('"deleted_key":"videos/talks/');
+    expect(reader.output()).toContain('"deleted_key":"local/videos/talks/');
     expect(reader.output()).toContain('"status":"ready"');
     expect(reader.output()).not.toContain('"error":"');
 

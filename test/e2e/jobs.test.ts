@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createClient } from "../../schema/client.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
@@ -120,12 +121,59 @@ describe("a job", () => {
     const retried = await stack.call<{ job_id: string }>("POST", `/jobs/${first}/retry`);
     expect(retried).toMatchObject({ status: 201, body: { original_job_id: first } });
     const job = await stack.end(retried.body.job_id);
-    expect(job).toMatchObject({ status: "Completed", s3_key: "videos/retried.mp4", original_job_id: first });
+    expect(job).toMatchObject({
+      status: "Completed",
+      s3_key: "local/videos/retried.mp4",
+      original_job_id: first,
+    });
     expect(await stack.call("DELETE", `/jobs/${job.id}/file`)).toMatchObject({
       status: 200,
-      body: { message: "File deleted successfully", deleted_key: "videos/retried.mp4" },
+      body: { message: "File deleted successfully", deleted_key: "local/videos/retried.mp4" },
     });
     expect((await fetch(job.s3_url ?? "")).status).toBe(404);
     expect(await stack.job(job.id)).toMatchObject({ status: "Completed", s3_url: null });
   });
+});
+
+describe("two accounts that choose one name", () => {
+  it("have a file each, whatever the other delivers or deletes", async () => {
+    const operator = createClient({ url: stack.url, adminToken: stack.adminToken });
+    const { id, storage_prefix } = await operator.createAccount({ body: { name: "other" } });
+    const { api_key: apiKey } = await operator.createKey({ params: { id }, body: {} });
+    const other = createClient({ url: stack.url, apiKey });
+    const sent = { filename: "minutes", folder: "council" };
+
+    const mine = await stack.end(await stack.create({ url: `${origin.url}/direct.mp4`, ...sent }));
+    const created = await other.createJob({ body: { url: `${origin.url}/long.mp4`, ...sent } });
+    if (!("job_id" in created)) throw new Error("no single job was created");
+    const theirs = await other.waitForJob(created.job_id);
+    expect([mine.s3_key, theirs.s3_key]).toEqual([
+      "local/videos/council/minutes.mp4",
+      `${storage_prefix}/videos/council/minutes.mp4`,
+    ]);
+    const hashOf = async (link: string | null) => {
+      const bytes = await fetch(link ?? "").then((response) => response.arrayBuffer());
+      return createHash("sha256").update(Buffer.from(bytes)).digest("hex");
+    };
+    expect(await hashOf((await stack.job(mine.id)).s3_url)).toBe(mine.sha256);
+    expect(theirs.sha256).not.toBe(mine.sha256);
+    expect(await hashOf(theirs.s3_url)).toBe(theirs.sha256);
+    await other.deleteFile({ params: { id: theirs.id } });
+    expect((await fetch(theirs.s3_url ?? "")).status).toBe(404);
+    expect(await hashOf((await stack.job(mine.id)).s3_url)).toBe(mine.sha256);
+  }, 120_000);
+
+  it("and a file that its own account writes anew is the later job's", async () => {
+    const sent = { url: `${origin.url}/direct.mp4`, filename: "anew" };
+    const [first, second] = await Promise.all([stack.create(sent), stack.create(sent)]);
+    const jobs = await Promise.all([stack.end(first), stack.end(second)]);
+    const states = await Promise.all(jobs.map(({ id }) => stack.job(id)));
+    const replaced = states.filter(({ file_replaced_by }) => file_replaced_by !== null);
+    expect(replaced).toHaveLength(1);
+    expect(replaced[0]).toMatchObject({ s3_url: null, s3_key: "local/videos/anew.mp4" });
+    expect(await stack.call("DELETE", `/jobs/${replaced[0]?.id}/file`)).toMatchObject({
+      status: 400,
+      body: { error: "Job has no file to delete" },
+    });
+  }, 120_000);
 });

@@ -2,7 +2,15 @@ import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { byteLength, cleanFilename, defaultFilename, objectKey } from "../../schema/object-key.ts";
+import { FORMATS } from "../../schema/containers.ts";
+import {
+  byteLength,
+  cleanFilename,
+  defaultFilename,
+  MAX_KEY_BYTES,
+  objectKey,
+  stemOf,
+} from "../../schema/object-key.ts";
 import { displayPrefix, isWellFormedKey, makeApiKey } from "../../worker/lib/api-key.ts";
 
 const random = (length: number): Uint8Array => randomBytes(length);
@@ -104,5 +112,47 @@ describe("a name made from a title", () => {
 
   it("that was chosen loses only control characters", () => {
     expect(cleanFilename(" a\u0007b: c? ")).toBe("ab: c?");
+  });
+});
+
+describe("a key in the managed bucket", () => {
+  it("made from a title fits with the longest prefix, the longest folder and any subtitles", () => {
+    const folder = fc.string({ unit: "grapheme", maxLength: 200 }).map((text) => text.slice(0, 200));
+    fc.assert(
+      fc.property(folder, fc.string({ unit: "grapheme", minLength: 300 }), (chosen, title) => {
+        const base_folder = `${"a".repeat(64)}/videos`;
+        const filename = defaultFilename(title, "source-id");
+        const key = objectKey({ base_folder, folder: chosen, filename, extension: "webm" });
+        expect(byteLength(`${stemOf(key)}zh-Hant-HK-x-private.vtt`)).toBeLessThanOrEqual(MAX_KEY_BYTES);
+      }),
+    );
+  });
+
+  it("has the stem of another only if folder and name are the same", () => {
+    const name = fc.stringMatching(/^[a-z.]{1,4}$/).filter((text) => !text.includes(".."));
+    fc.assert(
+      fc.property(name, name, (one, other) => {
+        const [a, b] = [one, other].map((filename) =>
+          objectKey({ base_folder: "v", filename, extension: "mp4" }),
+        );
+        const c = objectKey({ base_folder: "v", filename: other, extension: "opus" });
+        expect(stemOf(a ?? "") === stemOf(c)).toBe(one === other);
+        expect(a === b).toBe(one === other);
+      }),
+    );
+  });
+
+  it("of a subtitle or a thumbnail is never that of a media file, and belongs to one stem", () => {
+    const extensions: readonly string[] = FORMATS;
+    expect(extensions).not.toContain("vtt");
+    expect(extensions).not.toContain("jpg");
+    const name = fc.stringMatching(/^[a-z.]{1,5}$/);
+    const language = fc.constantFrom("en", "fr", "pt-BR");
+    fc.assert(
+      fc.property(name, language, name, language, (one, spoken, other, heard) => {
+        const same = `${one}.${spoken}.vtt` === `${other}.${heard}.vtt`;
+        expect(same).toBe(one === other && spoken === heard);
+      }),
+    );
   });
 });

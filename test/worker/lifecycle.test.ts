@@ -10,12 +10,13 @@ import { Harness } from "./support/harness.ts";
 import { busy, unreachable } from "./support/scripted-network.ts";
 
 let worker: Harness;
+let accountId: string;
 let key: string;
 
 beforeEach(async () => {
   await env.DB.exec("delete from jobs");
   worker = new Harness();
-  ({ key } = await worker.account({ max_filesize_bytes: 5_000 }));
+  ({ id: accountId, key } = await worker.account({ max_filesize_bytes: 5_000 }));
 });
 
 const statusOf = async (answer: Promise<Response>): Promise<number> => (await answer).status;
@@ -32,7 +33,7 @@ describe("a job that is delivered", () => {
       attempt: 1,
       url: "https://media.example.com/a.mp4",
       filename: null,
-      key_prefix: { base_folder: "videos", folder: "talks" },
+      key_prefix: { base_folder: `${accountId}/videos`, folder: "talks" },
       subtitles: { languages: ["en"] },
       thumbnail: false,
       limits: { max_filesize_bytes: 5_000, max_duration_seconds: null },

@@ -6,11 +6,12 @@ import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 
 let worker: Harness;
+let accountId: string;
 let key: string;
 
 beforeEach(async () => {
   worker = new Harness();
-  ({ key } = await worker.account());
+  ({ id: accountId, key } = await worker.account());
 });
 
 const url = "https://media.example.com/a.mp4";
@@ -148,7 +149,7 @@ describe("a request that is valid", () => {
       plan: { format: "mp3", audio_only: true },
       adjustments: [],
       storage_provider: "s3",
-      folder: "videos/a/b",
+      folder: `${accountId}/videos/a/b`,
       filename: "song",
     });
     expect(await worker.json("GET", "/jobs", { key })).toMatchObject({ total: 0 });

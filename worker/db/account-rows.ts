@@ -6,13 +6,21 @@ import type { Db } from "./connection.ts";
 export type AccountRow = typeof accounts.$inferSelect;
 export type NewAccountRow = typeof accounts.$inferInsert;
 
-/** Stores an account; answers it whole. */
+/** The first segment of the account's keys in the managed bucket. */
+export const storagePrefixOf = ({ id, storage_prefix }: Pick<AccountRow, "id" | "storage_prefix">): string =>
+  storage_prefix ?? id;
+
+/** Stores an account and returns it whole; undefined when its storage prefix is taken. */
 export async function insertAccount(
   db: Db,
   row: NewAccountRow,
   audit: AuditRow,
 ): Promise<AccountRow | undefined> {
-  const [[stored]] = await db.batch([db.insert(accounts).values(row).returning(), insertAudit(db, audit)]);
+  const isStored = exists(db.select({ id: accounts.id }).from(accounts).where(eq(accounts.id, row.id)));
+  const [[stored]] = await db.batch([
+    db.insert(accounts).values(row).onConflictDoNothing({ target: accounts.storage_prefix }).returning(),
+    insertAudit(db, audit, isStored),
+  ]);
   return stored;
 }
 

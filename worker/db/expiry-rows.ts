@@ -1,4 +1,4 @@
-import { and, asc, eq, isNotNull, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, isNotNull, lte, sql } from "drizzle-orm";
 import { accounts, jobs } from "../../schema/db/tables.ts";
 import type { Companion } from "./companions.ts";
 import type { Db } from "./connection.ts";
@@ -23,21 +23,10 @@ export interface ExpiryCursor {
   readonly id: string;
 }
 
-/**
- * Jobs whose file has expired, the longest expired first, after a cursor. `shared` ones were overwritten by a later
- * delivery under the same key, which is still kept.
- */
+/** Jobs whose file has expired, the longest expired first, after a cursor. */
 export const expiredQuery = (db: Db, now: number, { expires_at, id }: ExpiryCursor, limit: number) =>
   db
-    .select({
-      id: jobs.id,
-      expires_at: sql<number>`${jobs.expires_at}`,
-      object_key: jobs.object_key,
-      subtitle_key: jobs.subtitle_key,
-      thumbnail_key: jobs.thumbnail_key,
-      subtitles: jobs.subtitles,
-      shared: SHARED(now),
-    })
+    .select({ id: jobs.id, expires_at: sql<number>`${jobs.expires_at}` })
     .from(jobs)
     .where(
       and(
@@ -49,8 +38,3 @@ export const expiredQuery = (db: Db, now: number, { expires_at, id }: ExpiryCurs
     )
     .orderBy(asc(jobs.expires_at), asc(jobs.id))
     .limit(limit);
-
-const SHARED = (now: number): SQL<number> => sql<number>`exists (
-  select 1 from ${jobs} as other
-  where other.object_key = ${jobs}.object_key and other.object_key is not null and other.expires_at > ${now}
-)`;

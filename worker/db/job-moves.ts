@@ -1,4 +1,4 @@
-import { and, eq, not, notInArray, sql } from "drizzle-orm";
+import { and, eq, not, notInArray, type SQL, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import type { RunBeat } from "../../schema/wire/callback.ts";
@@ -12,18 +12,19 @@ import { isBehind, type Line } from "./turns.ts";
 /**
  * Writes a move from the state that was read, with all that belongs to it, in one transaction.
  *
- * @param line the move is made only in its turn, and has no companions then
- * @returns false when the job is no longer in that state, or it is not its turn; nothing is changed then
+ * @param options.line the move is made only in its turn, and has no companions then
+ * @param options.unless the move is not made if this holds, and has no companions either
+ * @param options.computed columns whose values the database finds, after the companions took effect
+ * @returns false when the job is no longer in that state, it is not its turn, or `unless` holds; nothing is changed then
  */
 export async function writeMove(
   db: Db,
   read: JobAsRead,
   changes: Partial<NewJobRow>,
-  companions: readonly Companion[] = [],
-  line: Line | null = null,
+  { companions = [], line = null, unless, computed }: MoveOptions = {},
 ): Promise<boolean> {
   const unmoved = sql`exists (select 1 from ${jobs} where ${jobs.id} = ${read.id} and ${jobs.revision} = ${read.revision})`;
-  const move = moveQuery(db, read, changes, line);
+  const move = moveQuery(db, read, { ...changes, ...computed }, line, unless);
   if (companions.length === 0) return (await move).length > 0;
   // the companions come first, so that they see the state that the move is conditional on
   const [first, ...rest] = companions.map((companion) => companion(db, unmoved));
@@ -32,9 +33,32 @@ export async function writeMove(
   return (results.at(-1) as { id: string }[]).length > 0;
 }
 
+/** What must hold, or must not, at the moment of a move. */
+export type MoveCondition = SQL;
+
+interface MoveOptions {
+  readonly companions?: readonly Companion[];
+  readonly line?: Line | null | undefined;
+  readonly unless?: MoveCondition | undefined;
+  readonly computed?: ComputedColumns;
+}
+
+/** Columns of a job that are computed by the statement that writes them. */
+export interface ComputedColumns {
+  readonly adjustments?: SQL<JobRow["adjustments"]>;
+}
+
 type JobAsRead = Pick<JobRow, "id" | "account_id" | "batch_id" | "attempt" | "revision">;
 
-export const moveQuery = (db: Db, read: JobAsRead, changes: Partial<NewJobRow>, line: Line | null) =>
+export const moveQuery = (
+  db: Db,
+  read: JobAsRead,
+  changes: Omit<Partial<NewJobRow>, "adjustments"> & {
+    readonly adjustments?: NewJobRow["adjustments"] | SQL<NewJobRow["adjustments"]> | undefined;
+  },
+  line: Line | null,
+  unless?: MoveCondition,
+) =>
   db
     .update(jobs)
     .set({
@@ -51,6 +75,7 @@ export const moveQuery = (db: Db, read: JobAsRead, changes: Partial<NewJobRow>, 
         eq(jobs.revision, read.revision),
         notInArray(jobs.status, [...FINAL_STATUSES]),
         line ? not(isBehind(read.account_id, line)) : undefined,
+        unless && not(unless),
       ),
     )
     .returning({ id: jobs.id });

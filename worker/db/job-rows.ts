@@ -142,6 +142,7 @@ const jobForRunQuery = (db: Db, condition: SQL) =>
     .select({
       job: jobs,
       limits: accounts.limits,
+      storage_prefix: accounts.storage_prefix,
       credentials: jobCredentials.sealed,
       config: storageConfigs,
     })
@@ -209,20 +210,4 @@ function conditionOf({ accountId, status, batchId }: JobFilter): SQL | undefined
     status === undefined ? undefined : eq(jobs.status, status),
     batchId === undefined ? undefined : eq(jobs.batch_id, batchId),
   );
-}
-
-/** Forgets the delivered file of a job; watchers see the change. */
-export async function clearDelivery(db: Db, id: string): Promise<void> {
-  await db
-    .update(jobs)
-    .set({
-      object_key: null,
-      subtitle_key: null,
-      thumbnail_key: null,
-      subtitles: null,
-      links: null,
-      links_expire_at: null,
-      revision: sql`${jobs.revision} + 1`,
-    })
-    .where(eq(jobs.id, id));
 }

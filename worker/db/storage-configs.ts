@@ -1,5 +1,5 @@
 import { and, eq, exists, not } from "drizzle-orm";
-import { storageConfigs } from "../../schema/db/tables.ts";
+import { accounts, storageConfigs } from "../../schema/db/tables.ts";
 import { type AuditRow, insertAudit } from "./audit-rows.ts";
 import type { Db } from "./connection.ts";
 import { startsWith } from "./starts-with.ts";
@@ -18,6 +18,21 @@ export async function saveStorageConfig(db: Db, row: StorageConfigRow, audit: Au
 
 export async function findStorageConfig(db: Db, accountId: string): Promise<StorageConfigRow | undefined> {
   return (await db.select().from(storageConfigs).where(eq(storageConfigs.account_id, accountId)))[0];
+}
+
+/** The folders that the keys of an account begin with: those of its own storage, null without one, and its prefix in the managed bucket. */
+export async function findFoldersOf(db: Db, accountId: string) {
+  const [found] = await db
+    .select({
+      storage_prefix: accounts.storage_prefix,
+      provider: storageConfigs.provider,
+      base_folder: storageConfigs.base_folder,
+      folder_prefix: storageConfigs.folder_prefix,
+    })
+    .from(accounts)
+    .leftJoin(storageConfigs, eq(storageConfigs.account_id, accounts.id))
+    .where(eq(accounts.id, accountId));
+  return found;
 }
 
 /** Removes the storage of an account if it is of this provider. Answers false when there is none. */

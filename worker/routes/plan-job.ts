@@ -1,22 +1,22 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { DEFAULT_BASE_FOLDER } from "../../schema/api/storage.ts";
 import { keyFolder } from "../../schema/object-key.ts";
 import { planSource } from "../services/plan-source.ts";
 import { prepareJob } from "../services/prepare-job.ts";
+import { folderOfRequest } from "../services/storage-of-request.ts";
 import { ok, route } from "./route.ts";
 
 export const planJob = route(endpoints.planJob, async ({ c, scope, body, sent, ignored }) => {
+  const { id, limits } = c.var.account;
   const members = sent as Record<string, unknown>;
-  const prepared = prepareJob(scope.config, c.var.account.limits, body, members, ignored);
+  const prepared = prepareJob(scope.config, limits, body, members, ignored);
   const { url, plan, adjustments, request } = prepared;
-  const { storage } = body;
-  const { base_folder = DEFAULT_BASE_FOLDER } = storage ?? {};
+  const { provider, ...folders } = await folderOfRequest(scope, id, body.storage);
   return ok({
     url,
     plan,
     adjustments,
-    storage_provider: storage?.provider ?? "s3",
-    folder: keyFolder({ base_folder, folder_prefix: storage?.folder_prefix, folder: request.folder }),
+    storage_provider: provider,
+    folder: keyFolder({ ...folders, folder: request.folder }),
     filename: request.filename ?? null,
     ...(await planSource(scope, prepared)),
   });

@@ -1,13 +1,14 @@
 import type { z } from "zod";
 import type { Account, AccountChange, NewAccount, PageQuery } from "../../schema/api/account.ts";
 import * as rows from "../db/account-rows.ts";
-import { notFound } from "../lib/api-error.ts";
+import { invalidMember, notFound } from "../lib/api-error.ts";
 import { pageOf } from "../lib/page-of.ts";
 import type { Scope } from "../services.ts";
 import { type Actor, auditRow } from "./audit.ts";
 
 /** What the operator does with accounts. */
 
+/** @throws ApiError `invalid_request` when the storage prefix is another account's */
 export async function createAccount(
   scope: Scope,
   by: Actor,
@@ -15,8 +16,10 @@ export async function createAccount(
 ): Promise<Account> {
   const id = scope.newId();
   const audit = auditRow(scope, by, { action: "account.created", accountId: id, detail: asked });
-  const row = await rows.insertAccount(scope.db, { id, ...asked, created_at: scope.clock() }, audit);
-  if (!row) throw notFound();
+  const { storage_prefix = id } = asked;
+  const account = { id, ...asked, storage_prefix, created_at: scope.clock() };
+  const row = await rows.insertAccount(scope.db, account, audit);
+  if (!row) throw invalidMember("storage_prefix", "is another account's; choose another one or leave it out");
   return viewAccount(row);
 }
 
@@ -66,6 +69,8 @@ export async function requireAccount(scope: Scope, id: string): Promise<rows.Acc
 }
 
 /** Only what the operator is to see: the row holds sealed secrets too. */
-function viewAccount({ id, name, source, limits, disabled_at, created_at }: rows.AccountRow): Account {
-  return { id, name, source, limits, disabled: disabled_at !== null, created_at };
+function viewAccount(row: rows.AccountRow): Account {
+  const { id, name, source, limits, disabled_at, created_at } = row;
+  const storage_prefix = rows.storagePrefixOf(row);
+  return { id, name, source, storage_prefix, limits, disabled: disabled_at !== null, created_at };
 }

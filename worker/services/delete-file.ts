@@ -1,7 +1,8 @@
 import type { InlineStorage } from "../../schema/api/storage.ts";
-import { clearDelivery, findJobOf, type JobRow } from "../db/job-rows.ts";
+import { findJobOf, type JobRow } from "../db/job-rows.ts";
+import { beginErasureQuery, finishErasure, giveUpErasure } from "../db/object-owners.ts";
 import { findStorageConfig } from "../db/storage-configs.ts";
-import { dependencyUnavailable, illegalState, invalidMember, notFound } from "../lib/api-error.ts";
+import { ApiError, dependencyUnavailable, illegalState, invalidMember, notFound } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import { openSealed } from "./credentials.ts";
 import { placeOf } from "./storage-addresses.ts";
@@ -17,13 +18,19 @@ interface Deleting {
   readonly refused: (error: StorageRefusal) => Error;
 }
 
+/** Longer than the deletion of all files of a job takes, in milliseconds. */
+export const ERASURE_MS = 60_000;
+
+const NO_FILE = "Job has no file to delete";
+const BUSY = "Another request is writing or deleting a file of this name; try again in a moment";
+
 /**
- * Deletes the delivered file of a job and what lies beside it.
+ * Deletes the delivered file of a job and what lies next to it. A file that another job replaced is that job's.
  *
  * @param storage brought again by the caller; required where it came with the job
  * @returns the key that was deleted
  * @throws ApiError `not_found`; `invalid_request` without a file or without the storage; `storage_verification_failed`
- *   when the caller's storage refuses; `dependency_unavailable` when a storage is away
+ *   when the caller's storage refuses; `dependency_unavailable` when a storage is away, or while another job writes the file
  */
 export async function deleteFile(
   scope: Scope,
@@ -33,17 +40,30 @@ export async function deleteFile(
 ): Promise<string> {
   const job = await findJobOf(scope.db, accountId, id.toLowerCase());
   if (!job) throw notFound();
-  if (job.status !== "Completed" || job.object_key === null) throw illegalState("Job has no file to delete");
+  requireFile(job);
   const { store, refused } = await storeOf(scope, job, storage);
+  const now = scope.clock();
+  const until = now + ERASURE_MS;
+  const [held] = await beginErasureQuery(scope.db, [job.id], { now, until });
+  if (!held) throw new ApiError("dependency_unavailable", { sentence: BUSY, retryAfterSeconds: 1 });
   try {
-    await Promise.all(deliveredKeys(job).map((key) => store.deleteObject(key)));
+    const key = requireFile(held);
+    await Promise.all(deliveredKeys(held).map((name) => store.deleteObject(name)));
+    await finishErasure(scope.db, held.id, until);
+    return key;
   } catch (error) {
+    await giveUpErasure(scope.db, held.id, until);
+    if (error instanceof ApiError) throw error;
     throw error instanceof StorageRefusal && error.status < 500
       ? refused(error)
       : dependencyUnavailable(error);
   }
-  await clearDelivery(scope.db, job.id);
-  return job.object_key;
+}
+
+/** The key of the job's file. @throws ApiError `invalid_request` when it has none of its own */
+function requireFile({ status, object_key, file_replaced_by }: JobRow): string {
+  if (status !== "Completed" || object_key === null || file_replaced_by !== null) throw illegalState(NO_FILE);
+  return object_key;
 }
 
 async function storeOf(scope: Scope, job: JobRow, brought: InlineStorage | undefined): Promise<Deleting> {

@@ -78,12 +78,12 @@ async function post(scope: Scope, delivery: DeliveryRow, { account }: Sender): P
   return postNotice(scope, { url, eventId, body: await bodyOf(scope, delivery), secrets });
 }
 
-/** Links hold for a day and tries go on for three: they are signed for each one. */
+/** Links hold for a day and tries go on for three: they are signed for each one, unless another job replaced the file. */
 async function bodyOf(scope: Scope, { type, job_id, body }: DeliveryRow): Promise<string> {
   const job = type === "job_completed" && job_id !== null ? await findJob(scope.db, job_id) : undefined;
   if (!job) return body;
-  const { s3_url } = await viewJob(scope, job);
-  return encodeNotice({ ...(JSON.parse(body) as object), s3_url });
+  const { s3_url, file_replaced_by } = await viewJob(scope, job);
+  return encodeNotice({ ...(JSON.parse(body) as object), s3_url, file_replaced_by });
 }
 
 function changesOf(scope: Scope, { tries: before }: DeliveryRow, result: TryResult): Partial<NewDeliveryRow> {

@@ -248,6 +248,7 @@ async function runOf(
       asked: request.live_recording ?? false,
       from_start: request.live_from_start ?? false,
       max_seconds: request.max_duration ?? MAX_RECORDING_SECONDS,
+      ...(job.recording_key !== null && storage.samePlace ? { key: job.recording_key } : {}),
     },
   };
 }

@@ -1,11 +1,13 @@
 import { eraseDeliveries } from "../db/delivery-rows.ts";
 import { type ExpiryCursor, expiredQuery } from "../db/expiry-rows.ts";
 import { eraseRequests } from "../db/idempotency-rows.ts";
-import { clearDelivery } from "../db/job-rows.ts";
+import type { JobRow } from "../db/job-rows.ts";
+import { beginErasureQuery, finishErasure, giveUpErasure } from "../db/object-owners.ts";
 import { eachPage } from "../lib/each-page.ts";
 import { describeError } from "../lib/log.ts";
 import { firstUuidOf } from "../lib/uuid.ts";
 import type { Scope } from "../services.ts";
+import { ERASURE_MS } from "./delete-file.ts";
 import { ANSWER_KEPT_MS } from "./run-once.ts";
 import { deliveredKeys } from "./storage-links.ts";
 
@@ -26,29 +28,32 @@ export const eraseOldRequests = (scope: Scope): Promise<number> =>
 
 /**
  * Deletes the files of the operator's bucket that were kept for their time. The job forgets a file only after the
- * bucket has: whoever dies between leaves it to the next run, as does a bucket that refuses.
+ * bucket has: whoever dies between leaves it to a later run, as does a bucket that refuses. A file that another job is
+ * writing anew is left to the next run, and one that another job has replaced is that job's.
  */
 export async function eraseExpiredFiles(scope: Scope): Promise<number> {
   let cursor: ExpiryCursor = { expires_at: 0, id: "" };
   return eachPage(async () => {
-    const expired = await expiredQuery(scope.db, scope.clock(), cursor, FILES_AT_ONCE);
-    const erased = await Promise.all(expired.map((job) => eraseFiles(scope, job)));
+    const now = scope.clock();
+    const until = now + ERASURE_MS;
+    const expired = await expiredQuery(scope.db, now, cursor, FILES_AT_ONCE);
+    const ids = expired.map(({ id }) => id);
+    const held = ids.length === 0 ? [] : await beginErasureQuery(scope.db, ids, { now, until });
+    const erased = await Promise.all(held.map((job) => eraseFiles(scope, job, until)));
     // those that failed must not be met again in this run
     cursor = expired.at(-1) ?? cursor;
     return { count: erased.filter(Boolean).length, more: expired.length === FILES_AT_ONCE };
   });
 }
 
-type ExpiredJob = Awaited<ReturnType<typeof expiredQuery>>[number];
-
-async function eraseFiles(scope: Scope, job: ExpiredJob): Promise<boolean> {
+async function eraseFiles(scope: Scope, job: JobRow, until: number): Promise<boolean> {
   try {
-    // a later delivery may lie under the same key
-    if (!job.shared) await Promise.all(deliveredKeys(job).map((key) => scope.bucket.deleteObject(key)));
-    await clearDelivery(scope.db, job.id);
+    await Promise.all(deliveredKeys(job).map((key) => scope.bucket.deleteObject(key)));
+    await finishErasure(scope.db, job.id, until);
     return true;
   } catch (error) {
     scope.log("reconcile_failed", { job_id: job.id, error: describeError(error) });
+    await giveUpErasure(scope.db, job.id, until);
     return false;
   }
 }

@@ -37,6 +37,7 @@ export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
     batch_id: row.batch_id,
     original_job_id: row.original_job_id,
     s3_key: row.object_key,
+    file_replaced_by: row.file_replaced_by,
     subtitle_key: row.subtitle_key,
     thumbnail_key: row.thumbnail_key,
     subtitles: (row.subtitles ?? []).map(({ language, key }) => ({ language, key, url: link(key) })),

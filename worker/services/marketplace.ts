@@ -76,8 +76,10 @@ async function lookUp(
   const entry = `${gateway_tier} ${gateway_user}`;
   const known = scope.keys.get(entry, scope.clock());
   if (known !== undefined) return known;
+  const id = scope.newId();
   const row = await takeGatewayAccount(scope.db, {
-    id: scope.newId(),
+    id,
+    storage_prefix: id,
     name: user,
     source: "rapidapi",
     limits: RAPIDAPI_TIERS[gateway_tier],

@@ -25,6 +25,7 @@ export function noticeOf(job: JobRow): Notice {
         file_size: job.file_size,
         sha256: job.sha256,
         s3_url: null,
+        file_replaced_by: null,
         batch_id: job.batch_id,
       };
     case "Warning":

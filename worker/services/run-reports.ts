@@ -1,3 +1,4 @@
+import { stemOf } from "../../schema/object-key.ts";
 import { isFinal, type JobEvent } from "../../schema/states.ts";
 import type {
   Delivery,
@@ -10,9 +11,11 @@ import type {
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import { findCancelled, noteRecording, noteUpload } from "../db/job-queue.ts";
 import type { JobRow, NewJobRow } from "../db/job-rows.ts";
+import { isBeingWritten } from "../db/object-owners.ts";
 import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import { dispatchDue } from "./dispatcher.ts";
+import { placeOf } from "./object-owner.ts";
 import { isRunToken } from "./run-token.ts";
 import { backoffCompanions } from "./source-backoff.ts";
 import { keepClaims, transition } from "./transitions.ts";
@@ -74,12 +77,26 @@ export async function takeRecording(scope: Scope, claim: Claim, { key }: Recordi
 
 /**
  * Gives leave to make the object visible; from here on the job cannot be cancelled. Asking again is answered
- * alike, since the first answer may have been lost.
+ * alike, since the first answer may have been lost. From here on the key is this run's: another job that writes it, or
+ * a deletion of what it held, comes before or after and never at the same time.
  *
- * @throws ApiError `lease_lost`
+ * @throws ApiError `lease_lost`; `dependency_unavailable` while the key is another's, to be asked again
  */
 export async function takePublish(scope: Scope, { jobId, attempt }: Claim): Promise<void> {
-  const asked = await transition(scope, jobId, { type: "publishing" }, { attempt });
+  const asked = await transition(
+    scope,
+    jobId,
+    { type: "publishing" },
+    {
+      attempt,
+      set: ({ upload_key }) => ({ publishing_key: upload_key }),
+      unless: (job) =>
+        job.upload_key === null
+          ? undefined
+          : isBeingWritten(jobId, placeOf(job, job.upload_key), scope.clock()),
+    },
+  );
+  if (asked.type === "behind") throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
   if (asked.type !== "moved") throw leaseLost();
 }
 
@@ -130,6 +147,7 @@ function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
     ...facts,
     ...timings,
     object_key: key,
+    object_stem: stemOf(key),
     clip_start: clip?.start ?? null,
     clip_duration: clip?.duration ?? null,
     adjustments: [...job.adjustments, ...adjustments],

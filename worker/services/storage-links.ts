@@ -13,12 +13,15 @@ const Links = z.record(z.string(), z.string().nullable());
 const NO_LINKS: Links = {};
 
 /** The columns that name what a job delivered. */
-export type DeliveredColumns = Pick<JobRow, "object_key" | "subtitle_key" | "thumbnail_key" | "subtitles">;
+export type DeliveredColumns = Pick<
+  JobRow,
+  "object_key" | "file_replaced_by" | "subtitle_key" | "thumbnail_key" | "subtitles"
+>;
 
-/** The keys of all objects that a job delivered, the media first. */
+/** The keys of all objects that a job delivered and that are still its own, the media first. */
 export function deliveredKeys(job: Partial<DeliveredColumns>): string[] {
   const keys = [
-    job.object_key,
+    (job.file_replaced_by ?? null) === null ? job.object_key : null,
     job.thumbnail_key,
     job.subtitle_key,
     ...(job.subtitles ?? []).map(({ key }) => key),
@@ -28,10 +31,10 @@ export function deliveredKeys(job: Partial<DeliveredColumns>): string[] {
 
 /**
  * The links of a job: signed now for the managed bucket and account storage; for storage that came with the request
- * those that were signed when the job ended, until they expire.
+ * those that were signed when the job ended, until they expire. None once another job replaced the file.
  */
 export async function linksOf(scope: Scope, job: JobRow): Promise<Links> {
-  if (job.object_key === null) return NO_LINKS;
+  if (job.object_key === null || job.file_replaced_by !== null) return NO_LINKS;
   switch (job.storage_source) {
     case "managed":
       return signLinks(scope.bucket, deliveredKeys(job));

@@ -1,5 +1,6 @@
 import { DEFAULT_BASE_FOLDER } from "../../schema/api/storage.ts";
 import type { RunRequest, StorageTarget } from "../../schema/wire/run.ts";
+import { storagePrefixOf } from "../db/account-rows.ts";
 import type { JobRow, NewJobRow } from "../db/job-rows.ts";
 import type { StorageConfigRow } from "../db/storage-configs.ts";
 import type { Scope } from "../services.ts";
@@ -16,12 +17,18 @@ export interface RunStorage {
   readonly samePlace: boolean;
 }
 
+/** The folder of all keys of an account in the managed bucket. @example "newsroom/videos" */
+export const managedFolder = (account: Parameters<typeof storagePrefixOf>[0]): string =>
+  `${storagePrefixOf(account)}/${DEFAULT_BASE_FOLDER}`;
+
 /** What the database holds of a job's storage. */
 interface SealedStorage {
   /** That came with the job. */
   readonly credentials: string | null;
   /** Of the account. */
   readonly config: StorageConfigRow | null;
+  /** Of the account; null where it is the account's id. */
+  readonly storage_prefix: string | null;
 }
 
 /**
@@ -32,14 +39,14 @@ interface SealedStorage {
 export async function storageOfJob(
   scope: Scope,
   job: JobRow,
-  { credentials, config }: SealedStorage,
+  { credentials, config, storage_prefix }: SealedStorage,
 ): Promise<RunStorage> {
   const { storage_source, storage_provider, storage_place, account_id } = job;
   switch (storage_source) {
     case "managed":
       return {
         target: scope.bucket.target,
-        key_prefix: { base_folder: DEFAULT_BASE_FOLDER },
+        key_prefix: { base_folder: managedFolder({ id: account_id, storage_prefix }) },
         columns: { storage_provider, storage_place },
         samePlace: true,
       };

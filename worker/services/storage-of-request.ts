@@ -1,9 +1,12 @@
-import type { InlineStorage } from "../../schema/api/storage.ts";
+import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../schema/api/storage.ts";
+import type { KeyParts } from "../../schema/object-key.ts";
 import type { NewJobRow } from "../db/job-rows.ts";
+import { findFoldersOf } from "../db/storage-configs.ts";
 import { ApiError } from "../lib/api-error.ts";
 import type { Scope } from "../services.ts";
 import type { Account } from "./key-cache.ts";
 import { placeOf } from "./storage-addresses.ts";
+import { managedFolder } from "./storage-of-job.ts";
 import { type VerifiedStorage, verifyStorage } from "./verify/verify-storage.ts";
 
 /**
@@ -30,3 +33,29 @@ export const storageColumns = (
   storage_provider: storage?.target.provider ?? "s3",
   storage_place: storage ? placeOf(storage.target) : null,
 });
+
+/** Whose storage a request's file would go to, and the folders there that every key begins with. */
+type RequestFolder = Pick<InlineStorage, "provider"> & Pick<KeyParts, "base_folder" | "folder_prefix">;
+
+/** The storage that came with a request, else the account's own, else the managed bucket. */
+export async function folderOfRequest(
+  scope: Scope,
+  accountId: string,
+  storage: InlineStorage | undefined,
+): Promise<RequestFolder> {
+  if (storage) {
+    const { provider, base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
+    return { provider, base_folder, folder_prefix };
+  }
+  const found = await findFoldersOf(scope.db, accountId);
+  if (!found?.provider) {
+    const account = { id: accountId, storage_prefix: found?.storage_prefix ?? null };
+    return { provider: "s3", base_folder: managedFolder(account) };
+  }
+  const { provider, base_folder, folder_prefix } = found;
+  return {
+    provider,
+    base_folder: base_folder ?? DEFAULT_BASE_FOLDER,
+    folder_prefix: folder_prefix ?? undefined,
+  };
+}

@@ -11,7 +11,7 @@ import {
 import type { RunBeat } from "../../schema/wire/callback.ts";
 import type { Companion } from "../db/companions.ts";
 import { eraseCredentialsOf } from "../db/credentials.ts";
-import { writeBeats, writeEnds, writeMove } from "../db/job-moves.ts";
+import { type MoveCondition, writeBeats, writeEnds, writeMove } from "../db/job-moves.ts";
 import { findJob, type JobRow, type NewJobRow } from "../db/job-rows.ts";
 import type { Line } from "../db/turns.ts";
 import { ApiError } from "../lib/api-error.ts";
@@ -20,6 +20,7 @@ import { HINT_GRACE_MS, sendHints } from "./hints.ts";
 import { endOf, endsOf } from "./job-end.ts";
 import type { EndNotices } from "./job-notices.ts";
 import { sendNoticeHints } from "./notice-hints.ts";
+import { ownerOfEnd } from "./object-owner.ts";
 import { sendProgress, stagesBetween, tellsProgress } from "./progress-notices.ts";
 import { closeStorage } from "./storage-closing.ts";
 
@@ -41,6 +42,8 @@ interface TransitionOptions {
   readonly read?: JobRow;
   /** A claim is made only if no other account of this line comes first. */
   readonly line?: Line;
+  /** The move is not made while this holds of the job as it was read. */
+  readonly unless?: (job: JobRow) => MoveCondition | undefined;
 }
 
 /** What became of an event. `job` is the job as it was before. */
@@ -48,7 +51,7 @@ export type Transition =
   | { readonly type: "moved"; readonly job: JobRow; readonly move: Move }
   /** The event is not legal in this state, or the fence or the condition does not hold. */
   | { readonly type: "refused"; readonly job: JobRow }
-  /** Another account comes first. */
+  /** Another account comes first, or `unless` held. */
   | { readonly type: "behind"; readonly job: JobRow }
   | { readonly type: "missing" };
 
@@ -78,12 +81,16 @@ export async function transition(
     const storage = await closeStorage(scope, job, end);
     const changes = { ...end, ...storage.set };
     const notices = noticesOf(scope, job, changes, move);
+    const owner = ownerOfEnd(job, move.state, changes);
     const companions = [
       ...(options.companions?.(job, move) ?? []),
       ...storage.companions,
+      ...owner.companions,
       ...notices.companions,
     ];
-    if (await writeMove(scope.db, job, changes, companions, options.line)) {
+    const { computed } = owner;
+    const [line, unless] = [options.line, options.unless?.(job)];
+    if (await writeMove(scope.db, job, changes, { companions, line, unless, computed })) {
       if (storage.afterwards) scope.defer(storage.afterwards());
       if (due !== null) scope.defer(sendHints(scope, [id], due - scope.clock()));
       tell(scope, job, move, notices);
@@ -94,7 +101,7 @@ export async function transition(
     }
     const read = job;
     job = await findJob(scope.db, id);
-    if (options.line && job?.revision === read.revision) return { type: "behind", job };
+    if ((line || unless) && job?.revision === read.revision) return { type: "behind", job };
   }
   throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
 }

@@ -13,8 +13,9 @@ const limitsText = (limits: Limits): string =>
     .flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`]))
     .join(" ");
 
-const row = ({ id, name, source, disabled, created_at, limits }: Account): string[] => [
-  ...[id, name, source, disabled ? "disabled" : "enabled", moment(created_at), limitsText(limits)],
+const row = ({ id, name, source, disabled, created_at, storage_prefix, limits }: Account): string[] => [
+  ...[id, name, source, disabled ? "disabled" : "enabled", moment(created_at)],
+  ...[storage_prefix, limitsText(limits)],
 ];
 
 export const accounts: Command = {
@@ -22,7 +23,7 @@ export const accounts: Command = {
   needs: "admin",
   examples: ["admin accounts", "admin accounts --json"],
   async run(_, { api, out, signal }) {
-    const head = ["id", "name", "source", "state", "created", "limits"];
+    const head = ["id", "name", "source", "state", "created", "storage prefix", "limits"];
     await printList(api.each("listAccounts", { signal }), Number.POSITIVE_INFINITY, out, head, row);
     return EXIT.ok;
   },
@@ -34,6 +35,10 @@ export const accountsCreate: Command = {
   operands: ["<name>"],
   options: {
     source: { value: SOURCES.join("|"), help: "Whom it belongs to, default direct" },
+    "storage-prefix": {
+      value: "NAME",
+      help: "First folder of its keys in the managed bucket, default its id",
+    },
     ...optionsOf(Limits.shape),
   },
   examples: ["admin accounts create newsroom --max-concurrent-jobs 20 --storage-bytes 1000000000000"],
@@ -41,7 +46,10 @@ export const accountsCreate: Command = {
     const [name = ""] = args.operands;
     const source = readChoice(args, "source", SOURCES);
     const account = await api.createAccount({
-      body: { name, source, limits: membersOf(Limits.shape, args) },
+      body: {
+        ...{ name, source, storage_prefix: args.text("storage-prefix") },
+        limits: membersOf(Limits.shape, args),
+      },
       signal,
     });
     out.result(account, () => account.id);

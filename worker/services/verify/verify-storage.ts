@@ -6,6 +6,7 @@ import type { StorageTarget } from "../../../schema/wire/run.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import type { Scope } from "../../services.ts";
 import type { OpenedStorage } from "../credentials.ts";
+import { placeOf } from "../storage-addresses.ts";
 import type { StorageNetwork } from "../storage-http.ts";
 import { StorageRefusal } from "../storage-http.ts";
 import { openStore } from "../storage-store.ts";
@@ -23,6 +24,7 @@ export interface VerifiedStorage extends OpenedStorage {
 const PROBE_NAME = "verify_credentials.txt";
 const PROBE_TEXT = "Waterspout wrote this to check the credentials. It may be deleted.\n";
 const LIMIT_MS = 10_000;
+const MANAGED = "this is the operator's own bucket; leave storage out to deliver there";
 
 /**
  * Checks a caller's storage before anything is accepted: its endpoint is public, and a tiny object can be written under
@@ -57,8 +59,10 @@ export async function verifyStorage(scope: Scope, storage: InlineStorage): Promi
  *
  * @throws ApiError as {@link verifyStorage}
  */
-export function checkStorage({ config, clock }: Scope, storage: InlineStorage): StorageTarget {
+export function checkStorage({ config, clock, bucket }: Scope, storage: InlineStorage): StorageTarget {
   const target = readTarget(storage, config.allowedPrivateHosts);
+  // as a caller's storage it would hold keys without the account's prefix
+  if (placeOf(target) === placeOf(bucket.target)) throw validationFailed(MANAGED);
   judgeTarget(target, config.allowedPrivateHosts);
   if (target.provider === "blob" && "sas_token" in target.credential) {
     const wrong = judgeSharedAccess(target.credential.sas_token, clock());
