@@ -8,6 +8,7 @@ import type { PartUploader, UploadResult } from "../storage/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
 import { type FfmpegProgress, type FfmpegResult, runFfmpeg } from "../tools/ffmpeg.ts";
 import { probeMedia } from "../tools/ffprobe.ts";
+import type { AudioPlan } from "./audio-tracks.ts";
 import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
 import { type Cover, indexBytesFor, type MuxInput, muxArguments } from "./ffmpeg-args.ts";
 import { readFileFacts } from "./file-head.ts";
@@ -21,6 +22,7 @@ export interface MuxRequest {
   readonly inputs: Inputs;
   readonly muxInputs: readonly MuxInput[];
   readonly actions: StreamActions;
+  readonly audio: AudioPlan;
   readonly key: string;
   readonly extent: Extent;
   readonly fps: number | null;
@@ -138,7 +140,8 @@ interface Pass {
 
 async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promise<void> {
   const { request: run, cpu, progress, proxy, tools, folder } = context;
-  const encodes = [request.actions.video, request.actions.audio].some(
+  const { actions, audio } = request;
+  const encodes = [actions.video, actions.audio, ...audio.extra.map(({ action }) => action)].some(
     (action) => action !== "copy" && action !== "none",
   );
   const overLimit = new AbortController();
@@ -159,6 +162,7 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
     runFfmpeg({
       args: muxArguments({
         ...{ inputs: request.muxInputs, plan: run.plan, actions: request.actions, cover: request.cover },
+        audio: request.audio,
         ...{ metadataPath: request.metadata.path, firstPacketPath: pass.firstPacketPath },
         clipSeconds: run.plan.clip === null ? null : request.extent.seconds,
         ...{ indexBytes: pass.indexBytes, output: pass.path },

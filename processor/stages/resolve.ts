@@ -1,9 +1,9 @@
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
-import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
+import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { Upcoming } from "../upcoming.ts";
 import { findMedia } from "./find-media.ts";
-import { selectFormats } from "./select.ts";
+import { chooseFormats, type FormatChoice } from "./select.ts";
 import { chosenStreams, describeSource, isLive, type Source } from "./source.ts";
 
 /** What an extraction gave, and what it took. */
@@ -24,30 +24,33 @@ const TIMEOUT_MS = 90_000;
 export async function resolveSource(context: RunContext): Promise<Resolved> {
   const startedAt = performance.now();
   const { url, plan } = context.request;
-  const { info, requested: best } = await findMedia(context, { url, plan, timeoutMs: TIMEOUT_MS });
+  const { info, choice: best } = await findMedia(context, { url, plan, timeoutMs: TIMEOUT_MS });
   if (info.live_status === "is_upcoming") throw new Upcoming(info.release_timestamp);
-  const requested = isLive(info) ? await recordable(context, info, best) : best;
-  const [first, second] = chosenStreams(requested);
+  const choice = isLive(info) ? recordable(context, info, best) : best;
+  const [first, ...others] = chosenStreams(choice.formats, choice.extraAudio);
   if (!first) throw new Fault(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
-  const source = describeSource(info, second === undefined ? [first] : [first, second]);
+  const source = describeSource(info, [first, ...others], choice);
   return { source, extractMs: Math.round(performance.now() - startedAt) };
 }
 
-/** Only HLS is recorded: where the best streams are something else, the best of HLS. */
-async function recordable(
-  { extractor, proxy, signal, request }: RunContext,
-  info: YtdlpInfo,
-  best: readonly YtdlpFormat[],
-): Promise<readonly YtdlpFormat[]> {
-  const isHls = (formats: readonly YtdlpFormat[]) =>
-    chosenStreams(formats).every(({ protocol }) => protocol === "hls");
+/** Only HLS is recorded: where the best streams are something else, the best of HLS, with the one voice of a recording. */
+function recordable(
+  { request: { plan } }: RunContext,
+  { formats = [] }: YtdlpInfo,
+  best: FormatChoice,
+): FormatChoice {
+  const isHls = (choice: FormatChoice) =>
+    choice.extraAudio.length === 0 &&
+    chosenStreams(choice.formats).every(({ protocol }) => protocol === "hls");
   if (isHls(best)) return best;
-  const only = "[protocol^=m3u8]";
-  const options = {
-    format: `b${only}/bv*${only}+ba${only}/bv*${only}/ba${only}`,
-    format_sort: selectFormats(request.plan).sort,
-  };
-  const { requested } = await extractor.select(info, { options, proxy, signal, timeoutMs: TIMEOUT_MS });
-  if (requested.length === 0) throw new Fault("live");
-  return requested;
+  const single = plan.audio_language === "all" ? { ...plan, audio_language: "original" } : plan;
+  const choice = chooseFormats(
+    formats.filter(({ protocol }) => protocol?.startsWith("m3u8")),
+    single,
+  );
+  if (choice.formats.length === 0) throw new Fault("live");
+  if (single === plan) return choice;
+  const reason = "A recording has one language";
+  const told = { field: "audio_language", from: "all", to: choice.language ?? "original", reason };
+  return { ...choice, adjustments: [...choice.adjustments, told] };
 }

@@ -29,13 +29,16 @@ import sys
 import threading
 import time
 import traceback
+import urllib.parse
 
 import yt_dlp
 from yt_dlp import globals as ytdlp_globals
 from yt_dlp.extractor import generic
+from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.networking import common as networking
 from yt_dlp.networking.exceptions import HTTPError
-from yt_dlp.utils import ExtractorError, PlaylistEntries, determine_protocol, unified_timestamp, unsmuggle_url
+from yt_dlp.utils import (
+    ExtractorError, PlaylistEntries, determine_protocol, parse_m3u8_attributes, unified_timestamp, unsmuggle_url)
 
 READ_BYTES = 1 << 16
 PROGRESS_SECONDS = 0.25
@@ -51,7 +54,8 @@ WEB_PROTOCOLS = (
 EMPTY_SAYINGS = ('No video formats found!', 'Requested format is not available')
 FORMAT_FIELDS = (
     'format_id', 'url', 'manifest_url', 'protocol', 'ext', 'container', 'vcodec', 'acodec', 'width', 'height', 'fps',
-    'tbr', 'vbr', 'abr', 'filesize', 'filesize_approx', 'language', 'fragment_base_url', 'fragments', 'http_headers',
+    'tbr', 'vbr', 'abr', 'filesize', 'filesize_approx', 'language', 'language_preference', 'format_note',
+    'audio_track', 'audio_roles', 'audio_default', 'audio_characteristics', 'fragment_base_url', 'fragments', 'http_headers',
     'cookies')
 
 LIST_TYPES = ('playlist', 'multi_video')
@@ -81,6 +85,82 @@ def feed_timestamp(text, *args, **options):
     if parsed and parsed[9] is not None:
         return email.utils.mktime_tz(parsed)
     return unified_timestamp(text, *args, **options)
+
+
+class NumberedYoutubeDL(yt_dlp.YoutubeDL):
+    """Keeps the order in which a source names its formats: between languages that nothing else tells apart it decides."""
+
+    def sort_formats(self, info_dict):
+        for order, item in enumerate(self._get_formats(info_dict)):
+            item.setdefault('source_order', order)
+        super().sort_formats(info_dict)
+
+
+def keep_hls_audio(parse):
+    """What a master playlist says of its audio and yt-dlp drops: DEFAULT, CHARACTERISTICS, the language of a variant."""
+    @functools.wraps(parse)
+    def wrapper(self, m3u8_doc, m3u8_url=None, *args, **options):
+        formats, subtitles = parse(self, m3u8_doc, m3u8_url, *args, **options)
+        renditions = []
+        variants = {}
+        pending = None
+        for line in m3u8_doc.splitlines():
+            if line.startswith('#EXT-X-MEDIA:'):
+                media = parse_m3u8_attributes(line)
+                if media.get('TYPE') == 'AUDIO':
+                    renditions.append(media)
+            elif line.startswith('#EXT-X-STREAM-INF:'):
+                pending = parse_m3u8_attributes(line)
+            elif pending and line.strip() and not line.startswith('#'):
+                variants[urllib.parse.urljoin(m3u8_url or '', line.strip())] = pending.get('AUDIO')
+                pending = None
+        by_url = {urllib.parse.urljoin(m3u8_url or '', media['URI']): media for media in renditions if media.get('URI')}
+        inside = {}  # renditions without an address are inside their group's variants
+        for media in renditions:
+            if not media.get('URI') and media.get('GROUP-ID') not in inside:
+                inside[media.get('GROUP-ID')] = media
+        for item in formats:
+            media = by_url.get(item.get('url'))
+            if media is None and item.get('acodec') != 'none':
+                media = inside.get(variants.get(item.get('url')))
+            if media is not None:
+                item['language'] = item.get('language') or media.get('LANGUAGE')
+                item['audio_default'] = media.get('DEFAULT') == 'YES'
+                item['audio_characteristics'] = ' '.join(filter(None, (media.get('CHARACTERISTICS'), media.get('NAME'))))
+        return formats, subtitles
+    return wrapper
+
+
+def keep_dash_roles(parse):
+    """The roles and the accessibility of a manifest's audio, which yt-dlp drops."""
+    @functools.wraps(parse)
+    def wrapper(self, mpd_doc, mpd_id=None, *args, **options):
+        periods = parse(self, mpd_doc, mpd_id, *args, **options)
+        facts = {}
+        for adaptation_set in mpd_doc.iterfind('.//{*}AdaptationSet'):
+            roles = [element.get('value', '').lower() for element in adaptation_set.iterfind('{*}Role')]
+            roles += [ACCESSIBILITY.get((element.get('schemeIdUri'), element.get('value')), '')
+                      for element in adaptation_set.iterfind('{*}Accessibility')]
+            label = ' '.join(element.text or '' for element in adaptation_set.iterfind('{*}Label'))
+            for representation in adaptation_set.iterfind('{*}Representation'):
+                facts[representation.get('id')] = ([role for role in roles if role], label)
+        periods = list(periods)
+        for period in periods:
+            for item in period.get('formats') or ():
+                format_id = item.get('format_id') or ''
+                if mpd_id and format_id.startswith(f'{mpd_id}-'):
+                    format_id = format_id[len(mpd_id) + 1:]
+                if item.get('acodec') != 'none' and format_id in facts:
+                    item['audio_roles'], item['audio_characteristics'] = facts[format_id]
+        return periods
+    return wrapper
+
+
+# Schemes by which manifests call a track audio description.
+ACCESSIBILITY = {
+    ('urn:tva:metadata:cs:AudioPurposeCS:2007', '1'): 'description',
+    ('urn:mpeg:dash:role:2011', 'description'): 'description',
+}
 
 
 class WarmOrigin(http.server.BaseHTTPRequestHandler):
@@ -116,6 +196,8 @@ def warm_up():
             ydl.extract_info(url, download=False, ie_key=extractor_for(url))
     yt_dlp.extractor.get_info_extractor('Youtube')
     generic.unified_timestamp = feed_timestamp
+    InfoExtractor._parse_m3u8_formats_and_subtitles = keep_hls_audio(InfoExtractor._parse_m3u8_formats_and_subtitles)
+    InfoExtractor._parse_mpd_periods = keep_dash_roles(InfoExtractor._parse_mpd_periods)
     server.shutdown()
     server.server_close()
     thread.join()  # a fork is only safe while there is one thread
@@ -182,7 +264,7 @@ def open_ydl(task, log, **extra):
     params = {**task['params'], **extra, 'logger': log}
     if cookies is not None:
         params['cookiefile'] = io.StringIO(cookies)
-    ydl = yt_dlp.YoutubeDL(params, auto_init=False)
+    ydl = NumberedYoutubeDL(params, auto_init=False)
     ydl._ies = EXTRACTORS  # what a task adds, it adds in a process of its own
     return ydl
 
@@ -210,7 +292,9 @@ def extract(task, log, _send):
 def select(task, log, _send):
     with open_ydl(task, log, skip_download=True) as ydl:
         info = ydl.process_ie_result(ydl.sanitize_info(task['info'], True), download=False)
-        return {'info': task['info'], 'requested': requested_of(ydl.sanitize_info(info))}
+        info = ydl.sanitize_info(info)
+        order = [item.get('format_id') for item in info.get('formats') or ()]
+        return {'info': task['info'], 'requested': requested_of(info), 'order': order}
 
 
 def requested_of(info):

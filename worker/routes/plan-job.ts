@@ -10,13 +10,14 @@ export const planJob = route(endpoints.planJob, async ({ c, scope, body, sent })
   const { url, plan, adjustments, request } = prepared;
   const { storage } = body;
   const { base_folder = DEFAULT_BASE_FOLDER } = storage ?? {};
+  const source = await planSource(scope, prepared);
   return ok({
     url,
     plan,
-    adjustments,
     storage_provider: storage?.provider ?? "s3",
     folder: keyFolder({ base_folder, folder_prefix: storage?.folder_prefix, folder: request.folder }),
     filename: request.filename ?? null,
-    ...(await planSource(scope, prepared)),
+    ...source,
+    adjustments: [...adjustments, ...source.adjustments],
   });
 });
