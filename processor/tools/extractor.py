@@ -143,7 +143,8 @@ def keep_dash_roles(parse):
                       for element in adaptation_set.iterfind('{*}Accessibility')]
             label = ' '.join(element.text or '' for element in adaptation_set.iterfind('{*}Label'))
             for representation in adaptation_set.iterfind('{*}Representation'):
-                facts[representation.get('id')] = ([role for role in roles if role], label)
+                # a tuple: yt-dlp compares formats by their hashes
+                facts[representation.get('id')] = (tuple(filter(None, roles)), label)
         periods = list(periods)
         for period in periods:
             for item in period.get('formats') or ():
