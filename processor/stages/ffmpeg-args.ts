@@ -183,10 +183,28 @@ function severalAudioArguments(job: MuxJob): string[] {
       action === "copy"
         ? ["-c:a", "copy", ...(job.inputs[input] ? adtsFilter(plan, job.inputs[input], codec) : [])]
         : audioEncoder(action, plan);
-    return [...forTrack(made, place), ...label(language, place), `-disposition:a:${place}`, "0"];
+    return [
+      ...forTrack(withRisingTimes(made), place),
+      ...label(language, place, plan.format),
+      `-disposition:a:${place}`,
+      "0",
+    ];
   });
-  const first = [...forTrack(audioArguments(job), 0), ...label(audio?.language ?? null, 0)];
+  const first = [
+    ...forTrack(withRisingTimes(audioArguments(job)), 0),
+    ...label(audio?.language ?? null, 0, plan.format),
+  ];
   return [...first, "-disposition:a:0", "default", ...tracks];
+}
+
+/** The first packets of audio segments may share one time stamp, which a file cannot hold. */
+const RISING_TIMES = "setts=ts='if(N,max(TS,PREV_OUTDTS+1),TS)'";
+
+function withRisingTimes(options: readonly string[]): string[] {
+  if (options[1] !== "copy") return [...options];
+  const at = options.indexOf("-bsf:a") + 1;
+  if (at === 0) return [...options, "-bsf:a", RISING_TIMES];
+  return options.with(at, `${options[at]},${RISING_TIMES}`);
 }
 
 /** @example forTrack(["-c:a", "copy"], 1) // ["-c:a:1", "copy"] */
@@ -198,10 +216,10 @@ const forTrack = (options: readonly string[], place: number): string[] =>
 
 const languageNames = new Intl.DisplayNames(["en"], { type: "language" });
 
-function label(language: string | null, place: number): string[] {
+function label(language: string | null, place: number, format: Format): string[] {
   if (language === null) return [];
   const name = languageNames.of(language) ?? language;
-  const tags = [`language=${threeLetterCode(language)}`, `title=${name}`, `handler_name=${name}`];
+  const tags = [`language=${threeLetterCode(language, format)}`, `title=${name}`, `handler_name=${name}`];
   return tags.flatMap((tag) => [`-metadata:s:a:${place}`, tag]);
 }
 

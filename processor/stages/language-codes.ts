@@ -1,3 +1,5 @@
+import type { Format } from "../../schema/containers.ts";
+
 /** ISO 639-2/T codes by their ISO 639-1 code. */
 const PAIRS =
   "aa:aar ab:abk ae:ave af:afr ak:aka am:amh an:arg ar:ara as:asm av:ava ay:aym az:aze ba:bak be:bel " +
@@ -19,14 +21,22 @@ const THREE_LETTERS = new Map(
   PAIRS.split(" ").map((pair): [string, string] => [pair.slice(0, 2), pair.slice(3)]),
 );
 
+/** ISO 639-2/B codes that differ, by their 639-2/T code: QuickTime knows only these. */
+const BIBLIOGRAPHIC: Readonly<Record<string, string>> = {
+  ...{ sqi: "alb", hye: "arm", eus: "baq", mya: "bur", zho: "chi", ces: "cze", nld: "dut", fra: "fre" },
+  ...{ kat: "geo", deu: "ger", ell: "gre", isl: "ice", mkd: "mac", mri: "mao", msa: "may", fas: "per" },
+  ...{ ron: "rum", slk: "slo", bod: "tib", cym: "wel" },
+};
+
 /**
  * A language as containers label their tracks, by three letters.
  *
  * @param tag a BCP 47 tag
  * @returns `und` where the language has no such code
- * @example threeLetterCode("pt-BR") // "por"
+ * @example threeLetterCode("pt-BR", "mp4") // "por"
  */
-export function threeLetterCode(tag: string | null): string {
+export function threeLetterCode(tag: string | null, format: Format): string {
   const [language = ""] = (tag ?? "").toLowerCase().split("-");
-  return THREE_LETTERS.get(language) ?? (language.length === 3 ? language : "und");
+  const code = THREE_LETTERS.get(language) ?? (language.length === 3 ? language : "und");
+  return format === "mov" ? (BIBLIOGRAPHIC[code] ?? code) : code;
 }
