@@ -115,6 +115,12 @@ export const JOB_ERRORS = {
     retry: "never",
     sentence: "This episode is not published in an open podcast feed and cannot be delivered",
   },
+  ambiguous_episode: {
+    outcome: "Skipped",
+    retry: "never",
+    sentence:
+      "The show's open podcast feed has several episodes that this one may be; the right one cannot be determined",
+  },
   // about the request
   unsupported_url: {
     outcome: "Failed",

@@ -12,7 +12,35 @@ export function normaliseTitle(title: string, showName = ""): string {
 }
 
 const NUMBER_IN_FRONT =
-  /^\s*(?:s(?:eason)?\s*\d+\s*[,:.-]?\s*)?(?:(?:episode|ep|e|folge|episodio|no|nr|#)\s*\.?\s*)?#?\d+\s*[-:.|–—)]+\s*/iu;
+  /^\s*(?:s(?:eason)?\s*(?<season>\d+)\s*[,:.-]?\s*)?(?:(?:episode|ep|e|folge|episodio|no|nr|#)\s*\.?\s*)?#?(?<number>\d+)\s*[-:.|–—)]+\s*/iu;
+
+/** A title in the parts by which episodes are told apart. */
+export interface ComparableTitle {
+  /** Without the number in front; see {@link normaliseTitle}. */
+  readonly core: string;
+  /** The number in front; null where there is none. */
+  readonly number: number | null;
+  readonly season: number | null;
+  /** A number stands anywhere in it. */
+  readonly isNumbered: boolean;
+}
+
+/** @example comparableTitle("S2E12: The Sea") // { core: "the sea", number: 12, season: 2, isNumbered: true } */
+export function comparableTitle(title: string, showName = ""): ComparableTitle {
+  const show = showName.trim().toLowerCase();
+  const own = title.trim();
+  const behind = show !== "" && own.toLowerCase().startsWith(show) ? own.slice(show.length) : own;
+  // the number may stand behind the show's name, too
+  const groups = (NUMBER_IN_FRONT.exec(own) ?? NUMBER_IN_FRONT.exec(behind.replace(/^[\s\-:.|–—]+/u, "")))
+    ?.groups;
+  const core = normaliseTitle(
+    groups && behind !== own ? behind.replace(/^[\s\-:.|–—]+/u, "") : own,
+    showName,
+  );
+  const numberOf = (text: string | undefined) => (text === undefined ? null : Number(text));
+  const [number, season] = [numberOf(groups?.number), numberOf(groups?.season)];
+  return { core, number, season, isNumbered: number !== null || /\p{N}/u.test(core) };
+}
 
 const plainText = (text: string): string =>
   text
