@@ -127,6 +127,11 @@ export const JOB_ERRORS = {
     retry: "never",
     sentence: "No downloadable media was found at this URL",
   },
+  invalid_feed: {
+    outcome: "Failed",
+    retry: "never",
+    sentence: "The feed at this URL is not well-formed XML and cannot be read; its publisher must correct it",
+  },
   is_playlist: {
     outcome: "Failed",
     retry: "never",

@@ -1,3 +1,5 @@
+import { cutBytes } from "../../schema/object-key.ts";
+import { addressTag } from "../../schema/source-id.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
@@ -14,6 +16,8 @@ export interface Resolved {
 
 /** Some sources take their time; a minute and a half without an answer is none. */
 const TIMEOUT_MS = 90_000;
+/** Of the name of a file in an id, so that the mark behind it is not cut off. */
+const MAX_NAMELESS_ID_BYTES = 48;
 
 /**
  * Asks what is behind the URL and which of its streams to take: one extraction, reused by everything after it.
@@ -29,8 +33,20 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   const choice = isLive(info) ? recordable(context, info, best) : best;
   const [first, ...others] = chosenStreams(choice.formats, choice.extraAudio);
   if (!first) throw new Fault(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
-  const source = describeSource(info, [first, ...others], choice);
+  const id = await sourceId(info, url);
+  const source = { ...describeSource(info, [first, ...others], choice), id };
   return { source, extractMs: Math.round(performance.now() - startedAt) };
+}
+
+/** Extractors that take the last part of an address for an id. */
+const NAMELESS = /^(?:generic|html5)/i;
+
+/** The source's own id; where it has none, the name of its file with a mark of its address. */
+async function sourceId(info: YtdlpInfo, url: string): Promise<string> {
+  const id = typeof info.id === "string" ? info.id : "";
+  if (!NAMELESS.test(info.extractor_key ?? info.extractor ?? "generic")) return id;
+  const tag = await addressTag(url);
+  return id === "" ? tag : `${cutBytes(id, MAX_NAMELESS_ID_BYTES)}-${tag}`;
 }
 
 /** Only HLS is recorded: where the best streams are something else, the best of HLS, with the one voice of a recording. */

@@ -22,6 +22,7 @@ import io
 import itertools
 import json
 import os
+import re
 import resource
 import selectors
 import signal
@@ -38,7 +39,8 @@ from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.networking import common as networking
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import (
-    ExtractorError, PlaylistEntries, determine_protocol, parse_m3u8_attributes, unified_timestamp, unsmuggle_url)
+    ExtractorError, PlaylistEntries, determine_protocol, parse_m3u8_attributes, smuggle_url, unified_timestamp,
+    unsmuggle_url, UnsupportedError)
 
 READ_BYTES = 1 << 16
 PROGRESS_SECONDS = 0.25
@@ -164,6 +166,77 @@ ACCESSIBILITY = {
 }
 
 
+# Encodings that web servers and feeds name wrongly, as browsers read them.
+WEB_ENCODINGS = {'iso-8859-1': 'cp1252', 'latin1': 'cp1252', 'latin-1': 'cp1252', 'us-ascii': 'cp1252',
+                 'shift_jis': 'cp932', 'shift-jis': 'cp932', 'ks_c_5601-1987': 'cp949', 'gb2312': 'gb18030'}
+BYTE_ORDER_MARKS = ((b'\xef\xbb\xbf', 'utf-8-sig'), (b'\xff\xfe\x00\x00', 'utf-32'), (b'\xff\xfe', 'utf-16'),
+                    (b'\xfe\xff', 'utf-16'), (b'<\x00', 'utf-16-le'), (b'\x00<', 'utf-16-be'))
+XML_ENCODING = re.compile(br'''\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)''')
+HTTP_CHARSET = re.compile(r'''charset\s*=\s*["']?([A-Za-z0-9._-]+)''', re.I)
+FEED_START = re.compile(r'\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(?:rss|rdf:RDF)[\s>]', re.S)
+XML_BASE = '{http://www.w3.org/XML/1998/namespace}base'
+
+
+def encoding_of(guess):
+    """The encoding by byte order mark, HTTP header and XML declaration; yt-dlp knows no declarations."""
+    def wrapper(content_type, content):
+        marked = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None)
+        charset = HTTP_CHARSET.search(content_type or '')
+        declared = XML_ENCODING.match(content)
+        name = marked or (charset and charset[1]) or (declared and declared[1].decode('ascii'))
+        return WEB_ENCODINGS.get(name.lower(), name) if name else guess(content_type, content)
+    return wrapper
+
+
+def readable_xml(read):
+    """XML without what may not stand in front of its declaration; remembers that it is a feed, and whose address it has."""
+    @functools.wraps(read)
+    def wrapper(self, urlh, *args, **options):
+        content = read(self, urlh, *args, **options)
+        if isinstance(content, str):
+            bare = content.lstrip('\ufeff \t\r\n')
+            if bare.startswith('<?xml') or FEED_START.match(bare):
+                content = bare
+            self.feed_url = urlh.url if FEED_START.match(bare) else None
+        return content
+    return wrapper
+
+
+def whole_feed_addresses(extract):
+    """Addresses of a feed's items may be relative to the feed, or to what it calls its base."""
+    @functools.wraps(extract)
+    def wrapper(self, url, video_id, doc):
+        feed = extract(self, url, video_id, doc)
+        channel = doc.find('./channel')
+        base = getattr(self, 'feed_url', None) or url
+        for element in (doc, channel):
+            base = urllib.parse.urljoin(base, element.get(XML_BASE, '') if element is not None else '')
+        bases = []
+        for item in doc.findall('./channel/item'):
+            address = next((element.get('url') for element in item.findall('./enclosure')), item.findtext('link'))
+            if address:
+                bases.append(urllib.parse.urljoin(base, item.get(XML_BASE, '')))
+        for entry, entry_base in zip(feed['entries'], bases):
+            address, data = unsmuggle_url(entry['url'], {})
+            entry['url'] = smuggle_url(urllib.parse.urljoin(entry_base, address.strip()), data)
+        return feed
+    return wrapper
+
+
+def feed_or_failure(extract):
+    """What looks like a feed and cannot be parsed is called so; yt-dlp goes on to look for videos in its text."""
+    @functools.wraps(extract)
+    def wrapper(self, url):
+        self.feed_url = None
+        try:
+            return extract(self, url)
+        except UnsupportedError:
+            if self.feed_url:
+                raise Failure('InvalidFeed', 'The feed is not well-formed XML') from None
+            raise
+    return wrapper
+
+
 class WarmOrigin(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         is_playlist = self.path.endswith('.m3u8')
@@ -197,6 +270,13 @@ def warm_up():
             ydl.extract_info(url, download=False, ie_key=extractor_for(url))
     yt_dlp.extractor.get_info_extractor('Youtube')
     generic.unified_timestamp = feed_timestamp
+    guess = InfoExtractor._guess_encoding_from_content
+    InfoExtractor._guess_encoding_from_content = staticmethod(encoding_of(guess))
+    InfoExtractor._webpage_read_content = readable_xml(InfoExtractor._webpage_read_content)
+    generic.GenericIE._extract_rss = whole_feed_addresses(generic.GenericIE._extract_rss)
+    generic.GenericIE._real_extract = feed_or_failure(generic.GenericIE._real_extract)
+    is_html = generic.is_html
+    generic.is_html = lambda content: is_html(content) or content[:2] in (b'<\x00', b'\x00<')
     InfoExtractor._parse_m3u8_formats_and_subtitles = keep_hls_audio(InfoExtractor._parse_m3u8_formats_and_subtitles)
     InfoExtractor._parse_mpd_periods = keep_dash_roles(InfoExtractor._parse_mpd_periods)
     server.shutdown()
@@ -374,6 +454,8 @@ def entry_of(entry, list_url):
     return {
         'url': address_of(entry, list_url),
         'id': text_of(entry.get('id'), MAX_ID),
+        # a feed knows the titles of its files better than the files do
+        'authoritative': entry.get('_type') == 'url_transparent',
         'title': title,
         'description': text_of(entry.get('description'), MAX_DESCRIPTION),
         'release_date': date_of(timestamp) or entry.get('upload_date'),

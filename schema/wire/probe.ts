@@ -67,6 +67,8 @@ export const WireEntry = z.object({
   description: z.string().max(1000).nullable(),
   /** ISO 8601 date. */
   release_date: z.string().nullable(),
+  /** What the list says of it is better than what its media says, as in feeds. */
+  authoritative: z.boolean().default(false),
   /** Only its owner may see it, or it is gone. */
   unavailable: z.boolean(),
 });

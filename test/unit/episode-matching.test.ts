@@ -249,7 +249,13 @@ describe("a feed", () => {
 
   it("is read the same in pieces of any size", async () => {
     const text = `<rss><channel><title>C</title><items>x</items>${item(whole)}<item rdf:about="x">${whole}</item></channel></rss>`;
-    const known = { mediaUrl: "https://a.example.com/a.mp3?x=1&y=2", title: "A", date: null, duration: null };
+    const known = {
+      mediaUrl: "https://a.example.com/a.mp3?x=1&y=2",
+      title: "A",
+      date: null,
+      localDay: null,
+      duration: null,
+    };
     for (const size of [1, 2, 3, 7, 50, 10_000]) expect(await read(text, size)).toEqual([known, known]);
   });
 
