@@ -4,6 +4,7 @@ import { likeness, normaliseTitle } from "../../worker/services/listing/compare-
 import { type FeedItem, feedItems, readDuration } from "../../worker/services/listing/feed-items.ts";
 import { feedPoints } from "../../worker/services/listing/find-feeds.ts";
 import { type Described, matchEpisodes } from "../../worker/services/listing/match-episodes.ts";
+import { baseOf, decoderFor } from "../../worker/services/listing/read-feed.ts";
 import { podcastFeed } from "../support/podcast-feed.ts";
 import { podcastShow } from "../support/podcast-shows.ts";
 
@@ -268,6 +269,32 @@ describe("a feed", () => {
   it("is not fooled by quoted ends and comments", async () => {
     const text = item(`<content:encoded><![CDATA[</item><item>]]></content:encoded><!-- </item> -->${whole}`);
     expect((await read(text)).map(({ title }) => title)).toEqual(["A"]);
+  });
+
+  it("has addresses that are relative to it, or to what it calls its base", async () => {
+    const relative = (more = "") => `<item${more}><title>A</title><enclosure url="a.mp3"/></item>`;
+    const head = '<rss xml:base="/media/"><channel xml:base="x/">';
+    const base = baseOf(`${head}${relative()}`, "https://feeds.example.com/show/feed.xml");
+    expect(base).toBe("https://feeds.example.com/media/x/");
+    const text = `${relative()}${relative(' xml:base="https://cdn.example.com/"')}`;
+    const items = await collect(feedItems(pieces([text], 7), base));
+    expect(items.map(({ mediaUrl }) => mediaUrl)).toEqual([
+      ...["https://feeds.example.com/media/x/a.mp3", "https://cdn.example.com/a.mp3"],
+    ]);
+    expect(await read(relative())).toEqual([]);
+  });
+
+  it.each([
+    ["text/xml", '<?xml version="1.0" encoding="ISO-8859-1"?>', "windows-1252"],
+    ["text/xml; charset=Shift_JIS", '<?xml version="1.0" encoding="utf-8"?>', "shift_jis"],
+    ["text/xml; charset=latin1", "\xef\xbb\xbf<rss>", "utf-8"],
+    ["text/xml", "\xff\xfe<\0", "utf-16le"],
+    ["text/xml", "\0<\0?", "utf-16be"],
+    ["text/xml", "\n\n <?xml version='1.0' encoding='windows-1251'?>", "windows-1251"],
+    ["text/xml", '<?xml version="1.0" encoding="nothing"?>', "utf-8"],
+    ["", "", "utf-8"],
+  ])("sent as %j with the head %j is in %s", (type, head, encoding) => {
+    expect(decoderFor(type, Buffer.from(head, "latin1")).encoding).toBe(encoding);
   });
 
   it("gives up on what never ends", async () => {
