@@ -115,11 +115,22 @@ export const JOB_ERRORS = {
     retry: "never",
     sentence: "This episode is not published in an open podcast feed and cannot be delivered",
   },
+  ambiguous_episode: {
+    outcome: "Skipped",
+    retry: "never",
+    sentence:
+      "The show's open podcast feed has several episodes that this one may be; the right one cannot be determined",
+  },
   // about the request
   unsupported_url: {
     outcome: "Failed",
     retry: "never",
     sentence: "No downloadable media was found at this URL",
+  },
+  invalid_feed: {
+    outcome: "Failed",
+    retry: "never",
+    sentence: "The feed at this URL is not well-formed XML and cannot be read; its publisher must correct it",
   },
   is_playlist: {
     outcome: "Failed",

@@ -20,6 +20,24 @@ import {
 export const QUALITY_PRESETS = { highest: 16, high: 20, medium: 23, low: 28, lowest: 34 } as const;
 export const AUDIO_BITRATES = ["64k", "128k", "192k", "256k", "320k"] as const;
 export const RESOLUTIONS = [2160, 1440, 1080, 720, 480, 360] as const;
+/** Highest frame rate that `max_fps` may name. */
+export const MAX_FPS = 240;
+/** Formats that can hold the audio of every language, each as a track of its own. */
+export const MULTI_LANGUAGE_FORMATS = ["mp4", "mkv", "mov"] as const satisfies readonly Format[];
+
+/**
+ * The resolution that people call a video by: its shorter side, or where it is wider than 16:9 the one that its longer
+ * side belongs to.
+ *
+ * @example resolutionOf(1920, 800) // 1080
+ */
+export function resolutionOf(width: number, height: number): number {
+  return Math.max(Math.min(width, height), Math.round((Math.max(width, height) * 9) / 16));
+}
+
+/** @example reachesResolution(1280, 720, 1080) // false */
+export const reachesResolution = (width: number, height: number, least: number): boolean =>
+  resolutionOf(width, height) >= least;
 
 /** What a transcoded stream gets where the request names no quality. */
 export const DEFAULT_CRF = 23;
@@ -62,6 +80,20 @@ export const MediaPlan = z
     max_resolution: z
       .union([z.literal(RESOLUTIONS), z.null()])
       .describe("Of the shorter side in pixels; null for the best"),
+    min_resolution: z
+      .union([z.literal(RESOLUTIONS), z.null()])
+      .default(null)
+      .describe("Null for no demand; a source with less ends as `no_format`"),
+    resolution: z
+      .union([z.literal(RESOLUTIONS), z.null()])
+      .default(null)
+      .describe("Exactly this one; null for no demand; a source without it ends as `no_format`"),
+    max_fps: z.int().min(1).max(MAX_FPS).nullable().default(null).describe("Null for no limit"),
+    audio_language: z
+      .string()
+      .default("original")
+      .describe("`original`, `all`, or a BCP 47 tag")
+      .meta({ example: "original" }),
     clip: z
       .object({ start: z.number().min(0), end: z.number().positive().nullable() })
       .nullable()
@@ -80,6 +112,10 @@ export interface MediaRequest {
   readonly video_quality?: number | undefined;
   readonly quality_preset?: keyof typeof QUALITY_PRESETS | undefined;
   readonly max_resolution?: MediaPlan["max_resolution"] | undefined;
+  readonly min_resolution?: MediaPlan["min_resolution"] | undefined;
+  readonly resolution?: MediaPlan["resolution"] | undefined;
+  readonly max_fps?: number | undefined;
+  readonly audio_language?: string | undefined;
   readonly clip_start?: number | undefined;
   readonly clip_end?: number | undefined;
 }
@@ -105,6 +141,10 @@ export function plan(request: MediaRequest): { plan: MediaPlan; adjustments: Adj
       audio_bitrate: request.audio_bitrate ?? null,
       crf: request.quality_preset ? QUALITY_PRESETS[request.quality_preset] : (request.video_quality ?? null),
       max_resolution: request.max_resolution ?? null,
+      min_resolution: request.min_resolution ?? null,
+      resolution: request.resolution ?? null,
+      max_fps: request.max_fps ?? null,
+      audio_language: chooseLanguage(request, format, adjustments),
       clip: chooseClip(request),
     },
     adjustments,
@@ -161,6 +201,17 @@ function becomeFirst<T extends string>(from: string, room: Room<T>, adjustments:
   return to;
 }
 
+function chooseLanguage(
+  { audio_language: asked = "original" }: MediaRequest,
+  format: Format,
+  adjustments: Adjustment[],
+): string {
+  if (asked !== "all" || MULTI_LANGUAGE_FORMATS.some((known) => known === format)) return asked;
+  const reason = `${format} is delivered with one language; ${MULTI_LANGUAGE_FORMATS.join(", ")} take all`;
+  adjustments.push({ field: "audio_language", from: "all", to: "original", reason });
+  return "original";
+}
+
 function chooseClip(request: MediaRequest): MediaPlan["clip"] {
   if (request.clip_start === undefined && request.clip_end === undefined) return null;
   return { start: request.clip_start ?? 0, end: request.clip_end ?? null };
@@ -198,6 +249,8 @@ export function fitStreams(mediaPlan: MediaPlan, source: SourceCodecs): StreamAc
     adjustments,
   };
 }
+
+export type AudioAction = StreamActions["audio"];
 
 interface StreamWish<T> {
   /** Codec of the source's stream; null for none. */

@@ -73,7 +73,8 @@ function clean(text: string): string {
 /** Length in bytes of UTF-8. */
 export const byteLength = (text: string): number => new TextEncoder().encode(text).length;
 
-function cutBytes(text: string, limit: number): string {
+/** The longest beginning that takes at most `limit` bytes of UTF-8 and cuts no character. */
+export function cutBytes(text: string, limit: number): string {
   let used = 0;
   let out = "";
   for (const character of text) {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { selectFormats } from "../../processor/stages/select.ts";
+import { formatSort } from "../../processor/stages/select.ts";
 import { plan } from "../../schema/media.ts";
 import type { S3Target } from "../../schema/wire/run.ts";
 
@@ -53,9 +53,9 @@ export async function startPeer(folder: string): Promise<Peer> {
 
 /** The streams that a job would take, as a person would ask for them. */
 function commandLine(url: string): string[] {
-  const { format, sort } = selectFormats(plan({}).plan);
+  const sort = formatSort(plan({}).plan);
   return [
-    ...["--ignore-config", "--no-progress", "--quiet", "-f", format, "-S", sort.join(",")],
+    ...["--ignore-config", "--no-progress", "--quiet", "-f", "bv*+ba/b", "-S", sort.join(",")],
     ...["--merge-output-format", "mp4", "--remux-video", "mp4", "-o", "%(id)s.%(ext)s", url],
   ];
 }

@@ -77,7 +77,8 @@ function readFacts(moov: Uint8Array): IndexFacts {
   const read = media.map((track) => readTrack(view, track, times.timescale));
   const videos = read.flatMap(({ video }) => video ?? []);
   const audios = read.flatMap(({ audio }) => audio ?? []);
-  if (read.length === 0 || videos.length > 1) throw new Unusual("films");
+  // which of several audio tracks is meant is for a tool to tell
+  if (read.length === 0 || videos.length > 1 || audios.length > 1) throw new Unusual("films");
   const seconds = Math.max(...read.map((track) => track.seconds));
   if (!(seconds > 0)) throw new Unusual("no duration");
   return { durationSeconds: Math.round(seconds * 1e6) / 1e6, video: videos[0], audio: audios[0] };

@@ -12,8 +12,10 @@ import { Fault } from "../fault.ts";
 import type { IndexFacts } from "../iso/facts.ts";
 import type { RunContext } from "../kit.ts";
 import type { UploadResult } from "../storage/part-uploader.ts";
+import type { AudioFacts } from "../tools/ffprobe.ts";
+import { judgeTracks, planAudio } from "./audio-tracks.ts";
 import { type ClipFacts, clipFacts, type Extent, extentOf } from "./clip.ts";
-import { describeInputs, nativeOf, probeInput } from "./describe.ts";
+import { asksLanguage, describeInputs, nativeOf, probeInput } from "./describe.ts";
 import { looksDirect, readHead, transferRanges } from "./direct.ts";
 import { type Extras, startExtras } from "./extras.ts";
 import { type Section, writeMetadata } from "./file-metadata.ts";
@@ -23,7 +25,8 @@ import { muxAndUpload } from "./mux.ts";
 import { type PublishedExtras, publishExtras } from "./publish-extras.ts";
 import { qualityName } from "./quality.ts";
 import type { Resolved } from "./resolve.ts";
-import type { Source } from "./source.ts";
+import { checkDemands } from "./result-checks.ts";
+import type { AudioChoice, Source } from "./source.ts";
 
 /** From a resolved source to a published object, the cheapest way that is correct. */
 export async function deliver(context: RunContext, { source, extractMs }: Resolved): Promise<Delivery> {
@@ -71,6 +74,7 @@ interface Done {
   readonly facts: IndexFacts;
   readonly native: SourceCodecs;
   readonly adjustments: readonly Adjustment[];
+  readonly audio: AudioChoice;
   readonly muxMs: number | null;
   readonly key: string;
   readonly section: Section;
@@ -89,15 +93,23 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
   if (!input || !file || size === undefined || !looksDirect(plan, source)) return null;
   const head = await readHead(plan, input, size);
   if (!head.playsEarly) return null;
-  const facts = head.facts.then((told) => told ?? probeInput(context, input));
+  const isEnough = !asksLanguage(plan);
+  const facts: Promise<IndexFacts & { audioTracks?: readonly AudioFacts[] }> = head.facts.then((told) =>
+    told && isEnough ? told : probeInput(context, input),
+  );
   const verdict = facts.then((found) => {
     checkDurationLimit(context, found.durationSeconds ?? null);
+    checkDemands(plan, found);
     const native = nativeOf(found);
     const actions = fitStreams(plan, native);
     const unchanged = [actions.video, actions.audio].every(
       (action) => action === "copy" || action === "none",
     );
     if (!unchanged || (plan.audio_only && native.video !== null)) throw new NotDirect();
+    const tracks = found.audioTracks ?? [];
+    const isOne = tracks.length < 2;
+    const keepsAll = plan.audio_language === "original" || plan.audio_language === "all";
+    if (!isOne && (judgeTracks(plan, tracks).track !== 0 || !keepsAll)) throw new NotDirect();
   });
   // the transfer looks at it as soon as its upload is open; the probe may be quicker than that
   verdict.catch(() => {});
@@ -111,6 +123,7 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
       facts: found,
       native: nativeOf(found),
       adjustments: [],
+      audio: audioOf(context, source, found.audioTracks ?? []),
       muxMs: null,
       key,
       section: { start: 0, end: found.durationSeconds ?? null },
@@ -125,9 +138,10 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
 async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work): Promise<Done> {
   const { plan } = context.request;
   const muxInputs = await describeInputs(context, source, inputs);
+  const audio = planAudio(plan, source, muxInputs);
   const native: SourceCodecs = {
     video: muxInputs.find((input) => input.videoCodec !== null)?.videoCodec ?? null,
-    audio: muxInputs.findLast((input) => input.audioCodec !== null)?.audioCodec ?? null,
+    audio: audio.codec,
   };
   const actions = fitStreams(plan, native);
   if (actions.video === "none" && actions.audio === "none") {
@@ -143,7 +157,7 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
   const cover = await extras.cover();
   const key = keyOf(context, source);
   const request = {
-    ...{ inputs, muxInputs, actions, key, extent, cover, askLeave },
+    ...{ inputs, muxInputs, actions, audio, key, extent, cover, askLeave },
     fps: muxInputs.find((input) => input.fps !== null)?.fps ?? null,
     expectedBytes: expectedBytes(inputs.all, total, extent),
   };
@@ -163,6 +177,7 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
     facts: result.facts,
     native,
     adjustments: [...actions.adjustments, ...extent.adjustments, ...clip.adjustments],
+    audio,
     muxMs: result.muxMs,
     key,
     section: { start: clip.facts?.start ?? section.start, end: section.end },
@@ -211,6 +226,25 @@ function keyOf({ request }: RunContext, source: Source): string {
   return key;
 }
 
+/** What is reported of the voice of a file that is delivered as it is, with all of its tracks. */
+function audioOf(
+  { request: { plan } }: RunContext,
+  { audio }: Source,
+  tracks: readonly AudioFacts[],
+): AudioChoice {
+  if (audio.languages.length > 0 || !tracks.some(({ language }) => language !== null)) return audio;
+  const { language, languages, adjustments } = judgeTracks(plan, tracks);
+  return { language, languages, adjustments: plan.audio_language === "all" ? [] : adjustments };
+}
+
+/** A source that has nothing as slow as was asked for gives its slowest; no frame is dropped. */
+function fpsAdjustments({ request }: RunContext, { video }: IndexFacts): Adjustment[] {
+  const limit = request.plan.max_fps ?? null;
+  if (limit === null || !video?.fps || Math.round(video.fps) <= limit) return [];
+  const to = Math.round(video.fps * 100) / 100;
+  return [{ field: "max_fps", from: limit, to, reason: "The source has nothing at this frame rate" }];
+}
+
 /** A source that has nothing as small as was asked for gives its smallest; nothing is scaled. */
 function resolutionAdjustments({ request }: RunContext, { video }: IndexFacts): Adjustment[] {
   const limit = request.plan.max_resolution;
@@ -242,8 +276,16 @@ function report(
     native_video_codec: done.native.video,
     native_audio_codec: done.native.audio,
     actual_quality: qualityName(facts.video?.width, facts.video?.height),
+    actual_audio_language: done.native.audio === null ? null : done.audio.language,
+    audio_languages: [...done.audio.languages],
     strategy: done.strategy,
-    adjustments: [...done.adjustments, ...resolutionAdjustments(context, facts), ...beside.adjustments],
+    adjustments: [
+      ...done.adjustments,
+      ...done.audio.adjustments,
+      ...resolutionAdjustments(context, facts),
+      ...fpsAdjustments(context, facts),
+      ...beside.adjustments,
+    ],
     timings: {
       extract_ms: extractMs,
       download_ms: context.progress.downloadMs,

@@ -1,13 +1,13 @@
-import type { SourceCodecs } from "../../schema/media.ts";
+import type { MediaPlan, SourceCodecs } from "../../schema/media.ts";
 import type { IndexFacts } from "../iso/facts.ts";
 import type { RunContext } from "../kit.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
-import type { MuxInput } from "./ffmpeg-args.ts";
+import type { TrackedInput } from "./audio-tracks.ts";
 import type { Input, Inputs } from "./inputs.ts";
 import type { Source } from "./source.ts";
 
 /** An input and what the muxer must know of it. */
-export interface DescribedInput extends MuxInput, Pick<Input, "forTool"> {
+export interface DescribedInput extends TrackedInput, Pick<Input, "forTool"> {
   /** Of the whole source, in seconds. */
   readonly duration: number | null;
   readonly fps: number | null;
@@ -30,7 +30,17 @@ export async function probeInput(
 }
 
 /** What is seen of an input; where its index tells it, not when it begins. */
-type Seen = IndexFacts & Partial<Pick<MediaFacts, "startSeconds">>;
+type Seen = IndexFacts & Partial<Pick<MediaFacts, "startSeconds" | "audioTracks">>;
+
+/** An index does not tell languages: where one was asked for, a tool looks. */
+async function indexFacts({ request: { plan } }: RunContext, input: Input): Promise<IndexFacts | null> {
+  if (asksLanguage(plan)) return null;
+  return (await (await input.head())?.facts()) ?? null;
+}
+
+/** One language, or all of them. */
+export const asksLanguage = ({ audio_language: asked = "original" }: MediaPlan): boolean =>
+  asked !== "original";
 
 /** What a source tells of its streams is believed; what it does not tell is read from the bytes. */
 export async function describeInputs(
@@ -44,7 +54,7 @@ export async function describeInputs(
       const { stream, cut } = input;
       const isKnown = stream.codecsKnown && (cut?.totalSeconds ?? source.duration) !== null && !isCutApart;
       if (isKnown) return null;
-      return (await (await input.head())?.facts()) ?? (await probeInput(context, input));
+      return (await indexFacts(context, input)) ?? (await probeInput(context, input));
     }),
   ).catch((error: unknown) => {
     throw inputs.failure() ?? error;
@@ -55,7 +65,8 @@ export async function describeInputs(
     const native = facts && nativeOf(facts);
     const start = context.request.plan.clip?.start ?? 0;
     return {
-      ...{ forTool, transportStream },
+      ...{ forTool, transportStream, isExtraAudio: stream.isExtraAudio },
+      audioTracks: facts?.audioTracks ?? null,
       videoCodec: native ? native.video : stream.videoCodec,
       audioCodec: native ? native.audio : stream.audioCodec,
       fps: stream.fps ?? facts?.video?.fps ?? null,

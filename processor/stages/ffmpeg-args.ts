@@ -1,7 +1,9 @@
 import { containerOf, type Format, isAudioFormat } from "../../schema/containers.ts";
 import type { MediaPlan, StreamActions } from "../../schema/media.ts";
 import { ToolInput } from "../tools/tool-input.ts";
+import type { AudioPlan, ExtraTrack } from "./audio-tracks.ts";
 import { audioEncoder, codecTag, videoEncoder } from "./encoders.ts";
+import { threeLetterCode } from "./language-codes.ts";
 
 /** What a mux must know of an input. */
 export interface MuxInput {
@@ -11,6 +13,8 @@ export interface MuxInput {
   readonly transportStream?: boolean;
   /** Seconds of this input in front of what is wanted; 0 for all of it. */
   readonly skipSeconds?: number;
+  /** Only the audio of a further language. */
+  readonly isExtraAudio?: boolean;
   /** False for pieces read one after the other: what is in front is read and left out. */
   readonly seekable?: boolean;
 }
@@ -31,6 +35,8 @@ export interface MuxJob {
   readonly inputs: readonly OpenedMuxInput[];
   readonly plan: MediaPlan;
   readonly actions: StreamActions;
+  /** Which audio tracks; without it, the first one of the last input that has audio. */
+  readonly audio?: Pick<AudioPlan, "track" | "extra" | "language"> | undefined;
   /** Length of a clip; null: all that the inputs have. */
   readonly clipSeconds: number | null;
   /**
@@ -103,7 +109,7 @@ export function muxArguments(job: MuxJob): string[] {
     ...maps(job),
     ...metadataArguments(job),
     ...videoArguments(job),
-    ...audioArguments(job),
+    ...(extraTracks(job).length === 0 ? audioArguments(job) : severalAudioArguments(job)),
     ...coverArguments(job),
     ...containerArguments(job),
     ...["-f", MUXERS[job.plan.format], "-y", job.output],
@@ -126,14 +132,22 @@ export const mappedInputs = ({
   inputs,
 }: Pick<MuxJob, "actions"> & { readonly inputs: readonly MuxInput[] }) => ({
   video: actions.video === "none" ? -1 : inputs.findIndex((input) => input.videoCodec !== null),
-  audio: actions.audio === "none" ? -1 : inputs.findLastIndex((input) => input.audioCodec !== null),
+  audio: actions.audio === "none" ? -1 : mainAudio(inputs),
 });
+
+/** The input that the first audio track is of; -1 for none. */
+export const mainAudio = (inputs: readonly MuxInput[]): number =>
+  inputs.findLastIndex((input) => input.audioCodec !== null && !input.isExtraAudio);
+
+const extraTracks = ({ actions, audio }: MuxJob): readonly ExtraTrack[] =>
+  actions.audio === "none" ? [] : (audio?.extra ?? []);
 
 function maps(job: MuxJob): string[] {
   const { audio, video } = mappedInputs(job);
   return [
     ...(video === -1 ? [] : ["-map", `${video}:v:0`]),
-    ...(audio === -1 ? ["-an"] : ["-map", `${audio}:a:0`]),
+    ...(audio === -1 ? ["-an"] : ["-map", `${audio}:a:${job.audio?.track ?? 0}`]),
+    ...extraTracks(job).flatMap(({ input, track }) => ["-map", `${input}:a:${track}`]),
     ...["-sn", "-dn"],
   ];
 }
@@ -156,15 +170,68 @@ function videoArguments(job: MuxJob): string[] {
 function audioArguments({ actions, plan, inputs }: MuxJob): string[] {
   if (actions.audio === "none") return [];
   if (actions.audio !== "copy") return audioEncoder(actions.audio, plan);
-  const input = inputs.findLast((candidate) => candidate.audioCodec !== null);
-  const strip = input?.transportStream && input.audioCodec === "aac" && containerOf(plan.format).indexFirst;
+  const input = inputs[mainAudio(inputs)];
   // where no picture begins at a key frame, the sound in front of the asked start is left out
   const startsExactly = plan.clip !== null && actions.video !== "copy";
   return [
     ...["-c:a", "copy"],
     ...(startsExactly ? ["-copypriorss:a", "0"] : []),
-    ...(strip ? ["-bsf:a", "aac_adtstoasc"] : []),
+    ...(input ? adtsFilter(plan, input, input.audioCodec) : []),
   ];
+}
+
+const adtsFilter = (plan: MediaPlan, { transportStream }: MuxInput, codec: string | null): string[] =>
+  transportStream && codec === "aac" && containerOf(plan.format).indexFirst
+    ? ["-bsf:a", "aac_adtstoasc"]
+    : [];
+
+/** Each audio track has its own options and its label; the first is the one that players take. */
+function severalAudioArguments(job: MuxJob): string[] {
+  const { audio, plan } = job;
+  const tracks = extraTracks(job).flatMap(({ action, codec, input, language }, index) => {
+    const place = index + 1;
+    const made =
+      action === "copy"
+        ? ["-c:a", "copy", ...(job.inputs[input] ? adtsFilter(plan, job.inputs[input], codec) : [])]
+        : audioEncoder(action, plan);
+    return [
+      ...forTrack(withRisingTimes(made), place),
+      ...label(language, place, plan.format),
+      `-disposition:a:${place}`,
+      "0",
+    ];
+  });
+  const first = [
+    ...forTrack(withRisingTimes(audioArguments(job)), 0),
+    ...label(audio?.language ?? null, 0, plan.format),
+  ];
+  return [...first, "-disposition:a:0", "default", ...tracks];
+}
+
+/** The first packets of audio segments may share one time stamp, which a file cannot hold. */
+const RISING_TIMES = "setts=ts='if(N,max(TS,PREV_OUTDTS+1),TS)'";
+
+function withRisingTimes(options: readonly string[]): string[] {
+  if (options[1] !== "copy") return [...options];
+  const at = options.indexOf("-bsf:a") + 1;
+  if (at === 0) return [...options, "-bsf:a", RISING_TIMES];
+  return options.with(at, `${options[at]},${RISING_TIMES}`);
+}
+
+/** @example forTrack(["-c:a", "copy"], 1) // ["-c:a:1", "copy"] */
+const forTrack = (options: readonly string[], place: number): string[] =>
+  options.map((option) => {
+    if (option === "-af") return `-filter:a:${place}`;
+    return /^-[a-z]+:a$/.test(option) ? `${option}:${place}` : option;
+  });
+
+const languageNames = new Intl.DisplayNames(["en"], { type: "language" });
+
+function label(language: string | null, place: number, format: Format): string[] {
+  if (language === null) return [];
+  const name = languageNames.of(language) ?? language;
+  const tags = [`language=${threeLetterCode(language, format)}`, `title=${name}`, `handler_name=${name}`];
+  return tags.flatMap((tag) => [`-metadata:s:a:${place}`, tag]);
 }
 
 /** Ogg has its pictures in the metadata, WebM has none. */
@@ -202,7 +269,14 @@ function firstPacketOutput(job: MuxJob): string[] {
   const video = job.actions.video === "copy";
   const input = mappedInputs(job)[video ? "video" : "audio"];
   return [
-    ...["-map", `${input}:${video ? "v" : "a"}:0`, "-c", "copy", video ? "-frames:v" : "-frames:a", "1"],
+    ...[
+      "-map",
+      `${input}:${video ? "v:0" : `a:${job.audio?.track ?? 0}`}`,
+      "-c",
+      "copy",
+      video ? "-frames:v" : "-frames:a",
+      "1",
+    ],
     ...(job.actions.video === "none" ? ["-copypriorss:a", "0"] : []),
     ...["-f", "framecrc", "-y", job.firstPacketPath],
   ];

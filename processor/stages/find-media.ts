@@ -1,12 +1,14 @@
-import type { MediaPlan } from "../../schema/media.ts";
+import { type MediaPlan, plan as planOf } from "../../schema/media.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { Fault } from "../fault.ts";
 import type { ExtractionCache } from "../tools/extraction-cache.ts";
 import type { Extraction, ExtractorPool } from "../tools/extractor.ts";
-import { selectFormats } from "./select.ts";
+import { chooseFormats, type FormatChoice, formatSort } from "./select.ts";
 
-/** The answer of a source about one medium. */
-export type Media = Extract<Extraction, { kind: "video" }>;
+/** The answer of a source about one media item, and what is taken of it. */
+export interface Media extends Pick<Extract<Extraction, { kind: "video" }>, "info"> {
+  readonly choice: FormatChoice;
+}
 
 /** What finding needs of a run or a probe. */
 export interface Finder {
@@ -37,21 +39,30 @@ export async function findMedia(finder: Finder, wanted: Wanted): Promise<Media> 
   const kept = extractions.find(wanted.url);
   if (!kept || kept.upstream !== upstream) return askSource(finder, wanted, wanted.url, MAX_HOPS);
   const { timeoutMs, plan } = wanted;
-  return extractor.select(kept.info, { options: selection(plan), proxy, signal, timeoutMs });
+  const found = await extractor.select(kept.info, { options: selection(plan), proxy, signal, timeoutMs });
+  return chosen(found, plan);
 }
 
 async function askSource(finder: Finder, wanted: Wanted, url: string, hops: number): Promise<Media> {
   const { extractor, proxy, signal } = finder;
   const { timeoutMs, plan } = wanted;
   const found = await extractor.extract({ url, proxy, signal, options: selection(plan), timeoutMs });
-  if (found.kind === "video") return found;
+  if (found.kind === "video") return chosen(found, plan);
   const [only, another] = found.entries;
   if (only?.url === undefined || another !== undefined || hops === 0) throw new Fault("is_playlist");
   return askSource(finder, wanted, only.url, hops - 1);
 }
 
-function selection(plan: MediaPlan | null): Readonly<Record<string, unknown>> {
-  if (plan === null) return {};
-  const { format, sort } = selectFormats(plan);
-  return { format, format_sort: sort };
+/** The extractor only sorts; what it would choose itself is not looked at where there is a plan. */
+const selection = (plan: MediaPlan | null): Readonly<Record<string, unknown>> =>
+  plan === null ? {} : { format_sort: formatSort(plan) };
+
+function chosen({ info, requested }: Extract<Extraction, { kind: "video" }>, plan: MediaPlan | null): Media {
+  const formats = info.formats ?? [];
+  if (plan !== null) return { info, choice: chooseFormats(formats, plan) };
+  const { language, languages } = chooseFormats(formats, ANY_PLAN);
+  return { info, choice: { formats: requested, extraAudio: [], language, languages, adjustments: [] } };
 }
+
+/** What a request without wishes asks for. */
+const ANY_PLAN = planOf({}).plan;

@@ -120,7 +120,8 @@ function wantedInputs({ actions, inputs, muxInputs }: JoinRequest): WantedInput[
   return wanted;
 }
 
-function looksJoinable({ request }: RunContext, source: Source, { actions }: JoinRequest): boolean {
+function looksJoinable({ request }: RunContext, source: Source, { actions, audio }: JoinRequest): boolean {
+  if (audio.track !== 0 || audio.extra.length > 0) return false;
   const wanted = [actions.video, actions.audio].filter((action) => action !== "none");
   return (
     request.plan.clip === null && inOrder(source.chapters) && wanted.every((action) => action === "copy")

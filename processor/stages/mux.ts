@@ -8,6 +8,7 @@ import type { PartUploader, UploadResult } from "../storage/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/upload-growing-file.ts";
 import { type FfmpegProgress, type FfmpegResult, runFfmpeg } from "../tools/ffmpeg.ts";
 import { probeMedia } from "../tools/ffprobe.ts";
+import type { AudioPlan } from "./audio-tracks.ts";
 import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
 import type { DescribedInput } from "./describe.ts";
 import { type Cover, indexBytesFor, type MuxJob, muxArguments, muxToolInputs } from "./ffmpeg-args.ts";
@@ -22,6 +23,7 @@ export interface MuxRequest {
   readonly inputs: Inputs;
   readonly muxInputs: readonly DescribedInput[];
   readonly actions: StreamActions;
+  readonly audio: AudioPlan;
   readonly key: string;
   readonly extent: Extent;
   readonly fps: number | null;
@@ -139,7 +141,8 @@ interface Pass {
 
 async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promise<void> {
   const { request: run, cpu, progress, proxy, tools, folder } = context;
-  const encodes = [request.actions.video, request.actions.audio].some(
+  const { actions, audio } = request;
+  const encodes = [actions.video, actions.audio, ...audio.extra.map(({ action }) => action)].some(
     (action) => action !== "copy" && action !== "none",
   );
   const overLimit = new AbortController();
@@ -160,6 +163,7 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
     const inputs = request.muxInputs.map(async (known) => ({ ...known, input: await known.forTool() }));
     const job: MuxJob = {
       ...{ plan: run.plan, actions: request.actions, cover: request.cover },
+      audio: request.audio,
       inputs: await Promise.all(inputs),
       ...{ metadataPath: request.metadata.path, firstPacketPath: pass.firstPacketPath },
       clipSeconds: run.plan.clip === null ? null : request.extent.seconds,

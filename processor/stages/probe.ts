@@ -26,14 +26,17 @@ export async function probeSource(
   const way = await openWayOut(kit, url);
   try {
     const finder = { ...kit, ...way, signal: AbortSignal.any([signal, late]) };
-    const { info, requested } = await findMedia(finder, { url, plan, timeoutMs });
+    const { info, choice } = await findMedia(finder, { url, plan, timeoutMs });
     if (info.live_status !== "is_upcoming") kit.extractions.keep(url, { info, upstream: way.upstream });
-    const streams = chosenStreams(requested);
+    const streams = chosenStreams(choice.formats, choice.extraAudio);
     return {
       type: "found",
       media: describe(info, streams),
       streams: streams.map(factsOf),
       estimated_size: estimate(info, streams, plan),
+      audio_language: choice.language,
+      audio_languages: [...choice.languages],
+      adjustments: [...choice.adjustments],
     };
   } catch (error) {
     if (late.aborted) throw new Fault("timeout", `the source did not answer in ${timeoutMs} ms`);
@@ -69,7 +72,8 @@ function describe(info: YtdlpInfo, streams: readonly SourceStream[]): Metadata {
 }
 
 function factsOf(stream: SourceStream): StreamFacts {
-  const { formatId, extension, videoCodec, audioCodec, width, height, fps, bitrateKbps, size } = stream;
+  const { formatId, extension, videoCodec, audioCodec, width, height, fps, bitrateKbps, size, language } =
+    stream;
   return {
     format_id: formatId,
     extension: extension || null,
@@ -80,6 +84,7 @@ function factsOf(stream: SourceStream): StreamFacts {
     fps: fps || null,
     bitrate_kbps: bitrateKbps,
     size: whole(size),
+    language,
   };
 }
 
@@ -89,7 +94,9 @@ function estimate(info: YtdlpInfo, streams: readonly SourceStream[], plan: Media
   if (plan === null) return sum(streams.map((stream) => sizeOf(stream, duration)));
   const actions = fitStreams(plan, {
     video: streams.find(({ videoCodec }) => videoCodec !== null)?.videoCodec ?? null,
-    audio: streams.findLast(({ audioCodec }) => audioCodec !== null)?.audioCodec ?? null,
+    audio:
+      streams.findLast(({ audioCodec, isExtraAudio }) => audioCodec !== null && !isExtraAudio)?.audioCodec ??
+      null,
   });
   // what a given quality comes to depends on the picture
   if (actions.video !== "copy" && actions.video !== "none") return null;

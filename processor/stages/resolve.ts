@@ -1,9 +1,11 @@
+import { cutBytes } from "../../schema/object-key.ts";
+import { addressTag } from "../../schema/source-id.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
-import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
+import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { Upcoming } from "../upcoming.ts";
 import { findMedia } from "./find-media.ts";
-import { selectFormats } from "./select.ts";
+import { chooseFormats, type FormatChoice } from "./select.ts";
 import { chosenStreams, describeSource, isLive, type Source } from "./source.ts";
 
 /** What an extraction gave, and what it took. */
@@ -14,6 +16,8 @@ export interface Resolved {
 
 /** Some sources take their time; a minute and a half without an answer is none. */
 const TIMEOUT_MS = 90_000;
+/** Of the name of a file in an id, so that the mark behind it is not cut off. */
+const MAX_NAMELESS_ID_BYTES = 48;
 
 /**
  * Asks what is behind the URL and which of its streams to take: one extraction, reused by everything after it.
@@ -24,30 +28,45 @@ const TIMEOUT_MS = 90_000;
 export async function resolveSource(context: RunContext): Promise<Resolved> {
   const startedAt = performance.now();
   const { url, plan } = context.request;
-  const { info, requested: best } = await findMedia(context, { url, plan, timeoutMs: TIMEOUT_MS });
+  const { info, choice: best } = await findMedia(context, { url, plan, timeoutMs: TIMEOUT_MS });
   if (info.live_status === "is_upcoming") throw new Upcoming(info.release_timestamp);
-  const requested = isLive(info) ? await recordable(context, info, best) : best;
-  const [first, second] = chosenStreams(requested);
+  const choice = isLive(info) ? recordable(context, info, best) : best;
+  const [first, ...others] = chosenStreams(choice.formats, choice.extraAudio);
   if (!first) throw new Fault(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
-  const source = describeSource(info, second === undefined ? [first] : [first, second]);
+  const id = await sourceId(info, url);
+  const source = { ...describeSource(info, [first, ...others], choice), id };
   return { source, extractMs: Math.round(performance.now() - startedAt) };
 }
 
-/** Only HLS is recorded: where the best streams are something else, the best of HLS. */
-async function recordable(
-  { extractor, proxy, signal, request }: RunContext,
-  info: YtdlpInfo,
-  best: readonly YtdlpFormat[],
-): Promise<readonly YtdlpFormat[]> {
-  const isHls = (formats: readonly YtdlpFormat[]) =>
-    chosenStreams(formats).every(({ protocol }) => protocol === "hls");
+/** Extractors that take the last part of an address for an id. */
+const NAMELESS = /^(?:generic|html5)/i;
+
+/** The source's own id; where it has none, the name of its file with a mark of its address. */
+async function sourceId(info: YtdlpInfo, url: string): Promise<string> {
+  const id = typeof info.id === "string" ? info.id : "";
+  if (!NAMELESS.test(info.extractor_key ?? info.extractor ?? "generic")) return id;
+  const tag = await addressTag(url);
+  return id === "" ? tag : `${cutBytes(id, MAX_NAMELESS_ID_BYTES)}-${tag}`;
+}
+
+/** Only HLS is recorded: where the best streams are something else, the best of HLS, with the one voice of a recording. */
+function recordable(
+  { request: { plan } }: RunContext,
+  { formats = [] }: YtdlpInfo,
+  best: FormatChoice,
+): FormatChoice {
+  const isHls = (choice: FormatChoice) =>
+    choice.extraAudio.length === 0 &&
+    chosenStreams(choice.formats).every(({ protocol }) => protocol === "hls");
   if (isHls(best)) return best;
-  const only = "[protocol^=m3u8]";
-  const options = {
-    format: `b${only}/bv*${only}+ba${only}/bv*${only}/ba${only}`,
-    format_sort: selectFormats(request.plan).sort,
-  };
-  const { requested } = await extractor.select(info, { options, proxy, signal, timeoutMs: TIMEOUT_MS });
-  if (requested.length === 0) throw new Fault("live");
-  return requested;
+  const single = plan.audio_language === "all" ? { ...plan, audio_language: "original" } : plan;
+  const choice = chooseFormats(
+    formats.filter(({ protocol }) => protocol?.startsWith("m3u8")),
+    single,
+  );
+  if (choice.formats.length === 0) throw new Fault("live");
+  if (single === plan) return choice;
+  const reason = "A recording has one language";
+  const told = { field: "audio_language", from: "all", to: choice.language ?? "original", reason };
+  return { ...choice, adjustments: [...choice.adjustments, told] };
 }

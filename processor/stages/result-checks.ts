@@ -1,3 +1,4 @@
+import { type MediaPlan, reachesResolution, resolutionOf } from "../../schema/media.ts";
 import { Fault } from "../fault.ts";
 import type { IndexFacts } from "../iso/facts.ts";
 import type { RunContext } from "../kit.ts";
@@ -22,6 +23,24 @@ export function checkResult(context: RunContext, facts: IndexFacts, expectedSeco
     throw new Fault("truncated", `the result has ${actual} s of the announced ${expectedSeconds} s`);
   }
   checkLength(context, actual ?? 0);
+  checkDemands(context.request.plan, facts);
+}
+
+/**
+ * A caller may insist on a resolution, which sources do not always tell beforehand.
+ *
+ * @throws Fault `no_format`
+ */
+export function checkDemands(plan: MediaPlan, { video }: IndexFacts): void {
+  const { min_resolution: least, resolution: exact } = plan;
+  if (!video || (!least && !exact)) return;
+  const { width, height } = video;
+  if (exact && resolutionOf(width, height) !== exact) {
+    throw new Fault("no_format", `the video has ${width}x${height}, not resolution ${exact}`);
+  }
+  if (least && !reachesResolution(width, height, least)) {
+    throw new Fault("no_format", `the video has ${width}x${height}, less than min_resolution ${least}`);
+  }
 }
 
 /**

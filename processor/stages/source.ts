@@ -2,6 +2,8 @@ import type { ByteSpan } from "../egress/source-read.ts";
 import type { Chapter } from "../iso/chapter-track.ts";
 import { codecName } from "../tools/codec-names.ts";
 import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
+import type { FormatChoice } from "./select.ts";
+import { voiceOf } from "./voices.ts";
 
 /** How the bytes of a stream are fetched. */
 export type Protocol = "http" | "hls" | "dash" | "other";
@@ -36,7 +38,14 @@ export interface SourceStream {
   readonly bitrateKbps: number | null;
   readonly fragments: readonly Fragment[];
   readonly formatId: string;
+  /** Of its audio, as a BCP 47 tag; null where the source names none. */
+  readonly language: string | null;
+  /** Only the audio of a further language, next to that of the other streams. */
+  readonly isExtraAudio: boolean;
 }
+
+/** The voice of a source's formats. */
+export type AudioChoice = Omit<FormatChoice, "formats" | "extraAudio">;
 
 /** A resolved source: what the extraction told, in our own terms. */
 export interface Source {
@@ -50,19 +59,26 @@ export interface Source {
   readonly uploader: string | null;
   readonly live: boolean;
   readonly chapters: readonly Chapter[];
-  /** One stream, or video and audio. */
-  readonly streams: readonly [SourceStream] | readonly [SourceStream, SourceStream];
+  /** One stream, or video and audio; further audio where every language was asked for. */
+  readonly streams: readonly [SourceStream, ...SourceStream[]];
+  /** Which voice was chosen, of which there were, and what of it differs from what was asked for. */
+  readonly audio: AudioChoice;
   /** The extractor's own document, for its own downloader. */
   readonly info: YtdlpInfo;
 }
 
 /** The streams that a selector chose; those without an address are left out. */
-export function chosenStreams(requested: readonly YtdlpFormat[]): SourceStream[] {
-  return requested.filter((format) => typeof format.url === "string").map(toStream);
+export function chosenStreams(
+  requested: readonly YtdlpFormat[],
+  extraAudio: readonly YtdlpFormat[] = [],
+): SourceStream[] {
+  return [...requested, ...extraAudio]
+    .filter((format) => typeof format.url === "string")
+    .map((format) => ({ ...toStream(format), isExtraAudio: extraAudio.includes(format) }));
 }
 
 /** @throws never; members of unexpected types count as missing */
-export function describeSource(info: YtdlpInfo, streams: Source["streams"]): Source {
+export function describeSource(info: YtdlpInfo, streams: Source["streams"], audio: AudioChoice): Source {
   return {
     id: text(info.id) ?? "",
     title: text(info.title) ?? text(info.id) ?? "media",
@@ -73,6 +89,7 @@ export function describeSource(info: YtdlpInfo, streams: Source["streams"]): Sou
     live: isLive(info),
     chapters: chaptersOf(info),
     streams,
+    audio: { language: audio.language, languages: audio.languages, adjustments: audio.adjustments },
     info,
   };
 }
@@ -100,7 +117,7 @@ function chaptersOf({ chapters }: YtdlpInfo): Chapter[] {
 /** True while a stream is on air. */
 export const isLive = (info: YtdlpInfo): boolean => info.live_status === "is_live" || info.is_live === true;
 
-function toStream(format: YtdlpFormat): SourceStream {
+function toStream(format: YtdlpFormat): Omit<SourceStream, "isExtraAudio"> {
   const url = String(format.url);
   const base = text(format.fragment_base_url) ?? url;
   const fragments = Array.isArray(format.fragments)
@@ -121,6 +138,7 @@ function toStream(format: YtdlpFormat): SourceStream {
     bitrateKbps: number(format.tbr),
     fragments,
     formatId: text(format.format_id) ?? "",
+    language: format.acodec === "none" ? null : voiceOf(format).language,
   };
 }
 

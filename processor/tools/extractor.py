@@ -25,6 +25,7 @@ import itertools
 import json
 import math
 import os
+import re
 import resource
 import selectors
 import shutil
@@ -35,14 +36,18 @@ import tempfile
 import threading
 import time
 import traceback
+import urllib.parse
 
 import yt_dlp
 from yt_dlp import globals as ytdlp_globals
 from yt_dlp.extractor import generic
+from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.networking import common as networking
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
-from yt_dlp.utils import ExtractorError, PlaylistEntries, determine_protocol, unified_timestamp, unsmuggle_url
+from yt_dlp.utils import (
+    ExtractorError, PlaylistEntries, determine_protocol, parse_m3u8_attributes, smuggle_url, unified_timestamp,
+    unsmuggle_url, UnsupportedError)
 
 
 def module_beside(name):
@@ -72,7 +77,8 @@ WEB_PROTOCOLS = (
 EMPTY_SAYINGS = ('No video formats found!', 'Requested format is not available')
 FORMAT_FIELDS = (
     'format_id', 'url', 'manifest_url', 'protocol', 'ext', 'container', 'vcodec', 'acodec', 'width', 'height', 'fps',
-    'tbr', 'vbr', 'abr', 'filesize', 'filesize_approx', 'language', 'fragment_base_url', 'fragments', 'http_headers',
+    'tbr', 'vbr', 'abr', 'filesize', 'filesize_approx', 'language', 'language_preference', 'format_note',
+    'audio_track', 'audio_roles', 'audio_default', 'audio_characteristics', 'fragment_base_url', 'fragments', 'http_headers',
     'cookies')
 
 LIST_TYPES = ('playlist', 'multi_video')
@@ -102,6 +108,154 @@ def feed_timestamp(text, *args, **options):
     if parsed and parsed[9] is not None:
         return email.utils.mktime_tz(parsed)
     return unified_timestamp(text, *args, **options)
+
+
+class NumberedYoutubeDL(yt_dlp.YoutubeDL):
+    """Keeps the order in which a source names its formats: between languages that nothing else tells apart it decides."""
+
+    def sort_formats(self, info_dict):
+        for order, item in enumerate(self._get_formats(info_dict)):
+            item.setdefault('source_order', order)
+        super().sort_formats(info_dict)
+
+
+def keep_hls_audio(parse):
+    """What a master playlist says of its audio and yt-dlp drops: DEFAULT, CHARACTERISTICS, the language of a variant."""
+    @functools.wraps(parse)
+    def wrapper(self, m3u8_doc, m3u8_url=None, *args, **options):
+        formats, subtitles = parse(self, m3u8_doc, m3u8_url, *args, **options)
+        renditions = []
+        variants = {}
+        pending = None
+        for line in m3u8_doc.splitlines():
+            if line.startswith('#EXT-X-MEDIA:'):
+                media = parse_m3u8_attributes(line)
+                if media.get('TYPE') == 'AUDIO':
+                    renditions.append(media)
+            elif line.startswith('#EXT-X-STREAM-INF:'):
+                pending = parse_m3u8_attributes(line)
+            elif pending and line.strip() and not line.startswith('#'):
+                variants[urllib.parse.urljoin(m3u8_url or '', line.strip())] = pending.get('AUDIO')
+                pending = None
+        by_url = {urllib.parse.urljoin(m3u8_url or '', media['URI']): media for media in renditions if media.get('URI')}
+        inside = {}  # renditions without an address are inside their group's variants
+        for media in renditions:
+            if not media.get('URI') and media.get('GROUP-ID') not in inside:
+                inside[media.get('GROUP-ID')] = media
+        for item in formats:
+            media = by_url.get(item.get('url'))
+            if media is None and item.get('acodec') != 'none':
+                media = inside.get(variants.get(item.get('url')))
+            if media is not None:
+                item['language'] = item.get('language') or media.get('LANGUAGE')
+                item['audio_default'] = media.get('DEFAULT') == 'YES'
+                item['audio_characteristics'] = ' '.join(filter(None, (media.get('CHARACTERISTICS'), media.get('NAME'))))
+        return formats, subtitles
+    return wrapper
+
+
+def keep_dash_roles(parse):
+    """The roles and the accessibility of a manifest's audio, which yt-dlp drops."""
+    @functools.wraps(parse)
+    def wrapper(self, mpd_doc, mpd_id=None, *args, **options):
+        periods = parse(self, mpd_doc, mpd_id, *args, **options)
+        facts = {}
+        for adaptation_set in mpd_doc.iterfind('.//{*}AdaptationSet'):
+            roles = [element.get('value', '').lower() for element in adaptation_set.iterfind('{*}Role')]
+            roles += [ACCESSIBILITY.get((element.get('schemeIdUri'), element.get('value')), '')
+                      for element in adaptation_set.iterfind('{*}Accessibility')]
+            label = ' '.join(element.text or '' for element in adaptation_set.iterfind('{*}Label'))
+            for representation in adaptation_set.iterfind('{*}Representation'):
+                # a tuple: yt-dlp compares formats by their hashes
+                facts[representation.get('id')] = (tuple(filter(None, roles)), label)
+        periods = list(periods)
+        for period in periods:
+            for item in period.get('formats') or ():
+                format_id = item.get('format_id') or ''
+                if mpd_id and format_id.startswith(f'{mpd_id}-'):
+                    format_id = format_id[len(mpd_id) + 1:]
+                if item.get('acodec') != 'none' and format_id in facts:
+                    item['audio_roles'], item['audio_characteristics'] = facts[format_id]
+        return periods
+    return wrapper
+
+
+# Schemes by which manifests call a track audio description.
+ACCESSIBILITY = {
+    ('urn:tva:metadata:cs:AudioPurposeCS:2007', '1'): 'description',
+    ('urn:mpeg:dash:role:2011', 'description'): 'description',
+}
+
+
+# Encodings that web servers and feeds name wrongly, as browsers read them.
+WEB_ENCODINGS = {'iso-8859-1': 'cp1252', 'latin1': 'cp1252', 'latin-1': 'cp1252', 'us-ascii': 'cp1252',
+                 'shift_jis': 'cp932', 'shift-jis': 'cp932', 'ks_c_5601-1987': 'cp949', 'gb2312': 'gb18030'}
+BYTE_ORDER_MARKS = ((b'\xef\xbb\xbf', 'utf-8-sig'), (b'\xff\xfe\x00\x00', 'utf-32'), (b'\xff\xfe', 'utf-16'),
+                    (b'\xfe\xff', 'utf-16'), (b'<\x00', 'utf-16-le'), (b'\x00<', 'utf-16-be'))
+XML_ENCODING = re.compile(br'''\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)''')
+HTTP_CHARSET = re.compile(r'''charset\s*=\s*["']?([A-Za-z0-9._-]+)''', re.I)
+FEED_START = re.compile(r'\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(?:rss|rdf:RDF)[\s>]', re.S)
+XML_BASE = '{http://www.w3.org/XML/1998/namespace}base'
+
+
+def encoding_of(guess):
+    """The encoding by byte order mark, HTTP header and XML declaration; yt-dlp knows no declarations."""
+    def wrapper(content_type, content):
+        marked = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None)
+        charset = HTTP_CHARSET.search(content_type or '')
+        declared = XML_ENCODING.match(content)
+        name = marked or (charset and charset[1]) or (declared and declared[1].decode('ascii'))
+        return WEB_ENCODINGS.get(name.lower(), name) if name else guess(content_type, content)
+    return wrapper
+
+
+def readable_xml(read):
+    """XML without what may not stand in front of its declaration; remembers that it is a feed, and whose address it has."""
+    @functools.wraps(read)
+    def wrapper(self, urlh, *args, **options):
+        content = read(self, urlh, *args, **options)
+        if isinstance(content, str):
+            bare = content.lstrip('\ufeff \t\r\n')
+            if bare.startswith('<?xml') or FEED_START.match(bare):
+                content = bare
+            self.feed_url = urlh.url if FEED_START.match(bare) else None
+        return content
+    return wrapper
+
+
+def whole_feed_addresses(extract):
+    """Addresses of a feed's items may be relative to the feed, or to what it calls its base."""
+    @functools.wraps(extract)
+    def wrapper(self, url, video_id, doc):
+        feed = extract(self, url, video_id, doc)
+        channel = doc.find('./channel')
+        base = getattr(self, 'feed_url', None) or url
+        for element in (doc, channel):
+            base = urllib.parse.urljoin(base, element.get(XML_BASE, '') if element is not None else '')
+        bases = []
+        for item in doc.findall('./channel/item'):
+            address = next((element.get('url') for element in item.findall('./enclosure')), item.findtext('link'))
+            if address:
+                bases.append(urllib.parse.urljoin(base, item.get(XML_BASE, '')))
+        for entry, entry_base in zip(feed['entries'], bases):
+            address, data = unsmuggle_url(entry['url'], {})
+            entry['url'] = smuggle_url(urllib.parse.urljoin(entry_base, address.strip()), data)
+        return feed
+    return wrapper
+
+
+def feed_or_failure(extract):
+    """What looks like a feed and cannot be parsed is called so; yt-dlp goes on to look for videos in its text."""
+    @functools.wraps(extract)
+    def wrapper(self, url):
+        self.feed_url = None
+        try:
+            return extract(self, url)
+        except UnsupportedError:
+            if self.feed_url:
+                raise Failure('InvalidFeed', 'The feed is not well-formed XML') from None
+            raise
+    return wrapper
 
 
 class WarmOrigin(http.server.BaseHTTPRequestHandler):
@@ -140,6 +294,15 @@ def warm_up():
             ydl.extract_info(url, download=False, ie_key=extractor_for(url))
     yt_dlp.extractor.get_info_extractor('Youtube')
     generic.unified_timestamp = feed_timestamp
+    guess = InfoExtractor._guess_encoding_from_content
+    InfoExtractor._guess_encoding_from_content = staticmethod(encoding_of(guess))
+    InfoExtractor._webpage_read_content = readable_xml(InfoExtractor._webpage_read_content)
+    generic.GenericIE._extract_rss = whole_feed_addresses(generic.GenericIE._extract_rss)
+    generic.GenericIE._real_extract = feed_or_failure(generic.GenericIE._real_extract)
+    is_html = generic.is_html
+    generic.is_html = lambda content: is_html(content) or content[:2] in (b'<\x00', b'\x00<')
+    InfoExtractor._parse_m3u8_formats_and_subtitles = keep_hls_audio(InfoExtractor._parse_m3u8_formats_and_subtitles)
+    InfoExtractor._parse_mpd_periods = keep_dash_roles(InfoExtractor._parse_mpd_periods)
     server.shutdown()
     server.server_close()
     thread.join()  # a fork is only safe while there is one thread
@@ -206,7 +369,7 @@ def open_ydl(task, log, **extra):
     params = {**task['params'], **extra, 'logger': log}
     if cookies is not None:
         params['cookiefile'] = io.StringIO(cookies)
-    ydl = yt_dlp.YoutubeDL(params, auto_init=False)
+    ydl = NumberedYoutubeDL(params, auto_init=False)
     ydl._ies = EXTRACTORS  # what a task adds, it adds in a process of its own
     return ydl
 
@@ -234,7 +397,9 @@ def extract(task, log, _send):
 def select(task, log, _send):
     with open_ydl(task, log, skip_download=True) as ydl:
         info = ydl.process_ie_result(ydl.sanitize_info(task['info'], True), download=False)
-        return {'info': task['info'], 'requested': requested_of(ydl.sanitize_info(info))}
+        info = ydl.sanitize_info(info)
+        order = [item.get('format_id') for item in info.get('formats') or ()]
+        return {'info': task['info'], 'requested': requested_of(info), 'order': order}
 
 
 def requested_of(info):
@@ -313,6 +478,8 @@ def entry_of(entry, list_url):
     return {
         'url': address_of(entry, list_url),
         'id': text_of(entry.get('id'), MAX_ID),
+        # a feed knows the titles of its files better than the files do
+        'authoritative': entry.get('_type') == 'url_transparent',
         'title': title,
         'description': text_of(entry.get('description'), MAX_DESCRIPTION),
         'release_date': date_of(timestamp) or entry.get('upload_date'),

@@ -119,7 +119,13 @@ export class ExtractorPool {
   async select(info: YtdlpInfo, request: TaskOptions): Promise<Extract<Extraction, { kind: "video" }>> {
     const { params, cookies } = await this.#paramsOf(EXTRACT_PARAMS, request);
     const answer = await this.#run({ kind: "select", info, params, cookies }, request);
-    return { kind: "video", info, requested: answer.requested as YtdlpFormat[], warnings: [] };
+    const formats = inOrder(info.formats ?? [], answer.order as readonly string[]);
+    return {
+      kind: "video",
+      info: { ...info, formats },
+      requested: answer.requested as YtdlpFormat[],
+      warnings: [],
+    };
   }
 
   /**
@@ -263,6 +269,12 @@ export class ExtractorPool {
     );
     return warm;
   }
+}
+
+/** The formats as the last selector sorted them; those that it did not take are left out. */
+function inOrder(formats: readonly YtdlpFormat[], order: readonly string[]): YtdlpFormat[] {
+  const byId = new Map(formats.map((format) => [format.format_id, format]));
+  return order.flatMap((id) => byId.get(id) ?? []);
 }
 
 function answerOf(end: TaskEnd, wasRefused: boolean): Readonly<Record<string, unknown>> {

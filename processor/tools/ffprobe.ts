@@ -25,6 +25,14 @@ export interface AudioFacts {
   readonly channels: number;
   /** Bits per second. */
   readonly bitrate: number | undefined;
+  /** As the file writes it; null where it names none. */
+  readonly language: string | null;
+  readonly title: string | null;
+  /** Audio description, commentary and the like. */
+  readonly isAlternate: boolean;
+  readonly isDefault: boolean;
+  readonly isDub: boolean;
+  readonly isOriginal: boolean;
 }
 
 export interface MediaFacts {
@@ -38,6 +46,8 @@ export interface MediaFacts {
   /** The first stream of moving pictures; a cover picture does not count. */
   readonly video: VideoFacts | undefined;
   readonly audio: AudioFacts | undefined;
+  /** All audio streams, in the file's order. */
+  readonly audioTracks: readonly AudioFacts[];
 }
 
 export interface ProbeOptions {
@@ -107,21 +117,27 @@ interface ProbeStream {
   readonly bit_rate?: string;
   readonly sample_rate?: string;
   readonly channels?: number;
-  readonly disposition?: { readonly attached_pic?: number };
-  readonly tags?: { readonly rotate?: string };
+  readonly disposition?: Readonly<Record<string, number>>;
+  readonly tags?: {
+    readonly rotate?: string;
+    readonly language?: string;
+    readonly title?: string;
+    readonly handler_name?: string;
+  };
   readonly side_data_list?: readonly { readonly rotation?: number }[];
 }
 
 function factsOf(format: ProbeFormat, streams: readonly ProbeStream[]): MediaFacts {
   const video = streams.find((stream) => stream.codec_type === "video" && !stream.disposition?.attached_pic);
-  const audio = streams.find((stream) => stream.codec_type === "audio");
+  const audioTracks = streams.filter((stream) => stream.codec_type === "audio").map(audioFacts);
   return {
     container: containerName(format, video !== undefined, streams.map(codecOf)),
     durationSeconds: positive(format.duration),
     startSeconds: format.start_time === undefined ? undefined : Number(format.start_time),
     sizeBytes: positive(format.size),
     video: video && videoFacts(video),
-    audio: audio && audioFacts(audio),
+    audio: audioTracks[0],
+    audioTracks,
   };
 }
 
@@ -139,12 +155,29 @@ function videoFacts(stream: ProbeStream): VideoFacts {
   };
 }
 
+/** Dispositions of audio that is not the programme as everybody hears it. */
+const ALTERNATES = [
+  "comment",
+  "visual_impaired",
+  "hearing_impaired",
+  "descriptions",
+  "clean_effects",
+  "karaoke",
+];
+
 function audioFacts(stream: ProbeStream): AudioFacts {
+  const { disposition = {}, tags = {} } = stream;
   return {
     codec: codecOf(stream),
     sampleRate: positive(stream.sample_rate) ?? 0,
     channels: stream.channels ?? 0,
     bitrate: positive(stream.bit_rate),
+    language: tags.language ?? null,
+    title: tags.title ?? tags.handler_name ?? null,
+    isAlternate: ALTERNATES.some((name) => disposition[name] === 1),
+    isDefault: disposition.default === 1,
+    isDub: disposition.dub === 1,
+    isOriginal: disposition.original === 1,
   };
 }
 

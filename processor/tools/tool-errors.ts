@@ -3,7 +3,7 @@ import { BLOCKED_REASON } from "../egress/proxy.ts";
 
 /** What the extractor tells of a failure. */
 export interface ExtractionFailure {
-  /** Class of yt-dlp's exception, or `NoFormats`, `NothingDownloaded`. */
+  /** Class of yt-dlp's exception, or `NoFormats`, `NothingDownloaded`, `InvalidFeed`. */
   readonly type: string;
   readonly message: string;
   /** yt-dlp knows this failure; it is not a defect of its own. */
@@ -64,6 +64,7 @@ const DECISIVE: readonly Rule[] = [
 
 const BY_CLASS: readonly Rule[] = [
   { code: "unsupported_url", type: ["UnsupportedError", "RegexNotFoundError", ...DATA_CLASSES] },
+  { code: "invalid_feed", type: ["InvalidFeed"] },
   { code: "geo_blocked", type: ["GeoRestrictedError"] },
   { code: "not_live", type: ["UserNotLive"] },
   { code: "truncated", type: ["ContentTooShortError"] },

@@ -52,6 +52,8 @@ export interface TaskProgress {
 export interface YtdlpEntry {
   readonly url: string | null;
   readonly id: string | null;
+  /** What the list says of it is better than what its media says. */
+  readonly authoritative: boolean;
   readonly title: string | null;
   readonly description: string | null;
   /** `YYYYMMDD`. */

@@ -23,7 +23,20 @@ export interface YtdlpFormat {
   /** Bytes. */
   readonly filesize?: number | null;
   readonly filesize_approx?: number | null;
+  /** As the site writes it; YouTube's audio description ends in `-desc`. */
   readonly language?: string | null;
+  /** 10 for what the site calls the original, 5 for its default, -1 for others, -10 for audio description. */
+  readonly language_preference?: number | null;
+  /** What the site says of the format: the name of its audio track, `original`, `dubbed-auto`, `DRC` … */
+  readonly format_note?: string | null;
+  /** Place among the formats as the source names them. */
+  readonly source_order?: number;
+  /** Of a DASH manifest: `main`, `dub`, `description`, `commentary` … */
+  readonly audio_roles?: readonly string[];
+  /** Of an HLS master playlist: the rendition that players take by themselves. */
+  readonly audio_default?: boolean;
+  /** Names and characteristics of a manifest's audio. */
+  readonly audio_characteristics?: string | null;
   readonly fragment_base_url?: string | null;
   readonly fragments?: readonly {
     readonly url?: string;

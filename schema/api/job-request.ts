@@ -1,7 +1,7 @@
 import "../messages.ts";
 import { z } from "zod";
 import { AUDIO_CHOICES, VIDEO_CHOICES } from "../containers.ts";
-import { AUDIO_BITRATES, parseTimestamp, QUALITY_PRESETS, RESOLUTIONS } from "../media.ts";
+import { AUDIO_BITRATES, MAX_FPS, parseTimestamp, QUALITY_PRESETS, RESOLUTIONS } from "../media.ts";
 import { cleanFilename } from "../object-key.ts";
 import { InlineStorage } from "./storage.ts";
 
@@ -36,6 +36,21 @@ const Resolution = z
     const known = RESOLUTIONS.find((resolution) => String(resolution) === asked);
     if (known === undefined) {
       context.addIssue({ code: "custom", message: "must be best, 2160, 1440, 1080, 720, 480 or 360" });
+      return z.NEVER;
+    }
+    return known;
+  });
+
+const RESOLUTION_SENTENCE = "must be 2160, 1440, 1080, 720, 480 or 360";
+
+/** One of the resolutions, where `best` would say nothing. */
+const DemandedResolution = z
+  .union([z.string(), z.number()], RESOLUTION_SENTENCE)
+  .transform((value, context) => {
+    const asked = String(value).trim().toLowerCase().replace(/p$/, "");
+    const known = RESOLUTIONS.find((resolution) => String(resolution) === asked);
+    if (known === undefined) {
+      context.addIssue({ code: "custom", message: RESOLUTION_SENTENCE });
       return z.NEVER;
     }
     return known;
@@ -76,9 +91,26 @@ export const Folder = z
   .refine((folder) => !/[\u0000-\u001f\u007f]/.test(folder), "must not contain control characters");
 
 /** BCP 47, loosely: what sources use as language tags. */
+const LANGUAGE_TAG = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/;
 const LanguageTag = z
   .string("must be a language tag")
-  .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, "must be a BCP 47 language tag such as en or pt-BR");
+  .regex(LANGUAGE_TAG, "must be a BCP 47 language tag such as en or pt-BR");
+
+const AUDIO_LANGUAGE_SENTENCE = "must be original, all, or a BCP 47 language tag such as en or pt-BR";
+
+/** Which voice to deliver; a tag becomes its canonical form. */
+const AudioLanguage = z.string(AUDIO_LANGUAGE_SENTENCE).transform((value, context) => {
+  const asked = value.trim().replaceAll("_", "-");
+  const word = asked.toLowerCase();
+  if (word === "original" || word === "all") return word;
+  try {
+    if (!LANGUAGE_TAG.test(asked)) throw new RangeError("not a tag");
+    return Intl.getCanonicalLocales(asked)[0] ?? asked;
+  } catch {
+    context.addIssue({ code: "custom", message: AUDIO_LANGUAGE_SENTENCE });
+    return z.NEVER;
+  }
+});
 
 /** Every member of a job request but `url`; bulk requests share them. */
 export const jobOptions = {
@@ -100,6 +132,23 @@ export const jobOptions = {
     .describe("Instead of video_quality"),
   max_resolution: Resolution.optional().describe(
     "Compared with the shorter side: best, 2160, 1440, 1080, 720, 480, 360, also with a trailing p",
+  ),
+  min_resolution: DemandedResolution.optional().describe(
+    "The least to take: 2160, 1440, 1080, 720, 480 or 360; a source with less ends as no_format",
+  ),
+  resolution: DemandedResolution.optional().describe(
+    "Exactly this one, counted like min_resolution; a source without it ends as no_format",
+  ),
+  max_fps: z
+    .int("must be a whole number of frames per second")
+    .min(1, "must be at least 1")
+    .max(MAX_FPS, `must be at most ${MAX_FPS}`)
+    .optional()
+    .describe(
+      "Highest frame rate to take; a source with only higher ones gives its lowest, which is reported",
+    ),
+  audio_language: AudioLanguage.optional().describe(
+    "original (default), a BCP 47 tag such as de or pt-BR, or all: every language as a track (mp4, mkv, mov)",
   ),
   filename: Filename.optional().describe("Without extension; default: title and id of the source"),
   folder: Folder.optional().describe("Folder of the object's key"),
@@ -137,9 +186,14 @@ export const withoutNulls = (value: unknown): unknown =>
     : value;
 
 type Options = {
-  readonly [Name in "clip_start" | "clip_end" | "webhook_url" | "enable_progress_webhook"]?:
-    | z.output<(typeof jobOptions)[Name]>
-    | undefined;
+  readonly [Name in
+    | "clip_start"
+    | "clip_end"
+    | "max_resolution"
+    | "min_resolution"
+    | "resolution"
+    | "webhook_url"
+    | "enable_progress_webhook"]?: z.output<(typeof jobOptions)[Name]> | undefined;
 };
 
 /** What options must fulfil together. */
@@ -147,6 +201,21 @@ export function refineOptions(request: Options, context: z.RefinementCtx): void 
   const { clip_start: start = 0, clip_end: end } = request;
   if (end !== undefined && end <= start) {
     context.addIssue({ code: "custom", path: ["clip_end"], message: "must be greater than clip_start" });
+  }
+  const { max_resolution: max = null, min_resolution: min, resolution } = request;
+  if (min !== undefined && max !== null && min > max) {
+    context.addIssue({
+      code: "custom",
+      path: ["min_resolution"],
+      message: "must not be greater than max_resolution",
+    });
+  }
+  if (resolution !== undefined && (min !== undefined || max !== null)) {
+    context.addIssue({
+      code: "custom",
+      path: ["resolution"],
+      message: "cannot be combined with min_resolution or max_resolution",
+    });
   }
   if (request.enable_progress_webhook && request.webhook_url === undefined) {
     context.addIssue({ code: "custom", path: ["enable_progress_webhook"], message: "needs webhook_url" });

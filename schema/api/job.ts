@@ -90,6 +90,17 @@ export const Job = z
     native_audio_codec: text,
     requested_quality: text.meta({ example: "best" }),
     actual_quality: text.meta({ example: "1080p" }),
+    actual_audio_language: text
+      .describe(
+        "BCP 47 tag of the delivered audio, of the first track with audio_language all; null where the source names none",
+      )
+      .meta({ example: "en" }),
+    audio_languages: z
+      .array(z.string())
+      .describe(
+        "Languages of the source's audio, the original first; empty where it names none. Audio description and commentary do not count",
+      )
+      .meta({ example: ["en", "de", "pt-BR"] }),
     download_strategy: Strategy.nullable(),
     tool_versions: ToolVersions.nullable().describe("Of the run that delivered"),
     webhook_status: z.enum(WEBHOOK_STATUSES),
@@ -131,6 +142,10 @@ export const PlannedJob = z
       .nullable()
       .describe("What the job would take; null when the source was not heard"),
     estimated_size: z.int().min(0).nullable().describe("Bytes; null where nobody can tell"),
+    actual_audio_language: text.describe(
+      "Of the audio that the job would take; null where the source names none",
+    ),
+    audio_languages: z.array(z.string()).describe("Languages of the source's audio, the original first"),
     source_error: z
       .object({
         code: z.enum(JOB_ERROR_CODES).nullable().describe("What a job would end with; null: try again"),

@@ -22,6 +22,10 @@ export const StreamFacts = z
     fps: z.number().positive().nullable(),
     bitrate_kbps: z.number().min(0).nullable(),
     size: count.describe("Bytes, exact or estimated by the source"),
+    language: text
+      .default(null)
+      .describe("BCP 47 tag of its audio; null: no audio, or not named")
+      .meta({ example: "en" }),
   })
   .meta({ id: "StreamFacts" });
 export type StreamFacts = z.infer<typeof StreamFacts>;

@@ -195,6 +195,10 @@ export const jobs = sqliteTable(
     native_video_codec: text("native_video_codec"),
     native_audio_codec: text("native_audio_codec"),
     actual_quality: text("actual_quality"),
+    /** BCP 47 tag of the first audio track that was delivered. */
+    actual_audio_language: text("actual_audio_language"),
+    /** Languages of the source's audio, the original first. */
+    audio_languages: json<string[]>("audio_languages"),
     strategy: text("strategy", { enum: STRATEGIES }),
     download_rate: real("download_rate"),
     upload_rate: real("upload_rate"),

@@ -85,6 +85,10 @@ export const Delivery = z.object({
   native_video_codec: z.string().nullable(),
   native_audio_codec: z.string().nullable(),
   actual_quality: z.string().nullable(),
+  /** BCP 47 tag of the first audio track; null where nobody names it. */
+  actual_audio_language: z.string().nullable().default(null),
+  /** Languages of the source's audio, the original first. */
+  audio_languages: z.array(z.string()).default([]),
   strategy: Strategy,
   /** What the run adds to those it was told. */
   adjustments: z.array(Adjustment),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Metadata, StreamFacts } from "../api/probe.ts";
 import { JOB_ERROR_CODES } from "../errors.ts";
-import { MediaPlan } from "../media.ts";
+import { Adjustment, MediaPlan } from "../media.ts";
 import { Version } from "./version.ts";
 
 /** What is asked about one medium. */
@@ -40,6 +40,12 @@ export const ProbeOutcome = z.discriminatedUnion("type", [
     streams: z.array(StreamFacts),
     /** Bytes of the result; null where nobody can tell. */
     estimated_size: z.int().min(0).nullable(),
+    /** Of the audio that the plan takes; null where the source names none. */
+    audio_language: z.string().nullable().default(null),
+    /** Languages of the source's audio, the original first. */
+    audio_languages: z.array(z.string()).default([]),
+    /** What of the plan the source cannot fulfil. */
+    adjustments: z.array(Adjustment).default([]),
   }),
   z.object({
     type: z.literal("failed"),
@@ -61,6 +67,8 @@ export const WireEntry = z.object({
   description: z.string().max(1000).nullable(),
   /** ISO 8601 date. */
   release_date: z.string().nullable(),
+  /** What the list says of it is better than what its media says, as in feeds. */
+  authoritative: z.boolean().default(false),
   /** Only its owner may see it, or it is gone. */
   unavailable: z.boolean(),
 });

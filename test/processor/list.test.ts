@@ -113,6 +113,56 @@ describe("a list", () => {
   });
 
   it.each([
+    ["ISO-8859-1", "latin1", ""],
+    ["windows-1252", "latin1", "\n\n  "],
+    ["UTF-8", "utf8", "\ufeff\n"],
+    ["UTF-16", "utf16le", "\ufeff"],
+  ] as const)("reads a feed in %s, by its declaration or mark", async (name, encoding, front) => {
+    const feed = `${front}<?xml version="1.0" encoding="${name}"?><rss><channel><title>Ü</title>
+      <item><title>Grüße</title><enclosure url="/a.mp3"/></item></channel></rss>`;
+    origin.put("/encoded.xml", Buffer.from(feed, encoding));
+    const lines = await list("/encoded.xml");
+    expect(lines[0]).toMatchObject({ title: "Ü" });
+    expect(entriesOf(lines)).toMatchObject([
+      { title: "Grüße", url: `${origin.url}/a.mp3`, authoritative: true },
+    ]);
+  });
+
+  it("reads a feed in Shift_JIS, with an address relative to it", async () => {
+    const title = Buffer.from([0x93, 0xfa, 0x96, 0x7b]);
+    const [before, after] = [
+      `<?xml version='1.0' encoding='Shift_JIS'?><rss><channel><item><title>`,
+      `</title><enclosure url="x.mp3"/></item></channel></rss>`,
+    ];
+    origin.put("/feeds/japan.xml", Buffer.concat([Buffer.from(before), title, Buffer.from(after)]));
+    expect(entriesOf(await list("/feeds/japan.xml"))).toMatchObject([
+      { title: "日本", url: `${origin.url}/feeds/x.mp3` },
+    ]);
+  });
+
+  it("resolves the addresses of a feed by what it calls its base", async () => {
+    const item = (base: string, url: string) =>
+      `<item${base}><title>A</title><enclosure url="${url}"/></item>`;
+    const feed = `<rss xml:base="/media/"><channel>${item("", "a.mp3")}${item("", "../b.mp3")}${item(
+      ' xml:base="https://cdn.example.com/x/"',
+      "c.mp3",
+    )}${item("", "https://other.example.com/d.mp3")}</channel></rss>`;
+    origin.put("/feeds/based.xml", Buffer.from(feed));
+    expect(entriesOf(await list("/feeds/based.xml")).map(({ url }) => url)).toEqual([
+      ...[`${origin.url}/media/a.mp3`, `${origin.url}/b.mp3`],
+      ...["https://cdn.example.com/x/c.mp3", "https://other.example.com/d.mp3"],
+    ]);
+  });
+
+  it("says of a feed with bad markup that it is the feed", async () => {
+    origin.put(
+      "/bad.xml",
+      Buffer.from('<?xml version="1.0"?><rss><channel><item><title>A & B</title></rss>'),
+    );
+    expect(await list("/bad.xml")).toEqual([{ type: "failed", code: "invalid_feed", retry_after_ms: null }]);
+  });
+
+  it.each([
     ["/empty.html", "unsupported_url"],
     ["/status/404", "unavailable"],
     ["/status/503", "network"],

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
 import { type MediaFacts, probeMedia } from "../../processor/tools/ffprobe.ts";
+import { addressTag } from "../../schema/source-id.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
@@ -72,11 +73,23 @@ describe("a run", () => {
       native_audio_codec: "aac",
       actual_quality: "180p",
       adjustments: [],
-      key: "videos/direct [direct].mp4",
+      key: `videos/direct [direct-${await addressTag(`${origin.url}/direct.mp4`)}].mp4`,
     });
     expect(facts).toMatchObject({ container: "mp4" });
     expect(delivery.timings.mux_ms).toBeNull();
     expect(delivery.timings.extract_ms).toBeGreaterThan(0);
+  });
+
+  it("gives two sources that end alike two names, and one source the same name again", async () => {
+    const keys = [];
+    for (const path of ["/direct.mp4?a", "/direct.mp4?b", "/direct.mp4?a"]) {
+      keys.push((await deliver(origin.url + path)).delivery.key);
+    }
+    expect(keys[0]).toMatch(/^videos\/direct \[direct-[0-9a-f]{8}\]\.mp4$/);
+    expect(keys[1]).not.toBe(keys[0]);
+    expect(keys[2]).toBe(keys[0]);
+    const named = await deliver(`${origin.url}/direct.mp4`, {}, { filename: "mine" });
+    expect(named.delivery.key).toBe("videos/mine.mp4");
   });
 
   it("puts the index in front where the source has it behind", async () => {
@@ -189,7 +202,9 @@ describe("a run that cannot deliver", () => {
   });
 
   it("sees that a file was cut off at its source", async () => {
-    const whole = await bench.object("videos/direct [direct].mp4");
+    const whole = await bench.object(
+      `videos/direct [direct-${await addressTag(`${origin.url}/direct.mp4`)}].mp4`,
+    );
     origin.put("/cut.mp4", whole?.subarray(0, whole.length / 2) ?? Buffer.alloc(0));
     expect(await bench.run(`${origin.url}/cut.mp4`)).toMatchObject({ type: "failed", code: "truncated" });
     expect(await bench.s3.unfinishedUploads()).toEqual([]);

@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { likeness, normaliseTitle } from "../../worker/services/listing/compare-titles.ts";
 import { type FeedItem, feedItems, readDuration } from "../../worker/services/listing/feed-items.ts";
 import { feedPoints } from "../../worker/services/listing/find-feeds.ts";
-import { type Described, matchEpisodes, matchPoints } from "../../worker/services/listing/match-episodes.ts";
+import { type Described, matchEpisodes } from "../../worker/services/listing/match-episodes.ts";
+import { baseOf, decoderFor } from "../../worker/services/listing/read-feed.ts";
 import { podcastFeed } from "../support/podcast-feed.ts";
 import { podcastShow } from "../support/podcast-shows.ts";
 
@@ -30,37 +32,183 @@ describe("titles", () => {
   });
 });
 
-describe("the points of a match", () => {
+const match = (episodes: readonly Described[], items: readonly Described[], show = "") =>
+  matchEpisodes(episodes, items, show);
+
+describe("a match", () => {
   it.each([
-    [{}, 100],
-    [{ title: "Ep. 3: WHAT THE SEA TELLS US!" }, 100],
-    [{ date: Date.UTC(2026, 10, 5, 23) }, 100],
-    [{ date: Date.UTC(2026, 10, 6) }, 75],
-    [{ duration: 1920 }, 100],
-    [{ duration: 1921 }, 75],
-    [{ date: null, duration: null }, 50],
-    [{ title: "A talk about bread" }, 0],
-  ])("count title, date and duration: %o", (change, sum) => {
-    expect(matchPoints(episode, { ...episode, ...change })).toBe(sum);
+    [{}, 0],
+    [{ title: "Ep. 3: WHAT THE SEA TELLS US!" }, 0],
+    [{ date: Date.UTC(2026, 10, 5, 23) }, 0],
+    [{ date: Date.UTC(2026, 10, 6) }, null],
+    [{ date: null, duration: 1920 }, 0],
+    [{ date: null, duration: 1921 }, null],
+    [{ date: Date.UTC(2026, 10, 4), duration: 2400 }, null],
+    [{ duration: null }, 0],
+    [{ date: null, duration: null }, null],
+    [{ title: "A talk about bread" }, null],
+    [{ title: "What the sea tells me" }, 0],
+    [{ title: "What the sea tells me", duration: null }, null],
+  ])("needs the title and another proof: %o", (change, found) => {
+    const others = ["Of bread", "Of rain", "Of silence"].map((title, day) => ({
+      ...episode,
+      title,
+      date: day,
+    }));
+    expect(match([episode], [{ ...episode, ...change }, ...others])).toEqual([found]);
   });
 
-  it("allow a twentieth of a long episode", () => {
-    const long = { ...episode, duration: 10_000 };
-    expect(matchPoints(long, { ...long, duration: 10_500 })).toBe(100);
-    expect(matchPoints(long, { ...long, duration: 10_600 })).toBe(75);
+  it("takes a number in front for a part of the title", () => {
+    const at = (number: number, day: number) => ({
+      ...{ title: `Episode ${number}: Morning News`, date: Date.UTC(2026, 10, day), duration: 1800 },
+    });
+    const [twelve, thirteen] = [at(12, 3), at(13, 4)];
+    expect(match([twelve, thirteen], [thirteen, twelve])).toEqual([1, 0]);
+    expect(match([twelve], [thirteen])).toEqual([null]);
+    expect(match([twelve], [{ ...twelve, title: "#12 - Morning News" }])).toEqual([0]);
+  });
+
+  it("of titles that are all alike is made by the day alone, as each zone writes it", () => {
+    const on = (day: number, hour = 0) => ({
+      title: "Morning News",
+      date: Date.UTC(2026, 10, day, hour),
+      duration: 1800,
+    });
+    expect(match([on(1), on(2), on(3)], [on(3, 9), on(2, 9)])).toEqual([null, 1, 0]);
+    const late = { ...on(4, 4), localDay: Date.UTC(2026, 10, 3) / 86_400_000 };
+    expect(match([on(3), on(1)], [late, on(9)])).toEqual([0, null]);
+  });
+
+  it("of a title that may be every episode's is made by nothing but the day", () => {
+    expect(match([episode], [{ ...episode, date: Date.UTC(2026, 10, 4) }])).toEqual([null]);
+  });
+
+  it("between twins of one day is made by the duration, or is ambiguous", () => {
+    const twin = (duration: number | null) => ({ ...episode, title: "Morning News", duration });
+    expect(match([twin(600), twin(1200)], [twin(1201), twin(602)])).toEqual([1, 0]);
+    expect(match([twin(600), twin(602)], [twin(602), twin(600)])).toEqual(["ambiguous", "ambiguous"]);
+    expect(match([twin(null), twin(null)], [twin(1201), twin(602)])).toEqual(["ambiguous", "ambiguous"]);
+    expect(match([episode], [episode, episode])).toEqual(["ambiguous"]);
+  });
+
+  it("is made of a feed that was moved, whose dates are all alike", () => {
+    const episodes = ["sea", "bread", "rain", "night"].map((subject, index) => ({
+      ...{ title: `About ${subject}`, date: Date.UTC(2026, 1, index + 1), duration: 600 + index * 300 },
+    }));
+    const moved = episodes.map((item) => ({ ...item, date: Date.UTC(2026, 10, 1) })).reverse();
+    expect(match(episodes, moved)).toEqual([3, 2, 1, 0]);
   });
 });
 
+/** A show as its feed and its page have it: which item is which episode is known. */
+interface TwoViews {
+  readonly episodes: readonly (Described & { readonly id: number })[];
+  readonly items: readonly (Described & { readonly id: number })[];
+  readonly perDay: number;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const STYLES: readonly ((number: number) => readonly [string, string])[] = [
+  () => ["Morning News", "Morning News"],
+  (number) => [`Episode ${number}: Morning News`, `Episode ${number}: Morning News`],
+  (number) => [`Episode ${number}: Morning News`, `${number}. Morning News`],
+  () => ["Morning News", "The Show: Morning News"],
+  (number) => ["Morning News", `#${number} - Morning News`],
+  (number) => [`Morning News, part ${number}`, `Morning news part ${number}`],
+  (number) => [`${number % 10}. The weather`, `${number % 10}. The weather`],
+];
+
+const twoViews: fc.Arbitrary<TwoViews> = fc
+  .record({
+    style: fc.constantFrom(...STYLES),
+    count: fc.integer({ min: 1, max: 30 }),
+    perDay: fc.integer({ min: 1, max: 3 }),
+    // those of one day differ, or they are all alike, or nobody tells them
+    lengths: fc.constantFrom("different", "alike", "unknown"),
+    hour: fc.integer({ min: 0, max: 23 }),
+    shown: fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
+    published: fc.array(fc.nat({ max: 3 }), { minLength: 30, maxLength: 30 }),
+    order: fc.array(fc.nat(), { minLength: 30, maxLength: 30 }),
+  })
+  .map(({ style, count, perDay, lengths, hour, shown, published, order }) => {
+    const all = Array.from({ length: count }, (_, id) => {
+      const [title, inFeed] = style(id + 1);
+      const day = Date.UTC(2026, 5, 1) + Math.floor(id / perDay) * DAY_MS;
+      const duration = { different: 600 + 300 * (id % perDay), alike: 1800, unknown: null }[lengths];
+      return { id, title, inFeed, day, duration, key: order[id] ?? 0 };
+    });
+    // a gap where it is false or 0, of whole days where nothing tells the editions of a day apart; an item may come twice
+    const gap = (id: number) => (lengths === "different" ? id : id - (id % perDay));
+    const episodes = all
+      .filter(({ id }) => shown[gap(id)])
+      .map(({ id, title, day, duration }) => ({ id, title, date: day, duration }));
+    const items = all
+      .toSorted((a, b) => a.key - b.key)
+      .flatMap(({ id, inFeed, day, duration }) => {
+        const item = { id, title: inFeed, date: day + hour * HOUR_MS, duration };
+        return Array.from({ length: Math.min(2, published[gap(id)] ?? 0) }, () => item);
+      });
+    return { episodes, items, perDay };
+  });
+
+describe("over all kinds of shows", () => {
+  it("no episode gets the enclosure of another one, whatever the order, the gaps and the repeats", () => {
+    fc.assert(
+      fc.property(twoViews, ({ episodes, items, perDay }) => {
+        const matches = match(episodes, items, "The Show");
+        const used = matches.filter((found) => typeof found === "number");
+        expect(used).toHaveLength(new Set(used).size);
+        for (const [index, found] of matches.entries()) {
+          if (typeof found !== "number") continue;
+          const [wanted, got] = [episodes[index], items[found]];
+          // of the editions of one day the feed may have only one and the page only another: nothing tells that
+          const areLone = isOnlyOneOfItsDay(wanted, episodes) && isOnlyOneOfItsDay(got, items);
+          if (areLone && perDay > 1 && wanted?.date === dayOf(got)) continue;
+          expect(got?.id).toBe(wanted?.id);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("each episode of a whole feed is found where title and day tell it", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...STYLES),
+        fc.integer({ min: 1, max: 40 }),
+        fc.boolean(),
+        (style, count, turned) => {
+          const ids = Array.from({ length: count }, (_, id) => id);
+          const view = (side: 0 | 1) =>
+            ids.map((id) => ({
+              title: style(id + 1)[side],
+              date: id * DAY_MS + side * HOUR_MS,
+              duration: 1800,
+            }));
+          const items = turned ? view(1).reverse() : view(1);
+          const expected = ids.map((id) => (turned ? count - 1 - id : id));
+          expect(match(view(0), items, "The Show")).toEqual(expected);
+        },
+      ),
+    );
+  });
+});
+
+const dayOf = (one: Described | undefined): number => Math.floor((one?.date ?? 0) / DAY_MS) * DAY_MS;
+const isOnlyOneOfItsDay = (one: Described | undefined, all: readonly Described[]): boolean =>
+  all.filter((other) => dayOf(other) === dayOf(one)).length === 1;
+
 describe("matching", () => {
-  it("uses each item once and gives it to the episode that it fits best", () => {
+  it("gives an item to the episode that it is, not to one that is called nearly the same", () => {
     const twin = { ...episode, title: "What the sea tells me" };
-    expect(matchEpisodes([twin, episode], [episode], "")).toEqual([null, 0]);
-    expect(matchEpisodes([twin, episode], [episode, twin], "")).toEqual([1, 0]);
+    expect(match([twin, episode], [episode])).toEqual([null, 0]);
+    expect(match([twin, episode], [episode, twin])).toEqual([1, 0]);
   });
 
   it("finds nothing rather than something else", () => {
     const other = { title: "Part 2 of the talk about bread", date: episode.date, duration: episode.duration };
-    expect(matchEpisodes([episode], [other, { ...episode, date: null, duration: null }], "")).toEqual([null]);
+    expect(match([episode], [other, { ...episode, date: null, duration: null }])).toEqual([null]);
   });
 
   it("finds all of 5,000 in a feed that says many things differently", async () => {
@@ -72,7 +220,7 @@ describe("matching", () => {
       duration,
     }));
     const found = matchEpisodes(wanted, items, show.name).map((index) =>
-      index === null ? null : items[index]?.mediaUrl,
+      typeof index === "number" ? items[index]?.mediaUrl : index,
     );
     expect(found).toEqual(
       show.episodes.map(({ exclusive, path }) =>
@@ -102,7 +250,13 @@ describe("a feed", () => {
 
   it("is read the same in pieces of any size", async () => {
     const text = `<rss><channel><title>C</title><items>x</items>${item(whole)}<item rdf:about="x">${whole}</item></channel></rss>`;
-    const known = { mediaUrl: "https://a.example.com/a.mp3?x=1&y=2", title: "A", date: null, duration: null };
+    const known = {
+      mediaUrl: "https://a.example.com/a.mp3?x=1&y=2",
+      title: "A",
+      date: null,
+      localDay: null,
+      duration: null,
+    };
     for (const size of [1, 2, 3, 7, 50, 10_000]) expect(await read(text, size)).toEqual([known, known]);
   });
 
@@ -115,6 +269,32 @@ describe("a feed", () => {
   it("is not fooled by quoted ends and comments", async () => {
     const text = item(`<content:encoded><![CDATA[</item><item>]]></content:encoded><!-- </item> -->${whole}`);
     expect((await read(text)).map(({ title }) => title)).toEqual(["A"]);
+  });
+
+  it("has addresses that are relative to it, or to what it calls its base", async () => {
+    const relative = (more = "") => `<item${more}><title>A</title><enclosure url="a.mp3"/></item>`;
+    const head = '<rss xml:base="/media/"><channel xml:base="x/">';
+    const base = baseOf(`${head}${relative()}`, "https://feeds.example.com/show/feed.xml");
+    expect(base).toBe("https://feeds.example.com/media/x/");
+    const text = `${relative()}${relative(' xml:base="https://cdn.example.com/"')}`;
+    const items = await collect(feedItems(pieces([text], 7), base));
+    expect(items.map(({ mediaUrl }) => mediaUrl)).toEqual([
+      ...["https://feeds.example.com/media/x/a.mp3", "https://cdn.example.com/a.mp3"],
+    ]);
+    expect(await read(relative())).toEqual([]);
+  });
+
+  it.each([
+    ["text/xml", '<?xml version="1.0" encoding="ISO-8859-1"?>', "windows-1252"],
+    ["text/xml; charset=Shift_JIS", '<?xml version="1.0" encoding="utf-8"?>', "shift_jis"],
+    ["text/xml; charset=latin1", "\xef\xbb\xbf<rss>", "utf-8"],
+    ["text/xml", "\xff\xfe<\0", "utf-16le"],
+    ["text/xml", "\0<\0?", "utf-16be"],
+    ["text/xml", "\n\n <?xml version='1.0' encoding='windows-1251'?>", "windows-1251"],
+    ["text/xml", '<?xml version="1.0" encoding="nothing"?>', "utf-8"],
+    ["", "", "utf-8"],
+  ])("sent as %j with the head %j is in %s", (type, head, encoding) => {
+    expect(decoderFor(type, Buffer.from(head, "latin1")).encoding).toBe(encoding);
   });
 
   it("gives up on what never ends", async () => {

@@ -12,13 +12,16 @@ it("adds up the fragments where a manifest tells no duration of the whole", () =
     const [stream] = chosenStreams([
       { format_id: "d", url: "https://cdn.example/m.mpd", protocol: "http_dash_segments", fragments },
     ]);
-    return stream && describeSource({ id: "m" }, [stream]).duration;
+    return stream && describeSource({ id: "m" }, [stream], UNNAMED).duration;
   };
   expect(durationOf(null, 2, 2, 1.5)).toBe(5.5);
   expect(durationOf(2, 2)).toBe(4);
   expect(durationOf(2, null, null)).toBeNull();
   expect(durationOf()).toBeNull();
 });
+
+/** Audio whose language nobody names. */
+const UNNAMED = { language: null, languages: [], adjustments: [] };
 
 describe("chosenStreams", () => {
   it("reads a split pair with its headers and cookies", () => {
@@ -81,7 +84,7 @@ describe("describeSource", () => {
     const [stream] = chosenStreams([{ format_id: "x", url: "https://cdn.example/x.mp4" }]);
     if (!stream) throw new Error("no stream");
     const told = '{"id": 7, "title": null, "duration": "long", "upload_date": "20260102", "uploader": "Ada"}';
-    const source = describeSource(JSON.parse(told), [stream]);
+    const source = describeSource(JSON.parse(told), [stream], UNNAMED);
     expect(source).toMatchObject({
       id: "",
       title: "media",

@@ -30,6 +30,7 @@ const stream = {
   fps: 30,
   bitrate_kbps: 640,
   size: 1_000,
+  language: "en",
 };
 const url = "https://media.example.com/watch";
 
@@ -40,11 +41,18 @@ beforeAll(async () => {
   ({ key } = await worker.account());
 });
 
+const PLANNED = {
+  estimated_size: 1_000,
+  audio_language: "en",
+  audio_languages: ["en", "de"],
+  adjustments: [],
+};
+
 function answer(outcome: ProbeOutcome): void {
   worker.network.onProbe = () => Response.json({ v: 1, outcome });
 }
 const found = (change: Partial<Metadata> = {}) =>
-  answer({ type: "found", media: { ...media, ...change }, streams: [stream], estimated_size: 1_000 });
+  answer({ type: "found", media: { ...media, ...change }, streams: [stream], ...PLANNED });
 const refused = (
   code: "private" | "unsupported_url" | "network" | "rate_limited",
   retry: number | null = null,

@@ -11,13 +11,14 @@ export const planJob = route(endpoints.planJob, async ({ c, scope, body, sent, i
   const prepared = prepareJob(scope.config, limits, body, members, ignored);
   const { url, plan, adjustments, request } = prepared;
   const { provider, ...folders } = await folderOfRequest(scope, id, body.storage);
+  const source = await planSource(scope, prepared);
   return ok({
     url,
     plan,
-    adjustments,
     storage_provider: provider,
     folder: keyFolder({ ...folders, folder: request.folder }),
     filename: request.filename ?? null,
-    ...(await planSource(scope, prepared)),
+    ...source,
+    adjustments: [...adjustments, ...source.adjustments],
   });
 });

@@ -9,13 +9,13 @@ import { ApiError } from "../lib/api-error.ts";
  *
  * @throws ApiError `forbidden`
  */
-export function capRequest<Request extends Pick<JobRequest, "max_resolution">>(
-  { max_resolution: cap = null }: Limits,
-  request: Request,
-): { request: Request; adjustments: Adjustment[] } {
-  const asked = request.max_resolution ?? null;
+export function capRequest<
+  Request extends Pick<JobRequest, "max_resolution" | "min_resolution" | "resolution">,
+>({ max_resolution: cap = null }: Limits, request: Request): { request: Request; adjustments: Adjustment[] } {
+  const asked = request.resolution ?? request.max_resolution ?? null;
+  const least = Math.max(asked ?? 0, request.min_resolution ?? 0);
   if (cap === null || (asked !== null && asked <= cap)) return { request, adjustments: [] };
-  if (asked !== null) {
+  if (least > cap) {
     throw new ApiError("forbidden", { sentence: `This account may ask for at most ${cap} (max_resolution)` });
   }
   const allowed = RESOLUTIONS.find((resolution) => resolution <= cap) ?? 360;

@@ -65,8 +65,10 @@ export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
     upload_retries: row.upload_retries,
     native_video_codec: row.native_video_codec,
     native_audio_codec: row.native_audio_codec,
-    requested_quality: row.plan.max_resolution === null ? "best" : `${row.plan.max_resolution}p`,
+    requested_quality: requestedQuality(row.plan),
     actual_quality: row.actual_quality,
+    actual_audio_language: row.actual_audio_language,
+    audio_languages: row.audio_languages ?? [],
     download_strategy: row.strategy,
     tool_versions: row.tool_versions,
     webhook_status: "no_webhook",
@@ -75,6 +77,12 @@ export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
     webhook_response_time_ms: null,
     adjustments: row.adjustments,
   };
+}
+
+/** Plans of older versions have no exact resolution. */
+function requestedQuality({ max_resolution, resolution = null }: JobRow["plan"]): string {
+  const asked = resolution ?? max_resolution;
+  return asked === null ? "best" : `${asked}p`;
 }
 
 /** Bytes per second as megabytes per second, to the kilobyte. */

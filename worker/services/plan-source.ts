@@ -5,7 +5,17 @@ import type { Scope } from "../services.ts";
 import type { PreparedJob } from "./prepare-job.ts";
 import { probeSource, SourceRefusal } from "./probe-source.ts";
 
-type SourcePart = Pick<PlannedJob, "title" | "duration" | "streams" | "estimated_size" | "source_error">;
+type SourcePart = Pick<
+  PlannedJob,
+  | "title"
+  | "duration"
+  | "streams"
+  | "estimated_size"
+  | "actual_audio_language"
+  | "audio_languages"
+  | "adjustments"
+  | "source_error"
+>;
 
 /**
  * What a job would find at its source. A source that refuses, or a processor that is away, is told and does not fail
@@ -15,17 +25,24 @@ type SourcePart = Pick<PlannedJob, "title" | "duration" | "streams" | "estimated
  */
 export async function planSource(scope: Scope, { url, plan }: PreparedJob): Promise<SourcePart> {
   try {
-    const { media, streams, estimated_size } = await probeSource(scope, {
+    const found = await probeSource(scope, {
       v: WIRE_VERSION,
       kind: "plan",
       url,
       plan,
     });
-    return { title: media.title, duration: media.duration, streams, estimated_size, source_error: null };
+    const { media, streams, estimated_size, audio_language, audio_languages, adjustments } = found;
+    return {
+      ...{ title: media.title, duration: media.duration, streams, estimated_size },
+      ...{ actual_audio_language: audio_language, audio_languages, adjustments, source_error: null },
+    };
   } catch (error) {
     if (!(error instanceof ApiError) || error.code === "probe_timeout") throw error;
     const code = error instanceof SourceRefusal ? error.jobError : null;
     const source_error = { code, error: error.message };
-    return { title: null, duration: null, streams: null, estimated_size: null, source_error };
+    return {
+      ...{ title: null, duration: null, streams: null, estimated_size: null },
+      ...{ actual_audio_language: null, audio_languages: [], adjustments: [], source_error },
+    };
   }
 }

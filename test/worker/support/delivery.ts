@@ -16,6 +16,8 @@ export const delivery: Delivery = {
   native_video_codec: "h264",
   native_audio_codec: "aac",
   actual_quality: "1080p",
+  actual_audio_language: "en",
+  audio_languages: ["en", "de"],
   strategy: "ranges",
   adjustments: [{ field: "audio_codec", from: "flac", to: "aac", reason: "mp4 holds AAC, MP3 or Opus" }],
   timings: { extract_ms: 100, download_ms: 200, mux_ms: null, upload_ms: 300 },

@@ -16,7 +16,35 @@ export function normaliseTitle(title: string, showName = ""): string {
 const MAX_COMPARED = 500;
 
 const NUMBER_IN_FRONT =
-  /^\s{0,20}(?:s(?:eason)?\s{0,20}\d{1,9}\s{0,20}[,:.-]?\s{0,20})?(?:(?:episode|ep|e|folge|episodio|no|nr|#)\s{0,20}\.?\s{0,20})?#?\d{1,9}\s{0,20}[-:.|–—)]{1,20}\s{0,20}/iu;
+  /^\s{0,20}(?:s(?:eason)?\s{0,20}(?<season>\d{1,9})\s{0,20}[,:.-]?\s{0,20})?(?:(?:episode|ep|e|folge|episodio|no|nr|#)\s{0,20}\.?\s{0,20})?#?(?<number>\d{1,9})\s{0,20}[-:.|–—)]{1,20}\s{0,20}/iu;
+
+/** A title in the parts by which episodes are told apart. */
+export interface ComparableTitle {
+  /** Without the number in front; see {@link normaliseTitle}. */
+  readonly core: string;
+  /** The number in front; null where there is none. */
+  readonly number: number | null;
+  readonly season: number | null;
+  /** A number stands anywhere in it. */
+  readonly isNumbered: boolean;
+}
+
+/** @example comparableTitle("S2E12: The Sea") // { core: "the sea", number: 12, season: 2, isNumbered: true } */
+export function comparableTitle(title: string, showName = ""): ComparableTitle {
+  const show = showName.slice(0, MAX_COMPARED).trim().toLowerCase();
+  const own = title.slice(0, MAX_COMPARED).trim();
+  const behind = show !== "" && own.toLowerCase().startsWith(show) ? own.slice(show.length) : own;
+  // the number may stand behind the show's name, too
+  const groups = (NUMBER_IN_FRONT.exec(own) ?? NUMBER_IN_FRONT.exec(behind.replace(/^[\s\-:.|–—]+/u, "")))
+    ?.groups;
+  const core = normaliseTitle(
+    groups && behind !== own ? behind.replace(/^[\s\-:.|–—]+/u, "") : own,
+    showName,
+  );
+  const numberOf = (text: string | undefined) => (text === undefined ? null : Number(text));
+  const [number, season] = [numberOf(groups?.number), numberOf(groups?.season)];
+  return { core, number, season, isNumbered: number !== null || /\p{N}/u.test(core) };
+}
 
 const plainText = (text: string): string =>
   text

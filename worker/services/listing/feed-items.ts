@@ -17,11 +17,12 @@ const MAX_ITEM_LENGTH = 512 * 1024;
  * does not matter. What is no item is skipped unread, and items without media are left out.
  *
  * @param text the feed in pieces of any size
+ * @param base of relative addresses; without it they are none
  */
-export async function* feedItems(text: AsyncIterable<string>): AsyncGenerator<FeedItem> {
+export async function* feedItems(text: AsyncIterable<string>, base?: string): AsyncGenerator<FeedItem> {
   let count = 0;
   for await (const source of itemSources(text)) {
-    const item = parseItem(source);
+    const item = parseItem(source, base);
     if (item) yield item;
     if (++count === MAX_ITEMS) return;
   }
@@ -113,22 +114,39 @@ const parser = new XMLParser({
 });
 
 /** What an item says; null for one without media or that cannot be read. */
-export function parseItem(source: string): FeedItem | null {
+export function parseItem(source: string, base?: string): FeedItem | null {
   const item = parse(source);
   if (!item) return null;
   const enclosures = Array.isArray(item.enclosure) ? (item.enclosure as Record<string, unknown>[]) : [];
   const mediaUrl = enclosures
-    .map((enclosure) => usableUrl(text(enclosure["@url"])))
+    .map((enclosure) => addressIn(text(enclosure["@url"]), base, text(item["@xml:base"])))
     .find((url) => url !== null);
   const title = (Array.isArray(item.title) ? text(item.title[0]) : null) ?? text(item["itunes:title"]);
   if (mediaUrl === undefined || title === null) return null;
-  const date = Date.parse(text(item.pubDate) ?? "");
+  const published = text(item.pubDate) ?? "";
+  const date = Date.parse(published);
   return {
     mediaUrl,
     title,
     date: Number.isNaN(date) ? null : date,
+    localDay: Number.isNaN(date) ? null : localDay(published),
     duration: readDuration(text(item["itunes:duration"]) ?? ""),
   };
+}
+
+function addressIn(address: string | null, base: string | undefined, ownBase: string | null): string | null {
+  if (address === null || base === undefined) return usableUrl(address);
+  const from = ownBase === null ? base : (URL.parse(ownBase, base)?.href ?? base);
+  return usableUrl(URL.parse(address, from)?.href ?? null);
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** The day as the publisher's calendar has it, whatever its zone. @example localDay("Tue, 03 Nov 2026 23:30:00 -0500") */
+function localDay(published: string): number | null {
+  const written = /\d{1,2} [A-Za-z]{3,9} \d{4}/.exec(published)?.[0];
+  const date = Date.parse(`${written} 00:00 UTC`);
+  return Number.isNaN(date) ? null : Math.floor(date / DAY_MS);
 }
 
 function parse(source: string): Record<string, unknown> | null {

@@ -1,3 +1,4 @@
+import { addressTag } from "../../../schema/source-id.ts";
 import type { WireEntry } from "../../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
@@ -37,7 +38,7 @@ export async function listPlaylist(scope: Scope, url: string, signal: AbortSigna
           break;
         case "entry":
           if (entries.length === MAX_ENTRIES) throw tooManyEntries();
-          entries.push(listed(line, url));
+          entries.push(await listed(line, url));
           break;
         case "end":
           if (entries.length === 0) throw noEntries();
@@ -68,12 +69,14 @@ function refusalOf(reply: Exclude<ListReply, { type: "told" }>): ApiError {
   }
 }
 
-function listed(entry: WireEntry, listUrl: string): ListedEntry {
+async function listed(entry: WireEntry, listUrl: string): Promise<ListedEntry> {
   const url = usableUrl(entry.url);
+  // so that the titles of a feed are kept, although its files have titles and names of their own
+  const mediaUrl = entry.authoritative && entry.title !== null ? url : null;
   return {
     url: url ?? listUrl,
-    mediaUrl: null,
-    sourceId: entry.id,
+    mediaUrl,
+    sourceId: entry.id ?? (mediaUrl === null ? null : await addressTag(mediaUrl)),
     title: entry.title,
     description: entry.description,
     releaseDate: entry.release_date,

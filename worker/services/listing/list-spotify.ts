@@ -1,3 +1,4 @@
+import type { JobErrorCode } from "../../../schema/errors.ts";
 import { mapLimited } from "../../lib/map-limited.ts";
 import type { Scope } from "../../services.ts";
 import {
@@ -9,7 +10,7 @@ import {
   tooManyEntries,
 } from "./listing.ts";
 import type { Described } from "./match-episodes.ts";
-import { openEnclosures } from "./open-enclosures.ts";
+import { type Enclosure, openEnclosures } from "./open-enclosures.ts";
 import { EpisodeOfShow, EpisodePage, SpotifyApi, type SpotifyEpisode, SpotifyShow } from "./spotify-api.ts";
 
 /** Spotify's own limit. */
@@ -89,8 +90,9 @@ const describedBy = ({
   };
 };
 
-function listed(episode: SpotifyEpisode, mediaUrl: string | null): ListedEntry {
-  const missing = episode.is_playable === false ? "entry_unavailable" : "no_open_feed";
+function listed(episode: SpotifyEpisode, enclosure: Enclosure): ListedEntry {
+  const mediaUrl = enclosure === null || enclosure === "ambiguous" ? null : enclosure.mediaUrl;
+  const missing = enclosure === "ambiguous" ? "ambiguous_episode" : missingReason(episode);
   return {
     url: `https://open.spotify.com/episode/${episode.id}`,
     mediaUrl,
@@ -101,6 +103,9 @@ function listed(episode: SpotifyEpisode, mediaUrl: string | null): ListedEntry {
     skipped: mediaUrl === null ? missing : null,
   };
 }
+
+const missingReason = ({ is_playable }: SpotifyEpisode): JobErrorCode =>
+  is_playable === false ? "entry_unavailable" : "no_open_feed";
 
 /** What Spotify tells of an episode that was removed: that there was one. */
 const removed = (url: string): ListedEntry => ({

@@ -19,7 +19,10 @@ export type RecognisedList = Exclude<Recognised, { type: "media" }>;
 export interface ListedEntry {
   /** As callers see it and as the job echoes it; the list's own address where an item has none that is usable. */
   readonly url: string;
-  /** What is fetched in its place, where the URL itself holds no media: the open enclosure of a Spotify episode. */
+  /**
+   * What is fetched for it: the open enclosure of a Spotify episode, or the enclosure of a feed, which is the URL itself.
+   * What the list says of it is then better than what the media says. Null: the URL, which knows itself best.
+   */
   readonly mediaUrl: string | null;
   /** The item's id at its source. */
   readonly sourceId: string | null;

@@ -1,9 +1,13 @@
 import { ApiError } from "../../lib/api-error.ts";
 import { describeError } from "../../lib/log.ts";
 import type { Scope } from "../../services.ts";
+import type { FeedItem } from "./feed-items.ts";
 import { DirectoriesAway, findFeeds, type WantedShow } from "./find-feeds.ts";
-import { type Described, matchEpisodes } from "./match-episodes.ts";
+import { type Described, type Match, matchEpisodes } from "./match-episodes.ts";
 import { FeedError, readFeed } from "./read-feed.ts";
+
+/** The address of an episode's media; `ambiguous` where the feed has several items that it may be, null where it has none. */
+export type Enclosure = { readonly mediaUrl: string } | "ambiguous" | null;
 
 /** A feed that holds this share of the episodes is the show's; no other one is looked at. */
 const ENOUGH = 0.5;
@@ -13,7 +17,7 @@ const RETRY_SECONDS = 60;
  * Finds where a show's episodes lie openly: the media of its own RSS feed. Of several feeds that may be the show's, the
  * one with the most of its episodes is taken.
  *
- * @returns for each episode the address of its media, or null when the feed does not have it
+ * @returns for each episode where its media is, or why that is not known
  * @throws ApiError `dependency_unavailable` when the feed or the directories cannot be read right now, since all
  *   episodes would be skipped otherwise; or the signal's reason
  */
@@ -22,8 +26,8 @@ export async function openEnclosures(
   show: WantedShow,
   episodes: readonly Described[],
   signal: AbortSignal,
-): Promise<(string | null)[]> {
-  let best: (string | null)[] = episodes.map(() => null);
+): Promise<Enclosure[]> {
+  let best: Enclosure[] = episodes.map((): Enclosure => null);
   let bestCount = 0;
   let passing: unknown = null;
   try {
@@ -34,10 +38,10 @@ export async function openEnclosures(
         if (error.passes) passing = error;
         return [];
       });
-      const places = matchEpisodes(episodes, items, show.name);
-      const found = places.map((place) => (place === null ? null : (items[place]?.mediaUrl ?? null)));
-      const count = found.filter((media) => media !== null).length;
-      if (count > bestCount) [best, bestCount] = [found, count];
+      const found = matchEpisodes(episodes, items, show.name).map((match) => enclosureOf(match, items));
+      const count = found.filter((media) => media !== null && media !== "ambiguous").length;
+      if (count > bestCount || (bestCount === 0 && found.includes("ambiguous")))
+        [best, bestCount] = [found, count];
       if (count >= ENOUGH * episodes.length) return found;
     }
   } catch (error) {
@@ -50,4 +54,10 @@ export async function openEnclosures(
     retryAfterSeconds: RETRY_SECONDS,
     cause: passing,
   });
+}
+
+function enclosureOf(match: Match, items: readonly FeedItem[]): Enclosure {
+  if (typeof match !== "number") return match;
+  const item = items[match];
+  return item ? { mediaUrl: item.mediaUrl } : null;
 }

@@ -1,0 +1,15 @@
+/** Characters of an address's hash that stand for it. */
+const TAG_LENGTH = 8;
+
+/**
+ * A short mark of an address, for names of what has no id of its own: two addresses that end alike
+ * (`…/ep1/audio.mp3`, `…/ep2/audio.mp3`) get two names, and the same address always gets the same one.
+ *
+ * @returns eight hexadecimal digits of its SHA-256
+ * @example await addressTag("https://media.example.com/ep1/audio.mp3") // "b0f8c1d2"
+ */
+export async function addressTag(url: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(url));
+  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.slice(0, TAG_LENGTH);
+}
