@@ -18,6 +18,7 @@ const DEFAULT_PREFERENCE = 5;
 /** At or below this, a site says that a track is not for everybody. */
 const ALTERNATE_PREFERENCE = -10;
 
+// regexp-ok: a list of fixed words, without a repetition
 const ALTERNATE = new RegExp(
   [
     String.raw`\bdescripti(?:ve|on)\b|\bdescribed\b|\bdescribes-video\b|audio[-_ ]?descri|visually|sight-impaired`,

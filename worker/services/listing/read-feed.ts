@@ -142,13 +142,14 @@ export function decoderFor(contentType: string, start: Uint8Array): TextDecoder 
   }
 }
 
-const BASE = /<(?:rss|channel)\b[^>]*?\sxml:base\s*=\s*["']([^"']*)["']/g;
+const FRONT_TAG = /<(?:rss|channel)\b[^<>]{0,4000}>/g;
+const BASE = /\sxml:base\s{0,9}=\s{0,9}["']([^"']{0,2000})["']/;
 
 /** What the addresses of a feed's items are relative to: its own address, or what it calls its base. */
 export function baseOf(head: string, address: string): string {
   const [front = ""] = head.slice(0, HEAD_BYTES).split("<item", 1);
-  return [...front.matchAll(BASE)].reduce(
-    (base, [, own = ""]) => URL.parse(own, base)?.href ?? base,
-    address,
-  );
+  return [...front.matchAll(FRONT_TAG)].reduce((base, [tag]) => {
+    const own = BASE.exec(tag)?.[1];
+    return (own === undefined ? null : URL.parse(own, base)?.href) ?? base;
+  }, address);
 }
