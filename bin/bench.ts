@@ -1,12 +1,12 @@
 /** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: we, the way without us, and the line alone, side by side. */
 import { apiTable, benchApi } from "./bench/api.ts";
 import { batchTables, benchBatch } from "./bench/batch.ts";
-import { withBench } from "./bench/bench-context.ts";
 import { type BenchOptions, type Part, parseOptions } from "./bench/options.ts";
-import { benchPipeline } from "./bench/pipeline.ts";
+import { withBench } from "./bench/pipeline/bench-context.ts";
+import { benchPipeline } from "./bench/pipeline/pipeline.ts";
+import { benchTranscode } from "./bench/pipeline/transcode.ts";
 import { saveResults } from "./bench/results.ts";
 import { subjectTable } from "./bench/table.ts";
-import { benchTranscode } from "./bench/transcode.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
 
 const log = (line: string) => console.error(`[bench] ${line}`);

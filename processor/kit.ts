@@ -1,21 +1,21 @@
 import type { RunRequest } from "../schema/wire/run.ts";
-import type { Callback, Claim } from "./callback.ts";
 import type { ProcessorConfig } from "./config.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import type { ProxyRotation } from "./egress/proxy-rotation.ts";
-import type { LeaseKeeper } from "./lease.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Progress } from "./progress.ts";
-import type { Slots } from "./slots.ts";
-import type { BufferBudget } from "./storage/buffer-budget.ts";
-import type { Hasher } from "./storage/hasher.ts";
-import type { Sink } from "./storage/sink.ts";
+import type { Callback, Claim } from "./run/callback.ts";
+import type { LeaseKeeper } from "./run/lease.ts";
+import type { Progress } from "./run/progress.ts";
+import type { Slots } from "./run/slots.ts";
+import type { WorkFolders } from "./run/work-folders.ts";
+import type { Sink } from "./storage/object-store.ts";
+import type { BufferBudget } from "./storage/uploads/buffer-budget.ts";
+import type { Hasher } from "./storage/uploads/hasher.ts";
 import type { Tools } from "./tools/discover.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
 import type { ExtractorPool } from "./tools/extractor.ts";
 import type { WayOut } from "./way-out.ts";
-import type { WorkFolders } from "./work-folders.ts";
 
 /** What all runs of a processor share. */
 export interface Kit {

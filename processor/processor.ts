@@ -1,28 +1,28 @@
 import type { Hono } from "hono";
 import type { ProcessorHealth } from "../schema/wire/run.ts";
-import { Callback } from "./callback.ts";
 import type { ProcessorConfig } from "./config.ts";
 import { EgressPolicy } from "./egress/policy.ts";
 import { EgressProxy } from "./egress/proxy.ts";
 import { ProxyRotation } from "./egress/proxy-rotation.ts";
 import { EventLoopDelay } from "./event-loop.ts";
 import type { Kit } from "./kit.ts";
-import { LeaseKeeper } from "./lease.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
-import { startRun } from "./run.ts";
-import { RunTable, slotsOf } from "./run-table.ts";
+import { Callback } from "./run/callback.ts";
+import { LeaseKeeper } from "./run/lease.ts";
+import { startRun } from "./run/run.ts";
+import { RunTable, slotsOf } from "./run/run-table.ts";
+import { Slots } from "./run/slots.ts";
+import { WorkFolders } from "./run/work-folders.ts";
 import { createServer } from "./server.ts";
-import { Slots } from "./slots.ts";
 import { listEntries } from "./stages/list.ts";
 import { probeSource } from "./stages/probe.ts";
-import { BufferBudget } from "./storage/buffer-budget.ts";
-import { Hasher } from "./storage/hasher.ts";
+import { BufferBudget } from "./storage/uploads/buffer-budget.ts";
+import { Hasher } from "./storage/uploads/hasher.ts";
 import { discoverTools } from "./tools/discover.ts";
 import { killAllTools } from "./tools/exec.ts";
 import { ExtractionCache } from "./tools/extraction-cache.ts";
 import { ExtractorPool } from "./tools/extractor.ts";
-import { WorkFolders } from "./work-folders.ts";
 
 export interface Processor {
   readonly app: Hono;

@@ -12,8 +12,8 @@ import {
 import { type ProcessorHealth, RunRequest } from "../schema/wire/run.ts";
 import { WIRE_VERSION } from "../schema/wire/version.ts";
 import { Fault } from "./fault.ts";
-import type { RunTable } from "./run-table.ts";
-import type { Slots } from "./slots.ts";
+import type { RunTable } from "./run/run-table.ts";
+import type { Slots } from "./run/slots.ts";
 
 export interface ServerParts {
   /** Bearer that the Worker shows. */

@@ -1,6 +1,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { type Endpoint, scopeOf } from "../schema/api/endpoint.ts";
 import { type EndpointName, endpoints } from "../schema/api/endpoints.ts";
+import type { Services } from "./composition.ts";
 import { notFound } from "./lib/api-error.ts";
 import { onError } from "./middleware/on-error.ts";
 import { rateLimit } from "./middleware/rate-limit.ts";
@@ -19,7 +20,6 @@ import { publish } from "./routes/internal/publish.ts";
 import { recording } from "./routes/internal/recording.ts";
 import { upload } from "./routes/internal/upload.ts";
 import type { AppEnv } from "./routes/route.ts";
-import type { Services } from "./services.ts";
 
 const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 

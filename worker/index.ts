@@ -1,13 +1,13 @@
 import type { Hono } from "hono";
 import type { ErrorBody } from "../schema/api/error.ts";
 import { createApp } from "./app.ts";
+import { openScope, type Services, servicesOf } from "./composition.ts";
 import { ConfigError, type Env } from "./env.ts";
 import { consoleLog } from "./lib/log.ts";
 import { consumeHints } from "./queues/hints.ts";
 import { consumeNotices, NOTICE_QUEUE } from "./queues/notices.ts";
 import type { AppEnv } from "./routes/route.ts";
-import { reconcile } from "./services/reconcile.ts";
-import { openScope, type Services, servicesOf } from "./services.ts";
+import { reconcile } from "./services/maintenance/reconcile.ts";
 
 export { Batch } from "./objects/batch.ts";
 export { ProcessorInstance } from "./objects/processor-instance.ts";

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endpoints } from "../../schema/api/endpoints.ts";
 import { CreatedJob } from "../../schema/api/job.ts";
-import { startBareWorker } from "./bare-worker.ts";
 import { type LoadRequest, type LoadResult, load } from "./load.ts";
 import { median } from "./measurement.ts";
 import type { BenchOptions } from "./options.ts";
-import { startServer } from "./server-process.ts";
+import { startBareWorker } from "./servers/bare-worker.ts";
+import { startServer } from "./servers/server-process.ts";
 import { table } from "./table.ts";
 
 const CONCURRENCIES = [1, 8, 32, 128];

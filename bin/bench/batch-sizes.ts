@@ -9,7 +9,7 @@ import { freePort } from "../stack/ports.ts";
 import { loadSecrets } from "../stack/secrets.ts";
 import { type Stack, startStack } from "../stack/stack.ts";
 import { median } from "./measurement.ts";
-import { type ServerProcess, startServer } from "./server-process.ts";
+import { type ServerProcess, startServer } from "./servers/server-process.ts";
 import { until } from "./until.ts";
 
 const SIZES = [10, 100, 1_000, 5_000];

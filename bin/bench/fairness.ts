@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { endpoints } from "../../schema/api/endpoints.ts";
 import { CreatedJob } from "../../schema/api/job.ts";
 import { freePort } from "../stack/ports.ts";
-import { startBareWorker } from "./bare-worker.ts";
 import { median } from "./measurement.ts";
-import { startTimedProcessor, type TimedProcessor } from "./timed-processor.ts";
+import { startBareWorker } from "./servers/bare-worker.ts";
+import { startTimedProcessor, type TimedProcessor } from "./servers/timed-processor.ts";
 import { until } from "./until.ts";
 
 const FLOOD = 5_000;

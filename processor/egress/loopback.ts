@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Fault } from "../fault.ts";
-import type { HlsSource } from "./hls-source.ts";
+import type { HlsSource } from "../hls/source.ts";
 import type { MountHandler } from "./proxy.ts";
 import type { RangeSource, ReadOptions } from "./range-source.ts";
 import type { SegmentSource } from "./segment-source.ts";

@@ -6,23 +6,23 @@ import {
   defaultFilename,
   MAX_KEY_BYTES,
   objectKey,
-} from "../../schema/object-key.ts";
+} from "../../schema/storage/object-key.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import { Fault } from "../fault.ts";
-import type { IndexFacts } from "../iso/facts.ts";
 import type { RunContext } from "../kit.ts";
-import type { UploadResult } from "../storage/part-uploader.ts";
+import type { IndexFacts } from "../media/isobmff/facts.ts";
+import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import type { AudioFacts } from "../tools/ffprobe.ts";
 import { judgeTracks, planAudio } from "./audio-tracks.ts";
 import { type ClipFacts, clipFacts, type Extent, extentOf } from "./clip.ts";
 import { asksLanguage, describeInputs, nativeOf, probeInput } from "./describe.ts";
 import { looksDirect, readHead, transferRanges } from "./direct.ts";
-import { type Extras, startExtras } from "./extras.ts";
+import { type Extras, startExtras } from "./extras/extras.ts";
+import { type PublishedExtras, publishExtras } from "./extras/publish-extras.ts";
 import { type Section, writeMetadata } from "./file-metadata.ts";
 import { type Input, type Inputs, openInputs } from "./inputs.ts";
 import { joinAndUpload } from "./join.ts";
 import { muxAndUpload } from "./mux.ts";
-import { type PublishedExtras, publishExtras } from "./publish-extras.ts";
 import { qualityName } from "./quality.ts";
 import type { Resolved } from "./resolve.ts";
 import { checkDemands } from "./result-checks.ts";

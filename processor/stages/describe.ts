@@ -1,6 +1,6 @@
 import type { MediaPlan, SourceCodecs } from "../../schema/media.ts";
-import type { IndexFacts } from "../iso/facts.ts";
 import type { RunContext } from "../kit.ts";
+import type { IndexFacts } from "../media/isobmff/facts.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
 import type { TrackedInput } from "./audio-tracks.ts";
 import type { Input, Inputs } from "./inputs.ts";

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import type { RangeSource } from "../egress/range-source.ts";
-import { isoLayout, type ReadAt, topBoxes } from "../iso/boxes.ts";
-import { factsOfIndex, type IndexFacts } from "../iso/facts.ts";
+import { isoLayout, type ReadAt, topBoxes } from "../media/isobmff/boxes.ts";
+import { factsOfIndex, type IndexFacts } from "../media/isobmff/facts.ts";
 
 /** What the head of an ISO base media file tells, without starting a tool. */
 export interface FileHead {

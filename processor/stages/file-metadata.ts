@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Format } from "../../schema/containers.ts";
-import type { Chapter } from "../iso/chapter-track.ts";
-import type { Tags } from "../iso/movie-boxes.ts";
+import type { Chapter } from "../media/isobmff/chapter-track.ts";
+import type { Tags } from "../media/isobmff/movie-boxes.ts";
 import type { Cover } from "./ffmpeg-args.ts";
 import type { Source } from "./source.ts";
 

@@ -3,8 +3,6 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { connectionsTo } from "../egress/connections.ts";
-import { HlsSource } from "../egress/hls-source.ts";
-import { cutPieces, type TimeWindow } from "../egress/hls-window.ts";
 import {
   type OnFailure,
   type Pace,
@@ -15,6 +13,8 @@ import {
 import { FIRST_BYTES, openRangeSource, type RangeSource } from "../egress/range-source.ts";
 import { SegmentSource } from "../egress/segment-source.ts";
 import { Fault } from "../fault.ts";
+import { HlsSource } from "../hls/source.ts";
+import { cutPieces, type TimeWindow } from "../hls/window.ts";
 import type { RunContext } from "../kit.ts";
 import { SNIFF_BYTES } from "../tools/input-format.ts";
 import { demuxerOf, mediaFile, ToolInput } from "../tools/tool-input.ts";

@@ -1,8 +1,8 @@
 import type { RunContext } from "../kit.ts";
-import { partSizeFor } from "../storage/part-size.ts";
-import { PartUploader } from "../storage/part-uploader.ts";
-import { PendingUpload } from "../storage/pending-upload.ts";
-import type { Upload } from "../storage/sink.ts";
+import type { Upload } from "../storage/object-store.ts";
+import { partSizeFor } from "../storage/uploads/part-size.ts";
+import { PartUploader } from "../storage/uploads/part-uploader.ts";
+import { PendingUpload } from "../storage/uploads/pending-upload.ts";
 
 export interface UploadPlan {
   readonly key: string;

@@ -1,9 +1,9 @@
-import { cutBytes } from "../../schema/object-key.ts";
 import { addressTag } from "../../schema/source-id.ts";
+import { cutBytes } from "../../schema/storage/object-key.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
+import { Upcoming } from "../run/upcoming.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
-import { Upcoming } from "../upcoming.ts";
 import { findMedia } from "./find-media.ts";
 import { chooseFormats, type FormatChoice } from "./select.ts";
 import { chosenStreams, describeSource, isLive, type Source } from "./source.ts";

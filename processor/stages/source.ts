@@ -1,5 +1,5 @@
 import type { ByteSpan } from "../egress/source-read.ts";
-import type { Chapter } from "../iso/chapter-track.ts";
+import type { Chapter } from "../media/isobmff/chapter-track.ts";
 import { codecName } from "../tools/codec-names.ts";
 import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
 import type { FormatChoice } from "./select.ts";

@@ -2,7 +2,7 @@ import "../messages.ts";
 import { z } from "zod";
 import { AUDIO_CHOICES, VIDEO_CHOICES } from "../containers.ts";
 import { AUDIO_BITRATES, MAX_FPS, parseTimestamp, QUALITY_PRESETS, RESOLUTIONS } from "../media.ts";
-import { cleanFilename } from "../object-key.ts";
+import { cleanFilename } from "../storage/object-key.ts";
 import { InlineStorage } from "./storage.ts";
 
 /** Longest URL that is taken, in characters. */

@@ -64,7 +64,7 @@ const OssTarget = z.object({
   ...common,
 });
 
-/** Where the file goes; one member for each provider. `schema/storage-target.ts` makes it from a caller's words. */
+/** Where the file goes; one member for each provider. `schema/storage/target.ts` makes it from a caller's words. */
 export const StorageTarget = z.discriminatedUnion("provider", [S3Target, BlobTarget, GcsTarget, OssTarget]);
 export type StorageTarget = z.infer<typeof StorageTarget>;
 

@@ -1,5 +1,5 @@
 import http from "node:http";
-import { S3Sink } from "../../processor/storage/s3.ts";
+import { S3Sink } from "../../processor/storage/s3/s3.ts";
 import type { S3Server } from "../support/s3-server.ts";
 import { impatient, readLink, type Subject } from "./storage-suite.ts";
 

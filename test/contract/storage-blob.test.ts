@@ -1,6 +1,6 @@
 import http from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BlobSink } from "../../processor/storage/blob.ts";
+import { BlobSink } from "../../processor/storage/azure/blob.ts";
 import { type Azurite, startAzurite } from "../support/azurite.ts";
 import { conformance, impatient, readLink, type SinkChange, type Subject } from "./storage-suite.ts";
 

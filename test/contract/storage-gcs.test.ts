@@ -1,7 +1,7 @@
 import http from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
-import { GcsSink } from "../../processor/storage/gcs.ts";
+import { GcsSink } from "../../processor/storage/gcs/gcs.ts";
 import { type GcsDouble, startGcsDouble } from "../support/gcs-double.ts";
 import { conformance, impatient, readLink, type SinkChange, type Subject } from "./storage-suite.ts";
 

@@ -1,5 +1,5 @@
 import http from "node:http";
-import { OssSink } from "../../processor/storage/oss.ts";
+import { OssSink } from "../../processor/storage/oss/oss.ts";
 import { type OssDouble, startOssDouble } from "../support/oss-double.ts";
 import { conformance, impatient, readLink, type SinkChange, type Subject } from "./storage-suite.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
-import { openSink } from "../../processor/storage/open-sink.ts";
+import { openSink } from "../../processor/storage/open-object-store.ts";
 import { Deliveries, type Probed } from "../support/delivered.ts";
 import { describedPage } from "../support/html-pages.ts";
 import { mediaFolder } from "../support/media.ts";

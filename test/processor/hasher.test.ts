@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Hasher } from "../../processor/storage/hasher.ts";
+import { Hasher } from "../../processor/storage/uploads/hasher.ts";
 import { patternedBytes } from "../support/media.ts";
 
 const never = new AbortController().signal;

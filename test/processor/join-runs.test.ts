@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { splitManifest } from "../../bin/bench/split-manifest.ts";
+import { splitManifest } from "../../bin/bench/pipeline/split-manifest.ts";
 import { discoverTools, type Tools } from "../../processor/tools/discover.ts";
 import { probeMedia } from "../../processor/tools/ffprobe.ts";
 import { Deliveries } from "../support/delivered.ts";

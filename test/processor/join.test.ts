@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { isUnusual } from "../../processor/iso/box-view.ts";
-import { EndedEarly } from "../../processor/iso/byte-stream.ts";
-import { openIsoSource } from "../../processor/iso/iso-source.ts";
-import { FrontTooSmall, JoinedMovie } from "../../processor/iso/joined-movie.ts";
-import type { About } from "../../processor/iso/movie-boxes.ts";
+import { isUnusual } from "../../processor/media/isobmff/box-view.ts";
+import { EndedEarly } from "../../processor/media/isobmff/byte-stream.ts";
+import { openIsoSource } from "../../processor/media/isobmff/iso-source.ts";
+import { FrontTooSmall, JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
+import type { About } from "../../processor/media/isobmff/movie-boxes.ts";
 import { metadataText } from "../../processor/stages/file-metadata.ts";
 import * as files from "../support/joined-files.ts";
 

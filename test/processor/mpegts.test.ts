@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { withBreak } from "../../processor/egress/transport-stream.ts";
-import { isUnusual } from "../../processor/iso/box-view.ts";
-import { openTransportSource } from "../../processor/mpegts/transport-source.ts";
+import { withBreak } from "../../processor/hls/transport-stream.ts";
+import { isUnusual } from "../../processor/media/isobmff/box-view.ts";
+import { openTransportSource } from "../../processor/media/mpegts/transport-source.ts";
 import * as files from "../support/joined-files.ts";
 import { type PacketToWrite, readPackets, transportStream } from "../support/transport-stream.ts";
 

@@ -6,10 +6,10 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Hasher } from "../../processor/storage/hasher.ts";
-import { PartUploader } from "../../processor/storage/part-uploader.ts";
-import { S3Sink } from "../../processor/storage/s3.ts";
-import { uploadGrowingFile } from "../../processor/storage/upload-growing-file.ts";
+import { S3Sink } from "../../processor/storage/s3/s3.ts";
+import { Hasher } from "../../processor/storage/uploads/hasher.ts";
+import { PartUploader } from "../../processor/storage/uploads/part-uploader.ts";
+import { uploadGrowingFile } from "../../processor/storage/uploads/upload-growing-file.ts";
 import { media, patternedBytes } from "../support/media.ts";
 import { type S3Server, startS3 } from "../support/s3-server.ts";
 

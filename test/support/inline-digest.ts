@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Digest } from "../../processor/storage/hasher.ts";
+import type { Digest } from "../../processor/storage/uploads/hasher.ts";
 
 /** A digest without a thread, whose steps a test can schedule. */
 export function inlineDigest(): Digest {

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "vitest";
-import { ByteStream } from "../../processor/iso/byte-stream.ts";
-import { JoinedMovie } from "../../processor/iso/joined-movie.ts";
-import { inTurns, type MediaSource } from "../../processor/iso/media-source.ts";
-import type { About } from "../../processor/iso/movie-boxes.ts";
+import { ByteStream } from "../../processor/media/isobmff/byte-stream.ts";
+import { JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
+import { inTurns, type MediaSource } from "../../processor/media/isobmff/media-source.ts";
+import type { About } from "../../processor/media/isobmff/movie-boxes.ts";
 
 /** Files that are joined, and what the tools see of them. */
 

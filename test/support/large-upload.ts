@@ -1,8 +1,8 @@
 import { text } from "node:stream/consumers";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
-import { openSink } from "../../processor/storage/open-sink.ts";
-import { partSizeFor } from "../../processor/storage/part-size.ts";
-import { PartUploader } from "../../processor/storage/part-uploader.ts";
+import { openSink } from "../../processor/storage/open-object-store.ts";
+import { partSizeFor } from "../../processor/storage/uploads/part-size.ts";
+import { PartUploader } from "../../processor/storage/uploads/part-uploader.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
 import { inlineDigest } from "./inline-digest.ts";
 import { uploadStream } from "./upload-stream.ts";

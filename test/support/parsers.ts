@@ -1,25 +1,25 @@
-import { rewritePlaylist } from "../../processor/egress/hls-playlist.ts";
-import { cutPlaylist } from "../../processor/egress/hls-window.ts";
-import { parseLivePlaylist } from "../../processor/egress/live-playlist.ts";
 import { plainHead } from "../../processor/egress/plain-head.ts";
-import { withBreaks } from "../../processor/egress/transport-stream.ts";
 import { Fault } from "../../processor/fault.ts";
-import { isUnusual } from "../../processor/iso/box-view.ts";
-import { ByteStream, EndedEarly } from "../../processor/iso/byte-stream.ts";
-import { openIsoSource } from "../../processor/iso/iso-source.ts";
-import { JoinedMovie } from "../../processor/iso/joined-movie.ts";
-import { inTurns, type MediaSource } from "../../processor/iso/media-source.ts";
-import { openTransportSource } from "../../processor/mpegts/transport-source.ts";
+import { parseLivePlaylist } from "../../processor/hls/live-playlist.ts";
+import { rewritePlaylist } from "../../processor/hls/playlist.ts";
+import { withBreaks } from "../../processor/hls/transport-stream.ts";
+import { cutPlaylist } from "../../processor/hls/window.ts";
+import { isUnusual } from "../../processor/media/isobmff/box-view.ts";
+import { ByteStream, EndedEarly } from "../../processor/media/isobmff/byte-stream.ts";
+import { openIsoSource } from "../../processor/media/isobmff/iso-source.ts";
+import { JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
+import { inTurns, type MediaSource } from "../../processor/media/isobmff/media-source.ts";
+import { openTransportSource } from "../../processor/media/mpegts/transport-source.ts";
 import { parseRetryAfter } from "../../processor/retry.ts";
+import { decodeText, joinVtt, sectionOfVtt, ttmlToVtt } from "../../processor/stages/extras/vtt.ts";
 import { readIsoHead } from "../../processor/stages/file-head.ts";
-import { decodeText, joinVtt, sectionOfVtt, ttmlToVtt } from "../../processor/stages/vtt.ts";
 import { lineSplitter } from "../../processor/tools/lines.ts";
 import { classifyExtraction, classifyFfmpeg } from "../../processor/tools/tool-errors.ts";
 import { judgeUrl } from "../../schema/address.ts";
-import { defaultFilename } from "../../schema/object-key.ts";
+import { defaultFilename } from "../../schema/storage/object-key.ts";
 import { hasXmlElement, xmlElements, xmlText, xmlTexts } from "../../schema/storage/xml-answer.ts";
-import { likeness, normaliseTitle } from "../../worker/services/listing/compare-titles.ts";
-import { feedItems } from "../../worker/services/listing/feed-items.ts";
+import { likeness, normaliseTitle } from "../../worker/services/sources/listing/compare-titles.ts";
+import { feedItems } from "../../worker/services/sources/listing/feed-items.ts";
 
 /** Everything of the project that reads bytes or text from outside, by name. */
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type ProcessorConfig, readConfig } from "../../processor/config.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { createProcessor, type Processor } from "../../processor/processor.ts";
-import { openSink } from "../../processor/storage/open-sink.ts";
+import { openSink } from "../../processor/storage/open-object-store.ts";
 import { type MediaRequest, plan } from "../../schema/media.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { type S3Server, startS3 } from "./s3-server.ts";

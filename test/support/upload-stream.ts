@@ -1,5 +1,9 @@
-import { PartFiller } from "../../processor/storage/part-filler.ts";
-import type { FinishOptions, PartUploader, UploadResult } from "../../processor/storage/part-uploader.ts";
+import { PartFiller } from "../../processor/storage/uploads/part-filler.ts";
+import type {
+  FinishOptions,
+  PartUploader,
+  UploadResult,
+} from "../../processor/storage/uploads/part-uploader.ts";
 
 /**
  * Uploads a byte stream of unknown length as equal parts. Reads no faster than parts are stored.

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { collidingRenames, type Nameable, nameFiles, nameKey } from "../../worker/services/batch-names.ts";
+import { collidingRenames, type Nameable, nameFiles, nameKey } from "../../worker/services/batches/names.ts";
 
 const few = (...names: string[]) =>
   fc.constantFrom(...[...names, ...names.map((name) => `${name} (2)`)].filter(({ length }) => length <= 255));

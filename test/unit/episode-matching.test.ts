@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { likeness, normaliseTitle } from "../../worker/services/listing/compare-titles.ts";
-import { type FeedItem, feedItems, readDuration } from "../../worker/services/listing/feed-items.ts";
-import { feedPoints } from "../../worker/services/listing/find-feeds.ts";
-import { type Described, matchEpisodes } from "../../worker/services/listing/match-episodes.ts";
-import { baseOf, decoderFor } from "../../worker/services/listing/read-feed.ts";
+import { likeness, normaliseTitle } from "../../worker/services/sources/listing/compare-titles.ts";
+import { type FeedItem, feedItems, readDuration } from "../../worker/services/sources/listing/feed-items.ts";
+import { feedPoints } from "../../worker/services/sources/listing/find-feeds.ts";
+import { type Described, matchEpisodes } from "../../worker/services/sources/listing/match-episodes.ts";
+import { baseOf, decoderFor } from "../../worker/services/sources/listing/read-feed.ts";
 import { podcastFeed } from "../support/podcast-feed.ts";
 import { podcastShow } from "../support/podcast-shows.ts";
 

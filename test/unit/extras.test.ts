@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { clipFacts, extentOf } from "../../processor/stages/clip.ts";
+import { chooseSubtitles } from "../../processor/stages/extras/subtitles.ts";
+import { thumbnailUrls } from "../../processor/stages/extras/thumbnail.ts";
+import { decodeText, joinVtt, sectionOfVtt, ttmlToVtt } from "../../processor/stages/extras/vtt.ts";
 import { chaptersWithin, metadataText } from "../../processor/stages/file-metadata.ts";
-import { chooseSubtitles } from "../../processor/stages/subtitles.ts";
-import { thumbnailUrls } from "../../processor/stages/thumbnail.ts";
-import { decodeText, joinVtt, sectionOfVtt, ttmlToVtt } from "../../processor/stages/vtt.ts";
 import { plan } from "../../schema/media.ts";
 
 describe("chooseSubtitles", () => {

@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { readKeyTag } from "../../processor/egress/hls-key.ts";
-import { rewritePlaylist } from "../../processor/egress/hls-playlist.ts";
-import { cutPlaylist } from "../../processor/egress/hls-window.ts";
-import { parseLivePlaylist } from "../../processor/egress/live-playlist.ts";
-import { boxesIn } from "../../processor/iso/boxes.ts";
-import { joinVtt, ttmlToVtt } from "../../processor/stages/vtt.ts";
+import { readKeyTag } from "../../processor/hls/key.ts";
+import { parseLivePlaylist } from "../../processor/hls/live-playlist.ts";
+import { rewritePlaylist } from "../../processor/hls/playlist.ts";
+import { cutPlaylist } from "../../processor/hls/window.ts";
+import { boxesIn } from "../../processor/media/isobmff/boxes.ts";
+import { joinVtt, ttmlToVtt } from "../../processor/stages/extras/vtt.ts";
 import { textLines } from "../../processor/text-lines.ts";
 import { xmlText } from "../../schema/storage/xml-answer.ts";
 import { XmlRefusedError, xmlAttribute, xmlTokens } from "../../schema/xml.ts";

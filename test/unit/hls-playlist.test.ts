@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type HlsResource, rewritePlaylist } from "../../processor/egress/hls-playlist.ts";
+import { type HlsResource, rewritePlaylist } from "../../processor/hls/playlist.ts";
 
 const BASE = "https://cdn.example/video/1080/index.m3u8?token=a";
 

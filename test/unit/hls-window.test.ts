@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cutPieces, cutPlaylist } from "../../processor/egress/hls-window.ts";
+import { cutPieces, cutPlaylist } from "../../processor/hls/window.ts";
 
 const playlist = (...lines: string[]): string => ["#EXTM3U", "#EXT-X-VERSION:7", ...lines].join("\n");
 const segments = (count: number): string[] =>

@@ -30,12 +30,12 @@ const LAYERS: readonly Layer[] = [
   { files: /^worker\/(?!db\/)/, may: /^(?!drizzle-orm(\/|$))/ },
 
   { files: /^processor\//, may: /^(processor\/|schema\/(?!db\/)|node:|[a-z@])/ },
-  { files: /^processor\/(tools|storage|egress)\//, may: /^(?!processor\/stages\/)/ },
+  { files: /^processor\/(tools|storage|egress|hls)\//, may: /^(?!processor\/stages\/)/ },
   { files: /^processor\/tools\//, may: /^(?!processor\/storage\/)/ },
   { files: /^processor\/storage\//, may: /^(?!processor\/tools\/)/ },
-  { files: /^processor\/egress\//, may: /^(?!processor\/(tools|storage)\/)/ },
-  { files: /^processor\/iso\//, may: /^processor\/iso\// },
-  { files: /^processor\/mpegts\//, may: /^processor\/(iso|mpegts)\// },
+  { files: /^processor\/(egress|hls)\//, may: /^(?!processor\/(tools|storage)\/)/ },
+  { files: /^processor\/media\/isobmff\//, may: /^processor\/media\/isobmff\// },
+  { files: /^processor\/media\/mpegts\//, may: /^processor\/media\/(isobmff|mpegts)\// },
   { files: /^processor\/(?!tools\/exec\.ts$)/, may: /^(?!(node:)?child_process$)/ },
 
   { files: /^worker\//, may: /^(?!(processor|bin|test)\/)/ },
@@ -49,8 +49,12 @@ const PRIVILEGES: readonly { readonly what: RegExp; readonly within: RegExp; rea
   { what: /\bprocess\.env\b/, within: /^processor\//, only: /^processor\/(config|main)\.ts$/ },
   { what: /\bprocess\.env\b/, within: /^(worker|schema)\//, only: /^$/ },
   // The Worker is reached through its URL; the composition hands that to the one client.
-  { what: /\bworkerUrl\b/, within: /^processor\//, only: /^processor\/(config|callback|processor)\.ts$/ },
-  { what: /(?<![.\w])fetch\(/, within: /^processor\//, only: /^processor\/callback\.ts$/ },
+  {
+    what: /\bworkerUrl\b/,
+    within: /^processor\//,
+    only: /^processor\/(config|run\/callback|processor)\.ts$/,
+  },
+  { what: /(?<![.\w])fetch\(/, within: /^processor\//, only: /^processor\/run\/callback\.ts$/ },
   // The Worker's variables have one reader; bindings are not variables.
   {
     what: /\benv\.(?!(DB|HINTS|NOTICES|READ_RATE|WRITE_RATE|BUCKET|PROCESSOR|BATCHES|ASSETS)\b)[A-Z][A-Z0-9_]+\b/,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { boxesIn, isoLayout, topBoxes } from "../../processor/iso/boxes.ts";
+import { boxesIn, isoLayout, topBoxes } from "../../processor/media/isobmff/boxes.ts";
 
 function box(type: string, size: number, told = size): Buffer {
   const bytes = Buffer.alloc(size);

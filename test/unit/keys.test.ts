@@ -10,7 +10,7 @@ import {
   MAX_KEY_BYTES,
   objectKey,
   stemOf,
-} from "../../schema/object-key.ts";
+} from "../../schema/storage/object-key.ts";
 import { displayPrefix, isWellFormedKey, makeApiKey } from "../../worker/lib/api-key.ts";
 
 const random = (length: number): Uint8Array => randomBytes(length);

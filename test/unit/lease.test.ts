@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { type LeaseHolder, LeaseKeeper } from "../../processor/lease.ts";
-import { Progress } from "../../processor/progress.ts";
+import { type LeaseHolder, LeaseKeeper } from "../../processor/run/lease.ts";
+import { Progress } from "../../processor/run/progress.ts";
 import type { HeartbeatAnswer, RunBeat } from "../../schema/wire/callback.ts";
 
 function setup(verdict: "go_on" | "stop" = "go_on") {

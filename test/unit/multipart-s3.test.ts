@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { backoffMs, parseRetryAfter } from "../../processor/retry.ts";
-import { S3Sink } from "../../processor/storage/s3.ts";
-import { s3Failure } from "../../processor/storage/s3-failure.ts";
+import { S3Sink } from "../../processor/storage/s3/s3.ts";
+import { s3Failure } from "../../processor/storage/s3/s3-failure.ts";
 import { xmlElements, xmlText, xmlTexts } from "../../schema/storage/xml-answer.ts";
 
 describe("XML reader", () => {

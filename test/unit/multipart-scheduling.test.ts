@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BufferBudget } from "../../processor/storage/buffer-budget.ts";
-import { OrderedHash } from "../../processor/storage/ordered-hash.ts";
-import { maxObjectBytes, partSizeFor } from "../../processor/storage/part-size.ts";
-import { PartUploader, type PartUploaderOptions } from "../../processor/storage/part-uploader.ts";
-import type { PartLimits, Upload } from "../../processor/storage/sink.ts";
-import { uploadRanges } from "../../processor/storage/upload-ranges.ts";
+import type { PartLimits, Upload } from "../../processor/storage/object-store.ts";
+import { BufferBudget } from "../../processor/storage/uploads/buffer-budget.ts";
+import { OrderedHash } from "../../processor/storage/uploads/ordered-hash.ts";
+import { maxObjectBytes, partSizeFor } from "../../processor/storage/uploads/part-size.ts";
+import { PartUploader, type PartUploaderOptions } from "../../processor/storage/uploads/part-uploader.ts";
+import { uploadRanges } from "../../processor/storage/uploads/upload-ranges.ts";
 import { inlineDigest } from "../support/inline-digest.ts";
 import { uploadStream } from "../support/upload-stream.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Progress } from "../../processor/progress.ts";
+import { Progress } from "../../processor/run/progress.ts";
 
 describe("Progress", () => {
   it("never goes back and leaves the last percent to the outcome", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { recognise } from "../../worker/services/listing/recognise.ts";
+import { recognise } from "../../worker/services/sources/listing/recognise.ts";
 
 const SHOW = "7iQXmUT7XGuZSzAMjoNWlX";
 const LIST = "PLrAXtmErZgOeiKm4sgNOknGvNjby9efdf";

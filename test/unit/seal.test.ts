@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseSealingKeys } from "../../worker/lib/sealing-keys.ts";
-import { SealBroken, Sealer, type SealingKey, type SealPurpose } from "../../worker/services/seal.ts";
+import { SealBroken, Sealer, type SealingKey, type SealPurpose } from "../../worker/services/storage/seal.ts";
 
 const random = (length: number) => new Uint8Array(randomBytes(length));
 const key = (id: string): SealingKey => ({ id, bytes: random(32) });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Slots } from "../../processor/slots.ts";
+import { Slots } from "../../processor/run/slots.ts";
 
 const never = new AbortController().signal;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { InlineStorage } from "../../schema/api/storage.ts";
-import { StorageTargetError, targetOf } from "../../schema/storage-target.ts";
+import { StorageTargetError, targetOf } from "../../schema/storage/target.ts";
 import { StorageTarget } from "../../schema/wire/run.ts";
 
 const s3 = { provider: "s3", bucket: "media", region: "auto", access_key: "AK", secret_key: "SK" };

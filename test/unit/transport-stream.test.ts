@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { withBreak, withBreaks, withSharedBreak } from "../../processor/egress/transport-stream.ts";
+import { withBreak, withBreaks, withSharedBreak } from "../../processor/hls/transport-stream.ts";
 
 const PACKET_BYTES = 188;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nextLook } from "../../processor/upcoming.ts";
+import { nextLook } from "../../processor/run/upcoming.ts";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;

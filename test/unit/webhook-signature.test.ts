@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { beforeAll, describe, expect, it } from "vitest";
-import { makeWebhookSecret, signatureHeaders } from "../../worker/services/notice-signature.ts";
+import { makeWebhookSecret, signatureHeaders } from "../../worker/services/webhooks/signature.ts";
 
 const body = JSON.stringify({ type: "job_completed", title: "Ünïcode and “quotes”", job_id: "1" });
 const id = "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17";

@@ -5,7 +5,7 @@ import type { ErrorBody } from "../../schema/api/error.ts";
 import type { JobList } from "../../schema/api/job.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { ApiError } from "../../worker/lib/api-error.ts";
-import { type ListedEntry, type Listing, noEntries } from "../../worker/services/listing/listing.ts";
+import { type ListedEntry, type Listing, noEntries } from "../../worker/services/sources/listing/listing.ts";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";

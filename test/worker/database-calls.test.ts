@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { dispatchJob } from "../../worker/services/dispatcher.ts";
+import { dispatchJob } from "../../worker/services/runs/dispatcher.ts";
 import { completed } from "./support/delivery.ts";
 import { Harness } from "./support/harness.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { InlineStorage } from "../../schema/api/storage.ts";
-import { stemOf } from "../../schema/object-key.ts";
+import { stemOf } from "../../schema/storage/object-key.ts";
 import { env } from "./support/env.ts";
 import { FakeRun, sha256 } from "./support/fake-processor.ts";
 import { Harness } from "./support/harness.ts";

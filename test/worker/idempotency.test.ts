@@ -1,8 +1,8 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import { oldRequestsQuery } from "../../worker/db/idempotency-rows.ts";
-import { fingerprintOf } from "../../worker/services/fingerprint.ts";
-import { runOnce } from "../../worker/services/run-once.ts";
+import { fingerprintOf } from "../../worker/services/intake/fingerprint.ts";
+import { runOnce } from "../../worker/services/intake/run-once.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 import { expectIndexed } from "./support/query-plan.ts";

@@ -3,7 +3,7 @@ import { accounts } from "../../schema/db/tables.ts";
 import { MAX_INTERRUPTIONS } from "../../schema/states.ts";
 import type { Companion } from "../../worker/db/companions.ts";
 import { findJob } from "../../worker/db/job-rows.ts";
-import { transition } from "../../worker/services/transitions.ts";
+import { transition } from "../../worker/services/jobs/transitions.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";

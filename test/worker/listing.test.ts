@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ListLine } from "../../schema/wire/probe.ts";
-import { listSource } from "../../worker/services/listing/list-source.ts";
-import type { Listing, Recognised } from "../../worker/services/listing/listing.ts";
+import { listSource } from "../../worker/services/sources/listing/list-source.ts";
+import type { Listing, Recognised } from "../../worker/services/sources/listing/listing.ts";
 import { PodcastServices } from "../support/podcast-services.ts";
 import { podcastShow } from "../support/podcast-shows.ts";
 import { Harness } from "./support/harness.ts";

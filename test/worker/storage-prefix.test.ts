@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { StoragePrefix } from "../../schema/api/account.ts";
-import { keyFolder } from "../../schema/object-key.ts";
+import { keyFolder } from "../../schema/storage/object-key.ts";
 import { takeGatewayAccount } from "../../worker/db/gateway-accounts.ts";
-import { managedFolder } from "../../worker/services/storage-of-job.ts";
+import { managedFolder } from "../../worker/services/runs/storage-of-job.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 

@@ -10,8 +10,8 @@ import {
   overdueNoticesQuery,
 } from "../../worker/db/delivery-rows.ts";
 import { listenersQuery } from "../../worker/db/job-moves.ts";
-import { deliverNotice } from "../../worker/services/deliver-notice.ts";
-import { newDelivery } from "../../worker/services/job-notices.ts";
+import { deliverNotice } from "../../worker/services/webhooks/deliver.ts";
+import { newDelivery } from "../../worker/services/webhooks/events.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";

@@ -1,6 +1,6 @@
 import { and, eq, isNull, ne, or, type SQL, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables.ts";
-import { stemOf } from "../../schema/object-key.ts";
+import { stemOf } from "../../schema/storage/object-key.ts";
 import type { Companion } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import type { JobRow } from "./job-rows.ts";

@@ -1,7 +1,7 @@
 import { createMiddleware } from "hono/factory";
 import { ApiError } from "../lib/api-error.ts";
 import type { AppEnv } from "../routes/route.ts";
-import { WINDOW_SECONDS } from "../services/rate-limits.ts";
+import { WINDOW_SECONDS } from "../services/accounts/limits.ts";
 
 /**
  * Refuses callers who ask too often, and tells all of them where they stand in the header fields of the IETF's

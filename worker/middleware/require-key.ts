@@ -2,9 +2,9 @@ import { createMiddleware } from "hono/factory";
 import { ApiError } from "../lib/api-error.ts";
 import { bearerOf } from "../lib/bearer.ts";
 import type { AppContext, AppEnv } from "../routes/route.ts";
-import { authenticateKey } from "../services/authenticate.ts";
-import type { Account } from "../services/key-cache.ts";
-import { authenticateGateway } from "../services/marketplace.ts";
+import { authenticateKey } from "../services/accounts/authenticate.ts";
+import type { Account } from "../services/accounts/key-cache.ts";
+import { authenticateGateway } from "../services/accounts/marketplace.ts";
 
 /**
  * Lets only callers with a key pass: `x-api-key`, or `Authorization: Bearer`, or whom RapidAPI's gateway vouches for.

@@ -1,7 +1,7 @@
 import { createMiddleware } from "hono/factory";
 import { bearerOf } from "../lib/bearer.ts";
 import type { AppEnv } from "../routes/route.ts";
-import { authenticateOperator } from "../services/authenticate.ts";
+import { authenticateOperator } from "../services/accounts/authenticate.ts";
 
 /** Lets only the operator pass: `Authorization: Bearer <ADMIN_TOKEN>`. */
 export const requireOperator = createMiddleware<AppEnv>(async (c, next) => {

@@ -1,7 +1,7 @@
 import { createMiddleware } from "hono/factory";
 import type { Scope as KeyScope } from "../../schema/api/account.ts";
 import type { AppEnv } from "../routes/route.ts";
-import { requireScopeOf } from "../services/authenticate.ts";
+import { requireScopeOf } from "../services/accounts/authenticate.ts";
 
 /** Lets only callers pass whose key has a scope. */
 export const requireScope = (needed: KeyScope) =>

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
+import { openScope, type Services } from "../composition.ts";
 import type { AppEnv } from "../routes/route.ts";
-import { openScope, type Services } from "../services.ts";
 
 /** Names the state of the database that an answer has seen; sent back, it makes the next read see at least that. */
 export const BOOKMARK_HEADER = "x-waterspout-bookmark";

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
+import { openScope, servicesOf } from "../composition.ts";
 import type { Env } from "../env.ts";
-import { BatchKeeper, type NextLook } from "../services/batch-keeper.ts";
-import { openScope, servicesOf } from "../services.ts";
+import { BatchKeeper, type NextLook } from "../services/batches/coordinator.ts";
 
 /** Until the next look after one that failed, in milliseconds. */
 const AGAIN_MS = 5_000;

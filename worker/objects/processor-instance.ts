@@ -5,7 +5,7 @@ import { ToolVersions } from "../../schema/tool-versions.ts";
 import { Isolation, ProcessorHealth } from "../../schema/wire/run.ts";
 import { type Config, type Env, readConfig } from "../env.ts";
 import { consoleLog, describeError, type LogFields } from "../lib/log.ts";
-import type { RunnerHealth } from "../services/runner.ts";
+import type { RunnerHealth } from "../services/runs/runner.ts";
 
 /** What the object needs to know of a processor's health: an image of another version may tell the rest differently. */
 const Health = ProcessorHealth.pick({ runs: true }).extend({

@@ -1,7 +1,7 @@
 import { Hint } from "../../schema/wire/hint.ts";
+import type { Scope } from "../composition.ts";
 import { describeError } from "../lib/log.ts";
-import { type Dispatch, dispatchJob } from "../services/dispatcher.ts";
-import type { Scope } from "../services.ts";
+import { type Dispatch, dispatchJob } from "../services/runs/dispatcher.ts";
 
 /** A hint is retried a few times; after that reconcile sends another one while the job is pending. */
 const MAX_TRIES = 6;

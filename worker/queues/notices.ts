@@ -1,7 +1,7 @@
 import { NoticeHint } from "../../schema/wire/hint.ts";
+import type { Scope } from "../composition.ts";
 import { describeError } from "../lib/log.ts";
-import { deliverNotice } from "../services/deliver-notice.ts";
-import type { Scope } from "../services.ts";
+import { deliverNotice } from "../services/webhooks/deliver.ts";
 
 /** Name of the second queue, as in `wrangler.toml`. */
 export const NOTICE_QUEUE = "waterspout-notices";

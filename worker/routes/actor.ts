@@ -1,5 +1,5 @@
-import type { Actor } from "../services/audit.ts";
-import type { Account } from "../services/key-cache.ts";
+import type { Actor } from "../services/accounts/audit.ts";
+import type { Account } from "../services/accounts/key-cache.ts";
 import type { AppContext } from "./route.ts";
 
 /** Who is acting: the caller, by the id of the key, or the operator. */

@@ -1,6 +1,6 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
 import { sseResponse } from "../lib/sse.ts";
-import { watchBatch } from "../services/watch-batch.ts";
+import { watchBatch } from "../services/batches/watch.ts";
 import { lastEventId } from "./last-event-id.ts";
 import { route } from "./route.ts";
 

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/cancel-job.ts";
+import * as service from "../services/jobs/cancel.ts";
 import { ok, route } from "./route.ts";
 
 export const cancelJob = route(endpoints.cancelJob, async ({ c, scope, params }) => {

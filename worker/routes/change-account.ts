@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as accounts from "../services/accounts.ts";
+import * as accounts from "../services/accounts/accounts.ts";
 import { actorOf } from "./actor.ts";
 import { ok, route } from "./route.ts";
 

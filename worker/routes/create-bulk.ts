@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/create-bulk.ts";
+import * as service from "../services/intake/create-bulk.ts";
 import { created, route } from "./route.ts";
 
 export const createBulk = route(

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { createJobs } from "../services/create-jobs.ts";
+import { createJobs } from "../services/intake/create-jobs.ts";
 import { created, route } from "./route.ts";
 
 export const createJob = route(endpoints.createJob, async ({ c, scope, body, sent, ignored, resourceId }) => {

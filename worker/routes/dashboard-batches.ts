@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { viewBatches } from "../services/dashboard.ts";
+import { viewBatches } from "../services/accounts/dashboard.ts";
 import { ok, route } from "./route.ts";
 
 export const dashboardBatches = route(endpoints.dashboardBatches, async ({ c, scope, query }) =>

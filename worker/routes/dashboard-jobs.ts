@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { viewJobs } from "../services/dashboard.ts";
+import { viewJobs } from "../services/accounts/dashboard.ts";
 import { ok, route } from "./route.ts";
 
 export const dashboardJobs = route(endpoints.dashboardJobs, async ({ c, scope, query }) =>

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { viewStats } from "../services/dashboard.ts";
+import { viewStats } from "../services/accounts/dashboard.ts";
 import { ok, route } from "./route.ts";
 
 export const dashboardStats = route(endpoints.dashboardStats, async ({ c, scope }) =>

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/delete-file.ts";
+import * as service from "../services/jobs/delete-file.ts";
 import { ok, route } from "./route.ts";
 
 export const deleteFile = route(endpoints.deleteFile, async ({ c, scope, params, body }) => {

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { viewAccountUsage } from "../services/usage.ts";
+import { viewAccountUsage } from "../services/accounts/usage.ts";
 import { ok, route } from "./route.ts";
 
 export const getAccountUsage = route(endpoints.getAccountUsage, async ({ scope, params, query }) =>

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { readAccount } from "../services/accounts.ts";
+import { readAccount } from "../services/accounts/accounts.ts";
 import { ok, route } from "./route.ts";
 
 export const getAccount = route(endpoints.getAccount, async ({ scope, params }) =>

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { viewBatch } from "../services/batch-view.ts";
+import { viewBatch } from "../services/batches/view.ts";
 import { ok, route } from "./route.ts";
 
 export const getBatch = route(endpoints.getBatch, async ({ c, scope, params }) =>

@@ -1,6 +1,6 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { readJob } from "../services/read-job.ts";
-import { viewJobs } from "../services/view-jobs.ts";
+import { readJob } from "../services/jobs/read.ts";
+import { viewJobs } from "../services/jobs/view-jobs.ts";
 import { ok, route } from "./route.ts";
 
 export const getJob = route(endpoints.getJob, async ({ c, scope, params }) => {

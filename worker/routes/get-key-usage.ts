@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { viewKeyUsage } from "../services/usage.ts";
+import { viewKeyUsage } from "../services/accounts/usage.ts";
 import { ok, route } from "./route.ts";
 
 export const getKeyUsage = route(endpoints.getKeyUsage, async ({ c, scope, query }) =>

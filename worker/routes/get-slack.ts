@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { readSlack } from "../services/slack.ts";
+import { readSlack } from "../services/webhooks/slack.ts";
 import { ok, route } from "./route.ts";
 
 export const getSlack = route(endpoints.getSlack, async ({ c, scope }) =>

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { viewUsage } from "../services/usage.ts";
+import { viewUsage } from "../services/accounts/usage.ts";
 import { ok, route } from "./route.ts";
 
 export const getUsage = route(endpoints.getUsage, async ({ c, scope, query }) =>

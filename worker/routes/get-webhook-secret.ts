@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { readWebhookSecret } from "../services/webhook-secret.ts";
+import { readWebhookSecret } from "../services/webhooks/secret.ts";
 import { ok, route } from "./route.ts";
 
 export const getWebhookSecret = route(endpoints.getWebhookSecret, async ({ c, scope }) =>

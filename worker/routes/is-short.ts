@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { judgeShort, readMetadata } from "../services/read-metadata.ts";
+import { judgeShort, readMetadata } from "../services/sources/read-metadata.ts";
 import { ok, route } from "./route.ts";
 
 export const isShort = route(endpoints.isShort, async ({ scope, body }) =>

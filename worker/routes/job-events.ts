@@ -1,6 +1,6 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
 import { sseResponse } from "../lib/sse.ts";
-import { watchJob } from "../services/watch-job.ts";
+import { watchJob } from "../services/jobs/watch.ts";
 import { lastEventId } from "./last-event-id.ts";
 import { route } from "./route.ts";
 

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/deliveries.ts";
+import * as service from "../services/webhooks/deliveries.ts";
 import { ok, route } from "./route.ts";
 
 export const listDeliveries = route(endpoints.listDeliveries, async ({ c, scope, query }) =>

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/list-jobs.ts";
+import * as service from "../services/jobs/list.ts";
 import { ok, route } from "./route.ts";
 
 export const listJobs = route(endpoints.listJobs, async ({ c, scope, query }) =>

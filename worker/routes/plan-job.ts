@@ -1,8 +1,8 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { keyFolder } from "../../schema/object-key.ts";
-import { planSource } from "../services/plan-source.ts";
-import { prepareJob } from "../services/prepare-job.ts";
-import { folderOfRequest } from "../services/storage-of-request.ts";
+import { keyFolder } from "../../schema/storage/object-key.ts";
+import { prepareJob } from "../services/intake/prepare-job.ts";
+import { folderOfRequest } from "../services/intake/storage-of-request.ts";
+import { planSource } from "../services/sources/plan-source.ts";
 import { ok, route } from "./route.ts";
 
 export const planJob = route(endpoints.planJob, async ({ c, scope, body, sent, ignored }) => {

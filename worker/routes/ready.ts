@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { readiness } from "../services/readiness.ts";
+import { readiness } from "../services/maintenance/readiness.ts";
 import { route } from "./route.ts";
 
 export const ready = route(endpoints.ready, async ({ scope }) => {

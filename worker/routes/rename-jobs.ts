@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/rename-jobs.ts";
+import * as service from "../services/batches/rename.ts";
 import { ok, route } from "./route.ts";
 
 export const renameJobs = route(endpoints.renameJobs, async ({ c, scope, params, body }) =>

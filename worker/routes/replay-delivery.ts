@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/deliveries.ts";
+import * as service from "../services/webhooks/deliveries.ts";
 import { created, route } from "./route.ts";
 
 export const replayDelivery = route(endpoints.replayDelivery, async ({ c, scope, params }) =>

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/retry-job.ts";
+import * as service from "../services/intake/retry-job.ts";
 import { created, route } from "./route.ts";
 
 export const retryJob = route(endpoints.retryJob, async ({ c, scope, params, body }) => {

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as keys from "../services/keys.ts";
+import * as keys from "../services/accounts/keys.ts";
 import { actorOf } from "./actor.ts";
 import { ok, route } from "./route.ts";
 

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/webhook-secret.ts";
+import * as service from "../services/webhooks/secret.ts";
 import { actorOf } from "./actor.ts";
 import { ok, route } from "./route.ts";
 

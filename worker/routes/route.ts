@@ -4,12 +4,12 @@ import type { Endpoint } from "../../schema/api/endpoint.ts";
 import type { Issue } from "../../schema/api/error.ts";
 import { type UnknownMember, unknownMembers } from "../../schema/api/unknown-members.ts";
 import type { Adjustment } from "../../schema/media.ts";
+import type { Scope } from "../composition.ts";
 import { invalidRequest, issuesOf } from "../lib/api-error.ts";
 import { readJson } from "../lib/body.ts";
 import type { LogFields } from "../lib/log.ts";
-import type { Account } from "../services/key-cache.ts";
-import { idempotencyKeyOf, runOnce } from "../services/run-once.ts";
-import type { Scope } from "../services.ts";
+import type { Account } from "../services/accounts/key-cache.ts";
+import { idempotencyKeyOf, runOnce } from "../services/intake/run-once.ts";
 
 /** What middleware leaves for handlers. */
 export interface RequestVariables {

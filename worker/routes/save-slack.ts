@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/slack.ts";
+import * as service from "../services/webhooks/slack.ts";
 import { actorOf } from "./actor.ts";
 import { ok, route } from "./route.ts";
 

@@ -1,5 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import * as service from "../services/start-batch.ts";
+import * as service from "../services/batches/start.ts";
 import { ok, route } from "./route.ts";
 
 export const startBatch = route(endpoints.startBatch, async ({ c, scope, params }) =>

@@ -1,6 +1,6 @@
 import type { InlineStorage, Provider } from "../../schema/api/storage.ts";
 import { storageEndpoints as endpoints } from "../../schema/api/user-storage.ts";
-import { removeStorage, setStorage, viewStorage } from "../services/account-storage.ts";
+import { removeStorage, setStorage, viewStorage } from "../services/storage/account-storage.ts";
 import { actorOf } from "./actor.ts";
 import { ok, type RouteInput, route } from "./route.ts";
 

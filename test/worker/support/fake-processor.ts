@@ -1,4 +1,4 @@
-import { objectKey, stemOf } from "../../../schema/object-key.ts";
+import { objectKey, stemOf } from "../../../schema/storage/object-key.ts";
 import type { Delivery } from "../../../schema/wire/callback.ts";
 import type { RunRequest } from "../../../schema/wire/run.ts";
 import { delivery } from "./delivery.ts";

@@ -1,7 +1,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
-import { BatchKeeper } from "../../../worker/services/batch-keeper.ts";
-import type { BatchObjects } from "../../../worker/services/batch-objects.ts";
-import type { Scope } from "../../../worker/services.ts";
+import type { Scope } from "../../../worker/composition.ts";
+import { BatchKeeper } from "../../../worker/services/batches/coordinator.ts";
+import type { BatchObjects } from "../../../worker/services/batches/objects.ts";
 
 /** Stand where the objects of batches are: the same logic, whose memory and alarms are in the test's hands. */
 export class LocalBatches implements BatchObjects {

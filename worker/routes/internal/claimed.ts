@@ -2,12 +2,12 @@ import type { z } from "zod";
 import { MAX_BODY_BYTES } from "../../../schema/api/endpoint.ts";
 import { Id } from "../../../schema/ids.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
+import type { Scope } from "../../composition.ts";
 import { ApiError, invalidRequest, issuesOf } from "../../lib/api-error.ts";
 import { bearerOf } from "../../lib/bearer.ts";
 import { readJson } from "../../lib/body.ts";
-import type { Claim } from "../../services/run-reports.ts";
-import { isRunToken } from "../../services/run-token.ts";
-import type { Scope } from "../../services.ts";
+import type { Claim } from "../../services/runs/run-reports.ts";
+import { isRunToken } from "../../services/runs/run-token.ts";
 import type { Handler } from "../route.ts";
 
 /** A report of one run: `/internal/runs/{id}/…`, its bearer the token of the claim that it names. */

@@ -1,5 +1,5 @@
 import { Heartbeat } from "../../../schema/wire/callback.ts";
-import { takeHeartbeat } from "../../services/run-reports.ts";
+import { takeHeartbeat } from "../../services/runs/run-reports.ts";
 import type { Handler } from "../route.ts";
 import { readReport } from "./claimed.ts";
 

@@ -1,5 +1,5 @@
 import { PublishRequest } from "../../../schema/wire/callback.ts";
-import { takePublish } from "../../services/run-reports.ts";
+import { takePublish } from "../../services/runs/run-reports.ts";
 import { claimed } from "./claimed.ts";
 
 /** `POST /internal/runs/{id}/publish` */

@@ -1,5 +1,5 @@
 import { RecordingStarted } from "../../../schema/wire/callback.ts";
-import { takeRecording } from "../../services/run-reports.ts";
+import { takeRecording } from "../../services/runs/run-reports.ts";
 import { claimed } from "./claimed.ts";
 
 /** `POST /internal/runs/{id}/recording` */

@@ -1,5 +1,5 @@
 import { UploadStarted } from "../../../schema/wire/callback.ts";
-import { takeUpload } from "../../services/run-reports.ts";
+import { takeUpload } from "../../services/runs/run-reports.ts";
 import { claimed } from "./claimed.ts";
 
 /** `POST /internal/runs/{id}/upload` */

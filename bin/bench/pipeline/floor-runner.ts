@@ -1,0 +1,36 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { S3Target } from "../../../schema/wire/run.ts";
+
+/** What the floor is told. */
+export interface FloorOrder {
+  readonly sources: readonly string[];
+  /** Object URL that takes a plain PUT. */
+  readonly sink: string;
+}
+
+export interface Floor {
+  /** Milliseconds of the slower of download alone and upload alone. */
+  measure(sources: readonly string[], target: S3Target): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startFloor(): Promise<Floor> {
+  const child = fork(join(import.meta.dirname, "floor.ts"));
+  await once(child, "message");
+  return {
+    async measure(sources, { endpoint, bucket }) {
+      const order: FloorOrder = { sources, sink: `${endpoint}/${bucket}/floor` };
+      child.send(order);
+      const [answer] = await once(child, "message");
+      if (typeof answer !== "number") throw new Error(`The floor could not be measured: ${answer}`);
+      return answer;
+    },
+    async stop() {
+      const exited = once(child, "exit");
+      child.disconnect();
+      await exited;
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { join } from "node:path";
+import { type MediaRequest, plan } from "../../../schema/media.ts";
+import type { Delivery } from "../../../schema/wire/callback.ts";
+import type { RunRequest, StorageTarget } from "../../../schema/wire/run.ts";
+import { systemEnvironment } from "../../stack/environment.ts";
+import { freePort } from "../../stack/ports.ts";
+import { PROCESSOR_ARGS } from "../../stack/processor.ts";
+import { until } from "../until.ts";
+import { type Coordinator, startCoordinator } from "./coordinator.ts";
+import { diskBytes, peakMemory, resetPeakMemory } from "./process-facts.ts";
+
+/** What one run was and cost. */
+export interface MeasuredRun {
+  readonly ms: number;
+  readonly delivery: Delivery;
+  /** Of the processor alone, without its tools; null where the system does not tell. */
+  readonly peakBytes: number | null;
+  /** Of the processor and its tools. */
+  readonly diskBytes: number | null;
+}
+
+/** The processor as its own process, and a Worker that agrees to everything. */
+export interface BenchProcessor {
+  /** Runs to the end. @throws Error when the run does not complete */
+  run(url: string, target: StorageTarget, request?: MediaRequest): Promise<MeasuredRun>;
+  stop(): Promise<void>;
+}
+
+const TOKEN = "bench-processor-token";
+
+/** @param folder for its work files and its log */
+export async function startBenchProcessor(
+  folder: string,
+  allowedHosts: readonly string[],
+): Promise<BenchProcessor> {
+  const [coordinator, port] = await Promise.all([startCoordinator(), freePort()]);
+  const child = spawn(process.execPath, PROCESSOR_ARGS, {
+    env: {
+      ...systemEnvironment(process.env),
+      ...{ WORKER_URL: coordinator.url, PROCESSOR_TOKEN: TOKEN, HOST: "127.0.0.1", PORT: `${port}` },
+      ...{
+        WORK_DIR: join(folder, "work"),
+        ALLOWED_PRIVATE_HOSTS: allowedHosts.join(","),
+        DRAIN_SECONDS: "0",
+      },
+    },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const isReady = () =>
+    fetch(`${url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await until(isReady, 20_000);
+  return {
+    run: (source, target, request = {}) =>
+      measure(child, coordinator, url, runRequest(source, target, request)),
+    stop: async () => {
+      const exited = once(child, "exit");
+      child.kill("SIGTERM");
+      await exited;
+      coordinator.close();
+    },
+  };
+}
+
+async function measure(
+  { pid = 0 }: ChildProcess,
+  coordinator: Coordinator,
+  url: string,
+  run: RunRequest,
+): Promise<MeasuredRun> {
+  resetPeakMemory(pid);
+  const diskBefore = diskBytes(pid);
+  const startedAt = performance.now();
+  const answer = await fetch(`${url}/runs`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify(run),
+  });
+  if (!answer.ok) throw new Error(`The processor answered ${answer.status}: ${await answer.text()}`);
+  const outcome = await coordinator.outcome(run.job_id);
+  const ms = performance.now() - startedAt;
+  if (outcome.type !== "completed") throw new Error(`The run ended ${JSON.stringify(outcome)}`);
+  const disk = diskBytes(pid);
+  return {
+    ms,
+    delivery: outcome.delivery,
+    peakBytes: peakMemory(pid),
+    diskBytes: disk === null || diskBefore === null ? null : disk - diskBefore,
+  };
+}
+
+function runRequest(url: string, target: StorageTarget, request: MediaRequest): RunRequest {
+  return {
+    ...{ v: 1, job_id: randomUUID(), attempt: 1, token: "bench", url, ...plan(request) },
+    ...{ filename: null, key_prefix: { base_folder: "bench" }, subtitles: null, thumbnail: false },
+    ...{ limits: { max_filesize_bytes: null, max_duration_seconds: null }, target, predecessor: null },
+    ...{ wait: null, batch: false, recording: { asked: false, from_start: false, max_seconds: 43_200 } },
+  };
+}

@@ -1,0 +1,61 @@
+import { execFile, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { formatSort } from "../../../processor/stages/select.ts";
+import { plan } from "../../../schema/media.ts";
+import type { S3Target } from "../../../schema/wire/run.ts";
+
+/** The way without us: yt-dlp to disk, then the provider's SDK. */
+export interface Peer {
+  /** Milliseconds of one yt-dlp command line and of the upload behind it. */
+  deliver(url: string, target: S3Target): Promise<{ readonly commandMs: number; readonly totalMs: number }>;
+  stop(): Promise<void>;
+}
+
+/** What the uploader is told. */
+export interface UploadOrder {
+  readonly file: string;
+  readonly target: S3Target;
+}
+
+const { YTDLP_PATH: ytdlp = "yt-dlp" } = process.env;
+
+/** @param folder for its downloads */
+export async function startPeer(folder: string): Promise<Peer> {
+  const uploader = fork(join(import.meta.dirname, "sdk-uploader.ts"));
+  await once(uploader, "message");
+  const downloads = join(folder, "peer");
+  return {
+    async deliver(url, target) {
+      await rm(downloads, { recursive: true, force: true });
+      await mkdir(downloads, { recursive: true });
+      const startedAt = performance.now();
+      await promisify(execFile)(ytdlp, commandLine(url), { cwd: downloads });
+      const commandMs = performance.now() - startedAt;
+      const [name = ""] = await readdir(downloads);
+      const order: UploadOrder = { file: join(downloads, name), target };
+      uploader.send(order);
+      const [answer] = await once(uploader, "message");
+      if (answer !== "done") throw new Error(`The SDK could not upload: ${answer}`);
+      const totalMs = performance.now() - startedAt;
+      await rm(downloads, { recursive: true, force: true });
+      return { commandMs, totalMs };
+    },
+    async stop() {
+      const exited = once(uploader, "exit");
+      uploader.disconnect();
+      await exited;
+    },
+  };
+}
+
+/** The streams that a job would take, as a person would ask for them. */
+function commandLine(url: string): string[] {
+  const sort = formatSort(plan({}).plan);
+  return [
+    ...["--ignore-config", "--no-progress", "--quiet", "-f", "bv*+ba/b", "-S", sort.join(",")],
+    ...["--merge-output-format", "mp4", "--remux-video", "mp4", "-o", "%(id)s.%(ext)s", url],
+  ];
+}

@@ -1,0 +1,269 @@
+import type { HttpClient } from "../egress/http-client.ts";
+import { headersFor } from "../egress/source-headers.ts";
+import { ByteGate, Prefetched } from "../egress/source-prefetch.ts";
+import { collectSpan, openSpan, pourSpan, type SourceRequest, type Take } from "../egress/source-read.ts";
+import { Fault } from "../fault.ts";
+import type { RetryClock } from "../retry.ts";
+import { decrypted, KeyRing } from "./key.ts";
+import { type HlsResource, type RewrittenPlaylist, rewritePlaylist } from "./playlist.ts";
+import { MAX_PLAYLIST_BYTES } from "./playlist-lines.ts";
+import { withBreaks, withSharedBreak } from "./transport-stream.ts";
+import { type CutPlaylist, cutPlaylist, type TimeWindow } from "./window.ts";
+
+export interface HlsSourceOptions {
+  /** Of the master or media playlist. */
+  readonly url: string;
+  /** Cookies among them go only to the host of `url`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Segments of one playlist fetched at once, the one being read included. Default 6. */
+  readonly connections?: number;
+  readonly signal: AbortSignal;
+  /** Only the segments that cover this part are shown, where the presentation has an end. */
+  readonly window?: TimeWindow | undefined;
+  /** Most bytes that a reader may get of all segments together. */
+  readonly maxBytes?: number | undefined;
+  /** Called with the number of bytes of each chunk that arrives. */
+  readonly onBytes?: (bytes: number) => void;
+  /** Memory for segments that are not read yet. Default 32 MiB. */
+  readonly bufferBytes?: number;
+  readonly clock?: RetryClock;
+}
+
+/** What a path of an HLS source stands for, ready to be sent. */
+export type HlsAnswer =
+  | { readonly kind: "playlist"; readonly text: string }
+  | { readonly kind: "media"; readonly body: AsyncIterable<Buffer[]> };
+
+/** Only a tool can make one stream of media of a presentation. */
+export class NotOneStream extends Error {}
+
+interface Entry {
+  readonly resource: HlsResource;
+  readonly path: string;
+  /** What a playlist with an end was found to be: it is not asked for again. */
+  playlist: RewrittenPlaylist | null;
+  /** The segments of its playlist, in order, as last read; a key or a map has no neighbours. */
+  siblings: readonly Entry[];
+  stream: Prefetched | null;
+  /** Bytes of it that a reader got. */
+  served: number;
+}
+
+/**
+ * An HLS presentation under paths of our own: playlists are rewritten to them, segments are fetched ahead of the
+ * reader side by side. A reader starts at {@link entryPath} and meets no other host.
+ */
+export class HlsSource {
+  /** Path of the first playlist. */
+  readonly entryPath: string;
+  /** Bytes of media received so far. */
+  bytesRead = 0;
+  /** Requests that had to be repeated so far. */
+  retries = 0;
+  /** Segments handed out so far. */
+  segmentsRead = 0;
+  /** True once a playlist without an end was read. */
+  isLive = false;
+  /** What a window left of the media playlist that was read last; null before, and where nothing was cut. */
+  cut: Pick<CutPlaylist, "startSeconds" | "totalSeconds"> | null = null;
+  readonly #client: HttpClient;
+  readonly #options: HlsSourceOptions;
+  readonly #gate: ByteGate;
+  readonly #first: HlsResource;
+  readonly #entries = new Map<string, Entry>();
+  readonly #paths = new Map<string, string>();
+  /** Bytes that readers got, those that were read again counted once. */
+  #served = 0;
+  /** What each playlist named when it was last read, and the time before: a live reader may lag behind. */
+  readonly #named = new Map<string, readonly [readonly Entry[], readonly Entry[]]>();
+  readonly #keys: KeyRing;
+  #count = 0;
+
+  constructor(client: HttpClient, options: HlsSourceOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#gate = new ByteGate(options.bufferBytes ?? 32 << 20);
+    this.#keys = new KeyRing((url, maxBytes) =>
+      collectSpan(client, this.#request(url, options.signal), { start: 0 }, maxBytes),
+    );
+    this.#first = { kind: "playlist", url: options.url, extension: ".m3u8" };
+    this.entryPath = this.#enter(this.#first).path;
+  }
+
+  /**
+   * What a path stands for; null for a path that was never given out.
+   *
+   * @param signal ends the body, also while its reader waits for bytes
+   * @param lend a batch of the body is the reader's only until it asks for the next one: its memory is used again
+   * @throws Fault as `openRangeSource`, and as `rewritePlaylist`
+   */
+  async open(path: string, signal?: AbortSignal, lend = false): Promise<HlsAnswer | null> {
+    const entry = this.#entries.get(path);
+    if (!entry) return null;
+    if (entry.resource.kind === "playlist") {
+      return { kind: "playlist", text: (await this.#playlist(entry)).text };
+    }
+    this.#fetchAhead(entry);
+    const body = this.#media(entry, signal, lend);
+    // segments need not count on from each other, which no tool knows
+    return { kind: "media", body: entry.resource.kind === "segment" ? withBreaks(body) : body };
+  }
+
+  /**
+   * All media as one stream; in a transport stream, an empty packet stands in front of each segment. A batch is the
+   * reader's only until it asks for the next one. Whoever leaves early may still {@link open} everything.
+   *
+   * @param signal ends the stream, also while its reader waits for bytes
+   * @throws NotOneStream; Fault as {@link open}
+   */
+  async *read(signal: AbortSignal): AsyncGenerator<Buffer[]> {
+    const { isOneStream, resources } = await this.#playlist(this.#enter(this.#first));
+    if (!isOneStream) throw new NotOneStream("the pieces of the presentation are no stream");
+    for (const resource of resources) {
+      const entry = this.#enter(resource);
+      this.#fetchAhead(entry);
+      yield* withSharedBreak(this.#media(entry, signal, true));
+    }
+  }
+
+  /** Reads the playlists before anybody asks, so that {@link cut} is known; of several, the first that is named. */
+  async prepare(): Promise<void> {
+    let entry: Entry | undefined = this.#enter(this.#first);
+    while (entry) {
+      const { resources } = await this.#playlist(entry);
+      const playlist = resources.find(({ kind }) => kind === "playlist");
+      entry = playlist && this.#enter(playlist);
+    }
+  }
+
+  /** Ends every request and frees all memory. */
+  close(): void {
+    for (const entry of this.#entries.values()) drop(entry);
+  }
+
+  async #playlist(entry: Entry): Promise<RewrittenPlaylist> {
+    if (entry.playlist) return entry.playlist;
+    const request = this.#request(entry.resource.url, this.#options.signal);
+    const opened = await openSpan(this.#client, request, null);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const take = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > MAX_PLAYLIST_BYTES) throw new Fault("network", "the playlist is too large");
+      chunks.push(Buffer.from(chunk));
+    };
+    await pourSpan(this.#client, request, { start: 0 }, take, { opened });
+    const named: Entry[] = [];
+    const text = this.#cutToWindow(Buffer.concat(chunks).toString("utf8"));
+    const playlist = rewritePlaylist(text, opened.url, (resource) => {
+      const mounted = this.#enter(resource);
+      if (resource.kind !== "playlist") named.push(mounted);
+      return mounted.path;
+    });
+    if (playlist.isLive) this.isLive = true;
+    else entry.playlist = playlist;
+    this.#replaceNamed(entry.path, named);
+    return playlist;
+  }
+
+  #cutToWindow(text: string): string {
+    const { window } = this.#options;
+    const cut = window ? cutPlaylist(text, window) : null;
+    if (cut) this.cut = cut;
+    return cut?.text ?? text;
+  }
+
+  #replaceNamed(playlistPath: string, named: readonly Entry[]): void {
+    const segments = named.filter(({ resource }) => resource.kind === "segment");
+    for (const segment of segments) segment.siblings = segments;
+    const [before, longBefore] = this.#named.get(playlistPath) ?? [[], []];
+    const still = new Set([...named, ...before]);
+    for (const entry of longBefore) if (!still.has(entry)) this.#forget(entry);
+    this.#named.set(playlistPath, [named, before]);
+  }
+
+  /** Starts the next segments of the same playlist, and drops those that the reader skipped. */
+  #fetchAhead(entry: Entry): void {
+    const index = entry.siblings.indexOf(entry);
+    if (index < 0) return;
+    const last = index + (this.#options.connections ?? 6);
+    entry.siblings.forEach((sibling, position) => {
+      if (position < index || position >= last) drop(sibling);
+      else sibling.stream ??= this.#prefetch(sibling);
+    });
+  }
+
+  async *#media(entry: Entry, signal: AbortSignal | undefined, lend: boolean): AsyncGenerator<Buffer[]> {
+    const { key, kind } = entry.resource;
+    const decipher = key && (await this.#keys.decipher(key));
+    const stream = entry.stream ?? this.#prefetch(entry);
+    // a stream is read once; whoever asks again gets a new one
+    entry.stream = null;
+    signal?.addEventListener("abort", () => stream.close(), { once: true });
+    const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
+    let position = 0;
+    const read = stream.read(lend || decipher !== undefined);
+    const clear = decipher ? decrypted(read, decipher) : read;
+    for await (const batch of clear) {
+      position += batch.reduce((sum, { length }) => sum + length, 0);
+      this.#served += Math.max(0, position - entry.served);
+      entry.served = Math.max(entry.served, position);
+      if (this.#served > maxBytes)
+        throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
+      yield batch;
+    }
+    if (kind === "segment") this.segmentsRead++;
+  }
+
+  #prefetch({ resource }: Entry): Prefetched {
+    return new Prefetched((signal, take) => this.#pour(resource, signal, take), this.#gate);
+  }
+
+  #pour(resource: HlsResource, signal: AbortSignal, take: Take): Promise<void> {
+    const request: SourceRequest = {
+      ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
+      onBytes: (bytes) => {
+        this.bytesRead += bytes;
+        this.#options.onBytes?.(bytes);
+      },
+    };
+    return pourSpan(this.#client, request, resource.span ?? { start: 0 }, take);
+  }
+
+  #request(url: string, signal: AbortSignal): SourceRequest {
+    const { headers = {}, clock } = this.#options;
+    return {
+      url,
+      headers: headersFor(headers, this.#options.url, url),
+      signal,
+      onRetry: () => this.retries++,
+      ...(clock ? { clock } : {}),
+    };
+  }
+
+  /** The entry of a resource, the same one each time it is named. */
+  #enter(resource: HlsResource): Entry {
+    const name = nameOf(resource);
+    const known = this.#entries.get(this.#paths.get(name) ?? "");
+    if (known) return known;
+    const path = `/${this.#count++}${resource.extension}`;
+    const entry: Entry = { resource, path, playlist: null, siblings: [], stream: null, served: 0 };
+    this.#paths.set(name, path);
+    this.#entries.set(path, entry);
+    return entry;
+  }
+
+  #forget(entry: Entry): void {
+    drop(entry);
+    this.#entries.delete(entry.path);
+    this.#paths.delete(nameOf(entry.resource));
+  }
+}
+
+function drop(entry: Entry): void {
+  entry.stream?.close();
+  entry.stream = null;
+}
+
+const nameOf = ({ kind, url, span }: HlsResource): string =>
+  `${kind} ${span ? `${span.start}-${span.end}` : ""} ${url}`;

@@ -1,0 +1,36 @@
+import { Unusual } from "../isobmff/box-view.ts";
+import type { MediaTrack } from "../isobmff/media-source.ts";
+import { CLOCK_RATE } from "./elementary-packets.ts";
+import type { Gathering } from "./gathering.ts";
+
+/** One stream of a program, as it becomes a track. */
+export interface ElementaryStream {
+  /** Null until its first sample was read. */
+  readonly beginning: Beginning | null;
+  readonly gathering: Gathering;
+  /**
+   * Reads one packet.
+   *
+   * @throws Unusual, RangeError where a tool must look at it
+   */
+  read(unit: Buffer): void;
+}
+
+/** What the first sample tells. */
+export interface Beginning {
+  /** In units of {@link CLOCK_RATE}. */
+  readonly shown: number;
+  readonly decoded: number;
+  readonly track: Pick<
+    MediaTrack,
+    "kind" | "codec" | "entry" | "timescale" | "description" | "shownAs" | "information"
+  >;
+}
+
+/** A longer pause is none: the time begins anew. */
+const MAX_PAUSE_SECONDS = 10;
+
+/** @throws Unusual where times do not go on as they must. */
+export function checkPause(units: number): void {
+  if (units > MAX_PAUSE_SECONDS * CLOCK_RATE) throw new Unusual("a time that jumps");
+}

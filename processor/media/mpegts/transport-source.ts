@@ -1,0 +1,148 @@
+import { Unusual } from "../isobmff/box-view.ts";
+import type { ByteStream } from "../isobmff/byte-stream.ts";
+import type { MediaSource, MediaTrack, Turn } from "../isobmff/media-source.ts";
+import { CLOCK_RATE, Clock } from "./elementary-packets.ts";
+import type { Beginning, ElementaryStream } from "./elementary-stream.ts";
+import { type Gathered, Gathering } from "./gathering.ts";
+import { TransportPackets } from "./packets.ts";
+import { PictureStream } from "./picture-stream.ts";
+import { SoundStream } from "./sound-stream.ts";
+import { PROGRAMS_PID, type ProgramStream, readProgram, readPrograms } from "./tables.ts";
+
+/** The kinds of media that can be read here, with the number of their streams in ISO 13818-1. */
+const READERS = [
+  { kind: "vide", type: 0x1b, Stream: PictureStream },
+  { kind: "soun", type: 0x0f, Stream: SoundStream },
+] as const;
+
+/** All streams must begin within so many bytes. */
+const MAX_OPENING_BYTES = 16 << 20;
+
+interface WantedStream {
+  readonly told: ProgramStream;
+  readonly stream: ElementaryStream;
+}
+
+interface Ready extends Gathered {
+  readonly wanted: WantedStream;
+}
+
+/** The tracks of a transport stream, pictures in H.264 and sound in AAC. Nothing is known of it beforehand. */
+class TransportSource implements MediaSource {
+  readonly isPlanned = false;
+  tracks: readonly MediaTrack[] = [];
+  readonly #chunks: AsyncGenerator<Buffer>;
+  readonly #kinds: readonly string[];
+  readonly #packets = new TransportPackets();
+  readonly #clock = new Clock();
+  #program: readonly ProgramStream[] | null = null;
+  #wanted: readonly WantedStream[] = [];
+  #ready: Ready[] = [];
+
+  constructor(stream: ByteStream, kinds: readonly string[]) {
+    this.#chunks = stream.rest();
+    this.#kinds = kinds;
+    this.#packets.follow(
+      PROGRAMS_PID,
+      (unit) =>
+        this.#packets.follow(readPrograms(unit), (table) => this.#setProgram(readProgram(table)), true),
+      true,
+    );
+  }
+
+  /** Reads until all tracks are known. */
+  async open(): Promise<this> {
+    for (let bytes = 0; !this.#isKnown(); ) {
+      if (bytes > MAX_OPENING_BYTES) throw new Unusual("streams that do not begin");
+      const read = await this.#readOn();
+      if (read === null) break;
+      bytes += read;
+    }
+    const beginnings = this.#wanted.map(({ stream }) => stream.beginning);
+    const origin = Math.min(...beginnings.map((beginning) => beginning?.shown ?? Number.POSITIVE_INFINITY));
+    this.tracks = this.#wanted.map(({ told, stream }) => trackOf(stream.beginning, told, origin));
+    return this;
+  }
+
+  async *turns(): AsyncGenerator<Turn> {
+    do {
+      for (const ready of this.#ready.splice(0)) yield this.#turnOf(ready);
+    } while ((await this.#readOn()) !== null || this.#ready.length > 0);
+  }
+
+  #turnOf({ memory, samples, wanted }: Ready): Turn {
+    const track = this.tracks[this.#wanted.indexOf(wanted)] as MediaTrack;
+    return {
+      track,
+      chunk: { seconds: (samples[0]?.time ?? 0) / track.timescale, bytes: memory.length, samples },
+      pour: async (take) => {
+        await take(memory.bytes);
+        wanted.stream.gathering.reuse(memory);
+      },
+    };
+  }
+
+  /** How many bytes were read; null at the end, when all that was left is ready. */
+  async #readOn(): Promise<number | null> {
+    const { done, value } = await this.#chunks.next();
+    if (!done) {
+      this.#packets.push(value);
+      return value.length;
+    }
+    this.#packets.end();
+    for (const { stream } of this.#wanted) stream.gathering.end();
+    return null;
+  }
+
+  #isKnown(): boolean {
+    return this.#program !== null && this.#wanted.every(({ stream }) => stream.beginning !== null);
+  }
+
+  #setProgram(program: readonly ProgramStream[]): void {
+    const isSame = (one: ProgramStream, index: number) =>
+      one.pid === this.#program?.[index]?.pid && one.type === this.#program[index]?.type;
+    if (this.#program) {
+      if (program.length === this.#program.length && program.every(isSame)) return;
+      throw new Unusual("a program that changes");
+    }
+    this.#program = program;
+    const readers = READERS.filter(({ kind }) => this.#kinds.includes(kind));
+    this.#wanted = readers.flatMap(({ Stream, kind, type }) => {
+      const [told, another] = program.filter((candidate) => candidate.type === type);
+      if (another) throw new Unusual(`several streams of ${kind}`);
+      return told ? [this.#follow(told, Stream)] : [];
+    });
+  }
+
+  #follow(told: ProgramStream, Stream: (typeof READERS)[number]["Stream"]): WantedStream {
+    const gathering = new Gathering((gathered) => this.#ready.push({ ...gathered, wanted }));
+    const stream = new Stream(this.#clock, gathering);
+    const wanted: WantedStream = { told, stream };
+    this.#packets.follow(told.pid, (unit) => stream.read(unit));
+    return wanted;
+  }
+}
+
+function trackOf(beginning: Beginning | null, { language }: ProgramStream, origin: number): MediaTrack {
+  if (!beginning) throw new Unusual("a stream without anything");
+  const { decoded, shown, track } = beginning;
+  return {
+    ...track,
+    edit: {
+      delay: (shown - origin) / CLOCK_RATE,
+      skipped: ((shown - decoded) * track.timescale) / CLOCK_RATE,
+      shown: null,
+    },
+    language: [...language].reduce((code, letter) => (code << 5) | (letter.charCodeAt(0) & 0x1f), 0),
+    tables: [],
+  };
+}
+
+/**
+ * Reads a transport stream until its tracks are known.
+ *
+ * @param kinds of media that are wanted, as `MediaTrack` names them
+ * @throws Unusual, RangeError where a tool must look at it
+ */
+export const openTransportSource = (stream: ByteStream, kinds: readonly string[]): Promise<MediaSource> =>
+  new TransportSource(stream, kinds).open();

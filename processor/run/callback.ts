@@ -1,0 +1,122 @@
+import { readBoundedJson } from "../../schema/bounded-body.ts";
+import {
+  type Heartbeat,
+  HeartbeatAnswer,
+  type Outcome,
+  type RecordingStarted,
+  type UploadStarted,
+} from "../../schema/wire/callback.ts";
+import { WIRE_VERSION } from "../../schema/wire/version.ts";
+import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
+import { Stopped } from "./stop.ts";
+
+/** The claim that a report speaks for. */
+export interface Claim {
+  readonly job_id: string;
+  readonly attempt: number;
+  readonly token: string;
+}
+
+export interface CallbackOptions {
+  /** Base URL of the Worker. */
+  readonly workerUrl: string;
+  /** Name of this processor, as the Worker's pool knows it. */
+  readonly instance: string;
+  readonly fetch?: typeof fetch;
+  readonly clock?: RetryClock;
+}
+
+const BACKOFF = { firstMs: 250, maxMs: 10_000 };
+/** Of the answer to a heartbeat, which names runs. */
+const MAX_ANSWER_BYTES = 4 << 20;
+const TIMEOUT_MS = 15_000;
+
+/**
+ * The only voice towards the Worker. Reports are repeated until they are answered, since the Worker takes each of
+ * them any number of times; an answer 409 means that the run lost its job and throws {@link Stopped}.
+ */
+export class Callback {
+  readonly #options: CallbackOptions;
+  readonly #fetch: typeof fetch;
+  readonly #clock: RetryClock;
+
+  constructor(options: CallbackOptions) {
+    this.#options = options;
+    this.#fetch = options.fetch ?? fetch;
+    this.#clock = options.clock ?? REAL_CLOCK;
+  }
+
+  /** One try: the next beat is near. */
+  async heartbeat(runs: Heartbeat["runs"], signal: AbortSignal): Promise<HeartbeatAnswer["runs"]> {
+    const body: Heartbeat = { v: WIRE_VERSION, instance: this.#options.instance, runs };
+    const answer = await this.#post("/internal/heartbeat", body, null, signal);
+    if (!answer.ok) throw new Error(`the heartbeat was answered ${answer.status}`);
+    return HeartbeatAnswer.parse(await readBoundedJson(answer, MAX_ANSWER_BYTES)).runs;
+  }
+
+  /** Tells which upload a successor would have to abort. */
+  async uploadStarted(
+    claim: Claim,
+    upload: { key: string; ref: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#report<UploadStarted>(claim, "upload", upload, signal);
+  }
+
+  /** Tells where the pieces of a recording will lie. */
+  async recordingStarted(claim: Claim, key: string, signal: AbortSignal): Promise<void> {
+    await this.#report<RecordingStarted>(claim, "recording", { key }, signal);
+  }
+
+  /** Asks for leave to make the object visible; returns when it is given. */
+  async publish(claim: Claim, signal: AbortSignal): Promise<void> {
+    await this.#report(claim, "publish", {}, signal);
+  }
+
+  /** Tells how the run ended, and for how many others there is room then. */
+  async outcome(
+    claim: Claim,
+    { outcome, freeSlots }: { outcome: Outcome["outcome"]; freeSlots: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#report<Outcome>(claim, "outcome", { outcome, free_slots: freeSlots }, signal);
+  }
+
+  async #report<T extends { v: number; attempt: number }>(
+    claim: Claim,
+    name: string,
+    content: Omit<T, "v" | "attempt">,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const path = `/internal/runs/${claim.job_id}/${name}`;
+    const body = { v: WIRE_VERSION, attempt: claim.attempt, ...content };
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted();
+      const status = await this.#post(path, body, claim.token, signal).then(
+        (answer) => answer.body?.cancel().then(() => answer.status) ?? answer.status,
+        () => 0,
+      );
+      if (status >= 200 && status < 300) return;
+      if (status === 409) throw new Stopped("lost");
+      // any other 4xx is a disagreement that waiting does not mend
+      if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
+        throw new Error(`the Worker refused the report ${name} with ${status}`);
+      }
+      await this.#clock.sleep(backoffMs(attempt, BACKOFF, this.#clock.random), signal);
+    }
+  }
+
+  #post(path: string, body: unknown, token: string | null, signal: AbortSignal): Promise<Response> {
+    return this.#fetch(new URL(path, this.#options.workerUrl), {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        // a few bytes are not worth packing
+        "accept-encoding": "identity",
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(body),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
+  }
+}

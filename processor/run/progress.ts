@@ -1,0 +1,115 @@
+import type { WorkingStep } from "../../schema/states.ts";
+
+/** What is told of a run while it works. */
+export interface Snapshot {
+  readonly step: WorkingStep;
+  /** 0-100, never going back. */
+  readonly progress: number;
+  /** Bytes per second from the source since its first byte. */
+  readonly downloadRate: number | null;
+  readonly title: string | null;
+}
+
+/** What receiving all bytes and storing all bytes are worth of a run that only moves bytes. */
+const RECEIVED_SHARE = 0.7;
+const STORED_SHARE = 1 - RECEIVED_SHARE;
+/** What writing a result is worth of a run that uploads it meanwhile. */
+const WRITTEN_SHARE = 0.97;
+
+const STEP_ORDER: readonly WorkingStep[] = ["Downloading", "Muxing", "Uploading"];
+
+/**
+ * The progress of one run. Stages overlap, so the step is the furthest one that was entered, and the percentage is
+ * that of the whole. Listeners are told of each change.
+ */
+export class Progress {
+  #step: WorkingStep = "Downloading";
+  #percent = 0;
+  #title: string | null = null;
+  #received = 0;
+  #stored = 0;
+  #expected: number | null = null;
+  #startedAt: number | null = null;
+  #lastAt: number | null = null;
+  readonly #onChange: (stepChanged: boolean) => void;
+  readonly #now: () => number;
+
+  constructor(
+    onChange: (stepChanged: boolean) => void = () => {},
+    now: () => number = () => performance.now(),
+  ) {
+    this.#onChange = onChange;
+    this.#now = now;
+  }
+
+  get snapshot(): Snapshot {
+    return { step: this.#step, progress: this.#percent, downloadRate: this.#rate(), title: this.#title };
+  }
+
+  /** Bytes from the source so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Milliseconds from the first byte of the source to the last one so far; null before the first. */
+  get downloadMs(): number | null {
+    return this.#startedAt === null || this.#lastAt === null
+      ? null
+      : Math.round(this.#lastAt - this.#startedAt);
+  }
+
+  entitle(title: string): void {
+    this.#title = title;
+  }
+
+  enter(step: WorkingStep): void {
+    if (STEP_ORDER.indexOf(step) <= STEP_ORDER.indexOf(this.#step)) return;
+    this.#step = step;
+    this.#onChange(true);
+  }
+
+  /** @param fraction of the whole run, 0 to 1; 1 is left to the outcome */
+  advance(fraction: number): void {
+    const percent = Math.min(99, Math.max(this.#percent, Math.floor(fraction * 100)));
+    if (percent === this.#percent) return;
+    this.#percent = percent;
+    this.#onChange(false);
+  }
+
+  /** @param fraction of the result that is written; the last of the run is left to the end of its upload */
+  write(fraction: number): void {
+    this.advance(fraction * WRITTEN_SHARE);
+  }
+
+  /** From here on the bytes that are received and stored make the percentage. */
+  expect(bytes: number): void {
+    this.#expected = bytes;
+    this.#weigh();
+  }
+
+  /** Counts bytes from the source. */
+  receive(bytes: number): void {
+    this.#startedAt ??= this.#now();
+    this.#lastAt = this.#now();
+    this.#received += bytes;
+    this.#weigh();
+  }
+
+  /** @param bytes all that the storage has so far */
+  store(bytes: number): void {
+    this.#stored = bytes;
+    this.#weigh();
+  }
+
+  #weigh(): void {
+    if (this.#expected === null || this.#expected === 0) return;
+    const received = Math.min(1, this.#received / this.#expected);
+    const stored = Math.min(1, this.#stored / this.#expected);
+    this.advance(received * RECEIVED_SHARE + stored * STORED_SHARE);
+  }
+
+  #rate(): number | null {
+    const ms = this.downloadMs;
+    return ms === null || ms < 1 ? null : Math.round((this.#received / ms) * 1000);
+  }
+}

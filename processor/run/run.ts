@@ -1,0 +1,164 @@
+import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
+import type { RunRequest } from "../../schema/wire/run.ts";
+import { LyingRange } from "../egress/source-read.ts";
+import { Fault } from "../fault.ts";
+import type { Kit, RunContext } from "../kit.ts";
+import { deliver } from "../stages/deliver.ts";
+import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
+import { resolveSource } from "../stages/resolve.ts";
+import { openSink } from "../storage/open-object-store.ts";
+import { openWayOut, type WayOut } from "../way-out.ts";
+import type { Claim } from "./callback.ts";
+import { Deadline } from "./deadline.ts";
+import type { LeaseHolder } from "./lease.ts";
+import { Progress } from "./progress.ts";
+import { Stopped, type StopReason } from "./stop.ts";
+import { nextLook, Upcoming } from "./upcoming.ts";
+
+/** A run that was started. */
+export interface RunHandle {
+  readonly attempt: number;
+  /** Resolves, and never rejects, when nothing of the run is left but its folder, which is being removed. */
+  readonly done: Promise<void>;
+  stop(reason: StopReason): void;
+}
+
+/** An outcome is repeated for this long; by then the Worker has long taken the job back by its lease. */
+const REPORT_MS = 10 * 60_000;
+
+/** A run before it has its folder and its way out. */
+type BareContext = Omit<RunContext, keyof WayOut | "folder">;
+
+/** Starts one run: resolve, deliver, report. */
+export function startRun(request: RunRequest, kit: Kit): RunHandle {
+  const abort = new AbortController();
+  const claim: Claim = { job_id: request.job_id, attempt: request.attempt, token: request.token };
+  const progress: Progress = new Progress((stepChanged) => kit.lease.changed(holder, stepChanged));
+  const stop = (reason: StopReason) => abort.abort(new Stopped(reason));
+  const holder: LeaseHolder = { claim, progress, stop };
+  const deadline = new Deadline(kit.config.maxRunSeconds, () => abort.abort(new Fault("timeout")));
+  const base: BareContext = {
+    ...kit,
+    request,
+    claim,
+    signal: abort.signal,
+    progress,
+    sink: openSink(request.target, kit.policy),
+    extendDeadline: (seconds) => deadline.extend(seconds),
+  };
+  kit.lease.add(holder);
+  const done = execute(base).finally(() => {
+    deadline.clear();
+    kit.lease.remove(holder);
+    base.sink.close();
+  });
+  return { attempt: request.attempt, done, stop };
+}
+
+async function execute(context: BareContext): Promise<void> {
+  const startedAt = performance.now();
+  const outcome = await produce(context).then(
+    (delivery): Outcome["outcome"] => ({ type: "completed", delivery, tools: toolsOf(context) }),
+    (error: unknown) => outcomeOf(error, context),
+  );
+  const reported = outcome === null ? "dropped" : await report(context, outcome);
+  const code = outcome?.type === "failed" ? outcome.code : (outcome?.type ?? "lost");
+  context.metrics.count("waterspout_runs_total", "Runs by how they ended", { outcome: code });
+  context.log("run", {
+    job_id: context.claim.job_id,
+    attempt: context.claim.attempt,
+    outcome: code,
+    reported,
+    ms: Math.round(performance.now() - startedAt),
+    bytes: context.progress.received,
+    ...(outcome?.type === "completed"
+      ? { strategy: outcome.delivery.strategy, file_size: outcome.delivery.file_size }
+      : {}),
+  });
+}
+
+/**
+ * A media link may have expired between extraction and download: a fresh extraction is worth one more try. So is the
+ * plain way, for a source whose ranges turn out wrong when the transfer has begun.
+ */
+async function attempt(context: RunContext): Promise<Delivery> {
+  const begun = await findRecording(context);
+  if (begun) return continueRecording(context, begun);
+  try {
+    return await fetchAndDeliver(context);
+  } catch (error) {
+    if (context.signal.aborted || !(error instanceof Fault)) throw error;
+    if (error instanceof LyingRange) return fetchAndDeliver({ ...context, distrustsRanges: true });
+    if (error.code !== "forbidden") throw error;
+    context.extractions.forget(context.request.url);
+    return fetchAndDeliver(context);
+  }
+}
+
+async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
+  const resolved = await resolveSource(context);
+  if (resolved.source.live) return recordLive(context, resolved);
+  const delivery = await deliver(context, resolved);
+  if (!context.request.recording.asked) return delivery;
+  const notLive = { field: "live_recording", from: true, to: false, reason: "The source is not live" };
+  return { ...delivery, adjustments: [...delivery.adjustments, notLive] };
+}
+
+/** Gives the run its folder and its way out, and takes both away at the end. */
+async function produce(base: BareContext): Promise<Delivery> {
+  const { folders, claim } = base;
+  const folder = await folders.make(`${claim.job_id}.${claim.attempt}`);
+  try {
+    const way = await openWayOut(base, base.request.url);
+    try {
+      return await attempt({ ...base, ...way, folder });
+    } finally {
+      await way.proxy.close();
+    }
+  } finally {
+    folders.remove(folder);
+  }
+}
+
+const toolsOf = ({ tools }: BareContext) => ({
+  ytdlp: tools.ytdlp.version,
+  ytdlp_channel: tools.ytdlp.channel,
+  ffmpeg: tools.ffmpeg.version,
+});
+
+/** Null when there is nobody to tell: the job belongs to another run, or to none. */
+function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {
+  const { signal, log, claim, progress, request } = context;
+  const cause = signal.aborted ? signal.reason : error;
+  if (cause instanceof Stopped) return cause.reason === "drained" ? { type: "interrupted" } : null;
+  const fault = cause instanceof Fault ? cause : new Fault("internal", describe(cause), { cause });
+  if (fault.code === "upcoming") {
+    const until = nextLook(request.wait, fault instanceof Upcoming ? fault.releaseAt : null, Date.now());
+    if (until !== null) return { type: "postponed", until };
+  }
+  log("fault", { job_id: claim.job_id, attempt: claim.attempt, code: fault.code, detail: fault.detail });
+  return {
+    type: "failed",
+    code: fault.code,
+    retry_after_ms: fault.retryAfterMs ?? null,
+    title: progress.snapshot.title,
+  };
+}
+
+async function report(
+  context: BareContext,
+  outcome: Outcome["outcome"],
+): Promise<"told" | "lost" | "untold"> {
+  try {
+    const told = { outcome, freeSlots: context.freeSlots() };
+    await context.callback.outcome(context.claim, told, AbortSignal.timeout(REPORT_MS));
+    return "told";
+  } catch (error) {
+    if (error instanceof Stopped) return "lost";
+    context.log("outcome not told", { job_id: context.claim.job_id, detail: describe(error) });
+    return "untold";
+  }
+}
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);

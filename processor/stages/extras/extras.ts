@@ -1,0 +1,149 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Adjustment } from "../../../schema/media.ts";
+import { Fault } from "../../fault.ts";
+import type { RunContext } from "../../kit.ts";
+import type { Cover } from "../ffmpeg-args.ts";
+import type { Source } from "../source.ts";
+import { chooseSubtitles, fetchSubtitle, type SubtitleChoice } from "./subtitles.ts";
+import { fetchThumbnail } from "./thumbnail.ts";
+
+/** Subtitles and thumbnail of a run, fetched beside the media. Nothing here fails a run: what is missing is told. */
+export interface Extras {
+  /** The source's picture for the file itself; null when there is none in good time, or none was wanted. */
+  cover(): Promise<Cover | null>;
+  /** Resolves, and never rejects, when everything is fetched or given up. */
+  readonly ready: Promise<FetchedExtras>;
+  /** Ends all work; resolves when nothing of it is left. */
+  close(): Promise<void>;
+}
+
+export interface FetchedExtras {
+  readonly subtitles: readonly Subtitle[];
+  /** Null when it was not asked for, or could not be had. */
+  readonly thumbnail: Cover | null;
+  readonly adjustments: readonly Adjustment[];
+}
+
+export interface Subtitle {
+  /** As it was asked for. */
+  readonly language: string;
+  /** WebVTT with the times of the whole source. */
+  readonly text: string;
+}
+
+/** Extras that take longer are given up: the media shall not wait for them. */
+const FETCH_MS = 30_000;
+/** The file itself waits for its cover, so not for long. */
+const COVER_MS = 5_000;
+
+/** Begins to fetch what the request asks for. @param wantsCover the file has room for a picture */
+export function startExtras(outer: RunContext, source: Source, wantsCover: boolean): Extras {
+  const { subtitles: asked, thumbnail: asksThumbnail } = outer.request;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([outer.signal, stop.signal, AbortSignal.timeout(FETCH_MS)]);
+  const context: RunContext = { ...outer, signal };
+
+  const picture = asksThumbnail || wantsCover ? fetchThumbnail(context, source) : Promise.resolve(null);
+  const cover = picture.catch(() => null);
+  const thumbnail = asksThumbnail ? toldThumbnail(outer, picture) : null;
+  const subtitles = (asked?.languages ?? []).map((language, index) =>
+    toldSubtitle(context, source, language, `subtitle.${index}`),
+  );
+  const ready = Promise.all([thumbnail, ...subtitles]).then(
+    ([ownPicture, ...texts]): FetchedExtras => ({
+      subtitles: texts.flatMap(({ subtitle }) => subtitle ?? []),
+      thumbnail: ownPicture?.picture ?? null,
+      adjustments: [...(ownPicture?.adjustments ?? []), ...texts.flatMap(({ adjustments }) => adjustments)],
+    }),
+  );
+
+  return {
+    cover: async () => {
+      if (!wantsCover) return null;
+      const late = pause(COVER_MS, null, { signal: stop.signal, ref: false }).catch(() => null);
+      return await Promise.race([cover, late]);
+    },
+    ready,
+    close: async () => {
+      stop.abort(new Error("the run is over"));
+      await Promise.all([ready, cover]);
+    },
+  };
+}
+
+/** An extra that is not delivered: told to the caller, its cause to the log. */
+export function missingExtra(
+  { log, claim }: RunContext,
+  { field, from, reason }: Pick<Adjustment, "field" | "from" | "reason">,
+  cause?: unknown,
+): Adjustment {
+  if (cause !== undefined) {
+    log("extra", {
+      job_id: claim.job_id,
+      field,
+      detail: cause instanceof Fault ? cause.detail : String(cause),
+    });
+  }
+  return { field, from, to: null, reason };
+}
+
+async function toldThumbnail(
+  context: RunContext,
+  fetched: Promise<Cover | null>,
+): Promise<{ picture: Cover | null; adjustments: Adjustment[] }> {
+  const missing = (reason: string, cause?: unknown) => ({
+    picture: null,
+    adjustments: [missingExtra(context, { field: "download_thumbnail", from: true, reason }, cause)],
+  });
+  try {
+    const picture = await fetched;
+    return picture ? { picture, adjustments: [] } : missing("The source has no thumbnail");
+  } catch (error) {
+    return missing("The source's thumbnail could not be had", error);
+  }
+}
+
+async function toldSubtitle(
+  context: RunContext,
+  source: Source,
+  language: string,
+  name: string,
+): Promise<{ subtitle: Subtitle | null; adjustments: Adjustment[] }> {
+  const missing = (reason: string, cause?: unknown) => ({
+    subtitle: null,
+    adjustments: [missingExtra(context, { field: "subtitle_languages", from: language, reason }, cause)],
+  });
+  const choice = chooseSubtitles(source.info, language);
+  if (choice === null) return missing("The source has no subtitles in this language");
+  try {
+    const text = await fetchFirst(context, source, choice, name);
+    return { subtitle: { language, text }, adjustments: toldVariant(choice) };
+  } catch (error) {
+    return missing("The source's subtitles could not be had", error);
+  }
+}
+
+/** The first of a choice's tracks that can be had. */
+async function fetchFirst(
+  context: RunContext,
+  source: Source,
+  { tracks }: SubtitleChoice,
+  name: string,
+): Promise<string> {
+  let failure: unknown;
+  for (const [index, track] of tracks.entries()) {
+    try {
+      return await fetchSubtitle(context, source, track, `${name}.${index}`);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function toldVariant({ language, tag }: SubtitleChoice): Adjustment[] {
+  if (tag.toLowerCase() === language.toLowerCase()) return [];
+  const reason = "The closest that the source has to this language";
+  return [{ field: "subtitle_languages", from: language, to: tag, reason }];
+}

@@ -1,0 +1,209 @@
+import { escapeXml, XmlRefusedError, xmlAttribute, xmlTokens } from "../../../schema/xml.ts";
+import { Fault } from "../../fault.ts";
+import { LineLimitError, textLines } from "../../text-lines.ts";
+
+/** Subtitles as text: WebVTT, and what becomes WebVTT without a tool. Times are seconds. */
+
+export interface Cue {
+  readonly start: number;
+  readonly end: number;
+  /** Settings behind the times, with the space in front; empty for none. */
+  readonly settings: string;
+  readonly text: string;
+}
+
+/** Text in whatever encoding subtitles come in: a byte order mark decides, then UTF-8, then Windows-1252. */
+export function decodeText(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
+}
+
+export const isVtt = (text: string): boolean => /^\uFEFF?WEBVTT(?=[ \t\r\n]|$)/.test(text);
+
+/** A day of dialogue has some 30,000 cues. */
+const LIMITS = { maxLines: 500_000, maxLineLength: 64 << 10 } as const;
+const MAX_CUES = 100_000;
+
+const TIME = String.raw`(?:\d{1,6}:)?\d{1,2}:\d{2}\.\d{3}`;
+// regexp-ok: made of constants; begins at the beginning, and no part can take what the next one takes
+const TIMES = new RegExp(`^(${TIME})[ \\t]+-->[ \\t]+(${TIME})(.*)$`);
+
+/**
+ * The blocks of a WebVTT file, each as its lines.
+ *
+ * @throws Fault `processing` for a file that is larger than subtitles are
+ */
+function blocksOf(vtt: string): string[][] {
+  try {
+    const blocks: string[][] = [];
+    let block: string[] = [];
+    for (const line of [...textLines(vtt.replace(/\r\n?/g, "\n"), LIMITS), ""]) {
+      if (line !== "") block.push(line);
+      else if (block.length > 0) {
+        blocks.push(block);
+        block = [];
+      }
+    }
+    if (blocks.length > MAX_CUES) throw new Fault("processing", "subtitles of too many cues");
+    return blocks;
+  } catch (error) {
+    if (error instanceof LineLimitError) throw new Fault("processing", `subtitles of ${error.message}`);
+    throw error;
+  }
+}
+
+/**
+ * The part of a WebVTT file that a section of the media shows, with times from its start. Header, styles and regions
+ * stay.
+ *
+ * @throws Fault `processing` for a file that is larger than subtitles are
+ */
+export function sectionOfVtt(vtt: string, start: number, end: number | null): string {
+  const last = end ?? Number.POSITIVE_INFINITY;
+  const kept = blocksOf(vtt).flatMap((lines) => {
+    const at = lines.findIndex((line) => TIMES.test(line));
+    const match = TIMES.exec(lines[at] ?? "");
+    if (!match) return [lines.join("\n")];
+    const [from, to] = [secondsOf(match[1] ?? "") - start, secondsOf(match[2] ?? "") - start];
+    if (to <= 0 || from >= last - start) return [];
+    lines[at] = `${stamp(Math.max(0, from))} --> ${stamp(Math.min(to, last - start))}${match[3]}`;
+    return [lines.join("\n")];
+  });
+  return `${kept.join("\n\n").trimEnd()}\n`;
+}
+
+/** Pieces of a WebVTT playlist as one file; cues that span pieces are named in each, and once is enough. */
+export function joinVtt(pieces: readonly string[]): string {
+  const blocks = new Set<string>();
+  for (const piece of pieces) {
+    for (const lines of blocksOf(piece)) {
+      const block = lines.join("\n").trim();
+      if (block !== "" && !isVtt(block)) blocks.add(block);
+    }
+    if (blocks.size > MAX_CUES) throw new Fault("processing", "subtitles of too many cues");
+  }
+  return `WEBVTT\n\n${[...blocks].join("\n\n")}\n`;
+}
+
+/**
+ * WebVTT of TTML, with its text and times and without its looks; null when it holds no cues.
+ *
+ * @throws Fault `processing` for a document that is larger than subtitles are, or is none
+ */
+export function ttmlToVtt(ttml: string): string | null {
+  try {
+    const cues = ttmlCues(ttml);
+    return cues.length === 0 ? null : vttOf(cues);
+  } catch (error) {
+    if (error instanceof XmlRefusedError) throw new Fault("processing", `subtitles with ${error.message}`);
+    throw error;
+  }
+}
+
+/** Units of a document's times, per second. */
+interface Rates {
+  readonly ticks: number;
+  readonly frames: number;
+}
+
+function ttmlCues(ttml: string): Cue[] {
+  let rates: Rates = { ticks: 1, frames: 30 };
+  const cues: Cue[] = [];
+  /** The paragraph that is open, and what it holds so far. */
+  let open: { readonly attributes: string; content: string } | null = null;
+  for (const token of xmlTokens(ttml)) {
+    if (token.kind === "text") {
+      if (open) open.content += (token.isLiteral ? escapeXml(token.text) : token.text).replace(/\s+/g, " ");
+      continue;
+    }
+    const name = token.name.slice(token.name.indexOf(":") + 1);
+    if (name === "tt" && token.kind === "open") rates = ratesOf(token.attributes);
+    else if (name === "br" && open && token.kind !== "close") open.content += "\n";
+    else if (name !== "p") continue;
+    else if (token.kind === "open") open ??= { attributes: token.attributes, content: "" };
+    else if (token.kind === "close" && open) {
+      const cue = ttmlCue(open.attributes, plainText(open.content), rates);
+      if (cue) cues.push(cue);
+      if (cues.length > MAX_CUES) throw new XmlRefusedError(`more than ${MAX_CUES} cues`);
+      open = null;
+    }
+  }
+  return cues;
+}
+
+function ratesOf(attributes: string): Rates {
+  const rate = (name: string, usual: number) => {
+    const value = Number(/^\d{1,12}$/.exec(xmlAttribute(attributes, name) ?? "")?.[0]);
+    return value > 0 ? value : usual;
+  };
+  return { ticks: rate("ttp:tickRate", 1), frames: rate("ttp:frameRate", 30) };
+}
+
+function ttmlCue(attributes: string, text: string, rates: Rates): Cue | null {
+  const time = (name: string) => ttmlSeconds(xmlAttribute(attributes, name), rates);
+  const [start, end, length] = [time("begin"), time("end"), time("dur")];
+  const last = end ?? (start !== null && length !== null ? start + length : null);
+  return start === null || last === null || text === "" ? null : { start, end: last, settings: "", text };
+}
+
+function vttOf(cues: readonly Cue[]): string {
+  const blocks = cues.map(
+    ({ start, end, settings, text }) => `${stamp(start)} --> ${stamp(end)}${settings}\n${text}`,
+  );
+  return `WEBVTT\n\n${blocks.join("\n\n")}\n`;
+}
+
+function ttmlSeconds(text: string | null, { ticks, frames }: Rates): number | null {
+  const clock = /^(\d{1,6}):(\d{2}):(\d{2})(?:(\.\d{1,12})|:(\d{1,6}))?$/.exec(text ?? "");
+  if (clock) {
+    const [hours, minutes, seconds] = [Number(clock[1]), Number(clock[2]), Number(clock[3])];
+    const rest = clock[4] === undefined ? Number(clock[5] ?? 0) / frames : Number(clock[4]);
+    return hours * 3600 + minutes * 60 + seconds + rest;
+  }
+  const offset = /^(\d{1,15}(?:\.\d{1,12})?)(h|ms|m|s|f|t)$/.exec(text ?? "");
+  if (!offset) return null;
+  const units: Record<string, number> = { h: 3600, m: 60, s: 1, ms: 0.001, f: 1 / frames, t: 1 / ticks };
+  return Number(offset[1]) * (units[offset[2] ?? ""] ?? 0);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: "&amp;", lt: "&lt;", gt: "&gt;" };
+const MARKUP: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+/** Line breaks stay, marks go; entities that WebVTT knows too are kept as they are. */
+function plainText(content: string): string {
+  return content
+    .replace(
+      /&(#x[\da-f]{1,8}|#\d{1,8}|[a-z]\w{0,30});/gi,
+      (whole, name: string) => ENTITIES[name] ?? character(name) ?? whole,
+    )
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .join("\n");
+}
+
+function character(name: string): string | null {
+  if (name === "quot") return '"';
+  if (name === "apos") return "'";
+  const code = /^#x/i.test(name) ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
+  if (!name.startsWith("#") || !(code > 0 && code <= 0x10ffff)) return null;
+  const text = String.fromCodePoint(code);
+  return MARKUP[text] ?? text;
+}
+
+function secondsOf(text: string): number {
+  return text.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+}
+
+/** @example stamp(3723.5) // "01:02:03.500" */
+function stamp(seconds: number): string {
+  const ms = Math.round(seconds * 1000);
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  return `${two(ms / 3_600_000)}:${two((ms / 60_000) % 60)}:${two((ms / 1000) % 60)}.${String(ms % 1000).padStart(3, "0")}`;
+}

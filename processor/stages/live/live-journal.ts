@@ -1,0 +1,153 @@
+import { keyFolder } from "../../../schema/storage/object-key.ts";
+import { collectSpan } from "../../egress/source-read.ts";
+import { Fault } from "../../fault.ts";
+import type { RunContext } from "../../kit.ts";
+import { ObjectReader } from "../../storage/object-reader.ts";
+import type { Sink } from "../../storage/object-store.ts";
+
+/**
+ * The journal of a recording: each segment is an object of its own in the storage as soon as it was on air, so that a
+ * run that dies loses nothing of it. Objects are numbered within the run that wrote them, and each begins with a header
+ * of fixed length: whoever follows finds all of them without a list.
+ */
+
+/** What a piece of a journal is. */
+export type PieceFacts =
+  /** Of the source, as JSON; the first piece of a run. */
+  | { readonly kind: "source" }
+  /** What a track's segments need in front of them. */
+  | { readonly kind: "map"; readonly track: number }
+  | { readonly kind: "segment"; readonly track: number; readonly sequence: number; readonly seconds: number }
+  /** Was on air and could not be had. */
+  | { readonly kind: "gap"; readonly track: number; readonly sequence: number; readonly seconds: number }
+  /** The recording is whole. */
+  | { readonly kind: "end" };
+
+export type Piece = PieceFacts & { readonly key: string; readonly bytes: number };
+
+/** Bytes of the header in front of each piece. */
+export const HEADER_BYTES = 256;
+/** Of a piece that is read into memory: what was known of the source when the recording began. */
+const MAX_READ_BYTES = 16 << 20;
+/** A piece is found by asking for it: so many are asked for at once. */
+const LOOK_AHEAD = 16;
+const ERASE_AT_ONCE = 8;
+/** A recording may be read for as long as a run may take. */
+const LINK_SECONDS = 24 * 60 * 60;
+
+export class Journal {
+  /** In order; those of former runs first. */
+  readonly pieces: Piece[];
+  /** Reads links to pieces; everything else goes the run's own way. */
+  readonly reader: ObjectReader;
+  readonly #context: RunContext;
+  readonly #folder: string;
+  #count = 0;
+
+  /** @param folder of the job; each run writes into one of its own below it */
+  private constructor(context: RunContext, reader: ObjectReader, folder: string, pieces: Piece[]) {
+    this.#context = context;
+    this.reader = reader;
+    this.#folder = folder;
+    this.pieces = pieces;
+  }
+
+  /** False where the credentials sign no links: nothing that was written there can be read again. */
+  static async isPossible({ sink, request }: RunContext): Promise<boolean> {
+    return (await sink.signGet(request.job_id, LINK_SECONDS)) !== null;
+  }
+
+  /** Opens the journal of a job, with all that former runs wrote. A run that lost its job can add nothing to it. */
+  static async open(context: RunContext): Promise<Journal> {
+    const { request, sink, policy, client } = context;
+    const { base_folder, folder_prefix } = request.key_prefix;
+    const folder =
+      request.recording.key ?? `${keyFolder({ base_folder, folder_prefix })}/.recordings/${request.job_id}`;
+    const link = await signedLink(sink, folder);
+    const reader = new ObjectReader(request.target, policy, client, link);
+    const former =
+      request.predecessor === null ? [] : Array.from({ length: request.attempt - 1 }, (_, i) => i + 1);
+    const found = await Promise.all(
+      former.map((attempt) => readRun(context, reader, `${folder}/${attempt}`)),
+    );
+    return new Journal(context, reader, folder, found.flat());
+  }
+
+  /** Tells the Worker where the pieces will lie, before there is one: should no run be left to erase them, it does. */
+  async announce(): Promise<void> {
+    const { callback, claim, signal } = this.#context;
+    await callback.recordingStarted(claim, this.#folder, signal);
+  }
+
+  /** Writes a piece; pieces stand in the order of the calls. @throws Fault of the storage */
+  async append(facts: PieceFacts, body: readonly Uint8Array[]): Promise<void> {
+    const { sink, signal, request } = this.#context;
+    const key = `${this.#folder}/${request.attempt}/${this.#count++}`;
+    const bytes = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    const header = Buffer.from(JSON.stringify({ ...facts, bytes }).padEnd(HEADER_BYTES));
+    this.pieces.push({ ...facts, key, bytes });
+    await sink.put({ key, contentType: "application/octet-stream" }, [header, ...body], signal);
+  }
+
+  /** A link to a piece; its content begins after the header. */
+  link(piece: Piece): Promise<string> {
+    return signedLink(this.#context.sink, piece.key);
+  }
+
+  /** The content of a piece that is small. */
+  async read(piece: Piece): Promise<string> {
+    const request = { url: await this.link(piece), headers: {}, signal: this.#context.signal };
+    const body = await collectSpan(this.reader, request, { start: HEADER_BYTES }, MAX_READ_BYTES);
+    return Buffer.concat(body).toString("utf8");
+  }
+
+  /** Deletes every piece. What cannot be deleted is left to the Worker, or to the storage's own rules. */
+  async erase(): Promise<void> {
+    const { sink, log, claim } = this.#context;
+    let failures = 0;
+    for (let at = 0; at < this.pieces.length; at += ERASE_AT_ONCE) {
+      const some = this.pieces.slice(at, at + ERASE_AT_ONCE);
+      const results = await Promise.allSettled(some.map(({ key }) => sink.delete(key)));
+      failures += results.filter(({ status }) => status === "rejected").length;
+    }
+    if (failures > 0) log("pieces left", { job_id: claim.job_id, pieces: failures });
+  }
+}
+
+/** @throws Fault `upload_refused` where the credentials may write only: a recording is read again at its end */
+async function signedLink(sink: Sink, key: string): Promise<string> {
+  const link = await sink.signGet(key, LINK_SECONDS);
+  if (link === null) throw new Fault("upload_refused", "a recording needs the right to read what it stored");
+  return link;
+}
+
+/** What one former run wrote, up to the first piece that is missing. */
+async function readRun(context: RunContext, reader: ObjectReader, folder: string): Promise<Piece[]> {
+  const first = await readHeader(context, reader, `${folder}/0`);
+  const pieces = first ? [first] : [];
+  // pieces are stored several at a time, so that a run that dies may leave later ones without an earlier one
+  for (let next = 1, isOver = first === null; !isOver; next += LOOK_AHEAD) {
+    const keys = Array.from({ length: LOOK_AHEAD }, (_, i) => `${folder}/${next + i}`);
+    const found = await Promise.all(keys.map((key) => readHeader(context, reader, key)));
+    const there = found.filter((piece) => piece !== null);
+    pieces.push(...there);
+    isOver = there.length === 0;
+  }
+  return pieces;
+}
+
+async function readHeader(
+  { sink, signal }: RunContext,
+  reader: ObjectReader,
+  key: string,
+): Promise<Piece | null> {
+  try {
+    const request = { url: await signedLink(sink, key), headers: {}, signal };
+    const header = await collectSpan(reader, request, { start: 0, end: HEADER_BYTES }, HEADER_BYTES);
+    return { ...(JSON.parse(Buffer.concat(header).toString("utf8")) as PieceFacts & { bytes: number }), key };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof Fault && error.code === "unavailable") return null;
+    throw Fault.from(error, "upload_failed");
+  }
+}

@@ -1,0 +1,113 @@
+import { Fault } from "../../fault.ts";
+import type { LiveSegment } from "../../hls/live-playlist.ts";
+import type { LiveEnd, LiveSource } from "../../hls/live-source.ts";
+import { withBreak } from "../../hls/transport-stream.ts";
+import type { Journal, PieceFacts } from "./live-journal.ts";
+
+/** How much is recorded; tracks of one stream share it, so that they end together. */
+export interface RecordingLimit {
+  seconds: number;
+  /** Room left for segments. */
+  bytes: number;
+}
+
+/** What a track knows at any time. */
+export interface TrackState {
+  /** Number of the last segment that is in the journal, as media or as a gap; null at the beginning. */
+  last: number | null;
+  /** In the journal as media: gaps do not count towards what was asked for. */
+  recordedSeconds: number;
+}
+
+export interface TrackOptions {
+  readonly track: number;
+  readonly source: LiveSource;
+  readonly journal: Journal;
+  readonly limit: RecordingLimit;
+  readonly state: TrackState;
+  readonly fromStart: boolean;
+  readonly onSegment: () => void;
+}
+
+/** Segments that are fetched and stored side by side when the stream is ahead of us. */
+const AT_ONCE = 4;
+
+/** Follows one track of a live stream and writes it to the journal. The track that ends first sets the limit of the others. */
+export async function recordTrack(options: TrackOptions): Promise<LiveEnd> {
+  const { source, limit, state, fromStart } = options;
+  const isEnough = () => state.recordedSeconds >= limit.seconds || limit.bytes <= 0;
+  const news = source.follow({ after: state.last, fromStart, isEnough });
+  let map: string | null = null;
+  for (;;) {
+    const { value, done } = await news.next();
+    if (done) {
+      if (state.recordedSeconds > 0) limit.seconds = Math.min(limit.seconds, state.recordedSeconds);
+      return value;
+    }
+    if (value.missedSeconds > 0) {
+      const sequence = (value.segments[0]?.sequence ?? 1) - 1;
+      await options.journal.append(
+        { kind: "gap", track: options.track, sequence, seconds: value.missedSeconds },
+        [],
+      );
+    }
+    for (let at = 0; at < value.segments.length && !isEnough(); at += AT_ONCE) {
+      const some = upTo(value.segments.slice(at, at + AT_ONCE), limit.seconds - state.recordedSeconds);
+      map = await record(options, some, map);
+    }
+  }
+}
+
+/** The first segments that make up this many seconds, the one that reaches them included. */
+function upTo(segments: readonly LiveSegment[], seconds: number): LiveSegment[] {
+  let sum = 0;
+  return segments.filter((segment) => {
+    const isWanted = sum < seconds;
+    sum += segment.seconds;
+    return isWanted;
+  });
+}
+
+async function record(
+  { track, source, journal, limit, state, onSegment }: TrackOptions,
+  segments: readonly LiveSegment[],
+  lastMap: string | null,
+): Promise<string | null> {
+  const bodies = await Promise.all(segments.map((segment) => orMiss(() => source.read(segment))));
+  const entries: [PieceFacts, readonly Buffer[]][] = [];
+  let mapUrl = lastMap;
+  for (const [i, segment] of segments.entries()) {
+    const { sequence, seconds, map } = segment;
+    let body = bodies[i] ?? null;
+    if (body && map && map.url !== mapUrl) {
+      const mapBody = await orMiss(() => source.readResource(map));
+      if (mapBody) entries.push([{ kind: "map", track }, mapBody]);
+      // without what stands in front of it, a segment cannot be read
+      else body = null;
+      mapUrl = mapBody ? map.url : mapUrl;
+    }
+    const kind = body ? "segment" : "gap";
+    entries.push([{ kind, track, sequence, seconds }, body ? withBreak(body) : []]);
+  }
+  await Promise.all(entries.map(([facts, body]) => journal.append(facts, body)));
+  state.last = segments.at(-1)?.sequence ?? state.last;
+  state.recordedSeconds += entries.reduce((sum, [facts]) => sum + recordedBy(facts), 0);
+  limit.bytes -= entries.reduce(
+    (sum, [, body]) => sum + body.reduce((all, chunk) => all + chunk.length, 0),
+    0,
+  );
+  onSegment();
+  return mapUrl;
+}
+
+const recordedBy = (facts: PieceFacts): number => (facts.kind === "segment" ? facts.seconds : 0);
+
+/** What cannot be had of a stream is a gap, not the end of the recording. */
+async function orMiss(read: () => Promise<Buffer[]>): Promise<Buffer[] | null> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Fault && error.code !== "egress_blocked" && error.code !== "drm") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,289 @@
+import type { JobErrorCode } from "../../../schema/errors.ts";
+import type { Adjustment } from "../../../schema/media.ts";
+import type { Delivery } from "../../../schema/wire/callback.ts";
+import { Fault } from "../../fault.ts";
+import { type LiveEnd, LiveSource } from "../../hls/live-source.ts";
+import type { RunContext } from "../../kit.ts";
+import { Stopped } from "../../run/stop.ts";
+import { deliver } from "../deliver.ts";
+import { type Resolved, resolveSource } from "../resolve.ts";
+import type { Source, SourceStream } from "../source.ts";
+import { HEADER_BYTES, Journal, type Piece } from "./live-journal.ts";
+import { type RecordingLimit, recordTrack, type TrackState } from "./live-track.ts";
+
+/**
+ * Recording of live streams. What is on air goes segment by segment into a journal in the storage; when the stream
+ * ends, the journal is a source like any other and is delivered in the asked format. A run that takes over from one
+ * that died goes on where the journal ends.
+ */
+
+/** Memory set aside for segments on their way. */
+const BUFFER_BYTES = 16 << 20;
+/** Tries to find a stream again whose recording was interrupted. */
+const REJOIN_TRIES = 3;
+
+/** Null when no former run of this job recorded anything. */
+export async function findRecording(context: RunContext): Promise<Journal | null> {
+  if (context.request.predecessor === null || !(await Journal.isPossible(context))) return null;
+  const journal = await Journal.open(context);
+  return journal.pieces.some(({ kind }) => kind === "segment") ? journal : null;
+}
+
+/** Records a source that is on air, and delivers the recording. */
+export async function recordLive(context: RunContext, { source, extractMs }: Resolved): Promise<Delivery> {
+  return keepOrErase(context, await Journal.open(context), async (journal) => {
+    await journal.announce();
+    await journal.append({ kind: "source" }, [Buffer.from(JSON.stringify(withoutAddresses(source)))]);
+    await record(context, journal, source);
+    return deliverJournal(context, journal, { source, extractMs }, true);
+  });
+}
+
+/** Goes on with a recording that another run began; where the stream cannot be joined again, delivers what there is. */
+export async function continueRecording(context: RunContext, journal: Journal): Promise<Delivery> {
+  return keepOrErase(context, journal, async () => {
+    const [first] = journal.pieces;
+    const begun = JSON.parse(first ? await journal.read(first) : "{}") as Source;
+    context.progress.entitle(begun.title);
+    const isWhole = journal.pieces.some(({ kind }) => kind === "end");
+    const again = isWhole ? null : await rejoin(context, begun);
+    if (again) {
+      await journal.append({ kind: "source" }, [Buffer.from(JSON.stringify(withoutAddresses(begun)))]);
+      await record(context, journal, again.source);
+    }
+    const source = again?.source ?? { ...begun, info: { id: begun.id, title: begun.title } };
+    return deliverJournal(
+      context,
+      journal,
+      { source, extractMs: again?.extractMs ?? 0 },
+      isWhole || again !== null,
+    );
+  });
+}
+
+/** A delivered or cancelled recording leaves nothing; one that failed for good does neither. Any other is continued. */
+async function keepOrErase(
+  context: RunContext,
+  journal: Journal,
+  work: (journal: Journal) => Promise<Delivery>,
+): Promise<Delivery> {
+  try {
+    const delivery = await work(journal);
+    await journal.erase();
+    return delivery;
+  } catch (error) {
+    const cause = context.signal.aborted ? context.signal.reason : error;
+    const isCancelled = cause instanceof Stopped && cause.reason === "cancelled";
+    if (isCancelled || (cause instanceof Fault && cause.isFinal)) await journal.erase();
+    throw error;
+  }
+}
+
+/** Records until the stream ends, falls silent, or is long enough. */
+async function record(context: RunContext, journal: Journal, source: Source): Promise<void> {
+  const { request, config, buffers, signal } = context;
+  const states = statesOf(journal, source.streams.length);
+  const maxSeconds = Math.min(
+    request.recording.max_seconds,
+    request.limits.max_duration_seconds ?? Number.POSITIVE_INFINITY,
+  );
+  const maxBytes = Math.min(
+    config.maxFilesizeBytes,
+    request.limits.max_filesize_bytes ?? Number.POSITIVE_INFINITY,
+  );
+  const limit: RecordingLimit = { seconds: maxSeconds, bytes: maxBytes - bytesOf(journal) };
+  context.extendDeadline(maxSeconds);
+  const share = await buffers.join(BUFFER_BYTES, signal);
+  try {
+    let current: Source | null = source;
+    while (current !== null) {
+      const before = states.map(({ last }) => last);
+      const ends = await recordTracks(context, current, { journal, limit, states });
+      // links run out while a stream goes on: a silent one is asked for again, once for each time it was heard
+      const wasHeard = states.some(({ last }, track) => last !== before[track]);
+      current =
+        ends.includes("stalled") && wasHeard ? ((await rejoin(context, current))?.source ?? null) : null;
+    }
+  } finally {
+    share.leave();
+  }
+  if (!journal.pieces.some(({ kind }) => kind === "segment")) {
+    throw new Fault("not_live", "the stream is silent");
+  }
+  await journal.append({ kind: "end" }, []);
+}
+
+interface Tracks {
+  readonly journal: Journal;
+  readonly limit: RecordingLimit;
+  readonly states: readonly TrackState[];
+}
+
+/** Records all tracks side by side; when one fails, none goes on. */
+async function recordTracks(
+  context: RunContext,
+  source: Source,
+  { journal, limit, states }: Tracks,
+): Promise<LiveEnd[]> {
+  const { request, progress } = context;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([context.signal, failed.signal]);
+  const tell = () =>
+    progress.advance((0.9 * (states[0]?.recordedSeconds ?? 0)) / request.recording.max_seconds);
+  const tracks = source.streams.map((stream, track) =>
+    recordTrack({
+      ...{ track, journal, limit },
+      source: liveSource({ ...context, signal }, stream),
+      state: states[track] ?? { last: null, recordedSeconds: 0 },
+      fromStart: request.recording.from_start,
+      onSegment: tell,
+    }),
+  );
+  try {
+    return await Promise.all(tracks);
+  } catch (error) {
+    failed.abort(error);
+    await Promise.allSettled(tracks);
+    throw error;
+  }
+}
+
+function liveSource({ client, signal, config, progress }: RunContext, stream: SourceStream): LiveSource {
+  return new LiveSource(client, {
+    url: stream.url,
+    headers: stream.headers,
+    signal,
+    // silence is given two halves: before and after the stream was asked for again
+    stallMs: (config.liveStallSeconds * 1000) / 2,
+    onBytes: (bytes) => progress.receive(bytes),
+  });
+}
+
+/** The stream under its present addresses; null when it is not on air any more, or not as it was. */
+async function rejoin(context: RunContext, begun: Source): Promise<Resolved | null> {
+  const { signal, log, claim, extractions, request } = context;
+  for (let attempt = 1; attempt <= REJOIN_TRIES; attempt++) {
+    try {
+      extractions.forget(request.url);
+      const again = await resolveSource(context);
+      const isSame = again.source.live && again.source.streams.length === begun.streams.length;
+      return isSame ? again : null;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof Fault) || error.isFinal) break;
+      log("not joined again", { job_id: claim.job_id, code: error.code });
+    }
+  }
+  return null;
+}
+
+/** How far each track is by the journal. */
+function statesOf(journal: Journal, tracks: number): TrackState[] {
+  return Array.from({ length: tracks }, (_, track) => {
+    const its = journal.pieces.filter(
+      (piece) => (piece.kind === "segment" || piece.kind === "gap") && piece.track === track,
+    ) as (Piece & { sequence: number; seconds: number })[];
+    return { last: its.at(-1)?.sequence ?? null, recordedSeconds: secondsOf(its, "segment") };
+  });
+}
+
+const secondsOf = (pieces: readonly Piece[], kind: "segment" | "gap"): number =>
+  pieces.reduce((sum, piece) => (piece.kind === kind ? sum + piece.seconds : sum), 0);
+
+const bytesOf = (journal: Journal): number => journal.pieces.reduce((sum, { bytes }) => sum + bytes, 0);
+
+async function deliverJournal(
+  context: RunContext,
+  journal: Journal,
+  { source, extractMs }: Resolved,
+  isWhole: boolean,
+): Promise<Delivery> {
+  const duration = secondsOf(tracked(journal, 0), "segment");
+  const streams = await Promise.all(
+    source.streams.map((stream, track) => recordedStream(journal, stream, track)),
+  );
+  const recorded: Source = {
+    ...source,
+    live: false,
+    duration,
+    streams: streams as unknown as Source["streams"],
+  };
+  const delivery = await deliver(
+    { ...context, client: journal.reader },
+    { source: recorded, extractMs },
+  ).catch((error: unknown) => {
+    throw asStorageFault(error);
+  });
+  const adjustments = [...delivery.adjustments, ...tell(context, journal, duration, isWhole)];
+  return { ...delivery, strategy: "live", adjustments };
+}
+
+const READ_FAULTS: readonly JobErrorCode[] = ["unavailable", "forbidden", "network", "rate_limited"];
+
+/** What is read by now comes from the storage, not from the source: its failures may pass, and the journal is kept. */
+function asStorageFault(error: unknown): unknown {
+  if (!(error instanceof Fault) || !READ_FAULTS.includes(error.code)) return error;
+  return new Fault("upload_failed", `reading the recording: ${error.detail}`, { cause: error });
+}
+
+/** A track of the journal as a stream of fragments. */
+async function recordedStream(journal: Journal, stream: SourceStream, track: number): Promise<SourceStream> {
+  const its = tracked(journal, track);
+  const map = its.find(({ kind }) => kind === "map");
+  const segments = its.filter(({ kind }) => kind === "segment");
+  const fragments = await Promise.all(
+    [...(map ? [map] : []), ...segments].map(async (piece) => ({
+      url: await journal.link(piece),
+      span: { start: HEADER_BYTES },
+      duration: piece.kind === "segment" ? piece.seconds : null,
+    })),
+  );
+  return {
+    ...stream,
+    protocol: "dash",
+    url: fragments[0]?.url ?? "",
+    headers: {},
+    extension: map ? "mp4" : "ts",
+    size: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+    fragments,
+  };
+}
+
+/** What the caller must know: that this is a recording, and what it lacks. */
+function tell({ request }: RunContext, journal: Journal, recorded: number, isWhole: boolean): Adjustment[] {
+  const missing = Math.round(secondsOf(tracked(journal, 0), "gap") * 10) / 10;
+  const to = Math.round(recorded * 10) / 10;
+  return [
+    ...(request.recording.asked
+      ? []
+      : [{ field: "live_recording", from: false, to: true, reason: "The source is live" }]),
+    ...(missing > 0
+      ? [
+          {
+            field: "recording",
+            from: to + missing,
+            to,
+            reason: `${missing} s are missing: they could not be had`,
+          },
+        ]
+      : []),
+    ...(isWhole
+      ? []
+      : [
+          {
+            field: "recording",
+            from: null,
+            to,
+            reason: "The recording was interrupted and the stream was over: what came between is missing",
+          },
+        ]),
+  ];
+}
+
+const tracked = (journal: Journal, track: number): Piece[] =>
+  journal.pieces.filter((piece) => "track" in piece && piece.track === track);
+
+/** What of a source may lie in the caller's storage: addresses, headers and cookies may not. */
+function withoutAddresses({ info: _info, streams, ...facts }: Source): object {
+  return { ...facts, streams: streams.map((stream) => ({ ...stream, url: "", headers: {}, fragments: [] })) };
+}

@@ -1,0 +1,288 @@
+import { Readable } from "node:stream";
+import type {
+  BlobHTTPHeaders,
+  BlobRequestConditions,
+  BlockBlobClient,
+  Pipeline,
+  StorageSharedKeyCredential,
+} from "@azure/storage-blob";
+import { withoutTrailing } from "../../../schema/text.ts";
+import { parseRetryAfter, type RetryClock } from "../../retry.ts";
+import { attachmentNamed, encodeKey, encodeSegment } from "../encode-key.ts";
+import { answerFailure, StorageFailed } from "../failure.ts";
+import type { NewObject } from "../object-store.ts";
+import { type Persistence, Repeater, type RepeatOptions } from "../repeater.ts";
+import { StorageTransport, type TransportOptions } from "../transport.ts";
+import { azureHttpClient } from "./azure-http.ts";
+
+/** Where and as whom to write. */
+export interface BlobOptions extends TransportOptions, Persistence {
+  /** Of the account. @example "https://ACCOUNT.blob.core.windows.net" */
+  readonly endpoint: string;
+  readonly accountName: string;
+  readonly container: string;
+  /** The account's key in Base64, or a shared access signature without its leading `?`. */
+  readonly credential: { readonly accountKey: string } | { readonly sasToken: string };
+}
+
+/** What must hold for a change to be carried out. */
+export type BlobConditions = Pick<BlobRequestConditions, "ifMatch" | "ifNoneMatch">;
+
+/** A blob that exists. */
+export interface BlobFacts {
+  readonly etag: string;
+  readonly metadata: Record<string, string>;
+}
+
+/** Refusals of a token that may write but not read. */
+const MAY_NOT_READ: ReadonlySet<string> = new Set([
+  "AuthorizationPermissionMismatch",
+  "AuthorizationResourceTypeMismatch",
+]);
+/** How long a request that was cancelled may still be answered. */
+const SETTLE_MS = 2_000;
+
+type Sdk = typeof import("@azure/storage-blob");
+
+/** Requests to one container through Azure's SDK, repeated while it makes sense. */
+export class BlobClient {
+  readonly clock: RetryClock;
+  readonly #options: BlobOptions;
+  readonly #repeater: Repeater;
+  #loaded: Promise<{ sdk: Sdk; pipeline: Pipeline; key: StorageSharedKeyCredential | null }> | null = null;
+
+  constructor(options: BlobOptions) {
+    const { credential, clock, attempts } = options;
+    const secret = "accountKey" in credential ? credential.accountKey : credential.sasToken;
+    const signature = new URLSearchParams(secret).get("sig") ?? "";
+    this.#options = options;
+    this.#repeater = new Repeater({ clock, attempts, secrets: [secret, signature] });
+    this.clock = this.#repeater.clock;
+  }
+
+  /**
+   * The blob of a key; null when there is none, `hidden` when the token may not read.
+   */
+  async find(key: string, repeat?: RepeatOptions): Promise<BlobFacts | "hidden" | null> {
+    const blob = await this.#blob(key);
+    return await this.#run(repeat, async () => {
+      try {
+        const { etag = "", metadata = {} } = await blob.getProperties(aborted(repeat));
+        return { etag, metadata };
+      } catch (error) {
+        const name = nameOf(error);
+        if (name === "BlobNotFound") return null;
+        if (MAY_NOT_READ.has(name)) return "hidden";
+        throw error;
+      }
+    });
+  }
+
+  /** Ids of the blocks that wait to be committed. */
+  async uncommitted(key: string): Promise<string[]> {
+    const blob = await this.#blob(key);
+    return await this.#run({}, async () => {
+      try {
+        const { uncommittedBlocks = [] } = await blob.getBlockList("uncommitted");
+        return uncommittedBlocks.map(({ name }) => name);
+      } catch (error) {
+        const name = nameOf(error);
+        if (name === "BlobNotFound" || MAY_NOT_READ.has(name)) return [];
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Stages a block. Azure carries out whatever has reached it, so when the signal is aborted a request that is on its way
+   * gets a moment to be answered: only then is it known that its block is there, and can be dropped with the others.
+   */
+  async stage(key: string, id: string, body: readonly Uint8Array[], repeat: RepeatOptions): Promise<void> {
+    const blob = await this.#blob(key);
+    const length = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    const stream = () => Readable.from(body, { objectMode: false });
+    const { signal: abortSignal, settled } = delayed(repeat.signal, SETTLE_MS);
+    try {
+      await this.#run(repeat, () => blob.stageBlock(id, stream, length, { abortSignal }));
+    } finally {
+      settled();
+    }
+  }
+
+  /** Stores a small blob by one request. */
+  async put(object: NewObject, body: readonly Uint8Array[], repeat: RepeatOptions): Promise<void> {
+    const blob = await this.#blob(object.key);
+    const length = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    const stream = () => Readable.from(body, { objectMode: false });
+    const options = { blobHTTPHeaders: headersOf(object), ...aborted(repeat) };
+    await this.#run(repeat, () => blob.upload(stream, length, options));
+  }
+
+  /**
+   * Makes the blob of the blocks given, discards all others that wait, and tells the new ETag.
+   *
+   * @param settles asked about a failure that a repetition met: true when the earlier try succeeded after all
+   */
+  async commit(
+    object: NewObject,
+    ids: string[],
+    { conditions, metadata }: { conditions: BlobConditions; metadata: Record<string, string> },
+    repeat: RepeatOptions = {},
+    settles: () => Promise<boolean> = async () => false,
+  ): Promise<string> {
+    const blob = await this.#blob(object.key);
+    const blobHTTPHeaders = headersOf(object);
+    return await this.#run(repeat, async (attempt) => {
+      try {
+        const { etag = "" } = await blob.commitBlockList(ids, { blobHTTPHeaders, metadata, conditions });
+        return etag;
+      } catch (error) {
+        const status = statusOf(error);
+        const answered = status === 400 || status === 409 || status === 412;
+        if (attempt === 1 || !answered || !(await settles())) throw error;
+        return "";
+      }
+    });
+  }
+
+  /** Writes metadata as it is, which gives the blob another ETag; does nothing when it has one already. */
+  async touch(key: string, { etag, metadata }: BlobFacts): Promise<void> {
+    const blob = await this.#blob(key);
+    await this.#run({}, async () => {
+      try {
+        await blob.setMetadata(metadata, { conditions: { ifMatch: etag } });
+      } catch (error) {
+        if (statusOf(error) !== 412 && statusOf(error) !== 404) throw error;
+      }
+    });
+  }
+
+  /** Deletes the blob, snapshots included; does nothing when there is none, or none with this ETag. */
+  async delete(key: string, etag?: string): Promise<void> {
+    const blob = await this.#blob(key);
+    await this.#run({}, async () => {
+      try {
+        await blob.delete({ deleteSnapshots: "include", ...(etag ? { conditions: { ifMatch: etag } } : {}) });
+      } catch (error) {
+        if (nameOf(error) !== "BlobNotFound" && statusOf(error) !== 412) throw error;
+      }
+    });
+  }
+
+  /** Null when there is no account key to sign with. */
+  async signedUrl(key: string, seconds: number, fileName?: string): Promise<string | null> {
+    const { sdk, key: credential } = await this.#load();
+    if (credential === null) return null;
+    const signed = sdk.generateBlobSASQueryParameters(
+      {
+        containerName: this.#options.container,
+        blobName: key,
+        permissions: sdk.BlobSASPermissions.parse("r"),
+        expiresOn: new Date(this.clock.now() + seconds * 1000),
+        ...(fileName === undefined ? {} : { contentDisposition: attachmentNamed(fileName) }),
+      },
+      credential,
+    );
+    return `${this.#url(key)}?${signed}`;
+  }
+
+  async #blob(key: string): Promise<BlockBlobClient> {
+    const { sdk, pipeline } = await this.#load();
+    const { credential } = this.#options;
+    const token = "sasToken" in credential ? `?${credential.sasToken}` : "";
+    return new sdk.BlockBlobClient(`${this.#url(key)}${token}`, pipeline);
+  }
+
+  #url(key: string): string {
+    const { endpoint, container } = this.#options;
+    return `${withoutTrailing(endpoint, "/")}/${encodeSegment(container)}${encodeKey(key)}`;
+  }
+
+  /** The SDK costs time and memory: it is loaded by the first run that needs it. */
+  #load() {
+    this.#loaded ??= import("@azure/storage-blob").then((sdk) => {
+      const { credential, accountName } = this.#options;
+      const key =
+        "accountKey" in credential
+          ? new sdk.StorageSharedKeyCredential(accountName, credential.accountKey)
+          : null;
+      const pipeline = sdk.newPipeline(key ?? new sdk.AnonymousCredential(), {
+        httpClient: azureHttpClient(new StorageTransport(this.#options)),
+        retryOptions: { maxTries: 1 },
+      });
+      return { sdk, pipeline, key };
+    });
+    return this.#loaded;
+  }
+
+  #run<T>(repeat: RepeatOptions = {}, once: (attempt: number) => Promise<T>): Promise<T> {
+    return this.#repeater.run(async (attempt) => {
+      try {
+        return await once(attempt);
+      } catch (error) {
+        throw this.#understood(error);
+      }
+    }, repeat);
+  }
+
+  #understood(error: unknown): unknown {
+    const status = statusOf(error);
+    if (status === undefined) return error;
+    const name = status === 403 && this.#isExpired() ? "ExpiredToken" : nameOf(error);
+    const message = error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : "";
+    const wished = parseRetryAfter(headerOf(error, "retry-after"), this.clock.now());
+    return new StorageFailed(answerFailure({ status, name, message, retryAfterMs: wished }));
+  }
+
+  /** Azure tells an expired token from a wrong one only in texts that answers to HEAD do not have. */
+  #isExpired(): boolean {
+    const { credential } = this.#options;
+    if (!("sasToken" in credential)) return false;
+    return Date.parse(new URLSearchParams(credential.sasToken).get("se") ?? "") < this.clock.now();
+  }
+}
+
+const headersOf = ({ contentDisposition, contentType }: NewObject): BlobHTTPHeaders => ({
+  blobContentType: contentType,
+  ...(contentDisposition === undefined ? {} : { blobContentDisposition: contentDisposition }),
+});
+
+/** A signal that is aborted `ms` after another one. Call `settled` when nobody listens any more. */
+function delayed(signal: AbortSignal | undefined, ms: number): { signal: AbortSignal; settled: () => void } {
+  const later = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    timer = setTimeout(() => later.abort(signal?.reason), ms);
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  return {
+    signal: later.signal,
+    settled() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    },
+  };
+}
+
+const aborted = ({ signal }: RepeatOptions = {}) => (signal ? { abortSignal: signal } : {});
+
+interface AnsweredError {
+  readonly statusCode: number;
+  readonly code?: unknown;
+  readonly response?: { readonly headers: { get(name: string): string | undefined } };
+}
+
+/** An error of the SDK that an answer caused. */
+const isAnswered = (error: unknown): error is AnsweredError =>
+  error instanceof Error && "statusCode" in error && typeof error.statusCode === "number";
+
+const statusOf = (error: unknown): number | undefined => (isAnswered(error) ? error.statusCode : undefined);
+
+const headerOf = (error: unknown, name: string): string | undefined =>
+  isAnswered(error) ? error.response?.headers.get(name) : undefined;
+
+/** Azure's own word for what is wrong; answers to HEAD carry it in a header only. */
+function nameOf(error: unknown): string {
+  if (!isAnswered(error)) return "";
+  return headerOf(error, "x-ms-error-code") ?? (typeof error.code === "string" ? error.code : "");
+}

@@ -1,0 +1,105 @@
+import { Fault } from "../../fault.ts";
+import type { NewObject, Upload } from "../object-store.ts";
+import type { BlobClient, BlobConditions } from "./blob-client.ts";
+import { blockId, MARKER_INDEX, newUploadRef, uploadOfBlock } from "./block-id.ts";
+
+/** Metadata of a blob that names the upload that made it. */
+const OWNER = "upload";
+
+/** Blocks that are staged at a blob under ids of their own; see {@link import("./blob.ts").BlobSink}. */
+export class BlobUpload implements Upload {
+  readonly ref: string;
+  retries = 0;
+  readonly #client: BlobClient;
+  readonly #object: NewObject;
+  readonly #conditions: BlobConditions;
+  readonly #ids: string[] = [];
+  #empty = false;
+  readonly #onRetry = () => {
+    this.retries++;
+  };
+
+  private constructor(client: BlobClient, object: NewObject, ref: string, conditions: BlobConditions) {
+    this.#client = client;
+    this.#object = object;
+    this.ref = ref;
+    this.#conditions = conditions;
+  }
+
+  static async open(client: BlobClient, object: NewObject, signal: AbortSignal): Promise<BlobUpload> {
+    let retries = 0;
+    const repeat = { signal, onRetry: () => void retries++ };
+    const existing = await client.find(object.key, repeat);
+    const ref = newUploadRef(client.clock.now());
+    const upload = new BlobUpload(client, object, ref, conditionsFor(existing));
+    await client.stage(object.key, blockId(ref, MARKER_INDEX), [Buffer.from("-")], repeat);
+    upload.retries = retries;
+    return upload;
+  }
+
+  async putPart(index: number, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    // Azure takes no empty block: an empty blob is made of none
+    if (body.every((chunk) => chunk.byteLength === 0)) {
+      this.#empty = true;
+      return;
+    }
+    const id = blockId(this.ref, index);
+    await this.#client.stage(this.#object.key, id, body, { signal, onRetry: this.#onRetry });
+    this.#ids[index] = id;
+  }
+
+  async complete(): Promise<void> {
+    const ids = Array.from(this.#ids, (id, index) => {
+      if (id === undefined) throw new Fault("internal", `part ${index} was never stored`);
+      return id;
+    });
+    if (ids.length === 0 && !this.#empty) throw new Fault("internal", "an upload needs a part");
+    await this.#client.commit(
+      this.#object,
+      ids,
+      { conditions: this.#conditions, metadata: { [OWNER]: this.ref } },
+      { onRetry: this.#onRetry },
+      () => this.#isPublished(),
+    );
+  }
+
+  abort(): Promise<void> {
+    return dropBlocks(this.#client, this.#object.key, this.ref);
+  }
+
+  async #isPublished(): Promise<boolean> {
+    const found = await this.#client.find(this.#object.key);
+    return found !== null && found !== "hidden" && found.metadata[OWNER] === this.ref;
+  }
+}
+
+/** The blob must be at completion what it was at the beginning: whoever aborts an upload changes it. */
+function conditionsFor(existing: Awaited<ReturnType<BlobClient["find"]>>): BlobConditions {
+  if (existing === "hidden") return {};
+  return existing === null ? { ifNoneMatch: "*" } : { ifMatch: existing.etag };
+}
+
+/**
+ * Discards the blocks of an upload, if no blob and no other upload would suffer: Azure discards blocks only by a commit
+ * and only all of a blob's. An empty blob is committed and deleted at once.
+ */
+export async function dropBlocks(client: BlobClient, key: string, ref: string): Promise<void> {
+  const waiting = await client.uncommitted(key);
+  if (waiting.length === 0 || waiting.some((id) => uploadOfBlock(id)?.ref !== ref)) return;
+  if ((await client.find(key)) !== null) return;
+  const empty = { key, contentType: "application/octet-stream" };
+  const etag = await client.commit(empty, [], {
+    conditions: { ifNoneMatch: "*" },
+    metadata: { [OWNER]: ref },
+  });
+  await client.delete(key, etag);
+}
+
+/** Makes sure that the run that began an upload cannot complete it. */
+export async function fenceUpload(client: BlobClient, key: string, ref: string): Promise<void> {
+  const waiting = await client.uncommitted(key);
+  if (!waiting.some((id) => uploadOfBlock(id)?.ref === ref)) return;
+  const existing = await client.find(key);
+  if (existing === null) await dropBlocks(client, key, ref);
+  else if (existing !== "hidden") await client.touch(key, existing);
+}

@@ -1,0 +1,63 @@
+import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "../object-store.ts";
+import { BlobClient, type BlobOptions } from "./blob-client.ts";
+import { BlobUpload, fenceUpload } from "./blob-upload.ts";
+import { uploadOfBlock } from "./block-id.ts";
+
+/** Azure takes blocks of any size; one of the 50,000 marks the upload. */
+const LIMITS: PartLimits = { minBytes: 1 << 20, maxBytes: 64 << 20, maxParts: 49_999, equalParts: false };
+
+/**
+ * A container of Azure Blob Storage, by an account's key or a shared access signature (SAS).
+ *
+ * Azure knows no uploads: blocks are staged at the blob itself and become its content by a commit, which discards all
+ * blocks that it does not name. So an upload is a prefix of block ids, and
+ * - it is completed on condition that the blob is what it was when the upload began (its ETag, or that there is none);
+ * - it is aborted by a successor in a way that breaks that condition or takes its blocks away: where there is no blob, an
+ *   empty one is committed and deleted at once; where there is one, its metadata is written anew, which changes its ETag;
+ * - blocks staged at a blob that exists are never dropped by rewriting it: the next commit discards them, or Azure does
+ *   after a week. The same holds when another upload has blocks at the same blob.
+ *
+ * Blocks that a run stages after it was aborted are accepted, and its completion is refused.
+ * A SAS needs the permissions create, write and delete; without read, uploads work but are neither listed, fenced nor
+ * cleaned up before that week is over.
+ */
+export class BlobSink implements Sink {
+  readonly provider = "blob";
+  readonly limits = LIMITS;
+  readonly #client: BlobClient;
+
+  constructor(options: BlobOptions) {
+    this.#client = new BlobClient(options);
+  }
+
+  open(object: NewObject, signal: AbortSignal): Promise<Upload> {
+    return BlobUpload.open(this.#client, object, signal);
+  }
+
+  put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    return this.#client.put(object, body, { signal });
+  }
+
+  abort(key: string, uploadRef: string): Promise<void> {
+    return fenceUpload(this.#client, key, uploadRef);
+  }
+
+  async listUploads(key: string): Promise<UnfinishedUpload[]> {
+    const uploads = new Map<string, UnfinishedUpload>();
+    for (const id of await this.#client.uncommitted(key)) {
+      const upload = uploadOfBlock(id);
+      if (upload) uploads.set(upload.ref, upload);
+    }
+    return [...uploads.values()];
+  }
+
+  delete(key: string): Promise<void> {
+    return this.#client.delete(key);
+  }
+
+  signGet(key: string, seconds: number, fileName?: string): Promise<string | null> {
+    return this.#client.signedUrl(key, seconds, fileName);
+  }
+
+  close(): void {}
+}

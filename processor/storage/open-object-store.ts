@@ -1,0 +1,51 @@
+import http from "node:http";
+import https from "node:https";
+import type { StorageTarget } from "../../schema/wire/run.ts";
+import type { EgressPolicy } from "../egress/policy.ts";
+import { BlobSink } from "./azure/blob.ts";
+import { GcsSink } from "./gcs/gcs.ts";
+import type { Sink } from "./object-store.ts";
+import { OssSink } from "./oss/oss.ts";
+import { S3Sink } from "./s3/s3.ts";
+import type { TransportOptions } from "./transport.ts";
+
+/** The operator's own bucket is configuration, not a caller's word: its endpoint is dialled as it is. */
+const ownAgents = {
+  "http:": new http.Agent({ keepAlive: true }),
+  "https:": new https.Agent({ keepAlive: true }),
+};
+
+/** The sink for a storage target; one case for each provider, whose SDK is loaded by the first request. */
+export function openSink(target: StorageTarget, policy: EgressPolicy): Sink {
+  const { endpoint, managed } = target;
+  const agentFor: TransportOptions["agentFor"] = (protocol) =>
+    managed ? ownAgents[protocol] : policy.agentFor(protocol);
+  switch (target.provider) {
+    case "s3": {
+      const { bucket, region, addressing, access_key, secret_key } = target;
+      const keys = { accessKeyId: access_key, secretAccessKey: secret_key };
+      return new S3Sink({ endpoint, bucket, region, addressing, ...keys, agentFor });
+    }
+    case "blob": {
+      const { account_name, container, credential } = target;
+      const secret =
+        "account_key" in credential
+          ? { accountKey: credential.account_key }
+          : { sasToken: credential.sas_token };
+      return new BlobSink({ endpoint, accountName: account_name, container, credential: secret, agentFor });
+    }
+    case "gcs": {
+      const { client_email, private_key, token_uri, project_id } = target.service_account;
+      const account = {
+        ...{ clientEmail: client_email, privateKey: private_key },
+        ...{ tokenUri: token_uri, projectId: project_id },
+      };
+      return new GcsSink({ endpoint, bucket: target.bucket, account, agentFor });
+    }
+    case "oss": {
+      const { bucket, region, access_key_id, access_key_secret } = target;
+      const keys = { accessKeyId: access_key_id, accessKeySecret: access_key_secret };
+      return new OssSink({ endpoint, bucket, region, ...keys, agentFor });
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { attachmentNamed } from "../encode-key.ts";
+import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "../object-store.ts";
+import { type Persistence, Repeater } from "../repeater.ts";
+import { StorageTransport, type TransportOptions } from "../transport.ts";
+import { type S3Credentials, S3Signer } from "./s3-signer.ts";
+import { XmlClient } from "./xml-client.ts";
+import { XmlUpload } from "./xml-upload.ts";
+import { abortXmlUpload, deleteXmlObject, listXmlUploads, putXmlObject } from "./xml-uploads.ts";
+
+/** Where and as whom to write. */
+export interface S3Options extends S3Credentials, TransportOptions, Persistence {
+  /** Scheme, host and an optional path in front of the bucket. @example "https://s3.eu-central-1.amazonaws.com" */
+  readonly endpoint: string;
+  readonly bucket: string;
+  /** `path`: `endpoint/bucket/key`; `virtual`: `bucket.endpoint/key`. */
+  readonly addressing: "path" | "virtual";
+}
+
+/** What S3 and R2 both take: R2 wants equal parts, and bodies that leave a container are limited in size. */
+const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: true };
+const OWNER_HEADER = "x-amz-meta-upload";
+
+/**
+ * Any server that speaks S3 with Signature Version 4: AWS, Cloudflare R2 (also its local endpoint), Backblaze, MinIO.
+ *
+ * An empty object is an upload with one empty part; S3 and R2 (also its local endpoint) take it.
+ *
+ * @example new S3Sink({ endpoint: "https://ACCOUNT.r2.cloudflarestorage.com", bucket: "media", region: "auto", … })
+ */
+export class S3Sink implements Sink {
+  readonly provider = "s3";
+  readonly limits = LIMITS;
+  readonly #signer: S3Signer;
+  readonly #client: XmlClient;
+
+  constructor(options: S3Options) {
+    const { accessKeyId, secretAccessKey, sessionToken = "" } = options;
+    const secrets = [secretAccessKey, accessKeyId, sessionToken];
+    const repeater = new Repeater({ clock: options.clock, attempts: options.attempts, secrets });
+    this.#signer = new S3Signer(options, repeater.clock);
+    this.#client = new XmlClient({
+      endpoint: options.endpoint,
+      bucket: options.bucket,
+      addressing: options.addressing,
+      authorize: (head) => this.#signer.sign(head),
+      transport: new StorageTransport(options),
+      repeater,
+    });
+  }
+
+  open(object: NewObject, signal: AbortSignal): Promise<Upload> {
+    return XmlUpload.open({ client: this.#client, ownerHeader: OWNER_HEADER }, object, signal);
+  }
+
+  put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    return putXmlObject(this.#client, object, body, signal);
+  }
+
+  abort(key: string, uploadRef: string): Promise<void> {
+    return abortXmlUpload(this.#client, key, uploadRef);
+  }
+
+  listUploads(key: string): Promise<UnfinishedUpload[]> {
+    return listXmlUploads(this.#client, key);
+  }
+
+  delete(key: string): Promise<void> {
+    return deleteXmlObject(this.#client, key);
+  }
+
+  async signGet(key: string, seconds: number, fileName?: string): Promise<string> {
+    const query = fileName ? { "response-content-disposition": attachmentNamed(fileName) } : undefined;
+    return await this.#signer.presign(this.#client.url(key, query), seconds);
+  }
+
+  close(): void {}
+}

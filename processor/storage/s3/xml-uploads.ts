@@ -1,0 +1,61 @@
+import { xmlElements, xmlText } from "../../../schema/storage/xml-answer.ts";
+import type { NewObject, UnfinishedUpload } from "../object-store.ts";
+import type { XmlClient } from "./xml-client.ts";
+
+/** The headers with which an object is stored. */
+export const storedHeaders = ({ contentDisposition, contentType }: NewObject): Record<string, string> => ({
+  "content-type": contentType,
+  ...(contentDisposition === undefined ? {} : { "content-disposition": contentDisposition }),
+});
+
+/** Stores a small object by one request. */
+export async function putXmlObject(
+  client: XmlClient,
+  object: NewObject,
+  body: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<void> {
+  await client.send({ method: "PUT", key: object.key, headers: storedHeaders(object), body, signal });
+}
+
+/** Drops an unfinished upload; does nothing when there is none of this name. */
+export async function abortXmlUpload(client: XmlClient, key: string, ref: string): Promise<void> {
+  await client.send({ method: "DELETE", key, query: { uploadId: ref }, accept: [404] });
+}
+
+/** Deletes an object; does nothing when there is none. */
+export async function deleteXmlObject(client: XmlClient, key: string): Promise<void> {
+  await client.send({ method: "DELETE", key, accept: [404] });
+}
+
+/** Unfinished uploads of exactly this key; none where the server does not implement the listing. */
+export async function listXmlUploads(client: XmlClient, key: string): Promise<UnfinishedUpload[]> {
+  const found: UnfinishedUpload[] = [];
+  for (let marker: Record<string, string> | null = {}; marker !== null; ) {
+    const query = { uploads: "", prefix: key, ...marker };
+    const { status, text } = await client.send({ method: "GET", key: "", query, accept: [501] });
+    if (status === 501) return [];
+    const uploads = xmlElements(text, "Upload");
+    found.push(...uploads.filter((upload) => xmlText(upload, "Key") === key).map(unfinished));
+    marker = nextPage(text, key);
+  }
+  return found;
+}
+
+function unfinished(upload: string): UnfinishedUpload {
+  return { ref: xmlText(upload, "UploadId") ?? "", startedAt: epochMs(xmlText(upload, "Initiated")) };
+}
+
+/** Epoch milliseconds of a date that a server wrote; 0 when there is none. */
+export function epochMs(date: string | undefined): number {
+  const parsed = Date.parse(date ?? "");
+  return Number.isNaN(parsed) ? 0 : parsed;
+}
+
+/** Uploads are listed by key: once another key was reached, exactly `key` cannot come again. */
+function nextPage(text: string, key: string): Record<string, string> | null {
+  const keyMarker = xmlText(text, "NextKeyMarker");
+  const uploadMarker = xmlText(text, "NextUploadIdMarker");
+  if (xmlText(text, "IsTruncated") !== "true" || keyMarker !== key || !uploadMarker) return null;
+  return { "key-marker": keyMarker, "upload-id-marker": uploadMarker };
+}

@@ -1,0 +1,197 @@
+import { z } from "zod";
+import { type AllowedHosts, isOpened, portOf } from "../address.ts";
+import type { InlineStorage } from "../api/storage.ts";
+import { withoutTrailing } from "../text.ts";
+import type { StorageTarget } from "../wire/run.ts";
+
+/** A storage's credentials cannot be right, whatever the provider would say. The message is safe to show. */
+export class StorageTargetError extends Error {
+  override readonly name = "StorageTargetError";
+  /** The member of the storage that is wrong. @example "service_account_json" */
+  readonly field: string;
+
+  constructor(field: string, message: string) {
+    super(`${field} ${message}`);
+    this.field = field;
+  }
+}
+
+type S3 = Extract<InlineStorage, { provider: "s3" }>;
+type Blob = Extract<InlineStorage, { provider: "blob" }>;
+type Gcs = Extract<InlineStorage, { provider: "gcs" }>;
+type Oss = Extract<InlineStorage, { provider: "oss" }>;
+type Target<P extends StorageTarget["provider"]> = Extract<StorageTarget, { provider: P }>;
+
+/** Services that know a bucket by its host name only, or prefer it so. */
+const VIRTUAL_HOSTS = /(^|\.)(amazonaws\.com(\.cn)?|aliyuncs\.com|myqcloud\.com)$/;
+/** Google's own places for tokens; a caller's key file must not name another one. */
+const TOKEN_HOSTS: ReadonlySet<string> = new Set([
+  "oauth2.googleapis.com",
+  "accounts.google.com",
+  "www.googleapis.com",
+]);
+const GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token";
+const GOOGLE_ENDPOINT = "https://storage.googleapis.com";
+/** The region that is signed for where the endpoint names none. */
+const DEFAULT_OSS_REGION = "cn-hangzhou";
+
+/**
+ * What a run and the edge need to reach a caller's storage: defaults filled in, spellings unified, keys parsed. It asks
+ * nobody, and it does not judge whether the endpoint may be dialled.
+ *
+ * @param opened hosts that the operator opened; they may also issue tokens
+ * @throws StorageTargetError when a member cannot be right
+ * @example targetOf({ provider: "blob", account_name: "acme", container: "media", sas_token: "?sv=…" }).endpoint
+ *   // "https://acme.blob.core.windows.net"
+ */
+export function targetOf(storage: InlineStorage, opened: AllowedHosts = new Set()): StorageTarget {
+  switch (storage.provider) {
+    case "s3":
+      return s3Target(storage);
+    case "blob":
+      return blobTarget(storage);
+    case "gcs":
+      return gcsTarget(storage, opened);
+    case "oss":
+      return ossTarget(storage);
+  }
+}
+
+function s3Target({ endpoint, bucket, region, access_key, secret_key }: S3): Target<"s3"> {
+  const url = new URL(endpoint);
+  const named = withoutBucket(url, bucket);
+  // A certificate for *.example.com does not cover a bucket with a dot in its name.
+  const byHost =
+    named || (VIRTUAL_HOSTS.test(url.hostname) && (url.protocol === "http:" || !/\./.test(bucket)));
+  return {
+    provider: "s3",
+    endpoint: withoutSlash(url),
+    ...{ bucket, region, access_key, secret_key },
+    addressing: byHost ? "virtual" : "path",
+    managed: false,
+  };
+}
+
+function blobTarget({ endpoint, account_name, container, account_key, sas_token }: Blob): Target<"blob"> {
+  const given = endpoint ?? `https://${account_name}.blob.core.windows.net`;
+  if (!URL.canParse(given)) throw new StorageTargetError("account_name", "cannot be part of a host name");
+  return {
+    provider: "blob",
+    endpoint: withoutSlash(new URL(given)),
+    ...{ account_name, container },
+    credential:
+      account_key === undefined
+        ? { sas_token: sharedAccessSignature(sas_token ?? "") }
+        : { account_key: accountKey(account_key) },
+    managed: false,
+  };
+}
+
+function accountKey(text: string): string {
+  if (decodeBase64(text) === null) throw new StorageTargetError("account_key", "is not Base64");
+  return text;
+}
+
+function sharedAccessSignature(text: string): string {
+  const token = text.replace(/^\?/, "");
+  if (!new URLSearchParams(token).has("sig")) {
+    throw new StorageTargetError(
+      "sas_token",
+      "has no signature (sig); paste the token, not the connection string",
+    );
+  }
+  return token;
+}
+
+function gcsTarget(storage: Gcs, opened: AllowedHosts): Target<"gcs"> {
+  return {
+    provider: "gcs",
+    endpoint: withoutSlash(new URL(storage.endpoint ?? GOOGLE_ENDPOINT)),
+    bucket: storage.bucket,
+    service_account: serviceAccount(storage, opened),
+    managed: false,
+  };
+}
+
+const PEM = /^\s*-----BEGIN (RSA )?PRIVATE KEY-----[\s\S]+-----END (RSA )?PRIVATE KEY-----\s*$/;
+const KEY_FILE = z.looseObject({
+  type: z.string().optional(),
+  client_email: z.string().includes("@"),
+  private_key: z
+    .string()
+    // Keys that went through an environment variable or a form often have their line ends escaped once more.
+    .transform((text) => text.replaceAll("\\n", "\n"))
+    .pipe(z.string().regex(PEM)),
+  token_uri: z.url().optional(),
+  project_id: z.string().optional(),
+});
+
+function serviceAccount({ service_account_json, project_id }: Gcs, opened: AllowedHosts) {
+  const wrong = (message: string) => new StorageTargetError("service_account_json", message);
+  const file = keyFile(service_account_json);
+  if (file === null) throw wrong("is neither JSON nor Base64 of JSON");
+  const parsed = KEY_FILE.safeParse(file);
+  if (typeof file.type === "string" && file.type !== "service_account") {
+    throw wrong(`is a key of type "${file.type.slice(0, 40)}", not "service_account"`);
+  }
+  if (!parsed.success) throw wrong(`has no valid ${String(parsed.error.issues[0]?.path[0])}`);
+  const { client_email, private_key, token_uri = GOOGLE_TOKEN_URI } = parsed.data;
+  const issuer = new URL(token_uri);
+  const google = issuer.protocol === "https:" && issuer.port === "" && TOKEN_HOSTS.has(issuer.hostname);
+  if (!google && !isOpened(issuer.hostname, portOf(issuer), opened)) {
+    throw wrong("names a token_uri that is not Google's");
+  }
+  return { client_email, private_key, token_uri, project_id };
+}
+
+function keyFile(text: string): Record<string, unknown> | null {
+  return jsonObject(text) ?? jsonObject(decodeBase64(text) ?? "");
+}
+
+function jsonObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : null;
+  } catch {
+    return null;
+  }
+}
+
+function ossTarget({ endpoint, bucket, access_key_id, access_key_secret }: Oss): Target<"oss"> {
+  const url = new URL(endpoint);
+  withoutBucket(url, bucket);
+  const region = /^oss-([a-z0-9-]+?)(-internal)?\./.exec(url.hostname)?.[1] ?? DEFAULT_OSS_REGION;
+  return {
+    provider: "oss",
+    endpoint: withoutSlash(url),
+    ...{ bucket, region, access_key_id, access_key_secret },
+    managed: false,
+  };
+}
+
+/** The start of the hosts that have buckets in front of them. */
+const BUCKETLESS_HOST = /^(s3|oss|cos)[.-]/;
+
+/** Takes the bucket out of the host of an endpoint that was copied with it. */
+function withoutBucket(url: URL, bucket: string): boolean {
+  const front = `${bucket.toLowerCase()}.`;
+  const rest = url.hostname.slice(front.length);
+  if (!url.hostname.startsWith(front) || !BUCKETLESS_HOST.test(rest)) return false;
+  url.hostname = rest;
+  return true;
+}
+
+/** Scheme, host and path; whatever else stands in a URL is not part of an endpoint. */
+const withoutSlash = (url: URL): string => `${url.origin}${withoutTrailing(url.pathname, "/")}`;
+
+/** The text behind Base64, standard or URL-safe, with or without line ends; null when it is none. */
+function decodeBase64(text: string): string | null {
+  const compact = text.replace(/\s/g, "").replaceAll("-", "+").replaceAll("_", "/");
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(compact)) return null;
+  try {
+    const bytes = Uint8Array.from(atob(compact), (character) => character.charCodeAt(0));
+    return new TextDecoder().decode(bytes);
+  } catch {
+    return null;
+  }
+}

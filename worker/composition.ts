@@ -1,0 +1,130 @@
+import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
+import { type Anchor, Connection, type Db } from "./db/connection.ts";
+import { type Config, type Env, readConfig } from "./env.ts";
+import { consoleLog, describeError, type Log } from "./lib/log.ts";
+import { createUuidV7, type MakeId } from "./lib/uuid.ts";
+import { KeyCache } from "./services/accounts/key-cache.ts";
+import { RateLimits } from "./services/accounts/limits.ts";
+import { type BatchObjects, createBatchObjects } from "./services/batches/objects.ts";
+import { Backlog } from "./services/intake/backlog.ts";
+import { Capacity } from "./services/runs/capacity.ts";
+import { createContainerRunner } from "./services/runs/container-runner.ts";
+import { createHttpRunner } from "./services/runs/http-runner.ts";
+import type { Runner } from "./services/runs/runner.ts";
+import { BackoffMemory } from "./services/runs/source-backoff.ts";
+import { listSource } from "./services/sources/listing/list-source.ts";
+import { SpotifyTokens } from "./services/sources/listing/spotify-tokens.ts";
+import { createManagedBucket, type ManagedBucket } from "./services/storage/managed-bucket.ts";
+import { Sealer } from "./services/storage/seal.ts";
+
+/** What tests put others in the place of. */
+export interface Dependencies {
+  /** Epoch milliseconds. */
+  readonly clock: () => number;
+  readonly random: (length: number) => Uint8Array;
+  readonly fetch: typeof fetch;
+  /** Resolves after that many milliseconds. */
+  readonly wait: (ms: number) => Promise<void>;
+  readonly log: Log;
+  readonly runner: Runner;
+  readonly hints: Pick<Queue<Hint>, "sendBatch" | "metrics">;
+  readonly notices: Pick<Queue<NoticeHint>, "sendBatch">;
+  readonly batches: BatchObjects;
+  /** Lists a show or playlist; see its module. */
+  readonly listSource: typeof listSource;
+}
+
+/** Everything that lives as long as the isolate. */
+export interface Services extends Dependencies {
+  readonly config: Config;
+  readonly d1: D1Database;
+  readonly assets: Fetcher;
+  readonly bucket: ManagedBucket;
+  readonly keys: KeyCache;
+  readonly rates: RateLimits;
+  readonly capacity: Capacity;
+  readonly backlog: Backlog;
+  readonly backoffs: BackoffMemory;
+  readonly sealer: Sealer;
+  readonly spotifyTokens: SpotifyTokens;
+  readonly newId: MakeId;
+}
+
+/** The services as one request, message or cron run uses them. */
+export interface Scope extends Services {
+  readonly db: Db;
+  readonly connection: Connection;
+  /** Work that goes on after the answer; its failure is logged. */
+  readonly defer: (work: Promise<unknown>) => void;
+}
+
+const PLATFORM: Omit<Dependencies, "runner" | "hints" | "notices" | "batches"> = {
+  clock: () => Date.now(),
+  random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  // looked up at each call: the platform's fetch must not be called on another object
+  fetch: (input, init) => globalThis.fetch(input, init),
+  wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  log: consoleLog,
+  listSource,
+};
+
+/**
+ * The composition root.
+ *
+ * @throws ConfigError
+ */
+export function createServices(env: Env, replaced: Partial<Dependencies> = {}): Services {
+  const config = readConfig(env);
+  const dependencies = { ...PLATFORM, ...replaced };
+  return {
+    runner: createRunner(config, env, dependencies.fetch),
+    hints: env.HINTS,
+    notices: env.NOTICES,
+    batches: createBatchObjects(env.BATCHES),
+    ...dependencies,
+    config,
+    d1: env.DB,
+    assets: env.ASSETS,
+    bucket: createManagedBucket(config.bucket, dependencies),
+    keys: new KeyCache(),
+    rates: new RateLimits(config.rateLimits, { read: env.READ_RATE, write: env.WRITE_RATE }),
+    capacity: new Capacity(),
+    backlog: new Backlog(config.maxBacklog),
+    backoffs: new BackoffMemory(),
+    sealer: new Sealer(config.sealingKeys, dependencies.random),
+    spotifyTokens: new SpotifyTokens(config.spotify, dependencies),
+    newId: createUuidV7(dependencies),
+  };
+}
+
+const byEnv = new WeakMap<Env, Services>();
+
+/** The services of this isolate, made once. */
+export function servicesOf(env: Env): Services {
+  const known = byEnv.get(env);
+  if (known) return known;
+  const services = createServices(env);
+  byEnv.set(env, services);
+  return services;
+}
+
+/** Opens a scope. Whatever changes something begins at the primary. */
+export function openScope(
+  services: Services,
+  waitUntil: (work: Promise<unknown>) => void,
+  anchor: Anchor = "first-primary",
+): Scope {
+  const connection = new Connection(services.d1, anchor);
+  const defer = (work: Promise<unknown>) =>
+    waitUntil(
+      work.catch((error: unknown) => services.log("deferred_failed", { error: describeError(error) })),
+    );
+  return { ...services, connection, db: connection.db, defer };
+}
+
+function createRunner(config: Config, env: Env, fetch: typeof globalThis.fetch): Runner {
+  const token = config.processorToken;
+  return config.processor.type === "http"
+    ? createHttpRunner({ url: config.processor.url, token, fetch })
+    : createContainerRunner({ namespace: env.PROCESSOR, instances: config.processor.instances, token });
+}

@@ -1,0 +1,52 @@
+import type { AuditAction, AuditEntry, AuditQuery } from "../../../schema/api/audit.ts";
+import type { Scope } from "../../composition.ts";
+import { type AuditRow, auditPageQuery } from "../../db/audit-rows.ts";
+import { pageOf } from "../../lib/page-of.ts";
+
+/** What is written down of changes to accounts, keys and secrets; each entry is stored by the batch that makes the change. */
+
+/** Who acts, and in which request. */
+export interface Actor {
+  /** `operator`, or the id of the key that called. */
+  readonly name: string;
+  readonly requestId: string;
+}
+
+interface AuditFacts {
+  readonly action: AuditAction;
+  /** Null for what concerns no single account. */
+  readonly accountId: string | null;
+  readonly subject?: string;
+  /** Never a secret. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+export const auditRow = (
+  scope: Scope,
+  by: Actor,
+  { action, accountId, subject = "", detail = {} }: AuditFacts,
+): AuditRow => ({
+  id: scope.newId(),
+  at: scope.clock(),
+  actor: by.name,
+  action,
+  account_id: accountId ?? NO_ACCOUNT,
+  subject: subject === "" ? null : subject,
+  detail,
+  request_id: by.requestId,
+});
+
+const NO_ACCOUNT = "";
+
+/** A page of entries, the newest first. */
+export async function listAudit(scope: Scope, { account_id, cursor, limit }: AuditQuery) {
+  const filter = { accountId: account_id?.toLowerCase(), cursor: cursor?.toLowerCase() };
+  const { page, next_cursor } = pageOf(await auditPageQuery(scope.db, filter, limit + 1), limit);
+  return { entries: page.map(viewEntry), next_cursor };
+}
+
+const viewEntry = (row: AuditRow): AuditEntry => ({
+  ...row,
+  action: row.action as AuditAction,
+  account_id: row.account_id === NO_ACCOUNT ? null : row.account_id,
+});

@@ -1,0 +1,59 @@
+import type { Scope as KeyScope } from "../../../schema/api/account.ts";
+import type { Scope } from "../../composition.ts";
+import { findByKey } from "../../db/key-rows.ts";
+import { ApiError } from "../../lib/api-error.ts";
+import { isWellFormedKey } from "../../lib/api-key.ts";
+import { sameSecret, sha256Hex } from "../../lib/digest.ts";
+import type { Account } from "./key-cache.ts";
+
+/**
+ * The account that a key opens. A key with a bad checksum is refused without I/O; the others are looked up and
+ * remembered for a minute.
+ *
+ * @throws ApiError `missing_api_key` or `invalid_api_key`
+ */
+export async function authenticateKey(scope: Scope, key: string | null): Promise<Account> {
+  if (key === null) throw new ApiError("missing_api_key");
+  if (!isWellFormedKey(key)) throw new ApiError("invalid_api_key");
+  const sha256 = await sha256Hex(key);
+  const known = scope.keys.get(sha256, scope.clock());
+  const account = known === undefined ? await lookUp(scope, sha256) : known;
+  if (!account) throw new ApiError("invalid_api_key");
+  return account;
+}
+
+async function lookUp(scope: Scope, sha256: string): Promise<Account | null> {
+  const now = scope.clock();
+  let found = await findByKey(scope.db, sha256, now);
+  // a key that was just made may not have reached the replica
+  if (!found && scope.connection.goToPrimary()) found = await findByKey(scope.db, sha256, now);
+  const account = found ? accountOf(found) : null;
+  scope.keys.set(sha256, account, now);
+  return account;
+}
+
+const accountOf = ({
+  account: { id, source, limits },
+  key,
+}: NonNullable<Awaited<ReturnType<typeof findByKey>>>): Account => ({
+  id,
+  source,
+  limits,
+  keyId: key.id,
+  scopes: key.scopes,
+  expiresAt: key.expires_at,
+});
+
+/** @throws ApiError `forbidden` that names the scope which the key lacks */
+export function requireScopeOf({ scopes }: Account, needed: KeyScope): void {
+  if (scopes === null || scopes.includes(needed)) return;
+  throw new ApiError("forbidden", { sentence: `This key lacks the scope "${needed}"` });
+}
+
+/** @throws ApiError `missing_api_key` or `invalid_api_key` */
+export async function authenticateOperator(scope: Scope, token: string | null): Promise<void> {
+  if (token === null) throw new ApiError("missing_api_key", { sentence: "Missing Authorization header" });
+  if (!(await sameSecret(token, scope.config.adminToken))) {
+    throw new ApiError("invalid_api_key", { sentence: "Invalid operator token" });
+  }
+}

@@ -1,0 +1,40 @@
+import type { Scope as KeyScope, Limits, SOURCES } from "../../../schema/api/account.ts";
+
+/** The caller as services see it. */
+export interface Account {
+  readonly id: string;
+  /** The id of the key that was sent; null for callers of a gateway. */
+  readonly keyId: string | null;
+  /** What the key may do; null is everything. */
+  readonly scopes: readonly KeyScope[] | null;
+  /** Epoch milliseconds; null is never. */
+  readonly expiresAt: number | null;
+  readonly source: (typeof SOURCES)[number];
+  readonly limits: Limits;
+}
+
+/** A key that was revoked, or whose end was put forward, works for no longer than this, in milliseconds. */
+const KNOWN_MS = 60_000;
+/** A new key is refused for no longer than this, if it was asked for before it was made. */
+const UNKNOWN_MS = 5_000;
+/** Entries that are remembered at most. */
+const MAX_ENTRIES = 2_000;
+
+/** Which account a key opens, remembered for a short time by the key's hash. */
+export class KeyCache {
+  readonly #entries = new Map<string, { account: Account | null; until: number }>();
+
+  /** Undefined when nothing is remembered; null when the key is remembered as unknown. */
+  get(sha256: string, now: number): Account | null | undefined {
+    const entry = this.#entries.get(sha256);
+    return entry && now < entry.until ? entry.account : undefined;
+  }
+
+  set(sha256: string, account: Account | null, now: number): void {
+    this.#entries.delete(sha256);
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined && this.#entries.size >= MAX_ENTRIES) this.#entries.delete(oldest);
+    const until = now + (account ? KNOWN_MS : UNKNOWN_MS);
+    this.#entries.set(sha256, { account, until: Math.min(until, account?.expiresAt ?? until) });
+  }
+}

@@ -1,0 +1,172 @@
+import type { Limits } from "../../../schema/api/account.ts";
+import type { AccountUsage, KeyUsage, KeyUsageList, Usage } from "../../../schema/api/usage.ts";
+import type { Scope } from "../../composition.ts";
+import type { AccountRow } from "../../db/account-rows.ts";
+import type { Companion, SetCompanion } from "../../db/companions.ts";
+import type { JobRow } from "../../db/job-rows.ts";
+import {
+  type Allowance,
+  readKeyUsage,
+  readUsage,
+  settleKeyUsage,
+  settleKeyUsageOf,
+  settleUsage,
+  settleUsageOf,
+  type Used,
+} from "../../db/usage-rows.ts";
+import { ApiError } from "../../lib/api-error.ts";
+import { requireAccount } from "./accounts.ts";
+import type { Account } from "./key-cache.ts";
+
+const GIGABYTE = 1024 ** 3;
+const MEGABYTE = 1024 ** 2;
+/** Held for a job of an account with a quota and no limit of file size; the run may deliver no more. */
+const DEFAULT_RESERVATION_BYTES = 8 * GIGABYTE;
+/** Nobody knows when a job ends; whoever asks again after this long finds out soon. */
+const TOO_MANY_JOBS_RETRY_SECONDS = 10;
+
+/** The month of a time, in UTC. @example monthOf(Date.UTC(2026, 10, 24)) // "2026-11" */
+export const monthOf = (time: number): string => new Date(time).toISOString().slice(0, 7);
+
+/** What the database holds an account to when it accepts jobs; null for accounts without limits. */
+export function allowanceOf(scope: Scope, { id, limits }: Account): Allowance | null {
+  const { max_concurrent_jobs: maxConcurrent = null, storage_bytes: bytes = null } = limits;
+  if (maxConcurrent === null && bytes === null) return null;
+  const bytesPerJob = limits.max_filesize_bytes ?? DEFAULT_RESERVATION_BYTES;
+  return {
+    accountId: id,
+    month: monthOf(scope.clock()),
+    maxConcurrent,
+    quota: bytes === null ? null : { bytes, bytesPerJob },
+  };
+}
+
+/** Why jobs were not accepted. @throws ApiError `too_many_jobs` or `quota_exceeded`, always */
+export async function refuseJobs(scope: Scope, allowance: Allowance, newJobs: number): Promise<never> {
+  const { accountId, month, maxConcurrent, quota } = allowance;
+  const { deliveredBytes, reservedBytes, concurrentJobs } = await readUsage(scope.db, accountId, month);
+  if (quota && quota.bytes - deliveredBytes - reservedBytes < newJobs) {
+    const limit_gb = hundredths(quota.bytes);
+    const used_gb = hundredths(deliveredBytes + reservedBytes);
+    const message = `${used_gb} GB of ${limit_gb} GB are delivered in this month or held for unfinished jobs`;
+    throw new ApiError("quota_exceeded", { details: { limit_gb, used_gb, message } });
+  }
+  throw new ApiError("too_many_jobs", {
+    sentence: `${concurrentJobs} jobs are not finished; this account may have ${maxConcurrent}`,
+    retryAfterSeconds: TOO_MANY_JOBS_RETRY_SECONDS,
+  });
+}
+
+/** Counts a job that ends, for its account and its key. @param job as it is after the move that ends it */
+export function usageOfEnd(scope: Scope, { account_id, key_id, status, file_size }: JobRow): Companion[] {
+  const now = scope.clock();
+  const month = monthOf(now);
+  const bytes = status === "Completed" ? (file_size ?? 0) : 0;
+  const ofKey = key_id === null ? [] : [settleKeyUsage(account_id, key_id, month, bytes)];
+  return [settleUsage(account_id, month, bytes, now), ...ofKey];
+}
+
+/** Counts jobs of one account and one key that end without a delivery. */
+export function usageOfEnds(
+  scope: Scope,
+  { account_id, key_id }: Pick<JobRow, "account_id" | "key_id">,
+  jobIds: readonly string[],
+): SetCompanion[] {
+  const month = monthOf(scope.clock());
+  const ofKey = key_id === null ? [] : [settleKeyUsageOf(account_id, key_id, month, jobIds)];
+  return [settleUsageOf(account_id, month, jobIds), ...ofKey];
+}
+
+/** What a run may deliver at most, in bytes: the account's limit, and what its quota holds for the job. */
+export function maxFilesizeOf(limits: Limits | null, reservedBytes: number | null): number | null {
+  const caps = [limits?.max_filesize_bytes, reservedBytes].filter((cap) => typeof cap === "number");
+  return caps.length === 0 ? null : Math.min(...caps);
+}
+
+/** The account's usage. @param period by default the present month. @throws ApiError `not_found` */
+export async function viewUsage(scope: Scope, accountId: string, period?: string): Promise<Usage> {
+  return usageOf(scope, await requireAccount(scope, accountId), period);
+}
+
+/** What each key of the account used. @param period by default the present month */
+export async function viewKeyUsage(scope: Scope, accountId: string, period?: string): Promise<KeyUsageList> {
+  const present = monthOf(scope.clock());
+  const month = period ?? present;
+  const used = await readKeyUsage(scope.db, accountId, month);
+  return { period: month, keys: used.map((key) => viewKey(key, month === present)) };
+}
+
+/** Both, for the operator. @throws ApiError `not_found` */
+export async function viewAccountUsage(
+  scope: Scope,
+  accountId: string,
+  period?: string,
+): Promise<AccountUsage> {
+  const account = await requireAccount(scope, accountId);
+  const usage = await usageOf(scope, account, period);
+  const { keys } = await viewKeyUsage(scope, account.id, period);
+  return { account_id: account.id, ...usage, keys };
+}
+
+function viewKey(
+  { id, name, last4, ...used }: Used & { id: string; name: string; last4: string },
+  isPresent: boolean,
+): KeyUsage {
+  const { jobs, delivered, reserved } = countsOf(used, isPresent);
+  return {
+    key_id: id,
+    name,
+    last4,
+    usage_count: jobs,
+    storage_usage_gb: gigabytes(delivered),
+    storage_reserved_gb: gigabytes(reserved),
+    storage_usage_bytes: delivered,
+    storage_reserved_bytes: reserved,
+  };
+}
+
+/** What is not finished belongs to the present month, whichever it will end in. */
+const countsOf = (
+  { endedJobs, unfinishedJobs, deliveredBytes, reservedBytes }: Used,
+  isPresent: boolean,
+) => ({
+  jobs: endedJobs + (isPresent ? unfinishedJobs : 0),
+  delivered: deliveredBytes,
+  reserved: isPresent ? reservedBytes : 0,
+});
+
+async function usageOf(scope: Scope, account: AccountRow, period?: string): Promise<Usage> {
+  const present = monthOf(scope.clock());
+  const month = period ?? present;
+  const used = await readUsage(scope.db, account.id, month);
+  const { jobs, delivered, reserved } = countsOf(used, month === present);
+  const effective = delivered + reserved;
+  const { storage_bytes, max_resolution, max_duration_seconds, max_filesize_bytes, max_concurrent_jobs } =
+    account.limits;
+  return {
+    client_name: account.name,
+    period: month,
+    usage_count: jobs,
+    storage_usage_gb: gigabytes(delivered),
+    storage_reserved_gb: gigabytes(reserved),
+    storage_effective_usage_gb: gigabytes(effective),
+    ...ifLimited(storage_bytes, (bytes) => ({
+      storage_limit_gb: gigabytes(bytes),
+      storage_limit_bytes: bytes,
+      storage_remaining_gb: gigabytes(Math.max(0, bytes - effective)),
+    })),
+    ...ifLimited(max_resolution, (pixels) => ({ max_resolution_limit: String(pixels) })),
+    ...ifLimited(max_duration_seconds, (seconds) => ({ max_duration_limit_seconds: seconds })),
+    ...ifLimited(max_filesize_bytes, (bytes) => ({
+      max_filesize_limit_bytes: bytes,
+      max_filesize_limit_mb: Math.round((bytes / MEGABYTE) * 100) / 100,
+    })),
+    ...ifLimited(max_concurrent_jobs, (jobs) => ({ max_concurrent_jobs: jobs })),
+  };
+}
+
+const ifLimited = <T>(limit: number | null | undefined, tell: (limit: number) => T): T | undefined =>
+  typeof limit === "number" ? tell(limit) : undefined;
+
+const hundredths = (bytes: number): string => (bytes / GIGABYTE).toFixed(2);
+const gigabytes = (bytes: number): number => Number(hundredths(bytes));

@@ -1,0 +1,62 @@
+import type { Scope } from "../../composition.ts";
+import { claimedQuery, findBatchOf, markCancelled, untouchedQuery } from "../../db/batch-rows.ts";
+import type { JobRow } from "../../db/job-rows.ts";
+import { notFound } from "../../lib/api-error.ts";
+import { endByCancel } from "../jobs/cancel.ts";
+import { cancelUntouched } from "../jobs/transitions.ts";
+import { finishBatch } from "./finish.ts";
+import { BATCH_GRACE_MS } from "./grace.ts";
+
+/** Jobs that are cancelled by one round trip. */
+const PAGE = 1_000;
+/** More claimed jobs than a batch has on their way, but for streams that are waited for. */
+const CLAIMED = 1_000;
+/** Jobs that were claimed while others were being cancelled are met in the next round. */
+const ROUNDS = 3;
+
+/**
+ * Cancels every job of a batch that is not final; from then on the batch begins nothing. A job that is being published
+ * ends by itself. Should the Worker die meanwhile, the batch's object goes on with it.
+ *
+ * @throws ApiError `not_found`
+ */
+export async function cancelBatch(scope: Scope, accountId: string, id: string) {
+  const now = scope.clock();
+  const times = { now, checkDueAt: now + BATCH_GRACE_MS };
+  const batch = await markCancelled(scope.db, accountId, id, times);
+  if (!batch) {
+    const ended = await findBatchOf(scope.db, accountId, id);
+    if (!ended) throw notFound();
+    return { batch_id: id, cancelled_jobs: 0, status: ended.status };
+  }
+  const cancelled_jobs = await cancelRest(scope, batch);
+  const status = (await finishBatch(scope, id)) ?? batch.status;
+  scope.defer(scope.batches.wake(id));
+  return { batch_id: id, cancelled_jobs, status };
+}
+
+/** Cancels what can be cancelled of a cancelled batch. @returns how many jobs */
+export async function cancelRest(scope: Scope, { id }: { readonly id: string }): Promise<number> {
+  let cancelled = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = cancelled;
+    cancelled += await cancelAllUntouched(scope, id);
+    const claimed = await claimedQuery(scope.db, id, CLAIMED);
+    const ended = await Promise.all(claimed.map((job) => endByCancel(scope, job)));
+    cancelled += ended.filter(Boolean).length;
+    if (cancelled === before) break;
+  }
+  return cancelled;
+}
+
+async function cancelAllUntouched(scope: Scope, batchId: string): Promise<number> {
+  let cancelled = 0;
+  let page: JobRow[];
+  let after = -1;
+  do {
+    page = await untouchedQuery(scope.db, batchId, after, PAGE);
+    cancelled += await cancelUntouched(scope, batchId, page);
+    after = page.at(-1)?.batch_index ?? after;
+  } while (page.length === PAGE);
+  return cancelled;
+}

@@ -1,0 +1,40 @@
+import type { Batch, BatchProgress } from "../../../schema/api/batch.ts";
+import type { Scope } from "../../composition.ts";
+import { type BatchCounts, type BatchRow, readBatch } from "../../db/batch-rows.ts";
+import { notFound } from "../../lib/api-error.ts";
+import { showUrlForOwner } from "../storage/sealed-urls.ts";
+
+/** A batch as its owner sees it; its counters are the sums of its jobs. @throws ApiError `not_found` */
+export async function viewBatch(scope: Scope, accountId: string, id: string): Promise<Batch> {
+  const read = () => readBatch(scope.db, accountId, id);
+  // a batch that was just made may not have reached the replica
+  const found = (await read()) ?? (scope.connection.goToPrimary() ? await read() : undefined);
+  if (!found) throw notFound();
+  const { batch, counts, jobIds } = found;
+  return {
+    id: batch.id,
+    kind: batch.kind,
+    show_url: await showUrlForOwner(scope, batch),
+    title: batch.title,
+    status: batch.status,
+    folder: batch.folder,
+    ...countersOf(batch, counts),
+    episode_jobs: jobIds,
+    created_at: batch.created_at,
+    started_at: batch.started_at,
+    finished_at: batch.finished_at,
+  };
+}
+
+/** Counters as the contract names them, whatever the batch was made from. */
+export const countersOf = (
+  { total }: Pick<BatchRow, "total">,
+  counts: BatchCounts,
+): Omit<BatchProgress, "batch_id" | "status"> => ({
+  total_episodes: total,
+  completed_episodes: counts.completed,
+  failed_episodes: counts.failed,
+  skipped_episodes: counts.skipped,
+  processing_episodes: counts.processing,
+  pending_episodes: counts.pending,
+});

@@ -1,0 +1,110 @@
+import { defaultFilename } from "../../../schema/storage/object-key.ts";
+import type { Scope } from "../../composition.ts";
+import { findJobOf, insertJobs, type JobRow, type NewJobRow, unfinishedOf } from "../../db/job-rows.ts";
+import type { Account } from "../accounts/key-cache.ts";
+import { allowanceOf, refuseJobs } from "../accounts/usage.ts";
+import { endsOf } from "../jobs/job-end.ts";
+import { birthColumns } from "../jobs/transitions.ts";
+import { HINT_GRACE_MS, sendHints } from "../queue/hints.ts";
+import { sendNoticeHints } from "../queue/notice-hints.ts";
+import type { ListedEntry } from "../sources/listing/listing.ts";
+import { sealForJobs } from "../storage/credentials.ts";
+import { type SourceUrls, sealingKeyOf, sealSourceUrls, sealWebhook } from "../storage/sealed-urls.ts";
+import type { VerifiedStorage } from "../storage/verify/verify-storage.ts";
+import type { PreparedJob } from "./prepare-job.ts";
+import { storageColumns } from "./storage-of-request.ts";
+
+interface AcceptOptions {
+  /** Ids that were chosen before, in the order of the jobs; a job that exists already is not made again. */
+  readonly ids?: readonly string[];
+  readonly originalJobId?: string;
+  /** That came with the request, verified. Without it the jobs go to the account's own storage or the managed bucket. */
+  readonly storage?: VerifiedStorage | undefined;
+}
+
+/**
+ * Stores jobs, and the sealed credentials that came with them, by one round trip to the database; their hints are
+ * sent after the answer.
+ *
+ * @returns the ids, in the order of the jobs
+ * @throws ApiError `overloaded`, `too_many_jobs` or `quota_exceeded`; nothing is stored then
+ * @throws DatabaseError when the database did not answer, not even to the question whether they were stored
+ */
+export async function acceptJobs(
+  scope: Scope,
+  account: Account,
+  prepared: readonly PreparedJob[],
+  { ids: chosen, originalJobId, storage }: AcceptOptions = {},
+): Promise<string[]> {
+  const now = scope.clock();
+  const rows = await Promise.all(
+    prepared.map(
+      async ({ url, echo, request, plan, adjustments, entry }, index): Promise<NewJobRow> => ({
+        id: chosen?.[index] ?? scope.newId(),
+        account_id: account.id,
+        key_id: account.keyId,
+        batch_id: null,
+        original_job_id: originalJobId ?? null,
+        ...(await urlColumns(scope, account.id, {
+          urls: { url: url.toWellFormed(), media_url: entry?.mediaUrl?.toWellFormed() ?? null },
+          echo,
+        })),
+        plan,
+        adjustments: [...adjustments, ...(storage?.adjustments ?? [])],
+        ...storageColumns(storage),
+        filename: entry?.mediaUrl && request.filename === undefined ? nameOf(entry) : null,
+        title: entry?.title?.toWellFormed() ?? null,
+        description: entry?.description?.toWellFormed() ?? null,
+        release_date: entry?.releaseDate ?? null,
+        due_at: now,
+        hint_due_at: now + HINT_GRACE_MS,
+        created_at: now,
+        ...birthColumns(scope, entry?.skipped ?? null),
+      }),
+    ),
+  );
+  const ids = rows.map(({ id }) => id);
+  const waiting = rows.flatMap(({ id, finished_at = null }) => (finished_at === null ? [id] : []));
+  scope.backlog.admit(scope, waiting.length);
+  const credentials = storage ? await sealForJobs(scope, waiting, storage.storage) : [];
+  const allowance = allowanceOf(scope, account);
+  const ends = endsOf(scope, rows.filter(({ finished_at = null }) => finished_at !== null) as JobRow[]);
+  const areStored = async () => (await findJobOf(scope.db, account.id, ids[0] ?? "")) !== undefined;
+  const stored = await insertJobs(
+    scope.db,
+    { shared: {}, rows },
+    { credentials, allowance, companions: ends.companions },
+  ).catch(async (error: unknown) => {
+    // all were stored or none; an answer that was lost on its way must not make the caller send them again
+    if (await areStored()) return rows.length;
+    throw error;
+  });
+  if (allowance && stored < rows.length && !(await areStored())) {
+    await refuseJobs(scope, allowance, unfinishedOf(rows));
+  }
+  if (waiting.length > 0) scope.defer(sendHints(scope, waiting));
+  if (ends.deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, ends.deliveryIds));
+  return ids;
+}
+
+/** The columns that hold URLs, and the request in which they are repeated. */
+async function urlColumns(
+  scope: Scope,
+  owner: string,
+  { urls, echo }: { urls: SourceUrls; echo: Record<string, unknown> },
+) {
+  const [source, webhook] = await Promise.all([
+    sealSourceUrls(scope, owner, urls),
+    sealWebhook(scope, owner, echo),
+  ]);
+  return {
+    ...source,
+    ...webhook.columns,
+    request: { ...webhook.echo, url: source.url },
+    sealing_key_id: sealingKeyOf(scope, source.sealed_urls, webhook.columns.sealed_webhook_url),
+  };
+}
+
+/** The name of an enclosure itself says nothing. */
+const nameOf = ({ title, sourceId }: ListedEntry): string =>
+  defaultFilename((title ?? "").toWellFormed(), (sourceId ?? "").toWellFormed());

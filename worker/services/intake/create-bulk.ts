@@ -1,0 +1,124 @@
+import type { BulkRequest } from "../../../schema/api/batch.ts";
+import type { Adjustment } from "../../../schema/media.ts";
+import type { Scope } from "../../composition.ts";
+import { ApiError, invalidMember } from "../../lib/api-error.ts";
+import type { Account } from "../accounts/key-cache.ts";
+import { recognise } from "../sources/listing/recognise.ts";
+import { acceptBatch, type BatchEntry } from "./accept-batch.ts";
+import { type Creation, told } from "./create-jobs.ts";
+import { prepareOptions, requirePublic } from "./prepare-job.ts";
+import { storageOfRequest } from "./storage-of-request.ts";
+
+/** Entries that are looked up at the same time. */
+const AT_ONCE = 5;
+
+interface BulkCreation {
+  /** Of the batch. */
+  readonly id: string;
+  readonly body: BulkRequest;
+  /** The body as it was sent. */
+  readonly sent: Record<string, unknown>;
+  /** Members of it that are not known; those of single entries begin with `jobs.` and the entry's index. */
+  readonly ignored: readonly Adjustment[];
+}
+
+/** The entry that a member belongs to; null for one of the request itself. */
+function entryIndexOf(field: string): number | null {
+  const index = /^jobs\.(\d+)\./.exec(field)?.[1];
+  return index === undefined ? null : Number(index);
+}
+
+/**
+ * Creates a batch of the URLs of one request.
+ *
+ * @throws ApiError `invalid_request` that names the entry at fault; as `createJobs`; nothing is created then
+ */
+export async function createBulk(
+  scope: Scope,
+  account: Account,
+  { id, body, sent, ignored }: BulkCreation,
+): Promise<Creation> {
+  const options = prepareOptions(
+    scope.config,
+    account.limits,
+    body,
+    sent,
+    ignored.filter(({ field }) => entryIndexOf(field) === null),
+  );
+  for (const [index, { url }] of body.jobs.entries()) requirePublic(scope.config, pathOf(index), url);
+  const [storage, entries] = await Promise.all([
+    storageOfRequest(scope, account, body.storage),
+    entriesOf(scope, body),
+  ]);
+  const { paused, jobs } = await acceptBatch(scope, account, {
+    id,
+    kind: "bulk",
+    showUrl: null,
+    title: null,
+    paused: body.paused ?? false,
+    options: { ...options, adjustments: [...options.adjustments, ...tellBatch(body)] },
+    entries: entries.map((entry, index) => ({
+      ...entry,
+      adjustments: ignored.filter(({ field }) => entryIndexOf(field) === index),
+    })),
+    storage,
+  });
+  return {
+    answer: {
+      batch_id: id,
+      total_jobs: jobs.length,
+      paused,
+      job_ids: jobs.map((job) => job.id),
+      ...told(jobs.flatMap(({ adjustments }) => adjustments)),
+    },
+    facts: { batch_id: id, jobs: jobs.length },
+  };
+}
+
+const pathOf = (index: number): string => `jobs.${index}.url`;
+
+const tellBatch = ({ batch }: BulkRequest): Adjustment[] =>
+  batch
+    ? [{ field: "batch", from: true, to: null, reason: "The URLs of a bulk request are single items" }]
+    : [];
+
+async function entriesOf(scope: Scope, body: BulkRequest): Promise<BatchEntry[]> {
+  const entries: BatchEntry[] = [];
+  for (let start = 0; start < body.jobs.length; start += AT_ONCE) {
+    const page = body.jobs.slice(start, start + AT_ONCE);
+    entries.push(...(await Promise.all(page.map((job, index) => entryOf(scope, body, job, start + index)))));
+  }
+  return entries;
+}
+
+async function entryOf(
+  scope: Scope,
+  body: BulkRequest,
+  job: BulkRequest["jobs"][number],
+  index: number,
+): Promise<BatchEntry> {
+  const recognised = recognise(job.url, false);
+  const filename = job.filename ?? body.filename ?? null;
+  if (recognised.type === "spotify_show") {
+    throw invalidMember(pathOf(index), "is a show, which POST /jobs takes");
+  }
+  if (recognised.type !== "spotify_episode") return { ...UNLISTED, url: job.url, filename };
+  try {
+    const [entry] = (await scope.listSource(scope, recognised)).entries;
+    return { ...(entry ?? UNLISTED), url: job.url, filename };
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "invalid_request") {
+      throw invalidMember(pathOf(index), error.message);
+    }
+    throw error;
+  }
+}
+
+const UNLISTED = {
+  mediaUrl: null,
+  sourceId: null,
+  title: null,
+  description: null,
+  releaseDate: null,
+  skipped: null,
+} as const satisfies Partial<BatchEntry>;

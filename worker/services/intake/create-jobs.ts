@@ -1,0 +1,139 @@
+import type { JobRequest } from "../../../schema/api/job-request.ts";
+import type { Adjustment } from "../../../schema/media.ts";
+import type { Scope } from "../../composition.ts";
+import type { LogFields } from "../../lib/log.ts";
+import type { Account } from "../accounts/key-cache.ts";
+import type { ListedEntry, Listing, RecognisedList } from "../sources/listing/listing.ts";
+import { recognise } from "../sources/listing/recognise.ts";
+import { type AcceptedBatch, acceptBatch, findAccepted } from "./accept-batch.ts";
+import { acceptJobs } from "./accept-jobs.ts";
+import { type PreparedJob, prepareJob, prepareOptions } from "./prepare-job.ts";
+import { storageOfRequest } from "./storage-of-request.ts";
+
+/** Adjustments that an answer tells at most; each job tells all of its own. */
+const MAX_TOLD = 100;
+
+/** An answer, and what the request's log line says of it. */
+export interface Creation {
+  readonly answer: Record<string, unknown>;
+  readonly facts: LogFields;
+}
+
+interface JobCreation {
+  /** Of the job or the batch. */
+  readonly id: string;
+  readonly body: JobRequest;
+  /** The body as it was sent. */
+  readonly sent: Record<string, unknown>;
+  /** Members of it that are not known. */
+  readonly ignored: readonly Adjustment[];
+}
+
+/**
+ * Creates what a URL asks for: one job, or a batch of a list's entries.
+ *
+ * @throws ApiError as `prepareJob`, `storageOfRequest`, `listSource` and `acceptJobs`; nothing is created then
+ */
+export async function createJobs(
+  scope: Scope,
+  account: Account,
+  { id, body, sent, ignored }: JobCreation,
+): Promise<Creation> {
+  const prepared = prepareJob(scope.config, account.limits, body, sent, ignored);
+  const recognised = recognise(prepared.url, body.batch ?? false);
+  switch (recognised.type) {
+    case "media":
+      return createSingle(scope, account, { id, body, prepared });
+    case "spotify_episode":
+      return createSingle(scope, account, { id, body, prepared, recognised });
+    default:
+      return createList(scope, account, { id, body, sent, ignored, recognised });
+  }
+}
+
+interface SingleRequest {
+  readonly id: string;
+  readonly body: JobRequest;
+  readonly prepared: PreparedJob;
+  /** Where the media is found by a listing. */
+  readonly recognised?: RecognisedList;
+}
+
+async function createSingle(
+  scope: Scope,
+  account: Account,
+  { id, body, prepared, recognised }: SingleRequest,
+): Promise<Creation> {
+  const [storage, listing] = await Promise.all([
+    storageOfRequest(scope, account, body.storage),
+    recognised ? scope.listSource(scope, recognised) : null,
+  ]);
+  const [entry] = listing?.entries ?? [];
+  const [job_id = id] = await acceptJobs(scope, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
+    ids: [id],
+    storage,
+  });
+  const adjustments = [...prepared.adjustments, ...(storage?.adjustments ?? [])];
+  return { answer: { job_id, ...told(adjustments) }, facts: { job_id } };
+}
+
+interface ListRequest extends JobCreation {
+  readonly recognised: RecognisedList;
+}
+
+async function createList(
+  scope: Scope,
+  account: Account,
+  { id, body, sent, ignored, recognised }: ListRequest,
+): Promise<Creation> {
+  const facts = { batch_id: id };
+  // executed again with its idempotency key: listing is dear, and the list may have changed
+  const existing = await findAccepted(scope, account.id, id);
+  if (existing) return { answer: listAnswer(id, recognised, existing), facts };
+  const options = prepareOptions(scope.config, account.limits, body, sent, ignored);
+  const [storage, listing] = await Promise.all([
+    storageOfRequest(scope, account, body.storage),
+    scope.listSource(scope, recognised),
+  ]);
+  const accepted = await acceptBatch(scope, account, {
+    id,
+    kind: listing.kind,
+    showUrl: body.url,
+    title: listing.title,
+    paused: body.paused ?? false,
+    options,
+    entries: entriesOf(listing, body.filename ?? null),
+    storage,
+  });
+  return { answer: listAnswer(id, recognised, accepted), facts: { ...facts, jobs: accepted.jobs.length } };
+}
+
+const entriesOf = ({ entries }: Listing, filename: string | null) =>
+  entries.map((entry: ListedEntry) => ({ ...entry, filename }));
+
+function listAnswer(
+  batch_id: string,
+  { type }: RecognisedList,
+  { paused, jobs }: AcceptedBatch,
+): Record<string, unknown> {
+  const ids = jobs.map(({ id }) => id);
+  const common = { batch_id, paused, ...told(jobs.flatMap(({ adjustments }) => adjustments)) };
+  if (type === "spotify_show") {
+    const episodes = jobs.map(({ id, url, title, description, release_date }) => ({
+      job_id: id,
+      url,
+      title,
+      description,
+      release_date,
+    }));
+    return { ...common, total_episodes: ids.length, episodes, episode_jobs: ids };
+  }
+  const videos = jobs.map(({ id, url, title }) => ({ job_id: id, url, title }));
+  return { ...common, total_videos: ids.length, videos, video_jobs: ids };
+}
+
+/** Each adjustment once, however many jobs share it. */
+export function told(adjustments: readonly Adjustment[]): { adjustments?: Adjustment[] } {
+  const distinct = new Map(adjustments.map((adjustment) => [JSON.stringify(adjustment), adjustment]));
+  return distinct.size > 0 ? { adjustments: [...distinct.values()].slice(0, MAX_TOLD) } : {};
+}

@@ -1,0 +1,41 @@
+import type { Scope } from "../../composition.ts";
+import { sha256Hex } from "../../lib/digest.ts";
+
+/** Members of `storage` that are secret: they neither make a request another one nor leave a trace. */
+const SECRETS = [
+  "access_key",
+  "secret_key",
+  "account_key",
+  "sas_token",
+  "service_account_json",
+  "access_key_id",
+  "access_key_secret",
+];
+
+/**
+ * Tells whether two bodies ask for the same, whatever the order of their members. It is a tag, so that nobody can try
+ * out what the password in a URL was.
+ */
+export const fingerprintOf = ({ sealer }: Pick<Scope, "sealer">, body: unknown): Promise<string> =>
+  sealer.tag(textOf(body));
+
+/** True when the fingerprint is this body's, by whichever key or former version it was made. */
+export async function isFingerprintOf(
+  { sealer }: Pick<Scope, "sealer">,
+  fingerprint: string,
+  body: unknown,
+): Promise<boolean> {
+  if (fingerprint.includes(".")) return sealer.isTagOf(fingerprint, textOf(body));
+  return (await sha256Hex(textOf(body))) === fingerprint;
+}
+
+const textOf = (body: unknown): string => JSON.stringify(canonical(body));
+
+function canonical(value: unknown, inStorage = false): unknown {
+  if (Array.isArray(value)) return value.map((member) => canonical(member));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.entries(value)
+    .filter(([name]) => !(inStorage && SECRETS.includes(name)))
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, member]) => [name, canonical(member, name === "storage")]);
+}

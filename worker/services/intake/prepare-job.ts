@@ -1,0 +1,90 @@
+import { judgeUrl } from "../../../schema/address.ts";
+import type { Limits } from "../../../schema/api/account.ts";
+import type { JobRequest } from "../../../schema/api/job-request.ts";
+import { JOB_MEMBERS } from "../../../schema/api/job-request.ts";
+import { type Adjustment, type MediaPlan, plan } from "../../../schema/media.ts";
+import type { Config } from "../../env.ts";
+import { invalidMember } from "../../lib/api-error.ts";
+import type { ListedEntry } from "../sources/listing/listing.ts";
+import { capRequest } from "./cap-request.ts";
+
+/** The members of a request but its URLs, as one job or a batch shares them. */
+type Options = Omit<JobRequest, "url">;
+
+/** Options that were found acceptable, with all that is derived from them. */
+export interface PreparedOptions {
+  /** The known members as they were sent, without URLs and storage. */
+  readonly echo: Record<string, unknown>;
+  readonly request: Options;
+  readonly plan: MediaPlan;
+  readonly adjustments: Adjustment[];
+}
+
+/** A request for one job that was found acceptable. */
+export interface PreparedJob extends PreparedOptions {
+  readonly url: string;
+  /** What a listing told of it. */
+  readonly entry?: ListedEntry;
+}
+
+/**
+ * Judges a valid request for one job and plans it. Pure: nothing is stored.
+ *
+ * @param limits of the account
+ * @param sent the body as it was sent
+ * @param unknown members of it that are not known
+ * @throws ApiError `invalid_request` for a host that is not public; `forbidden` for more than the account may ask for
+ */
+export function prepareJob(
+  config: Config,
+  limits: Limits,
+  request: JobRequest,
+  sent: Record<string, unknown>,
+  unknown: readonly Adjustment[] = [],
+): PreparedJob {
+  const { url } = request;
+  requirePublic(config, "url", url);
+  const prepared = prepareOptions(config, limits, request, sent, unknown);
+  const ignored: Adjustment[] = request.paused
+    ? [{ field: "paused", from: true, to: null, reason: "only batches can be paused" }]
+    : [];
+  return {
+    ...prepared,
+    url,
+    echo: { url, ...prepared.echo },
+    adjustments: [...prepared.adjustments, ...ignored],
+  };
+}
+
+/** The same for the options that the jobs of a batch share. */
+export function prepareOptions(
+  config: Config,
+  limits: Limits,
+  sentOptions: Options,
+  sent: Record<string, unknown>,
+  unknown: readonly Adjustment[] = [],
+): PreparedOptions {
+  const { request, adjustments: caps } = capRequest(limits, sentOptions);
+  if (request.webhook_url !== undefined) requirePublic(config, "webhook_url", request.webhook_url);
+  const planned = plan(request);
+  return {
+    echo: echoOf(sent),
+    request,
+    plan: planned.plan,
+    adjustments: [...planned.adjustments, ...(planned.plan.audio_only ? [] : caps), ...unknown],
+  };
+}
+
+/** @throws ApiError `invalid_request` that names the member */
+export function requirePublic(config: Config, path: string, url: string): void {
+  const verdict = judgeUrl(new URL(url), config.allowedPrivateHosts);
+  if (!verdict.allowed) throw invalidMember(path, `must be a public address (${verdict.reason})`);
+}
+
+/** What stands in columns of its own, or must not be kept. */
+const UNSHARED: readonly string[] = ["url", "storage"];
+
+function echoOf(sent: Record<string, unknown>): Record<string, unknown> {
+  const known = JOB_MEMBERS.filter((member) => !UNSHARED.includes(member) && (sent[member] ?? null) !== null);
+  return Object.fromEntries(known.map((member) => [member, sent[member]]));
+}

@@ -1,0 +1,88 @@
+import { JobRequest } from "../../../schema/api/job-request.ts";
+import type { InlineStorage } from "../../../schema/api/storage.ts";
+import type { Scope } from "../../composition.ts";
+import { findJobOf, type JobRow } from "../../db/job-rows.ts";
+import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
+import type { Account } from "../accounts/key-cache.ts";
+import type { ListedEntry } from "../sources/listing/listing.ts";
+import { recognise } from "../sources/listing/recognise.ts";
+import { openAddress, openSourceUrls, type SourceUrls, webhookOf } from "../storage/sealed-urls.ts";
+import { acceptJobs } from "./accept-jobs.ts";
+import { prepareJob } from "./prepare-job.ts";
+import { storageOfRequest } from "./storage-of-request.ts";
+
+const RETRIABLE = ["Failed", "Warning", "Skipped"];
+
+/**
+ * Asks for an ended job again, as a new job. The new one of a batch's job stands by itself, outside of the batch, whose
+ * counters are final when it has ended.
+ *
+ * @returns the id of the new job
+ * @throws ApiError `not_found`; `invalid_request` for a job that is not retriable; as `storageOfRequest` for its
+ *   storage, which must come again if it came with the job
+ */
+export async function retryJob(
+  scope: Scope,
+  account: Account,
+  id: string,
+  storage: InlineStorage | undefined,
+): Promise<string | undefined> {
+  const job = await findJobOf(scope.db, account.id, id.toLowerCase());
+  if (!job) throw notFound();
+  if (!RETRIABLE.includes(job.status)) throw illegalState("Only failed jobs can be retried");
+  if (job.storage_source === "inline" && !storage) {
+    throw invalidMember(
+      "storage",
+      "is required: it came with the job that is retried, and those credentials were erased",
+    );
+  }
+  const urls = await openSourceUrls(scope, job);
+  const webhook = webhookOf(job.account_id, job.request.webhook_url, job.sealed_webhook_url);
+  const request = {
+    ...requestToRepeat(job),
+    url: urls.url,
+    ...(webhook ? { webhook_url: await openAddress(scope, webhook) } : {}),
+  };
+  const prepared = prepareJob(scope.config, account.limits, JobRequest.parse(request), request);
+  const [verified, entry] = await Promise.all([
+    storageOfRequest(scope, account, storage),
+    findEntry(scope, job, urls),
+  ]);
+  const [newId] = await acceptJobs(scope, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
+    originalJobId: job.id,
+    storage: verified,
+  });
+  return newId;
+}
+
+/** What was asked for the batch as a whole says nothing of one job. */
+function requestToRepeat({ request, filename }: JobRow): Record<string, unknown> {
+  const { paused: _paused, batch: _batch, ...members } = request;
+  return { ...members, ...(filename === null ? {} : { filename }) };
+}
+
+/** An episode whose feed was not found may have one by now. */
+async function findEntry(
+  scope: Scope,
+  job: JobRow,
+  { url, media_url }: SourceUrls,
+): Promise<ListedEntry | undefined> {
+  if (media_url !== null) return entryOf(job, url, media_url);
+  const recognised = recognise(url, false);
+  if (recognised.type !== "spotify_episode") return undefined;
+  return (await scope.listSource(scope, recognised)).entries[0];
+}
+
+const entryOf = (
+  { title, description, release_date }: JobRow,
+  url: string,
+  mediaUrl: string,
+): ListedEntry => ({
+  url,
+  mediaUrl,
+  sourceId: null,
+  title,
+  description,
+  releaseDate: release_date,
+  skipped: null,
+});

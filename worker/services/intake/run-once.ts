@@ -1,0 +1,95 @@
+import type { Scope } from "../../composition.ts";
+import { claimRequest, type IdempotencyName, keepAnswer, releaseRequest } from "../../db/idempotency-rows.ts";
+import { ApiError, invalidMember } from "../../lib/api-error.ts";
+import { fingerprintOf, isFingerprintOf } from "./fingerprint.ts";
+
+/** For how long an answer is kept, in milliseconds. */
+export const ANSWER_KEPT_MS = 24 * 60 * 60_000;
+/** Longer than the longest request, the listing of a show, takes: a claim that is older was left by someone who died. */
+const LEASE_MS = 75_000;
+const MAX_KEY_LENGTH = 255;
+/** Longer answers, those of lists with thousands of entries, do not fit into a row of the database; in characters. */
+const MAX_KEPT_LENGTH = 400_000;
+
+/** A request that its caller may repeat. */
+export interface RepeatableRequest {
+  readonly accountId: string;
+  /** Method and path. */
+  readonly route: string;
+  readonly key: string;
+  /** As it was sent. */
+  readonly body: unknown;
+}
+
+/** An answer that can be kept. */
+export interface KeptAnswer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+}
+
+/** The key that a caller sent in one of two headers; null without one. @throws ApiError `invalid_request` */
+export function idempotencyKeyOf(headers: Headers): string | null {
+  for (const name of ["x-idempotency-key", "idempotency-key"]) {
+    const key = headers.get(name);
+    if (key === null) continue;
+    if (key === "" || key.length > MAX_KEY_LENGTH) {
+      throw invalidMember(name, `must have 1 to ${MAX_KEY_LENGTH} characters`);
+    }
+    return key;
+  }
+  return null;
+}
+
+/**
+ * Executes a request once: the first answer below 500 is kept for a day and given again. Refusals that pass by
+ * themselves (429) and faults are not kept, so that the same key succeeds later.
+ *
+ * @param work gets the id of what it creates, the same whoever executes the request in the end
+ * @throws ApiError `idempotency_in_progress`, `idempotency_key_reused`, and what `work` throws
+ */
+export async function runOnce(
+  scope: Scope,
+  { accountId, route, key, body }: RepeatableRequest,
+  work: (resourceId: string) => Promise<KeptAnswer>,
+): Promise<KeptAnswer & { replayed: boolean }> {
+  const now = scope.clock();
+  const name: IdempotencyName = { account_id: accountId, route, key };
+  const lease_until = now + LEASE_MS;
+  const fingerprint = await fingerprintOf(scope, body);
+  const claim = { ...name, fingerprint, resource_id: scope.newId(), lease_until, created_at: now };
+  let { claimed, row } = await claimRequest(scope.db, claim, now - ANSWER_KEPT_MS);
+  if (!row || !(await isFingerprintOf(scope, row.fingerprint, body)))
+    throw new ApiError("idempotency_key_reused");
+  if (!claimed && row.status === null && row.fingerprint !== fingerprint) {
+    // the same request, whose fingerprint a former key made: whoever died over it may be succeeded all the same
+    const former = { ...claim, fingerprint: row.fingerprint };
+    ({ claimed, row = row } = await claimRequest(scope.db, former, now - ANSWER_KEPT_MS));
+  }
+  if (!claimed) {
+    if (row.status === null || row.body === null) {
+      throw new ApiError("idempotency_in_progress", { retryAfterSeconds: 1 });
+    }
+    return { status: row.status, body: row.body, replayed: true };
+  }
+  try {
+    const answer = await work(row.resource_id);
+    const claim = { ...name, lease_until };
+    // what it created is there for good: the same request is executed again, finds it by its id and tells it anew
+    if (isTooLarge(answer)) await releaseRequest(scope.db, claim);
+    else await keepAnswer(scope.db, claim, answer);
+    return { ...answer, replayed: false };
+  } catch (error) {
+    const claim = { ...name, lease_until };
+    const kept = error instanceof ApiError ? refusalToKeep(error) : null;
+    scope.defer(kept ? keepAnswer(scope.db, claim, kept) : releaseRequest(scope.db, claim));
+    throw error;
+  }
+}
+
+const isTooLarge = ({ body }: KeptAnswer): boolean => JSON.stringify(body).length > MAX_KEPT_LENGTH;
+
+/** Null for a refusal that another try may not meet. */
+function refusalToKeep({ status, message, code, issues, details }: ApiError): KeptAnswer | null {
+  if (status >= 500 || status === 429) return null;
+  return { status, body: { error: message, code, ...(issues ? { issues: [...issues] } : {}), ...details } };
+}

@@ -1,0 +1,61 @@
+import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../schema/api/storage.ts";
+import type { KeyParts } from "../../../schema/storage/object-key.ts";
+import type { Scope } from "../../composition.ts";
+import type { NewJobRow } from "../../db/job-rows.ts";
+import { findFoldersOf } from "../../db/storage-configs.ts";
+import { ApiError } from "../../lib/api-error.ts";
+import type { Account } from "../accounts/key-cache.ts";
+import { managedFolder } from "../runs/storage-of-job.ts";
+import { placeOf } from "../storage/addresses.ts";
+import { type VerifiedStorage, verifyStorage } from "../storage/verify/verify-storage.ts";
+
+/**
+ * The storage that came with a request, verified; undefined when none came and the account's own or the managed bucket
+ * serves.
+ *
+ * @throws ApiError `storage_required` for callers of marketplaces without it, and as `verifyStorage`
+ */
+export async function storageOfRequest(
+  scope: Scope,
+  account: Account,
+  storage: InlineStorage | undefined,
+): Promise<VerifiedStorage | undefined> {
+  if (storage) return verifyStorage(scope, storage);
+  if (account.source !== "direct") throw new ApiError("storage_required");
+  return undefined;
+}
+
+/** The columns of a job that say where it delivers to; without a storage of its own the database looks for the account's. */
+export const storageColumns = (
+  storage: VerifiedStorage | undefined,
+): Pick<NewJobRow, "storage_source" | "storage_provider" | "storage_place"> => ({
+  storage_source: storage ? "inline" : "managed",
+  storage_provider: storage?.target.provider ?? "s3",
+  storage_place: storage ? placeOf(storage.target) : null,
+});
+
+/** Whose storage a request's file would go to, and the folders there that every key begins with. */
+type RequestFolder = Pick<InlineStorage, "provider"> & Pick<KeyParts, "base_folder" | "folder_prefix">;
+
+/** The storage that came with a request, else the account's own, else the managed bucket. */
+export async function folderOfRequest(
+  scope: Scope,
+  accountId: string,
+  storage: InlineStorage | undefined,
+): Promise<RequestFolder> {
+  if (storage) {
+    const { provider, base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
+    return { provider, base_folder, folder_prefix };
+  }
+  const found = await findFoldersOf(scope.db, accountId);
+  if (!found?.provider) {
+    const account = { id: accountId, storage_prefix: found?.storage_prefix ?? null };
+    return { provider: "s3", base_folder: managedFolder(account) };
+  }
+  const { provider, base_folder, folder_prefix } = found;
+  return {
+    provider,
+    base_folder: base_folder ?? DEFAULT_BASE_FOLDER,
+    folder_prefix: folder_prefix ?? undefined,
+  };
+}

@@ -1,0 +1,98 @@
+import type { InlineStorage } from "../../../schema/api/storage.ts";
+import type { Scope } from "../../composition.ts";
+import { findJobOf, type JobRow } from "../../db/job-rows.ts";
+import { beginErasureQuery, finishErasure, giveUpErasure } from "../../db/object-owners.ts";
+import { findStorageConfig } from "../../db/storage-configs.ts";
+import {
+  ApiError,
+  dependencyUnavailable,
+  illegalState,
+  invalidMember,
+  notFound,
+} from "../../lib/api-error.ts";
+import { placeOf } from "../storage/addresses.ts";
+import { openSealed } from "../storage/credentials.ts";
+import { StorageRefusal } from "../storage/http.ts";
+import { deliveredKeys } from "../storage/links.ts";
+import { type ObjectStore, openStore } from "../storage/store.ts";
+import { explainRefusal } from "../storage/verify/explain.ts";
+import { checkStorage, validationFailed } from "../storage/verify/verify-storage.ts";
+
+/** A store, and how to tell the caller what its provider refuses. */
+interface Deleting {
+  readonly store: Pick<ObjectStore, "deleteObject">;
+  readonly refused: (error: StorageRefusal) => Error;
+}
+
+/** Longer than the deletion of all files of a job takes, in milliseconds. */
+export const ERASURE_MS = 60_000;
+
+const NO_FILE = "Job has no file to delete";
+const BUSY = "Another request is writing or deleting a file of this name; try again in a moment";
+
+/**
+ * Deletes the delivered file of a job and what lies next to it. A file that another job replaced is that job's.
+ *
+ * @param storage brought again by the caller; required where it came with the job
+ * @returns the key that was deleted
+ * @throws ApiError `not_found`; `invalid_request` without a file or without the storage; `storage_verification_failed`
+ *   when the caller's storage refuses; `dependency_unavailable` when a storage is away, or while another job writes the file
+ */
+export async function deleteFile(
+  scope: Scope,
+  accountId: string,
+  id: string,
+  storage?: InlineStorage,
+): Promise<string> {
+  const job = await findJobOf(scope.db, accountId, id.toLowerCase());
+  if (!job) throw notFound();
+  requireFile(job);
+  const { store, refused } = await storeOf(scope, job, storage);
+  const now = scope.clock();
+  const until = now + ERASURE_MS;
+  const [held] = await beginErasureQuery(scope.db, [job.id], { now, until });
+  if (!held) throw new ApiError("dependency_unavailable", { sentence: BUSY, retryAfterSeconds: 1 });
+  try {
+    const key = requireFile(held);
+    await Promise.all(deliveredKeys(held).map((name) => store.deleteObject(name)));
+    await finishErasure(scope.db, held.id, until);
+    return key;
+  } catch (error) {
+    await giveUpErasure(scope.db, held.id, until);
+    if (error instanceof ApiError) throw error;
+    throw error instanceof StorageRefusal && error.status < 500
+      ? refused(error)
+      : dependencyUnavailable(error);
+  }
+}
+
+/** The key of the job's file. @throws ApiError `invalid_request` when it has none of its own */
+function requireFile({ status, object_key, file_replaced_by }: JobRow): string {
+  if (status !== "Completed" || object_key === null || file_replaced_by !== null) throw illegalState(NO_FILE);
+  return object_key;
+}
+
+async function storeOf(scope: Scope, job: JobRow, brought: InlineStorage | undefined): Promise<Deleting> {
+  if (job.storage_source === "managed") return { store: scope.bucket, refused: dependencyUnavailable };
+  const target = brought ? checkStorage(scope, brought) : await targetOfAccount(scope, job);
+  if (placeOf(target) !== job.storage_place) {
+    throw invalidMember("storage", "is another place than the one that the job delivered to");
+  }
+  return {
+    store: openStore(target, scope),
+    refused: (error) => validationFailed(explainRefusal(error, target, job.object_key ?? "")),
+  };
+}
+
+async function targetOfAccount(scope: Scope, job: JobRow) {
+  if (job.storage_source === "inline") {
+    throw invalidMember(
+      "storage",
+      "is required: the job delivered to storage that came with it, and those credentials were erased",
+    );
+  }
+  const config = await findStorageConfig(scope.db, job.account_id);
+  if (!config) throw invalidMember("storage", "is required: the account has no storage any more");
+  return (await openSealed(scope, config.sealed, { owner: job.account_id, purpose: "account.storage" }))
+    .target;
+}

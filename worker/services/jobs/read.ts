@@ -1,0 +1,18 @@
+import type { Scope } from "../../composition.ts";
+import { findJobOf, type JobRow } from "../../db/job-rows.ts";
+import { notFound } from "../../lib/api-error.ts";
+
+/**
+ * A job of this account. A miss at a replica is asked again at the primary, so that a job is found as soon as its
+ * id was answered.
+ *
+ * @throws ApiError `not_found`, alike for unknown jobs and those of others
+ */
+export async function readJob(scope: Scope, accountId: string, id: string): Promise<JobRow> {
+  const key = id.toLowerCase();
+  const row = await findJobOf(scope.db, accountId, key);
+  if (row) return row;
+  const again = scope.connection.goToPrimary() ? await findJobOf(scope.db, accountId, key) : undefined;
+  if (!again) throw notFound();
+  return again;
+}

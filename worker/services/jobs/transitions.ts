@@ -1,0 +1,245 @@
+import type { JobErrorCode } from "../../../schema/errors.ts";
+import {
+  INITIAL_STATE,
+  isFinal,
+  type JobEvent,
+  type JobState,
+  type Move,
+  next,
+  type Status,
+} from "../../../schema/states.ts";
+import type { RunBeat } from "../../../schema/wire/callback.ts";
+import type { Scope } from "../../composition.ts";
+import type { Companion } from "../../db/companions.ts";
+import { eraseCredentialsOf } from "../../db/credentials.ts";
+import { type MoveCondition, writeBeats, writeEnds, writeMove } from "../../db/job-moves.ts";
+import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
+import type { Line } from "../../db/turns.ts";
+import { ApiError } from "../../lib/api-error.ts";
+import { HINT_GRACE_MS, sendHints } from "../queue/hints.ts";
+import { sendNoticeHints } from "../queue/notice-hints.ts";
+import { closeStorage } from "../storage/closing.ts";
+import { ownerOfEnd } from "../storage/object-owner.ts";
+import type { EndNotices } from "../webhooks/events.ts";
+import { sendProgress, stagesBetween, tellsProgress } from "../webhooks/progress.ts";
+import { endOf, endsOf } from "./job-end.ts";
+
+/**
+ * The one writer of job state: reads the job, asks the state machine, and writes the move on the condition that
+ * the job is still as it was read. Everything that belongs to a move is written with it or not at all.
+ */
+
+interface TransitionOptions {
+  /** The claim that speaks; a job with another attempt is not touched. */
+  readonly attempt?: number;
+  /** A further condition on the job as it was read. */
+  readonly only?: (job: JobRow) => boolean;
+  /** Columns beside those of the state machine. */
+  readonly set?: Partial<NewJobRow> | ((job: JobRow) => Partial<NewJobRow>);
+  /** Statements that take effect only together with the move. */
+  readonly companions?: (job: JobRow, move: Move) => readonly Companion[];
+  /** The job as the caller has just read it, which saves reading it again. */
+  readonly read?: JobRow;
+  /** A claim is made only if no other account of this line comes first. */
+  readonly line?: Line;
+  /** The move is not made while this holds of the job as it was read. */
+  readonly unless?: (job: JobRow) => MoveCondition | undefined;
+}
+
+/** What became of an event. `job` is the job as it was before. */
+export type Transition =
+  | { readonly type: "moved"; readonly job: JobRow; readonly move: Move }
+  /** The event is not legal in this state, or the fence or the condition does not hold. */
+  | { readonly type: "refused"; readonly job: JobRow }
+  /** Another account comes first, or `unless` held. */
+  | { readonly type: "behind"; readonly job: JobRow }
+  | { readonly type: "missing" };
+
+/** Tries against others who move the same job at the same time. */
+const MAX_RACES = 5;
+
+/**
+ * Applies an event to a job. When the job becomes pending again, its hint is sent.
+ *
+ * @throws ApiError `dependency_unavailable` when others moved the job at each of several tries
+ */
+export async function transition(
+  scope: Scope,
+  id: string,
+  event: JobEvent,
+  options: TransitionOptions = {},
+): Promise<Transition> {
+  let job = options.read ?? (await findJob(scope.db, id));
+  for (let race = 0; race < MAX_RACES; race++) {
+    if (!job) return { type: "missing" };
+    const fenced = options.attempt !== undefined && options.attempt !== job.attempt;
+    const move = fenced || options.only?.(job) === false ? null : next(job, event);
+    if (!move) return { type: "refused", job };
+    const set = typeof options.set === "function" ? options.set(job) : options.set;
+    const due = dueOf(scope.clock(), event, move);
+    const end = { ...stateColumns(scope, job, event, move, due), ...set };
+    const storage = await closeStorage(scope, job, end);
+    const changes = { ...end, ...storage.set };
+    const notices = noticesOf(scope, job, changes, move);
+    const owner = ownerOfEnd(job, move.state, changes);
+    const companions = [
+      ...(options.companions?.(job, move) ?? []),
+      ...storage.companions,
+      ...owner.companions,
+      ...notices.companions,
+    ];
+    const { computed } = owner;
+    const [line, unless] = [options.line, options.unless?.(job)];
+    if (await writeMove(scope.db, job, changes, { companions, line, unless, computed })) {
+      if (storage.afterwards) scope.defer(storage.afterwards());
+      if (due !== null) scope.defer(sendHints(scope, [id], due - scope.clock()));
+      tell(scope, job, move, notices);
+      if (job.batch_id !== null && isFinal(move.state.status)) {
+        scope.defer(scope.batches.ended(job.batch_id, job.id));
+      }
+      return { type: "moved", job, move };
+    }
+    const read = job;
+    job = await findJob(scope.db, id);
+    if ((line || unless) && job?.revision === read.revision) return { type: "behind", job };
+  }
+  throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
+}
+
+/**
+ * The state machine's columns of a new job.
+ *
+ * @param skipped why it ends at once; null: it waits for its first claim
+ */
+export function birthColumns(
+  scope: Scope,
+  skipped: JobErrorCode | null,
+): Partial<NewJobRow> & JobState & Pick<NewJobRow, "refusals" | "revision"> {
+  const born = { ...INITIAL_STATE, refusals: 0, revision: 1 };
+  const move = skipped && next(INITIAL_STATE, { type: "skipped", code: skipped });
+  if (!move) return born;
+  return { ...born, ...move.state, ...endColumns(move.state.status, move, scope.clock()) };
+}
+
+/**
+ * Cancels jobs of one batch that were never claimed, with all that belongs to their ends, by one round trip. Those
+ * that were claimed meanwhile are left to {@link transition}.
+ *
+ * @returns how many were cancelled
+ */
+export async function cancelUntouched(
+  scope: Scope,
+  batchId: string,
+  jobs: readonly JobRow[],
+): Promise<number> {
+  const move = next(INITIAL_STATE, { type: "cancelled" });
+  if (!move || jobs.length === 0) return 0;
+  const changes = { ...stateOf(move.state), ...endColumns(move.state.status, move, scope.clock()) };
+  const ids = jobs.map(({ id }) => id);
+  const { companions, deliveryIds } = endsOf(
+    scope,
+    jobs.map((job) => ({ ...job, ...changes }) as JobRow),
+  );
+  const moved = await writeEnds(scope.db, { batchId, ids }, changes, [
+    ...companions,
+    eraseCredentialsOf(ids),
+  ]);
+  if (deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, deliveryIds));
+  return moved.length;
+}
+
+/** What is told and counted of a move, to be written with it: the end of a job, and nothing before. */
+function noticesOf(scope: Scope, job: JobRow, changes: Partial<NewJobRow>, { state }: Move): EndNotices {
+  if (!isFinal(state.status)) return { companions: [], deliveryIds: [] };
+  return endOf(scope, { ...job, ...changes } as JobRow);
+}
+
+/** Sends on its way what was written, and tells the stages that were passed. */
+function tell(scope: Scope, job: JobRow, { state }: Move, { deliveryIds }: EndNotices): void {
+  if (deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, deliveryIds));
+  const failed = isFinal(state.status) && state.status !== "Completed";
+  if (!tellsProgress(job) || failed) return;
+  const stages = stagesBetween(job.step, state.step);
+  if (stages.length > 0) scope.defer(sendProgress(scope, job, stages));
+}
+
+/** Takes the heartbeat of many runs: extends leases and notes progress. Answers the claims that still stand. */
+export async function keepClaims(
+  scope: Scope,
+  beats: readonly RunBeat[],
+): Promise<{ id: string; attempt: number }[]> {
+  const { standing, listeners } = await writeBeats(scope.db, beats, scope.clock() + scope.config.leaseMs);
+  const steps = new Map(beats.map(({ job_id, attempt, step }) => [`${job_id}:${attempt}`, step]));
+  for (const job of listeners) {
+    const step = job.publishing ? job.step : (steps.get(`${job.id}:${job.attempt}`) ?? job.step);
+    const stages = stagesBetween(job.step, step);
+    if (stages.length > 0) scope.defer(sendProgress(scope, job, stages));
+  }
+  return standing;
+}
+
+/** When a job that became pending may run; null when it did not become pending. A refused job's hint is retried by the queue itself. */
+function dueOf(now: number, event: JobEvent, move: Move): number | null {
+  if (move.state.status !== "Pending" || event.type === "refused") return null;
+  if (event.type === "postponed") return Math.max(now, event.until);
+  return now + (move.dueInMs ?? 0);
+}
+
+function stateColumns(
+  scope: Scope,
+  job: JobRow,
+  event: JobEvent,
+  move: Move,
+  due: number | null,
+): Partial<NewJobRow> {
+  const now = scope.clock();
+  const state: JobState = move.state;
+  const common = stateOf(state);
+  if (state.status === "Processing") {
+    const lease = { ...common, lease_expires_at: now + scope.config.leaseMs };
+    if (event.type !== "claimed") return lease;
+    return {
+      ...lease,
+      claimed_at: now,
+      started_at: job.started_at ?? now,
+      due_at: null,
+      hint_due_at: null,
+      runner: scope.runner.preferred(job.id),
+    };
+  }
+  if (isFinal(state.status)) return { ...common, ...endColumns(state.status, move, now) };
+  const refused = event.type === "refused";
+  return {
+    ...common,
+    lease_expires_at: null,
+    due_at: due ?? now,
+    hint_due_at: (due ?? now) + (refused ? REFUSED_HINT_GRACE_MS : HINT_GRACE_MS),
+    ...(refused ? { refusals: job.refusals + 1 } : {}),
+  };
+}
+
+/** The columns that the machine knows, and nothing else that an object may carry. */
+const stateOf = (state: JobState): Pick<JobRow, keyof JobState> => ({
+  status: state.status,
+  step: state.step,
+  progress: state.progress,
+  attempt: state.attempt,
+  interruptions: state.interruptions,
+  failures: state.failures,
+  publishing: state.publishing,
+});
+
+/** A refused job's hint is still in the queue, which brings it again a few times. */
+const REFUSED_HINT_GRACE_MS = 120_000;
+
+function endColumns(status: Status, move: Move, now: number): Partial<NewJobRow> {
+  return {
+    finished_at: now,
+    lease_expires_at: null,
+    due_at: null,
+    hint_due_at: null,
+    error_code: move.error ?? null,
+    // a published upload has nothing left to abort; any other is aborted by reconcile
+    ...(status === "Completed" ? { upload_key: null, upload_ref: null } : {}),
+  };
+}

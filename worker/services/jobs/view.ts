@@ -1,0 +1,93 @@
+import type { Job } from "../../../schema/api/job.ts";
+import { errorTypeOf, JOB_ERRORS } from "../../../schema/errors.ts";
+import type { Scope } from "../../composition.ts";
+import type { JobRow } from "../../db/job-rows.ts";
+import { linksOf } from "../storage/links.ts";
+import { addressForOwner, urlForOwner, webhookOf } from "../storage/sealed-urls.ts";
+
+/** A job as its owner sees it: the echo of the request, the facts, and links signed for this answer. */
+export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
+  const webhook = webhookOf(row.account_id, row.request.webhook_url, row.sealed_webhook_url);
+  const [links, url, webhook_url] = await Promise.all([
+    linksOf(scope, row),
+    urlForOwner(scope, row),
+    webhook && addressForOwner(scope, webhook),
+  ]);
+  const link = (key: string | null) => (key === null ? null : (links[key] ?? null));
+  const { error_code } = row;
+  return {
+    ...row.request,
+    ...(row.filename === null ? {} : { filename: row.filename }),
+    id: row.id,
+    url,
+    ...(webhook_url === null ? {} : { webhook_url }),
+    status: row.status,
+    step: row.step,
+    progress: row.progress,
+    s3_url: link(row.object_key),
+    subtitle_url: link(row.subtitle_key),
+    thumbnail_url: link(row.thumbnail_key),
+    error: error_code && JOB_ERRORS[error_code].sentence,
+    error_type: error_code && errorTypeOf(error_code),
+    error_code,
+    title: row.title,
+    description: row.description,
+    release_date: row.release_date,
+    folder: typeof row.request.folder === "string" ? row.request.folder : null,
+    batch_id: row.batch_id,
+    original_job_id: row.original_job_id,
+    s3_key: row.object_key,
+    file_replaced_by: row.file_replaced_by,
+    subtitle_key: row.subtitle_key,
+    thumbnail_key: row.thumbnail_key,
+    subtitles: (row.subtitles ?? []).map(({ language, key }) => ({ language, key, url: link(key) })),
+    storage_provider: row.storage_provider,
+    file_size: row.file_size,
+    sha256: row.sha256,
+    duration: row.duration,
+    actual_clip_start: row.clip_start,
+    actual_clip_duration: row.clip_duration,
+    created_at: row.created_at,
+    started_at: row.started_at,
+    finished_at: row.finished_at,
+    expires_at: row.expires_at,
+    // claims that no processor took are no attempts to a caller
+    attempt: row.attempt - row.refusals,
+    download_speed_mbps: megabytesPerSecond(row.download_rate),
+    upload_speed_mbps: megabytesPerSecond(row.upload_rate),
+    extract_duration_ms: row.extract_ms,
+    download_duration_ms: row.download_ms,
+    mux_duration_ms: row.mux_ms,
+    upload_duration_ms: row.upload_ms,
+    total_duration_ms: between(row.created_at, row.finished_at),
+    queue_wait_ms: between(row.created_at, row.started_at),
+    download_retries: row.download_retries,
+    upload_retries: row.upload_retries,
+    native_video_codec: row.native_video_codec,
+    native_audio_codec: row.native_audio_codec,
+    requested_quality: requestedQuality(row.plan),
+    actual_quality: row.actual_quality,
+    actual_audio_language: row.actual_audio_language,
+    audio_languages: row.audio_languages ?? [],
+    download_strategy: row.strategy,
+    tool_versions: row.tool_versions,
+    webhook_status: "no_webhook",
+    webhook_attempts: 0,
+    webhook_last_error: null,
+    webhook_response_time_ms: null,
+    adjustments: row.adjustments,
+  };
+}
+
+/** Plans of older versions have no exact resolution. */
+function requestedQuality({ max_resolution, resolution = null }: JobRow["plan"]): string {
+  const asked = resolution ?? max_resolution;
+  return asked === null ? "best" : `${asked}p`;
+}
+
+/** Bytes per second as megabytes per second, to the kilobyte. */
+export const megabytesPerSecond = (rate: number | null): number | null =>
+  rate === null ? null : Math.round(rate / 1000) / 1000;
+
+const between = (start: number, end: number | null): number | null =>
+  end === null ? null : Math.max(0, end - start);

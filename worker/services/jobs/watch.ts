@@ -1,0 +1,74 @@
+import type { JobProgress } from "../../../schema/api/job.ts";
+import { isFinal } from "../../../schema/states.ts";
+import type { Scope } from "../../composition.ts";
+import { findJobProgress } from "../../db/job-rows.ts";
+import { notFound } from "../../lib/api-error.ts";
+import { KEEP_ALIVE, type ServerSentEvent } from "../../lib/sse.ts";
+import { megabytesPerSecond } from "./view.ts";
+
+/** Time between two looks at the job, in milliseconds. */
+const LOOK_MS = 1_000;
+/** Looks without news before a sign of life. */
+const QUIET_LOOKS = 15;
+/** Looks before the stream ends, so that the client resumes it on a fresh request: about ten minutes. */
+const MAX_LOOKS = 600;
+
+type Progress = NonNullable<Awaited<ReturnType<typeof findJobProgress>>>;
+
+/** The events of a job from where the watcher left off; null when it has seen the last one. */
+export type JobEvents = AsyncGenerator<ServerSentEvent | typeof KEEP_ALIVE> | null;
+
+/**
+ * Follows a job. Events tell the present state and carry its revision as id, so nothing that was seen is sent
+ * again and whoever missed some hears the newest.
+ *
+ * @param lastSeen the revision of the last event that the watcher has; 0 for none
+ * @throws ApiError `not_found`
+ */
+export async function watchJob(
+  scope: Scope,
+  accountId: string,
+  id: string,
+  lastSeen: number,
+): Promise<JobEvents> {
+  const jobId = id.toLowerCase();
+  const look = () => findJobProgress(scope.db, accountId, jobId);
+  const first = (await look()) ?? (scope.connection.goToPrimary() ? await look() : undefined);
+  if (!first) throw notFound();
+  if (isFinal(first.status) && first.revision <= lastSeen) return null;
+  return follow(scope, first, look, lastSeen);
+}
+
+async function* follow(
+  scope: Scope,
+  first: Progress,
+  look: () => Promise<Progress | undefined>,
+  lastSeen: number,
+): AsyncGenerator<ServerSentEvent | typeof KEEP_ALIVE> {
+  let job: Progress | undefined = first;
+  let seen = lastSeen;
+  let quiet = 0;
+  for (let looks = 0; looks < MAX_LOOKS && job; looks++) {
+    if (job.revision > seen) {
+      seen = job.revision;
+      quiet = 0;
+      yield eventOf(job);
+      if (isFinal(job.status)) return;
+    } else if (++quiet % QUIET_LOOKS === 0) {
+      yield KEEP_ALIVE;
+    }
+    await scope.wait(LOOK_MS);
+    job = await look();
+  }
+}
+
+function eventOf({ id, status, step, progress, download_rate, revision }: Progress): ServerSentEvent {
+  const data: JobProgress = {
+    job_id: id,
+    status,
+    step,
+    progress,
+    download_speed_mbps: megabytesPerSecond(download_rate),
+  };
+  return { event: isFinal(status) ? "status" : "progress", id: String(revision), data };
+}

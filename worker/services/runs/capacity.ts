@@ -1,0 +1,38 @@
+import type { JobRow } from "../../db/job-rows.ts";
+
+/** Processors keep some of their slots for jobs that belong to no batch, so there may be room for these alone. */
+export type RunClass = "single" | "batch";
+
+export const runClassOf = ({ batch_id }: Pick<JobRow, "batch_id">): RunClass =>
+  batch_id === null ? "single" : "batch";
+
+/**
+ * What this isolate remembers of busy processors, so that jobs are not claimed again and again while no slot is
+ * free. Only a memory: another isolate may know better, and an ended run whose slot is left over puts it right.
+ */
+export class Capacity {
+  readonly #busyUntil: Record<RunClass, number> = { single: 0, batch: 0 };
+
+  /** Seconds until asking makes sense; 0 for now. */
+  waitSeconds(now: number, runClass: RunClass): number {
+    return Math.max(0, Math.ceil((this.#busyUntil[runClass] - now) / 1000));
+  }
+
+  /** Where a single job finds no slot, one of a batch finds none either. */
+  noteBusy(now: number, runClass: RunClass, retryAfterSeconds: number): void {
+    const until = now + retryAfterSeconds * 1000;
+    this.#busyUntil.batch = Math.max(this.#busyUntil.batch, until);
+    if (runClass === "single") this.#busyUntil.single = until;
+  }
+
+  /** Remembers what another knows, and nothing else. */
+  learn({ single, batch }: Capacity["busyUntil"]): void {
+    this.#busyUntil.single = single;
+    this.#busyUntil.batch = batch;
+  }
+
+  /** Until when there is thought to be no room, in epoch milliseconds. */
+  get busyUntil(): Readonly<Record<RunClass, number>> {
+    return this.#busyUntil;
+  }
+}

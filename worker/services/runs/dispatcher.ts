@@ -1,0 +1,265 @@
+import type { Limits } from "../../../schema/api/account.ts";
+import { JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
+import type { Predecessor, RunRequest } from "../../../schema/wire/run.ts";
+import { WIRE_VERSION } from "../../../schema/wire/version.ts";
+import type { Scope } from "../../composition.ts";
+import { setRunner } from "../../db/job-queue.ts";
+import { findJobForRun, findNextJobForRun, type JobRow } from "../../db/job-rows.ts";
+import type { Line } from "../../db/turns.ts";
+import { describeError } from "../../lib/log.ts";
+import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
+import { transition } from "../jobs/transitions.ts";
+import { sendHints } from "../queue/hints.ts";
+import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
+import { Capacity, runClassOf } from "./capacity.ts";
+import { runToken } from "./run-token.ts";
+import type { StartAnswer } from "./runner.ts";
+import { putOffBlocked } from "./source-backoff.ts";
+import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
+
+/**
+ * Takes due jobs and hands them to processors. It never waits for a job. Accounts take turns: a slot goes to the one
+ * with the fewest running jobs, whoever asked first, and each claim is made on the condition that it is its turn.
+ */
+
+/** What a dispatch came to. */
+export type Dispatch =
+  | { readonly type: "started" }
+  /** Gone, ended, running, or taken by another dispatcher. */
+  | { readonly type: "nothing_to_do" }
+  | {
+      readonly type: "later";
+      readonly why: "not_due" | "busy" | "unreachable" | "behind";
+      readonly delaySeconds: number;
+    };
+/** The same, of a job that may have to let another account go first, or whose source is left alone. */
+type Attempt = Dispatch | { readonly type: "behind"; readonly job: JobRow } | { readonly type: "put_off" };
+
+/** When nobody answered: time for an instance to start or for a network to mend. */
+const UNREACHABLE_SECONDS = 5;
+/** A stream that has not begun is waited for at most this long after its job was accepted. */
+const LONGEST_WAIT_MS = 24 * 60 * 60_000;
+/** Jobs that one ended run may start: the slot that it freed, and those that freed unseen. */
+const MAX_REFILL = 4;
+/** Jobs that are tried to start these, since some of them are put off or taken by another dispatcher. */
+const MAX_TRIES = 20;
+/** Jobs of others that one hint may try to start before its own. */
+const MAX_BEFORE = 8;
+/** A hint that helped so many others comes back for its own job. */
+const BEHIND_SECONDS = 1;
+
+/**
+ * Claims a job for a processor and hands the run over. Where other accounts come first, their jobs are started, and
+ * this one after them if there is room.
+ */
+export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
+  // a flood of hints must not ask the database again and again while no slot is free
+  const wait = scope.capacity.waitSeconds(scope.clock(), "single");
+  if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
+  const passed = new Set<string>();
+  for (let before = 0; before < MAX_BEFORE; before++) {
+    const own = await attempt(scope, await findJobForRun(scope.db, id), passed);
+    if (own.type === "put_off") return { type: "nothing_to_do" };
+    if (own.type !== "behind") return own;
+    const other = await dispatchNext(scope, passed);
+    if (other?.type !== "later") continue;
+    // a processor may be full for batches and have room for a single job
+    const isHopeless = other.why === "unreachable" || runClassOf(own.job) === "batch";
+    if (isHopeless) return other;
+  }
+  return { type: "later", why: "behind", delaySeconds: BEHIND_SECONDS };
+}
+
+/**
+ * Starts jobs that are due while processors have room: called when a slot was freed.
+ *
+ * @param freeSlots as the processor tells them; more jobs would be claimed in vain
+ */
+export async function dispatchDue(scope: Scope, freeSlots = MAX_REFILL): Promise<void> {
+  const wanted = Math.min(freeSlots, MAX_REFILL);
+  // the processor has just told of its room; while that is being filled, hints go on to take it for full
+  const informed = { ...scope, capacity: new Capacity() };
+  const passed = new Set<string>();
+  let started = 0;
+  for (let tries = 0; tries < MAX_TRIES && started < wanted; tries++) {
+    const next = await dispatchNext(informed, passed);
+    if (next === null || (next.type === "later" && next.why === "unreachable")) break;
+    if (next.type === "started") started += 1;
+  }
+  if (started < freeSlots) scope.capacity.learn(informed.capacity.busyUntil);
+}
+
+/**
+ * Tries to start the due job whose turn it is. An account whose job is put off is passed over from then on.
+ *
+ * @returns null when no job is due that there may be room for
+ */
+async function dispatchNext(scope: Scope, passed: Set<string>): Promise<Attempt | null> {
+  if (scope.capacity.waitSeconds(scope.clock(), "single") > 0) return null;
+  const found = await findNextJobForRun(scope.db, lineOf(scope, passed));
+  if (!found) return null;
+  const { id, account_id } = found.job;
+  const next = await attempt(scope, found, passed);
+  if (next.type === "put_off") passed.add(account_id);
+  // while this claim stood, the job's own hint may have come and gone
+  if (next.type === "later") await sendHints(scope, [id], next.delaySeconds * 1000);
+  return next;
+}
+
+function lineOf({ capacity, clock }: Scope, passed: ReadonlySet<string>): Line {
+  const now = clock();
+  return {
+    now,
+    month: monthOf(now),
+    singlesOnly: capacity.waitSeconds(now, "batch") > 0,
+    passed: [...passed],
+  };
+}
+
+/** Claims the job in its turn and hands the run over. */
+async function attempt(
+  scope: Scope,
+  found: FoundJob | undefined,
+  passed: ReadonlySet<string>,
+): Promise<Attempt> {
+  // without a due time its batch holds it back
+  if (found?.job.status !== "Pending" || found.job.due_at === null) return { type: "nothing_to_do" };
+  const { id } = found.job;
+  const dueIn = found.job.due_at - scope.clock();
+  if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
+  const wait = scope.capacity.waitSeconds(scope.clock(), runClassOf(found.job));
+  if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
+  if (await putOffBlocked(scope, found.job)) return { type: "put_off" };
+
+  const [storage, urls] = await Promise.all([openStorage(scope, found), openUrls(scope, found.job)]);
+  const claim = await transition(
+    scope,
+    id,
+    { type: "claimed" },
+    {
+      read: found.job,
+      line: lineOf(scope, passed),
+      ...(storage ? { set: storage.columns } : {}),
+      only: ({ due_at }) => due_at !== null && due_at <= scope.clock(),
+    },
+  );
+  if (claim.type === "behind") return claim;
+  if (claim.type !== "moved") return { type: "nothing_to_do" };
+  const { attempt } = claim.move.state;
+  if (!storage || !urls) {
+    const code = storage ? "internal" : "upload_refused";
+    await transition(scope, id, { type: "failed", code }, { attempt });
+    return { type: "nothing_to_do" };
+  }
+  const answer = await scope.runner.start(
+    await runOf(scope, claim.job, attempt, { urls, storage, limits: found.limits }),
+  );
+  scope.log("dispatch", { job_id: id, attempt, answer: answer.type, reason: reasonOf(answer) });
+  return settle(scope, claim.job, attempt, answer);
+}
+
+type FoundJob = NonNullable<Awaited<ReturnType<typeof findJobForRun>>>;
+
+/** Null when the job's storage is gone or cannot be opened: no processor can deliver it. */
+async function openStorage(scope: Scope, { job, ...sealed }: FoundJob): Promise<RunStorage | null> {
+  try {
+    return await storageOfJob(scope, job, sealed);
+  } catch (error) {
+    scope.log("storage_unreadable", { job_id: job.id, error: describeError(error) });
+    return null;
+  }
+}
+
+/** Null when they cannot be opened: nobody knows what to fetch. */
+async function openUrls(scope: Scope, job: JobRow): Promise<SourceUrls | null> {
+  try {
+    return await openSourceUrls(scope, job);
+  } catch (error) {
+    scope.log("url_unreadable", { job_id: job.id, error: describeError(error) });
+    return null;
+  }
+}
+
+async function settle(scope: Scope, before: JobRow, attempt: number, answer: StartAnswer): Promise<Dispatch> {
+  const { id } = before;
+  switch (answer.type) {
+    case "accepted":
+      if (answer.runner !== scope.runner.preferred(id)) await setRunner(scope.db, id, attempt, answer.runner);
+      return { type: "started" };
+    case "rejected":
+      await transition(scope, id, { type: "failed", code: "internal" }, { attempt });
+      return { type: "nothing_to_do" };
+    case "busy":
+      scope.capacity.noteBusy(scope.clock(), runClassOf(before), answer.retryAfterSeconds);
+      await transition(
+        scope,
+        id,
+        { type: "refused" },
+        {
+          attempt,
+          // it keeps its place in the line
+          set: { due_at: before.due_at, claimed_at: before.claimed_at, started_at: before.started_at },
+        },
+      );
+      return { type: "later", why: "busy", delaySeconds: answer.retryAfterSeconds };
+    case "unreachable": {
+      // meanwhile it is nobody's turn that others must wait for
+      const due_at = scope.clock() + UNREACHABLE_SECONDS * 1000;
+      // the run may have begun all the same: its successor hears of this claim as of a predecessor
+      const set = { due_at, started_at: before.started_at };
+      await transition(scope, id, { type: "refused" }, { attempt, set });
+      return { type: "later", why: "unreachable", delaySeconds: UNREACHABLE_SECONDS };
+    }
+  }
+}
+
+/** All that a processor needs to know of a job. */
+async function runOf(
+  scope: Scope,
+  job: JobRow,
+  attempt: number,
+  { urls, storage, limits }: { urls: SourceUrls; storage: RunStorage; limits: Limits | null },
+): Promise<RunRequest> {
+  const request = JobRequest.parse({ ...job.request, url: urls.url });
+  return {
+    v: WIRE_VERSION,
+    job_id: job.id,
+    attempt,
+    token: await runToken(scope.config.processorToken, job.id, attempt),
+    url: urls.media_url ?? urls.url,
+    plan: job.plan,
+    adjustments: job.adjustments,
+    filename: job.filename ?? request.filename ?? null,
+    key_prefix: {
+      ...storage.key_prefix,
+      ...(request.folder === undefined ? {} : { folder: request.folder }),
+    },
+    subtitles: request.download_subtitles ? { languages: request.subtitle_languages ?? ["en"] } : null,
+    thumbnail: request.download_thumbnail ?? false,
+    limits: {
+      max_filesize_bytes: maxFilesizeOf(limits, job.reserved_bytes),
+      max_duration_seconds: limits?.max_duration_seconds ?? null,
+    },
+    target: storage.target,
+    predecessor: predecessorOf(job, storage),
+    wait: request.wait_for_video ? { since: job.created_at, until: job.created_at + LONGEST_WAIT_MS } : null,
+    batch: job.batch_id !== null,
+    recording: {
+      asked: request.live_recording ?? false,
+      from_start: request.live_from_start ?? false,
+      max_seconds: request.max_duration ?? MAX_RECORDING_SECONDS,
+      ...(job.recording_key !== null && storage.samePlace ? { key: job.recording_key } : {}),
+    },
+  };
+}
+
+function predecessorOf(job: JobRow, { samePlace }: RunStorage): Predecessor | null {
+  const { claimed_at, created_at, upload_key, upload_ref } = job;
+  const named = upload_key !== null && upload_ref !== null ? { key: upload_key, ref: upload_ref } : null;
+  const upload = samePlace ? named : null;
+  if (claimed_at === null && upload === null) return null;
+  return { claimed_at: claimed_at ?? created_at, upload };
+}
+
+const reasonOf = (answer: StartAnswer): string | undefined =>
+  "reason" in answer ? answer.reason : undefined;

@@ -1,0 +1,171 @@
+import { isFinal, type JobEvent } from "../../../schema/states.ts";
+import { stemOf } from "../../../schema/storage/object-key.ts";
+import type {
+  Delivery,
+  Heartbeat,
+  HeartbeatAnswer,
+  Outcome,
+  RecordingStarted,
+  UploadStarted,
+} from "../../../schema/wire/callback.ts";
+import { WIRE_VERSION } from "../../../schema/wire/version.ts";
+import type { Scope } from "../../composition.ts";
+import { findCancelled, noteRecording, noteUpload } from "../../db/job-queue.ts";
+import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import { isBeingWritten } from "../../db/object-owners.ts";
+import { ApiError } from "../../lib/api-error.ts";
+import { keepClaims, transition } from "../jobs/transitions.ts";
+import { placeOf } from "../storage/object-owner.ts";
+import { dispatchDue } from "./dispatcher.ts";
+import { isRunToken } from "./run-token.ts";
+import { backoffCompanions } from "./source-backoff.ts";
+
+/**
+ * What runs report. A report counts only while its claim stands; a run that lost its job hears `lease_lost`, and
+ * nothing is changed.
+ */
+
+/** The claim that a report speaks for, its token checked. */
+export interface Claim {
+  readonly jobId: string;
+  readonly attempt: number;
+}
+
+const leaseLost = (): ApiError => new ApiError("lease_lost");
+
+/** Extends the leases of a processor's runs and tells which of them are to stop. */
+export async function takeHeartbeat(scope: Scope, { instance, runs }: Heartbeat): Promise<HeartbeatAnswer> {
+  const genuine = await Promise.all(
+    runs.map(({ job_id, attempt, token }) => isRunToken(scope.config.processorToken, job_id, attempt, token)),
+  );
+  const trusted = runs.filter((_, index) => genuine[index]);
+  const standing = trusted.length === 0 ? [] : await keepClaims(scope, trusted);
+  if (trusted.length > 0) scope.defer(scope.runner.keepAwake(instance));
+  const stands = new Set(standing.map(({ id, attempt }) => `${id}:${attempt}`));
+  const others = trusted.filter(({ job_id, attempt }) => !stands.has(`${job_id}:${attempt}`));
+  const cancelled = new Set(
+    others.length === 0
+      ? []
+      : await findCancelled(
+          scope.db,
+          others.map(({ job_id }) => job_id),
+        ),
+  );
+  const verdictOn = (jobId: string, attempt: number) => {
+    if (stands.has(`${jobId}:${attempt}`)) return "go_on";
+    return cancelled.has(jobId) ? "cancel" : "stop";
+  };
+  return {
+    v: WIRE_VERSION,
+    runs: runs.map(({ job_id, attempt }) => ({
+      job_id,
+      attempt,
+      verdict: verdictOn(job_id, attempt),
+    })),
+  };
+}
+
+/** Notes the upload that a successor would have to abort. @throws ApiError `lease_lost` */
+export async function takeUpload(scope: Scope, claim: Claim, upload: UploadStarted): Promise<void> {
+  if (!(await noteUpload(scope.db, claim.jobId, claim.attempt, upload))) throw leaseLost();
+}
+
+/** Notes where the pieces of a recording will lie. @throws ApiError `lease_lost` */
+export async function takeRecording(scope: Scope, claim: Claim, { key }: RecordingStarted): Promise<void> {
+  if (!(await noteRecording(scope.db, claim.jobId, claim.attempt, key))) throw leaseLost();
+}
+
+/**
+ * Gives leave to make the object visible; from here on the job cannot be cancelled. Asking again is answered
+ * alike, since the first answer may have been lost. From here on the key is this run's: another job that writes it, or
+ * a deletion of what it held, comes before or after and never at the same time.
+ *
+ * @throws ApiError `lease_lost`; `dependency_unavailable` while the key is another's, to be asked again
+ */
+export async function takePublish(scope: Scope, { jobId, attempt }: Claim): Promise<void> {
+  const asked = await transition(
+    scope,
+    jobId,
+    { type: "publishing" },
+    {
+      attempt,
+      set: ({ upload_key }) => ({ publishing_key: upload_key }),
+      unless: (job) =>
+        job.upload_key === null
+          ? undefined
+          : isBeingWritten(jobId, placeOf(job, job.upload_key), scope.clock()),
+    },
+  );
+  if (asked.type === "behind") throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
+  if (asked.type !== "moved") throw leaseLost();
+}
+
+/**
+ * Ends a claim. An outcome that was already taken from the same claim is answered alike and changes nothing.
+ * The slot that became free is filled after the answer.
+ *
+ * @throws ApiError `lease_lost`
+ */
+export async function takeOutcome(
+  scope: Scope,
+  { jobId, attempt }: Claim,
+  { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
+): Promise<void> {
+  const companions = await backoffCompanions(scope, outcome);
+  const ended = await transition(scope, jobId, eventOf(outcome), {
+    attempt,
+    set: (job) => factsOf(job, outcome),
+    companions,
+  });
+  scope.defer(dispatchDue(scope, free_slots));
+  if (ended.type === "moved") return;
+  if (ended.type === "refused" && isRepeated(ended.job, attempt, outcome)) return;
+  throw leaseLost();
+}
+
+function eventOf(outcome: Outcome["outcome"]): JobEvent {
+  switch (outcome.type) {
+    case "failed":
+      return { type: "failed", code: outcome.code, retryAfterMs: outcome.retry_after_ms ?? undefined };
+    case "postponed":
+      return { type: "postponed", until: outcome.until };
+    default:
+      return { type: outcome.type };
+  }
+}
+
+function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
+  if (outcome.type === "completed")
+    return { ...deliveryColumns(job, outcome.delivery), tool_versions: outcome.tools };
+  if (outcome.type === "failed") return { title: titleOf(job, outcome.title) };
+  return {};
+}
+
+function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
+  const { key, timings, title, description, release_date, adjustments, clip, ...facts } = delivery;
+  return {
+    ...facts,
+    ...timings,
+    object_key: key,
+    object_stem: stemOf(key),
+    clip_start: clip?.start ?? null,
+    clip_duration: clip?.duration ?? null,
+    adjustments: [...job.adjustments, ...adjustments],
+    title: titleOf(job, title),
+    description: better(job, job.description, description?.toWellFormed() ?? null),
+    release_date: better(job, job.release_date, release_date),
+  };
+}
+
+const titleOf = (job: JobRow, found: string | null): string | null =>
+  better(job, job.title, found?.toWellFormed() ?? null);
+
+/** A list knows more of an open enclosure than the enclosure itself; of everything else the run knows more. */
+const better = <T>({ media_url }: JobRow, listed: T | null, found: T | null): T | null =>
+  media_url === null ? (found ?? listed) : (listed ?? found);
+
+function isRepeated(job: JobRow, attempt: number, outcome: Outcome["outcome"]): boolean {
+  if (job.attempt !== attempt || !isFinal(job.status)) return false;
+  if (outcome.type === "completed") return job.status === "Completed";
+  return outcome.type === "failed" && job.error_code === outcome.code;
+}

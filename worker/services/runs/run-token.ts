@@ -1,0 +1,11 @@
+import { hmacSign, hmacVerify } from "../../lib/digest.ts";
+
+/** Bearer of one run's callbacks: good for one claim of one job and for nothing else. */
+export const runToken = (secret: string, jobId: string, attempt: number): Promise<string> =>
+  hmacSign(secret, messageOf(jobId, attempt));
+
+/** Checks a token in constant time. */
+export const isRunToken = (secret: string, jobId: string, attempt: number, token: string): Promise<boolean> =>
+  hmacVerify(secret, messageOf(jobId, attempt), token);
+
+const messageOf = (jobId: string, attempt: number): string => `run:${jobId}:${attempt}`;

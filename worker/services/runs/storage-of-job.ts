@@ -1,0 +1,91 @@
+import { DEFAULT_BASE_FOLDER } from "../../../schema/api/storage.ts";
+import type { RunRequest, StorageTarget } from "../../../schema/wire/run.ts";
+import type { Scope } from "../../composition.ts";
+import { storagePrefixOf } from "../../db/account-rows.ts";
+import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import type { StorageConfigRow } from "../../db/storage-configs.ts";
+import { openSealed } from "../storage/credentials.ts";
+import { SealBroken, type SealedFor } from "../storage/seal.ts";
+
+/** Where a run delivers to. */
+export interface RunStorage {
+  readonly target: StorageTarget;
+  readonly key_prefix: Pick<RunRequest["key_prefix"], "base_folder" | "folder_prefix">;
+  /** Columns of the job that say where; an account's storage may have been replaced since the job was accepted. */
+  readonly columns: Pick<NewJobRow, "storage_provider" | "storage_place">;
+  /** False: what a predecessor left behind lies elsewhere. */
+  readonly samePlace: boolean;
+}
+
+/** The folder of all keys of an account in the managed bucket. @example "newsroom/videos" */
+export const managedFolder = (account: Parameters<typeof storagePrefixOf>[0]): string =>
+  `${storagePrefixOf(account)}/${DEFAULT_BASE_FOLDER}`;
+
+/** What the database holds of a job's storage. */
+interface SealedStorage {
+  /** That came with the job. */
+  readonly credentials: string | null;
+  /** Of the account. */
+  readonly config: StorageConfigRow | null;
+  /** Of the account; null where it is the account's id. */
+  readonly storage_prefix: string | null;
+}
+
+/**
+ * Opens the storage of a job.
+ *
+ * @throws SealBroken when it is gone or cannot be opened
+ */
+export async function storageOfJob(
+  scope: Scope,
+  job: JobRow,
+  { credentials, config, storage_prefix }: SealedStorage,
+): Promise<RunStorage> {
+  const { storage_source, storage_provider, storage_place, account_id } = job;
+  switch (storage_source) {
+    case "managed":
+      return {
+        target: scope.bucket.target,
+        key_prefix: { base_folder: managedFolder({ id: account_id, storage_prefix }) },
+        columns: { storage_provider, storage_place },
+        samePlace: true,
+      };
+    case "inline":
+      if (credentials === null) throw new SealBroken("the job's credentials are gone");
+      return opened(
+        scope,
+        credentials,
+        { owner: job.id, purpose: "job.storage" },
+        { storage_provider, storage_place },
+        true,
+      );
+    case "account": {
+      if (config === null) throw new SealBroken("the account has no storage any more");
+      const columns = { storage_provider: config.provider, storage_place: config.place };
+      return opened(
+        scope,
+        config.sealed,
+        { owner: account_id, purpose: "account.storage" },
+        columns,
+        config.place === storage_place,
+      );
+    }
+  }
+}
+
+async function opened(
+  scope: Scope,
+  sealed: string,
+  context: SealedFor,
+  columns: RunStorage["columns"],
+  samePlace: boolean,
+): Promise<RunStorage> {
+  const { storage, target } = await openSealed(scope, sealed, context);
+  const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
+  return {
+    target,
+    key_prefix: { base_folder, ...(folder_prefix === undefined ? {} : { folder_prefix }) },
+    columns,
+    samePlace,
+  };
+}

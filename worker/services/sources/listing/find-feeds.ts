@@ -1,0 +1,172 @@
+import { z } from "zod";
+import { readBoundedJson } from "../../../../schema/bounded-body.ts";
+import type { Scope } from "../../../composition.ts";
+import { toHex, utf8 } from "../../../lib/bytes.ts";
+import { describeError } from "../../../lib/log.ts";
+import { VERSION } from "../../../lib/version.ts";
+import { likeness, normaliseTitle } from "./compare-titles.ts";
+import { usableUrl } from "./listing.ts";
+
+/** What is known of the show whose feed is looked for. */
+export interface WantedShow {
+  readonly name: string;
+  readonly publisher: string | null;
+  readonly episodes: number | null;
+}
+
+/** A feed that a directory names. */
+export interface FoundFeed {
+  readonly url: string;
+  readonly name: string;
+  readonly author: string | null;
+  readonly episodes: number | null;
+}
+
+/** No directory answered; the show's feed may be found another time. */
+export class DirectoriesAway extends Error {
+  override readonly name = "DirectoriesAway";
+}
+
+/** Feeds that are tried for one show. */
+const MAX_FEEDS = 3;
+/** Of a directory's answer to one search. */
+const MAX_ANSWER_BYTES = 4 << 20;
+const MAX_RESULTS = 25;
+const TIMEOUT_MS = 10_000;
+/** Names that are less alike than this are of another show. */
+const MIN_LIKENESS = 0.8;
+
+/**
+ * Points for a directory's feed being the show's, 0 to 100: 60 for the same name and 30 for the same publisher (in
+ * the measure that they are alike; 15 where nobody is named), 10 for numbers of episodes at most a tenth apart.
+ *
+ * @returns 0 for names that are less than 0.8 alike
+ */
+export function feedPoints(show: WantedShow, feed: FoundFeed): number {
+  const name = likeness(normaliseTitle(show.name), normaliseTitle(feed.name));
+  if (name < MIN_LIKENESS) return 0;
+  const author =
+    show.publisher === null || feed.author === null
+      ? 0.5
+      : likeness(normaliseTitle(show.publisher), normaliseTitle(feed.author));
+  const [ours, theirs] = [show.episodes ?? 0, feed.episodes ?? 0];
+  const isAsLong = ours > 0 && theirs > 0 && Math.abs(ours - theirs) <= 0.1 * Math.max(ours, theirs);
+  return 60 * name + 30 * author + (isAsLong ? 10 : 0);
+}
+
+/**
+ * Looks up the open feeds that may be a show's, the likeliest first: through the iTunes Search API, and Podcast Index
+ * where the operator has a key.
+ *
+ * @throws DirectoriesAway, or the signal's reason
+ */
+export async function findFeeds(scope: Scope, show: WantedShow, signal: AbortSignal): Promise<FoundFeed[]> {
+  const answers = await Promise.allSettled([
+    searchItunes(scope, show.name, signal),
+    ...(scope.config.directories.podcastIndex ? [searchPodcastIndex(scope, show.name, signal)] : []),
+  ]);
+  signal.throwIfAborted();
+  for (const answer of answers) {
+    if (answer.status === "rejected") scope.log("directory_failed", { error: describeError(answer.reason) });
+  }
+  const found = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  if (answers.every(({ status }) => status === "rejected")) throw new DirectoriesAway();
+  const byUrl = new Map(found.map((feed) => [feed.url, feed]));
+  return [...byUrl.values()]
+    .map((feed) => ({ feed, points: feedPoints(show, feed) }))
+    .filter(({ points }) => points > 0)
+    .sort((a, b) => b.points - a.points)
+    .slice(0, MAX_FEEDS)
+    .map(({ feed }) => feed);
+}
+
+const ItunesAnswer = z.object({
+  results: z.array(
+    z.object({
+      collectionName: z.string().nullish(),
+      artistName: z.string().nullish(),
+      feedUrl: z.string().nullish(),
+      trackCount: z.number().nullish(),
+    }),
+  ),
+});
+
+async function searchItunes(scope: Scope, name: string, signal: AbortSignal): Promise<FoundFeed[]> {
+  const { directories, spotify } = scope.config;
+  const query = new URLSearchParams({
+    term: name,
+    media: "podcast",
+    entity: "podcast",
+    country: spotify.market,
+    limit: `${MAX_RESULTS}`,
+  });
+  const { results } = await ask(scope, `${directories.itunesUrl}/search?${query}`, {}, ItunesAnswer, signal);
+  return results.flatMap(({ collectionName, artistName, feedUrl, trackCount }) =>
+    feedOf(feedUrl, collectionName, artistName, trackCount),
+  );
+}
+
+const IndexAnswer = z.object({
+  feeds: z.array(
+    z.object({
+      url: z.string(),
+      title: z.string().nullish(),
+      author: z.string().nullish(),
+      dead: z.number().nullish(),
+      episodeCount: z.number().nullish(),
+    }),
+  ),
+});
+
+async function searchPodcastIndex(scope: Scope, name: string, signal: AbortSignal): Promise<FoundFeed[]> {
+  const index = scope.config.directories.podcastIndex;
+  if (!index) return [];
+  const date = `${Math.floor(scope.clock() / 1000)}`;
+  // the service's own scheme, which is built on SHA-1
+  const digest = await crypto.subtle.digest("SHA-1", utf8(index.key + index.secret + date));
+  const headers = {
+    "x-auth-key": index.key,
+    "x-auth-date": date,
+    authorization: toHex(digest),
+  };
+  const query = new URLSearchParams({ q: name, max: `${MAX_RESULTS}` });
+  const { feeds } = await ask(
+    scope,
+    `${index.url}/api/1.0/search/byterm?${query}`,
+    headers,
+    IndexAnswer,
+    signal,
+  );
+  return feeds
+    .filter(({ dead }) => dead !== 1)
+    .flatMap(({ url, title, author, episodeCount }) => feedOf(url, title, author, episodeCount));
+}
+
+async function ask<T>(
+  scope: Scope,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  schema: z.ZodType<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const response = await scope.fetch(url, {
+    headers: { ...headers, "user-agent": `Waterspout/${VERSION}` },
+    redirect: "manual",
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+  });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new Error(`the directory answered ${response.status}`);
+  }
+  return schema.parse(await readBoundedJson(response, MAX_ANSWER_BYTES));
+}
+
+function feedOf(
+  feedUrl: string | null | undefined,
+  name: string | null | undefined,
+  author: string | null | undefined,
+  episodes: number | null | undefined,
+): FoundFeed[] {
+  const url = usableUrl(feedUrl ?? null);
+  return url && name ? [{ url, name, author: author || null, episodes: episodes ?? null }] : [];
+}

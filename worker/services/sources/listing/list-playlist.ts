@@ -1,0 +1,85 @@
+import { addressTag } from "../../../../schema/source-id.ts";
+import type { WireEntry } from "../../../../schema/wire/probe.ts";
+import { WIRE_VERSION } from "../../../../schema/wire/version.ts";
+import type { Scope } from "../../../composition.ts";
+import { ApiError, dependencyUnavailable } from "../../../lib/api-error.ts";
+import { describeError } from "../../../lib/log.ts";
+import type { ListReply } from "../../runs/runner.ts";
+import { SourceRefusal } from "../probe-source.ts";
+import {
+  type ListedEntry,
+  type Listing,
+  MAX_ENTRIES,
+  noEntries,
+  tooManyEntries,
+  usableUrl,
+} from "./listing.ts";
+
+/** Lists through a processor, which tells the entries as the source tells them. Throws as `listSource`. */
+export async function listPlaylist(scope: Scope, url: string, signal: AbortSignal): Promise<Listing> {
+  const reply = await scope.runner.list(
+    {
+      v: WIRE_VERSION,
+      kind: "list",
+      url,
+      timeout_ms: scope.config.listingMs,
+      max_entries: MAX_ENTRIES + 1,
+    },
+    signal,
+  );
+  if (reply.type !== "told") throw refusalOf(reply);
+  let title: string | null = null;
+  const entries: ListedEntry[] = [];
+  try {
+    for await (const line of reply.lines) {
+      switch (line.type) {
+        case "list":
+          title = line.title;
+          break;
+        case "entry":
+          if (entries.length === MAX_ENTRIES) throw tooManyEntries();
+          entries.push(await listed(line, url));
+          break;
+        case "end":
+          if (entries.length === 0) throw noEntries();
+          return { kind: "playlist", title, entries };
+        case "failed":
+          throw new SourceRefusal(line.code, line.retry_after_ms);
+        case "late":
+          throw new ApiError("expansion_timeout");
+      }
+    }
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    signal.throwIfAborted();
+    scope.log("list_broken", { error: describeError(error) });
+    throw dependencyUnavailable(error);
+  }
+  throw dependencyUnavailable(new Error("the list was not told to its end"));
+}
+
+function refusalOf(reply: Exclude<ListReply, { type: "told" }>): ApiError {
+  switch (reply.type) {
+    case "late":
+      return new ApiError("expansion_timeout");
+    case "busy":
+      return new ApiError("dependency_unavailable", { retryAfterSeconds: reply.retryAfterSeconds });
+    case "unreachable":
+      return dependencyUnavailable(new Error(reply.reason));
+  }
+}
+
+async function listed(entry: WireEntry, listUrl: string): Promise<ListedEntry> {
+  const url = usableUrl(entry.url);
+  // so that the titles of a feed are kept, although its files have titles and names of their own
+  const mediaUrl = entry.authoritative && entry.title !== null ? url : null;
+  return {
+    url: url ?? listUrl,
+    mediaUrl,
+    sourceId: entry.id ?? (mediaUrl === null ? null : await addressTag(mediaUrl)),
+    title: entry.title,
+    description: entry.description,
+    releaseDate: entry.release_date,
+    skipped: url === null || entry.unavailable ? "entry_unavailable" : null,
+  };
+}

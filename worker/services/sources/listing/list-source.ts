@@ -1,0 +1,40 @@
+import type { Scope } from "../../../composition.ts";
+import { ApiError } from "../../../lib/api-error.ts";
+import { listPlaylist } from "./list-playlist.ts";
+import { listSpotifyEpisode, listSpotifyShow } from "./list-spotify.ts";
+import type { Listing, RecognisedList } from "./listing.ts";
+
+/**
+ * Takes a list apart, without touching its entries. Nothing is stored.
+ *
+ * @throws ApiError `invalid_request` with a sentence when the list is private, gone, empty, too long or no list, or
+ *   when the operator did not configure its service; `dependency_unavailable` with a delay for what may pass;
+ *   `expansion_timeout` after `LISTING_SECONDS`
+ */
+export async function listSource(scope: Scope, recognised: RecognisedList): Promise<Listing> {
+  const late = AbortSignal.timeout(scope.config.listingMs);
+  try {
+    // whoever does not hear the signal is not waited for either
+    return await Promise.race([list(scope, recognised, late), endOf(late)]);
+  } catch (error) {
+    if (late.aborted && !(error instanceof ApiError)) throw new ApiError("expansion_timeout");
+    throw error;
+  }
+}
+
+function list(scope: Scope, recognised: RecognisedList, signal: AbortSignal): Promise<Listing> {
+  switch (recognised.type) {
+    case "playlist":
+      return listPlaylist(scope, recognised.url, signal);
+    case "spotify_show":
+      return listSpotifyShow(scope, recognised.id, signal);
+    case "spotify_episode":
+      return listSpotifyEpisode(scope, recognised.id, signal);
+  }
+}
+
+/** Never resolves; rejects with the signal's reason. */
+const endOf = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });

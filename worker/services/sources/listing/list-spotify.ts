@@ -1,0 +1,119 @@
+import type { JobErrorCode } from "../../../../schema/errors.ts";
+import type { Scope } from "../../../composition.ts";
+import { mapLimited } from "../../../lib/map-limited.ts";
+import {
+  type ListedEntry,
+  type Listing,
+  MAX_DESCRIPTION,
+  MAX_ENTRIES,
+  noEntries,
+  tooManyEntries,
+} from "./listing.ts";
+import type { Described } from "./match-episodes.ts";
+import { type Enclosure, openEnclosures } from "./open-enclosures.ts";
+import { EpisodeOfShow, EpisodePage, SpotifyApi, type SpotifyEpisode, SpotifyShow } from "./spotify-api.ts";
+
+/** Spotify's own limit. */
+const PAGE = 50;
+/** Pages at once: the platform keeps six connections open for a request. */
+const PAGES_AT_ONCE = 4;
+
+/**
+ * Lists a show by Spotify's Web API and finds its episodes in the show's open feed. An episode that is not there has
+ * nothing to deliver, and no protected media is ever asked for. Throws as `listSource`.
+ */
+export async function listSpotifyShow(scope: Scope, id: string, signal: AbortSignal): Promise<Listing> {
+  const api = new SpotifyApi(scope, signal);
+  const pageAt = (offset: number) =>
+    api.get(`/v1/shows/${id}/episodes?limit=${PAGE}&offset=${offset}`, EpisodePage);
+  const [show, first] = await Promise.all([api.get(`/v1/shows/${id}`, SpotifyShow), pageAt(0)]);
+  if (first.total > MAX_ENTRIES) throw tooManyEntries();
+  const offsets = Array.from({ length: Math.ceil(first.total / PAGE) }, (_, page) => page * PAGE).slice(1);
+  const rest = await mapLimited(offsets, PAGES_AT_ONCE, pageAt);
+  const episodes = [first, ...rest].flatMap(({ items }) => items).slice(0, MAX_ENTRIES);
+  if (episodes.length === 0) throw noEntries();
+  return listingOf(scope, show, `https://open.spotify.com/show/${id}`, withoutRepeats(episodes), signal);
+}
+
+/** A single episode, as a list of one. Throws as `listSource`. */
+export async function listSpotifyEpisode(scope: Scope, id: string, signal: AbortSignal): Promise<Listing> {
+  const episode = await new SpotifyApi(scope, signal).get(`/v1/episodes/${id}`, EpisodeOfShow);
+  return listingOf(scope, episode.show, `https://open.spotify.com/episode/${id}`, [episode], signal);
+}
+
+/** An episode that is published while the pages are read moves the others on: the last of a page comes again. */
+function withoutRepeats(episodes: readonly (SpotifyEpisode | null)[]): (SpotifyEpisode | null)[] {
+  const seen = new Set<string>();
+  return episodes.filter((episode) => {
+    if (!episode) return true;
+    if (seen.has(episode.id)) return false;
+    seen.add(episode.id);
+    return true;
+  });
+}
+
+async function listingOf(
+  scope: Scope,
+  show: SpotifyShow,
+  url: string,
+  episodes: readonly (SpotifyEpisode | null)[],
+  signal: AbortSignal,
+): Promise<Listing> {
+  const known = episodes.filter((episode) => episode !== null);
+  const wanted = {
+    name: show.name,
+    publisher: show.publisher || null,
+    episodes: show.total_episodes ?? null,
+  };
+  const media = known.length === 0 ? [] : await openEnclosures(scope, wanted, known.map(describedBy), signal);
+  const mediaOf = new Map(known.map((episode, index) => [episode, media[index] ?? null]));
+  return {
+    kind: "spotify_show",
+    title: show.name,
+    entries: episodes.map((episode) =>
+      episode ? listed(episode, mediaOf.get(episode) ?? null) : removed(url),
+    ),
+  };
+}
+
+const describedBy = ({
+  name,
+  release_date,
+  release_date_precision,
+  duration_ms,
+}: SpotifyEpisode): Described => {
+  const date = release_date_precision === "day" ? Date.parse(release_date ?? "") : Number.NaN;
+  return {
+    title: name,
+    date: Number.isNaN(date) ? null : date,
+    duration: duration_ms ? duration_ms / 1000 : null,
+  };
+};
+
+function listed(episode: SpotifyEpisode, enclosure: Enclosure): ListedEntry {
+  const mediaUrl = enclosure === null || enclosure === "ambiguous" ? null : enclosure.mediaUrl;
+  const missing = enclosure === "ambiguous" ? "ambiguous_episode" : missingReason(episode);
+  return {
+    url: `https://open.spotify.com/episode/${episode.id}`,
+    mediaUrl,
+    sourceId: episode.id,
+    title: episode.name,
+    description: episode.description?.slice(0, MAX_DESCRIPTION) || null,
+    releaseDate: episode.release_date ?? null,
+    skipped: mediaUrl === null ? missing : null,
+  };
+}
+
+const missingReason = ({ is_playable }: SpotifyEpisode): JobErrorCode =>
+  is_playable === false ? "entry_unavailable" : "no_open_feed";
+
+/** What Spotify tells of an episode that was removed: that there was one. */
+const removed = (url: string): ListedEntry => ({
+  url,
+  mediaUrl: null,
+  sourceId: null,
+  title: null,
+  description: null,
+  releaseDate: null,
+  skipped: "entry_unavailable",
+});

@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { readBoundedJson } from "../../../../schema/bounded-body.ts";
+import type { Scope } from "../../../composition.ts";
+import { readRetryAfter } from "../../webhooks/schedule.ts";
+import { SourceRefusal } from "../probe-source.ts";
+
+/** What is read of Spotify's objects; other members are ignored, and what Spotify may leave out is optional. */
+export const SpotifyShow = z.object({
+  name: z.string(),
+  publisher: z.string().nullish(),
+  total_episodes: z.number().nullish(),
+});
+export type SpotifyShow = z.infer<typeof SpotifyShow>;
+
+export const SpotifyEpisode = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string().nullish(),
+  duration_ms: z.number().nullish(),
+  release_date: z.string().nullish(),
+  release_date_precision: z.enum(["day", "month", "year"]).nullish(),
+  is_playable: z.boolean().nullish(),
+});
+export type SpotifyEpisode = z.infer<typeof SpotifyEpisode>;
+
+/** Items that were removed, or are not for this market, are null. */
+export const EpisodePage = z.object({
+  items: z.array(SpotifyEpisode.nullable()),
+  total: z.int().min(0),
+});
+export type EpisodePage = z.infer<typeof EpisodePage>;
+
+export const EpisodeOfShow = SpotifyEpisode.extend({ show: SpotifyShow.extend({ id: z.string() }) });
+
+/** Tries of one request: what Spotify puts off, and what breaks on the way. */
+const MAX_TRIES = 5;
+/** Of one page of a list. */
+const MAX_ANSWER_BYTES = 4 << 20;
+const DEFAULT_HOLD_MS = 1_000;
+
+/** Spotify's Web API as one listing uses it: whatever one request is told to wait, all of them wait. */
+export class SpotifyApi {
+  readonly #scope: Scope;
+  readonly #signal: AbortSignal;
+  readonly #endsAt: number;
+  /** Epoch milliseconds. */
+  #heldUntil = 0;
+
+  constructor(scope: Scope, signal: AbortSignal) {
+    this.#scope = scope;
+    this.#signal = signal;
+    this.#endsAt = scope.clock() + scope.config.listingMs;
+  }
+
+  /**
+   * @param path with its query, without the market
+   * @throws SourceRefusal `unavailable` for what is unknown, private or not for this market; `rate_limited` when Spotify
+   *   wants more time than the listing has; `network`. Else as `SpotifyTokens.get`, or the signal's reason
+   */
+  async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      await this.#waitForLeave();
+      const token = await this.#scope.spotifyTokens.get();
+      const answer = await this.#send(path, token);
+      if (answer?.ok) return schema.parse(await readBoundedJson(answer, MAX_ANSWER_BYTES));
+      await answer?.body?.cancel();
+      const status = answer?.status ?? 0;
+      if (status === 400 || status === 403 || status === 404) throw new SourceRefusal("unavailable", null);
+      if (status === 401) this.#scope.spotifyTokens.forget(token);
+      else this.#hold(status, answer?.headers.get("retry-after") ?? null);
+      if (tries === MAX_TRIES) throw new SourceRefusal(status === 429 ? "rate_limited" : "network", null);
+    }
+  }
+
+  async #send(path: string, token: string): Promise<Response | null> {
+    const { apiUrl, market } = this.#scope.config.spotify;
+    const url = new URL(apiUrl + path);
+    url.searchParams.set("market", market);
+    try {
+      return await this.#scope.fetch(url.href, {
+        headers: { authorization: `Bearer ${token}` },
+        redirect: "manual",
+        signal: this.#signal,
+      });
+    } catch {
+      this.#signal.throwIfAborted();
+      return null;
+    }
+  }
+
+  #hold(status: number, retryAfter: string | null): void {
+    const now = this.#scope.clock();
+    const askedMs = status === 429 ? readRetryAfter(retryAfter, now) : null;
+    const holdMs = askedMs ?? DEFAULT_HOLD_MS;
+    if (now + holdMs >= this.#endsAt) {
+      throw new SourceRefusal(status === 429 ? "rate_limited" : "network", holdMs);
+    }
+    this.#heldUntil = Math.max(this.#heldUntil, now + holdMs);
+  }
+
+  async #waitForLeave(): Promise<void> {
+    const ms = this.#heldUntil - this.#scope.clock();
+    if (ms > 0) await this.#scope.wait(ms);
+    this.#signal.throwIfAborted();
+  }
+}

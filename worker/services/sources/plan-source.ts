@@ -1,0 +1,48 @@
+import type { PlannedJob } from "../../../schema/api/job.ts";
+import { WIRE_VERSION } from "../../../schema/wire/version.ts";
+import type { Scope } from "../../composition.ts";
+import { ApiError } from "../../lib/api-error.ts";
+import type { PreparedJob } from "../intake/prepare-job.ts";
+import { probeSource, SourceRefusal } from "./probe-source.ts";
+
+type SourcePart = Pick<
+  PlannedJob,
+  | "title"
+  | "duration"
+  | "streams"
+  | "estimated_size"
+  | "actual_audio_language"
+  | "audio_languages"
+  | "adjustments"
+  | "source_error"
+>;
+
+/**
+ * What a job would find at its source. A source that refuses, or a processor that is away, is told and does not fail
+ * the plan.
+ *
+ * @throws ApiError `probe_timeout` when the source took too long
+ */
+export async function planSource(scope: Scope, { url, plan }: PreparedJob): Promise<SourcePart> {
+  try {
+    const found = await probeSource(scope, {
+      v: WIRE_VERSION,
+      kind: "plan",
+      url,
+      plan,
+    });
+    const { media, streams, estimated_size, audio_language, audio_languages, adjustments } = found;
+    return {
+      ...{ title: media.title, duration: media.duration, streams, estimated_size },
+      ...{ actual_audio_language: audio_language, audio_languages, adjustments, source_error: null },
+    };
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code === "probe_timeout") throw error;
+    const code = error instanceof SourceRefusal ? error.jobError : null;
+    const source_error = { code, error: error.message };
+    return {
+      ...{ title: null, duration: null, streams: null, estimated_size: null },
+      ...{ actual_audio_language: null, audio_languages: [], adjustments: [], source_error },
+    };
+  }
+}

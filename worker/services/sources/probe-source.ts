@@ -1,0 +1,46 @@
+import { JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
+import type { MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe.ts";
+import type { Scope } from "../../composition.ts";
+import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
+
+/** What a source told; see `ProbeOutcome`. */
+export type Found = Extract<ProbeOutcome, { type: "found" }>;
+
+/** When a source's trouble may have passed and it does not say itself. */
+const RETRY_SECONDS = 30;
+
+/**
+ * Asks a source through a processor.
+ *
+ * @throws ApiError `invalid_request` with the sentence that a job would end with, when asking again is of no use;
+ *   `dependency_unavailable` with a delay for everything that may pass; `probe_timeout`
+ */
+export async function probeSource(scope: Scope, request: MediaProbeRequest): Promise<Found> {
+  const answer = await scope.runner.probe(request);
+  switch (answer.type) {
+    case "answered":
+      if (answer.outcome.type === "found") return answer.outcome;
+      throw new SourceRefusal(answer.outcome.code, answer.outcome.retry_after_ms);
+    case "late":
+      throw new ApiError("probe_timeout");
+    case "busy":
+      throw new ApiError("dependency_unavailable", { retryAfterSeconds: answer.retryAfterSeconds });
+    case "unreachable":
+      throw dependencyUnavailable(new Error(answer.reason));
+  }
+}
+
+/** The source's own refusal, as HTTP tells it. */
+export class SourceRefusal extends ApiError {
+  readonly jobError: JobErrorCode;
+
+  constructor(code: JobErrorCode, retryAfterMs: number | null) {
+    const { retry, sentence } = JOB_ERRORS[code];
+    if (retry === "never") super("invalid_request", { sentence });
+    else {
+      const retryAfterSeconds = retryAfterMs === null ? RETRY_SECONDS : Math.ceil(retryAfterMs / 1000);
+      super("dependency_unavailable", { sentence, retryAfterSeconds });
+    }
+    this.jobError = code;
+  }
+}

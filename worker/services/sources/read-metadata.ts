@@ -1,0 +1,32 @@
+import type { Metadata, ShortVerdict } from "../../../schema/api/probe.ts";
+import { WIRE_VERSION } from "../../../schema/wire/version.ts";
+import type { Scope } from "../../composition.ts";
+import { requirePublic } from "../intake/prepare-job.ts";
+import { probeSource } from "./probe-source.ts";
+
+/**
+ * What is behind a URL.
+ *
+ * @throws ApiError as `probeSource`; `invalid_request` for a host that is not public
+ */
+export async function readMetadata(scope: Scope, url: string): Promise<Metadata> {
+  requirePublic(scope.config, "url", url);
+  return (await probeSource(scope, { v: WIRE_VERSION, kind: "metadata", url })).media;
+}
+
+/**
+ * Whether a video is a short one: higher than wide.
+ *
+ * @example judgeShort({ …, width: 1080, height: 1920 }).is_short // true
+ */
+export function judgeShort({ width, height, is_live, duration }: Metadata): ShortVerdict {
+  const isShort = width !== null && height !== null && height > width;
+  return {
+    is_short: isShort,
+    video_type: is_live ? "live" : isShort ? "short" : "video",
+    width,
+    height,
+    aspect_ratio: width !== null && height !== null ? Math.round((height / width) * 10_000) / 10_000 : null,
+    duration_seconds: duration,
+  };
+}

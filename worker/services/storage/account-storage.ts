@@ -1,0 +1,105 @@
+import { DEFAULT_BASE_FOLDER, type InlineStorage, type Provider } from "../../../schema/api/storage.ts";
+import type { SavedStorage, StorageView } from "../../../schema/api/user-storage.ts";
+import type { StorageTarget } from "../../../schema/wire/run.ts";
+import type { Scope } from "../../composition.ts";
+import { findStorageConfig, removeStorageConfig, saveStorageConfig } from "../../db/storage-configs.ts";
+import { ApiError } from "../../lib/api-error.ts";
+import { type Actor, auditRow } from "../accounts/audit.ts";
+import { bucketOf, placeOf } from "./addresses.ts";
+import { verifyStorage } from "./verify/verify-storage.ts";
+
+/** An account's own storage. */
+
+const NAMES: Record<Provider, string> = {
+  s3: "S3 storage",
+  blob: "Azure Blob storage",
+  gcs: "Google Cloud Storage",
+  oss: "Alibaba OSS storage",
+};
+
+/** Verifies a storage, seals it and puts it in the place of the one before. @throws ApiError as `verifyStorage` */
+export async function setStorage(
+  scope: Scope,
+  by: Actor,
+  accountId: string,
+  storage: InlineStorage,
+): Promise<SavedStorage> {
+  const { target, adjustments } = await verifyStorage(scope, storage);
+  const bucket = bucketOf(target);
+  const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
+  const detail = { provider: target.provider, bucket, endpoint: target.endpoint };
+  const row = {
+    account_id: accountId,
+    provider: target.provider,
+    place: placeOf(target),
+    bucket,
+    endpoint: target.endpoint,
+    region: "region" in target ? target.region : null,
+    folder_prefix: folder_prefix ?? null,
+    base_folder,
+    access_key_masked: masked(target),
+    ...(await scope.sealer.seal(JSON.stringify(storage), {
+      owner: accountId,
+      purpose: "account.storage",
+    })),
+    updated_at: scope.clock(),
+  };
+  await saveStorageConfig(scope.db, row, auditRow(scope, by, { action: "storage.set", accountId, detail }));
+  return {
+    message: `${NAMES[target.provider]} configured successfully`,
+    provider: target.provider,
+    container_or_bucket: bucket,
+    ...(folder_prefix === undefined ? {} : { folder_prefix }),
+    ...(adjustments.length === 0 ? {} : { adjustments: [...adjustments] }),
+  };
+}
+
+/** The account's storage as far as it may be shown, if it is of this provider. */
+export async function viewStorage(scope: Scope, accountId: string, provider: Provider): Promise<StorageView> {
+  const found = await findStorageConfig(scope.db, accountId);
+  const config = found?.provider === provider ? found : null;
+  return {
+    configured: config !== null,
+    provider,
+    container_or_bucket: config?.bucket ?? null,
+    endpoint: config?.endpoint ?? null,
+    region: config?.region ?? null,
+    folder_prefix: config?.folder_prefix ?? null,
+    base_folder: config?.base_folder ?? null,
+    access_key_masked: config?.access_key_masked ?? null,
+    last_modified: config?.updated_at ?? null,
+  };
+}
+
+/** Forgets the account's storage. @returns a sentence for people. @throws ApiError `not_found` when it is of another provider, or none */
+export async function removeStorage(
+  scope: Scope,
+  by: Actor,
+  accountId: string,
+  provider: Provider,
+): Promise<string> {
+  const audit = auditRow(scope, by, { action: "storage.removed", accountId, detail: { provider } });
+  if (await removeStorageConfig(scope.db, accountId, provider, audit)) {
+    return `${NAMES[provider]} removed; the managed bucket serves again`;
+  }
+  throw new ApiError("not_found", { sentence: `No ${NAMES[provider]} is configured` });
+}
+
+/** The last four characters of what names the caller at the provider. */
+function masked(target: StorageTarget): string {
+  const name = nameAtProvider(target);
+  return `****${name.length >= 8 ? name.slice(-4) : ""}`;
+}
+
+function nameAtProvider(target: StorageTarget): string {
+  switch (target.provider) {
+    case "s3":
+      return target.access_key;
+    case "blob":
+      return target.account_name;
+    case "gcs":
+      return target.service_account.client_email.replace(/@.*/, "");
+    case "oss":
+      return target.access_key_id;
+  }
+}

@@ -1,0 +1,44 @@
+import { InlineStorage } from "../../../schema/api/storage.ts";
+import { targetOf } from "../../../schema/storage/target.ts";
+import type { StorageTarget } from "../../../schema/wire/run.ts";
+import type { Scope } from "../../composition.ts";
+import type { CredentialsRow } from "../../db/credentials.ts";
+import type { SealedFor } from "./seal.ts";
+
+/** A caller's storage as it is used: opened, in memory only. */
+export interface OpenedStorage {
+  readonly storage: InlineStorage;
+  readonly target: StorageTarget;
+}
+
+/** Seals the storage that came with a request for each of its jobs. */
+export async function sealForJobs(
+  scope: Scope,
+  jobIds: readonly string[],
+  storage: InlineStorage,
+): Promise<CredentialsRow[]> {
+  const text = JSON.stringify(storage);
+  const created_at = scope.clock();
+  return Promise.all(
+    jobIds.map(async (job_id) => ({
+      job_id,
+      created_at,
+      ...(await scope.sealer.seal(text, { owner: job_id, purpose: "job.storage" })),
+    })),
+  );
+}
+
+/**
+ * Opens a sealed storage.
+ *
+ * @param context the job or account that it was sealed for
+ * @throws SealBroken
+ */
+export async function openSealed(
+  { sealer, config }: Pick<Scope, "sealer" | "config">,
+  sealed: string,
+  context: SealedFor,
+): Promise<OpenedStorage> {
+  const storage = InlineStorage.parse(JSON.parse(await sealer.open(sealed, context)));
+  return { storage, target: targetOf(storage, config.allowedPrivateHosts) };
+}

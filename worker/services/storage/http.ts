@@ -1,0 +1,123 @@
+import { xmlText } from "../../../schema/storage/xml-answer.ts";
+
+/** What the stores need of the outside. */
+export interface StorageNetwork {
+  readonly fetch: typeof fetch;
+  /** Epoch milliseconds; signatures carry it. */
+  readonly clock: () => number;
+}
+
+/** The provider answered and said no. Its own words are kept only as far as they are names from a fixed list of characters. */
+export class StorageRefusal extends Error {
+  override readonly name = "StorageRefusal";
+  readonly status: number;
+  /** The provider's name for it, or `HTTP 418`. @example "NoSuchBucket" */
+  readonly code: string;
+  /** Where the provider says that the bucket is. @example "eu-west-1" */
+  readonly region: string | null;
+  /** The provider's sentence, to be compared and never shown: it may repeat anything. */
+  readonly detail: string;
+
+  constructor(status: number, code: string, facts: { region?: string | null; detail?: string } = {}) {
+    super(`${code} (${status})`);
+    this.status = status;
+    this.code = code;
+    this.region = facts.region ?? null;
+    this.detail = facts.detail ?? "";
+  }
+}
+
+export interface StorageRequest {
+  readonly url: string | URL;
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly headers?: HeadersInit;
+  readonly body?: string;
+  /** Statuses that are answers here, not refusals. */
+  readonly accept?: readonly number[];
+}
+
+const TIMEOUT_MS = 10_000;
+/** What is read of an answer, in characters: more than any refusal takes. */
+const MAX_ANSWER = 256 * 1024;
+
+export interface StorageAnswer {
+  /** Its beginning. */
+  readonly text: string;
+  readonly etag: string | null;
+}
+
+/**
+ * Sends one request. Redirects are not followed: a provider that sends elsewhere is a refusal, and the address
+ * behind a redirect was never judged.
+ *
+ * @throws StorageRefusal, or what `fetch` throws when nobody answers
+ */
+export async function sendToStorage(
+  { fetch }: StorageNetwork,
+  { url, method, headers, body, accept = [] }: StorageRequest,
+): Promise<StorageAnswer> {
+  const response = await fetch(String(url), {
+    method,
+    ...(headers ? { headers } : {}),
+    ...(body === undefined ? {} : { body }),
+    redirect: "manual",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const text = await readStart(response);
+  const answer = { text, etag: response.headers.get("etag") };
+  if (response.ok) return answer;
+  const refusal = refusalOf(response, text);
+  // a missing bucket is no missing object, though both are 404
+  if (accept.includes(response.status) && !MISSING_PLACE.has(refusal.code)) return answer;
+  throw refusal;
+}
+
+/** Of a host's name. */
+const MAX_HOST_LENGTH = 255;
+
+const MISSING_PLACE: ReadonlySet<string> = new Set(["NoSuchBucket", "ContainerNotFound"]);
+
+async function readStart({ body }: Response): Promise<string> {
+  if (!body) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length >= MAX_ANSWER) break;
+  }
+  return text;
+}
+
+function refusalOf({ status, headers }: Response, text: string): StorageRefusal {
+  const json = readJson(text);
+  const told = (name: string) => xmlText(text, name)?.trim();
+  const code = [told("Code"), headers.get("x-ms-error-code"), json.code].find(isName);
+  const detail = [told("AuthenticationErrorDetail"), told("Message"), json.detail].join(" ");
+  const region = [
+    told("Region"),
+    headers.get("x-amz-bucket-region"),
+    /expecting '([a-z0-9-]+)'/.exec(detail)?.[1],
+    // an endpoint names its region: s3.eu-west-1.amazonaws.com, oss-cn-beijing.aliyuncs.com
+    /^(?:.*\.)?(?:s3[.-]|oss-)([a-z0-9-]+)\.(?:amazonaws|aliyuncs)\.com/.exec(
+      (told("Endpoint") ?? "").slice(0, MAX_HOST_LENGTH),
+    )?.[1],
+  ].find(isRegion);
+  return new StorageRefusal(status, code ?? `HTTP ${status}`, { region: region ?? null, detail });
+}
+
+const isName = (text: string | null | undefined): text is string => /^[A-Za-z][\w.-]{1,60}$/.test(text ?? "");
+const isRegion = (text: string | null | undefined): text is string => /^[a-z0-9-]{2,40}$/.test(text ?? "");
+
+/** Google's two shapes: `{ error: { errors: [{ reason }], message } }` and `{ error, error_description }`. */
+function readJson(text: string): { code?: string; detail?: string } {
+  try {
+    const { error, error_description } = JSON.parse(text) as {
+      error?: string | { message?: string; errors?: { reason?: string }[] };
+      error_description?: string;
+    };
+    if (typeof error === "string") return { code: error, detail: String(error_description ?? "") };
+    return { code: String(error?.errors?.[0]?.reason ?? ""), detail: String(error?.message ?? "") };
+  } catch {
+    return {};
+  }
+}

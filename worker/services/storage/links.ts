@@ -1,0 +1,107 @@
+import { z } from "zod";
+import type { Scope } from "../../composition.ts";
+import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import { findStorageConfig } from "../../db/storage-configs.ts";
+import { describeError } from "../../lib/log.ts";
+import { openSealed } from "./credentials.ts";
+import { LINK_SECONDS, type ObjectStore, openStore } from "./store.ts";
+
+/** Links by the key of the object that they read; an object that none can be signed for has null or nothing. */
+export type Links = Readonly<Record<string, string | null>>;
+const Links = z.record(z.string(), z.string().nullable());
+
+const NO_LINKS: Links = {};
+
+/** The columns that name what a job delivered. */
+export type DeliveredColumns = Pick<
+  JobRow,
+  "object_key" | "file_replaced_by" | "subtitle_key" | "thumbnail_key" | "subtitles"
+>;
+
+/** The keys of all objects that a job delivered and that are still its own, the media first. */
+export function deliveredKeys(job: Partial<DeliveredColumns>): string[] {
+  const keys = [
+    (job.file_replaced_by ?? null) === null ? job.object_key : null,
+    job.thumbnail_key,
+    job.subtitle_key,
+    ...(job.subtitles ?? []).map(({ key }) => key),
+  ];
+  return [...new Set(keys.filter((key) => typeof key === "string"))];
+}
+
+/**
+ * The links of a job: signed now for the managed bucket and account storage; for storage that came with the request
+ * those that were signed when the job ended, until they expire. None once another job replaced the file.
+ */
+export async function linksOf(scope: Scope, job: JobRow): Promise<Links> {
+  if (job.object_key === null || job.file_replaced_by !== null) return NO_LINKS;
+  switch (job.storage_source) {
+    case "managed":
+      return signLinks(scope.bucket, deliveredKeys(job));
+    case "account":
+      return linksInAccount(scope, job);
+    case "inline":
+      return keptLinks(scope, job);
+  }
+}
+
+/** What is kept of links that cannot be signed again: sealed columns of the job, for the write that ends it. */
+export async function linksToKeep(
+  scope: Scope,
+  store: ObjectStore,
+  jobId: string,
+  keys: readonly string[],
+): Promise<Pick<NewJobRow, "links" | "links_expire_at">> {
+  const links_expire_at = scope.clock() + LINK_SECONDS * 1000;
+  const { sealed } = await scope.sealer.seal(JSON.stringify(await signLinks(store, keys)), {
+    owner: jobId,
+    purpose: "job.links",
+  });
+  return { links: sealed, links_expire_at };
+}
+
+async function signLinks(store: Pick<ObjectStore, "signedLink">, keys: readonly string[]): Promise<Links> {
+  return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await store.signedLink(key)])));
+}
+
+async function keptLinks(scope: Scope, { id, links, links_expire_at }: JobRow): Promise<Links> {
+  if (links === null || (links_expire_at ?? 0) <= scope.clock()) return NO_LINKS;
+  return unlessBroken(scope, id, async () =>
+    Links.parse(JSON.parse(await scope.sealer.open(links, { owner: id, purpose: "job.links" }))),
+  );
+}
+
+async function linksInAccount(scope: Scope, job: JobRow): Promise<Links> {
+  const config = await configOf(scope, job.account_id);
+  // the account's storage was removed, or is another one now
+  if (config?.place !== job.storage_place) return NO_LINKS;
+  return unlessBroken(scope, job.id, async () => {
+    const { target } = await openSealed(scope, config.sealed, {
+      owner: job.account_id,
+      purpose: "account.storage",
+    });
+    return signLinks(openStore(target, scope), deliveredKeys(job));
+  });
+}
+
+/** A link that cannot be made must not hide the job. */
+async function unlessBroken(scope: Scope, job_id: string, sign: () => Promise<Links>): Promise<Links> {
+  try {
+    return await sign();
+  } catch (error) {
+    scope.log("links_failed", { job_id, error: describeError(error) });
+    return NO_LINKS;
+  }
+}
+
+type Config = ReturnType<typeof findStorageConfig>;
+const configs = new WeakMap<Scope, Map<string, Config>>();
+
+/** Looked up once for all jobs of one answer. */
+function configOf(scope: Scope, accountId: string): Config {
+  const known = configs.get(scope) ?? new Map<string, Config>();
+  configs.set(scope, known);
+  const config = known.get(accountId) ?? findStorageConfig(scope.db, accountId);
+  known.set(accountId, config);
+  return config;
+}

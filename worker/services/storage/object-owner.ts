@@ -1,0 +1,44 @@
+import type { JobState } from "../../../schema/states.ts";
+import type { Companion } from "../../db/companions.ts";
+import type { ComputedColumns } from "../../db/job-moves.ts";
+import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import { type ObjectPlace, takeFile, takeSidecars, withReplacement } from "../../db/object-owners.ts";
+import { deliveredKeys } from "./links.ts";
+
+/** What a move changes of the owners of objects, to be written with it. */
+interface NewOwner {
+  readonly companions: readonly Companion[];
+  readonly computed: ComputedColumns;
+}
+
+const NOTHING: NewOwner = { companions: [], computed: {} };
+
+/**
+ * A completed job takes its objects from the jobs that had them. A run that had leave to write and ended otherwise may
+ * have written all the same, since nobody heard of it: no other job may go on promising the bytes that were there.
+ * Only a storage that refused has certainly kept them.
+ */
+export function ownerOfEnd(job: JobRow, state: JobState, changes: Partial<NewJobRow>): NewOwner {
+  const { status, publishing } = state;
+  if (status === "Completed" && typeof changes.object_key === "string") {
+    const place = placeOf(job, changes.object_key);
+    const sidecars = deliveredKeys(changes as Partial<JobRow>).filter((key) => key !== place.key);
+    return {
+      companions: [
+        takeFile(job.id, place),
+        ...(sidecars.length > 0 ? [takeSidecars(job.id, place, sidecars)] : []),
+      ],
+      computed: { adjustments: withReplacement(job.id, place, changes.adjustments ?? job.adjustments) },
+    };
+  }
+  const leftOff = job.publishing && !publishing && job.publishing_key !== null;
+  if (!leftOff || changes.error_code === "upload_refused") return NOTHING;
+  return { companions: [takeFile(job.id, placeOf(job, job.publishing_key ?? ""))], computed: {} };
+}
+
+/** Where an object of a job lies. */
+export const placeOf = (job: JobRow, key: string): ObjectPlace => ({
+  accountId: job.account_id,
+  storagePlace: job.storage_place,
+  key,
+});

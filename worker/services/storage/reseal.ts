@@ -1,0 +1,104 @@
+import type { z } from "zod";
+import type { Resealed } from "../../../schema/api/user-storage.ts";
+import type { Scope } from "../../composition.ts";
+import { writeWithAudit } from "../../db/audit-rows.ts";
+import { findCredentialsToReseal, replaceCredentials } from "../../db/credentials.ts";
+import {
+  ACCOUNT_SECRETS,
+  findAccountSecretsToReseal,
+  replaceAccountSecret,
+} from "../../db/sealed-accounts.ts";
+import { findConfigsToReseal, replaceStorageConfig } from "../../db/storage-configs.ts";
+import { describeError } from "../../lib/log.ts";
+import { type Actor, auditRow } from "../accounts/audit.ts";
+import { urlKinds } from "./reseal-urls.ts";
+import type { SealedFor } from "./seal.ts";
+
+/** Secrets of one kind that one call seals anew. */
+const PAGE = 100;
+
+type Change = Parameters<typeof writeWithAudit>[1][number];
+
+/** A kind of secret that tables hold. */
+export interface ResealKind {
+  /** The next of this kind that the newest key has not sealed in the newest form, each with what seals it. */
+  readonly find: (limit: number) => Promise<readonly StaleSecret[]>;
+}
+
+/** A secret that is to be sealed anew. */
+export interface StaleSecret {
+  /** The row that it stands in; for the log. */
+  readonly owner: string;
+  /** What puts it sealed in the place of the one that was read; nothing happens where that one is gone. @throws SealBroken */
+  readonly renew: () => Promise<readonly Change[]>;
+}
+
+/**
+ * Seals a page of secrets of each kind anew with the newest key and in the newest form, so that an older one can be
+ * taken out of `SEALING_KEYS`. A secret that is erased or replaced meanwhile stays so. Links of delivered files are left
+ * alone: they expire within a day.
+ */
+export async function reseal(scope: Scope, by: Actor): Promise<z.output<typeof Resealed>> {
+  const { sealer } = scope;
+  const changes: Change[] = [];
+  let [resealed, unreadable, full] = [0, 0, false];
+  for (const { find } of [...secretKinds(scope), ...urlKinds(scope)]) {
+    const page = await find(PAGE);
+    for (const { owner, renew } of page) {
+      try {
+        changes.push(...(await renew()));
+        resealed += 1;
+      } catch (error) {
+        unreadable += 1;
+        scope.log("reseal_failed", { owner, error: describeError(error) });
+      }
+    }
+    full ||= page.length === PAGE;
+  }
+  const done = { key_id: sealer.newestId, resealed, unreadable };
+  const audit = auditRow(scope, by, { action: "secrets.resealed", accountId: null, detail: done });
+  await writeWithAudit(scope.db, changes, audit);
+  scope.log("reseal", done);
+  return { ...done, done: !full || done.resealed === 0 };
+}
+
+function secretKinds({ db, sealer }: Scope): ResealKind[] {
+  const { newestPrefix } = sealer;
+  const again = async (sealed: string, context: SealedFor) =>
+    sealer.seal(await sealer.open(sealed, context), context);
+  return [
+    {
+      find: async (limit) =>
+        (await findCredentialsToReseal(db, newestPrefix, limit)).map(({ owner, sealed }) => ({
+          owner,
+          renew: async () => [
+            replaceCredentials(db, owner, sealed, await again(sealed, { owner, purpose: "job.storage" })),
+          ],
+        })),
+    },
+    {
+      find: async (limit) =>
+        (await findConfigsToReseal(db, newestPrefix, limit)).map(({ owner, sealed }) => ({
+          owner,
+          renew: async () => [
+            replaceStorageConfig(
+              db,
+              owner,
+              sealed,
+              await again(sealed, { owner, purpose: "account.storage" }),
+            ),
+          ],
+        })),
+    },
+    ...ACCOUNT_SECRETS.map((secret) => ({
+      find: async (limit: number) =>
+        (await findAccountSecretsToReseal(db, secret, newestPrefix, limit)).map(({ owner, sealed }) => ({
+          owner,
+          renew: async () => {
+            const after = await again(sealed, { owner, purpose: "account.webhook_secret" });
+            return [replaceAccountSecret(db, secret, owner, sealed, after.sealed)];
+          },
+        })),
+    })),
+  ];
+}

@@ -1,0 +1,149 @@
+import { fromBase64, toBase64Url, utf8 } from "../../lib/bytes.ts";
+
+/** A key of `SEALING_KEYS`. */
+export interface SealingKey {
+  /** Stands in clear in every value that was sealed with the key. */
+  readonly id: string;
+  /** 32 bytes. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What is stored: the id of its key, and the sealed text with all that opening needs. */
+export interface Sealed {
+  readonly key_id: string;
+  readonly sealed: string;
+}
+
+/** A value that none of the keys opens, or that was sealed for something else. */
+export class SealBroken extends Error {
+  override readonly name = "SealBroken";
+}
+
+/** What a value is sealed for; each stands for one column, or for columns that hold copies of one value. */
+export type SealPurpose =
+  | "account.slack_url"
+  | "account.storage"
+  | "account.webhook_secret"
+  | "batch.show_url"
+  | "job.links"
+  | "job.storage"
+  | "job.urls"
+  | "webhook.url";
+
+/** Whose value it is and what for: both are sealed in, so a value that was moved to another place does not open. */
+export interface SealedFor {
+  /** Id of the job or account that the value belongs to. */
+  readonly owner: string;
+  readonly purpose: SealPurpose;
+}
+
+const NONCE_BYTES = 12;
+const VERSION = "v2";
+/** Bound to its owner alone; opened until `POST /admin/reseal` has put the newer form in its place. */
+const FORMER_VERSION = "v1";
+
+/**
+ * Seals texts with AES-256-GCM: the newest key seals, every known key opens.
+ *
+ * @example (await sealer.seal(text, { owner: jobId, purpose: "job.storage" })).sealed // "v2.2026a.8yTq….Zk3b…"
+ */
+export class Sealer {
+  readonly #keys: ReadonlyMap<string, Promise<CryptoKey>>;
+  readonly #tagKeys: ReadonlyMap<string, () => Promise<CryptoKey>>;
+  readonly #random: (length: number) => Uint8Array;
+  /** The key that seals. */
+  readonly newestId: string;
+
+  /** @param keys at least one, the newest first */
+  constructor(keys: readonly SealingKey[], random: (length: number) => Uint8Array) {
+    const [newest] = keys;
+    if (!newest) throw new Error("sealing needs a key");
+    this.newestId = newest.id;
+    this.#keys = new Map(keys.map(({ id, bytes }) => [id, importKey(bytes)]));
+    this.#tagKeys = new Map(keys.map(({ id, bytes }) => [id, once(() => deriveTagKey(bytes))]));
+    this.#random = random;
+  }
+
+  /** How every text begins that the newest key sealed. */
+  get newestPrefix(): string {
+    return `${VERSION}.${this.newestId}.`;
+  }
+
+  async seal(text: string, context: SealedFor): Promise<Sealed> {
+    const nonce = new Uint8Array(this.#random(NONCE_BYTES));
+    const key = await this.#key(this.newestId);
+    const box = await crypto.subtle.encrypt(algorithm(nonce, boundTo(context)), key, utf8(text));
+    const sealed = [VERSION, this.newestId, toBase64Url(nonce), toBase64Url(box)].join(".");
+    return { key_id: this.newestId, sealed };
+  }
+
+  /** @throws SealBroken */
+  async open(sealed: string, context: SealedFor): Promise<string> {
+    const [version, keyId = "", nonceText = "", boxText = ""] = sealed.split(".");
+    const [nonce, box] = [fromBase64(nonceText), fromBase64(boxText)];
+    const isKnown = version === VERSION || version === FORMER_VERSION;
+    if (!isKnown || !nonce || !box) throw new SealBroken("not a sealed value");
+    const bound = version === VERSION ? boundTo(context) : context.owner;
+    const key = await this.#key(keyId);
+    try {
+      return new TextDecoder().decode(await crypto.subtle.decrypt(algorithm(nonce, bound), key, box));
+    } catch {
+      throw new SealBroken("the sealed value was changed or belongs to something else");
+    }
+  }
+
+  /**
+   * A text that tells whether another text is the same, and nothing else: without the key nobody can try guesses.
+   *
+   * @example await sealer.tag("https://hooks.example/a") // "2026a.9f86d081…", 64 hex digits after the key's id
+   */
+  async tag(text: string, keyId = this.newestId): Promise<string> {
+    const key = this.#tagKeys.get(keyId);
+    if (!key) throw new SealBroken(`the sealing key ${keyId} is not configured`);
+    const signature = await crypto.subtle.sign("HMAC", await key(), utf8(text));
+    return `${keyId}.${toHex(new Uint8Array(signature))}`;
+  }
+
+  /** True for a tag of this text, by whichever of the keys; false when that key is gone. */
+  async isTagOf(tag: string, text: string): Promise<boolean> {
+    const [keyId = ""] = tag.split(".");
+    return this.#tagKeys.has(keyId) && (await this.tag(text, keyId)) === tag;
+  }
+
+  #key(id: string): Promise<CryptoKey> {
+    const key = this.#keys.get(id);
+    if (!key) throw new SealBroken(`the sealing key ${id} is not configured`);
+    return key;
+  }
+}
+
+const importKey = (bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> =>
+  crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
+
+/** A key of its own for tags: no key serves two algorithms. */
+async function deriveTagKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+  const secret = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
+  const derivation = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: utf8("tag") };
+  return crypto.subtle.deriveKey(derivation, secret, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [
+    "sign",
+  ]);
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+const toHex = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const boundTo = ({ owner, purpose }: SealedFor): string => JSON.stringify([purpose, owner]);
+
+const algorithm = (nonce: Uint8Array<ArrayBuffer>, bound: string): SubtleCryptoEncryptAlgorithm => ({
+  name: "AES-GCM",
+  iv: nonce,
+  additionalData: utf8(bound),
+});

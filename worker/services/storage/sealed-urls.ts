@@ -1,0 +1,172 @@
+import { z } from "zod";
+import { shownUrl } from "../../../schema/shown-url.ts";
+import type { Scope } from "../../composition.ts";
+import type { BatchRow } from "../../db/batch-rows.ts";
+import type { DeliveryRow } from "../../db/delivery-rows.ts";
+import type { JobRow } from "../../db/job-rows.ts";
+import { describeError } from "../../lib/log.ts";
+import type { SealPurpose } from "./seal.ts";
+
+/**
+ * URLs hold secrets: passwords, signatures, the tokens of webhooks. Tables keep what may be shown of them in clear, and
+ * the whole sealed with the account's id next to it. Rows of former versions hold the whole in clear and nothing
+ * sealed; they are read alike.
+ */
+
+type Sealing = Pick<Scope, "sealer">;
+type Opening = Pick<Scope, "sealer" | "log">;
+
+/** The URLs that a job fetches. */
+export interface SourceUrls {
+  readonly url: string;
+  readonly media_url: string | null;
+}
+const SourceUrls = z.object({ url: z.string(), media_url: z.string().nullable() });
+
+/** The columns of a job that hold its URLs. */
+export async function sealSourceUrls(
+  { sealer }: Sealing,
+  owner: string,
+  urls: SourceUrls,
+): Promise<SourceUrls & { sealed_urls: string | null }> {
+  const shown = {
+    url: shownUrl(urls.url),
+    media_url: urls.media_url === null ? null : shownUrl(urls.media_url),
+  };
+  if (shown.url === urls.url && shown.media_url === urls.media_url) return { ...urls, sealed_urls: null };
+  const { sealed } = await sealer.seal(JSON.stringify(urls), { owner, purpose: "job.urls" });
+  return { ...shown, sealed_urls: sealed };
+}
+
+type UrlColumns = Pick<JobRow, "account_id" | "url" | "media_url" | "sealed_urls">;
+
+/** The URLs that a job fetches, whole. @throws SealBroken */
+export async function openSourceUrls({ sealer }: Sealing, job: UrlColumns): Promise<SourceUrls> {
+  const { account_id: owner, url, media_url, sealed_urls } = job;
+  if (sealed_urls === null) return { url, media_url };
+  return SourceUrls.parse(JSON.parse(await sealer.open(sealed_urls, { owner, purpose: "job.urls" })));
+}
+
+/** A job's URL as its owner sent it, or what may be shown of it where the whole cannot be opened. */
+export async function urlForOwner(scope: Opening, job: UrlColumns): Promise<string> {
+  return unlessBroken(scope, job.url, async () => (await openSourceUrls(scope, job)).url);
+}
+
+/** The columns of a batch that hold the URL of its list. */
+export async function sealShowUrl(
+  { sealer }: Sealing,
+  owner: string,
+  url: string | null,
+): Promise<Pick<BatchRow, "show_url" | "sealed_show_url">> {
+  const show_url = url === null ? null : shownUrl(url);
+  if (url === null || show_url === url) return { show_url, sealed_show_url: null };
+  const { sealed } = await sealer.seal(url, { owner, purpose: "batch.show_url" });
+  return { show_url, sealed_show_url: sealed };
+}
+
+type ShowColumns = Pick<BatchRow, "account_id" | "show_url" | "sealed_show_url">;
+
+/** The URL of a batch's list, whole. @throws SealBroken */
+export const openShowUrl = async (
+  { sealer }: Sealing,
+  { account_id: owner, show_url, sealed_show_url }: ShowColumns,
+): Promise<string | null> =>
+  sealed_show_url === null ? show_url : sealer.open(sealed_show_url, { owner, purpose: "batch.show_url" });
+
+/** The URL of a batch's list as its owner sent it, or what may be shown of it. */
+export const showUrlForOwner = (scope: Opening, batch: ShowColumns): Promise<string | null> =>
+  unlessBroken(scope, batch.show_url, () => openShowUrl(scope, batch));
+
+/** An address that messages are posted to: what stands in tables in its place, and itself, sealed. */
+export interface SealedAddress {
+  /** Says which host it is and tells addresses of one account apart. @example "https://hooks.example.com/#5e88…" */
+  readonly name: string;
+  readonly sealed: string;
+}
+
+type AddressPurpose = Extract<SealPurpose, "webhook.url" | "account.slack_url">;
+
+/** Digits of the tag in an address's name. */
+const TAG_LENGTH = 32;
+
+/** Seals an address whole: tokens stand anywhere in it, in the path above all. */
+export async function sealAddress(
+  { sealer }: Sealing,
+  owner: string,
+  url: string,
+  purpose: AddressPurpose,
+): Promise<SealedAddress> {
+  const [{ sealed }, tag] = await Promise.all([
+    sealer.seal(url, { owner, purpose }),
+    sealer.tag(JSON.stringify([owner, url])),
+  ]);
+  const digits = tag.slice(tag.indexOf(".") + 1);
+  return { name: `${new URL(url).origin}/#${digits.slice(0, TAG_LENGTH)}`, sealed };
+}
+
+/**
+ * An address whole.
+ *
+ * @param sealed null in rows of former versions, whose `name` is the address
+ * @throws SealBroken
+ */
+export const openAddress = async (
+  { sealer }: Sealing,
+  { owner, name, sealed, purpose }: AddressColumns,
+): Promise<string> => (sealed === null ? name : sealer.open(sealed, { owner, purpose }));
+
+export interface AddressColumns {
+  readonly owner: string;
+  readonly name: string;
+  readonly sealed: string | null;
+  readonly purpose: AddressPurpose;
+}
+
+/** An address as its owner sent it, or its name where it cannot be opened. */
+export const addressForOwner = (scope: Opening, columns: AddressColumns): Promise<string> =>
+  unlessBroken(scope, columns.name, () => openAddress(scope, columns));
+
+/** Where a delivery goes. */
+export const addressOf = ({
+  account_id,
+  url,
+  sealed_url,
+  kind,
+}: Pick<DeliveryRow, "account_id" | "url" | "sealed_url" | "kind">): AddressColumns => ({
+  owner: account_id,
+  name: url,
+  sealed: sealed_url,
+  purpose: kind === "slack" ? "account.slack_url" : "webhook.url",
+});
+
+/** The `webhook_url` of a job or a batch; null without one. */
+export const webhookOf = (owner: string, name: unknown, sealed: string | null): AddressColumns | null =>
+  typeof name === "string" ? { owner, name: name.trim(), sealed, purpose: "webhook.url" } : null;
+
+/** A request's `webhook_url` as jobs keep it: sealed in a column, and by its name in the request. */
+export async function sealWebhook(
+  scope: Sealing,
+  owner: string,
+  echo: Readonly<Record<string, unknown>>,
+): Promise<{
+  readonly echo: Record<string, unknown>;
+  readonly columns: Pick<JobRow, "sealed_webhook_url">;
+}> {
+  const { webhook_url: sent } = echo;
+  if (typeof sent !== "string") return { echo: { ...echo }, columns: { sealed_webhook_url: null } };
+  const { name, sealed } = await sealAddress(scope, owner, sent.trim().toWellFormed(), "webhook.url");
+  return { echo: { ...echo, webhook_url: name }, columns: { sealed_webhook_url: sealed } };
+}
+
+/** What the column `sealing_key_id` says of these columns. */
+export const sealingKeyOf = ({ sealer }: Sealing, ...sealed: (string | null)[]): string | null =>
+  sealed.some((text) => text !== null) ? sealer.newestId : null;
+
+async function unlessBroken<T>(scope: Opening, shown: T, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    scope.log("url_unreadable", { error: describeError(error) });
+    return shown;
+  }
+}

@@ -1,0 +1,45 @@
+import type { StorageTarget } from "../../../schema/wire/run.ts";
+import { BlobStore } from "./blob.ts";
+import { GcsStore } from "./gcs.ts";
+import type { StorageNetwork } from "./http.ts";
+import { OssStore } from "./oss.ts";
+import { S3Store } from "./s3.ts";
+
+/** How long signed links hold, in seconds. */
+export const LINK_SECONDS = 24 * 60 * 60;
+
+/** Objects that a listing names at most: their entries fit into what is read of an answer. */
+export const LISTED_KEYS = 200;
+
+/**
+ * One bucket or container with its credentials, as far as the edge needs it: single small requests, signed by
+ * WebCrypto. Whatever is large is the processor's work.
+ *
+ * All methods throw `StorageRefusal` when the provider says no, and whatever `fetch` throws when nobody answers.
+ */
+export interface ObjectStore {
+  /** Writes a small text, replacing what is there. */
+  putObject(key: string, text: string): Promise<void>;
+  /** Deletes an object; one that is not there counts as deleted. */
+  deleteObject(key: string): Promise<void>;
+  /** A link that anybody may read for 24 hours; null where the credentials cannot sign one. */
+  signedLink(key: string): Promise<string | null>;
+  /** Aborts an unfinished upload; one that is not there counts as aborted. */
+  abortUpload(key: string, ref: string): Promise<void>;
+  /** The first keys that begin with this, {@link LISTED_KEYS} at most. */
+  listKeys(prefix: string): Promise<string[]>;
+}
+
+/** The store of a target. Whether its endpoint may be dialled is judged before. */
+export function openStore(target: StorageTarget, network: StorageNetwork): ObjectStore {
+  switch (target.provider) {
+    case "s3":
+      return new S3Store(target, network);
+    case "blob":
+      return new BlobStore(target, network);
+    case "gcs":
+      return new GcsStore(target, network);
+    case "oss":
+      return new OssStore(target, network);
+  }
+}

@@ -1,0 +1,175 @@
+import type { StorageTarget } from "../../../../schema/wire/run.ts";
+import { bucketOf, withBucket } from "../addresses.ts";
+import type { StorageNetwork, StorageRefusal } from "../http.ts";
+
+/**
+ * Sentences for what went wrong with a caller's storage. They are made here and never copied from an answer, which may
+ * come from anywhere: of that, only names of errors and regions are repeated.
+ */
+
+interface Facts {
+  readonly refusal: StorageRefusal;
+  readonly target: StorageTarget;
+  /** Where the object was to be written, for people. */
+  readonly where: string;
+}
+
+type Explain = (facts: Facts) => string;
+
+const wrongRegion: Explain = ({ refusal: { region }, target }) => {
+  const signed = "region" in target ? ` and not in ${target.region}` : "";
+  return region
+    ? `the bucket is in region ${region}${signed}`
+    : "the bucket is in another region or at another endpoint";
+};
+const noBucket: Explain = ({ target }) =>
+  `there is no ${target.provider === "blob" ? "container" : "bucket"} named ${bucketOf(target)} at this endpoint`;
+const accessDenied: Explain = ({ where }) => `the credentials may not write ${where}`;
+const WRONG_CLOCK = "the clocks of this service and of the storage differ too much";
+const unknownKey: Explain = ({ target }) =>
+  `the storage does not know this ${target.provider === "oss" ? "access_key_id" : "access_key"}`;
+const wrongSecret: Explain = ({ target }) =>
+  target.provider === "oss"
+    ? "the access_key_secret does not belong to this access_key_id"
+    : "the secret_key does not belong to this access_key";
+const badName: Explain = ({ target }) =>
+  `${target.provider === "blob" ? "the container" : "the bucket"} cannot have this name`;
+
+/** By the name that the provider gives the error. */
+const BY_CODE: Readonly<Record<string, Explain>> = {
+  NoSuchBucket: noBucket,
+  ContainerNotFound: noBucket,
+  AccessDenied: accessDenied,
+  AllAccessDisabled: accessDenied,
+  AuthorizationFailure: accessDenied,
+  AuthorizationPermissionMismatch: accessDenied,
+  AuthorizationResourceTypeMismatch: accessDenied,
+  AuthorizationServiceMismatch: accessDenied,
+  InsufficientAccountPermissions: accessDenied,
+  InvalidAccessKeyId: unknownKey,
+  Unauthorized: unknownKey,
+  SignatureDoesNotMatch: wrongSecret,
+  RequestTimeTooSkewed: () => WRONG_CLOCK,
+  RequestExpired: () => WRONG_CLOCK,
+  AuthorizationHeaderMalformed: wrongRegion,
+  PermanentRedirect: wrongRegion,
+  TemporaryRedirect: wrongRegion,
+  IllegalLocationConstraintException: wrongRegion,
+  InvalidRegion: wrongRegion,
+  InvalidRegionName: wrongRegion,
+  InvalidBucketName: badName,
+  InvalidResourceName: badName,
+  AuthenticationFailed: azureAuthentication,
+  InvalidAuthenticationInfo: azureAuthentication,
+  AccountIsDisabled: () => "the storage account is disabled",
+  ExpiredToken: () => "the credentials have expired",
+  InvalidToken: () => "the credentials are temporary ones, which are not supported, or have expired",
+  invalid_grant: googleGrant,
+  invalid_client: () => "Google does not know this service account",
+  unauthorized_client: () => "Google does not know this service account",
+  UserProjectAccountProblem: () => "the project behind this bucket has a billing problem",
+  AccountProblem: () => "the account behind this bucket has a problem at the provider",
+  // what the self-hosted platform says of hosts that it cannot reach
+  NotPublic: () => "the host of the endpoint has a private address",
+  UnknownHost: () => UNKNOWN_HOST,
+  Unreachable: () => UNREACHABLE,
+  TLS: () => NO_TLS,
+  UserDisable: () => "the account behind this bucket is disabled at the provider",
+  QuotaExceeded: () => "the storage is full",
+};
+
+/** By the status, where the name says nothing. */
+const BY_STATUS: Readonly<Record<number, Explain>> = {
+  301: wrongRegion,
+  302: wrongRegion,
+  307: wrongRegion,
+  308: wrongRegion,
+  401: () => "the storage does not accept these credentials",
+  403: accessDenied,
+  404: noBucket,
+  405: () => "this endpoint does not take objects; is it the address of the storage?",
+  // what the network in front of the Worker says of hosts that it cannot reach
+  521: () => UNREACHABLE,
+  522: () => UNREACHABLE,
+  523: () => UNREACHABLE,
+  525: () => NO_TLS,
+  526: () => NO_TLS,
+  530: () => UNKNOWN_HOST,
+};
+
+const UNKNOWN_HOST = "the host of the endpoint is not known";
+const UNREACHABLE = "nobody answers at the endpoint";
+const NO_TLS =
+  "no trusted TLS connection to the endpoint could be made; check its certificate, port and http or https";
+const BUSY = "the storage is not available right now; try again later";
+
+/**
+ * Why the provider refused. @param folder the prefix that was tried
+ *
+ * @example "AuthorizationHeaderMalformed: the bucket is in region eu-west-1 and not in us-east-1"
+ */
+export function explainRefusal(refusal: StorageRefusal, target: StorageTarget, folder: string): string {
+  const { code, status } = refusal;
+  const where = `below ${folder === "" ? "the root" : `${folder}/`} in ${bucketOf(target)}`;
+  const explain = isElsewhere(refusal, target) ? wrongRegion : (BY_CODE[code] ?? BY_STATUS[status]);
+  const reason =
+    explain?.({ refusal, target, where }) ?? (status >= 500 ? BUSY : "the storage refused the object");
+  return `${code}: ${reason}`;
+}
+
+/** The provider named another region than was signed for, whatever it calls the error. */
+const isElsewhere = ({ region, status }: StorageRefusal, target: StorageTarget): boolean =>
+  region !== null && status !== 404 && "region" in target && target.region !== region;
+
+function azureAuthentication({ refusal: { detail }, target }: Facts): string {
+  if (target.provider === "blob" && "sas_token" in target.credential) {
+    if (/time frame|expir/i.test(detail)) return "the SAS token has expired or is not valid yet";
+    return "the SAS token is not signed by a key of this account, or was changed";
+  }
+  if (/date header|clock|too old/i.test(detail)) return WRONG_CLOCK;
+  return "the account_key does not belong to this account";
+}
+
+function googleGrant({ refusal: { detail } }: Facts): string {
+  if (/signature/i.test(detail)) {
+    return "the private_key in service_account_json is not, or no longer, a key of this service account";
+  }
+  if (/iat|exp|short-lived|time/i.test(detail)) return WRONG_CLOCK;
+  return "Google does not know the client_email in service_account_json";
+}
+
+/**
+ * Why nobody answered. The platform hides whether a name was unknown or TLS failed; a second, plain request to the same
+ * host and port tells them apart, since it gets past the name.
+ */
+export async function explainNoAnswer(
+  error: unknown,
+  target: StorageTarget,
+  network: StorageNetwork,
+): Promise<string> {
+  if (error instanceof DOMException && error.name === "DataError") {
+    return "MalformedKey: the private_key in service_account_json is damaged";
+  }
+  if (isTimeout(error)) return "Timeout: the storage did not answer in time";
+  if (!isHidden(error)) return `Unreachable: ${UNREACHABLE}`;
+  const url = new URL(addressOf(target));
+  const plain = `http://${url.hostname}:${url.port || (url.protocol === "https:" ? "443" : "80")}/`;
+  try {
+    await (await network.fetch(plain, { redirect: "manual" })).body?.cancel();
+  } catch (second) {
+    if (isHidden(second)) return `UnknownHost: ${UNKNOWN_HOST}`;
+  }
+  return `TLS: ${NO_TLS}`;
+}
+
+const addressOf = (target: StorageTarget): string =>
+  target.provider === "oss" || (target.provider === "s3" && target.addressing === "virtual")
+    ? withBucket(target.endpoint, target.bucket)
+    : target.endpoint;
+
+const isTimeout = (error: unknown): boolean =>
+  error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
+
+/** The runtime tells no more of name resolution and TLS than a reference into its own log. */
+const isHidden = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith("internal error");

@@ -1,0 +1,35 @@
+import { type AllowedHosts, judgeUrl } from "../../../../schema/address.ts";
+import type { StorageTarget } from "../../../../schema/wire/run.ts";
+import { invalidMember } from "../../../lib/api-error.ts";
+import { withBucket } from "../addresses.ts";
+
+/** A bucket's name where it becomes part of a host: anything else could make another host of it. */
+const HOST_LABELS = /^[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?$/i;
+
+/**
+ * Refuses storage at addresses that are not public, like private URLs.
+ *
+ * @throws ApiError `invalid_request`
+ */
+export function judgeTarget(target: StorageTarget, opened: AllowedHosts): void {
+  for (const url of addressesOf(target)) {
+    const verdict = judgeUrl(new URL(url), opened);
+    if (!verdict.allowed) {
+      throw invalidMember("storage.endpoint", `must be a public address (${verdict.reason})`);
+    }
+  }
+}
+
+function addressesOf(target: StorageTarget): string[] {
+  const hasHost = target.provider === "oss" || (target.provider === "s3" && target.addressing === "virtual");
+  if (!hasHost) return [target.endpoint];
+  if (!HOST_LABELS.test(target.bucket)) {
+    throw invalidMember("storage.bucket", "must be a bucket name: letters, digits, dots and hyphens");
+  }
+  const own = withBucket(target.endpoint, target.bucket);
+  // an opened endpoint opens the hosts of its buckets too: the name in front is not another place
+  return [target.endpoint, ...(isBelow(own, target.endpoint) ? [] : [own])];
+}
+
+const isBelow = (own: string, endpoint: string): boolean =>
+  new URL(own).host === new URL(endpoint).host || new URL(own).host.endsWith(`.${new URL(endpoint).host}`);

@@ -1,0 +1,124 @@
+import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../../schema/api/storage.ts";
+import type { Adjustment } from "../../../../schema/media.ts";
+import { keyFolder } from "../../../../schema/storage/object-key.ts";
+import { StorageTargetError, targetOf } from "../../../../schema/storage/target.ts";
+import type { StorageTarget } from "../../../../schema/wire/run.ts";
+import type { Scope } from "../../../composition.ts";
+import { ApiError } from "../../../lib/api-error.ts";
+import { placeOf } from "../addresses.ts";
+import type { OpenedStorage } from "../credentials.ts";
+import type { StorageNetwork } from "../http.ts";
+import { StorageRefusal } from "../http.ts";
+import { openStore } from "../store.ts";
+import { explainNoAnswer, explainRefusal } from "./explain.ts";
+import { judgeTarget } from "./judge-target.ts";
+import { judgeSharedAccess } from "./shared-access.ts";
+
+/** A caller's storage that took an object. */
+export interface VerifiedStorage extends OpenedStorage {
+  /** What the credentials cannot do; the job is done all the same. */
+  readonly adjustments: readonly Adjustment[];
+}
+
+/** The object that is written and deleted again. */
+const PROBE_NAME = "verify_credentials.txt";
+const PROBE_TEXT = "Waterspout wrote this to check the credentials. It may be deleted.\n";
+const LIMIT_MS = 10_000;
+const MANAGED = "this is the operator's own bucket; leave storage out to deliver there";
+
+/**
+ * Checks a caller's storage before anything is accepted: its endpoint is public, and a tiny object can be written under
+ * the caller's prefix. It is deleted again; a missing right to do so is no refusal.
+ *
+ * @throws ApiError `invalid_request` for an address that is not public, `storage_verification_failed` with a sentence
+ *   that names the cause for everything else
+ */
+export async function verifyStorage(scope: Scope, storage: InlineStorage): Promise<VerifiedStorage> {
+  const target = checkStorage(scope, storage);
+  const network = withinLimit(scope);
+  const store = openStore(target, network);
+  const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
+  const folder = keyFolder({ base_folder, folder_prefix });
+  const key = folder === "" ? PROBE_NAME : `${folder}/${PROBE_NAME}`;
+  try {
+    await store.putObject(key, PROBE_TEXT);
+  } catch (error) {
+    throw await failure(error, target, network, folder);
+  }
+  try {
+    await store.deleteObject(key);
+    return { storage, target, adjustments: limitsOf(target) };
+  } catch (error) {
+    if (!(error instanceof StorageRefusal)) throw await failure(error, target, network, folder);
+    return { storage, target, adjustments: [...limitsOf(target), mayNotDelete(key)] };
+  }
+}
+
+/**
+ * The target of a caller's storage, judged without asking anybody.
+ *
+ * @throws ApiError as {@link verifyStorage}
+ */
+export function checkStorage({ config, clock, bucket }: Scope, storage: InlineStorage): StorageTarget {
+  const target = readTarget(storage, config.allowedPrivateHosts);
+  // as a caller's storage it would hold keys without the account's prefix
+  if (placeOf(target) === placeOf(bucket.target)) throw validationFailed(MANAGED);
+  judgeTarget(target, config.allowedPrivateHosts);
+  if (target.provider === "blob" && "sas_token" in target.credential) {
+    const wrong = judgeSharedAccess(target.credential.sas_token, clock());
+    if (wrong) throw validationFailed(wrong);
+  }
+  return target;
+}
+
+function readTarget(storage: InlineStorage, opened: Parameters<typeof targetOf>[1]): StorageTarget {
+  try {
+    return targetOf(storage, opened);
+  } catch (error) {
+    if (error instanceof StorageTargetError) throw validationFailed(error.message, error.field);
+    throw error;
+  }
+}
+
+/** The refusal of a caller's storage. @param reason what follows `Credential validation failed: ` */
+export function validationFailed(reason: string, field?: string): ApiError {
+  const message = `Credential validation failed: ${reason}`;
+  const path = field === undefined ? "storage" : `storage.${field}`;
+  return new ApiError("storage_verification_failed", {
+    sentence: message,
+    issues: [{ path, message: reason }],
+  });
+}
+
+async function failure(
+  error: unknown,
+  target: StorageTarget,
+  network: StorageNetwork,
+  folder: string,
+): Promise<ApiError> {
+  if (error instanceof StorageRefusal) return validationFailed(explainRefusal(error, target, folder));
+  return validationFailed(await explainNoAnswer(error, target, network));
+}
+
+/** One limit for all requests of a verification. */
+function withinLimit({ fetch, clock }: Scope): StorageNetwork {
+  const limit = AbortSignal.timeout(LIMIT_MS);
+  return {
+    clock,
+    fetch: (input, init) =>
+      fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, limit]) : limit }),
+  };
+}
+
+const mayNotDelete = (key: string): Adjustment => ({
+  field: "storage",
+  from: "write and delete",
+  to: "write",
+  reason: `The credentials may write but not delete: ${key} stays, and so does what an interrupted run leaves`,
+});
+
+function limitsOf(target: StorageTarget): Adjustment[] {
+  if (target.provider !== "blob" || "account_key" in target.credential) return [];
+  const reason = "A SAS token cannot sign links, and a link with the token itself would hand out its rights";
+  return [{ field: "s3_url", from: "signed link", to: null, reason }];
+}

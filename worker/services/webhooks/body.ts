@@ -1,0 +1,66 @@
+import { MAX_NOTICE_BYTES, type Notice } from "../../../schema/api/webhook.ts";
+import { JOB_ERRORS } from "../../../schema/errors.ts";
+import type { JobRow } from "../../db/job-rows.ts";
+import { utf8 } from "../../lib/bytes.ts";
+
+/** What a job that has just ended tells; its links are added when it is sent. */
+export function noticeOf(job: JobRow): Notice {
+  const { id: job_id, url } = job;
+  const error_code = job.error_code ?? "internal";
+  const error = JOB_ERRORS[error_code].sentence;
+  switch (job.status) {
+    case "Completed":
+      return {
+        type: "job_completed",
+        job_id,
+        status: "completed",
+        url,
+        key: job.object_key,
+        folder: typeof job.request.folder === "string" ? job.request.folder : null,
+        title: job.title,
+        description: job.description,
+        release_date: job.release_date,
+        subtitle_key: job.subtitle_key,
+        thumbnail_key: job.thumbnail_key,
+        file_size: job.file_size,
+        sha256: job.sha256,
+        s3_url: null,
+        file_replaced_by: null,
+        batch_id: job.batch_id,
+      };
+    case "Warning":
+      return { type: "job_warning", job_id, status: "warning", url, error, error_code };
+    case "Skipped":
+      return { type: "job_skipped", job_id, status: "skipped", url, reason: error };
+    default:
+      return { type: "job_failed", job_id, status: "failed", url, error, error_code };
+  }
+}
+
+/** Texts that are cut when a body is too long, the least needed first. */
+const CUT_FIRST = ["description", "title"] as const;
+
+/** The body as it is sent: never longer than a notice may be. */
+export function encodeNotice(notice: object): string {
+  let body = JSON.stringify(notice);
+  for (const name of CUT_FIRST) {
+    const text: unknown = (notice as Record<string, unknown>)[name];
+    const excess = utf8(body).byteLength - MAX_NOTICE_BYTES;
+    if (excess <= 0) break;
+    if (typeof text !== "string") continue;
+    body = JSON.stringify({ ...notice, [name]: cut(text, utf8(JSON.stringify(text)).byteLength - excess) });
+  }
+  return body;
+}
+
+/** The beginning of a text that takes no more than this as JSON, in bytes. */
+function cut(text: string, maxBytes: number): string {
+  let room = maxBytes - utf8(JSON.stringify("…")).byteLength;
+  let kept = "";
+  for (const character of text) {
+    room -= utf8(JSON.stringify(character)).byteLength - 2;
+    if (room < 0) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}

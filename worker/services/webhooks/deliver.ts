@@ -1,0 +1,151 @@
+import type { Scope } from "../../composition.ts";
+import {
+  claimDelivery,
+  type DeliveryRow,
+  type EndpointRow,
+  type NewDeliveryRow,
+  type Sender,
+  settleDelivery,
+} from "../../db/delivery-rows.ts";
+import { findJob } from "../../db/job-rows.ts";
+import { viewJob } from "../jobs/view.ts";
+import { NOTICE_GRACE_MS, sendNoticeHints } from "../queue/notice-hints.ts";
+import { SealBroken } from "../storage/seal.ts";
+import { addressOf, openAddress } from "../storage/sealed-urls.ts";
+import { encodeNotice } from "./body.ts";
+import { postNotice, type TryResult } from "./post.ts";
+import { nextTryInMs } from "./schedule.ts";
+import { signingSecrets } from "./secret.ts";
+
+/** Longer than any try takes: a claim that is older was left by someone who died, in milliseconds. */
+const CLAIM_MS = 60_000;
+/** An endpoint that did nothing but fail for this long is switched off, in milliseconds. */
+const SWITCH_OFF_MS = 5 * 24 * 60 * 60_000;
+/** The endpoint wants no more of it. */
+const GONE = 410;
+
+const SWITCHED_OFF =
+  "this endpoint was switched off after five days of failures; replay the delivery to switch it on";
+
+/**
+ * Tries a notice once, if it is due. A try that nobody settled leaves it pending with the same id, so that it may
+ * arrive twice but is never lost.
+ */
+export async function deliverNotice(scope: Scope, id: string): Promise<void> {
+  const now = scope.clock();
+  const until = now + CLAIM_MS;
+  const claimed = await claimDelivery(scope.db, id, { now, until });
+  if (!claimed) return;
+  const { delivery, ...sender } = claimed;
+  // a replay is asked for by hand, so it is how an endpoint comes back
+  if (sender.endpoint && sender.endpoint.disabled_at !== null && delivery.replay_of === null) {
+    await settleDelivery(scope.db, { id, until }, endedAs("failed", now, { last_error: SWITCHED_OFF }), null);
+    return;
+  }
+  const result = await post(scope, delivery, sender).catch(unreadable);
+  const changes = changesOf(scope, delivery, result);
+  await settleDelivery(
+    scope.db,
+    { id, until },
+    changes,
+    endpointAfter(scope.clock(), delivery, sender, result),
+  );
+  scope.log("notice", {
+    delivery_id: id,
+    event_id: delivery.event_id,
+    job_id: delivery.job_id,
+    tries: delivery.tries + 1,
+    status: result.status,
+    error: result.error,
+  });
+  if (changes.status === "pending" && typeof changes.next_try_at === "number") {
+    await sendNoticeHints(scope, [id], changes.next_try_at - scope.clock());
+  }
+}
+
+/** A key of `SEALING_KEYS` is missing: the operator may bring it back while the tries go on. */
+function unreadable(error: unknown): TryResult {
+  if (!(error instanceof SealBroken)) throw error;
+  const sentence = "the endpoint's address cannot be read; a key of SEALING_KEYS is missing";
+  return { delivered: false, status: null, error: sentence, responseMs: 0, retryAfterMs: null };
+}
+
+async function post(scope: Scope, delivery: DeliveryRow, { account }: Sender): Promise<TryResult> {
+  const { event_id: eventId } = delivery;
+  const url = await openAddress(scope, addressOf(delivery));
+  if (delivery.kind === "slack") return postNotice(scope, { url, eventId, body: delivery.body, secrets: [] });
+  const secrets = await signingSecrets(scope, account);
+  return postNotice(scope, { url, eventId, body: await bodyOf(scope, delivery), secrets });
+}
+
+/** Links hold for a day and tries go on for three: they are signed for each one, unless another job replaced the file. */
+async function bodyOf(scope: Scope, { type, job_id, body }: DeliveryRow): Promise<string> {
+  const job = type === "job_completed" && job_id !== null ? await findJob(scope.db, job_id) : undefined;
+  if (!job) return body;
+  const { s3_url, file_replaced_by } = await viewJob(scope, job);
+  return encodeNotice({ ...(JSON.parse(body) as object), s3_url, file_replaced_by });
+}
+
+function changesOf(scope: Scope, { tries: before }: DeliveryRow, result: TryResult): Partial<NewDeliveryRow> {
+  const now = scope.clock();
+  const tries = before + 1;
+  const facts = {
+    tries,
+    last_status: result.status,
+    last_error: result.error,
+    last_response_ms: result.responseMs,
+  };
+  if (result.delivered) return endedAs("delivered", now, facts);
+  const wait = result.status === GONE ? null : nextTryInMs(tries, result.retryAfterMs, chance(scope.random));
+  if (wait === null) return endedAs("failed", now, facts);
+  const next = now + wait;
+  return { ...facts, status: "pending", next_try_at: next, hint_due_at: next + NOTICE_GRACE_MS };
+}
+
+const endedAs = (
+  status: "delivered" | "failed",
+  now: number,
+  facts: Partial<NewDeliveryRow>,
+): Partial<NewDeliveryRow> => ({
+  ...facts,
+  status,
+  next_try_at: null,
+  hint_due_at: null,
+  ...(status === "delivered" ? { delivered_at: now } : { failed_at: now }),
+});
+
+/** What is known of an address after a try; null for Slack, which is the account's own setting. */
+function endpointAfter(
+  now: number,
+  { kind, account_id, url, sealed_url }: DeliveryRow,
+  { endpoint }: Sender,
+  { delivered }: TryResult,
+): EndpointRow | null {
+  if (kind === "slack") return null;
+  const before = endpoint ?? {
+    last_success_at: null,
+    last_failure_at: null,
+    failing_since: null,
+    disabled_at: null,
+  };
+  if (delivered) {
+    return {
+      ...before,
+      account_id,
+      url,
+      sealed_url,
+      last_success_at: now,
+      failing_since: null,
+      disabled_at: null,
+    };
+  }
+  const failing_since = before.failing_since ?? now;
+  const disabled_at = before.disabled_at ?? (now - failing_since >= SWITCH_OFF_MS ? now : null);
+  return { ...before, account_id, url, sealed_url, last_failure_at: now, failing_since, disabled_at };
+}
+
+/** A number from 0 to 1. */
+function chance(random: (length: number) => Uint8Array): number {
+  const [high = 0, low = 0] = random(2);
+  return (high * 256 + low) / 65_535;
+}

@@ -1,0 +1,86 @@
+import { judgeUrl } from "../../../schema/address.ts";
+import type { Scope } from "../../composition.ts";
+import { describeError } from "../../lib/log.ts";
+import { isUnreached } from "../../lib/unreached.ts";
+import { VERSION } from "../../lib/version.ts";
+import { readRetryAfter } from "./schedule.ts";
+import { signatureHeaders } from "./signature.ts";
+
+/** How long an endpoint may take to answer, in milliseconds. */
+export const NOTICE_TIMEOUT_MS = 20_000;
+
+/** What is posted, and who signs it. */
+export interface OutgoingNotice {
+  readonly url: string;
+  /** The same over all tries. */
+  readonly eventId: string;
+  readonly body: string;
+  /** The newest first; none for messages that are not signed. */
+  readonly secrets: readonly string[];
+}
+
+/** What one try came to. */
+export interface TryResult {
+  readonly delivered: boolean;
+  /** Null when nobody answered. */
+  readonly status: number | null;
+  /** One sentence; null when the notice was delivered. */
+  readonly error: string | null;
+  readonly responseMs: number;
+  readonly retryAfterMs: number | null;
+}
+
+/**
+ * Posts a notice once. Redirects are not followed, and the answer's body is not read. The address is judged at each
+ * try; the platform resolves the name and judges what it dials: Cloudflare's reaches no private network, and the
+ * self-hosted one asks the processor's egress policy.
+ */
+export async function postNotice(
+  scope: Scope,
+  { url, eventId, body, secrets }: OutgoingNotice,
+  signal = AbortSignal.timeout(NOTICE_TIMEOUT_MS),
+): Promise<TryResult> {
+  const start = scope.clock();
+  const failed = (
+    error: string,
+    status: number | null = null,
+    retryAfterMs: number | null = null,
+  ): TryResult => ({
+    delivered: false,
+    status,
+    error,
+    responseMs: scope.clock() - start,
+    retryAfterMs,
+  });
+  const verdict = judgeUrl(new URL(url), scope.config.allowedPrivateHosts);
+  if (!verdict.allowed) return failed(`the address is not public (${verdict.reason})`);
+  const timestamp = Math.floor(start / 1000);
+  const signatures =
+    secrets.length > 0 ? await signatureHeaders({ id: eventId, timestamp, body }, secrets) : {};
+  try {
+    const response = await scope.fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", "user-agent": `Waterspout/${VERSION}`, ...signatures },
+      body,
+      redirect: "manual",
+      signal,
+    });
+    await response.body?.cancel();
+    const { status } = response;
+    if (response.ok) {
+      return { delivered: true, status, error: null, responseMs: scope.clock() - start, retryAfterMs: null };
+    }
+    if (isUnreached(status)) return failed("no connection");
+    const redirected = status >= 300 && status < 400;
+    return failed(
+      redirected
+        ? `the endpoint answered ${status}; redirects are not followed`
+        : `the endpoint answered ${status}`,
+      status,
+      readRetryAfter(response.headers.get("retry-after"), scope.clock()),
+    );
+  } catch (error) {
+    scope.log("notice_unanswered", { event_id: eventId, error: describeError(error) });
+    return failed(signal.aborted ? `no answer within ${NOTICE_TIMEOUT_MS / 1000} seconds` : "no connection");
+  }
+}

@@ -1,0 +1,58 @@
+import { PROGRESS_STAGES, type ProgressNotice, type ProgressStage } from "../../../schema/api/webhook.ts";
+import type { Step } from "../../../schema/states.ts";
+import type { Scope } from "../../composition.ts";
+import { findSender } from "../../db/delivery-rows.ts";
+import type { JobRow } from "../../db/job-rows.ts";
+import { openAddress, webhookOf } from "../storage/sealed-urls.ts";
+import { NOTICE_TIMEOUT_MS, postNotice } from "./post.ts";
+import { signingSecrets } from "./secret.ts";
+
+/** The stages that a job enters with each step, in their order. */
+const STAGES_OF_STEP: readonly (readonly [Step, readonly ProgressStage[]])[] = [
+  ["Downloading", ["downloading"]],
+  ["Muxing", ["download_complete", "muxing"]],
+  ["Uploading", ["mux_complete", "uploading"]],
+  ["Finished", ["completed"]],
+];
+
+/**
+ * The stages that were passed between two steps: all of them, so that a listener hears the same six whatever way
+ * the bytes took. A run that begins again begins with `downloading`.
+ *
+ * @example stagesBetween("Downloading", "Uploading") // ["download_complete", "muxing", "mux_complete", "uploading"]
+ */
+export function stagesBetween(from: Step, to: Step): ProgressStage[] {
+  const indexOf = (step: Step) => STAGES_OF_STEP.findIndex(([name]) => name === step);
+  if (to === "Downloading") return from === to ? [] : ["downloading"];
+  return STAGES_OF_STEP.slice(indexOf(from) + 1, indexOf(to) + 1).flatMap(([, stages]) => stages);
+}
+
+/** True for a job whose owner wants to hear of its stages. */
+export const tellsProgress = ({ request }: Pick<JobRow, "request">): boolean =>
+  request.enable_progress_webhook === true && typeof request.webhook_url === "string";
+
+/** Posts stages in their order, each once, all within the time of one notice; what fails is left out. */
+export async function sendProgress(
+  scope: Scope,
+  job: Pick<JobRow, "id" | "account_id" | "request" | "sealed_webhook_url">,
+  stages: readonly ProgressStage[],
+): Promise<void> {
+  const webhook = webhookOf(job.account_id, job.request.webhook_url, job.sealed_webhook_url);
+  if (!webhook || stages.length === 0) return;
+  const sender = await findSender(scope.db, job.account_id, webhook.name);
+  if (!sender || (sender.endpoint && sender.endpoint.disabled_at !== null)) return;
+  const [url, secrets] = await Promise.all([
+    openAddress(scope, webhook),
+    signingSecrets(scope, sender.account),
+  ]);
+  const signal = AbortSignal.timeout(NOTICE_TIMEOUT_MS);
+  for (const stage of stages) {
+    const notice: ProgressNotice = {
+      type: "progress",
+      job_id: job.id,
+      stage,
+      progress_percent: PROGRESS_STAGES[stage],
+    };
+    await postNotice(scope, { url, eventId: scope.newId(), body: JSON.stringify(notice), secrets }, signal);
+  }
+}
