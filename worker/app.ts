@@ -12,14 +12,10 @@ import { requireOperator } from "./middleware/require-operator.ts";
 import { requireScope } from "./middleware/require-scope.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
 import { withScope } from "./middleware/with-scope.ts";
-import { docsAsset } from "./routes/docs-asset.ts";
 import { handlers } from "./routes/handlers.ts";
-import { heartbeat } from "./routes/internal/heartbeat.ts";
-import { outcome } from "./routes/internal/outcome.ts";
-import { publish } from "./routes/internal/publish.ts";
-import { recording } from "./routes/internal/recording.ts";
-import { upload } from "./routes/internal/upload.ts";
+import { heartbeat, outcome, publish, recording, upload } from "./routes/internal.ts";
 import type { AppEnv } from "./routes/route.ts";
+import { docsAsset } from "./routes/service.ts";
 
 const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 

@@ -8,10 +8,12 @@ type Input = Pick<RouteInput<typeof endpoints.getBucket>, "c" | "scope">;
 
 const set = async ({ c, scope }: Input, storage: InlineStorage) =>
   ok(await setStorage(scope, actorOf(c), c.var.account.id, storage));
+
 const view =
   (provider: Provider) =>
   async ({ c, scope }: Input) =>
     ok(await viewStorage(scope, c.var.account.id, provider));
+
 const remove =
   (provider: Provider) =>
   async ({ c, scope }: Input) =>

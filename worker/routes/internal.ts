@@ -1,0 +1,78 @@
+import type { z } from "zod";
+import { MAX_BODY_BYTES } from "../../schema/api/endpoint.ts";
+import { Id } from "../../schema/ids.ts";
+import {
+  Heartbeat,
+  Outcome,
+  PublishRequest,
+  RecordingStarted,
+  UploadStarted,
+} from "../../schema/wire/callback.ts";
+import { WIRE_VERSION } from "../../schema/wire/version.ts";
+import type { Scope } from "../composition.ts";
+import { ApiError, invalidRequest, issuesOf } from "../lib/api-error.ts";
+import { bearerOf } from "../lib/bearer.ts";
+import { readJson } from "../lib/body.ts";
+import {
+  type Claim,
+  takeHeartbeat,
+  takeOutcome,
+  takePublish,
+  takeRecording,
+  takeUpload,
+} from "../services/runs/run-reports.ts";
+import { isRunToken } from "../services/runs/run-token.ts";
+import type { Handler } from "./route.ts";
+
+/** A report of one run: `/internal/runs/{id}/…`, its bearer the token of the claim that it names. */
+export function claimed<S extends z.ZodType<{ attempt: number }>>(
+  schema: S,
+  take: (scope: Scope, claim: Claim, report: z.output<S>) => Promise<void>,
+): Handler {
+  return async (c) => {
+    const { scope } = c.var;
+    const report = await readReport(c.req.raw, schema);
+    const jobId = Id.safeParse(c.req.param("id")).data;
+    const token = bearerOf(c.req.raw);
+    const { processorToken } = scope.config;
+    if (!jobId || !token || !(await isRunToken(processorToken, jobId, report.attempt, token))) {
+      throw new ApiError("invalid_api_key", { sentence: "Invalid run token" });
+    }
+    c.set("facts", { job_id: jobId, attempt: report.attempt });
+    await take(scope, { jobId, attempt: report.attempt }, report);
+    return c.json({ v: WIRE_VERSION, status: "ok" });
+  };
+}
+
+/** The body of a report, checked. */
+export async function readReport<S extends z.ZodType>(
+  request: Request,
+  schema: S,
+  maxBytes = MAX_BODY_BYTES,
+) {
+  const parsed = schema.safeParse(await readJson(request, maxBytes));
+  if (!parsed.success) throw invalidRequest(issuesOf(parsed.error));
+  return parsed.data;
+}
+
+/** A thousand runs with long titles. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** `POST /internal/heartbeat`: each run in it brings its own token; one that does not fit is told to stop. */
+export const heartbeat: Handler = async (c) => {
+  const beat = await readReport(c.req.raw, Heartbeat, MAX_BYTES);
+  c.set("facts", { instance: beat.instance, runs: beat.runs.length });
+  return c.json(await takeHeartbeat(c.var.scope, beat));
+};
+
+/** `POST /internal/runs/{id}/upload` */
+export const upload = claimed(UploadStarted, takeUpload);
+
+/** `POST /internal/runs/{id}/recording` */
+export const recording = claimed(RecordingStarted, takeRecording);
+
+/** `POST /internal/runs/{id}/publish` */
+export const publish = claimed(PublishRequest, takePublish);
+
+/** `POST /internal/runs/{id}/outcome` */
+export const outcome = claimed(Outcome, takeOutcome);

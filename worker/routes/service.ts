@@ -1,0 +1,38 @@
+import { endpoints } from "../../schema/api/endpoints.ts";
+import { openApiDocument } from "../../schema/openapi.ts";
+import { DOCS_ASSETS, DOCS_PAGE, DOCS_POLICY, DOCS_SCRIPT, DOCS_SCRIPT_NAME } from "../console/docs-page.ts";
+import { notFound } from "../lib/api-error.ts";
+import { VERSION } from "../lib/version.ts";
+import { readiness } from "../services/maintenance/readiness.ts";
+import { type Handler, ok, route } from "./route.ts";
+
+/** Handlers of the routes with the tag Service. */
+export const serviceHandlers = {
+  alive: route(endpoints.alive, async ({ scope }) => {
+    const { isolation = null, tools = null } = await scope.runner.health();
+    return ok({ status: "ok", version: VERSION, tools, isolation });
+  }),
+
+  ready: route(endpoints.ready, async ({ scope }) => {
+    const body = await readiness(scope);
+    return { status: body.status === "ready" ? 200 : 503, body };
+  }),
+
+  openapi: route(endpoints.openapi, async ({ scope }) =>
+    ok(openApiDocument(scope.config.publicUrl, VERSION)),
+  ),
+
+  docs: route(endpoints.docs, async ({ c }) =>
+    c.html(DOCS_PAGE, 200, { "content-security-policy": DOCS_POLICY }),
+  ),
+};
+
+/** `GET /docs/{file}`: the few files of the documentation page, from the Worker's own assets. */
+export const docsAsset: Handler = async (c) => {
+  const file = c.req.param("file") ?? "";
+  if (file === DOCS_SCRIPT_NAME)
+    return c.body(DOCS_SCRIPT, 200, { "content-type": "text/javascript; charset=utf-8" });
+  if (!DOCS_ASSETS.includes(file)) throw notFound();
+  const asset = await c.var.scope.assets.fetch(`http://assets/${file}`);
+  return new Response(asset.body, asset);
+};
