@@ -1,6 +1,7 @@
 import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
+import { type Config, readConfig } from "./config.ts";
 import { type Anchor, Connection, type Db } from "./db/connection.ts";
-import { type Config, type Env, readConfig } from "./env.ts";
+import type { Env } from "./env.ts";
 import { consoleLog, describeError, type Log } from "./lib/log.ts";
 import { createUuidV7, type MakeId } from "./lib/uuid.ts";
 import { KeyCache } from "./services/accounts/key-cache.ts";

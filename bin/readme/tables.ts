@@ -1,6 +1,6 @@
 import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
 import { CONTAINERS } from "../../schema/containers.ts";
-import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/env.ts";
+import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
 import { EXIT_MEANINGS } from "../waterspout/exit-codes.ts";
 
 /** The README's tables that say what the code knows, by the name in their markers. */

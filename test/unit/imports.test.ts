@@ -59,7 +59,7 @@ const PRIVILEGES: readonly { readonly what: RegExp; readonly within: RegExp; rea
   {
     what: /\benv\.(?!(DB|HINTS|NOTICES|READ_RATE|WRITE_RATE|BUCKET|PROCESSOR|BATCHES|ASSETS)\b)[A-Z][A-Z0-9_]+\b/,
     within: /^worker\//,
-    only: /^worker\/env\.ts$/,
+    only: /^worker\/config\.ts$/,
   },
 ];
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { CONFIG_VARIABLES } from "../../worker/env.ts";
+import { CONFIG_VARIABLES } from "../../worker/config.ts";
 import { RateLimits } from "../../worker/services/accounts/limits.ts";
 import { inRepository } from "../support/repository.ts";
 

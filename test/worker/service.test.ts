@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Endpoint } from "../../schema/api/endpoint.ts";
 import { endpoints } from "../../schema/api/endpoints.ts";
 import type { Job } from "../../schema/api/job.ts";
-import { readConfig } from "../../worker/env.ts";
+import { readConfig } from "../../worker/config.ts";
 import worker from "../../worker/index.ts";
 import { completed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";

@@ -3,7 +3,8 @@ import type { z } from "zod";
 import { readBoundedJson } from "../../schema/bounded-body.ts";
 import { ToolVersions } from "../../schema/tool-versions.ts";
 import { Isolation, ProcessorHealth } from "../../schema/wire/run.ts";
-import { type Config, type Env, readConfig } from "../env.ts";
+import { type Config, readConfig } from "../config.ts";
+import type { Env } from "../env.ts";
 import { consoleLog, describeError, type LogFields } from "../lib/log.ts";
 import type { RunnerHealth } from "../services/runs/runner.ts";
 

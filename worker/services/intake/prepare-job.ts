@@ -1,9 +1,8 @@
 import { judgeUrl } from "../../../schema/address.ts";
 import type { Limits } from "../../../schema/api/account.ts";
-import type { JobRequest } from "../../../schema/api/job-request.ts";
-import { JOB_MEMBERS } from "../../../schema/api/job-request.ts";
+import { JOB_MEMBERS, type JobRequest } from "../../../schema/api/job-request.ts";
 import { type Adjustment, type MediaPlan, plan } from "../../../schema/media.ts";
-import type { Config } from "../../env.ts";
+import type { Config } from "../../config.ts";
 import { invalidMember } from "../../lib/api-error.ts";
 import type { ListedEntry } from "../sources/listing/listing.ts";
 import { capRequest } from "./cap-request.ts";

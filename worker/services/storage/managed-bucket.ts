@@ -1,4 +1,4 @@
-import type { ManagedBucketConfig } from "../../env.ts";
+import type { ManagedBucketConfig } from "../../config.ts";
 import type { TargetOf } from "./addresses.ts";
 import type { StorageNetwork } from "./http.ts";
 import { S3Store } from "./s3.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { readBoundedJson } from "../../../../schema/bounded-body.ts";
-import type { SpotifyConfig } from "../../../env.ts";
+import type { SpotifyConfig } from "../../../config.ts";
 import { ApiError } from "../../../lib/api-error.ts";
 import type { Log } from "../../../lib/log.ts";
 

@@ -1,0 +1,382 @@
+import { z } from "zod";
+import { type AllowedHosts, AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
+import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
+import { withoutTrailing } from "../schema/text.ts";
+import { parseSealingKeys } from "./lib/sealing-keys.ts";
+
+/** A variable of the Worker: the only place that says its name, rule, default and meaning. */
+interface Variable {
+  /** Parses the text of the variable. */
+  readonly schema: z.ZodType<unknown, string>;
+  /** What holds when it is not set; null where it must be set. */
+  readonly fallback: string | null;
+  readonly secret: boolean;
+  readonly meaning: string;
+}
+
+const token = z.string().min(16, "must have at least 16 characters");
+
+const baseUrl = z
+  .url({ protocol: /^https?$/, error: "must be an http or https URL" })
+  .transform((url) => withoutTrailing(url, "/"));
+
+const wholeNumber = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.number().min(min, error).max(max, error));
+};
+
+const sealingKeys = z.string().transform((text, context) => {
+  const keys = parseSealingKeys(text);
+  if (keys) return keys;
+  context.addIssue({
+    code: "custom",
+    message: "must be a comma-separated list of id:key, each key 32 bytes as Base64",
+  });
+  return z.NEVER;
+});
+
+const required = z.string().min(1, "must not be empty");
+
+const hosts = z.string().transform((text, context) => {
+  try {
+    return parseAllowedHosts(text);
+  } catch (error) {
+    if (!(error instanceof AllowedHostsError)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+    return z.NEVER;
+  }
+});
+
+const VARIABLES = {
+  ADMIN_TOKEN: {
+    schema: token,
+    fallback: null,
+    secret: true,
+    meaning: "Bearer of `/admin/*`; at least 16 characters",
+  },
+  PROCESSOR_TOKEN: {
+    schema: token,
+    fallback: null,
+    secret: true,
+    meaning: "Shared by Worker and processor; at least 16 characters",
+  },
+  SEALING_KEYS: {
+    schema: sealingKeys,
+    fallback: null,
+    secret: true,
+    meaning:
+      "Comma-separated `id:key`, the newest first, each key 32 bytes as Base64: seal the callers' credentials; keep an old one until `POST /admin/reseal` says that none is left",
+  },
+  PUBLIC_URL: {
+    schema: baseUrl,
+    fallback: null,
+    secret: false,
+    meaning: "The address callers and processors use",
+  },
+  PROCESSOR_URL: {
+    schema: z.union([z.literal(""), baseUrl], "must be an http or https URL"),
+    fallback: "",
+    secret: false,
+    meaning: "A processor reached over plain HTTP; empty: the container instances",
+  },
+  PROCESSOR_INSTANCES: {
+    schema: wholeNumber(1, 1000),
+    fallback: "2",
+    secret: false,
+    meaning: "Container instances in the pool, 1 to 1000; unused with `PROCESSOR_URL`",
+  },
+  PROCESSOR_IDLE_SECONDS: {
+    schema: wholeNumber(1, 3600),
+    fallback: "300",
+    secret: false,
+    meaning:
+      "A container instance without work is ended after this long, 1 to 3600; unused with `PROCESSOR_URL`",
+  },
+  R2_ENDPOINT: {
+    schema: baseUrl,
+    fallback: null,
+    secret: false,
+    meaning: "S3 endpoint of the managed bucket",
+  },
+  R2_BUCKET: {
+    schema: required,
+    fallback: "waterspout",
+    secret: false,
+    meaning: "Name of the managed bucket",
+  },
+  R2_ACCESS_KEY_ID: {
+    schema: required,
+    fallback: null,
+    secret: true,
+    meaning: "Access key of the managed bucket",
+  },
+  R2_SECRET_ACCESS_KEY: { schema: required, fallback: null, secret: true, meaning: "Its secret" },
+  RAPIDAPI_PROXY_SECRET: {
+    schema: z.union([z.literal(""), token]),
+    fallback: "",
+    secret: true,
+    meaning:
+      "What RapidAPI's gateway sends as `X-RapidAPI-Proxy-Secret`; empty: calls of the gateway are refused",
+  },
+  SPOTIFY_CLIENT_ID: {
+    schema: z.string(),
+    fallback: "",
+    secret: false,
+    meaning:
+      "Of an application at developer.spotify.com; without it and its secret, Spotify URLs are refused",
+  },
+  SPOTIFY_CLIENT_SECRET: { schema: z.string(), fallback: "", secret: true, meaning: "Its secret" },
+  SPOTIFY_MARKET: {
+    schema: z.string().regex(/^[A-Z]{2}$/, "must be two capital letters"),
+    fallback: "US",
+    secret: false,
+    meaning: "Country whose shows and episodes are seen, two letters",
+  },
+  SPOTIFY_API_URL: {
+    schema: baseUrl,
+    fallback: "https://api.spotify.com",
+    secret: false,
+    meaning: "Base URL of Spotify's Web API",
+  },
+  SPOTIFY_ACCOUNTS_URL: {
+    schema: baseUrl,
+    fallback: "https://accounts.spotify.com",
+    secret: false,
+    meaning: "Base URL of the service that gives its tokens",
+  },
+  ITUNES_SEARCH_URL: {
+    schema: baseUrl,
+    fallback: "https://itunes.apple.com",
+    secret: false,
+    meaning: "Base URL of the iTunes Search API, which knows the open feeds of shows",
+  },
+  PODCAST_INDEX_URL: {
+    schema: baseUrl,
+    fallback: "https://api.podcastindex.org",
+    secret: false,
+    meaning: "Base URL of Podcast Index, a second directory of open feeds",
+  },
+  PODCAST_INDEX_KEY: {
+    schema: z.string(),
+    fallback: "",
+    secret: true,
+    meaning: "Key of Podcast Index; without it and its secret, only iTunes is asked",
+  },
+  PODCAST_INDEX_SECRET: { schema: z.string(), fallback: "", secret: true, meaning: "Its secret" },
+  LISTING_SECONDS: {
+    schema: wholeNumber(1, 60),
+    fallback: "60",
+    secret: false,
+    meaning: "How long the listing of a show or playlist may take, 1 to 60",
+  },
+  ALLOWED_PRIVATE_HOSTS: {
+    schema: hosts,
+    fallback: "",
+    secret: false,
+    meaning: "Comma-separated `host:port` that jobs may reach although they are private",
+  },
+  LEASE_SECONDS: {
+    schema: wholeNumber(3, 600),
+    fallback: `${DEFAULT_LEASE_SECONDS}`,
+    secret: false,
+    meaning:
+      "How long a run may be silent before its job is given to another, 3 to 600; at least three times `HEARTBEAT_SECONDS`",
+  },
+  HEARTBEAT_SECONDS: {
+    schema: wholeNumber(1, 3600),
+    fallback: `${DEFAULT_HEARTBEAT_SECONDS}`,
+    secret: false,
+    meaning: "Seconds between two heartbeats of the processors; the same as theirs",
+  },
+  BATCH_WINDOW: {
+    schema: wholeNumber(1, 500),
+    fallback: "20",
+    secret: false,
+    meaning: "Jobs of one show, playlist or bulk request that are on their way at the same time, 1 to 500",
+  },
+  RATE_LIMIT_READ: {
+    schema: wholeNumber(1, 10_000_000),
+    fallback: "300000",
+    secret: false,
+    meaning:
+      "Requests per key and minute that only read; `wrangler.toml` holds the same for all isolates together",
+  },
+  RATE_LIMIT_WRITE: {
+    schema: wholeNumber(1, 10_000_000),
+    fallback: "120000",
+    secret: false,
+    meaning: "The same for requests that change something",
+  },
+  MAX_BACKLOG: {
+    schema: wholeNumber(1, 1_000_000),
+    fallback: "50000",
+    secret: false,
+    meaning:
+      "Jobs of all accounts together that may wait for a processor, 1 to 1000000; while there are more, new ones are refused (503 `overloaded`)",
+  },
+  RETENTION_DAYS: {
+    schema: wholeNumber(1, 3650),
+    fallback: "7",
+    secret: false,
+    meaning:
+      "Days that delivered files of the managed bucket are kept, 1 to 3650; an account may have its own",
+  },
+} as const satisfies Record<string, Variable>;
+
+type Variables = typeof VARIABLES;
+
+const Variables = z.object(
+  Object.fromEntries(Object.entries(VARIABLES).map(([name, { schema }]) => [name, schema])) as {
+    [K in keyof Variables]: Variables[K]["schema"];
+  },
+);
+
+/** Every variable by its name, for the README. */
+export const CONFIG_VARIABLES: readonly (Omit<Variable, "schema"> & { readonly name: string })[] =
+  Object.entries<Variable>(VARIABLES).map(([name, { fallback, secret, meaning }]) => ({
+    name,
+    fallback,
+    secret,
+    meaning,
+  }));
+
+/** The checked configuration. */
+export interface Config {
+  readonly adminToken: string;
+  readonly processorToken: string;
+  /** At least one, the newest first. */
+  readonly sealingKeys: readonly { readonly id: string; readonly bytes: Uint8Array<ArrayBuffer> }[];
+  /** Without a trailing slash. */
+  readonly publicUrl: string;
+  readonly processor:
+    | { readonly type: "http"; readonly url: string }
+    | { readonly type: "containers"; readonly instances: number };
+  readonly processorIdleMs: number;
+  /** The processor's settings of extraction (`YTDLP_…`), handed to container instances as they are. */
+  readonly extraction: Readonly<Record<string, string>>;
+  readonly bucket: ManagedBucketConfig;
+  /** Null: no gateway may call. */
+  readonly rapidApiSecret: string | null;
+  readonly spotify: SpotifyConfig;
+  readonly directories: DirectoryConfig;
+  readonly listingMs: number;
+  readonly allowedPrivateHosts: AllowedHosts;
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  readonly retentionDays: number;
+  /** Jobs of one batch that are released and not finished, at most. */
+  readonly batchWindow: number;
+  /** Due jobs of all accounts. */
+  readonly maxBacklog: number;
+  /** Requests per key and minute. */
+  readonly rateLimits: { readonly read: number; readonly write: number };
+}
+
+/** The operator's own bucket, as any S3 service. */
+export interface ManagedBucketConfig {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: "auto";
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+export interface SpotifyConfig {
+  /** Null: Spotify cannot be asked. */
+  readonly credentials: { readonly id: string; readonly secret: string } | null;
+  /** ISO 3166-1. @example "US" */
+  readonly market: string;
+  readonly apiUrl: string;
+  readonly accountsUrl: string;
+}
+
+/** Where the open feeds of shows are looked up. */
+export interface DirectoryConfig {
+  readonly itunesUrl: string;
+  /** Null: it is not asked. */
+  readonly podcastIndex: { readonly url: string; readonly key: string; readonly secret: string } | null;
+}
+
+/** A variable is missing or wrong; the message says which and how. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/**
+ * Reads and checks every variable.
+ *
+ * @throws ConfigError with one sentence that names each variable at fault; never a value.
+ */
+export function readConfig(env: Readonly<Record<string, unknown>>): Config {
+  const values = Object.fromEntries(
+    CONFIG_VARIABLES.map(({ name, fallback }) => [name, env[name] ?? fallback]),
+  );
+  const parsed = Variables.safeParse(values);
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.map(sentenceOf).join("; "));
+  const variables = parsed.data;
+  const { LEASE_SECONDS: leaseSeconds, HEARTBEAT_SECONDS: heartbeatSeconds } = variables;
+  const problem = leaseProblem({ leaseSeconds, heartbeatSeconds });
+  if (problem !== null) throw new ConfigError(problem);
+  return {
+    adminToken: variables.ADMIN_TOKEN,
+    processorToken: variables.PROCESSOR_TOKEN,
+    sealingKeys: variables.SEALING_KEYS,
+    publicUrl: variables.PUBLIC_URL,
+    processor:
+      variables.PROCESSOR_URL === ""
+        ? { type: "containers", instances: variables.PROCESSOR_INSTANCES }
+        : { type: "http", url: variables.PROCESSOR_URL },
+    extraction: extractionSettings(env),
+    processorIdleMs: variables.PROCESSOR_IDLE_SECONDS * 1000,
+    bucket: {
+      endpoint: variables.R2_ENDPOINT,
+      bucket: variables.R2_BUCKET,
+      region: "auto",
+      accessKeyId: variables.R2_ACCESS_KEY_ID,
+      secretAccessKey: variables.R2_SECRET_ACCESS_KEY,
+    },
+    rapidApiSecret: variables.RAPIDAPI_PROXY_SECRET || null,
+    spotify: {
+      credentials: pair(variables.SPOTIFY_CLIENT_ID, variables.SPOTIFY_CLIENT_SECRET, (id, secret) => ({
+        id,
+        secret,
+      })),
+      market: variables.SPOTIFY_MARKET,
+      apiUrl: variables.SPOTIFY_API_URL,
+      accountsUrl: variables.SPOTIFY_ACCOUNTS_URL,
+    },
+    directories: {
+      itunesUrl: variables.ITUNES_SEARCH_URL,
+      podcastIndex: pair(variables.PODCAST_INDEX_KEY, variables.PODCAST_INDEX_SECRET, (key, secret) => ({
+        url: variables.PODCAST_INDEX_URL,
+        key,
+        secret,
+      })),
+    },
+    listingMs: variables.LISTING_SECONDS * 1000,
+    allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
+    leaseMs: leaseSeconds * 1000,
+    heartbeatMs: heartbeatSeconds * 1000,
+    retentionDays: variables.RETENTION_DAYS,
+    batchWindow: variables.BATCH_WINDOW,
+    maxBacklog: variables.MAX_BACKLOG,
+    rateLimits: { read: variables.RATE_LIMIT_READ, write: variables.RATE_LIMIT_WRITE },
+  };
+}
+
+/** Null unless both halves are set. */
+const pair = <T>(first: string, second: string, make: (first: string, second: string) => T): T | null =>
+  first === "" || second === "" ? null : make(first, second);
+
+/** The processor checks them at its start. */
+function extractionSettings(env: Readonly<Record<string, unknown>>): Record<string, string> {
+  const entries = Object.entries(env).filter(
+    ([name, value]) => /^YTDLP_/.test(name) && typeof value === "string",
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  const name = issue.path.join(".");
+  return issue.code === "invalid_type" ? `${name} is not set` : `${name} ${issue.message}`;
+}
