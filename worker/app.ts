@@ -1,7 +1,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { type Endpoint, scopeOf } from "../schema/api/endpoint.ts";
 import { type EndpointName, endpoints } from "../schema/api/endpoints.ts";
-import type { Services } from "./composition.ts";
+import type { Services } from "./context.ts";
 import { notFound } from "./lib/api-error.ts";
 import { onError } from "./middleware/on-error.ts";
 import { rateLimit } from "./middleware/rate-limit.ts";

@@ -1,12 +1,12 @@
-import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
 import { type Config, readConfig } from "./config.ts";
-import { type Anchor, Connection, type Db } from "./db/connection.ts";
+import type { Dependencies, Scope, Services } from "./context.ts";
+import { type Anchor, Connection } from "./db/connection.ts";
 import type { Env } from "./env.ts";
-import { consoleLog, describeError, type Log } from "./lib/log.ts";
-import { createUuidV7, type MakeId } from "./lib/uuid.ts";
+import { consoleLog, describeError } from "./lib/log.ts";
+import { createUuidV7 } from "./lib/uuid.ts";
 import { KeyCache } from "./services/accounts/key-cache.ts";
 import { RateLimits } from "./services/accounts/limits.ts";
-import { type BatchObjects, createBatchObjects } from "./services/batches/objects.ts";
+import { createBatchObjects } from "./services/batches/objects.ts";
 import { Backlog } from "./services/intake/backlog.ts";
 import { Capacity } from "./services/runs/capacity.ts";
 import { createContainerRunner } from "./services/runs/container-runner.ts";
@@ -15,49 +15,8 @@ import type { Runner } from "./services/runs/runner.ts";
 import { BackoffMemory } from "./services/runs/source-backoff.ts";
 import { listSource } from "./services/sources/listing/list-source.ts";
 import { SpotifyTokens } from "./services/sources/listing/spotify-tokens.ts";
-import { createManagedBucket, type ManagedBucket } from "./services/storage/managed-bucket.ts";
+import { createManagedBucket } from "./services/storage/managed-bucket.ts";
 import { Sealer } from "./services/storage/seal.ts";
-
-/** What tests put others in the place of. */
-export interface Dependencies {
-  /** Epoch milliseconds. */
-  readonly clock: () => number;
-  readonly random: (length: number) => Uint8Array;
-  readonly fetch: typeof fetch;
-  /** Resolves after that many milliseconds. */
-  readonly wait: (ms: number) => Promise<void>;
-  readonly log: Log;
-  readonly runner: Runner;
-  readonly hints: Pick<Queue<Hint>, "sendBatch" | "metrics">;
-  readonly notices: Pick<Queue<NoticeHint>, "sendBatch">;
-  readonly batches: BatchObjects;
-  /** Lists a show or playlist; see its module. */
-  readonly listSource: typeof listSource;
-}
-
-/** Everything that lives as long as the isolate. */
-export interface Services extends Dependencies {
-  readonly config: Config;
-  readonly d1: D1Database;
-  readonly assets: Fetcher;
-  readonly bucket: ManagedBucket;
-  readonly keys: KeyCache;
-  readonly rates: RateLimits;
-  readonly capacity: Capacity;
-  readonly backlog: Backlog;
-  readonly backoffs: BackoffMemory;
-  readonly sealer: Sealer;
-  readonly spotifyTokens: SpotifyTokens;
-  readonly newId: MakeId;
-}
-
-/** The services as one request, message or cron run uses them. */
-export interface Scope extends Services {
-  readonly db: Db;
-  readonly connection: Connection;
-  /** Work that goes on after the answer; its failure is logged. */
-  readonly defer: (work: Promise<unknown>) => void;
-}
 
 const PLATFORM: Omit<Dependencies, "runner" | "hints" | "notices" | "batches"> = {
   clock: () => Date.now(),

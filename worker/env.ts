@@ -1,6 +1,5 @@
 import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
-import type { Batch } from "./objects/batch.ts";
-import type { ProcessorInstance } from "./objects/processor-instance.ts";
+import type { RunnerHealth } from "./services/runs/runner.ts";
 
 /** What the platform binds to the Worker: see `wrangler.toml`, and `config.ts` for the variables. */
 export interface Env {
@@ -8,11 +7,25 @@ export interface Env {
   readonly HINTS: Queue<Hint>;
   readonly NOTICES: Queue<NoticeHint>;
   readonly BUCKET: R2Bucket;
-  readonly PROCESSOR: DurableObjectNamespace<ProcessorInstance>;
-  readonly BATCHES: DurableObjectNamespace<Batch>;
+  readonly PROCESSOR: DurableObjectNamespace<ProcessorRpc>;
+  readonly BATCHES: DurableObjectNamespace<BatchRpc>;
   readonly ASSETS: Fetcher;
   readonly READ_RATE: RateLimit;
   readonly WRITE_RATE: RateLimit;
   /** Variables and secrets are strings; `config.ts` is their only reader. */
   readonly [variable: string]: unknown;
+}
+
+/** What the object of a batch answers to. */
+export interface BatchRpc extends Rpc.DurableObjectBranded {
+  wake(batchId: string): Promise<void>;
+  ended(batchId: string, jobId: string): Promise<void>;
+  news(batchId: string, known: number, ms: number): Promise<number>;
+}
+
+/** What the object of a container instance answers to. */
+export interface ProcessorRpc extends Rpc.DurableObjectBranded {
+  fetch(request: Request): Promise<Response>;
+  health(): Promise<RunnerHealth>;
+  keepAwake(): Promise<void>;
 }

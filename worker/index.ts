@@ -1,8 +1,9 @@
 import type { Hono } from "hono";
 import type { ErrorBody } from "../schema/api/error.ts";
 import { createApp } from "./app.ts";
-import { openScope, type Services, servicesOf } from "./composition.ts";
+import { openScope, servicesOf } from "./composition.ts";
 import { ConfigError } from "./config.ts";
+import type { Services } from "./context.ts";
 import type { Env } from "./env.ts";
 import { consoleLog } from "./lib/log.ts";
 import { consumeHints } from "./queues/hints.ts";

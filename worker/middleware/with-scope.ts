@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
-import { openScope, type Services } from "../composition.ts";
+import { openScope } from "../composition.ts";
+import type { Services } from "../context.ts";
 import type { AppEnv } from "../routes/route.ts";
 
 /** Names the state of the database that an answer has seen; sent back, it makes the next read see at least that. */

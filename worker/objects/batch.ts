@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { openScope, servicesOf } from "../composition.ts";
-import type { Env } from "../env.ts";
+import type { BatchRpc, Env } from "../env.ts";
 import { BatchKeeper, type NextLook } from "../services/batches/coordinator.ts";
 
 /** Until the next look after one that failed, in milliseconds. */
@@ -10,7 +10,7 @@ const AGAIN_MS = 5_000;
  * Drives one batch, named by its id. All that is true of the batch stands in the database; the object stores its id
  * and an alarm, which is set as long as the batch is unfinished and not paused.
  */
-export class Batch extends DurableObject<Env> {
+export class Batch extends DurableObject<Env> implements BatchRpc {
   #keeper: BatchKeeper | null = null;
 
   /** The batch was made, started or cancelled, or nobody has heard of it for too long. */

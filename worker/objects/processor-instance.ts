@@ -4,7 +4,7 @@ import { readBoundedJson } from "../../schema/bounded-body.ts";
 import { ToolVersions } from "../../schema/tool-versions.ts";
 import { Isolation, ProcessorHealth } from "../../schema/wire/run.ts";
 import { type Config, readConfig } from "../config.ts";
-import type { Env } from "../env.ts";
+import type { Env, ProcessorRpc } from "../env.ts";
 import { consoleLog, describeError, type LogFields } from "../lib/log.ts";
 import type { RunnerHealth } from "../services/runs/runner.ts";
 
@@ -28,7 +28,7 @@ const SIGTERM = 15;
  * One container instance of the processor, named `processor-<i>`. The object starts the container on demand, waits
  * until it answers, passes requests on, notices when it ends, and lets it drain when it has nothing to do.
  */
-export class ProcessorInstance extends DurableObject<Env> {
+export class ProcessorInstance extends DurableObject<Env> implements ProcessorRpc {
   #starting: Promise<void> | null = null;
   #idleAt = 0;
   readonly #config: Config;

@@ -1,5 +1,5 @@
 import { Hint } from "../../schema/wire/hint.ts";
-import type { Scope } from "../composition.ts";
+import type { Scope } from "../context.ts";
 import { describeError } from "../lib/log.ts";
 import { type Dispatch, dispatchJob } from "../services/runs/dispatcher.ts";
 

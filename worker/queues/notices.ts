@@ -1,5 +1,5 @@
 import { NoticeHint } from "../../schema/wire/hint.ts";
-import type { Scope } from "../composition.ts";
+import type { Scope } from "../context.ts";
 import { describeError } from "../lib/log.ts";
 import { deliverNotice } from "../services/webhooks/deliver.ts";
 

@@ -9,7 +9,7 @@ import {
   UploadStarted,
 } from "../../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
-import type { Scope } from "../composition.ts";
+import type { Scope } from "../context.ts";
 import { ApiError, invalidRequest, issuesOf } from "../lib/api-error.ts";
 import { bearerOf } from "../lib/bearer.ts";
 import { readJson } from "../lib/body.ts";

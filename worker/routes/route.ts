@@ -4,7 +4,7 @@ import type { Endpoint } from "../../schema/api/endpoint.ts";
 import type { Issue } from "../../schema/api/error.ts";
 import { type UnknownMember, unknownMembers } from "../../schema/api/unknown-members.ts";
 import type { Adjustment } from "../../schema/media.ts";
-import type { Scope } from "../composition.ts";
+import type { Scope } from "../context.ts";
 import { invalidRequest, issuesOf } from "../lib/api-error.ts";
 import { readJson } from "../lib/body.ts";
 import type { LogFields } from "../lib/log.ts";

@@ -1,7 +1,6 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
-import type { Scope } from "../../../worker/composition.ts";
+import type { BatchObjects, Scope } from "../../../worker/context.ts";
 import { BatchKeeper } from "../../../worker/services/batches/coordinator.ts";
-import type { BatchObjects } from "../../../worker/services/batches/objects.ts";
 
 /** Stand where the objects of batches are: the same logic, whose memory and alarms are in the test's hands. */
 export class LocalBatches implements BatchObjects {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Account, AccountChange, NewAccount, PageQuery } from "../../../schema/api/account.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import * as rows from "../../db/account-rows.ts";
 import { invalidMember, notFound } from "../../lib/api-error.ts";
 import { pageOf } from "../../lib/page-of.ts";

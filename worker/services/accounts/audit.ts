@@ -1,5 +1,5 @@
 import type { AuditAction, AuditEntry, AuditQuery } from "../../../schema/api/audit.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { type AuditRow, auditPageQuery } from "../../db/audit-rows.ts";
 import { pageOf } from "../../lib/page-of.ts";
 

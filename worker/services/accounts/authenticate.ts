@@ -1,5 +1,5 @@
 import type { Scope as KeyScope } from "../../../schema/api/account.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findByKey } from "../../db/key-rows.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { isWellFormedKey } from "../../lib/api-key.ts";

@@ -10,7 +10,7 @@ import type {
 } from "../../../schema/api/dashboard.ts";
 import { JOB_ERRORS } from "../../../schema/errors.ts";
 import type { Status } from "../../../schema/states.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import {
   listBatchesInShort,
   listJobsInShort,

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { CreatedKey, Key, KeyRoll, NewKey, RolledKey } from "../../../schema/api/account.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import * as rows from "../../db/key-rows.ts";
 import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
 import { displayPrefix, makeApiKey } from "../../lib/api-key.ts";

@@ -1,5 +1,5 @@
 import type { Limits } from "../../../schema/api/account.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { takeGatewayAccount } from "../../db/gateway-accounts.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { sameSecret } from "../../lib/digest.ts";

@@ -1,6 +1,6 @@
 import type { Limits } from "../../../schema/api/account.ts";
 import type { AccountUsage, KeyUsage, KeyUsageList, Usage } from "../../../schema/api/usage.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { AccountRow } from "../../db/account-rows.ts";
 import type { Companion, SetCompanion } from "../../db/companions.ts";
 import type { JobRow } from "../../db/job-rows.ts";

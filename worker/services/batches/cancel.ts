@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { claimedQuery, findBatchOf, markCancelled, untouchedQuery } from "../../db/batch-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { notFound } from "../../lib/api-error.ts";

@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { lookAtBatch } from "../../db/batch-flight.ts";
 import { HINT_GRACE_MS, sendHints } from "../queue/hints.ts";
 import { cancelRest } from "./cancel.ts";

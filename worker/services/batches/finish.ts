@@ -1,7 +1,7 @@
 import type { BatchStatus } from "../../../schema/api/batch.ts";
 import type { SLACK_LEVELS } from "../../../schema/api/slack.ts";
 import { BatchCompletedNotice } from "../../../schema/api/webhook.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { readCounts, writeBatchEnd } from "../../db/batch-flight.ts";
 import type { BatchRow } from "../../db/batch-rows.ts";
 import type { Companion } from "../../db/companions.ts";

@@ -1,21 +1,8 @@
-import type { Batch } from "../../objects/batch.ts";
-
-/** Ways to reach the objects that drive batches. All of it may be lost: the objects' alarms and reconcile heal. */
-export interface BatchObjects {
-  /** Has the batch look at the database at once. */
-  readonly wake: (batchId: string) => Promise<void>;
-  /** Tells the batch that one of its jobs ended. */
-  readonly ended: (batchId: string, jobId: string) => Promise<void>;
-  /**
-   * Waits until there is news since a version that the watcher knows, or for that long.
-   *
-   * @returns the version of now
-   */
-  readonly news: (batchId: string, known: number, ms: number) => Promise<number>;
-}
+import type { BatchObjects } from "../../context.ts";
+import type { BatchRpc } from "../../env.ts";
 
 /** One Durable Object for each batch, named by the batch's id. */
-export function createBatchObjects(namespace: DurableObjectNamespace<Batch>): BatchObjects {
+export function createBatchObjects(namespace: DurableObjectNamespace<BatchRpc>): BatchObjects {
   const objectOf = (batchId: string) => namespace.get(namespace.idFromName(batchId));
   return {
     wake: async (batchId) => objectOf(batchId).wake(batchId),

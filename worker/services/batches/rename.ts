@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { BatchRenames } from "../../../schema/api/batch.ts";
 import { Filename } from "../../../schema/api/job-request.ts";
 import { isFinal } from "../../../schema/states.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findBatchOf, namesQuery, renameJobs as renameRows } from "../../db/batch-rows.ts";
 import { ApiError, illegalState, notFound } from "../../lib/api-error.ts";
 import { collidingRenames, type Rename } from "./names.ts";

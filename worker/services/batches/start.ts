@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { countsQuery, findBatchOf, startBatch as startRow } from "../../db/batch-rows.ts";
 import { illegalState, notFound } from "../../lib/api-error.ts";
 import { FIRST_LOOK_GRACE_MS } from "./grace.ts";

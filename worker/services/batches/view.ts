@@ -1,5 +1,5 @@
 import type { Batch, BatchProgress } from "../../../schema/api/batch.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { type BatchCounts, type BatchRow, readBatch } from "../../db/batch-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
 import { showUrlForOwner } from "../storage/sealed-urls.ts";

@@ -1,5 +1,5 @@
 import type { BatchJobEnd, BatchProgress } from "../../../schema/api/batch.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { readBatchNews } from "../../db/batch-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
 import { describeError } from "../../lib/log.ts";

@@ -1,7 +1,7 @@
 import type { BatchKind } from "../../../schema/api/batch.ts";
 import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { Adjustment } from "../../../schema/media.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findBatchOf, insertBatch, type JobSummary, summariesQuery } from "../../db/batch-rows.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import type { Account } from "../accounts/key-cache.ts";

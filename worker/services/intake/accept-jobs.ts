@@ -1,5 +1,5 @@
 import { defaultFilename } from "../../../schema/storage/object-key.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findJobOf, insertJobs, type JobRow, type NewJobRow, unfinishedOf } from "../../db/job-rows.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { allowanceOf, refuseJobs } from "../accounts/usage.ts";

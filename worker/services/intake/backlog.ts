@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { Connection } from "../../db/connection.ts";
 import { countDue } from "../../db/job-queue.ts";
 import { ApiError } from "../../lib/api-error.ts";

@@ -1,6 +1,6 @@
 import type { BulkRequest } from "../../../schema/api/batch.ts";
 import type { Adjustment } from "../../../schema/media.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { ApiError, invalidMember } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { recognise } from "../sources/listing/recognise.ts";

@@ -1,6 +1,6 @@
 import type { JobRequest } from "../../../schema/api/job-request.ts";
 import type { Adjustment } from "../../../schema/media.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { LogFields } from "../../lib/log.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import type { ListedEntry, Listing, RecognisedList } from "../sources/listing/listing.ts";

@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { sha256Hex } from "../../lib/digest.ts";
 
 /** Members of `storage` that are secret: they neither make a request another one nor leave a trace. */

@@ -1,6 +1,6 @@
 import { JobRequest } from "../../../schema/api/job-request.ts";
 import type { InlineStorage } from "../../../schema/api/storage.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";

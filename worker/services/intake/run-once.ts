@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { claimRequest, type IdempotencyName, keepAnswer, releaseRequest } from "../../db/idempotency-rows.ts";
 import { ApiError, invalidMember } from "../../lib/api-error.ts";
 import { fingerprintOf, isFingerprintOf } from "./fingerprint.ts";

@@ -1,6 +1,6 @@
 import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../schema/api/storage.ts";
 import type { KeyParts } from "../../../schema/storage/object-key.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { NewJobRow } from "../../db/job-rows.ts";
 import { findFoldersOf } from "../../db/storage-configs.ts";
 import { ApiError } from "../../lib/api-error.ts";

@@ -1,5 +1,5 @@
 import type { InlineStorage } from "../../../schema/api/storage.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { beginErasureQuery, finishErasure, giveUpErasure } from "../../db/object-owners.ts";
 import { findStorageConfig } from "../../db/storage-configs.ts";

@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { setExpiry } from "../../db/expiry-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { usageOfEnd, usageOfEnds } from "../accounts/usage.ts";

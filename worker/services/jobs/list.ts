@@ -1,5 +1,5 @@
 import type { JobListQuery } from "../../../schema/api/job.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import * as rows from "../../db/job-rows.ts";
 import { viewJobs } from "./view-jobs.ts";
 

@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
 

@@ -9,7 +9,7 @@ import {
   type Status,
 } from "../../../schema/states.ts";
 import type { RunBeat } from "../../../schema/wire/callback.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { Companion } from "../../db/companions.ts";
 import { eraseCredentialsOf } from "../../db/credentials.ts";
 import { type MoveCondition, writeBeats, writeEnds, writeMove } from "../../db/job-moves.ts";

@@ -1,6 +1,6 @@
 import type { Job } from "../../../schema/api/job.ts";
 import { isFinal } from "../../../schema/states.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { deliveriesOfJobsQuery } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { viewJob } from "./view.ts";

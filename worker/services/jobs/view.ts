@@ -1,6 +1,6 @@
 import type { Job } from "../../../schema/api/job.ts";
 import { errorTypeOf, JOB_ERRORS } from "../../../schema/errors.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { linksOf } from "../storage/links.ts";
 import { addressForOwner, urlForOwner, webhookOf } from "../storage/sealed-urls.ts";

@@ -1,6 +1,6 @@
 import type { JobProgress } from "../../../schema/api/job.ts";
 import { isFinal } from "../../../schema/states.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findJobProgress } from "../../db/job-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
 import { KEEP_ALIVE, type ServerSentEvent } from "../../lib/sse.ts";

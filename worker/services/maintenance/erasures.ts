@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { eraseDeliveries } from "../../db/delivery-rows.ts";
 import { type ExpiryCursor, expiredQuery } from "../../db/expiry-rows.ts";
 import { eraseRequests } from "../../db/idempotency-rows.ts";

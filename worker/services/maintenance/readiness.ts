@@ -1,5 +1,5 @@
 import type { Readiness } from "../../../schema/api/health.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { ping } from "../../db/ping.ts";
 
 /** Asks each part that a job needs whether it answers. */

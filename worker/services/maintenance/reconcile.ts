@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { overdueBatchesQuery } from "../../db/batch-rows.ts";
 import { eraseStrayCredentials } from "../../db/credentials.ts";
 import { takeOverdueNotices } from "../../db/delivery-rows.ts";

@@ -1,5 +1,5 @@
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { describeError } from "../../lib/log.ts";
 import { sendMessages } from "../../lib/send-messages.ts";
 

@@ -1,9 +1,9 @@
-import type { ProcessorInstance } from "../../objects/processor-instance.ts";
+import type { ProcessorRpc } from "../../env.ts";
 import { cancelRun, sendList, sendProbe, startRun } from "./processor-http.ts";
 import type { ListReply, ProbeReply, Runner, StartAnswer } from "./runner.ts";
 
 interface ContainerRunnerOptions {
-  readonly namespace: DurableObjectNamespace<ProcessorInstance>;
+  readonly namespace: DurableObjectNamespace<ProcessorRpc>;
   /** Size of the pool. */
   readonly instances: number;
   readonly token: string;

@@ -2,7 +2,7 @@ import type { Limits } from "../../../schema/api/account.ts";
 import { JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
 import type { Predecessor, RunRequest } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { setRunner } from "../../db/job-queue.ts";
 import { findJobForRun, findNextJobForRun, type JobRow } from "../../db/job-rows.ts";
 import type { Line } from "../../db/turns.ts";

@@ -9,7 +9,7 @@ import type {
   UploadStarted,
 } from "../../../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findCancelled, noteRecording, noteUpload } from "../../db/job-queue.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";

@@ -1,6 +1,6 @@
 import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { Outcome } from "../../../schema/wire/callback.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { Companion } from "../../db/companions.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { clearSource, listBackoffs, putOff, strikeSource } from "../../db/source-backoff.ts";

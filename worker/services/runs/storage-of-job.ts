@@ -1,6 +1,6 @@
 import { DEFAULT_BASE_FOLDER } from "../../../schema/api/storage.ts";
 import type { RunRequest, StorageTarget } from "../../../schema/wire/run.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { storagePrefixOf } from "../../db/account-rows.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import type { StorageConfigRow } from "../../db/storage-configs.ts";

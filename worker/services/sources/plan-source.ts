@@ -1,6 +1,6 @@
 import type { PlannedJob } from "../../../schema/api/job.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import type { PreparedJob } from "../intake/prepare-job.ts";
 import { probeSource, SourceRefusal } from "./probe-source.ts";

@@ -1,6 +1,6 @@
 import { JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
 import type { MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
 
 /** What a source told; see `ProbeOutcome`. */

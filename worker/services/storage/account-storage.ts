@@ -1,7 +1,7 @@
 import { DEFAULT_BASE_FOLDER, type InlineStorage, type Provider } from "../../../schema/api/storage.ts";
 import type { SavedStorage, StorageView } from "../../../schema/api/user-storage.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findStorageConfig, removeStorageConfig, saveStorageConfig } from "../../db/storage-configs.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { type Actor, auditRow } from "../accounts/audit.ts";

@@ -1,5 +1,5 @@
 import { isFinal } from "../../../schema/states.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { Companion } from "../../db/companions.ts";
 import { eraseCredentials, findCredentials } from "../../db/credentials.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";

@@ -1,7 +1,7 @@
 import { InlineStorage } from "../../../schema/api/storage.ts";
 import { targetOf } from "../../../schema/storage/target.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { CredentialsRow } from "../../db/credentials.ts";
 import type { SealedFor } from "./seal.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { findStorageConfig } from "../../db/storage-configs.ts";
 import { describeError } from "../../lib/log.ts";

@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { clearRecording, clearUpload } from "../../db/job-queue.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { findStorageConfig } from "../../db/storage-configs.ts";

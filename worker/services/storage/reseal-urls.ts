@@ -1,5 +1,5 @@
 import { shownText } from "../../../schema/shown-url.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { BatchRow } from "../../db/batch-rows.ts";
 import type { DeliveryRow, EndpointRow } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";

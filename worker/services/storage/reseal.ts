@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Resealed } from "../../../schema/api/user-storage.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { writeWithAudit } from "../../db/audit-rows.ts";
 import { findCredentialsToReseal, replaceCredentials } from "../../db/credentials.ts";
 import {

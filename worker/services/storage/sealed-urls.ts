@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { shownUrl } from "../../../schema/shown-url.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { BatchRow } from "../../db/batch-rows.ts";
 import type { DeliveryRow } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";

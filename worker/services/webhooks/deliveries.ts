@@ -1,5 +1,5 @@
 import type { DeliveryQuery, WebhookDelivery } from "../../../schema/api/webhook.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import {
   addDelivery,
   type DeliveryRow,

@@ -1,5 +1,5 @@
 import type { SLACK_LEVELS } from "../../../schema/api/slack.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import type { Companion, SetCompanion } from "../../db/companions.ts";
 import {
   insertDeliveries,

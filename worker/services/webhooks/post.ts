@@ -1,5 +1,5 @@
 import { judgeUrl } from "../../../schema/address.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { describeError } from "../../lib/log.ts";
 import { isUnreached } from "../../lib/unreached.ts";
 import { VERSION } from "../../lib/version.ts";

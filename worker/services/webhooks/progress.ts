@@ -1,6 +1,6 @@
 import { PROGRESS_STAGES, type ProgressNotice, type ProgressStage } from "../../../schema/api/webhook.ts";
 import type { Step } from "../../../schema/states.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { findSender } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { openAddress, webhookOf } from "../storage/sealed-urls.ts";

@@ -1,4 +1,4 @@
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { type AccountRow, replaceWebhookSecret } from "../../db/account-rows.ts";
 import type { AuditRow } from "../../db/audit-rows.ts";
 import { requireAccount } from "../accounts/accounts.ts";

@@ -1,6 +1,6 @@
 import { judgeUrl } from "../../../schema/address.ts";
 import type { SlackSettings } from "../../../schema/api/slack.ts";
-import type { Scope } from "../../composition.ts";
+import type { Scope } from "../../context.ts";
 import { updateAccount } from "../../db/account-rows.ts";
 import { invalidMember } from "../../lib/api-error.ts";
 import { requireAccount } from "../accounts/accounts.ts";

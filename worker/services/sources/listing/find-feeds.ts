@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { readBoundedJson } from "../../../../schema/bounded-body.ts";
-import type { Scope } from "../../../composition.ts";
+import type { Scope } from "../../../context.ts";
 import { toHex, utf8 } from "../../../lib/bytes.ts";
 import { describeError } from "../../../lib/log.ts";
 import { VERSION } from "../../../lib/version.ts";

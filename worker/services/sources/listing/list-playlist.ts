@@ -1,7 +1,7 @@
 import { addressTag } from "../../../../schema/source-id.ts";
 import type { WireEntry } from "../../../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../../../schema/wire/version.ts";
-import type { Scope } from "../../../composition.ts";
+import type { Scope } from "../../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../../lib/api-error.ts";
 import { describeError } from "../../../lib/log.ts";
 import type { ListReply } from "../../runs/runner.ts";

@@ -1,4 +1,4 @@
-import type { Scope } from "../../../composition.ts";
+import type { Scope } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
 import { listPlaylist } from "./list-playlist.ts";
 import { listSpotifyEpisode, listSpotifyShow } from "./list-spotify.ts";

@@ -1,5 +1,5 @@
 import type { JobErrorCode } from "../../../../schema/errors.ts";
-import type { Scope } from "../../../composition.ts";
+import type { Scope } from "../../../context.ts";
 import { mapLimited } from "../../../lib/map-limited.ts";
 import {
   type ListedEntry,

@@ -1,4 +1,4 @@
-import type { Scope } from "../../../composition.ts";
+import type { Scope } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
 import { describeError } from "../../../lib/log.ts";
 import type { FeedItem } from "./feed-items.ts";

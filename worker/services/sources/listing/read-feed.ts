@@ -1,5 +1,5 @@
 import { judgeUrl } from "../../../../schema/address.ts";
-import type { Scope } from "../../../composition.ts";
+import type { Scope } from "../../../context.ts";
 import { VERSION } from "../../../lib/version.ts";
 import { type FeedItem, feedItems } from "./feed-items.ts";
 

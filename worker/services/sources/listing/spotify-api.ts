@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { readBoundedJson } from "../../../../schema/bounded-body.ts";
-import type { Scope } from "../../../composition.ts";
+import type { Scope } from "../../../context.ts";
 import { readRetryAfter } from "../../webhooks/schedule.ts";
 import { SourceRefusal } from "../probe-source.ts";
 

@@ -1,0 +1,103 @@
+import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
+import type { Config } from "./config.ts";
+import type { Connection, Db } from "./db/connection.ts";
+import type { Log } from "./lib/log.ts";
+import type { MakeId } from "./lib/uuid.ts";
+import type { KeyCache } from "./services/accounts/key-cache.ts";
+import type { RateLimits } from "./services/accounts/limits.ts";
+import type { Capacity } from "./services/runs/capacity.ts";
+import type { Runner } from "./services/runs/runner.ts";
+import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
+import type { TargetOf } from "./services/storage/addresses.ts";
+import type { Sealer } from "./services/storage/seal.ts";
+import type { ObjectStore } from "./services/storage/store.ts";
+
+/** What a request, a message or a job may use: interfaces only, so that everything may import this file. */
+
+/** What tests put others in the place of. */
+export interface Dependencies {
+  /** Epoch milliseconds. */
+  readonly clock: () => number;
+  readonly random: (length: number) => Uint8Array;
+  readonly fetch: typeof fetch;
+  /** Resolves after that many milliseconds. */
+  readonly wait: (ms: number) => Promise<void>;
+  readonly log: Log;
+  readonly runner: Runner;
+  readonly hints: Pick<Queue<Hint>, "sendBatch" | "metrics">;
+  readonly notices: Pick<Queue<NoticeHint>, "sendBatch">;
+  readonly batches: BatchObjects;
+  /** Lists a show or playlist; see its module. */
+  readonly listSource: ListSource;
+}
+
+/** Everything that lives as long as the isolate. */
+export interface Services extends Dependencies {
+  readonly config: Config;
+  readonly d1: D1Database;
+  readonly assets: Fetcher;
+  readonly bucket: ManagedBucket;
+  readonly keys: KeyCache;
+  readonly rates: RateLimits;
+  readonly capacity: Capacity;
+  readonly backlog: Backlog;
+  readonly backoffs: BackoffMemory;
+  readonly sealer: Sealer;
+  readonly spotifyTokens: SpotifyTokens;
+  readonly newId: MakeId;
+}
+
+/** The services as one request, message or cron run uses them. */
+export interface Scope extends Services {
+  readonly db: Db;
+  readonly connection: Connection;
+  /** Work that goes on after the answer; its failure is logged. */
+  readonly defer: (work: Promise<unknown>) => void;
+}
+
+/** The operator's bucket, over its S3 interface. */
+export interface ManagedBucket extends Pick<ObjectStore, "deleteObject" | "abortUpload" | "listKeys"> {
+  /** For a run; held in the processor's memory only. */
+  readonly target: TargetOf<"s3">;
+  /** A link that anybody may read for 24 hours. */
+  signedLink(key: string): Promise<string>;
+}
+
+/** Ways to reach the objects that drive batches. All of it may be lost: the objects' alarms and reconcile heal. */
+export interface BatchObjects {
+  /** Has the batch look at the database at once. */
+  readonly wake: (batchId: string) => Promise<void>;
+  /** Tells the batch that one of its jobs ended. */
+  readonly ended: (batchId: string, jobId: string) => Promise<void>;
+  /**
+   * Waits until there is news since a version that the watcher knows, or for that long.
+   *
+   * @returns the version of now
+   */
+  readonly news: (batchId: string, known: number, ms: number) => Promise<number>;
+}
+
+/** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */
+export type ListSource = (scope: Scope, recognised: RecognisedList) => Promise<Listing>;
+
+/** How many jobs of the whole service wait for a processor, as far as this isolate knows. */
+export interface Backlog {
+  /** Makes room for jobs that are to be accepted. @throws ApiError `overloaded` when there is none */
+  admit(scope: Scope, jobs: number): void;
+}
+
+/** What this isolate knows of sources that asked to be left alone. */
+export interface BackoffMemory {
+  /** When each of them may be asked again, in epoch milliseconds. */
+  read(scope: Pick<Scope, "db" | "clock">): Promise<ReadonlyMap<string, number>>;
+  /** The table was changed. */
+  forget(): void;
+}
+
+/** The operator's token for Spotify's Web API. */
+export interface SpotifyTokens {
+  /** @throws ApiError `invalid_request` when the operator configured none, `dependency_unavailable` when Spotify gives none */
+  get(): Promise<string>;
+  /** Spotify does not take this token any more. */
+  forget(token: string): void;
+}
