@@ -1,7 +1,7 @@
 import http from "node:http";
 import net, { type Socket } from "node:net";
 import { Fault } from "../fault.ts";
-import type { Address } from "./policy.ts";
+import type { Address } from "./address.ts";
 import type { ReadMemory } from "./read-memory.ts";
 
 /** A peer that has not accepted a connection by then counts as unreachable. */

@@ -3,15 +3,10 @@ import type http from "node:http";
 import { isIPv6, type Socket } from "node:net";
 import { type AllowedHosts, isOpened, judgeAddress, judgeHost } from "../../schema/address.ts";
 import { Fault } from "../fault.ts";
+import type { Address } from "./address.ts";
 import { type Dial, JudgedHttpAgent, JudgedHttpsAgent } from "./agents.ts";
 import { dialAddresses, tunnelThrough } from "./dial.ts";
 import type { ReadMemory } from "./read-memory.ts";
-
-/** One address a name stands for. */
-export interface Address {
-  readonly address: string;
-  readonly family: 4 | 6;
-}
 
 /** Every address of a name; rejects when it has none. */
 export type Lookup = (hostname: string) => Promise<readonly Address[]>;

@@ -1,34 +1,11 @@
 import { audioRoom } from "../../schema/containers.ts";
-import {
-  type Adjustment,
-  type AudioAction,
-  fitStreams,
-  type MediaPlan,
-  MULTI_LANGUAGE_FORMATS,
-} from "../../schema/media.ts";
+import { type Adjustment, fitStreams, type MediaPlan, MULTI_LANGUAGE_FORMATS } from "../../schema/media.ts";
 import type { AudioFacts } from "../tools/ffprobe.ts";
+import type { AudioPlan, ExtraTrack } from "./audio-plan.ts";
 import { type MuxInput, mainAudio } from "./ffmpeg-args.ts";
 import { missingLanguage } from "./select.ts";
 import type { AudioChoice, Source } from "./source.ts";
 import { canonicalLanguage, chooseVoice, languagesOf, type Voiced, voiceOf } from "./voices.ts";
-
-/** One audio track of the delivered file after its first. */
-export interface ExtraTrack {
-  /** Index of the input. */
-  readonly input: number;
-  /** Index among the audio streams of that input. */
-  readonly track: number;
-  readonly codec: string | null;
-  readonly action: Exclude<AudioAction, "none">;
-  readonly language: string | null;
-}
-
-/** The audio of the delivered file. */
-export interface AudioPlan extends AudioChoice {
-  /** Index of the first track among the audio streams of its input. */
-  readonly track: number;
-  readonly extra: readonly ExtraTrack[];
-}
 
 /** What is decided about an input that holds several audio tracks, or one whose language only the file tells. */
 interface FileChoice extends AudioChoice {

@@ -1,7 +1,7 @@
 import { containerOf, type Format, isAudioFormat } from "../../schema/containers.ts";
 import type { MediaPlan, StreamActions } from "../../schema/media.ts";
 import { ToolInput } from "../tools/tool-input.ts";
-import type { AudioPlan, ExtraTrack } from "./audio-tracks.ts";
+import type { AudioPlan, ExtraTrack } from "./audio-plan.ts";
 import { audioEncoder, codecTag, videoEncoder } from "./encoders.ts";
 import { threeLetterCode } from "./language-codes.ts";
 

@@ -11,7 +11,7 @@ import type { TransportOptions } from "../../processor/storage/transport.ts";
 import { partSizeFor } from "../../processor/storage/uploads/part-size.ts";
 import { PartUploader } from "../../processor/storage/uploads/part-uploader.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
-import { openStore } from "../../worker/services/storage/store.ts";
+import { openStore } from "../../worker/services/storage/open-store.ts";
 import { type Disturbance, type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
 import { inlineDigest } from "../support/inline-digest.ts";
 import type { LargeUpload, LargeUploadResult } from "../support/large-upload.ts";

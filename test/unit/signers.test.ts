@@ -9,7 +9,7 @@ import { Storage } from "@google-cloud/storage";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { InlineStorage } from "../../schema/api/storage.ts";
 import { targetOf } from "../../schema/storage/target.ts";
-import { openStore } from "../../worker/services/storage/store.ts";
+import { openStore } from "../../worker/services/storage/open-store.ts";
 
 /** What the edge signs must be, byte for byte, what the vendors' own libraries sign. */
 

@@ -6,7 +6,7 @@ import { blockId, MARKER_INDEX, newUploadRef, uploadOfBlock } from "./block-id.t
 /** Metadata of a blob that names the upload that made it. */
 const OWNER = "upload";
 
-/** Blocks that are staged at a blob under ids of their own; see {@link import("./blob.ts").BlobSink}. */
+/** Blocks that are staged at a blob under ids of their own; see `BlobSink`. */
 export class BlobUpload implements Upload {
   readonly ref: string;
   retries = 0;

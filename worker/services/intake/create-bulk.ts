@@ -4,9 +4,10 @@ import type { Scope } from "../../context.ts";
 import { ApiError, invalidMember } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { recognise } from "../sources/listing/recognise.ts";
+import { requirePublic } from "../sources/require-public.ts";
 import { acceptBatch, type BatchEntry } from "./accept-batch.ts";
 import { type Creation, told } from "./create-jobs.ts";
-import { prepareOptions, requirePublic } from "./prepare-job.ts";
+import { prepareOptions } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
 
 /** Entries that are looked up at the same time. */

@@ -1,10 +1,9 @@
-import { judgeUrl } from "../../../schema/address.ts";
 import type { Limits } from "../../../schema/api/account.ts";
 import { JOB_MEMBERS, type JobRequest } from "../../../schema/api/job-request.ts";
 import { type Adjustment, type MediaPlan, plan } from "../../../schema/media.ts";
 import type { Config } from "../../config.ts";
-import { invalidMember } from "../../lib/api-error.ts";
 import type { ListedEntry } from "../sources/listing/listing.ts";
+import { requirePublic } from "../sources/require-public.ts";
 import { capRequest } from "./cap-request.ts";
 
 /** The members of a request but its URLs, as one job or a batch shares them. */
@@ -72,12 +71,6 @@ export function prepareOptions(
     plan: planned.plan,
     adjustments: [...planned.adjustments, ...(planned.plan.audio_only ? [] : caps), ...unknown],
   };
-}
-
-/** @throws ApiError `invalid_request` that names the member */
-export function requirePublic(config: Config, path: string, url: string): void {
-  const verdict = judgeUrl(new URL(url), config.allowedPrivateHosts);
-  if (!verdict.allowed) throw invalidMember(path, `must be a public address (${verdict.reason})`);
 }
 
 /** What stands in columns of its own, or must not be kept. */

@@ -14,7 +14,8 @@ import { placeOf } from "../storage/addresses.ts";
 import { openSealed } from "../storage/credentials.ts";
 import { StorageRefusal } from "../storage/http.ts";
 import { deliveredKeys } from "../storage/links.ts";
-import { type ObjectStore, openStore } from "../storage/store.ts";
+import { openStore } from "../storage/open-store.ts";
+import type { ObjectStore } from "../storage/store.ts";
 import { explainRefusal } from "../storage/verify/explain.ts";
 import { checkStorage, validationFailed } from "../storage/verify/verify-storage.ts";
 

@@ -1,9 +1,15 @@
 import type { PlannedJob } from "../../../schema/api/job.ts";
+import type { MediaPlan } from "../../../schema/media.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { Scope } from "../../context.ts";
 import { ApiError } from "../../lib/api-error.ts";
-import type { PreparedJob } from "../intake/prepare-job.ts";
 import { probeSource, SourceRefusal } from "./probe-source.ts";
+
+/** A URL, and what is to be made of it. */
+interface Planned {
+  readonly url: string;
+  readonly plan: MediaPlan;
+}
 
 type SourcePart = Pick<
   PlannedJob,
@@ -23,7 +29,7 @@ type SourcePart = Pick<
  *
  * @throws ApiError `probe_timeout` when the source took too long
  */
-export async function planSource(scope: Scope, { url, plan }: PreparedJob): Promise<SourcePart> {
+export async function planSource(scope: Scope, { url, plan }: Planned): Promise<SourcePart> {
   try {
     const found = await probeSource(scope, {
       v: WIRE_VERSION,

@@ -1,8 +1,8 @@
 import type { Metadata, ShortVerdict } from "../../../schema/api/probe.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { Scope } from "../../context.ts";
-import { requirePublic } from "../intake/prepare-job.ts";
 import { probeSource } from "./probe-source.ts";
+import { requirePublic } from "./require-public.ts";
 
 /**
  * What is behind a URL.

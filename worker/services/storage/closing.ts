@@ -6,7 +6,8 @@ import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { openSealed } from "./credentials.ts";
 import { deliveredKeys, linksToKeep } from "./links.ts";
-import { type ObjectStore, openStore } from "./store.ts";
+import { openStore } from "./open-store.ts";
+import type { ObjectStore } from "./store.ts";
 
 /** What belongs to the end of a job whose storage came with the request. */
 export interface StorageClosing {

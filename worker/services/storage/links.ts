@@ -4,7 +4,8 @@ import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { findStorageConfig } from "../../db/storage-configs.ts";
 import { describeError } from "../../lib/log.ts";
 import { openSealed } from "./credentials.ts";
-import { LINK_SECONDS, type ObjectStore, openStore } from "./store.ts";
+import { openStore } from "./open-store.ts";
+import { LINK_SECONDS, type ObjectStore } from "./store.ts";
 
 /** Links by the key of the object that they read; an object that none can be signed for has null or nothing. */
 export type Links = Readonly<Record<string, string | null>>;

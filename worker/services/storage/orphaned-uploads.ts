@@ -5,7 +5,8 @@ import { findStorageConfig } from "../../db/storage-configs.ts";
 import { describeError } from "../../lib/log.ts";
 import { openSealed } from "./credentials.ts";
 import { StorageRefusal } from "./http.ts";
-import { type ObjectStore, openStore } from "./store.ts";
+import { openStore } from "./open-store.ts";
+import type { ObjectStore } from "./store.ts";
 
 /** What runs left behind in a storage, and nobody uses any more. */
 

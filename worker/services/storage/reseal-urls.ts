@@ -15,7 +15,7 @@ import {
   replaceSlackUrl,
   slackToResealQuery,
 } from "../../db/sealed-urls.ts";
-import type { ResealKind } from "./reseal.ts";
+import type { ResealKind } from "./reseal-kind.ts";
 import {
   type AddressColumns,
   addressOf,

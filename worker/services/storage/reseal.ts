@@ -11,27 +11,14 @@ import {
 import { findConfigsToReseal, replaceStorageConfig } from "../../db/storage-configs.ts";
 import { describeError } from "../../lib/log.ts";
 import { type Actor, auditRow } from "../accounts/audit.ts";
+import type { ResealKind } from "./reseal-kind.ts";
 import { urlKinds } from "./reseal-urls.ts";
 import type { SealedFor } from "./seal.ts";
 
 /** Secrets of one kind that one call seals anew. */
 const PAGE = 100;
 
-type Change = Parameters<typeof writeWithAudit>[1][number];
-
-/** A kind of secret that tables hold. */
-export interface ResealKind {
-  /** The next of this kind that the newest key has not sealed in the newest form, each with what seals it. */
-  readonly find: (limit: number) => Promise<readonly StaleSecret[]>;
-}
-
-/** A secret that is to be sealed anew. */
-export interface StaleSecret {
-  /** The row that it stands in; for the log. */
-  readonly owner: string;
-  /** What puts it sealed in the place of the one that was read; nothing happens where that one is gone. @throws SealBroken */
-  readonly renew: () => Promise<readonly Change[]>;
-}
+export type Change = Parameters<typeof writeWithAudit>[1][number];
 
 /**
  * Seals a page of secrets of each kind anew with the newest key and in the newest form, so that an older one can be

@@ -1,10 +1,3 @@
-import type { StorageTarget } from "../../../schema/wire/run.ts";
-import { BlobStore } from "./blob.ts";
-import { GcsStore } from "./gcs.ts";
-import type { StorageNetwork } from "./http.ts";
-import { OssStore } from "./oss.ts";
-import { S3Store } from "./s3.ts";
-
 /** How long signed links hold, in seconds. */
 export const LINK_SECONDS = 24 * 60 * 60;
 
@@ -28,18 +21,4 @@ export interface ObjectStore {
   abortUpload(key: string, ref: string): Promise<void>;
   /** The first keys that begin with this, {@link LISTED_KEYS} at most. */
   listKeys(prefix: string): Promise<string[]>;
-}
-
-/** The store of a target. Whether its endpoint may be dialled is judged before. */
-export function openStore(target: StorageTarget, network: StorageNetwork): ObjectStore {
-  switch (target.provider) {
-    case "s3":
-      return new S3Store(target, network);
-    case "blob":
-      return new BlobStore(target, network);
-    case "gcs":
-      return new GcsStore(target, network);
-    case "oss":
-      return new OssStore(target, network);
-  }
 }

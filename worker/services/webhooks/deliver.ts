@@ -8,8 +8,8 @@ import {
   settleDelivery,
 } from "../../db/delivery-rows.ts";
 import { findJob } from "../../db/job-rows.ts";
-import { viewJob } from "../jobs/view.ts";
 import { NOTICE_GRACE_MS, sendNoticeHints } from "../queue/notice-hints.ts";
+import { linksOf } from "../storage/links.ts";
 import { SealBroken } from "../storage/seal.ts";
 import { addressOf, openAddress } from "../storage/sealed-urls.ts";
 import { encodeNotice } from "./body.ts";
@@ -82,7 +82,8 @@ async function post(scope: Scope, delivery: DeliveryRow, { account }: Sender): P
 async function bodyOf(scope: Scope, { type, job_id, body }: DeliveryRow): Promise<string> {
   const job = type === "job_completed" && job_id !== null ? await findJob(scope.db, job_id) : undefined;
   if (!job) return body;
-  const { s3_url, file_replaced_by } = await viewJob(scope, job);
+  const s3_url = job.object_key === null ? null : ((await linksOf(scope, job))[job.object_key] ?? null);
+  const { file_replaced_by } = job;
   return encodeNotice({ ...(JSON.parse(body) as object), s3_url, file_replaced_by });
 }
 

@@ -1,9 +1,9 @@
 import { judgeUrl } from "../../../schema/address.ts";
 import type { Scope } from "../../context.ts";
 import { describeError } from "../../lib/log.ts";
+import { readRetryAfter } from "../../lib/retry-after.ts";
 import { isUnreached } from "../../lib/unreached.ts";
 import { VERSION } from "../../lib/version.ts";
-import { readRetryAfter } from "./schedule.ts";
 import { signatureHeaders } from "./signature.ts";
 
 /** How long an endpoint may take to answer, in milliseconds. */

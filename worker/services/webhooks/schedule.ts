@@ -1,5 +1,7 @@
 const SECOND = 1_000;
+
 const MINUTE = 60 * SECOND;
+
 const HOUR = 60 * MINUTE;
 
 /** Waits before each try of a notice, in milliseconds: ten tries over a little more than 75 hours. */
@@ -21,6 +23,7 @@ export const TRY_DELAYS_MS: readonly number[] = [
  * the tenth that is allowed: whatever is drawn, the last try is made between 75 and 80 hours after the first.
  */
 const JITTER = 0.05;
+
 /** An endpoint may ask for no longer wait than this. */
 const MAX_ASKED_MS = 24 * HOUR;
 
@@ -36,11 +39,4 @@ export function nextTryInMs(tries: number, retryAfterMs: number | null, chance: 
   const delay = TRY_DELAYS_MS[tries];
   if (delay === undefined) return null;
   return Math.max(Math.round(delay * (1 + JITTER * chance)), Math.min(retryAfterMs ?? 0, MAX_ASKED_MS));
-}
-
-/** `Retry-After` in milliseconds from now: seconds or a date; null when there is none. */
-export function readRetryAfter(value: string | null, now: number): number | null {
-  if (value === null) return null;
-  const at = /^\d+$/.test(value.trim()) ? now + Number(value) * SECOND : Date.parse(value);
-  return Number.isNaN(at) ? null : Math.max(0, at - now);
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { readBoundedJson } from "../../../../schema/bounded-body.ts";
 import type { Scope } from "../../../context.ts";
-import { readRetryAfter } from "../../webhooks/schedule.ts";
+import { readRetryAfter } from "../../../lib/retry-after.ts";
 import { SourceRefusal } from "../probe-source.ts";
 
 /** What is read of Spotify's objects; other members are ignored, and what Spotify may leave out is optional. */

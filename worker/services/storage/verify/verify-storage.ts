@@ -8,7 +8,7 @@ import { ApiError } from "../../../lib/api-error.ts";
 import { placeOf } from "../addresses.ts";
 import type { OpenedStorage } from "../credentials.ts";
 import { type StorageNetwork, StorageRefusal } from "../http.ts";
-import { openStore } from "../store.ts";
+import { openStore } from "../open-store.ts";
 import { explainNoAnswer, explainRefusal } from "./explain.ts";
 import { judgeTarget } from "./judge-target.ts";
 import { judgeSharedAccess } from "./shared-access.ts";

@@ -1,0 +1,15 @@
+import type { Change } from "./reseal.ts";
+
+/** A kind of secret that tables hold. */
+export interface ResealKind {
+  /** The next of this kind that the newest key has not sealed in the newest form, each with what seals it. */
+  readonly find: (limit: number) => Promise<readonly StaleSecret[]>;
+}
+
+/** A secret that is to be sealed anew. */
+export interface StaleSecret {
+  /** The row that it stands in; for the log. */
+  readonly owner: string;
+  /** What puts it sealed in the place of the one that was read; nothing happens where that one is gone. @throws SealBroken */
+  readonly renew: () => Promise<readonly Change[]>;
+}
