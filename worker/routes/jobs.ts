@@ -9,7 +9,7 @@ import { cancelJob } from "../services/jobs/cancel.ts";
 import { deleteFile } from "../services/jobs/delete-file.ts";
 import { listJobs } from "../services/jobs/list.ts";
 import { readJob } from "../services/jobs/read.ts";
-import { viewJobs } from "../services/jobs/view-jobs.ts";
+import { viewJobs } from "../services/jobs/view.ts";
 import { watchJob } from "../services/jobs/watch.ts";
 import { planSource } from "../services/sources/plan-source.ts";
 import { lastEventId } from "./last-event-id.ts";

@@ -1,7 +1,7 @@
 import type { JobListQuery } from "../../../schema/api/job.ts";
 import type { Scope } from "../../context.ts";
 import * as rows from "../../db/job-rows.ts";
-import { viewJobs } from "./view-jobs.ts";
+import { viewJobs } from "./view.ts";
 
 /** A page of an account's jobs, newest first. The cursor is the last id of a page, so added jobs leave no gaps. */
 export async function listJobs(scope: Scope, accountId: string, query: JobListQuery) {

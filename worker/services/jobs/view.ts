@@ -1,12 +1,29 @@
 import type { Job } from "../../../schema/api/job.ts";
 import { errorTypeOf, JOB_ERRORS } from "../../../schema/errors.ts";
+import { isFinal } from "../../../schema/states.ts";
 import type { Scope } from "../../context.ts";
+import { deliveriesOfJobsQuery } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { linksOf } from "../storage/links.ts";
 import { addressForOwner, urlForOwner, webhookOf } from "../storage/sealed-urls.ts";
 
-/** A job as its owner sees it: the echo of the request, the facts, and links signed for this answer. */
-export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
+type Delivery = Awaited<ReturnType<typeof deliveriesOfJobsQuery>>[number];
+
+/** Jobs as their owner sees them, with how their notices fared. */
+export async function viewJobs(scope: Scope, rows: readonly JobRow[]): Promise<Job[]> {
+  const told = rows.filter(({ request, status }) => request.webhook_url !== undefined && isFinal(status));
+  const ids = told.map(({ id }) => id);
+  const deliveries = ids.length === 0 ? [] : await deliveriesOfJobsQuery(scope.db, ids);
+  const byJob = new Map(deliveries.map((delivery) => [delivery.job_id, delivery]));
+  return Promise.all(rows.map((row) => viewJob(scope, row, byJob.get(row.id))));
+}
+
+/**
+ * A job as its owner sees it: the echo of the request, the facts, and links signed for this answer.
+ *
+ * @param delivery of its webhook, if there is one yet
+ */
+async function viewJob(scope: Scope, row: JobRow, delivery: Delivery | undefined): Promise<Job> {
   const webhook = webhookOf(row.account_id, row.request.webhook_url, row.sealed_webhook_url);
   const [links, url, webhook_url] = await Promise.all([
     linksOf(scope, row),
@@ -71,10 +88,10 @@ export async function viewJob(scope: Scope, row: JobRow): Promise<Job> {
     audio_languages: row.audio_languages ?? [],
     download_strategy: row.strategy,
     tool_versions: row.tool_versions,
-    webhook_status: "no_webhook",
-    webhook_attempts: 0,
-    webhook_last_error: null,
-    webhook_response_time_ms: null,
+    webhook_status: row.request.webhook_url === undefined ? "no_webhook" : (delivery?.status ?? "pending"),
+    webhook_attempts: delivery?.tries ?? 0,
+    webhook_last_error: delivery?.last_error ?? null,
+    webhook_response_time_ms: delivery?.last_response_ms ?? null,
     adjustments: row.adjustments,
   };
 }
