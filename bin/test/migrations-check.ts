@@ -9,7 +9,7 @@ export async function migrationsAreUpToDate(): Promise<boolean> {
   const [written, draft] = [inRoot("schema", "db", "migrations"), inRoot(DRAFT)];
   rmSync(draft, { recursive: true, force: true });
   cpSync(written, draft, { recursive: true });
-  const args = ["generate", "--dialect", "sqlite", "--schema", "./schema/db/tables.ts", "--out", DRAFT];
+  const args = ["generate", "--dialect", "sqlite", "--schema", "./schema/db/tables", "--out", DRAFT];
   if (!(await succeeds("drizzle-kit", args))) return false;
   const added = readdirSync(draft).filter((name) => !readdirSync(written).includes(name));
   if (added.length === 0) return true;

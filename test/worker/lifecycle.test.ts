@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { accounts } from "../../schema/db/tables.ts";
+import { accounts } from "../../schema/db/tables/accounts.ts";
 import { MAX_INTERRUPTIONS } from "../../schema/states.ts";
 import type { Companion } from "../../worker/db/companions.ts";
 import { findJob } from "../../worker/db/job-rows.ts";

@@ -1,5 +1,5 @@
 import { and, desc, eq, exists, isNull, lt } from "drizzle-orm";
-import { accounts } from "../../schema/db/tables.ts";
+import { accounts } from "../../schema/db/tables/accounts.ts";
 import { type AuditRow, insertAudit } from "./audit-rows.ts";
 import type { Db } from "./connection.ts";
 

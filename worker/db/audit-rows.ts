@@ -1,6 +1,6 @@
 import { and, desc, eq, lt, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import { auditEntries } from "../../schema/db/tables.ts";
+import { auditEntries } from "../../schema/db/tables/accounts.ts";
 import type { Db } from "./connection.ts";
 import { rowValues } from "./row-values.ts";
 

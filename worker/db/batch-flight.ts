@@ -1,5 +1,7 @@
 import { and, eq, isNull, type SQL, sql } from "drizzle-orm";
-import { accounts, batches, jobs } from "../../schema/db/tables.ts";
+import { accounts } from "../../schema/db/tables/accounts.ts";
+import { batches } from "../../schema/db/tables/batches.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
 import { batchQuery, countsQuery } from "./batch-rows.ts";
 import type { Companion } from "./companions.ts";
 import type { Db } from "./connection.ts";

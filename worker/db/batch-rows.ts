@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, getTableColumns, gt, inArray, isNull, lte, type SQL, sql } from "drizzle-orm";
-import { batches, jobs } from "../../schema/db/tables.ts";
+import { batches } from "../../schema/db/tables/batches.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import { jsonPages } from "../lib/json-pages.ts";
 import type { SetCompanion } from "./companions.ts";

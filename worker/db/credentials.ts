@@ -1,5 +1,5 @@
 import { and, asc, eq, getTableColumns, inArray, lte, not, sql } from "drizzle-orm";
-import { jobCredentials, jobs } from "../../schema/db/tables.ts";
+import { jobCredentials, jobs } from "../../schema/db/tables/jobs.ts";
 import type { Companion, SetCompanion } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { startsWith } from "./starts-with.ts";

@@ -1,6 +1,9 @@
 import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import { MAX_COUNTED } from "../../schema/api/dashboard.ts";
-import { accounts, batches, jobs, usage } from "../../schema/db/tables.ts";
+import { accounts } from "../../schema/db/tables/accounts.ts";
+import { batches } from "../../schema/db/tables/batches.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
+import { usage } from "../../schema/db/tables/usage.ts";
 import type { Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
 

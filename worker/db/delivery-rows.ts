@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, getTableColumns, inArray, lt, lte, type SQL, sql } from "drizzle-orm";
 import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
-import { accounts, webhookDeliveries, webhookEndpoints } from "../../schema/db/tables.ts";
+import { accounts } from "../../schema/db/tables/accounts.ts";
+import { webhookDeliveries, webhookEndpoints } from "../../schema/db/tables/webhooks.ts";
 import type { Companion, SetCompanion } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { rowValues } from "./row-values.ts";

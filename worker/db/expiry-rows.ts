@@ -1,5 +1,6 @@
 import { and, asc, eq, isNotNull, lte, sql } from "drizzle-orm";
-import { accounts, jobs } from "../../schema/db/tables.ts";
+import { accounts } from "../../schema/db/tables/accounts.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
 import type { Companion } from "./companions.ts";
 import type { Db } from "./connection.ts";
 

@@ -1,5 +1,5 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import { accounts } from "../../schema/db/tables.ts";
+import { accounts } from "../../schema/db/tables/accounts.ts";
 import type { AccountRow, NewAccountRow } from "./account-rows.ts";
 import type { Db } from "./connection.ts";
 

@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray, isNull, lte, sql } from "drizzle-orm";
-import { idempotencyKeys } from "../../schema/db/tables.ts";
+import { idempotencyKeys } from "../../schema/db/tables/idempotency.ts";
 import type { Db } from "./connection.ts";
 
 /** Requests that are executed once: claimed by one statement, answered alike from then on. */

@@ -1,5 +1,5 @@
 import { and, eq, not, notInArray, type SQL, sql } from "drizzle-orm";
-import { jobs } from "../../schema/db/tables.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import type { RunBeat } from "../../schema/wire/callback.ts";
 import type { Companion, SetCompanion, Unmoved } from "./companions.ts";

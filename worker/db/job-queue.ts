@@ -1,5 +1,5 @@
 import { and, asc, count, desc, eq, gte, inArray, isNotNull, lte, sql } from "drizzle-orm";
-import { jobs } from "../../schema/db/tables.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
 import type { Db } from "./connection.ts";
 import type { NewJobRow } from "./job-rows.ts";
 

@@ -1,5 +1,6 @@
 import { and, count, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzle-orm";
-import { accounts, jobCredentials, jobs, storageConfigs } from "../../schema/db/tables.ts";
+import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
+import { jobCredentials, jobs } from "../../schema/db/tables/jobs.ts";
 import type { Status } from "../../schema/states.ts";
 import type { SetCompanion, Unmoved } from "./companions.ts";
 import type { Db } from "./connection.ts";

@@ -1,5 +1,5 @@
 import { and, asc, eq, exists, gt, isNull, or, sql } from "drizzle-orm";
-import { accounts, apiKeys } from "../../schema/db/tables.ts";
+import { accounts, apiKeys } from "../../schema/db/tables/accounts.ts";
 import type { AccountRow } from "./account-rows.ts";
 import { type AuditRow, insertAudit } from "./audit-rows.ts";
 import type { Db } from "./connection.ts";

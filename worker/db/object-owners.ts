@@ -1,5 +1,5 @@
 import { and, eq, isNull, ne, or, type SQL, sql } from "drizzle-orm";
-import { jobs } from "../../schema/db/tables.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
 import { stemOf } from "../../schema/storage/object-key.ts";
 import type { Companion } from "./companions.ts";
 import type { Db } from "./connection.ts";

@@ -1,5 +1,5 @@
 import { and, eq, isNotNull, not, sql } from "drizzle-orm";
-import { accounts } from "../../schema/db/tables.ts";
+import { accounts } from "../../schema/db/tables/accounts.ts";
 import type { Db } from "./connection.ts";
 import { startsWith } from "./starts-with.ts";
 

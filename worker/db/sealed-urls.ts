@@ -1,6 +1,9 @@
 import { and, eq, isNotNull, isNull, ne, not, or, sql } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
-import { accounts, batches, jobs, webhookDeliveries, webhookEndpoints } from "../../schema/db/tables.ts";
+import { accounts } from "../../schema/db/tables/accounts.ts";
+import { batches } from "../../schema/db/tables/batches.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
+import { webhookDeliveries, webhookEndpoints } from "../../schema/db/tables/webhooks.ts";
 import type { BatchRow, NewBatchRow } from "./batch-rows.ts";
 import type { Db } from "./connection.ts";
 import type { DeliveryRow, EndpointRow, NewDeliveryRow } from "./delivery-rows.ts";

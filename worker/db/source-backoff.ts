@@ -1,5 +1,6 @@
 import { and, eq, gt, sql } from "drizzle-orm";
-import { jobs, sourceBackoff } from "../../schema/db/tables.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
+import { sourceBackoff } from "../../schema/db/tables/sources.ts";
 import type { Companion } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import type { JobRow } from "./job-rows.ts";

@@ -1,5 +1,5 @@
 import { and, eq, exists, not } from "drizzle-orm";
-import { accounts, storageConfigs } from "../../schema/db/tables.ts";
+import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { type AuditRow, insertAudit } from "./audit-rows.ts";
 import type { Db } from "./connection.ts";
 import { startsWith } from "./starts-with.ts";

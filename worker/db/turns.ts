@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
-import { jobs, usage } from "../../schema/db/tables.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
+import { usage } from "../../schema/db/tables/usage.ts";
 
 /**
  * Whose turn it is: of the accounts with a due job, the one with the fewest running jobs comes first; of several,

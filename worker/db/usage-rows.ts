@@ -1,5 +1,7 @@
 import { and, asc, count, eq, isNotNull, isNull, type SQL, sql, sum } from "drizzle-orm";
-import { apiKeys, jobs, keyUsage, usage } from "../../schema/db/tables.ts";
+import { apiKeys } from "../../schema/db/tables/accounts.ts";
+import { jobs } from "../../schema/db/tables/jobs.ts";
+import { keyUsage, usage } from "../../schema/db/tables/usage.ts";
 import type { Companion, SetCompanion, Unmoved } from "./companions.ts";
 import type { Db } from "./connection.ts";
 

@@ -1,0 +1,44 @@
+import { sql } from "drizzle-orm";
+import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { BATCH_KINDS, BATCH_STATUSES } from "../../api/batch.ts";
+import { id, time } from "./columns.ts";
+
+/** Shows, playlists and bulk requests; what is true of their jobs stands in the jobs. */
+export const batches = sqliteTable(
+  "batches",
+  {
+    id: id(),
+    account_id: text("account_id").notNull(),
+    key_id: text("key_id"),
+    kind: text("kind", { enum: BATCH_KINDS }).notNull(),
+    /** The list's own URL, without passwords and tokens; null for a bulk request. */
+    show_url: text("show_url"),
+    /** It whole, sealed with the account's id; null where nothing of it is hidden. */
+    sealed_show_url: text("sealed_show_url"),
+    title: text("title"),
+    folder: text("folder"),
+    /** Names the address without showing it; rows of former versions hold the address itself. */
+    webhook_url: text("webhook_url"),
+    /** The address, sealed with the account's id. */
+    sealed_webhook_url: text("sealed_webhook_url"),
+    /** As of jobs. */
+    sealing_key_id: text("sealing_key_id"),
+    status: text("status", { enum: BATCH_STATUSES }).notNull(),
+    /** Jobs that belong to it. */
+    total: integer("total").notNull(),
+    /** Raised by each renaming, so that two at once do not give one name twice. */
+    revision: integer("revision").notNull().default(0),
+    cancelled_at: time("cancelled_at"),
+    /** Unfinished: reconcile wakes the batch's object after this; null while it is paused. */
+    check_due_at: time("check_due_at"),
+    created_at: time("created_at").notNull(),
+    started_at: time("started_at"),
+    finished_at: time("finished_at"),
+  },
+  (table) => [
+    index("batches_account").on(table.account_id, table.id),
+    index("batches_account_status").on(table.account_id, table.status, table.id),
+    index("batches_sealing").on(table.sealing_key_id).where(sql`sealing_key_id is not null`),
+    index("batches_check").on(table.check_due_at).where(sql`finished_at is null`),
+  ],
+);
