@@ -1,6 +1,6 @@
 import type { Scope } from "../../context.ts";
 import { lookAtBatch } from "../../db/batch-flight.ts";
-import { HINT_GRACE_MS, sendHints } from "../queue/hints.ts";
+import { HINT_GRACE_MS, sendHints } from "../queue/sender.ts";
 import { cancelRest } from "./cancel.ts";
 import { finishBatch } from "./finish.ts";
 import { BATCH_GRACE_MS } from "./grace.ts";

@@ -6,7 +6,7 @@ import { readCounts, writeBatchEnd } from "../../db/batch-flight.ts";
 import type { BatchRow } from "../../db/batch-rows.ts";
 import type { Companion } from "../../db/companions.ts";
 import { insertDelivery, insertSlackDelivery } from "../../db/delivery-rows.ts";
-import { sendNoticeHints } from "../queue/notice-hints.ts";
+import { sendNoticeHints } from "../queue/sender.ts";
 import { encodeNotice } from "../webhooks/body.ts";
 import { newDelivery } from "../webhooks/events.ts";
 import { slackText } from "../webhooks/slack-text.ts";

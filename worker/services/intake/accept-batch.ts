@@ -10,7 +10,7 @@ import { FIRST_LOOK_GRACE_MS } from "../batches/grace.ts";
 import { type Nameable, nameFiles } from "../batches/names.ts";
 import { endsOf } from "../jobs/job-end.ts";
 import { birthColumns } from "../jobs/transitions.ts";
-import { sendNoticeHints } from "../queue/notice-hints.ts";
+import { sendNoticeHints } from "../queue/sender.ts";
 import { sealForJobs } from "../storage/credentials.ts";
 import { sealingKeyOf, sealShowUrl, sealSourceUrls, sealWebhook } from "../storage/sealed-urls.ts";
 import type { VerifiedStorage } from "../storage/verify/verify-storage.ts";

@@ -16,8 +16,7 @@ import { type MoveCondition, writeBeats, writeEnds, writeMove } from "../../db/j
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import type { Line } from "../../db/turns.ts";
 import { ApiError } from "../../lib/api-error.ts";
-import { HINT_GRACE_MS, sendHints } from "../queue/hints.ts";
-import { sendNoticeHints } from "../queue/notice-hints.ts";
+import { HINT_GRACE_MS, sendHints, sendNoticeHints } from "../queue/sender.ts";
 import { closeStorage } from "../storage/closing.ts";
 import { ownerOfEnd } from "../storage/object-owner.ts";
 import type { EndNotices } from "../webhooks/events.ts";

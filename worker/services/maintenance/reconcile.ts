@@ -14,8 +14,7 @@ import { describeError } from "../../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../../lib/send-messages.ts";
 import { BATCH_GRACE_MS } from "../batches/grace.ts";
 import { transition } from "../jobs/transitions.ts";
-import { sendHints } from "../queue/hints.ts";
-import { sendNoticeHints } from "../queue/notice-hints.ts";
+import { sendHints, sendNoticeHints } from "../queue/sender.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
 

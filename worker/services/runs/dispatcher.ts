@@ -9,7 +9,7 @@ import type { Line } from "../../db/turns.ts";
 import { describeError } from "../../lib/log.ts";
 import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
 import { transition } from "../jobs/transitions.ts";
-import { sendHints } from "../queue/hints.ts";
+import { sendHints } from "../queue/sender.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
 import { runToken } from "./run-token.ts";

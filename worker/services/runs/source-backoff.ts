@@ -4,7 +4,7 @@ import type { Scope } from "../../context.ts";
 import type { Companion } from "../../db/companions.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { clearSource, listBackoffs, putOff, strikeSource } from "../../db/source-backoff.ts";
-import { HINT_GRACE_MS, sendHints } from "../queue/hints.ts";
+import { HINT_GRACE_MS, sendHints } from "../queue/sender.ts";
 
 /**
  * A source that asks for a robot check or limits us is left alone for a growing time, so that it does not burn every

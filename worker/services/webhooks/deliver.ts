@@ -8,7 +8,7 @@ import {
   settleDelivery,
 } from "../../db/delivery-rows.ts";
 import { findJob } from "../../db/job-rows.ts";
-import { NOTICE_GRACE_MS, sendNoticeHints } from "../queue/notice-hints.ts";
+import { NOTICE_GRACE_MS, sendNoticeHints } from "../queue/sender.ts";
 import { linksOf } from "../storage/links.ts";
 import { SealBroken } from "../storage/seal.ts";
 import { addressOf, openAddress } from "../storage/sealed-urls.ts";

@@ -8,7 +8,7 @@ import {
   listEndpoints as listEndpointRows,
 } from "../../db/delivery-rows.ts";
 import { illegalState, notFound } from "../../lib/api-error.ts";
-import { sendNoticeHints } from "../queue/notice-hints.ts";
+import { sendNoticeHints } from "../queue/sender.ts";
 import { addressForOwner, addressOf } from "../storage/sealed-urls.ts";
 import { newDelivery } from "./events.ts";
 

@@ -10,7 +10,7 @@ import {
 } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { jsonPages } from "../../lib/json-pages.ts";
-import { NOTICE_GRACE_MS } from "../queue/notice-hints.ts";
+import { NOTICE_GRACE_MS } from "../queue/sender.ts";
 import { encodeNotice, noticeOf } from "./body.ts";
 import { slackText } from "./slack-text.ts";
 
