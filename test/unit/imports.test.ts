@@ -1,13 +1,8 @@
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path/posix";
+import { isBuiltin } from "node:module";
+import { dirname } from "node:path/posix";
 import { describe, expect, it } from "vitest";
-import { inRepository, trackedFiles } from "../support/repository.ts";
-
-/** A file's import: a path in the repository, or a package's name. Type imports count like others. */
-interface Import {
-  readonly from: string;
-  readonly to: string;
-}
+import { circlesOf, importsOf, sources, textOf } from "../support/import-graph.ts";
+import { trackedFiles } from "../support/repository.ts";
 
 /** Files may only import what `may` matches. */
 interface Layer {
@@ -25,6 +20,9 @@ const LAYERS: readonly Layer[] = [
   { files: /^worker\/middleware\//, may: /^(?!worker\/(objects|queues)\/)/ },
   { files: /^worker\/services\//, may: /^(?!worker\/(routes|middleware|queues|console)\/|@?hono(\/|$))/ },
   { files: /^worker\/db\//, may: /^(worker\/(db|lib)\/|schema\/|zod$|drizzle-orm(\/|$))/ },
+  // What a request may use comes with its context; only entry points make one.
+  { files: /^worker\/(services|routes|db|lib|console)\//, may: /^(?!worker\/composition\.ts$)/ },
+  { files: /^worker\/context\.ts$/, may: /^(?!worker\/(composition|app|index)\.ts$)/ },
   { files: /^worker\/lib\//, may: /^(?!worker\/(?!lib\/)|@?hono(\/|$))/ },
   { files: /^worker\/(objects|queues)\//, may: /^(?!worker\/(routes|middleware|db|console)\/)/ },
   { files: /^worker\/(?!db\/)/, may: /^(?!drizzle-orm(\/|$))/ },
@@ -63,21 +61,6 @@ const PRIVILEGES: readonly { readonly what: RegExp; readonly within: RegExp; rea
   },
 ];
 
-const IMPORT =
-  /^\s*(?:import|export)\s[^;"']*?from\s*["']([^"']+)["']|^\s*import\s*["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/gm;
-
-const sources = trackedFiles().filter((file) =>
-  /^(schema|worker|processor|bin|test)\/.*\.(ts|mjs)$/.test(file),
-);
-const textOf = (file: string): string => readFileSync(inRepository(file), "utf8");
-
-function importsOf(from: string): Import[] {
-  return [...textOf(from).matchAll(IMPORT)].map((match) => {
-    const name = match[1] ?? match[2] ?? match[3] ?? "";
-    return { from, to: name.startsWith(".") ? join(dirname(from), name) : name };
-  });
-}
-
 describe("imports", () => {
   const imports = sources.flatMap(importsOf);
 
@@ -113,5 +96,89 @@ describe("sources", () => {
         .map((file) => `${file} contains ${what.exec(textOf(file))?.[0]}`),
     );
     expect(breaches).toEqual([]);
+  });
+});
+
+/** The rooms of `worker/services/`, the lowest first: each may import those before it. */
+const ROOMS = [
+  "queue",
+  "accounts",
+  "storage",
+  "webhooks",
+  "jobs",
+  "batches",
+  "runs",
+  "sources",
+  "intake",
+  "maintenance",
+] as const;
+
+/** Files that one folder holds at most. */
+const MAX_FILES = 25;
+
+const roomOf = (file: string): string | undefined => /^worker\/services\/([^/]+)\//.exec(file)?.[1];
+
+describe("circles of imports", () => {
+  it("are found where there are some", () => {
+    const chain = ["a", "b", "c", "d"].map((from, index) => ({
+      from,
+      to: ["b", "c", "b", "d"][index] ?? "",
+    }));
+    expect(circlesOf(chain)).toEqual([["b", "c"], ["d"]]);
+  });
+
+  it("do not exist, those of types included", () => {
+    const ours = sources.filter((file) => !file.startsWith("test/"));
+    expect(circlesOf(ours.flatMap(importsOf)).map((circle) => circle.join(" ↔ "))).toEqual([]);
+  });
+});
+
+describe("rooms", () => {
+  it("of the services import only those below them", () => {
+    const imports = sources.filter((file) => roomOf(file)).flatMap(importsOf);
+    const rank = (file: string) => ROOMS.indexOf(roomOf(file) as (typeof ROOMS)[number]);
+    const breaches = imports.filter(({ from, to }) => roomOf(to) && rank(to) > rank(from));
+    expect(breaches.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+  });
+
+  it("of the services are the ones that have a place in that order, and no file stands outside them", () => {
+    const services = sources.filter((file) => file.startsWith("worker/services/"));
+    expect(new Set(services.map((file) => roomOf(file) ?? file))).toEqual(new Set(ROOMS));
+  });
+
+  it("hold few enough files to be read at a glance", () => {
+    const files = Map.groupBy(
+      trackedFiles().filter((file) => /^(schema|worker|processor|bin)\/.*\.(ts|mjs|py)$/.test(file)),
+      (file) => dirname(file),
+    );
+    const full = [...files].filter(([, { length }]) => length > MAX_FILES);
+    expect(full.map(([folder, { length }]) => `${folder} holds ${length}`)).toEqual([]);
+  });
+});
+
+describe("packages", () => {
+  /** What each `package.json` of the repository declares. */
+  const manifests = new Map(
+    trackedFiles()
+      .filter((file) => /^([a-z]+\/)?package\.json$/.test(file))
+      .map((file) => {
+        const { name = "", dependencies, devDependencies, peerDependencies } = JSON.parse(textOf(file));
+        return [
+          dirname(file),
+          [name, ...Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies })],
+        ];
+      }),
+  );
+  const isDeclared = (from: string, name: string) =>
+    [from.replace(/\/.*/, ""), "."].some((folder) => manifests.get(folder)?.includes(name));
+
+  it("are declared where they are imported", () => {
+    const breaches = sources.flatMap(importsOf).filter(({ from, to }) => {
+      if (isBuiltin(to) || /^(cloudflare:|(schema|worker|processor|bin|test)\/|[^/]+\.json$)/.test(to))
+        return false;
+      const name = to.split("/", to.startsWith("@") ? 2 : 1).join("/");
+      return !isDeclared(from, name);
+    });
+    expect(breaches.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
 });
