@@ -181,4 +181,18 @@ describe("packages", () => {
     });
     expect(breaches.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
+
+  it("have one version, whoever declares them", () => {
+    const versions = Map.groupBy(
+      trackedFiles()
+        .filter((file) => /^([a-z]+\/)?package\.json$/.test(file))
+        .flatMap((file) => {
+          const { dependencies, devDependencies } = JSON.parse(textOf(file));
+          return Object.entries<string>({ ...dependencies, ...devDependencies });
+        }),
+      ([name]) => name,
+    );
+    const several = [...versions].filter(([, all]) => new Set(all.map(([, version]) => version)).size > 1);
+    expect(several.map(([name]) => name)).toEqual([]);
+  });
 });

@@ -2,7 +2,7 @@ import { and, desc, eq, lt, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { auditEntries } from "../../schema/db/tables/accounts.ts";
 import type { Db } from "./connection.ts";
-import { rowValues } from "./row-values.ts";
+import { rowValues } from "./fragments.ts";
 
 /** What was done to accounts, keys and secrets, and by whom. */
 

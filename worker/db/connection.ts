@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 
 /** The query builder over one D1 session. */
@@ -87,4 +88,9 @@ class MeteredStatement {
   run(): Promise<unknown> {
     return this.#run(() => this.statement.run());
   }
+}
+
+/** Asks the database for nothing, to learn whether it answers. */
+export async function ping(db: Db): Promise<void> {
+  await db.run(sql`select 1`);
 }

@@ -2,7 +2,7 @@ import { and, asc, eq, getTableColumns, inArray, lte, not, sql } from "drizzle-o
 import { jobCredentials, jobs } from "../../schema/db/tables/jobs.ts";
 import type { Companion, SetCompanion } from "./companions.ts";
 import type { Db } from "./connection.ts";
-import { startsWith } from "./starts-with.ts";
+import { startsWith } from "./fragments.ts";
 
 /** Sealed credentials of unfinished jobs. */
 

@@ -4,7 +4,7 @@ import { accounts } from "../../schema/db/tables/accounts.ts";
 import { webhookDeliveries, webhookEndpoints } from "../../schema/db/tables/webhooks.ts";
 import type { Companion, SetCompanion } from "./companions.ts";
 import type { Db } from "./connection.ts";
-import { rowValues } from "./row-values.ts";
+import { rowValues } from "./fragments.ts";
 
 /** Notices on their way, and what became of them. */
 

@@ -3,7 +3,7 @@ import { accounts, apiKeys } from "../../schema/db/tables/accounts.ts";
 import type { AccountRow } from "./account-rows.ts";
 import { type AuditRow, insertAudit } from "./audit-rows.ts";
 import type { Db } from "./connection.ts";
-import { rowValues } from "./row-values.ts";
+import { rowValues } from "./fragments.ts";
 
 export type KeyRow = typeof apiKeys.$inferSelect;
 

@@ -1,7 +1,7 @@
 import { and, eq, isNotNull, not, sql } from "drizzle-orm";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import type { Db } from "./connection.ts";
-import { startsWith } from "./starts-with.ts";
+import { startsWith } from "./fragments.ts";
 
 /** The secrets that sign accounts' notices, sealed. */
 const SECRETS = {

@@ -7,8 +7,8 @@ import { webhookDeliveries, webhookEndpoints } from "../../schema/db/tables/webh
 import type { BatchRow, NewBatchRow } from "./batch-rows.ts";
 import type { Db } from "./connection.ts";
 import type { DeliveryRow, EndpointRow, NewDeliveryRow } from "./delivery-rows.ts";
+import { startsWith } from "./fragments.ts";
 import type { JobRow, NewJobRow } from "./job-rows.ts";
-import { startsWith } from "./starts-with.ts";
 
 /** URLs that are to be sealed anew: with the newest key, or at all, where a former version left them in clear. */
 

@@ -2,7 +2,7 @@ import { and, eq, exists, not } from "drizzle-orm";
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { type AuditRow, insertAudit } from "./audit-rows.ts";
 import type { Db } from "./connection.ts";
-import { startsWith } from "./starts-with.ts";
+import { startsWith } from "./fragments.ts";
 
 /** Accounts' own storage, sealed. */
 

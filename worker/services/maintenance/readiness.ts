@@ -1,6 +1,6 @@
 import type { Readiness } from "../../../schema/api/health.ts";
 import type { Scope } from "../../context.ts";
-import { ping } from "../../db/ping.ts";
+import { ping } from "../../db/connection.ts";
 
 /** Asks each part that a job needs whether it answers. */
 export async function readiness(scope: Scope): Promise<Readiness> {

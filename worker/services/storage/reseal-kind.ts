@@ -1,4 +1,6 @@
-import type { Change } from "./reseal.ts";
+import type { writeWithAudit } from "../../db/audit-rows.ts";
+
+export type Change = Parameters<typeof writeWithAudit>[1][number];
 
 /** A kind of secret that tables hold. */
 export interface ResealKind {

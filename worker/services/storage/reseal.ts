@@ -11,14 +11,12 @@ import {
 import { findConfigsToReseal, replaceStorageConfig } from "../../db/storage-configs.ts";
 import { describeError } from "../../lib/log.ts";
 import { type Actor, auditRow } from "../accounts/audit.ts";
-import type { ResealKind } from "./reseal-kind.ts";
+import type { Change, ResealKind } from "./reseal-kind.ts";
 import { urlKinds } from "./reseal-urls.ts";
 import type { SealedFor } from "./seal.ts";
 
 /** Secrets of one kind that one call seals anew. */
 const PAGE = 100;
-
-export type Change = Parameters<typeof writeWithAudit>[1][number];
 
 /**
  * Seals a page of secrets of each kind anew with the newest key and in the newest form, so that an older one can be

@@ -1,4 +1,5 @@
 import { getTableColumns, SQL, sql, type Table } from "drizzle-orm";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 
 /** One value for each column of a table, in their order, as inserting from a selection wants it; SQL is taken as it is. */
 export const rowValues = (table: Table, row: Readonly<Record<string, unknown>>): SQL =>
@@ -9,3 +10,7 @@ export const rowValues = (table: Table, row: Readonly<Record<string, unknown>>):
     }),
     sql`, `,
   );
+
+/** True for a text that begins so, its case included. */
+export const startsWith = (column: SQLiteColumn, prefix: string): SQL =>
+  sql`substr(${column}, 1, ${prefix.length}) = ${prefix}`;
