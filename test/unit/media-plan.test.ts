@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { JobRequest } from "../../schema/api/job-request.ts";
 import {
   AUDIO_CHOICES,
   CONTAINERS,
@@ -254,4 +255,41 @@ it("every container names a MIME type and something to fall back to", () => {
     expect(mime).toMatch(/^(video|audio)\/[a-z0-9-]+$/);
     expect(AUDIO_CHOICES).toContain(firstAudio);
   }
+});
+
+describe("a request for a voice and a resolution", () => {
+  const url = "https://media.example.com/a";
+  it.each([
+    [{ audio_language: "PT_br" }, { audio_language: "pt-BR" }],
+    [{ audio_language: "Original" }, { audio_language: "original" }],
+    [{ audio_language: "all" }, { audio_language: "all" }],
+    [
+      { resolution: "720p", max_fps: 30 },
+      { resolution: 720, max_fps: 30 },
+    ],
+    [
+      { min_resolution: 720, max_resolution: 1080 },
+      { min_resolution: 720, max_resolution: 1080 },
+    ],
+  ])("%j is taken", (sent, read) => {
+    expect(JobRequest.parse({ url, ...sent })).toMatchObject(read);
+  });
+
+  it.each([
+    { audio_language: "not a tag" },
+    { audio_language: "a" },
+    { min_resolution: 1080, max_resolution: 720 },
+    { resolution: 720, max_resolution: 720 },
+    { resolution: "best" },
+    { max_fps: 0 },
+  ])("%j is refused", (sent) => {
+    expect(JobRequest.safeParse({ url, ...sent }).success).toBe(false);
+  });
+
+  it("for all languages becomes one for the original where a format holds one", () => {
+    expect(plan({ format: "webm", audio_language: "all" })).toMatchObject({
+      plan: { audio_language: "original" },
+      adjustments: [{ field: "audio_language", from: "all", to: "original" }],
+    });
+  });
 });

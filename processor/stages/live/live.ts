@@ -204,6 +204,8 @@ async function deliverJournal(
   );
   const recorded: Source = {
     ...source,
+    // a journal of an older version does not know it
+    audio: source.audio ?? { language: null, languages: [], adjustments: [] },
     live: false,
     duration,
     streams: streams as unknown as Source["streams"],
