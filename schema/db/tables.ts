@@ -27,7 +27,7 @@ export const accounts = sqliteTable("accounts", {
   gateway_user: text("gateway_user").unique("accounts_gateway_user"),
   /** What the caller pays for there; the limits follow when it changes. */
   gateway_tier: text("gateway_tier"),
-  /** Signs the account's notices, sealed with the account's id; null until it is first needed. */
+  /** Signs the account's webhook events, sealed with the account's id; null until it is first needed. */
   webhook_secret: text("webhook_secret"),
   /** The one before, which signs too for a day after a rotation. */
   webhook_secret_before: text("webhook_secret_before"),
@@ -46,7 +46,7 @@ export const storageConfigs = sqliteTable(
       .primaryKey()
       .references(() => accounts.id),
     provider: text("provider", { enum: PROVIDERS }).notNull(),
-    /** Bucket and endpoint in one text: tells whether an object lies in this storage. */
+    /** Bucket and endpoint in one text: says whether an object lies in this storage. */
     place: text("place").notNull(),
     bucket: text("bucket").notNull(),
     endpoint: text("endpoint"),
@@ -138,7 +138,7 @@ export const jobs = sqliteTable(
     // the claim
     /** Pending: not to be run before this; null while its batch holds it back. */
     due_at: time("due_at"),
-    /** Pending: reconcile sends the hint again after this. */
+    /** Pending: reconcile sends the dispatch message again after this. */
     hint_due_at: time("hint_due_at"),
     claimed_at: time("claimed_at"),
     lease_expires_at: time("lease_expires_at"),
@@ -150,7 +150,7 @@ export const jobs = sqliteTable(
     /** Where the pieces of a recording lie until it is delivered or nothing of it is wanted any more. */
     recording_key: text("recording_key"),
 
-    // what came of it
+    // the result
     object_key: text("object_key"),
     /** Inline storage: the links as they were signed at the end, sealed with the job's id; null after they expired. */
     links: text("links"),
@@ -293,12 +293,12 @@ export const jobCredentials = sqliteTable(
   ],
 );
 
-/** Notices and what became of them; the ids are UUIDv7, so that their order is the order of creation. */
+/** Webhook deliveries and their state; the ids are UUIDv7, so that their order is the order of creation. */
 export const webhookDeliveries = sqliteTable(
   "webhook_deliveries",
   {
     id: id(),
-    /** The notice's own id, the same over all tries and replays. */
+    /** The webhook event's own id, the same over all tries and replays. */
     event_id: text("event_id").notNull(),
     account_id: text("account_id").notNull(),
     job_id: text("job_id"),
@@ -312,7 +312,7 @@ export const webhookDeliveries = sqliteTable(
     tries: integer("tries").notNull(),
     /** Pending: not to be tried before this; a try that is being made puts it off. */
     next_try_at: time("next_try_at"),
-    /** Pending: reconcile sends the hint again after this. */
+    /** Pending: reconcile sends the dispatch message again after this. */
     hint_due_at: time("hint_due_at"),
     last_status: integer("last_status"),
     last_error: text("last_error"),
@@ -330,7 +330,7 @@ export const webhookDeliveries = sqliteTable(
   ],
 );
 
-/** What is known of the addresses that notices go to. */
+/** What is known of the addresses that webhook events go to. */
 export const webhookEndpoints = sqliteTable(
   "webhook_endpoints",
   {
@@ -355,7 +355,7 @@ export const idempotencyKeys = sqliteTable(
     key: text("key").notNull(),
     /** Hex SHA-256 of the body without the storage's secrets. */
     fingerprint: text("fingerprint").notNull(),
-    /** The id of what the request creates, chosen before the work: whoever takes a claim over creates nothing else. */
+    /** The id of what the request creates, chosen before the work: anyone who takes a claim over creates nothing else. */
     resource_id: text("resource_id").notNull(),
     /** Until then the claim's owner is believed to be at work. */
     lease_until: time("lease_until").notNull(),
@@ -379,7 +379,7 @@ export const usage = sqliteTable(
     month: text("month").notNull(),
     jobs: integer("jobs").notNull(),
     delivered_bytes: integer("delivered_bytes").notNull(),
-    /** When the last job ended, each end counted as later than the one before: tells whose turn it is. */
+    /** When the last job ended, each end counted as later than the one before: decides whose turn it is. */
     last_end_at: time("last_end_at"),
   },
   (table) => [primaryKey({ columns: [table.account_id, table.month] })],
