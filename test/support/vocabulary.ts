@@ -16,7 +16,7 @@ export const FORMER_WORDS: readonly FormerWord[] = [
   {
     word: /notice(?!able)(?!s when it)/i,
     say: "webhook event, webhook delivery",
-    except: except("queues/deliveries\\.ts$", "^docs/decisions/"),
+    except: except("queues/deliveries\\.ts$", "^docs/decisions/", "^wrangler\\.toml$"),
   },
   {
     word: /(?<![A-Z]-)(?<![a-z]{3})hint|\bHint/i,
@@ -40,7 +40,7 @@ export const FORMER_WORDS: readonly FormerWord[] = [
   {
     word: /leftover/i,
     say: "orphaned upload",
-    except: except("^schema/db/tables\\.ts$", "^docs/decisions/"),
+    except: except("^schema/db/tables\\.ts$", "^docs/decisions/", "^wrangler\\.toml$"),
   },
   { word: /StorageClosing|storage-closing|closeStorage/, say: "StorageFinalization, finalizeStorage" },
   { word: /RunBeat/, say: "RunHeartbeat" },
