@@ -3,7 +3,7 @@ import { exitCodeOf } from "./stack/exit-code.ts";
 import { onStopSignal } from "./stack/on-stop-signal.ts";
 import { run } from "./waterspout/run.ts";
 
-// whoever reads the results may stop early, as head does
+// anyone who reads the results may stop early, as head does
 process.stdout.on("error", () => process.exit(0));
 
 const { signal } = onStopSignal(() => {});

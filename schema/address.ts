@@ -166,7 +166,7 @@ const INTERNAL_NAME =
 
 /**
  * Judges a host name or literal before it is resolved. A name that passes here must still be resolved and each
- * of its addresses judged with {@link judgeAddress} by whoever dials.
+ * of its addresses judged with {@link judgeAddress} when they are dialled.
  *
  * @param hostname as `URL.hostname` gives it (lower case, IPv6 in brackets, numeric forms already normalised)
  * @example judgeHost("localhost") // { allowed: false, reason: "internal host name" }

@@ -21,7 +21,7 @@ export type { Batch, BatchEvent, WatchOptions } from "./client/watch.ts";
 /** Whom the client talks to, and how long it tries. */
 export interface ClientOptions extends Account {
   readonly patience?: Partial<Patience>;
-  /** Longest time that one try waits for an answer to begin, in milliseconds; default 100 s. */
+  /** Longest time that one try waits for a response to begin, in milliseconds; default 100 s. */
   readonly timeoutMs?: number;
   /** `fetch`, clock and chance, where the platform's own are not wanted. */
   readonly surroundings?: Partial<Surroundings>;
@@ -50,9 +50,9 @@ const DEFAULT_TIMEOUT_MS = 100_000;
 /**
  * A client of the API; it needs `fetch`, and runs in Node 20 or newer and in Workers.
  *
- * It repeats by itself what may be repeated (reads, and requests with an idempotency key, which it makes itself),
+ * Safe requests are retried automatically (reads, and requests with an idempotency key, which it makes itself),
  * waits as long as a 429 or 503 says, and reads its own writes. Answers have the types of the schemas and are not
- * checked against them, so that a newer service may tell more.
+ * checked against them, so that a newer service may report more.
  *
  * @example
  * const api = createClient({ url: "http://127.0.0.1:8787", apiKey: "sk_live_…" });
@@ -93,7 +93,7 @@ async function readJson(answer: Response): Promise<unknown> {
   try {
     return await answer.json();
   } catch (cause) {
-    throw new ApiFailure("The answer is not JSON; is this the address of the API?", {
+    throw new ApiFailure("The response is not JSON; is this the address of the API?", {
       ...{ code: "unexpected_answer", status: answer.status, cause },
     });
   }

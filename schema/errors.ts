@@ -47,7 +47,7 @@ export type ApiErrorCode = keyof typeof API_ERRORS;
 
 /**
  * What may be tried again after a failure:
- * - `never`: about the content or the request; the first answer is final.
+ * - `never`: about the content or the request; the first response is final.
  * - `once`: one more try with a fresh extraction (signed media links expire).
  * - `backoff`: after a growing delay.
  * - `elsewhere`: at once, preferably on another processor.
@@ -64,7 +64,7 @@ interface JobErrorRow {
 
 /** Every way a job can end other than `Completed`. The key is the job's `error_code`. */
 export const JOB_ERRORS = {
-  // about the content: the source's own answer, final at the first try
+  // about the content: the source's own response, final at the first try
   private: { outcome: "Warning", retry: "never", sentence: "This media is private" },
   members_only: {
     outcome: "Warning",

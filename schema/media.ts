@@ -13,7 +13,7 @@ import {
 } from "./containers.ts";
 
 /**
- * The pure rules that turn a request into a plan. Every rule that changes what the caller asked for tells it as an
+ * The pure rules that turn a request into a plan. Every rule that changes what the caller asked for reports it as an
  * {@link Adjustment}.
  */
 
@@ -232,7 +232,7 @@ export interface StreamActions {
 
 /**
  * Decides stream by stream between copying and transcoding: a stream is transcoded only if it was asked to
- * become another codec (or the same one at a given quality), or if it does not fit the container; the latter is told.
+ * become another codec (or the same one at a given quality), or if it does not fit the container; the latter is reported.
  *
  * @example
  * fitStreams(plan({ format: "webm" }).plan, { video: "h264", audio: "opus" })

@@ -54,7 +54,7 @@ export function openApiDocument(serverUrl: string, version: string): Json {
     info: {
       title: "Waterspout",
       version,
-      description: "Takes a media URL and delivers the file into your own cloud storage.",
+      description: "Accepts a media URL and delivers the file to your own cloud storage.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: serverUrl }],
@@ -102,7 +102,7 @@ const IDEMPOTENCY_KEY: Json = {
   in: "header",
   required: false,
   description:
-    "Also as Idempotency-Key. The first answer below 500 is given again for 24 hours, with `cached` and the header idempotent-replayed",
+    "Also as Idempotency-Key. The first response below 500 is replayed for 24 hours, with `cached` and the header idempotent-replayed",
   schema: { type: "string", minLength: 1, maxLength: 255 },
 };
 

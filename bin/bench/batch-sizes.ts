@@ -34,7 +34,7 @@ export interface BatchSize {
   readonly accept: Cost;
   /** `POST /batch/{id}/start`. */
   readonly start: Cost;
-  /** Calls of the queue for all hints of jobs, from the request for the batch until it had started. */
+  /** Calls of the queue for all dispatch messages of jobs, from the request for the batch until it had started. */
   readonly queueSends: number;
   /** `GET /batch/{id}` of the whole batch. */
   readonly readMs: number;

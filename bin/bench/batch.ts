@@ -7,7 +7,7 @@ const SIZES_NAME = "sizes";
 const FAIRNESS_NAME = "fairness";
 /** Accepting may take so many times what listing alone takes. */
 const ACCEPT_AT_MOST = 3;
-/** Beside a flood, others may wait so many times as long as without it. */
+/** During a flood, others may wait so many times as long as without it. */
 const WAIT_AT_MOST = 2;
 
 /** What a part that was left out is null. */
@@ -54,7 +54,7 @@ function sizesTable(sizes: readonly BatchSize[]): string {
 function fairnessTable({ flood, jobs, slots, runMs, aloneMs, besideFloodMs }: Fairness): string {
   const ratio = besideFloodMs / aloneMs;
   return table(
-    ["what", "alone", `beside a flood of ${flood}`, "ratio", "target", "met"],
+    ["what", "alone", `during a flood of ${flood}`, "ratio", "target", "met"],
     [
       [
         `median wait of 2 accounts with ${jobs} jobs each, ${slots} slots, ${runMs} ms a run`,

@@ -46,7 +46,7 @@ export async function measureFairness(log: (line: string) => void): Promise<Fair
     const aloneMs = await waitOfTwo();
     log(`a third one posts ${FLOOD} jobs`);
     await post(worker.url, worker.apiKey, FLOOD);
-    log("the two beside the flood");
+    log("the two next to the flood");
     const besideFloodMs = await waitOfTwo();
     return { flood: FLOOD, jobs: JOBS, slots: SLOTS, runMs: RUN_MS, aloneMs, besideFloodMs };
   } finally {

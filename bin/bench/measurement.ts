@@ -18,7 +18,7 @@ export interface Subject {
   /** Milliseconds. */
   readonly samples: Samples;
   readonly target?: Target;
-  /** Largest of all runs, in bytes; null where the system does not tell. */
+  /** Largest of all runs, in bytes; null if unknown. */
   readonly peakBytes?: number | null;
   /** Of a median run, in bytes. */
   readonly diskBytes?: number | null;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Asks again and again until the answer is yes.
+ * Asks again and again until the response is yes.
  *
- * @throws Error when the answer is still no after `timeoutMs`; what the question throws
+ * @throws Error when the response is still no after `timeoutMs`; what the question throws
  */
 export async function until(
   question: () => Promise<boolean>,

@@ -3,7 +3,7 @@ import type { FetchedFile } from "../waterspout/fetch-file.ts";
 import { timingsOf } from "../waterspout/job-text.ts";
 import { facts, size } from "../waterspout/text.ts";
 
-/** What the demo tells of a delivered job, one fact a line. */
+/** What the demo says about a delivered job, one fact a line. */
 export const reportOf = (job: Job, file: FetchedFile, probed: readonly string[]): string =>
   facts([
     ["object key", job.s3_key],

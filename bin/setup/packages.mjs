@@ -80,7 +80,7 @@ function npmCommand() {
   return isNpm && outlivesInstallation ? [node, script] : ["npm"];
 }
 
-/** What an outer npm tells its scripts about itself would mislead the inner one. */
+/** What an outer npm passes to its scripts about itself would mislead the inner one. */
 function npmEnvironment() {
   const ofOuterNpm =
     /^(npm_(lifecycle|package)_|npm_config_(local_prefix|global|workspace)|npm_command|INIT_CWD)/;

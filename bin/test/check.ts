@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { root } from "../stack/paths.ts";
 
-/** Something beside the tests that must be in order. */
+/** Something besides the tests that must be in order. */
 export interface Check {
   readonly name: string;
   run(): Promise<boolean>;

@@ -13,7 +13,7 @@ const REPORT = ".cache/vitest.json";
  * Runs every vitest project, or what the arguments choose.
  *
  * @param args passed on to vitest, for example `["unit"]` or `["--project", "worker"]`
- * @param env variables for the tests, beside those of this process
+ * @param env variables for the tests, in addition to those of this process
  */
 export async function runVitest(
   args: readonly string[],

@@ -12,13 +12,13 @@ import { jobText } from "./job-text.ts";
 import { createProgressLine } from "./progress-line.ts";
 
 export const WAIT_OPTIONS = {
-  wait: { help: "Follow it to its end; the exit code tells how that was" },
+  wait: { help: "Follow it until it ends; the exit code reports the result" },
 } as const;
 export const OUTPUT_OPTION = {
   output: { value: "FILE", help: "Wait, and download the file to this path or into this folder" },
 } as const;
 
-/** Waits for what was created, and tells what became of it. */
+/** Waits for what was created, and reports the result. */
 export async function awaitEnd(created: Created, args: Args, context: Context): Promise<ExitCode> {
   const { out, signal } = context;
   try {
@@ -26,7 +26,7 @@ export async function awaitEnd(created: Created, args: Args, context: Context): 
       ? awaitJob(created.id, args, context)
       : awaitBatch(created.id, context));
   } catch (error) {
-    if (signal.aborted) out.note(`It goes on; to wait again: waterspout ${waitCommand(created)}`);
+    if (signal.aborted) out.note(`It continues; to wait again: waterspout ${waitCommand(created)}`);
     throw error;
   }
 }
@@ -57,7 +57,7 @@ async function download(job: Job, output: string, { out, signal }: Context): Pro
     throw new CommandError(EXIT.local, `Job ${job.file_replaced_by} has replaced the file meanwhile`);
   }
   if (link === null) {
-    throw new CommandError(EXIT.local, `There is no link to the file; it lies in the storage as ${key}`);
+    throw new CommandError(EXIT.local, `There is no link to the file; it is in the storage as ${key}`);
   }
   const path = resolve(isFolder(output) ? join(output, basename(key ?? job.id)) : output);
   const line = createProgressLine(out.screen);

@@ -47,12 +47,12 @@ export function findConnection(args: Args, env: Environment, needs: "key" | "adm
     adminToken: adminToken ?? (env.WATERSPOUT_ADMIN_TOKEN || own?.admin_token),
   };
   if (needs === "key" && connection.apiKey === undefined) {
-    throw new CommandError(EXIT.usage, `Set WATERSPOUT_API_KEY to a key of ${url}, or name a --key-file.`);
+    throw new CommandError(EXIT.usage, `Set WATERSPOUT_API_KEY to a key of ${url}, or specify a --key-file.`);
   }
   if (needs === "admin" && connection.adminToken === undefined) {
     throw new CommandError(
       EXIT.usage,
-      `Set WATERSPOUT_ADMIN_TOKEN to the operator's token of ${url}, or name a --key-file.`,
+      `Set WATERSPOUT_ADMIN_TOKEN to the operator's token of ${url}, or specify a --key-file.`,
     );
   }
   return connection;

@@ -25,5 +25,5 @@ export async function findAccount(
     );
   }
   const names = meant.map(({ id, name }) => `${name} (${id})`).join(", ");
-  throw new CommandError(EXIT.usage, `Say which account you mean: ${names || "there is none yet"}`);
+  throw new CommandError(EXIT.usage, `Specify an account: ${names || "there is none yet"}`);
 }

@@ -13,7 +13,7 @@ const optionRows = (options: Options): string[][] =>
   ]);
 
 /** What `waterspout --help` shows. */
-export const overview = (): string => `waterspout: deliver media into your storage, from the command line
+export const overview = (): string => `waterspout: deliver media to your storage from the command line
 
 Usage: npx waterspout <command> [arguments] [options]
 
@@ -23,13 +23,13 @@ ${indented(Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]
 Options of every command:
 ${indented(optionRows(COMMON_OPTIONS))}
 
-Secrets are taken from files and from the environment alone: WATERSPOUT_API_KEY, WATERSPOUT_ADMIN_TOKEN.
-The address and the keys of a running npm start are found by themselves.
+Secrets are read only from files and from the environment: WATERSPOUT_API_KEY, WATERSPOUT_ADMIN_TOKEN.
+The address and the keys of a running npm start are found automatically.
 
 Exit codes:
 ${indented(Object.entries(EXIT_MEANINGS).map(([code, meaning]) => [code, meaning]))}
 
-npx waterspout <command> --help tells more, with examples.`;
+npx waterspout <command> --help shows more, with examples.`;
 
 /** What `waterspout <command> --help` shows. */
 export function helpOf(name: string, { summary, operands = [], options = {}, examples }: Command): string {

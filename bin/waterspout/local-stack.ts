@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What `npm start` tells of the stack that runs now. */
+/** What `npm start` says about the stack that runs now. */
 export interface LocalStack {
   readonly url: string;
   readonly api_key: string;

@@ -48,7 +48,7 @@ export function checkOperands({ operands = [] }: Command, given: readonly string
   const endless = operands.some((operand) => operand.endsWith("…"));
   const surplus = given[operands.length];
   if (surplus !== undefined && !endless) {
-    throw new CommandError(EXIT.usage, `"${surplus}" is one argument too many`);
+    throw new CommandError(EXIT.usage, `"${surplus}" is a surplus argument`);
   }
 }
 

@@ -8,7 +8,7 @@ export interface Output {
   readonly screen: Screen;
   /** One result: as JSON, or as the text for people. */
   result(value: unknown, text: () => string): void;
-  /** A remark for people, beside the results. */
+  /** A note for people, next to the results. */
   note(text: string): void;
   /** Why the command failed. */
   failure(value: object, text: string): void;

@@ -17,6 +17,6 @@ export function readJsonFile(path: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new CommandError(EXIT.local, `${path} does not hold JSON`);
+    throw new CommandError(EXIT.local, `${path} is not JSON`);
   }
 }

@@ -21,7 +21,7 @@ export const Limits = z
     max_resolution: z.int().min(144).nullable().describe("Shorter side in pixels"),
     max_duration_seconds: z.int().min(1).nullable(),
     max_filesize_bytes: z.int().min(1).nullable(),
-    storage_bytes: z.int().min(0).nullable().describe("Delivered and held in a month"),
+    storage_bytes: z.int().min(0).nullable().describe("Delivered and reserved in a month"),
     retention_days: z
       .int()
       .min(1)
@@ -136,7 +136,7 @@ export const CreatedKey = Key.extend({ api_key: z.string().describe("Shown this 
 export const KeyList = z.object({ keys: z.array(Key) }).meta({ id: "KeyList" });
 export const RevokedKey = z.object({ message: z.string(), id: Id }).meta({ id: "RevokedKey" });
 
-/** Longest time for which a rolled key may go on working beside the new one, in seconds: 30 days. */
+/** Longest time for which a rolled key may keep working alongside the new one, in seconds: 30 days. */
 const MAX_OVERLAP_SECONDS = 30 * 24 * 3600;
 
 /** Body of `POST /admin/accounts/{id}/keys/{key_id}/roll`; the new key gets the name, the scopes and the lifetime of the old one. */
@@ -147,7 +147,7 @@ export const KeyRoll = z
       .min(0, "must not be negative")
       .max(MAX_OVERLAP_SECONDS, `must be at most ${MAX_OVERLAP_SECONDS}`)
       .default(24 * 3600)
-      .describe("For how long the old key goes on working"),
+      .describe("For how long the old key keeps working"),
   })
   .meta({ id: "KeyRoll" });
 export const RolledKey = CreatedKey.extend({

@@ -27,8 +27,8 @@ export const AuditEntry = z
     at: Time,
     actor: z.string().describe("`operator`, or the id of the key that called"),
     action: z.enum(AUDIT_ACTIONS),
-    account_id: Id.nullable().describe("Null for what concerns no single account"),
-    subject: z.string().nullable().describe("What was acted on, when it is not the account itself"),
+    account_id: Id.nullable().describe("Null if it concerns no single account"),
+    subject: z.string().nullable().describe("What was changed, if it is not the account itself"),
     detail: z.record(z.string(), z.unknown()).describe("What was changed; never a secret"),
     request_id: z.string().nullable(),
   })

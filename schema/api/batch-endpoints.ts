@@ -26,7 +26,7 @@ export const batchEndpoints = {
     summary: "Create up to 100 jobs as one batch; one bad URL refuses them all",
     idempotent: true,
     body: { ...bulky(BulkRequest), unknownMembers: "reported" },
-    answers: { 201: { description: "Accepted; visible to the next GET at once", schema: CreatedBulk } },
+    answers: { 201: { description: "Accepted; immediately visible to the next GET", schema: CreatedBulk } },
     errors: [
       "invalid_request",
       "storage_required",
@@ -54,7 +54,7 @@ export const batchEndpoints = {
     path: "/batch/{id}/jobs",
     auth: "key",
     tag: "Batches",
-    summary: "Name the files of a paused batch; what is refused is told, the rest is renamed",
+    summary: "Rename files of a paused batch; refused names are reported, the rest are renamed",
     params: idParam,
     body: bulky(BatchRenames),
     answers: { 200: { description: "How many were renamed, and why others were not", schema: RenamedJobs } },
@@ -65,9 +65,9 @@ export const batchEndpoints = {
     path: "/batch/{id}/start",
     auth: "key",
     tag: "Batches",
-    summary: "Let a paused batch go",
+    summary: "Start a paused batch",
     params: idParam,
-    answers: { 200: { description: "Its jobs begin, in their order", schema: StartedBatch } },
+    answers: { 200: { description: "Its jobs start, in their order", schema: StartedBatch } },
     errors: ["invalid_request", "not_found"],
   },
   cancelBatch: {
@@ -78,7 +78,10 @@ export const batchEndpoints = {
     summary: "Cancel every job of a batch that is not final",
     params: idParam,
     answers: {
-      200: { description: "Cancelled; a job that is being published still ends", schema: CancelledBatch },
+      200: {
+        description: "Cancelled; a job that is being published still completes",
+        schema: CancelledBatch,
+      },
     },
     errors: ["invalid_request", "not_found"],
   },

@@ -50,11 +50,11 @@ const told = {
   adjustments: z
     .array(Adjustment)
     .optional()
-    .describe("Present when something was corrected: the first hundred; each job tells its own"),
+    .describe("Present when something was corrected: the first hundred; each job reports its own"),
   cached: z
     .literal(true)
     .optional()
-    .describe("The answer to an earlier request with the same idempotency key"),
+    .describe("Replayed response of an earlier request with the same idempotency key"),
 };
 
 /** 201 of `POST /jobs` for a show. */
@@ -109,7 +109,7 @@ const counts = {
   pending_episodes: z.int().min(0),
 };
 
-/** A batch as `GET /batch/{id}` tells it. */
+/** A batch as `GET /batch/{id}` reports it. */
 export const Batch = z
   .object({
     id: Id,
@@ -130,7 +130,7 @@ export type Batch = z.infer<typeof Batch>;
 /** Renames of one request at most; a show of 5,000 takes one. */
 const MAX_RENAMES = 5_000;
 
-/** `PATCH /batch/{id}/jobs`. Each rename is judged by itself. */
+/** `PATCH /batch/{id}/jobs`. Each rename is judged separately. */
 export const BatchRenames = z
   .object({
     renames: z

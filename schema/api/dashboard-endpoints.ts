@@ -26,7 +26,7 @@ export const dashboardEndpoints = {
     path: "/dashboard/jobs",
     auth: "key",
     tag: "Dashboard",
-    summary: "List jobs in short, newest first",
+    summary: "List jobs in brief, newest first",
     query: DashboardJobsQuery,
     answers: { 200: { description: "A page of jobs", schema: DashboardJobs } },
     errors: ["invalid_request"],

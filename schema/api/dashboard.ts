@@ -12,7 +12,7 @@ import { StatusFilter } from "./job.ts";
 const count = z.int().min(0);
 const text = z.string().nullable();
 
-/** Jobs of one status that are counted; an account with more of them is told this number. */
+/** Jobs of one status that are counted; an account with more of them is reported with this number. */
 export const MAX_COUNTED = 100_000;
 
 /** `GET /dashboard/stats`. */
@@ -26,7 +26,7 @@ export const DashboardStats = z
     processing_jobs: count,
     completed_jobs: count,
     failed_jobs: count.describe("`Failed` and `Warning`"),
-    warning_jobs: count.describe("Those of `failed_jobs` that ended for their content"),
+    warning_jobs: count.describe("Those of `failed_jobs` that ended because of their content"),
     skipped_jobs: count,
     success_rate: z
       .number()
@@ -55,7 +55,7 @@ export const DashboardJobsQuery = z.object({
 });
 export type DashboardJobsQuery = z.infer<typeof DashboardJobsQuery>;
 
-/** A job in a list of many; `GET /jobs/{id}` tells the rest. */
+/** A job in a list of many; `GET /jobs/{id}` reports the rest. */
 export const DashboardJob = z
   .object({
     id: Id,
@@ -140,7 +140,7 @@ export const DashboardDaily = z
           delivered_bytes: count,
         }),
       )
-      .describe("By the day on which the jobs ended, the oldest first; a day without jobs is there, too"),
+      .describe("By the day on which the jobs ended, oldest first; days without jobs are included"),
   })
   .meta({ id: "DashboardDaily" });
 export type DashboardDaily = z.infer<typeof DashboardDaily>;
@@ -148,7 +148,7 @@ export type DashboardDaily = z.infer<typeof DashboardDaily>;
 /** `GET /dashboard/cluster`. */
 export const DashboardCluster = z
   .object({
-    total_downloading: count.describe("Jobs of this account that are being downloaded right now"),
+    total_downloading: count.describe("Jobs of this account that are downloading now"),
     total_muxing: count,
     total_uploading: count,
     total_pending: count.describe(
@@ -156,7 +156,7 @@ export const DashboardCluster = z
     ),
     processors: z.object({
       healthy: z.boolean(),
-      tools: ToolVersions.nullable().describe("Null while none is awake"),
+      tools: ToolVersions.nullable().describe("Null while no processor is running"),
     }),
   })
   .meta({ id: "DashboardCluster" });

@@ -17,7 +17,7 @@ export interface Endpoint {
   readonly tag: "Jobs" | "Batches" | "Account" | "Media" | "Webhooks" | "Dashboard" | "Operator" | "Service";
   /** Takes `x-idempotency-key`: the same request with the same key is executed once in 24 hours. */
   readonly idempotent?: true;
-  /** Changes nothing although it is a POST, so whoever got no answer may simply ask again. */
+  /** Changes nothing although it is a POST, so anyone who got no response may simply ask again. */
   readonly safe?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
@@ -38,7 +38,7 @@ export interface Endpoint {
       { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }
     >
   >;
-  /** Refusals beside those that every route of this kind of caller may give. */
+  /** Refusals in addition to those that every route of this kind of caller may give. */
   readonly errors: readonly ApiErrorCode[];
 }
 

@@ -34,7 +34,7 @@ const jobRequest = { ...json(JobRequest), unknownMembers: "reported" } as const;
 
 /** Bodies that may bring the storage again. */
 export const WithStorage = z
-  .object({ storage: InlineStorage.optional().describe("Where the file lies or goes, with its credentials") })
+  .object({ storage: InlineStorage.optional().describe("Storage of the file, with its credentials") })
   .meta({ id: "WithStorage" });
 
 /**
@@ -61,7 +61,7 @@ export const endpoints = {
     body: jobRequest,
     answers: {
       201: {
-        description: "Accepted; visible to the next GET at once",
+        description: "Accepted; immediately visible to the next GET",
         schema: z.union([CreatedShow, CreatedPlaylist, CreatedJob]),
       },
     },
@@ -83,7 +83,7 @@ export const endpoints = {
     path: "/jobs/plan",
     auth: "key",
     tag: "Jobs",
-    summary: "Tell what a job would do; nothing is created",
+    summary: "Plan a job; nothing is created",
     safe: true,
     body: jobRequest,
     answers: { 200: { description: "The plan", schema: PlannedJob } },
@@ -94,10 +94,10 @@ export const endpoints = {
     path: "/metadata",
     auth: "key",
     tag: "Media",
-    summary: "Tell what is behind a URL; nothing is downloaded",
+    summary: "Read the metadata of a URL; nothing is downloaded",
     safe: true,
     body: json(ProbeUrl),
-    answers: { 200: { description: "What the source tells", schema: Metadata } },
+    answers: { 200: { description: "What the source reports", schema: Metadata } },
     errors: PROBE_ERRORS,
   },
   isShort: {
@@ -105,10 +105,10 @@ export const endpoints = {
     path: "/is-short",
     auth: "key",
     tag: "Media",
-    summary: "Tell whether a video is higher than wide",
+    summary: "Whether the video is vertical",
     safe: true,
     body: json(ProbeUrl),
-    answers: { 200: { description: "The verdict", schema: ShortVerdict } },
+    answers: { 200: { description: "Whether it is a short", schema: ShortVerdict } },
     errors: PROBE_ERRORS,
   },
   listJobs: {
@@ -146,7 +146,7 @@ export const endpoints = {
     path: "/jobs/{id}/retry",
     auth: "key",
     tag: "Jobs",
-    summary: "Run a failed, refused or skipped job again, as a new job",
+    summary: "Retry a failed, refused or skipped job, as a new job",
     params: idParam,
     body: json(WithStorage, false),
     answers: { 201: { description: "The new job", schema: RetriedJob } },
@@ -198,7 +198,7 @@ export const endpoints = {
     path: "/usage",
     auth: "key",
     tag: "Account",
-    summary: "What the account used in a month, and what it may use",
+    summary: "The account's usage in a month, and its limits",
     query: UsageQuery,
     answers: { 200: { description: "The usage", schema: Usage } },
     errors: ["invalid_request"],
@@ -208,7 +208,7 @@ export const endpoints = {
     path: "/usage/keys",
     auth: "key",
     tag: "Account",
-    summary: "What each key of the account used in a month",
+    summary: "Usage of each of the account's keys in a month",
     query: UsageQuery,
     answers: { 200: { description: "The usage", schema: KeyUsageList } },
     errors: ["invalid_request"],
@@ -221,7 +221,7 @@ export const endpoints = {
     path: "/healthz",
     auth: "public",
     tag: "Service",
-    summary: "Is the service alive",
+    summary: "Whether the service is alive",
     answers: { 200: { description: "Alive", schema: Alive } },
     errors: [],
   },
@@ -230,10 +230,10 @@ export const endpoints = {
     path: "/readyz",
     auth: "public",
     tag: "Service",
-    summary: "Can the service take work: database, queue, processor",
+    summary: "Whether the service can accept work: database, queue, processor",
     answers: {
       200: { description: "Ready", schema: Readiness },
-      503: { description: "A part does not answer; it is named", schema: Readiness },
+      503: { description: "A dependency does not respond; the body names it", schema: Readiness },
     },
     errors: [],
   },

@@ -152,19 +152,19 @@ export const jobOptions = {
   ),
   filename: Filename.optional().describe("Without extension; default: title and id of the source"),
   folder: Folder.optional().describe("Folder of the object's key"),
-  audio_only: flag("Deliver the sound alone"),
-  download_subtitles: flag("Put subtitles beside the file, as WebVTT"),
+  audio_only: flag("Deliver only the audio"),
+  download_subtitles: flag("Store subtitles next to the file, as WebVTT"),
   subtitle_languages: z
     .array(LanguageTag, "must be a list of language tags")
     .min(1, "must name a language")
     .max(20, "must name at most 20 languages")
     .optional()
     .describe("BCP 47 tags, default en"),
-  download_thumbnail: flag("Put the thumbnail beside the file, as JPEG"),
+  download_thumbnail: flag("Store the thumbnail next to the file, as JPEG"),
   clip_start: Timestamp.optional().describe("HH:MM:SS, MM:SS or seconds"),
   clip_end: Timestamp.optional().describe("HH:MM:SS, MM:SS or seconds"),
-  live_recording: flag("Record a live stream; on by itself when the source is on air"),
-  live_from_start: flag("Record from the first moment that the source still keeps"),
+  live_recording: flag("Record a live stream; automatic when the source is live"),
+  live_from_start: flag("Record from the earliest moment that the source still offers"),
   max_duration: z
     .int("must be a whole number of seconds")
     .min(1, "must be at least 1")
@@ -172,9 +172,9 @@ export const jobOptions = {
     .optional()
     .describe("Longest recording, in seconds"),
   wait_for_video: flag("Wait for a scheduled stream, a day at most"),
-  webhook_url: WebUrl.optional().describe("Told of the end"),
-  enable_progress_webhook: flag("Tell the webhook of the stages, too"),
-  storage: InlineStorage.optional().describe("Where the file goes: a provider with its credentials"),
+  webhook_url: WebUrl.optional().describe("Receives a webhook event when the job finishes"),
+  enable_progress_webhook: flag("Also send a webhook event at each stage"),
+  storage: InlineStorage.optional().describe("Destination of the file: a provider with its credentials"),
   paused: flag("Batches only: nothing runs before the batch is started"),
   batch: flag("List the URL and make a batch of its entries"),
 } as const;

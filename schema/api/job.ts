@@ -28,7 +28,7 @@ export type Strategy = z.infer<typeof Strategy>;
 
 export const WEBHOOK_STATUSES = ["pending", "delivered", "failed", "no_webhook"] as const;
 
-/** A job as `GET /jobs/{id}` tells it. What is not known yet is null. The request's own members are echoed beside these. */
+/** A job as `GET /jobs/{id}` reports it. What is not known yet is null. The request's own members are echoed in addition to these. */
 export const Job = z
   .looseObject({
     id: Id,
@@ -58,7 +58,7 @@ export const Job = z
     thumbnail_key: text,
     subtitles: z
       .array(z.object({ language: z.string(), key: z.string(), url: link }))
-      .describe("All that were delivered; subtitle_key and subtitle_url are of the first"),
+      .describe("All delivered subtitles; subtitle_key and subtitle_url refer to the first"),
     storage_provider: z.enum(PROVIDERS).nullable(),
     file_size: z.int().min(0).nullable().describe("Bytes"),
     sha256: text.describe("Of the delivered file, hex"),
@@ -122,7 +122,7 @@ export const CreatedJob = z
     cached: z
       .literal(true)
       .optional()
-      .describe("The answer to an earlier request with the same idempotency key"),
+      .describe("Replayed response of an earlier request with the same idempotency key"),
   })
   .meta({ id: "CreatedJob" });
 
@@ -134,16 +134,16 @@ export const PlannedJob = z
     adjustments: z.array(Adjustment),
     storage_provider: z.enum(PROVIDERS),
     folder: z.string().describe("Folder of the object's key").meta({ example: "videos/talks" }),
-    filename: text.describe("Null: made from the title"),
+    filename: text.describe("Null: derived from the title"),
     title: text,
     duration: z.number().min(0).nullable().describe("Seconds of the source"),
     streams: z
       .array(StreamFacts)
       .nullable()
-      .describe("What the job would take; null when the source was not heard"),
-    estimated_size: z.int().min(0).nullable().describe("Bytes; null where nobody can tell"),
+      .describe("The streams that the job would take; null when the source was not reached"),
+    estimated_size: z.int().min(0).nullable().describe("Bytes; null if unknown"),
     actual_audio_language: text.describe(
-      "Of the audio that the job would take; null where the source names none",
+      "Of the audio that the job would take; null if the source names none",
     ),
     audio_languages: z.array(z.string()).describe("Languages of the source's audio, the original first"),
     source_error: z
@@ -160,7 +160,7 @@ export type PlannedJob = z.infer<typeof PlannedJob>;
 export const JobList = z
   .object({
     jobs: z.array(Job),
-    total: z.int().min(0).describe("Of all jobs that the filter takes"),
+    total: z.int().min(0).describe("Of all jobs that match the filter"),
     limit: z.int(),
     offset: z.int(),
     next_cursor: text.describe("Send as `cursor` for the next page; null on the last"),

@@ -4,14 +4,14 @@ import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
 import { SlackSaved, SlackSettings, SlackStatus } from "./slack.ts";
 import { DeliveryList, DeliveryQuery, WebhookDelivery, WebhookEndpoints, WebhookSecret } from "./webhook.ts";
 
-/** Routes about what an account is told: its webhooks and its Slack. */
+/** Routes of an account's notifications: its webhooks and its Slack. */
 export const noticeEndpoints = {
   listDeliveries: {
     method: "GET",
     path: "/webhooks/deliveries",
     auth: "key",
     tag: "Webhooks",
-    summary: "List notices and what became of them, newest first; kept for 30 days",
+    summary: "List webhook deliveries, newest first; kept for 30 days",
     query: DeliveryQuery,
     answers: { 200: { description: "A page of deliveries", schema: DeliveryList } },
     errors: ["invalid_request"],
@@ -21,8 +21,7 @@ export const noticeEndpoints = {
     path: "/webhooks/deliveries/{id}/replay",
     auth: "key",
     tag: "Webhooks",
-    summary:
-      "Send an ended notice again, with the same webhook-id; an endpoint that was switched off is tried, too",
+    summary: "Send an event again, with the same webhook-id; a disabled endpoint is tried, too",
     params: z.object({ id: Id }),
     answers: { 201: { description: "The new delivery", schema: WebhookDelivery } },
     errors: ["invalid_request", "not_found"],
@@ -32,7 +31,8 @@ export const noticeEndpoints = {
     path: "/user/webhooks",
     auth: "key",
     tag: "Webhooks",
-    summary: "The addresses that notices were sent to; one that only fails for five days is switched off",
+    summary:
+      "The endpoints that events were sent to; one that fails for five days without a success is disabled",
     answers: { 200: { description: "The addresses", schema: WebhookEndpoints } },
     errors: ["forbidden"],
   },
@@ -42,7 +42,7 @@ export const noticeEndpoints = {
     auth: "key",
     scope: "storage",
     tag: "Webhooks",
-    summary: "The secret that verifies notices",
+    summary: "The secret that verifies webhook events",
     answers: { 200: { description: "The secret", schema: WebhookSecret } },
     errors: ["forbidden"],
   },
@@ -52,7 +52,7 @@ export const noticeEndpoints = {
     auth: "key",
     scope: "storage",
     tag: "Webhooks",
-    summary: "Make a new secret; for 24 hours Standard Webhooks carries a signature of the former one, too",
+    summary: "Rotate the secret; for 24 hours Standard Webhooks also carries a signature of the former one",
     answers: { 200: { description: "The new secret", schema: WebhookSecret } },
     errors: ["forbidden"],
   },
@@ -72,7 +72,7 @@ export const noticeEndpoints = {
     auth: "key",
     scope: "storage",
     tag: "Webhooks",
-    summary: "Tell Slack of the ends of jobs",
+    summary: "Send job results to Slack",
     body: { schema: SlackSettings, required: true, maxBytes: MAX_BODY_BYTES },
     answers: { 200: { description: "Saved", schema: SlackSaved } },
     errors: ["invalid_request", "payload_too_large", "forbidden"],
@@ -83,7 +83,7 @@ export const noticeEndpoints = {
     auth: "key",
     scope: "storage",
     tag: "Webhooks",
-    summary: "Tell Slack nothing any more",
+    summary: "Stop sending to Slack",
     answers: { 200: { description: "Removed", schema: SlackSaved } },
     errors: ["forbidden"],
   },

@@ -10,12 +10,12 @@ const pixels = z.int().positive().nullable();
 export const ProbeUrl = z.object({ url: WebUrl }).meta({ id: "ProbeUrl" });
 export type ProbeUrl = z.infer<typeof ProbeUrl>;
 
-/** One stream that a source offers, or that a job would take. What the source does not tell is null. */
+/** One stream that a source offers, or that a job would take. What the source does not say is null. */
 export const StreamFacts = z
   .object({
     format_id: z.string().describe("The source's own name of the stream"),
     extension: text.meta({ example: "mp4" }),
-    video_codec: text.describe("Null: none, or not told").meta({ example: "h264" }),
+    video_codec: text.describe("Null: none, or not stated").meta({ example: "h264" }),
     audio_codec: text.meta({ example: "aac" }),
     width: pixels,
     height: pixels,
@@ -33,7 +33,7 @@ export type StreamFacts = z.infer<typeof StreamFacts>;
 /** Streams that `POST /metadata` lists at most, the best ones. */
 export const MAX_LISTED_FORMATS = 50;
 
-/** What a source tells of its media; 200 of `POST /metadata`. */
+/** What a source says about its media; 200 of `POST /metadata`. */
 export const Metadata = z
   .object({
     title: text,
@@ -59,7 +59,7 @@ export type Metadata = z.infer<typeof Metadata>;
 /** 200 of `POST /is-short`. */
 export const ShortVerdict = z
   .object({
-    is_short: z.boolean().describe("Higher than wide; false when the source does not tell"),
+    is_short: z.boolean().describe("Whether the video is vertical; false when the source does not say"),
     video_type: z.enum(["short", "video", "live"]),
     width: pixels,
     height: pixels,

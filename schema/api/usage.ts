@@ -15,7 +15,7 @@ export const UsageQuery = z.object({ period: period.optional() });
 const counted = {
   usage_count: z.int().min(0).describe("Jobs that ended in this month, and those that are not finished"),
   storage_usage_gb: gigabytes.describe("Delivered in this month"),
-  storage_reserved_gb: gigabytes.describe("Held for jobs that are not finished"),
+  storage_reserved_gb: gigabytes.describe("Reserved for jobs that are not finished"),
 };
 
 /** `GET /usage`: a month of the account. The limits are present for accounts that have them. */
@@ -24,7 +24,7 @@ export const Usage = z
     client_name: z.string(),
     period,
     ...counted,
-    storage_effective_usage_gb: gigabytes.describe("Both together: what the quota is compared with"),
+    storage_effective_usage_gb: gigabytes.describe("Sum of both, which the quota limits"),
     storage_limit_gb: gigabytes.optional(),
     storage_limit_bytes: z.int().min(0).optional(),
     storage_remaining_gb: gigabytes.optional(),

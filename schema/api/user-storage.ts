@@ -40,9 +40,9 @@ export const RemovedStorage = z.object({ message: z.string() }).meta({ id: "Remo
 export const Resealed = z
   .object({
     key_id: z.string().describe("The newest key"),
-    resealed: z.int().min(0).describe("Secrets that this call sealed with it"),
+    resealed: z.int().min(0).describe("Secrets that this call resealed"),
     unreadable: z.int().min(0).describe("Secrets that none of the keys opens"),
-    done: z.boolean().describe("False: there may be more, call again"),
+    done: z.boolean().describe("False: more may be left, call again"),
   })
   .meta({ id: "Resealed" });
 
@@ -52,7 +52,7 @@ const set = <const P extends `/user/${string}`, S extends z.ZodType>(path: P, sc
   auth: "key" as const,
   scope: "storage" as const,
   tag: "Account" as const,
-  summary: "Set the account's storage; the last one set serves",
+  summary: "Set the account's storage; the last one set is used",
   body: { schema, required: true, maxBytes: MAX_BODY_BYTES },
   answers: { 200: { description: "Verified and set", schema: SavedStorage } },
   errors: ["invalid_request", "storage_verification_failed", "forbidden", "payload_too_large"] as const,
@@ -75,7 +75,7 @@ const remove = <const P extends `/user/${string}`>(path: P) => ({
   auth: "key" as const,
   scope: "storage" as const,
   tag: "Account" as const,
-  summary: "Forget the account's storage; the managed bucket serves again",
+  summary: "Remove the account's storage; the managed bucket is used again",
   answers: { 200: { description: "Forgotten", schema: RemovedStorage } },
   errors: ["forbidden", "not_found"] as const,
 });

@@ -2,9 +2,9 @@ import { z } from "zod";
 import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
 
-/** Notices: what is posted to a job's `webhook_url`, and the log of it. */
+/** Webhook events: what is posted to a job's `webhook_url`, and the log of it. */
 
-/** Notices that are kept and tried again; those of progress are not. */
+/** Webhook events that are kept and tried again; those of progress are not. */
 export const NOTICE_TYPES = [
   "job_completed",
   "job_failed",
@@ -13,9 +13,9 @@ export const NOTICE_TYPES = [
   "batch_completed",
 ] as const;
 export const DELIVERY_STATUSES = ["pending", "delivered", "failed"] as const;
-/** Signed notices of the API, and messages to Slack. */
+/** Signed webhook events of the API, and messages to Slack. */
 export const DELIVERY_KINDS = ["webhook", "slack"] as const;
-/** Largest body of a notice, in bytes; longer texts are cut. */
+/** Largest body of a webhook event, in bytes; longer texts are cut. */
 export const MAX_NOTICE_BYTES = 20_000;
 
 const text = z.string().nullable();
@@ -101,7 +101,7 @@ export const ProgressNotice = z
   .meta({ id: "ProgressNotice" });
 export type ProgressNotice = z.infer<typeof ProgressNotice>;
 
-/** A notice that is kept and tried again. */
+/** A webhook event that is kept and tried again. */
 export const Notice = z.discriminatedUnion("type", [
   JobCompletedNotice,
   JobFailedNotice,
@@ -111,7 +111,7 @@ export const Notice = z.discriminatedUnion("type", [
 ]);
 export type Notice = z.infer<typeof Notice>;
 
-/** One notice on its way, or what became of it. */
+/** One webhook delivery and its state. */
 export const WebhookDelivery = z
   .object({
     id: Id,
@@ -124,7 +124,7 @@ export const WebhookDelivery = z
     status: z.enum(DELIVERY_STATUSES),
     attempts: z.int().min(0),
     next_try_at: Time.nullable(),
-    last_status: z.int().nullable().describe("HTTP status of the last answer"),
+    last_status: z.int().nullable().describe("HTTP status of the last response"),
     last_error: text,
     response_time_ms: z.int().min(0).nullable(),
     delivered_at: Time.nullable(),
@@ -152,13 +152,13 @@ export const WebhookSecret = z
   .object({ webhook_signing_secret: z.string().meta({ example: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }) })
   .meta({ id: "WebhookSecret" });
 
-/** `GET /user/webhooks`: the addresses that notices were sent to, and how they answer. */
+/** `GET /user/webhooks`: the addresses that webhook events were sent to, and how they answer. */
 export const WebhookEndpoints = z
   .object({
     endpoints: z.array(
       z.object({
         url: z.string(),
-        enabled: z.boolean().describe("False after five days of failures; a replay that arrives enables it"),
+        enabled: z.boolean().describe("False after five days of failures; a replay that succeeds enables it"),
         failing_since: Time.nullable(),
         last_success_at: Time.nullable(),
         last_failure_at: Time.nullable(),

@@ -1,7 +1,7 @@
 import type { Issue } from "../api/error.ts";
 import type { ApiErrorCode } from "../errors.ts";
 
-/** Why a call failed: a refusal's own code, or one of the client's where the API gave no answer that it knows. */
+/** Why a call failed: a refusal's own code, or one of the client's where the API gave no response that it knows. */
 export type FailureCode = ApiErrorCode | "unreachable" | "unexpected_answer";
 
 /**
@@ -12,13 +12,13 @@ export type FailureCode = ApiErrorCode | "unreachable" | "unexpected_answer";
 export class ApiFailure extends Error {
   override readonly name = "ApiFailure";
   readonly code: FailureCode;
-  /** HTTP status; null when there was no answer. */
+  /** HTTP status; null when there was no response. */
   readonly status: number | null;
   /** What is wrong with the request, member by member. */
   readonly issues: readonly Issue[];
-  /** For the operator's logs; null when the answer names none. */
+  /** For the operator's logs; null when the response names none. */
   readonly requestId: string | null;
-  /** Milliseconds after which asking again makes sense, as the answer says. */
+  /** Milliseconds after which asking again makes sense, as the response says. */
   readonly retryAfterMs: number | null;
 
   constructor(

@@ -10,7 +10,7 @@ type AnswerRows<E extends Endpoint> = E["answers"][keyof E["answers"]];
 /** Numbers may be given as numbers where the query takes their digits. */
 type QueryInput<Q> = { readonly [K in keyof Q]: string extends Q[K] ? Q[K] | number : Q[K] };
 
-/** What any call may be given beside the request itself. */
+/** What any call may be given in addition to the request itself. */
 export interface CallOptions {
   /** Gives the call up, its waiting for another try included. */
   readonly signal?: AbortSignal | undefined;

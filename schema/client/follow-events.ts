@@ -6,7 +6,7 @@ import type { Surroundings } from "./surroundings.ts";
 export interface FollowedStream {
   /** @param lastEventId null at the first time */
   readonly open: (lastEventId: string | null) => Promise<Response>;
-  /** True for the event after which the stream has nothing more to tell. */
+  /** True for the event after which the stream has nothing more to report. */
   readonly isLast: (event: ServerSentEvent) => boolean;
   readonly signal?: AbortSignal | undefined;
 }

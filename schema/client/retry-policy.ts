@@ -28,8 +28,8 @@ const PASSING_STATUSES: readonly number[] = [500, 502, 503, 504];
  * How long to wait before the next try, in milliseconds; null when there is none.
  *
  * A 429 is refused before anything is done, so any request may be repeated after it; after broken connections and
- * 5xx only those that do no harm. A time that the answer names is obeyed as often as it is named, stretched by up to
- * a tenth, so that many who were told the same do not come back together; without one the delays grow.
+ * 5xx only those that do no harm. A time that the response names is obeyed as often as it is named, stretched by up to
+ * a tenth, so that many who were reported the same do not come back together; without one the delays grow.
  *
  * @param random from 0 to below 1
  */

@@ -26,15 +26,15 @@ export interface RequestInput extends CallOptions {
 /**
  * Sends a request until it is answered, as the retry policy allows.
  *
- * @returns an answer that the endpoint describes
+ * @returns a response that the endpoint describes
  * @throws ApiFailure; the signal's reason
  */
 export type Send = (endpoint: Endpoint, input: RequestInput) => Promise<Response>;
 
-/** Names the state of the database that an answer has seen; sent back, the next read sees at least that. */
+/** Names the state of the database that a response has seen; sent back, the next read sees at least that. */
 const BOOKMARK = "x-waterspout-bookmark";
 
-/** @param timeoutMs longest time that one try waits for the head of its answer */
+/** @param timeoutMs longest time that one try waits for the head of its response */
 export function createSend(
   account: Account,
   patience: Patience,
@@ -100,7 +100,7 @@ function authorization({ apiKey, adminToken }: Account, auth: Auth): Record<stri
   return {};
 }
 
-/** The answer's head, or an `unreachable` failure; the body may take as long as it takes. */
+/** The response's head, or an `unreachable` failure; the body may take as long as it takes. */
 async function fetchInTime(
   { fetch }: Surroundings,
   timeoutMs: number,
@@ -110,7 +110,7 @@ async function fetchInTime(
 ): Promise<Response> {
   signal?.throwIfAborted();
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new Error("no answer came in time")), timeoutMs);
+  const timer = setTimeout(() => late.abort(new Error("no response came in time")), timeoutMs);
   try {
     return await fetch(url, { ...init, signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]) });
   } catch (cause) {

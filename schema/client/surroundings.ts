@@ -1,4 +1,4 @@
-/** What the client needs of its surroundings; tests give their own. */
+/** What the client needs of its platform; tests give their own. */
 export interface Surroundings {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** Resolves after so many milliseconds; rejects with the signal's reason. */

@@ -11,10 +11,10 @@ import { parseJson } from "./read-failure.ts";
 import type { RequestInput, Send } from "./send.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** A batch as `GET /batch/{id}` tells it. */
+/** A batch as `GET /batch/{id}` reports it. */
 export type Batch = CallAnswer<"getBatch">;
 
-/** What the stream of a batch tells: its counters, or the end of one of its jobs. */
+/** What the stream of a batch reports: its counters, or the end of one of its jobs. */
 export interface BatchEvent {
   readonly event: string;
   readonly data: Readonly<Record<string, unknown>>;

@@ -54,7 +54,7 @@ export type UploadStarted = z.infer<typeof UploadStarted>;
 
 /**
  * `POST /internal/runs/{id}/recording`: the pieces of a recording will lie under this key. Sent before the first piece:
- * whatever becomes of the runs, the Worker knows where to look for what they left.
+ * whatever happens to the runs, the Worker knows where to look for what they left.
  */
 export const RecordingStarted = z.object({ v: Version, attempt: z.int().min(1), key: z.string() });
 export type RecordingStarted = z.infer<typeof RecordingStarted>;
@@ -69,7 +69,7 @@ export const Delivery = z.object({
   key: z.string(),
   subtitle_key: z.string().nullable(),
   thumbnail_key: z.string().nullable(),
-  /** One for each language that was asked for and had; `subtitle_key` is the first of them. */
+  /** One for each language that was asked for and available; `subtitle_key` is the first of them. */
   subtitles: z.array(z.object({ language: z.string(), key: z.string() })).default([]),
   file_size: z.int().min(0),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -90,7 +90,7 @@ export const Delivery = z.object({
   /** Languages of the source's audio, the original first. */
   audio_languages: z.array(z.string()).default([]),
   strategy: Strategy,
-  /** What the run adds to those it was told. */
+  /** What the run adds to those of the request. */
   adjustments: z.array(Adjustment),
   timings: z.object({ extract_ms: ms, download_ms: ms, mux_ms: ms, upload_ms: ms }),
   download_rate: z.number().min(0).nullable(),
@@ -120,7 +120,7 @@ export const Outcome = z.object({
     z.object({ type: z.literal("postponed"), until: Time }),
     z.object({ type: z.literal("interrupted") }),
   ]),
-  /** Runs that the processor can take when this one is over; absent where it does not tell. */
+  /** Runs that the processor can take when this one is over; absent if unknown. */
   free_slots: z.int().min(0).optional(),
 });
 export type Outcome = z.infer<typeof Outcome>;

@@ -85,7 +85,7 @@ export const RunRequest = z.object({
   token: z.string(),
   url: z.string(),
   plan: MediaPlan,
-  /** Told so far; the processor adds its own. */
+  /** Reported so far; the processor adds its own. */
   adjustments: z.array(Adjustment),
   /** Chosen by the caller; null: from the title. */
   filename: z.string().nullable(),
@@ -121,7 +121,7 @@ export const RunRequest = z.object({
 });
 export type RunRequest = z.infer<typeof RunRequest>;
 
-/** 202 of `POST /runs`. Without a free slot the answer is 503 with `Retry-After` instead. */
+/** 202 of `POST /runs`. Without a free slot the response is 503 with `Retry-After` instead. */
 export const RunAccepted = z.object({ v: Version, job_id: Id, attempt: z.int() });
 
 /**

@@ -131,7 +131,7 @@ describe("waterspout get", () => {
   it("quotes nothing of a storage file that is not JSON", async () => {
     const storage = file("storage.json", `secret_key: ${STORAGE_SECRET}`);
     const { code, stderr } = await waterspout(["get", "https://a.example", "--storage", storage]);
-    expect([code, stderr]).toEqual([5, `waterspout: ${storage} does not hold JSON\n`]);
+    expect([code, stderr]).toEqual([5, `waterspout: ${storage} is not JSON\n`]);
   });
 });
 
@@ -227,7 +227,7 @@ describe("the operator's commands", () => {
   it("guess no account", async () => {
     answer = { status: 200, body: { accounts } };
     const several = await waterspout(["admin", "keys", "list"]);
-    expect(several.stderr).toBe(`waterspout: Say which account you mean: newsroom (${JOB}), other (other)\n`);
+    expect(several.stderr).toBe(`waterspout: Specify an account: newsroom (${JOB}), other (other)\n`);
     expect((await waterspout(["keys", "--account", "nobody"])).code).toBe(2);
   });
 
@@ -272,7 +272,7 @@ describe("waiting", () => {
     const { code, stderr } = await waterspout(["wait", JOB, "--output", folder]);
     expect([code, stderr]).toEqual([
       5,
-      `  Finished    ${"█".repeat(30)} 100 %\nwaterspout: There is no link to the file; it lies in the storage as videos/a.mp4\n`,
+      `  Finished    ${"█".repeat(30)} 100 %\nwaterspout: There is no link to the file; it is in the storage as videos/a.mp4\n`,
     ]);
   });
 
@@ -299,7 +299,7 @@ describe("the connection", () => {
     const { code, stderr } = await waterspout(["usage", "--url", elsewhere]);
     expect([code, stderr]).toEqual([
       2,
-      `waterspout: Set WATERSPOUT_API_KEY to a key of ${elsewhere}, or name a --key-file.\n`,
+      `waterspout: Set WATERSPOUT_API_KEY to a key of ${elsewhere}, or specify a --key-file.\n`,
     ]);
     expect((await waterspout(["keys"], { WATERSPOUT_URL: elsewhere })).code).toBe(2);
     expect(received).toEqual([]);
@@ -322,14 +322,14 @@ describe("the command line", () => {
     [["nonsense"], 'There is no command "nonsense"; see waterspout --help'],
     [["--json", "list"], '{"error":"The command stands before the options; see waterspout --help"}'],
     [["get"], "<url> is missing"],
-    [["show", "a", "b"], '"b" is one argument too many'],
+    [["show", "a", "b"], '"b" is a surplus argument'],
     [["list", "--frobnicate"], "Unknown option '--frobnicate'"],
     [["list", "--limit"], "Option '--limit <value>' argument missing"],
     [["list", "--limit", "0"], '--limit is "0", which is not a whole number from 1'],
     [["webhooks", "--status", "lost"], '--status is "lost"; it may be pending, delivered, failed'],
     [["keys", "create", "--scopes", "read,admin"], '--scopes is "admin"; it may be read, write, storage'],
-    [["probe", "https://a.example", "--format", "mkv"], "The options of a job go with --plan"],
-    [["batch"], "Name a URL, or a --file of them"],
+    [["probe", "https://a.example", "--format", "mkv"], "Job options require --plan"],
+    [["batch"], "Specify a URL, or a --file of URLs"],
   ])("is refused with a sentence: %s", async (words, sentence) => {
     const { code, stdout, stderr } = await waterspout(words);
     expect([code, stdout, stderr.trim().replace(/^waterspout: /, "")]).toEqual([2, "", sentence]);

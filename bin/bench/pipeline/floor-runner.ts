@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { S3Target } from "../../../schema/wire/run.ts";
 
-/** What the floor is told. */
+/** The floor's options. */
 export interface FloorOrder {
   readonly sources: readonly string[];
   /** Object URL that takes a plain PUT. */

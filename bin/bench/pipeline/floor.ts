@@ -10,7 +10,7 @@ const PARTS_AT_ONCE = 4;
 const part = Buffer.alloc(PART, 0x5a);
 const agent = new Agent({ keepAlive: true });
 
-/** Sends one request and reads its answer into nothing. @returns the length of the answer */
+/** Sends one request and reads its response into nothing. @returns the length of the response */
 function exchange(url: string, options: RequestOptions, body?: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(url, { agent, ...options }, (incoming) => {

@@ -113,7 +113,7 @@ async function make(name: string, log: Log, write: (file: string) => Promise<unk
   await rename(staging, file);
 }
 
-/** The same for a playlist with its segments beside it. */
+/** The same for a playlist with its segments next to it. */
 async function makeFolder(name: string, log: Log, write: (file: string) => Promise<unknown>): Promise<void> {
   const folder = dirname(join(MEDIA_FOLDER, name));
   if (existsSync(folder)) return;

@@ -9,7 +9,7 @@ export interface SplitFiles {
   readonly height: number;
 }
 
-/** A manifest of two whole files, H.264 and AAC, as sites offer picture and sound apart. */
+/** A manifest of two whole files, H.264 and AAC, as sites offer video and audio apart. */
 export const splitManifest = ({ audio, height, seconds, video, videoRate, width }: SplitFiles): string =>
   `<?xml version="1.0" encoding="utf-8"?>
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"

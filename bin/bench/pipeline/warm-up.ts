@@ -4,7 +4,7 @@ import { SMALL } from "./media.ts";
 import { mediaUrls, type PipelineCase } from "./pipeline-cases.ts";
 import { targetOf } from "./target.ts";
 
-/** What whoever runs first would pay for the others is paid before the first measurement. */
+/** What the first to run would pay for the others is paid before the first measurement. */
 
 /** One small file by each: programs come from the disk then, and a service is measured, not its start. */
 export async function warmUp({ origin, s3, peer }: Bench, processor: BenchProcessor): Promise<void> {

@@ -23,7 +23,7 @@ export interface BareWorker {
 }
 
 interface BareWorkerOptions {
-  /** Where a processor listens; without it, the hints of jobs are not consumed. */
+  /** Where a processor listens; without it, the dispatch messages of jobs are not consumed. */
   readonly processorPort?: number;
 }
 

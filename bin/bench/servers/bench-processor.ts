@@ -16,7 +16,7 @@ import { diskBytes, peakMemory, resetPeakMemory } from "./process-facts.ts";
 export interface MeasuredRun {
   readonly ms: number;
   readonly delivery: Delivery;
-  /** Of the processor alone, without its tools; null where the system does not tell. */
+  /** Of the processor alone, without its tools; null if unknown. */
   readonly peakBytes: number | null;
   /** Of the processor and its tools. */
   readonly diskBytes: number | null;

@@ -14,7 +14,7 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-/** What the uploader is told. */
+/** The uploader's options. */
 export interface UploadOrder {
   readonly file: string;
   readonly target: S3Target;

@@ -1,6 +1,6 @@
 /**
  * What the Worker does for `POST /jobs` and `GET /jobs/{id}`, as a plain program: Hono and SQLite in one process,
- * the key looked up once and remembered, the request checked and planned by the same schemas, the job and its hint
+ * the key looked up once and remembered, the request checked and planned by the same schemas, the job and its dispatch message
  * written in one transaction. No platform in between.
  */
 import { createHash, randomUUID } from "node:crypto";
@@ -23,7 +23,7 @@ database.exec(`
     plan TEXT NOT NULL, status TEXT NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER);
   CREATE INDEX jobs_by_account ON jobs (account, id);
   CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
-  CREATE TABLE hints (id INTEGER PRIMARY KEY, job TEXT NOT NULL);
+  CREATE TABLE dispatch messages (id INTEGER PRIMARY KEY, job TEXT NOT NULL);
 `);
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 database.prepare("INSERT INTO keys VALUES (?, ?)").run(sha256(key), "bench");

@@ -32,10 +32,10 @@ export async function startServer(script: string, args: readonly string[] = []):
   };
 }
 
-/** For such a program: listens on a free loopback port, tells it, and ends with the process that started it. */
+/** For such a program: listens on a free loopback port, reports it, and ends with the process that started it. */
 export function listenAndTell(server: Server): void {
   process.once("disconnect", () => process.exit(0));
-  // Ctrl-C reaches the whole group; whoever started this ends it after its own work
+  // Ctrl-C reaches the whole group; anyone who started this ends it after its own work
   process.on("SIGINT", () => {});
   server.listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));
 }

@@ -34,7 +34,7 @@ export const accountsCreate: Command = {
   needs: "admin",
   operands: ["<name>"],
   options: {
-    source: { value: SOURCES.join("|"), help: "Whom it belongs to, default direct" },
+    source: { value: SOURCES.join("|"), help: "Origin of the account, default direct" },
     "storage-prefix": {
       value: "NAME",
       help: "First folder of its keys in the managed bucket, default its id",
@@ -58,7 +58,7 @@ export const accountsCreate: Command = {
 };
 
 export const accountsLimits: Command = {
-  summary: "Change the limits of an account; those that are not named stay",
+  summary: "Change the limits of an account; others are kept",
   needs: "admin",
   operands: ["<account>"],
   options: optionsOf(Limits.shape),
@@ -68,7 +68,7 @@ export const accountsLimits: Command = {
   ],
   async run(args, context) {
     const limits = membersOf(Limits.shape, args);
-    if (Object.keys(limits).length === 0) throw new CommandError(EXIT.usage, "Name a limit to change");
+    if (Object.keys(limits).length === 0) throw new CommandError(EXIT.usage, "Specify a limit to change");
     return change(args, context, { limits });
   },
 };

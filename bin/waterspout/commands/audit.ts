@@ -8,7 +8,7 @@ import { moment } from "../text.ts";
 const DEFAULT_LIMIT = 50;
 
 export const audit: Command = {
-  summary: "Show what was done to accounts and keys, and by whom, newest first",
+  summary: "Show the audit log of accounts and keys, newest first",
   needs: "admin",
   options: {
     account: { value: "ACCOUNT", help: "Only entries about this account, by id or name" },

@@ -16,7 +16,7 @@ export const batch: Command = {
   options: {
     file: {
       value: "FILE",
-      help: "URLs, one a line, each with a file name behind it if you like; # begins a remark",
+      help: "URLs, one per line, each optionally followed by a file name; # begins a comment",
     },
     ...WAIT_OPTIONS,
     ...optionsOf(sharedOptions),
@@ -47,7 +47,7 @@ function create(args: Args, { api, signal }: Context) {
     ...(file === undefined ? [] : jobsOf(readTextFile(file))),
   ];
   const [first] = jobs;
-  if (first === undefined) throw new CommandError(EXIT.usage, "Name a URL, or a --file of them");
+  if (first === undefined) throw new CommandError(EXIT.usage, "Specify a URL, or a --file of URLs");
   const shared = membersOf(sharedOptions, args);
   return jobs.length === 1 && file === undefined
     ? api.createJob({ body: { ...shared, url: first.url, batch: true }, signal })
@@ -78,7 +78,7 @@ export const batchShow: Command = {
 };
 
 export const batchWait: Command = {
-  summary: "Follow a batch to its end",
+  summary: "Follow a batch until it ends",
   operands: ["<batch id>"],
   examples: ["batch wait 01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17"],
   run: (args, context) => awaitEnd({ kind: "batch", id: args.operands[0] ?? "" }, args, context),
@@ -111,7 +111,7 @@ export const batchCancel: Command = {
 };
 
 export const batchRename: Command = {
-  summary: "Name the files of a paused batch",
+  summary: "Rename the files of a paused batch",
   operands: ["<batch id>", "<job id=file name>…"],
   examples: [
     'batch rename 01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17 01932c7f-0000-7000-8000-000000000001="First talk"',

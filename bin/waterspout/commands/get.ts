@@ -7,12 +7,12 @@ import { adjustmentText } from "../job-text.ts";
 import { membersOf, optionsOf } from "../schema-options.ts";
 
 export const get: Command = {
-  summary: "Deliver what is behind a URL",
+  summary: "Deliver the media of a URL",
   operands: ["<url>"],
   options: {
     ...WAIT_OPTIONS,
     ...OUTPUT_OPTION,
-    "idempotency-key": { value: "TEXT", help: "The same key and request make one job within 24 hours" },
+    "idempotency-key": { value: "TEXT", help: "The same key and request create one job within 24 hours" },
     ...optionsOf(jobOptions),
   },
   examples: [

@@ -20,7 +20,7 @@ export const show: Command = {
 };
 
 export const wait: Command = {
-  summary: "Follow a job to its end",
+  summary: "Follow a job until it ends",
   operands: ["<job id>"],
   options: OUTPUT_OPTION,
   examples: [`wait ${JOB}`, `wait ${JOB} --output talk.mp4`],
@@ -39,7 +39,7 @@ export const cancel: Command = {
 };
 
 export const retry: Command = {
-  summary: "Run a job that was not delivered again, as a new job",
+  summary: "Retry a job that was not delivered, as a new job",
   operands: ["<job id>"],
   options: { ...WAIT_OPTIONS, ...OUTPUT_OPTION, ...STORAGE_OPTIONS },
   examples: [`retry ${JOB} --wait`, `retry ${JOB} --storage storage.json`],

@@ -39,13 +39,13 @@ export const keys: Command = {
 };
 
 export const keysCreate: Command = {
-  summary: "Create a key; it is shown this once",
+  summary: "Create a key; it is shown only once",
   needs: "admin",
   operands: ["[name]"],
   options: {
     ...ACCOUNT_OPTION,
-    scopes: { value: SCOPES.join(","), help: "What it may do; default: everything" },
-    "expires-in-days": { value: "N", help: "It stops working then; default: never" },
+    scopes: { value: SCOPES.join(","), help: "Permissions; default: everything" },
+    "expires-in-days": { value: "N", help: "Days until it expires; default: never" },
   },
   examples: [
     "keys create reader --account newsroom --scopes read --expires-in-days 90",

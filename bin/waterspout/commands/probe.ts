@@ -9,11 +9,11 @@ import { membersOf, optionsOf } from "../schema-options.ts";
 import { columns, facts, size } from "../text.ts";
 
 export const probe: Command = {
-  summary: "Tell what is behind a URL; nothing is created",
+  summary: "Show the media of a URL; nothing is created",
   operands: ["<url>"],
   options: {
-    plan: { help: "What a job with these options would do" },
-    "is-short": { help: "Whether the video is higher than wide" },
+    plan: { help: "Show what a job with these options would do" },
+    "is-short": { help: "Whether the video is vertical" },
     ...optionsOf(jobOptions),
   },
   examples: [
@@ -24,7 +24,7 @@ export const probe: Command = {
   async run(args, context) {
     if (args.flag("plan")) return plan(args, context);
     const surplus = Object.keys(membersOf(jobOptions, args))[0];
-    if (surplus !== undefined) throw new CommandError(EXIT.usage, `The options of a job go with --plan`);
+    if (surplus !== undefined) throw new CommandError(EXIT.usage, `Job options require --plan`);
     return args.flag("is-short") ? isShort(args, context) : metadata(args, context);
   },
 };

@@ -8,7 +8,7 @@ const MONTH_OPTION = { month: { value: "YYYY-MM", help: "Default: the present on
 const queryOf = (args: Args) => ({ period: args.text("month") });
 
 export const usage: Command = {
-  summary: "Show what the account used in a month, and what it may use",
+  summary: "Show the account's usage in a month, and its limits",
   options: MONTH_OPTION,
   examples: ["usage", "usage --month 2026-11 --json"],
   async run(args, { api, out, signal }) {
@@ -19,7 +19,7 @@ export const usage: Command = {
 };
 
 export const adminUsage: Command = {
-  summary: "Show what an account and each of its keys used in a month",
+  summary: "Show the usage of an account and of each of its keys in a month",
   needs: "admin",
   operands: ["[account]"],
   options: MONTH_OPTION,

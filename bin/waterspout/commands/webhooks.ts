@@ -8,11 +8,11 @@ import { moment } from "../text.ts";
 const DEFAULT_LIMIT = 20;
 
 export const webhooks: Command = {
-  summary: "List notices and what became of them, newest first",
+  summary: "List webhook deliveries, newest first",
   options: {
-    job: { value: "JOB-ID", help: "Only notices about this job" },
-    status: { value: DELIVERY_STATUSES.join("|"), help: "Only notices of this status" },
-    limit: { value: "N", help: `Notices at most, default ${DEFAULT_LIMIT}` },
+    job: { value: "JOB-ID", help: "Only deliveries about this job" },
+    status: { value: DELIVERY_STATUSES.join("|"), help: "Only deliveries with this status" },
+    limit: { value: "N", help: `Deliveries at most, default ${DEFAULT_LIMIT}` },
   },
   examples: ["webhooks", "webhooks --status failed --json"],
   async run(args, { api, out, signal }) {
@@ -23,7 +23,7 @@ export const webhooks: Command = {
   },
 };
 
-const HEAD = ["id", "created", "type", "status", "tries", "last answer", "url"];
+const HEAD = ["id", "created", "type", "status", "tries", "last response", "url"];
 const row = (delivery: WebhookDelivery): string[] => [
   delivery.id,
   moment(delivery.created_at),
@@ -35,7 +35,7 @@ const row = (delivery: WebhookDelivery): string[] => [
 ];
 
 export const webhooksReplay: Command = {
-  summary: "Send a notice again, with the same webhook-id",
+  summary: "Send an event again, with the same webhook-id",
   operands: ["<delivery id>"],
   examples: ["webhooks replay 01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17"],
   async run({ operands: [id = ""] }, { api, out, signal }) {

@@ -80,7 +80,7 @@ export async function removeStorage(
 ): Promise<string> {
   const audit = auditRow(scope, by, { action: "storage.removed", accountId, detail: { provider } });
   if (await removeStorageConfig(scope.db, accountId, provider, audit)) {
-    return `${NAMES[provider]} removed; the managed bucket serves again`;
+    return `${NAMES[provider]} removed; the managed bucket is used again`;
   }
   throw new ApiError("not_found", { sentence: `No ${NAMES[provider]} is configured` });
 }
