@@ -9,16 +9,16 @@ import type { LeaseKeeper } from "./run/lease.ts";
 import type { Progress } from "./run/progress.ts";
 import type { Slots } from "./run/slots.ts";
 import type { WorkFolders } from "./run/work-folders.ts";
-import type { Sink } from "./storage/object-store.ts";
+import type { ObjectStore } from "./storage/object-store.ts";
 import type { BufferBudget } from "./storage/uploads/buffer-budget.ts";
 import type { Hasher } from "./storage/uploads/hasher.ts";
 import type { Tools } from "./tools/discover.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
 import type { ExtractorPool } from "./tools/extractor.ts";
-import type { WayOut } from "./way-out.ts";
+import type { SourceNetwork } from "./way-out.ts";
 
 /** What all runs of a processor share. */
-export interface Kit {
+export interface ProcessorDependencies {
   readonly config: ProcessorConfig;
   readonly tools: Tools;
   readonly policy: EgressPolicy;
@@ -40,7 +40,7 @@ export interface Kit {
 }
 
 /** One run's view: the kit, the request, and what belongs to this run alone. */
-export interface RunContext extends Kit, WayOut {
+export interface RunContext extends ProcessorDependencies, SourceNetwork {
   readonly request: RunRequest;
   readonly claim: Claim;
   /** Aborted with a {@link Stopped} or a `Fault`; that reason is how the run ends. */
@@ -48,7 +48,7 @@ export interface RunContext extends Kit, WayOut {
   readonly progress: Progress;
   /** The run's own folder, removed at its end. */
   readonly folder: string;
-  readonly sink: Sink;
+  readonly store: ObjectStore;
   /** True once the source was caught answering ranges with other ranges: its files are read from their beginning. */
   readonly distrustsRanges?: boolean;
   /** Gives the run this many seconds from now on, on top of what every run has. */

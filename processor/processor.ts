@@ -5,7 +5,7 @@ import { EgressPolicy } from "./egress/policy.ts";
 import { EgressProxy } from "./egress/proxy.ts";
 import { ProxyRotation } from "./egress/proxy-rotation.ts";
 import { EventLoopDelay } from "./event-loop.ts";
-import type { Kit } from "./kit.ts";
+import type { ProcessorDependencies } from "./kit.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { Callback } from "./run/callback.ts";
@@ -58,7 +58,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   const extractor = new ExtractorPool({ tools, config, proxy });
   // the first run should not pay for the start; when it fails, that run says why
   extractor.ready().catch((error: unknown) => log("extractor failed", { detail: String(error) }));
-  const kit: Kit = {
+  const dependencies: ProcessorDependencies = {
     config,
     tools,
     policy,
@@ -77,7 +77,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   };
   const probes = new Slots(MAX_PROBES);
   const slots = slotsOf(config.networkSlots, config.reservedSlots);
-  const runs = new RunTable(slots, (request) => startRun(request, kit));
+  const runs = new RunTable(slots, (request) => startRun(request, dependencies));
   const versions = {
     ytdlp: tools.ytdlp.version,
     ytdlp_channel: tools.ytdlp.channel,
@@ -96,17 +96,17 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   const renderMetrics = () => {
     metrics.gauge("waterspout_runs", "Runs in progress", runs.size);
     metrics.gauge("waterspout_slots", "Runs that may be in progress", config.networkSlots);
-    metrics.gauge("waterspout_encoders", "Re-encodings in progress", kit.cpu.used);
-    metrics.gauge("waterspout_buffer_bytes", "Memory held for file parts", kit.buffers.used);
+    metrics.gauge("waterspout_encoders", "Re-encodings in progress", dependencies.cpu.used);
+    metrics.gauge("waterspout_buffer_bytes", "Memory held for file parts", dependencies.buffers.used);
     eventLoop.report(metrics);
     return metrics.render();
   };
   return {
     app: createServer({
       ...{ token: config.processorToken, runs, probes, renderMetrics, health },
-      probe: (request, signal) => probeSource(kit, request, signal),
+      probe: (request, signal) => probeSource(dependencies, request, signal),
       lists: new Slots(MAX_LISTS),
-      list: (request, signal, tell) => listEntries(kit, request, signal, tell),
+      list: (request, signal, report) => listEntries(dependencies, request, signal, report),
     }),
     runs,
     tools: versions,
@@ -114,9 +114,9 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     close: async () => {
       await runs.drain(config.drainSeconds * 1000);
       lease.close();
-      await kit.extractor.close();
+      await dependencies.extractor.close();
       await killAllTools();
-      await Promise.all([kit.hasher.close(), folders.settled()]);
+      await Promise.all([dependencies.hasher.close(), folders.settled()]);
       await proxy.close();
       policy.close();
       eventLoop.close();

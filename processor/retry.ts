@@ -40,8 +40,8 @@ const MAX_WISHED_MS = 24 * 60 * 60_000;
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const text = header?.trim();
   if (!text) return undefined;
-  const wished = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(wished) ? undefined : Math.min(MAX_WISHED_MS, Math.max(0, wished));
+  const requested = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  return Number.isNaN(requested) ? undefined : Math.min(MAX_WISHED_MS, Math.max(0, requested));
 }
 
 /** Resolves after `ms`, or rejects with the signal's reason. */

@@ -5,9 +5,9 @@ import {
   type ListLine,
   type ListRequest,
   type MediaProbeRequest,
-  type ProbeAnswer,
   type ProbeOutcome,
   ProbeRequest,
+  type ProbeResponse,
 } from "../schema/wire/probe.ts";
 import { type ProcessorHealth, RunRequest } from "../schema/wire/run.ts";
 import { WIRE_VERSION } from "../schema/wire/version.ts";
@@ -24,7 +24,11 @@ export interface ServerParts {
   readonly probe: (request: MediaProbeRequest, signal: AbortSignal) => Promise<ProbeOutcome>;
   /** Lists that may be told at the same time, beside runs and probes: they take longer than a probe. */
   readonly lists: Slots;
-  readonly list: (request: ListRequest, signal: AbortSignal, tell: (line: ListLine) => void) => Promise<void>;
+  readonly list: (
+    request: ListRequest,
+    signal: AbortSignal,
+    report: (line: ListLine) => void,
+  ) => Promise<void>;
   /** Prometheus' text format. */
   readonly renderMetrics: () => string;
   readonly health: () => ProcessorHealth;
@@ -76,10 +80,10 @@ export function createServer(parts: ServerParts): Hono {
     if (runs.draining || !slots.tryTake()) {
       return c.json({ error: "No room for a probe" }, 503, { "retry-after": `${PROBES_BUSY_SECONDS}` });
     }
-    if (request.kind === "list") return tellList(parts, request, c.req.raw.signal);
+    if (request.kind === "list") return streamList(parts, request, c.req.raw.signal);
     try {
       const outcome = await probe(request, c.req.raw.signal);
-      return c.json({ v: WIRE_VERSION, outcome } satisfies ProbeAnswer);
+      return c.json({ v: WIRE_VERSION, outcome } satisfies ProbeResponse);
     } catch (error) {
       if (error instanceof Fault && error.code === "timeout") return c.json({ error: error.message }, 504);
       throw error;
@@ -92,18 +96,18 @@ export function createServer(parts: ServerParts): Hono {
 }
 
 /** NDJSON while the source tells its list; a client that goes away ends the extraction. */
-function tellList({ list, lists }: ServerParts, request: ListRequest, gone: AbortSignal): Response {
+function streamList({ list, lists }: ServerParts, request: ListRequest, gone: AbortSignal): Response {
   const abort = new AbortController();
   const signal = AbortSignal.any([gone, abort.signal]);
   const encoder = new TextEncoder();
   let done: Promise<void>;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      const tell = (line: ListLine) => {
+      const report = (line: ListLine) => {
         // a stream that nobody reads any more takes nothing
         if (!signal.aborted) controller.enqueue(encoder.encode(`${JSON.stringify(line)}\n`));
       };
-      done = list(request, signal, tell)
+      done = list(request, signal, report)
         .then(
           () => (signal.aborted ? undefined : controller.close()),
           (error: unknown) => controller.error(error),

@@ -5,7 +5,7 @@ import type { ProxyRotation } from "./egress/proxy-rotation.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
 
 /** How one run or probe reaches its source: extraction and media take the same of the operator's proxies, or none. */
-export interface WayOut {
+export interface SourceNetwork {
   /** The operator's proxy; it holds credentials, so it is never logged. */
   readonly upstream: string | undefined;
   /** For tools. */
@@ -14,7 +14,7 @@ export interface WayOut {
   readonly client: HttpClient;
 }
 
-export interface WayOutParts {
+export interface SourceNetworkParts {
   readonly policy: EgressPolicy;
   readonly proxies: ProxyRotation;
   readonly extractions: ExtractionCache;
@@ -24,10 +24,10 @@ export interface WayOutParts {
  * Opens the way to a source; whoever opened it closes `proxy`. An answer that was kept from a probe leads to the proxy
  * that it came through.
  */
-export async function openWayOut(
-  { policy, proxies, extractions }: WayOutParts,
+export async function openSourceNetwork(
+  { policy, proxies, extractions }: SourceNetworkParts,
   url: string,
-): Promise<WayOut> {
+): Promise<SourceNetwork> {
   const kept = extractions.find(url);
   const upstream = kept ? kept.upstream : proxies.next(new URL(url).hostname);
   const proxy = await EgressProxy.start(policy, { upstream });

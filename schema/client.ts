@@ -1,11 +1,11 @@
 import type { Endpoint } from "./api/endpoint.ts";
 import { endpoints } from "./api/endpoints.ts";
 import type { Job, JobProgress } from "./api/job.ts";
-import { ApiFailure } from "./client/api-failure.ts";
+import { WaterspoutError } from "./client/api-failure.ts";
 import type { CallInput, Calls, ItemOf, ListName } from "./client/calls.ts";
-import { DEFAULT_PATIENCE, type Patience } from "./client/retry-policy.ts";
+import { DEFAULT_RETRY_OPTIONS, type RetryOptions } from "./client/retry-policy.ts";
 import { type Account, createSend, type RequestInput, type Send } from "./client/send.ts";
-import { PLATFORM, type Surroundings } from "./client/surroundings.ts";
+import { PLATFORM, type Platform } from "./client/surroundings.ts";
 import {
   type Batch,
   type BatchEvent,
@@ -14,17 +14,17 @@ import {
   type WatchOptions,
 } from "./client/watch.ts";
 
-export { ApiFailure, type FailureCode } from "./client/api-failure.ts";
-export type { CallAnswer, CallInput, CallName } from "./client/calls.ts";
+export { type FailureCode, WaterspoutError } from "./client/api-failure.ts";
+export type { CallInput, CallName, CallResponse } from "./client/calls.ts";
 export type { Batch, BatchEvent, WatchOptions } from "./client/watch.ts";
 
 /** Whom the client talks to, and how long it tries. */
 export interface ClientOptions extends Account {
-  readonly patience?: Partial<Patience>;
+  readonly retry?: Partial<RetryOptions>;
   /** Longest time that one try waits for a response to begin, in milliseconds; default 100 s. */
   readonly timeoutMs?: number;
   /** `fetch`, clock and chance, where the platform's own are not wanted. */
-  readonly surroundings?: Partial<Surroundings>;
+  readonly platform?: Partial<Platform>;
 }
 
 export interface WaitOptions<T> extends WatchOptions {
@@ -61,11 +61,11 @@ const DEFAULT_TIMEOUT_MS = 100_000;
  * for await (const { id } of api.each("listJobs", { query: { status: "failed" } })) console.log(id);
  */
 export function createClient(options: ClientOptions): Client {
-  const surroundings = { ...PLATFORM, ...options.surroundings };
-  const patience = { ...DEFAULT_PATIENCE, ...options.patience };
-  const send = createSend(options, patience, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, surroundings);
+  const platform = { ...PLATFORM, ...options.platform };
+  const retry = { ...DEFAULT_RETRY_OPTIONS, ...options.retry };
+  const send = createSend(options, retry, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, platform);
   const calls = callsOver(send);
-  const watching = createWatching(send, surroundings);
+  const watching = createWatching(send, platform);
   return {
     ...calls,
     ...watching,
@@ -89,12 +89,12 @@ function callsOver(send: Send): Calls {
   return Object.fromEntries(names) as Calls;
 }
 
-async function readJson(answer: Response): Promise<unknown> {
+async function readJson(response: Response): Promise<unknown> {
   try {
-    return await answer.json();
+    return await response.json();
   } catch (cause) {
-    throw new ApiFailure("The response is not JSON; is this the address of the API?", {
-      ...{ code: "unexpected_answer", status: answer.status, cause },
+    throw new WaterspoutError("The response is not JSON; is this the address of the API?", {
+      ...{ code: "unexpected_answer", status: response.status, cause },
     });
   }
 }

@@ -192,10 +192,10 @@ function chooseCodec<T extends string>(
   adjustments: Adjustment[],
 ): T | "copy" {
   if (asked === "copy" || room.holds(asked)) return asked;
-  return becomeFirst(asked, room, adjustments);
+  return preferFirst(asked, room, adjustments);
 }
 
-function becomeFirst<T extends string>(from: string, room: Room<T>, adjustments: Adjustment[]): T | "copy" {
+function preferFirst<T extends string>(from: string, room: Room<T>, adjustments: Adjustment[]): T | "copy" {
   const to = room.first ?? "copy";
   adjustments.push({ field: room.field, from, to, reason: room.sentence });
   return to;
@@ -252,7 +252,7 @@ export function fitStreams(mediaPlan: MediaPlan, source: SourceCodecs): StreamAc
 
 export type AudioAction = StreamActions["audio"];
 
-interface StreamWish<T> {
+interface StreamRequest<T> {
   /** Codec of the source's stream; null for none. */
   readonly native: string | null;
   readonly asked: T | "copy";
@@ -261,13 +261,13 @@ interface StreamWish<T> {
 }
 
 function fitStream<T extends string>(
-  { native, asked, hasQuality }: StreamWish<T>,
+  { native, asked, hasQuality }: StreamRequest<T>,
   room: Room<T>,
   adjustments: Adjustment[],
 ): T | "copy" | "none" {
   if (native === null || room.first === null) return "none";
   if (asked !== "copy" && (asked !== native || hasQuality)) return asked;
-  return room.holds(native) ? "copy" : becomeFirst(native, room, adjustments);
+  return room.holds(native) ? "copy" : preferFirst(native, room, adjustments);
 }
 
 /**

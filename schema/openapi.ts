@@ -93,7 +93,7 @@ function operation(operationId: string, endpoint: Endpoint, schemas: Json): Json
           },
         }
       : {}),
-    responses: { ...answers(endpoint, schemas), ...refusals(endpoint, schemas) },
+    responses: { ...responses(endpoint, schemas), ...refusals(endpoint, schemas) },
   };
 }
 
@@ -114,9 +114,9 @@ function securityOf(endpoint: Endpoint): Json[] {
   return [{ apiKey: [scope] }, { bearer: [scope] }];
 }
 
-function answers(endpoint: Endpoint, schemas: Json): Json {
+function responses(endpoint: Endpoint, schemas: Json): Json {
   return Object.fromEntries(
-    Object.entries(endpoint.answers).map(
+    Object.entries(endpoint.responses).map(
       ([status, { description, schema, contentType = "application/json" }]) => {
         if (Number(status) === 204) return [status, { description }];
         const content = schema ? { schema: jsonSchema(schema, "output", schemas) } : {};
@@ -136,7 +136,7 @@ function refusals(endpoint: Endpoint, schemas: Json): Json {
     const description = codes.map((code) => `\`${code}\`: ${API_ERRORS[code].sentence}`).join("; ");
     return [status, { description, content }] as const;
   });
-  return Object.fromEntries(rows.filter(([status]) => !(status in endpoint.answers)));
+  return Object.fromEntries(rows.filter(([status]) => !(status in endpoint.responses)));
 }
 
 function parametersOf(place: "path" | "query", object: z.ZodObject | undefined, schemas: Json): Json[] {

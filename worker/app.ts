@@ -11,7 +11,7 @@ import { requireKey } from "./middleware/require-key.ts";
 import { requireOperator } from "./middleware/require-operator.ts";
 import { requireScope } from "./middleware/require-scope.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
-import { withScope } from "./middleware/with-scope.ts";
+import { withContext } from "./middleware/with-scope.ts";
 import { handlers } from "./routes/handlers.ts";
 import { heartbeat, outcome, publish, recording, upload } from "./routes/internal.ts";
 import type { AppEnv } from "./routes/route.ts";
@@ -35,7 +35,7 @@ function guardsOf(endpoint: Endpoint): [MiddlewareHandler<AppEnv>, ...Middleware
 /** The HTTP interface: every route of the endpoints table, the processor's reports, and the page's files. */
 export function createApp(services: Services): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(requestId, withScope(services), requestLog, securityHeaders);
+  app.use(requestId, withContext(services), requestLog, securityHeaders);
 
   for (const [name, endpoint] of Object.entries<Endpoint>(endpoints)) {
     const path = honoPath(endpoint.path);

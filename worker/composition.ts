@@ -1,5 +1,5 @@
 import { type Config, readConfig } from "./config.ts";
-import type { Dependencies, Scope, Services } from "./context.ts";
+import type { Dependencies, RequestContext, Services } from "./context.ts";
 import { type Anchor, Connection } from "./db/connection.ts";
 import type { Env } from "./env.ts";
 import { consoleLog, describeError } from "./lib/log.ts";
@@ -18,7 +18,7 @@ import { SpotifyTokens } from "./services/sources/listing/spotify-tokens.ts";
 import { createManagedBucket } from "./services/storage/managed-bucket.ts";
 import { Sealer } from "./services/storage/seal.ts";
 
-const PLATFORM: Omit<Dependencies, "runner" | "hints" | "notices" | "batches"> = {
+const PLATFORM: Omit<Dependencies, "runner" | "dispatchQueue" | "deliveryQueue" | "batches"> = {
   clock: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
   // looked up at each call: the platform's fetch must not be called on another object
@@ -38,8 +38,8 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
   const dependencies = { ...PLATFORM, ...replaced };
   return {
     runner: createRunner(config, env, dependencies.fetch),
-    hints: env.HINTS,
-    notices: env.NOTICES,
+    dispatchQueue: env.DISPATCH_QUEUE,
+    deliveryQueue: env.DELIVERY_QUEUE,
     batches: createBatchObjects(env.BATCHES),
     ...dependencies,
     config,
@@ -69,11 +69,11 @@ export function servicesOf(env: Env): Services {
 }
 
 /** Opens a scope. Whatever changes something begins at the primary. */
-export function openScope(
+export function createContext(
   services: Services,
   waitUntil: (work: Promise<unknown>) => void,
   anchor: Anchor = "first-primary",
-): Scope {
+): RequestContext {
   const connection = new Connection(services.d1, anchor);
   const defer = (work: Promise<unknown>) =>
     waitUntil(

@@ -1,4 +1,4 @@
-import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
+import type { DeliveryMessage, DispatchMessage } from "../schema/wire/hint.ts";
 import type { Config } from "./config.ts";
 import type { Connection, Db } from "./db/connection.ts";
 import type { Log } from "./lib/log.ts";
@@ -10,7 +10,7 @@ import type { Runner } from "./services/runs/runner.ts";
 import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
 import type { TargetOf } from "./services/storage/addresses.ts";
 import type { Sealer } from "./services/storage/seal.ts";
-import type { ObjectStore } from "./services/storage/store.ts";
+import type { StorageClient } from "./services/storage/store.ts";
 
 /** What a request, a message or a job may use: interfaces only, so that everything may import this file. */
 
@@ -24,8 +24,8 @@ export interface Dependencies {
   readonly wait: (ms: number) => Promise<void>;
   readonly log: Log;
   readonly runner: Runner;
-  readonly hints: Pick<Queue<Hint>, "sendBatch" | "metrics">;
-  readonly notices: Pick<Queue<NoticeHint>, "sendBatch">;
+  readonly dispatchQueue: Pick<Queue<DispatchMessage>, "sendBatch" | "metrics">;
+  readonly deliveryQueue: Pick<Queue<DeliveryMessage>, "sendBatch">;
   readonly batches: BatchObjects;
   /** Lists a show or playlist; see its module. */
   readonly listSource: ListSource;
@@ -48,7 +48,7 @@ export interface Services extends Dependencies {
 }
 
 /** The services as one request, message or cron run uses them. */
-export interface Scope extends Services {
+export interface RequestContext extends Services {
   readonly db: Db;
   readonly connection: Connection;
   /** Work that goes on after the answer; its failure is logged. */
@@ -56,7 +56,7 @@ export interface Scope extends Services {
 }
 
 /** The operator's bucket, over its S3 interface. */
-export interface ManagedBucket extends Pick<ObjectStore, "deleteObject" | "abortUpload" | "listKeys"> {
+export interface ManagedBucket extends Pick<StorageClient, "deleteObject" | "abortUpload" | "listKeys"> {
   /** For a run; held in the processor's memory only. */
   readonly target: TargetOf<"s3">;
   /** A link that anybody may read for 24 hours. */
@@ -74,22 +74,22 @@ export interface BatchObjects {
    *
    * @returns the version of now
    */
-  readonly news: (batchId: string, known: number, ms: number) => Promise<number>;
+  readonly waitForChange: (batchId: string, known: number, ms: number) => Promise<number>;
 }
 
 /** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */
-export type ListSource = (scope: Scope, recognised: RecognisedList) => Promise<Listing>;
+export type ListSource = (context: RequestContext, recognised: RecognisedList) => Promise<Listing>;
 
 /** How many jobs of the whole service wait for a processor, as far as this isolate knows. */
 export interface Backlog {
   /** Makes room for jobs that are to be accepted. @throws ApiError `overloaded` when there is none */
-  admit(scope: Scope, jobs: number): void;
+  admit(context: RequestContext, jobs: number): void;
 }
 
 /** What this isolate knows of sources that asked to be left alone. */
 export interface BackoffMemory {
   /** When each of them may be asked again, in epoch milliseconds. */
-  read(scope: Pick<Scope, "db" | "clock">): Promise<ReadonlyMap<string, number>>;
+  read(context: Pick<RequestContext, "db" | "clock">): Promise<ReadonlyMap<string, number>>;
   /** The table was changed. */
   forget(): void;
 }

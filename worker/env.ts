@@ -1,11 +1,11 @@
-import type { Hint, NoticeHint } from "../schema/wire/hint.ts";
+import type { DeliveryMessage, DispatchMessage } from "../schema/wire/hint.ts";
 import type { RunnerHealth } from "./services/runs/runner.ts";
 
 /** What the platform binds to the Worker: see `wrangler.toml`, and `config.ts` for the variables. */
 export interface Env {
   readonly DB: D1Database;
-  readonly HINTS: Queue<Hint>;
-  readonly NOTICES: Queue<NoticeHint>;
+  readonly DISPATCH_QUEUE: Queue<DispatchMessage>;
+  readonly DELIVERY_QUEUE: Queue<DeliveryMessage>;
   readonly BUCKET: R2Bucket;
   readonly PROCESSOR: DurableObjectNamespace<ProcessorRpc>;
   readonly BATCHES: DurableObjectNamespace<BatchRpc>;
@@ -20,7 +20,7 @@ export interface Env {
 export interface BatchRpc extends Rpc.DurableObjectBranded {
   wake(batchId: string): Promise<void>;
   ended(batchId: string, jobId: string): Promise<void>;
-  news(batchId: string, known: number, ms: number): Promise<number>;
+  waitForChange(batchId: string, known: number, ms: number): Promise<number>;
 }
 
 /** What the object of a container instance answers to. */

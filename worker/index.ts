@@ -1,13 +1,13 @@
 import type { Hono } from "hono";
 import type { ErrorBody } from "../schema/api/error.ts";
 import { createApp } from "./app.ts";
-import { openScope, servicesOf } from "./composition.ts";
+import { createContext, servicesOf } from "./composition.ts";
 import { ConfigError } from "./config.ts";
 import type { Services } from "./context.ts";
 import type { Env } from "./env.ts";
 import { consoleLog } from "./lib/log.ts";
-import { consumeHints } from "./queues/hints.ts";
-import { consumeNotices, NOTICE_QUEUE } from "./queues/notices.ts";
+import { consumeDispatchMessages } from "./queues/hints.ts";
+import { consumeDeliveryMessages, DELIVERY_QUEUE } from "./queues/notices.ts";
 import type { AppEnv } from "./routes/route.ts";
 import { reconcile } from "./services/maintenance/reconcile.ts";
 
@@ -36,13 +36,13 @@ export default {
   },
 
   async queue(batch, env, ctx) {
-    const scope = openScope(servicesOf(env), (work) => ctx.waitUntil(work));
-    const consume = batch.queue === NOTICE_QUEUE ? consumeNotices : consumeHints;
-    await consume(scope, batch);
+    const context = createContext(servicesOf(env), (work) => ctx.waitUntil(work));
+    const consume = batch.queue === DELIVERY_QUEUE ? consumeDeliveryMessages : consumeDispatchMessages;
+    await consume(context, batch);
   },
 
   async scheduled(_controller, env, ctx) {
-    const scope = openScope(servicesOf(env), (work) => ctx.waitUntil(work));
-    await reconcile(scope);
+    const context = createContext(servicesOf(env), (work) => ctx.waitUntil(work));
+    await reconcile(context);
   },
 } satisfies ExportedHandler<Env>;

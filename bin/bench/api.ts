@@ -59,8 +59,8 @@ async function requestsOf(url: string, apiKey: string): Promise<[LoadRequest, Lo
   const headers = { "x-api-key": apiKey, "content-type": "application/json" };
   const body = JSON.stringify({ url: "https://media.example/watch?v=1" });
   const create = `${url}${endpoints.createJob.path}`;
-  const answer = await fetch(create, { method: "POST", headers, body });
-  const { job_id } = CreatedJob.parse(await answer.json());
+  const response = await fetch(create, { method: "POST", headers, body });
+  const { job_id } = CreatedJob.parse(await response.json());
   const get = `${url}${endpoints.getJob.path.replace("{id}", job_id)}`;
   return [
     { method: "POST", url: create, headers, body, expect: 201 },

@@ -110,22 +110,25 @@ async function measureOnce(stack: Stack, feed: ServerProcess, entries: number): 
     listMs,
     accept: costOf(acceptMs, endpoints.createJob.path),
     start: costOf(startMs, "/batch/:id/start"),
-    queueSends: lines.reduce((sum, { event, sends }) => sum + (event === "hints_sent" ? sends : 0), 0),
+    queueSends: lines.reduce(
+      (sum, { event, sends }) => sum + (event === "dispatch_messages_sent" ? sends : 0),
+      0,
+    ),
     readMs: median(reads),
   };
 }
 
 async function list({ processorUrl, stateDir }: Stack, url: string, entries: number): Promise<void> {
   const { PROCESSOR_TOKEN } = loadSecrets(join(stateDir, "secrets.json"));
-  const answer = await fetch(`${processorUrl}/probe`, {
+  const response = await fetch(`${processorUrl}/probe`, {
     method: "POST",
     headers: { authorization: `Bearer ${PROCESSOR_TOKEN}`, "content-type": "application/json" },
     body: JSON.stringify({ v: WIRE_VERSION, kind: "list", url, timeout_ms: 60_000, max_entries: 10_000 }),
   });
-  const text = await answer.text();
-  const told = text.split("\n").filter((line) => line.includes('"type":"entry"')).length;
-  if (!answer.ok || told !== entries) {
-    throw new Error(`The processor listed ${told} of ${entries} entries (${answer.status})`);
+  const text = await response.text();
+  const reported = text.split("\n").filter((line) => line.includes('"type":"entry"')).length;
+  if (!response.ok || reported !== entries) {
+    throw new Error(`The processor listed ${reported} of ${entries} entries (${response.status})`);
   }
 }
 
@@ -135,13 +138,13 @@ async function call(
   path: string,
   body: object = {},
 ): Promise<unknown> {
-  const answer = await fetch(url + path, {
+  const response = await fetch(url + path, {
     method,
     headers: { "x-api-key": apiKey, "content-type": "application/json" },
     ...(method === "GET" ? {} : { body: JSON.stringify(body) }),
   });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text.slice(0, 200)}`);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 200)}`);
   return JSON.parse(text);
 }
 

@@ -25,7 +25,7 @@ export interface Fairness {
   readonly slots: number;
   readonly runMs: number;
   readonly aloneMs: number;
-  readonly besideFloodMs: number;
+  readonly duringFloodMs: number;
 }
 
 /** How long two accounts wait for slots alone, and while a third one has flooded the service. */
@@ -47,8 +47,8 @@ export async function measureFairness(log: (line: string) => void): Promise<Fair
     log(`a third one posts ${FLOOD} jobs`);
     await post(worker.url, worker.apiKey, FLOOD);
     log("the two next to the flood");
-    const besideFloodMs = await waitOfTwo();
-    return { flood: FLOOD, jobs: JOBS, slots: SLOTS, runMs: RUN_MS, aloneMs, besideFloodMs };
+    const duringFloodMs = await waitOfTwo();
+    return { flood: FLOOD, jobs: JOBS, slots: SLOTS, runMs: RUN_MS, aloneMs, duringFloodMs };
   } finally {
     await worker.stop();
     processor.close();
@@ -71,8 +71,8 @@ async function post(api: string, key: string, count: number): Promise<Map<string
   const client = async () => {
     while (left-- > 0) {
       const at = performance.now();
-      const answer = await fetch(api + endpoints.createJob.path, { method: "POST", headers, body });
-      posted.set(CreatedJob.parse(await answer.json()).job_id, at);
+      const response = await fetch(api + endpoints.createJob.path, { method: "POST", headers, body });
+      posted.set(CreatedJob.parse(await response.json()).job_id, at);
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, client));

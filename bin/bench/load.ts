@@ -34,9 +34,9 @@ export async function load(
   const client = async () => {
     for (let now = startedAt; now - startedAt < durationMs; ) {
       await send(request, agent);
-      const answeredAt = performance.now();
-      latencies.push(answeredAt - now);
-      now = answeredAt;
+      const respondedAt = performance.now();
+      latencies.push(respondedAt - now);
+      now = respondedAt;
     }
   };
   await Promise.all(Array.from({ length: concurrency }, client)).finally(() => agent.destroy());

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ApiFailure, createClient } from "../../schema/client.ts";
+import { createClient, WaterspoutError } from "../../schema/client.ts";
 import { StackError } from "./errors.ts";
 
 /** While it loads the Worker, the platform itself answers a request now and then, and not in the Worker's words. */
-const STRANGE_ANSWERS = 50;
+const UNEXPECTED_RESPONSES = 50;
 const BETWEEN_TRIES_MS = 100;
 
 /**
@@ -23,8 +23,8 @@ export async function ensureLocalKey(
       const id = (await findLocalAccount(api)) ?? (await createLocalAccount(api));
       return (await api.createKey({ params: { id }, body: { name: "local" } })).api_key;
     } catch (cause) {
-      if (!(cause instanceof ApiFailure)) throw cause;
-      if (cause.code !== "unexpected_answer" || tries === STRANGE_ANSWERS) {
+      if (!(cause instanceof WaterspoutError)) throw cause;
+      if (cause.code !== "unexpected_answer" || tries === UNEXPECTED_RESPONSES) {
         throw new StackError(`The first account could not be made: ${cause.message}`, { cause });
       }
     }
@@ -55,7 +55,7 @@ async function isAccepted(url: string, apiKey: string): Promise<boolean> {
     await createClient({ url, apiKey }).listJobs({ query: { limit: 1 } });
     return true;
   } catch (failure) {
-    if (failure instanceof ApiFailure && failure.code === "invalid_api_key") return false;
+    if (failure instanceof WaterspoutError && failure.code === "invalid_api_key") return false;
     throw failure;
   }
 }

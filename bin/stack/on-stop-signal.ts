@@ -13,7 +13,7 @@ const SAME_REQUEST = 1_000;
  * Turns the first signal into a request to stop. A second one, more than a second later, ends this process at once;
  * the stack's guard then ends what the process had started.
  */
-export function onStopSignal(tell: (signal: NodeJS.Signals) => void): StopRequest {
+export function onStopSignal(report: (signal: NodeJS.Signals) => void): StopRequest {
   const controller = new AbortController();
   let firstAt: number | undefined;
   let resolve: (signal: NodeJS.Signals) => void;
@@ -27,7 +27,7 @@ export function onStopSignal(tell: (signal: NodeJS.Signals) => void): StopReques
       return;
     }
     firstAt = Date.now();
-    tell(signal);
+    report(signal);
     controller.abort();
     resolve(signal);
   };

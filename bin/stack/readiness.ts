@@ -17,11 +17,11 @@ export async function waitUntilReady(url: string, signal: AbortSignal): Promise<
   while (Date.now() < deadline) {
     signal.throwIfAborted();
     try {
-      const answer = await fetch(`${url}/readyz`, {
+      const response = await fetch(`${url}/readyz`, {
         signal: AbortSignal.any([signal, AbortSignal.timeout(ONE_LOOK)]),
       });
-      const body = await answer.text();
-      if (answer.ok) return;
+      const body = await response.text();
+      if (response.ok) return;
       last = body;
     } catch {
       signal.throwIfAborted();

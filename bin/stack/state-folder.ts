@@ -24,7 +24,7 @@ interface Owner {
 }
 
 /** What a killed stack's processes may take to end by themselves, in milliseconds. */
-const LEFTOVER_GRACE = 3_000;
+const ORPHAN_GRACE_MS = 3_000;
 
 /**
  * Takes the state folder for this process. What a killed stack left running there is ended first.
@@ -42,7 +42,7 @@ export async function takeStateFolder(path: string, log: (line: string) => void)
     );
   }
   if (former) {
-    const ended = await endProcessesOf(former.stack_id, LEFTOVER_GRACE);
+    const ended = await endProcessesOf(former.stack_id, ORPHAN_GRACE_MS);
     log(`the last stack on this state was killed; ${ended} processes of it were left and are ended now`);
   }
   const own = identify(process.pid);

@@ -5,6 +5,8 @@ export interface Created {
 }
 
 /** Which of both a `POST /jobs` made: a URL may turn out to be a list. */
-export function createdBy(answer: { readonly job_id: string } | { readonly batch_id: string }): Created {
-  return "batch_id" in answer ? { kind: "batch", id: answer.batch_id } : { kind: "job", id: answer.job_id };
+export function createdBy(response: { readonly job_id: string } | { readonly batch_id: string }): Created {
+  return "batch_id" in response
+    ? { kind: "batch", id: response.batch_id }
+    : { kind: "job", id: response.job_id };
 }

@@ -25,8 +25,8 @@ export async function fetchFile(
   signal: AbortSignal,
   onBytes: (bytes: number) => void = () => {},
 ): Promise<FetchedFile> {
-  const answer = await fetch(link, { signal });
-  if (!answer.ok || !answer.body) throw new Error(`The signed link answered ${answer.status}`);
+  const response = await fetch(link, { signal });
+  if (!response.ok || !response.body) throw new Error(`The signed link answered ${response.status}`);
   const hash = createHash("sha256");
   let size = 0;
   const measure = new Transform({
@@ -39,7 +39,7 @@ export async function fetchFile(
   });
   const draft = `${path}.part`;
   try {
-    await pipeline(Readable.fromWeb(answer.body as ReadableStream), measure, createWriteStream(draft), {
+    await pipeline(Readable.fromWeb(response.body as ReadableStream), measure, createWriteStream(draft), {
       signal,
     });
     const sha256 = hash.digest("hex");

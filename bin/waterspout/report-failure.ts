@@ -1,4 +1,4 @@
-import { ApiFailure } from "../../schema/client.ts";
+import { WaterspoutError } from "../../schema/client.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
@@ -9,7 +9,7 @@ export function reportFailure(error: unknown, out: Output): ExitCode {
     out.failure({ error: error.message }, `waterspout: ${error.message}`);
     return error.exitCode;
   }
-  if (!(error instanceof ApiFailure)) throw error;
+  if (!(error instanceof WaterspoutError)) throw error;
   const { message, code, status, issues, requestId } = error;
   const fault = status === null || status >= 500;
   out.failure(

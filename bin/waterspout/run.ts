@@ -10,7 +10,7 @@ import type { Screen } from "./progress-line.ts";
 import { reportFailure } from "./report-failure.ts";
 
 /** What surrounds a command. */
-export interface Surroundings {
+export interface Platform {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Screen;
   readonly stderr: Screen;
@@ -23,14 +23,14 @@ export interface Surroundings {
  * @returns its exit code
  * @throws the signal's reason; what is no known failure
  */
-export async function run(words: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
-  const out = createOutput(words.includes("--json"), surroundings.stdout, surroundings.stderr);
+export async function run(words: readonly string[], platform: Platform): Promise<ExitCode> {
+  const out = createOutput(words.includes("--json"), platform.stdout, platform.stderr);
   try {
     const asked = words[0] === "help" ? [...words.slice(1), "--help"] : words;
     const called = findCommand(asked);
-    if (called) return await runCommand(called, out, surroundings);
+    if (called) return await runCommand(called, out, platform);
     if (asked.length === 0 || asked[0] === "--help" || asked[0] === "-h") {
-      surroundings.stdout.write(`${overview()}\n`);
+      platform.stdout.write(`${overview()}\n`);
       return asked.length === 0 ? EXIT.usage : EXIT.ok;
     }
     const wrong = asked[0]?.startsWith("-")
@@ -45,7 +45,7 @@ export async function run(words: readonly string[], surroundings: Surroundings):
 async function runCommand(
   { name, command, rest }: CalledCommand,
   out: Output,
-  { env, stdout, signal }: Surroundings,
+  { env, stdout, signal }: Platform,
 ): Promise<ExitCode> {
   if (rest.includes("--help") || rest.includes("-h")) {
     stdout.write(`${helpOf(name, command)}\n`);

@@ -17,7 +17,7 @@ export interface OpenOptions {
    * The reader is done with each chunk of the body when its `data` event ends: its memory is used again. Such a body
    * fails with the connection's own error, see {@link networkFault}.
    */
-  readonly lendsChunks?: boolean;
+  readonly borrowsChunks?: boolean;
 }
 
 export interface OpenedResponse {
@@ -73,7 +73,7 @@ export class HttpClient {
   #request(
     url: URL,
     headers: Readonly<Record<string, string>>,
-    { method = "GET", signal, timeoutMs = DEFAULT_TIMEOUT_MS, lendsChunks = false }: OpenOptions,
+    { method = "GET", signal, timeoutMs = DEFAULT_TIMEOUT_MS, borrowsChunks = false }: OpenOptions,
   ): Promise<{ response: IncomingMessage; body: Readable }> {
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => reject(reasonOf(error, signal, url));
@@ -93,10 +93,10 @@ export class HttpClient {
           if (isWaitingForReader(response)) request.setTimeout(timeoutMs);
           else response.destroy(silence);
         });
-        const body = lendsChunks ? response.on("error", ignore) : bodyOf(response, signal, url);
+        const body = borrowsChunks ? response.on("error", ignore) : bodyOf(response, signal, url);
         resolve({ response, body });
       });
-      if (lendsChunks && method === "GET") ReadMemory.lendTo(request);
+      if (borrowsChunks && method === "GET") ReadMemory.lendMemoryTo(request);
       request.end();
     });
   }

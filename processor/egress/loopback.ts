@@ -14,7 +14,7 @@ export interface Pace extends Pick<ReadOptions, "chunkBytes"> {
    * Longest answer to one request: what lies in the buffers of a connection was read in vain when the tool leaves. The
    * tool must ask for the rest when an answer ends early.
    */
-  readonly answerBytes?: number;
+  readonly responseBytes?: number;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface Pace extends Pick<ReadOptions, "chunkBytes"> {
 export function serveRangeSource(
   source: RangeSource,
   onFailure: OnFailure,
-  { answerBytes = Number.POSITIVE_INFINITY, ...pace }: Pace = {},
+  { responseBytes = Number.POSITIVE_INFINITY, ...pace }: Pace = {},
 ): MountHandler {
   return handler(onFailure, async (request, response, signal) => {
     const size = source.sizeBytes;
@@ -38,7 +38,7 @@ export function serveRangeSource(
       return;
     }
     const { start } = range ?? { start: 0 };
-    const end = range ? Math.min(range.end, start + answerBytes) : size;
+    const end = range ? Math.min(range.end, start + responseBytes) : size;
     response.writeHead(range ? 206 : 200, {
       "content-type": source.contentType ?? "application/octet-stream",
       ...(end === undefined ? {} : { "content-length": end - start }),
@@ -49,7 +49,7 @@ export function serveRangeSource(
     else
       await send(
         response,
-        source.read({ ...pace, start, ...(end === undefined ? {} : { end }), signal, lend: true }),
+        source.read({ ...pace, start, ...(end === undefined ? {} : { end }), signal, borrowed: true }),
       );
   });
 }
@@ -66,17 +66,17 @@ export function serveSegmentSource(source: SegmentSource, onFailure: OnFailure):
 /** Shows an HLS presentation to a tool: its playlists and segments under their paths. */
 export function serveHlsSource(source: HlsSource, onFailure: OnFailure): MountHandler {
   return handler(onFailure, async (request, response, signal) => {
-    const answer = await source.open(request.url ?? "", signal, true);
-    if (!answer) {
+    const reply = await source.open(request.url ?? "", signal, true);
+    if (!reply) {
       response.writeHead(404).end();
-    } else if (answer.kind === "playlist") {
+    } else if (reply.kind === "playlist") {
       response.writeHead(200, {
         "content-type": "application/vnd.apple.mpegurl",
-        "content-length": Buffer.byteLength(answer.text),
+        "content-length": Buffer.byteLength(reply.text),
       });
-      response.end(request.method === "HEAD" ? undefined : answer.text);
+      response.end(request.method === "HEAD" ? undefined : reply.text);
     } else {
-      await sendOnceStarted(response, answer.body);
+      await sendOnceStarted(response, reply.body);
     }
   });
 }

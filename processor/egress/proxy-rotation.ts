@@ -7,7 +7,7 @@ const MAX_SOURCES = 10_000;
  */
 export class ProxyRotation {
   readonly #proxies: readonly string[];
-  readonly #turns = new Map<string, number>();
+  readonly #rounds = new Map<string, number>();
 
   /** @param proxies `http://[user:password@]host:port`; empty: every run goes out directly */
   constructor(proxies: readonly string[]) {
@@ -17,11 +17,11 @@ export class ProxyRotation {
   /** The proxy for the next run that asks this host; undefined without proxies. */
   next(host: string): string | undefined {
     if (this.#proxies.length === 0) return undefined;
-    const turn = this.#turns.get(host) ?? 0;
-    this.#turns.delete(host);
-    this.#turns.set(host, turn + 1);
-    const [oldest] = this.#turns.keys();
-    if (this.#turns.size > MAX_SOURCES && oldest !== undefined) this.#turns.delete(oldest);
-    return this.#proxies[turn % this.#proxies.length];
+    const round = this.#rounds.get(host) ?? 0;
+    this.#rounds.delete(host);
+    this.#rounds.set(host, round + 1);
+    const [oldest] = this.#rounds.keys();
+    if (this.#rounds.size > MAX_SOURCES && oldest !== undefined) this.#rounds.delete(oldest);
+    return this.#proxies[round % this.#proxies.length];
   }
 }

@@ -110,19 +110,19 @@ export class EgressProxy {
       headers: endToEnd(request.rawHeaders),
       setHost: false,
     });
-    onward.once("response", (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? "", endToEnd(answer.rawHeaders));
-      pipeline(answer, response, () => {});
+    onward.once("response", (reply) => {
+      response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? "", endToEnd(reply.rawHeaders));
+      pipeline(reply, response, () => {});
     });
     onward.on("error", (error) => {
       if (response.headersSent) response.destroy();
-      else this.#answerFailure(error, response);
+      else this.#responseFailure(error, response);
     });
     response.once("close", () => onward.destroy());
     pipeline(request, onward, () => {});
   }
 
-  #answerFailure(error: Error, response: ServerResponse): void {
+  #responseFailure(error: Error, response: ServerResponse): void {
     const [status, reason] = this.#verdictOn(error);
     response.writeHead(status, reason, { "content-length": "0" }).end();
   }

@@ -2,16 +2,16 @@ import { Fault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
 import { carriesSecrets } from "./source-headers.ts";
-import { inOrder, type PourStream } from "./source-prefetch.ts";
+import { inOrder, type StreamInto } from "./source-prefetch.ts";
 import {
   type ByteSpan,
+  type ChunkSink,
   type Identity,
-  LyingRange,
   type OpenedSpan,
   openSpan,
-  pourSpan,
+  RangeMismatchError,
   type SourceRequest,
-  type Take,
+  streamRange,
 } from "./source-read.ts";
 
 const KiB = 1 << 10;
@@ -53,7 +53,7 @@ export interface ReadOptions {
   /** Ends the reading, also while it waits for bytes. */
   readonly signal?: AbortSignal;
   /** A batch is the reader's only until it asks for the next one: its memory is used again. */
-  readonly lend?: boolean;
+  readonly borrowed?: boolean;
 }
 
 /**
@@ -140,7 +140,7 @@ export class RangeSource {
       ahead: (served) => Math.min(connections, served + 1),
       maxBytes: connections * chunkBytes,
       signal: options.signal,
-      lend: options.lend,
+      borrowed: options.borrowed,
     });
   }
 
@@ -151,7 +151,7 @@ export class RangeSource {
    */
   async readPart(start: number, end: number, signal?: AbortSignal): Promise<Buffer> {
     const memory = Buffer.allocUnsafeSlow(end - start);
-    await this.pourPart(start, end, (chunk, position) => void chunk.copy(memory, position), signal);
+    await this.streamPart(start, end, (chunk, position) => void chunk.copy(memory, position), signal);
     return memory;
   }
 
@@ -159,7 +159,7 @@ export class RangeSource {
    * Hands over the bytes from `start` (inclusive) to `end` (exclusive) as they arrive, each chunk with its distance from
    * `start`; a chunk is only lent. Throws as {@link readPart} does.
    */
-  async pourPart(
+  async streamPart(
     start: number,
     end: number,
     put: (chunk: Buffer, position: number) => void,
@@ -169,11 +169,11 @@ export class RangeSource {
     const head = opened?.end ?? start;
     const fill = (span: ByteSpan, from: OpenedSpan | null) => {
       let position = span.start - start;
-      const take = (chunk: Buffer) => {
+      const onChunk = (chunk: Buffer) => {
         put(chunk, position);
         position += chunk.length;
       };
-      return this.#pour(span, take, signal, from);
+      return this.#streamTo(span, onChunk, signal, from);
     };
     const beginning = opened ? fill({ start, end: head }, opened) : Promise.resolve();
     if (this.connections === 1) await beginning;
@@ -192,7 +192,7 @@ export class RangeSource {
       start: 0,
       end: this.#options.firstBytes ?? FIRST_BYTES,
     }).catch((error: unknown) => {
-      if (error instanceof LyingRange) return null;
+      if (error instanceof RangeMismatchError) return null;
       throw error;
     });
     if (first && (first.status === 200 || first.totalBytes !== undefined)) return first;
@@ -204,52 +204,52 @@ export class RangeSource {
   async *#readSequentially(
     start: number,
     end: number | undefined,
-    { signal, lend }: ReadOptions,
+    { signal, borrowed }: ReadOptions,
   ): AsyncGenerator<Buffer[]> {
     if (start > 0) throw new Fault("network", "the source gives no ranges");
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     const span = { start: 0, ...(end === undefined ? {} : { end }) };
     const kept = this.#takeKept(end);
     let length = 0;
-    const whole: PourStream = (until, take) =>
-      this.#pour(
+    const whole: StreamInto = (until, onChunk) =>
+      this.#streamTo(
         span,
         (chunk) => {
           length += chunk.length;
           if (length > maxBytes) throw this.#tooLarge();
-          return take(chunk);
+          return onChunk(chunk);
         },
         until,
         kept,
       );
-    yield* inOrder([whole], { ahead: () => 1, maxBytes: 0, signal, lend });
+    yield* inOrder([whole], { ahead: () => 1, maxBytes: 0, signal, borrowed });
   }
 
-  *#spans(start: number, end: number, largest: number): Generator<PourStream> {
+  *#spans(start: number, end: number, largest: number): Generator<StreamInto> {
     let size = Math.min(largest, 256 * KiB);
     let position = start;
     const kept = start === 0 ? this.#takeKept(end) : null;
     if (kept?.end) {
       const span = { start: 0, end: kept.end };
-      yield (signal, take) => this.#pour(span, take, signal, kept);
+      yield (signal, onChunk) => this.#streamTo(span, onChunk, signal, kept);
       position = kept.end;
     }
     while (position < end) {
       const span = { start: position, end: Math.min(end, position + size) };
-      yield (signal, take) => this.#pour(span, take, signal);
+      yield (signal, onChunk) => this.#streamTo(span, onChunk, signal);
       position = span.end;
       size = Math.min(largest, size * 2);
     }
   }
 
-  #pour(
+  #streamTo(
     span: ByteSpan,
-    take: Take,
+    onChunk: ChunkSink,
     signal: AbortSignal | undefined,
     opened: OpenedSpan | null = null,
   ): Promise<void> {
     const known = { identity: this.#identity, ...(opened ? { opened } : {}) };
-    return pourSpan(this.#client, this.#until(signal), span, take, known);
+    return streamRange(this.#client, this.#until(signal), span, onChunk, known);
   }
 
   /** The first answer, if it is still there and not longer than what is wanted. */

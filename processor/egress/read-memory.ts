@@ -38,7 +38,7 @@ export class ReadMemory {
   }
 
   /** Lends the body of the answer to a GET: its chunks are overwritten when their `data` events end. */
-  static lendTo(request: ClientRequest): void {
+  static lendMemoryTo(request: ClientRequest): void {
     request.once("socket", (socket) => {
       const memory = memories.get(socket);
       if (memory) memory.#begin(request);

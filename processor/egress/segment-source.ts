@@ -2,8 +2,8 @@ import { Fault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
 import { headersFor } from "./source-headers.ts";
-import { inOrder, type PourStream } from "./source-prefetch.ts";
-import { type ByteSpan, pourSpan, type SourceRequest, type Take } from "./source-read.ts";
+import { inOrder, type StreamInto } from "./source-prefetch.ts";
+import { type ByteSpan, type ChunkSink, type SourceRequest, streamRange } from "./source-read.ts";
 
 export interface Fragment {
   readonly url: string;
@@ -51,25 +51,25 @@ export class SegmentSource {
    * @param lend a batch is the reader's only until it asks for the next one: its memory is used again
    * @throws as `openRangeSource`; one fragment that cannot be had ends the stream
    */
-  async *read(signal?: AbortSignal, lend = false): AsyncGenerator<Buffer[]> {
+  async *read(signal?: AbortSignal, borrowed = false): AsyncGenerator<Buffer[]> {
     const { connections = 6, bufferBytes = 32 << 20, maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     let length = 0;
     // few at first: a source that refuses the first fragment should not be asked for six
     const ahead = (served: number) => (served === 0 ? Math.min(2, connections) : connections);
-    for await (const batch of inOrder(this.#streams(), { ahead, maxBytes: bufferBytes, signal, lend })) {
+    for await (const batch of inOrder(this.#streams(), { ahead, maxBytes: bufferBytes, signal, borrowed })) {
       length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
       if (length > maxBytes) throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
       yield batch;
     }
   }
 
-  *#streams(): Generator<PourStream> {
+  *#streams(): Generator<StreamInto> {
     for (const fragment of this.#options.fragments) {
-      yield (signal, take) => this.#pour(fragment, signal, take);
+      yield (signal, onChunk) => this.#streamTo(fragment, signal, onChunk);
     }
   }
 
-  async #pour(fragment: Fragment, signal: AbortSignal, take: Take): Promise<void> {
+  async #streamTo(fragment: Fragment, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
     const request: SourceRequest = {
       url: fragment.url,
       headers: headersFor(this.#options.headers ?? {}, this.#options.url ?? fragment.url, fragment.url),
@@ -81,7 +81,7 @@ export class SegmentSource {
       },
       ...(this.#options.clock ? { clock: this.#options.clock } : {}),
     };
-    await pourSpan(this.#client, request, fragment.span ?? { start: 0 }, take);
+    await streamRange(this.#client, request, fragment.span ?? { start: 0 }, onChunk);
     this.fragmentsRead++;
   }
 }

@@ -1,8 +1,8 @@
 import { BLOCKS } from "../blocks.ts";
-import type { Take } from "./source-read.ts";
+import type { ChunkSink } from "./source-read.ts";
 
 /** Reads a byte stream to its end, which the signal may bring forward. */
-export type PourStream = (signal: AbortSignal, take: Take) => Promise<void>;
+export type StreamInto = (signal: AbortSignal, onChunk: ChunkSink) => Promise<void>;
 
 /** Bytes of the stream that is being read right now which may wait for its reader. */
 const READING_BYTES = 4 << 20;
@@ -52,9 +52,9 @@ export class Prefetched {
   #wakeReader: () => void = () => {};
   #wakePump: () => void = () => {};
 
-  constructor(pour: PourStream, gate: ByteGate) {
+  constructor(stream: StreamInto, gate: ByteGate) {
     this.#gate = gate;
-    void this.#pump(pour);
+    void this.#pump(stream);
   }
 
   /**
@@ -62,7 +62,7 @@ export class Prefetched {
    *
    * @param lend a batch is the reader's only until it asks for the next one
    */
-  async *read(lend = false): AsyncGenerator<Buffer[]> {
+  async *read(borrowed = false): AsyncGenerator<Buffer[]> {
     this.#reading = true;
     this.#wakePump();
     try {
@@ -70,7 +70,7 @@ export class Prefetched {
         const batch = this.#take();
         if (batch.length > 0) {
           try {
-            yield lend ? batch : batch.map((block) => Buffer.from(block));
+            yield borrowed ? batch : batch.map((block) => Buffer.from(block));
           } finally {
             BLOCKS.give(batch);
           }
@@ -90,9 +90,9 @@ export class Prefetched {
     this.#wakePump();
   }
 
-  async #pump(pour: PourStream): Promise<void> {
+  async #pump(stream: StreamInto): Promise<void> {
     try {
-      await pour(this.#stop.signal, (chunk) => this.#put(chunk));
+      await stream(this.#stop.signal, (chunk) => this.#put(chunk));
     } catch (error) {
       this.#failure = { error };
     }
@@ -158,13 +158,13 @@ export interface InOrderOptions {
   /** Ends all streams, also while the reader waits for the next chunk. */
   readonly signal?: AbortSignal | undefined;
   /** A batch is the reader's only until it asks for the next one. */
-  readonly lend?: boolean | undefined;
+  readonly borrowed?: boolean | undefined;
 }
 
 /** Reads many streams as one, the next ones ahead. Leaving the loop early closes them all. */
 export async function* inOrder(
-  streams: Iterable<PourStream>,
-  { ahead, maxBytes, signal, lend }: InOrderOptions,
+  streams: Iterable<StreamInto>,
+  { ahead, maxBytes, signal, borrowed }: InOrderOptions,
 ): AsyncGenerator<Buffer[]> {
   const gate = new ByteGate(maxBytes);
   const source = streams[Symbol.iterator]();
@@ -184,7 +184,7 @@ export async function* inOrder(
   try {
     fill(0);
     for (let served = 1; opened[0]; served++) {
-      yield* opened[0].read(lend);
+      yield* opened[0].read(borrowed);
       opened.shift();
       fill(served);
     }

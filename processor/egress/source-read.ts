@@ -80,7 +80,7 @@ export async function openSpan(
  * Takes the next chunk of a span. It is only lent: its memory is used again when this returns. A promise makes the
  * source wait; what is thrown ends the reading.
  */
-export type Take = (chunk: Buffer) => Promise<void> | void;
+export type ChunkSink = (chunk: Buffer) => Promise<void> | void;
 
 /** What is known of a span that is to be read. */
 export interface KnownSpan {
@@ -95,25 +95,25 @@ export interface KnownSpan {
  * @throws as {@link openSpan}; Fault `network` also when the resource changed or the source's answers contradict; and
  *   what `take` throws
  */
-export async function pourSpan(
+export async function streamRange(
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan,
-  take: Take,
+  onChunk: ChunkSink,
   { identity = {}, opened }: KnownSpan = {},
 ): Promise<void> {
   // it was opened under another signal
   if (opened) addAbortSignal(request.signal, opened.body);
   let position = span.start;
   let end = span.end;
-  let answer = opened;
+  let response = opened;
   let attempt = 1;
   let isRefused = false;
-  const pass: Take = (chunk) => {
+  const pass: ChunkSink = (chunk) => {
     position += chunk.length;
     request.onBytes?.(chunk.length);
     try {
-      return take(chunk);
+      return onChunk(chunk);
     } catch (error) {
       isRefused = true;
       throw error;
@@ -122,10 +122,10 @@ export async function pourSpan(
   for (let repetitions = 0; ; repetitions++) {
     const before = position;
     try {
-      answer ??= await tryOpen(client, request, rest(position, end), identity);
-      refuseOther(answer, identity, span);
-      end ??= answer.end;
-      await pourAnswer(answer, position, end, pass);
+      response ??= await tryOpen(client, request, rest(position, end), identity);
+      refuseOther(response, identity, span);
+      end ??= response.end;
+      await streamResponse(response, position, end, pass);
       if (end === undefined || position >= end) return;
       throw new Fault("network", `the source sent ${end - position} bytes too few`);
     } catch (error) {
@@ -133,8 +133,8 @@ export async function pourSpan(
       attempt = position > before ? 1 : attempt;
       await pauseBeforeRetry(request, error, attempt++);
     } finally {
-      answer?.body.on("error", () => {}).destroy();
-      answer = undefined;
+      response?.body.on("error", () => {}).destroy();
+      response = undefined;
     }
   }
 }
@@ -152,12 +152,12 @@ export async function collectSpan(
 ): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
   let length = 0;
-  const take = (chunk: Buffer) => {
+  const onChunk = (chunk: Buffer) => {
     length += chunk.length;
     if (length > maxBytes) throw new Fault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
     chunks.push(Buffer.from(chunk));
   };
-  await pourSpan(client, request, span, take);
+  await streamRange(client, request, span, onChunk);
   return chunks;
 }
 
@@ -175,11 +175,11 @@ async function tryOpen(
   const headers: Record<string, string> = { ...request.headers, "accept-encoding": "identity" };
   if (span) headers.range = `bytes=${span.start}-${span.end === undefined ? "" : span.end - 1}`;
   if (span && validator) headers["if-range"] = validator;
-  const answer = await client.open(request.url, { headers, signal: request.signal, lendsChunks: true });
+  const response = await client.open(request.url, { headers, signal: request.signal, borrowsChunks: true });
   try {
-    return { ...describe(answer.status, answer.headers, span, request.clock), ...pick(answer) };
+    return { ...describe(response.status, response.headers, span, request.clock), ...pick(response) };
   } catch (error) {
-    answer.body.on("error", () => {}).destroy();
+    response.body.on("error", () => {}).destroy();
     throw error;
   }
 }
@@ -212,12 +212,12 @@ function describe(
   const totalBytes = range[3] === "*" ? undefined : Number(range[3]);
   const asked = Math.min(span.end ?? Number.POSITIVE_INFINITY, totalBytes ?? Number.POSITIVE_INFINITY);
   const honest = start === span.start && (asked === Number.POSITIVE_INFINITY || end === asked);
-  if (!honest || (length !== undefined && length !== end - start)) throw new LyingRange();
+  if (!honest || (length !== undefined && length !== end - start)) throw new RangeMismatchError();
   return { status, start, end, totalBytes };
 }
 
 /** The source answered a range request with another range than it was asked for, or with everything. */
-export class LyingRange extends Fault {
+export class RangeMismatchError extends Fault {
   constructor() {
     super("network", "the source sent another range than it was asked for");
   }
@@ -239,28 +239,29 @@ function validatorOf(headers: IncomingHttpHeaders): string | undefined {
   return etag !== undefined && !etag.startsWith("W/") ? etag : headers["last-modified"];
 }
 
-function refuseOther(answer: OpenedSpan, { validator, totalBytes }: Identity, span: ByteSpan): void {
-  if (differ(validator, answer.validator) || differ(totalBytes, answer.totalBytes)) throw new ChangedSource();
+function refuseOther(response: OpenedSpan, { validator, totalBytes }: Identity, span: ByteSpan): void {
+  if (differ(validator, response.validator) || differ(totalBytes, response.totalBytes))
+    throw new SourceChangedError();
   // reading up to the span through everything in front of it would cost more than it gives
-  if (answer.status === 200 && span.start > 0) throw new LyingRange();
+  if (response.status === 200 && span.start > 0) throw new RangeMismatchError();
 }
 
-const differ = <T>(known: T | undefined, told: T | undefined): boolean =>
-  known !== undefined && told !== undefined && known !== told;
+const differ = <T>(known: T | undefined, declared: T | undefined): boolean =>
+  known !== undefined && declared !== undefined && known !== declared;
 
 /** The resource is not the one that was begun: repeating the request cannot help. */
-class ChangedSource extends Fault {
+class SourceChangedError extends Fault {
   constructor() {
     super("network", "the file changed while it was read");
   }
 }
 
 /** Hands over an answer cut to the wanted span, whichever of the two ways it was answered. */
-function pourAnswer(
+function streamResponse(
   { body, start, url }: OpenedSpan,
   from: number,
   to: number | undefined,
-  take: Take,
+  onChunk: ChunkSink,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) =>
@@ -272,7 +273,7 @@ function pourAnswer(
       const last = to === undefined ? chunk.length : Math.min(chunk.length, to - position);
       position += chunk.length;
       try {
-        const waiting = first < last ? take(chunk.subarray(first, last)) : undefined;
+        const waiting = first < last ? onChunk(chunk.subarray(first, last)) : undefined;
         // a body that ends here is read to its end, so that its connection can be used again
         if (to !== undefined && position > to) return resolve();
         if (!waiting) return;
@@ -299,7 +300,7 @@ async function pauseBeforeRetry(request: SourceRequest, error: unknown, attempt:
 }
 
 function isPassing(fault: Fault): boolean {
-  if (fault instanceof ChangedSource || fault instanceof LyingRange) return false;
+  if (fault instanceof SourceChangedError || fault instanceof RangeMismatchError) return false;
   if ((fault.retryAfterMs ?? 0) > MAX_RETRY_AFTER_MS) return false;
   return fault.code === "network" || (fault.code === "rate_limited" && fault.retryAfterMs !== undefined);
 }

@@ -31,13 +31,13 @@ export interface ResourceKey {
  * @throws Fault `drm` for keys that only a licensed player gets, `network` for a vector that is none
  */
 export function readKeyTag(line: string): KeyTag | null {
-  const told = new Map(attributesOf(line).map(({ name, value }) => [name, value]));
-  const method = told.get("METHOD") ?? "";
+  const declared = new Map(attributesOf(line).map(({ name, value }) => [name, value]));
+  const method = declared.get("METHOD") ?? "";
   if (method === "NONE") return null;
-  const uri = told.get("URI") ?? "";
-  const format = told.get("KEYFORMAT") ?? "identity";
+  const uri = declared.get("URI") ?? "";
+  const format = declared.get("KEYFORMAT") ?? "identity";
   if (format !== "identity" || uri.startsWith("skd:")) throw new Fault("drm", "a key for licensed players");
-  return { method, uri, iv: readVector(told.get("IV")) };
+  return { method, uri, iv: readVector(declared.get("IV")) };
 }
 
 /** Up to 128 bits, as a number in hexadecimal digits. */

@@ -34,7 +34,7 @@ export interface Follow {
 }
 
 /** What a look at the playlist brought. */
-export interface LiveNews {
+export interface NewSegments {
   readonly segments: readonly LiveSegment[];
   /** Seconds that were on air since the last known segment and are in no playlist any more. */
   readonly missedSeconds: number;
@@ -71,23 +71,23 @@ export class LiveSource {
    *
    * @throws Fault `drm`, `live`, `egress_blocked`; whatever may pass counts as silence
    */
-  async *follow({ after, fromStart, isEnough }: Follow): AsyncGenerator<LiveNews, LiveEnd> {
+  async *follow({ after, fromStart, isEnough }: Follow): AsyncGenerator<NewSegments, LiveEnd> {
     const { signal, stallMs } = this.#options;
     let last = after;
     let heardAt = this.#clock.now();
     for (;;) {
       if (isEnough()) return "enough";
       const lookedAt = this.#clock.now();
-      const playlist = await this.#look();
-      const news = playlist && newsOf(playlist, last, fromStart);
-      if (news && news.segments.length > 0) {
-        yield news;
-        last = news.segments.at(-1)?.sequence ?? last;
+      const playlist = await this.#reload();
+      const segments = playlist && newSegmentsOf(playlist, last, fromStart);
+      if (segments && segments.segments.length > 0) {
+        yield segments;
+        last = segments.segments.at(-1)?.sequence ?? last;
         heardAt = this.#clock.now();
       }
       if (playlist?.hasEnded) return "ended";
       if (this.#clock.now() - heardAt >= stallMs) return "stalled";
-      const pause = pauseAfter(playlist, news) - (this.#clock.now() - lookedAt);
+      const pause = pauseAfter(playlist, segments) - (this.#clock.now() - lookedAt);
       if (pause > 0) await this.#clock.sleep(pause, signal);
     }
   }
@@ -117,19 +117,19 @@ export class LiveSource {
   }
 
   /** Null for a playlist that cannot be had right now. */
-  async #look(): Promise<LivePlaylist | null> {
+  async #reload(): Promise<LivePlaylist | null> {
     const { url, headers, signal } = this.#options;
     try {
-      const answer = await this.#client.open(url, { headers, signal, timeoutMs: PLAYLIST_TIMEOUT_MS });
+      const response = await this.#client.open(url, { headers, signal, timeoutMs: PLAYLIST_TIMEOUT_MS });
       const chunks: Buffer[] = [];
       let length = 0;
-      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      for await (const chunk of response.body as AsyncIterable<Buffer>) {
         length += chunk.length;
         if (length > MAX_PLAYLIST_BYTES) throw new Fault("network", "the playlist is too large");
         chunks.push(chunk);
       }
-      if (answer.status !== 200) throw new Fault("network", `the playlist was answered ${answer.status}`);
-      return parseLivePlaylist(Buffer.concat(chunks).toString("utf8"), answer.url);
+      if (response.status !== 200) throw new Fault("network", `the playlist was answered ${response.status}`);
+      return parseLivePlaylist(Buffer.concat(chunks).toString("utf8"), response.url);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Fault && error.code === "network") return null;
@@ -138,7 +138,7 @@ export class LiveSource {
   }
 }
 
-function newsOf(playlist: LivePlaylist, last: number | null, fromStart: boolean): LiveNews {
+function newSegmentsOf(playlist: LivePlaylist, last: number | null, fromStart: boolean): NewSegments {
   const { segments, targetSeconds } = playlist;
   if (last === null) return { segments: fromStart ? segments : segments.slice(-1), missedSeconds: 0 };
   const newest = segments.at(-1)?.sequence ?? last;
@@ -150,9 +150,9 @@ function newsOf(playlist: LivePlaylist, last: number | null, fromStart: boolean)
 }
 
 /** Half a segment's length when nothing was new, as players do. */
-function pauseAfter(playlist: LivePlaylist | null, news: LiveNews | null): number {
+function pauseAfter(playlist: LivePlaylist | null, segments: NewSegments | null): number {
   if (playlist === null) return 1_000;
-  const isNew = (news?.segments.length ?? 0) > 0;
+  const isNew = (segments?.segments.length ?? 0) > 0;
   const ms = playlist.targetSeconds * (isNew ? 800 : 400);
   return Math.min(PAUSE.max, Math.max(PAUSE.min, ms));
 }

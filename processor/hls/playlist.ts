@@ -90,9 +90,9 @@ export function rewritePlaylist(
     if (line.startsWith("#EXT-X-BYTERANGE:")) {
       pendingRange = line.slice("#EXT-X-BYTERANGE:".length).trim();
     } else if (line.startsWith("#EXT-X-KEY:")) {
-      const told = readKeyTag(line);
+      const declared = readKeyTag(line);
       // what is encrypted in another way is left to the reader
-      key = told?.method === AES_128 ? { ...told, uri: addresses.resolve(told.uri) } : null;
+      key = declared?.method === AES_128 ? { ...declared, uri: addresses.resolve(declared.uri) } : null;
       if (!key) rewritten.push(rewriteTag(line, replace));
     } else if (line.startsWith("#EXT")) {
       rewritten.push(rewriteTag(line, replace));

@@ -1,7 +1,13 @@
 import type { HttpClient } from "../egress/http-client.ts";
 import { headersFor } from "../egress/source-headers.ts";
 import { ByteGate, Prefetched } from "../egress/source-prefetch.ts";
-import { collectSpan, openSpan, pourSpan, type SourceRequest, type Take } from "../egress/source-read.ts";
+import {
+  type ChunkSink,
+  collectSpan,
+  openSpan,
+  type SourceRequest,
+  streamRange,
+} from "../egress/source-read.ts";
 import { Fault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import { decrypted, KeyRing } from "./key.ts";
@@ -30,12 +36,12 @@ export interface HlsSourceOptions {
 }
 
 /** What a path of an HLS source stands for, ready to be sent. */
-export type HlsAnswer =
+export type HlsResponse =
   | { readonly kind: "playlist"; readonly text: string }
   | { readonly kind: "media"; readonly body: AsyncIterable<Buffer[]> };
 
 /** Only a tool can make one stream of media of a presentation. */
-export class NotOneStream extends Error {}
+export class NotConcatenableError extends Error {}
 
 interface Entry {
   readonly resource: HlsResource;
@@ -97,14 +103,14 @@ export class HlsSource {
    * @param lend a batch of the body is the reader's only until it asks for the next one: its memory is used again
    * @throws Fault as `openRangeSource`, and as `rewritePlaylist`
    */
-  async open(path: string, signal?: AbortSignal, lend = false): Promise<HlsAnswer | null> {
+  async open(path: string, signal?: AbortSignal, borrowed = false): Promise<HlsResponse | null> {
     const entry = this.#entries.get(path);
     if (!entry) return null;
     if (entry.resource.kind === "playlist") {
       return { kind: "playlist", text: (await this.#playlist(entry)).text };
     }
     this.#fetchAhead(entry);
-    const body = this.#media(entry, signal, lend);
+    const body = this.#media(entry, signal, borrowed);
     // segments need not count on from each other, which no tool knows
     return { kind: "media", body: entry.resource.kind === "segment" ? withBreaks(body) : body };
   }
@@ -118,7 +124,7 @@ export class HlsSource {
    */
   async *read(signal: AbortSignal): AsyncGenerator<Buffer[]> {
     const { isOneStream, resources } = await this.#playlist(this.#enter(this.#first));
-    if (!isOneStream) throw new NotOneStream("the pieces of the presentation are no stream");
+    if (!isOneStream) throw new NotConcatenableError("the pieces of the presentation are no stream");
     for (const resource of resources) {
       const entry = this.#enter(resource);
       this.#fetchAhead(entry);
@@ -147,12 +153,12 @@ export class HlsSource {
     const opened = await openSpan(this.#client, request, null);
     const chunks: Buffer[] = [];
     let length = 0;
-    const take = (chunk: Buffer) => {
+    const onChunk = (chunk: Buffer) => {
       length += chunk.length;
       if (length > MAX_PLAYLIST_BYTES) throw new Fault("network", "the playlist is too large");
       chunks.push(Buffer.from(chunk));
     };
-    await pourSpan(this.#client, request, { start: 0 }, take, { opened });
+    await streamRange(this.#client, request, { start: 0 }, onChunk, { opened });
     const named: Entry[] = [];
     const text = this.#cutToWindow(Buffer.concat(chunks).toString("utf8"));
     const playlist = rewritePlaylist(text, opened.url, (resource) => {
@@ -193,7 +199,7 @@ export class HlsSource {
     });
   }
 
-  async *#media(entry: Entry, signal: AbortSignal | undefined, lend: boolean): AsyncGenerator<Buffer[]> {
+  async *#media(entry: Entry, signal: AbortSignal | undefined, borrowed: boolean): AsyncGenerator<Buffer[]> {
     const { key, kind } = entry.resource;
     const decipher = key && (await this.#keys.decipher(key));
     const stream = entry.stream ?? this.#prefetch(entry);
@@ -202,7 +208,7 @@ export class HlsSource {
     signal?.addEventListener("abort", () => stream.close(), { once: true });
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     let position = 0;
-    const read = stream.read(lend || decipher !== undefined);
+    const read = stream.read(borrowed || decipher !== undefined);
     const clear = decipher ? decrypted(read, decipher) : read;
     for await (const batch of clear) {
       position += batch.reduce((sum, { length }) => sum + length, 0);
@@ -216,10 +222,10 @@ export class HlsSource {
   }
 
   #prefetch({ resource }: Entry): Prefetched {
-    return new Prefetched((signal, take) => this.#pour(resource, signal, take), this.#gate);
+    return new Prefetched((signal, onChunk) => this.#streamTo(resource, signal, onChunk), this.#gate);
   }
 
-  #pour(resource: HlsResource, signal: AbortSignal, take: Take): Promise<void> {
+  #streamTo(resource: HlsResource, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
     const request: SourceRequest = {
       ...this.#request(resource.url, AbortSignal.any([this.#options.signal, signal])),
       onBytes: (bytes) => {
@@ -227,7 +233,7 @@ export class HlsSource {
         this.#options.onBytes?.(bytes);
       },
     };
-    return pourSpan(this.#client, request, resource.span ?? { start: 0 }, take);
+    return streamRange(this.#client, request, resource.span ?? { start: 0 }, onChunk);
   }
 
   #request(url: string, signal: AbortSignal): SourceRequest {

@@ -1,14 +1,14 @@
 import { readBoundedJson } from "../../schema/bounded-body.ts";
 import {
   type Heartbeat,
-  HeartbeatAnswer,
+  HeartbeatResponse,
   type Outcome,
   type RecordingStarted,
   type UploadStarted,
 } from "../../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
-import { Stopped } from "./stop.ts";
+import { StoppedError } from "./stop.ts";
 
 /** The claim that a report speaks for. */
 export interface Claim {
@@ -28,7 +28,7 @@ export interface CallbackOptions {
 
 const BACKOFF = { firstMs: 250, maxMs: 10_000 };
 /** Of the answer to a heartbeat, which names runs. */
-const MAX_ANSWER_BYTES = 4 << 20;
+const MAX_RESPONSE_BYTES = 4 << 20;
 const TIMEOUT_MS = 15_000;
 
 /**
@@ -47,11 +47,11 @@ export class Callback {
   }
 
   /** One try: the next beat is near. */
-  async heartbeat(runs: Heartbeat["runs"], signal: AbortSignal): Promise<HeartbeatAnswer["runs"]> {
+  async heartbeat(runs: Heartbeat["runs"], signal: AbortSignal): Promise<HeartbeatResponse["runs"]> {
     const body: Heartbeat = { v: WIRE_VERSION, instance: this.#options.instance, runs };
-    const answer = await this.#post("/internal/heartbeat", body, null, signal);
-    if (!answer.ok) throw new Error(`the heartbeat was answered ${answer.status}`);
-    return HeartbeatAnswer.parse(await readBoundedJson(answer, MAX_ANSWER_BYTES)).runs;
+    const response = await this.#post("/internal/heartbeat", body, null, signal);
+    if (!response.ok) throw new Error(`the heartbeat was answered ${response.status}`);
+    return HeartbeatResponse.parse(await readBoundedJson(response, MAX_RESPONSE_BYTES)).runs;
   }
 
   /** Tells which upload a successor would have to abort. */
@@ -93,11 +93,11 @@ export class Callback {
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       const status = await this.#post(path, body, claim.token, signal).then(
-        (answer) => answer.body?.cancel().then(() => answer.status) ?? answer.status,
+        (response) => response.body?.cancel().then(() => response.status) ?? response.status,
         () => 0,
       );
       if (status >= 200 && status < 300) return;
-      if (status === 409) throw new Stopped("lost");
+      if (status === 409) throw new StoppedError("lost");
       // any other 4xx is a disagreement that waiting does not mend
       if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
         throw new Error(`the Worker refused the report ${name} with ${status}`);

@@ -1,4 +1,4 @@
-import type { RunBeat } from "../../schema/wire/callback.ts";
+import type { RunHeartbeat } from "../../schema/wire/callback.ts";
 import type { Callback, Claim } from "./callback.ts";
 import type { Progress } from "./progress.ts";
 
@@ -28,7 +28,7 @@ const WORTHWHILE_POINTS = 2;
 interface Held {
   readonly since: number;
   /** The percentage that was told last. */
-  told: number;
+  reported: number;
 }
 
 /**
@@ -49,7 +49,7 @@ export class LeaseKeeper {
   }
 
   add(holder: LeaseHolder): void {
-    this.#holders.set(holder, { since: performance.now(), told: 0 });
+    this.#holders.set(holder, { since: performance.now(), reported: 0 });
     this.#schedule(this.#options.intervalMs);
   }
 
@@ -61,7 +61,7 @@ export class LeaseKeeper {
   changed(holder: LeaseHolder, stepChanged: boolean): void {
     const held = this.#holders.get(holder);
     if (held === undefined) return;
-    if (!stepChanged && holder.progress.snapshot.progress - held.told < WORTHWHILE_POINTS) return;
+    if (!stepChanged && holder.progress.snapshot.progress - held.reported < WORTHWHILE_POINTS) return;
     const now = performance.now();
     const quietUntil = stepChanged ? now : this.#lastBeatAt + (this.#options.progressMs ?? 1_000);
     this.#schedule(Math.max(0, quietUntil - now, held.since + SHORT_RUN_MS - now));
@@ -78,23 +78,23 @@ export class LeaseKeeper {
     if (this.#closed.signal.aborted || dueAt >= this.#dueAt) return;
     this.#dueAt = dueAt;
     if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#beat(), inMs);
+    this.#timer = setTimeout(() => void this.#heartbeat(), inMs);
   }
 
-  async #beat(): Promise<void> {
+  async #heartbeat(): Promise<void> {
     this.#dueAt = Number.POSITIVE_INFINITY;
     if (this.#beating) return this.#schedule(50);
     if (this.#holders.size === 0) return;
     this.#beating = true;
     this.#lastBeatAt = performance.now();
     const holders = [...this.#holders.keys()];
-    const beats = holders.map(toBeat);
+    const heartbeats = holders.map(toRunHeartbeat);
     holders.forEach((holder, i) => {
       const held = this.#holders.get(holder);
-      if (held) held.told = beats[i]?.progress ?? 0;
+      if (held) held.reported = heartbeats[i]?.progress ?? 0;
     });
     try {
-      const verdicts = await this.#options.callback.heartbeat(beats, this.#closed.signal);
+      const verdicts = await this.#options.callback.heartbeat(heartbeats, this.#closed.signal);
       for (const { job_id, attempt, verdict } of verdicts) {
         if (verdict === "go_on") continue;
         const holder = holders.find(({ claim }) => claim.job_id === job_id && claim.attempt === attempt);
@@ -110,7 +110,7 @@ export class LeaseKeeper {
   }
 }
 
-function toBeat({ claim, progress }: LeaseHolder): RunBeat {
+function toRunHeartbeat({ claim, progress }: LeaseHolder): RunHeartbeat {
   const { step, progress: percent, downloadRate, title } = progress.snapshot;
   return { ...claim, step, progress: percent, download_rate: downloadRate, title };
 }

@@ -1,19 +1,19 @@
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
-import { LyingRange } from "../egress/source-read.ts";
+import { RangeMismatchError } from "../egress/source-read.ts";
 import { Fault } from "../fault.ts";
-import type { Kit, RunContext } from "../kit.ts";
+import type { ProcessorDependencies, RunContext } from "../kit.ts";
 import { deliver } from "../stages/deliver.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
 import { resolveSource } from "../stages/resolve.ts";
-import { openSink } from "../storage/open-object-store.ts";
-import { openWayOut, type WayOut } from "../way-out.ts";
+import { openObjectStore } from "../storage/open-object-store.ts";
+import { openSourceNetwork, type SourceNetwork } from "../way-out.ts";
 import type { Claim } from "./callback.ts";
 import { Deadline } from "./deadline.ts";
 import type { LeaseHolder } from "./lease.ts";
 import { Progress } from "./progress.ts";
-import { Stopped, type StopReason } from "./stop.ts";
-import { nextLook, Upcoming } from "./upcoming.ts";
+import { StoppedError, type StopReason } from "./stop.ts";
+import { nextLook, UpcomingError } from "./upcoming.ts";
 
 /** A run that was started. */
 export interface RunHandle {
@@ -27,30 +27,30 @@ export interface RunHandle {
 const REPORT_MS = 10 * 60_000;
 
 /** A run before it has its folder and its way out. */
-type BareContext = Omit<RunContext, keyof WayOut | "folder">;
+type BareContext = Omit<RunContext, keyof SourceNetwork | "folder">;
 
 /** Starts one run: resolve, deliver, report. */
-export function startRun(request: RunRequest, kit: Kit): RunHandle {
+export function startRun(request: RunRequest, dependencies: ProcessorDependencies): RunHandle {
   const abort = new AbortController();
   const claim: Claim = { job_id: request.job_id, attempt: request.attempt, token: request.token };
-  const progress: Progress = new Progress((stepChanged) => kit.lease.changed(holder, stepChanged));
-  const stop = (reason: StopReason) => abort.abort(new Stopped(reason));
+  const progress: Progress = new Progress((stepChanged) => dependencies.lease.changed(holder, stepChanged));
+  const stop = (reason: StopReason) => abort.abort(new StoppedError(reason));
   const holder: LeaseHolder = { claim, progress, stop };
-  const deadline = new Deadline(kit.config.maxRunSeconds, () => abort.abort(new Fault("timeout")));
+  const deadline = new Deadline(dependencies.config.maxRunSeconds, () => abort.abort(new Fault("timeout")));
   const base: BareContext = {
-    ...kit,
+    ...dependencies,
     request,
     claim,
     signal: abort.signal,
     progress,
-    sink: openSink(request.target, kit.policy),
+    store: openObjectStore(request.target, dependencies.policy),
     extendDeadline: (seconds) => deadline.extend(seconds),
   };
-  kit.lease.add(holder);
+  dependencies.lease.add(holder);
   const done = execute(base).finally(() => {
     deadline.clear();
-    kit.lease.remove(holder);
-    base.sink.close();
+    dependencies.lease.remove(holder);
+    base.store.close();
   });
   return { attempt: request.attempt, done, stop };
 }
@@ -88,9 +88,9 @@ async function attempt(context: RunContext): Promise<Delivery> {
     return await fetchAndDeliver(context);
   } catch (error) {
     if (context.signal.aborted || !(error instanceof Fault)) throw error;
-    if (error instanceof LyingRange) return fetchAndDeliver({ ...context, distrustsRanges: true });
+    if (error instanceof RangeMismatchError) return fetchAndDeliver({ ...context, distrustsRanges: true });
     if (error.code !== "forbidden") throw error;
-    context.extractions.forget(context.request.url);
+    context.extractions.remove(context.request.url);
     return fetchAndDeliver(context);
   }
 }
@@ -109,11 +109,11 @@ async function produce(base: BareContext): Promise<Delivery> {
   const { folders, claim } = base;
   const folder = await folders.make(`${claim.job_id}.${claim.attempt}`);
   try {
-    const way = await openWayOut(base, base.request.url);
+    const network = await openSourceNetwork(base, base.request.url);
     try {
-      return await attempt({ ...base, ...way, folder });
+      return await attempt({ ...base, ...network, folder });
     } finally {
-      await way.proxy.close();
+      await network.proxy.close();
     }
   } finally {
     folders.remove(folder);
@@ -130,10 +130,10 @@ const toolsOf = ({ tools }: BareContext) => ({
 function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {
   const { signal, log, claim, progress, request } = context;
   const cause = signal.aborted ? signal.reason : error;
-  if (cause instanceof Stopped) return cause.reason === "drained" ? { type: "interrupted" } : null;
+  if (cause instanceof StoppedError) return cause.reason === "drained" ? { type: "interrupted" } : null;
   const fault = cause instanceof Fault ? cause : new Fault("internal", describe(cause), { cause });
   if (fault.code === "upcoming") {
-    const until = nextLook(request.wait, fault instanceof Upcoming ? fault.releaseAt : null, Date.now());
+    const until = nextLook(request.wait, fault instanceof UpcomingError ? fault.releaseAt : null, Date.now());
     if (until !== null) return { type: "postponed", until };
   }
   log("fault", { job_id: claim.job_id, attempt: claim.attempt, code: fault.code, detail: fault.detail });
@@ -148,15 +148,15 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
 async function report(
   context: BareContext,
   outcome: Outcome["outcome"],
-): Promise<"told" | "lost" | "untold"> {
+): Promise<"reported" | "lost" | "not_reported"> {
   try {
-    const told = { outcome, freeSlots: context.freeSlots() };
-    await context.callback.outcome(context.claim, told, AbortSignal.timeout(REPORT_MS));
-    return "told";
+    const reported = { outcome, freeSlots: context.freeSlots() };
+    await context.callback.outcome(context.claim, reported, AbortSignal.timeout(REPORT_MS));
+    return "reported";
   } catch (error) {
-    if (error instanceof Stopped) return "lost";
-    context.log("outcome not told", { job_id: context.claim.job_id, detail: describe(error) });
-    return "untold";
+    if (error instanceof StoppedError) return "lost";
+    context.log("outcome not reported", { job_id: context.claim.job_id, detail: describe(error) });
+    return "not_reported";
   }
 }
 

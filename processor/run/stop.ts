@@ -14,7 +14,7 @@ const MESSAGES: Record<StopReason, string> = {
 };
 
 /** Thrown through a run when it is stopped from outside. */
-export class Stopped extends Error {
+export class StoppedError extends Error {
   readonly reason: StopReason;
 
   constructor(reason: StopReason) {

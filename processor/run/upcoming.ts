@@ -2,7 +2,7 @@ import type { RunRequest } from "../../schema/wire/run.ts";
 import { Fault } from "../fault.ts";
 
 /** A stream that is announced and has not begun. */
-export class Upcoming extends Fault {
+export class UpcomingError extends Fault {
   /** When it is to begin, in epoch milliseconds; null when the source does not say. */
   readonly releaseAt: number | null;
 

@@ -43,8 +43,8 @@ export async function deliver(context: RunContext, { source, extractMs }: Resolv
   };
   try {
     const done = (await deliverAsIs(work)) ?? (await deliverMuxed(work));
-    const beside = await publishExtras(context, await extras.ready, done);
-    return report(work, extractMs, done, beside);
+    const publishedExtras = await publishExtras(context, await extras.ready, done);
+    return report(work, extractMs, done, publishedExtras);
   } finally {
     inputs.close();
     await extras.close();
@@ -82,7 +82,7 @@ interface Done {
 }
 
 /** The probe found that the bytes must be changed after all. */
-class NotDirect extends Error {}
+class NotDirectError extends Error {}
 
 /** Null when the bytes cannot stay as they are. */
 async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise<Done | null> {
@@ -94,8 +94,8 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
   const head = await readHead(plan, input, size);
   if (!head.playsEarly) return null;
   const isEnough = !asksLanguage(plan);
-  const facts: Promise<IndexFacts & { audioTracks?: readonly AudioFacts[] }> = head.facts.then((told) =>
-    told && isEnough ? told : probeInput(context, input),
+  const facts: Promise<IndexFacts & { audioTracks?: readonly AudioFacts[] }> = head.facts.then((declared) =>
+    declared && isEnough ? declared : probeInput(context, input),
   );
   const verdict = facts.then((found) => {
     checkDurationLimit(context, found.durationSeconds ?? null);
@@ -105,11 +105,11 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
     const unchanged = [actions.video, actions.audio].every(
       (action) => action === "copy" || action === "none",
     );
-    if (!unchanged || (plan.audio_only && native.video !== null)) throw new NotDirect();
+    if (!unchanged || (plan.audio_only && native.video !== null)) throw new NotDirectError();
     const tracks = found.audioTracks ?? [];
     const isOne = tracks.length < 2;
     const keepsAll = plan.audio_language === "original" || plan.audio_language === "all";
-    if (!isOne && (judgeTracks(plan, tracks).track !== 0 || !keepsAll)) throw new NotDirect();
+    if (!isOne && (judgeTracks(plan, tracks).track !== 0 || !keepsAll)) throw new NotDirectError();
   });
   // the transfer looks at it as soon as its upload is open; the probe may be quicker than that
   verdict.catch(() => {});
@@ -130,7 +130,7 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
       clip: null,
     };
   } catch (error) {
-    if (error instanceof NotDirect) return null;
+    if (error instanceof NotDirectError) return null;
     throw context.signal.aborted ? error : (inputs.failure() ?? error);
   }
 }
@@ -257,15 +257,15 @@ function report(
   { context, source, inputs }: Work,
   extractMs: number,
   done: Done,
-  beside: PublishedExtras,
+  publishedExtras: PublishedExtras,
 ): Delivery {
   const { upload, facts } = done;
   const { downloadRate } = context.progress.snapshot;
   return {
     key: done.key,
-    subtitle_key: beside.subtitles[0]?.key ?? null,
-    thumbnail_key: beside.thumbnailKey,
-    subtitles: beside.subtitles,
+    subtitle_key: publishedExtras.subtitles[0]?.key ?? null,
+    thumbnail_key: publishedExtras.thumbnailKey,
+    subtitles: publishedExtras.subtitles,
     file_size: upload.bytes,
     sha256: upload.sha256,
     duration: facts.durationSeconds ?? source.duration,
@@ -284,7 +284,7 @@ function report(
       ...done.audio.adjustments,
       ...resolutionAdjustments(context, facts),
       ...fpsAdjustments(context, facts),
-      ...beside.adjustments,
+      ...publishedExtras.adjustments,
     ],
     timings: {
       extract_ms: extractMs,

@@ -89,6 +89,6 @@ function beginningOf(all: readonly Input[], seen: readonly (Seen | null)[], inde
   const leading = all[0]?.cut?.startSeconds ?? 0;
   const stamps = [seen[0]?.startSeconds, seen[index]?.startSeconds];
   if (index === 0 || stamps[0] === undefined || stamps[1] === undefined) return announced;
-  const told = leading + stamps[1] - stamps[0];
-  return Math.abs(told - announced) <= SHARED_CLOCK_SECONDS ? told : announced;
+  const declared = leading + stamps[1] - stamps[0];
+  return Math.abs(declared - announced) <= SHARED_CLOCK_SECONDS ? declared : announced;
 }

@@ -55,10 +55,10 @@ export interface DirectHead {
 export async function readHead(plan: MediaPlan, input: Input, size: number): Promise<DirectHead> {
   const nothing = Promise.resolve(null);
   if (!containerOf(plan.format).indexFirst) return { playsEarly: true, facts: nothing };
-  const told = await input.head();
-  if (told?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
-  if (!told?.indexFirst) return { playsEarly: false, facts: nothing };
-  const facts = told.facts();
+  const declared = await input.head();
+  if (declared?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
+  if (!declared?.indexFirst) return { playsEarly: false, facts: nothing };
+  const facts = declared.facts();
   // whoever asks hears of a failure; nobody may
   facts.catch(() => {});
   return { playsEarly: true, facts };
@@ -92,7 +92,7 @@ export async function transferRanges(
     sizeBytes: size,
     readsAtOnce: Math.min(file.connections, PARTS_READ),
     read: async (start, end, signal, memory) => {
-      await file.pourPart(start, end, (chunk, position) => copyTo(memory, position, chunk), signal);
+      await file.streamPart(start, end, (chunk, position) => copyTo(memory, position, chunk), signal);
       if (end === size) progress.enter("Uploading");
       return memory;
     },

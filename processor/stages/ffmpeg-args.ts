@@ -94,7 +94,7 @@ export const isMatroska = (format: Format): boolean => format === "mkv" || forma
 
 /** The inputs of one mux, in the order in which its arguments count them. */
 export function muxToolInputs(job: MuxJob): ToolInput[] {
-  const cover = attachesPicture(job) ? job.cover : null;
+  const cover = attachesCover(job) ? job.cover : null;
   return [
     ...job.inputs.map(positioned),
     ...(job.metadataPath === null ? [] : [ToolInput.text(job.metadataPath, "ffmetadata")]),
@@ -161,7 +161,7 @@ function metadataArguments({ metadataPath, inputs }: MuxJob): string[] {
 
 function videoArguments(job: MuxJob): string[] {
   const { actions, plan, inputs } = job;
-  if (actions.video === "none") return attachesPicture(job) ? [] : ["-vn"];
+  if (actions.video === "none") return attachesCover(job) ? [] : ["-vn"];
   if (actions.video !== "copy") return videoEncoder(actions.video, plan);
   const codec = inputs.find((input) => input.videoCodec !== null)?.videoCodec ?? null;
   return ["-c:v:0", "copy", ...codecTag(plan, codec)];
@@ -235,7 +235,7 @@ function label(language: string | null, place: number, format: Format): string[]
 }
 
 /** Ogg has its pictures in the metadata, WebM has none. */
-const attachesPicture = ({ cover, plan }: Pick<MuxJob, "cover" | "plan">): boolean =>
+const attachesCover = ({ cover, plan }: Pick<MuxJob, "cover" | "plan">): boolean =>
   cover !== null && (plan.format === "m4a" || plan.format === "mp3");
 
 function coverArguments(job: MuxJob): string[] {
@@ -247,7 +247,7 @@ function coverArguments(job: MuxJob): string[] {
       "filename=cover.jpg",
     );
   }
-  if (!attachesPicture(job)) return [];
+  if (!attachesCover(job)) return [];
   const input = inputs.length + (metadataPath === null ? 0 : 1);
   return ["-map", `${input}:v:0`, "-c:v", "copy", "-disposition:v:0", "attached_pic"];
 }

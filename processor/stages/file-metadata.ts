@@ -33,7 +33,7 @@ export async function writeMetadata(
   const tags: Record<string, string | null> = {
     ...tagsOf(source),
     METADATA_BLOCK_PICTURE:
-      cover !== null && isOgg(format) ? pictureBlock(await readFile(cover.path)).toString("base64") : null,
+      cover !== null && isOgg(format) ? imageBlock(await readFile(cover.path)).toString("base64") : null,
   };
   const text = metadataText(tags, chaptersWithin(source.chapters, section));
   const path = join(folder, "metadata.txt");
@@ -83,7 +83,7 @@ const escaped = (value: string): string =>
 const FRONT_COVER = 3;
 
 /** A picture as FLAC and Ogg hold it. Width and height may be 0: the picture tells them itself. */
-function pictureBlock(jpeg: Buffer): Buffer {
+function imageBlock(jpeg: Buffer): Buffer {
   const mime = Buffer.from("image/jpeg");
   const head = Buffer.alloc(8);
   head.writeUInt32BE(FRONT_COVER, 0);

@@ -118,10 +118,10 @@ function windowOf({ request }: RunContext): TimeWindow | undefined {
 }
 
 /** A clip is read in about so many answers; the last one is mostly read in vain. */
-const CLIP_ANSWERS = 8;
-const SMALLEST_ANSWER_BYTES = 64 << 10;
-const LARGEST_ANSWER_BYTES = 16 << 20;
-const CHUNKS_PER_ANSWER = 4;
+const CLIP_RESPONSES = 8;
+const SMALLEST_RESPONSE_BYTES = 64 << 10;
+const LARGEST_RESPONSE_BYTES = 16 << 20;
+const CHUNKS_PER_RESPONSE = 4;
 /** Between key frames, roughly: a copy needs as much in front of the asked start. */
 const KEY_FRAME_SECONDS = 5;
 /** Assumed where a source tells no duration, so that little is read in vain. */
@@ -133,12 +133,12 @@ function paceOf(context: RunContext, sizeBytes: number, duration: number | null)
   if (window?.end === undefined) return null;
   const seconds = window.end - window.start + KEY_FRAME_SECONDS;
   const wanted = (sizeBytes * seconds) / (duration ?? UNKNOWN_DURATION_SECONDS);
-  const answerBytes = Math.min(
-    LARGEST_ANSWER_BYTES,
-    Math.max(SMALLEST_ANSWER_BYTES, Math.round(wanted / CLIP_ANSWERS)),
+  const responseBytes = Math.min(
+    LARGEST_RESPONSE_BYTES,
+    Math.max(SMALLEST_RESPONSE_BYTES, Math.round(wanted / CLIP_RESPONSES)),
   );
-  const chunkBytes = Math.max(SMALLEST_ANSWER_BYTES, Math.ceil(answerBytes / CHUNKS_PER_ANSWER));
-  return { answerBytes, chunkBytes };
+  const chunkBytes = Math.max(SMALLEST_RESPONSE_BYTES, Math.ceil(responseBytes / CHUNKS_PER_RESPONSE));
+  return { responseBytes, chunkBytes };
 }
 
 async function openFile(
@@ -156,7 +156,7 @@ async function openFile(
   const mount = context.proxy.mount(serveRangeSource(ranges, onFailure, pace ?? {}));
   const size = ranges.sizeBytes;
   // an answer that ended early is asked for again at once, and one that broke with its source is not
-  const patience = pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"];
+  const retry = pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"];
   let front: Promise<Buffer> | null = null;
   const readFront = (bytes: number) => {
     front ??= ranges.readPart(0, Math.min(size, bytes));
@@ -166,10 +166,10 @@ async function openFile(
     stream,
     forTool: once(async () => {
       const demuxer = demuxerOf(await readFront(SNIFF_BYTES));
-      return ToolInput.url(`${mount.baseUrl}/media`, demuxer).with(...patience);
+      return ToolInput.url(`${mount.baseUrl}/media`, demuxer).with(...retry);
     }),
     ranges,
-    read: (signal) => ranges.read({ signal, lend: true }),
+    read: (signal) => ranges.read({ signal, borrowed: true }),
     head: once(async () => readSourceHead(ranges, size, await readFront(FIRST_BYTES))),
     cut: null,
     transportStream: stream.extension === "ts",
@@ -266,10 +266,10 @@ async function frontOf(fragments: SegmentSource): Promise<Buffer> {
 
 /** Asks once, whoever wants the answer, and however often. */
 function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | null = null;
+  let response: Promise<T> | null = null;
   return () => {
-    answer ??= ask();
-    return answer;
+    response ??= ask();
+    return response;
   };
 }
 
@@ -287,7 +287,7 @@ function cutFragments(all: readonly Fragment[], window: TimeWindow) {
 /** What only the extractor's own downloader can read goes to the work folder first. */
 async function downloadByTool(context: RunContext, source: Source, stream: SourceStream): Promise<Input> {
   const { config, extractor, folder, signal, proxy, progress } = context;
-  let told = 0;
+  let reported = 0;
   const [path] = await downloadWithTool({
     pool: extractor,
     info: source.info,
@@ -297,8 +297,8 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
     signal,
     timeoutMs: config.maxRunSeconds * 1000,
     onProgress: ({ bytes }) => {
-      progress.receive(Math.max(0, bytes - told));
-      told = bytes;
+      progress.receive(Math.max(0, bytes - reported));
+      reported = bytes;
     },
   });
   if (path === undefined) throw new Fault("network", "the download ended without a file");

@@ -2,15 +2,15 @@ import { type FileHandle, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { containerOf, type Format } from "../../schema/containers.ts";
 import type { SourceCodecs } from "../../schema/media.ts";
-import { NotOneStream } from "../hls/source.ts";
+import { NotConcatenableError } from "../hls/source.ts";
 import type { RunContext } from "../kit.ts";
-import { isUnusual, Unusual } from "../media/isobmff/box-view.ts";
-import { ByteStream, EndedEarly } from "../media/isobmff/byte-stream.ts";
+import { isUnsupportedMedia, UnsupportedMediaError } from "../media/isobmff/box-view.ts";
+import { ByteStream, EndedEarlyError } from "../media/isobmff/byte-stream.ts";
 import type { Chapter } from "../media/isobmff/chapter-track.ts";
 import { factsOfIndex, type IndexFacts } from "../media/isobmff/facts.ts";
 import { openIsoSource } from "../media/isobmff/iso-source.ts";
-import { FrontTooSmall, JoinedMovie } from "../media/isobmff/joined-movie.ts";
-import { inTurns, type MediaSource, type MediaTrack } from "../media/isobmff/media-source.ts";
+import { FrontTooSmallError, JoinedMovie } from "../media/isobmff/joined-movie.ts";
+import { interleave, type MediaSource, type MediaTrack } from "../media/isobmff/media-source.ts";
 import { SYNC_BYTE } from "../media/mpegts/packets.ts";
 import { openTransportSource } from "../media/mpegts/transport-source.ts";
 import { PartFiller } from "../storage/uploads/part-filler.ts";
@@ -77,7 +77,7 @@ export async function joinAndUpload(
     } catch (error) {
       context.signal.throwIfAborted();
       if (!isForTool(error)) throw error;
-      if (!(error instanceof FrontTooSmall) || pass === MAX_PASSES) return null;
+      if (!(error instanceof FrontTooSmallError) || pass === MAX_PASSES) return null;
       extraBytes += error.missingBytes + ROOM_STEP_BYTES;
     } finally {
       stop.abort(new Error("the sources were joined"));
@@ -88,7 +88,8 @@ export async function joinAndUpload(
 
 /** Of a source that ends too early, too, the tool makes what can be made. */
 const isForTool = (error: unknown): boolean =>
-  isUnusual(error) || [EndedEarly, FrontTooSmall, NotOneStream].some((kind) => error instanceof kind);
+  isUnsupportedMedia(error) ||
+  [EndedEarlyError, FrontTooSmallError, NotConcatenableError].some((kind) => error instanceof kind);
 
 interface Join {
   readonly context: RunContext;
@@ -148,15 +149,15 @@ function tracksOf(sources: readonly MediaSource[], { actions, native }: JoinRequ
     ...(actions.video === "none" ? [] : [trackOf(found, "vide", native.video)]),
     ...(actions.audio === "none" ? [] : [trackOf(found, "soun", native.audio)]),
   ];
-  if (chosen.length < found.length) throw new Unusual("other streams");
+  if (chosen.length < found.length) throw new UnsupportedMediaError("other streams");
   return chosen;
 }
 
 /** All that was decided about the streams was decided by the codecs that were told. */
 function trackOf(found: readonly MediaTrack[], kind: string, codec: string | null): MediaTrack {
   const track = found.find((candidate) => candidate.kind === kind);
-  if (!track || !JOINED_ENTRIES.has(track.entry)) throw new Unusual("no such stream");
-  if (track.codec !== codec) throw new Unusual("another codec");
+  if (!track || !JOINED_ENTRIES.has(track.entry)) throw new UnsupportedMediaError("no such stream");
+  if (track.codec !== codec) throw new UnsupportedMediaError("another codec");
   return track;
 }
 
@@ -175,7 +176,7 @@ async function openJoinUpload(
 /** All samples are known: the index is written first, and everything goes straight to the storage. */
 async function uploadPlanned(job: Join): Promise<MuxResult> {
   const { context, movie, request, startedAt, sources } = job;
-  for await (const turn of inTurns(sources)) movie.add(turn);
+  for await (const interleaved of interleave(sources)) movie.add(interleaved);
   const front = movie.front();
   const facts = checkedFacts(job, front.index);
   const total = front.bytes.length + movie.mediaBytes;
@@ -189,7 +190,8 @@ async function uploadPlanned(job: Join): Promise<MuxResult> {
   try {
     await filler.put(front.bytes);
     await filler.put(movie.opening);
-    for await (const turn of inTurns(sources)) await turn.pour((bytes) => filler.put(bytes));
+    for await (const interleaved of interleave(sources))
+      await interleaved.streamTo((bytes) => filler.put(bytes));
     filler.end();
   } catch (error) {
     filler.drop();
@@ -209,7 +211,7 @@ async function uploadWritten(job: Join, name: string, extraBytes: number): Promi
   const { context, request } = job;
   const { format } = context.request.plan;
   const { seconds } = request.extent;
-  if (seconds === null) throw new Unusual("no duration");
+  if (seconds === null) throw new UnsupportedMediaError("no duration");
   const roomBytes = indexBytesFor(format, seconds, request.fps, extraBytes);
   const path = join(context.folder, `${name}.${format}`);
   const file = await open(path, "w");
@@ -250,13 +252,13 @@ async function writeFile(
     position += bytes.length;
   };
   await write(movie.opening);
-  for await (const turn of inTurns(sources)) {
-    movie.add(turn);
+  for await (const interleaved of interleave(sources)) {
+    movie.add(interleaved);
     checkSize(context, roomBytes + movie.mediaBytes);
-    checkLength(context, turn.chunk.seconds);
-    await turn.pour(write);
+    checkLength(context, interleaved.chunk.seconds);
+    await interleaved.streamTo(write);
     poke();
-    context.progress.write(turn.chunk.seconds / seconds);
+    context.progress.write(interleaved.chunk.seconds / seconds);
   }
   const front = movie.front(roomBytes);
   const facts = checkedFacts(job, front.index);
@@ -268,7 +270,7 @@ async function writeFile(
 /** @throws Fault where the new file is not what was announced */
 function checkedFacts({ context, request }: Join, index: Buffer): IndexFacts {
   const facts = factsOfIndex(index);
-  if (!facts) throw new Unusual("a result that is not understood");
+  if (!facts) throw new UnsupportedMediaError("a result that is not understood");
   checkResult(context, facts, request.extent.seconds);
   return facts;
 }

@@ -1,9 +1,9 @@
 import type { ListLine, ListRequest } from "../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import { Fault } from "../fault.ts";
-import type { Kit } from "../kit.ts";
+import type { ProcessorDependencies } from "../kit.ts";
 import type { ListPart } from "../tools/warm-ytdlp.ts";
-import { openWayOut } from "../way-out.ts";
+import { openSourceNetwork } from "../way-out.ts";
 
 /**
  * Tells the entries of a list, line by line, as its source tells them; the last line says how it ended.
@@ -12,29 +12,29 @@ import { openWayOut } from "../way-out.ts";
  * @throws the signal's reason when nobody wants the list any more
  */
 export async function listEntries(
-  kit: Kit,
+  dependencies: ProcessorDependencies,
   { url, timeout_ms: timeoutMs, max_entries: maxEntries }: ListRequest,
   signal: AbortSignal,
-  tell: (line: ListLine) => void,
+  report: (line: ListLine) => void,
 ): Promise<void> {
-  const way = await openWayOut(kit, url);
+  const network = await openSourceNetwork(dependencies, url);
   try {
-    await kit.extractor.list({ url, proxy: way.proxy, signal, timeoutMs, maxEntries }, (part) =>
-      tell(lineOf(part)),
+    await dependencies.extractor.list({ url, proxy: network.proxy, signal, timeoutMs, maxEntries }, (part) =>
+      report(queueFilterOf(part)),
     );
-    tell({ type: "end" });
+    report({ type: "end" });
   } catch (error) {
     signal.throwIfAborted();
     const fault = Fault.from(error, "internal");
-    kit.log("list failed", { code: fault.code, detail: fault.detail });
-    if (fault.code === "timeout") tell({ type: "late" });
-    else tell({ type: "failed", code: fault.code, retry_after_ms: fault.retryAfterMs ?? null });
+    dependencies.log("list failed", { code: fault.code, detail: fault.detail });
+    if (fault.code === "timeout") report({ type: "late" });
+    else report({ type: "failed", code: fault.code, retry_after_ms: fault.retryAfterMs ?? null });
   } finally {
-    await way.proxy.close();
+    await network.proxy.close();
   }
 }
 
-function lineOf(part: ListPart): ListLine {
+function queueFilterOf(part: ListPart): ListLine {
   if ("list" in part) return { type: "list", v: WIRE_VERSION, title: part.list };
   const { release_date: date, ...entry } = part.entry;
   return { type: "entry", ...entry, release_date: date === null ? null : isoDate(date) };

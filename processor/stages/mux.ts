@@ -49,7 +49,7 @@ const LEAD_IN_SECONDS = 10;
 /** A shortfall is told exactly; a second one would mean that the source changes under our hands. */
 const MAX_PASSES = 3;
 /** Thrown inside when the room for the index was too small. */
-class IndexTooSmall extends Error {
+class IndexTooSmallError extends Error {
   readonly missingBytes: number;
 
   constructor(missingBytes: number) {
@@ -69,7 +69,7 @@ export async function muxAndUpload(context: RunContext, request: MuxRequest): Pr
     try {
       return await onePass(context, request, indexBytes, pass);
     } catch (error) {
-      if (!(error instanceof IndexTooSmall) || pass === MAX_PASSES) throw error;
+      if (!(error instanceof IndexTooSmallError) || pass === MAX_PASSES) throw error;
       indexBytes += error.missingBytes + HEAD_SLACK_BYTES;
     }
   }
@@ -183,7 +183,7 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
   );
   const failure = request.inputs.failure();
   if (failure) throw failure;
-  if (result.moovShortfallBytes !== undefined) throw new IndexTooSmall(result.moovShortfallBytes);
+  if (result.moovShortfallBytes !== undefined) throw new IndexTooSmallError(result.moovShortfallBytes);
 }
 
 /** Bytes in front that are written last; 0 for formats that only grow. */

@@ -26,13 +26,13 @@ const CLOCK_SKEW_MS = 120_000;
  * parts: the source is read meanwhile.
  */
 export async function openUpload(context: RunContext, plan: UploadPlan): Promise<PartUploader> {
-  const { sink, signal, buffers, hasher } = context;
-  const partBytes = partSizeFor(plan.expectedBytes ?? undefined, sink.limits);
+  const { store, signal, buffers, hasher } = context;
+  const partBytes = partSizeFor(plan.expectedBytes ?? undefined, store.limits);
   const share = await buffers.join(partBytes, signal);
-  const opening = openAndTell(context, plan);
+  const opening = openAndReport(context, plan);
   const { hashes, onProgress, partsInFlight } = plan;
   const uploader = new PartUploader({
-    ...{ upload: new PendingUpload(opening), limits: sink.limits, partBytes, share, signal },
+    ...{ upload: new PendingUpload(opening), limits: store.limits, partBytes, share, signal },
     digest: hashes ? hasher.begin() : null,
     ...(onProgress ? { onProgress } : {}),
     ...(partsInFlight ? { partsInFlight } : {}),
@@ -41,10 +41,10 @@ export async function openUpload(context: RunContext, plan: UploadPlan): Promise
   return uploader;
 }
 
-async function openAndTell(context: RunContext, { key, contentType }: UploadPlan): Promise<Upload> {
-  const { sink, signal, callback, claim } = context;
+async function openAndReport(context: RunContext, { key, contentType }: UploadPlan): Promise<Upload> {
+  const { store, signal, callback, claim } = context;
   await abortPredecessor(context, key);
-  const upload = await sink.open({ key, contentType }, signal);
+  const upload = await store.open({ key, contentType }, signal);
   try {
     await callback.uploadStarted(claim, { key, ref: upload.ref }, signal);
     return upload;
@@ -58,13 +58,13 @@ async function openAndTell(context: RunContext, { key, contentType }: UploadPlan
  * A predecessor that told its upload is undone by its name. One that died between beginning an upload and telling
  * of it left no name: then every upload of this key from the time of its claim is its.
  */
-async function abortPredecessor({ request, sink }: RunContext, key: string): Promise<void> {
+async function abortPredecessor({ request, store }: RunContext, key: string): Promise<void> {
   const predecessor = request.predecessor;
   if (!predecessor) return;
   const { upload } = predecessor;
-  if (upload) await sink.abort(upload.key, upload.ref);
+  if (upload) await store.abort(upload.key, upload.ref);
   if (upload?.key === key) return;
-  const uploads = await sink.listUploads(key);
+  const uploads = await store.listUploads(key);
   const its = uploads.filter(({ startedAt }) => startedAt >= predecessor.claimed_at - CLOCK_SKEW_MS);
-  await Promise.all(its.map(({ ref }) => sink.abort(key, ref)));
+  await Promise.all(its.map(({ ref }) => store.abort(key, ref)));
 }

@@ -2,9 +2,9 @@ import { MAX_LISTED_FORMATS, type Metadata, type StreamFacts } from "../../schem
 import { DEFAULT_AUDIO_BITRATE, fitStreams, type MediaPlan } from "../../schema/media.ts";
 import type { MediaProbeRequest, ProbeOutcome } from "../../schema/wire/probe.ts";
 import { Fault } from "../fault.ts";
-import type { Kit } from "../kit.ts";
+import type { ProcessorDependencies } from "../kit.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
-import { openWayOut } from "../way-out.ts";
+import { openSourceNetwork } from "../way-out.ts";
 import { findMedia } from "./find-media.ts";
 import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
 
@@ -14,20 +14,21 @@ import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.t
  * @throws Fault `timeout` when the source takes longer than a probe may; every other refusal is an outcome
  */
 export async function probeSource(
-  kit: Kit,
+  dependencies: ProcessorDependencies,
   request: MediaProbeRequest,
   signal: AbortSignal,
 ): Promise<ProbeOutcome> {
   const { url } = request;
   const plan = request.kind === "plan" ? request.plan : null;
-  const timeoutMs = kit.config.probeSeconds * 1000;
+  const timeoutMs = dependencies.config.probeSeconds * 1000;
   // a page may lead to another one: the limit is for all that is asked
   const late = AbortSignal.timeout(timeoutMs);
-  const way = await openWayOut(kit, url);
+  const network = await openSourceNetwork(dependencies, url);
   try {
-    const finder = { ...kit, ...way, signal: AbortSignal.any([signal, late]) };
+    const finder = { ...dependencies, ...network, signal: AbortSignal.any([signal, late]) };
     const { info, choice } = await findMedia(finder, { url, plan, timeoutMs });
-    if (info.live_status !== "is_upcoming") kit.extractions.keep(url, { info, upstream: way.upstream });
+    if (info.live_status !== "is_upcoming")
+      dependencies.extractions.keep(url, { info, upstream: network.upstream });
     const streams = chosenStreams(choice.formats, choice.extraAudio);
     return {
       type: "found",
@@ -41,10 +42,10 @@ export async function probeSource(
   } catch (error) {
     if (late.aborted) throw new Fault("timeout", `the source did not answer in ${timeoutMs} ms`);
     if (!(error instanceof Fault) || error.code === "timeout") throw error;
-    kit.log("probe failed", { code: error.code, detail: error.detail });
+    dependencies.log("probe failed", { code: error.code, detail: error.detail });
     return { type: "failed", code: error.code, retry_after_ms: error.retryAfterMs ?? null };
   } finally {
-    await way.proxy.close();
+    await network.proxy.close();
   }
 }
 

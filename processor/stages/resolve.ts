@@ -2,7 +2,7 @@ import { addressTag } from "../../schema/source-id.ts";
 import { cutBytes } from "../../schema/storage/object-key.ts";
 import { Fault } from "../fault.ts";
 import type { RunContext } from "../kit.ts";
-import { Upcoming } from "../run/upcoming.ts";
+import { UpcomingError } from "../run/upcoming.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
 import { chooseFormats, type FormatChoice } from "./select.ts";
@@ -29,7 +29,7 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   const startedAt = performance.now();
   const { url, plan } = context.request;
   const { info, choice: best } = await findMedia(context, { url, plan, timeoutMs: TIMEOUT_MS });
-  if (info.live_status === "is_upcoming") throw new Upcoming(info.release_timestamp);
+  if (info.live_status === "is_upcoming") throw new UpcomingError(info.release_timestamp);
   const choice = isLive(info) ? recordable(context, info, best) : best;
   const [first, ...others] = chosenStreams(choice.formats, choice.extraAudio);
   if (!first) throw new Fault(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
@@ -67,6 +67,6 @@ function recordable(
   if (choice.formats.length === 0) throw new Fault("live");
   if (single === plan) return choice;
   const reason = "A recording has one language";
-  const told = { field: "audio_language", from: "all", to: choice.language ?? "original", reason };
-  return { ...choice, adjustments: [...choice.adjustments, told] };
+  const reported = { field: "audio_language", from: "all", to: choice.language ?? "original", reason };
+  return { ...choice, adjustments: [...choice.adjustments, reported] };
 }

@@ -185,10 +185,10 @@ function voiceAdjustments(
   if (voice === null) {
     return asked === "original" ? [] : [{ field, from: asked, to: null, reason: "The source has no audio" }];
   }
-  const told: Adjustment[] = [];
-  if (!voice.isAsked) told.push(missingLanguage(asked, language, languages));
+  const reported: Adjustment[] = [];
+  if (!voice.isAsked) reported.push(missingLanguage(asked, language, languages));
   else if (asked !== "original" && asked !== "all" && language !== null && language !== asked) {
-    told.push({
+    reported.push({
       field,
       from: asked,
       to: language,
@@ -199,17 +199,17 @@ function voiceAdjustments(
   const missing = languages.filter((other) => !delivered.has(other));
   if (asked === "all" && missing.length > 0) {
     const reason = `The source does not offer ${missing.join(", ")} apart from its video`;
-    told.push({ field, from: "all", to: [...delivered].join(", ") || "original", reason });
+    reported.push({ field, from: "all", to: [...delivered].join(", ") || "original", reason });
   }
   if (voice.lastResort === "alternate") {
     const reason = "The source has only audio with a description or a commentary";
-    told.push({ field, from: asked, to: language, reason });
+    reported.push({ field, from: asked, to: language, reason });
   }
   if (voice.lastResort === "compressed") {
     const reason = "The source has this voice only with a compressed dynamic range";
-    told.push({ field, from: asked, to: language, reason });
+    reported.push({ field, from: asked, to: language, reason });
   }
-  return told;
+  return reported;
 }
 
 /** A language that a source does not have, and what is delivered in its place. */

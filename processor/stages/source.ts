@@ -100,10 +100,10 @@ export const durationOf = (info: YtdlpInfo, [first]: readonly SourceStream[]): n
 
 /** What the fragments add up to: a manifest often tells their lengths and no duration of the whole. */
 function secondsOfFragments({ fragments }: SourceStream): number | null {
-  const told = fragments.flatMap(({ duration }) => (duration === null ? [] : [duration]));
+  const declared = fragments.flatMap(({ duration }) => (duration === null ? [] : [duration]));
   // the first one may be the initialisation, which lasts no time
-  if (told.length === 0 || told.length < fragments.length - 1) return null;
-  return told.reduce((sum, duration) => sum + duration, 0);
+  if (declared.length === 0 || declared.length < fragments.length - 1) return null;
+  return declared.reduce((sum, duration) => sum + duration, 0);
 }
 
 function chaptersOf({ chapters }: YtdlpInfo): Chapter[] {
@@ -157,10 +157,10 @@ function protocolOf(protocol: string | null, url: string, fragmented: boolean): 
 }
 
 function headersOf(format: YtdlpFormat): Record<string, string> {
-  const told =
+  const declared =
     typeof format.http_headers === "object" && format.http_headers !== null ? format.http_headers : {};
   const headers = Object.fromEntries(
-    Object.entries(told).map(([name, value]) => [name.toLowerCase(), String(value)]),
+    Object.entries(declared).map(([name, value]) => [name.toLowerCase(), String(value)]),
   );
   // media bytes are wanted as they are: a compressed answer would break ranges
   delete headers["accept-encoding"];

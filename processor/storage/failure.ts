@@ -12,7 +12,7 @@ export interface StorageFailure {
 }
 
 /** An attempt ended in a failure that is understood. */
-export class StorageFailed extends Error {
+export class StorageFailedError extends Error {
   override readonly name = "StorageFailed";
   readonly failure: StorageFailure;
 
@@ -23,7 +23,7 @@ export class StorageFailed extends Error {
 }
 
 /** An error answer, as every provider gives it. */
-export interface ErrorAnswer {
+export interface ErrorResponse {
   readonly status: number;
   /** The provider's own code; empty when it gave none. @example "SignatureDoesNotMatch" */
   readonly name: string;
@@ -81,7 +81,7 @@ const PASSING: ReadonlySet<string> = new Set([
 const MESSAGE_LENGTH = 200;
 
 /** What an error answer means. */
-export function answerFailure({ status, name, message, retryAfterMs }: ErrorAnswer): StorageFailure {
+export function responseFailure({ status, name, message, retryAfterMs }: ErrorResponse): StorageFailure {
   const cause = `${name || "error"} (${status})`;
   const detail = [cause, message.slice(0, MESSAGE_LENGTH)].filter((text) => text !== "").join(": ");
   if (REFUSALS.has(name) || status === 401 || status === 403 || isRedirect(status)) {
@@ -100,7 +100,7 @@ const isRedirect = (status: number): boolean => status >= 300 && status < 400;
  * broken connection. Faults of other classes are not the storage's and are thrown on.
  */
 export function failureOf(error: unknown): StorageFailure {
-  if (error instanceof StorageFailed) return error.failure;
+  if (error instanceof StorageFailedError) return error.failure;
   if (error instanceof Fault && error.code === "egress_blocked") {
     return { code: "upload_refused", detail: `EgressBlocked: ${error.detail}`, retryable: false };
   }

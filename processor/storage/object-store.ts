@@ -37,7 +37,7 @@ export interface UnfinishedUpload {
  * All methods throw `Fault("upload_refused")` when the provider rejects the credentials, the bucket or the right to
  * write, and `Fault("upload_failed")` for everything else; no message carries a secret.
  */
-export interface Sink {
+export interface ObjectStore {
   readonly provider: "s3" | "blob" | "gcs" | "oss";
   readonly limits: PartLimits;
   /** Begins an upload. Nothing is visible under the key until it is completed. */

@@ -2,11 +2,11 @@ import http from "node:http";
 import https from "node:https";
 import type { StorageTarget } from "../../schema/wire/run.ts";
 import type { EgressPolicy } from "../egress/policy.ts";
-import { BlobSink } from "./azure/blob.ts";
-import { GcsSink } from "./gcs/gcs.ts";
-import type { Sink } from "./object-store.ts";
-import { OssSink } from "./oss/oss.ts";
-import { S3Sink } from "./s3/s3.ts";
+import { BlobObjectStore } from "./azure/blob.ts";
+import { GcsObjectStore } from "./gcs/gcs.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { OssObjectStore } from "./oss/oss.ts";
+import { S3ObjectStore } from "./s3/s3.ts";
 import type { TransportOptions } from "./transport.ts";
 
 /** The operator's own bucket is configuration, not a caller's word: its endpoint is dialled as it is. */
@@ -16,7 +16,7 @@ const ownAgents = {
 };
 
 /** The sink for a storage target; one case for each provider, whose SDK is loaded by the first request. */
-export function openSink(target: StorageTarget, policy: EgressPolicy): Sink {
+export function openObjectStore(target: StorageTarget, policy: EgressPolicy): ObjectStore {
   const { endpoint, managed } = target;
   const agentFor: TransportOptions["agentFor"] = (protocol) =>
     managed ? ownAgents[protocol] : policy.agentFor(protocol);
@@ -24,7 +24,7 @@ export function openSink(target: StorageTarget, policy: EgressPolicy): Sink {
     case "s3": {
       const { bucket, region, addressing, access_key, secret_key } = target;
       const keys = { accessKeyId: access_key, secretAccessKey: secret_key };
-      return new S3Sink({ endpoint, bucket, region, addressing, ...keys, agentFor });
+      return new S3ObjectStore({ endpoint, bucket, region, addressing, ...keys, agentFor });
     }
     case "blob": {
       const { account_name, container, credential } = target;
@@ -32,7 +32,13 @@ export function openSink(target: StorageTarget, policy: EgressPolicy): Sink {
         "account_key" in credential
           ? { accountKey: credential.account_key }
           : { sasToken: credential.sas_token };
-      return new BlobSink({ endpoint, accountName: account_name, container, credential: secret, agentFor });
+      return new BlobObjectStore({
+        endpoint,
+        accountName: account_name,
+        container,
+        credential: secret,
+        agentFor,
+      });
     }
     case "gcs": {
       const { client_email, private_key, token_uri, project_id } = target.service_account;
@@ -40,12 +46,12 @@ export function openSink(target: StorageTarget, policy: EgressPolicy): Sink {
         ...{ clientEmail: client_email, privateKey: private_key },
         ...{ tokenUri: token_uri, projectId: project_id },
       };
-      return new GcsSink({ endpoint, bucket: target.bucket, account, agentFor });
+      return new GcsObjectStore({ endpoint, bucket: target.bucket, account, agentFor });
     }
     case "oss": {
       const { bucket, region, access_key_id, access_key_secret } = target;
       const keys = { accessKeyId: access_key_id, accessKeySecret: access_key_secret };
-      return new OssSink({ endpoint, bucket, region, ...keys, agentFor });
+      return new OssObjectStore({ endpoint, bucket, region, ...keys, agentFor });
     }
   }
 }

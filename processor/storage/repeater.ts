@@ -3,18 +3,18 @@ import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { failureOf, type StorageFailure } from "./failure.ts";
 
 /** How long a storage is tried. */
-export interface Persistence {
+export interface RetryOptions {
   readonly clock?: RetryClock | undefined;
   /** Tries of one request, the first included. Default 6. */
   readonly attempts?: number | undefined;
 }
 
-export interface RepeaterOptions extends Persistence {
+export interface RetrierOptions extends RetryOptions {
   /** Texts that must not stand in an error. */
   readonly secrets: readonly string[];
 }
 
-export interface RepeatOptions {
+export interface RetrierRunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called before each repetition. */
   readonly onRetry?: (() => void) | undefined;
@@ -24,12 +24,12 @@ const BACKOFF = { firstMs: 200, maxMs: 10_000 };
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Repeats requests to one storage while it makes sense, and names what is wrong when it does not. */
-export class Repeater {
+export class Retrier {
   readonly clock: RetryClock;
   readonly #attempts: number;
   readonly #secrets: readonly string[];
 
-  constructor({ clock = REAL_CLOCK, attempts = 6, secrets }: RepeaterOptions) {
+  constructor({ clock = REAL_CLOCK, attempts = 6, secrets }: RetrierOptions) {
     this.clock = clock;
     this.#attempts = attempts;
     this.#secrets = secrets.filter((secret) => secret !== "");
@@ -39,7 +39,10 @@ export class Repeater {
    * @param once one attempt; told its number, from 1, and free to throw anything
    * @throws Fault `upload_refused` or `upload_failed` as {@link failureOf} says, or the signal's reason
    */
-  async run<T>(once: (attempt: number) => Promise<T>, { signal, onRetry }: RepeatOptions = {}): Promise<T> {
+  async run<T>(
+    once: (attempt: number) => Promise<T>,
+    { signal, onRetry }: RetrierRunOptions = {},
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       try {
@@ -55,8 +58,8 @@ export class Repeater {
   }
 
   #delay(attempt: number, { retryAfterMs = 0 }: StorageFailure): number {
-    const wished = Math.min(MAX_RETRY_AFTER_MS, retryAfterMs);
-    return Math.max(wished, backoffMs(attempt, BACKOFF, this.clock.random));
+    const requested = Math.min(MAX_RETRY_AFTER_MS, retryAfterMs);
+    return Math.max(requested, backoffMs(attempt, BACKOFF, this.clock.random));
   }
 
   #fault({ code, detail }: StorageFailure): Fault {

@@ -19,14 +19,14 @@ export interface StorageRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface StorageAnswer {
+export interface StorageResponse {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly text: string;
 }
 
 /** No answer that is read whole comes near this; a larger one is not a storage's. */
-const MAX_ANSWER_BYTES = 2 << 20;
+const MAX_RESPONSE_BYTES = 2 << 20;
 /**
  * Nor does it have as many tags, which are what the parsers of the SDKs take time for: a page of a listing has some
  * 20,000, a list of 10,000 blocks 60,000.
@@ -45,7 +45,7 @@ export class StorageTransport {
   }
 
   /** @throws the connection's error, or the signal's reason */
-  exchange({ method, url, headers, body = [], signal }: StorageRequest): Promise<StorageAnswer> {
+  exchange({ method, url, headers, body = [], signal }: StorageRequest): Promise<StorageResponse> {
     const protocol = url.protocol === "https:" ? "https:" : "http:";
     const transport = protocol === "https:" ? https : http;
     return new Promise((resolve, reject) => {
@@ -58,8 +58,8 @@ export class StorageTransport {
       outgoing.setTimeout(this.#options.idleMs ?? 60_000, () => outgoing.destroy(new Error("no answer")));
       outgoing.on("error", (error) => reject(signal?.aborted ? signal.reason : error));
       outgoing.on("response", (incoming) => {
-        readAnswer(incoming)
-          .finally(() => letGo(outgoing))
+        readResponse(incoming)
+          .finally(() => release(outgoing))
           .then(resolve, reject);
       });
       if (isStream(body)) {
@@ -77,7 +77,7 @@ export class StorageTransport {
  * A server that answers before it has taken the whole body gets no more of it: whoever waits for the answer may use the
  * memory of the body again, for what others store.
  */
-function letGo(outgoing: http.ClientRequest): void {
+function release(outgoing: http.ClientRequest): void {
   if (!outgoing.writableFinished) outgoing.destroy();
 }
 
@@ -88,12 +88,12 @@ function withLength(headers: Readonly<Record<string, string>>, body: readonly Ui
   return { ...headers, "content-length": String(body.reduce((sum, chunk) => sum + chunk.byteLength, 0)) };
 }
 
-async function readAnswer(incoming: http.IncomingMessage): Promise<StorageAnswer> {
+async function readResponse(incoming: http.IncomingMessage): Promise<StorageResponse> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of incoming) {
     length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) throw new Error("answer too large");
+    if (length > MAX_RESPONSE_BYTES) throw new Error("answer too large");
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString("utf8");

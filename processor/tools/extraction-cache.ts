@@ -27,26 +27,26 @@ export class ExtractionCache {
   }
 
   keep(url: string, { info, upstream }: KeptExtraction): void {
-    this.forget(url);
+    this.remove(url);
     const bytes = Buffer.byteLength(JSON.stringify(info));
     if (bytes > MAX_BYTES) return;
     this.#entries.set(url, { info, upstream, bytes, until: this.#now() + KEEP_MS });
     this.#bytes += bytes;
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= MAX_ENTRIES && this.#bytes <= MAX_BYTES) break;
-      this.forget(oldest);
+      this.remove(oldest);
     }
   }
 
   find(url: string): KeptExtraction | undefined {
     const entry = this.#entries.get(url);
     if (entry && entry.until > this.#now()) return entry;
-    this.forget(url);
+    this.remove(url);
     return undefined;
   }
 
   /** For an answer that proved useless, such as links that ran out. */
-  forget(url: string): void {
+  remove(url: string): void {
     this.#bytes -= this.#entries.get(url)?.bytes ?? 0;
     this.#entries.delete(url);
   }

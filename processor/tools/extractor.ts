@@ -107,8 +107,8 @@ export class ExtractorPool {
    */
   async extract(request: ExtractOptions): Promise<Extraction> {
     const { params, cookies } = await this.#paramsOf(EXTRACT_PARAMS, request);
-    const answer = await this.#run({ kind: "extract", url: request.url, params, cookies }, request);
-    return extractionOf(answer);
+    const response = await this.#run({ kind: "extract", url: request.url, params, cookies }, request);
+    return extractionOf(response);
   }
 
   /**
@@ -118,12 +118,12 @@ export class ExtractorPool {
    */
   async select(info: YtdlpInfo, request: TaskOptions): Promise<Extract<Extraction, { kind: "video" }>> {
     const { params, cookies } = await this.#paramsOf(EXTRACT_PARAMS, request);
-    const answer = await this.#run({ kind: "select", info, params, cookies }, request);
-    const formats = inOrder(info.formats ?? [], answer.order as readonly string[]);
+    const response = await this.#run({ kind: "select", info, params, cookies }, request);
+    const formats = inOrder(info.formats ?? [], response.order as readonly string[]);
     return {
       kind: "video",
       info: { ...info, formats },
-      requested: answer.requested as YtdlpFormat[],
+      requested: response.requested as YtdlpFormat[],
       warnings: [],
     };
   }
@@ -140,8 +140,8 @@ export class ExtractorPool {
     onProgress?: (progress: TaskProgress) => void,
   ): Promise<readonly string[]> {
     const { params, cookies } = await this.#paramsOf({}, request);
-    const answer = await this.#run({ kind: "download", info, params, cookies }, request, { onProgress });
-    return answer.paths as string[];
+    const response = await this.#run({ kind: "download", info, params, cookies }, request, { onProgress });
+    return response.paths as string[];
   }
 
   /**
@@ -202,7 +202,7 @@ export class ExtractorPool {
     signal?.removeEventListener("abort", cancel);
     signal?.throwIfAborted();
     if (isLate) throw new Fault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
-    return answerOf(end, proxy.blocked(refusals).length > 0);
+    return responseOf(end, proxy.blocked(refusals).length > 0);
   }
 
   /** What a task needs: its interpreter and its runtime for scripts, the proxy, and for a download the folder. */
@@ -277,8 +277,8 @@ function inOrder(formats: readonly YtdlpFormat[], order: readonly string[]): Ytd
   return order.flatMap((id) => byId.get(id) ?? []);
 }
 
-function answerOf(end: TaskEnd, wasRefused: boolean): Readonly<Record<string, unknown>> {
-  if (end.type === "answer") return end.answer;
+function responseOf(end: TaskEnd, wasRefused: boolean): Readonly<Record<string, unknown>> {
+  if (end.type === "answer") return end.response;
   if (end.type === "gone") {
     if (end.outOfTime) throw new Fault("timeout", "yt-dlp used up its processor time");
     throw new Fault("internal", "yt-dlp died without an answer");
@@ -295,10 +295,10 @@ function detailOf(failure: ExtractionFailure): string {
   return `${failure.type}: ${failure.message}${countries}`;
 }
 
-function extractionOf(answer: Readonly<Record<string, unknown>>): Extraction {
-  const info = answer.info as YtdlpInfo;
-  const warnings = (answer.warnings ?? []) as string[];
+function extractionOf(response: Readonly<Record<string, unknown>>): Extraction {
+  const info = response.info as YtdlpInfo;
+  const warnings = (response.warnings ?? []) as string[];
   const type = info._type ?? "video";
   if (type !== "video") return { kind: "playlist", type, info, entries: info.entries ?? [], warnings };
-  return { kind: "video", info, requested: (answer.requested ?? []) as YtdlpFormat[], warnings };
+  return { kind: "video", info, requested: (response.requested ?? []) as YtdlpFormat[], warnings };
 }

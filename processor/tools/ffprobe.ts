@@ -89,13 +89,13 @@ export async function probeMedia(
   if (proxy.blocked(refusals).length > 0) throw new Fault("egress_blocked", exit.stderrTail);
   if (exit.limit === "time") throw new Fault("timeout", "ffprobe was not done by its deadline");
   if (exit.limit !== null) throw new Fault("processing", `ffprobe exceeded its limit of ${exit.limit}`);
-  const answer = exit.code === 0 ? (JSON.parse(lines.join("\n")) as ProbeAnswer) : {};
-  if (!answer.format || !answer.streams?.length) throw new Fault("truncated", exit.stderrTail);
-  return factsOf(answer.format, answer.streams);
+  const response = exit.code === 0 ? (JSON.parse(lines.join("\n")) as FfprobeOutput) : {};
+  if (!response.format || !response.streams?.length) throw new Fault("truncated", exit.stderrTail);
+  return factsOf(response.format, response.streams);
 }
 
 /** The members of ffprobe's answer that are read here. */
-interface ProbeAnswer {
+interface FfprobeOutput {
   readonly format?: ProbeFormat;
   readonly streams?: readonly ProbeStream[];
 }

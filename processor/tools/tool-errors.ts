@@ -185,7 +185,7 @@ const shortened = (text: string): string =>
 
 function withoutHint(text: string): string {
   const plain = text.replaceAll("\u2019", "'");
-  const places = LOGIN_HINTS.map((hint) => plain.indexOf(hint)).filter((at) => at >= 0);
+  const places = LOGIN_HINTS.map((message) => plain.indexOf(message)).filter((at) => at >= 0);
   if (places.length === 0) return plain;
   const at = Math.min(...places);
   return `${plain.slice(0, plain[at - 1] === "." ? at - 1 : at)}${HINTED}`;

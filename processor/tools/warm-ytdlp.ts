@@ -73,11 +73,11 @@ export interface TaskListener {
 
 /** How a task ended. `gone`: its process died without an answer; `outOfTime` by its limit on processor time. */
 export type TaskEnd =
-  | { readonly type: "answer"; readonly answer: Readonly<Record<string, unknown>> }
+  | { readonly type: "answer"; readonly response: Readonly<Record<string, unknown>> }
   | { readonly type: "failure"; readonly failure: ExtractionFailure }
   | { readonly type: "gone"; readonly outOfTime?: boolean };
 
-interface Line {
+interface ExtractorLine {
   readonly id?: number;
   readonly ready?: boolean;
   readonly pid?: number;
@@ -221,7 +221,7 @@ export class WarmYtdlp {
     this.#tool.stdin?.write(`${JSON.stringify(message)}\n`);
   }
 
-  #onLine(line: Line): void {
+  #onLine(line: ExtractorLine): void {
     const task = this.#pending.get(line.id ?? 0);
     if (line.rss !== undefined) this.peakRssBytes = line.rss;
     if (!task) return;
@@ -237,15 +237,15 @@ export class WarmYtdlp {
   }
 }
 
-function endOf(line: Line): TaskEnd {
+function endOf(line: ExtractorLine): TaskEnd {
   if (line.failure) return { type: "failure", failure: line.failure };
-  return { type: "answer", answer: line as Readonly<Record<string, unknown>> };
+  return { type: "answer", response: line as Readonly<Record<string, unknown>> };
 }
 
 /** Null for what is no answer: it must not end this process, whoever wrote it. */
-function parseLine(text: string): Line | null {
+function parseLine(text: string): ExtractorLine | null {
   try {
-    return JSON.parse(text) as Line;
+    return JSON.parse(text) as ExtractorLine;
   } catch {
     return null;
   }

@@ -26,7 +26,7 @@ export const batchEndpoints = {
     summary: "Create up to 100 jobs as one batch; one bad URL refuses them all",
     idempotent: true,
     body: { ...bulky(BulkRequest), unknownMembers: "reported" },
-    answers: { 201: { description: "Accepted; immediately visible to the next GET", schema: CreatedBulk } },
+    responses: { 201: { description: "Accepted; immediately visible to the next GET", schema: CreatedBulk } },
     errors: [
       "invalid_request",
       "storage_required",
@@ -46,7 +46,7 @@ export const batchEndpoints = {
     tag: "Batches",
     summary: "Read a batch: its counters and the ids of its jobs, in the source's order",
     params: idParam,
-    answers: { 200: { description: "The batch", schema: Batch } },
+    responses: { 200: { description: "The batch", schema: Batch } },
     errors: ["invalid_request", "not_found"],
   },
   renameJobs: {
@@ -57,7 +57,9 @@ export const batchEndpoints = {
     summary: "Rename files of a paused batch; refused names are reported, the rest are renamed",
     params: idParam,
     body: bulky(BatchRenames),
-    answers: { 200: { description: "How many were renamed, and why others were not", schema: RenamedJobs } },
+    responses: {
+      200: { description: "How many were renamed, and why others were not", schema: RenamedJobs },
+    },
     errors: ["invalid_request", "not_found", "payload_too_large"],
   },
   startBatch: {
@@ -67,7 +69,7 @@ export const batchEndpoints = {
     tag: "Batches",
     summary: "Start a paused batch",
     params: idParam,
-    answers: { 200: { description: "Its jobs start, in their order", schema: StartedBatch } },
+    responses: { 200: { description: "Its jobs start, in their order", schema: StartedBatch } },
     errors: ["invalid_request", "not_found"],
   },
   cancelBatch: {
@@ -77,7 +79,7 @@ export const batchEndpoints = {
     tag: "Batches",
     summary: "Cancel every job of a batch that is not final",
     params: idParam,
-    answers: {
+    responses: {
       200: {
         description: "Cancelled; a job that is being published still completes",
         schema: CancelledBatch,
@@ -92,7 +94,7 @@ export const batchEndpoints = {
     tag: "Batches",
     summary: "Follow a batch as Server-Sent Events: `job` for each end, `progress`, then the final `status`",
     params: idParam,
-    answers: {
+    responses: {
       200: {
         description: "The stream; ends after the final status. Last-Event-ID resumes it",
         schema: z.union([BatchProgress, BatchJobEnd]),

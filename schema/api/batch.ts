@@ -46,7 +46,7 @@ export const BulkRequest = z
 export type BulkRequest = z.infer<typeof BulkRequest>;
 
 const text = z.string().nullable();
-const told = {
+const reported = {
   adjustments: z
     .array(Adjustment)
     .optional()
@@ -73,7 +73,7 @@ export const CreatedShow = z
       }),
     ),
     episode_jobs: z.array(Id).describe("In the show's order"),
-    ...told,
+    ...reported,
   })
   .meta({ id: "CreatedShow" });
 
@@ -85,7 +85,7 @@ export const CreatedPlaylist = z
     paused: z.boolean(),
     videos: z.array(z.object({ job_id: Id, url: z.string(), title: text })),
     video_jobs: z.array(Id).describe("In the list's order"),
-    ...told,
+    ...reported,
   })
   .meta({ id: "CreatedPlaylist" });
 
@@ -96,7 +96,7 @@ export const CreatedBulk = z
     total_jobs: z.int().min(1),
     paused: z.boolean(),
     job_ids: z.array(Id).describe("In the request's order"),
-    ...told,
+    ...reported,
   })
   .meta({ id: "CreatedBulk" });
 

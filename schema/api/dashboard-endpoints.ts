@@ -18,7 +18,7 @@ export const dashboardEndpoints = {
     auth: "key",
     tag: "Dashboard",
     summary: "The account's jobs by status, what was delivered, and how long it took",
-    answers: { 200: { description: "The figures", schema: DashboardStats } },
+    responses: { 200: { description: "The figures", schema: DashboardStats } },
     errors: ["not_found"],
   },
   dashboardJobs: {
@@ -28,7 +28,7 @@ export const dashboardEndpoints = {
     tag: "Dashboard",
     summary: "List jobs in brief, newest first",
     query: DashboardJobsQuery,
-    answers: { 200: { description: "A page of jobs", schema: DashboardJobs } },
+    responses: { 200: { description: "A page of jobs", schema: DashboardJobs } },
     errors: ["invalid_request"],
   },
   dashboardBatches: {
@@ -38,7 +38,7 @@ export const dashboardEndpoints = {
     tag: "Dashboard",
     summary: "List batches with their counters, newest first",
     query: DashboardBatchesQuery,
-    answers: { 200: { description: "A page of batches", schema: DashboardBatches } },
+    responses: { 200: { description: "A page of batches", schema: DashboardBatches } },
     errors: ["invalid_request"],
   },
   dashboardDaily: {
@@ -48,7 +48,7 @@ export const dashboardEndpoints = {
     tag: "Dashboard",
     summary: "What ended on each of the last days",
     query: DashboardDailyQuery,
-    answers: { 200: { description: "The days", schema: DashboardDaily } },
+    responses: { 200: { description: "The days", schema: DashboardDaily } },
     errors: ["invalid_request"],
   },
   dashboardCluster: {
@@ -57,7 +57,7 @@ export const dashboardEndpoints = {
     auth: "key",
     tag: "Dashboard",
     summary: "What the account's jobs do right now, and whether the processors are well",
-    answers: { 200: { description: "The present moment", schema: DashboardCluster } },
+    responses: { 200: { description: "The present moment", schema: DashboardCluster } },
     errors: [],
   },
 } as const satisfies Record<string, Endpoint>;

@@ -32,7 +32,7 @@ export interface Endpoint {
     readonly unknownMembers?: "reported";
   };
   /** Success answers by status; `stream` and `text` are not JSON. */
-  readonly answers: Readonly<
+  readonly responses: Readonly<
     Record<
       number,
       { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }

@@ -17,7 +17,7 @@ import {
   RetriedJob,
 } from "./job.ts";
 import { JobRequest } from "./job-request.ts";
-import { noticeEndpoints } from "./notice-endpoints.ts";
+import { webhookEndpoints } from "./notice-endpoints.ts";
 import { operatorEndpoints } from "./operator-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
@@ -59,7 +59,7 @@ export const endpoints = {
     summary: "Create a job, or a batch of jobs from a show, a playlist or a channel",
     idempotent: true,
     body: jobRequest,
-    answers: {
+    responses: {
       201: {
         description: "Accepted; immediately visible to the next GET",
         schema: z.union([CreatedShow, CreatedPlaylist, CreatedJob]),
@@ -86,7 +86,7 @@ export const endpoints = {
     summary: "Plan a job; nothing is created",
     safe: true,
     body: jobRequest,
-    answers: { 200: { description: "The plan", schema: PlannedJob } },
+    responses: { 200: { description: "The plan", schema: PlannedJob } },
     errors: ["forbidden", "invalid_request", "payload_too_large", "probe_timeout"],
   },
   metadata: {
@@ -97,7 +97,7 @@ export const endpoints = {
     summary: "Read the metadata of a URL; nothing is downloaded",
     safe: true,
     body: json(ProbeUrl),
-    answers: { 200: { description: "What the source reports", schema: Metadata } },
+    responses: { 200: { description: "What the source reports", schema: Metadata } },
     errors: PROBE_ERRORS,
   },
   isShort: {
@@ -108,7 +108,7 @@ export const endpoints = {
     summary: "Whether the video is vertical",
     safe: true,
     body: json(ProbeUrl),
-    answers: { 200: { description: "Whether it is a short", schema: ShortVerdict } },
+    responses: { 200: { description: "Whether it is a short", schema: ShortVerdict } },
     errors: PROBE_ERRORS,
   },
   listJobs: {
@@ -118,7 +118,7 @@ export const endpoints = {
     tag: "Jobs",
     summary: "List jobs, newest first",
     query: JobListQuery,
-    answers: { 200: { description: "A page of jobs", schema: JobList } },
+    responses: { 200: { description: "A page of jobs", schema: JobList } },
     errors: ["invalid_request"],
   },
   getJob: {
@@ -128,7 +128,7 @@ export const endpoints = {
     tag: "Jobs",
     summary: "Read a job",
     params: idParam,
-    answers: { 200: { description: "The job", schema: Job } },
+    responses: { 200: { description: "The job", schema: Job } },
     errors: ["invalid_request", "not_found"],
   },
   cancelJob: {
@@ -138,7 +138,7 @@ export const endpoints = {
     tag: "Jobs",
     summary: "Cancel a job that is pending or running",
     params: idParam,
-    answers: { 200: { description: "Cancelled; nothing is published", schema: CancelledJob } },
+    responses: { 200: { description: "Cancelled; nothing is published", schema: CancelledJob } },
     errors: ["invalid_request", "not_found"],
   },
   retryJob: {
@@ -149,7 +149,7 @@ export const endpoints = {
     summary: "Retry a failed, refused or skipped job, as a new job",
     params: idParam,
     body: json(WithStorage, false),
-    answers: { 201: { description: "The new job", schema: RetriedJob } },
+    responses: { 201: { description: "The new job", schema: RetriedJob } },
     errors: [
       "quota_exceeded",
       "too_many_jobs",
@@ -171,7 +171,7 @@ export const endpoints = {
     summary: "Delete the delivered file",
     params: idParam,
     body: json(WithStorage, false),
-    answers: { 200: { description: "Deleted", schema: DeletedFile } },
+    responses: { 200: { description: "Deleted", schema: DeletedFile } },
     errors: ["invalid_request", "not_found", "storage_verification_failed", "dependency_unavailable"],
   },
   jobEvents: {
@@ -181,7 +181,7 @@ export const endpoints = {
     tag: "Jobs",
     summary: "Follow a job as Server-Sent Events: `progress`, then the final `status`",
     params: idParam,
-    answers: {
+    responses: {
       200: {
         description: "The stream; ends after the final status. Last-Event-ID resumes it",
         schema: JobProgress,
@@ -192,7 +192,7 @@ export const endpoints = {
     errors: ["invalid_request", "not_found"],
   },
   ...batchEndpoints,
-  ...noticeEndpoints,
+  ...webhookEndpoints,
   getUsage: {
     method: "GET",
     path: "/usage",
@@ -200,7 +200,7 @@ export const endpoints = {
     tag: "Account",
     summary: "The account's usage in a month, and its limits",
     query: UsageQuery,
-    answers: { 200: { description: "The usage", schema: Usage } },
+    responses: { 200: { description: "The usage", schema: Usage } },
     errors: ["invalid_request"],
   },
   getKeyUsage: {
@@ -210,7 +210,7 @@ export const endpoints = {
     tag: "Account",
     summary: "Usage of each of the account's keys in a month",
     query: UsageQuery,
-    answers: { 200: { description: "The usage", schema: KeyUsageList } },
+    responses: { 200: { description: "The usage", schema: KeyUsageList } },
     errors: ["invalid_request"],
   },
   ...storageEndpoints,
@@ -222,7 +222,7 @@ export const endpoints = {
     auth: "public",
     tag: "Service",
     summary: "Whether the service is alive",
-    answers: { 200: { description: "Alive", schema: Alive } },
+    responses: { 200: { description: "Alive", schema: Alive } },
     errors: [],
   },
   ready: {
@@ -231,7 +231,7 @@ export const endpoints = {
     auth: "public",
     tag: "Service",
     summary: "Whether the service can accept work: database, queue, processor",
-    answers: {
+    responses: {
       200: { description: "Ready", schema: Readiness },
       503: { description: "A dependency does not respond; the body names it", schema: Readiness },
     },
@@ -243,7 +243,7 @@ export const endpoints = {
     auth: "public",
     tag: "Service",
     summary: "This document",
-    answers: { 200: { description: "OpenAPI 3.1", schema: z.looseObject({}) } },
+    responses: { 200: { description: "OpenAPI 3.1", schema: z.looseObject({}) } },
     errors: [],
   },
   docs: {
@@ -252,7 +252,7 @@ export const endpoints = {
     auth: "public",
     tag: "Service",
     summary: "The documentation for people",
-    answers: { 200: { description: "A page", contentType: "text/html" } },
+    responses: { 200: { description: "A page", contentType: "text/html" } },
     errors: [],
   },
 } as const satisfies Record<string, Endpoint>;

@@ -5,7 +5,7 @@ import { SlackSaved, SlackSettings, SlackStatus } from "./slack.ts";
 import { DeliveryList, DeliveryQuery, WebhookDelivery, WebhookEndpoints, WebhookSecret } from "./webhook.ts";
 
 /** Routes of an account's notifications: its webhooks and its Slack. */
-export const noticeEndpoints = {
+export const webhookEndpoints = {
   listDeliveries: {
     method: "GET",
     path: "/webhooks/deliveries",
@@ -13,7 +13,7 @@ export const noticeEndpoints = {
     tag: "Webhooks",
     summary: "List webhook deliveries, newest first; kept for 30 days",
     query: DeliveryQuery,
-    answers: { 200: { description: "A page of deliveries", schema: DeliveryList } },
+    responses: { 200: { description: "A page of deliveries", schema: DeliveryList } },
     errors: ["invalid_request"],
   },
   replayDelivery: {
@@ -23,7 +23,7 @@ export const noticeEndpoints = {
     tag: "Webhooks",
     summary: "Send an event again, with the same webhook-id; a disabled endpoint is tried, too",
     params: z.object({ id: Id }),
-    answers: { 201: { description: "The new delivery", schema: WebhookDelivery } },
+    responses: { 201: { description: "The new delivery", schema: WebhookDelivery } },
     errors: ["invalid_request", "not_found"],
   },
   listWebhooks: {
@@ -33,7 +33,7 @@ export const noticeEndpoints = {
     tag: "Webhooks",
     summary:
       "The endpoints that events were sent to; one that fails for five days without a success is disabled",
-    answers: { 200: { description: "The addresses", schema: WebhookEndpoints } },
+    responses: { 200: { description: "The addresses", schema: WebhookEndpoints } },
     errors: ["forbidden"],
   },
   getWebhookSecret: {
@@ -43,7 +43,7 @@ export const noticeEndpoints = {
     scope: "storage",
     tag: "Webhooks",
     summary: "The secret that verifies webhook events",
-    answers: { 200: { description: "The secret", schema: WebhookSecret } },
+    responses: { 200: { description: "The secret", schema: WebhookSecret } },
     errors: ["forbidden"],
   },
   rotateWebhookSecret: {
@@ -53,7 +53,7 @@ export const noticeEndpoints = {
     scope: "storage",
     tag: "Webhooks",
     summary: "Rotate the secret; for 24 hours Standard Webhooks also carries a signature of the former one",
-    answers: { 200: { description: "The new secret", schema: WebhookSecret } },
+    responses: { 200: { description: "The new secret", schema: WebhookSecret } },
     errors: ["forbidden"],
   },
   getSlack: {
@@ -63,7 +63,7 @@ export const noticeEndpoints = {
     scope: "storage",
     tag: "Webhooks",
     summary: "Where Slack hears of the ends of jobs",
-    answers: { 200: { description: "The settings", schema: SlackStatus } },
+    responses: { 200: { description: "The settings", schema: SlackStatus } },
     errors: ["forbidden"],
   },
   saveSlack: {
@@ -74,7 +74,7 @@ export const noticeEndpoints = {
     tag: "Webhooks",
     summary: "Send job results to Slack",
     body: { schema: SlackSettings, required: true, maxBytes: MAX_BODY_BYTES },
-    answers: { 200: { description: "Saved", schema: SlackSaved } },
+    responses: { 200: { description: "Saved", schema: SlackSaved } },
     errors: ["invalid_request", "payload_too_large", "forbidden"],
   },
   removeSlack: {
@@ -84,7 +84,7 @@ export const noticeEndpoints = {
     scope: "storage",
     tag: "Webhooks",
     summary: "Stop sending to Slack",
-    answers: { 200: { description: "Removed", schema: SlackSaved } },
+    responses: { 200: { description: "Removed", schema: SlackSaved } },
     errors: ["forbidden"],
   },
 } as const satisfies Record<string, Endpoint>;

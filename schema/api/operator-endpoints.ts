@@ -35,7 +35,7 @@ export const operatorEndpoints = {
     tag: "Operator",
     summary: "Create an account",
     body: json(NewAccount),
-    answers: { 201: { description: "The account", schema: Account } },
+    responses: { 201: { description: "The account", schema: Account } },
     errors: ["invalid_request", "payload_too_large"],
   },
   listAccounts: {
@@ -45,7 +45,7 @@ export const operatorEndpoints = {
     tag: "Operator",
     summary: "List accounts, newest first",
     query: PageQuery,
-    answers: { 200: { description: "A page of accounts", schema: AccountList } },
+    responses: { 200: { description: "A page of accounts", schema: AccountList } },
     errors: ["invalid_request"],
   },
   getAccount: {
@@ -55,7 +55,7 @@ export const operatorEndpoints = {
     tag: "Operator",
     summary: "Read an account",
     params: idParam,
-    answers: { 200: { description: "The account", schema: Account } },
+    responses: { 200: { description: "The account", schema: Account } },
     errors: ["invalid_request", "not_found"],
   },
   changeAccount: {
@@ -66,7 +66,7 @@ export const operatorEndpoints = {
     summary: "Rename, limit, disable or enable an account",
     params: idParam,
     body: json(AccountChange),
-    answers: { 200: { description: "The account", schema: Account } },
+    responses: { 200: { description: "The account", schema: Account } },
     errors: ["invalid_request", "not_found", "payload_too_large"],
   },
   getAccountUsage: {
@@ -77,7 +77,7 @@ export const operatorEndpoints = {
     summary: "What an account and each of its keys used in a month",
     params: idParam,
     query: UsageQuery,
-    answers: { 200: { description: "The usage", schema: AccountUsage } },
+    responses: { 200: { description: "The usage", schema: AccountUsage } },
     errors: ["invalid_request", "not_found"],
   },
   createKey: {
@@ -88,7 +88,7 @@ export const operatorEndpoints = {
     summary: "Create a key; it is shown only once",
     params: idParam,
     body: json(NewKey, false),
-    answers: { 201: { description: "The key", schema: CreatedKey } },
+    responses: { 201: { description: "The key", schema: CreatedKey } },
     errors: ["invalid_request", "not_found", "payload_too_large"],
   },
   listKeys: {
@@ -98,7 +98,7 @@ export const operatorEndpoints = {
     tag: "Operator",
     summary: "List the keys of an account",
     params: idParam,
-    answers: { 200: { description: "Its keys, masked", schema: KeyList } },
+    responses: { 200: { description: "Its keys, masked", schema: KeyList } },
     errors: ["invalid_request", "not_found"],
   },
   rollKey: {
@@ -110,7 +110,7 @@ export const operatorEndpoints = {
       "Put a new key in the place of one, which goes on working for a while; the new one is shown this once",
     params: keyParams,
     body: json(KeyRoll, false),
-    answers: { 201: { description: "The new key", schema: RolledKey } },
+    responses: { 201: { description: "The new key", schema: RolledKey } },
     errors: ["invalid_request", "not_found", "payload_too_large"],
   },
   revokeKey: {
@@ -120,7 +120,7 @@ export const operatorEndpoints = {
     tag: "Operator",
     summary: "Revoke a key; it stops within 60 seconds",
     params: keyParams,
-    answers: { 200: { description: "Revoked", schema: RevokedKey } },
+    responses: { 200: { description: "Revoked", schema: RevokedKey } },
     errors: ["invalid_request", "not_found"],
   },
   listAudit: {
@@ -130,7 +130,7 @@ export const operatorEndpoints = {
     tag: "Operator",
     summary: "Audit log of accounts, keys and secrets, newest first",
     query: AuditQuery,
-    answers: { 200: { description: "A page of entries", schema: AuditList } },
+    responses: { 200: { description: "A page of entries", schema: AuditList } },
     errors: ["invalid_request"],
   },
   reseal: {
@@ -139,7 +139,7 @@ export const operatorEndpoints = {
     auth: "admin",
     tag: "Operator",
     summary: "Reseal a page of stored secrets with the newest of SEALING_KEYS",
-    answers: { 200: { description: "Progress of the resealing", schema: Resealed } },
+    responses: { 200: { description: "Progress of the resealing", schema: Resealed } },
     errors: [],
   },
 } as const satisfies Record<string, Endpoint>;

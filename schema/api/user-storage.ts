@@ -54,7 +54,7 @@ const set = <const P extends `/user/${string}`, S extends z.ZodType>(path: P, sc
   tag: "Account" as const,
   summary: "Set the account's storage; the last one set is used",
   body: { schema, required: true, maxBytes: MAX_BODY_BYTES },
-  answers: { 200: { description: "Verified and set", schema: SavedStorage } },
+  responses: { 200: { description: "Verified and set", schema: SavedStorage } },
   errors: ["invalid_request", "storage_verification_failed", "forbidden", "payload_too_large"] as const,
 });
 
@@ -65,7 +65,7 @@ const get = <const P extends `/user/${string}`>(path: P) => ({
   scope: "storage" as const,
   tag: "Account" as const,
   summary: "Show the account's storage, its keys masked",
-  answers: { 200: { description: "The storage", schema: StorageView } },
+  responses: { 200: { description: "The storage", schema: StorageView } },
   errors: ["forbidden"] as const,
 });
 
@@ -76,7 +76,7 @@ const remove = <const P extends `/user/${string}`>(path: P) => ({
   scope: "storage" as const,
   tag: "Account" as const,
   summary: "Remove the account's storage; the managed bucket is used again",
-  answers: { 200: { description: "Forgotten", schema: RemovedStorage } },
+  responses: { 200: { description: "Removed", schema: RemovedStorage } },
   errors: ["forbidden", "not_found"] as const,
 });
 

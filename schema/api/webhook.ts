@@ -5,7 +5,7 @@ import { Id, Time } from "../ids.ts";
 /** Webhook events: what is posted to a job's `webhook_url`, and the log of it. */
 
 /** Webhook events that are kept and tried again; those of progress are not. */
-export const NOTICE_TYPES = [
+export const WEBHOOK_EVENT_TYPES = [
   "job_completed",
   "job_failed",
   "job_warning",
@@ -16,11 +16,11 @@ export const DELIVERY_STATUSES = ["pending", "delivered", "failed"] as const;
 /** Signed webhook events of the API, and messages to Slack. */
 export const DELIVERY_KINDS = ["webhook", "slack"] as const;
 /** Largest body of a webhook event, in bytes; longer texts are cut. */
-export const MAX_NOTICE_BYTES = 20_000;
+export const MAX_EVENT_BYTES = 20_000;
 
 const text = z.string().nullable();
 
-export const JobCompletedNotice = z
+export const JobCompletedEvent = z
   .object({
     type: z.literal("job_completed"),
     job_id: Id,
@@ -41,19 +41,19 @@ export const JobCompletedNotice = z
     ),
     batch_id: Id.nullable(),
   })
-  .meta({ id: "JobCompletedNotice" });
+  .meta({ id: "JobCompletedEvent" });
 
 const ended = { job_id: Id, url: z.string(), error: z.string(), error_code: z.enum(JOB_ERROR_CODES) };
 
-export const JobFailedNotice = z
+export const JobFailedEvent = z
   .object({ type: z.literal("job_failed"), status: z.literal("failed"), ...ended })
-  .meta({ id: "JobFailedNotice" });
+  .meta({ id: "JobFailedEvent" });
 
-export const JobWarningNotice = z
+export const JobWarningEvent = z
   .object({ type: z.literal("job_warning"), status: z.literal("warning"), ...ended })
-  .meta({ id: "JobWarningNotice" });
+  .meta({ id: "JobWarningEvent" });
 
-export const JobSkippedNotice = z
+export const JobSkippedEvent = z
   .object({
     type: z.literal("job_skipped"),
     job_id: Id,
@@ -61,10 +61,10 @@ export const JobSkippedNotice = z
     url: z.string(),
     reason: z.string(),
   })
-  .meta({ id: "JobSkippedNotice" });
+  .meta({ id: "JobSkippedEvent" });
 
 /** The last job of a batch ended. */
-export const BatchCompletedNotice = z
+export const BatchCompletedEvent = z
   .object({
     type: z.literal("batch_completed"),
     batch_id: Id,
@@ -76,8 +76,8 @@ export const BatchCompletedNotice = z
     skipped: z.int(),
     total: z.int(),
   })
-  .meta({ id: "BatchCompletedNotice" });
-export type BatchCompletedNotice = z.infer<typeof BatchCompletedNotice>;
+  .meta({ id: "BatchCompletedEvent" });
+export type BatchCompletedEvent = z.infer<typeof BatchCompletedEvent>;
 
 /** Stages of `progress`, in their order, with the percents that go with them. */
 export const PROGRESS_STAGES = {
@@ -91,25 +91,25 @@ export const PROGRESS_STAGES = {
 export type ProgressStage = keyof typeof PROGRESS_STAGES;
 
 /** Best effort, one try. */
-export const ProgressNotice = z
+export const ProgressEvent = z
   .object({
     type: z.literal("progress"),
     job_id: Id,
     stage: z.enum(Object.keys(PROGRESS_STAGES) as [ProgressStage, ...ProgressStage[]]),
     progress_percent: z.number().min(0).max(100),
   })
-  .meta({ id: "ProgressNotice" });
-export type ProgressNotice = z.infer<typeof ProgressNotice>;
+  .meta({ id: "ProgressEvent" });
+export type ProgressEvent = z.infer<typeof ProgressEvent>;
 
 /** A webhook event that is kept and tried again. */
-export const Notice = z.discriminatedUnion("type", [
-  JobCompletedNotice,
-  JobFailedNotice,
-  JobWarningNotice,
-  JobSkippedNotice,
-  BatchCompletedNotice,
+export const WebhookEvent = z.discriminatedUnion("type", [
+  JobCompletedEvent,
+  JobFailedEvent,
+  JobWarningEvent,
+  JobSkippedEvent,
+  BatchCompletedEvent,
 ]);
-export type Notice = z.infer<typeof Notice>;
+export type WebhookEvent = z.infer<typeof WebhookEvent>;
 
 /** One webhook delivery and its state. */
 export const WebhookDelivery = z
@@ -119,7 +119,7 @@ export const WebhookDelivery = z
     job_id: Id.nullable(),
     batch_id: Id.nullable(),
     kind: z.enum(DELIVERY_KINDS),
-    type: z.enum(NOTICE_TYPES),
+    type: z.enum(WEBHOOK_EVENT_TYPES),
     url: z.string(),
     status: z.enum(DELIVERY_STATUSES),
     attempts: z.int().min(0),

@@ -9,8 +9,8 @@ export type FailureCode = ApiErrorCode | "unreachable" | "unexpected_answer";
  *
  * @example if (error instanceof ApiFailure && error.code === "quota_exceeded") …
  */
-export class ApiFailure extends Error {
-  override readonly name = "ApiFailure";
+export class WaterspoutError extends Error {
+  override readonly name = "WaterspoutError";
   readonly code: FailureCode;
   /** HTTP status; null when there was no response. */
   readonly status: number | null;

@@ -5,7 +5,7 @@ import type { endpoints } from "../api/endpoints.ts";
 type Called = typeof endpoints;
 type Name = keyof Called;
 type Part<E, Member extends string> = E extends Record<Member, infer Found> ? Found : never;
-type AnswerRows<E extends Endpoint> = E["answers"][keyof E["answers"]];
+type ResponseRows<E extends Endpoint> = E["responses"][keyof E["responses"]];
 
 /** Numbers may be given as numbers where the query takes their digits. */
 type QueryInput<Q> = { readonly [K in keyof Q]: string extends Q[K] ? Q[K] | number : Q[K] };
@@ -42,23 +42,23 @@ export type CallInput<N extends Name> = ParamsOf<Called[N]> &
 type JsonOf<Row> = Row extends { schema: infer S extends z.ZodType } ? z.output<S> : undefined;
 
 /** What a route answers when it does not refuse. */
-export type CallAnswer<N extends Name> = JsonOf<AnswerRows<Called[N]>>;
+export type CallResponse<N extends Name> = JsonOf<ResponseRows<Called[N]>>;
 
 /** Routes that answer with JSON alone: streams and pages are no calls. */
 export type CallName = {
-  [N in Name]: Part<AnswerRows<Called[N]>, "contentType"> extends never ? N : never;
+  [N in Name]: Part<ResponseRows<Called[N]>, "contentType"> extends never ? N : never;
 }[Name];
 
 type Arguments<N extends CallName> =
   Partial<CallInput<N>> extends CallInput<N> ? [input?: CallInput<N>] : [input: CallInput<N>];
 
 /** One method for each route, by its name in the table of endpoints. */
-export type Calls = { readonly [N in CallName]: (...input: Arguments<N>) => Promise<CallAnswer<N>> };
+export type Calls = { readonly [N in CallName]: (...input: Arguments<N>) => Promise<CallResponse<N>> };
 
 /** Routes that answer with a list, in pages where it may be long: those that are named so. */
 export type ListName = { [N in CallName]: N extends `list${string}` ? N : never }[CallName];
 
 /** What the list of a route holds. */
 export type ItemOf<N extends ListName> = {
-  [K in keyof CallAnswer<N>]: CallAnswer<N>[K] extends readonly (infer Item)[] ? Item : never;
-}[keyof CallAnswer<N>];
+  [K in keyof CallResponse<N>]: CallResponse<N>[K] extends readonly (infer Item)[] ? Item : never;
+}[keyof CallResponse<N>];

@@ -1,6 +1,6 @@
-import { ApiFailure } from "./api-failure.ts";
+import { WaterspoutError } from "./api-failure.ts";
 import { EventStreamReader, type ServerSentEvent } from "./event-stream.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Platform } from "./surroundings.ts";
 
 /** A stream that can be opened again where it was left. */
 export interface FollowedStream {
@@ -27,18 +27,18 @@ const SHORT_LIFE_MS = 5_000;
  */
 export async function* followEvents(
   { open, isLast, signal }: FollowedStream,
-  surroundings: Surroundings,
+  platform: Platform,
 ): AsyncGenerator<ServerSentEvent> {
   let lastId: string | null = null;
   for (let idle = 0; idle < MAX_IDLE_STREAMS; ) {
-    const openedAt = surroundings.now();
-    const answer = await open(lastId);
-    if (answer.status === 204) return;
-    const body = streamOf(answer);
+    const openedAt = platform.now();
+    const response = await open(lastId);
+    if (response.status === 204) return;
+    const body = streamOf(response);
     const reader = new EventStreamReader();
     let heard = false;
     try {
-      for await (const event of eventsOf(body, reader, surroundings, signal)) {
+      for await (const event of eventsOf(body, reader, platform, signal)) {
         heard = true;
         if (event.id !== "") lastId = event.id;
         yield event;
@@ -46,41 +46,41 @@ export async function* followEvents(
       }
     } catch (error) {
       signal?.throwIfAborted();
-      if (!(error instanceof BrokenStream)) throw error;
+      if (!(error instanceof BrokenStreamError)) throw error;
     }
-    const useful = heard || surroundings.now() - openedAt >= SHORT_LIFE_MS;
+    const useful = heard || platform.now() - openedAt >= SHORT_LIFE_MS;
     idle = useful ? 0 : idle + 1;
-    await surroundings.wait(reader.retryMs ?? DEFAULT_RETRY_MS, signal);
+    await platform.wait(reader.retryMs ?? DEFAULT_RETRY_MS, signal);
   }
-  throw new ApiFailure("The stream of events ends again and again without an event", {
+  throw new WaterspoutError("The stream of events ends again and again without an event", {
     code: "unexpected_answer",
   });
 }
 
 /** The connection broke, or said nothing for too long. */
-class BrokenStream extends Error {}
+class BrokenStreamError extends Error {}
 
-function streamOf(answer: Response): ReadableStream<Uint8Array> {
-  const type = answer.headers.get("content-type") ?? "";
-  if (answer.body && type.startsWith("text/event-stream")) return answer.body;
-  void answer.body?.cancel();
-  throw new ApiFailure(`The server sends ${type || "nothing"} instead of a stream of events`, {
+function streamOf(response: Response): ReadableStream<Uint8Array> {
+  const type = response.headers.get("content-type") ?? "";
+  if (response.body && type.startsWith("text/event-stream")) return response.body;
+  void response.body?.cancel();
+  throw new WaterspoutError(`The server sends ${type || "nothing"} instead of a stream of events`, {
     code: "unexpected_answer",
-    status: answer.status,
+    status: response.status,
   });
 }
 
 async function* eventsOf(
   body: ReadableStream<Uint8Array>,
   parser: EventStreamReader,
-  surroundings: Surroundings,
+  platform: Platform,
   signal?: AbortSignal,
 ): AsyncGenerator<ServerSentEvent> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   try {
     for (;;) {
-      const { done, value } = await readInTime(reader, surroundings, signal);
+      const { done, value } = await readInTime(reader, platform, signal);
       if (done) return;
       yield* parser.push(decoder.decode(value, { stream: true }));
     }
@@ -93,17 +93,19 @@ async function* eventsOf(
 /** @throws BrokenStream; the signal's reason */
 async function readInTime(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  { wait }: Surroundings,
+  { wait }: Platform,
   signal?: AbortSignal,
 ): Promise<ReadableStreamReadResult<Uint8Array>> {
   const timer = new AbortController();
   const stop = AbortSignal.any([timer.signal, ...(signal ? [signal] : [])]);
-  const silence = wait(SILENCE_MS, stop).then(() => Promise.reject(new BrokenStream("silence")));
+  const silence = wait(SILENCE_MS, stop).then(() => Promise.reject(new BrokenStreamError("silence")));
   try {
     return await Promise.race([reader.read(), silence]);
   } catch (cause) {
     signal?.throwIfAborted();
-    throw cause instanceof BrokenStream ? cause : new BrokenStream("the connection broke", { cause });
+    throw cause instanceof BrokenStreamError
+      ? cause
+      : new BrokenStreamError("the connection broke", { cause });
   } finally {
     timer.abort();
     silence.catch(() => {});

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ErrorBody } from "../api/error.ts";
-import { ApiFailure, type FailureCode } from "./api-failure.ts";
+import { type FailureCode, WaterspoutError } from "./api-failure.ts";
 
 /** Refusals as they are read: a code that this client does not know yet is taken as it is. */
 const Refusal = ErrorBody.extend({ code: z.string() });
@@ -10,19 +10,19 @@ const Refusal = ErrorBody.extend({ code: z.string() });
  *
  * @param now epoch milliseconds, for a `Retry-After` that names a moment
  */
-export async function readFailure(answer: Response, now: number): Promise<ApiFailure> {
-  const text = await answer.text().catch(() => "");
+export async function readFailure(response: Response, now: number): Promise<WaterspoutError> {
+  const text = await response.text().catch(() => "");
   const refusal = Refusal.safeParse(parseJson(text)).data;
   const facts = {
-    status: answer.status,
-    requestId: refusal?.request_id ?? answer.headers.get("x-request-id"),
-    retryAfterMs: retryAfterOf(answer.headers, now),
+    status: response.status,
+    requestId: refusal?.request_id ?? response.headers.get("x-request-id"),
+    retryAfterMs: retryAfterOf(response.headers, now),
   };
   if (refusal) {
     const { error, code, issues = [] } = refusal;
-    return new ApiFailure(error, { ...facts, code: code as FailureCode, issues });
+    return new WaterspoutError(error, { ...facts, code: code as FailureCode, issues });
   }
-  return new ApiFailure(`The server answered ${answer.status} without a reason`, {
+  return new WaterspoutError(`The server answered ${response.status} without a reason`, {
     ...facts,
     code: "unexpected_answer",
   });

@@ -1,14 +1,14 @@
-import type { ApiFailure } from "./api-failure.ts";
+import type { WaterspoutError } from "./api-failure.ts";
 
 /** How long a call is tried. */
-export interface Patience {
+export interface RetryOptions {
   /** Tries again after failures that name no time to wait: broken connections, 5xx. */
   readonly retries: number;
   /** No try begins later than this after the first one, in milliseconds. */
   readonly giveUpAfterMs: number;
 }
 
-export const DEFAULT_PATIENCE: Patience = { retries: 4, giveUpAfterMs: 300_000 };
+export const DEFAULT_RETRY_OPTIONS: RetryOptions = { retries: 4, giveUpAfterMs: 300_000 };
 
 /** What happened to a call so far. */
 export interface Tries {
@@ -34,9 +34,9 @@ const PASSING_STATUSES: readonly number[] = [500, 502, 503, 504];
  * @param random from 0 to below 1
  */
 export function nextDelay(
-  failure: ApiFailure,
+  failure: WaterspoutError,
   { failures, elapsedMs, repeatable }: Tries,
-  { retries, giveUpAfterMs }: Patience,
+  { retries, giveUpAfterMs }: RetryOptions,
   random: number,
 ): number | null {
   if (!isPassing(failure, repeatable)) return null;
@@ -49,7 +49,7 @@ export function nextDelay(
 
 const grownDelay = (failures: number) => Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
 
-function isPassing({ code, status }: ApiFailure, repeatable: boolean): boolean {
+function isPassing({ code, status }: WaterspoutError, repeatable: boolean): boolean {
   if (status === 429) return true;
   if (!repeatable) return false;
   if (code === "unreachable" || code === "idempotency_in_progress") return true;

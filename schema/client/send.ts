@@ -1,10 +1,10 @@
 import type { Auth, Endpoint } from "../api/endpoint.ts";
 import { withoutTrailing } from "../text.ts";
-import { ApiFailure } from "./api-failure.ts";
+import { WaterspoutError } from "./api-failure.ts";
 import type { CallOptions } from "./calls.ts";
 import { readFailure } from "./read-failure.ts";
-import { nextDelay, type Patience } from "./retry-policy.ts";
-import type { Surroundings } from "./surroundings.ts";
+import { nextDelay, type RetryOptions } from "./retry-policy.ts";
+import type { Platform } from "./surroundings.ts";
 
 /** Whom requests go to, and on whose behalf. */
 export interface Account {
@@ -37,35 +37,35 @@ const BOOKMARK = "x-waterspout-bookmark";
 /** @param timeoutMs longest time that one try waits for the head of its response */
 export function createSend(
   account: Account,
-  patience: Patience,
+  retry: RetryOptions,
   timeoutMs: number,
-  surroundings: Surroundings,
+  platform: Platform,
 ): Send {
   let bookmark: string | null = null;
 
   const tryOnce = async (endpoint: Endpoint, url: string, init: RequestInit, signal?: AbortSignal) => {
     const headers = { ...init.headers, ...(bookmark === null ? {} : { [BOOKMARK]: bookmark }) };
-    const answer = await fetchInTime(surroundings, timeoutMs, url, { ...init, headers }, signal);
-    bookmark = answer.headers.get(BOOKMARK) ?? bookmark;
-    if (answer.ok || answer.status in endpoint.answers) return answer;
-    throw await readFailure(answer, surroundings.now());
+    const response = await fetchInTime(platform, timeoutMs, url, { ...init, headers }, signal);
+    bookmark = response.headers.get(BOOKMARK) ?? bookmark;
+    if (response.ok || response.status in endpoint.responses) return response;
+    throw await readFailure(response, platform.now());
   };
 
   return async (endpoint, input) => {
     const url = urlOf(account.url, endpoint, input);
     const init = initOf(account, endpoint, input);
     const repeatable = endpoint.method === "GET" || Boolean(endpoint.safe || endpoint.idempotent);
-    const startedAt = surroundings.now();
+    const startedAt = platform.now();
     for (let failures = 0; ; ) {
       try {
         return await tryOnce(endpoint, url, init, input.signal);
       } catch (failure) {
-        if (!(failure instanceof ApiFailure)) throw failure;
-        const tries = { failures, elapsedMs: surroundings.now() - startedAt, repeatable };
-        const delay = nextDelay(failure, tries, patience, surroundings.random());
+        if (!(failure instanceof WaterspoutError)) throw failure;
+        const tries = { failures, elapsedMs: platform.now() - startedAt, repeatable };
+        const delay = nextDelay(failure, tries, retry, platform.random());
         if (delay === null) throw failure;
         if (failure.retryAfterMs === null) failures++;
-        await surroundings.wait(delay, input.signal);
+        await platform.wait(delay, input.signal);
       }
     }
   };
@@ -102,7 +102,7 @@ function authorization({ apiKey, adminToken }: Account, auth: Auth): Record<stri
 
 /** The response's head, or an `unreachable` failure; the body may take as long as it takes. */
 async function fetchInTime(
-  { fetch }: Surroundings,
+  { fetch }: Platform,
   timeoutMs: number,
   url: string,
   init: RequestInit,
@@ -115,7 +115,7 @@ async function fetchInTime(
     return await fetch(url, { ...init, signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]) });
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new ApiFailure(`${new URL(url).origin} cannot be reached: ${reasonOf(cause)}`, {
+    throw new WaterspoutError(`${new URL(url).origin} cannot be reached: ${reasonOf(cause)}`, {
       code: "unreachable",
       cause,
     });

@@ -1,5 +1,5 @@
 /** What the client needs of its platform; tests give their own. */
-export interface Surroundings {
+export interface Platform {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** Resolves after so many milliseconds; rejects with the signal's reason. */
   readonly wait: (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -10,7 +10,7 @@ export interface Surroundings {
 }
 
 /** Those of the platform. */
-export const PLATFORM: Surroundings = {
+export const PLATFORM: Platform = {
   fetch: (url, init) => fetch(url, init),
   wait,
   now: () => Date.now(),

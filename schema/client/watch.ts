@@ -3,16 +3,16 @@ import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints } from "../api/endpoints.ts";
 import type { Job, JobProgress } from "../api/job.ts";
 import { isFinal } from "../states.ts";
-import { ApiFailure } from "./api-failure.ts";
-import type { CallAnswer } from "./calls.ts";
+import { WaterspoutError } from "./api-failure.ts";
+import type { CallResponse } from "./calls.ts";
 import type { ServerSentEvent } from "./event-stream.ts";
 import { followEvents } from "./follow-events.ts";
 import { parseJson } from "./read-failure.ts";
 import type { RequestInput, Send } from "./send.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Platform } from "./surroundings.ts";
 
 /** A batch as `GET /batch/{id}` reports it. */
-export type Batch = CallAnswer<"getBatch">;
+export type Batch = CallResponse<"getBatch">;
 
 /** What the stream of a batch reports: its counters, or the end of one of its jobs. */
 export interface BatchEvent {
@@ -72,10 +72,10 @@ const BATCH: Watched<BatchEvent> = {
  * Watching through the stream of events, resumed where it broke off; where streams do not get through at all (a proxy
  * that buffers them, for example) by looking again and again.
  */
-export function createWatching(send: Send, surroundings: Surroundings): Watching {
+export function createWatching(send: Send, platform: Platform): Watching {
   return {
-    watchJob: (id, options) => watch(JOB, id, send, surroundings, options),
-    watchBatch: (id, options) => watch(BATCH, id, send, surroundings, options),
+    watchJob: (id, options) => watch(JOB, id, send, platform, options),
+    watchBatch: (id, options) => watch(BATCH, id, send, platform, options),
   };
 }
 
@@ -83,7 +83,7 @@ async function* watch<T>(
   watched: Watched<T>,
   id: string,
   send: Send,
-  surroundings: Surroundings,
+  platform: Platform,
   { signal, pollMs = DEFAULT_POLL_MS }: WatchOptions = {},
 ): AsyncGenerator<T> {
   const input: RequestInput = { params: { id }, signal };
@@ -97,14 +97,14 @@ async function* watch<T>(
     });
   const isLast = (event: ServerSentEvent) => watched.isLast(watched.fromEvent(event));
   try {
-    for await (const event of followEvents({ open, isLast, signal }, surroundings)) {
+    for await (const event of followEvents({ open, isLast, signal }, platform)) {
       yield watched.fromEvent(event);
     }
     return;
   } catch (failure) {
-    if (!(failure instanceof ApiFailure) || FINAL_REFUSALS.includes(failure.status)) throw failure;
+    if (!(failure instanceof WaterspoutError) || FINAL_REFUSALS.includes(failure.status)) throw failure;
   }
-  for (let last = ""; ; await surroundings.wait(pollMs, signal)) {
+  for (let last = ""; ; await platform.wait(pollMs, signal)) {
     const item = watched.fromState(await (await send(watched.state, input)).json());
     const text = JSON.stringify(item);
     if (text !== last) yield item;

@@ -13,7 +13,7 @@ import { Version } from "./version.ts";
  */
 
 /** One run's line in a heartbeat. */
-export const RunBeat = z.object({
+export const RunHeartbeat = z.object({
   job_id: Id,
   attempt: z.int().min(1),
   token: z.string(),
@@ -23,13 +23,13 @@ export const RunBeat = z.object({
   download_rate: z.number().min(0).nullable(),
   title: z.string().max(1000).nullable(),
 });
-export type RunBeat = z.infer<typeof RunBeat>;
+export type RunHeartbeat = z.infer<typeof RunHeartbeat>;
 
 /** `POST /internal/heartbeat`: one call for all runs of a processor, every 15 s and at each change of step; runs of less than a second need none. */
 export const Heartbeat = z.object({
   v: Version,
   instance: z.string().max(100),
-  runs: z.array(RunBeat).max(1000),
+  runs: z.array(RunHeartbeat).max(1000),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
@@ -37,11 +37,11 @@ export type Heartbeat = z.infer<typeof Heartbeat>;
  * `stop`: the job was taken over; stop at once and publish nothing. `cancel`: the same, and nothing that a successor
  * could use need be kept.
  */
-export const HeartbeatAnswer = z.object({
+export const HeartbeatResponse = z.object({
   v: Version,
   runs: z.array(z.object({ job_id: Id, attempt: z.int(), verdict: z.enum(["go_on", "stop", "cancel"]) })),
 });
-export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>;
+export type HeartbeatResponse = z.infer<typeof HeartbeatResponse>;
 
 /** `POST /internal/runs/{id}/upload`: an upload was started; a successor must abort it. Sent before the first part. */
 export const UploadStarted = z.object({

@@ -3,9 +3,9 @@ import { Id } from "../ids.ts";
 import { Version } from "./version.ts";
 
 /** A dispatch message: a job may be runnable; the database says what is true. */
-export const Hint = z.object({ v: Version, job_id: Id });
-export type Hint = z.infer<typeof Hint>;
+export const DispatchMessage = z.object({ v: Version, job_id: Id });
+export type DispatchMessage = z.infer<typeof DispatchMessage>;
 
 /** A delivery message: a delivery may be due. */
-export const NoticeHint = z.object({ v: Version, delivery_id: Id });
-export type NoticeHint = z.infer<typeof NoticeHint>;
+export const DeliveryMessage = z.object({ v: Version, delivery_id: Id });
+export type DeliveryMessage = z.infer<typeof DeliveryMessage>;

@@ -55,8 +55,8 @@ export const ProbeOutcome = z.discriminatedUnion("type", [
 ]);
 export type ProbeOutcome = z.infer<typeof ProbeOutcome>;
 
-export const ProbeAnswer = z.object({ v: Version, outcome: ProbeOutcome });
-export type ProbeAnswer = z.infer<typeof ProbeAnswer>;
+export const ProbeResponse = z.object({ v: Version, outcome: ProbeOutcome });
+export type ProbeResponse = z.infer<typeof ProbeResponse>;
 
 /** One item of a list, as the source names it; nothing of it was looked at. */
 export const WireEntry = z.object({

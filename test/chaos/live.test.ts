@@ -67,16 +67,16 @@ it.each(["SIGKILL", "SIGTERM"] as const)(
 
     expect(job).toMatchObject({ status: "Completed", download_strategy: "live" });
     expect(job.attempt).toBeGreaterThan(1);
-    const told = job.adjustments.find(({ field }) => field === "recording");
-    const recorded = Number(told?.to ?? MAX_SECONDS);
-    const missing = Number(told?.from ?? MAX_SECONDS) - recorded;
+    const reported = job.adjustments.find(({ field }) => field === "recording");
+    const recorded = Number(reported?.to ?? MAX_SECONDS);
+    const missing = Number(reported?.from ?? MAX_SECONDS) - recorded;
     expect(Math.abs(recorded - MAX_SECONDS)).toBeLessThanOrEqual(1);
     expect(job.duration).toBeGreaterThan(recorded - 1);
     expect(job.duration).toBeLessThan(recorded + missing + 1);
     // what is told is what was on air and is not in the file
     expect(recorded + missing).toBeLessThanOrEqual(live.aired);
     expect(before).toBeLessThan(live.aired);
-    if (missing > 0) expect(told?.reason).toBe(`${missing} s are missing: they could not be had`);
+    if (missing > 0) expect(reported?.reason).toBe(`${missing} s are missing: they could not be had`);
 
     const file = await fetch(job.s3_url ?? "");
     expect((await file.arrayBuffer()).byteLength).toBe(job.file_size);

@@ -6,7 +6,7 @@ import type { z } from "zod";
 import type { Batch, CreatedShow, RenamedJobs } from "../../schema/api/batch.ts";
 import type { Job, JobList } from "../../schema/api/job.ts";
 import { mediaFolder } from "../support/media.ts";
-import { type NoticeReceiver, startNoticeReceiver } from "../support/notice-receiver.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../support/notice-receiver.ts";
 import { podcastShow } from "../support/podcast-shows.ts";
 import { type RunningPodcastServices, startPodcastServices } from "../support/start-podcast-services.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
@@ -22,13 +22,13 @@ const skipped = show.episodes.filter(({ removed, exclusive }) => removed || excl
 
 let podcasts: RunningPodcastServices;
 let stack: TestStack;
-let receiver: NoticeReceiver;
+let receiver: WebhookReceiver;
 let cron: NodeJS.Timeout;
 
 beforeAll(async () => {
   const folder = await mediaFolder({ "episode.mp3": ["audio-mp3", { seconds: 2 }] });
   podcasts = await startPodcastServices([show], Uint8Array.from(await readFile(join(folder, "episode.mp3"))));
-  receiver = await startNoticeReceiver();
+  receiver = await startWebhookReceiver();
   stack = await startTestStack({
     env: {
       ...podcasts.services.variables,
@@ -149,10 +149,10 @@ it("delivers a show of 142 episodes, paused, renamed and started, whoever dies m
   // a notice that was claimed by a Worker that died is told when its claim has run out
   const events = () => new Map(receiver.received.map(({ eventId, content }) => [eventId, content]));
   await receiver.until(() => events().size >= 143);
-  const told = [...events().values()];
-  expect(told.filter(({ type }) => type === "batch_completed")).toEqual([
+  const reported = [...events().values()];
+  expect(reported.filter(({ type }) => type === "batch_completed")).toEqual([
     expect.objectContaining({ batch_id, status: "finished", completed: 142 - skipped, skipped, total: 142 }),
   ]);
-  expect(new Set(told.map(({ job_id }) => job_id)).size).toBe(143);
-  expect(told).toHaveLength(143);
+  expect(new Set(reported.map(({ job_id }) => job_id)).size).toBe(143);
+  expect(reported).toHaveLength(143);
 });

@@ -35,7 +35,7 @@ interface Received {
 const MOMENTS = {
   "before the row is written": () => Promise.resolve(),
   "after the claim, as the receiver is being reached": () => once(endpoint, "connection"),
-  "while the receiver is answering": () => once(endpoint, "notice"),
+  "while the receiver is answering": () => once(endpoint, "delivery"),
   "after the answer": () => once(endpoint, "answered"),
   "shortly after the answer": async () => {
     await once(endpoint, "answered");
@@ -60,7 +60,7 @@ beforeAll(async () => {
     for await (const chunk of request) body += chunk;
     const { job_id } = verifier.verify(body, request.headers as Record<string, string>) as { job_id: string };
     received.push({ eventId: String(request.headers["webhook-id"]), jobId: job_id });
-    endpoint.emit("notice");
+    endpoint.emit("delivery");
     if (isMute) return;
     response.writeHead(204, { connection: "close" }).end(() => endpoint.emit("answered"));
   });
@@ -89,14 +89,14 @@ afterAll(async () => {
 async function createOnce(key: string, request: object): Promise<Record<string, unknown>> {
   for (let wait = 200; ; wait = Math.min(wait * 2, 5_000)) {
     try {
-      const answer = await fetch(`${stack.url}/jobs`, {
+      const response = await fetch(`${stack.url}/jobs`, {
         method: "POST",
         headers: { "x-api-key": stack.apiKey, "x-idempotency-key": key },
         body: JSON.stringify(request),
       });
-      const body = (await answer.json()) as Record<string, unknown>;
-      if (answer.status === 201) return body;
-      if (answer.status !== 409 && answer.status < 500) throw new Error(JSON.stringify(body));
+      const body = (await response.json()) as Record<string, unknown>;
+      if (response.status === 201) return body;
+      if (response.status !== 409 && response.status < 500) throw new Error(JSON.stringify(body));
     } catch (error) {
       // nobody listens, or the one who did died; whatever is no failure of the connection is one of the test
       if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
@@ -164,7 +164,7 @@ it(`killed ${KILLS} times around a delivery, it loses no notice, and repeats car
 
 it("killed while a thousand equal requests are made, it makes one job, and all have the same answer", async () => {
   const request = { url: `${origin.url}/status/404`, folder: "equal" };
-  const answers = Promise.all(
+  const responses = Promise.all(
     Array.from({ length: EQUAL_REQUESTS }, () => createOnce("one for all", request)),
   );
   for (let kill = 0; kill < 2; kill++) {
@@ -173,7 +173,7 @@ it("killed while a thousand equal requests are made, it makes one job, and all h
     ageClaims();
     await stack.restartWorker();
   }
-  const bodies = (await answers).map(({ cached: _, ...body }) => JSON.stringify(body));
+  const bodies = (await responses).map(({ cached: _, ...body }) => JSON.stringify(body));
   expect(bodies).toHaveLength(EQUAL_REQUESTS);
   expect(new Set(bodies).size).toBe(1);
   const { body } = await stack.call<{ jobs: { folder: string | null }[] }>("GET", "/jobs?limit=100");

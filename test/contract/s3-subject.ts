@@ -1,5 +1,5 @@
 import http from "node:http";
-import { S3Sink } from "../../processor/storage/s3/s3.ts";
+import { S3ObjectStore } from "../../processor/storage/s3/s3.ts";
 import type { S3Server } from "../support/s3-server.ts";
 import { impatient, readLink, type Subject } from "./storage-suite.ts";
 
@@ -9,11 +9,11 @@ type Differences = Pick<Subject, "causes" | "namesFiles" | "listsUploads" | "lon
 export function s3Subject(startServer: () => Promise<S3Server>, differences: Differences): Subject {
   let server: S3Server;
   const agent = new http.Agent({ keepAlive: true });
-  const sink = (
-    { origin, secret, bucket, agentFor }: Parameters<Subject["sink"]>[0] = {},
+  const store = (
+    { origin, secret, bucket, agentFor }: Parameters<Subject["store"]>[0] = {},
     clock = impatient,
   ) =>
-    new S3Sink({
+    new S3ObjectStore({
       endpoint: origin ? new URL(new URL(server.endpoint).pathname, origin).href : server.endpoint,
       bucket: bucket ?? server.bucket,
       region: server.region,
@@ -25,7 +25,7 @@ export function s3Subject(startServer: () => Promise<S3Server>, differences: Dif
     });
   return {
     ...differences,
-    sink,
+    store,
     target: () => ({
       ...{ provider: "s3", endpoint: server.endpoint, bucket: server.bucket, region: server.region },
       ...{ access_key: server.accessKeyId, secret_key: server.secretAccessKey },
@@ -38,10 +38,10 @@ export function s3Subject(startServer: () => Promise<S3Server>, differences: Dif
     isComplete: (request) => request.startsWith("POST ") && request.includes("uploadId="),
     unfinished: () => server.unfinishedUploads(),
     secrets: () => [server.secretAccessKey, server.accessKeyId],
-    link: (key) => sink().signGet(key, 60),
+    link: (key) => store().signGet(key, 60),
     async readExpired(key) {
       const anHourAgo = { ...impatient, now: () => Date.now() - 3_600_000 };
-      return readLink(await sink({}, anHourAgo).signGet(key, 60), server.endpoint);
+      return readLink(await store({}, anHourAgo).signGet(key, 60), server.endpoint);
     },
     wrongSecret: "wrong-secret-value",
     lateParts: "refused",

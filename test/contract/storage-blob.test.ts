@@ -1,17 +1,17 @@
 import http from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BlobSink } from "../../processor/storage/azure/blob.ts";
+import { BlobObjectStore } from "../../processor/storage/azure/blob.ts";
 import { type Azurite, startAzurite } from "../support/azurite.ts";
-import { conformance, impatient, readLink, type SinkChange, type Subject } from "./storage-suite.ts";
+import { conformance, impatient, readLink, type StoreChange, type Subject } from "./storage-suite.ts";
 
 let server: Azurite;
 const agent = new http.Agent({ keepAlive: true });
 afterAll(() => agent.destroy());
 
-type Credential = ConstructorParameters<typeof BlobSink>[0]["credential"];
+type Credential = ConstructorParameters<typeof BlobObjectStore>[0]["credential"];
 
-const newSink = (credential: Credential, { origin, bucket, agentFor }: SinkChange, clock = impatient) =>
-  new BlobSink({
+const newStore = (credential: Credential, { origin, bucket, agentFor }: StoreChange, clock = impatient) =>
+  new BlobObjectStore({
     endpoint: origin ? new URL(`/${server.accountName}`, origin).href : server.endpoint,
     accountName: server.accountName,
     container: bucket ?? server.container,
@@ -35,7 +35,7 @@ const common = {
   },
   isComplete: (request: string) => request.includes("comp=blocklist") && request.startsWith("PUT "),
   unfinished: () => server.unfinished(),
-  link: (key: string) => newSink({ accountKey: server.accountKey }, {}).signGet(key, 60),
+  link: (key: string) => newStore({ accountKey: server.accountKey }, {}).signGet(key, 60),
   lateParts: "useless",
   namesFiles: true,
   listsUploads: true,
@@ -50,14 +50,14 @@ const byKey = (secret?: string): Credential => ({ accountKey: secret ?? server.a
 
 conformance("Azurite, by the account's key", {
   ...common,
-  sink: (change = {}) => newSink(byKey(change.secret), change),
+  store: (change = {}) => newStore(byKey(change.secret), change),
   target: () => ({
     ...{ provider: "blob", endpoint: server.endpoint, account_name: server.accountName, managed: false },
     ...{ container: server.container, credential: { account_key: server.accountKey } },
   }),
   async readExpired(key) {
     const anHourAgo = { ...impatient, now: () => Date.now() - 3_600_000 };
-    return readLink(await newSink(byKey(), {}, anHourAgo).signGet(key, 60), server.endpoint);
+    return readLink(await newStore(byKey(), {}, anHourAgo).signGet(key, 60), server.endpoint);
   },
   secrets: () => [server.accountKey],
   causes: {
@@ -71,7 +71,7 @@ const bySas = (): string => server.sasToken("racwd");
 
 conformance("Azurite, by a shared access signature", {
   ...common,
-  sink: (change = {}) => newSink({ sasToken: change.secret ?? bySas() }, change),
+  store: (change = {}) => newStore({ sasToken: change.secret ?? bySas() }, change),
   target: () => ({
     ...{ provider: "blob", endpoint: server.endpoint, account_name: server.accountName, managed: false },
     ...{ container: server.container, credential: { sas_token: bySas() } },
@@ -86,7 +86,7 @@ describe("a shared access signature", () => {
   afterAll(() => common.stop());
 
   const open = (sasToken: string) =>
-    newSink({ sasToken }, {}).open({ key: "k", contentType: "text/plain" }, new AbortController().signal);
+    newStore({ sasToken }, {}).open({ key: "k", contentType: "text/plain" }, new AbortController().signal);
 
   it("is named when it is out of its time", async () => {
     await expect(open(server.sasToken("racwd", new Date(Date.now() - 60_000)))).rejects.toMatchObject({

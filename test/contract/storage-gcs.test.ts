@@ -1,15 +1,15 @@
 import http from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
-import { GcsSink } from "../../processor/storage/gcs/gcs.ts";
+import { GcsObjectStore } from "../../processor/storage/gcs/gcs.ts";
 import { type GcsDouble, startGcsDouble } from "../support/gcs-double.ts";
-import { conformance, impatient, readLink, type SinkChange, type Subject } from "./storage-suite.ts";
+import { conformance, impatient, readLink, type StoreChange, type Subject } from "./storage-suite.ts";
 
 let server: GcsDouble;
 const agent = new http.Agent({ keepAlive: true });
 
-const sink = ({ origin, secret, bucket, agentFor }: SinkChange = {}) =>
-  new GcsSink({
+const store = ({ origin, secret, bucket, agentFor }: StoreChange = {}) =>
+  new GcsObjectStore({
     endpoint: origin ?? server.origin,
     bucket: bucket ?? server.bucket,
     account: { ...server.account, privateKey: secret ? server.otherPrivateKey : server.account.privateKey },
@@ -18,7 +18,7 @@ const sink = ({ origin, secret, bucket, agentFor }: SinkChange = {}) =>
   });
 
 const subject: Subject = {
-  sink,
+  store,
   target: () => ({
     ...{ provider: "gcs", endpoint: server.origin, bucket: server.bucket, managed: false },
     service_account: {
@@ -33,9 +33,9 @@ const subject: Subject = {
   isComplete: (request) => request.startsWith("POST ") && request.includes("uploadId="),
   unfinished: async () => server.unfinished(),
   secrets: () => [server.account.privateKey, "ya29."],
-  link: (key) => sink().signGet(key, 60),
+  link: (key) => store().signGet(key, 60),
   async readExpired(key) {
-    const link = await sink().signGet(key, 60);
+    const link = await store().signGet(key, 60);
     server.shiftClock(3_600_000);
     const read = await readLink(link, server.origin);
     server.shiftClock(-3_600_000);
@@ -66,7 +66,7 @@ describe("a service account", () => {
   afterAll(() => subject.stop());
 
   const open = (change: Partial<GcsDouble["account"]>, endpoint = server.origin, agentFor = () => agent) =>
-    new GcsSink({
+    new GcsObjectStore({
       ...{ endpoint, bucket: server.bucket, clock: impatient, agentFor },
       account: { ...server.account, ...change },
     }).open({ key: "k", contentType: "text/plain" }, new AbortController().signal);

@@ -1,7 +1,7 @@
 import http from "node:http";
-import { OssSink } from "../../processor/storage/oss/oss.ts";
+import { OssObjectStore } from "../../processor/storage/oss/oss.ts";
 import { type OssDouble, startOssDouble } from "../support/oss-double.ts";
-import { conformance, impatient, readLink, type SinkChange, type Subject } from "./storage-suite.ts";
+import { conformance, impatient, readLink, type StoreChange, type Subject } from "./storage-suite.ts";
 
 let server: OssDouble;
 /** The bucket is part of the host, which no resolver knows here. */
@@ -12,8 +12,8 @@ const agent = new http.Agent({
 
 const endpointOf = (origin: string) => `http://oss-${server.region}.example.com:${new URL(origin).port}`;
 
-const sink = ({ origin, secret, bucket, agentFor }: SinkChange = {}) =>
-  new OssSink({
+const store = ({ origin, secret, bucket, agentFor }: StoreChange = {}) =>
+  new OssObjectStore({
     endpoint: agentFor && origin ? origin : endpointOf(origin ?? server.origin),
     bucket: bucket ?? server.bucket,
     region: server.region,
@@ -24,7 +24,7 @@ const sink = ({ origin, secret, bucket, agentFor }: SinkChange = {}) =>
   });
 
 const subject: Subject = {
-  sink,
+  store,
   target: () => ({
     ...{ provider: "oss", endpoint: endpointOf(server.origin), bucket: server.bucket, managed: false },
     ...{
@@ -40,9 +40,9 @@ const subject: Subject = {
   isComplete: (request) => request.startsWith("POST ") && request.includes("uploadId="),
   unfinished: async () => server.unfinished(),
   secrets: () => [server.accessKeySecret, server.accessKeyId],
-  link: (key) => sink().signGet(key, 60),
+  link: (key) => store().signGet(key, 60),
   async readExpired(key) {
-    const link = await sink().signGet(key, 60);
+    const link = await store().signGet(key, 60);
     server.shiftClock(3_600_000);
     const read = await readLink(link, server.origin);
     server.shiftClock(-3_600_000);

@@ -77,16 +77,16 @@ const breaches = (): string[] =>
 
 /** @returns whether the service took the request, and looked at the address later */
 async function bring({ path, body }: Knock, door: Door): Promise<boolean> {
-  const { status, body: answer } = await stack.call<{ job_id?: string; code?: string }>("POST", path, body);
+  const { status, body: response } = await stack.call<{ job_id?: string; code?: string }>("POST", path, body);
   // a feed that cannot be read is no fault of the caller, who named a show
-  if (answer.code === "dependency_unavailable" && door === "podcast feed") return true;
-  expect(status, `${door} ${JSON.stringify(body)} ${JSON.stringify(answer)}`).toBeLessThan(500);
+  if (response.code === "dependency_unavailable" && door === "podcast feed") return true;
+  expect(status, `${door} ${JSON.stringify(body)} ${JSON.stringify(response)}`).toBeLessThan(500);
   if (status >= 300) return false;
   if (door === "Slack") {
     await endOf(await stack.create({ url: `${servers.originUrl}/missing` }));
     return true;
   }
-  if (answer.job_id !== undefined) await endOf(answer.job_id);
+  if (response.job_id !== undefined) await endOf(response.job_id);
   return true;
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Batch } from "../../schema/api/batch.ts";
 import type { Job } from "../../schema/api/job.ts";
 import { mediaFolder } from "../support/media.ts";
-import { type NoticeReceiver, startNoticeReceiver } from "../support/notice-receiver.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../support/notice-receiver.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { unfinishedUploads } from "../support/s3-server.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
@@ -14,12 +14,12 @@ const JOBS = 12;
 let origin: Origin;
 let stack: TestStack;
 let cron: NodeJS.Timeout;
-let receiver: NoticeReceiver;
+let receiver: WebhookReceiver;
 
 beforeAll(async () => {
   const root = await mediaFolder({ "film.mp4": ["mp4", { seconds: 4, width: 320, height: 180 }] });
   origin = await startOrigin({ root });
-  receiver = await startNoticeReceiver();
+  receiver = await startWebhookReceiver();
   stack = await startTestStack({
     env: {
       ALLOWED_PRIVATE_HOSTS: `${origin.host},${receiver.host}`,
@@ -109,10 +109,11 @@ it("is paused, renamed, started and delivered whole, with exact counters and one
   expect(await unfinishedUploads(stack.stateDir)).toEqual([]);
 
   await receiver.until(
-    (notices) => notices.length > JOBS && notices.some(({ content }) => content.type === "batch_completed"),
+    (received) =>
+      received.length > JOBS && received.some(({ content }) => content.type === "batch_completed"),
   );
-  const notices = receiver.received.map(({ content }) => content);
-  const ofType = (type: string) => notices.filter((notice) => notice.type === type);
+  const received = receiver.received.map(({ content }) => content);
+  const ofType = (type: string) => received.filter((event) => event.type === type);
   expect(new Set(ofType("job_completed").map(({ job_id }) => job_id))).toEqual(new Set(job_ids));
   expect(ofType("batch_completed")).toEqual([
     {

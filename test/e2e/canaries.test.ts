@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { mediaFolder } from "../support/media.ts";
-import { type NoticeReceiver, startNoticeReceiver } from "../support/notice-receiver.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../support/notice-receiver.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { filesWith, holdsAny, processesWith, spellings } from "../support/secret-search.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
@@ -25,7 +25,7 @@ function canary(what: string): string {
 const cookie = canary("session");
 let cookieFile: string;
 let origin: Origin;
-let receiver: NoticeReceiver;
+let receiver: WebhookReceiver;
 let stack: TestStack;
 let cron: NodeJS.Timeout;
 
@@ -37,7 +37,7 @@ beforeAll(async () => {
   // the first tries fail: they and their errors are stored, too
   [origin, receiver] = await Promise.all([
     startOrigin({ root }),
-    startNoticeReceiver((count) => (count <= 2 ? 500 : 204)),
+    startWebhookReceiver((count) => (count <= 2 ? 500 : 204)),
   ]);
   cookieFile = join(tmpdir(), `cookies-${process.pid}.txt`);
   const [host] = origin.host.split(":");
@@ -78,9 +78,9 @@ it("are found in no file, log, process, queue, webhook event, error or metric", 
   const create = async (path: string, request: object = {}): Promise<string> =>
     stack.create({ url: source(path), webhook_url: webhook(), ...request });
   const refuse = async (method: string, path: string, body: unknown) => {
-    const answer = await stack.call(method, path, body);
-    expect(answer.status).toBeGreaterThanOrEqual(400);
-    errors.push(JSON.stringify(answer.body));
+    const response = await stack.call(method, path, body);
+    expect(response.status).toBeGreaterThanOrEqual(400);
+    errors.push(JSON.stringify(response.body));
   };
   const slack = `${new URL(receiver.url).origin}/services/${canary("slack")}`;
   expect((await stack.call("POST", "/user/slack", { webhook_url: slack })).status).toBe(200);

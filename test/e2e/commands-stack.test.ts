@@ -73,10 +73,10 @@ it("ends with 1 and the log's last lines when the Worker died", async () => {
 it("takes the person's own variables as they are", async () => {
   const token = `a-$TOKEN-of-'mine'#1-"quoted"`;
   const stack = await start({ ADMIN_TOKEN: token });
-  const answer = await fetch(`${stack.url}/admin/accounts`, {
+  const response = await fetch(`${stack.url}/admin/accounts`, {
     headers: { authorization: `Bearer ${token}` },
   });
-  expect(answer.status).toBe(200);
+  expect(response.status).toBe(200);
   stack.process.kill("SIGTERM");
   expect(await stack.ended).toBe(0);
 }, 60_000);

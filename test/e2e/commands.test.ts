@@ -153,9 +153,9 @@ describe("npm start", () => {
 });
 
 async function call<T>(stack: LocalFile, path: string, body?: unknown): Promise<T> {
-  const answer = await fetch(`${stack.url}${path}`, {
+  const response = await fetch(`${stack.url}${path}`, {
     headers: { "x-api-key": stack.api_key, "content-type": "application/json" },
     ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
   });
-  return (await answer.json()) as T;
+  return (await response.json()) as T;
 }

@@ -60,12 +60,12 @@ async function call<T>(
   body?: unknown,
   headers?: Record<string, string>,
 ): Promise<T> {
-  const answer = await fetch(url + path, {
+  const response = await fetch(url + path, {
     method,
     headers: headers ?? { "x-api-key": key },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return (await answer.json()) as T;
+  return (await response.json()) as T;
 }
 
 const create = async (what: string): Promise<string> =>

@@ -61,7 +61,7 @@ describe("a job", () => {
   });
 
   it("sees a truncated file and says that it is incomplete", async () => {
-    const whole = await fetch(`${origin.url}/direct.mp4`).then((answer) => answer.arrayBuffer());
+    const whole = await fetch(`${origin.url}/direct.mp4`).then((response) => response.arrayBuffer());
     origin.put("/cut.mp4", Buffer.from(whole).subarray(0, whole.byteLength / 2));
     const job = await stack.end(await stack.create({ url: `${origin.url}/cut.mp4` }));
     expect(job).toMatchObject({

@@ -46,15 +46,15 @@ it.each([
     "mf-route-override": "storage",
   };
   for (const method of ["GET", "POST"]) {
-    const answer = await fetch(stack.url + path, { method, headers });
-    expect(answer.status).toBe(404);
-    expect(await answer.json()).toMatchObject({ code: "not_found" });
+    const response = await fetch(stack.url + path, { method, headers });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ code: "not_found" });
   }
 });
 
 it("takes no orders by headers or by CONNECT", async () => {
-  const answer = await fetch(`${stack.url}/healthz`, { headers: { "mf-cf-blob": "{not json" } });
-  expect(answer.status).toBeLessThan(500);
+  const response = await fetch(`${stack.url}/healthz`, { headers: { "mf-cf-blob": "{not json" } });
+  expect(response.status).toBeLessThan(500);
   const head = await ask("CONNECT miniflare-unsafe-internal-capnp-connect HTTP/1.1\r\nhost: x\r\n\r\n");
   expect(head).toMatch(/^HTTP\/1\.1 405 /);
   expect(await ask("GET http://127.0.0.1/cdn-cgi/local/scheduled HTTP/1.1\r\nhost: x\r\n\r\n")).toMatch(

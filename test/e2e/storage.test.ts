@@ -141,16 +141,16 @@ describe("secrets of callers", () => {
   };
   const four = <T>(make: (index: number) => T): T[] => Array.from({ length: 4 }, (_, index) => make(index));
   const send = async (method: string, path: string, body?: unknown) => {
-    const answer = await stack.call(method, path, body);
-    bodies.push(JSON.stringify(answer.body));
-    return answer as typeof answer & { body: { job_id: string } };
+    const response = await stack.call(method, path, body);
+    bodies.push(JSON.stringify(response.body));
+    return response as typeof response & { body: { job_id: string } };
   };
   const submit = async (storages: readonly InlineStorage[], name: string, url = film()) =>
     Promise.all(
       storages.map(async (storage, index) => {
-        const answer = await send("POST", "/jobs", { url, storage, filename: `${name}${index}` });
-        expect(answer.status).toBe(201);
-        return answer.body.job_id;
+        const response = await send("POST", "/jobs", { url, storage, filename: `${name}${index}` });
+        expect(response.status).toBe(201);
+        return response.body.job_id;
       }),
     );
   const ended = async (ids: readonly string[]) => {
@@ -165,8 +165,8 @@ describe("secrets of callers", () => {
     expect(await ended(await submit(good, "success"))).toEqual(good.map(() => "Completed"));
 
     for (const storage of four((index) => index).flatMap(wrongStorages)) {
-      const answer = await send("POST", "/jobs", { url: film(), storage });
-      expect(answer.status).toBe(400);
+      const response = await send("POST", "/jobs", { url: film(), storage });
+      expect(response.status).toBe(400);
     }
 
     const missing = await submit(four(freshSas), "failure", `${origin.url}/status/404`);

@@ -1,6 +1,6 @@
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type NoticeReceiver, startNoticeReceiver } from "../support/notice-receiver.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../support/notice-receiver.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
@@ -8,11 +8,11 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 let origin: Origin;
 let stack: TestStack;
-let receiver: NoticeReceiver;
+let receiver: WebhookReceiver;
 
 beforeAll(async () => {
   origin = await startOrigin({ root: import.meta.dirname });
-  receiver = await startNoticeReceiver((count) => (count === 1 ? 503 : 204));
+  receiver = await startWebhookReceiver((count) => (count === 1 ? 503 : 204));
   stack = await startTestStack({ env: { ALLOWED_PRIVATE_HOSTS: `${origin.host},${receiver.host}` } });
 }, 120_000);
 

@@ -9,7 +9,7 @@ import { EgressProxy, type MountHandler } from "../../processor/egress/proxy.ts"
 import { openRangeSource } from "../../processor/egress/range-source.ts";
 import { SegmentSource } from "../../processor/egress/segment-source.ts";
 import type { Fault } from "../../processor/fault.ts";
-import { HlsSource, NotOneStream } from "../../processor/hls/source.ts";
+import { HlsSource, NotConcatenableError } from "../../processor/hls/source.ts";
 import { clientFor, impatientClock } from "../support/egress.ts";
 import { type MediaKind, mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
@@ -184,8 +184,8 @@ describe("an HLS presentation shown to tools", () => {
     const source = new HlsSource(client, { url, headers: { cookie: "sid=ok" }, signal: never });
     await source.open(source.entryPath);
     const read = async (path: string) => {
-      const answer = await source.open(path);
-      if (answer?.kind === "media") for await (const _batch of answer.body);
+      const response = await source.open(path);
+      if (response?.kind === "media") for await (const _batch of response.body);
     };
     await read("/1.ts");
     await expect(read("/2.ts")).rejects.toMatchObject({ code: "forbidden" });
@@ -219,9 +219,9 @@ describe("an HLS presentation shown to tools", () => {
     const source = new HlsSource(reach.client, { url: origin.url + path, signal: never });
     const read = async (first: number, last: number) => {
       origin.put(path, list(first, last));
-      const answer = await source.open(source.entryPath);
-      return answer?.kind === "playlist"
-        ? answer.text.split("\n").filter((line) => line.startsWith("/"))
+      const response = await source.open(source.entryPath);
+      return response?.kind === "playlist"
+        ? response.text.split("\n").filter((line) => line.startsWith("/"))
         : [];
     };
     const [zero, one] = await read(0, 1);
@@ -315,9 +315,9 @@ describe("an HLS presentation read as one stream", () => {
     ];
     origin.put(path, Buffer.from(lines.join("\n")));
     const source = new HlsSource(reach.client, { url: origin.url + path, signal: never });
-    await expect(readAll(source)).rejects.toBeInstanceOf(NotOneStream);
-    const answer = await source.open(source.entryPath);
-    expect(answer?.kind === "playlist" && answer.text).toContain("#EXT-X-DISCONTINUITY");
+    await expect(readAll(source)).rejects.toBeInstanceOf(NotConcatenableError);
+    const response = await source.open(source.entryPath);
+    expect(response?.kind === "playlist" && response.text).toContain("#EXT-X-DISCONTINUITY");
     expect(origin.hits.get(path)).toBe(1);
     source.close();
   });

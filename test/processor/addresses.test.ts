@@ -112,9 +112,9 @@ it("no form leads there by way of the tools' proxy, whole or as a tunnel", async
 
 it("no form leads there by way of the Worker's requests", async () => {
   const outbound = createOutbound([originHost], async (name) => {
-    const answers = await scriptedLookup()(name);
-    return answers.map((answer) =>
-      answer.address === "25.0.0.1" ? { address: "192.0.2.1", family: 4 } : answer,
+    const responses = await scriptedLookup()(name);
+    return responses.map((response) =>
+      response.address === "25.0.0.1" ? { address: "192.0.2.1", family: 4 } : response,
     );
   });
   const server = http.createServer(outbound.handler);
@@ -126,13 +126,13 @@ it("no form leads there by way of the Worker's requests", async () => {
   for (const form of forms) {
     const url = URL.parse(form.url("/a"))?.href;
     if (url === undefined) continue;
-    const answer = await fetch(`http://127.0.0.1:${port}/`, {
+    const response = await fetch(`http://127.0.0.1:${port}/`, {
       headers: { [EGRESS_URL_HEADER]: url },
       redirect: "manual",
     });
     const isRedirect = url.startsWith(`http://${originHost}/`);
-    expect([url, answer.status >= (isRedirect ? 301 : 521)]).toEqual([url, true]);
-    await answer.body?.cancel();
+    expect([url, response.status >= (isRedirect ? 301 : 521)]).toEqual([url, true]);
+    await response.body?.cancel();
   }
   expect(trap.connections).toBe(0);
 });

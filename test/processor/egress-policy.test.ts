@@ -168,9 +168,9 @@ describe("client", () => {
 
   test("follows redirects and says where it ended", async () => {
     const { origin, client } = await originFor({ bodies: { "/a.mp4": Buffer.from("media") } });
-    const answer = await client.open(`${origin.url}/redirect?to=/a.mp4`);
-    expect(await textOf(answer.body)).toBe("media");
-    expect(answer.url).toBe(`${origin.url}/a.mp4`);
+    const response = await client.open(`${origin.url}/redirect?to=/a.mp4`);
+    expect(await textOf(response.body)).toBe("media");
+    expect(response.url).toBe(`${origin.url}/a.mp4`);
   });
 
   test("refuses a redirect to a private address and to another scheme", async () => {

@@ -143,9 +143,9 @@ describe("extraction", () => {
   test("says that a page is a list, and touches none of its entries", async () => {
     const videos = Array.from({ length: 30 }, (_, i) => `<video src="/entry-${i}.mp4"></video>`);
     page("/list.html", videos.join(""));
-    const answer = await extract("/list.html");
-    expect(answer).toMatchObject({ kind: "playlist", type: "playlist" });
-    expect(answer.kind === "playlist" && answer.entries).toHaveLength(5);
+    const response = await extract("/list.html");
+    expect(response).toMatchObject({ kind: "playlist", type: "playlist" });
+    expect(response.kind === "playlist" && response.entries).toHaveLength(5);
     expect([...origin.hits.keys()].filter((path) => path.startsWith("/entry-"))).toEqual([]);
   });
 
@@ -183,10 +183,10 @@ describe("the operator's settings", () => {
       proxy,
       config: { ...config, ytdlpCookiesFile: file, ytdlpUserAgent: "Spout/1" },
     });
-    const answer = videoOf(await guarded.extract({ url: `${origin.url}/guarded.mp4`, timeoutMs: 20_000 }));
+    const response = videoOf(await guarded.extract({ url: `${origin.url}/guarded.mp4`, timeoutMs: 20_000 }));
     await guarded.close();
-    expect(answer.requested[0]?.cookie_header).toBe("sid=canary");
-    expect(answer.requested[0]?.http_headers?.["User-Agent"]).toBe("Spout/1");
+    expect(response.requested[0]?.cookie_header).toBe("sid=canary");
+    expect(response.requested[0]?.http_headers?.["User-Agent"]).toBe("Spout/1");
     expect(await readFile(file, "utf8")).toBe(text);
     const left = await readdir(join(cwd, "pool/extractor"), { recursive: true, withFileTypes: true });
     expect(left.filter((entry) => !entry.isDirectory())).toEqual([]);
@@ -198,14 +198,14 @@ describe("tasks", () => {
     const jar = (value: string) =>
       `# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsid\t${value}\n`;
     const names = ["a", "b", "c", "d"];
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       names.map(async (name) => {
         const cookiefile = join(cwd, `${name}.txt`);
         await writeFile(cookiefile, jar(name));
         return videoOf(await extract("/direct.mp4", { cookiefile }));
       }),
     );
-    expect(answers.map(({ requested }) => requested[0]?.cookie_header)).toEqual(
+    expect(responses.map(({ requested }) => requested[0]?.cookie_header)).toEqual(
       names.map((name) => `sid=${name}`),
     );
     expect(videoOf(await extract("/direct.mp4")).requested[0]?.cookie_header).toBeUndefined();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
-import { openSink } from "../../processor/storage/open-object-store.ts";
+import { openObjectStore } from "../../processor/storage/open-object-store.ts";
 import { Deliveries, type Probed } from "../support/delivered.ts";
 import { describedPage } from "../support/html-pages.ts";
 import { mediaFolder } from "../support/media.ts";
@@ -99,8 +99,8 @@ describe("subtitles and thumbnail", () => {
       expect(text).toContain("00:00.500 --> ");
       expect(text).toContain(said);
     }
-    const picture = await bench.object("videos/rich.jpg");
-    expect(picture?.subarray(0, 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
+    const image = await bench.object("videos/rich.jpg");
+    expect(image?.subarray(0, 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
     const { streams } = await deliveries.probeObject("videos/rich.jpg");
     expect(streams[0]).toMatchObject({ codec_name: "mjpeg", width: 1280, height: 720 });
   });
@@ -141,7 +141,7 @@ describe("subtitles and thumbnail", () => {
       "subtitle_languages",
       "subtitle_languages",
     ]);
-    expect(await bench.leftovers()).toEqual([]);
+    expect(await bench.remainingFiles()).toEqual([]);
   });
 
   it("are cut with a clip", async () => {
@@ -162,27 +162,27 @@ describe("subtitles and thumbnail", () => {
       expect(await bench.object(`videos/${name}`)).toBeNull();
     }
     expect(await bench.s3.unfinishedUploads()).toEqual([]);
-    expect(await bench.leftovers()).toEqual([]);
+    expect(await bench.remainingFiles()).toEqual([]);
   });
 
   it("tell of each upload before its bytes, so that a successor can undo the one that was open", async () => {
-    const told = bench.worker.uploads.length;
+    const reported = bench.worker.uploads.length;
     const { delivery } = await deliveries.deliver(
       `${origin.url}/rich.html`,
       {},
-      { ...EXTRAS, filename: "told" },
+      { ...EXTRAS, filename: "reported" },
     );
-    expect(bench.worker.uploads.slice(told).map(({ key }) => key)).toEqual([
+    expect(bench.worker.uploads.slice(reported).map(({ key }) => key)).toEqual([
       delivery.key,
-      "videos/told.en.vtt",
-      "videos/told.jpg",
+      "videos/reported.en.vtt",
+      "videos/reported.jpg",
     ]);
   });
 
   it("of a run that was killed are undone by its successor", async () => {
     const key = "videos/killed.en.vtt";
-    const sink = openSink(bench.target, new EgressPolicy({ opened: new Set() }));
-    const { ref } = await sink.open({ key, contentType: "text/vtt" }, AbortSignal.timeout(10_000));
+    const store = openObjectStore(bench.target, new EgressPolicy({ opened: new Set() }));
+    const { ref } = await store.open({ key, contentType: "text/vtt" }, AbortSignal.timeout(10_000));
     expect(await bench.s3.unfinishedUploads()).toEqual([key]);
     const predecessor = { claimed_at: Date.now(), upload: { key, ref } };
     await deliveries.deliver(`${origin.url}/rich.html`, {}, { ...EXTRAS, filename: "killed", predecessor });

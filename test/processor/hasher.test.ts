@@ -32,11 +32,11 @@ describe("a thread that hashes", () => {
       fc.asyncProperty(pieces, async (fed) => {
         const digests = Array.from({ length: 4 }, () => hasher.begin());
         await Promise.all(fed.map(({ of, bytes }) => digests[of]?.update([bytes])));
-        const told = await Promise.all(digests.map((digest) => digest.digest()));
+        const reported = await Promise.all(digests.map((digest) => digest.digest()));
         const wholes = digests.map((_, index) =>
           Buffer.concat(fed.filter(({ of }) => of === index).map(({ bytes }) => bytes)),
         );
-        expect(told).toEqual(wholes.map(sha256));
+        expect(reported).toEqual(wholes.map(sha256));
       }),
     );
   });

@@ -51,7 +51,7 @@ async function run(
     const object = key === null ? null : await bench.object(key);
     expect(object?.includes(CANARY) ?? false).toBe(false);
   }
-  expect(await bench.leftovers()).toEqual([]);
+  expect(await bench.remainingFiles()).toEqual([]);
   return outcome;
 }
 
@@ -104,8 +104,8 @@ describe("a source that sends a document in the place of", { timeout: 120_000 },
 
 describe("the processor's health", () => {
   it("reports what is in force around its tools", async () => {
-    const answer = await bench.processor.app.request("/healthz");
-    const { isolation } = ProcessorHealth.parse(await answer.json());
+    const response = await bench.processor.app.request("/healthz");
+    const { isolation } = ProcessorHealth.parse(await response.json());
     // without walls on files, there are none on the rest
     if (!isolation.files) expect(isolation).toMatchObject({ network: false, signals: false });
     const kernel = await readFile("/proc/sys/kernel/osrelease", "utf8").catch(() => "0");

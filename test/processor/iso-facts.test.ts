@@ -32,7 +32,7 @@ const read = async (kind: MediaKind) => Buffer.from(await readFile(await media(k
 const MATRIX_IN_TKHD = 44;
 
 /** Turns the first picture of a file; what stands in the file is changed. */
-function turn(file: Buffer, abcd: readonly [number, number, number, number]): Buffer {
+function rotated(file: Buffer, abcd: readonly [number, number, number, number]): Buffer {
   const matrix = file.indexOf("tkhd") + MATRIX_IN_TKHD;
   for (const [index, offset] of [0, 4, 12, 16].entries()) {
     file.writeInt32BE((abcd[index] ?? 0) * 0x10000, matrix + offset);
@@ -44,22 +44,22 @@ function turn(file: Buffer, abcd: readonly [number, number, number, number]): Bu
 async function compare(file: Buffer) {
   const path = join(cwd, "media.mp4");
   await writeFile(path, file);
-  const told = factsOfIndex(await indexOf(file));
+  const declared = factsOfIndex(await indexOf(file));
   const seen = await probeMedia(path, {
     tools,
     proxy: { url: "http://127.0.0.1:9", blocked: () => [] },
     cwd,
   });
-  return { told, seen };
+  return { declared, seen };
 }
 
 describe("the index of a file", () => {
   test.each(["mp4", "mp4-index-last", "mp4-av1-opus", "video-mp4", "audio-m4a"] as const)(
     "of the kind %s tells what ffprobe sees",
     async (kind) => {
-      const { told, seen } = await compare(await read(kind));
+      const { declared, seen } = await compare(await read(kind));
       const { video, audio } = seen;
-      expect(told).toEqual({
+      expect(declared).toEqual({
         durationSeconds: expect.closeTo(seen.durationSeconds ?? 0, 1),
         video: video && {
           ...{ codec: video.codec, width: video.width, height: video.height },
@@ -75,8 +75,8 @@ describe("the index of a file", () => {
     [0, -1, 1, 0],
     [-1, 0, 0, -1],
   ] as const)("tells the shape of a picture that is turned by %i %i %i %i", async (...abcd) => {
-    const { told, seen } = await compare(turn(await read("mp4"), abcd));
-    expect(told?.video).toMatchObject({ width: seen.video?.width, height: seen.video?.height });
+    const { declared, seen } = await compare(rotated(await read("mp4"), abcd));
+    expect(declared?.video).toMatchObject({ width: seen.video?.width, height: seen.video?.height });
   });
 
   test("tells nothing of what is unusual", async () => {
@@ -87,7 +87,7 @@ describe("the index of a file", () => {
     };
     const index = await indexOf(await read("mp4"));
     expect(factsOfIndex(index)).not.toBeNull();
-    expect(factsOfIndex(await indexOf(turn(await read("mp4"), [1, 1, 0, 1])))).toBeNull();
+    expect(factsOfIndex(await indexOf(rotated(await read("mp4"), [1, 1, 0, 1])))).toBeNull();
     expect(withByte(index, "elst", 11, 2)).toBeNull();
     expect(withByte(index, "stsd", 11, 2)).toBeNull();
     expect(withByte(index, "avc1", 0, 0x78)).toBeNull();

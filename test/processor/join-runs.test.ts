@@ -16,7 +16,7 @@ import { type ProcessorBench, startProcessorBench } from "../support/processor.t
 const SECONDS = 6;
 /** Several parts of an upload. */
 const LARGE = { seconds: SECONDS, videoBitrate: 30_000_000 };
-const PICTURE = { videoRate: LARGE.videoBitrate, width: 320, height: 180 };
+const VIDEO = { videoRate: LARGE.videoBitrate, width: 320, height: 180 };
 
 /** Pages with title, artist, date, chapters and a picture, and what they lead to. */
 const DESCRIBED = [
@@ -44,7 +44,7 @@ beforeAll(async () => {
   origin = await startOrigin({ root });
   for (const video of ["video", "fragments", "strange", "changing"]) {
     const files = { video: `${video}.mp4`, audio: "audio.m4a", seconds: SECONDS };
-    origin.put(`/${video}.mpd`, Buffer.from(splitManifest({ ...files, ...PICTURE })));
+    origin.put(`/${video}.mpd`, Buffer.from(splitManifest({ ...files, ...VIDEO })));
   }
   origin.put("/strange.mp4", await turningStrange());
   origin.put("/changing.mp4", await readFile(await media("video-mp4", LARGE)));
@@ -71,14 +71,14 @@ afterAll(async () => {
 /** HLS of picture and sound apart. */
 async function putApart(): Promise<void> {
   const fragments = await media("video-fragments", LARGE);
-  const sound = join(folder, "sound.mp4");
+  const audio = join(folder, "sound.mp4");
   await promisify(execFile)("ffmpeg", [
     ...["-nostdin", "-v", "error", "-i", await media("audio-m4a", { seconds: SECONDS }), "-c", "copy"],
-    ...["-movflags", "+delay_moov+default_base_moof", "-frag_duration", "1000000", sound],
+    ...["-movflags", "+delay_moov+default_base_moof", "-frag_duration", "1000000", audio],
   ]);
-  origin.put("/sound.mp4", await readFile(sound));
+  origin.put("/sound.mp4", await readFile(audio));
   origin.put("/apart/video.m3u8", fragmentsOf("fragments.mp4", await readFile(fragments)));
-  origin.put("/apart/audio.m3u8", fragmentsOf("sound.mp4", await readFile(sound)));
+  origin.put("/apart/audio.m3u8", fragmentsOf("sound.mp4", await readFile(audio)));
   const lines = [
     '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="a",DEFAULT=YES,URI="audio.m3u8"',
     '#EXT-X-STREAM-INF:BANDWIDTH=30000000,RESOLUTION=320x180,CODECS="avc1.42c00d,mp4a.40.2",AUDIO="a"',
@@ -117,7 +117,7 @@ async function deliver(processor: ProcessorBench, ...args: Parameters<ProcessorB
   try {
     const { delivery, path, probed } = await deliveries.deliver(...args);
     expect(await processor.s3.unfinishedUploads()).toEqual([]);
-    expect(await processor.leftovers()).toEqual([]);
+    expect(await processor.remainingFiles()).toEqual([]);
     const proxy = { url: "http://127.0.0.1:9", blocked: () => [] };
     return { delivery, probed, facts: await probeMedia(path, { tools, cwd: folder, proxy }) };
   } finally {
@@ -200,7 +200,7 @@ describe("picture and sound", () => {
     const outcome = await bench.run(`${origin.url}/changing.mpd`);
     expect(outcome).toMatchObject({ type: "failed", code: "network" });
     expect(await bench.s3.unfinishedUploads()).toEqual([]);
-    expect(await bench.leftovers()).toEqual([]);
+    expect(await bench.remainingFiles()).toEqual([]);
   });
 
   it("are not delivered when it is larger than the key allows", async () => {
@@ -220,6 +220,6 @@ describe("picture and sound", () => {
     const target = { ...bench.target, bucket: "no-such-bucket" } as typeof bench.target;
     const outcome = await bench.run(`${origin.url}/video.mpd`, {}, { target });
     expect(outcome).toMatchObject({ type: "failed", code: "upload_refused" });
-    expect(await bench.leftovers()).toEqual([]);
+    expect(await bench.remainingFiles()).toEqual([]);
   });
 });

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { isUnusual } from "../../processor/media/isobmff/box-view.ts";
-import { EndedEarly } from "../../processor/media/isobmff/byte-stream.ts";
+import { isUnsupportedMedia } from "../../processor/media/isobmff/box-view.ts";
+import { EndedEarlyError } from "../../processor/media/isobmff/byte-stream.ts";
 import { openIsoSource } from "../../processor/media/isobmff/iso-source.ts";
-import { FrontTooSmall, JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
+import { FrontTooSmallError, JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
 import type { About } from "../../processor/media/isobmff/movie-boxes.ts";
 import { metadataText } from "../../processor/stages/file-metadata.ts";
 import * as files from "../support/joined-files.ts";
@@ -22,8 +22,8 @@ const joined = (sources: readonly Buffer[], roomBytes?: number, about?: Partial<
 const failureOf = (...sources: readonly Buffer[]): Promise<unknown> =>
   files.failureOf(openIsoSource, ...sources);
 
-const PICTURE = ["-f", "lavfi", "-i", "testsrc2=size=192x108:rate=25:duration=3.3"];
-const SOUND = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=3.5"];
+const VIDEO = ["-f", "lavfi", "-i", "testsrc2=size=192x108:rate=25:duration=3.3"];
+const AUDIO = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=3.5"];
 const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p"];
 const AAC = ["-c:a", "aac", "-b:a", "96k"];
 const H265 = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-tag:v", "hvc1"];
@@ -43,41 +43,41 @@ interface Stream {
 }
 
 interface Kind {
-  readonly picture: Stream;
-  readonly sound: Stream;
+  readonly video: Stream;
+  readonly audio: Stream;
 }
 
-const picture = (encode: readonly string[], pack: readonly string[]): Stream => ({
-  encode: [...PICTURE, ...encode],
+const video = (encode: readonly string[], pack: readonly string[]): Stream => ({
+  encode: [...VIDEO, ...encode],
   pack,
 });
-const sound = (encode: readonly string[], pack: readonly string[]): Stream => ({
-  encode: [...SOUND, ...encode],
+const audio = (encode: readonly string[], pack: readonly string[]): Stream => ({
+  encode: [...AUDIO, ...encode],
   pack,
 });
 
 /** Files as packagers make them. */
 const KINDS = {
-  "whole files with frames out of order": { picture: picture(H264, WHOLE), sound: sound(AAC, WHOLE) },
+  "whole files with frames out of order": { video: video(H264, WHOLE), audio: audio(AAC, WHOLE) },
   "fragments with frames out of order": {
-    picture: picture(H264, FRAGMENTS),
-    sound: sound(AAC, SHORT_FRAGMENTS),
+    video: video(H264, FRAGMENTS),
+    audio: audio(AAC, SHORT_FRAGMENTS),
   },
-  "fragments of single frames": { picture: picture(H264, SINGLE_FRAMES), sound: sound(AAC, SINGLE_FRAMES) },
-  "segments of DASH with an index of each": { picture: picture(H264, DASH), sound: sound(AAC, DASH) },
-  "one of each": { picture: picture(H264, FRAGMENTS), sound: sound(AAC, WHOLE) },
+  "fragments of single frames": { video: video(H264, SINGLE_FRAMES), audio: audio(AAC, SINGLE_FRAMES) },
+  "segments of DASH with an index of each": { video: video(H264, DASH), audio: audio(AAC, DASH) },
+  "one of each": { video: video(H264, FRAGMENTS), audio: audio(AAC, WHOLE) },
   "AV1 and Opus": {
-    picture: picture(AV1, WHOLE),
-    sound: sound(["-c:a", "libopus", "-strict", "-2"], SHORT_FRAGMENTS),
+    video: video(AV1, WHOLE),
+    audio: audio(["-c:a", "libopus", "-strict", "-2"], SHORT_FRAGMENTS),
   },
-  "VP9 and MP3": { picture: picture(VP9, FRAGMENTS), sound: sound(["-c:a", "libmp3lame"], WHOLE) },
-  "H.265": { picture: picture(H265, FRAGMENTS), sound: sound(AAC, FRAGMENTS) },
+  "VP9 and MP3": { video: video(VP9, FRAGMENTS), audio: audio(["-c:a", "libmp3lame"], WHOLE) },
+  "H.265": { video: video(H265, FRAGMENTS), audio: audio(AAC, FRAGMENTS) },
   "a picture of changing rate, other pixels and languages": {
-    picture: picture(
+    video: video(
       [...UNEVEN, ...H264, "-video_track_timescale", "90000", "-metadata:s:v", "language=ger"],
       FRAGMENTS,
     ),
-    sound: sound([...AAC, "-metadata:s:a", "language=fre"], WHOLE),
+    audio: audio([...AAC, "-metadata:s:a", "language=fre"], WHOLE),
   },
 } satisfies Readonly<Record<string, Kind>>;
 
@@ -93,8 +93,8 @@ async function make(name: KindName) {
     return { whole, packed };
   };
   const [video, audio] = await Promise.all([
-    one("picture", KINDS[name].picture),
-    one("sound", KINDS[name].sound),
+    one("picture", KINDS[name].video),
+    one("sound", KINDS[name].audio),
   ]);
   return { video, audio };
 }
@@ -124,7 +124,7 @@ describe("tracks that are joined", () => {
     const { video, audio } = await make("fragments with frames out of order");
     const both = [await media.read(video.packed), await media.read(audio.packed)];
     const sources = await files.openAll(openIsoSource, both);
-    expect(await files.lastTurns(sources, 2)).toEqual({
+    expect(await files.lastChunks(sources, 2)).toEqual({
       vide: expect.closeTo(3, 0),
       soun: expect.closeTo(3, 0),
     });
@@ -201,7 +201,7 @@ describe("tracks that are joined", () => {
       [300, 308],
     ] as const) {
       const failure = await joined(files, needed - less).catch((error: unknown) => error);
-      expect(failure).toBeInstanceOf(FrontTooSmall);
+      expect(failure).toBeInstanceOf(FrontTooSmallError);
       expect(failure).toMatchObject({ missingBytes: missing });
     }
   });
@@ -247,21 +247,21 @@ describe("a file that is left to the tool", () => {
     ],
   ] as const)("%s", async (name, pack, more) => {
     const file = `${name.replaceAll(" ", "-")}.mp4`;
-    await media.ffmpeg(...PICTURE, ...more, ...H264, ...pack, file);
+    await media.ffmpeg(...VIDEO, ...more, ...H264, ...pack, file);
     const [failure] = [await failureOf(await media.read(file))];
-    expect(failure === null ? name : isUnusual(failure)).toBe(true);
+    expect(failure === null ? name : isUnsupportedMedia(failure)).toBe(true);
   });
 
   it("ends in the middle", async () => {
     const { video } = await make("fragments with frames out of order");
     const file = await media.read(video.packed);
-    expect(await failureOf(file.subarray(0, file.length - 10_000))).toBeInstanceOf(EndedEarly);
+    expect(await failureOf(file.subarray(0, file.length - 10_000))).toBeInstanceOf(EndedEarlyError);
   });
 
   it("begins again", async () => {
     const { video } = await make("fragments with frames out of order");
     const file = await media.read(video.packed);
-    expect(isUnusual(await failureOf(Buffer.concat([file, file])))).toBe(true);
+    expect(isUnsupportedMedia(await failureOf(Buffer.concat([file, file])))).toBe(true);
   });
 
   it("has fragments in another order", async () => {
@@ -269,7 +269,7 @@ describe("a file that is left to the tool", () => {
     const file = await media.read(video.packed);
     const time = file.indexOf("tfdt", file.indexOf("tfdt", 0, "latin1") + 4, "latin1");
     const earlier = changed(file, (copy) => copy.fill(0, time + 8, time + 16));
-    expect(isUnusual(await failureOf(earlier))).toBe(true);
+    expect(isUnsupportedMedia(await failureOf(earlier))).toBe(true);
   });
 
   it("says that it has four thousand million samples", async () => {
@@ -277,7 +277,7 @@ describe("a file that is left to the tool", () => {
     const file = await media.read(video.packed);
     const sizes = file.indexOf("stsz", 0, "latin1");
     const endless = changed(file, (copy) => void copy.fill(0xff, sizes + 12, sizes + 16));
-    expect(isUnusual(await failureOf(endless))).toBe(true);
+    expect(isUnsupportedMedia(await failureOf(endless))).toBe(true);
   });
 
   test("whatever is damaged in it, it is joined or refused, never anything else", async () => {
@@ -296,7 +296,9 @@ describe("a file that is left to the tool", () => {
             index === which ? changed(file, (copy) => copy.writeUInt8(value, at)) : file,
           );
           const failure = await failureOf(...damaged);
-          expect(failure === null || isUnusual(failure) || failure instanceof EndedEarly).toBe(true);
+          expect(failure === null || isUnsupportedMedia(failure) || failure instanceof EndedEarlyError).toBe(
+            true,
+          );
         },
       ),
       { numRuns: 300 },

@@ -50,9 +50,9 @@ const ask = async (path: string, change?: object): Promise<Response> =>
   bench.processor.app.request("/probe", asking(path, change));
 
 async function list(path: string, change: object = {}): Promise<ListLine[]> {
-  const answer = await ask(path, change);
-  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/x-ndjson"]);
-  const lines = (await answer.text()).trim().split("\n");
+  const response = await ask(path, change);
+  expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/x-ndjson"]);
+  const lines = (await response.text()).trim().split("\n");
   return lines.map((line) => ListLine.parse(JSON.parse(line)));
 }
 
@@ -190,9 +190,9 @@ describe("the extraction of a list", () => {
 
   it("is killed when nobody wants the list any more", async () => {
     origin.behave("/left.xml", { hang: true });
-    const answer = await ask("/left.xml");
+    const response = await ask("/left.xml");
     await origin.waitForHit("/left.xml");
-    await answer.body?.cancel();
+    await response.body?.cancel();
     // the connection that it held is gone with it
     await origin.idle();
   });
@@ -202,11 +202,11 @@ describe("the extraction of a list", () => {
     const server = createAdaptorServer({ fetch: bench.processor.app.fetch }) as Server;
     const port = await listen(server);
     const abort = new AbortController();
-    const answer = await fetch(`http://127.0.0.1:${port}/probe`, {
+    const response = await fetch(`http://127.0.0.1:${port}/probe`, {
       ...asking("/cut.xml"),
       signal: abort.signal,
     });
-    const end = answer.text().catch(() => "cut");
+    const end = response.text().catch(() => "cut");
     await origin.waitForHit("/cut.xml");
     abort.abort();
     expect(await end).toBe("cut");
@@ -278,11 +278,11 @@ describe("a site that tells its list bit by bit", () => {
     await rm(folder, { recursive: true });
   });
 
-  async function tell(kind: string): Promise<{ parts: ListPart[]; code: string | null }> {
+  async function report(kind: string): Promise<{ parts: ListPart[]; code: string | null }> {
     const parts: ListPart[] = [];
     const request = { url: `http://channel.example/${kind}`, timeoutMs: 20_000, maxEntries: 5 };
-    const told = pool.list(request, (part) => parts.push(part));
-    const code = await told.then(
+    const reported = pool.list(request, (part) => parts.push(part));
+    const code = await reported.then(
       () => null,
       (error: Fault) => error.code,
     );
@@ -290,7 +290,7 @@ describe("a site that tells its list bit by bit", () => {
   }
 
   it("is asked for no more than is wanted, through the lists in its list", async () => {
-    const { parts, code } = await tell("short");
+    const { parts, code } = await report("short");
     expect(code).toBeNull();
     expect(parts.map((part) => ("list" in part ? part.list : part.entry.id))).toEqual([
       ...["Tabs", "v0", "v1", "v2", "s0", "s1"],
@@ -300,7 +300,7 @@ describe("a site that tells its list bit by bit", () => {
   });
 
   it("may break off, which is told by its class", async () => {
-    const { parts, code } = await tell("broken");
+    const { parts, code } = await report("broken");
     expect([parts.length, code]).toEqual([2, "private"]);
   });
 });

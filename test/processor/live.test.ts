@@ -82,7 +82,7 @@ async function expectNothingLeft(jobId: string): Promise<void> {
     }
   }
   expect(await bench.s3.unfinishedUploads()).toEqual([]);
-  expect(await bench.leftovers()).toEqual([]);
+  expect(await bench.remainingFiles()).toEqual([]);
 }
 
 describe("a recording", () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ProbeAnswer, type ProbeOutcome } from "../../schema/wire/probe.ts";
+import { type ProbeOutcome, ProbeResponse } from "../../schema/wire/probe.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
@@ -41,13 +41,13 @@ afterAll(async () => {
 });
 
 async function probe(path: string): Promise<ProbeOutcome> {
-  const answer = await bench.processor.app.request("/probe", {
+  const response = await bench.processor.app.request("/probe", {
     method: "POST",
     headers: { authorization: `Bearer ${bench.config.processorToken}`, "content-type": "application/json" },
     body: JSON.stringify({ v: 1, kind: "metadata", url: origin.url + path }),
   });
-  expect(answer.status).toBe(200);
-  return ProbeAnswer.parse(await answer.json()).outcome;
+  expect(response.status).toBe(200);
+  return ProbeResponse.parse(await response.json()).outcome;
 }
 
 describe("a source that says numbers which nobody can count with", () => {

@@ -43,13 +43,13 @@ beforeAll(async () => {
   });
   origin.put("/portrait.m3u8", master(["small", 480, 854], ["tall", 1080, 1920], ["middle", 720, 1280]));
   origin.put("/large.m3u8", master(["tall", 1080, 1920], ["middle", 720, 1280]));
-  const picture = (size: string) => ["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=10:duration=3`];
+  const video = (size: string) => ["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=10:duration=3`];
   const tone = ["-f", "lavfi", "-i", "sine=duration=3"];
   const vp9 = "-c:v libvpx-vp9 -cpu-used 8 -deadline realtime -pix_fmt yuv420p".split(" ");
   const surround = "pan=5.1(side)|c0=c0|c1=c0|c2=c0|c3=c0|c4=c0|c5=c0";
   const [endless, odd, six] = await Promise.all([
-    piped(...picture("192x108"), ...tone, ...vp9, "-c:a", "libopus", "-f", "webm"),
-    piped(...picture("191x107"), ...vp9, "-f", "webm"),
+    piped(...video("192x108"), ...tone, ...vp9, "-c:a", "libopus", "-f", "webm"),
+    piped(...video("191x107"), ...vp9, "-f", "webm"),
     piped(...tone, "-af", surround, "-c:a", "flac", "-f", "matroska"),
   ]);
   origin.put("/endless.webm", endless);
@@ -65,23 +65,23 @@ afterAll(async () => {
   await origin.close();
 });
 
-const pictureOf = ({ probed }: Delivered) => probed.streams.find(({ codec_type }) => codec_type === "video");
+const videoOf = ({ probed }: Delivered) => probed.streams.find(({ codec_type }) => codec_type === "video");
 
 describe("max_resolution", () => {
   it("takes of a portrait source the largest whose shorter side is not over it", async () => {
     const done = await deliveries.deliver(`${origin.url}/portrait.m3u8`, { max_resolution: 720 });
-    expect(pictureOf(done)).toMatchObject({ width: 720, height: 1280 });
+    expect(videoOf(done)).toMatchObject({ width: 720, height: 1280 });
     expect(done.delivery).toMatchObject({ actual_quality: "720p", strategy: "hls", adjustments: [] });
   });
 
   it("takes the best where none is asked for", async () => {
     const done = await deliveries.deliver(`${origin.url}/portrait.m3u8`);
-    expect(pictureOf(done)).toMatchObject({ width: 1080, height: 1920 });
+    expect(videoOf(done)).toMatchObject({ width: 1080, height: 1920 });
   });
 
   it("takes the smallest where none is small enough, and says so", async () => {
     const done = await deliveries.deliver(`${origin.url}/large.m3u8`, { max_resolution: 480 });
-    expect(pictureOf(done)).toMatchObject({ width: 720, height: 1280 });
+    expect(videoOf(done)).toMatchObject({ width: 720, height: 1280 });
     expect(done.delivery.adjustments).toMatchObject([{ field: "max_resolution", from: 480, to: 720 }]);
   });
 
@@ -139,7 +139,7 @@ describe("a source that tells neither duration nor index", () => {
 describe("what encoders do not take", () => {
   it("an odd side loses a row, not the job", async () => {
     const done = await deliveries.deliver(`${origin.url}/odd.webm`, { format: "mov" });
-    expect(pictureOf(done)).toMatchObject({ codec_name: "h264", width: 190, height: 106 });
+    expect(videoOf(done)).toMatchObject({ codec_name: "h264", width: 190, height: 106 });
   });
 
   it.each(["opus", "mp3", "m4a"])("six channels become what %s takes", async (format) => {

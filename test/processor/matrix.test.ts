@@ -97,8 +97,8 @@ describe("the matrix of formats, codecs and sources", { concurrent: true }, () =
       expect(codecOf(video?.codec_name)).toBe(expected.video);
       expect(codecOf(audio?.codec_name)).toBe(expected.audio);
       expect(delivery.strategy === "transcode").toBe(expected.transcodes);
-      const told = [...plan(request).adjustments, ...delivery.adjustments];
-      expect(told.map(({ field, from, to }) => [field, from, to]).sort()).toEqual(
+      const reported = [...plan(request).adjustments, ...delivery.adjustments];
+      expect(reported.map(({ field, from, to }) => [field, from, to]).sort()).toEqual(
         [...expected.adjustments].sort(),
       );
 

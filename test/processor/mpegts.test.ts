@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { withBreak } from "../../processor/hls/transport-stream.ts";
-import { isUnusual } from "../../processor/media/isobmff/box-view.ts";
+import { isUnsupportedMedia } from "../../processor/media/isobmff/box-view.ts";
 import { openTransportSource } from "../../processor/media/mpegts/transport-source.ts";
 import * as files from "../support/joined-files.ts";
 import { type PacketToWrite, readPackets, transportStream } from "../support/transport-stream.ts";
@@ -21,10 +21,10 @@ afterAll(() => media.close());
 const open: files.Open = (stream) => openTransportSource(stream, ["vide", "soun"]);
 const failureOf = (...sources: readonly Buffer[]): Promise<unknown> => files.failureOf(open, ...sources);
 
-const picture = (options = "size=192x108:rate=25") => [
+const video = (options = "size=192x108:rate=25") => [
   ...["-f", "lavfi", "-i", `testsrc2=${options}:duration=${SECONDS}`],
 ];
-const sound = (rate = 44_100) => [
+const audio = (rate = 44_100) => [
   ...["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=${rate}:duration=${SECONDS}`],
 ];
 const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p"];
@@ -33,37 +33,37 @@ const STEREO = ["-ac", "2"];
 
 /** Streams as packagers make them. */
 const KINDS = {
-  "pictures out of order, and sound": [...picture(), ...sound(), ...H264, ...AAC],
-  "pictures alone": [...picture(), ...H264],
+  "pictures out of order, and sound": [...video(), ...audio(), ...H264, ...AAC],
+  "pictures alone": [...video(), ...H264],
   "pictures in order, stereo of 48 kHz": [
-    ...[...picture(), ...sound(48_000), ...H264, "-bf", "0", "-tune", "zerolatency", ...AAC, ...STEREO],
+    ...[...video(), ...audio(48_000), ...H264, "-bf", "0", "-tune", "zerolatency", ...AAC, ...STEREO],
   ],
   "groups of pictures that need the one before": [
-    ...[...picture(), ...sound(), ...H264, "-bf", "3", "-x264-params", "open-gop=1:b-pyramid=normal", ...AAC],
+    ...[...video(), ...audio(), ...H264, "-bf", "3", "-x264-params", "open-gop=1:b-pyramid=normal", ...AAC],
   ],
   "a simple profile, other pixels, colours and languages": [
-    ...[...picture("size=176x144:rate=30000/1001"), ...sound(22_050), ...H264, "-profile:v", "baseline"],
+    ...[...video("size=176x144:rate=30000/1001"), ...audio(22_050), ...H264, "-profile:v", "baseline"],
     ...["-bf", "0", "-vf", "setsar=12/11", "-colorspace", "bt709", "-color_primaries", "bt709"],
     ...["-color_trc", "bt709", ...AAC, "-metadata:s:v", "language=ger", "-metadata:s:a", "language=fre"],
   ],
   "more colours, cropped": [
-    ...[...picture("size=190x106:rate=25"), ...sound(), "-c:v", "libx264", "-preset", "ultrafast"],
+    ...[...video("size=190x106:rate=25"), ...audio(), "-c:v", "libx264", "-preset", "ultrafast"],
     ...["-pix_fmt", "yuv444p", "-color_range", "pc", "-x264-params", "fullrange=on:cqm=jvt", ...AAC],
   ],
   "pictures of changing rate": [
-    ...[...picture(), ...sound(), "-vf", "select='not(mod(n,3))+lt(n,30)'", "-vsync", "vfr", ...H264, ...AAC],
+    ...[...video(), ...audio(), "-vf", "select='not(mod(n,3))+lt(n,30)'", "-vsync", "vfr", ...H264, ...AAC],
   ],
-  "sound that begins late": [...picture(), "-itsoffset", "0.4", ...sound(), ...H264, ...AAC],
-  "pictures that begin late": ["-itsoffset", "0.3", ...picture(), ...sound(), ...H264, ...AAC],
-  "times that begin again": [...picture(), ...sound(), ...H264, ...AAC, "-output_ts_offset", "95441"],
+  "sound that begins late": [...video(), "-itsoffset", "0.4", ...audio(), ...H264, ...AAC],
+  "pictures that begin late": ["-itsoffset", "0.3", ...video(), ...audio(), ...H264, ...AAC],
+  "times that begin again": [...video(), ...audio(), ...H264, ...AAC, "-output_ts_offset", "95441"],
 } satisfies Readonly<Record<string, readonly string[]>>;
 
 type KindName = keyof typeof KINDS;
 
 /** As the tool numbers what it writes. */
 const FIRST_PID = 0x100;
-const PICTURES = { pid: FIRST_PID, type: 0x1b, streamId: 0xe0 };
-const SOUND = { pid: FIRST_PID, type: 0x0f, streamId: 0xc0 };
+const VIDEO_SOURCES = { pid: FIRST_PID, type: 0x1b, streamId: 0xe0 };
+const AUDIO = { pid: FIRST_PID, type: 0x0f, streamId: 0xc0 };
 
 const PLAIN = "pictures out of order, and sound";
 
@@ -95,12 +95,12 @@ describe("a transport stream that becomes a file", () => {
 
   it("may be written anew, packet by packet", async () => {
     const { bytes } = await make("pictures in order, stereo of 48 kHz");
-    const again = transportStream([PICTURES], readPackets(bytes, [FIRST_PID]));
+    const again = transportStream([VIDEO_SOURCES], readPackets(bytes, [FIRST_PID]));
     expect(await failureOf(again)).toBe(null);
   });
 
   it("has frames of sound that begin in one packet and end in another", async () => {
-    const whole = await transport("sound alone", [...sound(), ...AAC]);
+    const whole = await transport("sound alone", [...audio(), ...AAC]);
     const packets = readPackets(whole, [FIRST_PID]);
     // each packet but the last gives its end to the next one, which keeps the time of the first frame that begins in it
     const shares = packets.map(({ payload }, index) =>
@@ -112,19 +112,19 @@ describe("a transport stream that becomes a file", () => {
       const given = before?.subarray(before.length - (shares[index - 1] ?? 0)) ?? Buffer.alloc(0);
       return { ...packet, payload: Buffer.concat([given, payload.subarray(0, payload.length - end.length)]) };
     });
-    await media.write("split.ts", transportStream([SOUND], split));
+    await media.write("split.ts", transportStream([AUDIO], split));
     await expectAsTheTool("split.ts");
     expect(split.some(({ payload }) => (payload.readUInt16BE(0) & 0xfff6) !== 0xfff0)).toBe(true);
   });
 
   it("has a gap in its sound where the source has one", async () => {
-    const whole = await transport("sound alone", [...sound(), ...AAC]);
+    const whole = await transport("sound alone", [...audio(), ...AAC]);
     const packets = readPackets(whole, [FIRST_PID]);
     const later = packets.map(({ shown, ...packet }, index) => ({
       ...packet,
       shown: (shown ?? 0) + (index > 2 ? 45_000 : 0),
     }));
-    await media.write("gap.ts", transportStream([SOUND], later));
+    await media.write("gap.ts", transportStream([AUDIO], later));
     await media.write("ours.mp4", await files.joined(open, [await media.read("gap.ts")]));
     const [[first = {}, ...others] = []] = await media.packetsOf("ours.mp4");
     const last = others.at(-1) ?? {};
@@ -136,15 +136,15 @@ describe("a transport stream that becomes a file", () => {
 
   it("gives its sound alone where the pictures are not wanted", async () => {
     const { bytes } = await make(PLAIN);
-    const soundOnly: files.Open = (stream) => openTransportSource(stream, ["soun"]);
-    await media.write("sound.m4a", await files.joined(soundOnly, [bytes]));
+    const audioOnly: files.Open = (stream) => openTransportSource(stream, ["soun"]);
+    await media.write("sound.m4a", await files.joined(audioOnly, [bytes]));
     const [packets = [], others] = await media.packetsOf("sound.m4a");
     expect([packets.length, others]).toEqual([expect.closeTo((SECONDS * 44_100) / 1024, -1), []]);
   });
 
   it("takes turns, so that a player has sound and picture of every second early", async () => {
     const sources = await files.openAll(open, [(await make(PLAIN)).bytes]);
-    expect(await files.lastTurns(sources, 2.5)).toEqual({
+    expect(await files.lastChunks(sources, 2.5)).toEqual({
       vide: expect.closeTo(5, 0),
       soun: expect.closeTo(5, 0),
     });
@@ -156,19 +156,19 @@ describe("a transport stream that is left to the tool", () => {
   const INTERLACED = ["-flags", "+ildct+ilme", "-x264-params", "tff=1"];
 
   it.each([
-    ["pictures of another kind", [...picture(), "-c:v", "mpeg2video"]],
-    ["pictures of H.265", [...picture(), "-c:v", "libx265", "-preset", "ultrafast"]],
-    ["sound of another kind", [...sound(), "-c:a", "ac3"]],
-    ["two streams of sound", [...sound(), ...sound(), "-map", "0", "-map", "1", ...AAC]],
-    ["fields instead of frames", [...picture(), ...H264, ...INTERLACED]],
-    ["another container", [...picture(), ...H264, "-f", "mp4", "-movflags", "+faststart"]],
+    ["pictures of another kind", [...video(), "-c:v", "mpeg2video"]],
+    ["pictures of H.265", [...video(), "-c:v", "libx265", "-preset", "ultrafast"]],
+    ["sound of another kind", [...audio(), "-c:a", "ac3"]],
+    ["two streams of sound", [...audio(), ...audio(), "-map", "0", "-map", "1", ...AAC]],
+    ["fields instead of frames", [...video(), ...H264, ...INTERLACED]],
+    ["another container", [...video(), ...H264, "-f", "mp4", "-movflags", "+faststart"]],
   ] as const)("has %s", async (name, args) => {
     const file = `${name.replaceAll(" ", "-")}.ts`;
     await media.ffmpeg(...COPIES, ...args, ...(args.includes("mp4" as never) ? [] : COPIES), file);
     const failure = await failureOf(await media.read(file));
     const sources = failure === null ? await files.openAll(open, [await media.read(file)]) : [];
     // whoever asks for a stream that is not among the tracks asks the tool
-    expect(isUnusual(failure) || sources.every(({ tracks }) => tracks.length === 0)).toBe(true);
+    expect(isUnsupportedMedia(failure) || sources.every(({ tracks }) => tracks.length === 0)).toBe(true);
   });
 
   /** Each with the reason why it is refused. */
@@ -184,7 +184,7 @@ describe("a transport stream that is left to the tool", () => {
       "no parameters in front",
       (stream) => {
         const packets = readPackets(stream, [FIRST_PID]);
-        return transportStream([PICTURES], packets.slice(3));
+        return transportStream([VIDEO_SOURCES], packets.slice(3));
       },
     ],
     "has two pictures in a packet": [
@@ -192,7 +192,7 @@ describe("a transport stream that is left to the tool", () => {
       (stream) => {
         const [first, second, ...others] = readPackets(stream, [FIRST_PID]) as [PacketToWrite, PacketToWrite];
         const both = { ...first, payload: Buffer.concat([first.payload, second.payload]) };
-        return transportStream([PICTURES], [both, ...others]);
+        return transportStream([VIDEO_SOURCES], [both, ...others]);
       },
     ],
     "has half a picture in a packet": [
@@ -202,7 +202,7 @@ describe("a transport stream that is left to the tool", () => {
         const half = first.payload.length >> 1;
         const [one, two] = [first.payload.subarray(0, half), first.payload.subarray(half)];
         return transportStream(
-          [PICTURES],
+          [VIDEO_SOURCES],
           [{ ...first, payload: one }, { ...first, payload: two }, ...others],
         );
       },
@@ -212,7 +212,7 @@ describe("a transport stream that is left to the tool", () => {
       (stream) => {
         const packets = readPackets(stream, [FIRST_PID]);
         return transportStream(
-          [PICTURES],
+          [VIDEO_SOURCES],
           packets.map((packet) => ({ ...packet, shown: null })),
         );
       },
@@ -225,7 +225,7 @@ describe("a transport stream that is left to the tool", () => {
           ...packet,
           shown: (shown ?? 0) + (index > 2 ? 20 * 90_000 : 0),
         }));
-        return transportStream([SOUND], jumping);
+        return transportStream([AUDIO], jumping);
       },
     ],
     "begins again": ["a packet is missing", (stream) => Buffer.concat([stream, stream])],
@@ -240,7 +240,7 @@ describe("a transport stream that is left to the tool", () => {
     ],
     "names several programs": [
       "several programs",
-      (stream) => transportStream([PICTURES], readPackets(stream, [FIRST_PID]), 2),
+      (stream) => transportStream([VIDEO_SOURCES], readPackets(stream, [FIRST_PID]), 2),
     ],
     "ends in the middle of a packet": [
       "half a packet at the end",
@@ -256,14 +256,17 @@ describe("a transport stream that is left to the tool", () => {
     const { bytes } = await make("pictures in order, stereo of 48 kHz");
     const [reason, change] = damages[name] ?? ["", () => bytes];
     const failure = await failureOf(change(bytes));
-    expect([isUnusual(failure), failure]).toEqual([true, expect.objectContaining({ message: reason })]);
+    expect([isUnsupportedMedia(failure), failure]).toEqual([
+      true,
+      expect.objectContaining({ message: reason }),
+    ]);
   });
 
   it("has other parameters later on", async () => {
     const [first, second] = [
-      await transport("first", [...picture(), ...H264, "-bf", "0"]),
+      await transport("first", [...video(), ...H264, "-bf", "0"]),
       await transport("second", [
-        ...[...picture("size=96x96:rate=25"), ...H264, "-bf", "0", "-output_ts_offset", "6"],
+        ...[...video("size=96x96:rate=25"), ...H264, "-bf", "0", "-output_ts_offset", "6"],
       ]),
     ];
     expect(await failureOf(first)).toBe(null);
@@ -281,7 +284,7 @@ describe("a transport stream that is left to the tool", () => {
           copy[at + 1] = next;
         });
         const failure = await failureOf(damaged);
-        expect(failure === null || isUnusual(failure)).toBe(true);
+        expect(failure === null || isUnsupportedMedia(failure)).toBe(true);
       }),
       { numRuns: 400 },
     );

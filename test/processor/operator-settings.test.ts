@@ -119,13 +119,13 @@ describe("the operator's other settings", () => {
 
   it("are in no log, no outcome, no answer and no other process", async () => {
     const outcome = await bench.run(`${origin.url}/status/403`);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       ["/healthz", "/metrics"].map(async (path) => (await bench.processor.app.request(path)).text()),
     );
-    const told = JSON.stringify([bench.logs, bench.worker.beats, outcome, answers]);
-    expect(told).toContain("fault");
+    const reported = JSON.stringify([bench.logs, bench.worker.heartbeats, outcome, responses]);
+    expect(reported).toContain("fault");
     const others = await processTexts();
-    for (const secret of SECRETS) expect(told + others).not.toContain(secret);
+    for (const secret of SECRETS) expect(reported + others).not.toContain(secret);
   });
 
   it("stay secret when the proxy does not answer, or refuses them", async () => {
@@ -137,9 +137,9 @@ describe("the operator's other settings", () => {
       try {
         const outcome = await refused.run(`${origin.url}/direct.mp4`);
         expect(outcome).toMatchObject({ type: "failed", code: "network" });
-        const told = JSON.stringify([refused.logs, outcome]);
+        const reported = JSON.stringify([refused.logs, outcome]);
         for (const secret of ["mistyped-password", btoa("first:mistyped-password")]) {
-          expect(told).not.toContain(secret);
+          expect(reported).not.toContain(secret);
         }
       } finally {
         await refused.close();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type MediaRequest, plan } from "../../schema/media.ts";
-import { ProbeAnswer, type ProbeOutcome } from "../../schema/wire/probe.ts";
+import { type ProbeOutcome, ProbeResponse } from "../../schema/wire/probe.ts";
 import { type MediaOptions, mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
@@ -46,9 +46,9 @@ async function ask(content: object): Promise<Response> {
 
 async function probe(path: string, request?: MediaRequest): Promise<ProbeOutcome> {
   const kind = request ? { kind: "plan", plan: plan(request).plan } : { kind: "metadata" };
-  const answer = await ask({ url: origin.url + path, ...kind });
-  expect(answer.status).toBe(200);
-  return ProbeAnswer.parse(await answer.json()).outcome;
+  const response = await ask({ url: origin.url + path, ...kind });
+  expect(response.status).toBe(200);
+  return ProbeResponse.parse(await response.json()).outcome;
 }
 
 describe("a probe", () => {
@@ -97,7 +97,7 @@ describe("a probe", () => {
   it("takes no slot of a run and leaves nothing", async () => {
     await probe("/direct.mp4");
     expect(bench.processor.runs.size).toBe(0);
-    expect(await bench.leftovers()).toEqual([]);
+    expect(await bench.remainingFiles()).toEqual([]);
   });
 
   it("tells a refusal by its class", async () => {
@@ -106,8 +106,8 @@ describe("a probe", () => {
   });
 
   it("reaches no private address", async () => {
-    const answer = await ask({ url: "http://127.0.0.1:9/a.mp4", kind: "metadata" });
-    expect(await answer.json()).toMatchObject({ outcome: { type: "failed", code: "egress_blocked" } });
+    const response = await ask({ url: "http://127.0.0.1:9/a.mp4", kind: "metadata" });
+    expect(await response.json()).toMatchObject({ outcome: { type: "failed", code: "egress_blocked" } });
   });
 
   it("answers 504 when the source does not answer in time", async () => {
@@ -124,8 +124,8 @@ describe("a probe", () => {
   });
 
   it("wants the Worker's token and a valid request", async () => {
-    const answer = await bench.processor.app.request("/probe", { method: "POST", body: "{}" });
-    expect(answer.status).toBe(401);
+    const response = await bench.processor.app.request("/probe", { method: "POST", body: "{}" });
+    expect(response.status).toBe(401);
     expect((await ask({ kind: "metadata" })).status).toBe(400);
   });
 });

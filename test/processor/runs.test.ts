@@ -58,7 +58,7 @@ async function deliver(
     proxy: { url: "http://127.0.0.1:9", blocked: () => [] },
   });
   expect(await bench.s3.unfinishedUploads()).toEqual([]);
-  expect(await bench.leftovers()).toEqual([]);
+  expect(await bench.remainingFiles()).toEqual([]);
   return { delivery, facts, bytes };
 }
 
@@ -252,7 +252,7 @@ describe("a run that is stopped", () => {
     origin.behave("/direct.mp4", {});
     expect(await bench.object("videos/stopped.mp4")).toBeNull();
     expect(await bench.s3.unfinishedUploads()).toEqual([]);
-    expect(await bench.leftovers()).toEqual([]);
+    expect(await bench.remainingFiles()).toEqual([]);
   });
 
   it("publishes nothing when leave to publish is refused", async () => {

@@ -74,7 +74,7 @@ describe("a source that honours ranges", () => {
     const source = await open(file(), { connections: 4 });
     const memories = new Set<ArrayBufferLike>();
     const copies: Buffer[] = [];
-    for await (const batch of source.read({ chunkBytes: MiB, lend: true })) {
+    for await (const batch of source.read({ chunkBytes: MiB, borrowed: true })) {
       await origin.idle();
       for (const chunk of batch) memories.add(chunk.buffer);
       copies.push(Buffer.concat(batch));

@@ -6,7 +6,7 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { S3Sink } from "../../processor/storage/s3/s3.ts";
+import { S3ObjectStore } from "../../processor/storage/s3/s3.ts";
 import { Hasher } from "../../processor/storage/uploads/hasher.ts";
 import { PartUploader } from "../../processor/storage/uploads/part-uploader.ts";
 import { uploadGrowingFile } from "../../processor/storage/uploads/upload-growing-file.ts";
@@ -19,12 +19,12 @@ const agent = new http.Agent({ keepAlive: true });
 const never = new AbortController().signal;
 const hasher = new Hasher();
 let server: S3Server;
-let sink: S3Sink;
+let store: S3ObjectStore;
 let folder: string;
 
 beforeAll(async () => {
   server = await startS3();
-  sink = new S3Sink({ ...server, addressing: "path", agentFor: () => agent });
+  store = new S3ObjectStore({ ...server, addressing: "path", agentFor: () => agent });
   folder = await mkdtemp(join(tmpdir(), "growing-"));
 });
 afterAll(async () => {
@@ -35,10 +35,10 @@ afterAll(async () => {
 });
 
 async function uploaderFor(key: string, onProgress?: (bytes: number) => void) {
-  const upload = await sink.open({ key, contentType: "video/mp4" }, never);
+  const upload = await store.open({ key, contentType: "video/mp4" }, never);
   return new PartUploader({
     upload,
-    limits: sink.limits,
+    limits: store.limits,
     partBytes: PART,
     signal: never,
     digest: null,
@@ -47,7 +47,7 @@ async function uploaderFor(key: string, onProgress?: (bytes: number) => void) {
 }
 
 const delivered = async (key: string) => {
-  const response = await fetch(await sink.signGet(key, 60));
+  const response = await fetch(await store.signGet(key, 60));
   return Buffer.from(await response.arrayBuffer());
 };
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");

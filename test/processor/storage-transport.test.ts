@@ -27,8 +27,8 @@ test("a server that answers early gets nothing of what the memory of the body is
   const body = Array.from({ length: 64 }, () => Buffer.alloc(MiB, "A"));
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/part`);
   const connected = once(server, "connection");
-  const answer = await transport.exchange({ method: "PUT", url, headers: {}, body });
-  expect(answer).toMatchObject({ status: 403, text: "no" });
+  const response = await transport.exchange({ method: "PUT", url, headers: {}, body });
+  expect(response).toMatchObject({ status: 403, text: "no" });
   for (const chunk of body) chunk.fill("B");
   const [connection] = await connected;
   const closed = once(connection, "close");

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { readConfig } from "../../processor/config.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { ProxyRotation } from "../../processor/egress/proxy-rotation.ts";
-import type { Kit } from "../../processor/kit.ts";
+import type { ProcessorDependencies } from "../../processor/kit.ts";
 import { Metrics } from "../../processor/metrics.ts";
 import { Callback } from "../../processor/run/callback.ts";
 import { LeaseKeeper } from "../../processor/run/lease.ts";
@@ -28,7 +28,7 @@ const MINUTE = 60_000;
 
 let folder: string;
 let worker: ScriptedWorker;
-let kit: Kit;
+let dependencies: ProcessorDependencies;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "upcoming-"));
@@ -39,7 +39,7 @@ beforeAll(async () => {
   });
   const tools = await discoverTools(config);
   const callback = new Callback({ workerUrl: worker.url, instance: "test" });
-  kit = {
+  dependencies = {
     ...{ config, tools, callback },
     policy: new EgressPolicy({ opened: new Set() }),
     extractor: new ExtractorPool({ tools, config, proxy: { url: "http://127.0.0.1:9", blocked: () => [] } }),
@@ -57,15 +57,15 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  kit.lease.close();
-  await kit.extractor.close();
+  dependencies.lease.close();
+  await dependencies.extractor.close();
   await worker.close();
   await rm(folder, { recursive: true, force: true });
 });
 
 async function run(wait: RunRequest["wait"], releaseAt: number) {
   const info = { id: "1", title: "Soon", live_status: "is_upcoming", release_timestamp: releaseAt / 1000 };
-  kit.extractions.keep(URL_OF_STREAM, { info, upstream: undefined });
+  dependencies.extractions.keep(URL_OF_STREAM, { info, upstream: undefined });
   const target = { provider: "s3", endpoint: "http://127.0.0.1:9", bucket: "b", region: "auto" } as const;
   const request: RunRequest = {
     ...{ v: 1, job_id: crypto.randomUUID(), attempt: 1, token: "t", url: URL_OF_STREAM, ...plan({}) },
@@ -79,7 +79,7 @@ async function run(wait: RunRequest["wait"], releaseAt: number) {
       recording: { asked: false, from_start: false, max_seconds: 60 },
     },
   };
-  await startRun(request, kit).done;
+  await startRun(request, dependencies).done;
   return worker.outcome(request.job_id);
 }
 

@@ -129,9 +129,9 @@ async function startNamedHost(target: string, host: string) {
     const { method, url: path } = req;
     const upstream = http.request({ agent, hostname, port, method, path, headers: { ...req.headers, host } });
     upstream.on("error", () => res.destroy());
-    upstream.on("response", (answer) => {
-      res.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(res);
+    upstream.on("response", (response) => {
+      res.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(res);
     });
     req.pipe(upstream);
   });

@@ -61,18 +61,18 @@ function startCommand(cwd: string, command: string, env: Readonly<Record<string,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";
-  const news = new EventEmitter();
+  const changes = new EventEmitter();
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk) => {
       text += chunk;
-      news.emit("news");
+      changes.emit("news");
     });
   }
   const ended = once(child, "exit").then(([code]) => code as number | null);
   let running = true;
   void ended.then(() => {
     running = false;
-    news.emit("news");
+    changes.emit("news");
   });
   return {
     process: child,
@@ -81,7 +81,7 @@ function startCommand(cwd: string, command: string, env: Readonly<Record<string,
     async printed(wanted) {
       while (!text.includes(wanted)) {
         if (!running) throw new Error(`It ended without printing "${wanted}":\n${text}`);
-        await once(news, "news");
+        await once(changes, "news");
       }
     },
   };

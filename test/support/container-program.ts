@@ -10,12 +10,12 @@ const { PORT, INSTANCE = "", WORKER_URL = "" } = process.env;
 const held = new Map<string, RunRequest>();
 
 async function report(path: string, token: string | null, body: object): Promise<unknown> {
-  const answer = await fetch(`${WORKER_URL}/internal/${path}`, {
+  const response = await fetch(`${WORKER_URL}/internal/${path}`, {
     method: "POST",
     headers: token === null ? {} : { authorization: `Bearer ${token}` },
     body: JSON.stringify({ v: 1, ...body }),
   });
-  return answer.json();
+  return response.json();
 }
 
 async function complete({ job_id, attempt, token }: RunRequest): Promise<void> {
@@ -55,11 +55,11 @@ async function take(run: RunRequest): Promise<void> {
     await complete(run);
     held.delete(run.job_id);
   } else {
-    await beat();
+    await heartbeat();
   }
 }
 
-async function beat(): Promise<void> {
+async function heartbeat(): Promise<void> {
   const runs = [...held.values()].map(({ job_id, attempt, token }) => ({
     job_id,
     attempt,

@@ -15,15 +15,15 @@ const PATIENCE_MS = 20_000;
 /** A storage that takes everything and answers what it is told to. */
 export interface DamagedStorage {
   readonly host: string;
-  answer: Buffer;
+  response: Buffer;
   close(): Promise<void>;
 }
 
 export async function startDamagedStorage(): Promise<DamagedStorage> {
-  const storage = { host: "", answer: Buffer.alloc(0), close: async () => {} };
+  const storage = { host: "", response: Buffer.alloc(0), close: async () => {} };
   const server = createServer((request, response) => {
     request.resume();
-    request.once("end", () => response.writeHead(200, { etag: '"a"' }).end(storage.answer));
+    request.once("end", () => response.writeHead(200, { etag: '"a"' }).end(storage.response));
   });
   const port = await listen(server);
   return Object.assign(storage, {
@@ -54,7 +54,7 @@ export async function meet(
   const path = `/${index}${extension}`;
   origin.put(path, bytes);
   if (kind === "storage") {
-    storage.answer = bytes;
+    storage.response = bytes;
     const endpoint = `http://${storage.host}`;
     const target = { ...sources.target, endpoint } as RunRequest["target"];
     return run(sources, `${origin.url}/media.mp4`, { target });

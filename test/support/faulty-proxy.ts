@@ -53,14 +53,14 @@ export async function startFaultyProxy(
       headers: req.headers,
     });
     upstream.on("error", () => res.destroy());
-    upstream.on("response", (answer) => {
+    upstream.on("response", (response) => {
       if (disturbance === "lose-answer") {
-        answer.resume();
-        answer.on("end", () => req.socket.destroy());
+        response.resume();
+        response.on("end", () => req.socket.destroy());
         return;
       }
-      res.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(res);
+      res.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(res);
     });
     req.on("error", () => upstream.destroy());
     res.on("close", () => upstream.destroy());

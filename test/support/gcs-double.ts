@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, randomUUID, verify } from "node:crypto";
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
-import { MultipartStore, Refusal, sendRefusal } from "./multipart-store.ts";
+import { MultipartStore, RefusedError, sendRefusal } from "./multipart-store.ts";
 import { percentEncoded } from "./percent-encoded.ts";
 import { listen } from "./ports.ts";
 
@@ -98,18 +98,19 @@ export async function startGcsDouble(): Promise<GcsDouble> {
       account === clientEmail &&
       scope.join("/") === `${date.slice(0, 8)}/auto/storage/goog4_request` &&
       verify("RSA-SHA256", Buffer.from(toSign), publicKey, signature);
-    if (!right) throw new Refusal(403, "SignatureDoesNotMatch", "The signature does not match.");
+    if (!right) throw new RefusedError(403, "SignatureDoesNotMatch", "The signature does not match.");
     const seconds = Number(url.searchParams.get("X-Goog-Expires"));
-    if (seconds > 604_800) throw new Refusal(400, "AuthorizationQueryParametersError", "Expires too late.");
+    if (seconds > 604_800)
+      throw new RefusedError(400, "AuthorizationQueryParametersError", "Expires too late.");
     if (now() > basicDate(date) + seconds * 1000) {
-      throw new Refusal(400, "ExpiredToken", "The provided token has expired.");
+      throw new RefusedError(400, "ExpiredToken", "The provided token has expired.");
     }
   }
 
   function checkToken(req: IncomingMessage): void {
     const expires = tokens.get((req.headers.authorization ?? "").replace(/^Bearer /, ""));
     if (expires === undefined || expires < now()) {
-      throw new Refusal(401, "AuthenticationRequired", "Authentication required.");
+      throw new RefusedError(401, "AuthenticationRequired", "Authentication required.");
     }
   }
 
@@ -122,7 +123,7 @@ export async function startGcsDouble(): Promise<GcsDouble> {
       const [, name = "", ...segments] = url.pathname.split("/");
       const key = decodeURIComponent(segments.join("/"));
       if (percentEncoded(key) !== segments.join("/")) {
-        throw new Refusal(400, "InvalidURI", "The key is not encoded as RFC 3986 demands.");
+        throw new RefusedError(400, "InvalidURI", "The key is not encoded as RFC 3986 demands.");
       }
       await store.handle(req, res, { bucket: name, key, query: url.searchParams });
     };

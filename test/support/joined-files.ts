@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { expect } from "vitest";
 import { ByteStream } from "../../processor/media/isobmff/byte-stream.ts";
 import { JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
-import { inTurns, type MediaSource } from "../../processor/media/isobmff/media-source.ts";
+import { interleave, type MediaSource } from "../../processor/media/isobmff/media-source.ts";
 import type { About } from "../../processor/media/isobmff/movie-boxes.ts";
 
 /** Files that are joined, and what the tools see of them. */
@@ -42,9 +42,9 @@ export async function joined(
   const tracks = sources.flatMap((source) => source.tracks);
   const movie = new JoinedMovie(tracks, { brand: "isom", tags: TAGS, cover: null, chapters: [], ...about });
   const media: Buffer[] = [movie.opening];
-  for await (const turn of inTurns(sources)) {
-    movie.add(turn);
-    await turn.pour((chunk) => void media.push(Buffer.from(chunk)));
+  for await (const interleaved of interleave(sources)) {
+    movie.add(interleaved);
+    await interleaved.streamTo((chunk) => void media.push(Buffer.from(chunk)));
   }
   return Buffer.concat([movie.front(roomBytes).bytes, ...media]);
 }
@@ -54,15 +54,15 @@ export async function joined(
  *
  * @param apart how far sound and picture may be apart at any time
  */
-export async function lastTurns(
+export async function lastChunks(
   sources: readonly MediaSource[],
   apart: number,
 ): Promise<{ vide: number; soun: number }> {
   const seconds = { vide: 0, soun: 0 };
-  for await (const turn of inTurns(sources)) {
-    seconds[turn.track.kind as keyof typeof seconds] = turn.chunk.seconds;
+  for await (const interleaved of interleave(sources)) {
+    seconds[interleaved.track.kind as keyof typeof seconds] = interleaved.chunk.seconds;
     expect(Math.abs(seconds.vide - seconds.soun)).toBeLessThan(apart);
-    await turn.pour(() => {});
+    await interleaved.streamTo(() => {});
   }
   return seconds;
 }
@@ -111,11 +111,11 @@ export class MediaBench {
   /** All that a player is given, packet by packet. */
   async packetsOf(file: string): Promise<Record<string, unknown>[][]> {
     const entries = "pts_time,dts_time,duration_time,size,flags,data_hash";
-    const told = await this.ffprobe(
+    const reported = await this.ffprobe(
       ...["-show_packets", "-show_data_hash", "md5", "-of", "json"],
       ...["-show_entries", `packet=stream_index,${entries}:packet_side_data`, file],
     );
-    const { packets } = JSON.parse(told) as { packets: Record<string, unknown>[] };
+    const { packets } = JSON.parse(reported) as { packets: Record<string, unknown>[] };
     const rounded = packets.map((packet) =>
       Object.fromEntries(
         Object.entries(packet).map(([name, value]) => [

@@ -1,6 +1,6 @@
 import { text } from "node:stream/consumers";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
-import { openSink } from "../../processor/storage/open-object-store.ts";
+import { openObjectStore } from "../../processor/storage/open-object-store.ts";
 import { partSizeFor } from "../../processor/storage/uploads/part-size.ts";
 import { PartUploader } from "../../processor/storage/uploads/part-uploader.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
@@ -39,14 +39,14 @@ if (import.meta.main) {
     opened: new Set(opened),
     lookup: async () => [{ address: "127.0.0.1", family: 4 }],
   });
-  const sink = openSink(target, policy);
+  const store = openObjectStore(target, policy);
   const { signal } = new AbortController();
   const startedAt = performance.now();
-  const upload = await sink.open({ key, contentType: "application/octet-stream" }, signal);
-  const partBytes = partSizeFor(bytes, sink.limits);
+  const upload = await store.open({ key, contentType: "application/octet-stream" }, signal);
+  const partBytes = partSizeFor(bytes, store.limits);
   const uploader = new PartUploader({
     upload,
-    limits: sink.limits,
+    limits: store.limits,
     partBytes,
     signal,
     digest: inlineDigest(),

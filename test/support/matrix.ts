@@ -243,19 +243,19 @@ export function expectedOf(wanted: MatrixCase): Expected | null {
     adjustments.push([field, native, otherwise]);
     return { codec: otherwise, encoded: true };
   };
-  const noPictures = { holds: [], otherwise: "copy" };
-  const picture = stream(
+  const noVideo = { holds: [], otherwise: "copy" };
+  const video = stream(
     "video_codec",
     wanted.video,
     hasVideo ? source.video : null,
-    rule.video ?? noPictures,
+    rule.video ?? noVideo,
     quality === "crf" || quality === "preset",
   );
-  const sound = stream("audio_codec", wanted.audio, source.audio, rule.audio, quality === "bitrate");
+  const audio = stream("audio_codec", wanted.audio, source.audio, rule.audio, quality === "bitrate");
   return {
-    video: picture.codec,
-    audio: sound.codec,
+    video: video.codec,
+    audio: audio.codec,
     adjustments,
-    transcodes: picture.encoded || sound.encoded,
+    transcodes: video.encoded || audio.encoded,
   };
 }

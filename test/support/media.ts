@@ -152,7 +152,7 @@ async function atomically(folder: string, fill: (staging: string) => Promise<voi
 
 function argsFor(kind: MediaKind, settings: Settings): string[] {
   const { seconds, width, height, fps, segmentSeconds, videoBitrate } = settings;
-  const picture = ["-f", "lavfi", "-i", `testsrc2=size=${width}x${height}:rate=${fps}:duration=${seconds}`];
+  const video = ["-f", "lavfi", "-i", `testsrc2=size=${width}x${height}:rate=${fps}:duration=${seconds}`];
   const tone = ["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=44100:duration=${seconds}`];
   const rate = videoBitrate
     ? ["-b:v", "-minrate", "-maxrate", "-bufsize"].flatMap((name) => [name, String(videoBitrate)])
@@ -167,7 +167,7 @@ function argsFor(kind: MediaKind, settings: Settings): string[] {
     ...filler,
   ];
   const aac = ["-c:a", "aac", "-b:a", "64k"];
-  const both = [...picture, ...tone, ...h264, ...aac];
+  const both = [...video, ...tone, ...h264, ...aac];
   const hls = ["-f", "hls", "-hls_time", String(segmentSeconds), "-hls_playlist_type", "vod"];
   const entry = ENTRY[kind];
   switch (kind) {
@@ -177,38 +177,38 @@ function argsFor(kind: MediaKind, settings: Settings): string[] {
       return [...both, entry];
     case "webm":
       return [
-        ...picture,
+        ...video,
         ...tone,
         ..."-c:v libvpx-vp9 -cpu-used 8 -deadline realtime".split(" "),
         ...rate,
       ].concat("-c:a", "libopus", entry);
     case "webm-vp8-vorbis":
       return [
-        ...picture,
+        ...video,
         ...tone,
         ..."-c:v libvpx -cpu-used 8 -deadline realtime -c:a libvorbis".split(" "),
         entry,
       ];
     case "mkv-h265-mp3":
       return [
-        ...picture,
+        ...video,
         ...tone,
         ..."-c:v libx265 -preset ultrafast -x265-params log-level=error -c:a libmp3lame".split(" "),
         entry,
       ];
     case "mkv-h264-flac":
-      return [...picture, ...tone, ...h264, "-c:a", "flac", entry];
+      return [...video, ...tone, ...h264, "-c:a", "flac", entry];
     case "mp4-av1-opus":
       return [
-        ...picture,
+        ...video,
         ...tone,
         ..."-c:v libaom-av1 -cpu-used 8 -crf 50 -b:v 0 -c:a libopus -movflags +faststart".split(" "),
         entry,
       ];
     case "video-mp4":
-      return [...picture, ...h264, "-movflags", "+faststart", entry];
+      return [...video, ...h264, "-movflags", "+faststart", entry];
     case "video-fragments":
-      return [...picture, ...h264, "-movflags", "+frag_keyframe+delay_moov+default_base_moof", entry];
+      return [...video, ...h264, "-movflags", "+frag_keyframe+delay_moov+default_base_moof", entry];
     case "audio-m4a":
       return [...tone, ...aac, "-movflags", "+faststart", entry];
     case "audio-mp3":
@@ -244,7 +244,7 @@ function argsFor(kind: MediaKind, settings: Settings): string[] {
         entry,
       );
     case "jpg":
-      return [...picture, "-frames:v", "1", "-q:v", "3", entry];
+      return [...video, "-frames:v", "1", "-q:v", "3", entry];
     case "srt":
     case "ass":
       return [];

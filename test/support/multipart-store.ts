@@ -25,7 +25,7 @@ export interface StoreRequest {
 }
 
 /** An answer that refuses, as the services word it. */
-export class Refusal extends Error {
+export class RefusedError extends Error {
   readonly status: number;
   readonly code: string;
 
@@ -86,14 +86,14 @@ export class MultipartStore {
   async handle(req: IncomingMessage, res: ServerResponse, request: StoreRequest): Promise<void> {
     const { bucket, key, query } = request;
     if (bucket !== this.#options.bucket) {
-      throw new Refusal(404, "NoSuchBucket", "The specified bucket does not exist.");
+      throw new RefusedError(404, "NoSuchBucket", "The specified bucket does not exist.");
     }
     const uploadId = query.get("uploadId");
     if (key === "" && req.method === "GET" && query.has("uploads")) return this.#listUploads(res, query);
     if (key === "" && req.method === "GET" && query.get("list-type") === "2") {
       return this.#listObjects(res, query);
     }
-    if (key === "") throw new Refusal(405, "MethodNotAllowed", "The bucket takes no such request.");
+    if (key === "") throw new RefusedError(405, "MethodNotAllowed", "The bucket takes no such request.");
     if (uploadId !== null) return await this.#handleUpload(req, res, key, uploadId, query);
     if (req.method === "POST" && query.has("uploads")) return this.#initiate(req, res, key);
     if (req.method === "GET" || req.method === "HEAD") return await this.#read(req, res, key, query);
@@ -103,7 +103,7 @@ export class MultipartStore {
       res.writeHead(204).end();
       return;
     }
-    throw new Refusal(405, "MethodNotAllowed", "The object takes no such request.");
+    throw new RefusedError(405, "MethodNotAllowed", "The object takes no such request.");
   }
 
   async #handleUpload(
@@ -115,7 +115,7 @@ export class MultipartStore {
   ): Promise<void> {
     const upload = this.#uploads.get(uploadId);
     if (!upload || upload.key !== key) {
-      throw new Refusal(404, "NoSuchUpload", "The specified upload does not exist.");
+      throw new RefusedError(404, "NoSuchUpload", "The specified upload does not exist.");
     }
     if (req.method === "PUT") return await this.#putPart(req, res, upload, Number(query.get("partNumber")));
     if (req.method === "POST") return await this.#complete(req, res, uploadId, upload);
@@ -124,7 +124,7 @@ export class MultipartStore {
       res.writeHead(204).end();
       return;
     }
-    throw new Refusal(405, "MethodNotAllowed", "The upload takes no such request.");
+    throw new RefusedError(405, "MethodNotAllowed", "The upload takes no such request.");
   }
 
   /** A whole object by one request. */
@@ -161,11 +161,11 @@ export class MultipartStore {
     number: number,
   ): Promise<void> {
     if (!Number.isInteger(number) || number < 1 || number > 10_000) {
-      throw new Refusal(400, "InvalidArgument", "Part number must be an integer between 1 and 10000.");
+      throw new RefusedError(400, "InvalidArgument", "Part number must be an integer between 1 and 10000.");
     }
     const announced = req.headers["content-length"];
     if (announced === undefined) {
-      throw new Refusal(411, "MissingContentLength", "You must provide the Content-Length header.");
+      throw new RefusedError(411, "MissingContentLength", "You must provide the Content-Length header.");
     }
     const file = join(this.#folder, randomUUID());
     const hash = createHash("md5");
@@ -181,11 +181,15 @@ export class MultipartStore {
       },
       createWriteStream(file),
     );
-    if (bytes !== Number(announced)) throw new Refusal(400, "IncompleteBody", "The body is incomplete.");
+    if (bytes !== Number(announced)) throw new RefusedError(400, "IncompleteBody", "The body is incomplete.");
     const md5 = hash.digest();
     const wanted = req.headers["content-md5"];
     if (wanted !== undefined && wanted !== md5.toString("base64")) {
-      throw new Refusal(400, "BadDigest", "The Content-MD5 you specified did not match what we received.");
+      throw new RefusedError(
+        400,
+        "BadDigest",
+        "The Content-MD5 you specified did not match what we received.",
+      );
     }
     const etag = `"${md5.toString("hex").toUpperCase()}"`;
     upload.parts.set(number, { file, etag, bytes });
@@ -201,17 +205,22 @@ export class MultipartStore {
     const manifest = Buffer.concat(await req.toArray()).toString();
     const listed = [...manifest.matchAll(/<PartNumber>(\d+)<\/PartNumber>\s*<ETag>([^<]*)<\/ETag>/g)];
     if (listed.length === 0)
-      throw new Refusal(400, "MalformedXML", "The XML you provided was not well-formed.");
+      throw new RefusedError(400, "MalformedXML", "The XML you provided was not well-formed.");
     let former = 0;
     const parts = listed.map(([, number, etag], index) => {
       const part = upload.parts.get(Number(number));
       if (!part || part.etag !== (etag ?? "").replaceAll("&quot;", '"')) {
-        throw new Refusal(400, "InvalidPart", "One or more of the specified parts could not be found.");
+        throw new RefusedError(400, "InvalidPart", "One or more of the specified parts could not be found.");
       }
-      if (Number(number) <= former) throw new Refusal(400, "InvalidPartOrder", "The parts are not in order.");
+      if (Number(number) <= former)
+        throw new RefusedError(400, "InvalidPartOrder", "The parts are not in order.");
       former = Number(number);
       if (index < listed.length - 1 && part.bytes < this.#options.minPartBytes) {
-        throw new Refusal(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum size.");
+        throw new RefusedError(
+          400,
+          "EntityTooSmall",
+          "Your proposed upload is smaller than the minimum size.",
+        );
       }
       return part;
     });
@@ -225,7 +234,7 @@ export class MultipartStore {
 
   async #read(req: IncomingMessage, res: ServerResponse, key: string, query: URLSearchParams): Promise<void> {
     const object = this.#objects.get(key);
-    if (!object) throw new Refusal(404, "NoSuchKey", "The specified key does not exist.");
+    if (!object) throw new RefusedError(404, "NoSuchKey", "The specified key does not exist.");
     const disposition = query.get("response-content-disposition");
     res.writeHead(200, {
       ...object.headers,
@@ -271,7 +280,8 @@ export function sendRefusal(req: IncomingMessage, res: ServerResponse, error: un
     res.destroy();
     return;
   }
-  const refusal = error instanceof Refusal ? error : new Refusal(500, "InternalError", String(error));
+  const refusal =
+    error instanceof RefusedError ? error : new RefusedError(500, "InternalError", String(error));
   req.resume();
   res.writeHead(refusal.status, { "content-type": "application/xml" });
   const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${refusal.code}</Code><Message>${escapeXml(refusal.message)}</Message></Error>`;

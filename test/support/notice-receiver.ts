@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import { listen } from "./ports.ts";
 
 /** A notice as its endpoint got it. */
-export interface ReceivedNotice {
+export interface ReceivedEvent {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
   /** The same over all tries. */
@@ -12,24 +12,24 @@ export interface ReceivedNotice {
 }
 
 /** An endpoint for notices on loopback. */
-export interface NoticeReceiver {
+export interface WebhookReceiver {
   readonly url: string;
   /** `127.0.0.1:port`, as `ALLOWED_PRIVATE_HOSTS` wants it. */
   readonly host: string;
   /** Everything that was posted, repeats too, the newest last. */
-  readonly received: readonly ReceivedNotice[];
+  readonly received: readonly ReceivedEvent[];
   /** Resolves with the next answer that is sent. */
   next(): Promise<unknown>;
   /** Resolves when what was received satisfies the condition. */
-  until(condition: (received: readonly ReceivedNotice[]) => boolean): Promise<void>;
+  until(condition: (received: readonly ReceivedEvent[]) => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
 /** @param statusOf what the notice with this number, from 1, is answered with */
-export async function startNoticeReceiver(
+export async function startWebhookReceiver(
   statusOf: (count: number) => number = () => 204,
-): Promise<NoticeReceiver> {
-  const received: ReceivedNotice[] = [];
+): Promise<WebhookReceiver> {
+  const received: ReceivedEvent[] = [];
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;

@@ -194,13 +194,13 @@ class Site implements Origin {
     const behaviour = this.#behaviourOf(path);
     if (behaviour.hang) return;
     if (behaviour.cookie && !(request.headers.cookie ?? "").split("; ").includes(behaviour.cookie)) {
-      return answer(response, 403);
+      return respond(response, 403);
     }
     if (behaviour.status !== undefined && hit <= (behaviour.times ?? Number.POSITIVE_INFINITY)) {
-      return answer(response, behaviour.status, behaviour.retryAfterSeconds);
+      return respond(response, behaviour.status, behaviour.retryAfterSeconds);
     }
     const status = /^\/status\/(\d{3})$/.exec(path)?.[1];
-    if (status) return answer(response, Number(status), status === "429" ? 7 : undefined);
+    if (status) return respond(response, Number(status), status === "429" ? 7 : undefined);
     if (path === "/redirect") {
       response.writeHead(302, { location: query.get("to") ?? "/" }).end();
       return;
@@ -218,7 +218,7 @@ class Site implements Origin {
     hit: number,
   ): Promise<void> {
     const file = await this.#find(path);
-    if (!file) return answer(response, 404);
+    if (!file) return respond(response, 404);
     const changed = behaviour.changeAt !== undefined && hit >= behaviour.changeAt;
     const etag = `"${file.tag}${changed ? "-changed" : ""}"`;
     const stale = request.headers["if-range"] !== undefined && request.headers["if-range"] !== etag;
@@ -330,7 +330,7 @@ function rangeOf(header: string | undefined, size: number) {
   return start < end ? { start, end } : ("unsatisfiable" as const);
 }
 
-function answer(response: ServerResponse, status: number, retryAfterSeconds?: number): void {
+function respond(response: ServerResponse, status: number, retryAfterSeconds?: number): void {
   const headers = retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
   response.writeHead(status, { "content-type": "text/plain", ...headers }).end(`status ${status}`);
 }

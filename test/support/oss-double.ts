@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import http, { type IncomingMessage } from "node:http";
 import { basicDate } from "./gcs-double.ts";
-import { MultipartStore, Refusal, sendRefusal } from "./multipart-store.ts";
+import { MultipartStore, RefusedError, sendRefusal } from "./multipart-store.ts";
 import { percentEncoded } from "./percent-encoded.ts";
 import { listen } from "./ports.ts";
 
@@ -54,27 +54,32 @@ export async function startOssDouble(): Promise<OssDouble> {
       /^OSS4-HMAC-SHA256 Credential=([^,]+),(?:AdditionalHeaders=[^,]*,)?Signature=([0-9a-f]{64})$/.exec(
         req.headers.authorization ?? "",
       );
-    if (!inQuery && header === null) throw new Refusal(403, "AccessDenied", "Anonymous access is forbidden.");
+    if (!inQuery && header === null)
+      throw new RefusedError(403, "AccessDenied", "Anonymous access is forbidden.");
     const credential = inQuery ? request.query.get("x-oss-credential") : header?.[1];
     const date = (inQuery ? request.query.get("x-oss-date") : String(req.headers["x-oss-date"])) ?? "";
     const [id, ...scope] = (credential ?? "").split("/");
     if (id !== accessKeyId) {
-      throw new Refusal(403, "InvalidAccessKeyId", "The OSS Access Key Id you provided does not exist.");
+      throw new RefusedError(403, "InvalidAccessKeyId", "The OSS Access Key Id you provided does not exist.");
     }
     if (scope.join("/") !== `${date.slice(0, 8)}/${region}/oss/aliyun_v4_request`) {
-      throw new Refusal(400, "InvalidArgument", `Invalid signing region in Authorization header.`);
+      throw new RefusedError(400, "InvalidArgument", `Invalid signing region in Authorization header.`);
     }
     const toSign = [ALGORITHM, date, scope.join("/"), sha256(canonical(req, request))].join("\n");
     const given = inQuery ? request.query.get("x-oss-signature") : header?.[2];
     if (given !== signature(toSign, date)) {
-      throw new Refusal(403, "SignatureDoesNotMatch", "The request signature we calculated does not match.");
+      throw new RefusedError(
+        403,
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match.",
+      );
     }
     const age = now() - basicDate(date);
     if (inQuery && age > Number(request.query.get("x-oss-expires")) * 1000) {
-      throw new Refusal(403, "AccessDenied", "Request has expired.");
+      throw new RefusedError(403, "AccessDenied", "Request has expired.");
     }
     if (!inQuery && Math.abs(age) > MAX_SKEW_MS) {
-      throw new Refusal(
+      throw new RefusedError(
         403,
         "RequestTimeTooSkewed",
         "The difference between the request time and the current time is too large.",
@@ -86,7 +91,7 @@ export async function startOssDouble(): Promise<OssDouble> {
     const url = new URL(req.url ?? "", "http://double");
     const serve = async () => {
       const named = /^([a-z0-9-]+)\.oss-/.exec(req.headers.host ?? "")?.[1];
-      if (named === undefined) throw new Refusal(400, "InvalidBucketName", "The host names no bucket.");
+      if (named === undefined) throw new RefusedError(400, "InvalidBucketName", "The host names no bucket.");
       const key = decodeURIComponent(url.pathname.slice(1));
       const request = { bucket: named, key, query: url.searchParams };
       check(req, request);

@@ -24,6 +24,6 @@ parentPort?.on("message", async ({ parser, bytes }: ParserTask) => {
     crash = error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
   const { user, system } = process.threadCpuUsage(before);
-  const answer: ParserAnswer = { crash, ms: (user + system) / 1000 };
-  parentPort?.postMessage(answer);
+  const response: ParserAnswer = { crash, ms: (user + system) / 1000 };
+  parentPort?.postMessage(response);
 });

@@ -29,9 +29,9 @@ export class ParsersApart {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), this.#limitMs);
     try {
-      const [answer] = (await once(thread, "message", { signal: limit.signal })) as [ParserAnswer];
-      if (answer.crash !== null) throw new Error(`${parser} crashed: ${answer.crash}`);
-      return { ms: answer.ms };
+      const [response] = (await once(thread, "message", { signal: limit.signal })) as [ParserAnswer];
+      if (response.crash !== null) throw new Error(`${parser} crashed: ${response.crash}`);
+      return { ms: response.ms };
     } catch (error) {
       if (!limit.signal.aborted) throw error;
       await this.close();

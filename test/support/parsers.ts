@@ -4,11 +4,11 @@ import { parseLivePlaylist } from "../../processor/hls/live-playlist.ts";
 import { rewritePlaylist } from "../../processor/hls/playlist.ts";
 import { withBreaks } from "../../processor/hls/transport-stream.ts";
 import { cutPlaylist } from "../../processor/hls/window.ts";
-import { isUnusual } from "../../processor/media/isobmff/box-view.ts";
-import { ByteStream, EndedEarly } from "../../processor/media/isobmff/byte-stream.ts";
+import { isUnsupportedMedia } from "../../processor/media/isobmff/box-view.ts";
+import { ByteStream, EndedEarlyError } from "../../processor/media/isobmff/byte-stream.ts";
 import { openIsoSource } from "../../processor/media/isobmff/iso-source.ts";
 import { JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
-import { inTurns, type MediaSource } from "../../processor/media/isobmff/media-source.ts";
+import { interleave, type MediaSource } from "../../processor/media/isobmff/media-source.ts";
 import { openTransportSource } from "../../processor/media/mpegts/transport-source.ts";
 import { parseRetryAfter } from "../../processor/retry.ts";
 import { decodeText, joinVtt, sectionOfVtt, ttmlToVtt } from "../../processor/stages/extras/vtt.ts";
@@ -25,7 +25,7 @@ import { feedItems } from "../../worker/services/sources/listing/feed-items.ts";
 
 /** What reading may throw: refusals, each with its meaning. Anything else is a crash. */
 const isRefusal = (error: unknown): boolean =>
-  error instanceof Fault || error instanceof EndedEarly || isUnusual(error);
+  error instanceof Fault || error instanceof EndedEarlyError || isUnsupportedMedia(error);
 
 type Read = (bytes: Buffer) => unknown;
 
@@ -45,9 +45,9 @@ async function join(open: (stream: ByteStream) => Promise<MediaSource>, bytes: B
       chapters: [],
     };
     const movie = new JoinedMovie(source.tracks, about);
-    for await (const turn of inTurns([source])) {
-      movie.add(turn);
-      await turn.pour(() => {});
+    for await (const interleaved of interleave([source])) {
+      movie.add(interleaved);
+      await interleaved.streamTo(() => {});
     }
     movie.front();
   } finally {

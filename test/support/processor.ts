@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type ProcessorConfig, readConfig } from "../../processor/config.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { createProcessor, type Processor } from "../../processor/processor.ts";
-import { openSink } from "../../processor/storage/open-object-store.ts";
+import { openObjectStore } from "../../processor/storage/open-object-store.ts";
 import { type MediaRequest, plan } from "../../schema/media.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { type S3Server, startS3 } from "./s3-server.ts";
@@ -34,7 +34,7 @@ export interface ProcessorBench {
   /** A link to a delivered object. */
   link(key: string): Promise<string>;
   /** Work folders of runs that are left. */
-  leftovers(): Promise<string[]>;
+  remainingFiles(): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -81,12 +81,12 @@ export async function startProcessorBench(
       ...{ wait: null, batch: false, recording: { asked: false, from_start: false, max_seconds: 43_200 } },
       ...change,
     };
-    const answer = await processor.app.request("/runs", {
+    const response = await processor.app.request("/runs", {
       method: "POST",
       headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-    if (answer.status !== 202) throw new Error(`the run was answered ${answer.status}`);
+    if (response.status !== 202) throw new Error(`the run was answered ${response.status}`);
     return body.job_id;
   }
 
@@ -101,7 +101,7 @@ export async function startProcessorBench(
     run: async (url, request, change) => worker.outcome(await submit(url, request, change)),
     object: (key) => readObject(target, key),
     link: (key) => linkTo(target, key),
-    leftovers: async () => {
+    remainingFiles: async () => {
       await processor.settled();
       return await readdir(join(folder, "work", "runs")).catch(() => []);
     },
@@ -114,15 +114,15 @@ export async function startProcessorBench(
 }
 
 async function linkTo(target: RunRequest["target"], key: string): Promise<string> {
-  const sink = openSink(target, new EgressPolicy({ opened: new Set() }));
-  const link = await sink.signGet(key, 60);
+  const store = openObjectStore(target, new EgressPolicy({ opened: new Set() }));
+  const link = await store.signGet(key, 60);
   if (link === null) throw new Error("the bucket gives no links");
   return link;
 }
 
 async function readObject(target: RunRequest["target"], key: string): Promise<Buffer | null> {
-  const answer = await fetch(await linkTo(target, key));
-  if (answer.status === 404) return null;
-  if (!answer.ok) throw new Error(`the bucket answered ${answer.status}`);
-  return Buffer.from(await answer.arrayBuffer());
+  const response = await fetch(await linkTo(target, key));
+  if (response.status === 404) return null;
+  if (!response.ok) throw new Error(`the bucket answered ${response.status}`);
+  return Buffer.from(await response.arrayBuffer());
 }

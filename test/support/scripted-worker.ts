@@ -6,7 +6,7 @@ import { listen } from "./ports.ts";
 /** The Worker's side of one run, as a script: which reports it takes and what it answers. */
 export interface ScriptedWorker {
   readonly url: string;
-  readonly beats: readonly Heartbeat[];
+  readonly heartbeats: readonly Heartbeat[];
   readonly uploads: readonly UploadStarted[];
   /** Where recordings said that their pieces lie. */
   readonly recordings: readonly string[];
@@ -19,12 +19,12 @@ export interface ScriptedWorker {
   /** Resolves with the outcome of a job. */
   outcome(jobId: string): Promise<Outcome["outcome"]>;
   /** Resolves when a heartbeat tells this of a job. */
-  beat(jobId: string, matches: (run: Heartbeat["runs"][number]) => boolean): Promise<void>;
+  heartbeat(jobId: string, matches: (run: Heartbeat["runs"][number]) => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startScriptedWorker(): Promise<ScriptedWorker> {
-  const beats: Heartbeat[] = [];
+  const heartbeats: Heartbeat[] = [];
   const uploads: UploadStarted[] = [];
   const recordings: string[] = [];
   const published: string[] = [];
@@ -44,12 +44,13 @@ export async function startScriptedWorker(): Promise<ScriptedWorker> {
   };
 
   function onHeartbeat(body: unknown): object {
-    const beat = Heartbeat.parse(body);
-    beats.push(beat);
+    const heartbeat = Heartbeat.parse(body);
+    heartbeats.push(heartbeat);
     for (const watcher of watchers) {
-      if (beat.runs.some((run) => run.job_id === watcher.jobId && watcher.matches(run))) watcher.resolve();
+      if (heartbeat.runs.some((run) => run.job_id === watcher.jobId && watcher.matches(run)))
+        watcher.resolve();
     }
-    const runs = beat.runs.map(({ job_id, attempt }) => ({
+    const runs = heartbeat.runs.map(({ job_id, attempt }) => ({
       job_id,
       attempt,
       verdict: disowned.has(job_id) ? "stop" : "go_on",
@@ -79,14 +80,14 @@ export async function startScriptedWorker(): Promise<ScriptedWorker> {
 
   return {
     url: `http://127.0.0.1:${port}`,
-    beats,
+    heartbeats,
     uploads,
     recordings,
     published,
     disown: (jobId) => void disowned.add(jobId),
     failNext: (kind, ...statuses) => void failures.set(kind, statuses),
     outcome: (jobId) => outcomeOf(jobId).promise,
-    beat: (jobId, matches) => new Promise((resolve) => watchers.push({ jobId, matches, resolve })),
+    heartbeat: (jobId, matches) => new Promise((resolve) => watchers.push({ jobId, matches, resolve })),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -45,7 +45,7 @@ export class SpotifyDouble {
     const path = pathname.slice(pathname.indexOf("/v1/"));
     this.peak = Math.max(this.peak, ++this.#active);
     try {
-      return this.#refusal(request) ?? (await this.#answer(request.url, path, searchParams));
+      return this.#refusal(request) ?? (await this.#respond(request.url, path, searchParams));
     } finally {
       this.#active--;
     }
@@ -76,7 +76,7 @@ export class SpotifyDouble {
     return refused(status, status === 429 ? "API rate limit exceeded" : "trouble", headers);
   }
 
-  async #answer(url: string, path: string, query: URLSearchParams): Promise<Response> {
+  async #respond(url: string, path: string, query: URLSearchParams): Promise<Response> {
     const [, kind, id = "", rest] = /^\/v1\/(shows|episodes)\/([^/]+)(\/episodes)?$/.exec(path) ?? [];
     if (!/^[A-Za-z0-9]{22}$/.test(id)) return refused(400, "Invalid base62 id");
     if (kind === "episodes") return this.#episode(id);

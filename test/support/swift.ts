@@ -75,7 +75,7 @@ export async function startSwift(): Promise<S3Server> {
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await until(() => answers(`${endpoint}/healthcheck`), "Swift's proxy server");
+    await until(() => responses(`${endpoint}/healthcheck`), "Swift's proxy server");
     await until(async () => {
       const made = await client.fetch(`${endpoint}/${BUCKET}`, { method: "PUT" });
       await made.text();
@@ -89,8 +89,8 @@ export async function startSwift(): Promise<S3Server> {
     ...CREDENTIALS,
     ...{ endpoint, bucket: BUCKET, region: REGION, close },
     async unfinishedUploads() {
-      const answer = await client.fetch(`${endpoint}/${BUCKET}?uploads`);
-      return [...(await answer.text()).matchAll(/<Upload><Key>([^<]*)/g)].map((match) => match[1] ?? "");
+      const response = await client.fetch(`${endpoint}/${BUCKET}?uploads`);
+      return [...(await response.text()).matchAll(/<Upload><Key>([^<]*)/g)].map((match) => match[1] ?? "");
     },
   };
 }
@@ -180,11 +180,11 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(forced);
 }
 
-const answers = (url: string): Promise<boolean> =>
+const responses = (url: string): Promise<boolean> =>
   new Promise((resolve) => {
-    const request = http.get(url, { agent: false }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
+    const request = http.get(url, { agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
     });
     request.on("error", () => resolve(false));
   });

@@ -13,7 +13,7 @@ import { freePort } from "./ports.ts";
 /** The stack that `npm start` runs, on a state folder of its own, with a client of its API. */
 export interface TestStack extends Stack {
   /** Sends a request with the local key; the answer's JSON is read. */
-  call<T = unknown>(method: string, path: string, body?: unknown): Promise<Answer<T>>;
+  call<T = unknown>(method: string, path: string, body?: unknown): Promise<ApiResponse<T>>;
   /** Creates a job and returns its id. */
   create(request: Readonly<Record<string, unknown>>): Promise<string>;
   job(id: string): Promise<Job>;
@@ -33,7 +33,7 @@ export interface TestStack extends Stack {
   restartWorker(): Promise<void>;
 }
 
-export interface Answer<T> {
+export interface ApiResponse<T> {
   readonly status: number;
   readonly body: T;
   readonly headers: Headers;
@@ -61,13 +61,13 @@ export async function startTestStack({
   });
   const worker = await workerProcess(folder);
   let restarted: Child | undefined;
-  const call = async <T>(method: string, path: string, body?: unknown): Promise<Answer<T>> => {
-    const answer = await fetch(stack.url + path, {
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<ApiResponse<T>> => {
+    const response = await fetch(stack.url + path, {
       method,
       headers: { "x-api-key": stack.apiKey, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { status: answer.status, body: (await answer.json()) as T, headers: answer.headers };
+    return { status: response.status, body: (await response.json()) as T, headers: response.headers };
   };
   const job = async (id: string) => (await call<Job>("GET", `/jobs/${id}`)).body;
   const until = async (id: string, condition: (job: Job) => boolean): Promise<Job> => {
@@ -121,12 +121,12 @@ export async function startTestStack({
 /** Waits for the next event of a job's stream; the stream of an ended job ends at once. */
 async function nextEvent(stack: Stack, id: string): Promise<void> {
   const abort = new AbortController();
-  const answer = await fetch(`${stack.url}/jobs/${id}/events`, {
+  const response = await fetch(`${stack.url}/jobs/${id}/events`, {
     headers: { "x-api-key": stack.apiKey },
     signal: abort.signal,
   });
   let events = 0;
-  for await (const chunk of (answer.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+  for await (const chunk of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
     events += chunk.split("event:").length - 1;
     // the first event tells what is known already
     if (events > 1) break;

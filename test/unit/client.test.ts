@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ApiFailure, type Client, type ClientOptions, createClient } from "../../schema/client.ts";
+import { type Client, type ClientOptions, createClient, WaterspoutError } from "../../schema/client.ts";
 
 /** The client against a scripted network and a clock that only its own waiting moves. */
 
@@ -36,7 +36,7 @@ class Script {
     this.api = createClient({
       ...{ url: "https://api.example/", apiKey: "sk_live_a", adminToken: "operator" },
       ...options,
-      surroundings: {
+      platform: {
         fetch: async (url, init) => {
           const request = new Request(url, init);
           this.requests.push(request);
@@ -59,12 +59,12 @@ class Script {
   }
 }
 
-const failureOf = async (call: Promise<unknown>): Promise<ApiFailure> => {
+const failureOf = async (call: Promise<unknown>): Promise<WaterspoutError> => {
   const failure = await call.then(
     () => null,
     (error: unknown) => error,
   );
-  if (!(failure instanceof ApiFailure)) throw new Error(`no failure of the API: ${failure}`);
+  if (!(failure instanceof WaterspoutError)) throw new Error(`no failure of the API: ${failure}`);
   return failure;
 };
 
@@ -223,7 +223,7 @@ describe("trying again", () => {
     const steps = [refusal(429, "too_many_jobs", { "retry-after": "301" })];
     const failure = await failureOf(new Script(steps).api.getUsage());
     expect(failure).toMatchObject({ code: "too_many_jobs", retryAfterMs: 301_000 });
-    const impatient = new Script([lost], { patience: { retries: 0 } });
+    const impatient = new Script([lost], { retry: { retries: 0 } });
     expect((await failureOf(impatient.api.getUsage())).code).toBe("unreachable");
   });
 
@@ -329,21 +329,21 @@ describe("watching a job", () => {
 
   it("ends with the job, read afresh", async () => {
     const script = new Script([stream(event(1, 100, "Completed")), ok({ id: JOB, s3_url: "https://fresh" })]);
-    const told: number[] = [];
-    const job = await script.api.waitForJob(JOB, { onProgress: ({ progress }) => told.push(progress) });
-    expect([job.s3_url, told]).toEqual(["https://fresh", [100]]);
+    const reported: number[] = [];
+    const job = await script.api.waitForJob(JOB, { onProgress: ({ progress }) => reported.push(progress) });
+    expect([job.s3_url, reported]).toEqual(["https://fresh", [100]]);
   });
 });
 
 describe("watching a batch", () => {
   it("tells counters and ends of jobs, up to the end of the batch", async () => {
-    const told = (name: string, id: number, data: object) =>
+    const reported = (name: string, id: number, data: object) =>
       `event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
     const script = new Script([
       stream(
-        told("progress", 1, { batch_id: JOB, status: "processing", total_episodes: 2 }),
-        told("job", 2, { batch_id: JOB, job_id: JOB, status: "Completed" }),
-        told("status", 3, { batch_id: JOB, status: "finished" }),
+        reported("progress", 1, { batch_id: JOB, status: "processing", total_episodes: 2 }),
+        reported("job", 2, { batch_id: JOB, job_id: JOB, status: "Completed" }),
+        reported("status", 3, { batch_id: JOB, status: "finished" }),
       ),
       ok({ id: JOB, status: "finished" }),
     ]);

@@ -29,7 +29,7 @@ interface Received {
 let folder: string;
 let url: string;
 let received: Received[];
-let answer: { status: number; body: unknown };
+let reply: { status: number; body: unknown };
 const server = createServer(async (request, response) => {
   let text = "";
   for await (const chunk of request) text += chunk;
@@ -37,8 +37,8 @@ const server = createServer(async (request, response) => {
   const { authorization } = headers;
   const body = text === "" ? undefined : JSON.parse(text);
   received.push({ method, path, body, key: headers["x-api-key"]?.toString(), authorization });
-  response.writeHead(answer.status, { "content-type": "application/json" });
-  response.end(JSON.stringify(answer.body));
+  response.writeHead(reply.status, { "content-type": "application/json" });
+  response.end(JSON.stringify(reply.body));
 });
 
 beforeAll(async () => {
@@ -48,7 +48,7 @@ afterAll(() => server.close());
 
 beforeEach(() => {
   received = [];
-  answer = { status: 200, body: {} };
+  reply = { status: 200, body: {} };
   folder = mkdtempSync(join(tmpdir(), "command-line-"));
   const local = { url, api_key: LOCAL_KEY, admin_token: LOCAL_TOKEN };
   writeFileSync(join(folder, "local.json"), JSON.stringify(local));
@@ -81,7 +81,7 @@ describe("waterspout get", () => {
   });
 
   it("sends what the options say, each as the schema has it, with the local stack's key", async () => {
-    answer = { status: 201, body: { job_id: JOB } };
+    reply = { status: 201, body: { job_id: JOB } };
     const storage = { provider: "s3", secret_key: STORAGE_SECRET };
     const words = [
       ...["get", "https://a.example/b.mp4", "--format", "mkv", "--max-resolution", "720p"],
@@ -102,7 +102,7 @@ describe("waterspout get", () => {
       { path: "clip_end", message: "must be greater than clip_start" },
     ];
     const refusal = { error: "video_quality must be a whole number", code: "invalid_request", issues };
-    answer = { status: 400, body: { ...refusal, request_id: "r" } };
+    reply = { status: 400, body: { ...refusal, request_id: "r" } };
     const { code, stderr } = await waterspout(["get", "https://a.example", "--video-quality", "good"]);
     expect([code, stderr]).toEqual([
       3,
@@ -117,14 +117,14 @@ describe("waterspout get", () => {
 
   it("tells corrections beside the result", async () => {
     const adjustments = [{ field: "video_codec", from: "h264", to: "vp9", reason: "webm holds VP9" }];
-    answer = { status: 201, body: { job_id: JOB, adjustments } };
+    reply = { status: 201, body: { job_id: JOB, adjustments } };
     const words = ["get", "https://a.example", "--format", "webm", "--video-codec", "h264"];
     expect(await waterspout(words)).toEqual({
       ...{ code: 0, stdout: `${JOB}\n` },
       stderr: "adjusted: video_codec: h264 becomes vp9 (webm holds VP9)\n",
     });
     const json = await waterspout([...words, "--json"]);
-    expect(JSON.parse(json.stdout)).toEqual(answer.body);
+    expect(JSON.parse(json.stdout)).toEqual(reply.body);
     expect(json.stderr).toBe("");
   });
 
@@ -145,7 +145,7 @@ describe("waterspout batch", () => {
   });
 
   it("lists one URL, and sends several together", async () => {
-    answer = { status: 201, body: { batch_id: JOB } };
+    reply = { status: 201, body: { batch_id: JOB } };
     expect((await waterspout(["batch", "https://a.example/feed", "--paused"])).stdout).toBe(`${JOB}\n`);
     await waterspout(["batch", "https://a.example/1", "https://a.example/2", "--folder", "talks"]);
     expect(received).toMatchObject([
@@ -158,7 +158,7 @@ describe("waterspout batch", () => {
   });
 
   it("starts, renames and cancels", async () => {
-    answer = { status: 200, body: { updated: 1, errors: ["x is not there"], started_jobs: 2 } };
+    reply = { status: 200, body: { updated: 1, errors: ["x is not there"], started_jobs: 2 } };
     expect((await waterspout(["batch", "start", JOB])).stdout).toBe("2 jobs started\n");
     const renamed = await waterspout(["batch", "rename", JOB, `${JOB}=A = B`, "x=y"]);
     expect(renamed).toMatchObject({ code: 3, stdout: "1 renamed\nx is not there\n" });
@@ -186,14 +186,14 @@ describe("lists", () => {
   });
 
   it("are tables for people, without what would steer their terminal", async () => {
-    answer = { status: 200, body: { jobs: [job("a \u001b[2J\u0007title")], next_cursor: null } };
+    reply = { status: 200, body: { jobs: [job("a \u001b[2J\u0007title")], next_cursor: null } };
     const { stdout } = await waterspout(["list", "--status", "FAILED", "--limit", "7"]);
     expect(received[0]?.path).toBe("/jobs?limit=7&status=Failed");
     expect(stdout.split("\n")[1]).toBe(`${JOB}  Failed  13 %      1970-01-01 00:00:00  a [2Jtitle`);
   });
 
   it("are a document a line for programs, as many as are asked for", async () => {
-    answer = { status: 200, body: { jobs: [job("a"), job("b"), job("c")], next_cursor: JOB } };
+    reply = { status: 200, body: { jobs: [job("a"), job("b"), job("c")], next_cursor: JOB } };
     const { stdout } = await waterspout(["list", "--json", "--limit", "5"]);
     expect(
       stdout
@@ -211,7 +211,7 @@ describe("the operator's commands", () => {
   ];
 
   it("find an account by its name, and use the operator's token", async () => {
-    answer = { status: 200, body: { accounts, ...accounts[0], message: "Revoked" } };
+    reply = { status: 200, body: { accounts, ...accounts[0], message: "Revoked" } };
     const words = ["admin", "accounts", "limits", "newsroom", "--max-resolution", "1080"];
     expect((await waterspout([...words, "--storage-bytes", "none"])).code).toBe(0);
     expect((await waterspout(["keys", "revoke", "key-1", "--account", "newsroom"])).stdout).toBe("Revoked\n");
@@ -225,14 +225,14 @@ describe("the operator's commands", () => {
   });
 
   it("guess no account", async () => {
-    answer = { status: 200, body: { accounts } };
+    reply = { status: 200, body: { accounts } };
     const several = await waterspout(["admin", "keys", "list"]);
     expect(several.stderr).toBe(`waterspout: Specify an account: newsroom (${JOB}), other (other)\n`);
     expect((await waterspout(["keys", "--account", "nobody"])).code).toBe(2);
   });
 
   it("make keys with scopes and an end, and roll them", async () => {
-    answer = { status: 201, body: { accounts: accounts.slice(0, 1), id: "key-1", api_key: "shown once" } };
+    reply = { status: 201, body: { accounts: accounts.slice(0, 1), id: "key-1", api_key: "shown once" } };
     const made = await waterspout(["keys", "create", "reader", "--scopes", "read", "--expires-in-days", "2"]);
     expect(made).toMatchObject({ code: 0, stdout: "shown once\n" });
     await waterspout(["admin", "keys", "roll", "key-1", "--overlap-seconds", "60"]);
@@ -248,7 +248,7 @@ describe("waiting", () => {
   const counters = { total_episodes: 4, completed_episodes: 2, failed_episodes: 1, skipped_episodes: 1 };
 
   it("tells how a batch ended, even where events do not get through", async () => {
-    answer = {
+    reply = {
       status: 200,
       body: { id: JOB, status: "finished", ...counters, created_at: 0, finished_at: null },
     };
@@ -260,15 +260,15 @@ describe("waiting", () => {
     ]);
     expect([code, stderr]).toEqual([1, `  Batch       ${"█".repeat(30)} 100 %  4 of 4, 2 not delivered\n`]);
     expect(stdout).toContain("  skipped   1\n");
-    answer = { status: 200, body: { id: JOB, status: "completed" } };
+    reply = { status: 200, body: { id: JOB, status: "completed" } };
     expect(await waterspout(["batch", "start", JOB, "--wait", "--json"])).toEqual({
-      ...{ code: 0, stderr: "", stdout: `${JSON.stringify(answer.body)}\n` },
+      ...{ code: 0, stderr: "", stdout: `${JSON.stringify(reply.body)}\n` },
     });
   });
 
   it("says where the file is when there is no link to it", async () => {
     const job = { id: JOB, status: "Completed", step: "Finished", progress: 100, download_speed_mbps: null };
-    answer = { status: 200, body: { ...job, s3_url: null, s3_key: "videos/a.mp4" } };
+    reply = { status: 200, body: { ...job, s3_url: null, s3_key: "videos/a.mp4" } };
     const { code, stderr } = await waterspout(["wait", JOB, "--output", folder]);
     expect([code, stderr]).toEqual([
       5,
@@ -278,7 +278,7 @@ describe("waiting", () => {
 
   it("keeps no file whose bytes are not the job's", async () => {
     const job = { id: JOB, status: "Completed", step: "Finished", progress: 100, download_speed_mbps: null };
-    answer = { status: 200, body: { ...job, s3_url: `${url}/file`, s3_key: "videos/a.mp4", sha256: "00" } };
+    reply = { status: 200, body: { ...job, s3_url: `${url}/file`, s3_key: "videos/a.mp4", sha256: "00" } };
     const { code, stderr } = await waterspout(["wait", JOB, "--output", folder]);
     expect(code).toBe(5);
     expect(stderr).toContain(`could not be fetched to ${join(folder, "a.mp4")}: The file's SHA-256 is`);
@@ -310,7 +310,7 @@ describe("the connection", () => {
     expect([nothing.code, nothing.stderr]).toEqual([
       ...[4, expect.stringMatching(/^waterspout: No Waterspout is running here\. Start one with npm start/)],
     ]);
-    answer = { status: 503, body: { error: "Not now", code: "overloaded", request_id: "r-9" } };
+    reply = { status: 503, body: { error: "Not now", code: "overloaded", request_id: "r-9" } };
     const busy = await waterspout(["cancel", JOB]);
     expect([busy.code, busy.stderr]).toEqual([4, "waterspout: Not now\n  request r-9\n"]);
     expect((await waterspout(["usage", "--url", "elsewhere"])).code).toBe(2);

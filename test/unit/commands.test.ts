@@ -71,16 +71,16 @@ describe("the release channel of yt-dlp", () => {
   ])("%s is installed once beside the system's, and renewed by a set-up", async (channel, requirement) => {
     const env = { YTDLP_CHANNEL: channel };
     expect(install(env)).toBe(join(folder, channel, "bin", "yt-dlp"));
-    const told = await notes();
-    expect(told.split("\n")).toEqual([
+    const reported = await notes();
+    expect(reported.split("\n")).toEqual([
       `python3 -m venv ${folder}/${channel}`,
       `pip install --no-cache-dir --disable-pip-version-check --upgrade ${requirement}`,
       `python -m compileall -q ${folder}/${channel}/lib`,
     ]);
     install(env);
-    expect(await notes()).toBe(told);
+    expect(await notes()).toBe(reported);
     install(env, true);
-    expect(await notes()).toBe(`${told}\n${told}`);
+    expect(await notes()).toBe(`${reported}\n${reported}`);
   });
 
   it("that does not exist stops the set-up", () => {

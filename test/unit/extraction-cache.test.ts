@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
 
-const answer = (id: string, fill = "") => ({ info: { id, fill }, upstream: undefined });
+const respond = (id: string, fill = "") => ({ info: { id, fill }, upstream: undefined });
 
 describe("the answers of probes", () => {
   it("are found for a minute", () => {
     let now = 0;
     const cache = new ExtractionCache(() => now);
-    cache.keep("a", answer("1"));
+    cache.keep("a", respond("1"));
     now = 59_999;
     expect(cache.find("a")?.info.id).toBe("1");
     now = 60_000;
@@ -16,19 +16,19 @@ describe("the answers of probes", () => {
 
   it("are told with the proxy that they came through, and forgotten on demand", () => {
     const cache = new ExtractionCache();
-    cache.keep("a", { ...answer("1"), upstream: "http://proxy:1" });
+    cache.keep("a", { ...respond("1"), upstream: "http://proxy:1" });
     expect(cache.find("a")?.upstream).toBe("http://proxy:1");
-    cache.forget("a");
+    cache.remove("a");
     expect(cache.find("a")).toBeUndefined();
   });
 
   it("are few: the oldest makes room, and one that is too large is not kept", () => {
     const cache = new ExtractionCache();
-    for (let i = 0; i < 65; i++) cache.keep(`${i}`, answer(`${i}`));
+    for (let i = 0; i < 65; i++) cache.keep(`${i}`, respond(`${i}`));
     expect([cache.find("0"), cache.find("1")?.info.id]).toEqual([undefined, "1"]);
-    cache.keep("large", answer("large", "x".repeat(33 << 20)));
+    cache.keep("large", respond("large", "x".repeat(33 << 20)));
     expect(cache.find("large")).toBeUndefined();
-    for (const id of ["big", "bigger"]) cache.keep(id, answer(id, "x".repeat(17 << 20)));
+    for (const id of ["big", "bigger"]) cache.keep(id, respond(id, "x".repeat(17 << 20)));
     expect([cache.find("big"), cache.find("bigger")?.info.id]).toEqual([undefined, "bigger"]);
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { boxesIn, isoLayout, topBoxes } from "../../processor/media/isobmff/boxes.ts";
 
-function box(type: string, size: number, told = size): Buffer {
+function box(type: string, size: number, declared = size): Buffer {
   const bytes = Buffer.alloc(size);
-  bytes.writeUInt32BE(told, 0);
+  bytes.writeUInt32BE(declared, 0);
   bytes.write(type, 4, "latin1");
   return bytes;
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it, vi } from "vitest";
 import { type LeaseHolder, LeaseKeeper } from "../../processor/run/lease.ts";
 import { Progress } from "../../processor/run/progress.ts";
-import type { HeartbeatAnswer, RunBeat } from "../../schema/wire/callback.ts";
+import type { HeartbeatResponse, RunHeartbeat } from "../../schema/wire/callback.ts";
 
 function setup(verdict: "go_on" | "stop" = "go_on") {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-  const beats: RunBeat[][] = [];
-  const heartbeat = async (runs: RunBeat[]): Promise<HeartbeatAnswer["runs"]> => {
-    beats.push(runs);
+  const heartbeats: RunHeartbeat[][] = [];
+  const heartbeat = async (runs: RunHeartbeat[]): Promise<HeartbeatResponse["runs"]> => {
+    heartbeats.push(runs);
     return runs.map(({ job_id, attempt }) => ({ job_id, attempt, verdict }));
   };
   const lease = new LeaseKeeper({ callback: { heartbeat }, intervalMs: 15_000 });
@@ -18,16 +18,16 @@ function setup(verdict: "go_on" | "stop" = "go_on") {
     lease.add(holder);
     return holder;
   };
-  return { beats, lease, add, stop };
+  return { heartbeats, lease, add, stop };
 }
 
 describe("LeaseKeeper", () => {
   it("renews all leases in one call at the interval", async () => {
-    const { beats, lease, add } = setup();
+    const { heartbeats, lease, add } = setup();
     add("a");
     add("b");
     await vi.advanceTimersByTimeAsync(45_000);
-    expect(beats.map((runs) => runs.map((run) => run.job_id))).toEqual([
+    expect(heartbeats.map((runs) => runs.map((run) => run.job_id))).toEqual([
       ["a", "b"],
       ["a", "b"],
       ["a", "b"],
@@ -37,25 +37,25 @@ describe("LeaseKeeper", () => {
   });
 
   it("tells a new step at once and small progress not at all", async () => {
-    const { beats, lease, add } = setup();
+    const { heartbeats, lease, add } = setup();
     const { progress } = add("a");
     progress.advance(0.01);
     await vi.advanceTimersByTimeAsync(2_000);
-    expect(beats).toHaveLength(0);
+    expect(heartbeats).toHaveLength(0);
     progress.enter("Uploading");
     await vi.advanceTimersByTimeAsync(0);
-    expect(beats[0]?.[0]).toMatchObject({ step: "Uploading", progress: 1 });
+    expect(heartbeats[0]?.[0]).toMatchObject({ step: "Uploading", progress: 1 });
     progress.advance(0.5);
     await vi.advanceTimersByTimeAsync(999);
-    expect(beats).toHaveLength(1);
+    expect(heartbeats).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1);
-    expect(beats[1]?.[0]).toMatchObject({ progress: 50 });
+    expect(heartbeats[1]?.[0]).toMatchObject({ progress: 50 });
     lease.close();
     vi.useRealTimers();
   });
 
   it("says nothing of a run that ends within its first second", async () => {
-    const { beats, lease, add } = setup();
+    const { heartbeats, lease, add } = setup();
     const short = add("a");
     short.progress.advance(0.5);
     short.progress.enter("Uploading");
@@ -65,9 +65,9 @@ describe("LeaseKeeper", () => {
     const { progress } = add("b");
     progress.enter("Uploading");
     await vi.advanceTimersByTimeAsync(999);
-    expect(beats).toHaveLength(0);
+    expect(heartbeats).toHaveLength(0);
     await vi.advanceTimersByTimeAsync(1);
-    expect(beats).toMatchObject([[{ job_id: "b", step: "Uploading" }]]);
+    expect(heartbeats).toMatchObject([[{ job_id: "b", step: "Uploading" }]]);
     lease.close();
     vi.useRealTimers();
   });
@@ -82,10 +82,10 @@ describe("LeaseKeeper", () => {
   });
 
   it("is silent when nothing runs", async () => {
-    const { beats, lease, add } = setup();
+    const { heartbeats, lease, add } = setup();
     lease.remove(add("a"));
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(beats).toHaveLength(0);
+    expect(heartbeats).toHaveLength(0);
     lease.close();
     vi.useRealTimers();
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { backoffMs, parseRetryAfter } from "../../processor/retry.ts";
-import { S3Sink } from "../../processor/storage/s3/s3.ts";
+import { S3ObjectStore } from "../../processor/storage/s3/s3.ts";
 import { s3Failure } from "../../processor/storage/s3/s3-failure.ts";
 import { xmlElements, xmlText, xmlTexts } from "../../schema/storage/xml-answer.ts";
 
@@ -65,8 +65,8 @@ describe("back-off", () => {
 });
 
 describe("S3 links", () => {
-  const sink = (addressing: "path" | "virtual", endpoint = "https://s3.example.com") =>
-    new S3Sink({
+  const store = (addressing: "path" | "virtual", endpoint = "https://s3.example.com") =>
+    new S3ObjectStore({
       endpoint,
       addressing,
       bucket: "media",
@@ -79,19 +79,19 @@ describe("S3 links", () => {
     });
 
   it("address the bucket by path or by host", async () => {
-    const byPath = new URL(await sink("path").signGet("a/b+c d.mp4", 60));
+    const byPath = new URL(await store("path").signGet("a/b+c d.mp4", 60));
     expect(byPath.origin + byPath.pathname).toBe("https://s3.example.com/media/a/b%2Bc%20d.mp4");
-    const byHost = new URL(await sink("virtual").signGet("a/b+c d.mp4", 60));
+    const byHost = new URL(await store("virtual").signGet("a/b+c d.mp4", 60));
     expect(byHost.origin + byHost.pathname).toBe("https://media.s3.example.com/a/b%2Bc%20d.mp4");
   });
 
   it("keep a path of the endpoint and live at most a week", async () => {
-    const url = new URL(await sink("path", "http://127.0.0.1:9000/s3/").signGet("k", 10 ** 9));
+    const url = new URL(await store("path", "http://127.0.0.1:9000/s3/").signGet("k", 10 ** 9));
     expect(url.pathname).toBe("/s3/media/k");
     expect(url.searchParams.get("X-Amz-Expires")).toBe("604800");
   });
 
   it("refuse a key with a dot segment, which a URL parser would collapse", async () => {
-    await expect(sink("path").signGet("a/../b", 60)).rejects.toMatchObject({ code: "internal" });
+    await expect(store("path").signGet("a/../b", 60)).rejects.toMatchObject({ code: "internal" });
   });
 });

@@ -48,16 +48,16 @@ it("sends method, path, headers and body on, and nothing of the platform", async
     body: "hello",
     headers: { "x-own": "1", "cf-worker": "waterspout.example.com" },
   };
-  const answer = await throughOutbound(`http://${host}/a%20b?c=d`, [host], undefined, init);
-  const seen = (await answer.json()) as { headers: Record<string, string> };
+  const response = await throughOutbound(`http://${host}/a%20b?c=d`, [host], undefined, init);
+  const seen = (await response.json()) as { headers: Record<string, string> };
   expect(seen).toMatchObject({ method: "PUT", url: "/a%20b?c=d", body: "hello", headers: { "x-own": "1" } });
   expect(Object.keys(seen.headers).filter((name) => /^(mf|cf)-|egress/.test(name))).toEqual([]);
 });
 
 it("gives redirects back instead of following them", async () => {
   const host = `127.0.0.1:${await serve(echo())}`;
-  const answer = await throughOutbound(`http://${host}/moved`, [host]);
-  expect([answer.status, answer.headers.get("location")]).toEqual([302, "http://127.0.0.1:1/"]);
+  const response = await throughOutbound(`http://${host}/moved`, [host]);
+  expect([response.status, response.headers.get("location")]).toEqual([302, "http://127.0.0.1:1/"]);
 });
 
 it("dials the address that was judged, however often the name moves", async () => {
@@ -67,8 +67,8 @@ it("dials the address that was judged, however often the name moves", async () =
   let lookups = 0;
   const rebinding: Lookup = async () => [{ address: lookups++ === 0 ? "10.0.0.1" : "127.0.0.1", family: 4 }];
   for (let tries = 0; tries < 3; tries++) {
-    const answer = await throughOutbound(`http://moving.example.com:${port}/`, [], rebinding);
-    expect([answer.status, await answer.json()]).toEqual([530, { error: "NotPublic" }]);
+    const response = await throughOutbound(`http://moving.example.com:${port}/`, [], rebinding);
+    expect([response.status, await response.json()]).toEqual([530, { error: "NotPublic" }]);
   }
   expect(connections).toBe(0);
 });
@@ -84,22 +84,22 @@ it.each([
     if (name.startsWith("unknown")) throw new Error("getaddrinfo ENOTFOUND");
     return [{ address: "127.0.0.1", family: 4 }];
   };
-  const answer = await throughOutbound(url, ["opened.example.com:9"], lookup);
-  expect([answer.status, await answer.json()]).toEqual([status, { error }]);
+  const response = await throughOutbound(url, ["opened.example.com:9"], lookup);
+  expect([response.status, await response.json()]).toEqual([status, { error }]);
 });
 
 it("tells a failure of TLS from others", async () => {
   const host = `127.0.0.1:${await serve(echo())}`;
-  const answer = await throughOutbound(`https://${host}/`, [host]);
-  expect([answer.status, await answer.json()]).toEqual([526, { error: "TLS" }]);
+  const response = await throughOutbound(`https://${host}/`, [host]);
+  expect([response.status, await response.json()]).toEqual([526, { error: "TLS" }]);
 });
 
 it("streams, and ends the request when the Worker leaves", async () => {
   const source = http.createServer((_request, response) => void response.write("first"));
   const host = `127.0.0.1:${await serve(source)}`;
   const left = new AbortController();
-  const answer = await throughOutbound(`http://${host}/`, [host], undefined, { signal: left.signal });
-  const reader = answer.body?.getReader();
+  const response = await throughOutbound(`http://${host}/`, [host], undefined, { signal: left.signal });
+  const reader = response.body?.getReader();
   expect(new TextDecoder().decode((await reader?.read())?.value)).toBe("first");
   const [socket] = await Promise.all([
     new Promise<unknown>((resolve) => source.getConnections((_error, count) => resolve(count))),

@@ -6,9 +6,9 @@ const LENGTH = "Content-Length: 4194304";
 
 describe("the head of an answer", () => {
   it("is shown with a body of one byte, whatever else it says", () => {
-    const told = head("HTTP/1.1 206 Partial Content", 'ETag: "a\xe9"', LENGTH, "Connection: keep-alive");
-    const plain = plainHead(Buffer.concat([told, Buffer.from("body\r\n\r\n")]));
-    expect(plain).toMatchObject({ length: told.length, bodyBytes: 4_194_304 });
+    const reported = head("HTTP/1.1 206 Partial Content", 'ETag: "a\xe9"', LENGTH, "Connection: keep-alive");
+    const plain = plainHead(Buffer.concat([reported, Buffer.from("body\r\n\r\n")]));
+    expect(plain).toMatchObject({ length: reported.length, bodyBytes: 4_194_304 });
     const shown = head(
       "HTTP/1.1 206 Partial Content",
       'ETag: "a\xe9"',

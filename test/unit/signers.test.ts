@@ -9,7 +9,7 @@ import { Storage } from "@google-cloud/storage";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { InlineStorage } from "../../schema/api/storage.ts";
 import { targetOf } from "../../schema/storage/target.ts";
-import { openStore } from "../../worker/services/storage/open-store.ts";
+import { openStorageClient } from "../../worker/services/storage/open-store.ts";
 
 /** What the edge signs must be, byte for byte, what the vendors' own libraries sign. */
 
@@ -69,7 +69,7 @@ interface Sent {
 /** The store of a storage, and the last request that it sent. */
 function recorded(storage: InlineStorage) {
   const sent: Sent[] = [];
-  const store = openStore(targetOf(storage), {
+  const store = openStorageClient(targetOf(storage), {
     clock: () => NOW,
     fetch: async (input, init) => {
       const request = new Request(input, init);

@@ -83,8 +83,9 @@ describe("describeSource", () => {
   it("takes members of unexpected types as missing", () => {
     const [stream] = chosenStreams([{ format_id: "x", url: "https://cdn.example/x.mp4" }]);
     if (!stream) throw new Error("no stream");
-    const told = '{"id": 7, "title": null, "duration": "long", "upload_date": "20260102", "uploader": "Ada"}';
-    const source = describeSource(JSON.parse(told), [stream], UNNAMED);
+    const declared =
+      '{"id": 7, "title": null, "duration": "long", "upload_date": "20260102", "uploader": "Ada"}';
+    const source = describeSource(JSON.parse(declared), [stream], UNNAMED);
     expect(source).toMatchObject({
       id: "",
       title: "media",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../processor/fault.ts";
-import { answerFailure, failureOf, StorageFailed } from "../../processor/storage/failure.ts";
-import { Repeater } from "../../processor/storage/repeater.ts";
+import { failureOf, responseFailure, StorageFailedError } from "../../processor/storage/failure.ts";
+import { Retrier } from "../../processor/storage/repeater.ts";
 
 const systemError = (code: string) => Object.assign(new Error(`secret ${code}`), { code });
 
@@ -68,7 +68,7 @@ describe("what a failed request to a storage means", () => {
     [412, "ConditionNotMet", "upload_failed", false],
     [400, "InvalidBlockList", "upload_failed", false],
   ])("%i %s is %s, repeated: %s", (status, name, code, retryable) => {
-    expect(answerFailure({ status, name, message: "" })).toMatchObject({
+    expect(responseFailure({ status, name, message: "" })).toMatchObject({
       code,
       retryable,
       detail: `${name} (${status})`,
@@ -81,13 +81,13 @@ describe("repeating", () => {
   const clock = { sleep: async (ms: number) => void delays.push(ms), random: () => 0, now: () => 0 };
 
   it("ends after its attempts, obeys Retry-After up to a minute, and hides secrets", async () => {
-    const repeater = new Repeater({ clock, attempts: 4, secrets: ["hunter2", ""] });
+    const retrier = new Retrier({ clock, attempts: 4, secrets: ["hunter2", ""] });
     let tries = 0;
-    const failing = repeater.run(async () => {
+    const failing = retrier.run(async () => {
       tries++;
       const message = "the key hunter2 is busy";
-      throw new StorageFailed(
-        answerFailure({ status: 503, name: "SlowDown", message, retryAfterMs: 90_000 }),
+      throw new StorageFailedError(
+        responseFailure({ status: 503, name: "SlowDown", message, retryAfterMs: 90_000 }),
       );
     });
     await expect(failing).rejects.toMatchObject({ detail: "SlowDown (503): the key *** is busy" });

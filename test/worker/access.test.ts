@@ -32,9 +32,9 @@ describe("every route for callers", () => {
       ["", "Invalid API Key"],
       ["sk_live_' or 1=1 --", "Invalid API Key"],
     ] as const) {
-      const answer = await worker.call(route.method, pathOf(route), { key });
-      expect(answer.status).toBe(401);
-      expect(await answer.json()).toMatchObject({ error });
+      const response = await worker.call(route.method, pathOf(route), { key });
+      expect(response.status).toBe(401);
+      expect(await response.json()).toMatchObject({ error });
       if (key !== unknown) expect(worker.logs.at(-1)).toMatchObject({ d1_calls: 0 });
     }
   });
@@ -45,13 +45,13 @@ describe("every route for callers", () => {
       const [owner, stranger] = [await worker.account(), await worker.account()];
       const id = await worker.create(owner.key);
       const ask = async (jobId: string) => {
-        const answer = await worker.call(route.method, pathOf(route).replace(ID, jobId), {
+        const response = await worker.call(route.method, pathOf(route).replace(ID, jobId), {
           key: stranger.key,
           body: route.body?.required ? { renames: [{ job_id: ID, filename: "x" }] } : undefined,
         });
-        const { request_id, ...facts } = await answer.json<{ request_id: string }>();
-        expect(request_id).toBe(answer.headers.get("x-request-id"));
-        return [answer.status, facts];
+        const { request_id, ...facts } = await response.json<{ request_id: string }>();
+        expect(request_id).toBe(response.headers.get("x-request-id"));
+        return [response.status, facts];
       };
       expect(await ask(id)).toEqual(await ask(ID));
       expect(await ask(id)).toEqual([404, { error: "Not found", code: "not_found" }]);
@@ -77,16 +77,16 @@ describe("a key with scopes", () => {
       const needed = isStorage.test(route.path) ? "storage" : allowed[route.method];
       for (const scope of SCOPES) {
         const { key } = await worker.account({}, { scopes: [scope] });
-        const answer = await worker.call(route.method, pathOf(route), { key });
-        const { code, error } = await answer.json<{ code?: string; error?: string }>();
+        const response = await worker.call(route.method, pathOf(route), { key });
+        const { code, error } = await response.json<{ code?: string; error?: string }>();
         if (scope === needed) expect(code).not.toBe("forbidden");
         else
-          expect([answer.status, code, error]).toEqual([
+          expect([response.status, code, error]).toEqual([
             403,
             "forbidden",
             `This key lacks the scope "${needed}"`,
           ]);
-        expect(answer.headers.has("ratelimit")).toBe(true);
+        expect(response.headers.has("ratelimit")).toBe(true);
       }
     },
   );
@@ -116,7 +116,7 @@ it("has no other routes: unknown paths and methods are not found", async () => {
     ["GET", "/docs/..%2Fpackage.json"],
     ["GET", "/swagger-ui.css"],
   ] as const) {
-    const answer = await worker.call(method, path);
-    expect([path, answer.status]).toEqual([path, 404]);
+    const response = await worker.call(method, path);
+    expect([path, response.status]).toEqual([path, 404]);
   }
 });

@@ -94,10 +94,10 @@ describe("keys", () => {
       "GET",
       `/admin/accounts/${one.id}/keys`,
     );
-    const answer = await worker.call("DELETE", `/admin/accounts/${other.id}/keys/${keys[0]?.id}`, {
+    const response = await worker.call("DELETE", `/admin/accounts/${other.id}/keys/${keys[0]?.id}`, {
       headers: operator,
     });
-    expect(answer.status).toBe(404);
+    expect(response.status).toBe(404);
   });
 });
 
@@ -136,8 +136,8 @@ describe("a key that is rolled", () => {
   it("is replaced once, by whoever comes first; one that does not work is not replaced", async () => {
     const [{ id }, stranger] = [await worker.account(), await worker.account()];
     const old = await makeKey(id);
-    const answers = await Promise.all([1, 2, 3, 4, 5].map(() => roll(id, old.id)));
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 400, 400, 400, 400]);
+    const responses = await Promise.all([1, 2, 3, 4, 5].map(() => roll(id, old.id)));
+    expect(responses.map(({ status }) => status).sort()).toEqual([201, 400, 400, 400, 400]);
     const { keys } = await worker.operator<{ keys: Key[] }>("GET", `/admin/accounts/${id}/keys`);
     expect(keys).toHaveLength(3);
     expect(await audit(`account_id=${id}&limit=1`)).toMatchObject([
@@ -305,9 +305,9 @@ describe("the audit", () => {
 });
 
 it.each([
-  ["the audit of an account", () => auditPageQuery(worker.scope().db, { accountId: "a", cursor: "x" }, 20)],
-  ["a page of the audit", () => auditPageQuery(worker.scope().db, { cursor: "x" }, 20)],
-  ["a page of accounts", () => accountPageQuery(worker.scope().db, "x", 20)],
+  ["the audit of an account", () => auditPageQuery(worker.context().db, { accountId: "a", cursor: "x" }, 20)],
+  ["a page of the audit", () => auditPageQuery(worker.context().db, { cursor: "x" }, 20)],
+  ["a page of accounts", () => accountPageQuery(worker.context().db, "x", 20)],
 ])("finds %s by an index, in its order", async (_, query) => {
   await expectIndexed(query());
 });

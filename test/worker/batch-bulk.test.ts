@@ -29,8 +29,8 @@ const bulk = (body: object, headers: Record<string, string> = {}) =>
   worker.json<Bulk>("POST", "/jobs/bulk", { key, body, headers });
 
 const refusal = async (body: object): Promise<ErrorBody & { status: number }> => {
-  const answer = await worker.call("POST", "/jobs/bulk", { key, body });
-  return { ...(await answer.json<ErrorBody>()), status: answer.status };
+  const response = await worker.call("POST", "/jobs/bulk", { key, body });
+  return { ...(await response.json<ErrorBody>()), status: response.status };
 };
 
 const batch = (id: string) => worker.json<Batch>("GET", `/batch/${id}`, { key });
@@ -50,7 +50,7 @@ describe("a bulk request", () => {
       status: "processing",
       episode_jobs: created.job_ids,
     });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs.map(({ url, filename }) => [url, filename])).toEqual([
       ["https://media.example.com/0.mp4", null],
       ["https://media.example.com/1.mp4", null],
@@ -110,7 +110,7 @@ describe("a bulk request", () => {
     ]);
     for (const secret of SECRETS) expect(stored).not.toContain(secret);
     await worker.call("POST", `/batch/${created.batch_id}/start`, { key });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs[7]?.target).toMatchObject({ bucket: s3.bucket, secret_key: s3.secret_key });
   });
 

@@ -43,7 +43,7 @@ const typesOf = () =>
 describe("cancelling a batch", () => {
   it("ends what is held, released and running, each with its own notice, and the batch with one", async () => {
     const { batch_id, job_ids } = await create(30, { storage: s3 });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     const [first, second] = worker.network.runs;
     if (!first || !second) throw new Error("nothing was handed over");
     await worker.report(first, "outcome", completed);
@@ -94,13 +94,13 @@ describe("cancelling a batch", () => {
 
   it("at once by many cancels each job once", async () => {
     const { batch_id } = await create(40);
-    await worker.deliverHints();
-    const answers = await Promise.all(
+    await worker.consumeDispatchQueue();
+    const responses = await Promise.all(
       Array.from({ length: 4 }, () =>
         worker.json<{ cancelled_jobs: number }>("DELETE", `/batch/${batch_id}`, { key }),
       ),
     );
-    expect(answers.reduce((sum, { cancelled_jobs }) => sum + cancelled_jobs, 0)).toBe(40);
+    expect(responses.reduce((sum, { cancelled_jobs }) => sum + cancelled_jobs, 0)).toBe(40);
     expect(await typesOf()).toEqual([
       { type: "batch_completed", n: 1 },
       { type: "job_failed", n: 40 },
@@ -110,7 +110,7 @@ describe("cancelling a batch", () => {
 
   it("lets a job that is being published end, and takes back one that fails at it", async () => {
     const { batch_id } = await create(3);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     const [first, second] = worker.network.runs;
     if (!first || !second) throw new Error("nothing was handed over");
     for (const run of [first, second]) await worker.report(run, "publish");
@@ -131,13 +131,16 @@ describe("cancelling a batch", () => {
 
   it("is gone on with when the Worker died in the middle of it", async () => {
     const { batch_id } = await create(30);
-    await worker.deliverHints();
-    await markCancelled(worker.scope().db, accountId, batch_id, { now: worker.now, checkDueAt: worker.now });
-    const before = worker.hints.length;
+    await worker.consumeDispatchQueue();
+    await markCancelled(worker.context().db, accountId, batch_id, {
+      now: worker.now,
+      checkDueAt: worker.now,
+    });
+    const before = worker.dispatchQueue.length;
     await worker.report(worker.network.run, "outcome", completed);
     worker.now += 1;
     await worker.reconcile();
-    expect(worker.hints).toHaveLength(before);
+    expect(worker.dispatchQueue).toHaveLength(before);
     expect(await batch(batch_id)).toMatchObject({
       status: "finished",
       completed_episodes: 1,
@@ -148,7 +151,7 @@ describe("cancelling a batch", () => {
 
   it("is as true of jobs that are claimed meanwhile", async () => {
     const { batch_id } = await create(20);
-    await Promise.all([worker.deliverHints(), cancel(batch_id)]);
+    await Promise.all([worker.consumeDispatchQueue(), cancel(batch_id)]);
     await worker.batches.ring();
     expect(await batch(batch_id)).toMatchObject({ status: "finished", failed_episodes: 20 });
     expect(await typesOf()).toEqual([

@@ -35,8 +35,8 @@ const bulk = (body: object, headers: Record<string, string> = {}) =>
   worker.json<Bulk>("POST", "/jobs/bulk", { key, body, headers });
 
 const refusal = async (body: object): Promise<ErrorBody & { status: number }> => {
-  const answer = await worker.call("POST", "/jobs/bulk", { key, body });
-  return { ...(await answer.json<ErrorBody>()), status: answer.status };
+  const response = await worker.call("POST", "/jobs/bulk", { key, body });
+  return { ...(await response.json<ErrorBody>()), status: response.status };
 };
 
 describe("a single episode", () => {
@@ -48,7 +48,7 @@ describe("a single episode", () => {
     lists([entry(0, { ...OPEN, url })], { kind: "spotify_show" });
     const { job_id } = await single({ paused: true });
     await single({ filename: "mine" });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs.map((run) => [run.url, run.filename])).toEqual([
       [OPEN.mediaUrl, "Part 0 [id0]"],
       [OPEN.mediaUrl, "mine"],
@@ -62,7 +62,7 @@ describe("a single episode", () => {
     });
     await worker.report(worker.network.runs[0] ?? worker.network.run, "outcome", failed("private"));
     const retried = await worker.json<{ job_id: string }>("POST", `/jobs/${job_id}/retry`, { key });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run).toMatchObject({ job_id: retried.job_id, url: OPEN.mediaUrl });
   });
 
@@ -77,7 +77,7 @@ describe("a single episode", () => {
     await env.DB.exec("update idempotency_keys set status = null, body = null, lease_until = 0");
     expect(await post()).toEqual({ job_id });
     expect(await worker.job(key, job_id)).toMatchObject({ status: "Skipped", error_code: "no_open_feed" });
-    expect(worker.hints).toEqual([]);
+    expect(worker.dispatchQueue).toEqual([]);
     expect(await count("webhook_deliveries where type = 'job_skipped'")).toBe(1);
     expect(await worker.json("GET", "/usage", { key })).toMatchObject({
       usage_count: 1,
@@ -85,14 +85,14 @@ describe("a single episode", () => {
     });
     lists([entry(0, { ...OPEN, url })]);
     await worker.json("POST", `/jobs/${job_id}/retry`, { key });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run.url).toBe(OPEN.mediaUrl);
   });
 
   it("may stand in a bulk request, where a show may not", async () => {
     lists([entry(0, { ...OPEN, url })]);
     const { job_ids } = await bulk({ jobs: [...urls(1), { url }] });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run).toMatchObject({ job_id: job_ids[1], url: OPEN.mediaUrl });
     const show = { url: `https://open.spotify.com/show/${SPOTIFY_ID}` };
     expect(await refusal({ jobs: [...urls(1), show] })).toMatchObject({ issues: [{ path: "jobs.1.url" }] });

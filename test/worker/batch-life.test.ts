@@ -18,7 +18,7 @@ import {
   summariesQuery,
   untouchedQuery,
 } from "../../worker/db/batch-rows.ts";
-import type { SetCompanion } from "../../worker/db/companions.ts";
+import type { GuardedSetStatement } from "../../worker/db/companions.ts";
 import { eraseCredentialsOf } from "../../worker/db/credentials.ts";
 import { insertDeliveries, insertSlackDeliveries } from "../../worker/db/delivery-rows.ts";
 import { endsQuery } from "../../worker/db/job-moves.ts";
@@ -64,7 +64,7 @@ const end = async (run: RunRequest, outcome: object = completed): Promise<void> 
   ended.add(run.job_id);
   expect((await worker.report(run, "outcome", outcome)).status).toBe(200);
 };
-const notices = async (type = "batch_completed"): Promise<Record<string, unknown>[]> => {
+const events = async (type = "batch_completed"): Promise<Record<string, unknown>[]> => {
   const { results } = await env.DB.prepare(
     "select body from webhook_deliveries where type = ? and kind = 'webhook'",
   )
@@ -76,21 +76,21 @@ const notices = async (type = "batch_completed"): Promise<Record<string, unknown
 describe("a batch that goes", () => {
   it("has no more than its window on the way, in its order, and refills it in pages", async () => {
     const { batch_id, job_ids } = await create(35);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs.map(({ job_id }) => job_id)).toEqual(job_ids.slice(0, 20));
     expect(await batch(batch_id)).toMatchObject({ processing_episodes: 20, pending_episodes: 15 });
     const sends = worker.sends;
     for (const run of open().slice(0, 9)) await end(run);
     expect(worker.sends).toBe(sends);
     for (const run of open().slice(0, 1)) await end(run);
-    expect([worker.sends - sends, worker.hints.length]).toEqual([1, 10]);
-    await worker.deliverHints();
+    expect([worker.sends - sends, worker.dispatchQueue.length]).toEqual([1, 10]);
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs.map(({ job_id }) => job_id)).toEqual(job_ids.slice(0, 30));
   });
 
   it("ends with one notice, whose numbers are the sums of its jobs", async () => {
     const { batch_id } = await create(5, { folder: "talks" });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     const [first, second, ...rest] = open();
     if (!first || !second) throw new Error("nothing was handed over");
     await end(first, failed("private"));
@@ -106,7 +106,7 @@ describe("a batch that goes", () => {
       pending_episodes: 0,
       finished_at: worker.now,
     });
-    const notice = {
+    const event = {
       type: "batch_completed",
       batch_id,
       show_url: null,
@@ -117,17 +117,17 @@ describe("a batch that goes", () => {
       skipped: 1,
       total: 5,
     };
-    expect(await notices()).toEqual([notice]);
-    expect(await notices("job_completed")).toHaveLength(3);
-    await worker.deliverNotices();
-    expect(worker.network.posts.map(({ body }) => JSON.parse(body))).toContainEqual(notice);
+    expect(await events()).toEqual([event]);
+    expect(await events("job_completed")).toHaveLength(3);
+    await worker.consumeDeliveryQueue();
+    expect(worker.network.posts.map(({ body }) => JSON.parse(body))).toContainEqual(event);
     expect([...worker.batches.alarms]).toEqual([]);
   });
 
   it("is completed when all of it was delivered, and tells Slack", async () => {
     await worker.call("POST", "/user/slack", { key, body: { webhook_url: hook } });
     const { batch_id } = await create(2);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     for (const run of open()) await end(run);
     expect(await batch(batch_id)).toMatchObject({ status: "completed" });
     const { results } = await env.DB.prepare(
@@ -141,7 +141,7 @@ describe("a batch that goes", () => {
   it("leaves a job that is retried outside: its counters are final", async () => {
     const { batch_id } = await create(1, { paused: true });
     await start(batch_id);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     const run = worker.network.run;
     await end(run, failed("private"));
     const retried = await worker.json<{ job_id: string }>("POST", `/jobs/${run.job_id}/retry`, { key });
@@ -151,7 +151,7 @@ describe("a batch that goes", () => {
       filename: "file 0",
       adjustments: [],
     });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run).toMatchObject({ job_id: retried.job_id, filename: "file 0" });
     expect(await batch(batch_id)).toMatchObject({ status: "finished", failed_episodes: 1 });
   });
@@ -160,26 +160,26 @@ describe("a batch that goes", () => {
     worker = new Harness({ BATCH_WINDOW: "2" });
     ({ key } = await worker.account());
     const { job_ids } = await create(4, { wait_for_video: true });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     for (const run of open()) {
       const until = worker.now + 60_000;
       await worker.report(run, "outcome", { outcome: { type: "postponed", until } });
     }
-    worker.hints.length = 0;
+    worker.dispatchQueue.length = 0;
     await worker.batches.ring();
-    expect(worker.hints.map(({ body }) => body.job_id)).toEqual(job_ids.slice(2));
+    expect(worker.dispatchQueue.map(({ body }) => body.job_id)).toEqual(job_ids.slice(2));
   });
 });
 
 describe("a paused batch", () => {
   it("begins nothing, whatever comes, until it is started once", async () => {
     const { batch_id, job_ids } = await create(3, { paused: true });
-    worker.hints.push({ body: { v: 1, job_id: job_ids[0] ?? "" }, delaySeconds: 0 });
-    await worker.deliverHints();
+    worker.dispatchQueue.push({ body: { v: 1, job_id: job_ids[0] ?? "" }, delaySeconds: 0 });
+    await worker.consumeDispatchQueue();
     worker.now += 3_600_000;
     await worker.reconcile();
     await worker.batches.wake(batch_id);
-    expect([worker.network.runs, worker.hints]).toEqual([[], []]);
+    expect([worker.network.runs, worker.dispatchQueue]).toEqual([[], []]);
     const started = await Promise.all([start(batch_id), start(batch_id), start(batch_id)]);
     expect(started.map(({ status }) => status).toSorted()).toEqual([200, 400, 400]);
     expect(await started.find(({ status }) => status === 200)?.json()).toEqual({
@@ -187,7 +187,7 @@ describe("a paused batch", () => {
       started_jobs: 3,
       status: "processing",
     });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs).toHaveLength(3);
     expect(await (await start(batch_id)).json()).toMatchObject({
       error: "Batch is not paused (current status: processing)",
@@ -216,7 +216,7 @@ describe("renaming", () => {
     expect(done).toEqual({ updated: 3, errors: [] });
     expect(await names(job_ids)).toEqual(["file 1", "file 0", "new name"]);
     await start(batch_id);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs.map(({ filename }) => filename)).toEqual(["file 1", "file 0", "new name"]);
   });
 
@@ -281,9 +281,9 @@ describe("another account's batch", () => {
     ] as const;
     for (const [method, rest, body] of routes) {
       const ask = async (id: string) => {
-        const answer = await worker.call(method, `/batch/${id}${rest}`, { key: stranger.key, body });
-        const { request_id: _, ...facts } = await answer.json<Record<string, unknown>>();
-        return [answer.status, facts];
+        const response = await worker.call(method, `/batch/${id}${rest}`, { key: stranger.key, body });
+        const { request_id: _, ...facts } = await response.json<Record<string, unknown>>();
+        return [response.status, facts];
       };
       expect(await ask(batch_id)).toEqual([404, { error: "Not found", code: "not_found" }]);
       expect(await ask(ID)).toEqual(await ask(batch_id));
@@ -305,7 +305,7 @@ describe("the object of a batch", () => {
     await start(batch_id);
     for (let step = 0; step < 5 * count; step++) {
       await afterStep();
-      await worker.deliverHints();
+      await worker.consumeDispatchQueue();
       const [run] = open();
       if (!run) {
         if ((await batch(batch_id)).finished_at !== null) break;
@@ -332,7 +332,7 @@ describe("the object of a batch", () => {
       total_episodes: count,
     });
     expect(sum("Completed", "Failed", "Warning")).toBe(count);
-    expect(await notices()).toHaveLength(1);
+    expect(await events()).toHaveLength(1);
     return view;
   }
 
@@ -352,33 +352,33 @@ describe("the object of a batch", () => {
   it("may never have been, and is made by reconcile", { timeout: 60_000 }, async () => {
     worker.batches.areAway = true;
     const { batch_id } = await create(2);
-    expect(worker.hints).toEqual([]);
+    expect(worker.dispatchQueue).toEqual([]);
     worker.batches.areAway = false;
     expect(await worker.reconcile()).toMatchObject({ batches: 0 });
     worker.now += 30_000;
     expect(await worker.reconcile()).toMatchObject({ batches: 1 });
-    expect(worker.hints).toHaveLength(2);
+    expect(worker.dispatchQueue).toHaveLength(2);
     expect(await worker.reconcile()).toMatchObject({ batches: 0 });
     worker.batches.areAway = true;
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     for (const run of open()) await end(run);
     expect(await batch(batch_id)).toMatchObject({ status: "processing", completed_episodes: 2 });
     worker.batches.areAway = false;
     worker.now += 120_000;
     await worker.reconcile();
     expect(await batch(batch_id)).toMatchObject({ status: "completed" });
-    expect(await notices()).toHaveLength(1);
+    expect(await events()).toHaveLength(1);
   });
 
   it("ends the batch once, however many try at the same time", async () => {
     const { batch_id } = await create(1);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     worker.batches.loseReports = true;
     await end(worker.network.run);
     const others = Array.from({ length: 5 }, () => new Harness());
     await Promise.all(others.map((other) => other.batches.wake(batch_id)));
     await worker.batches.wake(batch_id);
-    expect(await notices()).toHaveLength(1);
+    expect(await events()).toHaveLength(1);
   });
 
   it("releases no more than the window, however many look at the same time", async () => {
@@ -387,7 +387,7 @@ describe("the object of a batch", () => {
     worker.batches.areAway = false;
     const others = Array.from({ length: 5 }, () => new Harness());
     await Promise.all(others.map((other) => other.batches.wake(batch_id)));
-    expect(others.flatMap(({ hints }) => hints)).toHaveLength(20);
+    expect(others.flatMap(({ dispatchQueue: dispatchMessages }) => dispatchMessages)).toHaveLength(20);
   });
 });
 
@@ -410,7 +410,7 @@ describe("the events of a batch", () => {
 
   it("tell each end once, in its order, and the counters, and end after the final one", async () => {
     const { batch_id, job_ids } = await create(3);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     const [a, b, c] = open();
     if (!a || !b || !c) throw new Error("nothing was handed over");
     const steps = [() => end(b), async () => {}, () => end(a, failed("private")), () => end(c)];
@@ -470,25 +470,25 @@ describe("the Worker as it is deployed", () => {
     // the first report after the eviction: nothing is remembered
     await object.ended(batch_id, job_ids[0] ?? "");
     await vi.waitFor(() => expect(worker.network.runs).toHaveLength(25), { timeout: 20_000, interval: 20 });
-    const known = await object.news(batch_id, -1, 0);
-    const news = object.news(batch_id, known, 30_000);
+    const known = await object.waitForChange(batch_id, -1, 0);
+    const changes = object.waitForChange(batch_id, known, 30_000);
     const [run] = open();
     if (run) await end(run);
     await object.ended(batch_id, run?.job_id ?? "");
-    expect(await news).toBeGreaterThan(known);
+    expect(await changes).toBeGreaterThan(known);
     await finish();
     await evictDurableObject(object);
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await batch(batch_id)).toMatchObject({ status: "completed", completed_episodes: 25 });
     expect(await alarm()).toBeNull();
-    expect(await notices()).toHaveLength(1);
+    expect(await events()).toHaveLength(1);
   });
 });
 
 describe("the database", () => {
-  const db = () => worker.scope().db;
-  const ofSet = (companion: SetCompanion) =>
-    companion(
+  const db = () => worker.context().db;
+  const ofSet = (statement: GuardedSetStatement) =>
+    statement(
       db(),
       (jobId) => sql`exists (select 1 from jobs where jobs.id = ${jobId} and jobs.attempt = 0)`,
     ) as unknown as ReturnType<typeof batchQuery>;
@@ -500,7 +500,7 @@ describe("the database", () => {
     "the names of its files": () => namesQuery(db(), "b"),
     "ends after an end": () => endsAfterQuery(db(), "b", 1, 200),
     "the last end": () => lastEndQuery(db(), "b"),
-    "what to release": () => releaseQuery(db(), "b", { now: 1, hintDueAt: 2, window: 20 }),
+    "what to release": () => releaseQuery(db(), "b", { now: 1, enqueueDueAt: 2, window: 20 }),
     "what is on its way": () => flightQuery(db(), "b"),
     "what is held": () => heldQuery(db(), "b"),
     "what was never claimed": () => untouchedQuery(db(), "b", 0, 1_000),

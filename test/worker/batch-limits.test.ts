@@ -67,13 +67,13 @@ describe("a quota", () => {
     await worker.call("POST", `/batch/${created.batch_id}/start`, { key: limited.key });
     // one is left of the two
     expect((await single()).status).toBe(429);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs).toHaveLength(2);
     for (let ended = 0; ended < 13; ended++) {
       const run = worker.network.runs[ended];
       if (run) await worker.report(run, "outcome", completed);
       await worker.batches.ring();
-      await worker.deliverHints();
+      await worker.consumeDispatchQueue();
     }
     expect(worker.network.runs).toHaveLength(13);
     const end = await worker.json<Batch>("GET", `/batch/${created.batch_id}`, { key: limited.key });
@@ -120,6 +120,6 @@ describe("5,000 entries", () => {
     expect(again).toEqual(created);
     expect(await count("jobs")).toBe(5_000);
     expect(await count("webhook_deliveries where kind = 'webhook'")).toBe(500);
-    expect(worker.hints).toHaveLength(20);
+    expect(worker.dispatchQueue).toHaveLength(20);
   });
 });

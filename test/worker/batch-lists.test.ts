@@ -52,7 +52,7 @@ const create = (body: object = {}, headers: Record<string, string> = {}) =>
 const bulk = (body: object, headers: Record<string, string> = {}) =>
   worker.json<Bulk>("POST", "/jobs/bulk", { key, body, headers });
 
-const beat = (run: RunRequest, title: string) =>
+const heartbeat = (run: RunRequest, title: string) =>
   worker.call("POST", "/internal/heartbeat", {
     body: {
       v: 1,
@@ -133,9 +133,9 @@ describe("a list", () => {
     });
     expect(worker.listed).toEqual([{ type: "spotify_show", id: SPOTIFY_ID }]);
     expect(await batch(batch_id)).toMatchObject({ kind: "spotify_show", skipped_episodes: 1 });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run).toMatchObject({ url: OPEN.mediaUrl, filename: "Part 0 [id0]" });
-    await beat(worker.network.run, "audio");
+    await heartbeat(worker.network.run, "audio");
     await worker.report(worker.network.run, "outcome", completed);
     expect(await worker.job(key, episode_jobs[0] ?? "")).toMatchObject({
       url: entry(0).url,
@@ -148,7 +148,7 @@ describe("a list", () => {
   it("takes title and date from the run where the list is a playlist, and keeps its own when the run has none", async () => {
     lists(entries(2));
     const { video_jobs } = await create();
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     const [first, second] = worker.network.runs;
     if (!first || !second) throw new Error("nothing was handed over");
     await worker.report(first, "outcome", completed);
@@ -172,7 +172,7 @@ describe("a list", () => {
       error_type: "warning",
       finished_at: worker.now,
     });
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(worker.network.posts.map(({ body }) => JSON.parse(body))).toEqual([
       expect.objectContaining({ type: "job_skipped", job_id: created.video_jobs[1] }),
       expect.objectContaining({ type: "job_skipped", job_id: created.video_jobs[2] }),

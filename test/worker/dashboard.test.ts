@@ -27,7 +27,7 @@ const read = <T = Record<string, unknown>>(path: string, key = account.key) =>
 async function end(outcome: object, key = account.key): Promise<string> {
   const id = await worker.create(key);
   worker.now += 2_000;
-  await worker.deliverHints();
+  await worker.consumeDispatchQueue();
   worker.now += 10_000;
   await worker.report(worker.network.run, "outcome", outcome);
   return id;
@@ -89,8 +89,8 @@ describe("GET /dashboard/jobs", () => {
   });
 
   it("refuses a status that does not exist", async () => {
-    const answer = await worker.call("GET", "/dashboard/jobs?status=gone", { key: account.key });
-    expect(answer.status).toBe(400);
+    const response = await worker.call("GET", "/dashboard/jobs?status=gone", { key: account.key });
+    expect(response.status).toBe(400);
   });
 });
 
@@ -182,7 +182,7 @@ describe("GET /dashboard/cluster", () => {
 });
 
 it("reads all of it by an index", async () => {
-  const { db } = worker.scope();
+  const { db } = worker.context();
   const page = { limit: 20, offset: 0 };
   for (const query of [
     rows.statsQuery(db, account.id, worker.now),

@@ -13,7 +13,7 @@ beforeEach(async () => {
   ({ key } = await worker.account());
   // what every isolate soon remembers: the key, and which sources want to be left alone
   await worker.json("GET", "/usage", { key });
-  await worker.services.backoffs.read(worker.scope());
+  await worker.services.backoffs.read(worker.context());
 });
 
 const callsOfLastRequest = () => worker.logs.findLast(({ event }) => event === "request")?.d1_calls;
@@ -21,8 +21,8 @@ const callsOfLastRequest = () => worker.logs.findLast(({ event }) => event === "
 it("are ten for the whole life of a job", async () => {
   const id = await worker.create(key);
   const accepted = callsOfLastRequest();
-  const scope = worker.scope();
-  await dispatchJob(scope, id);
+  const context = worker.context();
+  await dispatchJob(context, id);
   const [run] = worker.network.runs;
   if (!run) throw new Error("the job was not handed over");
   await worker.report(run, "upload", { key: "videos/a.mp4", ref: "u1" });
@@ -33,7 +33,7 @@ it("are ten for the whole life of a job", async () => {
   const ended = callsOfLastRequest();
   expect(await worker.job(key, id)).toMatchObject({ status: "Completed" });
   expect({
-    ...{ accepted, dispatched: scope.connection.calls, uploading, publishing },
+    ...{ accepted, dispatched: context.connection.calls, uploading, publishing },
     ...{ ended, read: callsOfLastRequest() },
   }).toEqual({
     accepted: 1,

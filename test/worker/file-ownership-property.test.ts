@@ -58,8 +58,8 @@ class World {
     for (const table of ["jobs", "job_credentials", "api_keys", "accounts"])
       await env.DB.exec(`delete from ${table}`);
     await this.#storage.clear();
-    this.#worker.network.onStorage = this.#storage.answer;
-    this.#worker.network.onOther = this.#storage.answer;
+    this.#worker.network.onStorage = this.#storage.respond;
+    this.#worker.network.onOther = this.#storage.respond;
     for (const prefix of [{ storage_prefix: "ab" }, { storage_prefix: "abc" }, {}]) {
       const { id } = await this.#worker.operator<{ id: string }>("POST", "/admin/accounts", {
         name: "a",
@@ -103,7 +103,7 @@ class World {
 
   async #takeRuns(): Promise<void> {
     const before = this.#worker.network.runs.length;
-    await this.#worker.deliverHints();
+    await this.#worker.consumeDispatchQueue();
     const started = this.#worker.network.runs.slice(before);
     this.#runs.push(...started.map((run) => new FakeRun(this.#worker, this.#storage, run)));
   }

@@ -24,8 +24,8 @@ beforeEach(async () => {
     await env.DB.exec(`delete from ${table}`);
   worker = new Harness();
   storage = new MemoryStorage();
-  worker.network.onStorage = storage.answer;
-  worker.network.onOther = storage.answer;
+  worker.network.onStorage = storage.respond;
+  worker.network.onOther = storage.respond;
   account = await worker.account();
 });
 afterEach(() => storage.clear());
@@ -213,7 +213,7 @@ describe("two runs that write one key", () => {
     expect(await read(before)).toMatchObject({ s3_url: null, file_replaced_by: silent.run.job_id });
     await waiting.finish();
     await expectOwn(waiting);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     const again = new FakeRun(worker, storage, worker.network.run);
     expect(again.run).toMatchObject({ job_id: silent.run.job_id, attempt: 2 });
     await again.finish();
@@ -277,7 +277,7 @@ describe("a file that is being deleted", () => {
     const first = await deliver();
     worker.network.onStorage = () => new Response(null, { status: 503 });
     expect((await deleteFile(first)).status).toBe(503);
-    worker.network.onStorage = storage.answer;
+    worker.network.onStorage = storage.respond;
     await expectOwn(first);
     const until = worker.now + 60_000;
     await env.DB.prepare("update jobs set erasing_until = ? where id = ?")
@@ -295,7 +295,7 @@ describe("a file that is being deleted", () => {
 it("a webhook that is tried again gives no link to another job's bytes", async () => {
   worker.network.onHook = () => new Response(null, { status: 503 });
   const first = await deliver({ webhook_url: HOOK });
-  await worker.deliverNotices();
+  await worker.consumeDeliveryQueue();
   const bodyOf = (index: number) =>
     JSON.parse(worker.network.posts.at(index)?.body ?? "{}") as Record<string, unknown>;
   expect(await sha256(await fetched(bodyOf(-1).s3_url as string))).toBe(bodyOf(-1).sha256);
@@ -304,7 +304,7 @@ it("a webhook that is tried again gives no link to another job's bytes", async (
   worker.now += 60 * 60_000;
   worker.network.onHook = () => new Response(null, { status: 204 });
   await worker.reconcile();
-  await worker.deliverNotices();
+  await worker.consumeDeliveryQueue();
   expect(bodyOf(-1)).toMatchObject({
     ...{ job_id: first.run.job_id, s3_url: null },
     file_replaced_by: second.run.job_id,
@@ -333,9 +333,9 @@ it("the operator's bucket is no caller's storage", async () => {
 describe("the database", () => {
   const place = { accountId: "a", storagePlace: null, key: "a/videos/talk.mp4" };
   it("finds who has or writes a key by an index", async () => {
-    const { db } = worker.scope();
-    for (const companion of [takeFile("x", place), takeSidecars("x", place, ["a/videos/talk.jpg"])]) {
-      await expectIndexed(companion(db, sql`true`) as never);
+    const { db } = worker.context();
+    for (const statement of [takeFile("x", place), takeSidecars("x", place, ["a/videos/talk.jpg"])]) {
+      await expectIndexed(statement(db, sql`true`) as never);
     }
     await expectIndexed(db.select({ busy: isBeingWritten("x", place, 1) }).from(sql`(select 1)`) as never);
   });

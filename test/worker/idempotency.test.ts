@@ -39,23 +39,25 @@ describe("a request with a key", () => {
 
   it("is the same whatever the order of its members and the secrets of its storage", async () => {
     const storage = { provider: "s3", bucket: "b", secret_key: "one" };
-    const same = await fingerprintOf(worker.scope(), {
+    const same = await fingerprintOf(worker.context(), {
       storage: { bucket: "b", secret_key: "two", provider: "s3" },
       url,
     });
-    expect(await fingerprintOf(worker.scope(), { url, storage })).toBe(same);
-    expect(await fingerprintOf(worker.scope(), { url, storage: { ...storage, bucket: "c" } })).not.toBe(same);
+    expect(await fingerprintOf(worker.context(), { url, storage })).toBe(same);
+    expect(await fingerprintOf(worker.context(), { url, storage: { ...storage, bucket: "c" } })).not.toBe(
+      same,
+    );
     // outside of the storage these names mean nothing
-    expect(await fingerprintOf(worker.scope(), { url, secret_key: "one" })).not.toBe(
-      await fingerprintOf(worker.scope(), { url, secret_key: "two" }),
+    expect(await fingerprintOf(worker.context(), { url, secret_key: "one" })).not.toBe(
+      await fingerprintOf(worker.context(), { url, secret_key: "two" }),
     );
   });
 
   it("with another body is refused, and changes nothing", async () => {
     await post("k1");
-    const answer = await post("k1", { url, folder: "talks" });
-    expect(answer.status).toBe(422);
-    expect(await answer.json()).toMatchObject({ code: "idempotency_key_reused" });
+    const response = await post("k1", { url, folder: "talks" });
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({ code: "idempotency_key_reused" });
     expect(await count()).toBe(1);
   });
 
@@ -81,9 +83,9 @@ describe("a request with a key", () => {
   });
 
   it.each(["", "k".repeat(256)])("of a wrong length is refused", async (name) => {
-    const answer = await post(name);
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({ issues: [{ path: "x-idempotency-key" }] });
+    const response = await post(name);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ issues: [{ path: "x-idempotency-key" }] });
   });
 
   it("that is not valid executes nothing: the same key serves the corrected request", async () => {
@@ -103,15 +105,15 @@ describe("a request with a key", () => {
 describe("equal requests at once", () => {
   it("a thousand of them make one job, and in the end all have the same answer", async () => {
     const first = await Promise.all(Array.from({ length: 1_000 }, () => post("same")));
-    const obey = async (answer: Response): Promise<Response> => {
-      if (answer.status === 201) return answer;
-      expect([answer.status, answer.headers.get("retry-after")]).toEqual([409, "1"]);
+    const obey = async (response: Response): Promise<Response> => {
+      if (response.status === 201) return response;
+      expect([response.status, response.headers.get("retry-after")]).toEqual([409, "1"]);
       return post("same");
     };
-    const answers = await Promise.all(first.map(obey));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+    const responses = await Promise.all(first.map(obey));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([201]));
     const bodies = await Promise.all(
-      answers.map(async (answer) => ({ ...(await answer.json<object>()), cached: true })),
+      responses.map(async (response) => ({ ...(await response.json<object>()), cached: true })),
     );
     expect(new Set(bodies.map((body) => JSON.stringify(body))).size).toBe(1);
     expect(await count()).toBe(1);
@@ -123,7 +125,7 @@ describe("a Worker that dies", () => {
   /** Claims the request and never comes back, before or after it made the job. */
   const die = async (hasMadeTheJob: boolean): Promise<void> => {
     const claimed = Promise.withResolvers<void>();
-    void runOnce(worker.scope(), request(), async (id) => {
+    void runOnce(worker.context(), request(), async (id) => {
       if (hasMadeTheJob) {
         await env.DB.prepare(
           `insert into jobs (id, account_id, url, request, plan, adjustments, storage_provider, storage_source, status,
@@ -172,7 +174,7 @@ describe("a fault", () => {
     for (let tries = 0; tries < 3; tries++) {
       const ctx = createExecutionContext();
       await expect(
-        runOnce(worker.scope(ctx), { accountId, route: "POST /x", key: "k", body: {} }, fail),
+        runOnce(worker.context(ctx), { accountId, route: "POST /x", key: "k", body: {} }, fail),
       ).rejects.toThrow("away");
       await waitOnExecutionContext(ctx);
     }
@@ -182,5 +184,5 @@ describe("a fault", () => {
 });
 
 it("finds old requests by an index", async () => {
-  await expectIndexed(oldRequestsQuery(worker.scope().db, 1, 500));
+  await expectIndexed(oldRequestsQuery(worker.context().db, 1, 500));
 });

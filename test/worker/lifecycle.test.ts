@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { MAX_INTERRUPTIONS } from "../../schema/states.ts";
-import type { Companion } from "../../worker/db/companions.ts";
+import type { GuardedStatement } from "../../worker/db/companions.ts";
 import { findJob } from "../../worker/db/job-rows.ts";
 import { transition } from "../../worker/services/jobs/transitions.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";
@@ -19,7 +19,7 @@ beforeEach(async () => {
   ({ id: accountId, key } = await worker.account({ max_filesize_bytes: 5_000 }));
 });
 
-const statusOf = async (answer: Promise<Response>): Promise<number> => (await answer).status;
+const statusOf = async (response: Promise<Response>): Promise<number> => (await response).status;
 
 describe("a job that is delivered", () => {
   it("is handed over with all that a processor needs", async () => {
@@ -50,7 +50,7 @@ describe("a job that is delivered", () => {
 
   it("shows the progress of heartbeats, which never goes back", async () => {
     const run = await worker.start(key);
-    const beat = (step: string, progress: number) =>
+    const heartbeat = (step: string, progress: number) =>
       worker.json<{ runs: unknown[] }>("POST", "/internal/heartbeat", {
         body: {
           v: 1,
@@ -58,8 +58,10 @@ describe("a job that is delivered", () => {
           runs: [{ ...run, step, progress, download_rate: 2_000_000, title: "A title" }],
         },
       });
-    expect((await beat("Muxing", 40.4)).runs).toEqual([{ job_id: run.job_id, attempt: 1, verdict: "go_on" }]);
-    await beat("Muxing", 10);
+    expect((await heartbeat("Muxing", 40.4)).runs).toEqual([
+      { job_id: run.job_id, attempt: 1, verdict: "go_on" },
+    ]);
+    await heartbeat("Muxing", 10);
     expect(await worker.job(key, run.job_id)).toMatchObject({
       step: "Muxing",
       progress: 40,
@@ -133,9 +135,9 @@ describe("a job that is delivered", () => {
     const run = await worker.start(key);
     await worker.report(run, "outcome", completed);
     worker.network.onStorage = unreachable;
-    const answer = await worker.call("DELETE", `/jobs/${run.job_id}/file`, { key });
-    expect(answer.status).toBe(503);
-    expect(answer.headers.get("retry-after")).toBe("5");
+    const response = await worker.call("DELETE", `/jobs/${run.job_id}/file`, { key });
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("5");
     expect(await worker.job(key, run.job_id)).toMatchObject({ s3_key: delivery.key });
   });
 });
@@ -144,7 +146,10 @@ describe("a processor that does not take the job", () => {
   it("is busy: nothing is counted, the hint waits, and no other job is claimed meanwhile", async () => {
     worker.network.onRun = busy(7);
     const id = await worker.create(key);
-    expect(await worker.deliverHints()).toEqual({ acked: [], retried: [{ job_id: id, delaySeconds: 7 }] });
+    expect(await worker.consumeDispatchQueue()).toEqual({
+      acked: [],
+      retried: [{ job_id: id, delaySeconds: 7 }],
+    });
     expect(await worker.job(key, id)).toMatchObject({
       status: "Pending",
       step: "Queued",
@@ -152,7 +157,7 @@ describe("a processor that does not take the job", () => {
       started_at: null,
     });
     await worker.create(key);
-    expect((await worker.deliverHints()).retried).toHaveLength(1);
+    expect((await worker.consumeDispatchQueue()).retried).toHaveLength(1);
     expect(worker.network.runs).toHaveLength(1);
   });
 
@@ -161,8 +166,11 @@ describe("a processor that does not take the job", () => {
     const id = await worker.create(key);
     const delays: unknown[] = [];
     for (let attempts = 1; attempts <= 6; attempts++) {
-      worker.hints.splice(0, worker.hints.length, { body: { v: 1, job_id: id }, delaySeconds: 0 });
-      const { acked, retried } = await worker.deliverHints(attempts);
+      worker.dispatchQueue.splice(0, worker.dispatchQueue.length, {
+        body: { v: 1, job_id: id },
+        delaySeconds: 0,
+      });
+      const { acked, retried } = await worker.consumeDispatchQueue(attempts);
       delays.push(retried[0]?.delaySeconds ?? acked);
       worker.now += 7_000;
     }
@@ -172,13 +180,13 @@ describe("a processor that does not take the job", () => {
   it("takes it later with a higher fence, and the caller sees one attempt", async () => {
     worker.network.onRun = busy(7);
     const id = await worker.create(key);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     worker.network.onRun = () => new Response(null, { status: 202 });
     worker.now += 7_000;
     await worker.reconcile();
     worker.now += 120_000;
     await worker.reconcile();
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run).toMatchObject({ job_id: id, attempt: 2, predecessor: null });
     expect(await worker.job(key, id)).toMatchObject({ status: "Processing", attempt: 1 });
   });
@@ -187,12 +195,12 @@ describe("a processor that does not take the job", () => {
     worker.network.onRun = unreachable;
     const id = await worker.create(key);
     const claimedAt = worker.now;
-    expect((await worker.deliverHints()).retried).toEqual([{ job_id: id, delaySeconds: 5 }]);
+    expect((await worker.consumeDispatchQueue()).retried).toEqual([{ job_id: id, delaySeconds: 5 }]);
     expect(await worker.job(key, id)).toMatchObject({ status: "Pending", attempt: 0 });
     worker.network.onRun = () => new Response(null, { status: 202 });
     worker.now += 5_000;
-    worker.hints.push({ body: { v: 1, job_id: id }, delaySeconds: 0 });
-    await worker.deliverHints();
+    worker.dispatchQueue.push({ body: { v: 1, job_id: id }, delaySeconds: 0 });
+    await worker.consumeDispatchQueue();
     expect(worker.network.run).toMatchObject({
       attempt: 2,
       predecessor: { claimed_at: claimedAt, upload: null },
@@ -203,7 +211,7 @@ describe("a processor that does not take the job", () => {
     worker.network.onRun = () => new Response(null, { status: 400 });
     const id = await worker.create(key);
     for (let i = 0; i < 3; i++) {
-      await worker.deliverHints();
+      await worker.consumeDispatchQueue();
       worker.now += 60_000;
     }
     expect(await worker.job(key, id)).toMatchObject({ status: "Failed", error_code: "internal", attempt: 3 });
@@ -214,7 +222,7 @@ describe("a processor that does not take the job", () => {
     const run = await worker.start(key);
     worker.network.onRun = busy(60);
     const waiting = await worker.create(key);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     worker.network.onRun = () => new Response(null, { status: 202 });
     await worker.report(run, "outcome", completed);
     expect(worker.network.run.job_id).toBe(waiting);
@@ -228,7 +236,7 @@ describe("fences", () => {
     worker.now += 61_000;
     expect(await worker.reconcile()).toMatchObject({ leases: 1 });
     expect(await statusOf(worker.report(zombie, "publish"))).toBe(409);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     const heir = worker.network.run;
     expect(heir).toMatchObject({
       attempt: 2,
@@ -242,18 +250,18 @@ describe("fences", () => {
       ["outcome", failed("internal")],
       ["outcome", { outcome: { type: "interrupted" } }],
     ] as const) {
-      const answer = await worker.report(zombie, name, content);
-      expect(await answer.json()).toMatchObject({ code: "lease_lost" });
-      expect(answer.status).toBe(409);
+      const response = await worker.report(zombie, name, content);
+      expect(await response.json()).toMatchObject({ code: "lease_lost" });
+      expect(response.status).toBe(409);
     }
-    const beat = await worker.json("POST", "/internal/heartbeat", {
+    const heartbeat = await worker.json("POST", "/internal/heartbeat", {
       body: {
         v: 1,
         instance: "p",
         runs: [{ ...zombie, step: "Uploading", progress: 99, download_rate: null, title: null }],
       },
     });
-    expect(beat.runs).toEqual([{ job_id: heir.job_id, attempt: 1, verdict: "stop" }]);
+    expect(heartbeat.runs).toEqual([{ job_id: heir.job_id, attempt: 1, verdict: "stop" }]);
     expect(await worker.job(key, heir.job_id)).toEqual(before);
     expect(await statusOf(worker.report(heir, "outcome", completed))).toBe(200);
   });
@@ -268,17 +276,17 @@ describe("fences", () => {
     ]) {
       expect(await statusOf(worker.report(forged, "outcome", completed))).toBe(401);
     }
-    const answer = await worker.call("POST", `/internal/runs/${one.job_id}/publish`, {
+    const response = await worker.call("POST", `/internal/runs/${one.job_id}/publish`, {
       body: { v: 1, attempt: 1 },
     });
-    expect(answer.status).toBe(401);
+    expect(response.status).toBe(401);
     expect(await worker.job(key, one.job_id)).toMatchObject({ status: "Processing" });
   });
 
   it("let one of two dispatchers take a job", async () => {
     const id = await worker.create(key);
-    worker.hints.push({ body: { v: 1, job_id: id }, delaySeconds: 0 });
-    await worker.deliverHints();
+    worker.dispatchQueue.push({ body: { v: 1, job_id: id }, delaySeconds: 0 });
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs.filter(({ job_id }) => job_id === id)).toHaveLength(1);
   });
 });
@@ -298,17 +306,17 @@ describe("a job that fails", () => {
   it("is tried again after growing delays, and no sooner than the source allows", async () => {
     const run = await worker.start(key);
     await worker.report(run, "outcome", failed("network"));
-    expect(worker.hints).toEqual([{ body: { v: 1, job_id: run.job_id }, delaySeconds: 5 }]);
+    expect(worker.dispatchQueue).toEqual([{ body: { v: 1, job_id: run.job_id }, delaySeconds: 5 }]);
     expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Pending", error: null });
-    expect((await worker.deliverHints()).retried).toEqual([{ job_id: run.job_id, delaySeconds: 5 }]);
+    expect((await worker.consumeDispatchQueue()).retried).toEqual([{ job_id: run.job_id, delaySeconds: 5 }]);
     worker.now += 5_000;
-    worker.hints.push({ body: { v: 1, job_id: run.job_id }, delaySeconds: 0 });
-    await worker.deliverHints();
+    worker.dispatchQueue.push({ body: { v: 1, job_id: run.job_id }, delaySeconds: 0 });
+    await worker.consumeDispatchQueue();
     await worker.report(worker.network.run, "outcome", failed("network", 90_000));
-    expect(worker.hints.splice(0)).toMatchObject([{ delaySeconds: 90 }]);
+    expect(worker.dispatchQueue.splice(0)).toMatchObject([{ delaySeconds: 90 }]);
     worker.now += 90_000;
-    worker.hints.push({ body: { v: 1, job_id: run.job_id }, delaySeconds: 0 });
-    await worker.deliverHints();
+    worker.dispatchQueue.push({ body: { v: 1, job_id: run.job_id }, delaySeconds: 0 });
+    await worker.consumeDispatchQueue();
     await worker.report(worker.network.run, "outcome", failed("network"));
     expect(await worker.job(key, run.job_id)).toMatchObject({
       status: "Failed",
@@ -321,7 +329,7 @@ describe("a job that fails", () => {
   it("is given up after five interruptions", async () => {
     await worker.create(key);
     for (let i = 1; i <= MAX_INTERRUPTIONS; i++) {
-      await worker.deliverHints();
+      await worker.consumeDispatchQueue();
       expect(worker.network.run.attempt).toBe(i);
       await worker.report(worker.network.run, "outcome", { outcome: { type: "interrupted" } });
     }
@@ -344,7 +352,7 @@ describe("a job that fails", () => {
     const run = await worker.start(key);
     await worker.report(run, "outcome", { outcome: { type: "postponed", until: worker.now + 3_600_000 } });
     expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Pending", step: "Waiting" });
-    expect(worker.hints).toMatchObject([{ delaySeconds: 3_600 }]);
+    expect(worker.dispatchQueue).toMatchObject([{ delaySeconds: 3_600 }]);
   });
 
   it("can be asked for again as a new job, and only then", async () => {
@@ -354,9 +362,9 @@ describe("a job that fails", () => {
       error: "Only failed jobs can be retried",
     });
     await worker.report(run, "outcome", failed("private"));
-    const answer = await worker.call("POST", path, { key });
-    expect(answer.status).toBe(201);
-    const { job_id } = await answer.json<{ job_id: string }>();
+    const response = await worker.call("POST", path, { key });
+    expect(response.status).toBe(201);
+    const { job_id } = await response.json<{ job_id: string }>();
     expect(await worker.job(key, job_id)).toMatchObject({
       status: "Pending",
       folder: "talks",
@@ -378,7 +386,7 @@ describe("cancelling", () => {
       error: "Job cancelled by user",
       error_code: "cancelled",
     });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs).toHaveLength(0);
   });
 
@@ -425,27 +433,27 @@ describe("cancelling", () => {
 
 describe("what belongs to a move", () => {
   const renameAccounts =
-    (name: string): Companion =>
-    (db, unmoved) =>
-      db.update(accounts).set({ name }).where(unmoved);
+    (name: string): GuardedStatement =>
+    (db, guard) =>
+      db.update(accounts).set({ name }).where(guard);
   const names = async () => (await env.DB.prepare("select distinct name from accounts").all()).results;
 
   it("is written with it", async () => {
     const id = await worker.create(key);
-    const companions = () => [renameAccounts("moved")];
-    const moved = await transition(worker.scope(), id, { type: "claimed" }, { companions });
+    const guardedStatements = () => [renameAccounts("moved")];
+    const moved = await transition(worker.context(), id, { type: "claimed" }, { guardedStatements });
     expect(moved.type).toBe("moved");
     expect(await names()).toEqual([{ name: "moved" }]);
   });
 
   it("is not written when another was faster, nor when the event is refused", async () => {
     const id = await worker.create(key);
-    const read = await findJob(worker.scope().db, id);
+    const read = await findJob(worker.context().db, id);
     if (!read) throw new Error("the job is not there");
-    await transition(worker.scope(), id, { type: "cancelled" });
-    const companions = () => [renameAccounts("lost")];
-    for (const options of [{ read, companions }, { companions }]) {
-      const lost = await transition(worker.scope(), id, { type: "claimed" }, options);
+    await transition(worker.context(), id, { type: "cancelled" });
+    const guardedStatements = () => [renameAccounts("lost")];
+    for (const options of [{ read, guardedStatements }, { guardedStatements }]) {
+      const lost = await transition(worker.context(), id, { type: "claimed" }, options);
       expect(lost.type).toBe("refused");
     }
     expect(await names()).not.toContainEqual({ name: "lost" });

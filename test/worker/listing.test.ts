@@ -21,7 +21,7 @@ function start(variables: Record<string, string> = {}): void {
 beforeEach(() => start());
 
 const list = (recognised: Exclude<Recognised, { type: "media" }>): Promise<Listing> =>
-  listSource(worker.scope(), recognised);
+  listSource(worker.context(), recognised);
 const listShow = ({ id }: { id: string }) => list({ type: "spotify_show", id });
 const pagesAsked = () => podcasts.spotify.requests.filter((request) => request.includes("/episodes?"));
 
@@ -131,12 +131,12 @@ describe("Spotify's limit of requests", () => {
   it("is waited for", async () => {
     podcasts.spotify.trouble = { status: 429, retryAfterSeconds: 7, times: 3 };
     const waits: number[] = [];
-    const scope = worker.scope();
+    const context = worker.context();
     const wait = async (ms: number) => {
       waits.push(ms);
       worker.now += ms;
     };
-    const { entries } = await listSource({ ...scope, wait }, { type: "spotify_show", id: middle.id });
+    const { entries } = await listSource({ ...context, wait }, { type: "spotify_show", id: middle.id });
     expect(entries).toHaveLength(142);
     expect(waits[0]).toBe(7_000);
   });
@@ -211,7 +211,7 @@ const entry = (change: Partial<Extract<ListLine, { type: "entry" }>> = {}): List
   ...{ type: "entry", url: `${url}/1`, id: "1", title: "One", description: null },
   ...{ release_date: "2026-11-03", unavailable: false, authoritative: false, ...change },
 });
-const tell = (...lines: readonly ListLine[]) => {
+const report = (...lines: readonly ListLine[]) => {
   worker.network.onProbe = () => new Response(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
 };
 const head: ListLine = { type: "list", v: 1, title: "A list" };
@@ -219,7 +219,7 @@ const listPlaylist = () => list({ type: "playlist", url });
 
 describe("a playlist", () => {
   it("is told by the processor, in its order", async () => {
-    tell(head, entry(), entry({ url: "HTTPS://media.example.com/a b", id: "2" }), { type: "end" });
+    report(head, entry(), entry({ url: "HTTPS://media.example.com/a b", id: "2" }), { type: "end" });
     const { kind, title, entries } = await listPlaylist();
     expect(worker.network.probes).toEqual([
       { v: 1, kind: "list", url, timeout_ms: 60_000, max_entries: 5_001 },
@@ -240,16 +240,16 @@ describe("a playlist", () => {
     [{ url: "rtmp://media.example.com/x" }, url],
     [{ url: `https://media.example.com/${"x".repeat(2_048)}` }, url],
   ])("skips entries that cannot be had: %o", async (change, shown) => {
-    tell(head, entry(change), { type: "end" });
+    report(head, entry(change), { type: "end" });
     const { entries } = await listPlaylist();
     expect(entries).toEqual([expect.objectContaining({ url: shown, skipped: "entry_unavailable" })]);
   });
 
   it("may have 5,000 entries and not one more", async () => {
     const entries = Array.from({ length: 5_000 }, (_, index) => entry({ id: `${index}` }));
-    tell(head, ...entries, { type: "end" });
+    report(head, ...entries, { type: "end" });
     expect((await listPlaylist()).entries).toHaveLength(5_000);
-    tell(head, ...entries, entry(), { type: "end" });
+    report(head, ...entries, entry(), { type: "end" });
     await expect(listPlaylist()).rejects.toMatchObject({
       code: "invalid_request",
       message: expect.stringContaining("more than 5,000 entries"),
@@ -277,7 +277,7 @@ describe("a playlist", () => {
     [[head, entry(), { type: "late" }], "expansion_timeout", "Listing this show or playlist took too long"],
     [[head, entry()], "dependency_unavailable", "A part of the service is not available right now"],
   ] as [ListLine[], string, string][])("is refused as a whole: %o", async (lines, code, message) => {
-    tell(...lines);
+    report(...lines);
     await expect(listPlaylist()).rejects.toMatchObject({ code, message });
   });
 

@@ -38,12 +38,12 @@ describe("the signing secret", () => {
     expect(await secret()).toBe(after);
     const verify = (one: string) => verifyAt(worker.now, lastPost(worker), one);
     await endJob(worker, key, completed, { webhook_url: hook });
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     verify(before);
     verify(after);
     worker.now += DAY;
     await endJob(worker, key, completed, { webhook_url: hook });
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     verify(after);
     expect(() => verify(before)).toThrow();
   });
@@ -63,10 +63,10 @@ describe("the signing secret", () => {
 
 describe("Slack", () => {
   const settle = async () => {
-    worker.notices.length = 0;
+    worker.deliveryQueue.length = 0;
     worker.now += 60_000;
     await worker.reconcile();
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     return worker.network.posts.splice(0).map(bodyOf);
   };
   const save = (body: object) => worker.call("POST", "/user/slack", { key, body });

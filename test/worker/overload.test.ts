@@ -25,11 +25,11 @@ describe("a backlog that is full", () => {
   /** Posts jobs until one is refused; answers the refusal. A job that comes while jobs are counted may count twice. */
   async function fill(worker: Harness, key: string, limit: number): Promise<Response> {
     for (let accepted = 0; ; accepted++) {
-      const answer = await post(worker, key);
-      if (answer.status === 201) continue;
+      const response = await post(worker, key);
+      if (response.status === 201) continue;
       expect([limit - 1, limit]).toContain(accepted);
       expect(await count("jobs")).toBe(accepted);
-      return answer;
+      return response;
     }
   }
 
@@ -41,14 +41,14 @@ describe("a backlog that is full", () => {
     expect(refusal.status).toBe(503);
     expect(refusal.headers.get("retry-after")).toBe("10");
     expect(await refusal.json()).toMatchObject({ code: "overloaded" });
-    expect(worker.hints).toHaveLength(await count("jobs"));
+    expect(worker.dispatchQueue).toHaveLength(await count("jobs"));
   });
 
   it("takes jobs again once it has room, whoever emptied it", async () => {
     const worker = new Harness({ MAX_BACKLOG: "2" });
     const { key } = await worker.account();
     await fill(worker, key, 2);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect((await post(worker, key)).status).toBe(503);
     worker.now += 10_000;
     // this one finds the old count, and has the backlog counted after its answer
@@ -92,13 +92,13 @@ describe("a database that fails", () => {
       if (auth === "public") continue;
       const headers = auth === "admin" ? { authorization: `Bearer ${env.ADMIN_TOKEN}` } : {};
       const body = method === "GET" ? {} : { body: { url: URL_OF_MEDIA, name: "x" } };
-      const answer = await worker.call(method, path.replace(/\{\w+\}/, id), {
+      const response = await worker.call(method, path.replace(/\{\w+\}/, id), {
         ...(auth === "key" ? { key } : {}),
         headers,
         ...body,
       });
-      expect([method, path, answer.status]).not.toEqual([method, path, 500]);
-      if (answer.status === 503) expect(answer.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+      expect([method, path, response.status]).not.toEqual([method, path, 500]);
+      if (response.status === 503) expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
     }
     expect(worker.logs.filter(({ code }) => code === "dependency_unavailable").length).toBeGreaterThan(12);
   });
@@ -110,10 +110,10 @@ describe("a database that fails", () => {
       const request = { key, body: { url: URL_OF_MEDIA }, headers: { "idempotency-key": `k${n}` } };
       failAt(n, failure);
       const from = database.calls;
-      const answer = await worker.call("POST", "/jobs", request);
+      const response = await worker.call("POST", "/jobs", request);
       failed = database.calls - from >= n;
-      expect([201, 503]).toContain(answer.status);
-      if (answer.status === 503) expect(answer.headers.get("retry-after")).toBe("5");
+      expect([201, 503]).toContain(response.status);
+      if (response.status === 503) expect(response.headers.get("retry-after")).toBe("5");
       else expect(await count("jobs")).toBe(before + 1);
       // the caller sends it again, and has one job
       database.failureOf = () => null;
@@ -140,14 +140,14 @@ describe("a database that fails", () => {
       const id = await worker.create(key);
       failAt(n, failure);
       const from = database.calls;
-      const { retried } = await worker.deliverHints();
+      const { retried } = await worker.consumeDispatchQueue();
       failed = database.calls - from >= n;
       expect(retried).toHaveLength(failed ? 1 : 0);
       database.failureOf = () => null;
       // a claim whose answer was lost stands until its lease has run out
       worker.now += 61_000;
       await worker.reconcile();
-      await worker.deliverHints();
+      await worker.consumeDispatchQueue();
       const run = worker.network.run;
       expect(run.job_id).toBe(id);
       expect((await worker.report(run, "outcome", completed)).status).toBe(200);
@@ -161,10 +161,10 @@ describe("a database that fails", () => {
       const run = await worker.start(key);
       failAt(n, failure);
       const from = database.calls;
-      const answer = await worker.report(run, "outcome", completed);
+      const response = await worker.report(run, "outcome", completed);
       failed = database.calls - from >= n;
-      expect([200, 503]).toContain(answer.status);
-      if (answer.status === 503) expect(answer.headers.get("retry-after")).toBe("5");
+      expect([200, 503]).toContain(response.status);
+      if (response.status === 503) expect(response.headers.get("retry-after")).toBe("5");
       database.failureOf = () => null;
       expect((await worker.report(run, "outcome", completed)).status).toBe(200);
       expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Completed" });
@@ -178,10 +178,10 @@ it("accepts jobs while the queue alone is down, and reconcile brings them to a p
   const { key } = await worker.account();
   worker.queueIsDown = true;
   const id = await worker.create(key);
-  expect(worker.hints).toHaveLength(0);
+  expect(worker.dispatchQueue).toHaveLength(0);
   worker.queueIsDown = false;
   worker.now += 30_000;
-  expect(await worker.reconcile()).toMatchObject({ hints: 1 });
-  await worker.deliverHints();
+  expect(await worker.reconcile()).toMatchObject({ dispatches: 1 });
+  await worker.consumeDispatchQueue();
   expect(worker.network.run.job_id).toBe(id);
 });

@@ -48,15 +48,15 @@ const PLANNED = {
   adjustments: [],
 };
 
-function answer(outcome: ProbeOutcome): void {
+function respond(outcome: ProbeOutcome): void {
   worker.network.onProbe = () => Response.json({ v: 1, outcome });
 }
 const found = (change: Partial<Metadata> = {}) =>
-  answer({ type: "found", media: { ...media, ...change }, streams: [stream], ...PLANNED });
+  respond({ type: "found", media: { ...media, ...change }, streams: [stream], ...PLANNED });
 const refused = (
   code: "private" | "unsupported_url" | "network" | "rate_limited",
   retry: number | null = null,
-) => answer({ type: "failed", code, retry_after_ms: retry });
+) => respond({ type: "failed", code, retry_after_ms: retry });
 
 const ask = (path: string, body: object = { url }) => worker.call("POST", path, { key, body });
 

@@ -70,13 +70,13 @@ describe("POST /jobs with random bodies", () => {
     let accepted = 0;
     await fc.assert(
       fc.asyncProperty(text, async (body) => {
-        const answer = await worker.call("POST", "/jobs", { key, body });
-        const result = await answer.json<ErrorBody>();
-        if (answer.status === 201) {
+        const response = await worker.call("POST", "/jobs", { key, body });
+        const result = await response.json<ErrorBody>();
+        if (response.status === 201) {
           accepted++;
           return;
         }
-        expect(answer.status).toBe(400);
+        expect(response.status).toBe(400);
         expect(result.issues?.length).toBeGreaterThan(0);
         for (const { path, message } of result.issues ?? []) {
           expect(path).not.toBe("");

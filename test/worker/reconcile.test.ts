@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { beatsQuery } from "../../worker/db/job-moves.ts";
+import { heartbeatsQuery } from "../../worker/db/job-moves.ts";
 import {
   dueCountQuery,
   expiredLeasesQuery,
-  leftoversQuery,
-  overdueHintsQuery,
+  orphanedUploadsQuery,
+  overdueDispatchesQuery,
   recordingsQuery,
 } from "../../worker/db/job-queue.ts";
 import { countQuery, jobQuery, pageQuery } from "../../worker/db/job-rows.ts";
@@ -27,34 +27,34 @@ beforeEach(async () => {
 
 const idle = {
   leases: 0,
-  hints: 0,
-  notices: 0,
-  leftovers: 0,
+  dispatches: 0,
+  deliveries: 0,
+  orphaned_uploads: 0,
   recordings: 0,
-  old_notices: 0,
+  old_deliveries: 0,
   old_requests: 0,
 };
 
-describe("hints", () => {
+describe("dispatch messages", () => {
   it("that are all lost lose no job: each is sent again when it is overdue", async () => {
     const ids = new Set<string>();
     for (let i = 0; i < 120; i++) ids.add(await worker.create(key));
-    worker.hints.length = 0;
+    worker.dispatchQueue.length = 0;
     expect(await worker.reconcile()).toMatchObject(idle);
     worker.now += 30_000;
-    expect(await worker.reconcile()).toMatchObject({ ...idle, hints: 120 });
-    expect(new Set(worker.hints.map(({ body }) => body.job_id))).toEqual(ids);
-    await worker.deliverHints();
+    expect(await worker.reconcile()).toMatchObject({ ...idle, dispatches: 120 });
+    expect(new Set(worker.dispatchQueue.map(({ body }) => body.job_id))).toEqual(ids);
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs).toHaveLength(120);
   });
 
   it("are not repeated before the former one had its time", async () => {
     await worker.create(key);
     worker.now += 30_000;
-    expect(await worker.reconcile()).toMatchObject({ hints: 1 });
-    expect(await worker.reconcile()).toMatchObject({ hints: 0 });
+    expect(await worker.reconcile()).toMatchObject({ dispatches: 1 });
+    expect(await worker.reconcile()).toMatchObject({ dispatches: 0 });
     worker.now += 120_000;
-    expect(await worker.reconcile()).toMatchObject({ hints: 1 });
+    expect(await worker.reconcile()).toMatchObject({ dispatches: 1 });
   });
 
   it("are not sent for jobs that are not due, that run, or that ended", async () => {
@@ -64,11 +64,11 @@ describe("hints", () => {
     });
     const ended = await worker.start(key);
     await worker.report(ended, "outcome", completed);
-    worker.hints.length = 0;
+    worker.dispatchQueue.length = 0;
     worker.now += 590_000;
     expect(await worker.reconcile()).toMatchObject(idle);
     worker.now += 40_000;
-    expect(await worker.reconcile()).toMatchObject({ ...idle, hints: 1 });
+    expect(await worker.reconcile()).toMatchObject({ ...idle, dispatches: 1 });
   });
 
   it("are sent later when the queue is down, and the request is answered all the same", async () => {
@@ -79,7 +79,7 @@ describe("hints", () => {
     worker.queueIsDown = false;
     worker.now += 120_000;
     await worker.reconcile();
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run.job_id).toBe(id);
   });
 });
@@ -100,7 +100,7 @@ describe("leases", () => {
     expect(await worker.reconcile()).toMatchObject({ leases: 1 });
     expect(await worker.job(key, silent.job_id)).toMatchObject({ status: "Pending" });
     expect(await worker.job(key, alive.job_id)).toMatchObject({ status: "Processing" });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run).toMatchObject({ job_id: silent.job_id, attempt: 2 });
   });
 
@@ -109,13 +109,13 @@ describe("leases", () => {
     for (let i = 0; i < 5; i++) {
       worker.now += 60_000;
       await worker.reconcile();
-      await worker.deliverHints();
+      await worker.consumeDispatchQueue();
     }
     expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Failed", error_code: "interrupted" });
   });
 });
 
-describe("leftovers", () => {
+describe("orphaned uploads", () => {
   it("are aborted once more after the lease of a cancelled run, and then forgotten", async () => {
     const run = await worker.start(key);
     await worker.report(run, "upload", { key: "videos/a.mp4", ref: "u1" });
@@ -123,7 +123,7 @@ describe("leftovers", () => {
     worker.network.calls.length = 0;
     expect(await worker.reconcile()).toMatchObject(idle);
     worker.now += 60_000;
-    expect(await worker.reconcile()).toMatchObject({ ...idle, leftovers: 1 });
+    expect(await worker.reconcile()).toMatchObject({ ...idle, orphaned_uploads: 1 });
     expect(worker.network.calls).toEqual(["DELETE storage.example/media/videos/a.mp4?uploadId=u1"]);
     expect(await worker.reconcile()).toMatchObject(idle);
   });
@@ -135,7 +135,7 @@ describe("leftovers", () => {
     await worker.create(key);
     worker.network.onStorage = unreachable;
     worker.now += 60_000;
-    expect(await worker.reconcile()).toMatchObject({ hints: 1, leftovers: 1 });
+    expect(await worker.reconcile()).toMatchObject({ dispatches: 1, orphaned_uploads: 1 });
     worker.network.onStorage = () => new Response(null, { status: 404 });
     await worker.reconcile();
     worker.network.calls.length = 0;
@@ -166,8 +166,8 @@ describe("the pieces of a recording", () => {
   /** A job that was recording when its processor died, and was cancelled then. */
   async function abandoned(request: Record<string, unknown> = {}): Promise<string> {
     const run = await worker.start(key, { live_recording: true, ...request });
-    const answer = await worker.report(run, "recording", { key: folder(run.job_id) });
-    expect(answer.status).toBe(200);
+    const response = await worker.report(run, "recording", { key: folder(run.job_id) });
+    expect(response.status).toBe(200);
     await worker.call("DELETE", `/jobs/${run.job_id}`, { key });
     return run.job_id;
   }
@@ -229,10 +229,10 @@ describe("the pieces of a recording", () => {
 it("fills no slot twice: overdue hints of busy processors claim nothing while they are busy", async () => {
   worker.network.onRun = busy(300);
   await worker.create(key);
-  await worker.deliverHints();
+  await worker.consumeDispatchQueue();
   worker.now += 150_000;
   await worker.reconcile();
-  await worker.deliverHints();
+  await worker.consumeDispatchQueue();
   expect(worker.network.runs).toHaveLength(1);
 });
 
@@ -240,20 +240,20 @@ describe("the database", () => {
   const filter = { accountId: "a" };
   const page = { limit: 20, offset: 0 };
   const queries = {
-    "a job by id": () => jobQuery(worker.scope().db, "x"),
-    "the account of a key": () => byKeyQuery(worker.scope().db, "x", 1),
-    "a page of jobs": () => pageQuery(worker.scope().db, filter, page),
-    "a page after a cursor": () => pageQuery(worker.scope().db, filter, { ...page, cursor: "x" }),
+    "a job by id": () => jobQuery(worker.context().db, "x"),
+    "the account of a key": () => byKeyQuery(worker.context().db, "x", 1),
+    "a page of jobs": () => pageQuery(worker.context().db, filter, page),
+    "a page after a cursor": () => pageQuery(worker.context().db, filter, { ...page, cursor: "x" }),
     "a page by status": () =>
-      pageQuery(worker.scope().db, { ...filter, status: "Failed" }, { ...page, cursor: "x" }),
-    "a page of a batch": () => pageQuery(worker.scope().db, { ...filter, batchId: "b" }, page),
-    "the number of jobs": () => countQuery(worker.scope().db, filter),
-    "the number of jobs by status": () => countQuery(worker.scope().db, { ...filter, status: "Failed" }),
-    "the number of due jobs": () => dueCountQuery(worker.scope().db, 1, 100),
-    "overdue hints": () => overdueHintsQuery(worker.scope().db, 1, 2, 100),
-    "expired leases": () => expiredLeasesQuery(worker.scope().db, 1, 50),
-    leftovers: () => leftoversQuery(worker.scope().db, { from: 1, until: 2 }, 50),
-    "recordings in pieces": () => recordingsQuery(worker.scope().db, { from: 1, until: 2 }, 4),
+      pageQuery(worker.context().db, { ...filter, status: "Failed" }, { ...page, cursor: "x" }),
+    "a page of a batch": () => pageQuery(worker.context().db, { ...filter, batchId: "b" }, page),
+    "the number of jobs": () => countQuery(worker.context().db, filter),
+    "the number of jobs by status": () => countQuery(worker.context().db, { ...filter, status: "Failed" }),
+    "the number of due jobs": () => dueCountQuery(worker.context().db, 1, 100),
+    "overdue dispatch messages": () => overdueDispatchesQuery(worker.context().db, 1, 2, 100),
+    "expired leases": () => expiredLeasesQuery(worker.context().db, 1, 50),
+    orphaned_uploads: () => orphanedUploadsQuery(worker.context().db, { from: 1, until: 2 }, 50),
+    "recordings in pieces": () => recordingsQuery(worker.context().db, { from: 1, until: 2 }, 4),
   };
 
   it.each(Object.entries(queries))("finds %s by an index, in its order", async (_, query) => {
@@ -261,6 +261,6 @@ describe("the database", () => {
   });
 
   it("takes heartbeats by the primary key", async () => {
-    await expectIndexed(beatsQuery(worker.scope().db, [], 1));
+    await expectIndexed(heartbeatsQuery(worker.context().db, [], 1));
   });
 });

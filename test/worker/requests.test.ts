@@ -59,9 +59,9 @@ describe("a request that is not valid names what is wrong", () => {
     ["", "body", "body is required"],
     [new TextDecoder("latin1").decode(new Uint8Array([34, 255, 34])), "body", /JSON object/],
   ])("%j", async (body, path, error) => {
-    const answer = await post(body);
-    expect(answer.status).toBe(400);
-    const refusal = await answer.json<ErrorBody>();
+    const response = await post(body);
+    expect(response.status).toBe(400);
+    const refusal = await response.json<ErrorBody>();
     expect(refusal.code).toBe("invalid_request");
     expect(refusal.issues?.[0]?.path).toBe(path);
     expect(refusal.error).toEqual(typeof error === "string" ? error : expect.stringMatching(error));
@@ -81,10 +81,10 @@ describe("a request that is not valid names what is wrong", () => {
           typeof value === "object" && value !== null && !Array.isArray(value)
             ? { url: webUrl, ...value }
             : value;
-        const answer = await post(JSON.stringify(sent));
-        const result = await answer.json<ErrorBody & { job_id: string }>();
-        expect([201, 400]).toContain(answer.status);
-        if (answer.status === 400) expect(result.issues?.length).toBeGreaterThan(0);
+        const response = await post(JSON.stringify(sent));
+        const result = await response.json<ErrorBody & { job_id: string }>();
+        expect([201, 400]).toContain(response.status);
+        if (response.status === 400) expect(result.issues?.length).toBeGreaterThan(0);
         else expect((await worker.job(key, result.job_id)).id).toBe(result.job_id);
       }),
       { numRuns: 400 },
@@ -93,9 +93,9 @@ describe("a request that is not valid names what is wrong", () => {
 
   it("refuses bodies over 64 KiB, declared or not", async () => {
     const body = JSON.stringify({ url, x: "x".repeat(64 * 1024) });
-    const answer = await post(body);
-    expect(answer.status).toBe(413);
-    expect(await answer.json()).toMatchObject({ code: "payload_too_large" });
+    const response = await post(body);
+    expect(response.status).toBe(413);
+    expect(await response.json()).toMatchObject({ code: "payload_too_large" });
     expect((await post(body, { "content-length": "10" })).status).toBe(413);
   });
 });
@@ -130,14 +130,14 @@ describe("a request that is valid", () => {
   });
 
   it("is told what was corrected and what this version leaves out", async () => {
-    const answer = await post({
+    const response = await post({
       url,
       format: "webm",
       video_codec: "h264",
       paused: true,
     });
-    expect(answer.status).toBe(201);
-    expect((await answer.json<{ adjustments: unknown }>()).adjustments).toEqual([
+    expect(response.status).toBe(201);
+    expect((await response.json<{ adjustments: unknown }>()).adjustments).toEqual([
       { field: "video_codec", from: "h264", to: "vp9", reason: "webm holds VP8, VP9 or AV1" },
       { field: "paused", from: true, to: null, reason: "only batches can be paused" },
     ]);
@@ -153,7 +153,7 @@ describe("a request that is valid", () => {
       filename: "song",
     });
     expect(await worker.json("GET", "/jobs", { key })).toMatchObject({ total: 0 });
-    expect(worker.hints).toHaveLength(0);
+    expect(worker.dispatchQueue).toHaveLength(0);
   });
 
   it("may name a private host that the operator opened, and only that port", async () => {
@@ -181,9 +181,9 @@ describe("answers", () => {
   });
 
   it("carry refusals as RFC 9457 when asked for", async () => {
-    const answer = await post({}, { accept: "application/problem+json" });
-    expect(answer.headers.get("content-type")).toBe("application/problem+json");
-    expect(await answer.json()).toMatchObject({
+    const response = await post({}, { accept: "application/problem+json" });
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+    expect(await response.json()).toMatchObject({
       type: "urn:waterspout:error:invalid_request",
       status: 400,
       detail: "url is required",
@@ -197,11 +197,11 @@ describe("answers", () => {
     expect(bookmark).toMatch(/^[0-9a-f-]{59}$/);
     const { job_id } = await created.json<{ job_id: string }>();
     for (const sent of [bookmark, "garbage", "'"]) {
-      const answer = await worker.call("GET", `/jobs/${job_id}`, {
+      const response = await worker.call("GET", `/jobs/${job_id}`, {
         key,
         headers: { "x-waterspout-bookmark": sent },
       });
-      expect(answer.status).toBe(200);
+      expect(response.status).toBe(200);
     }
   });
 
@@ -209,9 +209,9 @@ describe("answers", () => {
     worker.services.keys.get = () => {
       throw new Error("secret words");
     };
-    const answer = await post({ url });
-    expect(answer.status).toBe(500);
-    expect(await answer.text()).not.toContain("secret words");
+    const response = await post({ url });
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("secret words");
     expect(JSON.stringify(worker.logs.at(-1))).toContain("secret words");
   });
 
@@ -219,10 +219,10 @@ describe("answers", () => {
     await worker.create(key);
     await env.DB.exec("alter table jobs rename to hidden");
     try {
-      const answer = await post({ url });
-      expect(answer.status).toBe(503);
-      expect(answer.headers.get("retry-after")).toBe("5");
-      expect(await answer.json()).toMatchObject({ code: "dependency_unavailable" });
+      const response = await post({ url });
+      expect(response.status).toBe(503);
+      expect(response.headers.get("retry-after")).toBe("5");
+      expect(await response.json()).toMatchObject({ code: "dependency_unavailable" });
     } finally {
       await env.DB.exec("alter table hidden rename to jobs");
     }

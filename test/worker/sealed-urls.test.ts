@@ -42,10 +42,10 @@ async function fail(): Promise<void> {
   for (const run of worker.network.runs) {
     expect((await worker.report(run, "outcome", failed("unavailable"))).status).toBe(200);
   }
-  await worker.deliverNotices();
+  await worker.consumeDeliveryQueue();
   worker.now += 60_000;
   await worker.reconcile();
-  await worker.deliverNotices();
+  await worker.consumeDeliveryQueue();
 }
 
 describe("the database holds no secret of a URL in clear", () => {
@@ -55,11 +55,11 @@ describe("the database holds no secret of a URL in clear", () => {
     const headers = { "x-idempotency-key": "once" };
     const { job_id } = await worker.json<{ job_id: string }>("POST", "/jobs", { key, body, headers });
     expect(await atRest()).not.toContain("canary");
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run.url).toBe(SOURCE);
     await fail();
     expect(await atRest()).not.toContain("canary");
-    expect(JSON.stringify([worker.hints, worker.notices])).not.toContain("canary");
+    expect(JSON.stringify([worker.dispatchQueue, worker.deliveryQueue])).not.toContain("canary");
 
     const posted = worker.network.posts.map(({ url }) => url);
     expect(posted).toContain(WEBHOOK);
@@ -85,7 +85,7 @@ describe("the database holds no secret of a URL in clear", () => {
     expect(await worker.json("GET", "/jobs", { key })).toMatchObject({ jobs: [{ url: SOURCE }] });
 
     const again = await worker.json<{ job_id: string }>("POST", `/jobs/${job_id}/retry`, { key });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run).toMatchObject({ job_id: again.job_id, url: SOURCE });
     expect(await worker.job(key, again.job_id)).toMatchObject({ url: SOURCE, webhook_url: WEBHOOK });
     expect(await atRest()).not.toContain("canary");
@@ -104,18 +104,20 @@ describe("the database holds no secret of a URL in clear", () => {
     worker.onListing = () => ({ kind: "playlist", title: null, entries: [0, 1, 0].map(entry) });
     const body = { url: LIST, batch: true, webhook_url: WEBHOOK };
     const headers = { "x-idempotency-key": "list" };
-    const answer = await worker.json<{ batch_id: string; video_jobs: string[] }>("POST", "/jobs", {
+    const response = await worker.json<{ batch_id: string; video_jobs: string[] }>("POST", "/jobs", {
       key,
       body,
       headers,
     });
     expect(await atRest()).not.toContain("canary");
-    expect(await worker.json("GET", `/batch/${answer.batch_id}`, { key })).toMatchObject({ show_url: LIST });
-    await worker.deliverHints();
+    expect(await worker.json("GET", `/batch/${response.batch_id}`, { key })).toMatchObject({
+      show_url: LIST,
+    });
+    await worker.consumeDispatchQueue();
     expect(new Set(worker.network.runs.map(({ url }) => url))).toEqual(
       new Set([0, 1].map((index) => entry(index).mediaUrl)),
     );
-    expect(await worker.job(key, answer.video_jobs[1] ?? "")).toMatchObject({
+    expect(await worker.job(key, response.video_jobs[1] ?? "")).toMatchObject({
       url: entry(1).url,
       webhook_url: WEBHOOK,
     });
@@ -151,7 +153,7 @@ describe("rows of a former version", () => {
   it("work as they are, and hold nothing in clear after a reseal", async () => {
     await worker.call("POST", "/user/slack", { key, body: { webhook_url: SLACK } });
     const { job_id } = await worker.json<{ job_id: string }>("POST", "/jobs", { key, body: request });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     await fail();
     await makeFormer();
     expect(await atRest()).toContain("canary");
@@ -159,7 +161,7 @@ describe("rows of a former version", () => {
     expect(await worker.job(key, job_id)).toMatchObject({ url: SOURCE, webhook_url: WEBHOOK });
     const retry = async () => {
       await worker.call("POST", `/jobs/${job_id}/retry`, { key });
-      await worker.deliverHints();
+      await worker.consumeDispatchQueue();
       return worker.network.run.url;
     };
     expect(await retry()).toBe(SOURCE);

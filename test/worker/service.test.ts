@@ -41,7 +41,7 @@ describe("the Worker as it is deployed", () => {
     // the queue's event is another context, whose promises cannot be awaited from here
     const run = await vi.waitFor(() => network.run, { timeout: 20_000, interval: 10 });
     expect(run).toMatchObject({ job_id, attempt: 1 });
-    const events = call("GET", `/jobs/${job_id}/events`, key).then((answer) => answer.text());
+    const events = call("GET", `/jobs/${job_id}/events`, key).then((response) => response.text());
     const report = (name: string, content: object) =>
       call(
         "POST",
@@ -70,9 +70,9 @@ describe("the Worker as it is deployed", () => {
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
     const ctx = {} as ExecutionContext;
     const request = new Request("https://waterspout.example/healthz");
-    const answer = await worker.fetch(request as never, { ...env, LEASE_SECONDS: "soon" }, ctx);
-    expect(answer.status).toBe(500);
-    expect(await answer.text()).not.toContain("LEASE_SECONDS");
+    const response = await worker.fetch(request as never, { ...env, LEASE_SECONDS: "soon" }, ctx);
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("LEASE_SECONDS");
     expect(log.mock.calls.flat().join()).toContain("LEASE_SECONDS must be a whole number from 3 to 600");
   });
 
@@ -82,8 +82,8 @@ describe("the Worker as it is deployed", () => {
   ])("does not start with %o: a missed heartbeat would cost a run its job", async (variables, sentence) => {
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
     const request = new Request("https://waterspout.example/healthz");
-    const answer = await worker.fetch(request as never, { ...env, ...variables }, {} as ExecutionContext);
-    expect(answer.status).toBe(500);
+    const response = await worker.fetch(request as never, { ...env, ...variables }, {} as ExecutionContext);
+    expect(response.status).toBe(500);
     expect(log.mock.calls.flat().join()).toContain(sentence);
   });
 
@@ -112,16 +112,16 @@ describe("health", () => {
       Response.json({ status: "ok", tools: { ...tools, javascript: "node 24" }, isolation });
     const alive = { status: "ok", version: "0.1.0", tools, isolation };
     expect(await service.json("GET", "/healthz")).toEqual(alive);
-    const answer = await service.call("GET", "/readyz");
-    expect(answer.status).toBe(200);
+    const response = await service.call("GET", "/readyz");
+    expect(response.status).toBe(200);
     expect(new Set(service.network.calls)).toEqual(new Set(["GET processor.example/healthz"]));
   });
 
   it("names the part that does not answer", async () => {
     service.queueIsDown = true;
-    const answer = await service.call("GET", "/readyz");
-    expect(answer.status).toBe(503);
-    expect(await answer.json()).toMatchObject({
+    const response = await service.call("GET", "/readyz");
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({
       status: "unavailable",
       parts: { database: { ok: true }, queue: { ok: false, detail: "the queue does not answer" } },
     });
@@ -153,9 +153,9 @@ describe("the documentation", () => {
       components: { schemas: object };
     }>("GET", "/openapi.json");
     expect(document).toMatchObject({ openapi: "3.1.0", servers: [{ url: "https://waterspout.example" }] });
-    for (const { path, method, answers } of Object.values<Endpoint>(endpoints)) {
+    for (const { path, method, responses } of Object.values<Endpoint>(endpoints)) {
       const operation = document.paths[path]?.[method.toLowerCase()];
-      expect(Object.keys(operation?.responses ?? {})).toEqual(expect.arrayContaining(Object.keys(answers)));
+      expect(Object.keys(operation?.responses ?? {})).toEqual(expect.arrayContaining(Object.keys(responses)));
     }
     const references = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g);
     const names = new Set([...references].map(([, name]) => name));
@@ -164,9 +164,9 @@ describe("the documentation", () => {
   });
 
   it("is a page whose every file comes from here", async () => {
-    const answer = await service.call("GET", "/docs");
-    expect(answer.headers.get("content-security-policy")).toContain("default-src 'self'");
-    const page = await answer.text();
+    const response = await service.call("GET", "/docs");
+    expect(response.headers.get("content-security-policy")).toContain("default-src 'self'");
+    const page = await response.text();
     const files = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? "");
     expect(files).toHaveLength(4);
     for (const file of files) {

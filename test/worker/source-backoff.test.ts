@@ -29,7 +29,7 @@ async function blockedFor(): Promise<number | null> {
 async function refuse(retryAfterMs: number | null = null, code = "bot_check"): Promise<void> {
   const run = await worker.start(key, onSite());
   await worker.report(run, "outcome", failed(code, retryAfterMs));
-  worker.hints.splice(0);
+  worker.dispatchQueue.splice(0);
 }
 
 describe("a source that asks for a robot check", () => {
@@ -37,16 +37,16 @@ describe("a source that asks for a robot check", () => {
     await refuse();
     const id = await worker.create(key, onSite());
     const before = worker.network.runs.length;
-    expect(await worker.deliverHints()).toMatchObject({ acked: [id] });
+    expect(await worker.consumeDispatchQueue()).toMatchObject({ acked: [id] });
     expect(worker.network.runs).toHaveLength(before);
     expect(await worker.job(key, id)).toMatchObject({ status: "Pending", step: "Queued", attempt: 0 });
-    const [hint] = worker.hints;
-    expect(hint?.body.job_id).toBe(id);
-    expect(hint?.delaySeconds).toBeGreaterThanOrEqual(60);
-    expect(hint?.delaySeconds).toBeLessThanOrEqual(75);
+    const [message] = worker.dispatchQueue;
+    expect(message?.body.job_id).toBe(id);
+    expect(message?.delaySeconds).toBeGreaterThanOrEqual(60);
+    expect(message?.delaySeconds).toBeLessThanOrEqual(75);
 
     worker.now += 80_000;
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run.job_id).toBe(id);
   });
 

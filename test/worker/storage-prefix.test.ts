@@ -93,7 +93,7 @@ describe("the storage prefix of an account", () => {
     await create({ storage_prefix: "mine" });
     const row = { id: "x", name: "a", source: "rapidapi", limits: {}, created_at: 1 } as const;
     const gateway = { gateway_user: "rapidapi:eve", gateway_tier: "BASIC", storage_prefix: "mine" };
-    await expect(takeGatewayAccount(worker.scope().db, { ...row, ...gateway })).rejects.toThrow();
+    await expect(takeGatewayAccount(worker.context().db, { ...row, ...gateway })).rejects.toThrow();
   });
 
   it("is the id where an older Worker made the account", async () => {

@@ -17,7 +17,7 @@ const url = "https://media.example.com/a.mp4";
 const post = (storage: object) => worker.call("POST", "/jobs", { key, body: { url, storage } });
 
 /** Answers as a provider would: `METHOD host/path` of the request decides. */
-function answers(by: (call: string) => Response | Promise<Response>): void {
+function responses(by: (call: string) => Response | Promise<Response>): void {
   worker.network.onOther = () => by(worker.network.calls.at(-1) ?? "");
 }
 const granting = (call: string): Response =>
@@ -28,13 +28,13 @@ const xml = (status: number, code: string, more = ""): Response =>
   new Response(`<?xml version="1.0"?><Error><Code>${code}</Code>${more}</Error>`, { status });
 
 async function refusal(storage: object): Promise<string> {
-  const answer = await post(storage);
-  const body = await answer.json<ErrorBody>();
-  expect([answer.status, body.code]).toEqual([400, "storage_verification_failed"]);
+  const response = await post(storage);
+  const body = await response.json<ErrorBody>();
+  expect([response.status, body.code]).toEqual([400, "storage_verification_failed"]);
   const jobs = await worker.json("GET", "/jobs", { key });
   expect(jobs).toMatchObject({ total: 0 });
-  const told = JSON.stringify([body, worker.logs]);
-  for (const secret of SECRETS) expect(told).not.toContain(secret);
+  const reported = JSON.stringify([body, worker.logs]);
+  for (const secret of SECRETS) expect(reported).not.toContain(secret);
   return body.error;
 }
 
@@ -45,14 +45,14 @@ describe("credentials that work", () => {
     ["gcs", "storage.googleapis.com/media/videos/verify_credentials.txt"],
     ["oss", "media.oss-cn-beijing.aliyuncs.com/videos/verify_credentials.txt"],
   ] as const)("of %s are proven by writing and deleting a tiny object", async (provider, address) => {
-    answers(granting);
+    responses(granting);
     expect((await post(storages[provider])).status).toBe(201);
     const calls = worker.network.calls.filter((call) => !call.includes("oauth2"));
     expect(calls).toEqual([`PUT ${address}`, `DELETE ${address}`]);
   });
 
   it("are proven below the caller's own folders", async () => {
-    answers(granting);
+    responses(granting);
     await post({ ...s3, base_folder: "", folder_prefix: "team/a" });
     expect(worker.network.calls[0]).toBe(
       "PUT media.s3.eu-west-1.amazonaws.com/team/a/verify_credentials.txt",
@@ -60,16 +60,16 @@ describe("credentials that work", () => {
   });
 
   it("but may not delete are taken, and that is told", async () => {
-    answers((call) => (call.startsWith("DELETE") ? xml(403, "AccessDenied") : granting(call)));
-    const answer = await post(s3);
-    expect(answer.status).toBe(201);
-    const { job_id, adjustments } = await answer.json<{ job_id: string; adjustments: object[] }>();
+    responses((call) => (call.startsWith("DELETE") ? xml(403, "AccessDenied") : granting(call)));
+    const response = await post(s3);
+    expect(response.status).toBe(201);
+    const { job_id, adjustments } = await response.json<{ job_id: string; adjustments: object[] }>();
     expect(adjustments).toMatchObject([{ field: "storage", from: "write and delete", to: "write" }]);
     expect((await worker.job(key, job_id)).adjustments).toEqual(adjustments);
   });
 
   it("that cannot sign links are taken, and that is told", async () => {
-    answers(granting);
+    responses(granting);
     expect(await (await post(sas)).json()).toMatchObject({ adjustments: [{ field: "s3_url", to: null }] });
   });
 });
@@ -170,8 +170,8 @@ describe("an answer of the provider", () => {
       xml(403, "AccessDenied", "<Endpoint>oss-cn-shanghai.aliyuncs.com</Endpoint>"),
       "AccessDenied: the bucket is in region cn-shanghai and not in cn-beijing",
     ],
-  ])("%#: is told as a sentence", async (storage, answer, sentence) => {
-    answers((call) => (call.includes("oauth2") ? granting(call) : answer));
+  ])("%#: is told as a sentence", async (storage, response, sentence) => {
+    responses((call) => (call.includes("oauth2") ? granting(call) : response));
     const expected = typeof sentence === "string" ? `Credential validation failed: ${sentence}` : undefined;
     const error = await refusal(storage);
     if (expected) expect(error).toBe(expected);
@@ -190,7 +190,7 @@ describe("an answer of the provider", () => {
       "the clocks of this service and of the storage differ too much",
     ],
   ])("of Google's token service, %j, is told as a sentence", async (error_description, sentence) => {
-    answers(() => Response.json({ error: "invalid_grant", error_description }, { status: 400 }));
+    responses(() => Response.json({ error: "invalid_grant", error_description }, { status: 400 }));
     expect(await refusal(gcs)).toBe(`Credential validation failed: invalid_grant: ${sentence}`);
   });
 });
@@ -242,9 +242,9 @@ describe("a storage that cannot be right is refused without asking anybody", () 
     [{ ...blob, endpoint: "http://azurite:10000/acmevideos" }, "internal host name"],
     [{ ...blob, account_name: "x@10.0.0.1/" }, "private address"],
   ])("a private endpoint, %#", async (storage, reason) => {
-    const answer = await post(storage);
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({
+    const response = await post(storage);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
       code: "invalid_request",
       error: `storage.endpoint must be a public address (${reason})`,
     });
@@ -261,7 +261,7 @@ describe("a storage that cannot be right is refused without asking anybody", () 
 });
 
 describe("a storage that does not answer", () => {
-  const fails = (by: (call: string) => Error) => answers((call) => Promise.reject(by(call)));
+  const fails = (by: (call: string) => Error) => responses((call) => Promise.reject(by(call)));
   const hidden = () => new Error("internal error; reference = 0abc");
 
   it("because its host is unknown", async () => {

@@ -38,7 +38,7 @@ const everything = async () =>
   JSON.stringify(await Promise.all(["jobs", "job_credentials", "storage_configs", "accounts"].map(rows)));
 
 async function expectNoSecrets(): Promise<void> {
-  const kept = (await everything()) + JSON.stringify([worker.logs, worker.hints]);
+  const kept = (await everything()) + JSON.stringify([worker.logs, worker.dispatchQueue]);
   for (const secret of SECRETS) expect(kept).not.toContain(secret);
 }
 
@@ -68,7 +68,7 @@ describe("storage that came with a job", () => {
       for (let i = 0; i < 5; i++) {
         worker.now += 60_000;
         await worker.reconcile();
-        await worker.deliverHints();
+        await worker.consumeDispatchQueue();
       }
     },
   } satisfies Record<string, (run: Awaited<ReturnType<Harness["start"]>>) => Promise<unknown>>;
@@ -85,7 +85,7 @@ describe("storage that came with a job", () => {
     worker.network.onRun = () => new Response(null, { status: 400 });
     const id = await worker.create(account.key, { storage: s3 });
     for (let i = 0; i < 3; i++) {
-      await worker.deliverHints();
+      await worker.consumeDispatchQueue();
       worker.now += 60_000;
       await worker.reconcile();
     }
@@ -100,7 +100,7 @@ describe("storage that came with a job", () => {
     await worker.report(run, "outcome", failed("network"));
     expect(await rows("job_credentials")).toHaveLength(1);
     worker.now += 60_000;
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run).toMatchObject({ job_id: run.job_id, attempt: 2, target: { bucket: "media" } });
   });
 
@@ -111,7 +111,7 @@ describe("storage that came with a job", () => {
     ];
     await env.DB.exec(`delete from job_credentials where job_id = '${second}'`);
     await env.DB.exec(`update job_credentials set job_id = '${second}' where job_id = '${first}'`);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.runs).toEqual([]);
     for (const id of [first, second]) {
       expect(await worker.job(account.key, id)).toMatchObject({ error_code: "upload_refused", attempt: 1 });
@@ -151,7 +151,7 @@ describe("storage that came with a job", () => {
       await call("DELETE", `/jobs/${run.job_id}`);
       expect(worker.network.calls).toContain(abort);
       worker.now += 120_000;
-      expect(await worker.reconcile()).toMatchObject({ leftovers: 0 });
+      expect(await worker.reconcile()).toMatchObject({ orphaned_uploads: 0 });
     },
   );
 
@@ -176,7 +176,7 @@ describe("storage that came with a job", () => {
     });
     const retried = await call("POST", `/jobs/${run.job_id}/retry`, { storage: oss });
     expect(retried.status).toBe(201);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(worker.network.run.target.provider).toBe("oss");
   });
 
@@ -191,8 +191,8 @@ describe("storage that came with a job", () => {
       error: "storage is another place than the one that the job delivered to",
     });
     worker.network.calls.length = 0;
-    const answer = await remove({ storage: s3 });
-    expect(await answer.json()).toMatchObject({ deleted_key: completed.outcome.delivery.key });
+    const response = await remove({ storage: s3 });
+    expect(await response.json()).toMatchObject({ deleted_key: completed.outcome.delivery.key });
     expect(worker.network.calls).toEqual([
       "DELETE media.s3.eu-west-1.amazonaws.com/videos/A%20title%20%5Babc%5D.mp4",
     ]);
@@ -310,14 +310,14 @@ describe("sealing keys", () => {
 
     const both = withProvider(new Harness({ SEALING_KEYS: `${next},${old}` }));
     expect(await key_id()).toBe("tests");
-    const answer = { key_id: "next", unreadable: 0, done: true };
-    expect(await both.operator("POST", "/admin/reseal")).toEqual({ ...answer, resealed: 2 });
-    expect(await both.operator("POST", "/admin/reseal")).toEqual({ ...answer, resealed: 0 });
+    const response = { key_id: "next", unreadable: 0, done: true };
+    expect(await both.operator("POST", "/admin/reseal")).toEqual({ ...response, resealed: 2 });
+    expect(await both.operator("POST", "/admin/reseal")).toEqual({ ...response, resealed: 0 });
     expect(await key_id()).toBe("next");
 
     const rotated = withProvider(new Harness({ SEALING_KEYS: next }));
-    rotated.hints.push({ body: { v: 1, job_id: waiting }, delaySeconds: 0 });
-    await rotated.deliverHints();
+    rotated.dispatchQueue.push({ body: { v: 1, job_id: waiting }, delaySeconds: 0 });
+    await rotated.consumeDispatchQueue();
     expect(rotated.network.run.target).toMatchObject({ access_key: s3.access_key });
     expect((await rotated.start(account.key)).target.provider).toBe("oss");
   });
@@ -381,7 +381,7 @@ describe("callers of marketplaces", () => {
   });
 
   it("are refused with a wrong secret, without a name, when they are disabled, or when no gateway is set up", async () => {
-    const statusOf = async (answer: Promise<Response>) => (await answer).status;
+    const statusOf = async (response: Promise<Response>) => (await response).status;
     expect(await statusOf(post(gateway("eve", "MEGA", "wrong"), {}))).toBe(401);
     expect(await statusOf(post(gateway("", "MEGA"), {}))).toBe(401);
     await post(gateway("gone", "PRO"), {});
@@ -394,7 +394,7 @@ describe("callers of marketplaces", () => {
 });
 
 it("strays and expired links are found by an index", async () => {
-  const { db } = worker.scope();
+  const { db } = worker.context();
   for (const query of [strayCredentialsQuery(db, 1, 10), expiredLinksQuery(db, 1, 10)]) {
     const { sql, params } = query.toSQL();
     const { results } = await env.DB.prepare(`explain query plan ${sql}`)

@@ -37,14 +37,14 @@ interface Wishes {
 /** Accepts so many jobs of an account by one call; their hints wait in the queue. @returns their ids */
 async function accept(account: string, count: number, { batch, host = "media" }: Wishes = {}) {
   const ctx = createExecutionContext();
-  const scope = worker.scope(ctx);
+  const context = worker.context(ctx);
   const request = { url: `https://${host}.example.com/a.mp4` };
-  const prepared = prepareJob(scope.config, {}, JobRequest.parse(request), request);
+  const prepared = prepareJob(context.config, {}, JobRequest.parse(request), request);
   const caller = {
     ...{ id: account, keyId: account, source: "direct" as const, limits: {} },
     ...{ scopes: null, expiresAt: null },
   };
-  const ids = await acceptJobs(scope, caller, Array(count).fill(prepared));
+  const ids = await acceptJobs(context, caller, Array(count).fill(prepared));
   await waitOnExecutionContext(ctx);
   if (batch !== undefined) {
     const update = "update jobs set batch_id = ? where id in (select value from json_each(?))";
@@ -82,10 +82,10 @@ const left = () => [...waiting.values()].reduce((sum, count) => sum + count, 0);
 
 /** Delivers the hints one after the other, in the order in which they were sent. */
 async function deliverInOrder(): Promise<void> {
-  for (const hint of worker.hints.splice(0)) {
-    const sent = worker.hints.splice(0, worker.hints.length, hint);
-    await worker.deliverHints();
-    worker.hints.push(...sent);
+  for (const message of worker.dispatchQueue.splice(0)) {
+    const sent = worker.dispatchQueue.splice(0, worker.dispatchQueue.length, message);
+    await worker.consumeDispatchQueue();
+    worker.dispatchQueue.push(...sent);
   }
 }
 
@@ -102,13 +102,13 @@ describe("a flood of one account", () => {
   it("leaves each slot that comes free to those who have fewer, until all have the same", async () => {
     const processor = fairProcessor(6);
     await accept("flood", 300);
-    worker.hints.length = 20;
-    await worker.deliverHints();
+    worker.dispatchQueue.length = 20;
+    await worker.consumeDispatchQueue();
     expect(shares(processor)).toEqual({ flood: 6 });
     await accept("ann", 20);
     await accept("bob", 20);
     // nobody hears of any of these jobs but by the runs that end
-    worker.hints.length = 0;
+    worker.dispatchQueue.length = 0;
     for (let i = 0; i < 4; i++) await processor.finish();
     expect(shares(processor)).toEqual({ flood: 2, ann: 2, bob: 2 });
     for (let i = 0; i < 30; i++) {
@@ -132,11 +132,11 @@ describe("a flood of one account", () => {
     await accept("flood", 20);
     await accept("ann", 8);
     await accept("bob", 8);
-    worker.hints.length = 0;
+    worker.dispatchQueue.length = 0;
     worker.now += 30_000;
     await worker.reconcile();
     await deliverInOrder();
-    worker.hints.length = 0;
+    worker.dispatchQueue.length = 0;
     const ended = await finishAll(processor);
     expect(left()).toBe(0);
     expect(ended).toHaveLength(36);
@@ -152,7 +152,7 @@ describe("a flood of one account", () => {
     await accept("ann", 3);
     await accept("bob", 3);
     await deliverInOrder();
-    worker.hints.length = 0;
+    worker.dispatchQueue.length = 0;
     const ended = await finishAll(processor);
     expect(ended.slice(0, 9).join()).toBe("flood,ann,bob,flood,ann,bob,flood,ann,bob");
     expect(left()).toBe(0);
@@ -162,14 +162,16 @@ describe("a flood of one account", () => {
     const processor = new ScriptedProcessor(worker, 5);
     await accept("flood", 40);
     await accept("ann", 6);
-    const { retried } = await worker.deliverHints();
+    const { retried } = await worker.consumeDispatchQueue();
     expect(processor.running).toHaveLength(5);
     expect(new Set(processor.running.map(ownerOf))).toEqual(new Set(["flood", "ann"]));
     // whoever was not started still has its hint
-    const hinted = new Set([...retried, ...worker.hints.map(({ body }) => body)].map(({ job_id }) => job_id));
+    const announced = new Set(
+      [...retried, ...worker.dispatchQueue.map(({ body }) => body)].map(({ job_id }) => job_id),
+    );
     const started = new Set(processor.running.map(({ job_id }) => job_id));
-    for (const id of owners.keys()) expect(hinted.has(id) || started.has(id)).toBe(true);
-    worker.hints.length = 0;
+    for (const id of owners.keys()) expect(announced.has(id) || started.has(id)).toBe(true);
+    worker.dispatchQueue.length = 0;
     expect(await finishAll(processor)).toHaveLength(46);
   });
 });
@@ -205,21 +207,21 @@ describe("a batch", () => {
   it("leaves the last slots to single jobs, which start at once", async () => {
     const processor = new ScriptedProcessor(worker, 8, 2);
     await accept("flood", 30, { batch: "b" });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(shares(processor)).toEqual({ flood: 6 });
     await accept("ann", 10);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     expect(shares(processor)).toEqual({ flood: 6, ann: 2 });
-    worker.hints.length = 0;
+    worker.dispatchQueue.length = 0;
     expect(await finishAll(processor)).toHaveLength(40);
   });
 
   it("of an account with nothing running goes before the single jobs of others, where it finds room", async () => {
     const processor = new ScriptedProcessor(worker, 2, 1);
     await accept("flood", 20);
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     await accept("ann", 2, { batch: "b" });
-    worker.hints.length = 0;
+    worker.dispatchQueue.length = 0;
     await processor.finish();
     expect(shares(processor)).toEqual({ flood: 1, ann: 1 });
     // the second of the batch finds no room, and holds nobody up
@@ -233,13 +235,13 @@ describe("an account whose turn it is holds nobody up", () => {
   it("when its source is left alone", async () => {
     const processor = new ScriptedProcessor(worker, 3);
     const [struck] = await accept("ann", 1, { host: "strict" });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     const [run] = processor.running.splice(0);
     if (!run) throw new Error("nothing runs");
     await worker.report(run, "outcome", failed("bot_check"));
     await accept("ann", 30, { host: "strict" });
     await accept("flood", 5);
-    worker.hints.splice(0, worker.hints.length - 5);
+    worker.dispatchQueue.splice(0, worker.dispatchQueue.length - 5);
     await deliverInOrder();
     expect(processor.running.map(ownerOf)).toEqual(["flood", "flood", "flood"]);
     expect(struck).toBe(run.job_id);
@@ -248,7 +250,7 @@ describe("an account whose turn it is holds nobody up", () => {
   it("when the processor of its job cannot be reached", async () => {
     await accept("ann", 1);
     worker.network.onRun = unreachable;
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     const processor = new ScriptedProcessor(worker, 2);
     await accept("flood", 5);
     await deliverInOrder();
@@ -263,14 +265,14 @@ describe("the price", () => {
   it("of a dispatch with nobody else waiting is one read and one claim", async () => {
     new ScriptedProcessor(worker, 2);
     const [first = "", second = ""] = await accept("ann", 2);
-    await dispatchJob(worker.scope(), first);
-    const scope = worker.scope();
-    expect(await dispatchJob(scope, second)).toEqual({ type: "started" });
-    expect(scope.connection.calls).toBe(2);
+    await dispatchJob(worker.context(), first);
+    const context = worker.context();
+    expect(await dispatchJob(context, second)).toEqual({ type: "started" });
+    expect(context.connection.calls).toBe(2);
   });
 
   it("is no scan, however many wait", async () => {
-    const { db } = worker.scope();
+    const { db } = worker.context();
     const line = { now: 1, month: "2026-11", singlesOnly: false, passed: [] };
     const read = { id: "x", account_id: "a", batch_id: null, attempt: 1, revision: 1 };
     await expectIndexed(nextJobQuery(db, line), { ordered: "in memory" });

@@ -17,17 +17,17 @@ const admin = (method: string, path: string, body?: unknown) =>
   worker.call(method, path, { body, headers: { authorization: `Bearer ${env.ADMIN_TOKEN}` } });
 const url = "https://media.example.com/a.mp4";
 const adjustmentsOf = async (path: string, body: object) => {
-  const answer = await worker.call("POST", path, { key, body });
-  expect(answer.status).toBeLessThan(300);
-  return (await answer.json<{ adjustments?: Adjustment[] }>()).adjustments ?? [];
+  const response = await worker.call("POST", path, { key, body });
+  expect(response.status).toBeLessThan(300);
+  return (await response.json<{ adjustments?: Adjustment[] }>()).adjustments ?? [];
 };
 
 describe("an unknown member", () => {
   it("of an operator's body is refused by name, and nothing is changed", async () => {
     const body = { max_concurrent_jobs: 1, disabled: true };
-    const answer = await admin("PATCH", `/admin/accounts/${id}`, body);
-    expect(answer.status).toBe(400);
-    expect(await answer.json<ErrorBody>()).toMatchObject({
+    const response = await admin("PATCH", `/admin/accounts/${id}`, body);
+    expect(response.status).toBe(400);
+    expect(await response.json<ErrorBody>()).toMatchObject({
       code: "invalid_request",
       error: "max_concurrent_jobs is not a known field; did you mean limits.max_concurrent_jobs?",
       issues: [
@@ -42,12 +42,12 @@ describe("an unknown member", () => {
   });
 
   it("is named with every other one, and with what else is wrong", async () => {
-    const answer = await admin("POST", "/admin/accounts", {
+    const response = await admin("POST", "/admin/accounts", {
       nam: "a",
       limits: { max_concurrent_job: 1, max_duration: 2 },
       frobnicate: 1,
     });
-    const { error, issues } = await answer.json<ErrorBody>();
+    const { error, issues } = await response.json<ErrorBody>();
     expect(issues?.map(({ path }) => path)).toEqual([
       "nam",
       "limits.max_concurrent_job",
@@ -66,16 +66,16 @@ describe("an unknown member", () => {
     ["/metadata", { url, format: "mp4" }],
     ["/is-short", { uri: url }],
   ])("of %s is refused", async (path, body) => {
-    const answer = await worker.call("POST", path, { key, body });
-    expect(answer.status).toBe(400);
-    expect((await answer.json<ErrorBody>()).error).toMatch(/is not a known field/);
+    const response = await worker.call("POST", path, { key, body });
+    expect(response.status).toBe(400);
+    expect((await response.json<ErrorBody>()).error).toMatch(/is not a known field/);
   });
 
   it("of a job's request is ignored and reported, in the answer and on the job, without its value", async () => {
     const body = { url, s3: { secret_key: "canary-s3-secret" }, frobnicate: true };
-    const answer = await worker.call("POST", "/jobs", { key, body });
-    expect(answer.status).toBe(201);
-    const { job_id, adjustments } = await answer.json<{ job_id: string; adjustments: Adjustment[] }>();
+    const response = await worker.call("POST", "/jobs", { key, body });
+    expect(response.status).toBe(201);
+    const { job_id, adjustments } = await response.json<{ job_id: string; adjustments: Adjustment[] }>();
     expect(adjustments).toEqual([
       { field: "s3", from: null, to: null, reason: "Unknown field; ignored (did you mean storage?)" },
       { field: "frobnicate", from: null, to: null, reason: "Unknown field; ignored" },
@@ -88,8 +88,8 @@ describe("an unknown member", () => {
 
   it("of a bulk request is reported once, and that of an entry on its job alone", async () => {
     const body = { jobs: [{ url }, { url: `${url}?2`, quality: 1 }], s3: 1 };
-    const answer = await worker.call("POST", "/jobs/bulk", { key, body });
-    const { job_ids, adjustments } = await answer.json<{ job_ids: string[]; adjustments: Adjustment[] }>();
+    const response = await worker.call("POST", "/jobs/bulk", { key, body });
+    const { job_ids, adjustments } = await response.json<{ job_ids: string[]; adjustments: Adjustment[] }>();
     expect(adjustments.map(({ field }) => field).filter((field) => field !== "filename")).toEqual([
       "s3",
       "jobs.1.quality",

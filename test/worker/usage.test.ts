@@ -135,9 +135,9 @@ describe("a quota", () => {
     const { key } = await worker.account({ storage_bytes: 10 * GB, max_filesize_bytes: 6 * GB });
     const [first, last] = [await worker.start(key), await worker.start(key)];
     expect([first, last].map(({ limits }) => limits.max_filesize_bytes)).toEqual([6 * GB, 4 * GB]);
-    const answer = await post(key);
-    expect(answer.status).toBe(403);
-    expect(await answer.json()).toMatchObject({
+    const response = await post(key);
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({
       error: "Storage quota exceeded",
       code: "quota_exceeded",
       limit_gb: "10.00",
@@ -170,12 +170,12 @@ describe("a quota", () => {
 describe("the number of unfinished jobs", () => {
   it("is held to the limit under many requests at once, with a time to come back", async () => {
     const { key } = await worker.account({ max_concurrent_jobs: 3 });
-    const answers = await Promise.all(Array.from({ length: 30 }, () => post(key)));
-    expect(answers.filter(({ status }) => status === 201)).toHaveLength(3);
-    const refused = answers.find(({ status }) => status === 429);
+    const responses = await Promise.all(Array.from({ length: 30 }, () => post(key)));
+    expect(responses.filter(({ status }) => status === 201)).toHaveLength(3);
+    const refused = responses.find(({ status }) => status === 429);
     expect(refused?.headers.get("retry-after")).toBe("10");
     expect(await refused?.json()).toMatchObject({ code: "too_many_jobs" });
-    await worker.deliverHints();
+    await worker.consumeDispatchQueue();
     await worker.report(worker.network.run, "outcome", completed);
     expect((await post(key)).status).toBe(201);
     expect((await post(key)).status).toBe(429);
@@ -208,14 +208,14 @@ describe("the rate of requests", () => {
     worker = new Harness({ RATE_LIMIT_WRITE: "5", RATE_LIMIT_READ: "1000" });
     const [{ key }, other] = [await worker.account(), await worker.account()];
     worker.now = Math.ceil(worker.now / 60_000) * 60_000 + 10_000;
-    const answers = [];
-    for (let request = 0; request < 10; request++) answers.push(await post(key));
-    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201, 429, 429, 429, 429, 429]);
-    expect(answers[0]?.headers.get("ratelimit-policy")).toBe('"write";q=5;w=60');
-    expect(answers[0]?.headers.get("ratelimit")).toBe('"write";r=4;t=50');
-    expect(answers[9]?.headers.get("ratelimit")).toBe('"write";r=0;t=50');
-    expect(answers[9]?.headers.get("retry-after")).toBe("50");
-    expect(await answers[9]?.json()).toMatchObject({ code: "rate_limited" });
+    const responses = [];
+    for (let request = 0; request < 10; request++) responses.push(await post(key));
+    expect(responses.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201, 429, 429, 429, 429, 429]);
+    expect(responses[0]?.headers.get("ratelimit-policy")).toBe('"write";q=5;w=60');
+    expect(responses[0]?.headers.get("ratelimit")).toBe('"write";r=4;t=50');
+    expect(responses[9]?.headers.get("ratelimit")).toBe('"write";r=0;t=50');
+    expect(responses[9]?.headers.get("retry-after")).toBe("50");
+    expect(await responses[9]?.json()).toMatchObject({ code: "rate_limited" });
     expect((await post(other.key)).status).toBe(201);
     expect((await worker.call("GET", "/jobs", { key })).status).toBe(200);
     worker.now += 50_000;
@@ -226,13 +226,13 @@ describe("the rate of requests", () => {
     worker = new Harness({ RATE_LIMIT_WRITE: "5" });
     const { key } = await worker.account();
     for (let request = 0, refusals = 0; request < 40; request++) {
-      let answer = await post(key);
-      if (answer.status === 429) {
+      let response = await post(key);
+      if (response.status === 429) {
         refusals += 1;
-        worker.now += Number(answer.headers.get("retry-after")) * 1_000;
-        answer = await post(key);
+        worker.now += Number(response.headers.get("retry-after")) * 1_000;
+        response = await post(key);
       }
-      expect([answer.status, refusals]).toEqual([201, Math.floor(request / 5)]);
+      expect([response.status, refusals]).toEqual([201, Math.floor(request / 5)]);
       worker.now += 1_000;
     }
   });
@@ -325,7 +325,7 @@ describe("files of the operator's bucket", () => {
 });
 
 describe("the database", () => {
-  const db = () => worker.scope().db;
+  const db = () => worker.context().db;
   const queries = {
     "the usage of a month": () => monthQuery(db(), "a", "2026-11"),
     "unfinished jobs": () => unfinishedQuery(db(), "a"),

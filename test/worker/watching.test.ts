@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { z } from "zod";
 import type { JobList } from "../../schema/api/job.ts";
-import { ApiFailure, createClient } from "../../schema/client.ts";
+import { createClient, WaterspoutError } from "../../schema/client.ts";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
@@ -38,9 +38,9 @@ describe("the list of jobs", () => {
     await worker.create(key);
     expect(idsOf(await list("?status=wArNiNg"))).toEqual([run.job_id]);
     expect(await list("?status=pending")).toMatchObject({ total: 1 });
-    const answer = await worker.call("GET", "/jobs?status=running", { key });
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({ issues: [{ path: "status" }] });
+    const response = await worker.call("GET", "/jobs?status=running", { key });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ issues: [{ path: "status" }] });
     expect(await list("?batch_id=01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17")).toMatchObject({
       jobs: [],
       total: 0,
@@ -99,7 +99,7 @@ describe("the events of a job", () => {
   /** Lets the job go through its life while the stream waits, one step at each look. */
   async function live(): Promise<string> {
     const id = await worker.create(key);
-    const beat = (step: string, progress: number) => async () => {
+    const heartbeat = (step: string, progress: number) => async () => {
       await worker.call("POST", "/internal/heartbeat", {
         body: {
           v: 1,
@@ -109,10 +109,10 @@ describe("the events of a job", () => {
       });
     };
     const steps: (() => Promise<unknown>)[] = [
-      () => worker.deliverHints(),
-      beat("Downloading", 20),
+      () => worker.consumeDispatchQueue(),
+      heartbeat("Downloading", 20),
       async () => {},
-      beat("Uploading", 80),
+      heartbeat("Uploading", 80),
       () => worker.report(worker.network.run, "outcome", completed),
     ];
     worker.onWait = async () => {
@@ -157,17 +157,17 @@ describe("the events of a job", () => {
 
   it("stop looking when the client has gone", async () => {
     const id = await worker.create(key);
-    let looks = 0;
+    let polls = 0;
     worker.onWait = () => {
-      looks += 1;
+      polls += 1;
     };
     const response = await worker.call("GET", `/jobs/${id}/events`, { key });
     const reader = response.body?.getReader();
     await reader?.read();
     await reader?.cancel();
-    const before = looks;
+    const before = polls;
     await worker.job(key, id);
-    expect(looks).toBeLessThanOrEqual(before + 1);
+    expect(polls).toBeLessThanOrEqual(before + 1);
   });
 
   it("take a foolish Last-Event-ID for none", async () => {
@@ -180,7 +180,7 @@ describe("the typed client in workerd", () => {
   const clientOf = (apiKey: string | undefined, adminToken?: string) =>
     createClient({
       ...{ url: "https://waterspout.example", apiKey, adminToken },
-      surroundings: {
+      platform: {
         fetch: (url, { method = "GET", headers, body }) =>
           worker.call(method, url.slice("https://waterspout.example".length), {
             headers: Object.fromEntries(new Headers(headers)),
@@ -199,15 +199,15 @@ describe("the typed client in workerd", () => {
     });
     if (!("job_id" in created)) throw new Error("it made a batch");
     const steps = [
-      () => worker.deliverHints(),
+      () => worker.consumeDispatchQueue(),
       () => worker.report(worker.network.run, "outcome", completed),
     ];
     worker.onWait = async () => {
       await steps.shift()?.();
     };
-    const told: string[] = [];
-    const job = await api.waitForJob(created.job_id, { onProgress: ({ step }) => told.push(step) });
-    expect(told).toEqual(["Queued", "Downloading", "Finished"]);
+    const reported: string[] = [];
+    const job = await api.waitForJob(created.job_id, { onProgress: ({ step }) => reported.push(step) });
+    expect(reported).toEqual(["Queued", "Downloading", "Finished"]);
     expect(job).toMatchObject({ status: "Completed", folder: "talks" });
     expect((await api.listJobs({ query: { status: "completed", limit: 5 } })).total).toBe(1);
   });
@@ -227,8 +227,8 @@ describe("the typed client in workerd", () => {
     const failure = await clientOf(key)
       .createJob({ body: { url: "ftp://media.example.com", clip_end: "soon" } })
       .catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(ApiFailure);
+    expect(failure).toBeInstanceOf(WaterspoutError);
     expect(failure).toMatchObject({ status: 400, code: "invalid_request", requestId: expect.any(String) });
-    expect((failure as ApiFailure).issues.map(({ path }) => path).sort()).toEqual(["clip_end", "url"]);
+    expect((failure as WaterspoutError).issues.map(({ path }) => path).sort()).toEqual(["clip_end", "url"]);
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { MAX_NOTICE_BYTES, type WebhookDelivery } from "../../schema/api/webhook.ts";
+import { MAX_EVENT_BYTES, type WebhookDelivery } from "../../schema/api/webhook.ts";
 import type { Db } from "../../worker/db/connection.ts";
 import {
   addDelivery,
@@ -7,10 +7,10 @@ import {
   deliveriesOfJobsQuery,
   deliveryPageQuery,
   oldDeliveriesQuery,
-  overdueNoticesQuery,
+  overdueDeliveriesQuery,
 } from "../../worker/db/delivery-rows.ts";
 import { listenersQuery } from "../../worker/db/job-moves.ts";
-import { deliverNotice } from "../../worker/services/webhooks/deliver.ts";
+import { deliverEvent } from "../../worker/services/webhooks/deliver.ts";
 import { newDelivery } from "../../worker/services/webhooks/events.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
@@ -64,11 +64,11 @@ async function runToTheEnd(): Promise<WebhookDelivery> {
     }
     worker.now = Math.max(worker.now, newest.next_try_at);
     if (step % 2 === 1) {
-      worker.notices.length = 0;
+      worker.deliveryQueue.length = 0;
       worker.now += 60_000;
       await worker.reconcile();
     }
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
   }
 }
 
@@ -76,7 +76,7 @@ describe("the end of a job", () => {
   it("is posted once, signed, with all that a receiver needs", async () => {
     const id = await endJob(completed, { folder: "talks" });
     expect(await worker.job(key, id)).toMatchObject({ webhook_status: "pending", webhook_attempts: 0 });
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(worker.network.posts).toHaveLength(1);
     expect(verify(lastPost(), await secret())).toMatchObject({
       type: "job_completed",
@@ -113,31 +113,31 @@ describe("the end of a job", () => {
     ["drm", { type: "job_skipped", status: "skipped", reason: expect.stringContaining("DRM") }],
   ] as const)("%s is told as its own type", async (code, body) => {
     const job_id = await endJob(failed(code));
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(bodyOf(lastPost())).toMatchObject({ job_id, ...body });
   });
 
   it("by the caller's own hand is told, too", async () => {
     const id = await worker.create(key, { webhook_url: hook });
     await worker.call("DELETE", `/jobs/${id}`, { key });
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(bodyOf(lastPost())).toMatchObject({ type: "job_failed", job_id: id, error_code: "cancelled" });
   });
 
   it("is told once, however often it is reported", async () => {
     const run = await worker.start(key, { webhook_url: hook });
     await Promise.all([1, 2, 3].map(() => worker.report(run, "outcome", completed)));
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     await worker.reconcile();
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(worker.network.posts).toHaveLength(1);
   });
 
   it("fits into 20 KB whatever the texts are", async () => {
     const long = { ...delivery, title: "\u0001😀".repeat(300), description: "ünï\n".repeat(2_500) };
     await endJob({ outcome: { type: "completed", delivery: long } });
-    await worker.deliverNotices();
-    expect(new TextEncoder().encode(lastPost().body).byteLength).toBeLessThanOrEqual(MAX_NOTICE_BYTES);
+    await worker.consumeDeliveryQueue();
+    expect(new TextEncoder().encode(lastPost().body).byteLength).toBeLessThanOrEqual(MAX_EVENT_BYTES);
     expect(bodyOf(lastPost())).toMatchObject({
       title: long.title,
       description: expect.stringMatching(/^ünï\n.*…$/s),
@@ -147,7 +147,7 @@ describe("the end of a job", () => {
   it("is not posted where nobody asked", async () => {
     const run = await worker.start(key);
     await worker.report(run, "outcome", completed);
-    expect(worker.notices).toEqual([]);
+    expect(worker.deliveryQueue).toEqual([]);
     expect(await worker.job(key, run.job_id)).toMatchObject({ webhook_status: "no_webhook" });
   });
 });
@@ -188,7 +188,7 @@ describe("an endpoint that is down", () => {
     const replay = await worker.json<WebhookDelivery>("POST", path, { key });
     expect(replay).toMatchObject({ status: "pending", replay_of: ended.id, event_id: ended.event_id });
     expect((await worker.call("POST", `/webhooks/deliveries/${replay.id}/replay`, { key })).status).toBe(400);
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(lastPost().headers.get("webhook-id")).toBe(ended.event_id);
     verify(lastPost(), await secret());
     expect(await deliveries(`?job_id=${job_id}&status=delivered`)).toMatchObject([{ id: replay.id }]);
@@ -198,17 +198,17 @@ describe("an endpoint that is down", () => {
   it("says when to come back, and is obeyed", async () => {
     worker.network.onHook = () => new Response(null, { status: 429, headers: { "retry-after": "600" } });
     await endJob();
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(await deliveries()).toMatchObject([{ attempts: 1, next_try_at: worker.now + 600_000 }]);
     worker.now += 599_000;
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(worker.network.posts).toHaveLength(1);
   });
 
   it("is gone for good with 410", async () => {
     worker.network.onHook = () => new Response(null, { status: 410 });
     await endJob();
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(await deliveries()).toMatchObject([{ status: "failed", attempts: 1, last_status: 410 }]);
   });
 
@@ -222,7 +222,7 @@ describe("an endpoint that is down", () => {
   ])("by %s is tried again", async (_, onHook, last_error) => {
     worker.network.onHook = onHook;
     await endJob();
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(await deliveries()).toMatchObject([{ status: "pending", attempts: 1, last_error }]);
     expect(worker.network.calls.filter((call) => call.includes("elsewhere"))).toEqual([]);
   });
@@ -235,10 +235,13 @@ describe("an endpoint that is down", () => {
       type: "job_failed",
       body: "{}",
     } as const;
-    await addDelivery(worker.scope().db, newDelivery(worker.scope(), { ...row, url: "http://10.0.0.1/in" }));
+    await addDelivery(
+      worker.context().db,
+      newDelivery(worker.context(), { ...row, url: "http://10.0.0.1/in" }),
+    );
     worker.now += 60_000;
     await worker.reconcile();
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(await deliveries()).toMatchObject([{ last_error: "the address is not public (private address)" }]);
   });
 
@@ -248,20 +251,20 @@ describe("an endpoint that is down", () => {
     await runToTheEnd();
     worker.now += 2 * DAY;
     await endJob();
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     const path = "/user/webhooks";
     expect(await worker.json("GET", path, { key })).toMatchObject({
       endpoints: [{ url: hook, enabled: false, disabled_at: worker.now, last_success_at: null }],
     });
     const posts = worker.network.posts.length;
     await endJob();
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(worker.network.posts).toHaveLength(posts);
     const [off] = await deliveries("?status=failed");
     expect(off).toMatchObject({ attempts: 0, last_error: expect.stringContaining("switched off") });
     worker.network.onHook = () => new Response(null, { status: 200 });
     await worker.call("POST", `/webhooks/deliveries/${off?.id}/replay`, { key });
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(await worker.json("GET", path, { key })).toMatchObject({
       endpoints: [{ enabled: true, failing_since: null, last_success_at: worker.now }],
     });
@@ -281,13 +284,13 @@ describe("a Worker that dies", () => {
     const expected = new Map<string, string>();
     for (let index = 0; index < 100; index++) {
       const body = JSON.stringify({ index });
-      const added = await addDelivery(worker.scope().db, newDelivery(worker.scope(), { ...row, body }));
+      const added = await addDelivery(worker.context().db, newDelivery(worker.context(), { ...row, body }));
       expected.set(added?.event_id ?? "", body);
     }
     const ids = [...expected.keys()];
     let deaths = 0;
     // before the hint is read, after the claim, and after the endpoint's answer
-    for (const die of [dieBeforeTheClaim, dieAfterTheClaim, dieAfterTheAnswer]) {
+    for (const die of [dieBeforeTheClaim, dieAfterTheClaim, dieAfterTheResponse]) {
       for (const id of ids) {
         await die(id);
         deaths += 1;
@@ -297,7 +300,7 @@ describe("a Worker that dies", () => {
     expect(deaths).toBe(300);
     expect(worker.network.posts).toHaveLength(100);
     await worker.reconcile();
-    await worker.deliverNotices();
+    await worker.consumeDeliveryQueue();
     expect(worker.network.posts).toHaveLength(200);
     for (const { headers, body } of worker.network.posts) {
       expect(body).toBe(expected.get(headers.get("webhook-id") ?? ""));
@@ -309,23 +312,23 @@ describe("a Worker that dies", () => {
   });
 
   const dieBeforeTheClaim = async (_id: string): Promise<void> => {
-    worker.notices.length = 0;
+    worker.deliveryQueue.length = 0;
   };
   const dieAfterTheClaim = async (id: string): Promise<void> => {
     const until = worker.now + 60_000;
-    expect(await claimDelivery(worker.scope().db, id, { now: worker.now, until })).toBeDefined();
+    expect(await claimDelivery(worker.context().db, id, { now: worker.now, until })).toBeDefined();
   };
-  const dieAfterTheAnswer = async (id: string): Promise<void> => {
-    const scope = worker.scope();
+  const dieAfterTheResponse = async (id: string): Promise<void> => {
+    const context = worker.context();
     let updates = 0;
-    const dying = new Proxy(scope.db, {
+    const dying = new Proxy(context.db, {
       get(db, name, receiver) {
         if (name === "update") updates += 1;
         if (updates > 1) throw new Error("the Worker died");
         return Reflect.get(db, name, receiver) as unknown;
       },
     }) as Db;
-    await expect(deliverNotice({ ...scope, db: dying }, id)).rejects.toThrow("the Worker died");
+    await expect(deliverEvent({ ...context, db: dying }, id)).rejects.toThrow("the Worker died");
   };
 });
 
@@ -337,7 +340,7 @@ describe("progress", () => {
 
   it("is told at each change of stage, to those who asked", async () => {
     const run = await worker.start(key, { webhook_url: hook, enable_progress_webhook: true });
-    const beat = (step: string) =>
+    const heartbeat = (step: string) =>
       worker.call("POST", "/internal/heartbeat", {
         body: {
           v: 1,
@@ -345,10 +348,10 @@ describe("progress", () => {
           runs: [{ ...run, step, progress: 1, download_rate: null, title: null }],
         },
       });
-    await beat("Downloading");
-    await beat("Muxing");
-    await beat("Muxing");
-    await beat("Uploading");
+    await heartbeat("Downloading");
+    await heartbeat("Muxing");
+    await heartbeat("Muxing");
+    await heartbeat("Uploading");
     await worker.report(run, "publish");
     await worker.report(run, "outcome", completed);
     expect(stages()).toEqual([
@@ -382,7 +385,7 @@ describe("progress", () => {
 
 it("shows no account another's deliveries, and forgets them after 30 days", async () => {
   await endJob();
-  await worker.deliverNotices();
+  await worker.consumeDeliveryQueue();
   const [mine] = await deliveries();
   const stranger = await worker.account();
   expect(await worker.json("GET", "/webhooks/deliveries", { key: stranger.key })).toEqual({
@@ -395,19 +398,19 @@ it("shows no account another's deliveries, and forgets them after 30 days", asyn
   await worker.reconcile();
   expect(await deliveries()).toHaveLength(1);
   worker.now += 1;
-  expect(await worker.reconcile()).toMatchObject({ old_notices: 1 });
+  expect(await worker.reconcile()).toMatchObject({ old_deliveries: 1 });
   expect(await deliveries()).toEqual([]);
 });
 
 describe("the database", () => {
-  const db = () => worker.scope().db;
+  const db = () => worker.context().db;
   const filter = { accountId: "a" };
   const queries = {
-    "overdue notices": () => overdueNoticesQuery(db(), 1, 2, 100),
+    "overdue deliveries": () => overdueDeliveriesQuery(db(), 1, 2, 100),
     "a page of deliveries": () => deliveryPageQuery(db(), filter, 50),
     "a page by status": () => deliveryPageQuery(db(), { ...filter, status: "failed", cursor: "x" }, 50),
     "deliveries of a job": () => deliveryPageQuery(db(), { ...filter, jobId: "x" }, 50),
-    "how notices of jobs fared": () => deliveriesOfJobsQuery(db(), ["x"]),
+    "deliveries of jobs": () => deliveriesOfJobsQuery(db(), ["x"]),
     "old deliveries": () => oldDeliveriesQuery(db(), "x", 500),
     "listeners of progress": () => listenersQuery(db(), []),
   };

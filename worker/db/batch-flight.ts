@@ -3,16 +3,16 @@ import { accounts } from "../../schema/db/tables/accounts.ts";
 import { batches } from "../../schema/db/tables/batches.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { batchQuery, countsQuery } from "./batch-rows.ts";
-import type { Companion } from "./companions.ts";
+import type { GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { concurrentJobs } from "./usage-rows.ts";
 
 /** The jobs of a batch that are on their way, and its end. */
 
-interface Look {
+interface AdvanceOptions {
   readonly now: number;
   /** Reconcile sends the hints of what is released again after this. */
-  readonly hintDueAt: number;
+  readonly enqueueDueAt: number;
   /** Reconcile wakes the batch's object after this. */
   readonly checkDueAt: number;
   /** Jobs that may be on their way. */
@@ -26,9 +26,13 @@ const MAX_FLIGHT = 1_000;
  * Releases as many jobs as the window and the account's own limit have room for, in the batch's order, and tells how
  * the batch stands after that. A batch that is paused, cancelled or finished releases nothing.
  */
-export async function lookAtBatch(db: Db, id: string, { now, hintDueAt, checkDueAt, window }: Look) {
+export async function advanceBatch(
+  db: Db,
+  id: string,
+  { now, enqueueDueAt, checkDueAt, window }: AdvanceOptions,
+) {
   const [released, flight, [held], , [batch]] = await db.batch([
-    releaseQuery(db, id, { now, hintDueAt, window }),
+    releaseQuery(db, id, { now, enqueueDueAt, window }),
     flightQuery(db, id),
     heldQuery(db, id),
     db
@@ -43,7 +47,7 @@ export async function lookAtBatch(db: Db, id: string, { now, hintDueAt, checkDue
 export const releaseQuery = (
   db: Db,
   batchId: string,
-  { now, hintDueAt, window }: Omit<Look, "checkDueAt">,
+  { now, enqueueDueAt, window }: Omit<AdvanceOptions, "checkDueAt">,
 ) => {
   const account = sql`(select owned.account_id from ${batches} as owned where owned.id = ${batchId})`;
   const room = sql`max(0, min(
@@ -54,7 +58,7 @@ export const releaseQuery = (
       ${window})))`;
   return db
     .update(jobs)
-    .set({ due_at: now, hint_due_at: hintDueAt })
+    .set({ due_at: now, enqueue_due_at: enqueueDueAt })
     .where(
       sql`${jobs.id} in (
         select held.id from ${jobs} as held
@@ -102,7 +106,7 @@ export async function writeBatchEnd(
   db: Db,
   id: string,
   end: { readonly status: "completed" | "finished"; readonly finished_at: number },
-  companions: readonly Companion[],
+  guardedStatements: readonly GuardedStatement[],
 ): Promise<boolean> {
   const isDone = sql`exists (
     select 1 from ${batches} as ending where ending.id = ${id} and ending.finished_at is null
@@ -115,7 +119,7 @@ export async function writeBatchEnd(
     .set({ ...end, check_due_at: null })
     .where(and(eq(batches.id, id), isNull(batches.finished_at), isDone))
     .returning({ id: batches.id });
-  const statements = [...companions.map((companion) => companion(db, isDone)), finish];
+  const statements = [...guardedStatements.map((statement) => statement(db, isDone)), finish];
   const results = await db.batch(statements as [typeof finish]);
   return (results.at(-1) as unknown[]).length > 0;
 }

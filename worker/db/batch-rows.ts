@@ -3,7 +3,7 @@ import { batches } from "../../schema/db/tables/batches.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import { jsonPages } from "../lib/json-pages.ts";
-import type { SetCompanion } from "./companions.ts";
+import type { GuardedSetStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { type JobRow, type JobsToStore, jobsInsert, unfinishedOf } from "./job-rows.ts";
@@ -20,7 +20,7 @@ export interface BatchToStore {
   readonly jobs: JobsToStore;
   readonly credentials: readonly CredentialsRow[];
   /** What is told and counted of jobs that are stored as ended. */
-  readonly companions: readonly SetCompanion[];
+  readonly guardedStatements: readonly GuardedSetStatement[];
   readonly allowance: Allowance | null;
 }
 
@@ -31,7 +31,7 @@ export interface BatchToStore {
  */
 export async function insertBatch(
   db: Db,
-  { batch, jobs: toStore, credentials, companions, allowance }: BatchToStore,
+  { batch, jobs: toStore, credentials, guardedStatements, allowance }: BatchToStore,
 ): Promise<boolean> {
   // what is held back counts for the storage quota, and for the jobs at the same time only when it is released
   const held: Allowance | null = allowance?.quota ? { ...allowance, maxConcurrent: null } : null;
@@ -50,7 +50,7 @@ export async function insertBatch(
     .where(and(eq(batches.id, batch.id), eq(batches.total, 0)));
   const statements = [
     open,
-    ...companions.map((companion) => companion(db, () => isOpen)),
+    ...guardedStatements.map((statement) => statement(db, () => isOpen)),
     ...inserts,
     ...jsonPages(credentials).map((page) => insertCredentials(db, page)),
     close,
@@ -147,7 +147,7 @@ export const summariesQuery = (db: Db, batchId: string) =>
 export type JobSummary = Awaited<ReturnType<typeof summariesQuery>>[number];
 
 /** A batch with its counts and the jobs that ended after an end that was seen, for a watcher. */
-export async function readBatchNews(db: Db, id: string, seen: number, limit: number) {
+export async function readBatchChanges(db: Db, id: string, seen: number, limit: number) {
   const [[batch], [counts], ends, [last]] = await db.batch([
     batchQuery(db, id),
     countsQuery(db, id),

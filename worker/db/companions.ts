@@ -3,10 +3,10 @@ import type { BatchItem } from "drizzle-orm/batch";
 import type { Db } from "./connection.ts";
 
 /** A statement that belongs to the move of one job: it takes effect only where `unmoved` holds. */
-export type Companion = (db: Db, unmoved: SQL) => BatchItem<"sqlite">;
+export type GuardedStatement = (db: Db, guard: SQL) => BatchItem<"sqlite">;
 
 /** Whether a job, told by its id, is still as it was before the move. */
-export type Unmoved = (jobId: SQL) => SQL;
+export type Guard = (jobId: SQL) => SQL;
 
 /** A statement that belongs to the move of many jobs at once: it takes effect for those that are `unmoved`. */
-export type SetCompanion = (db: Db, unmoved: Unmoved) => BatchItem<"sqlite">;
+export type GuardedSetStatement = (db: Db, guard: Guard) => BatchItem<"sqlite">;

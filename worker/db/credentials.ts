@@ -1,6 +1,6 @@
 import { and, asc, eq, getTableColumns, inArray, lte, not, sql } from "drizzle-orm";
 import { jobCredentials, jobs } from "../../schema/db/tables/jobs.ts";
-import type { Companion, SetCompanion } from "./companions.ts";
+import type { GuardedSetStatement, GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { startsWith } from "./fragments.ts";
 
@@ -34,20 +34,20 @@ export async function findCredentials(db: Db, jobId: string): Promise<string | u
 
 /** Erases the credentials of a job, together with the move that ends it. */
 export const eraseCredentials =
-  (jobId: string): Companion =>
-  (db, unmoved) =>
-    db.delete(jobCredentials).where(and(eq(jobCredentials.job_id, jobId), unmoved));
+  (jobId: string): GuardedStatement =>
+  (db, guard) =>
+    db.delete(jobCredentials).where(and(eq(jobCredentials.job_id, jobId), guard));
 
 /** Erases the credentials of many jobs, together with the move that ends them. */
 export const eraseCredentialsOf =
-  (jobIds: readonly string[]): SetCompanion =>
-  (db, unmoved) =>
+  (jobIds: readonly string[]): GuardedSetStatement =>
+  (db, guard) =>
     db
       .delete(jobCredentials)
       .where(
         and(
           sql`${jobCredentials.job_id} in (select value from json_each(${JSON.stringify(jobIds)}))`,
-          unmoved(sql`${jobCredentials.job_id}`),
+          guard(sql`${jobCredentials.job_id}`),
         ),
       );
 

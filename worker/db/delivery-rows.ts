@@ -2,7 +2,7 @@ import { and, asc, desc, eq, getTableColumns, inArray, lt, lte, type SQL, sql } 
 import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { webhookDeliveries, webhookEndpoints } from "../../schema/db/tables/webhooks.ts";
-import type { Companion, SetCompanion } from "./companions.ts";
+import type { GuardedSetStatement, GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { rowValues } from "./fragments.ts";
 
@@ -14,19 +14,19 @@ export type EndpointRow = typeof webhookEndpoints.$inferSelect;
 
 /** Stores a notice together with the move that it tells. */
 export const insertDelivery =
-  (row: NewDeliveryRow): Companion =>
-  (db, unmoved) =>
-    db.insert(webhookDeliveries).select(sql`select ${rowValues(webhookDeliveries, row)} where ${unmoved}`);
+  (row: NewDeliveryRow): GuardedStatement =>
+  (db, guard) =>
+    db.insert(webhookDeliveries).select(sql`select ${rowValues(webhookDeliveries, row)} where ${guard}`);
 
 /** Stores a message to Slack together with a move, if the account wants to hear of such ends. */
 export const insertSlackDelivery =
-  (row: NewDeliveryRow, levels: readonly (typeof SLACK_LEVELS)[number][]): Companion =>
-  (db, unmoved) => {
+  (row: NewDeliveryRow, levels: readonly (typeof SLACK_LEVELS)[number][]): GuardedStatement =>
+  (db, guard) => {
     const wants = and(
       eq(accounts.id, row.account_id),
       sql`${accounts.slack_url} is not null`,
       inArray(accounts.slack_level, [...levels]),
-      unmoved,
+      guard,
     );
     const values = rowValues(webhookDeliveries, {
       ...row,
@@ -42,32 +42,32 @@ export const insertSlackDelivery =
  * @param rows as JSON, not longer than a parameter may be
  */
 export const insertDeliveries =
-  (rows: string): SetCompanion =>
-  (db, unmoved) =>
+  (rows: string): GuardedSetStatement =>
+  (db, guard) =>
     db
       .insert(webhookDeliveries)
       .select(
-        sql`select ${packedValues()} from json_each(${rows}) as notice where ${unmoved(packed("job_id"))}`,
+        sql`select ${packedValues()} from json_each(${rows}) as delivery where ${guard(packed("job_id"))}`,
       );
 
 /** The same for messages to Slack, if the account wants to hear of such ends. */
 export const insertSlackDeliveries =
-  (rows: string, accountId: string, levels: readonly (typeof SLACK_LEVELS)[number][]): SetCompanion =>
-  (db, unmoved) => {
+  (rows: string, accountId: string, levels: readonly (typeof SLACK_LEVELS)[number][]): GuardedSetStatement =>
+  (db, guard) => {
     const wants = and(
       eq(accounts.id, accountId),
       sql`${accounts.slack_url} is not null`,
       inArray(accounts.slack_level, [...levels]),
-      unmoved(packed("job_id")),
+      guard(packed("job_id")),
     );
     return db
       .insert(webhookDeliveries)
       .select(
-        sql`select ${packedValues({ url: sql`${accounts.slack_url}`, sealed_url: sql`${accounts.sealed_slack_url}` })} from ${accounts}, json_each(${rows}) as notice where ${wants}`,
+        sql`select ${packedValues({ url: sql`${accounts.slack_url}`, sealed_url: sql`${accounts.sealed_slack_url}` })} from ${accounts}, json_each(${rows}) as delivery where ${wants}`,
       );
   };
 
-const packed = (name: string): SQL => sql`json_extract(notice.value, ${sql.raw(`'$.${name}'`)})`;
+const packed = (name: string): SQL => sql`json_extract(delivery.value, ${sql.raw(`'$.${name}'`)})`;
 const packedValues = (others: Record<string, SQL> = {}): SQL =>
   sql.join(
     Object.keys(getTableColumns(webhookDeliveries)).map((name) => others[name] ?? packed(name)),
@@ -98,7 +98,7 @@ export async function claimDelivery(
   const [[delivery], [account], [endpoint]] = await db.batch([
     db
       .update(webhookDeliveries)
-      .set({ next_try_at: until, hint_due_at: until })
+      .set({ next_try_at: until, enqueue_due_at: until })
       .where(
         and(
           eq(webhookDeliveries.id, id),
@@ -183,24 +183,26 @@ export async function settleDelivery(
 }
 
 /** Takes up to `limit` pending notices whose hint is overdue and puts their next hint off until `again`. */
-export async function takeOverdueNotices(
+export async function takeOverdueDeliveries(
   db: Db,
   { now, again, limit }: { now: number; again: number; limit: number },
 ): Promise<string[]> {
-  return (await overdueNoticesQuery(db, now, again, limit)).map(({ id }) => id);
+  return (await overdueDeliveriesQuery(db, now, again, limit)).map(({ id }) => id);
 }
-export const overdueNoticesQuery = (db: Db, now: number, again: number, limit: number) =>
+export const overdueDeliveriesQuery = (db: Db, now: number, again: number, limit: number) =>
   db
     .update(webhookDeliveries)
-    .set({ hint_due_at: again })
+    .set({ enqueue_due_at: again })
     .where(
       inArray(
         webhookDeliveries.id,
         db
           .select({ id: webhookDeliveries.id })
           .from(webhookDeliveries)
-          .where(and(sql`${webhookDeliveries.status} = 'pending'`, lte(webhookDeliveries.hint_due_at, now)))
-          .orderBy(asc(webhookDeliveries.hint_due_at))
+          .where(
+            and(sql`${webhookDeliveries.status} = 'pending'`, lte(webhookDeliveries.enqueue_due_at, now)),
+          )
+          .orderBy(asc(webhookDeliveries.enqueue_due_at))
           .limit(limit),
       ),
     )

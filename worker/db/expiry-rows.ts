@@ -1,21 +1,21 @@
 import { and, asc, eq, isNotNull, lte, sql } from "drizzle-orm";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
-import type { Companion } from "./companions.ts";
+import type { GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 
 /** Until when files of the operator's bucket are kept. */
 
 /** Notes when a job's file expires, together with the move that ends the job; the account's own limit wins. */
 export const setExpiry =
-  (id: string, { now, days, dayMs }: { now: number; days: number; dayMs: number }): Companion =>
-  (db, unmoved) => {
+  (id: string, { now, days, dayMs }: { now: number; days: number; dayMs: number }): GuardedStatement =>
+  (db, guard) => {
     const own = sql`(select json_extract(${accounts.limits}, '$.retention_days') from ${accounts}
       where ${accounts.id} = ${jobs.account_id})`;
     return db
       .update(jobs)
       .set({ expires_at: sql`${now} + coalesce(${own}, ${days}) * ${dayMs}` })
-      .where(and(eq(jobs.id, id), unmoved));
+      .where(and(eq(jobs.id, id), guard));
   };
 
 /** Where a page of expired files begins: after this one. */

@@ -18,20 +18,20 @@ export type IdempotencyName = Pick<IdempotencyRow, "account_id" | "route" | "key
 export async function claimRequest(
   db: Db,
   claim: Omit<IdempotencyRow, "status" | "body">,
-  forgotten: number,
+  staleBefore: number,
 ): Promise<{ claimed: boolean; row: IdempotencyRow | undefined }> {
   const [claimed, [row]] = await db.batch([
-    claimQuery(db, claim, forgotten),
+    claimQuery(db, claim, staleBefore),
     db.select().from(idempotencyKeys).where(isNamed(claim)),
   ]);
   return { claimed: claimed.length > 0, row };
 }
 
-function claimQuery(db: Db, claim: Omit<IdempotencyRow, "status" | "body">, forgotten: number) {
+function claimQuery(db: Db, claim: Omit<IdempotencyRow, "status" | "body">, staleBefore: number) {
   const { account_id, route, key } = idempotencyKeys;
-  const isForgotten = lte(idempotencyKeys.created_at, forgotten);
+  const isStale = lte(idempotencyKeys.created_at, staleBefore);
   const renewed = (name: "resource_id" | "created_at") =>
-    sql`iif(${isForgotten}, ${sql.raw(`excluded.${name}`)}, ${idempotencyKeys[name]})`;
+    sql`iif(${isStale}, ${sql.raw(`excluded.${name}`)}, ${idempotencyKeys[name]})`;
   return db
     .insert(idempotencyKeys)
     .values(claim)
@@ -45,7 +45,7 @@ function claimQuery(db: Db, claim: Omit<IdempotencyRow, "status" | "body">, forg
         body: null,
         created_at: renewed("created_at"),
       },
-      setWhere: sql`${isForgotten} or (
+      setWhere: sql`${isStale} or (
         ${idempotencyKeys.status} is null
         and ${idempotencyKeys.lease_until} <= ${claim.created_at}
         and ${idempotencyKeys.fingerprint} = ${claim.fingerprint}
@@ -55,12 +55,12 @@ function claimQuery(db: Db, claim: Omit<IdempotencyRow, "status" | "body">, forg
 }
 
 /** Keeps the answer of a claim that still stands. */
-export async function keepAnswer(
+export async function keepResponse(
   db: Db,
   claim: IdempotencyName & Pick<IdempotencyRow, "lease_until">,
-  answer: { status: number; body: Record<string, unknown> },
+  response: { status: number; body: Record<string, unknown> },
 ): Promise<void> {
-  await db.update(idempotencyKeys).set(answer).where(isStanding(claim));
+  await db.update(idempotencyKeys).set(response).where(isStanding(claim));
 }
 
 /** Gives a claim back: the request was not executed. */

@@ -1,11 +1,11 @@
 import { and, eq, not, notInArray, type SQL, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
-import type { RunBeat } from "../../schema/wire/callback.ts";
-import type { Companion, SetCompanion, Unmoved } from "./companions.ts";
+import type { RunHeartbeat } from "../../schema/wire/callback.ts";
+import type { Guard, GuardedSetStatement, GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import type { JobRow, NewJobRow } from "./job-rows.ts";
-import { isBehind, type Line } from "./turns.ts";
+import { isPreceded, type QueueFilter } from "./turns.ts";
 
 /** The writes of the columns that belong to the state machine; the transitions service is their only caller. */
 
@@ -21,13 +21,13 @@ export async function writeMove(
   db: Db,
   read: JobAsRead,
   changes: Partial<NewJobRow>,
-  { companions = [], line = null, unless, computed }: MoveOptions = {},
+  { guardedStatements = [], filter = null, unless, computed }: MoveOptions = {},
 ): Promise<boolean> {
-  const unmoved = sql`exists (select 1 from ${jobs} where ${jobs.id} = ${read.id} and ${jobs.revision} = ${read.revision})`;
-  const move = moveQuery(db, read, { ...changes, ...computed }, line, unless);
-  if (companions.length === 0) return (await move).length > 0;
+  const guard = sql`exists (select 1 from ${jobs} where ${jobs.id} = ${read.id} and ${jobs.revision} = ${read.revision})`;
+  const move = moveQuery(db, read, { ...changes, ...computed }, filter, unless);
+  if (guardedStatements.length === 0) return (await move).length > 0;
   // the companions come first, so that they see the state that the move is conditional on
-  const [first, ...rest] = companions.map((companion) => companion(db, unmoved));
+  const [first, ...rest] = guardedStatements.map((statement) => statement(db, guard));
   const statements = [...(first ? [first] : []), ...rest, move] as [typeof move];
   const results = await db.batch(statements);
   return (results.at(-1) as { id: string }[]).length > 0;
@@ -37,8 +37,8 @@ export async function writeMove(
 export type MoveCondition = SQL;
 
 interface MoveOptions {
-  readonly companions?: readonly Companion[];
-  readonly line?: Line | null | undefined;
+  readonly guardedStatements?: readonly GuardedStatement[];
+  readonly filter?: QueueFilter | null | undefined;
   readonly unless?: MoveCondition | undefined;
   readonly computed?: ComputedColumns;
 }
@@ -56,7 +56,7 @@ export const moveQuery = (
   changes: Omit<Partial<NewJobRow>, "adjustments"> & {
     readonly adjustments?: NewJobRow["adjustments"] | SQL<NewJobRow["adjustments"]> | undefined;
   },
-  line: Line | null,
+  filter: QueueFilter | null,
   unless?: MoveCondition,
 ) =>
   db
@@ -74,7 +74,7 @@ export const moveQuery = (
         eq(jobs.attempt, read.attempt),
         eq(jobs.revision, read.revision),
         notInArray(jobs.status, [...FINAL_STATUSES]),
-        line ? not(isBehind(read.account_id, line)) : undefined,
+        filter ? not(isPreceded(read.account_id, filter)) : undefined,
         unless && not(unless),
       ),
     )
@@ -101,13 +101,13 @@ export async function writeEnds(
   db: Db,
   { batchId, ids }: MovingJobs,
   changes: Partial<NewJobRow>,
-  companions: readonly SetCompanion[],
+  guardedStatements: readonly GuardedSetStatement[],
 ): Promise<string[]> {
-  const unmoved: Unmoved = (jobId) => sql`exists (
+  const guard: Guard = (jobId) => sql`exists (
     select 1 from ${jobs} as unmoved
     where unmoved.id = ${jobId} and unmoved.status = 'Pending' and unmoved.attempt = 0)`;
   const move = endsQuery(db, { batchId, ids }, changes);
-  const statements = [...companions.map((companion) => companion(db, unmoved)), move];
+  const statements = [...guardedStatements.map((statement) => statement(db, guard)), move];
   const results = await db.batch(statements as [typeof move]);
   return (results.at(-1) as { id: string }[]).map(({ id }) => id);
 }
@@ -133,16 +133,16 @@ export const endsQuery = (db: Db, { batchId, ids }: MovingJobs, changes: Partial
  *
  * @returns the claims that stand, and the jobs, as they were before, whose owners want to hear of their progress
  */
-export async function writeBeats(db: Db, beats: readonly RunBeat[], leaseExpiresAt: number) {
+export async function writeHeartbeats(db: Db, heartbeats: readonly RunHeartbeat[], leaseExpiresAt: number) {
   const [listeners, standing] = await db.batch([
-    listenersQuery(db, beats),
-    beatsQuery(db, beats, leaseExpiresAt),
+    listenersQuery(db, heartbeats),
+    heartbeatsQuery(db, heartbeats, leaseExpiresAt),
   ]);
   return { standing, listeners };
 }
 
-export function listenersQuery(db: Db, beats: readonly RunBeat[]) {
-  const ids = JSON.stringify(beats.map(({ job_id }) => job_id));
+export function listenersQuery(db: Db, heartbeats: readonly RunHeartbeat[]) {
+  const ids = JSON.stringify(heartbeats.map(({ job_id }) => job_id));
   return db
     .select({
       id: jobs.id,
@@ -163,9 +163,9 @@ export function listenersQuery(db: Db, beats: readonly RunBeat[]) {
     );
 }
 
-export function beatsQuery(db: Db, beats: readonly RunBeat[], leaseExpiresAt: number) {
+export function heartbeatsQuery(db: Db, heartbeats: readonly RunHeartbeat[], leaseExpiresAt: number) {
   const packed = JSON.stringify(
-    beats.map(({ job_id, attempt, step, progress, download_rate, title }) => ({
+    heartbeats.map(({ job_id, attempt, step, progress, download_rate, title }) => ({
       job_id,
       attempt,
       step,
@@ -174,14 +174,14 @@ export function beatsQuery(db: Db, beats: readonly RunBeat[], leaseExpiresAt: nu
       title: title?.toWellFormed() ?? null,
     })),
   );
-  const beat = (name: string) => sql.raw(`json_extract(beat.value, '$.${name}')`);
+  const heartbeat = (name: string) => sql.raw(`json_extract(beat.value, '$.${name}')`);
   // a run that publishes has nothing left to do but to upload
-  const step = sql`iif(jobs.publishing, jobs.step, ${beat("step")})`;
-  const rate = sql`coalesce(${beat("download_rate")}, jobs.download_rate)`;
+  const step = sql`iif(jobs.publishing, jobs.step, ${heartbeat("step")})`;
+  const rate = sql`coalesce(${heartbeat("download_rate")}, jobs.download_rate)`;
   // what a list told of an open enclosure is better than the enclosure's own title
-  const title = sql`iif(jobs.media_url is null, coalesce(${beat("title")}, jobs.title), coalesce(jobs.title, ${beat("title")}))`;
-  const isNews = sql`(
-    jobs.step is not ${step} or jobs.progress < ${beat("progress")}
+  const title = sql`iif(jobs.media_url is null, coalesce(${heartbeat("title")}, jobs.title), coalesce(jobs.title, ${heartbeat("title")}))`;
+  const isChange = sql`(
+    jobs.step is not ${step} or jobs.progress < ${heartbeat("progress")}
     or jobs.download_rate is not ${rate} or jobs.title is not ${title}
   )`;
   return db
@@ -189,14 +189,14 @@ export function beatsQuery(db: Db, beats: readonly RunBeat[], leaseExpiresAt: nu
     .set({
       lease_expires_at: leaseExpiresAt,
       step,
-      progress: sql`max(jobs.progress, ${beat("progress")})`,
+      progress: sql`max(jobs.progress, ${heartbeat("progress")})`,
       download_rate: rate,
       title,
-      revision: sql`jobs.revision + ${isNews}`,
+      revision: sql`jobs.revision + ${isChange}`,
     })
     .from(sql`json_each(${packed}) as beat`)
     .where(
-      sql`jobs.id = ${beat("job_id")} and jobs.attempt = ${beat("attempt")} and jobs.status = 'Processing'`,
+      sql`jobs.id = ${heartbeat("job_id")} and jobs.attempt = ${heartbeat("attempt")} and jobs.status = 'Processing'`,
     )
     .returning({ id: jobs.id, attempt: jobs.attempt });
 }

@@ -20,24 +20,24 @@ export const dueCountQuery = (db: Db, now: number, most: number) =>
   );
 
 /** Takes up to `limit` pending jobs whose hint is overdue and puts their next hint off until `again`. */
-export async function takeOverdueHints(
+export async function takeOverdueDispatches(
   db: Db,
   { now, again, limit }: { now: number; again: number; limit: number },
 ): Promise<string[]> {
-  return (await overdueHintsQuery(db, now, again, limit)).map(({ id }) => id);
+  return (await overdueDispatchesQuery(db, now, again, limit)).map(({ id }) => id);
 }
-export const overdueHintsQuery = (db: Db, now: number, again: number, limit: number) =>
+export const overdueDispatchesQuery = (db: Db, now: number, again: number, limit: number) =>
   db
     .update(jobs)
-    .set({ hint_due_at: again })
+    .set({ enqueue_due_at: again })
     .where(
       inArray(
         jobs.id,
         db
           .select({ id: jobs.id })
           .from(jobs)
-          .where(and(sql`${jobs.status} = 'Pending'`, lte(jobs.hint_due_at, now), lte(jobs.due_at, now)))
-          .orderBy(asc(jobs.hint_due_at))
+          .where(and(sql`${jobs.status} = 'Pending'`, lte(jobs.enqueue_due_at, now), lte(jobs.due_at, now)))
+          .orderBy(asc(jobs.enqueue_due_at))
           .limit(limit),
       ),
     )
@@ -76,10 +76,10 @@ const PLACE = {
 };
 
 /** Jobs that ended in the window and still name an unfinished upload; newest first, so that old trouble holds up nothing new. */
-export async function findLeftovers(db: Db, ended: Window, limit: number) {
-  return leftoversQuery(db, ended, limit);
+export async function findOrphanedUploads(db: Db, ended: Window, limit: number) {
+  return orphanedUploadsQuery(db, ended, limit);
 }
-export const leftoversQuery = (db: Db, ended: Window, limit: number) =>
+export const orphanedUploadsQuery = (db: Db, ended: Window, limit: number) =>
   db
     .select({ ...PLACE, upload_key: jobs.upload_key, upload_ref: jobs.upload_ref })
     .from(jobs)

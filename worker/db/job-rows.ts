@@ -2,10 +2,10 @@ import { and, count, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzl
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { jobCredentials, jobs } from "../../schema/db/tables/jobs.ts";
 import type { Status } from "../../schema/states.ts";
-import type { SetCompanion, Unmoved } from "./companions.ts";
+import type { Guard, GuardedSetStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
-import { type Line, nextInLine } from "./turns.ts";
+import { nextInQueue, type QueueFilter } from "./turns.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
 /** A job as it is stored. */
@@ -25,7 +25,7 @@ interface StoreOptions {
   /** What the account may have; jobs that would not fit into it are not stored, none of them. */
   readonly allowance?: Allowance | null;
   /** What is told and counted of jobs that are stored as ended. */
-  readonly companions?: readonly SetCompanion[];
+  readonly guardedStatements?: readonly GuardedSetStatement[];
 }
 
 /**
@@ -37,20 +37,20 @@ interface StoreOptions {
 export async function insertJobs(
   db: Db,
   jobsToStore: JobsToStore,
-  { credentials = [], allowance = null, companions = [] }: StoreOptions = {},
+  { credentials = [], allowance = null, guardedStatements = [] }: StoreOptions = {},
 ): Promise<number> {
   const { condition, reservedBytes } = admission(allowance, unfinishedOf(jobsToStore.rows));
   const insert = jobsInsert(db, jobsToStore, condition, reservedBytes);
-  if (credentials.length === 0 && companions.length === 0) return (await insert).length;
-  const isNew: Unmoved = (jobId) => sql`not exists (select 1 from ${jobs} where ${jobs.id} = ${jobId})`;
+  if (credentials.length === 0 && guardedStatements.length === 0) return (await insert).length;
+  const isNew: Guard = (jobId) => sql`not exists (select 1 from ${jobs} where ${jobs.id} = ${jobId})`;
   // the companions come first: afterwards no job is new
   const statements = [
-    ...companions.map((companion) => companion(db, isNew)),
+    ...guardedStatements.map((statement) => statement(db, isNew)),
     insert,
     ...(credentials.length > 0 ? [insertCredentials(db, credentials)] : []),
   ];
   const results = await db.batch(statements as [typeof insert]);
-  return (results[companions.length] as unknown[]).length;
+  return (results[guardedStatements.length] as unknown[]).length;
 }
 
 /** How many of the jobs are not stored as ended. */
@@ -133,10 +133,11 @@ export async function findJobForRun(db: Db, id: string) {
 }
 
 /** The same of the due job whose turn it is. */
-export async function findNextJobForRun(db: Db, line: Line) {
-  return (await nextJobQuery(db, line))[0];
+export async function findNextJobForRun(db: Db, filter: QueueFilter) {
+  return (await nextJobQuery(db, filter))[0];
 }
-export const nextJobQuery = (db: Db, line: Line) => jobForRunQuery(db, eq(jobs.id, nextInLine(line)));
+export const nextJobQuery = (db: Db, filter: QueueFilter) =>
+  jobForRunQuery(db, eq(jobs.id, nextInQueue(filter)));
 
 const jobForRunQuery = (db: Db, condition: SQL) =>
   db

@@ -1,7 +1,7 @@
 import { and, eq, isNull, ne, or, type SQL, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { stemOf } from "../../schema/storage/object-key.ts";
-import type { Companion } from "./companions.ts";
+import type { GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import type { JobRow } from "./job-rows.ts";
 
@@ -44,8 +44,8 @@ export const isBeingWritten = (jobId: string, place: ObjectPlace, now: number): 
 
 /** The job that had delivered a file under this key no longer has one. */
 export const takeFile =
-  (jobId: string, place: ObjectPlace): Companion =>
-  (db, unmoved) =>
+  (jobId: string, place: ObjectPlace): GuardedStatement =>
+  (db, guard) =>
     db
       .update(jobs)
       .set({
@@ -60,14 +60,14 @@ export const takeFile =
           eq(jobs.object_key, place.key),
           ne(jobs.id, jobId),
           isNull(jobs.file_replaced_by),
-          unmoved,
+          guard,
         ),
       );
 
 /** Jobs that had delivered subtitles or a thumbnail under these keys no longer name them, and report why. */
 export const takeSidecars =
-  (jobId: string, place: ObjectPlace, keys: readonly string[]): Companion =>
-  (db, unmoved) => {
+  (jobId: string, place: ObjectPlace, keys: readonly string[]): GuardedStatement =>
+  (db, guard) => {
     const taken = sql`(select value from json_each(${JSON.stringify(keys)}))`;
     const kept = sql`(select json_group_array(json(json_each.value)) from json_each(jobs.subtitles)
       where json_extract(json_each.value, '$.key') not in ${taken})`;
@@ -94,7 +94,7 @@ export const takeSidecars =
             sql`exists (select 1 from json_each(jobs.subtitles)
               where json_extract(json_each.value, '$.key') in ${taken})`,
           ),
-          unmoved,
+          guard,
         ),
       );
   };

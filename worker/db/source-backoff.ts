@@ -1,7 +1,7 @@
 import { and, eq, gt, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { sourceBackoff } from "../../schema/db/tables/sources.ts";
-import type { Companion } from "./companions.ts";
+import type { GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import type { JobRow } from "./job-rows.ts";
 
@@ -18,9 +18,9 @@ export interface BackoffTimes {
   readonly first: number;
   readonly longest: number;
   /** What the source itself asked for. */
-  readonly wished: number;
+  readonly requested: number;
   /** A row that is this old counts as none. */
-  readonly forget: number;
+  readonly forgetAfterMs: number;
 }
 
 /**
@@ -28,16 +28,16 @@ export interface BackoffTimes {
  * count once.
  */
 export const strikeSource =
-  (host: string, now: number, { first, longest, wished, forget }: BackoffTimes): Companion =>
-  (db, unmoved) => {
+  (host: string, now: number, { first, longest, requested, forgetAfterMs }: BackoffTimes): GuardedStatement =>
+  (db, guard) => {
     const strikes = sql`case
       when ${sourceBackoff.until} > ${now} then ${sourceBackoff.strikes}
-      when ${sourceBackoff.until} < ${now - forget} then 1
+      when ${sourceBackoff.until} < ${now - forgetAfterMs} then 1
       else ${sourceBackoff.strikes} + 1 end`;
-    const doubled = sql`${now} + max(${wished}, min(${longest}, ${first} * (1 << min(20, ${strikes} - 1))))`;
+    const doubled = sql`${now} + max(${requested}, min(${longest}, ${first} * (1 << min(20, ${strikes} - 1))))`;
     return db
       .insert(sourceBackoff)
-      .select(sql`select ${host}, 1, ${now + Math.max(first, wished)} where ${unmoved}`)
+      .select(sql`select ${host}, 1, ${now + Math.max(first, requested)} where ${guard}`)
       .onConflictDoUpdate({
         target: sourceBackoff.host,
         set: { strikes, until: sql`max(${sourceBackoff.until}, ${doubled})` },
@@ -46,20 +46,20 @@ export const strikeSource =
 
 /** Forgets together with a move that a source ever refused. */
 export const clearSource =
-  (host: string): Companion =>
-  (db, unmoved) =>
-    db.delete(sourceBackoff).where(and(eq(sourceBackoff.host, host), unmoved));
+  (host: string): GuardedStatement =>
+  (db, guard) =>
+    db.delete(sourceBackoff).where(and(eq(sourceBackoff.host, host), guard));
 
 /** Puts a pending job off without a claim. Answers false when it is not as it was read any more. */
 export async function putOff(
   db: Db,
   job: Pick<JobRow, "id" | "revision">,
   dueAt: number,
-  hintDueAt: number,
+  enqueueDueAt: number,
 ): Promise<boolean> {
   const changed = await db
     .update(jobs)
-    .set({ due_at: dueAt, hint_due_at: hintDueAt })
+    .set({ due_at: dueAt, enqueue_due_at: enqueueDueAt })
     .where(and(eq(jobs.id, job.id), eq(jobs.revision, job.revision), eq(jobs.status, "Pending")))
     .returning({ id: jobs.id });
   return changed.length > 0;

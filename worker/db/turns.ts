@@ -8,7 +8,7 @@ import { usage } from "../../schema/db/tables/usage.ts";
  */
 
 /** What waits for a slot that is to be filled. */
-export interface Line {
+export interface QueueFilter {
   readonly now: number;
   /** UTC, of the ends that are looked at. @example "2026-11" */
   readonly month: string;
@@ -35,15 +35,15 @@ const WAITING = sql`waiting(account_id) as (
 )`;
 
 /** The id of the first due job of the account in each of its two lines. */
-const firstInLine = (account: SQL, now: number) => sql`(
+const firstInQueue = (account: SQL, now: number) => sql`(
   select job.id from ${jobs} as job
   where ${waits} and job.account_id = ${account} and (job.batch_id is not null) = line.value and job.due_at <= ${now}
   order by job.due_at, job.id limit 1
 )`;
 
-const linesOf = ({ singlesOnly }: Line) => sql`json_each(${singlesOnly ? "[0]" : "[0,1]"}) as line`;
+const queuesOf = ({ singlesOnly }: QueueFilter) => sql`json_each(${singlesOnly ? "[0]" : "[0,1]"}) as line`;
 
-const hasNotPassed = (account: SQL, { passed }: Line) =>
+const hasNotPassed = (account: SQL, { passed }: QueueFilter) =>
   sql`${account} not in (select value from json_each(${JSON.stringify(passed)}))`;
 
 const running = (account: SQL) => sql`(
@@ -55,32 +55,32 @@ const lastEnd = (account: SQL, month: string) => sql`coalesce((
 ), 0)`;
 
 /** The id of the job whose turn it is; null when none is due. */
-export function nextInLine(line: Line): SQL<string | null> {
+export function nextInQueue(filter: QueueFilter): SQL<string | null> {
   const account = sql`contender.account_id`;
   return sql`(
     with recursive ${WAITING}, contender(account_id) as (
       select account_id from waiting
       union all
       select * from (select job.account_id from ${jobs} as job
-        where job.status = 'Pending' and job.due_at <= ${line.now} order by job.due_at, job.id limit 1)
+        where job.status = 'Pending' and job.due_at <= ${filter.now} order by job.due_at, job.id limit 1)
     )
     select first.id from contender
-    join ${linesOf(line)}
-    join ${jobs} as first on first.id = ${firstInLine(account, line.now)}
-    where ${hasNotPassed(account, line)}
-    order by ${running(account)}, ${lastEnd(account, line.month)}, first.due_at, first.id limit 1
+    join ${queuesOf(filter)}
+    join ${jobs} as first on first.id = ${firstInQueue(account, filter.now)}
+    where ${hasNotPassed(account, filter)}
+    order by ${running(account)}, ${lastEnd(account, filter.month)}, first.due_at, first.id limit 1
   )`;
 }
 
 /** Holds when another account comes before this one. */
-export function isBehind(accountId: string, line: Line): SQL {
+export function isPreceded(accountId: string, filter: QueueFilter): SQL {
   const other = sql`waiting.account_id`;
   const own = sql`${accountId}`;
   return sql`exists (
     with recursive ${WAITING}
     select 1 from waiting
-    join ${linesOf(line)}
-    where ${other} <> ${own} and ${hasNotPassed(other, line)} and ${firstInLine(other, line.now)} is not null
-      and (${running(other)}, ${lastEnd(other, line.month)}) < (${running(own)}, ${lastEnd(own, line.month)})
+    join ${queuesOf(filter)}
+    where ${other} <> ${own} and ${hasNotPassed(other, filter)} and ${firstInQueue(other, filter.now)} is not null
+      and (${running(other)}, ${lastEnd(other, filter.month)}) < (${running(own)}, ${lastEnd(own, filter.month)})
   )`;
 }

@@ -2,7 +2,7 @@ import { and, asc, count, eq, isNotNull, isNull, type SQL, sql, sum } from "driz
 import { apiKeys } from "../../schema/db/tables/accounts.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { keyUsage, usage } from "../../schema/db/tables/usage.ts";
-import type { Companion, SetCompanion, Unmoved } from "./companions.ts";
+import type { Guard, GuardedSetStatement, GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 
 /**
@@ -26,11 +26,11 @@ export interface Allowance {
 
 /** Counts a job in the month in which it ended, together with the move that ends it. @param endedAt epoch milliseconds */
 export const settleUsage =
-  (accountId: string, month: string, deliveredBytes: number, endedAt: number): Companion =>
-  (db, unmoved) =>
+  (accountId: string, month: string, deliveredBytes: number, endedAt: number): GuardedStatement =>
+  (db, guard) =>
     db
       .insert(usage)
-      .select(sql`select ${accountId}, ${month}, 1, ${deliveredBytes}, ${endedAt} where ${unmoved}`)
+      .select(sql`select ${accountId}, ${month}, 1, ${deliveredBytes}, ${endedAt} where ${guard}`)
       .onConflictDoUpdate({
         target: [usage.account_id, usage.month],
         set: {
@@ -42,11 +42,11 @@ export const settleUsage =
 
 /** Counts a job in its key's month, likewise. */
 export const settleKeyUsage =
-  (accountId: string, keyId: string, month: string, deliveredBytes: number): Companion =>
-  (db, unmoved) =>
+  (accountId: string, keyId: string, month: string, deliveredBytes: number): GuardedStatement =>
+  (db, guard) =>
     db
       .insert(keyUsage)
-      .select(sql`select ${keyId}, ${month}, ${accountId}, 1, ${deliveredBytes} where ${unmoved}`)
+      .select(sql`select ${keyId}, ${month}, ${accountId}, 1, ${deliveredBytes} where ${guard}`)
       .onConflictDoUpdate({
         target: [keyUsage.key_id, keyUsage.month],
         set: {
@@ -57,11 +57,11 @@ export const settleKeyUsage =
 
 /** Counts many jobs of an account that end without a delivery, together with the move that ends them. */
 export const settleUsageOf =
-  (accountId: string, month: string, jobIds: readonly string[]): SetCompanion =>
-  (db, unmoved) =>
+  (accountId: string, month: string, jobIds: readonly string[]): GuardedSetStatement =>
+  (db, guard) =>
     db
       .insert(usage)
-      .select(sql`select ${accountId}, ${month}, ending.jobs, 0, null from ${endingOf(jobIds, unmoved)}`)
+      .select(sql`select ${accountId}, ${month}, ending.jobs, 0, null from ${endingOf(jobIds, guard)}`)
       .onConflictDoUpdate({
         target: [usage.account_id, usage.month],
         set: { jobs: sql`${usage.jobs} + excluded.jobs` },
@@ -69,19 +69,19 @@ export const settleUsageOf =
 
 /** Counts them in their key's month, likewise. */
 export const settleKeyUsageOf =
-  (accountId: string, keyId: string, month: string, jobIds: readonly string[]): SetCompanion =>
-  (db, unmoved) =>
+  (accountId: string, keyId: string, month: string, jobIds: readonly string[]): GuardedSetStatement =>
+  (db, guard) =>
     db
       .insert(keyUsage)
-      .select(sql`select ${keyId}, ${month}, ${accountId}, ending.jobs, 0 from ${endingOf(jobIds, unmoved)}`)
+      .select(sql`select ${keyId}, ${month}, ${accountId}, ending.jobs, 0 from ${endingOf(jobIds, guard)}`)
       .onConflictDoUpdate({
         target: [keyUsage.key_id, keyUsage.month],
         set: { jobs: sql`${keyUsage.jobs} + excluded.jobs` },
       });
 
 /** How many of these jobs end, as a table of one row; without a row when none does. */
-const endingOf = (jobIds: readonly string[], unmoved: Unmoved): SQL => sql`(
-  select count(*) as jobs from json_each(${JSON.stringify(jobIds)}) as job where ${unmoved(sql`job.value`)}
+const endingOf = (jobIds: readonly string[], guard: Guard): SQL => sql`(
+  select count(*) as jobs from json_each(${JSON.stringify(jobIds)}) as job where ${guard(sql`job.value`)}
 ) as ending where ending.jobs > 0`;
 
 /** What is used: of jobs that ended in a month, and of those that are not finished now. */

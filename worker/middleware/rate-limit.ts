@@ -8,17 +8,17 @@ import { WINDOW_SECONDS } from "../services/accounts/limits.ts";
  * draft (`RateLimit-Policy`, `RateLimit`).
  */
 export const rateLimit = createMiddleware<AppEnv>(async (c, next) => {
-  const { scope, account } = c.var;
+  const { context, account } = c.var;
   const rateClass = c.req.method === "GET" ? "read" : "write";
-  const verdict = await scope.rates.take(rateClass, account.keyId ?? account.id, scope.clock());
-  const tell = () => {
+  const verdict = await context.rates.take(rateClass, account.keyId ?? account.id, context.clock());
+  const report = () => {
     c.header("ratelimit-policy", `"${rateClass}";q=${verdict.limit};w=${WINDOW_SECONDS}`);
     c.header("ratelimit", `"${rateClass}";r=${verdict.remaining};t=${verdict.resetSeconds}`);
   };
   if (!verdict.allowed) {
-    tell();
+    report();
     throw new ApiError("rate_limited", { retryAfterSeconds: verdict.resetSeconds });
   }
   await next();
-  tell();
+  report();
 });

@@ -6,11 +6,11 @@ import type { AppEnv } from "../routes/route.ts";
 
 /** Writes one line for each request: what was asked by whom, how it ended, and what it cost. */
 export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
-  const { scope, requestId } = c.var;
-  const start = scope.clock();
+  const { context, requestId } = c.var;
+  const start = context.clock();
   await next();
   const { error } = c;
-  scope.log("request", {
+  context.log("request", {
     request_id: requestId,
     method: c.req.method,
     // the pattern, not the path: no ids of other tenants, no query strings
@@ -20,8 +20,8 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
     ...c.get("facts"),
     code: error instanceof ApiError ? error.code : undefined,
     error: error && c.res.status >= 500 ? describeError(error) : undefined,
-    d1_calls: scope.connection.calls,
-    d1_statements: scope.connection.statements,
-    ms: scope.clock() - start,
+    d1_calls: context.connection.calls,
+    d1_statements: context.connection.statements,
+    ms: context.clock() - start,
   });
 });

@@ -24,10 +24,10 @@ export const requireKey = createMiddleware<AppEnv>(async (c, next) => {
 function authenticate(c: AppContext): Promise<Account> {
   const secret = c.req.header("x-rapidapi-proxy-secret");
   if (secret === undefined) {
-    return authenticateKey(c.var.scope, c.req.header("x-api-key") ?? bearerOf(c.req.raw));
+    return authenticateKey(c.var.context, c.req.header("x-api-key") ?? bearerOf(c.req.raw));
   }
   const user = c.req.header("x-rapidapi-user");
-  return authenticateGateway(c.var.scope, {
+  return authenticateGateway(c.var.context, {
     secret,
     user,
     subscription: c.req.header("x-rapidapi-subscription"),

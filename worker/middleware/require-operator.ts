@@ -5,6 +5,6 @@ import { authenticateOperator } from "../services/accounts/authenticate.ts";
 
 /** Lets only the operator pass: `Authorization: Bearer <ADMIN_TOKEN>`. */
 export const requireOperator = createMiddleware<AppEnv>(async (c, next) => {
-  await authenticateOperator(c.var.scope, bearerOf(c.req.raw));
+  await authenticateOperator(c.var.context, bearerOf(c.req.raw));
   await next();
 });

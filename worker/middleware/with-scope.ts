@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import { openScope } from "../composition.ts";
+import { createContext } from "../composition.ts";
 import type { Services } from "../context.ts";
 import type { AppEnv } from "../routes/route.ts";
 
@@ -13,19 +13,19 @@ const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
  * Opens the request's scope. Reads begin at the caller's bookmark or at the nearest replica, everything else at
  * the primary.
  */
-export function withScope(services: Services): MiddlewareHandler<AppEnv> {
+export function withContext(services: Services): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const bookmark = c.req.header(BOOKMARK_HEADER) ?? "";
     const nearest = BOOKMARK.test(bookmark) ? bookmark : "first-unconstrained";
     const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-    const scope = openScope(
+    const context = createContext(
       services,
       (work) => c.executionCtx.waitUntil(work),
       isRead ? nearest : "first-primary",
     );
-    c.set("scope", scope);
+    c.set("context", context);
     await next();
-    const seen = scope.connection.bookmark;
+    const seen = context.connection.bookmark;
     if (seen !== null) c.header(BOOKMARK_HEADER, seen);
   };
 }

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
-import { openScope, servicesOf } from "../composition.ts";
+import { createContext, servicesOf } from "../composition.ts";
 import type { BatchRpc, Env } from "../env.ts";
-import { BatchKeeper, type NextLook } from "../services/batches/coordinator.ts";
+import { BatchCoordinator, type NextTick } from "../services/batches/coordinator.ts";
 
 /** Until the next look after one that failed, in milliseconds. */
 const AGAIN_MS = 5_000;
@@ -11,39 +11,39 @@ const AGAIN_MS = 5_000;
  * and an alarm, which is set as long as the batch is unfinished and not paused.
  */
 export class Batch extends DurableObject<Env> implements BatchRpc {
-  #keeper: BatchKeeper | null = null;
+  #coordinator: BatchCoordinator | null = null;
 
   /** The batch was made, started or cancelled, or nobody has heard of it for too long. */
   async wake(batchId: string): Promise<void> {
-    await this.#look(batchId);
+    await this.#tick(batchId);
   }
 
   /** One of the batch's jobs ended. */
   async ended(batchId: string, jobId: string): Promise<void> {
-    const next = await this.#keeperOf(batchId).ended(this.#scope(), jobId);
-    if (next !== undefined) await this.#lookAgain(batchId, next);
+    const next = await this.#coordinatorOf(batchId).ended(this.#context(), jobId);
+    if (next !== undefined) await this.#tickLater(batchId, next);
   }
 
   /** See `BatchObjects`. */
-  async news(batchId: string, known: number, ms: number): Promise<number> {
-    return this.#keeperOf(batchId).news(known, ms);
+  async waitForChange(batchId: string, known: number, ms: number): Promise<number> {
+    return this.#coordinatorOf(batchId).waitForChange(known, ms);
   }
 
   override async alarm(): Promise<void> {
     const batchId = await this.ctx.storage.get<string>("batch_id");
-    if (batchId !== undefined) await this.#look(batchId);
+    if (batchId !== undefined) await this.#tick(batchId);
   }
 
-  async #look(batchId: string): Promise<void> {
-    let next: NextLook = AGAIN_MS;
+  async #tick(batchId: string): Promise<void> {
+    let next: NextTick = AGAIN_MS;
     try {
-      next = await this.#keeperOf(batchId).look(this.#scope());
+      next = await this.#coordinatorOf(batchId).tick(this.#context());
     } finally {
-      await this.#lookAgain(batchId, next);
+      await this.#tickLater(batchId, next);
     }
   }
 
-  async #lookAgain(batchId: string, next: NextLook): Promise<void> {
+  async #tickLater(batchId: string, next: NextTick): Promise<void> {
     if (next === null) {
       await this.ctx.storage.deleteAlarm();
       await this.ctx.storage.deleteAll();
@@ -53,12 +53,12 @@ export class Batch extends DurableObject<Env> implements BatchRpc {
     await this.ctx.storage.setAlarm(Date.now() + next);
   }
 
-  #keeperOf(batchId: string): BatchKeeper {
-    this.#keeper ??= new BatchKeeper(batchId);
-    return this.#keeper;
+  #coordinatorOf(batchId: string): BatchCoordinator {
+    this.#coordinator ??= new BatchCoordinator(batchId);
+    return this.#coordinator;
   }
 
-  #scope() {
-    return openScope(servicesOf(this.env), (work) => this.ctx.waitUntil(work));
+  #context() {
+    return createContext(servicesOf(this.env), (work) => this.ctx.waitUntil(work));
   }
 }

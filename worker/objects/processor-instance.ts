@@ -88,7 +88,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     if (!container?.running) return;
     const health = await this.#ask(container);
     if (health && health.runs > 0) return this.keepAwake();
-    this.#log("container_idle", { answers: health !== null });
+    this.#log("container_idle", { responses: health !== null });
     if (health) container.signal(SIGTERM);
     else await container.destroy();
   }

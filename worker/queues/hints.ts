@@ -1,5 +1,5 @@
-import { Hint } from "../../schema/wire/hint.ts";
-import type { Scope } from "../context.ts";
+import { DispatchMessage } from "../../schema/wire/hint.ts";
+import type { RequestContext } from "../context.ts";
 import { describeError } from "../lib/log.ts";
 import { type Dispatch, dispatchJob } from "../services/runs/dispatcher.ts";
 
@@ -9,23 +9,26 @@ const MAX_TRIES = 6;
 const MAX_DELAY_SECONDS = 120;
 
 /** Consumes hints, all at once: a slow processor holds up no other job. */
-export async function consumeHints(scope: Scope, batch: MessageBatch<unknown>): Promise<void> {
-  await Promise.all(batch.messages.map((message) => consume(scope, message)));
+export async function consumeDispatchMessages(
+  context: RequestContext,
+  batch: MessageBatch<unknown>,
+): Promise<void> {
+  await Promise.all(batch.messages.map((message) => consume(context, message)));
 }
 
-async function consume(scope: Scope, message: Message<unknown>): Promise<void> {
-  const hint = Hint.safeParse(message.body);
-  if (!hint.success) {
-    scope.log("hint_malformed", { message_id: message.id });
+async function consume(context: RequestContext, message: Message<unknown>): Promise<void> {
+  const parsed = DispatchMessage.safeParse(message.body);
+  if (!parsed.success) {
+    context.log("message_malformed", { message_id: message.id });
     message.ack();
     return;
   }
   try {
-    const dispatched = await dispatchJob(scope, hint.data.job_id);
+    const dispatched = await dispatchJob(context, parsed.data.job_id);
     if (dispatched.type === "later") later(message, dispatched);
     else message.ack();
   } catch (error) {
-    scope.log("dispatch_failed", { job_id: hint.data.job_id, error: describeError(error) });
+    context.log("dispatch_failed", { job_id: parsed.data.job_id, error: describeError(error) });
     later(message, { why: "failed", delaySeconds: 1 });
   }
 }

@@ -4,11 +4,11 @@ import { ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Account. */
 export const accountHandlers = {
-  getUsage: route(endpoints.getUsage, async ({ c, scope, query }) =>
-    ok(await viewUsage(scope, c.var.account.id, query.period)),
+  getUsage: route(endpoints.getUsage, async ({ c, context, query }) =>
+    ok(await viewUsage(context, c.var.account.id, query.period)),
   ),
 
-  getKeyUsage: route(endpoints.getKeyUsage, async ({ c, scope, query }) =>
-    ok(await viewKeyUsage(scope, c.var.account.id, query.period)),
+  getKeyUsage: route(endpoints.getKeyUsage, async ({ c, context, query }) =>
+    ok(await viewKeyUsage(context, c.var.account.id, query.period)),
   ),
 };

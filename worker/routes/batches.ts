@@ -11,31 +11,31 @@ import { created, ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Batches. */
 export const batchesHandlers = {
-  createBulk: route(endpoints.createBulk, async ({ c, scope, body, sent, ignored, resourceId }) => {
+  createBulk: route(endpoints.createBulk, async ({ c, context, body, sent, ignored, resourceId }) => {
     const request = { id: resourceId, body, sent: sent as Record<string, unknown>, ignored };
-    const { answer, facts } = await createBulk(scope, c.var.account, request);
+    const { response, facts } = await createBulk(context, c.var.account, request);
     c.set("facts", facts);
-    return created(answer);
+    return created(response);
   }),
 
-  getBatch: route(endpoints.getBatch, async ({ c, scope, params }) =>
-    ok(await viewBatch(scope, c.var.account.id, params.id.toLowerCase())),
+  getBatch: route(endpoints.getBatch, async ({ c, context, params }) =>
+    ok(await viewBatch(context, c.var.account.id, params.id.toLowerCase())),
   ),
 
-  renameJobs: route(endpoints.renameJobs, async ({ c, scope, params, body }) =>
-    ok(await renameJobs(scope, c.var.account.id, params.id.toLowerCase(), body.renames)),
+  renameJobs: route(endpoints.renameJobs, async ({ c, context, params, body }) =>
+    ok(await renameJobs(context, c.var.account.id, params.id.toLowerCase(), body.renames)),
   ),
 
-  startBatch: route(endpoints.startBatch, async ({ c, scope, params }) =>
-    ok(await startBatch(scope, c.var.account.id, params.id.toLowerCase())),
+  startBatch: route(endpoints.startBatch, async ({ c, context, params }) =>
+    ok(await startBatch(context, c.var.account.id, params.id.toLowerCase())),
   ),
 
-  cancelBatch: route(endpoints.cancelBatch, async ({ c, scope, params }) =>
-    ok(await cancelBatch(scope, c.var.account.id, params.id.toLowerCase())),
+  cancelBatch: route(endpoints.cancelBatch, async ({ c, context, params }) =>
+    ok(await cancelBatch(context, c.var.account.id, params.id.toLowerCase())),
   ),
 
-  batchEvents: route(endpoints.batchEvents, async ({ c, scope, params }) => {
-    const events = await watchBatch(scope, c.var.account.id, params.id.toLowerCase(), lastEventId(c));
+  batchEvents: route(endpoints.batchEvents, async ({ c, context, params }) => {
+    const events = await watchBatch(context, c.var.account.id, params.id.toLowerCase(), lastEventId(c));
     return events ? sseResponse(events) : c.body(null, 204);
   }),
 };

@@ -4,23 +4,23 @@ import { ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Dashboard. */
 export const dashboardHandlers = {
-  dashboardStats: route(endpoints.dashboardStats, async ({ c, scope }) =>
-    ok(await viewStats(scope, c.var.account.id)),
+  dashboardStats: route(endpoints.dashboardStats, async ({ c, context }) =>
+    ok(await viewStats(context, c.var.account.id)),
   ),
 
-  dashboardJobs: route(endpoints.dashboardJobs, async ({ c, scope, query }) =>
-    ok(await viewJobs(scope, c.var.account.id, query)),
+  dashboardJobs: route(endpoints.dashboardJobs, async ({ c, context, query }) =>
+    ok(await viewJobs(context, c.var.account.id, query)),
   ),
 
-  dashboardBatches: route(endpoints.dashboardBatches, async ({ c, scope, query }) =>
-    ok(await viewBatches(scope, c.var.account.id, query)),
+  dashboardBatches: route(endpoints.dashboardBatches, async ({ c, context, query }) =>
+    ok(await viewBatches(context, c.var.account.id, query)),
   ),
 
-  dashboardDaily: route(endpoints.dashboardDaily, async ({ c, scope, query }) =>
-    ok(await viewDaily(scope, c.var.account.id, query)),
+  dashboardDaily: route(endpoints.dashboardDaily, async ({ c, context, query }) =>
+    ok(await viewDaily(context, c.var.account.id, query)),
   ),
 
-  dashboardCluster: route(endpoints.dashboardCluster, async ({ c, scope }) =>
-    ok(await viewCluster(scope, c.var.account.id)),
+  dashboardCluster: route(endpoints.dashboardCluster, async ({ c, context }) =>
+    ok(await viewCluster(context, c.var.account.id)),
   ),
 };

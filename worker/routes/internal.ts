@@ -9,7 +9,7 @@ import {
   UploadStarted,
 } from "../../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
-import type { Scope } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import { ApiError, invalidRequest, issuesOf } from "../lib/api-error.ts";
 import { bearerOf } from "../lib/bearer.ts";
 import { readJson } from "../lib/body.ts";
@@ -27,19 +27,19 @@ import type { Handler } from "./route.ts";
 /** A report of one run: `/internal/runs/{id}/…`, its bearer the token of the claim that it names. */
 export function claimed<S extends z.ZodType<{ attempt: number }>>(
   schema: S,
-  take: (scope: Scope, claim: Claim, report: z.output<S>) => Promise<void>,
+  take: (context: RequestContext, claim: Claim, report: z.output<S>) => Promise<void>,
 ): Handler {
   return async (c) => {
-    const { scope } = c.var;
+    const { context } = c.var;
     const report = await readReport(c.req.raw, schema);
     const jobId = Id.safeParse(c.req.param("id")).data;
     const token = bearerOf(c.req.raw);
-    const { processorToken } = scope.config;
+    const { processorToken } = context.config;
     if (!jobId || !token || !(await isRunToken(processorToken, jobId, report.attempt, token))) {
       throw new ApiError("invalid_api_key", { sentence: "Invalid run token" });
     }
     c.set("facts", { job_id: jobId, attempt: report.attempt });
-    await take(scope, { jobId, attempt: report.attempt }, report);
+    await take(context, { jobId, attempt: report.attempt }, report);
     return c.json({ v: WIRE_VERSION, status: "ok" });
   };
 }
@@ -60,9 +60,9 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 /** `POST /internal/heartbeat`: each run in it brings its own token; one that does not fit is told to stop. */
 export const heartbeat: Handler = async (c) => {
-  const beat = await readReport(c.req.raw, Heartbeat, MAX_BYTES);
-  c.set("facts", { instance: beat.instance, runs: beat.runs.length });
-  return c.json(await takeHeartbeat(c.var.scope, beat));
+  const runHeartbeat = await readReport(c.req.raw, Heartbeat, MAX_BYTES);
+  c.set("facts", { instance: runHeartbeat.instance, runs: runHeartbeat.runs.length });
+  return c.json(await takeHeartbeat(c.var.context, runHeartbeat));
 };
 
 /** `POST /internal/runs/{id}/upload` */

@@ -17,20 +17,20 @@ import { created, ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Jobs. */
 export const jobsHandlers = {
-  createJob: route(endpoints.createJob, async ({ c, scope, body, sent, ignored, resourceId }) => {
+  createJob: route(endpoints.createJob, async ({ c, context, body, sent, ignored, resourceId }) => {
     const request = { id: resourceId, body, sent: sent as Record<string, unknown>, ignored };
-    const { answer, facts } = await createJobs(scope, c.var.account, request);
+    const { response, facts } = await createJobs(context, c.var.account, request);
     c.set("facts", facts);
-    return created(answer);
+    return created(response);
   }),
 
-  planJob: route(endpoints.planJob, async ({ c, scope, body, sent, ignored }) => {
+  planJob: route(endpoints.planJob, async ({ c, context, body, sent, ignored }) => {
     const { id, limits } = c.var.account;
     const members = sent as Record<string, unknown>;
-    const prepared = prepareJob(scope.config, limits, body, members, ignored);
+    const prepared = prepareJob(context.config, limits, body, members, ignored);
     const { url, plan, adjustments, request } = prepared;
-    const { provider, ...folders } = await folderOfRequest(scope, id, body.storage);
-    const source = await planSource(scope, prepared);
+    const { provider, ...folders } = await folderOfRequest(context, id, body.storage);
+    const source = await planSource(context, prepared);
     return ok({
       url,
       plan,
@@ -42,32 +42,32 @@ export const jobsHandlers = {
     });
   }),
 
-  listJobs: route(endpoints.listJobs, async ({ c, scope, query }) =>
-    ok(await listJobs(scope, c.var.account.id, query)),
+  listJobs: route(endpoints.listJobs, async ({ c, context, query }) =>
+    ok(await listJobs(context, c.var.account.id, query)),
   ),
 
-  getJob: route(endpoints.getJob, async ({ c, scope, params }) => {
-    const [job] = await viewJobs(scope, [await readJob(scope, c.var.account.id, params.id)]);
+  getJob: route(endpoints.getJob, async ({ c, context, params }) => {
+    const [job] = await viewJobs(context, [await readJob(context, c.var.account.id, params.id)]);
     return ok(job);
   }),
 
-  cancelJob: route(endpoints.cancelJob, async ({ c, scope, params }) => {
-    await cancelJob(scope, c.var.account.id, params.id);
+  cancelJob: route(endpoints.cancelJob, async ({ c, context, params }) => {
+    await cancelJob(context, c.var.account.id, params.id);
     return ok({ message: "Job cancelled successfully", job_id: params.id });
   }),
 
-  retryJob: route(endpoints.retryJob, async ({ c, scope, params, body }) => {
-    const job_id = await retryJob(scope, c.var.account, params.id, body.storage);
+  retryJob: route(endpoints.retryJob, async ({ c, context, params, body }) => {
+    const job_id = await retryJob(context, c.var.account, params.id, body.storage);
     return created({ job_id, original_job_id: params.id, message: "Job re-queued successfully" });
   }),
 
-  deleteFile: route(endpoints.deleteFile, async ({ c, scope, params, body }) => {
-    const deleted_key = await deleteFile(scope, c.var.account.id, params.id, body.storage);
+  deleteFile: route(endpoints.deleteFile, async ({ c, context, params, body }) => {
+    const deleted_key = await deleteFile(context, c.var.account.id, params.id, body.storage);
     return ok({ message: "File deleted successfully", job_id: params.id, deleted_key });
   }),
 
-  jobEvents: route(endpoints.jobEvents, async ({ c, scope, params }) => {
-    const events = await watchJob(scope, c.var.account.id, params.id, lastEventId(c));
+  jobEvents: route(endpoints.jobEvents, async ({ c, context, params }) => {
+    const events = await watchJob(context, c.var.account.id, params.id, lastEventId(c));
     return events ? sseResponse(events) : c.body(null, 204);
   }),
 };

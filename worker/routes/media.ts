@@ -4,9 +4,9 @@ import { ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Media. */
 export const mediaHandlers = {
-  metadata: route(endpoints.metadata, async ({ scope, body }) => ok(await readMetadata(scope, body.url))),
+  metadata: route(endpoints.metadata, async ({ context, body }) => ok(await readMetadata(context, body.url))),
 
-  isShort: route(endpoints.isShort, async ({ scope, body }) =>
-    ok(judgeShort(await readMetadata(scope, body.url))),
+  isShort: route(endpoints.isShort, async ({ context, body }) =>
+    ok(judgeShort(await readMetadata(context, body.url))),
   ),
 };

@@ -9,42 +9,42 @@ import { created, ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Operator. */
 export const operatorHandlers = {
-  createAccount: route(endpoints.createAccount, async ({ c, scope, body }) =>
-    created(await createAccount(scope, actorOf(c), body)),
+  createAccount: route(endpoints.createAccount, async ({ c, context, body }) =>
+    created(await createAccount(context, actorOf(c), body)),
   ),
 
-  listAccounts: route(endpoints.listAccounts, async ({ scope, query }) =>
-    ok(await listAccounts(scope, query)),
+  listAccounts: route(endpoints.listAccounts, async ({ context, query }) =>
+    ok(await listAccounts(context, query)),
   ),
 
-  getAccount: route(endpoints.getAccount, async ({ scope, params }) =>
-    ok(await readAccount(scope, params.id)),
+  getAccount: route(endpoints.getAccount, async ({ context, params }) =>
+    ok(await readAccount(context, params.id)),
   ),
 
-  changeAccount: route(endpoints.changeAccount, async ({ c, scope, params, body }) =>
-    ok(await changeAccount(scope, actorOf(c), params.id, body)),
+  changeAccount: route(endpoints.changeAccount, async ({ c, context, params, body }) =>
+    ok(await changeAccount(context, actorOf(c), params.id, body)),
   ),
 
-  getAccountUsage: route(endpoints.getAccountUsage, async ({ scope, params, query }) =>
-    ok(await viewAccountUsage(scope, params.id, query.period)),
+  getAccountUsage: route(endpoints.getAccountUsage, async ({ context, params, query }) =>
+    ok(await viewAccountUsage(context, params.id, query.period)),
   ),
 
-  createKey: route(endpoints.createKey, async ({ c, scope, params, body }) =>
-    created(await createKey(scope, actorOf(c), params.id, body)),
+  createKey: route(endpoints.createKey, async ({ c, context, params, body }) =>
+    created(await createKey(context, actorOf(c), params.id, body)),
   ),
 
-  listKeys: route(endpoints.listKeys, async ({ scope, params }) => ok(await listKeys(scope, params.id))),
+  listKeys: route(endpoints.listKeys, async ({ context, params }) => ok(await listKeys(context, params.id))),
 
-  rollKey: route(endpoints.rollKey, async ({ c, scope, params, body }) =>
-    created(await rollKey(scope, actorOf(c), params.id, params.key_id, body)),
+  rollKey: route(endpoints.rollKey, async ({ c, context, params, body }) =>
+    created(await rollKey(context, actorOf(c), params.id, params.key_id, body)),
   ),
 
-  revokeKey: route(endpoints.revokeKey, async ({ c, scope, params }) => {
-    await revokeKey(scope, actorOf(c), params.id, params.key_id);
+  revokeKey: route(endpoints.revokeKey, async ({ c, context, params }) => {
+    await revokeKey(context, actorOf(c), params.id, params.key_id);
     return ok({ message: "Key revoked", id: params.key_id });
   }),
 
-  listAudit: route(endpoints.listAudit, async ({ scope, query }) => ok(await listAudit(scope, query))),
+  listAudit: route(endpoints.listAudit, async ({ context, query }) => ok(await listAudit(context, query))),
 
-  reseal: route(endpoints.reseal, async ({ c, scope }) => ok(await reseal(scope, actorOf(c)))),
+  reseal: route(endpoints.reseal, async ({ c, context }) => ok(await reseal(context, actorOf(c)))),
 };

@@ -4,7 +4,7 @@ import type { Endpoint } from "../../schema/api/endpoint.ts";
 import type { Issue } from "../../schema/api/error.ts";
 import { type UnknownMember, unknownMembers } from "../../schema/api/unknown-members.ts";
 import type { Adjustment } from "../../schema/media.ts";
-import type { Scope } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import { invalidRequest, issuesOf } from "../lib/api-error.ts";
 import { readJson } from "../lib/body.ts";
 import type { LogFields } from "../lib/log.ts";
@@ -14,7 +14,7 @@ import { idempotencyKeyOf, runOnce } from "../services/intake/run-once.ts";
 /** What middleware leaves for handlers. */
 export interface RequestVariables {
   readonly requestId: string;
-  readonly scope: Scope;
+  readonly context: RequestContext;
   /** The caller; only behind `auth: "key"`. */
   readonly account: Account;
   /** Facts for the request's log line. */
@@ -29,7 +29,7 @@ type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
 /** The request of an endpoint, checked against its schemas. */
 export interface RouteInput<E extends Endpoint> {
   readonly c: AppContext;
-  readonly scope: Scope;
+  readonly context: RequestContext;
   readonly params: Parsed<E["params"]>;
   readonly query: Parsed<E["query"]>;
   readonly body: E["body"] extends { schema: infer S } ? Parsed<S> : undefined;
@@ -42,7 +42,7 @@ export interface RouteInput<E extends Endpoint> {
 }
 
 /** An answer with a JSON body. */
-export interface JsonAnswer {
+export interface JsonResponse {
   readonly status: 200 | 201 | 503;
   readonly body: unknown;
 }
@@ -53,7 +53,7 @@ export interface JsonAnswer {
  */
 export function route<const E extends Endpoint>(
   endpoint: E,
-  handle: (input: RouteInput<E>) => Promise<JsonAnswer | Response>,
+  handle: (input: RouteInput<E>) => Promise<JsonResponse | Response>,
 ): Handler {
   return async (c) => {
     const params = check(endpoint.params, c.req.param(), "path");
@@ -62,23 +62,23 @@ export function route<const E extends Endpoint>(
     const unknown = endpoint.body ? unknownMembers(endpoint.body.schema, sent) : [];
     const isReported = endpoint.body?.unknownMembers === "reported";
     const body = check(endpoint.body?.schema, sent, "body", isReported ? [] : unknown.map(issueOf));
-    const { scope } = c.var;
+    const { context } = c.var;
     const ignored = unknown.map(adjustmentOf);
     const execute = (resourceId: string) =>
-      handle({ c, scope, params, query, body, sent, ignored, resourceId } as RouteInput<E>);
+      handle({ c, context, params, query, body, sent, ignored, resourceId } as RouteInput<E>);
     const key = endpoint.idempotent ? idempotencyKeyOf(c.req.raw.headers) : null;
-    if (key !== null) return answerOnce(c, key, sent, execute);
-    const answer = await execute(scope.newId());
-    return answer instanceof Response ? answer : c.json(answer.body, answer.status);
+    if (key !== null) return respondOnce(c, key, sent, execute);
+    const response = await execute(context.newId());
+    return response instanceof Response ? response : c.json(response.body, response.status);
   };
 }
 
 /** Executes the request of a key once, whoever repeats it and whoever dies meanwhile. */
-async function answerOnce(
+async function respondOnce(
   c: AppContext,
   key: string,
   sent: unknown,
-  execute: (resourceId: string) => Promise<JsonAnswer | Response>,
+  execute: (resourceId: string) => Promise<JsonResponse | Response>,
 ): Promise<Response> {
   const request = {
     accountId: c.var.account.id,
@@ -86,10 +86,10 @@ async function answerOnce(
     key,
     body: sent,
   };
-  const { status, body, replayed } = await runOnce(c.var.scope, request, async (resourceId) => {
-    const answer = await execute(resourceId);
-    if (answer instanceof Response) throw new TypeError("only JSON answers can be repeated");
-    return { status: answer.status, body: answer.body as Record<string, unknown> };
+  const { status, body, replayed } = await runOnce(c.var.context, request, async (resourceId) => {
+    const response = await execute(resourceId);
+    if (response instanceof Response) throw new TypeError("only JSON answers can be repeated");
+    return { status: response.status, body: response.body as Record<string, unknown> };
   });
   if (!replayed) return c.json(body, status as 200);
   c.header("idempotent-replayed", "true");
@@ -131,6 +131,6 @@ const adjustmentOf = ({ path, suggestion }: UnknownMember): Adjustment => ({
 });
 
 /** 200 with a JSON body. */
-export const ok = (body: unknown): JsonAnswer => ({ status: 200, body });
+export const ok = (body: unknown): JsonResponse => ({ status: 200, body });
 /** 201 with a JSON body. */
-export const created = (body: unknown): JsonAnswer => ({ status: 201, body });
+export const created = (body: unknown): JsonResponse => ({ status: 201, body });

@@ -8,18 +8,18 @@ import { type Handler, ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Service. */
 export const serviceHandlers = {
-  alive: route(endpoints.alive, async ({ scope }) => {
-    const { isolation = null, tools = null } = await scope.runner.health();
+  alive: route(endpoints.alive, async ({ context }) => {
+    const { isolation = null, tools = null } = await context.runner.health();
     return ok({ status: "ok", version: VERSION, tools, isolation });
   }),
 
-  ready: route(endpoints.ready, async ({ scope }) => {
-    const body = await readiness(scope);
+  ready: route(endpoints.ready, async ({ context }) => {
+    const body = await readiness(context);
     return { status: body.status === "ready" ? 200 : 503, body };
   }),
 
-  openapi: route(endpoints.openapi, async ({ scope }) =>
-    ok(openApiDocument(scope.config.publicUrl, VERSION)),
+  openapi: route(endpoints.openapi, async ({ context }) =>
+    ok(openApiDocument(context.config.publicUrl, VERSION)),
   ),
 
   docs: route(endpoints.docs, async ({ c }) =>
@@ -33,6 +33,6 @@ export const docsAsset: Handler = async (c) => {
   if (file === DOCS_SCRIPT_NAME)
     return c.body(DOCS_SCRIPT, 200, { "content-type": "text/javascript; charset=utf-8" });
   if (!DOCS_ASSETS.includes(file)) throw notFound();
-  const asset = await c.var.scope.assets.fetch(`http://assets/${file}`);
+  const asset = await c.var.context.assets.fetch(`http://assets/${file}`);
   return new Response(asset.body, asset);
 };

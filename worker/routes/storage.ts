@@ -4,20 +4,20 @@ import { removeStorage, setStorage, viewStorage } from "../services/storage/acco
 import { actorOf } from "./actor.ts";
 import { ok, type RouteInput, route } from "./route.ts";
 
-type Input = Pick<RouteInput<typeof endpoints.getBucket>, "c" | "scope">;
+type Input = Pick<RouteInput<typeof endpoints.getBucket>, "c" | "context">;
 
-const set = async ({ c, scope }: Input, storage: InlineStorage) =>
-  ok(await setStorage(scope, actorOf(c), c.var.account.id, storage));
+const set = async ({ c, context }: Input, storage: InlineStorage) =>
+  ok(await setStorage(context, actorOf(c), c.var.account.id, storage));
 
 const view =
   (provider: Provider) =>
-  async ({ c, scope }: Input) =>
-    ok(await viewStorage(scope, c.var.account.id, provider));
+  async ({ c, context }: Input) =>
+    ok(await viewStorage(context, c.var.account.id, provider));
 
 const remove =
   (provider: Provider) =>
-  async ({ c, scope }: Input) =>
-    ok({ message: await removeStorage(scope, actorOf(c), c.var.account.id, provider) });
+  async ({ c, context }: Input) =>
+    ok({ message: await removeStorage(context, actorOf(c), c.var.account.id, provider) });
 
 /** An account's own storage at each provider. */
 export const storageHandlers = {

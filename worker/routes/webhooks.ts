@@ -7,35 +7,37 @@ import { created, ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Webhooks. */
 export const webhooksHandlers = {
-  listDeliveries: route(endpoints.listDeliveries, async ({ c, scope, query }) =>
-    ok(await listDeliveries(scope, c.var.account.id, query)),
+  listDeliveries: route(endpoints.listDeliveries, async ({ c, context, query }) =>
+    ok(await listDeliveries(context, c.var.account.id, query)),
   ),
 
-  replayDelivery: route(endpoints.replayDelivery, async ({ c, scope, params }) =>
-    created(await replayDelivery(scope, c.var.account.id, params.id)),
+  replayDelivery: route(endpoints.replayDelivery, async ({ c, context, params }) =>
+    created(await replayDelivery(context, c.var.account.id, params.id)),
   ),
 
-  listWebhooks: route(endpoints.listWebhooks, async ({ c, scope }) =>
-    ok(await listEndpoints(scope, c.var.account.id)),
+  listWebhooks: route(endpoints.listWebhooks, async ({ c, context }) =>
+    ok(await listEndpoints(context, c.var.account.id)),
   ),
 
-  getWebhookSecret: route(endpoints.getWebhookSecret, async ({ c, scope }) =>
-    ok({ webhook_signing_secret: await readWebhookSecret(scope, c.var.account.id) }),
+  getWebhookSecret: route(endpoints.getWebhookSecret, async ({ c, context }) =>
+    ok({ webhook_signing_secret: await readWebhookSecret(context, c.var.account.id) }),
   ),
 
-  rotateWebhookSecret: route(endpoints.rotateWebhookSecret, async ({ c, scope }) =>
-    ok({ webhook_signing_secret: await rotateWebhookSecret(scope, actorOf(c), c.var.account.id) }),
+  rotateWebhookSecret: route(endpoints.rotateWebhookSecret, async ({ c, context }) =>
+    ok({ webhook_signing_secret: await rotateWebhookSecret(context, actorOf(c), c.var.account.id) }),
   ),
 
-  getSlack: route(endpoints.getSlack, async ({ c, scope }) => ok(await readSlack(scope, c.var.account.id))),
+  getSlack: route(endpoints.getSlack, async ({ c, context }) =>
+    ok(await readSlack(context, c.var.account.id)),
+  ),
 
-  saveSlack: route(endpoints.saveSlack, async ({ c, scope, body }) => {
-    await saveSlack(scope, actorOf(c), c.var.account.id, body);
+  saveSlack: route(endpoints.saveSlack, async ({ c, context, body }) => {
+    await saveSlack(context, actorOf(c), c.var.account.id, body);
     return ok({ message: "Slack notifications configured successfully" });
   }),
 
-  removeSlack: route(endpoints.removeSlack, async ({ c, scope }) => {
-    await removeSlack(scope, actorOf(c), c.var.account.id);
+  removeSlack: route(endpoints.removeSlack, async ({ c, context }) => {
+    await removeSlack(context, actorOf(c), c.var.account.id);
     return ok({ message: "Slack notifications removed" });
   }),
 };

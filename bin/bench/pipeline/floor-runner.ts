@@ -7,7 +7,7 @@ import type { S3Target } from "../../../schema/wire/run.ts";
 export interface FloorOrder {
   readonly sources: readonly string[];
   /** Object URL that takes a plain PUT. */
-  readonly sink: string;
+  readonly store: string;
 }
 
 export interface Floor {
@@ -21,11 +21,11 @@ export async function startFloor(): Promise<Floor> {
   await once(child, "message");
   return {
     async measure(sources, { endpoint, bucket }) {
-      const order: FloorOrder = { sources, sink: `${endpoint}/${bucket}/floor` };
+      const order: FloorOrder = { sources, store: `${endpoint}/${bucket}/floor` };
       child.send(order);
-      const [answer] = await once(child, "message");
-      if (typeof answer !== "number") throw new Error(`The floor could not be measured: ${answer}`);
-      return answer;
+      const [response] = await once(child, "message");
+      if (typeof response !== "number") throw new Error(`The floor could not be measured: ${response}`);
+      return response;
     },
     async stop() {
       const exited = once(child, "exit");

@@ -42,11 +42,11 @@ async function upload(url: string, bytes: number): Promise<void> {
   await Promise.all(Array.from({ length: PARTS_AT_ONCE }, sender));
 }
 
-async function measure({ sources, sink }: FloorOrder): Promise<number> {
+async function measure({ sources, store }: FloorOrder): Promise<number> {
   const startedAt = performance.now();
   const length = await download(sources);
   const downloaded = performance.now();
-  await upload(sink, length);
+  await upload(store, length);
   return Math.max(downloaded - startedAt, performance.now() - downloaded);
 }
 

@@ -73,12 +73,12 @@ async function completeJobs({ url: api, apiKey }: Stack, url: string, count: num
   const startedAt = performance.now();
   const submit = async () => {
     const init = { method: "POST", headers, body: JSON.stringify({ url }) };
-    const answer = await fetch(api + endpoints.createJob.path, init);
-    return CreatedJob.parse(await answer.json()).job_id;
+    const response = await fetch(api + endpoints.createJob.path, init);
+    return CreatedJob.parse(await response.json()).job_id;
   };
   const isCompleted = async (id: string) => {
-    const answer = await fetch(api + endpoints.getJob.path.replace("{id}", id), { headers });
-    const { status, error } = Job.parse(await answer.json());
+    const response = await fetch(api + endpoints.getJob.path.replace("{id}", id), { headers });
+    const { status, error } = Job.parse(await response.json());
     if (error !== null) throw new Error(`The job ended ${status}: ${error}`);
     return status === "Completed";
   };

@@ -62,12 +62,12 @@ export async function startBareWorker(
           triggers:
             processorPort === undefined
               ? []
-              : [{ type: "queue", name: "hints", maxBatchSize: 10, maxBatchTimeout: 0, maxRetries: 100 }],
+              : [{ type: "queue", name: "dispatch", maxBatchSize: 10, maxBatchTimeout: 0, maxRetries: 100 }],
           env: {
             ...Object.fromEntries(texts),
             DB: { type: "d1", id: "waterspout" },
-            HINTS: { type: "queue", name: "hints" },
-            NOTICES: { type: "queue", name: "notices" },
+            DISPATCH_QUEUE: { type: "queue", name: "dispatch" },
+            DELIVERY_QUEUE: { type: "queue", name: "deliveries" },
           },
         },
       },

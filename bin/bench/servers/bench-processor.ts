@@ -77,12 +77,12 @@ async function measure(
   resetPeakMemory(pid);
   const diskBefore = diskBytes(pid);
   const startedAt = performance.now();
-  const answer = await fetch(`${url}/runs`, {
+  const response = await fetch(`${url}/runs`, {
     method: "POST",
     headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
     body: JSON.stringify(run),
   });
-  if (!answer.ok) throw new Error(`The processor answered ${answer.status}: ${await answer.text()}`);
+  if (!response.ok) throw new Error(`The processor answered ${response.status}: ${await response.text()}`);
   const outcome = await coordinator.outcome(run.job_id);
   const ms = performance.now() - startedAt;
   if (outcome.type !== "completed") throw new Error(`The run ended ${JSON.stringify(outcome)}`);

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { Heartbeat, type HeartbeatAnswer, Outcome } from "../../../schema/wire/callback.ts";
+import { Heartbeat, type HeartbeatResponse, Outcome } from "../../../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 
 /** The Worker's side of runs, agreeing to everything: what is measured then is the processor alone. */
@@ -38,7 +38,7 @@ export async function startCoordinator(): Promise<Coordinator> {
   };
 }
 
-const goOn = ({ runs }: Heartbeat): HeartbeatAnswer => ({
+const goOn = ({ runs }: Heartbeat): HeartbeatResponse => ({
   v: WIRE_VERSION,
   runs: runs.map(({ job_id, attempt }) => ({ job_id, attempt, verdict: "go_on" })),
 });

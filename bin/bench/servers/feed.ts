@@ -1,6 +1,6 @@
 /** Podcast feeds of any length, `/feed/<entries>`, whose files are not there: what is measured ends before they are fetched. */
 import { createServer } from "node:http";
-import { listenAndTell } from "./server-process.ts";
+import { listenAndReport } from "./server-process.ts";
 
 const item = (host: string, index: number) => `<item>
   <title>Episode ${index + 1}</title>
@@ -9,7 +9,7 @@ const item = (host: string, index: number) => `<item>
   <enclosure url="http://${host}/media/${index + 1}.mp3" type="audio/mpeg" length="1000000"/>
 </item>`;
 
-listenAndTell(
+listenAndReport(
   createServer(({ url = "", headers: { host = "" } }, response) => {
     const [, entries] = /^\/feed\/(\d+)(?:\?|$)/.exec(url) ?? [];
     if (entries === undefined) return response.writeHead(404).end();

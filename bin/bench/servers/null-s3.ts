@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createPace, type Pace } from "./pace.ts";
 import { SHAPED_RATE } from "./rates.ts";
-import { listenAndTell } from "./server-process.ts";
+import { listenAndReport } from "./server-process.ts";
 
 const shaped = createPace(SHAPED_RATE);
 /** Bytes by upload id, then by key once the upload is complete. */
@@ -37,14 +37,14 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   if (request.method === "POST" && searchParams.has("uploads")) {
     const id = `upload-${count}`;
     uploads.set(id, 0);
-    answer(
+    respond(
       response,
       `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
     );
   } else if (request.method === "POST" && upload !== null) {
     objects.set(pathname, uploads.get(upload) ?? 0);
     uploads.delete(upload);
-    answer(
+    respond(
       response,
       `<CompleteMultipartUploadResult><Location>l</Location><Key>k</Key><ETag>e</ETag></CompleteMultipartUploadResult>`,
     );
@@ -60,11 +60,11 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   }
 }
 
-function answer(response: ServerResponse, xml: string): void {
+function respond(response: ServerResponse, xml: string): void {
   response.writeHead(200, { "content-type": "application/xml" }).end(xml);
 }
 
 const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
   serve(request, response).catch(() => response.destroy());
 });
-listenAndTell(server);
+listenAndReport(server);

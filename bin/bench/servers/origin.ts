@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { extname, join, normalize } from "node:path";
 import { createPace, type Pace } from "./pace.ts";
 import { CAPPED_RATE, SHAPED_RATE } from "./rates.ts";
-import { listenAndTell } from "./server-process.ts";
+import { listenAndReport } from "./server-process.ts";
 
 const CHUNK = 256 << 10;
 
@@ -106,4 +106,4 @@ function write(response: ServerResponse, bytes: Buffer): Promise<void> {
 const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
   serve(request, response).catch(() => response.destroy());
 });
-listenAndTell(server);
+listenAndReport(server);

@@ -37,8 +37,8 @@ export async function startPeer(folder: string): Promise<Peer> {
       const [name = ""] = await readdir(downloads);
       const order: UploadOrder = { file: join(downloads, name), target };
       uploader.send(order);
-      const [answer] = await once(uploader, "message");
-      if (answer !== "done") throw new Error(`The SDK could not upload: ${answer}`);
+      const [response] = await once(uploader, "message");
+      if (response !== "done") throw new Error(`The SDK could not upload: ${response}`);
       const totalMs = performance.now() - startedAt;
       await rm(downloads, { recursive: true, force: true });
       return { commandMs, totalMs };

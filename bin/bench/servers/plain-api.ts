@@ -11,7 +11,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { JobRequest } from "../../../schema/api/job-request.ts";
 import { plan } from "../../../schema/media.ts";
-import { listenAndTell } from "./server-process.ts";
+import { listenAndReport } from "./server-process.ts";
 
 const [folder = ".", key = ""] = process.argv.slice(2);
 const database = new DatabaseSync(join(folder, "plain.sqlite"));
@@ -29,7 +29,7 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 database.prepare("INSERT INTO keys VALUES (?, ?)").run(sha256(key), "bench");
 const findKey = database.prepare("SELECT account FROM keys WHERE sha256 = ?");
 const insertJob = database.prepare("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, 'Pending', ?, ?)");
-const insertHint = database.prepare("INSERT INTO hints (job) VALUES (?)");
+const insertMessage = database.prepare("INSERT INTO messages (job) VALUES (?)");
 const findJob = database.prepare("SELECT * FROM jobs WHERE id = ? AND account = ?");
 const accounts = new Map<string, string>();
 
@@ -55,7 +55,7 @@ app.post("/jobs", async (c) => {
   const now = Date.now();
   database.exec("BEGIN");
   insertJob.run(id, c.var.account, request.url, JSON.stringify(sent), JSON.stringify(planned.plan), now, now);
-  insertHint.run(id);
+  insertMessage.run(id);
   database.exec("COMMIT");
   return c.json({ job_id: id }, 201);
 });
@@ -64,4 +64,4 @@ app.get("/jobs/:id", (c) => {
   return row ? c.json({ ...row, plan: JSON.parse(String(row.plan)) }) : c.json({ error: "Not found" }, 404);
 });
 
-listenAndTell(createAdaptorServer({ fetch: app.fetch }) as Server);
+listenAndReport(createAdaptorServer({ fetch: app.fetch }) as Server);

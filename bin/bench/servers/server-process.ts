@@ -19,9 +19,9 @@ export async function startServer(script: string, args: readonly string[] = []):
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const exited = once(child, "exit");
-  const told = await Promise.race([once(child, "message"), exited.then(() => null)]);
-  if (told === null) throw new Error(`${script} ended before it listened`);
-  const host = `127.0.0.1:${told[0] as number}`;
+  const reported = await Promise.race([once(child, "message"), exited.then(() => null)]);
+  if (reported === null) throw new Error(`${script} ended before it listened`);
+  const host = `127.0.0.1:${reported[0] as number}`;
   return {
     host,
     url: `http://${host}`,
@@ -33,7 +33,7 @@ export async function startServer(script: string, args: readonly string[] = []):
 }
 
 /** For such a program: listens on a free loopback port, reports it, and ends with the process that started it. */
-export function listenAndTell(server: Server): void {
+export function listenAndReport(server: Server): void {
   process.once("disconnect", () => process.exit(0));
   // Ctrl-C reaches the whole group; anyone who started this ends it after its own work
   process.on("SIGINT", () => {});

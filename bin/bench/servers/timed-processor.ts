@@ -38,7 +38,7 @@ export async function startTimedProcessor(options: TimedProcessorOptions): Promi
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       body: JSON.stringify({ v: WIRE_VERSION, attempt, outcome: OUTCOME, free_slots: slots - running + 1 }),
-    }).then((answer) => answer.arrayBuffer());
+    }).then((response) => response.arrayBuffer());
   }
 
   const server = createServer(async (request, response) => {

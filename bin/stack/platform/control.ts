@@ -44,13 +44,13 @@ export async function openControl(file: string, runScheduled: () => Promise<void
  */
 export async function runScheduled(file: string, signal?: AbortSignal): Promise<void> {
   const { url, token } = JSON.parse(readFileSync(file, "utf8")) as ControlFacts;
-  const answer = await fetch(`${url}/scheduled`, {
+  const response = await fetch(`${url}/scheduled`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}` },
     ...(signal ? { signal } : {}),
   });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(text || `the platform answered ${answer.status}`);
+  const text = await response.text();
+  if (!response.ok) throw new Error(text || `the platform answered ${response.status}`);
 }
 
 function isEqual(given: string, wanted: string): boolean {

@@ -50,13 +50,13 @@ function pass(request: IncomingMessage, response: ServerResponse, agent: http.Ag
     headers: passedHeaders(request.rawHeaders),
     setHost: false,
   });
-  onward.once("response", (answer) => {
-    const headers = answer.rawHeaders.filter(
-      (_, i) => !PER_CONNECTION.test(answer.rawHeaders[i - (i % 2)] ?? ""),
+  onward.once("response", (reply) => {
+    const headers = reply.rawHeaders.filter(
+      (_, i) => !PER_CONNECTION.test(reply.rawHeaders[i - (i % 2)] ?? ""),
     );
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? "", headers);
+    response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? "", headers);
     response.flushHeaders();
-    pipeline(answer, response, () => {});
+    pipeline(reply, response, () => {});
   });
   onward.on("error", () => {
     if (response.headersSent) response.destroy();

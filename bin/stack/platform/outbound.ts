@@ -48,14 +48,10 @@ function forward(policy: EgressPolicy, request: IncomingMessage, response: Serve
     timeout: SILENCE_MS,
   });
   onward.once("timeout", () => onward.destroy(new Error("nothing was sent or received for too long")));
-  onward.once("response", (answer) => {
-    response.writeHead(
-      answer.statusCode ?? 502,
-      answer.statusMessage ?? "",
-      headersToSend(answer.rawHeaders),
-    );
+  onward.once("response", (reply) => {
+    response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? "", headersToSend(reply.rawHeaders));
     response.flushHeaders();
-    pipeline(answer, response, () => {});
+    pipeline(reply, response, () => {});
   });
   onward.on("error", (error) => {
     if (response.headersSent) response.destroy();

@@ -28,10 +28,10 @@ export const batch: Command = {
   ],
   async run(args, context) {
     const { out } = context;
-    const answer = await create(args, context);
-    const created = createdBy(answer);
+    const response = await create(args, context);
+    const created = createdBy(response);
     if (!args.flag("wait")) {
-      out.result(answer, () => created.id);
+      out.result(response, () => created.id);
       return EXIT.ok;
     }
     out.note(`${created.kind} ${created.id}`);
@@ -118,9 +118,9 @@ export const batchRename: Command = {
   ],
   async run({ operands: [id = "", ...pairs] }, { api, out, signal }) {
     const renames = pairs.map(renameOf);
-    const answer = await api.renameJobs({ params: { id }, body: { renames }, signal });
-    out.result(answer, () => [`${answer.updated} renamed`, ...answer.errors].join("\n"));
-    return answer.errors.length === 0 ? EXIT.ok : EXIT.refused;
+    const response = await api.renameJobs({ params: { id }, body: { renames }, signal });
+    out.result(response, () => [`${response.updated} renamed`, ...response.errors].join("\n"));
+    return response.errors.length === 0 ? EXIT.ok : EXIT.refused;
   },
 };
 

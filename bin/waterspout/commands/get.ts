@@ -24,14 +24,14 @@ export const get: Command = {
   async run(args, context) {
     const { api, out, signal } = context;
     const [url = ""] = args.operands;
-    const answer = await api.createJob({
+    const response = await api.createJob({
       ...{ body: { ...membersOf(jobOptions, args), url }, signal },
       idempotencyKey: args.text("idempotency-key"),
     });
-    const created = createdBy(answer);
-    for (const adjustment of answer.adjustments ?? []) out.note(`adjusted: ${adjustmentText(adjustment)}`);
+    const created = createdBy(response);
+    for (const adjustment of response.adjustments ?? []) out.note(`adjusted: ${adjustmentText(adjustment)}`);
     if (!args.flag("wait") && args.text("output") === undefined) {
-      out.result(answer, () => created.id);
+      out.result(response, () => created.id);
       return EXIT.ok;
     }
     out.note(`${created.kind} ${created.id}`);

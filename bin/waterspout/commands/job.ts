@@ -32,8 +32,8 @@ export const cancel: Command = {
   operands: ["<job id>"],
   examples: [`cancel ${JOB}`],
   async run({ operands: [id = ""] }, { api, out, signal }) {
-    const answer = await api.cancelJob({ params: { id }, signal });
-    out.result(answer, () => answer.message);
+    const response = await api.cancelJob({ params: { id }, signal });
+    out.result(response, () => response.message);
     return EXIT.ok;
   },
 };
@@ -47,12 +47,12 @@ export const retry: Command = {
     const { api, out, signal } = context;
     const [id = ""] = args.operands;
     const body = membersOf(WithStorage.shape, args);
-    const answer = await api.retryJob({ params: { id }, body, signal });
+    const response = await api.retryJob({ params: { id }, body, signal });
     if (args.flag("wait") || args.text("output") !== undefined) {
-      out.note(`job ${answer.job_id}`);
-      return awaitEnd({ kind: "job", id: answer.job_id }, args, context);
+      out.note(`job ${response.job_id}`);
+      return awaitEnd({ kind: "job", id: response.job_id }, args, context);
     }
-    out.result(answer, () => answer.job_id);
+    out.result(response, () => response.job_id);
     return EXIT.ok;
   },
 };
@@ -65,8 +65,8 @@ export const deleteFile: Command = {
   async run(args, { api, out, signal }) {
     const [id = ""] = args.operands;
     const body = membersOf(WithStorage.shape, args);
-    const answer = await api.deleteFile({ params: { id }, body, signal });
-    out.result(answer, () => `${answer.message}: ${answer.deleted_key}`);
+    const response = await api.deleteFile({ params: { id }, body, signal });
+    out.result(response, () => `${response.message}: ${response.deleted_key}`);
     return EXIT.ok;
   },
 };

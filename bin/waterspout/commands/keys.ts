@@ -104,8 +104,8 @@ export const keysRevoke: Command = {
     const { api, out, signal } = context;
     const { id } = await accountOf(args, context);
     const [key_id = ""] = args.operands;
-    const answer = await api.revokeKey({ params: { id, key_id }, signal });
-    out.result(answer, () => answer.message);
+    const response = await api.revokeKey({ params: { id, key_id }, signal });
+    out.result(response, () => response.message);
     return EXIT.ok;
   },
 };

@@ -1,7 +1,7 @@
 import { type Box, boxesIn } from "./boxes.ts";
 
 /** Something that is not judged here: a tool must look at the file. */
-export class Unusual extends Error {}
+export class UnsupportedMediaError extends Error {}
 
 /** Header of a box: size and type. */
 export const HEADER_BYTES = 8;
@@ -22,7 +22,7 @@ export class BoxView {
   /** The boxes one after the other; by default in all of the bytes. */
   boxes(start = 0, end = this.bytes.length): Box[] {
     const boxes = boxesIn(this.bytes, start, end);
-    if (!boxes) throw new Unusual("damage");
+    if (!boxes) throw new UnsupportedMediaError("damage");
     return boxes;
   }
 
@@ -34,14 +34,14 @@ export class BoxView {
   /** The one box of a type. */
   only(boxes: readonly Box[], type: string): Box {
     const box = this.atMostOne(boxes, type);
-    if (!box) throw new Unusual(type);
+    if (!box) throw new UnsupportedMediaError(type);
     return box;
   }
 
   /** The one box of a type, if there is one. */
   atMostOne(boxes: readonly Box[], type: string): Box | undefined {
     const [box, another] = boxes.filter((candidate) => candidate.type === type);
-    if (another) throw new Unusual(type);
+    if (another) throw new UnsupportedMediaError(type);
     return box;
   }
 
@@ -97,10 +97,11 @@ export function orNull<T>(read: () => T): T | null {
   try {
     return read();
   } catch (error) {
-    if (isUnusual(error)) return null;
+    if (isUnsupportedMedia(error)) return null;
     throw error;
   }
 }
 
 /** True for what reading a {@link BoxView} throws. */
-export const isUnusual = (error: unknown): boolean => error instanceof Unusual || error instanceof RangeError;
+export const isUnsupportedMedia = (error: unknown): boolean =>
+  error instanceof UnsupportedMediaError || error instanceof RangeError;

@@ -1,5 +1,5 @@
 /** The source ended in front of bytes that it announced. */
-export class EndedEarly extends Error {
+export class EndedEarlyError extends Error {
   constructor(position: number) {
     super(`the stream ended after ${position} bytes, inside of what it announced`);
   }
@@ -59,7 +59,7 @@ export class ByteStream {
   async read(bytes: number, front: Buffer = NOTHING): Promise<Buffer> {
     const whole = Buffer.allocUnsafeSlow(front.length + bytes);
     let position = front.copy(whole);
-    await this.pour(bytes, (chunk) => {
+    await this.streamTo(bytes, (chunk) => {
       position += chunk.copy(whole, position);
     });
     return whole;
@@ -67,7 +67,7 @@ export class ByteStream {
 
   /** Reads so many bytes for nobody. */
   async skip(bytes: number): Promise<void> {
-    await this.pour(bytes, () => {});
+    await this.streamTo(bytes, () => {});
   }
 
   /**
@@ -75,15 +75,15 @@ export class ByteStream {
    *
    * @throws EndedEarly
    */
-  async pour(bytes: number, take: (chunk: Buffer) => Promise<void> | void): Promise<void> {
+  async streamTo(bytes: number, onChunk: (chunk: Buffer) => Promise<void> | void): Promise<void> {
     for (let left = bytes; left > 0; ) {
       const [first] = this.#arrived;
       if (!first) {
-        if (await this.hasEnded()) throw new EndedEarly(this.position);
+        if (await this.hasEnded()) throw new EndedEarlyError(this.position);
         continue;
       }
       const chunk = first.subarray(0, left);
-      const taken = take(chunk);
+      const taken = onChunk(chunk);
       if (taken) await taken;
       left -= chunk.length;
       this.position += chunk.length;

@@ -1,4 +1,4 @@
-import { type BoxView, orNull, Unusual } from "./box-view.ts";
+import { type BoxView, orNull, UnsupportedMediaError } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
 import { type Edit, type IndexTrack, readMovieIndex, type Times } from "./movie-index.ts";
 
@@ -71,29 +71,29 @@ export const factsOfIndex = (moov: Uint8Array): IndexFacts | null => orNull(() =
 
 function readFacts(moov: Uint8Array): IndexFacts {
   const { view, times, tracks, fragments } = readMovieIndex(moov);
-  if (fragments) throw new Unusual("fragments");
+  if (fragments) throw new UnsupportedMediaError("fragments");
   // titles of chapters
   const media = tracks.filter(({ kind }) => kind !== "text");
   const read = media.map((track) => readTrack(view, track, times.timescale));
   const videos = read.flatMap(({ video }) => video ?? []);
   const audios = read.flatMap(({ audio }) => audio ?? []);
   // which of several audio tracks is meant is for a tool to tell
-  if (read.length === 0 || videos.length > 1 || audios.length > 1) throw new Unusual("films");
+  if (read.length === 0 || videos.length > 1 || audios.length > 1) throw new UnsupportedMediaError("films");
   const seconds = Math.max(...read.map((track) => track.seconds));
-  if (!(seconds > 0)) throw new Unusual("no duration");
+  if (!(seconds > 0)) throw new UnsupportedMediaError("no duration");
   return { durationSeconds: Math.round(seconds * 1e6) / 1e6, video: videos[0], audio: audios[0] };
 }
 
 function readTrack(view: BoxView, track: IndexTrack, movieTimescale: number): Track {
   const { edit, entry, header, kind, tables, times } = track;
   const samples = view.uint32(view.only(tables, "stsz").start + 16);
-  if (samples === 0) throw new Unusual("no samples");
+  if (samples === 0) throw new UnsupportedMediaError("no samples");
   const seconds = shownSeconds(edit, movieTimescale, times);
-  if (times.duration === 0) throw new Unusual("no duration");
+  if (times.duration === 0) throw new UnsupportedMediaError("no duration");
   const fps = (samples * times.timescale) / times.duration;
   if (kind === "vide") return { seconds, video: { ...readVideo(view, entry, header), fps } };
   if (kind === "soun") return { seconds, audio: readAudio(view, entry) };
-  throw new Unusual(kind);
+  throw new UnsupportedMediaError(kind);
 }
 
 /**
@@ -104,13 +104,13 @@ function readTrack(view: BoxView, track: IndexTrack, movieTimescale: number): Tr
 export function codecOf(view: BoxView, { entry, header, kind }: IndexTrack): string {
   if (kind === "vide") return readVideo(view, entry, header).codec;
   if (kind === "soun") return readAudio(view, entry).codec;
-  throw new Unusual(kind);
+  throw new UnsupportedMediaError(kind);
 }
 
 /** All of the media, or what its edit shows of it. */
 function shownSeconds(edit: Edit | null, movieTimescale: number, { timescale, duration }: Times): number {
   if (!edit) return duration / timescale;
-  if (edit.shown === 0) throw new Unusual("an edit of another kind");
+  if (edit.shown === 0) throw new UnsupportedMediaError("an edit of another kind");
   const seconds = Math.min(edit.shown / movieTimescale, (duration - edit.skipped) / timescale);
   return edit.delay / movieTimescale + seconds;
 }
@@ -119,34 +119,34 @@ function readVideo(view: BoxView, entry: Box, header: Box): Omit<IndexVideo, "fp
   const width = view.uint16(entry.start + 32);
   const height = view.uint16(entry.start + 34);
   const codec = CODECS[entry.type];
-  if (codec === undefined || width === 0 || height === 0) throw new Unusual(entry.type);
+  if (codec === undefined || width === 0 || height === 0) throw new UnsupportedMediaError(entry.type);
   view.boxes(entry.start + VIDEO_ENTRY_BYTES, entry.end);
   const at = header.start + (view.versionOf(header) === 1 ? 60 : 48);
   const abcd = [0, 4, 12, 16].map((offset) => view.int32(at + offset) / 0x10000);
   const matrix = MATRICES.find((known) => known.abcd.every((value, index) => value === abcd[index]));
-  if (!matrix) throw new Unusual("a matrix of another kind");
+  if (!matrix) throw new UnsupportedMediaError("a matrix of another kind");
   return matrix.turned ? { codec, width: height, height: width } : { codec, width, height };
 }
 
 function readAudio(view: BoxView, entry: Box): IndexAudio {
   // the entries of QuickTime have further fields
-  if (view.uint16(entry.start + 16) !== 0) throw new Unusual("another version");
+  if (view.uint16(entry.start + 16) !== 0) throw new UnsupportedMediaError("another version");
   const inside = view.boxes(entry.start + AUDIO_ENTRY_BYTES, entry.end);
   const codec = entry.type === "mp4a" ? mp4aCodec(view, view.only(inside, "esds")) : CODECS[entry.type];
-  if (codec === undefined) throw new Unusual(entry.type);
+  if (codec === undefined) throw new UnsupportedMediaError(entry.type);
   return { codec };
 }
 
 /** The object type stands behind the head of an elementary stream (3), in its decoder's configuration (4). */
 function mp4aCodec(view: BoxView, esds: Box): string | undefined {
   const stream = descriptor(view, esds.start + 12, 3);
-  if (view.uint8(stream + 2) !== 0) throw new Unusual("a stream that depends on others");
+  if (view.uint8(stream + 2) !== 0) throw new UnsupportedMediaError("a stream that depends on others");
   return MP4A_CODECS[view.uint8(descriptor(view, stream + 3, 4))];
 }
 
 /** Where the content of a descriptor begins, whose length takes one to four bytes. */
 function descriptor(view: BoxView, start: number, tag: number): number {
-  if (view.uint8(start) !== tag) throw new Unusual("another descriptor");
+  if (view.uint8(start) !== tag) throw new UnsupportedMediaError("another descriptor");
   let position = start + 1;
   while ((view.uint8(position) & 0x80) !== 0 && position < start + 4) position++;
   return position + 1;

@@ -1,4 +1,4 @@
-import { BoxView, HEADER_BYTES, Unusual } from "./box-view.ts";
+import { BoxView, HEADER_BYTES, UnsupportedMediaError } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
 import type { PlacedSample } from "./samples.ts";
 
@@ -56,7 +56,7 @@ export function readFragment(
   const boxes = view.inside(view.only(view.boxes(), "moof"));
   const track = view.inside(view.only(boxes, "traf"));
   const other = track.find(({ type }) => !KNOWN_BOXES.includes(type));
-  if (other) throw new Unusual(other.type);
+  if (other) throw new UnsupportedMediaError(other.type);
   const header = readHeader(view, view.only(track, "tfhd"), position, defaults);
   const decodeTime = view.atMostOne(track, "tfdt");
   const start = decodeTime ? timeOf(view, decodeTime) : time;
@@ -74,8 +74,9 @@ function readHeader(view: BoxView, box: Box, position: number, defaults: Fragmen
   const fields = new Fields(view, box, HEADER_BYTES + 8);
   const base = fields.has(TRACK.base) ? fields.uint64() : position;
   // counted from the beginning of a file that these fragments may not be
-  if (base !== position) throw new Unusual("another base");
-  if (fields.has(TRACK.description) && fields.uint32() !== 1) throw new Unusual("several descriptions");
+  if (base !== position) throw new UnsupportedMediaError("another base");
+  if (fields.has(TRACK.description) && fields.uint32() !== 1)
+    throw new UnsupportedMediaError("several descriptions");
   return {
     base,
     duration: fields.has(TRACK.duration) ? fields.uint32() : defaults.duration,
@@ -95,8 +96,8 @@ function addRun(view: BoxView, box: Box, header: TrackHeader, start: number, sam
   let time = before ? before.time + before.duration : start;
   let offset = before ? before.offset + before.bytes : header.base;
   if (fields.has(RUN.offset)) offset = header.base + fields.int32();
-  else if (!before) throw new Unusual("a run without a place");
-  if (samples.length + count > MAX_SAMPLES) throw new Unusual("a fragment of too many samples");
+  else if (!before) throw new UnsupportedMediaError("a run without a place");
+  if (samples.length + count > MAX_SAMPLES) throw new UnsupportedMediaError("a fragment of too many samples");
   const firstFlags = fields.has(RUN.firstFlags) ? fields.uint32() : undefined;
   for (let index = 0; index < count; index++) {
     const duration = fields.has(RUN.duration) ? fields.uint32() : header.duration;
@@ -144,7 +145,7 @@ class Fields {
   #next(bytes: number): number {
     const at = this.#at;
     this.#at += bytes;
-    if (this.#at > this.#end) throw new Unusual("a box that ends early");
+    if (this.#at > this.#end) throw new UnsupportedMediaError("a box that ends early");
     return at;
   }
 }

@@ -1,9 +1,15 @@
-import { type BoxView, Unusual } from "./box-view.ts";
+import { type BoxView, UnsupportedMediaError } from "./box-view.ts";
 import { parseBox } from "./boxes.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import { codecOf } from "./facts.ts";
 import { type FragmentDefaults, fragmentDefaults, readFragment } from "./fragments.ts";
-import { CHUNK_SECONDS, type Chunk, type MediaSource, type MediaTrack, type Turn } from "./media-source.ts";
+import {
+  CHUNK_SECONDS,
+  type Chunk,
+  type InterleavedChunk,
+  type MediaSource,
+  type MediaTrack,
+} from "./media-source.ts";
 import { type IndexTrack, type MovieIndex, readMovieIndex } from "./movie-index.ts";
 import { keptTables, type PlacedSample, samplesOfTables } from "./samples.ts";
 
@@ -47,7 +53,7 @@ class IsoSource implements MediaSource {
 
   constructor(stream: ByteStream, index: MovieIndex) {
     const [track, another] = index.tracks;
-    if (!track || another) throw new Unusual("several tracks");
+    if (!track || another) throw new UnsupportedMediaError("several tracks");
     this.#stream = stream;
     this.#index = index;
     this.#track = track;
@@ -56,18 +62,18 @@ class IsoSource implements MediaSource {
     this.tracks = [describe(index, track)];
   }
 
-  async *turns(): AsyncGenerator<Turn> {
+  async *interleavedChunks(): AsyncGenerator<InterleavedChunk> {
     const [track] = this.tracks;
     for await (const chunk of this.#chunks()) {
-      yield { track, chunk, pour: (take) => this.#pour(chunk, take) };
+      yield { track, chunk, streamTo: (onChunk) => this.#streamTo(chunk, onChunk) };
     }
   }
 
-  async #pour(chunk: PlacedChunk, take: (bytes: Buffer) => Promise<void> | void): Promise<void> {
+  async #streamTo(chunk: PlacedChunk, onChunk: (bytes: Buffer) => Promise<void> | void): Promise<void> {
     const stream = this.#stream;
-    if (chunk.offset < stream.position) throw new Unusual("samples in another order");
+    if (chunk.offset < stream.position) throw new UnsupportedMediaError("samples in another order");
     await stream.skip(chunk.offset - stream.position);
-    await stream.pour(chunk.bytes, take);
+    await stream.streamTo(chunk.bytes, onChunk);
   }
 
   async *#chunks(): AsyncGenerator<PlacedChunk> {
@@ -85,7 +91,7 @@ class IsoSource implements MediaSource {
         await othersTurn();
       }
       // the tool moves what begins late to the beginning, so that sound and picture of careless packagers agree
-      if (isFirst && this.#beginsLate(chunk)) throw new Unusual("a beginning without anything");
+      if (isFirst && this.#beginsLate(chunk)) throw new UnsupportedMediaError("a beginning without anything");
       isFirst = false;
       yield chunk;
     }
@@ -103,7 +109,7 @@ class IsoSource implements MediaSource {
       if (boxes % SAMPLES_AT_ONCE === 0) await othersTurn();
       const position = stream.position;
       const box = await readHeader(stream);
-      if (box.type === "moov") throw new Unusual("a second index");
+      if (box.type === "moov") throw new UnsupportedMediaError("a second index");
       if (box.type !== "moof") {
         await stream.skip(box.contentBytes);
         continue;
@@ -112,13 +118,14 @@ class IsoSource implements MediaSource {
       const samples = readFragment(head, position, last ? last.time + last.duration : 0, defaults);
       const [first] = samples;
       // where one ends is often rounded; that the next one begins behind its last sample is enough
-      if (first && last && first.time <= last.time) throw new Unusual("fragments in another order");
+      if (first && last && first.time <= last.time)
+        throw new UnsupportedMediaError("fragments in another order");
       const media = await this.#nextMedia();
       const mediaStart = stream.position;
       const mediaEnd = mediaStart + media.contentBytes;
       for (const chunk of chunksOf(samples, track.times.timescale)) {
         if (chunk.offset < mediaStart || chunk.offset + chunk.bytes > mediaEnd)
-          throw new Unusual("media outside");
+          throw new UnsupportedMediaError("media outside");
         yield chunk;
       }
       await stream.skip(mediaEnd - stream.position);
@@ -130,10 +137,11 @@ class IsoSource implements MediaSource {
     for (let boxes = 0; boxes < MAX_BOXES_IN_FRONT; boxes++) {
       const box = await readHeader(this.#stream);
       if (box.type === "mdat" && box.contentBytes < Number.POSITIVE_INFINITY) return box;
-      if (box.type === "moof" || box.type === "moov" || box.type === "mdat") throw new Unusual(box.type);
+      if (box.type === "moof" || box.type === "moov" || box.type === "mdat")
+        throw new UnsupportedMediaError(box.type);
       await this.#stream.skip(box.contentBytes);
     }
-    throw new Unusual("a fragment without media");
+    throw new UnsupportedMediaError("a fragment without media");
   }
 }
 
@@ -146,15 +154,17 @@ export async function openIsoSource(stream: ByteStream): Promise<MediaSource> {
   for (let boxes = 0; boxes < MAX_BOXES_IN_FRONT; boxes++) {
     const isFirst = stream.position === 0;
     const box = await readHeader(stream);
-    if (isFirst && box.type !== "ftyp" && box.type !== "styp") throw new Unusual("another kind of file");
-    if (box.type === "mdat" || box.type === "moof") throw new Unusual("media in front of the index");
+    if (isFirst && box.type !== "ftyp" && box.type !== "styp")
+      throw new UnsupportedMediaError("another kind of file");
+    if (box.type === "mdat" || box.type === "moof")
+      throw new UnsupportedMediaError("media in front of the index");
     if (box.type === "moov") {
       const moov = await readContent(stream, box, MAX_INDEX_BYTES);
       return new IsoSource(stream, readMovieIndex(moov));
     }
     await stream.skip(box.contentBytes);
   }
-  throw new Unusual("no index");
+  throw new UnsupportedMediaError("no index");
 }
 
 /** Fields of `tkhd` that say how a track is shown, at its end. */
@@ -190,7 +200,7 @@ async function readHeader(stream: ByteStream): Promise<StreamBox> {
   const short = await stream.read(8);
   const header = short.readUInt32BE(0) === 1 ? await stream.read(8, short) : short;
   const box = parseBox(header, 0, Number.POSITIVE_INFINITY);
-  if (!box) throw new Unusual("damage");
+  if (!box) throw new UnsupportedMediaError("damage");
   return { type: box.type, contentBytes: box.end - header.length, header };
 }
 
@@ -200,7 +210,7 @@ async function readContent(
   { type, header, contentBytes }: StreamBox,
   maxBytes: number,
 ): Promise<Buffer> {
-  if (contentBytes > maxBytes || header.length > 8) throw new Unusual(`a large ${type}`);
+  if (contentBytes > maxBytes || header.length > 8) throw new UnsupportedMediaError(`a large ${type}`);
   return await stream.read(contentBytes, header);
 }
 
@@ -216,7 +226,7 @@ function* chunksOf(samples: Iterable<PlacedSample>, timescale: number): Generato
     const isNext = first && sample.offset === first.offset + bytes;
     const isFull = first && sample.time - first.time >= CHUNK_SECONDS * timescale;
     if (first && (!isNext || isFull || group.length === CHUNK_SAMPLES)) {
-      if (sample.offset < first.offset + bytes) throw new Unusual("samples in another order");
+      if (sample.offset < first.offset + bytes) throw new UnsupportedMediaError("samples in another order");
       yield chunk(first);
       group = [];
       bytes = 0;

@@ -1,5 +1,5 @@
 import { chapterSamples } from "./chapter-track.ts";
-import type { MediaTrack, Turn } from "./media-source.ts";
+import type { InterleavedChunk, MediaTrack } from "./media-source.ts";
 import { type About, movieBox } from "./movie-boxes.ts";
 import { SampleTables } from "./sample-tables.ts";
 import { ascii, box, uint32, uint64 } from "./write-boxes.ts";
@@ -41,7 +41,7 @@ export class JoinedMovie {
   }
 
   /** Notes that the next bytes of the media are a chunk of this track. */
-  add({ track, chunk }: Pick<Turn, "track" | "chunk">): void {
+  add({ track, chunk }: Pick<InterleavedChunk, "track" | "chunk">): void {
     this.#tables.get(track)?.add(chunk, this.mediaBytes);
     this.mediaBytes += chunk.bytes;
   }
@@ -60,7 +60,7 @@ export class JoinedMovie {
     const start = roomBytes ?? around + this.#index(0, isLong).length;
     const index = this.#index(start, isLong);
     const free = start - around - index.length;
-    if (free !== 0 && free < SMALLEST_BOX_BYTES) throw new FrontTooSmall(SMALLEST_BOX_BYTES - free);
+    if (free !== 0 && free < SMALLEST_BOX_BYTES) throw new FrontTooSmallError(SMALLEST_BOX_BYTES - free);
     const bytes = [
       ...[type, index, ...(free === 0 ? [] : [box("free", Buffer.alloc(free - SMALLEST_BOX_BYTES))])],
       ...mediaHeader(this.mediaBytes),
@@ -82,7 +82,7 @@ function mediaHeader(bytes: number): Buffer[] {
 }
 
 /** There is less room in front of the media than the index needs. */
-export class FrontTooSmall extends Error {
+export class FrontTooSmallError extends Error {
   readonly missingBytes: number;
 
   constructor(missingBytes: number) {

@@ -42,7 +42,7 @@ export interface Chunk {
 }
 
 /** One chunk of one track, when it is its turn. */
-export interface Turn {
+export interface InterleavedChunk {
   readonly track: MediaTrack;
   readonly chunk: Chunk;
   /**
@@ -50,7 +50,7 @@ export interface Turn {
    *
    * @throws Unusual when they do not stand where they must; EndedEarly
    */
-  pour(take: (bytes: Buffer) => Promise<void> | void): Promise<void>;
+  streamTo(onChunk: (bytes: Buffer) => Promise<void> | void): Promise<void>;
 }
 
 /** Where tracks come from. */
@@ -63,31 +63,31 @@ export interface MediaSource {
    *
    * @throws Unusual, RangeError see `BoxView`; EndedEarly
    */
-  turns(): AsyncGenerator<Turn>;
+  interleavedChunks(): AsyncGenerator<InterleavedChunk>;
 }
 
 /** Sound and picture take turns this often, in seconds of the film: players need both at the same time. */
 export const CHUNK_SECONDS = 1;
 
 /** The turns of all sources, each time the one that is decoded first. */
-export async function* inTurns(sources: readonly MediaSource[]): AsyncGenerator<Turn> {
+export async function* interleave(sources: readonly MediaSource[]): AsyncGenerator<InterleavedChunk> {
   const waiting = await Promise.all(
     sources.map(async (source) => {
-      const turns = source.turns();
-      return { turns, turn: await nextOf(turns) };
+      const interleavedChunks = source.interleavedChunks();
+      return { interleavedChunks, interleaved: await nextOf(interleavedChunks) };
     }),
   );
   for (;;) {
-    const times = waiting.map(({ turn }) => turn?.chunk.seconds ?? Number.POSITIVE_INFINITY);
+    const times = waiting.map(({ interleaved }) => interleaved?.chunk.seconds ?? Number.POSITIVE_INFINITY);
     const first = waiting[times.indexOf(Math.min(...times))];
-    if (!first?.turn) return;
-    yield first.turn;
-    first.turn = await nextOf(first.turns);
+    if (!first?.interleaved) return;
+    yield first.interleaved;
+    first.interleaved = await nextOf(first.interleavedChunks);
   }
 }
 
 /** Null at the end. */
-async function nextOf(turns: AsyncIterator<Turn>): Promise<Turn | null> {
-  const { done, value } = await turns.next();
+async function nextOf(interleavedChunks: AsyncIterator<InterleavedChunk>): Promise<InterleavedChunk | null> {
+  const { done, value } = await interleavedChunks.next();
   return done ? null : value;
 }

@@ -82,19 +82,19 @@ const movieHeader = (duration: number, nextTrack: number): Buffer =>
 function trackBox(output: OutputTrack, id: number, chapterId: number | null, place: Place): Buffer {
   const { track, tables } = output;
   const edit = editOf(output);
-  const isPicture = track.kind === "vide";
+  const isVideo = track.kind === "vide";
   const header = headerBox("tkhd", ENABLED_IN_MOVIE, shownTime(output), [id, 0], track.shownAs);
   const language = uint16(track.language, 0);
   const mediaHeader = headerBox("mdhd", 0, tables.duration, [track.timescale], language);
   const sampleBoxes = [
     track.description,
-    ...tables.boxes({ ...place, hasKeyFrames: isPicture }),
+    ...tables.boxes({ ...place, hasKeyFrames: isVideo }),
     ...track.tables,
   ];
   const media = box(
     "mdia",
     mediaHeader,
-    handlerBox(track.kind, "\0\0\0\0", isPicture ? "VideoHandler" : "SoundHandler"),
+    handlerBox(track.kind, "\0\0\0\0", isVideo ? "VideoHandler" : "SoundHandler"),
     box("minf", ...track.information, dataInformation(), box("stbl", ...sampleBoxes)),
   );
   const edits = edit ? [box("edts", editList(edit))] : [];

@@ -1,4 +1,4 @@
-import { BoxView, Unusual } from "./box-view.ts";
+import { BoxView, UnsupportedMediaError } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
 
 /** As a header box tells them, `duration` in units of the time scale (per second). */
@@ -73,7 +73,8 @@ function readTrack(view: BoxView, track: Box): IndexTrack {
   const tables = view.inside(view.only(information, "stbl"));
   const description = view.only(tables, "stsd");
   const [entry] = view.boxes(description.start + 16, description.end);
-  if (!entry || view.uint32(description.start + 12) !== 1) throw new Unusual("several descriptions");
+  if (!entry || view.uint32(description.start + 12) !== 1)
+    throw new UnsupportedMediaError("several descriptions");
   return {
     ...{ kind: view.text(handler.start + 16), header: view.only(boxes, "tkhd"), mediaHeader },
     ...{ times: timesOf(view, mediaHeader), edit: readEdit(view, view.atMostOne(boxes, "edts")) },
@@ -85,7 +86,7 @@ function timesOf(view: BoxView, box: Box): Times {
   const isLong = view.versionOf(box) === 1;
   const timescale = view.uint32(box.start + (isLong ? 28 : 20));
   const duration = isLong ? view.uint64(box.start + 32) : view.uint32(box.start + 24);
-  if (timescale === 0) throw new Unusual("no time scale");
+  if (timescale === 0) throw new UnsupportedMediaError("no time scale");
   return { timescale, duration };
 }
 
@@ -98,14 +99,15 @@ function readEdit(view: BoxView, edits: Box | undefined): Edit | null {
   const isLong = view.versionOf(list) === 1;
   const entries = Array.from({ length: Math.min(3, view.uint32(list.start + 12)) }, (_, index) => {
     const at = list.start + 16 + index * (isLong ? 20 : 12);
-    if (view.int32(at + (isLong ? 16 : 8)) !== EDIT_RATE_ONE) throw new Unusual("an edit of another kind");
+    if (view.int32(at + (isLong ? 16 : 8)) !== EDIT_RATE_ONE)
+      throw new UnsupportedMediaError("an edit of another kind");
     return isLong
       ? { length: view.uint64(at), from: view.int64(at + 8) }
       : { length: view.uint32(at), from: view.int32(at + 4) };
   });
   const delay = entries[0]?.from === NOTHING ? (entries.shift()?.length ?? 0) : 0;
   const [edit, another] = entries;
-  if (!edit || another) throw new Unusual("several edits");
-  if (edit.from < 0) throw new Unusual("an edit of another kind");
+  if (!edit || another) throw new UnsupportedMediaError("several edits");
+  if (edit.from < 0) throw new UnsupportedMediaError("an edit of another kind");
   return { delay, shown: edit.length, skipped: edit.from };
 }

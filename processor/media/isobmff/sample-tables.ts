@@ -1,4 +1,4 @@
-import { Unusual } from "./box-view.ts";
+import { UnsupportedMediaError } from "./box-view.ts";
 import type { Chunk } from "./media-source.ts";
 import { MAX_SAMPLES } from "./samples.ts";
 import { fullBox, MAX_INT32, MAX_UINT32, uint32 } from "./write-boxes.ts";
@@ -42,7 +42,8 @@ export class SampleTables {
     if (this.#chunkSamples.at(-1)?.[1] !== samples.length) {
       this.#chunkSamples.push([this.#chunkOffsets.length, samples.length]);
     }
-    if (this.#sizes.length + samples.length > MAX_SAMPLES) throw new Unusual("too many samples");
+    if (this.#sizes.length + samples.length > MAX_SAMPLES)
+      throw new UnsupportedMediaError("too many samples");
     for (const { bytes, duration, isSync, shift, time } of samples) {
       // the one before lasts until this one, whatever it said: fragments may leave gaps
       if (this.#last) this.#durations.add(time - this.#last.time);
@@ -100,7 +101,7 @@ class Runs {
 
   /** @param value of 32 bits, with or without a sign */
   add(value: number): void {
-    if (value < -MAX_INT32 || value > MAX_UINT32) throw new Unusual("a time that is too long");
+    if (value < -MAX_INT32 || value > MAX_UINT32) throw new UnsupportedMediaError("a time that is too long");
     const unsigned = value >>> 0;
     const last = this.#values.length - 1;
     if (last >= 0 && this.#values.at(last) === unsigned) this.#counts.set(last, this.#counts.at(last) + 1);

@@ -1,4 +1,4 @@
-import { type BoxView, Unusual } from "./box-view.ts";
+import { type BoxView, UnsupportedMediaError } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
 
 /** One frame of picture or packet of sound. Times are in units of the track's time scale. */
@@ -39,10 +39,10 @@ export const keptTables = (tables: readonly Box[]): Box[] =>
  */
 export function* samplesOfTables(view: BoxView, tables: readonly Box[]): Generator<PlacedSample> {
   const refused = tables.find(({ type }) => REFUSED_TABLES.includes(type));
-  if (refused) throw new Unusual(refused.type);
+  if (refused) throw new UnsupportedMediaError(refused.type);
   const sizes = view.only(tables, "stsz").start;
   const [commonSize, count] = [view.uint32(sizes + 12), view.uint32(sizes + 16)];
-  if (count > MAX_SAMPLES) throw new Unusual("too many samples");
+  if (count > MAX_SAMPLES) throw new UnsupportedMediaError("too many samples");
   const durations = runs(view, view.only(tables, "stts"), false);
   const shifts = view.atMostOne(tables, "ctts");
   const shiftRuns = shifts ? runs(view, shifts, true) : null;
@@ -65,7 +65,7 @@ export function* samplesOfTables(view: BoxView, tables: readonly Box[]): Generat
 
 function next<T>(values: Iterator<T>): T {
   const { done, value } = values.next();
-  if (done) throw new Unusual("a table that ends early");
+  if (done) throw new UnsupportedMediaError("a table that ends early");
   return value;
 }
 
@@ -104,9 +104,10 @@ function* chunkOffsets(
   const firstChunkOf = (group: number) => view.uint32(groups + 16 + group * 12);
   for (let chunk = 0, group = -1; chunk < count; chunk++) {
     if (group + 1 < groupCount && firstChunkOf(group + 1) === chunk + 1) group++;
-    if (group === -1) throw new Unusual("chunks without samples");
+    if (group === -1) throw new UnsupportedMediaError("chunks without samples");
     const samples = view.uint32(groups + 16 + group * 12 + 4);
-    if (samples === 0 || view.uint32(groups + 16 + group * 12 + 8) !== 1) throw new Unusual("stsc");
+    if (samples === 0 || view.uint32(groups + 16 + group * 12 + 8) !== 1)
+      throw new UnsupportedMediaError("stsc");
     yield {
       offset: long ? view.uint64(start + 16 + chunk * 8) : view.uint32(start + 16 + chunk * 4),
       samples,

@@ -1,4 +1,4 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import { box, fullBox, uint16, uint32 } from "../isobmff/write-boxes.ts";
 
 /** Packets of AAC with headers of their own (ADTS). */
@@ -30,7 +30,7 @@ export interface AdtsHeader {
 export function readAdtsHeader(bytes: Buffer, at: number): AdtsHeader | null {
   if (bytes.length < at + HEADER_BYTES) return null;
   const first = bytes.readUInt16BE(at);
-  if ((first & 0xfff6) !== 0xfff0) throw new Unusual("no packet of sound where one must begin");
+  if ((first & 0xfff6) !== 0xfff0) throw new UnsupportedMediaError("no packet of sound where one must begin");
   const fields = bytes.readUInt16BE(at + 2);
   const [kind, rateIndex, channels] = [(fields >> 14) + 1, (fields >> 10) & 15, (fields >> 6) & 7];
   const length = (bytes.readUInt32BE(at + 3) >>> 13) & 0x1fff;
@@ -38,7 +38,7 @@ export function readAdtsHeader(bytes: Buffer, at: number): AdtsHeader | null {
   const rate = RATES[rateIndex];
   const headerBytes = (first & 1) === 1 ? HEADER_BYTES : HEADER_WITH_SUM_BYTES;
   if (rate === undefined || channels === 0 || blocks !== 0 || length <= headerBytes) {
-    throw new Unusual("sound of another kind");
+    throw new UnsupportedMediaError("sound of another kind");
   }
   const configuration = (kind << 11) | (rateIndex << 7) | (channels << 3);
   return { configuration, rate, channels, headerBytes, bytes: length };

@@ -1,4 +1,4 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 
 /** Packets of elementary streams, and their time. */
 
@@ -20,8 +20,8 @@ export class Clock {
   /** @param time of 33 bits */
   read(time: number): number {
     const last = this.#last ?? time;
-    const turns = Math.round((last - time) / WRAP);
-    this.#last = time + turns * WRAP;
+    const wraps = Math.round((last - time) / WRAP);
+    this.#last = time + wraps * WRAP;
     return this.#last;
   }
 }
@@ -29,20 +29,20 @@ export class Clock {
 /** @throws Unusual where no packet begins or bytes are missing; RangeError */
 export function readElementaryPacket(unit: Buffer, clock: Clock): ElementaryPacket {
   if (unit.readUIntBE(0, 3) !== 1 || (unit.readUInt8(6) & 0xc0) !== 0x80) {
-    throw new Unusual("no elementary packet where one must begin");
+    throw new UnsupportedMediaError("no elementary packet where one must begin");
   }
   const announced = unit.readUInt16BE(4);
   const end = announced === 0 ? unit.length : 6 + announced;
   const start = 9 + unit.readUInt8(8);
-  if (end > unit.length || start > end) throw new Unusual("a packet that ends early");
+  if (end > unit.length || start > end) throw new UnsupportedMediaError("a packet that ends early");
   return { times: readTimes(unit, clock), payload: unit.subarray(start, end) };
 }
 
 function readTimes(unit: Buffer, clock: Clock): ElementaryPacket["times"] {
-  const told = unit.readUInt8(7) >> 6;
-  if (told < 2) return null;
+  const declared = unit.readUInt8(7) >> 6;
+  if (declared < 2) return null;
   const shown = clock.read(timeAt(unit, 9));
-  return { shown, decoded: told === 3 ? clock.read(timeAt(unit, 14)) : shown };
+  return { shown, decoded: declared === 3 ? clock.read(timeAt(unit, 14)) : shown };
 }
 
 /** 33 bits in three pieces, each with a bit behind it. */

@@ -1,13 +1,13 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import type { MediaTrack } from "../isobmff/media-source.ts";
 import { CLOCK_RATE } from "./elementary-packets.ts";
-import type { Gathering } from "./gathering.ts";
+import type { SampleBuffer } from "./gathering.ts";
 
 /** One stream of a program, as it becomes a track. */
 export interface ElementaryStream {
   /** Null until its first sample was read. */
   readonly beginning: Beginning | null;
-  readonly gathering: Gathering;
+  readonly sampleBuffer: SampleBuffer;
   /**
    * Reads one packet.
    *
@@ -32,5 +32,5 @@ const MAX_PAUSE_SECONDS = 10;
 
 /** @throws Unusual where times do not go on as they must. */
 export function checkPause(units: number): void {
-  if (units > MAX_PAUSE_SECONDS * CLOCK_RATE) throw new Unusual("a time that jumps");
+  if (units > MAX_PAUSE_SECONDS * CLOCK_RATE) throw new UnsupportedMediaError("a time that jumps");
 }

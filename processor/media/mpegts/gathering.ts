@@ -6,20 +6,20 @@ import { ByteBuffer } from "./byte-buffer.ts";
 const CHUNK_BYTES = 256 << 10;
 
 /** Samples that are ready for their turn, with their bytes. */
-export interface Gathered {
+export interface BufferedSamples {
   readonly samples: readonly Sample[];
   readonly memory: ByteBuffer;
 }
 
 /** The samples of one track until they are enough for a turn. */
-export class Gathering {
+export class SampleBuffer {
   readonly #spare: ByteBuffer[] = [];
-  readonly #give: (gathered: Gathered) => void;
+  readonly #give: (buffered: BufferedSamples) => void;
   #samples: Sample[] = [];
   #memory = new ByteBuffer(CHUNK_BYTES);
 
   /** @param give takes what is ready; its memory must come back by {@link reuse} */
-  constructor(give: (gathered: Gathered) => void) {
+  constructor(give: (buffered: BufferedSamples) => void) {
     this.#give = give;
   }
 

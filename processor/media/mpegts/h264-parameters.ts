@@ -1,4 +1,4 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import { box, uint16, uint32 } from "../isobmff/write-boxes.ts";
 import { Bits } from "./bits.ts";
 import { withoutEscapes } from "./nal-units.ts";
@@ -45,17 +45,17 @@ export function readSequenceParameters(unit: Uint8Array): SequenceParameters {
   bits.unsigned();
   bits.flag();
   const macroblocks = [bits.unsigned() + 1, bits.unsigned() + 1] as const;
-  if (!bits.flag()) throw new Unusual("fields");
+  if (!bits.flag()) throw new UnsupportedMediaError("fields");
   bits.flag();
   const { chromaFormat } = formats;
   const [stepX, stepY] = [chromaFormat === 1 || chromaFormat === 2 ? 2 : 1, chromaFormat === 1 ? 2 : 1];
   const crop = bits.flag() ? [0, 1, 2, 3].map(() => bits.unsigned()) : [];
   const [left = 0, right = 0, top = 0, bottom = 0] = crop;
-  const usability = bits.flag() ? readUsability(bits) : NOTHING_TOLD;
+  const usability = bits.flag() ? readUsability(bits) : NOTHING_DECLARED;
   const width = macroblocks[0] * 16 - stepX * (left + right);
   const height = macroblocks[1] * 16 - stepY * (top + bottom);
   if (bits.overrun || width <= 0 || height <= 0 || width > 0xffff || height > 0xffff) {
-    throw new Unusual("damaged parameters");
+    throw new UnsupportedMediaError("damaged parameters");
   }
   return { ...formats, width, height, ...usability };
 }
@@ -91,12 +91,12 @@ function skipOrder(bits: Bits): void {
 
 type Usability = Pick<SequenceParameters, "aspect" | "colours" | "isFullRange">;
 
-const NOTHING_TOLD: Usability = { aspect: { width: 1, height: 1 }, colours: null, isFullRange: false };
+const NOTHING_DECLARED: Usability = { aspect: { width: 1, height: 1 }, colours: null, isFullRange: false };
 
 function readUsability(bits: Bits): Usability {
-  const aspect = bits.flag() ? readAspect(bits) : NOTHING_TOLD.aspect;
+  const aspect = bits.flag() ? readAspect(bits) : NOTHING_DECLARED.aspect;
   if (bits.flag()) bits.flag();
-  if (!bits.flag()) return { ...NOTHING_TOLD, aspect };
+  if (!bits.flag()) return { ...NOTHING_DECLARED, aspect };
   bits.read(3);
   const isFullRange = bits.flag();
   const colours = bits.flag() ? ([bits.read(8), bits.read(8), bits.read(8)] as const) : null;
@@ -105,9 +105,9 @@ function readUsability(bits: Bits): Usability {
 
 function readAspect(bits: Bits): SequenceParameters["aspect"] {
   const type = bits.read(8);
-  const told = type === OWN_ASPECT ? [bits.read(16), bits.read(16)] : (ASPECTS[type] ?? []);
-  const [width = 1, height = 1] = told;
-  return width === 0 || height === 0 ? NOTHING_TOLD.aspect : { width, height };
+  const declared = type === OWN_ASPECT ? [bits.read(16), bits.read(16)] : (ASPECTS[type] ?? []);
+  const [width = 1, height = 1] = declared;
+  return width === 0 || height === 0 ? NOTHING_DECLARED.aspect : { width, height };
 }
 
 /** The sample entry `avc1` of pictures that have these parameter sets, whole NAL units. */
@@ -115,9 +115,10 @@ export function avcEntry(sequence: Buffer, pictures: readonly Buffer[]): Buffer 
   const parameters = readSequenceParameters(sequence);
   const { aspect, colours, height, isFullRange, width } = parameters;
   const pixels = box("pasp", uint32(aspect.width, aspect.height));
-  const isTold = colours?.some((value) => value !== UNKNOWN_COLOUR);
+  const isDeclared = colours?.some((value) => value !== UNKNOWN_COLOUR);
   const colour =
-    isTold && box("colr", Buffer.from("nclx"), uint16(...(colours ?? [])), Buffer.of(isFullRange ? 0x80 : 0));
+    isDeclared &&
+    box("colr", Buffer.from("nclx"), uint16(...(colours ?? [])), Buffer.of(isFullRange ? 0x80 : 0));
   return box(
     "avc1",
     Buffer.concat([uint32(0), uint16(0, 1), Buffer.alloc(16), uint16(width, height)]),

@@ -1,4 +1,4 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import type { ByteBuffer } from "./byte-buffer.ts";
 import { unitsOf, withoutEscapes } from "./nal-units.ts";
 
@@ -8,7 +8,7 @@ const PARTITIONS = [2, 3, 4];
 const IDR_SLICE = 5;
 const ADDITIONAL = 6;
 const SEQUENCE = 7;
-const PICTURE = 8;
+const VIDEO = 8;
 const DELIMITER = 9;
 /** The file format counts them in 8 bits; all later ones are compared with each of them. */
 const MAX_PICTURE_SETS = 255;
@@ -57,15 +57,15 @@ export class PictureReader {
         // the number of its first macroblock is 0, whose code is one bit
         if (((payload[start + 1] ?? 0) & 0x80) !== 0) firstSlices++;
       } else if (type >= ADDITIONAL && type <= DELIMITER) {
-        if (hasSlice) throw new Unusual("the beginning of another picture");
+        if (hasSlice) throw new UnsupportedMediaError("the beginning of another picture");
         if (type === SEQUENCE) found.sequence.push(payload.subarray(start, end));
-        if (type === PICTURE) found.pictures.push(payload.subarray(start, end));
-        if (type === ADDITIONAL) isSync ||= tellsRecovery(payload.subarray(start + 1, end));
-      } else if (PARTITIONS.includes(type)) throw new Unusual("partitions");
+        if (type === VIDEO) found.pictures.push(payload.subarray(start, end));
+        if (type === ADDITIONAL) isSync ||= declaresRecovery(payload.subarray(start + 1, end));
+      } else if (PARTITIONS.includes(type)) throw new UnsupportedMediaError("partitions");
       output.appendUInt32(end - start);
       output.append(payload, start, end);
     }
-    if (firstSlices !== 1) throw new Unusual("not one picture");
+    if (firstSlices !== 1) throw new UnsupportedMediaError("not one picture");
     this.#judge(found.sequence, found.pictures);
     return { isSync };
   }
@@ -78,17 +78,18 @@ export class PictureReader {
       const isNew =
         sequences.some((set) => !set.equals(known.sequence)) ||
         pictures.some((set) => !known.pictures.some((one) => set.equals(one)));
-      if (isNew) throw new Unusual("other parameters");
+      if (isNew) throw new UnsupportedMediaError("other parameters");
       return;
     }
-    if (!sequence || another || pictures.length === 0) throw new Unusual("no parameters in front");
-    if (pictures.length > MAX_PICTURE_SETS) throw new Unusual("too many parameters");
+    if (!sequence || another || pictures.length === 0)
+      throw new UnsupportedMediaError("no parameters in front");
+    if (pictures.length > MAX_PICTURE_SETS) throw new UnsupportedMediaError("too many parameters");
     this.#sets = { sequence: Buffer.from(sequence), pictures: pictures.map((set) => Buffer.from(set)) };
   }
 }
 
 /** Whether additional information says that decoding can begin here. */
-function tellsRecovery(escaped: Buffer): boolean {
+function declaresRecovery(escaped: Buffer): boolean {
   const bytes = withoutEscapes(escaped);
   let at = 0;
   const number = (): number => {

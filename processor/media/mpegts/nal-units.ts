@@ -1,4 +1,4 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 
 const START_CODE = Buffer.of(0, 0, 1);
 
@@ -10,7 +10,7 @@ const START_CODE = Buffer.of(0, 0, 1);
 export function* unitsOf(payload: Buffer): Generator<readonly [number, number]> {
   let code = payload.indexOf(START_CODE);
   if (code === -1 || payload.subarray(0, code).some((byte) => byte !== 0)) {
-    throw new Unusual("no NAL unit where one must begin");
+    throw new UnsupportedMediaError("no NAL unit where one must begin");
   }
   while (code !== -1) {
     const start = code + START_CODE.length;

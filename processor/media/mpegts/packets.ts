@@ -1,4 +1,4 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 
 /** The packets of a transport stream (ISO 13818-1), and what they carry by their numbers. */
@@ -14,24 +14,25 @@ const MAX_UNIT_BYTES = 16 << 20;
 const FIRST_UNIT_BYTES = 256 << 10;
 
 /** Takes a whole unit: a packet of an elementary stream, or the beginning of a table. Its bytes are only lent. */
-export type TakeUnit = (unit: Buffer) => void;
+export type UnitSink = (unit: Buffer) => void;
 
 /** Puts the units of one number together. */
 class Assembly {
-  readonly #take: TakeUnit;
+  readonly #onUnit: UnitSink;
   readonly #unit = new ByteBuffer(FIRST_UNIT_BYTES);
   readonly #isTable: boolean;
   /** Of the last packet, from 0 to 15; null where the next one need not count on. */
   #count: number | null = null;
 
-  constructor(take: TakeUnit, isTable: boolean) {
-    this.#take = take;
+  constructor(onUnit: UnitSink, isTable: boolean) {
+    this.#onUnit = onUnit;
     this.#isTable = isTable;
   }
 
   /** @throws Unusual where a packet is missing */
   count(count: number): void {
-    if (this.#count !== null && count !== ((this.#count + 1) & 15)) throw new Unusual("a packet is missing");
+    if (this.#count !== null && count !== ((this.#count + 1) & 15))
+      throw new UnsupportedMediaError("a packet is missing");
     this.#count = count;
   }
 
@@ -44,7 +45,7 @@ class Assembly {
     if (isFirst) this.end();
     // what stands in front of the first beginning belongs to nothing
     else if (this.#unit.length === 0) return;
-    if (this.#unit.length > MAX_UNIT_BYTES) throw new Unusual("a packet without an end");
+    if (this.#unit.length > MAX_UNIT_BYTES) throw new UnsupportedMediaError("a packet without an end");
     this.#unit.append(bytes, start, end);
     // a table is wanted as soon as it is whole, and repeated when it need not be
     if (this.#isTable && isWholeTable(this.#unit.bytes)) this.end();
@@ -53,7 +54,7 @@ class Assembly {
   /** Nothing more of the unit will come. */
   end(): void {
     if (this.#unit.length === 0) return;
-    this.#take(this.#unit.bytes);
+    this.#onUnit(this.#unit.bytes);
     this.#unit.clear();
   }
 }
@@ -79,8 +80,8 @@ export class TransportPackets {
   readonly #begun = new ByteBuffer(PACKET_BYTES);
 
   /** From now on, hands over what has this number; once told, it stays. */
-  follow(pid: number, take: TakeUnit, isTable = false): void {
-    if (!this.#assemblies.has(pid)) this.#assemblies.set(pid, new Assembly(take, isTable));
+  follow(pid: number, onUnit: UnitSink, isTable = false): void {
+    if (!this.#assemblies.has(pid)) this.#assemblies.set(pid, new Assembly(onUnit, isTable));
   }
 
   /** @throws Unusual where no packet begins or one is encrypted */
@@ -100,13 +101,13 @@ export class TransportPackets {
 
   /** @throws Unusual where the last packet is not whole */
   end(): void {
-    if (this.#begun.length > 0) throw new Unusual("half a packet at the end");
+    if (this.#begun.length > 0) throw new UnsupportedMediaError("half a packet at the end");
     for (const assembly of this.#assemblies.values()) assembly.end();
   }
 
   #take(bytes: Buffer, at: number): void {
     const head = bytes.readUInt32BE(at);
-    if (head >>> 24 !== SYNC_BYTE) throw new Unusual("no packet where one must begin");
+    if (head >>> 24 !== SYNC_BYTE) throw new UnsupportedMediaError("no packet where one must begin");
     const pid = (head >>> 8) & 0x1fff;
     const fieldBytes = (head & 0x20) === 0 ? 0 : 1 + (bytes[at + 4] ?? 0);
     const isBreak = fieldBytes > 1 && ((bytes[at + 5] ?? 0) & 0x80) !== 0;
@@ -115,7 +116,7 @@ export class TransportPackets {
     const assembly = this.#assemblies.get(pid);
     if (!assembly) return;
     if (isBreak) assembly.break();
-    if ((head & 0x8000c0) !== 0) throw new Unusual("a damaged or encrypted packet");
+    if ((head & 0x8000c0) !== 0) throw new UnsupportedMediaError("a damaged or encrypted packet");
     if ((head & 0x10) === 0) return;
     assembly.count(head & 15);
     const start = at + 4 + fieldBytes;

@@ -1,34 +1,34 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import { UNITY_MATRIX } from "../isobmff/common-boxes.ts";
 import { fullBox, uint16, uint32 } from "../isobmff/write-boxes.ts";
 import { CLOCK_RATE, type Clock, readElementaryPacket } from "./elementary-packets.ts";
 import { type Beginning, checkPause, type ElementaryStream } from "./elementary-stream.ts";
-import type { Gathering } from "./gathering.ts";
+import type { SampleBuffer } from "./gathering.ts";
 import { avcEntry, readSequenceParameters } from "./h264-parameters.ts";
 import { type ParameterSets, PictureReader } from "./h264-pictures.ts";
 
 /** Pictures of H.264, one in each packet. */
-export class PictureStream implements ElementaryStream {
-  readonly gathering: Gathering;
+export class VideoStream implements ElementaryStream {
+  readonly sampleBuffer: SampleBuffer;
   beginning: Beginning | null = null;
   readonly #clock: Clock;
   readonly #pictures = new PictureReader();
   #last: { readonly decoded: number; readonly duration: number } | null = null;
 
-  constructor(clock: Clock, gathering: Gathering) {
+  constructor(clock: Clock, sampleBuffer: SampleBuffer) {
     this.#clock = clock;
-    this.gathering = gathering;
+    this.sampleBuffer = sampleBuffer;
   }
 
   read(unit: Buffer): void {
     const { payload, times } = readElementaryPacket(unit, this.#clock);
-    if (!times || times.shown < times.decoded) throw new Unusual("a picture without its time");
-    const { memory } = this.gathering;
+    if (!times || times.shown < times.decoded) throw new UnsupportedMediaError("a picture without its time");
+    const { memory } = this.sampleBuffer;
     const before = memory.length;
     const { isSync } = this.#pictures.read(payload, memory);
     this.beginning ??= this.#begin(times, isSync);
     const duration = this.#last ? times.decoded - this.#last.decoded : 0;
-    if (this.#last && duration <= 0) throw new Unusual("pictures in another order");
+    if (this.#last && duration <= 0) throw new UnsupportedMediaError("pictures in another order");
     checkPause(duration);
     this.#last = { decoded: times.decoded, duration };
     const sample = {
@@ -37,12 +37,12 @@ export class PictureStream implements ElementaryStream {
       // the last one lasts as long as the one before; of all others, the next one tells
       duration,
     };
-    this.gathering.add(sample, CLOCK_RATE);
+    this.sampleBuffer.add(sample, CLOCK_RATE);
   }
 
   #begin(times: Pick<Beginning, "shown" | "decoded">, isSync: boolean): Beginning {
     const { sets } = this.#pictures;
-    if (!isSync || !sets) throw new Unusual("pictures that need others in front");
+    if (!isSync || !sets) throw new UnsupportedMediaError("pictures that need others in front");
     return { ...times, track: describe(sets) };
   }
 }

@@ -1,19 +1,19 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import { UNITY_MATRIX } from "../isobmff/common-boxes.ts";
 import { fullBox, uint16, uint32 } from "../isobmff/write-boxes.ts";
 import { type AdtsHeader, aacEntry, FRAME_SAMPLES, readAdtsHeader } from "./adts.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 import { CLOCK_RATE, type Clock, readElementaryPacket } from "./elementary-packets.ts";
 import { type Beginning, checkPause, type ElementaryStream } from "./elementary-stream.ts";
-import type { Gathering } from "./gathering.ts";
+import type { SampleBuffer } from "./gathering.ts";
 
 const LEFT_BYTES = 16 << 10;
 /** Times are rounded, and packagers are careless: only what is further away than this is a gap. */
 const TOLERANCE = FRAME_SAMPLES / 2;
 
 /** Sound in AAC, several frames in a packet. */
-export class SoundStream implements ElementaryStream {
-  readonly gathering: Gathering;
+export class AudioStream implements ElementaryStream {
+  readonly sampleBuffer: SampleBuffer;
   beginning: Beginning | null = null;
   readonly #clock: Clock;
   /** The beginning of a frame that goes on in the next packet. */
@@ -22,25 +22,25 @@ export class SoundStream implements ElementaryStream {
   /** When the next frame is heard, in samples since the beginning. */
   #time = 0;
 
-  constructor(clock: Clock, gathering: Gathering) {
+  constructor(clock: Clock, sampleBuffer: SampleBuffer) {
     this.#clock = clock;
-    this.gathering = gathering;
+    this.sampleBuffer = sampleBuffer;
   }
 
   read(unit: Buffer): void {
     const { payload, times } = readElementaryPacket(unit, this.#clock);
     // the time is that of the first frame which begins in this packet
     const begins = this.#left.length;
-    let told = times?.shown ?? null;
+    let declared = times?.shown ?? null;
     this.#left.append(payload, 0, payload.length);
     const { bytes } = this.#left;
     let at = 0;
     for (;;) {
       const header = readAdtsHeader(bytes, at);
       if (!header || at + header.bytes > bytes.length) break;
-      if (told !== null && at >= begins) {
-        this.#setTime(told, header);
-        told = null;
+      if (declared !== null && at >= begins) {
+        this.#setTime(declared, header);
+        declared = null;
       }
       this.#add(bytes.subarray(at + header.headerBytes, at + header.bytes), header);
       at += header.bytes;
@@ -51,19 +51,20 @@ export class SoundStream implements ElementaryStream {
   #setTime(shown: number, header: AdtsHeader): void {
     this.beginning ??= { shown, decoded: shown, track: describe(header) };
     const time = Math.round(((shown - this.beginning.shown) * header.rate) / CLOCK_RATE);
-    if (time < this.#time - FRAME_SAMPLES) throw new Unusual("sound in another order");
+    if (time < this.#time - FRAME_SAMPLES) throw new UnsupportedMediaError("sound in another order");
     checkPause(((time - this.#time) * CLOCK_RATE) / header.rate);
     if (time > this.#time + TOLERANCE) this.#time = time;
   }
 
   #add(frame: Buffer, header: AdtsHeader): void {
-    if (!this.beginning) throw new Unusual("sound without its time");
+    if (!this.beginning) throw new UnsupportedMediaError("sound without its time");
     this.#header ??= header;
-    if (header.configuration !== this.#header.configuration) throw new Unusual("sound that changes");
-    this.gathering.memory.append(frame, 0, frame.length);
+    if (header.configuration !== this.#header.configuration)
+      throw new UnsupportedMediaError("sound that changes");
+    this.sampleBuffer.memory.append(frame, 0, frame.length);
     const sample = { bytes: frame.length, time: this.#time, shift: 0, duration: FRAME_SAMPLES, isSync: true };
     this.#time += FRAME_SAMPLES;
-    this.gathering.add(sample, header.rate);
+    this.sampleBuffer.add(sample, header.rate);
   }
 }
 

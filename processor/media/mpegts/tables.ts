@@ -1,4 +1,4 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 
 /** The tables that say what a transport stream holds. */
 
@@ -32,7 +32,7 @@ export function readPrograms(unit: Buffer): number {
     if (table.readUInt16BE(at) !== 0) pids.push(table.readUInt16BE(at + 2) & 0x1fff);
   }
   const [pid] = pids;
-  if (pid === undefined || pids.length > 1) throw new Unusual("several programs");
+  if (pid === undefined || pids.length > 1) throw new UnsupportedMediaError("several programs");
   return pid;
 }
 
@@ -62,6 +62,6 @@ function languageIn(descriptors: Buffer): string {
 function tableIn(unit: Buffer, type: number): Buffer {
   const start = 1 + unit.readUInt8(0);
   const end = start + 3 + (unit.readUInt16BE(start + 1) & 0xfff);
-  if (unit.readUInt8(start) !== type || end > unit.length) throw new Unusual("another table");
+  if (unit.readUInt8(start) !== type || end > unit.length) throw new UnsupportedMediaError("another table");
   return unit.subarray(start, end - 4);
 }

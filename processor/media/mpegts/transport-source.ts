@@ -1,29 +1,29 @@
-import { Unusual } from "../isobmff/box-view.ts";
+import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import type { ByteStream } from "../isobmff/byte-stream.ts";
-import type { MediaSource, MediaTrack, Turn } from "../isobmff/media-source.ts";
+import type { InterleavedChunk, MediaSource, MediaTrack } from "../isobmff/media-source.ts";
 import { CLOCK_RATE, Clock } from "./elementary-packets.ts";
 import type { Beginning, ElementaryStream } from "./elementary-stream.ts";
-import { type Gathered, Gathering } from "./gathering.ts";
+import { type BufferedSamples, SampleBuffer } from "./gathering.ts";
 import { TransportPackets } from "./packets.ts";
-import { PictureStream } from "./picture-stream.ts";
-import { SoundStream } from "./sound-stream.ts";
+import { VideoStream } from "./picture-stream.ts";
+import { AudioStream } from "./sound-stream.ts";
 import { PROGRAMS_PID, type ProgramStream, readProgram, readPrograms } from "./tables.ts";
 
 /** The kinds of media that can be read here, with the number of their streams in ISO 13818-1. */
 const READERS = [
-  { kind: "vide", type: 0x1b, Stream: PictureStream },
-  { kind: "soun", type: 0x0f, Stream: SoundStream },
+  { kind: "vide", type: 0x1b, Stream: VideoStream },
+  { kind: "soun", type: 0x0f, Stream: AudioStream },
 ] as const;
 
 /** All streams must begin within so many bytes. */
 const MAX_OPENING_BYTES = 16 << 20;
 
 interface WantedStream {
-  readonly told: ProgramStream;
+  readonly declared: ProgramStream;
   readonly stream: ElementaryStream;
 }
 
-interface Ready extends Gathered {
+interface Ready extends BufferedSamples {
   readonly wanted: WantedStream;
 }
 
@@ -53,31 +53,31 @@ class TransportSource implements MediaSource {
   /** Reads until all tracks are known. */
   async open(): Promise<this> {
     for (let bytes = 0; !this.#isKnown(); ) {
-      if (bytes > MAX_OPENING_BYTES) throw new Unusual("streams that do not begin");
+      if (bytes > MAX_OPENING_BYTES) throw new UnsupportedMediaError("streams that do not begin");
       const read = await this.#readOn();
       if (read === null) break;
       bytes += read;
     }
     const beginnings = this.#wanted.map(({ stream }) => stream.beginning);
     const origin = Math.min(...beginnings.map((beginning) => beginning?.shown ?? Number.POSITIVE_INFINITY));
-    this.tracks = this.#wanted.map(({ told, stream }) => trackOf(stream.beginning, told, origin));
+    this.tracks = this.#wanted.map(({ declared, stream }) => trackOf(stream.beginning, declared, origin));
     return this;
   }
 
-  async *turns(): AsyncGenerator<Turn> {
+  async *interleavedChunks(): AsyncGenerator<InterleavedChunk> {
     do {
       for (const ready of this.#ready.splice(0)) yield this.#turnOf(ready);
     } while ((await this.#readOn()) !== null || this.#ready.length > 0);
   }
 
-  #turnOf({ memory, samples, wanted }: Ready): Turn {
+  #turnOf({ memory, samples, wanted }: Ready): InterleavedChunk {
     const track = this.tracks[this.#wanted.indexOf(wanted)] as MediaTrack;
     return {
       track,
       chunk: { seconds: (samples[0]?.time ?? 0) / track.timescale, bytes: memory.length, samples },
-      pour: async (take) => {
-        await take(memory.bytes);
-        wanted.stream.gathering.reuse(memory);
+      streamTo: async (onChunk) => {
+        await onChunk(memory.bytes);
+        wanted.stream.sampleBuffer.reuse(memory);
       },
     };
   }
@@ -90,7 +90,7 @@ class TransportSource implements MediaSource {
       return value.length;
     }
     this.#packets.end();
-    for (const { stream } of this.#wanted) stream.gathering.end();
+    for (const { stream } of this.#wanted) stream.sampleBuffer.end();
     return null;
   }
 
@@ -103,28 +103,28 @@ class TransportSource implements MediaSource {
       one.pid === this.#program?.[index]?.pid && one.type === this.#program[index]?.type;
     if (this.#program) {
       if (program.length === this.#program.length && program.every(isSame)) return;
-      throw new Unusual("a program that changes");
+      throw new UnsupportedMediaError("a program that changes");
     }
     this.#program = program;
     const readers = READERS.filter(({ kind }) => this.#kinds.includes(kind));
     this.#wanted = readers.flatMap(({ Stream, kind, type }) => {
-      const [told, another] = program.filter((candidate) => candidate.type === type);
-      if (another) throw new Unusual(`several streams of ${kind}`);
-      return told ? [this.#follow(told, Stream)] : [];
+      const [declared, another] = program.filter((candidate) => candidate.type === type);
+      if (another) throw new UnsupportedMediaError(`several streams of ${kind}`);
+      return declared ? [this.#follow(declared, Stream)] : [];
     });
   }
 
-  #follow(told: ProgramStream, Stream: (typeof READERS)[number]["Stream"]): WantedStream {
-    const gathering = new Gathering((gathered) => this.#ready.push({ ...gathered, wanted }));
-    const stream = new Stream(this.#clock, gathering);
-    const wanted: WantedStream = { told, stream };
-    this.#packets.follow(told.pid, (unit) => stream.read(unit));
+  #follow(declared: ProgramStream, Stream: (typeof READERS)[number]["Stream"]): WantedStream {
+    const sampleBuffer = new SampleBuffer((buffered) => this.#ready.push({ ...buffered, wanted }));
+    const stream = new Stream(this.#clock, sampleBuffer);
+    const wanted: WantedStream = { declared, stream };
+    this.#packets.follow(declared.pid, (unit) => stream.read(unit));
     return wanted;
   }
 }
 
 function trackOf(beginning: Beginning | null, { language }: ProgramStream, origin: number): MediaTrack {
-  if (!beginning) throw new Unusual("a stream without anything");
+  if (!beginning) throw new UnsupportedMediaError("a stream without anything");
   const { decoded, shown, track } = beginning;
   return {
     ...track,

@@ -43,17 +43,17 @@ export function startExtras(outer: RunContext, source: Source, wantsCover: boole
   const signal = AbortSignal.any([outer.signal, stop.signal, AbortSignal.timeout(FETCH_MS)]);
   const context: RunContext = { ...outer, signal };
 
-  const picture = asksThumbnail || wantsCover ? fetchThumbnail(context, source) : Promise.resolve(null);
-  const cover = picture.catch(() => null);
-  const thumbnail = asksThumbnail ? toldThumbnail(outer, picture) : null;
+  const image = asksThumbnail || wantsCover ? fetchThumbnail(context, source) : Promise.resolve(null);
+  const cover = image.catch(() => null);
+  const thumbnail = asksThumbnail ? reportedThumbnail(outer, image) : null;
   const subtitles = (asked?.languages ?? []).map((language, index) =>
-    toldSubtitle(context, source, language, `subtitle.${index}`),
+    reportedSubtitle(context, source, language, `subtitle.${index}`),
   );
   const ready = Promise.all([thumbnail, ...subtitles]).then(
-    ([ownPicture, ...texts]): FetchedExtras => ({
+    ([ownImage, ...texts]): FetchedExtras => ({
       subtitles: texts.flatMap(({ subtitle }) => subtitle ?? []),
-      thumbnail: ownPicture?.picture ?? null,
-      adjustments: [...(ownPicture?.adjustments ?? []), ...texts.flatMap(({ adjustments }) => adjustments)],
+      thumbnail: ownImage?.image ?? null,
+      adjustments: [...(ownImage?.adjustments ?? []), ...texts.flatMap(({ adjustments }) => adjustments)],
     }),
   );
 
@@ -87,23 +87,23 @@ export function missingExtra(
   return { field, from, to: null, reason };
 }
 
-async function toldThumbnail(
+async function reportedThumbnail(
   context: RunContext,
   fetched: Promise<Cover | null>,
-): Promise<{ picture: Cover | null; adjustments: Adjustment[] }> {
+): Promise<{ image: Cover | null; adjustments: Adjustment[] }> {
   const missing = (reason: string, cause?: unknown) => ({
-    picture: null,
+    image: null,
     adjustments: [missingExtra(context, { field: "download_thumbnail", from: true, reason }, cause)],
   });
   try {
-    const picture = await fetched;
-    return picture ? { picture, adjustments: [] } : missing("The source has no thumbnail");
+    const image = await fetched;
+    return image ? { image, adjustments: [] } : missing("The source has no thumbnail");
   } catch (error) {
     return missing("The source's thumbnail could not be had", error);
   }
 }
 
-async function toldSubtitle(
+async function reportedSubtitle(
   context: RunContext,
   source: Source,
   language: string,
@@ -117,7 +117,7 @@ async function toldSubtitle(
   if (choice === null) return missing("The source has no subtitles in this language");
   try {
     const text = await fetchFirst(context, source, choice, name);
-    return { subtitle: { language, text }, adjustments: toldVariant(choice) };
+    return { subtitle: { language, text }, adjustments: reportedVariant(choice) };
   } catch (error) {
     return missing("The source's subtitles could not be had", error);
   }
@@ -142,7 +142,7 @@ async function fetchFirst(
   throw failure;
 }
 
-function toldVariant({ language, tag }: SubtitleChoice): Adjustment[] {
+function reportedVariant({ language, tag }: SubtitleChoice): Adjustment[] {
   if (tag.toLowerCase() === language.toLowerCase()) return [];
   const reason = "The closest that the source has to this language";
   return [{ field: "subtitle_languages", from: language, to: tag, reason }];

@@ -7,7 +7,7 @@ import type { Cover } from "../ffmpeg-args.ts";
 import type { Source } from "../source.ts";
 import { fetchSmall } from "./fetch-small.ts";
 
-const MAX_PICTURE_BYTES = 20 << 20;
+const MAX_IMAGE_BYTES = 20 << 20;
 export const MAX_THUMBNAIL_WIDTH = 1280;
 /** A source's best picture may be gone or in a form that no tool reads; the next ones are mostly as good. */
 const MAX_CANDIDATES = 3;
@@ -42,7 +42,7 @@ export async function fetchThumbnail(context: RunContext, source: Source): Promi
 async function toJpeg(context: RunContext, source: Source, url: string, name: string): Promise<Cover> {
   const { folder, proxy, tools, signal } = context;
   const [from, path] = [join(folder, name), join(folder, `${name}.jpg`)];
-  await writeFile(from, await fetchSmall(context, source, { url, maxBytes: MAX_PICTURE_BYTES, signal }));
+  await writeFile(from, await fetchSmall(context, source, { url, maxBytes: MAX_IMAGE_BYTES, signal }));
   const scale = `scale=min(${MAX_THUMBNAIL_WIDTH}\\,iw):-1,format=yuvj420p`;
   await runFfmpeg({
     ...{ inputs: [await imageFile(from)], purpose: "inspect" },

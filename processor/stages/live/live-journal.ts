@@ -3,7 +3,7 @@ import { collectSpan } from "../../egress/source-read.ts";
 import { Fault } from "../../fault.ts";
 import type { RunContext } from "../../kit.ts";
 import { ObjectReader } from "../../storage/object-reader.ts";
-import type { Sink } from "../../storage/object-store.ts";
+import type { ObjectStore } from "../../storage/object-store.ts";
 
 /**
  * The journal of a recording: each segment is an object of its own in the storage as soon as it was on air, so that a
@@ -53,17 +53,17 @@ export class Journal {
   }
 
   /** False where the credentials sign no links: nothing that was written there can be read again. */
-  static async isPossible({ sink, request }: RunContext): Promise<boolean> {
-    return (await sink.signGet(request.job_id, LINK_SECONDS)) !== null;
+  static async isPossible({ store, request }: RunContext): Promise<boolean> {
+    return (await store.signGet(request.job_id, LINK_SECONDS)) !== null;
   }
 
   /** Opens the journal of a job, with all that former runs wrote. A run that lost its job can add nothing to it. */
   static async open(context: RunContext): Promise<Journal> {
-    const { request, sink, policy, client } = context;
+    const { request, store, policy, client } = context;
     const { base_folder, folder_prefix } = request.key_prefix;
     const folder =
       request.recording.key ?? `${keyFolder({ base_folder, folder_prefix })}/.recordings/${request.job_id}`;
-    const link = await signedLink(sink, folder);
+    const link = await signedLink(store, folder);
     const reader = new ObjectReader(request.target, policy, client, link);
     const former =
       request.predecessor === null ? [] : Array.from({ length: request.attempt - 1 }, (_, i) => i + 1);
@@ -81,17 +81,17 @@ export class Journal {
 
   /** Writes a piece; pieces stand in the order of the calls. @throws Fault of the storage */
   async append(facts: PieceFacts, body: readonly Uint8Array[]): Promise<void> {
-    const { sink, signal, request } = this.#context;
+    const { store, signal, request } = this.#context;
     const key = `${this.#folder}/${request.attempt}/${this.#count++}`;
     const bytes = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const header = Buffer.from(JSON.stringify({ ...facts, bytes }).padEnd(HEADER_BYTES));
     this.pieces.push({ ...facts, key, bytes });
-    await sink.put({ key, contentType: "application/octet-stream" }, [header, ...body], signal);
+    await store.put({ key, contentType: "application/octet-stream" }, [header, ...body], signal);
   }
 
   /** A link to a piece; its content begins after the header. */
   link(piece: Piece): Promise<string> {
-    return signedLink(this.#context.sink, piece.key);
+    return signedLink(this.#context.store, piece.key);
   }
 
   /** The content of a piece that is small. */
@@ -103,11 +103,11 @@ export class Journal {
 
   /** Deletes every piece. What cannot be deleted is left to the Worker, or to the storage's own rules. */
   async erase(): Promise<void> {
-    const { sink, log, claim } = this.#context;
+    const { store, log, claim } = this.#context;
     let failures = 0;
     for (let at = 0; at < this.pieces.length; at += ERASE_AT_ONCE) {
       const some = this.pieces.slice(at, at + ERASE_AT_ONCE);
-      const results = await Promise.allSettled(some.map(({ key }) => sink.delete(key)));
+      const results = await Promise.allSettled(some.map(({ key }) => store.delete(key)));
       failures += results.filter(({ status }) => status === "rejected").length;
     }
     if (failures > 0) log("pieces left", { job_id: claim.job_id, pieces: failures });
@@ -115,8 +115,8 @@ export class Journal {
 }
 
 /** @throws Fault `upload_refused` where the credentials may write only: a recording is read again at its end */
-async function signedLink(sink: Sink, key: string): Promise<string> {
-  const link = await sink.signGet(key, LINK_SECONDS);
+async function signedLink(store: ObjectStore, key: string): Promise<string> {
+  const link = await store.signGet(key, LINK_SECONDS);
   if (link === null) throw new Fault("upload_refused", "a recording needs the right to read what it stored");
   return link;
 }
@@ -137,12 +137,12 @@ async function readRun(context: RunContext, reader: ObjectReader, folder: string
 }
 
 async function readHeader(
-  { sink, signal }: RunContext,
+  { store, signal }: RunContext,
   reader: ObjectReader,
   key: string,
 ): Promise<Piece | null> {
   try {
-    const request = { url: await signedLink(sink, key), headers: {}, signal };
+    const request = { url: await signedLink(store, key), headers: {}, signal };
     const header = await collectSpan(reader, request, { start: 0, end: HEADER_BYTES }, HEADER_BYTES);
     return { ...(JSON.parse(Buffer.concat(header).toString("utf8")) as PieceFacts & { bytes: number }), key };
   } catch (error) {

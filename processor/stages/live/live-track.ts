@@ -36,10 +36,10 @@ const AT_ONCE = 4;
 export async function recordTrack(options: TrackOptions): Promise<LiveEnd> {
   const { source, limit, state, fromStart } = options;
   const isEnough = () => state.recordedSeconds >= limit.seconds || limit.bytes <= 0;
-  const news = source.follow({ after: state.last, fromStart, isEnough });
+  const segments = source.follow({ after: state.last, fromStart, isEnough });
   let map: string | null = null;
   for (;;) {
-    const { value, done } = await news.next();
+    const { value, done } = await segments.next();
     if (done) {
       if (state.recordedSeconds > 0) limit.seconds = Math.min(limit.seconds, state.recordedSeconds);
       return value;

@@ -4,7 +4,7 @@ import type { Delivery } from "../../../schema/wire/callback.ts";
 import { Fault } from "../../fault.ts";
 import { type LiveEnd, LiveSource } from "../../hls/live-source.ts";
 import type { RunContext } from "../../kit.ts";
-import { Stopped } from "../../run/stop.ts";
+import { StoppedError } from "../../run/stop.ts";
 import { deliver } from "../deliver.ts";
 import { type Resolved, resolveSource } from "../resolve.ts";
 import type { Source, SourceStream } from "../source.ts";
@@ -73,7 +73,7 @@ async function keepOrErase(
     return delivery;
   } catch (error) {
     const cause = context.signal.aborted ? context.signal.reason : error;
-    const isCancelled = cause instanceof Stopped && cause.reason === "cancelled";
+    const isCancelled = cause instanceof StoppedError && cause.reason === "cancelled";
     if (isCancelled || (cause instanceof Fault && cause.isFinal)) await journal.erase();
     throw error;
   }
@@ -128,7 +128,7 @@ async function recordTracks(
   const { request, progress } = context;
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
-  const tell = () =>
+  const report = () =>
     progress.advance((0.9 * (states[0]?.recordedSeconds ?? 0)) / request.recording.max_seconds);
   const tracks = source.streams.map((stream, track) =>
     recordTrack({
@@ -136,7 +136,7 @@ async function recordTracks(
       source: liveSource({ ...context, signal }, stream),
       state: states[track] ?? { last: null, recordedSeconds: 0 },
       fromStart: request.recording.from_start,
-      onSegment: tell,
+      onSegment: report,
     }),
   );
   try {
@@ -164,7 +164,7 @@ async function rejoin(context: RunContext, begun: Source): Promise<Resolved | nu
   const { signal, log, claim, extractions, request } = context;
   for (let attempt = 1; attempt <= REJOIN_TRIES; attempt++) {
     try {
-      extractions.forget(request.url);
+      extractions.remove(request.url);
       const again = await resolveSource(context);
       const isSame = again.source.live && again.source.streams.length === begun.streams.length;
       return isSame ? again : null;
@@ -216,7 +216,7 @@ async function deliverJournal(
   ).catch((error: unknown) => {
     throw asStorageFault(error);
   });
-  const adjustments = [...delivery.adjustments, ...tell(context, journal, duration, isWhole)];
+  const adjustments = [...delivery.adjustments, ...report(context, journal, duration, isWhole)];
   return { ...delivery, strategy: "live", adjustments };
 }
 
@@ -252,7 +252,7 @@ async function recordedStream(journal: Journal, stream: SourceStream, track: num
 }
 
 /** What the caller must know: that this is a recording, and what it lacks. */
-function tell({ request }: RunContext, journal: Journal, recorded: number, isWhole: boolean): Adjustment[] {
+function report({ request }: RunContext, journal: Journal, recorded: number, isWhole: boolean): Adjustment[] {
   const missing = Math.round(secondsOf(tracked(journal, 0), "gap") * 10) / 10;
   const to = Math.round(recorded * 10) / 10;
   return [

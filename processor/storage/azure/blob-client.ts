@@ -9,14 +9,14 @@ import type {
 import { withoutTrailing } from "../../../schema/text.ts";
 import { parseRetryAfter, type RetryClock } from "../../retry.ts";
 import { attachmentNamed, encodeKey, encodeSegment } from "../encode-key.ts";
-import { answerFailure, StorageFailed } from "../failure.ts";
+import { responseFailure, StorageFailedError } from "../failure.ts";
 import type { NewObject } from "../object-store.ts";
-import { type Persistence, Repeater, type RepeatOptions } from "../repeater.ts";
+import { Retrier, type RetrierRunOptions, type RetryOptions } from "../repeater.ts";
 import { StorageTransport, type TransportOptions } from "../transport.ts";
 import { azureHttpClient } from "./azure-http.ts";
 
 /** Where and as whom to write. */
-export interface BlobOptions extends TransportOptions, Persistence {
+export interface BlobOptions extends TransportOptions, RetryOptions {
   /** Of the account. @example "https://ACCOUNT.blob.core.windows.net" */
   readonly endpoint: string;
   readonly accountName: string;
@@ -48,7 +48,7 @@ type Sdk = typeof import("@azure/storage-blob");
 export class BlobClient {
   readonly clock: RetryClock;
   readonly #options: BlobOptions;
-  readonly #repeater: Repeater;
+  readonly #retrier: Retrier;
   #loaded: Promise<{ sdk: Sdk; pipeline: Pipeline; key: StorageSharedKeyCredential | null }> | null = null;
 
   constructor(options: BlobOptions) {
@@ -56,14 +56,14 @@ export class BlobClient {
     const secret = "accountKey" in credential ? credential.accountKey : credential.sasToken;
     const signature = new URLSearchParams(secret).get("sig") ?? "";
     this.#options = options;
-    this.#repeater = new Repeater({ clock, attempts, secrets: [secret, signature] });
-    this.clock = this.#repeater.clock;
+    this.#retrier = new Retrier({ clock, attempts, secrets: [secret, signature] });
+    this.clock = this.#retrier.clock;
   }
 
   /**
    * The blob of a key; null when there is none, `hidden` when the token may not read.
    */
-  async find(key: string, repeat?: RepeatOptions): Promise<BlobFacts | "hidden" | null> {
+  async find(key: string, repeat?: RetrierRunOptions): Promise<BlobFacts | "hidden" | null> {
     const blob = await this.#blob(key);
     return await this.#run(repeat, async () => {
       try {
@@ -97,7 +97,12 @@ export class BlobClient {
    * Stages a block. Azure carries out whatever has reached it, so when the signal is aborted a request that is on its way
    * gets a moment to be answered: only then is it known that its block is there, and can be dropped with the others.
    */
-  async stage(key: string, id: string, body: readonly Uint8Array[], repeat: RepeatOptions): Promise<void> {
+  async stage(
+    key: string,
+    id: string,
+    body: readonly Uint8Array[],
+    repeat: RetrierRunOptions,
+  ): Promise<void> {
     const blob = await this.#blob(key);
     const length = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const stream = () => Readable.from(body, { objectMode: false });
@@ -110,7 +115,7 @@ export class BlobClient {
   }
 
   /** Stores a small blob by one request. */
-  async put(object: NewObject, body: readonly Uint8Array[], repeat: RepeatOptions): Promise<void> {
+  async put(object: NewObject, body: readonly Uint8Array[], repeat: RetrierRunOptions): Promise<void> {
     const blob = await this.#blob(object.key);
     const length = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const stream = () => Readable.from(body, { objectMode: false });
@@ -127,7 +132,7 @@ export class BlobClient {
     object: NewObject,
     ids: string[],
     { conditions, metadata }: { conditions: BlobConditions; metadata: Record<string, string> },
-    repeat: RepeatOptions = {},
+    repeat: RetrierRunOptions = {},
     settles: () => Promise<boolean> = async () => false,
   ): Promise<string> {
     const blob = await this.#blob(object.key);
@@ -215,8 +220,8 @@ export class BlobClient {
     return this.#loaded;
   }
 
-  #run<T>(repeat: RepeatOptions = {}, once: (attempt: number) => Promise<T>): Promise<T> {
-    return this.#repeater.run(async (attempt) => {
+  #run<T>(repeat: RetrierRunOptions = {}, once: (attempt: number) => Promise<T>): Promise<T> {
+    return this.#retrier.run(async (attempt) => {
       try {
         return await once(attempt);
       } catch (error) {
@@ -230,8 +235,8 @@ export class BlobClient {
     if (status === undefined) return error;
     const name = status === 403 && this.#isExpired() ? "ExpiredToken" : nameOf(error);
     const message = error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : "";
-    const wished = parseRetryAfter(headerOf(error, "retry-after"), this.clock.now());
-    return new StorageFailed(answerFailure({ status, name, message, retryAfterMs: wished }));
+    const requested = parseRetryAfter(headerOf(error, "retry-after"), this.clock.now());
+    return new StorageFailedError(responseFailure({ status, name, message, retryAfterMs: requested }));
   }
 
   /** Azure tells an expired token from a wrong one only in texts that answers to HEAD do not have. */
@@ -264,16 +269,16 @@ function delayed(signal: AbortSignal | undefined, ms: number): { signal: AbortSi
   };
 }
 
-const aborted = ({ signal }: RepeatOptions = {}) => (signal ? { abortSignal: signal } : {});
+const aborted = ({ signal }: RetrierRunOptions = {}) => (signal ? { abortSignal: signal } : {});
 
-interface AnsweredError {
+interface ResponseError {
   readonly statusCode: number;
   readonly code?: unknown;
   readonly response?: { readonly headers: { get(name: string): string | undefined } };
 }
 
 /** An error of the SDK that an answer caused. */
-const isAnswered = (error: unknown): error is AnsweredError =>
+const isAnswered = (error: unknown): error is ResponseError =>
   error instanceof Error && "statusCode" in error && typeof error.statusCode === "number";
 
 const statusOf = (error: unknown): number | undefined => (isAnswered(error) ? error.statusCode : undefined);

@@ -1,4 +1,4 @@
-import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "../object-store.ts";
+import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
 import { BlobClient, type BlobOptions } from "./blob-client.ts";
 import { BlobUpload, fenceUpload } from "./blob-upload.ts";
 import { uploadOfBlock } from "./block-id.ts";
@@ -21,7 +21,7 @@ const LIMITS: PartLimits = { minBytes: 1 << 20, maxBytes: 64 << 20, maxParts: 49
  * A SAS needs the permissions create, write and delete; without read, uploads work but are neither listed, fenced nor
  * cleaned up before that week is over.
  */
-export class BlobSink implements Sink {
+export class BlobObjectStore implements ObjectStore {
   readonly provider = "blob";
   readonly limits = LIMITS;
   readonly #client: BlobClient;

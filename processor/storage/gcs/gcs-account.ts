@@ -1,6 +1,6 @@
 import type { Storage } from "@google-cloud/storage";
 import { attachmentNamed } from "../encode-key.ts";
-import { answerFailure, StorageFailed } from "../failure.ts";
+import { responseFailure, StorageFailedError } from "../failure.ts";
 import type { StorageTransport } from "../transport.ts";
 
 /** As whom to write: what a service account's key file says. */
@@ -80,14 +80,14 @@ export class GcsAccount {
   readonly #fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const asked = input instanceof Request ? input.url : String(input);
     const url = new URL(asked === GOOGLE_TOKEN_URI ? this.#account.tokenUri : asked);
-    const answer = await this.#transport.exchange({
+    const response = await this.#transport.exchange({
       method: init?.method ?? "GET",
       url,
       headers: Object.fromEntries(new Headers(init?.headers)),
       body: [Buffer.from(String(init?.body ?? ""))],
     });
-    const contentType = answer.headers["content-type"] ?? "application/json";
-    return new Response(answer.text, { status: answer.status, headers: { "content-type": contentType } });
+    const contentType = response.headers["content-type"] ?? "application/json";
+    return new Response(response.text, { status: response.status, headers: { "content-type": contentType } });
   };
 }
 
@@ -99,11 +99,11 @@ function understood(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (isRefusal(error)) {
     const { status, data } = error.response;
-    return new StorageFailed(answerFailure({ status, ...oauthError(data) }));
+    return new StorageFailedError(responseFailure({ status, ...oauthError(data) }));
   }
   if ("code" in error && /^ERR_(OSSL|CRYPTO)/.test(String(error.code))) {
     const detail = "MalformedKey: the service account's private key cannot be read";
-    return new StorageFailed({ code: "upload_refused", detail, retryable: false });
+    return new StorageFailedError({ code: "upload_refused", detail, retryable: false });
   }
   return error.cause ?? error;
 }

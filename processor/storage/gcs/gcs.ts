@@ -1,14 +1,19 @@
 import { encodeKey } from "../encode-key.ts";
-import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "../object-store.ts";
-import { type Persistence, Repeater } from "../repeater.ts";
-import { XmlClient } from "../s3/xml-client.ts";
-import { XmlUpload } from "../s3/xml-upload.ts";
-import { abortXmlUpload, deleteXmlObject, listXmlUploads, putXmlObject } from "../s3/xml-uploads.ts";
+import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
+import { Retrier, type RetryOptions } from "../repeater.ts";
+import { S3ApiClient } from "../s3/xml-client.ts";
+import { MultipartUpload } from "../s3/xml-upload.ts";
+import {
+  abortMultipartUpload,
+  deleteXmlObject,
+  listMultipartUploads,
+  putXmlObject,
+} from "../s3/xml-uploads.ts";
 import { StorageTransport, type TransportOptions } from "../transport.ts";
 import { GcsAccount, type ServiceAccount } from "./gcs-account.ts";
 
 /** Where and as whom to write. */
-export interface GcsOptions extends TransportOptions, Persistence {
+export interface GcsOptions extends TransportOptions, RetryOptions {
   /** Of the XML interface. @example "https://storage.googleapis.com" */
   readonly endpoint: string;
   readonly bucket: string;
@@ -24,30 +29,30 @@ const OWNER_HEADER = "x-goog-meta-upload";
  *
  * @example new GcsSink({ endpoint: "https://storage.googleapis.com", bucket: "media", account, agentFor })
  */
-export class GcsSink implements Sink {
+export class GcsObjectStore implements ObjectStore {
   readonly provider = "gcs";
   readonly limits = LIMITS;
   readonly #bucket: string;
   readonly #account: GcsAccount;
-  readonly #client: XmlClient;
+  readonly #client: S3ApiClient;
 
   constructor({ endpoint, bucket, account, clock, attempts, ...connections }: GcsOptions) {
     const transport = new StorageTransport(connections);
     this.#bucket = bucket;
     this.#account = new GcsAccount(account, endpoint, transport);
-    this.#client = new XmlClient({
+    this.#client = new S3ApiClient({
       ...{ endpoint, bucket, transport },
       addressing: "path",
       authorize: async ({ url, headers }) => ({
         url: new URL(url),
         headers: { ...headers, authorization: `Bearer ${await this.#account.token()}` },
       }),
-      repeater: new Repeater({ clock, attempts, secrets: [account.privateKey] }),
+      retrier: new Retrier({ clock, attempts, secrets: [account.privateKey] }),
     });
   }
 
   open(object: NewObject, signal: AbortSignal): Promise<Upload> {
-    return XmlUpload.open({ client: this.#client, ownerHeader: OWNER_HEADER }, object, signal);
+    return MultipartUpload.open({ client: this.#client, ownerHeader: OWNER_HEADER }, object, signal);
   }
 
   put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
@@ -55,11 +60,11 @@ export class GcsSink implements Sink {
   }
 
   abort(key: string, uploadRef: string): Promise<void> {
-    return abortXmlUpload(this.#client, key, uploadRef);
+    return abortMultipartUpload(this.#client, key, uploadRef);
   }
 
   listUploads(key: string): Promise<UnfinishedUpload[]> {
-    return listXmlUploads(this.#client, key);
+    return listMultipartUploads(this.#client, key);
   }
 
   delete(key: string): Promise<void> {

@@ -1,13 +1,13 @@
 import type { Readable } from "node:stream";
 import type OSS from "ali-oss";
 import { parseRetryAfter } from "../../retry.ts";
-import { StorageFailed } from "../failure.ts";
-import { type Persistence, Repeater, type RepeatOptions } from "../repeater.ts";
+import { StorageFailedError } from "../failure.ts";
+import { Retrier, type RetrierRunOptions, type RetryOptions } from "../repeater.ts";
 import { s3Failure } from "../s3/s3-failure.ts";
-import { type StorageAnswer, StorageTransport, type TransportOptions } from "../transport.ts";
+import { type StorageResponse, StorageTransport, type TransportOptions } from "../transport.ts";
 
 /** Where and as whom to write. */
-export interface OssOptions extends TransportOptions, Persistence {
+export interface OssOptions extends TransportOptions, RetryOptions {
   /** Of the region; the bucket is put in front of its host. @example "https://oss-cn-hangzhou.aliyuncs.com" */
   readonly endpoint: string;
   readonly bucket: string;
@@ -17,7 +17,7 @@ export interface OssOptions extends TransportOptions, Persistence {
   readonly accessKeySecret: string;
 }
 
-export interface OssRepeatOptions extends RepeatOptions {
+export interface OssRepeatOptions extends RetrierRunOptions {
   /** Statuses that are answers here, not failures. */
   readonly accept?: readonly number[];
 }
@@ -27,7 +27,7 @@ type HttpParams = Parameters<ConstructorParameters<Sdk>[0]["urllib"]["request"]>
 
 /** What the SDK's one request of an operation met; its own errors tell less. */
 interface Exchange {
-  answer?: StorageAnswer;
+  response?: StorageResponse;
   broken?: unknown;
 }
 
@@ -35,14 +35,14 @@ interface Exchange {
 export class OssClient {
   readonly #options: OssOptions;
   readonly #transport: StorageTransport;
-  readonly #repeater: Repeater;
+  readonly #retrier: Retrier;
   #sdk: Promise<Sdk> | null = null;
 
   constructor(options: OssOptions) {
     const { clock, attempts, accessKeyId, accessKeySecret } = options;
     this.#options = options;
     this.#transport = new StorageTransport(options);
-    this.#repeater = new Repeater({ clock, attempts, secrets: [accessKeySecret, accessKeyId] });
+    this.#retrier = new Retrier({ clock, attempts, secrets: [accessKeySecret, accessKeyId] });
   }
 
   /**
@@ -55,18 +55,18 @@ export class OssClient {
     operation: (sdk: OSS, attempt: number) => Promise<T>,
     { accept, ...repeat }: OssRepeatOptions = {},
   ): Promise<T | null> {
-    return this.#repeater.run(async (attempt) => {
+    return this.#retrier.run(async (attempt) => {
       const exchange: Exchange = {};
       const sdk = await this.#open(exchange, repeat.signal);
       try {
         return await operation(sdk, attempt);
       } catch (error) {
         if (exchange.broken !== undefined) throw exchange.broken;
-        const { answer } = exchange;
-        if (answer === undefined || answer.status < 300) throw error;
-        if (accept?.includes(answer.status)) return null;
-        const wished = parseRetryAfter(answer.headers["retry-after"], this.#repeater.clock.now());
-        throw new StorageFailed(s3Failure(answer.status, answer.text, wished));
+        const { response } = exchange;
+        if (response === undefined || response.status < 300) throw error;
+        if (accept?.includes(response.status)) return null;
+        const requested = parseRetryAfter(response.headers["retry-after"], this.#retrier.clock.now());
+        throw new StorageFailedError(s3Failure(response.status, response.text, requested));
       }
     }, repeat);
   }
@@ -94,9 +94,9 @@ export class OssClient {
     );
     try {
       const body = stream ?? bytesOf(content);
-      const answer = await this.#transport.exchange({ method, url: new URL(url), headers, body, signal });
-      exchange.answer = answer;
-      const { status, headers: answered, text } = answer;
+      const response = await this.#transport.exchange({ method, url: new URL(url), headers, body, signal });
+      exchange.response = response;
+      const { status, headers: answered, text } = response;
       return { status, headers: answered, data: Buffer.from(text), res: { status, headers: answered } };
     } catch (error) {
       exchange.broken = error;

@@ -1,6 +1,6 @@
 import type OSS from "ali-oss";
 import { attachmentNamed, encodeKey } from "../encode-key.ts";
-import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "../object-store.ts";
+import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
 import { epochMs } from "../s3/xml-uploads.ts";
 import { OssClient, type OssOptions } from "./oss-client.ts";
 import { abortOssUpload, dispositionHeader, OssUpload } from "./oss-upload.ts";
@@ -15,7 +15,7 @@ const WEEK_SECONDS = 604_800;
  *
  * @example new OssSink({ endpoint: "https://oss-cn-hangzhou.aliyuncs.com", region: "cn-hangzhou", bucket: "media", … })
  */
-export class OssSink implements Sink {
+export class OssObjectStore implements ObjectStore {
   readonly provider = "oss";
   readonly limits = LIMITS;
   readonly #client: OssClient;

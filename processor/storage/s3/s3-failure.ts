@@ -1,5 +1,5 @@
 import { xmlText } from "../../../schema/storage/xml-answer.ts";
-import { answerFailure, type StorageFailure } from "../failure.ts";
+import { responseFailure, type StorageFailure } from "../failure.ts";
 
 /**
  * Reads the answer to a failed request, in the XML that S3 made common.
@@ -8,5 +8,5 @@ import { answerFailure, type StorageFailure } from "../failure.ts";
  */
 export function s3Failure(status: number, body: string, retryAfterMs: number | undefined): StorageFailure {
   const name = xmlText(body, "Code") ?? "";
-  return answerFailure({ status, name, message: xmlText(body, "Message") ?? "", retryAfterMs });
+  return responseFailure({ status, name, message: xmlText(body, "Message") ?? "", retryAfterMs });
 }

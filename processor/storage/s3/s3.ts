@@ -1,14 +1,14 @@
 import { attachmentNamed } from "../encode-key.ts";
-import type { NewObject, PartLimits, Sink, UnfinishedUpload, Upload } from "../object-store.ts";
-import { type Persistence, Repeater } from "../repeater.ts";
+import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
+import { Retrier, type RetryOptions } from "../repeater.ts";
 import { StorageTransport, type TransportOptions } from "../transport.ts";
 import { type S3Credentials, S3Signer } from "./s3-signer.ts";
-import { XmlClient } from "./xml-client.ts";
-import { XmlUpload } from "./xml-upload.ts";
-import { abortXmlUpload, deleteXmlObject, listXmlUploads, putXmlObject } from "./xml-uploads.ts";
+import { S3ApiClient } from "./xml-client.ts";
+import { MultipartUpload } from "./xml-upload.ts";
+import { abortMultipartUpload, deleteXmlObject, listMultipartUploads, putXmlObject } from "./xml-uploads.ts";
 
 /** Where and as whom to write. */
-export interface S3Options extends S3Credentials, TransportOptions, Persistence {
+export interface S3Options extends S3Credentials, TransportOptions, RetryOptions {
   /** Scheme, host and an optional path in front of the bucket. @example "https://s3.eu-central-1.amazonaws.com" */
   readonly endpoint: string;
   readonly bucket: string;
@@ -27,29 +27,29 @@ const OWNER_HEADER = "x-amz-meta-upload";
  *
  * @example new S3Sink({ endpoint: "https://ACCOUNT.r2.cloudflarestorage.com", bucket: "media", region: "auto", … })
  */
-export class S3Sink implements Sink {
+export class S3ObjectStore implements ObjectStore {
   readonly provider = "s3";
   readonly limits = LIMITS;
   readonly #signer: S3Signer;
-  readonly #client: XmlClient;
+  readonly #client: S3ApiClient;
 
   constructor(options: S3Options) {
     const { accessKeyId, secretAccessKey, sessionToken = "" } = options;
     const secrets = [secretAccessKey, accessKeyId, sessionToken];
-    const repeater = new Repeater({ clock: options.clock, attempts: options.attempts, secrets });
-    this.#signer = new S3Signer(options, repeater.clock);
-    this.#client = new XmlClient({
+    const retrier = new Retrier({ clock: options.clock, attempts: options.attempts, secrets });
+    this.#signer = new S3Signer(options, retrier.clock);
+    this.#client = new S3ApiClient({
       endpoint: options.endpoint,
       bucket: options.bucket,
       addressing: options.addressing,
       authorize: (head) => this.#signer.sign(head),
       transport: new StorageTransport(options),
-      repeater,
+      retrier,
     });
   }
 
   open(object: NewObject, signal: AbortSignal): Promise<Upload> {
-    return XmlUpload.open({ client: this.#client, ownerHeader: OWNER_HEADER }, object, signal);
+    return MultipartUpload.open({ client: this.#client, ownerHeader: OWNER_HEADER }, object, signal);
   }
 
   put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
@@ -57,11 +57,11 @@ export class S3Sink implements Sink {
   }
 
   abort(key: string, uploadRef: string): Promise<void> {
-    return abortXmlUpload(this.#client, key, uploadRef);
+    return abortMultipartUpload(this.#client, key, uploadRef);
   }
 
   listUploads(key: string): Promise<UnfinishedUpload[]> {
-    return listXmlUploads(this.#client, key);
+    return listMultipartUploads(this.#client, key);
   }
 
   delete(key: string): Promise<void> {

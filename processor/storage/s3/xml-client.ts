@@ -2,9 +2,9 @@ import { hasXmlElement } from "../../../schema/storage/xml-answer.ts";
 import { withoutTrailing } from "../../../schema/text.ts";
 import { parseRetryAfter } from "../../retry.ts";
 import { encodeKey, encodeSegment } from "../encode-key.ts";
-import { StorageFailed } from "../failure.ts";
-import type { Repeater } from "../repeater.ts";
-import type { StorageAnswer, StorageTransport } from "../transport.ts";
+import { StorageFailedError } from "../failure.ts";
+import type { Retrier } from "../repeater.ts";
+import type { StorageResponse, StorageTransport } from "../transport.ts";
 import { s3Failure } from "./s3-failure.ts";
 
 /** A bucket behind the XML interface that S3 made common. */
@@ -17,7 +17,7 @@ export interface XmlBucket {
   /** The final URL and headers of a request, with whatever proves who asks. */
   readonly authorize: (request: XmlHead) => Promise<{ url: URL; headers: Record<string, string> }>;
   readonly transport: StorageTransport;
-  readonly repeater: Repeater;
+  readonly retrier: Retrier;
 }
 
 /** A request without its body. */
@@ -41,13 +41,13 @@ export interface XmlRequest {
   readonly accept?: readonly number[];
 }
 
-export interface XmlAnswer extends StorageAnswer {
+export interface S3ApiResponse extends StorageResponse {
   /** True when an earlier try of this request may have reached the server. */
   readonly repeated: boolean;
 }
 
 /** Authorised requests to one bucket, repeated while it makes sense. Knows the interface, not what uploads are. */
-export class XmlClient {
+export class S3ApiClient {
   readonly #bucket: XmlBucket;
 
   constructor(bucket: XmlBucket) {
@@ -55,8 +55,8 @@ export class XmlClient {
   }
 
   /** @throws Fault as {@link s3Failure} maps it, or the signal's reason */
-  send(request: XmlRequest): Promise<XmlAnswer> {
-    return this.#bucket.repeater.run(
+  send(request: XmlRequest): Promise<S3ApiResponse> {
+    return this.#bucket.retrier.run(
       async (attempt) => ({ ...(await this.#try(request)), repeated: attempt > 1 }),
       request,
     );
@@ -74,14 +74,22 @@ export class XmlClient {
     return `${base.protocol}//${host}${folder}${bucketPath}${encodeKey(key)}${search ? `?${search}` : ""}`;
   }
 
-  async #try({ method, key, query, headers = {}, body, signal, accept }: XmlRequest): Promise<StorageAnswer> {
-    const { authorize, transport, repeater } = this.#bucket;
+  async #try({
+    method,
+    key,
+    query,
+    headers = {},
+    body,
+    signal,
+    accept,
+  }: XmlRequest): Promise<StorageResponse> {
+    const { authorize, transport, retrier } = this.#bucket;
     const authorized = await authorize({ method, url: this.url(key, query), headers });
-    const answer = await transport.exchange({ method, ...authorized, body, signal });
-    const accepted = answer.status < 300 || accept?.includes(answer.status);
+    const response = await transport.exchange({ method, ...authorized, body, signal });
+    const accepted = response.status < 300 || accept?.includes(response.status);
     // the completion of an upload may promise 200 and then fail in the body
-    if (accepted && !(answer.status === 200 && hasXmlElement(answer.text, "Error"))) return answer;
-    const wished = parseRetryAfter(answer.headers["retry-after"], repeater.clock.now());
-    throw new StorageFailed(s3Failure(answer.status, answer.text, wished));
+    if (accepted && !(response.status === 200 && hasXmlElement(response.text, "Error"))) return response;
+    const requested = parseRetryAfter(response.headers["retry-after"], retrier.clock.now());
+    throw new StorageFailedError(s3Failure(response.status, response.text, requested));
   }
 }

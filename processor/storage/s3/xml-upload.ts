@@ -3,21 +3,21 @@ import { xmlText } from "../../../schema/storage/xml-answer.ts";
 import { escapeXml } from "../../../schema/xml.ts";
 import { Fault } from "../../fault.ts";
 import type { NewObject, Upload } from "../object-store.ts";
-import type { XmlClient } from "./xml-client.ts";
+import type { S3ApiClient } from "./xml-client.ts";
 import { storedHeaders } from "./xml-uploads.ts";
 
 /** Where an upload is made. */
-export interface XmlUploadSite {
-  readonly client: XmlClient;
+export interface MultipartUploadTarget {
+  readonly client: S3ApiClient;
   /** Marks an object with the upload that made it, so that a repeated completion can tell its own success. */
   readonly ownerHeader: string;
 }
 
 /** A multipart upload of the XML interface that S3 made common. */
-export class XmlUpload implements Upload {
+export class MultipartUpload implements Upload {
   readonly ref: string;
   retries = 0;
-  readonly #client: XmlClient;
+  readonly #client: S3ApiClient;
   readonly #ownerHeader: string;
   readonly #key: string;
   readonly #owner: string;
@@ -26,7 +26,12 @@ export class XmlUpload implements Upload {
     this.retries++;
   };
 
-  private constructor({ client, ownerHeader }: XmlUploadSite, key: string, owner: string, ref: string) {
+  private constructor(
+    { client, ownerHeader }: MultipartUploadTarget,
+    key: string,
+    owner: string,
+    ref: string,
+  ) {
     this.#client = client;
     this.#ownerHeader = ownerHeader;
     this.#key = key;
@@ -34,7 +39,11 @@ export class XmlUpload implements Upload {
     this.ref = ref;
   }
 
-  static async open(site: XmlUploadSite, object: NewObject, signal: AbortSignal): Promise<XmlUpload> {
+  static async open(
+    site: MultipartUploadTarget,
+    object: NewObject,
+    signal: AbortSignal,
+  ): Promise<MultipartUpload> {
     const owner = randomUUID();
     const headers = { ...storedHeaders(object), [site.ownerHeader]: owner };
     let retries = 0;
@@ -48,7 +57,7 @@ export class XmlUpload implements Upload {
     });
     const ref = xmlText(text, "UploadId");
     if (!ref) throw new Fault("upload_failed", "the storage did not name the upload");
-    const upload = new XmlUpload(site, object.key, owner, ref);
+    const upload = new MultipartUpload(site, object.key, owner, ref);
     upload.retries = retries;
     return upload;
   }
@@ -67,7 +76,7 @@ export class XmlUpload implements Upload {
   }
 
   async complete(): Promise<void> {
-    const answer = await this.#client.send({
+    const response = await this.#client.send({
       method: "POST",
       key: this.#key,
       query: { uploadId: this.ref },
@@ -76,10 +85,10 @@ export class XmlUpload implements Upload {
       onRetry: this.#onRetry,
       accept: [404],
     });
-    if (answer.status !== 404) return;
+    if (response.status !== 404) return;
     // an earlier try may have completed the upload although its answer was lost
-    if (answer.repeated && (await this.#isPublished())) return;
-    const code = xmlText(answer.text, "Code") ?? "not found";
+    if (response.repeated && (await this.#isPublished())) return;
+    const code = xmlText(response.text, "Code") ?? "not found";
     throw new Fault(code === "NoSuchBucket" ? "upload_refused" : "upload_failed", `${code} (404)`);
   }
 

@@ -1,6 +1,6 @@
 import { xmlElements, xmlText } from "../../../schema/storage/xml-answer.ts";
 import type { NewObject, UnfinishedUpload } from "../object-store.ts";
-import type { XmlClient } from "./xml-client.ts";
+import type { S3ApiClient } from "./xml-client.ts";
 
 /** The headers with which an object is stored. */
 export const storedHeaders = ({ contentDisposition, contentType }: NewObject): Record<string, string> => ({
@@ -10,7 +10,7 @@ export const storedHeaders = ({ contentDisposition, contentType }: NewObject): R
 
 /** Stores a small object by one request. */
 export async function putXmlObject(
-  client: XmlClient,
+  client: S3ApiClient,
   object: NewObject,
   body: readonly Uint8Array[],
   signal: AbortSignal,
@@ -19,17 +19,17 @@ export async function putXmlObject(
 }
 
 /** Drops an unfinished upload; does nothing when there is none of this name. */
-export async function abortXmlUpload(client: XmlClient, key: string, ref: string): Promise<void> {
+export async function abortMultipartUpload(client: S3ApiClient, key: string, ref: string): Promise<void> {
   await client.send({ method: "DELETE", key, query: { uploadId: ref }, accept: [404] });
 }
 
 /** Deletes an object; does nothing when there is none. */
-export async function deleteXmlObject(client: XmlClient, key: string): Promise<void> {
+export async function deleteXmlObject(client: S3ApiClient, key: string): Promise<void> {
   await client.send({ method: "DELETE", key, accept: [404] });
 }
 
 /** Unfinished uploads of exactly this key; none where the server does not implement the listing. */
-export async function listXmlUploads(client: XmlClient, key: string): Promise<UnfinishedUpload[]> {
+export async function listMultipartUploads(client: S3ApiClient, key: string): Promise<UnfinishedUpload[]> {
   const found: UnfinishedUpload[] = [];
   for (let marker: Record<string, string> | null = {}; marker !== null; ) {
     const query = { uploads: "", prefix: key, ...marker };

@@ -11,7 +11,7 @@ export type HashOrder =
   | { readonly id: number; readonly type: "digest" | "drop" };
 
 /** Each order is answered once, those of one digest in their order; a file that was dropped is answered for once. */
-export interface HashAnswer {
+export interface HashResult {
   readonly id: number;
   /** In answer to `digest` and `file`. */
   readonly sha256?: string;
@@ -28,7 +28,7 @@ const digests = new Map<number, Hash>();
 /** Those who are being read. */
 const files = new Set<number>();
 
-function obey(order: HashOrder): Omit<HashAnswer, "id"> | null {
+function obey(order: HashOrder): Omit<HashResult, "id"> | null {
   const { id } = order;
   if (order.type === "file") {
     files.add(id);
@@ -64,22 +64,22 @@ async function hashFile(id: number, fd: number): Promise<void> {
       digest.update(current.subarray(0, bytesRead));
       [current, other] = [other, current];
     }
-    answer({ id, ...(files.delete(id) ? { sha256: digest.digest("hex") } : {}) });
+    respond({ id, ...(files.delete(id) ? { sha256: digest.digest("hex") } : {}) });
   } catch (error) {
     files.delete(id);
-    answer({ id, error });
+    respond({ id, error });
   }
 }
 
-function answer(told: HashAnswer): void {
-  parentPort?.postMessage(told);
+function respond(reported: HashResult): void {
+  parentPort?.postMessage(reported);
 }
 
 parentPort?.on("message", (order: HashOrder) => {
   try {
-    const told = obey(order);
-    if (told) answer({ id: order.id, ...told });
+    const reported = obey(order);
+    if (reported) respond({ id: order.id, ...reported });
   } catch (error) {
-    answer({ id: order.id, error });
+    respond({ id: order.id, error });
   }
 });

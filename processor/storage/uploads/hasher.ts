@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { HashAnswer, HashOrder } from "./hash-thread.ts";
+import type { HashOrder, HashResult } from "./hash-thread.ts";
 
 /** SHA-256 of bytes that come one after the other. */
 export interface Digest {
@@ -17,7 +17,7 @@ const THREAD = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
 const ENDED = "the hash thread ended";
 
 interface Waiting {
-  readonly resolve: (answer: HashAnswer) => void;
+  readonly resolve: (response: HashResult) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -59,12 +59,12 @@ export class Hasher {
     signal.throwIfAborted();
     const id = this.#count++;
     const thread = this.#running();
-    const answer = this.#ask(thread, { id, type: "file", fd });
+    const response = this.#ask(thread, { id, type: "file", fd });
     // its answer is the file's, too: whichever comes first ends the reading
     const drop = () => thread.postMessage({ id, type: "drop" } satisfies HashOrder);
     signal.addEventListener("abort", drop, { once: true });
     try {
-      const { sha256 } = await answer;
+      const { sha256 } = await response;
       signal.throwIfAborted();
       return sha256 ?? "";
     } finally {
@@ -77,7 +77,7 @@ export class Hasher {
     await this.#thread?.terminate();
   }
 
-  #ask(thread: Worker, order: HashOrder): Promise<HashAnswer> {
+  #ask(thread: Worker, order: HashOrder): Promise<HashResult> {
     return new Promise((resolve, reject) => {
       if (thread !== this.#thread) return reject(new Error(ENDED));
       const waiting = this.#waiting.get(order.id) ?? [];
@@ -95,7 +95,7 @@ export class Hasher {
   #start(): Worker {
     const thread = new Worker(new URL("./hash-thread.ts", import.meta.url), { resourceLimits: THREAD });
     let failure: unknown = new Error(ENDED);
-    thread.on("message", (answer: HashAnswer) => this.#answer(answer));
+    thread.on("message", (response: HashResult) => this.#respond(response));
     thread.on("error", (error) => {
       failure = error;
     });
@@ -111,11 +111,11 @@ export class Hasher {
     return thread;
   }
 
-  #answer(answer: HashAnswer): void {
-    const waiting = this.#waiting.get(answer.id);
+  #respond(response: HashResult): void {
+    const waiting = this.#waiting.get(response.id);
     const next = waiting?.shift();
-    if (waiting?.length === 0) this.#waiting.delete(answer.id);
-    if (answer.error !== undefined) next?.reject(answer.error);
-    else next?.resolve(answer);
+    if (waiting?.length === 0) this.#waiting.delete(response.id);
+    if (response.error !== undefined) next?.reject(response.error);
+    else next?.resolve(response);
   }
 }

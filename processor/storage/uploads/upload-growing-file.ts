@@ -131,13 +131,13 @@ async function readFully(handle: FileHandle, start: number, blocks: Buffer[]): P
     const { bytesRead } = await handle.readv(rest, position);
     if (bytesRead === 0) throw new Error("the file shrank while it was uploaded");
     position += bytesRead;
-    rest = behind(rest, bytesRead);
+    rest = after(rest, bytesRead);
   }
   return blocks;
 }
 
 /** What is left of some blocks behind their first bytes. */
-function behind(blocks: readonly Buffer[], bytes: number): Buffer[] {
+function after(blocks: readonly Buffer[], bytes: number): Buffer[] {
   let left = bytes;
   return blocks.flatMap((block) => {
     const skipped = Math.min(left, block.length);

@@ -64,7 +64,7 @@ export const jobs = sqliteTable(
     /** Pending: not to be run before this; null while its batch holds it back. */
     due_at: time("due_at"),
     /** Pending: reconcile sends the hint again after this. */
-    hint_due_at: time("hint_due_at"),
+    enqueue_due_at: time("hint_due_at"),
     claimed_at: time("claimed_at"),
     lease_expires_at: time("lease_expires_at"),
     /** The processor instance that the claim was handed to. */
@@ -154,7 +154,7 @@ export const jobs = sqliteTable(
       .where(sql`status = 'Pending' and due_at is not null`),
     index("jobs_running").on(table.account_id).where(sql`status = 'Processing'`),
     index("jobs_due").on(table.due_at, table.id).where(sql`status = 'Pending'`),
-    index("jobs_hint_due").on(table.hint_due_at).where(sql`status = 'Pending'`),
+    index("jobs_hint_due").on(table.enqueue_due_at).where(sql`status = 'Pending'`),
     index("jobs_lease").on(table.lease_expires_at).where(sql`status = 'Processing'`),
     index("jobs_links").on(table.links_expire_at).where(sql`links_expire_at is not null`),
     index("jobs_account_finished")

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import { DELIVERY_KINDS, DELIVERY_STATUSES, NOTICE_TYPES } from "../../api/webhook.ts";
+import { DELIVERY_KINDS, DELIVERY_STATUSES, WEBHOOK_EVENT_TYPES } from "../../api/webhook.ts";
 import { id, time } from "./columns.ts";
 
 /** Notices and what became of them; the ids are UUIDv7, so that their order is the order of creation. */
@@ -14,7 +14,7 @@ export const webhookDeliveries = sqliteTable(
     job_id: text("job_id"),
     batch_id: text("batch_id"),
     kind: text("kind", { enum: DELIVERY_KINDS }).notNull(),
-    type: text("type", { enum: NOTICE_TYPES }).notNull(),
+    type: text("type", { enum: WEBHOOK_EVENT_TYPES }).notNull(),
     /** Names the address without showing it; rows of former versions hold the address itself. */
     url: text("url").notNull(),
     /** The address, sealed with the account's id; null in rows of former versions. */
@@ -26,7 +26,7 @@ export const webhookDeliveries = sqliteTable(
     /** Pending: not to be tried before this; a try that is being made puts it off. */
     next_try_at: time("next_try_at"),
     /** Pending: reconcile sends the hint again after this. */
-    hint_due_at: time("hint_due_at"),
+    enqueue_due_at: time("hint_due_at"),
     last_status: integer("last_status"),
     last_error: text("last_error"),
     last_response_ms: integer("last_response_ms"),
@@ -36,7 +36,7 @@ export const webhookDeliveries = sqliteTable(
     created_at: time("created_at").notNull(),
   },
   (table) => [
-    index("webhook_deliveries_due").on(table.hint_due_at).where(sql`status = 'pending'`),
+    index("webhook_deliveries_due").on(table.enqueue_due_at).where(sql`status = 'pending'`),
     index("webhook_deliveries_account").on(table.account_id, table.id),
     index("webhook_deliveries_account_status").on(table.account_id, table.status, table.id),
     index("webhook_deliveries_job").on(table.job_id, table.id).where(sql`job_id is not null`),

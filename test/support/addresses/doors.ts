@@ -184,23 +184,23 @@ async function startPodcasts() {
   const services = new PodcastServices([show], () => url);
   let named: { readonly feed?: string; readonly enclosure?: string } = {};
   const fetch = async (request: Request): Promise<Response> => {
-    const answer = await services.handle(request);
+    const response = await services.handle(request);
     const { pathname } = new URL(request.url);
     if (pathname === "/itunes/search" && named.feed !== undefined) {
-      const text = await answer.text();
+      const text = await response.text();
       return Response.json(
         JSON.parse(text, (name, value: unknown) => (name === "feedUrl" ? named.feed : value)),
       );
     }
     if (pathname.startsWith("/feeds/") && named.enclosure !== undefined) {
       const address = inXml(named.enclosure);
-      const text = (await answer.text()).replace(
+      const text = (await response.text()).replace(
         /<enclosure url="[^"]*"/g,
         () => `<enclosure url="${address}"`,
       );
       return new Response(text, { headers: { "content-type": "application/rss+xml" } });
     }
-    return answer;
+    return response;
   };
   const server = createAdaptorServer({ fetch }) as Server;
   const host = `127.0.0.1:${await listen(server)}`;

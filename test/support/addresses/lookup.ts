@@ -1,6 +1,6 @@
 import net from "node:net";
 
-interface Answer {
+interface StubResponse {
   readonly address: string;
   readonly family: 4 | 6;
 }
@@ -10,11 +10,11 @@ interface Answer {
  *
  * @param before lookups of this name so far
  */
-export function answersOf(name: string, before: number): Answer[] | null {
+export function answersOf(name: string, before: number): StubResponse[] | null {
   const label = /^(.+)\.dns\.example\.?$/.exec(name)?.[1];
   if (label === undefined) return null;
-  const answers = label.split("-then-");
-  const addresses = (answers[Math.min(before, answers.length - 1)] ?? "").split("-and-").map(addressOf);
+  const responses = label.split("-then-");
+  const addresses = (responses[Math.min(before, responses.length - 1)] ?? "").split("-and-").map(addressOf);
   return addresses.map((address) => ({ address, family: net.isIPv6(address) ? 6 : 4 }));
 }
 

@@ -19,10 +19,10 @@ const lookups = new Map();
 dns.lookup = /** @type {any} */ (
   async (/** @type {string} */ name, /** @type {any} */ options) => {
     const before = lookups.get(name) ?? 0;
-    const answers = answersOf(name, before);
-    if (answers !== null) {
+    const responses = answersOf(name, before);
+    if (responses !== null) {
       lookups.set(name, before + 1);
-      return answers;
+      return responses;
     }
     if (net.isIP(name) !== 0) return systemLookup(name, options);
     throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: "ENOTFOUND" });

@@ -15,12 +15,12 @@ function endpointOf(method: string, path: string): Endpoint | undefined {
 }
 
 /** Every answer must be one that the endpoints table, and so the OpenAPI document, promises. */
-export async function checkAnswer(method: string, path: string, response: Response): Promise<void> {
+export async function checkResponse(method: string, path: string, response: Response): Promise<void> {
   expect(response.headers.get("x-request-id")).toMatch(/^[\w.-]{8,128}$/);
   const endpoint = endpointOf(method, path);
   const type = response.headers.get("content-type") ?? "";
   if (!endpoint || response.status === 204) return;
-  const promised = endpoint.answers[response.status];
+  const promised = endpoint.responses[response.status];
   if (promised) {
     if (type.startsWith("application/json")) promised.schema?.parse(await response.clone().json());
     else expect(type).toContain(promised.contentType);

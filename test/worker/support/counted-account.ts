@@ -60,7 +60,7 @@ export class CountedAccount {
     const job = this.#job(index);
     if (!job || job.end) return;
     await this.#report(index, { outcome: { type: "interrupted" } }, null);
-    await this.#worker.deliverHints();
+    await this.#worker.consumeDispatchQueue();
     job.run = this.#worker.network.runs.findLast(({ job_id }) => job_id === job.run.job_id) ?? job.run;
   }
 
@@ -69,9 +69,9 @@ export class CountedAccount {
     const job = this.#job(index);
     if (!job) return;
     const path = `/jobs/${job.run.job_id}/retry`;
-    const answer = await this.#worker.call("POST", path, { key: this.#keys[key] });
-    if (answer.status !== 201) return;
-    await this.#worker.deliverHints();
+    const response = await this.#worker.call("POST", path, { key: this.#keys[key] });
+    if (response.status !== 201) return;
+    await this.#worker.consumeDispatchQueue();
     this.#jobs.push({ key, run: this.#worker.network.run, end: null });
   }
 

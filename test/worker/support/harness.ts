@@ -1,17 +1,17 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import type { Job } from "../../../schema/api/job.ts";
-import type { Hint, NoticeHint } from "../../../schema/wire/hint.ts";
+import type { DeliveryMessage, DispatchMessage } from "../../../schema/wire/hint.ts";
 import type { RunRequest } from "../../../schema/wire/run.ts";
 import { createApp } from "../../../worker/app.ts";
-import { createServices, openScope } from "../../../worker/composition.ts";
-import type { Scope, Services } from "../../../worker/context.ts";
+import { createContext, createServices } from "../../../worker/composition.ts";
+import type { RequestContext, Services } from "../../../worker/context.ts";
 import type { LogFields } from "../../../worker/lib/log.ts";
-import { consumeHints } from "../../../worker/queues/hints.ts";
-import { consumeNotices } from "../../../worker/queues/notices.ts";
+import { consumeDispatchMessages } from "../../../worker/queues/hints.ts";
+import { consumeDeliveryMessages } from "../../../worker/queues/notices.ts";
 import { reconcile } from "../../../worker/services/maintenance/reconcile.ts";
 import { listSource } from "../../../worker/services/sources/listing/list-source.ts";
 import type { Listing, Recognised } from "../../../worker/services/sources/listing/listing.ts";
-import { checkAnswer } from "./check-answer.ts";
+import { checkResponse } from "./check-answer.ts";
 import { env } from "./env.ts";
 import { LocalBatches } from "./local-batches.ts";
 import { ScriptedNetwork } from "./scripted-network.ts";
@@ -23,7 +23,7 @@ interface CallOptions {
 }
 
 /** What the consumer said to the messages. */
-interface DeliveredHints {
+interface ConsumedMessages {
   readonly acked: string[];
   readonly retried: { readonly job_id: string; readonly delaySeconds: number }[];
 }
@@ -36,11 +36,11 @@ export class Harness {
   now = Date.UTC(2026, 10, 24, 12);
   readonly network = new ScriptedNetwork();
   /** Hints that were sent and not yet delivered. */
-  readonly hints: { readonly body: Hint; readonly delaySeconds: number }[] = [];
+  readonly dispatchQueue: { readonly body: DispatchMessage; readonly delaySeconds: number }[] = [];
   /** Hints of notices that were sent and not yet delivered. */
-  readonly notices: { readonly body: NoticeHint; readonly delaySeconds: number }[] = [];
+  readonly deliveryQueue: { readonly body: DeliveryMessage; readonly delaySeconds: number }[] = [];
   readonly logs: LogFields[] = [];
-  readonly batches = new LocalBatches((ctx) => this.scope(ctx));
+  readonly batches = new LocalBatches((ctx) => this.context(ctx));
   /** What was asked to be listed, the newest last. */
   readonly listed: Recognised[] = [];
   /** What a list holds; null: the real listing is asked. */
@@ -63,15 +63,16 @@ export class Harness {
         fetch: this.network.fetch,
         log: (event, fields) => this.logs.push({ event, ...fields }),
         batches: this.batches,
-        listSource: async (scope, recognised) => {
+        listSource: async (context, recognised) => {
           this.listed.push(recognised);
-          return this.onListing ? this.onListing(recognised) : listSource(scope, recognised);
+          return this.onListing ? this.onListing(recognised) : listSource(context, recognised);
         },
-        hints: {
+        dispatchQueue: {
           sendBatch: async (messages) => {
             if (this.queueIsDown) throw new Error("the queue is down");
             this.sends += 1;
-            for (const { body, delaySeconds = 0 } of messages) this.hints.push({ body, delaySeconds });
+            for (const { body, delaySeconds = 0 } of messages)
+              this.dispatchQueue.push({ body, delaySeconds });
             return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
           },
           metrics: async () => {
@@ -79,10 +80,11 @@ export class Harness {
             return { backlogCount: 0, backlogBytes: 0 };
           },
         },
-        notices: {
+        deliveryQueue: {
           sendBatch: async (messages) => {
             if (this.queueIsDown) throw new Error("the queue is down");
-            for (const { body, delaySeconds = 0 } of messages) this.notices.push({ body, delaySeconds });
+            for (const { body, delaySeconds = 0 } of messages)
+              this.deliveryQueue.push({ body, delaySeconds });
             return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
           },
         },
@@ -101,7 +103,7 @@ export class Harness {
     });
     const response = await this.#app.fetch(request, env, ctx);
     await waitOnExecutionContext(ctx);
-    await checkAnswer(method, path, response);
+    await checkResponse(method, path, response);
     return response;
   }
 
@@ -133,7 +135,7 @@ export class Harness {
   /** Creates a job and has it claimed by the scripted processor. */
   async start(key: string, request: Record<string, unknown> = {}): Promise<RunRequest> {
     const id = await this.create(key, request);
-    await this.deliverHints();
+    await this.consumeDispatchQueue();
     const run = this.network.runs.findLast(({ job_id }) => job_id === id);
     if (!run) throw new Error("the job was not handed over");
     return run;
@@ -156,9 +158,9 @@ export class Harness {
   }
 
   /** Delivers all hints that were sent, whatever their delay. */
-  async deliverHints(attempts = 1): Promise<DeliveredHints> {
-    const result: DeliveredHints = { acked: [], retried: [] };
-    const messages = this.hints.splice(0).map(({ body }) => ({
+  async consumeDispatchQueue(attempts = 1): Promise<ConsumedMessages> {
+    const result: ConsumedMessages = { acked: [], retried: [] };
+    const messages = this.dispatchQueue.splice(0).map(({ body }) => ({
       id: crypto.randomUUID(),
       attempts,
       body,
@@ -166,29 +168,29 @@ export class Harness {
       retry: ({ delaySeconds = 0 } = {}) => result.retried.push({ job_id: body.job_id, delaySeconds }),
     }));
     const ctx = createExecutionContext();
-    await consumeHints(this.scope(ctx), { messages } as unknown as MessageBatch);
+    await consumeDispatchMessages(this.context(ctx), { messages } as unknown as MessageBatch);
     await waitOnExecutionContext(ctx);
     return result;
   }
 
   /** Delivers all hints of notices that were sent, whatever their delay. */
-  async deliverNotices(): Promise<void> {
-    const messages = this.notices
+  async consumeDeliveryQueue(): Promise<void> {
+    const messages = this.deliveryQueue
       .splice(0)
       .map(({ body }) => ({ id: crypto.randomUUID(), body, ack: () => {} }));
     const ctx = createExecutionContext();
-    await consumeNotices(this.scope(ctx), { messages } as unknown as MessageBatch);
+    await consumeDeliveryMessages(this.context(ctx), { messages } as unknown as MessageBatch);
     await waitOnExecutionContext(ctx);
   }
 
   async reconcile() {
     const ctx = createExecutionContext();
-    const done = await reconcile(this.scope(ctx));
+    const done = await reconcile(this.context(ctx));
     await waitOnExecutionContext(ctx);
     return done;
   }
 
-  scope(ctx: ExecutionContext = createExecutionContext()): Scope {
-    return openScope(this.services, (work) => ctx.waitUntil(work));
+  context(ctx: ExecutionContext = createExecutionContext()): RequestContext {
+    return createContext(this.services, (work) => ctx.waitUntil(work));
   }
 }

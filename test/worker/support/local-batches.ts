@@ -1,11 +1,11 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
-import type { BatchObjects, Scope } from "../../../worker/context.ts";
-import { BatchKeeper } from "../../../worker/services/batches/coordinator.ts";
+import type { BatchObjects, RequestContext } from "../../../worker/context.ts";
+import { BatchCoordinator } from "../../../worker/services/batches/coordinator.ts";
 
 /** Stand where the objects of batches are: the same logic, whose memory and alarms are in the test's hands. */
 export class LocalBatches implements BatchObjects {
-  readonly #keepers = new Map<string, BatchKeeper>();
-  readonly #open: (ctx: ExecutionContext) => Scope;
+  readonly #keepers = new Map<string, BatchCoordinator>();
+  readonly #open: (ctx: ExecutionContext) => RequestContext;
   /** Batches with an alarm, and in how many milliseconds it rings. */
   readonly alarms = new Map<string, number>();
   /** Nothing arrives: calls are lost. */
@@ -17,7 +17,7 @@ export class LocalBatches implements BatchObjects {
   /** Reports that arrived. */
   reports = 0;
 
-  constructor(open: (ctx: ExecutionContext) => Scope) {
+  constructor(open: (ctx: ExecutionContext) => RequestContext) {
     this.#open = open;
   }
 
@@ -27,16 +27,16 @@ export class LocalBatches implements BatchObjects {
   }
 
   async wake(batchId: string): Promise<void> {
-    await this.#with(batchId, (keeper, scope) => keeper.look(scope));
+    await this.#with(batchId, (coordinator, context) => coordinator.tick(context));
   }
 
   async ended(batchId: string, jobId: string): Promise<void> {
     if (this.loseReports) throw new Error("the report was lost");
     this.reports += 1;
-    await this.#with(batchId, (keeper, scope) => keeper.ended(scope, jobId));
+    await this.#with(batchId, (coordinator, context) => coordinator.ended(context, jobId));
   }
 
-  async news(): Promise<number> {
+  async waitForChange(): Promise<number> {
     return 0;
   }
 
@@ -47,14 +47,14 @@ export class LocalBatches implements BatchObjects {
 
   async #with(
     batchId: string,
-    act: (keeper: BatchKeeper, scope: Scope) => Promise<number | null | undefined>,
+    act: (coordinator: BatchCoordinator, context: RequestContext) => Promise<number | null | undefined>,
   ): Promise<void> {
     if (this.areAway) throw new Error("the object is away");
     if (this.areForgetful) this.evict();
-    const keeper = this.#keepers.get(batchId) ?? new BatchKeeper(batchId);
-    this.#keepers.set(batchId, keeper);
+    const coordinator = this.#keepers.get(batchId) ?? new BatchCoordinator(batchId);
+    this.#keepers.set(batchId, coordinator);
     const ctx = createExecutionContext();
-    const next = await act(keeper, this.#open(ctx));
+    const next = await act(coordinator, this.#open(ctx));
     await waitOnExecutionContext(ctx);
     if (next === null) this.alarms.delete(batchId);
     else if (next !== undefined) this.alarms.set(batchId, next);

@@ -8,7 +8,7 @@ export class MemoryStorage {
   onDelete: () => Promise<void> = async () => {};
 
   /** For `ScriptedNetwork`. */
-  readonly answer = async (request: Request): Promise<Response> => {
+  readonly respond = async (request: Request): Promise<Response> => {
     const { host, pathname } = new URL(request.url);
     const key = `${host}${pathname}`;
     switch (request.method) {

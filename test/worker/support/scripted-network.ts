@@ -1,8 +1,8 @@
 import { ProbeRequest } from "../../../schema/wire/probe.ts";
 import { type RunRequest, RunRequest as RunRequestSchema } from "../../../schema/wire/run.ts";
 
-type Answer = () => Response | Promise<Response>;
-type AnswerTo = (request: Request) => Response | Promise<Response>;
+type StubResponse = () => Response | Promise<Response>;
+type ResponseTo = (request: Request) => Response | Promise<Response>;
 
 /** A notice as its endpoint gets it. */
 export interface Post {
@@ -20,19 +20,19 @@ export class ScriptedNetwork {
   /** Everything else, as `METHOD host/path?query`. */
   readonly calls: string[] = [];
   /** How `POST /runs` is answered. */
-  onRun: Answer = () => Response.json({ v: 1 }, { status: 202 });
+  onRun: StubResponse = () => Response.json({ v: 1 }, { status: 202 });
   /** How `POST /probe` is answered. */
-  onProbe: Answer = () => new Response(null, { status: 502 });
+  onProbe: StubResponse = () => new Response(null, { status: 502 });
   /** How everything else of the processor is answered, and what callers' storages answer. */
-  onOther: AnswerTo = () => new Response(null, { status: 200 });
+  onOther: ResponseTo = () => new Response(null, { status: 200 });
   /** How `hooks.example.com` answers. */
-  onHook: Answer = () => new Response(null, { status: 204 });
+  onHook: StubResponse = () => new Response(null, { status: 204 });
   /** What was posted to `hooks.example.com`, the newest last. */
   readonly posts: Post[] = [];
   /** What stands at other hosts, by host name. */
-  readonly hosts = new Map<string, AnswerTo>();
+  readonly hosts = new Map<string, ResponseTo>();
   /** How the operator's bucket answers. */
-  onStorage: AnswerTo = () => new Response(null, { status: 204 });
+  onStorage: ResponseTo = () => new Response(null, { status: 204 });
 
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
@@ -65,9 +65,9 @@ export class ScriptedNetwork {
 
 /** What a processor without a free slot answers. */
 export const busy =
-  (retryAfterSeconds: number): Answer =>
+  (retryAfterSeconds: number): StubResponse =>
   () =>
     new Response(null, { status: 503, headers: { "retry-after": String(retryAfterSeconds) } });
 
 /** What a connection to nobody comes to. */
-export const unreachable: Answer = () => Promise.reject(new TypeError("connection refused"));
+export const unreachable: StubResponse = () => Promise.reject(new TypeError("connection refused"));

@@ -21,8 +21,8 @@ export class ScriptedProcessor {
   async finish(index = 0): Promise<void> {
     const [run] = this.running.splice(index, 1);
     if (!run) throw new Error("nothing runs");
-    const answer = await this.#worker.report(run, "outcome", completed);
-    if (!answer.ok) throw new Error(`the outcome was answered ${answer.status}`);
+    const response = await this.#worker.report(run, "outcome", completed);
+    if (!response.ok) throw new Error(`the outcome was answered ${response.status}`);
   }
 
   #admit(run: RunRequest): Response {

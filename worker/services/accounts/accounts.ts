@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Account, AccountChange, NewAccount, PageQuery } from "../../../schema/api/account.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import * as rows from "../../db/account-rows.ts";
 import { invalidMember, notFound } from "../../lib/api-error.ts";
 import { pageOf } from "../../lib/page-of.ts";
@@ -10,60 +10,64 @@ import { type Actor, auditRow } from "./audit.ts";
 
 /** @throws ApiError `invalid_request` when the storage prefix is another account's */
 export async function createAccount(
-  scope: Scope,
+  context: RequestContext,
   by: Actor,
   asked: z.output<typeof NewAccount>,
 ): Promise<Account> {
-  const id = scope.newId();
-  const audit = auditRow(scope, by, { action: "account.created", accountId: id, detail: asked });
+  const id = context.newId();
+  const audit = auditRow(context, by, { action: "account.created", accountId: id, detail: asked });
   const { storage_prefix = id } = asked;
-  const account = { id, ...asked, storage_prefix, created_at: scope.clock() };
-  const row = await rows.insertAccount(scope.db, account, audit);
+  const account = { id, ...asked, storage_prefix, created_at: context.clock() };
+  const row = await rows.insertAccount(context.db, account, audit);
   if (!row) throw invalidMember("storage_prefix", "is another account's; choose another one or leave it out");
   return viewAccount(row);
 }
 
 /** A page of accounts, the newest first. */
-export async function listAccounts(scope: Scope, { limit, cursor }: PageQuery) {
-  const found = await rows.accountPageQuery(scope.db, cursor?.toLowerCase(), limit + 1);
+export async function listAccounts(context: RequestContext, { limit, cursor }: PageQuery) {
+  const found = await rows.accountPageQuery(context.db, cursor?.toLowerCase(), limit + 1);
   const { page, next_cursor } = pageOf(found, limit);
   return { accounts: page.map(viewAccount), next_cursor };
 }
 
 /** @throws ApiError `not_found` */
-export async function readAccount(scope: Scope, id: string): Promise<Account> {
-  return viewAccount(await requireAccount(scope, id));
+export async function readAccount(context: RequestContext, id: string): Promise<Account> {
+  return viewAccount(await requireAccount(context, id));
 }
 
 /** Changes what is named; limits are merged. @throws ApiError `not_found` */
 export async function changeAccount(
-  scope: Scope,
+  context: RequestContext,
   by: Actor,
   id: string,
   asked: z.output<typeof AccountChange>,
 ): Promise<Account> {
   const { name, limits, disabled } = asked;
-  const before = await requireAccount(scope, id);
+  const before = await requireAccount(context, id);
   const action =
     disabled === undefined ? "account.changed" : disabled ? "account.disabled" : "account.enabled";
   const row = await rows.updateAccount(
-    scope.db,
+    context.db,
     before.id,
     {
       name: name ?? before.name,
       limits: { ...before.limits, ...limits },
       disabled_at:
-        disabled === undefined ? before.disabled_at : disabled ? (before.disabled_at ?? scope.clock()) : null,
+        disabled === undefined
+          ? before.disabled_at
+          : disabled
+            ? (before.disabled_at ?? context.clock())
+            : null,
     },
-    auditRow(scope, by, { action, accountId: before.id, detail: asked }),
+    auditRow(context, by, { action, accountId: before.id, detail: asked }),
   );
   if (!row) throw notFound();
   return viewAccount(row);
 }
 
 /** @throws ApiError `not_found` */
-export async function requireAccount(scope: Scope, id: string): Promise<rows.AccountRow> {
-  const account = await rows.findAccount(scope.db, id.toLowerCase());
+export async function requireAccount(context: RequestContext, id: string): Promise<rows.AccountRow> {
+  const account = await rows.findAccount(context.db, id.toLowerCase());
   if (!account) throw notFound();
   return account;
 }

@@ -1,5 +1,5 @@
 import type { AuditAction, AuditEntry, AuditQuery } from "../../../schema/api/audit.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { type AuditRow, auditPageQuery } from "../../db/audit-rows.ts";
 import { pageOf } from "../../lib/page-of.ts";
 
@@ -22,12 +22,12 @@ interface AuditFacts {
 }
 
 export const auditRow = (
-  scope: Scope,
+  context: RequestContext,
   by: Actor,
   { action, accountId, subject = "", detail = {} }: AuditFacts,
 ): AuditRow => ({
-  id: scope.newId(),
-  at: scope.clock(),
+  id: context.newId(),
+  at: context.clock(),
   actor: by.name,
   action,
   account_id: accountId ?? NO_ACCOUNT,
@@ -39,9 +39,9 @@ export const auditRow = (
 const NO_ACCOUNT = "";
 
 /** A page of entries, the newest first. */
-export async function listAudit(scope: Scope, { account_id, cursor, limit }: AuditQuery) {
+export async function listAudit(context: RequestContext, { account_id, cursor, limit }: AuditQuery) {
   const filter = { accountId: account_id?.toLowerCase(), cursor: cursor?.toLowerCase() };
-  const { page, next_cursor } = pageOf(await auditPageQuery(scope.db, filter, limit + 1), limit);
+  const { page, next_cursor } = pageOf(await auditPageQuery(context.db, filter, limit + 1), limit);
   return { entries: page.map(viewEntry), next_cursor };
 }
 

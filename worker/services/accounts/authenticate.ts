@@ -1,5 +1,5 @@
 import type { Scope as KeyScope } from "../../../schema/api/account.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findByKey } from "../../db/key-rows.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { isWellFormedKey } from "../../lib/api-key.ts";
@@ -12,23 +12,23 @@ import type { Account } from "./key-cache.ts";
  *
  * @throws ApiError `missing_api_key` or `invalid_api_key`
  */
-export async function authenticateKey(scope: Scope, key: string | null): Promise<Account> {
+export async function authenticateKey(context: RequestContext, key: string | null): Promise<Account> {
   if (key === null) throw new ApiError("missing_api_key");
   if (!isWellFormedKey(key)) throw new ApiError("invalid_api_key");
   const sha256 = await sha256Hex(key);
-  const known = scope.keys.get(sha256, scope.clock());
-  const account = known === undefined ? await lookUp(scope, sha256) : known;
+  const known = context.keys.get(sha256, context.clock());
+  const account = known === undefined ? await lookUp(context, sha256) : known;
   if (!account) throw new ApiError("invalid_api_key");
   return account;
 }
 
-async function lookUp(scope: Scope, sha256: string): Promise<Account | null> {
-  const now = scope.clock();
-  let found = await findByKey(scope.db, sha256, now);
+async function lookUp(context: RequestContext, sha256: string): Promise<Account | null> {
+  const now = context.clock();
+  let found = await findByKey(context.db, sha256, now);
   // a key that was just made may not have reached the replica
-  if (!found && scope.connection.goToPrimary()) found = await findByKey(scope.db, sha256, now);
+  if (!found && context.connection.goToPrimary()) found = await findByKey(context.db, sha256, now);
   const account = found ? accountOf(found) : null;
-  scope.keys.set(sha256, account, now);
+  context.keys.set(sha256, account, now);
   return account;
 }
 
@@ -51,9 +51,9 @@ export function requireScopeOf({ scopes }: Account, needed: KeyScope): void {
 }
 
 /** @throws ApiError `missing_api_key` or `invalid_api_key` */
-export async function authenticateOperator(scope: Scope, token: string | null): Promise<void> {
+export async function authenticateOperator(context: RequestContext, token: string | null): Promise<void> {
   if (token === null) throw new ApiError("missing_api_key", { sentence: "Missing Authorization header" });
-  if (!(await sameSecret(token, scope.config.adminToken))) {
+  if (!(await sameSecret(token, context.config.adminToken))) {
     throw new ApiError("invalid_api_key", { sentence: "Invalid operator token" });
   }
 }

@@ -10,7 +10,7 @@ import type {
 } from "../../../schema/api/dashboard.ts";
 import { JOB_ERRORS } from "../../../schema/errors.ts";
 import type { Status } from "../../../schema/states.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import {
   listBatchesInShort,
   listJobsInShort,
@@ -24,8 +24,8 @@ const DAY_MS = 24 * 60 * 60_000;
 const GIGABYTE = 1024 ** 3;
 
 /** The account's figures. @throws ApiError `not_found` */
-export async function viewStats(scope: Scope, accountId: string): Promise<DashboardStats> {
-  const stats = await readStats(scope.db, accountId, scope.clock());
+export async function viewStats(context: RequestContext, accountId: string): Promise<DashboardStats> {
+  const stats = await readStats(context.db, accountId, context.clock());
   if (!stats) throw notFound();
   const failed = stats.failed + stats.warning;
   const judged = stats.completed + failed;
@@ -53,11 +53,11 @@ const seconds = (ms: number | null): number | null =>
 
 /** A page of the account's jobs in short. */
 export async function viewJobs(
-  scope: Scope,
+  context: RequestContext,
   accountId: string,
   { status, limit, offset }: DashboardJobsQuery,
 ): Promise<DashboardJobs> {
-  const { rows, total } = await listJobsInShort(scope.db, accountId, status, { limit, offset });
+  const { rows, total } = await listJobsInShort(context.db, accountId, status, { limit, offset });
   const jobs = rows.map((row) => ({
     ...row,
     error: row.error_code && JOB_ERRORS[row.error_code].sentence,
@@ -67,11 +67,11 @@ export async function viewJobs(
 
 /** A page of the account's batches; what is true of them is counted from their jobs. */
 export async function viewBatches(
-  scope: Scope,
+  context: RequestContext,
   accountId: string,
   { limit, offset }: DashboardBatchesQuery,
 ): Promise<DashboardBatches> {
-  const { rows, total } = await listBatchesInShort(scope.db, accountId, { limit, offset });
+  const { rows, total } = await listBatchesInShort(context.db, accountId, { limit, offset });
   const batches = rows.map(({ counts, total: total_episodes, ...row }) => {
     const by = JSON.parse(counts) as Record<Status, number>;
     return {
@@ -89,14 +89,14 @@ export async function viewBatches(
 
 /** What ended on each of the last days, in UTC. */
 export async function viewDaily(
-  scope: Scope,
+  context: RequestContext,
   accountId: string,
   { days }: DashboardDailyQuery,
 ): Promise<DashboardDaily> {
-  const now = scope.clock();
+  const now = context.clock();
   const today = now - (now % DAY_MS);
   const starts = Array.from({ length: days }, (_, index) => today - (days - 1 - index) * DAY_MS);
-  const counts = await readDays(scope.db, accountId, starts);
+  const counts = await readDays(context.db, accountId, starts);
   const daily_stats = starts.map((start, index) => ({
     date: new Date(start).toISOString().slice(0, 10),
     ...(counts[index] ?? { completed: 0, failed: 0, skipped: 0, delivered_bytes: 0 }),
@@ -105,8 +105,8 @@ export async function viewDaily(
 }
 
 /** What the account's jobs do right now. What is wrong with a processor is the operator's to know. */
-export async function viewCluster(scope: Scope, accountId: string): Promise<DashboardCluster> {
-  const [present, health] = await Promise.all([readPresent(scope.db, accountId), scope.runner.health()]);
+export async function viewCluster(context: RequestContext, accountId: string): Promise<DashboardCluster> {
+  const [present, health] = await Promise.all([readPresent(context.db, accountId), context.runner.health()]);
   return {
     total_downloading: present.downloading,
     total_muxing: present.muxing,

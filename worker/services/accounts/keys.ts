@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { CreatedKey, Key, KeyRoll, NewKey, RolledKey } from "../../../schema/api/account.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import * as rows from "../../db/key-rows.ts";
 import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
 import { displayPrefix, makeApiKey } from "../../lib/api-key.ts";
@@ -12,25 +12,25 @@ import { type Actor, auditRow } from "./audit.ts";
 
 /** Makes a key; only its hash is kept. @throws ApiError `not_found`; `invalid_request` for an end that is past */
 export async function createKey(
-  scope: Scope,
+  context: RequestContext,
   by: Actor,
   accountId: string,
   asked: z.output<typeof NewKey>,
 ): Promise<z.output<typeof CreatedKey>> {
-  if (asked.expires_at !== null && asked.expires_at <= scope.clock()) {
+  if (asked.expires_at !== null && asked.expires_at <= context.clock()) {
     throw invalidMember("expires_at", "must be in the future");
   }
-  const account = await requireAccount(scope, accountId);
-  const { api_key, row } = await makeKey(scope, account.id, asked);
+  const account = await requireAccount(context, accountId);
+  const { api_key, row } = await makeKey(context, account.id, asked);
   const facts = { action: "key.created", accountId: account.id, subject: row.id } as const;
-  await rows.insertKey(scope.db, row, auditRow(scope, by, { ...facts, detail: describe(row) }));
+  await rows.insertKey(context.db, row, auditRow(context, by, { ...facts, detail: describe(row) }));
   return { ...viewKey(row), api_key };
 }
 
 /** @throws ApiError `not_found` */
-export async function listKeys(scope: Scope, accountId: string): Promise<{ keys: Key[] }> {
-  const account = await requireAccount(scope, accountId);
-  return { keys: (await rows.listKeys(scope.db, account.id)).map(viewKey) };
+export async function listKeys(context: RequestContext, accountId: string): Promise<{ keys: Key[] }> {
+  const account = await requireAccount(context, accountId);
+  return { keys: (await rows.listKeys(context.db, account.id)).map(viewKey) };
 }
 
 /**
@@ -39,18 +39,18 @@ export async function listKeys(scope: Scope, accountId: string): Promise<{ keys:
  * @throws ApiError `not_found`; `invalid_request` for a key that was replaced before or does not work any more
  */
 export async function rollKey(
-  scope: Scope,
+  context: RequestContext,
   by: Actor,
   accountId: string,
   keyId: string,
   { overlap_seconds }: z.output<typeof KeyRoll>,
 ): Promise<z.output<typeof RolledKey>> {
-  const now = scope.clock();
+  const now = context.clock();
   const name = nameOf(accountId, keyId);
-  const old = await rows.findKey(scope.db, name);
+  const old = await rows.findKey(context.db, name);
   if (!old) throw notFound();
   const lifetime = old.expires_at === null ? null : old.expires_at - old.created_at;
-  const { api_key, row: fresh } = await makeKey(scope, old.account_id, {
+  const { api_key, row: fresh } = await makeKey(context, old.account_id, {
     name: old.name,
     scopes: old.scopes,
     expires_at: lifetime === null ? null : now + lifetime,
@@ -58,17 +58,23 @@ export async function rollKey(
   const until = now + overlap_seconds * 1000;
   const facts = { action: "key.rolled", accountId: old.account_id, subject: old.id } as const;
   const detail = { replaced_by: fresh.id, overlap_seconds, ...describe(fresh) };
-  const audit = auditRow(scope, by, { ...facts, detail });
-  const replaced = await rows.replaceKey(scope.db, name, { fresh, until, now }, audit);
+  const audit = auditRow(context, by, { ...facts, detail });
+  const replaced = await rows.replaceKey(context.db, name, { fresh, until, now }, audit);
   if (!replaced) throw illegalState("This key was replaced already or does not work any more");
   return { ...viewKey(fresh), api_key, replaces: viewKey(replaced) };
 }
 
 /** @throws ApiError `not_found` */
-export async function revokeKey(scope: Scope, by: Actor, accountId: string, keyId: string): Promise<void> {
+export async function revokeKey(
+  context: RequestContext,
+  by: Actor,
+  accountId: string,
+  keyId: string,
+): Promise<void> {
   const name = nameOf(accountId, keyId);
   const facts = { action: "key.revoked", accountId: name.accountId, subject: name.keyId } as const;
-  if (!(await rows.revokeKey(scope.db, name, scope.clock(), auditRow(scope, by, facts)))) throw notFound();
+  if (!(await rows.revokeKey(context.db, name, context.clock(), auditRow(context, by, facts))))
+    throw notFound();
 }
 
 const nameOf = (accountId: string, keyId: string): rows.KeyName => ({
@@ -77,19 +83,19 @@ const nameOf = (accountId: string, keyId: string): rows.KeyName => ({
 });
 
 async function makeKey(
-  scope: Scope,
+  context: RequestContext,
   account_id: string,
   facts: Pick<rows.KeyRow, "name" | "scopes" | "expires_at">,
 ): Promise<{ api_key: string; row: rows.KeyRow }> {
-  const api_key = makeApiKey(scope.random);
+  const api_key = makeApiKey(context.random);
   const row: rows.KeyRow = {
-    id: scope.newId(),
+    id: context.newId(),
     account_id,
     ...facts,
     sha256: await sha256Hex(api_key),
     prefix: displayPrefix(api_key),
     last4: api_key.slice(-4),
-    created_at: scope.clock(),
+    created_at: context.clock(),
     replaced_by: null,
     revoked_at: null,
   };

@@ -1,5 +1,5 @@
 import type { Limits } from "../../../schema/api/account.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { takeGatewayAccount } from "../../db/gateway-accounts.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { sameSecret } from "../../lib/digest.ts";
@@ -50,8 +50,8 @@ const MAX_USER = 200;
  *
  * @throws ApiError `invalid_api_key` for a wrong secret, a missing caller or a disabled account
  */
-export async function authenticateGateway(scope: Scope, call: GatewayCall): Promise<Account> {
-  const { rapidApiSecret } = scope.config;
+export async function authenticateGateway(context: RequestContext, call: GatewayCall): Promise<Account> {
+  const { rapidApiSecret } = context.config;
   if (rapidApiSecret === null || !(await sameSecret(call.secret, rapidApiSecret))) {
     throw new ApiError("invalid_api_key", { sentence: "Invalid gateway secret" });
   }
@@ -61,23 +61,23 @@ export async function authenticateGateway(scope: Scope, call: GatewayCall): Prom
   }
   const asked = call.subscription?.trim().toUpperCase() ?? "";
   const known = Object.keys(RAPIDAPI_TIERS).find((name) => name === asked);
-  const account = await lookUp(scope, user, (known ?? "BASIC") as keyof typeof RAPIDAPI_TIERS);
+  const account = await lookUp(context, user, (known ?? "BASIC") as keyof typeof RAPIDAPI_TIERS);
   if (!account) throw new ApiError("invalid_api_key", { sentence: "This account is disabled" });
   return account;
 }
 
 /** Remembered for a minute like a key, so that most calls ask nobody. */
 async function lookUp(
-  scope: Scope,
+  context: RequestContext,
   user: string,
   gateway_tier: keyof typeof RAPIDAPI_TIERS,
 ): Promise<Account | null> {
   const gateway_user = `rapidapi:${user}`;
   const entry = `${gateway_tier} ${gateway_user}`;
-  const known = scope.keys.get(entry, scope.clock());
+  const known = context.keys.get(entry, context.clock());
   if (known !== undefined) return known;
-  const id = scope.newId();
-  const row = await takeGatewayAccount(scope.db, {
+  const id = context.newId();
+  const row = await takeGatewayAccount(context.db, {
     id,
     storage_prefix: id,
     name: user,
@@ -85,11 +85,11 @@ async function lookUp(
     limits: RAPIDAPI_TIERS[gateway_tier],
     gateway_user,
     gateway_tier,
-    created_at: scope.clock(),
+    created_at: context.clock(),
   });
   const account = row
     ? { id: row.id, source: row.source, limits: row.limits, keyId: null, scopes: null, expiresAt: null }
     : null;
-  scope.keys.set(entry, account, scope.clock());
+  context.keys.set(entry, account, context.clock());
   return account;
 }

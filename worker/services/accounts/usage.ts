@@ -1,8 +1,8 @@
 import type { Limits } from "../../../schema/api/account.ts";
 import type { AccountUsage, KeyUsage, KeyUsageList, Usage } from "../../../schema/api/usage.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import type { AccountRow } from "../../db/account-rows.ts";
-import type { Companion, SetCompanion } from "../../db/companions.ts";
+import type { GuardedSetStatement, GuardedStatement } from "../../db/companions.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import {
   type Allowance,
@@ -29,22 +29,26 @@ const TOO_MANY_JOBS_RETRY_SECONDS = 10;
 export const monthOf = (time: number): string => new Date(time).toISOString().slice(0, 7);
 
 /** What the database holds an account to when it accepts jobs; null for accounts without limits. */
-export function allowanceOf(scope: Scope, { id, limits }: Account): Allowance | null {
+export function allowanceOf(context: RequestContext, { id, limits }: Account): Allowance | null {
   const { max_concurrent_jobs: maxConcurrent = null, storage_bytes: bytes = null } = limits;
   if (maxConcurrent === null && bytes === null) return null;
   const bytesPerJob = limits.max_filesize_bytes ?? DEFAULT_RESERVATION_BYTES;
   return {
     accountId: id,
-    month: monthOf(scope.clock()),
+    month: monthOf(context.clock()),
     maxConcurrent,
     quota: bytes === null ? null : { bytes, bytesPerJob },
   };
 }
 
 /** Why jobs were not accepted. @throws ApiError `too_many_jobs` or `quota_exceeded`, always */
-export async function refuseJobs(scope: Scope, allowance: Allowance, newJobs: number): Promise<never> {
+export async function refuseJobs(
+  context: RequestContext,
+  allowance: Allowance,
+  newJobs: number,
+): Promise<never> {
   const { accountId, month, maxConcurrent, quota } = allowance;
-  const { deliveredBytes, reservedBytes, concurrentJobs } = await readUsage(scope.db, accountId, month);
+  const { deliveredBytes, reservedBytes, concurrentJobs } = await readUsage(context.db, accountId, month);
   if (quota && quota.bytes - deliveredBytes - reservedBytes < newJobs) {
     const limit_gb = hundredths(quota.bytes);
     const used_gb = hundredths(deliveredBytes + reservedBytes);
@@ -58,8 +62,11 @@ export async function refuseJobs(scope: Scope, allowance: Allowance, newJobs: nu
 }
 
 /** Counts a job that ends, for its account and its key. @param job as it is after the move that ends it */
-export function usageOfEnd(scope: Scope, { account_id, key_id, status, file_size }: JobRow): Companion[] {
-  const now = scope.clock();
+export function usageOfEnd(
+  context: RequestContext,
+  { account_id, key_id, status, file_size }: JobRow,
+): GuardedStatement[] {
+  const now = context.clock();
   const month = monthOf(now);
   const bytes = status === "Completed" ? (file_size ?? 0) : 0;
   const ofKey = key_id === null ? [] : [settleKeyUsage(account_id, key_id, month, bytes)];
@@ -68,11 +75,11 @@ export function usageOfEnd(scope: Scope, { account_id, key_id, status, file_size
 
 /** Counts jobs of one account and one key that end without a delivery. */
 export function usageOfEnds(
-  scope: Scope,
+  context: RequestContext,
   { account_id, key_id }: Pick<JobRow, "account_id" | "key_id">,
   jobIds: readonly string[],
-): SetCompanion[] {
-  const month = monthOf(scope.clock());
+): GuardedSetStatement[] {
+  const month = monthOf(context.clock());
   const ofKey = key_id === null ? [] : [settleKeyUsageOf(account_id, key_id, month, jobIds)];
   return [settleUsageOf(account_id, month, jobIds), ...ofKey];
 }
@@ -84,27 +91,31 @@ export function maxFilesizeOf(limits: Limits | null, reservedBytes: number | nul
 }
 
 /** The account's usage. @param period by default the present month. @throws ApiError `not_found` */
-export async function viewUsage(scope: Scope, accountId: string, period?: string): Promise<Usage> {
-  return usageOf(scope, await requireAccount(scope, accountId), period);
+export async function viewUsage(context: RequestContext, accountId: string, period?: string): Promise<Usage> {
+  return usageOf(context, await requireAccount(context, accountId), period);
 }
 
 /** What each key of the account used. @param period by default the present month */
-export async function viewKeyUsage(scope: Scope, accountId: string, period?: string): Promise<KeyUsageList> {
-  const present = monthOf(scope.clock());
+export async function viewKeyUsage(
+  context: RequestContext,
+  accountId: string,
+  period?: string,
+): Promise<KeyUsageList> {
+  const present = monthOf(context.clock());
   const month = period ?? present;
-  const used = await readKeyUsage(scope.db, accountId, month);
+  const used = await readKeyUsage(context.db, accountId, month);
   return { period: month, keys: used.map((key) => viewKey(key, month === present)) };
 }
 
 /** Both, for the operator. @throws ApiError `not_found` */
 export async function viewAccountUsage(
-  scope: Scope,
+  context: RequestContext,
   accountId: string,
   period?: string,
 ): Promise<AccountUsage> {
-  const account = await requireAccount(scope, accountId);
-  const usage = await usageOf(scope, account, period);
-  const { keys } = await viewKeyUsage(scope, account.id, period);
+  const account = await requireAccount(context, accountId);
+  const usage = await usageOf(context, account, period);
+  const { keys } = await viewKeyUsage(context, account.id, period);
   return { account_id: account.id, ...usage, keys };
 }
 
@@ -135,10 +146,10 @@ const countsOf = (
   reserved: isPresent ? reservedBytes : 0,
 });
 
-async function usageOf(scope: Scope, account: AccountRow, period?: string): Promise<Usage> {
-  const present = monthOf(scope.clock());
+async function usageOf(context: RequestContext, account: AccountRow, period?: string): Promise<Usage> {
+  const present = monthOf(context.clock());
   const month = period ?? present;
-  const used = await readUsage(scope.db, account.id, month);
+  const used = await readUsage(context.db, account.id, month);
   const { jobs, delivered, reserved } = countsOf(used, month === present);
   const effective = delivered + reserved;
   const { storage_bytes, max_resolution, max_duration_seconds, max_filesize_bytes, max_concurrent_jobs } =
@@ -165,8 +176,8 @@ async function usageOf(scope: Scope, account: AccountRow, period?: string): Prom
   };
 }
 
-const ifLimited = <T>(limit: number | null | undefined, tell: (limit: number) => T): T | undefined =>
-  typeof limit === "number" ? tell(limit) : undefined;
+const ifLimited = <T>(limit: number | null | undefined, report: (limit: number) => T): T | undefined =>
+  typeof limit === "number" ? report(limit) : undefined;
 
 const hundredths = (bytes: number): string => (bytes / GIGABYTE).toFixed(2);
 const gigabytes = (bytes: number): number => Number(hundredths(bytes));

@@ -1,4 +1,4 @@
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { claimedQuery, findBatchOf, markCancelled, untouchedQuery } from "../../db/batch-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
@@ -20,42 +20,42 @@ const ROUNDS = 3;
  *
  * @throws ApiError `not_found`
  */
-export async function cancelBatch(scope: Scope, accountId: string, id: string) {
-  const now = scope.clock();
+export async function cancelBatch(context: RequestContext, accountId: string, id: string) {
+  const now = context.clock();
   const times = { now, checkDueAt: now + BATCH_GRACE_MS };
-  const batch = await markCancelled(scope.db, accountId, id, times);
+  const batch = await markCancelled(context.db, accountId, id, times);
   if (!batch) {
-    const ended = await findBatchOf(scope.db, accountId, id);
+    const ended = await findBatchOf(context.db, accountId, id);
     if (!ended) throw notFound();
     return { batch_id: id, cancelled_jobs: 0, status: ended.status };
   }
-  const cancelled_jobs = await cancelRest(scope, batch);
-  const status = (await finishBatch(scope, id)) ?? batch.status;
-  scope.defer(scope.batches.wake(id));
+  const cancelled_jobs = await cancelRest(context, batch);
+  const status = (await finishBatch(context, id)) ?? batch.status;
+  context.defer(context.batches.wake(id));
   return { batch_id: id, cancelled_jobs, status };
 }
 
 /** Cancels what can be cancelled of a cancelled batch. @returns how many jobs */
-export async function cancelRest(scope: Scope, { id }: { readonly id: string }): Promise<number> {
+export async function cancelRest(context: RequestContext, { id }: { readonly id: string }): Promise<number> {
   let cancelled = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const before = cancelled;
-    cancelled += await cancelAllUntouched(scope, id);
-    const claimed = await claimedQuery(scope.db, id, CLAIMED);
-    const ended = await Promise.all(claimed.map((job) => endByCancel(scope, job)));
+    cancelled += await cancelAllUntouched(context, id);
+    const claimed = await claimedQuery(context.db, id, CLAIMED);
+    const ended = await Promise.all(claimed.map((job) => endByCancel(context, job)));
     cancelled += ended.filter(Boolean).length;
     if (cancelled === before) break;
   }
   return cancelled;
 }
 
-async function cancelAllUntouched(scope: Scope, batchId: string): Promise<number> {
+async function cancelAllUntouched(context: RequestContext, batchId: string): Promise<number> {
   let cancelled = 0;
   let page: JobRow[];
   let after = -1;
   do {
-    page = await untouchedQuery(scope.db, batchId, after, PAGE);
-    cancelled += await cancelUntouched(scope, batchId, page);
+    page = await untouchedQuery(context.db, batchId, after, PAGE);
+    cancelled += await cancelUntouched(context, batchId, page);
     after = page.at(-1)?.batch_index ?? after;
   } while (page.length === PAGE);
   return cancelled;

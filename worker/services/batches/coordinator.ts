@@ -1,23 +1,23 @@
-import type { Scope } from "../../context.ts";
-import { lookAtBatch } from "../../db/batch-flight.ts";
-import { HINT_GRACE_MS, sendHints } from "../queue/sender.ts";
+import type { RequestContext } from "../../context.ts";
+import { advanceBatch } from "../../db/batch-flight.ts";
+import { DISPATCH_GRACE_MS, sendDispatchMessages } from "../queue/sender.ts";
 import { cancelRest } from "./cancel.ts";
 import { finishBatch } from "./finish.ts";
 import { BATCH_GRACE_MS } from "./grace.ts";
 
 /** Time between two looks while all goes well, in milliseconds: what was lost is put right after this. */
-const LOOK_MS = 30_000;
+const TICK_MS = 30_000;
 /** The same while there is room for jobs that the account's own limit holds back. */
-const STARVED_LOOK_MS = 5_000;
+const STARVED_TICK_MS = 5_000;
 
 /** When to look again, in milliseconds; null: never, the batch is paused or over. */
-export type NextLook = number | null;
+export type NextTick = number | null;
 
 /**
  * Drives one batch: releases its jobs in order while there is room, and ends it after the last one. Whatever it
  * remembers only saves looks at the database; it may be forgotten at any time, and reports may be lost or repeated.
  */
-export class BatchKeeper {
+export class BatchCoordinator {
   readonly #id: string;
   /** Jobs that are released and were not reported as ended; null: unknown. */
   #flight: Set<string> | null = null;
@@ -25,7 +25,7 @@ export class BatchKeeper {
   #lowWater = 0;
   /** Reported while a look was under way, which may not have seen it. */
   readonly #reported = new Set<string>();
-  #looking: Promise<NextLook> | null = null;
+  #ticking: Promise<NextTick> | null = null;
   #isAskedAgain = false;
   #version = 0;
   readonly #watchers = new Set<() => void>();
@@ -35,28 +35,28 @@ export class BatchKeeper {
   }
 
   /** Takes the report of a job's end. Undefined when nothing was to be done. */
-  async ended(scope: Scope, jobId: string): Promise<NextLook | undefined> {
-    this.#tell();
-    if (this.#looking) this.#reported.add(jobId);
+  async ended(context: RequestContext, jobId: string): Promise<NextTick | undefined> {
+    this.#report();
+    if (this.#ticking) this.#reported.add(jobId);
     const wasKnown = this.#flight?.delete(jobId) ?? true;
     const left = this.#flight?.size ?? 0;
     // a repeated report says nothing new, unless it is all that is left to wait for
     if (left > this.#lowWater || (!wasKnown && left > 0)) return undefined;
-    return this.look(scope);
+    return this.tick(context);
   }
 
   /** Looks at the database and does what is to be done; one at a time. */
-  look(scope: Scope): Promise<NextLook> {
+  tick(context: RequestContext): Promise<NextTick> {
     this.#isAskedAgain = true;
-    this.#looking ??= this.#lookUntilDone(scope).finally(() => {
-      this.#looking = null;
+    this.#ticking ??= this.#tickUntilDone(context).finally(() => {
+      this.#ticking = null;
       this.#reported.clear();
     });
-    return this.#looking;
+    return this.#ticking;
   }
 
   /** Resolves with the version of now when it is another one than is known, or after that long. */
-  async news(known: number, ms: number): Promise<number> {
+  async waitForChange(known: number, ms: number): Promise<number> {
     if (known === this.#version) {
       await new Promise<void>((resolve) => {
         const wake = () => {
@@ -71,41 +71,41 @@ export class BatchKeeper {
     return this.#version;
   }
 
-  async #lookUntilDone(scope: Scope): Promise<NextLook> {
-    let next: NextLook = null;
+  async #tickUntilDone(context: RequestContext): Promise<NextTick> {
+    let next: NextTick = null;
     while (this.#isAskedAgain) {
       this.#isAskedAgain = false;
-      next = await this.#lookOnce(scope);
+      next = await this.#tickOnce(context);
     }
     return next;
   }
 
-  async #lookOnce(scope: Scope): Promise<NextLook> {
-    const now = scope.clock();
-    const window = scope.config.batchWindow;
-    const times = { now, hintDueAt: now + HINT_GRACE_MS, checkDueAt: now + BATCH_GRACE_MS };
-    const seen = await lookAtBatch(scope.db, this.#id, { ...times, window });
+  async #tickOnce(context: RequestContext): Promise<NextTick> {
+    const now = context.clock();
+    const window = context.config.batchWindow;
+    const times = { now, enqueueDueAt: now + DISPATCH_GRACE_MS, checkDueAt: now + BATCH_GRACE_MS };
+    const seen = await advanceBatch(context.db, this.#id, { ...times, window });
     const { batch, released, flight, held } = seen;
     if (!batch || batch.finished_at !== null) return null;
     const working = flight.filter(({ step }) => step !== "Waiting").map(({ id }) => id);
     this.#flight = new Set(working.filter((id) => !this.#reported.has(id)));
     this.#lowWater = held ? Math.floor(working.length / 2) : 0;
     if (released.length > 0) {
-      await sendHints(scope, released);
-      this.#tell();
+      await sendDispatchMessages(context, released);
+      this.#report();
     }
-    if (batch.cancelled_at !== null) await cancelRest(scope, batch);
+    if (batch.cancelled_at !== null) await cancelRest(context, batch);
     const isOver = batch.cancelled_at !== null || (!held && flight.length === 0);
-    if (isOver && (await finishBatch(scope, batch.id)) !== null) {
-      this.#tell();
+    if (isOver && (await finishBatch(context, batch.id)) !== null) {
+      this.#report();
       return null;
     }
     if (batch.status === "paused") return null;
     const isStarved = held && working.length < Math.ceil(window / 2);
-    return isStarved ? STARVED_LOOK_MS : LOOK_MS;
+    return isStarved ? STARVED_TICK_MS : TICK_MS;
   }
 
-  #tell(): void {
+  #report(): void {
     this.#version += 1;
     for (const wake of [...this.#watchers]) wake();
   }

@@ -1,13 +1,13 @@
 import type { BatchStatus } from "../../../schema/api/batch.ts";
 import type { SLACK_LEVELS } from "../../../schema/api/slack.ts";
-import { BatchCompletedNotice } from "../../../schema/api/webhook.ts";
-import type { Scope } from "../../context.ts";
+import { BatchCompletedEvent } from "../../../schema/api/webhook.ts";
+import type { RequestContext } from "../../context.ts";
 import { readCounts, writeBatchEnd } from "../../db/batch-flight.ts";
 import type { BatchRow } from "../../db/batch-rows.ts";
-import type { Companion } from "../../db/companions.ts";
+import type { GuardedStatement } from "../../db/companions.ts";
 import { insertDelivery, insertSlackDelivery } from "../../db/delivery-rows.ts";
-import { sendNoticeHints } from "../queue/sender.ts";
-import { encodeNotice } from "../webhooks/body.ts";
+import { sendDeliveryMessages } from "../queue/sender.ts";
+import { encodeEvent } from "../webhooks/body.ts";
 import { newDelivery } from "../webhooks/events.ts";
 import { slackText } from "../webhooks/slack-text.ts";
 
@@ -17,18 +17,18 @@ import { slackText } from "../webhooks/slack-text.ts";
  *
  * @returns how the batch ended, by this call or before; null when it has not
  */
-export async function finishBatch(scope: Scope, id: string): Promise<BatchStatus | null> {
-  const found = await readCounts(scope.db, id);
+export async function finishBatch(context: RequestContext, id: string): Promise<BatchStatus | null> {
+  const found = await readCounts(context.db, id);
   if (!found) return null;
   const { batch, counts } = found;
   if (batch.finished_at !== null) return batch.status;
   if (counts.pending + counts.processing > 0) return null;
   // ends are never taken back, so what was counted is still true when it is written
   const status = counts.failed + counts.skipped > 0 ? "finished" : "completed";
-  const { companions, deliveryIds } = noticesOf(
-    scope,
+  const { guardedStatements, deliveryIds } = deliveriesOf(
+    context,
     batch,
-    BatchCompletedNotice.parse({
+    BatchCompletedEvent.parse({
       type: "batch_completed",
       batch_id: id,
       show_url: batch.show_url,
@@ -40,44 +40,44 @@ export async function finishBatch(scope: Scope, id: string): Promise<BatchStatus
       total: batch.total,
     }),
   );
-  const finished_at = scope.clock();
-  if (await writeBatchEnd(scope.db, id, { status, finished_at }, companions)) {
-    if (deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, deliveryIds));
-    scope.log("batch_finished", { batch_id: id, status, ...counts });
+  const finished_at = context.clock();
+  if (await writeBatchEnd(context.db, id, { status, finished_at }, guardedStatements)) {
+    if (deliveryIds.length > 0) context.defer(sendDeliveryMessages(context, deliveryIds));
+    context.log("batch_finished", { batch_id: id, status, ...counts });
   }
   return status;
 }
 
-function noticesOf(
-  scope: Scope,
+function deliveriesOf(
+  context: RequestContext,
   batch: BatchRow,
-  notice: BatchCompletedNotice,
-): { companions: Companion[]; deliveryIds: string[] } {
+  event: BatchCompletedEvent,
+): { guardedStatements: GuardedStatement[]; deliveryIds: string[] } {
   const base = {
     account_id: batch.account_id,
     job_id: null,
     batch_id: batch.id,
-    type: notice.type,
+    type: event.type,
   } as const;
   const title = batch.title ?? batch.show_url ?? batch.id;
-  const slack = newDelivery(scope, {
+  const slack = newDelivery(context, {
     ...base,
     kind: "slack",
     url: "",
-    body: JSON.stringify(slackText({ title, url: title }, notice)),
+    body: JSON.stringify(slackText({ title, url: title }, event)),
     // as for jobs: whether the account has Slack is known to the statement alone
-    hint_due_at: scope.clock(),
+    enqueue_due_at: context.clock(),
   });
   const levels: (typeof SLACK_LEVELS)[number][] =
-    notice.status === "completed" ? ["all"] : ["all", "errors_only", "warnings_only"];
+    event.status === "completed" ? ["all"] : ["all", "errors_only", "warnings_only"];
   const toSlack = insertSlackDelivery(slack, levels);
-  if (batch.webhook_url === null) return { companions: [toSlack], deliveryIds: [] };
-  const webhook = newDelivery(scope, {
+  if (batch.webhook_url === null) return { guardedStatements: [toSlack], deliveryIds: [] };
+  const webhook = newDelivery(context, {
     ...base,
     kind: "webhook",
     url: batch.webhook_url,
     sealed_url: batch.sealed_webhook_url,
-    body: encodeNotice(notice),
+    body: encodeEvent(event),
   });
-  return { companions: [toSlack, insertDelivery(webhook)], deliveryIds: [webhook.id] };
+  return { guardedStatements: [toSlack, insertDelivery(webhook)], deliveryIds: [webhook.id] };
 }

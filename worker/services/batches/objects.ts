@@ -7,6 +7,6 @@ export function createBatchObjects(namespace: DurableObjectNamespace<BatchRpc>):
   return {
     wake: async (batchId) => objectOf(batchId).wake(batchId),
     ended: async (batchId, jobId) => objectOf(batchId).ended(batchId, jobId),
-    news: async (batchId, known, ms) => objectOf(batchId).news(batchId, known, ms),
+    waitForChange: async (batchId, known, ms) => objectOf(batchId).waitForChange(batchId, known, ms),
   };
 }

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { BatchRenames } from "../../../schema/api/batch.ts";
 import { Filename } from "../../../schema/api/job-request.ts";
 import { isFinal } from "../../../schema/states.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findBatchOf, namesQuery, renameJobs as renameRows } from "../../db/batch-rows.ts";
 import { ApiError, illegalState, notFound } from "../../lib/api-error.ts";
 import { collidingRenames, type Rename } from "./names.ts";
@@ -20,19 +20,19 @@ type AskedRenames = z.output<typeof BatchRenames>["renames"];
  *   renamed at each of several tries
  */
 export async function renameJobs(
-  scope: Scope,
+  context: RequestContext,
   accountId: string,
   id: string,
   asked: AskedRenames,
 ): Promise<{ updated: number; errors: string[] }> {
   for (let race = 0; race < MAX_RACES; race++) {
-    const batch = await findBatchOf(scope.db, accountId, id);
+    const batch = await findBatchOf(context.db, accountId, id);
     if (!batch) throw notFound();
     if (batch.status !== "paused") {
       throw illegalState("Batch is not paused. Only paused batches can be renamed.");
     }
-    const { renames, errors } = judge(await namesQuery(scope.db, id), asked);
-    if (renames.length === 0 || (await renameRows(scope.db, batch, renames))) {
+    const { renames, errors } = judge(await namesQuery(context.db, id), asked);
+    if (renames.length === 0 || (await renameRows(context.db, batch, renames))) {
       return { updated: renames.length, errors };
     }
   }

@@ -1,20 +1,20 @@
 import type { Batch, BatchProgress } from "../../../schema/api/batch.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { type BatchCounts, type BatchRow, readBatch } from "../../db/batch-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
 import { showUrlForOwner } from "../storage/sealed-urls.ts";
 
 /** A batch as its owner sees it; its counters are the sums of its jobs. @throws ApiError `not_found` */
-export async function viewBatch(scope: Scope, accountId: string, id: string): Promise<Batch> {
-  const read = () => readBatch(scope.db, accountId, id);
+export async function viewBatch(context: RequestContext, accountId: string, id: string): Promise<Batch> {
+  const read = () => readBatch(context.db, accountId, id);
   // a batch that was just made may not have reached the replica
-  const found = (await read()) ?? (scope.connection.goToPrimary() ? await read() : undefined);
+  const found = (await read()) ?? (context.connection.goToPrimary() ? await read() : undefined);
   if (!found) throw notFound();
   const { batch, counts, jobIds } = found;
   return {
     id: batch.id,
     kind: batch.kind,
-    show_url: await showUrlForOwner(scope, batch),
+    show_url: await showUrlForOwner(context, batch),
     title: batch.title,
     status: batch.status,
     folder: batch.folder,

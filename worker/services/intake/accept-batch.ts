@@ -1,7 +1,7 @@
 import type { BatchKind } from "../../../schema/api/batch.ts";
 import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { Adjustment } from "../../../schema/media.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findBatchOf, insertBatch, type JobSummary, summariesQuery } from "../../db/batch-rows.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import type { Account } from "../accounts/key-cache.ts";
@@ -10,7 +10,7 @@ import { FIRST_LOOK_GRACE_MS } from "../batches/grace.ts";
 import { type Nameable, nameFiles } from "../batches/names.ts";
 import { endsOf } from "../jobs/job-end.ts";
 import { birthColumns } from "../jobs/transitions.ts";
-import { sendNoticeHints } from "../queue/sender.ts";
+import { sendDeliveryMessages } from "../queue/sender.ts";
 import { sealForJobs } from "../storage/credentials.ts";
 import { sealingKeyOf, sealShowUrl, sealSourceUrls, sealWebhook } from "../storage/sealed-urls.ts";
 import type { VerifiedStorage } from "../storage/verify/verify-storage.ts";
@@ -53,27 +53,27 @@ export interface AcceptedBatch {
  * @throws ApiError `quota_exceeded`; nothing is stored then
  */
 export async function acceptBatch(
-  scope: Scope,
+  context: RequestContext,
   account: Account,
   request: BatchRequest,
 ): Promise<AcceptedBatch> {
   const { id, options, entries, storage } = request;
-  const now = scope.clock();
-  const webhook = await sealWebhook(scope, account.id, options.echo);
-  const show = await sealShowUrl(scope, account.id, request.showUrl?.toWellFormed() ?? null);
-  const { shared, rows } = await jobsOf(scope, account, request, webhook);
+  const now = context.clock();
+  const webhook = await sealWebhook(context, account.id, options.echo);
+  const show = await sealShowUrl(context, account.id, request.showUrl?.toWellFormed() ?? null);
+  const { shared, rows } = await jobsOf(context, account, request, webhook);
   const skipped = rows.filter(({ finished_at }) => finished_at !== undefined);
   const paused = request.paused && skipped.length < rows.length;
   const ends = endsOf(
-    scope,
+    context,
     skipped.map((row) => ({ ...shared, ...row }) as JobRow),
   );
   const waiting = rows.flatMap((row) => (row.finished_at === undefined ? [row.id] : []));
   // the others are not due before the batch releases them
-  if (!paused) scope.backlog.admit(scope, Math.min(waiting.length, scope.config.batchWindow));
-  const allowance = allowanceOf(scope, account);
+  if (!paused) context.backlog.admit(context, Math.min(waiting.length, context.config.batchWindow));
+  const allowance = allowanceOf(context, account);
   const { folder } = options.request;
-  const stored = await insertBatch(scope.db, {
+  const stored = await insertBatch(context.db, {
     batch: {
       id,
       account_id: account.id,
@@ -84,7 +84,7 @@ export async function acceptBatch(
       folder: folder ?? null,
       webhook_url: typeof webhook.echo.webhook_url === "string" ? webhook.echo.webhook_url : null,
       ...webhook.columns,
-      sealing_key_id: sealingKeyOf(scope, show.sealed_show_url, webhook.columns.sealed_webhook_url),
+      sealing_key_id: sealingKeyOf(context, show.sealed_show_url, webhook.columns.sealed_webhook_url),
       status: paused ? "paused" : "processing",
       total: rows.length,
       check_due_at: paused ? null : now + FIRST_LOOK_GRACE_MS,
@@ -92,18 +92,18 @@ export async function acceptBatch(
       started_at: paused ? null : now,
     },
     jobs: { shared, rows },
-    credentials: storage ? await sealForJobs(scope, waiting, storage.storage) : [],
-    companions: ends.companions,
+    credentials: storage ? await sealForJobs(context, waiting, storage.storage) : [],
+    guardedStatements: ends.guardedStatements,
     allowance,
   });
   if (!stored) {
-    const existing = await findAccepted(scope, account.id, id);
+    const existing = await findAccepted(context, account.id, id);
     if (existing) return existing;
-    if (allowance) await refuseJobs(scope, allowance, waiting.length);
+    if (allowance) await refuseJobs(context, allowance, waiting.length);
     throw new Error("a batch was not stored although nothing forbids it");
   }
-  if (!paused) scope.defer(scope.batches.wake(id));
-  if (ends.deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, ends.deliveryIds));
+  if (!paused) context.defer(context.batches.wake(id));
+  if (ends.deliveryIds.length > 0) context.defer(sendDeliveryMessages(context, ends.deliveryIds));
   return {
     paused,
     jobs: rows.map((row, index) => ({
@@ -119,21 +119,21 @@ export async function acceptBatch(
 
 /** A batch of this account that was accepted before; undefined when there is none. */
 export async function findAccepted(
-  scope: Scope,
+  context: RequestContext,
   accountId: string,
   id: string,
 ): Promise<AcceptedBatch | undefined> {
-  const batch = await findBatchOf(scope.db, accountId, id);
+  const batch = await findBatchOf(context.db, accountId, id);
   if (!batch) return undefined;
   // as it was accepted, even if it was started since
-  return { paused: batch.started_at !== batch.created_at, jobs: await summariesQuery(scope.db, id) };
+  return { paused: batch.started_at !== batch.created_at, jobs: await summariesQuery(context.db, id) };
 }
 
 type BatchJob = Pick<NewJobRow, "id" | "url"> & Partial<NewJobRow>;
 
 /** What the jobs have in common, and the few columns in which they differ. */
 async function jobsOf(
-  scope: Scope,
+  context: RequestContext,
   account: Account,
   { id, options, entries, storage }: BatchRequest,
   webhook: Awaited<ReturnType<typeof sealWebhook>>,
@@ -144,19 +144,19 @@ async function jobsOf(
     batch_id: id,
     request: webhook.echo,
     ...webhook.columns,
-    sealing_key_id: sealingKeyOf(scope, webhook.columns.sealed_webhook_url),
+    sealing_key_id: sealingKeyOf(context, webhook.columns.sealed_webhook_url),
     plan: options.plan,
     adjustments: [...options.adjustments, ...(storage?.adjustments ?? [])],
     ...storageColumns(storage),
-    ...birthColumns(scope, null),
-    created_at: scope.clock(),
+    ...birthColumns(context, null),
+    created_at: context.clock(),
   } satisfies Partial<NewJobRow>;
   const names = nameFiles(
     entries.map((entry) => ({ ...entry, isFetchedElsewhere: entry.mediaUrl !== null })),
   );
   const urls = await Promise.all(
     entries.map(({ url, mediaUrl }) =>
-      sealSourceUrls(scope, account.id, {
+      sealSourceUrls(context, account.id, {
         url: url.toWellFormed(),
         media_url: mediaUrl?.toWellFormed() ?? null,
       }),
@@ -168,26 +168,26 @@ async function jobsOf(
     const { filename = null, adjustments: renamed = [] } = names[batch_index] ?? {};
     const adjustments = [...(entry.adjustments ?? []), ...renamed];
     return withoutNulls({
-      id: scope.newId(),
+      id: context.newId(),
       batch_index,
       url,
       media_url,
       sealed_urls,
-      sealing_key_id: sealingKeyOf(scope, sealed_urls),
+      sealing_key_id: sealingKeyOf(context, sealed_urls),
       title: entry.title?.toWellFormed() ?? null,
       description: entry.description?.toWellFormed() ?? null,
       release_date: entry.releaseDate,
       filename: filename?.toWellFormed() ?? null,
       adjustments: adjustments.length > 0 ? [...shared.adjustments, ...adjustments] : null,
-      ...(entry.skipped === null ? {} : skippedColumns(scope, entry.skipped, ++ends)),
+      ...(entry.skipped === null ? {} : skippedColumns(context, entry.skipped, ++ends)),
     });
   });
   return { shared, rows };
 }
 
 /** Those of the machine's columns in which a job that ends at once differs from the others. */
-function skippedColumns(scope: Scope, code: JobErrorCode, end_index: number) {
-  const { status, step, error_code = null, finished_at = null } = birthColumns(scope, code);
+function skippedColumns(context: RequestContext, code: JobErrorCode, end_index: number) {
+  const { status, step, error_code = null, finished_at = null } = birthColumns(context, code);
   return { status, step, error_code, finished_at, end_index };
 }
 

@@ -1,11 +1,11 @@
 import { defaultFilename } from "../../../schema/storage/object-key.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findJobOf, insertJobs, type JobRow, type NewJobRow, unfinishedOf } from "../../db/job-rows.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { allowanceOf, refuseJobs } from "../accounts/usage.ts";
 import { endsOf } from "../jobs/job-end.ts";
 import { birthColumns } from "../jobs/transitions.ts";
-import { HINT_GRACE_MS, sendHints, sendNoticeHints } from "../queue/sender.ts";
+import { DISPATCH_GRACE_MS, sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import type { ListedEntry } from "../sources/listing/listing.ts";
 import { sealForJobs } from "../storage/credentials.ts";
 import { type SourceUrls, sealingKeyOf, sealSourceUrls, sealWebhook } from "../storage/sealed-urls.ts";
@@ -30,21 +30,21 @@ interface AcceptOptions {
  * @throws DatabaseError when the database did not answer, not even to the question whether they were stored
  */
 export async function acceptJobs(
-  scope: Scope,
+  context: RequestContext,
   account: Account,
   prepared: readonly PreparedJob[],
   { ids: chosen, originalJobId, storage }: AcceptOptions = {},
 ): Promise<string[]> {
-  const now = scope.clock();
+  const now = context.clock();
   const rows = await Promise.all(
     prepared.map(
       async ({ url, echo, request, plan, adjustments, entry }, index): Promise<NewJobRow> => ({
-        id: chosen?.[index] ?? scope.newId(),
+        id: chosen?.[index] ?? context.newId(),
         account_id: account.id,
         key_id: account.keyId,
         batch_id: null,
         original_job_id: originalJobId ?? null,
-        ...(await urlColumns(scope, account.id, {
+        ...(await urlColumns(context, account.id, {
           urls: { url: url.toWellFormed(), media_url: entry?.mediaUrl?.toWellFormed() ?? null },
           echo,
         })),
@@ -56,51 +56,51 @@ export async function acceptJobs(
         description: entry?.description?.toWellFormed() ?? null,
         release_date: entry?.releaseDate ?? null,
         due_at: now,
-        hint_due_at: now + HINT_GRACE_MS,
+        enqueue_due_at: now + DISPATCH_GRACE_MS,
         created_at: now,
-        ...birthColumns(scope, entry?.skipped ?? null),
+        ...birthColumns(context, entry?.skipped ?? null),
       }),
     ),
   );
   const ids = rows.map(({ id }) => id);
   const waiting = rows.flatMap(({ id, finished_at = null }) => (finished_at === null ? [id] : []));
-  scope.backlog.admit(scope, waiting.length);
-  const credentials = storage ? await sealForJobs(scope, waiting, storage.storage) : [];
-  const allowance = allowanceOf(scope, account);
-  const ends = endsOf(scope, rows.filter(({ finished_at = null }) => finished_at !== null) as JobRow[]);
-  const areStored = async () => (await findJobOf(scope.db, account.id, ids[0] ?? "")) !== undefined;
+  context.backlog.admit(context, waiting.length);
+  const credentials = storage ? await sealForJobs(context, waiting, storage.storage) : [];
+  const allowance = allowanceOf(context, account);
+  const ends = endsOf(context, rows.filter(({ finished_at = null }) => finished_at !== null) as JobRow[]);
+  const areStored = async () => (await findJobOf(context.db, account.id, ids[0] ?? "")) !== undefined;
   const stored = await insertJobs(
-    scope.db,
+    context.db,
     { shared: {}, rows },
-    { credentials, allowance, companions: ends.companions },
+    { credentials, allowance, guardedStatements: ends.guardedStatements },
   ).catch(async (error: unknown) => {
     // all were stored or none; an answer that was lost on its way must not make the caller send them again
     if (await areStored()) return rows.length;
     throw error;
   });
   if (allowance && stored < rows.length && !(await areStored())) {
-    await refuseJobs(scope, allowance, unfinishedOf(rows));
+    await refuseJobs(context, allowance, unfinishedOf(rows));
   }
-  if (waiting.length > 0) scope.defer(sendHints(scope, waiting));
-  if (ends.deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, ends.deliveryIds));
+  if (waiting.length > 0) context.defer(sendDispatchMessages(context, waiting));
+  if (ends.deliveryIds.length > 0) context.defer(sendDeliveryMessages(context, ends.deliveryIds));
   return ids;
 }
 
 /** The columns that hold URLs, and the request in which they are repeated. */
 async function urlColumns(
-  scope: Scope,
+  context: RequestContext,
   owner: string,
   { urls, echo }: { urls: SourceUrls; echo: Record<string, unknown> },
 ) {
   const [source, webhook] = await Promise.all([
-    sealSourceUrls(scope, owner, urls),
-    sealWebhook(scope, owner, echo),
+    sealSourceUrls(context, owner, urls),
+    sealWebhook(context, owner, echo),
   ]);
   return {
     ...source,
     ...webhook.columns,
     request: { ...webhook.echo, url: source.url },
-    sealing_key_id: sealingKeyOf(scope, source.sealed_urls, webhook.columns.sealed_webhook_url),
+    sealing_key_id: sealingKeyOf(context, source.sealed_urls, webhook.columns.sealed_webhook_url),
   };
 }
 

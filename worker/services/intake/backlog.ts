@@ -1,4 +1,4 @@
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { Connection } from "../../db/connection.ts";
 import { countDue } from "../../db/job-queue.ts";
 import { ApiError } from "../../lib/api-error.ts";
@@ -23,11 +23,11 @@ export class Backlog {
   }
 
   /** Makes room for jobs that are to be accepted. @throws ApiError `overloaded` when there is none */
-  admit(scope: Scope, jobs: number): void {
-    const now = scope.clock();
+  admit(context: RequestContext, jobs: number): void {
+    const now = context.clock();
     if (now - this.#countedAt >= COUNTED_FOR_SECONDS * 1000) {
       this.#countedAt = now;
-      scope.defer(this.#countAgain(scope));
+      context.defer(this.#countAgain(context));
     }
     if (this.#counted + this.#accepted + jobs > this.#limit) {
       throw new ApiError("overloaded", { retryAfterSeconds: COUNTED_FOR_SECONDS });
@@ -36,7 +36,7 @@ export class Backlog {
   }
 
   /** On a connection of its own: any replica may answer. */
-  async #countAgain({ d1, clock }: Scope): Promise<void> {
+  async #countAgain({ d1, clock }: RequestContext): Promise<void> {
     const { db } = new Connection(d1, "first-unconstrained");
     const before = this.#accepted;
     this.#counted = await countDue(db, clock(), this.#limit + 1);

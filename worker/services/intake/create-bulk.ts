@@ -1,12 +1,12 @@
 import type { BulkRequest } from "../../../schema/api/batch.ts";
 import type { Adjustment } from "../../../schema/media.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { ApiError, invalidMember } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { recognise } from "../sources/listing/recognise.ts";
 import { requirePublic } from "../sources/require-public.ts";
 import { acceptBatch, type BatchEntry } from "./accept-batch.ts";
-import { type Creation, told } from "./create-jobs.ts";
+import { type Creation, reportedAdjustments } from "./create-jobs.ts";
 import { prepareOptions } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
 
@@ -35,29 +35,29 @@ function entryIndexOf(field: string): number | null {
  * @throws ApiError `invalid_request` that names the entry at fault; as `createJobs`; nothing is created then
  */
 export async function createBulk(
-  scope: Scope,
+  context: RequestContext,
   account: Account,
   { id, body, sent, ignored }: BulkCreation,
 ): Promise<Creation> {
   const options = prepareOptions(
-    scope.config,
+    context.config,
     account.limits,
     body,
     sent,
     ignored.filter(({ field }) => entryIndexOf(field) === null),
   );
-  for (const [index, { url }] of body.jobs.entries()) requirePublic(scope.config, pathOf(index), url);
+  for (const [index, { url }] of body.jobs.entries()) requirePublic(context.config, pathOf(index), url);
   const [storage, entries] = await Promise.all([
-    storageOfRequest(scope, account, body.storage),
-    entriesOf(scope, body),
+    storageOfRequest(context, account, body.storage),
+    entriesOf(context, body),
   ]);
-  const { paused, jobs } = await acceptBatch(scope, account, {
+  const { paused, jobs } = await acceptBatch(context, account, {
     id,
     kind: "bulk",
     showUrl: null,
     title: null,
     paused: body.paused ?? false,
-    options: { ...options, adjustments: [...options.adjustments, ...tellBatch(body)] },
+    options: { ...options, adjustments: [...options.adjustments, ...batchResponse(body)] },
     entries: entries.map((entry, index) => ({
       ...entry,
       adjustments: ignored.filter(({ field }) => entryIndexOf(field) === index),
@@ -65,12 +65,12 @@ export async function createBulk(
     storage,
   });
   return {
-    answer: {
+    response: {
       batch_id: id,
       total_jobs: jobs.length,
       paused,
       job_ids: jobs.map((job) => job.id),
-      ...told(jobs.flatMap(({ adjustments }) => adjustments)),
+      ...reportedAdjustments(jobs.flatMap(({ adjustments }) => adjustments)),
     },
     facts: { batch_id: id, jobs: jobs.length },
   };
@@ -78,22 +78,24 @@ export async function createBulk(
 
 const pathOf = (index: number): string => `jobs.${index}.url`;
 
-const tellBatch = ({ batch }: BulkRequest): Adjustment[] =>
+const batchResponse = ({ batch }: BulkRequest): Adjustment[] =>
   batch
     ? [{ field: "batch", from: true, to: null, reason: "The URLs of a bulk request are single items" }]
     : [];
 
-async function entriesOf(scope: Scope, body: BulkRequest): Promise<BatchEntry[]> {
+async function entriesOf(context: RequestContext, body: BulkRequest): Promise<BatchEntry[]> {
   const entries: BatchEntry[] = [];
   for (let start = 0; start < body.jobs.length; start += AT_ONCE) {
     const page = body.jobs.slice(start, start + AT_ONCE);
-    entries.push(...(await Promise.all(page.map((job, index) => entryOf(scope, body, job, start + index)))));
+    entries.push(
+      ...(await Promise.all(page.map((job, index) => entryOf(context, body, job, start + index)))),
+    );
   }
   return entries;
 }
 
 async function entryOf(
-  scope: Scope,
+  context: RequestContext,
   body: BulkRequest,
   job: BulkRequest["jobs"][number],
   index: number,
@@ -105,7 +107,7 @@ async function entryOf(
   }
   if (recognised.type !== "spotify_episode") return { ...UNLISTED, url: job.url, filename };
   try {
-    const [entry] = (await scope.listSource(scope, recognised)).entries;
+    const [entry] = (await context.listSource(context, recognised)).entries;
     return { ...(entry ?? UNLISTED), url: job.url, filename };
   } catch (error) {
     if (error instanceof ApiError && error.code === "invalid_request") {

@@ -1,6 +1,6 @@
 import type { JobRequest } from "../../../schema/api/job-request.ts";
 import type { Adjustment } from "../../../schema/media.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import type { LogFields } from "../../lib/log.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import type { ListedEntry, Listing, RecognisedList } from "../sources/listing/listing.ts";
@@ -11,11 +11,11 @@ import { type PreparedJob, prepareJob, prepareOptions } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
 
 /** Adjustments that an answer tells at most; each job tells all of its own. */
-const MAX_TOLD = 100;
+const MAX_REPORTED = 100;
 
 /** An answer, and what the request's log line says of it. */
 export interface Creation {
-  readonly answer: Record<string, unknown>;
+  readonly response: Record<string, unknown>;
   readonly facts: LogFields;
 }
 
@@ -35,19 +35,19 @@ interface JobCreation {
  * @throws ApiError as `prepareJob`, `storageOfRequest`, `listSource` and `acceptJobs`; nothing is created then
  */
 export async function createJobs(
-  scope: Scope,
+  context: RequestContext,
   account: Account,
   { id, body, sent, ignored }: JobCreation,
 ): Promise<Creation> {
-  const prepared = prepareJob(scope.config, account.limits, body, sent, ignored);
+  const prepared = prepareJob(context.config, account.limits, body, sent, ignored);
   const recognised = recognise(prepared.url, body.batch ?? false);
   switch (recognised.type) {
     case "media":
-      return createSingle(scope, account, { id, body, prepared });
+      return createSingle(context, account, { id, body, prepared });
     case "spotify_episode":
-      return createSingle(scope, account, { id, body, prepared, recognised });
+      return createSingle(context, account, { id, body, prepared, recognised });
     default:
-      return createList(scope, account, { id, body, sent, ignored, recognised });
+      return createList(context, account, { id, body, sent, ignored, recognised });
   }
 }
 
@@ -60,21 +60,21 @@ interface SingleRequest {
 }
 
 async function createSingle(
-  scope: Scope,
+  context: RequestContext,
   account: Account,
   { id, body, prepared, recognised }: SingleRequest,
 ): Promise<Creation> {
   const [storage, listing] = await Promise.all([
-    storageOfRequest(scope, account, body.storage),
-    recognised ? scope.listSource(scope, recognised) : null,
+    storageOfRequest(context, account, body.storage),
+    recognised ? context.listSource(context, recognised) : null,
   ]);
   const [entry] = listing?.entries ?? [];
-  const [job_id = id] = await acceptJobs(scope, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
+  const [job_id = id] = await acceptJobs(context, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
     ids: [id],
     storage,
   });
   const adjustments = [...prepared.adjustments, ...(storage?.adjustments ?? [])];
-  return { answer: { job_id, ...told(adjustments) }, facts: { job_id } };
+  return { response: { job_id, ...reportedAdjustments(adjustments) }, facts: { job_id } };
 }
 
 interface ListRequest extends JobCreation {
@@ -82,20 +82,20 @@ interface ListRequest extends JobCreation {
 }
 
 async function createList(
-  scope: Scope,
+  context: RequestContext,
   account: Account,
   { id, body, sent, ignored, recognised }: ListRequest,
 ): Promise<Creation> {
   const facts = { batch_id: id };
   // executed again with its idempotency key: listing is dear, and the list may have changed
-  const existing = await findAccepted(scope, account.id, id);
-  if (existing) return { answer: listAnswer(id, recognised, existing), facts };
-  const options = prepareOptions(scope.config, account.limits, body, sent, ignored);
+  const existing = await findAccepted(context, account.id, id);
+  if (existing) return { response: listResponse(id, recognised, existing), facts };
+  const options = prepareOptions(context.config, account.limits, body, sent, ignored);
   const [storage, listing] = await Promise.all([
-    storageOfRequest(scope, account, body.storage),
-    scope.listSource(scope, recognised),
+    storageOfRequest(context, account, body.storage),
+    context.listSource(context, recognised),
   ]);
-  const accepted = await acceptBatch(scope, account, {
+  const accepted = await acceptBatch(context, account, {
     id,
     kind: listing.kind,
     showUrl: body.url,
@@ -105,19 +105,22 @@ async function createList(
     entries: entriesOf(listing, body.filename ?? null),
     storage,
   });
-  return { answer: listAnswer(id, recognised, accepted), facts: { ...facts, jobs: accepted.jobs.length } };
+  return {
+    response: listResponse(id, recognised, accepted),
+    facts: { ...facts, jobs: accepted.jobs.length },
+  };
 }
 
 const entriesOf = ({ entries }: Listing, filename: string | null) =>
   entries.map((entry: ListedEntry) => ({ ...entry, filename }));
 
-function listAnswer(
+function listResponse(
   batch_id: string,
   { type }: RecognisedList,
   { paused, jobs }: AcceptedBatch,
 ): Record<string, unknown> {
   const ids = jobs.map(({ id }) => id);
-  const common = { batch_id, paused, ...told(jobs.flatMap(({ adjustments }) => adjustments)) };
+  const common = { batch_id, paused, ...reportedAdjustments(jobs.flatMap(({ adjustments }) => adjustments)) };
   if (type === "spotify_show") {
     const episodes = jobs.map(({ id, url, title, description, release_date }) => ({
       job_id: id,
@@ -133,7 +136,7 @@ function listAnswer(
 }
 
 /** Each adjustment once, however many jobs share it. */
-export function told(adjustments: readonly Adjustment[]): { adjustments?: Adjustment[] } {
+export function reportedAdjustments(adjustments: readonly Adjustment[]): { adjustments?: Adjustment[] } {
   const distinct = new Map(adjustments.map((adjustment) => [JSON.stringify(adjustment), adjustment]));
-  return distinct.size > 0 ? { adjustments: [...distinct.values()].slice(0, MAX_TOLD) } : {};
+  return distinct.size > 0 ? { adjustments: [...distinct.values()].slice(0, MAX_REPORTED) } : {};
 }

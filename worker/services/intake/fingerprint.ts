@@ -1,4 +1,4 @@
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { sha256Hex } from "../../lib/digest.ts";
 
 /** Members of `storage` that are secret: they neither make a request another one nor leave a trace. */
@@ -16,12 +16,12 @@ const SECRETS = [
  * Tells whether two bodies ask for the same, whatever the order of their members. It is a tag, so that nobody can try
  * out what the password in a URL was.
  */
-export const fingerprintOf = ({ sealer }: Pick<Scope, "sealer">, body: unknown): Promise<string> =>
+export const fingerprintOf = ({ sealer }: Pick<RequestContext, "sealer">, body: unknown): Promise<string> =>
   sealer.tag(textOf(body));
 
 /** True when the fingerprint is this body's, by whichever key or former version it was made. */
 export async function isFingerprintOf(
-  { sealer }: Pick<Scope, "sealer">,
+  { sealer }: Pick<RequestContext, "sealer">,
   fingerprint: string,
   body: unknown,
 ): Promise<boolean> {

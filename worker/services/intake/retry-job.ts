@@ -1,6 +1,6 @@
 import { JobRequest } from "../../../schema/api/job-request.ts";
 import type { InlineStorage } from "../../../schema/api/storage.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
@@ -22,12 +22,12 @@ const RETRIABLE = ["Failed", "Warning", "Skipped"];
  *   storage, which must come again if it came with the job
  */
 export async function retryJob(
-  scope: Scope,
+  context: RequestContext,
   account: Account,
   id: string,
   storage: InlineStorage | undefined,
 ): Promise<string | undefined> {
-  const job = await findJobOf(scope.db, account.id, id.toLowerCase());
+  const job = await findJobOf(context.db, account.id, id.toLowerCase());
   if (!job) throw notFound();
   if (!RETRIABLE.includes(job.status)) throw illegalState("Only failed jobs can be retried");
   if (job.storage_source === "inline" && !storage) {
@@ -36,19 +36,19 @@ export async function retryJob(
       "is required: it came with the job that is retried, and those credentials were erased",
     );
   }
-  const urls = await openSourceUrls(scope, job);
+  const urls = await openSourceUrls(context, job);
   const webhook = webhookOf(job.account_id, job.request.webhook_url, job.sealed_webhook_url);
   const request = {
     ...requestToRepeat(job),
     url: urls.url,
-    ...(webhook ? { webhook_url: await openAddress(scope, webhook) } : {}),
+    ...(webhook ? { webhook_url: await openAddress(context, webhook) } : {}),
   };
-  const prepared = prepareJob(scope.config, account.limits, JobRequest.parse(request), request);
+  const prepared = prepareJob(context.config, account.limits, JobRequest.parse(request), request);
   const [verified, entry] = await Promise.all([
-    storageOfRequest(scope, account, storage),
-    findEntry(scope, job, urls),
+    storageOfRequest(context, account, storage),
+    findEntry(context, job, urls),
   ]);
-  const [newId] = await acceptJobs(scope, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
+  const [newId] = await acceptJobs(context, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
     originalJobId: job.id,
     storage: verified,
   });
@@ -63,14 +63,14 @@ function requestToRepeat({ request, filename }: JobRow): Record<string, unknown>
 
 /** An episode whose feed was not found may have one by now. */
 async function findEntry(
-  scope: Scope,
+  context: RequestContext,
   job: JobRow,
   { url, media_url }: SourceUrls,
 ): Promise<ListedEntry | undefined> {
   if (media_url !== null) return entryOf(job, url, media_url);
   const recognised = recognise(url, false);
   if (recognised.type !== "spotify_episode") return undefined;
-  return (await scope.listSource(scope, recognised)).entries[0];
+  return (await context.listSource(context, recognised)).entries[0];
 }
 
 const entryOf = (

@@ -1,10 +1,15 @@
-import type { Scope } from "../../context.ts";
-import { claimRequest, type IdempotencyName, keepAnswer, releaseRequest } from "../../db/idempotency-rows.ts";
+import type { RequestContext } from "../../context.ts";
+import {
+  claimRequest,
+  type IdempotencyName,
+  keepResponse,
+  releaseRequest,
+} from "../../db/idempotency-rows.ts";
 import { ApiError, invalidMember } from "../../lib/api-error.ts";
 import { fingerprintOf, isFingerprintOf } from "./fingerprint.ts";
 
 /** For how long an answer is kept, in milliseconds. */
-export const ANSWER_KEPT_MS = 24 * 60 * 60_000;
+export const RESPONSE_KEPT_MS = 24 * 60 * 60_000;
 /** Longer than the longest request, the listing of a show, takes: a claim that is older was left by someone who died. */
 const LEASE_MS = 75_000;
 const MAX_KEY_LENGTH = 255;
@@ -22,7 +27,7 @@ export interface RepeatableRequest {
 }
 
 /** An answer that can be kept. */
-export interface KeptAnswer {
+export interface StoredResponse {
   readonly status: number;
   readonly body: Record<string, unknown>;
 }
@@ -48,22 +53,22 @@ export function idempotencyKeyOf(headers: Headers): string | null {
  * @throws ApiError `idempotency_in_progress`, `idempotency_key_reused`, and what `work` throws
  */
 export async function runOnce(
-  scope: Scope,
+  context: RequestContext,
   { accountId, route, key, body }: RepeatableRequest,
-  work: (resourceId: string) => Promise<KeptAnswer>,
-): Promise<KeptAnswer & { replayed: boolean }> {
-  const now = scope.clock();
+  work: (resourceId: string) => Promise<StoredResponse>,
+): Promise<StoredResponse & { replayed: boolean }> {
+  const now = context.clock();
   const name: IdempotencyName = { account_id: accountId, route, key };
   const lease_until = now + LEASE_MS;
-  const fingerprint = await fingerprintOf(scope, body);
-  const claim = { ...name, fingerprint, resource_id: scope.newId(), lease_until, created_at: now };
-  let { claimed, row } = await claimRequest(scope.db, claim, now - ANSWER_KEPT_MS);
-  if (!row || !(await isFingerprintOf(scope, row.fingerprint, body)))
+  const fingerprint = await fingerprintOf(context, body);
+  const claim = { ...name, fingerprint, resource_id: context.newId(), lease_until, created_at: now };
+  let { claimed, row } = await claimRequest(context.db, claim, now - RESPONSE_KEPT_MS);
+  if (!row || !(await isFingerprintOf(context, row.fingerprint, body)))
     throw new ApiError("idempotency_key_reused");
   if (!claimed && row.status === null && row.fingerprint !== fingerprint) {
     // the same request, whose fingerprint a former key made: whoever died over it may be succeeded all the same
     const former = { ...claim, fingerprint: row.fingerprint };
-    ({ claimed, row = row } = await claimRequest(scope.db, former, now - ANSWER_KEPT_MS));
+    ({ claimed, row = row } = await claimRequest(context.db, former, now - RESPONSE_KEPT_MS));
   }
   if (!claimed) {
     if (row.status === null || row.body === null) {
@@ -72,24 +77,24 @@ export async function runOnce(
     return { status: row.status, body: row.body, replayed: true };
   }
   try {
-    const answer = await work(row.resource_id);
+    const response = await work(row.resource_id);
     const claim = { ...name, lease_until };
     // what it created is there for good: the same request is executed again, finds it by its id and tells it anew
-    if (isTooLarge(answer)) await releaseRequest(scope.db, claim);
-    else await keepAnswer(scope.db, claim, answer);
-    return { ...answer, replayed: false };
+    if (isTooLarge(response)) await releaseRequest(context.db, claim);
+    else await keepResponse(context.db, claim, response);
+    return { ...response, replayed: false };
   } catch (error) {
     const claim = { ...name, lease_until };
     const kept = error instanceof ApiError ? refusalToKeep(error) : null;
-    scope.defer(kept ? keepAnswer(scope.db, claim, kept) : releaseRequest(scope.db, claim));
+    context.defer(kept ? keepResponse(context.db, claim, kept) : releaseRequest(context.db, claim));
     throw error;
   }
 }
 
-const isTooLarge = ({ body }: KeptAnswer): boolean => JSON.stringify(body).length > MAX_KEPT_LENGTH;
+const isTooLarge = ({ body }: StoredResponse): boolean => JSON.stringify(body).length > MAX_KEPT_LENGTH;
 
 /** Null for a refusal that another try may not meet. */
-function refusalToKeep({ status, message, code, issues, details }: ApiError): KeptAnswer | null {
+function refusalToKeep({ status, message, code, issues, details }: ApiError): StoredResponse | null {
   if (status >= 500 || status === 429) return null;
   return { status, body: { error: message, code, ...(issues ? { issues: [...issues] } : {}), ...details } };
 }

@@ -1,6 +1,6 @@
 import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../schema/api/storage.ts";
 import type { KeyParts } from "../../../schema/storage/object-key.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import type { NewJobRow } from "../../db/job-rows.ts";
 import { findFoldersOf } from "../../db/storage-configs.ts";
 import { ApiError } from "../../lib/api-error.ts";
@@ -16,11 +16,11 @@ import { type VerifiedStorage, verifyStorage } from "../storage/verify/verify-st
  * @throws ApiError `storage_required` for callers of marketplaces without it, and as `verifyStorage`
  */
 export async function storageOfRequest(
-  scope: Scope,
+  context: RequestContext,
   account: Account,
   storage: InlineStorage | undefined,
 ): Promise<VerifiedStorage | undefined> {
-  if (storage) return verifyStorage(scope, storage);
+  if (storage) return verifyStorage(context, storage);
   if (account.source !== "direct") throw new ApiError("storage_required");
   return undefined;
 }
@@ -39,7 +39,7 @@ type RequestFolder = Pick<InlineStorage, "provider"> & Pick<KeyParts, "base_fold
 
 /** The storage that came with a request, else the account's own, else the managed bucket. */
 export async function folderOfRequest(
-  scope: Scope,
+  context: RequestContext,
   accountId: string,
   storage: InlineStorage | undefined,
 ): Promise<RequestFolder> {
@@ -47,7 +47,7 @@ export async function folderOfRequest(
     const { provider, base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
     return { provider, base_folder, folder_prefix };
   }
-  const found = await findFoldersOf(scope.db, accountId);
+  const found = await findFoldersOf(context.db, accountId);
   if (!found?.provider) {
     const account = { id: accountId, storage_prefix: found?.storage_prefix ?? null };
     return { provider: "s3", base_folder: managedFolder(account) };

@@ -1,4 +1,4 @@
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { illegalState, notFound } from "../../lib/api-error.ts";
 import { abortUpload } from "../storage/orphaned-uploads.ts";
@@ -10,20 +10,20 @@ import { transition } from "./transitions.ts";
  *
  * @throws ApiError `not_found`; `invalid_request` when the job has ended or is being published
  */
-export async function cancelJob(scope: Scope, accountId: string, id: string): Promise<void> {
-  const read = await findJobOf(scope.db, accountId, id.toLowerCase());
+export async function cancelJob(context: RequestContext, accountId: string, id: string): Promise<void> {
+  const read = await findJobOf(context.db, accountId, id.toLowerCase());
   if (!read) throw notFound();
-  if (!(await endByCancel(scope, read))) throw illegalState("Job cannot be cancelled (already finished)");
+  if (!(await endByCancel(context, read))) throw illegalState("Job cannot be cancelled (already finished)");
 }
 
 /** Cancels a job as it was just read. Answers false when it has ended or is being published. */
-export async function endByCancel(scope: Scope, read: JobRow): Promise<boolean> {
-  const cancelled = await transition(scope, read.id, { type: "cancelled" }, { read });
+export async function endByCancel(context: RequestContext, read: JobRow): Promise<boolean> {
+  const cancelled = await transition(context, read.id, { type: "cancelled" }, { read });
   if (cancelled.type !== "moved") return false;
   const { job } = cancelled;
   const running = job.status === "Processing";
-  if (running) scope.defer(scope.runner.cancel(job.id, job.runner));
+  if (running) context.defer(context.runner.cancel(job.id, job.runner));
   // while a run may still be sending parts, reconcile aborts once more and only then forgets the upload
-  scope.defer(abortUpload(scope, job, { forget: !running }));
+  context.defer(abortUpload(context, job, { isFinal: !running }));
   return true;
 }

@@ -1,5 +1,5 @@
 import type { InlineStorage } from "../../../schema/api/storage.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { beginErasureQuery, finishErasure, giveUpErasure } from "../../db/object-owners.ts";
 import { findStorageConfig } from "../../db/storage-configs.ts";
@@ -12,17 +12,17 @@ import {
 } from "../../lib/api-error.ts";
 import { placeOf } from "../storage/addresses.ts";
 import { openSealed } from "../storage/credentials.ts";
-import { StorageRefusal } from "../storage/http.ts";
+import { StorageRefusedError } from "../storage/http.ts";
 import { deliveredKeys } from "../storage/links.ts";
-import { openStore } from "../storage/open-store.ts";
-import type { ObjectStore } from "../storage/store.ts";
+import { openStorageClient } from "../storage/open-store.ts";
+import type { StorageClient } from "../storage/store.ts";
 import { explainRefusal } from "../storage/verify/explain.ts";
 import { checkStorage, validationFailed } from "../storage/verify/verify-storage.ts";
 
 /** A store, and how to tell the caller what its provider refuses. */
 interface Deleting {
-  readonly store: Pick<ObjectStore, "deleteObject">;
-  readonly refused: (error: StorageRefusal) => Error;
+  readonly store: Pick<StorageClient, "deleteObject">;
+  readonly refused: (error: StorageRefusedError) => Error;
 }
 
 /** Longer than the deletion of all files of a job takes, in milliseconds. */
@@ -40,28 +40,28 @@ const BUSY = "Another request is writing or deleting a file of this name; try ag
  *   when the caller's storage refuses; `dependency_unavailable` when a storage is away, or while another job writes the file
  */
 export async function deleteFile(
-  scope: Scope,
+  context: RequestContext,
   accountId: string,
   id: string,
   storage?: InlineStorage,
 ): Promise<string> {
-  const job = await findJobOf(scope.db, accountId, id.toLowerCase());
+  const job = await findJobOf(context.db, accountId, id.toLowerCase());
   if (!job) throw notFound();
   requireFile(job);
-  const { store, refused } = await storeOf(scope, job, storage);
-  const now = scope.clock();
+  const { store, refused } = await storeOf(context, job, storage);
+  const now = context.clock();
   const until = now + ERASURE_MS;
-  const [held] = await beginErasureQuery(scope.db, [job.id], { now, until });
+  const [held] = await beginErasureQuery(context.db, [job.id], { now, until });
   if (!held) throw new ApiError("dependency_unavailable", { sentence: BUSY, retryAfterSeconds: 1 });
   try {
     const key = requireFile(held);
     await Promise.all(deliveredKeys(held).map((name) => store.deleteObject(name)));
-    await finishErasure(scope.db, held.id, until);
+    await finishErasure(context.db, held.id, until);
     return key;
   } catch (error) {
-    await giveUpErasure(scope.db, held.id, until);
+    await giveUpErasure(context.db, held.id, until);
     if (error instanceof ApiError) throw error;
-    throw error instanceof StorageRefusal && error.status < 500
+    throw error instanceof StorageRefusedError && error.status < 500
       ? refused(error)
       : dependencyUnavailable(error);
   }
@@ -73,27 +73,31 @@ function requireFile({ status, object_key, file_replaced_by }: JobRow): string {
   return object_key;
 }
 
-async function storeOf(scope: Scope, job: JobRow, brought: InlineStorage | undefined): Promise<Deleting> {
-  if (job.storage_source === "managed") return { store: scope.bucket, refused: dependencyUnavailable };
-  const target = brought ? checkStorage(scope, brought) : await targetOfAccount(scope, job);
+async function storeOf(
+  context: RequestContext,
+  job: JobRow,
+  brought: InlineStorage | undefined,
+): Promise<Deleting> {
+  if (job.storage_source === "managed") return { store: context.bucket, refused: dependencyUnavailable };
+  const target = brought ? checkStorage(context, brought) : await targetOfAccount(context, job);
   if (placeOf(target) !== job.storage_place) {
     throw invalidMember("storage", "is another place than the one that the job delivered to");
   }
   return {
-    store: openStore(target, scope),
+    store: openStorageClient(target, context),
     refused: (error) => validationFailed(explainRefusal(error, target, job.object_key ?? "")),
   };
 }
 
-async function targetOfAccount(scope: Scope, job: JobRow) {
+async function targetOfAccount(context: RequestContext, job: JobRow) {
   if (job.storage_source === "inline") {
     throw invalidMember(
       "storage",
       "is required: the job delivered to storage that came with it, and those credentials were erased",
     );
   }
-  const config = await findStorageConfig(scope.db, job.account_id);
+  const config = await findStorageConfig(context.db, job.account_id);
   if (!config) throw invalidMember("storage", "is required: the account has no storage any more");
-  return (await openSealed(scope, config.sealed, { owner: job.account_id, purpose: "account.storage" }))
+  return (await openSealed(context, config.sealed, { owner: job.account_id, purpose: "account.storage" }))
     .target;
 }

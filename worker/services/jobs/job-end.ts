@@ -1,8 +1,13 @@
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { setExpiry } from "../../db/expiry-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { usageOfEnd, usageOfEnds } from "../accounts/usage.ts";
-import { type EndNotices, endNotices, endNoticesOf, type SetEndNotices } from "../webhooks/events.ts";
+import {
+  type EndDeliveries,
+  endDeliveries,
+  endDeliveriesOf,
+  type SetEndDeliveries,
+} from "../webhooks/events.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -12,16 +17,16 @@ const DAY_MS = 24 * 60 * 60_000;
  *
  * @param job as it is after the move that ends it
  */
-export function endOf(scope: Scope, job: JobRow): EndNotices {
-  const notices = endNotices(scope, job);
+export function endOf(context: RequestContext, job: JobRow): EndDeliveries {
+  const deliveries = endDeliveries(context, job);
   const isKept = job.status === "Completed" && job.storage_source === "managed";
-  const retention = { now: scope.clock(), dayMs: DAY_MS, days: scope.config.retentionDays };
+  const retention = { now: context.clock(), dayMs: DAY_MS, days: context.config.retentionDays };
   return {
-    ...notices,
-    companions: [
-      ...usageOfEnd(scope, job),
+    ...deliveries,
+    guardedStatements: [
+      ...usageOfEnd(context, job),
       ...(isKept ? [setExpiry(job.id, retention)] : []),
-      ...notices.companions,
+      ...deliveries.guardedStatements,
     ],
   };
 }
@@ -31,14 +36,14 @@ export function endOf(scope: Scope, job: JobRow): EndNotices {
  *
  * @param jobs as they are after the move that ends them
  */
-export function endsOf(scope: Scope, jobs: readonly JobRow[]): SetEndNotices {
+export function endsOf(context: RequestContext, jobs: readonly JobRow[]): SetEndDeliveries {
   const [first] = jobs;
-  if (!first) return { companions: [], deliveryIds: [] };
-  const notices = endNoticesOf(scope, jobs);
+  if (!first) return { guardedStatements: [], deliveryIds: [] };
+  const deliveries = endDeliveriesOf(context, jobs);
   const usage = usageOfEnds(
-    scope,
+    context,
     first,
     jobs.map(({ id }) => id),
   );
-  return { ...notices, companions: [...usage, ...notices.companions] };
+  return { ...deliveries, guardedStatements: [...usage, ...deliveries.guardedStatements] };
 }

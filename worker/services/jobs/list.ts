@@ -1,19 +1,19 @@
 import type { JobListQuery } from "../../../schema/api/job.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import * as rows from "../../db/job-rows.ts";
 import { viewJobs } from "./view.ts";
 
 /** A page of an account's jobs, newest first. The cursor is the last id of a page, so added jobs leave no gaps. */
-export async function listJobs(scope: Scope, accountId: string, query: JobListQuery) {
+export async function listJobs(context: RequestContext, accountId: string, query: JobListQuery) {
   const { limit, offset, status, batch_id, cursor } = query;
   const found = await rows.listJobs(
-    scope.db,
+    context.db,
     { accountId, status, batchId: batch_id?.toLowerCase() },
     { limit, offset, cursor: cursor?.toLowerCase() },
   );
   const page = found.rows.slice(0, limit);
   return {
-    jobs: await viewJobs(scope, page),
+    jobs: await viewJobs(context, page),
     total: found.total,
     limit,
     offset,

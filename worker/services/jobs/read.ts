@@ -1,4 +1,4 @@
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
 
@@ -8,11 +8,11 @@ import { notFound } from "../../lib/api-error.ts";
  *
  * @throws ApiError `not_found`, alike for unknown jobs and those of others
  */
-export async function readJob(scope: Scope, accountId: string, id: string): Promise<JobRow> {
+export async function readJob(context: RequestContext, accountId: string, id: string): Promise<JobRow> {
   const key = id.toLowerCase();
-  const row = await findJobOf(scope.db, accountId, key);
+  const row = await findJobOf(context.db, accountId, key);
   if (row) return row;
-  const again = scope.connection.goToPrimary() ? await findJobOf(scope.db, accountId, key) : undefined;
+  const again = context.connection.goToPrimary() ? await findJobOf(context.db, accountId, key) : undefined;
   if (!again) throw notFound();
   return again;
 }

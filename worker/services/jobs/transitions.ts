@@ -8,19 +8,19 @@ import {
   next,
   type Status,
 } from "../../../schema/states.ts";
-import type { RunBeat } from "../../../schema/wire/callback.ts";
-import type { Scope } from "../../context.ts";
-import type { Companion } from "../../db/companions.ts";
+import type { RunHeartbeat } from "../../../schema/wire/callback.ts";
+import type { RequestContext } from "../../context.ts";
+import type { GuardedStatement } from "../../db/companions.ts";
 import { eraseCredentialsOf } from "../../db/credentials.ts";
-import { type MoveCondition, writeBeats, writeEnds, writeMove } from "../../db/job-moves.ts";
+import { type MoveCondition, writeEnds, writeHeartbeats, writeMove } from "../../db/job-moves.ts";
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
-import type { Line } from "../../db/turns.ts";
+import type { QueueFilter } from "../../db/turns.ts";
 import { ApiError } from "../../lib/api-error.ts";
-import { HINT_GRACE_MS, sendHints, sendNoticeHints } from "../queue/sender.ts";
-import { closeStorage } from "../storage/closing.ts";
+import { DISPATCH_GRACE_MS, sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
+import { finalizeStorage } from "../storage/closing.ts";
 import { ownerOfEnd } from "../storage/object-owner.ts";
-import type { EndNotices } from "../webhooks/events.ts";
-import { sendProgress, stagesBetween, tellsProgress } from "../webhooks/progress.ts";
+import type { EndDeliveries } from "../webhooks/events.ts";
+import { reportsProgress, sendProgress, stagesBetween } from "../webhooks/progress.ts";
 import { endOf, endsOf } from "./job-end.ts";
 
 /**
@@ -36,11 +36,11 @@ interface TransitionOptions {
   /** Columns beside those of the state machine. */
   readonly set?: Partial<NewJobRow> | ((job: JobRow) => Partial<NewJobRow>);
   /** Statements that take effect only together with the move. */
-  readonly companions?: (job: JobRow, move: Move) => readonly Companion[];
+  readonly guardedStatements?: (job: JobRow, move: Move) => readonly GuardedStatement[];
   /** The job as the caller has just read it, which saves reading it again. */
   readonly read?: JobRow;
   /** A claim is made only if no other account of this line comes first. */
-  readonly line?: Line;
+  readonly filter?: QueueFilter;
   /** The move is not made while this holds of the job as it was read. */
   readonly unless?: (job: JobRow) => MoveCondition | undefined;
 }
@@ -63,44 +63,44 @@ const MAX_RACES = 5;
  * @throws ApiError `dependency_unavailable` when others moved the job at each of several tries
  */
 export async function transition(
-  scope: Scope,
+  context: RequestContext,
   id: string,
   event: JobEvent,
   options: TransitionOptions = {},
 ): Promise<Transition> {
-  let job = options.read ?? (await findJob(scope.db, id));
+  let job = options.read ?? (await findJob(context.db, id));
   for (let race = 0; race < MAX_RACES; race++) {
     if (!job) return { type: "missing" };
     const fenced = options.attempt !== undefined && options.attempt !== job.attempt;
     const move = fenced || options.only?.(job) === false ? null : next(job, event);
     if (!move) return { type: "refused", job };
     const set = typeof options.set === "function" ? options.set(job) : options.set;
-    const due = dueOf(scope.clock(), event, move);
-    const end = { ...stateColumns(scope, job, event, move, due), ...set };
-    const storage = await closeStorage(scope, job, end);
+    const due = dueOf(context.clock(), event, move);
+    const end = { ...stateColumns(context, job, event, move, due), ...set };
+    const storage = await finalizeStorage(context, job, end);
     const changes = { ...end, ...storage.set };
-    const notices = noticesOf(scope, job, changes, move);
+    const deliveries = deliveriesOf(context, job, changes, move);
     const owner = ownerOfEnd(job, move.state, changes);
-    const companions = [
-      ...(options.companions?.(job, move) ?? []),
-      ...storage.companions,
-      ...owner.companions,
-      ...notices.companions,
+    const guardedStatements = [
+      ...(options.guardedStatements?.(job, move) ?? []),
+      ...storage.guardedStatements,
+      ...owner.guardedStatements,
+      ...deliveries.guardedStatements,
     ];
     const { computed } = owner;
-    const [line, unless] = [options.line, options.unless?.(job)];
-    if (await writeMove(scope.db, job, changes, { companions, line, unless, computed })) {
-      if (storage.afterwards) scope.defer(storage.afterwards());
-      if (due !== null) scope.defer(sendHints(scope, [id], due - scope.clock()));
-      tell(scope, job, move, notices);
+    const [filter, unless] = [options.filter, options.unless?.(job)];
+    if (await writeMove(context.db, job, changes, { guardedStatements, filter, unless, computed })) {
+      if (storage.afterwards) context.defer(storage.afterwards());
+      if (due !== null) context.defer(sendDispatchMessages(context, [id], due - context.clock()));
+      report(context, job, move, deliveries);
       if (job.batch_id !== null && isFinal(move.state.status)) {
-        scope.defer(scope.batches.ended(job.batch_id, job.id));
+        context.defer(context.batches.ended(job.batch_id, job.id));
       }
       return { type: "moved", job, move };
     }
     const read = job;
-    job = await findJob(scope.db, id);
-    if ((line || unless) && job?.revision === read.revision) return { type: "behind", job };
+    job = await findJob(context.db, id);
+    if ((filter || unless) && job?.revision === read.revision) return { type: "behind", job };
   }
   throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
 }
@@ -111,13 +111,13 @@ export async function transition(
  * @param skipped why it ends at once; null: it waits for its first claim
  */
 export function birthColumns(
-  scope: Scope,
+  context: RequestContext,
   skipped: JobErrorCode | null,
 ): Partial<NewJobRow> & JobState & Pick<NewJobRow, "refusals" | "revision"> {
   const born = { ...INITIAL_STATE, refusals: 0, revision: 1 };
   const move = skipped && next(INITIAL_STATE, { type: "skipped", code: skipped });
   if (!move) return born;
-  return { ...born, ...move.state, ...endColumns(move.state.status, move, scope.clock()) };
+  return { ...born, ...move.state, ...endColumns(move.state.status, move, context.clock()) };
 }
 
 /**
@@ -127,52 +127,61 @@ export function birthColumns(
  * @returns how many were cancelled
  */
 export async function cancelUntouched(
-  scope: Scope,
+  context: RequestContext,
   batchId: string,
   jobs: readonly JobRow[],
 ): Promise<number> {
   const move = next(INITIAL_STATE, { type: "cancelled" });
   if (!move || jobs.length === 0) return 0;
-  const changes = { ...stateOf(move.state), ...endColumns(move.state.status, move, scope.clock()) };
+  const changes = { ...stateOf(move.state), ...endColumns(move.state.status, move, context.clock()) };
   const ids = jobs.map(({ id }) => id);
-  const { companions, deliveryIds } = endsOf(
-    scope,
+  const { guardedStatements, deliveryIds } = endsOf(
+    context,
     jobs.map((job) => ({ ...job, ...changes }) as JobRow),
   );
-  const moved = await writeEnds(scope.db, { batchId, ids }, changes, [
-    ...companions,
+  const moved = await writeEnds(context.db, { batchId, ids }, changes, [
+    ...guardedStatements,
     eraseCredentialsOf(ids),
   ]);
-  if (deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, deliveryIds));
+  if (deliveryIds.length > 0) context.defer(sendDeliveryMessages(context, deliveryIds));
   return moved.length;
 }
 
 /** What is told and counted of a move, to be written with it: the end of a job, and nothing before. */
-function noticesOf(scope: Scope, job: JobRow, changes: Partial<NewJobRow>, { state }: Move): EndNotices {
-  if (!isFinal(state.status)) return { companions: [], deliveryIds: [] };
-  return endOf(scope, { ...job, ...changes } as JobRow);
+function deliveriesOf(
+  context: RequestContext,
+  job: JobRow,
+  changes: Partial<NewJobRow>,
+  { state }: Move,
+): EndDeliveries {
+  if (!isFinal(state.status)) return { guardedStatements: [], deliveryIds: [] };
+  return endOf(context, { ...job, ...changes } as JobRow);
 }
 
 /** Sends on its way what was written, and tells the stages that were passed. */
-function tell(scope: Scope, job: JobRow, { state }: Move, { deliveryIds }: EndNotices): void {
-  if (deliveryIds.length > 0) scope.defer(sendNoticeHints(scope, deliveryIds));
+function report(context: RequestContext, job: JobRow, { state }: Move, { deliveryIds }: EndDeliveries): void {
+  if (deliveryIds.length > 0) context.defer(sendDeliveryMessages(context, deliveryIds));
   const failed = isFinal(state.status) && state.status !== "Completed";
-  if (!tellsProgress(job) || failed) return;
+  if (!reportsProgress(job) || failed) return;
   const stages = stagesBetween(job.step, state.step);
-  if (stages.length > 0) scope.defer(sendProgress(scope, job, stages));
+  if (stages.length > 0) context.defer(sendProgress(context, job, stages));
 }
 
 /** Takes the heartbeat of many runs: extends leases and notes progress. Answers the claims that still stand. */
 export async function keepClaims(
-  scope: Scope,
-  beats: readonly RunBeat[],
+  context: RequestContext,
+  heartbeats: readonly RunHeartbeat[],
 ): Promise<{ id: string; attempt: number }[]> {
-  const { standing, listeners } = await writeBeats(scope.db, beats, scope.clock() + scope.config.leaseMs);
-  const steps = new Map(beats.map(({ job_id, attempt, step }) => [`${job_id}:${attempt}`, step]));
+  const { standing, listeners } = await writeHeartbeats(
+    context.db,
+    heartbeats,
+    context.clock() + context.config.leaseMs,
+  );
+  const steps = new Map(heartbeats.map(({ job_id, attempt, step }) => [`${job_id}:${attempt}`, step]));
   for (const job of listeners) {
     const step = job.publishing ? job.step : (steps.get(`${job.id}:${job.attempt}`) ?? job.step);
     const stages = stagesBetween(job.step, step);
-    if (stages.length > 0) scope.defer(sendProgress(scope, job, stages));
+    if (stages.length > 0) context.defer(sendProgress(context, job, stages));
   }
   return standing;
 }
@@ -185,25 +194,25 @@ function dueOf(now: number, event: JobEvent, move: Move): number | null {
 }
 
 function stateColumns(
-  scope: Scope,
+  context: RequestContext,
   job: JobRow,
   event: JobEvent,
   move: Move,
   due: number | null,
 ): Partial<NewJobRow> {
-  const now = scope.clock();
+  const now = context.clock();
   const state: JobState = move.state;
   const common = stateOf(state);
   if (state.status === "Processing") {
-    const lease = { ...common, lease_expires_at: now + scope.config.leaseMs };
+    const lease = { ...common, lease_expires_at: now + context.config.leaseMs };
     if (event.type !== "claimed") return lease;
     return {
       ...lease,
       claimed_at: now,
       started_at: job.started_at ?? now,
       due_at: null,
-      hint_due_at: null,
-      runner: scope.runner.preferred(job.id),
+      enqueue_due_at: null,
+      runner: context.runner.preferred(job.id),
     };
   }
   if (isFinal(state.status)) return { ...common, ...endColumns(state.status, move, now) };
@@ -212,7 +221,7 @@ function stateColumns(
     ...common,
     lease_expires_at: null,
     due_at: due ?? now,
-    hint_due_at: (due ?? now) + (refused ? REFUSED_HINT_GRACE_MS : HINT_GRACE_MS),
+    enqueue_due_at: (due ?? now) + (refused ? REFUSED_DISPATCH_GRACE_MS : DISPATCH_GRACE_MS),
     ...(refused ? { refusals: job.refusals + 1 } : {}),
   };
 }
@@ -229,14 +238,14 @@ const stateOf = (state: JobState): Pick<JobRow, keyof JobState> => ({
 });
 
 /** A refused job's hint is still in the queue, which brings it again a few times. */
-const REFUSED_HINT_GRACE_MS = 120_000;
+const REFUSED_DISPATCH_GRACE_MS = 120_000;
 
 function endColumns(status: Status, move: Move, now: number): Partial<NewJobRow> {
   return {
     finished_at: now,
     lease_expires_at: null,
     due_at: null,
-    hint_due_at: null,
+    enqueue_due_at: null,
     error_code: move.error ?? null,
     // a published upload has nothing left to abort; any other is aborted by reconcile
     ...(status === "Completed" ? { upload_key: null, upload_ref: null } : {}),

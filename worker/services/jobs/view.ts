@@ -1,7 +1,7 @@
 import type { Job } from "../../../schema/api/job.ts";
 import { errorTypeOf, JOB_ERRORS } from "../../../schema/errors.ts";
 import { isFinal } from "../../../schema/states.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { deliveriesOfJobsQuery } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { linksOf } from "../storage/links.ts";
@@ -10,12 +10,12 @@ import { addressForOwner, urlForOwner, webhookOf } from "../storage/sealed-urls.
 type Delivery = Awaited<ReturnType<typeof deliveriesOfJobsQuery>>[number];
 
 /** Jobs as their owner sees them, with how their notices fared. */
-export async function viewJobs(scope: Scope, rows: readonly JobRow[]): Promise<Job[]> {
-  const told = rows.filter(({ request, status }) => request.webhook_url !== undefined && isFinal(status));
-  const ids = told.map(({ id }) => id);
-  const deliveries = ids.length === 0 ? [] : await deliveriesOfJobsQuery(scope.db, ids);
+export async function viewJobs(context: RequestContext, rows: readonly JobRow[]): Promise<Job[]> {
+  const reported = rows.filter(({ request, status }) => request.webhook_url !== undefined && isFinal(status));
+  const ids = reported.map(({ id }) => id);
+  const deliveries = ids.length === 0 ? [] : await deliveriesOfJobsQuery(context.db, ids);
   const byJob = new Map(deliveries.map((delivery) => [delivery.job_id, delivery]));
-  return Promise.all(rows.map((row) => viewJob(scope, row, byJob.get(row.id))));
+  return Promise.all(rows.map((row) => viewJob(context, row, byJob.get(row.id))));
 }
 
 /**
@@ -23,12 +23,12 @@ export async function viewJobs(scope: Scope, rows: readonly JobRow[]): Promise<J
  *
  * @param delivery of its webhook, if there is one yet
  */
-async function viewJob(scope: Scope, row: JobRow, delivery: Delivery | undefined): Promise<Job> {
+async function viewJob(context: RequestContext, row: JobRow, delivery: Delivery | undefined): Promise<Job> {
   const webhook = webhookOf(row.account_id, row.request.webhook_url, row.sealed_webhook_url);
   const [links, url, webhook_url] = await Promise.all([
-    linksOf(scope, row),
-    urlForOwner(scope, row),
-    webhook && addressForOwner(scope, webhook),
+    linksOf(context, row),
+    urlForOwner(context, row),
+    webhook && addressForOwner(context, webhook),
   ]);
   const link = (key: string | null) => (key === null ? null : (links[key] ?? null));
   const { error_code } = row;

@@ -1,17 +1,17 @@
 import type { JobProgress } from "../../../schema/api/job.ts";
 import { isFinal } from "../../../schema/states.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findJobProgress } from "../../db/job-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
 import { KEEP_ALIVE, type ServerSentEvent } from "../../lib/sse.ts";
 import { megabytesPerSecond } from "./view.ts";
 
 /** Time between two looks at the job, in milliseconds. */
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
 /** Looks without news before a sign of life. */
 const QUIET_LOOKS = 15;
 /** Looks before the stream ends, so that the client resumes it on a fresh request: about ten minutes. */
-const MAX_LOOKS = 600;
+const MAX_POLLS = 600;
 
 type Progress = NonNullable<Awaited<ReturnType<typeof findJobProgress>>>;
 
@@ -26,29 +26,29 @@ export type JobEvents = AsyncGenerator<ServerSentEvent | typeof KEEP_ALIVE> | nu
  * @throws ApiError `not_found`
  */
 export async function watchJob(
-  scope: Scope,
+  context: RequestContext,
   accountId: string,
   id: string,
   lastSeen: number,
 ): Promise<JobEvents> {
   const jobId = id.toLowerCase();
-  const look = () => findJobProgress(scope.db, accountId, jobId);
-  const first = (await look()) ?? (scope.connection.goToPrimary() ? await look() : undefined);
+  const poll = () => findJobProgress(context.db, accountId, jobId);
+  const first = (await poll()) ?? (context.connection.goToPrimary() ? await poll() : undefined);
   if (!first) throw notFound();
   if (isFinal(first.status) && first.revision <= lastSeen) return null;
-  return follow(scope, first, look, lastSeen);
+  return follow(context, first, poll, lastSeen);
 }
 
 async function* follow(
-  scope: Scope,
+  context: RequestContext,
   first: Progress,
-  look: () => Promise<Progress | undefined>,
+  poll: () => Promise<Progress | undefined>,
   lastSeen: number,
 ): AsyncGenerator<ServerSentEvent | typeof KEEP_ALIVE> {
   let job: Progress | undefined = first;
   let seen = lastSeen;
   let quiet = 0;
-  for (let looks = 0; looks < MAX_LOOKS && job; looks++) {
+  for (let polls = 0; polls < MAX_POLLS && job; polls++) {
     if (job.revision > seen) {
       seen = job.revision;
       quiet = 0;
@@ -57,8 +57,8 @@ async function* follow(
     } else if (++quiet % QUIET_LOOKS === 0) {
       yield KEEP_ALIVE;
     }
-    await scope.wait(LOOK_MS);
-    job = await look();
+    await context.wait(POLL_MS);
+    job = await poll();
   }
 }
 

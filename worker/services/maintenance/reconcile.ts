@@ -1,20 +1,20 @@
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { overdueBatchesQuery } from "../../db/batch-rows.ts";
 import { eraseStrayCredentials } from "../../db/credentials.ts";
-import { takeOverdueNotices } from "../../db/delivery-rows.ts";
+import { takeOverdueDeliveries } from "../../db/delivery-rows.ts";
 import {
   clearExpiredLinks,
   findExpiredLeases,
-  findLeftovers,
+  findOrphanedUploads,
   findRecordings,
-  takeOverdueHints,
+  takeOverdueDispatches,
 } from "../../db/job-queue.ts";
 import { eachPage } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../../lib/send-messages.ts";
 import { BATCH_GRACE_MS } from "../batches/grace.ts";
 import { transition } from "../jobs/transitions.ts";
-import { sendHints, sendNoticeHints } from "../queue/sender.ts";
+import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
 
@@ -28,10 +28,10 @@ const PAGE = 50;
 /** Recordings that are looked for at a time: one of twelve hours has thousands of pieces. */
 const RECORDINGS = 4;
 /** A hint that was sent again is not sent a third time before this, in milliseconds. */
-const HINT_AGAIN_MS = 120_000;
+const DISPATCH_AGAIN_MS = 120_000;
 
 /** For how long a leftover is tried, in milliseconds; then the storage's own rules take it away. */
-const LEFTOVER_MS = 7 * 24 * 60 * 60_000;
+const ORPHANED_AFTER_MS = 7 * 24 * 60 * 60_000;
 
 /** Credentials whose job has ended for this long were left by mistake, in milliseconds. */
 const STRAY_MS = 60_000;
@@ -43,38 +43,38 @@ export type Reconciled = Partial<Record<keyof typeof PARTS, number>>;
 
 const PARTS = {
   leases: takeBackExpired,
-  hints: sendOverdueHints,
+  dispatches: resendDispatchMessages,
   batches: wakeSilentBatches,
-  notices: sendOverdueNotices,
-  leftovers: abortLeftovers,
+  deliveries: resendDeliveryMessages,
+  orphaned_uploads: abortOrphanedUploads,
   recordings: eraseRecordings,
   expired_files: eraseExpiredFiles,
-  old_notices: eraseOldDeliveries,
+  old_deliveries: eraseOldDeliveries,
   old_requests: eraseOldRequests,
   stray_secrets: eraseStraySecrets,
 };
 
 /** Runs every part; the failure of one does not stop the others. */
-export async function reconcile(scope: Scope): Promise<Reconciled> {
+export async function reconcile(context: RequestContext): Promise<Reconciled> {
   const done: Reconciled = {};
-  for (const [name, part] of Object.entries(PARTS) as [keyof typeof PARTS, (typeof PARTS)["hints"]][]) {
+  for (const [name, part] of Object.entries(PARTS) as [keyof typeof PARTS, (typeof PARTS)["dispatches"]][]) {
     try {
-      done[name] = await part(scope);
+      done[name] = await part(context);
     } catch (error) {
-      scope.log("reconcile_failed", { part: name, error: describeError(error) });
+      context.log("reconcile_failed", { part: name, error: describeError(error) });
     }
   }
-  scope.log("reconcile", { ...done, d1_calls: scope.connection.calls });
+  context.log("reconcile", { ...done, d1_calls: context.connection.calls });
   return done;
 }
 
-async function takeBackExpired(scope: Scope): Promise<number> {
+async function takeBackExpired(context: RequestContext): Promise<number> {
   return eachPage(async () => {
-    const now = scope.clock();
-    const expired = await findExpiredLeases(scope.db, now, PAGE);
-    const failures = await settleAll(scope, expired, ({ id, attempt }) =>
+    const now = context.clock();
+    const expired = await findExpiredLeases(context.db, now, PAGE);
+    const failures = await settleAll(context, expired, ({ id, attempt }) =>
       transition(
-        scope,
+        context,
         id,
         { type: "interrupted" },
         // a heartbeat may have come meanwhile
@@ -86,75 +86,75 @@ async function takeBackExpired(scope: Scope): Promise<number> {
   });
 }
 
-async function sendOverdueHints(scope: Scope): Promise<number> {
+async function resendDispatchMessages(context: RequestContext): Promise<number> {
   return eachPage(async () => {
-    const now = scope.clock();
-    const ids = await takeOverdueHints(scope.db, {
+    const now = context.clock();
+    const ids = await takeOverdueDispatches(context.db, {
       now,
-      again: now + HINT_AGAIN_MS,
+      again: now + DISPATCH_AGAIN_MS,
       limit: MESSAGES_AT_ONCE,
     });
-    await sendHints(scope, ids);
+    await sendDispatchMessages(context, ids);
     return { count: ids.length, more: ids.length === MESSAGES_AT_ONCE };
   });
 }
 
-async function sendOverdueNotices(scope: Scope): Promise<number> {
+async function resendDeliveryMessages(context: RequestContext): Promise<number> {
   return eachPage(async () => {
-    const now = scope.clock();
-    const ids = await takeOverdueNotices(scope.db, {
+    const now = context.clock();
+    const ids = await takeOverdueDeliveries(context.db, {
       now,
-      again: now + HINT_AGAIN_MS,
+      again: now + DISPATCH_AGAIN_MS,
       limit: MESSAGES_AT_ONCE,
     });
-    await sendNoticeHints(scope, ids);
+    await sendDeliveryMessages(context, ids);
     return { count: ids.length, more: ids.length === MESSAGES_AT_ONCE };
   });
 }
 
 /** Batches whose object never was, or fell silent. */
-async function wakeSilentBatches(scope: Scope): Promise<number> {
+async function wakeSilentBatches(context: RequestContext): Promise<number> {
   return eachPage(async () => {
-    const now = scope.clock();
-    const silent = await overdueBatchesQuery(scope.db, now, now + BATCH_GRACE_MS, PAGE);
-    await settleAll(scope, silent, ({ id }) => scope.batches.wake(id));
+    const now = context.clock();
+    const silent = await overdueBatchesQuery(context.db, now, now + BATCH_GRACE_MS, PAGE);
+    await settleAll(context, silent, ({ id }) => context.batches.wake(id));
     return { count: silent.length, more: silent.length === PAGE };
   });
 }
 
 /** Credentials without an unfinished job, and links that have expired. */
-async function eraseStraySecrets(scope: Scope): Promise<number> {
+async function eraseStraySecrets(context: RequestContext): Promise<number> {
   return eachPage(async () => {
-    const now = scope.clock();
-    const strays = await eraseStrayCredentials(scope.db, now - STRAY_MS, ERASED_AT_ONCE);
-    const links = await clearExpiredLinks(scope.db, now, ERASED_AT_ONCE);
+    const now = context.clock();
+    const strays = await eraseStrayCredentials(context.db, now - STRAY_MS, ERASED_AT_ONCE);
+    const links = await clearExpiredLinks(context.db, now, ERASED_AT_ONCE);
     return { count: strays + links, more: strays === ERASED_AT_ONCE || links === ERASED_AT_ONCE };
   });
 }
 
 /** One page only: an upload that cannot be aborted stays in it, and must not be tried again at once. */
-async function abortLeftovers(scope: Scope): Promise<number> {
-  const leftovers = await findLeftovers(scope.db, endedWithoutRun(scope), PAGE);
-  await settleAll(scope, leftovers, (job) => abortUpload(scope, job, { forget: true }));
-  return leftovers.length;
+async function abortOrphanedUploads(context: RequestContext): Promise<number> {
+  const orphanedUploads = await findOrphanedUploads(context.db, endedWithoutRun(context), PAGE);
+  await settleAll(context, orphanedUploads, (job) => abortUpload(context, job, { isFinal: true }));
+  return orphanedUploads.length;
 }
 
 /** Some pieces at a time, and not before their run is gone: mostly it has erased them all. */
-async function eraseRecordings(scope: Scope): Promise<number> {
-  const recordings = await findRecordings(scope.db, endedWithoutRun(scope), RECORDINGS);
-  await settleAll(scope, recordings, (job) => eraseRecording(scope, job));
+async function eraseRecordings(context: RequestContext): Promise<number> {
+  const recordings = await findRecordings(context.db, endedWithoutRun(context), RECORDINGS);
+  await settleAll(context, recordings, (job) => eraseRecording(context, job));
   return recordings.length;
 }
 
 /** A cancelled run hears of it within its lease; until then it may still add to what it left. */
-const endedWithoutRun = ({ clock, config }: Scope) => ({
-  from: clock() - LEFTOVER_MS,
+const endedWithoutRun = ({ clock, config }: RequestContext) => ({
+  from: clock() - ORPHANED_AFTER_MS,
   until: clock() - config.leaseMs,
 });
 
 /** Acts on each; answers how many failed. */
 async function settleAll<T extends { readonly id: string }>(
-  scope: Scope,
+  context: RequestContext,
   items: readonly T[],
   act: (item: T) => Promise<unknown>,
 ): Promise<number> {
@@ -163,7 +163,7 @@ async function settleAll<T extends { readonly id: string }>(
   for (const [index, result] of results.entries()) {
     if (result.status === "fulfilled") continue;
     failures += 1;
-    scope.log("reconcile_failed", { job_id: items[index]?.id, error: describeError(result.reason) });
+    context.log("reconcile_failed", { job_id: items[index]?.id, error: describeError(result.reason) });
   }
   return failures;
 }

@@ -1,39 +1,45 @@
-import type { Hint, NoticeHint } from "../../../schema/wire/hint.ts";
+import type { DeliveryMessage, DispatchMessage } from "../../../schema/wire/hint.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { describeError, type Log, type LogFields } from "../../lib/log.ts";
 import { sendMessages } from "../../lib/send-messages.ts";
 
 /** A hint that was not answered by a claim after this long is sent again, in milliseconds. */
-export const HINT_GRACE_MS = 30_000;
+export const DISPATCH_GRACE_MS = 30_000;
 
 /**
  * Tells the queue that jobs may be runnable. A failure is only logged: reconcile sends overdue hints again.
  *
  * @param delayMs the job is not due before
  */
-export async function sendHints(
-  { hints, log }: Pick<Scope, "hints" | "log">,
+export async function sendDispatchMessages(
+  { dispatchQueue, log }: Pick<RequestContext, "dispatchQueue" | "log">,
   jobIds: readonly string[],
   delayMs = 0,
 ): Promise<void> {
-  const messages = jobIds.map((job_id): Hint => ({ v: WIRE_VERSION, job_id }));
-  const sends = await send(log, hints, messages, delayMs, { event: "hints_lost", jobs: jobIds.length });
+  const messages = jobIds.map((job_id): DispatchMessage => ({ v: WIRE_VERSION, job_id }));
+  const sends = await send(log, dispatchQueue, messages, delayMs, {
+    event: "dispatch_messages_lost",
+    jobs: jobIds.length,
+  });
   // what single jobs cost the queue is known
-  if (sends !== null && jobIds.length > 1) log("hints_sent", { jobs: jobIds.length, sends });
+  if (sends !== null && jobIds.length > 1) log("dispatch_messages_sent", { jobs: jobIds.length, sends });
 }
 
 /** A hint that was not followed by a try after this long is sent again, in milliseconds. */
-export const NOTICE_GRACE_MS = 30_000;
+export const DELIVERY_GRACE_MS = 30_000;
 
 /** Tells the second queue that notices may be due. A failure is only logged: reconcile sends overdue hints again. */
-export async function sendNoticeHints(
-  { notices, log }: Pick<Scope, "notices" | "log">,
+export async function sendDeliveryMessages(
+  { deliveryQueue, log }: Pick<RequestContext, "deliveryQueue" | "log">,
   deliveryIds: readonly string[],
   delayMs = 0,
 ): Promise<void> {
-  const messages = deliveryIds.map((delivery_id): NoticeHint => ({ v: WIRE_VERSION, delivery_id }));
-  await send(log, notices, messages, delayMs, { event: "notice_hints_lost", deliveries: deliveryIds.length });
+  const messages = deliveryIds.map((delivery_id): DeliveryMessage => ({ v: WIRE_VERSION, delivery_id }));
+  await send(log, deliveryQueue, messages, delayMs, {
+    event: "delivery_messages_lost",
+    deliveries: deliveryIds.length,
+  });
 }
 
 /** Sends messages of one kind; a failure is logged. @returns how many calls of the queue that took, or null */

@@ -1,6 +1,6 @@
 import type { ProcessorRpc } from "../../env.ts";
 import { cancelRun, sendList, sendProbe, startRun } from "./processor-http.ts";
-import type { ListReply, ProbeReply, Runner, StartAnswer } from "./runner.ts";
+import type { ListReply, ProbeReply, Runner, StartResponse } from "./runner.ts";
 
 interface ContainerRunnerOptions {
   readonly namespace: DurableObjectNamespace<ProcessorRpc>;
@@ -31,14 +31,14 @@ export function createContainerRunner({ namespace, instances, token }: Container
     preferred: (jobId) => instanceName(preferredIndex(jobId)),
     async start(run) {
       const first = preferredIndex(run.job_id);
-      let answer: StartAnswer = { type: "unreachable", reason: "no instance" };
+      let response: StartResponse = { type: "unreachable", reason: "no instance" };
       for (let i = 0; i < Math.min(instances, MAX_ASKED); i++) {
         const name = instanceName((first + i) % instances);
-        answer = await startRun(sendTo(name), token, name, run, START_TIMEOUT_MS);
+        response = await startRun(sendTo(name), token, name, run, START_TIMEOUT_MS);
         // without a verdict the run may have begun there: it is not begun a second time elsewhere
-        if (answer.type !== "busy") return answer;
+        if (response.type !== "busy") return response;
       }
-      return answer;
+      return response;
     },
     async cancel(jobId, runner) {
       if (runner !== null && pool.has(runner)) await cancelRun(sendTo(runner), token, jobId);

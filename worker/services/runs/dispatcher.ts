@@ -2,18 +2,18 @@ import type { Limits } from "../../../schema/api/account.ts";
 import { JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
 import type { Predecessor, RunRequest } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { setRunner } from "../../db/job-queue.ts";
 import { findJobForRun, findNextJobForRun, type JobRow } from "../../db/job-rows.ts";
-import type { Line } from "../../db/turns.ts";
+import type { QueueFilter } from "../../db/turns.ts";
 import { describeError } from "../../lib/log.ts";
 import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
 import { transition } from "../jobs/transitions.ts";
-import { sendHints } from "../queue/sender.ts";
+import { sendDispatchMessages } from "../queue/sender.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
 import { runToken } from "./run-token.ts";
-import type { StartAnswer } from "./runner.ts";
+import type { StartResponse } from "./runner.ts";
 import { putOffBlocked } from "./source-backoff.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 
@@ -52,16 +52,16 @@ const BEHIND_SECONDS = 1;
  * Claims a job for a processor and hands the run over. Where other accounts come first, their jobs are started, and
  * this one after them if there is room.
  */
-export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
+export async function dispatchJob(context: RequestContext, id: string): Promise<Dispatch> {
   // a flood of hints must not ask the database again and again while no slot is free
-  const wait = scope.capacity.waitSeconds(scope.clock(), "single");
+  const wait = context.capacity.waitSeconds(context.clock(), "single");
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
   const passed = new Set<string>();
   for (let before = 0; before < MAX_BEFORE; before++) {
-    const own = await attempt(scope, await findJobForRun(scope.db, id), passed);
+    const own = await attempt(context, await findJobForRun(context.db, id), passed);
     if (own.type === "put_off") return { type: "nothing_to_do" };
     if (own.type !== "behind") return own;
-    const other = await dispatchNext(scope, passed);
+    const other = await dispatchNext(context, passed);
     if (other?.type !== "later") continue;
     // a processor may be full for batches and have room for a single job
     const isHopeless = other.why === "unreachable" || runClassOf(own.job) === "batch";
@@ -75,10 +75,10 @@ export async function dispatchJob(scope: Scope, id: string): Promise<Dispatch> {
  *
  * @param freeSlots as the processor tells them; more jobs would be claimed in vain
  */
-export async function dispatchDue(scope: Scope, freeSlots = MAX_REFILL): Promise<void> {
+export async function dispatchDue(context: RequestContext, freeSlots = MAX_REFILL): Promise<void> {
   const wanted = Math.min(freeSlots, MAX_REFILL);
   // the processor has just told of its room; while that is being filled, hints go on to take it for full
-  const informed = { ...scope, capacity: new Capacity() };
+  const informed = { ...context, capacity: new Capacity() };
   const passed = new Set<string>();
   let started = 0;
   for (let tries = 0; tries < MAX_TRIES && started < wanted; tries++) {
@@ -86,7 +86,7 @@ export async function dispatchDue(scope: Scope, freeSlots = MAX_REFILL): Promise
     if (next === null || (next.type === "later" && next.why === "unreachable")) break;
     if (next.type === "started") started += 1;
   }
-  if (started < freeSlots) scope.capacity.learn(informed.capacity.busyUntil);
+  if (started < freeSlots) context.capacity.learn(informed.capacity.busyUntil);
 }
 
 /**
@@ -94,19 +94,19 @@ export async function dispatchDue(scope: Scope, freeSlots = MAX_REFILL): Promise
  *
  * @returns null when no job is due that there may be room for
  */
-async function dispatchNext(scope: Scope, passed: Set<string>): Promise<Attempt | null> {
-  if (scope.capacity.waitSeconds(scope.clock(), "single") > 0) return null;
-  const found = await findNextJobForRun(scope.db, lineOf(scope, passed));
+async function dispatchNext(context: RequestContext, passed: Set<string>): Promise<Attempt | null> {
+  if (context.capacity.waitSeconds(context.clock(), "single") > 0) return null;
+  const found = await findNextJobForRun(context.db, queueFilterOf(context, passed));
   if (!found) return null;
   const { id, account_id } = found.job;
-  const next = await attempt(scope, found, passed);
+  const next = await attempt(context, found, passed);
   if (next.type === "put_off") passed.add(account_id);
   // while this claim stood, the job's own hint may have come and gone
-  if (next.type === "later") await sendHints(scope, [id], next.delaySeconds * 1000);
+  if (next.type === "later") await sendDispatchMessages(context, [id], next.delaySeconds * 1000);
   return next;
 }
 
-function lineOf({ capacity, clock }: Scope, passed: ReadonlySet<string>): Line {
+function queueFilterOf({ capacity, clock }: RequestContext, passed: ReadonlySet<string>): QueueFilter {
   const now = clock();
   return {
     now,
@@ -118,29 +118,29 @@ function lineOf({ capacity, clock }: Scope, passed: ReadonlySet<string>): Line {
 
 /** Claims the job in its turn and hands the run over. */
 async function attempt(
-  scope: Scope,
+  context: RequestContext,
   found: FoundJob | undefined,
   passed: ReadonlySet<string>,
 ): Promise<Attempt> {
   // without a due time its batch holds it back
   if (found?.job.status !== "Pending" || found.job.due_at === null) return { type: "nothing_to_do" };
   const { id } = found.job;
-  const dueIn = found.job.due_at - scope.clock();
+  const dueIn = found.job.due_at - context.clock();
   if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
-  const wait = scope.capacity.waitSeconds(scope.clock(), runClassOf(found.job));
+  const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
-  if (await putOffBlocked(scope, found.job)) return { type: "put_off" };
+  if (await putOffBlocked(context, found.job)) return { type: "put_off" };
 
-  const [storage, urls] = await Promise.all([openStorage(scope, found), openUrls(scope, found.job)]);
+  const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
   const claim = await transition(
-    scope,
+    context,
     id,
     { type: "claimed" },
     {
       read: found.job,
-      line: lineOf(scope, passed),
+      filter: queueFilterOf(context, passed),
       ...(storage ? { set: storage.columns } : {}),
-      only: ({ due_at }) => due_at !== null && due_at <= scope.clock(),
+      only: ({ due_at }) => due_at !== null && due_at <= context.clock(),
     },
   );
   if (claim.type === "behind") return claim;
@@ -148,51 +148,60 @@ async function attempt(
   const { attempt } = claim.move.state;
   if (!storage || !urls) {
     const code = storage ? "internal" : "upload_refused";
-    await transition(scope, id, { type: "failed", code }, { attempt });
+    await transition(context, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
-  const answer = await scope.runner.start(
-    await runOf(scope, claim.job, attempt, { urls, storage, limits: found.limits }),
+  const response = await context.runner.start(
+    await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits }),
   );
-  scope.log("dispatch", { job_id: id, attempt, answer: answer.type, reason: reasonOf(answer) });
-  return settle(scope, claim.job, attempt, answer);
+  context.log("dispatch", { job_id: id, attempt, response: response.type, reason: reasonOf(response) });
+  return settle(context, claim.job, attempt, response);
 }
 
 type FoundJob = NonNullable<Awaited<ReturnType<typeof findJobForRun>>>;
 
 /** Null when the job's storage is gone or cannot be opened: no processor can deliver it. */
-async function openStorage(scope: Scope, { job, ...sealed }: FoundJob): Promise<RunStorage | null> {
+async function openStorage(
+  context: RequestContext,
+  { job, ...sealed }: FoundJob,
+): Promise<RunStorage | null> {
   try {
-    return await storageOfJob(scope, job, sealed);
+    return await storageOfJob(context, job, sealed);
   } catch (error) {
-    scope.log("storage_unreadable", { job_id: job.id, error: describeError(error) });
+    context.log("storage_unreadable", { job_id: job.id, error: describeError(error) });
     return null;
   }
 }
 
 /** Null when they cannot be opened: nobody knows what to fetch. */
-async function openUrls(scope: Scope, job: JobRow): Promise<SourceUrls | null> {
+async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrls | null> {
   try {
-    return await openSourceUrls(scope, job);
+    return await openSourceUrls(context, job);
   } catch (error) {
-    scope.log("url_unreadable", { job_id: job.id, error: describeError(error) });
+    context.log("url_unreadable", { job_id: job.id, error: describeError(error) });
     return null;
   }
 }
 
-async function settle(scope: Scope, before: JobRow, attempt: number, answer: StartAnswer): Promise<Dispatch> {
+async function settle(
+  context: RequestContext,
+  before: JobRow,
+  attempt: number,
+  response: StartResponse,
+): Promise<Dispatch> {
   const { id } = before;
-  switch (answer.type) {
+  switch (response.type) {
     case "accepted":
-      if (answer.runner !== scope.runner.preferred(id)) await setRunner(scope.db, id, attempt, answer.runner);
+      if (response.runner !== context.runner.preferred(id))
+        await setRunner(context.db, id, attempt, response.runner);
       return { type: "started" };
     case "rejected":
-      await transition(scope, id, { type: "failed", code: "internal" }, { attempt });
+      await transition(context, id, { type: "failed", code: "internal" }, { attempt });
       return { type: "nothing_to_do" };
     case "busy":
-      scope.capacity.noteBusy(scope.clock(), runClassOf(before), answer.retryAfterSeconds);
+      context.capacity.noteBusy(context.clock(), runClassOf(before), response.retryAfterSeconds);
       await transition(
-        scope,
+        context,
         id,
         { type: "refused" },
         {
@@ -201,13 +210,13 @@ async function settle(scope: Scope, before: JobRow, attempt: number, answer: Sta
           set: { due_at: before.due_at, claimed_at: before.claimed_at, started_at: before.started_at },
         },
       );
-      return { type: "later", why: "busy", delaySeconds: answer.retryAfterSeconds };
+      return { type: "later", why: "busy", delaySeconds: response.retryAfterSeconds };
     case "unreachable": {
       // meanwhile it is nobody's turn that others must wait for
-      const due_at = scope.clock() + UNREACHABLE_SECONDS * 1000;
+      const due_at = context.clock() + UNREACHABLE_SECONDS * 1000;
       // the run may have begun all the same: its successor hears of this claim as of a predecessor
       const set = { due_at, started_at: before.started_at };
-      await transition(scope, id, { type: "refused" }, { attempt, set });
+      await transition(context, id, { type: "refused" }, { attempt, set });
       return { type: "later", why: "unreachable", delaySeconds: UNREACHABLE_SECONDS };
     }
   }
@@ -215,7 +224,7 @@ async function settle(scope: Scope, before: JobRow, attempt: number, answer: Sta
 
 /** All that a processor needs to know of a job. */
 async function runOf(
-  scope: Scope,
+  context: RequestContext,
   job: JobRow,
   attempt: number,
   { urls, storage, limits }: { urls: SourceUrls; storage: RunStorage; limits: Limits | null },
@@ -225,7 +234,7 @@ async function runOf(
     v: WIRE_VERSION,
     job_id: job.id,
     attempt,
-    token: await runToken(scope.config.processorToken, job.id, attempt),
+    token: await runToken(context.config.processorToken, job.id, attempt),
     url: urls.media_url ?? urls.url,
     plan: job.plan,
     adjustments: job.adjustments,
@@ -261,5 +270,5 @@ function predecessorOf(job: JobRow, { samePlace }: RunStorage): Predecessor | nu
   return { claimed_at: claimed_at ?? created_at, upload };
 }
 
-const reasonOf = (answer: StartAnswer): string | undefined =>
-  "reason" in answer ? answer.reason : undefined;
+const reasonOf = (response: StartResponse): string | undefined =>
+  "reason" in response ? response.reason : undefined;

@@ -5,11 +5,11 @@ import {
   ListLine,
   type ListRequest,
   type MediaProbeRequest,
-  ProbeAnswer,
+  ProbeResponse,
 } from "../../../schema/wire/probe.ts";
 import { Isolation, type RunRequest } from "../../../schema/wire/run.ts";
 import { readLines } from "../../lib/read-lines.ts";
-import type { ListReply, ProbeReply, RunnerHealth, StartAnswer } from "./runner.ts";
+import type { ListReply, ProbeReply, RunnerHealth, StartResponse } from "./runner.ts";
 
 /** The processor's HTTP interface as both runners speak it. */
 
@@ -34,7 +34,7 @@ export async function startRun(
   runner: string,
   run: RunRequest,
   timeoutMs: number,
-): Promise<StartAnswer> {
+): Promise<StartResponse> {
   try {
     const response = await send("/runs", {
       method: "POST",
@@ -66,7 +66,7 @@ export async function sendProbe(
     if (response.ok)
       return {
         type: "answered",
-        outcome: ProbeAnswer.parse(await readBoundedJson(response, MAX_PROBE_BYTES)).outcome,
+        outcome: ProbeResponse.parse(await readBoundedJson(response, MAX_PROBE_BYTES)).outcome,
       };
     return await noProbe(response);
   } catch (error) {
@@ -89,7 +89,7 @@ export async function sendList(
       signal,
     });
     return response.ok && response.body
-      ? { type: "told", lines: parseLines(response.body) }
+      ? { type: "listed", lines: parseLines(response.body) }
       : await noProbe(response);
   } catch (error) {
     signal.throwIfAborted();
@@ -133,7 +133,7 @@ export async function readHealth(send: Send): Promise<RunnerHealth> {
   }
 }
 
-function read(response: Response, runner: string): StartAnswer {
+function read(response: Response, runner: string): StartResponse {
   const { status } = response;
   if (response.ok) return { type: "accepted", runner };
   if (status === 503 || status === 429) {

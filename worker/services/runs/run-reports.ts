@@ -3,13 +3,13 @@ import { stemOf } from "../../../schema/storage/object-key.ts";
 import type {
   Delivery,
   Heartbeat,
-  HeartbeatAnswer,
+  HeartbeatResponse,
   Outcome,
   RecordingStarted,
   UploadStarted,
 } from "../../../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findCancelled, noteRecording, noteUpload } from "../../db/job-queue.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";
@@ -18,7 +18,7 @@ import { keepClaims, transition } from "../jobs/transitions.ts";
 import { placeOf } from "../storage/object-owner.ts";
 import { dispatchDue } from "./dispatcher.ts";
 import { isRunToken } from "./run-token.ts";
-import { backoffCompanions } from "./source-backoff.ts";
+import { backoffStatements } from "./source-backoff.ts";
 
 /**
  * What runs report. A report counts only while its claim stands; a run that lost its job hears `lease_lost`, and
@@ -34,20 +34,25 @@ export interface Claim {
 const leaseLost = (): ApiError => new ApiError("lease_lost");
 
 /** Extends the leases of a processor's runs and tells which of them are to stop. */
-export async function takeHeartbeat(scope: Scope, { instance, runs }: Heartbeat): Promise<HeartbeatAnswer> {
+export async function takeHeartbeat(
+  context: RequestContext,
+  { instance, runs }: Heartbeat,
+): Promise<HeartbeatResponse> {
   const genuine = await Promise.all(
-    runs.map(({ job_id, attempt, token }) => isRunToken(scope.config.processorToken, job_id, attempt, token)),
+    runs.map(({ job_id, attempt, token }) =>
+      isRunToken(context.config.processorToken, job_id, attempt, token),
+    ),
   );
   const trusted = runs.filter((_, index) => genuine[index]);
-  const standing = trusted.length === 0 ? [] : await keepClaims(scope, trusted);
-  if (trusted.length > 0) scope.defer(scope.runner.keepAwake(instance));
+  const standing = trusted.length === 0 ? [] : await keepClaims(context, trusted);
+  if (trusted.length > 0) context.defer(context.runner.keepAwake(instance));
   const stands = new Set(standing.map(({ id, attempt }) => `${id}:${attempt}`));
   const others = trusted.filter(({ job_id, attempt }) => !stands.has(`${job_id}:${attempt}`));
   const cancelled = new Set(
     others.length === 0
       ? []
       : await findCancelled(
-          scope.db,
+          context.db,
           others.map(({ job_id }) => job_id),
         ),
   );
@@ -66,13 +71,21 @@ export async function takeHeartbeat(scope: Scope, { instance, runs }: Heartbeat)
 }
 
 /** Notes the upload that a successor would have to abort. @throws ApiError `lease_lost` */
-export async function takeUpload(scope: Scope, claim: Claim, upload: UploadStarted): Promise<void> {
-  if (!(await noteUpload(scope.db, claim.jobId, claim.attempt, upload))) throw leaseLost();
+export async function takeUpload(
+  context: RequestContext,
+  claim: Claim,
+  upload: UploadStarted,
+): Promise<void> {
+  if (!(await noteUpload(context.db, claim.jobId, claim.attempt, upload))) throw leaseLost();
 }
 
 /** Notes where the pieces of a recording will lie. @throws ApiError `lease_lost` */
-export async function takeRecording(scope: Scope, claim: Claim, { key }: RecordingStarted): Promise<void> {
-  if (!(await noteRecording(scope.db, claim.jobId, claim.attempt, key))) throw leaseLost();
+export async function takeRecording(
+  context: RequestContext,
+  claim: Claim,
+  { key }: RecordingStarted,
+): Promise<void> {
+  if (!(await noteRecording(context.db, claim.jobId, claim.attempt, key))) throw leaseLost();
 }
 
 /**
@@ -82,9 +95,9 @@ export async function takeRecording(scope: Scope, claim: Claim, { key }: Recordi
  *
  * @throws ApiError `lease_lost`; `dependency_unavailable` while the key is another's, to be asked again
  */
-export async function takePublish(scope: Scope, { jobId, attempt }: Claim): Promise<void> {
+export async function takePublish(context: RequestContext, { jobId, attempt }: Claim): Promise<void> {
   const asked = await transition(
-    scope,
+    context,
     jobId,
     { type: "publishing" },
     {
@@ -93,7 +106,7 @@ export async function takePublish(scope: Scope, { jobId, attempt }: Claim): Prom
       unless: (job) =>
         job.upload_key === null
           ? undefined
-          : isBeingWritten(jobId, placeOf(job, job.upload_key), scope.clock()),
+          : isBeingWritten(jobId, placeOf(job, job.upload_key), context.clock()),
     },
   );
   if (asked.type === "behind") throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
@@ -107,17 +120,17 @@ export async function takePublish(scope: Scope, { jobId, attempt }: Claim): Prom
  * @throws ApiError `lease_lost`
  */
 export async function takeOutcome(
-  scope: Scope,
+  context: RequestContext,
   { jobId, attempt }: Claim,
   { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
-  const companions = await backoffCompanions(scope, outcome);
-  const ended = await transition(scope, jobId, eventOf(outcome), {
+  const guardedStatements = await backoffStatements(context, outcome);
+  const ended = await transition(context, jobId, eventOf(outcome), {
     attempt,
     set: (job) => factsOf(job, outcome),
-    companions,
+    guardedStatements,
   });
-  scope.defer(dispatchDue(scope, free_slots));
+  context.defer(dispatchDue(context, free_slots));
   if (ended.type === "moved") return;
   if (ended.type === "refused" && isRepeated(ended.job, attempt, outcome)) return;
   throw leaseLost();

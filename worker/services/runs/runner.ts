@@ -3,7 +3,7 @@ import type { ListLine, ListRequest, MediaProbeRequest, ProbeOutcome } from "../
 import type { Isolation, RunRequest } from "../../../schema/wire/run.ts";
 
 /** What a processor says to a run. */
-export type StartAnswer =
+export type StartResponse =
   /** It runs; `runner` names the instance. */
   | { readonly type: "accepted"; readonly runner: string }
   /** No slot is free. */
@@ -23,7 +23,7 @@ export type ProbeReply =
 
 /** What a processor says to a list; the lines arrive as the source tells them. */
 export type ListReply =
-  | { readonly type: "told"; readonly lines: AsyncIterable<ListLine> }
+  | { readonly type: "listed"; readonly lines: AsyncIterable<ListLine> }
   | Exclude<ProbeReply, { type: "answered" }>;
 
 export interface RunnerHealth {
@@ -41,7 +41,7 @@ export interface Runner {
   /** The instance that is asked first for this job. */
   preferred(jobId: string): string;
   /** Hands a run over. Never throws. */
-  start(run: RunRequest): Promise<StartAnswer>;
+  start(run: RunRequest): Promise<StartResponse>;
   /** Tells the instance to stop a run. Never throws: the heartbeat tells it again. */
   cancel(jobId: string, runner: string | null): Promise<void>;
   /** Asks a source through a processor. Never throws. */

@@ -1,11 +1,11 @@
 import { DEFAULT_BASE_FOLDER } from "../../../schema/api/storage.ts";
 import type { RunRequest, StorageTarget } from "../../../schema/wire/run.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { storagePrefixOf } from "../../db/account-rows.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import type { StorageConfigRow } from "../../db/storage-configs.ts";
 import { openSealed } from "../storage/credentials.ts";
-import { SealBroken, type SealedFor } from "../storage/seal.ts";
+import { type SealedFor, UnsealError } from "../storage/seal.ts";
 
 /** Where a run delivers to. */
 export interface RunStorage {
@@ -37,7 +37,7 @@ interface SealedStorage {
  * @throws SealBroken when it is gone or cannot be opened
  */
 export async function storageOfJob(
-  scope: Scope,
+  context: RequestContext,
   job: JobRow,
   { credentials, config, storage_prefix }: SealedStorage,
 ): Promise<RunStorage> {
@@ -45,25 +45,25 @@ export async function storageOfJob(
   switch (storage_source) {
     case "managed":
       return {
-        target: scope.bucket.target,
+        target: context.bucket.target,
         key_prefix: { base_folder: managedFolder({ id: account_id, storage_prefix }) },
         columns: { storage_provider, storage_place },
         samePlace: true,
       };
     case "inline":
-      if (credentials === null) throw new SealBroken("the job's credentials are gone");
+      if (credentials === null) throw new UnsealError("the job's credentials are gone");
       return opened(
-        scope,
+        context,
         credentials,
         { owner: job.id, purpose: "job.storage" },
         { storage_provider, storage_place },
         true,
       );
     case "account": {
-      if (config === null) throw new SealBroken("the account has no storage any more");
+      if (config === null) throw new UnsealError("the account has no storage any more");
       const columns = { storage_provider: config.provider, storage_place: config.place };
       return opened(
-        scope,
+        context,
         config.sealed,
         { owner: account_id, purpose: "account.storage" },
         columns,
@@ -74,13 +74,13 @@ export async function storageOfJob(
 }
 
 async function opened(
-  scope: Scope,
+  requestContext: RequestContext,
   sealed: string,
   context: SealedFor,
   columns: RunStorage["columns"],
   samePlace: boolean,
 ): Promise<RunStorage> {
-  const { storage, target } = await openSealed(scope, sealed, context);
+  const { storage, target } = await openSealed(requestContext, sealed, context);
   const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
   return {
     target,

@@ -1,9 +1,9 @@
 import type { PlannedJob } from "../../../schema/api/job.ts";
 import type { MediaPlan } from "../../../schema/media.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { ApiError } from "../../lib/api-error.ts";
-import { probeSource, SourceRefusal } from "./probe-source.ts";
+import { probeSource, SourceRefusedError } from "./probe-source.ts";
 
 /** A URL, and what is to be made of it. */
 interface Planned {
@@ -29,9 +29,9 @@ type SourcePart = Pick<
  *
  * @throws ApiError `probe_timeout` when the source took too long
  */
-export async function planSource(scope: Scope, { url, plan }: Planned): Promise<SourcePart> {
+export async function planSource(context: RequestContext, { url, plan }: Planned): Promise<SourcePart> {
   try {
-    const found = await probeSource(scope, {
+    const found = await probeSource(context, {
       v: WIRE_VERSION,
       kind: "plan",
       url,
@@ -44,7 +44,7 @@ export async function planSource(scope: Scope, { url, plan }: Planned): Promise<
     };
   } catch (error) {
     if (!(error instanceof ApiError) || error.code === "probe_timeout") throw error;
-    const code = error instanceof SourceRefusal ? error.jobError : null;
+    const code = error instanceof SourceRefusedError ? error.jobError : null;
     const source_error = { code, error: error.message };
     return {
       ...{ title: null, duration: null, streams: null, estimated_size: null },

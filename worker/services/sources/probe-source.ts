@@ -1,6 +1,6 @@
 import { JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
 import type { MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
 
 /** What a source told; see `ProbeOutcome`. */
@@ -15,23 +15,23 @@ const RETRY_SECONDS = 30;
  * @throws ApiError `invalid_request` with the sentence that a job would end with, when asking again is of no use;
  *   `dependency_unavailable` with a delay for everything that may pass; `probe_timeout`
  */
-export async function probeSource(scope: Scope, request: MediaProbeRequest): Promise<Found> {
-  const answer = await scope.runner.probe(request);
-  switch (answer.type) {
+export async function probeSource(context: RequestContext, request: MediaProbeRequest): Promise<Found> {
+  const response = await context.runner.probe(request);
+  switch (response.type) {
     case "answered":
-      if (answer.outcome.type === "found") return answer.outcome;
-      throw new SourceRefusal(answer.outcome.code, answer.outcome.retry_after_ms);
+      if (response.outcome.type === "found") return response.outcome;
+      throw new SourceRefusedError(response.outcome.code, response.outcome.retry_after_ms);
     case "late":
       throw new ApiError("probe_timeout");
     case "busy":
-      throw new ApiError("dependency_unavailable", { retryAfterSeconds: answer.retryAfterSeconds });
+      throw new ApiError("dependency_unavailable", { retryAfterSeconds: response.retryAfterSeconds });
     case "unreachable":
-      throw dependencyUnavailable(new Error(answer.reason));
+      throw dependencyUnavailable(new Error(response.reason));
   }
 }
 
 /** The source's own refusal, as HTTP tells it. */
-export class SourceRefusal extends ApiError {
+export class SourceRefusedError extends ApiError {
   readonly jobError: JobErrorCode;
 
   constructor(code: JobErrorCode, retryAfterMs: number | null) {

@@ -1,7 +1,7 @@
 import { DEFAULT_BASE_FOLDER, type InlineStorage, type Provider } from "../../../schema/api/storage.ts";
 import type { SavedStorage, StorageView } from "../../../schema/api/user-storage.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findStorageConfig, removeStorageConfig, saveStorageConfig } from "../../db/storage-configs.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { type Actor, auditRow } from "../accounts/audit.ts";
@@ -19,12 +19,12 @@ const NAMES: Record<Provider, string> = {
 
 /** Verifies a storage, seals it and puts it in the place of the one before. @throws ApiError as `verifyStorage` */
 export async function setStorage(
-  scope: Scope,
+  context: RequestContext,
   by: Actor,
   accountId: string,
   storage: InlineStorage,
 ): Promise<SavedStorage> {
-  const { target, adjustments } = await verifyStorage(scope, storage);
+  const { target, adjustments } = await verifyStorage(context, storage);
   const bucket = bucketOf(target);
   const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
   const detail = { provider: target.provider, bucket, endpoint: target.endpoint };
@@ -38,13 +38,17 @@ export async function setStorage(
     folder_prefix: folder_prefix ?? null,
     base_folder,
     access_key_masked: masked(target),
-    ...(await scope.sealer.seal(JSON.stringify(storage), {
+    ...(await context.sealer.seal(JSON.stringify(storage), {
       owner: accountId,
       purpose: "account.storage",
     })),
-    updated_at: scope.clock(),
+    updated_at: context.clock(),
   };
-  await saveStorageConfig(scope.db, row, auditRow(scope, by, { action: "storage.set", accountId, detail }));
+  await saveStorageConfig(
+    context.db,
+    row,
+    auditRow(context, by, { action: "storage.set", accountId, detail }),
+  );
   return {
     message: `${NAMES[target.provider]} configured successfully`,
     provider: target.provider,
@@ -55,8 +59,12 @@ export async function setStorage(
 }
 
 /** The account's storage as far as it may be shown, if it is of this provider. */
-export async function viewStorage(scope: Scope, accountId: string, provider: Provider): Promise<StorageView> {
-  const found = await findStorageConfig(scope.db, accountId);
+export async function viewStorage(
+  context: RequestContext,
+  accountId: string,
+  provider: Provider,
+): Promise<StorageView> {
+  const found = await findStorageConfig(context.db, accountId);
   const config = found?.provider === provider ? found : null;
   return {
     configured: config !== null,
@@ -73,13 +81,13 @@ export async function viewStorage(scope: Scope, accountId: string, provider: Pro
 
 /** Forgets the account's storage. @returns a sentence for people. @throws ApiError `not_found` when it is of another provider, or none */
 export async function removeStorage(
-  scope: Scope,
+  context: RequestContext,
   by: Actor,
   accountId: string,
   provider: Provider,
 ): Promise<string> {
-  const audit = auditRow(scope, by, { action: "storage.removed", accountId, detail: { provider } });
-  if (await removeStorageConfig(scope.db, accountId, provider, audit)) {
+  const audit = auditRow(context, by, { action: "storage.removed", accountId, detail: { provider } });
+  if (await removeStorageConfig(context.db, accountId, provider, audit)) {
     return `${NAMES[provider]} removed; the managed bucket is used again`;
   }
   throw new ApiError("not_found", { sentence: `No ${NAMES[provider]} is configured` });

@@ -2,13 +2,13 @@ import { xmlTexts } from "../../../schema/storage/xml-answer.ts";
 import { encodeKey, encodeStrictly, fromBase64, hmacSha256, toBase64, utf8 } from "../../lib/bytes.ts";
 import type { TargetOf } from "./addresses.ts";
 import {
-  type StorageAnswer,
   type StorageNetwork,
-  StorageRefusal,
+  StorageRefusedError,
   type StorageRequest,
+  type StorageResponse,
   sendToStorage,
 } from "./http.ts";
-import { LINK_SECONDS, LISTED_KEYS, type ObjectStore } from "./store.ts";
+import { LINK_SECONDS, LISTED_KEYS, type StorageClient } from "./store.ts";
 
 /** Version of the service's interface; signatures cover it. */
 const VERSION = "2021-12-02";
@@ -23,7 +23,7 @@ interface BlobRequest extends Pick<StorageRequest, "method" | "body" | "accept">
 const NO_BLOCKS = '<?xml version="1.0" encoding="utf-8"?><BlockList></BlockList>';
 
 /** A container of Azure Blob Storage, by shared key or by a SAS token. */
-export class BlobStore implements ObjectStore {
+export class BlobStore implements StorageClient {
   readonly #target: TargetOf<"blob">;
   readonly #network: StorageNetwork;
 
@@ -89,12 +89,19 @@ export class BlobStore implements ObjectStore {
       const query = { comp: "blocklist" };
       return (await this.#send({ method: "PUT", key, query, body: NO_BLOCKS, headers })).etag;
     } catch (error) {
-      if (error instanceof StorageRefusal && (error.status === 409 || error.status === 412)) return null;
+      if (error instanceof StorageRefusedError && (error.status === 409 || error.status === 412)) return null;
       throw error;
     }
   }
 
-  async #send({ method, key, query = {}, headers = {}, body, accept }: BlobRequest): Promise<StorageAnswer> {
+  async #send({
+    method,
+    key,
+    query = {},
+    headers = {},
+    body,
+    accept,
+  }: BlobRequest): Promise<StorageResponse> {
     const { credential } = this.#target;
     const all: Record<string, string> = { ...headers, "x-ms-version": VERSION };
     const token = "sas_token" in credential ? credential.sas_token : "";

@@ -1,23 +1,23 @@
 import { isFinal } from "../../../schema/states.ts";
-import type { Scope } from "../../context.ts";
-import type { Companion } from "../../db/companions.ts";
+import type { RequestContext } from "../../context.ts";
+import type { GuardedStatement } from "../../db/companions.ts";
 import { eraseCredentials, findCredentials } from "../../db/credentials.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { openSealed } from "./credentials.ts";
 import { deliveredKeys, linksToKeep } from "./links.ts";
-import { openStore } from "./open-store.ts";
-import type { ObjectStore } from "./store.ts";
+import { openStorageClient } from "./open-store.ts";
+import type { StorageClient } from "./store.ts";
 
 /** What belongs to the end of a job whose storage came with the request. */
-export interface StorageClosing {
+export interface StorageFinalization {
   readonly set: Partial<NewJobRow>;
-  readonly companions: readonly Companion[];
+  readonly guardedStatements: readonly GuardedStatement[];
   /** To be called once the end is written; never throws. */
   readonly afterwards: (() => Promise<void>) | null;
 }
 
-const NOTHING: StorageClosing = { set: {}, companions: [], afterwards: null };
+const NOTHING: StorageFinalization = { set: {}, guardedStatements: [], afterwards: null };
 
 /** Tries to abort an upload whose credentials are about to be forgotten. */
 const ABORT_TRIES = 3;
@@ -31,63 +31,67 @@ const ABORT_PAUSE_MS = 500;
  *
  * @param after the columns that the end writes
  */
-export async function closeStorage(
-  scope: Scope,
+export async function finalizeStorage(
+  context: RequestContext,
   job: JobRow,
   after: Partial<NewJobRow>,
-): Promise<StorageClosing> {
+): Promise<StorageFinalization> {
   if (job.storage_source !== "inline" || !after.status || !isFinal(after.status)) return NOTHING;
-  const companions = [eraseCredentials(job.id)];
-  const store = await openStoreOf(scope, job.id);
+  const guardedStatements = [eraseCredentials(job.id)];
+  const store = await openStoreOf(context, job.id);
   if (after.status === "Completed") {
-    return { set: store ? await keepLinks(scope, store, job, after) : {}, companions, afterwards: null };
+    return {
+      set: store ? await keepLinks(context, store, job, after) : {},
+      guardedStatements,
+      afterwards: null,
+    };
   }
   const { upload_key, upload_ref } = job;
-  if (upload_key === null || upload_ref === null) return { ...NOTHING, companions };
-  const abort = () => abortFromMemory(scope, store, { jobId: job.id, key: upload_key, ref: upload_ref });
-  return { set: { upload_key: null, upload_ref: null }, companions, afterwards: abort };
+  if (upload_key === null || upload_ref === null) return { ...NOTHING, guardedStatements };
+  const abort = () => abortFromMemory(context, store, { jobId: job.id, key: upload_key, ref: upload_ref });
+  return { set: { upload_key: null, upload_ref: null }, guardedStatements, afterwards: abort };
 }
 
 /** Null when the credentials are gone or cannot be opened: the job ends all the same. */
-async function openStoreOf(scope: Scope, jobId: string): Promise<ObjectStore | null> {
-  const sealed = await findCredentials(scope.db, jobId);
+async function openStoreOf(context: RequestContext, jobId: string): Promise<StorageClient | null> {
+  const sealed = await findCredentials(context.db, jobId);
   if (sealed === undefined) return null;
   try {
-    return openStore(
-      (await openSealed(scope, sealed, { owner: jobId, purpose: "job.storage" })).target,
-      scope,
+    return openStorageClient(
+      (await openSealed(context, sealed, { owner: jobId, purpose: "job.storage" })).target,
+      context,
     );
   } catch (error) {
-    scope.log("credentials_unreadable", { job_id: jobId, error: describeError(error) });
+    context.log("credentials_unreadable", { job_id: jobId, error: describeError(error) });
     return null;
   }
 }
 
 async function keepLinks(
-  scope: Scope,
-  store: ObjectStore,
+  context: RequestContext,
+  store: StorageClient,
   job: JobRow,
   after: Partial<NewJobRow>,
 ): Promise<Partial<NewJobRow>> {
   try {
-    return await linksToKeep(scope, store, job.id, deliveredKeys(after as Partial<JobRow>));
+    return await linksToKeep(context, store, job.id, deliveredKeys(after as Partial<JobRow>));
   } catch (error) {
-    scope.log("links_failed", { job_id: job.id, error: describeError(error) });
+    context.log("links_failed", { job_id: job.id, error: describeError(error) });
     return {};
   }
 }
 
 async function abortFromMemory(
-  scope: Scope,
-  store: ObjectStore | null,
+  context: RequestContext,
+  store: StorageClient | null,
   { jobId, key, ref }: { jobId: string; key: string; ref: string },
 ): Promise<void> {
   for (let tries = 1; store && tries <= ABORT_TRIES; tries++) {
     try {
       return await store.abortUpload(key, ref);
     } catch (error) {
-      scope.log("abort_failed", { job_id: jobId, tries, error: describeError(error) });
-      await scope.wait(ABORT_PAUSE_MS * tries);
+      context.log("abort_failed", { job_id: jobId, tries, error: describeError(error) });
+      await context.wait(ABORT_PAUSE_MS * tries);
     }
   }
 }

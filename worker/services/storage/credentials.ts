@@ -1,7 +1,7 @@
 import { InlineStorage } from "../../../schema/api/storage.ts";
 import { targetOf } from "../../../schema/storage/target.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import type { CredentialsRow } from "../../db/credentials.ts";
 import type { SealedFor } from "./seal.ts";
 
@@ -13,17 +13,17 @@ export interface OpenedStorage {
 
 /** Seals the storage that came with a request for each of its jobs. */
 export async function sealForJobs(
-  scope: Scope,
+  context: RequestContext,
   jobIds: readonly string[],
   storage: InlineStorage,
 ): Promise<CredentialsRow[]> {
   const text = JSON.stringify(storage);
-  const created_at = scope.clock();
+  const created_at = context.clock();
   return Promise.all(
     jobIds.map(async (job_id) => ({
       job_id,
       created_at,
-      ...(await scope.sealer.seal(text, { owner: job_id, purpose: "job.storage" })),
+      ...(await context.sealer.seal(text, { owner: job_id, purpose: "job.storage" })),
     })),
   );
 }
@@ -35,7 +35,7 @@ export async function sealForJobs(
  * @throws SealBroken
  */
 export async function openSealed(
-  { sealer, config }: Pick<Scope, "sealer" | "config">,
+  { sealer, config }: Pick<RequestContext, "sealer" | "config">,
   sealed: string,
   context: SealedFor,
 ): Promise<OpenedStorage> {

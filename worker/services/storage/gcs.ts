@@ -3,13 +3,13 @@ import { encodeKey, encodeStrictly, fromBase64, toBase64Url, toHex, utf8 } from 
 import { sha256Hex } from "../../lib/digest.ts";
 import type { TargetOf } from "./addresses.ts";
 import {
-  type StorageAnswer,
   type StorageNetwork,
-  StorageRefusal,
+  StorageRefusedError,
   type StorageRequest,
+  type StorageResponse,
   sendToStorage,
 } from "./http.ts";
-import { LINK_SECONDS, LISTED_KEYS, type ObjectStore } from "./store.ts";
+import { LINK_SECONDS, LISTED_KEYS, type StorageClient } from "./store.ts";
 import { compactTime } from "./time.ts";
 
 const SCOPE = "https://www.googleapis.com/auth/devstorage.read_write";
@@ -19,7 +19,7 @@ const TOKEN_SECONDS = 3600;
 const ALGORITHM = "GOOG4-RSA-SHA256";
 
 /** A bucket of Google Cloud Storage, by its XML interface and a service account. */
-export class GcsStore implements ObjectStore {
+export class GcsStore implements StorageClient {
   readonly #target: TargetOf<"gcs">;
   readonly #network: StorageNetwork;
   #token: Promise<string> | undefined;
@@ -77,7 +77,7 @@ export class GcsStore implements ObjectStore {
     return xmlTexts((await this.#send({ method: "GET", url })).text, "Key");
   }
 
-  async #send(request: StorageRequest): Promise<StorageAnswer> {
+  async #send(request: StorageRequest): Promise<StorageResponse> {
     this.#token ??= this.#fetchToken();
     const headers = { ...request.headers, authorization: `Bearer ${await this.#token}` };
     return sendToStorage(this.#network, { ...request, headers });
@@ -100,7 +100,7 @@ export class GcsStore implements ObjectStore {
       ),
     });
     const token = /"access_token"\s*:\s*"([^"]+)"/.exec(text)?.[1];
-    if (!token) throw new StorageRefusal(200, "invalid_token");
+    if (!token) throw new StorageRefusedError(200, "invalid_token");
     return token;
   }
 

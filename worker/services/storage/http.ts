@@ -8,7 +8,7 @@ export interface StorageNetwork {
 }
 
 /** The provider answered and said no. Its own words are kept only as far as they are names from a fixed list of characters. */
-export class StorageRefusal extends Error {
+export class StorageRefusedError extends Error {
   override readonly name = "StorageRefusal";
   readonly status: number;
   /** The provider's name for it, or `HTTP 418`. @example "NoSuchBucket" */
@@ -38,9 +38,9 @@ export interface StorageRequest {
 
 const TIMEOUT_MS = 10_000;
 /** What is read of an answer, in characters: more than any refusal takes. */
-const MAX_ANSWER = 256 * 1024;
+const MAX_RESPONSE = 256 * 1024;
 
-export interface StorageAnswer {
+export interface StorageResponse {
   /** Its beginning. */
   readonly text: string;
   readonly etag: string | null;
@@ -55,7 +55,7 @@ export interface StorageAnswer {
 export async function sendToStorage(
   { fetch }: StorageNetwork,
   { url, method, headers, body, accept = [] }: StorageRequest,
-): Promise<StorageAnswer> {
+): Promise<StorageResponse> {
   const response = await fetch(String(url), {
     method,
     ...(headers ? { headers } : {}),
@@ -64,11 +64,11 @@ export async function sendToStorage(
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   const text = await readStart(response);
-  const answer = { text, etag: response.headers.get("etag") };
-  if (response.ok) return answer;
+  const reply = { text, etag: response.headers.get("etag") };
+  if (response.ok) return reply;
   const refusal = refusalOf(response, text);
   // a missing bucket is no missing object, though both are 404
-  if (accept.includes(response.status) && !MISSING_PLACE.has(refusal.code)) return answer;
+  if (accept.includes(response.status) && !MISSING_PLACE.has(refusal.code)) return reply;
   throw refusal;
 }
 
@@ -83,26 +83,26 @@ async function readStart({ body }: Response): Promise<string> {
   let text = "";
   for await (const chunk of body) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length >= MAX_ANSWER) break;
+    if (text.length >= MAX_RESPONSE) break;
   }
   return text;
 }
 
-function refusalOf({ status, headers }: Response, text: string): StorageRefusal {
+function refusalOf({ status, headers }: Response, text: string): StorageRefusedError {
   const json = readJson(text);
-  const told = (name: string) => xmlText(text, name)?.trim();
-  const code = [told("Code"), headers.get("x-ms-error-code"), json.code].find(isName);
-  const detail = [told("AuthenticationErrorDetail"), told("Message"), json.detail].join(" ");
+  const reported = (name: string) => xmlText(text, name)?.trim();
+  const code = [reported("Code"), headers.get("x-ms-error-code"), json.code].find(isName);
+  const detail = [reported("AuthenticationErrorDetail"), reported("Message"), json.detail].join(" ");
   const region = [
-    told("Region"),
+    reported("Region"),
     headers.get("x-amz-bucket-region"),
     /expecting '([a-z0-9-]+)'/.exec(detail)?.[1],
     // an endpoint names its region: s3.eu-west-1.amazonaws.com, oss-cn-beijing.aliyuncs.com
     /^(?:.*\.)?(?:s3[.-]|oss-)([a-z0-9-]+)\.(?:amazonaws|aliyuncs)\.com/.exec(
-      (told("Endpoint") ?? "").slice(0, MAX_HOST_LENGTH),
+      (reported("Endpoint") ?? "").slice(0, MAX_HOST_LENGTH),
     )?.[1],
   ].find(isRegion);
-  return new StorageRefusal(status, code ?? `HTTP ${status}`, { region: region ?? null, detail });
+  return new StorageRefusedError(status, code ?? `HTTP ${status}`, { region: region ?? null, detail });
 }
 
 const isName = (text: string | null | undefined): text is string => /^[A-Za-z][\w.-]{1,60}$/.test(text ?? "");

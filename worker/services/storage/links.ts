@@ -1,11 +1,11 @@
 import { z } from "zod";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { findStorageConfig } from "../../db/storage-configs.ts";
 import { describeError } from "../../lib/log.ts";
 import { openSealed } from "./credentials.ts";
-import { openStore } from "./open-store.ts";
-import { LINK_SECONDS, type ObjectStore } from "./store.ts";
+import { openStorageClient } from "./open-store.ts";
+import { LINK_SECONDS, type StorageClient } from "./store.ts";
 
 /** Links by the key of the object that they read; an object that none can be signed for has null or nothing. */
 export type Links = Readonly<Record<string, string | null>>;
@@ -34,75 +34,79 @@ export function deliveredKeys(job: Partial<DeliveredColumns>): string[] {
  * The links of a job: signed now for the managed bucket and account storage; for storage that came with the request
  * those that were signed when the job ended, until they expire. None once another job replaced the file.
  */
-export async function linksOf(scope: Scope, job: JobRow): Promise<Links> {
+export async function linksOf(context: RequestContext, job: JobRow): Promise<Links> {
   if (job.object_key === null || job.file_replaced_by !== null) return NO_LINKS;
   switch (job.storage_source) {
     case "managed":
-      return signLinks(scope.bucket, deliveredKeys(job));
+      return signLinks(context.bucket, deliveredKeys(job));
     case "account":
-      return linksInAccount(scope, job);
+      return linksInAccount(context, job);
     case "inline":
-      return keptLinks(scope, job);
+      return keptLinks(context, job);
   }
 }
 
 /** What is kept of links that cannot be signed again: sealed columns of the job, for the write that ends it. */
 export async function linksToKeep(
-  scope: Scope,
-  store: ObjectStore,
+  context: RequestContext,
+  store: StorageClient,
   jobId: string,
   keys: readonly string[],
 ): Promise<Pick<NewJobRow, "links" | "links_expire_at">> {
-  const links_expire_at = scope.clock() + LINK_SECONDS * 1000;
-  const { sealed } = await scope.sealer.seal(JSON.stringify(await signLinks(store, keys)), {
+  const links_expire_at = context.clock() + LINK_SECONDS * 1000;
+  const { sealed } = await context.sealer.seal(JSON.stringify(await signLinks(store, keys)), {
     owner: jobId,
     purpose: "job.links",
   });
   return { links: sealed, links_expire_at };
 }
 
-async function signLinks(store: Pick<ObjectStore, "signedLink">, keys: readonly string[]): Promise<Links> {
+async function signLinks(store: Pick<StorageClient, "signedLink">, keys: readonly string[]): Promise<Links> {
   return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await store.signedLink(key)])));
 }
 
-async function keptLinks(scope: Scope, { id, links, links_expire_at }: JobRow): Promise<Links> {
-  if (links === null || (links_expire_at ?? 0) <= scope.clock()) return NO_LINKS;
-  return unlessBroken(scope, id, async () =>
-    Links.parse(JSON.parse(await scope.sealer.open(links, { owner: id, purpose: "job.links" }))),
+async function keptLinks(context: RequestContext, { id, links, links_expire_at }: JobRow): Promise<Links> {
+  if (links === null || (links_expire_at ?? 0) <= context.clock()) return NO_LINKS;
+  return unlessBroken(context, id, async () =>
+    Links.parse(JSON.parse(await context.sealer.open(links, { owner: id, purpose: "job.links" }))),
   );
 }
 
-async function linksInAccount(scope: Scope, job: JobRow): Promise<Links> {
-  const config = await configOf(scope, job.account_id);
+async function linksInAccount(context: RequestContext, job: JobRow): Promise<Links> {
+  const config = await configOf(context, job.account_id);
   // the account's storage was removed, or is another one now
   if (config?.place !== job.storage_place) return NO_LINKS;
-  return unlessBroken(scope, job.id, async () => {
-    const { target } = await openSealed(scope, config.sealed, {
+  return unlessBroken(context, job.id, async () => {
+    const { target } = await openSealed(context, config.sealed, {
       owner: job.account_id,
       purpose: "account.storage",
     });
-    return signLinks(openStore(target, scope), deliveredKeys(job));
+    return signLinks(openStorageClient(target, context), deliveredKeys(job));
   });
 }
 
 /** A link that cannot be made must not hide the job. */
-async function unlessBroken(scope: Scope, job_id: string, sign: () => Promise<Links>): Promise<Links> {
+async function unlessBroken(
+  context: RequestContext,
+  job_id: string,
+  sign: () => Promise<Links>,
+): Promise<Links> {
   try {
     return await sign();
   } catch (error) {
-    scope.log("links_failed", { job_id, error: describeError(error) });
+    context.log("links_failed", { job_id, error: describeError(error) });
     return NO_LINKS;
   }
 }
 
 type Config = ReturnType<typeof findStorageConfig>;
-const configs = new WeakMap<Scope, Map<string, Config>>();
+const configs = new WeakMap<RequestContext, Map<string, Config>>();
 
 /** Looked up once for all jobs of one answer. */
-function configOf(scope: Scope, accountId: string): Config {
-  const known = configs.get(scope) ?? new Map<string, Config>();
-  configs.set(scope, known);
-  const config = known.get(accountId) ?? findStorageConfig(scope.db, accountId);
+function configOf(context: RequestContext, accountId: string): Config {
+  const known = configs.get(context) ?? new Map<string, Config>();
+  configs.set(context, known);
+  const config = known.get(accountId) ?? findStorageConfig(context.db, accountId);
   known.set(accountId, config);
   return config;
 }

@@ -1,5 +1,5 @@
 import type { JobState } from "../../../schema/states.ts";
-import type { Companion } from "../../db/companions.ts";
+import type { GuardedStatement } from "../../db/companions.ts";
 import type { ComputedColumns } from "../../db/job-moves.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { type ObjectPlace, takeFile, takeSidecars, withReplacement } from "../../db/object-owners.ts";
@@ -7,11 +7,11 @@ import { deliveredKeys } from "./links.ts";
 
 /** What a move changes of the owners of objects, to be written with it. */
 interface NewOwner {
-  readonly companions: readonly Companion[];
+  readonly guardedStatements: readonly GuardedStatement[];
   readonly computed: ComputedColumns;
 }
 
-const NOTHING: NewOwner = { companions: [], computed: {} };
+const NOTHING: NewOwner = { guardedStatements: [], computed: {} };
 
 /**
  * A completed job takes its objects from the jobs that had them. A run that had leave to write and ended otherwise may
@@ -24,7 +24,7 @@ export function ownerOfEnd(job: JobRow, state: JobState, changes: Partial<NewJob
     const place = placeOf(job, changes.object_key);
     const sidecars = deliveredKeys(changes as Partial<JobRow>).filter((key) => key !== place.key);
     return {
-      companions: [
+      guardedStatements: [
         takeFile(job.id, place),
         ...(sidecars.length > 0 ? [takeSidecars(job.id, place, sidecars)] : []),
       ],
@@ -33,7 +33,7 @@ export function ownerOfEnd(job: JobRow, state: JobState, changes: Partial<NewJob
   }
   const leftOff = job.publishing && !publishing && job.publishing_key !== null;
   if (!leftOff || changes.error_code === "upload_refused") return NOTHING;
-  return { companions: [takeFile(job.id, placeOf(job, job.publishing_key ?? ""))], computed: {} };
+  return { guardedStatements: [takeFile(job.id, placeOf(job, job.publishing_key ?? ""))], computed: {} };
 }
 
 /** Where an object of a job lies. */

@@ -4,10 +4,10 @@ import { GcsStore } from "./gcs.ts";
 import type { StorageNetwork } from "./http.ts";
 import { OssStore } from "./oss.ts";
 import { S3Store } from "./s3.ts";
-import type { ObjectStore } from "./store.ts";
+import type { StorageClient } from "./store.ts";
 
 /** The store of a target. Whether its endpoint may be dialled is judged before. */
-export function openStore(target: StorageTarget, network: StorageNetwork): ObjectStore {
+export function openStorageClient(target: StorageTarget, network: StorageNetwork): StorageClient {
   switch (target.provider) {
     case "s3":
       return new S3Store(target, network);

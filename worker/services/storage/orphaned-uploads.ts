@@ -1,17 +1,17 @@
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { clearRecording, clearUpload } from "../../db/job-queue.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { findStorageConfig } from "../../db/storage-configs.ts";
 import { describeError } from "../../lib/log.ts";
 import { openSealed } from "./credentials.ts";
-import { StorageRefusal } from "./http.ts";
-import { openStore } from "./open-store.ts";
-import type { ObjectStore } from "./store.ts";
+import { StorageRefusedError } from "./http.ts";
+import { openStorageClient } from "./open-store.ts";
+import type { StorageClient } from "./store.ts";
 
 /** What runs left behind in a storage, and nobody uses any more. */
 
 type Place = Pick<JobRow, "account_id" | "storage_source" | "storage_place">;
-type Leftover = Place & Pick<JobRow, "id" | "upload_key" | "upload_ref">;
+type OrphanedUpload = Place & Pick<JobRow, "id" | "upload_key" | "upload_ref">;
 type Recording = Place & Pick<JobRow, "id" | "recording_key">;
 
 /**
@@ -21,14 +21,14 @@ type Recording = Place & Pick<JobRow, "id" | "recording_key">;
  * @throws Error when the storage refuses or is away; the job still names the upload then
  */
 export async function abortUpload(
-  scope: Scope,
-  job: Leftover,
-  { forget }: { forget: boolean },
+  context: RequestContext,
+  job: OrphanedUpload,
+  { isFinal }: { isFinal: boolean },
 ): Promise<void> {
   const { id, upload_key, upload_ref } = job;
   if (upload_key === null || upload_ref === null) return;
-  await (await storeOf(scope, job))?.abortUpload(upload_key, upload_ref);
-  if (forget) await clearUpload(scope.db, id, upload_ref);
+  await (await storeOf(context, job))?.abortUpload(upload_key, upload_ref);
+  if (isFinal) await clearUpload(context.db, id, upload_ref);
 }
 
 /** Pieces of one recording that are deleted side by side. */
@@ -41,35 +41,35 @@ const PIECES_AT_ONCE = 10;
  * @returns how many were deleted
  * @throws Error when the storage is away; the job still names them then
  */
-export async function eraseRecording(scope: Scope, job: Recording): Promise<number> {
+export async function eraseRecording(context: RequestContext, job: Recording): Promise<number> {
   const { id, recording_key } = job;
   try {
-    const store = recording_key === null ? null : await storeOf(scope, job);
+    const store = recording_key === null ? null : await storeOf(context, job);
     const keys = (await store?.listKeys(`${recording_key}/`)) ?? [];
     for (let at = 0; store && at < keys.length; at += PIECES_AT_ONCE) {
       await Promise.all(keys.slice(at, at + PIECES_AT_ONCE).map((key) => store.deleteObject(key)));
     }
-    if (keys.length === 0) await clearRecording(scope.db, id);
+    if (keys.length === 0) await clearRecording(context.db, id);
     return keys.length;
   } catch (error) {
-    if (!(error instanceof StorageRefusal) || error.status >= 500) throw error;
-    scope.log("recording_left", { job_id: id, error: describeError(error) });
-    await clearRecording(scope.db, id);
+    if (!(error instanceof StorageRefusedError) || error.status >= 500) throw error;
+    context.log("recording_left", { job_id: id, error: describeError(error) });
+    await clearRecording(context.db, id);
     return 0;
   }
 }
 
 /** Null where nobody can reach it any more: `closeStorage` did what was to be done, or the account's storage is another one now. */
 async function storeOf(
-  scope: Scope,
+  context: RequestContext,
   job: Place,
-): Promise<Pick<ObjectStore, "abortUpload" | "listKeys" | "deleteObject"> | null> {
-  if (job.storage_source === "managed") return scope.bucket;
+): Promise<Pick<StorageClient, "abortUpload" | "listKeys" | "deleteObject"> | null> {
+  if (job.storage_source === "managed") return context.bucket;
   if (job.storage_source === "inline") return null;
-  const config = await findStorageConfig(scope.db, job.account_id);
+  const config = await findStorageConfig(context.db, job.account_id);
   if (config?.place !== job.storage_place) return null;
-  return openStore(
-    (await openSealed(scope, config.sealed, { owner: job.account_id, purpose: "account.storage" })).target,
-    scope,
+  return openStorageClient(
+    (await openSealed(context, config.sealed, { owner: job.account_id, purpose: "account.storage" })).target,
+    context,
   );
 }

@@ -2,8 +2,8 @@ import { xmlTexts } from "../../../schema/storage/xml-answer.ts";
 import { encodeKey, encodeStrictly, hmacSha256, toHex } from "../../lib/bytes.ts";
 import { sha256Hex } from "../../lib/digest.ts";
 import { type TargetOf, withBucket } from "./addresses.ts";
-import { type StorageAnswer, type StorageNetwork, type StorageRequest, sendToStorage } from "./http.ts";
-import { LINK_SECONDS, LISTED_KEYS, type ObjectStore } from "./store.ts";
+import { type StorageNetwork, type StorageRequest, type StorageResponse, sendToStorage } from "./http.ts";
+import { LINK_SECONDS, LISTED_KEYS, type StorageClient } from "./store.ts";
 import { compactTime } from "./time.ts";
 
 const ALGORITHM = "OSS4-HMAC-SHA256";
@@ -17,7 +17,7 @@ interface OssRequest extends Pick<StorageRequest, "method" | "body" | "accept"> 
 }
 
 /** A bucket of Alibaba's Object Storage Service, signature version 4, addressed by host. */
-export class OssStore implements ObjectStore {
+export class OssStore implements StorageClient {
   readonly #target: TargetOf<"oss">;
   readonly #network: StorageNetwork;
 
@@ -55,7 +55,7 @@ export class OssStore implements ObjectStore {
     return xmlTexts((await this.#send({ method: "GET", key: "", query })).text, "Key");
   }
 
-  async #send({ method, key, query = {}, headers = {}, body, accept }: OssRequest): Promise<StorageAnswer> {
+  async #send({ method, key, query = {}, headers = {}, body, accept }: OssRequest): Promise<StorageResponse> {
     const time = compactTime(this.#network.clock());
     const signed = { ...headers, "x-oss-content-sha256": UNSIGNED, "x-oss-date": time };
     const signature = await this.#sign({ method, key, query, headers: signed }, time);

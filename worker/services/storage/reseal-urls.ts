@@ -1,5 +1,5 @@
 import { shownText } from "../../../schema/shown-url.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import type { BatchRow } from "../../db/batch-rows.ts";
 import type { DeliveryRow, EndpointRow } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
@@ -30,34 +30,34 @@ import {
 } from "./sealed-urls.ts";
 
 /** URLs in tables, which rows of former versions hold in clear. */
-export function urlKinds(scope: Scope): ResealKind[] {
-  const { db, sealer } = scope;
+export function urlKinds(context: RequestContext): ResealKind[] {
+  const { db, sealer } = context;
   const { newestId, newestPrefix } = sealer;
   return [
     kind(
       (limit) => jobsToResealQuery(db, newestId, limit),
-      async (job) => [replaceJobUrls(db, job, await resealedJob(scope, job))],
+      async (job) => [replaceJobUrls(db, job, await resealedJob(context, job))],
     ),
     kind(
       (limit) => batchesToResealQuery(db, newestId, limit),
-      async (batch) => [replaceBatchUrls(db, batch, await resealedBatch(scope, batch))],
+      async (batch) => [replaceBatchUrls(db, batch, await resealedBatch(context, batch))],
     ),
     kind(
       (limit) => slackToResealQuery(db, newestPrefix, limit),
       async ({ id, slack_url, sealed_slack_url: sealed }) => {
         if (slack_url === null) return [];
         const columns = { owner: id, name: slack_url, sealed, purpose: "account.slack_url" } as const;
-        return [replaceSlackUrl(db, { id, slack_url }, await resealedAddress(scope, columns))];
+        return [replaceSlackUrl(db, { id, slack_url }, await resealedAddress(context, columns))];
       },
     ),
     kind(
       (limit) => deliveriesToResealQuery(db, newestPrefix, limit),
-      async (delivery) => [replaceDeliveryUrl(db, delivery, await resealedDelivery(scope, delivery))],
+      async (delivery) => [replaceDeliveryUrl(db, delivery, await resealedDelivery(context, delivery))],
     ),
     kind(
       (limit) => endpointsToResealQuery(db, newestPrefix, limit).then((rows) => rows.map(withId)),
       async ({ id: _, ...endpoint }) => {
-        const { name, sealed } = await resealedAddress(scope, addressOf({ ...endpoint, kind: "webhook" }));
+        const { name, sealed } = await resealedAddress(context, addressOf({ ...endpoint, kind: "webhook" }));
         return replaceEndpoint(db, endpoint, { ...endpoint, url: name, sealed_url: sealed });
       },
     ),
@@ -80,15 +80,15 @@ type JobUrls = Pick<
   "account_id" | "url" | "media_url" | "request" | "sealed_urls" | "sealed_webhook_url"
 >;
 
-async function resealedJob(scope: Scope, job: JobUrls) {
+async function resealedJob(context: RequestContext, job: JobUrls) {
   const { account_id: owner, request } = job;
-  const urls = await sealSourceUrls(scope, owner, await openSourceUrls(scope, job));
+  const urls = await sealSourceUrls(context, owner, await openSourceUrls(context, job));
   const webhook = webhookOf(owner, request.webhook_url, job.sealed_webhook_url);
-  const address = webhook && (await resealedAddress(scope, webhook));
+  const address = webhook && (await resealedAddress(context, webhook));
   return {
     ...urls,
     sealed_webhook_url: address?.sealed ?? null,
-    sealing_key_id: sealingKeyOf(scope, urls.sealed_urls, address?.sealed ?? null),
+    sealing_key_id: sealingKeyOf(context, urls.sealed_urls, address?.sealed ?? null),
     request: {
       ...request,
       ...(request.url === undefined ? {} : { url: urls.url }),
@@ -97,29 +97,29 @@ async function resealedJob(scope: Scope, job: JobUrls) {
   };
 }
 
-async function resealedBatch(scope: Scope, batch: BatchRow) {
+async function resealedBatch(context: RequestContext, batch: BatchRow) {
   const { account_id: owner, webhook_url, sealed_webhook_url } = batch;
-  const show = await sealShowUrl(scope, owner, await openShowUrl(scope, batch));
+  const show = await sealShowUrl(context, owner, await openShowUrl(context, batch));
   const webhook = webhookOf(owner, webhook_url, sealed_webhook_url);
-  const address = webhook && (await resealedAddress(scope, webhook));
+  const address = webhook && (await resealedAddress(context, webhook));
   return {
     ...show,
     webhook_url: address?.name ?? null,
     sealed_webhook_url: address?.sealed ?? null,
-    sealing_key_id: sealingKeyOf(scope, show.sealed_show_url, address?.sealed ?? null),
+    sealing_key_id: sealingKeyOf(context, show.sealed_show_url, address?.sealed ?? null),
   };
 }
 
-async function resealedDelivery(scope: Scope, delivery: DeliveryRow) {
-  const { name, sealed } = await resealedAddress(scope, addressOf(delivery));
+async function resealedDelivery(context: RequestContext, delivery: DeliveryRow) {
+  const { name, sealed } = await resealedAddress(context, addressOf(delivery));
   // a former version repeated the job's URL in the body
   const body = delivery.sealed_url === null ? shownText(delivery.body) : delivery.body;
   return { url: name, sealed_url: sealed, body };
 }
 
 /** An address that has a name keeps it: tables find one row by the other's name. */
-async function resealedAddress(scope: Scope, columns: AddressColumns) {
-  const url = await openAddress(scope, columns);
-  const { name, sealed } = await sealAddress(scope, columns.owner, url, columns.purpose);
+async function resealedAddress(context: RequestContext, columns: AddressColumns) {
+  const url = await openAddress(context, columns);
+  const { name, sealed } = await sealAddress(context, columns.owner, url, columns.purpose);
   return { name: columns.sealed === null ? name : columns.name, sealed };
 }

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Resealed } from "../../../schema/api/user-storage.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { writeWithAudit } from "../../db/audit-rows.ts";
 import { findCredentialsToReseal, replaceCredentials } from "../../db/credentials.ts";
 import {
@@ -23,11 +23,11 @@ const PAGE = 100;
  * taken out of `SEALING_KEYS`. A secret that is erased or replaced meanwhile stays so. Links of delivered files are left
  * alone: they expire within a day.
  */
-export async function reseal(scope: Scope, by: Actor): Promise<z.output<typeof Resealed>> {
-  const { sealer } = scope;
+export async function reseal(context: RequestContext, by: Actor): Promise<z.output<typeof Resealed>> {
+  const { sealer } = context;
   const changes: Change[] = [];
   let [resealed, unreadable, full] = [0, 0, false];
-  for (const { find } of [...secretKinds(scope), ...urlKinds(scope)]) {
+  for (const { find } of [...secretKinds(context), ...urlKinds(context)]) {
     const page = await find(PAGE);
     for (const { owner, renew } of page) {
       try {
@@ -35,19 +35,19 @@ export async function reseal(scope: Scope, by: Actor): Promise<z.output<typeof R
         resealed += 1;
       } catch (error) {
         unreadable += 1;
-        scope.log("reseal_failed", { owner, error: describeError(error) });
+        context.log("reseal_failed", { owner, error: describeError(error) });
       }
     }
     full ||= page.length === PAGE;
   }
   const done = { key_id: sealer.newestId, resealed, unreadable };
-  const audit = auditRow(scope, by, { action: "secrets.resealed", accountId: null, detail: done });
-  await writeWithAudit(scope.db, changes, audit);
-  scope.log("reseal", done);
+  const audit = auditRow(context, by, { action: "secrets.resealed", accountId: null, detail: done });
+  await writeWithAudit(context.db, changes, audit);
+  context.log("reseal", done);
   return { ...done, done: !full || done.resealed === 0 };
 }
 
-function secretKinds({ db, sealer }: Scope): ResealKind[] {
+function secretKinds({ db, sealer }: RequestContext): ResealKind[] {
   const { newestPrefix } = sealer;
   const again = async (sealed: string, context: SealedFor) =>
     sealer.seal(await sealer.open(sealed, context), context);

@@ -2,12 +2,12 @@ import { AwsV4Signer } from "aws4fetch";
 import { xmlTexts } from "../../../schema/storage/xml-answer.ts";
 import { encodeKey } from "../../lib/bytes.ts";
 import { type TargetOf, withBucket } from "./addresses.ts";
-import { type StorageAnswer, type StorageNetwork, type StorageRequest, sendToStorage } from "./http.ts";
-import { LINK_SECONDS, LISTED_KEYS, type ObjectStore } from "./store.ts";
+import { type StorageNetwork, type StorageRequest, type StorageResponse, sendToStorage } from "./http.ts";
+import { LINK_SECONDS, LISTED_KEYS, type StorageClient } from "./store.ts";
 import { compactTime } from "./time.ts";
 
 /** A bucket behind S3's interface, Signature Version 4. */
-export class S3Store implements ObjectStore {
+export class S3Store implements StorageClient {
   readonly #target: TargetOf<"s3">;
   readonly #network: StorageNetwork;
 
@@ -59,7 +59,7 @@ export class S3Store implements ObjectStore {
     return new URL(`${this.#bucketUrl()}/${encodeKey(key)}`);
   }
 
-  async #send(request: StorageRequest): Promise<StorageAnswer> {
+  async #send(request: StorageRequest): Promise<StorageResponse> {
     const { headers } = await this.#signer(request, false).sign();
     return sendToStorage(this.#network, { ...request, headers });
   }

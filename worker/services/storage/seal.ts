@@ -15,8 +15,8 @@ export interface Sealed {
 }
 
 /** A value that none of the keys opens, or that was sealed for something else. */
-export class SealBroken extends Error {
-  override readonly name = "SealBroken";
+export class UnsealError extends Error {
+  override readonly name = "UnsealError";
 }
 
 /** What a value is sealed for; each stands for one column, or for columns that hold copies of one value. */
@@ -82,13 +82,13 @@ export class Sealer {
     const [version, keyId = "", nonceText = "", boxText = ""] = sealed.split(".");
     const [nonce, box] = [fromBase64(nonceText), fromBase64(boxText)];
     const isKnown = version === VERSION || version === FORMER_VERSION;
-    if (!isKnown || !nonce || !box) throw new SealBroken("not a sealed value");
+    if (!isKnown || !nonce || !box) throw new UnsealError("not a sealed value");
     const bound = version === VERSION ? boundTo(context) : context.owner;
     const key = await this.#key(keyId);
     try {
       return new TextDecoder().decode(await crypto.subtle.decrypt(algorithm(nonce, bound), key, box));
     } catch {
-      throw new SealBroken("the sealed value was changed or belongs to something else");
+      throw new UnsealError("the sealed value was changed or belongs to something else");
     }
   }
 
@@ -99,7 +99,7 @@ export class Sealer {
    */
   async tag(text: string, keyId = this.newestId): Promise<string> {
     const key = this.#tagKeys.get(keyId);
-    if (!key) throw new SealBroken(`the sealing key ${keyId} is not configured`);
+    if (!key) throw new UnsealError(`the sealing key ${keyId} is not configured`);
     const signature = await crypto.subtle.sign("HMAC", await key(), utf8(text));
     return `${keyId}.${toHex(new Uint8Array(signature))}`;
   }
@@ -112,7 +112,7 @@ export class Sealer {
 
   #key(id: string): Promise<CryptoKey> {
     const key = this.#keys.get(id);
-    if (!key) throw new SealBroken(`the sealing key ${id} is not configured`);
+    if (!key) throw new UnsealError(`the sealing key ${id} is not configured`);
     return key;
   }
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { shownUrl } from "../../../schema/shown-url.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import type { BatchRow } from "../../db/batch-rows.ts";
 import type { DeliveryRow } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
@@ -13,8 +13,8 @@ import type { SealPurpose } from "./seal.ts";
  * sealed; they are read alike.
  */
 
-type Sealing = Pick<Scope, "sealer">;
-type Opening = Pick<Scope, "sealer" | "log">;
+type Sealing = Pick<RequestContext, "sealer">;
+type Opening = Pick<RequestContext, "sealer" | "log">;
 
 /** The URLs that a job fetches. */
 export interface SourceUrls {
@@ -48,8 +48,8 @@ export async function openSourceUrls({ sealer }: Sealing, job: UrlColumns): Prom
 }
 
 /** A job's URL as its owner sent it, or what may be shown of it where the whole cannot be opened. */
-export async function urlForOwner(scope: Opening, job: UrlColumns): Promise<string> {
-  return unlessBroken(scope, job.url, async () => (await openSourceUrls(scope, job)).url);
+export async function urlForOwner(context: Opening, job: UrlColumns): Promise<string> {
+  return unlessBroken(context, job.url, async () => (await openSourceUrls(context, job)).url);
 }
 
 /** The columns of a batch that hold the URL of its list. */
@@ -74,8 +74,8 @@ export const openShowUrl = async (
   sealed_show_url === null ? show_url : sealer.open(sealed_show_url, { owner, purpose: "batch.show_url" });
 
 /** The URL of a batch's list as its owner sent it, or what may be shown of it. */
-export const showUrlForOwner = (scope: Opening, batch: ShowColumns): Promise<string | null> =>
-  unlessBroken(scope, batch.show_url, () => openShowUrl(scope, batch));
+export const showUrlForOwner = (context: Opening, batch: ShowColumns): Promise<string | null> =>
+  unlessBroken(context, batch.show_url, () => openShowUrl(context, batch));
 
 /** An address that messages are posted to: what stands in tables in its place, and itself, sealed. */
 export interface SealedAddress {
@@ -123,8 +123,8 @@ export interface AddressColumns {
 }
 
 /** An address as its owner sent it, or its name where it cannot be opened. */
-export const addressForOwner = (scope: Opening, columns: AddressColumns): Promise<string> =>
-  unlessBroken(scope, columns.name, () => openAddress(scope, columns));
+export const addressForOwner = (context: Opening, columns: AddressColumns): Promise<string> =>
+  unlessBroken(context, columns.name, () => openAddress(context, columns));
 
 /** Where a delivery goes. */
 export const addressOf = ({
@@ -145,7 +145,7 @@ export const webhookOf = (owner: string, name: unknown, sealed: string | null): 
 
 /** A request's `webhook_url` as jobs keep it: sealed in a column, and by its name in the request. */
 export async function sealWebhook(
-  scope: Sealing,
+  context: Sealing,
   owner: string,
   echo: Readonly<Record<string, unknown>>,
 ): Promise<{
@@ -154,7 +154,7 @@ export async function sealWebhook(
 }> {
   const { webhook_url: sent } = echo;
   if (typeof sent !== "string") return { echo: { ...echo }, columns: { sealed_webhook_url: null } };
-  const { name, sealed } = await sealAddress(scope, owner, sent.trim().toWellFormed(), "webhook.url");
+  const { name, sealed } = await sealAddress(context, owner, sent.trim().toWellFormed(), "webhook.url");
   return { echo: { ...echo, webhook_url: name }, columns: { sealed_webhook_url: sealed } };
 }
 
@@ -162,11 +162,11 @@ export async function sealWebhook(
 export const sealingKeyOf = ({ sealer }: Sealing, ...sealed: (string | null)[]): string | null =>
   sealed.some((text) => text !== null) ? sealer.newestId : null;
 
-async function unlessBroken<T>(scope: Opening, shown: T, open: () => Promise<T>): Promise<T> {
+async function unlessBroken<T>(context: Opening, shown: T, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
-    scope.log("url_unreadable", { error: describeError(error) });
+    context.log("url_unreadable", { error: describeError(error) });
     return shown;
   }
 }

@@ -10,7 +10,7 @@ export const LISTED_KEYS = 200;
  *
  * All methods throw `StorageRefusal` when the provider says no, and whatever `fetch` throws when nobody answers.
  */
-export interface ObjectStore {
+export interface StorageClient {
   /** Writes a small text, replacing what is there. */
   putObject(key: string, text: string): Promise<void>;
   /** Deletes an object; one that is not there counts as deleted. */

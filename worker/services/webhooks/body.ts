@@ -1,10 +1,10 @@
-import { MAX_NOTICE_BYTES, type Notice } from "../../../schema/api/webhook.ts";
+import { MAX_EVENT_BYTES, type WebhookEvent } from "../../../schema/api/webhook.ts";
 import { JOB_ERRORS } from "../../../schema/errors.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { utf8 } from "../../lib/bytes.ts";
 
 /** What a job that has just ended tells; its links are added when it is sent. */
-export function noticeOf(job: JobRow): Notice {
+export function eventOf(job: JobRow): WebhookEvent {
   const { id: job_id, url } = job;
   const error_code = job.error_code ?? "internal";
   const error = JOB_ERRORS[error_code].sentence;
@@ -41,14 +41,14 @@ export function noticeOf(job: JobRow): Notice {
 const CUT_FIRST = ["description", "title"] as const;
 
 /** The body as it is sent: never longer than a notice may be. */
-export function encodeNotice(notice: object): string {
-  let body = JSON.stringify(notice);
+export function encodeEvent(event: object): string {
+  let body = JSON.stringify(event);
   for (const name of CUT_FIRST) {
-    const text: unknown = (notice as Record<string, unknown>)[name];
-    const excess = utf8(body).byteLength - MAX_NOTICE_BYTES;
+    const text: unknown = (event as Record<string, unknown>)[name];
+    const excess = utf8(body).byteLength - MAX_EVENT_BYTES;
     if (excess <= 0) break;
     if (typeof text !== "string") continue;
-    body = JSON.stringify({ ...notice, [name]: cut(text, utf8(JSON.stringify(text)).byteLength - excess) });
+    body = JSON.stringify({ ...event, [name]: cut(text, utf8(JSON.stringify(text)).byteLength - excess) });
   }
   return body;
 }

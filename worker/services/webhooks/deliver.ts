@@ -1,4 +1,4 @@
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import {
   claimDelivery,
   type DeliveryRow,
@@ -8,12 +8,12 @@ import {
   settleDelivery,
 } from "../../db/delivery-rows.ts";
 import { findJob } from "../../db/job-rows.ts";
-import { NOTICE_GRACE_MS, sendNoticeHints } from "../queue/sender.ts";
+import { DELIVERY_GRACE_MS, sendDeliveryMessages } from "../queue/sender.ts";
 import { linksOf } from "../storage/links.ts";
-import { SealBroken } from "../storage/seal.ts";
+import { UnsealError } from "../storage/seal.ts";
 import { addressOf, openAddress } from "../storage/sealed-urls.ts";
-import { encodeNotice } from "./body.ts";
-import { postNotice, type TryResult } from "./post.ts";
+import { encodeEvent } from "./body.ts";
+import { postEvent, type TryResult } from "./post.ts";
 import { nextTryInMs } from "./schedule.ts";
 import { signingSecrets } from "./secret.ts";
 
@@ -31,26 +31,31 @@ const SWITCHED_OFF =
  * Tries a notice once, if it is due. A try that nobody settled leaves it pending with the same id, so that it may
  * arrive twice but is never lost.
  */
-export async function deliverNotice(scope: Scope, id: string): Promise<void> {
-  const now = scope.clock();
+export async function deliverEvent(context: RequestContext, id: string): Promise<void> {
+  const now = context.clock();
   const until = now + CLAIM_MS;
-  const claimed = await claimDelivery(scope.db, id, { now, until });
+  const claimed = await claimDelivery(context.db, id, { now, until });
   if (!claimed) return;
   const { delivery, ...sender } = claimed;
   // a replay is asked for by hand, so it is how an endpoint comes back
   if (sender.endpoint && sender.endpoint.disabled_at !== null && delivery.replay_of === null) {
-    await settleDelivery(scope.db, { id, until }, endedAs("failed", now, { last_error: SWITCHED_OFF }), null);
+    await settleDelivery(
+      context.db,
+      { id, until },
+      endedAs("failed", now, { last_error: SWITCHED_OFF }),
+      null,
+    );
     return;
   }
-  const result = await post(scope, delivery, sender).catch(unreadable);
-  const changes = changesOf(scope, delivery, result);
+  const result = await post(context, delivery, sender).catch(unreadable);
+  const changes = changesOf(context, delivery, result);
   await settleDelivery(
-    scope.db,
+    context.db,
     { id, until },
     changes,
-    endpointAfter(scope.clock(), delivery, sender, result),
+    endpointAfter(context.clock(), delivery, sender, result),
   );
-  scope.log("notice", {
+  context.log("delivery", {
     delivery_id: id,
     event_id: delivery.event_id,
     job_id: delivery.job_id,
@@ -59,36 +64,41 @@ export async function deliverNotice(scope: Scope, id: string): Promise<void> {
     error: result.error,
   });
   if (changes.status === "pending" && typeof changes.next_try_at === "number") {
-    await sendNoticeHints(scope, [id], changes.next_try_at - scope.clock());
+    await sendDeliveryMessages(context, [id], changes.next_try_at - context.clock());
   }
 }
 
 /** A key of `SEALING_KEYS` is missing: the operator may bring it back while the tries go on. */
 function unreadable(error: unknown): TryResult {
-  if (!(error instanceof SealBroken)) throw error;
+  if (!(error instanceof UnsealError)) throw error;
   const sentence = "the endpoint's address cannot be read; a key of SEALING_KEYS is missing";
   return { delivered: false, status: null, error: sentence, responseMs: 0, retryAfterMs: null };
 }
 
-async function post(scope: Scope, delivery: DeliveryRow, { account }: Sender): Promise<TryResult> {
+async function post(context: RequestContext, delivery: DeliveryRow, { account }: Sender): Promise<TryResult> {
   const { event_id: eventId } = delivery;
-  const url = await openAddress(scope, addressOf(delivery));
-  if (delivery.kind === "slack") return postNotice(scope, { url, eventId, body: delivery.body, secrets: [] });
-  const secrets = await signingSecrets(scope, account);
-  return postNotice(scope, { url, eventId, body: await bodyOf(scope, delivery), secrets });
+  const url = await openAddress(context, addressOf(delivery));
+  if (delivery.kind === "slack")
+    return postEvent(context, { url, eventId, body: delivery.body, secrets: [] });
+  const secrets = await signingSecrets(context, account);
+  return postEvent(context, { url, eventId, body: await bodyOf(context, delivery), secrets });
 }
 
 /** Links hold for a day and tries go on for three: they are signed for each one, unless another job replaced the file. */
-async function bodyOf(scope: Scope, { type, job_id, body }: DeliveryRow): Promise<string> {
-  const job = type === "job_completed" && job_id !== null ? await findJob(scope.db, job_id) : undefined;
+async function bodyOf(context: RequestContext, { type, job_id, body }: DeliveryRow): Promise<string> {
+  const job = type === "job_completed" && job_id !== null ? await findJob(context.db, job_id) : undefined;
   if (!job) return body;
-  const s3_url = job.object_key === null ? null : ((await linksOf(scope, job))[job.object_key] ?? null);
+  const s3_url = job.object_key === null ? null : ((await linksOf(context, job))[job.object_key] ?? null);
   const { file_replaced_by } = job;
-  return encodeNotice({ ...(JSON.parse(body) as object), s3_url, file_replaced_by });
+  return encodeEvent({ ...(JSON.parse(body) as object), s3_url, file_replaced_by });
 }
 
-function changesOf(scope: Scope, { tries: before }: DeliveryRow, result: TryResult): Partial<NewDeliveryRow> {
-  const now = scope.clock();
+function changesOf(
+  context: RequestContext,
+  { tries: before }: DeliveryRow,
+  result: TryResult,
+): Partial<NewDeliveryRow> {
+  const now = context.clock();
   const tries = before + 1;
   const facts = {
     tries,
@@ -97,10 +107,11 @@ function changesOf(scope: Scope, { tries: before }: DeliveryRow, result: TryResu
     last_response_ms: result.responseMs,
   };
   if (result.delivered) return endedAs("delivered", now, facts);
-  const wait = result.status === GONE ? null : nextTryInMs(tries, result.retryAfterMs, chance(scope.random));
+  const wait =
+    result.status === GONE ? null : nextTryInMs(tries, result.retryAfterMs, chance(context.random));
   if (wait === null) return endedAs("failed", now, facts);
   const next = now + wait;
-  return { ...facts, status: "pending", next_try_at: next, hint_due_at: next + NOTICE_GRACE_MS };
+  return { ...facts, status: "pending", next_try_at: next, enqueue_due_at: next + DELIVERY_GRACE_MS };
 }
 
 const endedAs = (
@@ -111,7 +122,7 @@ const endedAs = (
   ...facts,
   status,
   next_try_at: null,
-  hint_due_at: null,
+  enqueue_due_at: null,
   ...(status === "delivered" ? { delivered_at: now } : { failed_at: now }),
 });
 

@@ -1,5 +1,5 @@
 import type { DeliveryQuery, WebhookDelivery } from "../../../schema/api/webhook.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import {
   addDelivery,
   type DeliveryRow,
@@ -8,7 +8,7 @@ import {
   listEndpoints as listEndpointRows,
 } from "../../db/delivery-rows.ts";
 import { illegalState, notFound } from "../../lib/api-error.ts";
-import { sendNoticeHints } from "../queue/sender.ts";
+import { sendDeliveryMessages } from "../queue/sender.ts";
 import { addressForOwner, addressOf } from "../storage/sealed-urls.ts";
 import { newDelivery } from "./events.ts";
 
@@ -17,17 +17,17 @@ import { newDelivery } from "./events.ts";
 const PAGE = 50;
 
 /** A page of deliveries, the newest first. */
-export async function listDeliveries(scope: Scope, accountId: string, query: DeliveryQuery) {
+export async function listDeliveries(context: RequestContext, accountId: string, query: DeliveryQuery) {
   const filter = {
     accountId,
     jobId: query.job_id?.toLowerCase(),
     status: query.status,
     cursor: query.cursor?.toLowerCase(),
   };
-  const rows = await deliveryPageQuery(scope.db, filter, PAGE + 1);
+  const rows = await deliveryPageQuery(context.db, filter, PAGE + 1);
   const page = rows.slice(0, PAGE);
   return {
-    deliveries: await Promise.all(page.map((row) => viewDelivery(scope, row))),
+    deliveries: await Promise.all(page.map((row) => viewDelivery(context, row))),
     next_cursor: rows.length > PAGE ? (page.at(-1)?.id ?? null) : null,
   };
 }
@@ -37,27 +37,31 @@ export async function listDeliveries(scope: Scope, accountId: string, query: Del
  *
  * @throws ApiError `not_found`; `invalid_request` while it is still being tried
  */
-export async function replayDelivery(scope: Scope, accountId: string, id: string): Promise<WebhookDelivery> {
-  const original = await findDeliveryOf(scope.db, accountId, id.toLowerCase());
+export async function replayDelivery(
+  context: RequestContext,
+  accountId: string,
+  id: string,
+): Promise<WebhookDelivery> {
+  const original = await findDeliveryOf(context.db, accountId, id.toLowerCase());
   if (!original) throw notFound();
   if (original.status === "pending") throw illegalState("This delivery is still being tried");
   const { account_id, job_id, batch_id, kind, type, url, sealed_url, body, event_id } = original;
   const facts = { account_id, job_id, batch_id, kind, type, url, sealed_url, body, event_id };
-  const row = await addDelivery(scope.db, newDelivery(scope, { ...facts, replay_of: original.id }));
+  const row = await addDelivery(context.db, newDelivery(context, { ...facts, replay_of: original.id }));
   if (!row) throw notFound();
-  scope.defer(sendNoticeHints(scope, [row.id]));
-  return viewDelivery(scope, row);
+  context.defer(sendDeliveryMessages(context, [row.id]));
+  return viewDelivery(context, row);
 }
 
 /** The addresses that notices were sent to, and how they answer. */
-export async function listEndpoints(scope: Scope, accountId: string) {
-  const rows = await listEndpointRows(scope.db, accountId);
+export async function listEndpoints(context: RequestContext, accountId: string) {
+  const rows = await listEndpointRows(context.db, accountId);
   return {
     endpoints: await Promise.all(
       rows.map(async ({ account_id, sealed_url, ...endpoint }) => ({
         ...endpoint,
         url: await addressForOwner(
-          scope,
+          context,
           addressOf({ account_id, url: endpoint.url, sealed_url, kind: "webhook" }),
         ),
         enabled: endpoint.disabled_at === null,
@@ -66,8 +70,8 @@ export async function listEndpoints(scope: Scope, accountId: string) {
   };
 }
 
-async function viewDelivery(scope: Scope, row: DeliveryRow): Promise<WebhookDelivery> {
-  const { account_id, body, hint_due_at, sealed_url, tries, last_response_ms, ...facts } = row;
-  const url = await addressForOwner(scope, addressOf(row));
+async function viewDelivery(context: RequestContext, row: DeliveryRow): Promise<WebhookDelivery> {
+  const { account_id, body, enqueue_due_at, sealed_url, tries, last_response_ms, ...facts } = row;
+  const url = await addressForOwner(context, addressOf(row));
   return { ...facts, url, attempts: tries, response_time_ms: last_response_ms };
 }

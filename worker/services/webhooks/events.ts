@@ -1,6 +1,6 @@
 import type { SLACK_LEVELS } from "../../../schema/api/slack.ts";
-import type { Scope } from "../../context.ts";
-import type { Companion, SetCompanion } from "../../db/companions.ts";
+import type { RequestContext } from "../../context.ts";
+import type { GuardedSetStatement, GuardedStatement } from "../../db/companions.ts";
 import {
   insertDeliveries,
   insertDelivery,
@@ -10,39 +10,39 @@ import {
 } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { jsonPages } from "../../lib/json-pages.ts";
-import { NOTICE_GRACE_MS } from "../queue/sender.ts";
-import { encodeNotice, noticeOf } from "./body.ts";
+import { DELIVERY_GRACE_MS } from "../queue/sender.ts";
+import { encodeEvent, eventOf } from "./body.ts";
 import { slackText } from "./slack-text.ts";
 
 /** What is written together with the end of a job, so that no notice is lost whatever dies then. */
-export interface EndNotices {
-  readonly companions: readonly Companion[];
+export interface EndDeliveries {
+  readonly guardedStatements: readonly GuardedStatement[];
   /** Deliveries that a hint is to be sent for. */
   readonly deliveryIds: readonly string[];
 }
 
 /** The same for many jobs at once. */
-export interface SetEndNotices {
-  readonly companions: readonly SetCompanion[];
+export interface SetEndDeliveries {
+  readonly guardedStatements: readonly GuardedSetStatement[];
   readonly deliveryIds: readonly string[];
 }
 
 /** @param job as it is after the move that ends it */
-export function endNotices(scope: Scope, job: JobRow): EndNotices {
-  const { slack, webhook } = deliveriesOf(scope, job);
+export function endDeliveries(context: RequestContext, job: JobRow): EndDeliveries {
+  const { slack, webhook } = deliveriesOf(context, job);
   const toSlack = insertSlackDelivery(slack, levelsOf(job));
-  if (!webhook) return { companions: [toSlack], deliveryIds: [] };
-  return { companions: [toSlack, insertDelivery(webhook)], deliveryIds: [webhook.id] };
+  if (!webhook) return { guardedStatements: [toSlack], deliveryIds: [] };
+  return { guardedStatements: [toSlack, insertDelivery(webhook)], deliveryIds: [webhook.id] };
 }
 
 /** The same for many jobs of one account that end alike. */
-export function endNoticesOf(scope: Scope, jobs: readonly JobRow[]): SetEndNotices {
+export function endDeliveriesOf(context: RequestContext, jobs: readonly JobRow[]): SetEndDeliveries {
   const [first] = jobs;
-  if (!first) return { companions: [], deliveryIds: [] };
-  const deliveries = jobs.map((job) => deliveriesOf(scope, job));
+  if (!first) return { guardedStatements: [], deliveryIds: [] };
+  const deliveries = jobs.map((job) => deliveriesOf(context, job));
   const webhooks = deliveries.flatMap(({ webhook }) => (webhook ? [webhook] : []));
   return {
-    companions: [
+    guardedStatements: [
       ...jsonPages(deliveries.map(({ slack }) => slack)).map((page) =>
         insertSlackDeliveries(JSON.stringify(page), first.account_id, levelsOf(first)),
       ),
@@ -53,43 +53,46 @@ export function endNoticesOf(scope: Scope, jobs: readonly JobRow[]): SetEndNotic
 }
 
 /** What is told of an end: always to Slack, if the account has it, and to the job's own address. */
-function deliveriesOf(scope: Scope, job: JobRow): { slack: NewDeliveryRow; webhook: NewDeliveryRow | null } {
+function deliveriesOf(
+  context: RequestContext,
+  job: JobRow,
+): { slack: NewDeliveryRow; webhook: NewDeliveryRow | null } {
   const { webhook_url } = job.request;
-  const notice = noticeOf(job);
-  const base = { account_id: job.account_id, job_id: job.id, batch_id: job.batch_id, type: notice.type };
-  const slack = newDelivery(scope, {
+  const event = eventOf(job);
+  const base = { account_id: job.account_id, job_id: job.id, batch_id: job.batch_id, type: event.type };
+  const slack = newDelivery(context, {
     ...base,
     kind: "slack",
     url: "",
-    body: JSON.stringify(slackText(job, notice)),
+    body: JSON.stringify(slackText(job, event)),
     // whether the account has Slack is known to the statement alone: reconcile sends the first hint, within a minute
-    hint_due_at: scope.clock(),
+    enqueue_due_at: context.clock(),
   });
   if (typeof webhook_url !== "string") return { slack, webhook: null };
-  const webhook = newDelivery(scope, {
+  const webhook = newDelivery(context, {
     ...base,
     kind: "webhook",
     url: webhook_url.trim().toWellFormed(),
     sealed_url: job.sealed_webhook_url ?? null,
-    body: encodeNotice(notice),
+    body: encodeEvent(event),
   });
   return { slack, webhook };
 }
 
 /** A delivery that is due now. Without an `event_id` of its own it tells a new event. */
 export function newDelivery(
-  scope: Scope,
+  context: RequestContext,
   facts: Pick<NewDeliveryRow, "account_id" | "job_id" | "kind" | "type" | "url" | "body"> &
     Partial<NewDeliveryRow>,
 ): NewDeliveryRow {
-  const now = scope.clock();
-  const id = scope.newId();
+  const now = context.clock();
+  const id = context.newId();
   return {
     event_id: id,
     status: "pending",
     tries: 0,
     next_try_at: now,
-    hint_due_at: now + NOTICE_GRACE_MS,
+    enqueue_due_at: now + DELIVERY_GRACE_MS,
     created_at: now,
     ...facts,
     id,

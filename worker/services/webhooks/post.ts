@@ -1,5 +1,5 @@
 import { judgeUrl } from "../../../schema/address.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { describeError } from "../../lib/log.ts";
 import { readRetryAfter } from "../../lib/retry-after.ts";
 import { isUnreached } from "../../lib/unreached.ts";
@@ -7,10 +7,10 @@ import { VERSION } from "../../lib/version.ts";
 import { signatureHeaders } from "./signature.ts";
 
 /** How long an endpoint may take to answer, in milliseconds. */
-export const NOTICE_TIMEOUT_MS = 20_000;
+export const DELIVERY_TIMEOUT_MS = 20_000;
 
 /** What is posted, and who signs it. */
-export interface OutgoingNotice {
+export interface OutgoingEvent {
   readonly url: string;
   /** The same over all tries. */
   readonly eventId: string;
@@ -35,12 +35,12 @@ export interface TryResult {
  * try; the platform resolves the name and judges what it dials: Cloudflare's reaches no private network, and the
  * self-hosted one asks the processor's egress policy.
  */
-export async function postNotice(
-  scope: Scope,
-  { url, eventId, body, secrets }: OutgoingNotice,
-  signal = AbortSignal.timeout(NOTICE_TIMEOUT_MS),
+export async function postEvent(
+  context: RequestContext,
+  { url, eventId, body, secrets }: OutgoingEvent,
+  signal = AbortSignal.timeout(DELIVERY_TIMEOUT_MS),
 ): Promise<TryResult> {
-  const start = scope.clock();
+  const start = context.clock();
   const failed = (
     error: string,
     status: number | null = null,
@@ -49,16 +49,16 @@ export async function postNotice(
     delivered: false,
     status,
     error,
-    responseMs: scope.clock() - start,
+    responseMs: context.clock() - start,
     retryAfterMs,
   });
-  const verdict = judgeUrl(new URL(url), scope.config.allowedPrivateHosts);
+  const verdict = judgeUrl(new URL(url), context.config.allowedPrivateHosts);
   if (!verdict.allowed) return failed(`the address is not public (${verdict.reason})`);
   const timestamp = Math.floor(start / 1000);
   const signatures =
     secrets.length > 0 ? await signatureHeaders({ id: eventId, timestamp, body }, secrets) : {};
   try {
-    const response = await scope.fetch(url, {
+    const response = await context.fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json", "user-agent": `Waterspout/${VERSION}`, ...signatures },
       body,
@@ -68,7 +68,13 @@ export async function postNotice(
     await response.body?.cancel();
     const { status } = response;
     if (response.ok) {
-      return { delivered: true, status, error: null, responseMs: scope.clock() - start, retryAfterMs: null };
+      return {
+        delivered: true,
+        status,
+        error: null,
+        responseMs: context.clock() - start,
+        retryAfterMs: null,
+      };
     }
     if (isUnreached(status)) return failed("no connection");
     const redirected = status >= 300 && status < 400;
@@ -77,10 +83,12 @@ export async function postNotice(
         ? `the endpoint answered ${status}; redirects are not followed`
         : `the endpoint answered ${status}`,
       status,
-      readRetryAfter(response.headers.get("retry-after"), scope.clock()),
+      readRetryAfter(response.headers.get("retry-after"), context.clock()),
     );
   } catch (error) {
-    scope.log("notice_unanswered", { event_id: eventId, error: describeError(error) });
-    return failed(signal.aborted ? `no answer within ${NOTICE_TIMEOUT_MS / 1000} seconds` : "no connection");
+    context.log("delivery_unanswered", { event_id: eventId, error: describeError(error) });
+    return failed(
+      signal.aborted ? `no answer within ${DELIVERY_TIMEOUT_MS / 1000} seconds` : "no connection",
+    );
   }
 }

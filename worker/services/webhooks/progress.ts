@@ -1,10 +1,10 @@
-import { PROGRESS_STAGES, type ProgressNotice, type ProgressStage } from "../../../schema/api/webhook.ts";
+import { PROGRESS_STAGES, type ProgressEvent, type ProgressStage } from "../../../schema/api/webhook.ts";
 import type { Step } from "../../../schema/states.ts";
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { findSender } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { openAddress, webhookOf } from "../storage/sealed-urls.ts";
-import { NOTICE_TIMEOUT_MS, postNotice } from "./post.ts";
+import { DELIVERY_TIMEOUT_MS, postEvent } from "./post.ts";
 import { signingSecrets } from "./secret.ts";
 
 /** The stages that a job enters with each step, in their order. */
@@ -28,31 +28,31 @@ export function stagesBetween(from: Step, to: Step): ProgressStage[] {
 }
 
 /** True for a job whose owner wants to hear of its stages. */
-export const tellsProgress = ({ request }: Pick<JobRow, "request">): boolean =>
+export const reportsProgress = ({ request }: Pick<JobRow, "request">): boolean =>
   request.enable_progress_webhook === true && typeof request.webhook_url === "string";
 
 /** Posts stages in their order, each once, all within the time of one notice; what fails is left out. */
 export async function sendProgress(
-  scope: Scope,
+  context: RequestContext,
   job: Pick<JobRow, "id" | "account_id" | "request" | "sealed_webhook_url">,
   stages: readonly ProgressStage[],
 ): Promise<void> {
   const webhook = webhookOf(job.account_id, job.request.webhook_url, job.sealed_webhook_url);
   if (!webhook || stages.length === 0) return;
-  const sender = await findSender(scope.db, job.account_id, webhook.name);
+  const sender = await findSender(context.db, job.account_id, webhook.name);
   if (!sender || (sender.endpoint && sender.endpoint.disabled_at !== null)) return;
   const [url, secrets] = await Promise.all([
-    openAddress(scope, webhook),
-    signingSecrets(scope, sender.account),
+    openAddress(context, webhook),
+    signingSecrets(context, sender.account),
   ]);
-  const signal = AbortSignal.timeout(NOTICE_TIMEOUT_MS);
+  const signal = AbortSignal.timeout(DELIVERY_TIMEOUT_MS);
   for (const stage of stages) {
-    const notice: ProgressNotice = {
+    const event: ProgressEvent = {
       type: "progress",
       job_id: job.id,
       stage,
       progress_percent: PROGRESS_STAGES[stage],
     };
-    await postNotice(scope, { url, eventId: scope.newId(), body: JSON.stringify(notice), secrets }, signal);
+    await postEvent(context, { url, eventId: context.newId(), body: JSON.stringify(event), secrets }, signal);
   }
 }

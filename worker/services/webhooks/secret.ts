@@ -1,4 +1,4 @@
-import type { Scope } from "../../context.ts";
+import type { RequestContext } from "../../context.ts";
 import { type AccountRow, replaceWebhookSecret } from "../../db/account-rows.ts";
 import type { AuditRow } from "../../db/audit-rows.ts";
 import { requireAccount } from "../accounts/accounts.ts";
@@ -15,31 +15,39 @@ const sealedFor = ({ id }: Pick<AccountRow, "id">): SealedFor => ({
 });
 
 /** The secrets that sign an account's notices now, the newest first; the first one is made when there is none. */
-export async function signingSecrets(scope: Scope, account: AccountRow): Promise<string[]> {
+export async function signingSecrets(context: RequestContext, account: AccountRow): Promise<string[]> {
   const { webhook_secret, webhook_secret_before, webhook_secret_rotated_at } = account;
-  if (webhook_secret === null) return [await replaceSecret(scope, account, null)];
-  const newest = await scope.sealer.open(webhook_secret, sealedFor(account));
-  const overlaps = scope.clock() < (webhook_secret_rotated_at ?? 0) + OVERLAP_MS;
+  if (webhook_secret === null) return [await replaceSecret(context, account, null)];
+  const newest = await context.sealer.open(webhook_secret, sealedFor(account));
+  const overlaps = context.clock() < (webhook_secret_rotated_at ?? 0) + OVERLAP_MS;
   if (webhook_secret_before === null || !overlaps) return [newest];
-  return [newest, await scope.sealer.open(webhook_secret_before, sealedFor(account))];
+  return [newest, await context.sealer.open(webhook_secret_before, sealedFor(account))];
 }
 
 /** The secret that a caller verifies notices with. @throws ApiError `not_found` */
-export async function readWebhookSecret(scope: Scope, accountId: string): Promise<string> {
-  const [newest = ""] = await signingSecrets(scope, await requireAccount(scope, accountId));
+export async function readWebhookSecret(context: RequestContext, accountId: string): Promise<string> {
+  const [newest = ""] = await signingSecrets(context, await requireAccount(context, accountId));
   return newest;
 }
 
 /** Makes a new secret; the former one signs too for a day. @throws ApiError `not_found` */
-export async function rotateWebhookSecret(scope: Scope, by: Actor, accountId: string): Promise<string> {
-  const audit = auditRow(scope, by, { action: "webhook_secret.rotated", accountId });
-  return replaceSecret(scope, await requireAccount(scope, accountId), audit);
+export async function rotateWebhookSecret(
+  context: RequestContext,
+  by: Actor,
+  accountId: string,
+): Promise<string> {
+  const audit = auditRow(context, by, { action: "webhook_secret.rotated", accountId });
+  return replaceSecret(context, await requireAccount(context, accountId), audit);
 }
 
 /** Puts a new secret in the place of the one that was read; whoever comes second takes the other's. */
-async function replaceSecret(scope: Scope, account: AccountRow, audit: AuditRow | null): Promise<string> {
-  const secret = makeWebhookSecret(scope.random);
-  const { sealed } = await scope.sealer.seal(secret, sealedFor(account));
-  const changed = await replaceWebhookSecret(scope.db, account, sealed, scope.clock(), audit);
-  return changed ? secret : readWebhookSecret(scope, account.id);
+async function replaceSecret(
+  context: RequestContext,
+  account: AccountRow,
+  audit: AuditRow | null,
+): Promise<string> {
+  const secret = makeWebhookSecret(context.random);
+  const { sealed } = await context.sealer.seal(secret, sealedFor(account));
+  const changed = await replaceWebhookSecret(context.db, account, sealed, context.clock(), audit);
+  return changed ? secret : readWebhookSecret(context, account.id);
 }

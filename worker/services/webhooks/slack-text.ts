@@ -1,21 +1,21 @@
-import type { Notice } from "../../../schema/api/webhook.ts";
+import type { WebhookEvent } from "../../../schema/api/webhook.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 
 /** The notice as a message for people, in Slack's own form. */
-export function slackText(job: Pick<JobRow, "title" | "url">, notice: Notice): { text: string } {
+export function slackText(job: Pick<JobRow, "title" | "url">, event: WebhookEvent): { text: string } {
   const name = escapeSlack(job.title ?? job.url);
-  switch (notice.type) {
+  switch (event.type) {
     case "job_completed":
-      return { text: `Delivered: ${name}\n\`${escapeSlack(notice.key ?? "")}\`` };
+      return { text: `Delivered: ${name}\n\`${escapeSlack(event.key ?? "")}\`` };
     case "job_failed":
     case "job_warning":
       return {
-        text: `${notice.type === "job_failed" ? "Failed" : "Warning"}: ${name}\n${escapeSlack(notice.error)}`,
+        text: `${event.type === "job_failed" ? "Failed" : "Warning"}: ${name}\n${escapeSlack(event.error)}`,
       };
     case "job_skipped":
-      return { text: `Skipped: ${name}\n${escapeSlack(notice.reason)}` };
+      return { text: `Skipped: ${name}\n${escapeSlack(event.reason)}` };
     case "batch_completed":
-      return { text: `Batch ${notice.status}: ${name}\n${notice.completed} of ${notice.total} delivered` };
+      return { text: `Batch ${event.status}: ${name}\n${event.completed} of ${event.total} delivered` };
   }
 }
 

@@ -69,17 +69,17 @@ async function* itemSources(text: AsyncIterable<string>): AsyncGenerator<string>
 const PIECE_LENGTH = 64 * 1024;
 
 async function* inPieces(text: AsyncIterable<string>): AsyncGenerator<string> {
-  let gathered: string[] = [];
+  let buffered: string[] = [];
   let length = 0;
   for await (const piece of text) {
-    gathered.push(piece);
+    buffered.push(piece);
     length += piece.length;
     if (length < PIECE_LENGTH) continue;
-    yield gathered.join("");
-    gathered = [];
+    yield buffered.join("");
+    buffered = [];
     length = 0;
   }
-  if (length > 0) yield gathered.join("");
+  if (length > 0) yield buffered.join("");
 }
 
 const MARK = /<\/item\s*>|<!\[CDATA\[|<!--/g;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { readBoundedJson } from "../../../../schema/bounded-body.ts";
-import type { Scope } from "../../../context.ts";
+import type { RequestContext } from "../../../context.ts";
 import { toHex, utf8 } from "../../../lib/bytes.ts";
 import { describeError } from "../../../lib/log.ts";
 import { VERSION } from "../../../lib/version.ts";
@@ -23,14 +23,14 @@ export interface FoundFeed {
 }
 
 /** No directory answered; the show's feed may be found another time. */
-export class DirectoriesAway extends Error {
-  override readonly name = "DirectoriesAway";
+export class DirectoryUnavailableError extends Error {
+  override readonly name = "DirectoryUnavailableError";
 }
 
 /** Feeds that are tried for one show. */
 const MAX_FEEDS = 3;
 /** Of a directory's answer to one search. */
-const MAX_ANSWER_BYTES = 4 << 20;
+const MAX_RESPONSE_BYTES = 4 << 20;
 const MAX_RESULTS = 25;
 const TIMEOUT_MS = 10_000;
 /** Names that are less alike than this are of another show. */
@@ -60,17 +60,22 @@ export function feedPoints(show: WantedShow, feed: FoundFeed): number {
  *
  * @throws DirectoriesAway, or the signal's reason
  */
-export async function findFeeds(scope: Scope, show: WantedShow, signal: AbortSignal): Promise<FoundFeed[]> {
-  const answers = await Promise.allSettled([
-    searchItunes(scope, show.name, signal),
-    ...(scope.config.directories.podcastIndex ? [searchPodcastIndex(scope, show.name, signal)] : []),
+export async function findFeeds(
+  context: RequestContext,
+  show: WantedShow,
+  signal: AbortSignal,
+): Promise<FoundFeed[]> {
+  const responses = await Promise.allSettled([
+    searchItunes(context, show.name, signal),
+    ...(context.config.directories.podcastIndex ? [searchPodcastIndex(context, show.name, signal)] : []),
   ]);
   signal.throwIfAborted();
-  for (const answer of answers) {
-    if (answer.status === "rejected") scope.log("directory_failed", { error: describeError(answer.reason) });
+  for (const response of responses) {
+    if (response.status === "rejected")
+      context.log("directory_failed", { error: describeError(response.reason) });
   }
-  const found = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
-  if (answers.every(({ status }) => status === "rejected")) throw new DirectoriesAway();
+  const found = responses.flatMap((response) => (response.status === "fulfilled" ? response.value : []));
+  if (responses.every(({ status }) => status === "rejected")) throw new DirectoryUnavailableError();
   const byUrl = new Map(found.map((feed) => [feed.url, feed]));
   return [...byUrl.values()]
     .map((feed) => ({ feed, points: feedPoints(show, feed) }))
@@ -80,7 +85,7 @@ export async function findFeeds(scope: Scope, show: WantedShow, signal: AbortSig
     .map(({ feed }) => feed);
 }
 
-const ItunesAnswer = z.object({
+const ItunesResponse = z.object({
   results: z.array(
     z.object({
       collectionName: z.string().nullish(),
@@ -91,8 +96,12 @@ const ItunesAnswer = z.object({
   ),
 });
 
-async function searchItunes(scope: Scope, name: string, signal: AbortSignal): Promise<FoundFeed[]> {
-  const { directories, spotify } = scope.config;
+async function searchItunes(
+  context: RequestContext,
+  name: string,
+  signal: AbortSignal,
+): Promise<FoundFeed[]> {
+  const { directories, spotify } = context.config;
   const query = new URLSearchParams({
     term: name,
     media: "podcast",
@@ -100,13 +109,19 @@ async function searchItunes(scope: Scope, name: string, signal: AbortSignal): Pr
     country: spotify.market,
     limit: `${MAX_RESULTS}`,
   });
-  const { results } = await ask(scope, `${directories.itunesUrl}/search?${query}`, {}, ItunesAnswer, signal);
+  const { results } = await ask(
+    context,
+    `${directories.itunesUrl}/search?${query}`,
+    {},
+    ItunesResponse,
+    signal,
+  );
   return results.flatMap(({ collectionName, artistName, feedUrl, trackCount }) =>
     feedOf(feedUrl, collectionName, artistName, trackCount),
   );
 }
 
-const IndexAnswer = z.object({
+const IndexResponse = z.object({
   feeds: z.array(
     z.object({
       url: z.string(),
@@ -118,10 +133,14 @@ const IndexAnswer = z.object({
   ),
 });
 
-async function searchPodcastIndex(scope: Scope, name: string, signal: AbortSignal): Promise<FoundFeed[]> {
-  const index = scope.config.directories.podcastIndex;
+async function searchPodcastIndex(
+  context: RequestContext,
+  name: string,
+  signal: AbortSignal,
+): Promise<FoundFeed[]> {
+  const index = context.config.directories.podcastIndex;
   if (!index) return [];
-  const date = `${Math.floor(scope.clock() / 1000)}`;
+  const date = `${Math.floor(context.clock() / 1000)}`;
   // the service's own scheme, which is built on SHA-1
   const digest = await crypto.subtle.digest("SHA-1", utf8(index.key + index.secret + date));
   const headers = {
@@ -131,10 +150,10 @@ async function searchPodcastIndex(scope: Scope, name: string, signal: AbortSigna
   };
   const query = new URLSearchParams({ q: name, max: `${MAX_RESULTS}` });
   const { feeds } = await ask(
-    scope,
+    context,
     `${index.url}/api/1.0/search/byterm?${query}`,
     headers,
-    IndexAnswer,
+    IndexResponse,
     signal,
   );
   return feeds
@@ -143,13 +162,13 @@ async function searchPodcastIndex(scope: Scope, name: string, signal: AbortSigna
 }
 
 async function ask<T>(
-  scope: Scope,
+  context: RequestContext,
   url: string,
   headers: Readonly<Record<string, string>>,
   schema: z.ZodType<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  const response = await scope.fetch(url, {
+  const response = await context.fetch(url, {
     headers: { ...headers, "user-agent": `Waterspout/${VERSION}` },
     redirect: "manual",
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
@@ -158,7 +177,7 @@ async function ask<T>(
     await response.body?.cancel();
     throw new Error(`the directory answered ${response.status}`);
   }
-  return schema.parse(await readBoundedJson(response, MAX_ANSWER_BYTES));
+  return schema.parse(await readBoundedJson(response, MAX_RESPONSE_BYTES));
 }
 
 function feedOf(

@@ -1,11 +1,11 @@
 import { addressTag } from "../../../../schema/source-id.ts";
 import type { WireEntry } from "../../../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../../../schema/wire/version.ts";
-import type { Scope } from "../../../context.ts";
+import type { RequestContext } from "../../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../../lib/api-error.ts";
 import { describeError } from "../../../lib/log.ts";
 import type { ListReply } from "../../runs/runner.ts";
-import { SourceRefusal } from "../probe-source.ts";
+import { SourceRefusedError } from "../probe-source.ts";
 import {
   type ListedEntry,
   type Listing,
@@ -16,18 +16,22 @@ import {
 } from "./listing.ts";
 
 /** Lists through a processor, which tells the entries as the source tells them. Throws as `listSource`. */
-export async function listPlaylist(scope: Scope, url: string, signal: AbortSignal): Promise<Listing> {
-  const reply = await scope.runner.list(
+export async function listPlaylist(
+  context: RequestContext,
+  url: string,
+  signal: AbortSignal,
+): Promise<Listing> {
+  const reply = await context.runner.list(
     {
       v: WIRE_VERSION,
       kind: "list",
       url,
-      timeout_ms: scope.config.listingMs,
+      timeout_ms: context.config.listingMs,
       max_entries: MAX_ENTRIES + 1,
     },
     signal,
   );
-  if (reply.type !== "told") throw refusalOf(reply);
+  if (reply.type !== "listed") throw refusalOf(reply);
   let title: string | null = null;
   const entries: ListedEntry[] = [];
   try {
@@ -44,7 +48,7 @@ export async function listPlaylist(scope: Scope, url: string, signal: AbortSigna
           if (entries.length === 0) throw noEntries();
           return { kind: "playlist", title, entries };
         case "failed":
-          throw new SourceRefusal(line.code, line.retry_after_ms);
+          throw new SourceRefusedError(line.code, line.retry_after_ms);
         case "late":
           throw new ApiError("expansion_timeout");
       }
@@ -52,13 +56,13 @@ export async function listPlaylist(scope: Scope, url: string, signal: AbortSigna
   } catch (error) {
     if (error instanceof ApiError) throw error;
     signal.throwIfAborted();
-    scope.log("list_broken", { error: describeError(error) });
+    context.log("list_broken", { error: describeError(error) });
     throw dependencyUnavailable(error);
   }
   throw dependencyUnavailable(new Error("the list was not told to its end"));
 }
 
-function refusalOf(reply: Exclude<ListReply, { type: "told" }>): ApiError {
+function refusalOf(reply: Exclude<ListReply, { type: "listed" }>): ApiError {
   switch (reply.type) {
     case "late":
       return new ApiError("expansion_timeout");

@@ -1,4 +1,4 @@
-import type { Scope } from "../../../context.ts";
+import type { RequestContext } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
 import { listPlaylist } from "./list-playlist.ts";
 import { listSpotifyEpisode, listSpotifyShow } from "./list-spotify.ts";
@@ -11,25 +11,25 @@ import type { Listing, RecognisedList } from "./listing.ts";
  *   when the operator did not configure its service; `dependency_unavailable` with a delay for what may pass;
  *   `expansion_timeout` after `LISTING_SECONDS`
  */
-export async function listSource(scope: Scope, recognised: RecognisedList): Promise<Listing> {
-  const late = AbortSignal.timeout(scope.config.listingMs);
+export async function listSource(context: RequestContext, recognised: RecognisedList): Promise<Listing> {
+  const late = AbortSignal.timeout(context.config.listingMs);
   try {
     // whoever does not hear the signal is not waited for either
-    return await Promise.race([list(scope, recognised, late), endOf(late)]);
+    return await Promise.race([list(context, recognised, late), endOf(late)]);
   } catch (error) {
     if (late.aborted && !(error instanceof ApiError)) throw new ApiError("expansion_timeout");
     throw error;
   }
 }
 
-function list(scope: Scope, recognised: RecognisedList, signal: AbortSignal): Promise<Listing> {
+function list(context: RequestContext, recognised: RecognisedList, signal: AbortSignal): Promise<Listing> {
   switch (recognised.type) {
     case "playlist":
-      return listPlaylist(scope, recognised.url, signal);
+      return listPlaylist(context, recognised.url, signal);
     case "spotify_show":
-      return listSpotifyShow(scope, recognised.id, signal);
+      return listSpotifyShow(context, recognised.id, signal);
     case "spotify_episode":
-      return listSpotifyEpisode(scope, recognised.id, signal);
+      return listSpotifyEpisode(context, recognised.id, signal);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { JobErrorCode } from "../../../../schema/errors.ts";
-import type { Scope } from "../../../context.ts";
+import type { RequestContext } from "../../../context.ts";
 import { mapLimited } from "../../../lib/map-limited.ts";
 import {
   type ListedEntry,
@@ -22,8 +22,12 @@ const PAGES_AT_ONCE = 4;
  * Lists a show by Spotify's Web API and finds its episodes in the show's open feed. An episode that is not there has
  * nothing to deliver, and no protected media is ever asked for. Throws as `listSource`.
  */
-export async function listSpotifyShow(scope: Scope, id: string, signal: AbortSignal): Promise<Listing> {
-  const api = new SpotifyApi(scope, signal);
+export async function listSpotifyShow(
+  context: RequestContext,
+  id: string,
+  signal: AbortSignal,
+): Promise<Listing> {
+  const api = new SpotifyApi(context, signal);
   const pageAt = (offset: number) =>
     api.get(`/v1/shows/${id}/episodes?limit=${PAGE}&offset=${offset}`, EpisodePage);
   const [show, first] = await Promise.all([api.get(`/v1/shows/${id}`, SpotifyShow), pageAt(0)]);
@@ -32,13 +36,17 @@ export async function listSpotifyShow(scope: Scope, id: string, signal: AbortSig
   const rest = await mapLimited(offsets, PAGES_AT_ONCE, pageAt);
   const episodes = [first, ...rest].flatMap(({ items }) => items).slice(0, MAX_ENTRIES);
   if (episodes.length === 0) throw noEntries();
-  return listingOf(scope, show, `https://open.spotify.com/show/${id}`, withoutRepeats(episodes), signal);
+  return listingOf(context, show, `https://open.spotify.com/show/${id}`, withoutRepeats(episodes), signal);
 }
 
 /** A single episode, as a list of one. Throws as `listSource`. */
-export async function listSpotifyEpisode(scope: Scope, id: string, signal: AbortSignal): Promise<Listing> {
-  const episode = await new SpotifyApi(scope, signal).get(`/v1/episodes/${id}`, EpisodeOfShow);
-  return listingOf(scope, episode.show, `https://open.spotify.com/episode/${id}`, [episode], signal);
+export async function listSpotifyEpisode(
+  context: RequestContext,
+  id: string,
+  signal: AbortSignal,
+): Promise<Listing> {
+  const episode = await new SpotifyApi(context, signal).get(`/v1/episodes/${id}`, EpisodeOfShow);
+  return listingOf(context, episode.show, `https://open.spotify.com/episode/${id}`, [episode], signal);
 }
 
 /** An episode that is published while the pages are read moves the others on: the last of a page comes again. */
@@ -53,7 +61,7 @@ function withoutRepeats(episodes: readonly (SpotifyEpisode | null)[]): (SpotifyE
 }
 
 async function listingOf(
-  scope: Scope,
+  context: RequestContext,
   show: SpotifyShow,
   url: string,
   episodes: readonly (SpotifyEpisode | null)[],
@@ -65,7 +73,8 @@ async function listingOf(
     publisher: show.publisher || null,
     episodes: show.total_episodes ?? null,
   };
-  const media = known.length === 0 ? [] : await openEnclosures(scope, wanted, known.map(describedBy), signal);
+  const media =
+    known.length === 0 ? [] : await openEnclosures(context, wanted, known.map(describedBy), signal);
   const mediaOf = new Map(known.map((episode, index) => [episode, media[index] ?? null]));
   return {
     kind: "spotify_show",

@@ -267,7 +267,7 @@ function assign(group: readonly Pair[], result: Match[], taken: Set<number>): vo
     const item = items[column];
     const isDecided =
       item === undefined
-        ? !areTooMany && isBehind(group, decisive, episode)
+        ? !areTooMany && isPreceded(group, decisive, episode)
         : isOnlyChoice(costs, best, row, column);
     result[episode] = isDecided ? (item ?? null) : "ambiguous";
   }
@@ -290,7 +290,7 @@ function isOnlyChoice(
 }
 
 /** An episode without an item has none if each that it could be fits another episode clearly better. */
-const isBehind = (group: readonly Pair[], decisive: readonly Pair[], episode: number): boolean =>
+const isPreceded = (group: readonly Pair[], decisive: readonly Pair[], episode: number): boolean =>
   group
     .filter((pair) => pair.episode === episode)
     .every((pair) =>

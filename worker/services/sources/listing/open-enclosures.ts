@@ -1,8 +1,8 @@
-import type { Scope } from "../../../context.ts";
+import type { RequestContext } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
 import { describeError } from "../../../lib/log.ts";
 import type { FeedItem } from "./feed-items.ts";
-import { DirectoriesAway, findFeeds, type WantedShow } from "./find-feeds.ts";
+import { DirectoryUnavailableError, findFeeds, type WantedShow } from "./find-feeds.ts";
 import { type Described, type Match, matchEpisodes } from "./match-episodes.ts";
 import { FeedError, readFeed } from "./read-feed.ts";
 
@@ -22,7 +22,7 @@ const RETRY_SECONDS = 60;
  *   episodes would be skipped otherwise; or the signal's reason
  */
 export async function openEnclosures(
-  scope: Scope,
+  context: RequestContext,
   show: WantedShow,
   episodes: readonly Described[],
   signal: AbortSignal,
@@ -31,10 +31,10 @@ export async function openEnclosures(
   let bestCount = 0;
   let passing: unknown = null;
   try {
-    for (const { url } of await findFeeds(scope, show, signal)) {
-      const items = await readFeed(scope, url, signal).catch((error: unknown) => {
+    for (const { url } of await findFeeds(context, show, signal)) {
+      const items = await readFeed(context, url, signal).catch((error: unknown) => {
         if (!(error instanceof FeedError)) throw error;
-        scope.log("feed_failed", { error: describeError(error) });
+        context.log("feed_failed", { error: describeError(error) });
         if (error.passes) passing = error;
         return [];
       });
@@ -45,7 +45,7 @@ export async function openEnclosures(
       if (count >= ENOUGH * episodes.length) return found;
     }
   } catch (error) {
-    if (!(error instanceof DirectoriesAway)) throw error;
+    if (!(error instanceof DirectoryUnavailableError)) throw error;
     passing = error;
   }
   if (bestCount > 0 || passing === null) return best;

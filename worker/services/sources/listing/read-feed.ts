@@ -1,5 +1,5 @@
 import { judgeUrl } from "../../../../schema/address.ts";
-import type { Scope } from "../../../context.ts";
+import type { RequestContext } from "../../../context.ts";
 import { VERSION } from "../../../lib/version.ts";
 import { type FeedItem, feedItems } from "./feed-items.ts";
 
@@ -27,16 +27,20 @@ const TIMEOUT_MS = 30_000;
  *
  * @throws FeedError, or the signal's reason
  */
-export async function readFeed(scope: Scope, url: string, signal: AbortSignal): Promise<FeedItem[]> {
+export async function readFeed(
+  context: RequestContext,
+  url: string,
+  signal: AbortSignal,
+): Promise<FeedItem[]> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   try {
-    const { response, address } = await open(scope, url, limit);
+    const { response, address } = await open(context, url, limit);
     const items: FeedItem[] = [];
     const text = textOf(response);
     const { value: head = "" } = await text.next();
     for await (const item of feedItems(joined(head, text), baseOf(head, address))) {
       // an address that would be refused is none
-      if (judgeUrl(new URL(item.mediaUrl), scope.config.allowedPrivateHosts).allowed) items.push(item);
+      if (judgeUrl(new URL(item.mediaUrl), context.config.allowedPrivateHosts).allowed) items.push(item);
     }
     return items;
   } catch (error) {
@@ -51,17 +55,17 @@ export async function readFeed(scope: Scope, url: string, signal: AbortSignal): 
 
 /** @returns the answer, and the address that gave it */
 async function open(
-  scope: Scope,
+  context: RequestContext,
   first: string,
   signal: AbortSignal,
 ): Promise<{ response: Response; address: string }> {
   let url = first;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const parsed = URL.parse(url);
-    if (!parsed || !judgeUrl(parsed, scope.config.allowedPrivateHosts).allowed) {
+    if (!parsed || !judgeUrl(parsed, context.config.allowedPrivateHosts).allowed) {
       throw new FeedError("the feed's address is not public", false);
     }
-    const response = await scope.fetch(parsed.href, {
+    const response = await context.fetch(parsed.href, {
       headers: {
         accept: "application/rss+xml, application/xml, text/xml",
         "user-agent": `Waterspout/${VERSION}`,

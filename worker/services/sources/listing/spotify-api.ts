@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { readBoundedJson } from "../../../../schema/bounded-body.ts";
-import type { Scope } from "../../../context.ts";
+import type { RequestContext } from "../../../context.ts";
 import { readRetryAfter } from "../../../lib/retry-after.ts";
-import { SourceRefusal } from "../probe-source.ts";
+import { SourceRefusedError } from "../probe-source.ts";
 
 /** What is read of Spotify's objects; other members are ignored, and what Spotify may leave out is optional. */
 export const SpotifyShow = z.object({
@@ -35,21 +35,21 @@ export const EpisodeOfShow = SpotifyEpisode.extend({ show: SpotifyShow.extend({ 
 /** Tries of one request: what Spotify puts off, and what breaks on the way. */
 const MAX_TRIES = 5;
 /** Of one page of a list. */
-const MAX_ANSWER_BYTES = 4 << 20;
+const MAX_RESPONSE_BYTES = 4 << 20;
 const DEFAULT_HOLD_MS = 1_000;
 
 /** Spotify's Web API as one listing uses it: whatever one request is told to wait, all of them wait. */
 export class SpotifyApi {
-  readonly #scope: Scope;
+  readonly #context: RequestContext;
   readonly #signal: AbortSignal;
   readonly #endsAt: number;
   /** Epoch milliseconds. */
   #heldUntil = 0;
 
-  constructor(scope: Scope, signal: AbortSignal) {
-    this.#scope = scope;
+  constructor(context: RequestContext, signal: AbortSignal) {
+    this.#context = context;
     this.#signal = signal;
-    this.#endsAt = scope.clock() + scope.config.listingMs;
+    this.#endsAt = context.clock() + context.config.listingMs;
   }
 
   /**
@@ -60,24 +60,26 @@ export class SpotifyApi {
   async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       await this.#waitForLeave();
-      const token = await this.#scope.spotifyTokens.get();
-      const answer = await this.#send(path, token);
-      if (answer?.ok) return schema.parse(await readBoundedJson(answer, MAX_ANSWER_BYTES));
-      await answer?.body?.cancel();
-      const status = answer?.status ?? 0;
-      if (status === 400 || status === 403 || status === 404) throw new SourceRefusal("unavailable", null);
-      if (status === 401) this.#scope.spotifyTokens.forget(token);
-      else this.#hold(status, answer?.headers.get("retry-after") ?? null);
-      if (tries === MAX_TRIES) throw new SourceRefusal(status === 429 ? "rate_limited" : "network", null);
+      const token = await this.#context.spotifyTokens.get();
+      const response = await this.#send(path, token);
+      if (response?.ok) return schema.parse(await readBoundedJson(response, MAX_RESPONSE_BYTES));
+      await response?.body?.cancel();
+      const status = response?.status ?? 0;
+      if (status === 400 || status === 403 || status === 404)
+        throw new SourceRefusedError("unavailable", null);
+      if (status === 401) this.#context.spotifyTokens.forget(token);
+      else this.#hold(status, response?.headers.get("retry-after") ?? null);
+      if (tries === MAX_TRIES)
+        throw new SourceRefusedError(status === 429 ? "rate_limited" : "network", null);
     }
   }
 
   async #send(path: string, token: string): Promise<Response | null> {
-    const { apiUrl, market } = this.#scope.config.spotify;
+    const { apiUrl, market } = this.#context.config.spotify;
     const url = new URL(apiUrl + path);
     url.searchParams.set("market", market);
     try {
-      return await this.#scope.fetch(url.href, {
+      return await this.#context.fetch(url.href, {
         headers: { authorization: `Bearer ${token}` },
         redirect: "manual",
         signal: this.#signal,
@@ -89,18 +91,18 @@ export class SpotifyApi {
   }
 
   #hold(status: number, retryAfter: string | null): void {
-    const now = this.#scope.clock();
+    const now = this.#context.clock();
     const askedMs = status === 429 ? readRetryAfter(retryAfter, now) : null;
     const holdMs = askedMs ?? DEFAULT_HOLD_MS;
     if (now + holdMs >= this.#endsAt) {
-      throw new SourceRefusal(status === 429 ? "rate_limited" : "network", holdMs);
+      throw new SourceRefusedError(status === 429 ? "rate_limited" : "network", holdMs);
     }
     this.#heldUntil = Math.max(this.#heldUntil, now + holdMs);
   }
 
   async #waitForLeave(): Promise<void> {
-    const ms = this.#heldUntil - this.#scope.clock();
-    if (ms > 0) await this.#scope.wait(ms);
+    const ms = this.#heldUntil - this.#context.clock();
+    if (ms > 0) await this.#context.wait(ms);
     this.#signal.throwIfAborted();
   }
 }

@@ -43,7 +43,7 @@ export class SpotifyTokens {
   }
 
   /** Spotify does not take this token any more. */
-  forget(token: string): void {
+  remove(token: string): void {
     if (this.#known?.token === token) this.#known = null;
   }
 
@@ -56,7 +56,7 @@ export class SpotifyTokens {
       });
     }
     const { fetch, clock, log } = this.#sources;
-    const answer = await fetch(`${accountsUrl}/api/token`, {
+    const response = await fetch(`${accountsUrl}/api/token`, {
       method: "POST",
       headers: {
         authorization: `Basic ${btoa(`${credentials.id}:${credentials.secret}`)}`,
@@ -68,11 +68,11 @@ export class SpotifyTokens {
       signal: AbortSignal.timeout(10_000),
     }).catch(() => null);
     const token = Token.safeParse(
-      answer && (await readBoundedJson(answer, MAX_TOKEN_BYTES).catch(() => null)),
+      response && (await readBoundedJson(response, MAX_TOKEN_BYTES).catch(() => null)),
     );
-    if (!answer?.ok || !token.success) {
-      log("spotify_token_refused", { status: answer?.status ?? null });
-      const isWrong = answer?.status === 400 || answer?.status === 401;
+    if (!response?.ok || !token.success) {
+      log("spotify_token_refused", { status: response?.status ?? null });
+      const isWrong = response?.status === 400 || response?.status === 401;
       throw new ApiError("dependency_unavailable", {
         sentence: isWrong
           ? "Spotify refuses the operator's SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET"

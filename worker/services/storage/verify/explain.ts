@@ -1,6 +1,6 @@
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import { bucketOf, withBucket } from "../addresses.ts";
-import type { StorageNetwork, StorageRefusal } from "../http.ts";
+import type { StorageNetwork, StorageRefusedError } from "../http.ts";
 
 /**
  * Sentences for what went wrong with a caller's storage. They are made here and never copied from an answer, which may
@@ -8,7 +8,7 @@ import type { StorageNetwork, StorageRefusal } from "../http.ts";
  */
 
 interface Facts {
-  readonly refusal: StorageRefusal;
+  readonly refusal: StorageRefusedError;
   readonly target: StorageTarget;
   /** Where the object was to be written, for people. */
   readonly where: string;
@@ -108,7 +108,7 @@ const BUSY = "the storage is not available right now; try again later";
  *
  * @example "AuthorizationHeaderMalformed: the bucket is in region eu-west-1 and not in us-east-1"
  */
-export function explainRefusal(refusal: StorageRefusal, target: StorageTarget, folder: string): string {
+export function explainRefusal(refusal: StorageRefusedError, target: StorageTarget, folder: string): string {
   const { code, status } = refusal;
   const where = `below ${folder === "" ? "the root" : `${folder}/`} in ${bucketOf(target)}`;
   const explain = isElsewhere(refusal, target) ? wrongRegion : (BY_CODE[code] ?? BY_STATUS[status]);
@@ -118,7 +118,7 @@ export function explainRefusal(refusal: StorageRefusal, target: StorageTarget, f
 }
 
 /** The provider named another region than was signed for, whatever it calls the error. */
-const isElsewhere = ({ region, status }: StorageRefusal, target: StorageTarget): boolean =>
+const isElsewhere = ({ region, status }: StorageRefusedError, target: StorageTarget): boolean =>
   region !== null && status !== 404 && "region" in target && target.region !== region;
 
 function azureAuthentication({ refusal: { detail }, target }: Facts): string {
@@ -142,7 +142,7 @@ function googleGrant({ refusal: { detail } }: Facts): string {
  * Why nobody answered. The platform hides whether a name was unknown or TLS failed; a second, plain request to the same
  * host and port tells them apart, since it gets past the name.
  */
-export async function explainNoAnswer(
+export async function explainNoResponse(
   error: unknown,
   target: StorageTarget,
   network: StorageNetwork,

@@ -3,13 +3,13 @@ import type { Adjustment } from "../../../../schema/media.ts";
 import { keyFolder } from "../../../../schema/storage/object-key.ts";
 import { StorageTargetError, targetOf } from "../../../../schema/storage/target.ts";
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
-import type { Scope } from "../../../context.ts";
+import type { RequestContext } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
 import { placeOf } from "../addresses.ts";
 import type { OpenedStorage } from "../credentials.ts";
-import { type StorageNetwork, StorageRefusal } from "../http.ts";
-import { openStore } from "../open-store.ts";
-import { explainNoAnswer, explainRefusal } from "./explain.ts";
+import { type StorageNetwork, StorageRefusedError } from "../http.ts";
+import { openStorageClient } from "../open-store.ts";
+import { explainNoResponse, explainRefusal } from "./explain.ts";
 import { judgeTarget } from "./judge-target.ts";
 import { judgeSharedAccess } from "./shared-access.ts";
 
@@ -32,10 +32,13 @@ const MANAGED = "this is the operator's own bucket; leave storage out to deliver
  * @throws ApiError `invalid_request` for an address that is not public, `storage_verification_failed` with a sentence
  *   that names the cause for everything else
  */
-export async function verifyStorage(scope: Scope, storage: InlineStorage): Promise<VerifiedStorage> {
-  const target = checkStorage(scope, storage);
-  const network = withinLimit(scope);
-  const store = openStore(target, network);
+export async function verifyStorage(
+  context: RequestContext,
+  storage: InlineStorage,
+): Promise<VerifiedStorage> {
+  const target = checkStorage(context, storage);
+  const network = withinLimit(context);
+  const store = openStorageClient(target, network);
   const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
   const folder = keyFolder({ base_folder, folder_prefix });
   const key = folder === "" ? PROBE_NAME : `${folder}/${PROBE_NAME}`;
@@ -48,7 +51,7 @@ export async function verifyStorage(scope: Scope, storage: InlineStorage): Promi
     await store.deleteObject(key);
     return { storage, target, adjustments: limitsOf(target) };
   } catch (error) {
-    if (!(error instanceof StorageRefusal)) throw await failure(error, target, network, folder);
+    if (!(error instanceof StorageRefusedError)) throw await failure(error, target, network, folder);
     return { storage, target, adjustments: [...limitsOf(target), mayNotDelete(key)] };
   }
 }
@@ -58,7 +61,10 @@ export async function verifyStorage(scope: Scope, storage: InlineStorage): Promi
  *
  * @throws ApiError as {@link verifyStorage}
  */
-export function checkStorage({ config, clock, bucket }: Scope, storage: InlineStorage): StorageTarget {
+export function checkStorage(
+  { config, clock, bucket }: RequestContext,
+  storage: InlineStorage,
+): StorageTarget {
   const target = readTarget(storage, config.allowedPrivateHosts);
   // as a caller's storage it would hold keys without the account's prefix
   if (placeOf(target) === placeOf(bucket.target)) throw validationFailed(MANAGED);
@@ -95,12 +101,12 @@ async function failure(
   network: StorageNetwork,
   folder: string,
 ): Promise<ApiError> {
-  if (error instanceof StorageRefusal) return validationFailed(explainRefusal(error, target, folder));
-  return validationFailed(await explainNoAnswer(error, target, network));
+  if (error instanceof StorageRefusedError) return validationFailed(explainRefusal(error, target, folder));
+  return validationFailed(await explainNoResponse(error, target, network));
 }
 
 /** One limit for all requests of a verification. */
-function withinLimit({ fetch, clock }: Scope): StorageNetwork {
+function withinLimit({ fetch, clock }: RequestContext): StorageNetwork {
   const limit = AbortSignal.timeout(LIMIT_MS);
   return {
     clock,
