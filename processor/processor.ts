@@ -1,11 +1,11 @@
 import type { Hono } from "hono";
 import type { ProcessorHealth } from "../schema/wire/run.ts";
 import type { ProcessorConfig } from "./config.ts";
+import type { ProcessorDependencies } from "./dependencies.ts";
 import { EgressPolicy } from "./egress/policy.ts";
 import { EgressProxy } from "./egress/proxy.ts";
 import { ProxyRotation } from "./egress/proxy-rotation.ts";
 import { EventLoopDelay } from "./event-loop.ts";
-import type { ProcessorDependencies } from "./kit.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { Callback } from "./run/callback.ts";

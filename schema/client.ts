@@ -1,11 +1,10 @@
 import type { Endpoint } from "./api/endpoint.ts";
 import { endpoints } from "./api/endpoints.ts";
 import type { Job, JobProgress } from "./api/job.ts";
-import { WaterspoutError } from "./client/api-failure.ts";
 import type { CallInput, Calls, ItemOf, ListName } from "./client/calls.ts";
+import { PLATFORM, type Platform } from "./client/platform.ts";
 import { DEFAULT_RETRY_OPTIONS, type RetryOptions } from "./client/retry-policy.ts";
 import { type Account, createSend, type RequestInput, type Send } from "./client/send.ts";
-import { PLATFORM, type Platform } from "./client/surroundings.ts";
 import {
   type Batch,
   type BatchEvent,
@@ -13,10 +12,11 @@ import {
   type Watching,
   type WatchOptions,
 } from "./client/watch.ts";
+import { WaterspoutError } from "./client/waterspout-error.ts";
 
-export { type FailureCode, WaterspoutError } from "./client/api-failure.ts";
 export type { CallInput, CallName, CallResponse } from "./client/calls.ts";
 export type { Batch, BatchEvent, WatchOptions } from "./client/watch.ts";
+export { type FailureCode, WaterspoutError } from "./client/waterspout-error.ts";
 
 /** Whom the client talks to, and how long it tries. */
 export interface ClientOptions extends Account {

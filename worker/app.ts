@@ -11,7 +11,7 @@ import { requireKey } from "./middleware/require-key.ts";
 import { requireOperator } from "./middleware/require-operator.ts";
 import { requireScope } from "./middleware/require-scope.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
-import { withContext } from "./middleware/with-scope.ts";
+import { withContext } from "./middleware/with-context.ts";
 import { handlers } from "./routes/handlers.ts";
 import { heartbeat, outcome, publish, recording, upload } from "./routes/internal.ts";
 import type { AppEnv } from "./routes/route.ts";

@@ -1,4 +1,4 @@
-import type { DeliveryMessage, DispatchMessage } from "../schema/wire/hint.ts";
+import type { DeliveryMessage, DispatchMessage } from "../schema/wire/queue-messages.ts";
 import type { Config } from "./config.ts";
 import type { Connection, Db } from "./db/connection.ts";
 import type { Log } from "./lib/log.ts";

@@ -1,4 +1,4 @@
-import type { DeliveryMessage, DispatchMessage } from "../schema/wire/hint.ts";
+import type { DeliveryMessage, DispatchMessage } from "../schema/wire/queue-messages.ts";
 import type { RunnerHealth } from "./services/runs/runner.ts";
 
 /** What the platform binds to the Worker: see `wrangler.toml`, and `config.ts` for the variables. */

@@ -6,8 +6,8 @@ import { ConfigError } from "./config.ts";
 import type { Services } from "./context.ts";
 import type { Env } from "./env.ts";
 import { consoleLog } from "./lib/log.ts";
-import { consumeDispatchMessages } from "./queues/hints.ts";
-import { consumeDeliveryMessages, DELIVERY_QUEUE } from "./queues/notices.ts";
+import { consumeDeliveryMessages, DELIVERY_QUEUES } from "./queues/deliveries.ts";
+import { consumeDispatchMessages } from "./queues/dispatch.ts";
 import type { AppEnv } from "./routes/route.ts";
 import { reconcile } from "./services/maintenance/reconcile.ts";
 
@@ -37,7 +37,7 @@ export default {
 
   async queue(batch, env, ctx) {
     const context = createContext(servicesOf(env), (work) => ctx.waitUntil(work));
-    const consume = batch.queue === DELIVERY_QUEUE ? consumeDeliveryMessages : consumeDispatchMessages;
+    const consume = DELIVERY_QUEUES.includes(batch.queue) ? consumeDeliveryMessages : consumeDispatchMessages;
     await consume(context, batch);
   },
 

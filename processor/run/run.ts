@@ -1,13 +1,13 @@
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
+import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
 import { RangeMismatchError } from "../egress/source-read.ts";
 import { Fault } from "../fault.ts";
-import type { ProcessorDependencies, RunContext } from "../kit.ts";
+import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { deliver } from "../stages/deliver.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
 import { resolveSource } from "../stages/resolve.ts";
 import { openObjectStore } from "../storage/open-object-store.ts";
-import { openSourceNetwork, type SourceNetwork } from "../way-out.ts";
 import type { Claim } from "./callback.ts";
 import { Deadline } from "./deadline.ts";
 import type { LeaseHolder } from "./lease.ts";

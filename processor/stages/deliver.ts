@@ -8,8 +8,8 @@ import {
   objectKey,
 } from "../../schema/storage/object-key.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
+import type { RunContext } from "../dependencies.ts";
 import { Fault } from "../fault.ts";
-import type { RunContext } from "../kit.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import type { AudioFacts } from "../tools/ffprobe.ts";

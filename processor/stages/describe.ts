@@ -1,5 +1,5 @@
 import type { MediaPlan, SourceCodecs } from "../../schema/media.ts";
-import type { RunContext } from "../kit.ts";
+import type { RunContext } from "../dependencies.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
 import type { TrackedInput } from "./audio-tracks.ts";

@@ -1,9 +1,9 @@
 import { containerOf } from "../../schema/containers.ts";
 import type { MediaPlan } from "../../schema/media.ts";
 import { copyTo } from "../blocks.ts";
+import type { RunContext } from "../dependencies.ts";
 import type { RangeSource } from "../egress/range-source.ts";
 import { Fault } from "../fault.ts";
-import type { RunContext } from "../kit.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import { uploadRanges } from "../storage/uploads/upload-ranges.ts";

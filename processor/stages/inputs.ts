@@ -2,6 +2,7 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { RunContext } from "../dependencies.ts";
 import { connectionsTo } from "../egress/connections.ts";
 import {
   type OnFailure,
@@ -15,7 +16,6 @@ import { SegmentSource } from "../egress/segment-source.ts";
 import { Fault } from "../fault.ts";
 import { HlsSource } from "../hls/source.ts";
 import { cutPieces, type TimeWindow } from "../hls/window.ts";
-import type { RunContext } from "../kit.ts";
 import { SNIFF_BYTES } from "../tools/input-format.ts";
 import { demuxerOf, mediaFile, ToolInput } from "../tools/tool-input.ts";
 import { downloadWithTool } from "../tools/ytdlp-download.ts";

@@ -1,9 +1,9 @@
 import type { ListLine, ListRequest } from "../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
+import type { ProcessorDependencies } from "../dependencies.ts";
 import { Fault } from "../fault.ts";
-import type { ProcessorDependencies } from "../kit.ts";
+import { openSourceNetwork } from "../source-network.ts";
 import type { ListPart } from "../tools/warm-ytdlp.ts";
-import { openSourceNetwork } from "../way-out.ts";
 
 /**
  * Tells the entries of a list, line by line, as its source tells them; the last line says how it ended.

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { containerOf } from "../../schema/containers.ts";
 import type { StreamActions } from "../../schema/media.ts";
-import type { RunContext } from "../kit.ts";
+import type { RunContext } from "../dependencies.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { PartUploader, UploadResult } from "../storage/uploads/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/uploads/upload-growing-file.ts";

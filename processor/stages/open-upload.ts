@@ -1,4 +1,4 @@
-import type { RunContext } from "../kit.ts";
+import type { RunContext } from "../dependencies.ts";
 import type { Upload } from "../storage/object-store.ts";
 import { partSizeFor } from "../storage/uploads/part-size.ts";
 import { PartUploader } from "../storage/uploads/part-uploader.ts";

@@ -1,10 +1,10 @@
 import { MAX_LISTED_FORMATS, type Metadata, type StreamFacts } from "../../schema/api/probe.ts";
 import { DEFAULT_AUDIO_BITRATE, fitStreams, type MediaPlan } from "../../schema/media.ts";
 import type { MediaProbeRequest, ProbeOutcome } from "../../schema/wire/probe.ts";
+import type { ProcessorDependencies } from "../dependencies.ts";
 import { Fault } from "../fault.ts";
-import type { ProcessorDependencies } from "../kit.ts";
+import { openSourceNetwork } from "../source-network.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
-import { openSourceNetwork } from "../way-out.ts";
 import { findMedia } from "./find-media.ts";
 import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
 

@@ -1,7 +1,7 @@
 import { addressTag } from "../../schema/source-id.ts";
 import { cutBytes } from "../../schema/storage/object-key.ts";
+import type { RunContext } from "../dependencies.ts";
 import { Fault } from "../fault.ts";
-import type { RunContext } from "../kit.ts";
 import { UpcomingError } from "../run/upcoming.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";

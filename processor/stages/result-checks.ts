@@ -1,6 +1,6 @@
 import { type MediaPlan, reachesResolution, resolutionOf } from "../../schema/media.ts";
+import type { RunContext } from "../dependencies.ts";
 import { Fault } from "../fault.ts";
-import type { RunContext } from "../kit.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 
 /** What a made file is held against before it becomes visible. */

@@ -17,12 +17,12 @@ import {
   RetriedJob,
 } from "./job.ts";
 import { JobRequest } from "./job-request.ts";
-import { webhookEndpoints } from "./notice-endpoints.ts";
 import { operatorEndpoints } from "./operator-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
 import { KeyUsageList, Usage, UsageQuery } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
+import { webhookEndpoints } from "./webhook-endpoints.ts";
 
 const idParam = z.object({ id: Id });
 const json = <S extends z.ZodType, const R extends boolean = true>(schema: S, required?: R) => ({

@@ -1,6 +1,6 @@
-import { WaterspoutError } from "./api-failure.ts";
 import { EventStreamReader, type ServerSentEvent } from "./event-stream.ts";
-import type { Platform } from "./surroundings.ts";
+import type { Platform } from "./platform.ts";
+import { WaterspoutError } from "./waterspout-error.ts";
 
 /** A stream that can be opened again where it was left. */
 export interface FollowedStream {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ErrorBody } from "../api/error.ts";
-import { type FailureCode, WaterspoutError } from "./api-failure.ts";
+import { type FailureCode, WaterspoutError } from "./waterspout-error.ts";
 
 /** Refusals as they are read: a code that this client does not know yet is taken as it is. */
 const Refusal = ErrorBody.extend({ code: z.string() });

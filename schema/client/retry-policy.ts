@@ -1,4 +1,4 @@
-import type { WaterspoutError } from "./api-failure.ts";
+import type { WaterspoutError } from "./waterspout-error.ts";
 
 /** How long a call is tried. */
 export interface RetryOptions {

@@ -1,10 +1,10 @@
 import type { Auth, Endpoint } from "../api/endpoint.ts";
 import { withoutTrailing } from "../text.ts";
-import { WaterspoutError } from "./api-failure.ts";
 import type { CallOptions } from "./calls.ts";
+import type { Platform } from "./platform.ts";
 import { readFailure } from "./read-failure.ts";
 import { nextDelay, type RetryOptions } from "./retry-policy.ts";
-import type { Platform } from "./surroundings.ts";
+import { WaterspoutError } from "./waterspout-error.ts";
 
 /** Whom requests go to, and on whose behalf. */
 export interface Account {

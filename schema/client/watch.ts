@@ -3,13 +3,13 @@ import type { Endpoint } from "../api/endpoint.ts";
 import { endpoints } from "../api/endpoints.ts";
 import type { Job, JobProgress } from "../api/job.ts";
 import { isFinal } from "../states.ts";
-import { WaterspoutError } from "./api-failure.ts";
 import type { CallResponse } from "./calls.ts";
 import type { ServerSentEvent } from "./event-stream.ts";
 import { followEvents } from "./follow-events.ts";
+import type { Platform } from "./platform.ts";
 import { parseJson } from "./read-failure.ts";
 import type { RequestInput, Send } from "./send.ts";
-import type { Platform } from "./surroundings.ts";
+import { WaterspoutError } from "./waterspout-error.ts";
 
 /** A batch as `GET /batch/{id}` reports it. */
 export type Batch = CallResponse<"getBatch">;

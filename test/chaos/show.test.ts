@@ -6,10 +6,10 @@ import type { z } from "zod";
 import type { Batch, CreatedShow, RenamedJobs } from "../../schema/api/batch.ts";
 import type { Job, JobList } from "../../schema/api/job.ts";
 import { mediaFolder } from "../support/media.ts";
-import { startWebhookReceiver, type WebhookReceiver } from "../support/notice-receiver.ts";
 import { podcastShow } from "../support/podcast-shows.ts";
 import { type RunningPodcastServices, startPodcastServices } from "../support/start-podcast-services.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
 /**
  * A show from its listing to its last file, while everybody dies: the Worker, and with it the object that drives the

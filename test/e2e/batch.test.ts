@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Batch } from "../../schema/api/batch.ts";
 import type { Job } from "../../schema/api/job.ts";
 import { mediaFolder } from "../support/media.ts";
-import { startWebhookReceiver, type WebhookReceiver } from "../support/notice-receiver.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { unfinishedUploads } from "../support/s3-server.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
 /** A batch from its request to its notice on the stack that `npm start` runs, though the processor dies in the middle. */
 

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { mediaFolder } from "../support/media.ts";
-import { startWebhookReceiver, type WebhookReceiver } from "../support/notice-receiver.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { filesWith, holdsAny, processesWith, spellings } from "../support/secret-search.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
 /**
  * Secrets that callers and the operator send in addresses: passwords and tokens of sources, of webhooks and of Slack,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../processor/fault.ts";
 import { failureOf, responseFailure, StorageFailedError } from "../../processor/storage/failure.ts";
-import { Retrier } from "../../processor/storage/repeater.ts";
+import { Retrier } from "../../processor/storage/retrier.ts";
 
 const systemError = (code: string) => Object.assign(new Error(`secret ${code}`), { code });
 

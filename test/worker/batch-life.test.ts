@@ -18,9 +18,9 @@ import {
   summariesQuery,
   untouchedQuery,
 } from "../../worker/db/batch-rows.ts";
-import type { GuardedSetStatement } from "../../worker/db/companions.ts";
 import { eraseCredentialsOf } from "../../worker/db/credentials.ts";
 import { insertDeliveries, insertSlackDeliveries } from "../../worker/db/delivery-rows.ts";
+import type { GuardedSetStatement } from "../../worker/db/guarded-statements.ts";
 import { endsQuery } from "../../worker/db/job-moves.ts";
 import { concurrentQuery, settleUsageOf } from "../../worker/db/usage-rows.ts";
 import { completed, failed } from "./support/delivery.ts";

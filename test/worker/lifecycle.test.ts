@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { MAX_INTERRUPTIONS } from "../../schema/states.ts";
-import type { GuardedStatement } from "../../worker/db/companions.ts";
+import type { GuardedStatement } from "../../worker/db/guarded-statements.ts";
 import { findJob } from "../../worker/db/job-rows.ts";
 import { transition } from "../../worker/services/jobs/transitions.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";

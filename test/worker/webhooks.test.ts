@@ -15,6 +15,8 @@ import { newDelivery } from "../../worker/services/webhooks/events.ts";
 import { completed, delivery, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
+import { expectIndexed } from "./support/query-plan.ts";
+import { type Post, unreachable } from "./support/scripted-network.ts";
 import {
   bodyOf,
   endJob as endJobOf,
@@ -22,9 +24,7 @@ import {
   lastPost as lastPostOf,
   signingSecret,
   verifyAt,
-} from "./support/notices.ts";
-import { expectIndexed } from "./support/query-plan.ts";
-import { type Post, unreachable } from "./support/scripted-network.ts";
+} from "./support/webhooks.ts";
 
 const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;

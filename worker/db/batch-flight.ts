@@ -3,8 +3,8 @@ import { accounts } from "../../schema/db/tables/accounts.ts";
 import { batches } from "../../schema/db/tables/batches.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { batchQuery, countsQuery } from "./batch-rows.ts";
-import type { GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
+import type { GuardedStatement } from "./guarded-statements.ts";
 import { concurrentJobs } from "./usage-rows.ts";
 
 /** The jobs of a batch that are on their way, and its end. */

@@ -3,9 +3,9 @@ import { batches } from "../../schema/db/tables/batches.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import { jsonPages } from "../lib/json-pages.ts";
-import type { GuardedSetStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
+import type { GuardedSetStatement } from "./guarded-statements.ts";
 import { type JobRow, type JobsToStore, jobsInsert, unfinishedOf } from "./job-rows.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 

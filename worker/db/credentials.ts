@@ -1,8 +1,8 @@
 import { and, asc, eq, getTableColumns, inArray, lte, not, sql } from "drizzle-orm";
 import { jobCredentials, jobs } from "../../schema/db/tables/jobs.ts";
-import type { GuardedSetStatement, GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { startsWith } from "./fragments.ts";
+import type { GuardedSetStatement, GuardedStatement } from "./guarded-statements.ts";
 
 /** Sealed credentials of unfinished jobs. */
 

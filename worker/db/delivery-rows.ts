@@ -2,9 +2,9 @@ import { and, asc, desc, eq, getTableColumns, inArray, lt, lte, type SQL, sql } 
 import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { webhookDeliveries, webhookEndpoints } from "../../schema/db/tables/webhooks.ts";
-import type { GuardedSetStatement, GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { rowValues } from "./fragments.ts";
+import type { GuardedSetStatement, GuardedStatement } from "./guarded-statements.ts";
 
 /** Notices on their way, and what became of them. */
 

@@ -1,8 +1,8 @@
 import { and, asc, eq, isNotNull, lte, sql } from "drizzle-orm";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
-import type { GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
+import type { GuardedStatement } from "./guarded-statements.ts";
 
 /** Until when files of the operator's bucket are kept. */
 

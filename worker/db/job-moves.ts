@@ -2,10 +2,10 @@ import { and, eq, not, notInArray, type SQL, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { FINAL_STATUSES } from "../../schema/states.ts";
 import type { RunHeartbeat } from "../../schema/wire/callback.ts";
-import type { Guard, GuardedSetStatement, GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
+import { isPreceded, type QueueFilter } from "./fair-queue.ts";
+import type { Guard, GuardedSetStatement, GuardedStatement } from "./guarded-statements.ts";
 import type { JobRow, NewJobRow } from "./job-rows.ts";
-import { isPreceded, type QueueFilter } from "./turns.ts";
 
 /** The writes of the columns that belong to the state machine; the transitions service is their only caller. */
 

@@ -2,10 +2,10 @@ import { and, count, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzl
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { jobCredentials, jobs } from "../../schema/db/tables/jobs.ts";
 import type { Status } from "../../schema/states.ts";
-import type { Guard, GuardedSetStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
-import { nextInQueue, type QueueFilter } from "./turns.ts";
+import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
+import type { Guard, GuardedSetStatement } from "./guarded-statements.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
 /** A job as it is stored. */

@@ -1,8 +1,8 @@
 import { and, eq, isNull, ne, or, type SQL, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { stemOf } from "../../schema/storage/object-key.ts";
-import type { GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
+import type { GuardedStatement } from "./guarded-statements.ts";
 import type { JobRow } from "./job-rows.ts";
 
 /**

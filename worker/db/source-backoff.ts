@@ -1,8 +1,8 @@
 import { and, eq, gt, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { sourceBackoff } from "../../schema/db/tables/sources.ts";
-import type { GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
+import type { GuardedStatement } from "./guarded-statements.ts";
 import type { JobRow } from "./job-rows.ts";
 
 export type BackoffRow = typeof sourceBackoff.$inferSelect;

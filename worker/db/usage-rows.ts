@@ -2,8 +2,8 @@ import { and, asc, count, eq, isNotNull, isNull, type SQL, sql, sum } from "driz
 import { apiKeys } from "../../schema/db/tables/accounts.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { keyUsage, usage } from "../../schema/db/tables/usage.ts";
-import type { Guard, GuardedSetStatement, GuardedStatement } from "./companions.ts";
 import type { Db } from "./connection.ts";
+import type { Guard, GuardedSetStatement, GuardedStatement } from "./guarded-statements.ts";
 
 /**
  * What accounts and their keys use. Ended jobs are counted in their month by the move that ends them; what is not finished is

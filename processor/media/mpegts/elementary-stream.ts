@@ -1,7 +1,7 @@
 import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import type { MediaTrack } from "../isobmff/media-source.ts";
 import { CLOCK_RATE } from "./elementary-packets.ts";
-import type { SampleBuffer } from "./gathering.ts";
+import type { SampleBuffer } from "./sample-buffer.ts";
 
 /** One stream of a program, as it becomes a track. */
 export interface ElementaryStream {

@@ -1,13 +1,13 @@
 import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import type { ByteStream } from "../isobmff/byte-stream.ts";
 import type { InterleavedChunk, MediaSource, MediaTrack } from "../isobmff/media-source.ts";
+import { AudioStream } from "./audio-stream.ts";
 import { CLOCK_RATE, Clock } from "./elementary-packets.ts";
 import type { Beginning, ElementaryStream } from "./elementary-stream.ts";
-import { type BufferedSamples, SampleBuffer } from "./gathering.ts";
 import { TransportPackets } from "./packets.ts";
-import { VideoStream } from "./picture-stream.ts";
-import { AudioStream } from "./sound-stream.ts";
+import { type BufferedSamples, SampleBuffer } from "./sample-buffer.ts";
 import { PROGRAMS_PID, type ProgramStream, readProgram, readPrograms } from "./tables.ts";
+import { VideoStream } from "./video-stream.ts";
 
 /** The kinds of media that can be read here, with the number of their streams in ISO 13818-1. */
 const READERS = [

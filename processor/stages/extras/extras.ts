@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Adjustment } from "../../../schema/media.ts";
+import type { RunContext } from "../../dependencies.ts";
 import { Fault } from "../../fault.ts";
-import type { RunContext } from "../../kit.ts";
 import type { Cover } from "../ffmpeg-args.ts";
 import type { Source } from "../source.ts";
 import { chooseSubtitles, fetchSubtitle, type SubtitleChoice } from "./subtitles.ts";

@@ -1,6 +1,6 @@
+import type { RunContext } from "../../dependencies.ts";
 import { headersFor } from "../../egress/source-headers.ts";
 import { collectSpan } from "../../egress/source-read.ts";
-import type { RunContext } from "../../kit.ts";
 import type { Source } from "../source.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { RunContext } from "../../dependencies.ts";
 import { Fault } from "../../fault.ts";
 import { rewritePlaylist } from "../../hls/playlist.ts";
-import type { RunContext } from "../../kit.ts";
 import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { type TextDemuxer, ToolInput } from "../../tools/tool-input.ts";
 import type { Subtitles, YtdlpInfo } from "../../tools/ytdlp-info.ts";

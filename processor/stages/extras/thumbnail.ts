@@ -1,6 +1,6 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { RunContext } from "../../kit.ts";
+import type { RunContext } from "../../dependencies.ts";
 import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { imageFile } from "../../tools/tool-input.ts";
 import type { Cover } from "../ffmpeg-args.ts";

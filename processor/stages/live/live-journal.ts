@@ -1,7 +1,7 @@
 import { keyFolder } from "../../../schema/storage/object-key.ts";
+import type { RunContext } from "../../dependencies.ts";
 import { collectSpan } from "../../egress/source-read.ts";
 import { Fault } from "../../fault.ts";
-import type { RunContext } from "../../kit.ts";
 import { ObjectReader } from "../../storage/object-reader.ts";
 import type { ObjectStore } from "../../storage/object-store.ts";
 

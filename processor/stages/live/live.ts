@@ -1,9 +1,9 @@
 import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { Delivery } from "../../../schema/wire/callback.ts";
+import type { RunContext } from "../../dependencies.ts";
 import { Fault } from "../../fault.ts";
 import { type LiveEnd, LiveSource } from "../../hls/live-source.ts";
-import type { RunContext } from "../../kit.ts";
 import { StoppedError } from "../../run/stop.ts";
 import { deliver } from "../deliver.ts";
 import { type Resolved, resolveSource } from "../resolve.ts";

@@ -11,7 +11,7 @@ import { parseRetryAfter, type RetryClock } from "../../retry.ts";
 import { attachmentNamed, encodeKey, encodeSegment } from "../encode-key.ts";
 import { responseFailure, StorageFailedError } from "../failure.ts";
 import type { NewObject } from "../object-store.ts";
-import { Retrier, type RetrierRunOptions, type RetryOptions } from "../repeater.ts";
+import { Retrier, type RetrierRunOptions, type RetryOptions } from "../retrier.ts";
 import { StorageTransport, type TransportOptions } from "../transport.ts";
 import { azureHttpClient } from "./azure-http.ts";
 

@@ -1,14 +1,14 @@
 import { encodeKey } from "../encode-key.ts";
 import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
-import { Retrier, type RetryOptions } from "../repeater.ts";
-import { S3ApiClient } from "../s3/xml-client.ts";
-import { MultipartUpload } from "../s3/xml-upload.ts";
+import { Retrier, type RetryOptions } from "../retrier.ts";
+import { MultipartUpload } from "../s3/multipart-upload.ts";
 import {
   abortMultipartUpload,
   deleteXmlObject,
   listMultipartUploads,
   putXmlObject,
-} from "../s3/xml-uploads.ts";
+} from "../s3/multipart-uploads.ts";
+import { S3ApiClient } from "../s3/s3-api-client.ts";
 import { StorageTransport, type TransportOptions } from "../transport.ts";
 import { GcsAccount, type ServiceAccount } from "./gcs-account.ts";
 

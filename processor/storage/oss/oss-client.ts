@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import type OSS from "ali-oss";
 import { parseRetryAfter } from "../../retry.ts";
 import { StorageFailedError } from "../failure.ts";
-import { Retrier, type RetrierRunOptions, type RetryOptions } from "../repeater.ts";
+import { Retrier, type RetrierRunOptions, type RetryOptions } from "../retrier.ts";
 import { s3Failure } from "../s3/s3-failure.ts";
 import { type StorageResponse, StorageTransport, type TransportOptions } from "../transport.ts";
 

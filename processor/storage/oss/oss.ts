@@ -1,7 +1,7 @@
 import type OSS from "ali-oss";
 import { attachmentNamed, encodeKey } from "../encode-key.ts";
 import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
-import { epochMs } from "../s3/xml-uploads.ts";
+import { epochMs } from "../s3/multipart-uploads.ts";
 import { OssClient, type OssOptions } from "./oss-client.ts";
 import { abortOssUpload, dispositionHeader, OssUpload } from "./oss-upload.ts";
 

@@ -1,6 +1,6 @@
 import { AwsV4Signer } from "aws4fetch";
 import type { RetryClock } from "../../retry.ts";
-import type { XmlHead } from "./xml-client.ts";
+import type { XmlHead } from "./s3-api-client.ts";
 
 /** As whom to write. */
 export interface S3Credentials {

@@ -1,11 +1,16 @@
 import { attachmentNamed } from "../encode-key.ts";
 import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
-import { Retrier, type RetryOptions } from "../repeater.ts";
+import { Retrier, type RetryOptions } from "../retrier.ts";
 import { StorageTransport, type TransportOptions } from "../transport.ts";
+import { MultipartUpload } from "./multipart-upload.ts";
+import {
+  abortMultipartUpload,
+  deleteXmlObject,
+  listMultipartUploads,
+  putXmlObject,
+} from "./multipart-uploads.ts";
+import { S3ApiClient } from "./s3-api-client.ts";
 import { type S3Credentials, S3Signer } from "./s3-signer.ts";
-import { S3ApiClient } from "./xml-client.ts";
-import { MultipartUpload } from "./xml-upload.ts";
-import { abortMultipartUpload, deleteXmlObject, listMultipartUploads, putXmlObject } from "./xml-uploads.ts";
 
 /** Where and as whom to write. */
 export interface S3Options extends S3Credentials, TransportOptions, RetryOptions {

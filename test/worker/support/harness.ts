@@ -1,13 +1,13 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import type { Job } from "../../../schema/api/job.ts";
-import type { DeliveryMessage, DispatchMessage } from "../../../schema/wire/hint.ts";
+import type { DeliveryMessage, DispatchMessage } from "../../../schema/wire/queue-messages.ts";
 import type { RunRequest } from "../../../schema/wire/run.ts";
 import { createApp } from "../../../worker/app.ts";
 import { createContext, createServices } from "../../../worker/composition.ts";
 import type { RequestContext, Services } from "../../../worker/context.ts";
 import type { LogFields } from "../../../worker/lib/log.ts";
-import { consumeDispatchMessages } from "../../../worker/queues/hints.ts";
-import { consumeDeliveryMessages } from "../../../worker/queues/notices.ts";
+import { consumeDeliveryMessages } from "../../../worker/queues/deliveries.ts";
+import { consumeDispatchMessages } from "../../../worker/queues/dispatch.ts";
 import { reconcile } from "../../../worker/services/maintenance/reconcile.ts";
 import { listSource } from "../../../worker/services/sources/listing/list-source.ts";
 import type { Listing, Recognised } from "../../../worker/services/sources/listing/listing.ts";

@@ -2,7 +2,7 @@ import type { Limits } from "../../../schema/api/account.ts";
 import type { AccountUsage, KeyUsage, KeyUsageList, Usage } from "../../../schema/api/usage.ts";
 import type { RequestContext } from "../../context.ts";
 import type { AccountRow } from "../../db/account-rows.ts";
-import type { GuardedSetStatement, GuardedStatement } from "../../db/companions.ts";
+import type { GuardedSetStatement, GuardedStatement } from "../../db/guarded-statements.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import {
   type Allowance,

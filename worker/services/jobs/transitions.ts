@@ -10,11 +10,11 @@ import {
 } from "../../../schema/states.ts";
 import type { RunHeartbeat } from "../../../schema/wire/callback.ts";
 import type { RequestContext } from "../../context.ts";
-import type { GuardedStatement } from "../../db/companions.ts";
 import { eraseCredentialsOf } from "../../db/credentials.ts";
+import type { QueueFilter } from "../../db/fair-queue.ts";
+import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import { type MoveCondition, writeEnds, writeHeartbeats, writeMove } from "../../db/job-moves.ts";
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
-import type { QueueFilter } from "../../db/turns.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { DISPATCH_GRACE_MS, sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { finalizeStorage } from "../storage/closing.ts";

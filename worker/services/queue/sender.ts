@@ -1,4 +1,4 @@
-import type { DeliveryMessage, DispatchMessage } from "../../../schema/wire/hint.ts";
+import type { DeliveryMessage, DispatchMessage } from "../../../schema/wire/queue-messages.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
 import { describeError, type Log, type LogFields } from "../../lib/log.ts";

@@ -3,9 +3,9 @@ import { JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-reque
 import type { Predecessor, RunRequest } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
+import type { QueueFilter } from "../../db/fair-queue.ts";
 import { setRunner } from "../../db/job-queue.ts";
 import { findJobForRun, findNextJobForRun, type JobRow } from "../../db/job-rows.ts";
-import type { QueueFilter } from "../../db/turns.ts";
 import { describeError } from "../../lib/log.ts";
 import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
 import { transition } from "../jobs/transitions.ts";

@@ -1,7 +1,7 @@
 import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { Outcome } from "../../../schema/wire/callback.ts";
 import type { RequestContext } from "../../context.ts";
-import type { GuardedStatement } from "../../db/companions.ts";
+import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { clearSource, listBackoffs, putOff, strikeSource } from "../../db/source-backoff.ts";
 import { DISPATCH_GRACE_MS, sendDispatchMessages } from "../queue/sender.ts";

@@ -1,7 +1,7 @@
 import { isFinal } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
-import type { GuardedStatement } from "../../db/companions.ts";
 import { eraseCredentials, findCredentials } from "../../db/credentials.ts";
+import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { openSealed } from "./credentials.ts";

@@ -1,5 +1,5 @@
 import type { JobState } from "../../../schema/states.ts";
-import type { GuardedStatement } from "../../db/companions.ts";
+import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import type { ComputedColumns } from "../../db/job-moves.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { type ObjectPlace, takeFile, takeSidecars, withReplacement } from "../../db/object-owners.ts";

@@ -1,6 +1,5 @@
 import type { SLACK_LEVELS } from "../../../schema/api/slack.ts";
 import type { RequestContext } from "../../context.ts";
-import type { GuardedSetStatement, GuardedStatement } from "../../db/companions.ts";
 import {
   insertDeliveries,
   insertDelivery,
@@ -8,6 +7,7 @@ import {
   insertSlackDelivery,
   type NewDeliveryRow,
 } from "../../db/delivery-rows.ts";
+import type { GuardedSetStatement, GuardedStatement } from "../../db/guarded-statements.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { jsonPages } from "../../lib/json-pages.ts";
 import { DELIVERY_GRACE_MS } from "../queue/sender.ts";

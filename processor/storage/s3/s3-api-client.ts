@@ -3,7 +3,7 @@ import { withoutTrailing } from "../../../schema/text.ts";
 import { parseRetryAfter } from "../../retry.ts";
 import { encodeKey, encodeSegment } from "../encode-key.ts";
 import { StorageFailedError } from "../failure.ts";
-import type { Retrier } from "../repeater.ts";
+import type { Retrier } from "../retrier.ts";
 import type { StorageResponse, StorageTransport } from "../transport.ts";
 import { s3Failure } from "./s3-failure.ts";
 

@@ -1,4 +1,4 @@
-import { DispatchMessage } from "../../schema/wire/hint.ts";
+import { DispatchMessage } from "../../schema/wire/queue-messages.ts";
 import type { RequestContext } from "../context.ts";
 import { describeError } from "../lib/log.ts";
 import { type Dispatch, dispatchJob } from "../services/runs/dispatcher.ts";

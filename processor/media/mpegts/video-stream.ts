@@ -3,9 +3,9 @@ import { UNITY_MATRIX } from "../isobmff/common-boxes.ts";
 import { fullBox, uint16, uint32 } from "../isobmff/write-boxes.ts";
 import { CLOCK_RATE, type Clock, readElementaryPacket } from "./elementary-packets.ts";
 import { type Beginning, checkPause, type ElementaryStream } from "./elementary-stream.ts";
-import type { SampleBuffer } from "./gathering.ts";
 import { avcEntry, readSequenceParameters } from "./h264-parameters.ts";
 import { type ParameterSets, PictureReader } from "./h264-pictures.ts";
+import type { SampleBuffer } from "./sample-buffer.ts";
 
 /** Pictures of H.264, one in each packet. */
 export class VideoStream implements ElementaryStream {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
-import { bodyOf, endJob, hook, lastPost, signingSecret, verifyAt } from "./support/notices.ts";
+import { bodyOf, endJob, hook, lastPost, signingSecret, verifyAt } from "./support/webhooks.ts";
 
 /** What accounts set of their notices: the secret that signs them, and Slack. */
 

@@ -9,13 +9,13 @@ import type { LeaseKeeper } from "./run/lease.ts";
 import type { Progress } from "./run/progress.ts";
 import type { Slots } from "./run/slots.ts";
 import type { WorkFolders } from "./run/work-folders.ts";
+import type { SourceNetwork } from "./source-network.ts";
 import type { ObjectStore } from "./storage/object-store.ts";
 import type { BufferBudget } from "./storage/uploads/buffer-budget.ts";
 import type { Hasher } from "./storage/uploads/hasher.ts";
 import type { Tools } from "./tools/discover.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
 import type { ExtractorPool } from "./tools/extractor.ts";
-import type { SourceNetwork } from "./way-out.ts";
 
 /** What all runs of a processor share. */
 export interface ProcessorDependencies {

@@ -1,6 +1,6 @@
 import { xmlElements, xmlText } from "../../../schema/storage/xml-answer.ts";
 import type { NewObject, UnfinishedUpload } from "../object-store.ts";
-import type { S3ApiClient } from "./xml-client.ts";
+import type { S3ApiClient } from "./s3-api-client.ts";
 
 /** The headers with which an object is stored. */
 export const storedHeaders = ({ contentDisposition, contentType }: NewObject): Record<string, string> => ({

@@ -5,7 +5,7 @@ import { type AdtsHeader, aacEntry, FRAME_SAMPLES, readAdtsHeader } from "./adts
 import { ByteBuffer } from "./byte-buffer.ts";
 import { CLOCK_RATE, type Clock, readElementaryPacket } from "./elementary-packets.ts";
 import { type Beginning, checkPause, type ElementaryStream } from "./elementary-stream.ts";
-import type { SampleBuffer } from "./gathering.ts";
+import type { SampleBuffer } from "./sample-buffer.ts";
 
 const LEFT_BYTES = 16 << 10;
 /** Times are rounded, and packagers are careless: only what is further away than this is a gap. */

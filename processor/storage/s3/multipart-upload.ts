@@ -3,8 +3,8 @@ import { xmlText } from "../../../schema/storage/xml-answer.ts";
 import { escapeXml } from "../../../schema/xml.ts";
 import { Fault } from "../../fault.ts";
 import type { NewObject, Upload } from "../object-store.ts";
-import type { S3ApiClient } from "./xml-client.ts";
-import { storedHeaders } from "./xml-uploads.ts";
+import { storedHeaders } from "./multipart-uploads.ts";
+import type { S3ApiClient } from "./s3-api-client.ts";
 
 /** Where an upload is made. */
 export interface MultipartUploadTarget {

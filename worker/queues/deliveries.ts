@@ -1,10 +1,10 @@
-import { DeliveryMessage } from "../../schema/wire/hint.ts";
+import { DeliveryMessage } from "../../schema/wire/queue-messages.ts";
 import type { RequestContext } from "../context.ts";
 import { describeError } from "../lib/log.ts";
 import { deliverEvent } from "../services/webhooks/deliver.ts";
 
-/** Name of the second queue, as in `wrangler.toml`. */
-export const DELIVERY_QUEUE = "waterspout-notices";
+/** Names of the delivery queue in `wrangler.toml`: today's, and the former one until it is empty. */
+export const DELIVERY_QUEUES: readonly string[] = ["waterspout-deliveries", "waterspout-notices"];
 
 /** Consumes hints of notices, all at once: a slow endpoint holds up no other. What fails here, reconcile brings again. */
 export async function consumeDeliveryMessages(
