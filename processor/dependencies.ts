@@ -23,7 +23,7 @@ export interface ProcessorDependencies {
   readonly tools: Tools;
   readonly policy: EgressPolicy;
   readonly extractor: ExtractorPool;
-  /** Answers of probes, for the runs that follow. */
+  /** Responses of probes, for the runs that follow. */
   readonly extractions: ExtractionCache;
   readonly proxies: ProxyRotation;
   readonly folders: WorkFolders;
@@ -39,11 +39,11 @@ export interface ProcessorDependencies {
   readonly log: Log;
 }
 
-/** One run's view: the kit, the request, and what belongs to this run alone. */
+/** One run's view: the dependencies, the request, and what belongs to this run alone. */
 export interface RunContext extends ProcessorDependencies, SourceNetwork {
   readonly request: RunRequest;
   readonly claim: Claim;
-  /** Aborted with a {@link Stopped} or a `Fault`; that reason is how the run ends. */
+  /** Aborted with a {@link StoppedError} or a `Fault`; that reason is how the run ends. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
   /** The run's own folder, removed at its end. */

@@ -10,7 +10,7 @@ export function createLog(
 ): Log {
   return (event, fields = {}) => {
     const line = { at: new Date().toISOString(), event, instance, ...fields };
-    // the words of tools quote addresses: passwords and tokens are taken out here, whoever put them into a text
+    // the words of tools quote addresses: passwords and tokens are taken out here, anyone who put them into a text
     write(`${JSON.stringify(line, (_, value) => (typeof value === "string" ? shownText(value) : value))}\n`);
   };
 }

@@ -36,7 +36,7 @@ export interface Processor {
 
 /** Probes at the same time; each is one extraction. */
 const MAX_PROBES = 4;
-/** Lists told at the same time; each is one extraction, too. */
+/** Lists reported at the same time; each is one extraction, too. */
 const MAX_LISTS = 4;
 /** Memory that file parts of all runs may take together. */
 const BUFFER_BYTES = 112 << 20;

@@ -29,7 +29,7 @@ export function backoffMs(attempt: number, range: BackoffRange, random: () => nu
   return Math.round((ceiling / 2) * (1 + random()));
 }
 
-/** Whoever asks for more asks for nothing that could be waited for; larger numbers have no place in a report. */
+/** Anyone who asks for more asks for nothing that could be waited for; larger numbers have no place in a report. */
 const MAX_WISHED_MS = 24 * 60 * 60_000;
 
 /**

@@ -19,10 +19,10 @@ export interface ServerParts {
   /** Bearer that the Worker shows. */
   readonly token: string;
   readonly runs: RunTable;
-  /** Probes that may go on at the same time, beside the runs. */
+  /** Probes that may go on at the same time, next to the runs. */
   readonly probes: Slots;
   readonly probe: (request: MediaProbeRequest, signal: AbortSignal) => Promise<ProbeOutcome>;
-  /** Lists that may be told at the same time, beside runs and probes: they take longer than a probe. */
+  /** Lists that may be reported at the same time, next to runs and probes: they take longer than a probe. */
   readonly lists: Slots;
   readonly list: (
     request: ListRequest,
@@ -37,7 +37,7 @@ export interface ServerParts {
 /** Probes are short: so is the wait for one to end. */
 const PROBES_BUSY_SECONDS = 2;
 
-/** The processor's HTTP interface. `/healthz`, `/readyz` and `/metrics` tell no secret and ask for none. */
+/** The processor's HTTP interface. `/healthz`, `/readyz` and `/metrics` report no secret and ask for none. */
 export function createServer(parts: ServerParts): Hono {
   const { token, runs, probes, lists, probe, renderMetrics, health } = parts;
   const app = new Hono();
@@ -95,7 +95,7 @@ export function createServer(parts: ServerParts): Hono {
   return app;
 }
 
-/** NDJSON while the source tells its list; a client that goes away ends the extraction. */
+/** NDJSON while the source reports its list; a client that goes away ends the extraction. */
 function streamList({ list, lists }: ServerParts, request: ListRequest, gone: AbortSignal): Response {
   const abort = new AbortController();
   const signal = AbortSignal.any([gone, abort.signal]);

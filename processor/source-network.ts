@@ -21,7 +21,7 @@ export interface SourceNetworkParts {
 }
 
 /**
- * Opens the way to a source; whoever opened it closes `proxy`. An answer that was kept from a probe leads to the proxy
+ * Opens the way to a source; the caller closes `proxy`. A response that was kept from a probe leads to the proxy
  * that it came through.
  */
 export async function openSourceNetwork(

@@ -20,7 +20,7 @@ const WEB_TOKEN = /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/;
  * The URL without its passwords and tokens; the very same text where it holds none.
  *
  * Userinfo and everything of the query that does not look harmless is hidden: values of more than 12 characters (but
- * the ids of `v` and `list`) and values whose names announce a secret. Nothing tells a secret from a name in a path:
+ * the ids of `v` and `list`) and values whose names announce a secret. Nothing reports a secret from a name in a path:
  * there, parameters and web tokens alone are hidden.
  *
  * @example shownUrl("https://me:pw@example.com/a.mp4?v=1&token=abc") // "https://***@example.com/a.mp4?v=1&token=***"

@@ -68,7 +68,7 @@ export function servicesOf(env: Env): Services {
   return services;
 }
 
-/** Opens a scope. Whatever changes something begins at the primary. */
+/** Creates a context. Whatever changes something begins at the primary. */
 export function createContext(
   services: Services,
   waitUntil: (work: Promise<unknown>) => void,

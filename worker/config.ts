@@ -192,7 +192,7 @@ const VARIABLES = {
     schema: wholeNumber(1, 500),
     fallback: "20",
     secret: false,
-    meaning: "Jobs of one show, playlist or bulk request that are on their way at the same time, 1 to 500",
+    meaning: "Jobs of one show, playlist or bulk request that are in flight at the same time, 1 to 500",
   },
   RATE_LIMIT_READ: {
     schema: wholeNumber(1, 10_000_000),

@@ -51,7 +51,7 @@ export interface Services extends Dependencies {
 export interface RequestContext extends Services {
   readonly db: Db;
   readonly connection: Connection;
-  /** Work that goes on after the answer; its failure is logged. */
+  /** Work that goes on after the response; its failure is logged. */
   readonly defer: (work: Promise<unknown>) => void;
 }
 

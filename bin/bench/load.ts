@@ -21,7 +21,7 @@ export interface LoadResult {
 /**
  * Keeps so many requests under way for so long.
  *
- * @throws Error at the first answer with another status
+ * @throws Error at the first response with another status
  */
 export async function load(
   request: LoadRequest,

@@ -12,7 +12,7 @@ export interface ChildOptions {
   readonly logFile: string;
 }
 
-/** How a process ended, whoever ended it. */
+/** How a process ended, no matter who ended it. */
 export interface Ending {
   /** To be said after its name: `ended with 0`, `was ended by SIGKILL`. */
   readonly words: string;

@@ -3,7 +3,7 @@ import { runScheduled } from "./platform/control.ts";
 const MINUTE = 60_000;
 
 /**
- * Drives the Worker's cron, which does not fire by itself on the embedded platform: once now, then each minute.
+ * Drives the Worker's cron, which does not fire automatically on the embedded platform: once now, then each minute.
  *
  * @param controlFile where the platform says how it is controlled
  * @returns stops it

@@ -4,7 +4,7 @@
  */
 import { endProcessesOf } from "./marker.ts";
 
-/** Time that processes get to end by themselves, in milliseconds. */
+/** Time that processes get to end on their own, in milliseconds. */
 const GRACE = 5_000;
 
 const [stackId] = process.argv.slice(2);

@@ -17,7 +17,7 @@ const OTHERS = 0o077;
 
 /**
  * Takes a folder and everything in it from everybody but the owner. Costs little where that was done before: the
- * folder itself comes last, so it tells.
+ * folder itself comes last, so it reports.
  */
 export function closeToOthers(folder: string): void {
   const entries = readdirSync(folder).map((name) => join(folder, name));

@@ -21,7 +21,7 @@ export function identify(pid: number): ProcessIdentity | null {
 /** True while that very process lives. */
 export const isAlive = (known: ProcessIdentity): boolean => identify(known.pid)?.started === known.started;
 
-/** Clock ticks since the machine's start, beside the id of that start. */
+/** Clock ticks since the machine's start, next to the id of that start. */
 function startedInProc(pid: number): string {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   // The command's name may hold blanks and brackets; the fixed fields follow its last bracket, the state first.

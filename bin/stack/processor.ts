@@ -20,7 +20,7 @@ export interface ProcessorOptions {
   readonly log: (line: string) => void;
 }
 
-/** A processor that is started again whenever it ends by itself. */
+/** A processor that is started again whenever it ends on its own. */
 export interface SupervisedProcessor {
   /** Lets it drain for `graceMs` at most. */
   stop(graceMs: number): Promise<void>;

@@ -44,7 +44,7 @@ export interface Stack {
   readonly adminToken: string;
   readonly processorUrl: string;
   readonly stateDir: string;
-  /** Resolves with the reason when the Worker ended by itself; the caller then stops the stack. */
+  /** Resolves with the reason when the Worker ended on its own; the caller then stops the stack. */
   readonly failed: Promise<string>;
   /** Stops the processor, then the Worker, and leaves no process behind. May be called more than once. */
   stop(): Promise<void>;
@@ -140,7 +140,7 @@ const fail = (reason: string): never => {
   throw new StackError(reason);
 };
 
-/** The log of this start; the one before is kept beside it. */
+/** The log of this start; the one before is kept next to it. */
 function freshLog(file: string): string {
   try {
     renameSync(file, `${file}.1`);

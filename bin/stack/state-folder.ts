@@ -23,7 +23,7 @@ interface Owner {
   readonly process: ProcessIdentity;
 }
 
-/** What a killed stack's processes may take to end by themselves, in milliseconds. */
+/** What a killed stack's processes may take to end on their own, in milliseconds. */
 const ORPHAN_GRACE_MS = 3_000;
 
 /**
@@ -46,7 +46,7 @@ export async function takeStateFolder(path: string, log: (line: string) => void)
     log(`the last stack on this state was killed; ${ended} processes of it were left and are ended now`);
   }
   const own = identify(process.pid);
-  if (own === null) throw new StackError("The system does not tell when this process was started.");
+  if (own === null) throw new StackError("The system does not say when this process was started.");
   const stackId = randomUUID();
   writePrivateFile(ownerFile, JSON.stringify({ stack_id: stackId, process: own } satisfies Owner));
   return {

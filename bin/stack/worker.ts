@@ -9,7 +9,7 @@ import type { StateFolder } from "./state-folder.ts";
 /** The program that runs the Worker. */
 export const PLATFORM_PROGRAM = join(import.meta.dirname, "platform", "main.ts");
 
-/** Tells in the environment of the Worker's processes which state they work on. */
+/** Reports in the environment of the Worker's processes which state they work on. */
 export const STATE_VARIABLE = "WATERSPOUT_STATE";
 
 /** Where D1, Durable Objects, queues and R2 live on disk. */
@@ -35,7 +35,7 @@ export function writePlatformFile(
     controlFile: controlFile(state.path),
   };
   writePrivateFile(file, JSON.stringify(described));
-  // where the development server of earlier versions was told the same
+  // where the development server of earlier versions was reported the same
   rmSync(state.file("worker.env"), { force: true });
   return file;
 }

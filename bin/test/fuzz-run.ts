@@ -8,7 +8,7 @@ const USAGE = "npm run fuzz -- [--inputs 20000] [--seed 1] [--from 0]";
  * Runs the campaign of malformed media. The same seed and number always make the same input: `--from` goes on where
  * another run ended, and together with `--inputs 1` it repeats one of them.
  *
- * @returns the exit code: 0 when nothing crashed, hung or was told
+ * @returns the exit code: 0 when nothing crashed, hung or was reported
  */
 export async function runFuzz(args: readonly string[]): Promise<number> {
   const { inputs, seed, from } = optionsOf(args);

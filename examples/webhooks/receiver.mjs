@@ -4,7 +4,7 @@
  *   WEBHOOK_SECRET=whsec_… PORT=3000 node receiver.mjs
  *
  * The secret is that of GET /user/webhook-secret. The signature is that of Standard Webhooks: an HMAC-SHA256 over
- * "<webhook-id>.<webhook-timestamp>.<body>". Answer 2xx only once the event is safely stored: any other answer is retried.
+ * "<webhook-id>.<webhook-timestamp>.<body>". Answer 2xx only once the event is safely stored: any other response is retried.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";

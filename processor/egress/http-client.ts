@@ -23,9 +23,9 @@ export interface OpenOptions {
 export interface OpenedResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Must be read or destroyed. Fails with a Fault, or with the signal's reason, unless its chunks are lent. */
+  /** Must be read or destroyed. Fails with a Fault, or with the signal's reason, unless its chunks are borrowed. */
   readonly body: Readable;
-  /** Where the answer came from, after redirects. */
+  /** Where the response came from, after redirects. */
   readonly url: string;
 }
 
@@ -45,7 +45,7 @@ export class HttpClient {
   }
 
   /**
-   * Requests `url` and follows redirects; any status is an answer, 4xx and 5xx too.
+   * Requests `url` and follows redirects; any status is a response, 4xx and 5xx too.
    *
    * @throws Fault `network` (refused, reset, silent, too many redirects), `egress_blocked` (a hop is not public),
    *   or the signal's reason

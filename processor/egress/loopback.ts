@@ -5,14 +5,14 @@ import type { MountHandler } from "./proxy.ts";
 import type { RangeSource, ReadOptions } from "./range-source.ts";
 import type { SegmentSource } from "./segment-source.ts";
 
-/** Told why a tool was cut off: the tool itself only sees a broken connection. */
+/** Reported why a tool was cut off: the tool itself only sees a broken connection. */
 export type OnFailure = (fault: Fault) => void;
 
 /** How much of a source is read for a tool that may leave at any time. */
 export interface Pace extends Pick<ReadOptions, "chunkBytes"> {
   /**
    * Longest answer to one request: what lies in the buffers of a connection was read in vain when the tool leaves. The
-   * tool must ask for the rest when an answer ends early.
+   * tool must ask for the rest when a response ends early.
    */
   readonly responseBytes?: number;
 }
@@ -126,7 +126,7 @@ function write(response: ServerResponse, batch: readonly Buffer[]): Promise<void
   });
 }
 
-/** The first bytes decide the status, so that a segment that cannot be had is a failed request, not an empty one. */
+/** The first bytes decide the status, so that a segment that cannot be fetched is a failed request, not an empty one. */
 async function sendOnceStarted(response: ServerResponse, body: AsyncIterable<Buffer[]>): Promise<void> {
   const batches = body[Symbol.asyncIterator]();
   const first = await batches.next();

@@ -1,4 +1,4 @@
-/** The head of an answer whose body is as many bytes as it says and nothing else. */
+/** The head of a response whose body is as many bytes as it says and nothing else. */
 export interface PlainHead {
   /** Bytes of the head as it came. */
   readonly length: number;

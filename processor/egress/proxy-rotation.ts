@@ -1,4 +1,4 @@
-/** Sources whose turn is remembered; the one that was asked for the longest ago is forgotten first. */
+/** Sources whose turn is remembered; the one that was asked for the longest ago is removed first. */
 const MAX_SOURCES = 10_000;
 
 /**

@@ -6,7 +6,7 @@ import { type Duplex, pipeline } from "node:stream";
 import { Fault } from "../fault.ts";
 import type { EgressPolicy } from "./policy.ts";
 
-/** Reason phrase of a refusal; it tells the policy's 403 from a site's own in the error text of a tool. */
+/** Reason phrase of a refusal; it reports the policy's 403 from a site's own in the error text of a tool. */
 export const BLOCKED_REASON = "Egress Blocked";
 
 /** Suffix of the names that exist only inside a proxy; the policy refuses it everywhere else. */
@@ -23,7 +23,7 @@ export interface Mount {
 }
 
 /**
- * The loopback forward proxy that tools get as their only way out: absolute-form HTTP requests and CONNECT, each
+ * The loopback forward proxy that tools get as their only network access: absolute-form HTTP requests and CONNECT, each
  * judged by the policy. It costs one listening socket, so each run starts its own: the refusals that it remembers are
  * then that run's, and closing it cuts whatever its tools still have open.
  */
@@ -71,7 +71,7 @@ export class EgressProxy {
   /**
    * What this proxy refused, oldest first, as texts for logs.
    *
-   * @param since how many refusals the caller already knows; the length of an earlier answer
+   * @param since how many refusals the caller already knows; the length of an earlier response
    */
   blocked(since = 0): readonly string[] {
     return this.#refusals.slice(since);
@@ -145,7 +145,7 @@ export class EgressProxy {
       const onward = await this.#policy.dial(authority[1], Number(authority[2]), this.#upstream);
       client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
       if (head.length > 0) onward.write(head);
-      // A tunnel that breaks off ends both sides; there is nobody left to tell.
+      // A tunnel that breaks off ends both sides; there is nobody left to inform.
       pipeline(client, onward, client, () => {
         onward.destroy();
         client.destroy();

@@ -57,7 +57,7 @@ export interface ReadOptions {
 }
 
 /**
- * Opens one file at a source. The first request tells its size and whether ranges are honoured; its body is kept and
+ * Opens one file at a source. The first request reports its size and whether ranges are honoured; its body is kept and
  * becomes the file's beginning, so nothing is asked for twice.
  *
  * @throws Fault `forbidden`, `unavailable`, `rate_limited`, `network`, `egress_blocked`; `limit_exceeded` when the
@@ -71,7 +71,7 @@ export async function openRangeSource(client: HttpClient, options: RangeSourceOp
 
 /** One file at a source, read anywhere and by several connections where the source allows it. */
 export class RangeSource {
-  /** Undefined when the source does not tell it. */
+  /** Undefined when the source does not state it. */
   sizeBytes: number | undefined;
   /** False: the file can only be read from its beginning, by one connection. */
   rangesWork = false;
@@ -86,7 +86,7 @@ export class RangeSource {
   readonly #options: RangeSourceOptions;
   #request: SourceRequest;
   #identity: Identity = {};
-  /** The answer to the first request, until something reads it. */
+  /** The response to the first request, until something reads it. */
   #kept: OpenedSpan | null = null;
 
   /** Use {@link openRangeSource}. */
@@ -157,7 +157,7 @@ export class RangeSource {
 
   /**
    * Hands over the bytes from `start` (inclusive) to `end` (exclusive) as they arrive, each chunk with its distance from
-   * `start`; a chunk is only lent. Throws as {@link readPart} does.
+   * `start`; a chunk is only borrowed. Throws as {@link readPart} does.
    */
   async streamPart(
     start: number,
@@ -252,7 +252,7 @@ export class RangeSource {
     return streamRange(this.#client, this.#until(signal), span, onChunk, known);
   }
 
-  /** The first answer, if it is still there and not longer than what is wanted. */
+  /** The first response, if it is still there and not longer than what is wanted. */
   #takeKept(end: number | undefined): OpenedSpan | null {
     const kept = this.#kept;
     if (!kept || (kept.status === 206 && (end === undefined || (kept.end ?? 0) > end))) return null;

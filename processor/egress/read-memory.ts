@@ -13,7 +13,7 @@ const memories = new WeakMap<Socket, ReadMemory>();
  * The memory that a connection reads into. Node makes new memory for each read, and its parser copies each piece of a
  * body into more of it; at hundreds of megabytes a second, clearing that away costs more than everything else. So the
  * same memory is read into again where a reader says that it keeps no chunk, and such a body passes the parser by:
- * it is told of one byte only, the last one, by which it knows the end.
+ * it is informed of one byte only, the last one, by which it knows the end.
  */
 export class ReadMemory {
   #memory = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -37,7 +37,7 @@ export class ReadMemory {
     memories.set(socket, this);
   }
 
-  /** Lends the body of the answer to a GET: its chunks are overwritten when their `data` events end. */
+  /** Shares the body of the response to a GET: its chunks are overwritten when their `data` events end. */
   static lendMemoryTo(request: ClientRequest): void {
     request.once("socket", (socket) => {
       const memory = memories.get(socket);

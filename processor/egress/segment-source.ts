@@ -48,8 +48,8 @@ export class SegmentSource {
   /**
    * All fragments, concatenated. Leaving the loop early ends every request.
    *
-   * @param lend a batch is the reader's only until it asks for the next one: its memory is used again
-   * @throws as `openRangeSource`; one fragment that cannot be had ends the stream
+   * @param borrowed a batch is the reader's only until it asks for the next one: its memory is used again
+   * @throws as `openRangeSource`; one fragment that cannot be fetched ends the stream
    */
   async *read(signal?: AbortSignal, borrowed = false): AsyncGenerator<Buffer[]> {
     const { connections = 6, bufferBytes = 32 << 20, maxBytes = Number.POSITIVE_INFINITY } = this.#options;

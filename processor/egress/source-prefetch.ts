@@ -60,7 +60,7 @@ export class Prefetched {
   /**
    * Batches of chunks as they arrive; leaving the loop early closes the stream, closing it makes the loop throw.
    *
-   * @param lend a batch is the reader's only until it asks for the next one
+   * @param borrowed a batch is the reader's only until it asks for the next one
    */
   async *read(borrowed = false): AsyncGenerator<Buffer[]> {
     this.#reading = true;

@@ -23,7 +23,7 @@ export interface SourceRequest {
   readonly clock?: RetryClock;
 }
 
-/** An answer whose body is being read. */
+/** A response whose body is being read. */
 export interface OpenedSpan {
   /** 206: exactly the asked span; 200: the whole resource, whatever was asked. */
   readonly status: 200 | 206;
@@ -77,7 +77,7 @@ export async function openSpan(
 }
 
 /**
- * Takes the next chunk of a span. It is only lent: its memory is used again when this returns. A promise makes the
+ * Takes the next chunk of a span. It is only borrowed: its memory is used again when this returns. A promise makes the
  * source wait; what is thrown ends the reading.
  */
 export type ChunkSink = (chunk: Buffer) => Promise<void> | void;
@@ -85,14 +85,14 @@ export type ChunkSink = (chunk: Buffer) => Promise<void> | void;
 /** What is known of a span that is to be read. */
 export interface KnownSpan {
   readonly identity?: Identity;
-  /** An answer for this very span that was opened before. */
+  /** A response for this very span that was opened before. */
   readonly opened?: OpenedSpan | undefined;
 }
 
 /**
  * Hands over the bytes of one span, in order. Where a connection breaks, the rest is asked for from that byte on.
  *
- * @throws as {@link openSpan}; Fault `network` also when the resource changed or the source's answers contradict; and
+ * @throws as {@link openSpan}; Fault `network` also when the resource changed or the source's responses contradict; and
  *   what `take` throws
  */
 export async function streamRange(
@@ -142,7 +142,7 @@ export async function streamRange(
 /**
  * All bytes of one span in memory of their own. Every caller says how many that may be.
  *
- * @throws as {@link pourSpan}; Fault `limit_exceeded` as soon as more than `maxBytes` arrived
+ * @throws as {@link streamRange}; Fault `limit_exceeded` as soon as more than `maxBytes` arrived
  */
 export async function collectSpan(
   client: HttpClient,
@@ -191,7 +191,7 @@ const pick = ({ body, url, headers }: { body: Readable; url: string; headers: In
   validator: validatorOf(headers),
 });
 
-/** Reads status and sizes; an answer that contradicts itself or the request is a network fault. */
+/** Reads status and sizes; a response that contradicts itself or the request is a network fault. */
 function describe(
   status: number,
   headers: IncomingHttpHeaders,
@@ -207,7 +207,7 @@ function describe(
   }
   if (status !== 206) throw refusal(status, headers, clock);
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers["content-range"] ?? "");
-  if (!range || !span) throw new Fault("network", "an answer of 206 without a usable range");
+  if (!range || !span) throw new Fault("network", "a response of 206 without a usable range");
   const [start, end] = [Number(range[1]), Number(range[2]) + 1];
   const totalBytes = range[3] === "*" ? undefined : Number(range[3]);
   const asked = Math.min(span.end ?? Number.POSITIVE_INFINITY, totalBytes ?? Number.POSITIVE_INFINITY);
@@ -256,7 +256,7 @@ class SourceChangedError extends Fault {
   }
 }
 
-/** Hands over an answer cut to the wanted span, whichever of the two ways it was answered. */
+/** Hands over a response cut to the wanted span, whichever of the two ways it was answered. */
 function streamResponse(
   { body, start, url }: OpenedSpan,
   from: number,

@@ -14,7 +14,7 @@ const MAX_ATTRIBUTES = 100;
 /**
  * The attributes of a tag, in their order, the first of each name. The work is linear in the length of the line.
  *
- * What a reader could understand in two ways is left out, so that whoever reads the tag after us reads the same: a
+ * What a reader could understand in two ways is left out, so that anyone who reads the tag after us reads the same: a
  * value without quotes ends at the first space, and in a quoted one no backslash is left that could hide its end.
  *
  * @throws Fault `network` for a tag with more attributes than any honest one

@@ -73,7 +73,7 @@ export class KeyRing {
     if (!key) {
       key = this.#read(url);
       this.#keys.set(url, key);
-      // one that could not be had is asked for again
+      // one that could not be fetched is asked for again
       key.catch(() => this.#keys.delete(url));
     }
     return createDecipheriv("aes-128-cbc", await key, iv);

@@ -116,7 +116,7 @@ export class LiveSource {
     return collectSpan(this.#client, request, span, maxBytes);
   }
 
-  /** Null for a playlist that cannot be had right now. */
+  /** Null for a playlist that cannot be fetched right now. */
   async #reload(): Promise<LivePlaylist | null> {
     const { url, headers, signal } = this.#options;
     try {

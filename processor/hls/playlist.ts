@@ -16,7 +16,7 @@ export interface HlsResource {
   readonly span?: ByteSpan;
   /** Set where it must be decrypted before anybody reads it. */
   readonly key?: ResourceKey;
-  /** File name extension, with the dot, that tells a reader what this is. */
+  /** File name extension, with the dot, that reports a reader what this is. */
   readonly extension: string;
 }
 

@@ -100,7 +100,7 @@ export class HlsSource {
    * What a path stands for; null for a path that was never given out.
    *
    * @param signal ends the body, also while its reader waits for bytes
-   * @param lend a batch of the body is the reader's only until it asks for the next one: its memory is used again
+   * @param borrowed a batch of the body is the reader's only until it asks for the next one: its memory is used again
    * @throws Fault as `openRangeSource`, and as `rewritePlaylist`
    */
   async open(path: string, signal?: AbortSignal, borrowed = false): Promise<HlsResponse | null> {
@@ -117,10 +117,10 @@ export class HlsSource {
 
   /**
    * All media as one stream; in a transport stream, an empty packet stands in front of each segment. A batch is the
-   * reader's only until it asks for the next one. Whoever leaves early may still {@link open} everything.
+   * reader's only until it asks for the next one. Anyone who leaves early may still {@link open} everything.
    *
    * @param signal ends the stream, also while its reader waits for bytes
-   * @throws NotOneStream; Fault as {@link open}
+   * @throws NotConcatenableError; Fault as {@link open}
    */
   async *read(signal: AbortSignal): AsyncGenerator<Buffer[]> {
     const { isOneStream, resources } = await this.#playlist(this.#enter(this.#first));
@@ -203,7 +203,7 @@ export class HlsSource {
     const { key, kind } = entry.resource;
     const decipher = key && (await this.#keys.decipher(key));
     const stream = entry.stream ?? this.#prefetch(entry);
-    // a stream is read once; whoever asks again gets a new one
+    // a stream is read once; anyone who asks again gets a new one
     entry.stream = null;
     signal?.addEventListener("abort", () => stream.close(), { once: true });
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;

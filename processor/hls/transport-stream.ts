@@ -22,7 +22,7 @@ export function withBreak(segment: readonly Buffer[]): Buffer[] {
 
 /**
  * Puts the same into a segment while it passes, each empty packet in front of the first one that it belongs to. The
- * batches are only lent: what is put out is valid until the next one is asked for.
+ * batches are only borrowed: what is put out is valid until the next one is asked for.
  */
 export async function* withBreaks(batches: AsyncIterable<readonly Buffer[]>): AsyncGenerator<Buffer[]> {
   const breaker = new Breaker();

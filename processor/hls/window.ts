@@ -13,7 +13,7 @@ export interface Cut<T> {
   readonly kept: readonly T[];
   /** Index of the first kept piece. */
   readonly first: number;
-  /** Where the first kept piece begins, by what the presentation tells of its pieces. */
+  /** Where the first kept piece begins, by what the presentation says about its pieces. */
   readonly startSeconds: number;
   /** Of the whole presentation. */
   readonly totalSeconds: number;

@@ -27,13 +27,13 @@ export interface CallbackOptions {
 }
 
 const BACKOFF = { firstMs: 250, maxMs: 10_000 };
-/** Of the answer to a heartbeat, which names runs. */
+/** Of the response to a heartbeat, which names runs. */
 const MAX_RESPONSE_BYTES = 4 << 20;
 const TIMEOUT_MS = 15_000;
 
 /**
  * The only voice towards the Worker. Reports are repeated until they are answered, since the Worker takes each of
- * them any number of times; an answer 409 means that the run lost its job and throws {@link Stopped}.
+ * them any number of times; a response 409 means that the run lost its job and throws {@link StoppedError}.
  */
 export class Callback {
   readonly #options: CallbackOptions;
@@ -54,7 +54,7 @@ export class Callback {
     return HeartbeatResponse.parse(await readBoundedJson(response, MAX_RESPONSE_BYTES)).runs;
   }
 
-  /** Tells which upload a successor would have to abort. */
+  /** Says which upload a successor would have to abort. */
   async uploadStarted(
     claim: Claim,
     upload: { key: string; ref: string },
@@ -63,7 +63,7 @@ export class Callback {
     await this.#report<UploadStarted>(claim, "upload", upload, signal);
   }
 
-  /** Tells where the pieces of a recording will lie. */
+  /** Says where the pieces of a recording will lie. */
   async recordingStarted(claim: Claim, key: string, signal: AbortSignal): Promise<void> {
     await this.#report<RecordingStarted>(claim, "recording", { key }, signal);
   }
@@ -73,7 +73,7 @@ export class Callback {
     await this.#report(claim, "publish", {}, signal);
   }
 
-  /** Tells how the run ended, and for how many others there is room then. */
+  /** Says how the run ended, and for how many others there is room then. */
   async outcome(
     claim: Claim,
     { outcome, freeSlots }: { outcome: Outcome["outcome"]; freeSlots: number },

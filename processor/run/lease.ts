@@ -19,7 +19,7 @@ export interface LeaseOptions {
   readonly onFailure?: (error: unknown) => void;
 }
 
-/** A run that ends within its first second tells everything with its outcome. */
+/** A run that ends within its first second reports everything with its outcome. */
 const SHORT_RUN_MS = 1_000;
 /** Smallest change of the percentage that is worth a beat of its own. */
 const WORTHWHILE_POINTS = 2;
@@ -27,13 +27,13 @@ const WORTHWHILE_POINTS = 2;
 /** What is remembered of a holder. */
 interface Held {
   readonly since: number;
-  /** The percentage that was told last. */
+  /** The percentage that was reported last. */
   reported: number;
 }
 
 /**
  * The heartbeat: one call for all runs, at the interval, soon after visible progress, and at once when a run enters
- * another step, but for a run's first second. The answers bring cancellations.
+ * another step, but for a run's first second. The responses bring cancellations.
  */
 export class LeaseKeeper {
   readonly #options: LeaseOptions;

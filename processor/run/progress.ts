@@ -1,6 +1,6 @@
 import type { WorkingStep } from "../../schema/states.ts";
 
-/** What is told of a run while it works. */
+/** What is informed of a run while it works. */
 export interface Snapshot {
   readonly step: WorkingStep;
   /** 0-100, never going back. */
@@ -20,7 +20,7 @@ const STEP_ORDER: readonly WorkingStep[] = ["Downloading", "Muxing", "Uploading"
 
 /**
  * The progress of one run. Stages overlap, so the step is the furthest one that was entered, and the percentage is
- * that of the whole. Listeners are told of each change.
+ * that of the whole. Listeners are informed of each change.
  */
 export class Progress {
   #step: WorkingStep = "Downloading";

@@ -21,9 +21,9 @@ export type Admission =
   /** No free slot: ask again after so many seconds. */
   | { readonly type: "busy"; readonly retryAfterSeconds: number };
 
-/** Slots come free when a run ends, and the Worker fills them then; this is for hints that meet a full house. */
+/** Slots come free when a run ends, and the Worker fills them then; this is for dispatch messages that meet a full house. */
 const BUSY_SECONDS = 5;
-/** A processor that is going down will not be free again: the hint is better off elsewhere. */
+/** A processor that is going down will not be free again: the dispatch message is better off elsewhere. */
 const DRAINING_SECONDS = 2;
 
 /** The runs of this processor: admission, replacement, cancellation, drain. */

@@ -26,7 +26,7 @@ export interface RunHandle {
 /** An outcome is repeated for this long; by then the Worker has long taken the job back by its lease. */
 const REPORT_MS = 10 * 60_000;
 
-/** A run before it has its folder and its way out. */
+/** A run before it has its folder and its source network. */
 type BareContext = Omit<RunContext, keyof SourceNetwork | "folder">;
 
 /** Starts one run: resolve, deliver, report. */
@@ -104,7 +104,7 @@ async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   return { ...delivery, adjustments: [...delivery.adjustments, notLive] };
 }
 
-/** Gives the run its folder and its way out, and takes both away at the end. */
+/** Gives the run its folder and its source network, and takes both away at the end. */
 async function produce(base: BareContext): Promise<Delivery> {
   const { folders, claim } = base;
   const folder = await folders.make(`${claim.job_id}.${claim.attempt}`);
@@ -126,7 +126,7 @@ const toolsOf = ({ tools }: BareContext) => ({
   ffmpeg: tools.ffmpeg.version,
 });
 
-/** Null when there is nobody to tell: the job belongs to another run, or to none. */
+/** Null when there is nobody to inform: the job belongs to another run, or to none. */
 function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {
   const { signal, log, claim, progress, request } = context;
   const cause = signal.aborted ? signal.reason : error;

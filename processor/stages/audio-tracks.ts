@@ -7,7 +7,7 @@ import { missingLanguage } from "./select.ts";
 import type { AudioChoice, Source } from "./source.ts";
 import { canonicalLanguage, chooseVoice, languagesOf, type Voiced, voiceOf } from "./voices.ts";
 
-/** What is decided about an input that holds several audio tracks, or one whose language only the file tells. */
+/** What is decided about an input that holds several audio tracks, or one whose language only the file reports. */
 interface FileChoice extends AudioChoice {
   readonly track: number;
   readonly codec: string | null;

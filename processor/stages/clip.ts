@@ -8,7 +8,7 @@ import type { Section } from "./file-metadata.ts";
 export interface Extent {
   /** In seconds of the source; the whole source when no clip was asked for. */
   readonly section: Section;
-  /** Seconds of the result; null where the source tells no duration. */
+  /** Seconds of the result; null where the source reports no duration. */
   readonly seconds: number | null;
   readonly adjustments: readonly Adjustment[];
 }
@@ -63,7 +63,7 @@ export async function readFirstPacket(path: string): Promise<number | null> {
 
 /**
  * Where the clip begins for its viewer. ISO files hide what lies in front of the asked start behind an edit list;
- * the other containers show it, which is told as an adjustment.
+ * the other containers show it, which is reported as an adjustment.
  *
  * @param firstPacket seconds from the asked start, null where the cut is exact
  * @param duration of the delivered file
@@ -76,7 +76,7 @@ export function clipFacts(
   const offset = firstPacket === null || containerOf(format).indexFirst ? 0 : firstPacket;
   const start = toMillis(Math.max(0, clip.start + offset));
   const facts = { start, duration: duration === null ? null : toMillis(duration) };
-  // a packet of sound is some hundredths of a second long: no viewer's business
+  // a packet of audio is some hundredths of a second long: no viewer's business
   if (Math.abs(offset) < 0.1) return { facts, adjustments: [] };
   const reason = `A copy begins at a key frame, and ${format} shows what lies in front of the asked start`;
   return { facts, adjustments: [{ field: "clip_start", from: clip.start, to: start, reason }] };

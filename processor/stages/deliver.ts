@@ -61,7 +61,7 @@ interface Work {
   readonly askLeave: () => Promise<void>;
 }
 
-/** Sound has its cover wherever the source has a picture; a film has one when the caller asks for the picture. */
+/** Audio has its cover wherever the source has a picture; a film has one when the caller asks for the picture. */
 function showsCover({ plan, thumbnail }: RunContext["request"]): boolean {
   return plan.audio_only || (thumbnail && plan.format === "mkv");
 }
@@ -195,7 +195,7 @@ function strategyOf(inputs: readonly Input[], actions: StreamActions): Strategy 
   return inputs.every(({ ranges }) => ranges !== null) ? "mux" : "sequential";
 }
 
-/** Of the result, as far as it can be told: the part of the source's bytes that its part of the time is. */
+/** Of the result, if known: the part of the source's bytes that its part of the time is. */
 function expectedBytes(
   inputs: readonly Input[],
   total: number | null,

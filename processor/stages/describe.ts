@@ -29,10 +29,10 @@ export async function probeInput(
   return await probeMedia(await forTool(), { tools, proxy, cwd: folder, signal });
 }
 
-/** What is seen of an input; where its index tells it, not when it begins. */
+/** What is seen of an input; where its index reports it, not when it begins. */
 type Seen = IndexFacts & Partial<Pick<MediaFacts, "startSeconds" | "audioTracks">>;
 
-/** An index does not tell languages: where one was asked for, a tool looks. */
+/** An index does not state languages: where one was asked for, a tool looks. */
 async function indexFacts({ request: { plan } }: RunContext, input: Input): Promise<IndexFacts | null> {
   if (asksLanguage(plan)) return null;
   return (await (await input.head())?.facts()) ?? null;
@@ -42,7 +42,7 @@ async function indexFacts({ request: { plan } }: RunContext, input: Input): Prom
 export const asksLanguage = ({ audio_language: asked = "original" }: MediaPlan): boolean =>
   asked !== "original";
 
-/** What a source tells of its streams is believed; what it does not tell is read from the bytes. */
+/** What a source says about its streams is believed; what it does not say is read from the bytes. */
 export async function describeInputs(
   context: RunContext,
   source: Source,
@@ -82,7 +82,7 @@ const SHARED_CLOCK_SECONDS = 1;
 
 /**
  * Where the first piece of a cut stream lies in the source. Streams that were cut apart from each other are held
- * together by their own time stamps: sums of announced lengths would let sound and picture drift apart.
+ * together by their own time stamps: sums of announced lengths would let audio and video drift apart.
  */
 function beginningOf(all: readonly Input[], seen: readonly (Seen | null)[], index: number): number {
   const announced = all[index]?.cut?.startSeconds ?? 0;

@@ -29,7 +29,7 @@ const EXTENSIONS: Record<MediaPlan["format"], readonly string[]> = {
   opus: ["opus"],
 };
 
-/** True when the source, by what it tells, could be delivered as it is. */
+/** True when the source, by what it reports, could be delivered as it is. */
 export function looksDirect(plan: MediaPlan, source: Source): boolean {
   const [stream, second] = source.streams;
   if (second !== undefined || stream.protocol !== "http" || plan.clip !== null) return false;
@@ -39,11 +39,11 @@ export function looksDirect(plan: MediaPlan, source: Source): boolean {
   return sameContainer && !(plan.audio_only && stream.videoCodec !== null);
 }
 
-/** What the headers of a source tell of its delivery. */
+/** What the headers of a source say about its delivery. */
 export interface DirectHead {
   /** Players can start before it is whole. */
   readonly playsEarly: boolean;
-  /** What its index tells; null when a tool must look. */
+  /** What its index reports; null when a tool must look. */
   readonly facts: Promise<IndexFacts | null>;
 }
 
@@ -59,7 +59,7 @@ export async function readHead(plan: MediaPlan, input: Input, size: number): Pro
   if (declared?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
   if (!declared?.indexFirst) return { playsEarly: false, facts: nothing };
   const facts = declared.facts();
-  // whoever asks hears of a failure; nobody may
+  // anyone who asks hears of a failure; nobody may
   facts.catch(() => {});
   return { playsEarly: true, facts };
 }

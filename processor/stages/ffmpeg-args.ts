@@ -24,7 +24,7 @@ export interface OpenedMuxInput extends MuxInput {
   readonly input: ToolInput;
 }
 
-/** A picture that is put into the file beside the media. */
+/** A picture that is put into the file next to the media. */
 export interface Cover {
   /** A JPEG file. */
   readonly path: string;
@@ -40,7 +40,7 @@ export interface MuxJob {
   /** Length of a clip; null: all that the inputs have. */
   readonly clipSeconds: number | null;
   /**
-   * Bytes to reserve for the index, for formats that have it in front. 0: its size cannot be told beforehand, so it is
+   * Bytes to reserve for the index, for formats that have it in front. 0: its size is not known beforehand, so it is
    * moved to the front when everything else is written.
    */
   readonly indexBytes: number;
@@ -73,7 +73,7 @@ const FALLBACK_FPS = 60;
  * Bytes to reserve in front for the index; 0 where the format has none or the duration (seconds) is not known.
  * Measured to be enough; when it is not, the muxer says by how much and the mux is run again.
  *
- * @param extraBytes of what stands in the index beside the media's own tables: metadata, chapters, cover
+ * @param extraBytes of what stands in the index next to the media's own tables: metadata, chapters, cover
  */
 export function indexBytesFor(
   format: Format,
@@ -126,7 +126,7 @@ function positioned({ input, seekable = true, skipSeconds = 0 }: OpenedMuxInput)
 const clipLength = ({ clipSeconds }: MuxJob): string[] =>
   clipSeconds === null ? [] : ["-t", `${clipSeconds}`];
 
-/** Of which inputs picture and sound are taken; -1 for none. */
+/** Of which inputs video and audio are taken; -1 for none. */
 export const mappedInputs = ({
   actions,
   inputs,
@@ -171,7 +171,7 @@ function audioArguments({ actions, plan, inputs }: MuxJob): string[] {
   if (actions.audio === "none") return [];
   if (actions.audio !== "copy") return audioEncoder(actions.audio, plan);
   const input = inputs[mainAudio(inputs)];
-  // where no picture begins at a key frame, the sound in front of the asked start is left out
+  // where no picture begins at a key frame, the audio in front of the asked start is left out
   const startsExactly = plan.clip !== null && actions.video !== "copy";
   return [
     ...["-c:a", "copy"],

@@ -3,13 +3,13 @@ import type { RangeSource } from "../egress/range-source.ts";
 import { isoLayout, type ReadAt, topBoxes } from "../media/isobmff/boxes.ts";
 import { factsOfIndex, type IndexFacts } from "../media/isobmff/facts.ts";
 
-/** What the head of an ISO base media file tells, without starting a tool. */
+/** What the head of an ISO base media file reports, without starting a tool. */
 export interface FileHead {
   /** Its index stands in front: players can start before it is whole. */
   readonly indexFirst: boolean;
   /** A box reaches past the end of the file: bytes are missing. */
   readonly truncated: boolean;
-  /** What the index tells, wherever it stands; null when a tool must look. */
+  /** What the index reports, wherever it stands; null when a tool must look. */
   readonly facts: () => Promise<IndexFacts | null>;
 }
 
@@ -50,7 +50,7 @@ export async function readSourceHead(
   );
 }
 
-/** What the index of a file on disk tells; null for other files, and where a tool must look. */
+/** What the index of a file on disk reports; null for other files, and where a tool must look. */
 export async function readFileFacts(path: string): Promise<IndexFacts | null> {
   const file = await open(path, "r");
   try {

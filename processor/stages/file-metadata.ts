@@ -6,13 +6,13 @@ import type { Tags } from "../media/isobmff/movie-boxes.ts";
 import type { Cover } from "./ffmpeg-args.ts";
 import type { Source } from "./source.ts";
 
-/** The part of a source that is delivered, in seconds of the source; null: to an end that nobody told. */
+/** The part of a source that is delivered, in seconds of the source; null: to an end that nothing states. */
 export interface Section {
   readonly start: number;
   readonly end: number | null;
 }
 
-/** What a file tells of itself in a few words, as far as it is known. */
+/** What a file says about itself in a few words, as far as it is known. */
 export const tagsOf = ({ releaseDate, title, uploader }: Source): Tags => ({
   title,
   artist: uploader,
@@ -20,7 +20,7 @@ export const tagsOf = ({ releaseDate, title, uploader }: Source): Tags => ({
 });
 
 /**
- * Writes what the file shall tell of itself to the work folder: title, artist, date, the chapters of the delivered
+ * Writes what the file shall say about itself to the work folder: title, artist, date, the chapters of the delivered
  * section, and for Ogg the cover.
  *
  * @returns path and size of the text file
@@ -82,7 +82,7 @@ const escaped = (value: string): string =>
 
 const FRONT_COVER = 3;
 
-/** A picture as FLAC and Ogg hold it. Width and height may be 0: the picture tells them itself. */
+/** A picture as FLAC and Ogg hold it. Width and height may be 0: the picture reports them itself. */
 function imageBlock(jpeg: Buffer): Buffer {
   const mime = Buffer.from("image/jpeg");
   const head = Buffer.alloc(8);

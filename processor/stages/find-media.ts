@@ -5,7 +5,7 @@ import type { ExtractionCache } from "../tools/extraction-cache.ts";
 import type { Extraction, ExtractorPool } from "../tools/extractor.ts";
 import { chooseFormats, type FormatChoice, formatSort } from "./select.ts";
 
-/** The answer of a source about one media item, and what is taken of it. */
+/** The response of a source about one media item, and what is taken of it. */
 export interface Media extends Pick<Extract<Extraction, { kind: "video" }>, "info"> {
   readonly choice: FormatChoice;
 }
@@ -30,7 +30,7 @@ export interface Wanted {
 const MAX_HOPS = 3;
 
 /**
- * Asks the source, or takes what a probe of the last minute was told; then only the streams are chosen anew.
+ * Asks the source, or takes what a probe of the last minute was reported; then only the streams are chosen anew.
  *
  * @throws Fault of the extraction; `is_playlist` for a list of several
  */

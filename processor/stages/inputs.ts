@@ -27,7 +27,7 @@ export interface Input {
   readonly stream: SourceStream;
   /**
    * What a tool opens: a URL that only this run's proxy serves, or a file of the work folder. What kind of media it is
-   * is told from its first bytes, which are read once, whoever asks.
+   * is reported from its first bytes, which are read once, no matter who asks.
    *
    * @throws Fault `unsupported_url` when it is no container that is read; or of the source
    */
@@ -35,12 +35,12 @@ export interface Input {
   /** Set for a file that can be read anywhere. */
   readonly ranges: RangeSource | null;
   /**
-   * All its bytes in their order, as one stream of media; null where only a tool makes one of it. Batches are lent.
+   * All its bytes in their order, as one stream of media; null where only a tool makes one of it. Batches are borrowed.
    *
-   * @throws NotOneStream where that shows on the way
+   * @throws NotConcatenableError where that shows on the way
    */
   readonly read: ((signal: AbortSignal) => AsyncGenerator<Buffer[]>) | null;
-  /** Reads its headers once, whoever asks; null where there are none to read. */
+  /** Reads its headers once, no matter who asks; null where there are none to read. */
   readonly head: () => Promise<FileHead | null>;
   readonly transportStream: boolean;
   /** Set when the input holds only the pieces that a clip needs: where they begin, and how long all would be. */
@@ -124,7 +124,7 @@ const LARGEST_RESPONSE_BYTES = 16 << 20;
 const CHUNKS_PER_RESPONSE = 4;
 /** Between key frames, roughly: a copy needs as much in front of the asked start. */
 const KEY_FRAME_SECONDS = 5;
-/** Assumed where a source tells no duration, so that little is read in vain. */
+/** Assumed where a source reports no duration, so that little is read in vain. */
 const UNKNOWN_DURATION_SECONDS = 3600;
 
 /** A clip's reader leaves early: what was read ahead of it then was read in vain, so it is kept small. */
@@ -155,7 +155,7 @@ async function openFile(
   const pace = paceOf(context, ranges.sizeBytes, source.duration);
   const mount = context.proxy.mount(serveRangeSource(ranges, onFailure, pace ?? {}));
   const size = ranges.sizeBytes;
-  // an answer that ended early is asked for again at once, and one that broke with its source is not
+  // a response that ended early is asked for again at once, and one that broke with its source is not
   const retry = pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"];
   let front: Promise<Buffer> | null = null;
   const readFront = (bytes: number) => {
@@ -252,7 +252,7 @@ async function openFragments(
   };
 }
 
-/** The first bytes of fragments, as many as tell what they are. */
+/** The first bytes of fragments, as many as report what they are. */
 async function frontOf(fragments: SegmentSource): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -264,7 +264,7 @@ async function frontOf(fragments: SegmentSource): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Asks once, whoever wants the answer, and however often. */
+/** Asks once, anyone who wants the response, and however often. */
 function once<T>(ask: () => Promise<T>): () => Promise<T> {
   let response: Promise<T> | null = null;
   return () => {
@@ -273,7 +273,7 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** The initialisation and the fragments that cover the window; null when the source does not tell their lengths. */
+/** The initialisation and the fragments that cover the window; null when the source does not state their lengths. */
 function cutFragments(all: readonly Fragment[], window: TimeWindow) {
   const first = all.findIndex(({ duration }) => duration !== null);
   if (first === -1) return null;

@@ -25,9 +25,9 @@ import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 import type { Source } from "./source.ts";
 
 /**
- * Sound and picture that already are what they shall be, each in a file of the mp4 family or both in a transport stream,
+ * Audio and video that already are what they shall be, each in a file of the mp4 family or both in a transport stream,
  * become one file without a tool: their samples are put one behind the other as they arrive, and an index is written for
- * them. Where the sources tell all samples beforehand, nothing touches the disk.
+ * them. Where the sources report all samples beforehand, nothing touches the disk.
  */
 
 /** The formats that are made here, with the brand of their files. */
@@ -153,7 +153,7 @@ function tracksOf(sources: readonly MediaSource[], { actions, native }: JoinRequ
   return chosen;
 }
 
-/** All that was decided about the streams was decided by the codecs that were told. */
+/** All that was decided about the streams was decided by the codecs that were reported. */
 function trackOf(found: readonly MediaTrack[], kind: string, codec: string | null): MediaTrack {
   const track = found.find((candidate) => candidate.kind === kind);
   if (!track || !JOINED_ENTRIES.has(track.entry)) throw new UnsupportedMediaError("no such stream");
@@ -206,7 +206,7 @@ async function uploadPlanned(job: Join): Promise<MuxResult> {
   return { ...upload, sha256: sha256 ?? "", facts, muxMs, firstPacket: null };
 }
 
-/** Fragments tell their samples when they come: the file keeps room for the index, which is written last. */
+/** Fragments report their samples when they come: the file keeps room for the index, which is written last. */
 async function uploadWritten(job: Join, name: string, extraBytes: number): Promise<MuxResult> {
   const { context, request } = job;
   const { format } = context.request.plan;

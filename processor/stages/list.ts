@@ -6,9 +6,9 @@ import { openSourceNetwork } from "../source-network.ts";
 import type { ListPart } from "../tools/warm-ytdlp.ts";
 
 /**
- * Tells the entries of a list, line by line, as its source tells them; the last line says how it ended.
+ * Reports the entries of a list, line by line, as its source reports them; the last line says how it ended.
  *
- * @param tell takes a line at once; how many there are is bounded by the request
+ * @param report takes a line at once; how many there are is bounded by the request
  * @throws the signal's reason when nobody wants the list any more
  */
 export async function listEntries(

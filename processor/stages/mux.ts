@@ -46,7 +46,7 @@ export interface MuxResult extends UploadResult {
 const HEAD_SLACK_BYTES = 64 * 1024;
 /** A copied clip begins at a key frame, which may lie this far in front of it. */
 const LEAD_IN_SECONDS = 10;
-/** A shortfall is told exactly; a second one would mean that the source changes under our hands. */
+/** A shortfall is reported exactly; a second one would mean that the source changes under our hands. */
 const MAX_PASSES = 3;
 /** Thrown inside when the room for the index was too small. */
 class IndexTooSmallError extends Error {

@@ -21,7 +21,7 @@ export interface UploadPlan {
 const CLOCK_SKEW_MS = 120_000;
 
 /**
- * Begins the upload of a run's object: what a predecessor left unfinished is aborted first, and the Worker is told
+ * Begins the upload of a run's object: what a predecessor left unfinished is aborted first, and the Worker is reported
  * of the new upload before its first part is sent, so that a successor can do the same. Nobody waits for that but the
  * parts: the source is read meanwhile.
  */
@@ -55,7 +55,7 @@ async function openAndReport(context: RunContext, { key, contentType }: UploadPl
 }
 
 /**
- * A predecessor that told its upload is undone by its name. One that died between beginning an upload and telling
+ * A predecessor that reported its upload is undone by its name. One that died between beginning an upload and reporting it
  * of it left no name: then every upload of this key from the time of its claim is its.
  */
 async function abortPredecessor({ request, store }: RunContext, key: string): Promise<void> {

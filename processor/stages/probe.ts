@@ -9,7 +9,7 @@ import { findMedia } from "./find-media.ts";
 import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
 
 /**
- * Asks a source what is behind a URL, without a run. The answer is kept for the job that follows.
+ * Asks a source what is behind a URL, without a run. The response is kept for the job that follows.
  *
  * @throws Fault `timeout` when the source takes longer than a probe may; every other refusal is an outcome
  */

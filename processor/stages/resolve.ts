@@ -14,7 +14,7 @@ export interface Resolved {
   readonly extractMs: number;
 }
 
-/** Some sources take their time; a minute and a half without an answer is none. */
+/** Some sources take their time; a minute and a half without a response is none. */
 const TIMEOUT_MS = 90_000;
 /** Of the name of a file in an id, so that the mark behind it is not cut off. */
 const MAX_NAMELESS_ID_BYTES = 48;

@@ -12,12 +12,12 @@ const MISSING_SHARE = 0.05;
 const LENGTH_SLACK_SECONDS = 1;
 
 /**
- * @param expectedSeconds as announced; null where nobody tells
+ * @param expectedSeconds as announced; null if unknown
  * @throws Fault `truncated`, `limit_exceeded`
  */
 export function checkResult(context: RunContext, facts: IndexFacts, expectedSeconds: number | null): void {
   const actual = facts.durationSeconds;
-  // a muxer ends well on a source that broke off: the result's own duration tells
+  // a muxer ends well on a source that broke off: the result's own duration reports
   const missing = expectedSeconds === null || actual === undefined ? 0 : expectedSeconds - actual;
   if (missing > MISSING_SECONDS && missing > (expectedSeconds ?? 0) * MISSING_SHARE) {
     throw new Fault("truncated", `the result has ${actual} s of the announced ${expectedSeconds} s`);
@@ -27,7 +27,7 @@ export function checkResult(context: RunContext, facts: IndexFacts, expectedSeco
 }
 
 /**
- * A caller may insist on a resolution, which sources do not always tell beforehand.
+ * A caller may insist on a resolution, which sources do not always report beforehand.
  *
  * @throws Fault `no_format`
  */
@@ -44,7 +44,7 @@ export function checkDemands(plan: MediaPlan, { video }: IndexFacts): void {
 }
 
 /**
- * Matters where a source tells no duration, or not the true one.
+ * Matters where a source reports no duration, or not the true one.
  *
  * @throws Fault `limit_exceeded`
  */

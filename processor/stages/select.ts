@@ -166,7 +166,7 @@ function otherVoices(
     .flatMap((other) => {
       const own = alone.filter(({ voice }) => voice.language === other && voice.kind !== "alternate");
       const found = chooseVoice(own, "original");
-      // bitrates tell the copies of one track apart; the higher one is the better one
+      // bitrates report the copies of one track apart; the higher one is the better one
       const tracks = (found?.items ?? []).toSorted((a, b) => bitrateOf(b) - bitrateOf(a));
       return tracks.find(fits) ?? tracks[0] ?? [];
     });
@@ -249,7 +249,7 @@ const videoFits = (plan: MediaPlan): Fits =>
 const audioFits = (plan: MediaPlan): Fits =>
   plan.audio_codec === "copy" ? codecFits("acodec", containerOf(plan.format).audio) : anything;
 
-/** Unknown codecs pass: direct links tell none, and the probe of the bytes decides about them. */
+/** Unknown codecs pass: direct links report none, and the probe of the bytes decides about them. */
 function codecFits(field: "vcodec" | "acodec", codecs: readonly string[] | "any"): Fits {
   if (codecs === "any" || codecs.length === 0) return anything;
   // regexp-ok: a list of fixed beginnings of codec names

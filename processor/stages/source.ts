@@ -12,7 +12,7 @@ export interface Fragment {
   readonly url: string;
   /** Only these bytes of it. */
   readonly span?: ByteSpan;
-  /** Seconds; null for one that is no media (the initialisation segment), or where it is not told. */
+  /** Seconds; null for one that is no media (the initialisation segment), or where it is not reported. */
   readonly duration: number | null;
 }
 
@@ -22,12 +22,12 @@ export interface SourceStream {
   readonly protocol: Protocol;
   /** With cookies; sent with every request for this stream. */
   readonly headers: Readonly<Record<string, string>>;
-  /** File extension that the source tells: the container. */
+  /** File extension that the source reports: the container. */
   readonly extension: string;
-  /** Null: none, or not told (see `codecsKnown`). */
+  /** Null: none, or not stated (see `codecsKnown`). */
   readonly videoCodec: string | null;
   readonly audioCodec: string | null;
-  /** False where the source does not tell of both, as direct links do. */
+  /** False where the source does not state both, as direct links do. */
   readonly codecsKnown: boolean;
   readonly width: number | null;
   readonly height: number | null;
@@ -47,7 +47,7 @@ export interface SourceStream {
 /** The voice of a source's formats. */
 export type AudioChoice = Omit<FormatChoice, "formats" | "extraAudio">;
 
-/** A resolved source: what the extraction told, in our own terms. */
+/** A resolved source: what the extraction reported, in our own terms. */
 export interface Source {
   readonly id: string;
   readonly title: string;
@@ -94,11 +94,11 @@ export function describeSource(info: YtdlpInfo, streams: Source["streams"], audi
   };
 }
 
-/** In seconds; null where nobody tells. */
+/** In seconds; null if unknown. */
 export const durationOf = (info: YtdlpInfo, [first]: readonly SourceStream[]): number | null =>
   number(info.duration) ?? (first ? secondsOfFragments(first) : null);
 
-/** What the fragments add up to: a manifest often tells their lengths and no duration of the whole. */
+/** What the fragments add up to: a manifest often reports their lengths and no duration of the whole. */
 function secondsOfFragments({ fragments }: SourceStream): number | null {
   const declared = fragments.flatMap(({ duration }) => (duration === null ? [] : [duration]));
   // the first one may be the initialisation, which lasts no time

@@ -105,7 +105,7 @@ export function canonicalLanguage(tag: string | null | undefined): string | null
 export function matchLanguage(asked: string, available: readonly string[]): string | null {
   const subtags = (canonicalLanguage(asked) ?? asked).toLowerCase().split("-");
   for (let length = subtags.length; length > 0; length--) {
-    // a single letter begins an extension and says nothing by itself
+    // a single letter begins an extension and says nothing on its own
     if (length > 1 && subtags[length - 1]?.length === 1) continue;
     const range = subtags.slice(0, length).join("-");
     const exact = available.find((tag) => tag.toLowerCase() === range);

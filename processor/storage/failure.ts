@@ -32,7 +32,7 @@ export interface ErrorResponse {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The server understood and says no: other keys, another bucket or another region are needed. */
+/** The server understood and refuses: other keys, another bucket or another region are needed. */
 const REFUSALS: ReadonlySet<string> = new Set([
   "AccessDenied",
   "AccountBeingCreated",

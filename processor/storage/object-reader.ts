@@ -4,7 +4,7 @@ import { EgressPolicy } from "../egress/policy.ts";
 
 /**
  * The client of a run that also reads back what the run stored: requests to the storage's own host go there directly,
- * everything else takes the run's way out.
+ * everything else takes the run's source network.
  */
 export class ObjectReader extends HttpClient {
   readonly #others: HttpClient;

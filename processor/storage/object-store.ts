@@ -22,7 +22,7 @@ export interface NewObject {
 
 /** An upload that was begun and neither completed nor aborted. */
 export interface UnfinishedUpload {
-  /** Names the upload to {@link Sink.abort}. */
+  /** Names the upload to {@link ObjectStore.abort}. */
   readonly ref: string;
   /** Epoch milliseconds; 0 when the provider does not say. */
   readonly startedAt: number;
@@ -58,7 +58,7 @@ export interface ObjectStore {
    * credentials cannot sign one: a token of Azure's would have to be given away whole.
    */
   signGet(key: string, seconds: number, fileName?: string): Promise<string | null>;
-  /** Ends background work of the sink; connections belong to whoever gave the agents. */
+  /** Ends background work of the object store; connections belong to the code that gave the agents. */
   close(): void;
 }
 

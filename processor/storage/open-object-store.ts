@@ -15,7 +15,7 @@ const ownAgents = {
   "https:": new https.Agent({ keepAlive: true }),
 };
 
-/** The sink for a storage target; one case for each provider, whose SDK is loaded by the first request. */
+/** The object store for a storage target; one case for each provider, whose SDK is loaded by the first request. */
 export function openObjectStore(target: StorageTarget, policy: EgressPolicy): ObjectStore {
   const { endpoint, managed } = target;
   const agentFor: TransportOptions["agentFor"] = (protocol) =>

@@ -36,7 +36,7 @@ export class Retrier {
   }
 
   /**
-   * @param once one attempt; told its number, from 1, and free to throw anything
+   * @param once one attempt; reported its number, from 1, and free to throw anything
    * @throws Fault `upload_refused` or `upload_failed` as {@link failureOf} says, or the signal's reason
    */
   async run<T>(

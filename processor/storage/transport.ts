@@ -25,7 +25,7 @@ export interface StorageResponse {
   readonly text: string;
 }
 
-/** No answer that is read whole comes near this; a larger one is not a storage's. */
+/** No response that is read whole comes near this; a larger one is not a storage's. */
 const MAX_RESPONSE_BYTES = 2 << 20;
 /**
  * Nor does it have as many tags, which are what the parsers of the SDKs take time for: a page of a listing has some
@@ -34,7 +34,7 @@ const MAX_RESPONSE_BYTES = 2 << 20;
 const MAX_ANSWER_TAGS = 64_000;
 
 /**
- * One exchange with a storage, never repeated and never redirected. All sinks send through it, the vendors' SDKs too,
+ * One exchange with a storage, never repeated and never redirected. All object stores send through it, the vendors' SDKs too,
  * so nothing is dialled that the agents do not allow.
  */
 export class StorageTransport {
@@ -55,7 +55,7 @@ export class StorageTransport {
         headers: Array.isArray(body) ? withLength(headers, body) : headers,
         ...(signal ? { signal } : {}),
       });
-      outgoing.setTimeout(this.#options.idleMs ?? 60_000, () => outgoing.destroy(new Error("no answer")));
+      outgoing.setTimeout(this.#options.idleMs ?? 60_000, () => outgoing.destroy(new Error("no response")));
       outgoing.on("error", (error) => reject(signal?.aborted ? signal.reason : error));
       outgoing.on("response", (incoming) => {
         readResponse(incoming)
@@ -74,7 +74,7 @@ export class StorageTransport {
 }
 
 /**
- * A server that answers before it has taken the whole body gets no more of it: whoever waits for the answer may use the
+ * A server that answers before it has taken the whole body gets no more of it: anyone who waits for the response may use the
  * memory of the body again, for what others store.
  */
 function release(outgoing: http.ClientRequest): void {

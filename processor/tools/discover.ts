@@ -52,7 +52,7 @@ type DiscoverConfig = Pick<
   | "maxRunSeconds"
 >;
 
-/** A program that does not even tell its version in this time does not work. */
+/** A program that does not even report its version in this time does not work. */
 const VERSION_LIMITS: ToolLimits = { wallMs: 30_000, memoryBytes: null, cpuSeconds: null };
 
 /** The first release that takes a JavaScript runtime as an option. */

@@ -1,6 +1,6 @@
 import type { YtdlpInfo } from "./ytdlp-info.ts";
 
-/** An answer of a source, and the operator's proxy that it came through: signed links hold for that address only. */
+/** A response of a source, and the operator's proxy that it came through: signed links hold for that address only. */
 export interface KeptExtraction {
   readonly info: YtdlpInfo;
   readonly upstream: string | undefined;
@@ -11,12 +11,12 @@ interface Entry extends KeptExtraction {
   readonly until: number;
 }
 
-/** How long an answer may be used again, in milliseconds. */
+/** How long a response may be used again, in milliseconds. */
 const KEEP_MS = 60_000;
 const MAX_ENTRIES = 64;
 const MAX_BYTES = 32 << 20;
 
-/** Answers of probes, kept for the job that follows: few, for a minute. */
+/** Responses of probes, kept for the job that follows: few, for a minute. */
 export class ExtractionCache {
   readonly #entries = new Map<string, Entry>();
   readonly #now: () => number;
@@ -45,7 +45,7 @@ export class ExtractionCache {
     return undefined;
   }
 
-  /** For an answer that proved useless, such as links that ran out. */
+  /** For a response that proved useless, such as links that ran out. */
   remove(url: string): void {
     this.#bytes -= this.#entries.get(url)?.bytes ?? 0;
     this.#entries.delete(url);

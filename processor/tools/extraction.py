@@ -36,7 +36,7 @@ def module_beside(name):
 page_limits = module_beside('page-limits')
 sandbox = module_beside('sandbox')
 
-# Of one answer of a task; the largest honest ones have some megabytes, and the reader drops what is much longer.
+# Of one response of a task; the largest honest ones have some megabytes, and the reader drops what is much longer.
 MAX_ANSWER_BYTES = 32 << 20
 PROGRESS_SECONDS = 0.25
 MAX_WARNINGS = 20
@@ -46,7 +46,7 @@ CHOICE_SECONDS = 0.25
 AWAITED = ('is_upcoming',)
 WEB_PROTOCOLS = (
     'http', 'https', 'm3u8', 'm3u8_native', 'http_dash_segments', 'http_dash_segments_generator', 'ism', 'f4m')
-# What yt-dlp adds to every answer without formats, whatever the reason.
+# What yt-dlp adds to every response without formats, whatever the reason.
 EMPTY_SAYINGS = ('No video formats found!', 'Requested format is not available')
 FORMAT_FIELDS = (
     'format_id', 'url', 'manifest_url', 'protocol', 'ext', 'container', 'vcodec', 'acodec', 'width', 'height', 'fps',
@@ -297,7 +297,7 @@ def extractor_for(url):
             return next((key for key, extractor in EXTRACTORS.items() if extractor.suitable(url)), None)
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    except Exception:  # whatever it is, the task meets it again by itself
+    except Exception:  # whatever it is, the task meets it again on its own
         return None
 
 
@@ -357,7 +357,7 @@ def extract(task, log, _send):
         if not formats and not info.get('url') and info.get('live_status') not in AWAITED:
             raise no_formats(log)
         requested = requested_of(info)
-        if not formats and info.get('url'):  # the answer is its own only format
+        if not formats and info.get('url'):  # the response is its own only format
             requested = info['formats'] = [{key: info[key] for key in FORMAT_FIELDS if info.get(key) is not None}]
         for item in (*(info.get('formats') or ()), *requested):
             if item.get('url') and (cookie := ydl.cookiejar.get_cookie_header(item['url'])):
@@ -411,7 +411,7 @@ def web_only(info):
 
 
 def list_entries(task, log, send):
-    """Sends {"list": title} and an {"entry"} for each item, as soon as the source has told it."""
+    """Sends {"list": title} and an {"entry"} for each item, as soon as the source has reported it."""
     with open_ydl(task, log, skip_download=True) as ydl:
         first = ydl.extract_info(task['url'], download=False, process=False, ie_key=task['extractor'])
         found = follow(ydl, first)
@@ -435,7 +435,7 @@ def follow(ydl, info):
 
 
 def flat(ydl, found):
-    """The entries in order; lists within the list (the tabs of a channel) are told with what stands in them."""
+    """The entries in order; lists within the list (the tabs of a channel) are reported with what stands in them."""
     for _index, entry in PlaylistEntries(ydl, found).get_requested_items():
         if entry and entry.get('_type') in LIST_TYPES and entry.get('entries') is not None:
             yield from flat(ydl, entry)

@@ -3,8 +3,8 @@
 Protocol: one JSON object a line. Standard input takes
 
     {"id", "kind": "extract", "url", "params", "cookies"}     extraction without download
-    {"id", "kind": "select", "info", "params", "cookies"}     choice of formats of an earlier answer, without network
-    {"id", "kind": "download", "info", "params", "cookies"}   yt-dlp's own download of an earlier answer
+    {"id", "kind": "select", "info", "params", "cookies"}     choice of formats of an earlier response, without network
+    {"id", "kind": "download", "info", "params", "cookies"}   yt-dlp's own download of an earlier response
     {"id", "kind": "list", "url", "limit", "params", "cookies"}
                                                               the entries of a list, none of which is looked at
     {"id", "kind": "cancel"}                                  kills that task's process group
@@ -54,7 +54,7 @@ def run_task(task, fd):
 
 
 def die_with_parent():
-    """Linux only; elsewhere a child whose parent was killed ends when it writes its answer."""
+    """Linux only; elsewhere a child whose parent was killed ends when it writes its response."""
     if sys.platform == 'linux':
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

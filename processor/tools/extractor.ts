@@ -51,7 +51,7 @@ export interface TaskOptions {
   readonly options?: YtdlpParams;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs: number;
-  /** The run's own proxy; without it, the pool's. Its refusals tell `egress_blocked` from a site's 403. */
+  /** The run's own proxy; without it, the pool's. Its refusals distinguish `egress_blocked` from a site's 403. */
   readonly proxy?: Pick<EgressProxy, "url" | "blocked"> | undefined;
 }
 
@@ -76,7 +76,7 @@ const NEARLY = 0.9;
 /**
  * yt-dlp without its start-up: one warm parent, one forked process for each task, so that tasks share nothing and die
  * alone. A parent that dies is replaced at once; one that grows old or large has a successor that is warm by then, and
- * finishes its tasks beside it.
+ * finishes its tasks next to it.
  */
 export class ExtractorPool {
   readonly #options: PoolOptions;
@@ -145,10 +145,10 @@ export class ExtractorPool {
   }
 
   /**
-   * Tells the entries of a list as the source names them, without looking at any of them. One item is a list of one.
+   * Reports the entries of a list as the source names them, without looking at any of them. One item is a list of one.
    *
    * @param maxEntries after these it ends, whatever follows
-   * @throws as {@link extract}, also after entries were told: then the list is not whole
+   * @throws as {@link extract}, also after entries were reported: then the list is not whole
    */
   async list(
     request: ExtractOptions & { readonly maxEntries: number },
@@ -281,7 +281,7 @@ function responseOf(end: TaskEnd, wasRefused: boolean): Readonly<Record<string, 
   if (end.type === "answer") return end.response;
   if (end.type === "gone") {
     if (end.outOfTime) throw new Fault("timeout", "yt-dlp used up its processor time");
-    throw new Fault("internal", "yt-dlp died without an answer");
+    throw new Fault("internal", "yt-dlp died without a response");
   }
   const { failure } = end;
   const retryAfterMs = parseRetryAfter(failure.retryAfter ?? undefined, Date.now());

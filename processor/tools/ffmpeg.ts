@@ -38,7 +38,7 @@ export interface FfmpegOptions {
 export interface FfmpegResult {
   /** How many more bytes `-moov_size` must reserve; the output is unusable then. Undefined: all is well. */
   readonly moovShortfallBytes: number | undefined;
-  /** Errors that ffmpeg told although it ended well. */
+  /** Errors that ffmpeg reported although it ended well. */
   readonly stderrTail: string;
 }
 

@@ -38,7 +38,7 @@ export interface AudioFacts {
 export interface MediaFacts {
   /** `mp4`, `mov`, `m4a`, `mkv`, `webm`, or ffmpeg's own name of the format. */
   readonly container: string;
-  /** Undefined when the container does not tell (live, raw streams). */
+  /** Undefined when the container does not say (live, raw streams). */
   readonly durationSeconds: number | undefined;
   /** Time stamp of the first frame; undefined when there is none. */
   readonly startSeconds: number | undefined;

@@ -1,5 +1,5 @@
 /**
- * What foreign bytes are, told from their first bytes by us and never by a tool: a tool that guesses takes a playlist
+ * What foreign bytes are, reported from their first bytes by us and never by a tool: a tool that guesses takes a playlist
  * for media, and opens whatever the playlist names. Linear in the bytes that it is given.
  */
 
@@ -14,7 +14,7 @@ export type ContainerDemuxer = (typeof CONTAINER_DEMUXERS)[number];
 export const IMAGE_DEMUXERS = ["jpeg_pipe", "png_pipe", "webp_pipe", "gif_pipe", "bmp_pipe"] as const;
 export type ImageDemuxer = (typeof IMAGE_DEMUXERS)[number];
 
-/** How many bytes from the beginning are enough to tell. */
+/** How many bytes from the beginning are enough to report. */
 export const SNIFF_BYTES = 16 << 10;
 
 const ID3_HEADER_BYTES = 10;
@@ -115,7 +115,7 @@ function isTransportStream(bytes: Buffer): boolean {
   });
 }
 
-/** Elementary streams of audio have frames that tell their length: two that fit, one behind the other. */
+/** Elementary streams of audio have frames that report their length: two that fit, one behind the other. */
 function byFrames(bytes: Buffer): ContainerDemuxer | null {
   for (let at = 0; at + 8 <= bytes.length; at++) {
     const frame = frameAt(bytes, at);

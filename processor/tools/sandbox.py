@@ -101,7 +101,7 @@ def limit(memory, cpu):
     set_limit(resource.RLIMIT_CORE, 0, 0)
     if memory is not None:
         set_limit(resource.RLIMIT_AS, memory, memory)
-    if cpu is not None:  # the signal first, that cannot be told from others afterwards
+    if cpu is not None:  # the signal first, that is not known from others afterwards
         set_limit(resource.RLIMIT_CPU, cpu, cpu + 5)
 
 

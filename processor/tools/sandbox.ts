@@ -18,7 +18,7 @@ export interface ToolLimits {
 export interface ToolAccess {
   /** Folders and files that it may change. */
   readonly write: readonly string[];
-  /** Folders and files that it may read, beside its program and the system's libraries. */
+  /** Folders and files that it may read, next to its program and the system's libraries. */
   readonly read: readonly string[];
   /** TCP ports that it may connect to. */
   readonly ports: readonly number[];

@@ -1,7 +1,7 @@
 import type { JobErrorCode } from "../../schema/errors.ts";
 import { BLOCKED_REASON } from "../egress/proxy.ts";
 
-/** What the extractor tells of a failure. */
+/** What the extractor says about a failure. */
 export interface ExtractionFailure {
   /** Class of yt-dlp's exception, or `NoFormats`, `NothingDownloaded`, `InvalidFeed`. */
   readonly type: string;
@@ -54,7 +54,7 @@ const DATA_CLASSES = [
   "ZeroDivisionError",
 ];
 
-/** What no class or status can tell better: refusals of our own, full disks, and walls against robots. */
+/** What no class or status can report better: refusals of our own, full disks, and walls against robots. */
 const DECISIVE: readonly Rule[] = [
   // regexp-ok: a constant of ours
   { code: "egress_blocked", text: new RegExp(BLOCKED_REASON, "i") },

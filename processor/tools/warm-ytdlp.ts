@@ -31,7 +31,7 @@ export type WarmTask =
   | {
       readonly kind: "list";
       readonly url: string;
-      /** Entries that are told at most. */
+      /** Entries that are reported at most. */
       readonly limit: number;
       readonly params: object;
       readonly cookies: string | null;
@@ -62,16 +62,16 @@ export interface YtdlpEntry {
   readonly unavailable: boolean;
 }
 
-/** What a list task tells: the list's title first, then one entry after the other. */
+/** What a list task reports: the list's title first, then one entry after the other. */
 export type ListPart = { readonly list: string | null } | { readonly entry: YtdlpEntry };
 
-/** Hears what a task tells before it ends. */
+/** Hears what a task reports before it ends. */
 export interface TaskListener {
   readonly onProgress?: ((progress: TaskProgress) => void) | undefined;
   readonly onPart?: ((part: ListPart) => void) | undefined;
 }
 
-/** How a task ended. `gone`: its process died without an answer; `outOfTime` by its limit on processor time. */
+/** How a task ended. `gone`: its process died without a response; `outOfTime` by its limit on processor time. */
 export type TaskEnd =
   | { readonly type: "answer"; readonly response: Readonly<Record<string, unknown>> }
   | { readonly type: "failure"; readonly failure: ExtractionFailure }
@@ -242,7 +242,7 @@ function endOf(line: ExtractorLine): TaskEnd {
   return { type: "answer", response: line as Readonly<Record<string, unknown>> };
 }
 
-/** Null for what is no answer: it must not end this process, whoever wrote it. */
+/** Null for what is no response: it must not end this process, anyone who wrote it. */
 function parseLine(text: string): ExtractorLine | null {
   try {
     return JSON.parse(text) as ExtractorLine;

@@ -30,7 +30,7 @@ export function downloadWithTool(download: DownloadOptions): Promise<readonly st
   const { pool, info, formatIds, folder, options, onProgress, ...task } = download;
   const params = {
     ...DOWNLOAD_PARAMS,
-    // A comma downloads each format by itself; a plus would merge them.
+    // A comma downloads each format separately; a plus would merge them.
     format: formatIds.map(selectorOf).join(","),
     paths: { home: folder },
     outtmpl: { default: "%(format_id)s.%(ext)s" },

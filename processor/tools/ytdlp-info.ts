@@ -1,6 +1,6 @@
 /**
  * The members of yt-dlp's answers that the processor reads; everything else is carried along untouched. Any of them
- * may be absent or null, as sites tell or keep quiet.
+ * may be absent or null, as sites report or keep quiet.
  */
 export interface YtdlpFormat {
   readonly format_id: string;
@@ -33,7 +33,7 @@ export interface YtdlpFormat {
   readonly source_order?: number;
   /** Of a DASH manifest: `main`, `dub`, `description`, `commentary` … */
   readonly audio_roles?: readonly string[];
-  /** Of an HLS master playlist: the rendition that players take by themselves. */
+  /** Of an HLS master playlist: the rendition that players take on their own. */
   readonly audio_default?: boolean;
   /** Names and characteristics of a manifest's audio. */
   readonly audio_characteristics?: string | null;

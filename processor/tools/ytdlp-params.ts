@@ -23,7 +23,7 @@ const SOCKET_TIMEOUT_SECONDS = 20;
 
 /**
  * What every task of yt-dlp gets: all requests through `proxyUrl`, no cache, no configuration files (the Python API
- * reads none), lists never resolved beyond their first entries, absent formats told by warnings, not by an error.
+ * reads none), lists never resolved beyond their first entries, absent formats reported by warnings, not by an error.
  */
 export function commonParams(
   tools: Pick<Tools, "node">,
@@ -48,7 +48,7 @@ export function commonParams(
 
 /** Added for an extraction; the caller's own parameters come after these. */
 export const EXTRACT_PARAMS: YtdlpParams = {
-  // Named although it is yt-dlp's own choice: to choose by itself, it would start ffmpeg first.
+  // Named although it is yt-dlp's own choice: to choose on its own, it would start ffmpeg first.
   format: "bv*+ba/b",
   ignore_no_formats_error: true,
   extract_flat: "in_playlist",

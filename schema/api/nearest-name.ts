@@ -21,7 +21,7 @@ export function nearestName(name: string, candidates: ReadonlyMap<string, string
   return nearest;
 }
 
-/** Case and separators are not what tells names apart. */
+/** Case and separators are not what reports names apart. */
 const fold = (name: string): string => name.toLowerCase().replaceAll(/[_\-\s]/g, "");
 
 /** Infinite for names that are not near. */

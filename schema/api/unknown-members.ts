@@ -29,7 +29,7 @@ export function unknownMembers(schema: z.core.$ZodType, sent: unknown): UnknownM
 
 interface Place {
   readonly sent: unknown;
-  /** The value as a preprocessing step leaves it: tells which alternative of a union was meant. */
+  /** The value as a preprocessing step leaves it: says which alternative of a union was meant. */
   readonly tagged: unknown;
   readonly path: string;
 }

@@ -23,7 +23,7 @@ const SHORT_LIFE_MS = 5_000;
  * The events of a stream up to its last one; a stream that breaks off or ends early is resumed behind the last event
  * that was seen.
  *
- * @throws ApiFailure when it cannot be opened, or gives nothing time after time; the signal's reason
+ * @throws WaterspoutError when it cannot be opened, or gives nothing time after time; the signal's reason
  */
 export async function* followEvents(
   { open, isLast, signal }: FollowedStream,
@@ -90,7 +90,7 @@ async function* eventsOf(
   }
 }
 
-/** @throws BrokenStream; the signal's reason */
+/** @throws BrokenStreamError; the signal's reason */
 async function readInTime(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   { wait }: Platform,

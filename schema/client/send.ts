@@ -27,7 +27,7 @@ export interface RequestInput extends CallOptions {
  * Sends a request until it is answered, as the retry policy allows.
  *
  * @returns a response that the endpoint describes
- * @throws ApiFailure; the signal's reason
+ * @throws WaterspoutError; the signal's reason
  */
 export type Send = (endpoint: Endpoint, input: RequestInput) => Promise<Response>;
 

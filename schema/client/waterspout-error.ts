@@ -7,7 +7,7 @@ export type FailureCode = ApiErrorCode | "unreachable" | "unexpected_answer";
 /**
  * A call that came to nothing; the message is one sentence for people.
  *
- * @example if (error instanceof ApiFailure && error.code === "quota_exceeded") …
+ * @example if (error instanceof WaterspoutError && error.code === "quota_exceeded") …
  */
 export class WaterspoutError extends Error {
   override readonly name = "WaterspoutError";

@@ -1,7 +1,7 @@
 import { decodeXml, XmlRefusedError, xmlTokens } from "../xml.ts";
 
 /**
- * What the answers of storage services say, in XML that is flat: names, and texts in them. An answer that no service
+ * What the responses of storage services say, in XML that is flat: names, and texts in them. A response that no service
  * would send (see `XmlRefusedError`) says nothing, and one that was cut off loses its last element and nothing else.
  */
 

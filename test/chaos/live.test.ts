@@ -50,7 +50,7 @@ const pieces = async (): Promise<string[]> =>
   (await storedKeys(stack.stateDir)).filter((key) => key.includes(".recordings"));
 
 it.each(["SIGKILL", "SIGTERM"] as const)(
-  "%s after 10 of 20 seconds: what was on air before and after is delivered, and what is missing is told",
+  "%s after 10 of 20 seconds: what was on air before and after is delivered, and what is missing is reported",
   async (signal) => {
     live = await startLiveStream(origin);
     live.air(5);
@@ -73,10 +73,10 @@ it.each(["SIGKILL", "SIGTERM"] as const)(
     expect(Math.abs(recorded - MAX_SECONDS)).toBeLessThanOrEqual(1);
     expect(job.duration).toBeGreaterThan(recorded - 1);
     expect(job.duration).toBeLessThan(recorded + missing + 1);
-    // what is told is what was on air and is not in the file
+    // what is reported is what was on air and is not in the file
     expect(recorded + missing).toBeLessThanOrEqual(live.aired);
     expect(before).toBeLessThan(live.aired);
-    if (missing > 0) expect(reported?.reason).toBe(`${missing} s are missing: they could not be had`);
+    if (missing > 0) expect(reported?.reason).toBe(`${missing} s are missing: they could not be fetched`);
 
     const file = await fetch(job.s3_url ?? "");
     expect((await file.arrayBuffer()).byteLength).toBe(job.file_size);

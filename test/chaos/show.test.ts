@@ -49,7 +49,7 @@ afterAll(async () => {
   await Promise.all([podcasts.close(), receiver.close()]);
 });
 
-/** All that the Worker knows beside the database is gone then, the batch's object too. */
+/** All that the Worker knows next to the database is gone then, the batch's object too. */
 async function evict(): Promise<void> {
   await stack.killWorker();
   await stack.restartWorker();
@@ -80,7 +80,7 @@ async function jobsOf(id: string): Promise<Job[]> {
   return jobs;
 }
 
-it("delivers a show of 142 episodes, paused, renamed and started, whoever dies meanwhile", async () => {
+it("delivers a show of 142 episodes, paused, renamed and started, no matter who dies meanwhile", async () => {
   const request = {
     ...{ url: podcasts.services.showUrl(show), paused: true, format: "mp3" },
     ...{ folder: "show", webhook_url: receiver.url },
@@ -146,7 +146,7 @@ it("delivers a show of 142 episodes, paused, renamed and started, whoever dies m
     s3_key: "local/videos/show/The first.mp3",
   });
 
-  // a notice that was claimed by a Worker that died is told when its claim has run out
+  // a webhook event that was claimed by a Worker that died is reported when its claim has run out
   const events = () => new Map(receiver.received.map(({ eventId, content }) => [eventId, content]));
   await receiver.until(() => events().size >= 143);
   const reported = [...events().values()];

@@ -13,7 +13,7 @@ import { listen } from "../support/ports.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /**
- * The Worker's process is killed while it delivers notices and while equal requests are made, again and again:
+ * The Worker's process is killed while it delivers webhook events and while equal requests are made, again and again:
  * `WORKER_KILLS=300` for the whole campaign. What the dead had claimed is not waited for: their claims are aged in the
  * database while nobody is alive.
  */
@@ -31,13 +31,13 @@ interface Received {
   readonly jobId: string;
 }
 
-/** Where in a delivery the Worker is killed: resolves when it is time. The receiver's own events tell most of them. */
+/** Where in a delivery the Worker is killed: resolves when it is time. The receiver's own events report most of them. */
 const MOMENTS = {
   "before the row is written": () => Promise.resolve(),
   "after the claim, as the receiver is being reached": () => once(endpoint, "connection"),
   "while the receiver is answering": () => once(endpoint, "delivery"),
-  "after the answer": () => once(endpoint, "answered"),
-  "shortly after the answer": async () => {
+  "after the response": () => once(endpoint, "answered"),
+  "shortly after the response": async () => {
     await once(endpoint, "answered");
     await pause(Math.random() * 20);
   },
@@ -85,7 +85,7 @@ afterAll(async () => {
   await new Promise((resolve) => endpoint.close(resolve));
 });
 
-/** Repeats a request with its key until it is answered with 201, whoever dies meanwhile. */
+/** Repeats a request with its key until it is answered with 201, anyone who dies meanwhile. */
 async function createOnce(key: string, request: object): Promise<Record<string, unknown>> {
   for (let wait = 200; ; wait = Math.min(wait * 2, 5_000)) {
     try {
@@ -132,7 +132,7 @@ const deliveriesOf = async (jobId: string): Promise<WebhookDelivery[]> =>
   (await stack.call<{ deliveries: WebhookDelivery[] }>("GET", `/webhooks/deliveries?job_id=${jobId}`)).body
     .deliveries;
 
-it(`killed ${KILLS} times around a delivery, it loses no notice, and repeats carry the same id`, async () => {
+it(`killed ${KILLS} times around a delivery, it loses no event, and repeats carry the same id`, async () => {
   const moments = Object.keys(MOMENTS) as (keyof typeof MOMENTS)[];
   const jobIds: string[] = [];
   for (let kill = 0; kill < KILLS; kill++) {
@@ -158,11 +158,11 @@ it(`killed ${KILLS} times around a delivery, it loses no notice, and repeats car
     expect([others, new Set(ids)]).toEqual([[], new Set([delivery?.event_id])]);
   }
   process.stdout.write(
-    `${KILLS} kills, ${jobIds.length} notices, ${received.length - jobIds.length} repeats\n`,
+    `${KILLS} kills, ${jobIds.length} webhook events, ${received.length - jobIds.length} repeats\n`,
   );
 });
 
-it("killed while a thousand equal requests are made, it makes one job, and all have the same answer", async () => {
+it("killed while a thousand equal requests are made, it makes one job, and all have the same response", async () => {
   const request = { url: `${origin.url}/status/404`, folder: "equal" };
   const responses = Promise.all(
     Array.from({ length: EQUAL_REQUESTS }, () => createOnce("one for all", request)),

@@ -5,7 +5,7 @@ import { impatient, readLink, type Subject } from "./storage-suite.ts";
 
 type Differences = Pick<Subject, "causes" | "namesFiles" | "listsUploads" | "longestKey">;
 
-/** The S3 sink on one server. */
+/** The S3 object store on one server. */
 export function s3Subject(startServer: () => Promise<S3Server>, differences: Differences): Subject {
   let server: S3Server;
   const agent = new http.Agent({ keepAlive: true });

@@ -18,7 +18,7 @@ import type { LargeUpload, LargeUploadResult } from "../support/large-upload.ts"
 import { listen } from "../support/ports.ts";
 import { uploadStream } from "../support/upload-stream.ts";
 
-/** What a test changes of a sink. */
+/** What a test changes of an object store. */
 export interface StoreChange {
   /** Replaces scheme, host and port of the storage. */
   readonly origin?: string;
@@ -30,7 +30,7 @@ export interface StoreChange {
 /** What one server must offer to run the suite. */
 export interface Subject {
   store(change?: StoreChange): ObjectStore;
-  /** What the Worker would send for {@link sink}. */
+  /** What the Worker would send for {@link object store}. */
   target(): StorageTarget;
   /** Scheme, host and port of the server, as the test reaches it. */
   origin(): string;
@@ -49,9 +49,9 @@ export interface Subject {
   readonly causes: { readonly secret: RegExp; readonly bucket: RegExp };
   /** A secret of the right form that is wrong. */
   readonly wrongSecret: string;
-  /** What becomes of parts that are sent after the upload was aborted. */
+  /** What happens to parts that are sent after the upload was aborted. */
   readonly lateParts: "refused" | "useless";
-  /** Whether {@link Sink.listUploads} works on this server. */
+  /** Whether {@link ObjectStore.listUploads} works on this server. */
   readonly listsUploads: boolean;
   /** Whether a link that asks for a file name gets it on this server. */
   readonly namesFiles: boolean;
@@ -119,9 +119,9 @@ async function uploadElsewhere(order: LargeUpload): Promise<LargeUploadResult> {
 /** A server may have to be installed first. */
 const START_MS = 180_000;
 
-/** What every sink must do, on a real server or a strict double. */
+/** What every object store must do, on a real server or a strict double. */
 export function conformance(name: string, subject: Subject): void {
-  describe(`the sink on ${name}`, () => {
+  describe(`the object store on ${name}`, () => {
     beforeAll(() => subject.start(), START_MS);
     afterAll(() => subject.stop());
     const proxies: FaultyProxy[] = [];
@@ -187,7 +187,7 @@ export function conformance(name: string, subject: Subject): void {
       expect(headers["content-disposition"]).toBe(contentDisposition);
     });
 
-    it("stores a small object by one request, whatever becomes of the first try", async () => {
+    it("stores a small object by one request, whatever happens to the first try", async () => {
       let tries = 0;
       const { store } = await disturbed((request) =>
         request.startsWith("PUT") && tries++ === 0 ? { status: 503 } : "pass",
@@ -242,7 +242,7 @@ export function conformance(name: string, subject: Subject): void {
 
     const passing: [string, Disturbance][] = [
       ["a cut connection", "cut"],
-      ["a lost answer", "lose-answer"],
+      ["a lost response", "lose-answer"],
       ["a 500", { status: 500 }],
       ["a 503 that asks to slow down", { status: 503, headers: { "retry-after": "1" } }],
       ["a 429", { status: 429 }],
@@ -258,7 +258,7 @@ export function conformance(name: string, subject: Subject): void {
       expect(sha256((await read(`repeated/${name}`)).bytes)).toBe(sha256(bytes));
     });
 
-    it("knows its own object again when the answer to the completion was lost", async () => {
+    it("knows its own object again when the response to the completion was lost", async () => {
       let lost = false;
       const { store } = await disturbed((request) => {
         if (lost || !subject.isComplete(request)) return "pass";
@@ -357,7 +357,7 @@ export function conformance(name: string, subject: Subject): void {
       expect((await read("completed")).bytes.toString()).toBe("done");
     });
 
-    it("tells which uploads of a key were left behind", async () => {
+    it("says which uploads of a key were left behind", async () => {
       const before = Date.now();
       const left = await subject.store().open(object("left"), never);
       const neighbour = await subject.store().open(object("left-over"), never);
@@ -446,7 +446,7 @@ export function conformance(name: string, subject: Subject): void {
         expect([400, 401, 403]).toContain((await readExpired("linked")).status);
       });
 
-      it("is listed and emptied by the edge, one folder and nothing beside it", async () => {
+      it("is listed and emptied by the edge, one folder and nothing next to it", async () => {
         const folder = "videos/Ü & 'co' <x>/.recordings/job";
         for (const key of [`${folder}/1/0`, `${folder}/1/1`, `${folder}/2/0`, `${folder}-other/1/0`]) {
           await deliver(subject.store(), key, Buffer.from(key));

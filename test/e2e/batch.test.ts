@@ -7,7 +7,7 @@ import { unfinishedUploads } from "../support/s3-server.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
-/** A batch from its request to its notice on the stack that `npm start` runs, though the processor dies in the middle. */
+/** A batch from its request to its webhook event on the stack that `npm start` runs, though the processor dies in the middle. */
 
 const JOBS = 12;
 
@@ -38,7 +38,7 @@ afterAll(async () => {
   await Promise.all([origin.close(), receiver.close()]);
 });
 
-it("is paused, renamed, started and delivered whole, with exact counters and one notice", async () => {
+it("is paused, renamed, started and delivered whole, with exact counters and one webhook event", async () => {
   const { status, body: created } = await stack.call<{ batch_id: string; job_ids: string[] }>(
     "POST",
     "/jobs/bulk",

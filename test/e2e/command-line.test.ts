@@ -9,7 +9,7 @@ import { type Origin, startOrigin } from "../support/origin.ts";
 import { readmePrograms } from "../support/readme.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
-/** The command line as a person uses it in a clone, beside the stack that `npm start` runs there. */
+/** The command line as a person uses it in a clone, next to the stack that `npm start` runs there. */
 
 let checkout: Checkout;
 let origin: Origin;

@@ -77,7 +77,7 @@ describe("npm run demo", () => {
     expect(demo.output()).toContain("video: h264 640×360");
   }, 60_000);
 
-  it("tells in one sentence why a job failed, and ends with 1", async () => {
+  it("reports in one sentence why a job failed, and ends with 1", async () => {
     const demo = checkout.start(`npm run demo -- ${origin.url}/status/404`, {
       ALLOWED_PRIVATE_HOSTS: origin.host,
     });

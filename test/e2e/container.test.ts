@@ -107,7 +107,7 @@ describe("a container instance", () => {
     expect(engine.pids()).toHaveLength(1);
   });
 
-  it("that crashes is noticed, and the next run starts another one", async () => {
+  it("that crashes is detected, and the next run starts another one", async () => {
     const lost = await create("crash");
     await until(lost, ({ status }) => status === "Processing");
     await vi.waitFor(() => expect(events("container_crashed")).toHaveLength(1), { timeout: 10_000 });

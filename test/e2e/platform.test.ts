@@ -82,7 +82,7 @@ it("keeps everything in the state folder from other users", () => {
   expect(paths.some((path) => path.endsWith(".sqlite"))).toBe(true);
 });
 
-/** Sends raw text. @returns the beginning of the answer */
+/** Sends raw text. @returns the beginning of the response */
 function ask(text: string): Promise<string> {
   const { hostname, port } = new URL(stack.url);
   return new Promise((resolve, reject) => {
@@ -92,6 +92,6 @@ function ask(text: string): Promise<string> {
       resolve(data.toString());
     });
     socket.once("error", reject);
-    socket.once("close", () => reject(new Error("closed without an answer")));
+    socket.once("close", () => reject(new Error("closed without a response")));
   });
 }

@@ -4,7 +4,7 @@ import { type Origin, startOrigin } from "../support/origin.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
-/** Notices of the stack that `npm start` runs, as their receiver gets them through the real queue. */
+/** Webhook events of the stack that `npm start` runs, as their receiver gets them through the real queue. */
 
 let origin: Origin;
 let stack: TestStack;
@@ -21,7 +21,7 @@ afterAll(async () => {
   await Promise.all([origin.close(), receiver.close()]);
 });
 
-it("tells the end of a job, and tells it again with the same id when the endpoint was down", async () => {
+it("reports the end of a job, and reports it again with the same id when the endpoint was down", async () => {
   const job_id = await stack.create({ url: `${origin.url}/status/404`, webhook_url: receiver.url });
   await receiver.until(({ length }) => length === 2);
   const { body: secret } = await stack.call<{ webhook_signing_secret: string }>(

@@ -83,7 +83,7 @@ const isHealthy = (url: string): Promise<boolean> =>
   });
 
 /**
- * Asks `/healthz` again and again until it is told to stop. On a machine that others use, an answer also waits for them:
+ * Asks `/healthz` again and again until it is told to stop. On a machine that others use, a response also waits for them:
  * what the processor itself computed meanwhile is the most that it can have kept it waiting.
  */
 function watchHealth({ url, cpuMs }: ProcessorProcess) {
@@ -140,7 +140,7 @@ it(
       const meeting = meet(sources, input, index).then(
         ({ answered, word }) => {
           words.set(`${input.kind}: ${word}`, (words.get(`${input.kind}: ${word}`) ?? 0) + 1);
-          if (answered.includes(canaries.mark)) failures.push(`${name}: a file of this machine was told`);
+          if (answered.includes(canaries.mark)) failures.push(`${name}: a file of this machine was reported`);
           if (/"code":"internal"|probe 500/.test(`${answered} ${word}`))
             failures.push(`${name}: ${word} ${answered}`);
         },
@@ -157,7 +157,7 @@ it(
       [
         `${INPUTS} inputs of seed ${SEED} from ${FROM}; ${[...words.values()].reduce((sum, count) => sum + count, 0)} of them through a processor`,
         `slowest parser: ${Math.round(slowest.ms)} ms, ${slowest.input}`,
-        `/healthz: asked ${asked} times, ${failed} without an answer, slowest ${Math.round(slowestMs)} ms, ${overSecond} over a second; while one was awaited, the processor computed for ${Math.round(longestOwnMs)} ms at most`,
+        `/healthz: asked ${asked} times, ${failed} without a response, slowest ${Math.round(slowestMs)} ms, ${overSecond} over a second; while one was awaited, the processor computed for ${Math.round(longestOwnMs)} ms at most`,
         `memory of the processor at most: ${peak === null ? "unknown" : `${Math.round(peak / 2 ** 20)} MiB`}`,
         `files that nobody may open: ${canaries.areWatched ? "watched" : "not watched by this file system"}`,
         ...[...words].sort().map(([word, count]) => `  ${count} × ${word}`),

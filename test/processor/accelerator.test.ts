@@ -114,7 +114,7 @@ describe("a file shown to tools", () => {
     source.close();
   });
 
-  it("that breaks off makes the tool fail and tells why", async () => {
+  it("that breaks off makes the tool fail and says why", async () => {
     const clock = impatientClock();
     const url = `${origin.url}/late.mp4`;
     const source = await openRangeSource(reach.client, { url, signal: never, clock });
@@ -247,7 +247,7 @@ describe("an HLS presentation shown to tools", () => {
     source.close();
   });
 
-  it("tells of a segment that is gone as a failed request", async () => {
+  it("reports a segment that is gone as a failed request", async () => {
     const faults: Fault[] = [];
     origin.behave("/hls-ts/segment-002.ts", { status: 404 });
     const source = new HlsSource(reach.client, { url: `${origin.url}/hls-ts/index.m3u8`, signal: never });
@@ -394,7 +394,7 @@ describe("fragments shown to tools", () => {
     expect(facts.seconds).toBeCloseTo(4, 0);
   });
 
-  it("end with the first that cannot be had, and with the limit", async () => {
+  it("end with the first that cannot be fetched, and with the limit", async () => {
     const missing = [...fragments(0, 2), { url: `${origin.url}/dash/none.m4s` }, ...fragments(0, 2)];
     const read = async (source: SegmentSource) => {
       for await (const _batch of source.read());

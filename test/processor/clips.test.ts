@@ -60,7 +60,7 @@ const seconds = (text: string | undefined): number => Number(text);
 const sentBelow = (folder: string): number =>
   [...origin.bytes].filter(([path]) => path.startsWith(folder)).reduce((sum, [, bytes]) => sum + bytes, 0);
 
-/** Bytes of a test source: of the file, or of everything beside its playlist. */
+/** Bytes of a test source: of the file, or of everything next to its playlist. */
 async function sizeOf(entry: string): Promise<number> {
   if (entry.endsWith(".mp4")) return (await stat(entry)).size;
   const names = await readdir(dirname(entry));
@@ -113,7 +113,7 @@ describe("a copied clip", () => {
     expect(seconds(probed.format.duration)).toBeCloseTo(3, 0);
   });
 
-  it("tells that an end behind the end was moved", async () => {
+  it("says that an end behind the end was moved", async () => {
     const clip = { clip_start: 10, clip_end: 60 };
     const { delivery, probed } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
     expect(delivery.adjustments).toMatchObject([{ field: "clip_end", from: 60 }]);
@@ -121,7 +121,7 @@ describe("a copied clip", () => {
     expect(seconds(probed.format.duration)).toBeCloseTo(2, 0);
   });
 
-  it("of sound alone begins where it was asked to", async () => {
+  it("of audio alone begins where it was asked to", async () => {
     const clip = { format: "m4a", clip_start: 5, clip_end: 8 };
     for (const file of ["audio.m4a", "short.mp4"]) {
       const { delivery, probed } = await deliveries.deliver(`${origin.url}/${file}`, clip);
@@ -157,7 +157,7 @@ describe("a transcoded clip", () => {
     },
   );
 
-  it("copies the sound from the asked start on", async () => {
+  it("copies the audio from the asked start on", async () => {
     const clip = { format: "mkv", video_codec: "h265", clip_start: 5.28, clip_end: 7 } as const;
     const { delivery, probed } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
     expect(delivery).toMatchObject({ clip: { start: 5.28 }, adjustments: [] });

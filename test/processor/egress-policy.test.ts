@@ -124,7 +124,7 @@ describe("policy", () => {
     let lookups = 0;
     const policy = new EgressPolicy({
       opened: new Set([`first.example.com:${port}`]),
-      // The second answer would be refused; a dialler that looked the name up again would see it.
+      // The second response would be refused; a dialler that looked the name up again would see it.
       lookup: async () => [{ address: lookups++ === 0 ? "127.0.0.1" : "127.0.0.2", family: 4 }],
     });
     const socket = await policy.dial("first.example.com", port);

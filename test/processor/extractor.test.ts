@@ -149,7 +149,7 @@ describe("extraction", () => {
     expect([...origin.hits.keys()].filter((path) => path.startsWith("/entry-"))).toEqual([]);
   });
 
-  test("carries an answer of many megabytes whole", async () => {
+  test("carries a response of many megabytes whole", async () => {
     const words = "w".repeat(3 << 20);
     page(
       "/long.html",
@@ -159,7 +159,7 @@ describe("extraction", () => {
     expect(info.description).toHaveLength(words.length);
   });
 
-  test("tells what went wrong by the table of errors", async () => {
+  test("says what went wrong by the table of errors", async () => {
     await expect(extract("/empty.html")).rejects.toMatchObject({ code: "unsupported_url" });
     await expect(extract("/missing.html")).rejects.toMatchObject({ code: "unavailable" });
     await expect(extract("/status/403")).rejects.toMatchObject({ code: "forbidden" });
@@ -171,7 +171,7 @@ describe("extraction", () => {
 });
 
 describe("the operator's settings", () => {
-  test("send cookies from memory and a chosen User-Agent, tell both for each format, and leave the file alone", async () => {
+  test("send cookies from memory and a chosen User-Agent, report both for each format, and leave the file alone", async () => {
     const file = join(cwd, "cookies.txt");
     const text = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsid\tcanary\n";
     await writeFile(file, text);

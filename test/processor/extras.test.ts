@@ -73,7 +73,7 @@ const textOf = async (key: string | undefined): Promise<string> =>
   String(await bench.object(key ?? "no such key"));
 
 describe("subtitles and thumbnail", () => {
-  it("lie beside the media under its name, as WebVTT and JPEG", async () => {
+  it("are next to the media under its name, as WebVTT and JPEG", async () => {
     const languages = ["en", "de", "fr", "es", "sv"];
     const { delivery } = await deliveries.deliver(
       `${origin.url}/rich.html`,
@@ -131,7 +131,7 @@ describe("subtitles and thumbnail", () => {
     );
   });
 
-  it("never fail the media: broken, missing and forbidden ones are told", async () => {
+  it("never fail the media: broken, missing and forbidden ones are reported", async () => {
     const extras = { thumbnail: true, subtitles: { languages: ["en", "de", "fr"] } };
     const { delivery } = await deliveries.deliver(`${origin.url}/broken.html`, {}, extras);
     expect(delivery).toMatchObject({ subtitles: [], thumbnail_key: null });
@@ -165,7 +165,7 @@ describe("subtitles and thumbnail", () => {
     expect(await bench.remainingFiles()).toEqual([]);
   });
 
-  it("tell of each upload before its bytes, so that a successor can undo the one that was open", async () => {
+  it("report each upload before its bytes, so that a successor can undo the one that was open", async () => {
     const reported = bench.worker.uploads.length;
     const { delivery } = await deliveries.deliver(
       `${origin.url}/rich.html`,

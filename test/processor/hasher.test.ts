@@ -51,7 +51,7 @@ describe("a thread that hashes", () => {
     expect(await digest.digest()).toBe(sha256(patternedBytes(1 << 20).subarray(10, 900_000)));
   });
 
-  it("hashes files of any size, beside everything else", async () => {
+  it("hashes files of any size, next to everything else", async () => {
     for (const size of [0, 1, 1 << 20, (33 << 20) + 7]) {
       const bytes = patternedBytes(size);
       const file = await opened(`sized-${size}`, bytes);
@@ -74,13 +74,13 @@ describe("a thread that hashes", () => {
     await expect(hasher.hashFile(file.fd, stop.signal)).rejects.toBe(reason);
   });
 
-  it("tells why a file cannot be read", async () => {
+  it("says why a file cannot be read", async () => {
     const file = await open(join(folder, "unreadable"), "w");
     await expect(hasher.hashFile(file.fd, never)).rejects.toThrow("EBADF");
     await file.close();
   });
 
-  it("tells those who wait when it ends, and begins anew for the next", async () => {
+  it("reports those who wait when it ends, and begins anew for the next", async () => {
     const other = new Hasher();
     const digest = other.begin();
     await digest.update([Buffer.from("lost")]);

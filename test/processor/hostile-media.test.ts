@@ -25,7 +25,7 @@ import { media } from "../support/media.ts";
 
 /**
  * Files that are no media but name others, against real tools. The sandbox is left out, so that each wall is seen to
- * hold by itself: what is refused by its first bytes, and what ffmpeg does when it is made to read it all the same.
+ * hold on its own: what is refused by its first bytes, and what ffmpeg does when it is made to read it all the same.
  * `SECOND_FFMPEG` names a folder with another ffmpeg and ffprobe, on which everything must hold, too.
  */
 
@@ -89,7 +89,7 @@ describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", { timeout: 120_000 }, (binaries) =
     try {
       await runFfmpeg({ tools, proxy, cwd: join(folder, "run"), inputs: [input], args, purpose: "inspect" });
     } catch (error) {
-      // every end is one that a person can be told of
+      // every end is one that a person can be informed of
       expect(error).toBeInstanceOf(Fault);
     }
     return (await readFile(output).catch(() => Buffer.alloc(0))).toString("latin1");

@@ -40,7 +40,7 @@ function rotated(file: Buffer, abcd: readonly [number, number, number, number]):
   return file;
 }
 
-/** What both tell of a file. */
+/** What both say about a file. */
 async function compare(file: Buffer) {
   const path = join(cwd, "media.mp4");
   await writeFile(path, file);
@@ -55,7 +55,7 @@ async function compare(file: Buffer) {
 
 describe("the index of a file", () => {
   test.each(["mp4", "mp4-index-last", "mp4-av1-opus", "video-mp4", "audio-m4a"] as const)(
-    "of the kind %s tells what ffprobe sees",
+    "of the kind %s says what ffprobe sees",
     async (kind) => {
       const { declared, seen } = await compare(await read(kind));
       const { video, audio } = seen;
@@ -74,12 +74,12 @@ describe("the index of a file", () => {
     [0, 1, -1, 0],
     [0, -1, 1, 0],
     [-1, 0, 0, -1],
-  ] as const)("tells the shape of a picture that is turned by %i %i %i %i", async (...abcd) => {
+  ] as const)("reports the shape of a picture that is turned by %i %i %i %i", async (...abcd) => {
     const { declared, seen } = await compare(rotated(await read("mp4"), abcd));
     expect(declared?.video).toMatchObject({ width: seen.video?.width, height: seen.video?.height });
   });
 
-  test("tells nothing of what is unusual", async () => {
+  test("reports nothing of what is unsupported", async () => {
     const withByte = (index: Buffer, after: string, offset: number, value: number) => {
       const changed = Buffer.from(index);
       changed[changed.indexOf(after) + offset] = value;

@@ -68,7 +68,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** HLS of picture and sound apart. */
+/** HLS of video and audio apart. */
 async function putApart(): Promise<void> {
   const fragments = await media("video-fragments", LARGE);
   const audio = join(folder, "sound.mp4");
@@ -106,7 +106,7 @@ function fragmentsOf(name: string, file: Buffer): Buffer {
   ]);
 }
 
-/** The segments beside a playlist, in their order. */
+/** The segments next to a playlist, in their order. */
 async function readSegments(folder: string): Promise<Buffer[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".ts")).sort();
   return Promise.all(names.map((name) => readFile(join(folder, name))));
@@ -125,7 +125,7 @@ async function deliver(processor: ProcessorBench, ...args: Parameters<ProcessorB
   }
 }
 
-describe("picture and sound", () => {
+describe("video and audio", () => {
   it.each([
     ["in whole files", "video.mpd", "mux"],
     ["in fragments", "fragments.mpd", "mux"],
@@ -154,7 +154,7 @@ describe("picture and sound", () => {
     ]);
   });
 
-  it("give the sound with its cover", async () => {
+  it("give the audio with its cover", async () => {
     const { probed, delivery } = await deliver(usual, `${origin.url}/segments.html`, { audio_only: true });
     expect(delivery.key).toMatch(/\.m4a$/);
     const { chapters, streams } = probed;
@@ -162,7 +162,7 @@ describe("picture and sound", () => {
     expect(chapters).toHaveLength(2);
   });
 
-  it.each(["dash/index.mpd", "hls/index.m3u8"])("give the sound alone without a tool: %s", async (path) => {
+  it.each(["dash/index.mpd", "hls/index.m3u8"])("give the audio alone without a tool: %s", async (path) => {
     const { delivery, facts } = await deliver(bench, `${origin.url}/${path}`, { audio_only: true });
     expect(delivery.key).toMatch(/\.m4a$/);
     expect(facts).toMatchObject({ video: undefined, audio: { codec: "aac" } });

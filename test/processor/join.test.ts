@@ -120,7 +120,7 @@ describe("tracks that are joined", () => {
     expect(await media.decoded(ours)).toEqual(await media.decoded(theirs));
   });
 
-  it("take turns, so that a player has sound and picture of every second early", async () => {
+  it("alternate, so that a player has audio and video of every second early", async () => {
     const { video, audio } = await make("fragments with frames out of order");
     const both = [await media.read(video.packed), await media.read(audio.packed)];
     const sources = await files.openAll(openIsoSource, both);
@@ -138,11 +138,11 @@ describe("tracks that are joined", () => {
       ...["-v", "fatal", "-i", "half.mp4", "-map", "0", "-f", "framecrc", "-"],
     );
     const seen = (stream: number) => stdout.match(RegExp(`^${stream},`, "gm"))?.length ?? 0;
-    // 25 pictures and 43 packets of sound a second
+    // 25 pictures and 43 packets of audio a second
     expect([seen(0) / 25, seen(1) / 43]).toEqual([expect.closeTo(1.6, 0), expect.closeTo(1.6, 0)]);
   });
 
-  it("have a cover beside the sound", async () => {
+  it("have a cover next to the sound", async () => {
     const { audio } = await make("fragments with frames out of order");
     await media.ffmpeg("-f", "lavfi", "-i", "color=red:s=64x48", "-frames:v", "1", "cover.jpg");
     const cover = await media.read("cover.jpg");
@@ -228,11 +228,7 @@ describe("tracks that are joined", () => {
 describe("a file that is left to the tool", () => {
   it.each([
     ["has its index behind the media", [], []],
-    [
-      "holds sound and picture",
-      ["-movflags", "+faststart"],
-      ["-f", "lavfi", "-i", "sine=duration=1", ...AAC],
-    ],
+    ["holds audio and video", ["-movflags", "+faststart"], ["-f", "lavfi", "-i", "sine=duration=1", ...AAC]],
     ["begins late", ["-movflags", "+frag_keyframe+empty_moov+default_base_moof"], []],
     ["is another container", ["-f", "mpegts"], []],
     [

@@ -28,7 +28,7 @@ beforeAll(async () => {
     origin.put(`/${count}.xml`, Buffer.from(feed));
   }
   bench = await startProcessorBench([origin.host]);
-  // the extractor's start counts towards the limit of whoever comes first
+  // the extractor's start counts towards the limit of anyone who comes first
   await list("/direct.mp4");
 }, 60_000);
 
@@ -61,7 +61,7 @@ const touched = () => [...origin.hits.keys()].filter((path) => path.startsWith("
 
 describe("a list", () => {
   it.each([1, 142, 5_000])(
-    "tells the %i items of a feed in its order, and touches none",
+    "reports the %i items of a feed in its order, and touches none",
     async (count) => {
       const show = podcastShow(count);
       const lines = await list(`/${count}.xml`);
@@ -86,7 +86,7 @@ describe("a list", () => {
     expect(entriesOf(await list("/142.xml", { max_entries: 10 }))).toHaveLength(10);
   });
 
-  it("is one of one item where the URL is a medium", async () => {
+  it("is one of one item where the URL is a media item", async () => {
     const lines = await list("/direct.mp4");
     expect(entriesOf(lines)).toEqual([
       expect.objectContaining({ url: `${origin.url}/direct.mp4`, unavailable: false }),
@@ -96,7 +96,7 @@ describe("a list", () => {
     ]);
   });
 
-  it("tells the media of a page that has several", async () => {
+  it("reports the media of a page that has several", async () => {
     origin.put(
       "/two.html",
       Buffer.from('<title>Two</title><video src="/a.mp4"></video><video src="/b.mp4"></video>'),
@@ -197,7 +197,7 @@ describe("the extraction of a list", () => {
     await origin.idle();
   });
 
-  it("is killed when the connection of whoever asked is gone", async () => {
+  it("is killed when the connection of anyone who asked is gone", async () => {
     origin.behave("/cut.xml", { hang: true });
     const server = createAdaptorServer({ fetch: bench.processor.app.fetch }) as Server;
     const port = await listen(server);
@@ -214,7 +214,7 @@ describe("the extraction of a list", () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it("is refused while as many others are told", async () => {
+  it("is refused while as many others are reported", async () => {
     origin.behave("/held.xml", { hang: true });
     const held = await Promise.all(Array.from({ length: 4 }, () => ask("/held.xml")));
     const refused = await ask("/1.xml");
@@ -252,7 +252,7 @@ class ChannelIE(InfoExtractor):
         raise ExtractorError('This playlist is private', expected=True)
 `;
 
-describe("a site that tells its list bit by bit", () => {
+describe("a site that reports its list bit by bit", () => {
   let folder: string;
   let pool: ExtractorPool;
   let proxy: EgressProxy;
@@ -263,7 +263,7 @@ describe("a site that tells its list bit by bit", () => {
     await mkdir(join(folder, "yt_dlp_plugins/extractor"), { recursive: true });
     await writeFile(join(folder, "yt_dlp_plugins/extractor/channel.py"), CHANNEL);
     const tools = await discoverTools(bench.config);
-    // plugins are loaded for whoever configures such a provider
+    // plugins are loaded for anyone who configures such a provider
     const config = { ...bench.config, workDir: folder, ytdlpPotProviderUrl: "http://127.0.0.1:9" };
     proxy = await EgressProxy.start(policy);
     const ytdlp = { ...tools.ytdlp, pythonPath: folder };
@@ -299,7 +299,7 @@ describe("a site that tells its list bit by bit", () => {
     expect(hidden).toEqual([false, false, true, true, false, true]);
   });
 
-  it("may break off, which is told by its class", async () => {
+  it("may break off, which is reported by its class", async () => {
     const { parts, code } = await report("broken");
     expect([parts.length, code]).toEqual([2, "private"]);
   });

@@ -136,7 +136,7 @@ describe("a recording", () => {
     expect(facts.durationSeconds).toBeCloseTo(4, 0);
   });
 
-  it("tells what could not be had", async () => {
+  it("says what could not be fetched", async () => {
     await start({ window: 6 });
     live.air(6);
     const id = await submit(recording({ from_start: true, max_seconds: 30 }));
@@ -147,7 +147,7 @@ describe("a recording", () => {
     live.end();
     const { delivery } = await delivered(id);
     expect(delivery.adjustments).toEqual([
-      { field: "recording", from: 16, to: 12, reason: "4 s are missing: they could not be had" },
+      { field: "recording", from: 16, to: 12, reason: "4 s are missing: they could not be fetched" },
     ]);
   });
 
@@ -160,7 +160,7 @@ describe("a recording", () => {
     expect(facts.durationSeconds).toBeCloseTo(5, 0);
   });
 
-  it("joins picture and sound that come apart", async () => {
+  it("joins video and audio that come apart", async () => {
     await start({ window: 6 });
     live.air(6);
     const master = [
@@ -208,7 +208,7 @@ describe("a recording that another run goes on with", () => {
     predecessor: { claimed_at: Date.now(), upload: null },
   });
 
-  it("holds what was on air before and after, and tells what is missing", async () => {
+  it("holds what was on air before and after, and says what is missing", async () => {
     await start({ window: 5 });
     live.air(5);
     const id = await submit(recording({ from_start: true, max_seconds: 12 }));
@@ -223,7 +223,7 @@ describe("a recording that another run goes on with", () => {
     // the gap stays visible in the file
     expect(Math.abs((facts.durationSeconds ?? 0) - 16)).toBeLessThanOrEqual(1.1);
     expect(delivery.adjustments).toEqual([
-      { field: "recording", from: 16, to: 12, reason: "4 s are missing: they could not be had" },
+      { field: "recording", from: 16, to: 12, reason: "4 s are missing: they could not be fetched" },
     ]);
     await expectNothingLeft(id);
   });

@@ -52,7 +52,7 @@ async function probe(path: string): Promise<ProbeOutcome> {
 
 describe("a source that says numbers which nobody can count with", () => {
   it.each(["/infinite.html", "/endless.m3u8", "/endless-master.m3u8", "/wide-master.m3u8", "/busy"])(
-    "costs neither the processor nor the answer: %s",
+    "costs neither the processor nor the response: %s",
     async (path) => {
       const outcome = await probe(path);
       // whose fault it is is said: never ours
@@ -62,7 +62,7 @@ describe("a source that says numbers which nobody can count with", () => {
     },
   );
 
-  it("is told as a failure that the Worker takes", async () => {
+  it("is reported as a failure that the Worker takes", async () => {
     const outcome = await bench.run(`${origin.url}/endless-master.m3u8`);
     expect(outcome).toMatchObject({ type: "failed", code: "unsupported_url" });
     expect(await bench.run(`${origin.url}/busy`)).toMatchObject({ type: "failed" });

@@ -99,7 +99,7 @@ describe("a format that is corrected", () => {
     [{ format: "mkv", audio_only: true }, "format", "m4a", "audio/mp4"],
     [{ format: "webm", audio_only: true }, "format", "opus", "audio/ogg"],
     [{ format: "mp3", audio_only: false }, "audio_only", "mp3", "audio/mpeg"],
-  ] as const)("is told, and is what the file is: %o", async (request, field, extension, mime) => {
+  ] as const)("is reported, and is what the file is: %o", async (request, field, extension, mime) => {
     expect(plan(request).adjustments).toMatchObject([{ field }]);
     const { delivery, probed } = await deliveries.deliver(`${origin.url}/direct.mp4`, request);
     expect(delivery.key).toMatch(new RegExp(`\\.${extension}$`));
@@ -119,7 +119,7 @@ describe("a format that is corrected", () => {
   });
 });
 
-describe("a source that tells neither duration nor index", () => {
+describe("a source that reports neither duration nor index", () => {
   it.each(["mp4", "mov"])("has its index in front in %s", async (format) => {
     const { bytes, delivery, probed } = await deliveries.deliver(`${origin.url}/endless.webm`, { format });
     expect(boxAt(bytes, "moov")).toBeGreaterThan(0);

@@ -85,7 +85,7 @@ describe("a transport stream that becomes a file", () => {
     await media.ffmpeg("-i", file, "-map", "0", "-c", "copy", ...tags, "theirs.mp4");
     expect(await media.streamsOf("ours.mp4")).toEqual(await media.streamsOf("theirs.mp4"));
     expect(await media.packetsOf("ours.mp4")).toEqual(await media.packetsOf("theirs.mp4"));
-    // the tool's times of sound come from a coarser clock, so that they differ by one sample
+    // the tool's times of audio come from a coarser clock, so that they differ by one sample
     expect(await media.framesOf("ours.mp4")).toEqual(await media.framesOf("theirs.mp4"));
   }
 
@@ -99,7 +99,7 @@ describe("a transport stream that becomes a file", () => {
     expect(await failureOf(again)).toBe(null);
   });
 
-  it("has frames of sound that begin in one packet and end in another", async () => {
+  it("has frames of audio that begin in one packet and end in another", async () => {
     const whole = await transport("sound alone", [...audio(), ...AAC]);
     const packets = readPackets(whole, [FIRST_PID]);
     // each packet but the last gives its end to the next one, which keeps the time of the first frame that begins in it
@@ -117,7 +117,7 @@ describe("a transport stream that becomes a file", () => {
     expect(split.some(({ payload }) => (payload.readUInt16BE(0) & 0xfff6) !== 0xfff0)).toBe(true);
   });
 
-  it("has a gap in its sound where the source has one", async () => {
+  it("has a gap in its audio where the source has one", async () => {
     const whole = await transport("sound alone", [...audio(), ...AAC]);
     const packets = readPackets(whole, [FIRST_PID]);
     const later = packets.map(({ shown, ...packet }, index) => ({
@@ -134,7 +134,7 @@ describe("a transport stream that becomes a file", () => {
     );
   });
 
-  it("gives its sound alone where the pictures are not wanted", async () => {
+  it("gives its audio alone where the pictures are not wanted", async () => {
     const { bytes } = await make(PLAIN);
     const audioOnly: files.Open = (stream) => openTransportSource(stream, ["soun"]);
     await media.write("sound.m4a", await files.joined(audioOnly, [bytes]));
@@ -142,7 +142,7 @@ describe("a transport stream that becomes a file", () => {
     expect([packets.length, others]).toEqual([expect.closeTo((SECONDS * 44_100) / 1024, -1), []]);
   });
 
-  it("takes turns, so that a player has sound and picture of every second early", async () => {
+  it("alternates, so that a player has audio and video of every second early", async () => {
     const sources = await files.openAll(open, [(await make(PLAIN)).bytes]);
     expect(await files.lastChunks(sources, 2.5)).toEqual({
       vide: expect.closeTo(5, 0),
@@ -167,7 +167,7 @@ describe("a transport stream that is left to the tool", () => {
     await media.ffmpeg(...COPIES, ...args, ...(args.includes("mp4" as never) ? [] : COPIES), file);
     const failure = await failureOf(await media.read(file));
     const sources = failure === null ? await files.openAll(open, [await media.read(file)]) : [];
-    // whoever asks for a stream that is not among the tracks asks the tool
+    // anyone who asks for a stream that is not among the tracks asks the tool
     expect(isUnsupportedMedia(failure) || sources.every(({ tracks }) => tracks.length === 0)).toBe(true);
   });
 

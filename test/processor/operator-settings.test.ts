@@ -73,7 +73,7 @@ const probe = (path: string) =>
   });
 
 describe("the operator's proxies", () => {
-  it("take turns, and one run's extraction and media come through the same one", async () => {
+  it("alternate, and one run's extraction and media come through the same one", async () => {
     let size = 0;
     const one = await through(async () => {
       size = await deliver("/direct.mp4");
@@ -117,7 +117,7 @@ describe("the operator's other settings", () => {
     });
   });
 
-  it("are in no log, no outcome, no answer and no other process", async () => {
+  it("are in no log, no outcome, no response and no other process", async () => {
     const outcome = await bench.run(`${origin.url}/status/403`);
     const responses = await Promise.all(
       ["/healthz", "/metrics"].map(async (path) => (await bench.processor.app.request(path)).text()),

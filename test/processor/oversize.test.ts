@@ -18,7 +18,7 @@ import { clientFor } from "../support/egress.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { listen } from "../support/ports.ts";
 
-/** Answers without an end: each reader stops by itself, soon after its limit. What was sent is counted at the origin. */
+/** Answers without an end: each reader stops on its own, soon after its limit. What was sent is counted at the origin. */
 
 const MiB = 1 << 20;
 /** What a connection holds between sender and reader. */
@@ -68,7 +68,7 @@ afterAll(() => {
 
 const { signal } = new AbortController();
 
-describe("an answer without an end", () => {
+describe("a response without an end", () => {
   test("in the place of a key is no key", async () => {
     sent = 0;
     const source = new HlsSource(client, { url: `${endlessUrl}/a.m3u8`, signal });
@@ -178,7 +178,7 @@ describe("a page", () => {
       ["/twice.html", twice, "gzip, gzip"],
       ["/brotli.html", brotli, "br"],
     ] as const) {
-      // the packed bytes are no page; what they are is told when their first bytes are looked at
+      // the packed bytes are no page; what they are is reported when their first bytes are looked at
       const found = await extract(serve(path, body, encoding));
       expect(found.info, path).toMatchObject({ ext: "unknown_video" });
     }

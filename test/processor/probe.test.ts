@@ -24,7 +24,7 @@ beforeAll(async () => {
     bodies: { "/short.m3u8": Buffer.from(MASTER) },
   });
   bench = await startProcessorBench([origin.host], { PROBE_SECONDS: "4" });
-  // the extractor's start counts towards the limit of whoever comes first
+  // the extractor's start counts towards the limit of anyone who comes first
   await bench.run(`${origin.url}/direct.mp4`);
 }, 60_000);
 
@@ -52,7 +52,7 @@ async function probe(path: string, request?: MediaRequest): Promise<ProbeOutcome
 }
 
 describe("a probe", () => {
-  it("tells what a page says of its media", async () => {
+  it("says what a page says of its media", async () => {
     expect(await probe("/page.html")).toMatchObject({
       type: "found",
       media: {
@@ -65,7 +65,7 @@ describe("a probe", () => {
     });
   });
 
-  it("tells the size of the picture and the streams of a playlist", async () => {
+  it("reports the size of the picture and the streams of a playlist", async () => {
     const outcome = await probe("/short.m3u8");
     expect(outcome).toMatchObject({ type: "found", media: { width: 1080, height: 1920 } });
     expect(outcome.type === "found" && outcome.media.formats.map(({ height }) => height)).toEqual([
@@ -73,13 +73,13 @@ describe("a probe", () => {
     ]);
   });
 
-  it("tells the streams that a plan takes", async () => {
+  it("reports the streams that a plan takes", async () => {
     expect(await probe("/short.m3u8", { max_resolution: 360 })).toMatchObject({
       streams: [{ width: 360, height: 640, video_codec: "h264", audio_codec: "aac" }],
     });
   });
 
-  it("estimates what a plan makes: of a copy, of a clip of it, and of sound that is made anew", async () => {
+  it("estimates what a plan makes: of a copy, of a clip of it, and of audio that is made anew", async () => {
     const sizeOf = async (request: MediaRequest) => {
       const outcome = await probe("/dash/index.mpd", request);
       return outcome.type === "found" ? outcome.estimated_size : outcome;
@@ -142,7 +142,7 @@ describe("the run that follows a probe", () => {
     );
   });
 
-  it("asks anew when the links of the answer are refused", async () => {
+  it("asks anew when the links of the response are refused", async () => {
     await probe("/page.html");
     const before = origin.hits.get("/page.html") ?? 0;
     origin.behave("/direct.mp4", { status: 403, times: 1 });

@@ -221,7 +221,7 @@ describe("a run that cannot deliver", () => {
     expect(outcome).toMatchObject({ type: "failed", code: "limit_exceeded" });
   });
 
-  it("gives a file up in the middle when it grows over the limit and nobody told its length", async () => {
+  it("gives a file up in the middle when it grows over the limit and nothing states its length", async () => {
     origin.behave("/last.mp4", { noLength: true, noRanges: true });
     const limits = { max_filesize_bytes: 5_000, max_duration_seconds: null };
     const outcome = await bench.run(`${origin.url}/last.mp4`, {}, { limits });

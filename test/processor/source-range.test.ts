@@ -70,7 +70,7 @@ describe("a source that honours ranges", () => {
     policy.close();
   });
 
-  it("lends its memory to a reader that keeps nothing, however slow it is", async () => {
+  it("shares its memory to a reader that keeps nothing, however slow it is", async () => {
     const source = await open(file(), { connections: 4 });
     const memories = new Set<ArrayBufferLike>();
     const copies: Buffer[] = [];
@@ -100,7 +100,7 @@ describe("a source that honours ranges", () => {
     source.close();
   });
 
-  it("gives parts, the first one from what the first answer already brought", async () => {
+  it("gives parts, the first one from what the first response already brought", async () => {
     const path = file();
     const source = await open(path);
     const parts = await Promise.all([
@@ -166,7 +166,7 @@ describe("a broken transfer", () => {
     expect(source.bytesRead).toBe(FILE.length);
   });
 
-  it("goes on after an answer that was shorter than announced", async () => {
+  it("goes on after a response that was shorter than announced", async () => {
     const source = await open(file({ truncateAfter: MiB }));
     const part = await source.readPart(MiB, 5 * MiB);
     expect(part.equals(FILE.subarray(MiB, 5 * MiB))).toBe(true);
@@ -220,7 +220,7 @@ describe("a broken transfer", () => {
 });
 
 describe("a source without ranges", () => {
-  it("is read by the very first answer", async () => {
+  it("is read by the very first response", async () => {
     const path = file({ noRanges: true });
     const source = await open(path);
     expect(source).toMatchObject({ rangesWork: false, sizeBytes: FILE.length });
@@ -228,7 +228,7 @@ describe("a source without ranges", () => {
     expect(origin.hits.get(path)).toBe(1);
   });
 
-  it("may not tell its size, and is cut off at the limit", async () => {
+  it("may not state its size, and is cut off at the limit", async () => {
     const path = file({ noRanges: true, noLength: true });
     const source = await open(path);
     expect(source.sizeBytes).toBeUndefined();
@@ -254,7 +254,7 @@ describe("a source without ranges", () => {
 
   it.each<[string, Behaviour]>([
     ["shifts its ranges later", { lie: "shifted" }],
-    ["forgets ranges later", { noRanges: true }],
+    ["removes ranges later", { noRanges: true }],
   ])("is not guessed about: one that %s fails", async (_case, behaviour) => {
     const path = file();
     const source = await open(path);

@@ -42,7 +42,7 @@ test("a server that answers early gets nothing of what the memory of the body is
 test.each([
   ["bytes", "a".repeat(3 << 20)],
   ["tags", "<a/>".repeat(70_000)],
-])("an answer of more %s than any storage sends is refused", async (_what, text) => {
+])("a response of more %s than any storage sends is refused", async (_what, text) => {
   const server = http.createServer((_request, response) => response.end(text));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

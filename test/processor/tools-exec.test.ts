@@ -57,7 +57,7 @@ test("gives a tool nothing of this process's environment", async () => {
   expect(env).toEqual({ PATH: expect.any(String), HOME: cwd, TMPDIR: cwd, LANG: "C.UTF-8", EXTRA: "1" });
 });
 
-test("tells code, signal and the last error lines", async () => {
+test("reports code, signal and the last error lines", async () => {
   const failed = await run("console.error('first'); console.error('last'); process.exit(3)");
   expect(failed.exit).toEqual({ code: 3, signal: null, limit: null, stderrTail: "first\nlast\n" });
   const killed = await run("process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000)");

@@ -104,7 +104,7 @@ describe("discovery", () => {
 });
 
 describe("ffmpeg", () => {
-  test("remuxes and tells its progress", async () => {
+  test("remuxes and reports its progress", async () => {
     const seen: FfmpegProgress[] = [];
     const input = await mediaFile(await media("mp4"));
     const args = ["-c", "copy", "out.mkv"];
@@ -133,7 +133,7 @@ describe("ffmpeg", () => {
     expect(Buffer.concat(chunks ?? []).subarray(0, 4)).toEqual(Buffer.from([0x1a, 0x45, 0xdf, 0xa3]));
   });
 
-  test("tells what went wrong by the table of errors", async () => {
+  test("says what went wrong by the table of errors", async () => {
     const whole = await media("mp4");
     const part = await mediaFile(await truncatedCopy(whole, "part.mp4"));
     const copyTo = (input: ToolInput, name: string) => ffmpeg([input], ["-c", "copy", name]);
@@ -215,7 +215,7 @@ describe("ffprobe", () => {
     });
   });
 
-  test("tells a file that is no media from one that is damaged, whatever their names", async () => {
+  test("reports a file that is no media from one that is damaged, whatever their names", async () => {
     await writeFile(join(cwd, "-odd:name.mp4"), "not a video");
     await expect(probe(join(cwd, "-odd:name.mp4"))).rejects.toMatchObject({ code: "unsupported_url" });
     await writeFile(join(cwd, "-odd:name.mp4"), "\0\0\0\x10ftypisom\0\0\0\0");

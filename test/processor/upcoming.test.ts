@@ -21,7 +21,7 @@ import { plan } from "../../schema/media.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { type ScriptedWorker, startScriptedWorker } from "../support/scripted-worker.ts";
 
-/** No local site can announce a stream, so the answer of one is put where the answer of a probe would be. */
+/** No local site can announce a stream, so the response of one is put where the response of a probe would be. */
 
 const URL_OF_STREAM = "https://media.example.com/watch";
 const MINUTE = 60_000;

@@ -9,7 +9,7 @@ import { listen } from "./ports.ts";
 import type { ProcessorProcess } from "./processor-process.ts";
 import type { ScriptedWorker } from "./scripted-worker.ts";
 
-/** After this a run is cancelled: whether it ends by itself is not what is looked at. */
+/** After this a run is cancelled: whether it ends on its own is not what is looked at. */
 const PATIENCE_MS = 20_000;
 
 /** A storage that takes everything and answers what it is told to. */
@@ -44,7 +44,7 @@ export interface DamagedSources {
   readonly target: RunRequest["target"];
 }
 
-/** Lets a real processor meet an input. @returns what became of it, in a word; and all that was answered */
+/** Lets a real processor meet an input. @returns the result, in a word; and all that was answered */
 export async function meet(
   sources: DamagedSources,
   { bytes, extension, kind }: MalformedInput,

@@ -9,7 +9,7 @@ import type { ProcessorBench } from "./processor.ts";
 
 const run = promisify(execFile);
 
-/** What ffprobe tells of a file, as it tells it. */
+/** What ffprobe says about a file, as it reports it. */
 export interface Probed {
   readonly format: {
     readonly format_name: string;
@@ -50,7 +50,7 @@ export class Deliveries {
     this.#folder = mkdtemp(join(tmpdir(), "delivered-"));
   }
 
-  /** @throws Error when the run does not complete, or when size or hash of the object are not as told */
+  /** @throws Error when the run does not complete, or when size or hash of the object are not as reported */
   async deliver(...args: Parameters<ProcessorBench["run"]>): Promise<Delivered> {
     const outcome = await this.#bench.run(...args);
     if (outcome.type !== "completed") {
@@ -59,9 +59,9 @@ export class Deliveries {
     }
     const { delivery } = outcome;
     const bytes = await this.#bench.object(delivery.key);
-    if (bytes?.length !== delivery.file_size) throw new Error(`${delivery.key} is not as large as told`);
+    if (bytes?.length !== delivery.file_size) throw new Error(`${delivery.key} is not as large as reported`);
     const hash = createHash("sha256").update(bytes).digest("hex");
-    if (hash !== delivery.sha256) throw new Error(`${delivery.key} has another hash than told`);
+    if (hash !== delivery.sha256) throw new Error(`${delivery.key} has another hash than reported`);
     const path = join(await this.#folder, `${this.#count++}.${delivery.key.split(".").at(-1)}`);
     await writeFile(path, bytes);
     return { delivery, path, bytes, probed: await probe(path) };

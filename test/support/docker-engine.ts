@@ -74,7 +74,7 @@ export async function startDockerEngine(program: string): Promise<DockerEngine> 
       async (_, url, body) => {
         const name = url.searchParams.get("name") ?? "";
         const request = JSON.parse(body) as CreateRequest;
-        // beside each container stands a sidecar that lets the platform in
+        // next to each container stands a sidecar that lets the platform in
         const main = name.endsWith("-proxy") ? name.slice(0, -"-proxy".length) : null;
         const container =
           main === null
@@ -182,7 +182,7 @@ interface Container {
   kill(signal: NodeJS.Signals): void;
   /** Resolves to the exit code when the container is not running. */
   ended(): Promise<number>;
-  /** What `inspect` tells. */
+  /** What `inspect` reports. */
   facts(): unknown;
 }
 

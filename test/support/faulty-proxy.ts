@@ -6,9 +6,9 @@ export type Disturbance =
   | "pass"
   /** The connection is cut before the request reaches the server. */
   | "cut"
-  /** The request is carried out, but its answer is lost. */
+  /** The request is carried out, but its response is lost. */
   | "lose-answer"
-  /** This answer is given instead of asking the server. */
+  /** This response is given instead of asking the server. */
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
   /** The request is held until this settles, then forwarded. */
   | { readonly until: Promise<unknown> };

@@ -77,38 +77,38 @@ export function formatsPage(): string {
 
 <!-- Written by \`npx node test/support/formats-page.ts\` from test/support/matrix.ts; the matrix test proves every cell. -->
 
-\`npm run matrix\` asks for every format, codec and quality of every source below, ${allCases().length.toLocaleString("en")} cases, and holds each result against
-this page: container, codecs, duration, dimensions, what stands in front, and what the job tells. The last whole run, in twelve shares
+\`npm run matrix\` requests every format, codec and quality of every source below, ${allCases().length.toLocaleString("en")} cases, and holds each result against
+this page: container, codecs, duration, dimensions, what stands in front, and what the job reports. The last whole run, in twelve shares
 on Debian 12 with ffmpeg 5.1.9 and yt-dlp 2026.10.26 on 24 November 2026, passed every case. The tests run a selection in which all pairs meet.
 
 ## What the containers hold
 
-A stream that fits is copied as it is. One that does not fit, or that was asked to become a codec that the container does not hold, becomes
+A stream that fits is copied as it is. One that does not fit, or for which a codec was requested that the container does not support, is converted to
 the codec of the fourth column, and the job says so in \`adjustments\`. Streams that fit are preferred when the source offers a choice.
 
 ${table(["format", "video", "audio", "what does not fit becomes", "in front", "cover"], (Object.keys(CONTAINER_RULES) as MatrixFormat[]).map(containerRow))}
 
 "In front" is what lets a player start or seek before the file is whole. A file that needs no change at all is delivered byte by byte, so it
-keeps its own cues, tags and cover; one whose index stands behind is rewritten. Title, artist, date and chapters are written into every
-file that is rewritten. Files of sound get the source's picture as their cover; \`mkv\` gets it with \`download_thumbnail\`.
+keeps its own cues, tags and cover; one whose index is at the end is rewritten. Title, artist, date and chapters are written into every
+file that is rewritten. Audio files get the source's image as their cover; \`mkv\` gets it with \`download_thumbnail\`.
 
-## What becomes of a source
+## Results per source
 
-Asked for without codecs (\`copy\`); **bold** is encoded anew.
+Requested without codecs (\`copy\`); **bold** is re-encoded.
 
 ${table(["source", ...MATRIX_FORMATS.map((format) => `\`${format}\``)], sources)}
 
 ## Quality
 
-\`video_quality\` and \`quality_preset\` encode video anew even if it already has the codec that was asked for, \`audio_bitrate\` does so with audio;
-without them a stream that already has the codec is copied. \`max_resolution\` chooses among what the source offers and scales nothing: if all of it is
-larger, the smallest is taken and the job says so.
+\`video_quality\` and \`quality_preset\` re-encode video even if it already has the requested codec, \`audio_bitrate\` does so with audio;
+without them a stream that already has the codec is copied. \`max_resolution\` selects from what the source offers and does not scale: if everything is
+larger, the smallest is used and the job says so.
 
 ## Clips
 
-Only the part of the source that holds the clip is fetched. A copy begins at a key frame: \`mp4\`, \`mov\` and \`m4a\` hide what lies in front of the asked start,
-the other containers show it, and the job says where the clip begins (\`actual_clip_start\`, \`actual_clip_duration\`). With a video codec and a quality, which encode
-anew, the clip begins with exactly the asked frame in every container.
+Only the part of the source that holds the clip is fetched. A copy begins at a key frame: \`mp4\`, \`mov\` and \`m4a\` hide what precedes the requested start,
+the other containers show it, and the job says where the clip begins (\`actual_clip_start\`, \`actual_clip_duration\`). With a video codec and a quality, which re-encode
+the video, the clip begins with exactly the requested frame in every container.
 `;
 }
 

@@ -39,7 +39,7 @@ const CHAPTERS = [
   { "@type": "Clip", name: "Second", startOffset: 1, endOffset: 3 },
 ];
 
-/** A page that describes its film of 3 seconds, which is beside it, to search engines. */
+/** A page that describes its film of 3 seconds, which is next to it, to search engines. */
 export const describedPage = (origin: string, media: string): string => `<!doctype html>
 <html><head><title>Described</title><script type="application/ld+json">${JSON.stringify({
   ...{ "@context": "https://schema.org", "@type": "VideoObject", name: "A film; with # signs" },

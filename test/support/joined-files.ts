@@ -52,7 +52,7 @@ export async function joined(
 /**
  * When the last chunk of each kind of media begins, in seconds.
  *
- * @param apart how far sound and picture may be apart at any time
+ * @param apart how far audio and video may be apart at any time
  */
 export async function lastChunks(
   sources: readonly MediaSource[],
@@ -141,7 +141,7 @@ export class MediaBench {
     );
   }
 
-  /** Every picture and every sound that comes out of it. */
+  /** Every picture and every audio that comes out of it. */
   async decoded(file: string): Promise<string> {
     const { stdout, stderr } = await this.ffmpeg("-i", file, "-f", "framemd5", "-");
     expect(stderr).toBe("");

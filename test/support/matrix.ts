@@ -2,7 +2,7 @@ import type { MediaRequest } from "../../schema/media.ts";
 import type { MediaKind, MediaOptions } from "./media.ts";
 
 /**
- * What may be asked of what, and what comes of it: one table, read by the matrix test and by the page of formats. It
+ * What may be asked of what, and what the result is: one table, read by the matrix test and by the page of formats. It
  * states the contract anew and asks nothing of the code under test.
  */
 
@@ -94,7 +94,7 @@ export const SOURCE_OPTIONS: MediaOptions = { seconds: 2, width: 192, height: 10
 
 export const MATRIX_SOURCES: readonly SourceRow[] = [
   { name: "MP4", kind: "mp4", path: "front.mp4", video: "h264", audio: "aac" },
-  { name: "MP4, index behind", kind: "mp4-index-last", path: "behind.mp4", video: "h264", audio: "aac" },
+  { name: "MP4, index at the end", kind: "mp4-index-last", path: "behind.mp4", video: "h264", audio: "aac" },
   { name: "MP4 of AV1", kind: "mp4-av1-opus", path: "av1.mp4", video: "av1", audio: "opus" },
   { name: "WebM", kind: "webm", path: "vp9.webm", video: "vp9", audio: "opus" },
   { name: "WebM of VP8", kind: "webm-vp8-vorbis", path: "vp8.webm", video: "vp8", audio: "vorbis" },
@@ -102,8 +102,8 @@ export const MATRIX_SOURCES: readonly SourceRow[] = [
   { name: "Matroska with FLAC", kind: "mkv-h264-flac", path: "flac.mkv", video: "h264", audio: "flac" },
   { name: "HLS", kind: "hls-ts", path: "hls/index.m3u8", video: "h264", audio: "aac" },
   { name: "HLS of fragments", kind: "hls-fmp4", path: "fmp4/index.m3u8", video: "h264", audio: "aac" },
-  { name: "DASH, sound apart", kind: "dash", path: "dash/index.mpd", video: "h264", audio: "aac" },
-  { name: "picture alone", kind: "video-mp4", path: "silent.mp4", video: "h264", audio: null },
+  { name: "DASH, separate audio", kind: "dash", path: "dash/index.mpd", video: "h264", audio: "aac" },
+  { name: "video only", kind: "video-mp4", path: "silent.mp4", video: "h264", audio: null },
   { name: "M4A", kind: "audio-m4a", path: "aac.m4a", video: null, audio: "aac" },
   { name: "MP3", kind: "audio-mp3", path: "mp3.mp3", video: null, audio: "mp3" },
   { name: "Opus", kind: "audio-opus", path: "opus.opus", video: null, audio: "opus" },

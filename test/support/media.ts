@@ -47,7 +47,7 @@ const ENTRY = {
   "hls-fmp4": "index.m3u8",
   /** One file of fMP4 addressed by byte ranges. */
   "hls-byterange": "index.m3u8",
-  /** Segments encrypted with AES-128; the key is beside them. */
+  /** Segments encrypted with AES-128; the key is next to them. */
   "hls-aes": "index.m3u8",
   /** SegmentTemplate, video and audio apart. */
   dash: "index.mpd",
@@ -59,7 +59,7 @@ const ENTRY = {
 export type MediaKind = keyof typeof ENTRY;
 
 /**
- * The path of a test file (for HLS and DASH: of its playlist or manifest, with the segments beside it).
+ * The path of a test file (for HLS and DASH: of its playlist or manifest, with the segments next to it).
  *
  * @example const file = await media("mp4", { seconds: 5 })
  */

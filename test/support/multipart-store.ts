@@ -24,7 +24,7 @@ export interface StoreRequest {
   readonly query: URLSearchParams;
 }
 
-/** An answer that refuses, as the services word it. */
+/** A response that refuses, as the services word it. */
 export class RefusedError extends Error {
   readonly status: number;
   readonly code: string;
@@ -254,7 +254,7 @@ export class MultipartStore {
     sendXml(res, `<ListBucketResult>${truncated}${entries.join("")}</ListBucketResult>`);
   }
 
-  /** One entry a page, so that whoever lists must walk. */
+  /** One entry a page, so that anyone who lists must walk. */
   #listUploads(res: ServerResponse, query: URLSearchParams): void {
     const prefix = query.get("prefix") ?? "";
     const after: [string, string] = [query.get("key-marker") ?? "", query.get("upload-id-marker") ?? ""];
@@ -274,7 +274,7 @@ export class MultipartStore {
   }
 }
 
-/** Answers with an error, as the services do; an answer that was begun, to a client that died, is cut off. */
+/** Answers with an error, as the services do; a response that was begun, to a client that died, is cut off. */
 export function sendRefusal(req: IncomingMessage, res: ServerResponse, error: unknown): void {
   if (res.headersSent) {
     res.destroy();

@@ -15,9 +15,9 @@ export interface Behaviour {
   readonly noRanges?: boolean;
   /** A 206 that is not what was asked for: shifted by one byte (`late`: but for the beginning), or of unknown size. */
   readonly lie?: "shifted" | "late" | "unknown-size";
-  /** Announces the whole length, sends only this many bytes of each answer and ends the connection. */
+  /** Announces the whole length, sends only this many bytes of each response and ends the connection. */
   readonly truncateAfter?: number;
-  /** Cuts the connection after this many bytes of an answer, for the first `resets` answers (default: all). */
+  /** Cuts the connection after this many bytes of a response, for the first `resets` answers (default: all). */
   readonly resetAfter?: number;
   readonly resets?: number;
   /** Answers this status instead of the file, for the first `times` requests (default: all). */
@@ -30,7 +30,7 @@ export interface Behaviour {
   readonly noLength?: boolean;
   /** Gives another ETag, as if the file had changed, from this request on (1 is the first). */
   readonly changeAt?: number;
-  /** Sent with each answer; they win over the usual ones. */
+  /** Sent with each response; they win over the usual ones. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Accepts the request and never answers. */
   readonly hang?: boolean;
@@ -71,13 +71,13 @@ export interface Origin {
   put(path: string, body: Buffer): void;
   /** Resolves with the next request for a path, or at once when there was one already. */
   waitForHit(path: string): Promise<void>;
-  /** Resolves when no answer is being sent. */
+  /** Resolves when no response is being sent. */
   idle(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * A media site on loopback. Beside files it knows `/status/<code>`, `/redirect?to=<url>`, `/page.html` (a page with
+ * A media site on loopback. Besides files it knows `/status/<code>`, `/redirect?to=<url>`, `/page.html` (a page with
  * og:video, JSON-LD and title that names `/direct.mp4`) and `/empty.html` (a page without media).
  */
 export async function startOrigin(options: OriginOptions = {}): Promise<Origin> {

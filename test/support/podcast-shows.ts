@@ -9,7 +9,7 @@ export interface PodcastEpisode {
   readonly duration: number;
   /** Of its file in the feed. */
   readonly path: string;
-  /** Removed from Spotify, which then tells null in its place. */
+  /** Removed from Spotify, which then reports null in its place. */
   readonly removed: boolean;
   /** Published at Spotify only: the feed does not have it. */
   readonly exclusive: boolean;

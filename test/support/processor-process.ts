@@ -22,7 +22,7 @@ export interface ProcessorProcess {
 
 const TOKEN = "test-processor-token-1234";
 
-/** @param env beside address, token and the path of programs */
+/** @param env next to address, token and the path of programs */
 export async function startProcessorProcess(
   env: Readonly<Record<string, string>>,
 ): Promise<ProcessorProcess> {

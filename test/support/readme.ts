@@ -22,7 +22,7 @@ export function readmeBlocks(): ReadmeBlock[] {
   }));
 }
 
-/** Blocks of one command that are run by themselves, and what runs them. */
+/** Blocks of one command that are run separately, and what runs them. */
 export const STANDALONE: Readonly<Record<string, string>> = {
   "npm run demo": "test/e2e/commands.test.ts",
   "npm run demo -- https://example.com/talk.mp4": "test/e2e/commands.test.ts",
@@ -31,7 +31,7 @@ export const STANDALONE: Readonly<Record<string, string>> = {
   "npm test": ".ci/run",
 };
 
-/** The other blocks: what a reader types in a second terminal, run as one session beside `npm start`. */
+/** The other blocks: what a reader types in a second terminal, run as one session next to `npm start`. */
 export const readmeSession = (): string[] =>
   readmeBlocks()
     .filter(({ commands, reason }) => reason === null && !(commands in STANDALONE))

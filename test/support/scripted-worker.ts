@@ -18,7 +18,7 @@ export interface ScriptedWorker {
   failNext(kind: "upload" | "publish" | "outcome", ...statuses: number[]): void;
   /** Resolves with the outcome of a job. */
   outcome(jobId: string): Promise<Outcome["outcome"]>;
-  /** Resolves when a heartbeat tells this of a job. */
+  /** Resolves when a heartbeat reports this of a job. */
   heartbeat(jobId: string, matches: (run: Heartbeat["runs"][number]) => boolean): Promise<void>;
   close(): Promise<void>;
 }

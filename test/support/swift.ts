@@ -189,7 +189,7 @@ const responses = (url: string): Promise<boolean> =>
     request.on("error", () => resolve(false));
   });
 
-/** Nothing tells when a server listens, so it is asked. */
+/** Nothing reports when a server listens, so it is asked. */
 async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
     if (await condition().catch(() => false)) return;

@@ -12,7 +12,7 @@ import { freePort } from "./ports.ts";
 
 /** The stack that `npm start` runs, on a state folder of its own, with a client of its API. */
 export interface TestStack extends Stack {
-  /** Sends a request with the local key; the answer's JSON is read. */
+  /** Sends a request with the local key; the response's JSON is read. */
   call<T = unknown>(method: string, path: string, body?: unknown): Promise<ApiResponse<T>>;
   /** Creates a job and returns its id. */
   create(request: Readonly<Record<string, unknown>>): Promise<string>;
@@ -128,7 +128,7 @@ async function nextEvent(stack: Stack, id: string): Promise<void> {
   let events = 0;
   for await (const chunk of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
     events += chunk.split("event:").length - 1;
-    // the first event tells what is known already
+    // the first event says what is known already
     if (events > 1) break;
   }
   abort.abort();

@@ -14,12 +14,12 @@ export interface StreamToWrite {
 
 export interface PacketToWrite {
   readonly pid: number;
-  /** In units of 90 kHz; null: not told. */
+  /** In units of 90 kHz; null: not stated. */
   readonly shown: number | null;
   readonly payload: Buffer;
 }
 
-/** One program with these streams and their packets in this order. @param programs more make it unusual */
+/** One program with these streams and their packets in this order. @param programs more make it unsupported */
 export function transportStream(
   streams: readonly StreamToWrite[],
   packets: readonly PacketToWrite[],
@@ -44,7 +44,7 @@ export function transportStream(
   ]);
 }
 
-/** The packets of elementary streams in a transport stream, as far as they tell when they are shown. */
+/** The packets of elementary streams in a transport stream, as far as they state when they are shown. */
 export function readPackets(stream: Buffer, pids: readonly number[]): PacketToWrite[] {
   const units: { pid: number; pieces: Buffer[] }[] = [];
   for (let at = 0; at < stream.length; at += PACKET_BYTES) {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import { listen } from "./ports.ts";
 
-/** A notice as its endpoint got it. */
+/** A webhook event as its endpoint got it. */
 export interface ReceivedEvent {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
@@ -11,21 +11,21 @@ export interface ReceivedEvent {
   readonly content: Readonly<Record<string, unknown>>;
 }
 
-/** An endpoint for notices on loopback. */
+/** An endpoint for webhook events on loopback. */
 export interface WebhookReceiver {
   readonly url: string;
   /** `127.0.0.1:port`, as `ALLOWED_PRIVATE_HOSTS` wants it. */
   readonly host: string;
   /** Everything that was posted, repeats too, the newest last. */
   readonly received: readonly ReceivedEvent[];
-  /** Resolves with the next answer that is sent. */
+  /** Resolves with the next response that is sent. */
   next(): Promise<unknown>;
   /** Resolves when what was received satisfies the condition. */
   until(condition: (received: readonly ReceivedEvent[]) => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @param statusOf what the notice with this number, from 1, is answered with */
+/** @param statusOf what the webhook event with this number, from 1, is answered with */
 export async function startWebhookReceiver(
   statusOf: (count: number) => number = () => 204,
 ): Promise<WebhookReceiver> {

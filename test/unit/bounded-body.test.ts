@@ -8,7 +8,7 @@ it("reads JSON of the size that is allowed, letters cut in half included", async
   expect(await readBoundedJson(new Response(stream), bytes.length)).toEqual({ name: "grün" });
 });
 
-it("stops reading as soon as there is too much, and tells the sender", async () => {
+it("stops reading as soon as there is too much, and reports the sender", async () => {
   let sent = 0;
   let isCancelled = false;
   const endless = new ReadableStream<Uint8Array>(
@@ -33,7 +33,7 @@ it("fails on what is no JSON, and on nothing", async () => {
   await expect(readBoundedJson(new Response(null), 100)).rejects.toBeInstanceOf(SyntaxError);
 });
 
-it("is how every answer of others is read", async () => {
+it("is how every response of others is read", async () => {
   const { readFileSync } = await import("node:fs");
   const { trackedFiles } = await import("../support/repository.ts");
   const sources = trackedFiles().filter((file) => /^(worker|processor)\/.*\.ts$/.test(file));

@@ -114,7 +114,7 @@ describe("a call", () => {
     expect(typed).toBeTypeOf("function");
   });
 
-  it("sends the bookmark of the last answer, so that it reads its own writes", async () => {
+  it("sends the bookmark of the last response, so that it reads its own writes", async () => {
     const mark = { "x-waterspout-bookmark": "mark-1" };
     const script = new Script([ok({ job_id: JOB }, mark), ok({}), ok({})]);
     await script.api.createJob({ body: { url: "https://a.example" } });
@@ -150,7 +150,7 @@ describe("a call", () => {
     });
   });
 
-  it("gives an answer of the table that is no success as an answer", async () => {
+  it("gives a response of the table that is no success as a response", async () => {
     const body = { status: "unavailable", parts: {} };
     const script = new Script([Response.json(body, { status: 503 })]);
     expect(await script.api.ready()).toEqual(body);
@@ -200,7 +200,7 @@ describe("trying again", () => {
     expect(await script.api.metadata({ body: { url: "https://a.example" } })).toEqual({ title: "talk" });
   });
 
-  it("waits as long as it is told, as often as it is told, whatever the request", async () => {
+  it("waits as long and as often as it is asked to, whatever the request", async () => {
     const limited = () => refusal(429, "rate_limited", { "retry-after": "20" });
     const script = new Script([limited(), limited(), limited(), limited(), limited(), limited(), ok({})]);
     await script.api.cancelJob({ params: { id: JOB } });
@@ -219,7 +219,7 @@ describe("trying again", () => {
     expect(script.waits).toEqual([3_150, 1_050]);
   });
 
-  it("begins no wait that would end after the patience does", async () => {
+  it("begins no wait that would end after the retry limit does", async () => {
     const steps = [refusal(429, "too_many_jobs", { "retry-after": "301" })];
     const failure = await failureOf(new Script(steps).api.getUsage());
     expect(failure).toMatchObject({ code: "too_many_jobs", retryAfterMs: 301_000 });
@@ -281,7 +281,7 @@ describe("watching a job", () => {
     return seen;
   };
 
-  it("tells each event once, and resumes behind the last one after the stream broke or ended", async () => {
+  it("reports each event once, and resumes behind the last one after the stream broke or ended", async () => {
     const script = new Script([
       stream("retry: 250\n\n", event(3, 10), event(4, 20).slice(0, 30), new TypeError("terminated")),
       stream("retry: 250\n\n", event(4, 20)),
@@ -336,7 +336,7 @@ describe("watching a job", () => {
 });
 
 describe("watching a batch", () => {
-  it("tells counters and ends of jobs, up to the end of the batch", async () => {
+  it("reports counters and ends of jobs, up to the end of the batch", async () => {
     const reported = (name: string, id: number, data: object) =>
       `event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
     const script = new Script([

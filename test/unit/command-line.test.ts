@@ -115,7 +115,7 @@ describe("waterspout get", () => {
     });
   });
 
-  it("tells corrections beside the result", async () => {
+  it("reports corrections next to the result", async () => {
     const adjustments = [{ field: "video_codec", from: "h264", to: "vp9", reason: "webm holds VP9" }];
     reply = { status: 201, body: { job_id: JOB, adjustments } };
     const words = ["get", "https://a.example", "--format", "webm", "--video-codec", "h264"];
@@ -247,7 +247,7 @@ describe("the operator's commands", () => {
 describe("waiting", () => {
   const counters = { total_episodes: 4, completed_episodes: 2, failed_episodes: 1, skipped_episodes: 1 };
 
-  it("tells how a batch ended, even where events do not get through", async () => {
+  it("says how a batch ended, even where events do not get through", async () => {
     reply = {
       status: 200,
       body: { id: JOB, status: "finished", ...counters, created_at: 0, finished_at: null },
@@ -294,7 +294,7 @@ describe("the connection", () => {
     expect(received.map(({ key }) => key)).toEqual(["of the environment", "of the file"]);
   });
 
-  it("tells the local stack's key to nobody else", async () => {
+  it("reports the local stack's key to nobody else", async () => {
     const elsewhere = url.replace("127.0.0.1", "localhost");
     const { code, stderr } = await waterspout(["usage", "--url", elsewhere]);
     expect([code, stderr]).toEqual([

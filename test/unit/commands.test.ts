@@ -30,7 +30,7 @@ describe("the set-up", () => {
   });
 });
 
-/** A `python3` that notes what it and its pip are told, and installs a program of that name. */
+/** A `python3` that notes what it and its pip are reported, and installs a program of that name. */
 const PYTHON = `#!/bin/sh
 echo "python3 $*" >> "$NOTES"
 mkdir -p "$3/bin"
@@ -68,7 +68,7 @@ describe("the release channel of yt-dlp", () => {
       "master",
       "yt-dlp[default,curl-cffi] @ https://github.com/yt-dlp/yt-dlp-master-builds/releases/latest/download/yt-dlp.tar.gz",
     ],
-  ])("%s is installed once beside the system's, and renewed by a set-up", async (channel, requirement) => {
+  ])("%s is installed once next to the system's, and renewed by a set-up", async (channel, requirement) => {
     const env = { YTDLP_CHANNEL: channel };
     expect(install(env)).toBe(join(folder, channel, "bin", "yt-dlp"));
     const reported = await notes();

@@ -124,7 +124,7 @@ const twoViews: fc.Arbitrary<TwoViews> = fc
     style: fc.constantFrom(...STYLES),
     count: fc.integer({ min: 1, max: 30 }),
     perDay: fc.integer({ min: 1, max: 3 }),
-    // those of one day differ, or they are all alike, or nobody tells them
+    // those of one day differ, or they are all alike, or nobody reports them
     lengths: fc.constantFrom("different", "alike", "unknown"),
     hour: fc.integer({ min: 0, max: 23 }),
     shown: fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
@@ -138,7 +138,7 @@ const twoViews: fc.Arbitrary<TwoViews> = fc
       const duration = { different: 600 + 300 * (id % perDay), alike: 1800, unknown: null }[lengths];
       return { id, title, inFeed, day, duration, key: order[id] ?? 0 };
     });
-    // a gap where it is false or 0, of whole days where nothing tells the editions of a day apart; an item may come twice
+    // a gap where it is false or 0, of whole days where nothing reports the editions of a day apart; an item may come twice
     const gap = (id: number) => (lengths === "different" ? id : id - (id % perDay));
     const episodes = all
       .filter(({ id }) => shown[gap(id)])
@@ -162,7 +162,7 @@ describe("over all kinds of shows", () => {
         for (const [index, found] of matches.entries()) {
           if (typeof found !== "number") continue;
           const [wanted, got] = [episodes[index], items[found]];
-          // of the editions of one day the feed may have only one and the page only another: nothing tells that
+          // of the editions of one day the feed may have only one and the page only another: nothing says that
           const areLone = isOnlyOneOfItsDay(wanted, episodes) && isOnlyOneOfItsDay(got, items);
           if (areLone && perDay > 1 && wanted?.date === dayOf(got)) continue;
           expect(got?.id).toBe(wanted?.id);
@@ -172,7 +172,7 @@ describe("over all kinds of shows", () => {
     );
   });
 
-  it("each episode of a whole feed is found where title and day tell it", () => {
+  it("each episode of a whole feed is found where title and day report it", () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...STYLES),

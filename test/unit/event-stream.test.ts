@@ -9,7 +9,7 @@ const TEXT = [
   "data\r\rid\ndata: é x: y\r\n\r\n",
   "event: lost\nid: 8\n\n",
   "event: windows\r\ndata: a\r\ndata: b\r\n\r\n",
-  "unknown: field\ndata: last\n\nevent: cut off\ndata: never told",
+  "unknown: field\ndata: last\n\nevent: cut off\ndata: never reported",
 ].join("");
 
 const EVENTS = [

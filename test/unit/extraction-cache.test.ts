@@ -3,7 +3,7 @@ import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
 
 const respond = (id: string, fill = "") => ({ info: { id, fill }, upstream: undefined });
 
-describe("the answers of probes", () => {
+describe("the responses of probes", () => {
   it("are found for a minute", () => {
     let now = 0;
     const cache = new ExtractionCache(() => now);
@@ -14,7 +14,7 @@ describe("the answers of probes", () => {
     expect(cache.find("a")).toBeUndefined();
   });
 
-  it("are told with the proxy that they came through, and forgotten on demand", () => {
+  it("are reported with the proxy that they came through, and removed on demand", () => {
     const cache = new ExtractionCache();
     cache.keep("a", { ...respond("1"), upstream: "http://proxy:1" });
     expect(cache.find("a")?.upstream).toBe("http://proxy:1");

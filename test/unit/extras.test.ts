@@ -117,7 +117,7 @@ describe("a clip", () => {
     expect(() => extentOf(clip(60), 60)).toThrow(expect.objectContaining({ code: "clip_out_of_range" }));
   });
 
-  it("tells where it begins for its viewer", () => {
+  it("says where it begins for its viewer", () => {
     const lead = { firstPacket: -1.5, duration: 11.5004 };
     expect(clipFacts(clip(10, 20), lead)).toEqual({ facts: { start: 10, duration: 11.5 }, adjustments: [] });
     expect(clipFacts(clip(10, 20, "mkv"), lead)).toMatchObject({

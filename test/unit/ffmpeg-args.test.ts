@@ -43,7 +43,7 @@ describe("muxArguments", () => {
     expect(line).toContain("-c:v:0 copy -c:a copy -moov_size 100000 -f mp4 -y out");
   });
 
-  it("moves the index to the front at the end when its size cannot be told", () => {
+  it("moves the index to the front at the end when its size is not known", () => {
     expect(args({}, [video], 0)).toContain("-movflags +faststart");
     expect(args({ format: "mkv" }, [video], 0)).toContain("-cues_to_front 1");
   });
@@ -79,7 +79,7 @@ describe("muxArguments", () => {
     expect(line).not.toContain("-copypriorss");
   });
 
-  it("leaves out the sound in front of a clip where no key frame is waited for", () => {
+  it("leaves out the audio in front of a clip where no key frame is waited for", () => {
     const alone = { ...audio, skipSeconds: 60 };
     expect(args({ clip_start: 60, format: "m4a" }, [alone])).toContain("-c:a copy -copypriorss:a 0");
     const encoded = args({ clip_start: 60, video_codec: "h265" }, [{ ...video, skipSeconds: 60 }, alone]);

@@ -182,7 +182,7 @@ describe("packages", () => {
     expect(breaches.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
 
-  it("have one version, whoever declares them", () => {
+  it("have one version, anyone who declares them", () => {
     const versions = Map.groupBy(
       trackedFiles()
         .filter((file) => /^([a-z]+\/)?package\.json$/.test(file))

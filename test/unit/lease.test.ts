@@ -36,7 +36,7 @@ describe("LeaseKeeper", () => {
     vi.useRealTimers();
   });
 
-  it("tells a new step at once and small progress not at all", async () => {
+  it("reports a new step at once and small progress not at all", async () => {
     const { heartbeats, lease, add } = setup();
     const { progress } = add("a");
     progress.advance(0.01);

@@ -129,7 +129,7 @@ describe("a plan", () => {
     expect(plan({ format: "MKV" })).toMatchObject({ plan: { format: "mkv" }, adjustments: [] });
   });
 
-  it("lets audio formats and audio_only agree, and tells what gave way", () => {
+  it("lets audio formats and audio_only agree, and says what gave way", () => {
     expect(plan({ format: "mp3" })).toMatchObject({ plan: { audio_only: true }, adjustments: [] });
     expect(plan({ format: "mp3", audio_only: false }).adjustments).toMatchObject([
       { field: "audio_only", to: true },
@@ -190,7 +190,7 @@ describe("streams of a source", () => {
     });
   });
 
-  it("are transcoded one by one where they do not, and that is told", () => {
+  it("are transcoded one by one where they do not, and that is reported", () => {
     expect(fitted({ format: "webm" }, "h264", "opus")).toMatchObject({
       video: "vp9",
       audio: "copy",

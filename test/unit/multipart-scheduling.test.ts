@@ -64,7 +64,7 @@ describe("ordered hash", () => {
 });
 
 describe("buffer budget", () => {
-  it("never lends more than its capacity, and every run ends", async () => {
+  it("never gives more than its capacity, and every run ends", async () => {
     const runs = fc.array(
       fc.record({ part: fc.integer({ min: 1, max: 10 }), parts: fc.integer({ min: 0, max: 12 }) }),
       { minLength: 1, maxLength: 10 },
@@ -107,7 +107,7 @@ describe("buffer budget", () => {
     expect(order).toEqual(["b2", "a3"]);
   });
 
-  it("forgets a waiter whose run was cancelled", async () => {
+  it("removes a waiter whose run was cancelled", async () => {
     const budget = new BufferBudget(10);
     const first = await budget.join(10);
     const cancel = new AbortController();

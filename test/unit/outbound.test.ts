@@ -6,7 +6,7 @@ import { EGRESS_URL_HEADER } from "../../bin/stack/platform/workers.ts";
 import type { Lookup } from "../../processor/egress/policy.ts";
 import { listen } from "../support/ports.ts";
 
-/** The way out of the Worker on the embedded platform. */
+/** The source network of the Worker on the embedded platform. */
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -88,7 +88,7 @@ it.each([
   expect([response.status, await response.json()]).toEqual([status, { error }]);
 });
 
-it("tells a failure of TLS from others", async () => {
+it("reports a failure of TLS from others", async () => {
   const host = `127.0.0.1:${await serve(echo())}`;
   const response = await throughOutbound(`https://${host}/`, [host]);
   expect([response.status, await response.json()]).toEqual([526, { error: "TLS" }]);

@@ -4,7 +4,7 @@ import { plainHead } from "../../processor/egress/plain-head.ts";
 const head = (...lines: string[]) => Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
 const LENGTH = "Content-Length: 4194304";
 
-describe("the head of an answer", () => {
+describe("the head of a response", () => {
   it("is shown with a body of one byte, whatever else it says", () => {
     const reported = head("HTTP/1.1 206 Partial Content", 'ETag: "a\xe9"', LENGTH, "Connection: keep-alive");
     const plain = plainHead(Buffer.concat([reported, Buffer.from("body\r\n\r\n")]));
@@ -23,10 +23,10 @@ describe("the head of an answer", () => {
     ["is no success", head("HTTP/1.1 302 Found", LENGTH)],
     ["is only an interim one", head("HTTP/1.1 100 Continue", LENGTH)],
     ["is of an older version", head("HTTP/1.0 200 OK", LENGTH)],
-    ["tells no length", head("HTTP/1.1 200 OK", "Connection: close")],
-    ["tells two lengths", head("HTTP/1.1 200 OK", LENGTH, "Content-Length: 70000")],
-    ["tells a length that is no number", head("HTTP/1.1 200 OK", "Content-Length: 70000, 70000")],
-    ["tells a transfer coding too", head("HTTP/1.1 200 OK", LENGTH, "Transfer-Encoding: chunked")],
+    ["reports no length", head("HTTP/1.1 200 OK", "Connection: close")],
+    ["reports two lengths", head("HTTP/1.1 200 OK", LENGTH, "Content-Length: 70000")],
+    ["reports a length that is no number", head("HTTP/1.1 200 OK", "Content-Length: 70000, 70000")],
+    ["reports a transfer coding too", head("HTTP/1.1 200 OK", LENGTH, "Transfer-Encoding: chunked")],
     ["announces little", head("HTTP/1.1 200 OK", "Content-Length: 1000")],
   ])("is left to a real parser when it %s", (_case, chunk) => {
     expect(plainHead(chunk)).toBeNull();

@@ -34,7 +34,7 @@ describe("Progress", () => {
     expect(progress.snapshot.progress).toBe(50);
   });
 
-  it("tells the rate since the first byte", () => {
+  it("reports the rate since the first byte", () => {
     let now = 5_000;
     const progress = new Progress(undefined, () => now);
     expect(progress.snapshot.downloadRate).toBeNull();

@@ -78,7 +78,7 @@ describe("recognise", () => {
     expect(recognise(url, false)).toEqual(recognised);
   });
 
-  it("takes every URL of another site for one medium, whatever it holds", () => {
+  it("takes every URL of another site for one media item, whatever it holds", () => {
     const paths = fc.constantFrom(`/playlist?list=${LIST}`, `/show/${SHOW}`, "/@handle", "/watch?v=a&list=b");
     const other = fc.webUrl({ withQueryParameters: true }).filter((url) => !/youtu|spotify/i.test(url));
     fc.assert(

@@ -65,12 +65,12 @@ describe("RunTable", () => {
     expect(await admitOfBatch("i")).toBe("busy");
   });
 
-  it("keeps a quarter unless it is told, and never all", () => {
+  it("keeps a quarter unless it is reported, and never all", () => {
     expect([1, 2, 4, 8, 10].map((all) => slotsOf(all).reserved)).toEqual([0, 1, 1, 2, 2]);
     expect([0, 3, 9].map((reserved) => slotsOf(4, reserved).reserved)).toEqual([0, 3, 3]);
   });
 
-  it("tells the room that an ending run leaves, and none while it drains", async () => {
+  it("reports the room that an ending run leaves, and none while it drains", async () => {
     const { runs, started, admit } = table(3);
     await admit("a");
     await admit("b");
@@ -100,7 +100,7 @@ describe("RunTable", () => {
     ]);
   });
 
-  it("tells whether there was a run to cancel", async () => {
+  it("says whether there was a run to cancel", async () => {
     const { started, runs, admit } = table(1);
     await admit("a");
     expect(await runs.cancel("a")).toBe(true);

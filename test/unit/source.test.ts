@@ -3,7 +3,7 @@ import { qualityName } from "../../processor/stages/quality.ts";
 import { chosenStreams, describeSource } from "../../processor/stages/source.ts";
 import { codecName } from "../../processor/tools/codec-names.ts";
 
-it("adds up the fragments where a manifest tells no duration of the whole", () => {
+it("adds up the fragments where a manifest reports no duration of the whole", () => {
   const durationOf = (...durations: (number | null)[]) => {
     const fragments = durations.map((duration, index) => ({
       url: `https://cdn.example/${index}`,

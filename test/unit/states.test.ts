@@ -77,7 +77,7 @@ describe("whatever happens to a job", () => {
       expect(after.attempt).toBe(before.attempt + (claimed ? 1 : 0));
     }));
 
-  it("tries are counted, never forgotten, and bounded", () =>
+  it("tries are counted, never removed, and bounded", () =>
     always((before, after) => {
       expect(after.failures).toBeGreaterThanOrEqual(before.failures);
       expect(after.interruptions).toBeGreaterThanOrEqual(before.interruptions);

@@ -71,7 +71,7 @@ describe("a Blob target", () => {
     ["account_key", { account_key: "not base64!" }, "account_key is not Base64"],
     ["sas_token", { sas_token: "sv=1&se=2" }, "sas_token has no signature"],
     ["account_name", { account_name: "a b", account_key: "QQ==" }, "account_name cannot be part"],
-  ])("tells what is wrong with %s", (field, change, message) => {
+  ])("says what is wrong with %s", (field, change, message) => {
     const error = wrongField({ ...blob, ...change });
     expect(error.field).toBe(field);
     expect(error.message).toContain(message);
@@ -128,7 +128,7 @@ describe("a Google target", () => {
     ["no address", { ...keyFile, client_email: undefined }, "has no valid client_email"],
     ["no key", { ...keyFile, private_key: "secret" }, "has no valid private_key"],
     ["a bad token_uri", { ...keyFile, token_uri: "nowhere" }, "has no valid token_uri"],
-  ])("tells that a key file with %s is wrong", (_case, file, message) => {
+  ])("says that a key file with %s is wrong", (_case, file, message) => {
     const error = wrongField(gcs(file));
     expect(error).toMatchObject({
       field: "service_account_json",

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 const header = (name: string): string => headers[name] ?? "";
 
-describe("the signatures of a notice", () => {
+describe("the signatures of a webhook event", () => {
   it("are taken by Standard Webhooks, with the new and with the former secret", () => {
     expect(new Webhook(secret).verify(body, headers)).toEqual(JSON.parse(body));
     expect(new Webhook(former).verify(body, headers)).toEqual(JSON.parse(body));

@@ -102,7 +102,7 @@ describe("keys", () => {
 });
 
 describe("a key that is rolled", () => {
-  it("works for the overlap beside the new one, which has its name, scopes and lifetime", async () => {
+  it("works for the overlap next to the new one, which has its name, scopes and lifetime", async () => {
     const { id } = await worker.account();
     const facts = { name: "newsroom", scopes: ["read"], expires_at: worker.now + 1_000 * HOUR };
     const old = await makeKey(id, facts);
@@ -133,7 +133,7 @@ describe("a key that is rolled", () => {
     expect(await statusOf(ending.api_key)).toBe(401);
   });
 
-  it("is replaced once, by whoever comes first; one that does not work is not replaced", async () => {
+  it("is replaced once, by anyone who comes first; one that does not work is not replaced", async () => {
     const [{ id }, stranger] = [await worker.account(), await worker.account()];
     const old = await makeKey(id);
     const responses = await Promise.all([1, 2, 3, 4, 5].map(() => roll(id, old.id)));
@@ -190,7 +190,7 @@ describe("accounts", () => {
     expect(new Set(walked).size).toBe(walked.length);
   });
 
-  it("refuse what is not valid and tell what is not there", async () => {
+  it("refuse what is not valid and report what is not there", async () => {
     const call = (method: string, path: string, body?: unknown) =>
       worker.call(method, path, { headers: operator, body });
     expect((await call("POST", "/admin/accounts", { name: "" })).status).toBe(400);

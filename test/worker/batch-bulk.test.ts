@@ -95,7 +95,7 @@ describe("a bulk request", () => {
     expect(await post(long(530_000))).toBe(413);
   });
 
-  it("seals the storage that came with it for each job by itself, and for nobody else", async () => {
+  it("seals the storage that came with it for each job separately, and for nobody else", async () => {
     const created = await bulk({ jobs: urls(30), storage: s3, paused: true });
     const { results } = await env.DB.prepare("select job_id, sealed from job_credentials").all<{
       job_id: string;

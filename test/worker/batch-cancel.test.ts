@@ -41,7 +41,7 @@ const typesOf = () =>
   );
 
 describe("cancelling a batch", () => {
-  it("ends what is held, released and running, each with its own notice, and the batch with one", async () => {
+  it("ends what is held, released and running, each with its own webhook event, and the batch with one", async () => {
     const { batch_id, job_ids } = await create(30, { storage: s3 });
     await worker.consumeDispatchQueue();
     const [first, second] = worker.network.runs;

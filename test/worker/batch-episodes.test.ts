@@ -66,7 +66,7 @@ describe("a single episode", () => {
     expect(worker.network.run).toMatchObject({ job_id: retried.job_id, url: OPEN.mediaUrl });
   });
 
-  it("without an open feed is skipped at once and told once; a retry looks for the feed again", async () => {
+  it("without an open feed is skipped at once and reported once; a retry looks for the feed again", async () => {
     const limited = await worker.account({ storage_bytes: 10, max_concurrent_jobs: 1 });
     key = limited.key;
     lists([entry(0, { url, skipped: "no_open_feed" })]);

@@ -88,7 +88,7 @@ describe("a batch that goes", () => {
     expect(worker.network.runs.map(({ job_id }) => job_id)).toEqual(job_ids.slice(0, 30));
   });
 
-  it("ends with one notice, whose numbers are the sums of its jobs", async () => {
+  it("ends with one webhook event, whose numbers are the sums of its jobs", async () => {
     const { batch_id } = await create(5, { folder: "talks" });
     await worker.consumeDispatchQueue();
     const [first, second, ...rest] = open();
@@ -124,7 +124,7 @@ describe("a batch that goes", () => {
     expect([...worker.batches.alarms]).toEqual([]);
   });
 
-  it("is completed when all of it was delivered, and tells Slack", async () => {
+  it("is completed when all of it was delivered, and reports Slack", async () => {
     await worker.call("POST", "/user/slack", { key, body: { webhook_url: hook } });
     const { batch_id } = await create(2);
     await worker.consumeDispatchQueue();
@@ -309,7 +309,7 @@ describe("the object of a batch", () => {
       const [run] = open();
       if (!run) {
         if ((await batch(batch_id)).finished_at !== null) break;
-        // whoever was to be told was not: time goes by
+        // anyone who was to be reported was not: time goes by
         worker.now += 130_000;
         await worker.reconcile();
         continue;
@@ -408,7 +408,7 @@ describe("the events of a batch", () => {
     return { status: response.status, events };
   }
 
-  it("tell each end once, in its order, and the counters, and end after the final one", async () => {
+  it("report each end once, in its order, and the counters, and end after the final one", async () => {
     const { batch_id, job_ids } = await create(3);
     await worker.consumeDispatchQueue();
     const [a, b, c] = open();
@@ -447,7 +447,7 @@ describe("the Worker as it is deployed", () => {
     vi.restoreAllMocks();
   });
 
-  it("drives a batch by its Durable Object, which survives evictions and forgets the batch in the end", async () => {
+  it("drives a batch by its Durable Object, which survives evictions and removes the batch in the end", async () => {
     vi.spyOn(console, "log").mockImplementation(() => {});
     vi.spyOn(globalThis, "fetch").mockImplementation(worker.network.fetch);
     worker.batches.areAway = true;
@@ -501,7 +501,7 @@ describe("the database", () => {
     "ends after an end": () => endsAfterQuery(db(), "b", 1, 200),
     "the last end": () => lastEndQuery(db(), "b"),
     "what to release": () => releaseQuery(db(), "b", { now: 1, enqueueDueAt: 2, window: 20 }),
-    "what is on its way": () => flightQuery(db(), "b"),
+    "what is in flight": () => flightQuery(db(), "b"),
     "what is held": () => heldQuery(db(), "b"),
     "what was never claimed": () => untouchedQuery(db(), "b", 0, 1_000),
     "what was claimed": () => claimedQuery(db(), "b", 1_000),
@@ -510,8 +510,8 @@ describe("the database", () => {
     "jobs at the same time": () => concurrentQuery(db(), "a"),
     "whose credentials to erase": () => ofSet(eraseCredentialsOf(["x"])),
     "what to count": () => ofSet(settleUsageOf("a", "2026-11", ["x"])),
-    "what to tell": () => ofSet(insertDeliveries("[]")),
-    "what to tell Slack": () => ofSet(insertSlackDeliveries("[]", "a", ["all"])),
+    "what to report": () => ofSet(insertDeliveries("[]")),
+    "what to send to Slack": () => ofSet(insertSlackDeliveries("[]", "a", ["all"])),
     "silent batches": () => overdueBatchesQuery(db(), 1, 2, 50),
   };
   it.each(Object.entries(queries))("finds %s by an index, in its order", async (_, query) => {

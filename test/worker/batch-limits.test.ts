@@ -115,7 +115,7 @@ describe("5,000 entries", () => {
     expect(statements.length).toBeLessThanOrEqual(50);
     expect(worker.sends).toBeLessThanOrEqual(50);
     expect(await batch(created.batch_id)).toMatchObject({ skipped_episodes: 500, pending_episodes: 4_500 });
-    // too long to be kept: it is told anew
+    // too long to be kept: it is reported anew
     const again = await create({ webhook_url: hook, storage: s3, filename: "same" }, headers);
     expect(again).toEqual(created);
     expect(await count("jobs")).toBe(5_000);

@@ -100,7 +100,7 @@ describe("a list", () => {
     expect(page.jobs[0]).toMatchObject({ batch_id: created.batch_id, folder: "talks", title: "Part 2" });
   });
 
-  it("of a show is told with what is known of its episodes, which the run does not know better", async () => {
+  it("of a show is reported with what is known of its episodes, which the run does not know better", async () => {
     lists([entry(0, OPEN), entry(1, { description: "No feed", skipped: "no_open_feed" })], {
       kind: "spotify_show",
     });
@@ -157,7 +157,7 @@ describe("a list", () => {
     expect(await worker.job(key, video_jobs[1] ?? "")).toMatchObject({ title: "Part 1", status: "Warning" });
   });
 
-  it("has entries without anything to deliver: their jobs end at once, are told and counted once", async () => {
+  it("has entries without anything to deliver: their jobs end at once, are reported and counted once", async () => {
     await worker.call("POST", "/user/slack", {
       key,
       body: { webhook_url: "https://hooks.example.com/slack" },
@@ -208,7 +208,7 @@ describe("a list", () => {
 });
 
 describe("names within a batch", () => {
-  it("never meet: later ones are numbered, and told", async () => {
+  it("never meet: later ones are numbered, and reported", async () => {
     const wanted = ["talk", "Talk", "tälk", "ta\u0308lk", "talk (2)", null, "TALK"];
     const jobs = wanted.map((filename, index) => ({ url: `https://media.example.com/${index}`, filename }));
     const created = await bulk({ jobs, paused: true });

@@ -38,7 +38,7 @@ describe("a request that is repeated", () => {
   const headers = { "x-idempotency-key": "k" };
   const forget = () => env.DB.exec("update idempotency_keys set status = null, body = null, lease_until = 0");
 
-  it("is answered alike, and again after a Worker died before it kept the answer: one batch, the same ids", async () => {
+  it("is answered alike, and again after a Worker died before it kept the response: one batch, the same ids", async () => {
     const body = { jobs: [...urls(3), ...urls(1)], paused: true };
     const { cached: _, ...first } = await bulk(body, headers);
     expect(await bulk(body, headers)).toEqual({ ...first, cached: true });

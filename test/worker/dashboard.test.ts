@@ -59,7 +59,7 @@ describe("GET /dashboard/stats", () => {
     });
   });
 
-  it("forgets times after a day, and the day's bytes at midnight", async () => {
+  it("removes times after a day, and the day's bytes at midnight", async () => {
     await end(completed);
     worker.now = Date.UTC(2026, 10, 25);
     expect(await read("stats")).toMatchObject({
@@ -125,7 +125,7 @@ describe("GET /dashboard/batches", () => {
 });
 
 describe("GET /dashboard/daily", () => {
-  it("tells what ended on each day, also on days without jobs", async () => {
+  it("says what ended on each day, also on days without jobs", async () => {
     await end(completed);
     worker.now += 2 * DAY;
     await end(failed("private"));
@@ -151,7 +151,7 @@ describe("GET /dashboard/daily", () => {
 });
 
 describe("GET /dashboard/cluster", () => {
-  it("tells what the account's jobs do, and whether the processors are well", async () => {
+  it("says what the account's jobs do, and whether the processors are well", async () => {
     const run = await worker.start(account.key);
     await worker.start(other.key);
     await worker.create(account.key);

@@ -65,7 +65,7 @@ describe("of a request", () => {
     expect(callsOfLastRequest()).toBe(calls);
   });
 
-  it("of a heartbeat is one, however many runs it tells of", async () => {
+  it("of a heartbeat is one, however many runs it says about", async () => {
     const first = await worker.start(key);
     const second = await worker.start(key);
     const runs = [first, second].map(({ job_id, attempt, token }) => ({

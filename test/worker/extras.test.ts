@@ -26,7 +26,7 @@ beforeEach(async () => {
   await worker.report(run, "outcome", { outcome: { type: "completed", delivery: EXTRAS } });
 });
 
-it("a job tells what lies beside its file and where its clip really is", async () => {
+it("a job says what is next to its file and where its clip really is", async () => {
   const job = await worker.job(key, jobId);
   expect(job).toMatchObject({
     clip_start: 5,
@@ -41,7 +41,7 @@ it("a job tells what lies beside its file and where its clip really is", async (
   }
 });
 
-it("deleting the file deletes everything beside it", async () => {
+it("deleting the file deletes everything next to it", async () => {
   worker.network.calls.length = 0;
   await worker.json("DELETE", `/jobs/${jobId}/file`, { key });
   expect(worker.network.calls.toSorted()).toEqual(

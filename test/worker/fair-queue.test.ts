@@ -34,7 +34,7 @@ interface Wishes {
   readonly host?: string;
 }
 
-/** Accepts so many jobs of an account by one call; their hints wait in the queue. @returns their ids */
+/** Accepts so many jobs of an account by one call; their dispatch messages wait in the queue. @returns their ids */
 async function accept(account: string, count: number, { batch, host = "media" }: Wishes = {}) {
   const ctx = createExecutionContext();
   const context = worker.context(ctx);
@@ -80,7 +80,7 @@ function countsOf(runs: readonly RunRequest[]): Record<string, number> {
 const shares = (processor: ScriptedProcessor) => countsOf(processor.running);
 const left = () => [...waiting.values()].reduce((sum, count) => sum + count, 0);
 
-/** Delivers the hints one after the other, in the order in which they were sent. */
+/** Delivers the dispatch messages one after the other, in the order in which they were sent. */
 async function deliverInOrder(): Promise<void> {
   for (const message of worker.dispatchQueue.splice(0)) {
     const sent = worker.dispatchQueue.splice(0, worker.dispatchQueue.length, message);
@@ -118,7 +118,7 @@ describe("a flood of one account", () => {
     }
   });
 
-  it("does not jump the line by its hints, and all slots are shared at once", async () => {
+  it("does not jump the queue by its dispatch messages, and all slots are shared at once", async () => {
     const processor = fairProcessor(6);
     await accept("flood", 60);
     await accept("ann", 5);
@@ -127,7 +127,7 @@ describe("a flood of one account", () => {
     expect(shares(processor)).toEqual({ flood: 3, ann: 2, bob: 1 });
   });
 
-  it("is not starved either, and nothing is left behind when every hint was lost", async () => {
+  it("is not starved either, and nothing is left behind when every dispatch message was lost", async () => {
     const processor = fairProcessor(2);
     await accept("flood", 20);
     await accept("ann", 8);
@@ -146,7 +146,7 @@ describe("a flood of one account", () => {
     }
   });
 
-  it("takes turns over a single slot, although every job is due at the same time", async () => {
+  it("alternates over a single slot, although every job is due at the same time", async () => {
     const processor = fairProcessor(1);
     await accept("flood", 6);
     await accept("ann", 3);
@@ -165,7 +165,7 @@ describe("a flood of one account", () => {
     const { retried } = await worker.consumeDispatchQueue();
     expect(processor.running).toHaveLength(5);
     expect(new Set(processor.running.map(ownerOf))).toEqual(new Set(["flood", "ann"]));
-    // whoever was not started still has its hint
+    // anyone who was not started still has its dispatch message
     const announced = new Set(
       [...retried, ...worker.dispatchQueue.map(({ body }) => body)].map(({ job_id }) => job_id),
     );
@@ -176,7 +176,7 @@ describe("a flood of one account", () => {
   });
 });
 
-it("shares slots fairly and leaves none idle, whoever comes when", async () => {
+it("shares slots fairly and leaves none idle, no matter who comes when", async () => {
   const arrival = fc.record({
     type: fc.constant("arrive" as const),
     account: fc.constantFrom("ann", "bob", "cy", "dee"),

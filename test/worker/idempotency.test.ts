@@ -27,7 +27,7 @@ const count = async (): Promise<number> => {
 };
 
 describe("a request with a key", () => {
-  it("that is repeated is answered alike, and told so", async () => {
+  it("that is repeated is answered alike, and reported so", async () => {
     const first = await post("k1");
     const { job_id } = await first.json<{ job_id: string }>();
     expect([first.status, first.headers.get("idempotent-replayed")]).toEqual([201, null]);
@@ -103,7 +103,7 @@ describe("a request with a key", () => {
 });
 
 describe("equal requests at once", () => {
-  it("a thousand of them make one job, and in the end all have the same answer", async () => {
+  it("a thousand of them make one job, and in the end all have the same response", async () => {
     const first = await Promise.all(Array.from({ length: 1_000 }, () => post("same")));
     const obey = async (response: Response): Promise<Response> => {
       if (response.status === 201) return response;

@@ -143,7 +143,7 @@ describe("a job that is delivered", () => {
 });
 
 describe("a processor that does not take the job", () => {
-  it("is busy: nothing is counted, the hint waits, and no other job is claimed meanwhile", async () => {
+  it("is busy: nothing is counted, the dispatch message waits, and no other job is claimed meanwhile", async () => {
     worker.network.onRun = busy(7);
     const id = await worker.create(key);
     expect(await worker.consumeDispatchQueue()).toEqual({
@@ -161,7 +161,7 @@ describe("a processor that does not take the job", () => {
     expect(worker.network.runs).toHaveLength(1);
   });
 
-  it("stays busy: the hint comes back more and more rarely and then leaves the rest to reconcile", async () => {
+  it("stays busy: the dispatch message comes back more and more rarely and then leaves the rest to reconcile", async () => {
     worker.network.onRun = busy(7);
     const id = await worker.create(key);
     const delays: unknown[] = [];
@@ -207,7 +207,7 @@ describe("a processor that does not take the job", () => {
     });
   });
 
-  it("does not understand it: an error of ours, tried again and then told", async () => {
+  it("does not understand it: an error of ours, tried again and then reported", async () => {
     worker.network.onRun = () => new Response(null, { status: 400 });
     const id = await worker.create(key);
     for (let i = 0; i < 3; i++) {
@@ -374,7 +374,7 @@ describe("a job that fails", () => {
 });
 
 describe("cancelling", () => {
-  it("ends a pending job, and a hint finds nothing to do", async () => {
+  it("ends a pending job, and a dispatch message finds nothing to do", async () => {
     const id = await worker.create(key);
     expect(await worker.json("DELETE", `/jobs/${id}`, { key })).toEqual({
       message: "Job cancelled successfully",
@@ -390,7 +390,7 @@ describe("cancelling", () => {
     expect(worker.network.runs).toHaveLength(0);
   });
 
-  it("stops a running job: the processor is told and its upload is aborted", async () => {
+  it("stops a running job: the processor is reported and its upload is aborted", async () => {
     const run = await worker.start(key);
     await worker.report(run, "upload", { key: "videos/a b.mp4", ref: "upload/1" });
     await worker.call("DELETE", `/jobs/${run.job_id}`, { key });

@@ -141,7 +141,7 @@ describe("Spotify's limit of requests", () => {
     expect(waits[0]).toBe(7_000);
   });
 
-  it("is told when it takes longer than a listing may", async () => {
+  it("is reported when it takes longer than a listing may", async () => {
     podcasts.spotify.trouble = { status: 429, retryAfterSeconds: 90, times: 1 };
     await expect(listShow(middle)).rejects.toMatchObject({
       code: "dependency_unavailable",
@@ -218,7 +218,7 @@ const head: ListLine = { type: "list", v: 1, title: "A list" };
 const listPlaylist = () => list({ type: "playlist", url });
 
 describe("a playlist", () => {
-  it("is told by the processor, in its order", async () => {
+  it("is reported by the processor, in its order", async () => {
     report(head, entry(), entry({ url: "HTTPS://media.example.com/a b", id: "2" }), { type: "end" });
     const { kind, title, entries } = await listPlaylist();
     expect(worker.network.probes).toEqual([
@@ -239,7 +239,7 @@ describe("a playlist", () => {
     [{ url: null }, url],
     [{ url: "rtmp://media.example.com/x" }, url],
     [{ url: `https://media.example.com/${"x".repeat(2_048)}` }, url],
-  ])("skips entries that cannot be had: %o", async (change, shown) => {
+  ])("skips entries that cannot be fetched: %o", async (change, shown) => {
     report(head, entry(change), { type: "end" });
     const { entries } = await listPlaylist();
     expect(entries).toEqual([expect.objectContaining({ url: shown, skipped: "entry_unavailable" })]);
@@ -281,7 +281,7 @@ describe("a playlist", () => {
     await expect(listPlaylist()).rejects.toMatchObject({ code, message });
   });
 
-  it("is refused when no processor can tell it", async () => {
+  it("is refused when no processor can report it", async () => {
     worker.network.onProbe = busy(3);
     await expect(listPlaylist()).rejects.toMatchObject({
       code: "dependency_unavailable",
@@ -300,7 +300,7 @@ describe("a playlist", () => {
 describe("a listing that takes too long", () => {
   const never = () => new Promise<never>(() => {});
 
-  it("ends, whoever is waited for", async () => {
+  it("ends, no matter who is waited for", async () => {
     start({ LISTING_SECONDS: "1" });
     podcasts.spotify.onPage = never;
     worker.network.onProbe = () => new Response(new ReadableStream({ pull: never }));

@@ -44,19 +44,19 @@ describe("a backlog that is full", () => {
     expect(worker.dispatchQueue).toHaveLength(await count("jobs"));
   });
 
-  it("takes jobs again once it has room, whoever emptied it", async () => {
+  it("takes jobs again once it has room, no matter who emptied it", async () => {
     const worker = new Harness({ MAX_BACKLOG: "2" });
     const { key } = await worker.account();
     await fill(worker, key, 2);
     await worker.consumeDispatchQueue();
     expect((await post(worker, key)).status).toBe(503);
     worker.now += 10_000;
-    // this one finds the old count, and has the backlog counted after its answer
+    // this one finds the old count, and has the backlog counted after its response
     expect((await post(worker, key)).status).toBe(503);
     expect((await post(worker, key)).status).toBe(201);
   });
 
-  it("is known to an isolate that has just begun, after its first answer, and costs no answer a round trip", async () => {
+  it("is known to an isolate that has just begun, after its first response, and costs no response a round trip", async () => {
     const former = new Harness();
     const { key } = await former.account();
     for (let i = 0; i < 3; i++) await former.create(key);
@@ -126,7 +126,7 @@ describe("a database that fails", () => {
     }
   });
 
-  it("says yes to a job that was stored although its answer was lost", async () => {
+  it("says yes to a job that was stored although its response was lost", async () => {
     const { worker, key, failAt } = await failingAt();
     await worker.create(key);
     failAt(1, "answer_lost");

@@ -61,7 +61,7 @@ const refused = (
 const ask = (path: string, body: object = { url }) => worker.call("POST", path, { key, body });
 
 describe("POST /metadata", () => {
-  it("tells what the source tells", async () => {
+  it("says what the source reports", async () => {
     found();
     const response = await ask("/metadata");
     expect(response.status).toBe(200);
@@ -144,7 +144,7 @@ describe("POST /is-short", () => {
 });
 
 describe("POST /jobs/plan", () => {
-  it("tells the streams that a job would take and how large the result may be", async () => {
+  it("reports the streams that a job would take and how large the result may be", async () => {
     found();
     const plan = await worker.json("POST", "/jobs/plan", { key, body: { url, max_resolution: 720 } });
     expect(plan).toMatchObject({
@@ -175,7 +175,7 @@ describe("POST /jobs/plan", () => {
     expect([response.status, await response.json()]).toMatchObject([504, { code: "probe_timeout" }]);
   });
 
-  it("tells what a job would end with", async () => {
+  it("says what a job would end with", async () => {
     refused("private");
     const plan = await worker.json("POST", "/jobs/plan", { key, body: { url } });
     expect(plan).toMatchObject({

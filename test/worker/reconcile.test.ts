@@ -116,7 +116,7 @@ describe("leases", () => {
 });
 
 describe("orphaned uploads", () => {
-  it("are aborted once more after the lease of a cancelled run, and then forgotten", async () => {
+  it("are aborted once more after the lease of a cancelled run, and then removed", async () => {
     const run = await worker.start(key);
     await worker.report(run, "upload", { key: "videos/a.mp4", ref: "u1" });
     await worker.call("DELETE", `/jobs/${run.job_id}`, { key });
@@ -226,7 +226,7 @@ describe("the pieces of a recording", () => {
   });
 });
 
-it("fills no slot twice: overdue hints of busy processors claim nothing while they are busy", async () => {
+it("fills no slot twice: overdue dispatch messages of busy processors claim nothing while they are busy", async () => {
   worker.network.onRun = busy(300);
   await worker.create(key);
   await worker.consumeDispatchQueue();

@@ -101,7 +101,7 @@ describe("a request that is not valid names what is wrong", () => {
 });
 
 describe("a request that is valid", () => {
-  it("is visible at once, echoes what was sent without storage, and forgets unknown members", async () => {
+  it("is visible at once, echoes what was sent without storage, and removes unknown members", async () => {
     const id = await worker.create(key, {
       folder: "talks",
       max_resolution: "720p",
@@ -205,7 +205,7 @@ describe("answers", () => {
     }
   });
 
-  it("tell nothing of an exception", async () => {
+  it("report nothing of an exception", async () => {
     worker.services.keys.get = () => {
       throw new Error("secret words");
     };
@@ -215,7 +215,7 @@ describe("answers", () => {
     expect(JSON.stringify(worker.logs.at(-1))).toContain("secret words");
   });
 
-  it("tell that the database is away, and when to ask again", async () => {
+  it("report that the database is away, and when to ask again", async () => {
     await worker.create(key);
     await env.DB.exec("alter table jobs rename to hidden");
     try {

@@ -37,7 +37,7 @@ async function atRest(): Promise<string> {
 }
 
 const request = { url: SOURCE, webhook_url: WEBHOOK };
-/** Every job that was handed over fails, and all that their ends tell is posted, Slack's by the minute's round. */
+/** Every job that was handed over fails, and all that their ends report is posted, Slack's by the minute's round. */
 async function fail(): Promise<void> {
   for (const run of worker.network.runs) {
     expect((await worker.report(run, "outcome", failed("unavailable"))).status).toBe(200);
@@ -49,7 +49,7 @@ async function fail(): Promise<void> {
 }
 
 describe("the database holds no secret of a URL in clear", () => {
-  it("at any point of a job's life, and the job runs, is shown and is told with what its owner sent", async () => {
+  it("at any point of a job's life, and the job runs, is shown and is reported with what its owner sent", async () => {
     await worker.call("POST", "/user/slack", { key, body: { webhook_url: SLACK } });
     const body = JSON.stringify(request);
     const headers = { "x-idempotency-key": "once" };

@@ -44,7 +44,7 @@ describe("the storage prefix of an account", () => {
     ["with a slash at its end", "a/", /one folder name/],
     ["that leads upwards", "..", /one folder name/],
     ["hidden", ".recordings", /one folder name/],
-    ["with capitals, which some stores do not tell apart", "News", /one folder name/],
+    ["with capitals, which some stores do not state apart", "News", /one folder name/],
     ["with a space", "a b", /one folder name/],
     ["too long", "a".repeat(65), /at most 64 characters/],
     ["that holds the keys from before prefixes", "videos", /older files/],
@@ -58,7 +58,7 @@ describe("the storage prefix of an account", () => {
     });
   });
 
-  it("goes to one of two accounts that ask at once, and the other is told and leaves no trace", async () => {
+  it("goes to one of two accounts that ask at once, and the other is reported and leaves no trace", async () => {
     const responses = await Promise.all([1, 2, 3].map(() => post({ storage_prefix: "wanted" })));
     expect(responses.map(({ status }) => status).toSorted()).toEqual([201, 400, 400]);
     const refused = await responses.find(({ status }) => status === 400)?.json();

@@ -59,7 +59,7 @@ describe("credentials that work", () => {
     );
   });
 
-  it("but may not delete are taken, and that is told", async () => {
+  it("but may not delete are taken, and that is reported", async () => {
     responses((call) => (call.startsWith("DELETE") ? xml(403, "AccessDenied") : granting(call)));
     const response = await post(s3);
     expect(response.status).toBe(201);
@@ -68,13 +68,13 @@ describe("credentials that work", () => {
     expect((await worker.job(key, job_id)).adjustments).toEqual(adjustments);
   });
 
-  it("that cannot sign links are taken, and that is told", async () => {
+  it("that cannot sign links are taken, and that is reported", async () => {
     responses(granting);
     expect(await (await post(sas)).json()).toMatchObject({ adjustments: [{ field: "s3_url", to: null }] });
   });
 });
 
-describe("an answer of the provider", () => {
+describe("a response of the provider", () => {
   it.each([
     [s3, xml(404, "NoSuchBucket"), "NoSuchBucket: there is no bucket named media at this endpoint"],
     [s3, xml(403, "AccessDenied"), "AccessDenied: the credentials may not write below videos/ in media"],
@@ -170,7 +170,7 @@ describe("an answer of the provider", () => {
       xml(403, "AccessDenied", "<Endpoint>oss-cn-shanghai.aliyuncs.com</Endpoint>"),
       "AccessDenied: the bucket is in region cn-shanghai and not in cn-beijing",
     ],
-  ])("%#: is told as a sentence", async (storage, response, sentence) => {
+  ])("%#: is reported as a sentence", async (storage, response, sentence) => {
     responses((call) => (call.includes("oauth2") ? granting(call) : response));
     const expected = typeof sentence === "string" ? `Credential validation failed: ${sentence}` : undefined;
     const error = await refusal(storage);
@@ -189,7 +189,7 @@ describe("an answer of the provider", () => {
       "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values",
       "the clocks of this service and of the storage differ too much",
     ],
-  ])("of Google's token service, %j, is told as a sentence", async (error_description, sentence) => {
+  ])("of Google's token service, %j, is reported as a sentence", async (error_description, sentence) => {
     responses(() => Response.json({ error: "invalid_grant", error_description }, { status: 400 }));
     expect(await refusal(gcs)).toBe(`Credential validation failed: invalid_grant: ${sentence}`);
   });

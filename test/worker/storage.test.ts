@@ -8,7 +8,7 @@ import { Harness } from "./support/harness.ts";
 import { unreachable } from "./support/scripted-network.ts";
 import { blob, gcs, oss, SECRETS, s3, sas, storages } from "./support/storages.ts";
 
-/** What becomes of a caller's storage between the request and the end of the job. */
+/** What happens to a caller's storage between the request and the end of the job. */
 
 let worker: Harness;
 let account: { id: string; key: string };
@@ -199,7 +199,7 @@ describe("storage that came with a job", () => {
     expect((await worker.job(account.key, run.job_id)).s3_url).toBeNull();
   });
 
-  it("links are signed once, kept sealed for a day, and forgotten then", async () => {
+  it("links are signed once, kept sealed for a day, and removed then", async () => {
     const run = await worker.start(account.key, { storage: s3 });
     await worker.report(run, "outcome", completed);
     const link = async () => (await worker.job(account.key, run.job_id)).s3_url;
@@ -322,7 +322,7 @@ describe("sealing keys", () => {
     expect((await rotated.start(account.key)).target.provider).toBe("oss");
   });
 
-  it("that are lost are told, and erase nothing", async () => {
+  it("that are lost are reported, and erase nothing", async () => {
     await worker.create(account.key, { storage: s3 });
     const lost = new Harness({ SEALING_KEYS: next });
     expect(await lost.operator("POST", "/admin/reseal")).toMatchObject({ resealed: 0, unreadable: 1 });

@@ -71,7 +71,7 @@ describe("an unknown member", () => {
     expect((await response.json<ErrorBody>()).error).toMatch(/is not a known field/);
   });
 
-  it("of a job's request is ignored and reported, in the answer and on the job, without its value", async () => {
+  it("of a job's request is ignored and reported, in the response and on the job, without its value", async () => {
     const body = { url, s3: { secret_key: "canary-s3-secret" }, frobnicate: true };
     const response = await worker.call("POST", "/jobs", { key, body });
     expect(response.status).toBe(201);

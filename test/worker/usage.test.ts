@@ -59,7 +59,7 @@ describe("usage", () => {
     expect(await usage(key)).toMatchObject({ usage_count: 0, storage_usage_gb: 0, storage_remaining_gb: 10 });
   });
 
-  it("tells the limits of those who have some, and of nobody else", async () => {
+  it("reports the limits of those who have some, and of nobody else", async () => {
     const free = await worker.account();
     expect(Object.keys(await usage(free.key))).toEqual([
       "client_name",
@@ -94,7 +94,7 @@ describe("usage of a month, per account and per key", () => {
     { minLength: 5, maxLength: 16 },
   );
 
-  it("is exact after every step, whatever becomes of the jobs and whoever asks for them again", async () => {
+  it("is exact after every step, whatever happens to the jobs and no matter who asks for them again", async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (taken) => {
         const account = new CountedAccount(new Harness());
@@ -160,7 +160,7 @@ describe("a quota", () => {
     const headers = { "x-idempotency-key": "k" };
     const body = { url: "https://media.example.com/a.mp4" };
     await worker.call("POST", "/jobs", { key, body, headers });
-    // as if the Worker had died before it kept the answer
+    // as if the Worker had died before it kept the response
     await env.DB.exec("update idempotency_keys set status = null, body = null, lease_until = 0");
     expect((await worker.call("POST", "/jobs", { key, body, headers })).status).toBe(201);
     expect(await usage(key)).toMatchObject({ usage_count: 1, storage_reserved_gb: 10 });
@@ -190,7 +190,7 @@ describe("the number of unfinished jobs", () => {
 });
 
 describe("a cap of the resolution", () => {
-  it("refuses more, and makes of the best the best that is allowed, which is told", async () => {
+  it("refuses more, and makes of the best the best that is allowed, which is reported", async () => {
     const { key } = await worker.account({ max_resolution: 1080 });
     const refused = await post(key, { max_resolution: 1440 });
     expect([refused.status, await refused.json()]).toMatchObject([403, { code: "forbidden" }]);
@@ -204,7 +204,7 @@ describe("a cap of the resolution", () => {
 });
 
 describe("the rate of requests", () => {
-  it("is limited per key and kind of route; whoever waits as long as told succeeds", async () => {
+  it("is limited per key and kind of route; anyone who waits as long as requested succeeds", async () => {
     worker = new Harness({ RATE_LIMIT_WRITE: "5", RATE_LIMIT_READ: "1000" });
     const [{ key }, other] = [await worker.account(), await worker.account()];
     worker.now = Math.ceil(worker.now / 60_000) * 60_000 + 10_000;
@@ -222,7 +222,7 @@ describe("the rate of requests", () => {
     expect((await post(key)).status).toBe(201);
   });
 
-  it("fails nobody who comes back when told, however much they ask", async () => {
+  it("fails nobody who comes back when reported, however much they ask", async () => {
     worker = new Harness({ RATE_LIMIT_WRITE: "5" });
     const { key } = await worker.account();
     for (let request = 0, refusals = 0; request < 40; request++) {
@@ -237,7 +237,7 @@ describe("the rate of requests", () => {
     }
   });
 
-  it("is told on refusals, too, and on streams", async () => {
+  it("is reported on refusals, too, and on streams", async () => {
     const { key } = await worker.account();
     const refused = await post(key, { url: "nonsense" });
     expect([refused.status, refused.headers.has("ratelimit")]).toEqual([400, true]);
@@ -267,7 +267,7 @@ describe("files of the operator's bucket", () => {
   };
   const deleted = () => worker.network.calls.filter((call) => call.startsWith("DELETE storage.example"));
 
-  it("expire after the configured days or the account's own, and the job tells when", async () => {
+  it("expire after the configured days or the account's own, and the job reports when", async () => {
     const [{ key }, short] = [await worker.account(), await worker.account({ retention_days: 1 })];
     const [id, shortId] = [await end(key), await end(short.key, { key: "videos/b.mp4" })];
     expect(await worker.job(key, id)).toMatchObject({ expires_at: worker.now + 7 * DAY });
@@ -294,7 +294,7 @@ describe("files of the operator's bucket", () => {
     expect(await worker.reconcile()).toMatchObject({ expired_files: 0 });
   });
 
-  it("whose deletion the Worker did not survive are met again, and forgotten once they are gone", async () => {
+  it("whose deletion the Worker did not survive are met again, and removed once they are gone", async () => {
     const { key } = await worker.account();
     const ids = [await end(key), await end(key, { key: "videos/b.mp4" })];
     worker.now += 7 * DAY;

@@ -121,7 +121,7 @@ describe("the events of a job", () => {
     return id;
   }
 
-  it("tell each change once and end after the final status", async () => {
+  it("report each change once and end after the final status", async () => {
     const { status, events, text } = await follow(await live());
     expect(status).toBe(200);
     expect(text).toMatch(/^retry: \d+\n\n/);
@@ -142,7 +142,7 @@ describe("the events of a job", () => {
       if (index === all.length - 1) {
         expect(resumed).toMatchObject({ status: 204, text: "" });
       } else {
-        // events are the present state: those in between are told by the newest
+        // events are the present state: those in between are reported by the newest
         expect(resumed.events).toEqual([all.at(-1)]);
       }
     }

@@ -4,7 +4,7 @@ import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 import { bodyOf, endJob, hook, lastPost, signingSecret, verifyAt } from "./support/webhooks.ts";
 
-/** What accounts set of their notices: the secret that signs them, and Slack. */
+/** What accounts set of their webhook events: the secret that signs them, and Slack. */
 
 const DAY = 24 * 60 * 60_000;
 

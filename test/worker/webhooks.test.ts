@@ -49,12 +49,12 @@ const deliveries = async (query = ""): Promise<WebhookDelivery[]> =>
   (await worker.json<{ deliveries: WebhookDelivery[] }>("GET", `/webhooks/deliveries${query}`, { key }))
     .deliveries;
 const lastPost = (): Post => lastPostOf(worker);
-/** Runs a job to its end; its notice is written and not yet sent. */
+/** Runs a job to its end; its webhook event is written and not yet sent. */
 const endJob = (outcome: object = completed, request: object = {}): Promise<string> =>
   endJobOf(worker, key, outcome, { webhook_url: hook, ...request });
 const verify = (post: Post, signingSecret: string): unknown => verifyAt(worker.now, post, signingSecret);
 
-/** Lets time go from try to try until the notice is no longer pending. Half of the hints are lost. */
+/** Lets time go from try to try until the webhook event is no longer pending. Half of the dispatch messages are lost. */
 async function runToTheEnd(): Promise<WebhookDelivery> {
   for (let step = 0; ; step++) {
     const [newest] = await deliveries();
@@ -111,20 +111,20 @@ describe("the end of a job", () => {
     ],
     ["no_format", { type: "job_failed", status: "failed", error_code: "no_format" }],
     ["drm", { type: "job_skipped", status: "skipped", reason: expect.stringContaining("DRM") }],
-  ] as const)("%s is told as its own type", async (code, body) => {
+  ] as const)("%s is reported as its own type", async (code, body) => {
     const job_id = await endJob(failed(code));
     await worker.consumeDeliveryQueue();
     expect(bodyOf(lastPost())).toMatchObject({ job_id, ...body });
   });
 
-  it("by the caller's own hand is told, too", async () => {
+  it("by the caller's own hand is reported, too", async () => {
     const id = await worker.create(key, { webhook_url: hook });
     await worker.call("DELETE", `/jobs/${id}`, { key });
     await worker.consumeDeliveryQueue();
     expect(bodyOf(lastPost())).toMatchObject({ type: "job_failed", job_id: id, error_code: "cancelled" });
   });
 
-  it("is told once, however often it is reported", async () => {
+  it("is reported once, however often it is reported", async () => {
     const run = await worker.start(key, { webhook_url: hook });
     await Promise.all([1, 2, 3].map(() => worker.report(run, "outcome", completed)));
     await worker.consumeDeliveryQueue();
@@ -156,7 +156,7 @@ describe("an endpoint that is down", () => {
   const downUntil = (time: number) => () => new Response(null, { status: worker.now < time ? 503 : 200 });
 
   it.each([1, 24, 74])(
-    "for %i h gets its notice, with the same id and a fresh valid signature",
+    "for %i h gets its webhook event, with the same id and a fresh valid signature",
     async (hours) => {
       const start = worker.now;
       worker.network.onHook = downUntil(start + hours * HOUR);
@@ -245,7 +245,7 @@ describe("an endpoint that is down", () => {
     expect(await deliveries()).toMatchObject([{ last_error: "the address is not public (private address)" }]);
   });
 
-  it("for five days is switched off and told; a replay that arrives switches it on", async () => {
+  it("for five days is switched off and reported; a replay that arrives switches it on", async () => {
     worker.network.onHook = () => new Response(null, { status: 500 });
     await endJob();
     await runToTheEnd();
@@ -289,7 +289,7 @@ describe("a Worker that dies", () => {
     }
     const ids = [...expected.keys()];
     let deaths = 0;
-    // before the hint is read, after the claim, and after the endpoint's answer
+    // before the dispatch message is read, after the claim, and after the endpoint's response
     for (const die of [dieBeforeTheClaim, dieAfterTheClaim, dieAfterTheResponse]) {
       for (const id of ids) {
         await die(id);
@@ -338,7 +338,7 @@ describe("progress", () => {
       .map(bodyOf)
       .flatMap((body) => (body.type === "progress" ? [[body.stage, body.progress_percent]] : []));
 
-  it("is told at each change of stage, to those who asked", async () => {
+  it("is reported at each change of stage, to those who asked", async () => {
     const run = await worker.start(key, { webhook_url: hook, enable_progress_webhook: true });
     const heartbeat = (step: string) =>
       worker.call("POST", "/internal/heartbeat", {
@@ -365,7 +365,7 @@ describe("progress", () => {
     for (const post of worker.network.posts) verify(post, await secret());
   });
 
-  it("is told whole for a job without a step between, and not at all unless asked", async () => {
+  it("is reported whole for a job without a step between, and not at all unless asked", async () => {
     const quiet = await worker.start(key, { webhook_url: hook });
     await worker.report(quiet, "outcome", completed);
     expect(stages()).toEqual([]);
@@ -383,7 +383,7 @@ describe("progress", () => {
   });
 });
 
-it("shows no account another's deliveries, and forgets them after 30 days", async () => {
+it("shows no account another's deliveries, and removes them after 30 days", async () => {
   await endJob();
   await worker.consumeDeliveryQueue();
   const [mine] = await deliveries();

@@ -52,7 +52,7 @@ export async function updateAccount(
 }
 
 /**
- * Puts a new signing secret, sealed, in the place of the one that was read; that one is kept beside it.
+ * Puts a new signing secret, sealed, in the place of the one that was read; that one is kept next to it.
  *
  * @param audit null for the first secret, which nobody asked for
  * @returns false when another secret came first; nothing is changed then

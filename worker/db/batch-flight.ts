@@ -7,23 +7,23 @@ import type { Db } from "./connection.ts";
 import type { GuardedStatement } from "./guarded-statements.ts";
 import { concurrentJobs } from "./usage-rows.ts";
 
-/** The jobs of a batch that are on their way, and its end. */
+/** The jobs of a batch that are in flight, and its end. */
 
 interface AdvanceOptions {
   readonly now: number;
-  /** Reconcile sends the hints of what is released again after this. */
+  /** Reconcile sends the dispatch messages of what is released again after this. */
   readonly enqueueDueAt: number;
   /** Reconcile wakes the batch's object after this. */
   readonly checkDueAt: number;
-  /** Jobs that may be on their way. */
+  /** Jobs that may be in flight. */
   readonly window: number;
 }
 
-/** More jobs than are on their way at any time, but for streams that are waited for. */
+/** More jobs than are in flight at any time, but for streams that are waited for. */
 const MAX_FLIGHT = 1_000;
 
 /**
- * Releases as many jobs as the window and the account's own limit have room for, in the batch's order, and tells how
+ * Releases as many jobs as the window and the account's own limit have room for, in the batch's order, and says how
  * the batch stands after that. A batch that is paused, cancelled or finished releases nothing.
  */
 export async function advanceBatch(
@@ -98,7 +98,7 @@ export async function readCounts(db: Db, id: string) {
 }
 
 /**
- * Ends a batch whose jobs have all ended, together with what is told of it; whoever comes second changes nothing.
+ * Ends a batch whose jobs have all ended, together with what is informed of it; anyone who comes second changes nothing.
  *
  * @returns whether this call ended it
  */

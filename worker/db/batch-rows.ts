@@ -19,7 +19,7 @@ export interface BatchToStore {
   readonly batch: NewBatchRow;
   readonly jobs: JobsToStore;
   readonly credentials: readonly CredentialsRow[];
-  /** What is told and counted of jobs that are stored as ended. */
+  /** What is reported and counted of jobs that are stored as ended. */
   readonly guardedStatements: readonly GuardedSetStatement[];
   readonly allowance: Allowance | null;
 }
@@ -70,7 +70,7 @@ function openInsert(db: Db, batch: NewBatchRow, condition: SQL) {
     .returning({ id: batches.id });
 }
 
-/** A batch, whoever owns it. */
+/** A batch, regardless of its owner. */
 export async function findBatch(db: Db, id: string): Promise<BatchRow | undefined> {
   return (await batchQuery(db, id))[0];
 }
@@ -130,7 +130,7 @@ export const orderQuery = (db: Db, batchId: string) => {
   return db.select({ ids: sql<string>`json_group_array(${inOrder.id})`.as("ids") }).from(inOrder);
 };
 
-/** What the answer to the creation of a batch tells of its jobs, in the source's order. */
+/** What the response to the creation of a batch reports its jobs, in the source's order. */
 export const summariesQuery = (db: Db, batchId: string) =>
   db
     .select({

@@ -9,7 +9,7 @@ export class DatabaseError extends Error {
   override readonly name = "DatabaseError";
 }
 
-/** Where a session begins: at the nearest replica, at the primary, or at a bookmark of a former answer. */
+/** Where a session begins: at the nearest replica, at the primary, or at a bookmark of a former response. */
 export type Anchor = "first-unconstrained" | "first-primary" | (string & {});
 
 /**

@@ -6,13 +6,13 @@ import type { Db } from "./connection.ts";
 import { rowValues } from "./fragments.ts";
 import type { GuardedSetStatement, GuardedStatement } from "./guarded-statements.ts";
 
-/** Notices on their way, and what became of them. */
+/** Webhook deliveries and their state. */
 
 export type DeliveryRow = typeof webhookDeliveries.$inferSelect;
 export type NewDeliveryRow = typeof webhookDeliveries.$inferInsert;
 export type EndpointRow = typeof webhookEndpoints.$inferSelect;
 
-/** Stores a notice together with the move that it tells. */
+/** Stores a delivery together with the move that it reports. */
 export const insertDelivery =
   (row: NewDeliveryRow): GuardedStatement =>
   (db, guard) =>
@@ -37,7 +37,7 @@ export const insertSlackDelivery =
   };
 
 /**
- * Stores notices of many jobs together with the move that they tell, by one statement over one parameter.
+ * Stores deliveries of many jobs together with the move that they report, by one statement over one parameter.
  *
  * @param rows as JSON, not longer than a parameter may be
  */
@@ -74,19 +74,19 @@ const packedValues = (others: Record<string, SQL> = {}): SQL =>
     sql`, `,
   );
 
-/** Stores a notice by itself. */
+/** Stores a delivery on its own. */
 export async function addDelivery(db: Db, row: NewDeliveryRow): Promise<DeliveryRow | undefined> {
   return (await db.insert(webhookDeliveries).values(row).returning())[0];
 }
 
-/** What signs a notice, and whether its address is switched off. */
+/** What signs a webhook event, and whether its address is switched off. */
 export interface Sender {
   readonly account: typeof accounts.$inferSelect;
   readonly endpoint: EndpointRow | null;
 }
 
 /**
- * Takes a due notice for one try. Until `until` nobody else takes it; whoever dies meanwhile leaves it pending.
+ * Claims a due delivery for one attempt. Until `until` nobody else takes it; anyone who dies meanwhile leaves it pending.
  *
  * @returns undefined when it is not due, being tried, ended or unknown
  */
@@ -182,7 +182,7 @@ export async function settleDelivery(
   ]);
 }
 
-/** Takes up to `limit` pending notices whose hint is overdue and puts their next hint off until `again`. */
+/** Takes up to `limit` pending deliveries whose message is overdue and postpones their next message until `again`. */
 export async function takeOverdueDeliveries(
   db: Db,
   { now, again, limit }: { now: number; again: number; limit: number },
@@ -208,7 +208,7 @@ export const overdueDeliveriesQuery = (db: Db, now: number, again: number, limit
     )
     .returning({ id: webhookDeliveries.id });
 
-/** How the notices of jobs fared; of several notices of one job, the newest comes last. */
+/** The deliveries of jobs; of several deliveries of one job, the newest comes last. */
 export const deliveriesOfJobsQuery = (db: Db, jobIds: readonly string[]) =>
   db
     .select({
@@ -264,7 +264,7 @@ export async function findDeliveryOf(
   return row?.account_id === accountId ? row : undefined;
 }
 
-/** The addresses that an account's notices were sent to. */
+/** The addresses that an account's webhook events were sent to. */
 export const listEndpoints = async (db: Db, accountId: string): Promise<EndpointRow[]> =>
   db
     .select()
@@ -272,7 +272,7 @@ export const listEndpoints = async (db: Db, accountId: string): Promise<Endpoint
     .where(eq(webhookEndpoints.account_id, accountId))
     .orderBy(asc(webhookEndpoints.url));
 
-/** Forgets deliveries that were made before an id. @returns how many */
+/** Removes deliveries that were made before an id. @returns how many */
 export async function eraseDeliveries(db: Db, before: string, limit: number): Promise<number> {
   return (await oldDeliveriesQuery(db, before, limit)).length;
 }

@@ -2,11 +2,11 @@ import type { SQL } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { Db } from "./connection.ts";
 
-/** A statement that belongs to the move of one job: it takes effect only where `unmoved` holds. */
+/** A statement that belongs to the move of one job: it takes effect only where `guard` holds. */
 export type GuardedStatement = (db: Db, guard: SQL) => BatchItem<"sqlite">;
 
-/** Whether a job, told by its id, is still as it was before the move. */
+/** Whether a job, reported by its id, is still as it was before the move. */
 export type Guard = (jobId: SQL) => SQL;
 
-/** A statement that belongs to the move of many jobs at once: it takes effect for those that are `unmoved`. */
+/** A statement that belongs to the move of many jobs at once: it takes effect for those that pass the `guard`. */
 export type GuardedSetStatement = (db: Db, guard: Guard) => BatchItem<"sqlite">;

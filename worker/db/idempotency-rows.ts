@@ -9,10 +9,10 @@ export type IdempotencyRow = typeof idempotencyKeys.$inferSelect;
 export type IdempotencyName = Pick<IdempotencyRow, "account_id" | "route" | "key">;
 
 /**
- * Claims a request: a new one, one whose owner fell silent, or one whose answer is no longer kept. Whoever takes a
+ * Claims a request: a new one, one whose owner fell silent, or one whose answer is no longer kept. Anyone who takes a
  * claim over gets the resource id of the first claim.
  *
- * @param forgotten answers that were made before are no longer kept
+ * @param removed answers that were made before are no longer kept
  * @returns whether the claim is the caller's, and the row as it stands
  */
 export async function claimRequest(
@@ -54,7 +54,7 @@ function claimQuery(db: Db, claim: Omit<IdempotencyRow, "status" | "body">, stal
     .returning({ key: idempotencyKeys.key });
 }
 
-/** Keeps the answer of a claim that still stands. */
+/** Keeps the response of a claim that still stands. */
 export async function keepResponse(
   db: Db,
   claim: IdempotencyName & Pick<IdempotencyRow, "lease_until">,
@@ -72,7 +72,7 @@ export async function releaseRequest(
   await db.update(idempotencyKeys).set({ lease_until: 0 }).where(isStanding(claim));
 }
 
-/** Forgets requests that were made before a time. @returns how many */
+/** Removes requests that were made before a time. @returns how many */
 export async function eraseRequests(db: Db, before: number, limit: number): Promise<number> {
   return (await oldRequestsQuery(db, before, limit)).length;
 }

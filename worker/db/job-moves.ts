@@ -12,8 +12,8 @@ import type { JobRow, NewJobRow } from "./job-rows.ts";
 /**
  * Writes a move from the state that was read, with all that belongs to it, in one transaction.
  *
- * @param options.line the move is made only in its turn, and has no companions then
- * @param options.unless the move is not made if this holds, and has no companions either
+ * @param options.line the move is made only in its turn, and has no guarded statements then
+ * @param options.unless the move is not made if this holds, and has no guarded statements either
  * @param options.computed columns whose values the database finds, after the companions took effect
  * @returns false when the job is no longer in that state, it is not its turn, or `unless` holds; nothing is changed then
  */
@@ -26,7 +26,7 @@ export async function writeMove(
   const guard = sql`exists (select 1 from ${jobs} where ${jobs.id} = ${read.id} and ${jobs.revision} = ${read.revision})`;
   const move = moveQuery(db, read, { ...changes, ...computed }, filter, unless);
   if (guardedStatements.length === 0) return (await move).length > 0;
-  // the companions come first, so that they see the state that the move is conditional on
+  // the guarded statements come first, so that they see the state that the move is conditional on
   const [first, ...rest] = guardedStatements.map((statement) => statement(db, guard));
   const statements = [...(first ? [first] : []), ...rest, move] as [typeof move];
   const results = await db.batch(statements);
@@ -104,8 +104,8 @@ export async function writeEnds(
   guardedStatements: readonly GuardedSetStatement[],
 ): Promise<string[]> {
   const guard: Guard = (jobId) => sql`exists (
-    select 1 from ${jobs} as unmoved
-    where unmoved.id = ${jobId} and unmoved.status = 'Pending' and unmoved.attempt = 0)`;
+    select 1 from ${jobs} as guarded
+    where guarded.id = ${jobId} and guarded.status = 'Pending' and guarded.attempt = 0)`;
   const move = endsQuery(db, { batchId, ids }, changes);
   const statements = [...guardedStatements.map((statement) => statement(db, guard)), move];
   const results = await db.batch(statements as [typeof move]);
@@ -178,7 +178,7 @@ export function heartbeatsQuery(db: Db, heartbeats: readonly RunHeartbeat[], lea
   // a run that publishes has nothing left to do but to upload
   const step = sql`iif(jobs.publishing, jobs.step, ${heartbeat("step")})`;
   const rate = sql`coalesce(${heartbeat("download_rate")}, jobs.download_rate)`;
-  // what a list told of an open enclosure is better than the enclosure's own title
+  // what a list reported of an open enclosure is better than the enclosure's own title
   const title = sql`iif(jobs.media_url is null, coalesce(${heartbeat("title")}, jobs.title), coalesce(jobs.title, ${heartbeat("title")}))`;
   const isChange = sql`(
     jobs.step is not ${step} or jobs.progress < ${heartbeat("progress")}

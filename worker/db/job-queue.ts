@@ -19,7 +19,7 @@ export const dueCountQuery = (db: Db, now: number, most: number) =>
       .as("due"),
   );
 
-/** Takes up to `limit` pending jobs whose hint is overdue and puts their next hint off until `again`. */
+/** Takes up to `limit` pending jobs whose dispatch message is overdue and puts their next dispatch message off until `again`. */
 export async function takeOverdueDispatches(
   db: Db,
   { now, again, limit }: { now: number; again: number; limit: number },
@@ -104,7 +104,7 @@ export async function clearRecording(db: Db, id: string): Promise<void> {
   await db.update(jobs).set({ recording_key: null }).where(eq(jobs.id, id));
 }
 
-/** Forgets links that have expired; answers how many jobs had them. */
+/** Removes links that have expired; answers how many jobs had them. */
 export async function clearExpiredLinks(db: Db, now: number, limit: number): Promise<number> {
   return (await expiredLinksQuery(db, now, limit)).length;
 }

@@ -24,7 +24,7 @@ interface StoreOptions {
   readonly credentials?: readonly CredentialsRow[];
   /** What the account may have; jobs that would not fit into it are not stored, none of them. */
   readonly allowance?: Allowance | null;
-  /** What is told and counted of jobs that are stored as ended. */
+  /** What is reported and counted of jobs that are stored as ended. */
   readonly guardedStatements?: readonly GuardedSetStatement[];
 }
 
@@ -43,7 +43,7 @@ export async function insertJobs(
   const insert = jobsInsert(db, jobsToStore, condition, reservedBytes);
   if (credentials.length === 0 && guardedStatements.length === 0) return (await insert).length;
   const isNew: Guard = (jobId) => sql`not exists (select 1 from ${jobs} where ${jobs.id} = ${jobId})`;
-  // the companions come first: afterwards no job is new
+  // the guarded statements come first: afterwards no job is new
   const statements = [
     ...guardedStatements.map((statement) => statement(db, isNew)),
     insert,
@@ -115,7 +115,7 @@ function pack(row: Partial<NewJobRow>): Record<string, unknown> {
 
 const JSON_COLUMNS = ["request", "plan", "adjustments"] as const;
 
-/** A job, whoever owns it. */
+/** A job, regardless of its owner. */
 export async function findJob(db: Db, id: string): Promise<JobRow | undefined> {
   return (await jobQuery(db, id))[0];
 }

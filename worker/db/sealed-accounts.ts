@@ -3,7 +3,7 @@ import { accounts } from "../../schema/db/tables/accounts.ts";
 import type { Db } from "./connection.ts";
 import { startsWith } from "./fragments.ts";
 
-/** The secrets that sign accounts' notices, sealed. */
+/** The secrets that sign accounts' webhook events, sealed. */
 const SECRETS = {
   webhook_secret: accounts.webhook_secret,
   webhook_secret_before: accounts.webhook_secret_before,

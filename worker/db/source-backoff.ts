@@ -44,7 +44,7 @@ export const strikeSource =
       });
   };
 
-/** Forgets together with a move that a source ever refused. */
+/** Removes together with a move that a source ever refused. */
 export const clearSource =
   (host: string): GuardedStatement =>
   (db, guard) =>

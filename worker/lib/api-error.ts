@@ -14,7 +14,7 @@ interface ApiErrorFacts {
   readonly cause?: unknown;
 }
 
-/** A refusal that the caller is told; everything else that is thrown becomes `internal`. */
+/** A refusal that the caller is reported; everything else that is thrown becomes `internal`. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ApiErrorCode;

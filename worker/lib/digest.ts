@@ -24,7 +24,7 @@ export async function hmacVerify(secret: string, message: string, signature: str
   return crypto.subtle.verify("HMAC", await hmacKey(secret, "verify"), bytes, encode(message));
 }
 
-/** Compares two secrets without telling by time where they differ. */
+/** Compares two secrets without revealing by timing where they differ. */
 export async function sameSecret(given: string, expected: string): Promise<boolean> {
   const key = crypto.randomUUID();
   return hmacVerify(key, given, await hmacSign(key, expected));

@@ -1,7 +1,7 @@
 /** Pages that are worked through at once; what is left over is done the next time. */
 const MAX_PAGES = 10;
 
-/** What came of a page, and whether another one may follow. */
+/** The result of a page, and whether another one may follow. */
 export interface Page {
   readonly count: number;
   readonly more: boolean;

@@ -6,7 +6,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 /** Writes one line of JSON. */
 export type Log = (event: string, fields: LogFields) => void;
 
-/** Passwords and tokens of URLs are taken out here, whoever put them into a text. */
+/** Passwords and tokens of URLs are taken out here, anyone who put them into a text. */
 export const consoleLog: Log = (event, fields) => {
   console.log(
     JSON.stringify({ event, ...fields }, (_, value: unknown) =>

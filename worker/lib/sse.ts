@@ -6,7 +6,7 @@ export interface ServerSentEvent {
   readonly data: unknown;
 }
 
-/** What a source yields when it has nothing to tell: keeps the connection open. */
+/** What a source yields when it has nothing to report: keeps the connection open. */
 export const KEEP_ALIVE = Symbol("keep-alive");
 
 /** How long a client waits before it resumes, in milliseconds. */

@@ -4,7 +4,7 @@ import type { AppEnv } from "../routes/route.ts";
 /** A caller's own id is taken when it cannot do harm in a log. */
 const SANE = /^[\w.-]{8,128}$/;
 
-/** Gives every request an id and tells it on every answer. */
+/** Gives every request an id and reports it on every response. */
 export const requestId = createMiddleware<AppEnv>(async (c, next) => {
   const asked = c.req.header("x-request-id") ?? "";
   const id = SANE.test(asked) ? asked : crypto.randomUUID();

@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory";
 
-/** Answers are data: no browser is to guess their type, frame them, cache them or tell where it came from. */
+/** Answers are data: no browser is to guess their type, frame them, cache them or reveal where it came from. */
 export const securityHeaders = createMiddleware(async (c, next) => {
   await next();
   const { headers } = c.res;

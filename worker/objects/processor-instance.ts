@@ -8,7 +8,7 @@ import type { Env, ProcessorRpc } from "../env.ts";
 import { consoleLog, describeError, type LogFields } from "../lib/log.ts";
 import type { RunnerHealth } from "../services/runs/runner.ts";
 
-/** What the object needs to know of a processor's health: an image of another version may tell the rest differently. */
+/** What the object needs to know of a processor's health: an image of another version may report the rest differently. */
 const Health = ProcessorHealth.pick({ runs: true }).extend({
   tools: ToolVersions.nullish(),
   isolation: Isolation.nullish(),
@@ -17,7 +17,7 @@ type Health = z.infer<typeof Health>;
 
 /** Where the processor listens in its container. */
 const PORT = 8080;
-/** Longest time from start to the first answer of `/healthz`, in milliseconds: image pull, boot, tools. */
+/** Longest time from start to the first response of `/healthz`, in milliseconds: image pull, boot, tools. */
 const READY_MS = 30_000;
 const READY_POLL_MS = 100;
 const MAX_HEALTH_BYTES = 64 << 10;
@@ -93,7 +93,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     else await container.destroy();
   }
 
-  /** One start at a time; whoever comes meanwhile waits for it. */
+  /** One start at a time; anyone who comes meanwhile waits for it. */
   async #ensureReady(container: Container): Promise<void> {
     if (container.running && !this.#starting) return;
     this.#starting ??= this.#start(container).finally(() => {

@@ -6,7 +6,7 @@ import { deliverEvent } from "../services/webhooks/deliver.ts";
 /** Names of the delivery queue in `wrangler.toml`: today's, and the former one until it is empty. */
 export const DELIVERY_QUEUES: readonly string[] = ["waterspout-deliveries", "waterspout-notices"];
 
-/** Consumes hints of notices, all at once: a slow endpoint holds up no other. What fails here, reconcile brings again. */
+/** Consumes delivery messages, all at once: a slow endpoint holds up no other. What fails here, reconcile brings again. */
 export async function consumeDeliveryMessages(
   context: RequestContext,
   batch: MessageBatch<unknown>,

@@ -3,12 +3,12 @@ import type { RequestContext } from "../context.ts";
 import { describeError } from "../lib/log.ts";
 import { type Dispatch, dispatchJob } from "../services/runs/dispatcher.ts";
 
-/** A hint is retried a few times; after that reconcile sends another one while the job is pending. */
+/** A dispatch message is retried a few times; after that reconcile sends another one while the job is pending. */
 const MAX_TRIES = 6;
 /** Longest time between two tries, in seconds. */
 const MAX_DELAY_SECONDS = 120;
 
-/** Consumes hints, all at once: a slow processor holds up no other job. */
+/** Consumes dispatch messages, all at once: a slow processor holds up no other job. */
 export async function consumeDispatchMessages(
   context: RequestContext,
   batch: MessageBatch<unknown>,

@@ -41,7 +41,7 @@ export interface RouteInput<E extends Endpoint> {
   readonly resourceId: string;
 }
 
-/** An answer with a JSON body. */
+/** A response with a JSON body. */
 export interface JsonResponse {
   readonly status: 200 | 201 | 503;
   readonly body: unknown;
@@ -73,7 +73,7 @@ export function route<const E extends Endpoint>(
   };
 }
 
-/** Executes the request of a key once, whoever repeats it and whoever dies meanwhile. */
+/** Executes the request of a key once, no matter who repeats it and no matter who dies meanwhile. */
 async function respondOnce(
   c: AppContext,
   key: string,
@@ -88,7 +88,7 @@ async function respondOnce(
   };
   const { status, body, replayed } = await runOnce(c.var.context, request, async (resourceId) => {
     const response = await execute(resourceId);
-    if (response instanceof Response) throw new TypeError("only JSON answers can be repeated");
+    if (response instanceof Response) throw new TypeError("only JSON responses can be repeated");
     return { status: response.status, body: response.body as Record<string, unknown> };
   });
   if (!replayed) return c.json(body, status as 200);

@@ -13,7 +13,7 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** Starts a program of this folder that ends with {@link listenAndTell}. */
+/** Starts a program of this folder that ends with {@link listenAndReport}. */
 export async function startServer(script: string, args: readonly string[] = []): Promise<ServerProcess> {
   const child = fork(join(import.meta.dirname, script), args, {
     stdio: ["ignore", "inherit", "inherit", "ipc"],

@@ -64,7 +64,7 @@ function forward(policy: EgressPolicy, request: IncomingMessage, response: Serve
 /** Why a request reached nobody. */
 type Cause = "NotPublic" | "UnknownHost" | "TLS" | "Unreachable";
 
-/** The statuses by which Cloudflare's network tells a Worker the same. */
+/** The statuses by which Cloudflare's network reports a Worker the same. */
 const STATUS: Readonly<Record<Cause, number>> = {
   NotPublic: 530,
   UnknownHost: 530,

@@ -8,7 +8,7 @@ export const HEADER_BYTES = 8;
 
 /**
  * Numbers and boxes inside bytes of an ISO base media file. A read beyond the end throws a RangeError, anything that
- * does not stand where it must throws {@link Unusual}.
+ * does not stand where it must throws {@link UnsupportedMediaError}.
  */
 export class BoxView {
   readonly bytes: Uint8Array;
@@ -92,7 +92,7 @@ export class BoxView {
   }
 }
 
-/** What `read` finds, or null where that is damaged or {@link Unusual}. */
+/** What `read` finds, or null where that is damaged or {@link UnsupportedMediaError}. */
 export function orNull<T>(read: () => T): T | null {
   try {
     return read();

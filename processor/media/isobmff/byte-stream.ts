@@ -12,7 +12,7 @@ const NOTHING = Buffer.alloc(0);
  *
  * @example
  * const head = await stream.read(8);
- * await stream.pour(bytes, (chunk) => file.write(chunk));
+ * await stream.streamTo(bytes, (chunk) => file.write(chunk));
  */
 export class ByteStream {
   /** Bytes that were read so far. */
@@ -41,7 +41,7 @@ export class ByteStream {
     return (await this.hasEnded()) ? null : (this.#arrived[0]?.[0] ?? null);
   }
 
-  /** Everything that comes, as it arrives; a chunk is only lent until the next one is asked for. */
+  /** Everything that comes, as it arrives; a chunk is only borrowed until the next one is asked for. */
   async *rest(): AsyncGenerator<Buffer> {
     while (!(await this.hasEnded())) {
       const chunk = this.#arrived.shift();
@@ -71,9 +71,9 @@ export class ByteStream {
   }
 
   /**
-   * Hands over the next bytes as they arrive; a chunk is only lent until `take` is done with it.
+   * Hands over the next bytes as they arrive; a chunk is only borrowed until `onChunk` is done with it.
    *
-   * @throws EndedEarly
+   * @throws EndedEarlyError
    */
   async streamTo(bytes: number, onChunk: (chunk: Buffer) => Promise<void> | void): Promise<void> {
     for (let left = bytes; left > 0; ) {
@@ -92,7 +92,7 @@ export class ByteStream {
     }
   }
 
-  /** Gives up what was not read. A read that is under way must be ended by whoever made the source. Never throws. */
+  /** Gives up what was not read. A read that is under way must be ended by anyone who made the source. Never throws. */
   async close(): Promise<void> {
     this.#arrived = [];
     await Promise.resolve(this.#batches.return?.()).catch(() => {});

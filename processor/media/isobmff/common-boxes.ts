@@ -6,7 +6,7 @@ const OWN_FILE = 1;
 /** Shown as it is, neither turned nor scaled. */
 export const UNITY_MATRIX = uint32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 
-/** A header that tells a duration behind dates that nobody knows: short where it fits, as all players know it. */
+/** A header that reports a duration behind dates that nobody knows: short where it fits, as all players know it. */
 export function headerBox(
   type: string,
   flags: number,

@@ -2,7 +2,7 @@ import { type BoxView, orNull, UnsupportedMediaError } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
 import { type Edit, type IndexTrack, readMovieIndex, type Times } from "./movie-index.ts";
 
-/** What an index tells of its file; the number of channels it tells wrong. */
+/** What an index says about its file; the number of channels it reports wrong. */
 export interface IndexFacts {
   readonly durationSeconds: number | undefined;
   readonly video: IndexVideo | undefined;
@@ -31,7 +31,7 @@ interface Track {
   readonly seconds: number;
 }
 
-/** Codecs that the sample entry alone tells. */
+/** Codecs that the sample entry alone reports. */
 const CODECS: Readonly<Record<string, string>> = {
   avc1: "h264",
   avc3: "h264",
@@ -61,10 +61,10 @@ const MATRICES: readonly { readonly abcd: readonly number[]; readonly turned: bo
 ];
 
 /**
- * What the index (the `moov` box) of an ISO base media file tells, without starting a tool.
+ * What the index (the `moov` box) of an ISO base media file reports, without starting a tool.
  *
  * @param moov the whole box, its header included
- * @returns null for everything unusual (fragments, several films, cut up time lines, other tracks, unknown codecs,
+ * @returns null for everything unsupported (fragments, several films, cut up time lines, other tracks, unknown codecs,
  *   damage): a tool must look at the file then
  */
 export const factsOfIndex = (moov: Uint8Array): IndexFacts | null => orNull(() => readFacts(moov));
@@ -77,7 +77,7 @@ function readFacts(moov: Uint8Array): IndexFacts {
   const read = media.map((track) => readTrack(view, track, times.timescale));
   const videos = read.flatMap(({ video }) => video ?? []);
   const audios = read.flatMap(({ audio }) => audio ?? []);
-  // which of several audio tracks is meant is for a tool to tell
+  // which of several audio tracks is meant is for a tool to report
   if (read.length === 0 || videos.length > 1 || audios.length > 1) throw new UnsupportedMediaError("films");
   const seconds = Math.max(...read.map((track) => track.seconds));
   if (!(seconds > 0)) throw new UnsupportedMediaError("no duration");
@@ -99,7 +99,7 @@ function readTrack(view: BoxView, track: IndexTrack, movieTimescale: number): Tr
 /**
  * The codec of a track's sample entry, as the API names it.
  *
- * @throws Unusual, RangeError see {@link BoxView}
+ * @throws UnsupportedMediaError, RangeError see {@link BoxView}
  */
 export function codecOf(view: BoxView, { entry, header, kind }: IndexTrack): string {
   if (kind === "vide") return readVideo(view, entry, header).codec;

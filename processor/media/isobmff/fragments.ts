@@ -21,7 +21,7 @@ export function fragmentDefaults(view: BoxView, fragments: Box): FragmentDefault
 
 /** It is said that a sample is none to begin with, or that it depends on others. */
 const NEEDS_OTHERS = 0x1010000;
-/** Beside these, encrypted samples and what players never ask for. */
+/** In addition to these, encrypted samples and what players never ask for. */
 const KNOWN_BOXES = ["tfhd", "tfdt", "trun", "sgpd", "sbgp", "sdtp"];
 
 /** A damaged count must not fill the memory. */
@@ -44,7 +44,7 @@ const RUN = {
  * @param moof the whole box, its header included
  * @param position of it in the source
  * @param time when its first sample is decoded where it does not say so itself, in units of the track's time scale
- * @throws Unusual, RangeError see {@link BoxView}
+ * @throws UnsupportedMediaError, RangeError see {@link BoxView}
  */
 export function readFragment(
   moof: Uint8Array,

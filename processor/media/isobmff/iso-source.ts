@@ -90,7 +90,7 @@ class IsoSource implements MediaSource {
         samples = 0;
         await othersTurn();
       }
-      // the tool moves what begins late to the beginning, so that sound and picture of careless packagers agree
+      // the tool moves what begins late to the beginning, so that audio and video of careless packagers agree
       if (isFirst && this.#beginsLate(chunk)) throw new UnsupportedMediaError("a beginning without anything");
       isFirst = false;
       yield chunk;
@@ -148,7 +148,7 @@ class IsoSource implements MediaSource {
 /**
  * Reads a stream as far as its index.
  *
- * @throws Unusual, RangeError see `BoxView`; EndedEarly
+ * @throws UnsupportedMediaError, RangeError see `BoxView`; EndedEarlyError
  */
 export async function openIsoSource(stream: ByteStream): Promise<MediaSource> {
   for (let boxes = 0; boxes < MAX_BOXES_IN_FRONT; boxes++) {

@@ -22,7 +22,7 @@ const MAX_SHORT_BYTES = 2 ** 32 - 2 ** 26;
  *
  * @example
  * const movie = new JoinedMovie(tracks, { brand: "isom", tags, cover: null, chapters: [] });
- * for await (const turn of inTurns(sources)) movie.add(turn);
+ * for await (const interleaved of interleave(sources)) movie.add(interleaved);
  * const front = movie.front(); // all bytes in front of the media
  */
 export class JoinedMovie {
@@ -50,7 +50,7 @@ export class JoinedMovie {
    * Everything in front of the media.
    *
    * @param roomBytes exact length of it; by default it is as long as it must be
-   * @throws FrontTooSmall
+   * @throws FrontTooSmallError
    */
   front(roomBytes?: number): { readonly bytes: Buffer; readonly index: Buffer } {
     const { brand } = this.#options;
@@ -74,7 +74,7 @@ export class JoinedMovie {
   }
 }
 
-/** Of the same length whether the media's own is told in 32 or in 64 bits. */
+/** Of the same length whether the media's own is reported in 32 or in 64 bits. */
 function mediaHeader(bytes: number): Buffer[] {
   const short = bytes + SMALLEST_BOX_BYTES;
   if (short < 2 ** 32) return [box("free"), uint32(short), ascii("mdat")];

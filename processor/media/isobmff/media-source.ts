@@ -19,7 +19,7 @@ export interface MediaTrack {
   readonly information: readonly Uint8Array[];
   /** As `mdhd` has it, in 16 bits. */
   readonly language: number;
-  /** Tables beside those that are made of the samples. */
+  /** Tables in addition to those that are made of the samples. */
   readonly tables: readonly Uint8Array[];
 }
 
@@ -46,9 +46,9 @@ export interface InterleavedChunk {
   readonly track: MediaTrack;
   readonly chunk: Chunk;
   /**
-   * Hands over its bytes, once; each piece is only lent until `take` is done with it.
+   * Hands over its bytes, once; each piece is only borrowed until `onChunk` is done with it.
    *
-   * @throws Unusual when they do not stand where they must; EndedEarly
+   * @throws UnsupportedMediaError when they do not stand where they must; EndedEarlyError
    */
   streamTo(onChunk: (bytes: Buffer) => Promise<void> | void): Promise<void>;
 }
@@ -59,14 +59,14 @@ export interface MediaSource {
   /** True when all samples are known beforehand: then the turns can be asked for again, and cost no reading. */
   readonly isPlanned: boolean;
   /**
-   * All chunks. Where they are not planned, each must have been poured before the next one is asked for.
+   * All chunks. Where they are not planned, each must have been streamed before the next one is asked for.
    *
-   * @throws Unusual, RangeError see `BoxView`; EndedEarly
+   * @throws UnsupportedMediaError, RangeError see `BoxView`; EndedEarlyError
    */
   interleavedChunks(): AsyncGenerator<InterleavedChunk>;
 }
 
-/** Sound and picture take turns this often, in seconds of the film: players need both at the same time. */
+/** Audio and video alternate this often, in seconds of the film: players need both at the same time. */
 export const CHUNK_SECONDS = 1;
 
 /** The turns of all sources, each time the one that is decoded first. */

@@ -10,10 +10,10 @@ import { box, fullBox, MAX_INT32, uint16, uint32, uint64 } from "./write-boxes.t
 /** Names of tags, and of the items that hold them. */
 const ITEMS = { title: "©nam", artist: "©ART", date: "©day" } as const;
 
-/** What a file tells of itself in words. */
+/** What a file says about itself in words. */
 export type Tags = { readonly [name in keyof typeof ITEMS]: string | null };
 
-/** What a file tells of itself. */
+/** What a file says about itself. */
 export interface About {
   readonly tags: Tags;
   /** A JPEG picture. */

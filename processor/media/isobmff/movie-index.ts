@@ -1,7 +1,7 @@
 import { BoxView, UnsupportedMediaError } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
 
-/** As a header box tells them, `duration` in units of the time scale (per second). */
+/** As a header box reports them, `duration` in units of the time scale (per second). */
 export interface Times {
   readonly timescale: number;
   readonly duration: number;
@@ -26,7 +26,7 @@ export interface IndexTrack {
   readonly mediaHeader: Box;
   readonly times: Times;
   readonly edit: Edit | null;
-  /** Beside the tables: `vmhd`, `smhd`, `dinf`. */
+  /** Next to the tables: `vmhd`, `smhd`, `dinf`. */
   readonly information: readonly Box[];
   /** The tables of `stbl`. */
   readonly tables: readonly Box[];
@@ -41,7 +41,7 @@ export interface MovieIndex {
   /** Of the film. */
   readonly times: Times;
   readonly tracks: readonly IndexTrack[];
-  /** `mvex`: the samples are told by fragments. */
+  /** `mvex`: the samples are reported by fragments. */
   readonly fragments: Box | undefined;
 }
 
@@ -51,7 +51,7 @@ const EDIT_RATE_ONE = 0x10000;
  * Finds the parts of an index.
  *
  * @param moov the whole box, its header included
- * @throws Unusual, RangeError see {@link BoxView}; also for tracks with several descriptions or edits
+ * @throws UnsupportedMediaError, RangeError see {@link BoxView}; also for tracks with several descriptions or edits
  */
 export function readMovieIndex(moov: Uint8Array): MovieIndex {
   const view = new BoxView(moov);

@@ -8,7 +8,7 @@ export interface TableOptions {
   readonly mediaStart: number;
   /** Offsets of 64 bits. */
   readonly isLong: boolean;
-  /** False for sound, whatever careless packagers say of its packets. */
+  /** False for audio, whatever careless packagers say of its packets. */
   readonly hasKeyFrames: boolean;
 }
 
@@ -94,7 +94,7 @@ function groups(chunkSamples: readonly [number, number][]): Buffer {
   return bytes;
 }
 
-/** A list that tells equal neighbours once: how often, and what. */
+/** A list that reports equal neighbours once: how often, and what. */
 class Runs {
   readonly #counts = new Numbers();
   readonly #values = new Numbers();

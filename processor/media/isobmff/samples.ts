@@ -1,7 +1,7 @@
 import { type BoxView, UnsupportedMediaError } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
 
-/** One frame of picture or packet of sound. Times are in units of the track's time scale. */
+/** One frame of video or packet of audio. Times are in units of the track's time scale. */
 export interface Sample {
   readonly bytes: number;
   /** When it is decoded. */
@@ -23,19 +23,19 @@ export interface PlacedSample extends Sample {
 /** Two days at 30 frames a second: with more, something is wrong, and memory has an end. */
 export const MAX_SAMPLES = 6_000_000;
 
-/** Tables that are right for a copy of the track as they are; all others are made anew or tell nothing that matters. */
+/** Tables that are right for a copy of the track as they are; all others are made anew or report nothing that matters. */
 const KEPT_TABLES = ["sgpd", "sbgp", "sdtp", "cslg"];
-/** Tables of samples that are encrypted, or told in a way that is not read here. */
+/** Tables of samples that are encrypted, or reported in a way that is not read here. */
 const REFUSED_TABLES = ["stz2", "saiz", "saio", "senc", "subs", "padb"];
 
-/** The tables that stay beside those of the samples. */
+/** The tables that stay in addition to those of the samples. */
 export const keptTables = (tables: readonly Box[]): Box[] =>
   tables.filter(({ type }) => KEPT_TABLES.includes(type));
 
 /**
- * The samples that the tables of an index tell, in their order.
+ * The samples that the tables of an index report, in their order.
  *
- * @throws Unusual, RangeError see {@link BoxView}
+ * @throws UnsupportedMediaError, RangeError see {@link BoxView}
  */
 export function* samplesOfTables(view: BoxView, tables: readonly Box[]): Generator<PlacedSample> {
   const refused = tables.find(({ type }) => REFUSED_TABLES.includes(type));

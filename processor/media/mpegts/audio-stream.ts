@@ -11,7 +11,7 @@ const LEFT_BYTES = 16 << 10;
 /** Times are rounded, and packagers are careless: only what is further away than this is a gap. */
 const TOLERANCE = FRAME_SAMPLES / 2;
 
-/** Sound in AAC, several frames in a packet. */
+/** Audio in AAC, several frames in a packet. */
 export class AudioStream implements ElementaryStream {
   readonly sampleBuffer: SampleBuffer;
   beginning: Beginning | null = null;

@@ -29,7 +29,7 @@ export class ByteBuffer {
     this.length += 4;
   }
 
-  /** Forgets what stands in front. */
+  /** Removes what stands in front. */
   drop(bytes: number): void {
     this.#memory.copyWithin(0, bytes, this.length);
     this.length -= bytes;

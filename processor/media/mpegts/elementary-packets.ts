@@ -26,7 +26,7 @@ export class Clock {
   }
 }
 
-/** @throws Unusual where no packet begins or bytes are missing; RangeError */
+/** @throws UnsupportedMediaError where no packet begins or bytes are missing; RangeError */
 export function readElementaryPacket(unit: Buffer, clock: Clock): ElementaryPacket {
   if (unit.readUIntBE(0, 3) !== 1 || (unit.readUInt8(6) & 0xc0) !== 0x80) {
     throw new UnsupportedMediaError("no elementary packet where one must begin");

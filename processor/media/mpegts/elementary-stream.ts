@@ -11,12 +11,12 @@ export interface ElementaryStream {
   /**
    * Reads one packet.
    *
-   * @throws Unusual, RangeError where a tool must look at it
+   * @throws UnsupportedMediaError, RangeError where a tool must look at it
    */
   read(unit: Buffer): void;
 }
 
-/** What the first sample tells. */
+/** What the first sample reports. */
 export interface Beginning {
   /** In units of {@link CLOCK_RATE}. */
   readonly shown: number;
@@ -30,7 +30,7 @@ export interface Beginning {
 /** A longer pause is none: the time begins anew. */
 const MAX_PAUSE_SECONDS = 10;
 
-/** @throws Unusual where times do not go on as they must. */
+/** @throws UnsupportedMediaError where times do not go on as they must. */
 export function checkPause(units: number): void {
   if (units > MAX_PAUSE_SECONDS * CLOCK_RATE) throw new UnsupportedMediaError("a time that jumps");
 }

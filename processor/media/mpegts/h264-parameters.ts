@@ -3,7 +3,7 @@ import { box, uint16, uint32 } from "../isobmff/write-boxes.ts";
 import { Bits } from "./bits.ts";
 import { withoutEscapes } from "./nal-units.ts";
 
-/** What a sequence parameter set of H.264 tells of all its pictures. */
+/** What a sequence parameter set of H.264 says about all its pictures. */
 export interface SequenceParameters {
   readonly chromaFormat: number;
   readonly lumaDepth: number;
@@ -12,12 +12,12 @@ export interface SequenceParameters {
   readonly height: number;
   /** Of one pixel. */
   readonly aspect: { readonly width: number; readonly height: number };
-  /** Primaries, transfer, matrix; null where nothing is told. */
+  /** Primaries, transfer, matrix; null where nothing is stated. */
   readonly colours: readonly [number, number, number] | null;
   readonly isFullRange: boolean;
 }
 
-/** Profiles that tell their chroma format and depths. */
+/** Profiles that report their chroma format and depths. */
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 /** Profiles whose parameters end without those in the file format, too. */
 const PLAIN_PROFILES = new Set([66, 77, 88]);
@@ -30,7 +30,7 @@ const UNKNOWN_COLOUR = 2;
 
 /**
  * @param unit the whole NAL unit
- * @throws Unusual for fields instead of frames, and for damage
+ * @throws UnsupportedMediaError for fields instead of frames, and for damage
  */
 export function readSequenceParameters(unit: Uint8Array): SequenceParameters {
   const bits = new Bits(withoutEscapes(unit.subarray(1)));
@@ -78,7 +78,7 @@ function skipScaling(bits: Bits, list: number): void {
   }
 }
 
-/** How the order of pictures is told. */
+/** How the order of pictures is reported. */
 function skipOrder(bits: Bits): void {
   const type = bits.unsigned();
   if (type === 0) bits.unsigned();

@@ -42,7 +42,7 @@ export class PictureReader {
   /**
    * @param payload of one packet, which must hold exactly one picture
    * @param output to which the picture is added
-   * @throws Unusual where something else is in it
+   * @throws UnsupportedMediaError where something else is in it
    */
   read(payload: Buffer, output: ByteBuffer): CodedPicture {
     const found: { sequence: Buffer[]; pictures: Buffer[] } = { sequence: [], pictures: [] };
@@ -70,7 +70,7 @@ export class PictureReader {
     return { isSync };
   }
 
-  /** Whoever only reads the index would not know of others. */
+  /** Anyone who only reads the index would not know of others. */
   #judge(sequences: readonly Buffer[], pictures: readonly Buffer[]): void {
     const [sequence, another] = sequences;
     const known = this.#sets;

@@ -5,7 +5,7 @@ const START_CODE = Buffer.of(0, 0, 1);
 /**
  * Where the NAL units stand, start and end; zeros behind them belong to nothing.
  *
- * @throws Unusual where something stands in front of the first
+ * @throws UnsupportedMediaError where something stands in front of the first
  */
 export function* unitsOf(payload: Buffer): Generator<readonly [number, number]> {
   let code = payload.indexOf(START_CODE);
@@ -21,7 +21,7 @@ export function* unitsOf(payload: Buffer): Generator<readonly [number, number]> 
   }
 }
 
-/** What a NAL unit tells: a byte 3 behind two zeros stands there only so that no start code does. */
+/** What a NAL unit reports: a byte 3 behind two zeros stands there only so that no start code does. */
 export function withoutEscapes(bytes: Uint8Array): Uint8Array {
   let zeros = 0;
   return bytes.filter((byte) => {

@@ -13,7 +13,7 @@ export const NULL_PID = 0x1fff;
 const MAX_UNIT_BYTES = 16 << 20;
 const FIRST_UNIT_BYTES = 256 << 10;
 
-/** Takes a whole unit: a packet of an elementary stream, or the beginning of a table. Its bytes are only lent. */
+/** Takes a whole unit: a packet of an elementary stream, or the beginning of a table. Its bytes are only borrowed. */
 export type UnitSink = (unit: Buffer) => void;
 
 /** Puts the units of one number together. */
@@ -29,7 +29,7 @@ class Assembly {
     this.#isTable = isTable;
   }
 
-  /** @throws Unusual where a packet is missing */
+  /** @throws UnsupportedMediaError where a packet is missing */
   count(count: number): void {
     if (this.#count !== null && count !== ((this.#count + 1) & 15))
       throw new UnsupportedMediaError("a packet is missing");
@@ -59,7 +59,7 @@ class Assembly {
   }
 }
 
-/** A table stands behind a pointer and tells its length behind its type. */
+/** A table stands behind a pointer and reports its length behind its type. */
 function isWholeTable(unit: Buffer): boolean {
   const start = 1 + (unit[0] ?? 0);
   return unit.length >= start + 3 && unit.length >= start + 3 + (unit.readUInt16BE(start + 1) & 0xfff);
@@ -79,12 +79,12 @@ export class TransportPackets {
   /** The beginning of a packet that goes on in the next chunk. */
   readonly #begun = new ByteBuffer(PACKET_BYTES);
 
-  /** From now on, hands over what has this number; once told, it stays. */
+  /** From now on, hands over what has this number; once reported, it stays. */
   follow(pid: number, onUnit: UnitSink, isTable = false): void {
     if (!this.#assemblies.has(pid)) this.#assemblies.set(pid, new Assembly(onUnit, isTable));
   }
 
-  /** @throws Unusual where no packet begins or one is encrypted */
+  /** @throws UnsupportedMediaError where no packet begins or one is encrypted */
   push(chunk: Buffer): void {
     let position = 0;
     if (this.#begun.length > 0) {
@@ -99,7 +99,7 @@ export class TransportPackets {
     this.#begun.append(chunk, position, chunk.length);
   }
 
-  /** @throws Unusual where the last packet is not whole */
+  /** @throws UnsupportedMediaError where the last packet is not whole */
   end(): void {
     if (this.#begun.length > 0) throw new UnsupportedMediaError("half a packet at the end");
     for (const assembly of this.#assemblies.values()) assembly.end();

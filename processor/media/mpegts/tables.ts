@@ -7,7 +7,7 @@ export const PROGRAMS_PID = 0;
 const PROGRAMS = 0;
 const PROGRAM = 2;
 const LANGUAGE = 0x0a;
-/** "und": nobody told it. */
+/** "und": it is not stated. */
 const UNKNOWN_LANGUAGE = "und";
 
 /** One stream of a program. */
@@ -23,7 +23,7 @@ export interface ProgramStream {
  * Number of the table of the one program.
  *
  * @param unit behind its pointer stands the table
- * @throws Unusual for several programs; RangeError for damage
+ * @throws UnsupportedMediaError for several programs; RangeError for damage
  */
 export function readPrograms(unit: Buffer): number {
   const table = tableIn(unit, PROGRAMS);
@@ -36,7 +36,7 @@ export function readPrograms(unit: Buffer): number {
   return pid;
 }
 
-/** The streams of a program, in their order. @throws Unusual, RangeError */
+/** The streams of a program, in their order. @throws UnsupportedMediaError, RangeError */
 export function readProgram(unit: Buffer): ProgramStream[] {
   const table = tableIn(unit, PROGRAM);
   const streams: ProgramStream[] = [];

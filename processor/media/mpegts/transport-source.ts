@@ -27,7 +27,7 @@ interface Ready extends BufferedSamples {
   readonly wanted: WantedStream;
 }
 
-/** The tracks of a transport stream, pictures in H.264 and sound in AAC. Nothing is known of it beforehand. */
+/** The tracks of a transport stream, pictures in H.264 and audio in AAC. Nothing is known of it beforehand. */
 class TransportSource implements MediaSource {
   readonly isPlanned = false;
   tracks: readonly MediaTrack[] = [];
@@ -142,7 +142,7 @@ function trackOf(beginning: Beginning | null, { language }: ProgramStream, origi
  * Reads a transport stream until its tracks are known.
  *
  * @param kinds of media that are wanted, as `MediaTrack` names them
- * @throws Unusual, RangeError where a tool must look at it
+ * @throws UnsupportedMediaError, RangeError where a tool must look at it
  */
 export const openTransportSource = (stream: ByteStream, kinds: readonly string[]): Promise<MediaSource> =>
   new TransportSource(stream, kinds).open();

@@ -7,7 +7,7 @@ import type { Source } from "../source.ts";
 import { chooseSubtitles, fetchSubtitle, type SubtitleChoice } from "./subtitles.ts";
 import { fetchThumbnail } from "./thumbnail.ts";
 
-/** Subtitles and thumbnail of a run, fetched beside the media. Nothing here fails a run: what is missing is told. */
+/** Subtitles and thumbnail of a run, fetched next to the media. Nothing here fails a run: what is missing is reported. */
 export interface Extras {
   /** The source's picture for the file itself; null when there is none in good time, or none was wanted. */
   cover(): Promise<Cover | null>;
@@ -19,7 +19,7 @@ export interface Extras {
 
 export interface FetchedExtras {
   readonly subtitles: readonly Subtitle[];
-  /** Null when it was not asked for, or could not be had. */
+  /** Null when it was not asked for, or could not be fetched. */
   readonly thumbnail: Cover | null;
   readonly adjustments: readonly Adjustment[];
 }
@@ -99,7 +99,7 @@ async function reportedThumbnail(
     const image = await fetched;
     return image ? { image, adjustments: [] } : missing("The source has no thumbnail");
   } catch (error) {
-    return missing("The source's thumbnail could not be had", error);
+    return missing("The source's thumbnail could not be fetched", error);
   }
 }
 
@@ -119,11 +119,11 @@ async function reportedSubtitle(
     const text = await fetchFirst(context, source, choice, name);
     return { subtitle: { language, text }, adjustments: reportedVariant(choice) };
   } catch (error) {
-    return missing("The source's subtitles could not be had", error);
+    return missing("The source's subtitles could not be fetched", error);
   }
 }
 
-/** The first of a choice's tracks that can be had. */
+/** The first of a choice's tracks that can be fetched. */
 async function fetchFirst(
   context: RunContext,
   source: Source,

@@ -23,7 +23,7 @@ export function thumbnailUrls({ info }: Pick<Source, "info">): string[] {
  * Fetches the picture of a source and makes it a JPEG of at most {@link MAX_THUMBNAIL_WIDTH} pixels.
  *
  * @returns null when the source has none
- * @throws Fault when none of its pictures can be had
+ * @throws Fault when none of its pictures can be fetched
  */
 export async function fetchThumbnail(context: RunContext, source: Source): Promise<Cover | null> {
   let failure: unknown = null;

@@ -8,7 +8,7 @@ import type { ObjectStore } from "../../storage/object-store.ts";
 /**
  * The journal of a recording: each segment is an object of its own in the storage as soon as it was on air, so that a
  * run that dies loses nothing of it. Objects are numbered within the run that wrote them, and each begins with a header
- * of fixed length: whoever follows finds all of them without a list.
+ * of fixed length: anyone who follows finds all of them without a list.
  */
 
 /** What a piece of a journal is. */
@@ -18,7 +18,7 @@ export type PieceFacts =
   /** What a track's segments need in front of them. */
   | { readonly kind: "map"; readonly track: number }
   | { readonly kind: "segment"; readonly track: number; readonly sequence: number; readonly seconds: number }
-  /** Was on air and could not be had. */
+  /** Was on air and could not be fetched. */
   | { readonly kind: "gap"; readonly track: number; readonly sequence: number; readonly seconds: number }
   /** The recording is whole. */
   | { readonly kind: "end" };

@@ -102,7 +102,7 @@ async function record(
 
 const recordedBy = (facts: PieceFacts): number => (facts.kind === "segment" ? facts.seconds : 0);
 
-/** What cannot be had of a stream is a gap, not the end of the recording. */
+/** What cannot be fetched of a stream is a gap, not the end of the recording. */
 async function orMiss(read: () => Promise<Buffer[]>): Promise<Buffer[] | null> {
   try {
     return await read();

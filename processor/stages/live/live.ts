@@ -17,7 +17,7 @@ import { type RecordingLimit, recordTrack, type TrackState } from "./live-track.
  * that died goes on where the journal ends.
  */
 
-/** Memory set aside for segments on their way. */
+/** Memory set aside for segments in flight. */
 const BUFFER_BYTES = 16 << 20;
 /** Tries to find a stream again whose recording was interrupted. */
 const REJOIN_TRIES = 3;
@@ -265,7 +265,7 @@ function report({ request }: RunContext, journal: Journal, recorded: number, isW
             field: "recording",
             from: to + missing,
             to,
-            reason: `${missing} s are missing: they could not be had`,
+            reason: `${missing} s are missing: they could not be fetched`,
           },
         ]
       : []),

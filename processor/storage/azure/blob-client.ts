@@ -124,7 +124,7 @@ export class BlobClient {
   }
 
   /**
-   * Makes the blob of the blocks given, discards all others that wait, and tells the new ETag.
+   * Makes the blob of the blocks given, discards all others that wait, and reports the new ETag.
    *
    * @param settles asked about a failure that a repetition met: true when the earlier try succeeded after all
    */
@@ -277,7 +277,7 @@ interface ResponseError {
   readonly response?: { readonly headers: { get(name: string): string | undefined } };
 }
 
-/** An error of the SDK that an answer caused. */
+/** An error of the SDK that a response caused. */
 const isAnswered = (error: unknown): error is ResponseError =>
   error instanceof Error && "statusCode" in error && typeof error.statusCode === "number";
 

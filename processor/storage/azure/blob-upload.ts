@@ -6,7 +6,7 @@ import { blockId, MARKER_INDEX, newUploadRef, uploadOfBlock } from "./block-id.t
 /** Metadata of a blob that names the upload that made it. */
 const OWNER = "upload";
 
-/** Blocks that are staged at a blob under ids of their own; see `BlobSink`. */
+/** Blocks that are staged at a blob under ids of their own; see `BlobObjectStore`. */
 export class BlobUpload implements Upload {
   readonly ref: string;
   retries = 0;
@@ -73,7 +73,7 @@ export class BlobUpload implements Upload {
   }
 }
 
-/** The blob must be at completion what it was at the beginning: whoever aborts an upload changes it. */
+/** The blob must be at completion what it was at the beginning: anyone who aborts an upload changes it. */
 function conditionsFor(existing: Awaited<ReturnType<BlobClient["find"]>>): BlobConditions {
   if (existing === "hidden") return {};
   return existing === null ? { ifNoneMatch: "*" } : { ifMatch: existing.etag };

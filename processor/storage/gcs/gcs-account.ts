@@ -8,7 +8,7 @@ export interface ServiceAccount {
   readonly clientEmail: string;
   /** PKCS #8 in PEM. */
   readonly privateKey: string;
-  /** Where tokens are issued; judged by whoever made it. */
+  /** Where tokens are issued; judged by their issuer. */
   readonly tokenUri: string;
   readonly projectId: string;
 }

@@ -27,7 +27,7 @@ const OWNER_HEADER = "x-goog-meta-upload";
  * A bucket of Google Cloud Storage, by a service account. Google's SDK proves who asks and signs links; parts go through
  * the XML interface, because the SDK's uploads send one part after the other.
  *
- * @example new GcsSink({ endpoint: "https://storage.googleapis.com", bucket: "media", account, agentFor })
+ * @example new GcsObjectStore({ endpoint: "https://storage.googleapis.com", bucket: "media", account, agentFor })
  */
 export class GcsObjectStore implements ObjectStore {
   readonly provider = "gcs";

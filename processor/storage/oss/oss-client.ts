@@ -25,7 +25,7 @@ export interface OssRepeatOptions extends RetrierRunOptions {
 type Sdk = typeof OSS;
 type HttpParams = Parameters<ConstructorParameters<Sdk>[0]["urllib"]["request"]>[1];
 
-/** What the SDK's one request of an operation met; its own errors tell less. */
+/** What the SDK's one request of an operation met; its own errors report less. */
 interface Exchange {
   response?: StorageResponse;
   broken?: unknown;
@@ -48,8 +48,8 @@ export class OssClient {
   /**
    * Carries out one operation of the SDK, which makes exactly one request.
    *
-   * @param operation told the number of the attempt, from 1
-   * @returns null when the answer's status was one of `accept`
+   * @param operation reported the number of the attempt, from 1
+   * @returns null when the response's status was one of `accept`
    */
   run<T>(
     operation: (sdk: OSS, attempt: number) => Promise<T>,

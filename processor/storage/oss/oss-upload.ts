@@ -73,7 +73,7 @@ export class OssUpload implements Upload {
       { onRetry: this.#onRetry, accept: [404] },
     );
     if (completed !== null) return;
-    // an earlier try may have completed the upload although its answer was lost
+    // an earlier try may have completed the upload although its response was lost
     if (repeated && (await this.#isPublished())) return;
     throw new Fault("upload_failed", "NoSuchUpload (404)");
   }

@@ -13,7 +13,7 @@ const WEEK_SECONDS = 604_800;
 /**
  * A bucket of Alibaba Cloud's Object Storage Service, addressed by host and signed with Version 4.
  *
- * @example new OssSink({ endpoint: "https://oss-cn-hangzhou.aliyuncs.com", region: "cn-hangzhou", bucket: "media", … })
+ * @example new OssObjectStore({ endpoint: "https://oss-cn-hangzhou.aliyuncs.com", region: "cn-hangzhou", bucket: "media", … })
  */
 export class OssObjectStore implements ObjectStore {
   readonly provider = "oss";

@@ -86,7 +86,7 @@ export class MultipartUpload implements Upload {
       accept: [404],
     });
     if (response.status !== 404) return;
-    // an earlier try may have completed the upload although its answer was lost
+    // an earlier try may have completed the upload although its response was lost
     if (response.repeated && (await this.#isPublished())) return;
     const code = xmlText(response.text, "Code") ?? "not found";
     throw new Fault(code === "NoSuchBucket" ? "upload_refused" : "upload_failed", `${code} (404)`);

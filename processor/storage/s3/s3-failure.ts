@@ -2,7 +2,7 @@ import { xmlText } from "../../../schema/storage/xml-answer.ts";
 import { responseFailure, type StorageFailure } from "../failure.ts";
 
 /**
- * Reads the answer to a failed request, in the XML that S3 made common.
+ * Reads the response to a failed request, in the XML that S3 made common.
  *
  * @param status the HTTP status; 200 when the error came in the body of a success
  */

@@ -30,7 +30,7 @@ const OWNER_HEADER = "x-amz-meta-upload";
  *
  * An empty object is an upload with one empty part; S3 and R2 (also its local endpoint) take it.
  *
- * @example new S3Sink({ endpoint: "https://ACCOUNT.r2.cloudflarestorage.com", bucket: "media", region: "auto", … })
+ * @example new S3ObjectStore({ endpoint: "https://ACCOUNT.r2.cloudflarestorage.com", bucket: "media", region: "auto", … })
  */
 export class S3ObjectStore implements ObjectStore {
   readonly provider = "s3";

@@ -2,7 +2,7 @@
  * The memory that all runs of a processor may fill with file parts at the same time.
  *
  * Each run joins with the size of one part and keeps that much for itself, so it can always go on, whatever the others
- * hold; everything above is lent first come, first served. The sum never exceeds the capacity.
+ * hold; everything above is given first come, first served. The sum never exceeds the capacity.
  *
  * @example
  * const share = await budget.join(partBytes, signal);
@@ -18,7 +18,7 @@ export class BufferBudget {
     this.capacity = capacity;
   }
 
-  /** Bytes set aside or lent right now; never more than the capacity. */
+  /** Bytes set aside or in use right now; never more than the capacity. */
   get used(): number {
     return this.#used;
   }

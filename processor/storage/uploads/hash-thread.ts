@@ -4,7 +4,7 @@ import { read } from "node:fs";
 import { promisify } from "node:util";
 import { parentPort } from "node:worker_threads";
 
-/** What the thread is told about digest `id`. */
+/** What the thread is reported about digest `id`. */
 export type HashOrder =
   | { readonly id: number; readonly type: "update"; readonly chunks: readonly Uint8Array[] }
   | { readonly id: number; readonly type: "file"; readonly fd: number }

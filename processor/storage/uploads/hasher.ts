@@ -23,7 +23,7 @@ interface Waiting {
 
 /**
  * Hashes in a thread of its own, so that a quick transfer has a core for hashing and one for everything else. The thread
- * is started by whoever needs it first and serves all runs. Bytes in shared memory are hashed where they lie; others
+ * is started by anyone who needs it first and serves all runs. Bytes in shared memory are hashed where they lie; others
  * are copied on the way.
  *
  * @example
@@ -40,7 +40,7 @@ export class Hasher {
   /** The methods of the digest reject when the thread broke down. */
   begin(): Digest {
     const id = this.#count++;
-    // another thread would know nothing of what this one was told
+    // another thread would know nothing of the state of this one
     const thread = this.#running();
     return {
       update: async (chunks) => void (await this.#ask(thread, { id, type: "update", chunks })),
@@ -60,7 +60,7 @@ export class Hasher {
     const id = this.#count++;
     const thread = this.#running();
     const response = this.#ask(thread, { id, type: "file", fd });
-    // its answer is the file's, too: whichever comes first ends the reading
+    // its response is the file's, too: whichever comes first ends the reading
     const drop = () => thread.postMessage({ id, type: "drop" } satisfies HashOrder);
     signal.addEventListener("abort", drop, { once: true });
     try {
@@ -72,7 +72,7 @@ export class Hasher {
     }
   }
 
-  /** Ends the thread; whoever still waits is told. */
+  /** Ends the thread; anyone who still waits is reported. */
   async close(): Promise<void> {
     await this.#thread?.terminate();
   }

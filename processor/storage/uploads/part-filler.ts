@@ -20,7 +20,7 @@ export class PartFiller {
   }
 
   /**
-   * Takes a copy of the chunk. It must be awaited before the next one: while all parts are on their way, it waits.
+   * Takes a copy of the chunk. It must be awaited before the next one: while all parts are in flight, it waits.
    *
    * @throws the uploader's first failure
    */

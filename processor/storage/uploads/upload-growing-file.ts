@@ -20,7 +20,7 @@ export interface GrowingFile extends FinishOptions {
 
 /** A running {@link uploadGrowingFile}. */
 export interface GrowingUpload {
-  /** Tells that the writer made progress; optional, it only makes the next look come sooner. */
+  /** Says that the writer made progress; optional, it only makes the next look come sooner. */
   poke(): void;
   /** The upload's end. `sha256` is of the whole file. */
   readonly result: Promise<UploadResult & { readonly sha256: string }>;
@@ -28,13 +28,13 @@ export interface GrowingUpload {
 
 /** A writer makes thousands of small writes a second: one look at the file in this time is enough. */
 const QUIET_MS = 20;
-/** Where the file system tells nothing about changes, the file is looked at this often. */
+/** Where the file system reports nothing about changes, the file is looked at this often. */
 const FALLBACK_MS = 500;
 
 /**
  * Uploads a file while a muxer writes it strictly forward: a part is sent as soon as the file has grown one part past
  * it, the parts with the reserved head last. The uploader must not hash (no `digest`): the head is unknown until the end,
- * so the file is hashed then, from the page cache, while the last parts are on their way.
+ * so the file is hashed then, from the page cache, while the last parts are in flight.
  *
  * The file must exist. The result is rejected with the first failure, after the upload was aborted.
  */

@@ -41,7 +41,7 @@ export const storageConfigs = sqliteTable(
       .primaryKey()
       .references(() => accounts.id),
     provider: text("provider", { enum: PROVIDERS }).notNull(),
-    /** Bucket and endpoint in one text: tells whether an object lies in this storage. */
+    /** Bucket and endpoint in one text: says whether an object lies in this storage. */
     place: text("place").notNull(),
     bucket: text("bucket").notNull(),
     endpoint: text("endpoint"),

@@ -63,7 +63,7 @@ export const jobs = sqliteTable(
     // the claim
     /** Pending: not to be run before this; null while its batch holds it back. */
     due_at: time("due_at"),
-    /** Pending: reconcile sends the hint again after this. */
+    /** Pending: reconcile sends the dispatch message again after this. */
     enqueue_due_at: time("hint_due_at"),
     claimed_at: time("claimed_at"),
     lease_expires_at: time("lease_expires_at"),
@@ -77,7 +77,7 @@ export const jobs = sqliteTable(
     /** The key that the run got leave to write; no other job of the account writes or deletes it meanwhile. */
     publishing_key: text("publishing_key"),
 
-    // what came of it
+    // the result
     object_key: text("object_key"),
     /** The key without its extension: what the names of subtitles and thumbnail begin with. */
     object_stem: text("object_stem"),

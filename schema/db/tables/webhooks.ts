@@ -3,12 +3,12 @@ import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlit
 import { DELIVERY_KINDS, DELIVERY_STATUSES, WEBHOOK_EVENT_TYPES } from "../../api/webhook.ts";
 import { id, time } from "./columns.ts";
 
-/** Notices and what became of them; the ids are UUIDv7, so that their order is the order of creation. */
+/** Webhook deliveries and their state; the ids are UUIDv7, so that their order is the order of creation. */
 export const webhookDeliveries = sqliteTable(
   "webhook_deliveries",
   {
     id: id(),
-    /** The notice's own id, the same over all tries and replays. */
+    /** The webhook event's own id, the same over all tries and replays. */
     event_id: text("event_id").notNull(),
     account_id: text("account_id").notNull(),
     job_id: text("job_id"),
@@ -25,7 +25,7 @@ export const webhookDeliveries = sqliteTable(
     tries: integer("tries").notNull(),
     /** Pending: not to be tried before this; a try that is being made puts it off. */
     next_try_at: time("next_try_at"),
-    /** Pending: reconcile sends the hint again after this. */
+    /** Pending: reconcile sends the dispatch message again after this. */
     enqueue_due_at: time("hint_due_at"),
     last_status: integer("last_status"),
     last_error: text("last_error"),
@@ -43,7 +43,7 @@ export const webhookDeliveries = sqliteTable(
   ],
 );
 
-/** What is known of the addresses that notices go to. */
+/** What is known of the addresses that webhook events go to. */
 export const webhookEndpoints = sqliteTable(
   "webhook_endpoints",
   {

@@ -55,7 +55,7 @@ const NAMES = [
 export const BLACK_HOLE = "25.0.0.1";
 
 /**
- * Every form. Names below `dns.example` are answered as they say: lists of addresses joined by `-and-`, the answers of
+ * Every form. Names below `dns.example` are answered as they say: lists of addresses joined by `-and-`, the responses of
  * one lookup after the other by `-then-`, `:` and `.` written as `_`.
  *
  * @param port of the trap

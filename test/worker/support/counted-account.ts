@@ -17,7 +17,7 @@ interface CountedJob {
   end: { readonly month: number; readonly bytes: number } | null;
 }
 
-/** An account with two keys, counted by hand beside the Worker, which must come to the same. */
+/** An account with two keys, counted by hand next to the Worker, which must come to the same. */
 export class CountedAccount {
   readonly #worker: Harness;
   readonly #keys: string[] = [];
@@ -81,7 +81,7 @@ export class CountedAccount {
     this.#worker.now = Date.UTC(2026, 10 + this.#month, 1);
   }
 
-  /** The present month is told exactly, for the account and for each key. */
+  /** The present month is reported exactly, for the account and for each key. */
   async check(month = this.#month): Promise<void> {
     const query = month === this.#month ? "" : `?period=${MONTHS[month]}`;
     const [key] = this.#keys;

@@ -1,4 +1,4 @@
-/** How a call fails: the database never hears of it, or it did what it was asked and its answer is lost. */
+/** How a call fails: the database never hears of it, or it did what it was asked and its response is lost. */
 export type Failure = "refused" | "answer_lost";
 
 /** A D1 database whose calls fail when the test says so. */

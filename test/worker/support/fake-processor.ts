@@ -14,7 +14,7 @@ export const sha256 = async (text: string): Promise<string> => {
 export class FakeRun {
   readonly run: RunRequest;
   readonly key: string;
-  /** Objects were written that the Worker was not told of. */
+  /** Objects were written that the Worker was not reported of. */
   hasWritten = false;
   isOver = false;
   readonly #worker: Harness;

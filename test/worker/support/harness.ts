@@ -35,9 +35,9 @@ interface ConsumedMessages {
 export class Harness {
   now = Date.UTC(2026, 10, 24, 12);
   readonly network = new ScriptedNetwork();
-  /** Hints that were sent and not yet delivered. */
+  /** Dispatch messages that were sent and not yet delivered. */
   readonly dispatchQueue: { readonly body: DispatchMessage; readonly delaySeconds: number }[] = [];
-  /** Hints of notices that were sent and not yet delivered. */
+  /** Delivery messages that were sent and not yet delivered. */
   readonly deliveryQueue: { readonly body: DeliveryMessage; readonly delaySeconds: number }[] = [];
   readonly logs: LogFields[] = [];
   readonly batches = new LocalBatches((ctx) => this.context(ctx));
@@ -93,7 +93,7 @@ export class Harness {
     this.#app = createApp(this.services);
   }
 
-  /** Calls the API, waits for what goes on after the answer, and checks the answer against its schema. */
+  /** Calls the API, waits for what goes on after the response, and checks the response against its schema. */
   async call(method: string, path: string, { key, body, headers }: CallOptions = {}): Promise<Response> {
     const ctx = createExecutionContext();
     const request = new Request(`https://waterspout.example${path}`, {
@@ -157,7 +157,7 @@ export class Harness {
     });
   }
 
-  /** Delivers all hints that were sent, whatever their delay. */
+  /** Delivers all dispatch messages that were sent, whatever their delay. */
   async consumeDispatchQueue(attempts = 1): Promise<ConsumedMessages> {
     const result: ConsumedMessages = { acked: [], retried: [] };
     const messages = this.dispatchQueue.splice(0).map(({ body }) => ({
@@ -173,7 +173,7 @@ export class Harness {
     return result;
   }
 
-  /** Delivers all hints of notices that were sent, whatever their delay. */
+  /** Delivers all delivery messages that were sent, whatever their delay. */
   async consumeDeliveryQueue(): Promise<void> {
     const messages = this.deliveryQueue
       .splice(0)

@@ -12,7 +12,7 @@ export class LocalBatches implements BatchObjects {
   areAway = false;
   /** Reports of ended jobs are lost. */
   loseReports = false;
-  /** Forget everything before each call. */
+  /** Remove everything before each call. */
   areForgetful = false;
   /** Reports that arrived. */
   reports = 0;

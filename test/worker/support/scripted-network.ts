@@ -4,14 +4,14 @@ import { type RunRequest, RunRequest as RunRequestSchema } from "../../../schema
 type StubResponse = () => Response | Promise<Response>;
 type ResponseTo = (request: Request) => Response | Promise<Response>;
 
-/** A notice as its endpoint gets it. */
+/** A webhook event as its endpoint gets it. */
 export interface Post {
   readonly url: string;
   readonly headers: Headers;
   readonly body: string;
 }
 
-/** Stands where the processor and the storage are: records what the Worker sends and answers as told. */
+/** Stands where the processor and the storage are: records what the Worker sends and answers as reported. */
 export class ScriptedNetwork {
   /** Runs that were handed over, the newest last; each was checked against the contract. */
   readonly runs: RunRequest[] = [];

@@ -3,7 +3,7 @@ import { vi } from "vitest";
 import type { Harness } from "./harness.ts";
 import type { Post } from "./scripted-network.ts";
 
-/** Where tests have their notices posted to. */
+/** Where tests have their webhook events posted to. */
 export const hook = "https://hooks.example.com/in";
 
 export const signingSecret = async (worker: Harness, key: string): Promise<string> =>
@@ -18,13 +18,13 @@ export function lastPost({ network }: Harness): Post {
 
 export const bodyOf = ({ body }: Post) => JSON.parse(body) as Record<string, unknown>;
 
-/** What a receiver does with a notice that arrives now; the date must be a fake one. */
+/** What a receiver does with a webhook event that arrives now; the date must be a fake one. */
 export function verifyAt(now: number, post: Post, secret: string): unknown {
   vi.setSystemTime(now);
   return new Webhook(secret).verify(post.body, Object.fromEntries(post.headers));
 }
 
-/** Runs a job to its end; its notice is written and not yet sent. */
+/** Runs a job to its end; its webhook event is written and not yet sent. */
 export async function endJob(
   worker: Harness,
   key: string,

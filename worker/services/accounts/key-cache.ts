@@ -13,7 +13,7 @@ export interface Account {
   readonly limits: Limits;
 }
 
-/** A key that was revoked, or whose end was put forward, works for no longer than this, in milliseconds. */
+/** A key that was revoked, or whose expiry was brought forward, works for no longer than this, in milliseconds. */
 const KNOWN_MS = 60_000;
 /** A new key is refused for no longer than this, if it was asked for before it was made. */
 const UNKNOWN_MS = 5_000;

@@ -22,7 +22,7 @@ const GIGABYTE = 1024 ** 3;
 const MEGABYTE = 1024 ** 2;
 /** Held for a job of an account with a quota and no limit of file size; the run may deliver no more. */
 const DEFAULT_RESERVATION_BYTES = 8 * GIGABYTE;
-/** Nobody knows when a job ends; whoever asks again after this long finds out soon. */
+/** Nobody knows when a job ends; anyone who asks again after this long finds out soon. */
 const TOO_MANY_JOBS_RETRY_SECONDS = 10;
 
 /** The month of a time, in UTC. @example monthOf(Date.UTC(2026, 10, 24)) // "2026-11" */

@@ -9,14 +9,14 @@ import { BATCH_GRACE_MS } from "./grace.ts";
 
 /** Jobs that are cancelled by one round trip. */
 const PAGE = 1_000;
-/** More claimed jobs than a batch has on their way, but for streams that are waited for. */
+/** More claimed jobs than a batch has in flight, but for streams that are waited for. */
 const CLAIMED = 1_000;
 /** Jobs that were claimed while others were being cancelled are met in the next round. */
 const ROUNDS = 3;
 
 /**
  * Cancels every job of a batch that is not final; from then on the batch begins nothing. A job that is being published
- * ends by itself. Should the Worker die meanwhile, the batch's object goes on with it.
+ * ends on its own. Should the Worker die meanwhile, the batch's object goes on with it.
  *
  * @throws ApiError `not_found`
  */

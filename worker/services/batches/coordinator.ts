@@ -15,13 +15,13 @@ export type NextTick = number | null;
 
 /**
  * Drives one batch: releases its jobs in order while there is room, and ends it after the last one. Whatever it
- * remembers only saves looks at the database; it may be forgotten at any time, and reports may be lost or repeated.
+ * remembers only saves looks at the database; it may be removed at any time, and reports may be lost or repeated.
  */
 export class BatchCoordinator {
   readonly #id: string;
   /** Jobs that are released and were not reported as ended; null: unknown. */
   #flight: Set<string> | null = null;
-  /** With more jobs than this on their way nothing is to be done. */
+  /** With more jobs than this in flight nothing is to be done. */
   #lowWater = 0;
   /** Reported while a look was under way, which may not have seen it. */
   readonly #reported = new Set<string>();

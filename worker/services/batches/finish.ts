@@ -12,7 +12,7 @@ import { newDelivery } from "../webhooks/events.ts";
 import { slackText } from "../webhooks/slack-text.ts";
 
 /**
- * Ends a batch if all of its jobs have ended, and writes the one notice of it by the same transaction, whoever else
+ * Ends a batch if all of its jobs have ended, and writes the one webhook event of it by the same transaction, anyone else who
  * tries the same.
  *
  * @returns how the batch ended, by this call or before; null when it has not

@@ -60,7 +60,7 @@ export function nameFiles(entries: readonly Nameable[]): Named[] {
   });
 }
 
-/** As the run would name the file; null where only the run can tell. */
+/** As the run would name the file; null where only the run can report. */
 function nameOf({ title, sourceId, isFetchedElsewhere }: Nameable): string | null {
   if (title !== null && sourceId !== null) return defaultFilename(title, sourceId);
   return isFetchedElsewhere ? defaultFilename(title ?? "", sourceId ?? "") : null;

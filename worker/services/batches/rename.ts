@@ -13,7 +13,7 @@ const MAX_RACES = 5;
 type AskedRenames = z.output<typeof BatchRenames>["renames"];
 
 /**
- * Names files of a paused batch. Each rename is judged by itself: those that are refused are told with the reason, the
+ * Names files of a paused batch. Each rename is judged separately: those that are refused are reported with the reason, the
  * others are done.
  *
  * @throws ApiError `not_found`; `invalid_request` for a batch that is not paused; `dependency_unavailable` when others

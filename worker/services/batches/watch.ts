@@ -8,11 +8,11 @@ import { countersOf } from "./view.ts";
 
 /** Least time between two looks at the database, in milliseconds. */
 const POLL_MS = 1_000;
-/** Longest time between two looks: what the batch's object does not tell is seen then, in milliseconds. */
+/** Longest time between two looks: what the batch's object does not say is seen then, in milliseconds. */
 const QUIET_MS = 10_000;
 /** Looks before the stream ends, so that the client resumes it on a fresh request. */
 const MAX_POLLS = 300;
-/** Ends that are told of by one look. */
+/** Ends that are informed of by one look. */
 const ENDS_AT_ONCE = 200;
 
 type BatchChanges = NonNullable<Awaited<ReturnType<typeof readBatchChanges>>>;
@@ -20,7 +20,7 @@ type Events = AsyncGenerator<ServerSentEvent | typeof KEEP_ALIVE>;
 
 /**
  * Follows a batch: the end of each job in the order of the ends, the counters when they changed, and the batch's own end.
- * The ids count the ends of jobs, so that whoever resumes misses none; the last event has the one after all of them.
+ * The ids count the ends of jobs, so that anyone who resumes misses none; the last event has the one after all of them.
  *
  * @param lastSeen the id of the last event that the watcher has; 0 for none
  * @returns null when the watcher has seen the last one
@@ -73,7 +73,7 @@ async function* follow(
   }
 }
 
-/** Waits for the batch's object to tell of something, or for a while. */
+/** Waits for the batch's object to report something, or for a while. */
 async function waitForChange(context: RequestContext, id: string, known: number): Promise<number> {
   try {
     return await context.batches.waitForChange(id, known, QUIET_MS);

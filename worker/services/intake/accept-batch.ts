@@ -47,7 +47,7 @@ export interface AcceptedBatch {
 }
 
 /**
- * Stores a batch and all of its jobs, which it holds back, by one round trip; its object releases them after the answer.
+ * Stores a batch and all of its jobs, which it holds back, by one round trip; its object releases them after the response.
  * A batch with this id that exists already is answered alike.
  *
  * @throws ApiError `quota_exceeded`; nothing is stored then

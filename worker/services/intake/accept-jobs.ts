@@ -22,8 +22,8 @@ interface AcceptOptions {
 }
 
 /**
- * Stores jobs, and the sealed credentials that came with them, by one round trip to the database; their hints are
- * sent after the answer.
+ * Stores jobs, and the sealed credentials that came with them, by one round trip to the database; their dispatch messages are
+ * sent after the response.
  *
  * @returns the ids, in the order of the jobs
  * @throws ApiError `overloaded`, `too_many_jobs` or `quota_exceeded`; nothing is stored then
@@ -74,7 +74,7 @@ export async function acceptJobs(
     { shared: {}, rows },
     { credentials, allowance, guardedStatements: ends.guardedStatements },
   ).catch(async (error: unknown) => {
-    // all were stored or none; an answer that was lost on its way must not make the caller send them again
+    // all were stored or none; a response that was lost on its way must not make the caller send them again
     if (await areStored()) return rows.length;
     throw error;
   });

@@ -3,12 +3,12 @@ import { Connection } from "../../db/connection.ts";
 import { countDue } from "../../db/job-queue.ts";
 import { ApiError } from "../../lib/api-error.ts";
 
-/** How old the count may be, in seconds; whoever was refused may ask again when there is a new one. */
+/** How old the count may be, in seconds; anyone who was refused may ask again when there is a new one. */
 const COUNTED_FOR_SECONDS = 10;
 
 /**
  * How many jobs of the whole service are due and wait for a processor, as far as this isolate knows: counted after
- * an answer every few seconds while jobs come in, and every job that was accepted here since then is added. So the
+ * a response every few seconds while jobs come in, and every job that was accepted here since then is added. So the
  * limit costs no request a round trip, and is as exact as a protection needs to be.
  */
 export class Backlog {

@@ -5,7 +5,7 @@ import { ApiError } from "../../lib/api-error.ts";
 
 /**
  * Holds a request to the resolution that its account may have: more is refused, and the best becomes the best that
- * is allowed, which is told. Duration and file size are held by the run while it works.
+ * is allowed, which is reported. Duration and file size are held by the run while it works.
  *
  * @throws ApiError `forbidden`
  */

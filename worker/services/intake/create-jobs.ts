@@ -10,10 +10,10 @@ import { acceptJobs } from "./accept-jobs.ts";
 import { type PreparedJob, prepareJob, prepareOptions } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
 
-/** Adjustments that an answer tells at most; each job tells all of its own. */
+/** Adjustments that a response reports at most; each job reports all of its own. */
 const MAX_REPORTED = 100;
 
-/** An answer, and what the request's log line says of it. */
+/** A response, and what the request's log line says of it. */
 export interface Creation {
   readonly response: Record<string, unknown>;
   readonly facts: LogFields;

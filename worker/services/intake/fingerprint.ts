@@ -13,7 +13,7 @@ const SECRETS = [
 ];
 
 /**
- * Tells whether two bodies ask for the same, whatever the order of their members. It is a tag, so that nobody can try
+ * Says whether two bodies ask for the same, whatever the order of their members. It is a tag, so that nobody can try
  * out what the password in a URL was.
  */
 export const fingerprintOf = ({ sealer }: Pick<RequestContext, "sealer">, body: unknown): Promise<string> =>

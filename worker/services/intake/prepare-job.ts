@@ -21,7 +21,7 @@ export interface PreparedOptions {
 /** A request for one job that was found acceptable. */
 export interface PreparedJob extends PreparedOptions {
   readonly url: string;
-  /** What a listing told of it. */
+  /** What a listing reported of it. */
   readonly entry?: ListedEntry;
 }
 

@@ -14,7 +14,7 @@ import { storageOfRequest } from "./storage-of-request.ts";
 const RETRIABLE = ["Failed", "Warning", "Skipped"];
 
 /**
- * Asks for an ended job again, as a new job. The new one of a batch's job stands by itself, outside of the batch, whose
+ * Asks for an ended job again, as a new job. The new one of a batch's job stands alone, outside of the batch, whose
  * counters are final when it has ended.
  *
  * @returns the id of the new job

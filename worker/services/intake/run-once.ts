@@ -8,7 +8,7 @@ import {
 import { ApiError, invalidMember } from "../../lib/api-error.ts";
 import { fingerprintOf, isFingerprintOf } from "./fingerprint.ts";
 
-/** For how long an answer is kept, in milliseconds. */
+/** For how long a response is kept, in milliseconds. */
 export const RESPONSE_KEPT_MS = 24 * 60 * 60_000;
 /** Longer than the longest request, the listing of a show, takes: a claim that is older was left by someone who died. */
 const LEASE_MS = 75_000;
@@ -26,7 +26,7 @@ export interface RepeatableRequest {
   readonly body: unknown;
 }
 
-/** An answer that can be kept. */
+/** A response that can be kept. */
 export interface StoredResponse {
   readonly status: number;
   readonly body: Record<string, unknown>;
@@ -46,10 +46,10 @@ export function idempotencyKeyOf(headers: Headers): string | null {
 }
 
 /**
- * Executes a request once: the first answer below 500 is kept for a day and given again. Refusals that pass by
+ * Executes a request once: the first response below 500 is kept for a day and given again. Refusals that pass by
  * themselves (429) and faults are not kept, so that the same key succeeds later.
  *
- * @param work gets the id of what it creates, the same whoever executes the request in the end
+ * @param work gets the id of what it creates, the same no matter who executes the request in the end
  * @throws ApiError `idempotency_in_progress`, `idempotency_key_reused`, and what `work` throws
  */
 export async function runOnce(
@@ -66,7 +66,7 @@ export async function runOnce(
   if (!row || !(await isFingerprintOf(context, row.fingerprint, body)))
     throw new ApiError("idempotency_key_reused");
   if (!claimed && row.status === null && row.fingerprint !== fingerprint) {
-    // the same request, whose fingerprint a former key made: whoever died over it may be succeeded all the same
+    // the same request, whose fingerprint a former key made: anyone who died over it may be succeeded all the same
     const former = { ...claim, fingerprint: row.fingerprint };
     ({ claimed, row = row } = await claimRequest(context.db, former, now - RESPONSE_KEPT_MS));
   }
@@ -79,7 +79,7 @@ export async function runOnce(
   try {
     const response = await work(row.resource_id);
     const claim = { ...name, lease_until };
-    // what it created is there for good: the same request is executed again, finds it by its id and tells it anew
+    // what it created is there for good: the same request is executed again, finds it by its id and reports it anew
     if (isTooLarge(response)) await releaseRequest(context.db, claim);
     else await keepResponse(context.db, claim, response);
     return { ...response, replayed: false };

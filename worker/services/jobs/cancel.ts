@@ -23,7 +23,7 @@ export async function endByCancel(context: RequestContext, read: JobRow): Promis
   const { job } = cancelled;
   const running = job.status === "Processing";
   if (running) context.defer(context.runner.cancel(job.id, job.runner));
-  // while a run may still be sending parts, reconcile aborts once more and only then forgets the upload
+  // while a run may still be sending parts, reconcile aborts once more and only then removes the upload
   context.defer(abortUpload(context, job, { isFinal: !running }));
   return true;
 }

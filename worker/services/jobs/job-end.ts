@@ -13,7 +13,7 @@ const DAY_MS = 24 * 60 * 60_000;
 
 /**
  * Everything of an account's that is written together with the end of a job: what it used, until when its file is
- * kept, and what is told.
+ * kept, and what is reported.
  *
  * @param job as it is after the move that ends it
  */

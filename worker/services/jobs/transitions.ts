@@ -33,7 +33,7 @@ interface TransitionOptions {
   readonly attempt?: number;
   /** A further condition on the job as it was read. */
   readonly only?: (job: JobRow) => boolean;
-  /** Columns beside those of the state machine. */
+  /** Columns in addition to those of the state machine. */
   readonly set?: Partial<NewJobRow> | ((job: JobRow) => Partial<NewJobRow>);
   /** Statements that take effect only together with the move. */
   readonly guardedStatements?: (job: JobRow, move: Move) => readonly GuardedStatement[];
@@ -45,7 +45,7 @@ interface TransitionOptions {
   readonly unless?: (job: JobRow) => MoveCondition | undefined;
 }
 
-/** What became of an event. `job` is the job as it was before. */
+/** The state of an event. `job` is the job as it was before. */
 export type Transition =
   | { readonly type: "moved"; readonly job: JobRow; readonly move: Move }
   /** The event is not legal in this state, or the fence or the condition does not hold. */
@@ -58,7 +58,7 @@ export type Transition =
 const MAX_RACES = 5;
 
 /**
- * Applies an event to a job. When the job becomes pending again, its hint is sent.
+ * Applies an event to a job. When the job becomes pending again, its dispatch message is sent.
  *
  * @throws ApiError `dependency_unavailable` when others moved the job at each of several tries
  */
@@ -147,7 +147,7 @@ export async function cancelUntouched(
   return moved.length;
 }
 
-/** What is told and counted of a move, to be written with it: the end of a job, and nothing before. */
+/** What is reported and counted of a move, to be written with it: the end of a job, and nothing before. */
 function deliveriesOf(
   context: RequestContext,
   job: JobRow,
@@ -158,7 +158,7 @@ function deliveriesOf(
   return endOf(context, { ...job, ...changes } as JobRow);
 }
 
-/** Sends on its way what was written, and tells the stages that were passed. */
+/** Sends on its way what was written, and reports the stages that were passed. */
 function report(context: RequestContext, job: JobRow, { state }: Move, { deliveryIds }: EndDeliveries): void {
   if (deliveryIds.length > 0) context.defer(sendDeliveryMessages(context, deliveryIds));
   const failed = isFinal(state.status) && state.status !== "Completed";
@@ -186,7 +186,7 @@ export async function keepClaims(
   return standing;
 }
 
-/** When a job that became pending may run; null when it did not become pending. A refused job's hint is retried by the queue itself. */
+/** When a job that became pending may run; null when it did not become pending. A refused job's dispatch message is retried by the queue itself. */
 function dueOf(now: number, event: JobEvent, move: Move): number | null {
   if (move.state.status !== "Pending" || event.type === "refused") return null;
   if (event.type === "postponed") return Math.max(now, event.until);
@@ -237,7 +237,7 @@ const stateOf = (state: JobState): Pick<JobRow, keyof JobState> => ({
   publishing: state.publishing,
 });
 
-/** A refused job's hint is still in the queue, which brings it again a few times. */
+/** A refused job's dispatch message is still in the queue, which brings it again a few times. */
 const REFUSED_DISPATCH_GRACE_MS = 120_000;
 
 function endColumns(status: Status, move: Move, now: number): Partial<NewJobRow> {

@@ -9,7 +9,7 @@ import { addressForOwner, urlForOwner, webhookOf } from "../storage/sealed-urls.
 
 type Delivery = Awaited<ReturnType<typeof deliveriesOfJobsQuery>>[number];
 
-/** Jobs as their owner sees them, with how their notices fared. */
+/** Jobs as their owner sees them, with their deliveries. */
 export async function viewJobs(context: RequestContext, rows: readonly JobRow[]): Promise<Job[]> {
   const reported = rows.filter(({ request, status }) => request.webhook_url !== undefined && isFinal(status));
   const ids = reported.map(({ id }) => id);
@@ -19,7 +19,7 @@ export async function viewJobs(context: RequestContext, rows: readonly JobRow[])
 }
 
 /**
- * A job as its owner sees it: the echo of the request, the facts, and links signed for this answer.
+ * A job as its owner sees it: the echo of the request, the facts, and links signed for this response.
  *
  * @param delivery of its webhook, if there is one yet
  */

@@ -19,8 +19,8 @@ type Progress = NonNullable<Awaited<ReturnType<typeof findJobProgress>>>;
 export type JobEvents = AsyncGenerator<ServerSentEvent | typeof KEEP_ALIVE> | null;
 
 /**
- * Follows a job. Events tell the present state and carry its revision as id, so nothing that was seen is sent
- * again and whoever missed some hears the newest.
+ * Follows a job. Events report the present state and carry its revision as id, so nothing that was seen is sent
+ * again and anyone who missed some hears the newest.
  *
  * @param lastSeen the revision of the last event that the watcher has; 0 for none
  * @throws ApiError `not_found`

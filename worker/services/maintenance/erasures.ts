@@ -13,7 +13,7 @@ import { deliveredKeys } from "../storage/links.ts";
 
 /** What is erased on time, as parts of reconcile: each is bounded, and goes on the next time. */
 
-/** For how long it can be seen what became of a notice, in milliseconds. */
+/** For how long it can be seen the state of a delivery, in milliseconds. */
 const DELIVERY_LOG_MS = 30 * 24 * 60 * 60_000;
 /** Rows that are erased by one statement. */
 const ERASED_AT_ONCE = 500;
@@ -27,8 +27,8 @@ export const eraseOldRequests = (context: RequestContext): Promise<number> =>
   erase((limit) => eraseRequests(context.db, context.clock() - RESPONSE_KEPT_MS, limit));
 
 /**
- * Deletes the files of the operator's bucket that were kept for their time. The job forgets a file only after the
- * bucket has: whoever dies between leaves it to a later run, as does a bucket that refuses. A file that another job is
+ * Deletes the files of the operator's bucket that were kept for their time. The job removes a file only after the
+ * bucket has: anyone who dies between leaves it to a later run, as does a bucket that refuses. A file that another job is
  * writing anew is left to the next run, and one that another job has replaced is that job's.
  */
 export async function eraseExpiredFiles(context: RequestContext): Promise<number> {

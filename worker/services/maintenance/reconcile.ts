@@ -19,7 +19,7 @@ import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
 
 /**
- * Puts right what was lost: hints that nobody consumed, runs that fell silent, uploads that nobody finished. Run
+ * Puts right what was lost: dispatch messages that nobody consumed, runs that fell silent, uploads that nobody finished. Run
  * every minute; each part is bounded, and what is left over is done the next time.
  */
 
@@ -27,10 +27,10 @@ import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasu
 const PAGE = 50;
 /** Recordings that are looked for at a time: one of twelve hours has thousands of pieces. */
 const RECORDINGS = 4;
-/** A hint that was sent again is not sent a third time before this, in milliseconds. */
+/** A dispatch message that was sent again is not sent a third time before this, in milliseconds. */
 const DISPATCH_AGAIN_MS = 120_000;
 
-/** For how long a leftover is tried, in milliseconds; then the storage's own rules take it away. */
+/** For how long an orphaned upload is tried, in milliseconds; then the storage's own rules take it away. */
 const ORPHANED_AFTER_MS = 7 * 24 * 60 * 60_000;
 
 /** Credentials whose job has ended for this long were left by mistake, in milliseconds. */

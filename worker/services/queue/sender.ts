@@ -4,11 +4,11 @@ import type { RequestContext } from "../../context.ts";
 import { describeError, type Log, type LogFields } from "../../lib/log.ts";
 import { sendMessages } from "../../lib/send-messages.ts";
 
-/** A hint that was not answered by a claim after this long is sent again, in milliseconds. */
+/** A dispatch message that was not answered by a claim after this long is sent again, in milliseconds. */
 export const DISPATCH_GRACE_MS = 30_000;
 
 /**
- * Tells the queue that jobs may be runnable. A failure is only logged: reconcile sends overdue hints again.
+ * Sends dispatch messages: jobs may be runnable. A failure is only logged: reconcile sends overdue dispatch messages again.
  *
  * @param delayMs the job is not due before
  */
@@ -26,10 +26,10 @@ export async function sendDispatchMessages(
   if (sends !== null && jobIds.length > 1) log("dispatch_messages_sent", { jobs: jobIds.length, sends });
 }
 
-/** A hint that was not followed by a try after this long is sent again, in milliseconds. */
+/** A dispatch message that was not followed by a try after this long is sent again, in milliseconds. */
 export const DELIVERY_GRACE_MS = 30_000;
 
-/** Tells the second queue that notices may be due. A failure is only logged: reconcile sends overdue hints again. */
+/** Sends delivery messages: deliveries may be due. A failure is only logged: reconcile sends overdue dispatch messages again. */
 export async function sendDeliveryMessages(
   { deliveryQueue, log }: Pick<RequestContext, "deliveryQueue" | "log">,
   deliveryIds: readonly string[],

@@ -18,8 +18,8 @@ import { putOffBlocked } from "./source-backoff.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 
 /**
- * Takes due jobs and hands them to processors. It never waits for a job. Accounts take turns: a slot goes to the one
- * with the fewest running jobs, whoever asked first, and each claim is made on the condition that it is its turn.
+ * Takes due jobs and hands them to processors. It never waits for a job. Accounts alternate: a slot goes to the one
+ * with the fewest running jobs, no matter who asked first, and each claim is made on the condition that it is its turn.
  */
 
 /** What a dispatch came to. */
@@ -43,9 +43,9 @@ const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 const MAX_REFILL = 4;
 /** Jobs that are tried to start these, since some of them are put off or taken by another dispatcher. */
 const MAX_TRIES = 20;
-/** Jobs of others that one hint may try to start before its own. */
+/** Jobs of others that one dispatch message may try to start before its own. */
 const MAX_BEFORE = 8;
-/** A hint that helped so many others comes back for its own job. */
+/** A dispatch message that helped so many others comes back for its own job. */
 const BEHIND_SECONDS = 1;
 
 /**
@@ -53,7 +53,7 @@ const BEHIND_SECONDS = 1;
  * this one after them if there is room.
  */
 export async function dispatchJob(context: RequestContext, id: string): Promise<Dispatch> {
-  // a flood of hints must not ask the database again and again while no slot is free
+  // a flood of dispatch messages must not ask the database again and again while no slot is free
   const wait = context.capacity.waitSeconds(context.clock(), "single");
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
   const passed = new Set<string>();
@@ -73,11 +73,11 @@ export async function dispatchJob(context: RequestContext, id: string): Promise<
 /**
  * Starts jobs that are due while processors have room: called when a slot was freed.
  *
- * @param freeSlots as the processor tells them; more jobs would be claimed in vain
+ * @param freeSlots as the processor reports them; more jobs would be claimed in vain
  */
 export async function dispatchDue(context: RequestContext, freeSlots = MAX_REFILL): Promise<void> {
   const wanted = Math.min(freeSlots, MAX_REFILL);
-  // the processor has just told of its room; while that is being filled, hints go on to take it for full
+  // the processor has just reported of its room; while that is being filled, dispatch messages go on to take it for full
   const informed = { ...context, capacity: new Capacity() };
   const passed = new Set<string>();
   let started = 0;
@@ -101,7 +101,7 @@ async function dispatchNext(context: RequestContext, passed: Set<string>): Promi
   const { id, account_id } = found.job;
   const next = await attempt(context, found, passed);
   if (next.type === "put_off") passed.add(account_id);
-  // while this claim stood, the job's own hint may have come and gone
+  // while this claim stood, the job's own dispatch message may have come and gone
   if (next.type === "later") await sendDispatchMessages(context, [id], next.delaySeconds * 1000);
   return next;
 }

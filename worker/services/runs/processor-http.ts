@@ -15,10 +15,10 @@ import type { ListReply, ProbeReply, RunnerHealth, StartResponse } from "./runne
 
 type Send = (path: string, init: RequestInit) => Promise<Response>;
 
-/** What is read of a processor's health: one of another version may tell the rest differently. */
+/** What is read of a processor's health: one of another version may report the rest differently. */
 const ToolHealth = z.object({ tools: ToolVersions, isolation: Isolation.nullable().default(null) });
 
-/** Of what a source tells of its media: its members are bounded, formats and description included. */
+/** Of what a source says about its media: its members are bounded, formats and description included. */
 const MAX_PROBE_BYTES = 16 << 20;
 const MAX_HEALTH_BYTES = 64 << 10;
 const CANCEL_TIMEOUT_MS = 5_000;
@@ -151,4 +151,4 @@ function retrySeconds(response: Response): number {
 }
 
 const nameOf = (error: unknown): string =>
-  error instanceof Error && error.name === "TimeoutError" ? "no answer in time" : "no connection";
+  error instanceof Error && error.name === "TimeoutError" ? "no response in time" : "no connection";

@@ -33,7 +33,7 @@ export interface Claim {
 
 const leaseLost = (): ApiError => new ApiError("lease_lost");
 
-/** Extends the leases of a processor's runs and tells which of them are to stop. */
+/** Extends the leases of a processor's runs and says which of them are to stop. */
 export async function takeHeartbeat(
   context: RequestContext,
   { instance, runs }: Heartbeat,
@@ -90,7 +90,7 @@ export async function takeRecording(
 
 /**
  * Gives leave to make the object visible; from here on the job cannot be cancelled. Asking again is answered
- * alike, since the first answer may have been lost. From here on the key is this run's: another job that writes it, or
+ * alike, since the first response may have been lost. From here on the key is this run's: another job that writes it, or
  * a deletion of what it held, comes before or after and never at the same time.
  *
  * @throws ApiError `lease_lost`; `dependency_unavailable` while the key is another's, to be asked again
@@ -115,7 +115,7 @@ export async function takePublish(context: RequestContext, { jobId, attempt }: C
 
 /**
  * Ends a claim. An outcome that was already taken from the same claim is answered alike and changes nothing.
- * The slot that became free is filled after the answer.
+ * The slot that became free is filled after the response.
  *
  * @throws ApiError `lease_lost`
  */

@@ -21,7 +21,7 @@ export type ProbeReply =
   | { readonly type: "busy"; readonly retryAfterSeconds: number }
   | { readonly type: "unreachable"; readonly reason: string };
 
-/** What a processor says to a list; the lines arrive as the source tells them. */
+/** What a processor says to a list; the lines arrive as the source reports them. */
 export type ListReply =
   | { readonly type: "listed"; readonly lines: AsyncIterable<ListLine> }
   | Exclude<ProbeReply, { type: "answered" }>;
@@ -42,7 +42,7 @@ export interface Runner {
   preferred(jobId: string): string;
   /** Hands a run over. Never throws. */
   start(run: RunRequest): Promise<StartResponse>;
-  /** Tells the instance to stop a run. Never throws: the heartbeat tells it again. */
+  /** Tells the instance to stop a run. Never throws: the heartbeat reports it again. */
   cancel(jobId: string, runner: string | null): Promise<void>;
   /** Asks a source through a processor. Never throws. */
   probe(request: MediaProbeRequest): Promise<ProbeReply>;

@@ -34,7 +34,7 @@ interface SealedStorage {
 /**
  * Opens the storage of a job.
  *
- * @throws SealBroken when it is gone or cannot be opened
+ * @throws UnsealError when it is gone or cannot be opened
  */
 export async function storageOfJob(
   context: RequestContext,

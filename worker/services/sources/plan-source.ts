@@ -24,7 +24,7 @@ type SourcePart = Pick<
 >;
 
 /**
- * What a job would find at its source. A source that refuses, or a processor that is away, is told and does not fail
+ * What a job would find at its source. A source that refuses, or a processor that is away, is reported and does not fail
  * the plan.
  *
  * @throws ApiError `probe_timeout` when the source took too long

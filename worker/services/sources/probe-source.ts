@@ -3,7 +3,7 @@ import type { MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe
 import type { RequestContext } from "../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
 
-/** What a source told; see `ProbeOutcome`. */
+/** What a source reported; see `ProbeOutcome`. */
 export type Found = Extract<ProbeOutcome, { type: "found" }>;
 
 /** When a source's trouble may have passed and it does not say itself. */
@@ -30,7 +30,7 @@ export async function probeSource(context: RequestContext, request: MediaProbeRe
   }
 }
 
-/** The source's own refusal, as HTTP tells it. */
+/** The source's own refusal, as HTTP reports it. */
 export class SourceRefusedError extends ApiError {
   readonly jobError: JobErrorCode;
 

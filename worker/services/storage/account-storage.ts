@@ -79,7 +79,7 @@ export async function viewStorage(
   };
 }
 
-/** Forgets the account's storage. @returns a sentence for people. @throws ApiError `not_found` when it is of another provider, or none */
+/** Removes the account's storage. @returns a sentence for people. @throws ApiError `not_found` when it is of another provider, or none */
 export async function removeStorage(
   context: RequestContext,
   by: Actor,

@@ -8,7 +8,7 @@ export type TargetOf<P extends StorageTarget["provider"]> = Extract<StorageTarge
 export const bucketOf = (target: StorageTarget): string =>
   target.provider === "blob" ? target.container : target.bucket;
 
-/** Tells whether two targets are the same place, whatever their credentials. @example "s3 https://s3.example.com media" */
+/** Says whether two targets are the same place, whatever their credentials. @example "s3 https://s3.example.com media" */
 export const placeOf = (target: StorageTarget): string =>
   `${target.provider} ${target.endpoint} ${bucketOf(target)}`;
 

@@ -47,7 +47,7 @@ export class BlobStore implements StorageClient {
     if ("sas_token" in credential) return null;
     const expiry = `${new Date(this.#network.clock() + LINK_SECONDS * 1000).toISOString().slice(0, 19)}Z`;
     const resource = `/blob/${account_name}/${container}/${key}`;
-    // the empty lines: start, policy, addresses, protocol, and below snapshot, scope, and five headers of the answer
+    // the empty lines: start, policy, addresses, protocol, and below snapshot, scope, and five headers of the response
     const text = ["r", "", expiry, resource, "", "", "", VERSION, "b", "", "", "", "", "", "", ""].join("\n");
     const query = {
       sv: VERSION,

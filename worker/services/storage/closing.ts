@@ -19,7 +19,7 @@ export interface StorageFinalization {
 
 const NOTHING: StorageFinalization = { set: {}, guardedStatements: [], afterwards: null };
 
-/** Tries to abort an upload whose credentials are about to be forgotten. */
+/** Tries to abort an upload whose credentials are about to be removed. */
 const ABORT_TRIES = 3;
 const ABORT_PAUSE_MS = 500;
 

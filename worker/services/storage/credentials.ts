@@ -32,7 +32,7 @@ export async function sealForJobs(
  * Opens a sealed storage.
  *
  * @param context the job or account that it was sealed for
- * @throws SealBroken
+ * @throws UnsealError
  */
 export async function openSealed(
   { sealer, config }: Pick<RequestContext, "sealer" | "config">,

@@ -37,7 +37,7 @@ export interface StorageRequest {
 }
 
 const TIMEOUT_MS = 10_000;
-/** What is read of an answer, in characters: more than any refusal takes. */
+/** What is read of a response, in characters: more than any refusal takes. */
 const MAX_RESPONSE = 256 * 1024;
 
 export interface StorageResponse {
@@ -50,7 +50,7 @@ export interface StorageResponse {
  * Sends one request. Redirects are not followed: a provider that sends elsewhere is a refusal, and the address
  * behind a redirect was never judged.
  *
- * @throws StorageRefusal, or what `fetch` throws when nobody answers
+ * @throws StorageRefusedError, or what `fetch` throws when nobody answers
  */
 export async function sendToStorage(
   { fetch }: StorageNetwork,

@@ -102,7 +102,7 @@ async function unlessBroken(
 type Config = ReturnType<typeof findStorageConfig>;
 const configs = new WeakMap<RequestContext, Map<string, Config>>();
 
-/** Looked up once for all jobs of one answer. */
+/** Looked up once for all jobs of one response. */
 function configOf(context: RequestContext, accountId: string): Config {
   const known = configs.get(context) ?? new Map<string, Config>();
   configs.set(context, known);

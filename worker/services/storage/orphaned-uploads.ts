@@ -17,7 +17,7 @@ type Recording = Place & Pick<JobRow, "id" | "recording_key">;
 /**
  * Aborts the unfinished upload that a job names, if it names one.
  *
- * @param options.forget no run can add parts any more: the job need not name the upload any longer
+ * @param options.isFinal no run can add parts any more: the job need not name the upload any longer
  * @throws Error when the storage refuses or is away; the job still names the upload then
  */
 export async function abortUpload(
@@ -36,7 +36,7 @@ const PIECES_AT_ONCE = 10;
 
 /**
  * Deletes the first pieces of a recording whose job has ended. Where none is left, where the credentials are gone and
- * where the storage refuses, the job forgets them; in the last two cases the bucket's own rule is what is left.
+ * where the storage refuses, the job removes them; in the last two cases the bucket's own rule is what is left.
  *
  * @returns how many were deleted
  * @throws Error when the storage is away; the job still names them then
@@ -59,7 +59,7 @@ export async function eraseRecording(context: RequestContext, job: Recording): P
   }
 }
 
-/** Null where nobody can reach it any more: `closeStorage` did what was to be done, or the account's storage is another one now. */
+/** Null where nobody can reach it any more: `finalizeStorage` did what was to be done, or the account's storage is another one now. */
 async function storeOf(
   context: RequestContext,
   job: Place,

@@ -77,7 +77,7 @@ export class Sealer {
     return { key_id: this.newestId, sealed };
   }
 
-  /** @throws SealBroken */
+  /** @throws UnsealError */
   async open(sealed: string, context: SealedFor): Promise<string> {
     const [version, keyId = "", nonceText = "", boxText = ""] = sealed.split(".");
     const [nonce, box] = [fromBase64(nonceText), fromBase64(boxText)];
@@ -93,7 +93,7 @@ export class Sealer {
   }
 
   /**
-   * A text that tells whether another text is the same, and nothing else: without the key nobody can try guesses.
+   * A text that says whether another text is the same, and nothing else: without the key nobody can try guesses.
    *
    * @example await sealer.tag("https://hooks.example/a") // "2026a.9f86d081…", 64 hex digits after the key's id
    */

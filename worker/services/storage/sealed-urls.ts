@@ -40,7 +40,7 @@ export async function sealSourceUrls(
 
 type UrlColumns = Pick<JobRow, "account_id" | "url" | "media_url" | "sealed_urls">;
 
-/** The URLs that a job fetches, whole. @throws SealBroken */
+/** The URLs that a job fetches, whole. @throws UnsealError */
 export async function openSourceUrls({ sealer }: Sealing, job: UrlColumns): Promise<SourceUrls> {
   const { account_id: owner, url, media_url, sealed_urls } = job;
   if (sealed_urls === null) return { url, media_url };
@@ -66,7 +66,7 @@ export async function sealShowUrl(
 
 type ShowColumns = Pick<BatchRow, "account_id" | "show_url" | "sealed_show_url">;
 
-/** The URL of a batch's list, whole. @throws SealBroken */
+/** The URL of a batch's list, whole. @throws UnsealError */
 export const openShowUrl = async (
   { sealer }: Sealing,
   { account_id: owner, show_url, sealed_show_url }: ShowColumns,
@@ -79,7 +79,7 @@ export const showUrlForOwner = (context: Opening, batch: ShowColumns): Promise<s
 
 /** An address that messages are posted to: what stands in tables in its place, and itself, sealed. */
 export interface SealedAddress {
-  /** Says which host it is and tells addresses of one account apart. @example "https://hooks.example.com/#5e88…" */
+  /** Says which host it is and reports addresses of one account apart. @example "https://hooks.example.com/#5e88…" */
   readonly name: string;
   readonly sealed: string;
 }
@@ -108,7 +108,7 @@ export async function sealAddress(
  * An address whole.
  *
  * @param sealed null in rows of former versions, whose `name` is the address
- * @throws SealBroken
+ * @throws UnsealError
  */
 export const openAddress = async (
   { sealer }: Sealing,

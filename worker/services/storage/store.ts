@@ -1,14 +1,14 @@
 /** How long signed links hold, in seconds. */
 export const LINK_SECONDS = 24 * 60 * 60;
 
-/** Objects that a listing names at most: their entries fit into what is read of an answer. */
+/** Objects that a listing names at most: their entries fit into what is read of a response. */
 export const LISTED_KEYS = 200;
 
 /**
  * One bucket or container with its credentials, as far as the edge needs it: single small requests, signed by
  * WebCrypto. Whatever is large is the processor's work.
  *
- * All methods throw `StorageRefusal` when the provider says no, and whatever `fetch` throws when nobody answers.
+ * All methods throw `StorageRefusedError` when the provider refuses, and whatever `fetch` throws when nobody answers.
  */
 export interface StorageClient {
   /** Writes a small text, replacing what is there. */

@@ -3,7 +3,7 @@ import { JOB_ERRORS } from "../../../schema/errors.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { utf8 } from "../../lib/bytes.ts";
 
-/** What a job that has just ended tells; its links are added when it is sent. */
+/** What a job that has just ended reports; its links are added when it is sent. */
 export function eventOf(job: JobRow): WebhookEvent {
   const { id: job_id, url } = job;
   const error_code = job.error_code ?? "internal";
@@ -40,7 +40,7 @@ export function eventOf(job: JobRow): WebhookEvent {
 /** Texts that are cut when a body is too long, the least needed first. */
 const CUT_FIRST = ["description", "title"] as const;
 
-/** The body as it is sent: never longer than a notice may be. */
+/** The body as it is sent: never longer than a webhook event may be. */
 export function encodeEvent(event: object): string {
   let body = JSON.stringify(event);
   for (const name of CUT_FIRST) {

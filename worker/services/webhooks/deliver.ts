@@ -28,7 +28,7 @@ const SWITCHED_OFF =
   "this endpoint was switched off after five days of failures; replay the delivery to switch it on";
 
 /**
- * Tries a notice once, if it is due. A try that nobody settled leaves it pending with the same id, so that it may
+ * Attempts a delivery once, if it is due. A try that nobody settled leaves it pending with the same id, so that it may
  * arrive twice but is never lost.
  */
 export async function deliverEvent(context: RequestContext, id: string): Promise<void> {

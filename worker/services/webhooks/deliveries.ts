@@ -12,7 +12,7 @@ import { sendDeliveryMessages } from "../queue/sender.ts";
 import { addressForOwner, addressOf } from "../storage/sealed-urls.ts";
 import { newDelivery } from "./events.ts";
 
-/** What an account sees of its notices. */
+/** What an account sees of its webhook events. */
 
 const PAGE = 50;
 
@@ -33,7 +33,7 @@ export async function listDeliveries(context: RequestContext, accountId: string,
 }
 
 /**
- * Delivers an ended notice again, as a new delivery with the same event id and all its tries.
+ * Delivers an event again, as a new delivery with the same event id and all its tries.
  *
  * @throws ApiError `not_found`; `invalid_request` while it is still being tried
  */
@@ -53,7 +53,7 @@ export async function replayDelivery(
   return viewDelivery(context, row);
 }
 
-/** The addresses that notices were sent to, and how they answer. */
+/** The addresses that webhook events were sent to, and how they answer. */
 export async function listEndpoints(context: RequestContext, accountId: string) {
   const rows = await listEndpointRows(context.db, accountId);
   return {

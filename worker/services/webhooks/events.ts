@@ -14,10 +14,10 @@ import { DELIVERY_GRACE_MS } from "../queue/sender.ts";
 import { encodeEvent, eventOf } from "./body.ts";
 import { slackText } from "./slack-text.ts";
 
-/** What is written together with the end of a job, so that no notice is lost whatever dies then. */
+/** What is written together with the end of a job, so that no event is lost whatever dies then. */
 export interface EndDeliveries {
   readonly guardedStatements: readonly GuardedStatement[];
-  /** Deliveries that a hint is to be sent for. */
+  /** Deliveries that a message is to be sent for. */
   readonly deliveryIds: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export function endDeliveriesOf(context: RequestContext, jobs: readonly JobRow[]
   };
 }
 
-/** What is told of an end: always to Slack, if the account has it, and to the job's own address. */
+/** What is informed of an end: always to Slack, if the account has it, and to the job's own address. */
 function deliveriesOf(
   context: RequestContext,
   job: JobRow,
@@ -65,7 +65,7 @@ function deliveriesOf(
     kind: "slack",
     url: "",
     body: JSON.stringify(slackText(job, event)),
-    // whether the account has Slack is known to the statement alone: reconcile sends the first hint, within a minute
+    // whether the account has Slack is known to the statement alone: reconcile sends the first message, within a minute
     enqueue_due_at: context.clock(),
   });
   if (typeof webhook_url !== "string") return { slack, webhook: null };
@@ -79,7 +79,7 @@ function deliveriesOf(
   return { slack, webhook };
 }
 
-/** A delivery that is due now. Without an `event_id` of its own it tells a new event. */
+/** A delivery that is due now. Without an `event_id` of its own it reports a new event. */
 export function newDelivery(
   context: RequestContext,
   facts: Pick<NewDeliveryRow, "account_id" | "job_id" | "kind" | "type" | "url" | "body"> &

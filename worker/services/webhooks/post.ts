@@ -24,14 +24,14 @@ export interface TryResult {
   readonly delivered: boolean;
   /** Null when nobody answered. */
   readonly status: number | null;
-  /** One sentence; null when the notice was delivered. */
+  /** One sentence; null when the webhook event was delivered. */
   readonly error: string | null;
   readonly responseMs: number;
   readonly retryAfterMs: number | null;
 }
 
 /**
- * Posts a notice once. Redirects are not followed, and the answer's body is not read. The address is judged at each
+ * Posts a webhook event once. Redirects are not followed, and the response's body is not read. The address is judged at each
  * try; the platform resolves the name and judges what it dials: Cloudflare's reaches no private network, and the
  * self-hosted one asks the processor's egress policy.
  */
@@ -88,7 +88,7 @@ export async function postEvent(
   } catch (error) {
     context.log("delivery_unanswered", { event_id: eventId, error: describeError(error) });
     return failed(
-      signal.aborted ? `no answer within ${DELIVERY_TIMEOUT_MS / 1000} seconds` : "no connection",
+      signal.aborted ? `no response within ${DELIVERY_TIMEOUT_MS / 1000} seconds` : "no connection",
     );
   }
 }

@@ -31,7 +31,7 @@ export function stagesBetween(from: Step, to: Step): ProgressStage[] {
 export const reportsProgress = ({ request }: Pick<JobRow, "request">): boolean =>
   request.enable_progress_webhook === true && typeof request.webhook_url === "string";
 
-/** Posts stages in their order, each once, all within the time of one notice; what fails is left out. */
+/** Posts stages in their order, each once, all within the time of one webhook event; what fails is left out. */
 export async function sendProgress(
   context: RequestContext,
   job: Pick<JobRow, "id" | "account_id" | "request" | "sealed_webhook_url">,

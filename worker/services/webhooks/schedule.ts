@@ -4,7 +4,7 @@ const MINUTE = 60 * SECOND;
 
 const HOUR = 60 * MINUTE;
 
-/** Waits before each try of a notice, in milliseconds: ten tries over a little more than 75 hours. */
+/** Waits before each try of a webhook event, in milliseconds: ten tries over a little more than 75 hours. */
 export const TRY_DELAYS_MS: readonly number[] = [
   0,
   5 * SECOND,

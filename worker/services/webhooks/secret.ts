@@ -14,7 +14,7 @@ const sealedFor = ({ id }: Pick<AccountRow, "id">): SealedFor => ({
   purpose: "account.webhook_secret",
 });
 
-/** The secrets that sign an account's notices now, the newest first; the first one is made when there is none. */
+/** The secrets that sign an account's webhook events now, the newest first; the first one is made when there is none. */
 export async function signingSecrets(context: RequestContext, account: AccountRow): Promise<string[]> {
   const { webhook_secret, webhook_secret_before, webhook_secret_rotated_at } = account;
   if (webhook_secret === null) return [await replaceSecret(context, account, null)];
@@ -24,7 +24,7 @@ export async function signingSecrets(context: RequestContext, account: AccountRo
   return [newest, await context.sealer.open(webhook_secret_before, sealedFor(account))];
 }
 
-/** The secret that a caller verifies notices with. @throws ApiError `not_found` */
+/** The secret that a caller verifies webhook events with. @throws ApiError `not_found` */
 export async function readWebhookSecret(context: RequestContext, accountId: string): Promise<string> {
   const [newest = ""] = await signingSecrets(context, await requireAccount(context, accountId));
   return newest;
@@ -40,7 +40,7 @@ export async function rotateWebhookSecret(
   return replaceSecret(context, await requireAccount(context, accountId), audit);
 }
 
-/** Puts a new secret in the place of the one that was read; whoever comes second takes the other's. */
+/** Puts a new secret in the place of the one that was read; anyone who comes second takes the other's. */
 async function replaceSecret(
   context: RequestContext,
   account: AccountRow,

@@ -17,7 +17,7 @@ export interface SignedMessage {
 }
 
 /**
- * The headers that prove where a notice comes from: Standard Webhooks with a signature of every secret, and
+ * The headers that prove where a webhook event comes from: Standard Webhooks with a signature of every secret, and
  * `X-Tornado-Signature` with the newest.
  *
  * @param secrets the newest first

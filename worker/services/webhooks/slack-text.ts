@@ -1,7 +1,7 @@
 import type { WebhookEvent } from "../../../schema/api/webhook.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 
-/** The notice as a message for people, in Slack's own form. */
+/** The webhook event as a message for people, in Slack's own form. */
 export function slackText(job: Pick<JobRow, "title" | "url">, event: WebhookEvent): { text: string } {
   const name = escapeSlack(job.title ?? job.url);
   switch (event.type) {

@@ -105,7 +105,7 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   htmlEntities: true,
-  // what a feed defines by itself is not resolved: none may be longer than its own name
+  // what a feed defines on its own is not resolved: none may be longer than its own name
   processEntities: { enabled: true, maxEntityCount: 1, maxEntitySize: 1, maxExpandedLength: 1024 * 1024 },
   maxNestedTags: 32,
   // long, and never looked at

@@ -58,7 +58,7 @@ export function feedPoints(show: WantedShow, feed: FoundFeed): number {
  * Looks up the open feeds that may be a show's, the likeliest first: through the iTunes Search API, and Podcast Index
  * where the operator has a key.
  *
- * @throws DirectoriesAway, or the signal's reason
+ * @throws DirectoryUnavailableError, or the signal's reason
  */
 export async function findFeeds(
   context: RequestContext,

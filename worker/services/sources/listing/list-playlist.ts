@@ -15,7 +15,7 @@ import {
   usableUrl,
 } from "./listing.ts";
 
-/** Lists through a processor, which tells the entries as the source tells them. Throws as `listSource`. */
+/** Lists through a processor, which reports the entries as the source reports them. Throws as `listSource`. */
 export async function listPlaylist(
   context: RequestContext,
   url: string,
@@ -59,7 +59,7 @@ export async function listPlaylist(
     context.log("list_broken", { error: describeError(error) });
     throw dependencyUnavailable(error);
   }
-  throw dependencyUnavailable(new Error("the list was not told to its end"));
+  throw dependencyUnavailable(new Error("the list was not read to its end"));
 }
 
 function refusalOf(reply: Exclude<ListReply, { type: "listed" }>): ApiError {

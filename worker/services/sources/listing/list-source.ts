@@ -14,7 +14,7 @@ import type { Listing, RecognisedList } from "./listing.ts";
 export async function listSource(context: RequestContext, recognised: RecognisedList): Promise<Listing> {
   const late = AbortSignal.timeout(context.config.listingMs);
   try {
-    // whoever does not hear the signal is not waited for either
+    // anyone who does not hear the signal is not waited for either
     return await Promise.race([list(context, recognised, late), endOf(late)]);
   } catch (error) {
     if (late.aborted && !(error instanceof ApiError)) throw new ApiError("expansion_timeout");

@@ -116,7 +116,7 @@ function listed(episode: SpotifyEpisode, enclosure: Enclosure): ListedEntry {
 const missingReason = ({ is_playable }: SpotifyEpisode): JobErrorCode =>
   is_playable === false ? "entry_unavailable" : "no_open_feed";
 
-/** What Spotify tells of an episode that was removed: that there was one. */
+/** What Spotify says about an episode that was removed: that there was one. */
 const removed = (url: string): ListedEntry => ({
   url,
   mediaUrl: null,

@@ -5,7 +5,7 @@ import { ApiError } from "../../../lib/api-error.ts";
 
 /** What a URL asks for, judged by the URL alone. */
 export type Recognised =
-  /** One item, as far as the URL tells. */
+  /** One item, as far as the URL reports. */
   | { readonly type: "media" }
   /** A list that a processor takes apart. `url` is the list's own address. */
   | { readonly type: "playlist"; readonly url: string }
@@ -15,7 +15,7 @@ export type Recognised =
 /** What is listed before its jobs are made. */
 export type RecognisedList = Exclude<Recognised, { type: "media" }>;
 
-/** One item of a list. What the list does not tell is null. */
+/** One item of a list. What the list does not say is null. */
 export interface ListedEntry {
   /** As callers see it and as the job echoes it; the list's own address where an item has none that is usable. */
   readonly url: string;
@@ -46,7 +46,7 @@ export interface Listing {
 
 /** Entries that one list may have. */
 export const MAX_ENTRIES = 5_000;
-/** Of a description that a list tells, in characters: 5,000 of them must fit into memory. */
+/** Of a description that a list reports, in characters: 5,000 of them must fit into memory. */
 export const MAX_DESCRIPTION = 4_000;
 
 /** The refusal of a list that is too long. */

@@ -297,7 +297,7 @@ const isPreceded = (group: readonly Pair[], decisive: readonly Pair[], episode: 
       decisive.some((other) => other.item === pair.item && pair.cost - other.cost > SAME_SECONDS),
     );
 
-/** Twins, of which only the duration can tell, must have the same one, apart from how it is rounded. */
+/** Twins, of which only the duration can report, must have the same one, apart from how it is rounded. */
 function decisivePairs(group: readonly Pair[]): Pair[] {
   return group.filter(({ seconds }) => seconds !== null && seconds <= SAME_SECONDS);
 }

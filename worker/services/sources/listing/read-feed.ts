@@ -53,7 +53,7 @@ export async function readFeed(
   }
 }
 
-/** @returns the answer, and the address that gave it */
+/** @returns the response, and the address that gave it */
 async function open(
   context: RequestContext,
   first: string,

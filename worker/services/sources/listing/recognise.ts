@@ -1,8 +1,8 @@
 import type { Recognised } from "./listing.ts";
 
 /**
- * Tells by the URL alone what it asks for: a Spotify show or episode, a YouTube playlist, mix or channel, or one
- * medium. With `batch` every other URL is a list, too. Pure. What only looks like one of these sites is a medium.
+ * Reports by the URL alone what it asks for: a Spotify show or episode, a YouTube playlist, mix or channel, or one
+ * medium. With `batch` every other URL is a list, too. Pure. What only looks like one of these sites is a media item.
  *
  * @param url a valid http or https URL
  * @example recognise("https://youtu.be/abc?list=PL1", false) // { type: "playlist", url: "https://www.youtube.com/playlist?list=PL1" }

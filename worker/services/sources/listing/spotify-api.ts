@@ -54,7 +54,7 @@ export class SpotifyApi {
 
   /**
    * @param path with its query, without the market
-   * @throws SourceRefusal `unavailable` for what is unknown, private or not for this market; `rate_limited` when Spotify
+   * @throws SourceRefusedError `unavailable` for what is unknown, private or not for this market; `rate_limited` when Spotify
    *   wants more time than the listing has; `network`. Else as `SpotifyTokens.get`, or the signal's reason
    */
   async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {

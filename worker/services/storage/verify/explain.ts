@@ -3,7 +3,7 @@ import { bucketOf, withBucket } from "../addresses.ts";
 import type { StorageNetwork, StorageRefusedError } from "../http.ts";
 
 /**
- * Sentences for what went wrong with a caller's storage. They are made here and never copied from an answer, which may
+ * Sentences for what went wrong with a caller's storage. They are made here and never copied from a response, which may
  * come from anywhere: of that, only names of errors and regions are repeated.
  */
 
@@ -170,6 +170,6 @@ const addressOf = (target: StorageTarget): string =>
 const isTimeout = (error: unknown): boolean =>
   error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
 
-/** The runtime tells no more of name resolution and TLS than a reference into its own log. */
+/** The runtime reports no more of name resolution and TLS than a reference into its own log. */
 const isHidden = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith("internal error");

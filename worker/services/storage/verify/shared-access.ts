@@ -2,7 +2,7 @@
 const CONTAINER = "c";
 
 /**
- * What is wrong with a shared access signature as far as its own words tell; null when they allow writing now.
+ * What is wrong with a shared access signature as far as it says; null when they allow writing now.
  *
  * @param token without a leading `?`
  * @param now epoch milliseconds
