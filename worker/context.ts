@@ -91,7 +91,7 @@ export interface BackoffMemory {
   /** When each of them may be asked again, in epoch milliseconds. */
   read(context: Pick<RequestContext, "db" | "clock">): Promise<ReadonlyMap<string, number>>;
   /** The table was changed. */
-  forget(): void;
+  remove(): void;
 }
 
 /** The operator's token for Spotify's Web API. */
@@ -99,5 +99,5 @@ export interface SpotifyTokens {
   /** @throws ApiError `invalid_request` when the operator configured none, `dependency_unavailable` when Spotify gives none */
   get(): Promise<string>;
   /** Spotify does not take this token any more. */
-  forget(token: string): void;
+  remove(token: string): void;
 }

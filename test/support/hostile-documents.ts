@@ -64,7 +64,7 @@ export function hostileDocuments(path: string): HostileDocument[] {
 /** The content of the trap: audio whose samples are this text, so that a copy of them shows it. */
 export const CANARY = "LOCAL-FILE-CANARY.";
 
-/** A WAVE file of some tenths of a second, the canary for its sound. */
+/** A WAVE file of some tenths of a second, the canary for its audio. */
 export function canaryWave(): Buffer {
   const samples = Buffer.from(CANARY.repeat(2000));
   const header = Buffer.alloc(44);

@@ -22,7 +22,7 @@ export const FORMER_WORDS: readonly FormerWord[] = [
     word: /(?<![A-Z]-)(?<![a-z]{3})hint|\bHint/i,
     say: "dispatch message, enqueue_due_at",
     except: except(
-      "^schema/db/tables\\.ts$",
+      "^schema/db/tables/",
       "^wrangler\\.toml$",
       "^docs/decisions/",
       "worker-death\\.test\\.ts$",
@@ -40,7 +40,7 @@ export const FORMER_WORDS: readonly FormerWord[] = [
   {
     word: /leftover/i,
     say: "orphaned upload",
-    except: except("^schema/db/tables\\.ts$", "^docs/decisions/", "^wrangler\\.toml$"),
+    except: except("^schema/db/tables/", "^docs/decisions/", "^wrangler\\.toml$"),
   },
   { word: /StorageClosing|storage-closing|closeStorage/, say: "StorageFinalization, finalizeStorage" },
   { word: /RunBeat/, say: "RunHeartbeat" },

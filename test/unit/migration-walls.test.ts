@@ -91,17 +91,17 @@ describe("older jobs keep their keys", () => {
   });
 
   it("and only the last one of a name keeps subtitles and thumbnail", () => {
-    const beside = (owner: string) => ({
+    const sidecars = (owner: string) => ({
       thumbnail_key: "videos/talk.jpg",
       subtitle_key: "videos/talk.en.vtt",
       subtitles: `[{"language":"${owner}","key":"videos/talk.en.vtt"}]`,
     });
     const jobs = migrated([
-      { id: "j1", object_key: "videos/talk.mp4", finished_at: 5, ...beside("j1") },
-      { id: "j2", object_key: "videos/talk.webm", finished_at: 6, account_id: "a2", ...beside("j2") },
+      { id: "j1", object_key: "videos/talk.mp4", finished_at: 5, ...sidecars("j1") },
+      { id: "j2", object_key: "videos/talk.webm", finished_at: 6, account_id: "a2", ...sidecars("j2") },
     ]);
     expect(jobs.get("j1")).toMatchObject({ file_replaced_by: null, subtitle_key: null, subtitles: null });
     expect(jobs.get("j1")).toMatchObject({ object_key: "videos/talk.mp4", thumbnail_key: null });
-    expect(jobs.get("j2")).toMatchObject(beside("j2"));
+    expect(jobs.get("j2")).toMatchObject(sidecars("j2"));
   });
 });

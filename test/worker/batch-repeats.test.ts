@@ -36,13 +36,13 @@ const bulk = (body: object, headers: Record<string, string> = {}) =>
 
 describe("a request that is repeated", () => {
   const headers = { "x-idempotency-key": "k" };
-  const forget = () => env.DB.exec("update idempotency_keys set status = null, body = null, lease_until = 0");
+  const clear = () => env.DB.exec("update idempotency_keys set status = null, body = null, lease_until = 0");
 
   it("is answered alike, and again after a Worker died before it kept the response: one batch, the same ids", async () => {
     const body = { jobs: [...urls(3), ...urls(1)], paused: true };
     const { cached: _, ...first } = await bulk(body, headers);
     expect(await bulk(body, headers)).toEqual({ ...first, cached: true });
-    await forget();
+    await clear();
     expect(await bulk(body, headers)).toEqual(first);
     expect([await count("batches"), await count("jobs")]).toEqual([1, 4]);
   });
@@ -51,7 +51,7 @@ describe("a request that is repeated", () => {
     lists(entries(3));
     const first = await create({}, headers);
     lists(entries(9));
-    await forget();
+    await clear();
     expect(await create({}, headers)).toEqual(first);
     expect([await count("batches"), await count("jobs")]).toEqual([1, 3]);
   });
@@ -60,7 +60,7 @@ describe("a request that is repeated", () => {
     lists(entries(5));
     const both = await Promise.all([create({ paused: true }, headers), create({ paused: true }, headers)]);
     expect(both.filter(({ batch_id }) => batch_id !== undefined)).toHaveLength(1);
-    await forget();
+    await clear();
     await Promise.all([create({ paused: true }, headers), create({ paused: true }, headers)]);
     expect([await count("batches"), await count("jobs")]).toEqual([1, 5]);
   });

@@ -14,7 +14,7 @@ import type { JobRow, NewJobRow } from "./job-rows.ts";
  *
  * @param options.line the move is made only in its turn, and has no guarded statements then
  * @param options.unless the move is not made if this holds, and has no guarded statements either
- * @param options.computed columns whose values the database finds, after the companions took effect
+ * @param options.computed columns whose values the database finds, after the guarded statements took effect
  * @returns false when the job is no longer in that state, it is not its turn, or `unless` holds; nothing is changed then
  */
 export async function writeMove(

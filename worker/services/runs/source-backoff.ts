@@ -65,7 +65,7 @@ export async function backoffStatements(
     const requested = Math.min(outcome.retry_after_ms ?? 0, LONGEST_MS);
     const times = { first: FIRST_MS, longest: LONGEST_MS, requested, forgetAfterMs: STALE_AFTER_MS };
     return (job) => {
-      context.backoffs.forget();
+      context.backoffs.remove();
       return [strikeSource(hostOf(job), context.clock(), times)];
     };
   }
@@ -73,7 +73,7 @@ export async function backoffStatements(
   const struck = await context.backoffs.read(context);
   return (job) => {
     if (!struck.has(hostOf(job))) return [];
-    context.backoffs.forget();
+    context.backoffs.remove();
     return [clearSource(hostOf(job))];
   };
 }

@@ -67,7 +67,7 @@ export class SpotifyApi {
       const status = response?.status ?? 0;
       if (status === 400 || status === 403 || status === 404)
         throw new SourceRefusedError("unavailable", null);
-      if (status === 401) this.#context.spotifyTokens.forget(token);
+      if (status === 401) this.#context.spotifyTokens.remove(token);
       else this.#hold(status, response?.headers.get("retry-after") ?? null);
       if (tries === MAX_TRIES)
         throw new SourceRefusedError(status === 429 ? "rate_limited" : "network", null);
