@@ -15,7 +15,7 @@ describe("a member that the schema does not know is named, with what was probabl
     [JobRequest, { url, s3: {} }, "s3", "storage"],
     [JobRequest, { url, Storage: {} }, "Storage", "storage"],
     [JobRequest, { url, storge: {} }, "storge", "storage"],
-    [JobRequest, { url, resolution: 720 }, "resolution", "max_resolution"],
+    [JobRequest, { url, max_resolutoin: 720 }, "max_resolutoin", "max_resolution"],
     [JobRequest, { url, webhookUrl: url }, "webhookUrl", "webhook_url"],
     [JobRequest, { url, secret_key: "k" }, "secret_key", "storage.secret_key"],
     [JobRequest, { url, frobnicate: 1 }, "frobnicate", null],
