@@ -42,7 +42,7 @@ export async function startFaultyProxy(
       res.writeHead(disturbance.status, disturbance.headers ?? {});
       return void res.end(disturbance.body ?? "");
     }
-    // the body is read while the request is held: on a connection that nobody reads, a client's end goes unnoticed
+    // the body is read while the request is held: nobody sees the end of a client whose connection is not read
     const body = typeof disturbance === "object" ? await readWhileHeld(req, disturbance.until) : req;
     // a client that went away while it was held sent nothing on
     if (body === null || req.socket.destroyed) return;
