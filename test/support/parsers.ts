@@ -1,7 +1,8 @@
 import { plainHead } from "../../processor/egress/plain-head.ts";
 import { Fault } from "../../processor/fault.ts";
-import { parseLivePlaylist } from "../../processor/hls/live-playlist.ts";
-import { rewritePlaylist } from "../../processor/hls/playlist.ts";
+import { Follower } from "../../processor/hls/follow.ts";
+import { parseMediaPlaylist, parsePlaylist } from "../../processor/hls/model.ts";
+import { printPlaylist } from "../../processor/hls/print.ts";
 import { withBreaks } from "../../processor/hls/transport-stream.ts";
 import { cutPlaylist } from "../../processor/hls/window.ts";
 import { isUnsupportedMedia } from "../../processor/media/isobmff/box-view.ts";
@@ -70,9 +71,9 @@ export const PARSERS = {
     }
     for await (const batch of withBreaks(batches())) void batch;
   },
-  playlist: (bytes) => rewritePlaylist(bytes.toString("utf8"), BASE, () => "/0.ts"),
-  window: (bytes) => cutPlaylist(bytes.toString("utf8"), { start: 1, end: 2 }),
-  live: (bytes) => parseLivePlaylist(bytes.toString("utf8"), BASE),
+  playlist: (bytes) => printPlaylist(parsePlaylist(bytes.toString("utf8"), BASE), () => "/0.ts"),
+  window: (bytes) => cutPlaylist(parseMediaPlaylist(bytes.toString("utf8"), BASE), { start: 1, end: 2 }),
+  live: (bytes) => new Follower(null, true).next(parseMediaPlaylist(bytes.toString("utf8"), BASE)),
   vtt: (bytes) => sectionOfVtt(decodeText(bytes), 1, 20),
   pieces: (bytes) => joinVtt([decodeText(bytes), decodeText(bytes)]),
   ttml: (bytes) => ttmlToVtt(decodeText(bytes)),

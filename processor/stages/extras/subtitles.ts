@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunContext } from "../../dependencies.ts";
 import { Fault } from "../../fault.ts";
-import { rewritePlaylist } from "../../hls/playlist.ts";
+import { parseMediaPlaylist, presentSegments } from "../../hls/model.ts";
 import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { type TextDemuxer, ToolInput } from "../../tools/tool-input.ts";
 import type { Subtitles, YtdlpInfo } from "../../tools/ytdlp-info.ts";
@@ -90,8 +90,7 @@ async function textOf(context: RunContext, source: Source, track: Track): Promis
   };
   const text = await fetchText(track.url);
   if (!text.startsWith("#EXTM3U")) return text;
-  const { resources } = rewritePlaylist(text, track.url, ({ url }) => url);
-  const pieces = resources.filter(({ kind }) => kind === "segment").slice(0, MAX_PIECES);
+  const pieces = presentSegments(parseMediaPlaylist(text, track.url)).slice(0, MAX_PIECES);
   const texts: string[] = [];
   let length = 0;
   for (const { url } of pieces) {
