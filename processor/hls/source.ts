@@ -173,12 +173,13 @@ export class HlsSource {
   }
 
   /**
-   * The parts of the presentation, each with a clock and an initialisation of its own; empty while it is live. Of a
-   * master playlist, those of the first one that it names.
+   * The parts of the presentation, each with a clock and an initialisation of its own; empty while it is live, and where
+   * only a tool can read it. Of a master playlist, those of the first one that it names.
    */
   async parts(): Promise<readonly PresentationPart[]> {
     const { media } = await this.#mediaPlaylist();
-    return media?.hasEnded ? partsOf(media) : [];
+    if (!media?.hasEnded || media.segments.some(({ sampleKey }) => sampleKey !== null)) return [];
+    return partsOf(media);
   }
 
   /** What of the media playlist is not there, as far as it was read. */

@@ -18,7 +18,7 @@ import type { PartUploader } from "../storage/uploads/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/uploads/upload-growing-file.ts";
 import { indexBytesFor, mappedInputs } from "./ffmpeg-args.ts";
 import { chaptersWithin, tagsOf } from "./file-metadata.ts";
-import type { Input } from "./inputs.ts";
+import { type Input, presentSeconds } from "./inputs.ts";
 import type { MuxRequest, MuxResult } from "./mux.ts";
 import { openUpload, type UploadPlan } from "./open-upload.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
@@ -271,6 +271,6 @@ async function writeFile(
 function checkedFacts({ context, request }: Join, index: Buffer): IndexFacts {
   const facts = factsOfIndex(index);
   if (!facts) throw new UnsupportedMediaError("a result that is not understood");
-  checkResult(context, facts, request.extent.seconds);
+  checkResult(context, facts, presentSeconds(request.inputs, request.extent.seconds));
   return facts;
 }

@@ -13,7 +13,7 @@ import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
 import type { DescribedInput } from "./describe.ts";
 import { type Cover, indexBytesFor, type MuxJob, muxArguments, muxToolInputs } from "./ffmpeg-args.ts";
 import { readFileFacts } from "./file-head.ts";
-import type { Inputs } from "./inputs.ts";
+import { type Inputs, presentSeconds } from "./inputs.ts";
 import { openUpload } from "./open-upload.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 
@@ -107,7 +107,7 @@ async function onePass(
     const found =
       (await readFileFacts(path)) ??
       (await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal }));
-    checkResult(context, found, request.extent.seconds);
+    checkResult(context, found, presentSeconds(request.inputs, request.extent.seconds));
     return found;
   });
   facts.catch(() => {});

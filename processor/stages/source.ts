@@ -14,6 +14,8 @@ export interface Fragment {
   readonly span?: ByteSpan;
   /** Seconds; null for one that is no media (the initialisation segment), or where it is not reported. */
   readonly duration: number | null;
+  /** Fragments of one part share a clock and an initialisation. Default 0. */
+  readonly part?: number;
 }
 
 /** One stream that was chosen, with all that is needed to fetch it. */
