@@ -16,7 +16,12 @@ export type PieceFacts =
   /** Of the source, as JSON; the first piece of a run. */
   | { readonly kind: "source" }
   /** What a track's segments need in front of them. */
-  | { readonly kind: "map"; readonly track: number }
+  | {
+      readonly kind: "map";
+      readonly track: number;
+      /** Of its bytes; journals of an older version do not have it. */
+      readonly sha256?: string;
+    }
   | ({ readonly kind: "segment" } & TrackPieceFacts)
   /** Was on air and could not be fetched. */
   | ({ readonly kind: "gap" } & TrackPieceFacts)

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Fault } from "../../fault.ts";
 import type { LiveSegment } from "../../hls/follow.ts";
 import type { LiveEnd, LiveSource } from "../../hls/live-source.ts";
@@ -84,7 +85,7 @@ async function record(
     let body = bodies[i] ?? null;
     if (body && map && !isSameResource(map, known)) {
       const mapBody = await orMiss(() => source.read(map));
-      if (mapBody) entries.push([{ kind: "map", track }, mapBody]);
+      if (mapBody) entries.push([{ kind: "map", track, sha256: digestOf(mapBody) }, mapBody]);
       // without what stands in front of it, a segment cannot be read
       else body = null;
       known = mapBody ? map : known;
@@ -102,6 +103,12 @@ async function record(
   );
   onSegment();
   return known;
+}
+
+function digestOf(body: readonly Buffer[]): string {
+  const hash = createHash("sha256");
+  for (const chunk of body) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 const recordedBy = (facts: PieceFacts): number => (facts.kind === "segment" ? facts.seconds : 0);

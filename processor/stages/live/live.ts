@@ -61,7 +61,10 @@ export async function continueRecording(context: RunContext, journal: Journal): 
   });
 }
 
-/** A delivered or cancelled recording leaves nothing; one that failed for good does neither. Any other is continued. */
+/**
+ * A delivered or cancelled recording leaves nothing; one that failed for good does neither. Any other is continued, and
+ * one that could not be made a file is kept: what was on air does not come again.
+ */
 async function keepOrErase(
   context: RunContext,
   journal: Journal,
@@ -74,10 +77,14 @@ async function keepOrErase(
   } catch (error) {
     const cause = context.signal.aborted ? context.signal.reason : error;
     const isCancelled = cause instanceof StoppedError && cause.reason === "cancelled";
-    if (isCancelled || (cause instanceof Fault && cause.isFinal)) await journal.erase();
+    const isOver = cause instanceof Fault && cause.isFinal && !KEPT_FAULTS.includes(cause.code);
+    if (isCancelled || isOver) await journal.erase();
     throw error;
   }
 }
+
+/** Ends of a run that say nothing against the recording itself. */
+const KEPT_FAULTS: readonly JobErrorCode[] = ["processing", "truncated", "internal", "timeout"];
 
 /** Records until the stream ends, falls silent, or is long enough. */
 async function record(context: RunContext, journal: Journal, source: Source): Promise<void> {
@@ -230,14 +237,13 @@ function asStorageFault(error: unknown): unknown {
 
 /** A track of the journal as a stream of fragments. */
 async function recordedStream(journal: Journal, stream: SourceStream, track: number): Promise<SourceStream> {
-  const its = tracked(journal, track);
-  const map = its.find(({ kind }) => kind === "map");
-  const segments = its.filter(({ kind }) => kind === "segment");
+  const pieces = inParts(tracked(journal, track));
   const fragments = await Promise.all(
-    [...(map ? [map] : []), ...segments].map(async (piece) => ({
+    pieces.map(async ({ part, piece }) => ({
       url: await journal.link(piece),
       span: { start: HEADER_BYTES },
       duration: piece.kind === "segment" ? piece.seconds : null,
+      part,
     })),
   );
   return {
@@ -245,10 +251,41 @@ async function recordedStream(journal: Journal, stream: SourceStream, track: num
     protocol: "dash",
     url: fragments[0]?.url ?? "",
     headers: {},
-    extension: map ? "mp4" : "ts",
-    size: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+    extension: pieces.some(({ piece }) => piece.kind === "map") ? "mp4" : "ts",
+    size: pieces.reduce((sum, { piece }) => sum + (piece.kind === "segment" ? piece.bytes : 0), 0),
     fragments,
   };
+}
+
+/**
+ * What can be read of a track, by parts: a new one begins where the encoder began anew and with another initialisation.
+ * Each part has the initialisation that holds for it in front.
+ */
+function inParts(track: readonly Piece[]): { readonly piece: Piece; readonly part: number }[] {
+  const placed: { piece: Piece; part: number }[] = [];
+  let map: (Piece & { readonly kind: "map" }) | null = null;
+  let part = 0;
+  let isBegun = false;
+  let beginsAnew = false;
+  for (const piece of track) {
+    if (piece.kind === "map") {
+      // each run stores it again, which changes nothing
+      if (map?.sha256 !== undefined && map.sha256 === piece.sha256) continue;
+      beginsAnew ||= map !== null;
+      map = piece;
+      if (!isBegun) placed.push({ piece, part });
+    } else if (piece.kind === "segment" || piece.kind === "gap") {
+      beginsAnew ||= piece.begins_anew === true;
+      if (piece.kind === "gap") continue;
+      if (beginsAnew && isBegun) {
+        part++;
+        if (map) placed.push({ piece: map, part });
+      }
+      placed.push({ piece, part });
+      [isBegun, beginsAnew] = [true, false];
+    }
+  }
+  return placed;
 }
 
 /** What the caller must know: that this is a recording, and what it lacks. */

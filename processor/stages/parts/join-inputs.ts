@@ -39,7 +39,7 @@ export async function joinInputs(context: RunContext, inputs: readonly Input[]):
   return { all, adjustments };
 }
 
-function inputOf({ path, shape }: JoinedParts, inputs: readonly Input[]): Input {
+function inputOf({ lostSeconds, path, shape }: JoinedParts, inputs: readonly Input[]): Input {
   const [first] = inputs as readonly [Input];
   const stream: SourceStream = {
     ...first.stream,
@@ -58,7 +58,11 @@ function inputOf({ path, shape }: JoinedParts, inputs: readonly Input[]): Input 
     read: async function* (signal) {
       for await (const chunk of createReadStream(path, { signal })) yield [chunk as Buffer];
     },
-    missing: () => inputs.map((input) => input.missing()).reduce((a, b) => (b.seconds > a.seconds ? b : a)),
+    missing: () => {
+      const its = inputs.map((input) => input.missing());
+      const most = its.reduce((one, other) => (other.seconds > one.seconds ? other : one));
+      return { count: most.count, seconds: most.seconds + lostSeconds };
+    },
     retries: () => inputs.reduce((sum, input) => sum + input.retries(), 0),
     close: () => inputs.forEach((input) => void input.close()),
   };

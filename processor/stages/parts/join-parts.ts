@@ -3,6 +3,7 @@ import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { RunContext } from "../../dependencies.ts";
 import { Fault } from "../../fault.ts";
@@ -47,6 +48,8 @@ export interface JoinedParts {
   readonly path: string;
   readonly shape: CommonShape;
   readonly seconds: number;
+  /** Of parts that could not be read. */
+  readonly lostSeconds: number;
   readonly adjustments: readonly Adjustment[];
 }
 
@@ -71,11 +74,13 @@ export async function joinParts(
   const count = streams[0]?.length ?? 0;
   if (count > MAX_PARTS) throw new Fault("processing", `the presentation has ${count} parts`);
   const spooled: Spooled[] = [];
+  let lostSeconds = 0;
   for (let index = 0; index < count; index++) {
     const its = streams.map((parts) => parts[index] as StreamPart);
     const part = await spoolPart(context, its, join(context.folder, `${name}.${index}`));
     // a part of which nothing is there is a hole
     if (part) spooled.push(part);
+    else lostSeconds += Math.max(...its.map(({ seconds: announced }) => announced));
   }
   if (spooled.length === 0) throw new Fault("truncated", "no part of the presentation holds any media");
   const common = commonShape(spooled);
@@ -84,17 +89,24 @@ export async function joinParts(
   let seconds = 0;
   let encodedSeconds = 0;
   for (const [index, part] of spooled.entries()) {
-    const actions = actionsFor(part, common);
     const made = join(context.folder, `${name}.${index}.made.ts`);
-    await makePart(context, part, { common, actions, path: made });
-    if (actions.video === "encode" || actions.audio === "encode") encodedSeconds += part.seconds;
-    before = await appendPart(context, made, path, before);
-    seconds = spanOf(before);
+    const actions = await makeAnyhow(context, part, { common, path: made });
+    if (actions === null) lostSeconds += part.seconds;
+    else {
+      if (actions.video === "encode" || actions.audio === "encode") encodedSeconds += part.seconds;
+      before = await appendPart(context, made, path, before);
+      seconds = spanOf(before);
+    }
     await Promise.all(
       [made, ...part.files.map((file) => file.path)].map((file) => rm(file, { force: true })),
     );
   }
-  return { path, shape: common, seconds, adjustments: encodedAdjustments(encodedSeconds, common) };
+  if (before.size === 0) throw new Fault("processing", "no part of the presentation can be read");
+  const adjustments = [
+    ...encodedAdjustments(encodedSeconds, common),
+    ...lostAdjustments(lostSeconds, seconds),
+  ];
+  return { path, shape: common, seconds, lostSeconds, adjustments };
 }
 
 /** The media of one part, in files. */
@@ -137,21 +149,62 @@ async function spoolStream(context: RunContext, part: StreamPart, path: string):
     }
   };
   await pipeline(Readable.from(chunks(), { objectMode: false }), createWriteStream(path), { signal });
-  if (bytes === 0) return null;
-  const input = await mediaFile(path);
-  return { path, input, facts: await probeMedia(input, { tools, proxy, cwd: folder, signal }) };
+  try {
+    if (bytes === 0) return null;
+    const input = await mediaFile(path);
+    return { path, input, facts: await probeMedia(input, { tools, proxy, cwd: folder, signal }) };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isAboutMedia(error)) throw error;
+    context.log("part not read", { job_id: context.claim.job_id, detail: error.detail });
+    return null;
+  }
 }
 
 interface PartTarget {
   readonly common: CommonShape;
-  readonly actions: PartActions;
   readonly path: string;
 }
+
+/** Copies what fits; what cannot be copied is encoded. Null where neither can be done. */
+async function makeAnyhow(
+  context: RunContext,
+  part: Spooled,
+  target: PartTarget,
+): Promise<PartActions | null> {
+  const fitting = actionsFor(part, target.common);
+  const encoding: PartActions = {
+    video: fitting.video === "none" ? "none" : "encode",
+    audio: fitting.audio === "none" ? "none" : "encode",
+  };
+  for (const actions of [fitting, encoding]) {
+    try {
+      await makePart(context, part, actions, target);
+      return actions;
+    } catch (error) {
+      context.signal.throwIfAborted();
+      if (!isAboutMedia(error)) throw error;
+      context.log("part not made", {
+        job_id: context.claim.job_id,
+        video: actions.video,
+        detail: error.detail,
+      });
+    }
+  }
+  return null;
+}
+
+/** About the media, not about the machine or the network. */
+const MEDIA_FAULTS: readonly JobErrorCode[] = ["processing", "truncated", "unsupported_url"];
+
+const isAboutMedia = (error: unknown): error is Fault =>
+  error instanceof Fault && MEDIA_FAULTS.includes(error.code);
 
 async function makePart(
   context: RunContext,
   part: Spooled,
-  { actions, common, path }: PartTarget,
+  actions: PartActions,
+  { common, path }: PartTarget,
 ): Promise<void> {
   const { cpu, folder, proxy, signal, tools } = context;
   const begins = part.files.map(({ facts }) => facts.startSeconds ?? 0);
@@ -247,4 +300,11 @@ function encodedAdjustments(seconds: number, { video }: CommonShape): Adjustment
       reason: `${to} s of the source have another size or codec than the rest and were transcoded${shape}`,
     },
   ];
+}
+
+function lostAdjustments(lost: number, delivered: number): Adjustment[] {
+  if (lost === 0) return [];
+  const [missing, to] = [lost, delivered].map((value) => Math.round(value * 10) / 10) as [number, number];
+  const reason = `${missing} s are missing: that part of the source cannot be read`;
+  return [{ field: "source", from: Math.round((to + missing) * 10) / 10, to, reason }];
 }
