@@ -5,6 +5,7 @@ import { Fault } from "../fault.ts";
 import { UpcomingError } from "../run/upcoming.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
+import { withOwnFragments } from "./parts/own-manifest.ts";
 import { chooseFormats, type FormatChoice } from "./select.ts";
 import { chosenStreams, describeSource, isLive, type Source } from "./source.ts";
 
@@ -34,7 +35,8 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   const [first, ...others] = chosenStreams(choice.formats, choice.extraAudio);
   if (!first) throw new Fault(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
   const id = await sourceId(info, url);
-  const source = { ...describeSource(info, [first, ...others], choice), id };
+  const described = { ...describeSource(info, [first, ...others], choice), id };
+  const source = await withOwnFragments(context, described);
   return { source, extractMs: Math.round(performance.now() - startedAt) };
 }
 
