@@ -242,8 +242,10 @@ describe("XML", () => {
 describe("subtitles are refused", () => {
   const error = expect.objectContaining({ code: "processing" });
   it("with more cues or longer lines than subtitles have", () => {
-    expect(() => joinVtt([Array.from({ length: 100_001 }, (_, i) => `${i}`).join("\n\n")])).toThrow(error);
-    expect(() => joinVtt(["a".repeat(70_000)])).toThrow(error);
+    expect(() => joinVtt([{ text: Array.from({ length: 100_001 }, (_, i) => `${i}`).join("\n\n") }])).toThrow(
+      error,
+    );
+    expect(() => joinVtt([{ text: "a".repeat(70_000) }])).toThrow(error);
     expect(() => ttmlToVtt(`<tt>${"<p ".repeat(100_000)}`)).toThrow(error);
     expect(() => ttmlToVtt(`<tt>${'<p begin="1s" end="2s">a</p>'.repeat(100_001)}</tt>`)).toThrow(error);
   });

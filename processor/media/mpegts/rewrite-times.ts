@@ -49,6 +49,29 @@ export class TimeScan {
   }
 }
 
+/** All streams begin within so many bytes. */
+const OPENING_BYTES = 1 << 20;
+
+/**
+ * When the first thing of a transport stream is shown, in seconds; null where its first bytes do not say so. Batches may
+ * be borrowed.
+ */
+export async function firstShown(batches: AsyncIterable<readonly Buffer[]>): Promise<number | null> {
+  const scan = new TimeScan();
+  let left: Buffer = Buffer.alloc(0);
+  let bytes = 0;
+  for await (const batch of batches) {
+    const all = Buffer.concat([left, ...batch]);
+    const whole = all.length - (all.length % PACKET_BYTES);
+    left = all.subarray(whole);
+    scan.add(all.subarray(0, whole));
+    bytes += whole;
+    if (bytes >= OPENING_BYTES || (whole > 0 && all[0] !== SYNC_BYTE)) break;
+  }
+  const shown = [...scan.times.values()].map((stream) => stream.firstShown);
+  return shown.length === 0 ? null : secondsOf(Math.min(...shown));
+}
+
 /** How long one packet of a stream lasts, on average. */
 const packetUnits = ({ count, firstShown, lastShown }: StreamTimes): number =>
   count < 2 ? 0 : (lastShown - firstShown) / (count - 1);
