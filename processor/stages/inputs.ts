@@ -22,6 +22,7 @@ import { SNIFF_BYTES } from "../tools/input-format.ts";
 import { demuxerOf, mediaFile, ToolInput } from "../tools/tool-input.ts";
 import { downloadWithTool } from "../tools/ytdlp-download.ts";
 import { type FileHead, readSourceHead } from "./file-head.ts";
+import { EndlessStreamError, isEndless } from "./live/endless-source.ts";
 import { joinInputs } from "./parts/join-inputs.ts";
 import type { StreamPart } from "./parts/join-parts.ts";
 import type { Fragment, Source, SourceStream } from "./source.ts";
@@ -183,6 +184,10 @@ async function openFile(
 ): Promise<Input> {
   const options = { ...sourceOptions(context, stream), plain: context.distrustsRanges };
   const ranges = await openRangeSource(context.client, options);
+  if (ranges.sizeBytes === undefined && (await isEndless(context, stream, false))) {
+    ranges.close();
+    throw new EndlessStreamError();
+  }
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
   if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);

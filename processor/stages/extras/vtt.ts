@@ -98,10 +98,17 @@ export function joinVtt(pieces: readonly VttPiece[], mediaStart: number | null =
   const blocks = new Set<string>();
   /** What the clock shows at the beginning of the presentation, by parts. */
   const origins = new Map<number, number>(mediaStart === null ? [] : [[0, mediaStart]]);
+  const seen = new Set<number>();
   for (const { part = 0, start = 0, text } of pieces) {
     const [header = [], ...others] = blocksOf(text);
     const clock = isVtt(header[0] ?? "") ? clockOf(header) : null;
-    if (clock !== null && !origins.has(part)) origins.set(part, clock - start);
+    const announced = clock === null ? null : clock - start;
+    const known = origins.get(part);
+    const isNear = known !== undefined && Math.abs(nearestTurn((announced ?? 0) - known)) < DELAY_SECONDS;
+    // a packager's own delay is the same in audio, video and text
+    if (announced !== null && !seen.has(part) && (known === undefined || isNear))
+      origins.set(part, announced);
+    if (announced !== null) seen.add(part);
     const shift = clock === null ? 0 : nearestTurn(clock - (origins.get(part) ?? clock));
     for (const lines of isVtt(header[0] ?? "") ? others : [header, ...others]) {
       const block = shifted(lines, shift).join("\n").trim();
@@ -115,6 +122,8 @@ export function joinVtt(pieces: readonly VttPiece[], mediaStart: number | null =
 /** Whether a piece counts its times by the media's clock. */
 export const hasClock = (vtt: string): boolean => clockOf(vtt.slice(0, HEADER_LENGTH).split("\n")) !== null;
 
+/** The first frame may be shown so much later than the clock of a presentation begins. */
+const DELAY_SECONDS = 0.5;
 /** The map stands in the header. */
 const HEADER_LENGTH = 4096;
 /** Units of the media's clock per second, and after how many it begins again. */

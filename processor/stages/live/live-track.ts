@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { Fault } from "../../fault.ts";
-import type { LiveSegment } from "../../hls/follow.ts";
-import type { LiveEnd, LiveSource } from "../../hls/live-source.ts";
-import { isSameResource, type MapResource } from "../../hls/model.ts";
+import type { LiveSegment, NewSegments } from "../../hls/follow.ts";
+import type { ResourceKey } from "../../hls/key.ts";
+import type { Follow, LiveEnd } from "../../hls/live-source.ts";
+import { isSameResource, type MapResource, type Resource } from "../../hls/model.ts";
 import { withBreak } from "../../hls/transport-stream.ts";
 import type { Journal, PieceFacts } from "./live-journal.ts";
 
@@ -21,9 +22,15 @@ export interface TrackState {
   recordedSeconds: number;
 }
 
+/** Where the segments of a track come from. */
+export interface TrackSource {
+  follow(options: Follow): AsyncGenerator<NewSegments, LiveEnd>;
+  read(resource: Resource & { readonly key: ResourceKey | null }): Promise<Buffer[]>;
+}
+
 export interface TrackOptions {
   readonly track: number;
-  readonly source: LiveSource;
+  readonly source: TrackSource;
   readonly journal: Journal;
   readonly limit: RecordingLimit;
   readonly state: TrackState;
