@@ -12,7 +12,7 @@ export interface Representation {
   readonly bandwidth: number | null;
   readonly height: number | null;
   readonly codecs: string;
-  /** @throws Fault `network` where they cannot be told */
+  /** @throws Fault `network` where the manifest does not state them */
   readonly segments: () => DashSegment[];
 }
 

@@ -52,7 +52,7 @@ interface Facts {
 /** Four days of segments of four seconds. */
 const MAX_SEGMENTS = 100_000;
 
-/** @throws Fault `network` where they cannot be told, `egress_blocked` for an address that is not http(s) */
+/** @throws Fault `network` where the manifest does not state them, `egress_blocked` for an address that is not http(s) */
 export function segmentsOf(info: SegmentInfo, facts: Facts): DashSegment[] {
   const media =
     info.kind === "SegmentTemplate"

@@ -15,7 +15,7 @@ const FEW_PIECES = 3;
 const MAX_GAP_SHARE = 0.5;
 
 /**
- * Pieces of a presentation that cannot be had: those that its source declares as gaps, and those that it does not have
+ * Pieces of a presentation that cannot be fetched: those that its source declares as gaps, and those that it does not have
  * although it names them. A few are left out and reported; more make the source unavailable.
  */
 export class MissingMedia {

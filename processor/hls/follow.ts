@@ -25,7 +25,7 @@ const REMEMBERED = 200;
 
 export const targetSecondsOf = ({ targetSeconds }: MediaPlaylist): number => targetSeconds ?? USUAL_SECONDS;
 
-/** Tells new segments of a live playlist from those that are known, each time it was looked at. */
+/** Finds the new segments of a live playlist, each time it is reloaded. */
 export class Follower {
   /** Number of the last segment that is known; null before the first. */
   #last: number | null;

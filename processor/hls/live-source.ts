@@ -45,7 +45,7 @@ export class LiveSource {
   readonly #client: HttpClient;
   readonly #options: LiveSourceOptions;
   readonly #clock: RetryClock;
-  readonly #keys = new KeyRing((url, maxBytes) => this.#fetch({ url }, maxBytes));
+  readonly #keys = new KeyRing((url, maxBytes) => this.#download({ url }, maxBytes));
 
   constructor(client: HttpClient, options: LiveSourceOptions) {
     this.#client = client;
@@ -80,7 +80,7 @@ export class LiveSource {
 
   /** The bytes of a segment or a map, decrypted. @throws as `openSpan` */
   async read(resource: Resource & { readonly key: ResourceKey | null }): Promise<Buffer[]> {
-    const chunks = await this.#fetch(resource, MAX_SEGMENT_BYTES);
+    const chunks = await this.#download(resource, MAX_SEGMENT_BYTES);
     if (resource.key === null) return chunks;
     const decipher = await this.#keys.decipher(resource.key);
     const whole: Buffer[] = [];
@@ -89,7 +89,7 @@ export class LiveSource {
   }
 
   /** @throws as `openSpan`; Fault `limit_exceeded` over `maxBytes` */
-  async #fetch({ url, span = { start: 0 } }: Resource, maxBytes: number): Promise<Buffer[]> {
+  async #download({ url, span = { start: 0 } }: Resource, maxBytes: number): Promise<Buffer[]> {
     const inline = inlineBytes(url);
     if (inline) return [inline];
     const { headers, signal, onBytes, clock } = this.#options;

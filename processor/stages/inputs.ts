@@ -2,7 +2,6 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Adjustment } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
 import { connectionsTo } from "../egress/connections.ts";
 import {
@@ -21,68 +20,19 @@ import { cutPieces, type TimeWindow } from "../hls/window.ts";
 import { SNIFF_BYTES } from "../tools/input-format.ts";
 import { demuxerOf, mediaFile, ToolInput } from "../tools/tool-input.ts";
 import { downloadWithTool } from "../tools/ytdlp-download.ts";
-import { type FileHead, readSourceHead } from "./file-head.ts";
+import { readSourceHead } from "./file-head.ts";
 import { EndlessStreamError, isEndless } from "./live/endless-source.ts";
+import { type Input, type Inputs, type Missing, NOTHING_MISSING } from "./parts/input.ts";
 import { joinInputs } from "./parts/join-inputs.ts";
-import type { StreamPart } from "./parts/join-parts.ts";
 import type { Fragment, Source, SourceStream } from "./source.ts";
 
-/** A stream that was opened: a way for the tools to read it, and the count of what it cost. */
-export interface Input {
-  readonly stream: SourceStream;
-  /**
-   * What a tool opens: a URL that only this run's proxy serves, or a file of the work folder. What kind of media it is
-   * is reported from its first bytes, which are read once, no matter who asks.
-   *
-   * @throws Fault `unsupported_url` when it is no container that is read; or of the source
-   */
-  readonly forTool: () => Promise<ToolInput>;
-  /** Set for a file that can be read anywhere. */
-  readonly ranges: RangeSource | null;
-  /**
-   * All its bytes in their order, as one stream of media; null where only a tool makes one of it. Batches are borrowed.
-   *
-   * @throws NotConcatenableError where that shows on the way
-   */
-  readonly read: ((signal: AbortSignal) => AsyncGenerator<Buffer[]>) | null;
-  /** Reads its headers once, no matter who asks; null where there are none to read. */
-  readonly head: () => Promise<FileHead | null>;
-  readonly transportStream: boolean;
-  /** Set when the input holds only the pieces that a clip needs: where they begin, and how long all would be. */
-  readonly cut: { readonly startSeconds: number; readonly totalSeconds: number } | null;
-  /** Of a stream of several, each with a clock and an initialisation of its own; fewer than two where it is one. */
-  readonly parts: readonly StreamPart[];
-  /** Pieces that the source does not have, as far as it was read. */
-  readonly missing: () => Missing;
-  /** Requests that had to be repeated so far. */
-  readonly retries: () => number;
-  readonly close: () => void;
-}
-
-export type Missing = Pick<MissingMedia, "count" | "seconds">;
-
-const NOTHING_MISSING = { count: 0, seconds: 0 } as const;
+export type { Input, Inputs };
 
 /** What only a tool looks into. */
 const OPAQUE = {
   ...{ ranges: null, read: null, head: async () => null, cut: null, parts: [] },
   missing: () => NOTHING_MISSING,
 } as const;
-
-/** All inputs of a run, and why the first of them broke, which their reader cannot know. */
-export interface Inputs {
-  readonly all: readonly Input[];
-  readonly failure: () => Fault | null;
-  /** What was done to make one stream of several parts. */
-  readonly adjustments: readonly Adjustment[];
-  /** What the input lacks that lacks the most. */
-  readonly missing: () => Missing;
-  readonly close: () => void;
-}
-
-/** Of announced seconds, those that the source has; null where they are not announced. */
-export const presentSeconds = ({ missing }: Inputs, announced: number | null): number | null =>
-  announced === null ? null : Math.max(0, announced - missing().seconds);
 
 /** Opens every stream of the source side by side. */
 export async function openInputs(context: RunContext, source: Source): Promise<Inputs> {

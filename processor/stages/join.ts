@@ -18,9 +18,9 @@ import type { PartUploader } from "../storage/uploads/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/uploads/upload-growing-file.ts";
 import { indexBytesFor, mappedInputs } from "./ffmpeg-args.ts";
 import { chaptersWithin, tagsOf } from "./file-metadata.ts";
-import { type Input, presentSeconds } from "./inputs.ts";
 import type { MuxRequest, MuxResult } from "./mux.ts";
 import { openUpload, type UploadPlan } from "./open-upload.ts";
+import { type Input, presentSeconds } from "./parts/input.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 import type { Source } from "./source.ts";
 

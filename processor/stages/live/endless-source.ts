@@ -122,7 +122,7 @@ export async function isEndless(
     return isRadio(response.headers) || (isAsked && !hasLength && isMedia(response.headers));
   } catch {
     signal.throwIfAborted();
-    // whoever reads it finds out what is wrong with it
+    // the reader finds out what is wrong with it
     return false;
   }
 }

@@ -2,8 +2,8 @@ import { createReadStream } from "node:fs";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { RunContext } from "../../dependencies.ts";
 import { mediaFile } from "../../tools/tool-input.ts";
-import type { Input } from "../inputs.ts";
 import type { SourceStream } from "../source.ts";
+import type { Input } from "./input.ts";
 import { type JoinedParts, joinParts } from "./join-parts.ts";
 
 export interface JoinedInputs {

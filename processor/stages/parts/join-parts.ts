@@ -20,6 +20,7 @@ import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { type MediaFacts, probeMedia } from "../../tools/ffprobe.ts";
 import { mediaFile, type ToolInput } from "../../tools/tool-input.ts";
 import { partAudioEncoder, partVideoEncoder } from "../encoders.ts";
+import type { StreamPart } from "./input.ts";
 import {
   actionsFor,
   type CommonShape,
@@ -34,14 +35,6 @@ import {
  * that restarted. Each part is made a transport stream of the same shape in the work folder; then they are put one
  * behind the other with times that go on.
  */
-
-/** One part of one stream. */
-export interface StreamPart {
-  /** As announced. */
-  readonly seconds: number;
-  /** All its bytes. Batches are borrowed. */
-  readonly read: (signal: AbortSignal) => AsyncIterable<readonly Buffer[]>;
-}
 
 export interface JoinedParts {
   /** A transport stream. */
