@@ -110,6 +110,7 @@ interface WantedInput {
 /** Null where one of them cannot be read here. */
 function wantedInputs({ actions, inputs, muxInputs }: JoinRequest): WantedInput[] | null {
   const { audio, video } = mappedInputs({ actions, inputs: muxInputs });
+  if (muxInputs.some(({ delaySeconds = 0 }) => delaySeconds > 0)) return null;
   const wanted: WantedInput[] = [];
   for (const [index, { read, transportStream }] of inputs.all.entries()) {
     const kinds = [...(index === video ? ["vide"] : []), ...(index === audio ? ["soun"] : [])];
