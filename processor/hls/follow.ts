@@ -20,6 +20,8 @@ export interface LiveSegment extends Segment {
 const USUAL_SECONDS = 6;
 /** A playlist may be older than the last one by a few segments; one that is older still counts anew. */
 const STALE_SEGMENTS = 20;
+/** So many playlists in a row that lie before everything that is known are not old ones. */
+const LOOKS_BEHIND = 3;
 /** Names of segments that are remembered: more than a playlist usually keeps. */
 const REMEMBERED = 200;
 
@@ -32,6 +34,8 @@ export class Follower {
   readonly #fromStart: boolean;
   /** Names of known segments by their numbers, without what changes from one playlist to the next. */
   readonly #names = new Map<number, string>();
+  /** Playlists in a row that lie before everything that is known. */
+  #looksBehind = 0;
 
   /**
    * @param after number of the last segment that is known already; null at the beginning
@@ -45,12 +49,12 @@ export class Follower {
   next(playlist: MediaPlaylist): NewSegments {
     const { segments } = playlist;
     const last = this.#last;
-    const isRestart = last !== null && this.#hasRestarted(segments, last);
+    const isRestart = last !== null && this.#hasRestarted(playlist, last);
     const fresh =
       last === null
         ? segments.slice(this.#fromStart ? 0 : -1)
         : isRestart
-          ? afterRestart(segments)
+          ? this.#unknown(segments)
           : segments.filter(({ sequence }) => sequence > last);
     const missed = last === null || isRestart ? 0 : (fresh[0]?.sequence ?? last + 1) - last - 1;
     const seconds = targetSecondsOf(playlist);
@@ -59,18 +63,34 @@ export class Follower {
       seconds: segment.seconds ?? seconds,
       beginsAnew: index === 0 ? isRestart || this.#beginsAnew(playlist, segment) : isNewPart(fresh, index),
     }));
-    if (isRestart) this.#names.clear();
-    for (const segment of fresh) this.#names.set(segment.sequence, nameOf(segment));
+    if (isRestart) {
+      this.#names.clear();
+      this.#looksBehind = 0;
+    }
+    // those in front of the first one that is taken are known, too
+    for (const segment of last === null ? segments : fresh)
+      this.#names.set(segment.sequence, nameOf(segment));
     for (const sequence of [...this.#names.keys()].slice(0, -REMEMBERED)) this.#names.delete(sequence);
     this.#last = fresh.at(-1)?.sequence ?? last;
     return { segments: marked, missedSeconds: missed * seconds };
   }
 
+  /** After a restart, a playlist may still hold segments from before it. */
+  #unknown(segments: readonly Segment[]): readonly Segment[] {
+    const known = new Set(this.#names.values());
+    const unknown = segments.filter((segment) => !known.has(nameOf(segment)));
+    return unknown.length > 0 ? unknown : segments;
+  }
+
   /** The encoder began to count anew: the numbers lie far back, or stand for other segments than before. */
-  #hasRestarted(segments: readonly Segment[], last: number): boolean {
+  #hasRestarted({ hasEnded, segments }: MediaPlaylist, last: number): boolean {
     const newest = segments.at(-1)?.sequence;
     if (newest === undefined) return false;
     if (newest < last - STALE_SEGMENTS) return true;
+    // a server that lags behind shows an older playlist once; none shows one from before the first segment for long
+    const [first = last] = this.#names.keys();
+    this.#looksBehind = newest < first ? this.#looksBehind + 1 : 0;
+    if (this.#looksBehind >= LOOKS_BEHIND || (this.#looksBehind > 0 && hasEnded)) return true;
     return segments.some((segment) => {
       const known = this.#names.get(segment.sequence);
       return known !== undefined && known !== nameOf(segment);
@@ -89,12 +109,6 @@ export class Follower {
 
 const isNewPart = (segments: readonly Segment[], index: number): boolean =>
   segments[index - 1]?.part !== segments[index]?.part;
-
-/** Of a playlist that still holds segments from before the restart, only those behind it are new. */
-function afterRestart(segments: readonly Segment[]): readonly Segment[] {
-  const newest = segments.at(-1);
-  return segments.filter(({ part }) => part === newest?.part);
-}
 
 /** Tokens in the query change; the path and the range do not. */
 const nameOf = ({ url, span }: Segment): string => `${new URL(url).pathname} ${span?.start ?? ""}`;

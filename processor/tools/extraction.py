@@ -142,6 +142,11 @@ def keep_dash_roles(parse):
     """The roles and the accessibility of a manifest's audio, which yt-dlp drops."""
     @functools.wraps(parse)
     def wrapper(self, mpd_doc, mpd_id=None, *args, **options):
+        # a segment without an address is part of its representation's own file, which yt-dlp does not know
+        for tag, name in (('Initialization', 'sourceURL'), ('SegmentURL', 'media')):
+            for element in mpd_doc.iterfind(f'.//{{*}}{tag}'):
+                if element.get(name) is None:
+                    element.set(name, '')
         periods = parse(self, mpd_doc, mpd_id, *args, **options)
         facts = {}
         for adaptation_set in mpd_doc.iterfind('.//{*}AdaptationSet'):
