@@ -54,13 +54,13 @@ afterAll(async () => {
   await origin.close();
 });
 
-/** Sends the same sound again and again, as fast as it is read. */
+/** Sends the same audio again and again, as fast as it is read. */
 function playForever(request: http.IncomingMessage, response: http.ServerResponse): void {
   const isNamed = request.url?.startsWith("/icy") === true;
   response.writeHead(200, { "content-type": "audio/mpeg", ...(isNamed ? { "icy-name": "radio" } : {}) });
   void (async () => {
-    const sound = await readFile(await media("audio-mp3", { seconds: 3 }));
-    const timer = setInterval(() => response.write(sound.subarray(0, 12_000)), 50);
+    const audio = await readFile(await media("audio-mp3", { seconds: 3 }));
+    const timer = setInterval(() => response.write(audio.subarray(0, 12_000)), 50);
     response.once("close", () => clearInterval(timer));
   })();
 }

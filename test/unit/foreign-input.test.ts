@@ -94,6 +94,12 @@ const FRONTS: Readonly<Record<string, readonly string[]>> = {
   ],
   window: ["#EXTM3U\n#EXTINF:1,\na\n", '#EXTM3U\n#EXTINF:1,\n#EXT-X-KEY:METHOD=NONE,URI="'],
   live: ["#EXTM3U\n#EXTINF:1,\n", "#EXTM3U\n#EXT-X-KEY:"],
+  manifest: [
+    "<MPD><Period><AdaptationSet>",
+    "<MPD><Period duration='PT1H'><Representation id='a'><SegmentTemplate media='",
+    "<MPD><BaseURL>",
+  ],
+  frames: ["", "\xff\xfb\x90"],
   vtt: ["", "WEBVTT\n\n", "WEBVTT\n\n00:00:01.000 --> 00:00:02.000"],
   ttml: ["", "<tt>", "<tt><p begin='1s' end='2s'>", "<tt "],
   xml: ["", "<L>", "<L><Upload><Key>"],

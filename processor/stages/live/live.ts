@@ -1,4 +1,4 @@
-import type { JobErrorCode } from "../../../schema/errors.ts";
+import { type JobErrorCode, RECORDING_KEPT } from "../../../schema/errors.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { Delivery } from "../../../schema/wire/callback.ts";
 import type { RunContext } from "../../dependencies.ts";
@@ -78,14 +78,11 @@ async function keepOrErase(
   } catch (error) {
     const cause = context.signal.aborted ? context.signal.reason : error;
     const isCancelled = cause instanceof StoppedError && cause.reason === "cancelled";
-    const isOver = cause instanceof Fault && cause.isFinal && !KEPT_FAULTS.includes(cause.code);
+    const isOver = cause instanceof Fault && cause.isFinal && !RECORDING_KEPT.includes(cause.code);
     if (isCancelled || isOver) await journal.erase();
     throw error;
   }
 }
-
-/** Ends of a run that say nothing against the recording itself. */
-const KEPT_FAULTS: readonly JobErrorCode[] = ["processing", "truncated", "internal", "timeout"];
 
 /** Records until the stream ends, falls silent, or is long enough. */
 async function record(context: RunContext, journal: Journal, source: Source): Promise<void> {
