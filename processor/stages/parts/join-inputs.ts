@@ -4,7 +4,7 @@ import type { RunContext } from "../../dependencies.ts";
 import { mediaFile } from "../../tools/tool-input.ts";
 import type { SourceStream } from "../source.ts";
 import type { Input } from "./input.ts";
-import { type JoinedParts, joinParts } from "./join-parts.ts";
+import { type JoinedParts, joinParts, MAX_PARTS } from "./join-parts.ts";
 
 export interface JoinedInputs {
   readonly all: readonly Input[];
@@ -19,9 +19,9 @@ export interface JoinedInputs {
  */
 export async function joinInputs(context: RunContext, inputs: readonly Input[]): Promise<JoinedInputs> {
   const [first] = inputs;
-  if (!first || inputs.every(({ parts }) => parts.length < 2)) return { all: inputs, adjustments: [] };
+  if (!first || !inputs.some(isJoined)) return { all: inputs, adjustments: [] };
   const isEven = inputs.every(({ parts }) => parts.length === first.parts.length);
-  if (isEven && !inputs.some(({ stream }) => stream.isExtraAudio)) {
+  if (isEven && isJoined(first) && !inputs.some(({ stream }) => stream.isExtraAudio)) {
     const joined = await joinParts(
       context,
       inputs.map(({ parts }) => parts),
@@ -32,12 +32,14 @@ export async function joinInputs(context: RunContext, inputs: readonly Input[]):
   const all: Input[] = [];
   const adjustments: Adjustment[] = [];
   for (const [index, input] of inputs.entries()) {
-    const joined = input.parts.length < 2 ? null : await joinParts(context, [input.parts], `parts.${index}`);
+    const joined = isJoined(input) ? await joinParts(context, [input.parts], `parts.${index}`) : null;
     all.push(joined ? inputOf(joined, [input]) : input);
     adjustments.push(...(joined?.adjustments ?? []));
   }
   return { all, adjustments };
 }
+
+const isJoined = ({ parts }: Input): boolean => parts.length > 1 && parts.length <= MAX_PARTS;
 
 function inputOf({ lostSeconds, path, shape }: JoinedParts, inputs: readonly Input[]): Input {
   const [first] = inputs as readonly [Input];

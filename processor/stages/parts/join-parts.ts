@@ -20,6 +20,7 @@ import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { type MediaFacts, probeMedia } from "../../tools/ffprobe.ts";
 import { mediaFile, type ToolInput } from "../../tools/tool-input.ts";
 import { partAudioEncoder, partVideoEncoder } from "../encoders.ts";
+import { checkSize } from "../result-checks.ts";
 import type { StreamPart } from "./input.ts";
 import {
   actionsFor,
@@ -46,8 +47,8 @@ export interface JoinedParts {
   readonly adjustments: readonly Adjustment[];
 }
 
-/** Every advertisement of a day; more are an attack on our processes. */
-const MAX_PARTS = 1000;
+/** Every advertisement of a day; more are left to the tool, which reads them as one stream. */
+export const MAX_PARTS = 1000;
 /** Streams of one part that begin further apart than this have nothing to do with each other's clock, in seconds. */
 const SHARED_CLOCK_SECONDS = 10;
 /** Numbers of the streams in every part: they must be the same ones. */
@@ -65,7 +66,6 @@ export async function joinParts(
   name: string,
 ): Promise<JoinedParts> {
   const count = streams[0]?.length ?? 0;
-  if (count > MAX_PARTS) throw new Fault("processing", `the presentation has ${count} parts`);
   const spooled: Spooled[] = [];
   let lostSeconds = 0;
   for (let index = 0; index < count; index++) {
@@ -136,6 +136,7 @@ async function spoolStream(context: RunContext, part: StreamPart, path: string):
     for await (const batch of part.read(signal)) {
       for (const chunk of batch) {
         bytes += chunk.length;
+        checkSize(context, bytes);
         // the writer keeps a chunk longer than its lender does
         yield Buffer.from(chunk);
       }
