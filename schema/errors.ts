@@ -204,6 +204,12 @@ export const JOB_ERRORS = {
 /** @example "geo_blocked" */
 export type JobErrorCode = keyof typeof JOB_ERRORS;
 
+/**
+ * Ends of a job that say nothing against its recording: what was on air does not come again, so its pieces stay where
+ * they are stored.
+ */
+export const RECORDING_KEPT: readonly JobErrorCode[] = ["processing", "truncated", "internal", "timeout"];
+
 /** All job error codes, for enums. */
 export const JOB_ERROR_CODES = Object.keys(JOB_ERRORS) as [JobErrorCode, ...JobErrorCode[]];
 

@@ -5,6 +5,7 @@ import { RangeMismatchError } from "../egress/source-read.ts";
 import { Fault } from "../fault.ts";
 import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { deliver } from "../stages/deliver.ts";
+import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
 import { resolveSource } from "../stages/resolve.ts";
 import { openObjectStore } from "../storage/open-object-store.ts";
@@ -98,7 +99,10 @@ async function attempt(context: RunContext): Promise<Delivery> {
 async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   const resolved = await resolveSource(context);
   if (resolved.source.live) return recordLive(context, resolved);
-  const delivery = await deliver(context, resolved);
+  const delivery = await deliver(context, resolved).catch((error: unknown) => {
+    if (!(error instanceof EndlessStreamError)) throw error;
+    return recordLive(context, { ...resolved, source: { ...resolved.source, live: true } });
+  });
   if (!context.request.recording.asked) return delivery;
   const notLive = { field: "live_recording", from: true, to: false, reason: "The source is not live" };
   return { ...delivery, adjustments: [...delivery.adjustments, notLive] };

@@ -253,6 +253,22 @@ function resolutionAdjustments({ request }: RunContext, { video }: IndexFacts): 
   return [{ field: "max_resolution", from: limit, to, reason: "The source has nothing smaller" }];
 }
 
+/** A source that does not have all of its pieces gives the others. */
+function missingAdjustments(inputs: Inputs, { facts, section }: Done): Adjustment[] {
+  const { count, seconds } = inputs.missing();
+  if (count === 0) return [];
+  const announced = section.end === null ? (facts.durationSeconds ?? seconds) : section.end - section.start;
+  const [from, missing] = [announced, seconds].map((value) => Math.round(value * 10) / 10) as [
+    number,
+    number,
+  ];
+  const to = Math.max(0, Math.round((from - missing) * 10) / 10);
+  const pieces = count === 1 ? "1 segment" : `${count} segments`;
+  return [
+    { field: "source", from, to, reason: `${missing} s are missing: the source does not have ${pieces}` },
+  ];
+}
+
 function report(
   { context, source, inputs }: Work,
   extractMs: number,
@@ -281,6 +297,8 @@ function report(
     strategy: done.strategy,
     adjustments: [
       ...done.adjustments,
+      ...inputs.adjustments,
+      ...missingAdjustments(inputs, done),
       ...done.audio.adjustments,
       ...resolutionAdjustments(context, facts),
       ...fpsAdjustments(context, facts),

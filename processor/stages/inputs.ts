@@ -11,6 +11,7 @@ import {
   serveRangeSource,
   serveSegmentSource,
 } from "../egress/loopback.ts";
+import { MissingMedia } from "../egress/missing-media.ts";
 import { FIRST_BYTES, openRangeSource, type RangeSource } from "../egress/range-source.ts";
 import { SegmentSource } from "../egress/segment-source.ts";
 import { Fault } from "../fault.ts";
@@ -19,46 +20,19 @@ import { cutPieces, type TimeWindow } from "../hls/window.ts";
 import { SNIFF_BYTES } from "../tools/input-format.ts";
 import { demuxerOf, mediaFile, ToolInput } from "../tools/tool-input.ts";
 import { downloadWithTool } from "../tools/ytdlp-download.ts";
-import { type FileHead, readSourceHead } from "./file-head.ts";
+import { readSourceHead } from "./file-head.ts";
+import { EndlessStreamError, isEndless } from "./live/endless-source.ts";
+import { type Input, type Inputs, type Missing, NOTHING_MISSING } from "./parts/input.ts";
+import { joinInputs } from "./parts/join-inputs.ts";
 import type { Fragment, Source, SourceStream } from "./source.ts";
 
-/** A stream that was opened: a way for the tools to read it, and the count of what it cost. */
-export interface Input {
-  readonly stream: SourceStream;
-  /**
-   * What a tool opens: a URL that only this run's proxy serves, or a file of the work folder. What kind of media it is
-   * is reported from its first bytes, which are read once, no matter who asks.
-   *
-   * @throws Fault `unsupported_url` when it is no container that is read; or of the source
-   */
-  readonly forTool: () => Promise<ToolInput>;
-  /** Set for a file that can be read anywhere. */
-  readonly ranges: RangeSource | null;
-  /**
-   * All its bytes in their order, as one stream of media; null where only a tool makes one of it. Batches are borrowed.
-   *
-   * @throws NotConcatenableError where that shows on the way
-   */
-  readonly read: ((signal: AbortSignal) => AsyncGenerator<Buffer[]>) | null;
-  /** Reads its headers once, no matter who asks; null where there are none to read. */
-  readonly head: () => Promise<FileHead | null>;
-  readonly transportStream: boolean;
-  /** Set when the input holds only the pieces that a clip needs: where they begin, and how long all would be. */
-  readonly cut: { readonly startSeconds: number; readonly totalSeconds: number } | null;
-  /** Requests that had to be repeated so far. */
-  readonly retries: () => number;
-  readonly close: () => void;
-}
+export type { Input, Inputs };
 
 /** What only a tool looks into. */
-const OPAQUE = { ranges: null, read: null, head: async () => null, cut: null } as const;
-
-/** All inputs of a run, and why the first of them broke, which their reader cannot know. */
-export interface Inputs {
-  readonly all: readonly Input[];
-  readonly failure: () => Fault | null;
-  readonly close: () => void;
-}
+const OPAQUE = {
+  ...{ ranges: null, read: null, head: async () => null, cut: null, parts: [] },
+  missing: () => NOTHING_MISSING,
+} as const;
 
 /** Opens every stream of the source side by side. */
 export async function openInputs(context: RunContext, source: Source): Promise<Inputs> {
@@ -76,7 +50,17 @@ export async function openInputs(context: RunContext, source: Source): Promise<I
     close();
     throw refused.reason;
   }
-  return { all, failure: () => failure, close };
+  try {
+    const joined = await joinInputs(context, all);
+    const most = (one: Missing, other: Missing) => (other.seconds > one.seconds ? other : one);
+    return {
+      ...{ ...joined, failure: () => failure, close },
+      missing: () => joined.all.map((input) => input.missing()).reduce(most, NOTHING_MISSING),
+    };
+  } catch (error) {
+    close();
+    throw failure ?? error;
+  }
 }
 
 function openInput(
@@ -150,6 +134,10 @@ async function openFile(
 ): Promise<Input> {
   const options = { ...sourceOptions(context, stream), plain: context.distrustsRanges };
   const ranges = await openRangeSource(context.client, options);
+  if (ranges.sizeBytes === undefined && (await isEndless(context, stream, false))) {
+    ranges.close();
+    throw new EndlessStreamError();
+  }
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
   if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);
@@ -171,7 +159,7 @@ async function openFile(
     ranges,
     read: (signal) => ranges.read({ signal, borrowed: true }),
     head: once(async () => readSourceHead(ranges, size, await readFront(FIRST_BYTES))),
-    cut: null,
+    ...{ cut: null, parts: [], missing: () => NOTHING_MISSING },
     transportStream: stream.extension === "ts",
     retries: () => ranges.retries,
     close: () => {
@@ -206,7 +194,10 @@ async function spool(
 async function openHls(context: RunContext, stream: SourceStream, onFailure: OnFailure): Promise<Input> {
   const window = windowOf(context);
   const playlist = new HlsSource(context.client, { ...sourceOptions(context, stream), window });
-  if (window) await playlist.prepare();
+  const parts = await playlist.parts().catch((error: unknown) => {
+    playlist.close();
+    throw error;
+  });
   const mount = context.proxy.mount(serveHlsSource(playlist, onFailure));
   return {
     ...OPAQUE,
@@ -214,6 +205,11 @@ async function openHls(context: RunContext, stream: SourceStream, onFailure: OnF
     forTool: async () => ToolInput.hls(`${mount.baseUrl}${playlist.entryPath}`),
     read: (signal) => playlist.read(signal),
     cut: playlist.cut,
+    parts: parts.map(({ seconds }, index) => ({
+      seconds,
+      read: (signal) => playlist.readPart(index, signal),
+    })),
+    missing: () => playlist.missing,
     transportStream: true,
     retries: () => playlist.retries,
     close: () => {
@@ -235,7 +231,11 @@ async function openFragments(
   if (cut === null) return downloadByTool(context, source, stream);
   const wanted = cut?.fragments ?? stream.fragments;
   const options = sourceOptions(context, stream);
-  const fragments = new SegmentSource(context.client, { ...options, fragments: wanted });
+  const missing = new MissingMedia();
+  missing.expect(mediaOf(wanted));
+  const partial = (some: readonly Fragment[]) =>
+    new SegmentSource(context.client, { ...options, fragments: some, missing });
+  const fragments = partial(wanted);
   const mount = context.proxy.mount(serveSegmentSource(fragments, onFailure));
   return {
     ...OPAQUE,
@@ -246,10 +246,31 @@ async function openFragments(
     }),
     read: (signal) => fragments.read(signal, true),
     cut: cut ?? null,
+    parts: partsOf(wanted).map((its) => ({
+      seconds: mediaOf(its).reduce((sum, { seconds }) => sum + seconds, 0),
+      read: (signal) => partial(its).read(signal, true),
+    })),
+    missing: () => missing,
     transportStream: stream.extension === "ts",
     retries: () => fragments.retries,
     close: () => mount.close(),
   };
+}
+
+/** Fragments that are media, with their lengths. */
+const mediaOf = (fragments: readonly Fragment[]): { readonly seconds: number }[] =>
+  fragments.flatMap(({ duration }) => (duration === null ? [] : [{ seconds: duration }]));
+
+/** Fragments by the parts of the presentation, in order. */
+function partsOf(fragments: readonly Fragment[]): Fragment[][] {
+  const parts = new Map<number, Fragment[]>();
+  for (const fragment of fragments) {
+    const part = fragment.part ?? 0;
+    const its = parts.get(part);
+    if (its) its.push(fragment);
+    else parts.set(part, [fragment]);
+  }
+  return [...parts.values()];
 }
 
 /** The first bytes of fragments, as many as report what they are. */
@@ -275,12 +296,24 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
 
 /** The initialisation and the fragments that cover the window; null when the source does not state their lengths. */
 function cutFragments(all: readonly Fragment[], window: TimeWindow) {
-  const first = all.findIndex(({ duration }) => duration !== null);
-  if (first === -1) return null;
-  const pieces = all.slice(first).map((fragment) => ({ fragment, seconds: fragment.duration ?? Number.NaN }));
-  if (pieces.some(({ seconds }) => Number.isNaN(seconds))) return null;
+  const pieces: {
+    readonly fragment: Fragment;
+    readonly initialisation: Fragment[];
+    readonly seconds: number;
+  }[] = [];
+  for (const part of partsOf(all)) {
+    const first = part.findIndex(({ duration }) => duration !== null);
+    if (first === -1) return null;
+    const initialisation = part.slice(0, first);
+    for (const fragment of part.slice(first)) {
+      if (fragment.duration === null) return null;
+      pieces.push({ fragment, initialisation, seconds: fragment.duration });
+    }
+  }
   const { kept, startSeconds, totalSeconds } = cutPieces(pieces, window);
-  const fragments = [...all.slice(0, first), ...kept.map(({ fragment }) => fragment)];
+  const fragments = kept.flatMap(({ fragment, initialisation }, index) =>
+    kept[index - 1]?.initialisation === initialisation ? [fragment] : [...initialisation, fragment],
+  );
   return { fragments, startSeconds, totalSeconds };
 }
 

@@ -13,8 +13,8 @@ import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
 import type { DescribedInput } from "./describe.ts";
 import { type Cover, indexBytesFor, type MuxJob, muxArguments, muxToolInputs } from "./ffmpeg-args.ts";
 import { readFileFacts } from "./file-head.ts";
-import type { Inputs } from "./inputs.ts";
 import { openUpload } from "./open-upload.ts";
+import { type Inputs, presentSeconds } from "./parts/input.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 
 /** One pass of the muxer over all inputs, uploaded while it is being written. */
@@ -107,7 +107,7 @@ async function onePass(
     const found =
       (await readFileFacts(path)) ??
       (await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal }));
-    checkResult(context, found, request.extent.seconds);
+    checkResult(context, found, presentSeconds(request.inputs, request.extent.seconds));
     return found;
   });
   facts.catch(() => {});

@@ -1,5 +1,20 @@
-import { and, asc, count, desc, eq, gte, inArray, isNotNull, lte, sql } from "drizzle-orm";
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lte,
+  notInArray,
+  or,
+  sql,
+} from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
+import { RECORDING_KEPT } from "../../schema/errors.ts";
 import type { Db } from "./connection.ts";
 import type { NewJobRow } from "./job-rows.ts";
 
@@ -87,7 +102,7 @@ export const orphanedUploadsQuery = (db: Db, ended: Window, limit: number) =>
     .orderBy(desc(jobs.finished_at))
     .limit(limit);
 
-/** Jobs that ended in the window and whose recording may still lie in pieces; newest first. */
+/** Jobs that ended in the window and whose recording may still lie in pieces that nobody needs; newest first. */
 export async function findRecordings(db: Db, ended: Window, limit: number) {
   return recordingsQuery(db, ended, limit);
 }
@@ -95,7 +110,13 @@ export const recordingsQuery = (db: Db, ended: Window, limit: number) =>
   db
     .select({ ...PLACE, recording_key: jobs.recording_key })
     .from(jobs)
-    .where(and(isNotNull(jobs.recording_key), ...within(ended)))
+    .where(
+      and(
+        isNotNull(jobs.recording_key),
+        or(isNull(jobs.error_code), notInArray(jobs.error_code, [...RECORDING_KEPT])),
+        ...within(ended),
+      ),
+    )
     .orderBy(desc(jobs.finished_at))
     .limit(limit);
 

@@ -16,12 +16,25 @@ export type PieceFacts =
   /** Of the source, as JSON; the first piece of a run. */
   | { readonly kind: "source" }
   /** What a track's segments need in front of them. */
-  | { readonly kind: "map"; readonly track: number }
-  | { readonly kind: "segment"; readonly track: number; readonly sequence: number; readonly seconds: number }
+  | {
+      readonly kind: "map";
+      readonly track: number;
+      /** Of its bytes; journals of an older version do not have it. */
+      readonly sha256?: string;
+    }
+  | ({ readonly kind: "segment" } & TrackPieceFacts)
   /** Was on air and could not be fetched. */
-  | { readonly kind: "gap"; readonly track: number; readonly sequence: number; readonly seconds: number }
+  | ({ readonly kind: "gap" } & TrackPieceFacts)
   /** The recording is whole. */
   | { readonly kind: "end" };
+
+interface TrackPieceFacts {
+  readonly track: number;
+  readonly sequence: number;
+  readonly seconds: number;
+  /** Its clock or its initialisation is not that of the piece before. */
+  readonly begins_anew?: boolean;
+}
 
 export type Piece = PieceFacts & { readonly key: string; readonly bytes: number };
 
