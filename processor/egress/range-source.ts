@@ -114,10 +114,12 @@ export class RangeSource {
     this.sizeBytes = first.totalBytes;
     this.rangesWork = first.status === 206;
     this.contentType = first.contentType;
-    this.#identity = { validator: first.validator, totalBytes: first.totalBytes };
+    // a file that is read in one go may go on at another node, which gives another tag to it
+    const version = this.#options.plain ? {} : { version: first.version };
+    this.#identity = { totalBytes: first.totalBytes, ...version };
     // a redirect to another origin took the secrets off the request; going there directly would not
     if (!carriesSecrets(this.#request.headers) || sameOrigin(first.url, this.#request.url)) {
-      this.#request = { ...this.#request, url: first.url };
+      this.#request = { ...this.#request, url: first.url, home: this.#options.url };
     }
     if ((this.sizeBytes ?? 0) > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) {
       this.close();
