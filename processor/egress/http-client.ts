@@ -124,7 +124,9 @@ export class HttpClient {
       if (cookie !== undefined) sent.cookie = cookie;
       try {
         const response = await this.#request(url, sent, { ...options, timeoutMs }, patience);
-        if (!TOO_MANY.has(response.statusCode ?? 0) || !this.#gate.wasTooMany(url.href, lease)) {
+        const isTooMany = TOO_MANY.has(response.statusCode ?? 0) && this.#gate.wasTooMany(url.href, lease);
+        // who says how long to wait is taken at their word
+        if (!isTooMany || response.headers["retry-after"] !== undefined) {
           this.cookies.accept(response.headers["set-cookie"] ?? [], url.href);
           return held(response, lease);
         }
@@ -179,7 +181,7 @@ export class YieldedError extends Fault {
 /** Keeps a place for a response until its body ends. */
 function held(response: IncomingMessage, lease: Lease): IncomingMessage {
   lease.holder = {
-    isIdle: () => isWaitingForReader(response),
+    isIdle: () => response.readableFlowing === null || isWaitingForReader(response),
     yieldPlace: () => response.destroy(new YieldedError()),
   };
   if (response.destroyed) lease.leave();
@@ -219,7 +221,9 @@ function bodyOf(stages: readonly Readable[], signal: AbortSignal | undefined, ur
 const silence = (ms: number): Error => new Error(`no byte for ${ms} ms`);
 
 function isWaitingForReader(response: IncomingMessage): boolean {
-  return response.isPaused() || response.readableLength > 0;
+  // a loop over the chunks counts as paused, too, even while it waits for the next one
+  const isPaused = response.isPaused() && response.listenerCount("readable") === 0;
+  return isPaused || response.readableLength > 0;
 }
 
 function reasonOf(error: Error, signal: AbortSignal | undefined, url: URL): Error {
