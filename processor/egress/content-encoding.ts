@@ -135,7 +135,7 @@ function isPlain(head: Buffer): boolean {
   if (SIGNATURES.some(([at, signature]) => text.startsWith(signature, at))) return true;
   if (head[0] === 0x47 && head[TS_PACKET_BYTES] === 0x47) return true;
   // text of any kind: a compressed body has other bytes among its first sixty-four
-  return /^[\t\n\r\x20-\x7e]{64}/.test(text);
+  return /^[\t\n\r\x20-\x7e]{1,64}$/.test(text.slice(0, 64));
 }
 
 async function readHead(chunks: AsyncIterator<Buffer>): Promise<Buffer> {

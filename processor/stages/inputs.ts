@@ -98,13 +98,17 @@ function openInput(
   }
 }
 
-function sourceOptions({ config, signal, progress, request }: RunContext, stream: SourceStream) {
+function sourceOptions(context: RunContext, stream: SourceStream) {
+  const { config, signal, progress, request, limits, readsPlainly } = context;
+  const { connections, distrustsRanges } = limits.of(stream.url);
+  const allowed = Math.min(connectionsTo(stream.url, config), connections ?? Number.POSITIVE_INFINITY);
   // the key's limit is on what is delivered, which of a clip is only known at its end
   const limit = request.plan.clip === null ? request.limits.max_filesize_bytes : null;
   return {
     url: stream.url,
     headers: stream.headers,
-    connections: connectionsTo(stream.url, config),
+    connections: readsPlainly ? 1 : allowed,
+    plain: readsPlainly === true || distrustsRanges === true,
     signal,
     maxBytes: Math.min(config.maxFilesizeBytes, limit ?? Number.POSITIVE_INFINITY),
     onBytes: (bytes: number) => progress.receive(bytes),
@@ -148,8 +152,7 @@ async function openFile(
   index: number,
   onFailure: OnFailure,
 ): Promise<Input> {
-  const options = { ...sourceOptions(context, stream), plain: context.distrustsRanges };
-  const ranges = await openRangeSource(context.client, options);
+  const ranges = await openRangeSource(context.client, sourceOptions(context, stream));
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
   if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);

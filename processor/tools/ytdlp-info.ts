@@ -52,6 +52,12 @@ export interface YtdlpFormat {
   readonly [member: string]: unknown;
 }
 
+/** A cookie that goes to the address of a format, as a `Set-Cookie` line. */
+export interface YtdlpCookie {
+  readonly url: string;
+  readonly line: string;
+}
+
 export interface YtdlpInfo {
   readonly _type?: string;
   readonly id: string;
@@ -62,6 +68,8 @@ export interface YtdlpInfo {
   readonly webpage_url?: string;
   readonly extractor?: string;
   readonly extractor_key?: string;
+  /** Each cookie once that goes to any of the formats. */
+  readonly cookie_lines?: readonly YtdlpCookie[];
   readonly live_status?: string | null;
   readonly is_live?: boolean | null;
   /** Epoch seconds. */
