@@ -3,6 +3,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { Fault } from "../fault.ts";
 import { backoffMs, parseRetryAfter, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { type HttpClient, networkFault, type OpenedResponse, YieldedError } from "./http-client.ts";
+import { headersFor } from "./source-headers.ts";
 import { SpeedWatch } from "./speed-watch.ts";
 
 /** Bytes `start` (inclusive) to `end` (exclusive); without `end`, to the end of the resource. */
@@ -266,7 +267,8 @@ async function tryOpen(
     const isElsewhere = home !== undefined && home !== url;
     if (signal.aborted || !isElsewhere || !(error instanceof Fault)) throw error;
     if (!OF_THE_NODE.has(error.code)) throw error;
-    return await ask(client, { ...request, url: home }, span, watch);
+    const headers = headersFor(request.headers, url, home);
+    return await ask(client, { ...request, url: home, headers }, span, watch);
   }
 }
 

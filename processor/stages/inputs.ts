@@ -152,7 +152,11 @@ async function openFile(
   index: number,
   onFailure: OnFailure,
 ): Promise<Input> {
-  const ranges = await openRangeSource(context.client, sourceOptions(context, stream));
+  const ranges = await openRangeSource(context.client, {
+    ...sourceOptions(context, stream),
+    // the link to a node may run out, the one that was asked for leads to another
+    home: source.info.direct === true ? context.request.url : undefined,
+  });
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
   if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);

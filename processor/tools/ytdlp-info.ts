@@ -68,6 +68,8 @@ export interface YtdlpInfo {
   readonly webpage_url?: string;
   readonly extractor?: string;
   readonly extractor_key?: string;
+  /** The address itself is the media, perhaps by redirects. */
+  readonly direct?: boolean | null;
   /** Each cookie once that goes to any of the formats. */
   readonly cookie_lines?: readonly YtdlpCookie[];
   readonly live_status?: string | null;

@@ -45,6 +45,23 @@ const perNode =
   (headers: (node: number) => Record<string, string>): Behaviour =>
   (asked) =>
     send(asked, { headers: headers(asked.hit % 2) });
+/** Sends requests to nodes, by links that an extraction uses up. */
+function redirectByTicket(): Behaviour {
+  const left = new Map<string, number>();
+  let count = 0;
+  return (asked) => {
+    const { pathname, searchParams } = new URL(asked.request.url ?? "", "http://odd");
+    const token = searchParams.get("token");
+    if (token === null) {
+      const next = `${++count}`;
+      left.set(next, 3);
+      return refuse(asked, 302, { location: `${pathname}?token=${next}` });
+    }
+    const uses = left.get(token) ?? 0;
+    if (!asked.isPlaylist && asked.request.method === "GET") left.set(token, uses - 1);
+    return uses > 0 ? send(asked) : refuse(asked, 410);
+  };
+}
 const MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT";
 const contentRange = (start: number, end: number, total: number | string) => ({
   "content-range": `bytes ${start}-${end - 1}/${total}`,
@@ -107,6 +124,8 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     socket?.write(`HTTP/1.0 200 OK\r\nContent-Type: ${type}\r\n\r\n`);
     socket?.end(request.method === "HEAD" ? "" : file);
   },
+  "redirects to links that work a few times": redirectByTicket(),
+  "accepts one connection": (asked) => send(asked, { pauseMs: 5 }),
   "sets a cookie first": (asked) =>
     asked.request.headers.cookie?.includes("seen=1")
       ? send(asked)
@@ -143,7 +162,9 @@ beforeAll(async () => {
   servers.set("ordinary", ordinary);
   for (const one of CASES) {
     // what is found out about a host counts for the runs that follow: each case has one of its own
-    servers.set(nameOf(one), await new OddServer(root, BEHAVIOURS[one.behaviour] ?? send).start());
+    const sockets = one.behaviour === "accepts one connection" ? 1 : undefined;
+    const server = new OddServer(root, BEHAVIOURS[one.behaviour] ?? send, sockets);
+    servers.set(nameOf(one), await server.start());
   }
   const hosts = [...servers.values()].map(({ host }) => host);
   bench = await startProcessorBench(hosts);
