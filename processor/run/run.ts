@@ -42,7 +42,9 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     claim,
     signal: abort.signal,
     progress,
-    store: openObjectStore(request.target, dependencies.policy),
+    store: openObjectStore(request.target, dependencies.policy, {
+      idleMs: dependencies.config.stallSeconds * 1000,
+    }),
     extendDeadline: (seconds) => deadline.extend(seconds),
   };
   dependencies.lease.add(holder);
