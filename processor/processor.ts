@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import type { ProcessorHealth } from "../schema/wire/run.ts";
 import type { ProcessorConfig } from "./config.ts";
 import type { ProcessorDependencies } from "./dependencies.ts";
+import { HostLimits } from "./egress/host-limits.ts";
 import { EgressPolicy } from "./egress/policy.ts";
 import { EgressProxy } from "./egress/proxy.ts";
 import { ProxyRotation } from "./egress/proxy-rotation.ts";
@@ -65,6 +66,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     extractor,
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation(config.ytdlpProxies),
+    limits: new HostLimits(),
     folders,
     buffers: new BufferBudget(BUFFER_BYTES),
     hasher: new Hasher(),

@@ -1,16 +1,15 @@
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
-import { RangeMismatchError } from "../egress/source-read.ts";
 import { Fault } from "../fault.ts";
 import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
-import { deliver } from "../stages/deliver.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
 import { resolveSource } from "../stages/resolve.ts";
 import { openObjectStore } from "../storage/open-object-store.ts";
 import type { Claim } from "./callback.ts";
 import { Deadline } from "./deadline.ts";
+import { deliverAnyWay } from "./deliver-any-way.ts";
 import type { LeaseHolder } from "./lease.ts";
 import { Progress } from "./progress.ts";
 import { StoppedError, type StopReason } from "./stop.ts";
@@ -44,7 +43,9 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     claim,
     signal: abort.signal,
     progress,
-    store: openObjectStore(request.target, dependencies.policy),
+    store: openObjectStore(request.target, dependencies.policy, {
+      idleMs: dependencies.config.stallSeconds * 1000,
+    }),
     extendDeadline: (seconds) => deadline.extend(seconds),
   };
   dependencies.lease.add(holder);
@@ -78,10 +79,7 @@ async function execute(context: BareContext): Promise<void> {
   });
 }
 
-/**
- * A media link may have expired between extraction and download: a fresh extraction is worth one more try. So is the
- * plain way, for a source whose ranges turn out wrong when the transfer has begun.
- */
+/** A media link may have expired between extraction and download: a fresh extraction is worth one more try. */
 async function attempt(context: RunContext): Promise<Delivery> {
   const begun = await findRecording(context);
   if (begun) return continueRecording(context, begun);
@@ -89,7 +87,6 @@ async function attempt(context: RunContext): Promise<Delivery> {
     return await fetchAndDeliver(context);
   } catch (error) {
     if (context.signal.aborted || !(error instanceof Fault)) throw error;
-    if (error instanceof RangeMismatchError) return fetchAndDeliver({ ...context, distrustsRanges: true });
     if (error.code !== "forbidden") throw error;
     context.extractions.remove(context.request.url);
     return fetchAndDeliver(context);
@@ -99,7 +96,7 @@ async function attempt(context: RunContext): Promise<Delivery> {
 async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   const resolved = await resolveSource(context);
   if (resolved.source.live) return recordLive(context, resolved);
-  const delivery = await deliver(context, resolved).catch((error: unknown) => {
+  const delivery = await deliverAnyWay(context, resolved).catch((error: unknown) => {
     if (!(error instanceof EndlessStreamError)) throw error;
     return recordLive(context, { ...resolved, source: { ...resolved.source, live: true } });
   });

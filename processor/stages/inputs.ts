@@ -82,13 +82,17 @@ function openInput(
   }
 }
 
-function sourceOptions({ config, signal, progress, request }: RunContext, stream: SourceStream) {
+function sourceOptions(context: RunContext, stream: SourceStream) {
+  const { config, signal, progress, request, limits, readsPlainly } = context;
+  const { connections, distrustsRanges } = limits.of(stream.url);
+  const allowed = Math.min(connectionsTo(stream.url, config), connections ?? Number.POSITIVE_INFINITY);
   // the key's limit is on what is delivered, which of a clip is only known at its end
   const limit = request.plan.clip === null ? request.limits.max_filesize_bytes : null;
   return {
     url: stream.url,
     headers: stream.headers,
-    connections: connectionsTo(stream.url, config),
+    connections: readsPlainly ? 1 : allowed,
+    plain: readsPlainly === true || distrustsRanges === true,
     signal,
     maxBytes: Math.min(config.maxFilesizeBytes, limit ?? Number.POSITIVE_INFINITY),
     onBytes: (bytes: number) => progress.receive(bytes),
@@ -132,8 +136,11 @@ async function openFile(
   index: number,
   onFailure: OnFailure,
 ): Promise<Input> {
-  const options = { ...sourceOptions(context, stream), plain: context.distrustsRanges };
-  const ranges = await openRangeSource(context.client, options);
+  const ranges = await openRangeSource(context.client, {
+    ...sourceOptions(context, stream),
+    // the link to a node may run out, the one that was asked for leads to another
+    home: source.info.direct === true ? context.request.url : undefined,
+  });
   if (ranges.sizeBytes === undefined && (await isEndless(context, stream, false))) {
     ranges.close();
     throw new EndlessStreamError();

@@ -36,6 +36,7 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   const choice = isLive(info) ? recordable(context, info, best) : best;
   const [first, ...others] = chosenStreams(choice.formats, choice.extraAudio);
   if (!first) throw new Fault(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
+  for (const cookie of info.cookie_lines ?? []) context.client.cookies.accept([cookie.line], cookie.url);
   const id = await sourceId(info, url);
   const described = { ...describeSource(info, [first, ...others], choice), id };
   const isRadio = request.recording.asked && !described.live && others.length === 0;

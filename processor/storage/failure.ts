@@ -22,6 +22,18 @@ export class StorageFailedError extends Error {
   }
 }
 
+/** A request made no progress for too long. */
+export class StorageSilentError extends Error {
+  override readonly name = "StorageSilent";
+  /** For a storage that answered nothing else meanwhile: it hangs, and asking again would take as long again. */
+  readonly code: "STORAGE_SILENT" | "CONNECTION_SILENT";
+
+  constructor(idleMs: number, isStorage: boolean) {
+    super(`no progress for ${idleMs / 1000} s`);
+    this.code = isStorage ? "STORAGE_SILENT" : "CONNECTION_SILENT";
+  }
+}
+
 /** An error answer, as every provider gives it. */
 export interface ErrorResponse {
   readonly status: number;
@@ -108,6 +120,9 @@ export function failureOf(error: unknown): StorageFailure {
   const code = systemCode(error);
   if (code === "ENOTFOUND")
     return { code: "upload_failed", detail: `UnknownHost (${code})`, retryable: true };
+  if (code === "STORAGE_SILENT") {
+    return { code: "upload_failed", detail: "the storage hangs: it answers nothing", retryable: false };
+  }
   if (/^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) {
     return { code: "upload_refused", detail: `TlsFailed (${code})`, retryable: false };
   }

@@ -377,10 +377,21 @@ def extract(task, log, _send):
         requested = requested_of(info)
         if not formats and info.get('url'):  # the response is its own only format
             requested = info['formats'] = [{key: info[key] for key in FORMAT_FIELDS if info.get(key) is not None}]
+        lines = {}
         for item in (*(info.get('formats') or ()), *requested):
             if item.get('url') and (cookie := ydl.cookiejar.get_cookie_header(item['url'])):
                 item['cookie_header'] = cookie
+                for line in map(set_cookie_line, ydl.cookiejar.get_cookies_for_url(item['url'])):
+                    lines.setdefault(line, item['url'])
+        if lines:
+            info['cookie_lines'] = [{'url': url, 'line': line} for line, url in lines.items()]
         return {'info': info, 'requested': requested}
+
+
+def set_cookie_line(cookie):
+    """As the site set it: one without a domain of its own goes to the host alone that set it."""
+    domain = f'; Domain={cookie.domain}' if cookie.domain_specified and cookie.domain.startswith('.') else ''
+    return f'{cookie.name}={cookie.value}; Path={cookie.path}{domain}{"; Secure" if cookie.secure else ""}'
 
 
 def select(task, log, _send):

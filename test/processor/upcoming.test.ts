@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readConfig } from "../../processor/config.ts";
 import type { ProcessorDependencies } from "../../processor/dependencies.ts";
+import { HostLimits } from "../../processor/egress/host-limits.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { ProxyRotation } from "../../processor/egress/proxy-rotation.ts";
 import { Metrics } from "../../processor/metrics.ts";
@@ -45,6 +46,7 @@ beforeAll(async () => {
     extractor: new ExtractorPool({ tools, config, proxy: { url: "http://127.0.0.1:9", blocked: () => [] } }),
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation([]),
+    limits: new HostLimits(),
     folders: await WorkFolders.open(join(folder, "work")),
     buffers: new BufferBudget(1 << 20),
     hasher: new Hasher(),
