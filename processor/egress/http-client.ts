@@ -118,12 +118,12 @@ export class HttpClient {
     for (;;) {
       const lease = await this.#gate.enter(url.href, options.signal, options.onWait);
       const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-      const patience = lease.others > 0 ? Math.min(NEIGHBOUR_TIMEOUT_MS, timeoutMs) : timeoutMs;
+      const firstByteMs = lease.others > 0 ? Math.min(NEIGHBOUR_TIMEOUT_MS, timeoutMs) : timeoutMs;
       const sent = { ...headers };
       const cookie = this.cookies.headerFor(url.href, headers.cookie);
       if (cookie !== undefined) sent.cookie = cookie;
       try {
-        const response = await this.#request(url, sent, { ...options, timeoutMs }, patience);
+        const response = await this.#request(url, sent, { ...options, timeoutMs }, firstByteMs);
         const isTooMany = TOO_MANY.has(response.statusCode ?? 0) && this.#gate.wasTooMany(url.href, lease);
         // who says how long to wait is taken at their word
         if (!isTooMany || response.headers["retry-after"] !== undefined) {
@@ -194,7 +194,7 @@ async function readable(
   { signal, method, borrowsChunks = false }: OpenOptions,
 ): Promise<Pick<OpenedResponse, "body" | "wasCompressed">> {
   const compressions = method === "HEAD" ? [] : compressionsOf(response.headers["content-encoding"]);
-  // the rest of a range shows no beginning to know it by; whoever asks for one knows the file already
+  // the rest of a range shows no beginning to know it by; a request for one is only made for a known file
   const isMiddle = /^\s*bytes[ =]+[1-9]/i.test(response.headers["content-range"] ?? "");
   if (compressions.length === 0 || isMiddle) {
     const body = borrowsChunks ? response : bodyOf([response], signal, url);

@@ -28,7 +28,7 @@ export class StalledError extends Fault {
   }
 }
 
-/** Parts of the time that is measured; a stall is noticed at most one part too late. */
+/** Parts of the time that is measured; a stall is detected at most one part too late. */
 const PARTS = 6;
 
 /**

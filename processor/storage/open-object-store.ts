@@ -19,12 +19,12 @@ const ownAgents = {
 export function openObjectStore(
   target: StorageTarget,
   policy: EgressPolicy,
-  patience: Pick<TransportOptions, "idleMs"> = {},
+  timeouts: Pick<TransportOptions, "idleMs"> = {},
 ): ObjectStore {
   const { endpoint, managed } = target;
   const agentFor: TransportOptions["agentFor"] = (protocol) =>
     managed ? ownAgents[protocol] : policy.agentFor(protocol);
-  const connections = { agentFor, ...patience };
+  const connections = { agentFor, ...timeouts };
   switch (target.provider) {
     case "s3": {
       const { bucket, region, addressing, access_key, secret_key } = target;

@@ -62,9 +62,9 @@ export class StorageTransport {
     const protocol = url.protocol === "https:" ? "https:" : "http:";
     const transport = protocol === "https:" ? https : http;
     const before = this.#responses;
-    const patience = this.#options.idleMs ?? 60_000;
+    const configured = this.#options.idleMs ?? 60_000;
     // what is only cleared up after a failure shall not delay the report of it
-    const idleMs = this.#hangs ? patience / HURRY : patience;
+    const idleMs = this.#hangs ? configured / HURRY : configured;
     const limit = { stallMs: idleMs, minBytesPerSecond: MIN_BYTES_PER_SECOND };
     const watch = new SpeedWatch(limit, this.#options.ticker);
     const taken = (bytes: number) => watch.add(bytes);

@@ -41,7 +41,7 @@ test("a server that answers early gets nothing of what the memory of the body is
   server.close();
 });
 
-/** A storage that does as it is told, and a transport whose time goes on by hand. */
+/** A storage that does what it is ordered to, and a transport whose time goes on by hand. */
 async function storage(handler: http.RequestListener) {
   const server = http.createServer(handler);
   server.listen(0, "127.0.0.1");

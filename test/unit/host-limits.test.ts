@@ -24,7 +24,7 @@ describe("what is found out about a host", () => {
     expect(limits.of(URL_A).connections).toBe(1);
   });
 
-  it("takes bounded memory: the oldest is forgotten", () => {
+  it("takes bounded memory: the oldest is dropped", () => {
     const limits = new HostLimits();
     for (let index = 0; index < 1_500; index++)
       limits.remember(`https://h${index}.example/`, { connections: 1 });
