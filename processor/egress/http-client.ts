@@ -1,7 +1,7 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import https from "node:https";
 import { PassThrough, pipeline, type Readable } from "node:stream";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import type { EgressPolicy } from "./policy.ts";
 import { ReadMemory } from "./read-memory.ts";
 
@@ -63,7 +63,7 @@ export class HttpClient {
         return { status, headers: response.headers, body, url: target.href };
       }
       body.on("error", ignore).destroy();
-      if (hop === maxRedirects) throw new Fault("network", `more than ${maxRedirects} redirects`);
+      if (hop === maxRedirects) throw new SourceFault("network", `more than ${maxRedirects} redirects`);
       const next = parse(location, target);
       if (next.origin !== target.origin) headers = withoutSecrets(headers);
       target = next;
@@ -123,14 +123,16 @@ function reasonOf(error: Error, signal: AbortSignal | undefined, url: URL): Erro
 
 /** A connection's failure in our own terms. */
 export function networkFault(error: Error, { host }: URL): Fault {
-  return error instanceof Fault ? error : new Fault("network", `${host}: ${error.message}`, { cause: error });
+  return error instanceof Fault
+    ? error
+    : new SourceFault("network", `${host}: ${error.message}`, { cause: error });
 }
 
 function parse(url: string, base?: URL): URL {
-  if (!URL.canParse(url, base?.href)) throw new Fault("network", "not a URL");
+  if (!URL.canParse(url, base?.href)) throw new SourceFault("network", "not a URL");
   const parsed = new URL(url, base?.href);
   if (parsed.protocol !== "http:" && parsed.protocol !== "https:") {
-    throw new Fault("egress_blocked", `scheme ${parsed.protocol} is not dialled`);
+    throw new SourceFault("egress_blocked", `scheme ${parsed.protocol} is not dialled`);
   }
   return parsed;
 }

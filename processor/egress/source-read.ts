@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { addAbortSignal, type Readable } from "node:stream";
-import { Fault } from "../fault.ts";
+import { Fault, ServiceFault, SourceFault } from "../fault.ts";
 import { backoffMs, parseRetryAfter, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { type HttpClient, networkFault } from "./http-client.ts";
 
@@ -127,7 +127,7 @@ export async function streamRange(
       end ??= response.end;
       await streamResponse(response, position, end, pass);
       if (end === undefined || position >= end) return;
-      throw new Fault("network", `the source sent ${end - position} bytes too few`);
+      throw new SourceFault("network", `the source sent ${end - position} bytes too few`);
     } catch (error) {
       if (isRefused || repetitions >= MAX_REPETITIONS) throw error;
       attempt = position > before ? 1 : attempt;
@@ -154,7 +154,7 @@ export async function collectSpan(
   let length = 0;
   const onChunk = (chunk: Buffer) => {
     length += chunk.length;
-    if (length > maxBytes) throw new Fault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
+    if (length > maxBytes) throw new ServiceFault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
     chunks.push(Buffer.from(chunk));
   };
   await streamRange(client, request, span, onChunk);
@@ -199,7 +199,8 @@ function describe(
   clock: RetryClock = REAL_CLOCK,
 ): Pick<OpenedSpan, "status" | "start" | "end" | "totalBytes"> {
   const encoding = headers["content-encoding"];
-  if (encoding !== undefined && encoding !== "identity") throw new Fault("network", `encoded as ${encoding}`);
+  if (encoding !== undefined && encoding !== "identity")
+    throw new SourceFault("network", `encoded as ${encoding}`);
   const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
   if (status === 200) return { status, start: 0, end: length, totalBytes: length };
   if (status === 416 && /^bytes \*\/0$/.test(headers["content-range"] ?? "")) {
@@ -207,7 +208,7 @@ function describe(
   }
   if (status !== 206) throw refusal(status, headers, clock);
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers["content-range"] ?? "");
-  if (!range || !span) throw new Fault("network", "a response of 206 without a usable range");
+  if (!range || !span) throw new SourceFault("network", "a response of 206 without a usable range");
   const [start, end] = [Number(range[1]), Number(range[2]) + 1];
   const totalBytes = range[3] === "*" ? undefined : Number(range[3]);
   const asked = Math.min(span.end ?? Number.POSITIVE_INFINITY, totalBytes ?? Number.POSITIVE_INFINITY);
@@ -217,7 +218,7 @@ function describe(
 }
 
 /** The source answered a range request with another range than it was asked for, or with everything. */
-export class RangeMismatchError extends Fault {
+export class RangeMismatchError extends SourceFault {
   constructor() {
     super("network", "the source sent another range than it was asked for");
   }
@@ -226,11 +227,11 @@ export class RangeMismatchError extends Fault {
 function refusal(status: number, headers: IncomingHttpHeaders, clock: RetryClock): Fault {
   const detail = `the source answered ${status}`;
   const retryAfterMs = parseRetryAfter(headers["retry-after"], clock.now());
-  if (status === 404 || status === 451) return new Fault("unavailable", detail);
-  if (status === 429) return new Fault("rate_limited", detail, { retryAfterMs });
-  if (status >= 500 || status === 408) return new Fault("network", detail, { retryAfterMs });
+  if (status === 404 || status === 451) return new SourceFault("unavailable", detail);
+  if (status === 429) return new SourceFault("rate_limited", detail, { retryAfterMs });
+  if (status >= 500 || status === 408) return new SourceFault("network", detail, { retryAfterMs });
   // also 410: a signed link that ran out, worth one fresh extraction
-  return new Fault("forbidden", detail);
+  return new SourceFault("forbidden", detail);
 }
 
 /** Weak validators promise no equal bytes. */
@@ -250,7 +251,7 @@ const differ = <T>(known: T | undefined, declared: T | undefined): boolean =>
   known !== undefined && declared !== undefined && known !== declared;
 
 /** The resource is not the one that was begun: repeating the request cannot help. */
-class SourceChangedError extends Fault {
+class SourceChangedError extends SourceFault {
   constructor() {
     super("network", "the file changed while it was read");
   }

@@ -1,5 +1,5 @@
 import { createDecipheriv, type Decipheriv } from "node:crypto";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import { attributesOf } from "./attribute-list.ts";
 
 /** Encryption of whole segments: AES-128 in CBC mode. */
@@ -36,7 +36,8 @@ export function readKeyTag(line: string): KeyTag | null {
   if (method === "NONE") return null;
   const uri = declared.get("URI") ?? "";
   const format = declared.get("KEYFORMAT") ?? "identity";
-  if (format !== "identity" || uri.startsWith("skd:")) throw new Fault("drm", "a key for licensed players");
+  if (format !== "identity" || uri.startsWith("skd:"))
+    throw new SourceFault("drm", "a key for licensed players");
   return { method, uri, iv: readVector(declared.get("IV")) };
 }
 
@@ -46,7 +47,7 @@ const VECTOR = /^(?:0x)?([0-9a-f]{1,32})$/i;
 function readVector(text: string | undefined): Buffer | null {
   if (text === undefined) return null;
   const digits = VECTOR.exec(text)?.[1];
-  if (digits === undefined) throw new Fault("network", "the playlist has an unreadable IV");
+  if (digits === undefined) throw new SourceFault("network", "the playlist has an unreadable IV");
   return Buffer.from(digits.padStart(2 * KEY_BYTES, "0"), "hex");
 }
 
@@ -82,10 +83,10 @@ export class KeyRing {
   async #read(url: string): Promise<Buffer> {
     const chunks = await this.#ask(url, MAX_KEY_ANSWER_BYTES).catch((error: unknown) => {
       const isTooLong = error instanceof Fault && error.code === "limit_exceeded";
-      throw isTooLong ? new Fault("drm", `a key of more than ${MAX_KEY_ANSWER_BYTES} bytes`) : error;
+      throw isTooLong ? new SourceFault("drm", `a key of more than ${MAX_KEY_ANSWER_BYTES} bytes`) : error;
     });
     const key = Buffer.concat(chunks);
-    if (key.length !== KEY_BYTES) throw new Fault("drm", `a key of ${key.length} bytes`);
+    if (key.length !== KEY_BYTES) throw new SourceFault("drm", `a key of ${key.length} bytes`);
     return key;
   }
 }
@@ -99,6 +100,6 @@ export async function* decrypted(
   try {
     yield [decipher.final()];
   } catch (error) {
-    throw new Fault("truncated", "a segment cannot be decrypted", { cause: error });
+    throw new SourceFault("truncated", "a segment cannot be decrypted", { cause: error });
   }
 }

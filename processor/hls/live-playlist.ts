@@ -1,5 +1,5 @@
 import type { ByteSpan } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import { attribute } from "./attribute-list.ts";
 import { RangeReader } from "./byte-range.ts";
 import { AES_128, type KeyTag, type ResourceKey, readKeyTag, vectorOf } from "./key.ts";
@@ -78,7 +78,7 @@ export function parseLivePlaylist(text: string, baseUrl: string): LivePlaylist {
 
 function readKey(line: string, addresses: PlaylistAddresses): KeyTag | null {
   const key = readKeyTag(line);
-  if (key && key.method !== AES_128) throw new Fault("live", "an encryption of single samples");
+  if (key && key.method !== AES_128) throw new SourceFault("live", "an encryption of single samples");
   return key && { ...key, uri: addresses.resolve(key.uri) };
 }
 

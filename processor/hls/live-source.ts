@@ -1,7 +1,7 @@
 import type { HttpClient } from "../egress/http-client.ts";
 import { headersFor } from "../egress/source-headers.ts";
 import { collectSpan } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import { REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { decrypted, KeyRing } from "./key.ts";
 import {
@@ -125,10 +125,11 @@ export class LiveSource {
       let length = 0;
       for await (const chunk of response.body as AsyncIterable<Buffer>) {
         length += chunk.length;
-        if (length > MAX_PLAYLIST_BYTES) throw new Fault("network", "the playlist is too large");
+        if (length > MAX_PLAYLIST_BYTES) throw new SourceFault("network", "the playlist is too large");
         chunks.push(chunk);
       }
-      if (response.status !== 200) throw new Fault("network", `the playlist was answered ${response.status}`);
+      if (response.status !== 200)
+        throw new SourceFault("network", `the playlist was answered ${response.status}`);
       return parseLivePlaylist(Buffer.concat(chunks).toString("utf8"), response.url);
     } catch (error) {
       signal.throwIfAborted();

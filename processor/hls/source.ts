@@ -8,7 +8,7 @@ import {
   type SourceRequest,
   streamRange,
 } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { ServiceFault, SourceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import { decrypted, KeyRing } from "./key.ts";
 import { type HlsResource, type RewrittenPlaylist, rewritePlaylist } from "./playlist.ts";
@@ -155,7 +155,7 @@ export class HlsSource {
     let length = 0;
     const onChunk = (chunk: Buffer) => {
       length += chunk.length;
-      if (length > MAX_PLAYLIST_BYTES) throw new Fault("network", "the playlist is too large");
+      if (length > MAX_PLAYLIST_BYTES) throw new SourceFault("network", "the playlist is too large");
       chunks.push(Buffer.from(chunk));
     };
     await streamRange(this.#client, request, { start: 0 }, onChunk, { opened });
@@ -215,7 +215,7 @@ export class HlsSource {
       this.#served += Math.max(0, position - entry.served);
       entry.served = Math.max(entry.served, position);
       if (this.#served > maxBytes)
-        throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
+        throw new ServiceFault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
       yield batch;
     }
     if (kind === "segment") this.segmentsRead++;

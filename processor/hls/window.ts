@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import { RangeReader } from "./byte-range.ts";
 import { firstSequence, playlistLines, segmentSeconds } from "./playlist-lines.ts";
 
@@ -122,7 +122,7 @@ function parse(lines: readonly string[]): { header: string[]; segments: Segment[
 function secondsOf(tags: readonly string[]): number {
   const tag = tags.find((line) => line.startsWith("#EXTINF:"));
   const seconds = tag === undefined ? null : segmentSeconds(tag);
-  if (seconds === null) throw new Fault("network", "the playlist has a segment of unknown duration");
+  if (seconds === null) throw new SourceFault("network", "the playlist has a segment of unknown duration");
   return seconds;
 }
 

@@ -2,7 +2,7 @@ import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
 import { RangeMismatchError } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { Fault, ServiceFault } from "../fault.ts";
 import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { deliver } from "../stages/deliver.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
@@ -36,7 +36,9 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
   const progress: Progress = new Progress((stepChanged) => dependencies.lease.changed(holder, stepChanged));
   const stop = (reason: StopReason) => abort.abort(new StoppedError(reason));
   const holder: LeaseHolder = { claim, progress, stop };
-  const deadline = new Deadline(dependencies.config.maxRunSeconds, () => abort.abort(new Fault("timeout")));
+  const deadline = new Deadline(dependencies.config.maxRunSeconds, () =>
+    abort.abort(new ServiceFault("timeout")),
+  );
   const base: BareContext = {
     ...dependencies,
     request,
@@ -131,7 +133,7 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   const { signal, log, claim, progress, request } = context;
   const cause = signal.aborted ? signal.reason : error;
   if (cause instanceof StoppedError) return cause.reason === "drained" ? { type: "interrupted" } : null;
-  const fault = cause instanceof Fault ? cause : new Fault("internal", describe(cause), { cause });
+  const fault = cause instanceof Fault ? cause : new ServiceFault("internal", describe(cause), { cause });
   if (fault.code === "upcoming") {
     const until = nextLook(request.wait, fault instanceof UpcomingError ? fault.releaseAt : null, Date.now());
     if (until !== null) return { type: "postponed", until };

@@ -13,7 +13,7 @@ import {
 } from "../egress/loopback.ts";
 import { FIRST_BYTES, openRangeSource, type RangeSource } from "../egress/range-source.ts";
 import { SegmentSource } from "../egress/segment-source.ts";
-import { Fault } from "../fault.ts";
+import { type Fault, SourceFault } from "../fault.ts";
 import { HlsSource } from "../hls/source.ts";
 import { cutPieces, type TimeWindow } from "../hls/window.ts";
 import { SNIFF_BYTES } from "../tools/input-format.ts";
@@ -151,7 +151,7 @@ async function openFile(
   const options = { ...sourceOptions(context, stream), plain: context.distrustsRanges };
   const ranges = await openRangeSource(context.client, options);
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
-  if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
+  if (ranges.sizeBytes === 0) throw new SourceFault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);
   const mount = context.proxy.mount(serveRangeSource(ranges, onFailure, pace ?? {}));
   const size = ranges.sizeBytes;
@@ -301,7 +301,7 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
       reported = bytes;
     },
   });
-  if (path === undefined) throw new Fault("network", "the download ended without a file");
+  if (path === undefined) throw new SourceFault("network", "the download ended without a file");
   return {
     ...{ ...OPAQUE, stream, forTool: once(() => mediaFile(path)), transportStream: false },
     retries: () => 0,

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { EgressProxy } from "../egress/proxy.ts";
-import { Fault } from "../fault.ts";
+import { Fault, ServiceFault } from "../fault.ts";
 import { parseRetryAfter } from "../retry.ts";
 import type { Tools } from "./discover.ts";
 import { portOf, wholeAccess } from "./sandbox.ts";
@@ -201,7 +201,7 @@ export class ExtractorPool {
     clearTimeout(timer);
     signal?.removeEventListener("abort", cancel);
     signal?.throwIfAborted();
-    if (isLate) throw new Fault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
+    if (isLate) throw new ServiceFault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
     return responseOf(end, proxy.blocked(refusals).length > 0);
   }
 
@@ -224,7 +224,7 @@ export class ExtractorPool {
   }
 
   #parent(): WarmYtdlp {
-    if (this.#isClosed) throw new Fault("internal", "the extractor pool is closed");
+    if (this.#isClosed) throw new ServiceFault("internal", "the extractor pool is closed");
     const wear = this.#warm?.isAlive ? this.#wearOf(this.#warm) : 1;
     if (this.#warm && wear < 1) {
       if (wear >= NEARLY || this.#warm.uses + 1 === this.#maxUses) this.#successor ??= this.#start();
@@ -280,12 +280,12 @@ function inOrder(formats: readonly YtdlpFormat[], order: readonly string[]): Ytd
 function responseOf(end: TaskEnd, wasRefused: boolean): Readonly<Record<string, unknown>> {
   if (end.type === "answer") return end.response;
   if (end.type === "gone") {
-    if (end.outOfTime) throw new Fault("timeout", "yt-dlp used up its processor time");
-    throw new Fault("internal", "yt-dlp died without a response");
+    if (end.outOfTime) throw new ServiceFault("timeout", "yt-dlp used up its processor time");
+    throw new ServiceFault("internal", "yt-dlp died without a response");
   }
   const { failure } = end;
   const retryAfterMs = parseRetryAfter(failure.retryAfter ?? undefined, Date.now());
-  throw new Fault(wasRefused ? "egress_blocked" : classifyExtraction(failure), detailOf(failure), {
+  throw Fault.of(wasRefused ? "egress_blocked" : classifyExtraction(failure), detailOf(failure), {
     retryAfterMs,
   });
 }

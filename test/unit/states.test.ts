@@ -127,7 +127,9 @@ describe("an end", () => {
       if (isFinal(move.state.status)) {
         expect(move).toMatchObject({ error: code, state: { status: JOB_ERRORS[code].outcome } });
         expect(tries).toBe(
-          { never: 1, once: 1, backoff: MAX_FAILURES, elsewhere: MAX_INTERRUPTIONS }[JOB_ERRORS[code].retry],
+          { never: 1, once: 1, backoff: MAX_FAILURES, patient: MAX_FAILURES, elsewhere: MAX_INTERRUPTIONS }[
+            JOB_ERRORS[code].retry
+          ],
         );
         return;
       }

@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunContext } from "../../dependencies.ts";
-import { Fault } from "../../fault.ts";
+import { ServiceFault } from "../../fault.ts";
 import { rewritePlaylist } from "../../hls/playlist.ts";
 import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { type TextDemuxer, ToolInput } from "../../tools/tool-input.ts";
@@ -75,7 +75,8 @@ export async function fetchSubtitle(
   const vtt = /^\s*(?:<\?xml|<(?:\w+:)?tt\b)/.test(text)
     ? ttmlToVtt(text)
     : await convert(context, text, name, track.ext === "ass" || track.ext === "ssa" ? "ass" : "srt");
-  if (vtt === null || !vtt.includes("-->")) throw new Fault("processing", "the subtitles hold no text");
+  if (vtt === null || !vtt.includes("-->"))
+    throw new ServiceFault("processing", "the subtitles hold no text");
   return vtt;
 }
 
@@ -97,7 +98,8 @@ async function textOf(context: RunContext, source: Source, track: Track): Promis
   for (const { url } of pieces) {
     const piece = await fetchText(url);
     length += piece.length;
-    if (length > MAX_SUBTITLE_BYTES) throw new Fault("limit_exceeded", "the pieces are too large together");
+    if (length > MAX_SUBTITLE_BYTES)
+      throw new ServiceFault("limit_exceeded", "the pieces are too large together");
     texts.push(piece);
   }
   return joinVtt(texts);
@@ -116,6 +118,6 @@ async function convert(
     ...{ cwd: folder, proxy, tools, signal },
   });
   if ((await stat(to)).size > MAX_SUBTITLE_BYTES)
-    throw new Fault("processing", "the subtitles grew too large");
+    throw new ServiceFault("processing", "the subtitles grew too large");
   return await readFile(to, "utf8");
 }

@@ -1,4 +1,4 @@
-import type { JobErrorCode } from "../../../schema/errors.ts";
+import type { JobErrorCodeOf } from "../../../schema/errors.ts";
 import type { Outcome } from "../../../schema/wire/callback.ts";
 import type { RequestContext } from "../../context.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
@@ -11,7 +11,7 @@ import { DISPATCH_GRACE_MS, sendDispatchMessages } from "../queue/sender.ts";
  * job that is waiting for it: due jobs are put off instead, and nothing is counted against them.
  */
 
-const REFUSALS: readonly JobErrorCode[] = ["bot_check", "rate_limited"];
+const REFUSALS: readonly JobErrorCodeOf<"source">[] = ["bot_check", "rate_limited"];
 /** In milliseconds. */
 const FIRST_MS = 60_000;
 const LONGEST_MS = 60 * 60_000;
@@ -61,7 +61,7 @@ export async function backoffStatements(
   context: RequestContext,
   outcome: Outcome["outcome"],
 ): Promise<(job: JobRow) => readonly GuardedStatement[]> {
-  if (outcome.type === "failed" && REFUSALS.includes(outcome.code)) {
+  if (outcome.type === "failed" && REFUSALS.some((code) => code === outcome.code)) {
     const requested = Math.min(outcome.retry_after_ms ?? 0, LONGEST_MS);
     const times = { first: FIRST_MS, longest: LONGEST_MS, requested, forgetAfterMs: STALE_AFTER_MS };
     return (job) => {
