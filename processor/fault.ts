@@ -11,7 +11,7 @@ export interface FaultOptions {
 /**
  * A failure that has a class of its own in the error table. `message` is that table's sentence, safe to show to a
  * person; `detail` is for logs only and may name tools, paths and hosts. Each party's faults are a class of their own
- * that takes no other codes, so that an answer of a storage cannot become a verdict about a source.
+ * that takes no other codes, so that what a storage says cannot become a verdict about a source.
  *
  * @example throw new SourceFault("network", "connect ECONNREFUSED", { cause: error })
  */

@@ -29,13 +29,24 @@ export const isFinal = (status: Status): boolean => (FINAL_STATUSES as readonly 
 
 /** Claims whose run was cut off (crash, drain, lost processor) before the job is given up. */
 export const MAX_INTERRUPTIONS = 5;
-/** Failures that may be tried again (`backoff`) before the job is given up. */
+/** Failures that may be tried again (`backoff`) before the job is given up; those of `patient` ones have a horizon. */
 export const MAX_FAILURES = 3;
 
-/** Delays in milliseconds before the second and the third try of a `backoff` failure. */
-const DEFAULT_DELAYS = [5_000, 30_000] as const;
+const MINUTE_MS = 60_000;
+/** Longest delay between two tries, in milliseconds; a `Retry-After` may ask for more. */
+export const MAX_DELAY_MS = 60 * MINUTE_MS;
+/** Delays in milliseconds before the second and each further try; the last one repeats. */
+const DEFAULT_DELAYS = [
+  5_000,
+  30_000,
+  2 * MINUTE_MS,
+  5 * MINUTE_MS,
+  15 * MINUTE_MS,
+  30 * MINUTE_MS,
+  MAX_DELAY_MS,
+] as const;
 /** A source that limits us wants to be left alone for longer. */
-const SLOW_DELAYS = [60_000, 600_000] as const;
+const SLOW_DELAYS = [MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS, MAX_DELAY_MS] as const;
 const SLOW_CODES: readonly JobErrorCode[] = ["rate_limited", "bot_check"];
 
 /** What the machine knows of a job. */
@@ -67,7 +78,15 @@ export type JobEvent =
   /** Crash, drain or an expired lease. */
   | { readonly type: "interrupted" }
   | { readonly type: "completed" }
-  | { readonly type: "failed"; readonly code: JobErrorCode; readonly retryAfterMs?: number | undefined }
+  | {
+      readonly type: "failed";
+      readonly code: JobErrorCode;
+      readonly retryAfterMs?: number | undefined;
+      /** False: waiting for hours will not help, whatever the class of the failure suggests. */
+      readonly transient?: boolean | undefined;
+      /** How much longer a `patient` failure may be tried again; none: only the few times of a `backoff`. */
+      readonly horizonLeftMs?: number | undefined;
+    }
   | { readonly type: "cancelled" }
   /** There is nothing to deliver, as is known before the first run. */
   | { readonly type: "skipped"; readonly code: JobErrorCode };
@@ -152,10 +171,16 @@ function fail(state: JobState, event: Extract<JobEvent, { type: "failed" }>): Mo
   const { retry } = JOB_ERRORS[event.code];
   if (retry === "elsewhere") return interrupt(state, event.code);
   const failures = state.failures + 1;
-  if (retry !== "backoff" || failures >= MAX_FAILURES) return finish({ ...state, failures }, event.code);
+  const isPatient = retry === "patient" && event.transient !== false;
+  const left = isPatient ? (event.horizonLeftMs ?? 0) : 0;
+  const isOver = failures >= MAX_FAILURES && left <= 0;
+  if ((retry !== "backoff" && retry !== "patient") || isOver) {
+    return finish({ ...state, failures }, event.code);
+  }
   const delays = SLOW_CODES.includes(event.code) ? SLOW_DELAYS : DEFAULT_DELAYS;
-  const delay = delays[failures - 1] ?? delays[1];
-  return pending(state, { failures }, Math.max(delay, event.retryAfterMs ?? 0));
+  const delay = Math.max(delays[failures - 1] ?? MAX_DELAY_MS, event.retryAfterMs ?? 0);
+  // the last try is made at the horizon, not some time before it
+  return pending(state, { failures }, left > 0 ? Math.min(delay, left) : delay);
 }
 
 function finish(state: JobState, code: JobErrorCode): Move {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type AllowedHosts, AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
+import { MAX_RETRY_HOURS } from "../schema/api/job-request.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
 import { withoutTrailing } from "../schema/text.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
@@ -214,6 +215,13 @@ const VARIABLES = {
     meaning:
       "Jobs of all accounts together that may wait for a processor, 1 to 1000000; while there are more, new ones are refused (503 `overloaded`)",
   },
+  RETRY_HORIZON_HOURS: {
+    schema: wholeNumber(0, MAX_RETRY_HOURS),
+    fallback: "24",
+    secret: false,
+    meaning:
+      "Hours that failures of the network, a storage or a rate limit are tried again, 0 to 168; a job may have its own (`max_retry_hours`)",
+  },
   RETENTION_DAYS: {
     schema: wholeNumber(1, 3650),
     fallback: "7",
@@ -264,6 +272,7 @@ export interface Config {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly retentionDays: number;
+  readonly retryHorizonHours: number;
   /** Jobs of one batch that are released and not finished, at most. */
   readonly batchWindow: number;
   /** Due jobs of all accounts. */
@@ -358,6 +367,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     leaseMs: leaseSeconds * 1000,
     heartbeatMs: heartbeatSeconds * 1000,
     retentionDays: variables.RETENTION_DAYS,
+    retryHorizonHours: variables.RETRY_HORIZON_HOURS,
     batchWindow: variables.BATCH_WINDOW,
     maxBacklog: variables.MAX_BACKLOG,
     rateLimits: { read: variables.RATE_LIMIT_READ, write: variables.RATE_LIMIT_WRITE },

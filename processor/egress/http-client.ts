@@ -63,7 +63,7 @@ export class HttpClient {
         return { status, headers: response.headers, body, url: target.href };
       }
       body.on("error", ignore).destroy();
-      if (hop === maxRedirects) throw new SourceFault("network", `more than ${maxRedirects} redirects`);
+      if (hop === maxRedirects) throw new SourceFault("network", `more than ${maxRedirects} redirects`, { transient: false });
       const next = parse(location, target);
       if (next.origin !== target.origin) headers = withoutSecrets(headers);
       target = next;
@@ -129,7 +129,7 @@ export function networkFault(error: Error, { host }: URL): Fault {
 }
 
 function parse(url: string, base?: URL): URL {
-  if (!URL.canParse(url, base?.href)) throw new SourceFault("network", "not a URL");
+  if (!URL.canParse(url, base?.href)) throw new SourceFault("network", "not a URL", { transient: false });
   const parsed = new URL(url, base?.href);
   if (parsed.protocol !== "http:" && parsed.protocol !== "https:") {
     throw new SourceFault("egress_blocked", `scheme ${parsed.protocol} is not dialled`);

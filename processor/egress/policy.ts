@@ -88,7 +88,10 @@ export class EgressPolicy {
     if (host.startsWith("[")) return [{ address: host.slice(1, -1), family: 6 }];
     if (/^\d+(\.\d+){3}$/.test(host)) return [{ address: host, family: 4 }];
     const found = await this.#lookup(host).catch((error: unknown) => {
-      throw new SourceFault("network", `${host} does not resolve`, { cause: error });
+      throw new SourceFault("network", `${host} does not resolve`, {
+        cause: error,
+        transient: !(error instanceof Error && "code" in error && error.code === "ENOTFOUND"),
+      });
     });
     const [first, ...others] = found;
     if (!first) throw new SourceFault("network", `${host} has no address`);

@@ -77,6 +77,11 @@ export class EgressProxy {
     return this.#refusals.slice(since);
   }
 
+  /** Connections so far that cannot be made later either, such as to a host that does not exist. */
+  get hopeless(): number {
+    return this.#hopeless;
+  }
+
   /** Stops listening and cuts every connection. */
   async close(): Promise<void> {
     this.#mounts.clear();
@@ -130,7 +135,10 @@ export class EgressProxy {
   /** Status and reason phrase for a connection that was not made; a refusal is remembered. */
   #verdictOn(error: unknown): [number, string] {
     const fault = Fault.from(error, "network");
-    if (fault.code !== "egress_blocked") return [502, "Source Unreachable"];
+    if (fault.code !== "egress_blocked") {
+      if (fault.transient === false) this.#hopeless += 1;
+      return [502, "Source Unreachable"];
+    }
     this.#refusals.push(fault.detail ?? "");
     return [403, BLOCKED_REASON];
   }

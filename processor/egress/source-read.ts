@@ -200,7 +200,7 @@ function describe(
 ): Pick<OpenedSpan, "status" | "start" | "end" | "totalBytes"> {
   const encoding = headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity")
-    throw new SourceFault("network", `encoded as ${encoding}`);
+    throw new SourceFault("network", `encoded as ${encoding}`, { transient: false });
   const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
   if (status === 200) return { status, start: 0, end: length, totalBytes: length };
   if (status === 416 && /^bytes \*\/0$/.test(headers["content-range"] ?? "")) {
@@ -208,7 +208,7 @@ function describe(
   }
   if (status !== 206) throw refusal(status, headers, clock);
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers["content-range"] ?? "");
-  if (!range || !span) throw new SourceFault("network", "a response of 206 without a usable range");
+  if (!range || !span) throw new SourceFault("network", "a response of 206 without a usable range", { transient: false });
   const [start, end] = [Number(range[1]), Number(range[2]) + 1];
   const totalBytes = range[3] === "*" ? undefined : Number(range[3]);
   const asked = Math.min(span.end ?? Number.POSITIVE_INFINITY, totalBytes ?? Number.POSITIVE_INFINITY);
@@ -220,7 +220,7 @@ function describe(
 /** The source answered a range request with another range than it was asked for, or with everything. */
 export class RangeMismatchError extends SourceFault {
   constructor() {
-    super("network", "the source sent another range than it was asked for");
+    super("network", "the source sent another range than it was asked for", { transient: false });
   }
 }
 

@@ -36,7 +36,7 @@ export function attributesOf(line: string): Attribute[] {
     const attribute = { name, value: plain(line.slice(from, end), isQuoted), isQuoted };
     if (NAME.test(attribute.name) && !found.has(attribute.name)) found.set(attribute.name, attribute);
     if (found.size > MAX_ATTRIBUTES)
-      throw new SourceFault("network", "the playlist has a tag of too many attributes");
+      throw new SourceFault("network", "the playlist has a tag of too many attributes", { transient: false });
     const comma = isQuoted ? line.indexOf(",", end) : end;
     at = comma < 0 ? line.length : comma + 1;
   }

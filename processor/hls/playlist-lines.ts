@@ -22,11 +22,11 @@ const MAX_SECONDS = 1e9;
 export function playlistLines(text: string): string[] {
   try {
     const lines = textLines(text, LIMITS);
-    if (!lines[0]?.startsWith("#EXTM3U")) throw new SourceFault("network", "not an HLS playlist");
+    if (!lines[0]?.startsWith("#EXTM3U")) throw new SourceFault("network", "not an HLS playlist", { transient: false });
     return lines;
   } catch (error) {
     if (error instanceof LineLimitError)
-      throw new SourceFault("network", `the playlist has ${error.message}`);
+      throw new SourceFault("network", `the playlist has ${error.message}`, { transient: false });
     throw error;
   }
 }
@@ -65,14 +65,14 @@ export class PlaylistAddresses {
   resolve(uri: string): string {
     const url = uri.length > MAX_ADDRESS_LENGTH ? null : URL.parse(uri, this.#baseUrl);
     if (!url || url.href.length > MAX_ADDRESS_LENGTH) {
-      throw new SourceFault("network", "the playlist names no valid address");
+      throw new SourceFault("network", "the playlist names no valid address", { transient: false });
     }
     if (url.protocol !== "http:" && url.protocol !== "https:") {
       throw new SourceFault("egress_blocked", `the playlist names a ${url.protocol} address`);
     }
     this.#length += url.href.length;
     if (++this.#count > MAX_RESOURCES || this.#length > MAX_ADDRESSES_LENGTH) {
-      throw new SourceFault("network", "the playlist names too many addresses");
+      throw new SourceFault("network", "the playlist names too many addresses", { transient: false });
     }
     return url.href;
   }

@@ -143,6 +143,7 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
     type: "failed",
     code: fault.code,
     retry_after_ms: fault.retryAfterMs ?? null,
+    ...(fault.transient === undefined ? {} : { transient: fault.transient }),
     title: progress.snapshot.title,
   };
 }

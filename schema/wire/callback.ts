@@ -115,6 +115,8 @@ export const Outcome = z.object({
       code: z.enum(JOB_ERROR_CODES),
       /** Honoured between tries of a failure that may be tried again. */
       retry_after_ms: z.int().min(0).nullable(),
+      /** False: it is not worth hours of waiting; absent if unknown. */
+      transient: z.boolean().optional(),
       title: z.string().max(1000).nullable(),
     }),
     z.object({ type: z.literal("postponed"), until: Time }),

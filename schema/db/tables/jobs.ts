@@ -55,9 +55,12 @@ export const jobs = sqliteTable(
     refusals: integer("refusals").notNull(),
     interruptions: integer("interruptions").notNull(),
     failures: integer("failures").notNull(),
+    /** The first of its failures that are tried again: their horizon is counted from here. */
+    failing_since: time("failing_since"),
     publishing: integer("publishing", { mode: "boolean" }).notNull(),
     /** Raised by every change that a watcher should see; the event id of the job's stream. */
     revision: integer("revision").notNull(),
+    /** Why the job ended badly; while it is pending, why it has to be tried again. */
     error_code: text("error_code").$type<JobErrorCode>(),
 
     // the claim

@@ -72,7 +72,8 @@ export async function transition(
   for (let race = 0; race < MAX_RACES; race++) {
     if (!job) return { type: "missing" };
     const fenced = options.attempt !== undefined && options.attempt !== job.attempt;
-    const move = fenced || options.only?.(job) === false ? null : next(job, event);
+    const move =
+      fenced || options.only?.(job) === false ? null : next(job, withHorizon(context, job, event));
     if (!move) return { type: "refused", job };
     const set = typeof options.set === "function" ? options.set(job) : options.set;
     const due = dueOf(context.clock(), event, move);
@@ -193,6 +194,17 @@ function dueOf(now: number, event: JobEvent, move: Move): number | null {
   return now + (move.dueInMs ?? 0);
 }
 
+/** Adds to a failure how much longer its job may be tried again. */
+function withHorizon({ clock, config }: RequestContext, job: JobRow, event: JobEvent): JobEvent {
+  if (event.type !== "failed") return event;
+  const asked = job.request.max_retry_hours;
+  const hours = typeof asked === "number" ? asked : config.retryHorizonHours;
+  const since = job.failing_since ?? clock();
+  return { ...event, horizonLeftMs: since + hours * HOUR_MS - clock() };
+}
+
+const HOUR_MS = 60 * 60_000;
+
 function stateColumns(
   context: RequestContext,
   job: JobRow,
@@ -212,6 +224,7 @@ function stateColumns(
       started_at: job.started_at ?? now,
       due_at: null,
       enqueue_due_at: null,
+      error_code: null,
       runner: context.runner.preferred(job.id),
     };
   }
@@ -223,6 +236,7 @@ function stateColumns(
     due_at: due ?? now,
     enqueue_due_at: (due ?? now) + (refused ? REFUSED_DISPATCH_GRACE_MS : DISPATCH_GRACE_MS),
     ...(refused ? { refusals: job.refusals + 1 } : {}),
+    ...(event.type === "failed" ? { error_code: event.code, failing_since: job.failing_since ?? now } : {}),
   };
 }
 

@@ -129,7 +129,7 @@ async function attempt(
   if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
   const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
-  if (await putOffBlocked(context, found.job)) return { type: "put_off" };
+  if (await putOffBlocked(context, found.job, found.config)) return { type: "put_off" };
 
   const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
   const claim = await transition(
@@ -207,7 +207,12 @@ async function settle(
         {
           attempt,
           // it keeps its place in the line
-          set: { due_at: before.due_at, claimed_at: before.claimed_at, started_at: before.started_at },
+          set: {
+            due_at: before.due_at,
+            claimed_at: before.claimed_at,
+            started_at: before.started_at,
+            error_code: before.error_code,
+          },
         },
       );
       return { type: "later", why: "busy", delaySeconds: response.retryAfterSeconds };
@@ -215,7 +220,7 @@ async function settle(
       // meanwhile it is nobody's turn that others must wait for
       const due_at = context.clock() + UNREACHABLE_SECONDS * 1000;
       // the run may have begun all the same: its successor hears of this claim as of a predecessor
-      const set = { due_at, started_at: before.started_at };
+      const set = { due_at, started_at: before.started_at, error_code: before.error_code };
       await transition(context, id, { type: "refused" }, { attempt, set });
       return { type: "later", why: "unreachable", delaySeconds: UNREACHABLE_SECONDS };
     }

@@ -139,7 +139,12 @@ export async function takeOutcome(
 function eventOf(outcome: Outcome["outcome"]): JobEvent {
   switch (outcome.type) {
     case "failed":
-      return { type: "failed", code: outcome.code, retryAfterMs: outcome.retry_after_ms ?? undefined };
+      return {
+        type: "failed",
+        code: outcome.code,
+        retryAfterMs: outcome.retry_after_ms ?? undefined,
+        transient: outcome.transient,
+      };
     case "postponed":
       return { type: "postponed", until: outcome.until };
     default:
