@@ -63,7 +63,8 @@ export class HttpClient {
         return { status, headers: response.headers, body, url: target.href };
       }
       body.on("error", ignore).destroy();
-      if (hop === maxRedirects) throw new SourceFault("network", `more than ${maxRedirects} redirects`, { transient: false });
+      if (hop === maxRedirects)
+        throw new SourceFault("network", `more than ${maxRedirects} redirects`, { transient: false });
       const next = parse(location, target);
       if (next.origin !== target.origin) headers = withoutSecrets(headers);
       target = next;

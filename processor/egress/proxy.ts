@@ -36,6 +36,7 @@ export class EgressProxy {
   readonly #mounts = new Map<string, MountHandler>();
   readonly #tunnels = new Set<Duplex>();
   readonly #refusals: string[] = [];
+  #hopeless = 0;
 
   /** @param options.upstream the operator's HTTP proxy, `http://[user:password@]host:port` */
   static async start(

@@ -208,7 +208,8 @@ function describe(
   }
   if (status !== 206) throw refusal(status, headers, clock);
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers["content-range"] ?? "");
-  if (!range || !span) throw new SourceFault("network", "a response of 206 without a usable range", { transient: false });
+  if (!range || !span)
+    throw new SourceFault("network", "a response of 206 without a usable range", { transient: false });
   const [start, end] = [Number(range[1]), Number(range[2]) + 1];
   const totalBytes = range[3] === "*" ? undefined : Number(range[3]);
   const asked = Math.min(span.end ?? Number.POSITIVE_INFINITY, totalBytes ?? Number.POSITIVE_INFINITY);

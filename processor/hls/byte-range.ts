@@ -16,7 +16,8 @@ export class RangeReader {
   /** @throws Fault `network` for what is no range */
   next(file: string, text: string): PlaylistRange {
     const match = RANGE.exec(text);
-    if (!match) throw new SourceFault("network", "the playlist has an unreadable byte range", { transient: false });
+    if (!match)
+      throw new SourceFault("network", "the playlist has an unreadable byte range", { transient: false });
     const start = match[2] === undefined ? (this.#ends.get(file) ?? 0) : Number(match[2]);
     const end = start + Number(match[1]);
     if (!Number.isSafeInteger(end))

@@ -47,7 +47,8 @@ const VECTOR = /^(?:0x)?([0-9a-f]{1,32})$/i;
 function readVector(text: string | undefined): Buffer | null {
   if (text === undefined) return null;
   const digits = VECTOR.exec(text)?.[1];
-  if (digits === undefined) throw new SourceFault("network", "the playlist has an unreadable IV", { transient: false });
+  if (digits === undefined)
+    throw new SourceFault("network", "the playlist has an unreadable IV", { transient: false });
   return Buffer.from(digits.padStart(2 * KEY_BYTES, "0"), "hex");
 }
 

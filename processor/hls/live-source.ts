@@ -125,7 +125,8 @@ export class LiveSource {
       let length = 0;
       for await (const chunk of response.body as AsyncIterable<Buffer>) {
         length += chunk.length;
-        if (length > MAX_PLAYLIST_BYTES) throw new SourceFault("network", "the playlist is too large", { transient: false });
+        if (length > MAX_PLAYLIST_BYTES)
+          throw new SourceFault("network", "the playlist is too large", { transient: false });
         chunks.push(chunk);
       }
       if (response.status !== 200)

@@ -22,7 +22,8 @@ const MAX_SECONDS = 1e9;
 export function playlistLines(text: string): string[] {
   try {
     const lines = textLines(text, LIMITS);
-    if (!lines[0]?.startsWith("#EXTM3U")) throw new SourceFault("network", "not an HLS playlist", { transient: false });
+    if (!lines[0]?.startsWith("#EXTM3U"))
+      throw new SourceFault("network", "not an HLS playlist", { transient: false });
     return lines;
   } catch (error) {
     if (error instanceof LineLimitError)

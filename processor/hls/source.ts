@@ -155,7 +155,8 @@ export class HlsSource {
     let length = 0;
     const onChunk = (chunk: Buffer) => {
       length += chunk.length;
-      if (length > MAX_PLAYLIST_BYTES) throw new SourceFault("network", "the playlist is too large", { transient: false });
+      if (length > MAX_PLAYLIST_BYTES)
+        throw new SourceFault("network", "the playlist is too large", { transient: false });
       chunks.push(Buffer.from(chunk));
     };
     await streamRange(this.#client, request, { start: 0 }, onChunk, { opened });

@@ -122,7 +122,8 @@ function parse(lines: readonly string[]): { header: string[]; segments: Segment[
 function secondsOf(tags: readonly string[]): number {
   const tag = tags.find((line) => line.startsWith("#EXTINF:"));
   const seconds = tag === undefined ? null : segmentSeconds(tag);
-  if (seconds === null) throw new SourceFault("network", "the playlist has a segment of unknown duration", { transient: false });
+  if (seconds === null)
+    throw new SourceFault("network", "the playlist has a segment of unknown duration", { transient: false });
   return seconds;
 }
 

@@ -39,7 +39,9 @@ export const Job = z
     s3_url: link,
     subtitle_url: link,
     thumbnail_url: link,
-    error: text.describe("One plain sentence: why the job ended, or, while it is Pending, why it is tried again"),
+    error: text.describe(
+      "One plain sentence: why the job ended, or, while it is Pending, why it is tried again",
+    ),
     error_type: z.enum(["error", "warning"]).nullable(),
     error_code: z.enum(JOB_ERROR_CODES).nullable(),
     title: text,

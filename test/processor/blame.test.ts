@@ -8,7 +8,7 @@ import { type ProcessorBench, startProcessorBench } from "../support/processor.t
 let origin: Origin;
 let bench: ProcessorBench;
 let storage: FaultyProxy;
-/** How the storage answers whoever reads pieces of recordings from it. */
+/** What the storage says to a read of pieces of recordings from it. */
 let onRead: Disturbance = "pass";
 
 beforeAll(async () => {

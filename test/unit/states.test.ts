@@ -6,6 +6,7 @@ import {
   isFinal,
   type JobEvent,
   type JobState,
+  MAX_DELAY_MS,
   MAX_FAILURES,
   MAX_INTERRUPTIONS,
   next,
@@ -32,6 +33,8 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
     type: fc.constant("failed" as const),
     code: fc.constantFrom(...JOB_ERROR_CODES),
     retryAfterMs: fc.option(fc.nat(10_000_000), { nil: undefined }),
+    transient: fc.option(fc.boolean(), { nil: undefined }),
+    horizonLeftMs: fc.option(fc.integer({ min: -1000, max: 100_000_000 }), { nil: undefined }),
   }),
 );
 
@@ -81,7 +84,6 @@ describe("whatever happens to a job", () => {
     always((before, after) => {
       expect(after.failures).toBeGreaterThanOrEqual(before.failures);
       expect(after.interruptions).toBeGreaterThanOrEqual(before.interruptions);
-      expect(after.failures).toBeLessThanOrEqual(MAX_FAILURES);
       expect(after.interruptions).toBeLessThanOrEqual(MAX_INTERRUPTIONS);
     }));
 
@@ -146,6 +148,40 @@ describe("an end", () => {
     expect(failed(60_000)).toBe(60_000);
     expect(next({ ...running, failures: 1 }, { type: "failed", code: "network" })?.dueInMs).toBe(30_000);
     expect(next(running, { type: "failed", code: "rate_limited" })?.dueInMs).toBe(60_000);
+  });
+
+  it("comes no sooner than the horizon of a failure that may pass, with an hour between tries at most", () => {
+    const patient = JOB_ERROR_CODES.filter((code) => JOB_ERRORS[code].retry === "patient");
+    const hours = fc.integer({ min: 1, max: 168 });
+    fc.assert(
+      fc.property(fc.constantFrom(...patient), hours, (code, horizon) => {
+        let state = running;
+        for (let now = 0, tries = 1; ; tries++) {
+          const horizonLeftMs = horizon * 3_600_000 - now;
+          const move = next(state, { type: "failed", code, horizonLeftMs });
+          if (!move) throw new Error("a running job can always fail");
+          if (isFinal(move.state.status)) {
+            expect(horizonLeftMs).toBe(0);
+            expect(tries).toBeLessThan(12 + horizon);
+            return;
+          }
+          expect(move.dueInMs).toBeGreaterThan(0);
+          expect(move.dueInMs).toBeLessThanOrEqual(MAX_DELAY_MS);
+          now += move.dueInMs ?? 0;
+          state = next(move.state, { type: "claimed" })?.state ?? state;
+        }
+      }),
+    );
+  });
+
+  it("does not wait for what will not pass", () => {
+    const failed: JobEvent = {
+      type: "failed",
+      code: "network",
+      transient: false,
+      horizonLeftMs: 3_600_000,
+    };
+    expect(next({ ...running, failures: MAX_FAILURES - 1 }, failed)?.state.status).toBe("Failed");
   });
 
   it("by cancelling has its own step", () => {

@@ -304,10 +304,15 @@ describe("a job that fails", () => {
   });
 
   it("is tried again after growing delays, and no sooner than the source allows", async () => {
-    const run = await worker.start(key);
+    const run = await worker.start(key, { max_retry_hours: 0 });
     await worker.report(run, "outcome", failed("network"));
     expect(worker.dispatchQueue).toEqual([{ body: { v: 1, job_id: run.job_id }, delaySeconds: 5 }]);
-    expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Pending", error: null });
+    expect(await worker.job(key, run.job_id)).toMatchObject({
+      status: "Pending",
+      error: "The connection to the source failed or broke off",
+      error_code: "network",
+      next_try_at: worker.now + 5_000,
+    });
     expect((await worker.consumeDispatchQueue()).retried).toEqual([{ job_id: run.job_id, delaySeconds: 5 }]);
     worker.now += 5_000;
     worker.dispatchQueue.push({ body: { v: 1, job_id: run.job_id }, delaySeconds: 0 });

@@ -72,8 +72,7 @@ export async function transition(
   for (let race = 0; race < MAX_RACES; race++) {
     if (!job) return { type: "missing" };
     const fenced = options.attempt !== undefined && options.attempt !== job.attempt;
-    const move =
-      fenced || options.only?.(job) === false ? null : next(job, withHorizon(context, job, event));
+    const move = fenced || options.only?.(job) === false ? null : next(job, withHorizon(context, job, event));
     if (!move) return { type: "refused", job };
     const set = typeof options.set === "function" ? options.set(job) : options.set;
     const due = dueOf(context.clock(), event, move);
