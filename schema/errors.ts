@@ -51,7 +51,7 @@ export type ApiErrorCode = keyof typeof API_ERRORS;
  * - `once`: one more try with a fresh extraction (signed media links expire).
  * - `backoff`: a few times, after a growing delay.
  * - `patient`: the other side is down or limits us; with growing delays until the job's retry horizon.
- * - `elsewhere`: at once, preferably on another processor.
+ * - `elsewhere`: like `patient`, and on another processor if there is one.
  */
 export type RetryClass = "never" | "once" | "backoff" | "patient" | "elsewhere";
 

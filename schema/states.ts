@@ -27,8 +27,10 @@ export type WorkingStep = (typeof WORKING_STEPS)[number];
 /** True for the four statuses that are never left. */
 export const isFinal = (status: Status): boolean => (FINAL_STATUSES as readonly Status[]).includes(status);
 
-/** Claims whose run was cut off (crash, drain, lost processor) before the job is given up. */
+/** Claims whose run was lost (crash, lost processor) before the job is given up; a drain is not counted. */
 export const MAX_INTERRUPTIONS = 5;
+/** After so many lost runs a job runs alone on an instance: what it may do to its neighbours, it does to nobody. */
+const INTERRUPTIONS_BEFORE_ALONE = 2;
 /** Failures that may be tried again (`backoff`) before the job is given up; those of `patient` ones have a horizon. */
 export const MAX_FAILURES = 3;
 
@@ -57,7 +59,7 @@ export interface JobState {
   readonly progress: number;
   /** The fence: raised by each claim, never lowered. A report with another number is from a lost run. */
   readonly attempt: number;
-  /** Claims that ended without a verdict on the job. */
+  /** Claims that were lost without a verdict on the job, since it last got on. */
   readonly interruptions: number;
   /** Tries that ended with a failure that may be tried again. */
   readonly failures: number;
@@ -75,8 +77,13 @@ export type JobEvent =
   | { readonly type: "publishing" }
   /** A scheduled stream: look again at `until` (epoch ms). */
   | { readonly type: "postponed"; readonly until: number }
-  /** Crash, drain or an expired lease. */
-  | { readonly type: "interrupted" }
+  | {
+      readonly type: "interrupted";
+      /** `lost`: a crash or an expired lease; `drained`: the processor went down in order and handed the job back. */
+      readonly cause: "lost" | "drained";
+      /** The lost run had got on for long, and what it has is kept: former losses count no more. */
+      readonly gotOn?: boolean | undefined;
+    }
   | { readonly type: "completed" }
   | {
       readonly type: "failed";
@@ -133,7 +140,7 @@ export function next(state: JobState, event: JobEvent): Move | null {
     case "postponed":
       return pending(state, { step: "Waiting" }, 0);
     case "interrupted":
-      return interrupt(state, "interrupted");
+      return event.cause === "drained" ? pending(state, {}, 0) : interrupt(state, event.gotOn === true);
     case "completed":
       return move(state, { status: "Completed", step: "Finished", progress: 100, publishing: false });
     case "failed":
@@ -161,20 +168,25 @@ function pending(state: JobState, change: Partial<JobState>, dueInMs: number): M
   return { state: { ...state, status: "Pending", step: "Queued", publishing: false, ...change }, dueInMs };
 }
 
-function interrupt(state: JobState, code: JobErrorCode): Move {
-  const interruptions = state.interruptions + 1;
-  if (interruptions >= MAX_INTERRUPTIONS) return finish({ ...state, interruptions }, code);
+/** True for a job that lost so many runs that its next one has an instance to itself. */
+export const runsAlone = ({ interruptions }: Pick<JobState, "interruptions">): boolean =>
+  interruptions >= INTERRUPTIONS_BEFORE_ALONE;
+
+function interrupt(state: JobState, gotOn: boolean): Move {
+  const interruptions = gotOn ? 1 : state.interruptions + 1;
+  if (interruptions >= MAX_INTERRUPTIONS) return finish({ ...state, interruptions }, "interrupted");
   return pending(state, { interruptions }, 0);
 }
 
 function fail(state: JobState, event: Extract<JobEvent, { type: "failed" }>): Move {
   const { retry } = JOB_ERRORS[event.code];
-  if (retry === "elsewhere") return interrupt(state, event.code);
   const failures = state.failures + 1;
-  const isPatient = retry === "patient" && event.transient !== false;
+  const isPatient = (retry === "patient" || retry === "elsewhere") && event.transient !== false;
   const left = isPatient ? (event.horizonLeftMs ?? 0) : 0;
   const isOver = failures >= MAX_FAILURES && left <= 0;
-  if ((retry !== "backoff" && retry !== "patient") || isOver) {
+  // what no instance has room for is not tried again anywhere
+  const isHopeless = retry === "elsewhere" && event.transient === false;
+  if (retry === "never" || retry === "once" || isHopeless || isOver) {
     return finish({ ...state, failures }, event.code);
   }
   const delays = SLOW_CODES.includes(event.code) ? SLOW_DELAYS : DEFAULT_DELAYS;

@@ -21,6 +21,24 @@ const baseUrl = z
   .url({ protocol: /^https?$/, error: "must be an http or https URL" })
   .transform((url) => withoutTrailing(url, "/"));
 
+const baseUrls = z.string().transform((text, context): string[] => {
+  const parts = text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+  const parsed = parts.map((part) => baseUrl.safeParse(part));
+  const urls = parsed.flatMap(({ data }) => data ?? []);
+  if (urls.length < parts.length) {
+    context.addIssue({ code: "custom", message: "must be an http or https URL, or several with commas" });
+    return z.NEVER;
+  }
+  if (new Set(urls.map((url) => new URL(url).host)).size < urls.length) {
+    context.addIssue({ code: "custom", message: "must not name a host twice" });
+    return z.NEVER;
+  }
+  return urls;
+});
+
 const wholeNumber = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`;
   return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.number().min(min, error).max(max, error));
@@ -75,16 +93,25 @@ const VARIABLES = {
     meaning: "The address callers and processors use",
   },
   PROCESSOR_URL: {
-    schema: z.union([z.literal(""), baseUrl], "must be an http or https URL"),
+    schema: baseUrls,
     fallback: "",
     secret: false,
-    meaning: "A processor reached over plain HTTP; empty: the container instances",
+    meaning:
+      "Comma-separated URLs of processors reached over plain HTTP; several make a pool; empty: the container instances",
   },
   PROCESSOR_INSTANCES: {
     schema: wholeNumber(1, 1000),
     fallback: "2",
     secret: false,
-    meaning: "Container instances in the pool, 1 to 1000; unused with `PROCESSOR_URL`",
+    meaning:
+      "Container instances in the pool, 1 to 1000, at most `PROCESSOR_MAX_INSTANCES`; unused with `PROCESSOR_URL`",
+  },
+  PROCESSOR_MAX_INSTANCES: {
+    schema: wholeNumber(1, 1000),
+    fallback: "10",
+    secret: false,
+    meaning:
+      "`max_instances` of the container in `wrangler.toml`, which the platform does not tell: with more in the pool, jobs would wait for instances that never start",
   },
   PROCESSOR_IDLE_SECONDS: {
     schema: wholeNumber(1, 3600),
@@ -257,7 +284,7 @@ export interface Config {
   /** Without a trailing slash. */
   readonly publicUrl: string;
   readonly processor:
-    | { readonly type: "http"; readonly url: string }
+    | { readonly type: "http"; readonly urls: readonly [string, ...string[]] }
     | { readonly type: "containers"; readonly instances: number };
   readonly processorIdleMs: number;
   /** The processor's settings of extraction (`YTDLP_…`), handed to container instances as they are. */
@@ -326,15 +353,23 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const { LEASE_SECONDS: leaseSeconds, HEARTBEAT_SECONDS: heartbeatSeconds } = variables;
   const problem = leaseProblem({ leaseSeconds, heartbeatSeconds });
   if (problem !== null) throw new ConfigError(problem);
+  const [processorUrl, ...otherUrls] = variables.PROCESSOR_URL;
+  const { PROCESSOR_INSTANCES: instances, PROCESSOR_MAX_INSTANCES: most } = variables;
+  if (processorUrl === undefined && instances > most) {
+    throw new ConfigError(
+      `PROCESSOR_INSTANCES (${instances}) must not be greater than PROCESSOR_MAX_INSTANCES (${most}), ` +
+        "which says what max_instances of the container in wrangler.toml is: raise both of these, or lower PROCESSOR_INSTANCES",
+    );
+  }
   return {
     adminToken: variables.ADMIN_TOKEN,
     processorToken: variables.PROCESSOR_TOKEN,
     sealingKeys: variables.SEALING_KEYS,
     publicUrl: variables.PUBLIC_URL,
     processor:
-      variables.PROCESSOR_URL === ""
-        ? { type: "containers", instances: variables.PROCESSOR_INSTANCES }
-        : { type: "http", url: variables.PROCESSOR_URL },
+      processorUrl === undefined
+        ? { type: "containers", instances }
+        : { type: "http", urls: [processorUrl, ...otherUrls] },
     extraction: extractionSettings(env),
     processorIdleMs: variables.PROCESSOR_IDLE_SECONDS * 1000,
     bucket: {

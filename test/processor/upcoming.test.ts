@@ -76,6 +76,7 @@ async function run(wait: RunRequest["wait"], releaseAt: number) {
       predecessor: null,
       wait,
       batch: false,
+      alone: false,
       recording: { asked: false, from_start: false, max_seconds: 60 },
     },
   };

@@ -331,12 +331,23 @@ describe("a job that fails", () => {
     });
   });
 
-  it("is given up after five interruptions", async () => {
+  it("is not given up by drains, however many", async () => {
+    await worker.create(key);
+    for (let i = 1; i <= 2 * MAX_INTERRUPTIONS; i++) {
+      await worker.consumeDispatchQueue();
+      expect(worker.network.run).toMatchObject({ attempt: i, alone: false });
+      await worker.report(worker.network.run, "outcome", { outcome: { type: "interrupted" } });
+    }
+    expect(await worker.job(key, worker.network.run.job_id)).toMatchObject({ finished_at: null });
+  });
+
+  it("is given up after five lost runs", async () => {
     await worker.create(key);
     for (let i = 1; i <= MAX_INTERRUPTIONS; i++) {
       await worker.consumeDispatchQueue();
-      expect(worker.network.run.attempt).toBe(i);
-      await worker.report(worker.network.run, "outcome", { outcome: { type: "interrupted" } });
+      expect(worker.network.run).toMatchObject({ attempt: i, alone: i > 2 });
+      worker.now += 60_000;
+      await worker.reconcile();
     }
     expect(await worker.job(key, worker.network.run.job_id)).toMatchObject({
       status: "Failed",

@@ -4,4 +4,5 @@ CREATE TABLE `storage_backoff` (
 	`until` integer NOT NULL
 );
 --> statement-breakpoint
-ALTER TABLE `jobs` ADD `failing_since` integer;
+ALTER TABLE `jobs` ADD `failing_since` integer;--> statement-breakpoint
+ALTER TABLE `jobs` ADD `avoid_runner` text;

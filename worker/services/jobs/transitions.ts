@@ -1,4 +1,4 @@
-import type { JobErrorCode } from "../../../schema/errors.ts";
+import { JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
 import {
   INITIAL_STATE,
   isFinal,
@@ -72,7 +72,7 @@ export async function transition(
   for (let race = 0; race < MAX_RACES; race++) {
     if (!job) return { type: "missing" };
     const fenced = options.attempt !== undefined && options.attempt !== job.attempt;
-    const move = fenced || options.only?.(job) === false ? null : next(job, withHorizon(context, job, event));
+    const move = fenced || options.only?.(job) === false ? null : next(job, withHistory(context, job, event));
     if (!move) return { type: "refused", job };
     const set = typeof options.set === "function" ? options.set(job) : options.set;
     const due = dueOf(context.clock(), event, move);
@@ -193,8 +193,13 @@ function dueOf(now: number, event: JobEvent, move: Move): number | null {
   return now + (move.dueInMs ?? 0);
 }
 
-/** Adds to a failure how much longer its job may be tried again. */
-function withHorizon({ clock, config }: RequestContext, job: JobRow, event: JobEvent): JobEvent {
+/** Adds what the job's row knows: how much longer a failure may be tried again, and whether a lost run had got on. */
+function withHistory({ clock, config }: RequestContext, job: JobRow, event: JobEvent): JobEvent {
+  if (event.type === "interrupted" && event.cause === "lost") {
+    const lastSign = (job.lease_expires_at ?? 0) - config.leaseMs;
+    const ranFor = lastSign - (job.claimed_at ?? lastSign);
+    return { ...event, gotOn: job.recording_key !== null && ranFor >= LONG_RUN_MS };
+  }
   if (event.type !== "failed") return event;
   const asked = job.request.max_retry_hours;
   const hours = typeof asked === "number" ? asked : config.retryHorizonHours;
@@ -203,6 +208,8 @@ function withHorizon({ clock, config }: RequestContext, job: JobRow, event: JobE
 }
 
 const HOUR_MS = 60 * 60_000;
+/** A recording that went on for this long got on, whatever ended its run. */
+const LONG_RUN_MS = 10 * 60_000;
 
 function stateColumns(
   context: RequestContext,
@@ -224,7 +231,7 @@ function stateColumns(
       due_at: null,
       enqueue_due_at: null,
       error_code: null,
-      runner: context.runner.preferred(job.id),
+      runner: context.runner.preferred(job.id, job.avoid_runner),
     };
   }
   if (isFinal(state.status)) return { ...common, ...endColumns(state.status, move, now) };
@@ -235,9 +242,14 @@ function stateColumns(
     due_at: due ?? now,
     enqueue_due_at: (due ?? now) + (refused ? REFUSED_DISPATCH_GRACE_MS : DISPATCH_GRACE_MS),
     ...(refused ? { refusals: job.refusals + 1 } : {}),
+    ...(goesElsewhere(event) ? { avoid_runner: job.runner } : {}),
     ...(event.type === "failed" ? { error_code: event.code, failing_since: job.failing_since ?? now } : {}),
   };
 }
+
+/** Events after which the instance of the last claim is avoided. */
+const goesElsewhere = (event: JobEvent): boolean =>
+  event.type === "interrupted" || (event.type === "failed" && JOB_ERRORS[event.code].retry === "elsewhere");
 
 /** The columns that the machine knows, and nothing else that an object may carry. */
 const stateOf = (state: JobState): Pick<JobRow, keyof JobState> => ({

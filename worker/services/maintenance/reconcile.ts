@@ -76,7 +76,7 @@ async function takeBackExpired(context: RequestContext): Promise<number> {
       transition(
         context,
         id,
-        { type: "interrupted" },
+        { type: "interrupted", cause: "lost" },
         // a heartbeat may have come meanwhile
         { attempt, only: (job) => (job.lease_expires_at ?? now) <= now },
       ),

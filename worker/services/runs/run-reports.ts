@@ -147,8 +147,10 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
       };
     case "postponed":
       return { type: "postponed", until: outcome.until };
-    default:
-      return { type: outcome.type };
+    case "interrupted":
+      return { type: "interrupted", cause: "drained" };
+    case "completed":
+      return { type: "completed" };
   }
 }
 
