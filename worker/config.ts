@@ -111,7 +111,7 @@ const VARIABLES = {
     fallback: "10",
     secret: false,
     meaning:
-      "`max_instances` of the container in `wrangler.toml`, which the platform does not tell: with more in the pool, jobs would wait for instances that never start",
+      "`max_instances` of the container in `wrangler.toml`, which the Worker cannot see: with more in the pool, jobs would wait for instances that never start",
   },
   PROCESSOR_IDLE_SECONDS: {
     schema: wholeNumber(1, 3600),

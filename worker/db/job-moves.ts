@@ -33,6 +33,20 @@ export async function writeMove(
   return (results.at(-1) as { id: string }[]).length > 0;
 }
 
+/** A move without anything that belongs to it. */
+export interface PlainMove {
+  readonly read: JobAsRead;
+  readonly changes: Partial<NewJobRow>;
+}
+
+/** Writes moves of many jobs by one round trip, each as far as its job is still as it was read. @returns the ids of those that moved */
+export async function writeMoves(db: Db, moves: readonly PlainMove[]): Promise<string[]> {
+  const [first, ...others] = moves.map(({ read, changes }) => moveQuery(db, read, changes, null));
+  if (!first) return [];
+  const results = await db.batch([first, ...others]);
+  return results.flat().map(({ id }) => id);
+}
+
 /** What must hold, or must not, at the moment of a move. */
 export type MoveCondition = SQL;
 

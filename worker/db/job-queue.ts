@@ -49,7 +49,7 @@ export async function findExpiredLeases(db: Db, now: number, limit: number) {
 }
 export const expiredLeasesQuery = (db: Db, now: number, limit: number) =>
   db
-    .select({ id: jobs.id, attempt: jobs.attempt })
+    .select()
     .from(jobs)
     .where(and(sql`${jobs.status} = 'Processing'`, lte(jobs.lease_expires_at, now)))
     .orderBy(asc(jobs.lease_expires_at))

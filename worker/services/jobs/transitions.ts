@@ -13,7 +13,7 @@ import type { RequestContext } from "../../context.ts";
 import { eraseCredentialsOf } from "../../db/credentials.ts";
 import type { QueueFilter } from "../../db/fair-queue.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
-import { type MoveCondition, writeEnds, writeHeartbeats, writeMove } from "../../db/job-moves.ts";
+import { type MoveCondition, writeEnds, writeHeartbeats, writeMove, writeMoves } from "../../db/job-moves.ts";
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { DISPATCH_GRACE_MS, sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
@@ -103,6 +103,34 @@ export async function transition(
     if ((filter || unless) && job?.revision === read.revision) return { type: "behind", job };
   }
   throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
+}
+
+/**
+ * Applies an event to many jobs, as they were just read, by one round trip. Those that it would end are left to
+ * {@link transition}, and so is one that became final meanwhile; anyone else's change of a job wins.
+ *
+ * @returns how many are pending again, and the jobs that the event would end
+ */
+export async function returnToQueue(
+  context: RequestContext,
+  jobs: readonly JobRow[],
+  event: JobEvent,
+): Promise<{ moved: number; ended: JobRow[] }> {
+  const planned = jobs.flatMap((job) => {
+    const move = next(job, withHistory(context, job, event));
+    return move ? [{ job, move }] : [];
+  });
+  const pending = planned.filter(({ move }) => move.state.status === "Pending");
+  const moves = pending.map(({ job, move }) => {
+    const due = dueOf(context.clock(), event, move);
+    return { read: job, due, changes: stateColumns(context, job, event, move, due) };
+  });
+  const moved = await writeMoves(context.db, moves);
+  if (moved.length > 0) context.defer(sendDispatchMessages(context, moved));
+  return {
+    moved: moved.length,
+    ended: planned.filter(({ move }) => isFinal(move.state.status)).map(({ job }) => job),
+  };
 }
 
 /**
