@@ -38,14 +38,19 @@ beforeAll(async () => {
     ...{ WORKER_URL: worker.url, PROCESSOR_TOKEN: "0123456789abcdef", WORK_DIR: folder },
   });
   const tools = await discoverTools(config);
-  const callback = new Callback({ workerUrl: worker.url, instance: "test" });
+  const callback = new Callback({
+    workerUrl: worker.url,
+    instance: "test",
+    boot: "test",
+    processorToken: "test",
+  });
   dependencies = {
     ...{ config, tools, callback },
     policy: new EgressPolicy({ opened: new Set() }),
     extractor: new ExtractorPool({ tools, config, proxy: { url: "http://127.0.0.1:9", blocked: () => [] } }),
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation([]),
-    folders: await WorkFolders.open(join(folder, "work")),
+    folders: await WorkFolders.open(join(folder, "work"), "test"),
     buffers: new BufferBudget(1 << 20),
     hasher: new Hasher(),
     cpu: new Slots(1),

@@ -10,7 +10,7 @@ const quick = async (): Promise<string> => "delivered";
 const isSlow = false;
 
 describe("events that leave together", () => {
-  it("are not delayed by six endpoints that hang, by more than the time to notice", async () => {
+  it("are not delayed by six endpoints that hang, by more than the time to find out", async () => {
     const gate = new PostGate();
     const hanging = Array.from({ length: 6 }, (_, i) => gate.pass({ name: `hung-${i}`, isSlow }, hung));
     const others = Array.from({ length: 14 }, (_, i) => gate.pass({ name: `quick-${i}`, isSlow }, quick));

@@ -147,10 +147,15 @@ export const endsQuery = (db: Db, { batchId, ids }: MovingJobs, changes: Partial
  *
  * @returns the claims that stand, and the jobs, as they were before, whose owners want to hear of their progress
  */
-export async function writeHeartbeats(db: Db, heartbeats: readonly RunHeartbeat[], leaseExpiresAt: number) {
+export async function writeHeartbeats(
+  db: Db,
+  heartbeats: readonly RunHeartbeat[],
+  leaseExpiresAt: number,
+  boot?: string,
+) {
   const [listeners, standing] = await db.batch([
     listenersQuery(db, heartbeats),
-    heartbeatsQuery(db, heartbeats, leaseExpiresAt),
+    heartbeatsQuery(db, heartbeats, leaseExpiresAt, boot),
   ]);
   return { standing, listeners };
 }
@@ -177,7 +182,12 @@ export function listenersQuery(db: Db, heartbeats: readonly RunHeartbeat[]) {
     );
 }
 
-export function heartbeatsQuery(db: Db, heartbeats: readonly RunHeartbeat[], leaseExpiresAt: number) {
+export function heartbeatsQuery(
+  db: Db,
+  heartbeats: readonly RunHeartbeat[],
+  leaseExpiresAt: number,
+  boot?: string,
+) {
   const packed = JSON.stringify(
     heartbeats.map(({ job_id, attempt, step, progress, download_rate, title }) => ({
       job_id,
@@ -202,6 +212,7 @@ export function heartbeatsQuery(db: Db, heartbeats: readonly RunHeartbeat[], lea
     .update(jobs)
     .set({
       lease_expires_at: leaseExpiresAt,
+      ...(boot === undefined ? {} : { boot }),
       step,
       progress: sql`max(jobs.progress, ${heartbeat("progress")})`,
       download_rate: rate,

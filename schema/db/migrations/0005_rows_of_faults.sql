@@ -5,6 +5,7 @@ CREATE TABLE `storage_backoff` (
 );
 --> statement-breakpoint
 ALTER TABLE `jobs` ADD `failing_since` integer;--> statement-breakpoint
+ALTER TABLE `jobs` ADD `boot` text;--> statement-breakpoint
 ALTER TABLE `jobs` ADD `avoid_runner` text;--> statement-breakpoint
 ALTER TABLE `webhook_endpoints` ADD `strikes` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `webhook_endpoints` ADD `paused_until` integer;--> statement-breakpoint

@@ -72,6 +72,8 @@ export const jobs = sqliteTable(
     lease_expires_at: time("lease_expires_at"),
     /** The processor instance that the claim was handed to. */
     runner: text("runner"),
+    /** The process that runs the claim, as its heartbeats say; null before the first one. */
+    boot: text("boot"),
     /** The instance that was unreachable, lost the last run or had no room for it: the next claim goes elsewhere. */
     avoid_runner: text("avoid_runner"),
     /** Unfinished upload in the storage, to be aborted by a successor. */

@@ -199,11 +199,13 @@ function report(context: RequestContext, job: JobRow, { state }: Move, { deliver
 export async function keepClaims(
   context: RequestContext,
   heartbeats: readonly RunHeartbeat[],
+  boot?: string,
 ): Promise<{ id: string; attempt: number }[]> {
   const { standing, listeners } = await writeHeartbeats(
     context.db,
     heartbeats,
     context.clock() + context.config.leaseMs,
+    boot,
   );
   const steps = new Map(heartbeats.map(({ job_id, attempt, step }) => [`${job_id}:${attempt}`, step]));
   for (const job of listeners) {
@@ -259,6 +261,7 @@ function stateColumns(
       due_at: null,
       enqueue_due_at: null,
       error_code: null,
+      boot: null,
       runner: context.runner.preferred(job.id, job.avoid_runner),
     };
   }

@@ -13,8 +13,8 @@ import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../../lib/send-messages.ts";
 import { BATCH_GRACE_MS } from "../batches/grace.ts";
-import { returnToQueue, transition } from "../jobs/transitions.ts";
 import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
+import { takeBackLost } from "../runs/lost-runs.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
 
@@ -83,17 +83,12 @@ async function takeBackExpired(context: RequestContext, budget: PageBudget): Pro
   return eachPage(budget, async () => {
     const now = context.clock();
     const expired = await findExpiredLeases(context.db, now, LEASES);
-    const { ended, moved } = await returnToQueue(context, expired, { type: "interrupted", cause: "lost" });
-    const failures = await settleAll(context, ended, (read) =>
-      transition(
-        context,
-        read.id,
-        { type: "interrupted", cause: "lost" },
-        // a heartbeat may have come meanwhile
-        { read, attempt: read.attempt, only: (job) => (job.lease_expires_at ?? now) <= now },
-      ),
+    // a heartbeat may have come meanwhile
+    const { count, failures } = await takeBackLost(
+      context,
+      expired,
+      ({ lease_expires_at }) => (lease_expires_at ?? now) <= now,
     );
-    const count = moved + ended.length;
     // those that failed would come again in the next page
     return { count, more: expired.length === LEASES && failures === 0 };
   });
