@@ -133,7 +133,8 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   const { signal, log, claim, progress, request } = context;
   const cause = signal.aborted ? signal.reason : error;
   if (cause instanceof StoppedError) return cause.reason === "drained" ? { type: "interrupted" } : null;
-  const fault = cause instanceof Fault ? cause : new ServiceFault("internal", describe(cause), { cause });
+  const fault =
+    cause instanceof Fault ? cause : new ServiceFault(ownCodeOf(cause), describe(cause), { cause });
   if (fault.code === "upcoming") {
     const until = nextLook(request.wait, fault instanceof UpcomingError ? fault.releaseAt : null, Date.now());
     if (until !== null) return { type: "postponed", until };
@@ -162,6 +163,12 @@ async function report(
     return "not_reported";
   }
 }
+
+/** A disk that fills up while our own code writes says so by the system's code. */
+const ownCodeOf = (error: unknown): "disk_full" | "internal" =>
+  error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")
+    ? "disk_full"
+    : "internal";
 
 const describe = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { bytesIn, DiskSpace, volumeOf } from "./disk-space.ts";
 
 /** Another processor works in the folder. */
 export class WorkFolderInUseError extends Error {
@@ -21,11 +22,13 @@ export class WorkFolders {
   readonly #folder: string;
   readonly #lock: DatabaseSync;
   readonly #removals = new Set<Promise<void>>();
+  readonly #space: DiskSpace;
 
   private constructor(root: string, lock: DatabaseSync, formerBoot: string | null) {
     this.#folder = join(root, "runs");
     this.#lock = lock;
     this.formerBoot = formerBoot;
+    this.#space = new DiskSpace({ volume: () => volumeOf(root), used: bytesIn });
   }
 
   /**
@@ -53,11 +56,24 @@ export class WorkFolders {
     return await mkdtemp(join(this.#folder, `${name}-`));
   }
 
+  /**
+   * Reserves room on the disk for what a run is about to write into its folder.
+   *
+   * @param bytes null: nobody knows
+   * @throws ServiceFault `disk_full`
+   */
+  async reserve(path: string, bytes: number | null | undefined): Promise<void> {
+    await this.#space.reserve(path, bytes ?? 0);
+  }
+
   /** Removes a folder while its run reports: a gigabyte takes a while to be given up, and nobody needs to wait for it. */
   remove(path: string): void {
     const removal = rm(path, { recursive: true, force: true })
       .catch(() => {})
-      .finally(() => this.#removals.delete(removal));
+      .finally(() => {
+        this.#space.release(path);
+        this.#removals.delete(removal);
+      });
     this.#removals.add(removal);
   }
 

@@ -183,12 +183,13 @@ async function openFile(
 
 /** A source that gives no ranges is read once, from its beginning; a file in the work folder can be read anywhere. */
 async function spool(
-  { folder, signal }: RunContext,
+  { folder, folders, signal }: RunContext,
   stream: SourceStream,
   index: number,
   ranges: RangeSource,
 ): Promise<Input> {
   const path = join(folder, `source.${index}`);
+  await folders.reserve(folder, ranges.sizeBytes);
   const chunks = async function* () {
     for await (const batch of ranges.read()) yield* batch;
   };
@@ -286,7 +287,8 @@ function cutFragments(all: readonly Fragment[], window: TimeWindow) {
 
 /** What only the extractor's own downloader can read goes to the work folder first. */
 async function downloadByTool(context: RunContext, source: Source, stream: SourceStream): Promise<Input> {
-  const { config, extractor, folder, signal, proxy, progress } = context;
+  const { config, extractor, folder, folders, signal, proxy, progress } = context;
+  await folders.reserve(folder, stream.size);
   let reported = 0;
   const [path] = await downloadWithTool({
     pool: extractor,

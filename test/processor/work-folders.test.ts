@@ -25,7 +25,7 @@ describe("the folder of all work", () => {
     const { ino } = await stat(root);
     await mkdir(join(root, "runs", "former"), { recursive: true });
     await writeFile(join(root, "runs", "former", "a.mp4"), "x");
-    await writeFile(join(root, "leftover"), "x");
+    await writeFile(join(root, "former.txt"), "x");
     const folders = await WorkFolders.open(root, "one");
     expect((await stat(root)).ino).toBe(ino);
     expect((await readdir(root)).filter((name) => !name.startsWith("lock."))).toEqual([]);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { readConfig } from "../../worker/config.ts";
+import { failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 
@@ -101,4 +102,17 @@ describe("the configuration of a pool", () => {
     const variables = { PROCESSOR_URL: "", PROCESSOR_INSTANCES: "20", PROCESSOR_MAX_INSTANCES: "20" };
     expect(readConfig({ ...env, ...variables }).processor).toEqual({ type: "containers", instances: 20 });
   });
+});
+
+it("a job that finds no room on one disk is tried on another", async () => {
+  const id = await worker.create(key);
+  await worker.consumeDispatchQueue();
+  for (let tries = 0; tries < 2; tries++) {
+    const run = worker.network.runs.at(-1);
+    if (!run) throw new Error("the job was not handed over");
+    await worker.report(run, "outcome", failed("disk_full"));
+    worker.now += 60_000;
+    await dispatch(id);
+  }
+  expect(new Set(taken).size).toBe(3);
 });
