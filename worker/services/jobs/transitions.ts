@@ -106,21 +106,23 @@ export async function transition(
 }
 
 /**
- * Applies an event to many jobs, as they were just read, by one round trip. Those that it would end are left to
- * {@link transition}, and so is one that became final meanwhile; anyone else's change of a job wins.
+ * Applies an event to many jobs, as they were just read, by one round trip. Those that it would end, and those whose
+ * run had leave to publish, are left to {@link transition}: more belongs to their moves. Anyone else's change wins.
  *
- * @returns how many are pending again, and the jobs that the event would end
+ * @returns how many are pending again, and the jobs that are left
  */
 export async function returnToQueue(
   context: RequestContext,
   jobs: readonly JobRow[],
   event: JobEvent,
-): Promise<{ moved: number; ended: JobRow[] }> {
+): Promise<{ moved: number; left: JobRow[] }> {
   const planned = jobs.flatMap((job) => {
     const move = next(job, withHistory(context, job, event));
     return move ? [{ job, move }] : [];
   });
-  const pending = planned.filter(({ move }) => move.state.status === "Pending");
+  const isPlain = ({ job, move }: (typeof planned)[number]) =>
+    move.state.status === "Pending" && !job.publishing;
+  const pending = planned.filter(isPlain);
   const moves = pending.map(({ job, move }) => {
     const due = dueOf(context.clock(), event, move);
     return { read: job, due, changes: stateColumns(context, job, event, move, due) };
@@ -129,7 +131,7 @@ export async function returnToQueue(
   if (moved.length > 0) context.defer(sendDispatchMessages(context, moved));
   return {
     moved: moved.length,
-    ended: planned.filter(({ move }) => isFinal(move.state.status)).map(({ job }) => job),
+    left: planned.filter((plan) => !isPlain(plan)).map(({ job }) => job),
   };
 }
 
