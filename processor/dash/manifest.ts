@@ -1,5 +1,5 @@
 import { decodeXml, XmlRefusedError, xmlAttribute, xmlTokens } from "../../schema/xml.ts";
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import { type DashSegment, type SegmentInfo, segmentsOf } from "./segments.ts";
 
 /** DASH manifests (ISO 23009-1), as far as finished presentations need them. Times are seconds. */
@@ -56,7 +56,8 @@ export function parseManifest(xml: string, baseUrl: string): Manifest {
   try {
     return new Reader(baseUrl).read(xml);
   } catch (error) {
-    if (error instanceof XmlRefusedError) throw new Fault("network", `the manifest is ${error.message}`);
+    if (error instanceof XmlRefusedError)
+      throw new SourceFault("network", `the manifest is ${error.message}`);
     throw error;
   }
 }
@@ -91,7 +92,7 @@ class Reader {
       if (name === "BaseURL") this.#isInBase = token.kind === "open";
       if (token.kind !== "open") this.#close(name);
     }
-    if (!this.#mpd.isThere) throw new Fault("network", "not a DASH manifest");
+    if (!this.#mpd.isThere) throw new SourceFault("network", "not a DASH manifest", { transient: false });
     return {
       ...{ isDynamic: this.#mpd.isDynamic, duration: this.#mpd.duration },
       periods: this.#periods.map((period, index) => this.#finish(period, index)),
@@ -110,7 +111,7 @@ class Reader {
       };
     } else if (name === "Period") {
       if (this.#periods.length === MAX_PERIODS)
-        throw new Fault("network", "the manifest has too many periods");
+        throw new SourceFault("network", "the manifest has too many periods", { transient: false });
       const [start, declared] = ["start", "duration"].map((key) => secondsOfDuration(attribute(key)));
       this.#periods.push({ start: start ?? null, declared: declared ?? null, found: [] });
       this.#levels.push({ ...level, attributes: {} });
@@ -144,7 +145,7 @@ class Reader {
   #close(name: string): void {
     if (name === "Representation") {
       if (++this.#representations > MAX_REPRESENTATIONS)
-        throw new Fault("network", "the manifest has too many representations");
+        throw new SourceFault("network", "the manifest has too many representations", { transient: false });
       this.#periods.at(-1)?.found.push({ level: this.#level });
     }
     const isLevel = name === "Period" || name === "AdaptationSet" || name === "Representation";

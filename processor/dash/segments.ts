@@ -1,5 +1,5 @@
 import type { ByteSpan } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 
 /** Which segments a representation has, by what its manifest states. */
 
@@ -82,7 +82,8 @@ interface Timed {
 
 function fromTemplate(info: SegmentInfo, facts: Facts): DashSegment[] {
   const { media } = info;
-  if (media === undefined) throw new Fault("network", "the manifest has a template without media");
+  if (media === undefined)
+    throw new SourceFault("network", "the manifest has a template without media", { transient: false });
   return timesOf(info, facts).map(({ number, seconds, time }) => ({
     url: resolve(fill(media, facts, { Number: number, Time: time }), facts.base),
     duration: seconds,
@@ -120,10 +121,11 @@ function timesOf(info: SegmentInfo, { duration: period }: Facts): Timed[] {
     const start = info.timeline[0]?.time ?? 0;
     for (const [index, entry] of info.timeline.entries()) {
       time = entry.time ?? time;
-      if (entry.duration <= 0) throw new Fault("network", "the manifest has a segment without a length");
+      if (entry.duration <= 0)
+        throw new SourceFault("network", "the manifest has a segment without a length", { transient: false });
       const next = info.timeline[index + 1]?.time ?? (end === null ? null : start + end);
       if (entry.repeat < 0 && next === null)
-        throw new Fault("network", "the manifest does not state how long it is");
+        throw new SourceFault("network", "the manifest does not state how long it is", { transient: false });
       const count =
         entry.repeat >= 0 ? entry.repeat + 1 : Math.ceil(((next ?? 0) - time) / entry.duration - ROUNDING);
       if (count > MAX_SEGMENTS) throw tooMany();
@@ -133,7 +135,7 @@ function timesOf(info: SegmentInfo, { duration: period }: Facts): Timed[] {
   }
   const length = whole(info.duration);
   if (length === null || length <= 0 || end === null)
-    throw new Fault("network", "the manifest does not state how long it is");
+    throw new SourceFault("network", "the manifest does not state how long it is", { transient: false });
   const count = Math.ceil(end / length - ROUNDING);
   if (count > MAX_SEGMENTS) throw tooMany();
   for (let index = 0; index < count; index++) add(index * length, Math.min(length, end - index * length));
@@ -143,7 +145,8 @@ function timesOf(info: SegmentInfo, { duration: period }: Facts): Timed[] {
 /** Announced lengths are rounded: a segment of less than a hundredth of the others is none. */
 const ROUNDING = 0.01;
 
-const tooMany = () => new Fault("network", "the manifest names too many segments");
+const tooMany = () =>
+  new SourceFault("network", "the manifest names too many segments", { transient: false });
 
 const timescaleOf = ({ timescale }: SegmentInfo): number => Math.max(1, whole(timescale) ?? 1);
 
@@ -153,7 +156,8 @@ const whole = (text: string | undefined): number | null =>
 /** The last byte is named, not the one behind it. */
 function spanOf(range: string): ByteSpan {
   const match = /^(\d{1,15})-(\d{1,15})?$/.exec(range.trim());
-  if (!match) throw new Fault("network", "the manifest has an unreadable byte range");
+  if (!match)
+    throw new SourceFault("network", "the manifest has an unreadable byte range", { transient: false });
   const start = Number(match[1]);
   return match[2] === undefined ? { start } : { start, end: Number(match[2]) + 1 };
 }
@@ -169,8 +173,8 @@ function fill(template: string, { bandwidth, id }: Facts, numbers: Readonly<Reco
 
 function resolve(address: string, base: string): string {
   const url = URL.parse(address, base);
-  if (!url) throw new Fault("network", "the manifest names no valid address");
+  if (!url) throw new SourceFault("network", "the manifest names no valid address", { transient: false });
   if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw new Fault("egress_blocked", `the manifest names a ${url.protocol} address`);
+    throw new SourceFault("egress_blocked", `the manifest names a ${url.protocol} address`);
   return url.href;
 }

@@ -1,7 +1,7 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import https from "node:https";
 import { type Duplex, PassThrough, pipeline, type Readable } from "node:stream";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import { ConnectionGate, type Lease } from "./connection-gate.ts";
 import { compressionsOf, decompressed } from "./content-encoding.ts";
 import { SourceCookies } from "./cookies.ts";
@@ -106,7 +106,8 @@ export class HttpClient {
         return { status, headers: response.headers, url: target.href, ...read };
       }
       response.destroy();
-      if (hop === maxRedirects) throw new Fault("network", `more than ${maxRedirects} redirects`);
+      if (hop === maxRedirects)
+        throw new SourceFault("network", `more than ${maxRedirects} redirects`, { transient: false });
       const next = parse(location, target);
       if (next.origin !== target.origin) headers = withoutSecrets(headers);
       target = next;
@@ -172,7 +173,7 @@ export class HttpClient {
 }
 
 /** A body gave its place to another request: its reader asks for the rest when it needs it. */
-export class YieldedError extends Fault {
+export class YieldedError extends SourceFault {
   constructor() {
     super("network", "another request needed the only connection");
   }
@@ -233,14 +234,16 @@ function reasonOf(error: Error, signal: AbortSignal | undefined, url: URL): Erro
 
 /** A connection's failure in our own terms. */
 export function networkFault(error: Error, { host }: URL): Fault {
-  return error instanceof Fault ? error : new Fault("network", `${host}: ${error.message}`, { cause: error });
+  return error instanceof Fault
+    ? error
+    : new SourceFault("network", `${host}: ${error.message}`, { cause: error });
 }
 
 function parse(url: string, base?: URL): URL {
-  if (!URL.canParse(url, base?.href)) throw new Fault("network", "not a URL");
+  if (!URL.canParse(url, base?.href)) throw new SourceFault("network", "not a URL", { transient: false });
   const parsed = new URL(url, base?.href);
   if (parsed.protocol !== "http:" && parsed.protocol !== "https:") {
-    throw new Fault("egress_blocked", `scheme ${parsed.protocol} is not dialled`);
+    throw new SourceFault("egress_blocked", `scheme ${parsed.protocol} is not dialled`);
   }
   return parsed;
 }

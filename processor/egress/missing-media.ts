@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 
 /** A piece of media as its source announces it. */
 export interface AnnouncedPiece {
@@ -38,7 +38,10 @@ export class MissingMedia {
     this.#gaps = gaps.length;
     this.#gapSeconds = sum(gaps);
     if (gaps.length > pieces.length * MAX_GAP_SHARE) {
-      throw new Fault("unavailable", `${gaps.length} of ${pieces.length} segments are declared as gaps`);
+      throw new SourceFault(
+        "unavailable",
+        `${gaps.length} of ${pieces.length} segments are declared as gaps`,
+      );
     }
   }
 

@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { type Fault, ServiceFault, SourceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
 import { carriesSecrets } from "./source-headers.ts";
@@ -211,7 +211,7 @@ export class RangeSource {
     end: number | undefined,
     { signal, borrowed }: ReadOptions,
   ): AsyncGenerator<Buffer[]> {
-    if (start > 0) throw new Fault("network", "the source gives no ranges");
+    if (start > 0) throw new SourceFault("network", "the source gives no ranges");
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     const span = { start: 0, ...(end === undefined ? {} : { end }) };
     const kept = this.#takeKept(end);
@@ -272,7 +272,7 @@ export class RangeSource {
   }
 
   #tooLarge(): Fault {
-    return new Fault("limit_exceeded", `the file is larger than ${this.#options.maxBytes} bytes`);
+    return new ServiceFault("limit_exceeded", `the file is larger than ${this.#options.maxBytes} bytes`);
   }
 }
 

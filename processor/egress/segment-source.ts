@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { ServiceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
 import type { MissingMedia } from "./missing-media.ts";
@@ -63,7 +63,8 @@ export class SegmentSource {
     const ahead = (served: number) => (served === 0 ? Math.min(2, connections) : connections);
     for await (const batch of inOrder(this.#streams(), { ahead, maxBytes: bufferBytes, signal, borrowed })) {
       length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
-      if (length > maxBytes) throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
+      if (length > maxBytes)
+        throw new ServiceFault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
       yield batch;
     }
   }

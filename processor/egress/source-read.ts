@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { addAbortSignal, type Readable } from "node:stream";
-import { Fault } from "../fault.ts";
+import { Fault, ServiceFault, SourceFault } from "../fault.ts";
 import { backoffMs, parseRetryAfter, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { type HttpClient, networkFault, type OpenedResponse, YieldedError } from "./http-client.ts";
 import { headersFor } from "./source-headers.ts";
@@ -201,7 +201,7 @@ class SpanReader {
     await streamResponse(response, this.#position, this.#end, (chunk) => this.#pass(chunk), this.#watch);
     if (this.#end === undefined || this.#position >= this.#end) return true;
     if (response.status === 206 && this.#position === response.end) return false;
-    throw new Fault("network", `the source sent ${this.#end - this.#position} bytes too few`);
+    throw new SourceFault("network", `the source sent ${this.#end - this.#position} bytes too few`);
   }
 
   /** A span at the beginning of a resource needs no range; and a file that is read by ranges has other ways. */
@@ -246,7 +246,7 @@ export async function collectSpan(
   let length = 0;
   const onChunk = (chunk: Buffer) => {
     length += chunk.length;
-    if (length > maxBytes) throw new Fault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
+    if (length > maxBytes) throw new ServiceFault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
     chunks.push(Buffer.from(chunk));
   };
   await streamRange(client, request, span, onChunk);
@@ -351,20 +351,20 @@ function atTheEnd(headers: IncomingHttpHeaders, { start }: ByteSpan) {
 }
 
 /** The source refused a range, or answered with another one than it was asked for, or with everything. */
-export class RangeMismatchError extends Fault {
+export class RangeMismatchError extends SourceFault {
   constructor() {
-    super("network", "the source sent another range than it was asked for");
+    super("network", "the source sent another range than it was asked for", { transient: false });
   }
 }
 
 function refusal(status: number, headers: IncomingHttpHeaders, clock: RetryClock): Fault {
   const detail = `the source answered ${status}`;
   const retryAfterMs = parseRetryAfter(headers["retry-after"], clock.now());
-  if (status === 404 || status === 451) return new Fault("unavailable", detail);
-  if (status === 429) return new Fault("rate_limited", detail, { retryAfterMs });
-  if (status >= 500 || status === 408) return new Fault("network", detail, { retryAfterMs });
+  if (status === 404 || status === 451) return new SourceFault("unavailable", detail);
+  if (status === 429) return new SourceFault("rate_limited", detail, { retryAfterMs });
+  if (status >= 500 || status === 408) return new SourceFault("network", detail, { retryAfterMs });
   // also 410: a signed link that ran out, worth one fresh extraction
-  return new Fault("forbidden", detail);
+  return new SourceFault("forbidden", detail);
 }
 
 function versionOf(headers: IncomingHttpHeaders): Version {
@@ -385,7 +385,7 @@ const differ = <T>(known: T | undefined, declared: T | undefined): boolean =>
   known !== undefined && declared !== undefined && known !== declared;
 
 /** The resource is not the one that was begun: repeating the request cannot help. */
-export class SourceChangedError extends Fault {
+export class SourceChangedError extends SourceFault {
   constructor() {
     super("network", "the file changed while it was read");
   }

@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 
 /** The least that a source must give. */
 export interface SpeedLimit {
@@ -22,7 +22,7 @@ export const REAL_TICKER: Ticker = {
 };
 
 /** The source gives next to nothing: repeating the request cannot help this run. */
-export class StalledError extends Fault {
+export class StalledError extends SourceFault {
   constructor({ stallMs, minBytesPerSecond }: SpeedLimit) {
     super("network", `less than ${minBytesPerSecond} bytes per second for ${stallMs / 1000} s`);
   }

@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 
 /** One `NAME=value` of a tag. */
 export interface Attribute {
@@ -39,7 +39,7 @@ export function attributesOf(line: string): Attribute[] {
     const attribute = { name, value: plain(line.slice(from, end), isQuoted), isQuoted };
     if (NAME.test(attribute.name) && !found.has(attribute.name)) found.set(attribute.name, attribute);
     if (found.size > MAX_ATTRIBUTES)
-      throw new Fault("network", "the playlist has a tag of too many attributes");
+      throw new SourceFault("network", "the playlist has a tag of too many attributes", { transient: false });
     const comma = isQuoted ? line.indexOf(",", end) : end;
     at = comma < 0 ? line.length : comma + 1;
   }

@@ -1,5 +1,5 @@
 import { createDecipheriv, type Decipheriv } from "node:crypto";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import { attributesOf } from "./attribute-list.ts";
 
 /** Encryption of whole segments: AES-128 in CBC mode. */
@@ -95,7 +95,7 @@ export class KeyState {
 
   #usable(): KeyTag | null {
     const tag = this.#keys.get(null) ?? null;
-    if (!tag && this.#keys.size > 0) throw new Fault("drm", "a key for licensed players");
+    if (!tag && this.#keys.size > 0) throw new SourceFault("drm", "a key for licensed players");
     return tag;
   }
 }
@@ -106,7 +106,8 @@ const VECTOR = /^(?:0x)?([0-9a-f]{1,32})$/i;
 function readVector(text: string | undefined): Buffer | null {
   if (text === undefined) return null;
   const digits = VECTOR.exec(text)?.[1];
-  if (digits === undefined) throw new Fault("network", "the playlist has an unreadable IV");
+  if (digits === undefined)
+    throw new SourceFault("network", "the playlist has an unreadable IV", { transient: false });
   return Buffer.from(digits.padStart(2 * KEY_BYTES, "0"), "hex");
 }
 
@@ -126,13 +127,14 @@ export function vectorOf(sequence: number): Buffer {
 export function inlineBytes(url: string): Buffer | null {
   if (!url.startsWith("data:")) return null;
   const comma = url.indexOf(",");
-  if (comma < 0) throw new Fault("network", "the playlist has an unreadable data: address");
+  if (comma < 0)
+    throw new SourceFault("network", "the playlist has an unreadable data: address", { transient: false });
   const [head, body] = [url.slice("data:".length, comma), url.slice(comma + 1)];
   try {
     if (/;\s*base64$/i.test(head)) return Buffer.from(decodeURIComponent(body), "base64");
     return percentDecoded(body);
   } catch {
-    throw new Fault("network", "the playlist has an unreadable data: address");
+    throw new SourceFault("network", "the playlist has an unreadable data: address", { transient: false });
   }
 }
 
@@ -171,10 +173,10 @@ export class KeyRing {
     const asked = inline ? Promise.resolve([inline]) : this.#ask(url, MAX_KEY_ANSWER_BYTES);
     const chunks = await asked.catch((error: unknown) => {
       const isTooLong = error instanceof Fault && error.code === "limit_exceeded";
-      throw isTooLong ? new Fault("drm", `a key of more than ${MAX_KEY_ANSWER_BYTES} bytes`) : error;
+      throw isTooLong ? new SourceFault("drm", `a key of more than ${MAX_KEY_ANSWER_BYTES} bytes`) : error;
     });
     const key = Buffer.concat(chunks);
-    if (key.length !== KEY_BYTES) throw new Fault("drm", `a key of ${key.length} bytes`);
+    if (key.length !== KEY_BYTES) throw new SourceFault("drm", `a key of ${key.length} bytes`);
     return key;
   }
 }
@@ -206,7 +208,7 @@ export async function* decrypted(
   try {
     decipher.final();
   } catch (error) {
-    throw new Fault("truncated", "a segment cannot be decrypted", { cause: error });
+    throw new SourceFault("truncated", "a segment cannot be decrypted", { cause: error });
   }
   yield [held.subarray(0, held.length - paddingOf(held))];
 }

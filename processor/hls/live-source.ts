@@ -1,7 +1,7 @@
 import type { HttpClient } from "../egress/http-client.ts";
 import { headersFor } from "../egress/source-headers.ts";
 import { collectSpan } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import { REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { Follower, type NewSegments, targetSecondsOf } from "./follow.ts";
 import { decrypted, inlineBytes, KeyRing, type ResourceKey } from "./key.ts";
@@ -113,13 +113,15 @@ export class LiveSource {
       let length = 0;
       for await (const chunk of response.body as AsyncIterable<Buffer>) {
         length += chunk.length;
-        if (length > MAX_PLAYLIST_BYTES) throw new Fault("network", "the playlist is too large");
+        if (length > MAX_PLAYLIST_BYTES)
+          throw new SourceFault("network", "the playlist is too large", { transient: false });
         chunks.push(chunk);
       }
-      if (response.status !== 200) throw new Fault("network", `the playlist was answered ${response.status}`);
+      if (response.status !== 200)
+        throw new SourceFault("network", `the playlist was answered ${response.status}`);
       const playlist = parseMediaPlaylist(Buffer.concat(chunks).toString("utf8"), response.url);
       if (playlist.segments.some(({ sampleKey }) => sampleKey !== null))
-        throw new Fault("live", "an encryption of single samples");
+        throw new SourceFault("live", "an encryption of single samples");
       return playlist;
     } catch (error) {
       signal.throwIfAborted();

@@ -1,5 +1,5 @@
 import type { ByteSpan } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import { type Attribute, attribute, attributesOf } from "./attribute-list.ts";
 import { RangeReader } from "./byte-range.ts";
 import { KeyState, type ResourceKey, type SampleKey } from "./key.ts";
@@ -96,7 +96,7 @@ export function parsePlaylist(text: string, baseUrl: string, imported: Variables
 export function parseMediaPlaylist(text: string, baseUrl: string): MediaPlaylist {
   const playlist = parsePlaylist(text, baseUrl);
   if (playlist.kind === "master")
-    throw new Fault("network", "a list of playlists instead of one of segments");
+    throw new SourceFault("network", "a list of playlists instead of one of segments", { transient: false });
   return playlist;
 }
 

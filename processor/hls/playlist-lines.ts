@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import { LineLimitError, textLines } from "../text-lines.ts";
 
 /** What every reader of playlists shares: their lines, numbers and addresses, and what a playlist may be at most. */
@@ -22,10 +22,12 @@ const MAX_SECONDS = 1e9;
 export function playlistLines(text: string): string[] {
   try {
     const lines = textLines(text, LIMITS).map((line) => line.trim());
-    if (!lines[0]?.startsWith("#EXTM3U")) throw new Fault("network", "not an HLS playlist");
+    if (!lines[0]?.startsWith("#EXTM3U"))
+      throw new SourceFault("network", "not an HLS playlist", { transient: false });
     return lines;
   } catch (error) {
-    if (error instanceof LineLimitError) throw new Fault("network", `the playlist has ${error.message}`);
+    if (error instanceof LineLimitError)
+      throw new SourceFault("network", `the playlist has ${error.message}`, { transient: false });
     throw error;
   }
 }
@@ -67,15 +69,15 @@ export class PlaylistAddresses {
   resolve(uri: string, allowsData = false): string {
     const url = uri.length > MAX_ADDRESS_LENGTH ? null : URL.parse(uri, this.#baseUrl);
     if (!url || url.href.length > MAX_ADDRESS_LENGTH) {
-      throw new Fault("network", "the playlist names no valid address");
+      throw new SourceFault("network", "the playlist names no valid address", { transient: false });
     }
     const isInline = allowsData && url.protocol === "data:";
     if (!isInline && url.protocol !== "http:" && url.protocol !== "https:") {
-      throw new Fault("egress_blocked", `the playlist names a ${url.protocol} address`);
+      throw new SourceFault("egress_blocked", `the playlist names a ${url.protocol} address`);
     }
     this.#length += url.href.length;
     if (++this.#count > MAX_RESOURCES || this.#length > MAX_ADDRESSES_LENGTH) {
-      throw new Fault("network", "the playlist names too many addresses");
+      throw new SourceFault("network", "the playlist names too many addresses", { transient: false });
     }
     return url.href;
   }

@@ -9,7 +9,7 @@ import {
   type SourceRequest,
   streamRange,
 } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { ServiceFault, SourceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import { decrypted, inlineBytes, KeyRing } from "./key.ts";
 import { type MediaPlaylist, parsePlaylist } from "./model.ts";
@@ -200,7 +200,7 @@ export class HlsSource {
       if (opened.media || !next) return opened;
       entry = this.#enter(next);
     }
-    throw new Fault("network", "the playlists name each other");
+    throw new SourceFault("network", "the playlists name each other", { transient: false });
   }
 
   /** Ends every request and frees all memory. */
@@ -216,7 +216,8 @@ export class HlsSource {
     let length = 0;
     const onChunk = (chunk: Buffer) => {
       length += chunk.length;
-      if (length > MAX_PLAYLIST_BYTES) throw new Fault("network", "the playlist is too large");
+      if (length > MAX_PLAYLIST_BYTES)
+        throw new SourceFault("network", "the playlist is too large", { transient: false });
       chunks.push(Buffer.from(chunk));
     };
     await streamRange(this.#client, request, { start: 0 }, onChunk, { opened });
@@ -281,7 +282,7 @@ export class HlsSource {
       this.#served += Math.max(0, position - entry.served);
       entry.served = Math.max(entry.served, position);
       if (this.#served > maxBytes)
-        throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
+        throw new ServiceFault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
       yield batch;
     }
     if (kind === "segment") this.segmentsRead++;

@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import { attributesOf } from "./attribute-list.ts";
 
 /** Values of `EXT-X-DEFINE`, by name. */
@@ -49,9 +49,13 @@ export class VariableReader {
       const end = line.indexOf("}", mark);
       if (end < 0) break;
       const value = this.#values.get(line.slice(mark + MARK.length, end));
-      if (value === undefined) throw new Fault("network", "the playlist uses a variable without a value");
+      if (value === undefined)
+        throw new SourceFault("network", "the playlist uses a variable without a value", {
+          transient: false,
+        });
       replaced += line.slice(at, mark) + value;
-      if (replaced.length > MAX_LINE_LENGTH) throw new Fault("network", "the playlist has too long a line");
+      if (replaced.length > MAX_LINE_LENGTH)
+        throw new SourceFault("network", "the playlist has too long a line", { transient: false });
       at = end + 1;
     }
     return replaced + line.slice(at);

@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import type { MediaPlaylist } from "./model.ts";
 
 /** The part of a presentation that is wanted, in seconds; without `end`, up to its end. */
@@ -59,7 +59,9 @@ export function cutPlaylist(playlist: MediaPlaylist, window: TimeWindow): CutPla
   if (!playlist.hasEnded || playlist.segments.length === 0) return null;
   const pieces = playlist.segments.map((segment) => {
     if (segment.seconds === null)
-      throw new Fault("network", "the playlist has a segment of unknown duration");
+      throw new SourceFault("network", "the playlist has a segment of unknown duration", {
+        transient: false,
+      });
     return { segment, seconds: segment.seconds };
   });
   const { kept, startSeconds, totalSeconds } = cutPieces(pieces, window);

@@ -1,7 +1,7 @@
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
-import { Fault } from "../fault.ts";
+import { Fault, ServiceFault } from "../fault.ts";
 import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
@@ -36,7 +36,9 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
   const progress: Progress = new Progress((stepChanged) => dependencies.lease.changed(holder, stepChanged));
   const stop = (reason: StopReason) => abort.abort(new StoppedError(reason));
   const holder: LeaseHolder = { claim, progress, stop };
-  const deadline = new Deadline(dependencies.config.maxRunSeconds, () => abort.abort(new Fault("timeout")));
+  const deadline = new Deadline(dependencies.config.maxRunSeconds, () =>
+    abort.abort(new ServiceFault("timeout")),
+  );
   const base: BareContext = {
     ...dependencies,
     request,
@@ -132,7 +134,8 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   const { signal, log, claim, progress, request } = context;
   const cause = signal.aborted ? signal.reason : error;
   if (cause instanceof StoppedError) return cause.reason === "drained" ? { type: "interrupted" } : null;
-  const fault = cause instanceof Fault ? cause : new Fault("internal", describe(cause), { cause });
+  const fault =
+    cause instanceof Fault ? cause : new ServiceFault(ownCodeOf(cause), describe(cause), { cause });
   if (fault.code === "upcoming") {
     const until = nextLook(request.wait, fault instanceof UpcomingError ? fault.releaseAt : null, Date.now());
     if (until !== null) return { type: "postponed", until };
@@ -142,6 +145,7 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
     type: "failed",
     code: fault.code,
     retry_after_ms: fault.retryAfterMs ?? null,
+    ...(fault.transient === undefined ? {} : { transient: fault.transient }),
     title: progress.snapshot.title,
   };
 }
@@ -160,6 +164,12 @@ async function report(
     return "not_reported";
   }
 }
+
+/** A disk that fills up while our own code writes says so by the system's code. */
+const ownCodeOf = (error: unknown): "disk_full" | "internal" =>
+  error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")
+    ? "disk_full"
+    : "internal";
 
 const describe = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

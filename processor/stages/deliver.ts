@@ -9,7 +9,7 @@ import {
 } from "../../schema/storage/object-key.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import type { RunContext } from "../dependencies.ts";
-import { Fault } from "../fault.ts";
+import { ServiceFault, SourceFault, StorageFault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import type { AudioFacts } from "../tools/ffprobe.ts";
@@ -145,7 +145,7 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
   };
   const actions = fitStreams(plan, native);
   if (actions.video === "none" && actions.audio === "none") {
-    throw new Fault(
+    throw new SourceFault(
       "no_format",
       `nothing of video ${native.video}, audio ${native.audio} fits ${plan.format}`,
     );
@@ -214,7 +214,7 @@ function expectedBytes(
 function checkDurationLimit({ request }: RunContext, seconds: number | null): void {
   const limit = request.limits.max_duration_seconds;
   if (limit !== null && seconds !== null && seconds > limit) {
-    throw new Fault("limit_exceeded", `${seconds} s are longer than ${limit} s`);
+    throw new ServiceFault("limit_exceeded", `${seconds} s are longer than ${limit} s`);
   }
 }
 
@@ -222,7 +222,7 @@ function keyOf({ request }: RunContext, source: Source): string {
   const filename =
     request.filename === null ? defaultFilename(source.title, source.id) : cleanFilename(request.filename);
   const key = objectKey({ ...request.key_prefix, filename, extension: request.plan.format });
-  if (byteLength(key) > MAX_KEY_BYTES) throw new Fault("upload_refused", "the object key is too long");
+  if (byteLength(key) > MAX_KEY_BYTES) throw new StorageFault("upload_refused", "the object key is too long");
   return key;
 }
 

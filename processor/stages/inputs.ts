@@ -14,7 +14,7 @@ import {
 import { MissingMedia } from "../egress/missing-media.ts";
 import { FIRST_BYTES, openRangeSource, type RangeSource } from "../egress/range-source.ts";
 import { SegmentSource } from "../egress/segment-source.ts";
-import { Fault } from "../fault.ts";
+import { type Fault, SourceFault } from "../fault.ts";
 import { HlsSource } from "../hls/source.ts";
 import { cutPieces, type TimeWindow } from "../hls/window.ts";
 import { SNIFF_BYTES } from "../tools/input-format.ts";
@@ -146,7 +146,7 @@ async function openFile(
     throw new EndlessStreamError();
   }
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
-  if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
+  if (ranges.sizeBytes === 0) throw new SourceFault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);
   const mount = context.proxy.mount(serveRangeSource(ranges, onFailure, pace ?? {}));
   const size = ranges.sizeBytes;
@@ -178,12 +178,13 @@ async function openFile(
 
 /** A source that gives no ranges is read once, from its beginning; a file in the work folder can be read anywhere. */
 async function spool(
-  { folder, signal }: RunContext,
+  { folder, folders, signal }: RunContext,
   stream: SourceStream,
   index: number,
   ranges: RangeSource,
 ): Promise<Input> {
   const path = join(folder, `source.${index}`);
+  await folders.reserve(folder, ranges.sizeBytes);
   const chunks = async function* () {
     for await (const batch of ranges.read()) yield* batch;
   };
@@ -326,7 +327,8 @@ function cutFragments(all: readonly Fragment[], window: TimeWindow) {
 
 /** What only the extractor's own downloader can read goes to the work folder first. */
 async function downloadByTool(context: RunContext, source: Source, stream: SourceStream): Promise<Input> {
-  const { config, extractor, folder, signal, proxy, progress } = context;
+  const { config, extractor, folder, folders, signal, proxy, progress } = context;
+  await folders.reserve(folder, stream.size);
   let reported = 0;
   const [path] = await downloadWithTool({
     pool: extractor,
@@ -341,7 +343,7 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
       reported = bytes;
     },
   });
-  if (path === undefined) throw new Fault("network", "the download ended without a file");
+  if (path === undefined) throw new SourceFault("network", "the download ended without a file");
   return {
     ...{ ...OPAQUE, stream, forTool: once(() => mediaFile(path)), transportStream: false },
     retries: () => 0,

@@ -215,6 +215,7 @@ async function uploadWritten(job: Join, name: string, extraBytes: number): Promi
   if (seconds === null) throw new UnsupportedMediaError("no duration");
   const roomBytes = indexBytesFor(format, seconds, request.fps, extraBytes);
   const path = join(context.folder, `${name}.${format}`);
+  await context.folders.reserve(context.folder, request.expectedBytes);
   const file = await open(path, "w");
   const uploader = await openJoinUpload(job, { expectedBytes: request.expectedBytes, hashes: false });
   const written = writeFile(job, file, { roomBytes, signal: uploader.signal, poke: () => growing.poke() });

@@ -86,6 +86,7 @@ async function onePass(
     ? join(folder, "first-packet.txt")
     : null;
   const path = join(folder, `result.${pass}.${context.request.plan.format}`);
+  await context.folders.reserve(folder, request.expectedBytes);
   // the upload watches the file from the start; the muxer opens the same one
   await writeFile(path, "");
   const uploader = await openUpload(context, {

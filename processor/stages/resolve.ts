@@ -1,7 +1,7 @@
 import { addressTag } from "../../schema/source-id.ts";
 import { cutBytes } from "../../schema/storage/object-key.ts";
 import type { RunContext } from "../dependencies.ts";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import { UpcomingError } from "../run/upcoming.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
@@ -35,7 +35,7 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   if (info.live_status === "is_upcoming") throw new UpcomingError(info.release_timestamp);
   const choice = isLive(info) ? recordable(context, info, best) : best;
   const [first, ...others] = chosenStreams(choice.formats, choice.extraAudio);
-  if (!first) throw new Fault(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
+  if (!first) throw Fault.of(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
   for (const cookie of info.cookie_lines ?? []) context.client.cookies.accept([cookie.line], cookie.url);
   const id = await sourceId(info, url);
   const described = { ...describeSource(info, [first, ...others], choice), id };
@@ -71,7 +71,7 @@ function recordable(
     formats.filter(({ protocol }) => protocol?.startsWith("m3u8")),
     single,
   );
-  if (choice.formats.length === 0) throw new Fault("live");
+  if (choice.formats.length === 0) throw new SourceFault("live");
   if (single === plan) return choice;
   const reason = "A recording has one language";
   const reported = { field: "audio_language", from: "all", to: choice.language ?? "original", reason };

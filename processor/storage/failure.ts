@@ -1,5 +1,5 @@
 import type { JobErrorCode } from "../../schema/errors.ts";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 
 /** Why one request to a storage failed, and whether repeating it can help. */
 export interface StorageFailure {
@@ -116,7 +116,7 @@ export function failureOf(error: unknown): StorageFailure {
   if (error instanceof Fault && error.code === "egress_blocked") {
     return { code: "upload_refused", detail: `EgressBlocked: ${error.detail}`, retryable: false };
   }
-  if (error instanceof Fault && error.code !== "network") throw error;
+  if (error instanceof Fault && !(error instanceof SourceFault)) throw error;
   const code = systemCode(error);
   if (code === "ENOTFOUND")
     return { code: "upload_failed", detail: `UnknownHost (${code})`, retryable: true };

@@ -39,7 +39,12 @@ beforeAll(async () => {
     ...{ WORKER_URL: worker.url, PROCESSOR_TOKEN: "0123456789abcdef", WORK_DIR: folder },
   });
   const tools = await discoverTools(config);
-  const callback = new Callback({ workerUrl: worker.url, instance: "test" });
+  const callback = new Callback({
+    workerUrl: worker.url,
+    instance: "test",
+    boot: "test",
+    processorToken: "test",
+  });
   dependencies = {
     ...{ config, tools, callback },
     policy: new EgressPolicy({ opened: new Set() }),
@@ -47,7 +52,7 @@ beforeAll(async () => {
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation([]),
     limits: new HostLimits(),
-    folders: await WorkFolders.open(join(folder, "work")),
+    folders: await WorkFolders.open(join(folder, "work"), "test"),
     buffers: new BufferBudget(1 << 20),
     hasher: new Hasher(),
     cpu: new Slots(1),
@@ -78,6 +83,7 @@ async function run(wait: RunRequest["wait"], releaseAt: number) {
       predecessor: null,
       wait,
       batch: false,
+      alone: false,
       recording: { asked: false, from_start: false, max_seconds: 60 },
     },
   };

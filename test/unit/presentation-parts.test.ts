@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MissingMedia } from "../../processor/egress/missing-media.ts";
-import { Fault } from "../../processor/fault.ts";
+import { Fault, SourceFault } from "../../processor/fault.ts";
 import { FrameClock } from "../../processor/media/audio-frames.ts";
 import { shiftBehind, shiftTimes, TimeScan } from "../../processor/media/mpegts/rewrite-times.ts";
 import { actionsFor, commonShape, type FoundPart } from "../../processor/stages/parts/shape.ts";
@@ -96,7 +96,7 @@ describe("parts of a presentation", () => {
 });
 
 describe("media that the source does not have", () => {
-  const gone = new Fault("unavailable", "404");
+  const gone = new SourceFault("unavailable", "404");
   const of = (count: number) => {
     const missing = new MissingMedia();
     missing.expect(Array.from({ length: count }, () => ({ seconds: 2 })));
@@ -114,7 +114,7 @@ describe("media that the source does not have", () => {
 
   it("is not what the source refuses or fails to send", () => {
     for (const code of ["forbidden", "network", "rate_limited"] as const)
-      expect(of(40).leaveOut("a", 2, new Fault(code))).toBe(false);
+      expect(of(40).leaveOut("a", 2, Fault.of(code))).toBe(false);
   });
 
   it("may be declared as gaps, but not most of it", () => {

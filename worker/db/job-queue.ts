@@ -9,6 +9,7 @@ import {
   isNotNull,
   isNull,
   lte,
+  ne,
   notInArray,
   or,
   sql,
@@ -64,9 +65,46 @@ export async function findExpiredLeases(db: Db, now: number, limit: number) {
 }
 export const expiredLeasesQuery = (db: Db, now: number, limit: number) =>
   db
-    .select({ id: jobs.id, attempt: jobs.attempt })
+    .select()
     .from(jobs)
     .where(and(sql`${jobs.status} = 'Processing'`, lte(jobs.lease_expires_at, now)))
+    .orderBy(asc(jobs.lease_expires_at))
+    .limit(limit);
+
+/** Runs of a process that is gone: of this boot, or of any former one of an instance whose name is its own. */
+export async function findRunsOfBoot(
+  db: Db,
+  {
+    boot,
+    former,
+    limit,
+  }: {
+    readonly boot: string | null;
+    readonly former: { readonly runner: string; readonly boot: string } | null;
+    readonly limit: number;
+  },
+) {
+  return runsOfBootQuery(db, boot, former, limit);
+}
+export const runsOfBootQuery = (
+  db: Db,
+  boot: string | null,
+  former: { readonly runner: string; readonly boot: string } | null,
+  limit: number,
+) =>
+  db
+    .select()
+    .from(jobs)
+    .where(
+      and(
+        sql`${jobs.status} = 'Processing'`,
+        isNotNull(jobs.lease_expires_at),
+        or(
+          eq(jobs.boot, boot ?? ""),
+          former ? and(eq(jobs.runner, former.runner), ne(jobs.boot, former.boot)) : undefined,
+        ),
+      ),
+    )
     .orderBy(asc(jobs.lease_expires_at))
     .limit(limit);
 

@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunContext } from "../../dependencies.ts";
-import { Fault } from "../../fault.ts";
+import { ServiceFault } from "../../fault.ts";
 import { parseMediaPlaylist, presentSegments } from "../../hls/model.ts";
 import { HlsSource } from "../../hls/source.ts";
 import { firstShown } from "../../media/mpegts/rewrite-times.ts";
@@ -77,7 +77,8 @@ export async function fetchSubtitle(
   const vtt = /^\s*(?:<\?xml|<(?:\w+:)?tt\b)/.test(text)
     ? ttmlToVtt(text)
     : await convert(context, text, name, track.ext === "ass" || track.ext === "ssa" ? "ass" : "srt");
-  if (vtt === null || !vtt.includes("-->")) throw new Fault("processing", "the subtitles hold no text");
+  if (vtt === null || !vtt.includes("-->"))
+    throw new ServiceFault("processing", "the subtitles hold no text");
   return vtt;
 }
 
@@ -99,7 +100,8 @@ async function textOf(context: RunContext, source: Source, track: Track): Promis
   for (const { part, seconds, url } of pieces) {
     const piece = await fetchText(url);
     length += piece.length;
-    if (length > MAX_SUBTITLE_BYTES) throw new Fault("limit_exceeded", "the pieces are too large together");
+    if (length > MAX_SUBTITLE_BYTES)
+      throw new ServiceFault("limit_exceeded", "the pieces are too large together");
     texts.push({ text: piece, start, part });
     start += seconds ?? 0;
   }
@@ -139,6 +141,6 @@ async function convert(
     ...{ cwd: folder, proxy, tools, signal },
   });
   if ((await stat(to)).size > MAX_SUBTITLE_BYTES)
-    throw new Fault("processing", "the subtitles grew too large");
+    throw new ServiceFault("processing", "the subtitles grew too large");
   return await readFile(to, "utf8");
 }

@@ -1,5 +1,5 @@
 import { escapeXml, XmlRefusedError, xmlAttribute, xmlTokens } from "../../../schema/xml.ts";
-import { Fault } from "../../fault.ts";
+import { ServiceFault } from "../../fault.ts";
 import { LineLimitError, textLines } from "../../text-lines.ts";
 
 /** Subtitles as text: WebVTT, and what becomes WebVTT without a tool. Times are seconds. */
@@ -50,10 +50,11 @@ function blocksOf(vtt: string): string[][] {
         block = [];
       }
     }
-    if (blocks.length > MAX_CUES) throw new Fault("processing", "subtitles of too many cues");
+    if (blocks.length > MAX_CUES) throw new ServiceFault("processing", "subtitles of too many cues");
     return blocks;
   } catch (error) {
-    if (error instanceof LineLimitError) throw new Fault("processing", `subtitles of ${error.message}`);
+    if (error instanceof LineLimitError)
+      throw new ServiceFault("processing", `subtitles of ${error.message}`);
     throw error;
   }
 }
@@ -114,7 +115,7 @@ export function joinVtt(pieces: readonly VttPiece[], mediaStart: number | null =
       const block = shifted(lines, shift).join("\n").trim();
       if (block !== "" && !isVtt(block)) blocks.add(block);
     }
-    if (blocks.size > MAX_CUES) throw new Fault("processing", "subtitles of too many cues");
+    if (blocks.size > MAX_CUES) throw new ServiceFault("processing", "subtitles of too many cues");
   }
   return `WEBVTT\n\n${[...blocks].join("\n\n")}\n`;
 }
@@ -162,7 +163,8 @@ export function ttmlToVtt(ttml: string): string | null {
     const cues = ttmlCues(ttml);
     return cues.length === 0 ? null : vttOf(cues);
   } catch (error) {
-    if (error instanceof XmlRefusedError) throw new Fault("processing", `subtitles with ${error.message}`);
+    if (error instanceof XmlRefusedError)
+      throw new ServiceFault("processing", `subtitles with ${error.message}`);
     throw error;
   }
 }

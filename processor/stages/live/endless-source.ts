@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { HttpClient } from "../../egress/http-client.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, SourceFault } from "../../fault.ts";
 import type { LiveSegment, NewSegments } from "../../hls/follow.ts";
 import type { Follow, LiveEnd } from "../../hls/live-source.ts";
 import { FrameClock } from "../../media/audio-frames.ts";
@@ -128,7 +128,7 @@ export async function isEndless(
 }
 
 /** The stream of this source has no end, which showed when it was opened. */
-export class EndlessStreamError extends Fault {
+export class EndlessStreamError extends SourceFault {
   constructor() {
     super("live", "the response has no end");
   }
@@ -149,6 +149,6 @@ function bytesPerSecond(headers: IncomingHttpHeaders): number | null {
 
 function refusal(status: number): Fault {
   const detail = `the source answered ${status}`;
-  if (status === 404) return new Fault("unavailable", detail);
-  return new Fault(status >= 500 ? "network" : "forbidden", detail);
+  if (status === 404) return new SourceFault("unavailable", detail);
+  return Fault.of(status >= 500 ? "network" : "forbidden", detail);
 }

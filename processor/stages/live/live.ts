@@ -1,15 +1,15 @@
-import { type JobErrorCode, RECORDING_KEPT } from "../../../schema/errors.ts";
+import { RECORDING_KEPT } from "../../../schema/errors.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { Delivery } from "../../../schema/wire/callback.ts";
 import type { RunContext } from "../../dependencies.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, SourceFault } from "../../fault.ts";
 import { type LiveEnd, LiveSource } from "../../hls/live-source.ts";
 import { StoppedError } from "../../run/stop.ts";
 import { deliver } from "../deliver.ts";
 import { type Resolved, resolveSource } from "../resolve.ts";
 import type { Source, SourceStream } from "../source.ts";
 import { EndlessSource } from "./endless-source.ts";
-import { HEADER_BYTES, Journal, type Piece } from "./live-journal.ts";
+import { asReadFault, HEADER_BYTES, Journal, type Piece } from "./live-journal.ts";
 import { type RecordingLimit, recordTrack, type TrackSource, type TrackState } from "./live-track.ts";
 
 /**
@@ -23,9 +23,12 @@ const BUFFER_BYTES = 16 << 20;
 /** Tries to find a stream again whose recording was interrupted. */
 const REJOIN_TRIES = 3;
 
-/** Null when no former run of this job recorded anything. */
+/**
+ * Null when no former run of this job recorded anything. The storage is asked only where the database knows of a
+ * recording: anything else has nothing to find there, and the storage's answers would be about nothing.
+ */
 export async function findRecording(context: RunContext): Promise<Journal | null> {
-  if (context.request.predecessor === null || !(await Journal.isPossible(context))) return null;
+  if (context.request.recording.key === undefined || !(await Journal.isPossible(context))) return null;
   const journal = await Journal.open(context);
   return journal.pieces.some(({ kind }) => kind === "segment") ? journal : null;
 }
@@ -113,7 +116,7 @@ async function record(context: RunContext, journal: Journal, source: Source): Pr
     share.leave();
   }
   if (!journal.pieces.some(({ kind }) => kind === "segment")) {
-    throw new Fault("not_live", "the stream is silent");
+    throw new SourceFault("not_live", "the stream is silent");
   }
   await journal.append({ kind: "end" }, []);
 }
@@ -221,18 +224,10 @@ async function deliverJournal(
     { ...context, client: journal.reader },
     { source: recorded, extractMs },
   ).catch((error: unknown) => {
-    throw asStorageFault(error);
+    throw asReadFault(error);
   });
   const adjustments = [...delivery.adjustments, ...report(context, journal, duration, isWhole)];
   return { ...delivery, strategy: "live", adjustments };
-}
-
-const READ_FAULTS: readonly JobErrorCode[] = ["unavailable", "forbidden", "network", "rate_limited"];
-
-/** What is read by now comes from the storage, not from the source: its failures may pass, and the journal is kept. */
-function asStorageFault(error: unknown): unknown {
-  if (!(error instanceof Fault) || !READ_FAULTS.includes(error.code)) return error;
-  return new Fault("upload_failed", `reading the recording: ${error.detail}`, { cause: error });
 }
 
 /** A track of the journal as a stream of fragments. */

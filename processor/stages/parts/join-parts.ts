@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { RunContext } from "../../dependencies.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, ServiceFault, SourceFault } from "../../fault.ts";
 import { withBreaks } from "../../hls/transport-stream.ts";
 import { PACKET_BYTES } from "../../media/mpegts/packets.ts";
 import {
@@ -75,7 +75,7 @@ export async function joinParts(
     if (part) spooled.push(part);
     else lostSeconds += Math.max(...its.map(({ seconds: announced }) => announced));
   }
-  if (spooled.length === 0) throw new Fault("truncated", "no part of the presentation holds any media");
+  if (spooled.length === 0) throw new SourceFault("truncated", "no part of the presentation holds any media");
   const common = commonShape(spooled);
   const path = join(context.folder, `${name}.ts`);
   let before: TransportTimes = new Map();
@@ -94,7 +94,7 @@ export async function joinParts(
       [made, ...part.files.map((file) => file.path)].map((file) => rm(file, { force: true })),
     );
   }
-  if (before.size === 0) throw new Fault("processing", "no part of the presentation can be read");
+  if (before.size === 0) throw new ServiceFault("processing", "no part of the presentation can be read");
   const adjustments = [
     ...encodedAdjustments(encodedSeconds, common),
     ...lostAdjustments(lostSeconds, seconds),

@@ -2,7 +2,7 @@ import { type Manifest, type Period, parseManifest, type Representation } from "
 import type { RunContext } from "../../dependencies.ts";
 import { headersFor } from "../../egress/source-headers.ts";
 import { openSpan, type SourceRequest, streamRange } from "../../egress/source-read.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, SourceFault } from "../../fault.ts";
 import type { Fragment, Source, SourceStream } from "../source.ts";
 
 /**
@@ -46,7 +46,8 @@ async function readManifest(
     const opened = await openSpan(client, request, null);
     const onChunk = (chunk: Buffer) => {
       length += chunk.length;
-      if (length > MAX_MANIFEST_BYTES) throw new Fault("network", "the manifest is too large");
+      if (length > MAX_MANIFEST_BYTES)
+        throw new SourceFault("network", "the manifest is too large", { transient: false });
       chunks.push(Buffer.from(chunk));
     };
     await streamRange(client, request, { start: 0 }, onChunk, { opened });
@@ -61,7 +62,10 @@ async function readManifest(
 function ownStream({ periods }: Manifest, stream: SourceStream): SourceStream {
   const kind = stream.videoCodec === null && stream.height === null ? "audio" : "video";
   let last = findFirst(periods, stream, kind);
-  if (!last) throw new Fault("network", "the manifest does not name the stream that was chosen");
+  if (!last)
+    throw new SourceFault("network", "the manifest does not name the stream that was chosen", {
+      transient: false,
+    });
   const fragments: Fragment[] = [];
   for (const [part, period] of periods.entries()) {
     const next = nearest(period, last, kind);
