@@ -135,7 +135,7 @@ describe("the installer of yt-dlp", () => {
     expect(pip).not.toContain("--require-hashes");
   });
 
-  it("takes nothing but `accept` for an answer", () => {
+  it("refuses every other value of the argument", () => {
     const { status, stderr, pip } = install(PLAIN, ["stable"], { YTDLP_UNVERIFIED: "no" });
     expect({ status, pip }).toEqual({ status: 2, pip: null });
     expect(stderr).toContain("YTDLP_UNVERIFIED must be empty or accept, not no");
