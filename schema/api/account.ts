@@ -28,6 +28,15 @@ export const Limits = z
       .max(3650)
       .nullable()
       .describe("How long files of the operator's bucket are kept; null for what the operator set"),
+    job_retention_days: z
+      .int()
+      .min(0)
+      .max(3650)
+      .nullable()
+      .describe(
+        "Days after their end that jobs, batches and audit entries are kept; 0 keeps them for good, null is what the operator set",
+      )
+      .meta({ example: 90 }),
   })
   .partial()
   .meta({ id: "Limits" });
