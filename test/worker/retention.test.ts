@@ -213,7 +213,7 @@ describe("an archive", () => {
 });
 
 describe("totals of GET /jobs", () => {
-  it("are those of the jobs that there are, whatever becomes of them", async () => {
+  it("are those of the jobs that there are, whatever happens to them", async () => {
     for (let i = 0; i < 3; i++) await ended();
     await ended({}, completed);
     await worker.create(account.key);
