@@ -21,3 +21,14 @@ export function withoutLeading(text: string, characters: string): string {
   while (start < text.length && characters.includes(text.charAt(start))) start++;
   return text.slice(start);
 }
+
+/** Longest description of media that is stored, in characters. Sites allow about as many; few descriptions are longer. */
+export const MAX_DESCRIPTION = 4_000;
+
+/**
+ * The beginning of a text, no longer than so many characters, never with half a character at its end.
+ *
+ * @example cutText("abcdef", 4) // "abc…"
+ */
+export const cutText = (text: string, max: number): string =>
+  (text.length > max ? `${text.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, "")}…` : text).toWellFormed();

@@ -259,6 +259,20 @@ const VARIABLES = {
     meaning:
       "Days for which delivered files in the managed bucket are kept, 1 to 3650; an account may override it",
   },
+  JOB_RETENTION_DAYS: {
+    schema: wholeNumber(0, 3650),
+    fallback: "90",
+    secret: false,
+    meaning:
+      "Days for which ended jobs, batches and audit entries are kept in the database, 1 to 3650; 0 keeps them forever. An account may override it. A job is kept at least as long as its file",
+  },
+  ARCHIVE_JOBS: {
+    schema: z.enum(["true", "false"], "must be true or false").transform((text) => text === "true"),
+    fallback: "false",
+    secret: false,
+    meaning:
+      "`true`: before rows are removed from the database, they are written to the managed bucket, as lines of JSON under `.archive/`",
+  },
 } as const satisfies Record<string, Variable>;
 
 type Variables = typeof VARIABLES;
@@ -302,6 +316,9 @@ export interface Config {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly retentionDays: number;
+  /** 0: for good. */
+  readonly jobRetentionDays: number;
+  readonly archiveJobs: boolean;
   readonly retryHorizonHours: number;
   /** Maximum number of released, unfinished jobs of one batch. */
   readonly batchWindow: number;
@@ -405,6 +422,8 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     leaseMs: leaseSeconds * 1000,
     heartbeatMs: heartbeatSeconds * 1000,
     retentionDays: variables.RETENTION_DAYS,
+    jobRetentionDays: variables.JOB_RETENTION_DAYS,
+    archiveJobs: variables.ARCHIVE_JOBS,
     retryHorizonHours: variables.RETRY_HORIZON_HOURS,
     batchWindow: variables.BATCH_WINDOW,
     maxBacklog: variables.MAX_BACKLOG,

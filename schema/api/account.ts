@@ -28,6 +28,15 @@ export const Limits = z
       .max(3650)
       .nullable()
       .describe("Days for which files in the managed bucket are kept; null for RETENTION_DAYS"),
+    job_retention_days: z
+      .int()
+      .min(0)
+      .max(3650)
+      .nullable()
+      .describe(
+        "Days after their end that jobs, batches and audit entries are kept; 0 keeps them for good, null is what the operator set",
+      )
+      .meta({ example: 90 }),
   })
   .partial()
   .meta({ id: "Limits" });

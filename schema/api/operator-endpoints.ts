@@ -141,4 +141,13 @@ export const operatorEndpoints = {
     responses: { 200: { description: "Progress of the resealing", schema: Resealed } },
     errors: [],
   },
+  metrics: {
+    method: "GET",
+    path: "/admin/metrics",
+    auth: "admin",
+    tag: "Operator",
+    summary: "Sizes and backlogs in Prometheus' text format",
+    responses: { 200: { description: "The metrics", contentType: "text/plain" } },
+    errors: [],
+  },
 } as const satisfies Record<string, Endpoint>;

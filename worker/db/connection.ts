@@ -90,7 +90,8 @@ class MeteredStatement {
   }
 }
 
-/** An empty query, to find out whether the database responds. */
-export async function ping(db: Db): Promise<void> {
-  await db.run(sql`select 1`);
+/** An empty query, to find out whether the database responds. @returns its size in bytes, if it is reported */
+export async function ping(db: Db): Promise<number | null> {
+  const { meta } = await db.run(sql`select 1`);
+  return typeof meta.size_after === "number" ? meta.size_after : null;
 }

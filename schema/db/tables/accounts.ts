@@ -28,9 +28,14 @@ export const accounts = sqliteTable(
     sealed_slack_url: text("sealed_slack_url"),
     slack_level: text("slack_level", { enum: SLACK_LEVELS }),
     disabled_at: time("disabled_at"),
+    /** When its old jobs, batches and audit entries were last removed. */
+    swept_at: time("swept_at").notNull().default(0),
     created_at: time("created_at").notNull(),
   },
-  (table) => [uniqueIndex("accounts_storage_prefix").on(table.storage_prefix)],
+  (table) => [
+    uniqueIndex("accounts_storage_prefix").on(table.storage_prefix),
+    index("accounts_swept").on(table.swept_at),
+  ],
 );
 
 /** Callers' own storage: for each account the last one set. */

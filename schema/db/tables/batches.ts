@@ -39,6 +39,7 @@ export const batches = sqliteTable(
     index("batches_account").on(table.account_id, table.id),
     index("batches_account_status").on(table.account_id, table.status, table.id),
     index("batches_sealing").on(table.sealing_key_id).where(sql`sealing_key_id is not null`),
+    index("batches_ended").on(table.account_id, table.finished_at).where(sql`finished_at is not null`),
     index("batches_check").on(table.check_due_at).where(sql`finished_at is null`),
   ],
 );
