@@ -4,7 +4,7 @@ export type RateClass = "read" | "write";
 /** Length of the window of the limits, in seconds; the platform's counters use the same. */
 export const WINDOW_SECONDS = 60;
 
-/** What a caller is told about a limit. */
+/** What a caller sees of a limit. */
 export interface RateVerdict {
   readonly allowed: boolean;
   readonly limit: number;
