@@ -32,8 +32,8 @@ export class WorkFolders {
   }
 
   /**
-   * Takes the folder for this process and empties it: what a former process left belongs to nobody any more. The folder
-   * itself stays, since it may be a mount point or lie in a folder of another user.
+   * Takes the folder for this process and empties it: files of a former process are not needed any more. The folder
+   * itself stays, because it may be a mount point or be in a folder of another user.
    *
    * @param root of all work
    * @param boot id of this process
