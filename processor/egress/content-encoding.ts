@@ -90,7 +90,7 @@ export async function decompressed(body: Readable, compressions: readonly string
   const chunks = (body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   const head = await readHead(chunks);
   const rest = Readable.from(continued(head, chunks), { objectMode: false });
-  // a generator that waits for the body does not notice anything else
+  // a generator that waits for the body is not reached by other events
   rest.once("close", () => body.destroy());
   const [first = "", ...others] = compressions;
   const coding = codingOf(first, head);
