@@ -31,7 +31,7 @@ export function videoEncoder(target: VideoTarget, plan: MediaPlan): string[] {
   ];
   return [
     ...["-c:v:0", ...VIDEO_ENCODERS[target](plan.crf ?? DEFAULT_CRF)],
-    ...(filters.length > 0 ? ["-vf", filters.join(",")] : []),
+    ...(filters.length > 0 ? ["-filter:v:0", filters.join(",")] : []),
     ...codecTag(plan, target),
   ];
 }

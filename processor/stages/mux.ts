@@ -1,20 +1,26 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { containerOf } from "../../schema/containers.ts";
-import type { StreamActions } from "../../schema/media.ts";
+import type { Adjustment, SourceCodecs, StreamActions } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
+import { Fault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { PartUploader, UploadResult } from "../storage/uploads/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/uploads/upload-growing-file.ts";
 import { type FfmpegProgress, type FfmpegResult, runFfmpeg } from "../tools/ffmpeg.ts";
 import { probeMedia } from "../tools/ffprobe.ts";
 import type { AudioPlan } from "./audio-plan.ts";
+import type { KeptStreams } from "./carried/keep.ts";
 import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
+import { damagedSeconds, missingSeconds } from "./damage.ts";
 import type { DescribedInput } from "./describe.ts";
 import { type Cover, indexBytesFor, type MuxJob, muxArguments, muxToolInputs } from "./ffmpeg-args.ts";
 import { readFileFacts } from "./file-head.ts";
+import type { About } from "./file-metadata.ts";
 import type { Inputs } from "./inputs.ts";
 import { openUpload } from "./open-upload.ts";
+import { checkDecodes, checkShare, DamageCount } from "./repair/decode-check.ts";
+import { nextRung, type Rung, transcodeInstead } from "./repair/ladder.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 
 /** One pass of the muxer over all inputs, uploaded while it is being written. */
@@ -30,6 +36,11 @@ export interface MuxRequest {
   readonly expectedBytes: number | null;
   readonly metadata: { readonly path: string; readonly bytes: number };
   readonly cover: Cover | null;
+  /** Of the chosen streams. */
+  readonly native: SourceCodecs;
+  readonly about: About;
+  /** What else of the source's file goes into the new one. */
+  readonly kept: KeptStreams | null;
   /** Asked when the result is whole, before it becomes visible. */
   readonly askLeave: () => Promise<void>;
 }
@@ -40,14 +51,18 @@ export interface MuxResult extends UploadResult {
   readonly muxMs: number;
   /** Seconds from the asked start of a clip to the first copied packet; null where the cut is exact. */
   readonly firstPacket: number | null;
+  /** What was done to the streams, where it is not what was asked for. */
+  readonly encoded: StreamActions | null;
+  /** What is damaged or missing, and what was done about it. */
+  readonly repairs: readonly Adjustment[];
 }
 
 /** Headers that stand in front of the reserved index or are patched at the end. */
 const HEAD_SLACK_BYTES = 64 * 1024;
 /** A copied clip begins at a key frame, which may lie this far in front of it. */
 const LEAD_IN_SECONDS = 10;
-/** A shortfall is reported exactly; a second one would mean that the source changes under our hands. */
-const MAX_PASSES = 3;
+/** A shortfall is reported exactly; more would mean that the source changes under our hands. */
+const MAX_SHORTFALLS = 2;
 /** Thrown inside when the room for the index was too small. */
 class IndexTooSmallError extends Error {
   readonly missingBytes: number;
@@ -58,19 +73,51 @@ class IndexTooSmallError extends Error {
   }
 }
 
-/** Muxes and publishes; the pass is repeated with more room when the index turned out larger than reserved. */
+/** Thrown inside when the tool, or a look at what it made, found the media at fault. */
+class MediaFailedError extends Error {
+  readonly fault: Fault;
+
+  constructor(fault: Fault) {
+    super(fault.message, { cause: fault });
+    this.fault = fault;
+  }
+}
+
+/**
+ * Muxes and publishes. The pass is repeated with more room when the index turned out larger than reserved, and on the
+ * next rung of the ladder when the source has a blemish.
+ */
 export async function muxAndUpload(context: RunContext, request: MuxRequest): Promise<MuxResult> {
   const { plan } = context.request;
   const { extent, metadata, cover, fps } = request;
   const seconds =
     extent.seconds === null ? null : extent.seconds + (plan.clip === null ? 0 : LEAD_IN_SECONDS);
   let indexBytes = indexBytesFor(plan.format, seconds, fps, 2 * metadata.bytes + (cover?.bytes ?? 0));
+  let rung: Rung = "strict";
+  let actions = request.actions;
+  let shortfalls = 0;
+  let firstFailure: Fault | null = null;
   for (let pass = 1; ; pass++) {
     try {
-      return await onePass(context, request, indexBytes, pass);
+      return await onePass(context, { ...request, actions }, { indexBytes, name: `result.${pass}`, rung });
     } catch (error) {
-      if (!(error instanceof IndexTooSmallError) || pass === MAX_PASSES) throw error;
-      indexBytes += error.missingBytes + HEAD_SLACK_BYTES;
+      context.signal.throwIfAborted();
+      if (error instanceof IndexTooSmallError && shortfalls++ < MAX_SHORTFALLS) {
+        indexBytes += error.missingBytes + HEAD_SLACK_BYTES;
+        continue;
+      }
+      if (!(error instanceof MediaFailedError)) throw error;
+      const { fault } = error;
+      // what the source is like shows best where nothing was overlooked
+      firstFailure ??= fault;
+      const next: Rung | null = nextRung(rung, fault, actions);
+      if (next === null) throw firstFailure;
+      context.log("repair", { job_id: context.claim.job_id, rung: next, detail: fault.detail });
+      if (next === "transcode") {
+        const which = { video: true, audio: true };
+        actions = transcodeInstead(plan, actions, request.native, which);
+      }
+      rung = next;
     }
   }
 }
@@ -78,14 +125,13 @@ export async function muxAndUpload(context: RunContext, request: MuxRequest): Pr
 async function onePass(
   context: RunContext,
   request: MuxRequest,
-  indexBytes: number,
-  pass: number,
+  { indexBytes, name, rung }: { indexBytes: number; name: string; rung: Rung },
 ): Promise<MuxResult> {
   const { folder, proxy, tools, progress } = context;
   const firstPacketPath = beginsAtPacket(context.request.plan, request.actions)
     ? join(folder, "first-packet.txt")
     : null;
-  const path = join(folder, `result.${pass}.${context.request.plan.format}`);
+  const path = join(folder, `${name}.${context.request.plan.format}`);
   // the upload watches the file from the start; the muxer opens the same one
   await writeFile(path, "");
   const uploader = await openUpload(context, {
@@ -95,9 +141,11 @@ async function onePass(
     hashes: false,
   });
   const startedAt = performance.now();
+  const damage = new DamageCount();
+  let repairs: readonly Adjustment[] = [];
   let muxMs = 0;
   const written = mux(context, request, {
-    ...{ path, firstPacketPath, indexBytes, uploader },
+    ...{ path, firstPacketPath, indexBytes, uploader, rung, damage },
     onProgress: () => growing.poke(),
   }).then(() => {
     muxMs = Math.round(performance.now() - startedAt);
@@ -108,6 +156,7 @@ async function onePass(
       (await readFileFacts(path)) ??
       (await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal }));
     checkResult(context, found, request.extent.seconds);
+    if (rung !== "strict") repairs = await judgeRepaired(context, request, { path, rung, damage, found });
     return found;
   });
   facts.catch(() => {});
@@ -124,7 +173,8 @@ async function onePass(
   try {
     const result = await growing.result;
     const firstPacket = firstPacketPath === null ? null : await readFirstPacket(firstPacketPath);
-    return { ...result, facts: await facts, muxMs, firstPacket };
+    const encoded = rung === "transcode" ? request.actions : null;
+    return { ...result, facts: await facts, muxMs, firstPacket, encoded, repairs };
   } finally {
     // the muxer is gone before its folder is
     await written.catch(() => {});
@@ -136,6 +186,8 @@ interface Pass {
   readonly firstPacketPath: string | null;
   readonly indexBytes: number;
   readonly uploader: PartUploader;
+  readonly rung: Rung;
+  readonly damage: DamageCount;
   readonly onProgress: () => void;
 }
 
@@ -162,7 +214,8 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
   const encodeOrCopy = async () => {
     const inputs = request.muxInputs.map(async (known) => ({ ...known, input: await known.forTool() }));
     const job: MuxJob = {
-      ...{ plan: run.plan, actions: request.actions, cover: request.cover },
+      ...{ plan: run.plan, actions: request.actions, cover: request.cover, kept: request.kept },
+      repairsTimes: pass.rung !== "strict" && actions.video === "copy",
       audio: request.audio,
       inputs: await Promise.all(inputs),
       ...{ metadataPath: request.metadata.path, firstPacketPath: pass.firstPacketPath },
@@ -172,19 +225,66 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
     return await runFfmpeg({
       ...{ inputs: muxToolInputs(job), args: muxArguments(job), purpose: "make" },
       ...{ cwd: folder, proxy, tools, signal, onProgress },
+      ...(pass.rung === "strict" ? {} : { tolerant: true, onStderrLine: pass.damage.onLine }),
     });
   };
   const result = await (encodes ? cpu.hold(signal, encodeOrCopy) : encodeOrCopy()).catch(
     (error: unknown): FfmpegResult => {
       signal.throwIfAborted();
       // the muxer only saw a connection break: its input knows why
-      throw request.inputs.failure() ?? error;
+      throw request.inputs.failure() ?? (error instanceof Fault ? new MediaFailedError(error) : error);
     },
   );
   const failure = request.inputs.failure();
   if (failure) throw failure;
   if (result.moovShortfallBytes !== undefined) throw new IndexTooSmallError(result.moovShortfallBytes);
 }
+
+const REPAIRS: Record<Exclude<Rung, "strict">, string> = {
+  tolerant: "The streams were taken over with repaired time stamps",
+  transcode: "The streams were transcoded",
+};
+
+/**
+ * Looks at what was made in spite of damage.
+ *
+ * @returns what the caller must know of it
+ * @throws MediaFailedError where a person would call it broken
+ */
+async function judgeRepaired(
+  context: RunContext,
+  { actions, audio, extent, fps }: MuxRequest,
+  made: { path: string; rung: Exclude<Rung, "strict">; damage: DamageCount; found: IndexFacts },
+): Promise<Adjustment[]> {
+  const streams = {
+    video: actions.video === "none" ? 0 : 1,
+    audio: actions.audio === "none" ? 0 : 1 + audio.extra.length,
+  };
+  try {
+    const decoded = await checkDecodes(context, made.path, streams);
+    const total = Math.max(decoded.seconds, extent.seconds ?? 0);
+    const delivered = made.found.durationSeconds ?? decoded.seconds;
+    const frames = Math.max(decoded.damagedVideo + decoded.damagedAudio, made.damage.count);
+    const damaged = Math.min(frames / (fps ?? FALLBACK_FPS), total);
+    const missing = Math.max(
+      decoded.missingSeconds,
+      extent.seconds === null ? 0 : extent.seconds - delivered,
+    );
+    checkShare(damaged, Math.max(0, missing), total);
+    return [
+      damagedSeconds(damaged, REPAIRS[made.rung]),
+      ...(missing > REPORTED_GAP_SECONDS
+        ? [missingSeconds("source", { missing, delivered: total - missing }, "the source is damaged there")]
+        : []),
+    ];
+  } catch (error) {
+    throw error instanceof Fault ? new MediaFailedError(error) : error;
+  }
+}
+
+/** Announced durations are rounded: less is not missed. */
+const REPORTED_GAP_SECONDS = 0.5;
+const FALLBACK_FPS = 25;
 
 /** Bytes in front that are written last; 0 for formats that only grow. */
 function headBytes({ request }: RunContext, { cover }: MuxRequest, indexBytes: number): number {

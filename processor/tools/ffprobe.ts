@@ -1,5 +1,6 @@
 import type { EgressProxy } from "../egress/proxy.ts";
 import { Fault } from "../fault.ts";
+import { type Carried, type CarriedOutput, carriedOf } from "./carried.ts";
 import { codecName } from "./codec-names.ts";
 import type { Tools } from "./discover.ts";
 import { spawnTool } from "./exec.ts";
@@ -16,6 +17,8 @@ export interface VideoFacts {
   readonly fps: number | undefined;
   /** Bits per second. */
   readonly bitrate: number | undefined;
+  /** Frames are shown in another order than they are decoded in. */
+  readonly isReordered: boolean;
 }
 
 export interface AudioFacts {
@@ -48,6 +51,7 @@ export interface MediaFacts {
   readonly audio: AudioFacts | undefined;
   /** All audio streams, in the file's order. */
   readonly audioTracks: readonly AudioFacts[];
+  readonly carried: Carried;
 }
 
 export interface ProbeOptions {
@@ -59,6 +63,10 @@ export interface ProbeOptions {
 
 /** Facts of a file with very many streams; an honest one takes some kilobytes. */
 const MAX_FACTS_BYTES = 16 << 20;
+
+const PROBE_ARGS = ["-hide_banner", "-v", "error", "-show_format", "-show_streams", "-show_chapters"].concat(
+  ...["-of", "json"],
+);
 
 /**
  * Reads what a media file is.
@@ -76,7 +84,7 @@ export async function probeMedia(
   const lines: string[] = [];
   const tool = spawnTool({
     command: tools.ffprobe.path,
-    args: ["-hide_banner", "-v", "error", "-show_format", "-show_streams", "-of", "json", ...input.args],
+    args: [...PROBE_ARGS, ...input.args],
     env: proxyEnvironment(proxy.url),
     ...{ cwd, signal, stdout: "pipe", maxStdoutBytes: MAX_FACTS_BYTES },
     limits: tools.sandbox.limits.inspect,
@@ -91,13 +99,14 @@ export async function probeMedia(
   if (exit.limit !== null) throw new Fault("processing", `ffprobe exceeded its limit of ${exit.limit}`);
   const response = exit.code === 0 ? (JSON.parse(lines.join("\n")) as FfprobeOutput) : {};
   if (!response.format || !response.streams?.length) throw new Fault("truncated", exit.stderrTail);
-  return factsOf(response.format, response.streams);
+  return factsOf(response.format, response.streams, response.chapters);
 }
 
 /** The members of ffprobe's answer that are read here. */
 interface FfprobeOutput {
   readonly format?: ProbeFormat;
   readonly streams?: readonly ProbeStream[];
+  readonly chapters?: CarriedOutput["chapters"];
 }
 
 interface ProbeFormat {
@@ -105,15 +114,17 @@ interface ProbeFormat {
   readonly duration?: string;
   readonly start_time?: string;
   readonly size?: string;
-  readonly tags?: { readonly major_brand?: string };
+  readonly tags?: { readonly major_brand?: string } & Readonly<Record<string, unknown>>;
 }
 
 interface ProbeStream {
+  readonly index: number;
   readonly codec_type: string;
   readonly codec_name?: string;
   readonly width?: number;
   readonly height?: number;
   readonly avg_frame_rate?: string;
+  readonly has_b_frames?: number;
   readonly bit_rate?: string;
   readonly sample_rate?: string;
   readonly channels?: number;
@@ -123,11 +134,15 @@ interface ProbeStream {
     readonly language?: string;
     readonly title?: string;
     readonly handler_name?: string;
-  };
+  } & Readonly<Record<string, unknown>>;
   readonly side_data_list?: readonly { readonly rotation?: number }[];
 }
 
-function factsOf(format: ProbeFormat, streams: readonly ProbeStream[]): MediaFacts {
+function factsOf(
+  format: ProbeFormat,
+  streams: readonly ProbeStream[],
+  chapters: CarriedOutput["chapters"] = [],
+): MediaFacts {
   const video = streams.find((stream) => stream.codec_type === "video" && !stream.disposition?.attached_pic);
   const audioTracks = streams.filter((stream) => stream.codec_type === "audio").map(audioFacts);
   return {
@@ -138,6 +153,7 @@ function factsOf(format: ProbeFormat, streams: readonly ProbeStream[]): MediaFac
     video: video && videoFacts(video),
     audio: audioTracks[0],
     audioTracks,
+    carried: carriedOf({ format, streams, chapters }),
   };
 }
 
@@ -152,6 +168,7 @@ function videoFacts(stream: ProbeStream): VideoFacts {
     height: isTurned ? width : height,
     fps: frames > 0 && seconds > 0 ? frames / seconds : undefined,
     bitrate: positive(stream.bit_rate),
+    isReordered: (stream.has_b_frames ?? 0) > 0,
   };
 }
 

@@ -1,0 +1,72 @@
+import { audioRoom, videoRoom } from "../../../schema/containers.ts";
+import type { JobErrorCode } from "../../../schema/errors.ts";
+import type { Adjustment, MediaPlan, SourceCodecs, StreamActions } from "../../../schema/media.ts";
+import { Fault } from "../../fault.ts";
+
+/**
+ * How a source with a blemish is still delivered: each rung takes more trouble and changes more than the one before it,
+ * and is only tried when that one failed.
+ */
+export type Rung =
+  /** Any error of the tool ends it: what comes out has no blemish. */
+  | "strict"
+  /** Damaged packets are copied or concealed, time stamps are repaired; the result is decoded to see what it is worth. */
+  | "tolerant"
+  /** Also transcodes what would be copied. */
+  | "transcode";
+
+/** Failures that are about the media; everything else would be the same on the next rung. */
+const ABOUT_MEDIA: readonly JobErrorCode[] = ["processing", "truncated"];
+
+/** Null where nothing is left to try. */
+export function nextRung(rung: Rung, error: unknown, actions: StreamActions): Rung | null {
+  if (!(error instanceof Fault) || !ABOUT_MEDIA.includes(error.code)) return null;
+  if (rung === "strict") return "tolerant";
+  const copies = actions.video === "copy" || actions.audio === "copy";
+  return rung === "tolerant" && copies ? "transcode" : null;
+}
+
+/** The same actions with streams transcoded that would be copied: to their own codec where that can be made. */
+export function transcodeInstead(
+  { format }: Pick<MediaPlan, "format">,
+  actions: StreamActions,
+  native: SourceCodecs,
+  which: { readonly video: boolean; readonly audio: boolean },
+): StreamActions {
+  const [video, audio] = [videoRoom(format), audioRoom(format)];
+  const target = <T extends string>(
+    codec: string | null,
+    made: readonly T[],
+    holds: (c: string) => boolean,
+  ) => made.find((name) => name === codec && holds(name));
+  return {
+    ...actions,
+    ...(which.video && actions.video === "copy"
+      ? { video: target(native.video, ["h264", "h265", "vp9"], video.holds) ?? video.first ?? "copy" }
+      : {}),
+    ...(which.audio && actions.audio === "copy"
+      ? { audio: target(native.audio, ["aac", "opus", "mp3"], audio.holds) ?? audio.first ?? "copy" }
+      : {}),
+  };
+}
+
+/**
+ * Some containers state no display order: a copy would show frames in the order in which they are decoded, unless
+ * the frames themselves can be asked cheaply, as those of MPEG-4 Part 2 can.
+ */
+export function withDisplayOrder(
+  plan: MediaPlan,
+  actions: StreamActions,
+  native: SourceCodecs,
+  input: { readonly lacksDisplayOrder?: boolean } | undefined,
+): StreamActions {
+  if (actions.video !== "copy" || !input?.lacksDisplayOrder) return actions;
+  const changed = transcodeInstead(plan, actions, native, { video: true, audio: false });
+  const adjustment: Adjustment = {
+    field: "video_codec",
+    from: "copy",
+    to: changed.video,
+    reason: "The source's container does not state in which order its frames are shown",
+  };
+  return { ...changed, adjustments: [...actions.adjustments, adjustment] };
+}
