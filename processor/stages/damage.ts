@@ -23,6 +23,14 @@ export function missingSeconds(
   return { field, from, to, reason: `${lost} s are missing: ${why}` };
 }
 
+/** Nothing is damaged or missing, but a copy of the time stamps as they are would be no file. */
+export const REPAIRED_TIMES: Adjustment = {
+  field: "source",
+  from: "time stamps that do not rise",
+  to: "repaired",
+  reason: "Time stamps of the source overlap or are missing. They were repaired, and nothing was left out",
+};
+
 /**
  * Seconds that are in the delivered file, where players show or play damage.
  *

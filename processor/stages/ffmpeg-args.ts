@@ -131,7 +131,7 @@ function positioned(
 ): ToolInput {
   // either way the asked start becomes time 0
   const skip = seekable ? ["-ss", `${skipSeconds}`] : ["-itsoffset", `${-skipSeconds}`];
-  // a decoder finds out better by itself when its frames are shown
+  // a decoder finds out better on its own when its frames are shown
   const makesTimes = repairsTimes || (lacksShowTimes && actions.video === "copy");
   return input.with(
     ...["-thread_queue_size", "1024", ...(makesTimes ? ["-fflags", "+genpts"] : [])],

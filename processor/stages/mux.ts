@@ -12,7 +12,7 @@ import { probeMedia } from "../tools/ffprobe.ts";
 import type { AudioPlan } from "./audio-plan.ts";
 import type { KeptStreams } from "./carried/keep.ts";
 import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
-import { damagedSeconds, missingSeconds } from "./damage.ts";
+import { damagedSeconds, missingSeconds, REPAIRED_TIMES } from "./damage.ts";
 import type { DescribedInput } from "./describe.ts";
 import { type Cover, indexBytesFor, type MuxJob, muxArguments, muxToolInputs } from "./ffmpeg-args.ts";
 import { readFileFacts } from "./file-head.ts";
@@ -272,7 +272,7 @@ async function judgeRepaired(
     );
     checkShare(damaged, Math.max(0, missing), total);
     return [
-      damagedSeconds(damaged, REPAIRS[made.rung]),
+      frames > 0 || made.rung === "transcode" ? damagedSeconds(damaged, REPAIRS[made.rung]) : REPAIRED_TIMES,
       ...(missing > REPORTED_GAP_SECONDS
         ? [missingSeconds("source", { missing, delivered: total - missing }, "the source is damaged there")]
         : []),
