@@ -28,7 +28,7 @@ import { type Input, type Inputs, openInputs } from "./inputs.ts";
 import { joinAndUpload } from "./join.ts";
 import { muxAndUpload } from "./mux.ts";
 import { qualityName } from "./quality.ts";
-import { withDisplayOrder } from "./repair/ladder.ts";
+import { shownRight } from "./repair/ladder.ts";
 import type { Resolved } from "./resolve.ts";
 import { checkDemands } from "./result-checks.ts";
 import type { AudioChoice, Source } from "./source.ts";
@@ -149,7 +149,7 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
     audio: audio.codec,
   };
   const shown = muxInputs.find((input) => input.videoCodec !== null);
-  const actions = withDisplayOrder(plan, fitStreams(plan, native), native, shown);
+  const actions = shownRight(plan, fitStreams(plan, native), native, shown);
   if (actions.video === "none" && actions.audio === "none") {
     throw new Fault(
       "no_format",

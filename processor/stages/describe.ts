@@ -16,6 +16,7 @@ export interface DescribedInput extends TrackedInput, Pick<Input, "forTool"> {
   readonly carried: Carried | null;
   /** A copy of its video would not know in which order frames are shown. */
   readonly lacksDisplayOrder: boolean;
+  readonly isTurned: boolean;
 }
 
 /** Codecs as the API names them. */
@@ -37,7 +38,9 @@ export async function probeInput(
 /** What is seen of an input; where its index reports it, not when it begins. */
 type Seen = IndexFacts &
   Partial<Pick<MediaFacts, "startSeconds" | "audioTracks" | "carried" | "container">> & {
-    readonly video: (IndexFacts["video"] & { readonly isReordered?: boolean }) | undefined;
+    readonly video:
+      | (IndexFacts["video"] & { readonly isReordered?: boolean; readonly isTurned?: boolean })
+      | undefined;
   };
 
 /**
@@ -86,6 +89,7 @@ export async function describeInputs(
       audioTracks: facts?.audioTracks ?? null,
       carried: facts?.carried ?? null,
       ...orderOf(facts),
+      isTurned: facts?.video?.isTurned ?? false,
       videoCodec: native ? native.video : stream.videoCodec,
       audioCodec: native ? native.audio : stream.audioCodec,
       fps: stream.fps ?? facts?.video?.fps ?? null,

@@ -19,6 +19,8 @@ export interface VideoFacts {
   readonly bitrate: number | undefined;
   /** Frames are shown in another order than they are decoded in. */
   readonly isReordered: boolean;
+  /** Players must turn its frames, as those of a phone held upright. */
+  readonly isTurned: boolean;
 }
 
 export interface AudioFacts {
@@ -160,15 +162,17 @@ function factsOf(
 function videoFacts(stream: ProbeStream): VideoFacts {
   const { width = 0, height = 0 } = stream;
   const rotation = stream.side_data_list?.find((data) => data.rotation !== undefined)?.rotation;
-  const isTurned = Math.abs(rotation ?? Number(stream.tags?.rotate ?? 0)) % 180 === 90;
+  const turn = Math.abs(rotation ?? Number(stream.tags?.rotate ?? 0)) % 360;
+  const isUpright = turn % 180 === 90;
   const [frames = 0, seconds = 0] = (stream.avg_frame_rate ?? "").split("/").map(Number);
   return {
     codec: codecOf(stream),
-    width: isTurned ? height : width,
-    height: isTurned ? width : height,
+    width: isUpright ? height : width,
+    height: isUpright ? width : height,
     fps: frames > 0 && seconds > 0 ? frames / seconds : undefined,
     bitrate: positive(stream.bit_rate),
     isReordered: (stream.has_b_frames ?? 0) > 0,
+    isTurned: turn !== 0,
   };
 }
 

@@ -50,23 +50,32 @@ export function transcodeInstead(
   };
 }
 
+/** What is known of the input of the video. */
+interface ShownVideo {
+  readonly lacksDisplayOrder?: boolean;
+  readonly isTurned?: boolean;
+}
+
 /**
- * Some containers state no display order: a copy would show frames in the order in which they are decoded, unless
- * the frames themselves can be asked cheaply, as those of MPEG-4 Part 2 can.
+ * Transcodes video that a copy would show wrong: frames in the order in which they are decoded, where the source's
+ * container states no other one, or lying on their side, where the new container's writer drops the rotation.
  */
-export function withDisplayOrder(
+export function shownRight(
   plan: MediaPlan,
   actions: StreamActions,
   native: SourceCodecs,
-  input: { readonly lacksDisplayOrder?: boolean } | undefined,
+  input: ShownVideo | undefined,
 ): StreamActions {
-  if (actions.video !== "copy" || !input?.lacksDisplayOrder) return actions;
+  if (actions.video !== "copy" || !input) return actions;
+  const reason = whyNotCopied(plan, input);
+  if (reason === null) return actions;
   const changed = transcodeInstead(plan, actions, native, { video: true, audio: false });
-  const adjustment: Adjustment = {
-    field: "video_codec",
-    from: "copy",
-    to: changed.video,
-    reason: "The source's container does not state in which order its frames are shown",
-  };
+  const adjustment: Adjustment = { field: "video_codec", from: "copy", to: changed.video, reason };
   return { ...changed, adjustments: [...actions.adjustments, adjustment] };
+}
+
+function whyNotCopied({ format }: MediaPlan, { isTurned, lacksDisplayOrder }: ShownVideo): string | null {
+  if (lacksDisplayOrder) return "The source's container does not state in which order its frames are shown";
+  const dropsRotation = format === "mkv" || format === "webm";
+  return isTurned && dropsRotation ? `The video is turned, which a copy in ${format} would not keep` : null;
 }
