@@ -14,6 +14,8 @@ export interface MuxInput {
   readonly transportStream?: boolean;
   /** Seconds of this input in front of what is wanted; 0 for all of it. */
   readonly skipSeconds?: number;
+  /** Seconds by which it begins later than the first of all inputs. */
+  readonly delaySeconds?: number;
   /** Only the audio of a further language. */
   readonly isExtraAudio?: boolean;
   /** False for pieces read one after the other: what is in front is read and left out. */
@@ -126,16 +128,17 @@ export function muxArguments(job: MuxJob): string[] {
 }
 
 function positioned(
-  { input, lacksShowTimes = false, seekable = true, skipSeconds = 0 }: OpenedMuxInput,
+  { delaySeconds = 0, input, lacksShowTimes = false, seekable = true, skipSeconds = 0 }: OpenedMuxInput,
   { actions, repairsTimes = false }: MuxJob,
 ): ToolInput {
+  const delay = delaySeconds > 0 ? ["-itsoffset", `${delaySeconds}`] : [];
   // either way the asked start becomes time 0
   const skip = seekable ? ["-ss", `${skipSeconds}`] : ["-itsoffset", `${-skipSeconds}`];
   // a decoder finds out better on its own when its frames are shown
   const makesTimes = repairsTimes || (lacksShowTimes && actions.video === "copy");
   return input.with(
     ...["-thread_queue_size", "1024", ...(makesTimes ? ["-fflags", "+genpts"] : [])],
-    ...(skipSeconds > 0 ? skip : []),
+    ...(skipSeconds > 0 ? skip : delay),
   );
 }
 

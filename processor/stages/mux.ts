@@ -17,8 +17,8 @@ import type { DescribedInput } from "./describe.ts";
 import { type Cover, indexBytesFor, type MuxJob, muxArguments, muxToolInputs } from "./ffmpeg-args.ts";
 import { readFileFacts } from "./file-head.ts";
 import type { About } from "./file-metadata.ts";
-import type { Inputs } from "./inputs.ts";
 import { openUpload } from "./open-upload.ts";
+import { type Inputs, presentSeconds } from "./parts/input.ts";
 import { checkDecodes, checkShare, DamageCount } from "./repair/decode-check.ts";
 import { nextRung, type Rung, transcodeInstead } from "./repair/ladder.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
@@ -132,6 +132,7 @@ async function onePass(
     ? join(folder, "first-packet.txt")
     : null;
   const path = join(folder, `${name}.${context.request.plan.format}`);
+  await context.folders.reserve(folder, request.expectedBytes);
   // the upload watches the file from the start; the muxer opens the same one
   await writeFile(path, "");
   const uploader = await openUpload(context, {
@@ -155,7 +156,7 @@ async function onePass(
     const found =
       (await readFileFacts(path)) ??
       (await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal }));
-    checkResult(context, found, request.extent.seconds);
+    checkResult(context, found, presentSeconds(request.inputs, request.extent.seconds));
     if (rung !== "strict") repairs = await judgeRepaired(context, request, { path, rung, damage, found });
     return found;
   });

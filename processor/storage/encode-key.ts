@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { ServiceFault } from "../fault.ts";
 
 /**
  * A key as the path of a URL, each segment percent-encoded as signatures demand.
@@ -10,7 +10,7 @@ import { Fault } from "../fault.ts";
 export function encodeKey(key: string): string {
   const segments = key.split("/");
   if (segments.some((segment) => segment === "." || segment === "..")) {
-    throw new Fault("internal", "an object key has a dot segment");
+    throw new ServiceFault("internal", "an object key has a dot segment");
   }
   return `/${segments.map(encodeSegment).join("/")}`;
 }

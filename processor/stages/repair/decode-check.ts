@@ -1,5 +1,5 @@
 import type { RunContext } from "../../dependencies.ts";
-import { Fault } from "../../fault.ts";
+import { SourceFault } from "../../fault.ts";
 import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { mediaFile } from "../../tools/tool-input.ts";
 
@@ -74,7 +74,7 @@ export async function checkDecodes(
     const video = streams.video === 0 ? nothing : await decode("0:V");
     const audio = streams.audio === 0 ? nothing : await decode("0:a");
     if (video.shown.length < streams.video || audio.shown.length < streams.audio) {
-      throw new Fault("truncated", "a stream of the result has nothing that decodes");
+      throw new SourceFault("truncated", "a stream of the result has nothing that decodes");
     }
     const all = [...video.shown, ...audio.shown];
     return {
@@ -113,5 +113,5 @@ function noteFrame(line: string, shown: Map<string, Shown>, timeBases: Map<strin
 /** @throws Fault `truncated` when so much is damaged or missing that a person would call the file broken */
 export function checkShare(damaged: number, missing: number, seconds: number): void {
   if (damaged + missing <= seconds * MAX_SHARE) return;
-  throw new Fault("truncated", `${damaged} s are damaged and ${missing} s are missing of ${seconds} s`);
+  throw new SourceFault("truncated", `${damaged} s are damaged and ${missing} s are missing of ${seconds} s`);
 }
