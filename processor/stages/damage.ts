@@ -31,6 +31,15 @@ export const REPAIRED_TIMES: Adjustment = {
   reason: "Time stamps of the source overlap or are missing. They were repaired, and nothing was left out",
 };
 
+/** Nothing is damaged or missing, but the streams fit no file as they are. */
+export const TRANSCODED_STREAMS: Adjustment = {
+  field: "source",
+  from: "streams that cannot be copied",
+  to: "transcoded",
+  reason:
+    "Streams of the source could not be copied as they are. They were transcoded, and nothing was left out",
+};
+
 /**
  * Seconds that are in the delivered file, where players show or play damage.
  *

@@ -18,6 +18,7 @@ import { judgeTracks, planAudio } from "./audio-tracks.ts";
 import { holdsCover, keepStreams } from "./carried/keep.ts";
 import { readOwnCover } from "./carried/own-cover.ts";
 import { type ClipFacts, clipFacts, type Extent, extentOf } from "./clip.ts";
+import { missingSeconds } from "./damage.ts";
 import { asksLanguage, describeInputs, nativeOf, probeInput } from "./describe.ts";
 import { looksDirect, readHead, transferRanges } from "./direct.ts";
 import { type Extras, startExtras } from "./extras/extras.ts";
@@ -283,15 +284,9 @@ function missingAdjustments(inputs: Inputs, { facts, section }: Done): Adjustmen
   const { count, seconds } = inputs.missing();
   if (count === 0) return [];
   const announced = section.end === null ? (facts.durationSeconds ?? seconds) : section.end - section.start;
-  const [from, missing] = [announced, seconds].map((value) => Math.round(value * 10) / 10) as [
-    number,
-    number,
-  ];
-  const to = Math.max(0, Math.round((from - missing) * 10) / 10);
   const pieces = count === 1 ? "1 segment" : `${count} segments`;
-  return [
-    { field: "source", from, to, reason: `${missing} s are missing: the source does not have ${pieces}` },
-  ];
+  const delivered = Math.max(0, announced - seconds);
+  return [missingSeconds("source", { missing: seconds, delivered }, `the source does not have ${pieces}`)];
 }
 
 function report(

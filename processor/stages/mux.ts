@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { containerOf } from "../../schema/containers.ts";
 import type { Adjustment, SourceCodecs, StreamActions } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
+import { hasWrongRanges } from "../egress/wrong-ranges.ts";
 import { Fault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { PartUploader, UploadResult } from "../storage/uploads/part-uploader.ts";
@@ -12,15 +13,15 @@ import { probeMedia } from "../tools/ffprobe.ts";
 import type { AudioPlan } from "./audio-plan.ts";
 import type { KeptStreams } from "./carried/keep.ts";
 import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
-import { damagedSeconds, missingSeconds, REPAIRED_TIMES } from "./damage.ts";
 import type { DescribedInput } from "./describe.ts";
 import { type Cover, indexBytesFor, type MuxJob, muxArguments, muxToolInputs } from "./ffmpeg-args.ts";
 import { readFileFacts } from "./file-head.ts";
 import type { About } from "./file-metadata.ts";
 import { openUpload } from "./open-upload.ts";
 import { type Inputs, presentSeconds } from "./parts/input.ts";
-import { checkDecodes, checkShare, DamageCount } from "./repair/decode-check.ts";
-import { nextRung, type Rung, transcodeInstead } from "./repair/ladder.ts";
+import { DamageCount } from "./repair/decode-check.ts";
+import { judgeMade } from "./repair/judge.ts";
+import { failedStreams, nextRung, type Rung, transcodeInstead } from "./repair/ladder.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 
 /** One pass of the muxer over all inputs, uploaded while it is being written. */
@@ -113,14 +114,23 @@ export async function muxAndUpload(context: RunContext, request: MuxRequest): Pr
       const next: Rung | null = nextRung(rung, fault, actions);
       if (next === null) throw firstFailure;
       context.log("repair", { job_id: context.claim.job_id, rung: next, detail: fault.detail });
+      // what wrong ranges gave is no blemish of the source: the plain way reads it whole
+      if (rung === "strict" && (await rangesAreWrong(context, request.inputs))) throw fault;
       if (next === "transcode") {
-        const which = { video: true, audio: true };
+        const which = failedStreams(fault.detail, actions);
         actions = transcodeInstead(plan, actions, request.native, which);
       }
       rung = next;
     }
   }
 }
+
+const rangesAreWrong = async (context: RunContext, { all }: Inputs): Promise<boolean> =>
+  !context.readsPlainly &&
+  (await hasWrongRanges(
+    context,
+    all.map(({ stream }) => stream),
+  ));
 
 async function onePass(
   context: RunContext,
@@ -157,7 +167,11 @@ async function onePass(
       (await readFileFacts(path)) ??
       (await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal }));
     checkResult(context, found, presentSeconds(request.inputs, request.extent.seconds));
-    if (rung !== "strict") repairs = await judgeRepaired(context, request, { path, rung, damage, found });
+    try {
+      if (rung !== "strict") repairs = await judgeRepaired(context, request, { path, rung, damage, found });
+    } catch (error) {
+      throw error instanceof Fault ? new MediaFailedError(error) : error;
+    }
     return found;
   });
   facts.catch(() => {});
@@ -241,51 +255,27 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
   if (result.moovShortfallBytes !== undefined) throw new IndexTooSmallError(result.moovShortfallBytes);
 }
 
-const REPAIRS: Record<Exclude<Rung, "strict">, string> = {
-  tolerant: "The streams were taken over with repaired time stamps",
-  transcode: "The streams were transcoded",
-};
-
 /**
  * Looks at what was made in spite of damage.
  *
- * @returns what the caller must know of it
  * @throws MediaFailedError where a person would call it broken
  */
 async function judgeRepaired(
   context: RunContext,
-  { actions, audio, extent, fps }: MuxRequest,
-  made: { path: string; rung: Exclude<Rung, "strict">; damage: DamageCount; found: IndexFacts },
+  { actions, audio, fps, inputs, extent }: MuxRequest,
+  made: { path: string; rung: Rung; damage: DamageCount; found: IndexFacts },
 ): Promise<Adjustment[]> {
   const streams = {
     video: actions.video === "none" ? 0 : 1,
     audio: actions.audio === "none" ? 0 : 1 + audio.extra.length,
   };
-  try {
-    const decoded = await checkDecodes(context, made.path, streams);
-    const total = Math.max(decoded.seconds, extent.seconds ?? 0);
-    const delivered = made.found.durationSeconds ?? decoded.seconds;
-    const frames = Math.max(decoded.damagedVideo + decoded.damagedAudio, made.damage.count);
-    const damaged = Math.min(frames / (fps ?? FALLBACK_FPS), total);
-    const missing = Math.max(
-      decoded.missingSeconds,
-      extent.seconds === null ? 0 : extent.seconds - delivered,
-    );
-    checkShare(damaged, Math.max(0, missing), total);
-    return [
-      frames > 0 || made.rung === "transcode" ? damagedSeconds(damaged, REPAIRS[made.rung]) : REPAIRED_TIMES,
-      ...(missing > REPORTED_GAP_SECONDS
-        ? [missingSeconds("source", { missing, delivered: total - missing }, "the source is damaged there")]
-        : []),
-    ];
-  } catch (error) {
-    throw error instanceof Fault ? new MediaFailedError(error) : error;
-  }
+  return await judgeMade(context, {
+    ...{ path: made.path, damage: made.damage, streams, fps },
+    announcedSeconds: presentSeconds(inputs, extent.seconds),
+    statedSeconds: made.found.durationSeconds,
+    isTranscoded: made.rung === "transcode",
+  });
 }
-
-/** Announced durations are rounded: less is not missed. */
-const REPORTED_GAP_SECONDS = 0.5;
-const FALLBACK_FPS = 25;
 
 /** Bytes in front that are written last; 0 for formats that only grow. */
 function headBytes({ request }: RunContext, { cover }: MuxRequest, indexBytes: number): number {

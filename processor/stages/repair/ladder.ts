@@ -26,6 +26,22 @@ export function nextRung(rung: Rung, error: unknown, actions: StreamActions): Ru
   return rung === "tolerant" && copies ? "transcode" : null;
 }
 
+/**
+ * The streams that a tool named when it gave up; all where it named none.
+ *
+ * @param detail its error output
+ */
+export function failedStreams(
+  detail: string | undefined,
+  { video }: Pick<StreamActions, "video">,
+): { readonly video: boolean; readonly audio: boolean } {
+  const named = [...(detail ?? "").matchAll(/stream #?\d+:(\d+)/g)].map(([, place]) => Number(place));
+  if (named.length === 0) return { video: true, audio: true };
+  // video stands in front
+  const isVideo = (place: number) => video !== "none" && place === 0;
+  return { video: named.some(isVideo), audio: !named.every(isVideo) };
+}
+
 /** The same actions with streams transcoded that would be copied: to their own codec where that can be made. */
 export function transcodeInstead(
   { format }: Pick<MediaPlan, "format">,
