@@ -168,7 +168,9 @@ async function onePass(
       (await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal }));
     checkResult(context, found, presentSeconds(request.inputs, request.extent.seconds));
     try {
-      if (rung !== "strict") repairs = await judgeRepaired(context, request, { path, rung, damage, found });
+      // a decoder conceals what it can, and the tool ends well
+      if (rung !== "strict" || damage.count > 0)
+        repairs = await judgeRepaired(context, request, { path, rung, damage, found });
     } catch (error) {
       throw error instanceof Fault ? new MediaFailedError(error) : error;
     }
@@ -209,9 +211,7 @@ interface Pass {
 async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promise<void> {
   const { request: run, cpu, progress, proxy, tools, folder } = context;
   const { actions, audio } = request;
-  const encodes = [actions.video, actions.audio, ...audio.extra.map(({ action }) => action)].some(
-    (action) => action !== "copy" && action !== "none",
-  );
+  const encodes = encodesAny(actions, audio);
   const overLimit = new AbortController();
   const signal = AbortSignal.any([pass.uploader.signal, overLimit.signal]);
   const onProgress = ({ outTimeMs, totalSize }: FfmpegProgress) => {
@@ -240,7 +240,7 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
     return await runFfmpeg({
       ...{ inputs: muxToolInputs(job), args: muxArguments(job), purpose: "make" },
       ...{ cwd: folder, proxy, tools, signal, onProgress },
-      ...(pass.rung === "strict" ? {} : { tolerant: true, onStderrLine: pass.damage.onLine }),
+      ...{ tolerant: pass.rung !== "strict", onStderrLine: pass.damage.onLine },
     });
   };
   const result = await (encodes ? cpu.hold(signal, encodeOrCopy) : encodeOrCopy()).catch(
@@ -254,6 +254,11 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
   if (failure) throw failure;
   if (result.moovShortfallBytes !== undefined) throw new IndexTooSmallError(result.moovShortfallBytes);
 }
+
+const encodesAny = ({ audio, video }: StreamActions, { extra }: AudioPlan): boolean =>
+  [video, audio, ...extra.map(({ action }) => action)].some(
+    (action) => action !== "copy" && action !== "none",
+  );
 
 /**
  * Looks at what was made in spite of damage.
@@ -273,7 +278,7 @@ async function judgeRepaired(
     ...{ path: made.path, damage: made.damage, streams, fps },
     announcedSeconds: presentSeconds(inputs, extent.seconds),
     statedSeconds: made.found.durationSeconds,
-    isTranscoded: made.rung === "transcode",
+    how: made.rung === "transcode" ? "transcoded" : encodesAny(actions, audio) ? "encoded" : "copied",
   });
 }
 

@@ -218,7 +218,7 @@ async function judgePart(
     ...{ path, damage, announcedSeconds: part.seconds, statedSeconds: undefined },
     streams: { video: Number(video !== "none"), audio: Number(audio !== "none") },
     fps: part.files.find(({ facts }) => facts.video)?.facts.video?.fps ?? null,
-    isTranscoded: video === "encode" || audio === "encode",
+    how: video === "encode" || audio === "encode" ? "transcoded" : "copied",
   });
 }
 

@@ -19,8 +19,15 @@ export interface DecodeFacts {
 const SMALLEST_GAP_SECONDS = 0.5;
 /** With more of it damaged or missing, a person would call the file broken. */
 const MAX_SHARE = 0.25;
-/** Packets and frames that a tool reports as damaged. */
-const DAMAGE = /corrupt (input packet|decoded frame)|error while decoding stream|error submitting packet/i;
+/** Packets and frames that a tool reports as damaged, once for each. */
+const DAMAGE = new RegExp(
+  [
+    ...["corrupt (?:input packet|decoded frame)", "error while decoding stream", "error submitting packet"],
+    // a decoder that goes on
+    ...["concealing [0-9]+ DC", "input buffer exhausted", "invalid nal unit size"],
+  ].join("|"),
+  "i",
+);
 
 /** Counts reports of damage on the error output of a tool. */
 export class DamageCount {

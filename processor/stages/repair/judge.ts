@@ -15,8 +15,8 @@ export interface Made {
   readonly announcedSeconds: number | null;
   /** As the file itself states. */
   readonly statedSeconds: number | undefined;
-  /** Everything was decoded and encoded, so that the file itself shows no damage. */
-  readonly isTranscoded: boolean;
+  /** `transcoded`: encoded, because a copy was no file; `encoded`: encoded as it was to be anyway. */
+  readonly how: "copied" | "encoded" | "transcoded";
 }
 
 /** Announced durations are rounded: less is not missed. */
@@ -27,6 +27,7 @@ const AUDIO_BLOCKS = 45;
 
 const REPAIR = {
   copied: "The streams were taken over with repaired time stamps",
+  encoded: "What decodes of them was encoded",
   transcoded: "The damaged streams were transcoded",
 } as const;
 
@@ -37,7 +38,7 @@ const REPAIR = {
  * @throws SourceFault `truncated` where a person would call it broken
  */
 export async function judgeMade(context: RunContext, made: Made): Promise<Adjustment[]> {
-  const { announcedSeconds, damage, fps, isTranscoded } = made;
+  const { announcedSeconds, damage, fps, how } = made;
   const decoded = await checkDecodes(context, made.path, made.streams);
   const total = Math.max(decoded.seconds, announcedSeconds ?? 0);
   const delivered = made.statedSeconds ?? decoded.seconds;
@@ -51,9 +52,9 @@ export async function judgeMade(context: RunContext, made: Made): Promise<Adjust
   const short = announcedSeconds === null ? 0 : announcedSeconds - delivered;
   const missing = Math.max(0, decoded.missingSeconds, short);
   checkShare(damaged, missing, total);
-  const whole = isTranscoded ? TRANSCODED_STREAMS : REPAIRED_TIMES;
+  const whole = how === "transcoded" ? TRANSCODED_STREAMS : REPAIRED_TIMES;
   return [
-    damaged > 0 ? damagedSeconds(damaged, isTranscoded ? REPAIR.transcoded : REPAIR.copied) : whole,
+    damaged > 0 ? damagedSeconds(damaged, REPAIR[how]) : whole,
     ...(missing > REPORTED_GAP_SECONDS
       ? [missingSeconds("source", { missing, delivered: total - missing }, "the source is damaged there")]
       : []),
