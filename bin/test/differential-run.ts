@@ -2,9 +2,9 @@ import { readFileSync, rmSync } from "node:fs";
 import { inRoot } from "../stack/paths.ts";
 import { runVitest } from "./vitest-run.ts";
 
-const REPORT = ".cache/differential.json";
+const REPORT = ".cache/differential.ndjson";
 
-/** A row of the report that the test writes. */
+/** A row of the report, of which the test writes a line as each source is done. */
 interface Row {
   readonly name: string;
   readonly differences: readonly {
@@ -50,7 +50,8 @@ export function lineOf({ differences, name }: Row): string {
 
 function readRows(): Row[] {
   try {
-    return JSON.parse(readFileSync(inRoot(REPORT), "utf8")) as Row[];
+    const lines = readFileSync(inRoot(REPORT), "utf8").trimEnd().split("\n");
+    return lines.map((line) => JSON.parse(line) as Row).sort((a, b) => a.name.localeCompare(b.name));
   } catch {
     return [];
   }

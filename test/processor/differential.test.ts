@@ -1,8 +1,8 @@
-import { writeFile } from "node:fs/promises";
+import { appendFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Deliveries } from "../support/delivered.ts";
 import { allDifferentialCases, SMALL_SELECTION } from "../support/differential/cases.ts";
-import { isWorse, type Row } from "../support/differential/compare.ts";
+import { isWorse } from "../support/differential/compare.ts";
 import { runCase } from "../support/differential/run-case.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
@@ -18,7 +18,6 @@ const CASES = allDifferentialCases().filter(({ name }) => {
 let origin: Origin;
 let bench: ProcessorBench;
 let deliveries: Deliveries;
-const rows: Row[] = [];
 
 beforeAll(async () => {
   origin = await startOrigin({});
@@ -27,7 +26,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (DIFFERENTIAL_REPORT) await writeFile(DIFFERENTIAL_REPORT, JSON.stringify(rows));
   await deliveries.close();
   await bench.close();
   await origin.close();
@@ -39,7 +37,7 @@ describe("next to yt-dlp with ffmpeg", { concurrent: true }, () => {
     { timeout: 300_000 },
     async (_name, one, index) => {
       const row = await runCase({ origin, deliveries }, one, index);
-      rows.push(row);
+      if (DIFFERENTIAL_REPORT) await appendFile(DIFFERENTIAL_REPORT, `${JSON.stringify(row)}\n`);
       expect(isWorse(row), JSON.stringify(row.differences, null, 2)).toBe(false);
     },
   );
