@@ -3,6 +3,7 @@ import type { MediaRequest } from "../../../schema/media.ts";
 import type { Behaviour } from "../origin.ts";
 import { withDamage, withLostPacket } from "./blemishes.ts";
 import { makeFile, makeHls } from "./make-files.ts";
+import { oddFiles } from "./odd-files.ts";
 import { RECIPES, type RecipeName, recipeOf } from "./recipes.ts";
 
 /** What of two results is held against each other. */
@@ -151,10 +152,12 @@ const servers = (): DifferentialCase[] =>
   );
 
 export const allDifferentialCases = (): DifferentialCase[] =>
-  [...plainFiles(), ...otherFormats(), ...damagedFiles(), ...hls(), ...servers()].map((one) => ({
-    ...one,
-    ...(EXPLAINED[one.name] ? { explained: EXPLAINED[one.name] } : {}),
-  }));
+  [...plainFiles(), ...otherFormats(), ...damagedFiles(), ...hls(), ...servers(), ...oddFiles()].map(
+    (one) => ({
+      ...one,
+      ...(EXPLAINED[one.name] ? { explained: EXPLAINED[one.name] } : {}),
+    }),
+  );
 
 /** Why ours differs from its peer, by the name of the case. */
 const EXPLAINED: Readonly<Record<string, DifferentialCase["explained"]>> = {};

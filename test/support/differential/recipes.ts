@@ -104,6 +104,23 @@ export const RECIPES = {
       ...words("-c copy -disposition:v:1 attached_pic"),
     ],
   },
+  "mp4, audio that begins later": {
+    extension: "mp4",
+    args: ({ base }) => [
+      ...["-i", base, "-itsoffset", "0.8", "-i", base, ...words("-map 0:v -map 1:a -c copy")],
+    ],
+  },
+  "mp4, video that begins later": {
+    extension: "mp4",
+    args: ({ base }) => [
+      ...["-i", base, "-itsoffset", "0.8", "-i", base, ...words("-map 1:v -map 0:a -c copy")],
+    ],
+  },
+  "mp4, cut by an edit list": {
+    extension: "mp4",
+    args: ({ base }) => ["-ss", "1.5", "-i", base, ...words("-c copy")],
+  },
+  "mov, turned by 180 degrees": from("mov", "-c copy -metadata:s:v rotate=180"),
   "3gp, H.263": from("3gp", "-vf scale=176:144 -c:v h263 -c:a aac -ac 1"),
   "mov, H.264": from("mov", "-c copy"),
   "mov, time code": from("mov", "-c copy -timecode 01:00:00:00"),
@@ -139,6 +156,19 @@ export const RECIPES = {
   "vob, MPEG-2 and AC-3": from("vob", "-c:v mpeg2video -bf 2 -c:a ac3 -f vob"),
   "ts, H.264": from("ts", "-c copy"),
   "ts, H.265": from("ts", `${X265} -c:a copy`),
+  "ts, a clock that wraps": from("ts", "-c copy -muxdelay 0 -muxpreload 0 -output_ts_offset 95441.7"),
+  "ts, two languages": {
+    extension: "ts",
+    args: ({ base }) => [
+      ...[
+        "-i",
+        base,
+        ...SECOND_TONE,
+        ...words("-map 0:v -map 0:a -map 1:a -c:v copy -c:a aac"),
+        ...LANGUAGES,
+      ],
+    ],
+  },
   "ts, MPEG-2": from("ts", "-c:v mpeg2video -bf 2 -c:a mp2"),
   wmv: from("wmv", "-c:v wmv2 -c:a wmav2"),
   "ogv, Theora and Vorbis": from("ogv", "-c:v libtheora -c:a libvorbis"),
@@ -149,6 +179,14 @@ export const RECIPES = {
     args: ({ base, chapters, cover }) => [
       ...["-i", base, "-i", chapters, "-i", cover, ...words("-map 0:a -map 2:v -map_metadata 1")],
       ...words("-map_chapters 1 -c copy -disposition:v:0 attached_pic"),
+    ],
+  },
+  "m4b, chapters and cover": {
+    extension: "m4b",
+    audioOnly: true,
+    args: ({ base, chapters, cover }) => [
+      ...["-i", base, "-i", chapters, "-i", cover, ...words("-map 0:a -map 2:v -map_metadata 1")],
+      ...words("-map_chapters 1 -c copy -disposition:v:0 attached_pic -f ipod"),
     ],
   },
   mp3: audio("mp3", "-c:a libmp3lame -b:a 64k"),
