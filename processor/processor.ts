@@ -10,6 +10,7 @@ import { ProxyRotation } from "./egress/proxy-rotation.ts";
 import { EventLoopDelay } from "./event-loop.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { readOperatorCookies } from "./operator-cookies.ts";
 import { Callback } from "./run/callback.ts";
 import { LeaseKeeper } from "./run/lease.ts";
 import { startRun } from "./run/run.ts";
@@ -48,6 +49,8 @@ const BUFFER_BYTES = 112 << 20;
 /** Puts a processor together; nothing listens yet. */
 export async function createProcessor(config: ProcessorConfig, log: Log): Promise<Processor> {
   const boot = randomUUID();
+  // a wrong path is found now, and not by the first job
+  await readOperatorCookies(config);
   const folders = await WorkFolders.open(config.workDir, boot);
   const tools = await discoverTools(config);
   const policy = new EgressPolicy({ opened: config.allowedPrivateHosts });

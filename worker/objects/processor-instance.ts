@@ -106,6 +106,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     const began = Date.now();
     container.start({
       enableInternet: true,
+      // what is not here is forwarded or the image's: schema/container-settings.ts
       env: {
         PORT: String(PORT),
         INSTANCE: this.#name,
@@ -114,7 +115,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
         ALLOWED_PRIVATE_HOSTS: [...this.#config.allowedPrivateHosts].join(","),
         LEASE_SECONDS: `${this.#config.leaseMs / 1000}`,
         HEARTBEAT_SECONDS: `${this.#config.heartbeatMs / 1000}`,
-        ...this.#config.extraction,
+        ...this.#config.forwarded,
       },
     });
     this.#watch(container);
