@@ -232,10 +232,10 @@ export const endpoints = {
     path: "/readyz",
     auth: "public",
     tag: "Service",
-    summary: "Whether the service can accept work: database, queue, processor",
+    summary: "Whether jobs can be delivered: database, queue, storage, processor and its tools",
     responses: {
-      200: { description: "Ready", schema: Readiness },
-      503: { description: "A dependency does not respond; the body says which one", schema: Readiness },
+      200: { description: "Jobs are delivered; `degraded`: not all of them", schema: Readiness },
+      503: { description: "Jobs would fail; the body says why", schema: Readiness },
     },
     errors: [],
   },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Id, Time } from "../ids.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
+import { ReadinessCheck } from "../readiness-check.ts";
 import { Version } from "./version.ts";
 
 /** Worker → processor: `POST /runs`, `DELETE /runs/{id}`, `GET /healthz`; bearer `PROCESSOR_TOKEN`. */
@@ -159,5 +160,9 @@ export const ProcessorHealth = z.object({
   }),
   /** Isolation of each run of a tool. */
   isolation: Isolation,
+  /** What the processor found out about itself; a processor of a former version reports none. */
+  checks: z.array(ReadinessCheck).default([]),
+  /** The processor's clock, so that the Worker can compare it with its own. */
+  time: Time.optional(),
 });
 export type ProcessorHealth = z.infer<typeof ProcessorHealth>;
