@@ -256,6 +256,20 @@ const VARIABLES = {
     meaning:
       "Days that delivered files of the managed bucket are kept, 1 to 3650; an account may have its own",
   },
+  JOB_RETENTION_DAYS: {
+    schema: wholeNumber(0, 3650),
+    fallback: "90",
+    secret: false,
+    meaning:
+      "Days after their end that jobs, batches and audit entries are kept in the database, 1 to 3650, or 0 for good; an account may have its own. A job stays as long as its file is kept",
+  },
+  ARCHIVE_JOBS: {
+    schema: z.enum(["true", "false"], "must be true or false").transform((text) => text === "true"),
+    fallback: "false",
+    secret: false,
+    meaning:
+      "`true`: what is removed from the database is written to the managed bucket before, as lines of JSON under `.archive/`",
+  },
 } as const satisfies Record<string, Variable>;
 
 type Variables = typeof VARIABLES;
@@ -299,6 +313,9 @@ export interface Config {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly retentionDays: number;
+  /** 0: for good. */
+  readonly jobRetentionDays: number;
+  readonly archiveJobs: boolean;
   readonly retryHorizonHours: number;
   /** Jobs of one batch that are released and not finished, at most. */
   readonly batchWindow: number;
@@ -402,6 +419,8 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     leaseMs: leaseSeconds * 1000,
     heartbeatMs: heartbeatSeconds * 1000,
     retentionDays: variables.RETENTION_DAYS,
+    jobRetentionDays: variables.JOB_RETENTION_DAYS,
+    archiveJobs: variables.ARCHIVE_JOBS,
     retryHorizonHours: variables.RETRY_HORIZON_HOURS,
     batchWindow: variables.BATCH_WINDOW,
     maxBacklog: variables.MAX_BACKLOG,

@@ -7,6 +7,7 @@ import {
   MAX_KEY_BYTES,
   objectKey,
 } from "../../schema/storage/object-key.ts";
+import { cutText, MAX_DESCRIPTION } from "../../schema/text.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import type { RunContext } from "../dependencies.ts";
 import { ServiceFault, SourceFault, StorageFault } from "../fault.ts";
@@ -307,7 +308,7 @@ function report(
     duration: facts.durationSeconds ?? source.duration,
     clip: done.clip,
     title: source.title.slice(0, 1000),
-    description: source.description?.slice(0, 10_000) ?? null,
+    description: source.description === null ? null : cutText(source.description, MAX_DESCRIPTION),
     release_date: source.releaseDate,
     native_video_codec: done.native.video,
     native_audio_codec: done.native.audio,

@@ -18,11 +18,20 @@ const Part = z.object({
   detail: z.string().optional().describe("What is wrong, for the operator"),
 });
 
+const Database = Part.extend({
+  size_bytes: z
+    .int()
+    .min(0)
+    .nullable()
+    .describe("What the database takes; null if unknown")
+    .meta({ example: 52_428_800 }),
+});
+
 /** Readiness: 200 when every part answers, else 503 with the same body. */
 export const Readiness = z
   .object({
     status: z.enum(["ready", "unavailable"]),
-    parts: z.object({ database: Part, queue: Part, processor: Part }),
+    parts: z.object({ database: Database, queue: Part, processor: Part }),
   })
   .meta({ id: "Readiness" });
 export type Readiness = z.infer<typeof Readiness>;

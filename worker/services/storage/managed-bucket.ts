@@ -18,6 +18,7 @@ export function createManagedBucket(config: ManagedBucketConfig, network: Storag
   const store = new S3Store(target, network);
   return {
     target,
+    putObject: (key, text, contentType) => store.putObject(key, text, contentType),
     signedLink: (key) => store.signedLink(key),
     deleteObject: (key) => store.deleteObject(key),
     abortUpload: (key, ref) => store.abortUpload(key, ref),
