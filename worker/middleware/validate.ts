@@ -1,8 +1,8 @@
 import { zValidator } from "@hono/zod-validator";
 import type { MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import type { z } from "zod";
-import type { Endpoint } from "../../schema/api/endpoint.ts";
+import { z } from "zod";
+import { type Endpoint, MAX_BODY_BYTES, refusesBody } from "../../schema/api/endpoint.ts";
 import type { Issue } from "../../schema/api/error.ts";
 import { type UnknownMember, unknownMembers } from "../../schema/api/unknown-members.ts";
 import type { Adjustment } from "../../schema/media.ts";
@@ -13,11 +13,15 @@ import type { AppEnv } from "../routes/route.ts";
 type Middleware = MiddlewareHandler<AppEnv>;
 type Body = NonNullable<Endpoint["body"]>;
 
+/** Of an endpoint that takes nothing: what is sent all the same was meant to change something. */
+const NO_MEMBERS: Body = { schema: z.object({}), required: false, maxBytes: MAX_BODY_BYTES };
+
 /**
  * Checks path, query and body of an endpoint against its schemas, in this order. The error names every invalid field.
  * The results are what `c.req.valid()` returns.
  */
-export function validate({ params, query, body }: Endpoint): Middleware[] {
+export function validate(endpoint: Endpoint): Middleware[] {
+  const { params, query, body = refusesBody(endpoint) ? NO_MEMBERS : undefined } = endpoint;
   return [
     ...(params ? [zValidator("param", params, refuse("path")) as Middleware] : []),
     ...(query ? [validateQuery(query)] : []),
