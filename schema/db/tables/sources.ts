@@ -3,7 +3,7 @@ import { time } from "./columns.ts";
 
 /** Sources that asked to be left alone. A row without a new strike for a day says nothing any more. */
 export const sourceBackoff = sqliteTable("source_backoff", {
-  /** As in the jobs' URLs, without a port. */
+  /** As in the jobs' URLs, without a port; in a pool, the name of the processor whose address was refused follows. */
   host: text("host").primaryKey(),
   /** Times in a row that the source refused after it had been left alone. */
   strikes: integer("strikes").notNull(),

@@ -132,7 +132,8 @@ async function attempt(
   if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
   const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
-  if (await putOffBlocked(context, found.job, found.config)) return { type: "put_off" };
+  const admittance = await putOffBlocked(context, found.job, found.config);
+  if (admittance.type === "put_off") return admittance;
 
   const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
   const claim = await transition(
@@ -157,6 +158,7 @@ async function attempt(
   const response = await context.runner.start(
     await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits }),
     claim.job.avoid_runner,
+    admittance.refusedRunners,
   );
   context.log("dispatch", { job_id: id, attempt, response: response.type, reason: reasonOf(response) });
   return settle(context, claim.job, attempt, response);
