@@ -286,11 +286,12 @@ async function runOf(
 }
 
 function predecessorOf(job: JobRow, { samePlace }: RunStorage): Predecessor | null {
-  const { claimed_at, created_at, upload_key, upload_ref } = job;
+  const { claimed_at, created_at, started_at, upload_key, upload_ref } = job;
   const named = upload_key !== null && upload_ref !== null ? { key: upload_key, ref: upload_ref } : null;
   const upload = samePlace ? named : null;
   if (claimed_at === null && upload === null) return null;
-  return { claimed_at: claimed_at ?? created_at, upload };
+  // a run before the last one may have begun an upload, and its successor may have found nobody to ask for it
+  return { claimed_at: started_at ?? claimed_at ?? created_at, upload };
 }
 
 const reasonOf = (response: StartResponse): string | undefined =>
