@@ -147,7 +147,7 @@ const FAULTS: readonly ChaosFault[] = [
     name: "D1 locked",
     blames: [],
     run: async ({ database }, random) => {
-      const unlock = database.lock();
+      const unlock = await database.lock();
       await pause(random.between(500, 2_500));
       unlock();
     },
