@@ -1,0 +1,166 @@
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { installChannel } from "../../bin/setup/ytdlp-channel.mjs";
+import { inRoot } from "../../bin/stack/paths.ts";
+import { readConfig } from "../../processor/config.ts";
+import { discoverTools } from "../../processor/tools/discover.ts";
+import { listen } from "../support/ports.ts";
+
+/**
+ * The stable yt-dlp by pip, out of an index of stand-in wheels: the same installer, lock script and checks as with the
+ * real index, with packages that hold no more than what the processor looks for.
+ */
+
+const VERSION = "2026.10.26";
+
+let folder: string;
+let index: Server;
+/** Requests that the index got. */
+let requests = 0;
+const warnings = vi.spyOn(console, "error").mockImplementation(() => {});
+
+const installer = () => join(folder, "processor", "install-ytdlp.sh");
+const install = (renew: boolean, env = {}) =>
+  installChannel(env, { renew, folder: join(folder, "ytdlp"), installer: installer() });
+const warned = () => warnings.mock.calls.flat().join("\n");
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ytdlp-setup-"));
+  mkdirSync(join(folder, "processor"));
+  for (const file of ["install-ytdlp.sh", "lock-requirements.py"]) {
+    copyFileSync(inRoot("processor", file), join(folder, "processor", file));
+  }
+  writeFileSync(
+    join(folder, "processor", "requirements.in"),
+    `yt-dlp[default,curl-cffi]==${VERSION}\nbgutil-ytdlp-pot-provider==2.0.2\n`,
+  );
+  mkdirSync(join(folder, "wheels"));
+  wheel(
+    "yt-dlp",
+    VERSION,
+    { "yt_dlp/__init__.py": "", "yt_dlp/version.py": `__version__ = "${VERSION}"\n` },
+    [
+      ...["--script", "yt-dlp = yt_dlp:main"],
+      ...["--extra", "default=yt-dlp-ejs==0.8.0", "--extra", "curl-cffi=curl-cffi"],
+    ],
+  );
+  wheel("yt-dlp-ejs", "0.8.0", { "yt_dlp_ejs/__init__.py": "" });
+  wheel("curl-cffi", "0.17.0", { "curl_cffi/__init__.py": "" });
+  wheel("bgutil-ytdlp-pot-provider", "2.0.2", { "yt_dlp_plugins/extractor/getpot_bgutil_http.py": "" });
+  index = createServer((request, response) => {
+    requests += 1;
+    const [, name = "", file = ""] = /^\/simple\/([^/]+)\/(.*)$/.exec(request.url ?? "") ?? [];
+    if (file !== "") response.end(readFileSync(join(folder, "wheels", file)));
+    else response.setHeader("content-type", "text/html").end(pageOf(name));
+  });
+  vi.stubEnv("PIP_INDEX_URL", `http://127.0.0.1:${await listen(index)}/simple`);
+  // of the machine: none of it is for this index
+  vi.stubEnv("PIP_CONFIG_FILE", "/dev/null");
+  vi.stubEnv("PIP_FIND_LINKS", "");
+});
+
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  warnings.mockRestore();
+  index.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function wheel(
+  name: string,
+  version: string,
+  files: Record<string, string>,
+  args: readonly string[] = [],
+): void {
+  const tops = new Set<string>();
+  for (const [path, content] of Object.entries(files)) {
+    const file = join(folder, "modules", name, path);
+    mkdirSync(join(file, ".."), { recursive: true });
+    writeFileSync(file, content);
+    tops.add(join(folder, "modules", name, path.split("/")[0] ?? ""));
+  }
+  run("python3", [
+    inRoot("bin", "image", "make-wheel.py"),
+    ...["--out", join(folder, "wheels"), "--name", name, "--version", version, ...args, ...tops],
+  ]);
+}
+
+function run(command: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+}
+
+/** A project's page as PEP 503 has it. */
+const pageOf = (name: string): string =>
+  readdirSync(join(folder, "wheels"))
+    .filter((file) => file.startsWith(`${name.replaceAll("-", "_")}-`))
+    .map((file) => `<a href="${file}#sha256=${sha256(join(folder, "wheels", file))}">${file}</a>`)
+    .join("\n");
+
+const sha256 = (file: string): string =>
+  spawnSync("sha256sum", [file], { encoding: "utf8" }).stdout.slice(0, 64);
+
+describe("the set-up of yt-dlp", { timeout: 120_000 }, () => {
+  it("takes the system's while there are no hashes, and says loudly what will not work", () => {
+    writeFileSync(join(folder, "processor", "requirements.txt"), `yt-dlp==${VERSION}\n`);
+    vi.stubEnv("PATH", `${join(folder, "no-ytdlp")}:${process.env.PATH}`);
+    expect(install(false)).toBeNull();
+    expect(requests).toBe(0);
+    expect(warned()).toContain("processor/requirements.txt holds no hashes yet");
+    expect(warned()).toMatch(/WARNING {4}- yt-dlp-ejs: YouTube's JavaScript challenges fail/);
+    expect(warned()).toContain("curl_cffi: sites that let only browsers in");
+  });
+
+  it("locks every package of the index by its hash, and installs them into an environment of its own", async () => {
+    run("python3", [join(folder, "processor", "lock-requirements.py")]);
+    const lock = readFileSync(join(folder, "processor", "requirements.txt"), "utf8");
+    expect(lock.match(/^[\w-]+==[\d.]+ \\\n {4}--hash=sha256:[0-9a-f]{64}$/gm)).toHaveLength(4);
+
+    warnings.mockClear();
+    const program = install(false);
+    expect(program).toBe(join(folder, "ytdlp", "stable", "bin", "yt-dlp"));
+    expect(warned()).toBe("");
+    const config = {
+      WORKER_URL: "http://127.0.0.1:1",
+      PROCESSOR_TOKEN: "0123456789abcdef",
+      PATH: process.env.PATH,
+    };
+    const { ytdlp } = await discoverTools(readConfig({ ...config, YTDLP_PATH: program ?? "" }));
+    expect(ytdlp).toMatchObject({
+      version: VERSION,
+      challengeScripts: true,
+      impersonation: true,
+      potPlugin: true,
+    });
+
+    const before = requests;
+    expect(install(false)).toBe(program);
+    expect(install(true)).toBe(program);
+    expect(requests).toBe(before);
+  });
+
+  it("takes no package whose file is another than the locked one, and does not ask again at each start", () => {
+    const lock = join(folder, "processor", "requirements.txt");
+    writeFileSync(
+      lock,
+      readFileSync(lock, "utf8").replace(/sha256:[0-9a-f]{64}/, `sha256:${"0".repeat(64)}`),
+    );
+    expect(install(false)).toBeNull();
+    expect(readdirSync(join(folder, "ytdlp"))).toEqual(["stable.json"]);
+    expect(warned()).toContain("pip could not install it");
+    const before = requests;
+    expect(install(false)).toBeNull();
+    expect(requests).toBe(before);
+    expect(install(true)).toBeNull();
+    expect(requests).toBeGreaterThan(before);
+  });
+
+  it("leaves a yt-dlp alone that somebody chose", () => {
+    expect(install(true, { YTDLP_PATH: "/opt/yt-dlp" })).toBeNull();
+  });
+});
