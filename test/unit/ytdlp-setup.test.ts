@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -9,7 +9,6 @@ import { installChannel } from "../../bin/setup/ytdlp-channel.mjs";
 import { inRoot } from "../../bin/stack/paths.ts";
 import { readConfig } from "../../processor/config.ts";
 import { discoverTools } from "../../processor/tools/discover.ts";
-import { listen } from "../support/ports.ts";
 
 /**
  * The stable yt-dlp by pip, out of an index of stand-in wheels: the same installer, lock script and checks as with the
@@ -19,9 +18,8 @@ import { listen } from "../support/ports.ts";
 const VERSION = "2026.10.26";
 
 let folder: string;
-let index: Server;
-/** Requests that the index got. */
-let requests = 0;
+/** A process of its own, since the set-up waits for pip in this one. */
+let index: ChildProcess;
 const warnings = vi.spyOn(console, "error").mockImplementation(() => {});
 
 const installer = () => join(folder, "processor", "install-ytdlp.sh");
@@ -52,13 +50,11 @@ beforeAll(async () => {
   wheel("yt-dlp-ejs", "0.8.0", { "yt_dlp_ejs/__init__.py": "" });
   wheel("curl-cffi", "0.17.0", { "curl_cffi/__init__.py": "" });
   wheel("bgutil-ytdlp-pot-provider", "2.0.2", { "yt_dlp_plugins/extractor/getpot_bgutil_http.py": "" });
-  index = createServer((request, response) => {
-    requests += 1;
-    const [, name = "", file = ""] = /^\/simple\/([^/]+)\/(.*)$/.exec(request.url ?? "") ?? [];
-    if (file !== "") response.end(readFileSync(join(folder, "wheels", file)));
-    else response.setHeader("content-type", "text/html").end(pageOf(name));
-  });
-  vi.stubEnv("PIP_INDEX_URL", `http://127.0.0.1:${await listen(index)}/simple`);
+  writeIndex();
+  const server = ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", folder];
+  index = spawn("python3", server, { stdio: ["ignore", "pipe", "ignore"] });
+  const [line] = await once(index.stdout as NonNullable<typeof index.stdout>, "data");
+  vi.stubEnv("PIP_INDEX_URL", `http://127.0.0.1:${/port (\d+)/.exec(String(line))?.[1]}/simple`);
   // of the machine: none of it is for this index
   vi.stubEnv("PIP_CONFIG_FILE", "/dev/null");
   vi.stubEnv("PIP_FIND_LINKS", "");
@@ -67,7 +63,7 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs();
   warnings.mockRestore();
-  index.close();
+  index.kill();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -95,12 +91,16 @@ function run(command: string, args: readonly string[]): void {
   if (status !== 0) throw new Error(stderr);
 }
 
-/** A project's page as PEP 503 has it. */
-const pageOf = (name: string): string =>
-  readdirSync(join(folder, "wheels"))
-    .filter((file) => file.startsWith(`${name.replaceAll("-", "_")}-`))
-    .map((file) => `<a href="${file}#sha256=${sha256(join(folder, "wheels", file))}">${file}</a>`)
-    .join("\n");
+/** A page for each project, as PEP 503 has them. */
+function writeIndex(): void {
+  for (const file of readdirSync(join(folder, "wheels"))) {
+    const path = join(folder, "wheels", file);
+    const name = (file.split("-")[0] ?? "").replaceAll("_", "-");
+    mkdirSync(join(folder, "simple", name), { recursive: true });
+    const link = `<a href="/wheels/${file}#sha256=${sha256(path)}">${file}</a>`;
+    writeFileSync(join(folder, "simple", name, "index.html"), link);
+  }
+}
 
 const sha256 = (file: string): string =>
   spawnSync("sha256sum", [file], { encoding: "utf8" }).stdout.slice(0, 64);
@@ -110,7 +110,7 @@ describe("the set-up of yt-dlp", { timeout: 120_000 }, () => {
     writeFileSync(join(folder, "processor", "requirements.txt"), `yt-dlp==${VERSION}\n`);
     vi.stubEnv("PATH", `${join(folder, "no-ytdlp")}:${process.env.PATH}`);
     expect(install(false)).toBeNull();
-    expect(requests).toBe(0);
+    expect(readdirSync(join(folder, "ytdlp"))).toEqual(["stable.json"]);
     expect(warned()).toContain("processor/requirements.txt holds no hashes yet");
     expect(warned()).toMatch(/WARNING {4}- yt-dlp-ejs: YouTube's JavaScript challenges fail/);
     expect(warned()).toContain("curl_cffi: sites that let only browsers in");
@@ -138,10 +138,10 @@ describe("the set-up of yt-dlp", { timeout: 120_000 }, () => {
       potPlugin: true,
     });
 
-    const before = requests;
+    const { ino } = statSync(program ?? "");
     expect(install(false)).toBe(program);
     expect(install(true)).toBe(program);
-    expect(requests).toBe(before);
+    expect(statSync(program ?? "").ino).toBe(ino);
   });
 
   it("takes no package whose file is another than the locked one, and does not ask again at each start", () => {
@@ -153,11 +153,12 @@ describe("the set-up of yt-dlp", { timeout: 120_000 }, () => {
     expect(install(false)).toBeNull();
     expect(readdirSync(join(folder, "ytdlp"))).toEqual(["stable.json"]);
     expect(warned()).toContain("pip could not install it");
-    const before = requests;
+    const stamp = () => readFileSync(join(folder, "ytdlp", "stable.json"), "utf8");
+    const before = stamp();
     expect(install(false)).toBeNull();
-    expect(requests).toBe(before);
+    expect(stamp()).toBe(before);
     expect(install(true)).toBeNull();
-    expect(requests).toBeGreaterThan(before);
+    expect(stamp()).not.toBe(before);
   });
 
   it("leaves a yt-dlp alone that somebody chose", () => {
