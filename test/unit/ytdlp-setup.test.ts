@@ -108,7 +108,7 @@ function writeLock(): void {
 const sha256 = (file: string): string =>
   spawnSync("sha256sum", [file], { encoding: "utf8" }).stdout.slice(0, 64);
 
-describe("the set-up of yt-dlp", { timeout: 120_000 }, () => {
+describe("the set-up of yt-dlp", { timeout: 300_000 }, () => {
   it("takes the system's while there are no hashes, and says loudly what will not work", () => {
     writeFileSync(join(folder, "processor", "requirements.txt"), `yt-dlp==${VERSION}\n`);
     vi.stubEnv("PATH", `${join(folder, "no-ytdlp")}:${process.env.PATH}`);
