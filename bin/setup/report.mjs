@@ -1,4 +1,4 @@
-/** A failure that the person at the terminal can mend: its message says how. */
+/** A failure that the user can fix: its message says how. */
 export class SetupError extends Error {}
 
 /**
