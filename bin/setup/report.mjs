@@ -8,3 +8,13 @@ export class SetupError extends Error {}
 export function progress(text) {
   console.log(`[setup] ${text}`);
 }
+
+const FRAME = "*".repeat(100);
+
+/**
+ * Prints lines that nobody is to overlook.
+ * @param {readonly string[]} lines
+ */
+export function warn(lines) {
+  console.error([FRAME, ...lines.map((line) => `WARNING  ${line}`), FRAME].join("\n"));
+}

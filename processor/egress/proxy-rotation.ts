@@ -8,10 +8,38 @@ const MAX_SOURCES = 10_000;
 export class ProxyRotation {
   readonly #proxies: readonly string[];
   readonly #rounds = new Map<string, number>();
+  /** Until when proxies are passed over, by host. */
+  readonly #refused = new Map<string, Map<string, number>>();
+  readonly #now: () => number;
 
+<<<<<<< HEAD
+  /** @param proxies `http://[user:password@]host:port`; empty: every run goes out directly */
+  constructor(proxies: readonly string[], now: () => number = () => performance.now()) {
+=======
   /** @param proxies `http://[user:password@]host:port`; if empty, runs connect directly */
   constructor(proxies: readonly string[]) {
+>>>>>>> prose
     this.#proxies = proxies;
+    this.#now = now;
+  }
+
+  /** Notes that a host refused what came through a proxy: it is passed over for a time, while another one is left. */
+  refuse(host: string, proxy: string | undefined, forMs: number): void {
+    if (proxy === undefined) return;
+    const refused = this.#refused.get(host) ?? new Map<string, number>();
+    this.#refused.delete(host);
+    this.#refused.set(host, refused.set(proxy, this.#now() + forMs));
+    const [oldest] = this.#refused.keys();
+    if (this.#refused.size > MAX_SOURCES && oldest !== undefined) this.#refused.delete(oldest);
+  }
+
+  /** How many proxies the host has not refused lately; 0 without proxies. */
+  freeFor(host: string): number {
+    return this.#proxies.filter((proxy) => !this.#isRefused(host, proxy)).length;
+  }
+
+  #isRefused(host: string, proxy: string): boolean {
+    return (this.#refused.get(host)?.get(proxy) ?? 0) > this.#now();
   }
 
   /** The proxy for the next run that uses this host; undefined without proxies. */
@@ -22,6 +50,8 @@ export class ProxyRotation {
     this.#rounds.set(host, round + 1);
     const [oldest] = this.#rounds.keys();
     if (this.#rounds.size > MAX_SOURCES && oldest !== undefined) this.#rounds.delete(oldest);
-    return this.#proxies[round % this.#proxies.length];
+    const free = this.#proxies.filter((proxy) => !this.#isRefused(host, proxy));
+    const turn = free.length > 0 ? free : this.#proxies;
+    return turn[round % turn.length];
   }
 }

@@ -1,3 +1,4 @@
+import { ADDRESS_REFUSALS } from "../../schema/errors.ts";
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
@@ -115,12 +116,30 @@ async function produce(base: BareContext): Promise<Delivery> {
     const network = await openSourceNetwork(base, base.request.url);
     try {
       return await attempt({ ...base, ...network, folder });
+    } catch (error) {
+      noteRefusal(base, network, error);
+      throw error;
     } finally {
       await network.proxy.close();
     }
   } finally {
     folders.remove(folder);
   }
+}
+
+/** A proxy that was refused is left alone for so long, unless the source asks for more. */
+const REFUSED_MS = 15 * 60_000;
+
+/** The next run that asks this source goes out by another proxy, if there is one. */
+function noteRefusal(
+  { proxies, request, extractions }: BareContext,
+  { upstream }: SourceNetwork,
+  error: unknown,
+): void {
+  if (!(error instanceof Fault) || !ADDRESS_REFUSALS.includes(error.code)) return;
+  proxies.refuse(new URL(request.url).hostname, upstream, Math.max(REFUSED_MS, error.retryAfterMs ?? 0));
+  // what was kept leads to the same proxy
+  extractions.remove(request.url);
 }
 
 const toolsOf = ({ tools }: BareContext) => ({
@@ -131,7 +150,7 @@ const toolsOf = ({ tools }: BareContext) => ({
 
 /** Null if nothing is reported, because the job belongs to another run or to none. */
 function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {
-  const { signal, log, claim, progress, request } = context;
+  const { signal, log, claim, progress, request, proxies } = context;
   const cause = signal.aborted ? signal.reason : error;
   if (cause instanceof StoppedError) return cause.reason === "drained" ? { type: "interrupted" } : null;
   const fault =
@@ -146,6 +165,9 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
     code: fault.code,
     retry_after_ms: fault.retryAfterMs ?? null,
     ...(fault.transient === undefined ? {} : { transient: fault.transient }),
+    ...(ADDRESS_REFUSALS.includes(fault.code)
+      ? { other_exits: proxies.freeFor(new URL(request.url).hostname) }
+      : {}),
     title: progress.snapshot.title,
   };
 }

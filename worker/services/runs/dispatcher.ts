@@ -132,7 +132,8 @@ async function attempt(
   if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
   const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
-  if (await putOffBlocked(context, found.job, found.config)) return { type: "put_off" };
+  const admittance = await putOffBlocked(context, found.job, found.config);
+  if (admittance.type === "put_off") return admittance;
 
   const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
   const claim = await transition(
@@ -157,6 +158,7 @@ async function attempt(
   const response = await context.runner.start(
     await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits }),
     claim.job.avoid_runner,
+    admittance.refusedRunners,
   );
   context.log("dispatch", { job_id: id, attempt, response: response.type, reason: reasonOf(response) });
   return settle(context, claim.job, attempt, response);
@@ -284,11 +286,12 @@ async function runOf(
 }
 
 function predecessorOf(job: JobRow, { samePlace }: RunStorage): Predecessor | null {
-  const { claimed_at, created_at, upload_key, upload_ref } = job;
+  const { claimed_at, created_at, started_at, upload_key, upload_ref } = job;
   const named = upload_key !== null && upload_ref !== null ? { key: upload_key, ref: upload_ref } : null;
   const upload = samePlace ? named : null;
   if (claimed_at === null && upload === null) return null;
-  return { claimed_at: claimed_at ?? created_at, upload };
+  // a run before the last one may have begun an upload, and its successor may have found nobody to ask for it
+  return { claimed_at: started_at ?? claimed_at ?? created_at, upload };
 }
 
 const reasonOf = (response: StartResponse): string | undefined =>

@@ -170,6 +170,7 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
         code: outcome.code,
         retryAfterMs: outcome.retry_after_ms ?? undefined,
         transient: outcome.transient,
+        hasOtherExit: (outcome.other_exits ?? 0) > 0,
       };
     case "postponed":
       return { type: "postponed", until: outcome.until };
