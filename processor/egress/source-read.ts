@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { addAbortSignal, type Readable } from "node:stream";
 import { Fault } from "../fault.ts";
-import { backoffMs, parseRetryAfter, REAL_CLOCK, type RetryClock } from "../retry.ts";
+import { parseRetryAfter } from "../../schema/retry-after.ts";
+import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { type HttpClient, networkFault } from "./http-client.ts";
 
 /** Bytes `start` (inclusive) to `end` (exclusive); without `end`, to the end of the resource. */

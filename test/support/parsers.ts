@@ -10,7 +10,7 @@ import { openIsoSource } from "../../processor/media/isobmff/iso-source.ts";
 import { JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
 import { interleave, type MediaSource } from "../../processor/media/isobmff/media-source.ts";
 import { openTransportSource } from "../../processor/media/mpegts/transport-source.ts";
-import { parseRetryAfter } from "../../processor/retry.ts";
+import { parseRetryAfter } from "../../schema/retry-after.ts";
 import { decodeText, joinVtt, sectionOfVtt, ttmlToVtt } from "../../processor/stages/extras/vtt.ts";
 import { readIsoHead } from "../../processor/stages/file-head.ts";
 import { lineSplitter } from "../../processor/tools/lines.ts";

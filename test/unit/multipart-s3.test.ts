@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { backoffMs, parseRetryAfter } from "../../processor/retry.ts";
+import { backoffMs } from "../../processor/retry.ts";
 import { S3ObjectStore } from "../../processor/storage/s3/s3.ts";
 import { s3Failure } from "../../processor/storage/s3/s3-failure.ts";
+import { parseRetryAfter } from "../../schema/retry-after.ts";
 import { xmlElements, xmlText, xmlTexts } from "../../schema/storage/xml-answer.ts";
 
 describe("XML reader", () => {

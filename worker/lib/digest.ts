@@ -1,11 +1,5 @@
 const encode = (text: string) => new TextEncoder().encode(text);
 
-/** Hex SHA-256 of a text. */
-export async function sha256Hex(text: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encode(text)));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** HMAC-SHA256 as base64url without padding. */
 export async function hmacSign(secret: string, message: string): Promise<string> {
   const signature = await crypto.subtle.sign("HMAC", await hmacKey(secret, "sign"), encode(message));

@@ -6,8 +6,9 @@ import type {
   Pipeline,
   StorageSharedKeyCredential,
 } from "@azure/storage-blob";
+import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { withoutTrailing } from "../../../schema/text.ts";
-import { parseRetryAfter, type RetryClock } from "../../retry.ts";
+import type { RetryClock } from "../../retry.ts";
 import { attachmentNamed, encodeKey, encodeSegment } from "../encode-key.ts";
 import { responseFailure, StorageFailedError } from "../failure.ts";
 import type { NewObject } from "../object-store.ts";

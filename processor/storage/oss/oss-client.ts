@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type OSS from "ali-oss";
-import { parseRetryAfter } from "../../retry.ts";
+import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { StorageFailedError } from "../failure.ts";
 import { Retrier, type RetrierRunOptions, type RetryOptions } from "../retrier.ts";
 import { s3Failure } from "../s3/s3-failure.ts";

@@ -4,7 +4,7 @@ import type { RequestContext } from "../../context.ts";
 import * as rows from "../../db/key-rows.ts";
 import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
 import { displayPrefix, makeApiKey } from "../../lib/api-key.ts";
-import { sha256Hex } from "../../lib/digest.ts";
+import { sha256Hex } from "../../../schema/bytes.ts";
 import { requireAccount } from "./accounts.ts";
 import { type Actor, auditRow } from "./audit.ts";
 

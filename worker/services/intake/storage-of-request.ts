@@ -6,7 +6,7 @@ import { findFoldersOf } from "../../db/storage-configs.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { managedFolder } from "../runs/storage-of-job.ts";
-import { placeOf } from "../storage/addresses.ts";
+import { placeOf } from "../../../schema/storage/address.ts";
 import { type VerifiedStorage, verifyStorage } from "../storage/verify/verify-storage.ts";
 
 /**

@@ -10,7 +10,7 @@ import {
   invalidMember,
   notFound,
 } from "../../lib/api-error.ts";
-import { placeOf } from "../storage/addresses.ts";
+import { placeOf } from "../../../schema/storage/address.ts";
 import { openSealed } from "../storage/credentials.ts";
 import { StorageRefusedError } from "../storage/http.ts";
 import { deliveredKeys } from "../storage/links.ts";

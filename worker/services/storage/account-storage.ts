@@ -5,7 +5,7 @@ import type { RequestContext } from "../../context.ts";
 import { findStorageConfig, removeStorageConfig, saveStorageConfig } from "../../db/storage-configs.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { type Actor, auditRow } from "../accounts/audit.ts";
-import { bucketOf, placeOf } from "./addresses.ts";
+import { bucketOf, placeOf } from "../../../schema/storage/address.ts";
 import { verifyStorage } from "./verify/verify-storage.ts";
 
 /** An account's own storage. */

@@ -1,8 +1,8 @@
 import type { ManagedBucketConfig } from "../../config.ts";
 import type { ManagedBucket } from "../../context.ts";
-import type { TargetOf } from "./addresses.ts";
+import type { TargetOf } from "../../../schema/storage/address.ts";
 import type { StorageNetwork } from "./http.ts";
-import { S3Store } from "./s3.ts";
+import { openStorageClient } from "./open-store.ts";
 
 export function createManagedBucket(config: ManagedBucketConfig, network: StorageNetwork): ManagedBucket {
   const target: TargetOf<"s3"> = {
@@ -15,7 +15,7 @@ export function createManagedBucket(config: ManagedBucketConfig, network: Storag
     addressing: "path",
     managed: true,
   };
-  const store = new S3Store(target, network);
+  const store = openStorageClient(target, network);
   return {
     target,
     signedLink: (key) => store.signedLink(key),

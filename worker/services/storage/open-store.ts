@@ -1,21 +1,22 @@
+import { addressOf } from "../../../schema/storage/address.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
 import { BlobStore } from "./blob.ts";
-import { GcsStore } from "./gcs.ts";
 import type { StorageNetwork } from "./http.ts";
-import { OssStore } from "./oss.ts";
-import { S3Store } from "./s3.ts";
 import type { StorageClient } from "./store.ts";
+import { gcsAuthority, ossAuthority, s3Authority } from "./xml-authorities.ts";
+import { type XmlAuthority, XmlStore } from "./xml-store.ts";
 
 /** The store of a target. Whether its endpoint may be dialled is judged before. */
 export function openStorageClient(target: StorageTarget, network: StorageNetwork): StorageClient {
+  const xmlStore = (authority: XmlAuthority) => new XmlStore(addressOf(target), authority, network);
   switch (target.provider) {
     case "s3":
-      return new S3Store(target, network);
+      return xmlStore(s3Authority(target, network));
     case "blob":
       return new BlobStore(target, network);
     case "gcs":
-      return new GcsStore(target, network);
+      return xmlStore(gcsAuthority(target, network));
     case "oss":
-      return new OssStore(target, network);
+      return xmlStore(ossAuthority(target, network));
   }
 }

@@ -1,7 +1,7 @@
+import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { judgeUrl } from "../../../schema/address.ts";
 import type { RequestContext } from "../../context.ts";
 import { describeError } from "../../lib/log.ts";
-import { readRetryAfter } from "../../lib/retry-after.ts";
 import { isUnreached } from "../../lib/unreached.ts";
 import { VERSION } from "../../lib/version.ts";
 import { signatureHeaders } from "./signature.ts";
@@ -83,7 +83,7 @@ export async function postEvent(
         ? `the endpoint answered ${status}; redirects are not followed`
         : `the endpoint answered ${status}`,
       status,
-      readRetryAfter(response.headers.get("retry-after"), context.clock()),
+      parseRetryAfter(response.headers.get("retry-after"), context.clock()) ?? null,
     );
   } catch (error) {
     context.log("delivery_unanswered", { event_id: eventId, error: describeError(error) });

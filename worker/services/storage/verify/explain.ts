@@ -1,5 +1,5 @@
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
-import { bucketOf, withBucket } from "../addresses.ts";
+import { bucketOf, withBucket } from "../../../../schema/storage/address.ts";
 import type { StorageNetwork, StorageRefusedError } from "../http.ts";
 
 /**

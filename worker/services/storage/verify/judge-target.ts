@@ -1,7 +1,7 @@
 import { type AllowedHosts, judgeUrl } from "../../../../schema/address.ts";
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import { invalidMember } from "../../../lib/api-error.ts";
-import { withBucket } from "../addresses.ts";
+import { withBucket } from "../../../../schema/storage/address.ts";
 
 /** A bucket's name where it becomes part of a host: anything else could make another host of it. */
 const HOST_LABELS = /^[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?$/i;

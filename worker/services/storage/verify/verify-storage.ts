@@ -5,7 +5,7 @@ import { StorageTargetError, targetOf } from "../../../../schema/storage/target.
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import type { RequestContext } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
-import { placeOf } from "../addresses.ts";
+import { placeOf } from "../../../../schema/storage/address.ts";
 import type { OpenedStorage } from "../credentials.ts";
 import { type StorageNetwork, StorageRefusedError } from "../http.ts";
 import { openStorageClient } from "../open-store.ts";
