@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { addAbortSignal, type Readable } from "node:stream";
-import { Fault } from "../fault.ts";
 import { parseRetryAfter } from "../../schema/retry-after.ts";
+import { Fault } from "../fault.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { type HttpClient, networkFault } from "./http-client.ts";
 

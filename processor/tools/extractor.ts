@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { parseRetryAfter } from "../../schema/retry-after.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { Fault } from "../fault.ts";
-import { parseRetryAfter } from "../../schema/retry-after.ts";
 import type { Tools } from "./discover.ts";
 import { portOf, wholeAccess } from "./sandbox.ts";
 import { classifyExtraction, type ExtractionFailure } from "./tool-errors.ts";

@@ -1,6 +1,6 @@
+import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { hasXmlElement } from "../../../schema/storage/xml-answer.ts";
 import { withoutTrailing } from "../../../schema/text.ts";
-import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { encodeKey, encodeSegment } from "../encode-key.ts";
 import { StorageFailedError } from "../failure.ts";
 import type { Retrier } from "../retrier.ts";

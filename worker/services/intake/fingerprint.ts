@@ -1,5 +1,5 @@
-import type { RequestContext } from "../../context.ts";
 import { sha256Hex } from "../../../schema/bytes.ts";
+import type { RequestContext } from "../../context.ts";
 
 /** Members of `storage` that are secret: they neither make a request another one nor leave a trace. */
 const SECRETS = [

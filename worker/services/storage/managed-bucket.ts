@@ -1,8 +1,9 @@
+import { addressOf, type TargetOf } from "../../../schema/storage/address.ts";
 import type { ManagedBucketConfig } from "../../config.ts";
 import type { ManagedBucket } from "../../context.ts";
-import type { TargetOf } from "../../../schema/storage/address.ts";
 import type { StorageNetwork } from "./http.ts";
-import { openStorageClient } from "./open-store.ts";
+import { s3Authority } from "./xml-authorities.ts";
+import { XmlStore } from "./xml-store.ts";
 
 export function createManagedBucket(config: ManagedBucketConfig, network: StorageNetwork): ManagedBucket {
   const target: TargetOf<"s3"> = {
@@ -15,7 +16,7 @@ export function createManagedBucket(config: ManagedBucketConfig, network: Storag
     addressing: "path",
     managed: true,
   };
-  const store = openStorageClient(target, network);
+  const store = new XmlStore(addressOf(target), s3Authority(target, network), network);
   return {
     target,
     signedLink: (key) => store.signedLink(key),

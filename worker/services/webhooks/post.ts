@@ -1,5 +1,5 @@
-import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { judgeUrl } from "../../../schema/address.ts";
+import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import type { RequestContext } from "../../context.ts";
 import { describeError } from "../../lib/log.ts";
 import { isUnreached } from "../../lib/unreached.ts";

@@ -1,6 +1,6 @@
-import { parseRetryAfter } from "../../../../schema/retry-after.ts";
 import { z } from "zod";
 import { readBoundedJson } from "../../../../schema/bounded-body.ts";
+import { parseRetryAfter } from "../../../../schema/retry-after.ts";
 import type { RequestContext } from "../../../context.ts";
 import { SourceRefusedError } from "../probe-source.ts";
 

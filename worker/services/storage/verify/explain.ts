@@ -1,5 +1,5 @@
+import { addressOf, bucketOf, bucketUrl } from "../../../../schema/storage/address.ts";
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
-import { bucketOf, withBucket } from "../../../../schema/storage/address.ts";
 import type { StorageNetwork, StorageRefusedError } from "../http.ts";
 
 /**
@@ -152,7 +152,7 @@ export async function explainNoResponse(
   }
   if (isTimeout(error)) return "Timeout: the storage did not answer in time";
   if (!isHidden(error)) return `Unreachable: ${UNREACHABLE}`;
-  const url = new URL(addressOf(target));
+  const url = new URL(bucketUrl(addressOf(target)));
   const plain = `http://${url.hostname}:${url.port || (url.protocol === "https:" ? "443" : "80")}/`;
   try {
     await (await network.fetch(plain, { redirect: "manual" })).body?.cancel();
@@ -161,11 +161,6 @@ export async function explainNoResponse(
   }
   return `TLS: ${NO_TLS}`;
 }
-
-const addressOf = (target: StorageTarget): string =>
-  target.provider === "oss" || (target.provider === "s3" && target.addressing === "virtual")
-    ? withBucket(target.endpoint, target.bucket)
-    : target.endpoint;
 
 const isTimeout = (error: unknown): boolean =>
   error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");

@@ -1,11 +1,11 @@
 import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../../schema/api/storage.ts";
 import type { Adjustment } from "../../../../schema/media.ts";
+import { placeOf } from "../../../../schema/storage/address.ts";
 import { keyFolder } from "../../../../schema/storage/object-key.ts";
 import { StorageTargetError, targetOf } from "../../../../schema/storage/target.ts";
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import type { RequestContext } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
-import { placeOf } from "../../../../schema/storage/address.ts";
 import type { OpenedStorage } from "../credentials.ts";
 import { type StorageNetwork, StorageRefusedError } from "../http.ts";
 import { openStorageClient } from "../open-store.ts";
