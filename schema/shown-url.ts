@@ -76,15 +76,33 @@ function decoded(name: string): string {
   }
 }
 
+const URLS = /\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s"'<>\\`]+/gi;
+/** A query without its URL in front: tools name a source by the last part of its address. */
+const QUERIES = /[?&#;][^\s"'<>\\`]*/g;
+
 /**
- * A text in which every URL is shown as {@link shownUrl} shows it: for the words of tools and exceptions.
+ * A text in which every URL is shown as {@link shownUrl} shows it, and every query that stands alone likewise: for the
+ * words of tools and exceptions.
  *
  * @example shownText("GET https://a.example/?sig=1 failed") // "GET https://a.example/?sig=*** failed"
+ * @example shownText("a.mp4?sig=1: not found") // "a.mp4?sig=***: not found"
  */
 export function shownText(text: string): string {
-  return text.replaceAll(/https?:\/\/[^\s"'<>\\`]+/gi, (found) => {
-    let end = found.length;
-    while (end > 0 && ").,;:!?]".includes(found.charAt(end - 1))) end -= 1;
-    return shownUrl(found.slice(0, end)) + found.slice(end);
-  });
+  return text
+    .replaceAll(URLS, (found) => withoutPunctuation(found, shownUrl))
+    .replaceAll(QUERIES, (found) => withoutPunctuation(found, shownQuery));
 }
+
+/** A sentence's marks behind an address do not belong to it. */
+function withoutPunctuation(found: string, show: (text: string) => string): string {
+  let end = found.length;
+  while (end > 0 && ").,;:!?]".includes(found.charAt(end - 1))) end -= 1;
+  return show(found.slice(0, end)) + found.slice(end);
+}
+
+/** Words without `=` are no parameters here: a text has other reasons for its marks. */
+const shownQuery = (text: string): string =>
+  text
+    .split(/([?&#;])/)
+    .map((part) => (part.includes("=") ? shownParameter(part) : part))
+    .join("");

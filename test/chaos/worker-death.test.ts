@@ -110,7 +110,7 @@ function ageClaims(): void {
   const folder = join(platformFolder(stack.stateDir), "v3", "d1");
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
   for (const file of files.filter((name) => /[0-9a-f]{64}\.sqlite$/.test(name))) {
-    const database = new DatabaseSync(join(folder, file));
+    const database = new DatabaseSync(join(folder, file), { timeout: 10_000 });
     database.exec(`
       update webhook_deliveries set next_try_at = 0, hint_due_at = 0 where status = 'pending';
       update idempotency_keys set lease_until = 0 where status is null;

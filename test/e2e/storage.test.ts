@@ -103,11 +103,10 @@ describe("the same job", () => {
 
 describe("a processor that is killed in mid-upload to all four providers", () => {
   const midUpload = async (name: string) => {
-    const release = callers.holdParts();
+    const { reached, release } = callers.holdParts();
     const ids = await createAll(name);
-    await expect
-      .poll(unfinished, { timeout: 20_000, interval: 100 })
-      .toEqual(Array(PROVIDER_NAMES.length).fill(`videos/${name}.mp4`));
+    await reached;
+    expect(await unfinished()).toEqual(Array(PROVIDER_NAMES.length).fill(`videos/${name}.mp4`));
     return { ids, release };
   };
 
@@ -172,7 +171,7 @@ describe("secrets of callers", () => {
     const missing = await submit(four(freshSas), "failure", `${origin.url}/status/404`);
     expect(await ended(missing)).toEqual(missing.map(() => "unavailable"));
 
-    let release = callers.holdParts();
+    let { release } = callers.holdParts();
     const crashing = await submit(four(freshSas), "crash");
     const cancelled = await submit(four(freshSas), "cancel");
     const begun = async () =>
@@ -187,7 +186,7 @@ describe("secrets of callers", () => {
     expect(await ended(crashing)).toEqual(crashing.map(() => "Completed"));
     expect(await ended(cancelled)).toEqual(cancelled.map(() => "cancelled"));
 
-    release = callers.holdParts();
+    ({ release } = callers.holdParts());
     const late = await submit(four(freshSas), "timeout");
     expect(await ended(late)).toEqual(late.map(() => "timeout"));
     release();

@@ -21,11 +21,18 @@ export interface CallersStorages {
   readonly secrets: readonly string[];
   /** A storage of Azure with a token that no other call gives. */
   sasStorage(): InlineStorage & { readonly sas_token: string };
-  /** Lets no part of an upload arrive until the function that it answers is called. */
-  holdParts(): () => void;
+  /** Lets no part of an upload arrive until it is released. */
+  holdParts(): HeldParts;
   /** Keys of uploads that were begun and neither completed nor aborted. */
   unfinished(provider: ProviderName): Promise<string[]>;
   close(): Promise<void>;
+}
+
+/** Parts that wait in front of the storages. */
+export interface HeldParts {
+  /** Resolves when a part waits in front of each storage: by then, every upload has been reported to the Worker. */
+  readonly reached: Promise<void>;
+  readonly release: () => void;
 }
 
 /** The block of an upload to Azure that stands for the upload itself. */
@@ -39,13 +46,14 @@ export async function startCallersStorages(): Promise<CallersStorages> {
     startOssDouble(),
   ]);
   const named = await startNamedHost(oss.origin, `${oss.bucket}.oss-${oss.region}.aliyuncs.com`);
-  let held: Promise<void> | null = null;
-  const hold = (request: string) => (held && isPart(request) ? { until: held } : ("pass" as const));
-  const proxies = await Promise.all(
-    [new URL(s3.endpoint).origin, new URL(azurite.endpoint).origin, gcs.origin, named.origin].map((target) =>
-      startFaultyProxy(target, hold),
-    ),
-  );
+  let held: { readonly until: Promise<void>; readonly waitsFor: (target: string) => void } | null = null;
+  const holdFor = (target: string) => (request: string) => {
+    if (held === null || !isPart(request)) return "pass" as const;
+    held.waitsFor(target);
+    return { until: held.until };
+  };
+  const targets = [new URL(s3.endpoint).origin, new URL(azurite.endpoint).origin, gcs.origin, named.origin];
+  const proxies = await Promise.all(targets.map((target) => startFaultyProxy(target, holdFor(target))));
   const [toS3 = "", toAzure = "", toGcs = "", toOss = ""] = proxies.map(({ origin }) => origin);
   const blob = {
     provider: "blob" as const,
@@ -95,12 +103,19 @@ export async function startCallersStorages(): Promise<CallersStorages> {
       return { ...blob, sas_token: azurite.sasToken("rcwd", expiry) };
     },
     holdParts() {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      held = promise;
-      return () => {
-        held = null;
-        resolve();
+      const released = Promise.withResolvers<void>();
+      const reached = Promise.withResolvers<void>();
+      const missing = new Set(targets);
+      const waitsFor = (target: string) => {
+        missing.delete(target);
+        if (missing.size === 0) reached.resolve();
       };
+      held = { until: released.promise, waitsFor };
+      const release = () => {
+        held = null;
+        released.resolve();
+      };
+      return { reached: reached.promise, release };
     },
     async unfinished(provider) {
       if (provider === "s3") return s3.unfinishedUploads();

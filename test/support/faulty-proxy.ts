@@ -1,4 +1,6 @@
 import http from "node:http";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { listen } from "./ports.ts";
 
 /** What to do with one request; `pass` forwards it. */
@@ -40,9 +42,10 @@ export async function startFaultyProxy(
       res.writeHead(disturbance.status, disturbance.headers ?? {});
       return void res.end(disturbance.body ?? "");
     }
-    if (typeof disturbance === "object") await disturbance.until;
+    // the body is read while the request is held: nobody sees the end of a client whose connection is not read
+    const body = typeof disturbance === "object" ? await readWhileHeld(req, disturbance.until) : req;
     // a client that went away while it was held sent nothing on
-    if (req.socket.destroyed) return;
+    if (body === null || req.socket.destroyed) return;
     const { hostname, port } = new URL(target);
     const upstream = http.request({
       agent,
@@ -64,7 +67,7 @@ export async function startFaultyProxy(
     });
     req.on("error", () => upstream.destroy());
     res.on("close", () => upstream.destroy());
-    req.pipe(upstream);
+    body.pipe(upstream);
   });
   const port = await listen(server);
   return {
@@ -76,4 +79,10 @@ export async function startFaultyProxy(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** @returns null when the client went away before it had sent everything */
+async function readWhileHeld(req: http.IncomingMessage, until: Promise<unknown>): Promise<Readable | null> {
+  const [body] = await Promise.all([buffer(req).catch(() => null), until]);
+  return body === null ? null : Readable.from([body], { objectMode: false });
 }

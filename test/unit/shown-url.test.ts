@@ -53,6 +53,10 @@ describe("a URL is shown without its secrets", () => {
     expect(shownText(`GET "https://u:p@a.example/x?sig=${SECRET}" failed (http://b.example/?k=1).`)).toBe(
       'GET "https://***@a.example/x?sig=***" failed (http://b.example/?k=1).',
     );
+    expect(shownText(`[generic] 404?a=1&token=${SECRET}: Unable to download`)).toBe(
+      "[generic] 404?a=1&token=***: Unable to download",
+    );
+    expect(shownText(`rtmp://u:${SECRET}@a.example/live`)).toBe("rtmp://***@a.example/live");
     expect(shownText("no address at all")).toBe("no address at all");
     expect(shownText(`https://${"?".repeat(200_000)}`).length).toBeLessThan(300_000);
   });

@@ -26,7 +26,11 @@ describe("a request that is not valid names what is wrong", () => {
     [{ url: "http://127.0.0.1/a" }, "url", "url must be a public address (loopback address)"],
     [{ url: "http://2130706433/a" }, "url", "url must be a public address (loopback address)"],
     [{ url: "http://0x7f.1/a" }, "url", "url must be a public address (loopback address)"],
-    [{ url: "http://[::ffff:169.254.169.254]/" }, "url", "url must be a public address (link-local address)"],
+    [
+      { url: "http://[::ffff:169.254.169.254]/" },
+      "url",
+      "url must be a public address (cloud metadata address)",
+    ],
     [{ url: "http://localhost:8080/a" }, "url", "url must be a public address (internal host name)"],
     [
       { url, webhook_url: "http://10.0.0.1/" },

@@ -236,7 +236,7 @@ describe("a storage that cannot be right is refused without asking anybody", () 
 
   it.each([
     [{ ...s3, endpoint: "http://127.0.0.1:9000" }, "loopback address"],
-    [{ ...s3, endpoint: "http://169.254.169.254" }, "link-local address"],
+    [{ ...s3, endpoint: "http://169.254.169.254" }, "cloud metadata address"],
     [{ ...oss, endpoint: "http://10.0.0.7" }, "private address"],
     [{ ...gcs, endpoint: "http://localhost:4443" }, "internal host name"],
     [{ ...blob, endpoint: "http://azurite:10000/acmevideos" }, "internal host name"],

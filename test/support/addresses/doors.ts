@@ -79,6 +79,13 @@ export async function startDoorServers(video: Buffer): Promise<DoorServers> {
   const media = (tags: string, segment: string) =>
     hls(`#EXT-X-TARGETDURATION:4\n${tags}#EXTINF:4,\n${segment}\n#EXT-X-ENDLIST`);
   const ok = `${originUrl}/ok.mp4`;
+  const gcs = gcsOf(
+    serve(
+      "json",
+      "application/json",
+      JSON.stringify({ access_token: "t", token_type: "Bearer", expires_in: 3600 }),
+    ),
+  );
   const doors: Readonly<Record<Door, (address: string) => Knock>> = {
     "job URL": (address) => job(address),
     "HLS playlist": (address) =>
@@ -92,7 +99,7 @@ export async function startDoorServers(video: Buffer): Promise<DoorServers> {
     subtitle: (address) =>
       job(
         hls(
-          `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="English",LANGUAGE="en",URI="${address}"\n` +
+          `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="English",LANGUAGE="en",URI="${asSubtitle(address)}"\n` +
             `#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=320x180,SUBTITLES="s"\n${media("", ok)}`,
         ),
         { download_subtitles: true },
@@ -129,7 +136,7 @@ export async function startDoorServers(video: Buffer): Promise<DoorServers> {
           endpoint,
         },
       }),
-    "storage gcs": (endpoint) => job(ok, { storage: { ...GCS, endpoint } }),
+    "storage gcs": (endpoint) => job(ok, { storage: { ...gcs, endpoint } }),
     "storage oss": (endpoint) =>
       job(ok, {
         storage: { provider: "oss", endpoint, bucket: "bucket", access_key_id: "k", access_key_secret: "s" },
@@ -148,7 +155,8 @@ export async function startDoorServers(video: Buffer): Promise<DoorServers> {
   };
 }
 
-const GCS = {
+/** A service account whose tokens come from the origin: without a token, nothing is asked of the storage itself. */
+const gcsOf = (tokenUri: string) => ({
   provider: "gcs",
   project_id: "project",
   bucket: "bucket",
@@ -157,9 +165,10 @@ const GCS = {
       type: "service_account",
       client_email: "a@project.iam.gserviceaccount.com",
       private_key: generateKey(),
+      token_uri: tokenUri,
     }),
   ).toString("base64"),
-};
+});
 
 function generateKey(): string {
   return generateKeyPairSync("rsa", {
@@ -173,6 +182,9 @@ const mpdWith = (address: string): string => `<?xml version="1.0"?>
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT4S" minBufferTime="PT1S" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011">
 <Period><AdaptationSet mimeType="video/mp4" contentType="video"><Representation id="1" bandwidth="100000" width="320" height="180" codecs="avc1.42c01e">
 <BaseURL>${inXml(address)}</BaseURL></Representation></AdaptationSet></Period></MPD>`;
+
+/** Subtitles are known by their ending; others are not fetched at all. */
+const asSubtitle = (address: string): string => `${address.replace(/\.mp4$/, "")}.vtt`;
 
 const inXml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
