@@ -5,12 +5,18 @@ import { encodeKey, encodeSegment, type Query, queryString } from "./object-path
 /** The target of one provider. */
 export type TargetOf<P extends StorageTarget["provider"]> = Extract<StorageTarget, { provider: P }>;
 
+/** As much of a target as says where its bucket is. */
+export type PlacedTarget =
+  | Pick<TargetOf<"s3">, "provider" | "endpoint" | "bucket" | "addressing">
+  | Pick<TargetOf<"blob">, "provider" | "endpoint" | "container">
+  | Pick<TargetOf<"gcs" | "oss">, "provider" | "endpoint" | "bucket">;
+
 /** Bucket or container. */
-export const bucketOf = (target: StorageTarget): string =>
+export const bucketOf = (target: PlacedTarget): string =>
   target.provider === "blob" ? target.container : target.bucket;
 
 /** Says whether two targets are the same place, whatever their credentials. @example "s3 https://s3.example.com media" */
-export const placeOf = (target: StorageTarget): string =>
+export const placeOf = (target: PlacedTarget): string =>
   `${target.provider} ${target.endpoint} ${bucketOf(target)}`;
 
 /** Where a bucket is reached. */
@@ -24,7 +30,7 @@ export interface BucketAddress {
 }
 
 /** How the bucket of a target is addressed: OSS knows buckets by their hosts only, Google and Azure by their paths. */
-export function addressOf(target: StorageTarget): BucketAddress {
+export function addressOf(target: PlacedTarget): BucketAddress {
   const { endpoint } = target;
   const bucket = bucketOf(target);
   if (target.provider === "s3") return { endpoint, bucket, addressing: target.addressing };

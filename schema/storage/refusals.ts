@@ -11,7 +11,7 @@ export interface ProviderError {
   readonly region: string | null;
 }
 
-/** Why a provider refuses, for people and for whoever decides about another try. */
+/** Why a provider refuses: for people, and for the code that decides about another try. */
 export type RefusalCause =
   | "access_denied"
   | "account_problem"
@@ -20,6 +20,7 @@ export type RefusalCause =
   | "expired"
   | "full"
   | "immutable"
+  | "long_key"
   | "no_bucket"
   | "temporary_token"
   | "unknown_key"
@@ -68,7 +69,7 @@ const CAUSES: Readonly<Record<string, RefusalCause>> = {
   "KMS.DisabledException": "unsupported_option",
   "KMS.KMSInvalidStateException": "unsupported_option",
   "KMS.NotFoundException": "unsupported_option",
-  KeyTooLongError: "bad_name",
+  KeyTooLongError: "long_key",
   LeaseIdMissing: "immutable",
   MethodNotAllowed: "not_a_storage",
   NoSuchBucket: "no_bucket",

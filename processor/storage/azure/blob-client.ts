@@ -1,17 +1,13 @@
 import { Readable } from "node:stream";
-import type {
-  BlobHTTPHeaders,
-  BlobRequestConditions,
-  BlockBlobClient,
-  Pipeline,
-  StorageSharedKeyCredential,
-} from "@azure/storage-blob";
+import type { BlobHTTPHeaders, BlobRequestConditions, BlockBlobClient, Pipeline } from "@azure/storage-blob";
 import { parseRetryAfter } from "../../../schema/retry-after.ts";
-import { withoutTrailing } from "../../../schema/text.ts";
+import { addressOf, type BucketAddress } from "../../../schema/storage/address.ts";
+import { queryString } from "../../../schema/storage/object-path.ts";
+import { AzureSignature } from "../../../schema/storage/signing/azure-signature.ts";
 import type { RetryClock } from "../../retry.ts";
-import { attachmentNamed, encodeKey, encodeSegment } from "../encode-key.ts";
 import { responseFailure, StorageFailedError } from "../failure.ts";
 import type { NewObject } from "../object-store.ts";
+import { objectUrl } from "../object-url.ts";
 import { Retrier, type RetrierRunOptions, type RetryOptions } from "../retrier.ts";
 import { StorageTransport, type TransportOptions } from "../transport.ts";
 import { azureHttpClient } from "./azure-http.ts";
@@ -49,16 +45,24 @@ type Sdk = typeof import("@azure/storage-blob");
 export class BlobClient {
   readonly clock: RetryClock;
   readonly #options: BlobOptions;
+  readonly #address: BucketAddress;
+  /** Signs links; null for a token, which signs nothing. */
+  readonly #signature: AzureSignature | null;
   readonly #retrier: Retrier;
-  #loaded: Promise<{ sdk: Sdk; pipeline: Pipeline; key: StorageSharedKeyCredential | null }> | null = null;
+  #loaded: Promise<{ sdk: Sdk; pipeline: Pipeline }> | null = null;
 
   constructor(options: BlobOptions) {
-    const { credential, clock, attempts } = options;
+    const { credential, clock, attempts, accountName, endpoint, container } = options;
     const secret = "accountKey" in credential ? credential.accountKey : credential.sasToken;
     const signature = new URLSearchParams(secret).get("sig") ?? "";
     this.#options = options;
     this.#retrier = new Retrier({ clock, attempts, secrets: [secret, signature] });
     this.clock = this.#retrier.clock;
+    this.#address = addressOf({ provider: "blob", endpoint, container });
+    this.#signature =
+      "accountKey" in credential
+        ? new AzureSignature({ accountName, accountKey: credential.accountKey }, () => this.clock.now())
+        : null;
   }
 
   /**
@@ -177,46 +181,31 @@ export class BlobClient {
 
   /** Null when there is no account key to sign with. */
   async signedUrl(key: string, seconds: number, fileName?: string): Promise<string | null> {
-    const { sdk, key: credential } = await this.#load();
-    if (credential === null) return null;
-    const signed = sdk.generateBlobSASQueryParameters(
-      {
-        containerName: this.#options.container,
-        blobName: key,
-        permissions: sdk.BlobSASPermissions.parse("r"),
-        expiresOn: new Date(this.clock.now() + seconds * 1000),
-        ...(fileName === undefined ? {} : { contentDisposition: attachmentNamed(fileName) }),
-      },
-      credential,
-    );
-    return `${this.#url(key)}?${signed}`;
+    const url = objectUrl(this.#address, key);
+    const token = await this.#signature?.readToken(this.#options.container, key, seconds, fileName);
+    return token ? `${url}?${queryString(token)}` : null;
   }
 
   async #blob(key: string): Promise<BlockBlobClient> {
     const { sdk, pipeline } = await this.#load();
     const { credential } = this.#options;
     const token = "sasToken" in credential ? `?${credential.sasToken}` : "";
-    return new sdk.BlockBlobClient(`${this.#url(key)}${token}`, pipeline);
-  }
-
-  #url(key: string): string {
-    const { endpoint, container } = this.#options;
-    return `${withoutTrailing(endpoint, "/")}/${encodeSegment(container)}${encodeKey(key)}`;
+    return new sdk.BlockBlobClient(`${objectUrl(this.#address, key)}${token}`, pipeline);
   }
 
   /** The SDK costs time and memory: it is loaded by the first run that needs it. */
   #load() {
     this.#loaded ??= import("@azure/storage-blob").then((sdk) => {
       const { credential, accountName } = this.#options;
-      const key =
+      const authority =
         "accountKey" in credential
           ? new sdk.StorageSharedKeyCredential(accountName, credential.accountKey)
-          : null;
-      const pipeline = sdk.newPipeline(key ?? new sdk.AnonymousCredential(), {
+          : new sdk.AnonymousCredential();
+      const pipeline = sdk.newPipeline(authority, {
         httpClient: azureHttpClient(new StorageTransport(this.#options)),
         retryOptions: { maxTries: 1 },
       });
-      return { sdk, pipeline, key };
+      return { sdk, pipeline };
     });
     return this.#loaded;
   }
@@ -237,7 +226,7 @@ export class BlobClient {
     const name = status === 403 && this.#isExpired() ? "ExpiredToken" : nameOf(error);
     const message = error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : "";
     const requested = parseRetryAfter(headerOf(error, "retry-after"), this.clock.now());
-    return new StorageFailedError(responseFailure({ status, name, message, retryAfterMs: requested }));
+    return new StorageFailedError(responseFailure({ status, code: name, message }, requested));
   }
 
   /** Azure tells an expired token from a wrong one only in texts that answers to HEAD do not have. */

@@ -1,5 +1,7 @@
-import { encodeKey } from "../encode-key.ts";
+import { addressOf, type BucketAddress } from "../../../schema/storage/address.ts";
+import { GcsSignature } from "../../../schema/storage/signing/gcs-signature.ts";
 import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
+import { objectUrl } from "../object-url.ts";
 import { Retrier, type RetryOptions } from "../retrier.ts";
 import { MultipartUpload } from "../s3/multipart-upload.ts";
 import {
@@ -24,30 +26,30 @@ const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10
 const OWNER_HEADER = "x-goog-meta-upload";
 
 /**
- * A bucket of Google Cloud Storage, by a service account. Google's SDK proves who asks and signs links; parts go through
- * the XML interface, because the SDK's uploads send one part after the other.
+ * A bucket of Google Cloud Storage, by a service account. Google's SDK proves who asks; parts go through the XML
+ * interface, because the SDK's uploads send one part after the other.
  *
  * @example new GcsObjectStore({ endpoint: "https://storage.googleapis.com", bucket: "media", account, agentFor })
  */
 export class GcsObjectStore implements ObjectStore {
   readonly provider = "gcs";
   readonly limits = LIMITS;
-  readonly #bucket: string;
-  readonly #account: GcsAccount;
+  readonly #address: BucketAddress;
+  readonly #signature: GcsSignature;
   readonly #client: S3ApiClient;
 
   constructor({ endpoint, bucket, account, clock, attempts, ...connections }: GcsOptions) {
     const transport = new StorageTransport(connections);
-    this.#bucket = bucket;
-    this.#account = new GcsAccount(account, endpoint, transport);
+    const retrier = new Retrier({ clock, attempts, secrets: [account.privateKey] });
+    const tokens = new GcsAccount(account, endpoint, transport);
+    this.#address = addressOf({ provider: "gcs", endpoint, bucket });
+    this.#signature = new GcsSignature(account, () => retrier.clock.now());
     this.#client = new S3ApiClient({
-      ...{ endpoint, bucket, transport },
-      addressing: "path",
-      authorize: async ({ url, headers }) => ({
-        url: new URL(url),
-        headers: { ...headers, authorization: `Bearer ${await this.#account.token()}` },
+      ...{ address: this.#address, transport, retrier },
+      authorize: async ({ headers }) => ({
+        ...headers,
+        authorization: `Bearer ${await tokens.token()}`,
       }),
-      retrier: new Retrier({ clock, attempts, secrets: [account.privateKey] }),
     });
   }
 
@@ -72,8 +74,7 @@ export class GcsObjectStore implements ObjectStore {
   }
 
   async signGet(key: string, seconds: number, fileName?: string): Promise<string> {
-    encodeKey(key);
-    return await this.#account.link(this.#bucket, key, seconds, fileName);
+    return await this.#signature.presign(objectUrl(this.#address, key), seconds, fileName);
   }
 
   close(): void {}

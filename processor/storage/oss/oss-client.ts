@@ -1,9 +1,7 @@
 import type { Readable } from "node:stream";
 import type OSS from "ali-oss";
-import { parseRetryAfter } from "../../../schema/retry-after.ts";
-import { StorageFailedError } from "../failure.ts";
+import { answeredFailure } from "../failure.ts";
 import { Retrier, type RetrierRunOptions, type RetryOptions } from "../retrier.ts";
-import { s3Failure } from "../s3/s3-failure.ts";
 import { type StorageResponse, StorageTransport, type TransportOptions } from "../transport.ts";
 
 /** Where and as whom to write. */
@@ -65,8 +63,7 @@ export class OssClient {
         const { response } = exchange;
         if (response === undefined || response.status < 300) throw error;
         if (accept?.includes(response.status)) return null;
-        const requested = parseRetryAfter(response.headers["retry-after"], this.#retrier.clock.now());
-        throw new StorageFailedError(s3Failure(response.status, response.text, requested));
+        throw answeredFailure(response, this.#retrier.clock.now());
       }
     }, repeat);
   }

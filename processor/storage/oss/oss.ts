@@ -1,6 +1,8 @@
 import type OSS from "ali-oss";
-import { attachmentNamed, encodeKey } from "../encode-key.ts";
+import { addressOf, type BucketAddress } from "../../../schema/storage/address.ts";
+import { attachmentNamed } from "../../../schema/storage/object-path.ts";
 import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
+import { objectUrl } from "../object-url.ts";
 import { epochMs } from "../s3/multipart-uploads.ts";
 import { OssClient, type OssOptions } from "./oss-client.ts";
 import { abortOssUpload, dispositionHeader, OssUpload } from "./oss-upload.ts";
@@ -18,14 +20,16 @@ const WEEK_SECONDS = 604_800;
 export class OssObjectStore implements ObjectStore {
   readonly provider = "oss";
   readonly limits = LIMITS;
+  readonly #address: BucketAddress;
   readonly #client: OssClient;
 
   constructor(options: OssOptions) {
+    this.#address = addressOf({ provider: "oss", ...options });
     this.#client = new OssClient(options);
   }
 
   async open(object: NewObject, signal: AbortSignal): Promise<Upload> {
-    encodeKey(object.key);
+    objectUrl(this.#address, object.key);
     return await OssUpload.open(this.#client, object, signal);
   }
 

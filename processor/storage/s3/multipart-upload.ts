@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { isMissingBucket } from "../../../schema/storage/refusals.ts";
 import { xmlText } from "../../../schema/storage/xml-answer.ts";
 import { escapeXml } from "../../../schema/xml.ts";
 import { Fault } from "../../fault.ts";
@@ -89,7 +90,7 @@ export class MultipartUpload implements Upload {
     // an earlier try may have completed the upload although its response was lost
     if (response.repeated && (await this.#isPublished())) return;
     const code = xmlText(response.text, "Code") ?? "not found";
-    throw new Fault(code === "NoSuchBucket" ? "upload_refused" : "upload_failed", `${code} (404)`);
+    throw new Fault(isMissingBucket(code) ? "upload_refused" : "upload_failed", `${code} (404)`);
   }
 
   async abort(): Promise<void> {

@@ -1,37 +1,26 @@
-import { parseRetryAfter } from "../../../schema/retry-after.ts";
+import type { BucketAddress } from "../../../schema/storage/address.ts";
+import type { Query } from "../../../schema/storage/object-path.ts";
+import type { RequestHead } from "../../../schema/storage/signing/request-head.ts";
 import { hasXmlElement } from "../../../schema/storage/xml-answer.ts";
-import { withoutTrailing } from "../../../schema/text.ts";
-import { encodeKey, encodeSegment } from "../encode-key.ts";
-import { StorageFailedError } from "../failure.ts";
+import { answeredFailure } from "../failure.ts";
+import { objectUrl } from "../object-url.ts";
 import type { Retrier } from "../retrier.ts";
 import type { StorageResponse, StorageTransport } from "../transport.ts";
-import { s3Failure } from "./s3-failure.ts";
 
 /** A bucket behind the XML interface that S3 made common. */
 export interface XmlBucket {
-  /** Scheme, host and an optional path in front of the bucket. */
-  readonly endpoint: string;
-  readonly bucket: string;
-  /** `path`: `endpoint/bucket/key`; `virtual`: `bucket.endpoint/key`. */
-  readonly addressing: "path" | "virtual";
-  /** The final URL and headers of a request, with whatever proves who asks. */
-  readonly authorize: (request: XmlHead) => Promise<{ url: URL; headers: Record<string, string> }>;
+  readonly address: BucketAddress;
+  /** The headers of a request, with whatever proves who asks. */
+  readonly authorize: (request: RequestHead) => Promise<Readonly<Record<string, string>>>;
   readonly transport: StorageTransport;
   readonly retrier: Retrier;
-}
-
-/** A request without its body. */
-export interface XmlHead {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface XmlRequest {
   readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
   /** Empty for the bucket itself. */
   readonly key: string;
-  readonly query?: Readonly<Record<string, string>>;
+  readonly query?: Query;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: readonly Uint8Array[];
   readonly signal?: AbortSignal | undefined;
@@ -54,24 +43,12 @@ export class S3ApiClient {
     this.#bucket = bucket;
   }
 
-  /** @throws Fault as {@link s3Failure} maps it, or the signal's reason */
+  /** @throws Fault as {@link answeredFailure} maps it, or the signal's reason */
   send(request: XmlRequest): Promise<S3ApiResponse> {
     return this.#bucket.retrier.run(
       async (attempt) => ({ ...(await this.#try(request)), repeated: attempt > 1 }),
       request,
     );
-  }
-
-  /** The URL of an object, or of the bucket for an empty key. */
-  url(key: string, query: Readonly<Record<string, string>> = {}): string {
-    const { endpoint, bucket, addressing } = this.#bucket;
-    const base = new URL(endpoint);
-    const folder = withoutTrailing(base.pathname, "/");
-    const host = addressing === "virtual" ? `${bucket}.${base.host}` : base.host;
-    const bucketPath = addressing === "virtual" ? "" : `/${encodeSegment(bucket)}`;
-    // a space as `+` is a form's habit that not every server shares; a literal plus is already %2B here
-    const search = new URLSearchParams(query).toString().replaceAll("+", "%20");
-    return `${base.protocol}//${host}${folder}${bucketPath}${encodeKey(key)}${search ? `?${search}` : ""}`;
   }
 
   async #try({
@@ -83,13 +60,16 @@ export class S3ApiClient {
     signal,
     accept,
   }: XmlRequest): Promise<StorageResponse> {
-    const { authorize, transport, retrier } = this.#bucket;
-    const authorized = await authorize({ method, url: this.url(key, query), headers });
-    const response = await transport.exchange({ method, ...authorized, body, signal });
+    const { address, authorize, transport, retrier } = this.#bucket;
+    const url = objectUrl(address, key, query);
+    const authorized = await authorize({ method, url, headers });
+    const response = await transport.exchange({
+      ...{ method, headers: authorized, body, signal },
+      url: new URL(url),
+    });
     const accepted = response.status < 300 || accept?.includes(response.status);
     // the completion of an upload may promise 200 and then fail in the body
     if (accepted && !(response.status === 200 && hasXmlElement(response.text, "Error"))) return response;
-    const requested = parseRetryAfter(response.headers["retry-after"], retrier.clock.now());
-    throw new StorageFailedError(s3Failure(response.status, response.text, requested));
+    throw answeredFailure(response, retrier.clock.now());
   }
 }

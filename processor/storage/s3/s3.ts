@@ -1,5 +1,8 @@
-import { attachmentNamed } from "../encode-key.ts";
+import { AwsV4Signer } from "aws4fetch";
+import type { BucketAddress } from "../../../schema/storage/address.ts";
+import { type S3Credentials, S3Signature } from "../../../schema/storage/signing/s3-signature.ts";
 import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
+import { objectUrl } from "../object-url.ts";
 import { Retrier, type RetryOptions } from "../retrier.ts";
 import { StorageTransport, type TransportOptions } from "../transport.ts";
 import { MultipartUpload } from "./multipart-upload.ts";
@@ -10,16 +13,9 @@ import {
   putXmlObject,
 } from "./multipart-uploads.ts";
 import { S3ApiClient } from "./s3-api-client.ts";
-import { type S3Credentials, S3Signer } from "./s3-signer.ts";
 
 /** Where and as whom to write. */
-export interface S3Options extends S3Credentials, TransportOptions, RetryOptions {
-  /** Scheme, host and an optional path in front of the bucket. @example "https://s3.eu-central-1.amazonaws.com" */
-  readonly endpoint: string;
-  readonly bucket: string;
-  /** `path`: `endpoint/bucket/key`; `virtual`: `bucket.endpoint/key`. */
-  readonly addressing: "path" | "virtual";
-}
+export interface S3Options extends BucketAddress, S3Credentials, TransportOptions, RetryOptions {}
 
 /** What S3 and R2 both take: R2 wants equal parts, and bodies that leave a container are limited in size. */
 const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: true };
@@ -35,19 +31,19 @@ const OWNER_HEADER = "x-amz-meta-upload";
 export class S3ObjectStore implements ObjectStore {
   readonly provider = "s3";
   readonly limits = LIMITS;
-  readonly #signer: S3Signer;
+  readonly #address: BucketAddress;
+  readonly #signature: S3Signature;
   readonly #client: S3ApiClient;
 
   constructor(options: S3Options) {
     const { accessKeyId, secretAccessKey, sessionToken = "" } = options;
     const secrets = [secretAccessKey, accessKeyId, sessionToken];
     const retrier = new Retrier({ clock: options.clock, attempts: options.attempts, secrets });
-    this.#signer = new S3Signer(options, retrier.clock);
+    this.#address = options;
+    this.#signature = new S3Signature(AwsV4Signer, options, () => retrier.clock.now());
     this.#client = new S3ApiClient({
-      endpoint: options.endpoint,
-      bucket: options.bucket,
-      addressing: options.addressing,
-      authorize: (head) => this.#signer.sign(head),
+      address: this.#address,
+      authorize: (head) => this.#signature.sign(head),
       transport: new StorageTransport(options),
       retrier,
     });
@@ -74,8 +70,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async signGet(key: string, seconds: number, fileName?: string): Promise<string> {
-    const query = fileName ? { "response-content-disposition": attachmentNamed(fileName) } : undefined;
-    return await this.#signer.presign(this.#client.url(key, query), seconds);
+    return await this.#signature.presign(objectUrl(this.#address, key), seconds, fileName);
   }
 
   close(): void {}

@@ -1,4 +1,5 @@
 import { fromBase64, hmacSha256, toBase64 } from "../../bytes.ts";
+import { attachmentNamed } from "../object-path.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** Version of the service's interface; signatures cover it. */
@@ -45,16 +46,26 @@ export class AzureSignature {
     return { ...signed, authorization: `SharedKey ${accountName}:${await this.#hmac(text)}` };
   }
 
-  /** Members of a query that let anybody read a blob for `seconds` (a service SAS). */
-  async readToken(container: string, key: string, seconds: number): Promise<Record<string, string>> {
+  /**
+   * Members of a query that let anybody read a blob for `seconds` (a service SAS); with `fileName`, browsers save it under
+   * that name.
+   */
+  async readToken(
+    container: string,
+    key: string,
+    seconds: number,
+    fileName?: string,
+  ): Promise<Record<string, string>> {
     const expiry = `${new Date(this.#now() + seconds * 1000).toISOString().slice(0, 19)}Z`;
     const resource = `/blob/${this.#credentials.accountName}/${container}/${key}`;
-    // the empty lines: start, policy, addresses, protocol, and below snapshot, scope, and five headers of the response
+    const named = fileName === undefined ? "" : attachmentNamed(fileName);
+    // the empty lines: start, policy, addresses, protocol, and below snapshot, scope, and four more headers of the response
     const text = [
       ...["r", "", expiry, resource, "", "", "", AZURE_VERSION, "b"],
-      ...["", "", "", "", "", "", ""],
+      ...["", "", "", named, "", "", ""],
     ].join("\n");
-    return { sv: AZURE_VERSION, se: expiry, sr: "b", sp: "r", sig: await this.#hmac(text) };
+    const sig = await this.#hmac(text);
+    return { sv: AZURE_VERSION, se: expiry, sr: "b", sp: "r", ...(named === "" ? {} : { rscd: named }), sig };
   }
 
   async #hmac(text: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { fromBase64, sha256Hex, toBase64Url, toHex, utf8 } from "../../bytes.ts";
-import { encodeSegment } from "../object-path.ts";
+import { attachmentNamed, queryString } from "../object-path.ts";
 import { compactTime } from "./compact-time.ts";
 import { linkSeconds } from "./request-head.ts";
 
@@ -38,20 +38,23 @@ export class GcsSignature {
     );
   }
 
-  /** A URL that reads an object for `seconds`, at most 7 days. @param url of the object, without a query */
-  async presign(url: string, seconds: number): Promise<string> {
+  /**
+   * A URL that reads an object for `seconds`, at most 7 days; with `fileName`, browsers save it under that name.
+   *
+   * @param url of the object, without a query
+   */
+  async presign(url: string, seconds: number, fileName?: string): Promise<string> {
     const { pathname, hostname } = new URL(url);
     const time = compactTime(this.#now());
     const scope = `${time.slice(0, 8)}/auto/storage/goog4_request`;
-    const query = [
-      ["X-Goog-Algorithm", ALGORITHM],
-      ["X-Goog-Credential", `${this.#credentials.clientEmail}/${scope}`],
-      ["X-Goog-Date", time],
-      ["X-Goog-Expires", String(linkSeconds(seconds))],
-      ["X-Goog-SignedHeaders", "host"],
-    ]
-      .map(([name = "", value = ""]) => `${name}=${encodeSegment(value)}`)
-      .join("&");
+    const query = queryString({
+      "X-Goog-Algorithm": ALGORITHM,
+      "X-Goog-Credential": `${this.#credentials.clientEmail}/${scope}`,
+      "X-Goog-Date": time,
+      "X-Goog-Expires": String(linkSeconds(seconds)),
+      "X-Goog-SignedHeaders": "host",
+      ...(fileName === undefined ? {} : { "response-content-disposition": attachmentNamed(fileName) }),
+    });
     // Google's library signs the host without its port
     const canonical = ["GET", pathname, query, `host:${hostname}`, "", "host", "UNSIGNED-PAYLOAD"].join("\n");
     const text = [ALGORITHM, time, scope, await sha256Hex(canonical)].join("\n");

@@ -1,4 +1,5 @@
 import { addressOf, bucketOf, bucketUrl } from "../../../../schema/storage/address.ts";
+import { causeOf, judgeAnswer, type RefusalCause } from "../../../../schema/storage/refusals.ts";
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import type { StorageNetwork, StorageRefusedError } from "../http.ts";
 
@@ -35,47 +36,35 @@ const wrongSecret: Explain = ({ target }) =>
 const badName: Explain = ({ target }) =>
   `${target.provider === "blob" ? "the container" : "the bucket"} cannot have this name`;
 
-/** By the name that the provider gives the error. */
-const BY_CODE: Readonly<Record<string, Explain>> = {
-  NoSuchBucket: noBucket,
-  ContainerNotFound: noBucket,
-  AccessDenied: accessDenied,
-  AllAccessDisabled: accessDenied,
-  AuthorizationFailure: accessDenied,
-  AuthorizationPermissionMismatch: accessDenied,
-  AuthorizationResourceTypeMismatch: accessDenied,
-  AuthorizationServiceMismatch: accessDenied,
-  InsufficientAccountPermissions: accessDenied,
-  InvalidAccessKeyId: unknownKey,
-  Unauthorized: unknownKey,
-  SignatureDoesNotMatch: wrongSecret,
-  RequestTimeTooSkewed: () => WRONG_CLOCK,
-  RequestExpired: () => WRONG_CLOCK,
-  AuthorizationHeaderMalformed: wrongRegion,
-  PermanentRedirect: wrongRegion,
-  TemporaryRedirect: wrongRegion,
-  IllegalLocationConstraintException: wrongRegion,
-  InvalidRegion: wrongRegion,
-  InvalidRegionName: wrongRegion,
-  InvalidBucketName: badName,
-  InvalidResourceName: badName,
-  AuthenticationFailed: azureAuthentication,
-  InvalidAuthenticationInfo: azureAuthentication,
-  AccountIsDisabled: () => "the storage account is disabled",
-  ExpiredToken: () => "the credentials have expired",
-  InvalidToken: () => "the credentials are temporary ones, which are not supported, or have expired",
-  invalid_grant: googleGrant,
-  invalid_client: () => "Google does not know this service account",
-  unauthorized_client: () => "Google does not know this service account",
-  UserProjectAccountProblem: () => "the project behind this bucket has a billing problem",
-  AccountProblem: () => "the account behind this bucket has a problem at the provider",
-  // what the self-hosted platform says of hosts that it cannot reach
+const BY_CAUSE: Readonly<Record<RefusalCause, Explain>> = {
+  access_denied: accessDenied,
+  account_problem: () =>
+    "the account behind this bucket is disabled or has a problem at the provider, such as an unpaid bill",
+  bad_name: badName,
+  clock: () => WRONG_CLOCK,
+  expired: () => "the credentials have expired",
+  full: () => "the storage is full",
+  immutable: () => "an object that may not be changed is in the way",
+  long_key: () => "the folder and name of the object are too long for this storage",
+  no_bucket: noBucket,
+  not_a_storage: () => NOT_A_STORAGE,
+  temporary_token: () => "the credentials are temporary ones, which are not supported, or have expired",
+  unknown_key: unknownKey,
+  unknown_service_account: () => "Google does not know this service account",
+  unsupported_option: () =>
+    "the bucket refuses an option of the object: its encryption, storage class, access or tags",
+  wrong_credentials: azureAuthentication,
+  wrong_grant: googleGrant,
+  wrong_region: wrongRegion,
+  wrong_secret: wrongSecret,
+};
+
+/** What the self-hosted platform says of hosts that it cannot reach, instead of a provider. */
+const BY_PLATFORM: Readonly<Record<string, Explain>> = {
   NotPublic: () => "the host of the endpoint has a private address",
   UnknownHost: () => UNKNOWN_HOST,
   Unreachable: () => UNREACHABLE,
   TLS: () => NO_TLS,
-  UserDisable: () => "the account behind this bucket is disabled at the provider",
-  QuotaExceeded: () => "the storage is full",
 };
 
 /** By the status, where the name says nothing. */
@@ -87,7 +76,7 @@ const BY_STATUS: Readonly<Record<number, Explain>> = {
   401: () => "the storage does not accept these credentials",
   403: accessDenied,
   404: noBucket,
-  405: () => "this endpoint does not take objects; is it the address of the storage?",
+  405: () => NOT_A_STORAGE,
   // what the network in front of the Worker says of hosts that it cannot reach
   521: () => UNREACHABLE,
   522: () => UNREACHABLE,
@@ -97,6 +86,7 @@ const BY_STATUS: Readonly<Record<number, Explain>> = {
   530: () => UNKNOWN_HOST,
 };
 
+const NOT_A_STORAGE = "this endpoint does not take objects; is it the address of the storage?";
 const UNKNOWN_HOST = "the host of the endpoint is not known";
 const UNREACHABLE = "nobody answers at the endpoint";
 const NO_TLS =
@@ -109,12 +99,17 @@ const BUSY = "the storage is not available right now; try again later";
  * @example "AuthorizationHeaderMalformed: the bucket is in region eu-west-1 and not in us-east-1"
  */
 export function explainRefusal(refusal: StorageRefusedError, target: StorageTarget, folder: string): string {
-  const { code, status } = refusal;
+  const { code } = refusal;
   const where = `below ${folder === "" ? "the root" : `${folder}/`} in ${bucketOf(target)}`;
-  const explain = isElsewhere(refusal, target) ? wrongRegion : (BY_CODE[code] ?? BY_STATUS[status]);
-  const reason =
-    explain?.({ refusal, target, where }) ?? (status >= 500 ? BUSY : "the storage refused the object");
-  return `${code}: ${reason}`;
+  const otherwise = () => (judgeAnswer(refusal) === "passing" ? BUSY : "the storage refused the object");
+  const explain = isElsewhere(refusal, target) ? wrongRegion : explanationOf(refusal);
+  return `${code}: ${(explain ?? otherwise)({ refusal, target, where })}`;
+}
+
+function explanationOf({ code, status }: StorageRefusedError): Explain | undefined {
+  const cause = causeOf(code);
+  if (cause) return BY_CAUSE[cause];
+  return Object.hasOwn(BY_PLATFORM, code) ? BY_PLATFORM[code] : BY_STATUS[status];
 }
 
 /** The provider named another region than was signed for, whatever it calls the error. */
