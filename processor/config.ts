@@ -135,6 +135,19 @@ const VARIABLES = {
     meaning: "A recording whose source is silent for this long ends with what there is, in seconds",
     schema: wholeNumber(1, 3600),
   },
+  stallSeconds: {
+    name: "STALL_SECONDS",
+    default: "60",
+    meaning:
+      "A transfer that gets less than `MIN_BYTES_PER_SECOND` from its source for this long, or no answer from the storage, fails and is tried again later, in seconds",
+    schema: wholeNumber(1, 3600),
+  },
+  minBytesPerSecond: {
+    name: "MIN_BYTES_PER_SECOND",
+    default: "256",
+    meaning: "Fewer bytes per second than this count as a stall, see `STALL_SECONDS`",
+    schema: wholeNumber(1, 1 << 20),
+  },
   probeSeconds: {
     name: "PROBE_SECONDS",
     default: "20",

@@ -1,5 +1,6 @@
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { ProcessorConfig } from "./config.ts";
+import type { HostLimits } from "./egress/host-limits.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import type { ProxyRotation } from "./egress/proxy-rotation.ts";
 import type { Log } from "./log.ts";
@@ -26,6 +27,8 @@ export interface ProcessorDependencies {
   /** Responses of probes, for the runs that follow. */
   readonly extractions: ExtractionCache;
   readonly proxies: ProxyRotation;
+  /** What runs found out about hosts, for those that follow. */
+  readonly limits: HostLimits;
   readonly folders: WorkFolders;
   readonly buffers: BufferBudget;
   readonly hasher: Hasher;
@@ -49,8 +52,8 @@ export interface RunContext extends ProcessorDependencies, SourceNetwork {
   /** The run's own folder, removed at its end. */
   readonly folder: string;
   readonly store: ObjectStore;
-  /** True once the source was caught answering ranges with other ranges: its files are read from their beginning. */
-  readonly distrustsRanges?: boolean;
+  /** True when the fast way failed: everything is read from its beginning, by one connection at a time. */
+  readonly readsPlainly?: boolean;
   /** Gives the run this many seconds from now on, on top of what every run has. */
   readonly extendDeadline: (seconds: number) => void;
 }

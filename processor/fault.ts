@@ -1,28 +1,34 @@
-import { JOB_ERRORS, type JobErrorCode } from "../schema/errors.ts";
+import { JOB_ERRORS, type JobErrorCode, type JobErrorCodeOf, type Party } from "../schema/errors.ts";
 
 export interface FaultOptions {
   readonly cause?: unknown;
   /** How long the source or the storage asked to be left alone, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
+  /** False: waiting for hours will not help, though the class of the failure suggests it. */
+  readonly transient?: boolean | undefined;
 }
 
 /**
  * A failure that has a class of its own in the error table. `message` is that table's sentence, safe to show to a
- * person; `detail` is for logs only and may name tools, paths and hosts.
+ * person; `detail` is for logs only and may name tools, paths and hosts. Each party's faults are a class of their own
+ * that takes no other codes, so that what a storage says cannot become a verdict about a source.
  *
- * @example throw new Fault("network", "connect ECONNREFUSED", { cause: error })
+ * @example throw new SourceFault("network", "connect ECONNREFUSED", { cause: error })
  */
-export class Fault extends Error {
+export abstract class Fault extends Error {
   override readonly name = "Fault";
+  abstract readonly party: Party;
   readonly code: JobErrorCode;
   readonly detail: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly transient: boolean | undefined;
 
-  constructor(code: JobErrorCode, detail?: string, options: FaultOptions = {}) {
+  protected constructor(code: JobErrorCode, detail?: string, options: FaultOptions = {}) {
     super(JOB_ERRORS[code].sentence, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.detail = detail;
     this.retryAfterMs = options.retryAfterMs;
+    this.transient = options.transient;
   }
 
   /** The job ends with it; no other try follows. */
@@ -30,9 +36,47 @@ export class Fault extends Error {
     return JOB_ERRORS[this.code].retry === "never";
   }
 
+  /** A fault of the party that the code belongs to, for codes that are known only at run time. */
+  static of(code: JobErrorCode, detail?: string, options?: FaultOptions): Fault {
+    if (isCodeOf("storage", code)) return new StorageFault(code, detail, options);
+    if (isCodeOf("service", code)) return new ServiceFault(code, detail, options);
+    return new SourceFault(code as JobErrorCodeOf<"source">, detail, options);
+  }
+
   /** `error` itself when it is a Fault; anything else becomes a Fault of class `code`. */
   static from(error: unknown, code: JobErrorCode): Fault {
     if (error instanceof Fault) return error;
-    return new Fault(code, error instanceof Error ? error.message : String(error), { cause: error });
+    return Fault.of(code, error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/** The source refused, is not reachable, or does not have what was asked for. */
+export class SourceFault extends Fault {
+  readonly party = "source";
+
+  constructor(code: JobErrorCodeOf<"source">, detail?: string, options?: FaultOptions) {
+    super(code, detail, options);
+  }
+}
+
+/** The storage refused or is not reachable. */
+export class StorageFault extends Fault {
+  readonly party = "storage";
+
+  constructor(code: JobErrorCodeOf<"storage">, detail?: string, options?: FaultOptions) {
+    super(code, detail, options);
+  }
+}
+
+/** This service failed, or a limit of it was reached. */
+export class ServiceFault extends Fault {
+  readonly party = "service";
+
+  constructor(code: JobErrorCodeOf<"service">, detail?: string, options?: FaultOptions) {
+    super(code, detail, options);
+  }
+}
+
+function isCodeOf<P extends Party>(party: P, code: JobErrorCode): code is JobErrorCodeOf<P> {
+  return JOB_ERRORS[code].party === party;
 }

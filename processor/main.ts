@@ -11,6 +11,7 @@ const processor = await createProcessor(config, log);
 
 const server = serve({ fetch: processor.app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
   log("listening", { port, tools: processor.tools });
+  void processor.announce();
 });
 
 let stopping = false;

@@ -1,7 +1,9 @@
+import { randomUUID } from "node:crypto";
 import type { Hono } from "hono";
 import type { ProcessorHealth } from "../schema/wire/run.ts";
 import type { ProcessorConfig } from "./config.ts";
 import type { ProcessorDependencies } from "./dependencies.ts";
+import { HostLimits } from "./egress/host-limits.ts";
 import { EgressPolicy } from "./egress/policy.ts";
 import { EgressProxy } from "./egress/proxy.ts";
 import { ProxyRotation } from "./egress/proxy-rotation.ts";
@@ -28,6 +30,8 @@ export interface Processor {
   readonly app: Hono;
   readonly runs: RunTable;
   readonly tools: ProcessorHealth["tools"];
+  /** Says to the Worker that this process has started, once it listens: what a former one ran is taken up at once. */
+  announce(): Promise<void>;
   /** Resolves when nothing is left on the disk of runs that ended. */
   settled(): Promise<void>;
   /** Drains, then ends everything that was started. */
@@ -43,13 +47,20 @@ const BUFFER_BYTES = 112 << 20;
 
 /** Puts a processor together; nothing listens yet. */
 export async function createProcessor(config: ProcessorConfig, log: Log): Promise<Processor> {
-  const folders = await WorkFolders.open(config.workDir);
+  const boot = randomUUID();
+  const folders = await WorkFolders.open(config.workDir, boot);
   const tools = await discoverTools(config);
   const policy = new EgressPolicy({ opened: config.allowedPrivateHosts });
   const proxy = await EgressProxy.start(policy);
   const metrics = new Metrics();
   const eventLoop = new EventLoopDelay();
-  const callback = new Callback({ workerUrl: config.workerUrl, instance: config.instance });
+  const callback = new Callback({
+    workerUrl: config.workerUrl,
+    instance: config.instance,
+    boot,
+    processorToken: config.processorToken,
+  });
+  const closing = new AbortController();
   const lease = new LeaseKeeper({
     callback,
     intervalMs: config.heartbeatSeconds * 1000,
@@ -65,6 +76,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     extractor,
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation(config.ytdlpProxies),
+    limits: new HostLimits(),
     folders,
     buffers: new BufferBudget(BUFFER_BYTES),
     hasher: new Hasher(),
@@ -111,7 +123,14 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     runs,
     tools: versions,
     settled: () => folders.settled(),
+    announce: async () => {
+      const started = { replaces: folders.formerBoot, free_slots: config.networkSlots - runs.size };
+      await callback.started(started, closing.signal).catch((error: unknown) => {
+        if (!closing.signal.aborted) log("start not reported", { detail: String(error) });
+      });
+    },
     close: async () => {
+      closing.abort();
       await runs.drain(config.drainSeconds * 1000);
       lease.close();
       await dependencies.extractor.close();
@@ -120,6 +139,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
       await proxy.close();
       policy.close();
       eventLoop.close();
+      folders.close();
     },
   };
 }

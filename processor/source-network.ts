@@ -1,3 +1,5 @@
+import type { ProcessorConfig } from "./config.ts";
+import type { HostLimits } from "./egress/host-limits.ts";
 import { HttpClient } from "./egress/http-client.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import { EgressProxy } from "./egress/proxy.ts";
@@ -18,6 +20,8 @@ export interface SourceNetworkParts {
   readonly policy: EgressPolicy;
   readonly proxies: ProxyRotation;
   readonly extractions: ExtractionCache;
+  readonly limits: HostLimits;
+  readonly config: Pick<ProcessorConfig, "stallSeconds" | "minBytesPerSecond">;
 }
 
 /**
@@ -25,11 +29,12 @@ export interface SourceNetworkParts {
  * that it came through.
  */
 export async function openSourceNetwork(
-  { policy, proxies, extractions }: SourceNetworkParts,
+  { policy, proxies, extractions, limits, config }: SourceNetworkParts,
   url: string,
 ): Promise<SourceNetwork> {
   const kept = extractions.find(url);
   const upstream = kept ? kept.upstream : proxies.next(new URL(url).hostname);
   const proxy = await EgressProxy.start(policy, { upstream });
-  return { upstream, proxy, client: new HttpClient(policy, upstream) };
+  const speed = { stallMs: config.stallSeconds * 1000, minBytesPerSecond: config.minBytesPerSecond };
+  return { upstream, proxy, client: new HttpClient(policy, upstream, { limits, speed }) };
 }

@@ -49,15 +49,23 @@ export type ApiErrorCode = keyof typeof API_ERRORS;
  * What may be tried again after a failure:
  * - `never`: about the content or the request; the first response is final.
  * - `once`: one more try with a fresh extraction (signed media links expire).
- * - `backoff`: after a growing delay.
- * - `elsewhere`: at once, preferably on another processor.
+ * - `backoff`: a few times, after a growing delay.
+ * - `patient`: the other side is down or limits us; with growing delays until the job's retry horizon.
+ * - `elsewhere`: like `patient`, and on another processor if there is one.
  */
-export type RetryClass = "never" | "once" | "backoff" | "elsewhere";
+export type RetryClass = "never" | "once" | "backoff" | "patient" | "elsewhere";
+
+/**
+ * Whose failure it is: the source that is fetched from, the storage that is delivered to, or this service. What one
+ * party answered never counts against another.
+ */
+export type Party = "source" | "storage" | "service";
 
 interface JobErrorRow {
   /** The final status a job takes when this error ends it. */
   readonly outcome: "Failed" | "Warning" | "Skipped";
   readonly retry: RetryClass;
+  readonly party: Party;
   /** One plain sentence for people; it never names a tool, a path or a credential. */
   readonly sentence: string;
 }
@@ -65,57 +73,87 @@ interface JobErrorRow {
 /** Every way a job can end other than `Completed`. The key is the job's `error_code`. */
 export const JOB_ERRORS = {
   // about the content: the source's own response, final at the first try
-  private: { outcome: "Warning", retry: "never", sentence: "This media is private" },
+  private: { party: "source", outcome: "Warning", retry: "never", sentence: "This media is private" },
   members_only: {
+    party: "source",
     outcome: "Warning",
     retry: "never",
     sentence: "This media is for members or subscribers only",
   },
-  unavailable: { outcome: "Warning", retry: "never", sentence: "This media is not available or was removed" },
-  age_restricted: { outcome: "Warning", retry: "never", sentence: "This media is age-restricted" },
+  unavailable: {
+    party: "source",
+    outcome: "Warning",
+    retry: "never",
+    sentence: "This media is not available or was removed",
+  },
+  age_restricted: {
+    party: "source",
+    outcome: "Warning",
+    retry: "never",
+    sentence: "This media is age-restricted",
+  },
   geo_blocked: {
+    party: "source",
     outcome: "Warning",
     retry: "never",
     sentence: "This media is not available in the server's country",
   },
-  copyright: { outcome: "Warning", retry: "never", sentence: "This media was blocked on copyright grounds" },
+  copyright: {
+    party: "source",
+    outcome: "Warning",
+    retry: "never",
+    sentence: "This media was blocked on copyright grounds",
+  },
   terminated: {
+    party: "source",
     outcome: "Warning",
     retry: "never",
     sentence: "The account or channel that published this media was terminated",
   },
   login_required: {
+    party: "source",
     outcome: "Warning",
     retry: "never",
     sentence: "The source asks for a login before it shows this media",
   },
   upcoming: {
+    party: "source",
     outcome: "Warning",
     retry: "never",
     sentence: "This stream or premiere has not started yet; send wait_for_video to wait for it",
   },
-  not_live: { outcome: "Warning", retry: "never", sentence: "This channel or stream is not live right now" },
+  not_live: {
+    party: "source",
+    outcome: "Warning",
+    retry: "never",
+    sentence: "This channel or stream is not live right now",
+  },
   live: {
+    party: "source",
     outcome: "Warning",
     retry: "never",
     sentence: "This stream is live over a protocol that cannot be recorded; only HLS can",
   },
   drm: {
+    party: "source",
     outcome: "Skipped",
     retry: "never",
     sentence: "This media is protected by DRM and cannot be delivered",
   },
   entry_unavailable: {
+    party: "source",
     outcome: "Skipped",
     retry: "never",
     sentence: "This entry of the list is private or was removed",
   },
   no_open_feed: {
+    party: "source",
     outcome: "Skipped",
     retry: "never",
     sentence: "This episode is not published in an open podcast feed and cannot be delivered",
   },
   ambiguous_episode: {
+    party: "source",
     outcome: "Skipped",
     retry: "never",
     sentence:
@@ -123,78 +161,117 @@ export const JOB_ERRORS = {
   },
   // about the request
   unsupported_url: {
+    party: "source",
     outcome: "Failed",
     retry: "never",
     sentence: "No downloadable media was found at this URL",
   },
   invalid_feed: {
+    party: "source",
     outcome: "Failed",
     retry: "never",
     sentence: "The feed at this URL is not well-formed XML and cannot be read; its publisher must correct it",
   },
   is_playlist: {
+    party: "source",
     outcome: "Failed",
     retry: "never",
     sentence: "This URL is a list of several items; send batch: true to download them all",
   },
   no_format: {
+    party: "source",
     outcome: "Failed",
     retry: "never",
     sentence: "The source offers no stream that fits the requested format",
   },
   clip_out_of_range: {
+    party: "source",
     outcome: "Failed",
     retry: "never",
     sentence: "The requested clip starts after the end of the media",
   },
   limit_exceeded: {
+    party: "service",
     outcome: "Failed",
     retry: "never",
     sentence: "The media is larger or longer than this service or key allows",
   },
   egress_blocked: {
+    party: "source",
     outcome: "Failed",
     retry: "never",
     sentence: "The URL leads to a private or internal address, which is not allowed",
   },
   // technical
   bot_check: {
+    party: "source",
     outcome: "Failed",
     retry: "backoff",
     sentence: "The source asked to confirm that the visitor is not a robot",
   },
   rate_limited: {
+    party: "source",
     outcome: "Failed",
-    retry: "backoff",
+    retry: "patient",
     sentence: "The source is limiting the rate of requests; try again later",
   },
-  forbidden: { outcome: "Failed", retry: "once", sentence: "The source refused access to the media file" },
-  network: {
+  forbidden: {
+    party: "source",
     outcome: "Failed",
-    retry: "backoff",
+    retry: "once",
+    sentence: "The source refused access to the media file",
+  },
+  network: {
+    party: "source",
+    outcome: "Failed",
+    retry: "patient",
     sentence: "The connection to the source failed or broke off",
   },
-  truncated: { outcome: "Failed", retry: "never", sentence: "The source's file is incomplete or damaged" },
+  truncated: {
+    party: "source",
+    outcome: "Failed",
+    retry: "never",
+    sentence: "The source's file is incomplete or damaged",
+  },
   processing: {
+    party: "service",
     outcome: "Failed",
     retry: "never",
     sentence: "The media could not be converted to the requested format",
   },
   upload_refused: {
+    party: "storage",
     outcome: "Failed",
     retry: "never",
     sentence: "The storage refused the upload; check its credentials, bucket and permissions",
   },
-  upload_failed: { outcome: "Failed", retry: "backoff", sentence: "The upload to the storage failed" },
-  disk_full: { outcome: "Failed", retry: "elsewhere", sentence: "The server ran out of working space" },
-  timeout: { outcome: "Failed", retry: "never", sentence: "The job took longer than allowed" },
-  cancelled: { outcome: "Failed", retry: "never", sentence: "Job cancelled by user" },
+  upload_failed: {
+    party: "storage",
+    outcome: "Failed",
+    retry: "patient",
+    sentence: "The upload to the storage failed",
+  },
+  disk_full: {
+    party: "service",
+    outcome: "Failed",
+    retry: "elsewhere",
+    sentence: "The server ran out of working space",
+  },
+  timeout: {
+    party: "service",
+    outcome: "Failed",
+    retry: "never",
+    sentence: "The job took longer than allowed",
+  },
+  cancelled: { party: "service", outcome: "Failed", retry: "never", sentence: "Job cancelled by user" },
   interrupted: {
+    party: "service",
     outcome: "Failed",
     retry: "elsewhere",
     sentence: "The job was interrupted too often and was given up",
   },
   internal: {
+    party: "service",
     outcome: "Failed",
     retry: "backoff",
     sentence: "Something went wrong while processing the media",
@@ -203,6 +280,17 @@ export const JOB_ERRORS = {
 
 /** @example "geo_blocked" */
 export type JobErrorCode = keyof typeof JOB_ERRORS;
+
+/**
+ * Ends of a job that say nothing against its recording: what was on air does not come again, so its pieces stay where
+ * they are stored.
+ */
+export const RECORDING_KEPT: readonly JobErrorCode[] = ["processing", "truncated", "internal", "timeout"];
+
+/** The codes that failures of one party may have. @example JobErrorCodeOf<"storage"> // "upload_refused" | "upload_failed" */
+export type JobErrorCodeOf<P extends Party> = {
+  [Code in JobErrorCode]: (typeof JOB_ERRORS)[Code]["party"] extends P ? Code : never;
+}[JobErrorCode];
 
 /** All job error codes, for enums. */
 export const JOB_ERROR_CODES = Object.keys(JOB_ERRORS) as [JobErrorCode, ...JobErrorCode[]];

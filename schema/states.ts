@@ -27,15 +27,28 @@ export type WorkingStep = (typeof WORKING_STEPS)[number];
 /** True for the four statuses that are never left. */
 export const isFinal = (status: Status): boolean => (FINAL_STATUSES as readonly Status[]).includes(status);
 
-/** Claims whose run was cut off (crash, drain, lost processor) before the job is given up. */
+/** Claims whose run was lost (crash, lost processor) before the job is given up; a drain is not counted. */
 export const MAX_INTERRUPTIONS = 5;
-/** Failures that may be tried again (`backoff`) before the job is given up. */
+/** After so many lost runs a job runs alone on an instance: what it may do to its neighbours, it does to nobody. */
+const INTERRUPTIONS_BEFORE_ALONE = 2;
+/** Failures that may be tried again (`backoff`) before the job is given up; those of `patient` ones have a horizon. */
 export const MAX_FAILURES = 3;
 
-/** Delays in milliseconds before the second and the third try of a `backoff` failure. */
-const DEFAULT_DELAYS = [5_000, 30_000] as const;
+const MINUTE_MS = 60_000;
+/** Longest delay between two tries, in milliseconds; a `Retry-After` may ask for more. */
+export const MAX_DELAY_MS = 60 * MINUTE_MS;
+/** Delays in milliseconds before the second and each further try; the last one repeats. */
+const DEFAULT_DELAYS = [
+  5_000,
+  30_000,
+  2 * MINUTE_MS,
+  5 * MINUTE_MS,
+  15 * MINUTE_MS,
+  30 * MINUTE_MS,
+  MAX_DELAY_MS,
+] as const;
 /** A source that limits us wants to be left alone for longer. */
-const SLOW_DELAYS = [60_000, 600_000] as const;
+const SLOW_DELAYS = [MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS, MAX_DELAY_MS] as const;
 const SLOW_CODES: readonly JobErrorCode[] = ["rate_limited", "bot_check"];
 
 /** What the machine knows of a job. */
@@ -46,7 +59,7 @@ export interface JobState {
   readonly progress: number;
   /** The fence: raised by each claim, never lowered. A report with another number is from a lost run. */
   readonly attempt: number;
-  /** Claims that ended without a verdict on the job. */
+  /** Claims that were lost without a verdict on the job, since it last got on. */
   readonly interruptions: number;
   /** Tries that ended with a failure that may be tried again. */
   readonly failures: number;
@@ -64,10 +77,23 @@ export type JobEvent =
   | { readonly type: "publishing" }
   /** A scheduled stream: look again at `until` (epoch ms). */
   | { readonly type: "postponed"; readonly until: number }
-  /** Crash, drain or an expired lease. */
-  | { readonly type: "interrupted" }
+  | {
+      readonly type: "interrupted";
+      /** `lost`: a crash or an expired lease; `drained`: the processor went down in order and handed the job back. */
+      readonly cause: "lost" | "drained";
+      /** The lost run had got on for long, and what it has is kept: former losses count no more. */
+      readonly gotOn?: boolean | undefined;
+    }
   | { readonly type: "completed" }
-  | { readonly type: "failed"; readonly code: JobErrorCode; readonly retryAfterMs?: number | undefined }
+  | {
+      readonly type: "failed";
+      readonly code: JobErrorCode;
+      readonly retryAfterMs?: number | undefined;
+      /** False: waiting for hours will not help, whatever the class of the failure suggests. */
+      readonly transient?: boolean | undefined;
+      /** How much longer a `patient` failure may be tried again; none: only the few times of a `backoff`. */
+      readonly horizonLeftMs?: number | undefined;
+    }
   | { readonly type: "cancelled" }
   /** There is nothing to deliver, as is known before the first run. */
   | { readonly type: "skipped"; readonly code: JobErrorCode };
@@ -114,7 +140,7 @@ export function next(state: JobState, event: JobEvent): Move | null {
     case "postponed":
       return pending(state, { step: "Waiting" }, 0);
     case "interrupted":
-      return interrupt(state, "interrupted");
+      return event.cause === "drained" ? pending(state, {}, 0) : interrupt(state, event.gotOn === true);
     case "completed":
       return move(state, { status: "Completed", step: "Finished", progress: 100, publishing: false });
     case "failed":
@@ -142,20 +168,31 @@ function pending(state: JobState, change: Partial<JobState>, dueInMs: number): M
   return { state: { ...state, status: "Pending", step: "Queued", publishing: false, ...change }, dueInMs };
 }
 
-function interrupt(state: JobState, code: JobErrorCode): Move {
-  const interruptions = state.interruptions + 1;
-  if (interruptions >= MAX_INTERRUPTIONS) return finish({ ...state, interruptions }, code);
+/** True for a job that lost so many runs that its next one has an instance to itself. */
+export const runsAlone = ({ interruptions }: Pick<JobState, "interruptions">): boolean =>
+  interruptions >= INTERRUPTIONS_BEFORE_ALONE;
+
+function interrupt(state: JobState, gotOn: boolean): Move {
+  const interruptions = gotOn ? 1 : state.interruptions + 1;
+  if (interruptions >= MAX_INTERRUPTIONS) return finish({ ...state, interruptions }, "interrupted");
   return pending(state, { interruptions }, 0);
 }
 
 function fail(state: JobState, event: Extract<JobEvent, { type: "failed" }>): Move {
   const { retry } = JOB_ERRORS[event.code];
-  if (retry === "elsewhere") return interrupt(state, event.code);
   const failures = state.failures + 1;
-  if (retry !== "backoff" || failures >= MAX_FAILURES) return finish({ ...state, failures }, event.code);
+  const isPatient = (retry === "patient" || retry === "elsewhere") && event.transient !== false;
+  const left = isPatient ? (event.horizonLeftMs ?? 0) : 0;
+  const isOver = failures >= MAX_FAILURES && left <= 0;
+  // what no instance has room for is not tried again anywhere
+  const isHopeless = retry === "elsewhere" && event.transient === false;
+  if (retry === "never" || retry === "once" || isHopeless || isOver) {
+    return finish({ ...state, failures }, event.code);
+  }
   const delays = SLOW_CODES.includes(event.code) ? SLOW_DELAYS : DEFAULT_DELAYS;
-  const delay = delays[failures - 1] ?? delays[1];
-  return pending(state, { failures }, Math.max(delay, event.retryAfterMs ?? 0));
+  const delay = Math.max(delays[failures - 1] ?? MAX_DELAY_MS, event.retryAfterMs ?? 0);
+  // the last try is made at the horizon, not some time before it
+  return pending(state, { failures }, left > 0 ? Math.min(delay, left) : delay);
 }
 
 function finish(state: JobState, code: JobErrorCode): Move {

@@ -85,6 +85,6 @@ export function createContext(
 function createRunner(config: Config, env: Env, fetch: typeof globalThis.fetch): Runner {
   const token = config.processorToken;
   return config.processor.type === "http"
-    ? createHttpRunner({ url: config.processor.url, token, fetch })
+    ? createHttpRunner({ urls: config.processor.urls, token, fetch })
     : createContainerRunner({ namespace: env.PROCESSOR, instances: config.processor.instances, token });
 }

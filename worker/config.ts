@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type AllowedHosts, AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
+import { MAX_RETRY_HOURS } from "../schema/api/job-request.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
 import { withoutTrailing } from "../schema/text.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
@@ -19,6 +20,24 @@ const token = z.string().min(16, "must have at least 16 characters");
 const baseUrl = z
   .url({ protocol: /^https?$/, error: "must be an http or https URL" })
   .transform((url) => withoutTrailing(url, "/"));
+
+const baseUrls = z.string().transform((text, context): string[] => {
+  const parts = text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+  const parsed = parts.map((part) => baseUrl.safeParse(part));
+  const urls = parsed.flatMap(({ data }) => data ?? []);
+  if (urls.length < parts.length) {
+    context.addIssue({ code: "custom", message: "must be an http or https URL, or several with commas" });
+    return z.NEVER;
+  }
+  if (new Set(urls.map((url) => new URL(url).host)).size < urls.length) {
+    context.addIssue({ code: "custom", message: "must not name a host twice" });
+    return z.NEVER;
+  }
+  return urls;
+});
 
 const wholeNumber = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`;
@@ -74,16 +93,25 @@ const VARIABLES = {
     meaning: "The address callers and processors use",
   },
   PROCESSOR_URL: {
-    schema: z.union([z.literal(""), baseUrl], "must be an http or https URL"),
+    schema: baseUrls,
     fallback: "",
     secret: false,
-    meaning: "A processor reached over plain HTTP; empty: the container instances",
+    meaning:
+      "Comma-separated URLs of processors reached over plain HTTP; several make a pool; empty: the container instances",
   },
   PROCESSOR_INSTANCES: {
     schema: wholeNumber(1, 1000),
     fallback: "2",
     secret: false,
-    meaning: "Container instances in the pool, 1 to 1000; unused with `PROCESSOR_URL`",
+    meaning:
+      "Container instances in the pool, 1 to 1000, at most `PROCESSOR_MAX_INSTANCES`; unused with `PROCESSOR_URL`",
+  },
+  PROCESSOR_MAX_INSTANCES: {
+    schema: wholeNumber(1, 1000),
+    fallback: "10",
+    secret: false,
+    meaning:
+      "`max_instances` of the container in `wrangler.toml`, which the Worker cannot see: with more in the pool, jobs would wait for instances that never start",
   },
   PROCESSOR_IDLE_SECONDS: {
     schema: wholeNumber(1, 3600),
@@ -214,6 +242,13 @@ const VARIABLES = {
     meaning:
       "Jobs of all accounts together that may wait for a processor, 1 to 1000000; while there are more, new ones are refused (503 `overloaded`)",
   },
+  RETRY_HORIZON_HOURS: {
+    schema: wholeNumber(0, MAX_RETRY_HOURS),
+    fallback: "24",
+    secret: false,
+    meaning:
+      "Hours that failures of the network, a storage or a rate limit are tried again, 0 to 168; a job may have its own (`max_retry_hours`)",
+  },
   RETENTION_DAYS: {
     schema: wholeNumber(1, 3650),
     fallback: "7",
@@ -249,7 +284,7 @@ export interface Config {
   /** Without a trailing slash. */
   readonly publicUrl: string;
   readonly processor:
-    | { readonly type: "http"; readonly url: string }
+    | { readonly type: "http"; readonly urls: readonly [string, ...string[]] }
     | { readonly type: "containers"; readonly instances: number };
   readonly processorIdleMs: number;
   /** The processor's settings of extraction (`YTDLP_…`), handed to container instances as they are. */
@@ -264,6 +299,7 @@ export interface Config {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly retentionDays: number;
+  readonly retryHorizonHours: number;
   /** Jobs of one batch that are released and not finished, at most. */
   readonly batchWindow: number;
   /** Due jobs of all accounts. */
@@ -317,15 +353,23 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const { LEASE_SECONDS: leaseSeconds, HEARTBEAT_SECONDS: heartbeatSeconds } = variables;
   const problem = leaseProblem({ leaseSeconds, heartbeatSeconds });
   if (problem !== null) throw new ConfigError(problem);
+  const [processorUrl, ...otherUrls] = variables.PROCESSOR_URL;
+  const { PROCESSOR_INSTANCES: instances, PROCESSOR_MAX_INSTANCES: most } = variables;
+  if (processorUrl === undefined && instances > most) {
+    throw new ConfigError(
+      `PROCESSOR_INSTANCES (${instances}) must not be greater than PROCESSOR_MAX_INSTANCES (${most}), ` +
+        "which says what max_instances of the container in wrangler.toml is: raise both of these, or lower PROCESSOR_INSTANCES",
+    );
+  }
   return {
     adminToken: variables.ADMIN_TOKEN,
     processorToken: variables.PROCESSOR_TOKEN,
     sealingKeys: variables.SEALING_KEYS,
     publicUrl: variables.PUBLIC_URL,
     processor:
-      variables.PROCESSOR_URL === ""
-        ? { type: "containers", instances: variables.PROCESSOR_INSTANCES }
-        : { type: "http", url: variables.PROCESSOR_URL },
+      processorUrl === undefined
+        ? { type: "containers", instances }
+        : { type: "http", urls: [processorUrl, ...otherUrls] },
     extraction: extractionSettings(env),
     processorIdleMs: variables.PROCESSOR_IDLE_SECONDS * 1000,
     bucket: {
@@ -358,6 +402,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     leaseMs: leaseSeconds * 1000,
     heartbeatMs: heartbeatSeconds * 1000,
     retentionDays: variables.RETENTION_DAYS,
+    retryHorizonHours: variables.RETRY_HORIZON_HOURS,
     batchWindow: variables.BATCH_WINDOW,
     maxBacklog: variables.MAX_BACKLOG,
     rateLimits: { read: variables.RATE_LIMIT_READ, write: variables.RATE_LIMIT_WRITE },

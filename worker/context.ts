@@ -86,11 +86,17 @@ export interface Backlog {
   admit(context: RequestContext, jobs: number): void;
 }
 
-/** What this isolate knows of sources that asked to be left alone. */
+/** Until when sources (by host) and storages (by place) are left alone, in epoch milliseconds. */
+export interface Backoffs {
+  readonly sources: ReadonlyMap<string, number>;
+  readonly storages: ReadonlyMap<string, number>;
+}
+
+/** What this isolate knows of sources and storages that are to be left alone. */
 export interface BackoffMemory {
-  /** When each of them may be asked again, in epoch milliseconds. */
-  read(context: Pick<RequestContext, "db" | "clock">): Promise<ReadonlyMap<string, number>>;
-  /** The table was changed. */
+  /** Those that were struck. */
+  read(context: Pick<RequestContext, "db" | "clock">): Promise<Backoffs>;
+  /** The tables were changed. */
   remove(): void;
 }
 

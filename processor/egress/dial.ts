@@ -1,6 +1,6 @@
 import http from "node:http";
 import net, { type Socket } from "node:net";
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
 import type { ReadMemory } from "./read-memory.ts";
 
@@ -38,7 +38,7 @@ export function dialAddresses(
     });
     const onError = (error: Error) => {
       clearTimeout(timer);
-      reject(new Fault("network", `${first.address}:${port}: ${error.message}`, { cause: error }));
+      reject(new SourceFault("network", `${first.address}:${port}: ${error.message}`, { cause: error }));
     };
     socket.once("error", onError);
   });
@@ -68,7 +68,7 @@ export function tunnelThrough(proxyUrl: string, target: Address, port: number): 
       clearTimeout(timer);
       if (response.statusCode !== 200) {
         socket.destroy();
-        reject(new Fault("network", `upstream proxy answered ${response.statusCode}`));
+        reject(new SourceFault("network", `upstream proxy answered ${response.statusCode}`));
         return;
       }
       if (head.length > 0) socket.unshift(head);
@@ -81,7 +81,7 @@ export function tunnelThrough(proxyUrl: string, target: Address, port: number): 
     });
     request.once("error", (error) => {
       clearTimeout(timer);
-      reject(new Fault("network", `upstream proxy: ${error.message}`, { cause: error }));
+      reject(new SourceFault("network", `upstream proxy: ${error.message}`, { cause: error }));
     });
     request.end();
   });

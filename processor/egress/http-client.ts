@@ -1,9 +1,14 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import https from "node:https";
-import { PassThrough, pipeline, type Readable } from "node:stream";
-import { Fault } from "../fault.ts";
+import { type Duplex, PassThrough, pipeline, type Readable } from "node:stream";
+import { Fault, SourceFault } from "../fault.ts";
+import { ConnectionGate, type Lease } from "./connection-gate.ts";
+import { compressionsOf, decompressed } from "./content-encoding.ts";
+import { SourceCookies } from "./cookies.ts";
+import { HostLimits } from "./host-limits.ts";
 import type { EgressPolicy } from "./policy.ts";
 import { ReadMemory } from "./read-memory.ts";
+import { REAL_TICKER, type SpeedLimit, type Ticker } from "./speed-watch.ts";
 
 export interface OpenOptions {
   readonly method?: "GET" | "HEAD";
@@ -18,6 +23,8 @@ export interface OpenOptions {
    * fails with the connection's own error, see {@link networkFault}.
    */
   readonly borrowsChunks?: boolean;
+  /** Called before and after the request waits for a place, where the host serves few connections. */
+  readonly onWait?: (waits: boolean) => void;
 }
 
 export interface OpenedResponse {
@@ -27,25 +34,60 @@ export interface OpenedResponse {
   readonly body: Readable;
   /** Where the response came from, after redirects. */
   readonly url: string;
+  /** The body was compressed, whatever was asked for, and is not any more: lengths and ranges are those of other bytes. */
+  readonly wasCompressed: boolean;
 }
+
+/** What the clients of a processor share, and how patient they are. */
+export interface HttpClientOptions {
+  /** What was found out about hosts. Default: nothing, and for this client alone. */
+  readonly limits?: HostLimits;
+  /** The least that a source must give. Default {@link DEFAULT_SPEED}. */
+  readonly speed?: SpeedLimit;
+  readonly ticker?: Ticker;
+}
+
+export const DEFAULT_SPEED: SpeedLimit = { stallMs: 60_000, minBytesPerSecond: 256 };
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const BODY_BUFFER_BYTES = 1 << 20;
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** A server that works off one connection after the other leaves the second one without a response. */
+const NEIGHBOUR_TIMEOUT_MS = 10_000;
+/** How servers refuse one connection too many. */
+const TOO_MANY: ReadonlySet<number> = new Set([421, 429, 503, 509]);
 
 /** Fetches from sources. Every connection, redirects included, goes where the policy lets it. */
 export class HttpClient {
+  /** What was found out about hosts. */
+  readonly limits: HostLimits;
+  /** The least that a source must give. */
+  readonly speed: SpeedLimit;
+  readonly ticker: Ticker;
+  /** Those that sources set, and those of the extraction. */
+  readonly cookies = new SourceCookies();
   readonly #policy: EgressPolicy;
   readonly #upstreamProxy: string | undefined;
+  readonly #gate: ConnectionGate;
 
   /** @param upstreamProxy the operator's HTTP proxy, when this run uses one */
-  constructor(policy: EgressPolicy, upstreamProxy?: string) {
+  constructor(policy: EgressPolicy, upstreamProxy?: string, options: HttpClientOptions = {}) {
     this.#policy = policy;
     this.#upstreamProxy = upstreamProxy;
+    this.limits = options.limits ?? new HostLimits();
+    this.speed = options.speed ?? DEFAULT_SPEED;
+    this.ticker = options.ticker ?? REAL_TICKER;
+    this.#gate = new ConnectionGate(this.limits);
+  }
+
+  /** From now on, one connection at a time to any host. */
+  useSingleConnections(): void {
+    this.#gate.isSingle = true;
   }
 
   /**
-   * Requests `url` and follows redirects; any status is a response, 4xx and 5xx too.
+   * Requests `url` and follows redirects; any status is a response, 4xx and 5xx too. A compressed body is decompressed,
+   * and one that only claims to be compressed is left as it is.
    *
    * @throws Fault `network` (refused, reset, silent, too many redirects), `egress_blocked` (a hop is not public),
    *   or the signal's reason
@@ -56,17 +98,46 @@ export class HttpClient {
     let target = parse(url);
     let headers: Record<string, string> = { "accept-encoding": "identity", ...lowerCased(options.headers) };
     for (let hop = 0; ; hop++) {
-      const { response, body } = await this.#request(target, headers, options);
+      const response = await this.#ask(target, headers, options);
       const status = response.statusCode ?? 0;
       const location = REDIRECTS.has(status) ? response.headers.location : undefined;
       if (location === undefined || maxRedirects === 0) {
-        return { status, headers: response.headers, body, url: target.href };
+        const read = await readable(response, target, options);
+        return { status, headers: response.headers, url: target.href, ...read };
       }
-      body.on("error", ignore).destroy();
-      if (hop === maxRedirects) throw new Fault("network", `more than ${maxRedirects} redirects`);
+      response.destroy();
+      if (hop === maxRedirects)
+        throw new SourceFault("network", `more than ${maxRedirects} redirects`, { transient: false });
       const next = parse(location, target);
       if (next.origin !== target.origin) headers = withoutSecrets(headers);
       target = next;
+    }
+  }
+
+  /** One request, repeated when the host refused it for being one too many at the same time. */
+  async #ask(url: URL, headers: Readonly<Record<string, string>>, options: OpenOptions) {
+    for (;;) {
+      const lease = await this.#gate.enter(url.href, options.signal, options.onWait);
+      const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+      const firstByteMs = lease.others > 0 ? Math.min(NEIGHBOUR_TIMEOUT_MS, timeoutMs) : timeoutMs;
+      const sent = { ...headers };
+      const cookie = this.cookies.headerFor(url.href, headers.cookie);
+      if (cookie !== undefined) sent.cookie = cookie;
+      try {
+        const response = await this.#request(url, sent, { ...options, timeoutMs }, firstByteMs);
+        const isTooMany = TOO_MANY.has(response.statusCode ?? 0) && this.#gate.wasTooMany(url.href, lease);
+        // who says how long to wait is taken at their word
+        if (!isTooMany || response.headers["retry-after"] !== undefined) {
+          this.cookies.accept(response.headers["set-cookie"] ?? [], url.href);
+          return held(response, lease);
+        }
+        response.destroy();
+      } catch (error) {
+        lease.leave();
+        const isRefusal = error instanceof Fault && error.code === "network";
+        if (options.signal?.aborted || !isRefusal || !this.#gate.wasTooMany(url.href, lease)) throw error;
+      }
+      lease.leave();
     }
   }
 
@@ -74,7 +145,8 @@ export class HttpClient {
     url: URL,
     headers: Readonly<Record<string, string>>,
     { method = "GET", signal, timeoutMs = DEFAULT_TIMEOUT_MS, borrowsChunks = false }: OpenOptions,
-  ): Promise<{ response: IncomingMessage; body: Readable }> {
+    headersMs: number,
+  ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => reject(reasonOf(error, signal, url));
       if (signal?.aborted) return reject(signal.reason);
@@ -82,8 +154,7 @@ export class HttpClient {
       const transport = protocol === "https:" ? https : http;
       const agent = this.#policy.agentFor(protocol, this.#upstreamProxy);
       const request = transport.request(url, { method, headers, agent, ...(signal ? { signal } : {}) });
-      const silence = new Error(`no byte for ${timeoutMs} ms`);
-      const untilHeaders = setTimeout(() => request.destroy(silence), timeoutMs);
+      const untilHeaders = setTimeout(() => request.destroy(silence(headersMs)), headersMs);
       request.once("error", fail);
       request.once("close", () => clearTimeout(untilHeaders));
       request.once("response", (response) => {
@@ -91,10 +162,9 @@ export class HttpClient {
         request.off("error", fail).on("error", ignore);
         request.setTimeout(timeoutMs, () => {
           if (isWaitingForReader(response)) request.setTimeout(timeoutMs);
-          else response.destroy(silence);
+          else response.destroy(silence(timeoutMs));
         });
-        const body = borrowsChunks ? response.on("error", ignore) : bodyOf(response, signal, url);
-        resolve({ response, body });
+        resolve(response.on("error", ignore));
       });
       if (borrowsChunks && method === "GET") ReadMemory.lendMemoryTo(request);
       request.end();
@@ -102,18 +172,59 @@ export class HttpClient {
   }
 }
 
+/** A body gave its place to another request: its reader asks for the rest when it needs it. */
+export class YieldedError extends SourceFault {
+  constructor() {
+    super("network", "another request needed the only connection");
+  }
+}
+
+/** Keeps a place for a response until its body ends. */
+function held(response: IncomingMessage, lease: Lease): IncomingMessage {
+  lease.holder = {
+    isIdle: () => response.readableFlowing === null || isWaitingForReader(response),
+    yieldPlace: () => response.destroy(new YieldedError()),
+  };
+  if (response.destroyed) lease.leave();
+  return response.once("close", lease.leave);
+}
+
+async function readable(
+  response: IncomingMessage,
+  url: URL,
+  { signal, method, borrowsChunks = false }: OpenOptions,
+): Promise<Pick<OpenedResponse, "body" | "wasCompressed">> {
+  const compressions = method === "HEAD" ? [] : compressionsOf(response.headers["content-encoding"]);
+  // the rest of a range shows no beginning to know it by; a request for one is only made for a known file
+  const isMiddle = /^\s*bytes[ =]+[1-9]/i.test(response.headers["content-range"] ?? "");
+  if (compressions.length === 0 || isMiddle) {
+    const body = borrowsChunks ? response : bodyOf([response], signal, url);
+    return { body, wasCompressed: false };
+  }
+  try {
+    const { stages, isCompressed } = await decompressed(response, compressions);
+    return { body: bodyOf(stages, signal, url), wasCompressed: isCompressed };
+  } catch (error) {
+    throw reasonOf(error instanceof Error ? error : new Error(String(error)), signal, url);
+  }
+}
+
 /** The body with its failures named; pipes, so a slow reader slows the source down. */
-function bodyOf(response: IncomingMessage, signal: AbortSignal | undefined, url: URL): Readable {
+function bodyOf(stages: readonly Readable[], signal: AbortSignal | undefined, url: URL): Readable {
   const body = new PassThrough({
     highWaterMark: BODY_BUFFER_BYTES,
     destroy: (error, done) => done(error && reasonOf(error, signal, url)),
   });
-  pipeline(response, body, ignore);
+  pipeline([...stages, body] as Duplex[], ignore);
   return body;
 }
 
+const silence = (ms: number): Error => new Error(`no byte for ${ms} ms`);
+
 function isWaitingForReader(response: IncomingMessage): boolean {
-  return response.isPaused() || response.readableLength > 0;
+  // a loop over the chunks counts as paused, too, even while it waits for the next one
+  const isPaused = response.isPaused() && response.listenerCount("readable") === 0;
+  return isPaused || response.readableLength > 0;
 }
 
 function reasonOf(error: Error, signal: AbortSignal | undefined, url: URL): Error {
@@ -123,14 +234,16 @@ function reasonOf(error: Error, signal: AbortSignal | undefined, url: URL): Erro
 
 /** A connection's failure in our own terms. */
 export function networkFault(error: Error, { host }: URL): Fault {
-  return error instanceof Fault ? error : new Fault("network", `${host}: ${error.message}`, { cause: error });
+  return error instanceof Fault
+    ? error
+    : new SourceFault("network", `${host}: ${error.message}`, { cause: error });
 }
 
 function parse(url: string, base?: URL): URL {
-  if (!URL.canParse(url, base?.href)) throw new Fault("network", "not a URL");
+  if (!URL.canParse(url, base?.href)) throw new SourceFault("network", "not a URL", { transient: false });
   const parsed = new URL(url, base?.href);
   if (parsed.protocol !== "http:" && parsed.protocol !== "https:") {
-    throw new Fault("egress_blocked", `scheme ${parsed.protocol} is not dialled`);
+    throw new SourceFault("egress_blocked", `scheme ${parsed.protocol} is not dialled`);
   }
   return parsed;
 }

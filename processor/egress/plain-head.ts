@@ -11,7 +11,7 @@ export interface PlainHead {
 const SMALLEST_BODY_BYTES = 64 << 10;
 
 /**
- * Reads a head that is plain in every respect: whole in this chunk, 200 or 206, with one length and no transfer coding.
+ * Reads a head that is plain in every respect: whole in this chunk, 200 or 206, with one length and no coding.
  * Null for everything else, which is left to a real parser.
  *
  * @param chunk what a connection brought first in answer to a GET
@@ -19,7 +19,7 @@ const SMALLEST_BODY_BYTES = 64 << 10;
 export function plainHead(chunk: Buffer): PlainHead | null {
   const end = chunk.indexOf("\r\n\r\n");
   const text = chunk.toString("latin1", 0, Math.max(0, end + 2));
-  if (!/^HTTP\/1\.1 20[06] /.test(text) || /transfer-encoding/i.test(text)) return null;
+  if (!/^HTTP\/1\.1 20[06] /.test(text) || /\r\n(transfer|content)-encoding:/i.test(text)) return null;
   const announced = /\r\ncontent-length: *(\d{1,15})(?=\r\n)/i.exec(text);
   if (!announced || text.match(/content-length/gi)?.length !== 1) return null;
   const bodyBytes = Number(announced[1]);

@@ -2,7 +2,7 @@ import dns from "node:dns/promises";
 import type http from "node:http";
 import { isIPv6, type Socket } from "node:net";
 import { type AllowedHosts, isOpened, judgeAddress, judgeHost } from "../../schema/address.ts";
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
 import { type Dial, JudgedHttpAgent, JudgedHttpsAgent } from "./agents.ts";
 import { dialAddresses, tunnelThrough } from "./dial.ts";
@@ -88,16 +88,19 @@ export class EgressPolicy {
     if (host.startsWith("[")) return [{ address: host.slice(1, -1), family: 6 }];
     if (/^\d+(\.\d+){3}$/.test(host)) return [{ address: host, family: 4 }];
     const found = await this.#lookup(host).catch((error: unknown) => {
-      throw new Fault("network", `${host} does not resolve`, { cause: error });
+      throw new SourceFault("network", `${host} does not resolve`, {
+        cause: error,
+        transient: !(error instanceof Error && "code" in error && error.code === "ENOTFOUND"),
+      });
     });
     const [first, ...others] = found;
-    if (!first) throw new Fault("network", `${host} has no address`);
+    if (!first) throw new SourceFault("network", `${host} has no address`);
     return [first, ...others];
   }
 }
 
 function refuseUnlessAllowed(host: string, port: number, verdict: ReturnType<typeof judgeHost>): void {
-  if (!verdict.allowed) throw new Fault("egress_blocked", `${host}:${port} refused: ${verdict.reason}`);
+  if (!verdict.allowed) throw new SourceFault("egress_blocked", `${host}:${port} refused: ${verdict.reason}`);
 }
 
 /** The host as `URL.hostname` gives it: lower case, IPv6 in brackets, `0x7f.1` as `127.0.0.1`. */
@@ -105,7 +108,7 @@ function canonicalHost(hostname: string): string {
   const bracketed = isIPv6(hostname) ? `[${hostname}]` : hostname;
   const url = `http://${bracketed}/`;
   if (!/^[^/?#@\\\s]+$/.test(hostname) || !URL.canParse(url)) {
-    throw new Fault("egress_blocked", `not a host name: ${hostname.slice(0, 100)}`);
+    throw new SourceFault("egress_blocked", `not a host name: ${hostname.slice(0, 100)}`);
   }
   return new URL(url).hostname;
 }

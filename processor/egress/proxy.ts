@@ -36,6 +36,7 @@ export class EgressProxy {
   readonly #mounts = new Map<string, MountHandler>();
   readonly #tunnels = new Set<Duplex>();
   readonly #refusals: string[] = [];
+  #hopeless = 0;
 
   /** @param options.upstream the operator's HTTP proxy, `http://[user:password@]host:port` */
   static async start(
@@ -75,6 +76,11 @@ export class EgressProxy {
    */
   blocked(since = 0): readonly string[] {
     return this.#refusals.slice(since);
+  }
+
+  /** Connections so far that cannot be made later either, such as to a host that does not exist. */
+  get hopeless(): number {
+    return this.#hopeless;
   }
 
   /** Stops listening and cuts every connection. */
@@ -130,7 +136,10 @@ export class EgressProxy {
   /** Status and reason phrase for a connection that was not made; a refusal is remembered. */
   #verdictOn(error: unknown): [number, string] {
     const fault = Fault.from(error, "network");
-    if (fault.code !== "egress_blocked") return [502, "Source Unreachable"];
+    if (fault.code !== "egress_blocked") {
+      if (fault.transient === false) this.#hopeless += 1;
+      return [502, "Source Unreachable"];
+    }
     this.#refusals.push(fault.detail ?? "");
     return [403, BLOCKED_REASON];
   }

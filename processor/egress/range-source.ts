@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { type Fault, ServiceFault, SourceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
 import { carriesSecrets } from "./source-headers.ts";
@@ -22,6 +22,8 @@ export const FIRST_BYTES = 256 * KiB;
 
 export interface RangeSourceOptions {
   readonly url: string;
+  /** Where `url` came from by redirects: asked where `url` refuses. */
+  readonly home?: string | undefined;
   /** Sent with every request, cookies included. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Ranges asked for at once by {@link RangeSource.read}. Default 6. */
@@ -96,6 +98,7 @@ export class RangeSource {
     this.connections = options.connections ?? 6;
     this.#request = {
       url: options.url,
+      home: options.home,
       headers: options.headers ?? {},
       signal: options.signal,
       onRetry: () => this.retries++,
@@ -114,10 +117,12 @@ export class RangeSource {
     this.sizeBytes = first.totalBytes;
     this.rangesWork = first.status === 206;
     this.contentType = first.contentType;
-    this.#identity = { validator: first.validator, totalBytes: first.totalBytes };
+    // a file that is read in one go may go on at another node, which gives another tag to it
+    const version = this.#options.plain ? {} : { version: first.version };
+    this.#identity = { totalBytes: first.totalBytes, ...version };
     // a redirect to another origin took the secrets off the request; going there directly would not
     if (!carriesSecrets(this.#request.headers) || sameOrigin(first.url, this.#request.url)) {
-      this.#request = { ...this.#request, url: first.url };
+      this.#request = { ...this.#request, url: first.url, home: this.#options.home ?? this.#options.url };
     }
     if ((this.sizeBytes ?? 0) > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) {
       this.close();
@@ -206,7 +211,7 @@ export class RangeSource {
     end: number | undefined,
     { signal, borrowed }: ReadOptions,
   ): AsyncGenerator<Buffer[]> {
-    if (start > 0) throw new Fault("network", "the source gives no ranges");
+    if (start > 0) throw new SourceFault("network", "the source gives no ranges");
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     const span = { start: 0, ...(end === undefined ? {} : { end }) };
     const kept = this.#takeKept(end);
@@ -267,7 +272,7 @@ export class RangeSource {
   }
 
   #tooLarge(): Fault {
-    return new Fault("limit_exceeded", `the file is larger than ${this.#options.maxBytes} bytes`);
+    return new ServiceFault("limit_exceeded", `the file is larger than ${this.#options.maxBytes} bytes`);
   }
 }
 

@@ -1,6 +1,7 @@
-import { Fault } from "../fault.ts";
+import { ServiceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
+import type { MissingMedia } from "./missing-media.ts";
 import { headersFor } from "./source-headers.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
 import { type ByteSpan, type ChunkSink, type SourceRequest, streamRange } from "./source-read.ts";
@@ -9,6 +10,8 @@ export interface Fragment {
   readonly url: string;
   /** Only these bytes of it. */
   readonly span?: ByteSpan;
+  /** Seconds; null for one that is no media. */
+  readonly duration?: number | null;
 }
 
 export interface SegmentSourceOptions {
@@ -22,6 +25,8 @@ export interface SegmentSourceOptions {
   readonly signal: AbortSignal;
   /** Most bytes that all fragments may have together. */
   readonly maxBytes?: number | undefined;
+  /** Leaves out a few fragments that the source does not have. Without it, each of them ends the stream. */
+  readonly missing?: MissingMedia;
   /** Called with the number of bytes of each chunk that arrives. */
   readonly onBytes?: (bytes: number) => void;
   /** Memory for fragments that are not read yet. Default 32 MiB. */
@@ -58,7 +63,8 @@ export class SegmentSource {
     const ahead = (served: number) => (served === 0 ? Math.min(2, connections) : connections);
     for await (const batch of inOrder(this.#streams(), { ahead, maxBytes: bufferBytes, signal, borrowed })) {
       length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
-      if (length > maxBytes) throw new Fault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
+      if (length > maxBytes)
+        throw new ServiceFault("limit_exceeded", `the media is larger than ${maxBytes} bytes`);
       yield batch;
     }
   }
@@ -81,7 +87,14 @@ export class SegmentSource {
       },
       ...(this.#options.clock ? { clock: this.#options.clock } : {}),
     };
-    await streamRange(this.#client, request, fragment.span ?? { start: 0 }, onChunk);
+    try {
+      await streamRange(this.#client, request, fragment.span ?? { start: 0 }, onChunk);
+    } catch (error) {
+      const { duration = null, span, url } = fragment;
+      // refused before its first byte: one that breaks off is another matter
+      const name = `${url} ${span?.start ?? 0}`;
+      if (duration === null || !this.#options.missing?.leaveOut(name, duration, error)) throw error;
+    }
     this.fragmentsRead++;
   }
 }

@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { addAbortSignal, type Readable } from "node:stream";
 import { parseRetryAfter } from "../../schema/retry-after.ts";
-import { Fault } from "../fault.ts";
+import { Fault, ServiceFault, SourceFault } from "../fault.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
-import { type HttpClient, networkFault } from "./http-client.ts";
+import { type HttpClient, networkFault, type OpenedResponse, YieldedError } from "./http-client.ts";
+import { headersFor } from "./source-headers.ts";
+import { SpeedWatch } from "./speed-watch.ts";
 
 /** Bytes `start` (inclusive) to `end` (exclusive); without `end`, to the end of the resource. */
 export interface ByteSpan {
@@ -14,6 +16,8 @@ export interface ByteSpan {
 /** What all reads of one resource share. */
 export interface SourceRequest {
   readonly url: string;
+  /** Where the resource was asked for at first, when `url` is where that led: asked again when `url` refuses. */
+  readonly home?: string | undefined;
   /** Sent with every request: cookies, referer, user agent. Lower-case names win over ours, but for the range. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -33,18 +37,25 @@ export interface OpenedSpan {
   readonly end: number | undefined;
   /** Size of the whole resource where that is known. */
   readonly totalBytes: number | undefined;
-  /** A strong validator for `If-Range`; undefined when the source has none. */
-  readonly validator: string | undefined;
+  readonly version: Version;
+  /** The body was compressed: its bytes have other places than those of ranges. */
+  readonly wasCompressed: boolean;
   readonly contentType: string | undefined;
   /** After redirects. */
   readonly url: string;
   readonly body: Readable;
 }
 
+/** What a response says about the state of a resource. */
+export interface Version {
+  /** A strong one: weak ones promise no equal bytes. */
+  readonly etag?: string | undefined;
+  readonly lastModified?: string | undefined;
+}
+
 /** How to know a resource again. */
 export interface Identity {
-  /** A strong validator, sent as `If-Range`. */
-  readonly validator?: string | undefined;
+  readonly version?: Version;
   readonly totalBytes?: number | undefined;
 }
 
@@ -66,14 +77,19 @@ export async function openSpan(
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan | null,
-  identity: Identity = {},
 ): Promise<OpenedSpan> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await tryOpen(client, request, span, identity);
-    } catch (error) {
-      await pauseBeforeRetry(request, error, attempt);
+  const watch = new SpeedWatch(client.speed, client.ticker);
+  const watched = { ...request, signal: AbortSignal.any([request.signal, watch.signal]) };
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await tryOpen(client, watched, span, watch);
+      } catch (error) {
+        await pauseBeforeRetry(watched, error, attempt);
+      }
     }
+  } finally {
+    watch.close();
   }
 }
 
@@ -90,53 +106,129 @@ export interface KnownSpan {
   readonly opened?: OpenedSpan | undefined;
 }
 
+/** A whole resource is read through to a span in it where the source gives no ranges, but not farther than this. */
+const MAX_SKIPPED_BYTES = 64 << 20;
+/** A source may send less than it was asked for; one that sends next to nothing each time is not worth asking on. */
+const FAIR_SHARE_BYTES = 16 << 10;
+
 /**
  * Hands over the bytes of one span, in order. Where a connection breaks, the rest is asked for from that byte on.
  *
- * @throws as {@link openSpan}; Fault `network` also when the resource changed or the source's responses contradict; and
- *   what `take` throws
+ * @throws as {@link openSpan}; Fault `network` also when the resource changed, the source's responses contradict or the
+ *   source stalls; and what `take` throws
  */
 export async function streamRange(
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan,
   onChunk: ChunkSink,
-  { identity = {}, opened }: KnownSpan = {},
+  known: KnownSpan = {},
 ): Promise<void> {
-  // it was opened under another signal
-  if (opened) addAbortSignal(request.signal, opened.body);
-  let position = span.start;
-  let end = span.end;
-  let response = opened;
-  let attempt = 1;
-  let isRefused = false;
-  const pass: ChunkSink = (chunk) => {
-    position += chunk.length;
-    request.onBytes?.(chunk.length);
+  const watch = new SpeedWatch(client.speed, client.ticker);
+  const signal = AbortSignal.any([request.signal, watch.signal]);
+  try {
+    await new SpanReader(client, { ...request, signal }, span, onChunk, watch).read(known);
+  } finally {
+    watch.close();
+  }
+}
+
+/** One span that is being read, over as many responses as it takes. */
+class SpanReader {
+  readonly #client: HttpClient;
+  readonly #request: SourceRequest;
+  readonly #span: ByteSpan;
+  readonly #onChunk: ChunkSink;
+  readonly #watch: SpeedWatch;
+  #position: number;
+  #end: number | undefined;
+  /** The reader wants no more. */
+  #isRefused = false;
+  /** Ranges cannot be used: the whole resource is asked for, and read through to where the span goes on. */
+  #wholeOnly = false;
+
+  constructor(
+    client: HttpClient,
+    request: SourceRequest,
+    span: ByteSpan,
+    onChunk: ChunkSink,
+    watch: SpeedWatch,
+  ) {
+    this.#client = client;
+    this.#request = request;
+    this.#span = span;
+    this.#onChunk = onChunk;
+    this.#watch = watch;
+    this.#position = span.start;
+    this.#end = span.end;
+  }
+
+  async read({ identity, opened }: KnownSpan): Promise<void> {
+    // it was opened under another signal
+    if (opened) addAbortSignal(this.#request.signal, opened.body);
+    let response = opened;
+    let attempt = 1;
+    for (let repetitions = 0; ; ) {
+      const before = this.#position;
+      try {
+        response ??= await tryOpen(this.#client, this.#request, this.#rest(), this.#watch);
+        if (await this.#readResponse(response, identity)) return;
+        if (this.#position - before < FAIR_SHARE_BYTES) repetitions++;
+      } catch (error) {
+        if (this.#isRefused) throw error;
+        if (error instanceof RangeMismatchError && this.#canReadThrough(identity)) {
+          this.#wholeOnly = true;
+          continue;
+        }
+        if (error instanceof YieldedError) continue;
+        if (repetitions++ >= MAX_REPETITIONS) throw error;
+        attempt = this.#position > before ? 1 : attempt;
+        await pauseBeforeRetry(this.#request, error, attempt++);
+      } finally {
+        response?.body.on("error", () => {}).destroy();
+        response = undefined;
+      }
+    }
+  }
+
+  /** True when the span was read to its end; false when the source sent an honest piece of it. */
+  async #readResponse(response: OpenedSpan, identity: Identity | undefined): Promise<boolean> {
+    this.#wholeOnly ||= response.wasCompressed;
+    if (identity && isOther(response, identity)) throw new SourceChangedError();
+    if (response.status === 200 && this.#span.start > 0 && !this.#canReadThrough(identity, true)) {
+      throw new RangeMismatchError();
+    }
+    if (this.#span.end === undefined || response.status === 200) this.#end ??= response.end;
+    await streamResponse(response, this.#position, this.#end, (chunk) => this.#pass(chunk), this.#watch);
+    if (this.#end === undefined || this.#position >= this.#end) return true;
+    if (response.status === 206 && this.#position === response.end) return false;
+    throw new SourceFault("network", `the source sent ${this.#end - this.#position} bytes too few`);
+  }
+
+  /** A span at the beginning of a resource needs no range; and a file that is read by ranges has other ways. */
+  #canReadThrough(identity: Identity | undefined, again = false): boolean {
+    return identity === undefined && this.#span.start <= MAX_SKIPPED_BYTES && (again || !this.#wholeOnly);
+  }
+
+  /** A span that starts at 0 and has no end is the whole resource, which no range needs to be asked for. */
+  #rest(): ByteSpan | null {
+    if (this.#wholeOnly || (this.#position === 0 && this.#end === undefined)) return null;
+    return { start: this.#position, ...(this.#end === undefined ? {} : { end: this.#end }) };
+  }
+
+  #pass(chunk: Buffer): Promise<void> | void {
+    this.#position += chunk.length;
+    this.#request.onBytes?.(chunk.length);
+    let waiting: Promise<void> | void;
     try {
-      return onChunk(chunk);
+      waiting = this.#onChunk(chunk);
     } catch (error) {
-      isRefused = true;
+      this.#isRefused = true;
       throw error;
     }
-  };
-  for (let repetitions = 0; ; repetitions++) {
-    const before = position;
-    try {
-      response ??= await tryOpen(client, request, rest(position, end), identity);
-      refuseOther(response, identity, span);
-      end ??= response.end;
-      await streamResponse(response, position, end, pass);
-      if (end === undefined || position >= end) return;
-      throw new Fault("network", `the source sent ${end - position} bytes too few`);
-    } catch (error) {
-      if (isRefused || repetitions >= MAX_REPETITIONS) throw error;
-      attempt = position > before ? 1 : attempt;
-      await pauseBeforeRetry(request, error, attempt++);
-    } finally {
-      response?.body.on("error", () => {}).destroy();
-      response = undefined;
-    }
+    if (!waiting) return;
+    this.#watch.pause();
+    return waiting.finally(() => this.#watch.resume());
   }
 }
 
@@ -155,103 +247,146 @@ export async function collectSpan(
   let length = 0;
   const onChunk = (chunk: Buffer) => {
     length += chunk.length;
-    if (length > maxBytes) throw new Fault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
+    if (length > maxBytes) throw new ServiceFault("limit_exceeded", `it is larger than ${maxBytes} bytes`);
     chunks.push(Buffer.from(chunk));
   };
   await streamRange(client, request, span, onChunk);
   return chunks;
 }
 
-/** A span that starts at 0 and has no end is the whole resource, which no range needs to be asked for. */
-const rest = (start: number, end: number | undefined): ByteSpan | null =>
-  start === 0 && end === undefined ? null : { start, ...(end === undefined ? {} : { end }) };
-
+/** Asks once; where a redirect led to a node that refuses now, once more where it came from. */
 async function tryOpen(
   client: HttpClient,
   request: SourceRequest,
   span: ByteSpan | null,
-  { validator }: Identity,
+  watch: SpeedWatch,
+): Promise<OpenedSpan> {
+  const { home, url, signal } = request;
+  try {
+    return await ask(client, request, span, watch);
+  } catch (error) {
+    const isElsewhere = home !== undefined && home !== url;
+    if (signal.aborted || !isElsewhere || !(error instanceof Fault)) throw error;
+    if (!OF_THE_NODE.has(error.code)) throw error;
+    const headers = headersFor(request.headers, url, home);
+    return await ask(client, { ...request, url: home, headers }, span, watch);
+  }
+}
+
+const OF_THE_NODE: ReadonlySet<string> = new Set(["network", "forbidden", "unavailable", "rate_limited"]);
+
+async function ask(
+  client: HttpClient,
+  request: SourceRequest,
+  span: ByteSpan | null,
+  watch: SpeedWatch,
 ): Promise<OpenedSpan> {
   request.signal.throwIfAborted();
   const headers: Record<string, string> = { ...request.headers, "accept-encoding": "identity" };
   if (span) headers.range = `bytes=${span.start}-${span.end === undefined ? "" : span.end - 1}`;
-  if (span && validator) headers["if-range"] = validator;
-  const response = await client.open(request.url, { headers, signal: request.signal, borrowsChunks: true });
+  const options = {
+    signal: request.signal,
+    borrowsChunks: true,
+    onWait: (waits: boolean) => (waits ? watch.pause() : watch.resume()),
+  };
+  let response = await client.open(request.url, { ...options, headers });
+  if (response.status === 406) {
+    // it only has a compressed form
+    response.body.on("error", () => {}).destroy();
+    response = await client.open(request.url, {
+      ...options,
+      headers: { ...headers, "accept-encoding": "*" },
+    });
+  }
   try {
-    return { ...describe(response.status, response.headers, span, request.clock), ...pick(response) };
+    return { ...describe(response, span, request.clock), ...pick(response) };
   } catch (error) {
     response.body.on("error", () => {}).destroy();
     throw error;
   }
 }
 
-const pick = ({ body, url, headers }: { body: Readable; url: string; headers: IncomingHttpHeaders }) => ({
+const pick = ({ body, url, headers, wasCompressed }: OpenedResponse) => ({
   body,
   url,
+  wasCompressed,
   contentType: headers["content-type"],
-  validator: validatorOf(headers),
+  version: versionOf(headers),
 });
 
-/** Reads status and sizes; a response that contradicts itself or the request is a network fault. */
+/** Reads status and sizes; a response that contradicts itself or the request shows that ranges cannot be used. */
 function describe(
-  status: number,
-  headers: IncomingHttpHeaders,
+  { status, headers, wasCompressed }: OpenedResponse,
   span: ByteSpan | null,
   clock: RetryClock = REAL_CLOCK,
 ): Pick<OpenedSpan, "status" | "start" | "end" | "totalBytes"> {
-  const encoding = headers["content-encoding"];
-  if (encoding !== undefined && encoding !== "identity") throw new Fault("network", `encoded as ${encoding}`);
+  const range = contentRange(headers);
   const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
-  if (status === 200) return { status, start: 0, end: length, totalBytes: length };
-  if (status === 416 && /^bytes \*\/0$/.test(headers["content-range"] ?? "")) {
-    return { status: 206, start: 0, end: 0, totalBytes: 0 };
+  if (status === 200 || (status === 206 && !span && (range?.start ?? 0) === 0)) {
+    const whole = wasCompressed ? undefined : length;
+    return { status: 200, start: 0, end: whole, totalBytes: whole };
   }
+  if (status === 416 && span) return atTheEnd(headers, span);
   if (status !== 206) throw refusal(status, headers, clock);
-  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers["content-range"] ?? "");
-  if (!range || !span) throw new Fault("network", "a response of 206 without a usable range");
-  const [start, end] = [Number(range[1]), Number(range[2]) + 1];
-  const totalBytes = range[3] === "*" ? undefined : Number(range[3]);
+  if (!range || !span || wasCompressed) throw new RangeMismatchError();
+  const { start, end, totalBytes } = range;
   const asked = Math.min(span.end ?? Number.POSITIVE_INFINITY, totalBytes ?? Number.POSITIVE_INFINITY);
-  const honest = start === span.start && (asked === Number.POSITIVE_INFINITY || end === asked);
-  if (!honest || (length !== undefined && length !== end - start)) throw new RangeMismatchError();
+  // less than was asked for is honest, too
+  const isHonest = start === span.start && start < end && end <= asked;
+  if (!isHonest || (length !== undefined && length !== end - start)) throw new RangeMismatchError();
   return { status, start, end, totalBytes };
 }
 
-/** The source answered a range request with another range than it was asked for, or with everything. */
-export class RangeMismatchError extends Fault {
+function contentRange(headers: IncomingHttpHeaders) {
+  const match = /^\s*bytes[ =]+(\d+) *- *(\d+) *\/ *(\d+|\*)/i.exec(headers["content-range"] ?? "");
+  if (!match) return null;
+  const totalBytes = match[3] === "*" ? undefined : Number(match[3]);
+  return { start: Number(match[1]), end: Number(match[2]) + 1, totalBytes };
+}
+
+/** Nothing is behind the last byte. Every other range is there, so a refusal of it means that ranges cannot be used. */
+function atTheEnd(headers: IncomingHttpHeaders, { start }: ByteSpan) {
+  const total = /^\s*bytes[ =]+\*\/(\d+)/i.exec(headers["content-range"] ?? "")?.[1];
+  if (total === undefined || Number(total) !== start) throw new RangeMismatchError();
+  return { status: 206, start, end: start, totalBytes: start } as const;
+}
+
+/** The source refused a range, or answered with another one than it was asked for, or with everything. */
+export class RangeMismatchError extends SourceFault {
   constructor() {
-    super("network", "the source sent another range than it was asked for");
+    super("network", "the source sent another range than it was asked for", { transient: false });
   }
 }
 
 function refusal(status: number, headers: IncomingHttpHeaders, clock: RetryClock): Fault {
   const detail = `the source answered ${status}`;
   const retryAfterMs = parseRetryAfter(headers["retry-after"], clock.now());
-  if (status === 404 || status === 451) return new Fault("unavailable", detail);
-  if (status === 429) return new Fault("rate_limited", detail, { retryAfterMs });
-  if (status >= 500 || status === 408) return new Fault("network", detail, { retryAfterMs });
+  if (status === 404 || status === 451) return new SourceFault("unavailable", detail);
+  if (status === 429) return new SourceFault("rate_limited", detail, { retryAfterMs });
+  if (status >= 500 || status === 408) return new SourceFault("network", detail, { retryAfterMs });
   // also 410: a signed link that ran out, worth one fresh extraction
-  return new Fault("forbidden", detail);
+  return new SourceFault("forbidden", detail);
 }
 
-/** Weak validators promise no equal bytes. */
-function validatorOf(headers: IncomingHttpHeaders): string | undefined {
-  const etag = headers.etag;
-  return etag !== undefined && !etag.startsWith("W/") ? etag : headers["last-modified"];
+function versionOf(headers: IncomingHttpHeaders): Version {
+  const { etag, "last-modified": lastModified } = headers;
+  return { etag: etag?.startsWith("W/") ? undefined : etag, lastModified };
 }
 
-function refuseOther(response: OpenedSpan, { validator, totalBytes }: Identity, span: ByteSpan): void {
-  if (differ(validator, response.validator) || differ(totalBytes, response.totalBytes))
-    throw new SourceChangedError();
-  // reading up to the span through everything in front of it would cost more than it gives
-  if (response.status === 200 && span.start > 0) throw new RangeMismatchError();
+function isOther({ version, totalBytes }: OpenedSpan, identity: Identity): boolean {
+  if (differ(identity.totalBytes, totalBytes)) return true;
+  const known = identity.version ?? {};
+  // the nodes of a network often give tags of their own to the same file
+  if (known.lastModified !== undefined && known.lastModified === version.lastModified) return false;
+  if (known.etag !== undefined && known.etag === version.etag) return false;
+  return differ(known.etag, version.etag) || differ(known.lastModified, version.lastModified);
 }
 
 const differ = <T>(known: T | undefined, declared: T | undefined): boolean =>
   known !== undefined && declared !== undefined && known !== declared;
 
 /** The resource is not the one that was begun: repeating the request cannot help. */
-class SourceChangedError extends Fault {
+export class SourceChangedError extends SourceFault {
   constructor() {
     super("network", "the file changed while it was read");
   }
@@ -263,6 +398,7 @@ function streamResponse(
   from: number,
   to: number | undefined,
   onChunk: ChunkSink,
+  watch: SpeedWatch,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) =>
@@ -273,6 +409,7 @@ function streamResponse(
       const first = Math.max(0, from - position);
       const last = to === undefined ? chunk.length : Math.min(chunk.length, to - position);
       position += chunk.length;
+      watch.add(chunk.length);
       try {
         const waiting = first < last ? onChunk(chunk.subarray(first, last)) : undefined;
         // a body that ends here is read to its end, so that its connection can be used again

@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 
 /** One `NAME=value` of a tag. */
 export interface Attribute {
@@ -15,7 +15,8 @@ const MAX_ATTRIBUTES = 100;
  * The attributes of a tag, in their order, the first of each name. The work is linear in the length of the line.
  *
  * What a reader could understand in two ways is left out, so that anyone who reads the tag after us reads the same: a
- * value without quotes ends at the first space, and in a quoted one no backslash is left that could hide its end.
+ * value without quotes ends at the first space, and in a quoted one no backslash is left that could hide its end. Spaces
+ * around names and values are the sender's carelessness and mean nothing.
  *
  * @throws Fault `network` for a tag with more attributes than any honest one
  * @example attributesOf('#EXT-X-MAP:URI="a,b",BYTERANGE=1') // [{ name: "URI", value: "a,b", … }, { name: "BYTERANGE", … }]
@@ -29,14 +30,16 @@ export function attributesOf(line: string): Attribute[] {
     const head = line.slice(at, equals);
     // what stands in front of a comma without a value is none
     const name = head.slice(head.lastIndexOf(",") + 1).trim();
-    const isQuoted = line[equals + 1] === '"';
-    const from = equals + (isQuoted ? 2 : 1);
+    let from = equals + 1;
+    while (line[from] === " " || line[from] === "\t") from++;
+    const isQuoted = line[from] === '"';
+    if (isQuoted) from++;
     const closing = line.indexOf(isQuoted ? '"' : ",", from);
     const end = closing < 0 ? line.length : closing;
     const attribute = { name, value: plain(line.slice(from, end), isQuoted), isQuoted };
     if (NAME.test(attribute.name) && !found.has(attribute.name)) found.set(attribute.name, attribute);
     if (found.size > MAX_ATTRIBUTES)
-      throw new Fault("network", "the playlist has a tag of too many attributes");
+      throw new SourceFault("network", "the playlist has a tag of too many attributes", { transient: false });
     const comma = isQuoted ? line.indexOf(",", end) : end;
     at = comma < 0 ? line.length : comma + 1;
   }

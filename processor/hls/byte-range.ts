@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 
 /** A range of bytes of a file; `end` is exclusive. */
 export interface PlaylistRange {
@@ -16,10 +16,12 @@ export class RangeReader {
   /** @throws Fault `network` for what is no range */
   next(file: string, text: string): PlaylistRange {
     const match = RANGE.exec(text);
-    if (!match) throw new Fault("network", "the playlist has an unreadable byte range");
+    if (!match)
+      throw new SourceFault("network", "the playlist has an unreadable byte range", { transient: false });
     const start = match[2] === undefined ? (this.#ends.get(file) ?? 0) : Number(match[2]);
     const end = start + Number(match[1]);
-    if (!Number.isSafeInteger(end)) throw new Fault("network", "the playlist has an unreadable byte range");
+    if (!Number.isSafeInteger(end))
+      throw new SourceFault("network", "the playlist has an unreadable byte range", { transient: false });
     this.#ends.set(file, end);
     return { start, end };
   }

@@ -1,5 +1,5 @@
 import { createDecipheriv, type Decipheriv } from "node:crypto";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import { attributesOf } from "./attribute-list.ts";
 
 /** Encryption of whole segments: AES-128 in CBC mode. */
@@ -11,33 +11,93 @@ const MAX_KEY_ANSWER_BYTES = 4 * KEY_BYTES;
 
 /** What a playlist says of the segments that follow. */
 export interface KeyTag {
+  /** @example "AES-128" */
   readonly method: string;
   /** As it stands in the playlist. */
   readonly uri: string;
   /** Null: each segment's own number. */
   readonly iv: Buffer | null;
+  /** Who can use the key; null: anyone. @example "com.widevine" */
+  readonly licensedFor: string | null;
 }
 
 /** How one resource is encrypted. */
 export interface ResourceKey {
-  /** Absolute. */
+  /** Absolute; http, https, or `data:`. */
   readonly url: string;
   readonly iv: Buffer;
+}
+
+/** How the samples of a segment are encrypted. */
+export interface SampleKey extends ResourceKey {
+  readonly method: string;
 }
 
 /**
  * Reads an `EXT-X-KEY`; null where nothing is encrypted from there on.
  *
- * @throws Fault `drm` for keys that only a licensed player gets, `network` for a vector that is none
+ * @throws Fault `network` for a vector that is none
  */
 export function readKeyTag(line: string): KeyTag | null {
-  const declared = new Map(attributesOf(line).map(({ name, value }) => [name, value]));
-  const method = declared.get("METHOD") ?? "";
+  const declared = new Map(attributesOf(line).map(({ name, value }) => [name.toUpperCase(), value]));
+  const method = (declared.get("METHOD") ?? "").trim().toUpperCase();
   if (method === "NONE") return null;
-  const uri = declared.get("URI") ?? "";
-  const format = declared.get("KEYFORMAT") ?? "identity";
-  if (format !== "identity" || uri.startsWith("skd:")) throw new Fault("drm", "a key for licensed players");
-  return { method, uri, iv: readVector(declared.get("IV")) };
+  const uri = (declared.get("URI") ?? "").trim();
+  const format = (declared.get("KEYFORMAT") ?? "identity").trim();
+  const isLicensed = format !== "identity" || uri.startsWith("skd:");
+  return { method, uri, iv: readVector(declared.get("IV")?.trim()), licensedFor: isLicensed ? format : null };
+}
+
+/** The keys that hold at one place of a playlist, one of each format: a player takes the one that it can use. */
+export class KeyState {
+  readonly #resolve: (uri: string) => string;
+  /** By who can use them. */
+  readonly #keys = new Map<string | null, KeyTag>();
+  /** The last tag was one of a group for the same segments. */
+  #isGroupOpen = false;
+
+  /** @param resolve makes an address absolute */
+  constructor(resolve: (uri: string) => string) {
+    this.#resolve = resolve;
+  }
+
+  /** Takes an `EXT-X-KEY`. @throws as {@link readKeyTag}, and what resolving throws */
+  read(line: string): void {
+    const key = readKeyTag(line);
+    if (!key || !this.#isGroupOpen) this.#keys.clear();
+    this.#isGroupOpen = key !== null;
+    if (!key) return;
+    const uri = key.licensedFor === null ? this.#resolve(key.uri) : key.uri;
+    this.#keys.set(key.licensedFor, { ...key, uri });
+  }
+
+  /** @throws Fault `drm` where only a licensed player gets a key */
+  forSegment(sequence: number): { readonly key: ResourceKey | null; readonly sampleKey: SampleKey | null } {
+    this.#isGroupOpen = false;
+    const tag = this.#usable();
+    if (!tag) return { key: null, sampleKey: null };
+    const key = { url: tag.uri, iv: tag.iv ?? vectorOf(sequence) };
+    return tag.method === AES_128
+      ? { key, sampleKey: null }
+      : { key: null, sampleKey: { ...key, method: tag.method } };
+  }
+
+  /** Of an initialisation, which has no number: without a vector, it is not encrypted. */
+  forMap(): ResourceKey | null {
+    const tag = this.#usable();
+    return tag?.method === AES_128 && tag.iv ? { url: tag.uri, iv: tag.iv } : null;
+  }
+
+  /** @throws Fault `drm` where only a licensed player gets a key */
+  requireUsable(): void {
+    this.#usable();
+  }
+
+  #usable(): KeyTag | null {
+    const tag = this.#keys.get(null) ?? null;
+    if (!tag && this.#keys.size > 0) throw new SourceFault("drm", "a key for licensed players");
+    return tag;
+  }
 }
 
 /** Up to 128 bits, as a number in hexadecimal digits. */
@@ -46,7 +106,8 @@ const VECTOR = /^(?:0x)?([0-9a-f]{1,32})$/i;
 function readVector(text: string | undefined): Buffer | null {
   if (text === undefined) return null;
   const digits = VECTOR.exec(text)?.[1];
-  if (digits === undefined) throw new Fault("network", "the playlist has an unreadable IV");
+  if (digits === undefined)
+    throw new SourceFault("network", "the playlist has an unreadable IV", { transient: false });
   return Buffer.from(digits.padStart(2 * KEY_BYTES, "0"), "hex");
 }
 
@@ -55,6 +116,34 @@ export function vectorOf(sequence: number): Buffer {
   const iv = Buffer.alloc(KEY_BYTES);
   iv.writeBigUInt64BE(BigInt(sequence), 8);
   return iv;
+}
+
+/**
+ * The bytes of a `data:` URI; null for another address.
+ *
+ * @throws Fault `network` for one that cannot be read
+ * @example inlineBytes("data:text/plain;base64,YQ==") // <Buffer 61>
+ */
+export function inlineBytes(url: string): Buffer | null {
+  if (!url.startsWith("data:")) return null;
+  const comma = url.indexOf(",");
+  if (comma < 0)
+    throw new SourceFault("network", "the playlist has an unreadable data: address", { transient: false });
+  const [head, body] = [url.slice("data:".length, comma), url.slice(comma + 1)];
+  try {
+    if (/;\s*base64$/i.test(head)) return Buffer.from(decodeURIComponent(body), "base64");
+    return percentDecoded(body);
+  } catch {
+    throw new SourceFault("network", "the playlist has an unreadable data: address", { transient: false });
+  }
+}
+
+/** Bytes need not be text: `%ff` is one. */
+function percentDecoded(text: string): Buffer {
+  const binary = text.replace(/%([\da-f]{2})/gi, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+  return Buffer.from(binary, "latin1");
 }
 
 /** The keys of a presentation, each fetched once. */
@@ -80,25 +169,54 @@ export class KeyRing {
   }
 
   async #read(url: string): Promise<Buffer> {
-    const chunks = await this.#ask(url, MAX_KEY_ANSWER_BYTES).catch((error: unknown) => {
+    const inline = inlineBytes(url);
+    const asked = inline ? Promise.resolve([inline]) : this.#ask(url, MAX_KEY_ANSWER_BYTES);
+    const chunks = await asked.catch((error: unknown) => {
       const isTooLong = error instanceof Fault && error.code === "limit_exceeded";
-      throw isTooLong ? new Fault("drm", `a key of more than ${MAX_KEY_ANSWER_BYTES} bytes`) : error;
+      throw isTooLong ? new SourceFault("drm", `a key of more than ${MAX_KEY_ANSWER_BYTES} bytes`) : error;
     });
     const key = Buffer.concat(chunks);
-    if (key.length !== KEY_BYTES) throw new Fault("drm", `a key of ${key.length} bytes`);
+    if (key.length !== KEY_BYTES) throw new SourceFault("drm", `a key of ${key.length} bytes`);
     return key;
   }
 }
 
-/** Decrypts a stream of batches. @throws Fault `truncated` where it does not end as it must */
+const BLOCK_BYTES = 16;
+
+/**
+ * Decrypts a stream of batches. Some packagers leave out the padding that must stand at the end: what is no padding is
+ * media.
+ *
+ * @throws Fault `truncated` where the end of a block is missing
+ */
 export async function* decrypted(
   batches: AsyncIterable<readonly Buffer[]> | Iterable<readonly Buffer[]>,
   decipher: Decipheriv,
 ): AsyncGenerator<Buffer[]> {
-  for await (const batch of batches) yield batch.map((chunk) => decipher.update(chunk));
-  try {
-    yield [decipher.final()];
-  } catch (error) {
-    throw new Fault("truncated", "a segment cannot be decrypted", { cause: error });
+  decipher.setAutoPadding(false);
+  /** The last block so far, which may end in padding. */
+  let held: Buffer = Buffer.alloc(0);
+  for await (const batch of batches) {
+    const clear = batch.map((chunk) => decipher.update(chunk)).filter(({ length }) => length > 0);
+    if (clear.length === 0) continue;
+    const last = Buffer.concat([held, clear.pop() as Buffer]);
+    const whole = clear.length === 0 ? [] : [held, ...clear];
+    const tail = clear.length === 0 ? last : last.subarray(held.length);
+    held = Buffer.from(tail.subarray(-BLOCK_BYTES));
+    yield [...whole, tail.subarray(0, -BLOCK_BYTES)];
   }
+  try {
+    decipher.final();
+  } catch (error) {
+    throw new SourceFault("truncated", "a segment cannot be decrypted", { cause: error });
+  }
+  yield [held.subarray(0, held.length - paddingOf(held))];
+}
+
+/** Bytes of padding at the end of a block: 1 to 16, each of which states how many there are; 0 where there is none. */
+function paddingOf(block: Buffer): number {
+  const count = block.at(-1) ?? 0;
+  const isPadding =
+    count >= 1 && count <= block.length && block.subarray(-count).every((byte) => byte === count);
+  return isPadding ? count : 0;
 }

@@ -1,15 +1,11 @@
 import type { HttpClient } from "../egress/http-client.ts";
 import { headersFor } from "../egress/source-headers.ts";
 import { collectSpan } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import { REAL_CLOCK, type RetryClock } from "../retry.ts";
-import { decrypted, KeyRing } from "./key.ts";
-import {
-  type LivePlaylist,
-  type LiveResource,
-  type LiveSegment,
-  parseLivePlaylist,
-} from "./live-playlist.ts";
+import { Follower, type NewSegments, targetSecondsOf } from "./follow.ts";
+import { decrypted, inlineBytes, KeyRing, type ResourceKey } from "./key.ts";
+import { type MediaPlaylist, parseMediaPlaylist, type Resource } from "./model.ts";
 import { MAX_PLAYLIST_BYTES } from "./playlist-lines.ts";
 
 export interface LiveSourceOptions {
@@ -33,13 +29,6 @@ export interface Follow {
   readonly isEnough: () => boolean;
 }
 
-/** What a look at the playlist brought. */
-export interface NewSegments {
-  readonly segments: readonly LiveSegment[];
-  /** Seconds that were on air since the last known segment and are in no playlist any more. */
-  readonly missedSeconds: number;
-}
-
 /** Why a stream ends: the source says so, nothing came for too long, or it was enough. */
 export type LiveEnd = "ended" | "stalled" | "enough";
 
@@ -48,8 +37,6 @@ const MAX_SEGMENT_BYTES = 64 << 20;
 const PLAYLIST_TIMEOUT_MS = 15_000;
 /** Between two looks at the playlist, in milliseconds. */
 const PAUSE = { min: 200, max: 10_000 };
-/** A playlist may be older than the last one by a few segments; one that is older still counts anew. */
-const STALE_SEGMENTS = 20;
 
 /** A live HLS stream: its playlist looked at again and again, its segments fetched one by one. */
 export class LiveSource {
@@ -58,7 +45,7 @@ export class LiveSource {
   readonly #client: HttpClient;
   readonly #options: LiveSourceOptions;
   readonly #clock: RetryClock;
-  readonly #keys = new KeyRing((url, maxBytes) => this.readResource({ url }, maxBytes));
+  readonly #keys = new KeyRing((url, maxBytes) => this.#download({ url }, maxBytes));
 
   constructor(client: HttpClient, options: LiveSourceOptions) {
     this.#client = client;
@@ -73,16 +60,15 @@ export class LiveSource {
    */
   async *follow({ after, fromStart, isEnough }: Follow): AsyncGenerator<NewSegments, LiveEnd> {
     const { signal, stallMs } = this.#options;
-    let last = after;
+    const follower = new Follower(after, fromStart);
     let heardAt = this.#clock.now();
     for (;;) {
       if (isEnough()) return "enough";
       const lookedAt = this.#clock.now();
       const playlist = await this.#reload();
-      const segments = playlist && newSegmentsOf(playlist, last, fromStart);
+      const segments = playlist && follower.next(playlist);
       if (segments && segments.segments.length > 0) {
         yield segments;
-        last = segments.segments.at(-1)?.sequence ?? last;
         heardAt = this.#clock.now();
       }
       if (playlist?.hasEnded) return "ended";
@@ -92,18 +78,20 @@ export class LiveSource {
     }
   }
 
-  /** The bytes of a segment, decrypted. @throws as `openSpan` */
-  async read(segment: LiveSegment): Promise<Buffer[]> {
-    const chunks = await this.readResource(segment);
-    if (segment.key === null) return chunks;
-    const decipher = await this.#keys.decipher(segment.key);
+  /** The bytes of a segment or a map, decrypted. @throws as `openSpan` */
+  async read(resource: Resource & { readonly key: ResourceKey | null }): Promise<Buffer[]> {
+    const chunks = await this.#download(resource, MAX_SEGMENT_BYTES);
+    if (resource.key === null) return chunks;
+    const decipher = await this.#keys.decipher(resource.key);
     const whole: Buffer[] = [];
     for await (const batch of decrypted([chunks], decipher)) whole.push(...batch);
     return whole;
   }
 
-  /** The bytes of a map. @throws as `openSpan`; Fault `limit_exceeded` over `maxBytes` */
-  readResource({ url, span = { start: 0 } }: LiveResource, maxBytes = MAX_SEGMENT_BYTES): Promise<Buffer[]> {
+  /** @throws as `openSpan`; Fault `limit_exceeded` over `maxBytes` */
+  async #download({ url, span = { start: 0 } }: Resource, maxBytes: number): Promise<Buffer[]> {
+    const inline = inlineBytes(url);
+    if (inline) return [inline];
     const { headers, signal, onBytes, clock } = this.#options;
     const request = {
       url,
@@ -117,7 +105,7 @@ export class LiveSource {
   }
 
   /** Null for a playlist that cannot be fetched right now. */
-  async #reload(): Promise<LivePlaylist | null> {
+  async #reload(): Promise<MediaPlaylist | null> {
     const { url, headers, signal } = this.#options;
     try {
       const response = await this.#client.open(url, { headers, signal, timeoutMs: PLAYLIST_TIMEOUT_MS });
@@ -125,11 +113,16 @@ export class LiveSource {
       let length = 0;
       for await (const chunk of response.body as AsyncIterable<Buffer>) {
         length += chunk.length;
-        if (length > MAX_PLAYLIST_BYTES) throw new Fault("network", "the playlist is too large");
+        if (length > MAX_PLAYLIST_BYTES)
+          throw new SourceFault("network", "the playlist is too large", { transient: false });
         chunks.push(chunk);
       }
-      if (response.status !== 200) throw new Fault("network", `the playlist was answered ${response.status}`);
-      return parseLivePlaylist(Buffer.concat(chunks).toString("utf8"), response.url);
+      if (response.status !== 200)
+        throw new SourceFault("network", `the playlist was answered ${response.status}`);
+      const playlist = parseMediaPlaylist(Buffer.concat(chunks).toString("utf8"), response.url);
+      if (playlist.segments.some(({ sampleKey }) => sampleKey !== null))
+        throw new SourceFault("live", "an encryption of single samples");
+      return playlist;
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Fault && error.code === "network") return null;
@@ -138,21 +131,10 @@ export class LiveSource {
   }
 }
 
-function newSegmentsOf(playlist: LivePlaylist, last: number | null, fromStart: boolean): NewSegments {
-  const { segments, targetSeconds } = playlist;
-  if (last === null) return { segments: fromStart ? segments : segments.slice(-1), missedSeconds: 0 };
-  const newest = segments.at(-1)?.sequence ?? last;
-  // the broadcaster began to count anew
-  if (newest < last - STALE_SEGMENTS) return { segments, missedSeconds: 0 };
-  const fresh = segments.filter(({ sequence }) => sequence > last);
-  const missed = (fresh[0]?.sequence ?? last + 1) - last - 1;
-  return { segments: fresh, missedSeconds: missed * targetSeconds };
-}
-
 /** Half a segment's length when nothing was new, as players do. */
-function pauseAfter(playlist: LivePlaylist | null, segments: NewSegments | null): number {
+function pauseAfter(playlist: MediaPlaylist | null, segments: NewSegments | null): number {
   if (playlist === null) return 1_000;
   const isNew = (segments?.segments.length ?? 0) > 0;
-  const ms = playlist.targetSeconds * (isNew ? 800 : 400);
+  const ms = targetSecondsOf(playlist) * (isNew ? 800 : 400);
   return Math.min(PAUSE.max, Math.max(PAUSE.min, ms));
 }

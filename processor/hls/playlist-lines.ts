@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import { LineLimitError, textLines } from "../text-lines.ts";
 
 /** What every reader of playlists shares: their lines, numbers and addresses, and what a playlist may be at most. */
@@ -15,17 +15,19 @@ const MAX_ADDRESSES_LENGTH = 32 << 20;
 const MAX_SECONDS = 1e9;
 
 /**
- * The lines of a playlist.
+ * The lines of a playlist, without the spaces around them.
  *
  * @throws Fault `network` when this is no playlist, or none that one would send
  */
 export function playlistLines(text: string): string[] {
   try {
-    const lines = textLines(text, LIMITS);
-    if (!lines[0]?.startsWith("#EXTM3U")) throw new Fault("network", "not an HLS playlist");
+    const lines = textLines(text, LIMITS).map((line) => line.trim());
+    if (!lines[0]?.startsWith("#EXTM3U"))
+      throw new SourceFault("network", "not an HLS playlist", { transient: false });
     return lines;
   } catch (error) {
-    if (error instanceof LineLimitError) throw new Fault("network", `the playlist has ${error.message}`);
+    if (error instanceof LineLimitError)
+      throw new SourceFault("network", `the playlist has ${error.message}`, { transient: false });
     throw error;
   }
 }
@@ -43,7 +45,7 @@ export function numberBehind(lines: readonly string[], tag: string): number | nu
 export const firstSequence = (lines: readonly string[]): number =>
   numberBehind(lines, "#EXT-X-MEDIA-SEQUENCE:") ?? 0;
 
-/** Seconds behind `#EXTINF:`; null where no length can be read. */
+/** Seconds behind `#EXTINF:`; null where no length can be read. Some write a comma for the decimal point. */
 export function segmentSeconds(line: string): number | null {
   const seconds = Number.parseFloat(line.slice("#EXTINF:".length));
   return seconds >= 0 && seconds <= MAX_SECONDS ? seconds : null;
@@ -60,18 +62,22 @@ export class PlaylistAddresses {
     this.#baseUrl = baseUrl;
   }
 
-  /** @throws Fault `network` beyond a limit or for what is no address, `egress_blocked` for one that is not http(s) */
-  resolve(uri: string): string {
+  /**
+   * @param allowsData the bytes may stand in the playlist itself, as a `data:` URI
+   * @throws Fault `network` beyond a limit or for what is no address, `egress_blocked` for one that is not http(s)
+   */
+  resolve(uri: string, allowsData = false): string {
     const url = uri.length > MAX_ADDRESS_LENGTH ? null : URL.parse(uri, this.#baseUrl);
     if (!url || url.href.length > MAX_ADDRESS_LENGTH) {
-      throw new Fault("network", "the playlist names no valid address");
+      throw new SourceFault("network", "the playlist names no valid address", { transient: false });
     }
-    if (url.protocol !== "http:" && url.protocol !== "https:") {
-      throw new Fault("egress_blocked", `the playlist names a ${url.protocol} address`);
+    const isInline = allowsData && url.protocol === "data:";
+    if (!isInline && url.protocol !== "http:" && url.protocol !== "https:") {
+      throw new SourceFault("egress_blocked", `the playlist names a ${url.protocol} address`);
     }
     this.#length += url.href.length;
     if (++this.#count > MAX_RESOURCES || this.#length > MAX_ADDRESSES_LENGTH) {
-      throw new Fault("network", "the playlist names too many addresses");
+      throw new SourceFault("network", "the playlist names too many addresses", { transient: false });
     }
     return url.href;
   }

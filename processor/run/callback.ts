@@ -3,6 +3,7 @@ import {
   type Heartbeat,
   HeartbeatResponse,
   type Outcome,
+  type ProcessorStarted,
   type RecordingStarted,
   type UploadStarted,
 } from "../../schema/wire/callback.ts";
@@ -22,6 +23,10 @@ export interface CallbackOptions {
   readonly workerUrl: string;
   /** Name of this processor, as the Worker's pool knows it. */
   readonly instance: string;
+  /** Id of this process. */
+  readonly boot: string;
+  /** Shared with the Worker; shown where no run's own token speaks. */
+  readonly processorToken: string;
   readonly fetch?: typeof fetch;
   readonly clock?: RetryClock;
 }
@@ -48,10 +53,26 @@ export class Callback {
 
   /** One try: the next beat is near. */
   async heartbeat(runs: Heartbeat["runs"], signal: AbortSignal): Promise<HeartbeatResponse["runs"]> {
-    const body: Heartbeat = { v: WIRE_VERSION, instance: this.#options.instance, runs };
+    const { instance, boot } = this.#options;
+    const body: Heartbeat = { v: WIRE_VERSION, instance, boot, runs };
     const response = await this.#post("/internal/heartbeat", body, null, signal);
     if (!response.ok) throw new Error(`the heartbeat was answered ${response.status}`);
     return HeartbeatResponse.parse(await readBoundedJson(response, MAX_RESPONSE_BYTES)).runs;
+  }
+
+  /** Says that this process has started, until it is heard. @param started what it replaces, and its room */
+  async started(started: ProcessorStarted, signal: AbortSignal): Promise<void> {
+    const { instance, boot, processorToken } = this.#options;
+    const body: Heartbeat = { v: WIRE_VERSION, instance, boot, started, runs: [] };
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted();
+      const response = await this.#post("/internal/heartbeat", body, processorToken, signal).catch(
+        () => null,
+      );
+      await response?.body?.cancel().catch(() => {});
+      if (response?.ok) return;
+      await this.#clock.sleep(backoffMs(attempt, BACKOFF, this.#clock.random), signal);
+    }
   }
 
   /** Says which upload a successor would have to abort. */

@@ -26,6 +26,20 @@ const BUSY_SECONDS = 5;
 /** A processor that is going down will not be free again: the dispatch message is better off elsewhere. */
 const DRAINING_SECONDS = 2;
 
+/** For a run that has to be alone: others are let in no more for so long, at most, so that the processor empties. */
+const HOLD_MS = 10 * 60_000;
+/** Without being asked for it again, the processor is held free no longer than this. */
+const HOLD_WITHOUT_ASKING_MS = 2 * 60_000;
+/** So long others are let in again when it did not empty: a recording may take hours. */
+const HOLD_PAUSE_MS = 10 * 60_000;
+
+/** Since when, and how lately, a run asked to be alone. */
+interface Hold {
+  readonly jobId: string;
+  readonly since: number;
+  readonly askedAt: number;
+}
+
 /** The runs of this processor: admission, replacement, cancellation, drain. */
 export class RunTable {
   readonly #slots: RunSlots;
@@ -33,11 +47,16 @@ export class RunTable {
   readonly #runs = new Map<string, RunHandle>();
   /** Those that belong to batches. */
   readonly #ofBatches = new Set<RunHandle>();
+  readonly #now: () => number;
   #draining = false;
+  /** The run that has the processor to itself. */
+  #alone: RunHandle | null = null;
+  #hold: Hold | null = null;
 
-  constructor(slots: RunSlots, start: StartRun) {
+  constructor(slots: RunSlots, start: StartRun, now: () => number = () => performance.now()) {
     this.#slots = slots;
     this.#start = start;
+    this.#now = now;
   }
 
   get size(): number {
@@ -46,7 +65,9 @@ export class RunTable {
 
   /** Runs that can be taken when one of those in progress is over. */
   get freeAfterOne(): number {
-    return this.#draining ? 0 : this.#slots.all - this.#runs.size + 1;
+    if (this.#draining) return 0;
+    // the one that waits to be alone is the next
+    return this.#isHeld() ? Number(this.#runs.size <= 1) : this.#slots.all - this.#runs.size + 1;
   }
 
   get draining(): boolean {
@@ -63,15 +84,41 @@ export class RunTable {
       await running.done;
       return this.admit(request);
     }
+    if (!this.#mayEnter(request)) return { type: "busy", retryAfterSeconds: BUSY_SECONDS };
     if (!this.#hasSlot(request.batch)) return { type: "busy", retryAfterSeconds: BUSY_SECONDS };
     const handle = this.#start(request);
     this.#runs.set(request.job_id, handle);
     if (request.batch) this.#ofBatches.add(handle);
+    if (request.alone) {
+      this.#alone = handle;
+      this.#hold = null;
+    }
     void handle.done.then(() => {
+      if (this.#alone === handle) this.#alone = null;
       this.#ofBatches.delete(handle);
       if (this.#runs.get(request.job_id) === handle) this.#runs.delete(request.job_id);
     });
     return { type: "accepted" };
+  }
+
+  /** Whether the run may have company, or is alone; one that waits to be alone keeps others out meanwhile. */
+  #mayEnter({ job_id, alone }: RunRequest): boolean {
+    if (this.#alone !== null) return false;
+    if (!alone) return !this.#isHeld();
+    if (this.#runs.size === 0) return true;
+    const now = this.#now();
+    const held = this.#hold;
+    const isOld = held === null || now - held.since >= HOLD_MS + HOLD_PAUSE_MS;
+    if (isOld) this.#hold = { jobId: job_id, since: now, askedAt: now };
+    else if (held.jobId === job_id) this.#hold = { ...held, askedAt: now };
+    return false;
+  }
+
+  /** True while the processor is to empty for a run that has to be alone. */
+  #isHeld(): boolean {
+    if (this.#hold === null) return false;
+    const now = this.#now();
+    return now - this.#hold.since < HOLD_MS && now - this.#hold.askedAt < HOLD_WITHOUT_ASKING_MS;
   }
 
   #hasSlot(batch: boolean): boolean {

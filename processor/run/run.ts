@@ -1,15 +1,15 @@
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
-import { RangeMismatchError } from "../egress/source-read.ts";
-import { Fault } from "../fault.ts";
+import { Fault, ServiceFault } from "../fault.ts";
 import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
-import { deliver } from "../stages/deliver.ts";
+import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
 import { resolveSource } from "../stages/resolve.ts";
 import { openObjectStore } from "../storage/open-object-store.ts";
 import type { Claim } from "./callback.ts";
 import { Deadline } from "./deadline.ts";
+import { deliverAnyWay } from "./deliver-any-way.ts";
 import type { LeaseHolder } from "./lease.ts";
 import { Progress } from "./progress.ts";
 import { StoppedError, type StopReason } from "./stop.ts";
@@ -36,14 +36,18 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
   const progress: Progress = new Progress((stepChanged) => dependencies.lease.changed(holder, stepChanged));
   const stop = (reason: StopReason) => abort.abort(new StoppedError(reason));
   const holder: LeaseHolder = { claim, progress, stop };
-  const deadline = new Deadline(dependencies.config.maxRunSeconds, () => abort.abort(new Fault("timeout")));
+  const deadline = new Deadline(dependencies.config.maxRunSeconds, () =>
+    abort.abort(new ServiceFault("timeout")),
+  );
   const base: BareContext = {
     ...dependencies,
     request,
     claim,
     signal: abort.signal,
     progress,
-    store: openObjectStore(request.target, dependencies.policy),
+    store: openObjectStore(request.target, dependencies.policy, {
+      idleMs: dependencies.config.stallSeconds * 1000,
+    }),
     extendDeadline: (seconds) => deadline.extend(seconds),
   };
   dependencies.lease.add(holder);
@@ -77,10 +81,7 @@ async function execute(context: BareContext): Promise<void> {
   });
 }
 
-/**
- * A media link may have expired between extraction and download: a fresh extraction is worth one more try. So is the
- * plain way, for a source whose ranges turn out wrong when the transfer has begun.
- */
+/** A media link may have expired between extraction and download: a fresh extraction is worth one more try. */
 async function attempt(context: RunContext): Promise<Delivery> {
   const begun = await findRecording(context);
   if (begun) return continueRecording(context, begun);
@@ -88,7 +89,6 @@ async function attempt(context: RunContext): Promise<Delivery> {
     return await fetchAndDeliver(context);
   } catch (error) {
     if (context.signal.aborted || !(error instanceof Fault)) throw error;
-    if (error instanceof RangeMismatchError) return fetchAndDeliver({ ...context, distrustsRanges: true });
     if (error.code !== "forbidden") throw error;
     context.extractions.remove(context.request.url);
     return fetchAndDeliver(context);
@@ -98,7 +98,10 @@ async function attempt(context: RunContext): Promise<Delivery> {
 async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   const resolved = await resolveSource(context);
   if (resolved.source.live) return recordLive(context, resolved);
-  const delivery = await deliver(context, resolved);
+  const delivery = await deliverAnyWay(context, resolved).catch((error: unknown) => {
+    if (!(error instanceof EndlessStreamError)) throw error;
+    return recordLive(context, { ...resolved, source: { ...resolved.source, live: true } });
+  });
   if (!context.request.recording.asked) return delivery;
   const notLive = { field: "live_recording", from: true, to: false, reason: "The source is not live" };
   return { ...delivery, adjustments: [...delivery.adjustments, notLive] };
@@ -131,7 +134,8 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   const { signal, log, claim, progress, request } = context;
   const cause = signal.aborted ? signal.reason : error;
   if (cause instanceof StoppedError) return cause.reason === "drained" ? { type: "interrupted" } : null;
-  const fault = cause instanceof Fault ? cause : new Fault("internal", describe(cause), { cause });
+  const fault =
+    cause instanceof Fault ? cause : new ServiceFault(ownCodeOf(cause), describe(cause), { cause });
   if (fault.code === "upcoming") {
     const until = nextLook(request.wait, fault instanceof UpcomingError ? fault.releaseAt : null, Date.now());
     if (until !== null) return { type: "postponed", until };
@@ -141,6 +145,7 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
     type: "failed",
     code: fault.code,
     retry_after_ms: fault.retryAfterMs ?? null,
+    ...(fault.transient === undefined ? {} : { transient: fault.transient }),
     title: progress.snapshot.title,
   };
 }
@@ -159,6 +164,12 @@ async function report(
     return "not_reported";
   }
 }
+
+/** A disk that fills up while our own code writes says so by the system's code. */
+const ownCodeOf = (error: unknown): "disk_full" | "internal" =>
+  error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")
+    ? "disk_full"
+    : "internal";
 
 const describe = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

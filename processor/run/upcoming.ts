@@ -1,8 +1,8 @@
 import type { RunRequest } from "../../schema/wire/run.ts";
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 
 /** A stream that is announced and has not begun. */
-export class UpcomingError extends Fault {
+export class UpcomingError extends SourceFault {
   /** When it is to begin, in epoch milliseconds; null when the source does not say. */
   readonly releaseAt: number | null;
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { containerOf } from "../../schema/containers.ts";
 import type { Adjustment, MediaPlan, StreamActions } from "../../schema/media.ts";
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import type { Section } from "./file-metadata.ts";
 
 /** What is delivered of a source. */
@@ -31,7 +31,7 @@ const END_TOLERANCE_SECONDS = 0.5;
 export function extentOf({ clip }: MediaPlan, total: number | null): Extent {
   if (clip === null) return { section: { start: 0, end: total }, seconds: total, adjustments: [] };
   if (total !== null && clip.start >= total) {
-    throw new Fault("clip_out_of_range", `starts at ${clip.start} s of ${total} s`);
+    throw new SourceFault("clip_out_of_range", `starts at ${clip.start} s of ${total} s`);
   }
   const end = clip.end === null ? total : Math.min(clip.end, total ?? clip.end);
   const isCut = clip.end !== null && total !== null && clip.end > total + END_TOLERANCE_SECONDS;

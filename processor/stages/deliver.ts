@@ -9,7 +9,7 @@ import {
 } from "../../schema/storage/object-key.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import type { RunContext } from "../dependencies.ts";
-import { Fault } from "../fault.ts";
+import { ServiceFault, SourceFault, StorageFault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import type { AudioFacts } from "../tools/ffprobe.ts";
@@ -145,7 +145,7 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
   };
   const actions = fitStreams(plan, native);
   if (actions.video === "none" && actions.audio === "none") {
-    throw new Fault(
+    throw new SourceFault(
       "no_format",
       `nothing of video ${native.video}, audio ${native.audio} fits ${plan.format}`,
     );
@@ -214,7 +214,7 @@ function expectedBytes(
 function checkDurationLimit({ request }: RunContext, seconds: number | null): void {
   const limit = request.limits.max_duration_seconds;
   if (limit !== null && seconds !== null && seconds > limit) {
-    throw new Fault("limit_exceeded", `${seconds} s are longer than ${limit} s`);
+    throw new ServiceFault("limit_exceeded", `${seconds} s are longer than ${limit} s`);
   }
 }
 
@@ -222,7 +222,7 @@ function keyOf({ request }: RunContext, source: Source): string {
   const filename =
     request.filename === null ? defaultFilename(source.title, source.id) : cleanFilename(request.filename);
   const key = objectKey({ ...request.key_prefix, filename, extension: request.plan.format });
-  if (byteLength(key) > MAX_KEY_BYTES) throw new Fault("upload_refused", "the object key is too long");
+  if (byteLength(key) > MAX_KEY_BYTES) throw new StorageFault("upload_refused", "the object key is too long");
   return key;
 }
 
@@ -253,6 +253,22 @@ function resolutionAdjustments({ request }: RunContext, { video }: IndexFacts): 
   return [{ field: "max_resolution", from: limit, to, reason: "The source has nothing smaller" }];
 }
 
+/** A source that does not have all of its pieces gives the others. */
+function missingAdjustments(inputs: Inputs, { facts, section }: Done): Adjustment[] {
+  const { count, seconds } = inputs.missing();
+  if (count === 0) return [];
+  const announced = section.end === null ? (facts.durationSeconds ?? seconds) : section.end - section.start;
+  const [from, missing] = [announced, seconds].map((value) => Math.round(value * 10) / 10) as [
+    number,
+    number,
+  ];
+  const to = Math.max(0, Math.round((from - missing) * 10) / 10);
+  const pieces = count === 1 ? "1 segment" : `${count} segments`;
+  return [
+    { field: "source", from, to, reason: `${missing} s are missing: the source does not have ${pieces}` },
+  ];
+}
+
 function report(
   { context, source, inputs }: Work,
   extractMs: number,
@@ -281,6 +297,8 @@ function report(
     strategy: done.strategy,
     adjustments: [
       ...done.adjustments,
+      ...inputs.adjustments,
+      ...missingAdjustments(inputs, done),
       ...done.audio.adjustments,
       ...resolutionAdjustments(context, facts),
       ...fpsAdjustments(context, facts),

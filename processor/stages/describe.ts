@@ -4,6 +4,7 @@ import type { IndexFacts } from "../media/isobmff/facts.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
 import type { TrackedInput } from "./audio-tracks.ts";
 import type { Input, Inputs } from "./inputs.ts";
+import { delaysOf } from "./parts/beginnings.ts";
 import type { Source } from "./source.ts";
 
 /** An input and what the muxer must know of it. */
@@ -59,6 +60,7 @@ export async function describeInputs(
   ).catch((error: unknown) => {
     throw inputs.failure() ?? error;
   });
+  const delays = await delaysOf(inputs.all, context.signal);
   return inputs.all.map((input, index) => {
     const facts = seen[index] ?? null;
     const { stream, forTool, transportStream, cut } = input;
@@ -72,6 +74,7 @@ export async function describeInputs(
       fps: stream.fps ?? facts?.video?.fps ?? null,
       duration: cut?.totalSeconds ?? source.duration ?? facts?.durationSeconds ?? null,
       seekable: cut === null,
+      delaySeconds: delays[index] ?? 0,
       skipSeconds: Math.max(0, start - (cut === null ? 0 : beginningOf(inputs.all, seen, index))),
     };
   });

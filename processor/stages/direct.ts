@@ -3,7 +3,7 @@ import type { MediaPlan } from "../../schema/media.ts";
 import { copyTo } from "../blocks.ts";
 import type { RunContext } from "../dependencies.ts";
 import type { RangeSource } from "../egress/range-source.ts";
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import { uploadRanges } from "../storage/uploads/upload-ranges.ts";
@@ -56,7 +56,8 @@ export async function readHead(plan: MediaPlan, input: Input, size: number): Pro
   const nothing = Promise.resolve(null);
   if (!containerOf(plan.format).indexFirst) return { playsEarly: true, facts: nothing };
   const declared = await input.head();
-  if (declared?.truncated) throw new Fault("truncated", `boxes reach beyond the ${size} bytes of the file`);
+  if (declared?.truncated)
+    throw new SourceFault("truncated", `boxes reach beyond the ${size} bytes of the file`);
   if (!declared?.indexFirst) return { playsEarly: false, facts: nothing };
   const facts = declared.facts();
   // anyone who asks hears of a failure; nobody may

@@ -50,3 +50,33 @@ export function audioEncoder(target: AudioTarget, plan: MediaPlan): string[] {
 /** Apple's players take H.265 only under this tag. */
 export const codecTag = (plan: MediaPlan, codec: string | null): string[] =>
   codec === "h265" && containerOf(plan.format).indexFirst ? ["-tag:v:0", "hvc1"] : [];
+
+/** Arguments that give one part of a presentation the size and codec of the others; what is missing of it stays black. */
+export function partVideoEncoder({
+  codec,
+  height,
+  width,
+}: {
+  readonly codec: VideoTarget;
+  readonly width: number;
+  readonly height: number;
+}): string[] {
+  const [even, high] = [width - (width % 2), height - (height % 2)];
+  const fitted = `scale=${even}:${high}:force_original_aspect_ratio=decrease:force_divisible_by=2`;
+  const filter = `${fitted},pad=${even}:${high}:(ow-iw)/2:(oh-ih)/2,setsar=1`;
+  return ["-c:v", ...VIDEO_ENCODERS[codec](DEFAULT_CRF), "-vf", filter];
+}
+
+/** Arguments that give the audio of one part the form of the others. */
+export const partAudioEncoder = ({
+  channels,
+  codec,
+  sampleRate,
+}: {
+  readonly codec: AudioTarget;
+  readonly sampleRate: number;
+  readonly channels: number;
+}): string[] => [
+  ...["-c:a", AUDIO_ENCODERS[codec], "-b:a", DEFAULT_AUDIO_BITRATE],
+  ...["-ar", `${sampleRate}`, "-ac", `${channels}`],
+];

@@ -13,6 +13,8 @@ export interface MuxInput {
   readonly transportStream?: boolean;
   /** Seconds of this input in front of what is wanted; 0 for all of it. */
   readonly skipSeconds?: number;
+  /** Seconds by which it begins later than the first of all inputs. */
+  readonly delaySeconds?: number;
   /** Only the audio of a further language. */
   readonly isExtraAudio?: boolean;
   /** False for pieces read one after the other: what is in front is read and left out. */
@@ -117,10 +119,16 @@ export function muxArguments(job: MuxJob): string[] {
   ];
 }
 
-function positioned({ input, seekable = true, skipSeconds = 0 }: OpenedMuxInput): ToolInput {
+function positioned({
+  delaySeconds = 0,
+  input,
+  seekable = true,
+  skipSeconds = 0,
+}: OpenedMuxInput): ToolInput {
+  const delay = delaySeconds > 0 ? ["-itsoffset", `${delaySeconds}`] : [];
   // either way the asked start becomes time 0
   const skip = seekable ? ["-ss", `${skipSeconds}`] : ["-itsoffset", `${-skipSeconds}`];
-  return input.with("-thread_queue_size", "1024", ...(skipSeconds > 0 ? skip : []));
+  return input.with("-thread_queue_size", "1024", ...(skipSeconds > 0 ? skip : delay));
 }
 
 const clipLength = ({ clipSeconds }: MuxJob): string[] =>

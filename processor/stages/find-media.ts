@@ -1,6 +1,6 @@
 import { type MediaPlan, plan as planOf } from "../../schema/media.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
-import { Fault } from "../fault.ts";
+import { SourceFault } from "../fault.ts";
 import type { ExtractionCache } from "../tools/extraction-cache.ts";
 import type { Extraction, ExtractorPool } from "../tools/extractor.ts";
 import { chooseFormats, type FormatChoice, formatSort } from "./select.ts";
@@ -49,7 +49,7 @@ async function askSource(finder: Finder, wanted: Wanted, url: string, hops: numb
   const found = await extractor.extract({ url, proxy, signal, options: selection(plan), timeoutMs });
   if (found.kind === "video") return chosen(found, plan);
   const [only, another] = found.entries;
-  if (only?.url === undefined || another !== undefined || hops === 0) throw new Fault("is_playlist");
+  if (only?.url === undefined || another !== undefined || hops === 0) throw new SourceFault("is_playlist");
   return askSource(finder, wanted, only.url, hops - 1);
 }
 

@@ -11,54 +11,28 @@ import {
   serveRangeSource,
   serveSegmentSource,
 } from "../egress/loopback.ts";
+import { MissingMedia } from "../egress/missing-media.ts";
 import { FIRST_BYTES, openRangeSource, type RangeSource } from "../egress/range-source.ts";
 import { SegmentSource } from "../egress/segment-source.ts";
-import { Fault } from "../fault.ts";
+import { type Fault, SourceFault } from "../fault.ts";
 import { HlsSource } from "../hls/source.ts";
 import { cutPieces, type TimeWindow } from "../hls/window.ts";
 import { SNIFF_BYTES } from "../tools/input-format.ts";
 import { demuxerOf, mediaFile, ToolInput } from "../tools/tool-input.ts";
 import { downloadWithTool } from "../tools/ytdlp-download.ts";
-import { type FileHead, readSourceHead } from "./file-head.ts";
+import { readSourceHead } from "./file-head.ts";
+import { EndlessStreamError, isEndless } from "./live/endless-source.ts";
+import { type Input, type Inputs, type Missing, NOTHING_MISSING } from "./parts/input.ts";
+import { joinInputs } from "./parts/join-inputs.ts";
 import type { Fragment, Source, SourceStream } from "./source.ts";
 
-/** A stream that was opened: a way for the tools to read it, and the count of what it cost. */
-export interface Input {
-  readonly stream: SourceStream;
-  /**
-   * What a tool opens: a URL that only this run's proxy serves, or a file of the work folder. What kind of media it is
-   * is reported from its first bytes, which are read once, no matter who asks.
-   *
-   * @throws Fault `unsupported_url` when it is no container that is read; or of the source
-   */
-  readonly forTool: () => Promise<ToolInput>;
-  /** Set for a file that can be read anywhere. */
-  readonly ranges: RangeSource | null;
-  /**
-   * All its bytes in their order, as one stream of media; null where only a tool makes one of it. Batches are borrowed.
-   *
-   * @throws NotConcatenableError where that shows on the way
-   */
-  readonly read: ((signal: AbortSignal) => AsyncGenerator<Buffer[]>) | null;
-  /** Reads its headers once, no matter who asks; null where there are none to read. */
-  readonly head: () => Promise<FileHead | null>;
-  readonly transportStream: boolean;
-  /** Set when the input holds only the pieces that a clip needs: where they begin, and how long all would be. */
-  readonly cut: { readonly startSeconds: number; readonly totalSeconds: number } | null;
-  /** Requests that had to be repeated so far. */
-  readonly retries: () => number;
-  readonly close: () => void;
-}
+export type { Input, Inputs };
 
 /** What only a tool looks into. */
-const OPAQUE = { ranges: null, read: null, head: async () => null, cut: null } as const;
-
-/** All inputs of a run, and why the first of them broke, which their reader cannot know. */
-export interface Inputs {
-  readonly all: readonly Input[];
-  readonly failure: () => Fault | null;
-  readonly close: () => void;
-}
+const OPAQUE = {
+  ...{ ranges: null, read: null, head: async () => null, cut: null, parts: [] },
+  missing: () => NOTHING_MISSING,
+} as const;
 
 /** Opens every stream of the source side by side. */
 export async function openInputs(context: RunContext, source: Source): Promise<Inputs> {
@@ -76,7 +50,17 @@ export async function openInputs(context: RunContext, source: Source): Promise<I
     close();
     throw refused.reason;
   }
-  return { all, failure: () => failure, close };
+  try {
+    const joined = await joinInputs(context, all);
+    const most = (one: Missing, other: Missing) => (other.seconds > one.seconds ? other : one);
+    return {
+      ...{ ...joined, failure: () => failure, close },
+      missing: () => joined.all.map((input) => input.missing()).reduce(most, NOTHING_MISSING),
+    };
+  } catch (error) {
+    close();
+    throw failure ?? error;
+  }
 }
 
 function openInput(
@@ -98,13 +82,17 @@ function openInput(
   }
 }
 
-function sourceOptions({ config, signal, progress, request }: RunContext, stream: SourceStream) {
+function sourceOptions(context: RunContext, stream: SourceStream) {
+  const { config, signal, progress, request, limits, readsPlainly } = context;
+  const { connections, distrustsRanges } = limits.of(stream.url);
+  const allowed = Math.min(connectionsTo(stream.url, config), connections ?? Number.POSITIVE_INFINITY);
   // the key's limit is on what is delivered, which of a clip is only known at its end
   const limit = request.plan.clip === null ? request.limits.max_filesize_bytes : null;
   return {
     url: stream.url,
     headers: stream.headers,
-    connections: connectionsTo(stream.url, config),
+    connections: readsPlainly ? 1 : allowed,
+    plain: readsPlainly === true || distrustsRanges === true,
     signal,
     maxBytes: Math.min(config.maxFilesizeBytes, limit ?? Number.POSITIVE_INFINITY),
     onBytes: (bytes: number) => progress.receive(bytes),
@@ -148,10 +136,17 @@ async function openFile(
   index: number,
   onFailure: OnFailure,
 ): Promise<Input> {
-  const options = { ...sourceOptions(context, stream), plain: context.distrustsRanges };
-  const ranges = await openRangeSource(context.client, options);
+  const ranges = await openRangeSource(context.client, {
+    ...sourceOptions(context, stream),
+    // the link to a node may run out, the one that was asked for leads to another
+    home: source.info.direct === true ? context.request.url : undefined,
+  });
+  if (ranges.sizeBytes === undefined && (await isEndless(context, stream, false))) {
+    ranges.close();
+    throw new EndlessStreamError();
+  }
   if (!ranges.rangesWork || ranges.sizeBytes === undefined) return spool(context, stream, index, ranges);
-  if (ranges.sizeBytes === 0) throw new Fault("truncated", "the file is empty");
+  if (ranges.sizeBytes === 0) throw new SourceFault("truncated", "the file is empty");
   const pace = paceOf(context, ranges.sizeBytes, source.duration);
   const mount = context.proxy.mount(serveRangeSource(ranges, onFailure, pace ?? {}));
   const size = ranges.sizeBytes;
@@ -171,7 +166,7 @@ async function openFile(
     ranges,
     read: (signal) => ranges.read({ signal, borrowed: true }),
     head: once(async () => readSourceHead(ranges, size, await readFront(FIRST_BYTES))),
-    cut: null,
+    ...{ cut: null, parts: [], missing: () => NOTHING_MISSING },
     transportStream: stream.extension === "ts",
     retries: () => ranges.retries,
     close: () => {
@@ -183,12 +178,13 @@ async function openFile(
 
 /** A source that gives no ranges is read once, from its beginning; a file in the work folder can be read anywhere. */
 async function spool(
-  { folder, signal }: RunContext,
+  { folder, folders, signal }: RunContext,
   stream: SourceStream,
   index: number,
   ranges: RangeSource,
 ): Promise<Input> {
   const path = join(folder, `source.${index}`);
+  await folders.reserve(folder, ranges.sizeBytes);
   const chunks = async function* () {
     for await (const batch of ranges.read()) yield* batch;
   };
@@ -206,7 +202,10 @@ async function spool(
 async function openHls(context: RunContext, stream: SourceStream, onFailure: OnFailure): Promise<Input> {
   const window = windowOf(context);
   const playlist = new HlsSource(context.client, { ...sourceOptions(context, stream), window });
-  if (window) await playlist.prepare();
+  const parts = await playlist.parts().catch((error: unknown) => {
+    playlist.close();
+    throw error;
+  });
   const mount = context.proxy.mount(serveHlsSource(playlist, onFailure));
   return {
     ...OPAQUE,
@@ -214,6 +213,11 @@ async function openHls(context: RunContext, stream: SourceStream, onFailure: OnF
     forTool: async () => ToolInput.hls(`${mount.baseUrl}${playlist.entryPath}`),
     read: (signal) => playlist.read(signal),
     cut: playlist.cut,
+    parts: parts.map(({ seconds }, index) => ({
+      seconds,
+      read: (signal) => playlist.readPart(index, signal),
+    })),
+    missing: () => playlist.missing,
     transportStream: true,
     retries: () => playlist.retries,
     close: () => {
@@ -235,7 +239,11 @@ async function openFragments(
   if (cut === null) return downloadByTool(context, source, stream);
   const wanted = cut?.fragments ?? stream.fragments;
   const options = sourceOptions(context, stream);
-  const fragments = new SegmentSource(context.client, { ...options, fragments: wanted });
+  const missing = new MissingMedia();
+  missing.expect(mediaOf(wanted));
+  const partial = (some: readonly Fragment[]) =>
+    new SegmentSource(context.client, { ...options, fragments: some, missing });
+  const fragments = partial(wanted);
   const mount = context.proxy.mount(serveSegmentSource(fragments, onFailure));
   return {
     ...OPAQUE,
@@ -246,10 +254,31 @@ async function openFragments(
     }),
     read: (signal) => fragments.read(signal, true),
     cut: cut ?? null,
+    parts: partsOf(wanted).map((its) => ({
+      seconds: mediaOf(its).reduce((sum, { seconds }) => sum + seconds, 0),
+      read: (signal) => partial(its).read(signal, true),
+    })),
+    missing: () => missing,
     transportStream: stream.extension === "ts",
     retries: () => fragments.retries,
     close: () => mount.close(),
   };
+}
+
+/** Fragments that are media, with their lengths. */
+const mediaOf = (fragments: readonly Fragment[]): { readonly seconds: number }[] =>
+  fragments.flatMap(({ duration }) => (duration === null ? [] : [{ seconds: duration }]));
+
+/** Fragments by the parts of the presentation, in order. */
+function partsOf(fragments: readonly Fragment[]): Fragment[][] {
+  const parts = new Map<number, Fragment[]>();
+  for (const fragment of fragments) {
+    const part = fragment.part ?? 0;
+    const its = parts.get(part);
+    if (its) its.push(fragment);
+    else parts.set(part, [fragment]);
+  }
+  return [...parts.values()];
 }
 
 /** The first bytes of fragments, as many as report what they are. */
@@ -275,18 +304,31 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
 
 /** The initialisation and the fragments that cover the window; null when the source does not state their lengths. */
 function cutFragments(all: readonly Fragment[], window: TimeWindow) {
-  const first = all.findIndex(({ duration }) => duration !== null);
-  if (first === -1) return null;
-  const pieces = all.slice(first).map((fragment) => ({ fragment, seconds: fragment.duration ?? Number.NaN }));
-  if (pieces.some(({ seconds }) => Number.isNaN(seconds))) return null;
+  const pieces: {
+    readonly fragment: Fragment;
+    readonly initialisation: Fragment[];
+    readonly seconds: number;
+  }[] = [];
+  for (const part of partsOf(all)) {
+    const first = part.findIndex(({ duration }) => duration !== null);
+    if (first === -1) return null;
+    const initialisation = part.slice(0, first);
+    for (const fragment of part.slice(first)) {
+      if (fragment.duration === null) return null;
+      pieces.push({ fragment, initialisation, seconds: fragment.duration });
+    }
+  }
   const { kept, startSeconds, totalSeconds } = cutPieces(pieces, window);
-  const fragments = [...all.slice(0, first), ...kept.map(({ fragment }) => fragment)];
+  const fragments = kept.flatMap(({ fragment, initialisation }, index) =>
+    kept[index - 1]?.initialisation === initialisation ? [fragment] : [...initialisation, fragment],
+  );
   return { fragments, startSeconds, totalSeconds };
 }
 
 /** What only the extractor's own downloader can read goes to the work folder first. */
 async function downloadByTool(context: RunContext, source: Source, stream: SourceStream): Promise<Input> {
-  const { config, extractor, folder, signal, proxy, progress } = context;
+  const { config, extractor, folder, folders, signal, proxy, progress } = context;
+  await folders.reserve(folder, stream.size);
   let reported = 0;
   const [path] = await downloadWithTool({
     pool: extractor,
@@ -301,7 +343,7 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
       reported = bytes;
     },
   });
-  if (path === undefined) throw new Fault("network", "the download ended without a file");
+  if (path === undefined) throw new SourceFault("network", "the download ended without a file");
   return {
     ...{ ...OPAQUE, stream, forTool: once(() => mediaFile(path)), transportStream: false },
     retries: () => 0,

@@ -18,9 +18,9 @@ import type { PartUploader } from "../storage/uploads/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/uploads/upload-growing-file.ts";
 import { indexBytesFor, mappedInputs } from "./ffmpeg-args.ts";
 import { chaptersWithin, tagsOf } from "./file-metadata.ts";
-import type { Input } from "./inputs.ts";
 import type { MuxRequest, MuxResult } from "./mux.ts";
 import { openUpload, type UploadPlan } from "./open-upload.ts";
+import { type Input, presentSeconds } from "./parts/input.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 import type { Source } from "./source.ts";
 
@@ -110,6 +110,7 @@ interface WantedInput {
 /** Null where one of them cannot be read here. */
 function wantedInputs({ actions, inputs, muxInputs }: JoinRequest): WantedInput[] | null {
   const { audio, video } = mappedInputs({ actions, inputs: muxInputs });
+  if (muxInputs.some(({ delaySeconds = 0 }) => delaySeconds > 0)) return null;
   const wanted: WantedInput[] = [];
   for (const [index, { read, transportStream }] of inputs.all.entries()) {
     const kinds = [...(index === video ? ["vide"] : []), ...(index === audio ? ["soun"] : [])];
@@ -214,6 +215,7 @@ async function uploadWritten(job: Join, name: string, extraBytes: number): Promi
   if (seconds === null) throw new UnsupportedMediaError("no duration");
   const roomBytes = indexBytesFor(format, seconds, request.fps, extraBytes);
   const path = join(context.folder, `${name}.${format}`);
+  await context.folders.reserve(context.folder, request.expectedBytes);
   const file = await open(path, "w");
   const uploader = await openJoinUpload(job, { expectedBytes: request.expectedBytes, hashes: false });
   const written = writeFile(job, file, { roomBytes, signal: uploader.signal, poke: () => growing.poke() });
@@ -271,6 +273,6 @@ async function writeFile(
 function checkedFacts({ context, request }: Join, index: Buffer): IndexFacts {
   const facts = factsOfIndex(index);
   if (!facts) throw new UnsupportedMediaError("a result that is not understood");
-  checkResult(context, facts, request.extent.seconds);
+  checkResult(context, facts, presentSeconds(request.inputs, request.extent.seconds));
   return facts;
 }

@@ -13,8 +13,8 @@ import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
 import type { DescribedInput } from "./describe.ts";
 import { type Cover, indexBytesFor, type MuxJob, muxArguments, muxToolInputs } from "./ffmpeg-args.ts";
 import { readFileFacts } from "./file-head.ts";
-import type { Inputs } from "./inputs.ts";
 import { openUpload } from "./open-upload.ts";
+import { type Inputs, presentSeconds } from "./parts/input.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 
 /** One pass of the muxer over all inputs, uploaded while it is being written. */
@@ -86,6 +86,7 @@ async function onePass(
     ? join(folder, "first-packet.txt")
     : null;
   const path = join(folder, `result.${pass}.${context.request.plan.format}`);
+  await context.folders.reserve(folder, request.expectedBytes);
   // the upload watches the file from the start; the muxer opens the same one
   await writeFile(path, "");
   const uploader = await openUpload(context, {
@@ -107,7 +108,7 @@ async function onePass(
     const found =
       (await readFileFacts(path)) ??
       (await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal }));
-    checkResult(context, found, request.extent.seconds);
+    checkResult(context, found, presentSeconds(request.inputs, request.extent.seconds));
     return found;
   });
   facts.catch(() => {});

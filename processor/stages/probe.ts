@@ -2,7 +2,7 @@ import { MAX_LISTED_FORMATS, type Metadata, type StreamFacts } from "../../schem
 import { DEFAULT_AUDIO_BITRATE, fitStreams, type MediaPlan } from "../../schema/media.ts";
 import type { MediaProbeRequest, ProbeOutcome } from "../../schema/wire/probe.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
-import { Fault } from "../fault.ts";
+import { Fault, ServiceFault } from "../fault.ts";
 import { openSourceNetwork } from "../source-network.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
@@ -40,7 +40,7 @@ export async function probeSource(
       adjustments: [...choice.adjustments],
     };
   } catch (error) {
-    if (late.aborted) throw new Fault("timeout", `the source did not answer in ${timeoutMs} ms`);
+    if (late.aborted) throw new ServiceFault("timeout", `the source did not answer in ${timeoutMs} ms`);
     if (!(error instanceof Fault) || error.code === "timeout") throw error;
     dependencies.log("probe failed", { code: error.code, detail: error.detail });
     return { type: "failed", code: error.code, retry_after_ms: error.retryAfterMs ?? null };

@@ -1,10 +1,12 @@
 import { addressTag } from "../../schema/source-id.ts";
 import { cutBytes } from "../../schema/storage/object-key.ts";
 import type { RunContext } from "../dependencies.ts";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import { UpcomingError } from "../run/upcoming.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
+import { isEndless } from "./live/endless-source.ts";
+import { withOwnFragments } from "./parts/own-manifest.ts";
 import { chooseFormats, type FormatChoice } from "./select.ts";
 import { chosenStreams, describeSource, isLive, type Source } from "./source.ts";
 
@@ -27,14 +29,19 @@ const MAX_NAMELESS_ID_BYTES = 48;
  */
 export async function resolveSource(context: RunContext): Promise<Resolved> {
   const startedAt = performance.now();
-  const { url, plan } = context.request;
+  const { request } = context;
+  const { url, plan } = request;
   const { info, choice: best } = await findMedia(context, { url, plan, timeoutMs: TIMEOUT_MS });
   if (info.live_status === "is_upcoming") throw new UpcomingError(info.release_timestamp);
   const choice = isLive(info) ? recordable(context, info, best) : best;
   const [first, ...others] = chosenStreams(choice.formats, choice.extraAudio);
-  if (!first) throw new Fault(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
+  if (!first) throw Fault.of(info._has_drm === true ? "drm" : "no_format", "no stream was chosen");
+  for (const cookie of info.cookie_lines ?? []) context.client.cookies.accept([cookie.line], cookie.url);
   const id = await sourceId(info, url);
-  const source = { ...describeSource(info, [first, ...others], choice), id };
+  const described = { ...describeSource(info, [first, ...others], choice), id };
+  const isRadio = request.recording.asked && !described.live && others.length === 0;
+  const live = described.live || (isRadio && (await isEndless(context, first, true)));
+  const source = await withOwnFragments(context, { ...described, live });
   return { source, extractMs: Math.round(performance.now() - startedAt) };
 }
 
@@ -64,7 +71,7 @@ function recordable(
     formats.filter(({ protocol }) => protocol?.startsWith("m3u8")),
     single,
   );
-  if (choice.formats.length === 0) throw new Fault("live");
+  if (choice.formats.length === 0) throw new SourceFault("live");
   if (single === plan) return choice;
   const reason = "A recording has one language";
   const reported = { field: "audio_language", from: "all", to: choice.language ?? "original", reason };

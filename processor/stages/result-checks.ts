@@ -1,6 +1,6 @@
 import { type MediaPlan, reachesResolution, resolutionOf } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
-import { Fault } from "../fault.ts";
+import { ServiceFault, SourceFault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 
 /** What a made file is held against before it becomes visible. */
@@ -20,7 +20,7 @@ export function checkResult(context: RunContext, facts: IndexFacts, expectedSeco
   // a muxer ends well on a source that broke off: the result's own duration reports
   const missing = expectedSeconds === null || actual === undefined ? 0 : expectedSeconds - actual;
   if (missing > MISSING_SECONDS && missing > (expectedSeconds ?? 0) * MISSING_SHARE) {
-    throw new Fault("truncated", `the result has ${actual} s of the announced ${expectedSeconds} s`);
+    throw new SourceFault("truncated", `the result has ${actual} s of the announced ${expectedSeconds} s`);
   }
   checkLength(context, actual ?? 0);
   checkDemands(context.request.plan, facts);
@@ -36,10 +36,10 @@ export function checkDemands(plan: MediaPlan, { video }: IndexFacts): void {
   if (!video || (!least && !exact)) return;
   const { width, height } = video;
   if (exact && resolutionOf(width, height) !== exact) {
-    throw new Fault("no_format", `the video has ${width}x${height}, not resolution ${exact}`);
+    throw new SourceFault("no_format", `the video has ${width}x${height}, not resolution ${exact}`);
   }
   if (least && !reachesResolution(width, height, least)) {
-    throw new Fault("no_format", `the video has ${width}x${height}, less than min_resolution ${least}`);
+    throw new SourceFault("no_format", `the video has ${width}x${height}, less than min_resolution ${least}`);
   }
 }
 
@@ -51,7 +51,7 @@ export function checkDemands(plan: MediaPlan, { video }: IndexFacts): void {
 export function checkLength({ request }: RunContext, seconds: number): void {
   const limit = request.limits.max_duration_seconds;
   if (limit !== null && seconds > limit + LENGTH_SLACK_SECONDS) {
-    throw new Fault("limit_exceeded", `the result is longer than ${limit} s`);
+    throw new ServiceFault("limit_exceeded", `the result is longer than ${limit} s`);
   }
 }
 
@@ -61,5 +61,5 @@ export function checkSize({ config, request }: RunContext, bytes: number): void 
     config.maxFilesizeBytes,
     request.limits.max_filesize_bytes ?? Number.POSITIVE_INFINITY,
   );
-  if (bytes > limit) throw new Fault("limit_exceeded", `the result exceeds ${limit} bytes`);
+  if (bytes > limit) throw new ServiceFault("limit_exceeded", `the result exceeds ${limit} bytes`);
 }

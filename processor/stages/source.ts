@@ -14,6 +14,8 @@ export interface Fragment {
   readonly span?: ByteSpan;
   /** Seconds; null for one that is no media (the initialisation segment), or where it is not reported. */
   readonly duration: number | null;
+  /** Fragments of one part share a clock and an initialisation. Default 0. */
+  readonly part?: number;
 }
 
 /** One stream that was chosen, with all that is needed to fetch it. */
@@ -37,6 +39,8 @@ export interface SourceStream {
   /** Average, video and audio together. */
   readonly bitrateKbps: number | null;
   readonly fragments: readonly Fragment[];
+  /** Of a DASH manifest that names it; null for any other stream. */
+  readonly manifestUrl: string | null;
   readonly formatId: string;
   /** Of its audio, as a BCP 47 tag; null where the source names none. */
   readonly language: string | null;
@@ -137,6 +141,7 @@ function toStream(format: YtdlpFormat): Omit<SourceStream, "isExtraAudio"> {
     size: number(format.filesize) ?? number(format.filesize_approx),
     bitrateKbps: number(format.tbr),
     fragments,
+    manifestUrl: text(format.protocol) === "http_dash_segments" ? text(format.manifest_url) : null,
     formatId: text(format.format_id) ?? "",
     language: format.acodec === "none" ? null : voiceOf(format).language,
   };

@@ -1,7 +1,7 @@
 import type { JobErrorCode } from "../../schema/errors.ts";
 import { parseRetryAfter } from "../../schema/retry-after.ts";
 import { judgeAnswer, type ProviderError, readProviderError } from "../../schema/storage/refusals.ts";
-import { Fault } from "../fault.ts";
+import { Fault, SourceFault } from "../fault.ts";
 import type { StorageResponse } from "./transport.ts";
 
 /** Why one request to a storage failed, and whether repeating it can help. */
@@ -22,6 +22,18 @@ export class StorageFailedError extends Error {
   constructor(failure: StorageFailure) {
     super(failure.detail);
     this.failure = failure;
+  }
+}
+
+/** A request made no progress for too long. */
+export class StorageSilentError extends Error {
+  override readonly name = "StorageSilent";
+  /** For a storage that answered nothing else meanwhile: it hangs, and asking again would take as long again. */
+  readonly code: "STORAGE_SILENT" | "CONNECTION_SILENT";
+
+  constructor(idleMs: number, isStorage: boolean) {
+    super(`no progress for ${idleMs / 1000} s`);
+    this.code = isStorage ? "STORAGE_SILENT" : "CONNECTION_SILENT";
   }
 }
 
@@ -59,10 +71,13 @@ export function failureOf(error: unknown): StorageFailure {
   if (error instanceof Fault && error.code === "egress_blocked") {
     return { code: "upload_refused", detail: `EgressBlocked: ${error.detail}`, retryable: false };
   }
-  if (error instanceof Fault && error.code !== "network") throw error;
+  if (error instanceof Fault && !(error instanceof SourceFault)) throw error;
   const code = systemCode(error);
   if (code === "ENOTFOUND")
     return { code: "upload_failed", detail: `UnknownHost (${code})`, retryable: true };
+  if (code === "STORAGE_SILENT") {
+    return { code: "upload_failed", detail: "the storage hangs: it answers nothing", retryable: false };
+  }
   if (/^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) {
     return { code: "upload_refused", detail: `TlsFailed (${code})`, retryable: false };
   }

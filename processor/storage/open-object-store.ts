@@ -16,15 +16,20 @@ const ownAgents = {
 };
 
 /** The object store for a storage target; one case for each provider, whose SDK is loaded by the first request. */
-export function openObjectStore(target: StorageTarget, policy: EgressPolicy): ObjectStore {
+export function openObjectStore(
+  target: StorageTarget,
+  policy: EgressPolicy,
+  timeouts: Pick<TransportOptions, "idleMs"> = {},
+): ObjectStore {
   const { endpoint, managed } = target;
   const agentFor: TransportOptions["agentFor"] = (protocol) =>
     managed ? ownAgents[protocol] : policy.agentFor(protocol);
+  const connections = { agentFor, ...timeouts };
   switch (target.provider) {
     case "s3": {
       const { bucket, region, addressing, access_key, secret_key } = target;
       const keys = { accessKeyId: access_key, secretAccessKey: secret_key };
-      return new S3ObjectStore({ endpoint, bucket, region, addressing, ...keys, agentFor });
+      return new S3ObjectStore({ endpoint, bucket, region, addressing, ...keys, ...connections });
     }
     case "blob": {
       const { account_name, container, credential } = target;
@@ -37,7 +42,7 @@ export function openObjectStore(target: StorageTarget, policy: EgressPolicy): Ob
         accountName: account_name,
         container,
         credential: secret,
-        agentFor,
+        ...connections,
       });
     }
     case "gcs": {
@@ -46,12 +51,12 @@ export function openObjectStore(target: StorageTarget, policy: EgressPolicy): Ob
         ...{ clientEmail: client_email, privateKey: private_key },
         ...{ tokenUri: token_uri, projectId: project_id },
       };
-      return new GcsObjectStore({ endpoint, bucket: target.bucket, account, agentFor });
+      return new GcsObjectStore({ endpoint, bucket: target.bucket, account, ...connections });
     }
     case "oss": {
       const { bucket, region, access_key_id, access_key_secret } = target;
       const keys = { accessKeyId: access_key_id, accessKeySecret: access_key_secret };
-      return new OssObjectStore({ endpoint, bucket, region, ...keys, agentFor });
+      return new OssObjectStore({ endpoint, bucket, region, ...keys, ...connections });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { StorageFault } from "../fault.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { failureOf, type StorageFailure } from "./failure.ts";
 
@@ -62,8 +62,8 @@ export class Retrier {
     return Math.max(requested, backoffMs(attempt, BACKOFF, this.clock.random));
   }
 
-  #fault({ code, detail }: StorageFailure): Fault {
+  #fault({ code, detail, retryable, retryAfterMs }: StorageFailure): StorageFault {
     const shown = this.#secrets.reduce((text, secret) => text.replaceAll(secret, "***"), detail);
-    return new Fault(code, shown);
+    return new StorageFault(code, shown, { retryAfterMs, transient: retryable });
   }
 }

@@ -1,13 +1,16 @@
 import http from "node:http";
 import https from "node:https";
 import { pipeline, type Readable } from "node:stream";
+import { SpeedWatch, type Ticker } from "../egress/speed-watch.ts";
+import { StorageSilentError } from "./failure.ts";
 
 /** How connections to a storage are made. */
 export interface TransportOptions {
   /** Keep-alive agent for a protocol; it judges and pins what is dialled. */
   readonly agentFor: (protocol: "http:" | "https:") => http.Agent;
-  /** Silence on the connection after which a request counts as lost, in milliseconds. Default 60,000. */
+  /** Time without progress after which a request counts as lost, in milliseconds. Default 60,000. */
   readonly idleMs?: number | undefined;
+  readonly ticker?: Ticker | undefined;
 }
 
 export interface StorageRequest {
@@ -32,6 +35,12 @@ const MAX_RESPONSE_BYTES = 2 << 20;
  * 20,000, a list of 10,000 blocks 60,000.
  */
 const MAX_ANSWER_TAGS = 64_000;
+/** A storage that takes less is taken for one that hangs. */
+const MIN_BYTES_PER_SECOND = 256;
+/** A storage that hangs gets this part of the time for the next request. */
+const HURRY = 6;
+/** Bytes are counted when the system has taken them, in pieces of this size. */
+const PIECE_BYTES = 16 << 10;
 
 /**
  * One exchange with a storage, never repeated and never redirected. All object stores send through it, the vendors' SDKs too,
@@ -39,6 +48,10 @@ const MAX_ANSWER_TAGS = 64_000;
  */
 export class StorageTransport {
   readonly #options: TransportOptions;
+  /** Responses so far: a storage that answers others has lost one connection, and does not hang. */
+  #responses = 0;
+  /** It answered nothing when it was last asked. */
+  #hangs = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -48,28 +61,53 @@ export class StorageTransport {
   exchange({ method, url, headers, body = [], signal }: StorageRequest): Promise<StorageResponse> {
     const protocol = url.protocol === "https:" ? "https:" : "http:";
     const transport = protocol === "https:" ? https : http;
-    return new Promise((resolve, reject) => {
+    const before = this.#responses;
+    const configured = this.#options.idleMs ?? 60_000;
+    // what is only cleared up after a failure shall not delay the report of it
+    const idleMs = this.#hangs ? configured / HURRY : configured;
+    const limit = { stallMs: idleMs, minBytesPerSecond: MIN_BYTES_PER_SECOND };
+    const watch = new SpeedWatch(limit, this.#options.ticker);
+    const taken = (bytes: number) => watch.add(bytes);
+    const exchanged: Promise<StorageResponse> = new Promise((resolve, reject) => {
       const outgoing = transport.request(url, {
         method,
         agent: this.#options.agentFor(protocol),
         headers: Array.isArray(body) ? withLength(headers, body) : headers,
         ...(signal ? { signal } : {}),
       });
-      outgoing.setTimeout(this.#options.idleMs ?? 60_000, () => outgoing.destroy(new Error("no response")));
+      watch.signal.addEventListener("abort", () => {
+        this.#hangs = this.#responses === before;
+        outgoing.destroy(new StorageSilentError(idleMs, this.#hangs));
+      });
       outgoing.on("error", (error) => reject(signal?.aborted ? signal.reason : error));
       outgoing.on("response", (incoming) => {
+        this.#responses++;
+        this.#hangs = false;
+        // whatever it says, a storage that speaks does not hang
+        incoming.on("data", () => taken((MIN_BYTES_PER_SECOND * idleMs) / 1000));
         readResponse(incoming)
           .finally(() => release(outgoing))
           .then(resolve, reject);
       });
       if (isStream(body)) {
         // its failure reaches the request, and so the promise
-        pipeline(body, outgoing, () => {});
+        pipeline(
+          body.on("data", ({ length }: Buffer) => taken(length)),
+          outgoing,
+          () => {},
+        );
         return;
       }
-      for (const chunk of body) outgoing.write(chunk);
+      for (const piece of piecesOf(body)) outgoing.write(piece, () => taken(piece.length));
       outgoing.end();
     });
+    return exchanged.finally(() => watch.close());
+  }
+}
+
+function* piecesOf(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { Fault } from "../fault.ts";
+import { ServiceFault } from "../fault.ts";
 import { lineSplitter } from "./lines.ts";
 import type { Sandbox, ToolAccess, ToolLimits } from "./sandbox.ts";
 
@@ -109,7 +109,7 @@ export function spawnTool(options: ToolOptions): RunningTool {
   const exited = new Promise<ToolExit>((resolve, reject) => {
     child.once("error", (error) => {
       if (child.pid === undefined)
-        reject(new Fault("internal", `cannot start: ${error.message}`, { cause: error }));
+        reject(new ServiceFault("internal", `cannot start: ${error.message}`, { cause: error }));
     });
     child.once("exit", () => signalGroup(child, "SIGKILL"));
     child.once("close", (code, signal) => {

@@ -126,10 +126,27 @@ def keep_hls_audio(parse):
     return wrapper
 
 
+EXTINF = re.compile(r'#EXTINF:\s*(\d{1,9}(?:\.\d{1,9})?)')
+HLS_END = re.compile(r'^#EXT-X-(?:ENDLIST|PLAYLIST-TYPE:\s*VOD\b)', re.I | re.M)
+
+
+def hls_vod_duration(_self, m3u8_vod, _video_id):
+    """Whole seconds; None while it is live. yt-dlp takes a list of type VOD without an end for live, and short ones."""
+    if not HLS_END.search(m3u8_vod):
+        return None
+    total = sum(float(found[1]) for found in map(EXTINF.match, m3u8_vod.splitlines()) if found)
+    return max(1, int(total)) if total > 0 else None
+
+
 def keep_dash_roles(parse):
     """The roles and the accessibility of a manifest's audio, which yt-dlp drops."""
     @functools.wraps(parse)
     def wrapper(self, mpd_doc, mpd_id=None, *args, **options):
+        # a segment without an address is part of its representation's own file, which yt-dlp does not know
+        for tag, name in (('Initialization', 'sourceURL'), ('SegmentURL', 'media')):
+            for element in mpd_doc.iterfind(f'.//{{*}}{tag}'):
+                if element.get(name) is None:
+                    element.set(name, '')
         periods = parse(self, mpd_doc, mpd_id, *args, **options)
         facts = {}
         for adaptation_set in mpd_doc.iterfind('.//{*}AdaptationSet'):
@@ -273,6 +290,7 @@ def warm_up():
     is_html = generic.is_html
     generic.is_html = lambda content: is_html(content) or content[:2] in (b'<\x00', b'\x00<')
     InfoExtractor._parse_m3u8_formats_and_subtitles = keep_hls_audio(InfoExtractor._parse_m3u8_formats_and_subtitles)
+    InfoExtractor._parse_m3u8_vod_duration = hls_vod_duration
     InfoExtractor._parse_mpd_periods = keep_dash_roles(InfoExtractor._parse_mpd_periods)
     server.shutdown()
     server.server_close()
@@ -359,10 +377,21 @@ def extract(task, log, _send):
         requested = requested_of(info)
         if not formats and info.get('url'):  # the response is its own only format
             requested = info['formats'] = [{key: info[key] for key in FORMAT_FIELDS if info.get(key) is not None}]
+        lines = {}
         for item in (*(info.get('formats') or ()), *requested):
             if item.get('url') and (cookie := ydl.cookiejar.get_cookie_header(item['url'])):
                 item['cookie_header'] = cookie
+                for line in map(set_cookie_line, ydl.cookiejar.get_cookies_for_url(item['url'])):
+                    lines.setdefault(line, item['url'])
+        if lines:
+            info['cookie_lines'] = [{'url': url, 'line': line} for line, url in lines.items()]
         return {'info': info, 'requested': requested}
+
+
+def set_cookie_line(cookie):
+    """As the site set it: one without a domain of its own goes to the host alone that set it."""
+    domain = f'; Domain={cookie.domain}' if cookie.domain_specified and cookie.domain.startswith('.') else ''
+    return f'{cookie.name}={cookie.value}; Path={cookie.path}{domain}{"; Secure" if cookie.secure else ""}'
 
 
 def select(task, log, _send):

@@ -3,7 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseRetryAfter } from "../../schema/retry-after.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
-import { Fault } from "../fault.ts";
+import { Fault, ServiceFault } from "../fault.ts";
 import type { Tools } from "./discover.ts";
 import { portOf, wholeAccess } from "./sandbox.ts";
 import { classifyExtraction, type ExtractionFailure } from "./tool-errors.ts";
@@ -52,7 +52,9 @@ export interface TaskOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs: number;
   /** The run's own proxy; without it, the pool's. Its refusals distinguish `egress_blocked` from a site's 403. */
-  readonly proxy?: Pick<EgressProxy, "url" | "blocked"> | undefined;
+  readonly proxy?:
+    | (Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "hopeless">>)
+    | undefined;
 }
 
 export interface ExtractOptions extends TaskOptions {
@@ -61,7 +63,7 @@ export interface ExtractOptions extends TaskOptions {
 
 export interface PoolOptions {
   readonly tools: Pick<Tools, "ytdlp" | "node" | "sandbox">;
-  readonly proxy: Pick<EgressProxy, "url" | "blocked">;
+  readonly proxy: Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "hopeless">>;
   readonly config: ExtractionConfig;
   /** Tasks after which a warm parent is replaced by a fresh one. */
   readonly maxUses?: number;
@@ -190,6 +192,7 @@ export class ExtractorPool {
     await warm.ready;
     signal?.throwIfAborted();
     const refusals = proxy.blocked().length;
+    const { hopeless = 0 } = proxy;
     const { ended, cancel } = warm.run({ ...task, ...this.#confine(task, proxy.url) }, listener);
     let isLate = false;
     const timer = setTimeout(() => {
@@ -201,8 +204,11 @@ export class ExtractorPool {
     clearTimeout(timer);
     signal?.removeEventListener("abort", cancel);
     signal?.throwIfAborted();
-    if (isLate) throw new Fault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
-    return responseOf(end, proxy.blocked(refusals).length > 0);
+    if (isLate) throw new ServiceFault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
+    return responseOf(end, {
+      wasRefused: proxy.blocked(refusals).length > 0,
+      isHopeless: (proxy.hopeless ?? 0) > hopeless,
+    });
   }
 
   /** What a task needs: its interpreter and its runtime for scripts, the proxy, and for a download the folder. */
@@ -224,7 +230,7 @@ export class ExtractorPool {
   }
 
   #parent(): WarmYtdlp {
-    if (this.#isClosed) throw new Fault("internal", "the extractor pool is closed");
+    if (this.#isClosed) throw new ServiceFault("internal", "the extractor pool is closed");
     const wear = this.#warm?.isAlive ? this.#wearOf(this.#warm) : 1;
     if (this.#warm && wear < 1) {
       if (wear >= NEARLY || this.#warm.uses + 1 === this.#maxUses) this.#successor ??= this.#start();
@@ -277,16 +283,28 @@ function inOrder(formats: readonly YtdlpFormat[], order: readonly string[]): Ytd
   return order.flatMap((id) => byId.get(id) ?? []);
 }
 
-function responseOf(end: TaskEnd, wasRefused: boolean): Readonly<Record<string, unknown>> {
+/** What the proxy knows of the connections of a task. */
+interface Connections {
+  /** One of them was refused. */
+  readonly wasRefused: boolean;
+  /** One of them leads to nothing that waiting could bring. */
+  readonly isHopeless: boolean;
+}
+
+function responseOf(
+  end: TaskEnd,
+  { wasRefused, isHopeless }: Connections,
+): Readonly<Record<string, unknown>> {
   if (end.type === "answer") return end.response;
   if (end.type === "gone") {
-    if (end.outOfTime) throw new Fault("timeout", "yt-dlp used up its processor time");
-    throw new Fault("internal", "yt-dlp died without a response");
+    if (end.outOfTime) throw new ServiceFault("timeout", "yt-dlp used up its processor time");
+    throw new ServiceFault("internal", "yt-dlp died without a response");
   }
   const { failure } = end;
   const retryAfterMs = parseRetryAfter(failure.retryAfter ?? undefined, Date.now());
-  throw new Fault(wasRefused ? "egress_blocked" : classifyExtraction(failure), detailOf(failure), {
+  throw Fault.of(wasRefused ? "egress_blocked" : classifyExtraction(failure), detailOf(failure), {
     retryAfterMs,
+    ...(isHopeless ? { transient: false } : {}),
   });
 }
 

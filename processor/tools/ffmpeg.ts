@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { EgressProxy } from "../egress/proxy.ts";
-import { Fault } from "../fault.ts";
+import { Fault, ServiceFault, SourceFault } from "../fault.ts";
 import type { Tools } from "./discover.ts";
 import { spawnTool } from "./exec.ts";
 import { proxyEnvironment } from "./proxy-environment.ts";
@@ -97,14 +97,15 @@ export function startFfmpeg(options: FfmpegOptions): FfmpegRun {
     .finally(() => stall.stop())
     .then((exit): FfmpegResult => {
       options.signal?.throwIfAborted();
-      if (stall.hasFired) throw new Fault("network", `ffmpeg made no progress for ${options.stallMs} ms`);
-      if (exit.limit === "time") throw new Fault("timeout", "ffmpeg was not done by its deadline");
+      if (stall.hasFired)
+        throw new SourceFault("network", `ffmpeg made no progress for ${options.stallMs} ms`);
+      if (exit.limit === "time") throw new ServiceFault("timeout", "ffmpeg was not done by its deadline");
       const moovShortfallBytes = moovShortfall(exit.stderrTail);
       if (exit.code === 0 || moovShortfallBytes !== undefined) {
         return { moovShortfallBytes, stderrTail: exit.stderrTail };
       }
       const wasRefused = proxy.blocked(refusals).length > 0;
-      throw new Fault(wasRefused ? "egress_blocked" : classifyFfmpeg(exit.stderrTail, exit), exit.stderrTail);
+      throw Fault.of(wasRefused ? "egress_blocked" : classifyFfmpeg(exit.stderrTail, exit), exit.stderrTail);
     });
   finished.catch(() => {});
   return { stdout: tool.stdout, finished };

@@ -1,5 +1,5 @@
 import type { EgressProxy } from "../egress/proxy.ts";
-import { Fault } from "../fault.ts";
+import { ServiceFault, SourceFault } from "../fault.ts";
 import { codecName } from "./codec-names.ts";
 import type { Tools } from "./discover.ts";
 import { spawnTool } from "./exec.ts";
@@ -86,11 +86,12 @@ export async function probeMedia(
   });
   const exit = await tool.exited;
   signal?.throwIfAborted();
-  if (proxy.blocked(refusals).length > 0) throw new Fault("egress_blocked", exit.stderrTail);
-  if (exit.limit === "time") throw new Fault("timeout", "ffprobe was not done by its deadline");
-  if (exit.limit !== null) throw new Fault("processing", `ffprobe exceeded its limit of ${exit.limit}`);
+  if (proxy.blocked(refusals).length > 0) throw new SourceFault("egress_blocked", exit.stderrTail);
+  if (exit.limit === "time") throw new ServiceFault("timeout", "ffprobe was not done by its deadline");
+  if (exit.limit !== null)
+    throw new ServiceFault("processing", `ffprobe exceeded its limit of ${exit.limit}`);
   const response = exit.code === 0 ? (JSON.parse(lines.join("\n")) as FfprobeOutput) : {};
-  if (!response.format || !response.streams?.length) throw new Fault("truncated", exit.stderrTail);
+  if (!response.format || !response.streams?.length) throw new SourceFault("truncated", exit.stderrTail);
   return factsOf(response.format, response.streams);
 }
 

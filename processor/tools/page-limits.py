@@ -22,6 +22,8 @@ except ImportError:
 
 ENCODINGS = ['gzip', 'deflate']
 CHUNK_BYTES = 1 << 20
+# Enough to know a compressed body by.
+SNIFFED_BYTES = 1 << 12
 # Window bits: gzip or zlib by their headers, and deflate without one.
 AUTOMATIC, RAW = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
 
@@ -41,27 +43,44 @@ def check(length):
     return length
 
 
+# What no compressed body begins with, though a decoder might take it for the beginning of one.
+PLAIN = (b'#EXTM3U', b'\x1aE\xdf\xa3', b'OggS', b'ID3', b'fLaC', b'RIFF')
+TEXT = frozenset(b'\t\n\r') | frozenset(range(0x20, 0x7f))
+
+
+def decoder_for(head):
+    """Of a body that claims to be compressed, by its first bytes: None where the claim is false, as it is of many files
+    in object stores, which serve whatever header came with an upload."""
+    if head.startswith(PLAIN) or TEXT.issuperset(head[:64]) or head[4:8] in (b'ftyp', b'styp', b'moov', b'moof', b'sidx'):
+        return None
+    for bits in (AUTOMATIC, RAW):
+        try:
+            zlib.decompressobj(bits).decompress(head, CHUNK_BYTES)
+            return zlib.decompressobj(bits)
+        except zlib.error:
+            pass
+    return None
+
+
 class Decoder:
     """Decompresses gzip or deflate, to no more than the limit in all. Has the interface of urllib3's decoders."""
     has_unconsumed_tail = False
 
     def __init__(self):
-        self._zlib = zlib.decompressobj(AUTOMATIC)
+        self._zlib = None
         self._is_begun = False
         self._length = 0
 
     def decompress(self, data, max_length=-1):
         if not data:
             return b''
+        if not self._is_begun:
+            self._zlib = decoder_for(data)
+            self._is_begun = True
+        if self._zlib is None:
+            return data
         room = Limits.page_bytes - self._length + 1
-        try:
-            found = self._zlib.decompress(data, room)
-        except zlib.error:
-            if self._is_begun:
-                raise
-            self._zlib = zlib.decompressobj(RAW)
-            found = self._zlib.decompress(data, room)
-        self._is_begun = True
+        found = self._zlib.decompress(data, room)
         self._length = check(self._length + len(found))
         return found
 
@@ -69,14 +88,39 @@ class Decoder:
         return b''
 
 
+class Rejoined(io.RawIOBase):
+    """A response some of which was read already."""
+
+    def __init__(self, head, response):
+        self._head, self._response = head, response
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        data = self._head or self._response.read(len(buffer))
+        self._head = data[len(buffer):] if self._head else b''
+        data = data[:len(buffer)]
+        buffer[:len(data)] = data
+        return len(data)
+
+    def close(self):
+        self._response.close()
+        super().close()
+
+
 def http_response(_handler, _request, response):
     """In place of the urllib handler's own, which decompresses without a limit."""
-    encoding = response.headers.get('Content-encoding', '').strip().lower()
-    if encoding not in ENCODINGS:
+    claims = [name.strip().lower() for name in response.headers.get('Content-encoding', '').split(',')]
+    if not any(name in ENCODINGS for name in claims):
         return response
-    packed = response.read(Limits.page_bytes + 1)
-    check(len(packed))
-    body = io.BytesIO(Decoder().decompress(packed))
+    head = response.read(SNIFFED_BYTES)
+    if decoder_for(head) is None:
+        body = io.BufferedReader(Rejoined(head, response))
+    else:
+        packed = head + response.read(Limits.page_bytes + 1)
+        check(len(packed))
+        body = io.BytesIO(Decoder().decompress(packed))
     unpacked = urllib.request.addinfourl(body, response.headers, response.url, response.code)
     unpacked.msg = response.msg
     return unpacked

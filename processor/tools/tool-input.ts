@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { Fault } from "../fault.ts";
+import { ServiceFault, SourceFault } from "../fault.ts";
 import {
   type ContainerDemuxer,
   IMAGE_DEMUXERS,
@@ -98,7 +98,7 @@ export class ToolInput {
  */
 export function demuxerOf(head: Buffer): ContainerDemuxer {
   const demuxer = sniffContainer(head);
-  if (demuxer === null) throw new Fault("unsupported_url", "the bytes are no container that is read");
+  if (demuxer === null) throw new SourceFault("unsupported_url", "the bytes are no container that is read");
   return demuxer;
 }
 
@@ -119,7 +119,7 @@ export async function mediaFile(path: string): Promise<ToolInput> {
 export async function imageFile(path: string): Promise<ToolInput> {
   const demuxer = sniffImage(await firstBytes(path));
   if (demuxer === null) {
-    throw new Fault("processing", `the picture is none of ${IMAGE_DEMUXERS.join(", ")}`);
+    throw new ServiceFault("processing", `the picture is none of ${IMAGE_DEMUXERS.join(", ")}`);
   }
   return ToolInput.image(path, demuxer);
 }

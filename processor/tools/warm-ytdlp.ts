@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Fault } from "../fault.ts";
+import { ServiceFault } from "../fault.ts";
 import type { Tools } from "./discover.ts";
 import { type RunningTool, signalProcessGroup, spawnTool } from "./exec.ts";
 import { lineSplitter } from "./lines.ts";
@@ -148,7 +148,7 @@ export class WarmYtdlp {
     );
     const onEnd = (detail: string) => {
       this.#isAlive = false;
-      started.reject(new Fault("internal", `warm yt-dlp ended: ${detail}`));
+      started.reject(new ServiceFault("internal", `warm yt-dlp ended: ${detail}`));
       for (const task of this.#pending.values()) {
         // The group of a task is its own; it does not go with the parent's.
         if (task.pid !== undefined) signalProcessGroup(task.pid, "SIGKILL");

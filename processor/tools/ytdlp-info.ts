@@ -52,6 +52,12 @@ export interface YtdlpFormat {
   readonly [member: string]: unknown;
 }
 
+/** A cookie that goes to the address of a format, as a `Set-Cookie` line. */
+export interface YtdlpCookie {
+  readonly url: string;
+  readonly line: string;
+}
+
 export interface YtdlpInfo {
   readonly _type?: string;
   readonly id: string;
@@ -62,6 +68,10 @@ export interface YtdlpInfo {
   readonly webpage_url?: string;
   readonly extractor?: string;
   readonly extractor_key?: string;
+  /** The address itself is the media, perhaps by redirects. */
+  readonly direct?: boolean | null;
+  /** Each cookie once that goes to any of the formats. */
+  readonly cookie_lines?: readonly YtdlpCookie[];
   readonly live_status?: string | null;
   readonly is_live?: boolean | null;
   /** Epoch seconds. */

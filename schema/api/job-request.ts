@@ -10,6 +10,9 @@ export const MAX_URL_LENGTH = 2048;
 /** Longest recording, in seconds. */
 export const MAX_RECORDING_SECONDS = 43_200;
 
+/** Longest time that failures of the network, the storage and rate limits are tried again, in hours. */
+export const MAX_RETRY_HOURS = 168;
+
 /** A URL of the web; whether its host is public is the Worker's verdict (`schema/address.ts`). */
 export const WebUrl = z
   .string()
@@ -172,6 +175,15 @@ export const jobOptions = {
     .optional()
     .describe("Longest recording, in seconds"),
   wait_for_video: flag("Wait for a scheduled stream, a day at most"),
+  max_retry_hours: z
+    .int("must be a whole number of hours")
+    .min(0, "must be at least 0")
+    .max(MAX_RETRY_HOURS, `must be at most ${MAX_RETRY_HOURS}`)
+    .optional()
+    .describe(
+      "Hours that failures of the network, the storage and rate limits are tried again, 0 to 168, with up to an hour between tries; 0: a few times only. Default: RETRY_HORIZON_HOURS of the server, 24",
+    )
+    .meta({ example: 6 }),
   webhook_url: WebUrl.optional().describe("Receives a webhook event when the job finishes"),
   enable_progress_webhook: flag("Also send a webhook event at each stage"),
   storage: InlineStorage.optional().describe("Destination of the file: a provider with its credentials"),

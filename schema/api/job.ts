@@ -39,7 +39,9 @@ export const Job = z
     s3_url: link,
     subtitle_url: link,
     thumbnail_url: link,
-    error: text.describe("One plain sentence"),
+    error: text.describe(
+      "One plain sentence: why the job ended, or, while it is Pending, why it is tried again",
+    ),
     error_type: z.enum(["error", "warning"]).nullable(),
     error_code: z.enum(JOB_ERROR_CODES).nullable(),
     title: text,
@@ -72,6 +74,9 @@ export const Job = z
     created_at: Time,
     started_at: Time.nullable(),
     finished_at: Time.nullable(),
+    next_try_at: Time.nullable().describe(
+      "Pending: when the job is tried next; null when it waits for nothing but its turn",
+    ),
     expires_at: Time.nullable().describe(
       "The delivered file is deleted after this; null outside the operator's bucket",
     ),

@@ -25,10 +25,28 @@ export const RunHeartbeat = z.object({
 });
 export type RunHeartbeat = z.infer<typeof RunHeartbeat>;
 
+/** Id of one process of a processor, made at its start. */
+const Boot = z.string().min(1).max(100);
+
+/**
+ * A processor has just started: what a former process of it ran is lost. Counts only with the bearer `PROCESSOR_TOKEN`;
+ * a Worker of the former version ignores it.
+ */
+export const ProcessorStarted = z.object({
+  /** The process that worked in the same folder before; null if unknown. */
+  replaces: Boot.nullable(),
+  /** Runs that it can take. */
+  free_slots: z.int().min(0),
+});
+export type ProcessorStarted = z.infer<typeof ProcessorStarted>;
+
 /** `POST /internal/heartbeat`: one call for all runs of a processor, every 15 s and at each change of step; runs of less than a second need none. */
 export const Heartbeat = z.object({
   v: Version,
   instance: z.string().max(100),
+  /** The process that sends it; absent from processors of the former version. */
+  boot: Boot.optional(),
+  started: ProcessorStarted.optional(),
   runs: z.array(RunHeartbeat).max(1000),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
@@ -115,6 +133,8 @@ export const Outcome = z.object({
       code: z.enum(JOB_ERROR_CODES),
       /** Honoured between tries of a failure that may be tried again. */
       retry_after_ms: z.int().min(0).nullable(),
+      /** False: it is not worth hours of waiting; absent if unknown. */
+      transient: z.boolean().optional(),
       title: z.string().max(1000).nullable(),
     }),
     z.object({ type: z.literal("postponed"), until: Time }),

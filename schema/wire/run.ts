@@ -106,6 +106,8 @@ export const RunRequest = z.object({
   wait: z.object({ since: Time, until: Time }).nullable().default(null),
   /** It belongs to a batch: the slots that a processor keeps for single jobs are not for it. */
   batch: z.boolean().default(false),
+  /** It lost runs before: no other run may be on the processor at the same time. */
+  alone: z.boolean().default(false),
   /** For a stream that is on air. */
   recording: z
     .object({

@@ -247,18 +247,22 @@ describe("an HLS presentation shown to tools", () => {
     source.close();
   });
 
-  it("reports a segment that is gone as a failed request", async () => {
+  it("leaves out one segment that is gone, and reports more of them as failed requests", async () => {
     const faults: Fault[] = [];
     origin.behave("/hls-ts/segment-002.ts", { status: 404 });
+    origin.behave("/hls-ts/segment-003.ts", { status: 404 });
     const source = new HlsSource(reach.client, { url: `${origin.url}/hls-ts/index.m3u8`, signal: never });
     await mounted(
       serveHlsSource(source, (fault) => faults.push(fault)),
       async (url) => {
         await get(url + source.entryPath);
-        expect(await get(`${url}/3.ts`)).toContain("502");
+        expect(await get(`${url}/3.ts`)).toContain("200");
+        expect(source.missing).toMatchObject({ count: 1, seconds: 1 });
+        expect(await get(`${url}/4.ts`)).toContain("502");
       },
     );
     expect(faults).toMatchObject([{ code: "unavailable" }]);
+    origin.behave("/hls-ts/segment-003.ts", {});
     origin.behave("/hls-ts/segment-002.ts", {});
     source.close();
   });

@@ -202,7 +202,7 @@ describe("a recording", () => {
 
 describe("a recording that another run goes on with", () => {
   const successor = (id: string): Partial<RunRequest> => ({
-    ...recording({ from_start: true, max_seconds: 12 }),
+    ...recording({ from_start: true, max_seconds: 12, key: `videos/.recordings/${id}` }),
     job_id: id,
     attempt: 2,
     predecessor: { claimed_at: Date.now(), upload: null },

@@ -94,7 +94,7 @@ describe("a response without an end", () => {
   test("in the place of a live segment is given up at its limit", async () => {
     sent = 0;
     const options = { url: `${endlessUrl}/live.m3u8`, headers: {}, signal, stallMs: 1000 };
-    const read = new LiveSource(client, options).readResource({ url: `${endlessUrl}/huge` });
+    const read = new LiveSource(client, options).read({ url: `${endlessUrl}/huge`, key: null });
     await expect(read).rejects.toMatchObject({ code: "limit_exceeded" });
     expect(sent).toBeLessThan(64 * MiB + IN_FLIGHT_BYTES);
   });

@@ -12,6 +12,7 @@ import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
 let origin: Origin;
+let liars: readonly [Origin, Origin];
 let bench: ProcessorBench;
 let folder: string;
 let tools: Tools;
@@ -28,13 +29,15 @@ beforeAll(async () => {
     "portrait.mp4": ["mp4", { width: 180, height: 320 }],
   });
   origin = await startOrigin({ root: media });
-  bench = await startProcessorBench([origin.host]);
+  // what is found out about a host counts for the runs that follow
+  liars = [await startOrigin({ root: media }), await startOrigin({ root: media })];
+  bench = await startProcessorBench([origin.host, ...liars.map(({ host }) => host)]);
   tools = await discoverTools(bench.config);
 }, 60_000);
 
 afterAll(async () => {
   await bench.close();
-  await origin.close();
+  await Promise.all([origin, ...liars].map((server) => server.close()));
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -130,10 +133,10 @@ describe("a run", () => {
   });
 
   it("turns to the plain way when the ranges of a source lie after an honest first one", async () => {
-    origin.behave("/last.mp4", { lie: "late" });
-    const { delivery } = await deliver(`${origin.url}/last.mp4`);
+    liars[0].behave("/last.mp4", { lie: "late" });
+    const { delivery } = await deliver(`${liars[0].url}/last.mp4`);
     expect(delivery.strategy).toBe("sequential");
-    origin.behave("/last.mp4", {});
+    liars[0].behave("/last.mp4", {});
   });
 
   it("transcodes only the stream that does not fit, and says so", async () => {
@@ -164,11 +167,11 @@ describe("a run", () => {
   });
 
   it("cuts a clip from a source whose ranges turn out to lie", async () => {
-    origin.behave("/direct.mp4", { lie: "late" });
-    const { facts, delivery } = await deliver(`${origin.url}/direct.mp4`, { clip_start: 1, clip_end: 2 });
+    liars[1].behave("/direct.mp4", { lie: "late" });
+    const { facts, delivery } = await deliver(`${liars[1].url}/direct.mp4`, { clip_start: 1, clip_end: 2 });
     expect(facts.durationSeconds).toBeCloseTo(1, 0);
     expect(delivery.strategy).toBe("sequential");
-    origin.behave("/direct.mp4", {});
+    liars[1].behave("/direct.mp4", {});
   });
 
   it("names the shorter side of a portrait", async () => {

@@ -2,7 +2,9 @@ import { once } from "node:events";
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
 import { expect, test } from "vitest";
+import { Retrier } from "../../processor/storage/retrier.ts";
 import { StorageTransport } from "../../processor/storage/transport.ts";
+import { impatientClock, manualTicker } from "../support/egress.ts";
 
 const MiB = 1 << 20;
 
@@ -37,6 +39,83 @@ test("a server that answers early gets nothing of what the memory of the body is
   expect(leaked).toBe(false);
   agent.destroy();
   server.close();
+});
+
+/** A storage that does what it is ordered to, and a transport whose time goes on by hand. */
+async function storage(handler: http.RequestListener) {
+  const server = http.createServer(handler);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const agent = new http.Agent({ keepAlive: true });
+  const ticker = manualTicker();
+  const transport = new StorageTransport({ agentFor: () => agent, idleMs: 60_000, ticker });
+  const send = (path: string, body: readonly Uint8Array[] = []) => {
+    const url = new URL(path, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    return transport.exchange({ method: "PUT", url, headers: {}, body });
+  };
+  const close = () => {
+    agent.destroy();
+    server.closeAllConnections();
+    server.close();
+  };
+  return { server, ticker, send, close };
+}
+
+test("a storage that answers nothing for a minute hangs: it is not asked again, and cleared up after in a sixth", async () => {
+  const { server, ticker, send, close } = await storage(() => {});
+  const asked = once(server, "request");
+  const retrier = new Retrier({ clock: impatientClock(), secrets: [] });
+  let tries = 0;
+  const storing = retrier.run(() => {
+    tries++;
+    return send("/part");
+  });
+  await asked;
+  ticker.pass(59_000);
+  expect(ticker.running).toBe(1);
+  ticker.pass(1_000);
+  await expect(storing).rejects.toMatchObject({
+    code: "upload_failed",
+    detail: "the storage hangs: it answers nothing",
+  });
+  expect(tries).toBe(1);
+  const cleared = once(server, "request");
+  const clearing = send("/abort");
+  await cleared;
+  ticker.pass(10_001);
+  await expect(clearing).rejects.toThrow("no progress for 10 s");
+  close();
+});
+
+test("one connection that is lost while others are served is tried again", async () => {
+  const { server, ticker, send, close } = await storage((request, response) => {
+    if (request.url === "/lost" && hits++ === 0) return;
+    response.end("stored");
+  });
+  let hits = 0;
+  const asked = once(server, "request");
+  const storing = new Retrier({ clock: impatientClock(), secrets: [] }).run(() => send("/lost"));
+  await asked;
+  ticker.pass(30_000);
+  await send("/other");
+  ticker.pass(30_000);
+  expect((await storing).text).toBe("stored");
+  close();
+});
+
+test("a storage that takes a byte now and then hangs, too", async () => {
+  const { server, ticker, send, close } = await storage((request) => void request.pause());
+  const asked = once(server, "request");
+  const storing = send("/part", [Buffer.alloc(64 << 20)]);
+  await asked;
+  // what fits the buffers on the way is taken at first
+  const rejected = expect(storing).rejects.toThrow("no progress for 60 s");
+  while (ticker.running > 0) {
+    ticker.pass(60_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await rejected;
+  close();
 });
 
 test.each([

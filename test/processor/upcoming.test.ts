@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readConfig } from "../../processor/config.ts";
 import type { ProcessorDependencies } from "../../processor/dependencies.ts";
+import { HostLimits } from "../../processor/egress/host-limits.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { ProxyRotation } from "../../processor/egress/proxy-rotation.ts";
 import { Metrics } from "../../processor/metrics.ts";
@@ -38,14 +39,20 @@ beforeAll(async () => {
     ...{ WORKER_URL: worker.url, PROCESSOR_TOKEN: "0123456789abcdef", WORK_DIR: folder },
   });
   const tools = await discoverTools(config);
-  const callback = new Callback({ workerUrl: worker.url, instance: "test" });
+  const callback = new Callback({
+    workerUrl: worker.url,
+    instance: "test",
+    boot: "test",
+    processorToken: "test",
+  });
   dependencies = {
     ...{ config, tools, callback },
     policy: new EgressPolicy({ opened: new Set() }),
     extractor: new ExtractorPool({ tools, config, proxy: { url: "http://127.0.0.1:9", blocked: () => [] } }),
     extractions: new ExtractionCache(),
     proxies: new ProxyRotation([]),
-    folders: await WorkFolders.open(join(folder, "work")),
+    limits: new HostLimits(),
+    folders: await WorkFolders.open(join(folder, "work"), "test"),
     buffers: new BufferBudget(1 << 20),
     hasher: new Hasher(),
     cpu: new Slots(1),
@@ -76,6 +83,7 @@ async function run(wait: RunRequest["wait"], releaseAt: number) {
       predecessor: null,
       wait,
       batch: false,
+      alone: false,
       recording: { asked: false, from_start: false, max_seconds: 60 },
     },
   };

@@ -111,7 +111,12 @@ async function run(
     ...{ v: 1, job_id: jobId, attempt: 1, token: "run-token", url, ...plan({}) },
     ...{ filename: jobId, key_prefix: { base_folder: "fuzz" }, subtitles: null, thumbnail: false },
     ...{ limits: { max_filesize_bytes: 1 << 28, max_duration_seconds: null }, target, predecessor: null },
-    ...{ wait: null, batch: false, recording: { asked: false, from_start: false, max_seconds: 60 } },
+    ...{
+      wait: null,
+      batch: false,
+      alone: false,
+      recording: { asked: false, from_start: false, max_seconds: 60 },
+    },
     ...change,
   };
   const response = await processor.post("/runs", body);

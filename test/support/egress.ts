@@ -1,10 +1,31 @@
 import { HttpClient } from "../../processor/egress/http-client.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
+import type { Ticker } from "../../processor/egress/speed-watch.ts";
 
 /** A client that may reach exactly these `host:port` pairs on private addresses. */
 export function clientFor(...hosts: string[]): { client: HttpClient; policy: EgressPolicy } {
   const policy = new EgressPolicy({ opened: new Set(hosts) });
   return { client: new HttpClient(policy), policy };
+}
+
+/** Time that passes when a test says so. */
+export function manualTicker(): Ticker & { pass(ms: number): void; readonly running: number } {
+  const timers = new Map<() => void, { readonly ms: number; passed: number }>();
+  return {
+    every(ms, tick) {
+      timers.set(tick, { ms, passed: 0 });
+      return () => void timers.delete(tick);
+    },
+    pass(ms) {
+      for (const [tick, timer] of [...timers]) {
+        timer.passed += ms;
+        for (; timer.passed >= timer.ms && timers.has(tick); timer.passed -= timer.ms) tick();
+      }
+    },
+    get running() {
+      return timers.size;
+    },
+  };
 }
 
 /** Retries happen at once; the delays that were asked for are kept. */

@@ -196,7 +196,7 @@ export async function malformedMedia(
     mpd: {
       originals: await read([mpd]),
       words: [...markup, "<BaseURL>", "<Period>", "$Number%099d$", 'r="-1"'],
-      parsers: ["xml"],
+      parsers: ["xml", "manifest"],
       extension: ".mpd",
     },
     vtt: { originals: [Buffer.from(VTT)], words: cues, parsers: ["vtt", "pieces"], extension: ".vtt" },

@@ -1,9 +1,12 @@
+import { parseManifest } from "../../processor/dash/manifest.ts";
 import { plainHead } from "../../processor/egress/plain-head.ts";
 import { Fault } from "../../processor/fault.ts";
-import { parseLivePlaylist } from "../../processor/hls/live-playlist.ts";
-import { rewritePlaylist } from "../../processor/hls/playlist.ts";
+import { Follower } from "../../processor/hls/follow.ts";
+import { parseMediaPlaylist, parsePlaylist } from "../../processor/hls/model.ts";
+import { printPlaylist } from "../../processor/hls/print.ts";
 import { withBreaks } from "../../processor/hls/transport-stream.ts";
 import { cutPlaylist } from "../../processor/hls/window.ts";
+import { FrameClock } from "../../processor/media/audio-frames.ts";
 import { isUnsupportedMedia } from "../../processor/media/isobmff/box-view.ts";
 import { ByteStream, EndedEarlyError } from "../../processor/media/isobmff/byte-stream.ts";
 import { openIsoSource } from "../../processor/media/isobmff/iso-source.ts";
@@ -70,11 +73,17 @@ export const PARSERS = {
     }
     for await (const batch of withBreaks(batches())) void batch;
   },
-  playlist: (bytes) => rewritePlaylist(bytes.toString("utf8"), BASE, () => "/0.ts"),
-  window: (bytes) => cutPlaylist(bytes.toString("utf8"), { start: 1, end: 2 }),
-  live: (bytes) => parseLivePlaylist(bytes.toString("utf8"), BASE),
+  playlist: (bytes) => printPlaylist(parsePlaylist(bytes.toString("utf8"), BASE), () => "/0.ts"),
+  window: (bytes) => cutPlaylist(parseMediaPlaylist(bytes.toString("utf8"), BASE), { start: 1, end: 2 }),
+  live: (bytes) => new Follower(null, true).next(parseMediaPlaylist(bytes.toString("utf8"), BASE)),
+  manifest: (bytes) => {
+    const { periods } = parseManifest(bytes.toString("utf8"), BASE);
+    // each may name as many segments as it likes, so that one of them is enough to ask
+    periods[0]?.representations[0]?.segments();
+  },
+  frames: (bytes) => new FrameClock().add(bytes),
   vtt: (bytes) => sectionOfVtt(decodeText(bytes), 1, 20),
-  pieces: (bytes) => joinVtt([decodeText(bytes), decodeText(bytes)]),
+  pieces: (bytes) => joinVtt([{ text: decodeText(bytes) }, { text: decodeText(bytes), start: 2 }]),
   ttml: (bytes) => ttmlToVtt(decodeText(bytes)),
   xml: (bytes) => {
     const text = bytes.toString("utf8");

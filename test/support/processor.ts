@@ -78,7 +78,12 @@ export async function startProcessorBench(
       ...{ v: 1, job_id: randomUUID(), attempt: 1, token: "run-token", url, ...planned },
       ...{ filename: null, key_prefix: { base_folder: "videos" }, subtitles: null, thumbnail: false },
       ...{ limits: { max_filesize_bytes: null, max_duration_seconds: null }, target, predecessor: null },
-      ...{ wait: null, batch: false, recording: { asked: false, from_start: false, max_seconds: 43_200 } },
+      ...{
+        wait: null,
+        batch: false,
+        alone: false,
+        recording: { asked: false, from_start: false, max_seconds: 43_200 },
+      },
       ...change,
     };
     const response = await processor.app.request("/runs", {

@@ -87,4 +87,9 @@ export const FORMER_WORDS: readonly FormerWord[] = [
 ];
 
 /** Classes of errors whose name says what they are without the ending. */
-export const ERRORS_BY_OTHER_NAMES: ReadonlySet<string> = new Set(["Fault"]);
+export const ERRORS_BY_OTHER_NAMES: ReadonlySet<string> = new Set([
+  "Fault",
+  "SourceFault",
+  "StorageFault",
+  "ServiceFault",
+]);

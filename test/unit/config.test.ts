@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CONFIG_VARIABLES, readConfig } from "../../processor/config.ts";
@@ -117,4 +118,11 @@ test("explains each variable once", () => {
   const names = CONFIG_VARIABLES.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   expect(CONFIG_VARIABLES.every(({ meaning }) => meaning.length > 10)).toBe(true);
+});
+
+test("the Worker is told how many instances the platform starts", async () => {
+  const wrangler = await readFile(new URL("../../wrangler.toml", import.meta.url), "utf8");
+  const most = /^max_instances = (\d+)$/m.exec(wrangler)?.[1];
+  expect(most).toBeDefined();
+  expect(/^PROCESSOR_MAX_INSTANCES = "(\d+)"$/m.exec(wrangler)?.[1]).toBe(most);
 });

@@ -55,7 +55,55 @@ describe("subtitle texts", () => {
     const piece = (...cues: string[]) =>
       ["WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000", ...cues].join("\n\n");
     const [a, b] = ["00:01.000 --> 00:02.000\na", "00:02.000 --> 00:03.000\nb"];
-    expect(joinVtt([piece(a), piece(a, b)])).toBe(`WEBVTT\n\n${a}\n\n${b}\n`);
+    expect(joinVtt([{ text: piece(a) }, { text: piece(a, b) }])).toBe(`WEBVTT\n\n${a}\n\n${b}\n`);
+  });
+
+  describe("pieces that count by the media's clock", () => {
+    const piece = (map: string, time: string, text: string) =>
+      `WEBVTT\nX-TIMESTAMP-MAP=${map}\n\n00:00:0${time} --> 00:00:09.000\n${text}\n`;
+    const timesOf = (vtt: string) => vtt.match(/\d\d:\d\d:\d\d\.\d{3}(?= -->)/g);
+    const cues = (start: number, step: number, local = "00:00:00.000") =>
+      [0, 1, 2].map((index) => ({
+        text: piece(`MPEGTS:${(start + index * step) * 90_000},LOCAL:${local}`, "0.500", `${index}`),
+        start: index * 2,
+      }));
+
+    it.each([
+      ["each from its own beginning", cues(1.4, 2), 1.4, ["00:00:00.500", "00:00:02.500", "00:00:04.500"]],
+      [
+        "and the media's start is unknown",
+        cues(10, 2),
+        null,
+        ["00:00:00.500", "00:00:02.500", "00:00:04.500"],
+      ],
+      ["later than the media begins", cues(10, 2), 9, ["00:00:01.500", "00:00:03.500", "00:00:05.500"]],
+      [
+        "from a local time of their own",
+        cues(10, 2, "00:00:01.000"),
+        10,
+        ["00:00:00.000", "00:00:01.500", "00:00:03.500"],
+      ],
+      [
+        "over the end of the clock",
+        cues(2 ** 33 / 90_000 - 2, 2),
+        2 ** 33 / 90_000 - 2,
+        ["00:00:00.500", "00:00:02.500", "00:00:04.500"],
+      ],
+    ])("are moved to where they are shown: %s", (_case, pieces, mediaStart, expected) => {
+      const wrapped = pieces.map(({ text, start }) => ({
+        text: text.replace(/MPEGTS:([\d.]+)/, (_, units) => `MPEGTS:${Math.round(Number(units)) % 2 ** 33}`),
+        start,
+      }));
+      expect(timesOf(joinVtt(wrapped, mediaStart))).toEqual(expected);
+    });
+
+    it("are held together by parts", () => {
+      const pieces = [
+        { text: piece("MPEGTS:900000,LOCAL:00:00:00.000", "0.500", "a"), start: 0, part: 0 },
+        { text: piece("MPEGTS:0,LOCAL:00:00:00.000", "0.500", "b"), start: 4, part: 1 },
+      ];
+      expect(timesOf(joinVtt(pieces, 10))).toEqual(["00:00:00.500", "00:00:04.500"]);
+    });
   });
 
   it.each([

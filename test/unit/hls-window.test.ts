@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { cutPieces, cutPlaylist } from "../../processor/hls/window.ts";
+import { parseMediaPlaylist } from "../../processor/hls/model.ts";
+import { cutPieces, cutPlaylist, type TimeWindow } from "../../processor/hls/window.ts";
 
-const playlist = (...lines: string[]): string => ["#EXTM3U", "#EXT-X-VERSION:7", ...lines].join("\n");
+const BASE = "https://a.example/";
 const segments = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => [`#EXTINF:2.0,`, `s${index}.ts`]).flat();
+
+const cut = (window: TimeWindow, ...lines: string[]) =>
+  cutPlaylist(parseMediaPlaylist(["#EXTM3U", "#EXT-X-VERSION:7", ...lines].join("\n"), BASE), window);
 
 describe("cutPieces", () => {
   const pieces = Array.from({ length: 5 }, () => ({ seconds: 2 }));
@@ -15,37 +19,35 @@ describe("cutPieces", () => {
     [{ start: 3.9995, end: 4.5 }, 2, 1, 4],
     [{ start: 60, end: 70 }, 4, 1, 8],
   ])("takes what overlaps %j, at least one", (window, first, count, startSeconds) => {
-    const cut = cutPieces(pieces, window);
-    expect(cut).toMatchObject({ first, startSeconds, totalSeconds: 10 });
-    expect(cut.kept).toHaveLength(count);
+    const found = cutPieces(pieces, window);
+    expect(found).toMatchObject({ first, startSeconds, totalSeconds: 10 });
+    expect(found.kept).toHaveLength(count);
   });
 });
 
 describe("cutPlaylist", () => {
-  it("keeps the segments of the window and counts on from them", () => {
-    const cut = cutPlaylist(playlist("#EXT-X-MEDIA-SEQUENCE:7", ...segments(5), "#EXT-X-ENDLIST"), {
-      start: 4.5,
-      end: 7,
-    });
-    expect(cut).toMatchObject({ startSeconds: 4, totalSeconds: 10 });
-    expect(cut?.text.match(/s\d\.ts/g)).toEqual(["s2.ts", "s3.ts"]);
-    expect(cut?.text).toContain("#EXT-X-MEDIA-SEQUENCE:9");
-    expect(cut?.text).not.toContain("SEQUENCE:7");
+  it("keeps the segments of the window with their numbers", () => {
+    const found = cut(
+      { start: 4.5, end: 7 },
+      ...["#EXT-X-MEDIA-SEQUENCE:7", ...segments(5), "#EXT-X-ENDLIST"],
+    );
+    expect(found).toMatchObject({ startSeconds: 4, totalSeconds: 10 });
+    expect(found?.playlist.segments.map(({ sequence, url }) => `${sequence} ${url}`)).toEqual([
+      "9 https://a.example/s2.ts",
+      "10 https://a.example/s3.ts",
+    ]);
   });
 
   it("keeps the keys and the map that were named before the window", () => {
-    const cut = cutPlaylist(
-      playlist(
-        ...['#EXT-X-KEY:METHOD=AES-128,URI="a.key"', '#EXT-X-MAP:URI="init.mp4"', "#EXTINF:2,", "a.m4s"],
-        ...['#EXT-X-KEY:METHOD=AES-128,URI="b.key"', "#EXTINF:2,", "b.m4s", "#EXTINF:2,", "c.m4s"],
-        "#EXT-X-ENDLIST",
-      ),
+    const found = cut(
       { start: 4, end: 6 },
+      ...['#EXT-X-KEY:METHOD=AES-128,URI="a.key"', '#EXT-X-MAP:URI="init.mp4"', "#EXTINF:2,", "a.m4s"],
+      ...['#EXT-X-KEY:METHOD=AES-128,URI="b.key"', "#EXTINF:2,", "b.m4s", "#EXTINF:2,", "c.m4s"],
+      "#EXT-X-ENDLIST",
     );
-    expect(cut?.text).toContain(
-      '#EXT-X-KEY:METHOD=AES-128,URI="b.key"\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:2,\nc.m4s',
-    );
-    expect(cut?.text).not.toContain("a.key");
+    expect(found?.playlist.segments).toMatchObject([
+      { url: `${BASE}c.m4s`, map: { url: `${BASE}init.mp4` }, key: { url: `${BASE}b.key` } },
+    ]);
   });
 
   it("gives byte ranges their offsets, which the cut would take away", () => {
@@ -54,18 +56,18 @@ describe("cutPlaylist", () => {
       "#EXTINF:2,",
       "a.ts",
     ]);
-    const cut = cutPlaylist(playlist(...ranges, "#EXT-X-ENDLIST"), { start: 4, end: 6 });
-    expect(cut?.text).toContain("#EXT-X-BYTERANGE:20@180");
+    const found = cut({ start: 4, end: 6 }, ...ranges, "#EXT-X-ENDLIST");
+    expect(found?.playlist.segments).toMatchObject([{ span: { start: 180, end: 200 } }]);
   });
 
-  it("leaves lists of playlists, playlists that grow, and empty ones alone", () => {
-    expect(cutPlaylist(playlist("#EXT-X-STREAM-INF:BANDWIDTH=1", "a.m3u8"), { start: 1 })).toBeNull();
-    expect(cutPlaylist(playlist(...segments(3)), { start: 1 })).toBeNull();
-    expect(cutPlaylist(playlist("#EXT-X-ENDLIST"), { start: 1 })).toBeNull();
+  it("leaves playlists that grow and empty ones alone", () => {
+    expect(cut({ start: 1 }, ...segments(3))).toBeNull();
+    expect(cut({ start: 1 }, "#EXT-X-ENDLIST")).toBeNull();
   });
 
   it("refuses what it cannot read", () => {
-    const text = playlist("#EXTINF:soon,", "a.ts", "#EXT-X-ENDLIST");
-    expect(() => cutPlaylist(text, { start: 1 })).toThrow(expect.objectContaining({ code: "network" }));
+    expect(() => cut({ start: 1 }, "#EXTINF:soon,", "a.ts", "#EXT-X-ENDLIST")).toThrow(
+      expect.objectContaining({ code: "network" }),
+    );
   });
 });

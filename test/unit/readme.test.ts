@@ -31,7 +31,7 @@ describe("the README", () => {
   it("names the limits that hold", () => {
     expect(readme).toContain(`| URL | ${MAX_URL_LENGTH.toLocaleString("en")} characters`);
     expect(readme).toContain(`| request body | ${MAX_BODY_BYTES / 1024} KiB |`);
-    expect(readme).toContain(`${MAX_INTERRUPTIONS} interrupted runs, or ${MAX_FAILURES} failures`);
+    expect(readme).toContain(`${MAX_INTERRUPTIONS} lost runs, ${MAX_FAILURES} failures of the service`);
   });
 
   it("explains every status of a job", () => {

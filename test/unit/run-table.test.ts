@@ -24,18 +24,58 @@ class FakeRun implements RunHandle {
   }
 }
 
-function table(all: number, reserved = 0) {
+function table(all: number, reserved = 0, now?: () => number) {
   const started: FakeRun[] = [];
-  const runs = new RunTable({ all, reserved }, ({ attempt }) => {
-    const run = new FakeRun(attempt);
-    started.push(run);
-    return run;
-  });
-  const admit = (job_id: string, attempt = 1, batch = false) =>
-    runs.admit({ job_id, attempt, batch } as RunRequest);
+  const runs = new RunTable(
+    { all, reserved },
+    ({ attempt }) => {
+      const run = new FakeRun(attempt);
+      started.push(run);
+      return run;
+    },
+    now,
+  );
+  const admit = (job_id: string, attempt = 1, batch = false, alone = false) =>
+    runs.admit({ job_id, attempt, batch, alone } as RunRequest);
+  const admitAlone = async (job_id: string) => (await admit(job_id, 1, false, true)).type;
   const admitOfBatch = async (job_id: string) => (await admit(job_id, 1, true)).type;
-  return { runs, started, admit, admitOfBatch };
+  return { runs, started, admit, admitAlone, admitOfBatch };
 }
+
+describe("a run that has to be alone", () => {
+  it("has the processor to itself, which empties for it", async () => {
+    const { started, admit, admitAlone } = table(4);
+    await admit("a");
+    expect(await admitAlone("suspect")).toBe("busy");
+    expect((await admit("b")).type).toBe("busy");
+    started[0]?.finish();
+    await started[0]?.done;
+    await Promise.resolve();
+    expect(await admitAlone("suspect")).toBe("accepted");
+    expect((await admit("b")).type).toBe("busy");
+    started[1]?.finish();
+    await started[1]?.done;
+    await Promise.resolve();
+    expect((await admit("b")).type).toBe("accepted");
+  });
+
+  it("keeps others out for ten minutes at most, and not when it is asked for no more", async () => {
+    const minute = 60_000;
+    let now = 0;
+    const { admit, admitAlone } = table(100, 0, () => now);
+    await admit("recording");
+    await admitAlone("suspect");
+    now += 3 * minute;
+    expect((await admit("a")).type).toBe("accepted");
+    let refused = 0;
+    for (let asked = 0; asked < 60; asked++, now += minute) {
+      await admitAlone("suspect");
+      if ((await admit(`b${asked}`)).type === "busy") refused += 1;
+    }
+    expect(refused).toBeGreaterThan(20);
+    expect(refused).toBeLessThan(40);
+  });
+});
 
 describe("RunTable", () => {
   it("says busy when every slot is taken and takes more when one is free", async () => {

@@ -6,6 +6,7 @@ import {
   isFinal,
   type JobEvent,
   type JobState,
+  MAX_DELAY_MS,
   MAX_FAILURES,
   MAX_INTERRUPTIONS,
   next,
@@ -17,7 +18,9 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
   fc.constantFrom<JobEvent>(
     { type: "refused" },
     { type: "publishing" },
-    { type: "interrupted" },
+    { type: "interrupted", cause: "lost" },
+    { type: "interrupted", cause: "lost", gotOn: true },
+    { type: "interrupted", cause: "drained" },
     { type: "completed" },
     { type: "cancelled" },
   ),
@@ -32,6 +35,8 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
     type: fc.constant("failed" as const),
     code: fc.constantFrom(...JOB_ERROR_CODES),
     retryAfterMs: fc.option(fc.nat(10_000_000), { nil: undefined }),
+    transient: fc.option(fc.boolean(), { nil: undefined }),
+    horizonLeftMs: fc.option(fc.integer({ min: -1000, max: 100_000_000 }), { nil: undefined }),
   }),
 );
 
@@ -80,8 +85,7 @@ describe("whatever happens to a job", () => {
   it("tries are counted, never removed, and bounded", () =>
     always((before, after) => {
       expect(after.failures).toBeGreaterThanOrEqual(before.failures);
-      expect(after.interruptions).toBeGreaterThanOrEqual(before.interruptions);
-      expect(after.failures).toBeLessThanOrEqual(MAX_FAILURES);
+      if (after.interruptions < before.interruptions) expect(after.interruptions).toBe(1);
       expect(after.interruptions).toBeLessThanOrEqual(MAX_INTERRUPTIONS);
     }));
 
@@ -127,7 +131,9 @@ describe("an end", () => {
       if (isFinal(move.state.status)) {
         expect(move).toMatchObject({ error: code, state: { status: JOB_ERRORS[code].outcome } });
         expect(tries).toBe(
-          { never: 1, once: 1, backoff: MAX_FAILURES, elsewhere: MAX_INTERRUPTIONS }[JOB_ERRORS[code].retry],
+          { never: 1, once: 1, backoff: MAX_FAILURES, patient: MAX_FAILURES, elsewhere: MAX_FAILURES }[
+            JOB_ERRORS[code].retry
+          ],
         );
         return;
       }
@@ -146,6 +152,40 @@ describe("an end", () => {
     expect(next(running, { type: "failed", code: "rate_limited" })?.dueInMs).toBe(60_000);
   });
 
+  it("comes no sooner than the horizon of a failure that may pass, with an hour between tries at most", () => {
+    const patient = JOB_ERROR_CODES.filter((code) => JOB_ERRORS[code].retry === "patient");
+    const hours = fc.integer({ min: 1, max: 168 });
+    fc.assert(
+      fc.property(fc.constantFrom(...patient), hours, (code, horizon) => {
+        let state = running;
+        for (let now = 0, tries = 1; ; tries++) {
+          const horizonLeftMs = horizon * 3_600_000 - now;
+          const move = next(state, { type: "failed", code, horizonLeftMs });
+          if (!move) throw new Error("a running job can always fail");
+          if (isFinal(move.state.status)) {
+            expect(horizonLeftMs).toBe(0);
+            expect(tries).toBeLessThan(12 + horizon);
+            return;
+          }
+          expect(move.dueInMs).toBeGreaterThan(0);
+          expect(move.dueInMs).toBeLessThanOrEqual(MAX_DELAY_MS);
+          now += move.dueInMs ?? 0;
+          state = next(move.state, { type: "claimed" })?.state ?? state;
+        }
+      }),
+    );
+  });
+
+  it("does not wait for what will not pass", () => {
+    const failed: JobEvent = {
+      type: "failed",
+      code: "network",
+      transient: false,
+      horizonLeftMs: 3_600_000,
+    };
+    expect(next({ ...running, failures: MAX_FAILURES - 1 }, failed)?.state.status).toBe("Failed");
+  });
+
   it("by cancelling has its own step", () => {
     expect(next(INITIAL_STATE, { type: "cancelled" })?.state).toMatchObject({
       status: "Failed",
@@ -155,9 +195,10 @@ describe("an end", () => {
   });
 
   it("comes from running jobs only", () => {
-    for (const type of ["completed", "interrupted", "publishing", "refused"] as const) {
+    for (const type of ["completed", "publishing", "refused"] as const) {
       expect(next(INITIAL_STATE, { type })).toBeNull();
     }
+    expect(next(INITIAL_STATE, { type: "interrupted", cause: "lost" })).toBeNull();
     expect(next(running, { type: "claimed" })).toBeNull();
   });
 });

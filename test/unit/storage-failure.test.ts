@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Fault } from "../../processor/fault.ts";
+import { ServiceFault, SourceFault } from "../../processor/fault.ts";
 import { failureOf, responseFailure, StorageFailedError } from "../../processor/storage/failure.ts";
 import { Retrier } from "../../processor/storage/retrier.ts";
 
@@ -31,14 +31,14 @@ describe("what a failed request to a storage means", () => {
     ],
     [
       "a fault of the dialling",
-      new Fault("network", "x", { cause: systemError("ECONNRESET") }),
+      new SourceFault("network", "x", { cause: systemError("ECONNRESET") }),
       "upload_failed",
       "the storage could not be reached (ECONNRESET)",
       true,
     ],
     [
       "a forbidden host",
-      new Fault("egress_blocked", "10.0.0.1:80 refused: private address"),
+      new SourceFault("egress_blocked", "10.0.0.1:80 refused: private address"),
       "upload_refused",
       "EgressBlocked: 10.0.0.1:80 refused: private address",
       false,
@@ -55,7 +55,7 @@ describe("what a failed request to a storage means", () => {
   });
 
   it("leaves faults of other classes as they are", () => {
-    const fault = new Fault("internal", "a bug");
+    const fault = new ServiceFault("internal", "a bug");
     expect(() => failureOf(fault)).toThrow(fault);
   });
 

@@ -41,7 +41,7 @@ describe("the former dialect", () => {
 
 it("classes of errors are named so", () => {
   const classes = texts.flatMap(([file, text]) =>
-    [...text.matchAll(/\bclass (\w+)(?:<[^>]*>)? extends (\w*Error|Fault)\b/g)].map(([, name = ""]) => ({
+    [...text.matchAll(/\bclass (\w+)(?:<[^>]*>)? extends (\w*Error|\w*Fault)\b/g)].map(([, name = ""]) => ({
       file,
       name,
     })),

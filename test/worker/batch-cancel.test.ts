@@ -14,7 +14,14 @@ let key: string;
 let accountId: string;
 
 beforeEach(async () => {
-  for (const table of ["jobs", "batches", "webhook_deliveries", "job_credentials", "usage"]) {
+  for (const table of [
+    "jobs",
+    "batches",
+    "webhook_deliveries",
+    "job_credentials",
+    "usage",
+    "storage_backoff",
+  ]) {
     await env.DB.exec(`delete from ${table}`);
   }
   worker = new Harness();

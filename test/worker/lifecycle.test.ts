@@ -304,10 +304,15 @@ describe("a job that fails", () => {
   });
 
   it("is tried again after growing delays, and no sooner than the source allows", async () => {
-    const run = await worker.start(key);
+    const run = await worker.start(key, { max_retry_hours: 0 });
     await worker.report(run, "outcome", failed("network"));
     expect(worker.dispatchQueue).toEqual([{ body: { v: 1, job_id: run.job_id }, delaySeconds: 5 }]);
-    expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Pending", error: null });
+    expect(await worker.job(key, run.job_id)).toMatchObject({
+      status: "Pending",
+      error: "The connection to the source failed or broke off",
+      error_code: "network",
+      next_try_at: worker.now + 5_000,
+    });
     expect((await worker.consumeDispatchQueue()).retried).toEqual([{ job_id: run.job_id, delaySeconds: 5 }]);
     worker.now += 5_000;
     worker.dispatchQueue.push({ body: { v: 1, job_id: run.job_id }, delaySeconds: 0 });
@@ -326,12 +331,23 @@ describe("a job that fails", () => {
     });
   });
 
-  it("is given up after five interruptions", async () => {
+  it("is not given up by drains, however many", async () => {
+    await worker.create(key);
+    for (let i = 1; i <= 2 * MAX_INTERRUPTIONS; i++) {
+      await worker.consumeDispatchQueue();
+      expect(worker.network.run).toMatchObject({ attempt: i, alone: false });
+      await worker.report(worker.network.run, "outcome", { outcome: { type: "interrupted" } });
+    }
+    expect(await worker.job(key, worker.network.run.job_id)).toMatchObject({ finished_at: null });
+  });
+
+  it("is given up after five lost runs", async () => {
     await worker.create(key);
     for (let i = 1; i <= MAX_INTERRUPTIONS; i++) {
       await worker.consumeDispatchQueue();
-      expect(worker.network.run.attempt).toBe(i);
-      await worker.report(worker.network.run, "outcome", { outcome: { type: "interrupted" } });
+      expect(worker.network.run).toMatchObject({ attempt: i, alone: i > 2 });
+      worker.now += 60_000;
+      await worker.reconcile();
     }
     expect(await worker.job(key, worker.network.run.job_id)).toMatchObject({
       status: "Failed",

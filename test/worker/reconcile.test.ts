@@ -188,6 +188,16 @@ describe("the pieces of a recording", () => {
     expect(await worker.reconcile()).toMatchObject({ recordings: 0 });
   });
 
+  it("are kept where only making a file of them failed", async () => {
+    const run = await worker.start(key, { live_recording: true });
+    await worker.report(run, "recording", { key: folder(run.job_id) });
+    const failed = { type: "failed", code: "processing", retry_after_ms: null, title: null };
+    expect((await worker.report(run, "outcome", { outcome: failed })).status).toBe(200);
+    worker.now += 60_000;
+    expect(await worker.reconcile()).toMatchObject({ recordings: 0 });
+    expect(listings()).toBe(0);
+  });
+
   it("are looked for in an account's own storage", async () => {
     worker.network.onOther = () => new Response(null, { status: 204 });
     expect((await worker.call("POST", "/user/s3", { key, body: s3 })).status).toBe(200);

@@ -418,3 +418,45 @@ describe("the database", () => {
     await expectIndexed(query());
   });
 });
+
+describe("an endpoint that gives no response", () => {
+  it("is left alone, and what it is owed meanwhile counts no try", async () => {
+    for (let i = 0; i < 4; i++) await endJob();
+    const [first, ...others] = worker.deliveryQueue.splice(0);
+    if (!first) throw new Error("nothing was to be delivered");
+    worker.network.onHook = unreachable;
+    worker.deliveryQueue.push(first);
+    await worker.consumeDeliveryQueue();
+    const posts = worker.network.posts.length;
+    worker.deliveryQueue.splice(0, Number.POSITIVE_INFINITY, ...others);
+    await worker.consumeDeliveryQueue();
+    expect(worker.network.posts).toHaveLength(posts);
+    const waiting = (await deliveries()).filter(({ id }) => id !== first.body.delivery_id);
+    for (const { attempts, next_try_at } of waiting) {
+      expect(attempts).toBe(0);
+      expect(next_try_at).toBeGreaterThanOrEqual(worker.now + 5_000);
+    }
+
+    worker.network.onHook = () => new Response(null, { status: 204 });
+    worker.now += 10_000;
+    await worker.consumeDeliveryQueue();
+    expect((await deliveries("?status=delivered")).length).toBe(3);
+  });
+
+  it("is left alone for longer each time, ten minutes at most", async () => {
+    worker.network.onHook = unreachable;
+    const pauses: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      await endJob();
+      const id = worker.deliveryQueue.splice(0).at(-1)?.body.delivery_id ?? "";
+      await deliverEvent(worker.context(), id);
+      const row = await env.DB.prepare("select paused_until from webhook_endpoints where account_id = ?")
+        .bind(accountId)
+        .first();
+      pauses.push((Number(row?.paused_until) - worker.now) / 1000);
+      worker.now = Number(row?.paused_until);
+      worker.deliveryQueue.splice(0);
+    }
+    expect(pauses).toEqual([5, 10, 20, 40, 80, 160, 320, 600, 600, 600]);
+  });
+});

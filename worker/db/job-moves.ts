@@ -33,6 +33,20 @@ export async function writeMove(
   return (results.at(-1) as { id: string }[]).length > 0;
 }
 
+/** A move without anything that belongs to it. */
+export interface PlainMove {
+  readonly read: JobAsRead;
+  readonly changes: Partial<NewJobRow>;
+}
+
+/** Writes moves of many jobs by one round trip, each as far as its job is still as it was read. @returns the ids of those that moved */
+export async function writeMoves(db: Db, moves: readonly PlainMove[]): Promise<string[]> {
+  const [first, ...others] = moves.map(({ read, changes }) => moveQuery(db, read, changes, null));
+  if (!first) return [];
+  const results = await db.batch([first, ...others]);
+  return results.flat().map(({ id }) => id);
+}
+
 /** What must hold, or must not, at the moment of a move. */
 export type MoveCondition = SQL;
 
@@ -133,10 +147,15 @@ export const endsQuery = (db: Db, { batchId, ids }: MovingJobs, changes: Partial
  *
  * @returns the claims that stand, and the jobs, as they were before, whose owners want to hear of their progress
  */
-export async function writeHeartbeats(db: Db, heartbeats: readonly RunHeartbeat[], leaseExpiresAt: number) {
+export async function writeHeartbeats(
+  db: Db,
+  heartbeats: readonly RunHeartbeat[],
+  leaseExpiresAt: number,
+  boot?: string,
+) {
   const [listeners, standing] = await db.batch([
     listenersQuery(db, heartbeats),
-    heartbeatsQuery(db, heartbeats, leaseExpiresAt),
+    heartbeatsQuery(db, heartbeats, leaseExpiresAt, boot),
   ]);
   return { standing, listeners };
 }
@@ -163,7 +182,12 @@ export function listenersQuery(db: Db, heartbeats: readonly RunHeartbeat[]) {
     );
 }
 
-export function heartbeatsQuery(db: Db, heartbeats: readonly RunHeartbeat[], leaseExpiresAt: number) {
+export function heartbeatsQuery(
+  db: Db,
+  heartbeats: readonly RunHeartbeat[],
+  leaseExpiresAt: number,
+  boot?: string,
+) {
   const packed = JSON.stringify(
     heartbeats.map(({ job_id, attempt, step, progress, download_rate, title }) => ({
       job_id,
@@ -188,6 +212,7 @@ export function heartbeatsQuery(db: Db, heartbeats: readonly RunHeartbeat[], lea
     .update(jobs)
     .set({
       lease_expires_at: leaseExpiresAt,
+      ...(boot === undefined ? {} : { boot }),
       step,
       progress: sql`max(jobs.progress, ${heartbeat("progress")})`,
       download_rate: rate,

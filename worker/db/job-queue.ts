@@ -1,5 +1,21 @@
-import { and, asc, count, desc, eq, gte, inArray, isNotNull, lte, sql } from "drizzle-orm";
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lte,
+  ne,
+  notInArray,
+  or,
+  sql,
+} from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
+import { RECORDING_KEPT } from "../../schema/errors.ts";
 import type { Db } from "./connection.ts";
 import type { NewJobRow } from "./job-rows.ts";
 
@@ -49,9 +65,46 @@ export async function findExpiredLeases(db: Db, now: number, limit: number) {
 }
 export const expiredLeasesQuery = (db: Db, now: number, limit: number) =>
   db
-    .select({ id: jobs.id, attempt: jobs.attempt })
+    .select()
     .from(jobs)
     .where(and(sql`${jobs.status} = 'Processing'`, lte(jobs.lease_expires_at, now)))
+    .orderBy(asc(jobs.lease_expires_at))
+    .limit(limit);
+
+/** Runs of a process that is gone: of this boot, or of any former one of an instance whose name is its own. */
+export async function findRunsOfBoot(
+  db: Db,
+  {
+    boot,
+    former,
+    limit,
+  }: {
+    readonly boot: string | null;
+    readonly former: { readonly runner: string; readonly boot: string } | null;
+    readonly limit: number;
+  },
+) {
+  return runsOfBootQuery(db, boot, former, limit);
+}
+export const runsOfBootQuery = (
+  db: Db,
+  boot: string | null,
+  former: { readonly runner: string; readonly boot: string } | null,
+  limit: number,
+) =>
+  db
+    .select()
+    .from(jobs)
+    .where(
+      and(
+        sql`${jobs.status} = 'Processing'`,
+        isNotNull(jobs.lease_expires_at),
+        or(
+          eq(jobs.boot, boot ?? ""),
+          former ? and(eq(jobs.runner, former.runner), ne(jobs.boot, former.boot)) : undefined,
+        ),
+      ),
+    )
     .orderBy(asc(jobs.lease_expires_at))
     .limit(limit);
 
@@ -87,7 +140,7 @@ export const orphanedUploadsQuery = (db: Db, ended: Window, limit: number) =>
     .orderBy(desc(jobs.finished_at))
     .limit(limit);
 
-/** Jobs that ended in the window and whose recording may still lie in pieces; newest first. */
+/** Jobs that ended in the window and whose recording may still lie in pieces that nobody needs; newest first. */
 export async function findRecordings(db: Db, ended: Window, limit: number) {
   return recordingsQuery(db, ended, limit);
 }
@@ -95,7 +148,13 @@ export const recordingsQuery = (db: Db, ended: Window, limit: number) =>
   db
     .select({ ...PLACE, recording_key: jobs.recording_key })
     .from(jobs)
-    .where(and(isNotNull(jobs.recording_key), ...within(ended)))
+    .where(
+      and(
+        isNotNull(jobs.recording_key),
+        or(isNull(jobs.error_code), notInArray(jobs.error_code, [...RECORDING_KEPT])),
+        ...within(ended),
+      ),
+    )
     .orderBy(desc(jobs.finished_at))
     .limit(limit);
 

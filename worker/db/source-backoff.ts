@@ -1,48 +1,85 @@
 import { and, eq, gt, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
-import { sourceBackoff } from "../../schema/db/tables/sources.ts";
+import { sourceBackoff, storageBackoff } from "../../schema/db/tables/sources.ts";
+import type { JobErrorCode } from "../../schema/errors.ts";
 import type { Db } from "./connection.ts";
 import type { GuardedStatement } from "./guarded-statements.ts";
 import type { JobRow } from "./job-rows.ts";
 
-export type BackoffRow = typeof sourceBackoff.$inferSelect;
-
-/** Sources that were struck within a time; there are few. */
-export async function listBackoffs(db: Db, since: number): Promise<BackoffRow[]> {
-  return db.select().from(sourceBackoff).where(gt(sourceBackoff.until, since));
+/** Until when a host or a place is left alone. */
+interface BackoffRow {
+  readonly name: string;
+  readonly until: number;
 }
 
-/** Times to leave a source alone, in milliseconds. */
+/** Sources and storages that were struck within a time; there are few. */
+export async function listBackoffs(
+  db: Db,
+  since: number,
+): Promise<{ sources: BackoffRow[]; storages: BackoffRow[] }> {
+  const [sources, storages] = await db.batch([
+    db
+      .select({ name: sourceBackoff.host, until: sourceBackoff.until })
+      .from(sourceBackoff)
+      .where(gt(sourceBackoff.until, since)),
+    db
+      .select({ name: storageBackoff.place, until: storageBackoff.until })
+      .from(storageBackoff)
+      .where(gt(storageBackoff.until, since)),
+  ]);
+  return { sources, storages };
+}
+
+/** Times to leave a source or a storage alone, in milliseconds. */
 export interface BackoffTimes {
   /** After the first strike; each further one doubles it. */
   readonly first: number;
   readonly longest: number;
-  /** What the source itself asked for. */
+  /** What it asked for itself. */
   readonly requested: number;
   /** A row that is this old counts as none. */
   readonly forgetAfterMs: number;
 }
 
+type Strike = (name: string, now: number, times: BackoffTimes) => GuardedStatement;
+
 /**
  * Notes together with a move that a source refused. Refusals of runs that were under way when the source was struck
  * count once.
  */
-export const strikeSource =
-  (host: string, now: number, { first, longest, requested, forgetAfterMs }: BackoffTimes): GuardedStatement =>
-  (db, guard) => {
-    const strikes = sql`case
-      when ${sourceBackoff.until} > ${now} then ${sourceBackoff.strikes}
-      when ${sourceBackoff.until} < ${now - forgetAfterMs} then 1
-      else ${sourceBackoff.strikes} + 1 end`;
-    const doubled = sql`${now} + max(${requested}, min(${longest}, ${first} * (1 << min(20, ${strikes} - 1))))`;
-    return db
-      .insert(sourceBackoff)
-      .select(sql`select ${host}, 1, ${now + Math.max(first, requested)} where ${guard}`)
-      .onConflictDoUpdate({
-        target: sourceBackoff.host,
-        set: { strikes, until: sql`max(${sourceBackoff.until}, ${doubled})` },
-      });
-  };
+export const strikeSource: Strike = (host, now, times) => (db, guard) => {
+  const { strikes, until } = afterStrike(sourceBackoff, now, times);
+  return db
+    .insert(sourceBackoff)
+    .select(sql`select ${host}, 1, ${firstUntil(now, times)} where ${guard}`)
+    .onConflictDoUpdate({ target: sourceBackoff.host, set: { strikes, until } });
+};
+
+/** The same of a storage that could not be reached or did not store. */
+export const strikeStorage: Strike = (place, now, times) => (db, guard) => {
+  const { strikes, until } = afterStrike(storageBackoff, now, times);
+  return db
+    .insert(storageBackoff)
+    .select(sql`select ${place}, 1, ${firstUntil(now, times)} where ${guard}`)
+    .onConflictDoUpdate({ target: storageBackoff.place, set: { strikes, until } });
+};
+
+const firstUntil = (now: number, { first, requested }: BackoffTimes): number =>
+  now + Math.max(first, requested);
+
+/** What a row holds after another strike. */
+function afterStrike(
+  table: typeof sourceBackoff | typeof storageBackoff,
+  now: number,
+  { first, longest, requested, forgetAfterMs }: BackoffTimes,
+) {
+  const strikes = sql`case
+    when ${table.until} > ${now} then ${table.strikes}
+    when ${table.until} < ${now - forgetAfterMs} then 1
+    else ${table.strikes} + 1 end`;
+  const doubled = sql`${now} + max(${requested}, min(${longest}, ${first} * (1 << min(20, ${strikes} - 1))))`;
+  return { strikes, until: sql`max(${table.until}, ${doubled})` };
+}
 
 /** Removes together with a move that a source ever refused. */
 export const clearSource =
@@ -50,16 +87,21 @@ export const clearSource =
   (db, guard) =>
     db.delete(sourceBackoff).where(and(eq(sourceBackoff.host, host), guard));
 
+/** Removes together with a move that a storage ever failed. */
+export const clearStorage =
+  (place: string): GuardedStatement =>
+  (db, guard) =>
+    db.delete(storageBackoff).where(and(eq(storageBackoff.place, place), guard));
+
 /** Puts a pending job off without a claim. Answers false when it is not as it was read any more. */
 export async function putOff(
   db: Db,
   job: Pick<JobRow, "id" | "revision">,
-  dueAt: number,
-  enqueueDueAt: number,
+  { dueAt, enqueueDueAt, code }: { dueAt: number; enqueueDueAt: number; code: JobErrorCode },
 ): Promise<boolean> {
   const changed = await db
     .update(jobs)
-    .set({ due_at: dueAt, enqueue_due_at: enqueueDueAt })
+    .set({ due_at: dueAt, enqueue_due_at: enqueueDueAt, error_code: code })
     .where(and(eq(jobs.id, job.id), eq(jobs.revision, job.revision), eq(jobs.status, "Pending")))
     .returning({ id: jobs.id });
   return changed.length > 0;

@@ -13,12 +13,14 @@ import type { RequestContext } from "../context.ts";
 import { ApiError, invalidRequest, issuesOf } from "../lib/api-error.ts";
 import { bearerOf } from "../lib/bearer.ts";
 import { readJson } from "../lib/body.ts";
+import { sameSecret } from "../lib/digest.ts";
 import {
   type Claim,
   takeHeartbeat,
   takeOutcome,
   takePublish,
   takeRecording,
+  takeStart,
   takeUpload,
 } from "../services/runs/run-reports.ts";
 import { isRunToken } from "../services/runs/run-token.ts";
@@ -58,11 +60,20 @@ export async function readReport<S extends z.ZodType>(
 /** A thousand runs with long titles. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** `POST /internal/heartbeat`: each run in it brings its own token; one that does not fit is told to stop. */
+/**
+ * `POST /internal/heartbeat`: each run in it brings its own token; one that does not fit is told to stop. That the
+ * processor has just started is believed with its own token only.
+ */
 export const heartbeat: Handler = async (c) => {
   const runHeartbeat = await readReport(c.req.raw, Heartbeat, MAX_BYTES);
   c.set("facts", { instance: runHeartbeat.instance, runs: runHeartbeat.runs.length });
-  return c.json(await takeHeartbeat(c.var.context, runHeartbeat));
+  const response = await takeHeartbeat(c.var.context, runHeartbeat);
+  const { started } = runHeartbeat;
+  const { context } = c.var;
+  if (started && (await sameSecret(bearerOf(c.req.raw) ?? "", context.config.processorToken))) {
+    await takeStart(context, runHeartbeat, started);
+  }
+  return c.json(response);
 };
 
 /** `POST /internal/runs/{id}/upload` */

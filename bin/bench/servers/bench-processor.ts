@@ -100,6 +100,11 @@ function runRequest(url: string, target: StorageTarget, request: MediaRequest): 
     ...{ v: 1, job_id: randomUUID(), attempt: 1, token: "bench", url, ...plan(request) },
     ...{ filename: null, key_prefix: { base_folder: "bench" }, subtitles: null, thumbnail: false },
     ...{ limits: { max_filesize_bytes: null, max_duration_seconds: null }, target, predecessor: null },
-    ...{ wait: null, batch: false, recording: { asked: false, from_start: false, max_seconds: 43_200 } },
+    ...{
+      wait: null,
+      batch: false,
+      alone: false,
+      recording: { asked: false, from_start: false, max_seconds: 43_200 },
+    },
   };
 }

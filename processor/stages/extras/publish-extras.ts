@@ -3,7 +3,7 @@ import type { Adjustment } from "../../../schema/media.ts";
 import { byteLength, MAX_KEY_BYTES } from "../../../schema/storage/object-key.ts";
 import type { Delivery } from "../../../schema/wire/callback.ts";
 import type { RunContext } from "../../dependencies.ts";
-import { Fault } from "../../fault.ts";
+import { StorageFault } from "../../fault.ts";
 import type { Section } from "../file-metadata.ts";
 import { openUpload } from "../open-upload.ts";
 import { type FetchedExtras, missingExtra } from "./extras.ts";
@@ -69,7 +69,7 @@ export async function publishExtras(
 }
 
 async function upload(context: RunContext, key: string, { contentType, body }: NewExtra): Promise<void> {
-  if (byteLength(key) > MAX_KEY_BYTES) throw new Fault("upload_refused", "the object key is too long");
+  if (byteLength(key) > MAX_KEY_BYTES) throw new StorageFault("upload_refused", "the object key is too long");
   const uploader = await openUpload(context, { key, contentType, expectedBytes: body.length, hashes: false });
   try {
     const slot = await uploader.reserve(0);

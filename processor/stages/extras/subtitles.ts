@@ -1,14 +1,16 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunContext } from "../../dependencies.ts";
-import { Fault } from "../../fault.ts";
-import { rewritePlaylist } from "../../hls/playlist.ts";
+import { ServiceFault } from "../../fault.ts";
+import { parseMediaPlaylist, presentSegments } from "../../hls/model.ts";
+import { HlsSource } from "../../hls/source.ts";
+import { firstShown } from "../../media/mpegts/rewrite-times.ts";
 import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { type TextDemuxer, ToolInput } from "../../tools/tool-input.ts";
 import type { Subtitles, YtdlpInfo } from "../../tools/ytdlp-info.ts";
 import type { Source } from "../source.ts";
 import { fetchSmall } from "./fetch-small.ts";
-import { decodeText, isVtt, joinVtt, ttmlToVtt } from "./vtt.ts";
+import { decodeText, hasClock, isVtt, joinVtt, ttmlToVtt, type VttPiece } from "./vtt.ts";
 
 export type Track = Subtitles[string][number];
 
@@ -75,7 +77,8 @@ export async function fetchSubtitle(
   const vtt = /^\s*(?:<\?xml|<(?:\w+:)?tt\b)/.test(text)
     ? ttmlToVtt(text)
     : await convert(context, text, name, track.ext === "ass" || track.ext === "ssa" ? "ass" : "srt");
-  if (vtt === null || !vtt.includes("-->")) throw new Fault("processing", "the subtitles hold no text");
+  if (vtt === null || !vtt.includes("-->"))
+    throw new ServiceFault("processing", "the subtitles hold no text");
   return vtt;
 }
 
@@ -90,17 +93,39 @@ async function textOf(context: RunContext, source: Source, track: Track): Promis
   };
   const text = await fetchText(track.url);
   if (!text.startsWith("#EXTM3U")) return text;
-  const { resources } = rewritePlaylist(text, track.url, ({ url }) => url);
-  const pieces = resources.filter(({ kind }) => kind === "segment").slice(0, MAX_PIECES);
-  const texts: string[] = [];
+  const pieces = presentSegments(parseMediaPlaylist(text, track.url)).slice(0, MAX_PIECES);
+  const texts: VttPiece[] = [];
   let length = 0;
-  for (const { url } of pieces) {
+  let start = 0;
+  for (const { part, seconds, url } of pieces) {
     const piece = await fetchText(url);
     length += piece.length;
-    if (length > MAX_SUBTITLE_BYTES) throw new Fault("limit_exceeded", "the pieces are too large together");
-    texts.push(piece);
+    if (length > MAX_SUBTITLE_BYTES)
+      throw new ServiceFault("limit_exceeded", "the pieces are too large together");
+    texts.push({ text: piece, start, part });
+    start += seconds ?? 0;
   }
-  return joinVtt(texts);
+  return joinVtt(
+    texts,
+    texts.some((piece) => hasClock(piece.text)) ? await mediaStart(context, source) : null,
+  );
+}
+
+/** What the clock of an HLS presentation shows at its beginning, in seconds; null where its first bytes do not say so. */
+async function mediaStart(
+  { client, signal }: RunContext,
+  { streams: [stream] }: Source,
+): Promise<number | null> {
+  if (stream.protocol !== "hls") return null;
+  const media = new HlsSource(client, { url: stream.url, headers: stream.headers, signal, connections: 1 });
+  try {
+    return await firstShown(media.readPart(0, signal));
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  } finally {
+    media.close();
+  }
 }
 
 async function convert(
@@ -116,6 +141,6 @@ async function convert(
     ...{ cwd: folder, proxy, tools, signal },
   });
   if ((await stat(to)).size > MAX_SUBTITLE_BYTES)
-    throw new Fault("processing", "the subtitles grew too large");
+    throw new ServiceFault("processing", "the subtitles grew too large");
   return await readFile(to, "utf8");
 }

@@ -1,5 +1,5 @@
 import { escapeXml, XmlRefusedError, xmlAttribute, xmlTokens } from "../../../schema/xml.ts";
-import { Fault } from "../../fault.ts";
+import { ServiceFault } from "../../fault.ts";
 import { LineLimitError, textLines } from "../../text-lines.ts";
 
 /** Subtitles as text: WebVTT, and what becomes WebVTT without a tool. Times are seconds. */
@@ -50,10 +50,11 @@ function blocksOf(vtt: string): string[][] {
         block = [];
       }
     }
-    if (blocks.length > MAX_CUES) throw new Fault("processing", "subtitles of too many cues");
+    if (blocks.length > MAX_CUES) throw new ServiceFault("processing", "subtitles of too many cues");
     return blocks;
   } catch (error) {
-    if (error instanceof LineLimitError) throw new Fault("processing", `subtitles of ${error.message}`);
+    if (error instanceof LineLimitError)
+      throw new ServiceFault("processing", `subtitles of ${error.message}`);
     throw error;
   }
 }
@@ -78,17 +79,78 @@ export function sectionOfVtt(vtt: string, start: number, end: number | null): st
   return `${kept.join("\n\n").trimEnd()}\n`;
 }
 
-/** Pieces of a WebVTT playlist as one file; cues that span pieces are named in each, and once is enough. */
-export function joinVtt(pieces: readonly string[]): string {
+/** A piece of a WebVTT playlist. */
+export interface VttPiece {
+  readonly text: string;
+  /** Where it stands in the presentation, as announced. Default 0. */
+  readonly start?: number;
+  /** Pieces of one part share a clock. Default 0. */
+  readonly part?: number;
+}
+
+/**
+ * Pieces of a WebVTT playlist as one file; cues that span pieces are named in each, and once is enough. A piece may
+ * count its times from anywhere (`X-TIMESTAMP-MAP`): then the clock of the media says what they mean.
+ *
+ * @param mediaStart what the clock shows at the beginning of the media, in seconds; null where that is not known: then
+ *   the first piece of each part is taken to stand where it is announced
+ */
+export function joinVtt(pieces: readonly VttPiece[], mediaStart: number | null = null): string {
   const blocks = new Set<string>();
-  for (const piece of pieces) {
-    for (const lines of blocksOf(piece)) {
-      const block = lines.join("\n").trim();
+  /** What the clock shows at the beginning of the presentation, by parts. */
+  const origins = new Map<number, number>(mediaStart === null ? [] : [[0, mediaStart]]);
+  const seen = new Set<number>();
+  for (const { part = 0, start = 0, text } of pieces) {
+    const [header = [], ...others] = blocksOf(text);
+    const clock = isVtt(header[0] ?? "") ? clockOf(header) : null;
+    const announced = clock === null ? null : clock - start;
+    const known = origins.get(part);
+    const isNear = known !== undefined && Math.abs(nearestTurn((announced ?? 0) - known)) < DELAY_SECONDS;
+    // a packager's own delay is the same in audio, video and text
+    if (announced !== null && !seen.has(part) && (known === undefined || isNear))
+      origins.set(part, announced);
+    if (announced !== null) seen.add(part);
+    const shift = clock === null ? 0 : nearestTurn(clock - (origins.get(part) ?? clock));
+    for (const lines of isVtt(header[0] ?? "") ? others : [header, ...others]) {
+      const block = shifted(lines, shift).join("\n").trim();
       if (block !== "" && !isVtt(block)) blocks.add(block);
     }
-    if (blocks.size > MAX_CUES) throw new Fault("processing", "subtitles of too many cues");
+    if (blocks.size > MAX_CUES) throw new ServiceFault("processing", "subtitles of too many cues");
   }
   return `WEBVTT\n\n${[...blocks].join("\n\n")}\n`;
+}
+
+/** Whether a piece counts its times by the media's clock. */
+export const hasClock = (vtt: string): boolean => clockOf(vtt.slice(0, HEADER_LENGTH).split("\n")) !== null;
+
+/** The first frame may be shown so much later than the clock of a presentation begins. */
+const DELAY_SECONDS = 0.5;
+/** The map stands in the header. */
+const HEADER_LENGTH = 4096;
+/** Units of the media's clock per second, and after how many it begins again. */
+const CLOCK_RATE = 90_000;
+const CLOCK_TURN = 2 ** 33 / CLOCK_RATE;
+
+/** What the media's clock shows when the times of a piece are 0, in seconds; null where it does not say so. */
+function clockOf(header: readonly string[]): number | null {
+  const line = header.find((one) => one.startsWith("X-TIMESTAMP-MAP="));
+  const stated = /MPEGTS:\s{0,9}(\d{1,12})/.exec(line ?? "");
+  if (!line || !stated) return null;
+  const local = /LOCAL:\s{0,9}((?:\d{1,6}:)?\d{1,2}:\d{2}\.\d{3})/.exec(line);
+  return Number(stated[1]) / CLOCK_RATE - secondsOf(local?.[1] ?? "0");
+}
+
+/** The clock begins again every 26 hours: what looks like a day is a moment. */
+const nearestTurn = (seconds: number): number => seconds - Math.round(seconds / CLOCK_TURN) * CLOCK_TURN;
+
+/** The lines of a block with its times moved; none for a cue that is over before the media begins. */
+function shifted(lines: readonly string[], seconds: number): readonly string[] {
+  const at = seconds === 0 ? -1 : lines.findIndex((line) => TIMES.test(line));
+  const match = TIMES.exec(lines[at] ?? "");
+  if (!match) return lines;
+  const [from, to] = [match[1], match[2]].map((time) => secondsOf(time ?? "") + seconds) as [number, number];
+  if (to <= 0) return [];
+  return lines.with(at, `${stamp(Math.max(0, from))} --> ${stamp(to)}${match[3]}`);
 }
 
 /**
@@ -101,7 +163,8 @@ export function ttmlToVtt(ttml: string): string | null {
     const cues = ttmlCues(ttml);
     return cues.length === 0 ? null : vttOf(cues);
   } catch (error) {
-    if (error instanceof XmlRefusedError) throw new Fault("processing", `subtitles with ${error.message}`);
+    if (error instanceof XmlRefusedError)
+      throw new ServiceFault("processing", `subtitles with ${error.message}`);
     throw error;
   }
 }

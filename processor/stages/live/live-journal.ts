@@ -1,7 +1,8 @@
+import type { JobErrorCode } from "../../../schema/errors.ts";
 import { keyFolder } from "../../../schema/storage/object-key.ts";
 import type { RunContext } from "../../dependencies.ts";
 import { collectSpan } from "../../egress/source-read.ts";
-import { Fault } from "../../fault.ts";
+import { SourceFault, StorageFault } from "../../fault.ts";
 import { ObjectReader } from "../../storage/object-reader.ts";
 import type { ObjectStore } from "../../storage/object-store.ts";
 
@@ -16,12 +17,25 @@ export type PieceFacts =
   /** Of the source, as JSON; the first piece of a run. */
   | { readonly kind: "source" }
   /** What a track's segments need in front of them. */
-  | { readonly kind: "map"; readonly track: number }
-  | { readonly kind: "segment"; readonly track: number; readonly sequence: number; readonly seconds: number }
+  | {
+      readonly kind: "map";
+      readonly track: number;
+      /** Of its bytes; journals of an older version do not have it. */
+      readonly sha256?: string;
+    }
+  | ({ readonly kind: "segment" } & TrackPieceFacts)
   /** Was on air and could not be fetched. */
-  | { readonly kind: "gap"; readonly track: number; readonly sequence: number; readonly seconds: number }
+  | ({ readonly kind: "gap" } & TrackPieceFacts)
   /** The recording is whole. */
   | { readonly kind: "end" };
+
+interface TrackPieceFacts {
+  readonly track: number;
+  readonly sequence: number;
+  readonly seconds: number;
+  /** Its clock or its initialisation is not that of the piece before. */
+  readonly begins_anew?: boolean;
+}
 
 export type Piece = PieceFacts & { readonly key: string; readonly bytes: number };
 
@@ -65,8 +79,9 @@ export class Journal {
       request.recording.key ?? `${keyFolder({ base_folder, folder_prefix })}/.recordings/${request.job_id}`;
     const link = await signedLink(store, folder);
     const reader = new ObjectReader(request.target, policy, client, link);
+    // nothing is looked for that nobody announced
     const former =
-      request.predecessor === null ? [] : Array.from({ length: request.attempt - 1 }, (_, i) => i + 1);
+      request.recording.key === undefined ? [] : Array.from({ length: request.attempt - 1 }, (_, i) => i + 1);
     const found = await Promise.all(
       former.map((attempt) => readRun(context, reader, `${folder}/${attempt}`)),
     );
@@ -97,8 +112,12 @@ export class Journal {
   /** The content of a piece that is small. */
   async read(piece: Piece): Promise<string> {
     const request = { url: await this.link(piece), headers: {}, signal: this.#context.signal };
-    const body = await collectSpan(this.reader, request, { start: HEADER_BYTES }, MAX_READ_BYTES);
-    return Buffer.concat(body).toString("utf8");
+    try {
+      const body = await collectSpan(this.reader, request, { start: HEADER_BYTES }, MAX_READ_BYTES);
+      return Buffer.concat(body).toString("utf8");
+    } catch (error) {
+      throw asReadFault(error);
+    }
   }
 
   /** Deletes every piece. What cannot be deleted is left to the Worker, or to the storage's own rules. */
@@ -117,7 +136,8 @@ export class Journal {
 /** @throws Fault `upload_refused` where the credentials may write only: a recording is read again at its end */
 async function signedLink(store: ObjectStore, key: string): Promise<string> {
   const link = await store.signGet(key, LINK_SECONDS);
-  if (link === null) throw new Fault("upload_refused", "a recording needs the right to read what it stored");
+  if (link === null)
+    throw new StorageFault("upload_refused", "a recording needs the right to read what it stored");
   return link;
 }
 
@@ -147,7 +167,31 @@ async function readHeader(
     return { ...(JSON.parse(Buffer.concat(header).toString("utf8")) as PieceFacts & { bytes: number }), key };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof Fault && error.code === "unavailable") return null;
-    throw Fault.from(error, "upload_failed");
+    if (error instanceof SourceFault && MISSING.includes(error.code)) return null;
+    throw asReadFault(error);
   }
 }
+
+/** How a storage answers for a key that is not there; without the right to list, it is a refusal. */
+const MISSING: readonly JobErrorCode[] = ["unavailable", "forbidden"];
+
+/**
+ * A failure to read what was recorded, as the storage's own: the reader is the source's client, and its faults would
+ * blame the source. What was recorded stays readable later, so all of them may pass.
+ */
+export function asReadFault(error: unknown): unknown {
+  if (!(error instanceof SourceFault) || !READ_FAULTS.includes(error.code)) return error;
+  const { detail, retryAfterMs } = error;
+  return new StorageFault("upload_failed", `reading the recording: ${detail}`, {
+    cause: error,
+    retryAfterMs,
+  });
+}
+
+const READ_FAULTS: readonly JobErrorCode[] = [
+  "unavailable",
+  "forbidden",
+  "network",
+  "rate_limited",
+  "egress_blocked",
+];

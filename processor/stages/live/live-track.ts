@@ -1,6 +1,9 @@
+import { createHash } from "node:crypto";
 import { Fault } from "../../fault.ts";
-import type { LiveSegment } from "../../hls/live-playlist.ts";
-import type { LiveEnd, LiveSource } from "../../hls/live-source.ts";
+import type { LiveSegment, NewSegments } from "../../hls/follow.ts";
+import type { ResourceKey } from "../../hls/key.ts";
+import type { Follow, LiveEnd } from "../../hls/live-source.ts";
+import { isSameResource, type MapResource, type Resource } from "../../hls/model.ts";
 import { withBreak } from "../../hls/transport-stream.ts";
 import type { Journal, PieceFacts } from "./live-journal.ts";
 
@@ -19,9 +22,15 @@ export interface TrackState {
   recordedSeconds: number;
 }
 
+/** Where the segments of a track come from. */
+export interface TrackSource {
+  follow(options: Follow): AsyncGenerator<NewSegments, LiveEnd>;
+  read(resource: Resource & { readonly key: ResourceKey | null }): Promise<Buffer[]>;
+}
+
 export interface TrackOptions {
   readonly track: number;
-  readonly source: LiveSource;
+  readonly source: TrackSource;
   readonly journal: Journal;
   readonly limit: RecordingLimit;
   readonly state: TrackState;
@@ -37,7 +46,7 @@ export async function recordTrack(options: TrackOptions): Promise<LiveEnd> {
   const { source, limit, state, fromStart } = options;
   const isEnough = () => state.recordedSeconds >= limit.seconds || limit.bytes <= 0;
   const segments = source.follow({ after: state.last, fromStart, isEnough });
-  let map: string | null = null;
+  let map: MapResource | null = null;
   for (;;) {
     const { value, done } = await segments.next();
     if (done) {
@@ -71,23 +80,26 @@ function upTo(segments: readonly LiveSegment[], seconds: number): LiveSegment[] 
 async function record(
   { track, source, journal, limit, state, onSegment }: TrackOptions,
   segments: readonly LiveSegment[],
-  lastMap: string | null,
-): Promise<string | null> {
-  const bodies = await Promise.all(segments.map((segment) => orMiss(() => source.read(segment))));
+  lastMap: MapResource | null,
+): Promise<MapResource | null> {
+  const bodies = await Promise.all(
+    segments.map((segment) => (segment.isGap ? null : orMiss(() => source.read(segment)))),
+  );
   const entries: [PieceFacts, readonly Buffer[]][] = [];
-  let mapUrl = lastMap;
+  let known = lastMap;
   for (const [i, segment] of segments.entries()) {
-    const { sequence, seconds, map } = segment;
+    const { sequence, seconds, map, beginsAnew } = segment;
     let body = bodies[i] ?? null;
-    if (body && map && map.url !== mapUrl) {
-      const mapBody = await orMiss(() => source.readResource(map));
-      if (mapBody) entries.push([{ kind: "map", track }, mapBody]);
+    if (body && map && !isSameResource(map, known)) {
+      const mapBody = await orMiss(() => source.read(map));
+      if (mapBody) entries.push([{ kind: "map", track, sha256: digestOf(mapBody) }, mapBody]);
       // without what stands in front of it, a segment cannot be read
       else body = null;
-      mapUrl = mapBody ? map.url : mapUrl;
+      known = mapBody ? map : known;
     }
     const kind = body ? "segment" : "gap";
-    entries.push([{ kind, track, sequence, seconds }, body ? withBreak(body) : []]);
+    const part = beginsAnew ? { begins_anew: true } : {};
+    entries.push([{ kind, track, sequence, seconds, ...part }, body ? withBreak(body) : []]);
   }
   await Promise.all(entries.map(([facts, body]) => journal.append(facts, body)));
   state.last = segments.at(-1)?.sequence ?? state.last;
@@ -97,7 +109,13 @@ async function record(
     0,
   );
   onSegment();
-  return mapUrl;
+  return known;
+}
+
+function digestOf(body: readonly Buffer[]): string {
+  const hash = createHash("sha256");
+  for (const chunk of body) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 const recordedBy = (facts: PieceFacts): number => (facts.kind === "segment" ? facts.seconds : 0);

@@ -1,15 +1,16 @@
-import type { JobErrorCode } from "../../../schema/errors.ts";
+import { RECORDING_KEPT } from "../../../schema/errors.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { Delivery } from "../../../schema/wire/callback.ts";
 import type { RunContext } from "../../dependencies.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, SourceFault } from "../../fault.ts";
 import { type LiveEnd, LiveSource } from "../../hls/live-source.ts";
 import { StoppedError } from "../../run/stop.ts";
 import { deliver } from "../deliver.ts";
 import { type Resolved, resolveSource } from "../resolve.ts";
 import type { Source, SourceStream } from "../source.ts";
-import { HEADER_BYTES, Journal, type Piece } from "./live-journal.ts";
-import { type RecordingLimit, recordTrack, type TrackState } from "./live-track.ts";
+import { EndlessSource } from "./endless-source.ts";
+import { asReadFault, HEADER_BYTES, Journal, type Piece } from "./live-journal.ts";
+import { type RecordingLimit, recordTrack, type TrackSource, type TrackState } from "./live-track.ts";
 
 /**
  * Recording of live streams. What is on air goes segment by segment into a journal in the storage; when the stream
@@ -22,9 +23,12 @@ const BUFFER_BYTES = 16 << 20;
 /** Tries to find a stream again whose recording was interrupted. */
 const REJOIN_TRIES = 3;
 
-/** Null when no former run of this job recorded anything. */
+/**
+ * Null when no former run of this job recorded anything. The storage is asked only where the database knows of a
+ * recording: anything else has nothing to find there, and the storage's answers would be about nothing.
+ */
 export async function findRecording(context: RunContext): Promise<Journal | null> {
-  if (context.request.predecessor === null || !(await Journal.isPossible(context))) return null;
+  if (context.request.recording.key === undefined || !(await Journal.isPossible(context))) return null;
   const journal = await Journal.open(context);
   return journal.pieces.some(({ kind }) => kind === "segment") ? journal : null;
 }
@@ -61,7 +65,10 @@ export async function continueRecording(context: RunContext, journal: Journal): 
   });
 }
 
-/** A delivered or cancelled recording leaves nothing; one that failed for good does neither. Any other is continued. */
+/**
+ * A delivered or cancelled recording leaves nothing; one that failed for good does neither. Any other is continued, and
+ * one that could not be made a file is kept: what was on air does not come again.
+ */
 async function keepOrErase(
   context: RunContext,
   journal: Journal,
@@ -74,7 +81,8 @@ async function keepOrErase(
   } catch (error) {
     const cause = context.signal.aborted ? context.signal.reason : error;
     const isCancelled = cause instanceof StoppedError && cause.reason === "cancelled";
-    if (isCancelled || (cause instanceof Fault && cause.isFinal)) await journal.erase();
+    const isOver = cause instanceof Fault && cause.isFinal && !RECORDING_KEPT.includes(cause.code);
+    if (isCancelled || isOver) await journal.erase();
     throw error;
   }
 }
@@ -108,7 +116,7 @@ async function record(context: RunContext, journal: Journal, source: Source): Pr
     share.leave();
   }
   if (!journal.pieces.some(({ kind }) => kind === "segment")) {
-    throw new Fault("not_live", "the stream is silent");
+    throw new SourceFault("not_live", "the stream is silent");
   }
   await journal.append({ kind: "end" }, []);
 }
@@ -148,15 +156,16 @@ async function recordTracks(
   }
 }
 
-function liveSource({ client, signal, config, progress }: RunContext, stream: SourceStream): LiveSource {
-  return new LiveSource(client, {
-    url: stream.url,
-    headers: stream.headers,
-    signal,
+function liveSource(context: RunContext, stream: SourceStream): TrackSource {
+  const { client, signal, config, progress, request } = context;
+  const options = {
+    ...{ url: stream.url, headers: stream.headers, signal },
     // silence is given two halves: before and after the stream was asked for again
     stallMs: (config.liveStallSeconds * 1000) / 2,
-    onBytes: (bytes) => progress.receive(bytes),
-  });
+    onBytes: (bytes: number) => progress.receive(bytes),
+  };
+  if (stream.protocol === "hls") return new LiveSource(client, options);
+  return new EndlessSource(client, { ...options, maxSeconds: request.recording.max_seconds });
 }
 
 /** The stream under its present addresses; null when it is not on air any more, or not as it was. */
@@ -207,37 +216,33 @@ async function deliverJournal(
     // a journal of an older version does not know it
     audio: source.audio ?? { language: null, languages: [], adjustments: [] },
     live: false,
-    duration,
+    // what is cut by the clock on the wall is not as long as that
+    duration: source.streams.some(({ protocol }) => protocol === "http") ? null : duration,
     streams: streams as unknown as Source["streams"],
   };
   const delivery = await deliver(
     { ...context, client: journal.reader },
     { source: recorded, extractMs },
   ).catch((error: unknown) => {
-    throw asStorageFault(error);
+    throw asReadFault(error);
   });
   const adjustments = [...delivery.adjustments, ...report(context, journal, duration, isWhole)];
   return { ...delivery, strategy: "live", adjustments };
 }
 
-const READ_FAULTS: readonly JobErrorCode[] = ["unavailable", "forbidden", "network", "rate_limited"];
-
-/** What is read by now comes from the storage, not from the source: its failures may pass, and the journal is kept. */
-function asStorageFault(error: unknown): unknown {
-  if (!(error instanceof Fault) || !READ_FAULTS.includes(error.code)) return error;
-  return new Fault("upload_failed", `reading the recording: ${error.detail}`, { cause: error });
-}
-
 /** A track of the journal as a stream of fragments. */
 async function recordedStream(journal: Journal, stream: SourceStream, track: number): Promise<SourceStream> {
-  const its = tracked(journal, track);
-  const map = its.find(({ kind }) => kind === "map");
-  const segments = its.filter(({ kind }) => kind === "segment");
+  const isEndless = stream.protocol === "http";
+  // of audio frames, those of a stream that was joined again go on as they are
+  const isFrames = /^(?:mp3|aac)$/.test(stream.extension);
+  const pieces = inParts(tracked(journal, track), isEndless && isFrames);
+  const extension = isEndless ? stream.extension : "ts";
   const fragments = await Promise.all(
-    [...(map ? [map] : []), ...segments].map(async (piece) => ({
+    pieces.map(async ({ part, piece }) => ({
       url: await journal.link(piece),
       span: { start: HEADER_BYTES },
       duration: piece.kind === "segment" ? piece.seconds : null,
+      part,
     })),
   );
   return {
@@ -245,10 +250,44 @@ async function recordedStream(journal: Journal, stream: SourceStream, track: num
     protocol: "dash",
     url: fragments[0]?.url ?? "",
     headers: {},
-    extension: map ? "mp4" : "ts",
-    size: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+    extension: pieces.some(({ piece }) => piece.kind === "map") ? "mp4" : extension,
+    size: pieces.reduce((sum, { piece }) => sum + (piece.kind === "segment" ? piece.bytes : 0), 0),
     fragments,
   };
+}
+
+/**
+ * What can be read of a track, by parts: a new one begins where the encoder began anew and with another initialisation.
+ * Each part has the initialisation that holds for it in front.
+ */
+function inParts(
+  track: readonly Piece[],
+  isOnePart: boolean,
+): { readonly piece: Piece; readonly part: number }[] {
+  const placed: { piece: Piece; part: number }[] = [];
+  let map: (Piece & { readonly kind: "map" }) | null = null;
+  let part = 0;
+  let isBegun = false;
+  let beginsAnew = false;
+  for (const piece of track) {
+    if (piece.kind === "map") {
+      // each run stores it again, which changes nothing
+      if (map?.sha256 !== undefined && map.sha256 === piece.sha256) continue;
+      beginsAnew ||= map !== null;
+      map = piece;
+      if (!isBegun) placed.push({ piece, part });
+    } else if (piece.kind === "segment" || piece.kind === "gap") {
+      beginsAnew ||= piece.begins_anew === true;
+      if (piece.kind === "gap") continue;
+      if (beginsAnew && isBegun && !isOnePart) {
+        part++;
+        if (map) placed.push({ piece: map, part });
+      }
+      placed.push({ piece, part });
+      [isBegun, beginsAnew] = [true, false];
+    }
+  }
+  return placed;
 }
 
 /** What the caller must know: that this is a recording, and what it lacks. */

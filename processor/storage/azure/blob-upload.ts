@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { ServiceFault } from "../../fault.ts";
 import type { NewObject, Upload } from "../object-store.ts";
 import type { BlobClient, BlobConditions } from "./blob-client.ts";
 import { blockId, MARKER_INDEX, newUploadRef, uploadOfBlock } from "./block-id.ts";
@@ -50,10 +50,10 @@ export class BlobUpload implements Upload {
 
   async complete(): Promise<void> {
     const ids = Array.from(this.#ids, (id, index) => {
-      if (id === undefined) throw new Fault("internal", `part ${index} was never stored`);
+      if (id === undefined) throw new ServiceFault("internal", `part ${index} was never stored`);
       return id;
     });
-    if (ids.length === 0 && !this.#empty) throw new Fault("internal", "an upload needs a part");
+    if (ids.length === 0 && !this.#empty) throw new ServiceFault("internal", "an upload needs a part");
     await this.#client.commit(
       this.#object,
       ids,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { Fault } from "../../fault.ts";
+import { ServiceFault, StorageFault } from "../../fault.ts";
 import type { NewObject, Upload } from "../object-store.ts";
 import type { OssClient } from "./oss-client.ts";
 
@@ -39,7 +39,7 @@ export class OssUpload implements Upload {
       (sdk) => sdk.initMultipartUpload(key, { mime: contentType, headers, meta: { [OWNER]: owner } }),
       { signal, onRetry: () => void retries++ },
     );
-    if (!begun?.uploadId) throw new Fault("upload_failed", "the storage did not name the upload");
+    if (!begun?.uploadId) throw new StorageFault("upload_failed", "the storage did not name the upload");
     const upload = new OssUpload(client, key, owner, begun.uploadId);
     upload.retries = retries;
     return upload;
@@ -54,16 +54,16 @@ export class OssUpload implements Upload {
       },
       { signal, onRetry: this.#onRetry },
     );
-    if (!stored?.etag) throw new Fault("upload_failed", "the storage did not confirm a part");
+    if (!stored?.etag) throw new StorageFault("upload_failed", "the storage did not confirm a part");
     this.#etags[index] = stored.etag;
   }
 
   async complete(): Promise<void> {
     const parts = Array.from(this.#etags, (etag, index) => {
-      if (etag === undefined) throw new Fault("internal", `part ${index} was never stored`);
+      if (etag === undefined) throw new ServiceFault("internal", `part ${index} was never stored`);
       return { number: index + 1, etag };
     });
-    if (parts.length === 0) throw new Fault("internal", "an upload needs a part");
+    if (parts.length === 0) throw new ServiceFault("internal", "an upload needs a part");
     let repeated = false;
     const completed = await this.#client.run(
       (sdk, attempt) => {
@@ -75,7 +75,7 @@ export class OssUpload implements Upload {
     if (completed !== null) return;
     // an earlier try may have completed the upload although its response was lost
     if (repeated && (await this.#isPublished())) return;
-    throw new Fault("upload_failed", "NoSuchUpload (404)");
+    throw new StorageFault("upload_failed", "NoSuchUpload (404)");
   }
 
   async abort(): Promise<void> {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isMissingBucket } from "../../../schema/storage/refusals.ts";
 import { xmlText } from "../../../schema/storage/xml-answer.ts";
 import { escapeXml } from "../../../schema/xml.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, ServiceFault, StorageFault } from "../../fault.ts";
 import type { NewObject, Upload } from "../object-store.ts";
 import { storedHeaders } from "./multipart-uploads.ts";
 import type { S3ApiClient } from "./s3-api-client.ts";
@@ -57,7 +57,7 @@ export class MultipartUpload implements Upload {
       onRetry: () => retries++,
     });
     const ref = xmlText(text, "UploadId");
-    if (!ref) throw new Fault("upload_failed", "the storage did not name the upload");
+    if (!ref) throw new StorageFault("upload_failed", "the storage did not name the upload");
     const upload = new MultipartUpload(site, object.key, owner, ref);
     upload.retries = retries;
     return upload;
@@ -72,7 +72,7 @@ export class MultipartUpload implements Upload {
       signal,
       onRetry: this.#onRetry,
     });
-    if (!headers.etag) throw new Fault("upload_failed", "the storage did not confirm a part");
+    if (!headers.etag) throw new StorageFault("upload_failed", "the storage did not confirm a part");
     this.#etags[index] = headers.etag;
   }
 
@@ -90,7 +90,7 @@ export class MultipartUpload implements Upload {
     // an earlier try may have completed the upload although its response was lost
     if (response.repeated && (await this.#isPublished())) return;
     const code = xmlText(response.text, "Code") ?? "not found";
-    throw new Fault(isMissingBucket(code) ? "upload_refused" : "upload_failed", `${code} (404)`);
+    throw Fault.of(isMissingBucket(code) ? "upload_refused" : "upload_failed", `${code} (404)`);
   }
 
   async abort(): Promise<void> {
@@ -109,10 +109,10 @@ export class MultipartUpload implements Upload {
 
   #manifest(): string {
     const parts = Array.from(this.#etags, (etag, index) => {
-      if (etag === undefined) throw new Fault("internal", `part ${index} was never stored`);
+      if (etag === undefined) throw new ServiceFault("internal", `part ${index} was never stored`);
       return `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`;
     });
-    if (parts.length === 0) throw new Fault("internal", "an upload needs a part");
+    if (parts.length === 0) throw new ServiceFault("internal", "an upload needs a part");
     return `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join("")}</CompleteMultipartUpload>`;
   }
 }

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { type Fault, ServiceFault } from "../../fault.ts";
 import type { PartLimits } from "../object-store.ts";
 
 const MiB = 1 << 20;
@@ -30,7 +30,10 @@ export const maxObjectBytes = (partBytes: number, limits: PartLimits): number =>
 /** Thrown when a source turns out larger than the parts that were begun can hold. */
 export function tooLarge(partBytes: number, limits: PartLimits): Fault {
   const gib = (maxObjectBytes(partBytes, limits) / 2 ** 30).toFixed(0);
-  return new Fault("limit_exceeded", `the file is larger than ${gib} GiB, the most this upload can hold`);
+  return new ServiceFault(
+    "limit_exceeded",
+    `the file is larger than ${gib} GiB, the most this upload can hold`,
+  );
 }
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));

@@ -1,5 +1,5 @@
 import { BLOCKS } from "../../blocks.ts";
-import { Fault } from "../../fault.ts";
+import { ServiceFault } from "../../fault.ts";
 import type { PartLimits, Upload } from "../object-store.ts";
 import type { BudgetShare } from "./buffer-budget.ts";
 import type { Digest } from "./hasher.ts";
@@ -208,7 +208,8 @@ export class PartUploader {
 
   /** Keeps the first failure as the reason of the signal. */
   #fail(reason: unknown): unknown {
-    if (!this.signal.aborted) this.#stop.abort(reason ?? new Fault("internal", "the upload was stopped"));
+    if (!this.signal.aborted)
+      this.#stop.abort(reason ?? new ServiceFault("internal", "the upload was stopped"));
     return reason;
   }
 

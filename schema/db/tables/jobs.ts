@@ -55,9 +55,12 @@ export const jobs = sqliteTable(
     refusals: integer("refusals").notNull(),
     interruptions: integer("interruptions").notNull(),
     failures: integer("failures").notNull(),
+    /** The first of its failures that are tried again: their horizon is counted from here. */
+    failing_since: time("failing_since"),
     publishing: integer("publishing", { mode: "boolean" }).notNull(),
     /** Raised by every change that a watcher should see; the event id of the job's stream. */
     revision: integer("revision").notNull(),
+    /** Why the job ended badly; while it is pending, why it has to be tried again. */
     error_code: text("error_code").$type<JobErrorCode>(),
 
     // the claim
@@ -69,6 +72,10 @@ export const jobs = sqliteTable(
     lease_expires_at: time("lease_expires_at"),
     /** The processor instance that the claim was handed to. */
     runner: text("runner"),
+    /** The process that runs the claim, as its heartbeats say; null before the first one. */
+    boot: text("boot"),
+    /** The instance that was unreachable, lost the last run or had no room for it: the next claim goes elsewhere. */
+    avoid_runner: text("avoid_runner"),
     /** Unfinished upload in the storage, to be aborted by a successor. */
     upload_key: text("upload_key"),
     upload_ref: text("upload_ref"),

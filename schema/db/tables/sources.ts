@@ -10,3 +10,13 @@ export const sourceBackoff = sqliteTable("source_backoff", {
   /** Nothing is asked of it before this. */
   until: time("until").notNull(),
 });
+
+/** Storages that could not be reached or did not store, by place. Read like the sources. */
+export const storageBackoff = sqliteTable("storage_backoff", {
+  /** Provider, endpoint and bucket, as `storagePlaceOf` writes them. */
+  place: text("place").primaryKey(),
+  /** Times in a row that it failed after it had been left alone. */
+  strikes: integer("strikes").notNull(),
+  /** Nothing is delivered to it before this. */
+  until: time("until").notNull(),
+});

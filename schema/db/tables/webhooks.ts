@@ -56,6 +56,12 @@ export const webhookEndpoints = sqliteTable(
     /** The first failure since the last success. */
     failing_since: time("failing_since"),
     disabled_at: time("disabled_at"),
+    /** Times in a row that it gave no response. */
+    strikes: integer("strikes").notNull().default(0),
+    /** Nothing is sent to it before this. */
+    paused_until: time("paused_until"),
+    /** It took long the last time: it shares a few connections with others of its kind. */
+    slow: integer("slow", { mode: "boolean" }).notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.account_id, table.url] })],
 );

@@ -9,8 +9,10 @@ import { BATCH_GRACE_MS } from "./grace.ts";
 
 /** Jobs that are cancelled by one round trip. */
 const PAGE = 1_000;
-/** More claimed jobs than a batch has in flight, but for streams that are waited for. */
-const CLAIMED = 1_000;
+/** Claimed jobs that are cancelled in one round, two or three calls of the database each. */
+const CLAIMED = 250;
+/** Calls after which the rest is left to the batch's object. */
+const MAX_CALLS = 250;
 /** Jobs that were claimed while others were being cancelled are met in the next round. */
 const ROUNDS = 3;
 
@@ -44,7 +46,7 @@ export async function cancelRest(context: RequestContext, { id }: { readonly id:
     const claimed = await claimedQuery(context.db, id, CLAIMED);
     const ended = await Promise.all(claimed.map((job) => endByCancel(context, job)));
     cancelled += ended.filter(Boolean).length;
-    if (cancelled === before) break;
+    if (cancelled === before || context.connection.calls > MAX_CALLS) break;
   }
   return cancelled;
 }

@@ -1,4 +1,4 @@
-import type { JobErrorCode } from "../../../schema/errors.ts";
+import { JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
 import {
   INITIAL_STATE,
   isFinal,
@@ -13,7 +13,7 @@ import type { RequestContext } from "../../context.ts";
 import { eraseCredentialsOf } from "../../db/credentials.ts";
 import type { QueueFilter } from "../../db/fair-queue.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
-import { type MoveCondition, writeEnds, writeHeartbeats, writeMove } from "../../db/job-moves.ts";
+import { type MoveCondition, writeEnds, writeHeartbeats, writeMove, writeMoves } from "../../db/job-moves.ts";
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { DISPATCH_GRACE_MS, sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
@@ -72,7 +72,7 @@ export async function transition(
   for (let race = 0; race < MAX_RACES; race++) {
     if (!job) return { type: "missing" };
     const fenced = options.attempt !== undefined && options.attempt !== job.attempt;
-    const move = fenced || options.only?.(job) === false ? null : next(job, event);
+    const move = fenced || options.only?.(job) === false ? null : next(job, withHistory(context, job, event));
     if (!move) return { type: "refused", job };
     const set = typeof options.set === "function" ? options.set(job) : options.set;
     const due = dueOf(context.clock(), event, move);
@@ -103,6 +103,36 @@ export async function transition(
     if ((filter || unless) && job?.revision === read.revision) return { type: "behind", job };
   }
   throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
+}
+
+/**
+ * Applies an event to many jobs, as they were just read, by one round trip. Those that it would end, and those whose
+ * run had leave to publish, are left to {@link transition}: more belongs to their moves. Anyone else's change wins.
+ *
+ * @returns how many are pending again, and the jobs that are left
+ */
+export async function returnToQueue(
+  context: RequestContext,
+  jobs: readonly JobRow[],
+  event: JobEvent,
+): Promise<{ moved: number; left: JobRow[] }> {
+  const planned = jobs.flatMap((job) => {
+    const move = next(job, withHistory(context, job, event));
+    return move ? [{ job, move }] : [];
+  });
+  const isPlain = ({ job, move }: (typeof planned)[number]) =>
+    move.state.status === "Pending" && !job.publishing;
+  const pending = planned.filter(isPlain);
+  const moves = pending.map(({ job, move }) => {
+    const due = dueOf(context.clock(), event, move);
+    return { read: job, due, changes: stateColumns(context, job, event, move, due) };
+  });
+  const moved = await writeMoves(context.db, moves);
+  if (moved.length > 0) context.defer(sendDispatchMessages(context, moved));
+  return {
+    moved: moved.length,
+    left: planned.filter((plan) => !isPlain(plan)).map(({ job }) => job),
+  };
 }
 
 /**
@@ -171,11 +201,13 @@ function report(context: RequestContext, job: JobRow, { state }: Move, { deliver
 export async function keepClaims(
   context: RequestContext,
   heartbeats: readonly RunHeartbeat[],
+  boot?: string,
 ): Promise<{ id: string; attempt: number }[]> {
   const { standing, listeners } = await writeHeartbeats(
     context.db,
     heartbeats,
     context.clock() + context.config.leaseMs,
+    boot,
   );
   const steps = new Map(heartbeats.map(({ job_id, attempt, step }) => [`${job_id}:${attempt}`, step]));
   for (const job of listeners) {
@@ -192,6 +224,24 @@ function dueOf(now: number, event: JobEvent, move: Move): number | null {
   if (event.type === "postponed") return Math.max(now, event.until);
   return now + (move.dueInMs ?? 0);
 }
+
+/** Adds what the job's row knows: how much longer a failure may be tried again, and whether a lost run had got on. */
+function withHistory({ clock, config }: RequestContext, job: JobRow, event: JobEvent): JobEvent {
+  if (event.type === "interrupted" && event.cause === "lost") {
+    const lastSign = (job.lease_expires_at ?? 0) - config.leaseMs;
+    const ranFor = lastSign - (job.claimed_at ?? lastSign);
+    return { ...event, gotOn: job.recording_key !== null && ranFor >= LONG_RUN_MS };
+  }
+  if (event.type !== "failed") return event;
+  const asked = job.request.max_retry_hours;
+  const hours = typeof asked === "number" ? asked : config.retryHorizonHours;
+  const since = job.failing_since ?? clock();
+  return { ...event, horizonLeftMs: since + hours * HOUR_MS - clock() };
+}
+
+const HOUR_MS = 60 * 60_000;
+/** A recording that went on for this long got on, whatever ended its run. */
+const LONG_RUN_MS = 10 * 60_000;
 
 function stateColumns(
   context: RequestContext,
@@ -212,7 +262,9 @@ function stateColumns(
       started_at: job.started_at ?? now,
       due_at: null,
       enqueue_due_at: null,
-      runner: context.runner.preferred(job.id),
+      error_code: null,
+      boot: null,
+      runner: context.runner.preferred(job.id, job.avoid_runner),
     };
   }
   if (isFinal(state.status)) return { ...common, ...endColumns(state.status, move, now) };
@@ -223,8 +275,14 @@ function stateColumns(
     due_at: due ?? now,
     enqueue_due_at: (due ?? now) + (refused ? REFUSED_DISPATCH_GRACE_MS : DISPATCH_GRACE_MS),
     ...(refused ? { refusals: job.refusals + 1 } : {}),
+    ...(goesElsewhere(event) ? { avoid_runner: job.runner } : {}),
+    ...(event.type === "failed" ? { error_code: event.code, failing_since: job.failing_since ?? now } : {}),
   };
 }
+
+/** Events after which the instance of the last claim is avoided. */
+const goesElsewhere = (event: JobEvent): boolean =>
+  event.type === "interrupted" || (event.type === "failed" && JOB_ERRORS[event.code].retry === "elsewhere");
 
 /** The columns that the machine knows, and nothing else that an object may carry. */
 const stateOf = (state: JobState): Pick<JobRow, keyof JobState> => ({

@@ -67,6 +67,7 @@ async function viewJob(context: RequestContext, row: JobRow, delivery: Delivery 
     created_at: row.created_at,
     started_at: row.started_at,
     finished_at: row.finished_at,
+    next_try_at: nextTryAt(row, context.clock()),
     expires_at: row.expires_at,
     // claims that no processor took are no attempts to a caller
     attempt: row.attempt - row.refusals,
@@ -95,6 +96,10 @@ async function viewJob(context: RequestContext, row: JobRow, delivery: Delivery 
     adjustments: row.adjustments,
   };
 }
+
+/** A job without a delay waits for its turn only. */
+const nextTryAt = ({ status, due_at }: JobRow, now: number): number | null =>
+  status === "Pending" && due_at !== null && due_at > now ? due_at : null;
 
 /** Plans of older versions have no exact resolution. */
 function requestedQuality({ max_resolution, resolution = null }: JobRow["plan"]): string {

@@ -4,7 +4,7 @@ import { type ExpiryCursor, expiredQuery } from "../../db/expiry-rows.ts";
 import { eraseRequests } from "../../db/idempotency-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { beginErasureQuery, finishErasure, giveUpErasure } from "../../db/object-owners.ts";
-import { eachPage } from "../../lib/each-page.ts";
+import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { firstUuidOf } from "../../lib/uuid.ts";
 import { RESPONSE_KEPT_MS } from "../intake/run-once.ts";
@@ -20,20 +20,22 @@ const ERASED_AT_ONCE = 500;
 /** Jobs whose files are deleted at once. */
 const FILES_AT_ONCE = 50;
 
-export const eraseOldDeliveries = (context: RequestContext): Promise<number> =>
-  erase((limit) => eraseDeliveries(context.db, firstUuidOf(context.clock() - DELIVERY_LOG_MS), limit));
+export const eraseOldDeliveries = (context: RequestContext, budget: PageBudget): Promise<number> =>
+  erase(budget, (limit) =>
+    eraseDeliveries(context.db, firstUuidOf(context.clock() - DELIVERY_LOG_MS), limit),
+  );
 
-export const eraseOldRequests = (context: RequestContext): Promise<number> =>
-  erase((limit) => eraseRequests(context.db, context.clock() - RESPONSE_KEPT_MS, limit));
+export const eraseOldRequests = (context: RequestContext, budget: PageBudget): Promise<number> =>
+  erase(budget, (limit) => eraseRequests(context.db, context.clock() - RESPONSE_KEPT_MS, limit));
 
 /**
  * Deletes the files of the operator's bucket that were kept for their time. The job removes a file only after the
  * bucket has: anyone who dies between leaves it to a later run, as does a bucket that refuses. A file that another job is
  * writing anew is left to the next run, and one that another job has replaced is that job's.
  */
-export async function eraseExpiredFiles(context: RequestContext): Promise<number> {
+export async function eraseExpiredFiles(context: RequestContext, budget: PageBudget): Promise<number> {
   let cursor: ExpiryCursor = { expires_at: 0, id: "" };
-  return eachPage(async () => {
+  return eachPage(budget, async () => {
     const now = context.clock();
     const until = now + ERASURE_MS;
     const expired = await expiredQuery(context.db, now, cursor, FILES_AT_ONCE);
@@ -58,8 +60,8 @@ async function eraseFiles(context: RequestContext, job: JobRow, until: number): 
   }
 }
 
-const erase = (rows: (limit: number) => Promise<number>): Promise<number> =>
-  eachPage(async () => {
+const erase = (budget: PageBudget, rows: (limit: number) => Promise<number>): Promise<number> =>
+  eachPage(budget, async () => {
     const count = await rows(ERASED_AT_ONCE);
     return { count, more: count === ERASED_AT_ONCE };
   });

@@ -9,12 +9,12 @@ import {
   findRecordings,
   takeOverdueDispatches,
 } from "../../db/job-queue.ts";
-import { eachPage } from "../../lib/each-page.ts";
+import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { MESSAGES_AT_ONCE } from "../../lib/send-messages.ts";
 import { BATCH_GRACE_MS } from "../batches/grace.ts";
-import { transition } from "../jobs/transitions.ts";
 import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
+import { takeBackLost } from "../runs/lost-runs.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
 
@@ -25,6 +25,10 @@ import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasu
 
 /** Jobs of a page that are changed one by one. */
 const PAGE = 50;
+/** Expired leases that are taken back together. */
+const LEASES = 100;
+/** Calls of the database that one invocation spends; the platform allows 1,000, and the last page of a part may cost 100. */
+const MAX_CALLS = 600;
 /** Recordings that are looked for at a time: one of twelve hours has thousands of pieces. */
 const RECORDINGS = 4;
 /** A dispatch message that was sent again is not sent a third time before this, in milliseconds. */
@@ -57,9 +61,10 @@ const PARTS = {
 /** Runs every part; the failure of one does not stop the others. */
 export async function reconcile(context: RequestContext): Promise<Reconciled> {
   const done: Reconciled = {};
-  for (const [name, part] of Object.entries(PARTS) as [keyof typeof PARTS, (typeof PARTS)["dispatches"]][]) {
+  const parts = Object.entries(PARTS) as [keyof typeof PARTS, (typeof PARTS)["dispatches"]][];
+  for (const [index, [name, part]] of parts.entries()) {
     try {
-      done[name] = await part(context);
+      done[name] = await part(context, shareOf(context, parts.length - index));
     } catch (error) {
       context.log("reconcile_failed", { part: name, error: describeError(error) });
     }
@@ -68,26 +73,29 @@ export async function reconcile(context: RequestContext): Promise<Reconciled> {
   return done;
 }
 
-async function takeBackExpired(context: RequestContext): Promise<number> {
-  return eachPage(async () => {
+/** A part's share of the calls that are left; what one part leaves, the later ones may spend. */
+function shareOf({ connection }: RequestContext, partsLeft: number): PageBudget {
+  const limit = connection.calls + Math.floor((MAX_CALLS - connection.calls) / partsLeft);
+  return { isSpent: () => connection.calls >= limit };
+}
+
+async function takeBackExpired(context: RequestContext, budget: PageBudget): Promise<number> {
+  return eachPage(budget, async () => {
     const now = context.clock();
-    const expired = await findExpiredLeases(context.db, now, PAGE);
-    const failures = await settleAll(context, expired, ({ id, attempt }) =>
-      transition(
-        context,
-        id,
-        { type: "interrupted" },
-        // a heartbeat may have come meanwhile
-        { attempt, only: (job) => (job.lease_expires_at ?? now) <= now },
-      ),
+    const expired = await findExpiredLeases(context.db, now, LEASES);
+    // a heartbeat may have come meanwhile
+    const { count, failures } = await takeBackLost(
+      context,
+      expired,
+      ({ lease_expires_at }) => (lease_expires_at ?? now) <= now,
     );
     // those that failed would come again in the next page
-    return { count: expired.length, more: expired.length === PAGE && failures === 0 };
+    return { count, more: expired.length === LEASES && failures === 0 };
   });
 }
 
-async function resendDispatchMessages(context: RequestContext): Promise<number> {
-  return eachPage(async () => {
+async function resendDispatchMessages(context: RequestContext, budget: PageBudget): Promise<number> {
+  return eachPage(budget, async () => {
     const now = context.clock();
     const ids = await takeOverdueDispatches(context.db, {
       now,
@@ -99,8 +107,8 @@ async function resendDispatchMessages(context: RequestContext): Promise<number> 
   });
 }
 
-async function resendDeliveryMessages(context: RequestContext): Promise<number> {
-  return eachPage(async () => {
+async function resendDeliveryMessages(context: RequestContext, budget: PageBudget): Promise<number> {
+  return eachPage(budget, async () => {
     const now = context.clock();
     const ids = await takeOverdueDeliveries(context.db, {
       now,
@@ -113,8 +121,8 @@ async function resendDeliveryMessages(context: RequestContext): Promise<number> 
 }
 
 /** Batches whose object never was, or fell silent. */
-async function wakeSilentBatches(context: RequestContext): Promise<number> {
-  return eachPage(async () => {
+async function wakeSilentBatches(context: RequestContext, budget: PageBudget): Promise<number> {
+  return eachPage(budget, async () => {
     const now = context.clock();
     const silent = await overdueBatchesQuery(context.db, now, now + BATCH_GRACE_MS, PAGE);
     await settleAll(context, silent, ({ id }) => context.batches.wake(id));
@@ -123,8 +131,8 @@ async function wakeSilentBatches(context: RequestContext): Promise<number> {
 }
 
 /** Credentials without an unfinished job, and links that have expired. */
-async function eraseStraySecrets(context: RequestContext): Promise<number> {
-  return eachPage(async () => {
+async function eraseStraySecrets(context: RequestContext, budget: PageBudget): Promise<number> {
+  return eachPage(budget, async () => {
     const now = context.clock();
     const strays = await eraseStrayCredentials(context.db, now - STRAY_MS, ERASED_AT_ONCE);
     const links = await clearExpiredLinks(context.db, now, ERASED_AT_ONCE);

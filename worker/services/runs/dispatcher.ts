@@ -1,5 +1,6 @@
 import type { Limits } from "../../../schema/api/account.ts";
 import { JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
+import { runsAlone } from "../../../schema/states.ts";
 import type { Predecessor, RunRequest } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
@@ -37,6 +38,8 @@ type Attempt = Dispatch | { readonly type: "behind"; readonly job: JobRow } | { 
 
 /** When nobody answered: time for an instance to start or for a network to mend. */
 const UNREACHABLE_SECONDS = 5;
+/** Until a job that found no instance to itself asks again. */
+const ALONE_SECONDS = 10;
 /** A stream that has not begun is waited for at most this long after its job was accepted. */
 const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 /** Jobs that one ended run may start: the slot that it freed, and those that freed unseen. */
@@ -129,7 +132,7 @@ async function attempt(
   if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
   const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
-  if (await putOffBlocked(context, found.job)) return { type: "put_off" };
+  if (await putOffBlocked(context, found.job, found.config)) return { type: "put_off" };
 
   const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
   const claim = await transition(
@@ -153,6 +156,7 @@ async function attempt(
   }
   const response = await context.runner.start(
     await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits }),
+    claim.job.avoid_runner,
   );
   context.log("dispatch", { job_id: id, attempt, response: response.type, reason: reasonOf(response) });
   return settle(context, claim.job, attempt, response);
@@ -192,14 +196,19 @@ async function settle(
   const { id } = before;
   switch (response.type) {
     case "accepted":
-      if (response.runner !== context.runner.preferred(id))
+      if (response.runner !== context.runner.preferred(id, before.avoid_runner))
         await setRunner(context.db, id, attempt, response.runner);
       return { type: "started" };
     case "rejected":
       await transition(context, id, { type: "failed", code: "internal" }, { attempt });
       return { type: "nothing_to_do" };
-    case "busy":
-      context.capacity.noteBusy(context.clock(), runClassOf(before), response.retryAfterSeconds);
+    case "busy": {
+      // one that has to run alone says nothing of the room that others would find, and lets them go first
+      const alone = runsAlone(before);
+      const delaySeconds = alone
+        ? Math.max(ALONE_SECONDS, response.retryAfterSeconds)
+        : response.retryAfterSeconds;
+      if (!alone) context.capacity.noteBusy(context.clock(), runClassOf(before), delaySeconds);
       await transition(
         context,
         id,
@@ -207,15 +216,26 @@ async function settle(
         {
           attempt,
           // it keeps its place in the line
-          set: { due_at: before.due_at, claimed_at: before.claimed_at, started_at: before.started_at },
+          set: {
+            due_at: alone ? context.clock() + delaySeconds * 1000 : before.due_at,
+            claimed_at: before.claimed_at,
+            started_at: before.started_at,
+            error_code: before.error_code,
+          },
         },
       );
-      return { type: "later", why: "busy", delaySeconds: response.retryAfterSeconds };
+      return { type: "later", why: "busy", delaySeconds };
+    }
     case "unreachable": {
       // meanwhile it is nobody's turn that others must wait for
       const due_at = context.clock() + UNREACHABLE_SECONDS * 1000;
       // the run may have begun all the same: its successor hears of this claim as of a predecessor
-      const set = { due_at, started_at: before.started_at };
+      const set = {
+        due_at,
+        started_at: before.started_at,
+        error_code: before.error_code,
+        avoid_runner: response.runner,
+      };
       await transition(context, id, { type: "refused" }, { attempt, set });
       return { type: "later", why: "unreachable", delaySeconds: UNREACHABLE_SECONDS };
     }
@@ -253,6 +273,7 @@ async function runOf(
     predecessor: predecessorOf(job, storage),
     wait: request.wait_for_video ? { since: job.created_at, until: job.created_at + LONGEST_WAIT_MS } : null,
     batch: job.batch_id !== null,
+    alone: runsAlone(job),
     recording: {
       asked: request.live_recording ?? false,
       from_start: request.live_from_start ?? false,

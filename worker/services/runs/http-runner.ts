@@ -1,9 +1,10 @@
-import { cancelRun, readHealth, sendList, sendProbe, startRun } from "./processor-http.ts";
-import type { Runner } from "./runner.ts";
+import { createPoolRunner, type PoolMember } from "./pool-runner.ts";
+import { readHealth } from "./processor-http.ts";
+import type { Runner, RunnerHealth } from "./runner.ts";
 
 interface HttpRunnerOptions {
-  /** Base URL of the processor. */
-  readonly url: string;
+  /** Base URLs of the processors. */
+  readonly urls: readonly [string, ...string[]];
   readonly token: string;
   readonly fetch: typeof fetch;
 }
@@ -12,17 +13,32 @@ const START_TIMEOUT_MS = 15_000;
 /** The processor gives up on a source before this. */
 const PROBE_TIMEOUT_MS = 25_000;
 
-/** A processor that somebody else keeps running, reached over plain HTTP. */
-export function createHttpRunner({ url, token, fetch }: HttpRunnerOptions): Runner {
-  const name = new URL(url).host;
-  const send = (path: string, init: RequestInit) => fetch(url + path, init);
-  return {
-    preferred: () => name,
-    start: (run) => startRun(send, token, name, run, START_TIMEOUT_MS),
-    cancel: (jobId) => cancelRun(send, token, jobId),
-    probe: (request) => sendProbe(send, token, request, PROBE_TIMEOUT_MS),
-    list: (request, signal) => sendList(send, token, request, signal),
-    health: () => readHealth(send),
+/** Processors that somebody else keeps running, reached over plain HTTP. */
+export function createHttpRunner({ urls, token, fetch }: HttpRunnerOptions): Runner {
+  const memberOf = (url: string): PoolMember => ({
+    name: new URL(url).host,
+    send: (path, init) => fetch(url + path, init),
+  });
+  const [first, ...others] = urls;
+  const members: [PoolMember, ...PoolMember[]] = [memberOf(first), ...others.map(memberOf)];
+  return createPoolRunner({
+    members,
+    token,
+    startTimeoutMs: START_TIMEOUT_MS,
+    probeTimeoutMs: PROBE_TIMEOUT_MS,
+    health: () => healthOf(members),
     keepAwake: async () => {},
-  };
+  });
+}
+
+/** One processor that answers is enough; the others are named. */
+async function healthOf(members: readonly PoolMember[]): Promise<RunnerHealth> {
+  const all = await Promise.all(
+    members.map(async ({ name, send }) => ({ name, health: await readHealth(send) })),
+  );
+  const found = all.find(({ health }) => health.ok) ?? all[0];
+  if (!found) return { ok: false, detail: "there is no processor" };
+  const silent = all.filter(({ health }) => !health.ok).map(({ name }) => name);
+  if (silent.length === 0 || members.length === 1) return found.health;
+  return { ...found.health, detail: `these processors do not answer: ${silent.join(", ")}` };
 }

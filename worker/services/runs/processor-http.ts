@@ -13,7 +13,7 @@ import type { ListReply, ProbeReply, RunnerHealth, StartResponse } from "./runne
 
 /** The processor's HTTP interface as both runners speak it. */
 
-type Send = (path: string, init: RequestInit) => Promise<Response>;
+export type Send = (path: string, init: RequestInit) => Promise<Response>;
 
 /** What is read of a processor's health: one of another version may report the rest differently. */
 const ToolHealth = z.object({ tools: ToolVersions, isolation: Isolation.nullable().default(null) });
@@ -45,7 +45,7 @@ export async function startRun(
     await response.body?.cancel();
     return read(response, runner);
   } catch (error) {
-    return { type: "unreachable", reason: nameOf(error) };
+    return { type: "unreachable", reason: nameOf(error), runner };
   }
 }
 
@@ -142,7 +142,7 @@ function read(response: Response, runner: string): StartResponse {
   const reason = `the processor answered ${status}`;
   // a wrong token or address is the operator's to mend; the jobs wait for that
   const waits = status >= 500 || status === 401 || status === 403 || status === 404;
-  return { type: waits ? "unreachable" : "rejected", reason };
+  return waits ? { type: "unreachable", reason, runner } : { type: "rejected", reason };
 }
 
 function retrySeconds(response: Response): number {

@@ -5,18 +5,20 @@ import type {
   Heartbeat,
   HeartbeatResponse,
   Outcome,
+  ProcessorStarted,
   RecordingStarted,
   UploadStarted,
 } from "../../../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
-import { findCancelled, noteRecording, noteUpload } from "../../db/job-queue.ts";
+import { findCancelled, findRunsOfBoot, noteRecording, noteUpload } from "../../db/job-queue.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { placeOf } from "../storage/object-owner.ts";
 import { dispatchDue } from "./dispatcher.ts";
+import { takeBackLost } from "./lost-runs.ts";
 import { isRunToken } from "./run-token.ts";
 import { backoffStatements } from "./source-backoff.ts";
 
@@ -36,7 +38,7 @@ const leaseLost = (): ApiError => new ApiError("lease_lost");
 /** Extends the leases of a processor's runs and says which of them are to stop. */
 export async function takeHeartbeat(
   context: RequestContext,
-  { instance, runs }: Heartbeat,
+  { instance, boot, runs }: Heartbeat,
 ): Promise<HeartbeatResponse> {
   const genuine = await Promise.all(
     runs.map(({ job_id, attempt, token }) =>
@@ -44,7 +46,7 @@ export async function takeHeartbeat(
     ),
   );
   const trusted = runs.filter((_, index) => genuine[index]);
-  const standing = trusted.length === 0 ? [] : await keepClaims(context, trusted);
+  const standing = trusted.length === 0 ? [] : await keepClaims(context, trusted, boot);
   if (trusted.length > 0) context.defer(context.runner.keepAwake(instance));
   const stands = new Set(standing.map(({ id, attempt }) => `${id}:${attempt}`));
   const others = trusted.filter(({ job_id, attempt }) => !stands.has(`${job_id}:${attempt}`));
@@ -69,6 +71,29 @@ export async function takeHeartbeat(
     })),
   };
 }
+
+/**
+ * Takes back what a former process of the processor ran, and gives the new one work at once: nobody has to wait for the
+ * leases, nor for dispatch messages that went down with a stopped stack.
+ */
+export async function takeStart(
+  context: RequestContext,
+  { instance, boot }: Pick<Heartbeat, "instance" | "boot">,
+  { replaces, free_slots }: ProcessorStarted,
+): Promise<void> {
+  // only the instances of the own pool surely have names of their own
+  const pooled = context.config.processor.type === "containers" && boot !== undefined;
+  const lost = await findRunsOfBoot(context.db, {
+    boot: replaces,
+    former: pooled ? { runner: instance, boot } : null,
+    limit: LOST_AT_ONCE,
+  });
+  await takeBackLost(context, lost, () => true);
+  context.defer(dispatchDue(context, free_slots));
+}
+
+/** Runs that one report takes back; a processor has no more slots. */
+const LOST_AT_ONCE = 200;
 
 /** Notes the upload that a successor would have to abort. @throws ApiError `lease_lost` */
 export async function takeUpload(
@@ -139,11 +164,18 @@ export async function takeOutcome(
 function eventOf(outcome: Outcome["outcome"]): JobEvent {
   switch (outcome.type) {
     case "failed":
-      return { type: "failed", code: outcome.code, retryAfterMs: outcome.retry_after_ms ?? undefined };
+      return {
+        type: "failed",
+        code: outcome.code,
+        retryAfterMs: outcome.retry_after_ms ?? undefined,
+        transient: outcome.transient,
+      };
     case "postponed":
       return { type: "postponed", until: outcome.until };
-    default:
-      return { type: outcome.type };
+    case "interrupted":
+      return { type: "interrupted", cause: "drained" };
+    case "completed":
+      return { type: "completed" };
   }
 }
 

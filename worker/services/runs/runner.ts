@@ -9,7 +9,7 @@ export type StartResponse =
   /** No slot is free. */
   | { readonly type: "busy"; readonly retryAfterSeconds: number }
   /** Nobody answered, or nobody who could run it; the reason is for the log. */
-  | { readonly type: "unreachable"; readonly reason: string }
+  | { readonly type: "unreachable"; readonly reason: string; readonly runner: string }
   /** The processor does not understand the run: an error of ours. */
   | { readonly type: "rejected"; readonly reason: string };
 
@@ -38,10 +38,10 @@ export interface RunnerHealth {
 
 /** The way to the processors; everything above it is the same for containers and plain HTTP. */
 export interface Runner {
-  /** The instance that is asked first for this job. */
-  preferred(jobId: string): string;
-  /** Hands a run over. Never throws. */
-  start(run: RunRequest): Promise<StartResponse>;
+  /** The instance that is asked first for this job. @param avoid the one that is asked last, if any */
+  preferred(jobId: string, avoid: string | null): string;
+  /** Hands a run over. Never throws. @param avoid the instance that is asked last, if any */
+  start(run: RunRequest, avoid: string | null): Promise<StartResponse>;
   /** Tells the instance to stop a run. Never throws: the heartbeat reports it again. */
   cancel(jobId: string, runner: string | null): Promise<void>;
   /** Asks a source through a processor. Never throws. */

@@ -1,81 +1,132 @@
-import type { JobErrorCode } from "../../../schema/errors.ts";
+import { JOB_ERRORS, type JobErrorCode, type JobErrorCodeOf } from "../../../schema/errors.ts";
 import type { Outcome } from "../../../schema/wire/callback.ts";
-import type { RequestContext } from "../../context.ts";
+import type { Backoffs, RequestContext } from "../../context.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import type { JobRow } from "../../db/job-rows.ts";
-import { clearSource, listBackoffs, putOff, strikeSource } from "../../db/source-backoff.ts";
+import {
+  clearSource,
+  clearStorage,
+  listBackoffs,
+  putOff,
+  strikeSource,
+  strikeStorage,
+} from "../../db/source-backoff.ts";
+import type { StorageConfigRow } from "../../db/storage-configs.ts";
 import { DISPATCH_GRACE_MS, sendDispatchMessages } from "../queue/sender.ts";
 
 /**
  * A source that asks for a robot check or limits us is left alone for a growing time, so that it does not burn every
- * job that is waiting for it: due jobs are put off instead, and nothing is counted against them.
+ * job that is waiting for it: due jobs are put off instead, and nothing is counted against them. So is a storage that
+ * is down, of which only the jobs that deliver to the same place hear. What one party did never counts against another.
  */
 
-const REFUSALS: readonly JobErrorCode[] = ["bot_check", "rate_limited"];
+const REFUSALS: readonly JobErrorCodeOf<"source">[] = ["bot_check", "rate_limited"];
 /** In milliseconds. */
-const FIRST_MS = 60_000;
-const LONGEST_MS = 60 * 60_000;
+const SOURCE_TIMES = { first: 60_000, longest: 60 * 60_000 };
+/** A storage is mostly back soon, and its bytes are fetched already. */
+const STORAGE_TIMES = { first: 5_000, longest: 15 * 60_000 };
+/** Longest time that a source or a storage may ask for, in milliseconds. */
+const LONGEST_ASKED_MS = 60 * 60_000;
 const STALE_AFTER_MS = 24 * 60 * 60_000;
 /** Jobs that were put off come back spread over this share of the time. */
 const SPREAD = 0.25;
-/** How old an isolate's memory of the sources may be, in milliseconds. */
+/** How old an isolate's memory may be, in milliseconds. */
 const MEMORY_MS = 10_000;
 
-/** What this isolate knows of sources that were struck; the table says what is true. */
+/** What this isolate knows of sources and storages that were struck; the tables say what is true. */
 export class BackoffMemory {
-  #until: ReadonlyMap<string, number> = new Map();
+  #known: Backoffs = { sources: new Map(), storages: new Map() };
   #readAt = Number.NEGATIVE_INFINITY;
 
-  /** When each source that was struck may be asked again, in epoch milliseconds. */
-  async read({ db, clock }: Pick<RequestContext, "db" | "clock">): Promise<ReadonlyMap<string, number>> {
+  /** When each of them that was struck may be asked again, in epoch milliseconds. */
+  async read({ db, clock }: Pick<RequestContext, "db" | "clock">): Promise<Backoffs> {
     if (clock() - this.#readAt > MEMORY_MS) {
-      const rows = await listBackoffs(db, clock() - STALE_AFTER_MS);
-      this.#until = new Map(rows.map(({ host, until }) => [host, until]));
+      const { sources, storages } = await listBackoffs(db, clock() - STALE_AFTER_MS);
+      const byName = (rows: typeof sources) => new Map(rows.map(({ name, until }) => [name, until]));
+      this.#known = { sources: byName(sources), storages: byName(storages) };
       this.#readAt = clock();
     }
-    return this.#until;
+    return this.#known;
   }
 
-  /** The table was changed. */
+  /** The tables were changed. */
   remove(): void {
     this.#readAt = Number.NEGATIVE_INFINITY;
   }
 }
 
-/** Puts a due job off when its source is to be left alone. Answers whether it was. */
-export async function putOffBlocked(context: RequestContext, job: JobRow): Promise<boolean> {
+/**
+ * Puts a due job off when its source or its storage is to be left alone. Answers whether it was.
+ *
+ * @param config the account's storage as it is now, to which jobs of the account's storage deliver
+ */
+export async function putOffBlocked(
+  context: RequestContext,
+  job: JobRow,
+  config: StorageConfigRow | null,
+): Promise<boolean> {
   const now = context.clock();
-  const until = (await context.backoffs.read(context)).get(hostOf(job)) ?? 0;
+  const { sources, storages } = await context.backoffs.read(context);
+  const source = sources.get(hostOf(job)) ?? 0;
+  const storage = storages.get(placeNow(job, config)) ?? 0;
+  const until = Math.max(source, storage);
   if (until <= now) return false;
   const [chance = 0] = context.random(1);
   const dueAt = Math.ceil(until + (until - now) * SPREAD * (chance / 255));
-  if (await putOff(context.db, job, dueAt, dueAt + DISPATCH_GRACE_MS)) {
-    context.log("put_off", { job_id: job.id, ms: dueAt - now });
+  const code: JobErrorCode = storage > source ? "upload_failed" : "rate_limited";
+  if (await putOff(context.db, job, { dueAt, enqueueDueAt: dueAt + DISPATCH_GRACE_MS, code })) {
+    context.log("put_off", { job_id: job.id, ms: dueAt - now, why: code });
     context.defer(sendDispatchMessages(context, [job.id], dueAt - now));
   }
   return true;
 }
 
-/** What an outcome says of its job's source, to be written with it. */
+/** What an outcome says of its job's source and storage, to be written with it. */
 export async function backoffStatements(
   context: RequestContext,
   outcome: Outcome["outcome"],
 ): Promise<(job: JobRow) => readonly GuardedStatement[]> {
-  if (outcome.type === "failed" && REFUSALS.includes(outcome.code)) {
-    const requested = Math.min(outcome.retry_after_ms ?? 0, LONGEST_MS);
-    const times = { first: FIRST_MS, longest: LONGEST_MS, requested, forgetAfterMs: STALE_AFTER_MS };
-    return (job) => {
-      context.backoffs.remove();
-      return [strikeSource(hostOf(job), context.clock(), times)];
-    };
-  }
+  if (outcome.type === "failed") return (job) => strikesOf(context, job, outcome);
   if (outcome.type !== "completed") return () => [];
   const struck = await context.backoffs.read(context);
   return (job) => {
-    if (!struck.has(hostOf(job))) return [];
-    context.backoffs.remove();
-    return [clearSource(hostOf(job))];
+    const cleared = [
+      ...(struck.sources.has(hostOf(job)) ? [clearSource(hostOf(job))] : []),
+      ...(struck.storages.has(storagePlaceOf(job)) ? [clearStorage(storagePlaceOf(job))] : []),
+    ];
+    if (cleared.length > 0) context.backoffs.remove();
+    return cleared;
   };
 }
 
+function strikesOf(
+  context: RequestContext,
+  job: JobRow,
+  { code, retry_after_ms, transient }: Extract<Outcome["outcome"], { type: "failed" }>,
+): readonly GuardedStatement[] {
+  const requested = Math.min(retry_after_ms ?? 0, LONGEST_ASKED_MS);
+  const common = { requested, forgetAfterMs: STALE_AFTER_MS };
+  const { party, retry } = JOB_ERRORS[code];
+  const isRefusal = REFUSALS.some((refusal) => refusal === code);
+  const isStorageDown = party === "storage" && retry === "patient" && transient !== false;
+  if (!isRefusal && !isStorageDown) return [];
+  context.backoffs.remove();
+  return isRefusal
+    ? [strikeSource(hostOf(job), context.clock(), { ...SOURCE_TIMES, ...common })]
+    : [strikeStorage(storagePlaceOf(job), context.clock(), { ...STORAGE_TIMES, ...common })];
+}
+
 const hostOf = ({ url, media_url }: JobRow): string => new URL(media_url ?? url).hostname;
+
+/** Provider, endpoint and bucket in one text. @example "s3 https://s3.example.com/bucket" */
+const storagePlaceOf = ({
+  storage_provider,
+  storage_place,
+}: Pick<JobRow, "storage_provider" | "storage_place">): string =>
+  `${storage_provider} ${storage_place ?? "managed"}`;
+
+/** The account may have replaced its storage since the job was accepted. */
+const placeNow = (job: JobRow, config: StorageConfigRow | null): string =>
+  job.storage_source === "account" && config !== null
+    ? storagePlaceOf({ storage_provider: config.provider, storage_place: config.place })
+    : storagePlaceOf(job);

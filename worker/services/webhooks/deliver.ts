@@ -14,6 +14,7 @@ import { UnsealError } from "../storage/seal.ts";
 import { addressOf, openAddress } from "../storage/sealed-urls.ts";
 import { encodeEvent } from "./body.ts";
 import { postEvent, type TryResult } from "./post.ts";
+import { PostGate, QUICK_MS } from "./post-gate.ts";
 import { nextTryInMs } from "./schedule.ts";
 import { signingSecrets } from "./secret.ts";
 
@@ -21,6 +22,11 @@ import { signingSecrets } from "./secret.ts";
 const CLAIM_MS = 60_000;
 /** An endpoint that did nothing but fail for this long is switched off, in milliseconds. */
 const SWITCH_OFF_MS = 5 * 24 * 60 * 60_000;
+/** An endpoint that gave no response is left alone for so long, and twice as long each further time, in milliseconds. */
+const FIRST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 10 * 60_000;
+/** Events that were put off come back spread over this share of the time. */
+const SPREAD = 0.25;
 /** The endpoint wants no more of it. */
 const GONE = 410;
 
@@ -31,7 +37,11 @@ const SWITCHED_OFF =
  * Attempts a delivery once, if it is due. A try that nobody settled leaves it pending with the same id, so that it may
  * arrive twice but is never lost.
  */
-export async function deliverEvent(context: RequestContext, id: string): Promise<void> {
+export async function deliverEvent(
+  context: RequestContext,
+  id: string,
+  gate = new PostGate(),
+): Promise<void> {
   const now = context.clock();
   const until = now + CLAIM_MS;
   const claimed = await claimDelivery(context.db, id, { now, until });
@@ -47,7 +57,22 @@ export async function deliverEvent(context: RequestContext, id: string): Promise
     );
     return;
   }
-  const result = await post(context, delivery, sender).catch(unreadable);
+  const pausedUntil = sender.endpoint?.paused_until ?? 0;
+  if (pausedUntil > now && delivery.replay_of === null) {
+    return putOff(context, { id, until }, pausedUntil, null);
+  }
+  const endpoint = {
+    name: `${delivery.account_id} ${delivery.url}`,
+    isSlow: sender.endpoint?.slow ?? false,
+  };
+  const passage = await gate.pass(endpoint, (signal) =>
+    post(context, delivery, sender, signal).catch(unreadable),
+  );
+  if (passage.type === "crowded") return putOff(context, { id, until }, context.clock(), null);
+  if (passage.type === "preempted") {
+    return putOff(context, { id, until }, context.clock(), slowEndpoint(delivery, sender));
+  }
+  const { value: result } = passage;
   const changes = changesOf(context, delivery, result);
   await settleDelivery(
     context.db,
@@ -68,6 +93,27 @@ export async function deliverEvent(context: RequestContext, id: string): Promise
   }
 }
 
+/** Puts an event off without counting a try: its endpoint is left alone, or there is no connection for it. */
+async function putOff(
+  context: RequestContext,
+  claim: { readonly id: string; readonly until: number },
+  dueAt: number,
+  endpoint: EndpointRow | null,
+): Promise<void> {
+  const next = dueAt + Math.round(SPREAD * chance(context.random) * (dueAt - context.clock()));
+  const changes = { next_try_at: next, enqueue_due_at: next + DELIVERY_GRACE_MS };
+  await settleDelivery(context.db, claim, changes, endpoint);
+  await sendDeliveryMessages(context, [claim.id], next - context.clock());
+}
+
+/** The endpoint as one that is known to be slow. */
+function slowEndpoint(
+  { kind, account_id, url, sealed_url }: DeliveryRow,
+  { endpoint }: Sender,
+): EndpointRow | null {
+  return kind === "slack" ? null : { ...(endpoint ?? UNKNOWN), account_id, url, sealed_url, slow: true };
+}
+
 /** A key of `SEALING_KEYS` is missing: the operator may bring it back while the tries go on. */
 function unreadable(error: unknown): TryResult {
   if (!(error instanceof UnsealError)) throw error;
@@ -75,13 +121,18 @@ function unreadable(error: unknown): TryResult {
   return { delivered: false, status: null, error: sentence, responseMs: 0, retryAfterMs: null };
 }
 
-async function post(context: RequestContext, delivery: DeliveryRow, { account }: Sender): Promise<TryResult> {
+async function post(
+  context: RequestContext,
+  delivery: DeliveryRow,
+  { account }: Sender,
+  givenUp: AbortSignal,
+): Promise<TryResult> {
   const { event_id: eventId } = delivery;
   const url = await openAddress(context, addressOf(delivery));
   if (delivery.kind === "slack")
-    return postEvent(context, { url, eventId, body: delivery.body, secrets: [] });
+    return postEvent(context, { url, eventId, body: delivery.body, secrets: [] }, givenUp);
   const secrets = await signingSecrets(context, account);
-  return postEvent(context, { url, eventId, body: await bodyOf(context, delivery), secrets });
+  return postEvent(context, { url, eventId, body: await bodyOf(context, delivery), secrets }, givenUp);
 }
 
 /** Links hold for a day and tries go on for three: they are signed for each one, unless another job replaced the file. */
@@ -126,19 +177,28 @@ const endedAs = (
   ...(status === "delivered" ? { delivered_at: now } : { failed_at: now }),
 });
 
+/** What is known of an address that nothing was sent to yet. */
+const UNKNOWN = {
+  ...{ last_success_at: null, last_failure_at: null, failing_since: null, disabled_at: null },
+  ...{ strikes: 0, paused_until: null, slow: false },
+};
+
 /** What is known of an address after a try; null for Slack, which is the account's own setting. */
 function endpointAfter(
   now: number,
   { kind, account_id, url, sealed_url }: DeliveryRow,
   { endpoint }: Sender,
-  { delivered }: TryResult,
+  { delivered, status, responseMs }: TryResult,
 ): EndpointRow | null {
   if (kind === "slack") return null;
-  const before = endpoint ?? {
-    last_success_at: null,
-    last_failure_at: null,
-    failing_since: null,
-    disabled_at: null,
+  const isUnanswered = !delivered && status === null;
+  const strikes = isUnanswered ? (endpoint?.strikes ?? 0) + 1 : 0;
+  const before = {
+    ...(endpoint ?? UNKNOWN),
+    strikes,
+    paused_until:
+      strikes === 0 ? null : now + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (strikes - 1)),
+    slow: responseMs > QUICK_MS,
   };
   if (delivered) {
     return {

@@ -58,7 +58,7 @@ export async function listEndpoints(context: RequestContext, accountId: string) 
   const rows = await listEndpointRows(context.db, accountId);
   return {
     endpoints: await Promise.all(
-      rows.map(async ({ account_id, sealed_url, ...endpoint }) => ({
+      rows.map(async ({ account_id, sealed_url, strikes, paused_until, slow, ...endpoint }) => ({
         ...endpoint,
         url: await addressForOwner(
           context,

@@ -38,7 +38,7 @@ export interface TryResult {
 export async function postEvent(
   context: RequestContext,
   { url, eventId, body, secrets }: OutgoingEvent,
-  signal = AbortSignal.timeout(DELIVERY_TIMEOUT_MS),
+  givenUp?: AbortSignal,
 ): Promise<TryResult> {
   const start = context.clock();
   const failed = (
@@ -57,6 +57,9 @@ export async function postEvent(
   const timestamp = Math.floor(start / 1000);
   const signatures =
     secrets.length > 0 ? await signatureHeaders({ id: eventId, timestamp, body }, secrets) : {};
+  // counted from here, where the request is sent
+  const late = AbortSignal.timeout(DELIVERY_TIMEOUT_MS);
+  const signal = givenUp ? AbortSignal.any([givenUp, late]) : late;
   try {
     const response = await context.fetch(url, {
       method: "POST",
@@ -88,7 +91,7 @@ export async function postEvent(
   } catch (error) {
     context.log("delivery_unanswered", { event_id: eventId, error: describeError(error) });
     return failed(
-      signal.aborted ? `no response within ${DELIVERY_TIMEOUT_MS / 1000} seconds` : "no connection",
+      late.aborted ? `no response within ${DELIVERY_TIMEOUT_MS / 1000} seconds` : "no connection",
     );
   }
 }

@@ -1,0 +1,209 @@
+import { decodeXml, XmlRefusedError, xmlAttribute, xmlTokens } from "../../schema/xml.ts";
+import { SourceFault } from "../fault.ts";
+import { type DashSegment, type SegmentInfo, segmentsOf } from "./segments.ts";
+
+/** DASH manifests (ISO 23009-1), as far as finished presentations need them. Times are seconds. */
+
+export interface Representation {
+  readonly id: string;
+  /** @example "video" */
+  readonly contentType: string;
+  readonly language: string | null;
+  readonly bandwidth: number | null;
+  readonly height: number | null;
+  readonly codecs: string;
+  /** @throws Fault `network` where the manifest does not state them */
+  readonly segments: () => DashSegment[];
+}
+
+export interface Period {
+  /** Null where nothing states it. */
+  readonly duration: number | null;
+  readonly representations: readonly Representation[];
+}
+
+export interface Manifest {
+  /** More segments appear while it is live. */
+  readonly isDynamic: boolean;
+  /** Of the whole presentation; null where nothing states it. */
+  readonly duration: number | null;
+  readonly periods: readonly Period[];
+  /** Names times that repeat up to the next one, or up to the end. */
+  readonly hasOpenRepeats: boolean;
+  /** Names parts of files as segments. */
+  readonly hasSegmentRanges: boolean;
+}
+
+const MAX_PERIODS = 1000;
+const MAX_REPRESENTATIONS = 5000;
+
+/** What an element hands down to those inside of it. */
+interface Level {
+  readonly base: string;
+  readonly info: SegmentInfo;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+const INHERITED = ["mimeType", "contentType", "lang", "codecs", "height", "bandwidth", "id"] as const;
+
+/**
+ * Reads a manifest. The work is linear in its length.
+ *
+ * @param baseUrl where it came from
+ * @throws Fault `network` when this is none, or none that one would send
+ */
+export function parseManifest(xml: string, baseUrl: string): Manifest {
+  try {
+    return new Reader(baseUrl).read(xml);
+  } catch (error) {
+    if (error instanceof XmlRefusedError)
+      throw new SourceFault("network", `the manifest is ${error.message}`);
+    throw error;
+  }
+}
+
+interface OpenPeriod {
+  readonly start: number | null;
+  readonly declared: number | null;
+  readonly found: { readonly level: Level }[];
+}
+
+class Reader {
+  readonly #periods: OpenPeriod[] = [];
+  #mpd = { isDynamic: false, duration: null as number | null, isThere: false };
+  #levels: Level[];
+  #hasOpenRepeats = false;
+  #hasSegmentRanges = false;
+  #representations = 0;
+  #isInBase = false;
+
+  constructor(baseUrl: string) {
+    this.#levels = [{ base: baseUrl, info: {}, attributes: {} }];
+  }
+
+  read(xml: string): Manifest {
+    for (const token of xmlTokens(xml)) {
+      if (token.kind === "text") {
+        if (this.#isInBase) this.#setBase((token.isLiteral ? token.text : decodeXml(token.text)).trim());
+        continue;
+      }
+      const name = token.name.slice(token.name.indexOf(":") + 1);
+      if (token.kind !== "close") this.#open(name, (attribute) => xmlAttribute(token.attributes, attribute));
+      if (name === "BaseURL") this.#isInBase = token.kind === "open";
+      if (token.kind !== "open") this.#close(name);
+    }
+    if (!this.#mpd.isThere) throw new SourceFault("network", "not a DASH manifest", { transient: false });
+    return {
+      ...{ isDynamic: this.#mpd.isDynamic, duration: this.#mpd.duration },
+      periods: this.#periods.map((period, index) => this.#finish(period, index)),
+      hasOpenRepeats: this.#hasOpenRepeats,
+      hasSegmentRanges: this.#hasSegmentRanges,
+    };
+  }
+
+  #open(name: string, attribute: (name: string) => string | null): void {
+    const level = this.#level;
+    if (name === "MPD") {
+      this.#mpd = {
+        isDynamic: attribute("type") === "dynamic",
+        duration: secondsOfDuration(attribute("mediaPresentationDuration")),
+        isThere: true,
+      };
+    } else if (name === "Period") {
+      if (this.#periods.length === MAX_PERIODS)
+        throw new SourceFault("network", "the manifest has too many periods", { transient: false });
+      const [start, declared] = ["start", "duration"].map((key) => secondsOfDuration(attribute(key)));
+      this.#periods.push({ start: start ?? null, declared: declared ?? null, found: [] });
+      this.#levels.push({ ...level, attributes: {} });
+    } else if (name === "AdaptationSet" || name === "Representation") {
+      const own = INHERITED.flatMap((key) => {
+        const value = attribute(key);
+        return value === null || (key === "id" && name === "AdaptationSet") ? [] : [[key, value]];
+      });
+      this.#levels.push({ ...level, attributes: { ...level.attributes, ...Object.fromEntries(own) } });
+    } else if (name === "SegmentTemplate" || name === "SegmentList" || name === "SegmentBase") {
+      const keys = ["timescale", "duration", "startNumber", "initialization", "media"];
+      const own = keys.flatMap((key) => {
+        const value = attribute(key);
+        return value === null ? [] : [[key, value]];
+      });
+      // lists and timelines replace those of the level above
+      const kept = name === "SegmentList" ? { ...level.info, urls: [] } : level.info;
+      this.#setInfo({ ...kept, ...Object.fromEntries(own), kind: name });
+    } else if (name === "SegmentTimeline") this.#setInfo({ ...level.info, timeline: [] });
+    else if (name === "S") this.#addTime(attribute);
+    else if (name === "Initialization") {
+      const [url, range] = [attribute("sourceURL"), attribute("range")];
+      this.#setInfo({ ...level.info, first: { url, range } });
+    } else if (name === "SegmentURL") {
+      const [url, range] = [attribute("media"), attribute("mediaRange")];
+      if (range !== null) this.#hasSegmentRanges = true;
+      level.info.urls?.push({ url, range });
+    }
+  }
+
+  #close(name: string): void {
+    if (name === "Representation") {
+      if (++this.#representations > MAX_REPRESENTATIONS)
+        throw new SourceFault("network", "the manifest has too many representations", { transient: false });
+      this.#periods.at(-1)?.found.push({ level: this.#level });
+    }
+    const isLevel = name === "Period" || name === "AdaptationSet" || name === "Representation";
+    if (isLevel && this.#levels.length > 1) this.#levels.pop();
+  }
+
+  #addTime(attribute: (name: string) => string | null): void {
+    const [time, duration, repeat] = ["t", "d", "r"].map((key) => wholeNumber(attribute(key)));
+    if ((repeat ?? 0) < 0) this.#hasOpenRepeats = true;
+    this.#level.info.timeline?.push({ time: time ?? null, duration: duration ?? 0, repeat: repeat ?? 0 });
+  }
+
+  get #level(): Level {
+    return this.#levels.at(-1) as Level;
+  }
+
+  #setInfo(info: SegmentInfo): void {
+    this.#levels[this.#levels.length - 1] = { ...this.#level, info };
+  }
+
+  /** Of several, the first is taken: the others are copies. */
+  #setBase(address: string): void {
+    this.#isInBase = false;
+    const url = URL.parse(address, this.#level.base);
+    if (address === "" || !url) return;
+    this.#levels[this.#levels.length - 1] = { ...this.#level, base: url.href };
+  }
+
+  #finish({ declared, found, start }: OpenPeriod, index: number): Period {
+    const next = this.#periods[index + 1];
+    const begin = start ?? (index === 0 ? 0 : null);
+    const end = next ? next.start : this.#mpd.duration;
+    const duration = declared ?? (begin === null || end === null ? null : end - begin);
+    return { duration, representations: found.map(({ level }) => representationOf(level, duration)) };
+  }
+}
+
+function representationOf({ attributes, base, info }: Level, duration: number | null): Representation {
+  const { bandwidth, codecs = "", contentType, height, id = "", lang, mimeType = "" } = attributes;
+  return {
+    ...{ id, codecs, language: lang ?? null },
+    contentType: contentType ?? mimeType.slice(0, Math.max(0, mimeType.indexOf("/"))),
+    bandwidth: wholeNumber(bandwidth ?? null),
+    height: wholeNumber(height ?? null),
+    segments: () => segmentsOf(info, { base, duration, id, bandwidth: bandwidth ?? "0" }),
+  };
+}
+
+function wholeNumber(text: string | null): number | null {
+  return text !== null && /^-?\d{1,15}$/.test(text.trim()) ? Number(text) : null;
+}
+
+/** @example secondsOfDuration("PT1H2.5S") // 3602.5 */
+function secondsOfDuration(text: string | null): number | null {
+  const match = /^P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?$/.exec(
+    text ?? "",
+  );
+  if (!match) return null;
+  const [days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
+  return (days ?? 0) * 86_400 + (hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0);
+}

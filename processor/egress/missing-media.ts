@@ -1,0 +1,79 @@
+import { Fault, SourceFault } from "../fault.ts";
+
+/** A piece of media as its source announces it. */
+export interface AnnouncedPiece {
+  /** Null where it is not stated. */
+  readonly seconds: number | null;
+  /** The source itself says that it is not there. */
+  readonly isGap?: boolean;
+}
+
+/** A presentation with one hole is worth having; one that is mostly holes is broken. */
+const MAX_MISSING_SHARE = 0.1;
+/** Of so many pieces, one may be missing, whatever its share. */
+const FEW_PIECES = 3;
+const MAX_GAP_SHARE = 0.5;
+
+/**
+ * Pieces of a presentation that cannot be fetched: those that its source declares as gaps, and those that it does not have
+ * although it names them. A few are left out and reported; more make the source unavailable.
+ */
+export class MissingMedia {
+  /** Seconds of each missing piece, by its name: one that is asked for again counts once. */
+  readonly #missing = new Map<string, number>();
+  #gapSeconds = 0;
+  #gaps = 0;
+  #pieces = 0;
+  #seconds = 0;
+
+  /**
+   * States what the presentation consists of, each time that is read anew.
+   *
+   * @throws Fault `unavailable` where hardly anything is there
+   */
+  expect(pieces: readonly AnnouncedPiece[]): void {
+    const gaps = pieces.filter(({ isGap }) => isGap);
+    this.#pieces = pieces.length;
+    this.#seconds = sum(pieces);
+    this.#gaps = gaps.length;
+    this.#gapSeconds = sum(gaps);
+    if (gaps.length > pieces.length * MAX_GAP_SHARE) {
+      throw new SourceFault(
+        "unavailable",
+        `${gaps.length} of ${pieces.length} segments are declared as gaps`,
+      );
+    }
+  }
+
+  /**
+   * Whether a piece that the source does not have may be left out; then it is noted.
+   *
+   * @param error that reading it ended with
+   */
+  leaveOut(name: string, seconds: number | null, error: unknown): boolean {
+    if (!(error instanceof Fault) || error.code !== "unavailable") return false;
+    if (this.#missing.has(name)) return true;
+    const share = (total(this.#missing) + (seconds ?? 0)) / (this.#seconds || Number.POSITIVE_INFINITY);
+    const isOneOfSeveral = this.#missing.size === 0 && this.#pieces >= FEW_PIECES;
+    const isFew = this.#missing.size + 1 <= this.#pieces * MAX_MISSING_SHARE && share <= MAX_MISSING_SHARE;
+    if (!isOneOfSeveral && !isFew) return false;
+    this.#missing.set(name, seconds ?? 0);
+    return true;
+  }
+
+  /** Segments that are not in the result. */
+  get count(): number {
+    return this.#gaps + this.#missing.size;
+  }
+
+  /** How long they are together, as announced. */
+  get seconds(): number {
+    return this.#gapSeconds + total(this.#missing);
+  }
+}
+
+const sum = (pieces: readonly AnnouncedPiece[]): number =>
+  pieces.reduce((seconds, piece) => seconds + (piece.seconds ?? 0), 0);
+
+const total = (missing: ReadonlyMap<string, number>): number =>
+  [...missing.values()].reduce((seconds, piece) => seconds + piece, 0);
