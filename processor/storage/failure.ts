@@ -25,18 +25,6 @@ export class StorageFailedError extends Error {
   }
 }
 
-/** A request made no progress for too long. */
-export class StorageSilentError extends Error {
-  override readonly name = "StorageSilent";
-  /** For a storage that answered nothing else meanwhile: it hangs, and asking again would take as long again. */
-  readonly code: "STORAGE_SILENT" | "CONNECTION_SILENT";
-
-  constructor(idleMs: number, isStorage: boolean) {
-    super(`no progress for ${idleMs / 1000} s`);
-    this.code = isStorage ? "STORAGE_SILENT" : "CONNECTION_SILENT";
-  }
-}
-
 const MESSAGE_LENGTH = 200;
 
 /**

@@ -91,6 +91,11 @@ const CAUSES: Readonly<Record<string, RefusalCause>> = {
 
 /** Said with a status of 400 or in the body of a 200, yet about the moment and not about the request. */
 const PASSING: ReadonlySet<string> = new Set([
+  // the bytes were changed on their way; OSS calls it InvalidDigest
+  "BadDigest",
+  "InvalidDigest",
+  "Md5Mismatch",
+  "XAmzContentChecksumMismatch",
   "InternalError",
   "OperationAborted",
   "OperationTimedOut",

@@ -1,6 +1,5 @@
 import type { BucketAddress } from "../../../schema/storage/address.ts";
 import type { Query } from "../../../schema/storage/object-path.ts";
-import type { RequestHead } from "../../../schema/storage/signing/request-head.ts";
 import { hasXmlElement } from "../../../schema/storage/xml-answer.ts";
 import { answeredFailure } from "../failure.ts";
 import { objectUrl } from "../object-url.ts";
@@ -10,10 +9,28 @@ import type { StorageResponse, StorageTransport } from "../transport.ts";
 /** A bucket behind the XML interface that S3 made common. */
 export interface XmlBucket {
   readonly address: BucketAddress;
-  /** The headers of a request, with whatever proves who asks. */
-  readonly authorize: (request: RequestHead) => Promise<Readonly<Record<string, string>>>;
+  /** Adds whatever proves who asks. */
+  readonly authorize: (request: SignedRequest) => Promise<AuthorizedRequest>;
   readonly transport: StorageTransport;
   readonly retrier: Retrier;
+}
+
+/** A request as signatures cover it. */
+export interface SignedRequest {
+  readonly method: string;
+  /** Empty for the bucket itself. */
+  readonly key: string;
+  readonly query: Query;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Exactly as it is sent. */
+  readonly url: string;
+}
+
+export interface AuthorizedRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where the proof stands in the query. */
+  readonly url?: string;
 }
 
 export interface XmlRequest {
@@ -28,6 +45,8 @@ export interface XmlRequest {
   readonly onRetry?: () => void;
   /** Statuses that are answers here, not failures. */
   readonly accept?: readonly number[];
+  /** Throws when a response shows that the request did not do what it should; it is repeated then. */
+  readonly check?: (response: StorageResponse) => void;
 }
 
 export interface S3ApiResponse extends StorageResponse {
@@ -54,22 +73,26 @@ export class S3ApiClient {
   async #try({
     method,
     key,
-    query,
+    query = {},
     headers = {},
     body,
     signal,
     accept,
+    check,
   }: XmlRequest): Promise<StorageResponse> {
     const { address, authorize, transport, retrier } = this.#bucket;
     const url = objectUrl(address, key, query);
-    const authorized = await authorize({ method, url, headers });
+    const authorized = await authorize({ method, key, query, headers, url });
     const response = await transport.exchange({
-      ...{ method, headers: authorized, body, signal },
-      url: new URL(url),
+      ...{ method, headers: authorized.headers, body, signal },
+      url: new URL(authorized.url ?? url),
     });
     const accepted = response.status < 300 || accept?.includes(response.status);
     // the completion of an upload may promise 200 and then fail in the body
-    if (accepted && !(response.status === 200 && hasXmlElement(response.text, "Error"))) return response;
+    if (accepted && !(response.status === 200 && hasXmlElement(response.text, "Error"))) {
+      if (response.status < 300) check?.(response);
+      return response;
+    }
     throw answeredFailure(response, retrier.clock.now());
   }
 }

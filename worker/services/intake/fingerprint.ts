@@ -10,6 +10,7 @@ const SECRETS = [
   "service_account_json",
   "access_key_id",
   "access_key_secret",
+  "session_token",
 ];
 
 /**

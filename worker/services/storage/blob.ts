@@ -1,8 +1,10 @@
 import { utf8 } from "../../../schema/bytes.ts";
 import { addressOf, objectUrl, type TargetOf } from "../../../schema/storage/address.ts";
+import { optionHeaders } from "../../../schema/storage/object-options.ts";
 import { queryString } from "../../../schema/storage/object-path.ts";
 import { AZURE_VERSION, AzureSignature } from "../../../schema/storage/signing/azure-signature.ts";
 import { xmlTexts } from "../../../schema/storage/xml-answer.ts";
+import { contentMd5 } from "../../lib/content-md5.ts";
 import {
   type StorageNetwork,
   StorageRefusedError,
@@ -39,7 +41,10 @@ export class BlobStore implements StorageClient {
   }
 
   async putObject(key: string, text: string): Promise<void> {
-    const headers = { "content-type": "text/plain", "x-ms-blob-type": "BlockBlob" };
+    const headers = {
+      ...{ "content-type": "text/plain", "content-md5": await contentMd5(text) },
+      ...{ "x-ms-blob-type": "BlockBlob", ...optionHeaders(this.#target, "put") },
+    };
     await this.#send({ method: "PUT", key, body: text, headers });
   }
 

@@ -1,4 +1,4 @@
-import { addressOf, type TargetOf } from "../../../schema/storage/address.ts";
+import type { TargetOf } from "../../../schema/storage/address.ts";
 import type { ManagedBucketConfig } from "../../config.ts";
 import type { ManagedBucket } from "../../context.ts";
 import type { StorageNetwork } from "./http.ts";
@@ -16,7 +16,7 @@ export function createManagedBucket(config: ManagedBucketConfig, network: Storag
     addressing: "path",
     managed: true,
   };
-  const store = new XmlStore(addressOf(target), s3Authority(target, network), network);
+  const store = new XmlStore(target, s3Authority(target, network), network);
   return {
     target,
     signedLink: (key) => store.signedLink(key),

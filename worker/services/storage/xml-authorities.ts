@@ -10,7 +10,8 @@ import type { XmlAuthority } from "./xml-store.ts";
 /** S3's Signature Version 4. */
 export function s3Authority(target: TargetOf<"s3">, { clock }: StorageNetwork): XmlAuthority {
   const { region, access_key: accessKeyId, secret_key: secretAccessKey } = target;
-  const signature = new S3Signature(AwsV4Signer, { region, accessKeyId, secretAccessKey }, clock);
+  const credentials = { region, accessKeyId, secretAccessKey, sessionToken: target.session_token };
+  const signature = new S3Signature(AwsV4Signer, credentials, clock);
   return {
     authorize: (request) => signature.sign(request),
     signedLink: (key) => signature.presign(objectUrl(addressOf(target), key), LINK_SECONDS),
@@ -20,7 +21,7 @@ export function s3Authority(target: TargetOf<"s3">, { clock }: StorageNetwork): 
 /** OSS's Signature Version 4. */
 export function ossAuthority(target: TargetOf<"oss">, { clock }: StorageNetwork): XmlAuthority {
   const { region, access_key_id: accessKeyId, access_key_secret: accessKeySecret } = target;
-  const credentials = { region, accessKeyId, accessKeySecret };
+  const credentials = { region, accessKeyId, accessKeySecret, sessionToken: target.session_token };
   const signature = new OssSignature(addressOf(target), credentials, clock);
   return {
     authorize: (request) => signature.sign(request),

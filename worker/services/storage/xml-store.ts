@@ -1,6 +1,8 @@
-import { type BucketAddress, objectUrl } from "../../../schema/storage/address.ts";
+import { addressOf, type BucketAddress, objectUrl, type TargetOf } from "../../../schema/storage/address.ts";
+import { optionHeaders } from "../../../schema/storage/object-options.ts";
 import type { Query } from "../../../schema/storage/object-path.ts";
 import { xmlTexts } from "../../../schema/storage/xml-answer.ts";
+import { contentMd5 } from "../../lib/content-md5.ts";
 import { type StorageNetwork, type StorageRequest, type StorageResponse, sendToStorage } from "./http.ts";
 import { LISTED_KEYS, type StorageClient } from "./store.ts";
 
@@ -24,20 +26,29 @@ export interface XmlAuthority {
   signedLink(key: string): Promise<string>;
 }
 
+type XmlTarget = TargetOf<"s3" | "gcs" | "oss">;
+
 /** A bucket behind the XML interface that S3 made common: S3 itself, Google, OSS. */
 export class XmlStore implements StorageClient {
+  readonly #target: XmlTarget;
   readonly #address: BucketAddress;
   readonly #authority: XmlAuthority;
   readonly #network: StorageNetwork;
 
-  constructor(address: BucketAddress, authority: XmlAuthority, network: StorageNetwork) {
-    this.#address = address;
+  constructor(target: XmlTarget, authority: XmlAuthority, network: StorageNetwork) {
+    this.#target = target;
+    this.#address = addressOf(target);
     this.#authority = authority;
     this.#network = network;
   }
 
   async putObject(key: string, text: string): Promise<void> {
-    await this.#send({ method: "PUT", key, headers: { "content-type": "text/plain" } }, { body: text });
+    const headers = {
+      "content-type": "text/plain",
+      "content-md5": await contentMd5(text),
+      ...optionHeaders(this.#target, "put"),
+    };
+    await this.#send({ method: "PUT", key, headers }, { body: text });
   }
 
   async deleteObject(key: string): Promise<void> {

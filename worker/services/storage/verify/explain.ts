@@ -1,4 +1,5 @@
-import { addressOf, bucketOf, bucketUrl } from "../../../../schema/storage/address.ts";
+import { addressOf, bucketOf, bucketUrl, type TargetOf } from "../../../../schema/storage/address.ts";
+import { givenOptions, optionsOf } from "../../../../schema/storage/object-options.ts";
 import { causeOf, judgeAnswer, type RefusalCause } from "../../../../schema/storage/refusals.ts";
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import type { StorageNetwork, StorageRefusedError } from "../http.ts";
@@ -25,10 +26,29 @@ const wrongRegion: Explain = ({ refusal: { region }, target }) => {
 };
 const noBucket: Explain = ({ target }) =>
   `there is no ${target.provider === "blob" ? "container" : "bucket"} named ${bucketOf(target)} at this endpoint`;
-const accessDenied: Explain = ({ where }) => `the credentials may not write ${where}`;
+const accessDenied: Explain = ({ where, target }) =>
+  `the credentials may not write ${where}${policyHint(target)}`;
+
+/** A policy of the bucket may demand a header, or forbid one: that is answered like a missing right. */
+function policyHint(target: StorageTarget): string {
+  const given = givenOptions(target).map(inWords);
+  if (given.length > 0) return `, or not with ${given.join(", ")}`;
+  return `; a policy of the bucket may demand a header, which ${optionsOf(target.provider).join(", ")} set`;
+}
+
+const inWords = ({ option, header }: ReturnType<typeof givenOptions>[number]): string =>
+  `${option} (${header})`;
+
 const WRONG_CLOCK = "the clocks of this service and of the storage differ too much";
-const unknownKey: Explain = ({ target }) =>
-  `the storage does not know this ${target.provider === "oss" ? "access_key_id" : "access_key"}`;
+const unknownKey: Explain = ({ target }) => {
+  if (target.provider === "s3" && isTemporary(target)) {
+    return "the storage does not know this access_key; it is a temporary one, which needs its session_token";
+  }
+  return `the storage does not know this ${target.provider === "oss" ? "access_key_id" : "access_key"}`;
+};
+/** AWS and Alibaba name the keys of temporary credentials so. */
+const isTemporary = ({ access_key, session_token }: TargetOf<"s3">): boolean =>
+  access_key.startsWith("ASIA") && session_token === undefined;
 const wrongSecret: Explain = ({ target }) =>
   target.provider === "oss"
     ? "the access_key_secret does not belong to this access_key_id"
@@ -48,11 +68,18 @@ const BY_CAUSE: Readonly<Record<RefusalCause, Explain>> = {
   long_key: () => "the folder and name of the object are too long for this storage",
   no_bucket: noBucket,
   not_a_storage: () => NOT_A_STORAGE,
-  temporary_token: () => "the credentials are temporary ones, which are not supported, or have expired",
+  temporary_token: ({ target }) =>
+    "session_token" in target
+      ? "the session_token is wrong, belongs to other credentials or has expired"
+      : "the credentials are temporary ones without their session_token, or have expired",
   unknown_key: unknownKey,
   unknown_service_account: () => "Google does not know this service account",
-  unsupported_option: () =>
-    "the bucket refuses an option of the object: its encryption, storage class, access or tags",
+  unsupported_option: ({ target }) => {
+    const given = givenOptions(target).map(inWords);
+    return given.length === 0
+      ? "the bucket refuses an option of the object"
+      : `the bucket refuses an option of the object: ${given.join(", ")}`;
+  },
   wrong_credentials: azureAuthentication,
   wrong_grant: googleGrant,
   wrong_region: wrongRegion,
