@@ -162,7 +162,9 @@ async function configure(folder: string): Promise<Ports> {
 }
 
 function launch(folder: string, name: (typeof SERVERS)[number]): ChildProcess {
-  return spawn(PYTHON, ["-c", LAUNCH, folder, name], { stdio: "ignore" });
+  // its own resolver asks a name server even about addresses, and waits long for one that is silent
+  const env = { ...process.env, EVENTLET_NO_GREENDNS: "yes" };
+  return spawn(PYTHON, ["-c", LAUNCH, folder, name], { stdio: "ignore", env });
 }
 
 function memcached(port: number): ChildProcess {
