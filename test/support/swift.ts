@@ -193,7 +193,7 @@ const responses = (url: string): Promise<boolean> =>
 
 /** Nothing reports when a server listens, so it is asked. */
 async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+  for (const deadline = Date.now() + 80_000; Date.now() < deadline; ) {
     if (await condition().catch(() => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
