@@ -6,6 +6,8 @@ const KMS_KEY = /^[\x21-\x7e]{1,2048}$/;
 const MAX_TAGS = 10;
 
 const text = z.string().trim();
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `must be one of ${values.join(", ")}` });
 const kmsKey = (what: string) => text.regex(KMS_KEY, "must be the name of a key").optional().describe(what);
 const sessionToken = text
   .regex(/^[\x21-\x7e]{1,8192}$/, "must be the token of temporary credentials")
@@ -18,13 +20,16 @@ const tags = z
   .describe(`Tags of each object, at most ${MAX_TAGS}`);
 
 /** A member of other providers: it is refused and never ignored, since a caller relies on it. */
-const unavailable = (reason: string) => z.never({ error: reason }).optional().describe(`Not here: ${reason}`);
+const unavailable = (reason: string) =>
+  z
+    .never({ error: `is not available at this provider: ${reason}` })
+    .optional()
+    .describe(`Not here: ${reason}`);
 
 /** @example { "server_side_encryption": "aws:kms", "kms_key_id": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd" } */
 export const s3Options = {
   session_token: sessionToken,
-  server_side_encryption: z
-    .enum(["AES256", "aws:kms", "aws:kms:dsse"])
+  server_side_encryption: oneOf(["AES256", "aws:kms", "aws:kms:dsse"])
     .optional()
     .describe("Default: what the bucket does; `aws:kms` with a `kms_key_id`"),
   kms_key_id: kmsKey("The key's id or ARN; default: the service's own key"),
@@ -32,15 +37,14 @@ export const s3Options = {
     .regex(/^[A-Z0-9_]{1,64}$/, "must be a storage class such as STANDARD_IA")
     .optional()
     .describe("`STANDARD_IA` …; default: that of the bucket"),
-  acl: z
-    .enum([
-      "private",
-      "public-read",
-      "authenticated-read",
-      "aws-exec-read",
-      "bucket-owner-read",
-      "bucket-owner-full-control",
-    ])
+  acl: oneOf([
+    "private",
+    "public-read",
+    "authenticated-read",
+    "aws-exec-read",
+    "bucket-owner-read",
+    "bucket-owner-full-control",
+  ])
     .optional()
     .describe("Canned ACL; buckets without ACLs refuse it"),
   tags,
@@ -54,8 +58,7 @@ export const blobOptions = {
     .regex(/^[A-Za-z0-9-]{3,63}$/, "must be the name of an encryption scope")
     .optional()
     .describe("Names the key that encrypts each blob"),
-  storage_class: z
-    .enum(["Hot", "Cool", "Cold", "Archive"])
+  storage_class: oneOf(["Hot", "Cool", "Cold", "Archive"])
     .optional()
     .describe("Access tier; default: that of the account"),
   acl: unavailable("Azure grants access by container"),
@@ -66,19 +69,17 @@ export const gcsOptions = {
   session_token: unavailable("Google has none; service accounts get their tokens by themselves"),
   server_side_encryption: unavailable("Google encrypts always; choose a key by kms_key_id"),
   kms_key_id: kmsKey("`projects/…/locations/…/keyRings/…/cryptoKeys/…`; default: that of the bucket"),
-  storage_class: z
-    .enum(["STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"])
+  storage_class: oneOf(["STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"])
     .optional()
     .describe("Default: that of the bucket"),
-  acl: z
-    .enum([
-      "private",
-      "project-private",
-      "authenticated-read",
-      "public-read",
-      "bucket-owner-read",
-      "bucket-owner-full-control",
-    ])
+  acl: oneOf([
+    "private",
+    "project-private",
+    "authenticated-read",
+    "public-read",
+    "bucket-owner-read",
+    "bucket-owner-full-control",
+  ])
     .optional()
     .describe("Predefined ACL; buckets with uniform access refuse it"),
   tags: unavailable("objects of Google Cloud Storage have no tags"),
@@ -86,15 +87,13 @@ export const gcsOptions = {
 
 export const ossOptions = {
   session_token: sessionToken,
-  server_side_encryption: z
-    .enum(["AES256", "KMS", "SM4"])
+  server_side_encryption: oneOf(["AES256", "KMS", "SM4"])
     .optional()
     .describe("Default: what the bucket does; `KMS` with a `kms_key_id`"),
   kms_key_id: kmsKey("Default: the service's own key"),
-  storage_class: z
-    .enum(["Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"])
+  storage_class: oneOf(["Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"])
     .optional()
     .describe("Default: that of the bucket"),
-  acl: z.enum(["private", "public-read"]).optional().describe("Default: that of the bucket"),
+  acl: oneOf(["private", "public-read"]).optional().describe("Default: that of the bucket"),
   tags,
 };
