@@ -66,7 +66,7 @@ export const blobOptions = {
 };
 
 export const gcsOptions = {
-  session_token: unavailable("Google has none; service accounts get their tokens by themselves"),
+  session_token: unavailable("Google has none; a service account is enough"),
   server_side_encryption: unavailable("Google encrypts always; choose a key by kms_key_id"),
   kms_key_id: kmsKey("`projects/…/locations/…/keyRings/…/cryptoKeys/…`; default: that of the bucket"),
   storage_class: oneOf(["STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"])

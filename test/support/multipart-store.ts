@@ -22,7 +22,7 @@ export interface StoreOptions {
 export interface BucketRules {
   /** Object lock: whatever is stored comes with a checksum. */
   checksumRequired?: boolean;
-  /** A policy: whoever makes an object sends these headers. */
+  /** A policy: a request that makes an object must send these headers. */
   headersRequired?: Readonly<Record<string, string>>;
   /** The credentials may write only. */
   readsRefused?: "none" | "objects" | "objects and parts";

@@ -167,7 +167,7 @@ describe("the options of a caller's storage", () => {
     expect(error).toContain("kms_key_id needs server_side_encryption to be aws:kms");
   });
 
-  it("tell that links to archived objects do not work at once", async () => {
+  it("are accepted with a report that links to archived objects do not work at once", async () => {
     responses(granting);
     const response = await post({ ...s3, storage_class: "DEEP_ARCHIVE" });
     expect(await response.json()).toMatchObject({ adjustments: [{ field: "s3_url" }] });

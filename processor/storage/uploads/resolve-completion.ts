@@ -1,6 +1,6 @@
 import { StorageFault } from "../../fault.ts";
 
-/** What is known of an upload whose completion was sent, and of which no answer says how it ended. */
+/** What is known of an upload whose completion was sent and not confirmed. */
 export type CompletionState =
   /** The object is there, and it is this upload's. */
   | "completed"
@@ -15,7 +15,7 @@ export type CompletionState =
 
 /** How a completion is sent and asked about. */
 export interface Completion {
-  /** Sends it until there is an answer that is no passing one. @param onRetry called before each repetition */
+  /** Sends it, repeated while that makes sense. @param onRetry called before each repetition */
   send(onRetry: () => void): Promise<void>;
   /** Asks about it, by whatever the credentials may read. */
   inspect(): Promise<CompletionState>;
@@ -27,8 +27,8 @@ export interface Completion {
 const ROUNDS = 2;
 
 /**
- * Completes an upload although answers may get lost: what became of it is found out by whatever may be read, the object or
- * the list of parts, or by completing it again.
+ * Completes an upload even when responses are lost. The result is looked up in whatever the credentials may read (the object,
+ * then the list of parts); where that says nothing, the upload is completed again.
  *
  * An upload that is gone after its completion was sent counts as completed where nothing may be read. A successor may have
  * aborted it as well, but then this run's report is refused, since its attempt is over.
@@ -53,6 +53,6 @@ export async function completeSurely(completion: Completion): Promise<void> {
   }
 }
 
-/** Nothing was answered, or nothing that says how it ended. */
+/** There was no response, or none that says how it ended. */
 const isLost = (failure: unknown): boolean =>
   failure instanceof StorageFault && (failure.transient === true || !/\(\d{3}\)/.test(failure.detail ?? ""));
