@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { readBoundedJson } from "../../../schema/bounded-body.ts";
+import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { ToolVersions } from "../../../schema/tool-versions.ts";
 import {
   ListLine,
@@ -146,7 +147,7 @@ function read(response: Response, runner: string): StartResponse {
 }
 
 function retrySeconds(response: Response): number {
-  const seconds = Math.ceil(Number(response.headers.get("retry-after")));
+  const seconds = Math.ceil((parseRetryAfter(response.headers.get("retry-after"), Date.now()) ?? 0) / 1000);
   return seconds > 0 ? seconds : DEFAULT_RETRY_SECONDS;
 }
 
