@@ -138,7 +138,9 @@ describe("a shared access signature", () => {
     const upload = await store.open({ key: "optional", contentType: "text/plain" }, never);
     await upload.putPart(0, [Buffer.from("x")], never);
     await upload.complete();
-    const { headers } = await readLink(await common.link("optional"), server.endpoint);
-    expect(headers).toMatchObject({ "x-ms-access-tier": "Cool", "x-ms-tag-count": "2" });
+    const { headers } = await fetch((await common.link("optional")) ?? "", { method: "HEAD" });
+    expect(headers.get("x-ms-access-tier")).toBe("Cool");
+    const { headers: tagged } = await readLink(await common.link("optional"), server.endpoint);
+    expect(tagged["x-ms-tag-count"]).toBe("2");
   });
 });

@@ -134,9 +134,10 @@ export class MultipartUpload implements Upload {
   }
 
   async #inspect(): Promise<CompletionState> {
-    const found = await this.#head();
-    if (this.#isOurs(found)) return "completed";
-    const isReadable = found.status === 200 || found.status === 404;
+    // where the object cannot be asked about, the parts may say more
+    const found = await this.#head().catch(() => null);
+    if (found !== null && this.#isOurs(found)) return "completed";
+    const isReadable = found?.status === 200 || found?.status === 404;
     const query = { uploadId: this.ref, "max-parts": "1" };
     const accept = [404, ...MAY_NOT_READ];
     const { status, text } = await this.#service.client.send({
