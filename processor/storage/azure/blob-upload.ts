@@ -81,7 +81,8 @@ export class BlobUpload implements Upload {
   }
 
   async #inspect(): Promise<CompletionState> {
-    const found = await this.#client.find(this.#object.key);
+    // where the blob cannot be asked about, its blocks may say more
+    const found = await this.#client.find(this.#object.key).catch(() => "hidden" as const);
     if (this.#isOurs(found)) return "completed";
     const waiting = await this.#client.waiting(this.#object.key);
     if (waiting === "hidden") return found === "hidden" ? "hidden" : "unfinished";
