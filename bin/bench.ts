@@ -1,11 +1,13 @@
 /** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: we, the way without us, and the line alone, side by side. */
 import { apiTable, benchApi } from "./bench/api.ts";
 import { batchTables, benchBatch } from "./bench/batch.ts";
+import { benchDrain, drainTables } from "./bench/drain.ts";
 import { type BenchOptions, type Part, parseOptions } from "./bench/options.ts";
 import { withBench } from "./bench/pipeline/bench-context.ts";
 import { benchPipeline } from "./bench/pipeline/pipeline.ts";
 import { benchTranscode } from "./bench/pipeline/transcode.ts";
 import { saveResults } from "./bench/results.ts";
+import { benchRows, rowsTable } from "./bench/rows.ts";
 import { subjectTable } from "./bench/table.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
 
@@ -22,6 +24,16 @@ async function run(part: Part, options: BenchOptions): Promise<object> {
     const results = await benchBatch(options, log);
     console.log(`\n${batchTables(results)}\n`);
     return results;
+  }
+  if (part === "drain") {
+    const results = await benchDrain(log);
+    console.log(`\n${drainTables(results)}\n`);
+    return results;
+  }
+  if (part === "rows") {
+    const results = await benchRows(log);
+    console.log(`\n${rowsTable(results)}\n`);
+    return { results };
   }
   console.log(
     "\nThe S3 server of this bench checks nothing and keeps nothing: it stands for a quick storage.",

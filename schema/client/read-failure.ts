@@ -3,13 +3,13 @@ import { ErrorBody } from "../api/error.ts";
 import { parseRetryAfter } from "../retry-after.ts";
 import { type FailureCode, WaterspoutError } from "./waterspout-error.ts";
 
-/** Refusals as they are read: a code that this client does not know yet is taken as it is. */
+/** Error bodies as they are read: codes that this client does not know yet are kept. */
 const Refusal = ErrorBody.extend({ code: z.string() });
 
 /**
- * What a refusal says.
+ * The error that an error response describes.
  *
- * @param now epoch milliseconds, for a `Retry-After` that names a moment
+ * @param now epoch milliseconds, for a `Retry-After` that is a date
  */
 export async function readFailure(response: Response, now: number): Promise<WaterspoutError> {
   const text = await response.text().catch(() => "");
@@ -23,7 +23,7 @@ export async function readFailure(response: Response, now: number): Promise<Wate
     const { error, code, issues = [] } = refusal;
     return new WaterspoutError(error, { ...facts, code: code as FailureCode, issues });
   }
-  return new WaterspoutError(`The server answered ${response.status} without a reason`, {
+  return new WaterspoutError(`The server responded with ${response.status} without a reason`, {
     ...facts,
     code: "unexpected_answer",
   });

@@ -90,7 +90,8 @@ class MeteredStatement {
   }
 }
 
-/** Asks the database for nothing, to learn whether it answers. */
-export async function ping(db: Db): Promise<void> {
-  await db.run(sql`select 1`);
+/** Asks the database for nothing, to learn whether it answers. @returns the bytes that it takes, if it says so */
+export async function ping(db: Db): Promise<number | null> {
+  const { meta } = await db.run(sql`select 1`);
+  return typeof meta.size_after === "number" ? meta.size_after : null;
 }

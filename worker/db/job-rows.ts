@@ -1,7 +1,8 @@
-import { and, count, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, isNull, lt, type SQL, sql } from "drizzle-orm";
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { jobCredentials, jobs } from "../../schema/db/tables/jobs.ts";
-import type { Status } from "../../schema/states.ts";
+import { jobCounts } from "../../schema/db/tables/usage.ts";
+import { isFinal, type Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
@@ -203,8 +204,20 @@ export const pageQuery = (db: Db, filter: JobFilter, { limit, offset, cursor }: 
     .limit(limit + 1)
     .offset(cursor === undefined ? offset : 0);
 
-export const countQuery = (db: Db, filter: JobFilter) =>
-  db.select({ total: count() }).from(jobs).where(conditionOf(filter));
+/** Ended jobs are counted already; those of a batch, of which there are some thousands at most, are counted now. */
+export const countQuery = (db: Db, filter: JobFilter) => {
+  const { accountId, status, batchId } = filter;
+  const counted = (condition: SQL | undefined) => sql`(select count(*) from ${jobs} where ${condition})`;
+  const ended = sql`(select coalesce(sum(${jobCounts.jobs}), 0) from ${jobCounts}
+    where ${jobCounts.account_id} = ${accountId} ${status === undefined ? sql`` : sql`and ${jobCounts.status} = ${status}`})`;
+  const unfinished = counted(and(eq(jobs.account_id, accountId), isNull(jobs.finished_at)));
+  const total = () => {
+    if (batchId !== undefined) return counted(conditionOf(filter));
+    if (status === undefined) return sql`${ended} + ${unfinished}`;
+    return isFinal(status) ? ended : counted(conditionOf(filter));
+  };
+  return db.select({ total: sql<number>`${total()}`.as("total") }).from(sql`(select 1)`);
+};
 
 function conditionOf({ accountId, status, batchId }: JobFilter): SQL | undefined {
   return and(

@@ -2,6 +2,7 @@ import type { TargetOf } from "../../../schema/storage/address.ts";
 import type { ManagedBucketConfig } from "../../config.ts";
 import type { ManagedBucket } from "../../context.ts";
 import type { StorageNetwork } from "./http.ts";
+import { WriteCheck } from "./write-check.ts";
 import { s3Authority } from "./xml-authorities.ts";
 import { XmlStore } from "./xml-store.ts";
 
@@ -17,8 +18,11 @@ export function createManagedBucket(config: ManagedBucketConfig, network: Storag
     managed: true,
   };
   const store = new XmlStore(target, s3Authority(target, network), network);
+  const writeCheck = new WriteCheck({ store, target, network });
   return {
+    checkWrite: () => writeCheck.run(),
     target,
+    putObject: (key, text, contentType) => store.putObject(key, text, contentType),
     signedLink: (key) => store.signedLink(key),
     deleteObject: (key) => store.deleteObject(key),
     abortUpload: (key, ref) => store.abortUpload(key, ref),

@@ -42,9 +42,9 @@ export class XmlStore implements StorageClient {
     this.#network = network;
   }
 
-  async putObject(key: string, text: string): Promise<void> {
+  async putObject(key: string, text: string, contentType = "text/plain"): Promise<void> {
     const headers = {
-      "content-type": "text/plain",
+      "content-type": contentType,
       "content-md5": await contentMd5(text),
       ...optionHeaders(this.#target, "put"),
     };

@@ -3,7 +3,10 @@ import { utf8 } from "../../../schema/bytes.ts";
 import { JOB_ERRORS } from "../../../schema/errors.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 
-/** What a job that has just ended reports; its links are added when it is sent. */
+/**
+ * What a job that has just ended reports. Its description, which is long, is stored once, with the job; like the links it is
+ * added when the event is sent.
+ */
 export function eventOf(job: JobRow): WebhookEvent {
   const { id: job_id, url } = job;
   const error_code = job.error_code ?? "internal";
@@ -18,7 +21,7 @@ export function eventOf(job: JobRow): WebhookEvent {
         key: job.object_key,
         folder: typeof job.request.folder === "string" ? job.request.folder : null,
         title: job.title,
-        description: job.description,
+        description: null,
         release_date: job.release_date,
         subtitle_key: job.subtitle_key,
         thumbnail_key: job.thumbnail_key,

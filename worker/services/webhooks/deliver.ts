@@ -135,13 +135,16 @@ async function post(
   return postEvent(context, { url, eventId, body: await bodyOf(context, delivery), secrets }, givenUp);
 }
 
-/** Links hold for a day and tries go on for three: they are signed for each one, unless another job replaced the file. */
+/**
+ * Links hold for a day and tries go on for three: they are signed for each one, unless another job replaced the file. The
+ * description is stored with the job alone.
+ */
 async function bodyOf(context: RequestContext, { type, job_id, body }: DeliveryRow): Promise<string> {
   const job = type === "job_completed" && job_id !== null ? await findJob(context.db, job_id) : undefined;
   if (!job) return body;
   const s3_url = job.object_key === null ? null : ((await linksOf(context, job))[job.object_key] ?? null);
-  const { file_replaced_by } = job;
-  return encodeEvent({ ...(JSON.parse(body) as object), s3_url, file_replaced_by });
+  const { description, file_replaced_by } = job;
+  return encodeEvent({ ...(JSON.parse(body) as object), description, s3_url, file_replaced_by });
 }
 
 function changesOf(

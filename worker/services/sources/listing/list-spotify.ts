@@ -1,14 +1,8 @@
 import type { JobErrorCode } from "../../../../schema/errors.ts";
+import { cutText, MAX_DESCRIPTION } from "../../../../schema/text.ts";
 import type { RequestContext } from "../../../context.ts";
 import { mapLimited } from "../../../lib/map-limited.ts";
-import {
-  type ListedEntry,
-  type Listing,
-  MAX_DESCRIPTION,
-  MAX_ENTRIES,
-  noEntries,
-  tooManyEntries,
-} from "./listing.ts";
+import { type ListedEntry, type Listing, MAX_ENTRIES, noEntries, tooManyEntries } from "./listing.ts";
 import type { Described } from "./match-episodes.ts";
 import { type Enclosure, openEnclosures } from "./open-enclosures.ts";
 import { EpisodeOfShow, EpisodePage, SpotifyApi, type SpotifyEpisode, SpotifyShow } from "./spotify-api.ts";
@@ -107,7 +101,7 @@ function listed(episode: SpotifyEpisode, enclosure: Enclosure): ListedEntry {
     mediaUrl,
     sourceId: episode.id,
     title: episode.name,
-    description: episode.description?.slice(0, MAX_DESCRIPTION) || null,
+    description: episode.description ? cutText(episode.description, MAX_DESCRIPTION) : null,
     releaseDate: episode.release_date ?? null,
     skipped: mediaUrl === null ? missing : null,
   };

@@ -27,7 +27,7 @@ export interface ListedEntry {
   /** The item's id at its source. */
   readonly sourceId: string | null;
   readonly title: string | null;
-  /** At most {@link MAX_DESCRIPTION} characters. */
+  /** At most as many characters as are stored. */
   readonly description: string | null;
   /** ISO 8601 date. */
   readonly releaseDate: string | null;
@@ -46,8 +46,6 @@ export interface Listing {
 
 /** Entries that one list may have. */
 export const MAX_ENTRIES = 5_000;
-/** Of a description that a list reports, in characters: 5,000 of them must fit into memory. */
-export const MAX_DESCRIPTION = 4_000;
 
 /** The refusal of a list that is too long. */
 export const tooManyEntries = (): ApiError =>
