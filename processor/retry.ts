@@ -1,4 +1,4 @@
-/** Helpers for every retry loop of the processor: growing delays with jitter, `Retry-After`, a sleep that a signal ends. */
+/** Helpers for every retry loop of the processor: growing delays with jitter, and a sleep that a signal ends. */
 
 /** Clock and random numbers, injected for tests. */
 export interface RetryClock {
@@ -27,21 +27,6 @@ export interface BackoffRange {
 export function backoffMs(attempt: number, range: BackoffRange, random: () => number): number {
   const ceiling = Math.min(range.maxMs, range.firstMs * 2 ** (attempt - 1));
   return Math.round((ceiling / 2) * (1 + random()));
-}
-
-/** Longest delay that is respected; more is not worth waiting for, and would not fit into a report. */
-const MAX_WISHED_MS = 24 * 60 * 60_000;
-
-/**
- * The delay that a `Retry-After` header asks for, in milliseconds, at most a day; undefined without one.
- *
- * @example parseRetryAfter("7", 0) // 7000
- */
-export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
-  const text = header?.trim();
-  if (!text) return undefined;
-  const requested = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(requested) ? undefined : Math.min(MAX_WISHED_MS, Math.max(0, requested));
 }
 
 /** Resolves after `ms`, or rejects with the signal's reason. */

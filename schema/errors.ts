@@ -243,7 +243,8 @@ export const JOB_ERRORS = {
     party: "storage",
     outcome: "Failed",
     retry: "never",
-    sentence: "The storage refused the upload; check its credentials, bucket and permissions",
+    sentence:
+      "The storage refused the upload; check its credentials, bucket, permissions, and the headers that its policy demands (encryption, storage class, acl, tags)",
   },
   upload_failed: {
     party: "storage",

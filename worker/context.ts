@@ -1,3 +1,4 @@
+import type { TargetOf } from "../schema/storage/address.ts";
 import type { DeliveryMessage, DispatchMessage } from "../schema/wire/queue-messages.ts";
 import type { Config } from "./config.ts";
 import type { Connection, Db } from "./db/connection.ts";
@@ -8,7 +9,6 @@ import type { RateLimits } from "./services/accounts/limits.ts";
 import type { Capacity } from "./services/runs/capacity.ts";
 import type { Runner } from "./services/runs/runner.ts";
 import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
-import type { TargetOf } from "./services/storage/addresses.ts";
 import type { Sealer } from "./services/storage/seal.ts";
 import type { StorageClient } from "./services/storage/store.ts";
 

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { addAbortSignal, type Readable } from "node:stream";
+import { parseRetryAfter } from "../../schema/retry-after.ts";
 import { Fault, ServiceFault, SourceFault } from "../fault.ts";
-import { backoffMs, parseRetryAfter, REAL_CLOCK, type RetryClock } from "../retry.ts";
+import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { type HttpClient, networkFault, type OpenedResponse, YieldedError } from "./http-client.ts";
 import { headersFor } from "./source-headers.ts";
 import { SpeedWatch } from "./speed-watch.ts";

@@ -48,6 +48,7 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     progress,
     store: openObjectStore(request.target, dependencies.policy, {
       idleMs: dependencies.config.stallSeconds * 1000,
+      digest: dependencies.hasher.md5,
     }),
     extendDeadline: (seconds) => deadline.extend(seconds),
   };

@@ -1,5 +1,8 @@
 import type { JobErrorCode } from "../../schema/errors.ts";
+import { parseRetryAfter } from "../../schema/retry-after.ts";
+import { judgeAnswer, type ProviderError, readProviderError } from "../../schema/storage/refusals.ts";
 import { Fault, SourceFault } from "../fault.ts";
+import type { StorageResponse } from "./transport.ts";
 
 /** Why one request to a storage failed, and whether repeating it can help. */
 export interface StorageFailure {
@@ -22,90 +25,30 @@ export class StorageFailedError extends Error {
   }
 }
 
-/** A request made no progress for too long. */
-export class StorageSilentError extends Error {
-  override readonly name = "StorageSilent";
-  /** For a storage that answered nothing else meanwhile: it hangs, and asking again would take as long again. */
-  readonly code: "STORAGE_SILENT" | "CONNECTION_SILENT";
-
-  constructor(idleMs: number, isStorage: boolean) {
-    super(`no progress for ${idleMs / 1000} s`);
-    this.code = isStorage ? "STORAGE_SILENT" : "CONNECTION_SILENT";
-  }
-}
-
-/** An error answer, as every provider gives it. */
-export interface ErrorResponse {
-  readonly status: number;
-  /** The provider's own code; empty when it gave none. @example "SignatureDoesNotMatch" */
-  readonly name: string;
-  readonly message: string;
-  /** What `Retry-After` asks for, in milliseconds. */
-  readonly retryAfterMs?: number | undefined;
-}
-
-/** The server understood and refuses: other keys, another bucket or another region are needed. */
-const REFUSALS: ReadonlySet<string> = new Set([
-  "AccessDenied",
-  "AccountBeingCreated",
-  "AccountIsDisabled",
-  "AccountProblem",
-  "AllAccessDisabled",
-  "AuthenticationFailed",
-  "AuthorizationHeaderMalformed",
-  "BlobArchived",
-  "BlobImmutableDueToPolicy",
-  "ContainerDisabled",
-  "ContainerNotFound",
-  "ExpiredToken",
-  "IllegalLocationConstraintException",
-  "InvalidAccessKeyId",
-  "InvalidBucketName",
-  "InvalidRegionName",
-  "InvalidResourceName",
-  "InvalidSecurity",
-  "InvalidToken",
-  "KeyTooLongError",
-  "LeaseIdMissing",
-  "MethodNotAllowed",
-  "NoSuchBucket",
-  "NotSignedUp",
-  "PermanentRedirect",
-  "QuotaExceeded",
-  "RequestTimeTooSkewed",
-  "SignatureDoesNotMatch",
-  "TokenRefreshRequired",
-  "Unauthorized",
-  "UserDisable",
-  "invalid_grant",
-]);
-/** Said with a status of 400 or in the body of a 200, yet about the moment and not about the request. */
-const PASSING: ReadonlySet<string> = new Set([
-  "InternalError",
-  "OperationAborted",
-  "OperationTimedOut",
-  "RequestTimeout",
-  "ServerBusy",
-  "ServiceUnavailable",
-  "SlowDown",
-  "Throttling",
-]);
 const MESSAGE_LENGTH = 200;
 
-/** What an error answer means. */
-export function responseFailure({ status, name, message, retryAfterMs }: ErrorResponse): StorageFailure {
+/**
+ * What an error answer means.
+ *
+ * @param retryAfterMs what `Retry-After` asks for
+ */
+export function responseFailure(
+  { status, code: name, message }: Pick<ProviderError, "status" | "code" | "message">,
+  retryAfterMs?: number,
+): StorageFailure {
   const cause = `${name || "error"} (${status})`;
   const detail = [cause, message.slice(0, MESSAGE_LENGTH)].filter((text) => text !== "").join(": ");
-  if (REFUSALS.has(name) || status === 401 || status === 403 || isRedirect(status)) {
-    return { code: "upload_refused", detail, retryable: false };
-  }
-  const retryable =
-    PASSING.has(name) || status === 408 || status === 429 || (status >= 500 && status !== 501);
-  return { code: "upload_failed", detail, retryable, retryAfterMs };
+  const verdict = judgeAnswer({ status, code: name });
+  if (verdict === "refused") return { code: "upload_refused", detail, retryable: false };
+  return { code: "upload_failed", detail, retryable: verdict === "passing", retryAfterMs };
 }
 
-/** A bucket of another region answers with a redirect that must not be followed with the same signature. */
-const isRedirect = (status: number): boolean => status >= 300 && status < 400;
+/** The failure that an error answer of any provider reports. @param now epoch milliseconds */
+export function answeredFailure({ status, headers, text }: StorageResponse, now: number): StorageFailedError {
+  const header = (name: string): string | undefined => headers[name]?.toString();
+  const error = readProviderError({ status, header, text });
+  return new StorageFailedError(responseFailure(error, parseRetryAfter(header("retry-after"), now)));
+}
 
 /**
  * What an error that an attempt threw means: an understood answer, a host that may not be dialled, a certificate, a

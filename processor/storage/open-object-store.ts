@@ -7,6 +7,7 @@ import { GcsObjectStore } from "./gcs/gcs.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { OssObjectStore } from "./oss/oss.ts";
 import { S3ObjectStore } from "./s3/s3.ts";
+import type { StoreOptions } from "./store-options.ts";
 import type { TransportOptions } from "./transport.ts";
 
 /** The operator's own bucket is configuration, not a caller's word: its endpoint is dialled as it is. */
@@ -19,16 +20,16 @@ const ownAgents = {
 export function openObjectStore(
   target: StorageTarget,
   policy: EgressPolicy,
-  timeouts: Pick<TransportOptions, "idleMs"> = {},
+  more: Pick<StoreOptions, "idleMs" | "digest"> = {},
 ): ObjectStore {
-  const { endpoint, managed } = target;
+  const { endpoint, managed, options } = target;
   const agentFor: TransportOptions["agentFor"] = (protocol) =>
     managed ? ownAgents[protocol] : policy.agentFor(protocol);
-  const connections = { agentFor, ...timeouts };
+  const connections = { agentFor, options, ...more };
   switch (target.provider) {
     case "s3": {
-      const { bucket, region, addressing, access_key, secret_key } = target;
-      const keys = { accessKeyId: access_key, secretAccessKey: secret_key };
+      const { bucket, region, addressing, access_key, secret_key, session_token: sessionToken } = target;
+      const keys = { accessKeyId: access_key, secretAccessKey: secret_key, sessionToken };
       return new S3ObjectStore({ endpoint, bucket, region, addressing, ...keys, ...connections });
     }
     case "blob": {
@@ -54,8 +55,8 @@ export function openObjectStore(
       return new GcsObjectStore({ endpoint, bucket: target.bucket, account, ...connections });
     }
     case "oss": {
-      const { bucket, region, access_key_id, access_key_secret } = target;
-      const keys = { accessKeyId: access_key_id, accessKeySecret: access_key_secret };
+      const { bucket, region, access_key_id, access_key_secret, session_token: sessionToken } = target;
+      const keys = { accessKeyId: access_key_id, accessKeySecret: access_key_secret, sessionToken };
       return new OssObjectStore({ endpoint, bucket, region, ...keys, ...connections });
     }
   }

@@ -2,7 +2,6 @@ import http from "node:http";
 import https from "node:https";
 import { pipeline, type Readable } from "node:stream";
 import { SpeedWatch, type Ticker } from "../egress/speed-watch.ts";
-import { StorageSilentError } from "./failure.ts";
 
 /** How connections to a storage are made. */
 export interface TransportOptions {
@@ -26,6 +25,18 @@ export interface StorageResponse {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly text: string;
+}
+
+/** A request made no progress for too long. */
+export class StorageSilentError extends Error {
+  override readonly name = "StorageSilent";
+  /** For a storage that answered nothing else meanwhile: it hangs, and asking again would take as long again. */
+  readonly code: "STORAGE_SILENT" | "CONNECTION_SILENT";
+
+  constructor(idleMs: number, isStorage: boolean) {
+    super(`no progress for ${idleMs / 1000} s`);
+    this.code = isStorage ? "STORAGE_SILENT" : "CONNECTION_SILENT";
+  }
 }
 
 /** No response that is read whole comes near this; a larger one is not a storage's. */

@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { parseRetryAfter } from "../../schema/retry-after.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { Fault, ServiceFault } from "../fault.ts";
 import { readOperatorCookies } from "../operator-cookies.ts";
-import { parseRetryAfter } from "../retry.ts";
 import type { Tools } from "./discover.ts";
 import { portOf, wholeAccess } from "./sandbox.ts";
 import { classifyExtraction, type ExtractionFailure } from "./tool-errors.ts";

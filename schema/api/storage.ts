@@ -1,6 +1,7 @@
 import "../messages.ts";
 import { z } from "zod";
 import { isWholeText } from "../text.ts";
+import { blobOptions, gcsOptions, ossOptions, s3Options } from "./object-options.ts";
 
 /** Storage credentials as callers send them: one flat object tagged by `provider`. */
 
@@ -27,6 +28,7 @@ export const S3Storage = z.object({
   region: text(64).describe("`auto` for R2"),
   access_key: text(256),
   secret_key: text(1024),
+  ...s3Options,
   ...shared,
 });
 
@@ -36,6 +38,7 @@ const blobMembers = {
   account_key: text(1024).describe("Base64").optional(),
   sas_token: text(4096).optional(),
   endpoint: endpoint.optional(),
+  ...blobOptions,
   ...shared,
 };
 const exactlyOneSecret = (value: { account_key?: string | undefined; sas_token?: string | undefined }) =>
@@ -49,6 +52,7 @@ export const GcsStorage = z.object({
   bucket: text(255),
   service_account_json: text(16_384).describe("The service account's JSON, or Base64 of it"),
   endpoint: endpoint.optional(),
+  ...gcsOptions,
   ...shared,
 });
 
@@ -57,6 +61,7 @@ export const OssStorage = z.object({
   bucket: text(255),
   access_key_id: text(256),
   access_key_secret: text(1024),
+  ...ossOptions,
   ...shared,
 });
 

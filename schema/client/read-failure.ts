@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ErrorBody } from "../api/error.ts";
+import { parseRetryAfter } from "../retry-after.ts";
 import { type FailureCode, WaterspoutError } from "./waterspout-error.ts";
 
 /** Error bodies as they are read: codes that this client does not know yet are kept. */
@@ -16,7 +17,7 @@ export async function readFailure(response: Response, now: number): Promise<Wate
   const facts = {
     status: response.status,
     requestId: refusal?.request_id ?? response.headers.get("x-request-id"),
-    retryAfterMs: retryAfterOf(response.headers, now),
+    retryAfterMs: parseRetryAfter(response.headers.get("retry-after"), now) ?? null,
   };
   if (refusal) {
     const { error, code, issues = [] } = refusal;
@@ -34,12 +35,4 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Milliseconds; the header contains seconds or a date. */
-function retryAfterOf(headers: Headers, now: number): number | null {
-  const value = headers.get("retry-after")?.trim() ?? "";
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const moment = Date.parse(value);
-  return Number.isNaN(moment) ? null : Math.max(0, moment - now);
 }

@@ -57,7 +57,35 @@ export function targetOf(storage: InlineStorage, opened: AllowedHosts = new Set(
   }
 }
 
-function s3Target({ endpoint, bucket, region, access_key, secret_key }: S3): Target<"s3"> {
+/** The options of the objects; none at all is no member. */
+function optionsOf(storage: InlineStorage): Pick<StorageTarget, "options"> {
+  const { kms_key_id, storage_class, acl, tags, server_side_encryption } = storage;
+  const encryption_scope = "encryption_scope" in storage ? storage.encryption_scope : undefined;
+  const options = { server_side_encryption, kms_key_id, encryption_scope, storage_class, acl, tags };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? {} : { options: Object.fromEntries(given) };
+}
+
+/** A key of a KMS asks for encryption by it. */
+function encryptionOf<T extends string>(
+  {
+    server_side_encryption,
+    kms_key_id,
+  }: { server_side_encryption?: T | undefined; kms_key_id?: string | undefined },
+  byKms: T,
+): { server_side_encryption?: T } {
+  const encryption = server_side_encryption ?? (kms_key_id === undefined ? undefined : byKms);
+  if (kms_key_id !== undefined && !encryption?.startsWith(byKms)) {
+    throw new StorageTargetError("kms_key_id", `needs server_side_encryption to be ${byKms}`);
+  }
+  return encryption === undefined ? {} : { server_side_encryption: encryption };
+}
+
+const tokenOf = ({ session_token }: { session_token?: string | undefined }) =>
+  session_token === undefined ? {} : { session_token };
+
+function s3Target(storage: S3): Target<"s3"> {
+  const { endpoint, bucket, region, access_key, secret_key } = storage;
   const url = new URL(endpoint);
   const named = withoutBucket(url, bucket);
   // A certificate for *.example.com does not cover a bucket with a dot in its name.
@@ -66,13 +94,15 @@ function s3Target({ endpoint, bucket, region, access_key, secret_key }: S3): Tar
   return {
     provider: "s3",
     endpoint: withoutSlash(url),
-    ...{ bucket, region, access_key, secret_key },
+    ...{ bucket, region, access_key, secret_key, ...tokenOf(storage) },
+    ...optionsOf({ ...storage, ...encryptionOf(storage, "aws:kms") }),
     addressing: byHost ? "virtual" : "path",
     managed: false,
   };
 }
 
-function blobTarget({ endpoint, account_name, container, account_key, sas_token }: Blob): Target<"blob"> {
+function blobTarget(storage: Blob): Target<"blob"> {
+  const { endpoint, account_name, container, account_key, sas_token } = storage;
   const given = endpoint ?? `https://${account_name}.blob.core.windows.net`;
   if (!URL.canParse(given)) throw new StorageTargetError("account_name", "cannot be part of a host name");
   return {
@@ -83,6 +113,7 @@ function blobTarget({ endpoint, account_name, container, account_key, sas_token 
       account_key === undefined
         ? { sas_token: sharedAccessSignature(sas_token ?? "") }
         : { account_key: accountKey(account_key) },
+    ...optionsOf(storage),
     managed: false,
   };
 }
@@ -109,6 +140,7 @@ function gcsTarget(storage: Gcs, opened: AllowedHosts): Target<"gcs"> {
     endpoint: withoutSlash(new URL(storage.endpoint ?? GOOGLE_ENDPOINT)),
     bucket: storage.bucket,
     service_account: serviceAccount(storage, opened),
+    ...optionsOf(storage),
     managed: false,
   };
 }
@@ -157,14 +189,16 @@ function jsonObject(text: string): Record<string, unknown> | null {
   }
 }
 
-function ossTarget({ endpoint, bucket, access_key_id, access_key_secret }: Oss): Target<"oss"> {
+function ossTarget(storage: Oss): Target<"oss"> {
+  const { endpoint, bucket, access_key_id, access_key_secret } = storage;
   const url = new URL(endpoint);
   withoutBucket(url, bucket);
   const region = /^oss-([a-z0-9-]+?)(-internal)?\./.exec(url.hostname)?.[1] ?? DEFAULT_OSS_REGION;
   return {
     provider: "oss",
     endpoint: withoutSlash(url),
-    ...{ bucket, region, access_key_id, access_key_secret },
+    ...{ bucket, region, access_key_id, access_key_secret, ...tokenOf(storage) },
+    ...optionsOf({ ...storage, ...encryptionOf(storage, "KMS") }),
     managed: false,
   };
 }

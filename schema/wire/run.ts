@@ -6,10 +6,21 @@ import { Version } from "./version.ts";
 
 /** Worker → processor: `POST /runs`, `DELETE /runs/{id}`, `GET /healthz`; bearer `PROCESSOR_TOKEN`. */
 
+/** What the caller asks of the objects, as far as the provider has it; see `schema/storage/object-options.ts`. */
+const ObjectOptions = z.object({
+  server_side_encryption: z.string().optional(),
+  kms_key_id: z.string().optional(),
+  encryption_scope: z.string().optional(),
+  storage_class: z.string().optional(),
+  acl: z.string().optional(),
+  tags: z.record(z.string(), z.string()).optional(),
+});
+
 /** Members of every target. All targets hold credentials: they are kept in memory only. */
 const common = {
   /** The operator's own storage: its endpoint may be a private address. */
   managed: z.boolean(),
+  options: ObjectOptions.optional(),
 };
 
 export const S3Target = z.object({
@@ -20,6 +31,8 @@ export const S3Target = z.object({
   region: z.string(),
   access_key: z.string(),
   secret_key: z.string(),
+  /** Of temporary credentials. */
+  session_token: z.string().optional(),
   /** `path`: `endpoint/bucket/key`; `virtual`: `bucket.endpoint/key`. */
   addressing: z.enum(["path", "virtual"]),
   ...common,
@@ -62,6 +75,8 @@ const OssTarget = z.object({
   region: z.string(),
   access_key_id: z.string(),
   access_key_secret: z.string(),
+  /** Of temporary credentials. */
+  session_token: z.string().optional(),
   ...common,
 });
 

@@ -2,6 +2,7 @@ import http from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BlobObjectStore } from "../../processor/storage/azure/blob.ts";
 import { type Azurite, startAzurite } from "../support/azurite.ts";
+import { startFaultyProxy } from "../support/faulty-proxy.ts";
 import { conformance, impatient, readLink, type StoreChange, type Subject } from "./storage-suite.ts";
 
 let server: Azurite;
@@ -109,5 +110,37 @@ describe("a shared access signature", () => {
     expect((await readLink(await common.link("k"), server.endpoint)).bytes.toString()).toBe("unread");
     await expect((await open(server.sasToken("cwd"))).abort()).resolves.toBeUndefined();
     expect((await readLink(await common.link("k"), server.endpoint)).bytes.toString()).toBe("unread");
+  });
+
+  it("delivers when it may write and not read, and the response to the completion is lost", async () => {
+    let lost = false;
+    const proxy = await startFaultyProxy(common.origin(), (request) => {
+      if (lost || !common.isComplete(request)) return "pass";
+      lost = true;
+      return "lose-answer";
+    });
+    const store = newStore({ sasToken: server.sasToken("cwd") }, { origin: proxy.origin });
+    const never = new AbortController().signal;
+    const upload = await store.open({ key: "lost", contentType: "text/plain" }, never);
+    await upload.putPart(0, [Buffer.from("unread")], never);
+    await upload.complete();
+    await proxy.close();
+    expect((await readLink(await common.link("lost"), server.endpoint)).bytes.toString()).toBe("unread");
+  });
+
+  it("stores blobs with the tier and the tags that were asked for", async () => {
+    const never = new AbortController().signal;
+    const options = { storage_class: "Cool", tags: { team: "a b", cost: "1/2" } };
+    const store = new BlobObjectStore({
+      ...{ endpoint: server.endpoint, accountName: server.accountName, container: server.container },
+      ...{ credential: byKey(), agentFor: () => agent, clock: impatient, options },
+    });
+    const upload = await store.open({ key: "optional", contentType: "text/plain" }, never);
+    await upload.putPart(0, [Buffer.from("x")], never);
+    await upload.complete();
+    const { headers } = await fetch((await common.link("optional")) ?? "", { method: "HEAD" });
+    expect(headers.get("x-ms-access-tier")).toBe("Cool");
+    const { headers: tagged } = await readLink(await common.link("optional"), server.endpoint);
+    expect(tagged["x-ms-tag-count"]).toBe("2");
   });
 });

@@ -270,6 +270,44 @@ export function conformance(name: string, subject: Subject): void {
       expect((await read("completed-twice")).bytes.toString()).toBe("once");
     });
 
+    const refusal = { status: 403, headers: { "x-ms-error-code": "AuthorizationPermissionMismatch" } };
+
+    it("takes a refusal to read the object for no verdict about a completion whose response was lost", async () => {
+      let lost = false;
+      const { store } = await disturbed((request) => {
+        if (lost && request.startsWith("HEAD ")) return refusal;
+        if (lost || !subject.isComplete(request)) return "pass";
+        lost = true;
+        return "lose-answer";
+      });
+      await deliver(store, "completed-unread", Buffer.from("once"));
+      expect((await read("completed-unread")).bytes.toString()).toBe("once");
+      expect(await subject.unfinished()).toEqual([]);
+    });
+
+    it("completes again what no try has reached", async () => {
+      let tries = 0;
+      // as many as one round has
+      const { store } = await disturbed((request) =>
+        subject.isComplete(request) && tries++ < 6 ? "cut" : "pass",
+      );
+      await deliver(store, "completed-late", Buffer.from("late"));
+      expect((await read("completed-late")).bytes.toString()).toBe("late");
+      expect(tries).toBe(7);
+    });
+
+    it("repeats what the storage found to be changed on its way", async () => {
+      let left = 1;
+      const body = "<Error><Code>BadDigest</Code><Message>changed</Message></Error>";
+      const changed = { status: 400, headers: { "x-ms-error-code": "Md5Mismatch" }, body };
+      const { store } = await disturbed((request) =>
+        subject.isPart(request) && left-- > 0 ? changed : "pass",
+      );
+      const result = await deliver(store, "changed", Buffer.from("whole"));
+      expect(result.retries).toBe(1);
+      expect((await read("changed")).bytes.toString()).toBe("whole");
+    });
+
     it("leaves nothing behind when a part fails for good", async () => {
       const { store } = await disturbed((request) => (subject.isPart(request, 1) ? { status: 500 } : "pass"));
       const failing = deliver(store, "failed", randomBytes(4 * part()));

@@ -14,6 +14,22 @@ export interface StoreOptions {
   readonly minPartBytes: number;
   /** Front of the headers that hold an object's metadata. @example "x-goog-meta-" */
   readonly metadataPrefix: string;
+  /** An object's ETag is made of those of its parts, as S3 makes it. */
+  readonly compositeEtags?: boolean;
+}
+
+/** What careful people configure at a bucket, and what may go wrong in it. */
+export interface BucketRules {
+  /** Object lock: whatever is stored comes with a checksum. */
+  checksumRequired?: boolean;
+  /** A policy: a request that makes an object must send these headers. */
+  headersRequired?: Readonly<Record<string, string>>;
+  /** The credentials may write only. */
+  readsRefused?: "none" | "objects" | "objects and parts";
+  /** Parts that are stored with a wrong byte, and whose checksums are not verified. */
+  damagedParts?: number;
+  /** Completed objects lose their last byte. */
+  cutsObjects?: boolean;
 }
 
 /** A request that was found to be authorised. */
@@ -39,6 +55,8 @@ export class RefusedError extends Error {
 interface StoredObject {
   readonly headers: Readonly<Record<string, string>>;
   readonly files: readonly string[];
+  readonly bytes: number;
+  readonly etag: string;
 }
 
 interface Part {
@@ -59,6 +77,7 @@ interface StoredUpload {
  * nothing of signatures. Bytes are kept in files, parts are never joined.
  */
 export class MultipartStore {
+  readonly rules: BucketRules = {};
   readonly #options: StoreOptions;
   readonly #folder: string;
   readonly #objects = new Map<string, StoredObject>();
@@ -67,6 +86,11 @@ export class MultipartStore {
   private constructor(options: StoreOptions, folder: string) {
     this.#options = options;
     this.#folder = folder;
+  }
+
+  /** Front of all headers of the service. @example "x-amz-" */
+  get #optionPrefix(): string {
+    return this.#options.metadataPrefix.replace("meta-", "");
   }
 
   static async create(options: StoreOptions): Promise<MultipartStore> {
@@ -100,9 +124,15 @@ export class MultipartStore {
     }
     if (key === "") throw new RefusedError(405, "MethodNotAllowed", "The bucket takes no such request.");
     if (uploadId !== null) return await this.#handleUpload(req, res, key, uploadId, query);
-    if (req.method === "POST" && query.has("uploads")) return this.#initiate(req, res, key);
+    if (req.method === "POST" && query.has("uploads")) {
+      this.#requireHeaders(req);
+      return this.#initiate(req, res, key);
+    }
     if (req.method === "GET" || req.method === "HEAD") return await this.#read(req, res, key, query);
-    if (req.method === "PUT") return await this.#putObject(req, res, key);
+    if (req.method === "PUT") {
+      this.#requireHeaders(req);
+      return await this.#putObject(req, res, key);
+    }
     if (req.method === "DELETE") {
       this.#objects.delete(key);
       res.writeHead(204).end();
@@ -118,10 +148,12 @@ export class MultipartStore {
     uploadId: string,
     query: URLSearchParams,
   ): Promise<void> {
+    if (req.method === "GET" && this.rules.readsRefused === "objects and parts") throw accessDenied();
     const upload = this.#uploads.get(uploadId);
     if (!upload || upload.key !== key) {
       throw new RefusedError(404, "NoSuchUpload", "The specified upload does not exist.");
     }
+    if (req.method === "GET") return this.#listParts(res, upload);
     if (req.method === "PUT") return await this.#putPart(req, res, upload, Number(query.get("partNumber")));
     if (req.method === "POST") return await this.#complete(req, res, uploadId, upload);
     if (req.method === "DELETE") {
@@ -136,15 +168,40 @@ export class MultipartStore {
   async #putObject(req: IncomingMessage, res: ServerResponse, key: string): Promise<void> {
     const upload = this.#newUpload(req, key);
     await this.#putPart(req, res, upload, 1);
-    const files = [...upload.parts.values()].map(({ file }) => file);
-    this.#objects.set(key, { headers: upload.headers, files });
+    this.#objects.set(key, this.#objectOf(upload, [...upload.parts.values()]));
+  }
+
+  /** A policy of the bucket says no more than that access is denied. */
+  #requireHeaders(req: IncomingMessage): void {
+    const required = Object.entries(this.rules.headersRequired ?? {});
+    if (required.some(([name, value]) => req.headers[name] !== value)) throw accessDenied();
+  }
+
+  #objectOf({ headers }: StoredUpload, parts: readonly Part[]): StoredObject {
+    const sum = parts.reduce((total, { bytes }) => total + bytes, 0);
+    const md5s = parts.map(({ etag }) => Buffer.from(etag.replaceAll('"', ""), "hex"));
+    const composite = `"${createHash("md5").update(Buffer.concat(md5s)).digest("hex")}-${parts.length}"`;
+    return {
+      headers,
+      files: parts.map(({ file }) => file),
+      bytes: this.rules.cutsObjects ? sum - 1 : sum,
+      etag: this.#options.compositeEtags && !this.rules.cutsObjects ? composite : `"${randomUUID()}"`,
+    };
+  }
+
+  #listParts(res: ServerResponse, { parts }: StoredUpload): void {
+    const listed = [...parts].map(
+      ([number, { etag, bytes }]) =>
+        `<Part><PartNumber>${number}</PartNumber><ETag>${escapeXml(etag)}</ETag><Size>${bytes}</Size></Part>`,
+    );
+    sendXml(res, `<ListPartsResult><IsTruncated>false</IsTruncated>${listed.join("")}</ListPartsResult>`);
   }
 
   #newUpload(req: IncomingMessage, key: string): StoredUpload {
     const kept = /^(content-type|content-disposition|cache-control)$/;
     const headers = Object.fromEntries(
       Object.entries(req.headers)
-        .filter(([name]) => kept.test(name) || name.startsWith(this.#options.metadataPrefix))
+        .filter(([name]) => kept.test(name) || name.startsWith(this.#optionPrefix))
         .map(([name, value]) => [name, String(value)]),
     );
     return { key, headers, initiated: new Date().toISOString(), parts: new Map() };
@@ -172,6 +229,14 @@ export class MultipartStore {
     if (announced === undefined) {
       throw new RefusedError(411, "MissingContentLength", "You must provide the Content-Length header.");
     }
+    const wanted = req.headers["content-md5"];
+    if (wanted === undefined && this.rules.checksumRequired) {
+      const message =
+        "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Part requests with Object Lock parameters";
+      throw new RefusedError(400, "InvalidRequest", message);
+    }
+    const isDamaged = (this.rules.damagedParts ?? 0) > 0;
+    if (isDamaged) this.rules.damagedParts = (this.rules.damagedParts ?? 0) - 1;
     const file = join(this.#folder, randomUUID());
     const hash = createHash("md5");
     let bytes = 0;
@@ -179,6 +244,7 @@ export class MultipartStore {
       req,
       async function* (source) {
         for await (const chunk of source) {
+          if (isDamaged && bytes === 0) chunk[0] ^= 1;
           hash.update(chunk);
           bytes += chunk.length;
           yield chunk;
@@ -188,8 +254,7 @@ export class MultipartStore {
     );
     if (bytes !== Number(announced)) throw new RefusedError(400, "IncompleteBody", "The body is incomplete.");
     const md5 = hash.digest();
-    const wanted = req.headers["content-md5"];
-    if (wanted !== undefined && wanted !== md5.toString("base64")) {
+    if (wanted !== undefined && wanted !== md5.toString("base64") && !isDamaged) {
       throw new RefusedError(
         400,
         "BadDigest",
@@ -229,23 +294,30 @@ export class MultipartStore {
       }
       return part;
     });
-    this.#objects.set(upload.key, { headers: upload.headers, files: parts.map(({ file }) => file) });
+    const headers = { ...upload.headers, ...this.#newUpload(req, upload.key).headers };
+    headers["content-type"] = upload.headers["content-type"] ?? "";
+    const object = this.#objectOf({ ...upload, headers }, parts);
+    this.#objects.set(upload.key, object);
     this.#uploads.delete(uploadId);
     sendXml(
       res,
-      `<CompleteMultipartUploadResult><Key>${escapeXml(upload.key)}</Key><ETag>"${uploadId}"</ETag></CompleteMultipartUploadResult>`,
+      `<CompleteMultipartUploadResult><Key>${escapeXml(upload.key)}</Key><ETag>${escapeXml(object.etag)}</ETag></CompleteMultipartUploadResult>`,
     );
   }
 
   async #read(req: IncomingMessage, res: ServerResponse, key: string, query: URLSearchParams): Promise<void> {
+    // links are the operator's own way of looking
+    if ((this.rules.readsRefused ?? "none") !== "none" && req.method === "HEAD") throw accessDenied();
     const object = this.#objects.get(key);
     if (!object) throw new RefusedError(404, "NoSuchKey", "The specified key does not exist.");
     const disposition = query.get("response-content-disposition");
     res.writeHead(200, {
       ...object.headers,
+      ...{ etag: object.etag, "content-length": String(object.bytes) },
       ...(disposition === null ? {} : { "content-disposition": disposition }),
     });
     if (req.method === "HEAD") res.end();
+    else if (this.rules.cutsObjects) res.destroy();
     else await pipeline(contentOf(object.files), res);
   }
 
@@ -278,6 +350,8 @@ export class MultipartStore {
     );
   }
 }
+
+const accessDenied = (): RefusedError => new RefusedError(403, "AccessDenied", "Access Denied");
 
 /** Answers with an error, as the services do; a response that was begun, to a client that died, is cut off. */
 export function sendRefusal(req: IncomingMessage, res: ServerResponse, error: unknown): void {

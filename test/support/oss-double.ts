@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import http, { type IncomingMessage } from "node:http";
 import { basicDate } from "./gcs-double.ts";
-import { MultipartStore, RefusedError, sendRefusal } from "./multipart-store.ts";
+import { type BucketRules, MultipartStore, RefusedError, sendRefusal } from "./multipart-store.ts";
 import { percentEncoded } from "./percent-encoded.ts";
 import { listen } from "./ports.ts";
 
@@ -13,6 +13,8 @@ export interface OssDouble {
   readonly bucket: string;
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
+  /** What is configured at the bucket. */
+  readonly rules: BucketRules;
   unfinished(): string[];
   /** Moves the double's clock. */
   shiftClock(ms: number): void;
@@ -89,6 +91,7 @@ export async function startOssDouble(): Promise<OssDouble> {
 
   const server = http.createServer((req, res) => {
     const url = new URL(req.url ?? "", "http://double");
+    res.setHeader("server", "AliyunOSS");
     const serve = async () => {
       const named = /^([a-z0-9-]+)\.oss-/.exec(req.headers.host ?? "")?.[1];
       if (named === undefined) throw new RefusedError(400, "InvalidBucketName", "The host names no bucket.");
@@ -102,6 +105,7 @@ export async function startOssDouble(): Promise<OssDouble> {
   const origin = `http://127.0.0.1:${await listen(server)}`;
   return {
     ...{ origin, region, bucket, accessKeyId, accessKeySecret },
+    rules: store.rules,
     unfinished: () => store.unfinished,
     shiftClock: (ms) => {
       shift += ms;

@@ -162,7 +162,9 @@ async function configure(folder: string): Promise<Ports> {
 }
 
 function launch(folder: string, name: (typeof SERVERS)[number]): ChildProcess {
-  return spawn(PYTHON, ["-c", LAUNCH, folder, name], { stdio: "ignore" });
+  // its own resolver asks a name server even about addresses, and waits long for one that is silent
+  const env = { ...process.env, EVENTLET_NO_GREENDNS: "yes" };
+  return spawn(PYTHON, ["-c", LAUNCH, folder, name], { stdio: "ignore", env });
 }
 
 function memcached(port: number): ChildProcess {
@@ -191,7 +193,7 @@ const responses = (url: string): Promise<boolean> =>
 
 /** Nothing reports when a server listens, so it is asked. */
 async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+  for (const deadline = Date.now() + 80_000; Date.now() < deadline; ) {
     if (await condition().catch(() => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

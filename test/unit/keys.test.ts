@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeKey } from "../../processor/storage/encode-key.ts";
 import { FORMATS } from "../../schema/containers.ts";
 import {
   byteLength,
@@ -12,6 +11,7 @@ import {
   objectKey,
   stemOf,
 } from "../../schema/storage/object-key.ts";
+import { encodeKey } from "../../schema/storage/object-path.ts";
 import { displayPrefix, isWellFormedKey, makeApiKey } from "../../worker/lib/api-key.ts";
 
 const random = (length: number): Uint8Array => randomBytes(length);

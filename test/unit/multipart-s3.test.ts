@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { backoffMs, parseRetryAfter } from "../../processor/retry.ts";
+import { backoffMs } from "../../processor/retry.ts";
+import { answeredFailure } from "../../processor/storage/failure.ts";
 import { S3ObjectStore } from "../../processor/storage/s3/s3.ts";
-import { s3Failure } from "../../processor/storage/s3/s3-failure.ts";
+import { parseRetryAfter } from "../../schema/retry-after.ts";
 import { xmlElements, xmlText, xmlTexts } from "../../schema/storage/xml-answer.ts";
 
 describe("XML reader", () => {
@@ -38,7 +39,8 @@ describe("S3 failures", () => {
     [503, "SlowDown", "upload_failed", true],
     [501, "NotImplemented", "upload_failed", false],
   ])("%i %s is %s, repeated: %s", (status, name, code, retryable) => {
-    expect(s3Failure(status, name ? body(name) : "", undefined)).toMatchObject({ code, retryable });
+    const answer = { status, headers: {}, text: name ? body(name) : "" };
+    expect(answeredFailure(answer, 0).failure).toMatchObject({ code, retryable });
   });
 });
 

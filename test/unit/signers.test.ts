@@ -42,8 +42,24 @@ const KEYS = [
 const NOW = Date.UTC(2026, 10, 24, 12, 30, 15);
 
 /** The libraries read the clock of the machine. */
-beforeAll(() => vi.useFakeTimers({ now: NOW, toFake: ["Date"] }));
-afterAll(() => vi.useRealTimers());
+beforeAll(() => {
+  vi.useFakeTimers({ now: NOW, toFake: ["Date"] });
+  // the Worker's runtime knows MD5, which Node's WebCrypto does not
+  const { digest } = crypto.subtle;
+  vi.spyOn(crypto.subtle, "digest").mockImplementation(async (algorithm, data) =>
+    algorithm === "MD5"
+      ? Uint8Array.from(
+          createHash("md5")
+            .update(new Uint8Array(data as ArrayBuffer))
+            .digest(),
+        ).buffer
+      : await digest.call(crypto.subtle, algorithm, data),
+  );
+});
+afterAll(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 /** SHA-256 and HMAC as the AWS SDK wants to be given them. */
 class Sha256 {
@@ -122,7 +138,7 @@ describe.each(KEYS)("%j", (key) => {
           hostname: url.hostname,
           path: url.pathname,
           query: Object.fromEntries(url.searchParams),
-          headers: { host: url.host, ...headersOf(headers, /^x-amz-/) },
+          headers: { host: url.host, ...headersOf(headers, /^(x-amz-|content-md5$)/) },
         };
         const { headers: expected } = await signer.sign(request, { signingDate });
         expect(headers.get("authorization")).toBe(expected.authorization);
@@ -218,7 +234,7 @@ describe.each(KEYS)("%j", (key) => {
       const { url, method, headers } = last();
       expect(url.host).toBe("media.oss-cn-beijing.aliyuncs.com");
       const request = {
-        headers: headersOf(headers, /^(x-oss-|content-type$)/),
+        headers: headersOf(headers, /^(x-oss-|content-(type|md5)$)/),
         queries: Object.fromEntries(url.searchParams),
       };
       const expected = ossSignatures.authorizationV4(
@@ -253,7 +269,7 @@ describe.each(KEYS)("%j", (key) => {
 
 /** The `authorization` that the SDK's own policy gives a request. */
 async function signedByAzure(credential: StorageSharedKeyCredential, request: Sent): Promise<string> {
-  const headers = new Map(Object.entries(headersOf(request.headers, /^(x-ms-|content-type$)/)));
+  const headers = new Map(Object.entries(headersOf(request.headers, /^(x-ms-|content-(type|md5)$)/)));
   const nobody = { sendRequest: async () => ({}) };
   await credential.create(nobody as never, {} as never).sendRequest({
     url: request.url.href,

@@ -68,7 +68,7 @@ describe("what a failed request to a storage means", () => {
     [412, "ConditionNotMet", "upload_failed", false],
     [400, "InvalidBlockList", "upload_failed", false],
   ])("%i %s is %s, repeated: %s", (status, name, code, retryable) => {
-    expect(responseFailure({ status, name, message: "" })).toMatchObject({
+    expect(responseFailure({ status, code: name, message: "" })).toMatchObject({
       code,
       retryable,
       detail: `${name} (${status})`,
@@ -86,9 +86,7 @@ describe("repeating", () => {
     const failing = retrier.run(async () => {
       tries++;
       const message = "the key hunter2 is busy";
-      throw new StorageFailedError(
-        responseFailure({ status: 503, name: "SlowDown", message, retryAfterMs: 90_000 }),
-      );
+      throw new StorageFailedError(responseFailure({ status: 503, code: "SlowDown", message }, 90_000));
     });
     await expect(failing).rejects.toMatchObject({ detail: "SlowDown (503): the key *** is busy" });
     expect(tries).toBe(4);

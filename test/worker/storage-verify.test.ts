@@ -74,11 +74,138 @@ describe("credentials that work", () => {
   });
 });
 
+describe("the options of a caller's storage", () => {
+  /** Headers of the object that was written. */
+  async function headersFor(storage: object): Promise<Record<string, string>> {
+    let written: Headers | undefined;
+    worker.network.onOther = (request) => {
+      if (request.method === "PUT") written = request.headers;
+      return granting(worker.network.calls.at(-1) ?? "");
+    };
+    expect((await post(storage)).status).toBe(201);
+    return Object.fromEntries(written ?? []);
+  }
+
+  it.each([
+    [
+      { ...s3, kms_key_id: "alias/media", storage_class: "STANDARD_IA", acl: "private", tags: { a: "b c" } },
+      {
+        "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": "alias/media",
+        "x-amz-storage-class": "STANDARD_IA",
+        "x-amz-acl": "private",
+        "x-amz-tagging": "a=b%20c",
+      },
+    ],
+    [{ ...s3, session_token: "canary-session-token" }, { "x-amz-security-token": "canary-session-token" }],
+    [
+      { ...blob, encryption_scope: "scope-1", storage_class: "Cool", tags: { a: "b" } },
+      { "x-ms-encryption-scope": "scope-1", "x-ms-access-tier": "Cool", "x-ms-tags": "a=b" },
+    ],
+    [
+      { ...gcs, kms_key_id: "projects/p/k", storage_class: "NEARLINE", acl: "project-private" },
+      {
+        "x-goog-encryption-kms-key-name": "projects/p/k",
+        "x-goog-storage-class": "NEARLINE",
+        "x-goog-acl": "project-private",
+      },
+    ],
+    [
+      { ...oss, server_side_encryption: "SM4", storage_class: "IA", session_token: "canary-session-token" },
+      {
+        "x-oss-server-side-encryption": "SM4",
+        "x-oss-storage-class": "IA",
+        "x-oss-security-token": "canary-session-token",
+      },
+    ],
+  ])("%#: are tried when it is verified, with a checksum", async (storage, headers) => {
+    const checksum = { "content-md5": expect.stringMatching(/^[A-Za-z0-9+/]{22}==$/) };
+    expect(await headersFor(storage)).toMatchObject({ ...headers, ...checksum });
+  });
+
+  it("reach the run", async () => {
+    responses(granting);
+    const options = { server_side_encryption: "AES256", tags: { a: "b" } };
+    const storage = { ...s3, ...options, session_token: "canary-session-token" };
+    const run = await worker.start(key, { storage });
+    expect(run.target).toMatchObject({ session_token: "canary-session-token", options });
+  });
+
+  it.each([
+    [
+      { ...gcs, tags: { a: "b" } },
+      "storage.tags is not available at this provider: objects of Google Cloud Storage have no tags",
+    ],
+    [
+      { ...gcs, server_side_encryption: "AES256" },
+      "storage.server_side_encryption is not available at this provider: Google encrypts always",
+    ],
+    [
+      { ...blob, acl: "private" },
+      "storage.acl is not available at this provider: Azure grants access by container",
+    ],
+    [
+      { ...blob, session_token: "t" },
+      "storage.session_token is not available at this provider: Azure has none; use sas_token",
+    ],
+    [{ ...oss, acl: "aws-exec-read" }, "storage.acl must be one of private, public-read"],
+    [{ ...s3, storage_class: "a b" }, "storage.storage_class must be a storage class such as STANDARD_IA"],
+    [
+      { ...s3, tags: Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`t${i}`, ""])) },
+      "storage.tags must be at most 10 tags",
+    ],
+  ])("%#: are refused by providers that do not have them", async (storage, error) => {
+    const response = await post(storage);
+    const body = await response.json<ErrorBody>();
+    expect([response.status, body.code]).toEqual([400, "invalid_request"]);
+    expect(body.error).toContain(error);
+    expect(worker.network.calls).toEqual([]);
+  });
+
+  it("are refused when a key of a KMS comes with another encryption", async () => {
+    const error = await refusal({ ...s3, server_side_encryption: "AES256", kms_key_id: "k" });
+    expect(error).toContain("kms_key_id needs server_side_encryption to be aws:kms");
+  });
+
+  it("are accepted with a report that links to archived objects do not work at once", async () => {
+    responses(granting);
+    const response = await post({ ...s3, storage_class: "DEEP_ARCHIVE" });
+    expect(await response.json()).toMatchObject({ adjustments: [{ field: "s3_url" }] });
+  });
+});
+
+const POLICY =
+  "; a policy of the bucket may demand a header, which server_side_encryption, kms_key_id, storage_class, acl, tags set";
+
 describe("a response of the provider", () => {
   it.each([
     [s3, xml(404, "NoSuchBucket"), "NoSuchBucket: there is no bucket named media at this endpoint"],
-    [s3, xml(403, "AccessDenied"), "AccessDenied: the credentials may not write below videos/ in media"],
+    [
+      s3,
+      xml(403, "AccessDenied"),
+      `AccessDenied: the credentials may not write below videos/ in media${POLICY}`,
+    ],
+    [
+      { ...s3, server_side_encryption: "aws:kms", acl: "public-read" },
+      xml(403, "AccessDenied"),
+      "AccessDenied: the credentials may not write below videos/ in media, or not with server_side_encryption (x-amz-server-side-encryption), acl (x-amz-acl)",
+    ],
+    [
+      { ...s3, acl: "public-read" },
+      xml(400, "AccessControlListNotSupported"),
+      "AccessControlListNotSupported: the bucket refuses an option of the object: acl (x-amz-acl)",
+    ],
     [s3, xml(403, "InvalidAccessKeyId"), "InvalidAccessKeyId: the storage does not know this access_key"],
+    [
+      { ...s3, access_key: "ASIACANARY" },
+      xml(403, "InvalidAccessKeyId"),
+      "InvalidAccessKeyId: the storage does not know this access_key; it is a temporary one, which needs its session_token",
+    ],
+    [
+      { ...s3, session_token: "canary-session-token" },
+      xml(400, "InvalidToken"),
+      "InvalidToken: the session_token is wrong, belongs to other credentials or has expired",
+    ],
     [
       s3,
       xml(403, "SignatureDoesNotMatch"),
@@ -110,7 +237,7 @@ describe("a response of the provider", () => {
     [
       s3,
       new Response("<html>", { status: 403 }),
-      "HTTP 403: the credentials may not write below videos/ in media",
+      `HTTP 403: the credentials may not write below videos/ in media${POLICY}`,
     ],
     [s3, xml(503, "SlowDown"), "SlowDown: the storage is not available right now; try again later"],
     [s3, xml(400, "Odd<b>", ""), "HTTP 400: the storage refused the object"],
@@ -155,10 +282,10 @@ describe("a response of the provider", () => {
     [
       sas,
       xml(403, "AuthorizationPermissionMismatch"),
-      "AuthorizationPermissionMismatch: the credentials may not write below videos/ in media",
+      /^AuthorizationPermissionMismatch: the credentials may not write below videos\/ in media; a policy/,
     ],
     [gcs, xml(404, "NoSuchBucket"), "NoSuchBucket: there is no bucket named media at this endpoint"],
-    [gcs, xml(403, "AccessDenied"), "AccessDenied: the credentials may not write below videos/ in media"],
+    [gcs, xml(403, "AccessDenied"), /a policy .* which kms_key_id, storage_class, acl set$/],
     [oss, xml(403, "InvalidAccessKeyId"), "InvalidAccessKeyId: the storage does not know this access_key_id"],
     [
       oss,

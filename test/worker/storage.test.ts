@@ -140,7 +140,7 @@ describe("storage that came with a job", () => {
     [
       "blob",
       blob,
-      "GET acmevideos.blob.core.windows.net/media/videos/a.mp4?comp=blocklist&blocklisttype=uncommitted",
+      "GET acmevideos.blob.core.windows.net/media/videos/a.mp4?blocklisttype=uncommitted&comp=blocklist",
     ],
   ])(
     "of %s: an upload left by a dead run is aborted from memory when the job is cancelled",

@@ -1,35 +1,21 @@
-const encode = (text: string) => new TextEncoder().encode(text);
+import { fromBase64, hmacSha256, toBase64Url, utf8 } from "../../schema/bytes.ts";
 
-/** Hex SHA-256 of a text. */
-export async function sha256Hex(text: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encode(text)));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+const HMAC = { name: "HMAC", hash: "SHA-256" };
 
 /** HMAC-SHA256 as base64url without padding. */
 export async function hmacSign(secret: string, message: string): Promise<string> {
-  const signature = await crypto.subtle.sign("HMAC", await hmacKey(secret, "sign"), encode(message));
-  return btoa(String.fromCharCode(...new Uint8Array(signature)))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+  return toBase64Url(await hmacSha256(secret, message));
 }
 
 /** Compares a signature of {@link hmacSign} in constant time. */
 export async function hmacVerify(secret: string, message: string, signature: string): Promise<boolean> {
   if (!/^[\w-]{43}$/.test(signature)) return false;
-  const bytes = Uint8Array.from(atob(signature.replaceAll("-", "+").replaceAll("_", "/")), (character) =>
-    character.charCodeAt(0),
-  );
-  return crypto.subtle.verify("HMAC", await hmacKey(secret, "verify"), bytes, encode(message));
+  const key = await crypto.subtle.importKey("raw", utf8(secret), HMAC, false, ["verify"]);
+  return crypto.subtle.verify("HMAC", key, fromBase64(signature) ?? new Uint8Array(), utf8(message));
 }
 
 /** Compares two secrets without revealing by timing where they differ. */
 export async function sameSecret(given: string, expected: string): Promise<boolean> {
   const key = crypto.randomUUID();
   return hmacVerify(key, given, await hmacSign(key, expected));
-}
-
-function hmacKey(secret: string, usage: "sign" | "verify"): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", encode(secret), { name: "HMAC", hash: "SHA-256" }, false, [usage]);
 }

@@ -1,4 +1,4 @@
-import { utf8 } from "./bytes.ts";
+import { utf8 } from "../../schema/bytes.ts";
 
 /** Size of a page in bytes of UTF-8: half of what a parameter of the database may have. */
 const PAGE_BYTES = 1_000_000;

@@ -1,4 +1,4 @@
-import { fromBase64 } from "./bytes.ts";
+import { fromBase64 } from "../../schema/bytes.ts";
 
 /**
  * Reads `SEALING_KEYS`: comma-separated `id:key`, the newest first, each key 32 bytes as Base64.

@@ -1,22 +1,22 @@
 import { Readable } from "node:stream";
-import type {
-  BlobHTTPHeaders,
-  BlobRequestConditions,
-  BlockBlobClient,
-  Pipeline,
-  StorageSharedKeyCredential,
-} from "@azure/storage-blob";
-import { withoutTrailing } from "../../../schema/text.ts";
-import { parseRetryAfter, type RetryClock } from "../../retry.ts";
-import { attachmentNamed, encodeKey, encodeSegment } from "../encode-key.ts";
+import type { BlobHTTPHeaders, BlobRequestConditions, BlockBlobClient, Pipeline } from "@azure/storage-blob";
+import { parseRetryAfter } from "../../../schema/retry-after.ts";
+import { addressOf, type BucketAddress } from "../../../schema/storage/address.ts";
+import { queryString } from "../../../schema/storage/object-path.ts";
+import { AzureSignature } from "../../../schema/storage/signing/azure-signature.ts";
+import type { RetryClock } from "../../retry.ts";
 import { responseFailure, StorageFailedError } from "../failure.ts";
 import type { NewObject } from "../object-store.ts";
-import { Retrier, type RetrierRunOptions, type RetryOptions } from "../retrier.ts";
-import { StorageTransport, type TransportOptions } from "../transport.ts";
+import { objectUrl } from "../object-url.ts";
+import { Retrier, type RetrierRunOptions } from "../retrier.ts";
+import type { StoreOptions } from "../store-options.ts";
+import { StorageTransport } from "../transport.ts";
+import { digestInline } from "../uploads/content-digest.ts";
+import { requireStored } from "../uploads/stored-checksum.ts";
 import { azureHttpClient } from "./azure-http.ts";
 
 /** Where and as whom to write. */
-export interface BlobOptions extends TransportOptions, RetryOptions {
+export interface BlobOptions extends StoreOptions {
   /** Of the account. @example "https://ACCOUNT.blob.core.windows.net" */
   readonly endpoint: string;
   readonly accountName: string;
@@ -32,12 +32,15 @@ export type BlobConditions = Pick<BlobRequestConditions, "ifMatch" | "ifNoneMatc
 export interface BlobFacts {
   readonly etag: string;
   readonly metadata: Record<string, string>;
+  readonly bytes: number | undefined;
 }
 
-/** Refusals of a token that may write but not read. */
+/** Refusals of credentials that may write but not read. */
 const MAY_NOT_READ: ReadonlySet<string> = new Set([
+  "AuthorizationFailure",
   "AuthorizationPermissionMismatch",
   "AuthorizationResourceTypeMismatch",
+  "InsufficientAccountPermissions",
 ]);
 /** How long a request that was cancelled may still be answered. */
 const SETTLE_MS = 2_000;
@@ -48,16 +51,24 @@ type Sdk = typeof import("@azure/storage-blob");
 export class BlobClient {
   readonly clock: RetryClock;
   readonly #options: BlobOptions;
+  readonly #address: BucketAddress;
+  /** Signs links; null for a token, which signs nothing. */
+  readonly #signature: AzureSignature | null;
   readonly #retrier: Retrier;
-  #loaded: Promise<{ sdk: Sdk; pipeline: Pipeline; key: StorageSharedKeyCredential | null }> | null = null;
+  #loaded: Promise<{ sdk: Sdk; pipeline: Pipeline }> | null = null;
 
   constructor(options: BlobOptions) {
-    const { credential, clock, attempts } = options;
+    const { credential, clock, attempts, accountName, endpoint, container } = options;
     const secret = "accountKey" in credential ? credential.accountKey : credential.sasToken;
     const signature = new URLSearchParams(secret).get("sig") ?? "";
     this.#options = options;
     this.#retrier = new Retrier({ clock, attempts, secrets: [secret, signature] });
     this.clock = this.#retrier.clock;
+    this.#address = addressOf({ provider: "blob", endpoint, container });
+    this.#signature =
+      "accountKey" in credential
+        ? new AzureSignature({ accountName, accountKey: credential.accountKey }, () => this.clock.now())
+        : null;
   }
 
   /**
@@ -67,8 +78,8 @@ export class BlobClient {
     const blob = await this.#blob(key);
     return await this.#run(repeat, async () => {
       try {
-        const { etag = "", metadata = {} } = await blob.getProperties(aborted(repeat));
-        return { etag, metadata };
+        const { etag = "", metadata = {}, contentLength: bytes } = await blob.getProperties(aborted(repeat));
+        return { etag, metadata, bytes };
       } catch (error) {
         const name = nameOf(error);
         if (name === "BlobNotFound") return null;
@@ -78,8 +89,14 @@ export class BlobClient {
     });
   }
 
-  /** Ids of the blocks that wait to be committed. */
+  /** Ids of the blocks that wait to be committed; none where they may not be read. */
   async uncommitted(key: string): Promise<string[]> {
+    const ids = await this.waiting(key);
+    return ids === "hidden" ? [] : ids;
+  }
+
+  /** Ids of the blocks that wait to be committed; `hidden` when the credentials may not read. */
+  async waiting(key: string): Promise<string[] | "hidden"> {
     const blob = await this.#blob(key);
     return await this.#run({}, async () => {
       try {
@@ -87,7 +104,8 @@ export class BlobClient {
         return uncommittedBlocks.map(({ name }) => name);
       } catch (error) {
         const name = nameOf(error);
-        if (name === "BlobNotFound" || MAY_NOT_READ.has(name)) return [];
+        if (name === "BlobNotFound") return [];
+        if (MAY_NOT_READ.has(name)) return "hidden";
         throw error;
       }
     });
@@ -106,48 +124,44 @@ export class BlobClient {
     const blob = await this.#blob(key);
     const length = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const stream = () => Readable.from(body, { objectMode: false });
+    const md5 = await this.#digest(body);
     const { signal: abortSignal, settled } = delayed(repeat.signal, SETTLE_MS);
+    const options = { abortSignal, transactionalContentMD5: md5, ...this.#scope };
     try {
-      await this.#run(repeat, () => blob.stageBlock(id, stream, length, { abortSignal }));
+      await this.#run(repeat, async () => confirm(await blob.stageBlock(id, stream, length, options), md5));
     } finally {
       settled();
     }
   }
 
-  /** Stores a small blob by one request. */
+  /** Stores a small blob by one request; it is read again, so its tier is the account's. */
   async put(object: NewObject, body: readonly Uint8Array[], repeat: RetrierRunOptions): Promise<void> {
     const blob = await this.#blob(object.key);
     const length = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const stream = () => Readable.from(body, { objectMode: false });
-    const options = { blobHTTPHeaders: headersOf(object), ...aborted(repeat) };
-    await this.#run(repeat, () => blob.upload(stream, length, options));
+    const md5 = await this.#digest(body);
+    const { tags } = this.#options.options ?? {};
+    const options = {
+      ...{ blobHTTPHeaders: headersOf(object), transactionalContentMD5: md5 },
+      ...{ ...aborted(repeat), ...this.#scope, ...(tags ? { tags } : {}) },
+    };
+    await this.#run(repeat, async () => confirm(await blob.upload(stream, length, options), md5));
   }
 
-  /**
-   * Makes the blob of the blocks given, discards all others that wait, and reports the new ETag.
-   *
-   * @param settles asked about a failure that a repetition met: true when the earlier try succeeded after all
-   */
+  /** Makes the blob of the blocks given, discards all others that wait, and reports the new ETag. */
   async commit(
     object: NewObject,
     ids: string[],
     { conditions, metadata }: { conditions: BlobConditions; metadata: Record<string, string> },
     repeat: RetrierRunOptions = {},
-    settles: () => Promise<boolean> = async () => false,
   ): Promise<string> {
     const blob = await this.#blob(object.key);
-    const blobHTTPHeaders = headersOf(object);
-    return await this.#run(repeat, async (attempt) => {
-      try {
-        const { etag = "" } = await blob.commitBlockList(ids, { blobHTTPHeaders, metadata, conditions });
-        return etag;
-      } catch (error) {
-        const status = statusOf(error);
-        const answered = status === 400 || status === 409 || status === 412;
-        if (attempt === 1 || !answered || !(await settles())) throw error;
-        return "";
-      }
-    });
+    const { storage_class: tier, tags } = this.#options.options ?? {};
+    const options = {
+      ...{ blobHTTPHeaders: headersOf(object), metadata, conditions },
+      ...{ ...this.#scope, ...(tier ? { tier } : {}), ...(tags ? { tags } : {}) },
+    };
+    return await this.#run(repeat, async () => (await blob.commitBlockList(ids, options)).etag ?? "");
   }
 
   /** Writes metadata as it is, which gives the blob another ETag; does nothing when it has one already. */
@@ -176,46 +190,40 @@ export class BlobClient {
 
   /** Null when there is no account key to sign with. */
   async signedUrl(key: string, seconds: number, fileName?: string): Promise<string | null> {
-    const { sdk, key: credential } = await this.#load();
-    if (credential === null) return null;
-    const signed = sdk.generateBlobSASQueryParameters(
-      {
-        containerName: this.#options.container,
-        blobName: key,
-        permissions: sdk.BlobSASPermissions.parse("r"),
-        expiresOn: new Date(this.clock.now() + seconds * 1000),
-        ...(fileName === undefined ? {} : { contentDisposition: attachmentNamed(fileName) }),
-      },
-      credential,
-    );
-    return `${this.#url(key)}?${signed}`;
+    const url = objectUrl(this.#address, key);
+    const token = await this.#signature?.readToken(this.#options.container, key, seconds, fileName);
+    return token ? `${url}?${queryString(token)}` : null;
+  }
+
+  get #scope(): { encryptionScope?: string } {
+    const encryptionScope = this.#options.options?.encryption_scope;
+    return encryptionScope === undefined ? {} : { encryptionScope };
+  }
+
+  #digest(body: readonly Uint8Array[]): Promise<Buffer> {
+    return (this.#options.digest ?? digestInline)(body);
   }
 
   async #blob(key: string): Promise<BlockBlobClient> {
     const { sdk, pipeline } = await this.#load();
     const { credential } = this.#options;
     const token = "sasToken" in credential ? `?${credential.sasToken}` : "";
-    return new sdk.BlockBlobClient(`${this.#url(key)}${token}`, pipeline);
-  }
-
-  #url(key: string): string {
-    const { endpoint, container } = this.#options;
-    return `${withoutTrailing(endpoint, "/")}/${encodeSegment(container)}${encodeKey(key)}`;
+    return new sdk.BlockBlobClient(`${objectUrl(this.#address, key)}${token}`, pipeline);
   }
 
   /** The SDK costs time and memory: it is loaded by the first run that needs it. */
   #load() {
     this.#loaded ??= import("@azure/storage-blob").then((sdk) => {
       const { credential, accountName } = this.#options;
-      const key =
+      const authority =
         "accountKey" in credential
           ? new sdk.StorageSharedKeyCredential(accountName, credential.accountKey)
-          : null;
-      const pipeline = sdk.newPipeline(key ?? new sdk.AnonymousCredential(), {
+          : new sdk.AnonymousCredential();
+      const pipeline = sdk.newPipeline(authority, {
         httpClient: azureHttpClient(new StorageTransport(this.#options)),
         retryOptions: { maxTries: 1 },
       });
-      return { sdk, pipeline, key };
+      return { sdk, pipeline };
     });
     return this.#loaded;
   }
@@ -236,7 +244,7 @@ export class BlobClient {
     const name = status === 403 && this.#isExpired() ? "ExpiredToken" : nameOf(error);
     const message = error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : "";
     const requested = parseRetryAfter(headerOf(error, "retry-after"), this.clock.now());
-    return new StorageFailedError(responseFailure({ status, name, message, retryAfterMs: requested }));
+    return new StorageFailedError(responseFailure({ status, code: name, message }, requested));
   }
 
   /** Azure tells an expired token from a wrong one only in texts that answers to HEAD do not have. */
@@ -268,6 +276,10 @@ function delayed(signal: AbortSignal | undefined, ms: number): { signal: AbortSi
     },
   };
 }
+
+/** Azure verifies the MD5 that was sent, and says which one it got. */
+const confirm = ({ contentMD5 }: { contentMD5?: Uint8Array }, md5: Buffer): void =>
+  requireStored(contentMD5 ? { "content-md5": Buffer.from(contentMD5).toString("base64") } : {}, md5);
 
 const aborted = ({ signal }: RetrierRunOptions = {}) => (signal ? { abortSignal: signal } : {});
 

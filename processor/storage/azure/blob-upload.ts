@@ -1,10 +1,13 @@
-import { ServiceFault } from "../../fault.ts";
+import { ServiceFault, StorageFault } from "../../fault.ts";
 import type { NewObject, Upload } from "../object-store.ts";
-import type { BlobClient, BlobConditions } from "./blob-client.ts";
+import { type CompletionState, completeSurely } from "../uploads/resolve-completion.ts";
+import type { BlobClient, BlobConditions, BlobFacts } from "./blob-client.ts";
 import { blockId, MARKER_INDEX, newUploadRef, uploadOfBlock } from "./block-id.ts";
 
 /** Metadata of a blob that names the upload that made it. */
 const OWNER = "upload";
+/** Blocks that are no longer there: another commit took them. */
+const GONE = "InvalidBlockList";
 
 /** Blocks that are staged at a blob under ids of their own; see `BlobObjectStore`. */
 export class BlobUpload implements Upload {
@@ -14,6 +17,7 @@ export class BlobUpload implements Upload {
   readonly #object: NewObject;
   readonly #conditions: BlobConditions;
   readonly #ids: string[] = [];
+  readonly #bytes: number[] = [];
   #empty = false;
   readonly #onRetry = () => {
     this.retries++;
@@ -46,6 +50,7 @@ export class BlobUpload implements Upload {
     const id = blockId(this.ref, index);
     await this.#client.stage(this.#object.key, id, body, { signal, onRetry: this.#onRetry });
     this.#ids[index] = id;
+    this.#bytes[index] = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
   }
 
   async complete(): Promise<void> {
@@ -54,21 +59,49 @@ export class BlobUpload implements Upload {
       return id;
     });
     if (ids.length === 0 && !this.#empty) throw new ServiceFault("internal", "an upload needs a part");
-    await this.#client.commit(
-      this.#object,
-      ids,
-      { conditions: this.#conditions, metadata: { [OWNER]: this.ref } },
-      { onRetry: this.#onRetry },
-      () => this.#isPublished(),
-    );
+    const facts = { conditions: this.#conditions, metadata: { [OWNER]: this.ref } };
+    await completeSurely({
+      send: async (onRetry) => {
+        const repeat = {
+          onRetry: () => {
+            onRetry();
+            this.retries++;
+          },
+        };
+        await this.#client.commit(this.#object, ids, facts, repeat);
+      },
+      inspect: () => this.#inspect(),
+      isGone: (failure) => failure instanceof StorageFault && failure.detail?.startsWith(GONE) === true,
+    });
+    await this.#verify();
   }
 
   abort(): Promise<void> {
     return dropBlocks(this.#client, this.#object.key, this.ref);
   }
 
-  async #isPublished(): Promise<boolean> {
-    const found = await this.#client.find(this.#object.key);
+  async #inspect(): Promise<CompletionState> {
+    // where the blob cannot be asked about, its blocks may say more
+    const found = await this.#client.find(this.#object.key).catch(() => "hidden" as const);
+    if (this.#isOurs(found)) return "completed";
+    const waiting = await this.#client.waiting(this.#object.key);
+    if (waiting === "hidden") return found === "hidden" ? "hidden" : "unfinished";
+    if (waiting.some((id) => uploadOfBlock(id)?.ref === this.ref)) return "unfinished";
+    return found === "hidden" ? "gone" : "failed";
+  }
+
+  /** Asks what was made of the blocks, as far as it may be read. */
+  async #verify(): Promise<void> {
+    // its failure says nothing against a blob that was committed
+    const found = await this.#client.find(this.#object.key).catch(() => null);
+    if (!this.#isOurs(found) || found.bytes === undefined) return;
+    const sent = this.#bytes.reduce((sum, bytes) => sum + bytes, 0);
+    if (found.bytes === sent) return;
+    await this.#client.delete(this.#object.key, found.etag);
+    throw new StorageFault("upload_failed", "ChecksumMismatch: the storage made a blob of another length");
+  }
+
+  #isOurs(found: BlobFacts | "hidden" | null): found is BlobFacts {
     return found !== null && found !== "hidden" && found.metadata[OWNER] === this.ref;
   }
 }

@@ -1,5 +1,5 @@
 import type { Storage } from "@google-cloud/storage";
-import { attachmentNamed } from "../encode-key.ts";
+import { readProviderError } from "../../../schema/storage/refusals.ts";
 import { responseFailure, StorageFailedError } from "../failure.ts";
 import type { StorageTransport } from "../transport.ts";
 
@@ -14,9 +14,8 @@ export interface ServiceAccount {
 }
 
 const GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token";
-const WEEK_SECONDS = 604_800;
 
-/** A service account, through Google's SDK: access tokens and signed links. */
+/** The access tokens of a service account, through Google's SDK. */
 export class GcsAccount {
   readonly #account: ServiceAccount;
   readonly #endpoint: string;
@@ -37,24 +36,6 @@ export class GcsAccount {
     });
     if (!token) throw new Error("no access token was issued");
     return token;
-  }
-
-  /** A link that reads an object for `seconds`, at most 7 days; needs no connection. */
-  async link(bucket: string, key: string, seconds: number, fileName?: string): Promise<string> {
-    const storage = await this.#load();
-    const limited = Math.min(WEEK_SECONDS, Math.max(1, Math.floor(seconds)));
-    const now = Math.floor(Date.now() / 1000) * 1000;
-    const [link] = await storage
-      .bucket(bucket)
-      .file(key)
-      .getSignedUrl({
-        version: "v4",
-        action: "read",
-        accessibleAt: now,
-        expires: now + limited * 1000,
-        ...(fileName === undefined ? {} : { responseDisposition: attachmentNamed(fileName) }),
-      });
-    return link;
   }
 
   /** The SDK costs time and memory: it is loaded by the first run that needs it. */
@@ -99,7 +80,11 @@ function understood(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (isRefusal(error)) {
     const { status, data } = error.response;
-    return new StorageFailedError(responseFailure({ status, ...oauthError(data) }));
+    // the SDK has parsed what Google said
+    const text = typeof data === "string" ? data : JSON.stringify(data ?? {});
+    return new StorageFailedError(
+      responseFailure(readProviderError({ status, header: () => undefined, text })),
+    );
   }
   if ("code" in error && /^ERR_(OSSL|CRYPTO)/.test(String(error.code))) {
     const detail = "MalformedKey: the service account's private key cannot be read";
@@ -114,9 +99,3 @@ const isRefusal = (error: Error): error is Error & TokenRefusal =>
   error.response !== null &&
   "status" in error.response &&
   typeof error.response.status === "number";
-
-function oauthError(data: unknown): { name: string; message: string } {
-  const text = (name: string): string =>
-    typeof data === "object" && data !== null ? String(Reflect.get(data, name) ?? "") : "";
-  return { name: text("error"), message: text("error_description") };
-}

@@ -1,19 +1,17 @@
-import { encodeKey } from "../encode-key.ts";
-import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
-import { Retrier, type RetryOptions } from "../retrier.ts";
-import { MultipartUpload } from "../s3/multipart-upload.ts";
-import {
-  abortMultipartUpload,
-  deleteXmlObject,
-  listMultipartUploads,
-  putXmlObject,
-} from "../s3/multipart-uploads.ts";
+import { addressOf } from "../../../schema/storage/address.ts";
+import { GcsSignature } from "../../../schema/storage/signing/gcs-signature.ts";
+import type { PartLimits } from "../object-store.ts";
+import { objectUrl } from "../object-url.ts";
+import { Retrier } from "../retrier.ts";
 import { S3ApiClient } from "../s3/s3-api-client.ts";
-import { StorageTransport, type TransportOptions } from "../transport.ts";
+import { XmlObjectStore } from "../s3/xml-object-store.ts";
+import type { StoreOptions } from "../store-options.ts";
+import { StorageTransport } from "../transport.ts";
+import { digestInline } from "../uploads/content-digest.ts";
 import { GcsAccount, type ServiceAccount } from "./gcs-account.ts";
 
 /** Where and as whom to write. */
-export interface GcsOptions extends TransportOptions, RetryOptions {
+export interface GcsOptions extends StoreOptions {
   /** Of the XML interface. @example "https://storage.googleapis.com" */
   readonly endpoint: string;
   readonly bucket: string;
@@ -21,60 +19,37 @@ export interface GcsOptions extends TransportOptions, RetryOptions {
 }
 
 const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: false };
-const OWNER_HEADER = "x-goog-meta-upload";
 
 /**
- * A bucket of Google Cloud Storage, by a service account. Google's SDK proves who asks and signs links; parts go through
- * the XML interface, because the SDK's uploads send one part after the other.
+ * A bucket of Google Cloud Storage, by a service account. Google's SDK proves who asks; parts go through the XML
+ * interface, because the SDK's uploads send one part after the other.
  *
  * @example new GcsObjectStore({ endpoint: "https://storage.googleapis.com", bucket: "media", account, agentFor })
  */
-export class GcsObjectStore implements ObjectStore {
-  readonly provider = "gcs";
-  readonly limits = LIMITS;
-  readonly #bucket: string;
-  readonly #account: GcsAccount;
-  readonly #client: S3ApiClient;
-
-  constructor({ endpoint, bucket, account, clock, attempts, ...connections }: GcsOptions) {
-    const transport = new StorageTransport(connections);
-    this.#bucket = bucket;
-    this.#account = new GcsAccount(account, endpoint, transport);
-    this.#client = new S3ApiClient({
-      ...{ endpoint, bucket, transport },
-      addressing: "path",
-      authorize: async ({ url, headers }) => ({
-        url: new URL(url),
-        headers: { ...headers, authorization: `Bearer ${await this.#account.token()}` },
+export class GcsObjectStore extends XmlObjectStore {
+  constructor({ endpoint, bucket, account, ...more }: GcsOptions) {
+    const transport = new StorageTransport(more);
+    const retrier = new Retrier({
+      clock: more.clock,
+      attempts: more.attempts,
+      secrets: [account.privateKey],
+    });
+    const tokens = new GcsAccount(account, endpoint, transport);
+    const address = addressOf({ provider: "gcs", endpoint, bucket });
+    const signature = new GcsSignature(account, () => retrier.clock.now());
+    super({
+      provider: "gcs",
+      limits: LIMITS,
+      options: more.options,
+      digest: more.digest ?? digestInline,
+      client: new S3ApiClient({
+        ...{ address, transport, retrier },
+        authorize: async ({ headers }) => ({
+          headers: { ...headers, authorization: `Bearer ${await tokens.token()}` },
+        }),
       }),
-      retrier: new Retrier({ clock, attempts, secrets: [account.privateKey] }),
+      signGet: async (key, seconds, fileName) =>
+        await signature.presign(objectUrl(address, key), seconds, fileName),
     });
   }
-
-  open(object: NewObject, signal: AbortSignal): Promise<Upload> {
-    return MultipartUpload.open({ client: this.#client, ownerHeader: OWNER_HEADER }, object, signal);
-  }
-
-  put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
-    return putXmlObject(this.#client, object, body, signal);
-  }
-
-  abort(key: string, uploadRef: string): Promise<void> {
-    return abortMultipartUpload(this.#client, key, uploadRef);
-  }
-
-  listUploads(key: string): Promise<UnfinishedUpload[]> {
-    return listMultipartUploads(this.#client, key);
-  }
-
-  delete(key: string): Promise<void> {
-    return deleteXmlObject(this.#client, key);
-  }
-
-  async signGet(key: string, seconds: number, fileName?: string): Promise<string> {
-    encodeKey(key);
-    return await this.#account.link(this.#bucket, key, seconds, fileName);
-  }
-
-  close(): void {}
 }

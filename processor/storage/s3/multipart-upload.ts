@@ -1,53 +1,61 @@
 import { randomUUID } from "node:crypto";
+import { optionHeaders } from "../../../schema/storage/object-options.ts";
+import { isMissingBucket } from "../../../schema/storage/refusals.ts";
 import { xmlText } from "../../../schema/storage/xml-answer.ts";
 import { escapeXml } from "../../../schema/xml.ts";
 import { Fault, ServiceFault, StorageFault } from "../../fault.ts";
 import type { NewObject, Upload } from "../object-store.ts";
-import { storedHeaders } from "./multipart-uploads.ts";
-import type { S3ApiClient } from "./s3-api-client.ts";
+import { type CompletionState, completeSurely } from "../uploads/resolve-completion.ts";
+import { isCompositeEtag, requireStored } from "../uploads/stored-checksum.ts";
+import { abortMultipartUpload } from "./multipart-uploads.ts";
+import type { S3ApiResponse } from "./s3-api-client.ts";
+import { storedHeaders } from "./stored-headers.ts";
+import type { XmlService } from "./xml-service.ts";
 
-/** Where an upload is made. */
-export interface MultipartUploadTarget {
-  readonly client: S3ApiClient;
-  /** Marks an object with the upload that made it, so that a repeated completion can tell its own success. */
-  readonly ownerHeader: string;
+/** Metadata of an object that names the upload that made it, so that a repeated completion can tell its own success. */
+const OWNER_HEADERS = {
+  s3: "x-amz-meta-upload",
+  gcs: "x-goog-meta-upload",
+  oss: "x-oss-meta-upload",
+} as const;
+/** The credentials may write and not read, or the server has no such request. */
+const MAY_NOT_READ = [400, 401, 403, 405, 501];
+const GONE = "NoSuchUpload";
+
+interface StoredPart {
+  readonly etag: string;
+  readonly bytes: number;
+  readonly md5: Buffer;
 }
 
 /** A multipart upload of the XML interface that S3 made common. */
 export class MultipartUpload implements Upload {
   readonly ref: string;
   retries = 0;
-  readonly #client: S3ApiClient;
-  readonly #ownerHeader: string;
+  readonly #service: XmlService;
   readonly #key: string;
   readonly #owner: string;
-  readonly #etags: string[] = [];
+  readonly #parts: StoredPart[] = [];
   readonly #onRetry = () => {
     this.retries++;
   };
 
-  private constructor(
-    { client, ownerHeader }: MultipartUploadTarget,
-    key: string,
-    owner: string,
-    ref: string,
-  ) {
-    this.#client = client;
-    this.#ownerHeader = ownerHeader;
+  private constructor(service: XmlService, key: string, owner: string, ref: string) {
+    this.#service = service;
     this.#key = key;
     this.#owner = owner;
     this.ref = ref;
   }
 
-  static async open(
-    site: MultipartUploadTarget,
-    object: NewObject,
-    signal: AbortSignal,
-  ): Promise<MultipartUpload> {
+  static async open(service: XmlService, object: NewObject, signal: AbortSignal): Promise<MultipartUpload> {
     const owner = randomUUID();
-    const headers = { ...storedHeaders(object), [site.ownerHeader]: owner };
+    const headers = {
+      ...storedHeaders(object),
+      ...optionHeaders(service, "begin"),
+      [OWNER_HEADERS[service.provider]]: owner,
+    };
     let retries = 0;
-    const { text } = await site.client.send({
+    const { text } = await service.client.send({
       method: "POST",
       key: object.key,
       query: { uploads: "" },
@@ -57,61 +65,119 @@ export class MultipartUpload implements Upload {
     });
     const ref = xmlText(text, "UploadId");
     if (!ref) throw new StorageFault("upload_failed", "the storage did not name the upload");
-    const upload = new MultipartUpload(site, object.key, owner, ref);
+    const upload = new MultipartUpload(service, object.key, owner, ref);
     upload.retries = retries;
     return upload;
   }
 
   async putPart(index: number, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
-    const { headers } = await this.#client.send({
+    const { client, digest } = this.#service;
+    const md5 = await digest(body);
+    const { headers } = await client.send({
       method: "PUT",
       key: this.#key,
       query: { partNumber: String(index + 1), uploadId: this.ref },
+      headers: { "content-md5": md5.toString("base64") },
       body,
       signal,
       onRetry: this.#onRetry,
+      check: (response) => requireStored(response.headers, md5),
     });
     if (!headers.etag) throw new StorageFault("upload_failed", "the storage did not confirm a part");
-    this.#etags[index] = headers.etag;
+    const bytes = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    this.#parts[index] = { etag: headers.etag, bytes, md5 };
   }
 
   async complete(): Promise<void> {
-    const response = await this.#client.send({
-      method: "POST",
-      key: this.#key,
-      query: { uploadId: this.ref },
-      headers: { "content-type": "application/xml" },
-      body: [Buffer.from(this.#manifest())],
-      onRetry: this.#onRetry,
-      accept: [404],
+    const body = [Buffer.from(this.#manifest())];
+    await completeSurely({
+      send: (onRetry) => this.#complete(body, onRetry),
+      inspect: () => this.#inspect(),
+      isGone,
     });
-    if (response.status !== 404) return;
-    // an earlier try may have completed the upload although its response was lost
-    if (response.repeated && (await this.#isPublished())) return;
-    const code = xmlText(response.text, "Code") ?? "not found";
-    throw Fault.of(code === "NoSuchBucket" ? "upload_refused" : "upload_failed", `${code} (404)`);
   }
 
   async abort(): Promise<void> {
-    await this.#client.send({
-      method: "DELETE",
-      key: this.#key,
-      query: { uploadId: this.ref },
-      accept: [404],
-    });
+    await abortMultipartUpload(this.#service.client, this.#key, this.ref);
   }
 
-  async #isPublished(): Promise<boolean> {
-    const { status, headers } = await this.#client.send({ method: "HEAD", key: this.#key, accept: [404] });
-    return status === 200 && headers[this.#ownerHeader] === this.#owner;
+  async #complete(body: readonly Buffer[], onRetry: () => void): Promise<void> {
+    const { status, text } = await this.#service.client.send({
+      method: "POST",
+      key: this.#key,
+      query: { uploadId: this.ref },
+      headers: { "content-type": "application/xml", ...optionHeaders(this.#service, "complete") },
+      body,
+      onRetry: () => {
+        onRetry();
+        this.retries++;
+      },
+      accept: [404],
+    });
+    if (status === 404) {
+      const code = xmlText(text, "Code") ?? "not found";
+      throw Fault.of(isMissingBucket(code) ? "upload_refused" : "upload_failed", `${code} (404)`);
+    }
+    if (isCompositeEtag(xmlText(text, "ETag"), this.#md5s)) return;
+    await this.#verify();
+  }
+
+  /** Other ETags prove nothing: the object itself is asked, as far as it may be read. */
+  async #verify(): Promise<void> {
+    // its failure says nothing against an object that was completed
+    const found = await this.#head().catch(() => null);
+    if (found === null || !this.#isOurs(found)) return;
+    const { etag } = found.headers;
+    if (isCompositeEtag(etag, this.#md5s) || this.#hasLength(found)) return;
+    await this.#service.client.send({ method: "DELETE", key: this.#key, accept: [404] });
+    throw new StorageFault("upload_failed", "ChecksumMismatch: the storage made an object of another length");
+  }
+
+  async #inspect(): Promise<CompletionState> {
+    // where the object cannot be asked about, the parts may say more
+    const found = await this.#head().catch(() => null);
+    if (found !== null && this.#isOurs(found)) return "completed";
+    const isReadable = found?.status === 200 || found?.status === 404;
+    const query = { uploadId: this.ref, "max-parts": "1" };
+    const accept = [404, ...MAY_NOT_READ];
+    const { status, text } = await this.#service.client.send({
+      method: "GET",
+      key: this.#key,
+      query,
+      accept,
+    });
+    if (status === 200) return "unfinished";
+    if (status !== 404) return isReadable ? "unfinished" : "hidden";
+    return !isReadable && xmlText(text, "Code") === GONE ? "gone" : "failed";
+  }
+
+  #head(): Promise<S3ApiResponse> {
+    const accept = [404, ...MAY_NOT_READ];
+    return this.#service.client.send({ method: "HEAD", key: this.#key, accept });
+  }
+
+  #isOurs({ status, headers }: S3ApiResponse): boolean {
+    return status === 200 && headers[OWNER_HEADERS[this.#service.provider]] === this.#owner;
+  }
+
+  #hasLength({ headers }: S3ApiResponse): boolean {
+    const length = headers["content-length"];
+    return length === undefined || Number(length) === this.#parts.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get #md5s(): Buffer[] {
+    return this.#parts.map(({ md5 }) => md5);
   }
 
   #manifest(): string {
-    const parts = Array.from(this.#etags, (etag, index) => {
-      if (etag === undefined) throw new ServiceFault("internal", `part ${index} was never stored`);
-      return `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`;
+    const parts = Array.from(this.#parts, (part, index) => {
+      if (part === undefined) throw new ServiceFault("internal", `part ${index} was never stored`);
+      return `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(part.etag)}</ETag></Part>`;
     });
     if (parts.length === 0) throw new ServiceFault("internal", "an upload needs a part");
     return `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join("")}</CompleteMultipartUpload>`;
   }
 }
+
+const isGone = (failure: unknown): boolean =>
+  failure instanceof StorageFault && failure.detail?.startsWith(GONE) === true;

@@ -1,31 +1,10 @@
 import { xmlElements, xmlText } from "../../../schema/storage/xml-answer.ts";
-import type { NewObject, UnfinishedUpload } from "../object-store.ts";
+import type { UnfinishedUpload } from "../object-store.ts";
 import type { S3ApiClient } from "./s3-api-client.ts";
-
-/** The headers with which an object is stored. */
-export const storedHeaders = ({ contentDisposition, contentType }: NewObject): Record<string, string> => ({
-  "content-type": contentType,
-  ...(contentDisposition === undefined ? {} : { "content-disposition": contentDisposition }),
-});
-
-/** Stores a small object by one request. */
-export async function putXmlObject(
-  client: S3ApiClient,
-  object: NewObject,
-  body: readonly Uint8Array[],
-  signal: AbortSignal,
-): Promise<void> {
-  await client.send({ method: "PUT", key: object.key, headers: storedHeaders(object), body, signal });
-}
 
 /** Drops an unfinished upload; does nothing when there is none of this name. */
 export async function abortMultipartUpload(client: S3ApiClient, key: string, ref: string): Promise<void> {
   await client.send({ method: "DELETE", key, query: { uploadId: ref }, accept: [404] });
-}
-
-/** Deletes an object; does nothing when there is none. */
-export async function deleteXmlObject(client: S3ApiClient, key: string): Promise<void> {
-  await client.send({ method: "DELETE", key, accept: [404] });
 }
 
 /** Unfinished uploads of exactly this key; none where the server does not implement the listing. */
@@ -47,7 +26,7 @@ function unfinished(upload: string): UnfinishedUpload {
 }
 
 /** Epoch milliseconds of a date that a server wrote; 0 when there is none. */
-export function epochMs(date: string | undefined): number {
+function epochMs(date: string | undefined): number {
   const parsed = Date.parse(date ?? "");
   return Number.isNaN(parsed) ? 0 : parsed;
 }

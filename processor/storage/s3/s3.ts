@@ -1,29 +1,20 @@
-import { attachmentNamed } from "../encode-key.ts";
-import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
-import { Retrier, type RetryOptions } from "../retrier.ts";
-import { StorageTransport, type TransportOptions } from "../transport.ts";
-import { MultipartUpload } from "./multipart-upload.ts";
-import {
-  abortMultipartUpload,
-  deleteXmlObject,
-  listMultipartUploads,
-  putXmlObject,
-} from "./multipart-uploads.ts";
+import { AwsV4Signer } from "aws4fetch";
+import type { BucketAddress } from "../../../schema/storage/address.ts";
+import { type S3Credentials, S3Signature } from "../../../schema/storage/signing/s3-signature.ts";
+import type { PartLimits } from "../object-store.ts";
+import { objectUrl } from "../object-url.ts";
+import { Retrier } from "../retrier.ts";
+import type { StoreOptions } from "../store-options.ts";
+import { StorageTransport } from "../transport.ts";
+import { digestInline } from "../uploads/content-digest.ts";
 import { S3ApiClient } from "./s3-api-client.ts";
-import { type S3Credentials, S3Signer } from "./s3-signer.ts";
+import { XmlObjectStore } from "./xml-object-store.ts";
 
 /** Where and as whom to write. */
-export interface S3Options extends S3Credentials, TransportOptions, RetryOptions {
-  /** Scheme, host and an optional path in front of the bucket. @example "https://s3.eu-central-1.amazonaws.com" */
-  readonly endpoint: string;
-  readonly bucket: string;
-  /** `path`: `endpoint/bucket/key`; `virtual`: `bucket.endpoint/key`. */
-  readonly addressing: "path" | "virtual";
-}
+export interface S3Options extends BucketAddress, S3Credentials, StoreOptions {}
 
 /** What S3 and R2 both take: R2 wants equal parts, and bodies that leave a container are limited in size. */
 const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: true };
-const OWNER_HEADER = "x-amz-meta-upload";
 
 /**
  * Any server that speaks S3 with Signature Version 4: AWS, Cloudflare R2 (also its local endpoint), Backblaze, MinIO.
@@ -32,51 +23,24 @@ const OWNER_HEADER = "x-amz-meta-upload";
  *
  * @example new S3ObjectStore({ endpoint: "https://ACCOUNT.r2.cloudflarestorage.com", bucket: "media", region: "auto", … })
  */
-export class S3ObjectStore implements ObjectStore {
-  readonly provider = "s3";
-  readonly limits = LIMITS;
-  readonly #signer: S3Signer;
-  readonly #client: S3ApiClient;
-
+export class S3ObjectStore extends XmlObjectStore {
   constructor(options: S3Options) {
-    const { accessKeyId, secretAccessKey, sessionToken = "" } = options;
-    const secrets = [secretAccessKey, accessKeyId, sessionToken];
-    const retrier = new Retrier({ clock: options.clock, attempts: options.attempts, secrets });
-    this.#signer = new S3Signer(options, retrier.clock);
-    this.#client = new S3ApiClient({
-      endpoint: options.endpoint,
-      bucket: options.bucket,
-      addressing: options.addressing,
-      authorize: (head) => this.#signer.sign(head),
-      transport: new StorageTransport(options),
-      retrier,
+    const { accessKeyId, secretAccessKey, sessionToken = "", clock, attempts } = options;
+    const retrier = new Retrier({ clock, attempts, secrets: [secretAccessKey, accessKeyId, sessionToken] });
+    const signature = new S3Signature(AwsV4Signer, options, () => retrier.clock.now());
+    super({
+      provider: "s3",
+      limits: LIMITS,
+      options: options.options,
+      digest: options.digest ?? digestInline,
+      client: new S3ApiClient({
+        address: options,
+        authorize: async (head) => ({ headers: await signature.sign(head) }),
+        transport: new StorageTransport(options),
+        retrier,
+      }),
+      signGet: async (key, seconds, fileName) =>
+        await signature.presign(objectUrl(options, key), seconds, fileName),
     });
   }
-
-  open(object: NewObject, signal: AbortSignal): Promise<Upload> {
-    return MultipartUpload.open({ client: this.#client, ownerHeader: OWNER_HEADER }, object, signal);
-  }
-
-  put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
-    return putXmlObject(this.#client, object, body, signal);
-  }
-
-  abort(key: string, uploadRef: string): Promise<void> {
-    return abortMultipartUpload(this.#client, key, uploadRef);
-  }
-
-  listUploads(key: string): Promise<UnfinishedUpload[]> {
-    return listMultipartUploads(this.#client, key);
-  }
-
-  delete(key: string): Promise<void> {
-    return deleteXmlObject(this.#client, key);
-  }
-
-  async signGet(key: string, seconds: number, fileName?: string): Promise<string> {
-    const query = fileName ? { "response-content-disposition": attachmentNamed(fileName) } : undefined;
-    return await this.#signer.presign(this.#client.url(key, query), seconds);
-  }
-
-  close(): void {}
 }

@@ -6,7 +6,7 @@ import { parentPort } from "node:worker_threads";
 
 /** What the thread is reported about digest `id`. */
 export type HashOrder =
-  | { readonly id: number; readonly type: "update"; readonly chunks: readonly Uint8Array[] }
+  | { readonly id: number; readonly type: "update" | "md5"; readonly chunks: readonly Uint8Array[] }
   | { readonly id: number; readonly type: "file"; readonly fd: number }
   | { readonly id: number; readonly type: "digest" | "drop" };
 
@@ -15,6 +15,8 @@ export interface HashResult {
   readonly id: number;
   /** In answer to `digest` and `file`. */
   readonly sha256?: string;
+  /** In answer to `md5`. */
+  readonly md5?: Uint8Array;
   readonly error?: unknown;
 }
 
@@ -37,6 +39,11 @@ function obey(order: HashOrder): Omit<HashResult, "id"> | null {
   }
   // it is answered for when nothing of it is read any more
   if (order.type === "drop" && files.delete(id)) return null;
+  if (order.type === "md5") {
+    const md5 = createHash("md5");
+    for (const chunk of order.chunks) md5.update(chunk);
+    return { md5: md5.digest() };
+  }
   const digest = digests.get(id) ?? createHash("sha256");
   if (order.type === "update") {
     for (const chunk of order.chunks) digest.update(chunk);

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { ContentDigest } from "./content-digest.ts";
 import type { HashOrder, HashResult } from "./hash-thread.ts";
 
 /** SHA-256 of bytes that come one after the other. */
@@ -48,6 +49,12 @@ export class Hasher {
       drop: () => void this.#ask(thread, { id, type: "drop" }).catch(() => {}),
     };
   }
+
+  /** MD5 of bytes, which must not change before the promise settles. */
+  readonly md5: ContentDigest = async (chunks) => {
+    const { md5 = [] } = await this.#ask(this.#running(), { id: this.#count++, type: "md5", chunks });
+    return Buffer.from(md5);
+  };
 
   /**
    * Hashes an open file from its beginning to its end. When this settles, the file is no longer read.

@@ -1,5 +1,5 @@
+import { addressOf, objectUrl } from "../../../schema/storage/address.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
-import { encodeKey } from "../../../worker/lib/bytes.ts";
 import { env } from "./env.ts";
 
 /** Object stores at several hosts, kept in the tests' R2 bucket; signatures are not looked at. */
@@ -29,11 +29,8 @@ export class MemoryStorage {
   /** Writes as a processor does. */
   async write(target: StorageTarget, key: string, content: string): Promise<void> {
     if (target.provider !== "s3") throw new Error("only S3 is played here");
-    const { endpoint, bucket, addressing } = target;
-    const at = new URL(
-      addressing === "path" ? `${endpoint}/${bucket}` : endpoint.replace("://", `://${bucket}.`),
-    );
-    await env.BUCKET.put(`${at.host}${at.pathname.replace(/\/$/, "")}/${encodeKey(key)}`, content);
+    const { host, pathname } = new URL(objectUrl(addressOf(target), key));
+    await env.BUCKET.put(`${host}${pathname}`, content);
   }
 
   /** Every object, by its address. */

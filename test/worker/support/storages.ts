@@ -70,4 +70,5 @@ export const SECRETS = [
   "canary-signature",
   keyFile.private_key.slice(40, 100),
   oss.access_key_secret,
+  "canary-session-token",
 ] as const;

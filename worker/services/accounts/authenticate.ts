@@ -1,9 +1,10 @@
 import type { Scope as KeyScope } from "../../../schema/api/account.ts";
+import { sha256Hex } from "../../../schema/bytes.ts";
 import type { RequestContext } from "../../context.ts";
 import { findByKey } from "../../db/key-rows.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { isWellFormedKey } from "../../lib/api-key.ts";
-import { sameSecret, sha256Hex } from "../../lib/digest.ts";
+import { sameSecret } from "../../lib/digest.ts";
 import type { Account } from "./key-cache.ts";
 
 /**

@@ -1,10 +1,10 @@
 import type { z } from "zod";
 import type { CreatedKey, Key, KeyRoll, NewKey, RolledKey } from "../../../schema/api/account.ts";
+import { sha256Hex } from "../../../schema/bytes.ts";
 import type { RequestContext } from "../../context.ts";
 import * as rows from "../../db/key-rows.ts";
 import { illegalState, invalidMember, notFound } from "../../lib/api-error.ts";
 import { displayPrefix, makeApiKey } from "../../lib/api-key.ts";
-import { sha256Hex } from "../../lib/digest.ts";
 import { requireAccount } from "./accounts.ts";
 import { type Actor, auditRow } from "./audit.ts";
 

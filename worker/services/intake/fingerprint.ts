@@ -1,5 +1,5 @@
+import { sha256Hex } from "../../../schema/bytes.ts";
 import type { RequestContext } from "../../context.ts";
-import { sha256Hex } from "../../lib/digest.ts";
 
 /** Secret members of `storage`: they do not distinguish requests and leave no trace. */
 const SECRETS = [
@@ -10,6 +10,7 @@ const SECRETS = [
   "service_account_json",
   "access_key_id",
   "access_key_secret",
+  "session_token",
 ];
 
 /**

@@ -1,4 +1,5 @@
 import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../schema/api/storage.ts";
+import { placeOf } from "../../../schema/storage/address.ts";
 import type { KeyParts } from "../../../schema/storage/object-key.ts";
 import type { RequestContext } from "../../context.ts";
 import type { NewJobRow } from "../../db/job-rows.ts";
@@ -6,7 +7,6 @@ import { findFoldersOf } from "../../db/storage-configs.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { managedFolder } from "../runs/storage-of-job.ts";
-import { placeOf } from "../storage/addresses.ts";
 import { type VerifiedStorage, verifyStorage } from "../storage/verify/verify-storage.ts";
 
 /**

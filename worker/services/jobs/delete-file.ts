@@ -1,4 +1,5 @@
 import type { InlineStorage } from "../../../schema/api/storage.ts";
+import { placeOf } from "../../../schema/storage/address.ts";
 import type { RequestContext } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { beginErasureQuery, finishErasure, giveUpErasure } from "../../db/object-owners.ts";
@@ -10,7 +11,6 @@ import {
   invalidMember,
   notFound,
 } from "../../lib/api-error.ts";
-import { placeOf } from "../storage/addresses.ts";
 import { openSealed } from "../storage/credentials.ts";
 import { StorageRefusedError } from "../storage/http.ts";
 import { deliveredKeys } from "../storage/links.ts";

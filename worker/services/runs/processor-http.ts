@@ -2,6 +2,7 @@ import { z } from "zod";
 import { readBoundedJson } from "../../../schema/bounded-body.ts";
 import { Time } from "../../../schema/ids.ts";
 import { ReadinessCheck } from "../../../schema/readiness-check.ts";
+import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { ToolVersions } from "../../../schema/tool-versions.ts";
 import {
   ListLine,
@@ -159,7 +160,7 @@ function read(response: Response, runner: string): StartResponse {
 }
 
 function retrySeconds(response: Response): number {
-  const seconds = Math.ceil(Number(response.headers.get("retry-after")));
+  const seconds = Math.ceil((parseRetryAfter(response.headers.get("retry-after"), Date.now()) ?? 0) / 1000);
   return seconds > 0 ? seconds : DEFAULT_RETRY_SECONDS;
 }
 

@@ -1,11 +1,11 @@
 import { DEFAULT_BASE_FOLDER, type InlineStorage, type Provider } from "../../../schema/api/storage.ts";
 import type { SavedStorage, StorageView } from "../../../schema/api/user-storage.ts";
+import { bucketOf, placeOf } from "../../../schema/storage/address.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
 import type { RequestContext } from "../../context.ts";
 import { findStorageConfig, removeStorageConfig, saveStorageConfig } from "../../db/storage-configs.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { type Actor, auditRow } from "../accounts/audit.ts";
-import { bucketOf, placeOf } from "./addresses.ts";
 import { verifyStorage } from "./verify/verify-storage.ts";
 
 /** An account's own storage. */

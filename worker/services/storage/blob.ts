@@ -1,6 +1,10 @@
+import { utf8 } from "../../../schema/bytes.ts";
+import { addressOf, objectUrl, type TargetOf } from "../../../schema/storage/address.ts";
+import { optionHeaders } from "../../../schema/storage/object-options.ts";
+import { queryString } from "../../../schema/storage/object-path.ts";
+import { AZURE_VERSION, AzureSignature } from "../../../schema/storage/signing/azure-signature.ts";
 import { xmlTexts } from "../../../schema/storage/xml-answer.ts";
-import { encodeKey, encodeStrictly, fromBase64, hmacSha256, toBase64, utf8 } from "../../lib/bytes.ts";
-import type { TargetOf } from "./addresses.ts";
+import { contentMd5 } from "../../lib/content-md5.ts";
 import {
   type StorageNetwork,
   StorageRefusedError,
@@ -9,9 +13,6 @@ import {
   sendToStorage,
 } from "./http.ts";
 import { LINK_SECONDS, LISTED_KEYS, type StorageClient } from "./store.ts";
-
-/** Version of the service's interface; signatures cover it. */
-const VERSION = "2021-12-02";
 
 interface BlobRequest extends Pick<StorageRequest, "method" | "body" | "accept"> {
   /** Empty for the container. */
@@ -26,14 +27,24 @@ const NO_BLOCKS = '<?xml version="1.0" encoding="utf-8"?><BlockList></BlockList>
 export class BlobStore implements StorageClient {
   readonly #target: TargetOf<"blob">;
   readonly #network: StorageNetwork;
+  /** Null for a SAS token, which signs nothing. */
+  readonly #signature: AzureSignature | null;
 
   constructor(target: TargetOf<"blob">, network: StorageNetwork) {
+    const { account_name: accountName, credential } = target;
     this.#target = target;
     this.#network = network;
+    this.#signature =
+      "account_key" in credential
+        ? new AzureSignature({ accountName, accountKey: credential.account_key }, network.clock)
+        : null;
   }
 
   async putObject(key: string, text: string): Promise<void> {
-    const headers = { "content-type": "text/plain", "x-ms-blob-type": "BlockBlob" };
+    const headers = {
+      ...{ "content-type": "text/plain", "content-md5": await contentMd5(text) },
+      ...{ "x-ms-blob-type": "BlockBlob", ...optionHeaders(this.#target, "put") },
+    };
     await this.#send({ method: "PUT", key, body: text, headers });
   }
 
@@ -43,20 +54,8 @@ export class BlobStore implements StorageClient {
 
   /** A SAS token signs nothing: a link with the token itself would hand out the right to write. */
   async signedLink(key: string): Promise<string | null> {
-    const { account_name, credential, container } = this.#target;
-    if ("sas_token" in credential) return null;
-    const expiry = `${new Date(this.#network.clock() + LINK_SECONDS * 1000).toISOString().slice(0, 19)}Z`;
-    const resource = `/blob/${account_name}/${container}/${key}`;
-    // the empty lines: start, policy, addresses, protocol, and below snapshot, scope, and five headers of the response
-    const text = ["r", "", expiry, resource, "", "", "", VERSION, "b", "", "", "", "", "", "", ""].join("\n");
-    const query = {
-      sv: VERSION,
-      se: expiry,
-      sr: "b",
-      sp: "r",
-      sig: await this.#sign(credential.account_key, text),
-    };
-    return `${this.#url(key)}?${queryString(query)}`;
+    const token = await this.#signature?.readToken(this.#target.container, key, LINK_SECONDS);
+    return token ? objectUrl(addressOf(this.#target), key, token) : null;
   }
 
   /**
@@ -103,70 +102,17 @@ export class BlobStore implements StorageClient {
     accept,
   }: BlobRequest): Promise<StorageResponse> {
     const { credential } = this.#target;
-    const all: Record<string, string> = { ...headers, "x-ms-version": VERSION };
     const token = "sas_token" in credential ? credential.sas_token : "";
     const search = [queryString(query), token].filter((part) => part !== "").join("&");
-    const url = `${this.#url(key)}${search === "" ? "" : `?${search}`}`;
-    if ("account_key" in credential) {
-      all["x-ms-date"] = new Date(this.#network.clock()).toUTCString();
-      all.authorization = await this.#authorization(
-        credential.account_key,
-        { method, headers: all, body },
-        url,
-      );
-    }
+    const url = `${objectUrl(addressOf(this.#target), key)}${search === "" ? "" : `?${search}`}`;
+    const unsigned = { ...headers, "x-ms-version": AZURE_VERSION };
+    const signed = await this.#signature?.sign({ method, url, headers: unsigned }, utf8(body ?? "").length);
     return sendToStorage(this.#network, {
       method,
       url,
-      headers: all,
+      headers: signed ?? unsigned,
       ...(body === undefined ? {} : { body }),
       ...(accept ? { accept } : {}),
     });
   }
-
-  async #authorization(
-    key: string,
-    {
-      method,
-      headers,
-      body = "",
-    }: { method: string; headers: Record<string, string>; body: string | undefined },
-    url: string,
-  ): Promise<string> {
-    const { account_name } = this.#target;
-    const { pathname, searchParams } = new URL(url);
-    const length = utf8(body).length;
-    const own = Object.keys(headers)
-      .filter((name) => name.startsWith("x-ms-"))
-      .sort()
-      .map((name) => `${name}:${headers[name]}`);
-    const text = [
-      method,
-      "",
-      "",
-      length === 0 ? "" : String(length),
-      "",
-      headers["content-type"] ?? "",
-      // date, a condition on time, two on the blob's state, another on time, and a range
-      ...["", "", headers["if-match"] ?? "", headers["if-none-match"] ?? "", "", ""],
-      ...own,
-      `/${account_name}${pathname}`,
-      ...[...searchParams].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}:${value}`),
-    ].join("\n");
-    return `SharedKey ${account_name}:${await this.#sign(key, text)}`;
-  }
-
-  async #sign(key: string, text: string): Promise<string> {
-    return toBase64(await hmacSha256(fromBase64(key) ?? new Uint8Array(), text));
-  }
-
-  #url(key: string): string {
-    const container = `${this.#target.endpoint}/${encodeKey(this.#target.container)}`;
-    return key === "" ? container : `${container}/${encodeKey(key)}`;
-  }
 }
-
-const queryString = (query: Readonly<Record<string, string>>): string =>
-  Object.entries(query)
-    .map(([name, value]) => `${name}=${encodeStrictly(value)}`)
-    .join("&");

@@ -1,4 +1,4 @@
-import { xmlText } from "../../../schema/storage/xml-answer.ts";
+import { isMissingBucket, readProviderError } from "../../../schema/storage/refusals.ts";
 
 /** What the stores need of the outside. */
 export interface StorageNetwork {
@@ -67,15 +67,9 @@ export async function sendToStorage(
   const reply = { text, etag: response.headers.get("etag") };
   if (response.ok) return reply;
   const refusal = refusalOf(response, text);
-  // a missing bucket is no missing object, though both are 404
-  if (accept.includes(response.status) && !MISSING_PLACE.has(refusal.code)) return reply;
+  if (accept.includes(response.status) && !isMissingBucket(refusal.code)) return reply;
   throw refusal;
 }
-
-/** Of a host's name. */
-const MAX_HOST_LENGTH = 255;
-
-const MISSING_PLACE: ReadonlySet<string> = new Set(["NoSuchBucket", "ContainerNotFound"]);
 
 async function readStart({ body }: Response): Promise<string> {
   if (!body) return "";
@@ -89,35 +83,6 @@ async function readStart({ body }: Response): Promise<string> {
 }
 
 function refusalOf({ status, headers }: Response, text: string): StorageRefusedError {
-  const json = readJson(text);
-  const reported = (name: string) => xmlText(text, name)?.trim();
-  const code = [reported("Code"), headers.get("x-ms-error-code"), json.code].find(isName);
-  const detail = [reported("AuthenticationErrorDetail"), reported("Message"), json.detail].join(" ");
-  const region = [
-    reported("Region"),
-    headers.get("x-amz-bucket-region"),
-    /expecting '([a-z0-9-]+)'/.exec(detail)?.[1],
-    // an endpoint names its region: s3.eu-west-1.amazonaws.com, oss-cn-beijing.aliyuncs.com
-    /^(?:.*\.)?(?:s3[.-]|oss-)([a-z0-9-]+)\.(?:amazonaws|aliyuncs)\.com/.exec(
-      (reported("Endpoint") ?? "").slice(0, MAX_HOST_LENGTH),
-    )?.[1],
-  ].find(isRegion);
-  return new StorageRefusedError(status, code ?? `HTTP ${status}`, { region: region ?? null, detail });
-}
-
-const isName = (text: string | null | undefined): text is string => /^[A-Za-z][\w.-]{1,60}$/.test(text ?? "");
-const isRegion = (text: string | null | undefined): text is string => /^[a-z0-9-]{2,40}$/.test(text ?? "");
-
-/** Google's two shapes: `{ error: { errors: [{ reason }], message } }` and `{ error, error_description }`. */
-function readJson(text: string): { code?: string; detail?: string } {
-  try {
-    const { error, error_description } = JSON.parse(text) as {
-      error?: string | { message?: string; errors?: { reason?: string }[] };
-      error_description?: string;
-    };
-    if (typeof error === "string") return { code: error, detail: String(error_description ?? "") };
-    return { code: String(error?.errors?.[0]?.reason ?? ""), detail: String(error?.message ?? "") };
-  } catch {
-    return {};
-  }
+  const { code, region, message } = readProviderError({ status, text, header: (name) => headers.get(name) });
+  return new StorageRefusedError(status, code === "" ? `HTTP ${status}` : code, { region, detail: message });
 }

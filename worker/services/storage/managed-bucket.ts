@@ -1,9 +1,10 @@
+import type { TargetOf } from "../../../schema/storage/address.ts";
 import type { ManagedBucketConfig } from "../../config.ts";
 import type { ManagedBucket } from "../../context.ts";
-import type { TargetOf } from "./addresses.ts";
 import type { StorageNetwork } from "./http.ts";
-import { S3Store } from "./s3.ts";
 import { WriteCheck } from "./write-check.ts";
+import { s3Authority } from "./xml-authorities.ts";
+import { XmlStore } from "./xml-store.ts";
 
 export function createManagedBucket(config: ManagedBucketConfig, network: StorageNetwork): ManagedBucket {
   const target: TargetOf<"s3"> = {
@@ -16,7 +17,7 @@ export function createManagedBucket(config: ManagedBucketConfig, network: Storag
     addressing: "path",
     managed: true,
   };
-  const store = new S3Store(target, network);
+  const store = new XmlStore(target, s3Authority(target, network), network);
   const writeCheck = new WriteCheck({ store, target, network });
   return {
     checkWrite: () => writeCheck.run(),

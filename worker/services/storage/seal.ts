@@ -1,4 +1,4 @@
-import { fromBase64, toBase64Url, utf8 } from "../../lib/bytes.ts";
+import { fromBase64, toBase64Url, utf8 } from "../../../schema/bytes.ts";
 
 /** A key of `SEALING_KEYS`. */
 export interface SealingKey {

@@ -1,4 +1,4 @@
-import type { TargetOf } from "./addresses.ts";
+import type { TargetOf } from "../../../schema/storage/address.ts";
 import { type StorageNetwork, StorageRefusedError } from "./http.ts";
 import type { StorageClient } from "./store.ts";
 import { explainNoResponse, explainRefusal } from "./verify/explain.ts";

@@ -1,7 +1,7 @@
 import { MAX_EVENT_BYTES, type WebhookEvent } from "../../../schema/api/webhook.ts";
+import { utf8 } from "../../../schema/bytes.ts";
 import { JOB_ERRORS } from "../../../schema/errors.ts";
 import type { JobRow } from "../../db/job-rows.ts";
-import { utf8 } from "../../lib/bytes.ts";
 
 /**
  * The event of a job that has just ended. Its links are added when it is sent, and so is the description, which is long

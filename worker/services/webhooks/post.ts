@@ -1,7 +1,7 @@
 import { judgeUrl } from "../../../schema/address.ts";
+import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import type { RequestContext } from "../../context.ts";
 import { describeError } from "../../lib/log.ts";
-import { readRetryAfter } from "../../lib/retry-after.ts";
 import { isUnreached } from "../../lib/unreached.ts";
 import { VERSION } from "../../lib/version.ts";
 import { signatureHeaders } from "./signature.ts";
@@ -86,7 +86,7 @@ export async function postEvent(
         ? `the endpoint responded with ${status}; redirects are not followed`
         : `the endpoint responded with ${status}`,
       status,
-      readRetryAfter(response.headers.get("retry-after"), context.clock()),
+      parseRetryAfter(response.headers.get("retry-after"), context.clock()) ?? null,
     );
   } catch (error) {
     context.log("delivery_unanswered", { event_id: eventId, error: describeError(error) });

@@ -1,4 +1,4 @@
-import { fromBase64, hmacSha256, toBase64, toHex } from "../../lib/bytes.ts";
+import { fromBase64, hmacSha256, toBase64, toHex } from "../../../schema/bytes.ts";
 
 /** Every signing secret begins with this. */
 export const SECRET_PREFIX = "whsec_";

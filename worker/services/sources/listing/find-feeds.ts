@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { readBoundedJson } from "../../../../schema/bounded-body.ts";
+import { toHex, utf8 } from "../../../../schema/bytes.ts";
 import type { RequestContext } from "../../../context.ts";
-import { toHex, utf8 } from "../../../lib/bytes.ts";
 import { describeError } from "../../../lib/log.ts";
 import { VERSION } from "../../../lib/version.ts";
 import { likeness, normaliseTitle } from "./compare-titles.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { readBoundedJson } from "../../../../schema/bounded-body.ts";
+import { parseRetryAfter } from "../../../../schema/retry-after.ts";
 import type { RequestContext } from "../../../context.ts";
-import { readRetryAfter } from "../../../lib/retry-after.ts";
 import { SourceRefusedError } from "../probe-source.ts";
 
 /** The members of Spotify's objects that are used; others are ignored, and members that Spotify may omit are optional. */
@@ -92,7 +92,7 @@ export class SpotifyApi {
 
   #hold(status: number, retryAfter: string | null): void {
     const now = this.#context.clock();
-    const askedMs = status === 429 ? readRetryAfter(retryAfter, now) : null;
+    const askedMs = status === 429 ? parseRetryAfter(retryAfter, now) : undefined;
     const holdMs = askedMs ?? DEFAULT_HOLD_MS;
     if (now + holdMs >= this.#endsAt) {
       throw new SourceRefusedError(status === 429 ? "rate_limited" : "network", holdMs);

@@ -1,5 +1,7 @@
+import { addressOf, bucketOf, bucketUrl, type TargetOf } from "../../../../schema/storage/address.ts";
+import { givenOptions, optionsOf } from "../../../../schema/storage/object-options.ts";
+import { causeOf, judgeAnswer, type RefusalCause } from "../../../../schema/storage/refusals.ts";
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
-import { bucketOf, withBucket } from "../addresses.ts";
 import type { StorageNetwork, StorageRefusedError } from "../http.ts";
 
 /**
@@ -24,10 +26,29 @@ const wrongRegion: Explain = ({ refusal: { region }, target }) => {
 };
 const noBucket: Explain = ({ target }) =>
   `there is no ${target.provider === "blob" ? "container" : "bucket"} named ${bucketOf(target)} at this endpoint`;
-const accessDenied: Explain = ({ where }) => `the credentials may not write ${where}`;
+const accessDenied: Explain = ({ where, target }) =>
+  `the credentials may not write ${where}${policyHint(target)}`;
+
+/** A policy of the bucket may demand a header, or forbid one: that is answered like a missing right. */
+function policyHint(target: StorageTarget): string {
+  const given = givenOptions(target).map(inWords);
+  if (given.length > 0) return `, or not with ${given.join(", ")}`;
+  return `; a policy of the bucket may demand a header, which ${optionsOf(target.provider).join(", ")} set`;
+}
+
+const inWords = ({ option, header }: ReturnType<typeof givenOptions>[number]): string =>
+  `${option} (${header})`;
+
 const WRONG_CLOCK = "the clocks of this service and of the storage differ too much";
-const unknownKey: Explain = ({ target }) =>
-  `the storage does not know this ${target.provider === "oss" ? "access_key_id" : "access_key"}`;
+const unknownKey: Explain = ({ target }) => {
+  if (target.provider === "s3" && isTemporary(target)) {
+    return "the storage does not know this access_key; it is a temporary one, which needs its session_token";
+  }
+  return `the storage does not know this ${target.provider === "oss" ? "access_key_id" : "access_key"}`;
+};
+/** AWS and Alibaba name the keys of temporary credentials so. */
+const isTemporary = ({ access_key, session_token }: TargetOf<"s3">): boolean =>
+  access_key.startsWith("ASIA") && session_token === undefined;
 const wrongSecret: Explain = ({ target }) =>
   target.provider === "oss"
     ? "the access_key_secret does not belong to this access_key_id"
@@ -35,47 +56,42 @@ const wrongSecret: Explain = ({ target }) =>
 const badName: Explain = ({ target }) =>
   `${target.provider === "blob" ? "the container" : "the bucket"} cannot have this name`;
 
-/** By the name that the provider gives the error. */
-const BY_CODE: Readonly<Record<string, Explain>> = {
-  NoSuchBucket: noBucket,
-  ContainerNotFound: noBucket,
-  AccessDenied: accessDenied,
-  AllAccessDisabled: accessDenied,
-  AuthorizationFailure: accessDenied,
-  AuthorizationPermissionMismatch: accessDenied,
-  AuthorizationResourceTypeMismatch: accessDenied,
-  AuthorizationServiceMismatch: accessDenied,
-  InsufficientAccountPermissions: accessDenied,
-  InvalidAccessKeyId: unknownKey,
-  Unauthorized: unknownKey,
-  SignatureDoesNotMatch: wrongSecret,
-  RequestTimeTooSkewed: () => WRONG_CLOCK,
-  RequestExpired: () => WRONG_CLOCK,
-  AuthorizationHeaderMalformed: wrongRegion,
-  PermanentRedirect: wrongRegion,
-  TemporaryRedirect: wrongRegion,
-  IllegalLocationConstraintException: wrongRegion,
-  InvalidRegion: wrongRegion,
-  InvalidRegionName: wrongRegion,
-  InvalidBucketName: badName,
-  InvalidResourceName: badName,
-  AuthenticationFailed: azureAuthentication,
-  InvalidAuthenticationInfo: azureAuthentication,
-  AccountIsDisabled: () => "the storage account is disabled",
-  ExpiredToken: () => "the credentials have expired",
-  InvalidToken: () => "the credentials are temporary ones, which are not supported, or have expired",
-  invalid_grant: googleGrant,
-  invalid_client: () => "Google does not know this service account",
-  unauthorized_client: () => "Google does not know this service account",
-  UserProjectAccountProblem: () => "the project behind this bucket has a billing problem",
-  AccountProblem: () => "the account behind this bucket has a problem at the provider",
-  // what the self-hosted platform says of hosts that it cannot reach
+const BY_CAUSE: Readonly<Record<RefusalCause, Explain>> = {
+  access_denied: accessDenied,
+  account_problem: () =>
+    "the account behind this bucket is disabled or has a problem at the provider, such as an unpaid bill",
+  bad_name: badName,
+  clock: () => WRONG_CLOCK,
+  expired: () => "the credentials have expired",
+  full: () => "the storage is full",
+  immutable: () => "an object that may not be changed is in the way",
+  long_key: () => "the folder and name of the object are too long for this storage",
+  no_bucket: noBucket,
+  not_a_storage: () => NOT_A_STORAGE,
+  temporary_token: ({ target }) =>
+    "session_token" in target
+      ? "the session_token is wrong, belongs to other credentials or has expired"
+      : "the credentials are temporary ones without their session_token, or have expired",
+  unknown_key: unknownKey,
+  unknown_service_account: () => "Google does not know this service account",
+  unsupported_option: ({ target }) => {
+    const given = givenOptions(target).map(inWords);
+    return given.length === 0
+      ? "the bucket refuses an option of the object"
+      : `the bucket refuses an option of the object: ${given.join(", ")}`;
+  },
+  wrong_credentials: azureAuthentication,
+  wrong_grant: googleGrant,
+  wrong_region: wrongRegion,
+  wrong_secret: wrongSecret,
+};
+
+/** What the self-hosted platform says of hosts that it cannot reach, instead of a provider. */
+const BY_PLATFORM: Readonly<Record<string, Explain>> = {
   NotPublic: () => "the host of the endpoint has a private address",
   UnknownHost: () => UNKNOWN_HOST,
   Unreachable: () => UNREACHABLE,
   TLS: () => NO_TLS,
-  UserDisable: () => "the account behind this bucket is disabled at the provider",
-  QuotaExceeded: () => "the storage is full",
 };
 
 /** By the status, where the name says nothing. */
@@ -87,7 +103,7 @@ const BY_STATUS: Readonly<Record<number, Explain>> = {
   401: () => "the storage does not accept these credentials",
   403: accessDenied,
   404: noBucket,
-  405: () => "this endpoint does not take objects; is it the address of the storage?",
+  405: () => NOT_A_STORAGE,
   // what the network in front of the Worker says of hosts that it cannot reach
   521: () => UNREACHABLE,
   522: () => UNREACHABLE,
@@ -97,6 +113,7 @@ const BY_STATUS: Readonly<Record<number, Explain>> = {
   530: () => UNKNOWN_HOST,
 };
 
+const NOT_A_STORAGE = "this endpoint does not take objects; is it the address of the storage?";
 const UNKNOWN_HOST = "the host of the endpoint is not known";
 const UNREACHABLE = "nobody answers at the endpoint";
 const NO_TLS =
@@ -109,12 +126,17 @@ const BUSY = "the storage is not available right now; try again later";
  * @example "AuthorizationHeaderMalformed: the bucket is in region eu-west-1 and not in us-east-1"
  */
 export function explainRefusal(refusal: StorageRefusedError, target: StorageTarget, folder: string): string {
-  const { code, status } = refusal;
+  const { code } = refusal;
   const where = `below ${folder === "" ? "the root" : `${folder}/`} in ${bucketOf(target)}`;
-  const explain = isElsewhere(refusal, target) ? wrongRegion : (BY_CODE[code] ?? BY_STATUS[status]);
-  const reason =
-    explain?.({ refusal, target, where }) ?? (status >= 500 ? BUSY : "the storage refused the object");
-  return `${code}: ${reason}`;
+  const otherwise = () => (judgeAnswer(refusal) === "passing" ? BUSY : "the storage refused the object");
+  const explain = isElsewhere(refusal, target) ? wrongRegion : explanationOf(refusal);
+  return `${code}: ${(explain ?? otherwise)({ refusal, target, where })}`;
+}
+
+function explanationOf({ code, status }: StorageRefusedError): Explain | undefined {
+  const cause = causeOf(code);
+  if (cause) return BY_CAUSE[cause];
+  return Object.hasOwn(BY_PLATFORM, code) ? BY_PLATFORM[code] : BY_STATUS[status];
 }
 
 /** The provider named another region than was signed for, whatever it calls the error. */
@@ -152,7 +174,7 @@ export async function explainNoResponse(
   }
   if (isTimeout(error)) return "Timeout: the storage did not answer in time";
   if (!isHidden(error)) return `Unreachable: ${UNREACHABLE}`;
-  const url = new URL(addressOf(target));
+  const url = new URL(bucketUrl(addressOf(target)));
   const plain = `http://${url.hostname}:${url.port || (url.protocol === "https:" ? "443" : "80")}/`;
   try {
     await (await network.fetch(plain, { redirect: "manual" })).body?.cancel();
@@ -161,11 +183,6 @@ export async function explainNoResponse(
   }
   return `TLS: ${NO_TLS}`;
 }
-
-const addressOf = (target: StorageTarget): string =>
-  target.provider === "oss" || (target.provider === "s3" && target.addressing === "virtual")
-    ? withBucket(target.endpoint, target.bucket)
-    : target.endpoint;
 
 const isTimeout = (error: unknown): boolean =>
   error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");

@@ -1,7 +1,7 @@
 import { type AllowedHosts, judgeUrl } from "../../../../schema/address.ts";
+import { addressOf, bucketUrl } from "../../../../schema/storage/address.ts";
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import { invalidMember } from "../../../lib/api-error.ts";
-import { withBucket } from "../addresses.ts";
 
 /** A bucket's name where it becomes part of a host: anything else could make another host of it. */
 const HOST_LABELS = /^[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?$/i;
@@ -21,12 +21,12 @@ export function judgeTarget(target: StorageTarget, opened: AllowedHosts): void {
 }
 
 function addressesOf(target: StorageTarget): string[] {
-  const hasHost = target.provider === "oss" || (target.provider === "s3" && target.addressing === "virtual");
-  if (!hasHost) return [target.endpoint];
-  if (!HOST_LABELS.test(target.bucket)) {
+  const address = addressOf(target);
+  if (address.addressing === "path") return [target.endpoint];
+  if (!HOST_LABELS.test(address.bucket)) {
     throw invalidMember("storage.bucket", "must be a bucket name: letters, digits, dots and hyphens");
   }
-  const own = withBucket(target.endpoint, target.bucket);
+  const own = bucketUrl(address);
   // an opened endpoint opens the hosts of its buckets too: the name in front is not another place
   return [target.endpoint, ...(isBelow(own, target.endpoint) ? [] : [own])];
 }

@@ -1,11 +1,12 @@
 import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../../schema/api/storage.ts";
 import type { Adjustment } from "../../../../schema/media.ts";
+import { placeOf } from "../../../../schema/storage/address.ts";
 import { keyFolder } from "../../../../schema/storage/object-key.ts";
+import { isArchive } from "../../../../schema/storage/object-options.ts";
 import { StorageTargetError, targetOf } from "../../../../schema/storage/target.ts";
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import type { RequestContext } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
-import { placeOf } from "../addresses.ts";
 import type { OpenedStorage } from "../credentials.ts";
 import { type StorageNetwork, StorageRefusedError } from "../http.ts";
 import { openStorageClient } from "../open-store.ts";
@@ -123,7 +124,18 @@ const mayNotDelete = (key: string): Adjustment => ({
 });
 
 function limitsOf(target: StorageTarget): Adjustment[] {
+  return [...linkLimits(target), ...archiveLimits(target)];
+}
+
+function linkLimits(target: StorageTarget): Adjustment[] {
   if (target.provider !== "blob" || "account_key" in target.credential) return [];
   const reason = "A SAS token cannot sign links, and a link with the token itself would hand out its rights";
   return [{ field: "s3_url", from: "signed link", to: null, reason }];
+}
+
+function archiveLimits({ provider, options }: StorageTarget): Adjustment[] {
+  const storageClass = options?.storage_class;
+  if (provider === "gcs" || !isArchive(storageClass)) return [];
+  const reason = `Objects of class ${storageClass} are read only after they were restored at the provider; links answer an error before`;
+  return [{ field: "s3_url", from: "signed link", to: "signed link of an archived object", reason }];
 }

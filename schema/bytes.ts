@@ -1,4 +1,4 @@
-import { withoutTrailing } from "../../schema/text.ts";
+import { withoutTrailing } from "./text.ts";
 
 /** Texts and bytes in the encodings that signatures and sealed values are written in. */
 
@@ -37,12 +37,6 @@ export async function hmacSha256(
   return new Uint8Array(await crypto.subtle.sign("HMAC", imported, utf8(message)));
 }
 
-/** RFC 3986: signatures cover paths and queries as they are sent, where these characters are escaped too. */
-export const encodeStrictly = (text: string): string =>
-  encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-
-/** An object key as a path: each folder escaped, the slashes kept. @example encodeKey("a b/c+d") // "a%20b/c%2Bd" */
-export const encodeKey = (key: string): string => key.split("/").map(encodeStrictly).join("/");
+/** SHA-256 of a text, in lower-case hexadecimal. */
+export const sha256Hex = async (text: string): Promise<string> =>
+  toHex(await crypto.subtle.digest("SHA-256", utf8(text)));

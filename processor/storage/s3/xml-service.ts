@@ -1,0 +1,13 @@
+import type { StorageTarget } from "../../../schema/wire/run.ts";
+import type { ObjectStore, PartLimits } from "../object-store.ts";
+import type { ContentDigest } from "../uploads/content-digest.ts";
+import type { S3ApiClient } from "./s3-api-client.ts";
+
+/** What differs between the services behind the XML interface. */
+export interface XmlService extends Pick<StorageTarget, "options"> {
+  readonly provider: Exclude<ObjectStore["provider"], "blob">;
+  readonly limits: PartLimits;
+  readonly client: S3ApiClient;
+  readonly digest: ContentDigest;
+  readonly signGet: (key: string, seconds: number, fileName?: string) => Promise<string>;
+}

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import { StorageFailedError } from "../failure.ts";
+
+/** What a storage reports of a part, compared with what was sent. */
+export type StoredChecksum = "same" | "other" | "unknown";
+
+/** Services that document the ETag of a part as its MD5. */
+const MD5_ETAGS: ReadonlySet<string> = new Set(["AmazonS3", "AliyunOSS"]);
+
+/**
+ * Compares the checksums that a storage reports with the bytes that were sent. An ETag proves that they are the same, but
+ * seldom that they differ: with keys of a KMS, and on servers that count differently, it is no MD5.
+ *
+ * @param headers of the response to the request that stored the bytes
+ * @example compareStored({ etag: '"098f6bcd4621d373cade4e832627b4f6"' }, md5OfTest) // "same"
+ */
+export function compareStored(headers: IncomingHttpHeaders, md5: Buffer): StoredChecksum {
+  const reported = headers["content-md5"] ?? googleMd5(headers["x-goog-hash"]?.toString());
+  if (reported !== undefined) return reported === md5.toString("base64") ? "same" : "other";
+  const etag = hexOf(headers.etag);
+  if (etag === md5.toString("hex")) return "same";
+  return etag !== undefined && hasMd5Etags(headers) ? "other" : "unknown";
+}
+
+/** @throws StorageFailedError, to be repeated, when the storage reports other bytes than were sent */
+export function requireStored(headers: IncomingHttpHeaders, md5: Buffer): void {
+  if (compareStored(headers, md5) !== "other") return;
+  const detail = "ChecksumMismatch: the storage reports other bytes than were sent";
+  throw new StorageFailedError({ code: "upload_failed", detail, retryable: true });
+}
+
+/**
+ * The ETag that most servers give an object made of parts: the MD5 of the parts' MD5s, and their number. Another one
+ * proves nothing.
+ */
+export function isCompositeEtag(etag: string | undefined, parts: readonly Buffer[]): boolean {
+  const composite = createHash("md5").update(Buffer.concat(parts)).digest("hex");
+  return etag?.replaceAll('"', "").toLowerCase() === `${composite}-${parts.length}`;
+}
+
+function hasMd5Etags(headers: IncomingHttpHeaders): boolean {
+  const encryption = headers["x-amz-server-side-encryption"] ?? headers["x-oss-server-side-encryption"];
+  return MD5_ETAGS.has(String(headers.server)) && (encryption === undefined || encryption === "AES256");
+}
+
+/** @param header @example "crc32c=n03x6A==,md5=Ojk9c3dhfxgoKVVHYwFbHQ==" */
+const googleMd5 = (header: string | undefined): string | undefined =>
+  /(?:^|[\s,])md5=([A-Za-z0-9+/=]+)/.exec(header ?? "")?.[1];
+
+const hexOf = (etag: string | undefined): string | undefined =>
+  /^"?([0-9a-f]{32})"?$/i.exec(etag ?? "")?.[1]?.toLowerCase();

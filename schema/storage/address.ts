@@ -1,0 +1,66 @@
+import { withoutTrailing } from "../text.ts";
+import type { StorageTarget } from "../wire/run.ts";
+import { encodeKey, encodeSegment, type Query, queryString } from "./object-path.ts";
+
+/** The target of one provider. */
+export type TargetOf<P extends StorageTarget["provider"]> = Extract<StorageTarget, { provider: P }>;
+
+/** As much of a target as says where its bucket is. */
+export type PlacedTarget =
+  | Pick<TargetOf<"s3">, "provider" | "endpoint" | "bucket" | "addressing">
+  | Pick<TargetOf<"blob">, "provider" | "endpoint" | "container">
+  | Pick<TargetOf<"gcs" | "oss">, "provider" | "endpoint" | "bucket">;
+
+/** Bucket or container. */
+export const bucketOf = (target: PlacedTarget): string =>
+  target.provider === "blob" ? target.container : target.bucket;
+
+/** Says whether two targets are the same place, whatever their credentials. @example "s3 https://s3.example.com media" */
+export const placeOf = (target: PlacedTarget): string =>
+  `${target.provider} ${target.endpoint} ${bucketOf(target)}`;
+
+/** Where a bucket is reached. */
+export interface BucketAddress {
+  /** Scheme, host and an optional path in front of the bucket. @example "https://s3.eu-central-1.amazonaws.com" */
+  readonly endpoint: string;
+  /** Bucket or container. */
+  readonly bucket: string;
+  /** `path`: `endpoint/bucket/key`; `virtual`: `bucket.endpoint/key`. */
+  readonly addressing: "path" | "virtual";
+}
+
+/** How the bucket of a target is addressed: OSS knows buckets by their hosts only, Google and Azure by their paths. */
+export function addressOf(target: PlacedTarget): BucketAddress {
+  const { endpoint } = target;
+  const bucket = bucketOf(target);
+  if (target.provider === "s3") return { endpoint, bucket, addressing: target.addressing };
+  return { endpoint, bucket, addressing: target.provider === "oss" ? "virtual" : "path" };
+}
+
+/**
+ * The URL of a bucket, without a trailing slash. A host that is a number has no room for a name: it is the bucket's.
+ *
+ * @example bucketUrl({ endpoint: "https://oss-cn-hangzhou.aliyuncs.com", bucket: "media", addressing: "virtual" })
+ *   // "https://media.oss-cn-hangzhou.aliyuncs.com"
+ */
+export function bucketUrl({ endpoint, bucket, addressing }: BucketAddress): string {
+  const { protocol, host, hostname, pathname } = new URL(endpoint);
+  const folder = withoutTrailing(pathname, "/");
+  if (addressing === "path") return `${protocol}//${host}${folder}/${encodeSegment(bucket)}`;
+  const isNumeric = /^(\d+\.){3}\d+$|^\[/.test(hostname);
+  return `${protocol}//${isNumeric ? host : `${bucket}.${host}`}${folder}`;
+}
+
+/**
+ * The URL of an object, exactly as it is signed and sent; of the bucket itself for an empty key.
+ *
+ * @throws ObjectKeyError for a key with a dot segment
+ * @example objectUrl({ endpoint: "https://s3.example.com", bucket: "media", addressing: "path" }, "a b.mp4", { uploads: "" })
+ *   // "https://s3.example.com/media/a%20b.mp4?uploads="
+ */
+export function objectUrl(address: BucketAddress, key: string, query: Query = {}): string {
+  const search = queryString(query);
+  // a container of Azure has no slash behind it
+  const path = key === "" && address.addressing === "path" ? "" : `/${encodeKey(key)}`;
+  return `${bucketUrl(address)}${path}${search === "" ? "" : `?${search}`}`;
+}

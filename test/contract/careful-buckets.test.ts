@@ -1,0 +1,236 @@
+import { randomBytes } from "node:crypto";
+import http from "node:http";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { EgressPolicy } from "../../processor/egress/policy.ts";
+import type { ObjectStore } from "../../processor/storage/object-store.ts";
+import { OssObjectStore } from "../../processor/storage/oss/oss.ts";
+import { S3ObjectStore, type S3Options } from "../../processor/storage/s3/s3.ts";
+import type { InlineStorage } from "../../schema/api/storage.ts";
+import { targetOf } from "../../schema/storage/target.ts";
+import { startFaultyProxy } from "../support/faulty-proxy.ts";
+import { type OssDouble, startOssDouble } from "../support/oss-double.ts";
+import { type S3Double, startS3Double } from "../support/s3-double.ts";
+import { impatient, readLink } from "./storage-suite.ts";
+
+/** Buckets as careful people configure them, and storage that does not keep what it was given. */
+
+const never = new AbortController().signal;
+const agent = new http.Agent({ keepAlive: true });
+const CREDENTIALS = { region: "eu-west-1", accessKeyId: "AK", secretAccessKey: "SK" };
+let bucket: S3Double;
+let ossBucket: OssDouble;
+
+beforeAll(async () => {
+  ossBucket = await startOssDouble();
+});
+beforeEach(async () => {
+  bucket = await startS3Double();
+});
+afterEach(() => bucket.close());
+afterAll(async () => {
+  agent.destroy();
+  await ossBucket.close();
+});
+
+const storeOf = (more: Partial<S3Options> = {}): S3ObjectStore =>
+  new S3ObjectStore({
+    ...{ endpoint: bucket.origin, bucket: bucket.bucket, addressing: "path", ...CREDENTIALS },
+    ...{ agentFor: () => agent, clock: impatient, ...more },
+  });
+
+async function deliver(store: ObjectStore, key: string, parts: readonly Buffer[]): Promise<void> {
+  const upload = await store.open({ key, contentType: "video/mp4" }, never);
+  try {
+    for (const [index, part] of parts.entries()) await upload.putPart(index, [part], never);
+    await upload.complete();
+  } catch (error) {
+    await upload.abort();
+    throw error;
+  }
+}
+
+const read = async (key: string) => readLink(await storeOf().signGet(key, 60), bucket.origin);
+const parts = [randomBytes(5 << 20), randomBytes(1000)];
+const whole = Buffer.concat(parts);
+
+describe("a bucket with object lock", () => {
+  it("gets a checksum with whatever is stored", async () => {
+    bucket.rules.checksumRequired = true;
+    await deliver(storeOf(), "locked", parts);
+    await storeOf().put({ key: "piece", contentType: "video/mp4" }, parts, never);
+    expect((await read("locked")).bytes.equals(whole)).toBe(true);
+    expect((await read("piece")).bytes.equals(whole)).toBe(true);
+  });
+});
+
+describe("a bucket whose policy demands encryption", () => {
+  const headersRequired = { "x-amz-server-side-encryption": "aws:kms" };
+
+  it("refuses uploads without it", async () => {
+    bucket.rules.headersRequired = headersRequired;
+    await expect(deliver(storeOf(), "plain", parts)).rejects.toMatchObject({
+      code: "upload_refused",
+      detail: expect.stringMatching(/^AccessDenied \(403\)/),
+    });
+    expect(bucket.unfinished()).toEqual([]);
+  });
+
+  it("takes uploads and single objects that ask for it", async () => {
+    bucket.rules.headersRequired = headersRequired;
+    const options = { server_side_encryption: "aws:kms", kms_key_id: "alias/media" };
+    await deliver(storeOf({ options }), "encrypted", parts);
+    await storeOf({ options }).put({ key: "piece", contentType: "video/mp4" }, parts, never);
+    expect((await read("encrypted")).headers).toMatchObject({
+      "x-amz-server-side-encryption": "aws:kms",
+      "x-amz-server-side-encryption-aws-kms-key-id": "alias/media",
+    });
+    expect((await read("piece")).headers).toMatchObject(headersRequired);
+  });
+});
+
+describe("the options of an object", () => {
+  it("are asked for when its upload begins, and the class of pieces is the bucket's", async () => {
+    const options = {
+      ...{ server_side_encryption: "AES256", storage_class: "STANDARD_IA" },
+      ...{ acl: "bucket-owner-full-control", tags: { team: "a b", "cost/centre": "ü" } },
+    };
+    await deliver(storeOf({ options }), "optional", parts);
+    const asked = {
+      "x-amz-server-side-encryption": "AES256",
+      "x-amz-acl": "bucket-owner-full-control",
+      "x-amz-tagging": "team=a%20b&cost%2Fcentre=%C3%BC",
+    };
+    expect(bucket.making()).toMatchObject({ ...asked, "x-amz-storage-class": "STANDARD_IA" });
+    await storeOf({ options }).put({ key: "piece", contentType: "video/mp4" }, parts, never);
+    expect(bucket.making()).toMatchObject(asked);
+    expect(bucket.making()).not.toHaveProperty("x-amz-storage-class");
+  });
+
+  it("of OSS are signed, and its ACL is asked for at the end", async () => {
+    const options = {
+      server_side_encryption: "KMS",
+      kms_key_id: "k-1",
+      acl: "public-read",
+      tags: { a: "b c" },
+    };
+    const lookup = new http.Agent({
+      lookup: (_host, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]),
+    });
+    const store = new OssObjectStore({
+      endpoint: `http://oss-${ossBucket.region}.example.com:${new URL(ossBucket.origin).port}`,
+      ...{ bucket: ossBucket.bucket, region: ossBucket.region, options, clock: impatient },
+      ...{ accessKeyId: ossBucket.accessKeyId, accessKeySecret: ossBucket.accessKeySecret },
+      agentFor: () => lookup,
+    });
+    ossBucket.rules.checksumRequired = true;
+    await deliver(store, "optional", parts);
+    const { headers, bytes } = await readLink(await store.signGet("optional", 60), ossBucket.origin);
+    expect(bytes.equals(whole)).toBe(true);
+    expect(headers).toMatchObject({
+      ...{ "x-oss-server-side-encryption": "KMS", "x-oss-server-side-encryption-key-id": "k-1" },
+      ...{ "x-oss-object-acl": "public-read", "x-oss-tagging": "a=b%20c" },
+    });
+    lookup.destroy();
+  });
+
+  it("travel from a caller's storage to the requests, with the token of temporary credentials", async () => {
+    const guarded = await startS3Double("the/session+token==");
+    const storage: InlineStorage = {
+      ...{ provider: "s3", endpoint: guarded.origin, bucket: guarded.bucket, region: "eu-west-1" },
+      ...{ access_key: "ASIAEXAMPLE", secret_key: "SK", session_token: "the/session+token==" },
+      ...{ kms_key_id: "alias/media", tags: { team: "a" } },
+    };
+    const { openObjectStore } = await import("../../processor/storage/open-object-store.ts");
+    const policy = new EgressPolicy({ opened: new Set([new URL(guarded.origin).host]) });
+    const store = openObjectStore(targetOf(storage), policy);
+    await deliver(store, "temporary", parts);
+    expect(guarded.making()).toMatchObject({
+      ...{ "x-amz-security-token": "the/session+token==", "x-amz-tagging": "team=a" },
+      ...{ "x-amz-server-side-encryption": "aws:kms" },
+    });
+    expect(await store.signGet("temporary", 60)).toContain(
+      "X-Amz-Security-Token=the%2Fsession%2Btoken%3D%3D",
+    );
+    policy.close();
+    await guarded.close();
+  });
+});
+
+describe("a storage that does not keep what it was given", () => {
+  it("is given a part again whose checksum is another one", async () => {
+    bucket.rules.damagedParts = 2;
+    await deliver(storeOf(), "damaged once", parts);
+    expect((await read("damaged once")).bytes.equals(whole)).toBe(true);
+    await storeOf().put({ key: "piece", contentType: "video/mp4" }, parts, never);
+    expect((await read("piece")).bytes.equals(whole)).toBe(true);
+  });
+
+  it("delivers nothing when every try is damaged", async () => {
+    bucket.rules.damagedParts = 1000;
+    await expect(deliver(storeOf(), "damaged", parts)).rejects.toMatchObject({
+      ...{ code: "upload_failed", detail: expect.stringMatching(/^ChecksumMismatch/) },
+    });
+    expect(bucket.unfinished()).toEqual([]);
+    expect((await read("damaged")).status).toBe(404);
+  });
+
+  it("keeps no object of another length", async () => {
+    bucket.rules.cutsObjects = true;
+    await expect(deliver(storeOf(), "cut", parts)).rejects.toMatchObject({
+      ...{ code: "upload_failed", detail: expect.stringMatching(/^ChecksumMismatch/) },
+    });
+    expect((await read("cut")).status).toBe(404);
+  });
+
+  it("is not asked about objects whose ETag proves them", async () => {
+    const proxy = await startFaultyProxy(bucket.origin, () => "pass");
+    await deliver(storeOf({ endpoint: proxy.origin }), "proven", parts);
+    expect(proxy.requests.map((request) => request.split(" ")[0])).toEqual(["POST", "PUT", "PUT", "POST"]);
+    await proxy.close();
+  });
+});
+
+describe("a completion whose response was lost", () => {
+  const losing = async (lost: number) => {
+    let left = lost;
+    return await startFaultyProxy(bucket.origin, (request) =>
+      request.startsWith("POST ") && request.includes("uploadId=") && left-- > 0 ? "lose-answer" : "pass",
+    );
+  };
+
+  it.each(["none", "objects", "objects and parts"] as const)(
+    "is found out with credentials that may not read: %s",
+    async (readsRefused) => {
+      bucket.rules.readsRefused = readsRefused;
+      const proxy = await losing(1);
+      await deliver(storeOf({ endpoint: proxy.origin }), "lost", parts);
+      expect((await read("lost")).bytes.equals(whole)).toBe(true);
+      await proxy.close();
+    },
+  );
+
+  it("is found out when every try's response was lost", async () => {
+    bucket.rules.readsRefused = "objects";
+    const proxy = await losing(6);
+    await deliver(storeOf({ endpoint: proxy.origin }), "always lost", parts);
+    expect((await read("always lost")).bytes.equals(whole)).toBe(true);
+    await proxy.close();
+  });
+
+  it("is no success when a successor aborted the upload and its object is there", async () => {
+    let isCut = false;
+    const proxy = await startFaultyProxy(bucket.origin, (request) => {
+      if (isCut || !request.startsWith("POST ") || !request.includes("uploadId=")) return "pass";
+      isCut = true;
+      return "cut";
+    });
+    const object = { key: "k", contentType: "video/mp4" };
+    const zombie = await storeOf({ endpoint: proxy.origin }).open(object, never);
+    await zombie.putPart(0, [Buffer.from("zombie")], never);
+    await storeOf().abort("k", zombie.ref);
+    await deliver(storeOf(), "k", [Buffer.from("successor")]);
+    await expect(zombie.complete()).rejects.toMatchObject({ code: "upload_failed" });
+    expect((await read("k")).bytes.toString()).toBe("successor");
+    await proxy.close();
+  });
+});
