@@ -11,6 +11,7 @@ import {
   objectKey,
   stemOf,
 } from "../../schema/storage/object-key.ts";
+import { encodeKey } from "../../schema/storage/object-path.ts";
 import { displayPrefix, isWellFormedKey, makeApiKey } from "../../worker/lib/api-key.ts";
 
 const random = (length: number): Uint8Array => randomBytes(length);
@@ -81,6 +82,20 @@ describe("an object's key", () => {
         expect(key.split("/")).not.toContain("..");
         expect(key).toMatch(/^videos\//);
         expect(key).not.toContain("//");
+      }),
+    );
+  });
+});
+
+describe("a key that a URL can name", () => {
+  it("comes of every folder and every title, also of one that is cut in the middle of a character", () => {
+    const units = fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)), maxLength: 60 });
+    const cut = fc.tuple(units, fc.constantFrom("", "\ud83d", "\ude00")).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(cut, cut, cut, (folder, folder_prefix, title) => {
+        const filename = defaultFilename(title, "1");
+        const key = objectKey({ base_folder: "videos", folder_prefix, folder, filename, extension: "mp4" });
+        expect(decodeURIComponent(encodeKey(key))).toBe(key);
       }),
     );
   });
