@@ -1,4 +1,4 @@
-/** Helpers for every retry loop of the processor: growing delays with jitter, and a sleep that a signal ends. */
+/** Helpers for every retry loop of the processor: growing delays with jitter, a sleep that a signal ends. */
 
 /** Clock and random numbers, injected for tests. */
 export interface RetryClock {
