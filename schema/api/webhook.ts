@@ -48,7 +48,13 @@ export const JobCompletedEvent = z
   })
   .meta({ id: "JobCompletedEvent" });
 
-const ended = { job_id: Id, url: z.string(), error: z.string(), error_code: z.enum(JOB_ERROR_CODES), metadata };
+const ended = {
+  job_id: Id,
+  url: z.string(),
+  error: z.string(),
+  error_code: z.enum(JOB_ERROR_CODES),
+  metadata,
+};
 
 export const JobFailedEvent = z
   .object({ type: z.literal("job_failed"), status: z.literal("failed"), ...ended })
