@@ -1,7 +1,7 @@
-/** Small work on text whose time grows with its length and no faster. */
+/** Helpers for text that run in linear time. */
 
 /**
- * The text without any of these characters at its end. A pattern such as `/\/+$/` would begin anew at each of them.
+ * The text without any of these characters at its end. A pattern such as `/\/+$/` would restart at each of them.
  *
  * @example withoutTrailing("https://a.example//", "/") // "https://a.example"
  */
@@ -12,7 +12,7 @@ export function withoutTrailing(text: string, characters: string): string {
 }
 
 /**
- * The text without any of these characters in front.
+ * The text without any of these characters at its start.
  *
  * @example withoutLeading(". a", ". ") // "a"
  */

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { type AllowedHosts, AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
+import { type AllowedHosts, AllowedHostsError, judgeHost, parseAllowedHosts } from "../schema/address.ts";
 import { MAX_RETRY_HOURS } from "../schema/api/job-request.ts";
+import { FORWARDED_SETTINGS } from "../schema/container-settings.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
 import { withoutTrailing } from "../schema/text.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
@@ -66,6 +67,9 @@ const hosts = z.string().transform((text, context) => {
   }
 });
 
+/** What runs the Worker: `embedded` is the program of a self-hosted installation, which sets it. */
+const PLATFORMS = ["cloudflare", "embedded"] as const;
+
 const VARIABLES = {
   ADMIN_TOKEN: {
     schema: token,
@@ -97,7 +101,13 @@ const VARIABLES = {
     fallback: "",
     secret: false,
     meaning:
-      "Comma-separated URLs of processors reached over plain HTTP; several make a pool; empty: the container instances",
+      "Comma-separated URLs of processors that run elsewhere; several make a pool; empty: the container instances. On Cloudflare each is an https URL with a host name",
+  },
+  PLATFORM: {
+    schema: z.enum(PLATFORMS, `must be one of ${PLATFORMS.join(", ")}`),
+    fallback: "cloudflare",
+    secret: false,
+    meaning: "What runs the Worker, `cloudflare` or `embedded`; a self-hosted installation sets it itself",
   },
   PROCESSOR_INSTANCES: {
     schema: wholeNumber(1, 1000),
@@ -301,8 +311,8 @@ export interface Config {
     | { readonly type: "http"; readonly urls: readonly [string, ...string[]] }
     | { readonly type: "containers"; readonly instances: number };
   readonly processorIdleMs: number;
-  /** The processor's settings of extraction (`YTDLP_…`), handed to container instances as they are. */
-  readonly extraction: Readonly<Record<string, string>>;
+  /** The processor's settings that container instances get as they are, see `schema/container-settings.ts`. */
+  readonly forwarded: Readonly<Record<string, string>>;
   readonly bucket: ManagedBucketConfig;
   /** Null: no gateway may call. */
   readonly rapidApiSecret: string | null;
@@ -371,6 +381,10 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const problem = leaseProblem({ leaseSeconds, heartbeatSeconds });
   if (problem !== null) throw new ConfigError(problem);
   const [processorUrl, ...otherUrls] = variables.PROCESSOR_URL;
+  if (variables.PLATFORM === "cloudflare") {
+    const problems = variables.PROCESSOR_URL.flatMap((url) => processorUrlProblem(url) ?? []);
+    if (problems.length > 0) throw new ConfigError(problems.join("; "));
+  }
   const { PROCESSOR_INSTANCES: instances, PROCESSOR_MAX_INSTANCES: most } = variables;
   if (processorUrl === undefined && instances > most) {
     throw new ConfigError(
@@ -387,7 +401,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       processorUrl === undefined
         ? { type: "containers", instances }
         : { type: "http", urls: [processorUrl, ...otherUrls] },
-    extraction: extractionSettings(env),
+    forwarded: forwardedSettings(env),
     processorIdleMs: variables.PROCESSOR_IDLE_SECONDS * 1000,
     bucket: {
       endpoint: variables.R2_ENDPOINT,
@@ -433,12 +447,37 @@ const pair = <T>(first: string, second: string, make: (first: string, second: st
   first === "" || second === "" ? null : make(first, second);
 
 /** The processor checks them at its start. */
-function extractionSettings(env: Readonly<Record<string, unknown>>): Record<string, string> {
-  const entries = Object.entries(env).filter(
-    ([name, value]) => /^YTDLP_/.test(name) && typeof value === "string",
-  );
-  return Object.fromEntries(entries) as Record<string, string>;
+function forwardedSettings(env: Readonly<Record<string, unknown>>): Record<string, string> {
+  const set = FORWARDED_SETTINGS.flatMap((name) => {
+    const value = env[name];
+    return typeof value === "string" && value !== "" ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries(set);
 }
+
+/**
+ * Why Cloudflare's network could not reach a processor, or only without secrecy; null when it can. A Worker there connects
+ * to public host names alone, and what it sends holds the credentials of callers.
+ */
+function processorUrlProblem(text: string): string | null {
+  const { hostname, protocol } = new URL(text);
+  const why =
+    protocol !== "https:"
+      ? "is not https, and the credentials of callers travel to the processor"
+      : isAddress(hostname)
+        ? "names an address, and a Worker on Cloudflare connects to host names only"
+        : judgeHost(hostname).allowed
+          ? null
+          : "names a host that only its own network knows";
+  if (why === null) return null;
+  return (
+    `PROCESSOR_URL ${text} ${why}: give the processor a host name with a certificate, ` +
+    "by a tunnel (cloudflared) or a reverse proxy with TLS (Caddy), and set PROCESSOR_URL to https://<that name>"
+  );
+}
+
+/** Hosts of parsed URLs: every form of an IPv4 address has become four numbers, and IPv6 stands in brackets. */
+const isAddress = (hostname: string): boolean => /^[\d.]+$/.test(hostname) || hostname.startsWith("[");
 
 function sentenceOf(issue: z.core.$ZodIssue): string {
   const name = issue.path.join(".");

@@ -63,6 +63,8 @@ export interface ManagedBucket extends Pick<StorageClient, "deleteObject" | "abo
   signedLink(key: string): Promise<string>;
   /** Writes a text, replacing what is there. */
   putObject(key: string, text: string, contentType: string): Promise<void>;
+  /** Writes and deletes a small object. @returns why that failed, for the operator; null when it did not */
+  checkWrite(): Promise<string | null>;
 }
 
 /** Ways to reach the objects that drive batches. All of it may be lost: the objects' alarms and reconcile heal. */

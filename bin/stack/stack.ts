@@ -11,7 +11,7 @@ import { markerOf } from "./marker.ts";
 import { applyMigrations, migrationFiles } from "./migrations.ts";
 import { ensureBundle } from "./platform/bundle.ts";
 import { assertPortIsFree, freePort } from "./ports.ts";
-import { superviseProcessor } from "./processor.ts";
+import { type ProcessorOptions, type SupervisedProcessor, superviseProcessor } from "./processor.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { loadSecrets, saveSecrets, withOwnSecrets } from "./secrets.ts";
 import { startGuard } from "./start-guard.ts";
@@ -34,6 +34,8 @@ export interface StackOptions {
   readonly log: (line: string) => void;
   /** Gives up a start that is under way. */
   readonly signal?: AbortSignal;
+  /** Starts the processor; default: a process of this machine. */
+  readonly startProcessor?: (options: ProcessorOptions) => SupervisedProcessor;
   /** Makes Worker and processor reach each other by other addresses than their own, as across a network. */
   readonly detours?: Detours;
 }
@@ -80,7 +82,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function start(
-  { port, stateDir, env, log, signal = new AbortController().signal, detours }: StackOptions,
+  {
+    port,
+    stateDir,
+    env,
+    log,
+    signal = new AbortController().signal,
+    startProcessor = superviseProcessor,
+    detours,
+  }: StackOptions,
   undo: (() => void | Promise<void>)[],
 ): Promise<Omit<Stack, "stop">> {
   const state = await takeStateFolder(resolve(stateDir), log);
@@ -124,7 +134,7 @@ async function start(
   signal.throwIfAborted();
   const worker = startWorker({ ...ofWorker, state });
   undo.push(() => worker.stop(WORKER_GRACE));
-  const processor = superviseProcessor({
+  const processor = startProcessor({
     env: { ...processorEnv, ...marker },
     logFile: freshLog(state.file("logs/processor.log")),
     log,

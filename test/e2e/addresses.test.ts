@@ -26,7 +26,7 @@ const REPORT = process.env.ADDRESSES;
 const FORMS_OF_A_KIND = 2;
 /** Requests and jobs at the same time. */
 const AT_ONCE = REPORT ? 24 : 8;
-/** A job that has not ended by then is cancelled: what it dials again later, it would have dialled at first. */
+/** A job that has not ended by then is cancelled. */
 const JOB_MS = 20_000;
 const BETWEEN_LOOKS_MS = REPORT ? 400 : 100;
 
@@ -90,18 +90,17 @@ async function bring({ path, body }: Knock, door: Door): Promise<boolean> {
   return true;
 }
 
+/** Waits for the first run of a job and its first webhook; a run that waits to be repeated is cancelled. */
 async function endOf(id: string): Promise<void> {
   const isLate = AbortSignal.timeout(JOB_MS);
-  for (;;) {
-    const { status, webhook_status } = await stack.job(id);
+  while (!isLate.aborted) {
+    const { status, attempt, webhook_status, webhook_attempts } = await stack.job(id);
+    if (status === "Pending" && attempt > 0) break;
     const isOver = status !== "Pending" && status !== "Processing";
-    if (isOver && webhook_status !== "pending") return;
-    if (isLate.aborted || isOver) {
-      if (!isOver) await stack.call("DELETE", `/jobs/${id}`);
-      return;
-    }
+    if (isOver && (webhook_status !== "pending" || webhook_attempts > 0)) return;
     await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
   }
+  await stack.call("DELETE", `/jobs/${id}`);
 }
 
 /** These name the address by a server or setting that all attempts share. */

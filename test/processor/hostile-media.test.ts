@@ -24,8 +24,9 @@ import {
 import { media } from "../support/media.ts";
 
 /**
- * Files that are no media but name others, against real tools. The sandbox is left out, so that each wall is seen to
- * hold on its own: what is refused by its first bytes, and what ffmpeg does when it is made to read it all the same.
+ * Files that are no media but name others, against real tools. The sandbox's walls are left out, so that each wall of
+ * ours is seen to hold on its own: what is refused by its first bytes, and what ffmpeg does when it is made to read it
+ * all the same. Its limits stay: a demuxer that reads a document as if it were media may ask for gigabytes.
  * `SECOND_FFMPEG` names a folder with another ffmpeg and ffprobe, on which everything must hold, too.
  */
 
@@ -77,7 +78,7 @@ describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", { timeout: 120_000 }, (binaries) =
         : { FFMPEG_PATH: join(binaries, "ffmpeg"), FFPROBE_PATH: join(binaries, "ffprobe") }),
     });
     const found = await discoverTools(config);
-    const sandbox = new Sandbox(found.ytdlp.python, config, NO_ISOLATION);
+    const sandbox = new Sandbox(found.ytdlp.python, config, { ...NO_ISOLATION, limits: true });
     tools = { ...found, sandbox };
   });
 

@@ -1,5 +1,14 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -80,35 +89,74 @@ describe("what is taken from elsewhere is named by its content", () => {
 });
 
 describe("the installer of yt-dlp", () => {
-  const install = (lock: string, ...args: string[]) => {
+  /** Runs it with a Python that makes an environment whose pip writes down its arguments. */
+  const install = (lock: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
     const folder = mkdtempSync(join(tmpdir(), "lock-"));
+    const program = (name: string, lines: string) => {
+      writeFileSync(join(folder, name), `#!/bin/sh\n${lines}\n`);
+      chmodSync(join(folder, name), 0o755);
+    };
     try {
       copyFileSync(inRoot("processor", "install-ytdlp.sh"), join(folder, "install-ytdlp.sh"));
       writeFileSync(join(folder, "requirements.txt"), lock);
-      return spawnSync("sh", [join(folder, "install-ytdlp.sh"), join(folder, "venv"), ...args], {
-        encoding: "utf8",
-      });
+      mkdirSync(join(folder, "bin"));
+      program("bin/pip", `echo "$@" > '${folder}/pip-arguments'`);
+      program("bin/python", "");
+      program("bin/python3", `mkdir -p '${folder}/venv' && cp -r '${folder}/bin' '${folder}/venv/bin'`);
+      const { status, stderr } = spawnSync(
+        "sh",
+        [join(folder, "install-ytdlp.sh"), join(folder, "venv"), ...args],
+        {
+          encoding: "utf8",
+          env: { ...env, PATH: `${join(folder, "bin")}:${process.env.PATH}` },
+        },
+      );
+      const written = join(folder, "pip-arguments");
+      return { status, stderr, pip: existsSync(written) ? readFileSync(written, "utf8") : null };
     } finally {
       rmSync(folder, { recursive: true });
     }
   };
+  const PLAIN = "yt-dlp==2026.10.26\n";
+  const HASHED = `yt-dlp==2026.10.26 --hash=sha256:${"0".repeat(64)}\n`;
 
   it("takes no stable release whose hashes are not known, and says what to run", () => {
-    const { status, stderr } = install("yt-dlp==2026.10.26\n", "stable");
-    expect(status).toBe(2);
+    const { status, stderr, pip } = install(PLAIN, ["stable"]);
+    expect({ status, pip }).toEqual({ status: 2, pip: null });
     expect(stderr).toContain("run processor/lock-requirements.py");
+    expect(stderr).toContain("--build-arg YTDLP_UNVERIFIED=accept");
+  });
+
+  it("takes one without hashes when it is told to, and warns", () => {
+    const { status, stderr, pip } = install(PLAIN, ["stable"], { YTDLP_UNVERIFIED: "accept" });
+    expect(status).toBe(0);
+    expect(stderr).toContain("WITHOUT VERIFICATION");
+    expect(pip).toContain("--requirement");
+    expect(pip).not.toContain("--require-hashes");
+  });
+
+  it("refuses every other value of the argument", () => {
+    const { status, stderr, pip } = install(PLAIN, ["stable"], { YTDLP_UNVERIFIED: "no" });
+    expect({ status, pip }).toEqual({ status: 2, pip: null });
+    expect(stderr).toContain("YTDLP_UNVERIFIED must be empty or accept, not no");
   });
 
   it("takes no other version of the stable channel than the locked one", () => {
-    const { status, stderr } = install("", "stable", "2026.1.1");
+    const { status, stderr } = install("", ["stable", "2026.1.1"]);
     expect(status).toBe(2);
     expect(stderr).toContain("leave YTDLP_VERSION empty");
   });
 
-  it("lets pip check every file of the stable release", () => {
-    expect(read("processor/install-ytdlp.sh")).toContain(
-      'set -- --require-hashes --requirement "$requirements"',
-    );
-    execFileSync("sh", ["-n", inRoot("processor", "install-ytdlp.sh")]);
+  it.each(["", "accept"])(
+    "lets pip check every file of a locked release, YTDLP_UNVERIFIED=%j",
+    (accepted) => {
+      const { status, stderr, pip } = install(HASHED, ["stable"], { YTDLP_UNVERIFIED: accepted });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(pip).toContain("--require-hashes --requirement");
+    },
+  );
+
+  it("builds a strict image unless the argument is given", () => {
+    expect(read("processor/Dockerfile")).toMatch(/^ARG YTDLP_UNVERIFIED=$/m);
   });
 });

@@ -102,6 +102,28 @@ describe("a request that is not valid names what is wrong", () => {
     expect(await response.json()).toMatchObject({ code: "payload_too_large" });
     expect((await post(body, { "content-length": "10" })).status).toBe(413);
   });
+
+  it("whatever content type its body declares", async () => {
+    for (const type of ["", "application/x-www-form-urlencoded", "text/plain", "application/problem+json"]) {
+      const headers = { "content-type": type };
+      expect((await post({ url }, headers)).status, type).toBe(201);
+      expect((await (await post("{", headers)).json<ErrorBody>()).error).toBe("body must be valid JSON");
+      expect((await (await post("null", headers)).json<ErrorBody>()).error).toBe(
+        "body must be a JSON object",
+      );
+      expect(
+        (await (await post({ url, folders: "a", format: 1 }, headers)).json<ErrorBody>()).issues,
+      ).toEqual([expect.objectContaining({ path: "format" })]);
+    }
+  });
+
+  it("by the first value of a query parameter that is repeated", async () => {
+    const list = (query: string) => worker.call("GET", `/jobs?${query}`, { key });
+    expect((await list("status=completed&status=x")).status).toBe(200);
+    const response = await list("status=x&status=completed");
+    expect(response.status).toBe(400);
+    expect((await response.json<ErrorBody>()).issues?.map(({ path }) => path)).toEqual(["status"]);
+  });
 });
 
 describe("a request that is valid", () => {

@@ -55,7 +55,7 @@ export const dependencyUnavailable = (cause: unknown): ApiError =>
   new ApiError("dependency_unavailable", { cause, retryAfterSeconds: 5 });
 
 /** Turns what a schema found into issues with dotted paths. */
-export function issuesOf(error: z.ZodError, root = "body"): Issue[] {
+export function issuesOf(error: z.core.$ZodError, root = "body"): Issue[] {
   return error.issues.map((issue) => ({
     path: issue.path.length === 0 ? root : issue.path.join("."),
     message: issue.message,

@@ -11,7 +11,7 @@ export const usage = sqliteTable(
     month: text("month").notNull(),
     jobs: integer("jobs").notNull(),
     delivered_bytes: integer("delivered_bytes").notNull(),
-    /** When the last job ended, each end counted as later than the one before: decides whose turn it is. */
+    /** When the last job ended; strictly increasing. The fair queue orders accounts by it. */
     last_end_at: time("last_end_at"),
   },
   (table) => [primaryKey({ columns: [table.account_id, table.month] })],
