@@ -1,4 +1,4 @@
-/** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: we, the way without us, and the line alone, side by side. */
+/** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: compares us with the usual method and with the bare network. */
 import { apiTable, benchApi } from "./bench/api.ts";
 import { batchTables, benchBatch } from "./bench/batch.ts";
 import { benchDrain, drainTables } from "./bench/drain.ts";
@@ -13,7 +13,7 @@ import { exitCodeOf } from "./stack/exit-code.ts";
 
 const log = (line: string) => console.error(`[bench] ${line}`);
 
-/** @returns what goes into the file of results */
+/** @returns the content of the result file */
 async function run(part: Part, options: BenchOptions): Promise<object> {
   if (part === "api") {
     const results = await benchApi(options, log);
@@ -35,9 +35,7 @@ async function run(part: Part, options: BenchOptions): Promise<object> {
     console.log(`\n${rowsTable(results)}\n`);
     return { results };
   }
-  console.log(
-    "\nThe S3 server of this bench checks nothing and keeps nothing: it stands for a quick storage.",
-  );
+  console.log("\nThe S3 server of this bench checks and stores nothing: it simulates a fast storage.");
   const subjects = await withBench(options, log, part === "pipeline" ? benchPipeline : benchTranscode);
   console.log(`\n${subjectTable(subjects)}\n`);
   return { subjects };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Auth, type Endpoint, scopeOf } from "./api/endpoint.ts";
+import { type Auth, type Endpoint, refusesBody, scopeOf } from "./api/endpoint.ts";
 import { endpoints } from "./api/endpoints.ts";
 import { ErrorBody, ProblemBody } from "./api/error.ts";
 import { API_ERRORS, type ApiErrorCode } from "./errors.ts";
@@ -24,10 +24,14 @@ const COMMON_ERRORS: Record<Auth, readonly ApiErrorCode[]> = {
 /** Errors of requests with an idempotency key. */
 const REPEAT_ERRORS: readonly ApiErrorCode[] = ["idempotency_in_progress", "idempotency_key_reused"];
 
+/** Refusals that a body without a use may get. */
+const BODY_ERRORS: readonly ApiErrorCode[] = ["invalid_request", "payload_too_large"];
+
 /** Errors that a route may return: its own and those for its kind of caller. */
 export function errorsOf(endpoint: Endpoint): ApiErrorCode[] {
   const repeated = endpoint.idempotent ? REPEAT_ERRORS : [];
-  return [...new Set([...endpoint.errors, ...repeated, ...COMMON_ERRORS[endpoint.auth]])];
+  const ofBody = refusesBody(endpoint) ? BODY_ERRORS : [];
+  return [...new Set([...endpoint.errors, ...repeated, ...ofBody, ...COMMON_ERRORS[endpoint.auth]])];
 }
 
 /**

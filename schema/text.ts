@@ -1,5 +1,11 @@
 /** Helpers for text that run in linear time. */
 
+/** A check for text that becomes part of a key: UTF-8 and URLs have no form of half a character. */
+export const isWholeText = [
+  (text: string): boolean => text.isWellFormed(),
+  "must not contain half of a character (an unpaired surrogate)",
+] as const;
+
 /**
  * The text without any of these characters at its end. A pattern such as `/\/+$/` would restart at each of them.
  *

@@ -1,9 +1,9 @@
-/** Sources whose turn is remembered; the one that was asked for the longest ago is removed first. */
+/** Maximum number of sources whose rotation is remembered; the least recently used one is removed first. */
 const MAX_SOURCES = 10_000;
 
 /**
- * The operator's proxies in turn, source by source: what one source sees is spread evenly, and a run that is tried
- * again comes from another address.
+ * Rotates the operator's proxies, separately for each source: the requests to a source are spread evenly, and a retried
+ * run comes from another address.
  */
 export class ProxyRotation {
   readonly #proxies: readonly string[];
@@ -12,8 +12,13 @@ export class ProxyRotation {
   readonly #refused = new Map<string, Map<string, number>>();
   readonly #now: () => number;
 
+<<<<<<< HEAD
   /** @param proxies `http://[user:password@]host:port`; empty: every run goes out directly */
   constructor(proxies: readonly string[], now: () => number = () => performance.now()) {
+=======
+  /** @param proxies `http://[user:password@]host:port`; if empty, runs connect directly */
+  constructor(proxies: readonly string[]) {
+>>>>>>> prose
     this.#proxies = proxies;
     this.#now = now;
   }
@@ -37,7 +42,7 @@ export class ProxyRotation {
     return (this.#refused.get(host)?.get(proxy) ?? 0) > this.#now();
   }
 
-  /** The proxy for the next run that asks this host; undefined without proxies. */
+  /** The proxy for the next run that uses this host; undefined without proxies. */
   next(host: string): string | undefined {
     if (this.#proxies.length === 0) return undefined;
     const round = this.#rounds.get(host) ?? 0;

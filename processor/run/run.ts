@@ -19,12 +19,12 @@ import { nextLook, UpcomingError } from "./upcoming.ts";
 /** A run that was started. */
 export interface RunHandle {
   readonly attempt: number;
-  /** Resolves, and never rejects, when nothing of the run is left but its folder, which is being removed. */
+  /** Resolves, and never rejects, when everything of the run has ended; its folder may still be being removed. */
   readonly done: Promise<void>;
   stop(reason: StopReason): void;
 }
 
-/** An outcome is repeated for this long; by then the Worker has long taken the job back by its lease. */
+/** An outcome is repeated for this long; by then the lease has expired and the Worker has taken the job back. */
 const REPORT_MS = 10 * 60_000;
 
 /** A run before it has its folder and its source network. */
@@ -108,7 +108,7 @@ async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   return { ...delivery, adjustments: [...delivery.adjustments, notLive] };
 }
 
-/** Gives the run its folder and its source network, and takes both away at the end. */
+/** Gives the run its folder and its source network, and removes both at the end. */
 async function produce(base: BareContext): Promise<Delivery> {
   const { folders, claim } = base;
   const folder = await folders.make(`${claim.job_id}.${claim.attempt}`);
@@ -148,7 +148,7 @@ const toolsOf = ({ tools }: BareContext) => ({
   ffmpeg: tools.ffmpeg.version,
 });
 
-/** Null when there is nobody to inform: the job belongs to another run, or to none. */
+/** Null if nothing is reported, because the job belongs to another run or to none. */
 function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {
   const { signal, log, claim, progress, request, proxies } = context;
   const cause = signal.aborted ? signal.reason : error;
@@ -187,7 +187,7 @@ async function report(
   }
 }
 
-/** A disk that fills up while our own code writes says so by the system's code. */
+/** Recognises a full disk by the system's error code. */
 const ownCodeOf = (error: unknown): "disk_full" | "internal" =>
   error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")
     ? "disk_full"

@@ -46,6 +46,13 @@ export interface Endpoint {
 export const scopeOf = ({ method, scope }: Pick<Endpoint, "method" | "scope">): Scope =>
   scope ?? (method === "GET" ? "read" : "write");
 
+/**
+ * Whether a body with members is refused because the route has no use for one. Where operators and accounts set
+ * something, a mistake must not pass in silence.
+ */
+export const refusesBody = ({ method, path, body }: Endpoint): boolean =>
+  body === undefined && method !== "GET" && /^\/(admin|user)\//.test(path);
+
 /** Largest body of most routes, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
 /** Largest body of routes that take many jobs, in bytes. */

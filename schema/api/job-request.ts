@@ -3,6 +3,7 @@ import { z } from "zod";
 import { AUDIO_CHOICES, VIDEO_CHOICES } from "../containers.ts";
 import { AUDIO_BITRATES, MAX_FPS, parseTimestamp, QUALITY_PRESETS, RESOLUTIONS } from "../media.ts";
 import { cleanFilename } from "../storage/object-key.ts";
+import { isWholeText } from "../text.ts";
 import { InlineStorage } from "./storage.ts";
 
 /** Longest URL that is taken, in characters. */
@@ -79,6 +80,7 @@ export const Filename = z
   .min(1, "must not be empty")
   .max(MAX_FILENAME_LENGTH, `must be at most ${MAX_FILENAME_LENGTH} characters`)
   .refine((name) => !/[/\\\0]/.test(name) && !name.includes(".."), "must not contain .., / or \\")
+  .refine(...isWholeText)
   .transform(cleanFilename)
   .refine((name) => name !== "" && name !== ".", "must contain a visible character");
 
@@ -89,6 +91,7 @@ export const Folder = z
   .min(1, "must not be empty")
   .max(200, "Folder name too long (max 200 characters)")
   .refine((folder) => !folder.includes(".."), "must not contain ..")
+  .refine(...isWholeText)
   .refine((folder) => !/^[/\\]/.test(folder), "must not begin with / or \\")
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
   .refine((folder) => !/[\u0000-\u001f\u007f]/.test(folder), "must not contain control characters");

@@ -1,10 +1,16 @@
 import "../messages.ts";
 import { z } from "zod";
+import { isWholeText } from "../text.ts";
 
 /** Storage credentials as callers send them: one flat object tagged by `provider`. */
 
 const folder = (what: string) =>
-  z.string().max(200, `must be at most 200 characters`).optional().describe(what);
+  z
+    .string()
+    .max(200, `must be at most 200 characters`)
+    .refine(...isWholeText)
+    .optional()
+    .describe(what);
 const text = (max: number) =>
   z.string().trim().min(1, "must not be empty").max(max, `must be at most ${max} characters`);
 const endpoint = z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).max(2048);

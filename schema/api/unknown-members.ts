@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { shownText } from "../shown-url.ts";
 import { nearestName } from "./nearest-name.ts";
 
 /** A member of a body that its schema does not know. */
@@ -167,5 +168,8 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const join = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
 
-const shorten = (name: string): string =>
-  (name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name).toWellFormed();
+/** A name that is a URL was a value in the wrong place, with what it may hold. */
+const shorten = (name: string): string => {
+  const shown = shownText(name);
+  return (shown.length > MAX_NAME_LENGTH ? `${shown.slice(0, MAX_NAME_LENGTH)}…` : shown).toWellFormed();
+};

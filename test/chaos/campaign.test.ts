@@ -214,7 +214,7 @@ function watchBlame(faults: readonly ChaosFault[]) {
   };
 }
 
-/** Lets the scheduled work run and time pass until all has ended and nothing is left to be put right. */
+/** Runs the scheduled work and advances the time until all jobs have ended and nothing is left to repair. */
 async function settle(jobs: readonly LoadJob[]): Promise<string[]> {
   const deadline = performance.now() + SETTLE_MS;
   const ids = jobs.map(({ id }) => `'${id}'`).join();
@@ -235,7 +235,7 @@ async function settle(jobs: readonly LoadJob[]): Promise<string[]> {
   }
 }
 
-it(`after each of ${ROUNDS} rounds of faults, every job is delivered once, and nothing is left over`, async () => {
+it(`after each of ${ROUNDS} rounds of faults, every job is delivered once, and nothing remains`, async () => {
   const sum = { rounds: 0, jobs: 0, faults: 0, broken: [] as string[] };
   const byFault = new Map<string, number>();
   for (let number = FROM; number < FROM + ROUNDS; number++) {

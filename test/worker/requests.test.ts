@@ -42,6 +42,16 @@ describe("a request that is not valid names what is wrong", () => {
     [{ url, folder: "a".repeat(201) }, "folder", "Folder name too long (max 200 characters)"],
     [{ url, folder: "a/../b" }, "folder", "folder must not contain .."],
     [{ url, filename: "a/b" }, "filename", "filename must not contain .., / or \\"],
+    [
+      { url, folder: "\ud83d" },
+      "folder",
+      "folder must not contain half of a character (an unpaired surrogate)",
+    ],
+    [
+      { url, filename: "\ude00" },
+      "filename",
+      "filename must not contain half of a character (an unpaired surrogate)",
+    ],
     [{ url, video_quality: 52 }, "video_quality", "video_quality must be at most 51"],
     [{ url, video_codec: "av2" }, "video_codec", "video_codec must be one of copy, h264, h265, vp9"],
     [

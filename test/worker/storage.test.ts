@@ -188,7 +188,7 @@ describe("storage that came with a job", () => {
       error: expect.stringMatching(/^storage is required/),
     });
     expect(await (await remove({ storage: oss })).json()).toMatchObject({
-      error: "storage is another place than the one that the job delivered to",
+      error: "storage is not the storage that the job delivered to",
     });
     worker.network.calls.length = 0;
     const response = await remove({ storage: s3 });
@@ -339,7 +339,7 @@ describe("callers of marketplaces", () => {
   const post = (headers: Record<string, string>, body: object) =>
     worker.call("POST", "/jobs", { headers, body: { url, ...body } });
 
-  it("through RapidAPI get an account on first sight, whose limits follow the tier", async () => {
+  it("through RapidAPI get an account at the first call, whose limits follow the tier", async () => {
     const user = `jane-${crypto.randomUUID()}`;
     const limitsOf = async () =>
       (await rows("accounts"))

@@ -181,7 +181,7 @@ describe("an endpoint that is down", () => {
     expect(await worker.job(key, job_id)).toMatchObject({
       webhook_status: "failed",
       webhook_attempts: 10,
-      webhook_last_error: "the endpoint answered 503",
+      webhook_last_error: "the endpoint responded with 503",
     });
     worker.now = start + 80 * HOUR;
     const path = `/webhooks/deliveries/${ended.id}/replay`;
@@ -216,7 +216,7 @@ describe("an endpoint that is down", () => {
     [
       "a redirect",
       () => Response.redirect("https://elsewhere.example/", 307),
-      "the endpoint answered 307; redirects are not followed",
+      "the endpoint responded with 307; redirects are not followed",
     ],
     ["a refused connection", unreachable, "no connection"],
   ])("by %s is tried again", async (_, onHook, last_error) => {
@@ -245,7 +245,7 @@ describe("an endpoint that is down", () => {
     expect(await deliveries()).toMatchObject([{ last_error: "the address is not public (private address)" }]);
   });
 
-  it("for five days is switched off and reported; a replay that arrives switches it on", async () => {
+  it("for five days is disabled and reported; a successful replay enables it", async () => {
     worker.network.onHook = () => new Response(null, { status: 500 });
     await endJob();
     await runToTheEnd();
@@ -261,7 +261,7 @@ describe("an endpoint that is down", () => {
     await worker.consumeDeliveryQueue();
     expect(worker.network.posts).toHaveLength(posts);
     const [off] = await deliveries("?status=failed");
-    expect(off).toMatchObject({ attempts: 0, last_error: expect.stringContaining("switched off") });
+    expect(off).toMatchObject({ attempts: 0, last_error: expect.stringContaining("disabled") });
     worker.network.onHook = () => new Response(null, { status: 200 });
     await worker.call("POST", `/webhooks/deliveries/${off?.id}/replay`, { key });
     await worker.consumeDeliveryQueue();

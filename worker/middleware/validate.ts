@@ -1,8 +1,8 @@
 import { zValidator } from "@hono/zod-validator";
 import type { MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import type { z } from "zod";
-import type { Endpoint } from "../../schema/api/endpoint.ts";
+import { z } from "zod";
+import { type Endpoint, MAX_BODY_BYTES, refusesBody } from "../../schema/api/endpoint.ts";
 import type { Issue } from "../../schema/api/error.ts";
 import { type UnknownMember, unknownMembers } from "../../schema/api/unknown-members.ts";
 import type { Adjustment } from "../../schema/media.ts";
@@ -13,11 +13,15 @@ import type { AppEnv } from "../routes/route.ts";
 type Middleware = MiddlewareHandler<AppEnv>;
 type Body = NonNullable<Endpoint["body"]>;
 
+/** Of an endpoint that takes nothing: what is sent all the same was meant to change something. */
+const NO_MEMBERS: Body = { schema: z.object({}), required: false, maxBytes: MAX_BODY_BYTES };
+
 /**
- * Checks path, query and body of an endpoint against its schemas, in this order. A refusal names every member at fault.
+ * Checks path, query and body of an endpoint against its schemas, in this order. The error names every invalid field.
  * The results are what `c.req.valid()` returns.
  */
-export function validate({ params, query, body }: Endpoint): Middleware[] {
+export function validate(endpoint: Endpoint): Middleware[] {
+  const { params, query, body = refusesBody(endpoint) ? NO_MEMBERS : undefined } = endpoint;
   return [
     ...(params ? [zValidator("param", params, refuse("path")) as Middleware] : []),
     ...(query ? [validateQuery(query)] : []),
@@ -25,7 +29,7 @@ export function validate({ params, query, body }: Endpoint): Middleware[] {
   ];
 }
 
-/** A parameter that is repeated counts once: its first value. */
+/** Of a repeated parameter, the first value counts. */
 function validateQuery(schema: z.ZodObject): Middleware {
   return zValidator("query", schema, refuse("query"), {
     validationFunction: (_, value) =>
@@ -38,8 +42,8 @@ function validateQuery(schema: z.ZodObject): Middleware {
 }
 
 /**
- * Reads a body of bounded size and puts its text in the place of the stream. The validator reads it from there, and it
- * skips what is not declared to be JSON, while a body needs no content type here.
+ * Reads a body of bounded size and replaces the stream with its text, declared as JSON: the validator skips other
+ * content types, while our clients need not send one.
  */
 function boundBody({ maxBytes, required }: Body): Middleware {
   return async (c, next) => {
@@ -53,7 +57,7 @@ function boundBody({ maxBytes, required }: Body): Middleware {
   };
 }
 
-/** Members that the schema does not know are reported as adjustments, or refused together with what else is wrong. */
+/** Members that the schema does not know are reported as adjustments, or refused together with other errors. */
 function validateBody({ schema, unknownMembers: mode }: Body): Middleware {
   return async (c, next) => {
     let unknown: UnknownMember[] = [];
@@ -84,7 +88,7 @@ function validateBody({ schema, unknownMembers: mode }: Body): Middleware {
 
 type Result = { readonly success: true } | { readonly success: false; readonly error: z.core.$ZodError };
 
-/** The hook of a validator that refuses in our words. */
+/** A validator's hook that throws our error. */
 const refuse = (root: string) => (result: Result) => {
   if (!result.success) throw invalidRequest(issuesOf(result.error, root));
 };
@@ -94,7 +98,7 @@ const issueOf = ({ path, suggestion }: UnknownMember): Issue => ({
   message: `is not a known field${suggestion === null ? "" : `; did you mean ${suggestion}?`}`,
 });
 
-/** Without the value, which may be a secret in the wrong place. */
+/** Leaves the value out, because it may be a misplaced secret. */
 const adjustmentOf = ({ path, suggestion }: UnknownMember): Adjustment => ({
   field: path,
   from: null,

@@ -20,24 +20,22 @@ const SMALLEST_GAP_SECONDS = 0.5;
 /** With more of it damaged or missing, a person would call the file broken. */
 const MAX_SHARE = 0.25;
 /** Packets and frames that a tool reports as damaged, once for each. */
-const DAMAGE = new RegExp(
-  [
-    ...["corrupt (?:input packet|decoded frame)", "error while decoding stream", "error submitting packet"],
-    // a decoder that goes on
-    ...["concealing [0-9]+ DC", "input buffer exhausted", "invalid nal unit size"],
-  ].join("|"),
-  "i",
-);
+const DAMAGE =
+  /corrupt input packet|corrupt decoded frame|error while decoding stream|error submitting packet/i;
+/** What a decoder says that goes on. */
+const CONCEALED = /concealing \d{1,9} DC|input buffer exhausted|invalid nal unit size/i;
+
+const isDamage = (line: string): boolean => DAMAGE.test(line) || CONCEALED.test(line);
 
 /** Counts reports of damage on the error output of a tool. */
 export class DamageCount {
   count = 0;
 
   readonly onLine = (line: string): void => {
-    if (DAMAGE.test(line)) this.count += 1;
+    if (isDamage(line)) this.count += 1;
     const repeated = /last message repeated (\d{1,9}) times/i.exec(line)?.[1];
     if (repeated !== undefined && this.#wasDamage) this.count += Number(repeated);
-    this.#wasDamage = DAMAGE.test(line) || (repeated !== undefined && this.#wasDamage);
+    this.#wasDamage = isDamage(line) || (repeated !== undefined && this.#wasDamage);
   };
   #wasDamage = false;
 }

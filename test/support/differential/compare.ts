@@ -67,7 +67,7 @@ export function compare({ explained = {}, name }: DifferentialCase, results: Res
   fewer("chapters", peer.chapters, ours.chapters);
   fewer("cover", Number(peer.hasCover), Number(ours.hasCover), ["cover"]);
   if (peer.artist !== ours.artist) add("artist", peer.artist, ours.artist, peer.artist !== null);
-  fewer("turned", Number(peer.isTurned), Number(ours.isTurned));
+  if (peer.isUpright !== ours.isUpright) add("turned", peer.isUpright, ours.isUpright, true);
   if (Math.abs(peer.frames - ours.frames) > FRAMES_SLACK) {
     add("frames", peer.frames, ours.frames, ours.frames < peer.frames, ["max_fps"]);
   }

@@ -14,7 +14,8 @@ export interface Worth {
   readonly chapters: number;
   readonly hasCover: boolean;
   readonly artist: string | null;
-  readonly isTurned: boolean;
+  /** Shown higher than it is wide, whether it is stored so or a rotation says so. */
+  readonly isUpright: boolean;
   /** That decode. */
   readonly frames: number;
   /** Frames that are shown before the one in front of them. */
@@ -45,11 +46,17 @@ export async function measure(path: string): Promise<Worth> {
     chapters: chapters.length,
     hasCover: streams.some(isCover),
     artist,
-    isTurned: JSON.stringify(video ?? {}).includes('"rotation":'),
+    isUpright: isUpright(video),
     ...{ frames, backwards },
     seconds: Number(format.duration ?? 0),
     errors: await decodeErrors(path),
   };
+}
+
+function isUpright(video: Awaited<ReturnType<typeof probe>>["streams"][number] | undefined): boolean {
+  const { height = 0, width = 0, side_data_list: sides = [] } = video ?? {};
+  const isOnItsSide = sides.some(({ rotation = 0 }) => Math.abs(rotation) % 180 === 90);
+  return isOnItsSide ? width > height : height > width;
 }
 
 async function shownFrames(path: string): Promise<{ frames: number; backwards: number }> {

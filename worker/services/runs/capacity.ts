@@ -8,7 +8,7 @@ export const runClassOf = ({ batch_id }: Pick<JobRow, "batch_id">): RunClass =>
 
 /**
  * What this isolate remembers of busy processors, so that jobs are not claimed again and again while no slot is
- * free. Only a memory: another isolate may know better, and an ended run whose slot is left over puts it right.
+ * free. Only a memory: another isolate may know better, and an ended run that leaves a slot free corrects it.
  */
 export class Capacity {
   readonly #busyUntil: Record<RunClass, number> = { single: 0, batch: 0 };

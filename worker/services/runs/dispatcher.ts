@@ -23,7 +23,7 @@ import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
  * with the fewest running jobs, no matter who asked first, and each claim is made on the condition that it is its turn.
  */
 
-/** What a dispatch came to. */
+/** The result of a dispatch. */
 export type Dispatch =
   | { readonly type: "started" }
   /** Gone, ended, running, or taken by another dispatcher. */
@@ -36,7 +36,7 @@ export type Dispatch =
 /** The same, of a job that may have to let another account go first, or whose source is left alone. */
 type Attempt = Dispatch | { readonly type: "behind"; readonly job: JobRow } | { readonly type: "put_off" };
 
-/** When nobody answered: time for an instance to start or for a network to mend. */
+/** Delay when no processor responded: time for an instance to start or for a network to recover. */
 const UNREACHABLE_SECONDS = 5;
 /** Until a job that found no instance to itself asks again. */
 const ALONE_SECONDS = 10;
@@ -231,7 +231,7 @@ async function settle(
     case "unreachable": {
       // meanwhile it is nobody's turn that others must wait for
       const due_at = context.clock() + UNREACHABLE_SECONDS * 1000;
-      // the run may have begun all the same: its successor hears of this claim as of a predecessor
+      // the run may have begun nevertheless: its successor treats this claim as a predecessor
       const set = {
         due_at,
         started_at: before.started_at,

@@ -17,7 +17,7 @@ const NAMES: Record<Provider, string> = {
   oss: "Alibaba OSS storage",
 };
 
-/** Verifies a storage, seals it and puts it in the place of the one before. @throws ApiError as `verifyStorage` */
+/** Verifies a storage, seals it and replaces the former one. @throws ApiError as `verifyStorage` */
 export async function setStorage(
   context: RequestContext,
   by: Actor,

@@ -14,7 +14,7 @@ interface NewOwner {
 const NOTHING: NewOwner = { guardedStatements: [], computed: {} };
 
 /**
- * A completed job takes its objects from the jobs that had them. A run that had leave to write and ended otherwise may
+ * A completed job takes its objects from the jobs that had them. A run that was allowed to write and ended otherwise may
  * have written all the same, since nobody heard of it: no other job may go on promising the bytes that were there.
  * Only a storage that refused has certainly kept them.
  */

@@ -12,6 +12,6 @@ export interface ResealKind {
 export interface StaleSecret {
   /** The row that it stands in; for the log. */
   readonly owner: string;
-  /** What puts it sealed in the place of the one that was read; nothing happens where that one is gone. @throws UnsealError */
+  /** Replaces it by a newly sealed one; does nothing if it was changed meanwhile. @throws UnsealError */
   readonly renew: () => Promise<readonly Change[]>;
 }
