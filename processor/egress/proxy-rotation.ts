@@ -12,13 +12,8 @@ export class ProxyRotation {
   readonly #refused = new Map<string, Map<string, number>>();
   readonly #now: () => number;
 
-<<<<<<< HEAD
-  /** @param proxies `http://[user:password@]host:port`; empty: every run goes out directly */
-  constructor(proxies: readonly string[], now: () => number = () => performance.now()) {
-=======
   /** @param proxies `http://[user:password@]host:port`; if empty, runs connect directly */
-  constructor(proxies: readonly string[]) {
->>>>>>> prose
+  constructor(proxies: readonly string[], now: () => number = () => performance.now()) {
     this.#proxies = proxies;
     this.#now = now;
   }
