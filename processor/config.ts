@@ -158,7 +158,7 @@ const VARIABLES = {
     name: "TOOL_ISOLATION",
     default: "auto",
     meaning:
-      "Walls around each tool (Landlock: only its own work folder, the system's libraries and the processor's proxy): `auto` builds what the kernel can and `/healthz` reports it, `required` refuses to start without, `off` builds none",
+      "Walls around each tool (Landlock: only its own work folder, the system's libraries and the processor's proxy): `auto` builds what the kernel can and `/healthz` reports it, `required` refuses to start without, `off` builds none; limits of memory and time stay",
     schema: z.enum(TOOL_ISOLATION, `must be one of ${TOOL_ISOLATION.join(", ")}`),
   },
   toolMemoryBytes: {
