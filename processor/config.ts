@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
+import { COOKIE_FORMAT, cookiesOfText } from "./operator-cookies.ts";
 
 /** One environment variable: the only place that says its name, default, meaning and rule. */
 interface Variable {
@@ -283,6 +284,21 @@ const VARIABLES = {
     meaning: "Cookies of the operator's own session at a source (Netscape format); each run works on a copy",
     schema: optionalText,
   },
+  ytdlpCookies: {
+    name: "YTDLP_COOKIES",
+    meaning:
+      "The same cookies as text instead of a file, for a secret store; also as Base64, and as Base64 of gzip where a secret may be only so long (5 KB on Cloudflare). Not together with `YTDLP_COOKIES_FILE`",
+    schema: z
+      .string()
+      .optional()
+      .transform((value, context) => {
+        if (value === undefined) return undefined;
+        const cookies = cookiesOfText(value);
+        if (cookies !== null) return cookies;
+        context.addIssue({ code: "custom", message: `must hold cookies ${COOKIE_FORMAT}` });
+        return z.NEVER;
+      }),
+  },
   ytdlpProxies: {
     name: "YTDLP_PROXY",
     meaning:
@@ -366,6 +382,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   const config = Object.fromEntries(entries) as ProcessorConfig;
   const problem = leaseProblem(config);
   if (problem !== null) throw new Error(problem);
+  if (config.ytdlpCookies !== undefined && config.ytdlpCookiesFile !== undefined) {
+    throw new Error("YTDLP_COOKIES and YTDLP_COOKIES_FILE are both set: set one of them");
+  }
   return config;
 }
 

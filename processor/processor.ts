@@ -10,6 +10,8 @@ import { ProxyRotation } from "./egress/proxy-rotation.ts";
 import { EventLoopDelay } from "./event-loop.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { readOperatorCookies } from "./operator-cookies.ts";
+import { checkReadiness } from "./readiness.ts";
 import { Callback } from "./run/callback.ts";
 import { LeaseKeeper } from "./run/lease.ts";
 import { startRun } from "./run/run.ts";
@@ -48,6 +50,8 @@ const BUFFER_BYTES = 112 << 20;
 /** Puts a processor together; nothing listens yet. */
 export async function createProcessor(config: ProcessorConfig, log: Log): Promise<Processor> {
   const boot = randomUUID();
+  // a wrong path is found now, and not by the first job
+  await readOperatorCookies(config);
   const folders = await WorkFolders.open(config.workDir, boot);
   const tools = await discoverTools(config);
   const policy = new EgressPolicy({ opened: config.allowedPrivateHosts });
@@ -68,7 +72,11 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   });
   const extractor = new ExtractorPool({ tools, config, proxy });
   // the first run should not pay for the start; when it fails, that run says why
-  extractor.ready().catch((error: unknown) => log("extractor failed", { detail: String(error) }));
+  let extractorFailure: string | null = null;
+  extractor.ready().catch((error: unknown) => {
+    extractorFailure = String(error);
+    log("extractor failed", { detail: extractorFailure });
+  });
   const dependencies: ProcessorDependencies = {
     config,
     tools,
@@ -97,13 +105,16 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     javascript: `node ${tools.node.version}`,
     challenge_scripts: tools.ytdlp.challengeScripts,
   };
-  const health = (): ProcessorHealth => ({
+  const readiness = { config, tools, now: Date.now, extractorFailure: () => extractorFailure };
+  const health = async (): Promise<ProcessorHealth> => ({
     status: runs.draining ? "draining" : "ok",
     instance: config.instance,
     runs: runs.size,
     slots: { network: config.networkSlots, cpu: config.cpuSlots },
     tools: versions,
     isolation: tools.sandbox.isolation,
+    checks: [...(await checkReadiness(readiness))],
+    time: Date.now(),
   });
   const renderMetrics = () => {
     metrics.gauge("waterspout_runs", "Runs in progress", runs.size);

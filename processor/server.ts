@@ -31,7 +31,7 @@ export interface ServerParts {
   ) => Promise<void>;
   /** Prometheus' text format. */
   readonly renderMetrics: () => string;
-  readonly health: () => ProcessorHealth;
+  readonly health: () => Promise<ProcessorHealth>;
 }
 
 /** Probes are short: so is the wait for one to end. */
@@ -42,10 +42,14 @@ export function createServer(parts: ServerParts): Hono {
   const { token, runs, probes, lists, probe, renderMetrics, health } = parts;
   const app = new Hono();
 
-  app.get("/healthz", (c) => c.json(health()));
-  app.get("/readyz", (c) =>
-    c.json({ status: runs.draining ? "draining" : "ready" }, runs.draining ? 503 : 200),
-  );
+  app.get("/healthz", async (c) => c.json(await health()));
+  app.get("/readyz", async (c) => {
+    const { checks } = await health();
+    const fails = checks.some(({ status }) => status === "failed");
+    const warns = checks.some(({ status }) => status === "warning");
+    const status = runs.draining ? "draining" : fails ? "unavailable" : warns ? "degraded" : "ready";
+    return c.json({ status, checks }, runs.draining || fails ? 503 : 200);
+  });
   app.get("/metrics", (c) => c.text(renderMetrics(), 200, { "content-type": "text/plain; version=0.0.4" }));
 
   const onlyWorker: MiddlewareHandler = async (c, next) => {

@@ -6,7 +6,7 @@ import { API_ERRORS, type ApiErrorCode } from "./errors.ts";
 
 type Json = Record<string, unknown>;
 
-/** Refusals that every route of a kind of caller may give. */
+/** Errors that every route for a kind of caller may return. */
 const COMMON_ERRORS: Record<Auth, readonly ApiErrorCode[]> = {
   key: [
     "missing_api_key",
@@ -21,13 +21,13 @@ const COMMON_ERRORS: Record<Auth, readonly ApiErrorCode[]> = {
   public: ["internal"],
 };
 
-/** Refusals that a repeated request may get. */
+/** Errors of requests with an idempotency key. */
 const REPEAT_ERRORS: readonly ApiErrorCode[] = ["idempotency_in_progress", "idempotency_key_reused"];
 
 /** Refusals that a body without a use may get. */
 const BODY_ERRORS: readonly ApiErrorCode[] = ["invalid_request", "payload_too_large"];
 
-/** Errors that a route may answer with: its own and those of its kind of caller. */
+/** Errors that a route may return: its own and those for its kind of caller. */
 export function errorsOf(endpoint: Endpoint): ApiErrorCode[] {
   const repeated = endpoint.idempotent ? REPEAT_ERRORS : [];
   const ofBody = refusesBody(endpoint) ? BODY_ERRORS : [];
@@ -35,7 +35,7 @@ export function errorsOf(endpoint: Endpoint): ApiErrorCode[] {
 }
 
 /**
- * The OpenAPI 3.1 document, made from the same schemas that validate.
+ * The OpenAPI 3.1 document, generated from the schemas that validate requests.
  *
  * @param serverUrl the public base URL, without a trailing slash
  */
@@ -110,7 +110,7 @@ const IDEMPOTENCY_KEY: Json = {
   schema: { type: "string", minLength: 1, maxLength: 255 },
 };
 
-/** OpenAPI 3.1 lets a requirement name roles: the scope that a caller's key needs. */
+/** OpenAPI 3.1 allows roles in a security requirement: here the scope that a caller's key needs. */
 function securityOf(endpoint: Endpoint): Json[] {
   if (endpoint.auth === "public") return [];
   if (endpoint.auth !== "key") return [{ bearer: [] }];
@@ -157,7 +157,7 @@ function parametersOf(place: "path" | "query", object: z.ZodObject | undefined, 
   }));
 }
 
-/** JSON Schema of a zod schema; schemas with an id become components and are referred to. */
+/** JSON Schema of a zod schema; schemas with an id become components that are referenced. */
 function jsonSchema(schema: z.ZodType, io: "input" | "output", schemas: Json): Json {
   const {
     $schema: _dialect,

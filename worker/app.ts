@@ -20,7 +20,7 @@ import { docsAsset } from "./routes/service.ts";
 
 const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 
-/** Who is let through to a route; the token of a run is checked with its report. */
+/** Access to routes; the token of a run is checked with its report. */
 function guardsOf(endpoint: Endpoint): [MiddlewareHandler<AppEnv>, ...MiddlewareHandler<AppEnv>[]] {
   switch (endpoint.auth) {
     case "key":

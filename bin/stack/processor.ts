@@ -7,6 +7,9 @@ const BACKOFF = [500, 2_000, 5_000, 15_000, 30_000] as const;
 /** A processor that lived this long starts again from the first delay. */
 const HEALTHY_AFTER = 60_000;
 
+/** How long a processor that is started again may drain, in milliseconds. */
+const RESTART_GRACE = 60_000;
+
 /**
  * What Node is started with; the image says the same. A quick transfer makes much that is thrown away at once: in a
  * nursery of usual size it grows old first, and the processor above 300 MiB with it.
@@ -14,6 +17,8 @@ const HEALTHY_AFTER = 60_000;
 export const PROCESSOR_ARGS: readonly string[] = ["--max-semi-space-size=4", inRoot("processor", "main.ts")];
 
 export interface ProcessorOptions {
+  /** What is started; default: the processor of this clone on the project's Node. */
+  readonly command?: readonly [string, ...string[]];
   /** The whole environment of the process. */
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
@@ -22,25 +27,26 @@ export interface ProcessorOptions {
 
 /** A processor that is started again whenever it ends on its own. */
 export interface SupervisedProcessor {
+  /** Lets it drain and starts it again, as an update does. */
+  restart(): void;
   /** Lets it drain for `graceMs` at most. */
   stop(graceMs: number): Promise<void>;
 }
 
 /** Starts the processor and keeps it running. */
-export function superviseProcessor({ env, logFile, log }: ProcessorOptions): SupervisedProcessor {
+export function superviseProcessor({
+  command: [command, ...args] = [process.execPath, ...PROCESSOR_ARGS],
+  env,
+  logFile,
+  log,
+}: ProcessorOptions): SupervisedProcessor {
   const stopping = new AbortController();
   let child: Child;
 
   async function keepRunning(): Promise<void> {
     for (let failures = 0; !stopping.signal.aborted; ) {
       const startedAt = Date.now();
-      child = startChild({
-        command: process.execPath,
-        args: PROCESSOR_ARGS,
-        cwd: root,
-        env,
-        logFile,
-      });
+      child = startChild({ command, args, cwd: root, env, logFile });
       const { words, inOrder } = await child.ended;
       if (stopping.signal.aborted) return;
       // one that was told to end, and drained, did not fail
@@ -54,6 +60,7 @@ export function superviseProcessor({ env, logFile, log }: ProcessorOptions): Sup
 
   const done = keepRunning();
   return {
+    restart: () => void child.stop(RESTART_GRACE),
     async stop(graceMs) {
       stopping.abort();
       await child.stop(graceMs);

@@ -11,7 +11,7 @@ import { markerOf } from "./marker.ts";
 import { applyMigrations, migrationFiles } from "./migrations.ts";
 import { ensureBundle } from "./platform/bundle.ts";
 import { assertPortIsFree, freePort } from "./ports.ts";
-import { superviseProcessor } from "./processor.ts";
+import { type ProcessorOptions, type SupervisedProcessor, superviseProcessor } from "./processor.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { loadSecrets, saveSecrets, withOwnSecrets } from "./secrets.ts";
 import { startGuard } from "./start-guard.ts";
@@ -34,6 +34,16 @@ export interface StackOptions {
   readonly log: (line: string) => void;
   /** Gives up a start that is under way. */
   readonly signal?: AbortSignal;
+  /** Starts the processor; default: a process of this machine. */
+  readonly startProcessor?: (options: ProcessorOptions) => SupervisedProcessor;
+  /** Makes Worker and processor reach each other by other addresses than their own, as across a network. */
+  readonly detours?: Detours;
+}
+
+/** Each takes where a part listens, and returns where the other one finds it. */
+export interface Detours {
+  toWorker(url: string): Promise<string>;
+  toProcessor(url: string): Promise<string>;
 }
 
 /** A running Worker and processor. */
@@ -72,7 +82,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function start(
-  { port, stateDir, env, log, signal = new AbortController().signal }: StackOptions,
+  {
+    port,
+    stateDir,
+    env,
+    log,
+    signal = new AbortController().signal,
+    startProcessor = superviseProcessor,
+    detours,
+  }: StackOptions,
   undo: (() => void | Promise<void>)[],
 ): Promise<Omit<Stack, "stop">> {
   const state = await takeStateFolder(resolve(stateDir), log);
@@ -84,8 +102,15 @@ async function start(
   const kept = loadSecrets(secretsFile);
   const secrets = withOwnSecrets(kept, env);
   const wiring = { workerUrl: url, processorPort, workDir: state.file("work"), secrets };
-  const variables = workerVariables(env, wiring);
-  const processorEnv = processorEnvironment(env, wiring);
+  const processorUrl = `http://127.0.0.1:${processorPort}`;
+  const variables = {
+    ...workerVariables(env, wiring),
+    ...(detours && { PROCESSOR_URL: await detours.toProcessor(processorUrl) }),
+  };
+  const processorEnv = {
+    ...processorEnvironment(env, wiring),
+    ...(detours && { WORKER_URL: await detours.toWorker(url) }),
+  };
   const marker = markerOf(state.stackId);
   const guard = startGuard(state.stackId);
   undo.push(guard.sweep);
@@ -109,7 +134,7 @@ async function start(
   signal.throwIfAborted();
   const worker = startWorker({ ...ofWorker, state });
   undo.push(() => worker.stop(WORKER_GRACE));
-  const processor = superviseProcessor({
+  const processor = startProcessor({
     env: { ...processorEnv, ...marker },
     logFile: freshLog(state.file("logs/processor.log")),
     log,
@@ -122,7 +147,6 @@ async function start(
   if (apiKey !== kept.api_key) saveSecrets(secretsFile, { ...kept, api_key: apiKey });
   undo.push(driveCron(controlFile(state.path), log));
 
-  const processorUrl = `http://127.0.0.1:${processorPort}`;
   const adminToken = secrets.ADMIN_TOKEN;
   undo.push(writeLocalFile(state.file("local.json"), { url, apiKey, adminToken, processorUrl }));
   return { url, apiKey, adminToken, processorUrl, stateDir: state.path, failed };

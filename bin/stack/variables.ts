@@ -32,6 +32,7 @@ export function workerVariables(env: Environment, wiring: Wiring): Record<string
     R2_SECRET_ACCESS_KEY: BUCKET_SECRET,
     ...pick(env, names(WORKER_VARIABLES)),
     PROCESSOR_URL: `http://127.0.0.1:${wiring.processorPort}`,
+    PLATFORM: "embedded",
   });
 }
 

@@ -37,7 +37,7 @@ async function awaitJob(id: string, args: Args, { api, out, signal }: Context): 
   const job = await followJob(api, id, out.screen, signal);
   const delivered = job.status === "Completed";
   const output = args.text("output");
-  const file = delivered && output !== undefined ? await download(job, output, { api, out, signal }) : null;
+  const file = delivered && output !== undefined ? await download(job, output, { out, signal }) : null;
   out.result(file === null ? job : { ...job, output: file.path }, () => jobText(job));
   if (!delivered) out.note(sentenceOfEnd(job));
   if (file) out.note(`The file is ${file.path}`);
@@ -50,7 +50,11 @@ async function awaitBatch(id: string, { api, out, signal }: Context): Promise<Ex
   return batch.status === "completed" ? EXIT.ok : EXIT.jobFailed;
 }
 
-async function download(job: Job, output: string, { out, signal }: Context): Promise<FetchedFile> {
+async function download(
+  job: Job,
+  output: string,
+  { out, signal }: Pick<Context, "out" | "signal">,
+): Promise<FetchedFile> {
   const { s3_url: link, s3_key: key, sha256, file_size: total } = job;
   // an older API does not know of it
   if (job.file_replaced_by) {

@@ -20,6 +20,8 @@ export interface Args {
 /** What a command works with. */
 export interface Context {
   readonly api: Client;
+  /** Base URL of the API. */
+  readonly url: string;
   readonly out: Output;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
@@ -33,6 +35,6 @@ export interface Command {
   /** What stands behind `npx waterspout`. */
   readonly examples: readonly string[];
   /** Which credential it works with; default: the caller's key. */
-  readonly needs?: "admin";
+  readonly needs?: "admin" | "nothing";
   run(args: Args, context: Context): Promise<ExitCode>;
 }

@@ -8,6 +8,7 @@ import {
 } from "./commands/accounts.ts";
 import { audit } from "./commands/audit.ts";
 import { batch, batchCancel, batchRename, batchShow, batchStart, batchWait } from "./commands/batch.ts";
+import { doctor } from "./commands/doctor.ts";
 import { get } from "./commands/get.ts";
 import { cancel, deleteFile, retry, show, wait } from "./commands/job.ts";
 import { keys, keysCreate, keysRevoke, keysRoll } from "./commands/keys.ts";
@@ -33,6 +34,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   "batch rename": batchRename,
   "batch cancel": batchCancel,
   usage,
+  doctor,
   webhooks,
   "webhooks replay": webhooksReplay,
   keys,

@@ -22,7 +22,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @param needs the credential without which the command makes no sense
  * @throws CommandError when nothing says where the API is, or who asks
  */
-export function findConnection(args: Args, env: Environment, needs: "key" | "admin"): Connection {
+export function findConnection(args: Args, env: Environment, needs: "key" | "admin" | "nothing"): Connection {
   const local = readLocalStack(
     resolve(args.text("state") ?? (env.WATERSPOUT_STATE || inRoot(".waterspout"))),
   );

@@ -53,6 +53,6 @@ async function runCommand(
   }
   const args = parseOptions(command, rest);
   checkOperands(command, args.operands);
-  const api = createClient(findConnection(args, env, command.needs ?? "key"));
-  return command.run(args, { api, out, signal });
+  const connection = findConnection(args, env, command.needs ?? "key");
+  return command.run(args, { api: createClient(connection), url: connection.url, out, signal });
 }

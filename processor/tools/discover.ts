@@ -23,6 +23,8 @@ export interface YtdlpTool extends Tool {
   readonly challengeScripts: boolean;
   /** Browser impersonation is available (package curl-cffi). */
   readonly impersonation: boolean;
+  /** A plugin that asks PO-token providers is installed (package bgutil-ytdlp-pot-provider). */
+  readonly potPlugin: boolean;
 }
 
 /** The programs that the processor works with. */
@@ -30,6 +32,8 @@ export interface Tools {
   readonly ytdlp: YtdlpTool;
   readonly ffmpeg: Tool;
   readonly ffprobe: Tool;
+  /** What ffmpeg can make, by its own names. @example "libx264" */
+  readonly encoders: ReadonlySet<string>;
   /** The JavaScript runtime given to yt-dlp: the one that runs this program. */
   readonly node: Tool;
   /** What tools are started in. */
@@ -81,10 +85,20 @@ export async function discoverTools(config: DiscoverConfig): Promise<Tools> {
   }
   const node = { path: process.execPath, version: process.versions.node };
   const { python } = ytdlp.value;
-  const report = await outputOf(python, REPORT_ARGS, { PATH: config.searchPath });
+  const [report, encoders] = await Promise.all([
+    outputOf(python, REPORT_ARGS, { PATH: config.searchPath }),
+    outputOf(ffmpeg.value.path, ["-hide_banner", "-encoders"], { PATH: config.searchPath }),
+  ]);
   const sandbox = openSandbox(python, config, report);
-  return { ytdlp: ytdlp.value, ffmpeg: ffmpeg.value, ffprobe: ffprobe.value, node, sandbox };
+  return {
+    ...{ ytdlp: ytdlp.value, ffmpeg: ffmpeg.value, ffprobe: ffprobe.value, node, sandbox },
+    encoders: encodersOf(encoders ?? ""),
+  };
 }
+
+/** Each line has flags in front of a name: ` V....D libx264   H.264 …`. */
+const encodersOf = (listing: string): ReadonlySet<string> =>
+  new Set(listing.split("\n").flatMap((line) => /^ [VAS][.A-Z]{5} (\S+)/.exec(line)?.[1] ?? []));
 
 async function findFfmpeg(name: string, given: string | undefined, config: DiscoverConfig): Promise<Tool> {
   const path = await locate(name, given, config.searchPath, FFMPEG_ADVICE);
@@ -116,6 +130,7 @@ async function findYtdlp(config: DiscoverConfig): Promise<YtdlpTool> {
     pythonPath: isZip ? path : (facts.user_site ?? undefined),
     challengeScripts: facts.ejs,
     impersonation: facts.curl_cffi,
+    potPlugin: facts.pot_plugin,
   };
 }
 
@@ -151,14 +166,19 @@ async function interpreterOf(path: string, searchPath: string): Promise<{ python
 }
 
 const FACTS_SCRIPT = `
-import importlib.util, json, site, yt_dlp.version
+import importlib.util, json, pkgutil, site, yt_dlp.version
 user_site = site.getusersitepackages()
 has = lambda name: importlib.util.find_spec(name) is not None
+try:
+    import yt_dlp_plugins.extractor as plugins
+    pot_plugin = any(module.name.startswith('getpot_') for module in pkgutil.iter_modules(plugins.__path__))
+except ImportError:
+    pot_plugin = False
 print(json.dumps({
     'version': yt_dlp.version.__version__,
     'channel': getattr(yt_dlp.version, 'CHANNEL', 'stable'),
     'user_site': user_site if yt_dlp.__file__.startswith(user_site) else None,
-    'ejs': has('yt_dlp_ejs'), 'curl_cffi': has('curl_cffi')}))
+    'ejs': has('yt_dlp_ejs'), 'curl_cffi': has('curl_cffi'), 'pot_plugin': pot_plugin}))
 `;
 
 interface PythonFacts {
@@ -167,6 +187,7 @@ interface PythonFacts {
   readonly user_site: string | null;
   readonly ejs: boolean;
   readonly curl_cffi: boolean;
+  readonly pot_plugin: boolean;
 }
 
 async function pythonFacts(

@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { Fault, ServiceFault } from "../fault.ts";
+import { readOperatorCookies } from "../operator-cookies.ts";
 import { parseRetryAfter } from "../retry.ts";
 import type { Tools } from "./discover.ts";
 import { portOf, wholeAccess } from "./sandbox.ts";
@@ -175,10 +176,9 @@ export class ExtractorPool {
     const { tools, config } = this.#options;
     const proxy = request.proxy ?? this.#options.proxy;
     const params = { ...commonParams(tools, config, proxy.url), ...kind, ...request.options };
-    const file = config.ytdlpCookiesFile;
     const hasOwnCookies = request.options?.cookiefile !== undefined;
     // Read for each task: operators renew the file while the processor runs. The copy in memory may be rewritten.
-    const cookies = file === undefined || hasOwnCookies ? null : await readFile(file, "utf8");
+    const cookies = hasOwnCookies ? null : await readOperatorCookies(config);
     return { params, cookies };
   }
 

@@ -7,6 +7,7 @@ export type YtdlpParams = Readonly<Record<string, unknown>>;
 /** The operator's settings that reach yt-dlp. */
 export type ExtractionConfig = Pick<
   ProcessorConfig,
+  | "ytdlpCookies"
   | "ytdlpCookiesFile"
   | "ytdlpExtractorArgs"
   | "ytdlpUserAgent"

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ReadinessCheck } from "../readiness-check.ts";
 import { ToolVersions } from "../tool-versions.ts";
 import { Isolation } from "../wire/run.ts";
 
@@ -18,11 +19,34 @@ const Part = z.object({
   detail: z.string().optional().describe("What is wrong, for the operator"),
 });
 
-/** Readiness: 200 when every part answers, else 503 with the same body. */
+const Database = Part.extend({
+  size_bytes: z
+    .int()
+    .min(0)
+    .nullable()
+    .describe("What the database takes; null if unknown")
+    .meta({ example: 52_428_800 }),
+});
+
+/**
+ * Readiness: 200 when every part works, else 503 with the same body. `degraded` is a 200, since most jobs are delivered:
+ * some check warns, and jobs of some sources or with some options fail.
+ */
 export const Readiness = z
   .object({
-    status: z.enum(["ready", "unavailable"]),
-    parts: z.object({ database: Part, queue: Part, processor: Part }),
+    status: z
+      .enum(["ready", "degraded", "unavailable"])
+      .describe("`degraded`: jobs are delivered, but some check warns of those that will not be"),
+    parts: z.object({
+      database: Database,
+      queue: Part,
+      storage: Part.describe("The managed bucket, by an object that is written and deleted again"),
+      processor: Part.extend({
+        checks: z
+          .array(ReadinessCheck)
+          .describe("What the processors found out about themselves; empty while none is awake"),
+      }),
+    }),
   })
   .meta({ id: "Readiness" });
 export type Readiness = z.infer<typeof Readiness>;

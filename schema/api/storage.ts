@@ -17,7 +17,7 @@ const endpoint = z.url({ protocol: /^https?$/, error: "must be an http or https 
 
 const shared = {
   folder_prefix: folder("Folder below base_folder, for every object of this storage"),
-  base_folder: folder("First folder of every key; default `videos`"),
+  base_folder: folder("First folder of every object key; default `videos`"),
 };
 
 /** @example { "provider": "s3", "endpoint": "https://s3.eu-central-1.amazonaws.com", "bucket": "b", "region": "eu-central-1", "access_key": "AKIA…", "secret_key": "…" } */
@@ -85,11 +85,11 @@ export type InlineStorage = z.infer<typeof InlineStorage>;
 export const PROVIDERS = ["s3", "blob", "gcs", "oss"] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
-/** Whose storage a job delivers to: the operator's, the account's, or one that came with the request. */
+/** Whose storage a job delivers to: the operator's, the account's, or one that was sent with the request. */
 export const STORAGE_SOURCES = ["managed", "account", "inline"] as const;
 export type StorageSource = (typeof STORAGE_SOURCES)[number];
 
-/** First folder of every key where the storage names none. */
+/** First folder of every key if the storage names none. */
 export const DEFAULT_BASE_FOLDER = "videos";
 
 function isAzure(value: unknown): value is { provider: "azure" } {

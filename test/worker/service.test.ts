@@ -114,7 +114,70 @@ describe("health", () => {
     expect(await service.json("GET", "/healthz")).toEqual(alive);
     const response = await service.call("GET", "/readyz");
     expect(response.status).toBe(200);
-    expect(new Set(service.network.calls)).toEqual(new Set(["GET processor.example/healthz"]));
+    expect(await response.json()).toMatchObject({ status: "ready", parts: { storage: { ok: true } } });
+    expect(new Set(service.network.calls)).toEqual(
+      new Set([
+        "GET processor.example/healthz",
+        "PUT storage.example/media/.waterspout/readiness.txt",
+        "DELETE storage.example/media/.waterspout/readiness.txt",
+      ]),
+    );
+  });
+
+  it("writes to the storage for the first of many requests, and soon again after a failure", async () => {
+    const writes = () => service.network.calls.filter((call) => call.startsWith("PUT ")).length;
+    service.network.onStorage = () =>
+      new Response("<Error><Code>NoSuchBucket</Code></Error>", { status: 404 });
+    for (const _ of [1, 2]) {
+      const response = await service.call("GET", "/readyz");
+      expect(response.status).toBe(503);
+      expect(await response.json()).toMatchObject({
+        status: "unavailable",
+        parts: {
+          storage: {
+            ok: false,
+            detail: expect.stringMatching(/^the managed bucket takes no files: NoSuchBucket: /),
+          },
+        },
+      });
+    }
+    expect(writes()).toBe(1);
+    service.network.onStorage = () => new Response(null, { status: 204 });
+    service.now += 3_000;
+    for (const _ of [1, 2]) expect((await service.call("GET", "/readyz")).status).toBe(200);
+    expect(writes()).toBe(2);
+    service.now += 61_000;
+    await service.call("GET", "/readyz");
+    expect(writes()).toBe(3);
+  });
+
+  it("passes on what a processor knows about itself", async () => {
+    const tools = { ytdlp: "2026.10.26", ffmpeg: "7.1.2" };
+    const checks = [
+      { name: "challenge_scripts", status: "warning", detail: "yt-dlp-ejs is not installed" },
+      { name: "javascript", status: "ok", detail: "Node 24" },
+    ];
+    service.network.onOther = () => Response.json({ tools, checks });
+    const degraded = await service.call("GET", "/readyz");
+    expect(await degraded.json()).toMatchObject({
+      status: "degraded",
+      parts: { processor: { ok: true, checks } },
+    });
+    expect(degraded.status).toBe(200);
+
+    const failed = { name: "cookies", status: "failed", detail: "the cookies cannot be read" };
+    service.network.onOther = () => Response.json({ tools, checks: [...checks, failed], time: 0 });
+    const unavailable = await service.call("GET", "/readyz");
+    expect(unavailable.status).toBe(503);
+    expect(await unavailable.json()).toMatchObject({
+      status: "unavailable",
+      parts: {
+        processor: {
+          ok: false,
+          detail: expect.stringMatching(/^the cookies cannot be read; the processor's clock is \d+ s behind/),
+        },
+      },
+    });
   });
 
   it("names the part that does not answer", async () => {

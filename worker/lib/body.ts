@@ -4,7 +4,7 @@ import { ApiError, invalidMember } from "./api-error.ts";
  * Reads a JSON body of bounded size.
  *
  * @returns undefined for an empty body
- * @throws ApiError `payload_too_large`, or `invalid_request` at `body` for what is no JSON
+ * @throws ApiError `payload_too_large`, or `invalid_request` at `body` for anything but JSON
  */
 export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
   const text = await readText(request, maxBytes);

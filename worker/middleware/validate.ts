@@ -17,7 +17,7 @@ type Body = NonNullable<Endpoint["body"]>;
 const NO_MEMBERS: Body = { schema: z.object({}), required: false, maxBytes: MAX_BODY_BYTES };
 
 /**
- * Checks path, query and body of an endpoint against its schemas, in this order. A refusal names every member at fault.
+ * Checks path, query and body of an endpoint against its schemas, in this order. The error names every invalid field.
  * The results are what `c.req.valid()` returns.
  */
 export function validate(endpoint: Endpoint): Middleware[] {
@@ -29,7 +29,7 @@ export function validate(endpoint: Endpoint): Middleware[] {
   ];
 }
 
-/** A parameter that is repeated counts once: its first value. */
+/** Of a repeated parameter, the first value counts. */
 function validateQuery(schema: z.ZodObject): Middleware {
   return zValidator("query", schema, refuse("query"), {
     validationFunction: (_, value) =>
@@ -42,8 +42,8 @@ function validateQuery(schema: z.ZodObject): Middleware {
 }
 
 /**
- * Reads a body of bounded size and puts its text in the place of the stream. The validator reads it from there, and it
- * skips what is not declared to be JSON, while a body needs no content type here.
+ * Reads a body of bounded size and replaces the stream with its text, declared as JSON: the validator skips other
+ * content types, while our clients need not send one.
  */
 function boundBody({ maxBytes, required }: Body): Middleware {
   return async (c, next) => {
@@ -57,7 +57,7 @@ function boundBody({ maxBytes, required }: Body): Middleware {
   };
 }
 
-/** Members that the schema does not know are reported as adjustments, or refused together with what else is wrong. */
+/** Members that the schema does not know are reported as adjustments, or refused together with other errors. */
 function validateBody({ schema, unknownMembers: mode }: Body): Middleware {
   return async (c, next) => {
     let unknown: UnknownMember[] = [];
@@ -88,7 +88,7 @@ function validateBody({ schema, unknownMembers: mode }: Body): Middleware {
 
 type Result = { readonly success: true } | { readonly success: false; readonly error: z.core.$ZodError };
 
-/** The hook of a validator that refuses in our words. */
+/** A validator's hook that throws our error. */
 const refuse = (root: string) => (result: Result) => {
   if (!result.success) throw invalidRequest(issuesOf(result.error, root));
 };
@@ -98,7 +98,7 @@ const issueOf = ({ path, suggestion }: UnknownMember): Issue => ({
   message: `is not a known field${suggestion === null ? "" : `; did you mean ${suggestion}?`}`,
 });
 
-/** Without the value, which may be a secret in the wrong place. */
+/** Leaves the value out, because it may be a misplaced secret. */
 const adjustmentOf = ({ path, suggestion }: UnknownMember): Adjustment => ({
   field: path,
   from: null,

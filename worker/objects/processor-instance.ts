@@ -1,18 +1,15 @@
 import { DurableObject } from "cloudflare:workers";
 import type { z } from "zod";
 import { readBoundedJson } from "../../schema/bounded-body.ts";
-import { ToolVersions } from "../../schema/tool-versions.ts";
-import { Isolation, ProcessorHealth } from "../../schema/wire/run.ts";
+import { ProcessorHealth } from "../../schema/wire/run.ts";
 import { type Config, readConfig } from "../config.ts";
 import type { Env, ProcessorRpc } from "../env.ts";
 import { consoleLog, describeError, type LogFields } from "../lib/log.ts";
+import { readHealth } from "../services/runs/processor-http.ts";
 import type { RunnerHealth } from "../services/runs/runner.ts";
 
 /** What the object needs to know of a processor's health: an image of another version may report the rest differently. */
-const Health = ProcessorHealth.pick({ runs: true }).extend({
-  tools: ToolVersions.nullish(),
-  isolation: Isolation.nullish(),
-});
+const Health = ProcessorHealth.pick({ runs: true });
 type Health = z.infer<typeof Health>;
 
 /** Where the processor listens in its container. */
@@ -62,10 +59,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     const { container } = this.ctx;
     if (!container) return { ok: false, detail: "there are no containers here; set PROCESSOR_URL" };
     if (!container.running) return { ok: true };
-    const health = await this.#ask(container);
-    return health
-      ? { ok: true, tools: health.tools ?? null, isolation: health.isolation ?? null }
-      : { ok: false, detail: "the processor's container does not answer" };
+    return readHealth((path, init) => container.getTcpPort(PORT).fetch(`http://processor${path}`, init));
   }
 
   /** Puts the end of the container off: work inside it does not count as activity. */
@@ -106,6 +100,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     const began = Date.now();
     container.start({
       enableInternet: true,
+      // what is not here is forwarded or the image's: schema/container-settings.ts
       env: {
         PORT: String(PORT),
         INSTANCE: this.#name,
@@ -114,7 +109,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
         ALLOWED_PRIVATE_HOSTS: [...this.#config.allowedPrivateHosts].join(","),
         LEASE_SECONDS: `${this.#config.leaseMs / 1000}`,
         HEARTBEAT_SECONDS: `${this.#config.heartbeatMs / 1000}`,
-        ...this.#config.extraction,
+        ...this.#config.forwarded,
       },
     });
     this.#watch(container);

@@ -7,13 +7,13 @@ import type { LogFields } from "../lib/log.ts";
 import type { Account } from "../services/accounts/key-cache.ts";
 import { idempotencyKeyOf, runOnce } from "../services/intake/run-once.ts";
 
-/** What middleware leaves for handlers. */
+/** Values that middleware sets for handlers. */
 export interface RequestVariables {
   readonly requestId: string;
   readonly context: RequestContext;
   /** The caller; only behind `auth: "key"`. */
   readonly account: Account;
-  /** Facts for the request's log line. */
+  /** Fields for the request's log line. */
   readonly facts: LogFields;
   /** The body as it was sent; only for endpoints with a body. */
   readonly sent: unknown;
@@ -44,7 +44,7 @@ export interface RouteInput<E extends Endpoint> {
   readonly sent: unknown;
   /** Members of the body that are not known, where the endpoint reports them; elsewhere they are refused. */
   readonly ignored: readonly Adjustment[];
-  /** For what the request creates: the same when the request is executed again with its idempotency key. */
+  /** Id for what the request creates: the same if the request is executed again with its idempotency key. */
   readonly resourceId: string;
 }
 
@@ -75,7 +75,7 @@ export function route<const E extends Endpoint>(
   };
 }
 
-/** Executes the request of a key once, no matter who repeats it and no matter who dies meanwhile. */
+/** Executes the request of an idempotency key once, even if it is repeated or a Worker dies meanwhile. */
 async function respondOnce(
   c: AppContext,
   key: string,
@@ -95,7 +95,7 @@ async function respondOnce(
   });
   if (!replayed) return c.json(body, status as 200);
   c.header("idempotent-replayed", "true");
-  // a refusal names the request that it answers
+  // an error carries the id of the present request
   const request_id = status >= 400 ? { request_id: c.get("requestId") } : {};
   return c.json({ ...body, ...request_id, cached: true }, status as 200);
 }

@@ -15,7 +15,7 @@ export const serviceHandlers = {
 
   ready: route(endpoints.ready, async ({ context }) => {
     const body = await readiness(context);
-    return { status: body.status === "ready" ? 200 : 503, body };
+    return { status: body.status === "unavailable" ? 503 : 200, body };
   }),
 
   openapi: route(endpoints.openapi, async ({ context }) =>

@@ -31,14 +31,18 @@ export function createHttpRunner({ urls, token, fetch }: HttpRunnerOptions): Run
   });
 }
 
-/** One processor that answers is enough; the others are named. */
+/** One processor that answers is enough; the others are named, and so is whose check it is where there are several. */
 async function healthOf(members: readonly PoolMember[]): Promise<RunnerHealth> {
   const all = await Promise.all(
     members.map(async ({ name, send }) => ({ name, health: await readHealth(send) })),
   );
   const found = all.find(({ health }) => health.ok) ?? all[0];
   if (!found) return { ok: false, detail: "there is no processor" };
+  if (members.length === 1) return found.health;
+  const checks = all.flatMap(({ name, health }) =>
+    (health.checks ?? []).map((check) => ({ ...check, detail: `${name}: ${check.detail}` })),
+  );
   const silent = all.filter(({ health }) => !health.ok).map(({ name }) => name);
-  if (silent.length === 0 || members.length === 1) return found.health;
-  return { ...found.health, detail: `these processors do not answer: ${silent.join(", ")}` };
+  if (silent.length === 0) return { ...found.health, checks };
+  return { ...found.health, checks, detail: `these processors do not answer: ${silent.join(", ")}` };
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { readBoundedJson } from "../../../schema/bounded-body.ts";
+import { Time } from "../../../schema/ids.ts";
+import { ReadinessCheck } from "../../../schema/readiness-check.ts";
 import { ToolVersions } from "../../../schema/tool-versions.ts";
 import {
   ListLine,
@@ -9,6 +11,7 @@ import {
 } from "../../../schema/wire/probe.ts";
 import { Isolation, type RunRequest } from "../../../schema/wire/run.ts";
 import { readLines } from "../../lib/read-lines.ts";
+import { checkClock } from "./clock-check.ts";
 import type { ListReply, ProbeReply, RunnerHealth, StartResponse } from "./runner.ts";
 
 /** The processor's HTTP interface as both runners speak it. */
@@ -16,7 +19,12 @@ import type { ListReply, ProbeReply, RunnerHealth, StartResponse } from "./runne
 export type Send = (path: string, init: RequestInit) => Promise<Response>;
 
 /** What is read of a processor's health: one of another version may report the rest differently. */
-const ToolHealth = z.object({ tools: ToolVersions, isolation: Isolation.nullable().default(null) });
+const ToolHealth = z.object({
+  tools: ToolVersions,
+  isolation: Isolation.nullable().default(null),
+  checks: z.array(ReadinessCheck).default([]),
+  time: Time.nullish(),
+});
 
 /** Of what a source says about its media: its members are bounded, formats and description included. */
 const MAX_PROBE_BYTES = 16 << 20;
@@ -124,10 +132,15 @@ export async function cancelRun(send: Send, token: string, jobId: string): Promi
 
 export async function readHealth(send: Send): Promise<RunnerHealth> {
   try {
+    const asked = Date.now();
     const response = await send("/healthz", { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    const answered = Date.now();
     const health = ToolHealth.safeParse(await readBoundedJson(response, MAX_HEALTH_BYTES).catch(() => null));
     if (!response.ok) return { ok: false, detail: `the processor answers ${response.status}` };
-    return { ok: true, ...(health.success ? health.data : { tools: null }) };
+    if (!health.success) return { ok: true, tools: null };
+    const { checks, time, ...facts } = health.data;
+    const clock = typeof time === "number" ? [checkClock(time, asked, answered)] : [];
+    return { ok: true, ...facts, checks: [...checks, ...clock] };
   } catch {
     return { ok: false, detail: "the processor does not answer" };
   }

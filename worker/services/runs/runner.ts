@@ -1,3 +1,4 @@
+import type { ReadinessCheck } from "../../../schema/readiness-check.ts";
 import type { ToolVersions } from "../../../schema/tool-versions.ts";
 import type { ListLine, ListRequest, MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe.ts";
 import type { Isolation, RunRequest } from "../../../schema/wire/run.ts";
@@ -34,6 +35,8 @@ export interface RunnerHealth {
   readonly tools?: ToolVersions | null;
   /** In force around each tool; null while no processor is awake, and of one that does not report it. */
   readonly isolation?: Isolation | null;
+  /** What the processors found out about themselves; none while no processor is awake. */
+  readonly checks?: readonly ReadinessCheck[];
 }
 
 /** The way to the processors; everything above it is the same for containers and plain HTTP. */

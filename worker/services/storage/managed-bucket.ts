@@ -3,6 +3,7 @@ import type { ManagedBucket } from "../../context.ts";
 import type { TargetOf } from "./addresses.ts";
 import type { StorageNetwork } from "./http.ts";
 import { S3Store } from "./s3.ts";
+import { WriteCheck } from "./write-check.ts";
 
 export function createManagedBucket(config: ManagedBucketConfig, network: StorageNetwork): ManagedBucket {
   const target: TargetOf<"s3"> = {
@@ -16,8 +17,11 @@ export function createManagedBucket(config: ManagedBucketConfig, network: Storag
     managed: true,
   };
   const store = new S3Store(target, network);
+  const writeCheck = new WriteCheck({ store, target, network });
   return {
+    checkWrite: () => writeCheck.run(),
     target,
+    putObject: (key, text, contentType) => store.putObject(key, text, contentType),
     signedLink: (key) => store.signedLink(key),
     deleteObject: (key) => store.deleteObject(key),
     abortUpload: (key, ref) => store.abortUpload(key, ref),

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Runs a command in a container's folder as the image's user, uid 1000, in mounts of its own:
+#   run-in-chroot.sh <folder> ro|rw <work volume or ''> <working directory> <command>…
+# The command takes this process's place, so that signals reach it. Needs root; the machine's network is the container's.
+set -eu
+
+if [ "${IN_MOUNT_NAMESPACE:-}" != yes ]; then
+  export IN_MOUNT_NAMESPACE=yes
+  exec unshare --mount --propagation private "$0" "$@"
+fi
+unset IN_MOUNT_NAMESPACE
+
+root=$1 mode=$2 volume=$3 directory=$4
+shift 4
+mount --bind "$root" "$root"
+mount --rbind /dev "$root/dev"
+mount -t proc proc "$root/proc"
+if [ -e "$root/etc/resolv.conf" ]; then mount --bind /etc/resolv.conf "$root/etc/resolv.conf"; fi
+if [ -n "$volume" ]; then mount --bind "$volume" "$root/work"; fi
+if [ "$mode" = ro ]; then mount -o remount,bind,ro "$root"; fi
+exec chroot --userspec=1000:1000 "$root" /usr/bin/env --chdir="$directory" "$@"

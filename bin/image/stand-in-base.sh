@@ -1,0 +1,48 @@
+#!/bin/sh
+# Makes a stand-in for the image's base where no registry of images and no package index can be reached, on Debian as root:
+#   stand-in-base.sh <folder> <node> <npm> <tag> [buildah options…]
+# Debian's packages come from the machine's mirror, Node and npm are the machine's, and yt-dlp is the machine's as a wheel.
+# What the packages of yt-dlp's extras would bring is missing, as the processor's /readyz then says.
+set -eu
+
+folder=$1 node=$2 npm=$3 tag=$4
+shift 4
+here=$(dirname "$(realpath "$0")")
+requirements=$here/../../processor/requirements.in
+mkdir -p "$folder"
+root=$folder/root
+wheels=$root/opt/wheels
+
+if ! [ -e "$folder/base.tar" ]; then
+  mmdebstrap --quiet --variant=minbase --include=ca-certificates trixie "$folder/base.tar.new"
+  mv "$folder/base.tar.new" "$folder/base.tar"
+fi
+rm -rf "$root"
+mkdir -p "$root"
+tar -xf "$folder/base.tar" -C "$root"
+
+cp "$node" "$root/usr/local/bin/node"
+mkdir -p "$root/usr/local/lib/node_modules"
+cp -r "$npm" "$root/usr/local/lib/node_modules/npm"
+ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
+echo 'node:x:1000:' >> "$root/etc/group"
+echo 'node:x:1000:1000::/home/node:/bin/bash' >> "$root/etc/passwd"
+mkdir -p "$root/home/node"
+chown 1000:1000 "$root/home/node"
+# certificates that the machine trusts, for a mirror of its own
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+printf 'cafile=/etc/ssl/certs/ca-certificates.crt\n' > "$root/usr/local/lib/node_modules/npm/npmrc"
+
+mkdir -p "$wheels/empty/yt_dlp_plugins/extractor"
+: > "$wheels/empty/yt_dlp_plugins/extractor/getpot_bgutil_http.py"
+version() { sed -n "s/^$1.*==//p" "$requirements"; }
+ytdlp=$(/usr/bin/python3 -c 'import os, yt_dlp; print(os.path.dirname(yt_dlp.__file__))')
+python3 "$here/make-wheel.py" "$wheels" yt-dlp "$(version yt-dlp)" 'yt-dlp = yt_dlp:main' "$ytdlp"
+python3 "$here/make-wheel.py" "$wheels" bgutil-ytdlp-pot-provider "$(version bgutil)" - "$wheels/empty/yt_dlp_plugins"
+rm -r "$wheels/empty"
+printf '[global]\nno-index = true\nfind-links = /opt/wheels\n' > "$root/etc/pip.conf"
+
+container=$(buildah "$@" from scratch)
+buildah "$@" add --quiet "$container" "$root" / > /dev/null
+buildah "$@" config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
+buildah "$@" commit --quiet --rm "$container" "$tag" > /dev/null

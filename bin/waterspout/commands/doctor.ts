@@ -1,0 +1,67 @@
+import type { Readiness } from "../../../schema/api/health.ts";
+import type { ReadinessCheck } from "../../../schema/readiness-check.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { fetchReadiness } from "../fetch-readiness.ts";
+
+/** `waterspout doctor`: what the service finds out about itself, with what to do about it. */
+export const doctor: Command = {
+  summary: "Check an installation: database, queue, storage, processor, yt-dlp, ffmpeg, cookies, clock",
+  needs: "nothing",
+  examples: ["doctor", "doctor --json"],
+  async run(_args, { url, out, signal }) {
+    const readiness = await fetchReadiness(url, signal);
+    const checks = checksOf(readiness);
+    out.result({ status: readiness.status, checks }, () => reportOf(readiness.status, checks));
+    return readiness.status === "unavailable" ? EXIT.unreachable : EXIT.ok;
+  },
+};
+
+/** One list of everything that was looked at, the parts of the service first. */
+export function checksOf({ parts: { processor, ...others } }: Readiness): ReadinessCheck[] {
+  return [
+    ...Object.entries(others).map(([name, { ok, detail }]) => partCheck(name, ok, detail)),
+    processorCheck(processor),
+    ...processor.checks,
+  ];
+}
+
+const partCheck = (
+  name: string,
+  ok: boolean,
+  detail = ok ? "it works" : "it does not work",
+): ReadinessCheck => ({
+  ...{ name, status: ok ? "ok" : "failed", detail },
+});
+
+function processorCheck({ ok, detail, checks }: Readiness["parts"]["processor"]): ReadinessCheck {
+  const name = "processor";
+  if (checks.some(({ status }) => status === "failed")) {
+    return { name, status: "failed", detail: "it answers, and says below why its jobs fail" };
+  }
+  if (!ok) return partCheck(name, ok, detail);
+  if (detail !== undefined) return { name, status: "warning", detail };
+  const asleep = "none is awake: what it can do is known once a job has started one";
+  return { name, status: "ok", detail: checks.length > 0 ? "it answers" : asleep };
+}
+
+const MARKS: Readonly<Record<ReadinessCheck["status"], string>> = {
+  ok: "ok     ",
+  warning: "WARNING",
+  failed: "FAILED ",
+};
+
+const SENTENCES: Readonly<Record<Readiness["status"], string>> = {
+  ready: "Everything is in order.",
+  degraded: "It works, but jobs that need what is marked WARNING fail or come out poorer.",
+  unavailable: "Jobs fail until what is marked FAILED is mended.",
+};
+
+function reportOf(status: Readiness["status"], checks: readonly ReadinessCheck[]): string {
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  const lines = checks.flatMap(({ name, status: found, detail, advice }) => [
+    `${MARKS[found]}  ${name.padEnd(width)}  ${detail}`,
+    ...(advice === undefined ? [] : [`${" ".repeat(width + 11)}${advice}`]),
+  ]);
+  return [...lines, "", SENTENCES[status]].join("\n");
+}

@@ -1,0 +1,192 @@
+import { rm, statfs, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import type { ReadinessCheck } from "../schema/readiness-check.ts";
+import type { ProcessorConfig } from "./config.ts";
+import { readOperatorCookies } from "./operator-cookies.ts";
+import type { Tools } from "./tools/discover.ts";
+
+/** What the checks look at. */
+export interface ReadinessParts {
+  readonly config: Pick<
+    ProcessorConfig,
+    "workDir" | "ytdlpCookies" | "ytdlpCookiesFile" | "ytdlpPotProviderUrl"
+  >;
+  readonly tools: Pick<Tools, "encoders"> & {
+    readonly ytdlp: Pick<Tools["ytdlp"], "version" | "challengeScripts" | "impersonation" | "potPlugin">;
+    readonly node: Pick<Tools["node"], "version">;
+  };
+  /** Why yt-dlp's process could not be started; null when it was, or is about to be. */
+  readonly extractorFailure: () => string | null;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** What the processor can find out of itself, so that no job is the first to find it. */
+export async function checkReadiness(parts: ReadinessParts): Promise<readonly ReadinessCheck[]> {
+  const { config, tools } = parts;
+  return await Promise.all([
+    checkExtractor(parts),
+    ok("javascript", `Node ${tools.node.version} runs the scripts of sources`),
+    checkChallengeScripts(tools.ytdlp),
+    checkImpersonation(tools.ytdlp),
+    checkPoToken(config, tools.ytdlp),
+    checkAge(tools.ytdlp, parts.now()),
+    checkEncoders(tools.encoders),
+    checkCookies(config),
+    checkWorkFolder(config.workDir),
+  ]);
+}
+
+const ok = (name: string, detail: string): ReadinessCheck => ({ name, status: "ok", detail });
+
+function checkExtractor({ extractorFailure, tools }: ReadinessParts): ReadinessCheck {
+  const failure = extractorFailure();
+  if (failure === null) return ok("ytdlp", `yt-dlp ${tools.ytdlp.version}`);
+  return {
+    ...{ name: "ytdlp", status: "failed", detail: `yt-dlp could not be started: ${failure}` },
+    advice: "Read the processor's log; npm run setup installs yt-dlp anew",
+  };
+}
+
+const INSTALL = 'npm run setup where PyPI can be reached, or pip install "yt-dlp[default,curl-cffi]"';
+
+function checkChallengeScripts({ challengeScripts }: ReadinessParts["tools"]["ytdlp"]): ReadinessCheck {
+  if (challengeScripts)
+    return ok("challenge_scripts", "yt-dlp-ejs solves the sources' JavaScript challenges");
+  return {
+    name: "challenge_scripts",
+    status: "warning",
+    detail: "yt-dlp-ejs is not installed: YouTube's challenges fail, and with them most of its formats",
+    advice: INSTALL,
+  };
+}
+
+function checkImpersonation({ impersonation }: ReadinessParts["tools"]["ytdlp"]): ReadinessCheck {
+  if (impersonation) return ok("impersonation", "curl_cffi speaks to sources like a browser");
+  return {
+    name: "impersonation",
+    status: "warning",
+    detail: "curl_cffi is not installed: sources that let only browsers in refuse this processor",
+    advice: INSTALL,
+  };
+}
+
+async function checkPoToken(
+  { ytdlpPotProviderUrl: url }: ReadinessParts["config"],
+  { potPlugin }: ReadinessParts["tools"]["ytdlp"],
+): Promise<ReadinessCheck> {
+  if (url === undefined) return ok("po_token", "no provider is set (YTDLP_POT_PROVIDER_URL)");
+  const failure = potPlugin
+    ? await connectionFailure(new URL(url))
+    : "yt-dlp has no plugin for it (bgutil-ytdlp-pot-provider)";
+  if (failure === null) return ok("po_token", `the provider ${new URL(url).host} answers`);
+  return {
+    name: "po_token",
+    status: "warning",
+    detail: `YTDLP_POT_PROVIDER_URL is set, but ${failure}: YouTube may ask for a sign-in`,
+    advice: potPlugin
+      ? "Start the provider, or correct or unset YTDLP_POT_PROVIDER_URL"
+      : 'pip install "bgutil-ytdlp-pot-provider" into yt-dlp\'s environment; npm run setup and the image do',
+  };
+}
+
+const CONNECT_MS = 1_000;
+
+/** Why nobody listens there; null when somebody does. */
+function connectionFailure({ hostname, port, protocol, host }: URL): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = connect({
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port) || (protocol === "https:" ? 443 : 80),
+      timeout: CONNECT_MS,
+    });
+    const end = (failure: string | null) => {
+      socket.destroy();
+      resolve(failure);
+    };
+    socket.once("connect", () => end(null));
+    socket.once("timeout", () => end(`nobody answers at ${host}`));
+    socket.once("error", () => end(`nobody answers at ${host}`));
+  });
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Sites change often; yt-dlp's project asks to renew releases that are older. */
+const OLD_DAYS = 90;
+
+function checkAge({ version }: ReadinessParts["tools"]["ytdlp"], now: number): ReadinessCheck {
+  const [year = Number.NaN, month = 1, day = 1] = version.split(".").map(Number);
+  const days = Math.floor((now - Date.UTC(year, month - 1, day)) / DAY_MS);
+  if (!(days > OLD_DAYS)) return ok("ytdlp_age", `yt-dlp ${version} is current enough`);
+  return {
+    name: "ytdlp_age",
+    status: "warning",
+    detail: `yt-dlp ${version} is ${days} days old: sites that changed since fail`,
+    advice: "npm run setup, or build the image anew with --build-arg YTDLP_REFRESH=<today>",
+  };
+}
+
+/** Encoders without which hardly any job with a change of format ends well, and those of single formats. */
+const NEEDED_ENCODERS = { libx264: "H.264", aac: "AAC" } as const;
+const SOME_ENCODERS = {
+  libx265: "H.265",
+  "libvpx-vp9": "VP9",
+  libopus: "Opus",
+  libmp3lame: "MP3",
+} as const;
+
+function checkEncoders(encoders: Tools["encoders"]): ReadinessCheck {
+  const missing = (wanted: Readonly<Record<string, string>>) =>
+    Object.entries(wanted).flatMap(([encoder, codec]) =>
+      encoders.has(encoder) ? [] : [`${codec} (${encoder})`],
+    );
+  const [needed, some] = [missing(NEEDED_ENCODERS), missing(SOME_ENCODERS)];
+  if (needed.length + some.length === 0) return ok("encoders", "ffmpeg makes every format");
+  return {
+    name: "encoders",
+    status: needed.length > 0 ? "failed" : "warning",
+    detail: `ffmpeg cannot make ${[...needed, ...some].join(", ")}: jobs that ask for it fail`,
+    advice: "Install a complete ffmpeg, or set FFMPEG_PATH to one",
+  };
+}
+
+async function checkCookies(config: ReadinessParts["config"]): Promise<ReadinessCheck> {
+  try {
+    const cookies = await readOperatorCookies(config);
+    return ok("cookies", cookies === null ? "none are set" : "they can be read");
+  } catch (error) {
+    const [detail = "", advice] = (error as Error).message.split(/: /);
+    return { name: "cookies", status: "failed", detail, ...(advice && { advice }) };
+  }
+}
+
+/** Less would not hold an hour of video. */
+const LOW_DISK_BYTES = 2 << 30;
+const PROBE_FILE = "readiness.tmp";
+
+async function checkWorkFolder(folder: string): Promise<ReadinessCheck> {
+  const file = join(folder, PROBE_FILE);
+  try {
+    await writeFile(file, "Waterspout checks that it can write here.\n");
+    await rm(file, { force: true });
+    const { bavail, bsize } = await statfs(folder);
+    const free = bavail * bsize;
+    const gibibytes = `${(free / 2 ** 30).toFixed(1)} GiB free in WORK_DIR ${folder}`;
+    if (free >= LOW_DISK_BYTES) return ok("work_folder", gibibytes);
+    return {
+      name: "work_folder",
+      status: "warning",
+      detail: `only ${gibibytes}: jobs whose files are larger fail`,
+      advice: "Give WORK_DIR a larger volume",
+    };
+  } catch (error) {
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    return {
+      name: "work_folder",
+      status: "failed",
+      detail: `WORK_DIR ${folder} cannot be written (${code})`,
+      advice: "Let this user write there; on a read-only root it must be a volume or a tmpfs",
+    };
+  }
+}

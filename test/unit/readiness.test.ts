@@ -1,0 +1,113 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkReadiness, type ReadinessParts } from "../../processor/readiness.ts";
+import { checkClock } from "../../worker/services/runs/clock-check.ts";
+import { freePort, listen } from "../support/ports.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "readiness-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const ALL_ENCODERS = ["libx264", "libx265", "libvpx-vp9", "aac", "libopus", "libmp3lame"];
+const NOTHING = { ytdlpCookies: undefined, ytdlpCookiesFile: undefined, ytdlpPotProviderUrl: undefined };
+const YTDLP = { version: "2026.10.26", challengeScripts: true, impersonation: true, potPlugin: true };
+
+interface Changes {
+  readonly config?: Partial<ReadinessParts["config"]>;
+  readonly ytdlp?: Partial<ReadinessParts["tools"]["ytdlp"]>;
+  readonly encoders?: readonly string[];
+  readonly failure?: string;
+}
+
+const check = ({ config, ytdlp, encoders = ALL_ENCODERS, failure }: Changes = {}) =>
+  checkReadiness({
+    config: { ...NOTHING, workDir: folder, ...config },
+    tools: {
+      ytdlp: { ...YTDLP, ...ytdlp },
+      node: { version: "24.21.0" },
+      encoders: new Set(encoders),
+    },
+    extractorFailure: () => failure ?? null,
+    now: () => Date.UTC(2026, 10, 29),
+  });
+
+/** Of all checks, what is not in order. */
+const complaints = async (changes: Changes) => (await check(changes)).filter(({ status }) => status !== "ok");
+
+describe("a processor", () => {
+  it("finds nothing wrong where everything is there", async () => {
+    const checks = await check();
+    expect(checks.map(({ name }) => name)).toEqual([
+      ...["ytdlp", "javascript", "challenge_scripts", "impersonation", "po_token"],
+      ...["ytdlp_age", "encoders", "cookies", "work_folder"],
+    ]);
+    expect(checks.filter(({ status }) => status !== "ok")).toEqual([]);
+  });
+
+  it.each<[string, Changes, string, "warning" | "failed", RegExp]>([
+    ["yt-dlp's process", { failure: "no memory" }, "ytdlp", "failed", /could not be started: no memory/],
+    ["challenge scripts", { ytdlp: { challengeScripts: false } }, "challenge_scripts", "warning", /YouTube/],
+    ["impersonation", { ytdlp: { impersonation: false } }, "impersonation", "warning", /curl_cffi is not/],
+    ["a fresh yt-dlp", { ytdlp: { version: "2026.07.04" } }, "ytdlp_age", "warning", /148 days old/],
+    ["H.264", { encoders: ALL_ENCODERS.slice(1) }, "encoders", "failed", /cannot make H\.264 \(libx264\)/],
+    ["MP3", { encoders: ALL_ENCODERS.slice(0, -1) }, "encoders", "warning", /cannot make MP3/],
+    ["a work folder", { config: { workDir: "/nonexistent" } }, "work_folder", "failed", /ENOENT/],
+    [
+      "its cookies",
+      { config: { ytdlpCookiesFile: "/absent" } },
+      "cookies",
+      "failed",
+      /cannot be read \(ENOENT\)/,
+    ],
+    [
+      "the plugin for PO tokens",
+      { config: { ytdlpPotProviderUrl: "http://127.0.0.1:4416" }, ytdlp: { potPlugin: false } },
+      ...(["po_token", "warning", /has no plugin/] as const),
+    ],
+  ])("without %s says so, and what to do", async (_, changes, name, status, detail) => {
+    expect(await complaints(changes)).toEqual([
+      { name, status, detail: expect.stringMatching(detail), advice: expect.stringMatching(/\w/) },
+    ]);
+  });
+
+  it("takes builds between releases for what their day is", async () => {
+    expect(await complaints({ ytdlp: { version: "2026.11.20.232911" } })).toEqual([]);
+    expect(await complaints({ ytdlp: { version: "unknown" } })).toEqual([]);
+  });
+
+  it("connects to the PO-token provider", async () => {
+    const server = createServer((socket) => socket.end());
+    const config = { ytdlpPotProviderUrl: `http://127.0.0.1:${await listen(server)}` };
+    expect(await complaints({ config })).toEqual([]);
+    server.close();
+    const dead = { ytdlpPotProviderUrl: `http://127.0.0.1:${await freePort()}` };
+    expect(await complaints({ config: dead })).toMatchObject([{ name: "po_token", status: "warning" }]);
+  });
+
+  it("looks at its cookies each time, since operators renew the file", async () => {
+    const ytdlpCookiesFile = join(folder, "cookies.txt");
+    const config = { ytdlpCookiesFile };
+    expect(await complaints({ config })).toMatchObject([{ name: "cookies", status: "failed" }]);
+    await writeFile(ytdlpCookiesFile, ".example.com\tTRUE\t/\tTRUE\t0\tname\tvalue\n");
+    await chmod(ytdlpCookiesFile, 0o600);
+    expect(await complaints({ config })).toEqual([]);
+  });
+});
+
+describe("two clocks", () => {
+  it.each([
+    [1_000, 0, 2_000, "ok"],
+    [-59_000, 0, 20, "ok"],
+    [-61_000, 0, 20, "warning"],
+    [61_020, 0, 20, "warning"],
+    [-301_000, 0, 20, "failed"],
+    [301_020, 0, 20, "failed"],
+  ])("that say %d between %d and %d: %s", (time, asked, answered, status) => {
+    expect(checkClock(time, asked, answered)).toMatchObject({ name: "clock", status });
+  });
+});
