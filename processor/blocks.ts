@@ -1,29 +1,28 @@
 const BLOCK_BYTES = 256 << 10;
-/** Blocks that are got from the system at a time. */
+/** Blocks that are allocated at a time. */
 const SLAB_BLOCKS = 16;
 
 /**
- * Blocks of memory, 256 KiB each, that are used again: for what was read ahead, and for parts that are stored. To make
- * memory anew for each chunk of a quick transfer, and to clear it away, costs more time than to fill it. The pool grows to
- * what was needed at the same time, and stays so. Its memory is shared, so that another thread can read it where it
- * lies.
+ * A pool of reusable blocks of memory, 256 KiB each, for data that is read ahead and for parts that are uploaded. In a
+ * fast transfer, allocating and collecting memory for each chunk would cost more time than filling it. The pool grows to
+ * the peak demand and does not shrink. Its memory is shared, so that another thread can read it in place.
  */
 class Blocks {
   readonly #spare: Buffer[] = [];
 
-  /** One block with anything in it. */
+  /** One block, whose content is undefined. */
   take(): Buffer {
     if (this.#spare.length === 0) this.#grow();
     return this.#spare.pop() as Buffer;
   }
 
-  /** Room for exactly so many bytes: all blocks but the last are whole. */
+  /** Room for exactly this many bytes: all blocks except the last one are full. */
   takeRoom(bytes: number): Buffer[] {
     const blocks = Array.from({ length: Math.ceil(bytes / BLOCK_BYTES) }, () => this.take());
     return firstBytes(blocks, bytes);
   }
 
-  /** Takes back blocks that nobody looks at any more, whatever part of them is shown. */
+  /** Takes back blocks that are no longer used, given by any views of them. */
   give(blocks: readonly Buffer[]): void {
     for (const { buffer, byteOffset } of blocks) {
       const start = byteOffset - (byteOffset % BLOCK_BYTES);
@@ -39,7 +38,7 @@ class Blocks {
   }
 }
 
-/** Those of this process. */
+/** The blocks of this process. */
 export const BLOCKS = new Blocks();
 
 /** The beginning of what {@link Blocks.takeRoom} gave. */
@@ -57,7 +56,7 @@ export function copyTo(room: readonly Buffer[], position: number, chunk: Buffer)
   for (let copied = 0; copied < chunk.length; ) {
     const at = position + copied;
     const block = room[Math.floor(at / BLOCK_BYTES)]?.subarray(at % BLOCK_BYTES);
-    if (!block?.length) throw new RangeError("there is less room than is copied into it");
+    if (!block?.length) throw new RangeError("the room is too small for what is copied into it");
     copied += chunk.copy(block, 0, copied);
   }
 }

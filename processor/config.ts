@@ -5,7 +5,7 @@ import { AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
 import { COOKIE_FORMAT, cookiesOfText } from "./operator-cookies.ts";
 
-/** One environment variable: the only place that says its name, default, meaning and rule. */
+/** One environment variable: the only place that defines its name, default, meaning and rule. */
 interface Variable {
   readonly name: string;
   /** What the README shows; also the value that is parsed when `fallback` is absent. Undefined: required or off. */
@@ -49,11 +49,11 @@ const allowedHosts = z
     }
   });
 
-/** No tool starts with less. */
+/** Tools do not start with less. */
 const SMALLEST_TOOL_BYTES = 512 << 20;
 const TOOL_ISOLATION = ["auto", "required", "off"] as const;
 
-/** What yt-dlp's own builds call their channel. */
+/** The channel names of yt-dlp's own builds. */
 const YTDLP_CHANNELS = ["stable", "nightly", "master"] as const;
 
 /** The configuration of a processor, by the name its code uses. */
@@ -61,13 +61,13 @@ const VARIABLES = {
   port: {
     name: "PORT",
     default: "8080",
-    meaning: "Port the processor listens on; 0 takes any free one",
+    meaning: "Port that the processor listens on; 0 picks a free one",
     schema: wholeNumber(0, 65_535),
   },
   host: {
     name: "HOST",
     default: "0.0.0.0",
-    meaning: "Address the processor listens on",
+    meaning: "Address that the processor listens on",
     schema: text,
   },
   workerUrl: {
@@ -94,10 +94,10 @@ const VARIABLES = {
   },
   reservedSlots: {
     name: "RESERVED_SLOTS",
-    default: "a quarter of `NETWORK_SLOTS`, 1 at least",
+    default: "a quarter of `NETWORK_SLOTS`, at least 1",
     fallback: () => "",
     meaning:
-      "How many of `NETWORK_SLOTS` are kept for jobs that belong to no batch; one slot is always open to both",
+      "How many of `NETWORK_SLOTS` are reserved for jobs outside of batches; at least one slot is open to both",
     schema: z
       .string()
       .default("")
@@ -140,40 +140,40 @@ const VARIABLES = {
     name: "STALL_SECONDS",
     default: "60",
     meaning:
-      "A transfer that gets less than `MIN_BYTES_PER_SECOND` from its source for this long, or no answer from the storage, fails and is tried again later, in seconds",
+      "Seconds after which a transfer fails, and is retried later, if its source sends fewer than `MIN_BYTES_PER_SECOND` or its storage does not respond",
     schema: wholeNumber(1, 3600),
   },
   minBytesPerSecond: {
     name: "MIN_BYTES_PER_SECOND",
     default: "256",
-    meaning: "Fewer bytes per second than this count as a stall, see `STALL_SECONDS`",
+    meaning: "Fewer bytes per second than this count as a stall; see `STALL_SECONDS`",
     schema: wholeNumber(1, 1 << 20),
   },
   probeSeconds: {
     name: "PROBE_SECONDS",
     default: "20",
-    meaning: "Longest time a source gets to answer when nothing is to be delivered (/metadata), in seconds",
+    meaning: "Seconds that a source may take to respond when nothing is delivered (`/metadata`)",
     schema: wholeNumber(1, 60),
   },
   toolIsolation: {
     name: "TOOL_ISOLATION",
     default: "auto",
     meaning:
-      "Walls around each tool (Landlock: only its own work folder, the system's libraries and the processor's proxy): `auto` builds what the kernel can and `/healthz` reports it, `required` refuses to start without, `off` builds none; limits of memory and time stay",
+      "Sandbox around each tool (Landlock: only its own work folder, the system's libraries and the processor's proxy). `auto` uses what the kernel supports, as `/healthz` reports; `required` refuses to start without it; `off` uses none, but keeps the limits of memory and time",
     schema: z.enum(TOOL_ISOLATION, `must be one of ${TOOL_ISOLATION.join(", ")}`),
   },
   toolMemoryBytes: {
     name: "TOOL_MEMORY_BYTES",
     default: "8589934592",
     meaning:
-      "Address space of one ffmpeg that makes a file, in bytes (8 GiB); its deadline is `MAX_RUN_SECONDS`",
+      "Address space of an ffmpeg that writes a file, in bytes (8 GiB); its deadline is `MAX_RUN_SECONDS`",
     schema: wholeNumber(SMALLEST_TOOL_BYTES),
   },
   inspectMemoryBytes: {
     name: "INSPECT_MEMORY_BYTES",
     default: "2147483648",
     meaning:
-      "Address space of one tool that only inspects a file or converts a thumbnail or subtitles, in bytes (2 GiB)",
+      "Address space of a tool that only inspects a file or converts a thumbnail or subtitles, in bytes (2 GiB)",
     schema: wholeNumber(SMALLEST_TOOL_BYTES),
   },
   inspectCpuSeconds: {
@@ -198,31 +198,31 @@ const VARIABLES = {
     name: "YTDLP_CPU_SECONDS",
     default: "300",
     meaning:
-      "Processor time of one extraction of yt-dlp, in seconds; a download is bound by `MAX_RUN_SECONDS`",
+      "Processor time of one extraction of yt-dlp, in seconds; a download is limited by `MAX_RUN_SECONDS`",
     schema: wholeNumber(1, 86_400),
   },
   ytdlpPageBytes: {
     name: "YTDLP_PAGE_BYTES",
     default: "33554432",
     meaning:
-      "Largest page or manifest that an extraction takes into memory, before and after decompression, in bytes (32 MiB)",
+      "Largest page or manifest that an extraction reads into memory, before and after decompression, in bytes (32 MiB)",
     schema: wholeNumber(1 << 20),
   },
   allowedPrivateHosts: {
     name: "ALLOWED_PRIVATE_HOSTS",
-    meaning: "Private `host:port` pairs that may be dialled all the same, separated by commas",
+    meaning: "Comma-separated private `host:port` pairs that runs may reach; the same as the Worker's",
     schema: allowedHosts,
   },
   connectionsPerSource: {
     name: "CONNECTIONS_PER_SOURCE",
     default: "6",
-    meaning: "Connections one run opens at the same time for each stream of its source",
+    meaning: "Concurrent connections of a run for each stream of its source",
     schema: wholeNumber(1, MAX_CONNECTIONS),
   },
   connectionsByHost: {
     name: "CONNECTIONS_BY_HOST",
     meaning:
-      "Other numbers of connections for single hosts and all below them, as `host=number` separated by commas; 1 reads from a host by one connection at a time",
+      "Other numbers of connections for single hosts and their subdomains, as comma-separated `host=number`; 1 reads through one connection at a time",
     schema: z
       .string()
       .default("")
@@ -249,7 +249,7 @@ const VARIABLES = {
   drainSeconds: {
     name: "DRAIN_SECONDS",
     default: "600",
-    meaning: "After SIGTERM, seconds that running jobs get to finish before they are handed back",
+    meaning: "Seconds after SIGTERM in which running jobs may finish before they are handed back",
     schema: wholeNumber(0, 3600),
   },
   ytdlpPath: {
@@ -270,13 +270,13 @@ const VARIABLES = {
   searchPath: {
     name: "PATH",
     default: "/usr/local/bin:/usr/bin:/bin",
-    meaning: "Where the three tools are looked for",
+    meaning: "Where the three tools are searched",
     schema: text,
   },
   ytdlpChannel: {
     name: "YTDLP_CHANNEL",
     meaning:
-      "Release channel of yt-dlp, `stable`, `nightly` or `master`: the set-up and the image install it, and a processor that finds another one does not start; without it, any is taken",
+      "Release channel of yt-dlp, `stable`, `nightly` or `master`: the set-up and the image install it, and a processor that finds another one does not start. If unset, any channel is accepted",
     schema: z.enum(YTDLP_CHANNELS, `must be one of ${YTDLP_CHANNELS.join(", ")}`).optional(),
   },
   ytdlpCookiesFile: {
@@ -302,12 +302,13 @@ const VARIABLES = {
   ytdlpProxies: {
     name: "YTDLP_PROXY",
     meaning:
-      "HTTP proxy towards the sources, or several separated by commas; runs take them in turn, source by source, and each stays with its own",
+      "HTTP proxy towards the sources, or several separated by commas; runs use them in rotation, separately for each source, and each run keeps its proxy",
     schema: proxyList,
   },
   ytdlpExtractorArgs: {
     name: "YTDLP_EXTRACTOR_ARGS",
-    meaning: "Arguments for single extractors, as yt-dlp's --extractor-args takes them, separated by spaces",
+    meaning:
+      "Arguments for single extractors, in the form of yt-dlp's `--extractor-args`, separated by spaces",
     schema: z
       .string()
       .default("")
@@ -320,7 +321,7 @@ const VARIABLES = {
   },
   ytdlpUserAgent: {
     name: "YTDLP_USER_AGENT",
-    meaning: "User-Agent header for sources, where a site's own needs do not decide it",
+    meaning: "User-Agent header for sources, unless a site needs another one",
     schema: optionalText,
   },
   ytdlpPotProviderUrl: {
@@ -331,7 +332,7 @@ const VARIABLES = {
   ytdlpExtractorRetries: {
     name: "YTDLP_EXTRACTOR_RETRIES",
     default: "3",
-    meaning: "How often an extraction repeats a request that failed for a known passing reason",
+    meaning: "How often an extraction repeats a request that failed for a known temporary reason",
     schema: wholeNumber(0, 20),
   },
   ytdlpSleepRequests: {
@@ -347,12 +348,12 @@ const VARIABLES = {
 
 type Variables = typeof VARIABLES;
 
-/** The checked configuration; every member is explained by its row in {@link CONFIG_VARIABLES}. */
+/** The checked configuration; {@link CONFIG_VARIABLES} explains every member. */
 export type ProcessorConfig = {
   readonly [K in keyof Variables]: z.output<Variables[K]["schema"]>;
 };
 
-/** What the README's table shows, in this order. */
+/** The rows of the README's table, in order. */
 export const CONFIG_VARIABLES: readonly {
   readonly name: string;
   readonly default: string | undefined;
@@ -364,9 +365,9 @@ export const CONFIG_VARIABLES: readonly {
 }));
 
 /**
- * Reads the processor's configuration. A variable that is empty counts as not set.
+ * Reads the processor's configuration. An empty variable counts as not set.
  *
- * @throws Error whose message holds one sentence for each bad value, one a line.
+ * @throws Error whose message has one line for each invalid value.
  * @example readConfig({ WORKER_URL: "http://127.0.0.1:8787", PROCESSOR_TOKEN: "a long secret of mine" }).port // 8080
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): ProcessorConfig {
@@ -403,7 +404,7 @@ function listOf(value: string): string[] {
     .filter((entry) => entry !== "");
 }
 
-/** `example.com=1, cdn.example.net=3` by host; null when it does not look like that. */
+/** `example.com=1, cdn.example.net=3` by host; null for any other form. */
 function connectionsByHost(value: string): Map<string, number> | null {
   const hosts = new Map<string, number>();
   for (const entry of listOf(value)) {

@@ -18,25 +18,25 @@ import type { Tools } from "./tools/discover.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
 import type { ExtractorPool } from "./tools/extractor.ts";
 
-/** What all runs of a processor share. */
+/** Dependencies that all runs of a processor share. */
 export interface ProcessorDependencies {
   readonly config: ProcessorConfig;
   readonly tools: Tools;
   readonly policy: EgressPolicy;
   readonly extractor: ExtractorPool;
-  /** Responses of probes, for the runs that follow. */
+  /** Extractions of probes, reused by later runs. */
   readonly extractions: ExtractionCache;
   readonly proxies: ProxyRotation;
-  /** What runs found out about hosts, for those that follow. */
+  /** What runs found out about hosts, used by later runs. */
   readonly limits: HostLimits;
   readonly folders: WorkFolders;
   readonly buffers: BufferBudget;
   readonly hasher: Hasher;
-  /** Re-encoding waits here. */
+  /** Slots for re-encoding. */
   readonly cpu: Slots;
   readonly callback: Callback;
   readonly lease: LeaseKeeper;
-  /** Runs that can be taken when a run that asks is over. */
+  /** Number of runs that can be accepted once the asking run is over. */
   readonly freeSlots: () => number;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -52,8 +52,8 @@ export interface RunContext extends ProcessorDependencies, SourceNetwork {
   /** The run's own folder, removed at its end. */
   readonly folder: string;
   readonly store: ObjectStore;
-  /** True when the fast way failed: everything is read from its beginning, by one connection at a time. */
+  /** True if the fast strategy failed: everything is read from its beginning, through one connection at a time. */
   readonly readsPlainly?: boolean;
-  /** Gives the run this many seconds from now on, on top of what every run has. */
+  /** Gives the run this many seconds from now on, in addition to what every run has. */
   readonly extendDeadline: (seconds: number) => void;
 }

@@ -1,11 +1,11 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Metrics } from "./metrics.ts";
 
-/** Milliseconds between two looks of the histogram: what is shorter is not seen. */
+/** Sampling interval of the histogram, in milliseconds; shorter delays are not seen. */
 const RESOLUTION_MS = 10;
 const NANOSECONDS = 1e9;
 
-/** How late the event loop is: whatever blocks it blocks `/healthz`, heartbeats and every other run as well. */
+/** Measures delays of the event loop: whatever blocks it also blocks `/healthz`, heartbeats and every other run. */
 export class EventLoopDelay {
   readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 
@@ -13,7 +13,7 @@ export class EventLoopDelay {
     this.#histogram.enable();
   }
 
-  /** Sets the gauges to what was seen since this was last asked for. */
+  /** Sets the gauges to the delays since the last call. */
   report(metrics: Metrics): void {
     const help = "Delay of the event loop in seconds since the last scrape";
     for (const [quantile, nanoseconds] of [

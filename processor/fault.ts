@@ -2,16 +2,16 @@ import { JOB_ERRORS, type JobErrorCode, type JobErrorCodeOf, type Party } from "
 
 export interface FaultOptions {
   readonly cause?: unknown;
-  /** How long the source or the storage asked to be left alone, in milliseconds. */
+  /** How long the source or the storage asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
-  /** False: waiting for hours will not help, though the class of the failure suggests it. */
+  /** False: waiting for hours does not help, even if the class of the failure suggests it. */
   readonly transient?: boolean | undefined;
 }
 
 /**
  * A failure that has a class of its own in the error table. `message` is that table's sentence, safe to show to a
- * person; `detail` is for logs only and may name tools, paths and hosts. Each party's faults are a class of their own
- * that takes no other codes, so that what a storage says cannot become a verdict about a source.
+ * person; `detail` is for logs only and may name tools, paths and hosts. Each party has its own
+ * class of faults, which accepts only its codes, so that a failure of a storage cannot count against a source.
  *
  * @example throw new SourceFault("network", "connect ECONNREFUSED", { cause: error })
  */
@@ -31,12 +31,12 @@ export abstract class Fault extends Error {
     this.transient = options.transient;
   }
 
-  /** The job ends with it; no other try follows. */
+  /** The job ends with it, without another try. */
   get isFinal(): boolean {
     return JOB_ERRORS[this.code].retry === "never";
   }
 
-  /** A fault of the party that the code belongs to, for codes that are known only at run time. */
+  /** A fault of the code's party, for codes that are only known at run time. */
   static of(code: JobErrorCode, detail?: string, options?: FaultOptions): Fault {
     if (isCodeOf("storage", code)) return new StorageFault(code, detail, options);
     if (isCodeOf("service", code)) return new ServiceFault(code, detail, options);
@@ -50,7 +50,7 @@ export abstract class Fault extends Error {
   }
 }
 
-/** The source refused, is not reachable, or does not have what was asked for. */
+/** The source refused, is not reachable, or does not have what was requested. */
 export class SourceFault extends Fault {
   readonly party = "source";
 

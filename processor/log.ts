@@ -10,7 +10,7 @@ export function createLog(
 ): Log {
   return (event, fields = {}) => {
     const line = { at: new Date().toISOString(), event, instance, ...fields };
-    // the words of tools quote addresses: passwords and tokens are taken out here, anyone who put them into a text
+    // messages of tools quote addresses, so passwords and tokens are removed from every text
     write(`${JSON.stringify(line, (_, value) => (typeof value === "string" ? shownText(value) : value))}\n`);
   };
 }

@@ -26,7 +26,7 @@ async function shutDown(signal: string): Promise<void> {
 }
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void shutDown(signal));
 
-// a failure that nobody caught is a bug: say so and go down, the Worker gives the jobs to a successor
+// an uncaught failure is a bug: report it and exit; the Worker gives the jobs to another processor
 process.on("uncaughtException", (error) => {
   log("crash", { detail: error.stack });
   process.exit(1);

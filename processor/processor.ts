@@ -32,25 +32,25 @@ export interface Processor {
   readonly app: Hono;
   readonly runs: RunTable;
   readonly tools: ProcessorHealth["tools"];
-  /** Says to the Worker that this process has started, once it listens: what a former one ran is taken up at once. */
+  /** Reports to the Worker that this process has started, once it listens, so that the runs of a former one are resumed at once. */
   announce(): Promise<void>;
-  /** Resolves when nothing is left on the disk of runs that ended. */
+  /** Resolves when the work folders of all ended runs are removed. */
   settled(): Promise<void>;
-  /** Drains, then ends everything that was started. */
+  /** Drains, then stops everything that was started. */
   close(): Promise<void>;
 }
 
-/** Probes at the same time; each is one extraction. */
+/** Concurrent probes; each is one extraction. */
 const MAX_PROBES = 4;
-/** Lists reported at the same time; each is one extraction, too. */
+/** Concurrent listings; each is one extraction, too. */
 const MAX_LISTS = 4;
-/** Memory that file parts of all runs may take together. */
+/** Memory for file parts of all runs together. */
 const BUFFER_BYTES = 112 << 20;
 
-/** Puts a processor together; nothing listens yet. */
+/** Assembles a processor, which does not listen yet. */
 export async function createProcessor(config: ProcessorConfig, log: Log): Promise<Processor> {
   const boot = randomUUID();
-  // a wrong path is found now, and not by the first job
+  // reports a wrong path now, and not in the first job
   await readOperatorCookies(config);
   const folders = await WorkFolders.open(config.workDir, boot);
   const tools = await discoverTools(config);
@@ -71,7 +71,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     onFailure: (error) => log("heartbeat failed", { detail: String(error) }),
   });
   const extractor = new ExtractorPool({ tools, config, proxy });
-  // the first run should not pay for the start; when it fails, that run says why
+  // warms up before the first run; if it fails, that run reports why
   let extractorFailure: string | null = null;
   extractor.ready().catch((error: unknown) => {
     extractorFailure = String(error);

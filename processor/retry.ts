@@ -1,6 +1,6 @@
-/** What every retry loop of the processor shares: growing delays with jitter, `Retry-After`, a sleep that hears a signal. */
+/** Helpers for every retry loop of the processor: growing delays with jitter, `Retry-After`, a sleep that a signal ends. */
 
-/** Time and chance, injected so that tests need neither. */
+/** Clock and random numbers, injected for tests. */
 export interface RetryClock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** A number in [0, 1). */
@@ -19,8 +19,8 @@ export interface BackoffRange {
 }
 
 /**
- * Delay before retry `attempt` (1 is the first): exponential, with the upper half left to chance so that many
- * clients do not come back at the same moment.
+ * Delay before retry `attempt` (1 is the first): exponential, with the upper half random, so that many
+ * clients do not return at the same moment.
  *
  * @example backoffMs(3, { firstMs: 200, maxMs: 10_000 }, () => 0) // 400
  */
@@ -29,7 +29,7 @@ export function backoffMs(attempt: number, range: BackoffRange, random: () => nu
   return Math.round((ceiling / 2) * (1 + random()));
 }
 
-/** Anyone who asks for more asks for nothing that could be waited for; larger numbers have no place in a report. */
+/** Longest delay that is respected; more is not worth waiting for, and would not fit into a report. */
 const MAX_WISHED_MS = 24 * 60 * 60_000;
 
 /**

@@ -16,13 +16,13 @@ import type { RunTable } from "./run/run-table.ts";
 import type { Slots } from "./run/slots.ts";
 
 export interface ServerParts {
-  /** Bearer that the Worker shows. */
+  /** Bearer token of the Worker. */
   readonly token: string;
   readonly runs: RunTable;
-  /** Probes that may go on at the same time, next to the runs. */
+  /** Concurrent probes, in addition to runs. */
   readonly probes: Slots;
   readonly probe: (request: MediaProbeRequest, signal: AbortSignal) => Promise<ProbeOutcome>;
-  /** Lists that may be reported at the same time, next to runs and probes: they take longer than a probe. */
+  /** Concurrent listings, in addition to runs and probes; they take longer than a probe. */
   readonly lists: Slots;
   readonly list: (
     request: ListRequest,
@@ -34,10 +34,10 @@ export interface ServerParts {
   readonly health: () => Promise<ProcessorHealth>;
 }
 
-/** Probes are short: so is the wait for one to end. */
+/** Probes are short, and so is the wait for one to end. */
 const PROBES_BUSY_SECONDS = 2;
 
-/** The processor's HTTP interface. `/healthz`, `/readyz` and `/metrics` report no secret and ask for none. */
+/** The processor's HTTP interface. `/healthz`, `/readyz` and `/metrics` contain no secret and need no token. */
 export function createServer(parts: ServerParts): Hono {
   const { token, runs, probes, lists, probe, renderMetrics, health } = parts;
   const app = new Hono();
@@ -108,7 +108,7 @@ function streamList({ list, lists }: ServerParts, request: ListRequest, gone: Ab
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       const report = (line: ListLine) => {
-        // a stream that nobody reads any more takes nothing
+        // a stream without a reader accepts nothing
         if (!signal.aborted) controller.enqueue(encoder.encode(`${JSON.stringify(line)}\n`));
       };
       done = list(request, signal, report)
@@ -128,7 +128,7 @@ function streamList({ list, lists }: ServerParts, request: ListRequest, gone: Ab
 
 const placesOf = (error: z.ZodError): string => error.issues.map(({ path }) => path.join(".")).join(", ");
 
-/** Compares in constant time; the lengths of tokens are no secret. */
+/** Compares in constant time; the lengths of tokens are not secret. */
 function sameSecret(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];
   return a.length === b.length && timingSafeEqual(a, b);

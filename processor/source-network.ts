@@ -6,13 +6,13 @@ import { EgressProxy } from "./egress/proxy.ts";
 import type { ProxyRotation } from "./egress/proxy-rotation.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
 
-/** How one run or probe reaches its source: extraction and media take the same of the operator's proxies, or none. */
+/** How one run or probe reaches its source: extraction and media use the same proxy of the operator, or none. */
 export interface SourceNetwork {
   /** The operator's proxy; it holds credentials, so it is never logged. */
   readonly upstream: string | undefined;
   /** For tools. */
   readonly proxy: EgressProxy;
-  /** For our own requests. */
+  /** For requests of the processor itself. */
   readonly client: HttpClient;
 }
 
@@ -25,8 +25,8 @@ export interface SourceNetworkParts {
 }
 
 /**
- * Opens the way to a source; the caller closes `proxy`. A response that was kept from a probe leads to the proxy
- * that it came through.
+ * Opens the network to a source; the caller closes `proxy`. A cached extraction keeps the operator's proxy that it came
+ * through.
  */
 export async function openSourceNetwork(
   { policy, proxies, extractions, limits, config }: SourceNetworkParts,

@@ -1,18 +1,18 @@
-/** What a text that came from outside may be at most. */
+/** Limits for a foreign text. */
 export interface LineLimits {
   readonly maxLines: number;
   /** In characters. */
   readonly maxLineLength: number;
 }
 
-/** A text has more lines, or longer ones, than any honest one. */
+/** A text has more or longer lines than a legitimate one. */
 export class LineLimitError extends Error {
   override readonly name = "LineLimitError";
 }
 
 /**
- * The lines of a text, without their ends (LF or CRLF) and a byte order mark. A text that ends with a line end has an
- * empty last line. The work is linear in its length.
+ * The lines of a text, without line breaks (LF or CRLF) and byte order mark. A text that ends with a line break has an
+ * empty last line. Takes linear time.
  *
  * @throws LineLimitError
  */

@@ -286,6 +286,9 @@ export type JobErrorCode = keyof typeof JOB_ERRORS;
  */
 export const RECORDING_KEPT: readonly JobErrorCode[] = ["processing", "truncated", "internal", "timeout"];
 
+/** A source refuses the address that asks: another address may be served at once. */
+export const ADDRESS_REFUSALS: readonly JobErrorCode[] = ["bot_check", "rate_limited"];
+
 /** The codes of one party's failures. @example JobErrorCodeOf<"storage"> // "upload_refused" | "upload_failed" */
 export type JobErrorCodeOf<P extends Party> = {
   [Code in JobErrorCode]: (typeof JOB_ERRORS)[Code]["party"] extends P ? Code : never;

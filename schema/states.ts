@@ -1,4 +1,4 @@
-import { JOB_ERRORS, type JobErrorCode } from "./errors.ts";
+import { ADDRESS_REFUSALS, JOB_ERRORS, type JobErrorCode } from "./errors.ts";
 
 /**
  * The one state machine of a job: a pure function of (state, event). Only the Worker's
@@ -49,7 +49,6 @@ const DEFAULT_DELAYS = [
 ] as const;
 /** Longer delays for a source that limits us. */
 const SLOW_DELAYS = [MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS, MAX_DELAY_MS] as const;
-const SLOW_CODES: readonly JobErrorCode[] = ["rate_limited", "bot_check"];
 
 /** The part of a job that the state machine uses. */
 export interface JobState {
@@ -91,6 +90,8 @@ export type JobEvent =
       readonly retryAfterMs?: number | undefined;
       /** False: waiting for hours does not help, even if the class of the failure suggests it. */
       readonly transient?: boolean | undefined;
+      /** The refusal was about one address of several: the next try comes from another, and soon. */
+      readonly hasOtherExit?: boolean | undefined;
       /** How much longer a `patient` failure may be retried; absent: as few times as a `backoff`. */
       readonly horizonLeftMs?: number | undefined;
     }
@@ -189,8 +190,10 @@ function fail(state: JobState, event: Extract<JobEvent, { type: "failed" }>): Mo
   if (retry === "never" || retry === "once" || isHopeless || isOver) {
     return finish({ ...state, failures }, event.code);
   }
-  const delays = SLOW_CODES.includes(event.code) ? SLOW_DELAYS : DEFAULT_DELAYS;
-  const delay = Math.max(delays[failures - 1] ?? MAX_DELAY_MS, event.retryAfterMs ?? 0);
+  const isSlow = ADDRESS_REFUSALS.includes(event.code) && event.hasOtherExit !== true;
+  const delays = isSlow ? SLOW_DELAYS : DEFAULT_DELAYS;
+  const requested = event.hasOtherExit === true ? 0 : (event.retryAfterMs ?? 0);
+  const delay = Math.max(delays[failures - 1] ?? MAX_DELAY_MS, requested);
   // the last try happens at the horizon, not before it
   return pending(state, { failures }, left > 0 ? Math.min(delay, left) : delay);
 }

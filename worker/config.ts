@@ -104,7 +104,7 @@ const VARIABLES = {
     fallback: "",
     secret: false,
     meaning:
-      "Comma-separated URLs of processors that run elsewhere; several make a pool; empty: the container instances. On Cloudflare each is an https URL with a host name",
+      "Comma-separated URLs of processors that run elsewhere; several form a pool. If empty, container instances are used. On Cloudflare each must be an https URL with a host name",
   },
   PLATFORM: {
     schema: z.enum(PLATFORMS, `must be one of ${PLATFORMS.join(", ")}`),

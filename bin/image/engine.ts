@@ -106,7 +106,8 @@ async function standInBase(log: (line: string) => void): Promise<string[]> {
     );
   }
   log("Node's image cannot be pulled: Debian's packages and this machine's Node and yt-dlp stand in for it");
-  const npm = join(outputOf("npm", ["root", "--global"]), "npm");
+  // a link to npm/bin/npm-cli.js
+  const npm = join(outputOf("sh", ["-c", 'realpath "$(command -v npm)"']), "..", "..");
   const script = inRoot("bin", "image", "stand-in-base.sh");
   await runProgram(script, [join(buildahHome, "base"), process.execPath, npm, STAND_IN, ...BUILDAH]);
   return [`NODE_IMAGE=${STAND_IN}`, "YTDLP_UNVERIFIED=accept"];

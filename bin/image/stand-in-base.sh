@@ -37,8 +37,9 @@ mkdir -p "$wheels/empty/yt_dlp_plugins/extractor"
 : > "$wheels/empty/yt_dlp_plugins/extractor/getpot_bgutil_http.py"
 version() { sed -n "s/^$1.*==//p" "$requirements"; }
 ytdlp=$(/usr/bin/python3 -c 'import os, yt_dlp; print(os.path.dirname(yt_dlp.__file__))')
-python3 "$here/make-wheel.py" "$wheels" yt-dlp "$(version yt-dlp)" 'yt-dlp = yt_dlp:main' "$ytdlp"
-python3 "$here/make-wheel.py" "$wheels" bgutil-ytdlp-pot-provider "$(version bgutil)" - "$wheels/empty/yt_dlp_plugins"
+wheel() { python3 "$here/make-wheel.py" --out "$wheels" "$@"; }
+wheel --name yt-dlp --version "$(version yt-dlp)" --script 'yt-dlp = yt_dlp:main' --extra default --extra curl-cffi "$ytdlp"
+wheel --name bgutil-ytdlp-pot-provider --version "$(version bgutil)" "$wheels/empty/yt_dlp_plugins"
 rm -r "$wheels/empty"
 printf '[global]\nno-index = true\nfind-links = /opt/wheels\n' > "$root/etc/pip.conf"
 

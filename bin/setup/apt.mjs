@@ -28,7 +28,7 @@ apt-get update -q
 apt-get install -y -q --no-install-recommends "$@"
 `;
 
-/** True on Debian, Ubuntu and their kin. */
+/** True on Debian, Ubuntu and related systems. */
 export const aptCanInstall = () => findOnPath("apt-get") !== null;
 
 /**

@@ -36,7 +36,7 @@ function npm(args) {
   if (error) throw new SetupError(`npm could not be started (${error.message}). Install npm 10 or newer.`);
   if (status !== 0) {
     throw new SetupError(
-      `npm ${args[0]} failed; its message stands above. Mend that, then run the same command again.`,
+      `npm ${args[0]} failed; see its message above. Fix that, then run the same command again.`,
     );
   }
 }

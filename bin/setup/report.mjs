@@ -1,4 +1,4 @@
-/** A failure that the person at the terminal can mend: its message says how. */
+/** A failure that the user can fix: its message says how. */
 export class SetupError extends Error {}
 
 /**
@@ -7,4 +7,14 @@ export class SetupError extends Error {}
  */
 export function progress(text) {
   console.log(`[setup] ${text}`);
+}
+
+const FRAME = "*".repeat(100);
+
+/**
+ * Prints lines that nobody is to overlook.
+ * @param {readonly string[]} lines
+ */
+export function warn(lines) {
+  console.error([FRAME, ...lines.map((line) => `WARNING  ${line}`), FRAME].join("\n"));
 }

@@ -3,7 +3,7 @@ import { CommandError } from "./command-error.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
 
-/** Says why a command failed, in sentences. @returns its exit code @throws what is no known failure */
+/** Says why a command failed, in sentences. @returns its exit code @throws unknown failures */
 export function reportFailure(error: unknown, out: Output): ExitCode {
   if (error instanceof CommandError) {
     out.failure({ error: error.message }, `waterspout: ${error.message}`);

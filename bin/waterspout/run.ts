@@ -21,7 +21,7 @@ export interface Platform {
  * Runs the command that the words name.
  *
  * @returns its exit code
- * @throws the signal's reason; what is no known failure
+ * @throws the signal's reason; unknown failures
  */
 export async function run(words: readonly string[], platform: Platform): Promise<ExitCode> {
   const out = createOutput(words.includes("--json"), platform.stdout, platform.stderr);

@@ -1,4 +1,4 @@
-/** One address a name stands for. */
+/** One address of a name. */
 export interface Address {
   readonly address: string;
   readonly family: 4 | 6;

@@ -1,15 +1,15 @@
 import type { HostLimits } from "./host-limits.ts";
 
-/** A request that is being answered. */
+/** A request in progress. */
 export interface Lease {
-  /** Others of the same host when it was let in. */
+  /** Number of other requests to the same host when it was admitted. */
   readonly others: number;
-  /** Set when there is a body: whether its reader lets it wait, and how it is made to give its place to another. */
+  /** Set once there is a body: whether its reader has paused it, and how to make it give up its place. */
   holder: { readonly isIdle: () => boolean; readonly yieldPlace: () => void } | null;
   leave(): void;
 }
 
-/** A body whose reader lets it wait for this long gives its place to a request that waits for one. */
+/** A body that its reader has paused for this long gives its place to a waiting request. */
 const IDLE_MS = 100;
 
 const NOBODY: ReadonlySet<Lease> = new Set();
@@ -20,8 +20,8 @@ interface Waiter {
 }
 
 /**
- * The requests of one run, by host. A host that serves fewer connections than are wanted is found out here: when it
- * refuses a request while others are being answered, that request waits for one of them to end.
+ * The requests of one run, by host. It detects hosts that serve fewer connections than a run wants: if a host refuses a
+ * request while others are in progress, that request waits for one of them to end.
  */
 export class ConnectionGate {
   readonly #limits: HostLimits;
@@ -35,7 +35,7 @@ export class ConnectionGate {
   }
 
   /**
-   * Lets a request in, as soon as its host has a place.
+   * Admits a request as soon as its host has a place.
    *
    * @param onWait called before and after it has to wait
    * @throws the signal's reason
@@ -63,9 +63,9 @@ export class ConnectionGate {
   }
 
   /**
-   * Takes a refusal for a limit on connections, where others are or were being answered.
+   * Treats a refusal as a limit on connections, if other requests are or were in progress.
    *
-   * @returns false when it cannot be one: the request was alone
+   * @returns false if it cannot be one, because the request was alone
    */
   wasTooMany(url: string, lease: Lease): boolean {
     const others = Math.max(lease.others, this.#activeOf(url).size - 1);
@@ -96,7 +96,7 @@ export class ConnectionGate {
     }
   }
 
-  /** Resolves when a place became free. Meanwhile, bodies that nobody reads are made to give theirs. */
+  /** Resolves when a place is free. Meanwhile, bodies that are not being read have to give up theirs. */
   #untilRoom(url: string, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

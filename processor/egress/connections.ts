@@ -1,14 +1,14 @@
-/** How many connections a source gets; the operator's words. */
+/** The operator's numbers of connections to sources. */
 export interface ConnectionLimits {
   readonly connectionsPerSource: number;
-  /** By host name in lower case; a host stands for all below it, too. */
+  /** By host name in lower case; a host includes its subdomains. */
   readonly connectionsByHost: ReadonlyMap<string, number>;
 }
 
 /**
- * Connections that one stream may open to its source at the same time; the nearest host that was named decides.
+ * Connections that one stream may open to its source at the same time; the most specific host decides.
  *
- * @example connectionsTo("https://eu.cdn.example.net/a.mp4", limits) // what is said of cdn.example.net
+ * @example connectionsTo("https://eu.cdn.example.net/a.mp4", limits) // the number for cdn.example.net
  */
 export function connectionsTo(url: string, limits: ConnectionLimits): number {
   for (

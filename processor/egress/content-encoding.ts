@@ -1,18 +1,18 @@
 import { Readable, type Transform } from "node:stream";
 import zlib from "node:zlib";
 
-/** How one coding of `Content-Encoding` is undone. */
+/** How to decode one coding of `Content-Encoding`. */
 interface Coding {
-  /** Decompresses the beginning of a body; throws where the bytes are not of this coding. */
+  /** Decompresses the beginning of a body; throws if the bytes do not have this coding. */
   readonly attempt: (head: Buffer) => void;
   readonly decoder: () => Transform;
 }
 
-/** Enough bytes to know a coding by. */
+/** Enough bytes to recognise a coding. */
 const HEAD_BYTES = 512;
-/** More codings on top of each other are an attack or a mistake. */
+/** More nested codings are an attack or a mistake. */
 const MAX_CODINGS = 3;
-/** A trial is about the first bytes only; one that would give more than this has succeeded. */
+/** A trial only decodes the first bytes; it succeeds when this many come out. */
 const TRIAL_BYTES = 64 << 10;
 
 const { Z_SYNC_FLUSH, BROTLI_OPERATION_FLUSH, ZSTD_e_flush } = zlib.constants;
@@ -55,7 +55,7 @@ const ZSTD: Coding = {
   decoder: () => zlib.createZstdDecompress(),
 };
 
-/** What a name may stand for. Every other name (`aws-chunked`, `utf-8`, `identity`, none at all) changes no byte. */
+/** Possible codings of a name. Any other name (`aws-chunked`, `utf-8`, `identity`, or none) changes no byte. */
 const CODINGS: ReadonlyMap<string, readonly Coding[]> = new Map([
   ["gzip", [GZIP]],
   ["x-gzip", [GZIP]],
@@ -64,7 +64,7 @@ const CODINGS: ReadonlyMap<string, readonly Coding[]> = new Map([
   ["zstd", [ZSTD]],
 ]);
 
-/** The names of a `Content-Encoding` header that stand for a compression, the last one that was applied first. */
+/** The compressions that a `Content-Encoding` header names, the last applied one first. */
 export const compressionsOf = (header: string | undefined): readonly string[] =>
   (header ?? "")
     .split(",")
@@ -81,8 +81,8 @@ export interface ReadableBody {
 }
 
 /**
- * What undoes the compressions of a body, as stages of a pipeline. The first bytes decide: many object stores serve a
- * file with a header that was never true.
+ * The decoders of a body, as stages of a pipeline. The first bytes decide, because many object stores serve files with
+ * a wrong header.
  *
  * @throws what the body fails with before its first bytes arrive
  */
@@ -90,7 +90,7 @@ export async function decompressed(body: Readable, compressions: readonly string
   const chunks = (body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   const head = await readHead(chunks);
   const rest = Readable.from(continued(head, chunks), { objectMode: false });
-  // a generator that waits for the body hears of nothing else
+  // a generator that waits for the body is not reached by other events
   rest.once("close", () => body.destroy());
   const [first = "", ...others] = compressions;
   const coding = codingOf(first, head);
@@ -113,7 +113,7 @@ function succeeds(attempt: (head: Buffer) => void, head: Buffer): boolean {
   }
 }
 
-/** What brotli and deflate, which have no signature, could be taken for by chance. */
+/** Content that could be mistaken for brotli or deflate, which have no signature. */
 const SIGNATURES: readonly (readonly [at: number, text: string])[] = [
   [0, "#EXTM3U"],
   [4, "ftyp"],
@@ -134,7 +134,7 @@ function isPlain(head: Buffer): boolean {
   const text = head.toString("latin1");
   if (SIGNATURES.some(([at, signature]) => text.startsWith(signature, at))) return true;
   if (head[0] === 0x47 && head[TS_PACKET_BYTES] === 0x47) return true;
-  // text of any kind: a compressed body has other bytes among its first sixty-four
+  // text: the first 64 bytes of a compressed body contain other values
   return /^[\t\n\r\x20-\x7e]{1,64}$/.test(text.slice(0, 64));
 }
 

@@ -1,19 +1,19 @@
 import { CookieJar } from "tough-cookie";
 
-/** What one run may keep, so that a source cannot fill the processor's memory with cookies. */
+/** Limits for one run, so that a source cannot fill the processor's memory with cookies. */
 const MAX_COOKIES = 500;
 const MAX_COOKIE_LENGTH = 8_192;
 
 /**
- * The cookies of one run, by the rules of RFC 6265 and the public suffix list: one that a site sets for its whole domain
- * goes to all hosts of that domain, and to no other site.
+ * The cookies of one run, by the rules of RFC 6265 and the public suffix list: a cookie for a whole domain goes to all
+ * hosts of that domain, and to no other site.
  */
 export class SourceCookies {
   readonly #jar = new CookieJar(undefined, { looseMode: true, rejectPublicSuffixes: true });
   #count = 0;
 
   /**
-   * Keeps what a response or an extraction sets; whatever breaks the rules is ignored.
+   * Stores cookies of a response or an extraction; those that break the rules are ignored.
    *
    * @param lines values of `Set-Cookie`
    * @param url of the response that sets them

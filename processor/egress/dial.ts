@@ -4,13 +4,13 @@ import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
 import type { ReadMemory } from "./read-memory.ts";
 
-/** A peer that has not accepted a connection by then counts as unreachable. */
+/** A peer that has not accepted a connection after this long counts as unreachable. */
 const CONNECT_MS = 20_000;
 
 /**
  * Connects to the first of `addresses` that answers (both families, as browsers do); never to anything else.
  *
- * @param memory what the connection reads into; a connection that is handed on to TLS takes none
+ * @param memory what the connection reads into; none for a connection that is passed to TLS
  * @throws Fault `network`
  */
 export function dialAddresses(
@@ -20,7 +20,7 @@ export function dialAddresses(
 ): Promise<Socket> {
   const [first] = addresses;
   const socket = net.connect({
-    // A literal address is dialled as it is; several are handed over by the lookup, which asks nobody.
+    // A literal address is dialled directly; several are passed through the lookup, which queries no resolver.
     host: addresses.length === 1 ? first.address : "judged",
     port,
     noDelay: true,
@@ -68,7 +68,7 @@ export function tunnelThrough(proxyUrl: string, target: Address, port: number): 
       clearTimeout(timer);
       if (response.statusCode !== 200) {
         socket.destroy();
-        reject(new SourceFault("network", `upstream proxy answered ${response.statusCode}`));
+        reject(new SourceFault("network", `upstream proxy responded with ${response.statusCode}`));
         return;
       }
       if (head.length > 0) socket.unshift(head);

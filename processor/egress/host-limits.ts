@@ -1,17 +1,17 @@
-/** What was found out about a host: how much less it can do than the usual server. */
+/** Limits of a host, compared with a usual server. */
 export interface HostLimit {
-  /** Connections that it serves at the same time; undefined while no limit was met. */
+  /** Concurrent connections that it serves; undefined if no limit is known. */
   readonly connections?: number | undefined;
-  /** True once its ranges turned out wrong: its files are read from their beginning. */
+  /** True if its ranges are wrong: its files are read from their beginning. */
   readonly distrustsRanges?: boolean | undefined;
 }
 
-/** A limit is tried again after this long: servers are mended, and a passing failure may have looked like one. */
+/** A limit expires after this long: servers get fixed, and a temporary failure may have looked like a limit. */
 const KEEP_MS = 30 * 60_000;
 const MAX_HOSTS = 1_000;
 const NONE: HostLimit = {};
 
-/** What the runs of a processor found out about hosts, for those that follow. Bounded in time and number. */
+/** Limits of hosts that runs of this processor found, for later runs. Bounded in time and number. */
 export class HostLimits {
   readonly #hosts = new Map<string, HostLimit & { readonly until: number }>();
   readonly #now: () => number;
@@ -34,13 +34,13 @@ export class HostLimits {
     return NONE;
   }
 
-  /** Remembers a limit; of two numbers of connections the smaller one counts. */
+  /** Stores a limit; of two numbers of connections the smaller one counts. */
   remember(url: string, found: HostLimit): void {
     const { host } = new URL(url);
     const known = this.of(url);
     const connections = smaller(known.connections, found.connections);
     const distrustsRanges = known.distrustsRanges === true || found.distrustsRanges === true;
-    // the oldest stands first
+    // the oldest comes first
     this.#hosts.delete(host);
     this.#hosts.set(host, { connections, distrustsRanges, until: this.#now() + KEEP_MS });
     const [oldest] = this.#hosts.keys();

@@ -14,16 +14,16 @@ export interface OpenOptions {
   readonly method?: "GET" | "HEAD";
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-  /** Redirects followed before the chain counts as broken; 0 returns the redirect itself. */
+  /** Maximum number of redirects; 0 returns the redirect itself. */
   readonly maxRedirects?: number;
-  /** Longest time without a byte from the source, in milliseconds; a reader that pauses is not counted. */
+  /** Longest time without a byte from the source, in milliseconds; pauses of the reader do not count. */
   readonly timeoutMs?: number;
   /**
-   * The reader is done with each chunk of the body when its `data` event ends: its memory is used again. Such a body
+   * Each chunk of the body may only be used during its `data` event, because its memory is reused. Such a body
    * fails with the connection's own error, see {@link networkFault}.
    */
   readonly borrowsChunks?: boolean;
-  /** Called before and after the request waits for a place, where the host serves few connections. */
+  /** Called before and after the request waits for a place at a host that serves few connections. */
   readonly onWait?: (waits: boolean) => void;
 }
 
@@ -32,17 +32,17 @@ export interface OpenedResponse {
   readonly headers: IncomingHttpHeaders;
   /** Must be read or destroyed. Fails with a Fault, or with the signal's reason, unless its chunks are borrowed. */
   readonly body: Readable;
-  /** Where the response came from, after redirects. */
+  /** The final URL, after redirects. */
   readonly url: string;
-  /** The body was compressed, whatever was asked for, and is not any more: lengths and ranges are those of other bytes. */
+  /** The body was compressed, although it should not be, and has been decompressed: lengths and ranges are those of other bytes. */
   readonly wasCompressed: boolean;
 }
 
-/** What the clients of a processor share, and how patient they are. */
+/** Shared state and limits of a processor's clients. */
 export interface HttpClientOptions {
-  /** What was found out about hosts. Default: nothing, and for this client alone. */
+  /** Known limits of hosts. Default: none, and only for this client. */
   readonly limits?: HostLimits;
-  /** The least that a source must give. Default {@link DEFAULT_SPEED}. */
+  /** Minimum speed of a source. Default {@link DEFAULT_SPEED}. */
   readonly speed?: SpeedLimit;
   readonly ticker?: Ticker;
 }
@@ -52,19 +52,19 @@ export const DEFAULT_SPEED: SpeedLimit = { stallMs: 60_000, minBytesPerSecond: 2
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const BODY_BUFFER_BYTES = 1 << 20;
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** A server that works off one connection after the other leaves the second one without a response. */
+/** A server that handles one connection at a time leaves the second one without a response. */
 const NEIGHBOUR_TIMEOUT_MS = 10_000;
-/** How servers refuse one connection too many. */
+/** Statuses by which servers refuse too many connections. */
 const TOO_MANY: ReadonlySet<number> = new Set([421, 429, 503, 509]);
 
-/** Fetches from sources. Every connection, redirects included, goes where the policy lets it. */
+/** Fetches from sources. Every connection, including those of redirects, is subject to the policy. */
 export class HttpClient {
-  /** What was found out about hosts. */
+  /** Known limits of hosts. */
   readonly limits: HostLimits;
-  /** The least that a source must give. */
+  /** Minimum speed of a source. */
   readonly speed: SpeedLimit;
   readonly ticker: Ticker;
-  /** Those that sources set, and those of the extraction. */
+  /** Cookies that sources set, and those of the extraction. */
   readonly cookies = new SourceCookies();
   readonly #policy: EgressPolicy;
   readonly #upstreamProxy: string | undefined;
@@ -86,8 +86,8 @@ export class HttpClient {
   }
 
   /**
-   * Requests `url` and follows redirects; any status is a response, 4xx and 5xx too. A compressed body is decompressed,
-   * and one that only claims to be compressed is left as it is.
+   * Requests `url` and follows redirects; any status is a response, including 4xx and 5xx. A compressed body is
+   * decompressed, and one that only claims to be compressed is not changed.
    *
    * @throws Fault `network` (refused, reset, silent, too many redirects), `egress_blocked` (a hop is not public),
    *   or the signal's reason
@@ -114,7 +114,7 @@ export class HttpClient {
     }
   }
 
-  /** One request, repeated when the host refused it for being one too many at the same time. */
+  /** One request, repeated if the host refused it because of too many connections. */
   async #ask(url: URL, headers: Readonly<Record<string, string>>, options: OpenOptions) {
     for (;;) {
       const lease = await this.#gate.enter(url.href, options.signal, options.onWait);
@@ -126,7 +126,7 @@ export class HttpClient {
       try {
         const response = await this.#request(url, sent, { ...options, timeoutMs }, firstByteMs);
         const isTooMany = TOO_MANY.has(response.statusCode ?? 0) && this.#gate.wasTooMany(url.href, lease);
-        // who says how long to wait is taken at their word
+        // a host that states how long to wait gets that time
         if (!isTooMany || response.headers["retry-after"] !== undefined) {
           this.cookies.accept(response.headers["set-cookie"] ?? [], url.href);
           return held(response, lease);
@@ -172,7 +172,7 @@ export class HttpClient {
   }
 }
 
-/** A body gave its place to another request: its reader asks for the rest when it needs it. */
+/** A body gave its place to another request: its reader requests the rest when it needs it. */
 export class YieldedError extends SourceFault {
   constructor() {
     super("network", "another request needed the only connection");
@@ -195,7 +195,7 @@ async function readable(
   { signal, method, borrowsChunks = false }: OpenOptions,
 ): Promise<Pick<OpenedResponse, "body" | "wasCompressed">> {
   const compressions = method === "HEAD" ? [] : compressionsOf(response.headers["content-encoding"]);
-  // the rest of a range shows no beginning to know it by; a request for one is only made for a known file
+  // the rest of a file cannot be recognised by its first bytes; ranges are only requested of known files
   const isMiddle = /^\s*bytes[ =]+[1-9]/i.test(response.headers["content-range"] ?? "");
   if (compressions.length === 0 || isMiddle) {
     const body = borrowsChunks ? response : bodyOf([response], signal, url);
@@ -209,7 +209,7 @@ async function readable(
   }
 }
 
-/** The body with its failures named; pipes, so a slow reader slows the source down. */
+/** The body, with its failures as faults; piped, so that a slow reader slows the source down. */
 function bodyOf(stages: readonly Readable[], signal: AbortSignal | undefined, url: URL): Readable {
   const body = new PassThrough({
     highWaterMark: BODY_BUFFER_BYTES,
@@ -222,7 +222,7 @@ function bodyOf(stages: readonly Readable[], signal: AbortSignal | undefined, ur
 const silence = (ms: number): Error => new Error(`no byte for ${ms} ms`);
 
 function isWaitingForReader(response: IncomingMessage): boolean {
-  // a loop over the chunks counts as paused, too, even while it waits for the next one
+  // for a loop over the chunks, the stream also counts as paused while the loop waits for the next one
   const isPaused = response.isPaused() && response.listenerCount("readable") === 0;
   return isPaused || response.readableLength > 0;
 }
@@ -232,7 +232,7 @@ function reasonOf(error: Error, signal: AbortSignal | undefined, url: URL): Erro
   return networkFault(error, url);
 }
 
-/** A connection's failure in our own terms. */
+/** A connection's failure as a fault. */
 export function networkFault(error: Error, { host }: URL): Fault {
   return error instanceof Fault
     ? error
@@ -252,7 +252,7 @@ function lowerCased(headers: Readonly<Record<string, string>> = {}): Record<stri
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** What must not travel to another origin. */
+/** Headers that must not be sent to another origin. */
 function withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {
   const { cookie: _cookie, authorization: _authorization, ...others } = headers;
   return others;

@@ -5,21 +5,20 @@ import type { MountHandler } from "./proxy.ts";
 import type { RangeSource, ReadOptions } from "./range-source.ts";
 import type { SegmentSource } from "./segment-source.ts";
 
-/** Reported why a tool was cut off: the tool itself only sees a broken connection. */
+/** Called with the reason why a tool was cut off: the tool itself only sees a broken connection. */
 export type OnFailure = (fault: Fault) => void;
 
-/** How much of a source is read for a tool that may leave at any time. */
+/** How much of a source is read for a tool that may disconnect at any time. */
 export interface Pace extends Pick<ReadOptions, "chunkBytes"> {
   /**
-   * Longest answer to one request: what lies in the buffers of a connection was read in vain when the tool leaves. The
-   * tool must ask for the rest when a response ends early.
+   * Largest response to one request, because data in the buffers of a connection is wasted when the tool disconnects.
+   * The tool must request the rest when a response ends early.
    */
   readonly responseBytes?: number;
 }
 
 /**
- * Shows a source to a tool as one file, whatever the path: seekable when the source is, else readable from its
- * beginning.
+ * Serves a source to a tool as one file, for any path: seekable if the source is, else readable from its beginning.
  *
  * @param pace for tools that will not read to the end
  * @example const { baseUrl } = proxy.mount(serveRangeSource(source, (fault) => (failure ??= fault)));
@@ -54,7 +53,7 @@ export function serveRangeSource(
   });
 }
 
-/** Shows fragments to a tool as one stream without a length, readable from its beginning. */
+/** Serves fragments to a tool as one stream without a length, readable from its beginning. */
 export function serveSegmentSource(source: SegmentSource, onFailure: OnFailure): MountHandler {
   return handler(onFailure, async (request, response, signal) => {
     response.writeHead(200, { "content-type": "application/octet-stream" });
@@ -63,7 +62,7 @@ export function serveSegmentSource(source: SegmentSource, onFailure: OnFailure):
   });
 }
 
-/** Shows an HLS presentation to a tool: its playlists and segments under their paths. */
+/** Serves an HLS presentation to a tool: its playlists and segments under their paths. */
 export function serveHlsSource(source: HlsSource, onFailure: OnFailure): MountHandler {
   return handler(onFailure, async (request, response, signal) => {
     const reply = await source.open(request.url ?? "", signal, true);
@@ -83,7 +82,7 @@ export function serveHlsSource(source: HlsSource, onFailure: OnFailure): MountHa
 
 type Serve = (request: IncomingMessage, response: ServerResponse, signal: AbortSignal) => Promise<void>;
 
-/** Ends the work when the reader leaves, and tells the reader of a failure in the only way left. */
+/** Stops the work when the reader disconnects, and shows the reader a failure by breaking the connection. */
 function handler(onFailure: OnFailure, serve: Serve): MountHandler {
   return (request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -102,7 +101,7 @@ function handler(onFailure: OnFailure, serve: Serve): MountHandler {
   };
 }
 
-/** Writes a body as fast as its reader takes it. A batch is asked for when nothing of the one before is needed. */
+/** Writes a body as fast as its reader accepts it. A batch is requested when the previous one is no longer needed. */
 async function send(response: ServerResponse, batches: AsyncIterable<Buffer[]>): Promise<void> {
   for await (const batch of batches) {
     await write(response, batch);
@@ -111,7 +110,7 @@ async function send(response: ServerResponse, batches: AsyncIterable<Buffer[]>):
   response.end();
 }
 
-/** Resolves when the reader's system took all that is written, or the reader left. */
+/** Resolves when the reader's system accepted everything, or the reader disconnected. */
 function write(response: ServerResponse, batch: readonly Buffer[]): Promise<void> {
   return new Promise((resolve) => {
     if (response.destroyed) return resolve();
@@ -141,7 +140,7 @@ interface WantedRange {
   readonly end: number;
 }
 
-/** One range as players send it; null for none or one that must be ignored. */
+/** One range, as players send it; null for none or one that must be ignored. */
 function parseRange(header: string | undefined, size: number): WantedRange | "unsatisfiable" | null {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
   if (!match || (match[1] === "" && match[2] === "")) return null;

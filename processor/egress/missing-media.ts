@@ -1,25 +1,25 @@
 import { Fault, SourceFault } from "../fault.ts";
 
-/** A piece of media as its source announces it. */
+/** A piece of media, as its source announces it. */
 export interface AnnouncedPiece {
-  /** Null where it is not stated. */
+  /** Null if it is not stated. */
   readonly seconds: number | null;
-  /** The source itself says that it is not there. */
+  /** The source declares it as a gap. */
   readonly isGap?: boolean;
 }
 
-/** A presentation with one hole is worth having; one that is mostly holes is broken. */
+/** Largest missing share: a presentation with one gap is worth delivering; one that is mostly gaps is broken. */
 const MAX_MISSING_SHARE = 0.1;
-/** Of so many pieces, one may be missing, whatever its share. */
+/** With at least this many pieces, one may be missing, whatever its share. */
 const FEW_PIECES = 3;
 const MAX_GAP_SHARE = 0.5;
 
 /**
- * Pieces of a presentation that cannot be fetched: those that its source declares as gaps, and those that it does not have
- * although it names them. A few are left out and reported; more make the source unavailable.
+ * Pieces of a presentation that cannot be fetched: declared gaps, and pieces that the source lists but does not have. A
+ * few are left out and reported; more make the source unavailable.
  */
 export class MissingMedia {
-  /** Seconds of each missing piece, by its name: one that is asked for again counts once. */
+  /** Seconds of each missing piece, by its name: one that is requested again counts once. */
   readonly #missing = new Map<string, number>();
   #gapSeconds = 0;
   #gaps = 0;
@@ -27,9 +27,9 @@ export class MissingMedia {
   #seconds = 0;
 
   /**
-   * States what the presentation consists of, each time that is read anew.
+   * Sets what the presentation consists of, each time it is read again.
    *
-   * @throws Fault `unavailable` where hardly anything is there
+   * @throws Fault `unavailable` if most of it is missing
    */
   expect(pieces: readonly AnnouncedPiece[]): void {
     const gaps = pieces.filter(({ isGap }) => isGap);
@@ -46,9 +46,9 @@ export class MissingMedia {
   }
 
   /**
-   * Whether a piece that the source does not have may be left out; then it is noted.
+   * Whether a piece that the source does not have may be left out; if so, it is recorded.
    *
-   * @param error that reading it ended with
+   * @param error of reading it
    */
   leaveOut(name: string, seconds: number | null, error: unknown): boolean {
     if (!(error instanceof Fault) || error.code !== "unavailable") return false;
@@ -66,7 +66,7 @@ export class MissingMedia {
     return this.#gaps + this.#missing.size;
   }
 
-  /** How long they are together, as announced. */
+  /** Their total announced duration. */
   get seconds(): number {
     return this.#gapSeconds + total(this.#missing);
   }

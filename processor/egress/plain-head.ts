@@ -1,6 +1,6 @@
-/** The head of a response whose body is as many bytes as it says and nothing else. */
+/** The head of a response whose body consists of exactly the stated number of bytes. */
 export interface PlainHead {
-  /** Bytes of the head as it came. */
+  /** Length of the original head in bytes. */
   readonly length: number;
   readonly bodyBytes: number;
   /** The same head, but announcing a body of one byte. */
@@ -11,10 +11,10 @@ export interface PlainHead {
 const SMALLEST_BODY_BYTES = 64 << 10;
 
 /**
- * Reads a head that is plain in every respect: whole in this chunk, 200 or 206, with one length and no coding.
- * Null for everything else, which is left to a real parser.
+ * Reads a simple head: complete in this chunk, 200 or 206, with one length and no coding. Null for anything else, which
+ * is left to the real parser.
  *
- * @param chunk what a connection brought first in answer to a GET
+ * @param chunk the first chunk of a response to a GET
  */
 export function plainHead(chunk: Buffer): PlainHead | null {
   const end = chunk.indexOf("\r\n\r\n");

@@ -11,12 +11,12 @@ import type { ReadMemory } from "./read-memory.ts";
 /** Every address of a name; rejects when it has none. */
 export type Lookup = (hostname: string) => Promise<readonly Address[]>;
 
-/** Idle connections are kept this long for the next request to the same origin. */
+/** Idle connections are kept for this long for the next request to the same origin. */
 const IDLE_MS = 30_000;
 
 /**
  * The one point that decides where a connection may go: it judges the name, resolves it, judges each address and
- * dials exactly what it judged, so a name that changes its address in between gains nothing.
+ * dials exactly what it judged, so a name that changes its address in between has no effect.
  */
 export class EgressPolicy {
   readonly #opened: AllowedHosts;
@@ -50,11 +50,11 @@ export class EgressPolicy {
   }
 
   /**
-   * Opens a TCP connection to a host, straight or through the operator's HTTP proxy. The proxy is asked for the
-   * judged address, so that it does not resolve the name a second time.
+   * Opens a TCP connection to a host, directly or through the operator's HTTP proxy. The proxy gets the judged address,
+   * so that it does not resolve the name a second time.
    *
-   * @param memory what a straight connection reads into
-   * @throws as {@link resolve}; `network` also when nothing answers in time
+   * @param memory what a direct connection reads into
+   * @throws as {@link resolve}; `network` also if nothing responds in time
    */
   async dial(hostname: string, port: number, upstreamProxy?: string, memory?: ReadMemory): Promise<Socket> {
     const addresses = await this.addresses(hostname, port);
@@ -78,7 +78,7 @@ export class EgressPolicy {
     return agent;
   }
 
-  /** Closes every connection that the agents still hold. */
+  /** Closes every connection that the agents hold. */
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();

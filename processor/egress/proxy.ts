@@ -6,7 +6,7 @@ import { type Duplex, pipeline } from "node:stream";
 import { Fault } from "../fault.ts";
 import type { EgressPolicy } from "./policy.ts";
 
-/** Reason phrase of a refusal; it reports the policy's 403 from a site's own in the error text of a tool. */
+/** Reason phrase of a refusal; in the error text of a tool it distinguishes the policy's 403 from a site's own. */
 export const BLOCKED_REASON = "Egress Blocked";
 
 /** Suffix of the names that exist only inside a proxy; the policy refuses it everywhere else. */
@@ -24,8 +24,8 @@ export interface Mount {
 
 /**
  * The loopback forward proxy that tools get as their only network access: absolute-form HTTP requests and CONNECT, each
- * judged by the policy. It costs one listening socket, so each run starts its own: the refusals that it remembers are
- * then that run's, and closing it cuts whatever its tools still have open.
+ * judged by the policy. It costs one listening socket, so each run starts its own: its recorded refusals belong to that
+ * run, and closing it cuts all connections of the run's tools.
  */
 export class EgressProxy {
   /** `http://127.0.0.1:<port>`, for yt-dlp's `proxy` and ffmpeg's `http_proxy`. */
@@ -59,7 +59,7 @@ export class EgressProxy {
   }
 
   /**
-   * Makes a host that only this proxy's clients can read and that `handler` serves in this process.
+   * Creates a host that only this proxy's clients can read and that `handler` serves in this process.
    *
    * @example proxy.mount((_request, response) => response.end("hi")).baseUrl // "http://3f…9a.stream.internal"
    */
@@ -72,13 +72,13 @@ export class EgressProxy {
   /**
    * What this proxy refused, oldest first, as texts for logs.
    *
-   * @param since how many refusals the caller already knows; the length of an earlier response
+   * @param since number of refusals that the caller already knows: the length of an earlier result
    */
   blocked(since = 0): readonly string[] {
     return this.#refusals.slice(since);
   }
 
-  /** Connections so far that cannot be made later either, such as to a host that does not exist. */
+  /** Number of connections so far that cannot succeed later either, such as to a host that does not exist. */
   get hopeless(): number {
     return this.#hopeless;
   }
@@ -154,7 +154,7 @@ export class EgressProxy {
       const onward = await this.#policy.dial(authority[1], Number(authority[2]), this.#upstream);
       client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
       if (head.length > 0) onward.write(head);
-      // A tunnel that breaks off ends both sides; there is nobody left to inform.
+      // A tunnel that breaks off closes both sides, so nothing more can be reported.
       pipeline(client, onward, client, () => {
         onward.destroy();
         client.destroy();

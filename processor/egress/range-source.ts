@@ -17,52 +17,52 @@ import {
 const KiB = 1 << 10;
 const MiB = 1 << 20;
 
-/** Size in bytes of the first range where nothing else is asked for. */
+/** Default size in bytes of the first range. */
 export const FIRST_BYTES = 256 * KiB;
 
 export interface RangeSourceOptions {
   readonly url: string;
-  /** Where `url` came from by redirects: asked where `url` refuses. */
+  /** The address that redirected to `url`: used again if `url` refuses. */
   readonly home?: string | undefined;
-  /** Sent with every request, cookies included. */
+  /** Sent with every request, including cookies. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Ranges asked for at once by {@link RangeSource.read}. Default 6. */
+  /** Concurrent ranges of {@link RangeSource.read}. Default 6. */
   readonly connections?: number;
   readonly signal: AbortSignal;
-  /** Reads from the beginning by one connection, as if the source gave no ranges. */
+  /** Reads from the beginning through one connection, as if the source had no ranges. */
   readonly plain?: boolean | undefined;
-  /** Most bytes that the file may have. */
+  /** Maximum size of the file in bytes. */
   readonly maxBytes?: number | undefined;
   /** Called with the number of bytes of each chunk that arrives. */
   readonly onBytes?: (bytes: number) => void;
   /**
-   * Size in bytes of the first range. Small (default 256 KiB) when a tool will look around first; a whole part when the
-   * file is only copied.
+   * Size in bytes of the first range. Small (default 256 KiB) if a tool first reads headers; a whole part if the file is
+   * only copied.
    */
   readonly firstBytes?: number;
   readonly clock?: RetryClock;
 }
 
 export interface ReadOptions {
-  /** First byte, default 0; other than 0 only where ranges work. */
+  /** First byte, default 0; another one only if ranges work. */
   readonly start?: number;
   /** One past the last byte, default the end of the file. */
   readonly end?: number;
   /** Default: as the source was opened. */
   readonly connections?: number;
-  /** Largest range asked for, in bytes. Default 4 MiB; ranges grow up to it from 256 KiB. */
+  /** Largest range in bytes. Default 4 MiB; ranges grow up to it from 256 KiB. */
   readonly chunkBytes?: number;
-  /** Ends the reading, also while it waits for bytes. */
+  /** Stops reading, even while it waits for bytes. */
   readonly signal?: AbortSignal;
-  /** A batch is the reader's only until it asks for the next one: its memory is used again. */
+  /** A batch is only valid until the reader asks for the next one, because its memory is reused. */
   readonly borrowed?: boolean;
 }
 
 /**
- * Opens one file at a source. The first request reports its size and whether ranges are honoured; its body is kept and
- * becomes the file's beginning, so nothing is asked for twice.
+ * Opens one file at a source. The first request finds its size and whether ranges work; its body is kept as the file's
+ * beginning, so nothing is requested twice.
  *
- * @throws Fault `forbidden`, `unavailable`, `rate_limited`, `network`, `egress_blocked`; `limit_exceeded` when the
+ * @throws Fault `forbidden`, `unavailable`, `rate_limited`, `network`, `egress_blocked`; `limit_exceeded` if the
  *   file is larger than allowed
  */
 export async function openRangeSource(client: HttpClient, options: RangeSourceOptions): Promise<RangeSource> {
@@ -71,18 +71,18 @@ export async function openRangeSource(client: HttpClient, options: RangeSourceOp
   return source;
 }
 
-/** One file at a source, read anywhere and by several connections where the source allows it. */
+/** One file at a source, read at any position and through several connections if the source allows it. */
 export class RangeSource {
-  /** Undefined when the source does not state it. */
+  /** Undefined if the source does not state it. */
   sizeBytes: number | undefined;
-  /** False: the file can only be read from its beginning, by one connection. */
+  /** False: the file can only be read from its beginning, through one connection. */
   rangesWork = false;
   contentType: string | undefined;
-  /** Ranges that may be asked for at once. */
+  /** Maximum number of concurrent ranges. */
   readonly connections: number;
   /** Bytes received so far. */
   bytesRead = 0;
-  /** Requests that had to be repeated so far. */
+  /** Number of repeated requests so far. */
   retries = 0;
   readonly #client: HttpClient;
   readonly #options: RangeSourceOptions;
@@ -117,10 +117,10 @@ export class RangeSource {
     this.sizeBytes = first.totalBytes;
     this.rangesWork = first.status === 206;
     this.contentType = first.contentType;
-    // a file that is read in one go may go on at another node, which gives another tag to it
+    // a file that is read in one go may continue at another node, which uses another tag for it
     const version = this.#options.plain ? {} : { version: first.version };
     this.#identity = { totalBytes: first.totalBytes, ...version };
-    // a redirect to another origin took the secrets off the request; going there directly would not
+    // a redirect to another origin removed the secrets from the request; a direct request would not
     if (!carriesSecrets(this.#request.headers) || sameOrigin(first.url, this.#request.url)) {
       this.#request = { ...this.#request, url: first.url, home: this.#options.home ?? this.#options.url };
     }
@@ -141,7 +141,7 @@ export class RangeSource {
     const chunkBytes = options.chunkBytes ?? 4 * MiB;
     const connections = options.connections ?? this.connections;
     yield* inOrder(this.#spans(start, end, chunkBytes), {
-      // one more with each that was read: a reader that only looks at a header should not cost megabytes
+      // one more for each that was read: reading only a header should not cost megabytes
       ahead: (served) => Math.min(connections, served + 1),
       maxBytes: connections * chunkBytes,
       signal: options.signal,
@@ -150,7 +150,7 @@ export class RangeSource {
   }
 
   /**
-   * All bytes from `start` (inclusive) to `end` (exclusive) in memory, by one connection.
+   * All bytes from `start` (inclusive) to `end` (exclusive) in memory, through one connection.
    *
    * @throws Fault `network` when the source no longer gives exactly these bytes
    */
@@ -185,7 +185,7 @@ export class RangeSource {
     await Promise.all([beginning, ...(head < end ? [fill({ start: head, end }, null)] : [])]);
   }
 
-  /** Drops what nobody read. */
+  /** Drops the first response if it was not read. */
   close(): void {
     this.#kept?.body.on("error", () => {}).destroy();
     this.#kept = null;
@@ -211,7 +211,7 @@ export class RangeSource {
     end: number | undefined,
     { signal, borrowed }: ReadOptions,
   ): AsyncGenerator<Buffer[]> {
-    if (start > 0) throw new SourceFault("network", "the source gives no ranges");
+    if (start > 0) throw new SourceFault("network", "the source does not support ranges");
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     const span = { start: 0, ...(end === undefined ? {} : { end }) };
     const kept = this.#takeKept(end);
@@ -257,7 +257,7 @@ export class RangeSource {
     return streamRange(this.#client, this.#until(signal), span, onChunk, known);
   }
 
-  /** The first response, if it is still there and not longer than what is wanted. */
+  /** The first response, if it is unused and not longer than the wanted span. */
   #takeKept(end: number | undefined): OpenedSpan | null {
     const kept = this.#kept;
     if (!kept || (kept.status === 206 && (end === undefined || (kept.end ?? 0) > end))) return null;

@@ -2,31 +2,31 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import type { OnReadOpts, Socket } from "node:net";
 import { type PlainHead, plainHead } from "./plain-head.ts";
 
-/** Bytes that one read of a connection brings at most; as much stays in the processor's cache. */
+/** Size of one read of a connection in bytes; this much stays in the CPU cache. */
 const READ_BYTES = 128 << 10;
-/** A rest smaller than this is not worth a read. */
+/** A smaller rest is not worth a read. */
 const SMALLEST_READ_BYTES = 16 << 10;
 
 const memories = new WeakMap<Socket, ReadMemory>();
 
 /**
- * The memory that a connection reads into. Node makes new memory for each read, and its parser copies each piece of a
- * body into more of it; at hundreds of megabytes a second, clearing that away costs more than everything else. So the
- * same memory is read into again where a reader says that it keeps no chunk, and such a body passes the parser by:
- * it is informed of one byte only, the last one, by which it knows the end.
+ * The memory that a connection reads into. Node allocates memory for each read, and its parser copies each piece of a
+ * body; at hundreds of megabytes per second, collecting that garbage costs more than everything else. If a reader
+ * declares that it keeps no chunk, the same memory is reused, and the body bypasses the parser, which only sees the last
+ * byte and so recognises the end.
  */
 export class ReadMemory {
   #memory = Buffer.allocUnsafeSlow(READ_BYTES);
   #used = 0;
   #socket: Socket | null = null;
-  /** The request whose reader keeps no chunk. */
+  /** The request whose reader keeps no chunks. */
   #request: ClientRequest | null = null;
   #head: PlainHead | null = null;
   #response: IncomingMessage | null = null;
-  /** Bytes of the body that the parser shall not see. */
+  /** Bytes of the body that bypass the parser. */
   #left = 0;
 
-  /** What a connection of such memory is made with; `attach` follows as soon as there is one. */
+  /** Options for a connection with such memory; call `attach` as soon as it exists. */
   readonly options: OnReadOpts = {
     buffer: () => this.#next(),
     callback: (length, { buffer, byteOffset }) => this.#receive(Buffer.from(buffer, byteOffset, length)),
@@ -72,7 +72,7 @@ export class ReadMemory {
     return this.#passBy(socket, chunk.subarray(this.#head.length));
   }
 
-  /** Gives the body to its reader, and the parser what is left to it. */
+  /** Gives the body to its reader, and the rest to the parser. */
   #passBy(socket: Socket, chunk: Buffer): boolean {
     const body = chunk.subarray(0, this.#left);
     const rest = chunk.subarray(body.length);
@@ -81,7 +81,7 @@ export class ReadMemory {
     return rest.length === 0 ? wantsMore : socket.push(rest) && wantsMore;
   }
 
-  /** The same memory again, unless something of it still waits for its reader. */
+  /** The same memory again, unless part of it still waits for its reader. */
   #next(): Buffer {
     const isTaken = this.#request !== null && this.#response?.readableLength === 0;
     if (isTaken && this.#socket?.readableLength === 0) this.#used = 0;

@@ -10,22 +10,22 @@ export interface Fragment {
   readonly url: string;
   /** Only these bytes of it. */
   readonly span?: ByteSpan;
-  /** Seconds; null for one that is no media. */
+  /** Duration in seconds; null for an initialisation segment. */
   readonly duration?: number | null;
 }
 
 export interface SegmentSourceOptions {
-  /** In order; the initialisation segment, if there is one, first. */
+  /** In order, starting with the initialisation segment, if any. */
   readonly fragments: readonly Fragment[];
   /** The stream's own address; fragments on other hosts get no cookies. Without it, all fragments are trusted. */
   readonly url?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Fragments fetched at once. Default 6. */
+  /** Concurrent fragments. Default 6. */
   readonly connections?: number;
   readonly signal: AbortSignal;
-  /** Most bytes that all fragments may have together. */
+  /** Maximum total size of all fragments in bytes. */
   readonly maxBytes?: number | undefined;
-  /** Leaves out a few fragments that the source does not have. Without it, each of them ends the stream. */
+  /** Leaves out a few missing fragments. Without it, each of them ends the stream. */
   readonly missing?: MissingMedia;
   /** Called with the number of bytes of each chunk that arrives. */
   readonly onBytes?: (bytes: number) => void;
@@ -34,13 +34,13 @@ export interface SegmentSourceOptions {
   readonly clock?: RetryClock;
 }
 
-/** A list of fragments read as one stream, the next ones fetched ahead side by side. */
+/** Reads a list of fragments as one stream and fetches the next ones concurrently. */
 export class SegmentSource {
   /** Bytes received so far. */
   bytesRead = 0;
-  /** Requests that had to be repeated so far. */
+  /** Number of repeated requests so far. */
   retries = 0;
-  /** Fragments that were read to their end. */
+  /** Number of fragments that were read completely. */
   fragmentsRead = 0;
   readonly #client: HttpClient;
   readonly #options: SegmentSourceOptions;
@@ -51,15 +51,15 @@ export class SegmentSource {
   }
 
   /**
-   * All fragments, concatenated. Leaving the loop early ends every request.
+   * All fragments, concatenated. Leaving the loop early aborts every request.
    *
-   * @param borrowed a batch is the reader's only until it asks for the next one: its memory is used again
+   * @param borrowed a batch is only valid until the reader asks for the next one, because its memory is reused
    * @throws as `openRangeSource`; one fragment that cannot be fetched ends the stream
    */
   async *read(signal?: AbortSignal, borrowed = false): AsyncGenerator<Buffer[]> {
     const { connections = 6, bufferBytes = 32 << 20, maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     let length = 0;
-    // few at first: a source that refuses the first fragment should not be asked for six
+    // few at first: a source that refuses the first fragment should not get six requests
     const ahead = (served: number) => (served === 0 ? Math.min(2, connections) : connections);
     for await (const batch of inOrder(this.#streams(), { ahead, maxBytes: bufferBytes, signal, borrowed })) {
       length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -91,7 +91,7 @@ export class SegmentSource {
       await streamRange(this.#client, request, fragment.span ?? { start: 0 }, onChunk);
     } catch (error) {
       const { duration = null, span, url } = fragment;
-      // refused before its first byte: one that breaks off is another matter
+      // refused before its first byte; one that breaks off is different
       const name = `${url} ${span?.start ?? 0}`;
       if (duration === null || !this.#options.missing?.leaveOut(name, duration, error)) throw error;
     }

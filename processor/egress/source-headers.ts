@@ -2,13 +2,13 @@ type Headers = Readonly<Record<string, string>>;
 
 const SECRET = /^(cookie|authorization)$/i;
 
-/** True when the headers hold something that is meant for one host only. */
+/** True if the headers contain values that are meant for one host only. */
 export const carriesSecrets = (headers: Headers): boolean =>
   Object.keys(headers).some((name) => SECRET.test(name));
 
 /**
- * The headers for one resource of a stream. A playlist can name any host, so cookies and authorization go only to the
- * host that the stream itself lives on.
+ * The headers for one resource of a stream. A playlist can name any host, so cookies and authorization only go to the
+ * stream's own host.
  *
  * @param home the stream's own address, which the headers were made for
  */

@@ -1,13 +1,13 @@
 import { BLOCKS } from "../blocks.ts";
 import type { ChunkSink } from "./source-read.ts";
 
-/** Reads a byte stream to its end, which the signal may bring forward. */
+/** Reads a byte stream to its end, or until the signal. */
 export type StreamInto = (signal: AbortSignal, onChunk: ChunkSink) => Promise<void>;
 
-/** Bytes of the stream that is being read right now which may wait for its reader. */
+/** Maximum buffered bytes of the stream that is being read. */
 const READING_BYTES = 4 << 20;
 
-/** The memory that streams which nobody reads yet may fill together. */
+/** Limits the memory of all streams that are not being read yet. */
 export class ByteGate {
   readonly #maxBytes: number;
   #used = 0;
@@ -21,7 +21,7 @@ export class ByteGate {
     return this.#used >= this.#maxBytes;
   }
 
-  /** Counts bytes in, or out when negative. */
+  /** Adds to the count of bytes; negative numbers subtract. */
   add(bytes: number): void {
     this.#used += bytes;
     if (!this.isFull) for (const wake of this.#waiting.splice(0)) wake();
@@ -34,15 +34,15 @@ export class ByteGate {
 }
 
 /**
- * A stream that is read ahead of its reader: it begins at once, pauses when the gate is full, and goes on in any case
- * once somebody reads it. It can be read once.
+ * A stream that is read ahead: it begins at once, pauses when the gate is full, and continues in any case once it is
+ * being read. It can be read once.
  */
 export class Prefetched {
   readonly #gate: ByteGate;
   readonly #stop = new AbortController();
-  /** Blocks as far as they are filled. */
+  /** Filled blocks. */
   #filled: Buffer[] = [];
-  /** The block that is being filled, and how far it is. */
+  /** The block that is being filled, and its fill level. */
   #block: Buffer | null = null;
   #blockBytes = 0;
   #buffered = 0;
@@ -58,9 +58,9 @@ export class Prefetched {
   }
 
   /**
-   * Batches of chunks as they arrive; leaving the loop early closes the stream, closing it makes the loop throw.
+   * Yields batches of chunks as they arrive. Leaving the loop early closes the stream; closing it makes the loop throw.
    *
-   * @param borrowed a batch is the reader's only until it asks for the next one
+   * @param borrowed a batch is only valid until the reader asks for the next one
    */
   async *read(borrowed = false): AsyncGenerator<Buffer[]> {
     this.#reading = true;
@@ -83,10 +83,10 @@ export class Prefetched {
     }
   }
 
-  /** Ends the stream and frees its memory. */
+  /** Closes the stream and frees its memory. */
   close(): void {
     BLOCKS.give(this.#take());
-    this.#stop.abort(new Error("nobody reads this stream any more"));
+    this.#stop.abort(new Error("the stream was closed by its reader"));
     this.#wakePump();
   }
 
@@ -151,17 +151,17 @@ export class Prefetched {
 }
 
 export interface InOrderOptions {
-  /** Streams open at once, the one being read included, after `served` were read to their end. */
+  /** Number of concurrent streams, including the one being read, after `served` were read completely. */
   readonly ahead: (served: number) => number;
-  /** Memory for streams that are not read yet, in bytes. */
+  /** Memory for streams that are not being read yet, in bytes. */
   readonly maxBytes: number;
-  /** Ends all streams, also while the reader waits for the next chunk. */
+  /** Aborts all streams, even while the reader waits for the next chunk. */
   readonly signal?: AbortSignal | undefined;
-  /** A batch is the reader's only until it asks for the next one. */
+  /** A batch is only valid until the reader asks for the next one. */
   readonly borrowed?: boolean | undefined;
 }
 
-/** Reads many streams as one, the next ones ahead. Leaving the loop early closes them all. */
+/** Reads many streams as one, and the next ones ahead. Leaving the loop early closes all of them. */
 export async function* inOrder(
   streams: Iterable<StreamInto>,
   { ahead, maxBytes, signal, borrowed }: InOrderOptions,

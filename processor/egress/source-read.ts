@@ -12,15 +12,15 @@ export interface ByteSpan {
   readonly end?: number;
 }
 
-/** What all reads of one resource share. */
+/** Options of all reads of one resource. */
 export interface SourceRequest {
   readonly url: string;
-  /** Where the resource was asked for at first, when `url` is where that led: asked again when `url` refuses. */
+  /** The original address, if `url` is the one that it redirected to: used again if `url` refuses. */
   readonly home?: string | undefined;
-  /** Sent with every request: cookies, referer, user agent. Lower-case names win over ours, but for the range. */
+  /** Sent with every request: cookies, referer, user agent. Lower-case names override ours, except for the range. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  /** Called before each repetition. */
+  /** Called before each retry. */
   readonly onRetry?: () => void;
   /** Called with the number of bytes of each chunk that arrives. */
   readonly onBytes?: (bytes: number) => void;
@@ -29,15 +29,15 @@ export interface SourceRequest {
 
 /** A response whose body is being read. */
 export interface OpenedSpan {
-  /** 206: exactly the asked span; 200: the whole resource, whatever was asked. */
+  /** 206: exactly the requested span; 200: the whole resource, whatever was requested. */
   readonly status: 200 | 206;
-  /** First byte of the body, and one past its last where that is known. */
+  /** First byte of the body, and one past its last byte if known. */
   readonly start: number;
   readonly end: number | undefined;
-  /** Size of the whole resource where that is known. */
+  /** Size of the whole resource if known. */
   readonly totalBytes: number | undefined;
   readonly version: Version;
-  /** The body was compressed: its bytes have other places than those of ranges. */
+  /** The body was compressed: its offsets differ from those of ranges. */
   readonly wasCompressed: boolean;
   readonly contentType: string | undefined;
   /** After redirects. */
@@ -45,29 +45,29 @@ export interface OpenedSpan {
   readonly body: Readable;
 }
 
-/** What a response says about the state of a resource. */
+/** How a response identifies the state of a resource. */
 export interface Version {
-  /** A strong one: weak ones promise no equal bytes. */
+  /** A strong one, because weak ones do not promise equal bytes. */
   readonly etag?: string | undefined;
   readonly lastModified?: string | undefined;
 }
 
-/** How to know a resource again. */
+/** How to recognise a resource. */
 export interface Identity {
   readonly version?: Version;
   readonly totalBytes?: number | undefined;
 }
 
-/** Tries of one read in a row, the first included; each must start with at least one new byte to count as progress. */
+/** Consecutive tries of one read, including the first; at least one new byte counts as progress. */
 const ATTEMPTS = 6;
-/** Repetitions of one read in all: a source that sends a byte a time is not worth more. */
+/** Total retries of one read, for sources that send a byte at a time. */
 const MAX_REPETITIONS = 20;
 const BACKOFF = { firstMs: 200, maxMs: 5_000 };
-/** A source that wants to be left alone for longer is one for a later run. */
+/** Longest wait that a source may ask for; more is left to a later run. */
 const MAX_RETRY_AFTER_MS = 10_000;
 
 /**
- * Opens one span. Network failures, 5xx and short 429s are tried again.
+ * Opens one span. Network failures, 5xx and 429 with a short delay are retried.
  *
  * @throws Fault `forbidden` (401, 403, 410 and other refusals), `unavailable` (404, 451), `rate_limited` (429),
  *   `network`, `egress_blocked`
@@ -93,25 +93,25 @@ export async function openSpan(
 }
 
 /**
- * Takes the next chunk of a span. It is only borrowed: its memory is used again when this returns. A promise makes the
- * source wait; what is thrown ends the reading.
+ * Receives the next chunk of a span. It is only valid during the call, because its memory is reused. A promise makes the
+ * source wait; an exception ends the reading.
  */
 export type ChunkSink = (chunk: Buffer) => Promise<void> | void;
 
-/** What is known of a span that is to be read. */
+/** What is known about a span before it is read. */
 export interface KnownSpan {
   readonly identity?: Identity;
-  /** A response for this very span that was opened before. */
+  /** A response for exactly this span that was opened before. */
   readonly opened?: OpenedSpan | undefined;
 }
 
-/** A whole resource is read through to a span in it where the source gives no ranges, but not farther than this. */
+/** Without ranges, a resource is read and discarded up to the span, but not farther than this. */
 const MAX_SKIPPED_BYTES = 64 << 20;
-/** A source may send less than it was asked for; one that sends next to nothing each time is not worth asking on. */
+/** A source may send less than requested, but not next to nothing each time. */
 const FAIR_SHARE_BYTES = 16 << 10;
 
 /**
- * Hands over the bytes of one span, in order. Where a connection breaks, the rest is asked for from that byte on.
+ * Passes on the bytes of one span, in order. If a connection breaks, the rest is requested from that byte on.
  *
  * @throws as {@link openSpan}; Fault `network` also when the resource changed, the source's responses contradict or the
  *   source stalls; and what `take` throws
@@ -132,7 +132,7 @@ export async function streamRange(
   }
 }
 
-/** One span that is being read, over as many responses as it takes. */
+/** One span that is being read, from as many responses as necessary. */
 class SpanReader {
   readonly #client: HttpClient;
   readonly #request: SourceRequest;
@@ -141,9 +141,9 @@ class SpanReader {
   readonly #watch: SpeedWatch;
   #position: number;
   #end: number | undefined;
-  /** The reader wants no more. */
+  /** The reader needs no more. */
   #isRefused = false;
-  /** Ranges cannot be used: the whole resource is asked for, and read through to where the span goes on. */
+  /** Ranges cannot be used: the whole resource is requested and read up to where the span continues. */
   #wholeOnly = false;
 
   constructor(
@@ -190,7 +190,7 @@ class SpanReader {
     }
   }
 
-  /** True when the span was read to its end; false when the source sent an honest piece of it. */
+  /** True if the span was read completely; false if the source sent a valid part of it. */
   async #readResponse(response: OpenedSpan, identity: Identity | undefined): Promise<boolean> {
     this.#wholeOnly ||= response.wasCompressed;
     if (identity && isOther(response, identity)) throw new SourceChangedError();
@@ -204,12 +204,12 @@ class SpanReader {
     throw new SourceFault("network", `the source sent ${this.#end - this.#position} bytes too few`);
   }
 
-  /** A span at the beginning of a resource needs no range; and a file that is read by ranges has other ways. */
+  /** True for a span at the beginning of a resource, which needs no range; a file that is read by ranges has other means. */
   #canReadThrough(identity: Identity | undefined, again = false): boolean {
     return identity === undefined && this.#span.start <= MAX_SKIPPED_BYTES && (again || !this.#wholeOnly);
   }
 
-  /** A span that starts at 0 and has no end is the whole resource, which no range needs to be asked for. */
+  /** A span that starts at 0 and has no end is the whole resource, which needs no range. */
   #rest(): ByteSpan | null {
     if (this.#wholeOnly || (this.#position === 0 && this.#end === undefined)) return null;
     return { start: this.#position, ...(this.#end === undefined ? {} : { end: this.#end }) };
@@ -232,7 +232,7 @@ class SpanReader {
 }
 
 /**
- * All bytes of one span in memory of their own. Every caller says how many that may be.
+ * All bytes of one span in memory of their own. Every caller sets a limit.
  *
  * @throws as {@link streamRange}; Fault `limit_exceeded` as soon as more than `maxBytes` arrived
  */
@@ -253,7 +253,7 @@ export async function collectSpan(
   return chunks;
 }
 
-/** Asks once; where a redirect led to a node that refuses now, once more where it came from. */
+/** Requests once; if a redirect led to a node that now refuses, once more from the original address. */
 async function tryOpen(
   client: HttpClient,
   request: SourceRequest,
@@ -313,7 +313,7 @@ const pick = ({ body, url, headers, wasCompressed }: OpenedResponse) => ({
   version: versionOf(headers),
 });
 
-/** Reads status and sizes; a response that contradicts itself or the request shows that ranges cannot be used. */
+/** Reads status and sizes; a response that contradicts itself or the request means that ranges cannot be used. */
 function describe(
   { status, headers, wasCompressed }: OpenedResponse,
   span: ByteSpan | null,
@@ -330,7 +330,7 @@ function describe(
   if (!range || !span || wasCompressed) throw new RangeMismatchError();
   const { start, end, totalBytes } = range;
   const asked = Math.min(span.end ?? Number.POSITIVE_INFINITY, totalBytes ?? Number.POSITIVE_INFINITY);
-  // less than was asked for is honest, too
+  // less than requested is valid, too
   const isHonest = start === span.start && start < end && end <= asked;
   if (!isHonest || (length !== undefined && length !== end - start)) throw new RangeMismatchError();
   return { status, start, end, totalBytes };
@@ -343,27 +343,27 @@ function contentRange(headers: IncomingHttpHeaders) {
   return { start: Number(match[1]), end: Number(match[2]) + 1, totalBytes };
 }
 
-/** Nothing is behind the last byte. Every other range is there, so a refusal of it means that ranges cannot be used. */
+/** True for a range after the last byte. Every other range exists, so its refusal means that ranges cannot be used. */
 function atTheEnd(headers: IncomingHttpHeaders, { start }: ByteSpan) {
   const total = /^\s*bytes[ =]+\*\/(\d+)/i.exec(headers["content-range"] ?? "")?.[1];
   if (total === undefined || Number(total) !== start) throw new RangeMismatchError();
   return { status: 206, start, end: start, totalBytes: start } as const;
 }
 
-/** The source refused a range, or answered with another one than it was asked for, or with everything. */
+/** The source refused a range, or sent another one, or the whole resource. */
 export class RangeMismatchError extends SourceFault {
   constructor() {
-    super("network", "the source sent another range than it was asked for", { transient: false });
+    super("network", "the source sent another range than requested", { transient: false });
   }
 }
 
 function refusal(status: number, headers: IncomingHttpHeaders, clock: RetryClock): Fault {
-  const detail = `the source answered ${status}`;
+  const detail = `the source responded with ${status}`;
   const retryAfterMs = parseRetryAfter(headers["retry-after"], clock.now());
   if (status === 404 || status === 451) return new SourceFault("unavailable", detail);
   if (status === 429) return new SourceFault("rate_limited", detail, { retryAfterMs });
   if (status >= 500 || status === 408) return new SourceFault("network", detail, { retryAfterMs });
-  // also 410: a signed link that ran out, worth one fresh extraction
+  // also 410: a signed link that expired, worth one fresh extraction
   return new SourceFault("forbidden", detail);
 }
 
@@ -375,7 +375,7 @@ function versionOf(headers: IncomingHttpHeaders): Version {
 function isOther({ version, totalBytes }: OpenedSpan, identity: Identity): boolean {
   if (differ(identity.totalBytes, totalBytes)) return true;
   const known = identity.version ?? {};
-  // the nodes of a network often give tags of their own to the same file
+  // the nodes of a network often use different tags for the same file
   if (known.lastModified !== undefined && known.lastModified === version.lastModified) return false;
   if (known.etag !== undefined && known.etag === version.etag) return false;
   return differ(known.etag, version.etag) || differ(known.lastModified, version.lastModified);
@@ -384,14 +384,14 @@ function isOther({ version, totalBytes }: OpenedSpan, identity: Identity): boole
 const differ = <T>(known: T | undefined, declared: T | undefined): boolean =>
   known !== undefined && declared !== undefined && known !== declared;
 
-/** The resource is not the one that was begun: repeating the request cannot help. */
+/** The resource has changed: repeating the request cannot help. */
 export class SourceChangedError extends SourceFault {
   constructor() {
     super("network", "the file changed while it was read");
   }
 }
 
-/** Hands over a response cut to the wanted span, whichever of the two ways it was answered. */
+/** Passes on a response, cut to the wanted span, whether it is a range or the whole resource. */
 function streamResponse(
   { body, start, url }: OpenedSpan,
   from: number,
@@ -411,7 +411,7 @@ function streamResponse(
       watch.add(chunk.length);
       try {
         const waiting = first < last ? onChunk(chunk.subarray(first, last)) : undefined;
-        // a body that ends here is read to its end, so that its connection can be used again
+        // a body that ends here is read to its end, so that its connection can be reused
         if (to !== undefined && position > to) return resolve();
         if (!waiting) return;
         body.pause();
@@ -426,7 +426,7 @@ function streamResponse(
   });
 }
 
-/** Sleeps before another try, or throws the error when there must be none. */
+/** Sleeps before another try, or throws the error if there must be none. */
 async function pauseBeforeRetry(request: SourceRequest, error: unknown, attempt: number): Promise<void> {
   request.signal.throwIfAborted();
   if (!(error instanceof Fault) || attempt >= ATTEMPTS || !isPassing(error)) throw error;

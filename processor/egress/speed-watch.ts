@@ -1,15 +1,15 @@
 import { SourceFault } from "../fault.ts";
 
-/** The least that a source must give. */
+/** The minimum speed of a source. */
 export interface SpeedLimit {
-  /** Time over which it is measured, in milliseconds: no source is given up sooner. */
+  /** Time over which it is measured, in milliseconds; no source fails sooner. */
   readonly stallMs: number;
   readonly minBytesPerSecond: number;
 }
 
-/** Calls back again and again, injected so that tests need not wait. */
+/** Calls back at an interval, injected so that tests need not wait. */
 export interface Ticker {
-  /** @returns what ends it */
+  /** @returns a function that stops it */
   every(ms: number, tick: () => void): () => void;
 }
 
@@ -21,19 +21,19 @@ export const REAL_TICKER: Ticker = {
   },
 };
 
-/** The source gives next to nothing: repeating the request cannot help this run. */
+/** The source sends next to nothing: repeating the request does not help this run. */
 export class StalledError extends SourceFault {
   constructor({ stallMs, minBytesPerSecond }: SpeedLimit) {
     super("network", `less than ${minBytesPerSecond} bytes per second for ${stallMs / 1000} s`);
   }
 }
 
-/** Parts of the time that is measured; a stall is detected at most one part too late. */
+/** Number of parts of the measured time; a stall is detected at most one part late. */
 const PARTS = 6;
 
 /**
- * Ends a transfer that gets next to nothing, whatever its connections do meanwhile: no response, a byte now and then,
- * or one broken connection after the other. Time in which the reader lets the source wait does not count.
+ * Aborts a transfer that receives next to nothing, for whatever reason: no response, a byte now and then, or a series of
+ * broken connections. Time in which the reader pauses the source does not count.
  */
 export class SpeedWatch {
   readonly #abort = new AbortController();
@@ -57,12 +57,12 @@ export class SpeedWatch {
     this.#parts[this.#parts.length - 1] = (this.#parts.at(-1) ?? 0) + bytes;
   }
 
-  /** The reader lets the source wait until {@link resume}; both may be called several times. */
+  /** The reader pauses the source until {@link resume}; both may be called several times. */
   pause(): void {
     this.#pauses++;
   }
 
-  /** From now on the source is measured anew. */
+  /** Restarts the measurement. */
   resume(): void {
     this.#pauses--;
     this.#parts = [0];

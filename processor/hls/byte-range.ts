@@ -13,7 +13,7 @@ const RANGE = /^(\d{1,15})(?:@(\d{1,15}))?$/;
 export class RangeReader {
   readonly #ends = new Map<string, number>();
 
-  /** @throws Fault `network` for what is no range */
+  /** @throws Fault `network` for anything but a range */
   next(file: string, text: string): PlaylistRange {
     const match = RANGE.exec(text);
     if (!match)

@@ -184,7 +184,7 @@ export class KeyRing {
 const BLOCK_BYTES = 16;
 
 /**
- * Decrypts a stream of batches. Some packagers leave out the padding that must stand at the end: what is no padding is
+ * Decrypts a stream of batches. Some packagers leave out the padding that must stand at the end: bytes that are not padding are
  * media.
  *
  * @throws Fault `truncated` where the end of a block is missing

@@ -64,7 +64,7 @@ export class PlaylistAddresses {
 
   /**
    * @param allowsData the bytes may stand in the playlist itself, as a `data:` URI
-   * @throws Fault `network` beyond a limit or for what is no address, `egress_blocked` for one that is not http(s)
+   * @throws Fault `network` beyond a limit or for an invalid address, `egress_blocked` for one that is not http(s)
    */
   resolve(uri: string, allowsData = false): string {
     const url = uri.length > MAX_ADDRESS_LENGTH ? null : URL.parse(uri, this.#baseUrl);

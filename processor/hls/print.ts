@@ -25,7 +25,7 @@ export interface HlsResource {
   readonly extension: string;
   /** Which part of the presentation it belongs to. */
   readonly part: number;
-  /** Announced; null for what is no media. */
+  /** Announced; null for an initialisation segment. */
   readonly seconds: number | null;
 }
 

@@ -11,7 +11,7 @@ import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { StoppedError } from "./stop.ts";
 
-/** The claim that a report speaks for. */
+/** The claim that a report belongs to. */
 export interface Claim {
   readonly job_id: string;
   readonly attempt: number;
@@ -25,20 +25,20 @@ export interface CallbackOptions {
   readonly instance: string;
   /** Id of this process. */
   readonly boot: string;
-  /** Shared with the Worker; shown where no run's own token speaks. */
+  /** Shared with the Worker; used for reports without a run's own token. */
   readonly processorToken: string;
   readonly fetch?: typeof fetch;
   readonly clock?: RetryClock;
 }
 
 const BACKOFF = { firstMs: 250, maxMs: 10_000 };
-/** Of the response to a heartbeat, which names runs. */
+/** Largest response to a heartbeat, which lists runs. */
 const MAX_RESPONSE_BYTES = 4 << 20;
 const TIMEOUT_MS = 15_000;
 
 /**
- * The only voice towards the Worker. Reports are repeated until they are answered, since the Worker takes each of
- * them any number of times; a response 409 means that the run lost its job and throws {@link StoppedError}.
+ * The only connection to the Worker. Reports are repeated until they get a response, because the Worker accepts each of
+ * them any number of times. A response 409 means that the run lost its job, and throws {@link StoppedError}.
  */
 export class Callback {
   readonly #options: CallbackOptions;
@@ -51,16 +51,16 @@ export class Callback {
     this.#clock = options.clock ?? REAL_CLOCK;
   }
 
-  /** One try: the next beat is near. */
+  /** One try, because the next heartbeat follows soon. */
   async heartbeat(runs: Heartbeat["runs"], signal: AbortSignal): Promise<HeartbeatResponse["runs"]> {
     const { instance, boot } = this.#options;
     const body: Heartbeat = { v: WIRE_VERSION, instance, boot, runs };
     const response = await this.#post("/internal/heartbeat", body, null, signal);
-    if (!response.ok) throw new Error(`the heartbeat was answered ${response.status}`);
+    if (!response.ok) throw new Error(`the Worker responded to the heartbeat with ${response.status}`);
     return HeartbeatResponse.parse(await readBoundedJson(response, MAX_RESPONSE_BYTES)).runs;
   }
 
-  /** Says that this process has started, until it is heard. @param started what it replaces, and its room */
+  /** Reports that this process has started, until it gets a response. @param started the process that it replaces, and its free slots */
   async started(started: ProcessorStarted, signal: AbortSignal): Promise<void> {
     const { instance, boot, processorToken } = this.#options;
     const body: Heartbeat = { v: WIRE_VERSION, instance, boot, started, runs: [] };
@@ -75,7 +75,7 @@ export class Callback {
     }
   }
 
-  /** Says which upload a successor would have to abort. */
+  /** Reports the upload that a successor would have to abort. */
   async uploadStarted(
     claim: Claim,
     upload: { key: string; ref: string },
@@ -84,17 +84,17 @@ export class Callback {
     await this.#report<UploadStarted>(claim, "upload", upload, signal);
   }
 
-  /** Says where the pieces of a recording will lie. */
+  /** Reports where the pieces of a recording will be stored. */
   async recordingStarted(claim: Claim, key: string, signal: AbortSignal): Promise<void> {
     await this.#report<RecordingStarted>(claim, "recording", { key }, signal);
   }
 
-  /** Asks for leave to make the object visible; returns when it is given. */
+  /** Asks for permission to publish the object; returns when it is granted. */
   async publish(claim: Claim, signal: AbortSignal): Promise<void> {
     await this.#report(claim, "publish", {}, signal);
   }
 
-  /** Says how the run ended, and for how many others there is room then. */
+  /** Reports how the run ended, and the number of free slots afterwards. */
   async outcome(
     claim: Claim,
     { outcome, freeSlots }: { outcome: Outcome["outcome"]; freeSlots: number },
@@ -119,7 +119,7 @@ export class Callback {
       );
       if (status >= 200 && status < 300) return;
       if (status === 409) throw new StoppedError("lost");
-      // any other 4xx is a disagreement that waiting does not mend
+      // any other 4xx is an error that waiting does not solve
       if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
         throw new Error(`the Worker refused the report ${name} with ${status}`);
       }
@@ -132,7 +132,7 @@ export class Callback {
       method: "POST",
       headers: {
         "content-type": "application/json",
-        // a few bytes are not worth packing
+        // a few bytes are not worth compressing
         "accept-encoding": "identity",
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       },

@@ -11,7 +11,7 @@ export class Deadline {
     this.#timer = setTimeout(onLate, seconds * 1000);
   }
 
-  /** Puts it off: the first term begins anew, and so many seconds are added to it. */
+  /** Extends it: the first term starts again, plus this many seconds. */
   extend(seconds: number): void {
     this.clear();
     this.#timer = setTimeout(this.#onLate, (this.#seconds + seconds) * 1000);

@@ -9,11 +9,11 @@ import { deliver } from "../stages/deliver.ts";
 import type { Resolved } from "../stages/resolve.ts";
 
 /**
- * Delivers a source. What servers do wrong, they do wrong with ranges and with several connections: where those fail,
- * everything is read once more from its beginning, by one connection at a time. What that finds out about a host is
- * remembered for the runs that follow.
+ * Delivers a source. Faulty servers mostly fail with ranges and with several connections. If those fail, everything is
+ * read again from its beginning, through one connection at a time. The limits that this finds for a host are remembered
+ * for later runs.
  *
- * @throws as `deliver`; where both ways fail, what the plain one failed with
+ * @throws as `deliver`; if both strategies fail, the error of the plain one
  */
 export async function deliverAnyWay(context: RunContext, resolved: Resolved): Promise<Delivery> {
   try {
@@ -28,11 +28,11 @@ export async function deliverAnyWay(context: RunContext, resolved: Resolved): Pr
   }
 }
 
-/** Damage that wrong ranges look like. */
+/** Damage that wrong ranges may cause. */
 const DAMAGE: ReadonlySet<string> = new Set(["truncated", "processing", "unsupported_url"]);
 const REFUSALS: ReadonlySet<string> = new Set(["network", "forbidden", "rate_limited"]);
 
-/** What may be behind a failure of the fast way; null where the plain one cannot do better. */
+/** The limit that may have caused a failure of the fast strategy; null if the plain one would not help. */
 async function limitBehind(
   context: RunContext,
   { source }: Resolved,
@@ -41,7 +41,7 @@ async function limitBehind(
   if (fault instanceof RangeMismatchError || fault instanceof SourceChangedError) {
     return { distrustsRanges: true };
   }
-  // who is slow, or asks for time, is not helped by asking again
+  // a source that is slow or asks to wait should not be asked again
   if (fault instanceof StalledError || fault.retryAfterMs !== undefined) return null;
   if (REFUSALS.has(fault.code)) return { connections: 1 };
   if (!DAMAGE.has(fault.code)) return null;

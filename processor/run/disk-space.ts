@@ -9,18 +9,18 @@ export interface Volume {
 }
 
 export interface DiskSpaceOptions {
-  /** Asks for the volume that work folders lie on. */
+  /** Reads the volume of the work folders. */
   readonly volume: () => Promise<Volume>;
-  /** Bytes that a work folder holds by now. */
+  /** Bytes that a work folder holds now. */
   readonly used: (folder: string) => Promise<number>;
 }
 
-/** Kept free for what nobody reserves: indexes, metadata, pieces of the tools. */
+/** Kept free for data that is not reserved: indexes, metadata, temporary files of tools. */
 const MARGIN_BYTES = 64 << 20;
 
 /**
- * The disk that runs share. A run reserves the bytes that it expects to write before it writes the first of them, so
- * that runs which do not fit together do not fill the disk together.
+ * The disk that runs share. A run reserves the bytes that it expects to write before it writes them, so that concurrent
+ * runs do not fill the disk together.
  */
 export class DiskSpace {
   readonly #options: DiskSpaceOptions;
@@ -35,7 +35,7 @@ export class DiskSpace {
   /**
    * Reserves bytes of a work folder, in addition to those that it reserved before.
    *
-   * @throws ServiceFault `disk_full`; one that is not transient where the volume could not hold them if it were empty
+   * @throws ServiceFault `disk_full`; not transient if even the empty volume would be too small
    */
   reserve(folder: string, bytes: number): Promise<void> {
     const reserved = this.#last.then(() => this.#reserve(folder, bytes));
@@ -72,7 +72,7 @@ export class DiskSpace {
   }
 }
 
-/** The volume that a folder lies on. */
+/** The volume of a folder. */
 export async function volumeOf(folder: string): Promise<Volume> {
   const { bsize, blocks, bavail } = await statfs(folder);
   return { total: bsize * blocks, free: bsize * bavail };

@@ -12,19 +12,19 @@ export interface LeaseHolder {
 
 export interface LeaseOptions {
   readonly callback: Pick<Callback, "heartbeat">;
-  /** Longest time between two beats, in milliseconds; a third of the lease at most. */
+  /** Longest time between two heartbeats, in milliseconds; a third of the lease at most. */
   readonly intervalMs: number;
-  /** Shortest time between two beats that only carry progress. */
+  /** Shortest time between two heartbeats that only carry progress. */
   readonly progressMs?: number;
   readonly onFailure?: (error: unknown) => void;
 }
 
 /** A run that ends within its first second reports everything with its outcome. */
 const SHORT_RUN_MS = 1_000;
-/** Smallest change of the percentage that is worth a beat of its own. */
+/** Smallest change of the percentage that triggers a heartbeat. */
 const WORTHWHILE_POINTS = 2;
 
-/** What is remembered of a holder. */
+/** State of a holder. */
 interface Held {
   readonly since: number;
   /** The percentage that was reported last. */
@@ -33,7 +33,7 @@ interface Held {
 
 /**
  * The heartbeat: one call for all runs, at the interval, soon after visible progress, and at once when a run enters
- * another step, but for a run's first second. The responses bring cancellations.
+ * another step, except in a run's first second. The responses carry cancellations.
  */
 export class LeaseKeeper {
   readonly #options: LeaseOptions;
@@ -57,7 +57,7 @@ export class LeaseKeeper {
     this.#holders.delete(holder);
   }
 
-  /** Hears that a holder's progress changed. */
+  /** Called when a holder's progress changed. */
   changed(holder: LeaseHolder, stepChanged: boolean): void {
     const held = this.#holders.get(holder);
     if (held === undefined) return;
@@ -72,7 +72,7 @@ export class LeaseKeeper {
     if (this.#timer) clearTimeout(this.#timer);
   }
 
-  /** Moves the next beat forward, never back. */
+  /** Brings the next heartbeat forward, never back. */
   #schedule(inMs: number): void {
     const dueAt = performance.now() + inMs;
     if (this.#closed.signal.aborted || dueAt >= this.#dueAt) return;
@@ -101,7 +101,7 @@ export class LeaseKeeper {
         if (holder && this.#holders.has(holder)) holder.stop(verdict === "cancel" ? "cancelled" : "lost");
       }
     } catch (error) {
-      // a lost beat costs nothing: the lease outlives several, and publishing asks again
+      // a lost heartbeat does no harm: the lease lasts for several, and publishing asks again
       if (!this.#closed.signal.aborted) this.#options.onFailure?.(error);
     } finally {
       this.#beating = false;

@@ -1,6 +1,6 @@
 import type { WorkingStep } from "../../schema/states.ts";
 
-/** What is informed of a run while it works. */
+/** What is reported about a run. */
 export interface Snapshot {
   readonly step: WorkingStep;
   /** 0-100, never going back. */
@@ -10,17 +10,17 @@ export interface Snapshot {
   readonly title: string | null;
 }
 
-/** What receiving all bytes and storing all bytes are worth of a run that only moves bytes. */
+/** Shares of receiving and storing all bytes in a run that only moves bytes. */
 const RECEIVED_SHARE = 0.7;
 const STORED_SHARE = 1 - RECEIVED_SHARE;
-/** What writing a result is worth of a run that uploads it meanwhile. */
+/** Share of writing a result in a run that uploads it meanwhile. */
 const WRITTEN_SHARE = 0.97;
 
 const STEP_ORDER: readonly WorkingStep[] = ["Downloading", "Muxing", "Uploading"];
 
 /**
- * The progress of one run. Stages overlap, so the step is the furthest one that was entered, and the percentage is
- * that of the whole. Listeners are informed of each change.
+ * The progress of one run. Stages overlap, so the step is the latest one that was entered, and the percentage is
+ * that of the whole run. Listeners are informed of each change.
  */
 export class Progress {
   #step: WorkingStep = "Downloading";
@@ -68,7 +68,7 @@ export class Progress {
     this.#onChange(true);
   }
 
-  /** @param fraction of the whole run, 0 to 1; 1 is left to the outcome */
+  /** @param fraction of the whole run, 0 to 1; only the outcome reports 1 */
   advance(fraction: number): void {
     const percent = Math.min(99, Math.max(this.#percent, Math.floor(fraction * 100)));
     if (percent === this.#percent) return;
@@ -76,12 +76,12 @@ export class Progress {
     this.#onChange(false);
   }
 
-  /** @param fraction of the result that is written; the last of the run is left to the end of its upload */
+  /** @param fraction of the result that is written; the rest of the run is the end of its upload */
   write(fraction: number): void {
     this.advance(fraction * WRITTEN_SHARE);
   }
 
-  /** From here on the bytes that are received and stored make the percentage. */
+  /** From now on the percentage follows from the bytes that are received and stored. */
   expect(bytes: number): void {
     this.#expected = bytes;
     this.#weigh();

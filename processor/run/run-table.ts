@@ -1,14 +1,14 @@
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { RunHandle } from "./run.ts";
 
-/** How many runs there may be at the same time. */
+/** Maximum number of concurrent runs. */
 export interface RunSlots {
   readonly all: number;
-  /** Of these, how many are for runs that belong to no batch. */
+  /** How many of these are reserved for runs outside of batches. */
   readonly reserved: number;
 }
 
-/** A batch gets at least one slot, or it would never end. @param reserved undefined: a quarter, 1 at least */
+/** Batches get at least one slot, or they would never end. @param reserved default: a quarter, at least 1 */
 export function slotsOf(all: number, reserved = Math.max(1, Math.floor(all / 4))): RunSlots {
   return { all, reserved: Math.min(reserved, all - 1) };
 }
@@ -18,22 +18,22 @@ export type StartRun = (request: RunRequest) => RunHandle;
 
 export type Admission =
   | { readonly type: "accepted" }
-  /** No free slot: ask again after so many seconds. */
+  /** No free slot: ask again after this many seconds. */
   | { readonly type: "busy"; readonly retryAfterSeconds: number };
 
-/** Slots come free when a run ends, and the Worker fills them then; this is for dispatch messages that meet a full house. */
+/** Delay for dispatch messages that find no free slot. The Worker fills slots when runs end. */
 const BUSY_SECONDS = 5;
-/** A processor that is going down will not be free again: the dispatch message is better off elsewhere. */
+/** A processor that is shutting down accepts no more runs, so another one should get the dispatch message soon. */
 const DRAINING_SECONDS = 2;
 
-/** For a run that has to be alone: others are let in no more for so long, at most, so that the processor empties. */
+/** Longest time for which other runs are refused so that the processor becomes empty for a run that must be alone. */
 const HOLD_MS = 10 * 60_000;
-/** Without being asked for it again, the processor is held free no longer than this. */
+/** The processor is kept free for this long after the last request of such a run. */
 const HOLD_WITHOUT_ASKING_MS = 2 * 60_000;
-/** So long others are let in again when it did not empty: a recording may take hours. */
+/** If it did not become empty, others are accepted again for this long, because a recording may take hours. */
 const HOLD_PAUSE_MS = 10 * 60_000;
 
-/** Since when, and how lately, a run asked to be alone. */
+/** When a run first and last asked to be alone. */
 interface Hold {
   readonly jobId: string;
   readonly since: number;
@@ -45,11 +45,11 @@ export class RunTable {
   readonly #slots: RunSlots;
   readonly #start: StartRun;
   readonly #runs = new Map<string, RunHandle>();
-  /** Those that belong to batches. */
+  /** Runs that belong to batches. */
   readonly #ofBatches = new Set<RunHandle>();
   readonly #now: () => number;
   #draining = false;
-  /** The run that has the processor to itself. */
+  /** The run that has the processor for itself. */
   #alone: RunHandle | null = null;
   #hold: Hold | null = null;
 
@@ -63,10 +63,10 @@ export class RunTable {
     return this.#runs.size;
   }
 
-  /** Runs that can be taken when one of those in progress is over. */
+  /** Number of runs that can be accepted once one of the present runs is over. */
   get freeAfterOne(): number {
     if (this.#draining) return 0;
-    // the one that waits to be alone is the next
+    // the run that waits to be alone is the next one
     return this.#isHeld() ? Number(this.#runs.size <= 1) : this.#slots.all - this.#runs.size + 1;
   }
 
@@ -74,7 +74,7 @@ export class RunTable {
     return this.#draining;
   }
 
-  /** Takes a run if there is a slot. The same claim sent twice is one run; a newer claim replaces an older one. */
+  /** Accepts a run if there is a slot. The same claim sent twice is one run; a newer claim replaces an older one. */
   async admit(request: RunRequest): Promise<Admission> {
     if (this.#draining) return { type: "busy", retryAfterSeconds: DRAINING_SECONDS };
     const running = this.#runs.get(request.job_id);
@@ -101,7 +101,7 @@ export class RunTable {
     return { type: "accepted" };
   }
 
-  /** Whether the run may have company, or is alone; one that waits to be alone keeps others out meanwhile. */
+  /** Whether the run may start next to others, or is alone; a run that waits to be alone keeps others out meanwhile. */
   #mayEnter({ job_id, alone }: RunRequest): boolean {
     if (this.#alone !== null) return false;
     if (!alone) return !this.#isHeld();
@@ -114,7 +114,7 @@ export class RunTable {
     return false;
   }
 
-  /** True while the processor is to empty for a run that has to be alone. */
+  /** True while the processor is kept free for a run that must be alone. */
   #isHeld(): boolean {
     if (this.#hold === null) return false;
     const now = this.#now();
@@ -131,7 +131,7 @@ export class RunTable {
     await this.#runs.get(jobId)?.done;
   }
 
-  /** Stops the run of a job that was cancelled, if there is one; resolves when its tools are gone. */
+  /** Stops the run of a cancelled job, if there is one; resolves when its tools have ended. */
   async cancel(jobId: string): Promise<boolean> {
     const run = this.#runs.get(jobId);
     if (!run) return false;
@@ -140,7 +140,7 @@ export class RunTable {
     return true;
   }
 
-  /** Takes no more runs, lets the running ones finish for `graceMs`, then hands the rest back to the Worker. */
+  /** Accepts no more runs, gives the present ones `graceMs` to finish, then hands the rest back to the Worker. */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     const all = () => Promise.all([...this.#runs.values()].map((run) => run.done));

@@ -1,3 +1,4 @@
+import { ADDRESS_REFUSALS } from "../../schema/errors.ts";
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
@@ -18,12 +19,12 @@ import { nextLook, UpcomingError } from "./upcoming.ts";
 /** A run that was started. */
 export interface RunHandle {
   readonly attempt: number;
-  /** Resolves, and never rejects, when nothing of the run is left but its folder, which is being removed. */
+  /** Resolves, and never rejects, when everything of the run has ended; its folder may still be being removed. */
   readonly done: Promise<void>;
   stop(reason: StopReason): void;
 }
 
-/** An outcome is repeated for this long; by then the Worker has long taken the job back by its lease. */
+/** An outcome is repeated for this long; by then the lease has expired and the Worker has taken the job back. */
 const REPORT_MS = 10 * 60_000;
 
 /** A run before it has its folder and its source network. */
@@ -107,7 +108,7 @@ async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
   return { ...delivery, adjustments: [...delivery.adjustments, notLive] };
 }
 
-/** Gives the run its folder and its source network, and takes both away at the end. */
+/** Gives the run its folder and its source network, and removes both at the end. */
 async function produce(base: BareContext): Promise<Delivery> {
   const { folders, claim } = base;
   const folder = await folders.make(`${claim.job_id}.${claim.attempt}`);
@@ -115,6 +116,9 @@ async function produce(base: BareContext): Promise<Delivery> {
     const network = await openSourceNetwork(base, base.request.url);
     try {
       return await attempt({ ...base, ...network, folder });
+    } catch (error) {
+      noteRefusal(base, network, error);
+      throw error;
     } finally {
       await network.proxy.close();
     }
@@ -123,15 +127,30 @@ async function produce(base: BareContext): Promise<Delivery> {
   }
 }
 
+/** A proxy that was refused is left alone for so long, unless the source asks for more. */
+const REFUSED_MS = 15 * 60_000;
+
+/** The next run that asks this source goes out by another proxy, if there is one. */
+function noteRefusal(
+  { proxies, request, extractions }: BareContext,
+  { upstream }: SourceNetwork,
+  error: unknown,
+): void {
+  if (!(error instanceof Fault) || !ADDRESS_REFUSALS.includes(error.code)) return;
+  proxies.refuse(new URL(request.url).hostname, upstream, Math.max(REFUSED_MS, error.retryAfterMs ?? 0));
+  // what was kept leads to the same proxy
+  extractions.remove(request.url);
+}
+
 const toolsOf = ({ tools }: BareContext) => ({
   ytdlp: tools.ytdlp.version,
   ytdlp_channel: tools.ytdlp.channel,
   ffmpeg: tools.ffmpeg.version,
 });
 
-/** Null when there is nobody to inform: the job belongs to another run, or to none. */
+/** Null if nothing is reported, because the job belongs to another run or to none. */
 function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | null {
-  const { signal, log, claim, progress, request } = context;
+  const { signal, log, claim, progress, request, proxies } = context;
   const cause = signal.aborted ? signal.reason : error;
   if (cause instanceof StoppedError) return cause.reason === "drained" ? { type: "interrupted" } : null;
   const fault =
@@ -146,6 +165,9 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
     code: fault.code,
     retry_after_ms: fault.retryAfterMs ?? null,
     ...(fault.transient === undefined ? {} : { transient: fault.transient }),
+    ...(ADDRESS_REFUSALS.includes(fault.code)
+      ? { other_exits: proxies.freeFor(new URL(request.url).hostname) }
+      : {}),
     title: progress.snapshot.title,
   };
 }
@@ -165,7 +187,7 @@ async function report(
   }
 }
 
-/** A disk that fills up while our own code writes says so by the system's code. */
+/** Recognises a full disk by the system's error code. */
 const ownCodeOf = (error: unknown): "disk_full" | "internal" =>
   error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")
     ? "disk_full"

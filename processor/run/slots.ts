@@ -19,7 +19,7 @@ export class Slots {
     return true;
   }
 
-  /** Waits in line for a slot and holds it while `work` runs. */
+  /** Waits for a slot and holds it while `work` runs. */
   async hold<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     if (!this.tryTake()) await this.#queue(signal);
     try {
@@ -29,7 +29,7 @@ export class Slots {
     }
   }
 
-  /** Gives a slot back; the next in line has it at once. */
+  /** Releases a slot; the next waiter gets it at once. */
   release(): void {
     const next = this.#waiting.shift();
     if (next) next();

@@ -1,9 +1,9 @@
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { SourceFault } from "../fault.ts";
 
-/** A stream that is announced and has not begun. */
+/** A scheduled stream that has not begun. */
 export class UpcomingError extends SourceFault {
-  /** When it is to begin, in epoch milliseconds; null when the source does not say. */
+  /** When it is scheduled, in epoch milliseconds; null if the source does not state it. */
   readonly releaseAt: number | null;
 
   /** @param releaseTimestamp epoch seconds */
@@ -13,13 +13,13 @@ export class UpcomingError extends SourceFault {
   }
 }
 
-/** Shortest and longest time between two looks, in milliseconds. */
+/** Shortest and longest time between two checks, in milliseconds. */
 const GAP = { min: 15_000, max: 10 * 60_000 };
 
 /**
- * When to look again at a stream that has not begun, in epoch milliseconds; null when it was waited for long enough,
- * or when the caller does not want to wait. The announced time is looked at as it comes; without one, and for a
- * stream that is late, the gaps grow with the time that was waited.
+ * When to check again whether a stream has begun, in epoch milliseconds; null if the wait is over or the caller does not
+ * want to wait. The stream is checked at its scheduled time; without one, and for a late stream, the intervals grow with
+ * the time waited.
  *
  * @example nextLook({ since: 0, until: 86_400_000 }, null, 60_000) // 90_000: half as long as it was waited so far
  */

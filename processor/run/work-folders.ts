@@ -12,12 +12,12 @@ export class WorkFolderInUseError extends Error {
   }
 }
 
-/** Holds the lock; the system gives it up with the process, however that ends. */
+/** Holds the lock; the system releases it when the process ends, in whatever way. */
 const LOCK_FILE = "lock.sqlite";
 
-/** The folders of runs, in which everything lies that a run writes to the disk. */
+/** The folders of runs; everything that a run writes to the disk is in its folder. */
 export class WorkFolders {
-  /** The id of the process that worked here before; null when nobody did. */
+  /** The id of the process that worked here before; null if there was none. */
   readonly formerBoot: string | null;
   readonly #folder: string;
   readonly #lock: DatabaseSync;
@@ -32,8 +32,8 @@ export class WorkFolders {
   }
 
   /**
-   * Takes the folder for this process and empties it: what a former process left belongs to nobody any more. The folder
-   * itself stays, since it may be a mount point or lie in a folder of another user.
+   * Takes the folder for this process and empties it: files of a former process are not needed any more. The folder
+   * itself stays, because it may be a mount point or be in a folder of another user.
    *
    * @param root of all work
    * @param boot id of this process
@@ -43,30 +43,30 @@ export class WorkFolders {
     await mkdir(root, { recursive: true });
     const { lock, formerBoot } = takeLock(root, boot);
     const entries = (await readdir(root)).filter((name) => !name.startsWith(LOCK_FILE));
-    // what belongs to somebody else, such as lost+found of a volume, is none of ours and stays
+    // files of other users, such as a volume's lost+found, stay
     await Promise.all(
       entries.map((name) => rm(join(root, name), { recursive: true, force: true }).catch(() => {})),
     );
     return new WorkFolders(root, lock, formerBoot);
   }
 
-  /** Makes a folder that nobody else can read, with a name that begins as given. @returns its path */
+  /** Creates a folder that no other user can read, with the given prefix. @returns its path */
   async make(name: string): Promise<string> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     return await mkdtemp(join(this.#folder, `${name}-`));
   }
 
   /**
-   * Reserves room on the disk for what a run is about to write into its folder.
+   * Reserves disk space for what a run will write into its folder.
    *
-   * @param bytes null: nobody knows
+   * @param bytes null if unknown
    * @throws ServiceFault `disk_full`
    */
   async reserve(path: string, bytes: number | null | undefined): Promise<void> {
     await this.#space.reserve(path, bytes ?? 0);
   }
 
-  /** Removes a folder while its run reports: a gigabyte takes a while to be given up, and nobody needs to wait for it. */
+  /** Removes a folder in the background, because removing a gigabyte takes a while. */
   remove(path: string): void {
     const removal = rm(path, { recursive: true, force: true })
       .catch(() => {})
@@ -77,12 +77,12 @@ export class WorkFolders {
     this.#removals.add(removal);
   }
 
-  /** Resolves when everything is gone that was to be removed. */
+  /** Resolves when all removals are done. */
   async settled(): Promise<void> {
     await Promise.all(this.#removals);
   }
 
-  /** Leaves the folder to another process. */
+  /** Releases the folder for another process. */
   close(): void {
     if (this.#lock.isOpen) this.#lock.close();
   }

@@ -60,7 +60,7 @@ export async function readHead(plan: MediaPlan, input: Input, size: number): Pro
     throw new SourceFault("truncated", `boxes reach beyond the ${size} bytes of the file`);
   if (!declared?.indexFirst) return { playsEarly: false, facts: nothing };
   const facts = declared.facts();
-  // anyone who asks hears of a failure; nobody may
+  // a caller that awaits it gets the failure; perhaps no caller does
   facts.catch(() => {});
   return { playsEarly: true, facts };
 }

@@ -1,5 +1,5 @@
 import type { RunContext } from "../dependencies.ts";
-import type { Upload } from "../storage/object-store.ts";
+import type { ObjectStore, Upload } from "../storage/object-store.ts";
 import { partSizeFor } from "../storage/uploads/part-size.ts";
 import { PartUploader } from "../storage/uploads/part-uploader.ts";
 import { PendingUpload } from "../storage/uploads/pending-upload.ts";
@@ -44,7 +44,13 @@ export async function openUpload(context: RunContext, plan: UploadPlan): Promise
 async function openAndReport(context: RunContext, { key, contentType }: UploadPlan): Promise<Upload> {
   const { store, signal, callback, claim } = context;
   await abortPredecessor(context, key);
-  const upload = await store.open({ key, contentType }, signal);
+  const begunAt = Date.now();
+  const upload = await store.open({ key, contentType }, signal).catch(async (error: unknown) => {
+    // it may have begun all the same, and nobody will know its name
+    await abortUnnamed(context, key, begunAt, null);
+    throw error;
+  });
+  if (upload.retries > 0) await abortUnnamed(context, key, begunAt, upload.ref);
   try {
     await callback.uploadStarted(claim, { key, ref: upload.ref }, signal);
     return upload;
@@ -52,6 +58,31 @@ async function openAndReport(context: RunContext, { key, contentType }: UploadPl
     await upload.abort().catch(() => {});
     throw error;
   }
+}
+
+/** Uploads of this run whose beginning was answered by nobody. A storage that cannot list them now is asked by a successor. */
+async function abortUnnamed(
+  { store }: RunContext,
+  key: string,
+  begunAt: number,
+  named: string | null,
+): Promise<void> {
+  try {
+    await abortSince(store, key, begunAt, named);
+  } catch {
+    // what went wrong first is what counts
+  }
+}
+
+async function abortSince(
+  store: ObjectStore,
+  key: string,
+  since: number,
+  named: string | null,
+): Promise<void> {
+  const uploads = await store.listUploads(key);
+  const unnamed = uploads.filter(({ ref, startedAt }) => ref !== named && startedAt >= since - CLOCK_SKEW_MS);
+  await Promise.all(unnamed.map(({ ref }) => store.abort(key, ref)));
 }
 
 /**
@@ -64,7 +95,5 @@ async function abortPredecessor({ request, store }: RunContext, key: string): Pr
   const { upload } = predecessor;
   if (upload) await store.abort(upload.key, upload.ref);
   if (upload?.key === key) return;
-  const uploads = await store.listUploads(key);
-  const its = uploads.filter(({ startedAt }) => startedAt >= predecessor.claimed_at - CLOCK_SKEW_MS);
-  await Promise.all(its.map(({ ref }) => store.abort(key, ref)));
+  await abortSince(store, key, predecessor.claimed_at, null);
 }

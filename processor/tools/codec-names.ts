@@ -1,4 +1,4 @@
-/** Codec names as the API speaks them, for the many spellings of sources and tools. */
+/** Maps the many spellings of codecs by sources and tools to the API's names. */
 const SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/^(avc|h\.?264|x264)/, "h264"],
   [/^(hev|hvc|h\.?265|x265|dvh)/, "h265"],

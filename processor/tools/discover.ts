@@ -17,7 +17,7 @@ export interface YtdlpTool extends Tool {
   readonly python: string;
   /** Release channel that it was built for. @example "stable" */
   readonly channel: string;
-  /** What that Python must add to its module path to find yt-dlp (a zipapp, a user's own packages). */
+  /** What that Python must add to its module path to find yt-dlp (a zipapp, or packages in the user's home). */
   readonly pythonPath: string | undefined;
   /** The scripts that solve YouTube's JavaScript challenges are installed (package yt-dlp-ejs). */
   readonly challengeScripts: boolean;
@@ -36,11 +36,11 @@ export interface Tools {
   readonly encoders: ReadonlySet<string>;
   /** The JavaScript runtime given to yt-dlp: the one that runs this program. */
   readonly node: Tool;
-  /** What tools are started in. */
+  /** The sandbox for tools. */
   readonly sandbox: Sandbox;
 }
 
-/** Settings that discovery reads. */
+/** Settings for the discovery. */
 type DiscoverConfig = Pick<
   ProcessorConfig,
   | "ytdlpPath"
@@ -56,10 +56,10 @@ type DiscoverConfig = Pick<
   | "maxRunSeconds"
 >;
 
-/** A program that does not even report its version in this time does not work. */
+/** A program that does not report its version in this time does not work. */
 const VERSION_LIMITS: ToolLimits = { wallMs: 30_000, memoryBytes: null, cpuSeconds: null };
 
-/** The first release that takes a JavaScript runtime as an option. */
+/** The first release that accepts a JavaScript runtime as an option. */
 const YTDLP_FLOOR = "2025.11.12";
 
 const FFMPEG_ADVICE = "install it with: apt-get install ffmpeg, or: brew install ffmpeg";
@@ -69,8 +69,8 @@ const YTDLP_ADVICE =
 /**
  * Finds the tools and their versions.
  *
- * @throws Error with one sentence for each tool that is missing, broken, too old or of another channel than the one that
- *   is asked for, saying what to install
+ * @throws Error with one sentence for each tool that is missing, broken, too old or of another channel than
+ *   requested, saying what to install
  */
 export async function discoverTools(config: DiscoverConfig): Promise<Tools> {
   const found = await Promise.allSettled([
@@ -195,7 +195,7 @@ async function pythonFacts(
   zipPath: string | undefined,
   searchPath: string,
 ): Promise<PythonFacts | undefined> {
-  // The real home folder: packages that a user installed for themselves are found through it.
+  // The real home folder, in which packages of the user are found.
   const env = {
     PATH: searchPath,
     HOME: homedir(),

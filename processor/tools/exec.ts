@@ -14,56 +14,56 @@ export interface ToolOptions {
   readonly cwd: string;
   /** `pipe` leaves the tool's input open for the caller. Default: no input. */
   readonly stdin?: "pipe";
-  /** How much it may take; the deadline holds everywhere, the rest where `sandbox` can enforce it. */
+  /** Limits on resources; the deadline applies everywhere, the others if `sandbox` can enforce them. */
   readonly limits: ToolLimits;
-  /** Null: the tool is our own, and starts with all that this process may do. */
+  /** Null for a tool of our own, which gets all rights of this process. */
   readonly sandbox: Sandbox | null;
-  /** What it may reach, if the sandbox has walls. Default: everything. */
+  /** What it may access, if the sandbox can restrict it. Default: everything. */
   readonly access?: ToolAccess;
   readonly signal?: AbortSignal | undefined;
   /** `pipe` without `onStdoutLine` leaves reading to the caller. */
   readonly stdout: "pipe" | "ignore";
   readonly onStdoutLine?: (line: string) => void;
-  /** Most bytes of output that `onStdoutLine` may get in all; a tool that writes more is killed. Default: no limit. */
+  /** Maximum output in bytes for `onStdoutLine`; a tool that writes more is killed. Default: no limit. */
   readonly maxStdoutBytes?: number;
   readonly onStderrLine?: (line: string) => void;
-  /** When given, file descriptor 3 of the tool is a pipe whose lines arrive here. */
+  /** If given, file descriptor 3 of the tool is a pipe whose lines arrive here. */
   readonly onExtraLine?: (line: string) => void;
   /** Between the request to end and the kill, in milliseconds. */
   readonly graceMs?: number;
 }
 
 export interface ToolExit {
-  /** Null when a signal ended the tool. */
+  /** Null if a signal ended the tool. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The limit that ended it, where one did; a lack of memory shows in what the tool says. */
+  /** The limit that ended it, if any; a lack of memory shows in the tool's output. */
   readonly limit: "time" | "processor time" | "output" | null;
-  /** The last lines the tool wrote to its error output, at most 16 KiB. */
+  /** The last lines of the tool's error output, at most 16 KiB. */
   readonly stderrTail: string;
 }
 
 export interface RunningTool {
-  /** Also the id of its process group; undefined when it could not be started. */
+  /** Also the id of its process group; undefined if it could not be started. */
   readonly pid: number | undefined;
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
-  /** Settles when the whole group is gone; rejects with a Fault only when the tool could not be started. */
+  /** Settles when the whole group has ended; rejects with a Fault only if the tool could not be started. */
   readonly exited: Promise<ToolExit>;
-  /** Ends the whole group: SIGTERM, and SIGKILL after the grace. Does nothing once it is gone. */
+  /** Ends the whole group: SIGTERM, and SIGKILL after the grace. Does nothing once it has ended. */
   kill(): void;
 }
 
 const STDERR_TAIL_CHARS = 16_384;
 const DEFAULT_GRACE_MS = 2000;
-/** What a timer of Node takes; some 24 days. */
+/** The longest timer of Node, about 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const running = new Set<RunningTool>();
 
 /**
  * Starts a program in a process group of its own, with a minimal environment. The only place that spawns.
- * When the leader ends, whatever is left of its group is killed.
+ * When the leader ends, the rest of its group is killed.
  *
  * @example await spawnTool({ command: "/usr/bin/ffmpeg", args: ["-version"], cwd, limits, sandbox, stdout: "ignore" }).exited
  */
@@ -123,7 +123,7 @@ export function spawnTool(options: ToolOptions): RunningTool {
   });
   const tool: RunningTool = { pid: child.pid, stdin: child.stdin, stdout: child.stdout, exited, kill };
   running.add(tool);
-  // The caller may look at `exited` later; a failed start must not count as unhandled until then.
+  // The caller may await `exited` later; until then a failed start must not count as unhandled.
   exited.catch(() => {});
   return tool;
 }
@@ -135,12 +135,12 @@ export async function killAllTools(): Promise<void> {
   await Promise.allSettled(tools.map((tool) => tool.exited));
 }
 
-/** How many tools are alive; for health and tests. */
+/** Number of living tools; for health and tests. */
 export function liveToolCount(): number {
   return running.size;
 }
 
-// The last resort, when this process ends without the above: no tool outlives it.
+// The last resort if this process ends without the above: no tool outlives it.
 process.on("exit", () => {
   for (const tool of running) if (tool.pid !== undefined) signalProcessGroup(tool.pid, "SIGKILL");
 });
@@ -168,8 +168,8 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 }
 
 /**
- * Signals every process of a group. One that is already gone is what a kill wants; macOS answers EPERM when only its
- * zombie is left.
+ * Signals every process of a group. A group that has already ended is fine; macOS returns EPERM if only a zombie is
+ * left.
  */
 export function signalProcessGroup(groupId: number, signal: NodeJS.Signals): void {
   try {
@@ -180,7 +180,7 @@ export function signalProcessGroup(groupId: number, signal: NodeJS.Signals): voi
   }
 }
 
-/** Passes chunks on until there are too many bytes; then it says so, once, and passes nothing on. */
+/** Passes chunks on until there are too many bytes; then it reports this once and passes nothing on. */
 function cappedReader(
   pass: (chunk: Buffer) => void,
   maxBytes: number,

@@ -1,6 +1,6 @@
 import type { YtdlpInfo } from "./ytdlp-info.ts";
 
-/** A response of a source, and the operator's proxy that it came through: signed links hold for that address only. */
+/** An extraction, and the operator's proxy that it used: signed links are only valid for that address. */
 export interface KeptExtraction {
   readonly info: YtdlpInfo;
   readonly upstream: string | undefined;
@@ -11,12 +11,12 @@ interface Entry extends KeptExtraction {
   readonly until: number;
 }
 
-/** How long a response may be used again, in milliseconds. */
+/** How long an extraction may be reused, in milliseconds. */
 const KEEP_MS = 60_000;
 const MAX_ENTRIES = 64;
 const MAX_BYTES = 32 << 20;
 
-/** Responses of probes, kept for the job that follows: few, for a minute. */
+/** Keeps extractions of probes for the job that follows: a few, for a minute. */
 export class ExtractionCache {
   readonly #entries = new Map<string, Entry>();
   readonly #now: () => number;
@@ -45,7 +45,7 @@ export class ExtractionCache {
     return undefined;
   }
 
-  /** For a response that proved useless, such as links that ran out. */
+  /** Removes an extraction that proved useless, for example because its links expired. */
   remove(url: string): void {
     this.#bytes -= this.#entries.get(url)?.bytes ?? 0;
     this.#entries.delete(url);

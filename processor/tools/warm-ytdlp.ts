@@ -242,7 +242,7 @@ function endOf(line: ExtractorLine): TaskEnd {
   return { type: "answer", response: line as Readonly<Record<string, unknown>> };
 }
 
-/** Null for what is no response: it must not end this process, anyone who wrote it. */
+/** Null for anything but a response, which must not crash this process. */
 function parseLine(text: string): ExtractorLine | null {
   try {
     return JSON.parse(text) as ExtractorLine;

@@ -135,6 +135,8 @@ export const Outcome = z.object({
       retry_after_ms: z.int().min(0).nullable(),
       /** False: not worth retrying for hours; absent if unknown. */
       transient: z.boolean().optional(),
+      /** Proxies of the processor that the source has not refused: the refusal was about one address alone. */
+      other_exits: z.int().min(0).optional(),
       title: z.string().max(1000).nullable(),
     }),
     z.object({ type: z.literal("postponed"), until: Time }),

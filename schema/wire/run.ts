@@ -71,6 +71,7 @@ export type StorageTarget = z.infer<typeof StorageTarget>;
 
 /** What a former run of the same job may have left behind in the storage. */
 export const Predecessor = z.object({
+  /** When the first of them was claimed: what was begun since may be theirs. */
   claimed_at: Time,
   upload: z.object({ key: z.string(), ref: z.string() }).nullable(),
 });

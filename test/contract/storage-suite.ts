@@ -303,7 +303,7 @@ export function conformance(name: string, subject: Subject): void {
       expect((await read("cancelled")).status).toBe(404);
     });
 
-    it("publishes nothing when leave to publish is refused", async () => {
+    it("publishes nothing if permission to publish is refused", async () => {
       const store = subject.store();
       const lost = new Error("lease lost");
       const target = await uploader(store, "unpublished");

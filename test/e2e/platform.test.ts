@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { memoryOf } from "../../bin/bench/servers/stack-processes.ts";
 import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
@@ -50,6 +51,24 @@ it.each([
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({ code: "not_found" });
   }
+});
+
+it("keeps no memory of requests that are over", { timeout: 120_000 }, async () => {
+  const REQUESTS = 1_500;
+  const AT_ONCE = 16;
+  const resident = async (): Promise<number> => {
+    let left = REQUESTS;
+    const client = async () => {
+      while (left-- > 0) await stack.call("GET", "/jobs?limit=1");
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, client));
+    return memoryOf(stack.stateDir).workerd ?? 0;
+  };
+  // the first requests fill caches
+  const before = await resident();
+  const kept = (await resident()) - before;
+  // left to itself, workerd keeps more than 50 KB of each
+  expect(kept / REQUESTS).toBeLessThan(30_000);
 });
 
 it("takes no orders by headers or by CONNECT", async () => {

@@ -154,7 +154,7 @@ describe("subtitles and thumbnail", () => {
     expect(await textOf("videos/cut.en.vtt")).toContain("00:00:00.000 --> 00:00:00.500\nWritten");
   });
 
-  it("are not visible when leave to publish is refused", async () => {
+  it("are not visible if permission to publish is refused", async () => {
     bench.worker.failNext("publish", 409);
     const jobId = await bench.submit(`${origin.url}/rich.html`, {}, { ...EXTRAS, filename: "refused" });
     await bench.processor.runs.finished(jobId);

@@ -9,7 +9,7 @@ import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
-/** Whole runs of sources that send documents naming files in the place of media, pictures, subtitles and segments. */
+/** Complete runs with sources that send documents naming files instead of media, pictures, subtitles and segments. */
 
 let origin: Origin;
 let bench: ProcessorBench;
@@ -55,7 +55,7 @@ async function run(
   return outcome;
 }
 
-describe("a source that sends a document in the place of media", { timeout: 120_000 }, () => {
+describe("a source that sends a document instead of media", { timeout: 120_000 }, () => {
   it.each(["without ranges", "with ranges"])("%s ends as a sentence, at the first try", async (how) => {
     for (const [i, { name, bytes }] of documents().entries()) {
       const path = `/${how.replace(" ", "-")}-${i}.mp4`;
@@ -74,7 +74,7 @@ describe("a source that sends a document in the place of media", { timeout: 120_
     await run("/reference.mp4", { audio_only: true });
   });
 
-  it("in the place of a segment of HLS", async () => {
+  it("and not of one that is sent as an HLS segment", async () => {
     for (const [i, { name, bytes }] of documents().entries()) {
       if (i % 3 !== 0) continue;
       origin.put(`/${i}.ts`, bytes);
@@ -87,7 +87,7 @@ describe("a source that sends a document in the place of media", { timeout: 120_
   });
 });
 
-describe("a source that sends a document in the place of", { timeout: 120_000 }, () => {
+describe("a source that sends a document instead of", { timeout: 120_000 }, () => {
   it("a thumbnail is delivered without one", async () => {
     for (const [i, { name, bytes }] of documents().entries()) {
       if (i % 3 !== 1) continue;

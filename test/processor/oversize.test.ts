@@ -69,7 +69,7 @@ afterAll(() => {
 const { signal } = new AbortController();
 
 describe("a response without an end", () => {
-  test("in the place of a key is no key", async () => {
+  test("instead of a key is not a key", async () => {
     sent = 0;
     const source = new HlsSource(client, { url: `${endlessUrl}/a.m3u8`, signal });
     const read = async () => {
@@ -80,7 +80,7 @@ describe("a response without an end", () => {
     expect(sent).toBeLessThan(IN_FLIGHT_BYTES);
   });
 
-  test("in the place of a live stream's key is no key", async () => {
+  test("instead of a live stream's key is not a key", async () => {
     sent = 0;
     const options = { url: `${endlessUrl}/live.m3u8`, headers: {}, signal, stallMs: 1000 };
     const source = new LiveSource(client, options);
@@ -91,7 +91,7 @@ describe("a response without an end", () => {
     expect(sent).toBeLessThan(IN_FLIGHT_BYTES);
   });
 
-  test("in the place of a live segment is given up at its limit", async () => {
+  test("instead of a live segment is given up at its limit", async () => {
     sent = 0;
     const options = { url: `${endlessUrl}/live.m3u8`, headers: {}, signal, stallMs: 1000 };
     const read = new LiveSource(client, options).read({ url: `${endlessUrl}/huge`, key: null });
@@ -99,14 +99,14 @@ describe("a response without an end", () => {
     expect(sent).toBeLessThan(64 * MiB + IN_FLIGHT_BYTES);
   });
 
-  test("in the place of a playlist is given up at its limit", async () => {
+  test("instead of a playlist is given up at its limit", async () => {
     sent = 0;
     const source = new HlsSource(client, { url: `${endlessUrl}/huge`, signal });
     await expect(source.open(source.entryPath)).rejects.toMatchObject({ name: "Fault" });
     expect(sent).toBeLessThan(16 * MiB + IN_FLIGHT_BYTES);
   });
 
-  test("in the place of a thumbnail or subtitles is given up at its limit", async () => {
+  test("instead of a thumbnail or subtitles is given up at its limit", async () => {
     sent = 0;
     const source = { streams: [{ url: endlessUrl, headers: {} }] } as unknown as Source;
     const read = fetchSmall({ client }, source, { url: `${endlessUrl}/huge`, maxBytes: MiB, signal });

@@ -258,7 +258,7 @@ describe("a run that is stopped", () => {
     expect(await bench.remainingFiles()).toEqual([]);
   });
 
-  it("publishes nothing when leave to publish is refused", async () => {
+  it("publishes nothing if permission to publish is refused", async () => {
     bench.worker.failNext("publish", 409);
     const jobId = await bench.submit(`${origin.url}/direct.mp4`, {}, { filename: "refused" });
     await bench.processor.runs.finished(jobId);

@@ -1,4 +1,4 @@
-/** Documents that name other files, as an attacker would send them in the place of media. */
+/** Documents that name other files, as an attacker would send them instead of media. */
 
 /** A way to say "this file" that some tool understands. */
 const NAMES: readonly ((path: string) => string)[] = [

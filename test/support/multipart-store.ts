@@ -73,6 +73,11 @@ export class MultipartStore {
     return new MultipartStore(options, await mkdtemp(join(tmpdir(), "store-")));
   }
 
+  /** Keys of all objects. */
+  get keys(): string[] {
+    return [...this.#objects.keys()];
+  }
+
   /** Keys of unfinished uploads. */
   get unfinished(): string[] {
     return [...this.#uploads.values()].map(({ key }) => key);

@@ -130,7 +130,7 @@ export const PARSERS = {
 
 export type ParserName = keyof typeof PARSERS;
 
-/** Reads and throws only what is no refusal: a crash. */
+/** Reads, and throws only crashes, not refusals. */
 export async function readForeign(name: ParserName, bytes: Buffer): Promise<void> {
   try {
     await (PARSERS[name] as Read)(bytes);

@@ -22,9 +22,13 @@ export interface ProcessorProcess {
 
 const TOKEN = "test-processor-token-1234";
 
-/** @param env next to address, token and the path of programs */
+/**
+ * @param env next to address, token and the path of programs
+ * @param user numbers of user and group; default: this process's own
+ */
 export async function startProcessorProcess(
   env: Readonly<Record<string, string>>,
+  user: { readonly uid?: number; readonly gid?: number } = {},
 ): Promise<ProcessorProcess> {
   const port = await freePort();
   const child = spawn(process.execPath, PROCESSOR_ARGS, {
@@ -33,6 +37,7 @@ export async function startProcessorProcess(
       ...env,
     },
     stdio: ["ignore", "pipe", "inherit"],
+    ...user,
   });
   let log = "";
   const listening = new Promise<void>((resolve, reject) => {

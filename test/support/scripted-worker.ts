@@ -10,7 +10,7 @@ export interface ScriptedWorker {
   readonly uploads: readonly UploadStarted[];
   /** Where recordings said that their pieces lie. */
   readonly recordings: readonly string[];
-  /** Runs that asked for leave to publish. */
+  /** Runs that asked for permission to publish. */
   readonly published: readonly string[];
   /** From now on every report about this job is answered as if another run owned it. */
   disown(jobId: string): void;

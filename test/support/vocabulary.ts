@@ -85,6 +85,17 @@ export const FORMER_WORDS: readonly FormerWord[] = [
   { word: /higher than wide/i, say: "vertical" },
   { word: /\bput forward\b/, say: "brought forward" },
   { word: /as far as (it|they) can be told/i, say: "if known" },
+  { word: /\bmend(s|ed|ing)?\b/i, say: "fix, repair, recover" },
+  { word: /\bin the place of\b/i, say: "instead of, replaces" },
+  { word: /\bhears? of\b|\bwants? to hear\b/i, say: "is informed of, subscribes to" },
+  { word: /\bleave to (do|make|publish|write)\b/i, say: "permission to, is allowed to" },
+  { word: /\b(on|at) first sight\b/i, say: "at the first call" },
+  { word: /\bsigns? of life\b/i, say: "comment, activity" },
+  { word: /\bwhat is no\b/i, say: "anything but, what is not" },
+  { word: /\bputs? right\b|\bleft over\b|\bgot on\b/i, say: "repair, correct; remaining; made progress" },
+  { word: /\b(a|the|next|lost|two) beats?\b/i, say: "heartbeat" },
+  { word: /\bof (no|any) use\b/i, say: "pointless, unusable" },
+  { word: /\bthe very (bytes|day|same|text)\b/i, say: "exactly the, the same" },
 ];
 
 /** Classes of errors whose name says what they are without the ending. */

@@ -28,7 +28,7 @@ it("stops reading as soon as there is too much, and reports the sender", async (
   expect(isCancelled).toBe(true);
 });
 
-it("fails on what is no JSON, and on nothing", async () => {
+it("fails on anything but JSON, and on an empty body", async () => {
   await expect(readBoundedJson(new Response("<html>"), 100)).rejects.toBeInstanceOf(SyntaxError);
   await expect(readBoundedJson(new Response(null), 100)).rejects.toBeInstanceOf(SyntaxError);
 });

@@ -41,7 +41,7 @@ describe("a cookie goes where RFC 6265 sends it", () => {
     expect(cookies.headerFor("https://other.net/", "sid=old")).toBe("sid=old");
   });
 
-  it("is kept in bounded memory, and what is no cookie is ignored", () => {
+  it("is kept in bounded memory, and invalid cookies are ignored", () => {
     const cookies = new SourceCookies();
     const url = "https://example.com/";
     cookies.accept(["", "=", ";;;", "a".repeat(10_000), "\u0000=1"], url);

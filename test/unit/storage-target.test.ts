@@ -93,7 +93,7 @@ describe("a Google target", () => {
     }
   });
 
-  it("mends line ends that were escaped twice, and fills in Google's token host", () => {
+  it("repairs line breaks that were escaped twice, and fills in Google's token host", () => {
     const { token_uri: _, ...file } = keyFile;
     const escaped = { ...file, private_key: file.private_key.replaceAll("\n", "\\n") };
     expect(target(gcs(escaped))).toMatchObject({

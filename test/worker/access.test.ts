@@ -40,7 +40,7 @@ describe("every route for callers", () => {
   });
 
   it.each(of("key").filter(([, { params }]) => params !== undefined))(
-    "%s answers another account's job like an unknown one, and refuses what is no UUID",
+    "%s treats another account's job like an unknown one, and refuses anything but a UUID",
     async (_, route) => {
       const [owner, stranger] = [await worker.account(), await worker.account()];
       const id = await worker.create(owner.key);

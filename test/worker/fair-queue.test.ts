@@ -107,7 +107,7 @@ describe("a flood of one account", () => {
     expect(shares(processor)).toEqual({ flood: 6 });
     await accept("ann", 20);
     await accept("bob", 20);
-    // nobody hears of any of these jobs but by the runs that end
+    // only runs that end start these jobs
     worker.dispatchQueue.length = 0;
     for (let i = 0; i < 4; i++) await processor.finish();
     expect(shares(processor)).toEqual({ flood: 2, ann: 2, bob: 2 });

@@ -259,7 +259,7 @@ describe("a file that is being deleted", () => {
     await expectOwn(second);
   });
 
-  it("must wait for a run that has leave to write it, and is that run's then", async () => {
+  it("must wait for a run that may write it, and then belongs to that run", async () => {
     const first = await deliver();
     worker.now += 7 * DAY;
     const second = await start();

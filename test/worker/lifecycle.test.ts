@@ -416,7 +416,7 @@ describe("cancelling", () => {
     ]);
     expect(await statusOf(worker.report(run, "publish"))).toBe(409);
     expect(await statusOf(worker.report(run, "outcome", completed))).toBe(409);
-    // a processor that did not hear of it hears by its next beat that nothing need be kept
+    // a processor that was not reached learns from its next heartbeat that nothing needs to be kept
     const { job_id, attempt, token } = run;
     const facts = { step: "Downloading", progress: 5, download_rate: null, title: null };
     const runs = [{ job_id, attempt, token, ...facts }];

@@ -42,7 +42,7 @@ it("a job that kills its processor takes no neighbour with it", async () => {
   for (const id of innocents) expect(await worker.job(key, id)).toMatchObject({ status: "Completed" });
 });
 
-it("a recording that got on for long loses its count", async () => {
+it("a recording that made progress for long loses its count of lost runs", async () => {
   const run = await worker.start(key, { live_recording: true });
   let { attempt } = run;
   for (let lost = 0; lost < 8; lost++) {

@@ -89,6 +89,32 @@ describe("a pool of processors", () => {
   });
 });
 
+describe("a source that refuses the address of one processor", () => {
+  const refused = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      const id = await worker.create(key, { url: "https://limits.example.com/a.mp4" });
+      await dispatch(id);
+      const run = worker.network.runs.at(-1);
+      if (run?.job_id !== id) throw new Error("the job was not handed over");
+      await worker.report(run, "outcome", failed("rate_limited", 600_000));
+    }
+  };
+
+  it("is asked by the others, and left alone when all were refused", async () => {
+    await env.DB.exec("delete from source_backoff");
+    await refused(NAMES.length);
+    expect(new Set(taken.slice(-NAMES.length))).toEqual(new Set(NAMES));
+    const before = taken.length;
+    const late = await worker.create(key, { url: "https://limits.example.com/b.mp4" });
+    await dispatch(late);
+    expect(taken).toHaveLength(before);
+    expect(await worker.job(key, late)).toMatchObject({ status: "Pending", error_code: "rate_limited" });
+    const other = await worker.create(key, { url: "https://elsewhere.example.com/c.mp4" });
+    await dispatch(other);
+    expect(taken).toHaveLength(before + 1);
+  });
+});
+
 describe("the configuration of a pool", () => {
   it.each([
     [{ PROCESSOR_URL: "https://a.example, ftp://b.example" }, /PROCESSOR_URL must be an http or https URL/],

@@ -89,6 +89,14 @@ describe("a source that asks for a robot check", () => {
     expect(await blockedFor()).toBeNull();
   });
 
+  it("that refused one proxy of several is asked soon, by another one", async () => {
+    const run = await worker.start(key, onSite());
+    const { outcome } = failed("rate_limited", HOUR);
+    await worker.report(run, "outcome", { outcome: { ...outcome, other_exits: 2 } });
+    expect(await blockedFor()).toBeNull();
+    expect(await worker.job(key, run.job_id)).toMatchObject({ next_try_at: worker.now + 5_000 });
+  });
+
   it("is not struck by other failures", async () => {
     await refuse(null, "network");
     expect(await blockedFor()).toBeNull();

@@ -339,7 +339,7 @@ describe("callers of marketplaces", () => {
   const post = (headers: Record<string, string>, body: object) =>
     worker.call("POST", "/jobs", { headers, body: { url, ...body } });
 
-  it("through RapidAPI get an account on first sight, whose limits follow the tier", async () => {
+  it("through RapidAPI get an account at the first call, whose limits follow the tier", async () => {
     const user = `jane-${crypto.randomUUID()}`;
     const limitsOf = async () =>
       (await rows("accounts"))

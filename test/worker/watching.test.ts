@@ -148,7 +148,7 @@ describe("the events of a job", () => {
     }
   });
 
-  it("show signs of life while nothing happens, and end so that the client resumes", async () => {
+  it("send comments while nothing happens, and end so that the client resumes", async () => {
     const id = await worker.create(key);
     const { events, text } = await follow(id);
     expect(events).toHaveLength(1);

@@ -80,7 +80,7 @@ describe("Slack", () => {
     ["all", ["Delivered", "Failed", "Warning"]],
     ["errors_only", ["Failed"]],
     ["warnings_only", ["Warning"]],
-  ])("hears of %s", async (notify_level, heard) => {
+  ])("gets %s", async (notify_level, heard) => {
     await save({ webhook_url: hook, notify_level });
     await runs();
     const texts = (await settle()).map(({ text }) => String(text).split(":")[0]);

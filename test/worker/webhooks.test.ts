@@ -245,7 +245,7 @@ describe("an endpoint that is down", () => {
     expect(await deliveries()).toMatchObject([{ last_error: "the address is not public (private address)" }]);
   });
 
-  it("for five days is switched off and reported; a replay that arrives switches it on", async () => {
+  it("for five days is disabled and reported; a successful replay enables it", async () => {
     worker.network.onHook = () => new Response(null, { status: 500 });
     await endJob();
     await runToTheEnd();
@@ -261,7 +261,7 @@ describe("an endpoint that is down", () => {
     await worker.consumeDeliveryQueue();
     expect(worker.network.posts).toHaveLength(posts);
     const [off] = await deliveries("?status=failed");
-    expect(off).toMatchObject({ attempts: 0, last_error: expect.stringContaining("switched off") });
+    expect(off).toMatchObject({ attempts: 0, last_error: expect.stringContaining("disabled") });
     worker.network.onHook = () => new Response(null, { status: 200 });
     await worker.call("POST", `/webhooks/deliveries/${off?.id}/replay`, { key });
     await worker.consumeDeliveryQueue();

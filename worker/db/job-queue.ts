@@ -19,7 +19,7 @@ import { RECORDING_KEPT } from "../../schema/errors.ts";
 import type { Db } from "./connection.ts";
 import type { NewJobRow } from "./job-rows.ts";
 
-/** Queries of the dispatcher and of reconcile: what is due, what is silent, what is left over. */
+/** Queries of the dispatcher and of reconcile: what is due, what is silent, and what was left behind. */
 
 /** How many jobs of all accounts are due; counting stops at `most`. */
 export async function countDue(db: Db, now: number, most: number): Promise<number> {

@@ -1,5 +1,5 @@
 /**
- * What `wrangler.toml` says of the Worker, in the words of the embedded platform. It is read once, when the Worker is
+ * What `wrangler.toml` says of the Worker, in the terms of the embedded platform. It is read once, when the Worker is
  * built, so that a running stack needs no wrangler.
  */
 export interface PlatformBindings {

@@ -34,7 +34,7 @@ export interface WorkerBundle {
  * The Worker as one module, built when its sources are not those of an earlier build.
  *
  * @param env environment of the build
- * @throws StackError with the words of the build
+ * @throws StackError with the output of the build
  */
 export async function ensureBundle(env: Readonly<Record<string, string>>): Promise<WorkerBundle> {
   const folders = inRoot(".cache", "worker");

@@ -54,7 +54,7 @@ const MARKS: Readonly<Record<ReadinessCheck["status"], string>> = {
 const SENTENCES: Readonly<Record<Readiness["status"], string>> = {
   ready: "Everything is in order.",
   degraded: "It works, but jobs that need what is marked WARNING fail or come out poorer.",
-  unavailable: "Jobs fail until what is marked FAILED is mended.",
+  unavailable: "Jobs fail until what is marked FAILED is fixed.",
 };
 
 function reportOf(status: Readiness["status"], checks: readonly ReadinessCheck[]): string {

@@ -23,7 +23,7 @@ interface NewExtra {
 }
 
 /**
- * Uploads what was fetched, next to the media and under its name. Called when leave to publish was given and the media is
+ * Uploads what was fetched, next to the media and under its name. Called when permission to publish was granted and the media is
  * published, so a run that is cancelled shows nothing of its extras. One upload is open at a time; each is told to the
  * Worker and takes the place of the one before, which was completed: a successor of a killed run undoes the one that
  * was open, and writes the others anew under the same keys.

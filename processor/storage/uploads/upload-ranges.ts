@@ -40,7 +40,7 @@ export async function uploadRanges(uploader: PartUploader, ranges: RangesToUploa
         throw error;
       });
       reads.add(read);
-      // a failed one stays, so that anyone who waits hears of it
+      // a failed one stays, so that every waiter gets its error
       read.then(
         () => reads.delete(read),
         () => {},

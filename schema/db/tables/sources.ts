@@ -3,7 +3,7 @@ import { time } from "./columns.ts";
 
 /** Sources that limit or refuse requests. A row without a new strike for a day no longer counts. */
 export const sourceBackoff = sqliteTable("source_backoff", {
-  /** Host name, as in the jobs' URLs, without a port. */
+  /** Host name, as in the jobs' URLs, without a port; in a pool, the name of the processor whose address was refused follows. */
   host: text("host").primaryKey(),
   /** Number of consecutive refusals after a pause. */
   strikes: integer("strikes").notNull(),

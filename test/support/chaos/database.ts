@@ -1,10 +1,17 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
 import { platformFolder } from "../../../bin/stack/worker.ts";
 import { JOB_ERRORS, type JobErrorCode, type Party } from "../../../schema/errors.ts";
 
-/** The database of a running stack, read and aged next to the Worker that uses it. */
+/** Longer than any statement of the Worker. The origin runs in this process and stands still as long as it waits. */
+const BUSY_MS = 100;
+
+/**
+ * The database of a running stack, read and aged next to the Worker that uses it. Every call throws while the Worker keeps
+ * it locked, as it does when it starts again after it was killed.
+ */
 export class StackDatabase {
   readonly #database: DatabaseSync;
 
@@ -12,7 +19,7 @@ export class StackDatabase {
     const folder = join(platformFolder(stateDir), "v3", "d1");
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
     const [file = ""] = files.filter((name) => /[0-9a-f]{64}\.sqlite$/.test(name));
-    this.#database = new DatabaseSync(join(folder, file), { timeout: 10_000 });
+    this.#database = new DatabaseSync(join(folder, file), { timeout: BUSY_MS });
   }
 
   rows<T = Record<string, unknown>>(query: string): T[] {
@@ -43,9 +50,15 @@ export class StackDatabase {
   }
 
   /** Keeps everyone else from writing until the returned function is called. */
-  lock(): () => void {
-    this.#database.exec("begin immediate");
-    return () => this.#database.exec("rollback");
+  async lock(): Promise<() => void> {
+    for (;;) {
+      try {
+        this.#database.exec("begin immediate");
+        return () => this.#database.exec("rollback");
+      } catch {
+        await pause(20);
+      }
+    }
   }
 
   close(): void {

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Party } from "../../../schema/errors.ts";
 import type { Disturbance } from "../faulty-proxy.ts";
-import type { S3Server } from "../s3-server.ts";
 import type { TestStack } from "../test-stack.ts";
 import type { StackDatabase } from "./database.ts";
 import type { Gate } from "./gates.ts";
+import type { ListingStorage } from "./listing-storage.ts";
 import type { Random } from "./random.ts";
 
 /** What faults act on. */
@@ -14,8 +14,8 @@ export interface World {
   readonly stack: TestStack;
   readonly database: StackDatabase;
   readonly gates: Readonly<Record<"source" | "storage" | "toWorker" | "toProcessor", Gate>>;
-  /** Of callers that bring their own. */
-  readonly ownStorage: S3Server;
+  /** The managed bucket, and one that callers bring. */
+  readonly storages: readonly ListingStorage[];
   /** The volume of the processor's work; null where none of its own could be mounted. */
   readonly workVolume: string | null;
 }
@@ -84,9 +84,6 @@ const delayed = (random: Random): Disturbance => ({ until: pause(random.between(
 const isWrite = (request: string): boolean => /^(PUT|POST)/.test(request);
 const isCompletion = (request: string): boolean => /^POST .*uploadId=/.test(request);
 
-/** The embedded storage lives in the Worker's process: with it, the storage is away. */
-const WITH_STORAGE: readonly Party[] = ["storage"];
-
 const FAULTS: readonly ChaosFault[] = [
   processorFault("SIGKILL"),
   processorFault("SIGTERM"),
@@ -95,10 +92,10 @@ const FAULTS: readonly ChaosFault[] = [
     blames: [],
     run: async ({ stack }) => stopped([await stack.processorPid()], 6_000),
   },
-  { name: "SIGKILL of the Worker", blames: WITH_STORAGE, run: killWorker },
+  { name: "SIGKILL of the Worker", blames: [], run: killWorker },
   {
     name: "SIGTERM to the Worker",
-    blames: WITH_STORAGE,
+    blames: [],
     run: async (world) => {
       signal(await world.stack.workerPids(), "SIGTERM");
       await pause(500);
@@ -107,12 +104,12 @@ const FAULTS: readonly ChaosFault[] = [
   },
   {
     name: "SIGSTOP of the Worker",
-    blames: WITH_STORAGE,
+    blames: [],
     run: async ({ stack }, random) => stopped(await stack.workerPids(), random.between(1_000, 4_000)),
   },
   {
     name: "SIGKILL of both",
-    blames: WITH_STORAGE,
+    blames: [],
     run: async (world) => {
       signal([await world.stack.processorPid()], "SIGKILL");
       await killWorker(world);
@@ -150,7 +147,7 @@ const FAULTS: readonly ChaosFault[] = [
     name: "D1 locked",
     blames: [],
     run: async ({ database }, random) => {
-      const unlock = database.lock();
+      const unlock = await database.lock();
       await pause(random.between(500, 2_500));
       unlock();
     },

@@ -3,7 +3,6 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Job } from "../../../schema/api/job.ts";
 import { FINAL_STATUSES } from "../../../schema/states.ts";
-import { storedKeys, unfinishedUploads } from "../s3-server.ts";
 import type { ReceivedEvent } from "../webhook-receiver.ts";
 import type { World } from "./faults.ts";
 import type { LoadJob } from "./load.ts";
@@ -69,18 +68,13 @@ async function wrongObject(
 }
 
 /** Uploads, objects without a job, pieces, work files, processes and credentials. */
-async function remains({ stack, database, ownStorage }: World): Promise<string[]> {
-  const [keys, uploads, own, tools] = await Promise.all([
-    storedKeys(stack.stateDir),
-    unfinishedUploads(stack.stateDir),
-    ownStorage.unfinishedUploads(),
-    stack.toolPids(),
-  ]);
+async function remains({ stack, database, storages }: World): Promise<string[]> {
+  const tools = await stack.toolPids();
+  const keys = storages.flatMap((storage) => storage.keys());
+  const uploads = storages.flatMap((storage) => storage.unfinished());
   const named = new Set(
     database
-      .rows<{ key: string }>(
-        "select object_key as key from jobs where object_key is not null and storage_source = 'managed'",
-      )
+      .rows<{ key: string }>("select object_key as key from jobs where object_key is not null")
       .map(({ key }) => key),
   );
   const work = await readdir(join(stack.stateDir, "work", "runs")).catch(() => []);
@@ -89,7 +83,7 @@ async function remains({ stack, database, ownStorage }: World): Promise<string[]
     ...keys.filter((key) => !named.has(key)).map((key) => `the object ${key} belongs to no job`),
     ...twice.map((key) => `the object ${key} is there twice`),
     ...[...named].filter((key) => !keys.includes(key)).map((key) => `the object ${key} is missing`),
-    ...[...uploads, ...own].map((key) => `an upload of ${key} is unfinished`),
+    ...uploads.map((key) => `an upload of ${key} is unfinished`),
     ...work.map((name) => `the work folder ${name} is left`),
     ...tools.map((pid) => `the tool ${pid} is left`),
     ...(database.count("select count(*) from job_credentials") === 0 ? [] : ["credentials are left"]),

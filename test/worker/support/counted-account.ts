@@ -17,7 +17,7 @@ interface CountedJob {
   end: { readonly month: number; readonly bytes: number } | null;
 }
 
-/** An account with two keys, counted by hand next to the Worker, which must come to the same. */
+/** An account with two keys, counted independently of the Worker, which must get the same result. */
 export class CountedAccount {
   readonly #worker: Harness;
   readonly #keys: string[] = [];

@@ -1,4 +1,4 @@
-/** How a call fails: the database never hears of it, or it did what it was asked and its response is lost. */
+/** How a call fails: it never reaches the database, or the database executed it and its response is lost. */
 export type Failure = "refused" | "answer_lost";
 
 /** A D1 database whose calls fail when the test says so. */
@@ -13,7 +13,7 @@ export class FailingDatabase {
     this.#d1 = d1;
   }
 
-  /** What the Worker is given in the place of its database. */
+  /** Replaces the Worker's database. */
   get binding(): D1Database {
     const withSession = (anchor?: string) => {
       const session = this.#d1.withSession(anchor);

@@ -22,7 +22,7 @@ export class MeteredD1 {
     return rowsRead;
   }
 
-  /** What the Worker is given in the place of its database. */
+  /** Replaces the Worker's database. */
   get binding(): D1Database {
     const meter = this.#meter;
     const withSession = (anchor?: string) => {

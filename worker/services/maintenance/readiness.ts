@@ -5,7 +5,7 @@ import type { RunnerHealth } from "../runs/runner.ts";
 
 /** What one database of the platform may hold, in bytes. */
 const MAX_DATABASE_BYTES = 10e9;
-/** From this share on, the operator hears of it. */
+/** From this share on, it is reported to the operator. */
 const NEARLY_FULL = 0.8;
 
 /** Asks each part that a job needs whether it works. */

@@ -20,8 +20,8 @@ import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasu
 import { removeOldRows } from "./retention.ts";
 
 /**
- * Puts right what was lost: dispatch messages that nobody consumed, runs that fell silent, uploads that nobody finished. Run
- * every minute; each part is bounded, and what is left over is done the next time.
+ * Repairs what was lost: dispatch messages that nobody consumed, runs that fell silent, uploads that nobody finished. Run
+ * every minute; each part is bounded, and the rest is done the next time.
  */
 
 /** Jobs of a page that are changed one by one. */
@@ -43,7 +43,7 @@ const STRAY_MS = 60_000;
 /** Rows that are erased by one statement. */
 const ERASED_AT_ONCE = 500;
 
-/** How many jobs each part put right. A part that failed is left out. */
+/** How many rows each part repaired. Failed parts are left out. */
 export type Reconciled = Partial<Record<keyof typeof PARTS, number>>;
 
 const PARTS = {
@@ -156,7 +156,7 @@ async function eraseRecordings(context: RequestContext): Promise<number> {
   return recordings.length;
 }
 
-/** A cancelled run hears of it within its lease; until then it may still add to what it left. */
+/** A cancelled run is stopped within its lease; until then it may still add pieces. */
 const endedWithoutRun = ({ clock, config }: RequestContext) => ({
   from: clock() - ORPHANED_AFTER_MS,
   until: clock() - config.leaseMs,

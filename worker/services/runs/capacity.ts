@@ -7,18 +7,18 @@ export const runClassOf = ({ batch_id }: Pick<JobRow, "batch_id">): RunClass =>
   batch_id === null ? "single" : "batch";
 
 /**
- * What this isolate remembers of busy processors, so that jobs are not claimed again and again while no slot is
- * free. Only a memory: another isolate may know better, and an ended run whose slot is left over puts it right.
+ * This isolate's memory of busy processors, so that jobs are not claimed repeatedly while no slot is free. It may be
+ * wrong: another isolate may know better, and an ended run that leaves a slot free corrects it.
  */
 export class Capacity {
   readonly #busyUntil: Record<RunClass, number> = { single: 0, batch: 0 };
 
-  /** Seconds until asking makes sense; 0 for now. */
+  /** Seconds until a try makes sense; 0 for now. */
   waitSeconds(now: number, runClass: RunClass): number {
     return Math.max(0, Math.ceil((this.#busyUntil[runClass] - now) / 1000));
   }
 
-  /** Where a single job finds no slot, one of a batch finds none either. */
+  /** If there is no slot for a single job, there is none for a job of a batch either. */
   noteBusy(now: number, runClass: RunClass, retryAfterSeconds: number): void {
     const until = now + retryAfterSeconds * 1000;
     this.#busyUntil.batch = Math.max(this.#busyUntil.batch, until);
@@ -31,7 +31,7 @@ export class Capacity {
     this.#busyUntil.batch = batch;
   }
 
-  /** Until when there is thought to be no room, in epoch milliseconds. */
+  /** Until when there is assumed to be no slot, in epoch milliseconds. */
   get busyUntil(): Readonly<Record<RunClass, number>> {
     return this.#busyUntil;
   }

@@ -23,7 +23,7 @@ import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
  * with the fewest running jobs, no matter who asked first, and each claim is made on the condition that it is its turn.
  */
 
-/** What a dispatch came to. */
+/** The result of a dispatch. */
 export type Dispatch =
   | { readonly type: "started" }
   /** Gone, ended, running, or taken by another dispatcher. */
@@ -36,7 +36,7 @@ export type Dispatch =
 /** The same, of a job that may have to let another account go first, or whose source is left alone. */
 type Attempt = Dispatch | { readonly type: "behind"; readonly job: JobRow } | { readonly type: "put_off" };
 
-/** When nobody answered: time for an instance to start or for a network to mend. */
+/** Delay when no processor responded: time for an instance to start or for a network to recover. */
 const UNREACHABLE_SECONDS = 5;
 /** Until a job that found no instance to itself asks again. */
 const ALONE_SECONDS = 10;
@@ -132,7 +132,8 @@ async function attempt(
   if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
   const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
-  if (await putOffBlocked(context, found.job, found.config)) return { type: "put_off" };
+  const admittance = await putOffBlocked(context, found.job, found.config);
+  if (admittance.type === "put_off") return admittance;
 
   const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
   const claim = await transition(
@@ -157,6 +158,7 @@ async function attempt(
   const response = await context.runner.start(
     await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits }),
     claim.job.avoid_runner,
+    admittance.refusedRunners,
   );
   context.log("dispatch", { job_id: id, attempt, response: response.type, reason: reasonOf(response) });
   return settle(context, claim.job, attempt, response);
@@ -229,7 +231,7 @@ async function settle(
     case "unreachable": {
       // meanwhile it is nobody's turn that others must wait for
       const due_at = context.clock() + UNREACHABLE_SECONDS * 1000;
-      // the run may have begun all the same: its successor hears of this claim as of a predecessor
+      // the run may have begun nevertheless: its successor treats this claim as a predecessor
       const set = {
         due_at,
         started_at: before.started_at,
@@ -284,11 +286,12 @@ async function runOf(
 }
 
 function predecessorOf(job: JobRow, { samePlace }: RunStorage): Predecessor | null {
-  const { claimed_at, created_at, upload_key, upload_ref } = job;
+  const { claimed_at, created_at, started_at, upload_key, upload_ref } = job;
   const named = upload_key !== null && upload_ref !== null ? { key: upload_key, ref: upload_ref } : null;
   const upload = samePlace ? named : null;
   if (claimed_at === null && upload === null) return null;
-  return { claimed_at: claimed_at ?? created_at, upload };
+  // a run before the last one may have begun an upload, and its successor may have found nobody to ask for it
+  return { claimed_at: started_at ?? claimed_at ?? created_at, upload };
 }
 
 const reasonOf = (response: StartResponse): string | undefined =>

@@ -10,10 +10,10 @@ interface HttpRunnerOptions {
 }
 
 const START_TIMEOUT_MS = 15_000;
-/** The processor gives up on a source before this. */
+/** The processor's own limit for a source is shorter. */
 const PROBE_TIMEOUT_MS = 25_000;
 
-/** Processors that somebody else keeps running, reached over plain HTTP. */
+/** Processors that run elsewhere, reached over plain HTTP. */
 export function createHttpRunner({ urls, token, fetch }: HttpRunnerOptions): Runner {
   const memberOf = (url: string): PoolMember => ({
     name: new URL(url).host,

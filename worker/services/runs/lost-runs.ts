@@ -4,11 +4,11 @@ import { describeError } from "../../lib/log.ts";
 import { returnToQueue, transition } from "../jobs/transitions.ts";
 
 /**
- * Takes back jobs whose run is lost; those that lost too many runs end.
+ * Makes jobs whose run is lost pending again; those that lost too many runs end.
  *
- * @param jobs as they were just read
- * @param isLost asked again of a job that is moved on its own, as it is then
- * @returns how many were taken back, and how many failed to be
+ * @param jobs as just read
+ * @param isLost checked again, on the current job, before a job is moved on its own
+ * @returns how many were taken back, and how many failures there were
  */
 export async function takeBackLost(
   context: RequestContext,

@@ -37,17 +37,18 @@ export function createPoolRunner(options: PoolOptions): Runner {
     return (avoided < 0 ? hash(key) : avoided + 1) % members.length;
   };
 
-  function inOrder(key: string, avoid: string | null = null): PoolMember[] {
+  function inOrder(key: string, avoid: string | null = null, refused: readonly string[] = []): PoolMember[] {
     const first = firstIndex(key, avoid);
     const ordered = [...members.slice(first), ...members.slice(0, first)];
-    return ordered.slice(0, MAX_ASKED);
+    return ordered.filter(({ name }) => !refused.includes(name)).slice(0, MAX_ASKED);
   }
 
   return {
     preferred: (jobId, avoid) => members[firstIndex(jobId, avoid)]?.name ?? members[0].name,
-    async start(run, avoid) {
+    members: members.map(({ name }) => name),
+    async start(run, avoid, refused) {
       let response: StartResponse = { type: "unreachable", reason: "no instance", runner: members[0].name };
-      for (const { name, send } of inOrder(run.job_id, avoid)) {
+      for (const { name, send } of inOrder(run.job_id, avoid, refused)) {
         response = await startRun(send, token, name, run, startTimeoutMs);
         // without a verdict the run may have begun there: it is not begun a second time under the same claim
         if (response.type !== "busy") return response;

@@ -153,7 +153,7 @@ function read(response: Response, runner: string): StartResponse {
     return { type: "busy", retryAfterSeconds: retrySeconds(response) };
   }
   const reason = `the processor answered ${status}`;
-  // a wrong token or address is the operator's to mend; the jobs wait for that
+  // the operator has to correct a wrong token or address; the jobs wait for that
   const waits = status >= 500 || status === 401 || status === 403 || status === 404;
   return waits ? { type: "unreachable", reason, runner } : { type: "rejected", reason };
 }

@@ -115,9 +115,9 @@ export async function takeRecording(
 }
 
 /**
- * Gives leave to make the object visible; from here on the job cannot be cancelled. Asking again is answered
- * alike, since the first response may have been lost. From here on the key is this run's: another job that writes it, or
- * a deletion of what it held, comes before or after and never at the same time.
+ * Permits publishing the object; from here on the job cannot be cancelled. Asking again gets the same result, because
+ * the first response may have been lost. From here on the key belongs to this run: another job that writes it, or a
+ * deletion of its former object, happens before or after but never at the same time.
  *
  * @throws ApiError `lease_lost`; `dependency_unavailable` while the key is another's, to be asked again
  */
@@ -170,6 +170,7 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
         code: outcome.code,
         retryAfterMs: outcome.retry_after_ms ?? undefined,
         transient: outcome.transient,
+        hasOtherExit: (outcome.other_exits ?? 0) > 0,
       };
     case "postponed":
       return { type: "postponed", until: outcome.until };

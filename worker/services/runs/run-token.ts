@@ -1,6 +1,6 @@
 import { hmacSign, hmacVerify } from "../../lib/digest.ts";
 
-/** Bearer of one run's callbacks: good for one claim of one job and for nothing else. */
+/** Bearer token of one run's callbacks: only valid for one claim of one job. */
 export const runToken = (secret: string, jobId: string, attempt: number): Promise<string> =>
   hmacSign(secret, messageOf(jobId, attempt));
 

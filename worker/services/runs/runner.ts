@@ -41,10 +41,17 @@ export interface RunnerHealth {
 
 /** The way to the processors; everything above it is the same for containers and plain HTTP. */
 export interface Runner {
+  /** Names of the instances. */
+  readonly members: readonly string[];
   /** The instance that is asked first for this job. @param avoid the one that is asked last, if any */
   preferred(jobId: string, avoid: string | null): string;
-  /** Hands a run over. Never throws. @param avoid the instance that is asked last, if any */
-  start(run: RunRequest, avoid: string | null): Promise<StartResponse>;
+  /**
+   * Hands a run over. Never throws.
+   *
+   * @param avoid the instance that is asked last, if any
+   * @param refused instances that are not asked
+   */
+  start(run: RunRequest, avoid: string | null, refused?: readonly string[]): Promise<StartResponse>;
   /** Tells the instance to stop a run. Never throws: the heartbeat reports it again. */
   cancel(jobId: string, runner: string | null): Promise<void>;
   /** Asks a source through a processor. Never throws. */

@@ -1,4 +1,4 @@
-import { JOB_ERRORS, type JobErrorCode, type JobErrorCodeOf } from "../../../schema/errors.ts";
+import { ADDRESS_REFUSALS, JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
 import type { Outcome } from "../../../schema/wire/callback.ts";
 import type { Backoffs, RequestContext } from "../../context.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
@@ -20,7 +20,6 @@ import { DISPATCH_GRACE_MS, sendDispatchMessages } from "../queue/sender.ts";
  * is down, of which only the jobs that deliver to the same place hear. What one party did never counts against another.
  */
 
-const REFUSALS: readonly JobErrorCodeOf<"source">[] = ["bot_check", "rate_limited"];
 /** In milliseconds. */
 const SOURCE_TIMES = { first: 60_000, longest: 60 * 60_000 };
 /** A storage is mostly back soon, and its bytes are fetched already. */
@@ -55,8 +54,14 @@ export class BackoffMemory {
   }
 }
 
+/** What a job's source and storage allow right now. */
+export type Admittance =
+  | { readonly type: "put_off" }
+  /** Not by these members of the pool: the source refused their addresses. */
+  | { readonly type: "admitted"; readonly refusedRunners: readonly string[] };
+
 /**
- * Puts a due job off when its source or its storage is to be left alone. Answers whether it was.
+ * Puts a due job off when its storage is to be left alone, or its source by every member of the pool.
  *
  * @param config the account's storage as it is now, to which jobs of the account's storage deliver
  */
@@ -64,13 +69,16 @@ export async function putOffBlocked(
   context: RequestContext,
   job: JobRow,
   config: StorageConfigRow | null,
-): Promise<boolean> {
+): Promise<Admittance> {
   const now = context.clock();
   const { sources, storages } = await context.backoffs.read(context);
-  const source = sources.get(hostOf(job)) ?? 0;
+  const { members } = context.runner;
+  const untilOf = (member: string) => sources.get(exitOf(context, job, member)) ?? 0;
+  const refusedRunners = members.filter((member) => untilOf(member) > now);
+  const source = refusedRunners.length < members.length ? 0 : Math.min(...members.map(untilOf));
   const storage = storages.get(placeNow(job, config)) ?? 0;
   const until = Math.max(source, storage);
-  if (until <= now) return false;
+  if (until <= now) return { type: "admitted", refusedRunners };
   const [chance = 0] = context.random(1);
   const dueAt = Math.ceil(until + (until - now) * SPREAD * (chance / 255));
   const code: JobErrorCode = storage > source ? "upload_failed" : "rate_limited";
@@ -78,7 +86,7 @@ export async function putOffBlocked(
     context.log("put_off", { job_id: job.id, ms: dueAt - now, why: code });
     context.defer(sendDispatchMessages(context, [job.id], dueAt - now));
   }
-  return true;
+  return { type: "put_off" };
 }
 
 /** What an outcome says of its job's source and storage, to be written with it. */
@@ -90,8 +98,9 @@ export async function backoffStatements(
   if (outcome.type !== "completed") return () => [];
   const struck = await context.backoffs.read(context);
   return (job) => {
+    const exit = exitOf(context, job, job.runner);
     const cleared = [
-      ...(struck.sources.has(hostOf(job)) ? [clearSource(hostOf(job))] : []),
+      ...(struck.sources.has(exit) ? [clearSource(exit)] : []),
       ...(struck.storages.has(storagePlaceOf(job)) ? [clearStorage(storagePlaceOf(job))] : []),
     ];
     if (cleared.length > 0) context.backoffs.remove();
@@ -102,18 +111,30 @@ export async function backoffStatements(
 function strikesOf(
   context: RequestContext,
   job: JobRow,
-  { code, retry_after_ms, transient }: Extract<Outcome["outcome"], { type: "failed" }>,
+  { code, retry_after_ms, transient, other_exits = 0 }: Extract<Outcome["outcome"], { type: "failed" }>,
 ): readonly GuardedStatement[] {
   const requested = Math.min(retry_after_ms ?? 0, LONGEST_ASKED_MS);
   const common = { requested, forgetAfterMs: STALE_AFTER_MS };
   const { party, retry } = JOB_ERRORS[code];
-  const isRefusal = REFUSALS.some((refusal) => refusal === code);
+  // a processor with other addresses goes on by one of them
+  const isRefusal = ADDRESS_REFUSALS.includes(code) && other_exits === 0;
   const isStorageDown = party === "storage" && retry === "patient" && transient !== false;
   if (!isRefusal && !isStorageDown) return [];
   context.backoffs.remove();
   return isRefusal
-    ? [strikeSource(hostOf(job), context.clock(), { ...SOURCE_TIMES, ...common })]
+    ? [strikeSource(exitOf(context, job, job.runner), context.clock(), { ...SOURCE_TIMES, ...common })]
     : [strikeStorage(storagePlaceOf(job), context.clock(), { ...STORAGE_TIMES, ...common })];
+}
+
+/**
+ * A source as one member of the pool sees it: it refuses addresses, and each member has its own. Where there is only one,
+ * the host alone.
+ *
+ * @example "media.example.com processor-1"
+ */
+function exitOf({ runner }: RequestContext, job: JobRow, member: string | null): string {
+  const host = hostOf(job);
+  return runner.members.length > 1 && member !== null ? `${host} ${member}` : host;
 }
 
 const hostOf = ({ url, media_url }: JobRow): string => new URL(media_url ?? url).hostname;

@@ -17,7 +17,7 @@ const NAMES: Record<Provider, string> = {
   oss: "Alibaba OSS storage",
 };
 
-/** Verifies a storage, seals it and puts it in the place of the one before. @throws ApiError as `verifyStorage` */
+/** Verifies a storage, seals it and replaces the former one. @throws ApiError as `verifyStorage` */
 export async function setStorage(
   context: RequestContext,
   by: Actor,
@@ -58,7 +58,7 @@ export async function setStorage(
   };
 }
 
-/** The account's storage as far as it may be shown, if it is of this provider. */
+/** The public part of the account's storage, if it is of this provider. */
 export async function viewStorage(
   context: RequestContext,
   accountId: string,
@@ -79,7 +79,7 @@ export async function viewStorage(
   };
 }
 
-/** Removes the account's storage. @returns a sentence for people. @throws ApiError `not_found` when it is of another provider, or none */
+/** Removes the account's storage. @returns a sentence for people. @throws ApiError `not_found` if it is of another provider, or there is none */
 export async function removeStorage(
   context: RequestContext,
   by: Actor,
@@ -93,7 +93,7 @@ export async function removeStorage(
   throw new ApiError("not_found", { sentence: `No ${NAMES[provider]} is configured` });
 }
 
-/** The last four characters of what names the caller at the provider. */
+/** The last four characters of the caller's id at the provider. */
 function masked(target: StorageTarget): string {
   const name = nameAtProvider(target);
   return `****${name.length >= 8 ? name.slice(-4) : ""}`;

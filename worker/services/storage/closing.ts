@@ -9,25 +9,25 @@ import { deliveredKeys, linksToKeep } from "./links.ts";
 import { openStorageClient } from "./open-store.ts";
 import type { StorageClient } from "./store.ts";
 
-/** What belongs to the end of a job whose storage came with the request. */
+/** Steps at the end of a job with inline storage. */
 export interface StorageFinalization {
   readonly set: Partial<NewJobRow>;
   readonly guardedStatements: readonly GuardedStatement[];
-  /** To be called once the end is written; never throws. */
+  /** Must be called once the end is written; never throws. */
   readonly afterwards: (() => Promise<void>) | null;
 }
 
 const NOTHING: StorageFinalization = { set: {}, guardedStatements: [], afterwards: null };
 
-/** Tries to abort an upload whose credentials are about to be removed. */
+/** Tries to abort an upload whose credentials will be removed. */
 const ABORT_TRIES = 3;
 const ABORT_PAUSE_MS = 500;
 
 /**
- * Whatever ends a job erases its credentials by the same write. What needs them is prepared here while they can
- * still be opened: the links of a delivered file, and the end of an upload that a run left unfinished. That upload is
- * aborted from memory right after the write; should the Worker die in between, nobody can abort it any more and the
- * provider's own rules for unfinished uploads take it away.
+ * The write that ends a job also erases its credentials. What needs them is prepared here while they can still be
+ * opened: the links of a delivered file, and aborting an unfinished upload. That upload is aborted right after the
+ * write, with the credentials in memory. If the Worker dies in between, it can no longer be aborted, and the provider's
+ * rules for unfinished uploads remove it.
  *
  * @param after the columns that the end writes
  */
@@ -52,7 +52,7 @@ export async function finalizeStorage(
   return { set: { upload_key: null, upload_ref: null }, guardedStatements, afterwards: abort };
 }
 
-/** Null when the credentials are gone or cannot be opened: the job ends all the same. */
+/** Null if the credentials are gone or cannot be opened: the job ends nevertheless. */
 async function openStoreOf(context: RequestContext, jobId: string): Promise<StorageClient | null> {
   const sealed = await findCredentials(context.db, jobId);
   if (sealed === undefined) return null;

@@ -5,13 +5,13 @@ import type { RequestContext } from "../../context.ts";
 import type { CredentialsRow } from "../../db/credentials.ts";
 import type { SealedFor } from "./seal.ts";
 
-/** A caller's storage as it is used: opened, in memory only. */
+/** A caller's storage, opened; only in memory. */
 export interface OpenedStorage {
   readonly storage: InlineStorage;
   readonly target: StorageTarget;
 }
 
-/** Seals the storage that came with a request for each of its jobs. */
+/** Seals the inline storage of a request for each of its jobs. */
 export async function sealForJobs(
   context: RequestContext,
   jobIds: readonly string[],

@@ -7,19 +7,19 @@ import { openSealed } from "./credentials.ts";
 import { openStorageClient } from "./open-store.ts";
 import { LINK_SECONDS, type StorageClient } from "./store.ts";
 
-/** Links by the key of the object that they read; an object that none can be signed for has null or nothing. */
+/** Links by object key; null or absent if none can be signed. */
 export type Links = Readonly<Record<string, string | null>>;
 const Links = z.record(z.string(), z.string().nullable());
 
 const NO_LINKS: Links = {};
 
-/** The columns that name what a job delivered. */
+/** The columns with the keys of what a job delivered. */
 export type DeliveredColumns = Pick<
   JobRow,
   "object_key" | "file_replaced_by" | "subtitle_key" | "thumbnail_key" | "subtitles"
 >;
 
-/** The keys of all objects that a job delivered and that are still its own, the media first. */
+/** The keys of all objects that a job delivered and still owns, the media first. */
 export function deliveredKeys(job: Partial<DeliveredColumns>): string[] {
   const keys = [
     (job.file_replaced_by ?? null) === null ? job.object_key : null,
@@ -31,8 +31,8 @@ export function deliveredKeys(job: Partial<DeliveredColumns>): string[] {
 }
 
 /**
- * The links of a job: signed now for the managed bucket and account storage; for storage that came with the request
- * those that were signed when the job ended, until they expire. None once another job replaced the file.
+ * The links of a job: signed now for the managed bucket and account storage; for inline storage the
+ * links that were signed when the job ended, until they expire. None once another job overwrote the file.
  */
 export async function linksOf(context: RequestContext, job: JobRow): Promise<Links> {
   if (job.object_key === null || job.file_replaced_by !== null) return NO_LINKS;
@@ -46,7 +46,7 @@ export async function linksOf(context: RequestContext, job: JobRow): Promise<Lin
   }
 }
 
-/** What is kept of links that cannot be signed again: sealed columns of the job, for the write that ends it. */
+/** Sealed columns for links that cannot be signed again, for the write that ends the job. */
 export async function linksToKeep(
   context: RequestContext,
   store: StorageClient,
@@ -74,7 +74,7 @@ async function keptLinks(context: RequestContext, { id, links, links_expire_at }
 
 async function linksInAccount(context: RequestContext, job: JobRow): Promise<Links> {
   const config = await configOf(context, job.account_id);
-  // the account's storage was removed, or is another one now
+  // the account's storage was removed or replaced
   if (config?.place !== job.storage_place) return NO_LINKS;
   return unlessBroken(context, job.id, async () => {
     const { target } = await openSealed(context, config.sealed, {
@@ -85,7 +85,7 @@ async function linksInAccount(context: RequestContext, job: JobRow): Promise<Lin
   });
 }
 
-/** A link that cannot be made must not hide the job. */
+/** A link that cannot be signed must not make the job unreadable. */
 async function unlessBroken(
   context: RequestContext,
   job_id: string,
@@ -102,7 +102,7 @@ async function unlessBroken(
 type Config = ReturnType<typeof findStorageConfig>;
 const configs = new WeakMap<RequestContext, Map<string, Config>>();
 
-/** Looked up once for all jobs of one response. */
+/** Looked up once for all jobs of a response. */
 function configOf(context: RequestContext, accountId: string): Config {
   const known = configs.get(context) ?? new Map<string, Config>();
   configs.set(context, known);

@@ -5,7 +5,7 @@ import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { type ObjectPlace, takeFile, takeSidecars, withReplacement } from "../../db/object-owners.ts";
 import { deliveredKeys } from "./links.ts";
 
-/** What a move changes of the owners of objects, to be written with it. */
+/** Changes of object owners that are written with a move. */
 interface NewOwner {
   readonly guardedStatements: readonly GuardedStatement[];
   readonly computed: ComputedColumns;
@@ -14,9 +14,9 @@ interface NewOwner {
 const NOTHING: NewOwner = { guardedStatements: [], computed: {} };
 
 /**
- * A completed job takes its objects from the jobs that had them. A run that had leave to write and ended otherwise may
- * have written all the same, since nobody heard of it: no other job may go on promising the bytes that were there.
- * Only a storage that refused has certainly kept them.
+ * A completed job takes its objects from the jobs that had them. A run that was allowed to write and ended otherwise may
+ * have written nevertheless, without reporting it, so no other job may continue to promise the former bytes. Only if the
+ * storage refused are they certainly unchanged.
  */
 export function ownerOfEnd(job: JobRow, state: JobState, changes: Partial<NewJobRow>): NewOwner {
   const { status, publishing } = state;
@@ -36,7 +36,7 @@ export function ownerOfEnd(job: JobRow, state: JobState, changes: Partial<NewJob
   return { guardedStatements: [takeFile(job.id, placeOf(job, job.publishing_key ?? ""))], computed: {} };
 }
 
-/** Where an object of a job lies. */
+/** Where an object of a job is stored. */
 export const placeOf = (job: JobRow, key: string): ObjectPlace => ({
   accountId: job.account_id,
   storagePlace: job.storage_place,

@@ -8,14 +8,14 @@ import { StorageRefusedError } from "./http.ts";
 import { openStorageClient } from "./open-store.ts";
 import type { StorageClient } from "./store.ts";
 
-/** What runs left behind in a storage, and nobody uses any more. */
+/** Uploads and pieces that runs left behind in a storage. */
 
 type Place = Pick<JobRow, "account_id" | "storage_source" | "storage_place">;
 type OrphanedUpload = Place & Pick<JobRow, "id" | "upload_key" | "upload_ref">;
 type Recording = Place & Pick<JobRow, "id" | "recording_key">;
 
 /**
- * Aborts the unfinished upload that a job names, if it names one.
+ * Aborts the unfinished upload of a job, if there is one.
  *
  * @param options.isFinal no run can add parts any more: the job need not name the upload any longer
  * @throws Error when the storage refuses or is away; the job still names the upload then
@@ -31,7 +31,7 @@ export async function abortUpload(
   if (isFinal) await clearUpload(context.db, id, upload_ref);
 }
 
-/** Pieces of one recording that are deleted side by side. */
+/** Pieces of a recording that are deleted concurrently. */
 const PIECES_AT_ONCE = 10;
 
 /**

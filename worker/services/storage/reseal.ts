@@ -15,13 +15,13 @@ import type { Change, ResealKind } from "./reseal-kind.ts";
 import { urlKinds } from "./reseal-urls.ts";
 import type { SealedFor } from "./seal.ts";
 
-/** Secrets of one kind that one call seals anew. */
+/** Maximum number of secrets of a kind that one call reseals. */
 const PAGE = 100;
 
 /**
- * Seals a page of secrets of each kind anew with the newest key and in the newest form, so that an older one can be
- * taken out of `SEALING_KEYS`. A secret that is erased or replaced meanwhile stays so. Links of delivered files are left
- * alone: they expire within a day.
+ * Reseals a page of secrets of each kind with the newest key and in the newest form, so that an older key can be removed
+ * from `SEALING_KEYS`. A secret that is erased or replaced meanwhile stays so. Links of delivered files are skipped,
+ * because they expire within a day.
  */
 export async function reseal(context: RequestContext, by: Actor): Promise<z.output<typeof Resealed>> {
   const { sealer } = context;

@@ -2,24 +2,24 @@ import { fromBase64, toBase64Url, utf8 } from "../../lib/bytes.ts";
 
 /** A key of `SEALING_KEYS`. */
 export interface SealingKey {
-  /** Stands in clear in every value that was sealed with the key. */
+  /** In clear in every value that was sealed with the key. */
   readonly id: string;
   /** 32 bytes. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What is stored: the id of its key, and the sealed text with all that opening needs. */
+/** A stored value: the id of its key, and the sealed text with everything that opening needs. */
 export interface Sealed {
   readonly key_id: string;
   readonly sealed: string;
 }
 
-/** A value that none of the keys opens, or that was sealed for something else. */
+/** No key opens the value, or it was sealed for another purpose. */
 export class UnsealError extends Error {
   override readonly name = "UnsealError";
 }
 
-/** What a value is sealed for; each stands for one column, or for columns that hold copies of one value. */
+/** The purpose of a sealed value: one column, or several columns with copies of the value. */
 export type SealPurpose =
   | "account.slack_url"
   | "account.storage"
@@ -30,7 +30,7 @@ export type SealPurpose =
   | "job.urls"
   | "webhook.url";
 
-/** Whose value it is and what for: both are sealed in, so a value that was moved to another place does not open. */
+/** Owner and purpose of a value: both are authenticated, so a value that was moved elsewhere does not open. */
 export interface SealedFor {
   /** Id of the job or account that the value belongs to. */
   readonly owner: string;
@@ -39,7 +39,7 @@ export interface SealedFor {
 
 const NONCE_BYTES = 12;
 const VERSION = "v2";
-/** Bound to its owner alone; opened until `POST /admin/reseal` has put the newer form in its place. */
+/** Only bound to its owner; supported until `POST /admin/reseal` has replaced it by the newer form. */
 const FORMER_VERSION = "v1";
 
 /**
@@ -51,7 +51,7 @@ export class Sealer {
   readonly #keys: ReadonlyMap<string, Promise<CryptoKey>>;
   readonly #tagKeys: ReadonlyMap<string, () => Promise<CryptoKey>>;
   readonly #random: (length: number) => Uint8Array;
-  /** The key that seals. */
+  /** Id of the key that seals. */
   readonly newestId: string;
 
   /** @param keys at least one, the newest first */
@@ -64,7 +64,7 @@ export class Sealer {
     this.#random = random;
   }
 
-  /** How every text begins that the newest key sealed. */
+  /** The beginning of every text that the newest key sealed. */
   get newestPrefix(): string {
     return `${VERSION}.${this.newestId}.`;
   }
@@ -93,7 +93,7 @@ export class Sealer {
   }
 
   /**
-   * A text that says whether another text is the same, and nothing else: without the key nobody can try guesses.
+   * A keyed tag that only shows whether two texts are the same: without the key, guesses cannot be checked.
    *
    * @example await sealer.tag("https://hooks.example/a") // "2026a.9f86d081…", 64 hex digits after the key's id
    */
@@ -104,7 +104,7 @@ export class Sealer {
     return `${keyId}.${toHex(new Uint8Array(signature))}`;
   }
 
-  /** True for a tag of this text, by whichever of the keys; false when that key is gone. */
+  /** True for a tag of this text by any of the keys; false if that key is gone. */
   async isTagOf(tag: string, text: string): Promise<boolean> {
     const [keyId = ""] = tag.split(".");
     return this.#tagKeys.has(keyId) && (await this.tag(text, keyId)) === tag;
@@ -120,7 +120,7 @@ export class Sealer {
 const importKey = (bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> =>
   crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
 
-/** A key of its own for tags: no key serves two algorithms. */
+/** A separate key for tags, because no key may be used with two algorithms. */
 async function deriveTagKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   const secret = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
   const derivation = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: utf8("tag") };

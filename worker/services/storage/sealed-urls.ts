@@ -8,9 +8,9 @@ import { describeError } from "../../lib/log.ts";
 import type { SealPurpose } from "./seal.ts";
 
 /**
- * URLs hold secrets: passwords, signatures, the tokens of webhooks. Tables keep what may be shown of them in clear, and
- * the whole sealed with the account's id next to it. Rows of former versions hold the whole in clear and nothing
- * sealed; they are read alike.
+ * URLs contain secrets: passwords, signatures, tokens of webhooks. Tables keep the harmless part in clear and the whole
+ * URL sealed with the account's id. Rows of former versions hold the whole URL in clear and nothing sealed; both forms
+ * are read.
  */
 
 type Sealing = Pick<RequestContext, "sealer">;
@@ -40,14 +40,14 @@ export async function sealSourceUrls(
 
 type UrlColumns = Pick<JobRow, "account_id" | "url" | "media_url" | "sealed_urls">;
 
-/** The URLs that a job fetches, whole. @throws UnsealError */
+/** The complete URLs that a job fetches. @throws UnsealError */
 export async function openSourceUrls({ sealer }: Sealing, job: UrlColumns): Promise<SourceUrls> {
   const { account_id: owner, url, media_url, sealed_urls } = job;
   if (sealed_urls === null) return { url, media_url };
   return SourceUrls.parse(JSON.parse(await sealer.open(sealed_urls, { owner, purpose: "job.urls" })));
 }
 
-/** A job's URL as its owner sent it, or what may be shown of it where the whole cannot be opened. */
+/** A job's URL as its owner sent it, or its harmless part if the whole cannot be opened. */
 export async function urlForOwner(context: Opening, job: UrlColumns): Promise<string> {
   return unlessBroken(context, job.url, async () => (await openSourceUrls(context, job)).url);
 }
@@ -66,20 +66,20 @@ export async function sealShowUrl(
 
 type ShowColumns = Pick<BatchRow, "account_id" | "show_url" | "sealed_show_url">;
 
-/** The URL of a batch's list, whole. @throws UnsealError */
+/** The complete URL of a batch's list. @throws UnsealError */
 export const openShowUrl = async (
   { sealer }: Sealing,
   { account_id: owner, show_url, sealed_show_url }: ShowColumns,
 ): Promise<string | null> =>
   sealed_show_url === null ? show_url : sealer.open(sealed_show_url, { owner, purpose: "batch.show_url" });
 
-/** The URL of a batch's list as its owner sent it, or what may be shown of it. */
+/** The URL of a batch's list as its owner sent it, or its harmless part. */
 export const showUrlForOwner = (context: Opening, batch: ShowColumns): Promise<string | null> =>
   unlessBroken(context, batch.show_url, () => openShowUrl(context, batch));
 
-/** An address that messages are posted to: what stands in tables in its place, and itself, sealed. */
+/** An address that messages are posted to: its name in tables, and the sealed address. */
 export interface SealedAddress {
-  /** Says which host it is and reports addresses of one account apart. @example "https://hooks.example.com/#5e88…" */
+  /** Shows the host and distinguishes addresses of one account. @example "https://hooks.example.com/#5e88…" */
   readonly name: string;
   readonly sealed: string;
 }
@@ -89,7 +89,7 @@ type AddressPurpose = Extract<SealPurpose, "webhook.url" | "account.slack_url">;
 /** Digits of the tag in an address's name. */
 const TAG_LENGTH = 32;
 
-/** Seals an address whole: tokens stand anywhere in it, in the path above all. */
+/** Seals a whole address, because tokens may be anywhere in it, especially in the path. */
 export async function sealAddress(
   { sealer }: Sealing,
   owner: string,
@@ -105,7 +105,7 @@ export async function sealAddress(
 }
 
 /**
- * An address whole.
+ * The complete address.
  *
  * @param sealed null in rows of former versions, whose `name` is the address
  * @throws UnsealError
@@ -122,7 +122,7 @@ export interface AddressColumns {
   readonly purpose: AddressPurpose;
 }
 
-/** An address as its owner sent it, or its name where it cannot be opened. */
+/** An address as its owner sent it, or its name if it cannot be opened. */
 export const addressForOwner = (context: Opening, columns: AddressColumns): Promise<string> =>
   unlessBroken(context, columns.name, () => openAddress(context, columns));
 
@@ -143,7 +143,7 @@ export const addressOf = ({
 export const webhookOf = (owner: string, name: unknown, sealed: string | null): AddressColumns | null =>
   typeof name === "string" ? { owner, name: name.trim(), sealed, purpose: "webhook.url" } : null;
 
-/** A request's `webhook_url` as jobs keep it: sealed in a column, and by its name in the request. */
+/** A request's `webhook_url` in the form for jobs: sealed in a column, and by its name in the request. */
 export async function sealWebhook(
   context: Sealing,
   owner: string,
@@ -158,7 +158,7 @@ export async function sealWebhook(
   return { echo: { ...echo, webhook_url: name }, columns: { sealed_webhook_url: sealed } };
 }
 
-/** What the column `sealing_key_id` says of these columns. */
+/** The value of the column `sealing_key_id` for these columns. */
 export const sealingKeyOf = ({ sealer }: Sealing, ...sealed: (string | null)[]): string | null =>
   sealed.some((text) => text !== null) ? sealer.newestId : null;
 

@@ -14,7 +14,7 @@ const KEY = ".waterspout/readiness.txt";
 const TEXT = "Waterspout wrote this to check that it can. It may be deleted.\n";
 /** `/readyz` asks for no credential and may be called often; a write costs the operator. */
 const GOOD_FOR_MS = 60_000;
-/** A failure is mended by somebody who watches. */
+/** A failure is usually fixed while the operator watches. */
 const BAD_FOR_MS = 2_000;
 
 /** Checks by a real write whether the operator's bucket takes files. */
