@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
-import { clampedInt } from "./clamped-int.ts";
 
 /** Webhook events: what is posted to a job's `webhook_url`, and the log of deliveries. */
 
@@ -19,12 +18,7 @@ export const DELIVERY_KINDS = ["webhook", "slack"] as const;
 /** Largest body of a webhook event, in bytes; longer texts are cut. */
 export const MAX_EVENT_BYTES = 20_000;
 
-/** What a request may choose with `webhook_events`. */
-export const CHOSEN_EVENT_TYPES = [...WEBHOOK_EVENT_TYPES, "progress"] as const;
-
 const text = z.string().nullable();
-/** The request's own `metadata`; absent where it had none. */
-const metadata = z.record(z.string(), z.string()).optional();
 
 export const JobCompletedEvent = z
   .object({
@@ -44,11 +38,10 @@ export const JobCompletedEvent = z
     s3_url: text.describe("Signed for 24 hours at each try; null if the file was deleted or overwritten"),
     file_replaced_by: Id.nullable().describe("The later job that overwrote the file; updated at each try"),
     batch_id: Id.nullable(),
-    metadata,
   })
   .meta({ id: "JobCompletedEvent" });
 
-const ended = { job_id: Id, url: z.string(), error: z.string(), error_code: z.enum(JOB_ERROR_CODES), metadata };
+const ended = { job_id: Id, url: z.string(), error: z.string(), error_code: z.enum(JOB_ERROR_CODES) };
 
 export const JobFailedEvent = z
   .object({ type: z.literal("job_failed"), status: z.literal("failed"), ...ended })
@@ -65,7 +58,6 @@ export const JobSkippedEvent = z
     status: z.literal("skipped"),
     url: z.string(),
     reason: z.string(),
-    metadata,
   })
   .meta({ id: "JobSkippedEvent" });
 
@@ -143,7 +135,6 @@ export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
 
 /** Query of `GET /webhooks/deliveries`; the newest come first. */
 export const DeliveryQuery = z.object({
-  limit: clampedInt(1, 100, 50),
   job_id: Id.optional(),
   status: z.enum(DELIVERY_STATUSES, `must be one of ${DELIVERY_STATUSES.join(", ")}`).optional(),
   cursor: Id.optional().describe("next_cursor of the previous page"),
