@@ -159,7 +159,7 @@ const VARIABLES = {
     name: "TOOL_ISOLATION",
     default: "auto",
     meaning:
-      "Sandbox around each tool (Landlock: only its own work folder, the system's libraries and the processor's proxy). `auto` uses what the kernel supports, as `/healthz` reports; `required` refuses to start without it; `off` uses none",
+      "Sandbox around each tool (Landlock: only its own work folder, the system's libraries and the processor's proxy). `auto` uses what the kernel supports, as `/healthz` reports; `required` refuses to start without it; `off` uses none, but keeps the limits of memory and time",
     schema: z.enum(TOOL_ISOLATION, `must be one of ${TOOL_ISOLATION.join(", ")}`),
   },
   toolMemoryBytes: {

@@ -41,7 +41,7 @@ type SandboxConfig = Pick<
   | "maxRunSeconds"
 >;
 
-/** Nothing is in force: the operator turned it off, or the machine cannot. */
+/** Nothing is in force: the machine cannot. */
 export const NO_ISOLATION: Isolation = { files: false, network: false, signals: false, limits: false };
 
 /** Libraries, certificates, fonts and devices that programs count on; none of it is anybody's secret. */
@@ -148,7 +148,9 @@ export const REPORT_ARGS: readonly string[] = ["-I", "-S", SCRIPT, "report"];
  * @throws Error with a sentence when the operator requires walls that the machine cannot build
  */
 export function openSandbox(python: string, config: SandboxConfig, report: string | undefined): Sandbox {
-  const isolation = config.toolIsolation === "off" ? NO_ISOLATION : isolationOf(report);
+  const found = isolationOf(report);
+  // walls may be in the way on some machines, limits never are
+  const isolation = config.toolIsolation === "off" ? { ...NO_ISOLATION, limits: found.limits } : found;
   if (config.toolIsolation === "required" && !isolation.files) {
     throw new Error(
       "TOOL_ISOLATION is required, but this kernel has no Landlock, or the container forbids it; allow it, or set TOOL_ISOLATION=auto",

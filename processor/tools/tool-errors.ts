@@ -211,6 +211,8 @@ function matches(rule: Rule, failure: ExtractionFailure, text: string): boolean 
 const FFMPEG_RULES: readonly { readonly code: JobErrorCode; readonly text: RegExp }[] = [
   { code: "egress_blocked", text: /egress blocked|not on whitelist|URL file:\S{0,4096} is not in allowed/i },
   { code: "disk_full", text: /no space left on device|disk quota exceeded/i },
+  // of a limit of ours, or of its own: a damaged index announces more than any file holds
+  { code: "limit_exceeded", text: /cannot allocate memory/i },
   { code: "rate_limited", text: /(HTTP error|returned) 429|too many requests/i },
   // ffmpeg's words for every other 4xx; in practice a link that ran out.
   { code: "forbidden", text: /(HTTP error|returned) (401|403|410|4XX)/i },
