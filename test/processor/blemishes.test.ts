@@ -140,7 +140,7 @@ describe("a file's own contents", () => {
     }
   });
 
-  it("tell which way is up: copied where that is kept, otherwise encoded upright", async () => {
+  it("show which way is up: copied where that is kept, otherwise encoded upright", async () => {
     const path = await file("mp4, turned");
     const kept = await deliver(path);
     expect(kept.worth).toMatchObject({ isUpright: true, frames: FRAMES });
