@@ -1,4 +1,4 @@
-/** `npm run addresses`: every form of an inner address at every door of a running stack; prints a table. */
+/** `npm run addresses`: tries every form of an internal address at every input of a running stack; prints a table. */
 
 import { exitCodeOf } from "./stack/exit-code.ts";
 import { runAddresses } from "./test/addresses-run.ts";

@@ -1,17 +1,19 @@
-/** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: we, the way without us, and the line alone, side by side. */
+/** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: compares us with the usual method and with the bare network. */
 import { apiTable, benchApi } from "./bench/api.ts";
 import { batchTables, benchBatch } from "./bench/batch.ts";
+import { benchDrain, drainTables } from "./bench/drain.ts";
 import { type BenchOptions, type Part, parseOptions } from "./bench/options.ts";
 import { withBench } from "./bench/pipeline/bench-context.ts";
 import { benchPipeline } from "./bench/pipeline/pipeline.ts";
 import { benchTranscode } from "./bench/pipeline/transcode.ts";
 import { saveResults } from "./bench/results.ts";
+import { benchRows, rowsTable } from "./bench/rows.ts";
 import { subjectTable } from "./bench/table.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
 
 const log = (line: string) => console.error(`[bench] ${line}`);
 
-/** @returns what goes into the file of results */
+/** @returns the content of the result file */
 async function run(part: Part, options: BenchOptions): Promise<object> {
   if (part === "api") {
     const results = await benchApi(options, log);
@@ -23,9 +25,17 @@ async function run(part: Part, options: BenchOptions): Promise<object> {
     console.log(`\n${batchTables(results)}\n`);
     return results;
   }
-  console.log(
-    "\nThe S3 server of this bench checks nothing and keeps nothing: it stands for a quick storage.",
-  );
+  if (part === "drain") {
+    const results = await benchDrain(log);
+    console.log(`\n${drainTables(results)}\n`);
+    return results;
+  }
+  if (part === "rows") {
+    const results = await benchRows(log);
+    console.log(`\n${rowsTable(results)}\n`);
+    return { results };
+  }
+  console.log("\nThe S3 server of this bench checks and stores nothing: it simulates a fast storage.");
   const subjects = await withBench(options, log, part === "pipeline" ? benchPipeline : benchTranscode);
   console.log(`\n${subjectTable(subjects)}\n`);
   return { subjects };

@@ -1,6 +1,6 @@
 /**
- * Builds what a published package holds: `node build-package.mjs client|waterspout` before `npm pack`, and the same with
- * `clean` in front afterwards. A clone runs the TypeScript itself and needs no build.
+ * Builds the content of a published package: `node build-package.mjs client|waterspout` before `npm pack`, and the same
+ * with `clean` in front afterwards. A clone runs the TypeScript directly and needs no build.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";

@@ -15,7 +15,7 @@ import { createdBy } from "./waterspout/created-by.ts";
 import { fetchFile } from "./waterspout/fetch-file.ts";
 import { followJob, sentenceOfEnd } from "./waterspout/follow-job.ts";
 
-/** Slow enough that the progress is seen, in bytes per second. */
+/** Slow enough to see the progress, in bytes per second. */
 const SAMPLE_RATE = 4_000_000;
 
 const { FFMPEG_PATH: ffmpeg = "ffmpeg", FFPROBE_PATH: ffprobe = "ffprobe" } = process.env;
@@ -44,13 +44,13 @@ async function main(url: string | undefined): Promise<number> {
 }
 
 async function serveSample(folder: string): Promise<Origin> {
-  say("making a sample video …");
+  say("creating a sample video …");
   const file = join(folder, "sample.mp4");
   await makeSampleVideo(file, ffmpeg);
   return serveVideo(file, SAMPLE_RATE);
 }
 
-/** Frequent heartbeats make the progress smooth; the sample's own server is the one private host that is opened. */
+/** Frequent heartbeats make the progress smooth; the sample's server is the only private host that is allowed. */
 function demoEnvironment(origin: Origin | undefined) {
   const opened = [process.env.ALLOWED_PRIVATE_HOSTS, origin?.host].filter(Boolean).join(",");
   return { HEARTBEAT_SECONDS: "1", ...process.env, ALLOWED_PRIVATE_HOSTS: opened };
@@ -74,7 +74,7 @@ async function deliver(
   say("downloading the result through its signed link …");
   const file = await fetchFile(job.s3_url, join(folder, "result"), job.sha256, signal);
   console.log(`\n${reportOf(job, file, await probeFacts(file.path, ffprobe))}\n`);
-  say("done; everything that was started is stopped again");
+  say("done; everything that was started has been stopped");
   return 0;
 }
 

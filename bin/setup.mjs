@@ -1,5 +1,5 @@
 /**
- * Installs what is missing, then runs a command: `node bin/setup.mjs [demo|start|test|matrix|fuzz] [arguments]`.
+ * Installs what is missing, then runs a command: `node bin/setup.mjs [demo|start|test|matrix|differential|fuzz|chaos] [arguments]`.
  * It works before `npm install`, on Node 20 or newer, and is quick when nothing is missing.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

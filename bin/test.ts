@@ -1,4 +1,4 @@
-/** `npm test [-- <vitest arguments>]`: every check and every test; ends with the line `N passed, N failed`. */
+/** `npm test [-- <vitest arguments>]`: runs every check and every test; ends with the line `N passed, N failed`. */
 import { CHECKS } from "./test/checks.ts";
 import { runVitest } from "./test/vitest-run.ts";
 

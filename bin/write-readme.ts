@@ -1,4 +1,4 @@
-/** `npm run readme`: writes the README's tables of formats and variables anew from the code. */
+/** `npm run readme`: regenerates the README's tables of formats and variables from the code. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { withFreshTables } from "./readme/tables.ts";
 import { inRoot } from "./stack/paths.ts";

@@ -35,7 +35,7 @@ case $channel in
       cat >&2 <<'WARNING'
 ************************************************************************************************
 WARNING: yt-dlp and what it needs are installed WITHOUT VERIFICATION (YTDLP_UNVERIFIED=accept).
-Whoever controls the package index or the way to it controls this image.
+Anyone who controls the package index or the way to it controls this image.
 Run processor/lock-requirements.py where PyPI can be reached, commit requirements.txt, and build
 without this argument.
 ************************************************************************************************

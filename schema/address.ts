@@ -23,8 +23,8 @@ function range(cidr: string, why: string, parse: (text: string) => Bytes | null)
 }
 
 /**
- * Where clouds answer their own machines, with credentials among it. Most lie in blocks that are refused anyway; Azure's
- * looks like any public address.
+ * Metadata services of clouds, which hand out credentials. Most lie in blocks that are refused anyway; Azure's looks
+ * like any public address.
  */
 const METADATA_4: readonly Range[] = [
   range4("169.254.169.254/32", "cloud metadata"),
@@ -35,7 +35,7 @@ const METADATA_4: readonly Range[] = [
   range4("192.80.8.124/32", "cloud metadata"),
 ];
 
-/** Names of the same, public ones among them. */
+/** Their host names; some are public names. */
 const METADATA_NAMES: ReadonlySet<string> = new Set([
   "metadata.google.internal",
   "metadata.goog",
@@ -107,10 +107,10 @@ function judge4(bytes: Bytes): Verdict {
   return hit ? refused(`${hit.why} address`) : ALLOWED;
 }
 
-/** Hosts an operator opened by hand, as `host:port` in lower case. */
+/** Hosts that the operator opened, as `host:port` in lower case. */
 export type AllowedHosts = ReadonlySet<string>;
 
-/** An entry of `ALLOWED_PRIVATE_HOSTS` opens nothing; the message says what to write. */
+/** An entry of `ALLOWED_PRIVATE_HOSTS` has no effect; the message says what to write. */
 export class AllowedHostsError extends Error {
   override readonly name = "AllowedHostsError";
 }
@@ -120,7 +120,7 @@ export class AllowedHostsError extends Error {
  * gives them, so an entry in any other form would never match and is refused.
  *
  * @example parseAllowedHosts("127.0.0.1:9000, media.lan:80")
- * @throws AllowedHostsError with a sentence for people
+ * @throws AllowedHostsError
  */
 export function parseAllowedHosts(text: string | undefined): AllowedHosts {
   const entries = (text ?? "").split(",").map((entry) => entry.trim().toLowerCase());
@@ -185,7 +185,7 @@ export function judgeHost(hostname: string): Verdict {
 const MAX_NAME = 253;
 const MAX_LABEL = 63;
 
-/** What a resolver takes as a name: none of its labels empty or too long, without a dot at the end. */
+/** What a resolver accepts as a name: no label empty or too long, no dot at the end. */
 function isHostName(host: string): boolean {
   if (host.length > MAX_NAME) return false;
   return host.split(".").every((label) => label.length <= MAX_LABEL && /^[a-z0-9_-]+$/.test(label));

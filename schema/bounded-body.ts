@@ -6,11 +6,10 @@ export class BodyTooLargeError extends Error {
 }
 
 /**
- * Reads the JSON of a response that somebody else wrote. Nothing is kept of one that is too large, and the rest of it is
- * not read.
+ * Reads the JSON of a foreign response. One that is too large is discarded without reading the rest.
  *
  * @param maxBytes after decompression, as `fetch` delivers it
- * @throws BodyTooLargeError; SyntaxError for what is no JSON
+ * @throws BodyTooLargeError; SyntaxError for what is not JSON
  * @example await readBoundedJson(await fetch(url), 1 << 20)
  */
 export async function readBoundedJson(response: Response, maxBytes: number): Promise<unknown> {

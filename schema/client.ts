@@ -18,12 +18,12 @@ export type { CallInput, CallName, CallResponse } from "./client/calls.ts";
 export type { Batch, BatchEvent, WatchOptions } from "./client/watch.ts";
 export { type FailureCode, WaterspoutError } from "./client/waterspout-error.ts";
 
-/** Whom the client talks to, and how long it tries. */
+/** The server, the credentials, and how long to retry. */
 export interface ClientOptions extends Account {
   readonly retry?: Partial<RetryOptions>;
   /** Longest time that one try waits for a response to begin, in milliseconds; default 100 s. */
   readonly timeoutMs?: number;
-  /** `fetch`, clock and chance, where the platform's own are not wanted. */
+  /** Replaces `fetch`, clock and random numbers of the platform. */
   readonly platform?: Partial<Platform>;
 }
 
@@ -32,15 +32,15 @@ export interface WaitOptions<T> extends WatchOptions {
 }
 
 /**
- * The API as a program calls it: one method for each route, under the name that it has in `schema/api/endpoints.ts`,
- * and what takes several calls.
+ * The API for programs: one method for each route, with its name in `schema/api/endpoints.ts`, and helpers that make
+ * several calls.
  */
 export interface Client extends Calls, Watching {
-  /** Waits for a job's end, whatever it is. @returns the job, with a fresh link to its file */
+  /** Waits until a job is final, whatever its status. @returns the job, with a fresh link to its file */
   waitForJob(id: string, options?: WaitOptions<JobProgress>): Promise<Job>;
-  /** Waits until no job of a batch is left. */
+  /** Waits until every job of a batch is final. */
   waitForBatch(id: string, options?: WaitOptions<BatchEvent>): Promise<Batch>;
-  /** Everything that a `list…` route holds, page after page as it is asked for. */
+  /** All entries of a `list…` route; pages are fetched as they are needed. */
   each<N extends ListName>(name: N, input?: CallInput<N>): AsyncGenerator<ItemOf<N>>;
 }
 
@@ -50,9 +50,9 @@ const DEFAULT_TIMEOUT_MS = 100_000;
 /**
  * A client of the API; it needs `fetch`, and runs in Node 20 or newer and in Workers.
  *
- * Safe requests are retried automatically (reads, and requests with an idempotency key, which it makes itself),
- * waits as long as a 429 or 503 says, and reads its own writes. Answers have the types of the schemas and are not
- * checked against them, so that a newer service may report more.
+ * It retries safe requests automatically (reads, and requests with an idempotency key, which it generates), waits as
+ * long as a 429 or 503 says, and reads its own writes. Responses have the types of the schemas but are not checked
+ * against them, so that a newer service may report more.
  *
  * @example
  * const api = createClient({ url: "http://127.0.0.1:8787", apiKey: "sk_live_…" });

@@ -2,11 +2,11 @@
 
 export const VIDEO_CODECS = ["h264", "h265", "vp8", "vp9", "av1"] as const;
 export const AUDIO_CODECS = ["aac", "opus", "mp3", "vorbis", "flac"] as const;
-/** Codec names as the API speaks them. */
+/** Codec names as the API uses them. */
 export type VideoCodec = (typeof VIDEO_CODECS)[number];
 export type AudioCodec = (typeof AUDIO_CODECS)[number];
 
-/** What a caller may ask a stream to become; `copy` keeps the source's own codec. */
+/** Codecs that a caller may ask for; `copy` keeps the source's codec. */
 export const VIDEO_CHOICES = ["copy", "h264", "h265", "vp9"] as const;
 export const AUDIO_CHOICES = ["copy", "aac", "opus", "mp3"] as const;
 export type VideoChoice = (typeof VIDEO_CHOICES)[number];
@@ -23,7 +23,7 @@ interface Container {
   /** What a stream that does not fit is transcoded to; null where the container has no such stream. */
   readonly firstVideo: VideoTarget | null;
   readonly firstAudio: AudioTarget;
-  /** ISO base media: the index must stand in front so that players start before the file is whole. */
+  /** ISO base media: the index must come first, so that players start before the file is complete. */
   readonly indexFirst: boolean;
 }
 
@@ -102,7 +102,7 @@ export const isAudioFormat = (format: Format): boolean => containerOf(format).fi
 
 /** What a format does with one kind of stream. */
 export interface Room<T> {
-  /** The request member that chooses the codec. */
+  /** The request field that chooses the codec. */
   readonly field: "video_codec" | "audio_codec";
   readonly holds: (codec: string) => boolean;
   /** What a stream that does not fit is transcoded to; null where the format has no such stream. */

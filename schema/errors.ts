@@ -1,12 +1,12 @@
 /**
- * The one table of errors. HTTP refusals (`ApiErrorCode`) and the ends of a job (`JobErrorCode`) each have
+ * The one table of errors. HTTP errors (`ApiErrorCode`) and failures of jobs (`JobErrorCode`) each have
  * one row here; status codes, retry behaviour and sentences are read from nowhere else.
  */
 
 interface ApiErrorRow {
-  /** HTTP status of the refusal. */
+  /** HTTP status of the response. */
   readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 503 | 504;
-  /** Default sentence; a caller may replace it by one that names the field or the provider's reason. */
+  /** Default message; code may replace it by one that names the field or the provider's reason. */
   readonly sentence: string;
 }
 
@@ -47,17 +47,17 @@ export type ApiErrorCode = keyof typeof API_ERRORS;
 
 /**
  * What may be tried again after a failure:
- * - `never`: about the content or the request; the first response is final.
- * - `once`: one more try with a fresh extraction (signed media links expire).
- * - `backoff`: a few times, after a growing delay.
- * - `patient`: the other side is down or limits us; with growing delays until the job's retry horizon.
+ * - `never`: caused by the content or the request; the first failure is final.
+ * - `once`: one retry with a fresh extraction (signed media links expire).
+ * - `backoff`: a few retries with growing delays.
+ * - `patient`: the other side is down or limits us; retried with growing delays until the job's retry horizon.
  * - `elsewhere`: like `patient`, and on another processor if there is one.
  */
 export type RetryClass = "never" | "once" | "backoff" | "patient" | "elsewhere";
 
 /**
- * Whose failure it is: the source that is fetched from, the storage that is delivered to, or this service. What one
- * party answered never counts against another.
+ * Whose failure it is: the source that is fetched from, the storage that is delivered to, or this service. A failure
+ * of one party never counts against another.
  */
 export type Party = "source" | "storage" | "service";
 
@@ -66,13 +66,13 @@ interface JobErrorRow {
   readonly outcome: "Failed" | "Warning" | "Skipped";
   readonly retry: RetryClass;
   readonly party: Party;
-  /** One plain sentence for people; it never names a tool, a path or a credential. */
+  /** One sentence for people; it never names a tool, a path or a credential. */
   readonly sentence: string;
 }
 
 /** Every way a job can end other than `Completed`. The key is the job's `error_code`. */
 export const JOB_ERRORS = {
-  // about the content: the source's own response, final at the first try
+  // about the content: the source's response is final at the first try
   private: { party: "source", outcome: "Warning", retry: "never", sentence: "This media is private" },
   members_only: {
     party: "source",
@@ -282,12 +282,11 @@ export const JOB_ERRORS = {
 export type JobErrorCode = keyof typeof JOB_ERRORS;
 
 /**
- * Ends of a job that say nothing against its recording: what was on air does not come again, so its pieces stay where
- * they are stored.
+ * Failures that leave a recording usable. A broadcast cannot be recorded again, so its pieces stay in the storage.
  */
 export const RECORDING_KEPT: readonly JobErrorCode[] = ["processing", "truncated", "internal", "timeout"];
 
-/** The codes that failures of one party may have. @example JobErrorCodeOf<"storage"> // "upload_refused" | "upload_failed" */
+/** The codes of one party's failures. @example JobErrorCodeOf<"storage"> // "upload_refused" | "upload_failed" */
 export type JobErrorCodeOf<P extends Party> = {
   [Code in JobErrorCode]: (typeof JOB_ERRORS)[Code]["party"] extends P ? Code : never;
 }[JobErrorCode];
@@ -299,7 +298,7 @@ export const JOB_ERROR_CODES = Object.keys(JOB_ERRORS) as [JobErrorCode, ...JobE
 export const API_ERROR_CODES = Object.keys(API_ERRORS) as [ApiErrorCode, ...ApiErrorCode[]];
 
 /**
- * `error_type` as clients of the contract read it: `error` is technical, `warning` is about the content.
+ * `error_type` as the contract defines it: `error` is technical, `warning` is about the content.
  *
  * @example errorTypeOf("geo_blocked") // "warning"
  */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Ids are UUIDs; those that Waterspout makes are version 7, so that their order is the order of creation. */
+/** Ids are UUIDs; those that Waterspout creates are version 7, so they sort by time of creation. */
 export const Id = z
   .guid("must be a UUID")
   .meta({ description: "UUID", example: "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17" });

@@ -1,6 +1,5 @@
 /**
- * How many heartbeats must fit into a lease: one may be lost on its way and the next be late, and the run still keeps
- * its job.
+ * How many heartbeats must fit into a lease: one may be lost and the next one late without the run losing its job.
  */
 const HEARTBEATS_PER_LEASE = 3;
 
@@ -10,8 +9,8 @@ export const DEFAULT_HEARTBEAT_SECONDS = 15;
 export const DEFAULT_LEASE_SECONDS = 60;
 
 /**
- * What is wrong with a lease and a heartbeat together, as one sentence that says what to set; null when nothing is.
- * Worker and processor both ask it: they may have been given different values.
+ * What is wrong with a lease and a heartbeat together, as one sentence that says what to set; null if they fit.
+ * Worker and processor both check it, because their values may differ.
  *
  * @example leaseProblem({ leaseSeconds: 20, heartbeatSeconds: 15 }) // "LEASE_SECONDS (20) must be at least three …"
  */

@@ -13,7 +13,7 @@ import {
 } from "./containers.ts";
 
 /**
- * The pure rules that turn a request into a plan. Every rule that changes what the caller asked for reports it as an
+ * The pure rules that turn a request into a plan. Every rule that changes a request reports the change as an
  * {@link Adjustment}.
  */
 
@@ -22,12 +22,12 @@ export const AUDIO_BITRATES = ["64k", "128k", "192k", "256k", "320k"] as const;
 export const RESOLUTIONS = [2160, 1440, 1080, 720, 480, 360] as const;
 /** Highest frame rate that `max_fps` may name. */
 export const MAX_FPS = 240;
-/** Formats that can hold the audio of every language, each as a track of its own. */
+/** Formats that can hold the audio of every language, one track each. */
 export const MULTI_LANGUAGE_FORMATS = ["mp4", "mkv", "mov"] as const satisfies readonly Format[];
 
 /**
- * The resolution that people call a video by: its shorter side, or where it is wider than 16:9 the one that its longer
- * side belongs to.
+ * The resolution that a video is called by: its shorter side or, if it is wider than 16:9, the resolution that belongs
+ * to its longer side.
  *
  * @example resolutionOf(1920, 800) // 1080
  */
@@ -39,18 +39,18 @@ export function resolutionOf(width: number, height: number): number {
 export const reachesResolution = (width: number, height: number, least: number): boolean =>
   resolutionOf(width, height) >= least;
 
-/** What a transcoded stream gets where the request names no quality. */
+/** Quality of a transcoded stream if the request names none. */
 export const DEFAULT_CRF = 23;
 export const DEFAULT_AUDIO_BITRATE = "192k" satisfies (typeof AUDIO_BITRATES)[number];
 
 /**
- * One thing that was changed from what the caller asked for, or from what the source has.
+ * One deviation from what the caller asked for, or from what the source has.
  *
  * @example { "field": "video_codec", "from": "h264", "to": "vp9", "reason": "webm holds VP8, VP9 or AV1" }
  */
 export const Adjustment = z
   .object({
-    field: z.string().describe("The request member that was changed"),
+    field: z.string().describe("The request field that was changed"),
     from: z
       .union([z.string(), z.number(), z.boolean(), z.null()])
       .describe("What was asked for, or what the source has"),
@@ -60,7 +60,7 @@ export const Adjustment = z
   .meta({ id: "Adjustment" });
 export type Adjustment = z.infer<typeof Adjustment>;
 
-/** What is to be made of the source; the same object travels from the Worker to the processor. */
+/** What a job makes from the source; the same object goes from the Worker to the processor. */
 export const MediaPlan = z
   .object({
     format: z.enum(FORMATS).describe("Container of the delivered file"),
@@ -70,24 +70,28 @@ export const MediaPlan = z
     audio_bitrate: z
       .enum(AUDIO_BITRATES)
       .nullable()
-      .describe("Asked bitrate; null copies audio that already has the codec"),
+      .describe("Requested bitrate; null copies audio that already has the codec"),
     crf: z
       .int()
       .min(0)
       .max(51)
       .nullable()
-      .describe("Asked CRF; null copies video that already has the codec"),
+      .describe("Requested CRF; null copies video that already has the codec"),
     max_resolution: z
       .union([z.literal(RESOLUTIONS), z.null()])
-      .describe("Of the shorter side in pixels; null for the best"),
+      .describe("Limit for the shorter side in pixels; null for the best"),
     min_resolution: z
       .union([z.literal(RESOLUTIONS), z.null()])
       .default(null)
-      .describe("Null for no demand; a source with less ends as `no_format`"),
+      .describe(
+        "Lowest acceptable resolution; null for any. If the source has less, the job ends with `no_format`",
+      ),
     resolution: z
       .union([z.literal(RESOLUTIONS), z.null()])
       .default(null)
-      .describe("Exactly this one; null for no demand; a source without it ends as `no_format`"),
+      .describe(
+        "Exactly this resolution; null for any. If the source does not have it, the job ends with `no_format`",
+      ),
     max_fps: z.int().min(1).max(MAX_FPS).nullable().default(null).describe("Null for no limit"),
     audio_language: z
       .string()
@@ -97,12 +101,12 @@ export const MediaPlan = z
     clip: z
       .object({ start: z.number().min(0), end: z.number().positive().nullable() })
       .nullable()
-      .describe("Seconds; end null runs to the end"),
+      .describe("In seconds; an end of null is the end of the media"),
   })
   .meta({ id: "MediaPlan" });
 export type MediaPlan = z.infer<typeof MediaPlan>;
 
-/** The members of a request that decide about the media, after validation. */
+/** The validated request fields that affect the media. */
 export interface MediaRequest {
   readonly format?: string | undefined;
   readonly audio_only?: boolean | undefined;
@@ -121,7 +125,7 @@ export interface MediaRequest {
 }
 
 /**
- * Turns a request into a plan, correcting impossible combinations. Total: it never throws for a validated request.
+ * Turns a request into a plan, correcting impossible combinations. It never throws for a validated request.
  *
  * @example
  * plan({ format: "webm", video_codec: "h264" })
@@ -181,11 +185,11 @@ function chooseFormat(request: MediaRequest, adjustments: Adjustment[]): Format 
   return audioFormat;
 }
 
-/** A bitrate alone asks for AAC: what is copied keeps its own. */
+/** A bitrate without a codec means AAC, because a copied stream keeps its bitrate. */
 const askedAudio = ({ audio_codec, audio_bitrate }: MediaRequest): AudioChoice =>
   audio_codec ?? (audio_bitrate === undefined ? "copy" : "aac");
 
-/** A codec that the format cannot hold becomes its first one. */
+/** A codec that the format cannot hold is replaced by the format's first one. */
 function chooseCodec<T extends string>(
   asked: T | "copy",
   room: Room<T>,
@@ -217,7 +221,7 @@ function chooseClip(request: MediaRequest): MediaPlan["clip"] {
   return { start: request.clip_start ?? 0, end: request.clip_end ?? null };
 }
 
-/** Codecs of the chosen source streams; null where there is no such stream or the codec has another name. */
+/** Codecs of the chosen source streams; null if there is no such stream or its codec is not in the table. */
 export interface SourceCodecs {
   readonly video: string | null;
   readonly audio: string | null;
@@ -231,8 +235,8 @@ export interface StreamActions {
 }
 
 /**
- * Decides stream by stream between copying and transcoding: a stream is transcoded only if it was asked to
- * become another codec (or the same one at a given quality), or if it does not fit the container; the latter is reported.
+ * Decides stream by stream between copying and transcoding: a stream is transcoded only if the request
+ * asks for another codec (or the same one at a given quality), or if it does not fit the container, which is reported.
  *
  * @example
  * fitStreams(plan({ format: "webm" }).plan, { video: "h264", audio: "opus" })
@@ -256,7 +260,7 @@ interface StreamRequest<T> {
   /** Codec of the source's stream; null for none. */
   readonly native: string | null;
   readonly asked: T | "copy";
-  /** A quality was asked for, which a copy would not have. */
+  /** The request asks for a quality, which a copy would not have. */
   readonly hasQuality: boolean;
 }
 
@@ -271,7 +275,7 @@ function fitStream<T extends string>(
 }
 
 /**
- * Reads a time stamp: `HH:MM:SS(.mmm)`, `MM:SS(.mmm)` or seconds. Null when it is none of these.
+ * Reads a timestamp: `HH:MM:SS(.mmm)`, `MM:SS(.mmm)` or seconds. Null for anything else.
  *
  * @example parseTimestamp("01:02:03.5") // 3723.5
  */

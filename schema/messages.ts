@@ -9,7 +9,7 @@ const ARTICLES: Record<string, string> = {
   object: "a JSON object",
 };
 
-/** Sentences for people where a schema gives none of its own. Every module that defines requests imports this one. */
+/** Messages for people where a schema has none of its own. Every module that defines requests imports this one. */
 z.config({
   customError: (issue) => {
     if (issue.code !== "invalid_type") return undefined;

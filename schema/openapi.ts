@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { type Auth, type Endpoint, scopeOf } from "./api/endpoint.ts";
+import { type Auth, type Endpoint, refusesBody, scopeOf } from "./api/endpoint.ts";
 import { endpoints } from "./api/endpoints.ts";
 import { ErrorBody, ProblemBody } from "./api/error.ts";
 import { API_ERRORS, type ApiErrorCode } from "./errors.ts";
 
 type Json = Record<string, unknown>;
 
-/** Refusals that every route of a kind of caller may give. */
+/** Errors that every route for a kind of caller may return. */
 const COMMON_ERRORS: Record<Auth, readonly ApiErrorCode[]> = {
   key: [
     "missing_api_key",
@@ -21,17 +21,21 @@ const COMMON_ERRORS: Record<Auth, readonly ApiErrorCode[]> = {
   public: ["internal"],
 };
 
-/** Refusals that a repeated request may get. */
+/** Errors of requests with an idempotency key. */
 const REPEAT_ERRORS: readonly ApiErrorCode[] = ["idempotency_in_progress", "idempotency_key_reused"];
 
-/** Errors that a route may answer with: its own and those of its kind of caller. */
+/** Refusals that a body without a use may get. */
+const BODY_ERRORS: readonly ApiErrorCode[] = ["invalid_request", "payload_too_large"];
+
+/** Errors that a route may return: its own and those for its kind of caller. */
 export function errorsOf(endpoint: Endpoint): ApiErrorCode[] {
   const repeated = endpoint.idempotent ? REPEAT_ERRORS : [];
-  return [...new Set([...endpoint.errors, ...repeated, ...COMMON_ERRORS[endpoint.auth]])];
+  const ofBody = refusesBody(endpoint) ? BODY_ERRORS : [];
+  return [...new Set([...endpoint.errors, ...repeated, ...ofBody, ...COMMON_ERRORS[endpoint.auth]])];
 }
 
 /**
- * The OpenAPI 3.1 document, made from the same schemas that validate.
+ * The OpenAPI 3.1 document, generated from the schemas that validate requests.
  *
  * @param serverUrl the public base URL, without a trailing slash
  */
@@ -106,7 +110,7 @@ const IDEMPOTENCY_KEY: Json = {
   schema: { type: "string", minLength: 1, maxLength: 255 },
 };
 
-/** OpenAPI 3.1 lets a requirement name roles: the scope that a caller's key needs. */
+/** OpenAPI 3.1 allows roles in a security requirement: here the scope that a caller's key needs. */
 function securityOf(endpoint: Endpoint): Json[] {
   if (endpoint.auth === "public") return [];
   if (endpoint.auth !== "key") return [{ bearer: [] }];
@@ -153,7 +157,7 @@ function parametersOf(place: "path" | "query", object: z.ZodObject | undefined, 
   }));
 }
 
-/** JSON Schema of a zod schema; schemas with an id become components and are referred to. */
+/** JSON Schema of a zod schema; schemas with an id become components that are referenced. */
 function jsonSchema(schema: z.ZodType, io: "input" | "output", schemas: Json): Json {
   const {
     $schema: _dialect,

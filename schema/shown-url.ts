@@ -1,27 +1,27 @@
 /**
- * What of a URL may stand in clear: in tables, logs, webhook events and error reports. Passwords and tokens become
- * `***`; what names the media stays, so that people recognise it.
+ * The part of a URL that may be stored and shown in clear: in tables, logs, webhook events and error reports. Passwords
+ * and tokens become `***`; what identifies the media stays, so that people recognise it.
  */
 
 const HIDDEN = "***";
 
-/** Names that announce a secret, wherever they stand in a parameter's name. */
+/** Words that mark a parameter as secret, anywhere in its name. */
 const SECRET_NAME =
   /pass|pwd|secret|token|auth|key|sig|sess|sid|cred|jwt|code|hash|hmac|hdn|policy|access|ticket|nonce|otp|user|login|email/i;
-/** Parameters in which large sites name a video or a list, and how such names look. */
+/** Parameters in which large sites pass the id of a video or a list, and the form of such ids. */
 const MEDIA_NAME = /^(v|list)$/;
 const MEDIA_ID = /^[\w-]{1,64}$/;
-/** Longer values may be keys to something, in characters. */
+/** Longer values may be secrets, in characters. */
 const LONGEST_PLAIN = 12;
 /** A JSON web token, as some links carry it in their path. */
 const WEB_TOKEN = /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/;
 
 /**
- * The URL without its passwords and tokens; the very same text where it holds none.
+ * The URL without its passwords and tokens; the same text if it contains none.
  *
- * Userinfo and everything of the query that does not look harmless is hidden: values of more than 12 characters (but
- * the ids of `v` and `list`) and values whose names announce a secret. Nothing reports a secret from a name in a path:
- * there, parameters and web tokens alone are hidden.
+ * Userinfo is hidden, and in the query everything that does not look harmless: values of more than 12 characters (except
+ * the ids of `v` and `list`) and values whose names suggest a secret. In a path, secrets cannot be recognised by their
+ * names, so only parameters and web tokens are hidden there.
  *
  * @example shownUrl("https://me:pw@example.com/a.mp4?v=1&token=abc") // "https://***@example.com/a.mp4?v=1&token=***"
  */
@@ -39,7 +39,7 @@ export function shownUrl(text: string): string {
   return url.href === before ? text : url.href;
 }
 
-/** True when nothing of the URL must be hidden. */
+/** True if the URL has nothing to hide. */
 export const isShownWhole = (url: string): boolean => shownUrl(url) === url;
 
 function shownSegment(segment: string): string {
@@ -77,12 +77,12 @@ function decoded(name: string): string {
 }
 
 const URLS = /\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s"'<>\\`]+/gi;
-/** A query without its URL in front: tools name a source by the last part of its address. */
+/** A query without its URL: tools name a source by the last part of its address. */
 const QUERIES = /[?&#;][^\s"'<>\\`]*/g;
 
 /**
- * A text in which every URL is shown as {@link shownUrl} shows it, and every query that stands alone likewise: for the
- * words of tools and exceptions.
+ * A text in which every URL, and every query without its URL, is shown as by {@link shownUrl}: for messages of tools
+ * and exceptions.
  *
  * @example shownText("GET https://a.example/?sig=1 failed") // "GET https://a.example/?sig=*** failed"
  * @example shownText("a.mp4?sig=1: not found") // "a.mp4?sig=***: not found"
@@ -93,14 +93,14 @@ export function shownText(text: string): string {
     .replaceAll(QUERIES, (found) => withoutPunctuation(found, shownQuery));
 }
 
-/** A sentence's marks behind an address do not belong to it. */
+/** Punctuation after an address does not belong to it. */
 function withoutPunctuation(found: string, show: (text: string) => string): string {
   let end = found.length;
   while (end > 0 && ").,;:!?]".includes(found.charAt(end - 1))) end -= 1;
   return show(found.slice(0, end)) + found.slice(end);
 }
 
-/** Words without `=` are no parameters here: a text has other reasons for its marks. */
+/** Words without `=` are not taken for parameters, because `?` and `&` occur in ordinary text. */
 const shownQuery = (text: string): string =>
   text
     .split(/([?&#;])/)

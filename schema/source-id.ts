@@ -1,8 +1,8 @@
-/** Characters of an address's hash that stand for it. */
+/** Characters of an address's hash that are used. */
 const TAG_LENGTH = 8;
 
 /**
- * A short mark of an address, for names of what has no id of its own: two addresses that end alike
+ * A short tag for an address, used in names of media without an id: two addresses that end alike
  * (`…/ep1/audio.mp3`, `…/ep2/audio.mp3`) get two names, and the same address always gets the same one.
  *
  * @returns eight hexadecimal digits of its SHA-256

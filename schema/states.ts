@@ -1,8 +1,8 @@
 import { JOB_ERRORS, type JobErrorCode } from "./errors.ts";
 
 /**
- * The one state machine of a job: a pure function of (state, event). The Worker's `transitions` service is its
- * only user that writes; everyone else may ask what would happen.
+ * The one state machine of a job: a pure function of (state, event). Only the Worker's
+ * `transitions` service writes the result; other code may ask what would happen.
  */
 
 export const STATUSES = ["Pending", "Processing", "Completed", "Failed", "Warning", "Skipped"] as const;
@@ -20,18 +20,18 @@ export const FINAL_STATUSES = ["Completed", "Failed", "Warning", "Skipped"] as c
 
 export type Status = (typeof STATUSES)[number];
 export type Step = (typeof STEPS)[number];
-/** Steps that a run reports while it works. */
+/** Steps that a run reports. */
 export const WORKING_STEPS = ["Downloading", "Muxing", "Uploading"] as const;
 export type WorkingStep = (typeof WORKING_STEPS)[number];
 
 /** True for the four statuses that are never left. */
 export const isFinal = (status: Status): boolean => (FINAL_STATUSES as readonly Status[]).includes(status);
 
-/** Claims whose run was lost (crash, lost processor) before the job is given up; a drain is not counted. */
+/** Lost runs (crash, lost processor) after which a job fails; drained runs are not counted. */
 export const MAX_INTERRUPTIONS = 5;
-/** After so many lost runs a job runs alone on an instance: what it may do to its neighbours, it does to nobody. */
+/** After this many lost runs, a job runs alone on an instance, so that it cannot harm other runs. */
 const INTERRUPTIONS_BEFORE_ALONE = 2;
-/** Failures that may be tried again (`backoff`) before the job is given up; those of `patient` ones have a horizon. */
+/** Failures (`backoff`) after which a job fails; `patient` failures have a horizon instead. */
 export const MAX_FAILURES = 3;
 
 const MINUTE_MS = 60_000;
@@ -47,11 +47,11 @@ const DEFAULT_DELAYS = [
   30 * MINUTE_MS,
   MAX_DELAY_MS,
 ] as const;
-/** A source that limits us wants to be left alone for longer. */
+/** Longer delays for a source that limits us. */
 const SLOW_DELAYS = [MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS, MAX_DELAY_MS] as const;
 const SLOW_CODES: readonly JobErrorCode[] = ["rate_limited", "bot_check"];
 
-/** What the machine knows of a job. */
+/** The part of a job that the state machine uses. */
 export interface JobState {
   readonly status: Status;
   readonly step: Step;
@@ -59,29 +59,29 @@ export interface JobState {
   readonly progress: number;
   /** The fence: raised by each claim, never lowered. A report with another number is from a lost run. */
   readonly attempt: number;
-  /** Claims that were lost without a verdict on the job, since it last got on. */
+  /** Runs that were lost without an outcome, since the job last made progress. */
   readonly interruptions: number;
-  /** Tries that ended with a failure that may be tried again. */
+  /** Tries that ended with a failure that is retried. */
   readonly failures: number;
   /** The run was allowed to publish its object; from here on the job can no longer be cancelled. */
   readonly publishing: boolean;
 }
 
 export type JobEvent =
-  /** A dispatcher took the job for a processor. */
+  /** The dispatcher claimed the job for a processor. */
   | { readonly type: "claimed" }
   /** The processor had no free slot or could not be reached: nothing is counted against the job. */
   | { readonly type: "refused" }
   | { readonly type: "progressed"; readonly step: WorkingStep; readonly progress: number }
-  /** The run asks for leave to make its object visible. */
+  /** The run asks for permission to publish its object. */
   | { readonly type: "publishing" }
   /** A scheduled stream: look again at `until` (epoch ms). */
   | { readonly type: "postponed"; readonly until: number }
   | {
       readonly type: "interrupted";
-      /** `lost`: a crash or an expired lease; `drained`: the processor went down in order and handed the job back. */
+      /** `lost`: a crash or an expired lease; `drained`: the processor shut down in order and handed the job back. */
       readonly cause: "lost" | "drained";
-      /** The lost run had got on for long, and what it has is kept: former losses count no more. */
+      /** The lost run had made progress that is kept: earlier losses no longer count. */
       readonly gotOn?: boolean | undefined;
     }
   | { readonly type: "completed" }
@@ -89,16 +89,16 @@ export type JobEvent =
       readonly type: "failed";
       readonly code: JobErrorCode;
       readonly retryAfterMs?: number | undefined;
-      /** False: waiting for hours will not help, whatever the class of the failure suggests. */
+      /** False: waiting for hours does not help, even if the class of the failure suggests it. */
       readonly transient?: boolean | undefined;
-      /** How much longer a `patient` failure may be tried again; none: only the few times of a `backoff`. */
+      /** How much longer a `patient` failure may be retried; absent: as few times as a `backoff`. */
       readonly horizonLeftMs?: number | undefined;
     }
   | { readonly type: "cancelled" }
-  /** There is nothing to deliver, as is known before the first run. */
+  /** It is known before the first run that there is nothing to deliver. */
   | { readonly type: "skipped"; readonly code: JobErrorCode };
 
-/** The next state; `dueInMs` is set when the job becomes pending again, `error` when the event ended it badly. */
+/** The next state; `dueInMs` is set when the job becomes pending again, `error` when the event made it fail. */
 export interface Move {
   readonly state: JobState;
   readonly dueInMs?: number;
@@ -184,14 +184,14 @@ function fail(state: JobState, event: Extract<JobEvent, { type: "failed" }>): Mo
   const isPatient = (retry === "patient" || retry === "elsewhere") && event.transient !== false;
   const left = isPatient ? (event.horizonLeftMs ?? 0) : 0;
   const isOver = failures >= MAX_FAILURES && left <= 0;
-  // what no instance has room for is not tried again anywhere
+  // a job that no instance has room for is not retried
   const isHopeless = retry === "elsewhere" && event.transient === false;
   if (retry === "never" || retry === "once" || isHopeless || isOver) {
     return finish({ ...state, failures }, event.code);
   }
   const delays = SLOW_CODES.includes(event.code) ? SLOW_DELAYS : DEFAULT_DELAYS;
   const delay = Math.max(delays[failures - 1] ?? MAX_DELAY_MS, event.retryAfterMs ?? 0);
-  // the last try is made at the horizon, not some time before it
+  // the last try happens at the horizon, not before it
   return pending(state, { failures }, left > 0 ? Math.min(delay, left) : delay);
 }
 

@@ -1,29 +1,29 @@
 /**
- * Foreign XML, read once from left to right: answers of storage services, feeds, TTML. It is no validating parser: it
- * says which tags and texts stand where, and the reader picks out the few names that it needs. The work is linear in
- * the length of the text, whatever the text is.
+ * Reads foreign XML once from left to right: responses of storage services, feeds, TTML. It does not validate: it yields
+ * tags and texts with their positions, and the reader picks the few names that it needs. It takes linear time for any
+ * text.
  */
 
-/** A tag. Comments, processing instructions and document types are passed over. */
+/** A tag. Comments, processing instructions and document types are skipped. */
 export interface XmlTag {
   /** `empty` is `<name/>`. */
   readonly kind: "open" | "close" | "empty";
-  /** As it stands there, with its prefix. @example "itunes:title" */
+  /** As written, with its prefix. @example "itunes:title" */
   readonly name: string;
-  /** What stands between the name and the end of the tag; read it by {@link xmlAttribute}. */
+  /** The text between the name and the end of the tag; read it with {@link xmlAttribute}. */
   readonly attributes: string;
   /** Position of its `<` in the text. */
   readonly start: number;
-  /** Position behind its `>`. */
+  /** Position after its `>`. */
   readonly end: number;
 }
 
-/** What stands between two tags. */
+/** The text between two tags. */
 export interface XmlText {
   readonly kind: "text";
-  /** As it stands there; see {@link decodeXml}. */
+  /** As written; see {@link decodeXml}. */
   readonly text: string;
-  /** It came out of a CDATA section, where nothing is encoded. */
+  /** It is from a CDATA section, where nothing is encoded. */
   readonly isLiteral: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface XmlLimits {
   readonly maxTagLength?: number;
 }
 
-/** The text is larger than its reader accepts, or is no XML that one would send. */
+/** The text is larger than the reader accepts, or is not acceptable XML. */
 export class XmlRefusedError extends Error {
   override readonly name = "XmlRefusedError";
 }
@@ -46,7 +46,7 @@ const CDATA = "<![CDATA[";
 const DEFAULTS = { maxLength: 16 << 20, maxTokens: 500_000, maxTagLength: 16 << 10 } as const;
 
 /**
- * Tags and texts in their order. A text that was cut off ends in front of what is not whole.
+ * Tags and texts in order. If the text was cut off, an incomplete token at its end is dropped.
  *
  * @throws XmlRefusedError beyond a limit, for `<` inside a tag, and for a document type that defines entities
  * @example [...xmlTokens("<a>b</a>")].map(({ kind }) => kind) // ["open", "text", "close"]
@@ -86,7 +86,7 @@ function endBehind(xml: string, mark: string, from: number): number {
   return found < 0 ? xml.length : found + mark.length;
 }
 
-/** Position behind the `>` of a tag, quoted text passed over; null where the text ends before. */
+/** Position after the `>` of a tag, ignoring quoted text; null if the text ends before it. */
 function endOfTag(xml: string, start: number, maxLength: number): number | null {
   let quote = "";
   const last = Math.min(xml.length, start + maxLength);
@@ -157,6 +157,6 @@ export function decodeXml(text: string, entities: Readonly<Record<string, string
   });
 }
 
-/** Text made safe for an element's content. */
+/** Escapes text for an element's content. */
 export const escapeXml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

@@ -11,6 +11,7 @@ import { requireKey } from "./middleware/require-key.ts";
 import { requireOperator } from "./middleware/require-operator.ts";
 import { requireScope } from "./middleware/require-scope.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
+import { validate } from "./middleware/validate.ts";
 import { withContext } from "./middleware/with-context.ts";
 import { handlers } from "./routes/handlers.ts";
 import { heartbeat, outcome, publish, recording, upload } from "./routes/internal.ts";
@@ -19,7 +20,7 @@ import { docsAsset } from "./routes/service.ts";
 
 const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 
-/** Who is let through to a route; the token of a run is checked with its report. */
+/** Access to routes; the token of a run is checked with its report. */
 function guardsOf(endpoint: Endpoint): [MiddlewareHandler<AppEnv>, ...MiddlewareHandler<AppEnv>[]] {
   switch (endpoint.auth) {
     case "key":
@@ -39,7 +40,8 @@ export function createApp(services: Services): Hono<AppEnv> {
 
   for (const [name, endpoint] of Object.entries<Endpoint>(endpoints)) {
     const path = honoPath(endpoint.path);
-    app.on(endpoint.method, path, ...guardsOf(endpoint), handlers[name as EndpointName]);
+    const steps = [...validate(endpoint), handlers[name as EndpointName]];
+    app.on(endpoint.method, path, ...guardsOf(endpoint), ...steps);
   }
   app.post("/internal/heartbeat", heartbeat);
   app.post("/internal/runs/:id/upload", upload);

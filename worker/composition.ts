@@ -59,7 +59,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
 
 const byEnv = new WeakMap<Env, Services>();
 
-/** The services of this isolate, made once. */
+/** The services of this isolate, created once. */
 export function servicesOf(env: Env): Services {
   const known = byEnv.get(env);
   if (known) return known;
@@ -68,7 +68,7 @@ export function servicesOf(env: Env): Services {
   return services;
 }
 
-/** Creates a context. Whatever changes something begins at the primary. */
+/** Creates a context. Requests that change something begin at the primary. */
 export function createContext(
   services: Services,
   waitUntil: (work: Promise<unknown>) => void,

@@ -6,11 +6,11 @@ import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "
 import { withoutTrailing } from "../schema/text.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
 
-/** A variable of the Worker: the only place that says its name, rule, default and meaning. */
+/** A variable of the Worker: the only place that defines its name, rule, default and meaning. */
 interface Variable {
   /** Parses the text of the variable. */
   readonly schema: z.ZodType<unknown, string>;
-  /** What holds when it is not set; null where it must be set. */
+  /** The value if it is not set; null if it must be set. */
   readonly fallback: string | null;
   readonly secret: boolean;
   readonly meaning: string;
@@ -30,11 +30,14 @@ const baseUrls = z.string().transform((text, context): string[] => {
   const parsed = parts.map((part) => baseUrl.safeParse(part));
   const urls = parsed.flatMap(({ data }) => data ?? []);
   if (urls.length < parts.length) {
-    context.addIssue({ code: "custom", message: "must be an http or https URL, or several with commas" });
+    context.addIssue({
+      code: "custom",
+      message: "must be an http or https URL, or several separated by commas",
+    });
     return z.NEVER;
   }
   if (new Set(urls.map((url) => new URL(url).host)).size < urls.length) {
-    context.addIssue({ code: "custom", message: "must not name a host twice" });
+    context.addIssue({ code: "custom", message: "must not contain a host twice" });
     return z.NEVER;
   }
   return urls;
@@ -88,7 +91,7 @@ const VARIABLES = {
     fallback: null,
     secret: true,
     meaning:
-      "Comma-separated `id:key`, the newest first, each key 32 bytes as Base64: seal the callers' credentials; keep an old one until `POST /admin/reseal` says that none is left",
+      "Comma-separated `id:key`, the newest first, each key 32 bytes as Base64. They seal the callers' credentials; keep an old key until `POST /admin/reseal` returns `done: true`",
   },
   PUBLIC_URL: {
     schema: baseUrl,
@@ -121,14 +124,14 @@ const VARIABLES = {
     fallback: "10",
     secret: false,
     meaning:
-      "`max_instances` of the container in `wrangler.toml`, which the Worker cannot see: with more in the pool, jobs would wait for instances that never start",
+      "`max_instances` of the container in `wrangler.toml`, which the Worker cannot see: if the pool were larger, jobs would wait for instances that never start",
   },
   PROCESSOR_IDLE_SECONDS: {
     schema: wholeNumber(1, 3600),
     fallback: "300",
     secret: false,
     meaning:
-      "A container instance without work is ended after this long, 1 to 3600; unused with `PROCESSOR_URL`",
+      "A container instance without work is stopped after this many seconds, 1 to 3600; unused with `PROCESSOR_URL`",
   },
   R2_ENDPOINT: {
     schema: baseUrl,
@@ -154,21 +157,21 @@ const VARIABLES = {
     fallback: "",
     secret: true,
     meaning:
-      "What RapidAPI's gateway sends as `X-RapidAPI-Proxy-Secret`; empty: calls of the gateway are refused",
+      "What RapidAPI's gateway sends as `X-RapidAPI-Proxy-Secret`; if empty, calls of the gateway are refused",
   },
   SPOTIFY_CLIENT_ID: {
     schema: z.string(),
     fallback: "",
     secret: false,
     meaning:
-      "Of an application at developer.spotify.com; without it and its secret, Spotify URLs are refused",
+      "Client id of an application at developer.spotify.com; without it and its secret, Spotify URLs are refused",
   },
   SPOTIFY_CLIENT_SECRET: { schema: z.string(), fallback: "", secret: true, meaning: "Its secret" },
   SPOTIFY_MARKET: {
     schema: z.string().regex(/^[A-Z]{2}$/, "must be two capital letters"),
     fallback: "US",
     secret: false,
-    meaning: "Country whose shows and episodes are seen, two letters",
+    meaning: "Country whose catalogue is used, two letters",
   },
   SPOTIFY_API_URL: {
     schema: baseUrl,
@@ -180,19 +183,19 @@ const VARIABLES = {
     schema: baseUrl,
     fallback: "https://accounts.spotify.com",
     secret: false,
-    meaning: "Base URL of the service that gives its tokens",
+    meaning: "Base URL of the service that issues its tokens",
   },
   ITUNES_SEARCH_URL: {
     schema: baseUrl,
     fallback: "https://itunes.apple.com",
     secret: false,
-    meaning: "Base URL of the iTunes Search API, which knows the open feeds of shows",
+    meaning: "Base URL of the iTunes Search API, a directory of open podcast feeds",
   },
   PODCAST_INDEX_URL: {
     schema: baseUrl,
     fallback: "https://api.podcastindex.org",
     secret: false,
-    meaning: "Base URL of Podcast Index, a second directory of open feeds",
+    meaning: "Base URL of Podcast Index, a second directory of open podcast feeds",
   },
   PODCAST_INDEX_KEY: {
     schema: z.string(),
@@ -211,14 +214,14 @@ const VARIABLES = {
     schema: hosts,
     fallback: "",
     secret: false,
-    meaning: "Comma-separated `host:port` that jobs may reach although they are private",
+    meaning: "Comma-separated private `host:port` pairs that jobs may reach; the same as the processors'",
   },
   LEASE_SECONDS: {
     schema: wholeNumber(3, 600),
     fallback: `${DEFAULT_LEASE_SECONDS}`,
     secret: false,
     meaning:
-      "How long a run may be silent before its job is given to another, 3 to 600; at least three times `HEARTBEAT_SECONDS`",
+      "Seconds that a run may be silent before another run takes over its job, 3 to 600; at least three times `HEARTBEAT_SECONDS`",
   },
   HEARTBEAT_SECONDS: {
     schema: wholeNumber(1, 3600),
@@ -237,34 +240,48 @@ const VARIABLES = {
     fallback: "300000",
     secret: false,
     meaning:
-      "Requests per key and minute that only read; `wrangler.toml` holds the same for all isolates together",
+      "Read requests per key and minute; `wrangler.toml` sets the same limit for all isolates together",
   },
   RATE_LIMIT_WRITE: {
     schema: wholeNumber(1, 10_000_000),
     fallback: "120000",
     secret: false,
-    meaning: "The same for requests that change something",
+    meaning: "Write requests per key and minute",
   },
   MAX_BACKLOG: {
     schema: wholeNumber(1, 1_000_000),
     fallback: "50000",
     secret: false,
     meaning:
-      "Jobs of all accounts together that may wait for a processor, 1 to 1000000; while there are more, new ones are refused (503 `overloaded`)",
+      "Jobs of all accounts that may wait for a processor, 1 to 1000000; while more wait, new ones are refused (503 `overloaded`)",
   },
   RETRY_HORIZON_HOURS: {
     schema: wholeNumber(0, MAX_RETRY_HOURS),
     fallback: "24",
     secret: false,
     meaning:
-      "Hours that failures of the network, a storage or a rate limit are tried again, 0 to 168; a job may have its own (`max_retry_hours`)",
+      "Hours for which failures of the network or a storage and rate limits are retried, 0 to 168; a job may override it (`max_retry_hours`)",
   },
   RETENTION_DAYS: {
     schema: wholeNumber(1, 3650),
     fallback: "7",
     secret: false,
     meaning:
-      "Days that delivered files of the managed bucket are kept, 1 to 3650; an account may have its own",
+      "Days for which delivered files in the managed bucket are kept, 1 to 3650; an account may override it",
+  },
+  JOB_RETENTION_DAYS: {
+    schema: wholeNumber(0, 3650),
+    fallback: "90",
+    secret: false,
+    meaning:
+      "Days for which ended jobs, batches and audit entries are kept in the database, 1 to 3650; 0 keeps them forever. An account may override it. A job is kept at least as long as its file",
+  },
+  ARCHIVE_JOBS: {
+    schema: z.enum(["true", "false"], "must be true or false").transform((text) => text === "true"),
+    fallback: "false",
+    secret: false,
+    meaning:
+      "`true`: before rows are removed from the database, they are written to the managed bucket, as lines of JSON under `.archive/`",
   },
 } as const satisfies Record<string, Variable>;
 
@@ -300,7 +317,7 @@ export interface Config {
   /** The processor's settings that container instances get as they are, see `schema/container-settings.ts`. */
   readonly forwarded: Readonly<Record<string, string>>;
   readonly bucket: ManagedBucketConfig;
-  /** Null: no gateway may call. */
+  /** Null: gateways may not call. */
   readonly rapidApiSecret: string | null;
   readonly spotify: SpotifyConfig;
   readonly directories: DirectoryConfig;
@@ -309,10 +326,13 @@ export interface Config {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly retentionDays: number;
+  /** 0: for good. */
+  readonly jobRetentionDays: number;
+  readonly archiveJobs: boolean;
   readonly retryHorizonHours: number;
-  /** Jobs of one batch that are released and not finished, at most. */
+  /** Maximum number of released, unfinished jobs of one batch. */
   readonly batchWindow: number;
-  /** Due jobs of all accounts. */
+  /** Maximum number of due jobs of all accounts. */
   readonly maxBacklog: number;
   /** Requests per key and minute. */
   readonly rateLimits: { readonly read: number; readonly write: number };
@@ -328,7 +348,7 @@ export interface ManagedBucketConfig {
 }
 
 export interface SpotifyConfig {
-  /** Null: Spotify cannot be asked. */
+  /** Null: Spotify is not configured. */
   readonly credentials: { readonly id: string; readonly secret: string } | null;
   /** ISO 3166-1. @example "US" */
   readonly market: string;
@@ -339,11 +359,11 @@ export interface SpotifyConfig {
 /** Where the open feeds of shows are looked up. */
 export interface DirectoryConfig {
   readonly itunesUrl: string;
-  /** Null: it is not asked. */
+  /** Null: it is not used. */
   readonly podcastIndex: { readonly url: string; readonly key: string; readonly secret: string } | null;
 }
 
-/** A variable is missing or wrong; the message says which and how. */
+/** A variable is missing or invalid; the message says which one and why. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
@@ -351,7 +371,7 @@ export class ConfigError extends Error {
 /**
  * Reads and checks every variable.
  *
- * @throws ConfigError with one sentence that names each variable at fault; never a value.
+ * @throws ConfigError with one sentence that names each invalid variable, but never a value
  */
 export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const values = Object.fromEntries(
@@ -372,7 +392,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   if (processorUrl === undefined && instances > most) {
     throw new ConfigError(
       `PROCESSOR_INSTANCES (${instances}) must not be greater than PROCESSOR_MAX_INSTANCES (${most}), ` +
-        "which says what max_instances of the container in wrangler.toml is: raise both of these, or lower PROCESSOR_INSTANCES",
+        "which must equal max_instances of the container in wrangler.toml: raise both, or lower PROCESSOR_INSTANCES",
     );
   }
   return {
@@ -416,6 +436,8 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     leaseMs: leaseSeconds * 1000,
     heartbeatMs: heartbeatSeconds * 1000,
     retentionDays: variables.RETENTION_DAYS,
+    jobRetentionDays: variables.JOB_RETENTION_DAYS,
+    archiveJobs: variables.ARCHIVE_JOBS,
     retryHorizonHours: variables.RETRY_HORIZON_HOURS,
     batchWindow: variables.BATCH_WINDOW,
     maxBacklog: variables.MAX_BACKLOG,

@@ -14,7 +14,7 @@ import type { StorageClient } from "./services/storage/store.ts";
 
 /** What a request, a message or a job may use: interfaces only, so that everything may import this file. */
 
-/** What tests put others in the place of. */
+/** What tests replace. */
 export interface Dependencies {
   /** Epoch milliseconds. */
   readonly clock: () => number;
@@ -31,7 +31,7 @@ export interface Dependencies {
   readonly listSource: ListSource;
 }
 
-/** Everything that lives as long as the isolate. */
+/** Services that live as long as the isolate. */
 export interface Services extends Dependencies {
   readonly config: Config;
   readonly d1: D1Database;
@@ -51,30 +51,32 @@ export interface Services extends Dependencies {
 export interface RequestContext extends Services {
   readonly db: Db;
   readonly connection: Connection;
-  /** Work that goes on after the response; its failure is logged. */
+  /** Continues work after the response; a failure is logged. */
   readonly defer: (work: Promise<unknown>) => void;
 }
 
 /** The operator's bucket, over its S3 interface. */
 export interface ManagedBucket extends Pick<StorageClient, "deleteObject" | "abortUpload" | "listKeys"> {
-  /** For a run; held in the processor's memory only. */
+  /** For a run; only kept in the processor's memory. */
   readonly target: TargetOf<"s3">;
   /** A link that anybody may read for 24 hours. */
   signedLink(key: string): Promise<string>;
+  /** Writes a text, replacing what is there. */
+  putObject(key: string, text: string, contentType: string): Promise<void>;
   /** Writes and deletes a small object. @returns why that failed, for the operator; null when it did not */
   checkWrite(): Promise<string | null>;
 }
 
-/** Ways to reach the objects that drive batches. All of it may be lost: the objects' alarms and reconcile heal. */
+/** Calls to the objects that drive batches. Any call may be lost: the objects' alarms and reconcile make up for it. */
 export interface BatchObjects {
-  /** Has the batch look at the database at once. */
+  /** Makes the batch read the database at once. */
   readonly wake: (batchId: string) => Promise<void>;
-  /** Tells the batch that one of its jobs ended. */
+  /** Informs the batch that one of its jobs ended. */
   readonly ended: (batchId: string, jobId: string) => Promise<void>;
   /**
-   * Waits until there is news since a version that the watcher knows, or for that long.
+   * Waits for a change since a version that the watcher knows, or until the time is up.
    *
-   * @returns the version of now
+   * @returns the current version
    */
   readonly waitForChange: (batchId: string, known: number, ms: number) => Promise<number>;
 }
@@ -82,21 +84,21 @@ export interface BatchObjects {
 /** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */
 export type ListSource = (context: RequestContext, recognised: RecognisedList) => Promise<Listing>;
 
-/** How many jobs of the whole service wait for a processor, as far as this isolate knows. */
+/** Limits how many jobs of the whole service wait for a processor, as far as this isolate knows. */
 export interface Backlog {
   /** Makes room for jobs that are to be accepted. @throws ApiError `overloaded` when there is none */
   admit(context: RequestContext, jobs: number): void;
 }
 
-/** Until when sources (by host) and storages (by place) are left alone, in epoch milliseconds. */
+/** Until when sources (by host) and storages (by place) are not asked, in epoch milliseconds. */
 export interface Backoffs {
   readonly sources: ReadonlyMap<string, number>;
   readonly storages: ReadonlyMap<string, number>;
 }
 
-/** What this isolate knows of sources and storages that are to be left alone. */
+/** This isolate's copy of the pauses for sources and storages. */
 export interface BackoffMemory {
-  /** Those that were struck. */
+  /** Sources and storages with a strike. */
   read(context: Pick<RequestContext, "db" | "clock">): Promise<Backoffs>;
   /** The tables were changed. */
   remove(): void;
@@ -106,6 +108,6 @@ export interface BackoffMemory {
 export interface SpotifyTokens {
   /** @throws ApiError `invalid_request` when the operator configured none, `dependency_unavailable` when Spotify gives none */
   get(): Promise<string>;
-  /** Spotify does not take this token any more. */
+  /** Spotify no longer accepts this token. */
   remove(token: string): void;
 }

@@ -1,7 +1,7 @@
 import type { DeliveryMessage, DispatchMessage } from "../schema/wire/queue-messages.ts";
 import type { RunnerHealth } from "./services/runs/runner.ts";
 
-/** What the platform binds to the Worker: see `wrangler.toml`, and `config.ts` for the variables. */
+/** The Worker's bindings: see `wrangler.toml`, and `config.ts` for the variables. */
 export interface Env {
   readonly DB: D1Database;
   readonly DISPATCH_QUEUE: Queue<DispatchMessage>;
@@ -16,14 +16,14 @@ export interface Env {
   readonly [variable: string]: unknown;
 }
 
-/** What the object of a batch answers to. */
+/** Methods of a batch's object. */
 export interface BatchRpc extends Rpc.DurableObjectBranded {
   wake(batchId: string): Promise<void>;
   ended(batchId: string, jobId: string): Promise<void>;
   waitForChange(batchId: string, known: number, ms: number): Promise<number>;
 }
 
-/** What the object of a container instance answers to. */
+/** Methods of a container instance's object. */
 export interface ProcessorRpc extends Rpc.DurableObjectBranded {
   fetch(request: Request): Promise<Response>;
   health(): Promise<RunnerHealth>;

@@ -19,7 +19,7 @@ export interface ApiResult {
   readonly concurrency: number;
   readonly worker: LoadResult;
   readonly plain: LoadResult;
-  /** Round trips to the database of one request, the most that were seen; null where the log reported nothing. */
+  /** Highest number of round trips to the database for one request; null if the log has none. */
   readonly d1Calls: number | null;
 }
 

@@ -13,11 +13,11 @@ import { type ServerProcess, startServer } from "./servers/server-process.ts";
 import { until } from "./until.ts";
 
 const SIZES = [10, 100, 1_000, 5_000];
-/** The counters are read so often, and the median counts. */
+/** Number of reads of the counters, of which the median counts. */
 const READS = 5;
 const LOG_TIMEOUT_MS = 5_000;
 
-/** What a step of a batch took. */
+/** The cost of a step of a batch. */
 interface Cost {
   readonly ms: number;
   /** Round trips to the database, and the statements in them, of the request alone. */
@@ -28,7 +28,7 @@ interface Cost {
 /** Medians over the runs. */
 export interface BatchSize {
   readonly entries: number;
-  /** The processor lists the feed, and nothing is made of it. */
+  /** The processor lists the feed, and nothing is created. */
   readonly listMs: number;
   /** `POST /jobs`, paused. */
   readonly accept: Cost;
@@ -41,7 +41,7 @@ export interface BatchSize {
 }
 
 const CreatedBatch = z.object({ batch_id: z.string(), total_videos: z.int() });
-/** What is read of the Worker's log lines. */
+/** The part of the Worker's log lines that is used. */
 const LogLine = z.object({
   event: z.string(),
   method: z.string().optional(),
@@ -82,7 +82,7 @@ export async function measureBatches(runs: number, log: (line: string) => void):
 }
 
 async function measureOnce(stack: Stack, feed: ServerProcess, entries: number): Promise<BatchSize> {
-  // each listing is one of its own: nothing is remembered from the one before
+  // each listing has its own feed, so that nothing is cached from the previous one
   const url = () => `${feed.url}/feed/${entries}?${randomUUID()}`;
   const listMs = await timed(() => list(stack, url(), entries));
   const logs = await watchLog(stack);
@@ -102,7 +102,7 @@ async function measureOnce(stack: Stack, feed: ServerProcess, entries: number): 
   const lines = await logs.until("DELETE", () => call(stack, "DELETE", `/batch/${batchId}`));
   const costOf = (ms: number, route: string): Cost => {
     const line = lines.find(({ event, method, ...rest }) => method === "POST" && rest.route === route);
-    if (!line) throw new Error(`The Worker's log says nothing of POST ${route}`);
+    if (!line) throw new Error(`The Worker's log has no line for POST ${route}`);
     return { ms, calls: line.d1_calls, statements: line.d1_statements };
   };
   return {
@@ -154,7 +154,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-/** Reads what the Worker logs from now on. */
+/** Reads log lines of the Worker from now on. */
 async function watchLog({ stateDir }: Stack) {
   const file = join(stateDir, "logs", "worker.log");
   const from = (await readFile(file)).byteLength;
@@ -166,7 +166,7 @@ async function watchLog({ stateDir }: Stack) {
       .filter((line) => line.startsWith('{"event":'))
       .map((line) => LogLine.parse(JSON.parse(line)));
   return {
-    /** The lines before that of a request with this method, which is made now. */
+    /** The lines up to that of a request with this method, which is sent now. */
     async until(method: string, request: () => Promise<unknown>): Promise<LogLine[]> {
       await request();
       const isLast = (line: LogLine) => line.method === method;

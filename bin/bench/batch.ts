@@ -5,18 +5,18 @@ import { table } from "./table.ts";
 
 const SIZES_NAME = "sizes";
 const FAIRNESS_NAME = "fairness";
-/** Accepting may take so many times what listing alone takes. */
+/** Accepting may take this many times as long as listing alone. */
 const ACCEPT_AT_MOST = 3;
-/** During a flood, others may wait so many times as long as without it. */
+/** During a flood, others may wait this many times as long as without it. */
 const WAIT_AT_MOST = 2;
 
-/** What a part that was left out is null. */
+/** Parts that were not run are null. */
 export interface BatchResults {
   readonly sizes: readonly BatchSize[] | null;
   readonly fairness: Fairness | null;
 }
 
-/** Batches of growing length, and what a flood of one account does to others. */
+/** Batches of growing length, and the effect of one account's flood on others. */
 export async function benchBatch(
   { runs, only }: BenchOptions,
   log: (line: string) => void,

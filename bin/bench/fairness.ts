@@ -10,11 +10,11 @@ import { startTimedProcessor, type TimedProcessor } from "./servers/timed-proces
 import { until } from "./until.ts";
 
 const FLOOD = 5_000;
-/** Jobs of each of the two other accounts. */
+/** Number of jobs of each of the two other accounts. */
 const JOBS = 40;
 const SLOTS = 8;
 const RUN_MS = 250;
-/** Requests of a flood that are under way at the same time. */
+/** Concurrent requests of a flood. */
 const AT_ONCE = 16;
 const TIMEOUT_MS = 120_000;
 
@@ -28,7 +28,7 @@ export interface Fairness {
   readonly duringFloodMs: number;
 }
 
-/** How long two accounts wait for slots alone, and while a third one has flooded the service. */
+/** How long two accounts wait for slots on their own, and while a third one floods the service. */
 export async function measureFairness(log: (line: string) => void): Promise<Fairness> {
   const folder = await mkdtemp(join(tmpdir(), "waterspout-bench-fairness-"));
   const processorPort = await freePort();
@@ -41,7 +41,7 @@ export async function measureFairness(log: (line: string) => void): Promise<Fair
       const waits = await Promise.all(two.map((key) => waitsOf(processor, worker.url, key)));
       return median(waits.flat());
     };
-    log("two accounts alone, once to warm up and once to measure");
+    log("two accounts on their own, once to warm up and once to measure");
     await waitOfTwo();
     const aloneMs = await waitOfTwo();
     log(`a third one posts ${FLOOD} jobs`);
@@ -62,7 +62,7 @@ async function waitsOf({ startedAt }: TimedProcessor, api: string, key: string):
   return [...posted].map(([id, at]) => (startedAt.get(id) ?? Number.NaN) - at);
 }
 
-/** @returns when each job was asked for */
+/** @returns when each job was requested */
 async function post(api: string, key: string, count: number): Promise<Map<string, number>> {
   const headers = { "x-api-key": key, "content-type": "application/json" };
   const body = JSON.stringify({ url: "https://media.example/watch?v=1" });

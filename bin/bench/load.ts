@@ -6,7 +6,7 @@ export interface LoadRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The status that counts. */
+  /** The expected status. */
   readonly expect: number;
 }
 
@@ -19,7 +19,7 @@ export interface LoadResult {
 }
 
 /**
- * Keeps so many requests under way for so long.
+ * Keeps a number of requests in flight for a time.
  *
  * @throws Error at the first response with another status
  */

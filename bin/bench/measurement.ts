@@ -1,4 +1,4 @@
-/** What was measured of one subject: the same work by each competitor, one after the other, several times. */
+/** Measurements of one subject: the same work by each competitor, one after the other, several times. */
 export interface Samples {
   readonly ours: readonly number[];
   /** Absent where it is not compared. */
@@ -6,13 +6,13 @@ export interface Samples {
   readonly floor?: readonly number[];
 }
 
-/** Our time may be at most so many times the other's. */
+/** Our time may be at most this many times the other's. */
 export interface Target {
   readonly against: "peer" | "floor";
   readonly atMost: number;
 }
 
-/** One line of a table. */
+/** One row of a table. */
 export interface Subject {
   readonly name: string;
   /** Milliseconds. */
@@ -32,7 +32,7 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** Our median in terms of a competitor's; null where it is not compared. */
+/** Our median divided by a competitor's; null if it is not compared. */
 export function ratio({ samples }: Subject, against: "peer" | "floor"): number | null {
   const others = samples[against];
   return others === undefined ? null : median(samples.ours) / median(others);

@@ -5,7 +5,7 @@ import { inRoot } from "../stack/paths.ts";
 
 const FOLDER = inRoot(".cache", "bench");
 
-/** Writes what a part measured as JSON, with what is needed to judge it. @returns the file's path */
+/** Writes the measurements of a part as JSON, with facts about the machine. @returns the file's path */
 export async function saveResults(part: string, runs: number, results: object): Promise<string> {
   const [cpu] = cpus();
   const machine = {

@@ -10,7 +10,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
 
-/** The table of measured subjects; columns that none of them fills are left out. */
+/** The table of measured subjects; empty columns are left out. */
 export function subjectTable(subjects: readonly Subject[]): string {
   const columns: readonly (readonly [string, (subject: Subject) => string])[] = [
     ["what", ({ name }) => name],

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Asks again and again until the response is yes.
+ * Polls until the result is true.
  *
- * @throws Error when the response is still no after `timeoutMs`; what the question throws
+ * @throws Error if it is still false after `timeoutMs`; whatever the check throws
  */
 export async function until(
   question: () => Promise<boolean>,

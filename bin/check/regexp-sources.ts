@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { type Node, parse } from "acorn";
 
-/** A regular expression as it stands in a file. */
+/** A regular expression in a file. */
 export interface FoundRegExp {
-  /** Begins at 1. */
+  /** Line number, from 1. */
   readonly line: number;
-  /** Null for one that is put together when the program runs. */
+  /** Null for one that is built at run time. */
   readonly literal: { readonly pattern: string; readonly flags: string } | null;
-  /** Why it may stand there whatever it looks like; null where nobody says so. */
+  /** The stated reason why it is allowed; null without one. */
   readonly reason: string | null;
 }
 
@@ -18,7 +18,7 @@ const MARK = "regexp-ok:";
 export function regExpsIn(path: string): FoundRegExp[] {
   const source = readFileSync(path, "utf8");
   const lines = source.split("\n");
-  // types become spaces, so that everything stays where it is
+  // types become spaces, so that positions stay the same
   const code = path.endsWith(".ts") ? stripTypeScriptTypes(source, { mode: "strip" }) : source;
   const tree = parse(code, {
     ecmaVersion: "latest",
@@ -36,7 +36,7 @@ export function regExpsIn(path: string): FoundRegExp[] {
   return found;
 }
 
-/** Undefined for a node that makes no regular expression. */
+/** Undefined for a node that creates no regular expression. */
 function literalOf(node: Node): FoundRegExp["literal"] | undefined {
   if (node.type === "Literal" && "regex" in node) {
     return node.regex as { pattern: string; flags: string };
@@ -46,7 +46,7 @@ function literalOf(node: Node): FoundRegExp["literal"] | undefined {
   return callee.name === "RegExp" ? null : undefined;
 }
 
-/** The reason stands at the end of the line, or in the comment in front of it. */
+/** The reason is at the end of the line, or in the comment before it. */
 function reasonAt(lines: readonly string[], line: number): string | null {
   let first = line - 1;
   while (lines[first - 1]?.trimStart().startsWith("//")) first--;

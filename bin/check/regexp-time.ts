@@ -2,11 +2,11 @@ import { type AST, RegExpParser, visitRegExpAST } from "@eslint-community/regexp
 import { analyse } from "scslre";
 
 /**
- * Why a regular expression may take more than linear time for some text; empty when none is known.
+ * Why a regular expression may take more than linear time for some text; empty if no reason is known.
  *
- * Two kinds of it: scslre finds quantifiers that can give characters to each other, or that begin anew at each place
- * of a run. What it does not see is a beginning that can stand again and again inside of what follows it without a
- * limit, such as `user.*banned` or `<p>[^]*?</p>`: each of them is tried to the end of the text.
+ * There are two kinds. scslre finds quantifiers that can exchange characters, or that restart at each position of a run.
+ * It does not find a beginning that can occur again within the unlimited part that follows it, such as `user.*banned`
+ * or `<p>[^]*?</p>`: each occurrence is tried up to the end of the text.
  */
 export function slowParts(pattern: string, flags: string): string[] {
   const found = analyse({ source: pattern, flags }).reports.map(
@@ -16,15 +16,15 @@ export function slowParts(pattern: string, flags: string): string[] {
 }
 
 const KINDS = {
-  Trade: "two quantifiers give characters to each other",
-  Self: "a quantifier gives characters to itself",
-  Move: "a quantifier begins anew at each place of a run",
+  Trade: "two quantifiers can exchange characters",
+  Self: "a quantifier can exchange characters with itself",
+  Move: "a quantifier restarts at each position of a run",
 } as const;
 
 function repeatedBeginnings(pattern: string, flags: string): string[] {
   const unicode = flags.includes("u");
   const tree = new RegExpParser().parsePattern(pattern, 0, pattern.length, { unicode, unicodeSets: false });
-  // a sticky one is tried at one place only
+  // a sticky one is only tried at one position
   if (flags.includes("y")) return [];
   const slow: string[] = [];
   visitRegExpAST(tree, {
@@ -35,14 +35,14 @@ function repeatedBeginnings(pattern: string, flags: string): string[] {
       // regexp-ok: a part of our own, tried on single characters
       const inside = new RegExp(`^(?:${quantifier.element.raw})$`, flags.replace(/[gm]/g, ""));
       if (front.every((part) => couldStandIn(part, inside))) {
-        slow.push(`what stands in front of ${quantifier.raw} can stand again inside of it`);
+        slow.push(`what precedes ${quantifier.raw} can occur again within it`);
       }
     },
   });
   return slow;
 }
 
-/** What must stand in front of it in its sequence and those around; null where that begins at the beginning of a text. */
+/** What must precede it in its sequence and the enclosing ones; null if that is anchored to the start of the text. */
 function inFrontOf(node: AST.Quantifier): AST.Element[] | null {
   const parts: AST.Element[] = [];
   let child: AST.Node = node;
@@ -64,7 +64,7 @@ function isLast(node: AST.Quantifier): boolean {
   return true;
 }
 
-/** Whether this part of a beginning could be matched by text inside of the quantifier; anything unclear could. */
+/** Whether text within the quantifier could match this part of a beginning; if unclear, it could. */
 function couldStandIn(part: AST.Element, inside: RegExp): boolean {
   if (part.type === "Character") return inside.test(String.fromCodePoint(part.value));
   if (part.type === "Group" || part.type === "CapturingGroup") {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** A web server with one video. */
 export interface Origin {
   readonly url: string;
-  /** As `ALLOWED_PRIVATE_HOSTS` takes it. */
+  /** In the form for `ALLOWED_PRIVATE_HOSTS`. */
   readonly host: string;
   close(): Promise<void>;
 }
@@ -15,9 +15,9 @@ export interface Origin {
 const CHUNK = 64 * 1024;
 
 /**
- * Serves one MP4 on a loopback port, ranges included.
+ * Serves one MP4 on a loopback port, with ranges.
  *
- * @param bytesPerSecond shared by all connections, so that opening more of them gains nothing
+ * @param bytesPerSecond shared by all connections, so that more connections are not faster
  */
 export async function serveVideo(file: string, bytesPerSecond: number): Promise<Origin> {
   const { size } = await stat(file);
@@ -76,7 +76,7 @@ async function send(
   response.end();
 }
 
-/** Resolves when the bytes' turn has come. */
+/** Resolves when the bytes may be sent. */
 function pacer(bytesPerSecond: number): (bytes: number) => Promise<void> {
   let busyUntil = 0;
   return async (bytes) => {

@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 /**
- * Makes a video of 20 seconds, 720p, with a tone: about 14 MB.
+ * Creates a video of 20 seconds, 720p, with a tone: about 14 MB.
  *
- * @param file where it goes; an `.mp4`
+ * @param file path of the `.mp4`
  */
 export async function makeSampleVideo(file: string, ffmpeg: string): Promise<void> {
   await promisify(execFile)(ffmpeg, [

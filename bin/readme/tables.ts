@@ -3,7 +3,7 @@ import { CONTAINERS } from "../../schema/containers.ts";
 import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
 import { EXIT_MEANINGS } from "../waterspout/exit-codes.ts";
 
-/** The README's tables that say what the code knows, by the name in their markers. */
+/** The README's generated tables, by the name in their markers. */
 const TABLES: Readonly<Record<string, () => string>> = {
   formats: formatTable,
   "worker variables": workerTable,
@@ -12,7 +12,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
 };
 
 /**
- * The README with its tables made anew. Each stands between `<!-- table: name -->` and `<!-- end of table -->`.
+ * The README with its tables regenerated. Each is between `<!-- table: name -->` and `<!-- end of table -->`.
  *
  * @throws Error when a table's markers are missing
  */

@@ -36,6 +36,14 @@ export interface StackOptions {
   readonly signal?: AbortSignal;
   /** Starts the processor; default: a process of this machine. */
   readonly startProcessor?: (options: ProcessorOptions) => SupervisedProcessor;
+  /** Makes Worker and processor reach each other by other addresses than their own, as across a network. */
+  readonly detours?: Detours;
+}
+
+/** Each takes where a part listens, and returns where the other one finds it. */
+export interface Detours {
+  toWorker(url: string): Promise<string>;
+  toProcessor(url: string): Promise<string>;
 }
 
 /** A running Worker and processor. */
@@ -81,6 +89,7 @@ async function start(
     log,
     signal = new AbortController().signal,
     startProcessor = superviseProcessor,
+    detours,
   }: StackOptions,
   undo: (() => void | Promise<void>)[],
 ): Promise<Omit<Stack, "stop">> {
@@ -93,8 +102,15 @@ async function start(
   const kept = loadSecrets(secretsFile);
   const secrets = withOwnSecrets(kept, env);
   const wiring = { workerUrl: url, processorPort, workDir: state.file("work"), secrets };
-  const variables = workerVariables(env, wiring);
-  const processorEnv = processorEnvironment(env, wiring);
+  const processorUrl = `http://127.0.0.1:${processorPort}`;
+  const variables = {
+    ...workerVariables(env, wiring),
+    ...(detours && { PROCESSOR_URL: await detours.toProcessor(processorUrl) }),
+  };
+  const processorEnv = {
+    ...processorEnvironment(env, wiring),
+    ...(detours && { WORKER_URL: await detours.toWorker(url) }),
+  };
   const marker = markerOf(state.stackId);
   const guard = startGuard(state.stackId);
   undo.push(guard.sweep);
@@ -131,7 +147,6 @@ async function start(
   if (apiKey !== kept.api_key) saveSecrets(secretsFile, { ...kept, api_key: apiKey });
   undo.push(driveCron(controlFile(state.path), log));
 
-  const processorUrl = `http://127.0.0.1:${processorPort}`;
   const adminToken = secrets.ADMIN_TOKEN;
   undo.push(writeLocalFile(state.file("local.json"), { url, apiKey, adminToken, processorUrl }));
   return { url, apiKey, adminToken, processorUrl, stateDir: state.path, failed };

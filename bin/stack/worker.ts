@@ -52,13 +52,21 @@ export interface WorkerOptions {
 /** What is thrown away at once fills no large nursery, which would never be given back. */
 const NODE_OPTIONS = ["--max-semi-space-size=2"];
 
+/**
+ * What a request leaves behind in workerd lies mostly outside of V8's heap, held by small objects that only a collection of
+ * the whole heap finds; the heap itself hardly grows, so V8 sees no reason for one. workerd alone, with a Worker of one line,
+ * takes some kilobytes more with each request, and each Worker behind another as much again. Small collections are made
+ * whole ones: memory levels off, and requests are as quick.
+ */
+const WORKERD_V8_FLAGS = "--gc-global";
+
 /** Starts the Worker on the embedded platform: workerd with D1, Durable Objects, queues and R2. */
 export function startWorker({ state, env, platformFile, logFile }: WorkerOptions): Child {
   return startChild({
     command: process.execPath,
     args: [...NODE_OPTIONS, PLATFORM_PROGRAM, platformFile],
     cwd: root,
-    env: { ...env, [STATE_VARIABLE]: state.path },
+    env: { ...env, [STATE_VARIABLE]: state.path, MINIFLARE_WORKERD_V8_FLAGS: WORKERD_V8_FLAGS },
     logFile,
   });
 }

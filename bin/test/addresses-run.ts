@@ -9,7 +9,7 @@ const HEAD =
 /**
  * Runs the whole address campaign and prints its table.
  *
- * @returns the exit code: 0 when nobody reached the trap
+ * @returns the exit code: 0 if no request reached the trap
  */
 export async function runAddresses(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "addresses-"));

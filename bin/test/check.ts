@@ -2,13 +2,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { root } from "../stack/paths.ts";
 
-/** Something besides the tests that must be in order. */
+/** A check in addition to the tests. */
 export interface Check {
   readonly name: string;
   run(): Promise<boolean>;
 }
 
-/** Runs a program of the packages with its output on the terminal. @returns whether it ended well */
+/** Runs a program of the packages with its output on the terminal. @returns whether it succeeded */
 export async function succeeds(
   command: string,
   args: readonly string[],

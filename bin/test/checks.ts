@@ -1,7 +1,7 @@
 import { type Check, succeeds } from "./check.ts";
 import { migrationsAreUpToDate } from "./migrations-check.ts";
 
-/** Checks of the code at rest, the quickest first. */
+/** Static checks, the fastest first. */
 export const CHECKS: readonly Check[] = [
   { name: "format and lint", run: () => succeeds("biome", ["check", "--error-on-warnings", "."]) },
   { name: "types", run: () => succeeds("tsc", ["-b"]) },

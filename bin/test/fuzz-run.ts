@@ -5,10 +5,10 @@ import { runVitest } from "./vitest-run.ts";
 const USAGE = "npm run fuzz -- [--inputs 20000] [--seed 1] [--from 0]";
 
 /**
- * Runs the campaign of malformed media. The same seed and number always make the same input: `--from` goes on where
- * another run ended, and together with `--inputs 1` it repeats one of them.
+ * Runs the campaign of malformed media. The same seed and number always give the same input: `--from` continues after
+ * another run, and with `--inputs 1` it repeats a single input.
  *
- * @returns the exit code: 0 when nothing crashed, hung or was reported
+ * @returns the exit code: 0 if nothing crashed, hung or was reported
  */
 export async function runFuzz(args: readonly string[]): Promise<number> {
   const { inputs, seed, from } = optionsOf(args);

@@ -1,18 +1,19 @@
 import { StackError } from "../stack/errors.ts";
 import { runVitest } from "./vitest-run.ts";
 
-/** Shares that a whole run is made of: each takes a few minutes and ends its servers before the next begins. */
+/** Number of shares of a complete run: each takes a few minutes and stops its servers before the next one starts. */
 const SHARES = 12;
 
 /**
- * Runs the whole matrix share by share, or only the share that is named.
+ * Runs the whole matrix share by share, or only one share.
  *
  * @param args nothing, or one share such as `3/12`
  * @returns the exit code: 0 when every case passed
  */
 export async function runMatrix(args: readonly string[]): Promise<number> {
   const [only] = args;
-  if (only !== undefined && !/^\d+\/\d+$/.test(only)) throw new StackError(`${only} is no share like 3/12`);
+  if (only !== undefined && !/^\d+\/\d+$/.test(only))
+    throw new StackError(`${only} is not a share like 3/12`);
   const shares = only ? [only] : Array.from({ length: SHARES }, (_, index) => `${index + 1}/${SHARES}`);
   const sum = { passed: 0, failed: 0 };
   for (const share of shares) {

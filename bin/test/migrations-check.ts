@@ -4,7 +4,7 @@ import { succeeds } from "./check.ts";
 
 const DRAFT = ".cache/migrations-check";
 
-/** True when the tables ask for no migration that is not written yet; tried on a copy of the migrations. */
+/** True if the migrations match the tables; checked on a copy of the migrations. */
 export async function migrationsAreUpToDate(): Promise<boolean> {
   const [written, draft] = [inRoot("schema", "db", "migrations"), inRoot(DRAFT)];
   rmSync(draft, { recursive: true, force: true });
@@ -13,6 +13,6 @@ export async function migrationsAreUpToDate(): Promise<boolean> {
   if (!(await succeeds("drizzle-kit", args))) return false;
   const added = readdirSync(draft).filter((name) => !readdirSync(written).includes(name));
   if (added.length === 0) return true;
-  console.error(`The tables were changed without a migration (${added.join(", ")}): npm run migrations`);
+  console.error(`The tables were changed without a migration (${added.join(", ")}); run npm run migrations`);
   return false;
 }

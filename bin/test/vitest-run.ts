@@ -10,7 +10,7 @@ export interface Counts {
 const REPORT = ".cache/vitest.json";
 
 /**
- * Runs every vitest project, or what the arguments choose.
+ * Runs every vitest project, or those that the arguments select.
  *
  * @param args passed on to vitest, for example `["unit"]` or `["--project", "worker"]`
  * @param env variables for the tests, in addition to those of this process
@@ -31,7 +31,7 @@ export async function runVitest(
   return ok || counts.failed > 0 ? counts : { ...counts, failed: 1 };
 }
 
-/** What of vitest's JSON report counts. */
+/** The part of vitest's JSON report that is used. */
 export interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
@@ -41,7 +41,7 @@ export interface Report {
   }[];
 }
 
-/** A file that could not be loaded, or whose set-up failed, has failed without a failed test of its own. */
+/** A file that could not be loaded, or whose set-up failed, counts as a failure without a failed test. */
 export function countsOf({ numPassedTests, numFailedTests, testResults }: Report): Counts {
   const brokenFiles = testResults.filter(
     ({ status, assertionResults }) =>

@@ -1,13 +1,12 @@
 import type { Delivery } from "../../schema/wire/callback.ts";
 import type { RunContext } from "../dependencies.ts";
 import type { HostLimit } from "../egress/host-limits.ts";
-import { openRangeSource, type RangeSource, type RangeSourceOptions } from "../egress/range-source.ts";
 import { RangeMismatchError, SourceChangedError } from "../egress/source-read.ts";
 import { StalledError } from "../egress/speed-watch.ts";
+import { hasWrongRanges } from "../egress/wrong-ranges.ts";
 import { Fault } from "../fault.ts";
 import { deliver } from "../stages/deliver.ts";
 import type { Resolved } from "../stages/resolve.ts";
-import type { SourceStream } from "../stages/source.ts";
 
 /**
  * Delivers a source. What servers do wrong, they do wrong with ranges and with several connections: where those fail,
@@ -46,52 +45,5 @@ async function limitBehind(
   if (fault instanceof StalledError || fault.retryAfterMs !== undefined) return null;
   if (REFUSALS.has(fault.code)) return { connections: 1 };
   if (!DAMAGE.has(fault.code)) return null;
-  for (const stream of source.streams) {
-    if (stream.protocol === "http" && (await hasWrongRanges(context, stream)))
-      return { distrustsRanges: true };
-  }
-  return null;
-}
-
-const COMPARED_BYTES = 64 << 10;
-/** So far behind the beginning that no first range reached it. */
-const COMPARED_AT = 300 << 10;
-
-/** Whether ranges give another file than the plain way: of another size, or with other bytes in one place. */
-async function hasWrongRanges(
-  { client, signal, limits }: RunContext,
-  stream: SourceStream,
-): Promise<boolean> {
-  if (limits.of(stream.url).distrustsRanges) return false;
-  const options: RangeSourceOptions = { url: stream.url, headers: stream.headers, signal };
-  const opened: RangeSource[] = [];
-  try {
-    const ranged = await openRangeSource(client, options);
-    opened.push(ranged);
-    if (!ranged.rangesWork || ranged.sizeBytes === undefined) return false;
-    const end = Math.min(ranged.sizeBytes, COMPARED_AT + COMPARED_BYTES);
-    const start = Math.max(0, end - COMPARED_BYTES);
-    const part = await ranged.readPart(start, end, signal);
-    ranged.close();
-    const plain = await openRangeSource(client, { ...options, plain: true });
-    opened.push(plain);
-    if (plain.sizeBytes !== undefined && plain.sizeBytes !== ranged.sizeBytes) return true;
-    return !(await beginningOf(plain, end)).subarray(start).equals(part);
-  } catch {
-    // the failure that was met first says more
-    return false;
-  } finally {
-    for (const file of opened) file.close();
-  }
-}
-
-async function beginningOf(file: RangeSource, bytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const batch of file.read()) {
-    chunks.push(...batch);
-    length += batch.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (length >= bytes) break;
-  }
-  return Buffer.concat(chunks).subarray(0, bytes);
+  return (await hasWrongRanges(context, source.streams)) ? { distrustsRanges: true } : null;
 }

@@ -7,23 +7,30 @@ import {
   MAX_KEY_BYTES,
   objectKey,
 } from "../../schema/storage/object-key.ts";
+import { cutText, MAX_DESCRIPTION } from "../../schema/text.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import type { RunContext } from "../dependencies.ts";
 import { ServiceFault, SourceFault, StorageFault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
+import type { Carried } from "../tools/carried.ts";
 import type { AudioFacts } from "../tools/ffprobe.ts";
 import { judgeTracks, planAudio } from "./audio-tracks.ts";
+import { holdsCover, keepStreams } from "./carried/keep.ts";
+import { readOwnCover } from "./carried/own-cover.ts";
 import { type ClipFacts, clipFacts, type Extent, extentOf } from "./clip.ts";
+import { missingSeconds } from "./damage.ts";
 import { asksLanguage, describeInputs, nativeOf, probeInput } from "./describe.ts";
 import { looksDirect, readHead, transferRanges } from "./direct.ts";
 import { type Extras, startExtras } from "./extras/extras.ts";
 import { type PublishedExtras, publishExtras } from "./extras/publish-extras.ts";
-import { type Section, writeMetadata } from "./file-metadata.ts";
+import type { Cover } from "./ffmpeg-args.ts";
+import { aboutOf, type Section, writeMetadata } from "./file-metadata.ts";
 import { type Input, type Inputs, openInputs } from "./inputs.ts";
 import { joinAndUpload } from "./join.ts";
 import { muxAndUpload } from "./mux.ts";
 import { qualityName } from "./quality.ts";
+import { shownRight } from "./repair/ladder.ts";
 import type { Resolved } from "./resolve.ts";
 import { checkDemands } from "./result-checks.ts";
 import type { AudioChoice, Source } from "./source.ts";
@@ -143,7 +150,8 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
     video: muxInputs.find((input) => input.videoCodec !== null)?.videoCodec ?? null,
     audio: audio.codec,
   };
-  const actions = fitStreams(plan, native);
+  const shown = muxInputs.find((input) => input.videoCodec !== null);
+  const actions = shownRight(plan, fitStreams(plan, native), native, shown);
   if (actions.video === "none" && actions.audio === "none") {
     throw new SourceFault(
       "no_format",
@@ -154,18 +162,21 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
   const extent = extentOf(plan, total);
   const { section } = extent;
   checkDurationLimit(context, extent.seconds);
-  const cover = await extras.cover();
+  const carried = (muxInputs.length === 1 ? muxInputs[0]?.carried : null) ?? null;
+  const { kept, adjustments: left } = carried ? keepStreams(plan, carried, 0) : NOTHING_CARRIED;
+  const cover = (await ownCover(context, inputs.all[0], carried)) ?? (await extras.cover());
+  const about = aboutOf(source, carried);
   const key = keyOf(context, source);
   const request = {
-    ...{ inputs, muxInputs, actions, audio, key, extent, cover, askLeave },
+    ...{ inputs, muxInputs, actions, audio, native, key, extent, cover, about, kept, askLeave },
     fps: muxInputs.find((input) => input.fps !== null)?.fps ?? null,
     expectedBytes: expectedBytes(inputs.all, total, extent),
   };
   const result =
-    (await joinAndUpload(context, source, { ...request, native })) ??
+    (await joinAndUpload(context, request)) ??
     (await muxAndUpload(context, {
       ...request,
-      metadata: await writeMetadata(context.folder, source, { format: plan.format, section, cover }),
+      metadata: await writeMetadata(context.folder, about, { format: plan.format, section, cover }),
     }));
   const clip = clipFacts(plan, {
     firstPacket: result.firstPacket,
@@ -173,16 +184,32 @@ async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work)
   });
   return {
     upload: result,
-    strategy: strategyOf(inputs.all, actions),
+    strategy: strategyOf(inputs.all, result.encoded ?? actions),
     facts: result.facts,
     native,
-    adjustments: [...actions.adjustments, ...extent.adjustments, ...clip.adjustments],
+    adjustments: [
+      ...[...actions.adjustments, ...extent.adjustments, ...clip.adjustments],
+      ...[...left, ...result.repairs],
+    ],
     audio,
     muxMs: result.muxMs,
     key,
     section: { start: clip.facts?.start ?? section.start, end: section.end },
     clip: clip.facts,
   };
+}
+
+const NOTHING_CARRIED = { kept: null, adjustments: [] } as const;
+
+/** The cover that the source's file has itself, where the new one has room for it. */
+async function ownCover(
+  context: RunContext,
+  input: Input | undefined,
+  carried: Carried | null,
+): Promise<Cover | null> {
+  const stream = carried?.cover ?? null;
+  if (!input || stream === null || !holdsCover(context.request.plan.format)) return null;
+  return await readOwnCover(context, input, stream);
 }
 
 function strategyOf(inputs: readonly Input[], actions: StreamActions): Strategy {
@@ -258,15 +285,9 @@ function missingAdjustments(inputs: Inputs, { facts, section }: Done): Adjustmen
   const { count, seconds } = inputs.missing();
   if (count === 0) return [];
   const announced = section.end === null ? (facts.durationSeconds ?? seconds) : section.end - section.start;
-  const [from, missing] = [announced, seconds].map((value) => Math.round(value * 10) / 10) as [
-    number,
-    number,
-  ];
-  const to = Math.max(0, Math.round((from - missing) * 10) / 10);
   const pieces = count === 1 ? "1 segment" : `${count} segments`;
-  return [
-    { field: "source", from, to, reason: `${missing} s are missing: the source does not have ${pieces}` },
-  ];
+  const delivered = Math.max(0, announced - seconds);
+  return [missingSeconds("source", { missing: seconds, delivered }, `the source does not have ${pieces}`)];
 }
 
 function report(
@@ -287,7 +308,7 @@ function report(
     duration: facts.durationSeconds ?? source.duration,
     clip: done.clip,
     title: source.title.slice(0, 1000),
-    description: source.description?.slice(0, 10_000) ?? null,
+    description: source.description === null ? null : cutText(source.description, MAX_DESCRIPTION),
     release_date: source.releaseDate,
     native_video_codec: done.native.video,
     native_audio_codec: done.native.audio,

@@ -1,6 +1,7 @@
 import type { MediaPlan, SourceCodecs } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
+import type { Carried } from "../tools/carried.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
 import type { TrackedInput } from "./audio-tracks.ts";
 import type { Input, Inputs } from "./inputs.ts";
@@ -12,6 +13,11 @@ export interface DescribedInput extends TrackedInput, Pick<Input, "forTool"> {
   /** Of the whole source, in seconds. */
   readonly duration: number | null;
   readonly fps: number | null;
+  /** What its file carries next to video and audio; null where nothing was looked at. */
+  readonly carried: Carried | null;
+  /** A copy of its video would not know in which order frames are shown. */
+  readonly lacksDisplayOrder: boolean;
+  readonly isTurned: boolean;
 }
 
 /** Codecs as the API names them. */
@@ -31,11 +37,23 @@ export async function probeInput(
 }
 
 /** What is seen of an input; where its index reports it, not when it begins. */
-type Seen = IndexFacts & Partial<Pick<MediaFacts, "startSeconds" | "audioTracks">>;
+type Seen = IndexFacts &
+  Partial<Pick<MediaFacts, "startSeconds" | "audioTracks" | "carried" | "container">> & {
+    readonly video:
+      | (IndexFacts["video"] & { readonly isReordered?: boolean; readonly isTurned?: boolean })
+      | undefined;
+  };
 
-/** An index does not state languages: where one was asked for, a tool looks. */
-async function indexFacts({ request: { plan } }: RunContext, input: Input): Promise<IndexFacts | null> {
-  if (asksLanguage(plan)) return null;
+/**
+ * An index states neither languages nor what else a file carries: a tool looks at a file that is the whole source, and
+ * where a language was asked for. Tracks that a site keeps apart carry nothing.
+ */
+async function indexFacts(
+  { request: { plan } }: RunContext,
+  input: Input,
+  isWhole: boolean,
+): Promise<IndexFacts | null> {
+  if (isWhole || asksLanguage(plan)) return null;
   return (await (await input.head())?.facts()) ?? null;
 }
 
@@ -55,7 +73,9 @@ export async function describeInputs(
       const { stream, cut } = input;
       const isKnown = stream.codecsKnown && (cut?.totalSeconds ?? source.duration) !== null && !isCutApart;
       if (isKnown) return null;
-      return (await indexFacts(context, input)) ?? (await probeInput(context, input));
+      return (
+        (await indexFacts(context, input, inputs.all.length === 1)) ?? (await probeInput(context, input))
+      );
     }),
   ).catch((error: unknown) => {
     throw inputs.failure() ?? error;
@@ -69,6 +89,9 @@ export async function describeInputs(
     return {
       ...{ forTool, transportStream, isExtraAudio: stream.isExtraAudio },
       audioTracks: facts?.audioTracks ?? null,
+      carried: facts?.carried ?? null,
+      ...orderOf(facts),
+      isTurned: facts?.video?.isTurned ?? false,
       videoCodec: native ? native.video : stream.videoCodec,
       audioCodec: native ? native.audio : stream.audioCodec,
       fps: stream.fps ?? facts?.video?.fps ?? null,
@@ -78,6 +101,16 @@ export async function describeInputs(
       skipSeconds: Math.max(0, start - (cut === null ? 0 : beginningOf(inputs.all, seen, index))),
     };
   });
+}
+
+/** Codecs whose frames only a decoder can put in order. */
+const OPAQUE_ORDER: ReadonlySet<string> = new Set(["h264", "h265", "vc1", "wmv3"]);
+
+/** AVI counts frames as they are decoded. */
+function orderOf(facts: Seen | null): Pick<DescribedInput, "lacksShowTimes" | "lacksDisplayOrder"> {
+  const { codec = "", isReordered = false } = facts?.video ?? {};
+  const lacksShowTimes = facts?.container === "avi";
+  return { lacksShowTimes, lacksDisplayOrder: lacksShowTimes && isReordered && OPAQUE_ORDER.has(codec) };
 }
 
 /** Playlists round the lengths of their pieces; more than this apart, two streams do not share one clock. */

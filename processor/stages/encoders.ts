@@ -31,20 +31,23 @@ export function videoEncoder(target: VideoTarget, plan: MediaPlan): string[] {
   ];
   return [
     ...["-c:v:0", ...VIDEO_ENCODERS[target](plan.crf ?? DEFAULT_CRF)],
-    ...(filters.length > 0 ? ["-vf", filters.join(",")] : []),
+    ...(filters.length > 0 ? ["-filter:v:0", filters.join(",")] : []),
     ...codecTag(plan, target),
   ];
 }
+
+/** Silence where the source has nothing: what follows stays with its video, and the file keeps its length. */
+const FILLS_GAPS = "aresample=async=1";
 
 /** Arguments that make an audio stream what the plan asks for. */
 export function audioEncoder(target: AudioTarget, plan: MediaPlan): string[] {
   const bitrate = plan.audio_bitrate ?? DEFAULT_AUDIO_BITRATE;
   const filters = [
     ...(plan.clip === null ? [] : ["atrim=start=0"]),
+    FILLS_GAPS,
     ...(target === "opus" ? [`aformat=channel_layouts=${opusLayouts(bitrate)}`] : []),
   ];
-  const filtered = filters.length > 0 ? ["-af", filters.join(",")] : [];
-  return ["-c:a", AUDIO_ENCODERS[target], "-b:a", bitrate, ...filtered];
+  return ["-c:a", AUDIO_ENCODERS[target], "-b:a", bitrate, "-af", filters.join(",")];
 }
 
 /** Apple's players take H.265 only under this tag. */

@@ -2,6 +2,7 @@ import { containerOf, type Format, isAudioFormat } from "../../schema/containers
 import type { MediaPlan, StreamActions } from "../../schema/media.ts";
 import { ToolInput } from "../tools/tool-input.ts";
 import type { AudioPlan, ExtraTrack } from "./audio-plan.ts";
+import { type KeptStreams, keptArguments, keptMaps } from "./carried/keep.ts";
 import { audioEncoder, codecTag, videoEncoder } from "./encoders.ts";
 import { threeLetterCode } from "./language-codes.ts";
 
@@ -19,6 +20,8 @@ export interface MuxInput {
   readonly isExtraAudio?: boolean;
   /** False for pieces read one after the other: what is in front is read and left out. */
   readonly seekable?: boolean;
+  /** Its container states when frames are decoded, and not when they are shown. */
+  readonly lacksShowTimes?: boolean;
 }
 
 /** An input that the tool can open. */
@@ -49,6 +52,10 @@ export interface MuxJob {
   /** Title, artist, date and chapters, in the tool's own text format. */
   readonly metadataPath: string | null;
   readonly cover: Cover | null;
+  /** What else of the source's file goes into the new one. */
+  readonly kept?: KeptStreams | null;
+  /** Time stamps that are missing are made up, also where the container should have them. */
+  readonly repairsTimes?: boolean;
   /** Where the time stamp of the first copied packet is noted, in seconds from the asked start; see `readFirstPacket`. */
   readonly firstPacketPath: string | null;
   readonly output: string;
@@ -98,7 +105,7 @@ export const isMatroska = (format: Format): boolean => format === "mkv" || forma
 export function muxToolInputs(job: MuxJob): ToolInput[] {
   const cover = attachesCover(job) ? job.cover : null;
   return [
-    ...job.inputs.map(positioned),
+    ...job.inputs.map((input) => positioned(input, job)),
     ...(job.metadataPath === null ? [] : [ToolInput.text(job.metadataPath, "ffmetadata")]),
     ...(cover === null ? [] : [ToolInput.image(cover.path, "jpeg_pipe")]),
   ];
@@ -112,6 +119,7 @@ export function muxArguments(job: MuxJob): string[] {
     ...metadataArguments(job),
     ...videoArguments(job),
     ...(extraTracks(job).length === 0 ? audioArguments(job) : severalAudioArguments(job)),
+    ...keptArguments(job.kept ?? null, job.plan.format),
     ...coverArguments(job),
     ...containerArguments(job),
     ...["-f", MUXERS[job.plan.format], "-y", job.output],
@@ -119,16 +127,19 @@ export function muxArguments(job: MuxJob): string[] {
   ];
 }
 
-function positioned({
-  delaySeconds = 0,
-  input,
-  seekable = true,
-  skipSeconds = 0,
-}: OpenedMuxInput): ToolInput {
+function positioned(
+  { delaySeconds = 0, input, lacksShowTimes = false, seekable = true, skipSeconds = 0 }: OpenedMuxInput,
+  { actions, repairsTimes = false }: MuxJob,
+): ToolInput {
   const delay = delaySeconds > 0 ? ["-itsoffset", `${delaySeconds}`] : [];
   // either way the asked start becomes time 0
   const skip = seekable ? ["-ss", `${skipSeconds}`] : ["-itsoffset", `${-skipSeconds}`];
-  return input.with("-thread_queue_size", "1024", ...(skipSeconds > 0 ? skip : delay));
+  // a decoder finds out better on its own when its frames are shown
+  const makesTimes = repairsTimes || (lacksShowTimes && actions.video === "copy");
+  return input.with(
+    ...["-thread_queue_size", "1024", ...(makesTimes ? ["-fflags", "+genpts"] : [])],
+    ...(skipSeconds > 0 ? skip : delay),
+  );
 }
 
 const clipLength = ({ clipSeconds }: MuxJob): string[] =>
@@ -153,14 +164,17 @@ const extraTracks = ({ actions, audio }: MuxJob): readonly ExtraTrack[] =>
 function maps(job: MuxJob): string[] {
   const { audio, video } = mappedInputs(job);
   return [
-    ...(video === -1 ? [] : ["-map", `${video}:v:0`]),
+    // an upper-case V leaves out covers, which some files have in front
+    ...(video === -1 ? [] : ["-map", `${video}:V:0`]),
     ...(audio === -1 ? ["-an"] : ["-map", `${audio}:a:${job.audio?.track ?? 0}`]),
     ...extraTracks(job).flatMap(({ input, track }) => ["-map", `${input}:a:${track}`]),
-    ...["-sn", "-dn"],
+    ...keptMaps(job.kept ?? null),
+    ...(job.kept?.subtitles.length ? [] : ["-sn"]),
+    "-dn",
   ];
 }
 
-/** Nothing of the source's own tags is taken over: ours name the same things, and others may name its maker's tools. */
+/** The text names all that is said about the file, the source's own tags among it; nothing else is taken over. */
 function metadataArguments({ metadataPath, inputs }: MuxJob): string[] {
   if (metadataPath === null) return ["-map_metadata", "-1", "-map_chapters", "-1"];
   const input = `${inputs.length}`;
@@ -171,8 +185,11 @@ function videoArguments(job: MuxJob): string[] {
   const { actions, plan, inputs } = job;
   if (actions.video === "none") return attachesCover(job) ? [] : ["-vn"];
   if (actions.video !== "copy") return videoEncoder(actions.video, plan);
-  const codec = inputs.find((input) => input.videoCodec !== null)?.videoCodec ?? null;
-  return ["-c:v:0", "copy", ...codecTag(plan, codec)];
+  const input = inputs.find(({ videoCodec }) => videoCodec !== null);
+  const codec = input?.videoCodec ?? null;
+  // two frames in one packet are AVI's way to hold frames that are shown out of order
+  const unpack = input?.lacksShowTimes && codec === "mpeg4" ? ["-bsf:v:0", "mpeg4_unpack_bframes"] : [];
+  return ["-c:v:0", "copy", ...unpack, ...codecTag(plan, codec)];
 }
 
 function audioArguments({ actions, plan, inputs }: MuxJob): string[] {
@@ -242,22 +259,27 @@ function label(language: string | null, place: number, format: Format): string[]
   return tags.flatMap((tag) => [`-metadata:s:a:${place}`, tag]);
 }
 
-/** Ogg has its pictures in the metadata, WebM has none. */
+const ATTACHES_COVER: ReadonlySet<Format> = new Set(["mp4", "m4a", "mp3"]);
+
+/** Ogg has its pictures in the metadata, Matroska in an attachment, WebM has none. */
 const attachesCover = ({ cover, plan }: Pick<MuxJob, "cover" | "plan">): boolean =>
-  cover !== null && (plan.format === "m4a" || plan.format === "mp3");
+  cover !== null && ATTACHES_COVER.has(plan.format);
 
 function coverArguments(job: MuxJob): string[] {
   const { cover, inputs, metadataPath, plan } = job;
   if (cover === null) return [];
   if (plan.format === "mkv") {
-    return ["-attach", cover.path, "-metadata:s:t", "mimetype=image/jpeg"].concat(
-      "-metadata:s:t",
+    // those of the source's file stand in front of it
+    const place = job.kept?.attachments ?? 0;
+    return ["-attach", cover.path, `-metadata:s:t:${place}`, "mimetype=image/jpeg"].concat(
+      `-metadata:s:t:${place}`,
       "filename=cover.jpg",
     );
   }
   if (!attachesCover(job)) return [];
   const input = inputs.length + (metadataPath === null ? 0 : 1);
-  return ["-map", `${input}:v:0`, "-c:v", "copy", "-disposition:v:0", "attached_pic"];
+  const place = job.actions.video === "none" ? 0 : 1;
+  return ["-map", `${input}:v:0`, `-c:v:${place}`, "copy", `-disposition:v:${place}`, "attached_pic"];
 }
 
 /** The index goes in front in one pass: room is reserved, everything behind it is written strictly forward. */
@@ -279,7 +301,7 @@ function firstPacketOutput(job: MuxJob): string[] {
   return [
     ...[
       "-map",
-      `${input}:${video ? "v:0" : `a:${job.audio?.track ?? 0}`}`,
+      `${input}:${video ? "V:0" : `a:${job.audio?.track ?? 0}`}`,
       "-c",
       "copy",
       video ? "-frames:v" : "-frames:a",

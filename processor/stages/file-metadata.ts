@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Format } from "../../schema/containers.ts";
 import type { Chapter } from "../media/isobmff/chapter-track.ts";
 import type { Tags } from "../media/isobmff/movie-boxes.ts";
+import type { Carried } from "../tools/carried.ts";
 import type { Cover } from "./ffmpeg-args.ts";
 import type { Source } from "./source.ts";
 
@@ -12,12 +13,32 @@ export interface Section {
   readonly end: number | null;
 }
 
-/** What a file says about itself in a few words, as far as it is known. */
-export const tagsOf = ({ releaseDate, title, uploader }: Source): Tags => ({
-  title,
-  artist: uploader,
-  date: releaseDate,
-});
+/** What a file says about itself. */
+export interface About {
+  /** By the names of the tool. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** Of the whole source. */
+  readonly chapters: readonly Chapter[];
+}
+
+/** What is known of a source, and what its file says about itself: the latter stays, where both say something. */
+export function aboutOf(
+  { chapters, releaseDate, title, uploader }: Source,
+  carried: Pick<Carried, "tags" | "chapters"> | null,
+): About {
+  const known = { title, artist: uploader, date: releaseDate };
+  const stated = Object.entries(known).flatMap(([name, value]) => (value === null ? [] : [[name, value]]));
+  return {
+    tags: { ...Object.fromEntries(stated), ...carried?.tags },
+    chapters: chapters.length > 0 ? chapters : (carried?.chapters ?? []),
+  };
+}
+
+/** What our own files say of it; null where they could not say all of it. */
+export function shortTags({ tags }: About): Tags | null {
+  const { title = null, artist = null, date = null, ...others } = tags;
+  return Object.keys(others).length > 0 ? null : { title, artist, date };
+}
 
 /**
  * Writes what the file shall say about itself to the work folder: title, artist, date, the chapters of the delivered
@@ -27,15 +48,15 @@ export const tagsOf = ({ releaseDate, title, uploader }: Source): Tags => ({
  */
 export async function writeMetadata(
   folder: string,
-  source: Source,
+  about: About,
   { format, section, cover }: { format: Format; section: Section; cover: Cover | null },
 ): Promise<{ path: string; bytes: number }> {
   const tags: Record<string, string | null> = {
-    ...tagsOf(source),
+    ...about.tags,
     METADATA_BLOCK_PICTURE:
       cover !== null && isOgg(format) ? imageBlock(await readFile(cover.path)).toString("base64") : null,
   };
-  const text = metadataText(tags, chaptersWithin(source.chapters, section));
+  const text = metadataText(tags, chaptersWithin(about.chapters, section));
   const path = join(folder, "metadata.txt");
   await writeFile(path, text);
   return { path, bytes: Buffer.byteLength(text) };

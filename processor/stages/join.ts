@@ -1,7 +1,6 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { containerOf, type Format } from "../../schema/containers.ts";
-import type { SourceCodecs } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
 import { NotConcatenableError } from "../hls/source.ts";
 import { isUnsupportedMedia, UnsupportedMediaError } from "../media/isobmff/box-view.ts";
@@ -17,12 +16,11 @@ import { PartFiller } from "../storage/uploads/part-filler.ts";
 import type { PartUploader } from "../storage/uploads/part-uploader.ts";
 import { uploadGrowingFile } from "../storage/uploads/upload-growing-file.ts";
 import { indexBytesFor, mappedInputs } from "./ffmpeg-args.ts";
-import { chaptersWithin, tagsOf } from "./file-metadata.ts";
+import { chaptersWithin, shortTags } from "./file-metadata.ts";
 import type { MuxRequest, MuxResult } from "./mux.ts";
 import { openUpload, type UploadPlan } from "./open-upload.ts";
 import { type Input, presentSeconds } from "./parts/input.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
-import type { Source } from "./source.ts";
 
 /**
  * Audio and video that already are what they shall be, each in a file of the mp4 family or both in a transport stream,
@@ -40,27 +38,24 @@ const JOINED_ENTRIES = new Set(["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus"])
 const ROOM_STEP_BYTES = 64 << 10;
 const MAX_PASSES = 3;
 
-export interface JoinRequest extends Omit<MuxRequest, "metadata"> {
-  /** Of the chosen streams. */
-  readonly native: SourceCodecs;
-}
+/** Nothing here is cut or repaired. */
+const AS_IT_IS = { firstPacket: null, encoded: null, repairs: [] } as const;
+
+export type JoinRequest = Omit<MuxRequest, "metadata">;
 
 /**
  * Joins and publishes.
  *
  * @returns null when a tool must do it; nothing is left of the attempt then
  */
-export async function joinAndUpload(
-  context: RunContext,
-  source: Source,
-  request: JoinRequest,
-): Promise<MuxResult | null> {
+export async function joinAndUpload(context: RunContext, request: JoinRequest): Promise<MuxResult | null> {
   const brand = BRANDS[context.request.plan.format];
   const wanted = wantedInputs(request);
-  if (brand === undefined || wanted === null || !looksJoinable(context, source, request)) return null;
-  const tags = tagsOf(source);
+  const tags = shortTags(request.about);
+  if (brand === undefined || wanted === null || tags === null || !looksJoinable(context, request))
+    return null;
   const cover = request.cover && (await readFile(request.cover.path));
-  const chapters = chaptersWithin(source.chapters, request.extent.section);
+  const chapters = chaptersWithin(request.about.chapters, request.extent.section);
   const words = [...Object.values(tags), ...chapters.map(({ title }) => title)];
   let extraBytes = 2 * Buffer.byteLength(words.join("")) + (cover?.length ?? 0);
   for (let pass = 1; ; pass++) {
@@ -86,7 +81,7 @@ export async function joinAndUpload(
   }
 }
 
-/** Of a source that ends too early, too, the tool makes what can be made. */
+/** Of a source that ends too early or has damage, too, the tool makes what can be made. */
 const isForTool = (error: unknown): boolean =>
   isUnsupportedMedia(error) ||
   [EndedEarlyError, FrontTooSmallError, NotConcatenableError].some((kind) => error instanceof kind);
@@ -122,12 +117,11 @@ function wantedInputs({ actions, inputs, muxInputs }: JoinRequest): WantedInput[
   return wanted;
 }
 
-function looksJoinable({ request }: RunContext, source: Source, { actions, audio }: JoinRequest): boolean {
+function looksJoinable({ request }: RunContext, { about, actions, audio, kept }: JoinRequest): boolean {
   if (audio.track !== 0 || audio.extra.length > 0) return false;
+  if (kept !== null && kept.subtitles.length + kept.attachments > 0) return false;
   const wanted = [actions.video, actions.audio].filter((action) => action !== "none");
-  return (
-    request.plan.clip === null && inOrder(source.chapters) && wanted.every((action) => action === "copy")
-  );
+  return request.plan.clip === null && inOrder(about.chapters) && wanted.every((action) => action === "copy");
 }
 
 interface OpenedInput {
@@ -204,7 +198,7 @@ async function uploadPlanned(job: Join): Promise<MuxResult> {
   const muxMs = Math.round(performance.now() - startedAt);
   context.progress.enter("Uploading");
   const { sha256, ...upload } = await uploader.finish({ beforePublish: request.askLeave });
-  return { ...upload, sha256: sha256 ?? "", facts, muxMs, firstPacket: null };
+  return { ...upload, sha256: sha256 ?? "", facts, muxMs, ...AS_IT_IS };
 }
 
 /** Fragments report their samples when they come: the file keeps room for the index, which is written last. */
@@ -225,7 +219,7 @@ async function uploadWritten(job: Join, name: string, extraBytes: number): Promi
   });
   try {
     const upload = await growing.result;
-    return { ...upload, ...(await written), firstPacket: null };
+    return { ...upload, ...(await written), ...AS_IT_IS };
   } finally {
     await written.catch(() => {});
     await file.close();

@@ -33,6 +33,14 @@ export interface FfmpegOptions {
   readonly stallMs?: number | undefined;
   /** `pipe` when an output is `pipe:1`. */
   readonly stdout?: "pipe" | "ignore";
+  /** Reads the output `pipe:1` line by line. */
+  readonly onStdoutLine?: ((line: string) => void) | undefined;
+  /**
+   * Goes on after errors of the media, and reports them as warnings: the result must be checked. By default the first
+   * error ends the run, because ffmpeg also ends with 0 on sources that break off.
+   */
+  readonly tolerant?: boolean | undefined;
+  readonly onStderrLine?: ((line: string) => void) | undefined;
 }
 
 export interface FfmpegResult {
@@ -49,17 +57,10 @@ export interface FfmpegRun {
   readonly finished: Promise<FfmpegResult>;
 }
 
-/** `-xerror`: without it, ffmpeg ends with 0 on sources that break off. Progress goes to a pipe of its own. */
-const GENERAL_ARGS = [
-  "-hide_banner",
-  "-nostdin",
-  "-xerror",
-  "-y",
-  "-v",
-  "error",
-  "-nostats",
-  "-progress",
-  "pipe:3",
+/** Progress goes to a pipe of its own. */
+const generalArgs = (tolerant: boolean): string[] => [
+  ...["-hide_banner", "-nostdin", "-y", "-nostats", "-progress", "pipe:3"],
+  ...(tolerant ? ["-v", "warning"] : ["-v", "error", "-xerror"]),
 ];
 
 /** Starts ffmpeg and waits for its end. See {@link startFfmpeg}. */
@@ -79,7 +80,7 @@ export function startFfmpeg(options: FfmpegOptions): FfmpegRun {
   const stall = new StallTimer(options.stallMs);
   const tool = spawnTool({
     command: tools.ffmpeg.path,
-    args: [...GENERAL_ARGS, ...inputs.flatMap((input) => input.args), ...args],
+    args: [...generalArgs(options.tolerant ?? false), ...inputs.flatMap((input) => input.args), ...args],
     env: proxyEnvironment(proxy.url),
     cwd,
     limits: tools.sandbox.limits[purpose],
@@ -87,6 +88,8 @@ export function startFfmpeg(options: FfmpegOptions): FfmpegRun {
     access: accessFor(inputs, cwd, proxy.url),
     signal: options.signal,
     stdout: options.stdout ?? "ignore",
+    ...(options.onStdoutLine ? { onStdoutLine: options.onStdoutLine } : {}),
+    ...(options.onStderrLine ? { onStderrLine: options.onStderrLine } : {}),
     onExtraLine: progressReader((progress) => {
       stall.onProgress(progress);
       options.onProgress?.(progress);

@@ -1,5 +1,6 @@
 import type { EgressProxy } from "../egress/proxy.ts";
 import { ServiceFault, SourceFault } from "../fault.ts";
+import { type Carried, type CarriedOutput, carriedOf } from "./carried.ts";
 import { codecName } from "./codec-names.ts";
 import type { Tools } from "./discover.ts";
 import { spawnTool } from "./exec.ts";
@@ -16,6 +17,10 @@ export interface VideoFacts {
   readonly fps: number | undefined;
   /** Bits per second. */
   readonly bitrate: number | undefined;
+  /** Frames are shown in another order than they are decoded in. */
+  readonly isReordered: boolean;
+  /** Players must turn its frames, as those of a phone held upright. */
+  readonly isTurned: boolean;
 }
 
 export interface AudioFacts {
@@ -48,6 +53,7 @@ export interface MediaFacts {
   readonly audio: AudioFacts | undefined;
   /** All audio streams, in the file's order. */
   readonly audioTracks: readonly AudioFacts[];
+  readonly carried: Carried;
 }
 
 export interface ProbeOptions {
@@ -59,6 +65,10 @@ export interface ProbeOptions {
 
 /** Facts of a file with very many streams; an honest one takes some kilobytes. */
 const MAX_FACTS_BYTES = 16 << 20;
+
+const PROBE_ARGS = ["-hide_banner", "-v", "error", "-show_format", "-show_streams", "-show_chapters"].concat(
+  ...["-of", "json"],
+);
 
 /**
  * Reads what a media file is.
@@ -76,7 +86,7 @@ export async function probeMedia(
   const lines: string[] = [];
   const tool = spawnTool({
     command: tools.ffprobe.path,
-    args: ["-hide_banner", "-v", "error", "-show_format", "-show_streams", "-of", "json", ...input.args],
+    args: [...PROBE_ARGS, ...input.args],
     env: proxyEnvironment(proxy.url),
     ...{ cwd, signal, stdout: "pipe", maxStdoutBytes: MAX_FACTS_BYTES },
     limits: tools.sandbox.limits.inspect,
@@ -92,13 +102,14 @@ export async function probeMedia(
     throw new ServiceFault("processing", `ffprobe exceeded its limit of ${exit.limit}`);
   const response = exit.code === 0 ? (JSON.parse(lines.join("\n")) as FfprobeOutput) : {};
   if (!response.format || !response.streams?.length) throw new SourceFault("truncated", exit.stderrTail);
-  return factsOf(response.format, response.streams);
+  return factsOf(response.format, response.streams, response.chapters);
 }
 
 /** The members of ffprobe's answer that are read here. */
 interface FfprobeOutput {
   readonly format?: ProbeFormat;
   readonly streams?: readonly ProbeStream[];
+  readonly chapters?: CarriedOutput["chapters"];
 }
 
 interface ProbeFormat {
@@ -106,15 +117,17 @@ interface ProbeFormat {
   readonly duration?: string;
   readonly start_time?: string;
   readonly size?: string;
-  readonly tags?: { readonly major_brand?: string };
+  readonly tags?: { readonly major_brand?: string } & Readonly<Record<string, unknown>>;
 }
 
 interface ProbeStream {
+  readonly index: number;
   readonly codec_type: string;
   readonly codec_name?: string;
   readonly width?: number;
   readonly height?: number;
   readonly avg_frame_rate?: string;
+  readonly has_b_frames?: number;
   readonly bit_rate?: string;
   readonly sample_rate?: string;
   readonly channels?: number;
@@ -124,11 +137,15 @@ interface ProbeStream {
     readonly language?: string;
     readonly title?: string;
     readonly handler_name?: string;
-  };
+  } & Readonly<Record<string, unknown>>;
   readonly side_data_list?: readonly { readonly rotation?: number }[];
 }
 
-function factsOf(format: ProbeFormat, streams: readonly ProbeStream[]): MediaFacts {
+function factsOf(
+  format: ProbeFormat,
+  streams: readonly ProbeStream[],
+  chapters: CarriedOutput["chapters"] = [],
+): MediaFacts {
   const video = streams.find((stream) => stream.codec_type === "video" && !stream.disposition?.attached_pic);
   const audioTracks = streams.filter((stream) => stream.codec_type === "audio").map(audioFacts);
   return {
@@ -139,20 +156,24 @@ function factsOf(format: ProbeFormat, streams: readonly ProbeStream[]): MediaFac
     video: video && videoFacts(video),
     audio: audioTracks[0],
     audioTracks,
+    carried: carriedOf({ format, streams, chapters }),
   };
 }
 
 function videoFacts(stream: ProbeStream): VideoFacts {
   const { width = 0, height = 0 } = stream;
   const rotation = stream.side_data_list?.find((data) => data.rotation !== undefined)?.rotation;
-  const isTurned = Math.abs(rotation ?? Number(stream.tags?.rotate ?? 0)) % 180 === 90;
+  const turn = Math.abs(rotation ?? Number(stream.tags?.rotate ?? 0)) % 360;
+  const isUpright = turn % 180 === 90;
   const [frames = 0, seconds = 0] = (stream.avg_frame_rate ?? "").split("/").map(Number);
   return {
     codec: codecOf(stream),
-    width: isTurned ? height : width,
-    height: isTurned ? width : height,
+    width: isUpright ? height : width,
+    height: isUpright ? width : height,
     fps: frames > 0 && seconds > 0 ? frames / seconds : undefined,
     bitrate: positive(stream.bit_rate),
+    isReordered: (stream.has_b_frames ?? 0) > 0,
+    isTurned: turn !== 0,
   };
 }
 

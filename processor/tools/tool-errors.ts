@@ -45,12 +45,14 @@ const NETWORK_CLASSES = [
 /** What Python throws at data that is not what it says it is: the source's fault, and no defect of ours. */
 const DATA_CLASSES = [
   "ExpatError",
+  "InvalidURL",
   "JSONDecodeError",
   "OverflowError",
   "ParseError",
   "RecursionError",
   "UnicodeDecodeError",
   "UnicodeEncodeError",
+  "UnicodeError",
   "ZeroDivisionError",
 ];
 
@@ -58,6 +60,7 @@ const DATA_CLASSES = [
 const DECISIVE: readonly Rule[] = [
   // regexp-ok: a constant of ours
   { code: "egress_blocked", text: new RegExp(BLOCKED_REASON, "i") },
+  { code: "egress_blocked", text: /file:\/\/ urls are disabled/i },
   { code: "disk_full", text: /no space left on device|disk quota exceeded/i },
   { code: "bot_check", text: /not a (ro)?bot|anti-bot|captcha|unusual traffic|client challenge/i },
 ];
@@ -93,7 +96,10 @@ const HINTED = " [login hint]";
 /** The narrow before the wide: "sign in to confirm your age" is about the age, not about the sign-in. */
 const BY_TEXT: readonly Rule[] = [
   { code: "rate_limited", text: /rate.?limit|too many requests|play limit/i },
-  { code: "unsupported_url", text: /unsupported url|is not a valid url|no suitable extractor/i },
+  {
+    code: "unsupported_url",
+    text: /unsupported url|is not a valid url|invalid (ipv6 )?url|url can't contain|no suitable extractor|requires websocket/i,
+  },
   {
     code: "terminated",
     text: /(account|channel|user)\b.{0,200}\b(terminated|suspended|banned|deactivated|closed)|suspended account/i,

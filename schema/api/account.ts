@@ -4,11 +4,11 @@ import { Id, Time } from "../ids.ts";
 import { clampedInt } from "./clamped-int.ts";
 import { DEFAULT_BASE_FOLDER } from "./storage.ts";
 
-/** Who accounts belong to; marketplaces must send inline storage with each job. */
+/** Origin of an account; those of marketplaces must send inline storage with each job. */
 export const SOURCES = ["direct", "rapidapi", "apify", "zyla", "marketplace"] as const;
 
 /**
- * What a key may be allowed to do: `read` looks, `write` asks for media and changes jobs, `storage` sees and sets the
+ * What a key may do: `read` reads, `write` asks sources for media and changes jobs, `storage` reads and sets the
  * account's storage, signing secret and Slack.
  */
 export const SCOPES = ["read", "write", "storage"] as const;
@@ -27,7 +27,16 @@ export const Limits = z
       .min(1)
       .max(3650)
       .nullable()
-      .describe("How long files of the operator's bucket are kept; null for what the operator set"),
+      .describe("Days for which files in the managed bucket are kept; null for RETENTION_DAYS"),
+    job_retention_days: z
+      .int()
+      .min(0)
+      .max(3650)
+      .nullable()
+      .describe(
+        "Days after their end that jobs, batches and audit entries are kept; 0 keeps them for good, null is what the operator set",
+      )
+      .meta({ example: 90 }),
   })
   .partial()
   .meta({ id: "Limits" });
@@ -35,13 +44,13 @@ export type Limits = z.infer<typeof Limits>;
 
 /** Longest prefix in the managed bucket, in characters. */
 const MAX_STORAGE_PREFIX = 64;
-/** Keys of jobs from before prefixes begin with it: it can be nobody's prefix. */
+/** Object keys from before prefixes begin with it, so no account may have it. */
 const RESERVED_PREFIX = DEFAULT_BASE_FOLDER;
 
 /**
- * The first segment of all keys of an account in the managed bucket. One segment of lowercase characters that is unique
- * can never hold another account's keys: `ab/` is not the beginning of `abc/`. What looks like an id is left to accounts
- * that are created without a prefix, so that their ids are always free.
+ * The first segment of all keys of an account in the managed bucket. It is unique, lowercase and
+ * ends with a slash, so no prefix is the beginning of another: `ab/` is not the beginning of `abc/`. Values that look
+ * like ids are refused, because the id of an account is its default prefix.
  *
  * @example "newsroom" // keys: newsroom/videos/talk.mp4
  */
@@ -76,7 +85,7 @@ const nextCursor = Id.nullable().describe("Send as `cursor` for the next page; n
 /** Query of the operator's lists; the newest come first. */
 export const PageQuery = z.object({
   limit: clampedInt(1, 100, 20),
-  cursor: Id.optional().describe("next_cursor of the page before"),
+  cursor: Id.optional().describe("next_cursor of the previous page"),
 });
 export type PageQuery = z.output<typeof PageQuery>;
 
@@ -88,7 +97,7 @@ export const NewAccount = z
     source: z.enum(SOURCES).default("direct"),
     limits: Limits.default({}),
     storage_prefix: StoragePrefix.optional().describe(
-      "First folder of the account's keys in the managed bucket, default its id; it cannot be changed later",
+      "First folder of the account's keys in the managed bucket; default: the account's id. It cannot be changed later",
     ),
   })
   .meta({ id: "NewAccount" });
@@ -102,13 +111,13 @@ export const AccountList = z
 
 const scopes = z
   .array(z.enum(SCOPES, `must be one of ${SCOPES.join(", ")}`))
-  .min(1, "must name one scope at least")
+  .min(1, "must name at least one scope")
   .nullable()
   .describe("What the key may do; null for everything")
   .meta({ example: ["read", "write"] });
 const expiresAt = Time.nullable().describe("The key stops working then; null for never");
 
-/** A key as it is shown later: never whole. */
+/** A key as it is listed: never in full. */
 export const Key = z
   .object({
     id: Id,
@@ -118,7 +127,7 @@ export const Key = z
     scopes,
     created_at: Time,
     expires_at: expiresAt,
-    replaced_by: Id.nullable().describe("The key that was made in this one's place, when it was rolled"),
+    replaced_by: Id.nullable().describe("The key that replaced this one when it was rolled"),
     revoked_at: Time.nullable(),
   })
   .meta({ id: "Key" });
@@ -130,7 +139,7 @@ export const NewKey = z
     expires_at: expiresAt.default(null),
   })
   .meta({ id: "NewKey" });
-export const CreatedKey = Key.extend({ api_key: z.string().describe("Shown this once") }).meta({
+export const CreatedKey = Key.extend({ api_key: z.string().describe("Shown only once") }).meta({
   id: "CreatedKey",
 });
 export const KeyList = z.object({ keys: z.array(Key) }).meta({ id: "KeyList" });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Id, Time } from "../ids.ts";
 import { PageQuery } from "./account.ts";
 
-/** What the operator and the accounts did to accounts, keys and secrets. */
+/** Actions of the operator and of accounts that changed accounts, keys or secrets. */
 
 export const AUDIT_ACTIONS = [
   "account.created",

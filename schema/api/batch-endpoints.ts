@@ -23,7 +23,7 @@ export const batchEndpoints = {
     path: "/jobs/bulk",
     auth: "key",
     tag: "Batches",
-    summary: "Create up to 100 jobs as one batch; one bad URL refuses them all",
+    summary: "Create up to 100 jobs as one batch; if one URL is invalid, none is created",
     idempotent: true,
     body: { ...bulky(BulkRequest), unknownMembers: "reported" },
     responses: { 201: { description: "Accepted; immediately visible to the next GET", schema: CreatedBulk } },
@@ -54,7 +54,7 @@ export const batchEndpoints = {
     path: "/batch/{id}/jobs",
     auth: "key",
     tag: "Batches",
-    summary: "Rename files of a paused batch; refused names are reported, the rest are renamed",
+    summary: "Rename files of a paused batch; invalid names are reported, all others are applied",
     params: idParam,
     body: bulky(BatchRenames),
     responses: {
@@ -92,7 +92,8 @@ export const batchEndpoints = {
     path: "/batch/{id}/events",
     auth: "key",
     tag: "Batches",
-    summary: "Follow a batch as Server-Sent Events: `job` for each end, `progress`, then the final `status`",
+    summary:
+      "Follow a batch as Server-Sent Events: `job` when a job ends, `progress`, then the final `status`",
     params: idParam,
     responses: {
       200: {
@@ -100,7 +101,7 @@ export const batchEndpoints = {
         schema: z.union([BatchProgress, BatchJobEnd]),
         contentType: "text/event-stream",
       },
-      204: { description: "The final status was seen already (Last-Event-ID)" },
+      204: { description: "The client has already seen the final status (Last-Event-ID)" },
     },
     errors: ["invalid_request", "not_found"],
   },

@@ -6,7 +6,7 @@ import { Adjustment } from "../media.ts";
 import { STATUSES } from "../states.ts";
 import { Filename, jobOptions, refineOptions, WebUrl, withoutNulls } from "./job-request.ts";
 
-/** What a batch was made from. */
+/** What a batch was created from. */
 export const BATCH_KINDS = ["bulk", "playlist", "spotify_show"] as const;
 export type BatchKind = (typeof BATCH_KINDS)[number];
 
@@ -16,7 +16,7 @@ export type BatchKind = (typeof BATCH_KINDS)[number];
 export const BATCH_STATUSES = ["paused", "processing", "completed", "finished"] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
-/** Jobs of one bulk request at most. */
+/** Maximum number of jobs in a bulk request. */
 export const MAX_BULK_JOBS = 100;
 
 /** `POST /jobs/bulk`: several URLs with the options that they share. */
@@ -31,7 +31,7 @@ export const BulkRequest = z
               withoutNulls,
               z.object({
                 url: WebUrl,
-                filename: Filename.optional().describe("Instead of the shared one"),
+                filename: Filename.optional().describe("Overrides the shared one"),
               }),
             ),
             "must be a list of jobs",
@@ -50,7 +50,7 @@ const reported = {
   adjustments: z
     .array(Adjustment)
     .optional()
-    .describe("Present when something was corrected: the first hundred; each job reports its own"),
+    .describe("Present if something was corrected: the first hundred corrections; each job reports its own"),
   cached: z
     .literal(true)
     .optional()
@@ -127,10 +127,10 @@ export const Batch = z
   .meta({ id: "Batch" });
 export type Batch = z.infer<typeof Batch>;
 
-/** Renames of one request at most; a show of 5,000 takes one. */
+/** Maximum number of renames in a request; enough for a show of 5,000 episodes. */
 const MAX_RENAMES = 5_000;
 
-/** `PATCH /batch/{id}/jobs`. Each rename is judged separately. */
+/** `PATCH /batch/{id}/jobs`. Each rename succeeds or fails on its own. */
 export const BatchRenames = z
   .object({
     renames: z

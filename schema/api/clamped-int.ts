@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A whole number in a query: out of range it is clamped, unreadable it is the fallback. */
+/** A whole number in a query. Out of range, it is clamped; if it is not a number, the fallback is used. */
 export function clampedInt(min: number, max: number, fallback: number) {
   return z
     .string()

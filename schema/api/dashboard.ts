@@ -7,41 +7,47 @@ import { BATCH_KINDS, BATCH_STATUSES } from "./batch.ts";
 import { clampedInt } from "./clamped-int.ts";
 import { StatusFilter } from "./job.ts";
 
-/** The feeds of the console. All of them are about the caller's own account. */
+/** Data of the console. All of it is about the caller's own account. */
 
 const count = z.int().min(0);
 const text = z.string().nullable();
 
-/** Jobs of one status that are counted; an account with more of them is reported with this number. */
+/** Maximum that is counted for one status; an account with more jobs is reported with this number. */
 export const MAX_COUNTED = 100_000;
 
 /** `GET /dashboard/stats`. */
 export const DashboardStats = z
   .object({
     client_name: z.string(),
-    total_jobs: count.describe("Ended and unfinished ones"),
+    total_jobs: count.describe("Finished and unfinished"),
     pending_jobs: count.describe(
       `This and the other counts by status stop at ${MAX_COUNTED.toLocaleString("en")}`,
     ),
     processing_jobs: count,
     completed_jobs: count,
     failed_jobs: count.describe("`Failed` and `Warning`"),
-    warning_jobs: count.describe("Those of `failed_jobs` that ended because of their content"),
+    warning_jobs: count.describe("Part of `failed_jobs`: those that ended because of their content"),
     skipped_jobs: count,
     success_rate: z
       .number()
       .min(0)
       .max(1)
       .nullable()
-      .describe("Completed jobs of those that completed or failed; null before the first"),
-    storage_used_bytes: count.describe("Delivered since the account was made"),
-    storage_used_gb: z.number().min(0).describe("In units of 1,073,741,824 bytes, to the hundredth"),
+      .describe("Share of completed jobs among those that completed or failed; null before the first"),
+    storage_used_bytes: count.describe("Delivered since the account was created"),
+    storage_used_gb: z.number().min(0).describe("In units of 1,073,741,824 bytes, rounded to two decimals"),
     avg_processing_time_seconds: z
       .number()
       .min(0)
       .nullable()
-      .describe("From the first claim to the end, of jobs completed in the last 24 hours; null without any"),
-    avg_queue_wait_seconds: z.number().min(0).nullable().describe("Before the first claim, of the same jobs"),
+      .describe(
+        "From the first claim to the end, for jobs completed in the last 24 hours; null if there are none",
+      ),
+    avg_queue_wait_seconds: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe("Time before the first claim, for the same jobs"),
     today_throughput_bytes: count.describe("Delivered since midnight, UTC"),
   })
   .meta({ id: "DashboardStats" });
@@ -78,7 +84,9 @@ export type DashboardJob = z.infer<typeof DashboardJob>;
 export const DashboardJobs = z
   .object({
     jobs: z.array(DashboardJob),
-    total: count.describe(`Of all jobs that the filter takes, as far as ${MAX_COUNTED.toLocaleString("en")}`),
+    total: count.describe(
+      `Number of jobs that match the filter, ${MAX_COUNTED.toLocaleString("en")} at most`,
+    ),
     limit: z.int(),
     offset: z.int(),
   })
@@ -115,7 +123,7 @@ export type DashboardBatch = z.infer<typeof DashboardBatch>;
 export const DashboardBatches = z
   .object({
     batches: z.array(DashboardBatch),
-    total: count.describe(`As far as ${MAX_COUNTED.toLocaleString("en")}`),
+    total: count.describe(`${MAX_COUNTED.toLocaleString("en")} at most`),
     limit: z.int(),
     offset: z.int(),
   })
@@ -140,7 +148,7 @@ export const DashboardDaily = z
           delivered_bytes: count,
         }),
       )
-      .describe("By the day on which the jobs ended, oldest first; days without jobs are included"),
+      .describe("By the day on which jobs ended, oldest first; days without jobs are included"),
   })
   .meta({ id: "DashboardDaily" });
 export type DashboardDaily = z.infer<typeof DashboardDaily>;
@@ -152,7 +160,7 @@ export const DashboardCluster = z
     total_muxing: count,
     total_uploading: count,
     total_pending: count.describe(
-      `Jobs of this account that wait, as far as ${MAX_COUNTED.toLocaleString("en")}`,
+      `Waiting jobs of this account, ${MAX_COUNTED.toLocaleString("en")} at most`,
     ),
     processors: z.object({
       healthy: z.boolean(),

@@ -11,13 +11,13 @@ export interface Endpoint {
   /** With `{name}` for path parameters. */
   readonly path: `/${string}`;
   readonly auth: Auth;
-  /** What a caller's key must be allowed to do, where {@link scopeOf} is not to decide it by the method. */
+  /** The scope that a caller's key needs, if it does not follow from the method ({@link scopeOf}). */
   readonly scope?: Scope;
   readonly summary: string;
   readonly tag: "Jobs" | "Batches" | "Account" | "Media" | "Webhooks" | "Dashboard" | "Operator" | "Service";
   /** Takes `x-idempotency-key`: the same request with the same key is executed once in 24 hours. */
   readonly idempotent?: true;
-  /** Changes nothing although it is a POST, so anyone who got no response may simply ask again. */
+  /** Changes nothing although it is a POST, so a client that got no response may repeat it. */
   readonly safe?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
@@ -27,26 +27,33 @@ export interface Endpoint {
     readonly maxBytes: number;
     /**
      * Members that the schema does not know are ignored and reported as adjustments, instead of being refused: for
-     * requests whose answer has a place for that.
+     * requests whose response has a field for that.
      */
     readonly unknownMembers?: "reported";
   };
-  /** Success answers by status; `stream` and `text` are not JSON. */
+  /** Success responses by status; `stream` and `text` are not JSON. */
   readonly responses: Readonly<
     Record<
       number,
       { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }
     >
   >;
-  /** Refusals in addition to those that every route of this kind of caller may give. */
+  /** Errors in addition to those that every route for this kind of caller may return. */
   readonly errors: readonly ApiErrorCode[];
 }
 
-/** What a caller's key must be allowed to do: reading where nothing is changed, else writing, unless the route says another thing. */
+/** The scope that a caller's key needs: `read` for routes that change nothing, else `write`, unless the route names another one. */
 export const scopeOf = ({ method, scope }: Pick<Endpoint, "method" | "scope">): Scope =>
   scope ?? (method === "GET" ? "read" : "write");
 
-/** Largest body of every route but bulk, in bytes. */
+/**
+ * Whether a body with members is refused because the route has no use for one. Where operators and accounts set
+ * something, a mistake must not pass in silence.
+ */
+export const refusesBody = ({ method, path, body }: Endpoint): boolean =>
+  body === undefined && method !== "GET" && /^\/(admin|user)\//.test(path);
+
+/** Largest body of most routes, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
-/** Largest body of the routes that speak of many jobs, in bytes. */
+/** Largest body of routes that take many jobs, in bytes. */
 export const MAX_BULK_BODY_BYTES = 512 * 1024;

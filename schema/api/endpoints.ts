@@ -32,15 +32,17 @@ const json = <S extends z.ZodType, const R extends boolean = true>(schema: S, re
 });
 const jobRequest = { ...json(JobRequest), unknownMembers: "reported" } as const;
 
-/** Bodies that may bring the storage again. */
+/** Bodies that may contain the storage credentials again. */
 export const WithStorage = z
-  .object({ storage: InlineStorage.optional().describe("Storage of the file, with its credentials") })
+  .object({
+    storage: InlineStorage.optional().describe("The storage that holds the file, with its credentials"),
+  })
   .meta({ id: "WithStorage" });
 
 /**
- * What asking a source may come to: `invalid_request` when the source has nothing to offer (private, removed, no
- * media), with the sentence that a job would end with; `dependency_unavailable` with `Retry-After` for everything that
- * may pass; `probe_timeout` after 20 s.
+ * Errors of routes that ask a source: `invalid_request` when the source has nothing to offer (private, removed, no
+ * media), with the message that a job would end with; `dependency_unavailable` with `Retry-After` for temporary
+ * failures; `probe_timeout` after 20 s.
  */
 const PROBE_ERRORS = [
   "invalid_request",
@@ -108,7 +110,7 @@ export const endpoints = {
     summary: "Whether the video is vertical",
     safe: true,
     body: json(ProbeUrl),
-    responses: { 200: { description: "Whether it is a short", schema: ShortVerdict } },
+    responses: { 200: { description: "Whether it is vertical", schema: ShortVerdict } },
     errors: PROBE_ERRORS,
   },
   listJobs: {
@@ -146,7 +148,7 @@ export const endpoints = {
     path: "/jobs/{id}/retry",
     auth: "key",
     tag: "Jobs",
-    summary: "Retry a failed, refused or skipped job, as a new job",
+    summary: "Retry a job that failed, was refused or was skipped, as a new job",
     params: idParam,
     body: json(WithStorage, false),
     responses: { 201: { description: "The new job", schema: RetriedJob } },
@@ -187,7 +189,7 @@ export const endpoints = {
         schema: JobProgress,
         contentType: "text/event-stream",
       },
-      204: { description: "The final status was seen already (Last-Event-ID)" },
+      204: { description: "The client has already seen the final status (Last-Event-ID)" },
     },
     errors: ["invalid_request", "not_found"],
   },
@@ -251,7 +253,7 @@ export const endpoints = {
     path: "/docs",
     auth: "public",
     tag: "Service",
-    summary: "The documentation for people",
+    summary: "This documentation as a page",
     responses: { 200: { description: "A page", contentType: "text/html" } },
     errors: [],
   },

@@ -6,7 +6,7 @@ export const Issue = z
   .object({
     path: z
       .string()
-      .describe("The member, dotted; `body` for the body as a whole")
+      .describe("Path of the field, with dots; `body` for the body as a whole")
       .meta({ example: "clip_end" }),
     message: z.string().meta({ example: "must be greater than clip_start" }),
   })
@@ -25,7 +25,7 @@ export const ErrorBody = z
   .object({
     error: z.string().describe("One sentence for people"),
     code: z.enum(API_ERROR_CODES).describe("Stable machine code"),
-    request_id: z.string().describe("Also in the header x-request-id"),
+    request_id: z.string().describe("Also sent as the header x-request-id"),
     issues: z.array(Issue).optional(),
     ...quota,
   })

@@ -19,6 +19,15 @@ const Part = z.object({
   detail: z.string().optional().describe("What is wrong, for the operator"),
 });
 
+const Database = Part.extend({
+  size_bytes: z
+    .int()
+    .min(0)
+    .nullable()
+    .describe("What the database takes; null if unknown")
+    .meta({ example: 52_428_800 }),
+});
+
 /**
  * Readiness: 200 when every part works, else 503 with the same body. `degraded` is a 200, since most jobs are delivered:
  * some check warns, and jobs of some sources or with some options fail.
@@ -29,7 +38,7 @@ export const Readiness = z
       .enum(["ready", "degraded", "unavailable"])
       .describe("`degraded`: jobs are delivered, but some check warns of those that will not be"),
     parts: z.object({
-      database: Part,
+      database: Database,
       queue: Part,
       storage: Part.describe("The managed bucket, by an object that is written and deleted again"),
       processor: Part.extend({

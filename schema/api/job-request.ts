@@ -3,6 +3,7 @@ import { z } from "zod";
 import { AUDIO_CHOICES, VIDEO_CHOICES } from "../containers.ts";
 import { AUDIO_BITRATES, MAX_FPS, parseTimestamp, QUALITY_PRESETS, RESOLUTIONS } from "../media.ts";
 import { cleanFilename } from "../storage/object-key.ts";
+import { isWholeText } from "../text.ts";
 import { InlineStorage } from "./storage.ts";
 
 /** Longest URL that is taken, in characters. */
@@ -10,10 +11,10 @@ export const MAX_URL_LENGTH = 2048;
 /** Longest recording, in seconds. */
 export const MAX_RECORDING_SECONDS = 43_200;
 
-/** Longest time that failures of the network, the storage and rate limits are tried again, in hours. */
+/** Longest time for which failures of the network or the storage and rate limits are retried, in hours. */
 export const MAX_RETRY_HOURS = 168;
 
-/** A URL of the web; whether its host is public is the Worker's verdict (`schema/address.ts`). */
+/** An http or https URL. Whether its host is public is checked later (`schema/address.ts`). */
 export const WebUrl = z
   .string()
   .trim()
@@ -46,7 +47,7 @@ const Resolution = z
 
 const RESOLUTION_SENTENCE = "must be 2160, 1440, 1080, 720, 480 or 360";
 
-/** One of the resolutions, where `best` would say nothing. */
+/** One of the resolutions; `best` is not allowed here. */
 const DemandedResolution = z
   .union([z.string(), z.number()], RESOLUTION_SENTENCE)
   .transform((value, context) => {
@@ -79,21 +80,23 @@ export const Filename = z
   .min(1, "must not be empty")
   .max(MAX_FILENAME_LENGTH, `must be at most ${MAX_FILENAME_LENGTH} characters`)
   .refine((name) => !/[/\\\0]/.test(name) && !name.includes(".."), "must not contain .., / or \\")
+  .refine(...isWholeText)
   .transform(cleanFilename)
   .refine((name) => name !== "" && name !== ".", "must contain a visible character");
 
-/** A folder that a caller chose; it may have several levels and never leads upwards. */
+/** A folder that a caller chose. It may have several levels but no `..`. */
 export const Folder = z
   .string()
   .trim()
   .min(1, "must not be empty")
   .max(200, "Folder name too long (max 200 characters)")
   .refine((folder) => !folder.includes(".."), "must not contain ..")
+  .refine(...isWholeText)
   .refine((folder) => !/^[/\\]/.test(folder), "must not begin with / or \\")
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
   .refine((folder) => !/[\u0000-\u001f\u007f]/.test(folder), "must not contain control characters");
 
-/** BCP 47, loosely: what sources use as language tags. */
+/** A BCP 47 tag, checked loosely, because sources use many forms. */
 const LANGUAGE_TAG = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/;
 const LanguageTag = z
   .string("must be a language tag")
@@ -101,7 +104,7 @@ const LanguageTag = z
 
 const AUDIO_LANGUAGE_SENTENCE = "must be original, all, or a BCP 47 language tag such as en or pt-BR";
 
-/** Which voice to deliver; a tag becomes its canonical form. */
+/** Which language to deliver; a tag is brought into its canonical form. */
 const AudioLanguage = z.string(AUDIO_LANGUAGE_SENTENCE).transform((value, context) => {
   const asked = value.trim().replaceAll("_", "-");
   const word = asked.toLowerCase();
@@ -115,15 +118,17 @@ const AudioLanguage = z.string(AUDIO_LANGUAGE_SENTENCE).transform((value, contex
   }
 });
 
-/** Every member of a job request but `url`; bulk requests share them. */
+/** Every field of a job request except `url`; the jobs of a bulk request share them. */
 export const jobOptions = {
   format: z
     .string()
     .optional()
-    .describe("mp4, mkv, webm, mov, m4a, mp3, ogg or opus; any other string becomes the default"),
-  video_codec: oneOf(VIDEO_CHOICES).optional().describe("Default copy: the source's own stream"),
-  audio_codec: oneOf(AUDIO_CHOICES).optional().describe("Default copy, else what the container can hold"),
-  audio_bitrate: oneOf(AUDIO_BITRATES).optional().describe("Of audio that is re-encoded"),
+    .describe("mp4, mkv, webm, mov, m4a, mp3, ogg or opus; for any other string the default is used"),
+  video_codec: oneOf(VIDEO_CHOICES).optional().describe("Default: copy, which keeps the source's stream"),
+  audio_codec: oneOf(AUDIO_CHOICES)
+    .optional()
+    .describe("Default: copy, or a codec that the container can hold"),
+  audio_bitrate: oneOf(AUDIO_BITRATES).optional().describe("Bitrate of re-encoded audio"),
   video_quality: z
     .int("must be a whole number from 0 to 51")
     .min(0, "must be at least 0")
@@ -132,15 +137,15 @@ export const jobOptions = {
     .describe("CRF; lower is better"),
   quality_preset: oneOf(Object.keys(QUALITY_PRESETS) as [keyof typeof QUALITY_PRESETS])
     .optional()
-    .describe("Instead of video_quality"),
+    .describe("Replaces video_quality"),
   max_resolution: Resolution.optional().describe(
-    "Compared with the shorter side: best, 2160, 1440, 1080, 720, 480, 360, also with a trailing p",
+    "Limit for the shorter side: best, 2160, 1440, 1080, 720, 480 or 360, also with a trailing p",
   ),
   min_resolution: DemandedResolution.optional().describe(
-    "The least to take: 2160, 1440, 1080, 720, 480 or 360; a source with less ends as no_format",
+    "Lowest acceptable resolution: 2160, 1440, 1080, 720, 480 or 360. If the source has less, the job ends with no_format",
   ),
   resolution: DemandedResolution.optional().describe(
-    "Exactly this one, counted like min_resolution; a source without it ends as no_format",
+    "Exactly this resolution, measured like min_resolution. If the source does not have it, the job ends with no_format",
   ),
   max_fps: z
     .int("must be a whole number of frames per second")
@@ -148,13 +153,13 @@ export const jobOptions = {
     .max(MAX_FPS, `must be at most ${MAX_FPS}`)
     .optional()
     .describe(
-      "Highest frame rate to take; a source with only higher ones gives its lowest, which is reported",
+      "Highest acceptable frame rate. If the source has only higher ones, the lowest is delivered and reported",
     ),
   audio_language: AudioLanguage.optional().describe(
     "original (default), a BCP 47 tag such as de or pt-BR, or all: every language as a track (mp4, mkv, mov)",
   ),
-  filename: Filename.optional().describe("Without extension; default: title and id of the source"),
-  folder: Folder.optional().describe("Folder of the object's key"),
+  filename: Filename.optional().describe("Without extension; default: title and id of the media"),
+  folder: Folder.optional().describe("Folder of the object key"),
   audio_only: flag("Deliver only the audio"),
   download_subtitles: flag("Store subtitles next to the file, as WebVTT"),
   subtitle_languages: z
@@ -174,24 +179,24 @@ export const jobOptions = {
     .max(MAX_RECORDING_SECONDS, `must be at most ${MAX_RECORDING_SECONDS}`)
     .optional()
     .describe("Longest recording, in seconds"),
-  wait_for_video: flag("Wait for a scheduled stream, a day at most"),
+  wait_for_video: flag("Wait for a scheduled stream, for a day at most"),
   max_retry_hours: z
     .int("must be a whole number of hours")
     .min(0, "must be at least 0")
     .max(MAX_RETRY_HOURS, `must be at most ${MAX_RETRY_HOURS}`)
     .optional()
     .describe(
-      "Hours that failures of the network, the storage and rate limits are tried again, 0 to 168, with up to an hour between tries; 0: a few times only. Default: RETRY_HORIZON_HOURS of the server, 24",
+      "Hours for which failures of the network or the storage and rate limits are retried, 0 to 168, with up to an hour between tries; 0: only a few retries. Default: the server's RETRY_HORIZON_HOURS, 24",
     )
     .meta({ example: 6 }),
   webhook_url: WebUrl.optional().describe("Receives a webhook event when the job finishes"),
-  enable_progress_webhook: flag("Also send a webhook event at each stage"),
+  enable_progress_webhook: flag("Also sends a webhook event at each stage"),
   storage: InlineStorage.optional().describe("Destination of the file: a provider with its credentials"),
-  paused: flag("Batches only: nothing runs before the batch is started"),
-  batch: flag("List the URL and make a batch of its entries"),
+  paused: flag("Batches only: no job runs before the batch is started"),
+  batch: flag("Treat the URL as a list and create a batch of its entries"),
 } as const;
 
-/** Members that are `null` count as left out, as clients that serialise optional members expect. */
+/** Treats members that are `null` as absent, as clients that serialise optional members expect. */
 export const withoutNulls = (value: unknown): unknown =>
   typeof value === "object" && value !== null && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null))
@@ -208,7 +213,7 @@ type Options = {
     | "enable_progress_webhook"]?: z.output<(typeof jobOptions)[Name]> | undefined;
 };
 
-/** What options must fulfil together. */
+/** Conditions on combinations of options. */
 export function refineOptions(request: Options, context: z.RefinementCtx): void {
   const { clip_start: start = 0, clip_end: end } = request;
   if (end !== undefined && end <= start) {
@@ -240,8 +245,8 @@ export const JobRequest = z
   .meta({ id: "JobRequest" });
 export type JobRequest = z.infer<typeof JobRequest>;
 
-/** The members that are known; others are ignored and reported. */
+/** The known members; others are ignored and reported. */
 export const JOB_MEMBERS = ["url", ...Object.keys(jobOptions)] as (keyof JobRequest)[];
 
-/** The request as it is kept and echoed: everything but `storage`. */
+/** The request as it is stored and echoed: everything except `storage`. */
 export type JobEcho = Omit<JobRequest, "storage">;

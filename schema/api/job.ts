@@ -12,7 +12,7 @@ const ms = z.int().min(0).nullable();
 const text = z.string().nullable();
 const link = text.describe("Signed for 24 hours");
 
-/** How the bytes went from the source to the storage. */
+/** How the bytes get from the source to the storage. */
 export const STRATEGIES = [
   "ranges",
   "sequential",
@@ -28,7 +28,7 @@ export type Strategy = z.infer<typeof Strategy>;
 
 export const WEBHOOK_STATUSES = ["pending", "delivered", "failed", "no_webhook"] as const;
 
-/** A job as `GET /jobs/{id}` reports it. What is not known yet is null. The request's own members are echoed in addition to these. */
+/** A job as `GET /jobs/{id}` reports it. Values that are not known yet are null. The fields of the request are echoed as well. */
 export const Job = z
   .looseObject({
     id: Id,
@@ -39,9 +39,7 @@ export const Job = z
     s3_url: link,
     subtitle_url: link,
     thumbnail_url: link,
-    error: text.describe(
-      "One plain sentence: why the job ended, or, while it is Pending, why it is tried again",
-    ),
+    error: text.describe("One sentence: why the job failed, or, while it is Pending, why it will be retried"),
     error_type: z.enum(["error", "warning"]).nullable(),
     error_code: z.enum(JOB_ERROR_CODES).nullable(),
     title: text,
@@ -51,10 +49,10 @@ export const Job = z
     batch_id: Id.nullable(),
     original_job_id: Id.nullable().describe("The job that this one retries"),
     s3_key: text.describe(
-      "As it stands in the bucket; in the managed bucket it begins with the account's storage_prefix",
+      "The full object key; in the managed bucket it begins with the account's storage_prefix",
     ),
     file_replaced_by: Id.nullable().describe(
-      "The later job that wrote another file under s3_key; links are null and the file cannot be deleted here",
+      "The later job that overwrote the file at s3_key; this job's links are null and it cannot delete the file",
     ),
     subtitle_key: text,
     thumbnail_key: text,
@@ -63,22 +61,22 @@ export const Job = z
       .describe("All delivered subtitles; subtitle_key and subtitle_url refer to the first"),
     storage_provider: z.enum(PROVIDERS).nullable(),
     file_size: z.int().min(0).nullable().describe("Bytes"),
-    sha256: text.describe("Of the delivered file, hex"),
+    sha256: text.describe("SHA-256 of the delivered file, in hex"),
     duration: z.number().min(0).nullable().describe("Seconds"),
     actual_clip_start: z
       .number()
       .min(0)
       .nullable()
-      .describe("Where the clip that was delivered begins in the source, in seconds; null without a clip"),
+      .describe("Where the delivered clip begins in the source, in seconds; null without a clip"),
     actual_clip_duration: z.number().min(0).nullable().describe("Seconds"),
     created_at: Time,
     started_at: Time.nullable(),
     finished_at: Time.nullable(),
     next_try_at: Time.nullable().describe(
-      "Pending: when the job is tried next; null when it waits for nothing but its turn",
+      "Pending: when the job will be retried; null if it only waits for a free slot",
     ),
     expires_at: Time.nullable().describe(
-      "The delivered file is deleted after this; null outside the operator's bucket",
+      "When the delivered file will be deleted; null outside the managed bucket",
     ),
     attempt: z.int().min(0).describe("Runs so far"),
     download_speed_mbps: z.number().min(0).nullable().describe("MB/s despite the name"),
@@ -97,17 +95,17 @@ export const Job = z
     actual_quality: text.meta({ example: "1080p" }),
     actual_audio_language: text
       .describe(
-        "BCP 47 tag of the delivered audio, of the first track with audio_language all; null where the source names none",
+        "BCP 47 tag of the delivered audio (with audio_language all: of the first track); null if the source names none",
       )
       .meta({ example: "en" }),
     audio_languages: z
       .array(z.string())
       .describe(
-        "Languages of the source's audio, the original first; empty where it names none. Audio description and commentary do not count",
+        "Languages of the source's audio, the original first; empty if it names none. Audio description and commentary are not included",
       )
       .meta({ example: ["en", "de", "pt-BR"] }),
     download_strategy: Strategy.nullable(),
-    tool_versions: ToolVersions.nullable().describe("Of the run that delivered"),
+    tool_versions: ToolVersions.nullable().describe("Tools of the run that delivered the file"),
     webhook_status: z.enum(WEBHOOK_STATUSES),
     webhook_attempts: z.int().min(0),
     webhook_last_error: text,
@@ -117,7 +115,7 @@ export const Job = z
   .meta({ id: "Job" });
 export type Job = z.infer<typeof Job>;
 
-const adjustments = z.array(Adjustment).optional().describe("Present when something was corrected");
+const adjustments = z.array(Adjustment).optional().describe("Present if something was corrected");
 
 /** 201 of `POST /jobs` for one job. */
 export const CreatedJob = z
@@ -131,7 +129,7 @@ export const CreatedJob = z
   })
   .meta({ id: "CreatedJob" });
 
-/** Answer of `POST /jobs/plan`: what would be done; nothing is created. */
+/** Response of `POST /jobs/plan`: what would be done; nothing is created. */
 export const PlannedJob = z
   .object({
     url: z.string(),
@@ -139,21 +137,24 @@ export const PlannedJob = z
     adjustments: z.array(Adjustment),
     storage_provider: z.enum(PROVIDERS),
     folder: z.string().describe("Folder of the object's key").meta({ example: "videos/talks" }),
-    filename: text.describe("Null: derived from the title"),
+    filename: text.describe("Null if it will be derived from the title"),
     title: text,
-    duration: z.number().min(0).nullable().describe("Seconds of the source"),
+    duration: z.number().min(0).nullable().describe("Duration of the source in seconds"),
     streams: z
       .array(StreamFacts)
       .nullable()
-      .describe("The streams that the job would take; null when the source was not reached"),
+      .describe("The streams that the job would use; null if the source was not reached"),
     estimated_size: z.int().min(0).nullable().describe("Bytes; null if unknown"),
     actual_audio_language: text.describe(
-      "Of the audio that the job would take; null if the source names none",
+      "Language of the audio that the job would use; null if the source names none",
     ),
     audio_languages: z.array(z.string()).describe("Languages of the source's audio, the original first"),
     source_error: z
       .object({
-        code: z.enum(JOB_ERROR_CODES).nullable().describe("What a job would end with; null: try again"),
+        code: z
+          .enum(JOB_ERROR_CODES)
+          .nullable()
+          .describe("The error that a job would end with; null for a temporary failure"),
         error: z.string(),
       })
       .nullable()
@@ -165,14 +166,14 @@ export type PlannedJob = z.infer<typeof PlannedJob>;
 export const JobList = z
   .object({
     jobs: z.array(Job),
-    total: z.int().min(0).describe("Of all jobs that match the filter"),
+    total: z.int().min(0).describe("Number of jobs that match the filter"),
     limit: z.int(),
     offset: z.int(),
     next_cursor: text.describe("Send as `cursor` for the next page; null on the last"),
   })
   .meta({ id: "JobList" });
 
-/** A status in any case; an unknown one is refused. */
+/** A status, in upper or lower case; an unknown one is refused. */
 export const StatusFilter = z.string().transform((value, context) => {
   const known = STATUSES.find((status) => status.toLowerCase() === value.toLowerCase());
   if (known === undefined) {
@@ -188,7 +189,7 @@ export const JobListQuery = z.object({
   offset: clampedInt(0, 1_000_000, 0),
   status: StatusFilter.optional(),
   batch_id: Id.optional(),
-  cursor: Id.optional().describe("next_cursor of the page before; offset is ignored then"),
+  cursor: Id.optional().describe("next_cursor of the previous page; offset is then ignored"),
 });
 export type JobListQuery = z.infer<typeof JobListQuery>;
 

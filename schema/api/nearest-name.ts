@@ -1,8 +1,8 @@
-/** Longer names are nobody's slip of the pen, in characters. */
+/** Names that are longer than this are not compared, in characters. */
 const MAX_LENGTH = 40;
 
 /**
- * What was probably meant by a name that is not known.
+ * The known name that was probably meant by an unknown one.
  *
  * @param candidates known names, each with what is suggested for it
  * @returns null when none is near
@@ -21,10 +21,10 @@ export function nearestName(name: string, candidates: ReadonlyMap<string, string
   return nearest;
 }
 
-/** Case and separators are not what reports names apart. */
+/** Ignores case and separators. */
 const fold = (name: string): string => name.toLowerCase().replaceAll(/[_\-\s]/g, "");
 
-/** Infinite for names that are not near. */
+/** Infinite for names that are not similar. */
 function distanceOf(asked: string, known: string): number {
   const limit = Math.floor(Math.min(asked.length, known.length) / 3);
   const edits = asked === known ? 0 : limit === 0 ? Number.POSITIVE_INFINITY : editsBetween(asked, known);
@@ -36,7 +36,7 @@ function distanceOf(asked: string, known: string): number {
     : Number.POSITIVE_INFINITY;
 }
 
-/** Insertions, deletions and replacements that make one name the other. */
+/** Number of insertions, deletions and replacements that turn one name into the other. */
 function editsBetween(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [i, letter] of [...one].entries()) {

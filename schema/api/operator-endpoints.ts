@@ -26,7 +26,7 @@ const json = <S extends z.ZodType>(schema: S, required = true) => ({
   maxBytes: MAX_BODY_BYTES,
 });
 
-/** Routes of the operator. What they change is written down: `GET /admin/audit`. */
+/** Routes of the operator. Their changes are logged: `GET /admin/audit`. */
 export const operatorEndpoints = {
   createAccount: {
     method: "POST",
@@ -74,7 +74,7 @@ export const operatorEndpoints = {
     path: "/admin/accounts/{id}/usage",
     auth: "admin",
     tag: "Operator",
-    summary: "What an account and each of its keys used in a month",
+    summary: "Usage of an account and of each of its keys in a month",
     params: idParam,
     query: UsageQuery,
     responses: { 200: { description: "The usage", schema: AccountUsage } },
@@ -106,8 +106,7 @@ export const operatorEndpoints = {
     path: "/admin/accounts/{id}/keys/{key_id}/roll",
     auth: "admin",
     tag: "Operator",
-    summary:
-      "Put a new key in the place of one, which goes on working for a while; the new one is shown this once",
+    summary: "Replace a key; the old one keeps working for a while, and the new one is shown only once",
     params: keyParams,
     body: json(KeyRoll, false),
     responses: { 201: { description: "The new key", schema: RolledKey } },
@@ -118,7 +117,7 @@ export const operatorEndpoints = {
     path: "/admin/accounts/{id}/keys/{key_id}",
     auth: "admin",
     tag: "Operator",
-    summary: "Revoke a key; it stops within 60 seconds",
+    summary: "Revoke a key; it stops working within 60 seconds",
     params: keyParams,
     responses: { 200: { description: "Revoked", schema: RevokedKey } },
     errors: ["invalid_request", "not_found"],
@@ -138,8 +137,17 @@ export const operatorEndpoints = {
     path: "/admin/reseal",
     auth: "admin",
     tag: "Operator",
-    summary: "Reseal a page of stored secrets with the newest of SEALING_KEYS",
+    summary: "Reseal a page of stored secrets with the newest key of SEALING_KEYS",
     responses: { 200: { description: "Progress of the resealing", schema: Resealed } },
+    errors: [],
+  },
+  metrics: {
+    method: "GET",
+    path: "/admin/metrics",
+    auth: "admin",
+    tag: "Operator",
+    summary: "Sizes and backlogs in Prometheus' text format",
+    responses: { 200: { description: "The metrics", contentType: "text/plain" } },
     errors: [],
   },
 } as const satisfies Record<string, Endpoint>;

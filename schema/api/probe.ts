@@ -10,12 +10,14 @@ const pixels = z.int().positive().nullable();
 export const ProbeUrl = z.object({ url: WebUrl }).meta({ id: "ProbeUrl" });
 export type ProbeUrl = z.infer<typeof ProbeUrl>;
 
-/** One stream that a source offers, or that a job would take. What the source does not say is null. */
+/** One stream that a source offers, or that a job would use. What the source does not state is null. */
 export const StreamFacts = z
   .object({
-    format_id: z.string().describe("The source's own name of the stream"),
+    format_id: z.string().describe("The source's name for the stream"),
     extension: text.meta({ example: "mp4" }),
-    video_codec: text.describe("Null: none, or not stated").meta({ example: "h264" }),
+    video_codec: text
+      .describe("Null if there is no video or its codec is not stated")
+      .meta({ example: "h264" }),
     audio_codec: text.meta({ example: "aac" }),
     width: pixels,
     height: pixels,
@@ -24,13 +26,13 @@ export const StreamFacts = z
     size: count.describe("Bytes, exact or estimated by the source"),
     language: text
       .default(null)
-      .describe("BCP 47 tag of its audio; null: no audio, or not named")
+      .describe("BCP 47 tag of its audio; null if there is none or it is not stated")
       .meta({ example: "en" }),
   })
   .meta({ id: "StreamFacts" });
 export type StreamFacts = z.infer<typeof StreamFacts>;
 
-/** Streams that `POST /metadata` lists at most, the best ones. */
+/** Maximum number of streams that `POST /metadata` lists; the best are kept. */
 export const MAX_LISTED_FORMATS = 50;
 
 /** What a source says about its media; 200 of `POST /metadata`. */
@@ -38,9 +40,9 @@ export const Metadata = z
   .object({
     title: text,
     duration: z.number().min(0).nullable().describe("Seconds"),
-    width: pixels.describe("Of the best stream"),
+    width: pixels.describe("Width of the best stream"),
     height: pixels,
-    extractor: text.describe("The site, as the extractor names it"),
+    extractor: text.describe("The extractor's name for the site"),
     uploader: text,
     thumbnail: text.describe("URL"),
     description: text,
@@ -59,7 +61,7 @@ export type Metadata = z.infer<typeof Metadata>;
 /** 200 of `POST /is-short`. */
 export const ShortVerdict = z
   .object({
-    is_short: z.boolean().describe("Whether the video is vertical; false when the source does not say"),
+    is_short: z.boolean().describe("Whether the video is vertical; false if the source does not state it"),
     video_type: z.enum(["short", "video", "live"]),
     width: pixels,
     height: pixels,

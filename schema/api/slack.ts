@@ -2,7 +2,7 @@ import "../messages.ts";
 import { z } from "zod";
 import { WebUrl } from "./job-request.ts";
 
-/** Which ends of jobs are reported in Slack: every one, failures only, or what the content itself does not allow. */
+/** Which results are sent to Slack: all, failures only, or only those that the content itself causes. */
 export const SLACK_LEVELS = ["all", "errors_only", "warnings_only"] as const;
 const level = z.enum(SLACK_LEVELS, `must be one of ${SLACK_LEVELS.join(", ")}`);
 

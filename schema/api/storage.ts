@@ -1,17 +1,23 @@
 import "../messages.ts";
 import { z } from "zod";
+import { isWholeText } from "../text.ts";
 
 /** Storage credentials as callers send them: one flat object tagged by `provider`. */
 
 const folder = (what: string) =>
-  z.string().max(200, `must be at most 200 characters`).optional().describe(what);
+  z
+    .string()
+    .max(200, `must be at most 200 characters`)
+    .refine(...isWholeText)
+    .optional()
+    .describe(what);
 const text = (max: number) =>
   z.string().trim().min(1, "must not be empty").max(max, `must be at most ${max} characters`);
 const endpoint = z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).max(2048);
 
 const shared = {
   folder_prefix: folder("Folder below base_folder, for every object of this storage"),
-  base_folder: folder("First folder of every key; default `videos`"),
+  base_folder: folder("First folder of every object key; default `videos`"),
 };
 
 /** @example { "provider": "s3", "endpoint": "https://s3.eu-central-1.amazonaws.com", "bucket": "b", "region": "eu-central-1", "access_key": "AKIA…", "secret_key": "…" } */
@@ -79,11 +85,11 @@ export type InlineStorage = z.infer<typeof InlineStorage>;
 export const PROVIDERS = ["s3", "blob", "gcs", "oss"] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
-/** Whose storage a job delivers to: the operator's, the account's, or one that came with the request. */
+/** Whose storage a job delivers to: the operator's, the account's, or one that was sent with the request. */
 export const STORAGE_SOURCES = ["managed", "account", "inline"] as const;
 export type StorageSource = (typeof STORAGE_SOURCES)[number];
 
-/** First folder of every key where the storage names none. */
+/** First folder of every key if the storage names none. */
 export const DEFAULT_BASE_FOLDER = "videos";
 
 function isAzure(value: unknown): value is { provider: "azure" } {

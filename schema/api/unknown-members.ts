@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { shownText } from "../shown-url.ts";
 import { nearestName } from "./nearest-name.ts";
 
 /** A member of a body that its schema does not know. */
@@ -9,14 +10,14 @@ export interface UnknownMember {
   readonly suggestion: string | null;
 }
 
-/** Members that are named at most: a body may hold thousands. */
+/** Maximum number of members that are named: a body may hold thousands. */
 export const MAX_UNKNOWN_MEMBERS = 20;
 /** Longer names are cut, in characters. */
 const MAX_NAME_LENGTH = 60;
 
 /**
- * The members of a body that its schema drops in silence, at any depth and in the body's order. What has the wrong type
- * is the schema's own business.
+ * The members of a body that its schema drops in silence, at any depth and in the body's order. A wrong type is
+ * left to the schema.
  *
  * @example unknownMembers(AccountChange, { max_concurrent_jobs: 1 })
  *   // [{ path: "max_concurrent_jobs", suggestion: "limits.max_concurrent_jobs" }]
@@ -29,7 +30,7 @@ export function unknownMembers(schema: z.core.$ZodType, sent: unknown): UnknownM
 
 interface Place {
   readonly sent: unknown;
-  /** The value as a preprocessing step leaves it: says which alternative of a union was meant. */
+  /** The value after preprocessing, which decides which alternative of a union was meant. */
   readonly tagged: unknown;
   readonly path: string;
 }
@@ -89,7 +90,7 @@ function walkObject(
   }
 }
 
-/** What may have been meant, with the path that is suggested: the object's members, theirs, and the names of alternatives. */
+/** Candidates, each with the path to suggest: the object's members, their members, and the names of alternatives. */
 function candidatesOf(shape: z.core.$ZodShape): Map<string, string> {
   const candidates = new Map<string, string>();
   const add = (name: string, path: string) => {
@@ -98,7 +99,7 @@ function candidatesOf(shape: z.core.$ZodShape): Map<string, string> {
   for (const name of Object.keys(shape)) add(name, name);
   for (const [name, schema] of Object.entries(shape)) {
     for (const inner of objectsOf(schema)) {
-      // a member that is itself called as an alternative is: { "s3": … } for { "storage": { "provider": "s3" } }
+      // a member that is named after an alternative: { "s3": … } for { "storage": { "provider": "s3" } }
       for (const literal of Object.values(inner).flatMap(literalsOf)) add(literal, name);
       for (const innerName of Object.keys(inner)) add(innerName, `${name}.${innerName}`);
     }
@@ -167,5 +168,8 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const join = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
 
-const shorten = (name: string): string =>
-  (name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name).toWellFormed();
+/** A name that is a URL was a value in the wrong place, with what it may hold. */
+const shorten = (name: string): string => {
+  const shown = shownText(name);
+  return (shown.length > MAX_NAME_LENGTH ? `${shown.slice(0, MAX_NAME_LENGTH)}…` : shown).toWellFormed();
+};

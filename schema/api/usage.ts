@@ -1,21 +1,21 @@
 import { z } from "zod";
 import { Id } from "../ids.ts";
 
-const gigabytes = z.number().min(0).describe("In units of 1,073,741,824 bytes, to the hundredth");
+const gigabytes = z.number().min(0).describe("In units of 1,073,741,824 bytes, rounded to two decimals");
 const period = z
   .string()
   .regex(/^\d{4}-(0[1-9]|1[0-2])$/, "must be a month like 2026-11")
   .describe("A month, in UTC")
   .meta({ example: "2026-11" });
 
-/** Query of the usage routes; by default the present month. */
+/** Query of the usage routes; the default is the current month. */
 export const UsageQuery = z.object({ period: period.optional() });
 
-/** What is counted; jobs that are not finished count in the present month. */
+/** What is counted; unfinished jobs count in the current month. */
 const counted = {
-  usage_count: z.int().min(0).describe("Jobs that ended in this month, and those that are not finished"),
+  usage_count: z.int().min(0).describe("Jobs that ended in this month, and unfinished jobs"),
   storage_usage_gb: gigabytes.describe("Delivered in this month"),
-  storage_reserved_gb: gigabytes.describe("Reserved for jobs that are not finished"),
+  storage_reserved_gb: gigabytes.describe("Reserved for unfinished jobs"),
 };
 
 /** `GET /usage`: a month of the account. The limits are present for accounts that have them. */
@@ -24,7 +24,7 @@ export const Usage = z
     client_name: z.string(),
     period,
     ...counted,
-    storage_effective_usage_gb: gigabytes.describe("Sum of both, which the quota limits"),
+    storage_effective_usage_gb: gigabytes.describe("The sum of both; the quota limits it"),
     storage_limit_gb: gigabytes.optional(),
     storage_limit_bytes: z.int().min(0).optional(),
     storage_remaining_gb: gigabytes.optional(),
@@ -50,7 +50,7 @@ export const KeyUsage = z
   .meta({ id: "KeyUsage" });
 export type KeyUsage = z.infer<typeof KeyUsage>;
 
-/** `GET /usage/keys`: every key of the account; calls through a marketplace's gateway carry none and are not in it. */
+/** `GET /usage/keys`: every key of the account. Calls through a marketplace's gateway carry no key and are not included. */
 export const KeyUsageList = z.object({ period, keys: z.array(KeyUsage) }).meta({ id: "KeyUsageList" });
 export type KeyUsageList = z.infer<typeof KeyUsageList>;
 

@@ -4,7 +4,7 @@ import { Adjustment } from "../media.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
 import { BlobStorage, GcsStorage, OssStorage, PROVIDERS, S3Storage } from "./storage.ts";
 
-/** An account's own storage, which serves all its jobs that bring none. */
+/** An account's own storage, used by all its jobs that send no inline storage. */
 
 const text = z.string().nullable();
 
@@ -14,7 +14,7 @@ export const SavedStorage = z
     provider: z.enum(PROVIDERS),
     container_or_bucket: z.string(),
     folder_prefix: z.string().optional(),
-    adjustments: z.array(Adjustment).optional().describe("Present when the credentials cannot do everything"),
+    adjustments: z.array(Adjustment).optional().describe("Present if the credentials lack a permission"),
   })
   .meta({ id: "SavedStorage" });
 export type SavedStorage = z.infer<typeof SavedStorage>;
@@ -36,13 +36,13 @@ export type StorageView = z.infer<typeof StorageView>;
 
 export const RemovedStorage = z.object({ message: z.string() }).meta({ id: "RemovedStorage" });
 
-/** Answer of `POST /admin/reseal`. */
+/** Response of `POST /admin/reseal`. */
 export const Resealed = z
   .object({
     key_id: z.string().describe("The newest key"),
-    resealed: z.int().min(0).describe("Secrets that this call resealed"),
-    unreadable: z.int().min(0).describe("Secrets that none of the keys opens"),
-    done: z.boolean().describe("False: more may be left, call again"),
+    resealed: z.int().min(0).describe("Number of secrets that this call resealed"),
+    unreadable: z.int().min(0).describe("Number of secrets that none of the keys opens"),
+    done: z.boolean().describe("If false, more may be left: call again"),
   })
   .meta({ id: "Resealed" });
 
@@ -52,7 +52,7 @@ const set = <const P extends `/user/${string}`, S extends z.ZodType>(path: P, sc
   auth: "key" as const,
   scope: "storage" as const,
   tag: "Account" as const,
-  summary: "Set the account's storage; the last one set is used",
+  summary: "Set the account's storage; it replaces the one set before",
   body: { schema, required: true, maxBytes: MAX_BODY_BYTES },
   responses: { 200: { description: "Verified and set", schema: SavedStorage } },
   errors: ["invalid_request", "storage_verification_failed", "forbidden", "payload_too_large"] as const,

@@ -2,9 +2,9 @@ import { z } from "zod";
 import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
 
-/** Webhook events: what is posted to a job's `webhook_url`, and the log of it. */
+/** Webhook events: what is posted to a job's `webhook_url`, and the log of deliveries. */
 
-/** Webhook events that are kept and tried again; those of progress are not. */
+/** Webhook events that are stored and retried; progress events are not. */
 export const WEBHOOK_EVENT_TYPES = [
   "job_completed",
   "job_failed",
@@ -35,10 +35,8 @@ export const JobCompletedEvent = z
     thumbnail_key: text,
     file_size: z.int().nullable(),
     sha256: text,
-    s3_url: text.describe("Signed for 24 hours at each try; null when the file is gone or was replaced"),
-    file_replaced_by: Id.nullable().describe(
-      "The later job that wrote another file under the key; known at each try",
-    ),
+    s3_url: text.describe("Signed for 24 hours at each try; null if the file was deleted or overwritten"),
+    file_replaced_by: Id.nullable().describe("The later job that overwrote the file; updated at each try"),
     batch_id: Id.nullable(),
   })
   .meta({ id: "JobCompletedEvent" });
@@ -79,7 +77,7 @@ export const BatchCompletedEvent = z
   .meta({ id: "BatchCompletedEvent" });
 export type BatchCompletedEvent = z.infer<typeof BatchCompletedEvent>;
 
-/** Stages of `progress`, in their order, with the percents that go with them. */
+/** Stages of `progress`, in order, with the percentages that go with them. */
 export const PROGRESS_STAGES = {
   downloading: 0,
   download_complete: 33,
@@ -90,7 +88,7 @@ export const PROGRESS_STAGES = {
 } as const;
 export type ProgressStage = keyof typeof PROGRESS_STAGES;
 
-/** Best effort, one try. */
+/** Sent once, without retries. */
 export const ProgressEvent = z
   .object({
     type: z.literal("progress"),
@@ -101,7 +99,7 @@ export const ProgressEvent = z
   .meta({ id: "ProgressEvent" });
 export type ProgressEvent = z.infer<typeof ProgressEvent>;
 
-/** A webhook event that is kept and tried again. */
+/** A webhook event that is stored and retried. */
 export const WebhookEvent = z.discriminatedUnion("type", [
   JobCompletedEvent,
   JobFailedEvent,
@@ -115,7 +113,7 @@ export type WebhookEvent = z.infer<typeof WebhookEvent>;
 export const WebhookDelivery = z
   .object({
     id: Id,
-    event_id: Id.describe("The header webhook-id: the same over all tries and replays"),
+    event_id: Id.describe("The header webhook-id: the same for all tries and replays"),
     job_id: Id.nullable(),
     batch_id: Id.nullable(),
     kind: z.enum(DELIVERY_KINDS),
@@ -139,7 +137,7 @@ export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
 export const DeliveryQuery = z.object({
   job_id: Id.optional(),
   status: z.enum(DELIVERY_STATUSES, `must be one of ${DELIVERY_STATUSES.join(", ")}`).optional(),
-  cursor: Id.optional().describe("next_cursor of the page before"),
+  cursor: Id.optional().describe("next_cursor of the previous page"),
 });
 export type DeliveryQuery = z.output<typeof DeliveryQuery>;
 
@@ -152,13 +150,15 @@ export const WebhookSecret = z
   .object({ webhook_signing_secret: z.string().meta({ example: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }) })
   .meta({ id: "WebhookSecret" });
 
-/** `GET /user/webhooks`: the addresses that webhook events were sent to, and how they answer. */
+/** `GET /user/webhooks`: the addresses that webhook events were sent to, and their health. */
 export const WebhookEndpoints = z
   .object({
     endpoints: z.array(
       z.object({
         url: z.string(),
-        enabled: z.boolean().describe("False after five days of failures; a replay that succeeds enables it"),
+        enabled: z
+          .boolean()
+          .describe("False after five days of failures; a successful replay enables it again"),
         failing_since: Time.nullable(),
         last_success_at: Time.nullable(),
         last_failure_at: Time.nullable(),

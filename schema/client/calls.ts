@@ -7,18 +7,18 @@ type Name = keyof Called;
 type Part<E, Member extends string> = E extends Record<Member, infer Found> ? Found : never;
 type ResponseRows<E extends Endpoint> = E["responses"][keyof E["responses"]];
 
-/** Numbers may be given as numbers where the query takes their digits. */
+/** Also allows numbers where the query is a string of digits. */
 type QueryInput<Q> = { readonly [K in keyof Q]: string extends Q[K] ? Q[K] | number : Q[K] };
 
-/** What any call may be given in addition to the request itself. */
+/** Options of every call. */
 export interface CallOptions {
-  /** Gives the call up, its waiting for another try included. */
+  /** Aborts the call, including its wait for another try. */
   readonly signal?: AbortSignal | undefined;
-  /** For routes that take one; default: a random one for each call, the same for its tries. */
+  /** For routes that accept one; default: a random key for each call, the same for all its tries. */
   readonly idempotencyKey?: string | undefined;
 }
 
-/** What a schema takes; what prepares a request for its schema takes anything. */
+/** What a schema accepts; preprocessed schemas accept anything. */
 type Sent<S extends z.ZodType> = S extends z.ZodPreprocess<infer Inner> ? z.input<Inner> : z.input<S>;
 
 type ParamsOf<E> = E extends { params: infer P extends z.ZodType }
@@ -33,7 +33,7 @@ type BodyOf<E> = E extends { body: { schema: infer S extends z.ZodType; required
     : { readonly body?: Sent<S> }
   : unknown;
 
-/** The request of a route: `params` of its path, `query`, `body`, as its schemas take them. */
+/** The request of a route: `params` of its path, `query`, `body`, as its schemas accept them. */
 export type CallInput<N extends Name> = ParamsOf<Called[N]> &
   QueryOf<Called[N]> &
   BodyOf<Called[N]> &
@@ -41,10 +41,10 @@ export type CallInput<N extends Name> = ParamsOf<Called[N]> &
 
 type JsonOf<Row> = Row extends { schema: infer S extends z.ZodType } ? z.output<S> : undefined;
 
-/** What a route answers when it does not refuse. */
+/** The success response of a route. */
 export type CallResponse<N extends Name> = JsonOf<ResponseRows<Called[N]>>;
 
-/** Routes that answer with JSON alone: streams and pages are no calls. */
+/** Routes that respond with JSON only: streams and pages are not calls. */
 export type CallName = {
   [N in Name]: Part<ResponseRows<Called[N]>, "contentType"> extends never ? N : never;
 }[Name];
@@ -52,13 +52,13 @@ export type CallName = {
 type Arguments<N extends CallName> =
   Partial<CallInput<N>> extends CallInput<N> ? [input?: CallInput<N>] : [input: CallInput<N>];
 
-/** One method for each route, by its name in the table of endpoints. */
+/** One method for each route, named as in the table of endpoints. */
 export type Calls = { readonly [N in CallName]: (...input: Arguments<N>) => Promise<CallResponse<N>> };
 
-/** Routes that answer with a list, in pages where it may be long: those that are named so. */
+/** Routes that respond with a list, in pages if it may be long; their names begin with `list`. */
 export type ListName = { [N in CallName]: N extends `list${string}` ? N : never }[CallName];
 
-/** What the list of a route holds. */
+/** An entry of a route's list. */
 export type ItemOf<N extends ListName> = {
   [K in keyof CallResponse<N>]: CallResponse<N>[K] extends readonly (infer Item)[] ? Item : never;
 }[keyof CallResponse<N>];

@@ -2,12 +2,12 @@
 export interface ServerSentEvent {
   /** `message` where the stream names none. */
   readonly event: string;
-  /** The last id that the stream named up to here. */
+  /** The last id that the stream has sent so far. */
   readonly id: string;
   readonly data: string;
 }
 
-/** Reads an event stream piece by piece, wherever the pieces are cut; comments are left out. */
+/** Reads an event stream in pieces, wherever they are cut; comments are skipped. */
 export class EventStreamReader {
   /** How long to wait before the stream is resumed, in milliseconds, as the server asked. */
   retryMs: number | null = null;
@@ -21,7 +21,7 @@ export class EventStreamReader {
   push(piece: string): ServerSentEvent[] {
     const text = this.#rest + (this.#started ? piece : piece.replace(/^\uFEFF/, ""));
     if (piece !== "") this.#started = true;
-    // a carriage return at the very end may be half of a line's end
+    // a carriage return at the very end may be the first half of a line break
     const whole = text.endsWith("\r") ? text.slice(0, -1) : text;
     const lines = whole.split(/\r\n|\r|\n/);
     this.#rest = (lines.pop() ?? "") + text.slice(whole.length);

@@ -2,7 +2,7 @@ import { EventStreamReader, type ServerSentEvent } from "./event-stream.ts";
 import type { Platform } from "./platform.ts";
 import { WaterspoutError } from "./waterspout-error.ts";
 
-/** A stream that can be opened again where it was left. */
+/** A stream that can be resumed. */
 export interface FollowedStream {
   /** @param lastEventId null at the first time */
   readonly open: (lastEventId: string | null) => Promise<Response>;
@@ -11,19 +11,19 @@ export interface FollowedStream {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A stream without a sign of life is opened anew after this; servers send one each 15 s. */
+/** A silent stream is reopened after this; servers send at least a comment every 15 s. */
 const SILENCE_MS = 45_000;
 const DEFAULT_RETRY_MS = 1_000;
 /** Streams in a row that broke, or ended at once, without any event. */
 const MAX_IDLE_STREAMS = 5;
-/** A stream that lives for so long did its work, even if nothing happened. */
+/** A stream that lasts this long counts as working, even if nothing happened. */
 const SHORT_LIFE_MS = 5_000;
 
 /**
  * The events of a stream up to its last one; a stream that breaks off or ends early is resumed behind the last event
  * that was seen.
  *
- * @throws WaterspoutError when it cannot be opened, or gives nothing time after time; the signal's reason
+ * @throws WaterspoutError when it cannot be opened or repeatedly sends nothing; the signal's reason
  */
 export async function* followEvents(
   { open, isLast, signal }: FollowedStream,
@@ -52,19 +52,19 @@ export async function* followEvents(
     idle = useful ? 0 : idle + 1;
     await platform.wait(reader.retryMs ?? DEFAULT_RETRY_MS, signal);
   }
-  throw new WaterspoutError("The stream of events ends again and again without an event", {
+  throw new WaterspoutError("The event stream ended several times without an event", {
     code: "unexpected_answer",
   });
 }
 
-/** The connection broke, or said nothing for too long. */
+/** The connection broke, or was silent for too long. */
 class BrokenStreamError extends Error {}
 
 function streamOf(response: Response): ReadableStream<Uint8Array> {
   const type = response.headers.get("content-type") ?? "";
   if (response.body && type.startsWith("text/event-stream")) return response.body;
   void response.body?.cancel();
-  throw new WaterspoutError(`The server sends ${type || "nothing"} instead of a stream of events`, {
+  throw new WaterspoutError(`The server sent ${type || "nothing"} instead of an event stream`, {
     code: "unexpected_answer",
     status: response.status,
   });
@@ -85,7 +85,7 @@ async function* eventsOf(
       yield* parser.push(decoder.decode(value, { stream: true }));
     }
   } finally {
-    // whatever ended the reading: nobody waits for the rest
+    // whatever ended the loop, the rest of the stream is not needed
     void reader.cancel().catch(() => {});
   }
 }

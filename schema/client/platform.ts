@@ -1,15 +1,15 @@
-/** What the client needs of its platform; tests give their own. */
+/** What the client needs from its platform; tests replace it. */
 export interface Platform {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** Resolves after so many milliseconds; rejects with the signal's reason. */
+  /** Resolves after a number of milliseconds; rejects with the signal's reason. */
   readonly wait: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** From 0 to below 1. */
+  /** A random number from 0 to below 1. */
   readonly random: () => number;
 }
 
-/** Those of the platform. */
+/** The platform's own functions. */
 export const PLATFORM: Platform = {
   fetch: (url, init) => fetch(url, init),
   wait,

@@ -2,13 +2,13 @@ import { z } from "zod";
 import { ErrorBody } from "../api/error.ts";
 import { type FailureCode, WaterspoutError } from "./waterspout-error.ts";
 
-/** Refusals as they are read: a code that this client does not know yet is taken as it is. */
+/** Error bodies as they are read: codes that this client does not know yet are kept. */
 const Refusal = ErrorBody.extend({ code: z.string() });
 
 /**
- * What a refusal says.
+ * The error that an error response describes.
  *
- * @param now epoch milliseconds, for a `Retry-After` that names a moment
+ * @param now epoch milliseconds, for a `Retry-After` that is a date
  */
 export async function readFailure(response: Response, now: number): Promise<WaterspoutError> {
   const text = await response.text().catch(() => "");
@@ -22,7 +22,7 @@ export async function readFailure(response: Response, now: number): Promise<Wate
     const { error, code, issues = [] } = refusal;
     return new WaterspoutError(error, { ...facts, code: code as FailureCode, issues });
   }
-  return new WaterspoutError(`The server answered ${response.status} without a reason`, {
+  return new WaterspoutError(`The server responded with ${response.status} without a reason`, {
     ...facts,
     code: "unexpected_answer",
   });
@@ -36,7 +36,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Milliseconds; the header names seconds or a moment. */
+/** Milliseconds; the header contains seconds or a date. */
 function retryAfterOf(headers: Headers, now: number): number | null {
   const value = headers.get("retry-after")?.trim() ?? "";
   if (/^\d+$/.test(value)) return Number(value) * 1000;

@@ -1,8 +1,8 @@
 import type { WaterspoutError } from "./waterspout-error.ts";
 
-/** How long a call is tried. */
+/** How long and how often a call is tried. */
 export interface RetryOptions {
-  /** Tries again after failures that name no time to wait: broken connections, 5xx. */
+  /** Retries after failures that state no time to wait: broken connections, 5xx. */
   readonly retries: number;
   /** No try begins later than this after the first one, in milliseconds. */
   readonly giveUpAfterMs: number;
@@ -12,11 +12,11 @@ export const DEFAULT_RETRY_OPTIONS: RetryOptions = { retries: 4, giveUpAfterMs: 
 
 /** What happened to a call so far. */
 export interface Tries {
-  /** Failures that named no time to wait, the present one left out. */
+  /** Earlier failures that stated no time to wait. */
   readonly failures: number;
   /** Milliseconds since the first try. */
   readonly elapsedMs: number;
-  /** Executing the request twice does no harm: it changes nothing, or carries an idempotency key. */
+  /** Executing the request twice is safe: it changes nothing, or carries an idempotency key. */
   readonly repeatable: boolean;
 }
 
@@ -28,8 +28,8 @@ const PASSING_STATUSES: readonly number[] = [500, 502, 503, 504];
  * How long to wait before the next try, in milliseconds; null when there is none.
  *
  * A 429 is refused before anything is done, so any request may be repeated after it; after broken connections and
- * 5xx only those that do no harm. A time that the response names is obeyed as often as it is named, stretched by up to
- * a tenth, so that many who were reported the same do not come back together; without one the delays grow.
+ * 5xx only safe ones. A time to wait that the response states is always respected. It is stretched by up to a tenth, so
+ * that many clients with the same `Retry-After` do not return together. Without one, the delays grow.
  *
  * @param random from 0 to below 1
  */

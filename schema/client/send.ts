@@ -6,16 +6,16 @@ import { readFailure } from "./read-failure.ts";
 import { nextDelay, type RetryOptions } from "./retry-policy.ts";
 import { WaterspoutError } from "./waterspout-error.ts";
 
-/** Whom requests go to, and on whose behalf. */
+/** The server, and the credentials of requests. */
 export interface Account {
-  /** Of the Worker, with or without a slash at the end. */
+  /** Base URL of the Worker, with or without a trailing slash. */
   readonly url: string;
   readonly apiKey?: string | undefined;
   /** The operator's token, for the routes under `/admin`. */
   readonly adminToken?: string | undefined;
 }
 
-/** A request of any route. */
+/** A request to any route. */
 export interface RequestInput extends CallOptions {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
@@ -24,17 +24,17 @@ export interface RequestInput extends CallOptions {
 }
 
 /**
- * Sends a request until it is answered, as the retry policy allows.
+ * Sends a request, with the retries that the policy allows.
  *
  * @returns a response that the endpoint describes
  * @throws WaterspoutError; the signal's reason
  */
 export type Send = (endpoint: Endpoint, input: RequestInput) => Promise<Response>;
 
-/** Names the state of the database that a response has seen; sent back, the next read sees at least that. */
+/** Identifies the state of the database that a response has seen; when it is sent back, the next read sees at least that. */
 const BOOKMARK = "x-waterspout-bookmark";
 
-/** @param timeoutMs longest time that one try waits for the head of its response */
+/** @param timeoutMs longest wait of one try for the head of its response */
 export function createSend(
   account: Account,
   retry: RetryOptions,
@@ -110,7 +110,7 @@ async function fetchInTime(
 ): Promise<Response> {
   signal?.throwIfAborted();
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new Error("no response came in time")), timeoutMs);
+  const timer = setTimeout(() => late.abort(new Error("no response arrived in time")), timeoutMs);
   try {
     return await fetch(url, { ...init, signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]) });
   } catch (cause) {
@@ -124,7 +124,7 @@ async function fetchInTime(
   }
 }
 
-/** What the network says is wrong; Node hides it in the cause of "fetch failed". */
+/** The network's error; Node hides it in the cause of "fetch failed". */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;

@@ -22,25 +22,25 @@ export interface BatchEvent {
 
 export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Between two looks where the stream of events does not get through, in milliseconds; default 2 s. */
+  /** Polling interval where event streams do not get through, in milliseconds; default 2 s. */
   readonly pollMs?: number | undefined;
 }
 
 /** How jobs and batches are watched. */
 export interface Watching {
-  /** A job's progress, up to and with its end. */
+  /** A job's progress, up to and including its end. */
   watchJob(id: string, options?: WatchOptions): AsyncGenerator<JobProgress>;
-  /** A batch's events, up to and with its end. */
+  /** A batch's events, up to and including its end. */
   watchBatch(id: string, options?: WatchOptions): AsyncGenerator<BatchEvent>;
 }
 
 const DEFAULT_POLL_MS = 2_000;
 const FINAL_BATCH_STATUSES: readonly unknown[] = ["completed", "finished"] satisfies BatchStatus[];
 
-/** Refusals that asking in another way would not change. */
+/** Errors that polling would run into as well. */
 const FINAL_REFUSALS: readonly (number | null)[] = [400, 401, 403, 404];
 
-/** What is watched: its stream, and how it is looked at where the stream does not get through. */
+/** What is watched: its event stream, and how to poll it where the stream does not get through. */
 interface Watched<T> {
   readonly events: Endpoint;
   readonly state: Endpoint;
@@ -69,8 +69,8 @@ const BATCH: Watched<BatchEvent> = {
 };
 
 /**
- * Watching through the stream of events, resumed where it broke off; where streams do not get through at all (a proxy
- * that buffers them, for example) by looking again and again.
+ * Watches through the event stream, which is resumed if it breaks off. Where streams do not get through at all (for
+ * example because a proxy buffers them), it polls.
  */
 export function createWatching(send: Send, platform: Platform): Watching {
   return {

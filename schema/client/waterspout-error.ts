@@ -1,11 +1,11 @@
 import type { Issue } from "../api/error.ts";
 import type { ApiErrorCode } from "../errors.ts";
 
-/** Why a call failed: a refusal's own code, or one of the client's where the API gave no response that it knows. */
+/** Why a call failed: the code of the error response, or one of the client's if it got no response that it understands. */
 export type FailureCode = ApiErrorCode | "unreachable" | "unexpected_answer";
 
 /**
- * A call that came to nothing; the message is one sentence for people.
+ * A failed call; the message is one sentence for people.
  *
  * @example if (error instanceof WaterspoutError && error.code === "quota_exceeded") …
  */
@@ -14,11 +14,11 @@ export class WaterspoutError extends Error {
   readonly code: FailureCode;
   /** HTTP status; null when there was no response. */
   readonly status: number | null;
-  /** What is wrong with the request, member by member. */
+  /** What is wrong with the request, field by field. */
   readonly issues: readonly Issue[];
-  /** For the operator's logs; null when the response names none. */
+  /** To find the request in the operator's logs; null if the response has none. */
   readonly requestId: string | null;
-  /** Milliseconds after which asking again makes sense, as the response says. */
+  /** Milliseconds to wait before another try, as the response says. */
   readonly retryAfterMs: number | null;
 
   constructor(

@@ -21,7 +21,11 @@ export interface KeyParts {
  * @example objectKey({ base_folder: "videos", folder: "a/b", filename: "c", extension: "mp4" }) // "videos/a/b/c.mp4"
  */
 export function objectKey(parts: KeyParts): string {
-  return [keyFolder(parts), `${parts.filename}.${parts.extension}`].filter((part) => part !== "").join("/");
+  const key = [keyFolder(parts), `${parts.filename}.${parts.extension}`]
+    .filter((part) => part !== "")
+    .join("/");
+  // a source's title may be cut in the middle of a character, which no URL can name
+  return key.toWellFormed();
 }
 
 /**

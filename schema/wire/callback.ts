@@ -9,10 +9,10 @@ import { Version } from "./version.ts";
 
 /**
  * Processor → Worker: `/internal/*`. Each report carries the run's attempt and its token; a report of a run that
- * no longer owns its job is answered 409 `lease_lost`, and the processor then stops and publishes nothing.
+ * no longer owns its job gets 409 `lease_lost`, and the processor then stops the run and publishes nothing.
  */
 
-/** One run's line in a heartbeat. */
+/** One run in a heartbeat. */
 export const RunHeartbeat = z.object({
   job_id: Id,
   attempt: z.int().min(1),
@@ -29,13 +29,13 @@ export type RunHeartbeat = z.infer<typeof RunHeartbeat>;
 const Boot = z.string().min(1).max(100);
 
 /**
- * A processor has just started: what a former process of it ran is lost. Counts only with the bearer `PROCESSOR_TOKEN`;
- * a Worker of the former version ignores it.
+ * A processor has just started: the runs of its former process are lost. Accepted only with the bearer
+ * `PROCESSOR_TOKEN`; a Worker of the former version ignores it.
  */
 export const ProcessorStarted = z.object({
   /** The process that worked in the same folder before; null if unknown. */
   replaces: Boot.nullable(),
-  /** Runs that it can take. */
+  /** Number of runs that it can take. */
   free_slots: z.int().min(0),
 });
 export type ProcessorStarted = z.infer<typeof ProcessorStarted>;
@@ -52,8 +52,8 @@ export const Heartbeat = z.object({
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
 /**
- * `stop`: the job was taken over; stop at once and publish nothing. `cancel`: the same, and nothing that a successor
- * could use need be kept.
+ * `stop`: the job was taken over; stop at once and publish nothing. `cancel`: the same, and nothing needs to be kept
+ * for a successor.
  */
 export const HeartbeatResponse = z.object({
   v: Version,
@@ -72,12 +72,12 @@ export type UploadStarted = z.infer<typeof UploadStarted>;
 
 /**
  * `POST /internal/runs/{id}/recording`: the pieces of a recording will lie under this key. Sent before the first piece:
- * whatever happens to the runs, the Worker knows where to look for what they left.
+ * whatever happens to the runs, the Worker knows where their pieces are.
  */
 export const RecordingStarted = z.object({ v: Version, attempt: z.int().min(1), key: z.string() });
 export type RecordingStarted = z.infer<typeof RecordingStarted>;
 
-/** `POST /internal/runs/{id}/publish`: may the upload be completed? 200 is leave to do so, given at most once per run. */
+/** `POST /internal/runs/{id}/publish`: may the upload be completed? 200 permits it, at most once per run. */
 export const PublishRequest = z.object({ v: Version, attempt: z.int().min(1) });
 
 const ms = z.int().min(0).nullable();
@@ -92,7 +92,7 @@ export const Delivery = z.object({
   file_size: z.int().min(0),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   duration: z.number().min(0).nullable(),
-  /** Where a clip really lies in its source, in seconds; null when the whole was delivered. */
+  /** Where the delivered clip lies in its source, in seconds; null if the whole media was delivered. */
   clip: z
     .object({ start: z.number().min(0), duration: z.number().min(0).nullable() })
     .nullable()
@@ -108,7 +108,7 @@ export const Delivery = z.object({
   /** Languages of the source's audio, the original first. */
   audio_languages: z.array(z.string()).default([]),
   strategy: Strategy,
-  /** What the run adds to those of the request. */
+  /** Adjustments of the run, in addition to those of the request. */
   adjustments: z.array(Adjustment),
   timings: z.object({ extract_ms: ms, download_ms: ms, mux_ms: ms, upload_ms: ms }),
   download_rate: z.number().min(0).nullable(),
@@ -118,7 +118,7 @@ export const Delivery = z.object({
 });
 export type Delivery = z.infer<typeof Delivery>;
 
-/** `POST /internal/runs/{id}/outcome`: how the run ended. Repeated until it is answered. */
+/** `POST /internal/runs/{id}/outcome`: how the run ended. Repeated until it gets a response. */
 export const Outcome = z.object({
   v: Version,
   attempt: z.int().min(1),
@@ -131,16 +131,16 @@ export const Outcome = z.object({
     z.object({
       type: z.literal("failed"),
       code: z.enum(JOB_ERROR_CODES),
-      /** Honoured between tries of a failure that may be tried again. */
+      /** Respected before the next try, if the failure is retried. */
       retry_after_ms: z.int().min(0).nullable(),
-      /** False: it is not worth hours of waiting; absent if unknown. */
+      /** False: not worth retrying for hours; absent if unknown. */
       transient: z.boolean().optional(),
       title: z.string().max(1000).nullable(),
     }),
     z.object({ type: z.literal("postponed"), until: Time }),
     z.object({ type: z.literal("interrupted") }),
   ]),
-  /** Runs that the processor can take when this one is over; absent if unknown. */
+  /** Number of runs that the processor can take after this one; absent if unknown. */
   free_slots: z.int().min(0).optional(),
 });
 export type Outcome = z.infer<typeof Outcome>;

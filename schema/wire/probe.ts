@@ -4,10 +4,10 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { Version } from "./version.ts";
 
-/** What is asked about one media item. */
+/** A question about one media item. */
 export const MediaProbeRequest = z.discriminatedUnion("kind", [
   z.object({ v: Version, kind: z.literal("metadata"), url: z.string() }),
-  /** Also says which streams a job with this plan would take. */
+  /** Also asks which streams a job with this plan would use. */
   z.object({ v: Version, kind: z.literal("plan"), url: z.string(), plan: MediaPlan }),
 ]);
 export type MediaProbeRequest = z.infer<typeof MediaProbeRequest>;
@@ -17,9 +17,9 @@ export const ListRequest = z.object({
   v: Version,
   kind: z.literal("list"),
   url: z.string(),
-  /** After this the list counts as not reported. */
+  /** Deadline of the listing. */
   timeout_ms: z.int().min(1),
-  /** Entries after these are not reported. */
+  /** Maximum number of entries. */
   max_entries: z.int().min(1),
 });
 export type ListRequest = z.infer<typeof ListRequest>;
@@ -31,20 +31,20 @@ export type ListRequest = z.infer<typeof ListRequest>;
 export const ProbeRequest = z.discriminatedUnion("kind", [...MediaProbeRequest.options, ListRequest]);
 export type ProbeRequest = z.infer<typeof ProbeRequest>;
 
-/** 200 of a {@link MediaProbeRequest}; a source that refuses is a response, too. */
+/** 200 of a {@link MediaProbeRequest}; a refusal of the source is such a response, too. */
 export const ProbeOutcome = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("found"),
     media: Metadata,
-    /** The streams that the plan takes, or the best ones; empty for a stream that has not begun. */
+    /** The streams that the plan uses, or the best ones; empty for a stream that has not begun. */
     streams: z.array(StreamFacts),
     /** Bytes of the result; null if unknown. */
     estimated_size: z.int().min(0).nullable(),
-    /** Of the audio that the plan takes; null where the source names none. */
+    /** Language of the audio that the plan uses; null if the source names none. */
     audio_language: z.string().nullable().default(null),
     /** Languages of the source's audio, the original first. */
     audio_languages: z.array(z.string()).default([]),
-    /** What of the plan the source cannot fulfil. */
+    /** Parts of the plan that the source cannot fulfil. */
     adjustments: z.array(Adjustment).default([]),
   }),
   z.object({
@@ -58,7 +58,7 @@ export type ProbeOutcome = z.infer<typeof ProbeOutcome>;
 export const ProbeResponse = z.object({ v: Version, outcome: ProbeOutcome });
 export type ProbeResponse = z.infer<typeof ProbeResponse>;
 
-/** One item of a list, as the source names it; nothing of it was looked at. */
+/** One item of a list, as the source describes it; the item itself was not read. */
 export const WireEntry = z.object({
   type: z.literal("entry"),
   url: z.string().nullable(),
@@ -67,7 +67,7 @@ export const WireEntry = z.object({
   description: z.string().max(1000).nullable(),
   /** ISO 8601 date. */
   release_date: z.string().nullable(),
-  /** What the list says of it is better than what its media says, as in feeds. */
+  /** The list describes the item better than its media does, as in feeds. */
   authoritative: z.boolean().default(false),
   /** Only its owner may see it, or it is gone. */
   unavailable: z.boolean(),
@@ -75,8 +75,8 @@ export const WireEntry = z.object({
 export type WireEntry = z.infer<typeof WireEntry>;
 
 /**
- * A line of the 200 of a {@link ListRequest}, which is NDJSON reported as the source reports it: `list` first, then the
- * entries in the source's order, and one of the other three at the end. Without such an end the list is not whole.
+ * A line of the 200 of a {@link ListRequest}, which is NDJSON, streamed as the source is read: `list` first, then the
+ * entries in the source's order, and one of the other three at the end. Without such an end the list is incomplete.
  */
 export const ListLine = z.discriminatedUnion("type", [
   z.object({ type: z.literal("list"), v: Version, title: z.string().max(1000).nullable() }),
@@ -87,7 +87,7 @@ export const ListLine = z.discriminatedUnion("type", [
     code: z.enum(JOB_ERROR_CODES),
     retry_after_ms: z.int().min(0).nullable(),
   }),
-  /** The source did not state all of it in time. */
+  /** The deadline passed before the list was complete. */
   z.object({ type: z.literal("late") }),
 ]);
 export type ListLine = z.infer<typeof ListLine>;

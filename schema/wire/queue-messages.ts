@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Id } from "../ids.ts";
 import { Version } from "./version.ts";
 
-/** A dispatch message: a job may be runnable; the database says what is true. */
+/** A dispatch message: a job may be runnable. Whether it is, the database decides. */
 export const DispatchMessage = z.object({ v: Version, job_id: Id });
 export type DispatchMessage = z.infer<typeof DispatchMessage>;
 

@@ -65,7 +65,7 @@ const OssTarget = z.object({
   ...common,
 });
 
-/** Where the file goes; one member for each provider. `schema/storage/target.ts` makes it from a caller's words. */
+/** Where the file goes; one member for each provider. `schema/storage/target.ts` makes it from a caller's credentials. */
 export const StorageTarget = z.discriminatedUnion("provider", [S3Target, BlobTarget, GcsTarget, OssTarget]);
 export type StorageTarget = z.infer<typeof StorageTarget>;
 
@@ -76,7 +76,7 @@ export const Predecessor = z.object({
 });
 export type Predecessor = z.infer<typeof Predecessor>;
 
-/** One run: a claim of a job, with all that a processor needs and nothing that it must look up. */
+/** One run: a claim of a job, with everything that a processor needs to know. */
 export const RunRequest = z.object({
   v: Version,
   job_id: Id,
@@ -86,9 +86,9 @@ export const RunRequest = z.object({
   token: z.string(),
   url: z.string(),
   plan: MediaPlan,
-  /** Reported so far; the processor adds its own. */
+  /** Reported so far; the processor adds more. */
   adjustments: z.array(Adjustment),
-  /** Chosen by the caller; null: from the title. */
+  /** Chosen by the caller; null: derived from the title. */
   filename: z.string().nullable(),
   key_prefix: z.object({
     base_folder: z.string(),
@@ -103,21 +103,21 @@ export const RunRequest = z.object({
   }),
   target: StorageTarget,
   predecessor: Predecessor.nullable(),
-  /** For a stream that has not begun: since when the job waits, and until when; null: it ends at once. */
+  /** For a stream that has not begun: since when the job has waited, and until when it will; null: it fails at once. */
   wait: z.object({ since: Time, until: Time }).nullable().default(null),
-  /** It belongs to a batch: the slots that a processor keeps for single jobs are not for it. */
+  /** It belongs to a batch and may not use the slots that a processor reserves for single jobs. */
   batch: z.boolean().default(false),
-  /** It lost runs before: no other run may be on the processor at the same time. */
+  /** The job lost runs before: no other run may be on the processor at the same time. */
   alone: z.boolean().default(false),
   /** For a stream that is on air. */
   recording: z
     .object({
       /** The caller asked for a recording; a live source is recorded in any case. */
       asked: z.boolean(),
-      /** From the first moment that the source still keeps, not from now. */
+      /** From the earliest moment that the source still offers, not from now. */
       from_start: z.boolean(),
       max_seconds: z.int().min(1),
-      /** Where a former run put the pieces; absent where there was none. */
+      /** Where a former run stored its pieces; absent if there was none. */
       key: z.string().optional(),
     })
     .default({ asked: false, from_start: false, max_seconds: 43_200 }),
@@ -155,10 +155,10 @@ export const ProcessorHealth = z.object({
     ffmpeg: z.string(),
     /** Runtime for the sources' own scripts. */
     javascript: z.string(),
-    /** Without them, some sources offer only poor formats. */
+    /** Without them, some sources offer only low-quality formats. */
     challenge_scripts: z.boolean(),
   }),
-  /** In force around each run of a tool. */
+  /** Isolation of each run of a tool. */
   isolation: Isolation,
   /** What the processor found out about itself; a processor of a former version reports none. */
   checks: z.array(ReadinessCheck).default([]),

@@ -11,19 +11,19 @@ import {
   type Knock,
   startDoorServers,
 } from "../support/addresses/doors.ts";
-import { type AddressForm, addressForms, fewForms } from "../support/addresses/forms.ts";
+import { type AddressForm, addressForms, formsOfPlace } from "../support/addresses/forms.ts";
 import { setTrap, type Trap } from "../support/addresses/trap.ts";
 import { media } from "../support/media.ts";
 import { inRepository } from "../support/repository.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /**
- * Every form of an address that leads inside, at every door of a running stack: nobody may reach the trap. A few forms
- * of each kind by default; `npm run addresses` tries all of them and writes its table into the file `ADDRESSES`.
+ * Every form of an address that leads inside, at every door of a running stack: nobody may reach the trap. By default
+ * each door is tried with one form of each kind, others at each door; `npm run addresses` tries all forms at all doors
+ * and writes its table into the file `ADDRESSES`.
  */
 
 const REPORT = process.env.ADDRESSES;
-const FORMS_OF_A_KIND = 2;
 /** Requests and jobs at the same time. */
 const AT_ONCE = REPORT ? 24 : 8;
 /** A job that has not ended by then is cancelled. */
@@ -39,7 +39,7 @@ let trap: Trap;
 let witness: Trap;
 let servers: DoorServers;
 let stack: TestStack;
-let forms: readonly AddressForm[];
+let all: readonly AddressForm[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "addresses-"));
@@ -47,8 +47,7 @@ beforeAll(async () => {
   writeFileSync(dialLog, "");
   [trap, witness] = await Promise.all([setTrap(), setTrap()]);
   servers = await startDoorServers(readFileSync(await media("mp4", { seconds: 2, width: 320, height: 180 })));
-  const all = addressForms(trap.port, servers.originUrl);
-  forms = REPORT ? all : fewForms(all, FORMS_OF_A_KIND);
+  all = addressForms(trap.port, servers.originUrl);
   const preload = pathToFileURL(inRepository("test/support/addresses/resolver.mjs"));
   preload.searchParams.set("log", dialLog);
   stack = await startTestStack({
@@ -116,6 +115,7 @@ async function requireOpen(door: Door): Promise<void> {
 
 it.for(DOORS)("nobody is reached by way of: %s", async (door) => {
   await requireOpen(door);
+  const forms = REPORT ? all : formsOfPlace(all, DOORS.indexOf(door), DOORS.length);
   const queue = [...forms.entries()];
   let taken = 0;
   const work = async () => {

@@ -62,6 +62,18 @@ it("takes no orders by headers or by CONNECT", async () => {
   );
 });
 
+it.each([
+  "host: one\r\nhost: two",
+  "host: a b",
+  "host: [",
+  "host: x/../cdn-cgi",
+  "host: x:99999",
+  "host: me@x",
+  "host:",
+])("refuses a request whose host is none: %j", async (host) => {
+  expect(await ask(`GET /healthz HTTP/1.1\r\n${host}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 400 /);
+});
+
 it("gives files of the bucket for a signature only, and its keys are those of this state", async () => {
   expect((await fetch(linkOfFile)).status).toBe(200);
   const { origin: host, pathname } = new URL(linkOfFile);

@@ -23,6 +23,7 @@ export interface Probed {
     readonly height?: number;
     readonly tags?: Readonly<Record<string, string>>;
     readonly disposition?: { readonly attached_pic?: number };
+    readonly side_data_list?: readonly { readonly rotation?: number }[];
   }[];
   readonly chapters: readonly {
     readonly start_time: string;

@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 
 /** Test media, made by ffmpeg on first use and kept in `.cache/media`, one folder per content key. */
-const CACHE = resolve(import.meta.dirname, "../../.cache/media");
+export const MEDIA_CACHE = resolve(import.meta.dirname, "../../.cache/media");
 const run = promisify(execFile);
 
 export interface MediaOptions {
@@ -67,7 +67,7 @@ export async function media(kind: MediaKind, options: MediaOptions = {}): Promis
   const key = createHash("sha256")
     .update(JSON.stringify([kind, argsFor(kind, settingsOf(options))]))
     .digest("hex");
-  const folder = join(CACHE, `${kind}-${key.slice(0, 16)}`);
+  const folder = join(MEDIA_CACHE, `${kind}-${key.slice(0, 16)}`);
   const entry = join(folder, ENTRY[kind]);
   if (!existsSync(entry)) await make(kind, settingsOf(options), folder);
   return entry;
@@ -88,7 +88,7 @@ export async function mediaFolder(
   });
   const links = await Promise.all(made);
   const key = createHash("sha256").update(JSON.stringify(links)).digest("hex").slice(0, 16);
-  const folder = join(CACHE, `folder-${key}`);
+  const folder = join(MEDIA_CACHE, `folder-${key}`);
   if (existsSync(folder)) return folder;
   await atomically(folder, async (staging) => {
     for (const { name, target } of links) {
@@ -138,7 +138,7 @@ async function make(kind: MediaKind, settings: Settings, folder: string): Promis
 }
 
 /** Fills a folder under another name first, so that test processes running side by side see all of it or nothing. */
-async function atomically(folder: string, fill: (staging: string) => Promise<void>): Promise<void> {
+export async function atomically(folder: string, fill: (staging: string) => Promise<void>): Promise<void> {
   const staging = `${folder}.${randomUUID()}`;
   await mkdir(staging, { recursive: true });
   try {

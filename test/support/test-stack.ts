@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Child, startChild } from "../../bin/stack/child.ts";
 import { runScheduled } from "../../bin/stack/platform/control.ts";
 import { waitUntilReady } from "../../bin/stack/readiness.ts";
-import { type Stack, startStack } from "../../bin/stack/stack.ts";
+import { type Detours, type Stack, startStack } from "../../bin/stack/stack.ts";
 import { controlFile, PLATFORM_PROGRAM, STATE_VARIABLE } from "../../bin/stack/worker.ts";
 import type { Job } from "../../schema/api/job.ts";
 import { freePort } from "./ports.ts";
@@ -27,6 +27,8 @@ export interface TestStack extends Stack {
   processorPid(): Promise<number>;
   /** Process ids of the processor's tools. */
   toolPids(): Promise<number[]>;
+  /** Process ids of the Worker and the runtime below it. */
+  workerPids(): Promise<number[]>;
   /** Kills the Worker with all that belongs to it, in the middle of whatever it does; resolves when it is dead. */
   killWorker(): Promise<void>;
   /** Starts the Worker again, as it was before it was killed; resolves when it is ready. */
@@ -43,6 +45,7 @@ export interface TestStackOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Of the Worker; default: a free one. */
   readonly port?: number;
+  readonly detours?: Detours;
   /** Kept by the caller; default: a temporary folder that is removed at the end. */
   readonly stateDir?: string;
 }
@@ -51,6 +54,7 @@ export async function startTestStack({
   env = {},
   port,
   stateDir,
+  detours,
 }: TestStackOptions = {}): Promise<TestStack> {
   const folder = stateDir ?? (await mkdtemp(join(tmpdir(), "stack-")));
   const stack = await startStack({
@@ -58,6 +62,7 @@ export async function startTestStack({
     stateDir: folder,
     env: { ...process.env, ...env },
     log: () => {},
+    ...(detours ? { detours } : {}),
   });
   const worker = await workerProcess(folder);
   let restarted: Child | undefined;
@@ -97,8 +102,9 @@ export async function startTestStack({
       }
     },
     toolPids: () => pidsWhere((process) => process.cwd?.startsWith(join(folder, "work", "runs")) === true),
+    workerPids: () => workerPids(folder),
     killWorker: async () => {
-      const pids = await pidsWhere((found) => isOfWorker(folder, found));
+      const pids = await workerPids(folder);
       if (restarted) restarted.kill();
       else process.kill(-worker.pid, "SIGKILL");
       for (const pid of pids) while (!(await isDead(pid))) await pause(5);
@@ -151,6 +157,8 @@ async function workerProcess(folder: string) {
 const isOfWorker = (folder: string, { command, environment }: ProcessFacts): boolean =>
   environment.split("\0").includes(`${STATE_VARIABLE}=${folder}`) &&
   (command.includes(PLATFORM_PROGRAM) || command.includes("workerd"));
+
+const workerPids = (folder: string): Promise<number[]> => pidsWhere((found) => isOfWorker(folder, found));
 
 /** A process that is gone or waits to be reaped holds no file any more; one that is dying may. */
 const isDead = async (pid: number): Promise<boolean> =>

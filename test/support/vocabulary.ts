@@ -26,6 +26,7 @@ export const FORMER_WORDS: readonly FormerWord[] = [
       "^wrangler\\.toml$",
       "^docs/decisions/",
       "worker-death\\.test\\.ts$",
+      "chaos/database\\.ts$",
       "container-runner\\.ts$",
       "processor-instance\\.ts$",
       "hls",

@@ -137,7 +137,11 @@ describe("a call", () => {
 
     const page = new Response("<h1>Bad gateway</h1>", { status: 418, headers: { "x-request-id": "r-8" } });
     expect(await failureOf(new Script([page]).api.getUsage())).toMatchObject({
-      ...{ message: "The server answered 418 without a reason", code: "unexpected_answer", requestId: "r-8" },
+      ...{
+        message: "The server responded with 418 without a reason",
+        code: "unexpected_answer",
+        requestId: "r-8",
+      },
     });
     const other = await failureOf(new Script([new Response("<h1>Hello</h1>")]).api.getUsage());
     expect(other).toMatchObject({ code: "unexpected_answer", status: 200 });

@@ -39,7 +39,7 @@ function args(request: Parameters<typeof plan>[0], inputs: OpenedMuxInput[], ind
 describe("muxArguments", () => {
   it("copies streams that fit and reserves room for the index in front", () => {
     const line = args({}, [video, audio]);
-    expect(line).toContain("-map 0:v:0 -map 1:a:0");
+    expect(line).toContain("-map 0:V:0 -map 1:a:0");
     expect(line).toContain("-c:v:0 copy -c:a copy -moov_size 100000 -f mp4 -y out");
   });
 
@@ -75,7 +75,7 @@ describe("muxArguments", () => {
 
   it("notes where a copy begins, in a second output of one packet", () => {
     const line = args({ clip_start: 60 }, [{ ...video, skipSeconds: 60 }, audio]);
-    expect(line).toMatch(/-y out -map 0:v:0 -c copy -frames:v 1 -f framecrc -y first$/);
+    expect(line).toMatch(/-y out -map 0:V:0 -c copy -frames:v 1 -f framecrc -y first$/);
     expect(line).not.toContain("-copypriorss");
   });
 

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { encodeKey } from "../../processor/storage/encode-key.ts";
 import { FORMATS } from "../../schema/containers.ts";
 import {
   byteLength,
@@ -81,6 +82,20 @@ describe("an object's key", () => {
         expect(key.split("/")).not.toContain("..");
         expect(key).toMatch(/^videos\//);
         expect(key).not.toContain("//");
+      }),
+    );
+  });
+});
+
+describe("a key that a URL can name", () => {
+  it("comes of every folder and every title, also of one that is cut in the middle of a character", () => {
+    const units = fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)), maxLength: 60 });
+    const cut = fc.tuple(units, fc.constantFrom("", "\ud83d", "\ude00")).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(cut, cut, cut, (folder, folder_prefix, title) => {
+        const filename = defaultFilename(title, "1");
+        const key = objectKey({ base_folder: "videos", folder_prefix, folder, filename, extension: "mp4" });
+        expect(decodeURIComponent(encodeKey(key))).toBe(`/${key}`);
       }),
     );
   });

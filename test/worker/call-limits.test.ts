@@ -2,6 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { beforeEach, describe, expect, it } from "vitest";
 import { consumeDispatchMessages } from "../../worker/queues/dispatch.ts";
 import { reconcile } from "../../worker/services/maintenance/reconcile.ts";
+import { copyJobs } from "./support/copy-jobs.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 
@@ -17,25 +18,6 @@ beforeEach(async () => {
   worker = new Harness();
   account = await worker.account();
 });
-
-/** Copies a job so many times, each copy with these columns. */
-async function copies(id: string, count: number, columns: Record<string, string>): Promise<void> {
-  const { results } = await env.DB.prepare("select name from pragma_table_info('jobs')").all<{
-    name: string;
-  }>();
-  const own: Record<string, string> = {
-    id: "substr(id, 1, 24) || printf('%012x', numbers.n)",
-    ...columns,
-  };
-  const values = results.map(({ name }) => own[name] ?? name).join(", ");
-  const names = results.map(({ name }) => name).join(", ");
-  await env.DB.prepare(
-    `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < ${count})
-    insert into jobs (${names}) select ${values} from jobs, numbers where id = ?`,
-  )
-    .bind(id)
-    .run();
-}
 
 /** Runs reconcile until it has nothing left to do; answers what each run cost. */
 async function costs(part: "leases" | "expired_files" | "orphaned_uploads", runs: number): Promise<number[]> {
@@ -57,7 +39,7 @@ const countOf = async (condition: string): Promise<number> =>
 describe("one invocation asks the database no more than it may", () => {
   it("with 5,000 expired leases, all of which it takes back", async () => {
     const run = await worker.start(account.key);
-    await copies(run.job_id, 5_000, {});
+    await copyJobs(run.job_id, 5_000, {});
     worker.now += 60_000;
     const spent = await costs("leases", 4);
     expect(Math.max(...spent)).toBeLessThan(ALLOWED);
@@ -67,7 +49,7 @@ describe("one invocation asks the database no more than it may", () => {
 
   it("with 500 leases whose expiry ends the job, some of them the next time", async () => {
     const run = await worker.start(account.key, { webhook_url: "https://hooks.example.com/a" });
-    await copies(run.job_id, 500, { interruptions: "4" });
+    await copyJobs(run.job_id, 500, { interruptions: "4" });
     worker.now += 60_000;
     const spent = await costs("leases", 8);
     expect(Math.max(...spent)).toBeLessThan(ALLOWED);
@@ -76,7 +58,7 @@ describe("one invocation asks the database no more than it may", () => {
 
   it("with 5,000 files whose time is over", async () => {
     const run = await worker.start(account.key);
-    await copies(run.job_id, 5_000, {
+    await copyJobs(run.job_id, 5_000, {
       status: "'Completed'",
       step: "'Finished'",
       object_key: "'videos/' || numbers.n || '.mp4'",

@@ -92,7 +92,10 @@ describe("a pool of processors", () => {
 describe("the configuration of a pool", () => {
   it.each([
     [{ PROCESSOR_URL: "https://a.example, ftp://b.example" }, /PROCESSOR_URL must be an http or https URL/],
-    [{ PROCESSOR_URL: "https://a.example,https://a.example/x" }, /PROCESSOR_URL must not name a host twice/],
+    [
+      { PROCESSOR_URL: "https://a.example,https://a.example/x" },
+      /PROCESSOR_URL must not contain a host twice/,
+    ],
     [{ PROCESSOR_URL: "", PROCESSOR_INSTANCES: "11" }, /PROCESSOR_INSTANCES \(11\) must not be greater/],
   ])("is refused where it cannot work: %j", (variables, problem) => {
     expect(() => readConfig({ ...env, ...variables })).toThrow(problem);

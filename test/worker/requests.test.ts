@@ -42,6 +42,16 @@ describe("a request that is not valid names what is wrong", () => {
     [{ url, folder: "a".repeat(201) }, "folder", "Folder name too long (max 200 characters)"],
     [{ url, folder: "a/../b" }, "folder", "folder must not contain .."],
     [{ url, filename: "a/b" }, "filename", "filename must not contain .., / or \\"],
+    [
+      { url, folder: "\ud83d" },
+      "folder",
+      "folder must not contain half of a character (an unpaired surrogate)",
+    ],
+    [
+      { url, filename: "\ude00" },
+      "filename",
+      "filename must not contain half of a character (an unpaired surrogate)",
+    ],
     [{ url, video_quality: 52 }, "video_quality", "video_quality must be at most 51"],
     [{ url, video_codec: "av2" }, "video_codec", "video_codec must be one of copy, h264, h265, vp9"],
     [
@@ -101,6 +111,28 @@ describe("a request that is not valid names what is wrong", () => {
     expect(response.status).toBe(413);
     expect(await response.json()).toMatchObject({ code: "payload_too_large" });
     expect((await post(body, { "content-length": "10" })).status).toBe(413);
+  });
+
+  it("whatever content type its body declares", async () => {
+    for (const type of ["", "application/x-www-form-urlencoded", "text/plain", "application/problem+json"]) {
+      const headers = { "content-type": type };
+      expect((await post({ url }, headers)).status, type).toBe(201);
+      expect((await (await post("{", headers)).json<ErrorBody>()).error).toBe("body must be valid JSON");
+      expect((await (await post("null", headers)).json<ErrorBody>()).error).toBe(
+        "body must be a JSON object",
+      );
+      expect(
+        (await (await post({ url, folders: "a", format: 1 }, headers)).json<ErrorBody>()).issues,
+      ).toEqual([expect.objectContaining({ path: "format" })]);
+    }
+  });
+
+  it("by the first value of a query parameter that is repeated", async () => {
+    const list = (query: string) => worker.call("GET", `/jobs?${query}`, { key });
+    expect((await list("status=completed&status=x")).status).toBe(200);
+    const response = await list("status=x&status=completed");
+    expect(response.status).toBe(400);
+    expect((await response.json<ErrorBody>()).issues?.map(({ path }) => path)).toEqual(["status"]);
   });
 });
 

@@ -188,7 +188,7 @@ describe("storage that came with a job", () => {
       error: expect.stringMatching(/^storage is required/),
     });
     expect(await (await remove({ storage: oss })).json()).toMatchObject({
-      error: "storage is another place than the one that the job delivered to",
+      error: "storage is not the storage that the job delivered to",
     });
     worker.network.calls.length = 0;
     const response = await remove({ storage: s3 });

@@ -71,6 +71,23 @@ describe("an unknown member", () => {
     expect((await response.json<ErrorBody>()).error).toMatch(/is not a known field/);
   });
 
+  it("of a call that takes none is refused, too", async () => {
+    for (const path of ["/user/webhook-secret/rotate", "/admin/reseal"]) {
+      const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}`, "x-api-key": key };
+      const response = await worker.call("POST", path, { headers, body: { hours: 48 } });
+      expect(response.status).toBe(400);
+      expect((await response.json<ErrorBody>()).error).toBe("hours is not a known field");
+      expect((await worker.call("POST", path, { headers, body: {} })).status).toBe(200);
+    }
+  });
+
+  it("whose name is an address is reported without the address's secrets", async () => {
+    const name = "https://me:canary-password@example.com/?token=canary-token";
+    expect(await adjustmentsOf("/jobs", { url, [name]: 1 })).toMatchObject([
+      { field: "https://***@example.com/?token=***" },
+    ]);
+  });
+
   it("of a job's request is ignored and reported, in the response and on the job, without its value", async () => {
     const body = { url, s3: { secret_key: "canary-s3-secret" }, frobnicate: true };
     const response = await worker.call("POST", "/jobs", { key, body });

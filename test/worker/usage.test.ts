@@ -142,7 +142,7 @@ describe("a quota", () => {
       code: "quota_exceeded",
       limit_gb: "10.00",
       used_gb: "10.00",
-      message: "10.00 GB of 10.00 GB are delivered in this month or held for unfinished jobs",
+      message: "10.00 GB of 10.00 GB were delivered this month or are reserved for unfinished jobs",
     });
     await worker.report(first, "outcome", delivered(GB));
     expect((await post(key)).status).toBe(201);

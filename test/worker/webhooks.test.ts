@@ -181,7 +181,7 @@ describe("an endpoint that is down", () => {
     expect(await worker.job(key, job_id)).toMatchObject({
       webhook_status: "failed",
       webhook_attempts: 10,
-      webhook_last_error: "the endpoint answered 503",
+      webhook_last_error: "the endpoint responded with 503",
     });
     worker.now = start + 80 * HOUR;
     const path = `/webhooks/deliveries/${ended.id}/replay`;
@@ -216,7 +216,7 @@ describe("an endpoint that is down", () => {
     [
       "a redirect",
       () => Response.redirect("https://elsewhere.example/", 307),
-      "the endpoint answered 307; redirects are not followed",
+      "the endpoint responded with 307; redirects are not followed",
     ],
     ["a refused connection", unreachable, "no connection"],
   ])("by %s is tried again", async (_, onHook, last_error) => {

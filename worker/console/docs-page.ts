@@ -1,9 +1,9 @@
-/** The documentation page: Swagger UI over `/openapi.json`, every byte from this Worker. */
+/** The documentation page: Swagger UI over `/openapi.json`, served entirely by this Worker. */
 
-/** Files of the page that come from the assets; nothing else of them is served. */
+/** The assets that the page needs; no other asset is served. */
 export const DOCS_ASSETS: readonly string[] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
-/** The page's own script, as a file so that the page needs no inline script. */
+/** The page's script, as a file, so that the page needs no inline script. */
 export const DOCS_SCRIPT_NAME = "start.js";
 export const DOCS_SCRIPT = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#docs", deepLinking: true });\n`;
 

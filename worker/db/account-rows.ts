@@ -10,7 +10,7 @@ export type NewAccountRow = typeof accounts.$inferInsert;
 export const storagePrefixOf = ({ id, storage_prefix }: Pick<AccountRow, "id" | "storage_prefix">): string =>
   storage_prefix ?? id;
 
-/** Stores an account and returns it whole; undefined when its storage prefix is taken. */
+/** Stores an account and returns it; undefined if its storage prefix is taken. */
 export async function insertAccount(
   db: Db,
   row: NewAccountRow,
@@ -24,7 +24,7 @@ export async function insertAccount(
   return stored;
 }
 
-/** Accounts, the newest first, after a cursor. */
+/** Accounts after a cursor, newest first. */
 export const accountPageQuery = (db: Db, cursor: string | undefined, limit: number) =>
   db
     .select()
@@ -37,7 +37,7 @@ export async function findAccount(db: Db, id: string): Promise<AccountRow | unde
   return (await db.select().from(accounts).where(eq(accounts.id, id)))[0];
 }
 
-/** Changes an account; undefined when there is none. */
+/** Changes an account; undefined if it does not exist. */
 export async function updateAccount(
   db: Db,
   id: string,
@@ -52,10 +52,10 @@ export async function updateAccount(
 }
 
 /**
- * Puts a new signing secret, sealed, in the place of the one that was read; that one is kept next to it.
+ * Replaces the signing secret that was read by a new sealed one; the old one is kept as the former secret.
  *
- * @param audit null for the first secret, which nobody asked for
- * @returns false when another secret came first; nothing is changed then
+ * @param audit null for the first secret, which is created automatically
+ * @returns false if the secret was replaced meanwhile; then nothing is changed
  */
 export async function replaceWebhookSecret(
   db: Db,

@@ -4,19 +4,19 @@ import { auditEntries } from "../../schema/db/tables/accounts.ts";
 import type { Db } from "./connection.ts";
 import { rowValues } from "./fragments.ts";
 
-/** What was done to accounts, keys and secrets, and by whom. */
+/** The log of changes to accounts, keys and secrets. */
 
 export type AuditRow = typeof auditEntries.$inferSelect;
 
 /**
- * Notes what is done, in the batch that does it.
+ * Logs a change, in the batch of statements that makes it.
  *
- * @param condition on which it is done at all; the entry must stand in front of the change, which may end the condition
+ * @param condition of the change; the entry must come before the change, which may make the condition false
  */
 export const insertAudit = (db: Db, row: AuditRow, condition: SQL = sql`true`) =>
   db.insert(auditEntries).select(sql`select ${rowValues(auditEntries, row)} where ${condition}`);
 
-/** Makes changes and notes them, all or nothing. */
+/** Makes changes and logs them in one transaction. */
 export async function writeWithAudit(
   db: Db,
   changes: readonly BatchItem<"sqlite">[],
@@ -31,7 +31,7 @@ export interface AuditFilter {
   readonly cursor?: string | undefined;
 }
 
-/** Entries, the newest first. */
+/** Entries, newest first. */
 export const auditPageQuery = (db: Db, { accountId, cursor }: AuditFilter, limit: number) =>
   db
     .select()

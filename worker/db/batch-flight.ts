@@ -7,24 +7,24 @@ import type { Db } from "./connection.ts";
 import type { GuardedStatement } from "./guarded-statements.ts";
 import { concurrentJobs } from "./usage-rows.ts";
 
-/** The jobs of a batch that are in flight, and its end. */
+/** A batch's jobs in flight, and its end. */
 
 interface AdvanceOptions {
   readonly now: number;
-  /** Reconcile sends the dispatch messages of what is released again after this. */
+  /** Reconcile sends the dispatch messages of released jobs again after this. */
   readonly enqueueDueAt: number;
   /** Reconcile wakes the batch's object after this. */
   readonly checkDueAt: number;
-  /** Jobs that may be in flight. */
+  /** Maximum number of jobs in flight. */
   readonly window: number;
 }
 
-/** More jobs than are in flight at any time, but for streams that are waited for. */
+/** More jobs than are ever in flight, except for scheduled streams. */
 const MAX_FLIGHT = 1_000;
 
 /**
- * Releases as many jobs as the window and the account's own limit have room for, in the batch's order, and says how
- * the batch stands after that. A batch that is paused, cancelled or finished releases nothing.
+ * Releases as many jobs as the window and the account's limit allow, in the batch's order, and returns the state of the
+ * batch afterwards. A paused, cancelled or finished batch releases nothing.
  */
 export async function advanceBatch(
   db: Db,
@@ -72,7 +72,7 @@ export const releaseQuery = (
     .returning({ id: jobs.id });
 };
 
-/** Jobs that were released and have not ended. */
+/** Released, unfinished jobs. */
 export const flightQuery = (db: Db, batchId: string) =>
   db.select({ id: jobs.id, step: jobs.step }).from(jobs).where(inFlight("jobs", batchId)).limit(MAX_FLIGHT);
 
@@ -84,7 +84,7 @@ export const heldQuery = (db: Db, batchId: string) =>
     .where(and(eq(jobs.batch_id, batchId), sql`${jobs.status} = 'Pending'`, sql`${jobs.due_at} is null`))
     .limit(1);
 
-/** As the partial index says it. */
+/** Written like the condition of the partial index. */
 function inFlight(table: string, batchId: string): SQL {
   const column = (name: string) => sql.raw(`${table}.${name}`);
   return sql`${column("batch_id")} = ${batchId} and ${column("finished_at")} is null
@@ -98,7 +98,7 @@ export async function readCounts(db: Db, id: string) {
 }
 
 /**
- * Ends a batch whose jobs have all ended, together with what is informed of it; anyone who comes second changes nothing.
+ * Ends a batch whose jobs have all ended, and writes its notifications; a second call changes nothing.
  *
  * @returns whether this call ended it
  */

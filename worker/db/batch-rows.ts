@@ -9,31 +9,31 @@ import type { GuardedSetStatement } from "./guarded-statements.ts";
 import { type JobRow, type JobsToStore, jobsInsert, unfinishedOf } from "./job-rows.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
-/** Shows, playlists and bulk requests as their callers see and change them. */
+/** Queries for callers' batches: shows, playlists and bulk requests. */
 
 export type BatchRow = typeof batches.$inferSelect;
 export type NewBatchRow = typeof batches.$inferInsert;
 
-/** A batch with all that is stored of it. */
+/** A batch as it is stored. */
 export interface BatchToStore {
   readonly batch: NewBatchRow;
   readonly jobs: JobsToStore;
   readonly credentials: readonly CredentialsRow[];
-  /** What is reported and counted of jobs that are stored as ended. */
+  /** Usage and notifications of jobs that are stored as ended. */
   readonly guardedStatements: readonly GuardedSetStatement[];
   readonly allowance: Allowance | null;
 }
 
 /**
- * Stores a batch with its jobs, however many, in one transaction: all of it or nothing.
+ * Stores a batch with any number of jobs in one transaction.
  *
- * @returns false when the batch exists already, or does not fit into the allowance; nothing is stored then
+ * @returns false if the batch exists already or does not fit into the allowance; then nothing is stored
  */
 export async function insertBatch(
   db: Db,
   { batch, jobs: toStore, credentials, guardedStatements, allowance }: BatchToStore,
 ): Promise<boolean> {
-  // what is held back counts for the storage quota, and for the jobs at the same time only when it is released
+  // held jobs count towards the storage quota, but towards the concurrent jobs only when they are released
   const held: Allowance | null = allowance?.quota ? { ...allowance, maxConcurrent: null } : null;
   const unfinished = unfinishedOf(toStore.rows);
   const open = openInsert(db, batch, admission(held, unfinished).condition);
@@ -59,7 +59,7 @@ export async function insertBatch(
   return opened.length > 0;
 }
 
-/** The row without its jobs: until they are counted, everybody else's statements find it closed. */
+/** The row without its jobs: until they are counted, other statements treat it as closed. */
 function openInsert(db: Db, batch: NewBatchRow, condition: SQL) {
   const row: Record<string, unknown> = { revision: 0, ...batch, total: 0 };
   const values = Object.keys(getTableColumns(batches)).map((name) => sql`${row[name] ?? null}`);
@@ -93,7 +93,7 @@ export interface BatchCounts {
 }
 
 export const countsQuery = (db: Db, batchId: string) => {
-  // in a batch of statements, columns of one name would fall together
+  // in a batch of statements, columns with the same name would be merged
   const countAs = (name: keyof BatchCounts, ...statuses: JobRow["status"][]) =>
     sql<number>`count(*) filter (where ${inArray(jobs.status, statuses)})`.as(name);
   return db
@@ -119,7 +119,7 @@ export async function readBatch(db: Db, accountId: string, id: string) {
   return { batch, counts, jobIds: JSON.parse(order?.ids ?? "[]") as string[] };
 }
 
-/** One row with all ids: thousands of rows would take longer to carry than to find. */
+/** One row with all ids: transferring thousands of rows would take longer than finding them. */
 export const orderQuery = (db: Db, batchId: string) => {
   const inOrder = db
     .select({ id: jobs.id })
@@ -130,7 +130,7 @@ export const orderQuery = (db: Db, batchId: string) => {
   return db.select({ ids: sql<string>`json_group_array(${inOrder.id})`.as("ids") }).from(inOrder);
 };
 
-/** What the response to the creation of a batch reports its jobs, in the source's order. */
+/** What the response to the creation of a batch reports of its jobs, in the source's order. */
 export const summariesQuery = (db: Db, batchId: string) =>
   db
     .select({
@@ -146,7 +146,7 @@ export const summariesQuery = (db: Db, batchId: string) =>
     .orderBy(asc(jobs.batch_index));
 export type JobSummary = Awaited<ReturnType<typeof summariesQuery>>[number];
 
-/** A batch with its counts and the jobs that ended after an end that was seen, for a watcher. */
+/** For a watcher: a batch with its counts, and the jobs that ended after the last end that was seen. */
 export async function readBatchChanges(db: Db, id: string, seen: number, limit: number) {
   const [[batch], [counts], ends, [last]] = await db.batch([
     batchQuery(db, id),
@@ -180,7 +180,7 @@ export const endsAfterQuery = (db: Db, batchId: string, seen: number, limit: num
     .orderBy(asc(jobs.end_index))
     .limit(limit);
 
-/** Lets a paused batch go. Undefined when it is not this account's, or not paused. */
+/** Starts a paused batch. Undefined if it is not this account's, or not paused. */
 export async function startBatch(
   db: Db,
   accountId: string,
@@ -195,7 +195,7 @@ export async function startBatch(
   return started;
 }
 
-/** Notes that nothing of a batch is to be begun any more. Undefined when it is not this account's, or has ended. */
+/** Stops a batch from starting further jobs. Undefined if it is not this account's, or has ended. */
 export async function markCancelled(
   db: Db,
   accountId: string,
@@ -214,7 +214,7 @@ export async function markCancelled(
   return marked;
 }
 
-/** Jobs of a batch that were never claimed, in its order, after a place in it; without their descriptions. */
+/** Jobs of a batch that were never claimed, in its order, after a position; without their descriptions. */
 export const untouchedQuery = (db: Db, batchId: string, after: number, limit: number) =>
   db
     .select({ ...getTableColumns(jobs), description: sql<null>`null` })
@@ -245,7 +245,7 @@ export const claimedQuery = (db: Db, batchId: string, limit: number) =>
     )
     .limit(limit);
 
-/** What renaming looks at. */
+/** The columns that renaming needs. */
 export const namesQuery = (db: Db, batchId: string) =>
   db
     .select({ id: jobs.id, filename: jobs.filename, status: jobs.status })
@@ -253,9 +253,9 @@ export const namesQuery = (db: Db, batchId: string) =>
     .where(eq(jobs.batch_id, batchId));
 
 /**
- * Gives jobs of a batch other names, if it is still paused and nobody else renamed since it was read.
+ * Renames jobs of a batch, if it is still paused and no other request has renamed since it was read.
  *
- * @returns false when somebody did; nothing is changed then
+ * @returns false if it was changed meanwhile; then nothing is changed
  */
 export async function renameJobs(
   db: Db,
@@ -290,7 +290,7 @@ export const renamesQuery = (
         and jobs.status not in ${[...FINAL_STATUSES]} and exists (select 1 from ${batches} where ${isAsRead(read)})`,
     );
 
-/** Takes up to `limit` unfinished batches whose object was silent for too long, and puts the next look off. */
+/** Takes up to `limit` unfinished batches whose object was silent for too long, and postpones their next check. */
 export const overdueBatchesQuery = (db: Db, now: number, again: number, limit: number) =>
   db
     .update(batches)

@@ -4,7 +4,7 @@ import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 /** The query builder over one D1 session. */
 export type Db = DrizzleD1Database;
 
-/** A query did not run: the database is away, overloaded or refused the statement. */
+/** A query did not run: the database is unavailable, overloaded or refused the statement. */
 export class DatabaseError extends Error {
   override readonly name = "DatabaseError";
 }
@@ -33,7 +33,7 @@ export class Connection {
     this.db = drizzle(this.#client() as unknown as D1Database);
   }
 
-  /** Answers false when the session already began at the primary, so that asking again is of no use. */
+  /** False if the session already began at the primary, so that asking again is pointless. */
   goToPrimary(): boolean {
     if (this.#anchor === "first-primary") return false;
     this.#anchor = "first-primary";
@@ -46,7 +46,7 @@ export class Connection {
     return this.#session.getBookmark();
   }
 
-  /** What the query builder uses of D1, metered. */
+  /** The part of D1 that the query builder uses, metered. */
   #client() {
     const run: Metered = async (work, statements = 1) => {
       this.calls += 1;
@@ -90,7 +90,8 @@ class MeteredStatement {
   }
 }
 
-/** Asks the database for nothing, to learn whether it answers. */
-export async function ping(db: Db): Promise<void> {
-  await db.run(sql`select 1`);
+/** An empty query, to find out whether the database responds. @returns its size in bytes, if it is reported */
+export async function ping(db: Db): Promise<number | null> {
+  const { meta } = await db.run(sql`select 1`);
+  return typeof meta.size_after === "number" ? meta.size_after : null;
 }

@@ -8,7 +8,7 @@ import type { GuardedSetStatement, GuardedStatement } from "./guarded-statements
 
 export type CredentialsRow = typeof jobCredentials.$inferSelect;
 
-/** Stores any number of rows by one statement over one parameter; for the batch that stores their jobs. */
+/** Stores any number of rows with one statement and one parameter; part of the batch that stores their jobs. */
 export function insertCredentials(db: Db, rows: readonly CredentialsRow[]) {
   const values = Object.keys(getTableColumns(jobCredentials)).map(
     (name) => sql`json_extract(value, ${sql.raw(`'$.${name}'`)})`,
@@ -52,7 +52,7 @@ export const eraseCredentialsOf =
       );
 
 /**
- * Erases credentials whose job has ended or is not there; answers how many.
+ * Erases credentials whose job has ended or does not exist; returns how many.
  *
  * @param before only those that were stored before this, in epoch milliseconds
  */
@@ -80,7 +80,7 @@ export const strayCredentialsQuery = (db: Db, before: number, limit: number) =>
     )
     .returning({ job_id: jobCredentials.job_id });
 
-/** Rows that were sealed otherwise. @param prefix how texts of the newest key begin */
+/** Rows that were not sealed with the newest key. @param prefix beginning of texts that it sealed */
 export const findCredentialsToReseal = (db: Db, prefix: string, limit: number) =>
   db
     .select({ owner: jobCredentials.job_id, sealed: jobCredentials.sealed })
@@ -88,7 +88,7 @@ export const findCredentialsToReseal = (db: Db, prefix: string, limit: number) =
     .where(not(startsWith(jobCredentials.sealed, prefix)))
     .limit(limit);
 
-/** Puts a newly sealed text in the place of the one that was read; nothing happens where that one is gone. */
+/** Replaces a sealed text by a newly sealed one; does nothing if it was changed meanwhile. */
 export const replaceCredentials = (
   db: Db,
   owner: string,

@@ -7,7 +7,7 @@ import { usage } from "../../schema/db/tables/usage.ts";
 import type { Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
 
-/** What consoles read. Every count stops at a bound or looks at a bounded time, by an index that holds all of it. */
+/** Queries of the console. Every count has a limit or covers a limited time, and uses a covering index. */
 
 /** Milliseconds. */
 const DAY_MS = 24 * 60 * 60_000;
@@ -31,7 +31,7 @@ const counted = (condition: SQL): SQL<number> =>
 const withStatus = (accountId: string, status: Status): SQL<number> =>
   counted(sql`jobs.account_id = ${accountId} and jobs.status = ${status}`);
 
-/** An account's figures; undefined when there is no such account. */
+/** An account's figures; undefined if the account does not exist. */
 export async function readStats(db: Db, accountId: string, now: number) {
   return (await statsQuery(db, accountId, now))[0];
 }
@@ -61,7 +61,7 @@ export const statsQuery = (db: Db, accountId: string, now: number) => {
     .where(eq(accounts.id, accountId));
 };
 
-/** A page of an account's jobs in short, newest first, and how many there are as far as they are counted. */
+/** A page of an account's jobs in short form, newest first, and their number up to the counting limit. */
 export async function listJobsInShort(db: Db, accountId: string, status: Status | undefined, page: PageOf) {
   const [rows, totals] = await db.batch([
     shortJobsQuery(db, accountId, status, page),
@@ -156,7 +156,7 @@ export const daysQuery = (db: Db, accountId: string, starts: readonly number[]) 
     })
     .from(sql`json_each(${JSON.stringify(starts)})`);
 
-/** What an account's jobs do right now. */
+/** What an account's jobs are doing now. */
 export async function readPresent(db: Db, accountId: string) {
   const [found] = await presentQuery(db, accountId);
   return found ?? { downloading: 0, muxing: 0, uploading: 0, pending: 0 };

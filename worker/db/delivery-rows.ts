@@ -18,7 +18,7 @@ export const insertDelivery =
   (db, guard) =>
     db.insert(webhookDeliveries).select(sql`select ${rowValues(webhookDeliveries, row)} where ${guard}`);
 
-/** Stores a message to Slack together with a move, if the account wants to hear of such ends. */
+/** Stores a message to Slack together with a move, if the account has subscribed to such results. */
 export const insertSlackDelivery =
   (row: NewDeliveryRow, levels: readonly (typeof SLACK_LEVELS)[number][]): GuardedStatement =>
   (db, guard) => {
@@ -37,7 +37,7 @@ export const insertSlackDelivery =
   };
 
 /**
- * Stores deliveries of many jobs together with the move that they report, by one statement over one parameter.
+ * Stores deliveries of many jobs together with the move that they report, with one statement and one parameter.
  *
  * @param rows as JSON, not longer than a parameter may be
  */
@@ -50,7 +50,7 @@ export const insertDeliveries =
         sql`select ${packedValues()} from json_each(${rows}) as delivery where ${guard(packed("job_id"))}`,
       );
 
-/** The same for messages to Slack, if the account wants to hear of such ends. */
+/** The same for messages to Slack, if the account has subscribed to such results. */
 export const insertSlackDeliveries =
   (rows: string, accountId: string, levels: readonly (typeof SLACK_LEVELS)[number][]): GuardedSetStatement =>
   (db, guard) => {
@@ -79,14 +79,14 @@ export async function addDelivery(db: Db, row: NewDeliveryRow): Promise<Delivery
   return (await db.insert(webhookDeliveries).values(row).returning())[0];
 }
 
-/** What signs a webhook event, and whether its address is switched off. */
+/** The secrets that sign a webhook event, and whether its endpoint is disabled. */
 export interface Sender {
   readonly account: typeof accounts.$inferSelect;
   readonly endpoint: EndpointRow | null;
 }
 
 /**
- * Claims a due delivery for one attempt. Until `until` nobody else takes it; anyone who dies meanwhile leaves it pending.
+ * Claims a due delivery for one attempt. Until `until` no other call takes it; if the Worker dies meanwhile, it stays pending.
  *
  * @returns undefined when it is not due, being tried, ended or unknown
  */
@@ -107,7 +107,7 @@ export async function claimDelivery(
         ),
       )
       .returning(),
-    // two selections: in a batch, columns of one name would fall together
+    // two selections: in a batch of statements, columns with the same name would be merged
     db
       .select()
       .from(accounts)
@@ -134,7 +134,7 @@ const accountOf = (db: Db, id: string) =>
 const urlOf = (db: Db, id: string) =>
   db.select({ url: webhookDeliveries.url }).from(webhookDeliveries).where(eq(webhookDeliveries.id, id));
 
-/** The account with what is known of one of its addresses. */
+/** The account, and the health of one of its endpoints. */
 export async function findSender(db: Db, accountId: string, url: string): Promise<Sender | undefined> {
   const [found] = await db
     .select({ account: accounts, endpoint: webhookEndpoints })
@@ -148,7 +148,7 @@ export async function findSender(db: Db, accountId: string, url: string): Promis
 }
 
 /**
- * Writes what a try came to, while its claim stands, and with it what is known of the address.
+ * Writes the result of a try, if its claim still stands, together with the health of the endpoint.
  *
  * @param claim the delivery, and until when it was claimed
  */
@@ -235,7 +235,7 @@ export interface DeliveryFilter {
   readonly cursor?: string | undefined;
 }
 
-/** An account's deliveries, the newest first. */
+/** An account's deliveries, newest first. */
 export const deliveryPageQuery = (
   db: Db,
   { accountId, jobId, status, cursor }: DeliveryFilter,
@@ -272,7 +272,7 @@ export const listEndpoints = async (db: Db, accountId: string): Promise<Endpoint
     .where(eq(webhookEndpoints.account_id, accountId))
     .orderBy(asc(webhookEndpoints.url));
 
-/** Removes deliveries that were made before an id. @returns how many */
+/** Removes deliveries that were created before an id. @returns how many */
 export async function eraseDeliveries(db: Db, before: string, limit: number): Promise<number> {
   return (await oldDeliveriesQuery(db, before, limit)).length;
 }

@@ -4,9 +4,9 @@ import { jobs } from "../../schema/db/tables/jobs.ts";
 import type { Db } from "./connection.ts";
 import type { GuardedStatement } from "./guarded-statements.ts";
 
-/** Until when files of the operator's bucket are kept. */
+/** Expiry of files in the managed bucket. */
 
-/** Notes when a job's file expires, together with the move that ends the job; the account's own limit wins. */
+/** Sets when a job's file expires, together with the move that ends the job; the account's own limit takes precedence. */
 export const setExpiry =
   (id: string, { now, days, dayMs }: { now: number; days: number; dayMs: number }): GuardedStatement =>
   (db, guard) => {
@@ -18,13 +18,13 @@ export const setExpiry =
       .where(and(eq(jobs.id, id), guard));
   };
 
-/** Where a page of expired files begins: after this one. */
+/** The page of expired files begins after this one. */
 export interface ExpiryCursor {
   readonly expires_at: number;
   readonly id: string;
 }
 
-/** Jobs whose file has expired, the longest expired first, after a cursor. */
+/** Jobs whose file has expired, after a cursor; the earliest expiry comes first. */
 export const expiredQuery = (db: Db, now: number, { expires_at, id }: ExpiryCursor, limit: number) =>
   db
     .select({ id: jobs.id, expires_at: sql<number>`${jobs.expires_at}` })

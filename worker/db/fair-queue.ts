@@ -3,28 +3,28 @@ import { jobs } from "../../schema/db/tables/jobs.ts";
 import { usage } from "../../schema/db/tables/usage.ts";
 
 /**
- * Whose turn it is: of the accounts with a due job, the one with the fewest running jobs comes first; of several,
- * the one whose last run ended the longest ago, then the one with the longest due job.
+ * Which account is next: of the accounts with a due job, the one with the fewest running jobs. Among equals it is the
+ * one whose last run ended longest ago, then the one whose job has been due longest.
  */
 
-/** What waits for a slot that is to be filled. */
+/** Which waiting jobs may fill a slot. */
 export interface QueueFilter {
   readonly now: number;
-  /** UTC, of the ends that are looked at. @example "2026-11" */
+  /** The month whose ends count, in UTC. @example "2026-11" */
   readonly month: string;
-  /** Only jobs that belong to no batch: there is no room for others. */
+  /** Only jobs outside of batches, because there is no room for others. */
   readonly singlesOnly: boolean;
-  /** Accounts that had their turn and could not use it. */
+  /** Accounts whose job could not be started. */
   readonly passed: readonly string[];
 }
 
-/** Accounts that are compared at most; the one with the longest due job is always among them. */
+/** Maximum number of accounts that are compared; the one whose job has been due longest is always among them. */
 const MAX_ACCOUNTS = 500;
 
-/** Jobs that wait, as the index of lines knows them. */
+/** Waiting jobs, written like the condition of the index. */
 const waits = sql`job.status = 'Pending' and job.due_at is not null`;
 
-/** Walks from one waiting account to the next, whatever the length of their lines. */
+/** Goes from one waiting account to the next, independent of the length of their queues. */
 const WAITING = sql`waiting(account_id) as (
   select (select job.account_id from ${jobs} as job where ${waits} and job.account_id > ''
     order by job.account_id limit 1)
@@ -34,7 +34,7 @@ const WAITING = sql`waiting(account_id) as (
   from waiting where waiting.account_id is not null limit ${sql.raw(`${MAX_ACCOUNTS}`)}
 )`;
 
-/** The id of the first due job of the account in each of its two lines. */
+/** The id of the first due job of the account in each of its two queues. */
 const firstInQueue = (account: SQL, now: number) => sql`(
   select job.id from ${jobs} as job
   where ${waits} and job.account_id = ${account} and (job.batch_id is not null) = line.value and job.due_at <= ${now}
@@ -54,7 +54,7 @@ const lastEnd = (account: SQL, month: string) => sql`coalesce((
   select ended.last_end_at from ${usage} as ended where ended.account_id = ${account} and ended.month = ${month}
 ), 0)`;
 
-/** The id of the job whose turn it is; null when none is due. */
+/** The id of the next job; null if none is due. */
 export function nextInQueue(filter: QueueFilter): SQL<string | null> {
   const account = sql`contender.account_id`;
   return sql`(
@@ -72,7 +72,7 @@ export function nextInQueue(filter: QueueFilter): SQL<string | null> {
   )`;
 }
 
-/** Holds when another account comes before this one. */
+/** True if another account comes before this one. */
 export function isPreceded(accountId: string, filter: QueueFilter): SQL {
   const other = sql`waiting.account_id`;
   const own = sql`${accountId}`;

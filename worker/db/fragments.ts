@@ -1,7 +1,7 @@
 import { getTableColumns, SQL, sql, type Table } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 
-/** One value for each column of a table, in their order, as inserting from a selection wants it; SQL is taken as it is. */
+/** One value for each column of a table, in order, as an insert from a selection needs them; SQL is used unchanged. */
 export const rowValues = (table: Table, row: Readonly<Record<string, unknown>>): SQL =>
   sql.join(
     Object.entries(getTableColumns(table)).map(([name, column]) => {
@@ -11,6 +11,6 @@ export const rowValues = (table: Table, row: Readonly<Record<string, unknown>>):
     sql`, `,
   );
 
-/** True for a text that begins so, its case included. */
+/** True for a text that begins with the prefix; case-sensitive. */
 export const startsWith = (column: SQLiteColumn, prefix: string): SQL =>
   sql`substr(${column}, 1, ${prefix.length}) = ${prefix}`;

@@ -4,8 +4,8 @@ import type { AccountRow, NewAccountRow } from "./account-rows.ts";
 import type { Db } from "./connection.ts";
 
 /**
- * The account of a marketplace's caller, made on first sight. Its limits follow the tier when that changes; what the
- * operator changed stays otherwise. Undefined when the account is disabled.
+ * The account of a marketplace's caller, created at the first call. When its tier changes, its limits are those of the
+ * new tier; otherwise the operator's changes stay. Undefined if the account is disabled.
  */
 export async function takeGatewayAccount(
   db: Db,

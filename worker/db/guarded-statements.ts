@@ -2,11 +2,11 @@ import type { SQL } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { Db } from "./connection.ts";
 
-/** A statement that belongs to the move of one job: it takes effect only where `guard` holds. */
+/** A statement that belongs to the move of one job: it takes effect only if `guard` holds. */
 export type GuardedStatement = (db: Db, guard: SQL) => BatchItem<"sqlite">;
 
-/** Whether a job, reported by its id, is still as it was before the move. */
+/** A condition: the job with this id is still as it was before the move. */
 export type Guard = (jobId: SQL) => SQL;
 
-/** A statement that belongs to the move of many jobs at once: it takes effect for those that pass the `guard`. */
+/** A statement that belongs to the move of many jobs at once: it takes effect for jobs that pass the `guard`. */
 export type GuardedSetStatement = (db: Db, guard: Guard) => BatchItem<"sqlite">;

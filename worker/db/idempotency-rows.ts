@@ -2,18 +2,18 @@ import { and, asc, eq, inArray, isNull, lte, sql } from "drizzle-orm";
 import { idempotencyKeys } from "../../schema/db/tables/idempotency.ts";
 import type { Db } from "./connection.ts";
 
-/** Requests that are executed once: claimed by one statement, answered alike from then on. */
+/** Requests that are executed once: one statement claims them, and repetitions get the same response. */
 
 export type IdempotencyRow = typeof idempotencyKeys.$inferSelect;
-/** What names a request: whose it is, what it asks for, and the key that the caller chose. */
+/** Identifies a request: its account, its route, and the key that the caller chose. */
 export type IdempotencyName = Pick<IdempotencyRow, "account_id" | "route" | "key">;
 
 /**
- * Claims a request: a new one, one whose owner fell silent, or one whose answer is no longer kept. Anyone who takes a
- * claim over gets the resource id of the first claim.
+ * Claims a request that is new, whose owner is silent, or whose response is no longer kept. A claim that is taken over
+ * keeps the resource id of the first claim.
  *
- * @param removed answers that were made before are no longer kept
- * @returns whether the claim is the caller's, and the row as it stands
+ * @param removed responses from before this time are no longer kept
+ * @returns whether the caller has the claim, and the present row
  */
 export async function claimRequest(
   db: Db,
@@ -54,7 +54,7 @@ function claimQuery(db: Db, claim: Omit<IdempotencyRow, "status" | "body">, stal
     .returning({ key: idempotencyKeys.key });
 }
 
-/** Keeps the response of a claim that still stands. */
+/** Stores the response, if the claim still stands. */
 export async function keepResponse(
   db: Db,
   claim: IdempotencyName & Pick<IdempotencyRow, "lease_until">,
@@ -63,7 +63,7 @@ export async function keepResponse(
   await db.update(idempotencyKeys).set(response).where(isStanding(claim));
 }
 
-/** Gives a claim back: the request was not executed. */
+/** Releases a claim: the request was not executed. */
 export async function releaseRequest(
   db: Db,
   claim: IdempotencyName & Pick<IdempotencyRow, "lease_until">,
@@ -72,7 +72,7 @@ export async function releaseRequest(
   await db.update(idempotencyKeys).set({ lease_until: 0 }).where(isStanding(claim));
 }
 
-/** Removes requests that were made before a time. @returns how many */
+/** Removes requests from before a time. @returns how many */
 export async function eraseRequests(db: Db, before: number, limit: number): Promise<number> {
   return (await oldRequestsQuery(db, before, limit)).length;
 }

@@ -7,15 +7,15 @@ import { isPreceded, type QueueFilter } from "./fair-queue.ts";
 import type { Guard, GuardedSetStatement, GuardedStatement } from "./guarded-statements.ts";
 import type { JobRow, NewJobRow } from "./job-rows.ts";
 
-/** The writes of the columns that belong to the state machine; the transitions service is their only caller. */
+/** Writes the columns of the state machine; only the transitions service calls this. */
 
 /**
- * Writes a move from the state that was read, with all that belongs to it, in one transaction.
+ * Writes a move from the state that was read, with everything that belongs to it, in one transaction.
  *
  * @param options.line the move is made only in its turn, and has no guarded statements then
- * @param options.unless the move is not made if this holds, and has no guarded statements either
- * @param options.computed columns whose values the database finds, after the guarded statements took effect
- * @returns false when the job is no longer in that state, it is not its turn, or `unless` holds; nothing is changed then
+ * @param options.unless the move is not made if this holds; it cannot have guarded statements either
+ * @param options.computed columns that the database computes after the guarded statements took effect
+ * @returns false if the job is no longer in that state, another account comes first, or `unless` holds; then nothing is changed
  */
 export async function writeMove(
   db: Db,
@@ -33,13 +33,13 @@ export async function writeMove(
   return (results.at(-1) as { id: string }[]).length > 0;
 }
 
-/** A move without anything that belongs to it. */
+/** A move without further statements. */
 export interface PlainMove {
   readonly read: JobAsRead;
   readonly changes: Partial<NewJobRow>;
 }
 
-/** Writes moves of many jobs by one round trip, each as far as its job is still as it was read. @returns the ids of those that moved */
+/** Writes moves of many jobs in one round trip; jobs that changed since they were read are skipped. @returns the ids of those that moved */
 export async function writeMoves(db: Db, moves: readonly PlainMove[]): Promise<string[]> {
   const [first, ...others] = moves.map(({ read, changes }) => moveQuery(db, read, changes, null));
   if (!first) return [];
@@ -47,7 +47,7 @@ export async function writeMoves(db: Db, moves: readonly PlainMove[]): Promise<s
   return results.flat().map(({ id }) => id);
 }
 
-/** What must hold, or must not, at the moment of a move. */
+/** A condition at the moment of a move. */
 export type MoveCondition = SQL;
 
 interface MoveOptions {
@@ -106,8 +106,8 @@ export interface MovingJobs {
 }
 
 /**
- * Ends jobs of a batch that were never claimed, with all that belongs to it, in one transaction. Those that were
- * claimed meanwhile are left as they are.
+ * Ends jobs of a batch that were never claimed, with everything that belongs to it, in one transaction. Jobs that were
+ * claimed meanwhile are skipped.
  *
  * @returns the ids of those that moved
  */
@@ -142,10 +142,10 @@ export const endsQuery = (db: Db, { batchId, ids }: MovingJobs, changes: Partial
     .returning({ id: jobs.id });
 
 /**
- * Extends the leases of many runs by one statement and notes their progress, which never goes back. Only claims
- * that still stand are touched; a change that watchers see raises the revision.
+ * Extends the leases of many runs with one statement and stores their progress, which never goes back. Only claims
+ * that still stand are changed; a change that watchers see raises the revision.
  *
- * @returns the claims that stand, and the jobs, as they were before, whose owners want to hear of their progress
+ * @returns the claims that stand, and the previous state of jobs whose owners subscribed to progress
  */
 export async function writeHeartbeats(
   db: Db,
@@ -199,10 +199,10 @@ export function heartbeatsQuery(
     })),
   );
   const heartbeat = (name: string) => sql.raw(`json_extract(beat.value, '$.${name}')`);
-  // a run that publishes has nothing left to do but to upload
+  // a run that publishes has only the upload left
   const step = sql`iif(jobs.publishing, jobs.step, ${heartbeat("step")})`;
   const rate = sql`coalesce(${heartbeat("download_rate")}, jobs.download_rate)`;
-  // what a list reported of an open enclosure is better than the enclosure's own title
+  // the list's title of an open enclosure is better than the enclosure's own
   const title = sql`iif(jobs.media_url is null, coalesce(${heartbeat("title")}, jobs.title), coalesce(jobs.title, ${heartbeat("title")}))`;
   const isChange = sql`(
     jobs.step is not ${step} or jobs.progress < ${heartbeat("progress")}

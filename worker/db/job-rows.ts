@@ -1,7 +1,8 @@
-import { and, count, desc, eq, getTableColumns, lt, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, isNull, lt, type SQL, sql } from "drizzle-orm";
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { jobCredentials, jobs } from "../../schema/db/tables/jobs.ts";
-import type { Status } from "../../schema/states.ts";
+import { jobCounts } from "../../schema/db/tables/usage.ts";
+import { isFinal, type Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
@@ -13,24 +14,24 @@ export type JobRow = typeof jobs.$inferSelect;
 /** A job to be stored. */
 export type NewJobRow = typeof jobs.$inferInsert;
 
-/** Jobs to be stored: what they have in common is sent once. */
+/** Jobs to be stored: common columns are sent once. */
 export interface JobsToStore {
   readonly shared: Partial<NewJobRow>;
-  /** Each job's own columns, which win over the shared ones. */
+  /** Each job's own columns, which override the shared ones. */
   readonly rows: readonly Partial<NewJobRow>[];
 }
 
 interface StoreOptions {
   readonly credentials?: readonly CredentialsRow[];
-  /** What the account may have; jobs that would not fit into it are not stored, none of them. */
+  /** The account's allowance; if the jobs do not fit into it, none is stored. */
   readonly allowance?: Allowance | null;
-  /** What is reported and counted of jobs that are stored as ended. */
+  /** Usage and notifications of jobs that are stored as ended. */
   readonly guardedStatements?: readonly GuardedSetStatement[];
 }
 
 /**
- * Stores jobs, with the sealed credentials that came with them, in one round trip. Those that exist already are left
- * as they are.
+ * Stores jobs, with the sealed credentials that came with them, in one round trip. Jobs that exist already are
+ * not changed.
  *
  * @returns how many were stored
  */
@@ -58,11 +59,11 @@ export const unfinishedOf = (rows: readonly Partial<NewJobRow>[]): number =>
   rows.filter(({ finished_at = null }) => finished_at === null).length;
 
 /**
- * One statement over one parameter for all that differs; columns that nobody has are null. Jobs that bring no storage
- * go to the storage of their account if it has one: the statement itself looks, so that accepting asks the database
- * once.
+ * One statement with one parameter for everything that differs; columns that no job has are null. Jobs without inline
+ * storage go to the storage of their account if it has one. The statement itself looks that up, so that accepting takes
+ * one round trip.
  *
- * @param condition without it nothing is stored
+ * @param condition nothing is stored unless it holds
  * @param reservedBytes what is held of the account's quota for each job that is not stored as ended
  */
 export function jobsInsert(db: Db, { shared, rows }: JobsToStore, condition: SQL, reservedBytes: SQL) {
@@ -92,14 +93,14 @@ export function jobsInsert(db: Db, { shared, rows }: JobsToStore, condition: SQL
     .returning({ id: jobs.id });
 }
 
-/** What the account's own storage makes of columns of a job. */
+/** Columns of a job that follow from the account's own storage. */
 const OF_ACCOUNT: Readonly<Record<string, SQL>> = {
   storage_source: sql`'account'`,
   storage_provider: sql`config.provider`,
   storage_place: sql`config.place`,
 };
 
-/** JSON columns are kept as text: escapes of odd characters stay escapes. */
+/** JSON columns are stored as text: escaped characters stay escaped. */
 function pack(row: Partial<NewJobRow>): Record<string, unknown> {
   const packed = JSON_COLUMNS.filter((name) => row[name] !== undefined).map((name) => [
     name,
@@ -132,7 +133,7 @@ export async function findJobForRun(db: Db, id: string) {
   return (await jobForRunQuery(db, eq(jobs.id, id)))[0];
 }
 
-/** The same of the due job whose turn it is. */
+/** The same for the next due job. */
 export async function findNextJobForRun(db: Db, filter: QueueFilter) {
   return (await nextJobQuery(db, filter))[0];
 }
@@ -154,7 +155,7 @@ const jobForRunQuery = (db: Db, condition: SQL) =>
     .leftJoin(storageConfigs, eq(storageConfigs.account_id, jobs.account_id))
     .where(condition);
 
-/** What the event stream of a job looks at, once a second. */
+/** What the event stream of a job reads once a second. */
 export async function findJobProgress(db: Db, accountId: string, id: string) {
   const [found] = await db
     .select({
@@ -184,7 +185,7 @@ export interface JobPage {
   readonly cursor?: string | undefined;
 }
 
-/** A page of jobs, newest first, one more than asked if there is one, and how many the filter takes in all. */
+/** A page of jobs, newest first, with one more row if there is one, and the number of jobs that match the filter. */
 export async function listJobs(
   db: Db,
   filter: JobFilter,
@@ -203,8 +204,20 @@ export const pageQuery = (db: Db, filter: JobFilter, { limit, offset, cursor }: 
     .limit(limit + 1)
     .offset(cursor === undefined ? offset : 0);
 
-export const countQuery = (db: Db, filter: JobFilter) =>
-  db.select({ total: count() }).from(jobs).where(conditionOf(filter));
+/** Ended jobs are counted already; those of a batch, of which there are some thousands at most, are counted now. */
+export const countQuery = (db: Db, filter: JobFilter) => {
+  const { accountId, status, batchId } = filter;
+  const counted = (condition: SQL | undefined) => sql`(select count(*) from ${jobs} where ${condition})`;
+  const ended = sql`(select coalesce(sum(${jobCounts.jobs}), 0) from ${jobCounts}
+    where ${jobCounts.account_id} = ${accountId} ${status === undefined ? sql`` : sql`and ${jobCounts.status} = ${status}`})`;
+  const unfinished = counted(and(eq(jobs.account_id, accountId), isNull(jobs.finished_at)));
+  const total = () => {
+    if (batchId !== undefined) return counted(conditionOf(filter));
+    if (status === undefined) return sql`${ended} + ${unfinished}`;
+    return isFinal(status) ? ended : counted(conditionOf(filter));
+  };
+  return db.select({ total: sql<number>`${total()}`.as("total") }).from(sql`(select 1)`);
+};
 
 function conditionOf({ accountId, status, batchId }: JobFilter): SQL | undefined {
   return and(

@@ -7,7 +7,7 @@ import { rowValues } from "./fragments.ts";
 
 export type KeyRow = typeof apiKeys.$inferSelect;
 
-/** What names a key. */
+/** Identifies a key. */
 export interface KeyName {
   readonly accountId: string;
   readonly keyId: string;
@@ -17,7 +17,7 @@ export async function insertKey(db: Db, row: KeyRow, audit: AuditRow): Promise<v
   await db.batch([db.insert(apiKeys).values(row), insertAudit(db, audit)]);
 }
 
-/** The keys of an account, the oldest first. */
+/** The keys of an account, oldest first. */
 export const listKeys = async (db: Db, accountId: string): Promise<KeyRow[]> =>
   db.select().from(apiKeys).where(eq(apiKeys.account_id, accountId)).orderBy(asc(apiKeys.id));
 
@@ -26,9 +26,9 @@ export async function findKey(db: Db, name: KeyName): Promise<KeyRow | undefined
 }
 
 /**
- * Stores a key in the place of another one, which works until a time from then on.
+ * Replaces a key; the old one keeps working until a given time.
  *
- * @returns the old key as it is then; undefined when it was replaced before or does not work any more, and nothing is changed
+ * @returns the old key as changed; undefined if it was replaced before or no longer works, and then nothing is changed
  */
 export async function replaceKey(
   db: Db,
@@ -53,7 +53,7 @@ export async function replaceKey(
   return old;
 }
 
-/** Revokes a key of an account; revoking again keeps the first time. Undefined when there is no such key. */
+/** Revokes a key of an account; revoking again keeps the first time. Undefined if there is no such key. */
 export async function revokeKey(
   db: Db,
   name: KeyName,
@@ -69,7 +69,7 @@ export async function revokeKey(
   return found[0];
 }
 
-/** A key that works now, with the account that it opens: it is neither revoked nor expired, nor the account disabled. */
+/** A working key (not revoked, not expired, the account not disabled) with its account. */
 export async function findByKey(
   db: Db,
   sha256: string,

@@ -6,15 +6,15 @@ import type { GuardedStatement } from "./guarded-statements.ts";
 import type { JobRow } from "./job-rows.ts";
 
 /**
- * Whose an object is. It belongs to the job that wrote it last: the write that completes a job takes it from the job
- * that had it. From the leave to write until the end of the run, and while files are deleted, nobody else of the account
- * may touch files of the same stem, so that the order of the ends is the order of the writes.
+ * Ownership of objects. An object belongs to the job that wrote it last: the write that completes a job takes it from
+ * its former owner. While a run is allowed to write, and while files are being deleted, no other job of the account may
+ * touch files with the same stem, so that jobs end in the order of their writes.
  */
 
 /** A key in a bucket of an account. */
 export interface ObjectPlace {
   readonly accountId: string;
-  /** As the job names it; null for the managed bucket. */
+  /** As in the job's column; null for the managed bucket. */
   readonly storagePlace: string | null;
   readonly key: string;
 }
@@ -23,7 +23,7 @@ export interface ObjectPlace {
 const sameBucket = (alias: string, { accountId, storagePlace }: ObjectPlace): SQL =>
   sql`${sql.raw(alias)}.account_id = ${accountId} and ${sql.raw(alias)}.storage_place is ${storagePlace}`;
 
-/** Those of them that delivered a file of the same stem. */
+/** Those that delivered a file with the same stem. */
 const sameStem = (alias: string, place: ObjectPlace): SQL =>
   sql`${sql.raw(alias)}.object_key is not null and ${sql.raw(alias)}.object_stem = ${stemOf(place.key)}
     and ${sameBucket(alias, place)}`;
@@ -32,8 +32,8 @@ const sameStem = (alias: string, place: ObjectPlace): SQL =>
 const WRITTEN_STEM = sql`rtrim(writing.publishing_key, replace(writing.publishing_key, '.', ''))`;
 
 /**
- * Whether the key must not be written now: another run of the account has leave to write files of the same stem, or
- * such files are being deleted.
+ * Whether the key must not be written now: another run of the account may write files with the same stem, or such
+ * files are being deleted.
  */
 export const isBeingWritten = (jobId: string, place: ObjectPlace, now: number): SQL => sql`(
   exists (select 1 from ${jobs} as writing
@@ -42,7 +42,7 @@ export const isBeingWritten = (jobId: string, place: ObjectPlace, now: number): 
   or exists (select 1 from ${jobs} as erasing
     where erasing.erasing_until > ${now} and ${sameStem("erasing", place)}))`;
 
-/** The job that had delivered a file under this key no longer has one. */
+/** The job that had delivered a file under this key loses it. */
 export const takeFile =
   (jobId: string, place: ObjectPlace): GuardedStatement =>
   (db, guard) =>
@@ -64,7 +64,7 @@ export const takeFile =
         ),
       );
 
-/** Jobs that had delivered subtitles or a thumbnail under these keys no longer name them, and report why. */
+/** Jobs that had delivered subtitles or a thumbnail under these keys lose them, and report why. */
 export const takeSidecars =
   (jobId: string, place: ObjectPlace, keys: readonly string[]): GuardedStatement =>
   (db, guard) => {
@@ -99,7 +99,7 @@ export const takeSidecars =
       );
   };
 
-/** The adjustments of a job that ends, with one more if it took the file of another job by {@link takeFile}. */
+/** The adjustments of a job that ends, plus one if it took the file of another job ({@link takeFile}). */
 export function withReplacement(
   jobId: string,
   place: ObjectPlace,
@@ -123,7 +123,7 @@ export interface ErasureLease {
 /**
  * Keeps other jobs from writing the files of these jobs until they are deleted.
  *
- * @returns the jobs as they are, without those whose files others are writing or deleting
+ * @returns the jobs, without those whose files others are writing or deleting
  */
 export const beginErasureQuery = (db: Db, ids: readonly string[], { now, until }: ErasureLease) =>
   db
@@ -140,7 +140,7 @@ export const beginErasureQuery = (db: Db, ids: readonly string[], { now, until }
     )
     .returning();
 
-/** Lets others write the keys again: the files could not be deleted. */
+/** Allows others to write the keys again, because the files could not be deleted. */
 export async function giveUpErasure(db: Db, id: string, until: number): Promise<void> {
   await db
     .update(jobs)
@@ -148,7 +148,7 @@ export async function giveUpErasure(db: Db, id: string, until: number): Promise<
     .where(and(eq(jobs.id, id), eq(jobs.erasing_until, until)));
 }
 
-/** Notes that the files of a job are deleted; watchers see the change. */
+/** Records that the files of a job are deleted; watchers see the change. */
 export async function finishErasure(db: Db, id: string, until: number): Promise<void> {
   await db
     .update(jobs)

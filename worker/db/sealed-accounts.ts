@@ -3,7 +3,7 @@ import { accounts } from "../../schema/db/tables/accounts.ts";
 import type { Db } from "./connection.ts";
 import { startsWith } from "./fragments.ts";
 
-/** The secrets that sign accounts' webhook events, sealed. */
+/** Sealed secrets that sign accounts' webhook events. */
 const SECRETS = {
   webhook_secret: accounts.webhook_secret,
   webhook_secret_before: accounts.webhook_secret_before,
@@ -11,7 +11,7 @@ const SECRETS = {
 export type AccountSecret = keyof typeof SECRETS;
 export const ACCOUNT_SECRETS = Object.keys(SECRETS) as AccountSecret[];
 
-/** Accounts with a secret that was sealed with another key than this. @param prefix how texts of the newest key begin */
+/** Accounts with a secret that was not sealed with the newest key. @param prefix beginning of texts that it sealed */
 export const findAccountSecretsToReseal = (db: Db, secret: AccountSecret, prefix: string, limit: number) =>
   db
     .select({ owner: accounts.id, sealed: sql<string>`${SECRETS[secret]}` })
@@ -19,7 +19,7 @@ export const findAccountSecretsToReseal = (db: Db, secret: AccountSecret, prefix
     .where(and(isNotNull(SECRETS[secret]), not(startsWith(SECRETS[secret], prefix))))
     .limit(limit);
 
-/** Puts a newly sealed text in the place of the one that was read; nothing happens where that one is gone. */
+/** Replaces a sealed text by a newly sealed one; does nothing if it was changed meanwhile. */
 export const replaceAccountSecret = (
   db: Db,
   secret: AccountSecret,

@@ -10,9 +10,9 @@ import type { DeliveryRow, EndpointRow, NewDeliveryRow } from "./delivery-rows.t
 import { startsWith } from "./fragments.ts";
 import type { JobRow, NewJobRow } from "./job-rows.ts";
 
-/** URLs that are to be sealed anew: with the newest key, or at all, where a former version left them in clear. */
+/** URLs that must be sealed with the newest key, or that a former version stored in clear. */
 
-/** Jobs whose URLs were sealed with another key than this. */
+/** Jobs whose URLs were sealed with another key. */
 export const jobsToResealQuery = (db: Db, keyId: string, limit: number) =>
   db
     .select({
@@ -39,7 +39,7 @@ export const replaceJobUrls = (
     .set(changes)
     .where(and(eq(jobs.id, id), sql`${jobs.sealing_key_id} is ${sealing_key_id}`));
 
-/** Batches whose URLs were sealed with another key than this. */
+/** Batches whose URLs were sealed with another key. */
 export const batchesToResealQuery = (db: Db, keyId: string, limit: number) =>
   db
     .select()
@@ -59,7 +59,7 @@ export const replaceBatchUrls = (
 
 const isOlder = (sealed: SQLiteColumn, prefix: string) => or(isNull(sealed), not(startsWith(sealed, prefix)));
 
-/** Accounts whose Slack address was sealed otherwise. @param prefix how texts of the newest key begin */
+/** Accounts whose Slack address was not sealed with the newest key. @param prefix beginning of texts that it sealed */
 export const slackToResealQuery = (db: Db, prefix: string, limit: number) =>
   db
     .select({ id: accounts.id, slack_url: accounts.slack_url, sealed_slack_url: accounts.sealed_slack_url })
@@ -77,7 +77,7 @@ export const replaceSlackUrl = (
     .set({ slack_url: after.name, sealed_slack_url: after.sealed })
     .where(and(eq(accounts.id, id), eq(accounts.slack_url, slack_url)));
 
-/** Deliveries whose address was sealed otherwise. @param prefix how texts of the newest key begin */
+/** Deliveries whose address was not sealed with the newest key. @param prefix beginning of texts that it sealed */
 export const deliveriesToResealQuery = (db: Db, prefix: string, limit: number) =>
   db.select().from(webhookDeliveries).where(isOlder(webhookDeliveries.sealed_url, prefix)).limit(limit);
 
@@ -91,11 +91,11 @@ export const replaceDeliveryUrl = (
     .set(changes)
     .where(and(eq(webhookDeliveries.id, id), eq(webhookDeliveries.url, url)));
 
-/** Endpoints whose address was sealed otherwise. @param prefix how texts of the newest key begin */
+/** Endpoints whose address was not sealed with the newest key. @param prefix beginning of texts that it sealed */
 export const endpointsToResealQuery = (db: Db, prefix: string, limit: number) =>
   db.select().from(webhookEndpoints).where(isOlder(webhookEndpoints.sealed_url, prefix)).limit(limit);
 
-/** Two statements: what is known under the new name already wins over what is known under the former. */
+/** Two statements: an existing row with the new name takes precedence over the row with the former name. */
 export const replaceEndpoint = (db: Db, before: EndpointRow, after: EndpointRow) => {
   const isBefore = and(
     eq(webhookEndpoints.account_id, before.account_id),

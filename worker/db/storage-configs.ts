@@ -8,7 +8,7 @@ import { startsWith } from "./fragments.ts";
 
 export type StorageConfigRow = typeof storageConfigs.$inferSelect;
 
-/** Sets the storage of an account, in the place of the one before. */
+/** Sets the storage of an account and replaces the former one. */
 export async function saveStorageConfig(db: Db, row: StorageConfigRow, audit: AuditRow): Promise<void> {
   await db.batch([
     db.insert(storageConfigs).values(row).onConflictDoUpdate({ target: storageConfigs.account_id, set: row }),
@@ -20,7 +20,7 @@ export async function findStorageConfig(db: Db, accountId: string): Promise<Stor
   return (await db.select().from(storageConfigs).where(eq(storageConfigs.account_id, accountId)))[0];
 }
 
-/** The folders that the keys of an account begin with: those of its own storage, null without one, and its prefix in the managed bucket. */
+/** Where the keys of an account begin: the folders of its own storage (null without one), and its prefix in the managed bucket. */
 export async function findFoldersOf(db: Db, accountId: string) {
   const [found] = await db
     .select({
@@ -35,7 +35,7 @@ export async function findFoldersOf(db: Db, accountId: string) {
   return found;
 }
 
-/** Removes the storage of an account if it is of this provider. Answers false when there is none. */
+/** Removes the storage of an account if it is of this provider. False if there is none. */
 export async function removeStorageConfig(
   db: Db,
   accountId: string,
@@ -51,7 +51,7 @@ export async function removeStorageConfig(
   return removed.length > 0;
 }
 
-/** Rows that were sealed otherwise. @param prefix how texts of the newest key begin */
+/** Rows that were not sealed with the newest key. @param prefix beginning of texts that it sealed */
 export const findConfigsToReseal = (db: Db, prefix: string, limit: number) =>
   db
     .select({ owner: storageConfigs.account_id, sealed: storageConfigs.sealed })
@@ -59,7 +59,7 @@ export const findConfigsToReseal = (db: Db, prefix: string, limit: number) =>
     .where(not(startsWith(storageConfigs.sealed, prefix)))
     .limit(limit);
 
-/** Puts a newly sealed text in the place of the one that was read; nothing happens where that one is gone. */
+/** Replaces a sealed text by a newly sealed one; does nothing if it was changed meanwhile. */
 export const replaceStorageConfig = (
   db: Db,
   owner: string,

@@ -6,20 +6,20 @@ import type { Db } from "./connection.ts";
 import type { Guard, GuardedSetStatement, GuardedStatement } from "./guarded-statements.ts";
 
 /**
- * What accounts and their keys use. Ended jobs are counted in their month by the move that ends them; what is not finished is
- * counted from the jobs themselves, so that nothing has to be given back and the sum is exact at all times.
+ * Usage of accounts and their keys. The move that ends a job counts it in its month. Unfinished jobs are counted from
+ * the jobs table, so that no reservation has to be released and the sum is always exact.
  */
 
-/** What an account may have; null is unlimited, and not both are. */
+/** An account's allowance; null is unlimited, and at least one limit is set. */
 export interface Allowance {
   readonly accountId: string;
   /** UTC. @example "2026-11" */
   readonly month: string;
-  /** Jobs that are not finished, without those that their batch holds back. */
+  /** Maximum number of unfinished jobs; jobs that are held back do not count. */
   readonly maxConcurrent: number | null;
   readonly quota: {
     readonly bytes: number;
-    /** Held for each job at most. */
+    /** Largest reservation for a job. */
     readonly bytesPerJob: number;
   } | null;
 }
@@ -40,7 +40,7 @@ export const settleUsage =
         },
       });
 
-/** Counts a job in its key's month, likewise. */
+/** Counts a job in its key's month, in the same way. */
 export const settleKeyUsage =
   (accountId: string, keyId: string, month: string, deliveredBytes: number): GuardedStatement =>
   (db, guard) =>
@@ -67,7 +67,7 @@ export const settleUsageOf =
         set: { jobs: sql`${usage.jobs} + excluded.jobs` },
       });
 
-/** Counts them in their key's month, likewise. */
+/** Counts them in their key's month, in the same way. */
 export const settleKeyUsageOf =
   (accountId: string, keyId: string, month: string, jobIds: readonly string[]): GuardedSetStatement =>
   (db, guard) =>
@@ -79,12 +79,12 @@ export const settleKeyUsageOf =
         set: { jobs: sql`${keyUsage.jobs} + excluded.jobs` },
       });
 
-/** How many of these jobs end, as a table of one row; without a row when none does. */
+/** How many of these jobs end, as a table with one row; empty if none does. */
 const endingOf = (jobIds: readonly string[], guard: Guard): SQL => sql`(
   select count(*) as jobs from json_each(${JSON.stringify(jobIds)}) as job where ${guard(sql`job.value`)}
 ) as ending where ending.jobs > 0`;
 
-/** What is used: of jobs that ended in a month, and of those that are not finished now. */
+/** Usage by jobs that ended in a month, and by jobs that are unfinished now. */
 export interface Used {
   readonly endedJobs: number;
   readonly deliveredBytes: number;
@@ -92,7 +92,7 @@ export interface Used {
   readonly reservedBytes: number;
 }
 
-/** What an account uses, and how many of its jobs run or may run. */
+/** Usage of an account, and how many of its jobs are running or due. */
 export async function readUsage(
   db: Db,
   accountId: string,
@@ -122,7 +122,7 @@ export const unfinishedQuery = (db: Db, accountId: string) =>
     .from(jobs)
     .where(and(eq(jobs.account_id, accountId), isNull(jobs.finished_at)));
 
-/** How many jobs of an account run or may run; those that their batch holds back do not count. */
+/** How many jobs of an account are running or due; jobs that are held back do not count. */
 export const concurrentJobs = (accountId: SQL): SQL => sql`(
   (select count(*) from ${jobs} as released
     where released.account_id = ${accountId} and released.status = 'Pending' and released.due_at >= 0)
@@ -132,7 +132,7 @@ export const concurrentJobs = (accountId: SQL): SQL => sql`(
 export const concurrentQuery = (db: Db, accountId: string) =>
   db.select({ jobs: sql<number>`${concurrentJobs(sql`${accountId}`)}` }).from(sql`(select 1)`);
 
-/** What each key of an account uses, the oldest key first; all in one reading, so that nothing is counted twice or missed. */
+/** Usage of each key of an account, oldest key first; read in one query, so that nothing is counted twice or missed. */
 export async function readKeyUsage(db: Db, accountId: string, month: string) {
   const [keys, ended, unfinished] = await db.batch([
     db
@@ -165,7 +165,7 @@ export const unfinishedByKeyQuery = (db: Db, accountId: string) =>
     .where(and(eq(jobs.account_id, accountId), isNull(jobs.finished_at), isNotNull(jobs.key_id)))
     .groupBy(jobs.key_id);
 
-/** What an insertion of jobs has to add, so that it stays within an allowance or inserts nothing. */
+/** The condition of an insertion of jobs: it inserts nothing that would exceed the allowance. */
 export function admission(
   allowance: Allowance | null,
   newJobs: number,

@@ -3,18 +3,18 @@ import type { Issue } from "../../schema/api/error.ts";
 import { API_ERRORS, type ApiErrorCode } from "../../schema/errors.ts";
 
 interface ApiErrorFacts {
-  /** Instead of the table's sentence. */
+  /** Replaces the table's sentence. */
   readonly sentence?: string;
   readonly issues?: readonly Issue[];
-  /** Further members of the body. */
+  /** Additional members of the body. */
   readonly details?: Readonly<Record<string, string>>;
-  /** Whole seconds after which asking again makes sense. */
+  /** Whole seconds to wait before another try. */
   readonly retryAfterSeconds?: number;
   /** For the log only. */
   readonly cause?: unknown;
 }
 
-/** A refusal that the caller is reported; everything else that is thrown becomes `internal`. */
+/** An error that is reported to the caller; everything else that is thrown becomes `internal`. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ApiErrorCode;
@@ -44,28 +44,28 @@ export function invalidRequest(issues: readonly Issue[]): ApiError {
 /** One thing is wrong with the request. */
 export const invalidMember = (path: string, message: string): ApiError => invalidRequest([{ path, message }]);
 
-/** The request does not fit the state of what it is about. */
+/** The request does not fit the state of its subject. */
 export const illegalState = (sentence: string): ApiError => new ApiError("invalid_request", { sentence });
 
-/** Answers alike for what does not exist and for what is another account's. */
+/** The same error for what does not exist and for what belongs to another account. */
 export const notFound = (): ApiError => new ApiError("not_found");
 
-/** A part behind us does not answer; nothing was changed. */
+/** A dependency does not respond; nothing was changed. */
 export const dependencyUnavailable = (cause: unknown): ApiError =>
   new ApiError("dependency_unavailable", { cause, retryAfterSeconds: 5 });
 
-/** Turns what a schema found into issues with dotted paths. */
-export function issuesOf(error: z.ZodError, root = "body"): Issue[] {
+/** Turns a schema's errors into issues with dotted paths. */
+export function issuesOf(error: z.core.$ZodError, root = "body"): Issue[] {
   return error.issues.map((issue) => ({
     path: issue.path.length === 0 ? root : issue.path.join("."),
     message: issue.message,
   }));
 }
 
-/** Longer sentences stop after a whole issue, in characters; `issues` holds them all. */
+/** Longer messages are cut after a whole issue, in characters; `issues` contains all of them. */
 const MAX_SENTENCE_LENGTH = 400;
 
-/** The first issue, and every further one that says the same of another member. */
+/** The first issue, with every further one that has the same message for another field. */
 function sentenceOfAll([first, ...others]: readonly Issue[]): string {
   let sentence = first ? sentenceOf(first) : "";
   for (const issue of others.filter(({ message }) => isUnknown(message))) {

@@ -1,6 +1,6 @@
 /**
  * API keys: `sk_live_`, 30 random base62 characters, and six characters of base62 CRC-32 over what precedes, so
- * that a mistyped key is refused without any look-up.
+ * that a mistyped key is refused without a look-up.
  */
 
 const PREFIX = "sk_live_";
@@ -15,7 +15,7 @@ export function makeApiKey(random: (length: number) => Uint8Array): string {
   let secret = "";
   while (secret.length < SECRET_LENGTH) {
     for (const byte of random(SECRET_LENGTH)) {
-      // 248 is the largest multiple of 62 in a byte: taking more would favour the first characters
+      // 248 is the largest multiple of 62 in a byte: using larger values would favour the first characters
       if (byte < 248 && secret.length < SECRET_LENGTH) secret += ALPHABET[byte % 62];
     }
   }
@@ -23,7 +23,7 @@ export function makeApiKey(random: (length: number) => Uint8Array): string {
   return body + checksum(body);
 }
 
-/** True when the text has the shape of a key and its checksum fits; whether the key exists is another question. */
+/** True if the text has the form of a key and its checksum is correct; the key need not exist. */
 export function isWellFormedKey(text: string): boolean {
   if (!SHAPE.test(text)) return false;
   return checksum(text.slice(0, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);

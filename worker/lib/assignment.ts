@@ -9,16 +9,16 @@ export interface Assignment {
 }
 
 /**
- * The assignment that matches the most rows and of those the one with the least sum of costs, by the Hungarian method.
+ * Of the assignments that match the most rows, the one with the lowest total cost, found by the Hungarian method.
  *
- * @param costs by row and column; `Infinity` where the two do not go together; all rows of one length
+ * @param costs by row and column; `Infinity` for a pair that is not allowed; all rows have the same length
  * @example leastCostAssignment([[1, 2], [1, 9]]).columns // [1, 0]
  */
 export function leastCostAssignment(costs: readonly (readonly number[])[]): Assignment {
   const rows = costs.length;
   const size = Math.max(rows, costs[0]?.length ?? 0);
   const finite = costs.flat().filter(Number.isFinite);
-  // so dear that no sum of allowed pairs makes up for a row that could have been matched
+  // so expensive that leaving a matchable row unmatched never pays
   const forbidden = (Math.max(0, ...finite) + 1) * (size + 1);
   const at = (row: number, column: number): number => {
     const cost = costs[row]?.[column] ?? Number.POSITIVE_INFINITY;
@@ -42,7 +42,7 @@ export function leastCostAssignment(costs: readonly (readonly number[])[]): Assi
 function hungarian(size: number, at: (row: number, column: number) => number): number[] {
   const rowPotential = new Float64Array(size + 1);
   const columnPotential = new Float64Array(size + 1);
-  /** By column, counted from 1; 0 is where the row that is being placed begins. */
+  /** By column, counted from 1; 0 is the start of the row that is being placed. */
   const rowOf = new Int32Array(size + 1);
   const before = new Int32Array(size + 1);
   for (let row = 1; row <= size; row++) {

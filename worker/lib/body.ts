@@ -4,7 +4,7 @@ import { ApiError, invalidMember } from "./api-error.ts";
  * Reads a JSON body of bounded size.
  *
  * @returns undefined for an empty body
- * @throws ApiError `payload_too_large`, or `invalid_request` at `body` for what is no JSON
+ * @throws ApiError `payload_too_large`, or `invalid_request` at `body` for anything but JSON
  */
 export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
   const text = await readText(request, maxBytes);
@@ -16,7 +16,12 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
   }
 }
 
-async function readText(request: Request, maxBytes: number): Promise<string> {
+/**
+ * Reads a body of bounded size as UTF-8 text.
+ *
+ * @throws ApiError `payload_too_large`, or `invalid_request` at `body` for other bytes
+ */
+export async function readText(request: Request, maxBytes: number): Promise<string> {
   const tooLarge = new ApiError("payload_too_large", {
     sentence: `The request body is too large (max ${Math.floor(maxBytes / 1024)} KiB)`,
   });

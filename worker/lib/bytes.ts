@@ -8,7 +8,7 @@ export const toHex = (bytes: ArrayBuffer | Uint8Array): string =>
   [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export const toBase64 = (bytes: ArrayBuffer | Uint8Array): string => {
-  // in steps: a large array does not fit into one call's arguments
+  // in steps, because a large array does not fit into the arguments of one call
   let text = "";
   for (const byte of new Uint8Array(bytes)) text += String.fromCharCode(byte);
   return btoa(text);
@@ -18,7 +18,7 @@ export const toBase64 = (bytes: ArrayBuffer | Uint8Array): string => {
 export const toBase64Url = (bytes: ArrayBuffer | Uint8Array): string =>
   toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
-/** The bytes of Base64 in either alphabet, padded or not; null for what is none. */
+/** The bytes of Base64 in either alphabet, padded or not; null for anything else. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   const plain = withoutTrailing(text.trim().replaceAll("-", "+").replaceAll("_", "/"), "=");
   if (plain === "" || !/^[A-Za-z0-9+/]+$/.test(plain) || plain.length % 4 === 1) return null;

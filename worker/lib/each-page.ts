@@ -1,4 +1,4 @@
-/** Pages that are worked through at once; what is left over is done the next time. */
+/** Pages that one call processes at most; the rest is left to the next time. */
 const MAX_PAGES = 50;
 
 /** The result of a page, and whether another one may follow. */
@@ -7,12 +7,12 @@ export interface Page {
   readonly more: boolean;
 }
 
-/** What pages may spend together, such as calls of the database: no page begins without any left. */
+/** A shared budget of the pages, such as calls of the database: no page begins when it is used up. */
 export interface PageBudget {
   readonly isSpent: () => boolean;
 }
 
-/** Works through pages, a bounded number of them. @returns how many things were done in all */
+/** Processes a bounded number of pages. @returns the total number of items */
 export async function eachPage({ isSpent }: PageBudget, page: () => Promise<Page>): Promise<number> {
   let total = 0;
   for (let pages = 0; pages < MAX_PAGES && !isSpent(); pages++) {

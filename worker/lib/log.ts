@@ -6,7 +6,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 /** Writes one line of JSON. */
 export type Log = (event: string, fields: LogFields) => void;
 
-/** Passwords and tokens of URLs are taken out here, anyone who put them into a text. */
+/** Removes passwords and tokens of URLs, whatever text contains them. */
 export const consoleLog: Log = (event, fields) => {
   console.log(
     JSON.stringify({ event, ...fields }, (_, value: unknown) =>
@@ -15,7 +15,7 @@ export const consoleLog: Log = (event, fields) => {
   );
 };
 
-/** The words of an exception, for the log only; the causes follow. */
+/** The message of an exception and its causes, for the log only. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // the message of a failed query quotes its parameters, which are the callers' data

@@ -1,6 +1,6 @@
 /**
- * Maps a list by an asynchronous function, at most `limit` of them at once; the order of the results is the list's.
- * After a failure nothing new is begun.
+ * Maps a list by an asynchronous function, at most `limit` items at once; the results keep the list's order.
+ * After a failure no further item is started.
  */
 export async function mapLimited<T, R>(
   items: readonly T[],

@@ -1,4 +1,4 @@
-/** Cuts what was found to a page. @param found one more than the page holds, if there is one */
+/** Cuts query results to a page. @param found one row more than the page holds, if there is one */
 export function pageOf<T extends { readonly id: string }>(
   found: readonly T[],
   limit: number,

@@ -1,5 +1,5 @@
 /**
- * The lines of a stream of UTF-8 text, without their ends; empty ones are left out. Leaving the loop ends the stream.
+ * The lines of a stream of UTF-8 text, without line breaks; empty lines are skipped. Leaving the loop ends the stream.
  *
  * @param maxLength of a line, in characters
  * @throws Error for a line that is longer; what the stream throws

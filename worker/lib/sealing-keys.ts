@@ -3,7 +3,7 @@ import { fromBase64 } from "./bytes.ts";
 /**
  * Reads `SEALING_KEYS`: comma-separated `id:key`, the newest first, each key 32 bytes as Base64.
  *
- * @returns null when it is not that
+ * @returns null if the text has another form
  * @example parseSealingKeys("2026b:q83v…=,2026a:Zk3b…=")
  */
 export function parseSealingKeys(text: string): { id: string; bytes: Uint8Array<ArrayBuffer> }[] | null {

@@ -6,8 +6,8 @@ const MAX_DELAY_SECONDS = 86_400;
 /**
  * Sends any number of messages.
  *
- * @param delayMs they are not to be delivered before, as far as the queue can wait
- * @returns how many calls of the queue that took
+ * @param delayMs delay of the delivery, limited to what the queue supports
+ * @returns the number of calls of the queue
  */
 export async function sendMessages<T>(
   queue: Pick<Queue<T>, "sendBatch">,

@@ -6,14 +6,14 @@ export interface ServerSentEvent {
   readonly data: unknown;
 }
 
-/** What a source yields when it has nothing to report: keeps the connection open. */
+/** Yielded by a source that has nothing to report: keeps the connection open. */
 export const KEEP_ALIVE = Symbol("keep-alive");
 
 /** How long a client waits before it resumes, in milliseconds. */
 const RETRY_MS = 1_000;
 
 /**
- * A `text/event-stream` answer made from a source of events. The source is ended when the client goes away.
+ * A `text/event-stream` response from a source of events. The source is stopped when the client disconnects.
  *
  * @example sseResponse(async function* () { yield { event: "status", id: "7", data: { … } } }())
  */

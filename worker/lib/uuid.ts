@@ -1,10 +1,10 @@
-/** Makes ids; each call gives another one. */
+/** Creates ids; each call returns a new one. */
 export type MakeId = () => string;
 
 interface UuidSources {
   /** Epoch milliseconds. */
   readonly clock: () => number;
-  /** That many random bytes. */
+  /** Returns random bytes. */
   readonly random: (length: number) => Uint8Array;
 }
 
@@ -49,7 +49,7 @@ export function createUuidV7({ clock, random }: UuidSources): MakeId {
 }
 
 /**
- * The least UUID of version 7 that a moment can give: what was made earlier has a lesser id.
+ * The lowest UUID of version 7 for a point in time: everything created earlier has a lower id.
  *
  * @param time epoch milliseconds
  * @example firstUuidOf(0) // "00000000-0000-7000-8000-000000000000"

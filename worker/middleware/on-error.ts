@@ -4,7 +4,7 @@ import { DatabaseError } from "../db/connection.ts";
 import { ApiError, dependencyUnavailable } from "../lib/api-error.ts";
 import type { AppEnv } from "../routes/route.ts";
 
-/** The one place that turns what was thrown into a response. Words of exceptions stay in the log. */
+/** The one place that turns exceptions into responses. Their messages only go to the log. */
 export const onError: ErrorHandler<AppEnv> = (error, c) => {
   const refusal = refusalOf(error);
   // the log line reads the refusal from here

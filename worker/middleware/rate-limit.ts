@@ -4,7 +4,7 @@ import type { AppEnv } from "../routes/route.ts";
 import { WINDOW_SECONDS } from "../services/accounts/limits.ts";
 
 /**
- * Refuses callers who ask too often, and reports all of them where they stand in the header fields of the IETF's
+ * Refuses callers that send too many requests, and reports the remaining allowance in the header fields of the IETF
  * draft (`RateLimit-Policy`, `RateLimit`).
  */
 export const rateLimit = createMiddleware<AppEnv>(async (c, next) => {

@@ -1,7 +1,7 @@
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../routes/route.ts";
 
-/** A caller's own id is taken when it cannot do harm in a log. */
+/** A caller's own id is used if it is harmless in a log. */
 const SANE = /^[\w.-]{8,128}$/;
 
 /** Gives every request an id and reports it on every response. */

@@ -4,7 +4,7 @@ import { ApiError } from "../lib/api-error.ts";
 import { describeError } from "../lib/log.ts";
 import type { AppEnv } from "../routes/route.ts";
 
-/** Writes one line for each request: what was asked by whom, how it ended, and what it cost. */
+/** Writes one line for each request: route, caller, result and cost. */
 export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
   const { context, requestId } = c.var;
   const start = context.clock();

@@ -7,8 +7,8 @@ import type { Account } from "../services/accounts/key-cache.ts";
 import { authenticateGateway } from "../services/accounts/marketplace.ts";
 
 /**
- * Lets only callers with a key pass: `x-api-key`, or `Authorization: Bearer`, or whom RapidAPI's gateway vouches for.
- * Callers of marketplaces have no settings of their own.
+ * Admits only callers with a key (`x-api-key` or `Authorization: Bearer`) or through RapidAPI's gateway. Callers of
+ * marketplaces have no settings of their own.
  */
 export const requireKey = createMiddleware<AppEnv>(async (c, next) => {
   const account = await authenticate(c);

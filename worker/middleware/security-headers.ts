@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory";
 
-/** Answers are data: no browser is to guess their type, frame them, cache them or reveal where it came from. */
+/** Responses are data: browsers must not guess their type, frame or cache them, or send a referrer. */
 export const securityHeaders = createMiddleware(async (c, next) => {
   await next();
   const { headers } = c.res;

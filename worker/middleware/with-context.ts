@@ -3,14 +3,14 @@ import { createContext } from "../composition.ts";
 import type { Services } from "../context.ts";
 import type { AppEnv } from "../routes/route.ts";
 
-/** Names the state of the database that a response has seen; sent back, it makes the next read see at least that. */
+/** Identifies the state of the database that a response has seen; when it is sent back, the next read sees at least that. */
 export const BOOKMARK_HEADER = "x-waterspout-bookmark";
 
-/** As D1 writes them; anything else is not passed on. */
+/** The form that D1 uses; anything else is ignored. */
 const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 
 /**
- * Opens the request's context. Reads begin at the caller's bookmark or at the nearest replica, everything else at
+ * Creates the request's context. Reads begin at the caller's bookmark or at the nearest replica, everything else at
  * the primary.
  */
 export function withContext(services: Services): MiddlewareHandler<AppEnv> {

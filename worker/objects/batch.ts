@@ -3,17 +3,17 @@ import { createContext, servicesOf } from "../composition.ts";
 import type { BatchRpc, Env } from "../env.ts";
 import { BatchCoordinator, type NextTick } from "../services/batches/coordinator.ts";
 
-/** Until the next look after one that failed, in milliseconds. */
+/** Delay after a failed check, in milliseconds. */
 const AGAIN_MS = 5_000;
 
 /**
- * Drives one batch, named by its id. All that is true of the batch stands in the database; the object stores its id
- * and an alarm, which is set as long as the batch is unfinished and not paused.
+ * Drives one batch; its name is the batch's id. The state of the batch is in the database. The object stores its id
+ * and an alarm, which is set while the batch is unfinished and not paused.
  */
 export class Batch extends DurableObject<Env> implements BatchRpc {
   #coordinator: BatchCoordinator | null = null;
 
-  /** The batch was made, started or cancelled, or nobody has heard of it for too long. */
+  /** The batch was created, started or cancelled, or was silent for too long. */
   async wake(batchId: string): Promise<void> {
     await this.#tick(batchId);
   }

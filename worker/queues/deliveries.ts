@@ -4,10 +4,10 @@ import { describeError } from "../lib/log.ts";
 import { deliverEvent } from "../services/webhooks/deliver.ts";
 import { PostGate } from "../services/webhooks/post-gate.ts";
 
-/** Names of the delivery queue in `wrangler.toml`: today's, and the former one until it is empty. */
+/** Names of the delivery queue in `wrangler.toml`: the current one, and the former one until it is empty. */
 export const DELIVERY_QUEUES: readonly string[] = ["waterspout-deliveries", "waterspout-notices"];
 
-/** Consumes delivery messages, fairly per endpoint: a slow one holds up no other. What fails here, reconcile brings again. */
+/** Consumes delivery messages, fairly per endpoint: a slow one does not delay others. Reconcile sends failed messages again. */
 export async function consumeDeliveryMessages(
   context: RequestContext,
   batch: MessageBatch<unknown>,

@@ -8,7 +8,7 @@ const MAX_TRIES = 6;
 /** Longest time between two tries, in seconds. */
 const MAX_DELAY_SECONDS = 120;
 
-/** Consumes dispatch messages, all at once: a slow processor holds up no other job. */
+/** Consumes dispatch messages concurrently: a slow processor does not delay other jobs. */
 export async function consumeDispatchMessages(
   context: RequestContext,
   batch: MessageBatch<unknown>,
@@ -33,7 +33,7 @@ async function consume(context: RequestContext, message: Message<unknown>): Prom
   }
 }
 
-/** Tries that come after the same time: a processor that was restarted is back within seconds. */
+/** Tries with the shortest delay: a processor that restarts is back within seconds. */
 const QUICK_TRIES = 3;
 
 function later(message: Message<unknown>, { why, delaySeconds: seconds }: Postponed): void {
@@ -42,7 +42,7 @@ function later(message: Message<unknown>, { why, delaySeconds: seconds }: Postpo
     return;
   }
   const doublings = message.attempts - (why === "unreachable" ? QUICK_TRIES : 1);
-  // a delay that is long already is the job's own due time
+  // a long delay is already the job's own due time
   const delaySeconds = Math.max(seconds, Math.min(MAX_DELAY_SECONDS, seconds * 2 ** Math.max(0, doublings)));
   message.retry({ delaySeconds });
 }

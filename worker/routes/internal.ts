@@ -46,7 +46,7 @@ export function claimed<S extends z.ZodType<{ attempt: number }>>(
   };
 }
 
-/** The body of a report, checked. */
+/** Reads and checks the body of a report. */
 export async function readReport<S extends z.ZodType>(
   request: Request,
   schema: S,
@@ -57,12 +57,12 @@ export async function readReport<S extends z.ZodType>(
   return parsed.data;
 }
 
-/** A thousand runs with long titles. */
+/** Enough for a thousand runs with long titles. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * `POST /internal/heartbeat`: each run in it brings its own token; one that does not fit is told to stop. That the
- * processor has just started is believed with its own token only.
+ * `POST /internal/heartbeat`: each run in it has its own token; a run with a wrong one is told to stop. The report
+ * that the processor has just started needs the processor's token.
  */
 export const heartbeat: Handler = async (c) => {
   const runHeartbeat = await readReport(c.req.raw, Heartbeat, MAX_BYTES);

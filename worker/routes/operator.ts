@@ -3,6 +3,7 @@ import { changeAccount, createAccount, listAccounts, readAccount } from "../serv
 import { listAudit } from "../services/accounts/audit.ts";
 import { createKey, listKeys, revokeKey, rollKey } from "../services/accounts/keys.ts";
 import { viewAccountUsage } from "../services/accounts/usage.ts";
+import { renderMetrics } from "../services/maintenance/metrics.ts";
 import { reseal } from "../services/storage/reseal.ts";
 import { actorOf } from "./actor.ts";
 import { created, ok, route } from "./route.ts";
@@ -45,6 +46,10 @@ export const operatorHandlers = {
   }),
 
   listAudit: route(endpoints.listAudit, async ({ context, query }) => ok(await listAudit(context, query))),
+
+  metrics: route(endpoints.metrics, async ({ c, context }) =>
+    c.text(await renderMetrics(context), 200, { "content-type": "text/plain; version=0.0.4" }),
+  ),
 
   reseal: route(endpoints.reseal, async ({ c, context }) => ok(await reseal(context, actorOf(c)))),
 };

@@ -1,28 +1,35 @@
 import type { Context } from "hono";
 import type { z } from "zod";
 import type { Endpoint } from "../../schema/api/endpoint.ts";
-import type { Issue } from "../../schema/api/error.ts";
-import { type UnknownMember, unknownMembers } from "../../schema/api/unknown-members.ts";
 import type { Adjustment } from "../../schema/media.ts";
 import type { RequestContext } from "../context.ts";
-import { invalidRequest, issuesOf } from "../lib/api-error.ts";
-import { readJson } from "../lib/body.ts";
 import type { LogFields } from "../lib/log.ts";
 import type { Account } from "../services/accounts/key-cache.ts";
 import { idempotencyKeyOf, runOnce } from "../services/intake/run-once.ts";
 
-/** What middleware leaves for handlers. */
+/** Values that middleware sets for handlers. */
 export interface RequestVariables {
   readonly requestId: string;
   readonly context: RequestContext;
   /** The caller; only behind `auth: "key"`. */
   readonly account: Account;
-  /** Facts for the request's log line. */
+  /** Fields for the request's log line. */
   readonly facts: LogFields;
+  /** The body as it was sent; only for endpoints with a body. */
+  readonly sent: unknown;
+  /** Members of the body that are not known, where the endpoint reports them; elsewhere they are refused. */
+  readonly ignored: readonly Adjustment[];
 }
 export type AppEnv = { Variables: RequestVariables };
 export type AppContext = Context<AppEnv>;
 export type Handler = (c: AppContext) => Promise<Response>;
+
+/** What the validators of `worker/middleware/validate.ts` have checked. */
+type ValidatedContext = Context<
+  AppEnv,
+  string,
+  { out: Record<"param" | "query" | "json", unknown>; in: Record<"param" | "query" | "json", unknown> }
+>;
 
 type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
 
@@ -37,7 +44,7 @@ export interface RouteInput<E extends Endpoint> {
   readonly sent: unknown;
   /** Members of the body that are not known, where the endpoint reports them; elsewhere they are refused. */
   readonly ignored: readonly Adjustment[];
-  /** For what the request creates: the same when the request is executed again with its idempotency key. */
+  /** Id for what the request creates: the same if the request is executed again with its idempotency key. */
   readonly resourceId: string;
 }
 
@@ -48,24 +55,19 @@ export interface JsonResponse {
 }
 
 /**
- * The handler of an endpoint: path, query and body are checked first, so that `handle` sees only what its schemas
- * allow; the refusal names every member at fault.
+ * The handler of an endpoint. Path, query and body were checked before it, so that `handle` sees only what its schemas
+ * allow.
  */
 export function route<const E extends Endpoint>(
   endpoint: E,
   handle: (input: RouteInput<E>) => Promise<JsonResponse | Response>,
 ): Handler {
   return async (c) => {
-    const params = check(endpoint.params, c.req.param(), "path");
-    const query = check(endpoint.query, c.req.query(), "query");
-    const sent = endpoint.body ? await readBody(c.req.raw, endpoint.body) : undefined;
-    const unknown = endpoint.body ? unknownMembers(endpoint.body.schema, sent) : [];
-    const isReported = endpoint.body?.unknownMembers === "reported";
-    const body = check(endpoint.body?.schema, sent, "body", isReported ? [] : unknown.map(issueOf));
-    const { context } = c.var;
-    const ignored = unknown.map(adjustmentOf);
+    const { context, sent, ignored } = c.var;
+    const { req } = c as ValidatedContext;
+    const checked = { params: req.valid("param"), query: req.valid("query"), body: req.valid("json") };
     const execute = (resourceId: string) =>
-      handle({ c, context, params, query, body, sent, ignored, resourceId } as RouteInput<E>);
+      handle({ c, context, ...checked, sent, ignored, resourceId } as RouteInput<E>);
     const key = endpoint.idempotent ? idempotencyKeyOf(c.req.raw.headers) : null;
     if (key !== null) return respondOnce(c, key, sent, execute);
     const response = await execute(context.newId());
@@ -73,7 +75,7 @@ export function route<const E extends Endpoint>(
   };
 }
 
-/** Executes the request of a key once, no matter who repeats it and no matter who dies meanwhile. */
+/** Executes the request of an idempotency key once, even if it is repeated or a Worker dies meanwhile. */
 async function respondOnce(
   c: AppContext,
   key: string,
@@ -93,42 +95,10 @@ async function respondOnce(
   });
   if (!replayed) return c.json(body, status as 200);
   c.header("idempotent-replayed", "true");
-  // a refusal names the request that it answers
+  // an error carries the id of the present request
   const request_id = status >= 400 ? { request_id: c.get("requestId") } : {};
   return c.json({ ...body, ...request_id, cached: true }, status as 200);
 }
-
-async function readBody(request: Request, body: NonNullable<Endpoint["body"]>): Promise<unknown> {
-  const sent = await readJson(request, body.maxBytes);
-  return sent === undefined && !body.required ? {} : sent;
-}
-
-/** @param others what is wrong with the value besides */
-function check(
-  schema: z.ZodType | undefined,
-  value: unknown,
-  root: string,
-  others: readonly Issue[] = [],
-): unknown {
-  if (!schema) return undefined;
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw invalidRequest([...others, ...issuesOf(parsed.error, root)]);
-  if (others.length > 0) throw invalidRequest(others);
-  return parsed.data;
-}
-
-const issueOf = ({ path, suggestion }: UnknownMember): Issue => ({
-  path,
-  message: `is not a known field${suggestion === null ? "" : `; did you mean ${suggestion}?`}`,
-});
-
-/** Without the value, which may be a secret in the wrong place. */
-const adjustmentOf = ({ path, suggestion }: UnknownMember): Adjustment => ({
-  field: path,
-  from: null,
-  to: null,
-  reason: `Unknown field; ignored${suggestion === null ? "" : ` (did you mean ${suggestion}?)`}`,
-});
 
 /** 200 with a JSON body. */
 export const ok = (body: unknown): JsonResponse => ({ status: 200, body });

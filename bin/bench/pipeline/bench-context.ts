@@ -7,11 +7,11 @@ import { type ServerProcess, startServer } from "../servers/server-process.ts";
 import { type Floor, startFloor } from "./floor-runner.ts";
 import { ensureMedia, MEDIA_FOLDER } from "./media.ts";
 
-/** What the parts that move media share. */
+/** What all parts that transfer media need. */
 export interface Bench {
   readonly options: BenchOptions;
   readonly log: (line: string) => void;
-  /** Everything that a bench writes; wiped at its end. */
+  /** Folder for everything that a bench writes; removed at its end. */
   readonly folder: string;
   readonly origin: ServerProcess;
   readonly s3: ServerProcess;
@@ -19,7 +19,7 @@ export interface Bench {
   readonly floor: Floor;
 }
 
-/** Runs `work` with the media made and the servers up, and takes everything away again. */
+/** Creates the media, starts the servers, runs `work`, and removes everything again. */
 export async function withBench<T>(
   options: BenchOptions,
   log: (line: string) => void,

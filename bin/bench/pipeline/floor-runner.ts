@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { S3Target } from "../../../schema/wire/run.ts";
 
-/** The floor's options. */
+/** Options of the baseline. */
 export interface FloorOrder {
   readonly sources: readonly string[];
-  /** Object URL that takes a plain PUT. */
+  /** Object URL that accepts a plain PUT. */
   readonly store: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the line alone takes, as a program that is already running: reading a source into nothing by one plain
- * connection, and storing as many bytes out of memory.
+ * The time of the bare network, measured by a program that is already running: it reads a source through one plain
+ * connection and discards it, and uploads as many bytes from memory.
  */
 import { Agent, request as httpRequest, type RequestOptions } from "node:http";
 import type { FloorOrder } from "./floor-runner.ts";
@@ -10,7 +10,7 @@ const PARTS_AT_ONCE = 4;
 const part = Buffer.alloc(PART, 0x5a);
 const agent = new Agent({ keepAlive: true });
 
-/** Sends one request and reads its response into nothing. @returns the length of the response */
+/** Sends one request and discards its response. @returns the length of the response */
 function exchange(url: string, options: RequestOptions, body?: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(url, { agent, ...options }, (incoming) => {

@@ -14,7 +14,7 @@ const CROWD = 50;
 const CROWD_NAME = `${CROWD} such files at once; peer: one after another`;
 const JOB_TIMEOUT_MS = 120_000;
 
-/** Whole jobs of a small file through Worker, queue and processor, as a caller sees them. */
+/** Jobs for a small file through Worker, queue and processor, as a caller sees them. */
 export async function measureJobs(bench: Bench): Promise<Subject[]> {
   const { options, folder, origin, s3, log } = bench;
   const wanted = [SMALL_NAME, CROWD_NAME].filter((name) => name.toLowerCase().includes(options.only));
@@ -67,7 +67,7 @@ async function measure(
   return subjects.filter(({ name }) => wanted.includes(name));
 }
 
-/** Submits so many jobs together. @returns milliseconds until the last one is completed */
+/** Submits several jobs together. @returns milliseconds until the last one is completed */
 async function completeJobs({ url: api, apiKey }: Stack, url: string, count: number): Promise<number> {
   const headers = { "x-api-key": apiKey, "content-type": "application/json" };
   const startedAt = performance.now();
@@ -83,7 +83,7 @@ async function completeJobs({ url: api, apiKey }: Stack, url: string, count: num
     return status === "Completed";
   };
   const ids = await Promise.all(Array.from({ length: count }, submit));
-  // in their order: a job that is done before its turn is asked for once
+  // in order: a job that is already done needs only one request
   for (const id of ids) await until(() => isCompleted(id), JOB_TIMEOUT_MS, count === 1 ? 20 : 100);
   return performance.now() - startedAt;
 }

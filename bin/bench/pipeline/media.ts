@@ -6,15 +6,15 @@ import { promisify } from "node:util";
 import { inRoot } from "../../stack/paths.ts";
 import { splitManifest } from "./split-manifest.ts";
 
-/** The media of the benches: made once by ffmpeg, kept in `.cache/bench/media`. */
+/** The media of the benches: created once by ffmpeg, kept in `.cache/bench/media`. */
 export const MEDIA_FOLDER = inRoot(".cache", "bench", "media");
 
-/** Of the large sources: 1 GiB in 400 seconds. */
+/** Bitrate of the large sources: 1 GiB in 400 seconds. */
 const VIDEO_RATE = Math.floor((2 ** 30 * 8) / 400);
-/** Encoded once and repeated: only the bytes matter. */
+/** Encoded once and repeated, because only the number of bytes matters. */
 const LOOP_SECONDS = 20;
 
-/** One length of media in the four forms in which sources offer it; paths below {@link MEDIA_FOLDER}. */
+/** The same media in the four forms in which sources offer it; paths below {@link MEDIA_FOLDER}. */
 export interface Forms {
   readonly progressive: string;
   /** Two whole files behind one manifest: what sites offer as separate video and audio. */
@@ -32,7 +32,7 @@ const formsIn = (folder: string): Forms => ({
 
 /** 1 GiB: 400 seconds, 200 segments. */
 export const LARGE = formsIn("large");
-/** A fifth of that, for slow lines. */
+/** A fifth of that, for slow connections. */
 export const MEDIUM = formsIn("medium");
 /** 8 MB, progressive. */
 export const SMALL = "small.mp4";
@@ -47,7 +47,7 @@ const SPLIT = { video: "video.mp4", audio: "audio.m4a", videoRate: VIDEO_RATE, w
 
 type Log = (line: string) => void;
 
-/** Makes what is missing: a minute or two and 5 GB the first time, nothing after that. */
+/** Creates missing media: takes a minute or two and 5 GB the first time, nothing after that. */
 export async function ensureMedia(log: Log): Promise<void> {
   await make("loop.mp4", log, (file) => ffmpeg([...encoded(LOOP_SECONDS, VIDEO_RATE), file]));
   await makeForms(LARGE, 400, log);
@@ -87,7 +87,7 @@ async function makeForms(forms: Forms, seconds: number, log: Log): Promise<void>
   );
 }
 
-/** A moving picture that takes exactly `bitrate`, with a tone; a key frame each second. */
+/** A video with exactly this bitrate, with a tone and a key frame each second. */
 function encoded(seconds: number, bitrate: number): string[] {
   const rate = ["-b:v", "-minrate", "-maxrate", "-bufsize"].flatMap((name) => [name, `${bitrate}`]);
   return [
@@ -102,7 +102,7 @@ function encoded(seconds: number, bitrate: number): string[] {
 const ffmpeg = (args: readonly string[]) =>
   promisify(execFile)(ffmpegPath, ["-nostdin", "-v", "error", "-y", ...args]);
 
-/** Writes a file under another name first, so that a broken attempt leaves nothing that looks whole. */
+/** Writes a file under a temporary name first, so that a failed attempt leaves nothing that looks complete. */
 async function make(name: string, log: Log, write: (file: string) => Promise<unknown>): Promise<void> {
   const file = join(MEDIA_FOLDER, name);
   if (existsSync(file)) return;

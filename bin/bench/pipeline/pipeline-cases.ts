@@ -4,14 +4,14 @@ import type { Target } from "../measurement.ts";
 import { type Forms, LARGE, MEDIA_FOLDER, MEDIUM } from "./media.ts";
 import type { Bucket } from "./target.ts";
 
-/** One source over one kind of line. */
+/** One source over one kind of connection. */
 export interface PipelineCase {
   readonly name: string;
   readonly media: string;
   readonly line: "fast" | "capped" | "shaped";
   readonly bucket: Bucket;
   readonly target: Target;
-  /** Who else does the same work. The shaped lines are measured against the line alone: the peer takes minutes. */
+  /** The competitors. Shaped connections are only compared with the bare network, because the peer takes minutes. */
   readonly others: readonly ("peer" | "floor")[];
 }
 
@@ -52,7 +52,7 @@ export const PIPELINE_CASES: readonly PipelineCase[] = [
   ),
 ];
 
-/** The files that hold the media of a case, as URLs on its line. */
+/** The files of a case's media, as URLs on its kind of connection. */
 export async function mediaUrls({ media, line }: PipelineCase, originUrl: string): Promise<string[]> {
   const folder = dirname(media);
   const isManifest = /\.(mpd|m3u8)$/.test(media);

@@ -6,7 +6,7 @@ import { mediaUrls, PIPELINE_CASES, type PipelineCase } from "./pipeline-cases.t
 import { targetOf } from "./target.ts";
 import { readBeforehand, warmUp } from "./warm-up.ts";
 
-/** Sources of all forms over fast, capped and shaped lines; then whole jobs on a stack of their own. */
+/** Sources of all forms over fast, capped and shaped connections; then complete jobs on a stack of their own. */
 export async function benchPipeline(bench: Bench): Promise<readonly Subject[]> {
   const cases = PIPELINE_CASES.filter(({ name }) => name.toLowerCase().includes(bench.options.only));
   const subjects = cases.length === 0 ? [] : await measureCases(bench, cases);

@@ -3,7 +3,7 @@ export interface SplitFiles {
   /** Addresses, relative to the manifest's. */
   readonly video: string;
   readonly audio: string;
-  /** Bits per second of the picture. */
+  /** Bitrate of the video, in bits per second. */
   readonly videoRate: number;
   readonly width: number;
   readonly height: number;

@@ -19,7 +19,7 @@ import { warmUp } from "./warm-up.ts";
 const REQUEST: MediaRequest = { video_codec: "h264" };
 const { FFMPEG_PATH: ffmpeg = "ffmpeg" } = process.env;
 
-/** A run that re-encodes, its upload included, against ffmpeg alone with the same arguments from the same source. */
+/** A run that re-encodes and uploads, compared with ffmpeg alone with the same arguments and source. */
 export async function benchTranscode(bench: Bench): Promise<readonly Subject[]> {
   const { options, log, folder, origin, s3 } = bench;
   const url = `${origin.url}/fast/${TO_ENCODE}`;

@@ -4,9 +4,9 @@ import { SMALL } from "./media.ts";
 import { mediaUrls, type PipelineCase } from "./pipeline-cases.ts";
 import { targetOf } from "./target.ts";
 
-/** What the first to run would pay for the others is paid before the first measurement. */
+/** Moves the costs of a first run in front of the first measurement. */
 
-/** One small file by each: programs come from the disk then, and a service is measured, not its start. */
+/** One small file by each competitor: loads the programs from disk, so that services are measured, not their start. */
 export async function warmUp({ origin, s3, peer }: Bench, processor: BenchProcessor): Promise<void> {
   const url = `${origin.url}/fast/${SMALL}`;
   const storage = targetOf(s3.url, "fast");
@@ -14,7 +14,7 @@ export async function warmUp({ origin, s3, peer }: Bench, processor: BenchProces
   await peer.deliver(url, storage);
 }
 
-/** Brings the media of a case from the disk into the system's memory. */
+/** Reads the media of a case into the system's page cache. */
 export async function readBeforehand(
   { origin, s3, floor }: Bench,
   pipelineCase: PipelineCase,

@@ -10,6 +10,7 @@ import { inRoot, root } from "../../stack/paths.ts";
 import { loadSecrets } from "../../stack/secrets.ts";
 import { workerVariables } from "../../stack/variables.ts";
 import { WRANGLER, wranglerEnvironment } from "../../stack/wrangler.ts";
+import { seedJobs } from "./seed-jobs.ts";
 
 /** The Worker on workerd with its database and queue, without the development server in front of it. */
 export interface BareWorker {
@@ -19,6 +20,10 @@ export interface BareWorker {
   newKey(): Promise<string>;
   /** Round trips to the database of each request that was logged since the last call. */
   takeD1Calls(): readonly number[];
+  /** Lets the Worker's scheduled work run now; resolves when it is done. */
+  reconcile(): Promise<void>;
+  /** Fills the table of jobs, see {@link seedJobs}. */
+  seed(jobs: Parameters<typeof seedJobs>[1]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -85,6 +90,11 @@ export async function startBareWorker(
     apiKey: await ensureLocalKey(url, secrets.ADMIN_TOKEN, undefined),
     newKey,
     takeD1Calls: () => d1Calls.splice(0),
+    reconcile: async () => {
+      const { outcome } = await (await server.getWorker("waterspout")).scheduled({ cron: "* * * * *" });
+      if (outcome !== "ok") throw new Error(`The scheduled work ended with ${outcome}`);
+    },
+    seed: async (jobs) => seedJobs(await server.getD1Database("DB"), jobs),
     stop: () => server.dispose(),
   };
 }

@@ -12,17 +12,17 @@ import { until } from "../until.ts";
 import { type Coordinator, startCoordinator } from "./coordinator.ts";
 import { diskBytes, peakMemory, resetPeakMemory } from "./process-facts.ts";
 
-/** What one run was and cost. */
+/** One run and its cost. */
 export interface MeasuredRun {
   readonly ms: number;
   readonly delivery: Delivery;
-  /** Of the processor alone, without its tools; null if unknown. */
+  /** Memory of the processor alone, without its tools; null if unknown. */
   readonly peakBytes: number | null;
   /** Of the processor and its tools. */
   readonly diskBytes: number | null;
 }
 
-/** The processor as its own process, and a Worker that agrees to everything. */
+/** The processor as a process of its own, and a Worker that accepts everything. */
 export interface BenchProcessor {
   /** Runs to the end. @throws Error when the run does not complete */
   run(url: string, target: StorageTarget, request?: MediaRequest): Promise<MeasuredRun>;
@@ -82,7 +82,8 @@ async function measure(
     headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
     body: JSON.stringify(run),
   });
-  if (!response.ok) throw new Error(`The processor answered ${response.status}: ${await response.text()}`);
+  if (!response.ok)
+    throw new Error(`The processor responded with ${response.status}: ${await response.text()}`);
   const outcome = await coordinator.outcome(run.job_id);
   const ms = performance.now() - startedAt;
   if (outcome.type !== "completed") throw new Error(`The run ended ${JSON.stringify(outcome)}`);

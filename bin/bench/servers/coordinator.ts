@@ -4,7 +4,7 @@ import { json } from "node:stream/consumers";
 import { Heartbeat, type HeartbeatResponse, Outcome } from "../../../schema/wire/callback.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 
-/** The Worker's side of runs, agreeing to everything: what is measured then is the processor alone. */
+/** A Worker that accepts every report, so that only the processor is measured. */
 export interface Coordinator {
   readonly url: string;
   /** Resolves with the outcome of a job's run. */

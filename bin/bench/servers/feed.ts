@@ -1,4 +1,4 @@
-/** Podcast feeds of any length, `/feed/<entries>`, whose files are not there: what is measured ends before they are fetched. */
+/** Podcast feeds of any length, `/feed/<entries>`, without files: measurements end before they would be fetched. */
 import { createServer } from "node:http";
 import { listenAndReport } from "./server-process.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The part of S3 that uploads use, as a program of its own: it takes everything, checks nothing and keeps nothing but
- * the sizes, so that a bench measures the one who uploads. The bucket `shaped` reads slowly.
+ * The part of S3 that uploads use, as a program of its own. It accepts everything, checks nothing and keeps only sizes,
+ * so that a bench measures the uploader. The bucket `shaped` reads slowly.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createPace, type Pace } from "./pace.ts";

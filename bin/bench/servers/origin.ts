@@ -1,6 +1,6 @@
 /**
- * A media server as a program of its own: the files of a folder, with ranges. `/fast/…` is as quick as the machine,
- * `/capped/…` limits each connection, `/shaped/…` limits all together.
+ * A media server as a program of its own: the files of a folder, with ranges. `/fast/…` has no limit, `/capped/…`
+ * limits each connection, `/shaped/…` limits all connections together.
  */
 import { open, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -63,7 +63,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   else await send(path, start, end, paceOf(line, request), response);
 }
 
-/** Reads into the same memory again and again: what a server of this kind costs is the copying alone. */
+/** Reads into the same buffer again and again, so that this server only costs the copying. */
 async function send(
   path: string,
   start: number,
@@ -90,7 +90,7 @@ async function send(
   response.end();
 }
 
-/** Resolves when the system took the bytes, or the reader left. */
+/** Resolves when the system accepted the bytes, or the reader disconnected. */
 function write(response: ServerResponse, bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {
     if (response.destroyed) return resolve();

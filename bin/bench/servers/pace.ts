@@ -3,11 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Waits until `bytes` more may pass. */
 export type Pace = (bytes: number) => Promise<void>;
 
-/** Debts smaller than a timer's precision are carried on, in milliseconds. */
+/** Delays below a timer's precision are accumulated, in milliseconds. */
 const SHORTEST_WAIT = 4;
 
 /**
- * A line of so many bytes per second, shared by all who use it. What was not used in the past is not made up for.
+ * A limit in bytes per second, shared by all users. Unused capacity is not saved up.
  *
  * @example const pace = createPace(100e6); await pace(chunk.length);
  */

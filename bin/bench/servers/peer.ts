@@ -7,9 +7,9 @@ import { formatSort } from "../../../processor/stages/select.ts";
 import { plan } from "../../../schema/media.ts";
 import type { S3Target } from "../../../schema/wire/run.ts";
 
-/** The way without us: yt-dlp to disk, then the provider's SDK. */
+/** The usual method: yt-dlp to disk, then the provider's SDK. */
 export interface Peer {
-  /** Milliseconds of one yt-dlp command line and of the upload behind it. */
+  /** Milliseconds for one yt-dlp command line and for the upload after it. */
   deliver(url: string, target: S3Target): Promise<{ readonly commandMs: number; readonly totalMs: number }>;
   stop(): Promise<void>;
 }
@@ -51,7 +51,7 @@ export async function startPeer(folder: string): Promise<Peer> {
   };
 }
 
-/** The streams that a job would take, as a person would ask for them. */
+/** Options for yt-dlp that select the streams that a job would use. */
 function commandLine(url: string): string[] {
   const sort = formatSort(plan({}).plan);
   return [

@@ -1,7 +1,7 @@
 /**
- * What the Worker does for `POST /jobs` and `GET /jobs/{id}`, as a plain program: Hono and SQLite in one process,
- * the key looked up once and remembered, the request checked and planned by the same schemas, the job and its dispatch message
- * written in one transaction. No platform in between.
+ * `POST /jobs` and `GET /jobs/{id}` as a plain program: Hono and SQLite in one process. The key is looked up once and
+ * cached, the request is checked and planned with the same schemas, and the job and its dispatch message are written in
+ * one transaction, without the platform in between.
  */
 import { createHash, randomUUID } from "node:crypto";
 import type { Server } from "node:http";

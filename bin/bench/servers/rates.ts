@@ -1,4 +1,4 @@
-/** What the slow lines of the benches let through, in bytes per second. */
+/** Rates of the slow connections of the benches, in bytes per second. */
 
 /** Each connection of the origin's `/capped/…`. */
 export const CAPPED_RATE = 20e6;

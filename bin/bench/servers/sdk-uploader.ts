@@ -1,6 +1,6 @@
 /**
- * The peer's second half as a program that is already running: the provider's usual SDK, as its documentation shows
- * it. Its start-up is left out of the peer's time.
+ * The second half of the usual method, as a program that is already running: the provider's SDK, used as its
+ * documentation shows. Its start-up does not count.
  */
 import { createReadStream } from "node:fs";
 import { S3Client } from "@aws-sdk/client-s3";

@@ -4,11 +4,11 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
-/** A server of a bench in a process of its own, so that its work is not counted as anybody else's. */
+/** A server of a bench in a process of its own, so that its work is not counted for another one. */
 export interface ServerProcess {
   /** `http://127.0.0.1:port` */
   readonly url: string;
-  /** `127.0.0.1:port`, as `ALLOWED_PRIVATE_HOSTS` takes it. */
+  /** `127.0.0.1:port`, the form for `ALLOWED_PRIVATE_HOSTS`. */
   readonly host: string;
   stop(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export async function startServer(script: string, args: readonly string[] = []):
 /** For such a program: listens on a free loopback port, reports it, and ends with the process that started it. */
 export function listenAndReport(server: Server): void {
   process.once("disconnect", () => process.exit(0));
-  // Ctrl-C reaches the whole group; anyone who started this ends it after its own work
+  // Ctrl-C reaches the whole group; the parent process ends this one after its own work
   process.on("SIGINT", () => {});
   server.listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));
 }

@@ -5,7 +5,7 @@ import type { Outcome } from "../../../schema/wire/callback.ts";
 import { RunRequest } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 
-/** A processor whose runs do nothing and take a set time: what is measured then is who gets its slots. */
+/** A processor whose runs do nothing for a fixed time, to measure who gets its slots. */
 export interface TimedProcessor {
   /** When each job's run began, by `performance.now()`. */
   readonly startedAt: ReadonlyMap<string, number>;
@@ -47,7 +47,7 @@ export async function startTimedProcessor(options: TimedProcessorOptions): Promi
     if (running >= slots) return response.writeHead(503, { "retry-after": "5" }).end();
     running += 1;
     startedAt.set(wanted.job_id, performance.now());
-    // a Worker that is being stopped takes no report
+    // a Worker that is being stopped accepts no report
     run(wanted)
       .catch(() => undefined)
       .finally(() => {

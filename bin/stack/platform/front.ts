@@ -37,7 +37,7 @@ export function createFront(target: URL): Server {
 function pass(request: IncomingMessage, response: ServerResponse, agent: http.Agent, target: URL): void {
   const { url = "/", method = "GET" } = request;
   // in absolute form the target's host would come from the path
-  if (!url.startsWith("/") || request.headers.upgrade !== undefined) {
+  if (!url.startsWith("/") || request.headers.upgrade !== undefined || !hasOneHost(request)) {
     response.writeHead(400, { connection: "close" }).end();
     return;
   }
@@ -65,6 +65,12 @@ function pass(request: IncomingMessage, response: ServerResponse, agent: http.Ag
   response.once("close", () => onward.destroy());
   if (hasBody(request)) pipeline(request, onward, () => {});
   else onward.end();
+}
+
+/** The platform makes each request's URL of it, and fails for what is none. */
+function hasOneHost({ headersDistinct }: IncomingMessage): boolean {
+  const [host = "", ...others] = headersDistinct.host ?? [];
+  return others.length === 0 && /^[\w.:[\]-]+$/.test(host) && URL.canParse(`http://${host}`);
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>

@@ -5,6 +5,7 @@ import type { RunContext } from "../../dependencies.ts";
 import { Fault, SourceFault } from "../../fault.ts";
 import { type LiveEnd, LiveSource } from "../../hls/live-source.ts";
 import { StoppedError } from "../../run/stop.ts";
+import { missingSeconds } from "../damage.ts";
 import { deliver } from "../deliver.ts";
 import { type Resolved, resolveSource } from "../resolve.ts";
 import type { Source, SourceStream } from "../source.ts";
@@ -292,21 +293,14 @@ function inParts(
 
 /** What the caller must know: that this is a recording, and what it lacks. */
 function report({ request }: RunContext, journal: Journal, recorded: number, isWhole: boolean): Adjustment[] {
-  const missing = Math.round(secondsOf(tracked(journal, 0), "gap") * 10) / 10;
+  const missing = secondsOf(tracked(journal, 0), "gap");
   const to = Math.round(recorded * 10) / 10;
   return [
     ...(request.recording.asked
       ? []
       : [{ field: "live_recording", from: false, to: true, reason: "The source is live" }]),
     ...(missing > 0
-      ? [
-          {
-            field: "recording",
-            from: to + missing,
-            to,
-            reason: `${missing} s are missing: they could not be fetched`,
-          },
-        ]
+      ? [missingSeconds("recording", { missing, delivered: recorded }, "they could not be fetched")]
       : []),
     ...(isWhole
       ? []

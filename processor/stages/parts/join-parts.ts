@@ -19,7 +19,10 @@ import {
 import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { type MediaFacts, probeMedia } from "../../tools/ffprobe.ts";
 import { mediaFile, type ToolInput } from "../../tools/tool-input.ts";
+import { missingSeconds } from "../damage.ts";
 import { partAudioEncoder, partVideoEncoder } from "../encoders.ts";
+import { DamageCount } from "../repair/decode-check.ts";
+import { judgeMade } from "../repair/judge.ts";
 import { checkSize } from "../result-checks.ts";
 import type { StreamPart } from "./input.ts";
 import {
@@ -81,12 +84,17 @@ export async function joinParts(
   let before: TransportTimes = new Map();
   let seconds = 0;
   let encodedSeconds = 0;
+  const repairs: Adjustment[] = [];
   for (const [index, part] of spooled.entries()) {
     const made = join(context.folder, `${name}.${index}.made.ts`);
-    const actions = await makeAnyhow(context, part, { common, path: made });
-    if (actions === null) lostSeconds += part.seconds;
+    const done = await makeAnyhow(context, part, { common, path: made });
+    if (done === null) lostSeconds += part.seconds;
     else {
-      if (actions.video === "encode" || actions.audio === "encode") encodedSeconds += part.seconds;
+      const { actions } = done;
+      repairs.push(...done.repairs);
+      const isEncoded = actions.video === "encode" || actions.audio === "encode";
+      // of one with damage, its repair reports it
+      if (isEncoded && done.repairs.length === 0) encodedSeconds += part.seconds;
       before = await appendPart(context, made, path, before);
       seconds = spanOf(before);
     }
@@ -97,6 +105,7 @@ export async function joinParts(
   if (before.size === 0) throw new ServiceFault("processing", "no part of the presentation can be read");
   const adjustments = [
     ...encodedAdjustments(encodedSeconds, common),
+    ...repairs,
     ...lostAdjustments(lostSeconds, seconds),
   ];
   return { path, shape: common, seconds, lostSeconds, adjustments };
@@ -160,32 +169,57 @@ interface PartTarget {
   readonly path: string;
 }
 
-/** Copies what fits; what cannot be copied is encoded. Null where neither can be done. */
-async function makeAnyhow(
-  context: RunContext,
-  part: Spooled,
-  target: PartTarget,
-): Promise<PartActions | null> {
+/** A part in the common shape, and what had to be done for it. */
+interface MadePart {
+  readonly actions: PartActions;
+  readonly repairs: readonly Adjustment[];
+}
+
+/**
+ * Copies what fits; where that fails, the same with damage left in and time stamps repaired; where that fails, too, what
+ * cannot be copied is encoded. Null where none of it gives media.
+ */
+async function makeAnyhow(context: RunContext, part: Spooled, target: PartTarget): Promise<MadePart | null> {
   const fitting = actionsFor(part, target.common);
   const encoding: PartActions = {
     video: fitting.video === "none" ? "none" : "encode",
     audio: fitting.audio === "none" ? "none" : "encode",
   };
-  for (const actions of [fitting, encoding]) {
+  const tries = [
+    { actions: fitting, tolerant: false },
+    { actions: fitting, tolerant: true },
+    { actions: encoding, tolerant: true },
+  ];
+  for (const { actions, tolerant } of tries) {
     try {
-      await makePart(context, part, actions, target);
-      return actions;
+      const damage = await makePart(context, part, actions, { ...target, tolerant });
+      const repairs = tolerant ? await judgePart(context, part, actions, { path: target.path, damage }) : [];
+      return { actions, repairs };
     } catch (error) {
       context.signal.throwIfAborted();
       if (!isAboutMedia(error)) throw error;
       context.log("part not made", {
         job_id: context.claim.job_id,
         video: actions.video,
-        detail: error.detail,
+        ...{ tolerant, detail: error.detail },
       });
     }
   }
   return null;
+}
+
+async function judgePart(
+  context: RunContext,
+  part: Spooled,
+  { audio, video }: PartActions,
+  { damage, path }: { readonly path: string; readonly damage: DamageCount },
+): Promise<Adjustment[]> {
+  return await judgeMade(context, {
+    ...{ path, damage, announcedSeconds: part.seconds, statedSeconds: undefined },
+    streams: { video: Number(video !== "none"), audio: Number(audio !== "none") },
+    fps: part.files.find(({ facts }) => facts.video)?.facts.video?.fps ?? null,
+    how: video === "encode" || audio === "encode" ? "transcoded" : "copied",
+  });
 }
 
 /** About the media, not about the machine or the network. */
@@ -198,8 +232,8 @@ async function makePart(
   context: RunContext,
   part: Spooled,
   actions: PartActions,
-  { common, path }: PartTarget,
-): Promise<void> {
+  { common, path, tolerant }: PartTarget & { readonly tolerant: boolean },
+): Promise<DamageCount> {
   const { cpu, folder, proxy, signal, tools } = context;
   const begins = part.files.map(({ facts }) => facts.startSeconds ?? 0);
   const first = Math.min(...begins);
@@ -223,8 +257,14 @@ async function makePart(
     ...(actions.audio === "encode" && common.audio ? partAudioEncoder(common.audio) : []),
     ...["-f", "mpegts", "-muxdelay", "0", "-muxpreload", "0", "-output_ts_offset", "10", path],
   ];
-  const make = () => runFfmpeg({ inputs, args, purpose: "make", cwd: folder, proxy, tools, signal });
+  const damage = new DamageCount();
+  const make = () =>
+    runFfmpeg({
+      ...{ inputs, args, purpose: "make", cwd: folder, proxy, tools, signal, tolerant },
+      onStderrLine: damage.onLine,
+    });
   await (actions.video === "encode" || actions.audio === "encode" ? cpu.hold(signal, make) : make());
+  return damage;
 }
 
 /** Packets that are moved at once. */
@@ -296,9 +336,7 @@ function encodedAdjustments(seconds: number, { video }: CommonShape): Adjustment
   ];
 }
 
-function lostAdjustments(lost: number, delivered: number): Adjustment[] {
-  if (lost === 0) return [];
-  const [missing, to] = [lost, delivered].map((value) => Math.round(value * 10) / 10) as [number, number];
-  const reason = `${missing} s are missing: that part of the source cannot be read`;
-  return [{ field: "source", from: Math.round((to + missing) * 10) / 10, to, reason }];
-}
+const lostAdjustments = (lost: number, delivered: number): Adjustment[] =>
+  lost === 0
+    ? []
+    : [missingSeconds("source", { missing: lost, delivered }, "that part of the source cannot be read")];

@@ -15,25 +15,30 @@ export const accounts = sqliteTable(
     storage_prefix: text("storage_prefix"),
     /** The caller's name at the marketplace's gateway; null for accounts that the operator made. @example "rapidapi:jane" */
     gateway_user: text("gateway_user").unique("accounts_gateway_user"),
-    /** What the caller pays for there; the limits follow when it changes. */
+    /** The caller's plan there; the limits change with it. */
     gateway_tier: text("gateway_tier"),
     /** Signs the account's webhook events, sealed with the account's id; null until it is first needed. */
     webhook_secret: text("webhook_secret"),
-    /** The one before, which signs too for a day after a rotation. */
+    /** The former secret, which also signs for a day after a rotation. */
     webhook_secret_before: text("webhook_secret_before"),
     webhook_secret_rotated_at: time("webhook_secret_rotated_at"),
-    /** Names the address of the account's Slack without showing it; rows of former versions hold the address itself. */
+    /** Identifies the account's Slack address without showing it; rows of former versions hold the address itself. */
     slack_url: text("slack_url"),
     /** The address, sealed with the account's id; null in rows of former versions. */
     sealed_slack_url: text("sealed_slack_url"),
     slack_level: text("slack_level", { enum: SLACK_LEVELS }),
     disabled_at: time("disabled_at"),
+    /** When its old jobs, batches and audit entries were last removed. */
+    swept_at: time("swept_at").notNull().default(0),
     created_at: time("created_at").notNull(),
   },
-  (table) => [uniqueIndex("accounts_storage_prefix").on(table.storage_prefix)],
+  (table) => [
+    uniqueIndex("accounts_storage_prefix").on(table.storage_prefix),
+    index("accounts_swept").on(table.swept_at),
+  ],
 );
 
-/** Callers' own storage, one for each account: the last one set. */
+/** Callers' own storage: for each account the last one set. */
 export const storageConfigs = sqliteTable(
   "storage_configs",
   {
@@ -41,7 +46,7 @@ export const storageConfigs = sqliteTable(
       .primaryKey()
       .references(() => accounts.id),
     provider: text("provider", { enum: PROVIDERS }).notNull(),
-    /** Bucket and endpoint in one text: says whether an object lies in this storage. */
+    /** Bucket and endpoint in one text: to find out whether an object is in this storage. */
     place: text("place").notNull(),
     bucket: text("bucket").notNull(),
     endpoint: text("endpoint"),
@@ -75,7 +80,7 @@ export const apiKeys = sqliteTable(
     scopes: json<Scope[]>("scopes"),
     /** The key stops working then; null is never. */
     expires_at: time("expires_at"),
-    /** The key that was made in this one's place, when it was rolled. */
+    /** The key that replaced this one when it was rolled. */
     replaced_by: text("replaced_by"),
     revoked_at: time("revoked_at"),
   },
@@ -95,9 +100,9 @@ export const auditEntries = sqliteTable(
     actor: text("actor").notNull(),
     /** @example "key.revoked" */
     action: text("action").notNull(),
-    /** Empty for what concerns no single account. */
+    /** Null if it concerns no single account. */
     account_id: text("account_id").notNull(),
-    /** What was acted on, when it is not the account itself. */
+    /** What was changed, if it is not the account itself. */
     subject: text("subject"),
     /** What was changed; never a secret. */
     detail: json<Record<string, unknown>>("detail").notNull(),

@@ -3,7 +3,7 @@ import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { BATCH_KINDS, BATCH_STATUSES } from "../../api/batch.ts";
 import { id, time } from "./columns.ts";
 
-/** Shows, playlists and bulk requests; what is true of their jobs stands in the jobs. */
+/** Shows, playlists and bulk requests; the state of their jobs is stored in the jobs. */
 export const batches = sqliteTable(
   "batches",
   {
@@ -13,20 +13,20 @@ export const batches = sqliteTable(
     kind: text("kind", { enum: BATCH_KINDS }).notNull(),
     /** The list's own URL, without passwords and tokens; null for a bulk request. */
     show_url: text("show_url"),
-    /** It whole, sealed with the account's id; null where nothing of it is hidden. */
+    /** The whole URL, sealed with the account's id; null if `source_url` hides nothing. */
     sealed_show_url: text("sealed_show_url"),
     title: text("title"),
     folder: text("folder"),
-    /** Names the address without showing it; rows of former versions hold the address itself. */
+    /** Identifies the address without showing it; rows of former versions hold the address itself. */
     webhook_url: text("webhook_url"),
     /** The address, sealed with the account's id. */
     sealed_webhook_url: text("sealed_webhook_url"),
-    /** As of jobs. */
+    /** As in `jobs`. */
     sealing_key_id: text("sealing_key_id"),
     status: text("status", { enum: BATCH_STATUSES }).notNull(),
     /** Jobs that belong to it. */
     total: integer("total").notNull(),
-    /** Raised by each renaming, so that two at once do not give one name twice. */
+    /** Raised by each renaming, so that two concurrent ones do not assign the same name. */
     revision: integer("revision").notNull().default(0),
     cancelled_at: time("cancelled_at"),
     /** Unfinished: reconcile wakes the batch's object after this; null while it is paused. */
@@ -39,6 +39,7 @@ export const batches = sqliteTable(
     index("batches_account").on(table.account_id, table.id),
     index("batches_account_status").on(table.account_id, table.status, table.id),
     index("batches_sealing").on(table.sealing_key_id).where(sql`sealing_key_id is not null`),
+    index("batches_ended").on(table.account_id, table.finished_at).where(sql`finished_at is not null`),
     index("batches_check").on(table.check_due_at).where(sql`finished_at is null`),
   ],
 );

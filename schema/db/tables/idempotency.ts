@@ -11,9 +11,9 @@ export const idempotencyKeys = sqliteTable(
     key: text("key").notNull(),
     /** Tag of the body without the storage's secrets; hex SHA-256 of it in rows of former versions. */
     fingerprint: text("fingerprint").notNull(),
-    /** The id of what the request creates, chosen before the work: anyone who takes a claim over creates nothing else. */
+    /** The id of what the request creates, chosen before the work: a request that takes over the claim uses the same id. */
     resource_id: text("resource_id").notNull(),
-    /** Until then the claim's owner is believed to be at work. */
+    /** Until then the owner of the claim is assumed to be working. */
     lease_until: time("lease_until").notNull(),
     /** Null while the request is being executed. */
     status: integer("status"),

@@ -13,29 +13,29 @@ export const jobs = sqliteTable(
   {
     id: id(),
     account_id: text("account_id").notNull(),
-    /** The key that asked; null for callers of a gateway. */
+    /** The key of the request; null for callers of a gateway. */
     key_id: text("key_id"),
     batch_id: text("batch_id"),
-    /** Place in the batch, in the source's order; from 0. */
+    /** Position in the batch, in the source's order; from 0. */
     batch_index: integer("batch_index"),
-    /** Place among the ends of the batch's jobs: grows with each end, from 1. */
+    /** Position in the order in which the batch's jobs ended; from 1. */
     end_index: integer("end_index"),
     original_job_id: text("original_job_id"),
 
-    // what was asked
+    // the request
     /** Without passwords and tokens, which `sealed_urls` holds. */
     url: text("url").notNull(),
-    /** What is fetched in its place, where the URL itself holds no media: the open enclosure of a Spotify episode. */
+    /** What is fetched instead if the URL itself has no media: the open enclosure of a Spotify episode. */
     media_url: text("media_url"),
-    /** `url` and `media_url` whole, as JSON, sealed with the account's id; null where nothing of them is hidden. */
+    /** `url` and `media_url` in full, as JSON, sealed with the account's id; null if nothing in them is hidden. */
     sealed_urls: text("sealed_urls"),
     /** The request's `webhook_url`, sealed with the account's id: all jobs of a batch and their deliveries share it. */
     sealed_webhook_url: text("sealed_webhook_url"),
     /** The key that sealed these two; null without them, empty in rows of former versions that `POST /admin/reseal` has to seal. */
     sealing_key_id: text("sealing_key_id"),
-    /** Known members of the request as the caller sent them, without `storage`; the addresses in it as `url` shows them. */
+    /** Known members of the request as the caller sent them, without `storage`; with secrets in its addresses hidden as in `url`. */
     request: json<Record<string, unknown>>("request").notNull(),
-    /** Name that the batch gave its file, which wins over the request's, so that no two overwrite each other. */
+    /** File name that the batch assigned. It overrides the request's, so that no two files overwrite each other. */
     filename: text("filename"),
     plan: json<MediaPlan>("plan").notNull(),
     adjustments: json<Adjustment[]>("adjustments").notNull(),
@@ -51,16 +51,16 @@ export const jobs = sqliteTable(
     progress: integer("progress").notNull(),
     /** The fence: raised by each claim. */
     attempt: integer("attempt").notNull(),
-    /** Claims that no processor took; told apart so that `attempt - refusals` is what a caller understands. */
+    /** Claims that no processor accepted; `attempt - refusals` is the number that callers see. */
     refusals: integer("refusals").notNull(),
     interruptions: integer("interruptions").notNull(),
     failures: integer("failures").notNull(),
-    /** The first of its failures that are tried again: their horizon is counted from here. */
+    /** Time of the first failure that is retried: the retry horizon begins here. */
     failing_since: time("failing_since"),
     publishing: integer("publishing", { mode: "boolean" }).notNull(),
-    /** Raised by every change that a watcher should see; the event id of the job's stream. */
+    /** Raised by every change that watchers should see; the event id of the job's stream. */
     revision: integer("revision").notNull(),
-    /** Why the job ended badly; while it is pending, why it has to be tried again. */
+    /** Why the job failed; while it is pending, why it will be retried. */
     error_code: text("error_code").$type<JobErrorCode>(),
 
     // the claim
@@ -79,14 +79,14 @@ export const jobs = sqliteTable(
     /** Unfinished upload in the storage, to be aborted by a successor. */
     upload_key: text("upload_key"),
     upload_ref: text("upload_ref"),
-    /** Where the pieces of a recording lie until it is delivered or nothing of it is wanted any more. */
+    /** Where the pieces of a recording are stored until it is delivered or discarded. */
     recording_key: text("recording_key"),
-    /** The key that the run got leave to write; no other job of the account writes or deletes it meanwhile. */
+    /** The key that the run is allowed to write; no other job of the account writes or deletes it meanwhile. */
     publishing_key: text("publishing_key"),
 
     // the result
     object_key: text("object_key"),
-    /** The key without its extension: what the names of subtitles and thumbnail begin with. */
+    /** The key without its extension: the names of subtitles and thumbnail begin with it. */
     object_stem: text("object_stem"),
     /** The job that wrote another file under `object_key`: the object is no longer this job's. */
     file_replaced_by: text("file_replaced_by"),
@@ -102,7 +102,7 @@ export const jobs = sqliteTable(
     file_size: integer("file_size"),
     sha256: text("sha256"),
     duration: real("duration"),
-    /** Where a clip really lies in its source, in seconds. */
+    /** Where the delivered clip lies in its source, in seconds. */
     clip_start: real("clip_start"),
     clip_duration: real("clip_duration"),
     title: text("title"),
@@ -124,7 +124,7 @@ export const jobs = sqliteTable(
     upload_ms: integer("upload_ms"),
     download_retries: integer("download_retries"),
     upload_retries: integer("upload_retries"),
-    /** Of the run that delivered. */
+    /** Tools of the run that delivered the file. */
     tool_versions: json<ToolVersions>("tool_versions"),
 
     /** Bytes of the account's storage quota that are held for the job while it is unfinished; null without a quota. */
@@ -155,7 +155,7 @@ export const jobs = sqliteTable(
     index("jobs_batch_ends")
       .on(table.batch_id, table.end_index)
       .where(sql`batch_id is not null and end_index is not null`),
-    // the lines of each account, single jobs and those of batches apart
+    // the queues of each account, single jobs and jobs of batches separately
     index("jobs_due_account")
       .on(table.account_id, sql`(batch_id is not null)`, table.due_at, table.id)
       .where(sql`status = 'Pending' and due_at is not null`),

@@ -8,14 +8,14 @@ export const webhookDeliveries = sqliteTable(
   "webhook_deliveries",
   {
     id: id(),
-    /** The webhook event's own id, the same over all tries and replays. */
+    /** Id of the webhook event, the same for all tries and replays. */
     event_id: text("event_id").notNull(),
     account_id: text("account_id").notNull(),
     job_id: text("job_id"),
     batch_id: text("batch_id"),
     kind: text("kind", { enum: DELIVERY_KINDS }).notNull(),
     type: text("type", { enum: WEBHOOK_EVENT_TYPES }).notNull(),
-    /** Names the address without showing it; rows of former versions hold the address itself. */
+    /** Identifies the address without showing it; rows of former versions hold the address itself. */
     url: text("url").notNull(),
     /** The address, sealed with the account's id; null in rows of former versions. */
     sealed_url: text("sealed_url"),
@@ -23,7 +23,7 @@ export const webhookDeliveries = sqliteTable(
     body: text("body").notNull(),
     status: text("status", { enum: DELIVERY_STATUSES }).notNull(),
     tries: integer("tries").notNull(),
-    /** Pending: not to be tried before this; a try that is being made puts it off. */
+    /** Pending: not tried before this; a try in progress postpones it. */
     next_try_at: time("next_try_at"),
     /** Pending: reconcile sends the dispatch message again after this. */
     enqueue_due_at: time("hint_due_at"),
@@ -43,12 +43,12 @@ export const webhookDeliveries = sqliteTable(
   ],
 );
 
-/** What is known of the addresses that webhook events go to. */
+/** Health of the addresses that webhook events are sent to. */
 export const webhookEndpoints = sqliteTable(
   "webhook_endpoints",
   {
     account_id: text("account_id").notNull(),
-    /** As of deliveries. */
+    /** As in `webhook_deliveries`. */
     url: text("url").notNull(),
     sealed_url: text("sealed_url"),
     last_success_at: time("last_success_at"),
@@ -56,11 +56,11 @@ export const webhookEndpoints = sqliteTable(
     /** The first failure since the last success. */
     failing_since: time("failing_since"),
     disabled_at: time("disabled_at"),
-    /** Times in a row that it gave no response. */
+    /** Number of consecutive tries without a response. */
     strikes: integer("strikes").notNull().default(0),
     /** Nothing is sent to it before this. */
     paused_until: time("paused_until"),
-    /** It took long the last time: it shares a few connections with others of its kind. */
+    /** It was slow the last time: it shares a few connections with other slow endpoints. */
     slow: integer("slow", { mode: "boolean" }).notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.account_id, table.url] })],

@@ -108,11 +108,16 @@ export function addressForms(port: number, origin: string): AddressForm[] {
   ];
 }
 
-/** One of each kind and a little more, for a run of seconds. */
-export function fewForms(all: readonly AddressForm[], ofEach: number): AddressForm[] {
+/**
+ * One form of each kind for a run of seconds. Each place takes other ones, so that many places together try many.
+ *
+ * @param place number of the place, counted from 0
+ * @param places how many there are
+ */
+export function formsOfPlace(all: readonly AddressForm[], place: number, places: number): AddressForm[] {
   return Object.values(Object.groupBy(all, ({ kind }) => kind)).flatMap((forms) => {
-    const step = Math.max(1, Math.floor(forms.length / ofEach));
-    return forms.filter((_, index) => index % step === 0).slice(0, ofEach);
+    const index = Math.floor((place * forms.length) / places);
+    return forms.slice(index, index + 1);
   });
 }
 

@@ -13,7 +13,7 @@ export class MemoryStorage {
     const key = `${host}${pathname}`;
     switch (request.method) {
       case "PUT":
-        await env.BUCKET.put(key, await request.text());
+        await env.BUCKET.put(key, await request.arrayBuffer());
         return new Response(null, { status: 200 });
       case "DELETE":
         await this.onDelete();

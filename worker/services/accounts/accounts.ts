@@ -6,9 +6,9 @@ import { invalidMember, notFound } from "../../lib/api-error.ts";
 import { pageOf } from "../../lib/page-of.ts";
 import { type Actor, auditRow } from "./audit.ts";
 
-/** What the operator does with accounts. */
+/** The operator's actions on accounts. */
 
-/** @throws ApiError `invalid_request` when the storage prefix is another account's */
+/** @throws ApiError `invalid_request` if another account has the storage prefix */
 export async function createAccount(
   context: RequestContext,
   by: Actor,
@@ -19,11 +19,12 @@ export async function createAccount(
   const { storage_prefix = id } = asked;
   const account = { id, ...asked, storage_prefix, created_at: context.clock() };
   const row = await rows.insertAccount(context.db, account, audit);
-  if (!row) throw invalidMember("storage_prefix", "is another account's; choose another one or leave it out");
+  if (!row)
+    throw invalidMember("storage_prefix", "belongs to another account; choose another one or leave it out");
   return viewAccount(row);
 }
 
-/** A page of accounts, the newest first. */
+/** A page of accounts, newest first. */
 export async function listAccounts(context: RequestContext, { limit, cursor }: PageQuery) {
   const found = await rows.accountPageQuery(context.db, cursor?.toLowerCase(), limit + 1);
   const { page, next_cursor } = pageOf(found, limit);
@@ -35,7 +36,7 @@ export async function readAccount(context: RequestContext, id: string): Promise<
   return viewAccount(await requireAccount(context, id));
 }
 
-/** Changes what is named; limits are merged. @throws ApiError `not_found` */
+/** Changes the given fields; limits are merged. @throws ApiError `not_found` */
 export async function changeAccount(
   context: RequestContext,
   by: Actor,
@@ -72,7 +73,7 @@ export async function requireAccount(context: RequestContext, id: string): Promi
   return account;
 }
 
-/** Only what the operator is to see: the row holds sealed secrets too. */
+/** Only fields for the operator, because the row also holds sealed secrets. */
 function viewAccount(row: rows.AccountRow): Account {
   const { id, name, source, limits, disabled_at, created_at } = row;
   const storage_prefix = rows.storagePrefixOf(row);

@@ -3,7 +3,7 @@ import type { RequestContext } from "../../context.ts";
 import { type AuditRow, auditPageQuery } from "../../db/audit-rows.ts";
 import { pageOf } from "../../lib/page-of.ts";
 
-/** What is written down of changes to accounts, keys and secrets; each entry is stored by the batch that makes the change. */
+/** The log of changes to accounts, keys and secrets; the batch that makes a change stores its entry. */
 
 /** Who acts, and in which request. */
 export interface Actor {
@@ -14,7 +14,7 @@ export interface Actor {
 
 interface AuditFacts {
   readonly action: AuditAction;
-  /** Null for what concerns no single account. */
+  /** Null if it concerns no single account. */
   readonly accountId: string | null;
   readonly subject?: string;
   /** Never a secret. */
@@ -38,7 +38,7 @@ export const auditRow = (
 
 const NO_ACCOUNT = "";
 
-/** A page of entries, the newest first. */
+/** A page of entries, newest first. */
 export async function listAudit(context: RequestContext, { account_id, cursor, limit }: AuditQuery) {
   const filter = { accountId: account_id?.toLowerCase(), cursor: cursor?.toLowerCase() };
   const { page, next_cursor } = pageOf(await auditPageQuery(context.db, filter, limit + 1), limit);

@@ -7,8 +7,8 @@ import { sameSecret, sha256Hex } from "../../lib/digest.ts";
 import type { Account } from "./key-cache.ts";
 
 /**
- * The account that a key opens. A key with a bad checksum is refused without I/O; the others are looked up and
- * remembered for a minute.
+ * The account of a key. A key with a wrong checksum is refused without I/O; others are looked up and cached for a
+ * minute.
  *
  * @throws ApiError `missing_api_key` or `invalid_api_key`
  */
@@ -25,7 +25,7 @@ export async function authenticateKey(context: RequestContext, key: string | nul
 async function lookUp(context: RequestContext, sha256: string): Promise<Account | null> {
   const now = context.clock();
   let found = await findByKey(context.db, sha256, now);
-  // a key that was just made may not have reached the replica
+  // a key that was just created may not have reached the replica
   if (!found && context.connection.goToPrimary()) found = await findByKey(context.db, sha256, now);
   const account = found ? accountOf(found) : null;
   context.keys.set(sha256, account, now);
@@ -44,7 +44,7 @@ const accountOf = ({
   expiresAt: key.expires_at,
 });
 
-/** @throws ApiError `forbidden` that names the scope which the key lacks */
+/** @throws ApiError `forbidden` that names the missing scope */
 export function requireScopeOf({ scopes }: Account, needed: KeyScope): void {
   if (scopes === null || scopes.includes(needed)) return;
   throw new ApiError("forbidden", { sentence: `This key lacks the scope "${needed}"` });

@@ -47,11 +47,11 @@ export async function viewStats(context: RequestContext, accountId: string): Pro
   };
 }
 
-/** To the tenth of a second. */
+/** Rounds to tenths of a second. */
 const seconds = (ms: number | null): number | null =>
   ms === null ? null : Math.max(0, Math.round(ms / 100) / 10);
 
-/** A page of the account's jobs in short. */
+/** A page of the account's jobs in short form. */
 export async function viewJobs(
   context: RequestContext,
   accountId: string,
@@ -65,7 +65,7 @@ export async function viewJobs(
   return { jobs, total, limit, offset };
 }
 
-/** A page of the account's batches; what is true of them is counted from their jobs. */
+/** A page of the account's batches; their counters are computed from their jobs. */
 export async function viewBatches(
   context: RequestContext,
   accountId: string,
@@ -87,7 +87,7 @@ export async function viewBatches(
   return { batches, total, limit, offset };
 }
 
-/** What ended on each of the last days, in UTC. */
+/** Jobs that ended on each of the last days, in UTC. */
 export async function viewDaily(
   context: RequestContext,
   accountId: string,
@@ -104,7 +104,7 @@ export async function viewDaily(
   return { daily_stats };
 }
 
-/** What the account's jobs do right now. What is wrong with a processor is the operator's to know. */
+/** What the account's jobs are doing now. Problems of processors are only shown to the operator. */
 export async function viewCluster(context: RequestContext, accountId: string): Promise<DashboardCluster> {
   const [present, health] = await Promise.all([readPresent(context.db, accountId), context.runner.health()]);
   return {

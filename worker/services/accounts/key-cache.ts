@@ -13,18 +13,18 @@ export interface Account {
   readonly limits: Limits;
 }
 
-/** A key that was revoked, or whose expiry was brought forward, works for no longer than this, in milliseconds. */
+/** How long a revoked key, or one whose expiry was brought forward, may keep working, in milliseconds. */
 const KNOWN_MS = 60_000;
-/** A new key is refused for no longer than this, if it was asked for before it was made. */
+/** How long a new key may be refused if it was looked up before it was created. */
 const UNKNOWN_MS = 5_000;
-/** Entries that are remembered at most. */
+/** Maximum number of entries. */
 const MAX_ENTRIES = 2_000;
 
-/** Which account a key opens, remembered for a short time by the key's hash. */
+/** Caches the accounts of keys for a short time, by the key's hash. */
 export class KeyCache {
   readonly #entries = new Map<string, { account: Account | null; until: number }>();
 
-  /** Undefined when nothing is remembered; null when the key is remembered as unknown. */
+  /** Undefined without an entry; null if the key is cached as unknown. */
   get(sha256: string, now: number): Account | null | undefined {
     const entry = this.#entries.get(sha256);
     return entry && now < entry.until ? entry.account : undefined;

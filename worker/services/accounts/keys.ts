@@ -8,9 +8,9 @@ import { sha256Hex } from "../../lib/digest.ts";
 import { requireAccount } from "./accounts.ts";
 import { type Actor, auditRow } from "./audit.ts";
 
-/** What the operator does with the keys of an account. */
+/** The operator's actions on the keys of an account. */
 
-/** Makes a key; only its hash is kept. @throws ApiError `not_found`; `invalid_request` for an end that is past */
+/** Creates a key; only its hash is stored. @throws ApiError `not_found`; `invalid_request` for an expiry in the past */
 export async function createKey(
   context: RequestContext,
   by: Actor,
@@ -34,9 +34,9 @@ export async function listKeys(context: RequestContext, accountId: string): Prom
 }
 
 /**
- * Puts a new key in the place of one, with its name, scopes and lifetime; the old one goes on working for a while.
+ * Replaces a key by a new one with its name, scopes and lifetime; the old one keeps working for a while.
  *
- * @throws ApiError `not_found`; `invalid_request` for a key that was replaced before or does not work any more
+ * @throws ApiError `not_found`; `invalid_request` for a key that was replaced before or no longer works
  */
 export async function rollKey(
   context: RequestContext,
@@ -60,7 +60,7 @@ export async function rollKey(
   const detail = { replaced_by: fresh.id, overlap_seconds, ...describe(fresh) };
   const audit = auditRow(context, by, { ...facts, detail });
   const replaced = await rows.replaceKey(context.db, name, { fresh, until, now }, audit);
-  if (!replaced) throw illegalState("This key was replaced already or does not work any more");
+  if (!replaced) throw illegalState("This key was already replaced or no longer works");
   return { ...viewKey(fresh), api_key, replaces: viewKey(replaced) };
 }
 

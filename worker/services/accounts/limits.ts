@@ -1,10 +1,10 @@
-/** Kinds of routes that are counted apart: those that only read, and those that change something. */
+/** Kinds of routes that are counted separately: those that only read, and those that change something. */
 export type RateClass = "read" | "write";
 
-/** Length of the window that the limits are about, in seconds; the platform's counters have the same. */
+/** Length of the window of the limits, in seconds; the platform's counters use the same. */
 export const WINDOW_SECONDS = 60;
 
-/** What a caller hears of a limit. */
+/** What a caller sees of a limit. */
 export interface RateVerdict {
   readonly allowed: boolean;
   readonly limit: number;
@@ -15,8 +15,8 @@ export interface RateVerdict {
 }
 
 /**
- * Limits of requests per key in each minute. The isolate counts exactly what passes through it; the platform's own
- * counter, shared by the isolates of one location and accurate within seconds, catches what they let through together.
+ * Limits requests per key and minute. The isolate counts its own requests exactly. The platform's counter, shared by
+ * the isolates of one location and accurate within seconds, limits all of them together.
  */
 export class RateLimits {
   readonly #limits: Readonly<Record<RateClass, number>>;
@@ -29,7 +29,7 @@ export class RateLimits {
     this.#shared = shared;
   }
 
-  /** Counts a request. A platform that cannot count lets it pass. @param now epoch milliseconds */
+  /** Counts a request. If the platform's counter fails, the request passes. @param now epoch milliseconds */
   async take(rateClass: RateClass, key: string, now: number): Promise<RateVerdict> {
     const limit = this.#limits[rateClass];
     const window = Math.floor(now / 1000 / WINDOW_SECONDS);

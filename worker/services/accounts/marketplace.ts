@@ -10,7 +10,7 @@ import type { Account } from "./key-cache.ts";
 const GIB = 1024 ** 3;
 const HOUR = 3600;
 
-/** What each tier may do. Deliveries go to the callers' own storage, so that none is limited. */
+/** Limits of each tier. Deliveries go to the callers' own storage, which is not limited. */
 export const RAPIDAPI_TIERS = {
   BASIC: tier({ max_concurrent_jobs: 2, max_resolution: 1080, hours: 1, gib: 2 }),
   PRO: tier({ max_concurrent_jobs: 10, max_resolution: 2160, hours: 4, gib: 10 }),
@@ -32,7 +32,7 @@ function tier({ max_concurrent_jobs, max_resolution, hours, gib }: Tier): Limits
   };
 }
 
-/** What the gateway says of a call. */
+/** The gateway's headers of a call. */
 export interface GatewayCall {
   /** `X-RapidAPI-Proxy-Secret` */
   readonly secret: string;
@@ -42,11 +42,11 @@ export interface GatewayCall {
   readonly subscription: string | undefined;
 }
 
-/** Longest name of a caller that is taken, in characters. */
+/** Longest name of a caller, in characters. */
 const MAX_USER = 200;
 
 /**
- * The account of a caller of the gateway, made on first sight.
+ * The account of a caller of the gateway, created at the first call.
  *
  * @throws ApiError `invalid_api_key` for a wrong secret, a missing caller or a disabled account
  */
@@ -66,7 +66,7 @@ export async function authenticateGateway(context: RequestContext, call: Gateway
   return account;
 }
 
-/** Remembered for a minute like a key, so that most calls ask nobody. */
+/** Cached for a minute like a key, so that most calls need no look-up. */
 async function lookUp(
   context: RequestContext,
   user: string,

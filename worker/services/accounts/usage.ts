@@ -20,15 +20,15 @@ import type { Account } from "./key-cache.ts";
 
 const GIGABYTE = 1024 ** 3;
 const MEGABYTE = 1024 ** 2;
-/** Held for a job of an account with a quota and no limit of file size; the run may deliver no more. */
+/** Reserved for a job of an account with a quota but without a limit of file size; the run may deliver no more. */
 const DEFAULT_RESERVATION_BYTES = 8 * GIGABYTE;
-/** Nobody knows when a job ends; anyone who asks again after this long finds out soon. */
+/** An estimate, since nobody knows when a job ends. */
 const TOO_MANY_JOBS_RETRY_SECONDS = 10;
 
 /** The month of a time, in UTC. @example monthOf(Date.UTC(2026, 10, 24)) // "2026-11" */
 export const monthOf = (time: number): string => new Date(time).toISOString().slice(0, 7);
 
-/** What the database holds an account to when it accepts jobs; null for accounts without limits. */
+/** The limits that the database enforces when it accepts jobs; null for accounts without limits. */
 export function allowanceOf(context: RequestContext, { id, limits }: Account): Allowance | null {
   const { max_concurrent_jobs: maxConcurrent = null, storage_bytes: bytes = null } = limits;
   if (maxConcurrent === null && bytes === null) return null;
@@ -52,7 +52,7 @@ export async function refuseJobs(
   if (quota && quota.bytes - deliveredBytes - reservedBytes < newJobs) {
     const limit_gb = hundredths(quota.bytes);
     const used_gb = hundredths(deliveredBytes + reservedBytes);
-    const message = `${used_gb} GB of ${limit_gb} GB are delivered in this month or held for unfinished jobs`;
+    const message = `${used_gb} GB of ${limit_gb} GB were delivered this month or are reserved for unfinished jobs`;
     throw new ApiError("quota_exceeded", { details: { limit_gb, used_gb, message } });
   }
   throw new ApiError("too_many_jobs", {
@@ -61,7 +61,7 @@ export async function refuseJobs(
   });
 }
 
-/** Counts a job that ends, for its account and its key. @param job as it is after the move that ends it */
+/** Counts a job that ends, for its account and its key. @param job after the move that ends it */
 export function usageOfEnd(
   context: RequestContext,
   { account_id, key_id, status, file_size }: JobRow,
@@ -84,18 +84,18 @@ export function usageOfEnds(
   return [settleUsageOf(account_id, month, jobIds), ...ofKey];
 }
 
-/** What a run may deliver at most, in bytes: the account's limit, and what its quota holds for the job. */
+/** Largest delivery of a run, in bytes: the lower of the account's limit and the job's reservation. */
 export function maxFilesizeOf(limits: Limits | null, reservedBytes: number | null): number | null {
   const caps = [limits?.max_filesize_bytes, reservedBytes].filter((cap) => typeof cap === "number");
   return caps.length === 0 ? null : Math.min(...caps);
 }
 
-/** The account's usage. @param period by default the present month. @throws ApiError `not_found` */
+/** The account's usage. @param period default: the current month. @throws ApiError `not_found` */
 export async function viewUsage(context: RequestContext, accountId: string, period?: string): Promise<Usage> {
   return usageOf(context, await requireAccount(context, accountId), period);
 }
 
-/** What each key of the account used. @param period by default the present month */
+/** Usage of each key of the account. @param period default: the current month */
 export async function viewKeyUsage(
   context: RequestContext,
   accountId: string,
@@ -136,7 +136,7 @@ function viewKey(
   };
 }
 
-/** What is not finished belongs to the present month, whichever it will end in. */
+/** Unfinished jobs count in the current month, whenever they end. */
 const countsOf = (
   { endedJobs, unfinishedJobs, deliveredBytes, reservedBytes }: Used,
   isPresent: boolean,

@@ -7,18 +7,18 @@ import { cancelUntouched } from "../jobs/transitions.ts";
 import { finishBatch } from "./finish.ts";
 import { BATCH_GRACE_MS } from "./grace.ts";
 
-/** Jobs that are cancelled by one round trip. */
+/** Jobs that are cancelled in one round trip. */
 const PAGE = 1_000;
 /** Claimed jobs that are cancelled in one round, two or three calls of the database each. */
 const CLAIMED = 250;
 /** Calls after which the rest is left to the batch's object. */
 const MAX_CALLS = 250;
-/** Jobs that were claimed while others were being cancelled are met in the next round. */
+/** Jobs that were claimed while others were being cancelled are cancelled in the next round. */
 const ROUNDS = 3;
 
 /**
- * Cancels every job of a batch that is not final; from then on the batch begins nothing. A job that is being published
- * ends on its own. Should the Worker die meanwhile, the batch's object goes on with it.
+ * Cancels every unfinished job of a batch; from then on the batch starts no job. A job that is being published still
+ * completes. If the Worker dies meanwhile, the batch's object continues.
  *
  * @throws ApiError `not_found`
  */
@@ -37,7 +37,7 @@ export async function cancelBatch(context: RequestContext, accountId: string, id
   return { batch_id: id, cancelled_jobs, status };
 }
 
-/** Cancels what can be cancelled of a cancelled batch. @returns how many jobs */
+/** Cancels the jobs of a cancelled batch that can be cancelled. @returns how many */
 export async function cancelRest(context: RequestContext, { id }: { readonly id: string }): Promise<number> {
   let cancelled = 0;
   for (let round = 0; round < ROUNDS; round++) {

@@ -5,25 +5,25 @@ import { cancelRest } from "./cancel.ts";
 import { finishBatch } from "./finish.ts";
 import { BATCH_GRACE_MS } from "./grace.ts";
 
-/** Time between two looks while all goes well, in milliseconds: what was lost is put right after this. */
+/** Interval between checks, in milliseconds; lost reports are made up for after this. */
 const TICK_MS = 30_000;
-/** The same while there is room for jobs that the account's own limit holds back. */
+/** The same while the account's own limit holds jobs back. */
 const STARVED_TICK_MS = 5_000;
 
-/** When to look again, in milliseconds; null: never, the batch is paused or over. */
+/** Delay until the next check, in milliseconds; null if the batch is paused or finished. */
 export type NextTick = number | null;
 
 /**
- * Drives one batch: releases its jobs in order while there is room, and ends it after the last one. Whatever it
- * remembers only saves looks at the database; it may be removed at any time, and reports may be lost or repeated.
+ * Drives one batch: releases its jobs in order while there is room, and ends it after the last one. Its
+ * memory only saves queries and may be lost at any time; reports may be lost or repeated.
  */
 export class BatchCoordinator {
   readonly #id: string;
-  /** Jobs that are released and were not reported as ended; null: unknown. */
+  /** Released jobs that were not reported as ended; null if unknown. */
   #flight: Set<string> | null = null;
-  /** With more jobs than this in flight nothing is to be done. */
+  /** With more jobs than this in flight, there is nothing to do. */
   #lowWater = 0;
-  /** Reported while a look was under way, which may not have seen it. */
+  /** Jobs that were reported during a check, which may have missed them. */
   readonly #reported = new Set<string>();
   #ticking: Promise<NextTick> | null = null;
   #isAskedAgain = false;
@@ -34,18 +34,18 @@ export class BatchCoordinator {
     this.#id = id;
   }
 
-  /** Takes the report of a job's end. Undefined when nothing was to be done. */
+  /** Takes the report of a job's end. Undefined if there is nothing to do. */
   async ended(context: RequestContext, jobId: string): Promise<NextTick | undefined> {
     this.#report();
     if (this.#ticking) this.#reported.add(jobId);
     const wasKnown = this.#flight?.delete(jobId) ?? true;
     const left = this.#flight?.size ?? 0;
-    // a repeated report says nothing new, unless it is all that is left to wait for
+    // a repeated report is ignored, unless it is the last one to wait for
     if (left > this.#lowWater || (!wasKnown && left > 0)) return undefined;
     return this.tick(context);
   }
 
-  /** Looks at the database and does what is to be done; one at a time. */
+  /** Reads the database and does what is due; one check at a time. */
   tick(context: RequestContext): Promise<NextTick> {
     this.#isAskedAgain = true;
     this.#ticking ??= this.#tickUntilDone(context).finally(() => {
@@ -55,7 +55,7 @@ export class BatchCoordinator {
     return this.#ticking;
   }
 
-  /** Resolves with the version of now when it is another one than is known, or after that long. */
+  /** Resolves with the current version when it differs from the known one, or after a time. */
   async waitForChange(known: number, ms: number): Promise<number> {
     if (known === this.#version) {
       await new Promise<void>((resolve) => {

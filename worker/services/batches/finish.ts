@@ -12,10 +12,10 @@ import { newDelivery } from "../webhooks/events.ts";
 import { slackText } from "../webhooks/slack-text.ts";
 
 /**
- * Ends a batch if all of its jobs have ended, and writes the one webhook event of it by the same transaction, anyone else who
- * tries the same.
+ * Ends a batch if all of its jobs have ended, and writes its one webhook event in the same transaction; concurrent calls
+ * do no harm.
  *
- * @returns how the batch ended, by this call or before; null when it has not
+ * @returns how the batch ended, in this call or before; null if it has not
  */
 export async function finishBatch(context: RequestContext, id: string): Promise<BatchStatus | null> {
   const found = await readCounts(context.db, id);
@@ -23,7 +23,7 @@ export async function finishBatch(context: RequestContext, id: string): Promise<
   const { batch, counts } = found;
   if (batch.finished_at !== null) return batch.status;
   if (counts.pending + counts.processing > 0) return null;
-  // ends are never taken back, so what was counted is still true when it is written
+  // ended jobs stay ended, so the counts are still true when they are written
   const status = counts.failed + counts.skipped > 0 ? "finished" : "completed";
   const { guardedStatements, deliveryIds } = deliveriesOf(
     context,
@@ -65,7 +65,7 @@ function deliveriesOf(
     kind: "slack",
     url: "",
     body: JSON.stringify(slackText({ title, url: title }, event)),
-    // as for jobs: whether the account has Slack is known to the statement alone
+    // as for jobs: only the statement itself knows whether the account uses Slack
     enqueue_due_at: context.clock(),
   });
   const levels: (typeof SLACK_LEVELS)[number][] =

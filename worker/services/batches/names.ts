@@ -3,18 +3,18 @@ import type { Adjustment } from "../../../schema/media.ts";
 import { shownUrl } from "../../../schema/shown-url.ts";
 import { defaultFilename } from "../../../schema/storage/object-key.ts";
 
-/** What decides about the name of one file of a batch. */
+/** What the name of one file of a batch depends on. */
 export interface Nameable {
   readonly url: string;
   /** The caller's choice. */
   readonly filename: string | null;
   readonly title: string | null;
   readonly sourceId: string | null;
-  /** The URL's own name says nothing, as that of a podcast's enclosure. */
+  /** The file name in the URL is meaningless, as in a podcast's enclosure. */
   readonly isFetchedElsewhere: boolean;
 }
 
-/** A name, null where the run finds it out, and what was changed of the one that was wanted. */
+/** A name (null if the run derives it) and the adjustment to the requested one. */
 export interface Named {
   readonly filename: string | null;
   readonly adjustments: readonly Adjustment[];
@@ -22,7 +22,7 @@ export interface Named {
 
 const REASON = "Another file of this batch has this name";
 
-/** Names that people and file systems take for the same one are the same. */
+/** Treats names as equal that people or file systems take for the same. */
 export const nameKey = (name: string): string => name.normalize("NFC").toLowerCase();
 
 /**
@@ -44,7 +44,7 @@ export function nameFiles(entries: readonly Nameable[]): Named[] {
       return name;
     }
   };
-  // a number must not take the name that a later entry asks for
+  // a numbered name must not be one that a later entry asks for
   const wantedKeys = new Set(wanted.flatMap((name) => (name === null ? [] : [nameKey(name)])));
   return entries.map((entry, index): Named => {
     const name = wanted[index] ?? null;
@@ -60,7 +60,7 @@ export function nameFiles(entries: readonly Nameable[]): Named[] {
   });
 }
 
-/** As the run would name the file; null where only the run can report. */
+/** The name that the run would give the file; null if only the run can know it. */
 function nameOf({ title, sourceId, isFetchedElsewhere }: Nameable): string | null {
   if (title !== null && sourceId !== null) return defaultFilename(title, sourceId);
   return isFetchedElsewhere ? defaultFilename(title ?? "", sourceId ?? "") : null;
@@ -77,17 +77,17 @@ function withNumber(name: string, number: number): string {
   return base + suffix;
 }
 
-/** A rename that is well formed. */
+/** A valid rename. */
 export interface Rename {
   readonly id: string;
   readonly filename: string;
 }
 
 /**
- * Finds the renames that would give two files one name. The names of all files after all renames count, so names may be
- * swapped; of several that want one name, a file that keeps its own wins, then the first that asked.
+ * Finds the renames that would give two files the same name. The names after all renames count, so names may be
+ * swapped. If several files want a name, one that already has it keeps it, else the first request gets it.
  *
- * @param names of all files of the batch, by job; null where the run finds it out
+ * @param names of all files of the batch, by job; null if the run derives it
  * @param renames at most one for each job
  * @returns the renames that are refused
  */
@@ -108,7 +108,7 @@ export function collidingRenames(
       if (taken.has(key)) refused.add(rename);
       taken.add(key);
     }
-    // a refused job keeps its name, which another one may have been about to take
+    // a refused job keeps its name, which another rename may have claimed
   } while (refused.size > before);
   return refused;
 }

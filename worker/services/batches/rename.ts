@@ -7,17 +7,17 @@ import { findBatchOf, namesQuery, renameJobs as renameRows } from "../../db/batc
 import { ApiError, illegalState, notFound } from "../../lib/api-error.ts";
 import { collidingRenames, type Rename } from "./names.ts";
 
-/** Tries against others who rename at the same time. */
+/** Tries in case of concurrent renames. */
 const MAX_RACES = 5;
 
 type AskedRenames = z.output<typeof BatchRenames>["renames"];
 
 /**
- * Names files of a paused batch. Each rename is judged separately: those that are refused are reported with the reason, the
- * others are done.
+ * Names files of a paused batch. Each rename succeeds or fails on its own: failures are reported with the
+ * reason.
  *
- * @throws ApiError `not_found`; `invalid_request` for a batch that is not paused; `dependency_unavailable` when others
- *   renamed at each of several tries
+ * @throws ApiError `not_found`; `invalid_request` for a batch that is not paused; `dependency_unavailable` if
+ *   concurrent renames interfered with each of several tries
  */
 export async function renameJobs(
   context: RequestContext,
@@ -53,7 +53,7 @@ function judge(jobs: Awaited<ReturnType<typeof namesQuery>>, asked: AskedRenames
         : name.success
           ? null
           : `filename ${name.error.issues[0]?.message ?? "is not valid"}`;
-    // what is not even an id is not repeated at length
+    // a text that is not an id is only quoted in part
     if (fault !== null) errors.push(`${job_id.slice(0, 64)}: ${fault}`);
     // a second rename of the same job replaces the first
     else if (job && name.success) wanted.set(job.id, { id: job.id, filename: name.data });

@@ -3,7 +3,7 @@ import { countsQuery, findBatchOf, startBatch as startRow } from "../../db/batch
 import { illegalState, notFound } from "../../lib/api-error.ts";
 import { FIRST_LOOK_GRACE_MS } from "./grace.ts";
 
-/** Lets a paused batch go. @throws ApiError `not_found`; `invalid_request` for a batch that is not paused */
+/** Starts a paused batch. @throws ApiError `not_found`; `invalid_request` for a batch that is not paused */
 export async function startBatch(context: RequestContext, accountId: string, id: string) {
   const now = context.clock();
   const started = await startRow(context.db, accountId, id, { now, checkDueAt: now + FIRST_LOOK_GRACE_MS });

@@ -7,7 +7,7 @@ import { showUrlForOwner } from "../storage/sealed-urls.ts";
 /** A batch as its owner sees it; its counters are the sums of its jobs. @throws ApiError `not_found` */
 export async function viewBatch(context: RequestContext, accountId: string, id: string): Promise<Batch> {
   const read = () => readBatch(context.db, accountId, id);
-  // a batch that was just made may not have reached the replica
+  // a batch that was just created may not have reached the replica
   const found = (await read()) ?? (context.connection.goToPrimary() ? await read() : undefined);
   if (!found) throw notFound();
   const { batch, counts, jobIds } = found;
@@ -26,7 +26,7 @@ export async function viewBatch(context: RequestContext, accountId: string, id: 
   };
 }
 
-/** Counters as the contract names them, whatever the batch was made from. */
+/** Counters with the contract's names, whatever the batch was created from. */
 export const countersOf = (
   { total }: Pick<BatchRow, "total">,
   counts: BatchCounts,

@@ -6,13 +6,13 @@ import { describeError } from "../../lib/log.ts";
 import { KEEP_ALIVE, type ServerSentEvent } from "../../lib/sse.ts";
 import { countersOf } from "./view.ts";
 
-/** Least time between two looks at the database, in milliseconds. */
+/** Shortest interval between two queries, in milliseconds. */
 const POLL_MS = 1_000;
-/** Longest time between two looks: what the batch's object does not say is seen then, in milliseconds. */
+/** Longest interval, in milliseconds: shows changes that the batch's object did not report. */
 const QUIET_MS = 10_000;
-/** Looks before the stream ends, so that the client resumes it on a fresh request. */
+/** Queries before the stream ends, so that the client resumes it with a new request. */
 const MAX_POLLS = 300;
-/** Ends that are informed of by one look. */
+/** Maximum number of ended jobs in one query. */
 const ENDS_AT_ONCE = 200;
 
 type BatchChanges = NonNullable<Awaited<ReturnType<typeof readBatchChanges>>>;
@@ -20,10 +20,10 @@ type Events = AsyncGenerator<ServerSentEvent | typeof KEEP_ALIVE>;
 
 /**
  * Follows a batch: the end of each job in the order of the ends, the counters when they changed, and the batch's own end.
- * The ids count the ends of jobs, so that anyone who resumes misses none; the last event has the one after all of them.
+ * The event ids count ended jobs, so that a client that resumes misses none; the last event has the highest id.
  *
  * @param lastSeen the id of the last event that the watcher has; 0 for none
- * @returns null when the watcher has seen the last one
+ * @returns null if the watcher has already seen the last event
  * @throws ApiError `not_found`
  */
 export async function watchBatch(
@@ -73,7 +73,7 @@ async function* follow(
   }
 }
 
-/** Waits for the batch's object to report something, or for a while. */
+/** Waits until the batch's object reports a change, or for a while. */
 async function waitForChange(context: RequestContext, id: string, known: number): Promise<number> {
   try {
     return await context.batches.waitForChange(id, known, QUIET_MS);

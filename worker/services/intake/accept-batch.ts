@@ -17,17 +17,17 @@ import type { VerifiedStorage } from "../storage/verify/verify-storage.ts";
 import type { PreparedOptions } from "./prepare-job.ts";
 import { storageColumns } from "./storage-of-request.ts";
 
-/** One job of a batch to be. */
+/** One job of a new batch. */
 export interface BatchEntry extends Omit<Nameable, "isFetchedElsewhere"> {
   readonly mediaUrl: string | null;
   readonly description: string | null;
   readonly releaseDate: string | null;
   readonly skipped: JobErrorCode | null;
-  /** Of this job alone. */
+  /** Adjustments of this job only. */
   readonly adjustments?: readonly Adjustment[];
 }
 
-/** A batch to be. */
+/** A new batch. */
 export interface BatchRequest {
   readonly id: string;
   readonly kind: BatchKind;
@@ -36,19 +36,19 @@ export interface BatchRequest {
   readonly paused: boolean;
   readonly options: PreparedOptions;
   readonly entries: readonly BatchEntry[];
-  /** That came with the request, verified. */
+  /** Storage that was sent with the request, verified. */
   readonly storage: VerifiedStorage | undefined;
 }
 
-/** What the creation of a batch is answered with, now and whenever it is asked again. */
+/** The response to the creation of a batch, the same for repeated requests. */
 export interface AcceptedBatch {
   readonly paused: boolean;
   readonly jobs: readonly JobSummary[];
 }
 
 /**
- * Stores a batch and all of its jobs, which it holds back, by one round trip; its object releases them after the response.
- * A batch with this id that exists already is answered alike.
+ * Stores a batch and all of its jobs, held back, in one round trip; its object releases them after the response. If a
+ * batch with this id exists already, the result is the same.
  *
  * @throws ApiError `quota_exceeded`; nothing is stored then
  */
@@ -69,7 +69,7 @@ export async function acceptBatch(
     skipped.map((row) => ({ ...shared, ...row }) as JobRow),
   );
   const waiting = rows.flatMap((row) => (row.finished_at === undefined ? [row.id] : []));
-  // the others are not due before the batch releases them
+  // the others are not due until the batch releases them
   if (!paused) context.backlog.admit(context, Math.min(waiting.length, context.config.batchWindow));
   const allowance = allowanceOf(context, account);
   const { folder } = options.request;
@@ -100,7 +100,7 @@ export async function acceptBatch(
     const existing = await findAccepted(context, account.id, id);
     if (existing) return existing;
     if (allowance) await refuseJobs(context, allowance, waiting.length);
-    throw new Error("a batch was not stored although nothing forbids it");
+    throw new Error("a batch was not stored for no known reason");
   }
   if (!paused) context.defer(context.batches.wake(id));
   if (ends.deliveryIds.length > 0) context.defer(sendDeliveryMessages(context, ends.deliveryIds));
@@ -125,13 +125,13 @@ export async function findAccepted(
 ): Promise<AcceptedBatch | undefined> {
   const batch = await findBatchOf(context.db, accountId, id);
   if (!batch) return undefined;
-  // as it was accepted, even if it was started since
+  // as it was accepted, even if it has been started since
   return { paused: batch.started_at !== batch.created_at, jobs: await summariesQuery(context.db, id) };
 }
 
 type BatchJob = Pick<NewJobRow, "id" | "url"> & Partial<NewJobRow>;
 
-/** What the jobs have in common, and the few columns in which they differ. */
+/** The columns that the jobs share, and the few in which they differ. */
 async function jobsOf(
   context: RequestContext,
   account: Account,
@@ -185,12 +185,12 @@ async function jobsOf(
   return { shared, rows };
 }
 
-/** Those of the machine's columns in which a job that ends at once differs from the others. */
+/** The state machine's columns in which a job that ends at once differs from the others. */
 function skippedColumns(context: RequestContext, code: JobErrorCode, end_index: number) {
   const { status, step, error_code = null, finished_at = null } = birthColumns(context, code);
   return { status, step, error_code, finished_at, end_index };
 }
 
-/** Thousands of rows that name what they do not have would double what is sent. */
+/** Leaves out null columns, which would double the size of thousands of rows. */
 const withoutNulls = <T extends object>(row: { [Name in keyof T]: T[Name] | null }): T =>
   Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as T;

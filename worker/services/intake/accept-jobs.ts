@@ -14,20 +14,20 @@ import type { PreparedJob } from "./prepare-job.ts";
 import { storageColumns } from "./storage-of-request.ts";
 
 interface AcceptOptions {
-  /** Ids that were chosen before, in the order of the jobs; a job that exists already is not made again. */
+  /** Ids that were chosen before, in the order of the jobs; a job that exists already is not created again. */
   readonly ids?: readonly string[];
   readonly originalJobId?: string;
-  /** That came with the request, verified. Without it the jobs go to the account's own storage or the managed bucket. */
+  /** Storage that was sent with the request, verified. Without it, jobs go to the account's own storage or the managed bucket. */
   readonly storage?: VerifiedStorage | undefined;
 }
 
 /**
- * Stores jobs, and the sealed credentials that came with them, by one round trip to the database; their dispatch messages are
- * sent after the response.
+ * Stores jobs and their sealed credentials in one round trip to the database; their dispatch messages are sent after
+ * the response.
  *
  * @returns the ids, in the order of the jobs
  * @throws ApiError `overloaded`, `too_many_jobs` or `quota_exceeded`; nothing is stored then
- * @throws DatabaseError when the database did not answer, not even to the question whether they were stored
+ * @throws DatabaseError if the database did not respond, not even to the check whether they were stored
  */
 export async function acceptJobs(
   context: RequestContext,
@@ -74,7 +74,7 @@ export async function acceptJobs(
     { shared: {}, rows },
     { credentials, allowance, guardedStatements: ends.guardedStatements },
   ).catch(async (error: unknown) => {
-    // all were stored or none; a response that was lost on its way must not make the caller send them again
+    // all were stored or none; a lost response of the database must not make the caller send them again
     if (await areStored()) return rows.length;
     throw error;
   });
@@ -86,7 +86,7 @@ export async function acceptJobs(
   return ids;
 }
 
-/** The columns that hold URLs, and the request in which they are repeated. */
+/** The columns that hold URLs, and the request, which repeats them. */
 async function urlColumns(
   context: RequestContext,
   owner: string,
@@ -104,6 +104,6 @@ async function urlColumns(
   };
 }
 
-/** The name of an enclosure itself says nothing. */
+/** The file name of an enclosure is meaningless. */
 const nameOf = ({ title, sourceId }: ListedEntry): string =>
   defaultFilename((title ?? "").toWellFormed(), (sourceId ?? "").toWellFormed());

@@ -3,18 +3,18 @@ import { Connection } from "../../db/connection.ts";
 import { countDue } from "../../db/job-queue.ts";
 import { ApiError } from "../../lib/api-error.ts";
 
-/** How old the count may be, in seconds; anyone who was refused may ask again when there is a new one. */
+/** Maximum age of the count, in seconds; a refused client may try again when there is a new one. */
 const COUNTED_FOR_SECONDS = 10;
 
 /**
  * How many jobs of the whole service are due and wait for a processor, as far as this isolate knows: counted after
- * a response every few seconds while jobs come in, and every job that was accepted here since then is added. So the
- * limit costs no request a round trip, and is as exact as a protection needs to be.
+ * a response every few seconds while jobs arrive, plus every job accepted here since then. So the limit costs no request
+ * a round trip, and is exact enough for a protection.
  */
 export class Backlog {
   readonly #limit: number;
   #counted = 0;
-  /** Accepted here since the counting began. */
+  /** Jobs accepted here since the last count began. */
   #accepted = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
 
@@ -22,7 +22,7 @@ export class Backlog {
     this.#limit = limit;
   }
 
-  /** Makes room for jobs that are to be accepted. @throws ApiError `overloaded` when there is none */
+  /** Reserves room for jobs that will be accepted. @throws ApiError `overloaded` if there is none */
   admit(context: RequestContext, jobs: number): void {
     const now = context.clock();
     if (now - this.#countedAt >= COUNTED_FOR_SECONDS * 1000) {
@@ -35,7 +35,7 @@ export class Backlog {
     this.#accepted += jobs;
   }
 
-  /** On a connection of its own: any replica may answer. */
+  /** Uses a connection of its own, because any replica will do. */
   async #countAgain({ d1, clock }: RequestContext): Promise<void> {
     const { db } = new Connection(d1, "first-unconstrained");
     const before = this.#accepted;

@@ -4,8 +4,8 @@ import { type Adjustment, RESOLUTIONS } from "../../../schema/media.ts";
 import { ApiError } from "../../lib/api-error.ts";
 
 /**
- * Holds a request to the resolution that its account may have: more is refused, and the best becomes the best that
- * is allowed, which is reported. Duration and file size are held by the run while it works.
+ * Limits a request to its account's resolution: a higher one is refused, and `best` becomes the highest that is
+ * allowed, which is reported. The run enforces duration and file size.
  *
  * @throws ApiError `forbidden`
  */

@@ -14,25 +14,25 @@ import { storageOfRequest } from "./storage-of-request.ts";
 const AT_ONCE = 5;
 
 interface BulkCreation {
-  /** Of the batch. */
+  /** Id of the batch. */
   readonly id: string;
   readonly body: BulkRequest;
   /** The body as it was sent. */
   readonly sent: Record<string, unknown>;
-  /** Members of it that are not known; those of single entries begin with `jobs.` and the entry's index. */
+  /** Unknown members of the body; those of single entries begin with `jobs.` and the entry's index. */
   readonly ignored: readonly Adjustment[];
 }
 
-/** The entry that a member belongs to; null for one of the request itself. */
+/** The entry that a member belongs to; null for the request itself. */
 function entryIndexOf(field: string): number | null {
   const index = /^jobs\.(\d+)\./.exec(field)?.[1];
   return index === undefined ? null : Number(index);
 }
 
 /**
- * Creates a batch of the URLs of one request.
+ * Creates a batch from the URLs of one request.
  *
- * @throws ApiError `invalid_request` that names the entry at fault; as `createJobs`; nothing is created then
+ * @throws ApiError `invalid_request` that names the invalid entry; as `createJobs`; then nothing is created
  */
 export async function createBulk(
   context: RequestContext,

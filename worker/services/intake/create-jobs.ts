@@ -10,29 +10,29 @@ import { acceptJobs } from "./accept-jobs.ts";
 import { type PreparedJob, prepareJob, prepareOptions } from "./prepare-job.ts";
 import { storageOfRequest } from "./storage-of-request.ts";
 
-/** Adjustments that a response reports at most; each job reports all of its own. */
+/** Maximum number of adjustments in a response; each job reports all of its own. */
 const MAX_REPORTED = 100;
 
-/** A response, and what the request's log line says of it. */
+/** A response, and its fields in the request's log line. */
 export interface Creation {
   readonly response: Record<string, unknown>;
   readonly facts: LogFields;
 }
 
 interface JobCreation {
-  /** Of the job or the batch. */
+  /** Id of the job or the batch. */
   readonly id: string;
   readonly body: JobRequest;
   /** The body as it was sent. */
   readonly sent: Record<string, unknown>;
-  /** Members of it that are not known. */
+  /** Unknown members of the body. */
   readonly ignored: readonly Adjustment[];
 }
 
 /**
- * Creates what a URL asks for: one job, or a batch of a list's entries.
+ * Creates what a URL asks for: one job, or a batch with a job for each entry of a list.
  *
- * @throws ApiError as `prepareJob`, `storageOfRequest`, `listSource` and `acceptJobs`; nothing is created then
+ * @throws ApiError as `prepareJob`, `storageOfRequest`, `listSource` and `acceptJobs`; then nothing is created
  */
 export async function createJobs(
   context: RequestContext,
@@ -55,7 +55,7 @@ interface SingleRequest {
   readonly id: string;
   readonly body: JobRequest;
   readonly prepared: PreparedJob;
-  /** Where the media is found by a listing. */
+  /** The media's address, if a listing found it. */
   readonly recognised?: RecognisedList;
 }
 
@@ -87,7 +87,7 @@ async function createList(
   { id, body, sent, ignored, recognised }: ListRequest,
 ): Promise<Creation> {
   const facts = { batch_id: id };
-  // executed again with its idempotency key: listing is dear, and the list may have changed
+  // executed again with its idempotency key: listing is expensive, and the list may have changed
   const existing = await findAccepted(context, account.id, id);
   if (existing) return { response: listResponse(id, recognised, existing), facts };
   const options = prepareOptions(context.config, account.limits, body, sent, ignored);
@@ -135,7 +135,7 @@ function listResponse(
   return { ...common, total_videos: ids.length, videos, video_jobs: ids };
 }
 
-/** Each adjustment once, however many jobs share it. */
+/** Each adjustment once, even if many jobs share it. */
 export function reportedAdjustments(adjustments: readonly Adjustment[]): { adjustments?: Adjustment[] } {
   const distinct = new Map(adjustments.map((adjustment) => [JSON.stringify(adjustment), adjustment]));
   return distinct.size > 0 ? { adjustments: [...distinct.values()].slice(0, MAX_REPORTED) } : {};

@@ -1,7 +1,7 @@
 import type { RequestContext } from "../../context.ts";
 import { sha256Hex } from "../../lib/digest.ts";
 
-/** Members of `storage` that are secret: they neither make a request another one nor leave a trace. */
+/** Secret members of `storage`: they do not distinguish requests and leave no trace. */
 const SECRETS = [
   "access_key",
   "secret_key",
@@ -13,13 +13,13 @@ const SECRETS = [
 ];
 
 /**
- * Says whether two bodies ask for the same, whatever the order of their members. It is a tag, so that nobody can try
- * out what the password in a URL was.
+ * Identifies what a body asks for, independent of the order of its members. It is a keyed tag, so that nobody can guess
+ * the password in a URL by trying.
  */
 export const fingerprintOf = ({ sealer }: Pick<RequestContext, "sealer">, body: unknown): Promise<string> =>
   sealer.tag(textOf(body));
 
-/** True when the fingerprint is this body's, by whichever key or former version it was made. */
+/** True if the fingerprint belongs to this body, whichever key or former version created it. */
 export async function isFingerprintOf(
   { sealer }: Pick<RequestContext, "sealer">,
   fingerprint: string,

@@ -6,32 +6,32 @@ import type { ListedEntry } from "../sources/listing/listing.ts";
 import { requirePublic } from "../sources/require-public.ts";
 import { capRequest } from "./cap-request.ts";
 
-/** The members of a request but its URLs, as one job or a batch shares them. */
+/** A request without its URLs, as one job or the jobs of a batch share it. */
 type Options = Omit<JobRequest, "url">;
 
-/** Options that were found acceptable, with all that is derived from them. */
+/** Accepted options, with everything that is derived from them. */
 export interface PreparedOptions {
-  /** The known members as they were sent, without URLs and storage. */
+  /** Known members as they were sent, without URLs and storage. */
   readonly echo: Record<string, unknown>;
   readonly request: Options;
   readonly plan: MediaPlan;
   readonly adjustments: Adjustment[];
 }
 
-/** A request for one job that was found acceptable. */
+/** An accepted request for one job. */
 export interface PreparedJob extends PreparedOptions {
   readonly url: string;
-  /** What a listing reported of it. */
+  /** What a listing reported about it. */
   readonly entry?: ListedEntry;
 }
 
 /**
- * Judges a valid request for one job and plans it. Pure: nothing is stored.
+ * Checks a valid request for one job and plans it. Pure: nothing is stored.
  *
  * @param limits of the account
  * @param sent the body as it was sent
- * @param unknown members of it that are not known
- * @throws ApiError `invalid_request` for a host that is not public; `forbidden` for more than the account may ask for
+ * @param unknown its unknown members
+ * @throws ApiError `invalid_request` for a host that is not public; `forbidden` for more than the account allows
  */
 export function prepareJob(
   config: Config,
@@ -73,7 +73,7 @@ export function prepareOptions(
   };
 }
 
-/** What stands in columns of its own, or must not be kept. */
+/** Members that have columns of their own, or must not be stored. */
 const UNSHARED: readonly string[] = ["url", "storage"];
 
 function echoOf(sent: Record<string, unknown>): Record<string, unknown> {

@@ -14,12 +14,12 @@ import { storageOfRequest } from "./storage-of-request.ts";
 const RETRIABLE = ["Failed", "Warning", "Skipped"];
 
 /**
- * Asks for an ended job again, as a new job. The new one of a batch's job stands alone, outside of the batch, whose
- * counters are final when it has ended.
+ * Retries an ended job as a new job. If the old one belongs to a batch, the new one does not, because the counters of an
+ * ended batch are final.
  *
  * @returns the id of the new job
- * @throws ApiError `not_found`; `invalid_request` for a job that is not retriable; as `storageOfRequest` for its
- *   storage, which must come again if it came with the job
+ * @throws ApiError `not_found`; `invalid_request` for a job that cannot be retried; as `storageOfRequest` for its
+ *   storage, which must be sent again if it was sent with the job
  */
 export async function retryJob(
   context: RequestContext,
@@ -33,7 +33,7 @@ export async function retryJob(
   if (job.storage_source === "inline" && !storage) {
     throw invalidMember(
       "storage",
-      "is required: it came with the job that is retried, and those credentials were erased",
+      "is required: the original job used inline storage, and its credentials were erased",
     );
   }
   const urls = await openSourceUrls(context, job);
@@ -55,13 +55,13 @@ export async function retryJob(
   return newId;
 }
 
-/** What was asked for the batch as a whole says nothing of one job. */
+/** Options for a batch as a whole do not apply to one job. */
 function requestToRepeat({ request, filename }: JobRow): Record<string, unknown> {
   const { paused: _paused, batch: _batch, ...members } = request;
   return { ...members, ...(filename === null ? {} : { filename }) };
 }
 
-/** An episode whose feed was not found may have one by now. */
+/** An episode whose feed was not found may be in one by now. */
 async function findEntry(
   context: RequestContext,
   job: JobRow,

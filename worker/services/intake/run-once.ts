@@ -8,12 +8,12 @@ import {
 import { ApiError, invalidMember } from "../../lib/api-error.ts";
 import { fingerprintOf, isFingerprintOf } from "./fingerprint.ts";
 
-/** For how long a response is kept, in milliseconds. */
+/** How long a response is kept, in milliseconds. */
 export const RESPONSE_KEPT_MS = 24 * 60 * 60_000;
-/** Longer than the longest request, the listing of a show, takes: a claim that is older was left by someone who died. */
+/** Longer than the longest request (the listing of a show) takes: the owner of an older claim is dead. */
 const LEASE_MS = 75_000;
 const MAX_KEY_LENGTH = 255;
-/** Longer answers, those of lists with thousands of entries, do not fit into a row of the database; in characters. */
+/** Longest response that is stored, in characters: those of lists with thousands of entries do not fit into a row. */
 const MAX_KEPT_LENGTH = 400_000;
 
 /** A request that its caller may repeat. */
@@ -26,13 +26,13 @@ export interface RepeatableRequest {
   readonly body: unknown;
 }
 
-/** A response that can be kept. */
+/** A response that can be stored. */
 export interface StoredResponse {
   readonly status: number;
   readonly body: Record<string, unknown>;
 }
 
-/** The key that a caller sent in one of two headers; null without one. @throws ApiError `invalid_request` */
+/** The idempotency key, from one of two headers; null without one. @throws ApiError `invalid_request` */
 export function idempotencyKeyOf(headers: Headers): string | null {
   for (const name of ["x-idempotency-key", "idempotency-key"]) {
     const key = headers.get(name);
@@ -46,10 +46,10 @@ export function idempotencyKeyOf(headers: Headers): string | null {
 }
 
 /**
- * Executes a request once: the first response below 500 is kept for a day and given again. Refusals that pass by
- * themselves (429) and faults are not kept, so that the same key succeeds later.
+ * Executes a request once: the first response below 500 is kept for a day and replayed. Temporary errors (429) and
+ * server errors are not kept, so that the same key succeeds later.
  *
- * @param work gets the id of what it creates, the same no matter who executes the request in the end
+ * @param work gets the id of what it creates, which is the same for every execution of the request
  * @throws ApiError `idempotency_in_progress`, `idempotency_key_reused`, and what `work` throws
  */
 export async function runOnce(
@@ -66,7 +66,7 @@ export async function runOnce(
   if (!row || !(await isFingerprintOf(context, row.fingerprint, body)))
     throw new ApiError("idempotency_key_reused");
   if (!claimed && row.status === null && row.fingerprint !== fingerprint) {
-    // the same request, whose fingerprint a former key made: anyone who died over it may be succeeded all the same
+    // the same request, with a fingerprint by a former key: it can still be taken over
     const former = { ...claim, fingerprint: row.fingerprint };
     ({ claimed, row = row } = await claimRequest(context.db, former, now - RESPONSE_KEPT_MS));
   }
@@ -79,7 +79,7 @@ export async function runOnce(
   try {
     const response = await work(row.resource_id);
     const claim = { ...name, lease_until };
-    // what it created is there for good: the same request is executed again, finds it by its id and reports it anew
+    // what it created exists: executing the request again finds it by its id and builds the response
     if (isTooLarge(response)) await releaseRequest(context.db, claim);
     else await keepResponse(context.db, claim, response);
     return { ...response, replayed: false };
@@ -93,7 +93,7 @@ export async function runOnce(
 
 const isTooLarge = ({ body }: StoredResponse): boolean => JSON.stringify(body).length > MAX_KEPT_LENGTH;
 
-/** Null for a refusal that another try may not meet. */
+/** Null for an error that another try may not get. */
 function refusalToKeep({ status, message, code, issues, details }: ApiError): StoredResponse | null {
   if (status >= 500 || status === 429) return null;
   return { status, body: { error: message, code, ...(issues ? { issues: [...issues] } : {}), ...details } };

@@ -10,8 +10,8 @@ import { placeOf } from "../storage/addresses.ts";
 import { type VerifiedStorage, verifyStorage } from "../storage/verify/verify-storage.ts";
 
 /**
- * The storage that came with a request, verified; undefined when none came and the account's own or the managed bucket
- * serves.
+ * The inline storage of a request, verified; undefined without one, when the account's own or the managed bucket is
+ * used.
  *
  * @throws ApiError `storage_required` for callers of marketplaces without it, and as `verifyStorage`
  */
@@ -25,7 +25,7 @@ export async function storageOfRequest(
   return undefined;
 }
 
-/** The columns of a job that say where it delivers to; without a storage of its own the database looks for the account's. */
+/** The columns of a job that determine where it delivers to; without inline storage the database looks up the account's. */
 export const storageColumns = (
   storage: VerifiedStorage | undefined,
 ): Pick<NewJobRow, "storage_source" | "storage_provider" | "storage_place"> => ({
@@ -34,10 +34,10 @@ export const storageColumns = (
   storage_place: storage ? placeOf(storage.target) : null,
 });
 
-/** Whose storage a request's file would go to, and the folders there that every key begins with. */
+/** Whose storage a request's file would go to, and the folders that its key begins with. */
 type RequestFolder = Pick<InlineStorage, "provider"> & Pick<KeyParts, "base_folder" | "folder_prefix">;
 
-/** The storage that came with a request, else the account's own, else the managed bucket. */
+/** The inline storage of a request, else the account's own, else the managed bucket. */
 export async function folderOfRequest(
   context: RequestContext,
   accountId: string,

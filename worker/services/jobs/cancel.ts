@@ -5,10 +5,10 @@ import { abortUpload } from "../storage/orphaned-uploads.ts";
 import { transition } from "./transitions.ts";
 
 /**
- * Ends a job that is pending or running. The caller's answer waits for the database only; the processor and the
- * storage hear of it afterwards, and a run that does not hear loses its lease.
+ * Ends a job that is pending or running. The response waits only for the database. The processor and the storage are
+ * informed afterwards; a run that is not reached loses its lease.
  *
- * @throws ApiError `not_found`; `invalid_request` when the job has ended or is being published
+ * @throws ApiError `not_found`; `invalid_request` if the job has ended or is being published
  */
 export async function cancelJob(context: RequestContext, accountId: string, id: string): Promise<void> {
   const read = await findJobOf(context.db, accountId, id.toLowerCase());
@@ -16,14 +16,14 @@ export async function cancelJob(context: RequestContext, accountId: string, id: 
   if (!(await endByCancel(context, read))) throw illegalState("Job cannot be cancelled (already finished)");
 }
 
-/** Cancels a job as it was just read. Answers false when it has ended or is being published. */
+/** Cancels a job that was just read. False if it has ended or is being published. */
 export async function endByCancel(context: RequestContext, read: JobRow): Promise<boolean> {
   const cancelled = await transition(context, read.id, { type: "cancelled" }, { read });
   if (cancelled.type !== "moved") return false;
   const { job } = cancelled;
   const running = job.status === "Processing";
   if (running) context.defer(context.runner.cancel(job.id, job.runner));
-  // while a run may still be sending parts, reconcile aborts once more and only then removes the upload
+  // a run may still be sending parts: reconcile aborts once more before it removes the upload's reference
   context.defer(abortUpload(context, job, { isFinal: !running }));
   return true;
 }

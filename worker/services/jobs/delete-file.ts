@@ -19,25 +19,26 @@ import type { StorageClient } from "../storage/store.ts";
 import { explainRefusal } from "../storage/verify/explain.ts";
 import { checkStorage, validationFailed } from "../storage/verify/verify-storage.ts";
 
-/** A store, and how to tell the caller what its provider refuses. */
+/** A store, and how to report its provider's refusals to the caller. */
 interface Deleting {
   readonly store: Pick<StorageClient, "deleteObject">;
   readonly refused: (error: StorageRefusedError) => Error;
 }
 
-/** Longer than the deletion of all files of a job takes, in milliseconds. */
+/** Longer than deleting all files of a job takes, in milliseconds. */
 export const ERASURE_MS = 60_000;
 
 const NO_FILE = "Job has no file to delete";
 const BUSY = "Another request is writing or deleting a file of this name; try again in a moment";
 
 /**
- * Deletes the delivered file of a job and what lies next to it. A file that another job replaced is that job's.
+ * Deletes the delivered file of a job, its subtitles and thumbnail. A file that another job overwrote belongs to that
+ * job.
  *
- * @param storage brought again by the caller; required where it came with the job
+ * @param storage sent again by the caller; required if the job had inline storage
  * @returns the key that was deleted
  * @throws ApiError `not_found`; `invalid_request` without a file or without the storage; `storage_verification_failed`
- *   when the caller's storage refuses; `dependency_unavailable` when a storage is away, or while another job writes the file
+ *   if the caller's storage refuses; `dependency_unavailable` if a storage is down, or while another job writes the file
  */
 export async function deleteFile(
   context: RequestContext,
@@ -81,7 +82,7 @@ async function storeOf(
   if (job.storage_source === "managed") return { store: context.bucket, refused: dependencyUnavailable };
   const target = brought ? checkStorage(context, brought) : await targetOfAccount(context, job);
   if (placeOf(target) !== job.storage_place) {
-    throw invalidMember("storage", "is another place than the one that the job delivered to");
+    throw invalidMember("storage", "is not the storage that the job delivered to");
   }
   return {
     store: openStorageClient(target, context),
@@ -93,11 +94,11 @@ async function targetOfAccount(context: RequestContext, job: JobRow) {
   if (job.storage_source === "inline") {
     throw invalidMember(
       "storage",
-      "is required: the job delivered to storage that came with it, and those credentials were erased",
+      "is required: the job used inline storage, and its credentials were erased",
     );
   }
   const config = await findStorageConfig(context.db, job.account_id);
-  if (!config) throw invalidMember("storage", "is required: the account has no storage any more");
+  if (!config) throw invalidMember("storage", "is required: the account no longer has a storage");
   return (await openSealed(context, config.sealed, { owner: job.account_id, purpose: "account.storage" }))
     .target;
 }

@@ -12,8 +12,7 @@ import {
 const DAY_MS = 24 * 60 * 60_000;
 
 /**
- * Everything of an account's that is written together with the end of a job: what it used, until when its file is
- * kept, and what is reported.
+ * Everything that is written together with the end of a job: usage, the expiry of its file, and notifications.
  *
  * @param job as it is after the move that ends it
  */
@@ -32,7 +31,7 @@ export function endOf(context: RequestContext, job: JobRow): EndDeliveries {
 }
 
 /**
- * The same for many jobs of one account and one key that end alike and without a delivery.
+ * The same for many jobs of one account and one key that end in the same way and without a delivery.
  *
  * @param jobs as they are after the move that ends them
  */

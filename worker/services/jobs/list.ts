@@ -3,7 +3,7 @@ import type { RequestContext } from "../../context.ts";
 import * as rows from "../../db/job-rows.ts";
 import { viewJobs } from "./view.ts";
 
-/** A page of an account's jobs, newest first. The cursor is the last id of a page, so added jobs leave no gaps. */
+/** A page of an account's jobs, newest first. The cursor is the last id of a page, so new jobs do not shift pages. */
 export async function listJobs(context: RequestContext, accountId: string, query: JobListQuery) {
   const { limit, offset, status, batch_id, cursor } = query;
   const found = await rows.listJobs(

@@ -3,10 +3,10 @@ import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { notFound } from "../../lib/api-error.ts";
 
 /**
- * A job of this account. A miss at a replica is asked again at the primary, so that a job is found as soon as its
- * id was answered.
+ * A job of this account. If a replica does not have it, the primary is asked, so that a job is found as soon as its id
+ * was returned.
  *
- * @throws ApiError `not_found`, alike for unknown jobs and those of others
+ * @throws ApiError `not_found`, the same for unknown jobs and those of other accounts
  */
 export async function readJob(context: RequestContext, accountId: string, id: string): Promise<JobRow> {
   const key = id.toLowerCase();

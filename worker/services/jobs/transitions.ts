@@ -24,12 +24,12 @@ import { reportsProgress, sendProgress, stagesBetween } from "../webhooks/progre
 import { endOf, endsOf } from "./job-end.ts";
 
 /**
- * The one writer of job state: reads the job, asks the state machine, and writes the move on the condition that
- * the job is still as it was read. Everything that belongs to a move is written with it or not at all.
+ * The one writer of job state: it reads the job, asks the state machine, and writes the move on condition that the job
+ * is still as it was read. Everything that belongs to a move is written with it or not at all.
  */
 
 interface TransitionOptions {
-  /** The claim that speaks; a job with another attempt is not touched. */
+  /** The claim that reports; a job with another attempt is not changed. */
   readonly attempt?: number;
   /** A further condition on the job as it was read. */
   readonly only?: (job: JobRow) => boolean;
@@ -37,30 +37,30 @@ interface TransitionOptions {
   readonly set?: Partial<NewJobRow> | ((job: JobRow) => Partial<NewJobRow>);
   /** Statements that take effect only together with the move. */
   readonly guardedStatements?: (job: JobRow, move: Move) => readonly GuardedStatement[];
-  /** The job as the caller has just read it, which saves reading it again. */
+  /** The job, if the caller has just read it; saves reading it again. */
   readonly read?: JobRow;
   /** A claim is made only if no other account of this line comes first. */
   readonly filter?: QueueFilter;
-  /** The move is not made while this holds of the job as it was read. */
+  /** The move is not made if this holds for the job as it was read. */
   readonly unless?: (job: JobRow) => MoveCondition | undefined;
 }
 
-/** The state of an event. `job` is the job as it was before. */
+/** The result of an event. `job` is the job before it. */
 export type Transition =
   | { readonly type: "moved"; readonly job: JobRow; readonly move: Move }
-  /** The event is not legal in this state, or the fence or the condition does not hold. */
+  /** The event is not legal in this state, or the attempt or the condition does not hold. */
   | { readonly type: "refused"; readonly job: JobRow }
-  /** Another account comes first, or `unless` held. */
+  /** Another account comes first, or `unless` holds. */
   | { readonly type: "behind"; readonly job: JobRow }
   | { readonly type: "missing" };
 
-/** Tries against others who move the same job at the same time. */
+/** Tries in case of concurrent moves of the same job. */
 const MAX_RACES = 5;
 
 /**
  * Applies an event to a job. When the job becomes pending again, its dispatch message is sent.
  *
- * @throws ApiError `dependency_unavailable` when others moved the job at each of several tries
+ * @throws ApiError `dependency_unavailable` if concurrent moves interfered with each of several tries
  */
 export async function transition(
   context: RequestContext,
@@ -106,10 +106,11 @@ export async function transition(
 }
 
 /**
- * Applies an event to many jobs, as they were just read, by one round trip. Those that it would end, and those whose
- * run had leave to publish, are left to {@link transition}: more belongs to their moves. Anyone else's change wins.
+ * Applies an event to many jobs that were just read, in one round trip. Jobs that it would end, and jobs whose run was
+ * allowed to publish, are left to {@link transition}, because more belongs to their moves. Jobs that changed meanwhile
+ * are skipped.
  *
- * @returns how many are pending again, and the jobs that are left
+ * @returns how many are pending again, and the jobs that were left
  */
 export async function returnToQueue(
   context: RequestContext,
@@ -138,7 +139,7 @@ export async function returnToQueue(
 /**
  * The state machine's columns of a new job.
  *
- * @param skipped why it ends at once; null: it waits for its first claim
+ * @param skipped why it ends at once; null if it waits for its first claim
  */
 export function birthColumns(
   context: RequestContext,
@@ -151,7 +152,7 @@ export function birthColumns(
 }
 
 /**
- * Cancels jobs of one batch that were never claimed, with all that belongs to their ends, by one round trip. Those
+ * Cancels jobs of one batch that were never claimed, with everything that belongs to their ends, in one round trip. Jobs
  * that were claimed meanwhile are left to {@link transition}.
  *
  * @returns how many were cancelled
@@ -177,7 +178,7 @@ export async function cancelUntouched(
   return moved.length;
 }
 
-/** What is reported and counted of a move, to be written with it: the end of a job, and nothing before. */
+/** Usage and notifications that are written with a move: only for the end of a job. */
 function deliveriesOf(
   context: RequestContext,
   job: JobRow,
@@ -188,7 +189,7 @@ function deliveriesOf(
   return endOf(context, { ...job, ...changes } as JobRow);
 }
 
-/** Sends on its way what was written, and reports the stages that were passed. */
+/** Sends the messages for what was written, and the progress events of stages that were passed. */
 function report(context: RequestContext, job: JobRow, { state }: Move, { deliveryIds }: EndDeliveries): void {
   if (deliveryIds.length > 0) context.defer(sendDeliveryMessages(context, deliveryIds));
   const failed = isFinal(state.status) && state.status !== "Completed";
@@ -197,7 +198,7 @@ function report(context: RequestContext, job: JobRow, { state }: Move, { deliver
   if (stages.length > 0) context.defer(sendProgress(context, job, stages));
 }
 
-/** Takes the heartbeat of many runs: extends leases and notes progress. Answers the claims that still stand. */
+/** Processes the heartbeat of many runs: extends leases and stores progress. Returns the claims that still stand. */
 export async function keepClaims(
   context: RequestContext,
   heartbeats: readonly RunHeartbeat[],
@@ -218,14 +219,14 @@ export async function keepClaims(
   return standing;
 }
 
-/** When a job that became pending may run; null when it did not become pending. A refused job's dispatch message is retried by the queue itself. */
+/** When a job that became pending may run; null if it did not become pending. The queue itself retries a refused job's dispatch message. */
 function dueOf(now: number, event: JobEvent, move: Move): number | null {
   if (move.state.status !== "Pending" || event.type === "refused") return null;
   if (event.type === "postponed") return Math.max(now, event.until);
   return now + (move.dueInMs ?? 0);
 }
 
-/** Adds what the job's row knows: how much longer a failure may be tried again, and whether a lost run had got on. */
+/** Adds what the job's row knows: how much longer a failure may be retried, and whether a lost run had made progress. */
 function withHistory({ clock, config }: RequestContext, job: JobRow, event: JobEvent): JobEvent {
   if (event.type === "interrupted" && event.cause === "lost") {
     const lastSign = (job.lease_expires_at ?? 0) - config.leaseMs;
@@ -240,7 +241,7 @@ function withHistory({ clock, config }: RequestContext, job: JobRow, event: JobE
 }
 
 const HOUR_MS = 60 * 60_000;
-/** A recording that went on for this long got on, whatever ended its run. */
+/** A recording that lasted this long made progress, whatever ended its run. */
 const LONG_RUN_MS = 10 * 60_000;
 
 function stateColumns(
@@ -284,7 +285,7 @@ function stateColumns(
 const goesElsewhere = (event: JobEvent): boolean =>
   event.type === "interrupted" || (event.type === "failed" && JOB_ERRORS[event.code].retry === "elsewhere");
 
-/** The columns that the machine knows, and nothing else that an object may carry. */
+/** Only the columns of the state machine. */
 const stateOf = (state: JobState): Pick<JobRow, keyof JobState> => ({
   status: state.status,
   step: state.step,
@@ -295,7 +296,7 @@ const stateOf = (state: JobState): Pick<JobRow, keyof JobState> => ({
   publishing: state.publishing,
 });
 
-/** A refused job's dispatch message is still in the queue, which brings it again a few times. */
+/** A refused job's dispatch message is still in the queue, which redelivers it a few times. */
 const REFUSED_DISPATCH_GRACE_MS = 120_000;
 
 function endColumns(status: Status, move: Move, now: number): Partial<NewJobRow> {

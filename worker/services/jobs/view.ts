@@ -9,7 +9,7 @@ import { addressForOwner, urlForOwner, webhookOf } from "../storage/sealed-urls.
 
 type Delivery = Awaited<ReturnType<typeof deliveriesOfJobsQuery>>[number];
 
-/** Jobs as their owner sees them, with their deliveries. */
+/** Jobs as their owner sees them, with the state of their webhooks. */
 export async function viewJobs(context: RequestContext, rows: readonly JobRow[]): Promise<Job[]> {
   const reported = rows.filter(({ request, status }) => request.webhook_url !== undefined && isFinal(status));
   const ids = reported.map(({ id }) => id);
@@ -69,7 +69,7 @@ async function viewJob(context: RequestContext, row: JobRow, delivery: Delivery 
     finished_at: row.finished_at,
     next_try_at: nextTryAt(row, context.clock()),
     expires_at: row.expires_at,
-    // claims that no processor took are no attempts to a caller
+    // to a caller, claims that no processor accepted are not attempts
     attempt: row.attempt - row.refusals,
     download_speed_mbps: megabytesPerSecond(row.download_rate),
     upload_speed_mbps: megabytesPerSecond(row.upload_rate),
@@ -97,7 +97,7 @@ async function viewJob(context: RequestContext, row: JobRow, delivery: Delivery 
   };
 }
 
-/** A job without a delay waits for its turn only. */
+/** A job without a delay only waits for a free slot. */
 const nextTryAt = ({ status, due_at }: JobRow, now: number): number | null =>
   status === "Pending" && due_at !== null && due_at > now ? due_at : null;
 

@@ -6,21 +6,21 @@ import { notFound } from "../../lib/api-error.ts";
 import { KEEP_ALIVE, type ServerSentEvent } from "../../lib/sse.ts";
 import { megabytesPerSecond } from "./view.ts";
 
-/** Time between two looks at the job, in milliseconds. */
+/** Interval between two queries, in milliseconds. */
 const POLL_MS = 1_000;
-/** Looks without news before a sign of life. */
+/** Queries without a change before a comment is sent. */
 const QUIET_LOOKS = 15;
-/** Looks before the stream ends, so that the client resumes it on a fresh request: about ten minutes. */
+/** Queries before the stream ends, so that the client resumes it with a new request: about ten minutes. */
 const MAX_POLLS = 600;
 
 type Progress = NonNullable<Awaited<ReturnType<typeof findJobProgress>>>;
 
-/** The events of a job from where the watcher left off; null when it has seen the last one. */
+/** The events of a job after the last one that was seen; null if that was the final one. */
 export type JobEvents = AsyncGenerator<ServerSentEvent | typeof KEEP_ALIVE> | null;
 
 /**
- * Follows a job. Events report the present state and carry its revision as id, so nothing that was seen is sent
- * again and anyone who missed some hears the newest.
+ * Follows a job. Events report the current state and carry its revision as id, so no event is repeated, and a client
+ * that missed some gets the newest.
  *
  * @param lastSeen the revision of the last event that the watcher has; 0 for none
  * @throws ApiError `not_found`

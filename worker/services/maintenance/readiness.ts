@@ -3,18 +3,25 @@ import type { RequestContext } from "../../context.ts";
 import { ping } from "../../db/connection.ts";
 import type { RunnerHealth } from "../runs/runner.ts";
 
+/** What one database of the platform may hold, in bytes. */
+const MAX_DATABASE_BYTES = 10e9;
+/** From this share on, the operator hears of it. */
+const NEARLY_FULL = 0.8;
+
 /** Asks each part that a job needs whether it works. */
 export async function readiness(context: RequestContext): Promise<Readiness> {
   const [database, queue, storage, health] = await Promise.all([
-    checkDependency("the database", () => ping(context.db)),
-    checkDependency("the queue", () => context.dispatchQueue.metrics()),
+    checkDatabase(context),
+    checkQueue(context),
     checkStorage(context),
     context.runner.health(),
   ]);
   const processor = judge(health);
   const parts = { database, queue, storage, processor };
   const isReady = Object.values(parts).every(({ ok }) => ok);
-  const warns = processor.detail !== undefined || processor.checks.some(({ status }) => status !== "ok");
+  const warns =
+    Object.values(parts).some(({ detail }) => detail !== undefined) ||
+    processor.checks.some(({ status }) => status !== "ok");
   return { status: isReady ? (warns ? "degraded" : "ready") : "unavailable", parts };
 }
 
@@ -34,14 +41,24 @@ async function checkStorage({ bucket }: RequestContext): Promise<Readiness["part
   return failure === null ? { ok: true } : { ok: false, detail: failure };
 }
 
-async function checkDependency(
-  name: string,
-  ask: () => Promise<unknown>,
-): Promise<{ ok: boolean; detail?: string }> {
+async function checkDatabase({ db }: RequestContext): Promise<Readiness["parts"]["database"]> {
   try {
-    await ask();
+    const size_bytes = await ping(db);
+    const isFull = size_bytes !== null && size_bytes > NEARLY_FULL * MAX_DATABASE_BYTES;
+    return { ok: true, size_bytes, ...(isFull ? { detail: nearlyFull(size_bytes) } : {}) };
+  } catch {
+    return { ok: false, size_bytes: null, detail: "the database does not answer" };
+  }
+}
+
+const nearlyFull = (bytes: number): string =>
+  `the database holds ${(bytes / 1e9).toFixed(1)} of ${MAX_DATABASE_BYTES / 1e9} GB; lower JOB_RETENTION_DAYS`;
+
+async function checkQueue({ dispatchQueue }: RequestContext): Promise<Readiness["parts"]["queue"]> {
+  try {
+    await dispatchQueue.metrics();
     return { ok: true };
   } catch {
-    return { ok: false, detail: `${name} does not answer` };
+    return { ok: false, detail: "the queue does not answer" };
   }
 }

@@ -17,6 +17,7 @@ import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { takeBackLost } from "../runs/lost-runs.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasures.ts";
+import { removeOldRows } from "./retention.ts";
 
 /**
  * Puts right what was lost: dispatch messages that nobody consumed, runs that fell silent, uploads that nobody finished. Run
@@ -56,6 +57,7 @@ const PARTS = {
   old_deliveries: eraseOldDeliveries,
   old_requests: eraseOldRequests,
   stray_secrets: eraseStraySecrets,
+  old_rows: removeOldRows,
 };
 
 /** Runs every part; the failure of one does not stop the others. */

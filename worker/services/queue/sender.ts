@@ -4,11 +4,11 @@ import type { RequestContext } from "../../context.ts";
 import { describeError, type Log, type LogFields } from "../../lib/log.ts";
 import { sendMessages } from "../../lib/send-messages.ts";
 
-/** A dispatch message that was not answered by a claim after this long is sent again, in milliseconds. */
+/** A dispatch message is sent again if no claim follows within this time, in milliseconds. */
 export const DISPATCH_GRACE_MS = 30_000;
 
 /**
- * Sends dispatch messages: jobs may be runnable. A failure is only logged: reconcile sends overdue dispatch messages again.
+ * Sends dispatch messages: jobs may be runnable. A failure is only logged, because reconcile sends overdue messages again.
  *
  * @param delayMs the job is not due before
  */
@@ -22,14 +22,14 @@ export async function sendDispatchMessages(
     event: "dispatch_messages_lost",
     jobs: jobIds.length,
   });
-  // what single jobs cost the queue is known
+  // single jobs always cost one call, which need not be logged
   if (sends !== null && jobIds.length > 1) log("dispatch_messages_sent", { jobs: jobIds.length, sends });
 }
 
-/** A dispatch message that was not followed by a try after this long is sent again, in milliseconds. */
+/** A delivery message is sent again if no try follows within this time, in milliseconds. */
 export const DELIVERY_GRACE_MS = 30_000;
 
-/** Sends delivery messages: deliveries may be due. A failure is only logged: reconcile sends overdue dispatch messages again. */
+/** Sends delivery messages: deliveries may be due. A failure is only logged, because reconcile sends overdue messages again. */
 export async function sendDeliveryMessages(
   { deliveryQueue, log }: Pick<RequestContext, "deliveryQueue" | "log">,
   deliveryIds: readonly string[],
@@ -42,7 +42,7 @@ export async function sendDeliveryMessages(
   });
 }
 
-/** Sends messages of one kind; a failure is logged. @returns how many calls of the queue that took, or null */
+/** Sends messages of one kind; a failure is logged. @returns the number of calls of the queue; null after a failure */
 async function send<T>(
   log: Log,
   queue: Pick<Queue<T>, "sendBatch">,

@@ -1,5 +1,6 @@
 import { isFinal, type JobEvent } from "../../../schema/states.ts";
 import { stemOf } from "../../../schema/storage/object-key.ts";
+import { cutText, MAX_DESCRIPTION } from "../../../schema/text.ts";
 import type {
   Delivery,
   Heartbeat,
@@ -197,7 +198,11 @@ function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
     clip_duration: clip?.duration ?? null,
     adjustments: [...job.adjustments, ...adjustments],
     title: titleOf(job, title),
-    description: better(job, job.description, description?.toWellFormed() ?? null),
+    description: better(
+      job,
+      job.description,
+      description === null ? null : cutText(description, MAX_DESCRIPTION),
+    ),
     release_date: better(job, job.release_date, release_date),
   };
 }

@@ -5,7 +5,7 @@ import type { RequestContext } from "../../context.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { probeSource, SourceRefusedError } from "./probe-source.ts";
 
-/** A URL, and what is to be made of it. */
+/** A URL, and the plan for it. */
 interface Planned {
   readonly url: string;
   readonly plan: MediaPlan;
@@ -24,10 +24,10 @@ type SourcePart = Pick<
 >;
 
 /**
- * What a job would find at its source. A source that refuses, or a processor that is away, is reported and does not fail
- * the plan.
+ * What a job would find at its source. If the source refuses or no processor responds, this is reported, and the plan does
+ * not fail.
  *
- * @throws ApiError `probe_timeout` when the source took too long
+ * @throws ApiError `probe_timeout` if the source took too long
  */
 export async function planSource(context: RequestContext, { url, plan }: Planned): Promise<SourcePart> {
   try {

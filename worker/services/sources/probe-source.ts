@@ -6,14 +6,14 @@ import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
 /** What a source reported; see `ProbeOutcome`. */
 export type Found = Extract<ProbeOutcome, { type: "found" }>;
 
-/** When a source's trouble may have passed and it does not say itself. */
+/** Suggested delay if the source states none. */
 const RETRY_SECONDS = 30;
 
 /**
  * Asks a source through a processor.
  *
- * @throws ApiError `invalid_request` with the sentence that a job would end with, when asking again is of no use;
- *   `dependency_unavailable` with a delay for everything that may pass; `probe_timeout`
+ * @throws ApiError `invalid_request` with the message that a job would end with, if asking again is pointless;
+ *   `dependency_unavailable` with a delay for temporary failures; `probe_timeout`
  */
 export async function probeSource(context: RequestContext, request: MediaProbeRequest): Promise<Found> {
   const response = await context.runner.probe(request);
@@ -30,7 +30,7 @@ export async function probeSource(context: RequestContext, request: MediaProbeRe
   }
 }
 
-/** The source's own refusal, as HTTP reports it. */
+/** The source's refusal as an API error. */
 export class SourceRefusedError extends ApiError {
   readonly jobError: JobErrorCode;
 

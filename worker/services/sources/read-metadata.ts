@@ -15,7 +15,7 @@ export async function readMetadata(context: RequestContext, url: string): Promis
 }
 
 /**
- * Whether a video is a short one: vertical.
+ * Whether a video is vertical.
  *
  * @example judgeShort({ …, width: 1080, height: 1920 }).is_short // true
  */

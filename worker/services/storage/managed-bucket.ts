@@ -21,6 +21,7 @@ export function createManagedBucket(config: ManagedBucketConfig, network: Storag
   return {
     checkWrite: () => writeCheck.run(),
     target,
+    putObject: (key, text, contentType) => store.putObject(key, text, contentType),
     signedLink: (key) => store.signedLink(key),
     deleteObject: (key) => store.deleteObject(key),
     abortUpload: (key, ref) => store.abortUpload(key, ref),

@@ -16,12 +16,12 @@ export class S3Store implements StorageClient {
     this.#network = network;
   }
 
-  async putObject(key: string, text: string): Promise<void> {
+  async putObject(key: string, text: string, contentType = "text/plain"): Promise<void> {
     await this.#send({
       method: "PUT",
       url: this.#url(key),
       body: text,
-      headers: { "content-type": "text/plain" },
+      headers: { "content-type": contentType },
     });
   }
 

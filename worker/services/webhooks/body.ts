@@ -3,7 +3,10 @@ import { JOB_ERRORS } from "../../../schema/errors.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 import { utf8 } from "../../lib/bytes.ts";
 
-/** What a job that has just ended reports; its links are added when it is sent. */
+/**
+ * The event of a job that has just ended. Its links are added when it is sent, and so is the description, which is long
+ * and only stored with the job.
+ */
 export function eventOf(job: JobRow): WebhookEvent {
   const { id: job_id, url } = job;
   const error_code = job.error_code ?? "internal";
@@ -18,7 +21,7 @@ export function eventOf(job: JobRow): WebhookEvent {
         key: job.object_key,
         folder: typeof job.request.folder === "string" ? job.request.folder : null,
         title: job.title,
-        description: job.description,
+        description: null,
         release_date: job.release_date,
         subtitle_key: job.subtitle_key,
         thumbnail_key: job.thumbnail_key,
@@ -37,7 +40,7 @@ export function eventOf(job: JobRow): WebhookEvent {
   }
 }
 
-/** Texts that are cut when a body is too long, the least needed first. */
+/** Texts that are cut if a body is too long, the least important first. */
 const CUT_FIRST = ["description", "title"] as const;
 
 /** The body as it is sent: never longer than a webhook event may be. */
@@ -53,7 +56,7 @@ export function encodeEvent(event: object): string {
   return body;
 }
 
-/** The beginning of a text that takes no more than this as JSON, in bytes. */
+/** The longest beginning of a text whose JSON has at most this many bytes. */
 function cut(text: string, maxBytes: number): string {
   let room = maxBytes - utf8(JSON.stringify("…")).byteLength;
   let kept = "";

@@ -18,24 +18,24 @@ import { PostGate, QUICK_MS } from "./post-gate.ts";
 import { nextTryInMs } from "./schedule.ts";
 import { signingSecrets } from "./secret.ts";
 
-/** Longer than any try takes: a claim that is older was left by someone who died, in milliseconds. */
+/** Longer than any try takes, in milliseconds: the owner of an older claim is dead. */
 const CLAIM_MS = 60_000;
-/** An endpoint that did nothing but fail for this long is switched off, in milliseconds. */
+/** An endpoint that only failed for this long is disabled, in milliseconds. */
 const SWITCH_OFF_MS = 5 * 24 * 60 * 60_000;
-/** An endpoint that gave no response is left alone for so long, and twice as long each further time, in milliseconds. */
+/** Pause for an endpoint that did not respond, doubled each further time, in milliseconds. */
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
-/** Events that were put off come back spread over this share of the time. */
+/** Postponed events are spread over this share of the pause. */
 const SPREAD = 0.25;
-/** The endpoint wants no more of it. */
+/** Statuses by which an endpoint declines further tries. */
 const GONE = 410;
 
 const SWITCHED_OFF =
-  "this endpoint was switched off after five days of failures; replay the delivery to switch it on";
+  "this endpoint was disabled after five days of failures; replay the delivery to enable it";
 
 /**
- * Attempts a delivery once, if it is due. A try that nobody settled leaves it pending with the same id, so that it may
- * arrive twice but is never lost.
+ * Attempts a delivery once, if it is due. If the Worker dies during a try, the delivery stays pending with the same id,
+ * so it may arrive twice but is never lost.
  */
 export async function deliverEvent(
   context: RequestContext,
@@ -47,7 +47,7 @@ export async function deliverEvent(
   const claimed = await claimDelivery(context.db, id, { now, until });
   if (!claimed) return;
   const { delivery, ...sender } = claimed;
-  // a replay is asked for by hand, so it is how an endpoint comes back
+  // a replay by hand also goes to a disabled endpoint: its success enables it again
   if (sender.endpoint && sender.endpoint.disabled_at !== null && delivery.replay_of === null) {
     await settleDelivery(
       context.db,
@@ -93,7 +93,7 @@ export async function deliverEvent(
   }
 }
 
-/** Puts an event off without counting a try: its endpoint is left alone, or there is no connection for it. */
+/** Postpones an event without counting a try: its endpoint is paused, or there is no free connection. */
 async function putOff(
   context: RequestContext,
   claim: { readonly id: string; readonly until: number },
@@ -106,7 +106,7 @@ async function putOff(
   await sendDeliveryMessages(context, [claim.id], next - context.clock());
 }
 
-/** The endpoint as one that is known to be slow. */
+/** Marks the endpoint as slow. */
 function slowEndpoint(
   { kind, account_id, url, sealed_url }: DeliveryRow,
   { endpoint }: Sender,
@@ -114,7 +114,7 @@ function slowEndpoint(
   return kind === "slack" ? null : { ...(endpoint ?? UNKNOWN), account_id, url, sealed_url, slow: true };
 }
 
-/** A key of `SEALING_KEYS` is missing: the operator may bring it back while the tries go on. */
+/** A key of `SEALING_KEYS` is missing: the operator may restore it while the tries go on. */
 function unreadable(error: unknown): TryResult {
   if (!(error instanceof UnsealError)) throw error;
   const sentence = "the endpoint's address cannot be read; a key of SEALING_KEYS is missing";
@@ -135,13 +135,16 @@ async function post(
   return postEvent(context, { url, eventId, body: await bodyOf(context, delivery), secrets }, givenUp);
 }
 
-/** Links hold for a day and tries go on for three: they are signed for each one, unless another job replaced the file. */
+/**
+ * Links are valid for a day and tries go on for three, so links are signed at each try, unless another job overwrote the
+ * file. The description is only stored with the job.
+ */
 async function bodyOf(context: RequestContext, { type, job_id, body }: DeliveryRow): Promise<string> {
   const job = type === "job_completed" && job_id !== null ? await findJob(context.db, job_id) : undefined;
   if (!job) return body;
   const s3_url = job.object_key === null ? null : ((await linksOf(context, job))[job.object_key] ?? null);
-  const { file_replaced_by } = job;
-  return encodeEvent({ ...(JSON.parse(body) as object), s3_url, file_replaced_by });
+  const { description, file_replaced_by } = job;
+  return encodeEvent({ ...(JSON.parse(body) as object), description, s3_url, file_replaced_by });
 }
 
 function changesOf(
@@ -177,13 +180,13 @@ const endedAs = (
   ...(status === "delivered" ? { delivered_at: now } : { failed_at: now }),
 });
 
-/** What is known of an address that nothing was sent to yet. */
+/** The health of an address that nothing was sent to yet. */
 const UNKNOWN = {
   ...{ last_success_at: null, last_failure_at: null, failing_since: null, disabled_at: null },
   ...{ strikes: 0, paused_until: null, slow: false },
 };
 
-/** What is known of an address after a try; null for Slack, which is the account's own setting. */
+/** The health of an address after a try; null for Slack, which is a setting of the account. */
 function endpointAfter(
   now: number,
   { kind, account_id, url, sealed_url }: DeliveryRow,

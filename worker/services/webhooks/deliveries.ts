@@ -12,11 +12,11 @@ import { sendDeliveryMessages } from "../queue/sender.ts";
 import { addressForOwner, addressOf } from "../storage/sealed-urls.ts";
 import { newDelivery } from "./events.ts";
 
-/** What an account sees of its webhook events. */
+/** An account's view of its webhook events. */
 
 const PAGE = 50;
 
-/** A page of deliveries, the newest first. */
+/** A page of deliveries, newest first. */
 export async function listDeliveries(context: RequestContext, accountId: string, query: DeliveryQuery) {
   const filter = {
     accountId,
@@ -33,7 +33,7 @@ export async function listDeliveries(context: RequestContext, accountId: string,
 }
 
 /**
- * Delivers an event again, as a new delivery with the same event id and all its tries.
+ * Delivers an event again, as a new delivery with the same event id and a full set of tries.
  *
  * @throws ApiError `not_found`; `invalid_request` while it is still being tried
  */
@@ -53,7 +53,7 @@ export async function replayDelivery(
   return viewDelivery(context, row);
 }
 
-/** The addresses that webhook events were sent to, and how they answer. */
+/** The addresses that webhook events were sent to, and their health. */
 export async function listEndpoints(context: RequestContext, accountId: string) {
   const rows = await listEndpointRows(context.db, accountId);
   return {

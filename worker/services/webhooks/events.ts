@@ -14,10 +14,10 @@ import { DELIVERY_GRACE_MS } from "../queue/sender.ts";
 import { encodeEvent, eventOf } from "./body.ts";
 import { slackText } from "./slack-text.ts";
 
-/** What is written together with the end of a job, so that no event is lost whatever dies then. */
+/** Deliveries that are written together with the end of a job, so that no event is lost if the Worker dies. */
 export interface EndDeliveries {
   readonly guardedStatements: readonly GuardedStatement[];
-  /** Deliveries that a message is to be sent for. */
+  /** Deliveries that need a delivery message. */
   readonly deliveryIds: readonly string[];
 }
 
@@ -27,7 +27,7 @@ export interface SetEndDeliveries {
   readonly deliveryIds: readonly string[];
 }
 
-/** @param job as it is after the move that ends it */
+/** @param job after the move that ends it */
 export function endDeliveries(context: RequestContext, job: JobRow): EndDeliveries {
   const { slack, webhook } = deliveriesOf(context, job);
   const toSlack = insertSlackDelivery(slack, levelsOf(job));
@@ -35,7 +35,7 @@ export function endDeliveries(context: RequestContext, job: JobRow): EndDeliveri
   return { guardedStatements: [toSlack, insertDelivery(webhook)], deliveryIds: [webhook.id] };
 }
 
-/** The same for many jobs of one account that end alike. */
+/** The same for many jobs of one account that end in the same way. */
 export function endDeliveriesOf(context: RequestContext, jobs: readonly JobRow[]): SetEndDeliveries {
   const [first] = jobs;
   if (!first) return { guardedStatements: [], deliveryIds: [] };
@@ -52,7 +52,7 @@ export function endDeliveriesOf(context: RequestContext, jobs: readonly JobRow[]
   };
 }
 
-/** What is informed of an end: always to Slack, if the account has it, and to the job's own address. */
+/** Deliveries for an end: to Slack, if the account uses it, and to the job's own address. */
 function deliveriesOf(
   context: RequestContext,
   job: JobRow,
@@ -65,7 +65,7 @@ function deliveriesOf(
     kind: "slack",
     url: "",
     body: JSON.stringify(slackText(job, event)),
-    // whether the account has Slack is known to the statement alone: reconcile sends the first message, within a minute
+    // only the statement itself knows whether the account uses Slack: reconcile sends the first message within a minute
     enqueue_due_at: context.clock(),
   });
   if (typeof webhook_url !== "string") return { slack, webhook: null };

@@ -1,24 +1,24 @@
 /**
- * Lets webhook events of one invocation out fairly. The platform opens six connections per invocation and makes further
- * requests wait without a word, so that a few endpoints that hang would delay all others. Here the waiting is done in
- * front of the request: each endpoint has two connections at most, endpoints that are known to be slow share two, and
- * one that turns out to be slow while others wait gives its connection up and is tried again as a slow one.
+ * Shares the connections of one invocation fairly among webhook endpoints. The platform opens six connections per
+ * invocation and silently queues further requests, so a few endpoints that hang would delay all others. Therefore
+ * events wait here, before the request: each endpoint gets two connections at most, endpoints that are known to be slow
+ * share two, and one that turns out to be slow while others wait loses its connection and is retried as a slow one.
  */
 
 /** Connections that the platform opens at the same time. */
 const CONNECTIONS = 6;
 const PER_ENDPOINT = 2;
-/** Of all connections, for endpoints that are known to be slow. */
+/** Connections for endpoints that are known to be slow. */
 const FOR_SLOW = 2;
-/** An endpoint that has not answered after this long is slow, in milliseconds. */
+/** An endpoint that has not responded after this long is slow, in milliseconds. */
 export const QUICK_MS = 3_000;
 /** An event that found no connection after this long goes back to the queue, in milliseconds. */
 const LONGEST_WAIT_MS = 25_000;
 
-/** What became of an event at the gate. */
+/** The result for an event at the gate. */
 export type Passage<T> =
   | { readonly type: "done"; readonly value: T }
-  /** Others waited, and the endpoint took too long: nothing is counted, and it is slow from now on. */
+  /** Others waited, and the endpoint took too long: no try is counted, and it is slow from now on. */
   | { readonly type: "preempted" }
   /** No connection became free. */
   | { readonly type: "crowded" };
@@ -42,9 +42,9 @@ export class PostGate {
   readonly #sending = new Set<Sending>();
 
   /**
-   * Sends when there is a connection for the endpoint.
+   * Sends as soon as there is a connection for the endpoint.
    *
-   * @param send given the signal that takes the connection away again
+   * @param send gets the signal that takes the connection away
    */
   async pass<T>(endpoint: Endpoint, send: (signal: AbortSignal) => Promise<T>): Promise<Passage<T>> {
     const sending = this.#hasRoom(endpoint) ? this.#begin(endpoint) : await this.#wait(endpoint);
@@ -73,7 +73,7 @@ export class PostGate {
     return sending;
   }
 
-  /** Null when it took too long. */
+  /** Null if it took too long. */
   #wait(endpoint: Endpoint): Promise<Sending | null> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
@@ -90,7 +90,7 @@ export class PostGate {
     });
   }
 
-  /** Lets all enter that there is room for, in the order of the line. */
+  /** Admits as many as there is room for, in order of arrival. */
   #admit(): void {
     for (const waiter of [...this.#waiting]) {
       if (!this.#hasRoom(waiter)) continue;
@@ -100,7 +100,7 @@ export class PostGate {
     this.#makeRoom();
   }
 
-  /** Takes connections away from endpoints that turned out to be slow, as many as others wait for. */
+  /** Takes connections away from endpoints that turned out to be slow, as many as others need. */
   #makeRoom(): void {
     if (this.#sending.size < CONNECTIONS) return;
     const overdue = [...this.#sending].filter(

@@ -6,23 +6,23 @@ import { isUnreached } from "../../lib/unreached.ts";
 import { VERSION } from "../../lib/version.ts";
 import { signatureHeaders } from "./signature.ts";
 
-/** How long an endpoint may take to answer, in milliseconds. */
+/** How long an endpoint may take to respond, in milliseconds. */
 export const DELIVERY_TIMEOUT_MS = 20_000;
 
-/** What is posted, and who signs it. */
+/** What is posted, and the secrets that sign it. */
 export interface OutgoingEvent {
   readonly url: string;
-  /** The same over all tries. */
+  /** The same for all tries. */
   readonly eventId: string;
   readonly body: string;
-  /** The newest first; none for messages that are not signed. */
+  /** Newest first; none for messages that are not signed. */
   readonly secrets: readonly string[];
 }
 
-/** What one try came to. */
+/** The result of a try. */
 export interface TryResult {
   readonly delivered: boolean;
-  /** Null when nobody answered. */
+  /** Null if there was no response. */
   readonly status: number | null;
   /** One sentence; null when the webhook event was delivered. */
   readonly error: string | null;
@@ -83,8 +83,8 @@ export async function postEvent(
     const redirected = status >= 300 && status < 400;
     return failed(
       redirected
-        ? `the endpoint answered ${status}; redirects are not followed`
-        : `the endpoint answered ${status}`,
+        ? `the endpoint responded with ${status}; redirects are not followed`
+        : `the endpoint responded with ${status}`,
       status,
       readRetryAfter(response.headers.get("retry-after"), context.clock()),
     );

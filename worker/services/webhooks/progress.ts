@@ -7,7 +7,7 @@ import { openAddress, webhookOf } from "../storage/sealed-urls.ts";
 import { DELIVERY_TIMEOUT_MS, postEvent } from "./post.ts";
 import { signingSecrets } from "./secret.ts";
 
-/** The stages that a job enters with each step, in their order. */
+/** The stages that a job enters with each step, in order. */
 const STAGES_OF_STEP: readonly (readonly [Step, readonly ProgressStage[]])[] = [
   ["Downloading", ["downloading"]],
   ["Muxing", ["download_complete", "muxing"]],
@@ -16,8 +16,8 @@ const STAGES_OF_STEP: readonly (readonly [Step, readonly ProgressStage[]])[] = [
 ];
 
 /**
- * The stages that were passed between two steps: all of them, so that a listener hears the same six whatever way
- * the bytes took. A run that begins again begins with `downloading`.
+ * All stages that were passed between two steps, so that a listener gets the same six whatever the strategy. A repeated
+ * run starts with `downloading` again.
  *
  * @example stagesBetween("Downloading", "Uploading") // ["download_complete", "muxing", "mux_complete", "uploading"]
  */
@@ -27,11 +27,11 @@ export function stagesBetween(from: Step, to: Step): ProgressStage[] {
   return STAGES_OF_STEP.slice(indexOf(from) + 1, indexOf(to) + 1).flatMap(([, stages]) => stages);
 }
 
-/** True for a job whose owner wants to hear of its stages. */
+/** True for a job whose owner subscribed to its stages. */
 export const reportsProgress = ({ request }: Pick<JobRow, "request">): boolean =>
   request.enable_progress_webhook === true && typeof request.webhook_url === "string";
 
-/** Posts stages in their order, each once, all within the time of one webhook event; what fails is left out. */
+/** Posts stages in order, each once, all within the time limit of one webhook event; failures are ignored. */
 export async function sendProgress(
   context: RequestContext,
   job: Pick<JobRow, "id" | "account_id" | "request" | "sealed_webhook_url">,

@@ -19,19 +19,19 @@ export const TRY_DELAYS_MS: readonly number[] = [
 ];
 
 /**
- * Largest share that is added to a wait, so that what failed together is not tried together again. Kept well under
- * the tenth that is allowed: whatever is drawn, the last try is made between 75 and 80 hours after the first.
+ * Largest share that is added to a wait, so that events that failed together are not retried together. It is well below
+ * the permitted tenth, so that the last try is always made between 75 and 80 hours after the first.
  */
 const JITTER = 0.05;
 
-/** An endpoint may ask for no longer wait than this. */
+/** Longest wait that an endpoint may ask for. */
 const MAX_ASKED_MS = 24 * HOUR;
 
 /**
- * How long to wait after a failed try; null when it was the last.
+ * How long to wait after a failed try; null after the last one.
  *
- * @param tries how many were made
- * @param retryAfterMs what the endpoint asked for, if it did
+ * @param tries number of tries so far
+ * @param retryAfterMs the wait that the endpoint asked for, if any
  * @param chance 0 to 1
  * @example nextTryInMs(1, null, 0) // 5000
  */

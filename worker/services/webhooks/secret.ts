@@ -6,7 +6,7 @@ import { type Actor, auditRow } from "../accounts/audit.ts";
 import type { SealedFor } from "../storage/seal.ts";
 import { makeWebhookSecret } from "./signature.ts";
 
-/** For how long the former secret signs too, in milliseconds. */
+/** How long the former secret also signs, in milliseconds. */
 const OVERLAP_MS = 24 * 60 * 60_000;
 
 const sealedFor = ({ id }: Pick<AccountRow, "id">): SealedFor => ({
@@ -14,7 +14,7 @@ const sealedFor = ({ id }: Pick<AccountRow, "id">): SealedFor => ({
   purpose: "account.webhook_secret",
 });
 
-/** The secrets that sign an account's webhook events now, the newest first; the first one is made when there is none. */
+/** The secrets that currently sign an account's webhook events, newest first; if there is none, one is created. */
 export async function signingSecrets(context: RequestContext, account: AccountRow): Promise<string[]> {
   const { webhook_secret, webhook_secret_before, webhook_secret_rotated_at } = account;
   if (webhook_secret === null) return [await replaceSecret(context, account, null)];
@@ -24,13 +24,13 @@ export async function signingSecrets(context: RequestContext, account: AccountRo
   return [newest, await context.sealer.open(webhook_secret_before, sealedFor(account))];
 }
 
-/** The secret that a caller verifies webhook events with. @throws ApiError `not_found` */
+/** The secret for verifying webhook events. @throws ApiError `not_found` */
 export async function readWebhookSecret(context: RequestContext, accountId: string): Promise<string> {
   const [newest = ""] = await signingSecrets(context, await requireAccount(context, accountId));
   return newest;
 }
 
-/** Makes a new secret; the former one signs too for a day. @throws ApiError `not_found` */
+/** Creates a new secret; the former one also signs for a day. @throws ApiError `not_found` */
 export async function rotateWebhookSecret(
   context: RequestContext,
   by: Actor,
@@ -40,7 +40,7 @@ export async function rotateWebhookSecret(
   return replaceSecret(context, await requireAccount(context, accountId), audit);
 }
 
-/** Puts a new secret in the place of the one that was read; anyone who comes second takes the other's. */
+/** Replaces the secret that was read; if another request was faster, its secret is used. */
 async function replaceSecret(
   context: RequestContext,
   account: AccountRow,

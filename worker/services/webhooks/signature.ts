@@ -8,7 +8,7 @@ const SECRET_BYTES = 24;
 export const makeWebhookSecret = (random: (length: number) => Uint8Array): string =>
   SECRET_PREFIX + toBase64(random(SECRET_BYTES));
 
-/** What is signed: the very bytes that are sent. */
+/** What is signed: exactly the bytes that are sent. */
 export interface SignedMessage {
   readonly id: string;
   /** Unix seconds of this try. */
@@ -17,7 +17,7 @@ export interface SignedMessage {
 }
 
 /**
- * The headers that prove where a webhook event comes from: Standard Webhooks with a signature of every secret, and
+ * The headers that authenticate a webhook event: Standard Webhooks with a signature by every secret, and
  * `X-Tornado-Signature` with the newest.
  *
  * @param secrets the newest first
@@ -36,7 +36,7 @@ export async function signatureHeaders(
     "webhook-id": id,
     "webhook-timestamp": String(timestamp),
     "webhook-signature": standard.join(" "),
-    // here the text of the secret is the key, prefix and all
+    // here the whole text of the secret is the key, including its prefix
     "x-tornado-signature": `t=${timestamp},v1=${toHex(await hmacSha256(newest, `${timestamp}.${body}`))}`,
   };
 }

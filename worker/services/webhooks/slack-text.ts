@@ -1,7 +1,7 @@
 import type { WebhookEvent } from "../../../schema/api/webhook.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 
-/** The webhook event as a message for people, in Slack's own form. */
+/** The webhook event as a message for people, in Slack's format. */
 export function slackText(job: Pick<JobRow, "title" | "url">, event: WebhookEvent): { text: string } {
   const name = escapeSlack(job.title ?? job.url);
   switch (event.type) {
@@ -19,6 +19,6 @@ export function slackText(job: Pick<JobRow, "title" | "url">, event: WebhookEven
   }
 }
 
-/** The three characters that Slack gives a meaning. */
+/** Escapes the three characters that have a meaning in Slack. */
 const escapeSlack = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

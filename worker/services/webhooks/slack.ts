@@ -7,7 +7,7 @@ import { requireAccount } from "../accounts/accounts.ts";
 import { type Actor, auditRow } from "../accounts/audit.ts";
 import { addressForOwner, sealAddress } from "../storage/sealed-urls.ts";
 
-/** Where an account's Slack hears of the ends of jobs. */
+/** Where an account's job results go in Slack. */
 
 /** @throws ApiError `invalid_request` for an address that is not public */
 export async function saveSlack(

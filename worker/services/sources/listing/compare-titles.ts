@@ -1,6 +1,6 @@
 /**
- * A title as it is compared: lower case, without accents, punctuation and the name of its show, and without the
- * number that some feeds put in front ("#12 -", "Ep. 12:", "S2E3 |").
+ * A title in the form for comparison: lower case, without accents, punctuation and the name of its show, and without
+ * the number that some feeds put in front ("#12 -", "Ep. 12:", "S2E3 |").
  *
  * @example normaliseTitle("Ep. 12: Ångström & Co.!", "A Show") // "angstrom and co"
  */
@@ -12,20 +12,20 @@ export function normaliseTitle(title: string, showName = ""): string {
   return rest || plainText(compared);
 }
 
-/** Titles are compared by so many characters: no longer one is a title, and work has an end. */
+/** Only this many characters of a title are compared, so that the work is bounded. */
 const MAX_COMPARED = 500;
 
 const NUMBER_IN_FRONT =
   /^\s{0,20}(?:s(?:eason)?\s{0,20}(?<season>\d{1,9})\s{0,20}[,:.-]?\s{0,20})?(?:(?:episode|ep|e|folge|episodio|no|nr|#)\s{0,20}\.?\s{0,20})?#?(?<number>\d{1,9})\s{0,20}[-:.|–—)]{1,20}\s{0,20}/iu;
 
-/** A title in the parts by which episodes are told apart. */
+/** The parts of a title that distinguish episodes. */
 export interface ComparableTitle {
   /** Without the number in front; see {@link normaliseTitle}. */
   readonly core: string;
-  /** The number in front; null where there is none. */
+  /** The number in front; null if there is none. */
   readonly number: number | null;
   readonly season: number | null;
-  /** A number stands anywhere in it. */
+  /** It contains a number anywhere. */
   readonly isNumbered: boolean;
 }
 
@@ -34,7 +34,7 @@ export function comparableTitle(title: string, showName = ""): ComparableTitle {
   const show = showName.slice(0, MAX_COMPARED).trim().toLowerCase();
   const own = title.slice(0, MAX_COMPARED).trim();
   const behind = show !== "" && own.toLowerCase().startsWith(show) ? own.slice(show.length) : own;
-  // the number may stand behind the show's name, too
+  // the number may also follow the show's name
   const groups = (NUMBER_IN_FRONT.exec(own) ?? NUMBER_IN_FRONT.exec(behind.replace(/^[\s\-:.|–—]+/u, "")))
     ?.groups;
   const core = normaliseTitle(

@@ -2,22 +2,22 @@ import { XMLParser } from "fast-xml-parser";
 import { usableUrl } from "./listing.ts";
 import type { Described } from "./match-episodes.ts";
 
-/** An item of a feed that holds media. */
+/** An item of a feed that has media. */
 export interface FeedItem extends Described {
   readonly mediaUrl: string;
 }
 
-/** Items that are read of one feed. */
+/** Maximum number of items that are read from one feed. */
 const MAX_ITEMS = 10_000;
-/** An item that is longer is left out, in characters. */
+/** Longer items are skipped, in characters. */
 const MAX_ITEM_LENGTH = 512 * 1024;
 
 /**
- * The items of an RSS feed while its text arrives: one item is held and parsed at a time, so that the size of the feed
- * does not matter. What is no item is skipped unread, and items without media are left out.
+ * Yields the items of an RSS feed while its text arrives: only one item is in memory at a time, so the size of the feed
+ * does not matter. Text between items is skipped, and so are items without media.
  *
  * @param text the feed in pieces of any size
- * @param base of relative addresses; without it they are none
+ * @param base of relative addresses; without it they are ignored
  */
 export async function* feedItems(text: AsyncIterable<string>, base?: string): AsyncGenerator<FeedItem> {
   let count = 0;
@@ -29,14 +29,14 @@ export async function* feedItems(text: AsyncIterable<string>, base?: string): As
 }
 
 const START = /<item[\s>]/;
-/** Longest beginning of a tag that may stand at the end of a piece. */
+/** Longest beginning of a tag that may be at the end of a piece. */
 const OVERLAP = 16;
 
 async function* itemSources(text: AsyncIterable<string>): AsyncGenerator<string> {
   let pending = "";
-  /** The item begins at 0 of what is pending. */
+  /** The item begins at position 0 of the pending text. */
   let isOpen = false;
-  /** Up to here, the end of the item was looked for. */
+  /** The end of the item was searched for up to here. */
   let searched = 0;
   for await (const piece of inPieces(text)) {
     pending += piece;
@@ -51,7 +51,7 @@ async function* itemSources(text: AsyncIterable<string>): AsyncGenerator<string>
       const { end, from } = findEnd(pending, searched);
       searched = from;
       if (end === null) {
-        // its rest is skipped as what is no item is
+        // its rest is skipped like text between items
         if (pending.length > MAX_ITEM_LENGTH) {
           isOpen = false;
           pending = pending.slice(-OVERLAP);
@@ -65,7 +65,7 @@ async function* itemSources(text: AsyncIterable<string>): AsyncGenerator<string>
   }
 }
 
-/** A search begins anew with each piece: many small ones would make it long. */
+/** Pieces are collected, because a search restarts with each of them. */
 const PIECE_LENGTH = 64 * 1024;
 
 async function* inPieces(text: AsyncIterable<string>): AsyncGenerator<string> {
@@ -84,7 +84,7 @@ async function* inPieces(text: AsyncIterable<string>): AsyncGenerator<string> {
 
 const MARK = /<\/item\s*>|<!\[CDATA\[|<!--/g;
 
-/** Where the item ends; `from` is where the search goes on when more is there. Quoted text and comments are passed over. */
+/** Where the item ends; `from` is where the search continues when there is more text. Quoted text and comments are skipped. */
 function findEnd(text: string, start: number): { end: number | null; from: number } {
   let from = start;
   for (;;) {
@@ -105,15 +105,15 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   htmlEntities: true,
-  // what a feed defines on its own is not resolved: none may be longer than its own name
+  // entities that a feed defines are not resolved, so none can expand
   processEntities: { enabled: true, maxEntityCount: 1, maxEntitySize: 1, maxExpandedLength: 1024 * 1024 },
   maxNestedTags: 32,
-  // long, and never looked at
+  // long and not needed
   stopNodes: ["*.description", "*.content:encoded", "*.itunes:summary"],
   isArray: (name) => name === "enclosure" || name === "title",
 });
 
-/** What an item says; null for one without media or that cannot be read. */
+/** The data of an item; null if it has no media or cannot be read. */
 export function parseItem(source: string, base?: string): FeedItem | null {
   const item = parse(source);
   if (!item) return null;
@@ -142,7 +142,7 @@ function addressIn(address: string | null, base: string | undefined, ownBase: st
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** The day as the publisher's calendar has it, whatever its zone. @example localDay("Tue, 03 Nov 2026 23:30:00 -0500") */
+/** The day in the publisher's own time zone. @example localDay("Tue, 03 Nov 2026 23:30:00 -0500") */
 function localDay(published: string): number | null {
   const written = /\d{1,2} [A-Za-z]{3,9} \d{4}/.exec(published)?.[0];
   const date = Date.parse(`${written} 00:00 UTC`);
@@ -158,7 +158,7 @@ function parse(source: string): Record<string, unknown> | null {
   }
 }
 
-/** Text of an element, which is an object where it has attributes. */
+/** Text of an element, which is an object if it has attributes. */
 function text(value: unknown): string | null {
   const found = typeof value === "object" && value !== null && "#text" in value ? value["#text"] : value;
   return typeof found === "string" && found.trim() !== "" ? found.trim() : null;

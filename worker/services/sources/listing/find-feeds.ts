@@ -7,14 +7,14 @@ import { VERSION } from "../../../lib/version.ts";
 import { likeness, normaliseTitle } from "./compare-titles.ts";
 import { usableUrl } from "./listing.ts";
 
-/** What is known of the show whose feed is looked for. */
+/** What is known about the show whose feed is searched. */
 export interface WantedShow {
   readonly name: string;
   readonly publisher: string | null;
   readonly episodes: number | null;
 }
 
-/** A feed that a directory names. */
+/** A feed that a directory lists. */
 export interface FoundFeed {
   readonly url: string;
   readonly name: string;
@@ -22,25 +22,25 @@ export interface FoundFeed {
   readonly episodes: number | null;
 }
 
-/** No directory answered; the show's feed may be found another time. */
+/** No directory responded; the show's feed may be found later. */
 export class DirectoryUnavailableError extends Error {
   override readonly name = "DirectoryUnavailableError";
 }
 
-/** Feeds that are tried for one show. */
+/** Maximum number of feeds that are tried for one show. */
 const MAX_FEEDS = 3;
-/** Of a directory's answer to one search. */
+/** Largest response of a directory to one search. */
 const MAX_RESPONSE_BYTES = 4 << 20;
 const MAX_RESULTS = 25;
 const TIMEOUT_MS = 10_000;
-/** Names that are less alike than this are of another show. */
+/** Names that are less similar than this belong to another show. */
 const MIN_LIKENESS = 0.8;
 
 /**
- * Points for a directory's feed being the show's, 0 to 100: 60 for the same name and 30 for the same publisher (in
- * the measure that they are alike; 15 where nobody is named), 10 for numbers of episodes at most a tenth apart.
+ * Score from 0 to 100 for a directory's feed being the show's: up to 60 for the name and 30 for the publisher, depending
+ * on their similarity (15 if no publisher is given), 10 if the numbers of episodes differ by at most a tenth.
  *
- * @returns 0 for names that are less than 0.8 alike
+ * @returns 0 for names with a similarity below 0.8
  */
 export function feedPoints(show: WantedShow, feed: FoundFeed): number {
   const name = likeness(normaliseTitle(show.name), normaliseTitle(feed.name));
@@ -55,8 +55,8 @@ export function feedPoints(show: WantedShow, feed: FoundFeed): number {
 }
 
 /**
- * Looks up the open feeds that may be a show's, the likeliest first: through the iTunes Search API, and Podcast Index
- * where the operator has a key.
+ * Looks up the open feeds that may be a show's, the most likely first: through the iTunes Search API, and through Podcast
+ * Index if the operator has a key.
  *
  * @throws DirectoryUnavailableError, or the signal's reason
  */
@@ -141,7 +141,7 @@ async function searchPodcastIndex(
   const index = context.config.directories.podcastIndex;
   if (!index) return [];
   const date = `${Math.floor(context.clock() / 1000)}`;
-  // the service's own scheme, which is built on SHA-1
+  // the service's own scheme, which uses SHA-1
   const digest = await crypto.subtle.digest("SHA-1", utf8(index.key + index.secret + date));
   const headers = {
     "x-auth-key": index.key,
@@ -175,7 +175,7 @@ async function ask<T>(
   });
   if (!response.ok) {
     await response.body?.cancel();
-    throw new Error(`the directory answered ${response.status}`);
+    throw new Error(`the directory responded with ${response.status}`);
   }
   return schema.parse(await readBoundedJson(response, MAX_RESPONSE_BYTES));
 }

@@ -15,7 +15,7 @@ import {
   usableUrl,
 } from "./listing.ts";
 
-/** Lists through a processor, which reports the entries as the source reports them. Throws as `listSource`. */
+/** Lists through a processor, which streams the entries as it reads the source. Throws as `listSource`. */
 export async function listPlaylist(
   context: RequestContext,
   url: string,
@@ -75,7 +75,7 @@ function refusalOf(reply: Exclude<ListReply, { type: "listed" }>): ApiError {
 
 async function listed(entry: WireEntry, listUrl: string): Promise<ListedEntry> {
   const url = usableUrl(entry.url);
-  // so that the titles of a feed are kept, although its files have titles and names of their own
+  // keeps the titles of a feed, although its files have titles and names of their own
   const mediaUrl = entry.authoritative && entry.title !== null ? url : null;
   return {
     url: url ?? listUrl,

@@ -5,16 +5,16 @@ import { listSpotifyEpisode, listSpotifyShow } from "./list-spotify.ts";
 import type { Listing, RecognisedList } from "./listing.ts";
 
 /**
- * Takes a list apart, without touching its entries. Nothing is stored.
+ * Reads the entries of a list, but not the entries' media. Nothing is stored.
  *
- * @throws ApiError `invalid_request` with a sentence when the list is private, gone, empty, too long or no list, or
- *   when the operator did not configure its service; `dependency_unavailable` with a delay for what may pass;
+ * @throws ApiError `invalid_request` with a sentence if the list is private, removed, empty, too long or not a list, or if
+ *   the operator has not configured its service; `dependency_unavailable` with a delay for temporary failures;
  *   `expansion_timeout` after `LISTING_SECONDS`
  */
 export async function listSource(context: RequestContext, recognised: RecognisedList): Promise<Listing> {
   const late = AbortSignal.timeout(context.config.listingMs);
   try {
-    // anyone who does not hear the signal is not waited for either
+    // does not wait for code that ignores the signal
     return await Promise.race([list(context, recognised, late), endOf(late)]);
   } catch (error) {
     if (late.aborted && !(error instanceof ApiError)) throw new ApiError("expansion_timeout");

@@ -1,26 +1,20 @@
 import type { JobErrorCode } from "../../../../schema/errors.ts";
+import { cutText, MAX_DESCRIPTION } from "../../../../schema/text.ts";
 import type { RequestContext } from "../../../context.ts";
 import { mapLimited } from "../../../lib/map-limited.ts";
-import {
-  type ListedEntry,
-  type Listing,
-  MAX_DESCRIPTION,
-  MAX_ENTRIES,
-  noEntries,
-  tooManyEntries,
-} from "./listing.ts";
+import { type ListedEntry, type Listing, MAX_ENTRIES, noEntries, tooManyEntries } from "./listing.ts";
 import type { Described } from "./match-episodes.ts";
 import { type Enclosure, openEnclosures } from "./open-enclosures.ts";
 import { EpisodeOfShow, EpisodePage, SpotifyApi, type SpotifyEpisode, SpotifyShow } from "./spotify-api.ts";
 
-/** Spotify's own limit. */
+/** Spotify's limit. */
 const PAGE = 50;
-/** Pages at once: the platform keeps six connections open for a request. */
+/** Pages at once: the platform opens six connections for a request. */
 const PAGES_AT_ONCE = 4;
 
 /**
- * Lists a show by Spotify's Web API and finds its episodes in the show's open feed. An episode that is not there has
- * nothing to deliver, and no protected media is ever asked for. Throws as `listSource`.
+ * Lists a show with Spotify's Web API and finds its episodes in the show's open feed. An episode that is not in the feed
+ * cannot be delivered, and protected media is never requested. Throws as `listSource`.
  */
 export async function listSpotifyShow(
   context: RequestContext,
@@ -49,7 +43,7 @@ export async function listSpotifyEpisode(
   return listingOf(context, episode.show, `https://open.spotify.com/episode/${id}`, [episode], signal);
 }
 
-/** An episode that is published while the pages are read moves the others on: the last of a page comes again. */
+/** An episode that is published while the pages are read shifts the others: the last one of a page appears twice. */
 function withoutRepeats(episodes: readonly (SpotifyEpisode | null)[]): (SpotifyEpisode | null)[] {
   const seen = new Set<string>();
   return episodes.filter((episode) => {
@@ -107,7 +101,7 @@ function listed(episode: SpotifyEpisode, enclosure: Enclosure): ListedEntry {
     mediaUrl,
     sourceId: episode.id,
     title: episode.name,
-    description: episode.description?.slice(0, MAX_DESCRIPTION) || null,
+    description: episode.description ? cutText(episode.description, MAX_DESCRIPTION) : null,
     releaseDate: episode.release_date ?? null,
     skipped: mediaUrl === null ? missing : null,
   };
@@ -116,7 +110,7 @@ function listed(episode: SpotifyEpisode, enclosure: Enclosure): ListedEntry {
 const missingReason = ({ is_playable }: SpotifyEpisode): JobErrorCode =>
   is_playable === false ? "entry_unavailable" : "no_open_feed";
 
-/** What Spotify says about an episode that was removed: that there was one. */
+/** The entry for an episode that was removed: Spotify only says that there was one. */
 const removed = (url: string): ListedEntry => ({
   url,
   mediaUrl: null,

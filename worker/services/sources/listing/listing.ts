@@ -3,31 +3,31 @@ import { MAX_URL_LENGTH } from "../../../../schema/api/job-request.ts";
 import type { JobErrorCode } from "../../../../schema/errors.ts";
 import { ApiError } from "../../../lib/api-error.ts";
 
-/** What a URL asks for, judged by the URL alone. */
+/** What a URL asks for, decided by the URL alone. */
 export type Recognised =
-  /** One item, as far as the URL reports. */
+  /** One item, as far as the URL shows. */
   | { readonly type: "media" }
-  /** A list that a processor takes apart. `url` is the list's own address. */
+  /** A list that a processor reads. `url` is the list's own address. */
   | { readonly type: "playlist"; readonly url: string }
   | { readonly type: "spotify_show"; readonly id: string }
   | { readonly type: "spotify_episode"; readonly id: string };
 
-/** What is listed before its jobs are made. */
+/** What is listed before its jobs are created. */
 export type RecognisedList = Exclude<Recognised, { type: "media" }>;
 
-/** One item of a list. What the list does not say is null. */
+/** One item of a list. What the list does not state is null. */
 export interface ListedEntry {
-  /** As callers see it and as the job echoes it; the list's own address where an item has none that is usable. */
+  /** As callers see it and as the job echoes it; the list's own address if an item has no usable one. */
   readonly url: string;
   /**
    * What is fetched for it: the open enclosure of a Spotify episode, or the enclosure of a feed, which is the URL itself.
-   * What the list says of it is then better than what the media says. Null: the URL, which knows itself best.
+   * The list then describes it better than the media does. Null: the URL is fetched, and its media describes it best.
    */
   readonly mediaUrl: string | null;
   /** The item's id at its source. */
   readonly sourceId: string | null;
   readonly title: string | null;
-  /** At most {@link MAX_DESCRIPTION} characters. */
+  /** At most as many characters as are stored. */
   readonly description: string | null;
   /** ISO 8601 date. */
   readonly releaseDate: string | null;
@@ -35,32 +35,30 @@ export interface ListedEntry {
   readonly skipped: JobErrorCode | null;
 }
 
-/** A list in its source's order. */
+/** A list, in its source's order. */
 export interface Listing {
-  /** A single Spotify episode is a `spotify_show` of one. */
+  /** A single Spotify episode is a `spotify_show` with one entry. */
   readonly kind: Exclude<BatchKind, "bulk">;
   readonly title: string | null;
   /** At least one, at most {@link MAX_ENTRIES}. */
   readonly entries: readonly ListedEntry[];
 }
 
-/** Entries that one list may have. */
+/** Maximum number of entries of a list. */
 export const MAX_ENTRIES = 5_000;
-/** Of a description that a list reports, in characters: 5,000 of them must fit into memory. */
-export const MAX_DESCRIPTION = 4_000;
 
-/** The refusal of a list that is too long. */
+/** The error for a list that is too long. */
 export const tooManyEntries = (): ApiError =>
   new ApiError("invalid_request", {
     sentence: `This list has more than ${MAX_ENTRIES.toLocaleString("en")} entries, which is the limit of one request`,
   });
 
-/** The refusal of a list without anything in it. */
+/** The error for an empty list. */
 export const noEntries = (): ApiError =>
   new ApiError("invalid_request", { sentence: "This list has no entries" });
 
 /**
- * An address as a job may have it; null for what is none.
+ * An address in the form for jobs; null if it is not usable.
  *
  * @example usableUrl("HTTPS://Media.example.com/a b.mp3") // "https://media.example.com/a%20b.mp3"
  */

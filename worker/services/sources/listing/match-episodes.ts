@@ -4,47 +4,46 @@ import { type ComparableTitle, comparableTitle, likeness } from "./compare-title
 /** An episode as the show's page describes it, or an item of its feed. */
 export interface Described {
   readonly title: string;
-  /** Epoch milliseconds; null when it is not known to the day. */
+  /** Epoch milliseconds; null if the day is not known. */
   readonly date: number | null;
-  /** The same moment's date where it was published, as days since the epoch; absent where nobody names a zone. */
+  /** The date in the publisher's time zone, as days since the epoch; absent if no zone is given. */
   readonly localDay?: number | null;
   /** Seconds. */
   readonly duration: number | null;
 }
 
-/** The index of the item that is the episode; `ambiguous` where several may be and nothing tells them apart. */
+/** The index of the item that is the episode; `ambiguous` if several may be it and nothing distinguishes them. */
 export type Match = number | "ambiguous" | null;
 
-/** Titles that are less alike than this never match, whatever else does. */
+/** Titles that are less similar than this never match. */
 const MIN_LIKENESS = 0.6;
 const DAY_MS = 24 * 60 * 60_000;
-/** Directories and feeds date an episode up to this far apart. */
+/** Dates of an episode in directory and feed may differ by this much. */
 const NEAR_DAYS = 2;
-/** Advertisements make one copy longer than the other by up to this, in seconds or as a share. */
+/** Advertisements may make one copy longer than the other by this much, in seconds or as a share. */
 const ALIKE_SECONDS = 120;
 const ALIKE_SHARE = 0.05;
-/** Between twins of one day only copies without such a difference count, in seconds. */
+/** For twins of one day, durations may differ by this much only, in seconds. */
 const SAME_SECONDS = 5;
-/** A feed that dates so large a share of many items alike was moved: its dates say nothing. */
+/** A feed in which so large a share of many items has the same date was migrated: its dates are meaningless. */
 const MOVED_SHARE = 0.5;
 const MOVED_ITEMS = 3;
-/** Items of one day whose similar titles are compared. */
+/** Maximum number of items of one day whose titles are compared. */
 const MAX_PER_DAY = 50;
-/** More twins than this of one day are not told apart. */
+/** More twins of one day than this cannot be distinguished. */
 const MAX_TWINS = 40;
-/** Fewer different titles do not show that a show gives its episodes names of their own. */
+/** With fewer different titles, it is not clear that a show gives its episodes individual names. */
 const FEWEST_NAMES = 3;
-/** Cost of a day; seconds of durations never add up to it within a group. */
+/** Cost of a day; differences of durations in a group never add up to it. */
 const DAY_COST = 1e6;
 const UNKNOWN_DURATION_COST = 1e3;
-/** Degrees of {@link titleDegree}, the best first. */
+/** Degrees of {@link titleDegree}, best first. */
 const DEGREES = [0, 1, 2] as const;
 
 /**
- * Finds for each episode the item of the feed that is the same. An exact title with its number comes first, then the
- * nearest date, then the duration. A title that several episodes or items have proves nothing: it counts only on the
- * very day. Over the whole show the sum of all differences is the least possible, each item is used once, and an
- * episode that could as well be another item is ambiguous.
+ * Finds the feed's item for each episode. An exact title with its number comes first, then the nearest date, then the
+ * duration. A title that several episodes or items share only counts on the same day. Over the whole show, the sum of
+ * all differences is minimal, each item is used once, and an episode that could equally be another item is ambiguous.
  */
 export function matchEpisodes(
   episodes: readonly Described[],
@@ -67,7 +66,7 @@ export function matchEpisodes(
 
 interface Prepared {
   readonly title: ComparableTitle;
-  /** Days since the epoch on which it may have been published, as zones differ; none where the day is not known. */
+  /** Days since the epoch on which it may have been published, because zones differ; empty if the day is not known. */
   readonly days: readonly number[];
   readonly duration: number | null;
 }
@@ -86,12 +85,12 @@ function withoutMovedDates(items: readonly Prepared[]): readonly Prepared[] {
   return items.map((item) => ((byDay.get(item.days[0])?.length ?? 0) > limit ? { ...item, days: [] } : item));
 }
 
-/** An episode and an item that may be the same. */
+/** An episode and an item that may belong together. */
 interface Pair {
   readonly episode: number;
   readonly item: number;
   readonly degree: (typeof DEGREES)[number];
-  /** Seconds between their durations; null where one is not known. */
+  /** Difference of their durations in seconds; null if one is not known. */
   readonly seconds: number | null;
   /** Others of the same day have the same title. */
   readonly isTwin: boolean;
@@ -117,7 +116,7 @@ function candidatePairs(wanted: readonly Prepared[], offered: readonly Prepared[
   return pairs;
 }
 
-/** Of many items with one title, those of the day; the others could not count anyway. */
+/** Of many items with the same title, those of the day; the others would not count anyway. */
 function candidatesWithCore(
   { title: { core }, days }: Prepared,
   byCore: ReadonlyMap<string, readonly number[]>,
@@ -130,9 +129,9 @@ function candidatesWithCore(
   return ofDay.filter((index) => offered[index]?.title.core === core);
 }
 
-/** How often each title is there, with its number and without: in the whole show, and on one day. */
+/** How often each title occurs, with its number and without: in the whole show, and on one day. */
 interface Repeats {
-  /** Its titles are names: most of them are there once. */
+  /** Its titles are individual names: most of them occur once. */
   readonly areNames: boolean;
   readonly exact: ReadonlyMap<string, number>;
   readonly core: ReadonlyMap<string, number>;
@@ -162,7 +161,7 @@ const hasTwin = ({ days, title }: Prepared, { daily }: Repeats): boolean =>
 
 const exactKey = ({ core, number, season }: ComparableTitle): string => `${season}.${number} ${core}`;
 
-/** Null where the two cannot be the same, or nothing but a similar title says that they are. */
+/** Null if the two cannot belong together, or only a similar title suggests it. */
 function compare(
   one: Prepared,
   other: Prepared,
@@ -203,14 +202,14 @@ function isEvidence({ one, other, degree, days, seconds, isAlike, repeats }: Evi
       : ours.core.get(one.title.core) === 1 && theirs.core.get(other.title.core) === 1;
   if (!isUnique) return days === 0 && !contradicts;
   const isNear = days !== null && days <= NEAR_DAYS;
-  // a number in the title is as good as a name of its own
+  // a number in the title is as good as an individual name
   if (days === null) return isAlike;
   if (degree === 0 && one.title.isNumbered) return isNear && !contradicts;
-  // a feed with one item, or a few, may be of a show whose titles are all alike
+  // a feed with one or a few items may belong to a show whose titles are all alike
   return days === 0 || (isNear && isAlike && theirs.areNames);
 }
 
-/** 0: the same with its number; 1: the same, and only one of them has a number; 2: similar; null: another one. */
+/** 0: the same, including the number; 1: the same, but only one has a number; 2: similar; null: different. */
 function titleDegree(a: ComparableTitle, b: ComparableTitle): 0 | 1 | 2 | null {
   if (a.core === "" || b.core === "") return null;
   const differ = (x: number | null, y: number | null) => x !== null && y !== null && x !== y;
@@ -248,7 +247,7 @@ function groupsOf(pairs: readonly Pair[]): Pair[][] {
   return groups;
 }
 
-/** Writes the least costly assignment of a group; what another one that costs as little would change is ambiguous. */
+/** Writes the cheapest assignment of a group; what differs in another one of the same cost is ambiguous. */
 function assign(group: readonly Pair[], result: Match[], taken: Set<number>): void {
   const episodes = [...new Set(group.map(({ episode }) => episode))];
   const items = [...new Set(group.map(({ item }) => item))];
@@ -271,11 +270,11 @@ function assign(group: readonly Pair[], result: Match[], taken: Set<number>): vo
         : isOnlyChoice(costs, best, row, column);
     result[episode] = isDecided ? (item ?? null) : "ambiguous";
   }
-  // what one of several ambiguous episodes is may not become another one's
+  // an item of an ambiguous episode must not go to another one
   for (const item of items) taken.add(item);
 }
 
-/** Whatever other assignment there is matches fewer episodes, or is clearly worse. */
+/** True if every other assignment matches fewer episodes or is clearly worse. */
 function isOnlyChoice(
   costs: readonly (readonly number[])[],
   best: Assignment,
@@ -289,7 +288,7 @@ function isOnlyChoice(
   return other.matched < best.matched || other.cost - best.cost > SAME_SECONDS;
 }
 
-/** An episode without an item has none if each that it could be fits another episode clearly better. */
+/** An unmatched episode has no item if each candidate fits another episode clearly better. */
 const isPreceded = (group: readonly Pair[], decisive: readonly Pair[], episode: number): boolean =>
   group
     .filter((pair) => pair.episode === episode)
@@ -297,7 +296,7 @@ const isPreceded = (group: readonly Pair[], decisive: readonly Pair[], episode: 
       decisive.some((other) => other.item === pair.item && pair.cost - other.cost > SAME_SECONDS),
     );
 
-/** Twins, of which only the duration can report, must have the same one, apart from how it is rounded. */
+/** Twins, which only the duration distinguishes, must have the same duration, apart from rounding. */
 function decisivePairs(group: readonly Pair[]): Pair[] {
   return group.filter(({ seconds }) => seconds !== null && seconds <= SAME_SECONDS);
 }

@@ -6,20 +6,20 @@ import { DirectoryUnavailableError, findFeeds, type WantedShow } from "./find-fe
 import { type Described, type Match, matchEpisodes } from "./match-episodes.ts";
 import { FeedError, readFeed } from "./read-feed.ts";
 
-/** The address of an episode's media; `ambiguous` where the feed has several items that it may be, null where it has none. */
+/** The address of an episode's media; `ambiguous` if several items of the feed may be it, null if there is none. */
 export type Enclosure = { readonly mediaUrl: string } | "ambiguous" | null;
 
-/** A feed that holds this share of the episodes is the show's; no other one is looked at. */
+/** A feed with this share of the episodes is the show's; no other feed is read. */
 const ENOUGH = 0.5;
 const RETRY_SECONDS = 60;
 
 /**
- * Finds where a show's episodes lie openly: the media of its own RSS feed. Of several feeds that may be the show's, the
- * one with the most of its episodes is taken.
+ * Finds the open media of a show's episodes in its own RSS feed. Of several candidate feeds, the one with the most of its
+ * episodes is used.
  *
- * @returns for each episode where its media is, or why that is not known
- * @throws ApiError `dependency_unavailable` when the feed or the directories cannot be read right now, since all
- *   episodes would be skipped otherwise; or the signal's reason
+ * @returns for each episode the address of its media, or why it is not known
+ * @throws ApiError `dependency_unavailable` if the feed or the directories cannot be read right now, because
+ *   otherwise all episodes would be skipped; or the signal's reason
  */
 export async function openEnclosures(
   context: RequestContext,

@@ -6,7 +6,7 @@ import { type FeedItem, feedItems } from "./feed-items.ts";
 /** A feed that cannot be read. */
 export class FeedError extends Error {
   override readonly name = "FeedError";
-  /** It may be read another time. */
+  /** It may be readable later. */
   readonly passes: boolean;
 
   constructor(message: string, passes: boolean) {
@@ -16,14 +16,14 @@ export class FeedError extends Error {
 }
 
 const MAX_REDIRECTS = 5;
-/** Of a feed's text, in bytes. */
+/** Largest feed, in bytes. */
 const MAX_BYTES = 96 * 1024 * 1024;
-/** A feed may take this long, in milliseconds. */
+/** Longest time for reading a feed, in milliseconds. */
 const TIMEOUT_MS = 30_000;
 
 /**
- * Reads the media items of a feed. Each redirect's address is judged like the first one; the platform resolves the
- * names itself and reaches no private network, so there is no address to pin.
+ * Reads the media items of a feed. The address of each redirect is judged like the first one. The platform resolves
+ * names itself and reaches no private network, so no address needs to be pinned.
  *
  * @throws FeedError, or the signal's reason
  */
@@ -39,7 +39,7 @@ export async function readFeed(
     const text = textOf(response);
     const { value: head = "" } = await text.next();
     for await (const item of feedItems(joined(head, text), baseOf(head, address))) {
-      // an address that would be refused is none
+      // an address that would be refused is dropped
       if (judgeUrl(new URL(item.mediaUrl), context.config.allowedPrivateHosts).allowed) items.push(item);
     }
     return items;
@@ -78,14 +78,14 @@ async function open(
     const { status } = response;
     const location = response.headers.get("location");
     if (status < 300 || status > 399 || location === null) {
-      throw new FeedError(`the feed answered ${status}`, status >= 500 || status === 429);
+      throw new FeedError(`the feed responded with ${status}`, status >= 500 || status === 429);
     }
     url = URL.parse(location, parsed.href)?.href ?? "";
   }
-  throw new FeedError("the feed is redirected too often", false);
+  throw new FeedError("the feed redirects too often", false);
 }
 
-/** Bytes of a feed that are looked at for its encoding and its base. */
+/** Bytes of a feed that are searched for its encoding and its base. */
 const HEAD_BYTES = 4096;
 
 /** The feed's text; the first piece holds at least its head. */
@@ -126,7 +126,7 @@ const BYTE_ORDER_MARKS: readonly (readonly [readonly number[], string])[] = [
   [[0xef, 0xbb, 0xbf], "utf-8"],
   [[0xff, 0xfe], "utf-16le"],
   [[0xfe, 0xff], "utf-16be"],
-  // no mark, but the first character of every feed
+  // not a byte order mark, but the first character of every feed
   [[0x3c, 0x00], "utf-16le"],
   [[0x00, 0x3c], "utf-16be"],
 ];
@@ -149,7 +149,7 @@ export function decoderFor(contentType: string, start: Uint8Array): TextDecoder 
 const FRONT_TAG = /<(?:rss|channel)\b[^<>]{0,4000}>/g;
 const BASE = /\sxml:base\s{0,9}=\s{0,9}["']([^"']{0,2000})["']/;
 
-/** What the addresses of a feed's items are relative to: its own address, or what it calls its base. */
+/** The base of relative addresses: the feed's own address, or the base that it declares. */
 export function baseOf(head: string, address: string): string {
   const [front = ""] = head.slice(0, HEAD_BYTES).split("<item", 1);
   return [...front.matchAll(FRONT_TAG)].reduce((base, [tag]) => {

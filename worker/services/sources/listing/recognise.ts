@@ -1,8 +1,8 @@
 import type { Recognised } from "./listing.ts";
 
 /**
- * Reports by the URL alone what it asks for: a Spotify show or episode, a YouTube playlist, mix or channel, or one
- * medium. With `batch` every other URL is a list, too. Pure. What only looks like one of these sites is a media item.
+ * Decides by the URL alone what it asks for: a Spotify show or episode, a YouTube playlist, mix or channel, or one media
+ * item. With `batch` every other URL is a list, too. Pure. A URL that only resembles one of these sites is a media item.
  *
  * @param url a valid http or https URL
  * @example recognise("https://youtu.be/abc?list=PL1", false) // { type: "playlist", url: "https://www.youtube.com/playlist?list=PL1" }
@@ -27,7 +27,7 @@ function ofSpotify({ hostname, pathname }: URL): Recognised | null {
 
 const YOUTUBE_HOST =
   /^(?:(?:www|m|music)\.)?youtube\.com$|^(?:www\.)?youtube-nocookie\.com$|^(?:www\.)?youtu\.be$/;
-/** A channel's uploads, all of them or one kind. Its `/live` is one stream, its other tabs are lists of lists. */
+/** A channel's uploads: all of them, or one kind. Its `/live` is a single stream; its other tabs are lists of lists. */
 const CHANNEL =
   /^\/(?:@[^/]+|channel\/UC[\w-]{22}|(?:c|user)\/[^/]+)(?:\/(?:videos|shorts|streams|featured))?\/?$/;
 const LIST_ID = /^[\w-]{2,200}$/;
@@ -42,7 +42,7 @@ function ofYoutube({ hostname, pathname, searchParams }: URL): Recognised | null
   const [, embedded] = (isShort ? /^\/([^/]+)\/?$/ : /^\/embed\/([^/]+)\/?$/).exec(pathname) ?? [];
   const isWatch = !isShort && /^\/(?:watch|playlist)\/?$/.test(pathname);
   if (embedded === undefined && !isWatch) return null;
-  // a mix has no page of its own: it is made for the video that it begins with, which its name ends with
+  // a mix has no page of its own: it is generated for its first video, whose id is at the end of its name
   if (!list.startsWith("RD") || list.startsWith("RDCLAK")) return playlist(`/playlist?list=${list}`);
   const seed = [embedded, searchParams.get("v"), list.slice(-11)].find((id) => VIDEO_ID.test(id ?? ""));
   return playlist(seed === undefined ? `/playlist?list=${list}` : `/watch?v=${seed}&list=${list}`);

@@ -4,7 +4,7 @@ import type { RequestContext } from "../../../context.ts";
 import { readRetryAfter } from "../../../lib/retry-after.ts";
 import { SourceRefusedError } from "../probe-source.ts";
 
-/** What is read of Spotify's objects; other members are ignored, and what Spotify may leave out is optional. */
+/** The members of Spotify's objects that are used; others are ignored, and members that Spotify may omit are optional. */
 export const SpotifyShow = z.object({
   name: z.string(),
   publisher: z.string().nullish(),
@@ -23,7 +23,7 @@ export const SpotifyEpisode = z.object({
 });
 export type SpotifyEpisode = z.infer<typeof SpotifyEpisode>;
 
-/** Items that were removed, or are not for this market, are null. */
+/** Items that were removed or are not available in this market are null. */
 export const EpisodePage = z.object({
   items: z.array(SpotifyEpisode.nullable()),
   total: z.int().min(0),
@@ -32,13 +32,13 @@ export type EpisodePage = z.infer<typeof EpisodePage>;
 
 export const EpisodeOfShow = SpotifyEpisode.extend({ show: SpotifyShow.extend({ id: z.string() }) });
 
-/** Tries of one request: what Spotify puts off, and what breaks on the way. */
+/** Tries of one request, for rate limits and network failures. */
 const MAX_TRIES = 5;
-/** Of one page of a list. */
+/** Largest page of a list. */
 const MAX_RESPONSE_BYTES = 4 << 20;
 const DEFAULT_HOLD_MS = 1_000;
 
-/** Spotify's Web API as one listing uses it: whatever one request is told to wait, all of them wait. */
+/** Spotify's Web API for one listing: if one request is told to wait, all of them wait. */
 export class SpotifyApi {
   readonly #context: RequestContext;
   readonly #signal: AbortSignal;
@@ -54,8 +54,8 @@ export class SpotifyApi {
 
   /**
    * @param path with its query, without the market
-   * @throws SourceRefusedError `unavailable` for what is unknown, private or not for this market; `rate_limited` when Spotify
-   *   wants more time than the listing has; `network`. Else as `SpotifyTokens.get`, or the signal's reason
+   * @throws SourceRefusedError `unavailable` for what is unknown, private or not available in this market; `rate_limited`
+   *   if Spotify asks for more time than the listing has; `network`. Else as `SpotifyTokens.get`, or the signal's reason
    */
   async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
     for (let tries = 1; ; tries++) {

@@ -18,7 +18,7 @@ const RETRY_SECONDS = 30;
 
 const Token = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() });
 
-/** The operator's token for Spotify's Web API (client credentials), kept in the isolate and asked for once at a time. */
+/** The operator's token for Spotify's Web API (client credentials), cached in the isolate; only one request for it runs at a time. */
 export class SpotifyTokens {
   readonly #config: SpotifyConfig;
   readonly #sources: TokenSources;
@@ -42,7 +42,7 @@ export class SpotifyTokens {
     return this.#asking;
   }
 
-  /** Spotify does not take this token any more. */
+  /** Spotify no longer accepts this token. */
   remove(token: string): void {
     if (this.#known?.token === token) this.#known = null;
   }
@@ -64,7 +64,7 @@ export class SpotifyTokens {
       },
       body: "grant_type=client_credentials",
       redirect: "manual",
-      // not the first caller's own limit: others wait for the same token
+      // not the first caller's own time limit, because others wait for the same token
       signal: AbortSignal.timeout(10_000),
     }).catch(() => null);
     const token = Token.safeParse(

@@ -1,0 +1,162 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { endpoints } from "../../schema/api/endpoints.ts";
+import { CreatedJob, type Job, JobList } from "../../schema/api/job.ts";
+import { freePort } from "../stack/ports.ts";
+import { type Stack, startStack } from "../stack/stack.ts";
+import { load } from "./load.ts";
+import { startServer } from "./servers/server-process.ts";
+import { memoryOf, STACK_PROCESSES, type StackProcess } from "./servers/stack-processes.ts";
+import { table } from "./table.ts";
+import { until } from "./until.ts";
+
+const JOBS = 2_000;
+/** Rounds of so many jobs: memory is to level off, not only to be small at first. */
+const ROUNDS = 3;
+/** Jobs that are posted side by side. */
+const AT_ONCE = 16;
+/** How long jobs are read by so many clients, to see what requests alone cost. */
+const READ_MS = 20_000;
+const READERS = 16;
+const TIMEOUT_MS = 20 * 60_000;
+
+type Memory = Record<StackProcess, number | null>;
+
+/** One round: from the first request to the end of the last job. */
+export interface DrainRound {
+  readonly jobs: number;
+  readonly failed: number;
+  readonly perSecond: number;
+  /** Milliseconds from the acceptance of a job to its end, and from its claim to its end. */
+  readonly total: { readonly p50: number; readonly p99: number };
+  readonly run: { readonly p50: number; readonly p99: number };
+}
+
+export interface DrainResults {
+  readonly rounds: readonly DrainRound[];
+  /** Resident bytes by what had been done. */
+  readonly memory: readonly { readonly after: string; readonly bytes: Memory }[];
+}
+
+/** Tiny jobs through the local stack, all of them at once, and what its processes keep of them. */
+export async function benchDrain(log: (line: string) => void, jobs = JOBS): Promise<DrainResults> {
+  const folder = await mkdtemp(join(tmpdir(), "waterspout-bench-drain-"));
+  const source = await startServer("tiny.ts");
+  const stateDir = join(folder, "state");
+  const env = { ...process.env, ALLOWED_PRIVATE_HOSTS: source.host };
+  try {
+    const stack = await startStack({ port: await freePort(), stateDir, env, log });
+    try {
+      const memory: { after: string; bytes: Memory }[] = [];
+      const note = (after: string) => {
+        memory.push({ after, bytes: memoryOf(stateDir) });
+        log(
+          `memory ${after}: ${STACK_PROCESSES.map((name) => `${name} ${megabytes(memory.at(-1)?.bytes[name])}`).join(", ")}`,
+        );
+      };
+      note("the start");
+      const rounds: DrainRound[] = [];
+      for (let round = 1; round <= ROUNDS; round++) {
+        log(`${jobs} jobs, round ${round} of ${ROUNDS}`);
+        rounds.push(await drain(stack, source.url, jobs));
+        note(`${round * jobs} jobs`);
+      }
+      const reads = await readJobs(stack);
+      note(`${reads} reads more`);
+      return { rounds, memory };
+    } finally {
+      await stack.stop();
+    }
+  } finally {
+    await source.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function drain(stack: Stack, source: string, count: number): Promise<DrainRound> {
+  const headers = { "x-api-key": stack.apiKey, "content-type": "application/json" };
+  const startedAt = performance.now();
+  const first = Date.now();
+  let left = count;
+  const client = async () => {
+    while (left-- > 0) {
+      const body = JSON.stringify({
+        url: `${source}/${left}.mp3`,
+        format: "mp3",
+        filename: `${first}-${left}`,
+      });
+      const response = await fetch(stack.url + endpoints.createJob.path, { method: "POST", headers, body });
+      CreatedJob.parse(await response.json());
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, client));
+  await until(async () => (await unfinished(stack)) === 0, TIMEOUT_MS, 500);
+  const seconds = (performance.now() - startedAt) / 1000;
+  const done = await newest(stack, count);
+  return {
+    jobs: count,
+    failed: done.filter(({ status }) => status !== "Completed").length,
+    perSecond: count / seconds,
+    total: percentiles(done.map(({ created_at, finished_at }) => (finished_at ?? 0) - created_at)),
+    run: percentiles(done.map(({ started_at, finished_at }) => (finished_at ?? 0) - (started_at ?? 0))),
+  };
+}
+
+async function unfinished(stack: Stack): Promise<number> {
+  const totals = await Promise.all(
+    ["pending", "processing"].map((status) => list(stack, `?limit=1&status=${status}`)),
+  );
+  return totals.reduce((sum, { total }) => sum + total, 0);
+}
+
+async function newest(stack: Stack, count: number): Promise<Job[]> {
+  const found: Job[] = [];
+  let cursor = "";
+  while (found.length < count) {
+    const { jobs, next_cursor } = await list(stack, `?limit=100${cursor}`);
+    found.push(...jobs);
+    if (next_cursor === null) break;
+    cursor = `&cursor=${next_cursor}`;
+  }
+  return found.slice(0, count);
+}
+
+async function list({ url, apiKey }: Stack, query: string) {
+  const response = await fetch(url + endpoints.listJobs.path + query, { headers: { "x-api-key": apiKey } });
+  return JobList.parse(await response.json());
+}
+
+/** @returns how many reads there were */
+async function readJobs(stack: Stack): Promise<number> {
+  const [job] = await newest(stack, 1);
+  const url = stack.url + endpoints.getJob.path.replace("{id}", job?.id ?? "");
+  const read = { method: "GET", url, headers: { "x-api-key": stack.apiKey }, expect: 200 } as const;
+  const { requestsPerSecond } = await load(read, READERS, READ_MS);
+  return Math.round((requestsPerSecond * READ_MS) / 1000);
+}
+
+function percentiles(values: readonly number[]): { p50: number; p99: number } {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
+  return { p50: at(0.5), p99: at(0.99) };
+}
+
+const megabytes = (bytes: number | null | undefined): string =>
+  bytes === null || bytes === undefined ? "" : `${Math.round(bytes / 2 ** 20)} MiB`;
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`;
+
+export function drainTables({ rounds, memory }: DrainResults): string {
+  const drained = table(
+    ["jobs", "failed", "jobs a second", "acceptance to end, p50", "p99", "claim to end, p50", "p99"],
+    rounds.map(({ jobs, failed, perSecond, total, run }) => [
+      ...[`${jobs}`, `${failed}`, perSecond.toFixed(1), seconds(total.p50), seconds(total.p99)],
+      ...[seconds(run.p50), seconds(run.p99)],
+    ]),
+  );
+  const kept = table(
+    ["memory after", ...STACK_PROCESSES],
+    memory.map(({ after, bytes }) => [after, ...STACK_PROCESSES.map((name) => megabytes(bytes[name]))]),
+  );
+  return `${drained}\n\n${kept}`;
+}

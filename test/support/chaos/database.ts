@@ -1,0 +1,54 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { platformFolder } from "../../../bin/stack/worker.ts";
+import { JOB_ERRORS, type JobErrorCode, type Party } from "../../../schema/errors.ts";
+
+/** The database of a running stack, read and aged next to the Worker that uses it. */
+export class StackDatabase {
+  readonly #database: DatabaseSync;
+
+  constructor(stateDir: string) {
+    const folder = join(platformFolder(stateDir), "v3", "d1");
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+    const [file = ""] = files.filter((name) => /[0-9a-f]{64}\.sqlite$/.test(name));
+    this.#database = new DatabaseSync(join(folder, file), { timeout: 10_000 });
+  }
+
+  rows<T = Record<string, unknown>>(query: string): T[] {
+    return this.#database.prepare(query).all() as T[];
+  }
+
+  count(query: string): number {
+    return Number(Object.values(this.rows(query)[0] ?? {})[0]);
+  }
+
+  /** Whose fault it is said to be that jobs have failed or wait to be tried again. */
+  blamed(): { readonly id: string; readonly code: JobErrorCode; readonly party: Party }[] {
+    return this.rows<{ id: string; code: JobErrorCode }>(
+      "select id, error_code as code from jobs where error_code is not null",
+    ).map(({ id, code }) => ({ id, code, party: JOB_ERRORS[code].party }));
+  }
+
+  /** As if the time had passed that jobs, sources, storages, events and claims of the dead wait for. */
+  age(): void {
+    this.#database.exec(`
+      update jobs set due_at = 0, hint_due_at = 0 where status = 'Pending' and due_at is not null and due_at > 0;
+      update webhook_deliveries set next_try_at = 0, hint_due_at = 0 where status = 'pending';
+      update webhook_endpoints set paused_until = null, strikes = 0 where paused_until is not null;
+      update batches set check_due_at = 0 where finished_at is null and check_due_at is not null;
+      delete from source_backoff;
+      delete from storage_backoff;
+    `);
+  }
+
+  /** Keeps everyone else from writing until the returned function is called. */
+  lock(): () => void {
+    this.#database.exec("begin immediate");
+    return () => this.#database.exec("rollback");
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}

@@ -1,0 +1,107 @@
+import { zValidator } from "@hono/zod-validator";
+import type { MiddlewareHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { z } from "zod";
+import { type Endpoint, MAX_BODY_BYTES, refusesBody } from "../../schema/api/endpoint.ts";
+import type { Issue } from "../../schema/api/error.ts";
+import { type UnknownMember, unknownMembers } from "../../schema/api/unknown-members.ts";
+import type { Adjustment } from "../../schema/media.ts";
+import { invalidMember, invalidRequest, issuesOf } from "../lib/api-error.ts";
+import { readText } from "../lib/body.ts";
+import type { AppEnv } from "../routes/route.ts";
+
+type Middleware = MiddlewareHandler<AppEnv>;
+type Body = NonNullable<Endpoint["body"]>;
+
+/** Of an endpoint that takes nothing: what is sent all the same was meant to change something. */
+const NO_MEMBERS: Body = { schema: z.object({}), required: false, maxBytes: MAX_BODY_BYTES };
+
+/**
+ * Checks path, query and body of an endpoint against its schemas, in this order. The error names every invalid field.
+ * The results are what `c.req.valid()` returns.
+ */
+export function validate(endpoint: Endpoint): Middleware[] {
+  const { params, query, body = refusesBody(endpoint) ? NO_MEMBERS : undefined } = endpoint;
+  return [
+    ...(params ? [zValidator("param", params, refuse("path")) as Middleware] : []),
+    ...(query ? [validateQuery(query)] : []),
+    ...(body ? [boundBody(body), validateBody(body)] : []),
+  ];
+}
+
+/** Of a repeated parameter, the first value counts. */
+function validateQuery(schema: z.ZodObject): Middleware {
+  return zValidator("query", schema, refuse("query"), {
+    validationFunction: (_, value) =>
+      schema.safeParse(
+        Object.fromEntries(
+          Object.entries(value).map(([name, first]) => [name, Array.isArray(first) ? first[0] : first]),
+        ),
+      ),
+  }) as Middleware;
+}
+
+/**
+ * Reads a body of bounded size and replaces the stream with its text, declared as JSON: the validator skips other
+ * content types, while our clients need not send one.
+ */
+function boundBody({ maxBytes, required }: Body): Middleware {
+  return async (c, next) => {
+    const text = await readText(c.req.raw, maxBytes);
+    const isEmpty = text.trim() === "";
+    if (isEmpty && required) throw invalidMember("body", "is required");
+    const headers = new Headers(c.req.raw.headers);
+    headers.set("content-type", "application/json");
+    c.req.raw = new Request(c.req.raw, { headers, body: isEmpty ? "{}" : text });
+    await next();
+  };
+}
+
+/** Members that the schema does not know are reported as adjustments, or refused together with other errors. */
+function validateBody({ schema, unknownMembers: mode }: Body): Middleware {
+  return async (c, next) => {
+    let unknown: UnknownMember[] = [];
+    const validator = zValidator(
+      "json",
+      schema,
+      (result) => {
+        const unwanted = mode === "reported" ? [] : unknown.map(issueOf);
+        const issues = result.success ? [] : issuesOf(result.error, "body");
+        if (unwanted.length + issues.length > 0) throw invalidRequest([...unwanted, ...issues]);
+      },
+      {
+        validationFunction: (_, sent) => {
+          unknown = unknownMembers(schema, sent);
+          c.set("sent", sent);
+          c.set("ignored", unknown.map(adjustmentOf));
+          return schema.safeParse(sent);
+        },
+      },
+    ) as Middleware;
+    try {
+      return await validator(c, next);
+    } catch (error) {
+      throw error instanceof HTTPException ? invalidMember("body", "must be valid JSON") : error;
+    }
+  };
+}
+
+type Result = { readonly success: true } | { readonly success: false; readonly error: z.core.$ZodError };
+
+/** A validator's hook that throws our error. */
+const refuse = (root: string) => (result: Result) => {
+  if (!result.success) throw invalidRequest(issuesOf(result.error, root));
+};
+
+const issueOf = ({ path, suggestion }: UnknownMember): Issue => ({
+  path,
+  message: `is not a known field${suggestion === null ? "" : `; did you mean ${suggestion}?`}`,
+});
+
+/** Leaves the value out, because it may be a misplaced secret. */
+const adjustmentOf = ({ path, suggestion }: UnknownMember): Adjustment => ({
+  field: path,
+  from: null,
+  to: null,
+  reason: `Unknown field; ignored${suggestion === null ? "" : ` (did you mean ${suggestion}?)`}`,
+});
