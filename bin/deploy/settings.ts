@@ -22,7 +22,7 @@ export interface DeploySettings {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** What a former deployment was told, out of the file that it wrote. */
+/** What a former deployment decided, out of the file that it wrote. */
 export interface FormerDeployment {
   readonly name?: string;
   readonly vars?: Readonly<Record<string, string>>;
