@@ -95,14 +95,17 @@ async function exercise({ start, stateDir, origin, log }: ExerciseOptions): Prom
     const second = createdBy(await api.createJob({ body: { url: origin.url, format: "mkv" } }));
     let isInterrupted = false;
     const resumed = await api.waitForJob(second.id, {
-      onProgress: ({ status }) => {
-        if (isInterrupted || status !== "Processing") return;
+      onProgress: ({ progress }) => {
+        // before that, the processor may not have taken the run yet
+        if (isInterrupted || progress === 0) return;
         isInterrupted = true;
         processor?.restart();
       },
     });
     if (resumed.status !== "Completed" || resumed.attempt < 2) {
-      throw new Error(`the job that SIGTERM interrupted ended ${resumed.status}, attempt ${resumed.attempt}`);
+      throw new Error(
+        `the job that SIGTERM interrupted ended ${resumed.status}, attempt ${resumed.attempt}: ${resumed.error}`,
+      );
     }
     log(`drained by SIGTERM, and the job was delivered by the next container (attempt ${resumed.attempt})`);
   } finally {

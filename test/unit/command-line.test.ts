@@ -74,6 +74,50 @@ const file = (name: string, content: string): string => {
   return path;
 };
 
+describe("waterspout doctor", () => {
+  const scripts = {
+    ...{ name: "challenge_scripts", status: "warning", detail: "yt-dlp-ejs is not installed" },
+    advice: "npm run setup",
+  };
+  const readiness = (status: string, storage: object, checks: readonly object[]) => ({
+    status,
+    parts: {
+      ...{ database: { ok: true, size_bytes: 1 }, queue: { ok: true }, storage },
+      processor: { ok: true, checks },
+    },
+  });
+
+  it("shows each check with what to do, and needs no key", async () => {
+    reply = { status: 200, body: readiness("degraded", { ok: true }, [scripts]) };
+    const { code, stdout } = await waterspout(["doctor", "--url", url], { WATERSPOUT_STATE: "/nonexistent" });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ok {7}database {11}it works$/m);
+    expect(stdout).toMatch(
+      /^WARNING {2}challenge_scripts {2}yt-dlp-ejs is not installed\n {28}npm run setup$/m,
+    );
+    expect(stdout).toContain("It works, but jobs that need what is marked WARNING fail or come out poorer.");
+  });
+
+  it("reads what a 503 says, and ends as for a service that is unavailable", async () => {
+    const storage = { ok: false, detail: "the managed bucket takes no files: NoSuchBucket" };
+    reply = { status: 503, body: readiness("unavailable", storage, []) };
+    const { code, stdout } = await waterspout(["doctor", "--json"]);
+    expect(code).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: "unavailable",
+      checks: expect.arrayContaining([{ name: "storage", status: "failed", detail: storage.detail }]),
+    });
+    expect(received).toHaveLength(1);
+  });
+
+  it("says when something else answers", async () => {
+    reply = { status: 404, body: { error: "not found" } };
+    const { code, stderr } = await waterspout(["doctor"]);
+    expect(code).toBe(4);
+    expect(stderr).toContain("/readyz answered 404 with something else: is it a Waterspout of this version?");
+  });
+});
+
 describe("waterspout get", () => {
   it("has an option for every member of a job request", () => {
     const flags = Object.keys(jobOptions).map((member) => member.replaceAll("_", "-"));

@@ -26,21 +26,18 @@ export function checksOf({ parts: { processor, ...others } }: Readiness): Readin
   ];
 }
 
-const partCheck = (
-  name: string,
-  ok: boolean,
-  detail = ok ? "it works" : "it does not work",
-): ReadinessCheck => ({
-  ...{ name, status: ok ? "ok" : "failed", detail },
-});
+/** A part that works and has something to say warns. */
+function partCheck(name: string, ok: boolean, detail: string | undefined): ReadinessCheck {
+  if (!ok) return { name, status: "failed", detail: detail ?? "it does not work" };
+  return { name, status: detail === undefined ? "ok" : "warning", detail: detail ?? "it works" };
+}
 
 function processorCheck({ ok, detail, checks }: Readiness["parts"]["processor"]): ReadinessCheck {
   const name = "processor";
   if (checks.some(({ status }) => status === "failed")) {
     return { name, status: "failed", detail: "it answers, and says below why its jobs fail" };
   }
-  if (!ok) return partCheck(name, ok, detail);
-  if (detail !== undefined) return { name, status: "warning", detail };
+  if (!ok || detail !== undefined) return partCheck(name, ok, detail);
   const asleep = "none is awake: what it can do is known once a job has started one";
   return { name, status: "ok", detail: checks.length > 0 ? "it answers" : asleep };
 }
