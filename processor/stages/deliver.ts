@@ -98,7 +98,7 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
   const file = input?.ranges;
   const size = file?.sizeBytes;
   if (!input || !file || size === undefined || !looksDirect(plan, source)) return null;
-  const head = await readHead(plan, input, size);
+  const head = await readHead(plan, input);
   if (!head.playsEarly) return null;
   const isEnough = !asksLanguage(plan);
   const facts: Promise<IndexFacts & { audioTracks?: readonly AudioFacts[] }> = head.facts.then((declared) =>

@@ -3,7 +3,6 @@ import type { MediaPlan } from "../../schema/media.ts";
 import { copyTo } from "../blocks.ts";
 import type { RunContext } from "../dependencies.ts";
 import type { RangeSource } from "../egress/range-source.ts";
-import { SourceFault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import { uploadRanges } from "../storage/uploads/upload-ranges.ts";
@@ -49,16 +48,13 @@ export interface DirectHead {
 
 /**
  * Reads a few headers to see whether the file may stay as it is.
- *
- * @throws Fault("truncated") when bytes that its index announces are missing
+ * What lacks bytes that its index announces may not: what is there is taken over.
  */
-export async function readHead(plan: MediaPlan, input: Input, size: number): Promise<DirectHead> {
+export async function readHead(plan: MediaPlan, input: Input): Promise<DirectHead> {
   const nothing = Promise.resolve(null);
   if (!containerOf(plan.format).indexFirst) return { playsEarly: true, facts: nothing };
   const declared = await input.head();
-  if (declared?.truncated)
-    throw new SourceFault("truncated", `boxes reach beyond the ${size} bytes of the file`);
-  if (!declared?.indexFirst) return { playsEarly: false, facts: nothing };
+  if (!declared?.indexFirst || declared.truncated) return { playsEarly: false, facts: nothing };
   const facts = declared.facts();
   // a caller that awaits it gets the failure; perhaps no caller does
   facts.catch(() => {});

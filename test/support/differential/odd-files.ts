@@ -13,7 +13,11 @@ interface OddFile {
   readonly of: RecipeName;
   readonly change: Change;
   readonly request?: MediaRequest;
+  readonly explained?: DifferentialCase["explained"];
 }
+
+/** A tool that reads lengths from headers counts the first of two files. */
+const BOTH = { seconds: "Both of the files are in it" };
 
 const PACKET = 188;
 const twice: Change = (bytes) => Buffer.concat([bytes, bytes]);
@@ -36,7 +40,7 @@ const AUDIO: MediaRequest = { audio_only: true };
 
 const FILES: Readonly<Record<string, OddFile>> = {
   "ts that begins inside a picture": { of: "ts, H.264", change: (bytes) => bytes.subarray(PACKET * 30 + 77) },
-  "two ts in one": { of: "ts, H.264", change: twice },
+  "two ts in one": { of: "ts, H.264", change: twice, explained: BOTH },
   "ts without its end": { of: "ts, H.264", change: nearlyAll },
   "mp4 without its end": { of: "mp4, index in front", change: nearlyAll },
   "fragments without their end": { of: "mp4, fragments", change: nearlyAll },
@@ -49,7 +53,7 @@ const FILES: Readonly<Record<string, OddFile>> = {
   "mp3 behind a page": { of: "mp3", change: behind(PAGE), request: { format: "m4a" } },
   "two mp3 in one": { of: "mp3", change: twice, request: { format: "m4a" } },
   "mp3 without its end": { of: "mp3", change: nearlyAll, request: { format: "opus" } },
-  "two opus in one": { of: "opus", change: twice, request: { format: "mp3" } },
+  "two opus in one": { of: "opus", change: twice, request: { format: "mp3" }, explained: BOTH },
   "aac that begins inside a frame": { of: "aac", change: (bytes) => bytes.subarray(100), request: AUDIO },
   "wav of a recorder that was switched off": {
     of: "wav",
@@ -83,8 +87,8 @@ const ODD_PIECES: Readonly<Record<string, (pieces: Pieces) => Buffer>> = {
 };
 
 export function oddFiles(): DifferentialCase[] {
-  const files = Object.entries(FILES).map(([name, { change, of, request = {} }]) => ({
-    ...{ name: `odd: ${name}`, request },
+  const files = Object.entries(FILES).map(([name, { change, explained, of, request = {} }]) => ({
+    ...{ name: `odd: ${name}`, request, explained },
     files: async () =>
       new Map([[`media.${recipeOf(of).extension}`, change(await readFile(await makeFile(of)))]]),
   }));
