@@ -285,7 +285,11 @@ export type JobErrorCode = keyof typeof JOB_ERRORS;
 /**
  * Failures that leave a recording usable. A broadcast cannot be recorded again, so its pieces stay in the storage.
  */
-export const RECORDING_KEPT: readonly JobErrorCode[] = ["processing", "truncated", "internal", "timeout"];
+export const RECORDING_KEPT: readonly JobErrorCode[] = [
+  ...(["processing", "truncated", "internal", "timeout"] as const),
+  // what a tool may say of pieces that it cannot join
+  ...(["limit_exceeded", "no_format", "unsupported_url"] as const),
+];
 
 /** A source refuses the address that asks: another address may be served at once. */
 export const ADDRESS_REFUSALS: readonly JobErrorCode[] = ["bot_check", "rate_limited"];
