@@ -20,7 +20,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 HEADER = """\
 # The lock of requirements.in: every package with the SHA-256 of its files. pip refuses whatever is not listed with one.
-# Written by processor/lock-requirements.py.
+# processor/lock-requirements.py writes it anew.
 """
 
 

@@ -123,7 +123,8 @@ function checkAge({ version }: ReadinessParts["tools"]["ytdlp"], now: number): R
     name: "ytdlp_age",
     status: "warning",
     detail: `yt-dlp ${version} is ${days} days old: sites that changed since fail`,
-    advice: "npm run setup, or build the image anew with --build-arg YTDLP_REFRESH=<today>",
+    advice:
+      "lock a newer release (docs/security.md#supply-chain), or choose YTDLP_CHANNEL=nightly; then npm run setup, or build the image with --build-arg YTDLP_REFRESH=<today>",
   };
 }
 

@@ -110,7 +110,8 @@ async function standInBase(log: (line: string) => void): Promise<string[]> {
   const npm = join(outputOf("sh", ["-c", 'realpath "$(command -v npm)"']), "..", "..");
   const script = inRoot("bin", "image", "stand-in-base.sh");
   await runProgram(script, [join(buildahHome, "base"), process.execPath, npm, STAND_IN, ...BUILDAH]);
-  return [`NODE_IMAGE=${STAND_IN}`, "YTDLP_UNVERIFIED=accept"];
+  // its wheels are made here, so their hashes are others than those of the index
+  return [`NODE_IMAGE=${STAND_IN}`, "YTDLP_LOCK=/opt/wheels/requirements.txt"];
 }
 
 const argsOf = (buildArgs: readonly string[]) => buildArgs.flatMap((argument) => ["--build-arg", argument]);

@@ -41,6 +41,10 @@ wheel() { python3 "$here/make-wheel.py" --out "$wheels" "$@"; }
 wheel --name yt-dlp --version "$(version yt-dlp)" --script 'yt-dlp = yt_dlp:main' --extra default --extra curl-cffi "$ytdlp"
 wheel --name bgutil-ytdlp-pot-provider --version "$(version bgutil)" "$wheels/empty/yt_dlp_plugins"
 rm -r "$wheels/empty"
+for file in "$wheels"/*.whl; do
+  basename "$file" | sed 's/-/==/;s/-.*//;s/_/-/g;s/$/ \\/'
+  sha256sum "$file" | sed 's/ .*//;s/^/    --hash=sha256:/'
+done > "$wheels/requirements.txt"
 printf '[global]\nno-index = true\nfind-links = /opt/wheels\n' > "$root/etc/pip.conf"
 
 container=$(buildah "$@" from scratch)

@@ -8,7 +8,7 @@ import { progress, SetupError, warn } from "./report.mjs";
 import { whatIsMissing } from "./ytdlp-extras.mjs";
 
 /**
- * @typedef {{ YTDLP_CHANNEL?: string | undefined, YTDLP_PATH?: string | undefined, YTDLP_UNVERIFIED?: string | undefined }} Environment
+ * @typedef {{ YTDLP_CHANNEL?: string | undefined, YTDLP_PATH?: string | undefined }} Environment
  * @typedef {{ renew: boolean, folder?: string, installer?: string }} Options
  */
 
@@ -31,7 +31,7 @@ export function installChannel(
   const channel = env.YTDLP_CHANNEL || "stable";
   if (env.YTDLP_PATH) return null;
   const home = join(folder, channel);
-  if (channel === "stable") return installStable(env, { renew, folder, installer });
+  if (channel === "stable") return installStable({ renew, folder, installer });
   const program = join(home, "bin", "yt-dlp");
   if (!renew && isExecutable(program)) return program;
   progress(`installing yt-dlp of the channel ${channel} …`);
@@ -42,11 +42,10 @@ export function installChannel(
 }
 
 /**
- * @param {Environment} env
  * @param {Required<Options>} options
  * @returns {string | null}
  */
-function installStable(env, { renew, folder, installer }) {
+function installStable({ renew, folder, installer }) {
   const home = join(folder, "stable");
   const program = join(home, "bin", "yt-dlp");
   const stampFile = join(folder, "stable.json");
@@ -69,9 +68,6 @@ function installStable(env, { renew, folder, installer }) {
 
   /** @returns {string | null} why not */
   function install() {
-    if (!lock.includes("--hash=sha256:") && env.YTDLP_UNVERIFIED !== "accept") {
-      return "processor/requirements.txt holds no hashes yet (processor/lock-requirements.py writes them where PyPI can be reached)";
-    }
     try {
       installVenv();
     } catch (error) {
@@ -83,7 +79,7 @@ function installStable(env, { renew, folder, installer }) {
     rmSync(home, { recursive: true, force: true });
     if (runInstaller(installer, home, "stable") && isExecutable(program)) return null;
     rmSync(home, { recursive: true, force: true });
-    return "pip could not install it; its message stands above, or in the output of npm run setup";
+    return "it could not be installed; the reason stands above, or in the output of npm run setup";
   }
 }
 

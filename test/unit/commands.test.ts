@@ -30,8 +30,9 @@ describe("the set-up", () => {
   });
 });
 
-/** A `python3` that notes what it and its pip are reported, and installs a program of that name. */
+/** A `python3` that notes what it and its pip are told, and installs a program of that name. */
 const PYTHON = `#!/bin/sh
+[ "$2" = venv ] || exit 0
 echo "python3 $*" >> "$NOTES"
 mkdir -p "$3/bin"
 printf '#!/bin/sh\necho "python $*" >> "$NOTES"\n' > "$3/bin/python"
@@ -56,10 +57,24 @@ describe("the release channel of yt-dlp", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("is the system's own, unless another one is asked for", async () => {
-    expect([install({}), install({ YTDLP_CHANNEL: "stable" })]).toEqual([null, null]);
+  it("is not asked for where somebody chose a program", async () => {
+    expect(install({ YTDLP_PATH: "/opt/yt-dlp" })).toBeNull();
     expect(install({ YTDLP_CHANNEL: "nightly", YTDLP_PATH: "/opt/yt-dlp" })).toBeNull();
     expect(await notes()).toBe("");
+  });
+
+  it("is stable unless another one is asked for: installed once, from the lock of this repository", async () => {
+    const program = join(folder, "stable", "bin", "yt-dlp");
+    expect(install({})).toBe(program);
+    const lock = inRoot("processor", "requirements.txt");
+    expect((await notes()).split("\n")).toEqual([
+      `python3 -m venv ${folder}/stable`,
+      `pip install --no-cache-dir --disable-pip-version-check --upgrade --require-hashes --requirement ${lock}`,
+      `python -m compileall -q ${folder}/stable/lib`,
+    ]);
+    const reported = await notes();
+    expect(install({ YTDLP_CHANNEL: "stable" }, true)).toBe(program);
+    expect(await notes()).toBe(reported);
   });
 
   it.each([
