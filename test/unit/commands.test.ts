@@ -30,7 +30,7 @@ describe("the set-up", () => {
   });
 });
 
-/** A `python3` that notes what it and its pip are told, and installs a program of that name. */
+/** A `python3` that notes its arguments and those of its pip, and installs a program of that name. */
 const PYTHON = `#!/bin/sh
 [ "$2" = venv ] || exit 0
 echo "python3 $*" >> "$NOTES"
