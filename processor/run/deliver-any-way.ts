@@ -13,7 +13,8 @@ import type { Resolved } from "../stages/resolve.ts";
  * read again from its beginning, through one connection at a time. The limits that this finds for a host are remembered
  * for later runs.
  *
- * @throws as `deliver`; if both strategies fail, the error of the plain one
+ * @throws as `deliver`; if both strategies fail, the error of the plain one, unless the source changed: its media is not
+ * at fault then
  */
 export async function deliverAnyWay(context: RunContext, resolved: Resolved): Promise<Delivery> {
   try {
@@ -22,7 +23,10 @@ export async function deliverAnyWay(context: RunContext, resolved: Resolved): Pr
     const limit = error instanceof Fault ? await limitBehind(context, resolved, error) : null;
     if (context.signal.aborted || limit === null) throw error;
     context.client.useSingleConnections();
-    const delivery = await deliver({ ...context, readsPlainly: true }, resolved);
+    const delivery = await deliver({ ...context, readsPlainly: true }, resolved).catch((second: unknown) => {
+      const isDamage = second instanceof Fault && DAMAGE.has(second.code);
+      throw isDamage && error instanceof SourceChangedError && !context.signal.aborted ? error : second;
+    });
     for (const { url } of resolved.source.streams) context.limits.remember(url, limit);
     return delivery;
   }
