@@ -41,7 +41,7 @@ interface Filled {
 
 /**
  * What a caller and the cron wait for while the database holds 1,000 and 1,000,000 jobs of one account. Both are asked
- * alternately, so that whatever else the machine does slows both down.
+ * alternately, so that other work on the machine slows both down.
  */
 export async function benchRows(log: (line: string) => void): Promise<readonly RowsResult[]> {
   const folder = await mkdtemp(join(tmpdir(), "waterspout-bench-rows-"));

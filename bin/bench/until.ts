@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /**
  * Polls until the result is true.
  *
- * @throws Error if it is still false after `timeoutMs`; whatever the check throws
+ * @throws Error if it is still false after `timeoutMs`; errors of the check are passed on
  */
 export async function until(
   question: () => Promise<boolean>,

@@ -35,7 +35,7 @@ export function outputOf(run: Wrangler, args: readonly string[]): string {
   throw new StackError(`wrangler ${args.join(" ")} failed:\n${wordsOf(result)}`);
 }
 
-/** What it printed as JSON, behind whatever stands in front of it. */
+/** The JSON that wrangler printed, without the lines before it. */
 export function jsonOf<T>(run: Wrangler, args: readonly string[]): T {
   const text = outputOf(run, args);
   const start = text.search(/[[{]/);

@@ -10,7 +10,7 @@ export interface AnnouncedPiece {
 
 /** Largest missing share: a presentation with one gap is worth delivering; one that is mostly gaps is broken. */
 const MAX_MISSING_SHARE = 0.1;
-/** With at least this many pieces, one may be missing, whatever its share. */
+/** With at least this many pieces, one may be missing even if its share is larger. */
 const FEW_PIECES = 3;
 const MAX_GAP_SHARE = 0.5;
 
