@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { containerOf } from "../../schema/containers.ts";
 import type { Adjustment, SourceCodecs, StreamActions } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
+import { RangeMismatchError } from "../egress/source-read.ts";
 import { hasWrongRanges } from "../egress/wrong-ranges.ts";
 import { Fault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
@@ -115,7 +116,8 @@ export async function muxAndUpload(context: RunContext, request: MuxRequest): Pr
       if (next === null) throw firstFailure;
       context.log("repair", { job_id: context.claim.job_id, rung: next, detail: fault.detail });
       // what wrong ranges gave is no blemish of the source: the plain way reads it whole
-      if (rung === "strict" && (await rangesAreWrong(context, request.inputs))) throw fault;
+      if (rung === "strict" && (await rangesAreWrong(context, request.inputs)))
+        throw new RangeMismatchError();
       if (next === "transcode") {
         const which = failedStreams(fault.detail, actions);
         actions = transcodeInstead(plan, actions, request.native, which);
