@@ -36,6 +36,8 @@ const withoutLengths: Change = (bytes) => {
   return copy;
 };
 
+const AUDIO_ONLY = "m4a was asked for, which holds audio only";
+
 const AUDIO: MediaRequest = { audio_only: true };
 
 const FILES: Readonly<Record<string, OddFile>> = {
@@ -64,12 +66,23 @@ const FILES: Readonly<Record<string, OddFile>> = {
 };
 
 const RECIPES_ELSEWHERE: Readonly<
-  Record<string, { readonly of: RecipeName; readonly request: MediaRequest }>
+  Record<
+    string,
+    {
+      readonly of: RecipeName;
+      readonly request: MediaRequest;
+      readonly explained?: DifferentialCase["explained"];
+    }
+  >
 > = {
   "an audio book to mp3": { of: "m4b, chapters and cover", request: { format: "mp3" } },
   "a turned film to webm": { of: "mov, turned by 180 degrees", request: { format: "webm" } },
   "a turned film to mov": { of: "mp4, turned", request: { format: "mov" } },
-  "languages to m4a": { of: "mp4, two languages and text", request: { format: "m4a" } },
+  "languages to m4a": {
+    of: "mp4, two languages and text",
+    request: { format: "m4a" },
+    explained: { video: AUDIO_ONLY, frames: AUDIO_ONLY, subtitles: AUDIO_ONLY },
+  },
   "text to webm": { of: "mkv, all that it can carry", request: { format: "webm" } },
   "everything to mp4": { of: "mkv, all that it can carry", request: { format: "mp4" } },
   "a cover to m4a": { of: "flac, cover", request: { format: "m4a" } },
@@ -92,8 +105,8 @@ export function oddFiles(): DifferentialCase[] {
     files: async () =>
       new Map([[`media.${recipeOf(of).extension}`, change(await readFile(await makeFile(of)))]]),
   }));
-  const elsewhere = Object.entries(RECIPES_ELSEWHERE).map(([name, { of, request }]) => ({
-    ...{ name: `odd: ${name}`, request },
+  const elsewhere = Object.entries(RECIPES_ELSEWHERE).map(([name, { explained, of, request }]) => ({
+    ...{ name: `odd: ${name}`, request, explained },
     files: async () => new Map([[`media.${recipeOf(of).extension}`, await readFile(await makeFile(of))]]),
   }));
   const pieces = Object.entries(ODD_PIECES).map(([name, odd]) => ({
