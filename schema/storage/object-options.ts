@@ -33,6 +33,7 @@ const HEADERS: Readonly<Record<Provider, Readonly<Partial<Record<ObjectOption, s
     acl: "x-oss-object-acl",
     tags: "x-oss-tagging",
   },
+  gdrive: {},
 };
 
 /** Requests that make an object: all at once, or the beginning and the completion of an upload in parts. */

@@ -15,6 +15,7 @@ export interface ProviderError {
 export type RefusalCause =
   | "access_denied"
   | "account_problem"
+  | "api_disabled"
   | "bad_name"
   | "clock"
   | "expired"
@@ -84,12 +85,35 @@ const CAUSES: Readonly<Record<string, RefusalCause>> = {
   Unauthorized: "unknown_key",
   UserDisable: "account_problem",
   UserProjectAccountProblem: "account_problem",
+  accessNotConfigured: "api_disabled",
+  activeItemCreationLimitExceeded: "full",
+  appNotAuthorizedToFile: "access_denied",
+  authError: "wrong_credentials",
+  cannotAddParent: "access_denied",
+  domainPolicy: "access_denied",
+  fileWriterTeamDriveMoveInDisabled: "access_denied",
+  forbidden: "access_denied",
+  insufficientFilePermissions: "access_denied",
+  insufficientParentPermissions: "access_denied",
+  insufficientPermissions: "access_denied",
   invalid_client: "unknown_service_account",
   invalid_grant: "wrong_grant",
+  myDriveHierarchyDepthLimitExceeded: "long_key",
+  notFound: "no_bucket",
+  numChildrenInNonRootLimitExceeded: "full",
+  sharingNotSupported: "access_denied",
+  storageQuotaExceeded: "full",
+  teamDriveFileLimitExceeded: "full",
+  teamDriveHierarchyTooDeep: "long_key",
+  teamDriveMembershipRequired: "access_denied",
+  uploadTooLarge: "full",
   unauthorized_client: "unknown_service_account",
 };
 
-/** Said with a status of 400 or in the body of a 200, yet about the moment and not about the request. */
+/**
+ * Said with a status of 400 or 403, or in the body of a 200, yet about the moment and not about the request: Drive names
+ * its limits of requests with a 403.
+ */
 const PASSING: ReadonlySet<string> = new Set([
   // the bytes were changed on their way; OSS calls it InvalidDigest
   "BadDigest",
@@ -104,6 +128,13 @@ const PASSING: ReadonlySet<string> = new Set([
   "ServiceUnavailable",
   "SlowDown",
   "Throttling",
+  "backendError",
+  "dailyLimitExceeded",
+  "internalError",
+  "rateLimitExceeded",
+  "sharingRateLimitExceeded",
+  "transientError",
+  "userRateLimitExceeded",
 ]);
 
 /** Names of the errors that say that a whole bucket is missing, and not an object in it. */
@@ -128,10 +159,11 @@ export function judgeAnswer({
   status,
   code,
 }: Pick<ProviderError, "status" | "code">): "refused" | "passing" | "failed" {
+  if (PASSING.has(code)) return "passing";
   // a bucket of another region answers with a redirect that must not be followed with the same signature
   const isRedirect = status >= 300 && status < 400;
   if (causeOf(code) || status === 401 || status === 403 || isRedirect) return "refused";
-  const passes = PASSING.has(code) || status === 408 || status === 429 || (status >= 500 && status !== 501);
+  const passes = status === 408 || status === 429 || (status >= 500 && status !== 501);
   return passes ? "passing" : "failed";
 }
 

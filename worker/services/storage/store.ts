@@ -15,7 +15,7 @@ export interface StorageClient {
   putObject(key: string, text: string): Promise<void>;
   /** Deletes an object; one that is not there counts as deleted. */
   deleteObject(key: string): Promise<void>;
-  /** A link that anybody may read for 24 hours; null where the credentials cannot sign one. */
+  /** A link that anybody may read for 24 hours, or for as long as the file is shared; null where there can be none. */
   signedLink(key: string): Promise<string | null>;
   /** Aborts an unfinished upload; one that is not there counts as aborted. */
   abortUpload(key: string, ref: string): Promise<void>;
