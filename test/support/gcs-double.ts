@@ -1,5 +1,5 @@
 import { createHash, verify } from "node:crypto";
-import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import http, { type IncomingMessage } from "node:http";
 import { googleAccount, newKeyPair } from "./google-account.ts";
 import { MultipartStore, RefusedError, sendRefusal } from "./multipart-store.ts";
 import { percentEncoded } from "./percent-encoded.ts";

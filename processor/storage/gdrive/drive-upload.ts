@@ -186,25 +186,24 @@ async function beginSession(
 ): Promise<string> {
   const metadata = metadataOf(object, owner);
   const begin = (method: "POST" | "PATCH", id: string | null, body: object) =>
-    client.retrier.run(
-      () =>
-        client.exchange({
-          ...{ method, signal: repeat.signal, body: [Buffer.from(JSON.stringify(body))] },
-          url: uploadUrl(target.endpoint, id, { uploadType: "resumable", fields: FILE_FIELDS }),
-          headers: {
-            "content-type": "application/json; charset=UTF-8",
-            "x-upload-content-type": object.contentType,
-          },
-          accept: id === null ? [] : [404],
-        }),
-      repeat,
-    );
-  if (existing) {
-    const replacing = await begin("PATCH", existing.id, metadata);
-    // 404: it was deleted since it was found
-    if (replacing.status !== 404) return sessionOf(replacing);
-  }
-  return sessionOf(await begin("POST", null, { ...metadata, parents: [folder] }));
+    client.retrier.run(async () => {
+      const answer = await client.exchange({
+        ...{ method, signal: repeat.signal, body: [Buffer.from(JSON.stringify(body))] },
+        url: uploadUrl(target.endpoint, id, { uploadType: "resumable", fields: FILE_FIELDS }),
+        headers: {
+          "content-type": "application/json; charset=UTF-8",
+          "x-upload-content-type": object.contentType,
+        },
+        accept: id === null ? [] : [404],
+      });
+      return answer.status === 404 ? null : sessionOf(answer);
+    }, repeat);
+  // null: it was deleted since it was found
+  const replacing = existing ? await begin("PATCH", existing.id, metadata) : null;
+  const path = replacing ?? (await begin("POST", null, { ...metadata, parents: [folder] }));
+  if (path === null)
+    throw new StorageFault("upload_failed", "NoSession: the storage did not begin the upload");
+  return path;
 }
 
 /** What stands on a file. @param owner names the upload that gave it its content */
