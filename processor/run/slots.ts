@@ -27,9 +27,12 @@ export class Slots {
    * @param waits counts the time of waiting, which may be none
    */
   async hold<T>(signal: AbortSignal, waits: Stopwatch, work: () => Promise<T>): Promise<T> {
-    await waits.during(async () => {
+    waits.start();
+    try {
       if (!this.tryTake()) await this.#queue(signal);
-    });
+    } finally {
+      waits.stop();
+    }
     try {
       return await work();
     } finally {
