@@ -41,8 +41,8 @@ export function addressOf(target: PlacedTarget): BucketAddress {
  * The URL of a bucket, without a trailing slash. An endpoint whose host is an IP address cannot carry a bucket name, so
  * it is the bucket's own.
  *
- * @example bucketUrl({ endpoint: "https://oss-cn-hangzhou.aliyuncs.com", bucket: "media", addressing: "virtual" })   //
- * "https://media.oss-cn-hangzhou.aliyuncs.com"
+ * @example bucketUrl({ endpoint: "https://oss-cn-hangzhou.aliyuncs.com", bucket: "media", addressing: "virtual" })
+ *   // "https://media.oss-cn-hangzhou.aliyuncs.com"
  */
 export function bucketUrl({ endpoint, bucket, addressing }: BucketAddress): string {
   const { protocol, host, hostname, pathname } = new URL(endpoint);

@@ -64,8 +64,8 @@ export const optionsOf = (provider: Provider): ObjectOption[] =>
  * The headers with which a request sets the requested options.
  *
  * @param without options that this object must not have
- * @example optionHeaders({ provider: "s3", options: { storage_class: "STANDARD_IA" } }, "put")   // {
- * "x-amz-storage-class": "STANDARD_IA" }
+ * @example optionHeaders({ provider: "s3", options: { storage_class: "STANDARD_IA" } }, "put")
+ *   // { "x-amz-storage-class": "STANDARD_IA" }
  */
 export function optionHeaders(
   target: Pick<StorageTarget, "provider" | "options">,

@@ -154,8 +154,8 @@ const MAX_HOST_LENGTH = 255;
 /**
  * Reads an error response of any provider: the XML of S3, OSS, Google and Azure, Azure's header, Google's JSON.
  *
- * @example readProviderError({ status: 403, header: () => null, text: "<Error><Code>AccessDenied</Code></Error>"
- * }).code   // "AccessDenied"
+ * @example readProviderError({ status: 403, header: () => null, text: "<Error><Code>AccessDenied</Code></Error>" }).code
+ *   // "AccessDenied"
  */
 export function readProviderError({ status, header, text }: ErrorAnswer): ProviderError {
   const json = readJson(text);

@@ -41,8 +41,8 @@ const DEFAULT_OSS_REGION = "cn-hangzhou";
  *
  * @param opened private hosts that the operator allows; they may also issue tokens
  * @throws StorageTargetError if a member cannot be valid
- * @example targetOf({ provider: "blob", account_name: "acme", container: "media", sas_token: "?sv=…" }).endpoint   //
- * "https://acme.blob.core.windows.net"
+ * @example targetOf({ provider: "blob", account_name: "acme", container: "media", sas_token: "?sv=…" }).endpoint
+ *   // "https://acme.blob.core.windows.net"
  */
 export function targetOf(storage: InlineStorage, opened: AllowedHosts = new Set()): StorageTarget {
   switch (storage.provider) {

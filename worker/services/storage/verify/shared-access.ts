@@ -6,8 +6,8 @@ const CONTAINER = "c";
  *
  * @param token without a leading `?`
  * @param now epoch milliseconds
- * @example judgeSharedAccess("sv=2021-12-02&sr=c&sp=r&se=2099-01-01&sig=…", now) // "the SAS token does not permit
- * writing: …"
+ * @example judgeSharedAccess("sv=2021-12-02&sr=c&sp=r&se=2099-01-01&sig=…", now)
+ *   // "the SAS token does not permit writing: …"
  */
 export function judgeSharedAccess(token: string, now: number): string | null {
   const words = new URLSearchParams(token);
