@@ -1,10 +1,12 @@
 import { useContext } from "preact/hooks";
-import { type Language, LanguageContext } from "../texts/texts.ts";
+import { LanguageContext } from "../texts/texts.ts";
 
 /** How numbers, sizes and times are written in a language. What is not known is a dash. */
 export interface Formats {
   readonly count: (value: number | null | undefined) => string;
   readonly bytes: (value: number | null | undefined) => string;
+  /** @param value in units of 2^30 bytes, as the API counts quotas */
+  readonly gibibytes: (value: number | null | undefined) => string;
   readonly percent: (share: number | null | undefined) => string;
   /** @param seconds also fractions */
   readonly duration: (seconds: number | null | undefined) => string;
@@ -23,7 +25,9 @@ const known =
   (value: T | null | undefined): string =>
     value === null || value === undefined ? UNKNOWN : write(value);
 
-export function formatsOf(language: Language): Formats {
+/** @param language dates are written as in the person's own country if that speaks it */
+export function formatsOf(language: string): Formats {
+  const quota = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
   const number = new Intl.NumberFormat(language);
   const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
   const time = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
@@ -40,6 +44,7 @@ export function formatsOf(language: Language): Formats {
         maximumFractionDigits: power < 2 ? 0 : 1,
       }).format(value / 1000 ** power);
     }),
+    gibibytes: known((value) => `${quota.format(value)} GiB`),
     percent: known((share) => percent.format(share)),
     duration: known(clock),
     time: known((at) => time.format(at)),
@@ -57,4 +62,7 @@ function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-export const useFormats = (): Formats => formatsOf(useContext(LanguageContext));
+export function useFormats(): Formats {
+  const language = useContext(LanguageContext);
+  return formatsOf(navigator.languages.find((tag) => tag.startsWith(language)) ?? language);
+}

@@ -10,6 +10,7 @@ export const parseMetrics = (text: string): Metric[] =>
   text.split("\n").flatMap((line) => {
     const [, name = "", labels = "", value = ""] = /^(\w+)(?:\{([^}]*)\})? (\S+)$/.exec(line) ?? [];
     if (name === "") return [];
-    const pairs = [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = "", word = ""]) => [key, word]);
+    const pairs =
+      labels === "" ? [] : labels.split(",").map((pair) => pair.replaceAll('"', "").split("=", 2));
     return [{ name, labels: Object.fromEntries(pairs) as Record<string, string>, value: Number(value) }];
   });

@@ -72,7 +72,7 @@ export function BatchEntries({ batch, changes }: BatchEntriesProps) {
                 },
                 isPaused
                   ? {
-                      head: words.rename,
+                      head: texts.fields.filename[0] ?? "",
                       cell: (job) => (
                         <input
                           aria-label={words.nameOf(titleOf(job, texts.jobs.untitled))}

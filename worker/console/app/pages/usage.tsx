@@ -14,7 +14,6 @@ import { Tiles } from "../ui/tiles.tsx";
 
 const MONTHS = 12;
 const PERIODS = [7, 30, 90] as const;
-const GIGABYTE = 1_073_741_824;
 
 export function UsagePage() {
   const { usage: words } = useTexts();
@@ -53,8 +52,8 @@ export function UsagePage() {
               label={write.month(period)}
               tiles={[
                 [words.jobs, write.count(account.usage_count)],
-                [words.delivered, write.bytes(account.storage_usage_gb * GIGABYTE)],
-                [words.reserved, write.bytes(account.storage_reserved_gb * GIGABYTE)],
+                [words.delivered, write.gibibytes(account.storage_usage_gb)],
+                [words.reserved, write.gibibytes(account.storage_reserved_gb)],
               ]}
             />
             <Limits usage={account} />
@@ -73,8 +72,7 @@ export function UsagePage() {
 function Limits({ usage }: { readonly usage: CallResponse<"getUsage"> }) {
   const { usage: words } = useTexts();
   const write = useFormats();
-  const { storage_limit_bytes: limit, storage_effective_usage_gb } = usage;
-  const used = storage_effective_usage_gb * GIGABYTE;
+  const { storage_limit_gb: limit, storage_effective_usage_gb: used } = usage;
   const rows = [
     [words.maxJobs, write.count(usage.max_concurrent_jobs)],
     [words.maxResolution, usage.max_resolution_limit],
@@ -89,12 +87,12 @@ function Limits({ usage }: { readonly usage: CallResponse<"getUsage"> }) {
         <>
           <p class="row spread">
             <span>{words.quota}</span>
-            <span>{words.ofQuota(write.bytes(used), write.bytes(limit))}</span>
+            <span>{words.ofQuota(write.gibibytes(used), write.gibibytes(limit))}</span>
           </p>
           <meter
             aria-label={words.quota}
             min={0}
-            max={Math.max(1, limit)}
+            max={Math.max(0.01, limit)}
             high={limit * 0.9}
             value={Math.min(used, limit)}
           />
@@ -113,7 +111,7 @@ function Days() {
   const daily = useResource(`daily ${days}`, (signal) => api.dashboardDaily({ query: { days }, signal }));
   return (
     <Card
-      title={words.daily}
+      title={words.activity}
       actions={
         <Labelled label={words.period}>
           {(ids) => (

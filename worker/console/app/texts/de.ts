@@ -412,6 +412,7 @@ export const de: Texts = {
     maxDuration: "Längstes Medium",
     maxFilesize: "Größte Datei",
     maxJobs: "Gleichzeitige Aufträge",
+    activity: "Verlauf",
     daily: "Aufträge pro Tag",
     dailyBytes: "Geliefert pro Tag",
     days: (count) => `${count} Tage`,

@@ -410,6 +410,7 @@ export const en = {
     maxDuration: "Longest media",
     maxFilesize: "Largest file",
     maxJobs: "Jobs at the same time",
+    activity: "Activity",
     daily: "Jobs per day",
     dailyBytes: "Delivered per day",
     days: (count: number) => `${count} days`,

@@ -109,9 +109,9 @@ export function BarChart<T>({ title, rows, series, labelOf, write }: BarChartPro
   );
 }
 
-/** The next number of the form 1, 2 or 5 times a power of ten, and even below ten. @example niceTop(37) // 50 */
+/** The next number of the form 1, 2, 3, 4, 6 or 8 times a power of ten. @example niceTop(37) // 40 */
 function niceTop(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
-  const factor = [1, 2, 5, 10].find((step) => step * power >= value) ?? 10;
+  const factor = [1, 2, 3, 4, 6, 8, 10].find((step) => step * power >= value) ?? 10;
   return Math.max(2, factor * power);
 }

@@ -73,7 +73,7 @@ export function PlanCard({ planned: { plan, thumbnail }, isStale }: PlanCardProp
                 cell: ({ bitrate_kbps }) =>
                   bitrate_kbps === null ? "–" : `${write.count(Math.round(bitrate_kbps))} kbit/s`,
               },
-              { head: words.size, isNumber: true, cell: ({ size }) => write.bytes(size) },
+              { head: texts.jobs.size, isNumber: true, cell: ({ size }) => write.bytes(size) },
             ]}
           />
         </>
