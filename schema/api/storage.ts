@@ -121,6 +121,9 @@ export type AccountStorage = z.infer<typeof AccountStorage>;
 export const PROVIDERS = ["s3", "blob", "gcs", "oss", "gdrive"] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
+/** Providers whose storage a job may bring with it. */
+export const INLINE_PROVIDERS: readonly Provider[] = PROVIDERS.filter((name) => name !== "gdrive");
+
 /** Whose storage a job delivers to: the operator's, the account's, or one that was sent with the request. */
 export const STORAGE_SOURCES = ["managed", "account", "inline"] as const;
 export type StorageSource = (typeof STORAGE_SOURCES)[number];
