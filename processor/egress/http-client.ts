@@ -3,6 +3,7 @@ import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http"
 import https from "node:https";
 import { type Duplex, PassThrough, pipeline, type Readable } from "node:stream";
 import { Fault, SourceFault } from "../fault.ts";
+import type { Stopwatch } from "../stopwatch.ts";
 import { ConnectionGate, type Lease } from "./connection-gate.ts";
 import { compressionsOf, decompressed } from "./content-encoding.ts";
 import { SourceCookies } from "./cookies.ts";
@@ -46,6 +47,8 @@ export interface HttpClientOptions {
   /** Minimum speed of a source. Default {@link DEFAULT_SPEED}. */
   readonly speed?: SpeedLimit;
   readonly ticker?: Ticker;
+  /** Counts the time in which requests wait for a place at a host. */
+  readonly waits?: Stopwatch;
 }
 
 export const DEFAULT_SPEED: SpeedLimit = { stallMs: 60_000, minBytesPerSecond: 256 };
@@ -78,7 +81,7 @@ export class HttpClient {
     this.limits = options.limits ?? new HostLimits();
     this.speed = options.speed ?? DEFAULT_SPEED;
     this.ticker = options.ticker ?? REAL_TICKER;
-    this.#gate = new ConnectionGate(this.limits);
+    this.#gate = new ConnectionGate(this.limits, options.waits);
   }
 
   /** From now on, one connection at a time to any host. */
