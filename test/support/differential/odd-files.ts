@@ -19,6 +19,9 @@ interface OddFile {
 /** A tool that reads lengths from headers counts the first of two files. */
 const BOTH = { seconds: "Both of the files are in it" };
 
+/** ffmpeg takes the second header for a packet of a second, which the repair fills with silence. */
+const CHAINED = { seconds: "Both of the files are in it, with a second of silence between them" };
+
 const PACKET = 188;
 const twice: Change = (bytes) => Buffer.concat([bytes, bytes]);
 const nearlyAll: Change = (bytes) => withoutEnd(bytes, 0.97);
@@ -55,7 +58,7 @@ const FILES: Readonly<Record<string, OddFile>> = {
   "mp3 behind a page": { of: "mp3", change: behind(PAGE), request: { format: "m4a" } },
   "two mp3 in one": { of: "mp3", change: twice, request: { format: "m4a" } },
   "mp3 without its end": { of: "mp3", change: nearlyAll, request: { format: "opus" } },
-  "two opus in one": { of: "opus", change: twice, request: { format: "mp3" }, explained: BOTH },
+  "two opus in one": { of: "opus", change: twice, request: { format: "mp3" }, explained: CHAINED },
   "aac that begins inside a frame": { of: "aac", change: (bytes) => bytes.subarray(100), request: AUDIO },
   "wav of a recorder that was switched off": {
     of: "wav",
