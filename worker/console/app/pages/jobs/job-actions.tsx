@@ -141,15 +141,17 @@ function useSentStorage() {
       <details class="plain" onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>{words.sendStorage}</summary>
         <p class="fine">{words.sendStorageHelp}</p>
-        <StorageFields
-          provider={provider}
-          entered={entered}
-          problems={Object.fromEntries(
-            Object.entries(issuesOf(error)).map(([path, text]) => [path.replace(/^storage\./, ""), text]),
-          )}
-          onProvider={setProvider}
-          onChange={setEntered}
-        />
+        {isOpen && (
+          <StorageFields
+            provider={provider}
+            entered={entered}
+            problems={Object.fromEntries(
+              Object.entries(issuesOf(error)).map(([path, text]) => [path.replace(/^storage\./, ""), text]),
+            )}
+            onProvider={setProvider}
+            onChange={setEntered}
+          />
+        )}
       </details>
     ),
   };
