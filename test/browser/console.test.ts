@@ -499,7 +499,7 @@ describe("axe", () => {
     const paused = await world.stack.call<{ batch_id: string }>("POST", "/jobs/bulk", {
       ...{ jobs: [{ url: talk("axe") }], paused: true },
     });
-    const console = await openAsOperator("#/");
+    const console = await openAsOperator("#/", { withAxe: true });
     const { page, go } = console;
     const accountLink = async () => {
       await page.getByRole("table").getByRole("link").first().waitFor();
@@ -535,7 +535,7 @@ describe("axe", () => {
   }, 120_000);
 
   it("finds nothing before signing in and on the landing page", async () => {
-    const console = await open("", { apiKey: undefined });
+    const console = await open("", { apiKey: undefined, withAxe: true });
     expect(await violationsOf(console)).toEqual([]);
     await console.page.goto(world.stack.url);
     expect(await violationsOf(console)).toEqual([]);

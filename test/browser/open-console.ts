@@ -21,6 +21,8 @@ export interface ConsoleOptions extends BrowserContextOptions {
   readonly adminToken?: string;
   /** Where to begin. @example "#/jobs" */
   readonly hash?: string;
+  /** Loads axe with each page, for `violations()`. */
+  readonly withAxe?: boolean;
   /** Called before anything is loaded. */
   readonly prepare?: (page: Page) => Promise<void>;
 }
@@ -43,10 +45,10 @@ interface AxeWindow {
 /** Opens the console; with credentials, the person is signed in. */
 export async function openConsole(
   browser: TestBrowser,
-  { url, apiKey, adminToken, hash = "", prepare, ...options }: ConsoleOptions,
+  { url, apiKey, adminToken, hash = "", prepare, withAxe = false, ...options }: ConsoleOptions,
 ): Promise<OpenedConsole> {
   const context = await browser.open({ reducedMotion: "reduce", ...options });
-  await context.addInitScript({ content: AXE });
+  if (withAxe) await context.addInitScript({ content: AXE });
   if (apiKey !== undefined || adminToken !== undefined) {
     await context.addInitScript((credentials) => {
       // only the first page of the session: what the console does with them later counts
