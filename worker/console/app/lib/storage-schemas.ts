@@ -1,4 +1,10 @@
-import { BlobStorage, GcsStorage, OssStorage, S3Storage } from "../../../../schema/api/storage.ts";
+import {
+  BlobStorage,
+  GcsStorage,
+  GdriveStorage,
+  OssStorage,
+  S3Storage,
+} from "../../../../schema/api/storage.ts";
 
 /** What each provider's storage consists of. */
 export const STORAGE_SCHEMAS = {
@@ -6,4 +12,5 @@ export const STORAGE_SCHEMAS = {
   blob: BlobStorage,
   gcs: GcsStorage,
   oss: OssStorage,
+  gdrive: GdriveStorage,
 } as const;

@@ -28,6 +28,7 @@ const callsOf = (api: Client) =>
     blob: { get: api.getBlobStorage, remove: api.removeBlobStorage, set: api.setBlobStorage },
     gcs: { get: api.getGcsStorage, remove: api.removeGcsStorage, set: api.setGcsStorage },
     oss: { get: api.getOssStorage, remove: api.removeOssStorage, set: api.setOssStorage },
+    gdrive: { get: api.getGdriveStorage, remove: api.removeGdriveStorage, set: api.setGdriveStorage },
   }) as const;
 
 export function StoragePage() {
@@ -153,6 +154,7 @@ function SetStorage({ isReplaced, onChange }: SetStorageProps) {
       >
         <p class="fine">{words.testLead}</p>
         <StorageFields
+          providers={PROVIDERS}
           provider={provider}
           entered={entered}
           problems={problems}
@@ -190,5 +192,7 @@ async function saveStorage(api: Client, provider: Provider, body: unknown): Prom
       return calls.gcs.set({ body: body as Sent<"setGcsStorage"> });
     case "oss":
       return calls.oss.set({ body: body as Sent<"setOssStorage"> });
+    case "gdrive":
+      return calls.gdrive.set({ body: body as Sent<"setGdriveStorage"> });
   }
 }

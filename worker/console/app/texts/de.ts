@@ -189,6 +189,8 @@ export const de: Texts = {
     service_account_json: ["Dienstkonto", "Text der JSON-Datei oder Base64 davon"],
     access_key_id: ["Zugriffsschlüssel-ID", ""],
     access_key_secret: ["Geheimnis des Zugriffsschlüssels", ""],
+    folder_id: ["Ordner-ID", "ID oder Adresse eines Ordners, der für das Dienstkonto freigegeben ist"],
+    share_links: ["Per Link freigeben", "Jeder mit dem Link kann die Datei lesen"],
     folder_prefix: ["Ordner-Präfix", "Ordner unter dem Basisordner, für jedes Objekt"],
     base_folder: ["Basisordner", "Erster Ordner jedes Objekts; Standard: videos"],
     notify_level: ["Melden", ""],
@@ -198,6 +200,7 @@ export const de: Texts = {
     blob: "Azure Blob Storage",
     gcs: "Google Cloud Storage",
     oss: "Alibaba Cloud OSS",
+    gdrive: "Google Drive",
   },
   status: {
     Pending: "Wartend",

@@ -187,6 +187,8 @@ export const en = {
     service_account_json: ["Service account", "The JSON file's text, or Base64 of it"],
     access_key_id: ["Access key id", ""],
     access_key_secret: ["Access key secret", ""],
+    folder_id: ["Folder id", "The id or address of a folder that is shared with the service account"],
+    share_links: ["Share by link", "Everybody who has the link can read the file"],
     folder_prefix: ["Folder prefix", "Folder below the base folder, for every object"],
     base_folder: ["Base folder", "First folder of every object; default: videos"],
     notify_level: ["Report", ""],
@@ -196,6 +198,7 @@ export const en = {
     blob: "Azure Blob Storage",
     gcs: "Google Cloud Storage",
     oss: "Alibaba Cloud OSS",
+    gdrive: "Google Drive",
   },
   status: {
     Pending: "Pending",

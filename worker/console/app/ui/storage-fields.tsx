@@ -1,4 +1,4 @@
-import { PROVIDERS, type Provider } from "../../../../schema/api/storage.ts";
+import type { Provider } from "../../../../schema/api/storage.ts";
 import { type Entered, fieldsOf } from "../lib/request-fields.ts";
 import { STORAGE_SCHEMAS } from "../lib/storage-schemas.ts";
 import { useTexts } from "../texts/texts.ts";
@@ -10,9 +10,12 @@ export const STORAGE_FIELDS = {
   blob: fieldsOf(STORAGE_SCHEMAS.blob.shape),
   gcs: fieldsOf(STORAGE_SCHEMAS.gcs.shape),
   oss: fieldsOf(STORAGE_SCHEMAS.oss.shape),
+  gdrive: fieldsOf(STORAGE_SCHEMAS.gdrive.shape),
 } as const;
 
 interface StorageFieldsProps {
+  /** The providers to choose from. */
+  readonly providers: readonly Provider[];
   readonly provider: Provider;
   readonly entered: Entered;
   readonly problems: Readonly<Record<string, string>>;
@@ -21,7 +24,8 @@ interface StorageFieldsProps {
 }
 
 /** The form of a storage: its provider, what the provider requires, and the rest behind a click. */
-export function StorageFields({ provider, entered, problems, onProvider, onChange }: StorageFieldsProps) {
+export function StorageFields(props: StorageFieldsProps) {
+  const { providers, provider, entered, problems, onProvider, onChange } = props;
   const texts = useTexts();
   const fields = STORAGE_FIELDS[provider];
   const isMain = (name: string, isRequired: boolean) =>
@@ -46,7 +50,7 @@ export function StorageFields({ provider, entered, problems, onProvider, onChang
               value={provider}
               onChange={(event) => onProvider(event.currentTarget.value as Provider)}
             >
-              {PROVIDERS.map((name) => (
+              {providers.map((name) => (
                 <option key={name} value={name}>
                   {(texts.providers as Readonly<Record<string, string>>)[name] ?? name}
                 </option>

@@ -1,4 +1,4 @@
-import type { Provider } from "../../../../../schema/api/storage.ts";
+import { INLINE_PROVIDERS, type Provider } from "../../../../../schema/api/storage.ts";
 import type { Entered } from "../../lib/request-fields.ts";
 import { useTexts } from "../../texts/texts.ts";
 import { Flag, RequestField } from "../../ui/field.tsx";
@@ -65,6 +65,7 @@ export function Options({ entered, storage, problems, onChange, onStorage }: Opt
                 />
                 {storage.isOwn && (
                   <StorageFields
+                    providers={INLINE_PROVIDERS}
                     provider={storage.provider}
                     entered={storage.entered}
                     problems={storageProblems}

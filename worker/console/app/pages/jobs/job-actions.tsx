@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Job } from "../../../../../schema/api/job.ts";
-import type { Provider } from "../../../../../schema/api/storage.ts";
+import { INLINE_PROVIDERS, type Provider } from "../../../../../schema/api/storage.ts";
 import type { CallInput } from "../../../../../schema/client.ts";
 import { isFinal } from "../../../../../schema/states.ts";
 import { issuesOf } from "../../lib/error-text.ts";
@@ -143,6 +143,7 @@ function useSentStorage() {
         <p class="fine">{words.sendStorageHelp}</p>
         {isOpen && (
           <StorageFields
+            providers={INLINE_PROVIDERS}
             provider={provider}
             entered={entered}
             problems={Object.fromEntries(
