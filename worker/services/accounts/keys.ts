@@ -18,7 +18,7 @@ export async function createKey(
   asked: z.output<typeof NewKey>,
 ): Promise<z.output<typeof CreatedKey>> {
   if (asked.expires_at !== null && asked.expires_at <= context.clock()) {
-    throw invalidMember("expires_at", "must be in the future");
+    throw invalidMember("expires_at", "must be a time in the future, in epoch milliseconds");
   }
   const account = await requireAccount(context, accountId);
   const { api_key, row } = await makeKey(context, account.id, asked);
@@ -34,7 +34,7 @@ export async function listKeys(context: RequestContext, accountId: string): Prom
 }
 
 /**
- * Replaces a key by a new one with its name, scopes and lifetime; the old one keeps working for a while.
+ * Replaces a key by a new one with its name, scopes, addresses and lifetime; the old one keeps working for a while.
  *
  * @throws ApiError `not_found`; `invalid_request` for a key that was replaced before or no longer works
  */
@@ -53,6 +53,7 @@ export async function rollKey(
   const { api_key, row: fresh } = await makeKey(context, old.account_id, {
     name: old.name,
     scopes: old.scopes,
+    allowed_ips: old.allowed_ips,
     expires_at: lifetime === null ? null : now + lifetime,
   });
   const until = now + overlap_seconds * 1000;
@@ -85,7 +86,7 @@ const nameOf = (accountId: string, keyId: string): rows.KeyName => ({
 async function makeKey(
   context: RequestContext,
   account_id: string,
-  facts: Pick<rows.KeyRow, "name" | "scopes" | "expires_at">,
+  facts: Pick<rows.KeyRow, "name" | "scopes" | "allowed_ips" | "expires_at">,
 ): Promise<{ api_key: string; row: rows.KeyRow }> {
   const api_key = makeApiKey(context.random);
   const row: rows.KeyRow = {
@@ -102,7 +103,10 @@ async function makeKey(
   return { api_key, row };
 }
 
-const describe = ({ name, scopes, expires_at, last4 }: rows.KeyRow) => ({ name, scopes, expires_at, last4 });
+const describe = ({ name, scopes, allowed_ips, expires_at, last4 }: rows.KeyRow) => ({
+  ...{ name, scopes, expires_at, last4 },
+  ...(allowed_ips === null ? {} : { allowed_ips }),
+});
 
 function viewKey({ account_id: _, sha256: __, ...shown }: rows.KeyRow): Key {
   return shown;

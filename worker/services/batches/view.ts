@@ -18,6 +18,7 @@ export async function viewBatch(context: RequestContext, accountId: string, id: 
     title: batch.title,
     status: batch.status,
     folder: batch.folder,
+    metadata: batch.metadata,
     ...countersOf(batch, counts),
     episode_jobs: jobIds,
     created_at: batch.created_at,

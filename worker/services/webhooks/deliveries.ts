@@ -14,8 +14,6 @@ import { newDelivery } from "./events.ts";
 
 /** An account's view of its webhook events. */
 
-const PAGE = 50;
-
 /** A page of deliveries, newest first. */
 export async function listDeliveries(context: RequestContext, accountId: string, query: DeliveryQuery) {
   const filter = {
@@ -24,11 +22,11 @@ export async function listDeliveries(context: RequestContext, accountId: string,
     status: query.status,
     cursor: query.cursor?.toLowerCase(),
   };
-  const rows = await deliveryPageQuery(context.db, filter, PAGE + 1);
-  const page = rows.slice(0, PAGE);
+  const rows = await deliveryPageQuery(context.db, filter, query.limit + 1);
+  const page = rows.slice(0, query.limit);
   return {
     deliveries: await Promise.all(page.map((row) => viewDelivery(context, row))),
-    next_cursor: rows.length > PAGE ? (page.at(-1)?.id ?? null) : null,
+    next_cursor: rows.length > query.limit ? (page.at(-1)?.id ?? null) : null,
   };
 }
 
