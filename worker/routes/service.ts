@@ -32,7 +32,7 @@ export const docsAsset: Handler = async (c) => {
   const file = c.req.param("file") ?? "";
   if (file === DOCS_SCRIPT_NAME)
     return c.body(DOCS_SCRIPT, 200, { "content-type": "text/javascript; charset=utf-8" });
-  if (!DOCS_ASSETS.includes(file)) throw notFound();
+  if (!DOCS_ASSETS.includes(file)) throw notFound("page");
   const asset = await c.var.context.assets.fetch(`http://assets/${file}`);
   return new Response(asset.body, asset);
 };

@@ -67,7 +67,7 @@ export async function changeAccount(
     },
     auditRow(context, by, { action, accountId: before.id, detail: asked }),
   );
-  if (!row) throw notFound();
+  if (!row) throw notFound("account");
   return viewAccount(row);
 }
 
@@ -94,7 +94,7 @@ function requireStoredPeriod(
 /** @throws ApiError `not_found` */
 export async function requireAccount(context: RequestContext, id: string): Promise<rows.AccountRow> {
   const account = await rows.findAccount(context.db, id.toLowerCase());
-  if (!account) throw notFound();
+  if (!account) throw notFound("account");
   return account;
 }
 

@@ -48,7 +48,7 @@ export async function rollKey(
   const now = context.clock();
   const name = nameOf(accountId, keyId);
   const old = await rows.findKey(context.db, name);
-  if (!old) throw notFound();
+  if (!old) throw notFound("key");
   const lifetime = old.expires_at === null ? null : old.expires_at - old.created_at;
   const { api_key, row: fresh } = await makeKey(context, old.account_id, {
     name: old.name,
@@ -75,7 +75,7 @@ export async function revokeKey(
   const name = nameOf(accountId, keyId);
   const facts = { action: "key.revoked", accountId: name.accountId, subject: name.keyId } as const;
   if (!(await rows.revokeKey(context.db, name, context.clock(), auditRow(context, by, facts))))
-    throw notFound();
+    throw notFound("key");
 }
 
 const nameOf = (accountId: string, keyId: string): rows.KeyName => ({

@@ -41,12 +41,12 @@ export async function replayDelivery(
   id: string,
 ): Promise<WebhookDelivery> {
   const original = await findDeliveryOf(context.db, accountId, id.toLowerCase());
-  if (!original) throw notFound();
+  if (!original) throw notFound("delivery");
   if (original.status === "pending") throw illegalState("This delivery is still being tried");
   const { account_id, job_id, batch_id, kind, type, url, sealed_url, body, event_id } = original;
   const facts = { account_id, job_id, batch_id, kind, type, url, sealed_url, body, event_id };
   const row = await addDelivery(context.db, newDelivery(context, { ...facts, replay_of: original.id }));
-  if (!row) throw notFound();
+  if (!row) throw notFound("delivery");
   context.defer(sendDeliveryMessages(context, [row.id]));
   return viewDelivery(context, row);
 }
