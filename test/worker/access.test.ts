@@ -109,12 +109,16 @@ describe("every route for the operator", () => {
 
 it("has no other routes: unknown paths are not found", async () => {
   for (const [method, path] of [
-    ["GET", "/"],
     ["GET", "/jobs/"],
     ["POST", "/jobs/plan/more"],
     ["GET", "/docs/package.json"],
     ["GET", "/docs/..%2Fpackage.json"],
     ["GET", "/swagger-ui.css"],
+    ["GET", "/docs/swagger-ui.js"],
+    ["GET", "/ui/..%2Fdocs%2Fswagger-ui.css"],
+    ["GET", "/ui/package.json"],
+    ["GET", "/ui/absent.js"],
+    ["GET", "/console/x"],
   ] as const) {
     const response = await worker.call(method, path);
     const { error, code } = await response.json<{ error: string; code: string }>();
