@@ -7,8 +7,8 @@ import { makeSampleVideo } from "../demo/sample-video.ts";
 import { StackError } from "../stack/errors.ts";
 import { ensureLocalKey } from "../stack/local-account.ts";
 import { checksOf } from "../waterspout/commands/doctor.ts";
-import { createdBy } from "../waterspout/created-by.ts";
-import { fetchReadiness } from "../waterspout/fetch-readiness.ts";
+import { fetchReadiness } from "../waterspout/connection/fetch-readiness.ts";
+import { createdBy } from "../waterspout/waiting/created-by.ts";
 import { outputOf, type Wrangler } from "./wrangler.ts";
 
 export interface SelfCheckOptions {

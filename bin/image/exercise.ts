@@ -10,7 +10,7 @@ import { logTail } from "../stack/log-tail.ts";
 import { freePort } from "../stack/ports.ts";
 import { type SupervisedProcessor, superviseProcessor } from "../stack/processor.ts";
 import { startStack } from "../stack/stack.ts";
-import { createdBy } from "../waterspout/created-by.ts";
+import { createdBy } from "../waterspout/waiting/created-by.ts";
 import type { ContainerSetup, Engine } from "./engine.ts";
 
 /** Of the image's user. */

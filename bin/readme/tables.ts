@@ -1,7 +1,7 @@
 import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
 import { CONTAINERS } from "../../schema/containers.ts";
 import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
-import { EXIT_MEANINGS } from "../waterspout/exit-codes.ts";
+import { EXIT_MEANINGS } from "../waterspout/failures/exit-codes.ts";
 
 /** The README's generated tables, by the name in their markers. */
 const TABLES: Readonly<Record<string, () => string>> = {

@@ -1,6 +1,6 @@
 import type { Client } from "../../schema/client.ts";
-import type { ExitCode } from "./exit-codes.ts";
-import type { Output } from "./output.ts";
+import type { ExitCode } from "./failures/exit-codes.ts";
+import type { Output } from "./terminal/output.ts";
 
 /** An option as help shows it; without `value` it is a switch. */
 export interface Option {

@@ -1,7 +1,7 @@
 import type { Account } from "../../schema/api/account.ts";
 import type { Context } from "./command.ts";
-import { CommandError } from "./command-error.ts";
-import { EXIT } from "./exit-codes.ts";
+import { CommandError } from "./failures/command-error.ts";
+import { EXIT } from "./failures/exit-codes.ts";
 
 /**
  * The account of an id or a name; without either, the only one there is.

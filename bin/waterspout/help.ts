@@ -1,8 +1,8 @@
+import { COMMON_OPTIONS } from "./arguments/options.ts";
 import type { Command, Options } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { EXIT_MEANINGS } from "./exit-codes.ts";
-import { COMMON_OPTIONS } from "./options.ts";
-import { columns } from "./text.ts";
+import { EXIT_MEANINGS } from "./failures/exit-codes.ts";
+import { columns } from "./terminal/text.ts";
 
 const indented = (rows: readonly (readonly string[])[]): string => columns(rows).replace(/^/gm, "  ");
 

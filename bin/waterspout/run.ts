@@ -1,13 +1,13 @@
 import { createClient } from "../../schema/client.ts";
-import { CommandError } from "./command-error.ts";
+import { checkOperands, parseOptions } from "./arguments/options.ts";
 import { type CalledCommand, findCommand } from "./commands.ts";
-import { findConnection } from "./connection.ts";
-import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { findConnection } from "./connection/connection.ts";
+import { CommandError } from "./failures/command-error.ts";
+import { EXIT, type ExitCode } from "./failures/exit-codes.ts";
+import { reportFailure } from "./failures/report-failure.ts";
 import { helpOf, overview } from "./help.ts";
-import { checkOperands, parseOptions } from "./options.ts";
-import { createOutput, type Output } from "./output.ts";
-import type { Screen } from "./progress-line.ts";
-import { reportFailure } from "./report-failure.ts";
+import { createOutput, type Output } from "./terminal/output.ts";
+import type { Screen } from "./terminal/progress-line.ts";
 
 /** What surrounds a command. */
 export interface Platform {

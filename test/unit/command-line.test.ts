@@ -3,12 +3,12 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { COMMON_OPTIONS, checkOperands, parseOptions } from "../../bin/waterspout/arguments/options.ts";
 import { jobsOf } from "../../bin/waterspout/commands/batch.ts";
 import { COMMANDS, findCommand } from "../../bin/waterspout/commands.ts";
-import { EXIT_MEANINGS } from "../../bin/waterspout/exit-codes.ts";
-import { COMMON_OPTIONS, checkOperands, parseOptions } from "../../bin/waterspout/options.ts";
-import { createProgressLine } from "../../bin/waterspout/progress-line.ts";
+import { EXIT_MEANINGS } from "../../bin/waterspout/failures/exit-codes.ts";
 import { run } from "../../bin/waterspout/run.ts";
+import { createProgressLine } from "../../bin/waterspout/terminal/progress-line.ts";
 import { jobOptions } from "../../schema/api/job-request.ts";
 import { listen } from "../support/ports.ts";
 

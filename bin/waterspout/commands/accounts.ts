@@ -1,12 +1,12 @@
 import { type Account, Limits, SOURCES } from "../../../schema/api/account.ts";
+import { readChoice } from "../arguments/options.ts";
+import { membersOf, optionsOf } from "../arguments/schema-options.ts";
 import type { Args, Command, Context } from "../command.ts";
-import { CommandError } from "../command-error.ts";
-import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT, type ExitCode } from "../failures/exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { readChoice } from "../options.ts";
-import { printList } from "../print-list.ts";
-import { membersOf, optionsOf } from "../schema-options.ts";
-import { moment } from "../text.ts";
+import { printList } from "../terminal/print-list.ts";
+import { moment } from "../terminal/text.ts";
 
 const limitsText = (limits: Limits): string =>
   Object.entries(limits)

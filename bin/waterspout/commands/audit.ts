@@ -1,9 +1,9 @@
+import { readNumber } from "../arguments/options.ts";
 import type { Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { readNumber } from "../options.ts";
-import { printList } from "../print-list.ts";
-import { moment } from "../text.ts";
+import { printList } from "../terminal/print-list.ts";
+import { moment } from "../terminal/text.ts";
 
 const DEFAULT_LIMIT = 50;
 

@@ -1,12 +1,12 @@
 import { jobOptions } from "../../../schema/api/job-request.ts";
-import { awaitEnd, WAIT_OPTIONS } from "../await-end.ts";
+import { readTextFile } from "../arguments/read-file.ts";
+import { membersOf, optionsOf } from "../arguments/schema-options.ts";
 import type { Args, Command, Context } from "../command.ts";
-import { CommandError } from "../command-error.ts";
-import { createdBy } from "../created-by.ts";
-import { EXIT } from "../exit-codes.ts";
-import { batchText } from "../follow-batch.ts";
-import { readTextFile } from "../read-file.ts";
-import { membersOf, optionsOf } from "../schema-options.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT } from "../failures/exit-codes.ts";
+import { awaitEnd, WAIT_OPTIONS } from "../waiting/await-end.ts";
+import { createdBy } from "../waiting/created-by.ts";
+import { batchText } from "../waiting/follow-batch.ts";
 
 const { batch: _, ...sharedOptions } = jobOptions;
 

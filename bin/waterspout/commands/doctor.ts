@@ -1,8 +1,8 @@
 import type { Readiness } from "../../../schema/api/health.ts";
 import type { ReadinessCheck } from "../../../schema/readiness-check.ts";
 import type { Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
-import { fetchReadiness } from "../fetch-readiness.ts";
+import { fetchReadiness } from "../connection/fetch-readiness.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 
 /** `waterspout doctor`: what the service finds out about itself, with what to do about it. */
 export const doctor: Command = {

@@ -1,10 +1,10 @@
 import { jobOptions } from "../../../schema/api/job-request.ts";
-import { awaitEnd, OUTPUT_OPTION, WAIT_OPTIONS } from "../await-end.ts";
+import { membersOf, optionsOf } from "../arguments/schema-options.ts";
 import type { Command } from "../command.ts";
-import { createdBy } from "../created-by.ts";
-import { EXIT } from "../exit-codes.ts";
-import { adjustmentText } from "../job-text.ts";
-import { membersOf, optionsOf } from "../schema-options.ts";
+import { EXIT } from "../failures/exit-codes.ts";
+import { adjustmentText } from "../terminal/job-text.ts";
+import { awaitEnd, OUTPUT_OPTION, WAIT_OPTIONS } from "../waiting/await-end.ts";
+import { createdBy } from "../waiting/created-by.ts";
 
 export const get: Command = {
   summary: "Deliver the media of a URL",

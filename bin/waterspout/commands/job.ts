@@ -1,9 +1,9 @@
 import { WithStorage } from "../../../schema/api/endpoints.ts";
-import { awaitEnd, OUTPUT_OPTION, WAIT_OPTIONS } from "../await-end.ts";
+import { membersOf, optionsOf } from "../arguments/schema-options.ts";
 import type { Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
-import { jobText } from "../job-text.ts";
-import { membersOf, optionsOf } from "../schema-options.ts";
+import { EXIT } from "../failures/exit-codes.ts";
+import { jobText } from "../terminal/job-text.ts";
+import { awaitEnd, OUTPUT_OPTION, WAIT_OPTIONS } from "../waiting/await-end.ts";
 
 const JOB = "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17";
 const STORAGE_OPTIONS = optionsOf(WithStorage.shape);

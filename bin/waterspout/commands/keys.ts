@@ -1,10 +1,10 @@
 import { type Key, SCOPES } from "../../../schema/api/account.ts";
+import { readChoices, readNumber } from "../arguments/options.ts";
 import type { Args, Command, Context } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { readChoices, readNumber } from "../options.ts";
-import { printList } from "../print-list.ts";
-import { moment } from "../text.ts";
+import { printList } from "../terminal/print-list.ts";
+import { moment } from "../terminal/text.ts";
 
 const ACCOUNT_OPTION = {
   account: { value: "ACCOUNT", help: "Id or name; default: the only account there is" },

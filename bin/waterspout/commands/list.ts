@@ -1,10 +1,10 @@
 import type { Job } from "../../../schema/api/job.ts";
 import { STATUSES } from "../../../schema/states.ts";
+import { readChoice, readNumber } from "../arguments/options.ts";
 import type { Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
-import { readChoice, readNumber } from "../options.ts";
-import { printList } from "../print-list.ts";
-import { moment } from "../text.ts";
+import { EXIT } from "../failures/exit-codes.ts";
+import { printList } from "../terminal/print-list.ts";
+import { moment } from "../terminal/text.ts";
 
 const DEFAULT_LIMIT = 20;
 const LARGEST_PAGE = 100;

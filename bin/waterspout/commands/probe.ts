@@ -1,12 +1,12 @@
 import type { PlannedJob } from "../../../schema/api/job.ts";
 import { jobOptions } from "../../../schema/api/job-request.ts";
 import type { Metadata } from "../../../schema/api/probe.ts";
+import { membersOf, optionsOf } from "../arguments/schema-options.ts";
 import type { Args, Command, Context } from "../command.ts";
-import { CommandError } from "../command-error.ts";
-import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { adjustmentText } from "../job-text.ts";
-import { membersOf, optionsOf } from "../schema-options.ts";
-import { columns, facts, size } from "../text.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT, type ExitCode } from "../failures/exit-codes.ts";
+import { adjustmentText } from "../terminal/job-text.ts";
+import { columns, facts, size } from "../terminal/text.ts";
 
 export const probe: Command = {
   summary: "Show the media of a URL; nothing is created",

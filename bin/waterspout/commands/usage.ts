@@ -1,8 +1,8 @@
 import type { Usage } from "../../../schema/api/usage.ts";
 import type { Args, Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { columns, facts } from "../text.ts";
+import { columns, facts } from "../terminal/text.ts";
 
 const MONTH_OPTION = { month: { value: "YYYY-MM", help: "Default: the present one, in UTC" } } as const;
 const queryOf = (args: Args) => ({ period: args.text("month") });

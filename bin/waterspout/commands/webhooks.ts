@@ -1,9 +1,9 @@
 import { DELIVERY_STATUSES, type WebhookDelivery } from "../../../schema/api/webhook.ts";
+import { readChoice, readNumber } from "../arguments/options.ts";
 import type { Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
-import { readChoice, readNumber } from "../options.ts";
-import { printList } from "../print-list.ts";
-import { moment } from "../text.ts";
+import { EXIT } from "../failures/exit-codes.ts";
+import { printList } from "../terminal/print-list.ts";
+import { moment } from "../terminal/text.ts";
 
 const DEFAULT_LIMIT = 20;
 

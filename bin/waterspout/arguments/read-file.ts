@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { CommandError } from "./command-error.ts";
-import { EXIT } from "./exit-codes.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 
 /** A file's text. @throws CommandError `local` */
 export function readTextFile(path: string): string {

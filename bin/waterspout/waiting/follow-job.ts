@@ -1,6 +1,6 @@
-import type { Job } from "../../schema/api/job.ts";
-import type { Client } from "../../schema/client.ts";
-import { createProgressLine, progressOfJob, type Screen } from "./progress-line.ts";
+import type { Job } from "../../../schema/api/job.ts";
+import type { Client } from "../../../schema/client.ts";
+import { createProgressLine, progressOfJob, type Screen } from "../terminal/progress-line.ts";
 
 /** Shows a job's progress up to its end. @returns the job, with a fresh link to its file */
 export async function followJob(api: Client, id: string, screen: Screen, signal: AbortSignal): Promise<Job> {

@@ -1,7 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import type { Args, Command, Options } from "./command.ts";
-import { CommandError } from "./command-error.ts";
-import { EXIT } from "./exit-codes.ts";
+import type { Args, Command, Options } from "../command.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 
 /** Options that every command takes. */
 export const COMMON_OPTIONS: Options = {

@@ -1,4 +1,4 @@
-import type { JobProgress } from "../../schema/api/job.ts";
+import type { JobProgress } from "../../../schema/api/job.ts";
 
 /** Where progress is drawn; `process.stderr` is one. */
 export interface Screen {

@@ -1,7 +1,7 @@
-import { WaterspoutError } from "../../schema/client.ts";
+import { WaterspoutError } from "../../../schema/client.ts";
+import type { Output } from "../terminal/output.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import type { Output } from "./output.ts";
 
 /** Says why a command failed, in sentences. @returns its exit code @throws unknown failures */
 export function reportFailure(error: unknown, out: Output): ExitCode {

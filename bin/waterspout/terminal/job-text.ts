@@ -1,4 +1,4 @@
-import type { Job } from "../../schema/api/job.ts";
+import type { Job } from "../../../schema/api/job.ts";
 import { facts, moment, size } from "./text.ts";
 
 /** What people want to know of a job, one fact a line. */

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
-import { inRoot } from "../stack/paths.ts";
-import type { Args } from "./command.ts";
-import { CommandError } from "./command-error.ts";
-import { EXIT } from "./exit-codes.ts";
+import { inRoot } from "../../stack/paths.ts";
+import { readTextFile } from "../arguments/read-file.ts";
+import type { Args } from "../command.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 import { readLocalStack } from "./local-stack.ts";
-import { readTextFile } from "./read-file.ts";
 
 /** The API that a command talks to. */
 export interface Connection {

@@ -1,6 +1,6 @@
-import type { Batch, Client } from "../../schema/client.ts";
-import { createProgressLine, type Progress, type Screen } from "./progress-line.ts";
-import { facts, moment } from "./text.ts";
+import type { Batch, Client } from "../../../schema/client.ts";
+import { createProgressLine, type Progress, type Screen } from "../terminal/progress-line.ts";
+import { facts, moment } from "../terminal/text.ts";
 
 /** Shows how many jobs of a batch ended, up to the last one. */
 export async function followBatch(

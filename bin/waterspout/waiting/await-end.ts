@@ -1,15 +1,15 @@
 import { statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import type { Job } from "../../schema/api/job.ts";
-import type { Args, Context } from "./command.ts";
-import { CommandError } from "./command-error.ts";
+import type { Job } from "../../../schema/api/job.ts";
+import type { Args, Context } from "../command.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT, type ExitCode } from "../failures/exit-codes.ts";
+import { jobText } from "../terminal/job-text.ts";
+import { createProgressLine } from "../terminal/progress-line.ts";
 import type { Created } from "./created-by.ts";
-import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type FetchedFile, fetchFile } from "./fetch-file.ts";
 import { batchText, followBatch } from "./follow-batch.ts";
 import { followJob, sentenceOfEnd } from "./follow-job.ts";
-import { jobText } from "./job-text.ts";
-import { createProgressLine } from "./progress-line.ts";
 
 export const WAIT_OPTIONS = {
   wait: { help: "Follow it until it ends; the exit code reports the result" },

@@ -1,6 +1,6 @@
-import { Readiness } from "../../schema/api/health.ts";
-import { CommandError } from "./command-error.ts";
-import { EXIT } from "./exit-codes.ts";
+import { Readiness } from "../../../schema/api/health.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 
 /** Writing to the storage and asking the processors takes seconds where one of them does not answer. */
 const TIMEOUT_MS = 30_000;
