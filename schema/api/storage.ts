@@ -43,7 +43,7 @@ const blobMembers = {
 };
 const exactlyOneSecret = (value: { account_key?: string | undefined; sas_token?: string | undefined }) =>
   (value.account_key === undefined) !== (value.sas_token === undefined);
-const ONE_SECRET = { path: ["account_key"], error: "exactly one of account_key and sas_token is required" };
+const ONE_SECRET = { path: ["account_key"], error: "Exactly one of account_key and sas_token is required" };
 
 export const BlobStorage = z.object(blobMembers).refine(exactlyOneSecret, ONE_SECRET);
 
@@ -74,7 +74,7 @@ const providers = z.discriminatedUnion(
     GcsStorage.extend({ provider: z.literal("gcs") }),
     OssStorage.extend({ provider: z.literal("oss") }),
   ],
-  { error: "provider must be one of s3, blob, gcs, oss" },
+  { error: "must be one of s3, blob, gcs, oss" },
 );
 type SentStorage =
   | z.input<typeof providers>
