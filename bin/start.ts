@@ -20,7 +20,7 @@ Send it a video:
 
   curl ${url}/jobs -H "x-api-key: ${apiKey}" -H "content-type: application/json" -d '{"url":"https://…"}'
 
-or, from another terminal in this clone: npx waterspout get "https://…" --wait
+or, from another terminal in this clone: npx waterspout get "https://…"
 
 Ctrl-C stops it; jobs that are under way go on at the next start.
 `;

@@ -45,7 +45,7 @@ async function waterspout(words: string): Promise<{ code: number | null; output:
 
 describe("npx waterspout", () => {
   it("delivers a file with a progress bar on a terminal, and fetches it", async () => {
-    const words = `npx waterspout get ${origin.url}/talk.mp4 --output "my talk.mp4"`;
+    const words = `npx waterspout get ${origin.url}/talk.mp4 -o "my talk.mp4"`;
     const command = checkout.start(`script -qec '${words}' /dev/null`);
     expect(await command.ended, command.output()).toBe(0);
     const full = (label: string) => `\r\x1b[K  ${label.padEnd(11)} ${"█".repeat(30)} 100 %`;
@@ -53,7 +53,8 @@ describe("npx waterspout", () => {
     expect(command.output()).toContain(full("Fetching"));
     const path = join(checkout.path, "my talk.mp4");
     expect(command.output()).toContain(sha256(path));
-    expect(command.output()).toContain(`The file is ${path}`);
+    expect(command.output()).toContain(`saved as`);
+    expect(command.output()).toContain(path);
     expect(command.output()).not.toContain(stack.apiKey);
     expect(existsSync(`${path}.part`)).toBe(false);
   }, 60_000);
@@ -61,7 +62,7 @@ describe("npx waterspout", () => {
 
 describe("waterspout", () => {
   it("gives programs one document, and the exit code of success", async () => {
-    const { code, output } = await waterspout(`get ${origin.url}/talk.mp4 --format mkv --wait --json`);
+    const { code, output } = await waterspout(`get ${origin.url}/talk.mp4 --format mkv --json`);
     const job = JSON.parse(output) as Job;
     expect([code, job.status]).toEqual([0, "Completed"]);
     expect(job.s3_key).toMatch(/^local\/videos\/talk \[talk-[0-9a-f]{8}\]\.mkv$/);
@@ -80,7 +81,7 @@ describe("waterspout", () => {
   }, 60_000);
 
   it("ends with 1 when the job has no file, and with 3 when the API refuses", async () => {
-    const failed = await waterspout(`get ${origin.url}/status/404 --wait`);
+    const failed = await waterspout(`get ${origin.url}/status/404`);
     expect(failed.code).toBe(1);
     expect(failed.output).toContain("The job ended Warning: This media is not available or was removed");
     const refused = await waterspout(`get ${origin.url}/talk.mp4 --clip-start 5 --clip-end 3`);
@@ -88,11 +89,11 @@ describe("waterspout", () => {
   }, 60_000);
 
   it("leaves the job alone when the person stops waiting, and cancels it when asked", async () => {
-    const command = start(`get ${origin.url}/slow.mp4 --wait`);
+    const command = start(`get ${origin.url}/slow.mp4`);
     await command.printed("Downloading");
     command.process.kill("SIGINT");
     expect(await command.ended).toBe(130);
-    const [, id = ""] = /to wait again: waterspout wait (\S+)/.exec(command.output()) ?? [];
+    const [, id = ""] = /to follow it again: waterspout wait (\S+)/.exec(command.output()) ?? [];
     expect((await stack.job(id)).status).toBe("Processing");
     expect(await waterspout(`cancel ${id}`)).toEqual({ code: 0, output: "Job cancelled successfully\n" });
     expect(await waterspout(`wait ${id}`)).toMatchObject({ code: 1 });

@@ -1,4 +1,4 @@
-import { readNumber } from "../arguments/options.ts";
+import { readNumber } from "../arguments/values.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../failures/exit-codes.ts";
 import { findAccount } from "../find-account.ts";
@@ -12,7 +12,7 @@ export const audit: Command = {
   needs: "admin",
   options: {
     account: { value: "ACCOUNT", help: "Only entries about this account, by id or name" },
-    limit: { value: "N", help: `Entries at most, default ${DEFAULT_LIMIT}` },
+    limit: { value: "N", help: `Entries at most; default: ${DEFAULT_LIMIT}` },
   },
   examples: ["admin audit", "admin audit --account newsroom --json"],
   async run(args, context) {

@@ -9,7 +9,7 @@ export const doctor: Command = {
   summary: "Check an installation: database, queue, storage, processor, yt-dlp, ffmpeg, cookies, clock",
   needs: "nothing",
   examples: ["doctor", "doctor --json"],
-  async run(_args, { url, out, signal }) {
+  async run(_args, { connection: { url }, out, signal }) {
     const readiness = await fetchReadiness(url, signal);
     const checks = checksOf(readiness);
     out.result({ status: readiness.status, checks }, () => reportOf(readiness.status, checks));

@@ -1,6 +1,6 @@
 import type { Job } from "../../../schema/api/job.ts";
 import { STATUSES } from "../../../schema/states.ts";
-import { readChoice, readNumber } from "../arguments/options.ts";
+import { readChoice, readNumber } from "../arguments/values.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../failures/exit-codes.ts";
 import { printList } from "../terminal/print-list.ts";
@@ -14,7 +14,7 @@ export const list: Command = {
   options: {
     status: { value: STATUSES.join("|").toLowerCase(), help: "Only jobs of this status" },
     batch: { value: "BATCH-ID", help: "Only jobs of this batch" },
-    limit: { value: "N", help: `Jobs at most, default ${DEFAULT_LIMIT}` },
+    limit: { value: "N", help: `Jobs at most; default: ${DEFAULT_LIMIT}` },
   },
   examples: ["list", "list --status failed --limit 100", "list --json | jq .s3_url"],
   async run(args, { api, out, signal }) {

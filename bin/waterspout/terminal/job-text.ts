@@ -1,32 +1,42 @@
 import type { Job } from "../../../schema/api/job.ts";
+import type { Paint } from "./paint.ts";
 import { facts, moment, size } from "./text.ts";
 
-/** What people want to know of a job, one fact a line. */
-export const jobText = (job: Job): string =>
-  facts([
-    ["id", job.id],
-    ["url", job.url],
-    ["status", `${job.status}, ${job.step}, ${Math.round(job.progress)} %`],
-    ["error", job.error],
-    ["error code", job.error_code],
-    ["title", job.title],
-    ["object key", job.s3_key],
-    ["file replaced by", job.file_replaced_by],
-    ["storage", job.storage_provider],
-    ["size", size(job.file_size)],
-    ["SHA-256", job.sha256],
-    ["quality", job.actual_quality],
-    ["batch", job.batch_id],
-    ["retry of", job.original_job_id],
-    ["created", moment(job.created_at)],
-    ["finished", moment(job.finished_at)],
-    ["expires", moment(job.expires_at)],
-    ["timings", timingsOf(job)],
-    ...job.adjustments.map((adjustment): [string, string] => ["adjusted", adjustmentText(adjustment)]),
-    ["link", job.s3_url],
-    ["subtitles", job.subtitle_url],
-    ["thumbnail", job.thumbnail_url],
-  ]);
+/**
+ * What people want to know about a job, one fact per line.
+ *
+ * @param path where its file was downloaded to
+ */
+export const jobText = (job: Job, paint?: Paint, path?: string): string =>
+  facts(
+    [
+      ["id", job.id],
+      ["url", job.url],
+      ["status", `${job.status}, ${job.step}, ${Math.round(job.progress)} %`],
+      ["error", job.error],
+      ["error code", job.error_code],
+      ["next try", moment(job.next_try_at ?? null)],
+      ["title", job.title],
+      ["object key", job.s3_key],
+      ["file replaced by", job.file_replaced_by],
+      ["storage", job.storage_provider],
+      ["size", size(job.file_size)],
+      ["SHA-256", job.sha256],
+      ["quality", job.actual_quality],
+      ["batch", job.batch_id],
+      ["retry of", job.original_job_id],
+      ["created", moment(job.created_at)],
+      ["finished", moment(job.finished_at)],
+      ["expires", moment(job.expires_at)],
+      ["timings", timingsOf(job)],
+      ...job.adjustments.map((adjustment): [string, string] => ["adjusted", adjustmentText(adjustment)]),
+      ["link", job.s3_url],
+      ["subtitles", job.subtitle_url],
+      ["thumbnail", job.thumbnail_url],
+      ["saved as", path],
+    ],
+    paint,
+  );
 
 /** @example "waited 12 ms, download 804 ms, total 1020 ms" */
 export function timingsOf(job: Job): string {
