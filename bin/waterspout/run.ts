@@ -79,7 +79,7 @@ const isHelp = (word: string): boolean => word === "--help" || word === "-h";
 const DEFAULT_WIDTH = 100;
 const lookOf = ({ stdout, env }: Platform): HelpLook => ({
   paint: createPaint(hasColours(stdout, env)),
-  width: Math.min(stdout.columns ?? DEFAULT_WIDTH, DEFAULT_WIDTH),
+  width: Math.min(stdout.columns || DEFAULT_WIDTH, DEFAULT_WIDTH),
 });
 
 /** For commands that ask no API. */

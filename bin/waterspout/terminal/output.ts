@@ -39,7 +39,7 @@ export function createOutput({ json, quiet, env }: OutputOptions, stdout: Screen
     json,
     screen: json || quiet ? SILENT : stderr,
     paint,
-    width: stdout.isTTY ? stdout.columns : undefined,
+    width: (stdout.isTTY && stdout.columns) || undefined,
     result(value, text) {
       stdout.write(json ? `${JSON.stringify(value)}\n` : `${printable(text())}\n`);
     },
@@ -63,6 +63,6 @@ const withoutControls = (text: string): string =>
 /** The same, with the colours that this command writes. */
 const printable = (text: string): string =>
   text
-    .split(new RegExp(`(${COLOUR.source})`))
+    .split(COLOUR)
     .map((part, i) => (i % 2 === 1 ? part : withoutControls(part)))
     .join("");

@@ -17,9 +17,9 @@ const CODES: Readonly<Record<keyof Paint, number>> = {
   cyan: 36,
 };
 
-/** What {@link createPaint} writes, and nothing else. */
+/** What {@link createPaint} writes and nothing else, as a group, so that `split` keeps it. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what begins a colour
-export const COLOUR = /\x1b\[(?:[012]|3[1236])m/;
+export const COLOUR = /(\x1b\[(?:[012]|3[1236])m)/;
 
 /** @param on whether there are colours, see {@link hasColours} */
 export function createPaint(on: boolean): Paint {
@@ -64,7 +64,7 @@ const STATES: Readonly<Record<string, keyof Paint>> = {
 
 /** Paints a text whose first word is a state. @example paintState("Completed, Finished, 100 %", paint) */
 export function paintState(text: string, paint: Paint): string {
-  const [, word = "", rest = ""] = /^(\w+)(.*)$/s.exec(text) ?? [];
-  const colour = STATES[word];
-  return colour === undefined ? text : paint[colour](word) + rest;
+  const word = /^[A-Za-z]{1,20}/.exec(text)?.[0] ?? "";
+  const colour = Object.hasOwn(STATES, word) ? STATES[word] : undefined;
+  return colour === undefined ? text : paint[colour](word) + text.slice(word.length);
 }

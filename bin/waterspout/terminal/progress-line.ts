@@ -26,6 +26,8 @@ export interface ProgressLine {
 }
 
 const WIDTH = 30;
+/** Of a terminal that does not say how wide it is. */
+const DEFAULT_COLUMNS = 80;
 /** Percent between two lines where there is no terminal to draw on. */
 const LINE_STEP = 10;
 
@@ -37,7 +39,7 @@ export function createProgressLine(screen: Screen): ProgressLine {
       const line = render(progress);
       if (screen.isTTY) {
         // a line that wraps could not be drawn over
-        screen.write(`\r\x1b[K${line.slice(0, (screen.columns ?? 80) - 1)}`);
+        screen.write(`\r\x1b[K${line.slice(0, (screen.columns || DEFAULT_COLUMNS) - 1)}`);
         last = line;
         return;
       }
