@@ -39,4 +39,9 @@ export const storageHandlers = {
   setOssStorage: route(endpoints.setOssStorage, (input) => set(input, { ...input.body, provider: "oss" })),
   getOssStorage: route(endpoints.getOssStorage, view("oss")),
   removeOssStorage: route(endpoints.removeOssStorage, remove("oss")),
+  setGdriveStorage: route(endpoints.setGdriveStorage, (input) =>
+    set(input, { ...input.body, provider: "gdrive" }),
+  ),
+  getGdriveStorage: route(endpoints.getGdriveStorage, view("gdrive")),
+  removeGdriveStorage: route(endpoints.removeGdriveStorage, remove("gdrive")),
 };

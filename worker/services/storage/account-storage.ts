@@ -1,4 +1,4 @@
-import { DEFAULT_BASE_FOLDER, type InlineStorage, type Provider } from "../../../schema/api/storage.ts";
+import { type AccountStorage, DEFAULT_BASE_FOLDER, type Provider } from "../../../schema/api/storage.ts";
 import type { SavedStorage, StorageView, TestedStorage } from "../../../schema/api/user-storage.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import { bucketOf, placeOf } from "../../../schema/storage/address.ts";
@@ -18,10 +18,11 @@ const NAMES: Record<Provider, string> = {
   blob: "Azure Blob storage",
   gcs: "Google Cloud Storage",
   oss: "Alibaba OSS storage",
+  gdrive: "Google Drive storage",
 };
 
 /** What a request to set a storage holds. */
-type AskedStorage = InlineStorage & {
+type AskedStorage = AccountStorage & {
   /** The hosted API's; here a storage belongs to the account. */
   readonly apply_to_all_keys?: boolean | undefined;
 };
@@ -101,7 +102,7 @@ export async function testStorage(context: RequestContext, accountId: string): P
   };
 }
 
-async function openStored(context: RequestContext, owner: string, sealed: string): Promise<InlineStorage> {
+async function openStored(context: RequestContext, owner: string, sealed: string): Promise<AccountStorage> {
   try {
     return (await openSealed(context, sealed, { owner, purpose: "account.storage" })).storage;
   } catch (error) {
@@ -159,6 +160,7 @@ function nameAtProvider(target: StorageTarget): string {
     case "blob":
       return target.account_name;
     case "gcs":
+    case "gdrive":
       return target.service_account.client_email.replace(/@.*/, "");
     case "oss":
       return target.access_key_id;

@@ -4,11 +4,11 @@ import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import { invalidMember } from "../../../lib/api-error.ts";
 import { memberOf, type StorageMember } from "./storage-member.ts";
 
-/** A bucket's name where it becomes part of a host: anything else could make another host of it. */
+/** A valid bucket name where the name becomes part of a host. Anything else could change the host. */
 const HOST_LABELS = /^[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?$/i;
 
 /**
- * Refuses storage at addresses that are not public, like private URLs.
+ * Refuses storage at addresses that are not public, by the same policy as for URLs.
  *
  * @param within where the caller wrote the storage
  * @throws ApiError `invalid_request`
@@ -32,7 +32,7 @@ function addressesOf(target: StorageTarget, within: StorageMember): string[] {
     );
   }
   const own = bucketUrl(address);
-  // an opened endpoint opens the hosts of its buckets too: the name in front is not another place
+  // an allowed endpoint also allows its bucket hosts, because they lead to the same service
   return [target.endpoint, ...(isBelow(own, target.endpoint) ? [] : [own])];
 }
 
