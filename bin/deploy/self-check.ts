@@ -29,7 +29,7 @@ const SAMPLE_KEY = ".waterspout/sample.mp4";
 const LINK_SECONDS = "3600";
 
 /**
- * Delivers a sample through a deployment: it is put into the bucket, and its signed link is the source of a job.
+ * Delivers a sample through a deployment: the sample is stored in the bucket, and a signed link to it is the source of a job.
  *
  * @throws StackError with what does not work
  */

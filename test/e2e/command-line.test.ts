@@ -99,6 +99,43 @@ describe("waterspout", () => {
     expect(await waterspout(`wait ${id}`)).toMatchObject({ code: 1 });
   }, 60_000);
 
+  it("says that a host does not exist, and when it is tried again", async () => {
+    const command = start("get http://no-such-host.invalid/talk.mp4");
+    // a resolver without a network cannot say that a name does not exist
+    const sentence =
+      /(does not exist; check the URL|failed or broke off)\. It will be tried again in \d+ s, at/;
+    await command.printed("It will be tried again");
+    expect(command.output()).toMatch(sentence);
+    command.process.kill("SIGINT");
+    expect(await command.ended).toBe(130);
+    const [, id = ""] = /^job (\S+)$/m.exec(command.output()) ?? [];
+    expect((await waterspout(`show ${id}`)).output).toMatch(/^ {2}next try {3}\d/m);
+    await waterspout(`cancel ${id}`);
+  }, 60_000);
+
+  it("names ALLOWED_PRIVATE_HOSTS to the person who runs the server", async () => {
+    const { code, output } = await waterspout("get http://10.0.0.1/talk.mp4");
+    expect(code).toBe(3);
+    expect(output).toContain("must be a public address");
+    expect(output).toContain("start the server with ALLOWED_PRIVATE_HOSTS=host:port");
+  }, 30_000);
+
+  it("shows the account's storage, and has none to test or remove", async () => {
+    expect((await waterspout("storage")).output).toContain("its jobs use the managed bucket");
+    expect((await waterspout("storage test")).code).toBe(3);
+    expect((await waterspout("storage forget")).code).toBe(3);
+  }, 30_000);
+
+  it("delivers several URLs, one of which is refused, and downloads them", async () => {
+    const { code, output } = await waterspout(
+      `get ${origin.url}/talk.mp4 ${origin.url}/status/404 not-a-url ${origin.url}/talk.mp4 --folder many -o files/`,
+    );
+    expect(code).toBe(1);
+    expect(output).toContain("not-a-url: url must be an http or https URL");
+    expect(output).toContain("Delivered 2 of 4 URLs.");
+    expect(output.match(/saved as +\S.*files\/talk/g)).toHaveLength(2);
+  }, 60_000);
+
   it("serves the operator with the local stack's token", async () => {
     const created = await waterspout("keys create reader --json");
     const { id, api_key } = JSON.parse(created.output) as { id: string; api_key: string };
