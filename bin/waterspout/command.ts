@@ -8,6 +8,8 @@ import type { Output } from "./terminal/output.ts";
 export interface Context {
   readonly api: Client;
   readonly connection: Connection;
+  /** State folder of the installation on this machine. */
+  readonly stateDir: string;
   readonly out: Output;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
@@ -28,7 +30,7 @@ export interface Command {
   readonly options?: Options;
   /** What follows `npx waterspout`. */
   readonly examples: readonly string[];
-  /** Which credential it needs; default: the caller's key. */
-  readonly needs?: "admin" | "nothing" | "no server";
+  /** Which credential it needs; default: the caller's key. With `state` it does not use the API at all. */
+  readonly needs?: "admin" | "nothing" | "state";
   run(args: Args, context: Context): Promise<ExitCode>;
 }

@@ -1,7 +1,7 @@
 import { createClient } from "../../schema/client.ts";
 import { checkOperands, parseOptions } from "./arguments/options.ts";
 import { COMMANDS, subcommandsOf } from "./commands.ts";
-import { type Connection, findConnection } from "./connection/connection.ts";
+import { type Connection, findConnection, stateFolderOf } from "./connection/connection.ts";
 import { EXIT, type ExitCode } from "./failures/exit-codes.ts";
 import { reportFailure } from "./failures/report-failure.ts";
 import {
@@ -82,7 +82,7 @@ const lookOf = ({ stdout, env }: Platform): HelpLook => ({
   width: Math.min(stdout.columns || DEFAULT_WIDTH, DEFAULT_WIDTH),
 });
 
-/** For commands that ask no API. */
+/** For commands that do not use the API. */
 const NO_SERVER: Connection = { url: "http://localhost", isLocal: false };
 
 async function runCommand(called: CalledCommand, out: Output, platform: Platform): Promise<ExitCode> {
@@ -95,9 +95,18 @@ async function runCommand(called: CalledCommand, out: Output, platform: Platform
   refuseMistypedSubcommand(called);
   const args = parseOptions(command, rest);
   checkOperands(command, args);
-  const connection =
-    command.needs === "no server" ? NO_SERVER : findConnection(args, env, command.needs ?? "key");
-  const context = { api: createClient(connection), connection, out, signal, readInput, commands: COMMANDS };
+  const { needs = "key" } = command;
+  const connection = needs === "state" ? NO_SERVER : findConnection(args, env, needs);
+  const stateDir = stateFolderOf(args, env);
+  const context = {
+    api: createClient(connection),
+    connection,
+    stateDir,
+    out,
+    signal,
+    readInput,
+    commands: COMMANDS,
+  };
   try {
     return await command.run(args, context);
   } catch (error) {

@@ -14,7 +14,7 @@ export const completion: Command = {
   details:
     'Put the line for your shell into its start file: eval "$(waterspout completion bash)" into ~/.bashrc, eval "$(waterspout completion zsh)" behind compinit into ~/.zshrc, or waterspout completion fish | source into ~/.config/fish/config.fish.\n\nIt completes the command waterspout. With npx, define an alias first: alias waterspout="npx waterspout".',
   operands: ["<shell>"],
-  needs: "no server",
+  needs: "state",
   examples: ["completion bash", "completion zsh > ~/.zfunc/_waterspout", "completion fish | source"],
   async run({ operands: [shell = ""] }, { commands, out }) {
     if (!isShell(shell)) {

@@ -24,7 +24,7 @@ export interface Completed {
   /** Words that continue the name, with their summaries. */
   readonly words: readonly (readonly [string, string])[];
   readonly options: readonly CompletedOption[];
-  /** Whether its first operand is a file. */
+  /** Whether its first operand is a file or a folder. */
   readonly takesFile: boolean;
 }
 
@@ -51,7 +51,7 @@ export function completedCommands(commands: Readonly<Record<string, Command>>): 
       options: Object.entries({ ...command?.options, ...COMMON_OPTIONS }).flatMap(([option, row]) =>
         row.hidden ? [] : [completedOption(option, row)],
       ),
-      takesFile: command?.operands?.[0] === "<file>",
+      takesFile: ["<file>", "<folder>"].includes(command?.operands?.[0] ?? ""),
     };
   });
 }

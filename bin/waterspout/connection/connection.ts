@@ -18,6 +18,11 @@ export interface Connection {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The state folder of the installation on this machine, absolute. */
+export const stateFolderOf = (args: Args, env: Environment): string =>
+  resolve(args.text("state") ?? (env.WATERSPOUT_STATE || inRoot(".waterspout")));
+
 type Need = "key" | "admin" | "nothing";
 
 /**
@@ -29,7 +34,7 @@ type Need = "key" | "admin" | "nothing";
  */
 export function findConnection(args: Args, env: Environment, needs: Need): Connection {
   const given = args.text("server") ?? (env.WATERSPOUT_URL || undefined);
-  const stateDir = resolve(args.text("state") ?? (env.WATERSPOUT_STATE || inRoot(".waterspout")));
+  const stateDir = stateFolderOf(args, env);
   const local = given === undefined ? readLocalStack(stateDir) : localStackIfAny(stateDir);
   const url = given ?? local?.url;
   if (url === undefined) {
