@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Args, Option, Options } from "./command.ts";
+import type { Args, Option, Options } from "./args.ts";
 import { readJsonFile } from "./read-file.ts";
 
 /** Members of a request by name. */

@@ -1,6 +1,6 @@
 import type { ExitCode } from "./exit-codes.ts";
 
-/** The command cannot go on; the message tells the person at the terminal why and what to do. */
+/** The command cannot continue; the message says why and what to do, to the person at the terminal. */
 export class CommandError extends Error {
   readonly exitCode: ExitCode;
 

@@ -1,8 +1,9 @@
-import type { Batch, Client } from "../../schema/client.ts";
-import { createProgressLine, type Progress, type Screen } from "./progress-line.ts";
-import { facts, moment } from "./text.ts";
+import type { Batch, Client } from "../../../schema/client.ts";
+import type { Paint } from "../terminal/paint.ts";
+import { createProgressLine, type Progress, type Screen } from "../terminal/progress-line.ts";
+import { facts, moment } from "../terminal/text.ts";
 
-/** Shows how many jobs of a batch ended, up to the last one. */
+/** Shows how many jobs of a batch have ended, until the last one has. */
 export async function followBatch(
   api: Client,
   id: string,
@@ -37,18 +38,21 @@ function progressOfBatch(data: Readonly<Record<string, unknown>>): Progress | nu
   };
 }
 
-export const batchText = (batch: Batch): string =>
-  facts([
-    ["id", batch.id],
-    ["source", batch.show_url],
-    ["status", batch.status],
-    ["folder", batch.folder],
-    ["jobs", batch.total_episodes],
-    ["completed", batch.completed_episodes],
-    ["failed", batch.failed_episodes],
-    ["skipped", batch.skipped_episodes],
-    ["running", batch.processing_episodes],
-    ["pending", batch.pending_episodes],
-    ["created", moment(batch.created_at)],
-    ["finished", moment(batch.finished_at)],
-  ]);
+export const batchText = (batch: Batch, paint?: Paint): string =>
+  facts(
+    [
+      ["id", batch.id],
+      ["source", batch.show_url],
+      ["status", batch.status],
+      ["folder", batch.folder],
+      ["jobs", batch.total_episodes],
+      ["completed", batch.completed_episodes],
+      ["failed", batch.failed_episodes],
+      ["skipped", batch.skipped_episodes],
+      ["running", batch.processing_episodes],
+      ["pending", batch.pending_episodes],
+      ["created", moment(batch.created_at)],
+      ["finished", moment(batch.finished_at)],
+    ],
+    paint,
+  );

@@ -1,7 +1,7 @@
 import type { Output } from "./output.ts";
-import { columns } from "./text.ts";
+import { table } from "./text.ts";
 
-/** Prints the first items of a list: as a table, or as JSON as they come, one a line. */
+/** Prints the first items of a list: as a table, or as JSON as they come, one per line. */
 export async function printList<T>(
   items: AsyncIterable<T> | Iterable<T>,
   limit: number,
@@ -18,5 +18,5 @@ export async function printList<T>(
   }
   if (out.json) return;
   if (count === 0) out.note("There are none.");
-  else out.result(null, () => columns([head, ...rows]));
+  else out.result(null, () => table(head, rows, out));
 }
