@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
+import { DEFAULT_NETWORK_SLOTS } from "../schema/run-slots.ts";
 import { COOKIE_FORMAT, cookiesOfText } from "./operator-cookies.ts";
 
 /** One environment variable: the only place that defines its name, default, meaning and rule. */
@@ -88,7 +89,7 @@ const VARIABLES = {
   },
   networkSlots: {
     name: "NETWORK_SLOTS",
-    default: "8",
+    default: `${DEFAULT_NETWORK_SLOTS}`,
     meaning: "Runs that may download and upload at the same time",
     schema: wholeNumber(1, 1000),
   },

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Hono } from "hono";
+import { slotsOf } from "../schema/run-slots.ts";
 import type { ProcessorHealth } from "../schema/wire/run.ts";
 import type { ProcessorConfig } from "./config.ts";
 import type { ProcessorDependencies } from "./dependencies.ts";
@@ -15,7 +16,7 @@ import { checkReadiness } from "./readiness.ts";
 import { Callback } from "./run/callback.ts";
 import { LeaseKeeper } from "./run/lease.ts";
 import { startRun } from "./run/run.ts";
-import { RunTable, slotsOf } from "./run/run-table.ts";
+import { RunTable } from "./run/run-table.ts";
 import { Slots } from "./run/slots.ts";
 import { WorkFolders } from "./run/work-folders.ts";
 import { createServer } from "./server.ts";

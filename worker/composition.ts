@@ -37,7 +37,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
   const config = readConfig(env);
   const dependencies = { ...PLATFORM, ...replaced };
   return {
-    runner: createRunner(config, env, dependencies.fetch),
+    runner: createRunner(config, env, dependencies),
     dispatchQueue: env.DISPATCH_QUEUE,
     deliveryQueue: env.DELIVERY_QUEUE,
     batches: createBatchObjects(env.BATCHES),
@@ -82,9 +82,14 @@ export function createContext(
   return { ...services, connection, db: connection.db, defer };
 }
 
-function createRunner(config: Config, env: Env, fetch: typeof globalThis.fetch): Runner {
+function createRunner(
+  config: Config,
+  env: Env,
+  { fetch, clock }: Pick<Dependencies, "fetch" | "clock">,
+): Runner {
   const token = config.processorToken;
-  return config.processor.type === "http"
-    ? createHttpRunner({ urls: config.processor.urls, token, fetch })
-    : createContainerRunner({ namespace: env.PROCESSOR, instances: config.processor.instances, token });
+  const { processor } = config;
+  return processor.type === "http"
+    ? createHttpRunner({ urls: processor.urls, token, fetch, clock })
+    : createContainerRunner({ namespace: env.PROCESSOR, ...processor, token, clock });
 }

@@ -3,6 +3,7 @@ import { type AllowedHosts, AllowedHostsError, judgeHost, parseAllowedHosts } fr
 import { MAX_RETRY_HOURS } from "../schema/api/job-request.ts";
 import { FORWARDED_SETTINGS } from "../schema/container-settings.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
+import { DEFAULT_NETWORK_SLOTS, type RunSlots, slotsOf } from "../schema/run-slots.ts";
 import { withoutTrailing } from "../schema/text.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
 
@@ -312,7 +313,7 @@ export interface Config {
   readonly publicUrl: string;
   readonly processor:
     | { readonly type: "http"; readonly urls: readonly [string, ...string[]] }
-    | { readonly type: "containers"; readonly instances: number };
+    | { readonly type: "containers"; readonly instances: number; readonly slots: RunSlots };
   readonly processorIdleMs: number;
   /** The processor's settings that container instances get as they are, see `schema/container-settings.ts`. */
   readonly forwarded: Readonly<Record<string, string>>;
@@ -402,7 +403,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     publicUrl: variables.PUBLIC_URL,
     processor:
       processorUrl === undefined
-        ? { type: "containers", instances }
+        ? { type: "containers", instances, slots: slotsOfInstance(env) }
         : { type: "http", urls: [processorUrl, ...otherUrls] },
     forwarded: forwardedSettings(env),
     processorIdleMs: variables.PROCESSOR_IDLE_SECONDS * 1000,
@@ -448,6 +449,12 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
 /** Null unless both halves are set. */
 const pair = <T>(first: string, second: string, make: (first: string, second: string) => T): T | null =>
   first === "" || second === "" ? null : make(first, second);
+
+/** What the processor of an instance makes of its settings; it refuses to start with others than whole numbers. */
+function slotsOfInstance({ NETWORK_SLOTS, RESERVED_SLOTS }: Readonly<Record<string, unknown>>): RunSlots {
+  const all = Number(NETWORK_SLOTS || DEFAULT_NETWORK_SLOTS);
+  return slotsOf(all, RESERVED_SLOTS ? Number(RESERVED_SLOTS) : undefined);
+}
 
 /** The processor checks them at its start. */
 function forwardedSettings(env: Readonly<Record<string, unknown>>): Record<string, string> {

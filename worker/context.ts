@@ -98,8 +98,8 @@ export interface Backoffs {
 
 /** This isolate's copy of the pauses for sources and storages. */
 export interface BackoffMemory {
-  /** Sources and storages with a strike. */
-  read(context: Pick<RequestContext, "db" | "clock">): Promise<Backoffs>;
+  /** Sources and storages with a strike; what the instances run is read with them. */
+  read(context: Pick<RequestContext, "db" | "clock" | "runner">): Promise<Backoffs>;
   /** The tables were changed. */
   remove(): void;
 }

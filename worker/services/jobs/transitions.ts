@@ -265,7 +265,6 @@ function stateColumns(
       enqueue_due_at: null,
       error_code: null,
       boot: null,
-      runner: context.runner.preferred(job.id, job.avoid_runner),
     };
   }
   if (isFinal(state.status)) return { ...common, ...endColumns(state.status, move, now) };

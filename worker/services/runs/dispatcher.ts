@@ -14,7 +14,7 @@ import { sendDispatchMessages } from "../queue/sender.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
 import { runToken } from "./run-token.ts";
-import type { StartResponse } from "./runner.ts";
+import type { Place, StartResponse } from "./runner.ts";
 import { putOffBlocked } from "./source-backoff.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 
@@ -38,8 +38,8 @@ type Attempt = Dispatch | { readonly type: "behind"; readonly job: JobRow } | { 
 
 /** Delay when no processor responded: time for an instance to start or for a network to recover. */
 const UNREACHABLE_SECONDS = 5;
-/** Until a job that found no instance to itself asks again. */
-const ALONE_SECONDS = 10;
+/** Until a job asks again that found no instance to itself, or none but those it must not go to. */
+const PICKY_SECONDS = 10;
 /** A stream that has not begun is waited for at most this long after its job was accepted. */
 const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 /** Jobs that one ended run may start: the slot that it freed, and those that freed unseen. */
@@ -136,17 +136,15 @@ async function attempt(
   if (admittance.type === "put_off") return admittance;
 
   const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
-  const claim = await transition(
-    context,
-    id,
-    { type: "claimed" },
-    {
-      read: found.job,
-      filter: queueFilterOf(context, passed),
-      ...(storage ? { set: storage.columns } : {}),
-      only: ({ due_at }) => due_at !== null && due_at <= context.clock(),
-    },
-  );
+  const place = placeOf(context, found.job, admittance.refusedRunners);
+  const claim = await claimFor(context, found.job, place, {
+    filter: queueFilterOf(context, passed),
+    columns: storage?.columns ?? {},
+  }).catch((error: unknown) => {
+    context.runner.release(place);
+    throw error;
+  });
+  if (claim.type !== "moved" || !storage || !urls) context.runner.release(place);
   if (claim.type === "behind") return claim;
   if (claim.type !== "moved") return { type: "nothing_to_do" };
   const { attempt } = claim.move.state;
@@ -155,14 +153,38 @@ async function attempt(
     await transition(context, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
-  const response = await context.runner.start(
-    await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits }),
-    claim.job.avoid_runner,
-    admittance.refusedRunners,
-  );
+  const run = await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits });
+  const response = await context.runner.start(run, place);
   context.log("dispatch", { job_id: id, attempt, response: response.type, reason: reasonOf(response) });
-  return settle(context, claim.job, attempt, response);
+  return settle(context, claim.job, place, { attempt, response });
 }
+
+const placeOf = ({ runner }: RequestContext, job: JobRow, refused: readonly string[]): Place =>
+  runner.place({
+    jobId: job.id,
+    runClass: runClassOf(job),
+    alone: runsAlone(job),
+    avoid: job.avoid_runner,
+    refused,
+  });
+
+const claimFor = (
+  context: RequestContext,
+  job: JobRow,
+  { order: [runner] }: Place,
+  { filter, columns }: { filter: QueueFilter; columns: Partial<RunStorage["columns"]> },
+) =>
+  transition(
+    context,
+    job.id,
+    { type: "claimed" },
+    {
+      read: job,
+      filter,
+      set: { ...columns, runner },
+      only: ({ due_at }) => due_at !== null && due_at <= context.clock(),
+    },
+  );
 
 type FoundJob = NonNullable<Awaited<ReturnType<typeof findJobForRun>>>;
 
@@ -192,25 +214,24 @@ async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrl
 async function settle(
   context: RequestContext,
   before: JobRow,
-  attempt: number,
-  response: StartResponse,
+  { order, isRestricted }: Place,
+  { attempt, response }: { attempt: number; response: StartResponse },
 ): Promise<Dispatch> {
   const { id } = before;
   switch (response.type) {
     case "accepted":
-      if (response.runner !== context.runner.preferred(id, before.avoid_runner))
-        await setRunner(context.db, id, attempt, response.runner);
+      if (response.runner !== order[0]) await setRunner(context.db, id, attempt, response.runner);
       return { type: "started" };
     case "rejected":
       await transition(context, id, { type: "failed", code: "internal" }, { attempt });
       return { type: "nothing_to_do" };
     case "busy": {
-      // one that has to run alone says nothing of the room that others would find, and lets them go first
-      const alone = runsAlone(before);
-      const delaySeconds = alone
-        ? Math.max(ALONE_SECONDS, response.retryAfterSeconds)
+      // one that may not go everywhere says nothing of the room that others would find, and lets them go first
+      const isPicky = runsAlone(before) || isRestricted;
+      const delaySeconds = isPicky
+        ? Math.max(PICKY_SECONDS, response.retryAfterSeconds)
         : response.retryAfterSeconds;
-      if (!alone) context.capacity.noteBusy(context.clock(), runClassOf(before), delaySeconds);
+      if (!isPicky) context.capacity.noteBusy(context.clock(), runClassOf(before), delaySeconds);
       await transition(
         context,
         id,
@@ -219,7 +240,7 @@ async function settle(
           attempt,
           // it keeps its place in the line
           set: {
-            due_at: alone ? context.clock() + delaySeconds * 1000 : before.due_at,
+            due_at: isPicky ? context.clock() + delaySeconds * 1000 : before.due_at,
             claimed_at: before.claimed_at,
             started_at: before.started_at,
             error_code: before.error_code,

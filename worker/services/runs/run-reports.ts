@@ -18,6 +18,7 @@ import { isBeingWritten } from "../../db/object-owners.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { placeOf } from "../storage/object-owner.ts";
+import { runClassOf } from "./capacity.ts";
 import { dispatchDue } from "./dispatcher.ts";
 import { takeBackLost } from "./lost-runs.ts";
 import { isRunToken } from "./run-token.ts";
@@ -156,6 +157,9 @@ export async function takeOutcome(
     set: (job) => factsOf(job, outcome),
     guardedStatements,
   });
+  if (ended.type === "moved" && ended.job.runner !== null) {
+    context.runner.freed(ended.job.runner, runClassOf(ended.job), free_slots);
+  }
   context.defer(dispatchDue(context, free_slots));
   if (ended.type === "moved") return;
   if (ended.type === "refused" && isRepeated(ended.job, attempt, outcome)) return;
