@@ -49,6 +49,8 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.post("/internal/runs/:id/publish", publish);
   app.post("/internal/runs/:id/outcome", outcome);
   app.get("/docs/:file", docsAsset);
+  // where the metrics were before they had a path of their own
+  app.get("/admin/metrics", requireOperator, handlers.metrics);
 
   app.notFound(() => {
     throw notFound();

@@ -8,6 +8,7 @@ import { KeyCache } from "./services/accounts/key-cache.ts";
 import { RateLimits } from "./services/accounts/limits.ts";
 import { createBatchObjects } from "./services/batches/objects.ts";
 import { Backlog } from "./services/intake/backlog.ts";
+import { SiteRunsMemory } from "./services/maintenance/site-status.ts";
 import { Capacity } from "./services/runs/capacity.ts";
 import { createContainerRunner } from "./services/runs/container-runner.ts";
 import { createHttpRunner } from "./services/runs/http-runner.ts";
@@ -51,6 +52,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     capacity: new Capacity(),
     backlog: new Backlog(config.maxBacklog),
     backoffs: new BackoffMemory(),
+    siteRuns: new SiteRunsMemory(),
     sealer: new Sealer(config.sealingKeys, dependencies.random),
     spotifyTokens: new SpotifyTokens(config.spotify, dependencies),
     newId: createUuidV7(dependencies),

@@ -42,6 +42,7 @@ export interface Services extends Dependencies {
   readonly capacity: Capacity;
   readonly backlog: Backlog;
   readonly backoffs: BackoffMemory;
+  readonly siteRuns: SiteRunsMemory;
   readonly sealer: Sealer;
   readonly spotifyTokens: SpotifyTokens;
   readonly newId: MakeId;
@@ -102,6 +103,19 @@ export interface BackoffMemory {
   read(context: Pick<RequestContext, "db" | "clock" | "runner">): Promise<Backoffs>;
   /** The tables were changed. */
   remove(): void;
+}
+
+/** Runs of a site that ended alike. */
+export interface SiteRuns {
+  readonly site: string;
+  /** `completed`, or an error code. */
+  readonly outcome: string;
+  readonly runs: number;
+}
+
+/** This isolate's copy of how runs ended in the last hour. */
+export interface SiteRunsMemory {
+  read(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
 }
 
 /** The operator's token for Spotify's Web API. */
