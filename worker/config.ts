@@ -4,6 +4,13 @@ import { MAX_RETRY_HOURS } from "../schema/api/job-request.ts";
 import { FORWARDED_SETTINGS } from "../schema/container-settings.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
 import { DEFAULT_NETWORK_SLOTS, type RunSlots, slotsOf } from "../schema/run-slots.ts";
+import {
+  OTLP_MEANINGS,
+  type OtlpConfig,
+  OtlpEndpoint,
+  OtlpHeaders,
+  SamplerArg,
+} from "../schema/telemetry/otlp-settings.ts";
 import { withoutTrailing } from "../schema/text.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
 
@@ -205,6 +212,24 @@ const VARIABLES = {
     meaning: "Key of Podcast Index; without it and its secret, only iTunes is asked",
   },
   PODCAST_INDEX_SECRET: { schema: z.string(), fallback: "", secret: true, meaning: "Its secret" },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    schema: OtlpEndpoint,
+    fallback: "",
+    secret: false,
+    meaning: OTLP_MEANINGS.endpoint,
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    schema: OtlpHeaders,
+    fallback: "",
+    secret: true,
+    meaning: OTLP_MEANINGS.headers,
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    schema: SamplerArg,
+    fallback: "1",
+    secret: false,
+    meaning: OTLP_MEANINGS.ratio,
+  },
   LISTING_SECONDS: {
     schema: wholeNumber(1, 60),
     fallback: "60",
@@ -322,6 +347,7 @@ export interface Config {
   readonly rapidApiSecret: string | null;
   readonly spotify: SpotifyConfig;
   readonly directories: DirectoryConfig;
+  readonly otlp: OtlpConfig;
   readonly listingMs: number;
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
@@ -431,6 +457,11 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
         key,
         secret,
       })),
+    },
+    otlp: {
+      endpoint: variables.OTEL_EXPORTER_OTLP_ENDPOINT,
+      headers: variables.OTEL_EXPORTER_OTLP_HEADERS,
+      ratio: variables.OTEL_TRACES_SAMPLER_ARG,
     },
     listingMs: variables.LISTING_SECONDS * 1000,
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,

@@ -1,4 +1,6 @@
 import type { TargetOf } from "../schema/storage/address.ts";
+import type { TraceContext } from "../schema/telemetry/trace-context.ts";
+import type { Tracer } from "../schema/telemetry/tracer.ts";
 import type { DeliveryMessage, DispatchMessage } from "../schema/wire/queue-messages.ts";
 import type { Config } from "./config.ts";
 import type { Connection, Db } from "./db/connection.ts";
@@ -46,12 +48,15 @@ export interface Services extends Dependencies {
   readonly sealer: Sealer;
   readonly spotifyTokens: SpotifyTokens;
   readonly newId: MakeId;
+  readonly tracer: Tracer;
 }
 
 /** The services as one request, message or cron run uses them. */
 export interface RequestContext extends Services {
   readonly db: Db;
   readonly connection: Connection;
+  /** The span of the request; null for messages and cron runs. */
+  readonly trace: TraceContext | null;
   /** Continues work after the response; a failure is logged. */
   readonly defer: (work: Promise<unknown>) => void;
 }

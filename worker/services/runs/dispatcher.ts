@@ -1,6 +1,7 @@
 import type { Limits } from "../../../schema/api/account.ts";
 import { JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
 import { runsAlone } from "../../../schema/states.ts";
+import { formatTraceparent, parseTraceparent } from "../../../schema/telemetry/trace-context.ts";
 import type { Predecessor, RunRequest } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
@@ -154,9 +155,37 @@ async function attempt(
     return { type: "nothing_to_do" };
   }
   const run = await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits });
-  const response = await context.runner.start(run, place);
-  context.log("dispatch", { job_id: id, attempt, response: response.type, reason: reasonOf(response) });
+  const response = await handOver(context, claim.job, run, place);
   return settle(context, claim.job, place, { attempt, response });
+}
+
+/** Hands the run over, as a span of the job's trace. */
+async function handOver(
+  context: RequestContext,
+  job: JobRow,
+  run: RunRequest,
+  place: Place,
+): Promise<StartResponse> {
+  const { tracer, clock, runner } = context;
+  const parent = parseTraceparent(job.traceparent);
+  const trace = tracer.begin(parent);
+  const start = clock();
+  const response = await runner.start({ ...run, traceparent: formatTraceparent(trace) }, place);
+  const { job_id, attempt } = run;
+  const facts = { job_id, attempt, response: response.type, reason: reasonOf(response) };
+  context.log("dispatch", { trace_id: trace.traceId, ...facts });
+  tracer.end({
+    ...{ trace, parent, name: "dispatch", kind: "producer", start, end: clock() },
+    attributes: {
+      "waterspout.job_id": job_id,
+      "waterspout.attempt": attempt,
+      "waterspout.response": response.type,
+      "waterspout.instance": "runner" in response ? response.runner : null,
+    },
+    error: response.type === "unreachable" || response.type === "rejected" ? response.reason : null,
+  });
+  context.defer(tracer.flush());
+  return response;
 }
 
 const placeOf = ({ runner }: RequestContext, job: JobRow, refused: readonly string[]): Place =>
