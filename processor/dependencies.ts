@@ -4,6 +4,7 @@ import type { ProcessorConfig } from "./config.ts";
 import type { HostLimits } from "./egress/host-limits.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import type { ProxyRotation } from "./egress/proxy-rotation.ts";
+import type { RangeCheck } from "./egress/wrong-ranges.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Callback, Claim } from "./run/callback.ts";
@@ -56,6 +57,8 @@ export interface RunContext extends ProcessorDependencies, SourceNetwork {
   readonly store: ObjectStore;
   /** True if the fast strategy failed: everything is read from its beginning, through one connection at a time. */
   readonly readsPlainly?: boolean;
+  /** Whether the source answers ranges with wrong bytes. */
+  readonly rangeCheck: RangeCheck;
   /** Gives the run this many seconds from now on, in addition to what every run has. */
   readonly extendDeadline: (seconds: number) => void;
 }

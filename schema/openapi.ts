@@ -121,10 +121,10 @@ function securityOf(endpoint: Endpoint): Json[] {
 function responses(endpoint: Endpoint, schemas: Json): Json {
   return Object.fromEntries(
     Object.entries(endpoint.responses).map(
-      ([status, { description, schema, contentType = "application/json" }]) => {
+      ([status, { description, schema, contentType = "application/json", page }]) => {
         if (Number(status) === 204) return [status, { description }];
         const content = schema ? { schema: jsonSchema(schema, "output", schemas) } : {};
-        return [status, { description, content: { [contentType]: content } }];
+        return [status, { description, content: { [contentType]: content, ...(page && { [page]: {} }) } }];
       },
     ),
   );

@@ -3,7 +3,6 @@ import type { RunContext } from "../dependencies.ts";
 import type { HostLimit } from "../egress/host-limits.ts";
 import { RangeMismatchError, SourceChangedError } from "../egress/source-read.ts";
 import { StalledError } from "../egress/speed-watch.ts";
-import { hasWrongRanges } from "../egress/wrong-ranges.ts";
 import { Fault } from "../fault.ts";
 import { deliver } from "../stages/deliver.ts";
 import type { Resolved } from "../stages/resolve.ts";
@@ -49,5 +48,5 @@ async function limitBehind(
   if (fault instanceof StalledError || fault.retryAfterMs !== undefined) return null;
   if (REFUSALS.has(fault.code)) return { connections: 1 };
   if (!DAMAGE.has(fault.code)) return null;
-  return (await hasWrongRanges(context, source.streams)) ? { distrustsRanges: true } : null;
+  return (await context.rangeCheck.findsWrong(source.streams)) ? { distrustsRanges: true } : null;
 }

@@ -3,6 +3,7 @@ import { formatTraceparent, parseTraceparent } from "../../schema/telemetry/trac
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
+import { RangeCheck } from "../egress/wrong-ranges.ts";
 import { Fault, ServiceFault } from "../fault.ts";
 import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
@@ -29,8 +30,8 @@ export interface RunHandle {
 /** An outcome is repeated for this long; by then the lease has expired and the Worker has taken the job back. */
 const REPORT_MS = 10 * 60_000;
 
-/** A run before it has its folder and its source network. */
-type BareContext = Omit<RunContext, keyof SourceNetwork | "folder">;
+/** A run before it has its folder, its source network, and what depends on them. */
+type BareContext = Omit<RunContext, keyof SourceNetwork | "folder" | "rangeCheck">;
 
 /** The span of a run, and that of the claim that it belongs to. */
 type RunTrace = Pick<EndedRun, "trace" | "parent">;
@@ -115,7 +116,8 @@ async function produce(base: BareContext): Promise<Delivery> {
   try {
     const network = await openSourceNetwork(base, base.request.url);
     try {
-      return await attempt({ ...base, ...network, folder });
+      const rangeCheck = new RangeCheck({ ...base, ...network });
+      return await attempt({ ...base, ...network, folder, rangeCheck });
     } catch (error) {
       noteRefusal(base, network, error);
       throw error;

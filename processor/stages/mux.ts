@@ -4,7 +4,6 @@ import { containerOf } from "../../schema/containers.ts";
 import type { Adjustment, SourceCodecs, StreamActions } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
 import { RangeMismatchError } from "../egress/source-read.ts";
-import { hasWrongRanges } from "../egress/wrong-ranges.ts";
 import { Fault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { PartUploader, UploadResult } from "../storage/uploads/part-uploader.ts";
@@ -128,11 +127,7 @@ export async function muxAndUpload(context: RunContext, request: MuxRequest): Pr
 }
 
 const rangesAreWrong = async (context: RunContext, { all }: Inputs): Promise<boolean> =>
-  !context.readsPlainly &&
-  (await hasWrongRanges(
-    context,
-    all.map(({ stream }) => stream),
-  ));
+  !context.readsPlainly && (await context.rangeCheck.findsWrong(all.map(({ stream }) => stream)));
 
 async function onePass(
   context: RunContext,

@@ -21,8 +21,8 @@ import { viewStatus } from "./site-status.ts";
 const MAX_COUNTED = 10_000;
 
 /**
- * What the operator's monitoring asks for, in Prometheus' text format. Counters are in the database, because isolates of
- * the Worker come and go; none of the queries counts all rows.
+ * Figures for the operator's monitoring, in Prometheus' text format. Counters are rows of the database, because isolates
+ * of the Worker come and go. No query counts all rows.
  */
 export async function renderMetrics(context: RequestContext): Promise<string> {
   const { db, clock, config, dispatchQueue, backoffs } = context;

@@ -1,4 +1,4 @@
-import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../../schema/api/storage.ts";
+import { type AccountStorage, DEFAULT_BASE_FOLDER } from "../../../../schema/api/storage.ts";
 import type { Adjustment } from "../../../../schema/media.ts";
 import { placeOf } from "../../../../schema/storage/address.ts";
 import { keyFolder } from "../../../../schema/storage/object-key.ts";
@@ -14,28 +14,28 @@ import { explainNoResponse, explainRefusal } from "./explain.ts";
 import { judgeTarget } from "./judge-target.ts";
 import { judgeSharedAccess } from "./shared-access.ts";
 
-/** A caller's storage that took an object. */
+/** A caller's storage that accepted an object. */
 export interface VerifiedStorage extends OpenedStorage {
-  /** What the credentials cannot do; the job is done all the same. */
+  /** Permissions that the credentials lack but jobs can do without. */
   readonly adjustments: readonly Adjustment[];
 }
 
-/** The object that is written and deleted again. */
+/** The object that is written and deleted to verify the storage. */
 const PROBE_NAME = "verify_credentials.txt";
 const PROBE_TEXT = "Waterspout wrote this to check the credentials. It may be deleted.\n";
 const LIMIT_MS = 10_000;
 const MANAGED = "this is the operator's own bucket; leave storage out to deliver there";
 
 /**
- * Checks a caller's storage before anything is accepted: its endpoint is public, and a tiny object can be written under
- * the caller's prefix. It is deleted again; a missing right to do so is no refusal.
+ * Verifies a caller's storage before anything is accepted: its endpoint is public, and a tiny object can be written
+ * under the caller's prefix. The object is deleted afterwards; a missing permission to delete is not a refusal.
  *
- * @throws ApiError `invalid_request` for an address that is not public, `storage_verification_failed` with a sentence
- *   that names the cause for everything else
+ * @throws ApiError `invalid_request` for an address that is not public; `storage_verification_failed`, with a sentence
+ * that names the cause, for everything else
  */
 export async function verifyStorage(
   context: RequestContext,
-  storage: InlineStorage,
+  storage: AccountStorage,
 ): Promise<VerifiedStorage> {
   const target = checkStorage(context, storage);
   const network = withinLimit(context);
@@ -58,16 +58,16 @@ export async function verifyStorage(
 }
 
 /**
- * The target of a caller's storage, judged without asking anybody.
+ * The target of a caller's storage, checked without any request.
  *
  * @throws ApiError as {@link verifyStorage}
  */
 export function checkStorage(
   { config, clock, bucket }: RequestContext,
-  storage: InlineStorage,
+  storage: AccountStorage,
 ): StorageTarget {
   const target = readTarget(storage, config.allowedPrivateHosts);
-  // as a caller's storage it would hold keys without the account's prefix
+  // the managed bucket used as a caller's storage would hold keys without the account's prefix
   if (placeOf(target) === placeOf(bucket.target)) throw validationFailed(MANAGED);
   judgeTarget(target, config.allowedPrivateHosts);
   if (target.provider === "blob" && "sas_token" in target.credential) {
@@ -77,7 +77,7 @@ export function checkStorage(
   return target;
 }
 
-function readTarget(storage: InlineStorage, opened: Parameters<typeof targetOf>[1]): StorageTarget {
+function readTarget(storage: AccountStorage, opened: Parameters<typeof targetOf>[1]): StorageTarget {
   try {
     return targetOf(storage, opened);
   } catch (error) {
@@ -106,7 +106,7 @@ async function failure(
   return validationFailed(await explainNoResponse(error, target, network));
 }
 
-/** One limit for all requests of a verification. */
+/** One time limit for all requests of a verification. */
 function withinLimit({ fetch, clock }: RequestContext): StorageNetwork {
   const limit = AbortSignal.timeout(LIMIT_MS);
   return {
@@ -128,10 +128,19 @@ function limitsOf(target: StorageTarget): Adjustment[] {
 }
 
 function linkLimits(target: StorageTarget): Adjustment[] {
+  if (target.provider === "gdrive") return target.share_links ? [] : [notShared];
   if (target.provider !== "blob" || "account_key" in target.credential) return [];
   const reason = "A SAS token cannot sign links, and a link with the token itself would hand out its rights";
   return [{ field: "s3_url", from: "signed link", to: null, reason }];
 }
+
+const notShared: Adjustment = {
+  field: "s3_url",
+  from: "signed link",
+  to: "link of a file that everybody may read, else null",
+  reason:
+    "Google Drive signs no links: s3_url is null unless the folder is open to everybody who has the link, or share_links is true",
+};
 
 function archiveLimits({ provider, options }: StorageTarget): Adjustment[] {
   const storageClass = options?.storage_class;
