@@ -136,7 +136,7 @@ const VARIABLES = {
   },
   PROCESSOR_IDLE_SECONDS: {
     schema: wholeNumber(1, 3600),
-    fallback: "300",
+    fallback: "60",
     secret: false,
     meaning:
       "A container instance without work is stopped after this many seconds, 1 to 3600; unused with `PROCESSOR_URL`",
