@@ -100,15 +100,19 @@ describe("a recording", () => {
       service_account: { client_email, private_key, token_uri },
     };
     const id = await submit({ ...recording({ asked: false }), target });
-    const piece = () => drive.files.under(drive.folderId, `videos/.recordings/${id}/1/3`);
-    await expect.poll(piece, { timeout: 30_000, interval: 20 }).toHaveLength(1);
+    const piece = (number: number) =>
+      drive.files.under(drive.folderId, `videos/.recordings/${id}/1/${number}`);
+    for (const number of [1, 2]) {
+      await expect.poll(() => piece(number), { timeout: 30_000, interval: 20 }).toHaveLength(1);
+      live.air();
+    }
     live.end();
     const outcome = await bench.worker.outcome(id);
     expect(outcome).toMatchObject({ type: "completed", delivery: { strategy: "live" } });
     const key = outcome.type === "completed" ? outcome.delivery.key : "";
     const [file] = drive.files.under(drive.folderId, key);
     expect(file?.content?.length).toBe(outcome.type === "completed" ? outcome.delivery.file_size : 0);
-    expect(piece()).toEqual([]);
+    expect([piece(0), piece(1), piece(2)]).toEqual([[], [], []]);
   });
 
   it("begins at the live point and ends with the stream", async () => {
