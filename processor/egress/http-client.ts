@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import https from "node:https";
 import { type Duplex, PassThrough, pipeline, type Readable } from "node:stream";
@@ -111,7 +112,7 @@ export class HttpClient {
       response.destroy();
       if (hop === maxRedirects)
         throw new SourceFault("network", `more than ${maxRedirects} redirects`, { transient: false });
-      const next = parse(location, target);
+      const next = parse(fromRawBytes(location), target);
       if (next.origin !== target.origin) headers = withoutSecrets(headers);
       target = next;
     }
@@ -156,7 +157,11 @@ export class HttpClient {
       const protocol = url.protocol === "https:" ? "https:" : "http:";
       const transport = protocol === "https:" ? https : http;
       const agent = this.#policy.agentFor(protocol, this.#upstreamProxy);
-      const request = transport.request(url, { method, headers, agent, ...(signal ? { signal } : {}) });
+      const request = transport.request(url, {
+        ...{ method, headers, agent, ...(signal ? { signal } : {}) },
+        // some servers end the lines of their headers with LF alone, or send both kinds of length
+        insecureHTTPParser: true,
+      });
       const untilHeaders = setTimeout(() => request.destroy(silence(headersMs)), headersMs);
       request.once("error", fail);
       request.once("close", () => clearTimeout(untilHeaders));
@@ -249,6 +254,12 @@ function parse(url: string, base?: URL): URL {
     throw new SourceFault("egress_blocked", `scheme ${parsed.protocol} is not dialled`);
   }
   return parsed;
+}
+
+/** A header's text from its bytes: some servers send UTF-8, which Node reads as Latin-1. */
+function fromRawBytes(header: string): string {
+  const bytes = Buffer.from(header, "latin1");
+  return isUtf8(bytes) ? bytes.toString("utf8") : header;
 }
 
 function lowerCased(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
