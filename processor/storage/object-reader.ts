@@ -1,6 +1,17 @@
 import type { StorageTarget } from "../../schema/wire/run.ts";
 import { HttpClient, type OpenedResponse, type OpenOptions } from "../egress/http-client.ts";
 import { EgressPolicy } from "../egress/policy.ts";
+import type { ObjectStore } from "./object-store.ts";
+
+export interface ObjectReaderParts {
+  readonly target: StorageTarget;
+  readonly store: Pick<ObjectStore, "ownHeaders">;
+  readonly policy: EgressPolicy;
+  /** The run's way to its source. */
+  readonly others: HttpClient;
+  /** Any link to the storage. */
+  readonly link: string;
+}
 
 /**
  * The client of a run that also reads back what the run stored: requests to the storage's own host go there directly,
@@ -8,25 +19,23 @@ import { EgressPolicy } from "../egress/policy.ts";
  */
 export class ObjectReader extends HttpClient {
   readonly #others: HttpClient;
+  readonly #store: Pick<ObjectStore, "ownHeaders">;
   readonly #storageHost: string;
 
-  /**
-   * @param others the run's way to its source
-   * @param link any signed link to the storage
-   */
-  constructor(target: StorageTarget, policy: EgressPolicy, others: HttpClient, link: string) {
+  constructor({ target, store, policy, others, link }: ObjectReaderParts) {
     const { hostname, host, port, protocol } = new URL(link);
     const opened = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
     // the operator's own bucket is configuration, not a caller's word
     const isOwn = "managed" in target && target.managed;
     super(isOwn ? new EgressPolicy({ opened: new Set([opened]) }) : policy);
     this.#others = others;
+    this.#store = store;
     this.#storageHost = host;
   }
 
-  override open(url: string, options: OpenOptions = {}): Promise<OpenedResponse> {
-    return new URL(url).host === this.#storageHost
-      ? super.open(url, options)
-      : this.#others.open(url, options);
+  override async open(url: string, options: OpenOptions = {}): Promise<OpenedResponse> {
+    if (new URL(url).host !== this.#storageHost) return this.#others.open(url, options);
+    const own = await this.#store.ownHeaders?.();
+    return super.open(url, own ? { ...options, headers: { ...options.headers, ...own } } : options);
   }
 }

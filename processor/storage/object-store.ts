@@ -58,6 +58,13 @@ export interface ObjectStore {
    * credentials cannot sign one: a token of Azure's would have to be given away whole.
    */
   signGet(key: string, seconds: number, fileName?: string): Promise<string | null>;
+  /**
+   * Where the run itself reads an object back: a link as {@link signGet} makes it, or an address that {@link ownHeaders}
+   * open. Null when the credentials may not read.
+   */
+  ownLink(key: string, seconds: number): Promise<string | null>;
+  /** Headers for {@link ownLink}, for no other host. They hold a secret; absent where the link suffices. */
+  ownHeaders?(): Promise<Readonly<Record<string, string>>>;
   /** Ends background work of the object store; connections belong to the code that gave the agents. */
   close(): void;
 }

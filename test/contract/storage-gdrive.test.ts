@@ -323,6 +323,27 @@ describe("Google Drive", () => {
     expect(named("videos/verify_credentials.txt").map(({ content }) => `${content}`)).toEqual(["second"]);
   });
 
+  it("lets a run read its own objects back with its token, and nobody else", async () => {
+    const own = store();
+    const body = randomBytes(300);
+    await own.put({ key: "own/piece", contentType: "application/octet-stream" }, [body], never);
+    const large = randomBytes(6_000_000);
+    await own.put({ key: "own/large", contentType: "application/octet-stream" }, [large], never);
+    const headers = (await own.ownHeaders?.()) ?? {};
+    // the one that stored it knows its id, another run finds it
+    for (const reader of [own, store()]) {
+      const url = (await reader.ownLink("own/piece", 60)) ?? "";
+      const range = await fetch(url, { headers: { ...headers, range: "bytes=100-199" } });
+      expect(Buffer.from(await range.arrayBuffer()).equals(body.subarray(100, 200))).toBe(true);
+      expect((await fetch(url)).status).toBe(401);
+    }
+    expect(named("own/large")[0]?.content?.equals(large)).toBe(true);
+    const missing = (await own.ownLink("own/missing", 60)) ?? "";
+    expect((await fetch(missing, { headers })).status).toBe(404);
+    await own.delete("own/piece");
+    expect(named("own/piece")).toEqual([]);
+  });
+
   it("lists more files than a page of Drive holds", async () => {
     const query = new URLSearchParams({ supportsAllDrives: "true" });
     const folder = {

@@ -7,6 +7,7 @@ import { type MediaFacts, probeMedia } from "../../processor/tools/ffprobe.ts";
 import type { MediaRequest } from "../../schema/media.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
+import { type DriveDouble, startDriveDouble } from "../support/drive/drive-double.ts";
 import {
   type LiveStream,
   type LiveStreamOptions,
@@ -25,11 +26,13 @@ let origin: Origin;
 let bench: ProcessorBench;
 let folder: string;
 let live: LiveStream;
+let drive: DriveDouble;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "live-"));
   origin = await startOrigin({ root: await liveRoot() });
-  bench = await startProcessorBench([origin.host], { LIVE_STALL_SECONDS: "2" });
+  drive = await startDriveDouble();
+  bench = await startProcessorBench([origin.host, new URL(drive.origin).host], { LIVE_STALL_SECONDS: "2" });
 }, 60_000);
 
 afterEach(() => live.pause());
@@ -37,6 +40,7 @@ afterEach(() => live.pause());
 afterAll(async () => {
   await bench.close();
   await origin.close();
+  await drive.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -86,6 +90,31 @@ async function expectNothingLeft(jobId: string): Promise<void> {
 }
 
 describe("a recording", () => {
+  it("is delivered to Google Drive, which signs no links, and leaves no piece there", async () => {
+    await start();
+    live.air(5);
+    const { clientEmail: client_email, privateKey: private_key, tokenUri: token_uri } = drive.account;
+    const target = {
+      ...({ provider: "gdrive", endpoint: drive.origin, folder_id: drive.folderId } as const),
+      ...{ share_links: false, managed: false },
+      service_account: { client_email, private_key, token_uri },
+    };
+    const id = await submit({ ...recording({ asked: false }), target });
+    const piece = (number: number) =>
+      drive.files.under(drive.folderId, `videos/.recordings/${id}/1/${number}`);
+    for (const number of [1, 2]) {
+      await expect.poll(() => piece(number), { timeout: 30_000, interval: 20 }).toHaveLength(1);
+      live.air();
+    }
+    live.end();
+    const outcome = await bench.worker.outcome(id);
+    expect(outcome).toMatchObject({ type: "completed", delivery: { strategy: "live" } });
+    const key = outcome.type === "completed" ? outcome.delivery.key : "";
+    const [file] = drive.files.under(drive.folderId, key);
+    expect(file?.content?.length).toBe(outcome.type === "completed" ? outcome.delivery.file_size : 0);
+    expect([piece(0), piece(1), piece(2)]).toEqual([[], [], []]);
+  });
+
   it("begins at the live point and ends with the stream", async () => {
     await start();
     live.air(5);

@@ -66,9 +66,9 @@ export class Journal {
     this.pieces = pieces;
   }
 
-  /** False where the credentials sign no links: nothing that was written there can be read again. */
+  /** False where the credentials may not read: nothing that was written there can be read again. */
   static async isPossible({ store, request }: RunContext): Promise<boolean> {
-    return (await store.signGet(request.job_id, LINK_SECONDS)) !== null;
+    return (await store.ownLink(request.job_id, LINK_SECONDS)) !== null;
   }
 
   /** Opens the journal of a job, with all that former runs wrote. A run that lost its job can add nothing to it. */
@@ -78,7 +78,7 @@ export class Journal {
     const folder =
       request.recording.key ?? `${keyFolder({ base_folder, folder_prefix })}/.recordings/${request.job_id}`;
     const link = await signedLink(store, folder);
-    const reader = new ObjectReader(request.target, policy, client, link);
+    const reader = new ObjectReader({ target: request.target, store, policy, others: client, link });
     // nothing is looked for that nobody announced
     const former =
       request.recording.key === undefined ? [] : Array.from({ length: request.attempt - 1 }, (_, i) => i + 1);
@@ -135,7 +135,7 @@ export class Journal {
 
 /** @throws Fault `upload_refused` where the credentials may write only: a recording is read again at its end */
 async function signedLink(store: ObjectStore, key: string): Promise<string> {
-  const link = await store.signGet(key, LINK_SECONDS);
+  const link = await store.ownLink(key, LINK_SECONDS);
   if (link === null)
     throw new StorageFault("upload_refused", "a recording needs the right to read what it stored");
   return link;

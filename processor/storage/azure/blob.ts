@@ -59,5 +59,9 @@ export class BlobObjectStore implements ObjectStore {
     return this.#client.signedUrl(key, seconds, fileName);
   }
 
+  ownLink(key: string, seconds: number): Promise<string | null> {
+    return this.signGet(key, seconds);
+  }
+
   close(): void {}
 }

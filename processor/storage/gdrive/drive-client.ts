@@ -51,10 +51,14 @@ export class DriveClient {
     return this.#judged(await this.#authorized(request), request);
   }
 
+  /** What proves who asks. */
+  async headers(): Promise<{ readonly authorization: string }> {
+    return { authorization: `Bearer ${await this.#token()}` };
+  }
+
   async #authorized({ method, url, headers = {}, body, signal }: DriveExchange): Promise<StorageResponse> {
-    const authorization = `Bearer ${await this.#token()}`;
     return this.#transport.exchange({
-      ...{ method, url: new URL(url), headers: { ...headers, authorization }, signal },
+      ...{ method, url: new URL(url), headers: { ...headers, ...(await this.headers()) }, signal },
       body: body ?? [],
     });
   }

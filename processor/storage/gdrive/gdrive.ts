@@ -1,10 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { CHUNK_UNIT_BYTES, multipartEnds, uploadUrl } from "../../../schema/storage/gdrive/drive-request.ts";
-import { DriveTree, FILE_FIELDS, isOurs } from "../../../schema/storage/gdrive/drive-tree.ts";
+import {
+  CHUNK_UNIT_BYTES,
+  filesUrl,
+  multipartEnds,
+  uploadUrl,
+} from "../../../schema/storage/gdrive/drive-request.ts";
+import { DriveFile, DriveTree, FILE_FIELDS, isOurs } from "../../../schema/storage/gdrive/drive-tree.ts";
 import { openSession } from "../../../schema/storage/gdrive/session-ref.ts";
 import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
 import { DriveClient, type DriveOptions } from "./drive-client.ts";
-import { DriveSession } from "./drive-session.ts";
+import { DriveSession, lengthOf } from "./drive-session.ts";
 import { type DriveParts, DriveUpload, metadataOf } from "./drive-upload.ts";
 import { inTurn } from "./in-turn.ts";
 
@@ -16,6 +21,9 @@ const LIMITS: PartLimits = {
   equalParts: false,
 };
 
+/** Google documents requests with metadata and content for files up to this size. */
+const MAX_WHOLE_BYTES = 5_000_000;
+
 /**
  * A folder of Google Drive, by a service account. Drive knows ids and no keys; `docs/decisions/drive-has-no-keys.md` says
  * how folders, replacing, fencing and links follow from that.
@@ -26,6 +34,9 @@ export class GdriveObjectStore implements ObjectStore {
   readonly provider = "gdrive";
   readonly limits = LIMITS;
   readonly #parts: DriveParts;
+  /** Of small objects that this run stored: the pieces of a recording are read and deleted soon after. */
+  readonly #ids = new Map<string, string>();
+  readonly #folders = new Map<string, Promise<string>>();
 
   constructor(options: DriveOptions) {
     const { target } = options;
@@ -40,18 +51,24 @@ export class GdriveObjectStore implements ObjectStore {
     return DriveUpload.open(this.#parts, object, signal);
   }
 
+  /** Drive takes up to 5 MB by one request; what is larger is an upload of one part. */
   async put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
-    const { client, target, tree, folderFor } = this.#parts;
-    const folder = await folderFor(object.key);
+    if (lengthOf(body) > MAX_WHOLE_BYTES) {
+      const upload = await this.open(object, signal);
+      await upload.putPart(0, body, signal);
+      return await upload.complete();
+    }
+    const { client, target, tree } = this.#parts;
+    const folder = await this.#folderOf(object.key);
     const boundary = randomUUID();
-    await client.retrier.run(
+    const { text } = await client.retrier.run(
       async () => {
-        // a try whose answer was lost may have made the file
-        const [existing] = await tree.find(object.key);
         const metadata = metadataOf(object, boundary);
+        // a try whose response was lost may have made it
+        const [existing] = await tree.findIn([folder], metadata.name);
         const whole = existing ? metadata : { ...metadata, parents: [folder] };
         const { contentType, head, tail } = multipartEnds(whole, object.contentType, boundary);
-        await client.exchange({
+        return await client.exchange({
           method: existing ? "PATCH" : "POST",
           url: uploadUrl(target.endpoint, existing?.id ?? null, {
             uploadType: "multipart",
@@ -64,6 +81,7 @@ export class GdriveObjectStore implements ObjectStore {
       },
       { signal },
     );
+    this.#ids.set(object.key, DriveFile.parse(JSON.parse(text)).id);
   }
 
   /** A name that another key sealed cannot be opened: who has the account's new key cannot reach the session. */
@@ -81,6 +99,9 @@ export class GdriveObjectStore implements ObjectStore {
   /** Files that people put under the same name stay. */
   async delete(key: string): Promise<void> {
     const { tree } = this.#parts;
+    const known = this.#ids.get(key);
+    this.#ids.delete(key);
+    if (known !== undefined) return await tree.remove(known);
     const ours = (await tree.find(key)).filter(isOurs);
     await Promise.all(ours.map(({ id }) => tree.remove(id)));
   }
@@ -88,6 +109,28 @@ export class GdriveObjectStore implements ObjectStore {
   /** Nothing that Drive signs. The Worker shares a finished file where the account asks for it. */
   async signGet(): Promise<null> {
     return null;
+  }
+
+  /** The file's content, for requests with this account's token; an object that is missing is answered with 404. */
+  async ownLink(key: string): Promise<string> {
+    const { tree, target } = this.#parts;
+    const id = this.#ids.get(key) ?? (await tree.find(key))[0]?.id ?? "missing";
+    return filesUrl(target.endpoint, id, { alt: "media" });
+  }
+
+  async ownHeaders(): Promise<Readonly<Record<string, string>>> {
+    return await this.#parts.client.headers();
+  }
+
+  /** Asked once for each folder of a run. */
+  #folderOf(key: string): Promise<string> {
+    const path = key.slice(0, key.lastIndexOf("/") + 1);
+    const known = this.#folders.get(path);
+    if (known) return known;
+    const folder = this.#parts.folderFor(key);
+    this.#folders.set(path, folder);
+    folder.catch(() => this.#folders.delete(path));
+    return folder;
   }
 
   close(): void {}

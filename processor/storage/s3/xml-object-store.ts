@@ -56,5 +56,9 @@ export class XmlObjectStore implements ObjectStore {
     return this.#service.signGet(key, seconds, fileName);
   }
 
+  ownLink(key: string, seconds: number): Promise<string> {
+    return this.signGet(key, seconds);
+  }
+
   close(): void {}
 }

@@ -56,7 +56,11 @@ export class DriveTree {
   /** The files under a key, in all folders of this path: ours first, then the oldest. */
   async find(key: string): Promise<DriveFile[]> {
     const { folders, name } = splitKey(key);
-    const parents = await this.#folders(folders);
+    return await this.findIn(await this.#folders(folders), name);
+  }
+
+  /** The same in folders whose ids are known. */
+  async findIn(parents: readonly string[], name: string): Promise<DriveFile[]> {
     if (parents.length === 0) return [];
     const found = await this.#list(parents, `name = ${quoted(name)}`);
     // the search knows no difference between upper and lower case

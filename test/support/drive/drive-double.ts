@@ -100,6 +100,9 @@ export async function startDriveDouble(): Promise<DriveDouble> {
     if (id === null && req.method === "POST") {
       return answerFile(res, files.create((await json(req)) as Metadata, query, null), query);
     }
+    if (id !== null && req.method === "GET" && query.get("alt") === "media") {
+      return sendContent(req, res, files.get(id, query));
+    }
     if (id !== null && req.method === "GET") return answerFile(res, files.get(id, query), query);
     if (id !== null && req.method === "PATCH") {
       return answerFile(res, files.update(id, (await json(req)) as Metadata, query), query);
@@ -176,6 +179,25 @@ export async function startDriveDouble(): Promise<DriveDouble> {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   });
+}
+
+/** The content of a file, or a range of it. */
+function sendContent(req: IncomingMessage, res: ServerResponse, { content, mimeType }: StoredFile): void {
+  if (content === null) throw new DriveRefusedError(403, "fileNotDownloadable", "Only files with content.");
+  const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(req.headers.range ?? "") ?? [];
+  if (start === undefined) {
+    res.writeHead(200, { "content-type": mimeType, "content-length": content.length });
+    return void res.end(content);
+  }
+  const from = Number(start);
+  if (from >= content.length) {
+    throw new DriveRefusedError(416, "requestedRangeNotSatisfiable", "Request range not satisfiable");
+  }
+  const last = Math.min(content.length - 1, end ? Number(end) : content.length - 1);
+  const body = content.subarray(from, last + 1);
+  const range = `bytes ${from}-${last}/${content.length}`;
+  res.writeHead(206, { "content-type": mimeType, "content-length": body.length, "content-range": range });
+  res.end(body);
 }
 
 /** A body that holds metadata and content. */
