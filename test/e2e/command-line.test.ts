@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const sha256 = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
 
-/** Without npx, which costs seconds. */
+/** Without npx, which takes seconds. */
 const start = (words: string, env?: Readonly<Record<string, string>>): RunningCommand =>
   checkout.start(`node bin/waterspout.mjs ${words}`, env);
 
@@ -61,7 +61,7 @@ describe("npx waterspout", () => {
 });
 
 describe("waterspout", () => {
-  it("gives programs one document, and the exit code of success", async () => {
+  it("prints one document for programs, and exits with the code of success", async () => {
     const { code, output } = await waterspout(`get ${origin.url}/talk.mp4 --format mkv --json`);
     const job = JSON.parse(output) as Job;
     expect([code, job.status]).toEqual([0, "Completed"]);
@@ -80,7 +80,7 @@ describe("waterspout", () => {
     });
   }, 60_000);
 
-  it("ends with 1 when the job has no file, and with 3 when the API refuses", async () => {
+  it("exits with 1 when the job delivers no file, and with 3 when the API refuses", async () => {
     const failed = await waterspout(`get ${origin.url}/status/404`);
     expect(failed.code).toBe(1);
     expect(failed.output).toContain("The job ended Warning: This media is not available or was removed");
@@ -88,7 +88,7 @@ describe("waterspout", () => {
     expect(refused).toEqual({ code: 3, output: "waterspout: clip_end must be greater than clip_start\n" });
   }, 60_000);
 
-  it("leaves the job alone when the person stops waiting, and cancels it when asked", async () => {
+  it("leaves the job running when the person stops waiting, and cancels it when asked", async () => {
     const command = start(`get ${origin.url}/slow.mp4`);
     await command.printed("Downloading");
     command.process.kill("SIGINT");
@@ -99,9 +99,9 @@ describe("waterspout", () => {
     expect(await waterspout(`wait ${id}`)).toMatchObject({ code: 1 });
   }, 60_000);
 
-  it("says that a host does not exist, and when it is tried again", async () => {
+  it("says that a host does not exist, and when the job is tried again", async () => {
     const command = start("get http://no-such-host.invalid/talk.mp4");
-    // a resolver without a network cannot say that a name does not exist
+    // a resolver without a network cannot report that a name does not exist
     const sentence =
       /(does not exist; check the URL|failed or broke off)\. It will be tried again in \d+ s, at/;
     await command.printed("It will be tried again");
@@ -120,7 +120,7 @@ describe("waterspout", () => {
     expect(output).toContain("start the server with ALLOWED_PRIVATE_HOSTS=host:port");
   }, 30_000);
 
-  it("shows the account's storage, and has none to test or remove", async () => {
+  it("shows the account's storage, and says that there is none to test or remove", async () => {
     expect((await waterspout("storage")).output).toContain("its jobs use the managed bucket");
     expect((await waterspout("storage test")).code).toBe(3);
     expect((await waterspout("storage forget")).code).toBe(3);
@@ -145,7 +145,7 @@ describe("waterspout", () => {
     expect((await waterspout(`keys revoke ${id}`)).code).toBe(0);
   }, 60_000);
 
-  it("says so when nobody answers", async () => {
+  it("says so when the server does not answer", async () => {
     const command = start("cancel 01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17", {
       WATERSPOUT_URL: "http://127.0.0.1:1",
       WATERSPOUT_API_KEY: "sk",

@@ -77,7 +77,7 @@ describe("npm run demo", () => {
     expect(demo.output()).toContain("video: h264 640×360");
   }, 60_000);
 
-  it("reports in one sentence why a job failed, and ends with 1", async () => {
+  it("reports in one sentence why a job failed, and exits with 1", async () => {
     const demo = checkout.start(`npm run demo -- ${origin.url}/status/404`, {
       ALLOWED_PRIVATE_HOSTS: origin.host,
     });
@@ -87,7 +87,7 @@ describe("npm run demo", () => {
 });
 
 describe("npm start", () => {
-  it("serves the commands of the README, keeps its secrets private and stops cleanly", async () => {
+  it("runs the commands of the README, keeps its secrets private and stops cleanly", async () => {
     const stack = await start();
     expect(stack.pid).toBeGreaterThan(0);
     for (const name of ["local.json", "secrets.json"]) {
