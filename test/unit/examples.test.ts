@@ -16,7 +16,7 @@ let receiver: ChildProcess | undefined;
 afterEach(() => receiver?.kill());
 
 describe.each(RECEIVERS)("the example of a webhook receiver in %s", (_, program, script) => {
-  it("takes a signed event once, and refuses an altered one and an old one", async () => {
+  it("accepts a signed event once, and refuses an altered one and an old one", async () => {
     const child = spawn(program, [inRepository(script)], {
       env: { PATH: process.env.PATH, PORT: "0", WEBHOOK_SECRET: secret },
       stdio: ["ignore", "pipe", "pipe"],

@@ -11,18 +11,18 @@ const readme = readReadme();
 const contributing = readFileSync(inRepository("CONTRIBUTING.md"), "utf8");
 
 describe("the README", () => {
-  it("shows the tables that the code gives (npm run readme writes them)", () => {
+  it("shows the tables that the code generates (npm run readme writes them)", () => {
     expect(withFreshTables(readme)).toBe(readme);
   });
 
-  it("and the pages show every table between them, as the code gives it", () => {
+  it("and the pages show every table between them, as the code generates it", () => {
     const pages = readdirSync(inRepository("docs")).filter((name) => name.endsWith(".md"));
     const texts = [readme, ...pages.map((name) => readFileSync(inRepository("docs", name), "utf8"))];
     for (const text of texts) expect(withFreshTables(text)).toBe(text);
     expect(new Set(texts.flatMap(tablesOf))).toEqual(new Set(TABLE_NAMES));
   });
 
-  it("holds no shell command that nothing runs", () => {
+  it("contains no shell command that is not run", () => {
     const unmarked = readmeBlocks().filter(({ reason }) => reason === null);
     const standalone = unmarked.filter(({ commands }) => commands in STANDALONE);
     expect(standalone.map(({ commands }) => commands).sort()).toEqual(Object.keys(STANDALONE).sort());
@@ -30,12 +30,12 @@ describe("the README", () => {
     expect(readFileSync(inRepository(".ci", "run"), "utf8")).toContain("\nnpm test");
   });
 
-  it("talks to the local stack alone in the commands that are run", () => {
+  it("uses only the local stack in the commands that are run", () => {
     const urls = readmeSession().flatMap((commands) => commands.match(/https?:\/\/[^/\s"']+/g) ?? []);
     expect(new Set(urls)).toEqual(new Set(["http://127.0.0.1:8787", "https://example.com"]));
   });
 
-  it("names the limits that hold", () => {
+  it("states the actual limits", () => {
     expect(readme).toContain(`| URL | ${MAX_URL_LENGTH.toLocaleString("en")} characters`);
     expect(readme).toContain(`| request body | ${MAX_BODY_BYTES / 1024} KiB |`);
     expect(readme).toContain(`${MAX_INTERRUPTIONS} lost runs, ${MAX_FAILURES} failures of the service`);
