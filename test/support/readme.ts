@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { inRepository } from "./repository.ts";
 
-/** Stands before a block that no test can run, with the reason. */
+/** Comes before a block that no test can run, with the reason. */
 const MARKER = /<!-- not run by a test: (.+) -->\n$/;
 
 /** A block of shell commands in the README. */
@@ -13,7 +13,7 @@ export interface ReadmeBlock {
 
 export const readReadme = (): string => readFileSync(inRepository("README.md"), "utf8");
 
-/** Every shell block of the README, in its order. */
+/** Every shell block of the README, in order. */
 export function readmeBlocks(): ReadmeBlock[] {
   const readme = readReadme();
   return [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map((match) => ({
@@ -22,7 +22,7 @@ export function readmeBlocks(): ReadmeBlock[] {
   }));
 }
 
-/** Blocks of one command that are run separately, and what runs them. */
+/** Blocks with one command that are run separately, and what runs them. */
 export const STANDALONE: Readonly<Record<string, string>> = {
   "npm run demo": "test/e2e/commands.test.ts",
   "npm run demo -- https://example.com/talk.mp4": "test/e2e/commands.test.ts",
