@@ -3,7 +3,7 @@ import { BlobClient, type BlobOptions } from "./blob-client.ts";
 import { BlobUpload, fenceUpload } from "./blob-upload.ts";
 import { uploadOfBlock } from "./block-id.ts";
 
-/** Azure takes blocks of any size; one of the 50,000 marks the upload. */
+/** Azure accepts blocks of any size; one of the 50,000 marks the upload. */
 const LIMITS: PartLimits = { minBytes: 1 << 20, maxBytes: 64 << 20, maxParts: 49_999, equalParts: false };
 
 /**
