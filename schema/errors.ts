@@ -229,6 +229,12 @@ export const JOB_ERRORS = {
     retry: "patient",
     sentence: "The connection to the source failed or broke off",
   },
+  host_not_found: {
+    party: "source",
+    outcome: "Failed",
+    retry: "backoff",
+    sentence: "The host name of the source does not exist; check the URL",
+  },
   truncated: {
     party: "source",
     outcome: "Failed",
