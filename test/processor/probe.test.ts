@@ -80,8 +80,8 @@ describe("a probe", () => {
       const outcome = await probe(path, {});
       expect(outcome).toMatchObject({
         type: "found",
-        media: { duration: expect.closeTo(3, 0), width: 320, height: 240 },
-        streams: [{ video_codec, audio_codec, width: 320, height: 240 }],
+        media: { duration: expect.closeTo(3, 0), width: 320, height: 180 },
+        streams: [{ video_codec, audio_codec, width: 320, height: 180 }],
       });
       const size = (await fetch(origin.url + path, { method: "HEAD" })).headers.get("content-length");
       if (outcome.type === "found" && path !== "/film.webm")
