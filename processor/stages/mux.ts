@@ -215,7 +215,9 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
     pass.onProgress();
     if (encodes) progress.enter("Muxing");
     const { seconds } = request.extent;
+    // without a duration, the size says how far it is: what is copied is as large as its source
     if (seconds) progress.write(outTimeMs / 1000 / seconds);
+    else if (request.expectedBytes) progress.write(totalSize / request.expectedBytes);
     try {
       checkSize(context, totalSize);
       checkLength(context, outTimeMs / 1000);
