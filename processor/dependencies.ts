@@ -10,6 +10,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Callback, Claim } from "./run/callback.ts";
 import type { LeaseKeeper } from "./run/lease.ts";
 import type { Progress } from "./run/progress.ts";
+import type { RunTimings } from "./run/run-timings.ts";
 import type { Slots } from "./run/slots.ts";
 import type { WorkFolders } from "./run/work-folders.ts";
 import type { SourceNetwork } from "./source-network.ts";
@@ -52,6 +53,7 @@ export interface RunContext extends ProcessorDependencies, SourceNetwork {
   /** Aborted with a {@link StoppedError} or a `Fault`; that reason is how the run ends. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
+  readonly timings: RunTimings;
   /** The run's own folder, removed at its end. */
   readonly folder: string;
   readonly store: ObjectStore;

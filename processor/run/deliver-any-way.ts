@@ -22,6 +22,7 @@ export async function deliverAnyWay(context: RunContext, resolved: Resolved): Pr
     const limit = error instanceof Fault ? await limitBehind(context, resolved, error) : null;
     if (context.signal.aborted || limit === null) throw error;
     context.client.useSingleConnections();
+    context.timings.attempts++;
     const delivery = await deliver({ ...context, readsPlainly: true }, resolved).catch((second: unknown) => {
       const isDamage = second instanceof Fault && DAMAGE.has(second.code);
       throw isDamage && error instanceof SourceChangedError && !context.signal.aborted ? error : second;

@@ -16,6 +16,7 @@ import { deliverAnyWay } from "./deliver-any-way.ts";
 import type { LeaseHolder } from "./lease.ts";
 import { Progress } from "./progress.ts";
 import { type EndedRun, recordRun } from "./run-record.ts";
+import { RunTimings } from "./run-timings.ts";
 import { StoppedError, type StopReason } from "./stop.ts";
 import { nextLook, UpcomingError } from "./upcoming.ts";
 
@@ -56,6 +57,7 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     claim,
     signal: abort.signal,
     progress,
+    timings: new RunTimings(),
     store: openObjectStore(request.target, dependencies.policy, {
       idleMs: dependencies.config.stallSeconds * 1000,
       digest: dependencies.hasher.md5,
@@ -74,7 +76,10 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
 async function execute(context: BareContext, traces: RunTrace): Promise<void> {
   const startedAt = Date.now();
   const outcome = await produce(context).then(
-    (delivery): Outcome["outcome"] => ({ type: "completed", delivery, tools: toolsOf(context) }),
+    (delivery): Outcome["outcome"] => ({
+      ...{ type: "completed", delivery, tools: toolsOf(context) },
+      attempts: context.timings.attempts,
+    }),
     (error: unknown) => outcomeOf(error, context),
   );
   const reported = outcome === null ? "dropped" : await report(context, outcome);
@@ -86,7 +91,10 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
 /** A media link may have expired between extraction and download: a fresh extraction is worth one more try. */
 async function attempt(context: RunContext): Promise<Delivery> {
   const begun = await findRecording(context);
-  if (begun) return continueRecording(context, begun);
+  if (begun) {
+    context.timings.attempts++;
+    return continueRecording(context, begun);
+  }
   try {
     return await fetchAndDeliver(context);
   } catch (error) {
@@ -98,6 +106,7 @@ async function attempt(context: RunContext): Promise<Delivery> {
 }
 
 async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
+  context.timings.attempts++;
   const resolved = await resolveSource(context);
   if (resolved.source.live) return recordLive(context, resolved);
   const delivery = await deliverAnyWay(context, resolved).catch((error: unknown) => {
@@ -114,7 +123,7 @@ async function produce(base: BareContext): Promise<Delivery> {
   const { folders, claim } = base;
   const folder = await folders.make(`${claim.job_id}.${claim.attempt}`);
   try {
-    const network = await openSourceNetwork(base, base.request.url);
+    const network = await openSourceNetwork(base, base.request.url, base.timings.ioWait);
     try {
       const rangeCheck = new RangeCheck({ ...base, ...network });
       return await attempt({ ...base, ...network, folder, rangeCheck });
@@ -165,6 +174,7 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   return {
     type: "failed",
     code: fault.code,
+    attempts: context.timings.attempts,
     retry_after_ms: fault.retryAfterMs ?? null,
     ...(fault.transient === undefined ? {} : { transient: fault.transient }),
     ...(ADDRESS_REFUSALS.includes(fault.code)

@@ -206,7 +206,7 @@ interface Pass {
 }
 
 async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promise<void> {
-  const { request: run, cpu, progress, proxy, tools, folder } = context;
+  const { request: run, cpu, progress, proxy, tools, folder, timings } = context;
   const { actions, audio } = request;
   const encodes = encodesAny(actions, audio);
   const overLimit = new AbortController();
@@ -240,7 +240,7 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
       ...{ tolerant: pass.rung !== "strict", onStderrLine: pass.damage.onLine },
     });
   };
-  const result = await (encodes ? cpu.hold(signal, encodeOrCopy) : encodeOrCopy()).catch(
+  const result = await (encodes ? cpu.hold(signal, timings.cpuWait, encodeOrCopy) : encodeOrCopy()).catch(
     (error: unknown): FfmpegResult => {
       signal.throwIfAborted();
       // the muxer only saw a connection break: its input knows why

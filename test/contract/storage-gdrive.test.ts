@@ -220,14 +220,14 @@ describe("Google Drive", () => {
   });
 
   it("gives an upload up for another try of the job when Drive forgot it", async () => {
-    const upload = await store().open({ key: "forgotten.bin", contentType: "video/mp4" }, never);
+    const upload = await store().open({ key: "lost.bin", contentType: "video/mp4" }, never);
     await upload.putPart(0, [randomBytes(PART)], never);
     server.sessions.forgetAll();
     await expect(upload.putPart(1, [randomBytes(PART)], never)).rejects.toMatchObject({
       code: "upload_failed",
       detail: expect.stringMatching(/^SessionGone/),
     });
-    expect(named("forgotten.bin")).toEqual([]);
+    expect(named("lost.bin")).toEqual([]);
   });
 
   it("renews a token that holds no longer in the middle of an upload", async () => {
@@ -355,7 +355,7 @@ describe("Google Drive", () => {
     expect(await edge().signedLink("missing.mp4")).toBeNull();
   });
 
-  it("sends its token to no other host, whatever an answer names", async () => {
+  it("sends its token to no other host, whatever a response names", async () => {
     const elsewhere = "https://attacker.example.com/upload/drive/v3/other?upload_id=x";
     const { store: through } = await disturbed((request) =>
       request.includes("uploadType=resumable") ? { status: 200, headers: { location: elsewhere } } : "pass",

@@ -39,7 +39,7 @@ export const uploadUrl = (endpoint: string, id: string | null, query: Query): st
 
 /**
  * The path and query of an upload session, from the `Location` of the answer that began it; null for another place. The
- * host is left out: requests go to the endpoint that was judged, whatever an answer names.
+ * host is left out: requests go to the endpoint that was judged, whatever a response names.
  *
  * @example sessionPath("https://www.googleapis.com/upload/drive/v3/files?uploadType=resumable&upload_id=AE…")
  *   // "/upload/drive/v3/files?uploadType=resumable&upload_id=AE…"

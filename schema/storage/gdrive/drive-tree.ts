@@ -22,7 +22,7 @@ export const DriveFile = z.object({
 export type DriveFile = z.infer<typeof DriveFile>;
 const FileList = z.object({ nextPageToken: z.string().optional(), files: z.array(DriveFile) });
 
-/** Files on a page of a listing: as much as fits into what the Worker reads of an answer. */
+/** Files on a page of a listing: as much as fits into what the Worker reads of a response. */
 const PAGE_FILES = "200";
 
 /** Google's own documents, folders and shortcuts have no content that could be replaced. */
@@ -128,7 +128,7 @@ export class DriveTree {
   }
 
   /**
-   * Drive makes a second folder of the same name without a word. So whoever made one looks again: the oldest counts, and
+   * Drive makes a second folder of the same name without a word. So everybody who made one looks again: the oldest counts, and
    * those who lost remove their own, which is empty still.
    */
   async #ensureFolder(parent: string, name: string): Promise<string> {

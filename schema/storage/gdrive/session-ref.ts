@@ -1,7 +1,7 @@
 import { fromBase64, toBase64Url, utf8 } from "../../bytes.ts";
 
 /**
- * How an upload session is named outside of the run that began it. Whoever knows the session's address may write its
+ * How an upload session is named outside of the run that began it. Anyone who knows the session's address may write its
  * file without any other proof, and names of uploads are stored in clear: so the name is the address, encrypted for
  * the owner of the service account's key.
  */

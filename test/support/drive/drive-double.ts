@@ -3,7 +3,7 @@ import { json } from "node:stream/consumers";
 import { googleAccount, newKeyPair } from "../google-account.ts";
 import { listen } from "../ports.ts";
 import { DEFAULT_FIELDS, DriveFiles, type Metadata, type StoredFile, shown } from "./drive-files.ts";
-import { DriveRefusal, sendRefusal } from "./drive-refusal.ts";
+import { DriveRefusedError, sendRefusal } from "./drive-refusal.ts";
 import { DriveSessions } from "./drive-sessions.ts";
 
 /** A stand-in for Google Drive's API v3: tokens, files, shared drives, resumable uploads, permissions. */
@@ -42,12 +42,12 @@ export async function startDriveDouble(): Promise<DriveDouble> {
     const serve = async () => {
       if (req.method === "POST" && url.pathname === TOKEN_PATH) return await google.issue(req, res);
       if (url.pathname === "/uc") return download(url, res);
-      if (!google.isAuthorized(req)) throw new DriveRefusal(401, "authError", "Invalid Credentials");
+      if (!google.isAuthorized(req)) throw new DriveRefusedError(401, "authError", "Invalid Credentials");
       const [upload, file] = [UPLOADS.exec(url.pathname), FILES.exec(url.pathname)];
       if (upload) return await serveUpload(req, res, url, upload[1] ?? null);
       if (file?.[2]) return await servePermissions(req, res, url, file[1] ?? "");
       if (file) return await serveFiles(req, res, url, file[1] ?? null);
-      throw new DriveRefusal(404, "notFound", "Not Found");
+      throw new DriveRefusedError(404, "notFound", "Not Found");
     };
     serve().catch((error: unknown) => {
       req.resume();
@@ -71,9 +71,9 @@ export async function startDriveDouble(): Promise<DriveDouble> {
       id === null
         ? files.under(folderId, query.get("key") ?? "")
         : files.all.filter((file) => file.id === id);
-    if (found.length > 1) throw new DriveRefusal(409, "ambiguous", "Several files have this name.");
+    if (found.length > 1) throw new DriveRefusedError(409, "ambiguous", "Several files have this name.");
     const [file] = found;
-    if (!file || file.content === null) throw new DriveRefusal(404, "notFound", "Not Found");
+    if (!file || file.content === null) throw new DriveRefusedError(404, "notFound", "Not Found");
     // Google asks everybody else to sign in
     if (id !== null && !file.shared && !file.isPublic)
       return void res.writeHead(302, { location: "/signin" }).end();
@@ -93,7 +93,7 @@ export async function startDriveDouble(): Promise<DriveDouble> {
     const { searchParams: query } = url;
     if (id === null && req.method === "GET") {
       const fields = /^nextPageToken,files\(([\w,]+)\)$/.exec(query.get("fields") ?? "")?.[1]?.split(",");
-      if (!fields) throw new DriveRefusal(400, "invalidParameter", "Invalid field selection");
+      if (!fields) throw new DriveRefusedError(400, "invalidParameter", "Invalid field selection");
       const { files: found, ...more } = files.list(query);
       return answer(res, { files: found.map((file) => shown(file, fields, origin)), ...more });
     }
@@ -104,7 +104,7 @@ export async function startDriveDouble(): Promise<DriveDouble> {
     if (id !== null && req.method === "PATCH") {
       return answerFile(res, files.update(id, (await json(req)) as Metadata, query), query);
     }
-    if (id === null || req.method !== "DELETE") throw new DriveRefusal(404, "notFound", "Not Found");
+    if (id === null || req.method !== "DELETE") throw new DriveRefusedError(404, "notFound", "Not Found");
     files.delete(id, query);
     res.writeHead(204).end();
   }
@@ -119,8 +119,8 @@ export async function startDriveDouble(): Promise<DriveDouble> {
     if (req.method === "POST") {
       const { type, role } = (await json(req)) as { type?: string; role?: string };
       if (type !== "anyone" || role !== "reader")
-        throw new DriveRefusal(400, "invalid", "Invalid permission.");
-      if (double.noSharing) throw new DriveRefusal(403, double.noSharing, "You cannot share this item.");
+        throw new DriveRefusedError(400, "invalid", "Invalid permission.");
+      if (double.noSharing) throw new DriveRefusedError(403, double.noSharing, "You cannot share this item.");
       file.shared = true;
       return answer(res, { id: "anyoneWithLink" });
     }
@@ -138,7 +138,7 @@ export async function startDriveDouble(): Promise<DriveDouble> {
     const session = query.get("upload_id");
     if (session !== null) return await serveSession(req, res, session);
     const isRight = req.method === (id === null ? "POST" : "PATCH");
-    if (!isRight) throw new DriveRefusal(404, "notFound", "Not Found");
+    if (!isRight) throw new DriveRefusedError(404, "notFound", "Not Found");
     if (query.get("uploadType") === "multipart") {
       const { metadata, content } = multipartOf(
         req.headers["content-type"] ?? "",
@@ -148,10 +148,10 @@ export async function startDriveDouble(): Promise<DriveDouble> {
         id === null ? files.create(metadata, query, content) : files.update(id, metadata, query, content);
       return answerFile(res, file, query);
     }
-    if (query.get("uploadType") !== "resumable") throw new DriveRefusal(400, "badRequest", "uploadType");
+    if (query.get("uploadType") !== "resumable") throw new DriveRefusedError(400, "badRequest", "uploadType");
     const begun = sessions.begin(id, (await json(req)) as Metadata, query);
     url.searchParams.set("upload_id", begun);
-    // Google names its own host, whoever stands in front of it
+    // Google names its own host, whatever proxy stands in front of it
     res.writeHead(200, { location: `https://www.googleapis.com${url.pathname}?${url.searchParams}` }).end();
   }
 
@@ -160,7 +160,7 @@ export async function startDriveDouble(): Promise<DriveDouble> {
       sessions.cancel(id);
       return void res.writeHead(499).end();
     }
-    if (req.method !== "PUT") throw new DriveRefusal(404, "notFound", "Not Found");
+    if (req.method !== "PUT") throw new DriveRefusedError(404, "notFound", "Not Found");
     const state = await sessions.put(id, req);
     if ("file" in state) return answerFile(res, state.file, state.query);
     res.writeHead(308, state.stored === 0 ? {} : { range: `bytes=0-${state.stored - 1}` }).end();
@@ -181,10 +181,10 @@ export async function startDriveDouble(): Promise<DriveDouble> {
 /** A body that holds metadata and content. */
 function multipartOf(contentType: string, body: Buffer): { metadata: Metadata; content: Buffer } {
   const boundary = /^multipart\/related; boundary=(\S+)$/.exec(contentType)?.[1];
-  if (!boundary) throw new DriveRefusal(400, "badContent", "not multipart/related");
+  if (!boundary) throw new DriveRefusedError(400, "badContent", "not multipart/related");
   const text = body.toString("latin1");
   const [before = "", first = "", second = "", after = ""] = text.split(`--${boundary}`);
-  if (before !== "" || after !== "--\r\n") throw new DriveRefusal(400, "badContent", "wrong boundaries");
+  if (before !== "" || after !== "--\r\n") throw new DriveRefusedError(400, "badContent", "wrong boundaries");
   const contentOf = (part: string) => part.slice(part.indexOf("\r\n\r\n") + 4, -2);
   return {
     metadata: JSON.parse(Buffer.from(contentOf(first), "latin1").toString()) as Metadata,

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { parseQuery } from "./drive-query.ts";
-import { DriveRefusal, notFound } from "./drive-refusal.ts";
+import { DriveRefusedError, notFound } from "./drive-refusal.ts";
 
 export const FOLDER = "application/vnd.google-apps.folder";
 
@@ -54,7 +54,7 @@ export class DriveFiles {
     return [...this.#files.values()].filter(({ trashed }) => !trashed);
   }
 
-  /** @throws DriveRefusal for an id that is not known, or that only `supportsAllDrives` shows */
+  /** @throws DriveRefusedError for an id that is not known, or that only `supportsAllDrives` shows */
   get(id: string, query: URLSearchParams): StoredFile {
     const file = this.#files.get(id);
     const isHidden = file?.driveId != null && query.get("supportsAllDrives") !== "true";
@@ -85,10 +85,10 @@ export class DriveFiles {
   /** Refuses what could not be created. */
   check(metadata: Metadata, query: URLSearchParams, bytes: number): StoredFile {
     const parent = this.get(metadata.parents?.[0] ?? "root", query);
-    if ((metadata.parents?.length ?? 0) > 1) throw new DriveRefusal(400, "invalid", "Too many parents.");
+    if ((metadata.parents?.length ?? 0) > 1) throw new DriveRefusedError(400, "invalid", "Too many parents.");
     this.#checkRole(parent);
     if (parent.driveId === null && this.#ownBytes() + bytes > this.ownQuotaBytes) {
-      throw new DriveRefusal(403, "storageQuotaExceeded", "Service Accounts do not have storage quota.");
+      throw new DriveRefusedError(403, "storageQuotaExceeded", "Service Accounts do not have storage quota.");
     }
     return parent;
   }
@@ -104,7 +104,7 @@ export class DriveFiles {
     const file = this.get(id, query);
     this.#checkRole(file);
     if (metadata.parents)
-      throw new DriveRefusal(
+      throw new DriveRefusedError(
         403,
         "fieldNotWritable",
         "The resource body includes fields which are not directly writable.",
@@ -182,7 +182,7 @@ export function shown(file: StoredFile, fields: readonly string[], origin: strin
 export const DEFAULT_FIELDS = ["kind", "id", "name", "mimeType"];
 
 const insufficient = () =>
-  new DriveRefusal(
+  new DriveRefusedError(
     403,
     "insufficientFilePermissions",
     "The user does not have sufficient permissions for this file.",
@@ -190,5 +190,5 @@ const insufficient = () =>
 
 function checkProperties({ properties = {} }: Metadata): void {
   const tooLong = Object.entries(properties).some(([name, value]) => Buffer.byteLength(name + value) > 124);
-  if (tooLong) throw new DriveRefusal(400, "propertyTooLarge", "A property is too large.");
+  if (tooLong) throw new DriveRefusedError(400, "propertyTooLarge", "A property is too large.");
 }

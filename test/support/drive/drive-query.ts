@@ -1,4 +1,4 @@
-import { DriveRefusal } from "./drive-refusal.ts";
+import { DriveRefusedError } from "./drive-refusal.ts";
 
 /** A search of Drive, as far as the double knows its language. */
 export interface DriveQuery {
@@ -17,9 +17,9 @@ const END = " and trashed = false";
 
 const unescaped = (text: string): string => text.replace(/\\(['\\])/g, "$1");
 
-/** @throws DriveRefusal for anything that it does not understand, as Drive does */
+/** @throws DriveRefusedError for anything that it does not understand, as Drive does */
 export function parseQuery(text: string): DriveQuery {
-  const invalid = () => new DriveRefusal(400, "invalid", "Invalid Value");
+  const invalid = () => new DriveRefusedError(400, "invalid", "Invalid Value");
   const parents = PARENTS.exec(text);
   if (!parents?.[1]) throw invalid();
   let rest = text.slice(parents[0].length);

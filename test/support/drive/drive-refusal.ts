@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 
 /** An error answer of Google's APIs. */
-export class DriveRefusal extends Error {
+export class DriveRefusedError extends Error {
   readonly status: number;
   readonly reason: string;
 
@@ -16,14 +16,14 @@ export class DriveRefusal extends Error {
 export const refusalBody = (status: number, reason: string, message = reason): string =>
   JSON.stringify({ error: { code: status, message, errors: [{ domain: "global", reason, message }] } });
 
-export const notFound = (id: string): DriveRefusal =>
-  new DriveRefusal(404, "notFound", `File not found: ${id}.`);
+export const notFound = (id: string): DriveRefusedError =>
+  new DriveRefusedError(404, "notFound", `File not found: ${id}.`);
 
 export function sendRefusal(res: ServerResponse, error: unknown): void {
   const refusal =
-    error instanceof DriveRefusal
+    error instanceof DriveRefusedError
       ? error
-      : new DriveRefusal(500, "backendError", `the double: ${String(error)}`);
+      : new DriveRefusedError(500, "backendError", `the double: ${String(error)}`);
   res.writeHead(refusal.status, { "content-type": "application/json; charset=UTF-8" });
   res.end(refusalBody(refusal.status, refusal.reason, refusal.message));
 }

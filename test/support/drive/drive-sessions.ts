@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { DriveFiles, Metadata, StoredFile } from "./drive-files.ts";
-import { DriveRefusal } from "./drive-refusal.ts";
+import { DriveRefusedError } from "./drive-refusal.ts";
 
 const UNIT = 256 << 10;
 
@@ -98,7 +98,7 @@ export class DriveSessions {
 
   #find(id: string): Session {
     const session = this.#sessions.get(id);
-    if (!session) throw new DriveRefusal(404, "notFound", "Upload session not found.");
+    if (!session) throw new DriveRefusedError(404, "notFound", "Upload session not found.");
     return session;
   }
 }
@@ -116,5 +116,5 @@ function rangeOf(header: string): { start: number | null; end: number; total: nu
   };
 }
 
-const wrongRange = (why: string): DriveRefusal =>
-  new DriveRefusal(400, "badRequest", `Failed to parse Content-Range header: ${why}.`);
+const wrongRange = (why: string): DriveRefusedError =>
+  new DriveRefusedError(400, "badRequest", `Failed to parse Content-Range header: ${why}.`);

@@ -150,7 +150,10 @@ export function explainRefusal(refusal: StorageRefusedError, target: StorageTarg
 function explanationOf({ code, status }: StorageRefusedError): Explain | undefined {
   const cause = causeOf(code);
   if (cause) return BY_CAUSE[cause];
-  return Object.hasOwn(BY_PLATFORM, code) ? BY_PLATFORM[code] : BY_STATUS[status];
+  if (Object.hasOwn(BY_PLATFORM, code)) return BY_PLATFORM[code];
+  // Drive names its limits of requests with a 403
+  const isLimited = status === 403 && judgeAnswer({ status, code }) === "passing";
+  return isLimited ? undefined : BY_STATUS[status];
 }
 
 /**
