@@ -173,7 +173,7 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   log("fault", { job_id: claim.job_id, attempt: claim.attempt, code: fault.code, detail: fault.detail });
   return {
     type: "failed",
-    code: fault.code,
+    code: fault.reportedCode,
     attempts: context.timings.attempts,
     retry_after_ms: fault.retryAfterMs ?? null,
     ...(fault.transient === undefined ? {} : { transient: fault.transient }),
