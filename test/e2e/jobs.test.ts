@@ -252,7 +252,7 @@ describe("what operators see", () => {
       return (await fetch(`${url}/metrics`, { headers })).text();
     };
     const text = [await metricsOf(stack.url, stack.adminToken), await metricsOf(stack.processorUrl)].join("");
-    // a metric without a sample has only its type, which tells which samples it may have
+    // a metric without a sample has only its type, which says what samples it may have
     const known = new Set(
       [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name = "", type]) =>
         type === "histogram" || type === "summary"

@@ -125,7 +125,7 @@ describe("the status", () => {
     }
   };
 
-  it("tells everybody of sites, and only the operator of numbers, hosts and instances", async () => {
+  it("shows sites to everybody, and numbers, hosts and instances only to the operator", async () => {
     await blocked(5);
     for (let i = 0; i < 5; i++) await run(`https://vimeo.com/${i}`, i < 4 ? completed : failed("private"));
     await run("https://secret-host.example.net/a.mp4", completed);
@@ -160,7 +160,7 @@ describe("the status", () => {
     expect((await worker.call("GET", "/status")).status).toBe(200);
   });
 
-  it("forgets what is older than an hour", async () => {
+  it("leaves out what is older than an hour", async () => {
     await blocked(5);
     worker.now += 70 * 60_000;
     expect((await status()).sites).toEqual([]);

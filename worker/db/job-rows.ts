@@ -147,7 +147,12 @@ const jobForRunQuery = (db: Db, condition: SQL) =>
       limits: accounts.limits,
       storage_prefix: accounts.storage_prefix,
       credentials: jobCredentials.sealed,
-      config: storageConfigs,
+      // no more than is needed: a result may have 100 columns
+      config: {
+        provider: storageConfigs.provider,
+        place: storageConfigs.place,
+        sealed: storageConfigs.sealed,
+      },
     })
     .from(jobs)
     .leftJoin(accounts, eq(accounts.id, jobs.account_id))

@@ -75,7 +75,7 @@ export type Admittance =
 export async function putOffBlocked(
   context: RequestContext,
   job: JobRow,
-  config: StorageConfigRow | null,
+  config: Pick<StorageConfigRow, "provider" | "place"> | null,
 ): Promise<Admittance> {
   const now = context.clock();
   const { sources, storages } = await context.backoffs.read(context);
@@ -154,7 +154,7 @@ const storagePlaceOf = ({
   `${storage_provider} ${storage_place ?? "managed"}`;
 
 /** The account may have replaced its storage after the job was accepted. */
-const placeNow = (job: JobRow, config: StorageConfigRow | null): string =>
+const placeNow = (job: JobRow, config: Pick<StorageConfigRow, "provider" | "place"> | null): string =>
   job.storage_source === "account" && config !== null
     ? storagePlaceOf({ storage_provider: config.provider, storage_place: config.place })
     : storagePlaceOf(job);

@@ -26,7 +26,7 @@ interface SealedStorage {
   /** Sent with the job. */
   readonly credentials: string | null;
   /** The account's own. */
-  readonly config: StorageConfigRow | null;
+  readonly config: Pick<StorageConfigRow, "provider" | "place" | "sealed"> | null;
   /** The account's prefix; null if it is the account's id. */
   readonly storage_prefix: string | null;
 }
