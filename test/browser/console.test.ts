@@ -290,6 +290,8 @@ describe("the account", () => {
     await see(page, "The test object was written and deleted.");
     await see(page, `****${accessKeyId.slice(-4)}`);
     expect(await page.content()).not.toContain(secretAccessKey);
+    await button(page, "Test now").click();
+    await see(page, "The storage works.");
     await button(page, "Remove storage").click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove storage" }).click();
     await see(page, "This account uses the managed bucket of this server.");
