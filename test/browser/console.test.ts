@@ -177,6 +177,7 @@ describe("a job", () => {
       page.locator("progress.large").evaluate((bar: HTMLProgressElement) => bar.value),
     ).toBeGreaterThan(0);
     await button(page, "Cancel job").click();
+    await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await button(page, "Cancel job").click();
