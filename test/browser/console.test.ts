@@ -387,6 +387,7 @@ describe("the operator", () => {
     await see(page, "Jobs that wait for a processor");
     await heading(page, "Readiness").waitFor();
     await see(page, "What the processors report");
+    await page.getByRole("table", { name: "Sites" }).getByRole("rowheader", { name: "other" }).waitFor();
     await page.getByRole("link", { name: "Jobs" }).waitFor({ state: "detached" });
   });
 });

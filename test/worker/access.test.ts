@@ -70,7 +70,7 @@ describe("every route for callers", () => {
 
 describe("a key with scopes", () => {
   const allowed: Record<string, string> = { GET: "read", POST: "write", PATCH: "write", DELETE: "write" };
-  const isStorage = /^\/user\/(storage|s3|bucket|blob|gcs|oss|slack|webhook-secret)/;
+  const isStorage = /^\/user\/(storage|s3|bucket|blob|gcs|oss|gdrive|slack|webhook-secret)/;
 
   it.each(of("key"))(
     "is let through to %s only with the scope that it needs, which is named",
