@@ -153,6 +153,8 @@ function parametersOf(place: "path" | "query", object: z.ZodObject | undefined, 
     name,
     in: place,
     required: place === "path" || (schema.required ?? []).includes(name),
+    // name[key]=value
+    ...(property.type === "object" ? { style: "deepObject", explode: true } : {}),
     schema: property,
   }));
 }

@@ -2,7 +2,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { type Endpoint, scopeOf } from "../schema/api/endpoint.ts";
 import { type EndpointName, endpoints } from "../schema/api/endpoints.ts";
 import type { Services } from "./context.ts";
-import { notFound } from "./lib/api-error.ts";
+import { noRoute } from "./middleware/no-route.ts";
 import { onError } from "./middleware/on-error.ts";
 import { rateLimit } from "./middleware/rate-limit.ts";
 import { requestId } from "./middleware/request-id.ts";
@@ -51,9 +51,7 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.get("/docs/:file", docsAsset);
   app.get("/ui/:file", uiAsset);
 
-  app.notFound(() => {
-    throw notFound();
-  });
+  app.notFound(noRoute(app));
   app.onError(onError);
   return app;
 }

@@ -20,7 +20,7 @@ import { JobRequest } from "./job-request.ts";
 import { operatorEndpoints } from "./operator-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
-import { KeyUsageList, Usage, UsageQuery } from "./usage.ts";
+import { KeyUsageList, MonthQuery, Usage, UsageQuery } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
 import { webhookEndpoints } from "./webhook-endpoints.ts";
 
@@ -200,7 +200,7 @@ export const endpoints = {
     path: "/usage",
     auth: "key",
     tag: "Account",
-    summary: "The account's usage in a month, and its limits",
+    summary: "The account's usage since the beginning or in a month, and its limits",
     query: UsageQuery,
     responses: { 200: { description: "The usage", schema: Usage } },
     errors: ["invalid_request"],
@@ -211,7 +211,7 @@ export const endpoints = {
     auth: "key",
     tag: "Account",
     summary: "Usage of each of the account's keys in a month",
-    query: UsageQuery,
+    query: MonthQuery,
     responses: { 200: { description: "The usage", schema: KeyUsageList } },
     errors: ["invalid_request"],
   },

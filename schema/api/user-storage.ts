@@ -142,7 +142,10 @@ export const storageEndpoints = {
   ),
   getOssStorage: get("/user/oss"),
   removeOssStorage: remove("/user/oss"),
-  setGdriveStorage: set("/user/gdrive", GdriveStorage.extend({ provider: z.literal("gdrive").optional() })),
+  setGdriveStorage: set(
+    "/user/gdrive",
+    GdriveStorage.extend({ provider: z.literal("gdrive").optional(), ...forAccount }),
+  ),
   getGdriveStorage: get("/user/gdrive"),
   removeGdriveStorage: remove("/user/gdrive"),
 } as const satisfies Record<string, Endpoint>;

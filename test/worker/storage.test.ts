@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ErrorBody } from "../../schema/api/error.ts";
+import type { Job } from "../../schema/api/job.ts";
 import type { InlineStorage } from "../../schema/api/storage.ts";
 import { strayCredentialsQuery } from "../../worker/db/credentials.ts";
 import { expiredLinksQuery } from "../../worker/db/job-queue.ts";
@@ -255,7 +256,7 @@ describe("an account's own storage", () => {
       expect(run.key_prefix).toEqual({ base_folder: "videos", folder_prefix: "team" });
       await worker.report(run, "outcome", completed);
       const job = await worker.job(account.key, run.job_id);
-      expect(job.storage_provider).toBe(provider);
+      expect(job).toMatchObject({ storage_provider: provider, marketplace_source: null });
       expect(new URL(job.s3_url ?? "").search).toMatch(/signature|sig=/i);
 
       expect((await call("DELETE", `/user/${provider}`)).status).toBe(200);
@@ -446,6 +447,9 @@ describe("callers of marketplaces", () => {
     expect(await limitsOf()).toEqual([["rapidapi", 2]]);
     expect((await post(gateway(user, "mega"), { storage: s3 })).status).toBe(201);
     expect(await limitsOf()).toEqual([["rapidapi", 100]]);
+    const listed = await worker.call("GET", "/jobs", { headers: gateway(user, "mega") });
+    const { jobs } = await listed.json<{ jobs: Job[] }>();
+    expect(jobs.map(({ marketplace_source }) => marketplace_source)).toEqual(["rapidapi", "rapidapi"]);
     await post(gateway(user, "mega"), { storage: s3 });
     expect(worker.logs.findLast(({ route }) => route === "/jobs")).toMatchObject({ d1_calls: 1 });
   });

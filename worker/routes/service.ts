@@ -54,14 +54,14 @@ export const docsAsset: Handler = async (c) => {
   const file = c.req.param("file") ?? "";
   if (file === DOCS_SCRIPT_NAME)
     return c.body(DOCS_SCRIPT, 200, { "content-type": "text/javascript; charset=utf-8" });
-  if (!DOCS_ASSETS.includes(file)) throw notFound();
+  if (!DOCS_ASSETS.includes(file)) throw notFound("page");
   return asset(c, `docs/${file}`);
 };
 
 /** `GET /ui/{file}`: style sheets and scripts of the Worker's own pages. */
 export const uiAsset: Handler = async (c) => {
   const file = c.req.param("file") ?? "";
-  if (!/^[a-z]+\.(css|js|svg)$/.test(file)) throw notFound();
+  if (!/^[a-z]+\.(css|js|svg)$/.test(file)) throw notFound("page");
   return asset(c, `ui/${file}`);
 };
 
@@ -70,6 +70,6 @@ async function asset(c: AppContext, path: string): Promise<Response> {
   const known = c.req.header("if-none-match");
   const headers = known === undefined ? {} : { "if-none-match": known };
   const found = await c.var.context.assets.fetch(`http://assets/${path}`, { headers });
-  if (found.status !== 200 && found.status !== 304) throw notFound();
+  if (found.status !== 200 && found.status !== 304) throw notFound("page");
   return new Response(found.body, found);
 }

@@ -47,7 +47,7 @@ export async function deleteFile(
   storage?: InlineStorage,
 ): Promise<string> {
   const job = await findJobOf(context.db, accountId, id.toLowerCase());
-  if (!job) throw notFound();
+  if (!job) throw notFound("job");
   requireFile(job);
   const { store, refused } = await storeOf(context, job, storage);
   const now = context.clock();
