@@ -100,7 +100,7 @@ describe("waterspout", () => {
   }, 60_000);
 
   it("says that a host does not exist, and when it is tried again", async () => {
-    const command = start("get http://no-such-host.invalid/talk.mp4");
+    const command = start("get http://no-such-host.example.com/talk.mp4");
     // a resolver without a network cannot say that a name does not exist
     const sentence =
       /(does not exist; check the URL|failed or broke off)\. It will be tried again in \d+ s, at/;
