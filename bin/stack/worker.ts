@@ -58,7 +58,7 @@ const NODE_OPTIONS = ["--max-semi-space-size=2"];
  * takes some kilobytes more with each request, and each Worker behind another as much again. Small collections are made
  * whole ones: memory levels off, and requests are as quick.
  */
-const WORKERD_V8_FLAGS = "--gc-global";
+const WORKERD_V8_FLAGS = process.env.WV8 ?? "--gc-global";
 
 /** Starts the Worker on the embedded platform: workerd with D1, Durable Objects, queues and R2. */
 export function startWorker({ state, env, platformFile, logFile }: WorkerOptions): Child {
