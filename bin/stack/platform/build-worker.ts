@@ -1,13 +1,11 @@
-/** `node build-worker.ts <folder>`: builds the Worker as it is deployed, and writes what it is bound to. */
-import { execFile } from "node:child_process";
+/** `node build-worker.ts <folder>`: builds the Worker for the embedded platform, and writes what it is bound to. */
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { promisify } from "node:util";
+import { build } from "esbuild";
 import { unstable_readConfig } from "wrangler";
 import { inRoot, root } from "../paths.ts";
-import { WRANGLER } from "../wrangler.ts";
 import type { PlatformBindings } from "./bindings.ts";
-import { BINDINGS_FILE } from "./bundle.ts";
+import { BINDINGS_FILE, BUNDLE_FILE } from "./bundle.ts";
 
 const CONFIG = inRoot("wrangler.toml");
 
@@ -15,7 +13,6 @@ const CONFIG = inRoot("wrangler.toml");
 interface WranglerConfig {
   readonly compatibility_date?: string;
   readonly compatibility_flags: readonly string[];
-  readonly d1_databases: readonly { readonly binding: string }[];
   readonly r2_buckets: readonly { readonly binding: string; readonly bucket_name?: string }[];
   readonly queues: {
     readonly producers?: readonly { readonly binding: string; readonly queue: string }[];
@@ -29,11 +26,6 @@ interface WranglerConfig {
       readonly max_concurrency?: number | null;
     }[];
   };
-  readonly ratelimits: readonly {
-    readonly name: string;
-    readonly namespace_id: string;
-    readonly simple: { readonly limit: number; readonly period: 10 | 60 };
-  }[];
   readonly durable_objects: {
     readonly bindings: readonly { readonly name: string; readonly class_name: string }[];
   };
@@ -50,8 +42,6 @@ function readBindings(): PlatformBindings {
   return {
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
-    // the name of the binding stands for the database: state folders of the development server know it by that
-    databases: config.d1_databases.map(({ binding }) => ({ binding, id: binding })),
     buckets: config.r2_buckets.map(({ binding, bucket_name }) => ({ binding, name: bucket_name ?? binding })),
     producers: (config.queues.producers ?? []).map(({ binding, queue }) => ({ binding, queue })),
     consumers: (config.queues.consumers ?? []).map((consumer) => ({
@@ -62,11 +52,6 @@ function readBindings(): PlatformBindings {
       deadLetterQueue: consumer.dead_letter_queue,
       retryDelay: consumer.retry_delay,
       maxConcurrency: consumer.max_concurrency,
-    })),
-    rateLimits: config.ratelimits.map(({ name, namespace_id, simple }) => ({
-      binding: name,
-      namespace: namespace_id,
-      ...simple,
     })),
     objects: config.durable_objects.bindings.map(({ name, class_name }) => ({
       binding: name,
@@ -80,8 +65,18 @@ function readBindings(): PlatformBindings {
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error("The folder for the bundle is missing");
-const build = [WRANGLER, "deploy", "--dry-run", "--containers-rollout=none", "--outdir", folder];
-await Promise.all([
-  promisify(execFile)(process.execPath, build, { cwd: root }),
-  writeFileSync(join(folder, BINDINGS_FILE), JSON.stringify(readBindings(), null, 2)),
-]);
+await build({
+  entryPoints: [inRoot("worker", "embedded", "index.ts")],
+  outfile: join(folder, BUNDLE_FILE),
+  bundle: true,
+  format: "esm",
+  target: "es2024",
+  // the packages' own choice for this runtime, as wrangler makes it
+  conditions: ["workerd", "worker", "browser"],
+  mainFields: ["browser", "module", "main"],
+  external: ["cloudflare:*"],
+  define: { "process.env.NODE_ENV": '"production"' },
+  keepNames: true,
+  logLevel: "warning",
+});
+writeFileSync(join(folder, BINDINGS_FILE), JSON.stringify(readBindings(), null, 2));

@@ -10,8 +10,8 @@ import type { PlatformBindings } from "./bindings.ts";
 
 /** Name of the file next to the bundle that says what it is bound to. */
 export const BINDINGS_FILE = "bindings.json";
-/** What wrangler calls the one module of the Worker. */
-const BUNDLE_FILE = "index.js";
+/** The Worker as one module. */
+export const BUNDLE_FILE = "index.js";
 
 /** Everything that the bundle is made of. */
 const SOURCES = [

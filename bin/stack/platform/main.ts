@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Log, LogLevel, Miniflare } from "miniflare";
+import { createAssets } from "./assets.ts";
 import { openControl } from "./control.ts";
 import { createFront } from "./front.ts";
 import { createOutbound } from "./outbound.ts";
@@ -24,7 +25,10 @@ const platform = new Miniflare({
   log: new Log(LogLevel.WARN),
   handleStructuredLogs: ({ message }) => void process.stdout.write(`${message}\n`),
   resourcePersistencePath: file.dataFolder,
-  workers: workersOf(file, outbound.handler),
+  workers: workersOf(file, {
+    network: outbound.handler,
+    assets: createAssets(file.bindings.assets.directory),
+  }),
 });
 await platform.ready;
 const control = await openControl(file.controlFile, async () => {
@@ -34,7 +38,7 @@ const control = await openControl(file.controlFile, async () => {
     if (outcome !== "ok") throw new Error(`the scheduled work ended with "${outcome}"`);
   }
 });
-const front = createFront(await platform.unsafeGetDirectURL("front"));
+const front = createFront(await platform.unsafeGetDirectURL(APP));
 front.listen(file.port, "127.0.0.1");
 await once(front, "listening");
 
