@@ -4,13 +4,15 @@ import type { Child } from "./child.ts";
 import { driveCron } from "./cron.ts";
 import { type Environment, systemEnvironment } from "./environment.ts";
 import { StackError } from "./errors.ts";
+import { type LineWriter, timedLine } from "./line-writer.ts";
 import { ensureLocalKey } from "./local-account.ts";
 import { writeLocalFile } from "./local-file.ts";
 import { logTail } from "./log-tail.ts";
 import { markerOf } from "./marker.ts";
 import { applyMigrations, migrationFiles } from "./migrations.ts";
 import { ensureBundle } from "./platform/bundle.ts";
-import { assertPortIsFree, freePort } from "./ports.ts";
+import { DRAIN_MS } from "./platform/front.ts";
+import { assertPortIsFree, freePort, LOOPBACK, ownAddress } from "./ports.ts";
 import { type ProcessorOptions, type SupervisedProcessor, superviseProcessor } from "./processor.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { loadSecrets, saveSecrets, withOwnSecrets } from "./secrets.ts";
@@ -19,12 +21,16 @@ import { takeStateFolder } from "./state-folder.ts";
 import { openedHosts, processorEnvironment, workerVariables } from "./variables.ts";
 import { controlFile, startWorker, writePlatformFile } from "./worker.ts";
 
-/** How long the parts may take to stop, in milliseconds: the processor hands its runs back, workerd closes its files. */
-const PROCESSOR_GRACE = 10_000;
-const WORKER_GRACE = 5_000;
+/**
+ * How long the parts may take to stop, in milliseconds: the processor hands its runs back after `DRAIN_SECONDS`, the Worker
+ * finishes responses and workerd closes its files.
+ */
+const PROCESSOR_GRACE = 8_000;
+const WORKER_GRACE = DRAIN_MS + 5_000;
 
 export interface StackOptions {
-  /** Loopback port of the Worker. */
+  /** Address that the Worker listens on; default: this machine alone reaches it. */
+  readonly host?: string | undefined;
   readonly port: number;
   /** Folder of everything that outlives a start; made if it is missing. */
   readonly stateDir: string;
@@ -32,6 +38,8 @@ export interface StackOptions {
   readonly env: Environment;
   /** Takes sentences for the person at the terminal. */
   readonly log: (line: string) => void;
+  /** Takes the log lines of all parts, one JSON document each, instead of the files in `logs/`. */
+  readonly logLines?: LineWriter | undefined;
   /** Gives up a start that is under way. */
   readonly signal?: AbortSignal;
   /** Starts the processor; default: a process of this machine. */
@@ -83,10 +91,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 async function start(
   {
+    host = LOOPBACK,
     port,
     stateDir,
     env,
     log,
+    logLines,
     signal = new AbortController().signal,
     startProcessor = superviseProcessor,
     detours,
@@ -95,8 +105,8 @@ async function start(
 ): Promise<Omit<Stack, "stop">> {
   const state = await takeStateFolder(resolve(stateDir), log);
   undo.push(state.release);
-  await assertPortIsFree(port);
-  const url = `http://127.0.0.1:${port}`;
+  await assertPortIsFree(host, port);
+  const url = `http://${ownAddress(host)}:${port}`;
   const processorPort = await freePort();
   const secretsFile = state.file("secrets.json");
   const kept = loadSecrets(secretsFile);
@@ -107,7 +117,7 @@ async function start(
     ...workerVariables(env, wiring),
     ...(detours && { PROCESSOR_URL: await detours.toProcessor(processorUrl) }),
   };
-  const processorEnv = {
+  const processorEnv: Readonly<Record<string, string>> = {
     ...processorEnvironment(env, wiring),
     ...(detours && { WORKER_URL: await detours.toWorker(url) }),
   };
@@ -120,6 +130,7 @@ async function start(
   signal.throwIfAborted();
 
   const platformFile = writePlatformFile(state, {
+    host,
     port,
     bundleFile,
     bindings,
@@ -132,14 +143,16 @@ async function start(
   const ofWorker = { platformFile, env: system, logFile: workerLog };
   await applyMigrations({ ...ofWorker, stamp: state.file("migrated") });
   signal.throwIfAborted();
-  const worker = startWorker({ ...ofWorker, state });
+  const linesOf = (source: string) => logLines && ((line: string) => logLines(timedLine(source, line)));
+  const worker = startWorker({ ...ofWorker, state, onLine: linesOf("worker") });
   undo.push(() => worker.stop(WORKER_GRACE));
   const processor = startProcessor({
     env: { ...processorEnv, ...marker },
     logFile: freshLog(state.file("logs/processor.log")),
+    onLine: linesOf("processor"),
     log,
   });
-  undo.push(() => processor.stop(PROCESSOR_GRACE));
+  undo.push(() => processor.stop(Number(processorEnv.DRAIN_SECONDS) * 1000 + PROCESSOR_GRACE));
 
   const failed = endOf(worker, workerLog);
   await Promise.race([waitUntilReady(url, signal), failed.then(fail)]);

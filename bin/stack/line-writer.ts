@@ -1,0 +1,53 @@
+import type { Writable } from "node:stream";
+
+/** What may wait for a reader, in bytes. */
+const MAX_WAITING = 4 * 1024 * 1024;
+
+/** Writes one line; never blocks and never fails. */
+export type LineWriter = (line: string) => void;
+
+/**
+ * Writes lines to a stream whose reader may be slow or gone. Beyond a few megabytes that wait for the reader, lines are
+ * dropped, and the next line that gets through says how many: what runs matters more than what is written about it.
+ */
+export function createLineWriter(stream: Writable, maxWaiting = MAX_WAITING): LineWriter {
+  let dropped = 0;
+  stream.on("error", () => undefined);
+  return (line) => {
+    if (stream.writableLength + line.length > maxWaiting || !stream.writable) {
+      dropped += 1;
+      return;
+    }
+    if (dropped > 0) stream.write(`${logLine("waterspout", "log_lines_dropped", { lines: dropped })}\n`);
+    dropped = 0;
+    stream.write(`${line}\n`);
+  };
+}
+
+/** One line of the program's log. @param source which part of the program writes it */
+export const logLine = (source: string, event: string, fields: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ time: new Date().toISOString(), source, event, ...fields });
+
+/**
+ * Brings a line of a part into the shape of the program's log: JSON with time, source and event.
+ *
+ * @example timedLine("worker", '{"event":"request","ms":3}') // '{"time":"2026-…","source":"worker","event":"request","ms":3}'
+ */
+export function timedLine(source: string, line: string): string {
+  const fields = fieldsOf(line);
+  return JSON.stringify({
+    time: new Date().toISOString(),
+    source,
+    ...(fields ?? { event: "output", text: line }),
+  });
+}
+
+function fieldsOf(line: string): object | null {
+  if (!line.startsWith("{")) return null;
+  try {
+    const fields: unknown = JSON.parse(line);
+    return typeof fields === "object" && fields !== null && "event" in fields ? fields : null;
+  } catch {
+    return null;
+  }
+}
