@@ -22,6 +22,8 @@ export interface Context {
   readonly api: Client;
   /** Base URL of the API. */
   readonly url: string;
+  /** State folder of the installation on this machine. */
+  readonly stateDir: string;
   readonly out: Output;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
@@ -34,7 +36,7 @@ export interface Command {
   readonly options?: Options;
   /** What stands behind `npx waterspout`. */
   readonly examples: readonly string[];
-  /** Which credential it works with; default: the caller's key. */
-  readonly needs?: "admin" | "nothing";
+  /** Which credential it works with; default: the caller's key. With `state` it does not use the API at all. */
+  readonly needs?: "admin" | "nothing" | "state";
   run(args: Args, context: Context): Promise<ExitCode>;
 }

@@ -7,6 +7,7 @@ import {
   accountsLimits,
 } from "./commands/accounts.ts";
 import { audit } from "./commands/audit.ts";
+import { backup, restore } from "./commands/backup.ts";
 import { batch, batchCancel, batchRename, batchShow, batchStart, batchWait } from "./commands/batch.ts";
 import { doctor } from "./commands/doctor.ts";
 import { get } from "./commands/get.ts";
@@ -35,6 +36,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   "batch cancel": batchCancel,
   usage,
   doctor,
+  backup,
+  restore,
   webhooks,
   "webhooks replay": webhooksReplay,
   keys,

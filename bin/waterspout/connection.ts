@@ -15,6 +15,10 @@ export interface Connection {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The state folder of the installation on this machine, absolute. */
+export const stateFolderOf = (args: Args, env: Environment): string =>
+  resolve(args.text("state") ?? (env.WATERSPOUT_STATE || inRoot(".waterspout")));
+
 /**
  * Options go before the environment, and that before the local stack. What the local stack wrote down is for its own
  * address alone: no other server hears its key.
@@ -23,9 +27,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws CommandError when nothing says where the API is, or who asks
  */
 export function findConnection(args: Args, env: Environment, needs: "key" | "admin" | "nothing"): Connection {
-  const local = readLocalStack(
-    resolve(args.text("state") ?? (env.WATERSPOUT_STATE || inRoot(".waterspout"))),
-  );
+  const local = readLocalStack(stateFolderOf(args, env));
   const url = args.text("url") ?? (env.WATERSPOUT_URL || local?.url);
   if (url === undefined) {
     throw new CommandError(

@@ -1,7 +1,7 @@
 import { createClient } from "../../schema/client.ts";
 import { CommandError } from "./command-error.ts";
 import { type CalledCommand, findCommand } from "./commands.ts";
-import { findConnection } from "./connection.ts";
+import { findConnection, stateFolderOf } from "./connection.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { helpOf, overview } from "./help.ts";
 import { checkOperands, parseOptions } from "./options.ts";
@@ -53,6 +53,8 @@ async function runCommand(
   }
   const args = parseOptions(command, rest);
   checkOperands(command, args.operands);
-  const connection = findConnection(args, env, command.needs ?? "key");
-  return command.run(args, { api: createClient(connection), url: connection.url, out, signal });
+  const { needs = "key" } = command;
+  const connection = needs === "state" ? { url: "http://127.0.0.1" } : findConnection(args, env, needs);
+  const stateDir = stateFolderOf(args, env);
+  return command.run(args, { api: createClient(connection), url: connection.url, stateDir, out, signal });
 }
