@@ -17,7 +17,7 @@ export interface Rows {
 }
 
 /**
- * The database of a self-hosted installation: SQLite in a Durable Object, in the place of D1. Several statements run as one
+ * The database of a self-hosted installation: SQLite in a Durable Object, which replaces D1. Several statements run as one
  * transaction, as D1's batches do.
  */
 export class Database extends DurableObject {

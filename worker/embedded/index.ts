@@ -4,7 +4,7 @@ import { type Database, Database as DatabaseObject } from "./database.ts";
 import { createLocalD1 } from "./local-d1.ts";
 
 /**
- * The Worker of a self-hosted installation: the one that runs on Cloudflare, in surroundings that cost less where there is
+ * The Worker of a self-hosted installation: the one that runs on Cloudflare, on a platform that costs less where there is
  * one machine only. D1 and the limiters shared by isolates are replaced; everything else is the platform's.
  */
 

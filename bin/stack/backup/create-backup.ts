@@ -77,7 +77,7 @@ async function copyPlatform(source: string, copy: string): Promise<Omit<BackupFa
   return { files: filesBelow(copy).others.length, databases: inOrder.length };
 }
 
-/** As it is at one moment, whoever writes to it meanwhile. */
+/** as it is at one moment, even while the platform writes to it. */
 async function copyDatabase(source: string, copy: string, path: string): Promise<void> {
   const [from, to] = [join(source, path), join(copy, path)];
   mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
