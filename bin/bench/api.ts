@@ -92,8 +92,12 @@ function d1CallsIn(file: string) {
     async take(): Promise<number | null> {
       const text = (await readFile(file, "utf8")).slice(read);
       read += text.length;
-      const found = text.matchAll(/"event":"request".*"route":"\/jobs.*"d1_calls":(\d+)/g);
-      const counts = Array.from(found, ([, count]) => Number(count));
+      const counts = text
+        .split("\n")
+        .filter((line) => line.startsWith('{"event":"request"'))
+        .map((line) => JSON.parse(line) as { readonly route: string; readonly d1_calls: number })
+        .filter(({ route }) => route.startsWith("/jobs"))
+        .map(({ d1_calls }) => d1_calls);
       return counts.length === 0 ? null : counts.reduce((most, count) => Math.max(most, count));
     },
   };

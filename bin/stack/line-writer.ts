@@ -29,24 +29,22 @@ export const logLine = (source: string, event: string, fields: Readonly<Record<s
   JSON.stringify({ time: new Date().toISOString(), source, event, ...fields });
 
 /**
- * Brings a line of a part into the shape of the program's log: JSON with time, source and event.
+ * Brings a line of a part into the shape of the program's log: JSON with time, source and event. A part may say the time
+ * itself.
  *
  * @example timedLine("worker", '{"event":"request","ms":3}') // '{"time":"2026-…","source":"worker","event":"request","ms":3}'
  */
 export function timedLine(source: string, line: string): string {
-  const fields = fieldsOf(line);
-  return JSON.stringify({
-    time: new Date().toISOString(),
-    source,
-    ...(fields ?? { event: "output", text: line }),
-  });
+  const { at, time = at, ...fields } = fieldsOf(line) ?? { event: "output", text: line };
+  return JSON.stringify({ time: time ?? new Date().toISOString(), source, ...fields });
 }
 
-function fieldsOf(line: string): object | null {
+function fieldsOf(line: string): Readonly<Record<string, unknown>> | null {
   if (!line.startsWith("{")) return null;
   try {
     const fields: unknown = JSON.parse(line);
-    return typeof fields === "object" && fields !== null && "event" in fields ? fields : null;
+    const isEvent = typeof fields === "object" && fields !== null && "event" in fields;
+    return isEvent ? (fields as Readonly<Record<string, unknown>>) : null;
   } catch {
     return null;
   }

@@ -28,6 +28,9 @@ import { controlFile, startWorker, writePlatformFile } from "./worker.ts";
 const PROCESSOR_GRACE = 8_000;
 const WORKER_GRACE = DRAIN_MS + 5_000;
 
+/** Each thread would get a heap of its own in the C library, which is hardly ever given back. */
+const FEW_ARENAS = { MALLOC_ARENA_MAX: "2" };
+
 export interface StackOptions {
   /** Address that the Worker listens on; default: this machine alone reaches it. */
   readonly host?: string | undefined;
@@ -121,7 +124,7 @@ async function start(
     ...processorEnvironment(env, wiring),
     ...(detours && { WORKER_URL: await detours.toWorker(url) }),
   };
-  const marker = markerOf(state.stackId);
+  const marker = { ...markerOf(state.stackId), ...FEW_ARENAS };
   const guard = startGuard(state.stackId);
   undo.push(guard.sweep);
 

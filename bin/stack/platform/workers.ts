@@ -63,7 +63,7 @@ export function workersOf(file: PlatformFile, { network, assets }: NetworkHandle
   });
   return [
     // the platform's own entrance leads to its first Worker
-    scripted("nothing", NOTHING_SOURCE, {}, {}),
+    scripted("nothing", NOTHING_SOURCE, {}, { cacheAPI: false }),
     scripted("egress", EGRESS_SOURCE, { NETWORK: { type: "node-handler", handler: network } }),
     storageWorker(file),
     appWorker(file, assets),
@@ -73,7 +73,10 @@ export function workersOf(file: PlatformFile, { network, assets }: NetworkHandle
 type Env = NonNullable<NonNullable<WorkerOptions["config"]>["env"]>;
 
 /** A Worker that has no business in the network. */
-const CLOSED: WorkerOptions["dev"] = { outboundService: { type: "worker", worker: "nothing" } };
+const CLOSED: WorkerOptions["dev"] = {
+  cacheAPI: false,
+  outboundService: { type: "worker", worker: "nothing" },
+};
 
 const oneModule = (contents: string) => ({
   manifest: { mainModule: "index.js", modules: { "index.js": { type: "esm" as const, contents } } },
@@ -107,6 +110,8 @@ function appWorker({ bindings, bundleFile, variables }: PlatformFile, assets: Ne
       })),
     },
     dev: {
+      // nothing of ours uses it, and it takes memory
+      cacheAPI: false,
       outboundService: { type: "worker", worker: "egress" },
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     },
