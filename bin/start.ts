@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import { StackError } from "./stack/errors.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
-import { createLineWriter, logLine } from "./stack/line-writer.ts";
 import { onStopSignal } from "./stack/on-stop-signal.ts";
 import { inRoot } from "./stack/paths.ts";
+import { createLineWriter, logLine } from "./stack/platform/line-writer.ts";
 import { type Stack, startStack } from "./stack/stack.ts";
 
 const { env } = process;
@@ -18,6 +18,7 @@ Waterspout is running.
 
   URL      ${url}
   API key  ${apiKey}
+  console  ${url}/console
   docs     ${url}/docs
   state    ${stateDir} (logs in logs/)
 
@@ -25,15 +26,15 @@ Send it a video:
 
   curl ${url}/jobs -H "x-api-key: ${apiKey}" -H "content-type: application/json" -d '{"url":"https://…"}'
 
-or, from another terminal in this clone: npx waterspout get "https://…" --wait
+or, from another terminal in this clone: npx waterspout get "https://…"
 
-Ctrl-C stops it; jobs that are under way go on at the next start.
+Ctrl-C stops it; unfinished jobs continue at the next start.
 `;
 
 function readPort(text = "8787"): number {
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
-  throw new StackError(`PORT is "${text}", which is not a port number.`);
+  throw new StackError(`PORT must be a port number, not "${text}".`);
 }
 
 function readLogTo(text = "files"): void {
@@ -44,7 +45,7 @@ function readLogTo(text = "files"): void {
 
 async function main(): Promise<number> {
   readLogTo(env.LOG_TO);
-  const stopRequest = onStopSignal((signal) => log(`${signal}: stopping (once more: at once)`));
+  const stopRequest = onStopSignal((signal) => log(`${signal}: stopping (press again to stop at once)`));
   const stack = await startStack({
     host: env.HOST || undefined,
     port: readPort(env.PORT),

@@ -121,10 +121,10 @@ function securityOf(endpoint: Endpoint): Json[] {
 function responses(endpoint: Endpoint, schemas: Json): Json {
   return Object.fromEntries(
     Object.entries(endpoint.responses).map(
-      ([status, { description, schema, contentType = "application/json" }]) => {
+      ([status, { description, schema, contentType = "application/json", page }]) => {
         if (Number(status) === 204) return [status, { description }];
         const content = schema ? { schema: jsonSchema(schema, "output", schemas) } : {};
-        return [status, { description, content: { [contentType]: content } }];
+        return [status, { description, content: { [contentType]: content, ...(page && { [page]: {} }) } }];
       },
     ),
   );
@@ -153,6 +153,8 @@ function parametersOf(place: "path" | "query", object: z.ZodObject | undefined, 
     name,
     in: place,
     required: place === "path" || (schema.required ?? []).includes(name),
+    // name[key]=value
+    ...(property.type === "object" ? { style: "deepObject", explode: true } : {}),
     schema: property,
   }));
 }

@@ -2,7 +2,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { type Endpoint, scopeOf } from "../schema/api/endpoint.ts";
 import { type EndpointName, endpoints } from "../schema/api/endpoints.ts";
 import type { Services } from "./context.ts";
-import { notFound } from "./lib/api-error.ts";
+import { noRoute } from "./middleware/no-route.ts";
 import { onError } from "./middleware/on-error.ts";
 import { rateLimit } from "./middleware/rate-limit.ts";
 import { requestId } from "./middleware/request-id.ts";
@@ -16,7 +16,7 @@ import { withContext } from "./middleware/with-context.ts";
 import { handlers } from "./routes/handlers.ts";
 import { heartbeat, outcome, publish, recording, upload } from "./routes/internal.ts";
 import type { AppEnv } from "./routes/route.ts";
-import { docsAsset } from "./routes/service.ts";
+import { docsAsset, uiAsset } from "./routes/service.ts";
 
 const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 
@@ -49,10 +49,9 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.post("/internal/runs/:id/publish", publish);
   app.post("/internal/runs/:id/outcome", outcome);
   app.get("/docs/:file", docsAsset);
+  app.get("/ui/:file", uiAsset);
 
-  app.notFound(() => {
-    throw notFound();
-  });
+  app.notFound(noRoute(app));
   app.onError(onError);
   return app;
 }

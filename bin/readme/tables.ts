@@ -1,33 +1,46 @@
 import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
 import { CONTAINERS } from "../../schema/containers.ts";
 import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
-import { EXIT_MEANINGS } from "../waterspout/exit-codes.ts";
+import { EXIT_MEANINGS } from "../waterspout/failures/exit-codes.ts";
+import { commandReference, commandVariableTable, commonOptionTable } from "./command-reference.ts";
 
-/** The README's generated tables, by the name in their markers. */
+/** Generated tables, by the name in their markers. */
 const TABLES: Readonly<Record<string, () => string>> = {
   formats: formatTable,
   "worker variables": workerTable,
   "processor variables": processorTable,
   "exit codes": () => table(["exit code", "meaning"], Object.entries(EXIT_MEANINGS)),
+  "common options": commonOptionTable,
+  "command variables": commandVariableTable,
+  commands: commandReference,
 };
 
 /**
- * The README with its tables regenerated. Each is between `<!-- table: name -->` and `<!-- end of table -->`.
+ * A page with its tables regenerated. Each is between `<!-- table: name -->` and `<!-- end of table -->`.
  *
- * @throws Error when a table's markers are missing
+ * @throws Error when a table is unknown or not ended
  */
-export function withFreshTables(readme: string): string {
-  return Object.entries(TABLES).reduce((text, [name, make]) => {
+export function withFreshTables(page: string): string {
+  return tablesOf(page).reduce((text, name) => {
+    const make = TABLES[name];
+    if (!make) throw new Error(`There is no table "${name}"`);
     const [start, end] = [`<!-- table: ${name} -->`, "<!-- end of table -->"];
     const [before, rest] = splitOnce(text, start);
     const [, after] = splitOnce(rest, end);
     return `${before}${start}\n${make()}\n${end}${after}`;
-  }, readme);
+  }, page);
 }
+
+/** Names of all tables that there are. */
+export const TABLE_NAMES: readonly string[] = Object.keys(TABLES);
+
+/** Names of the generated tables of a page. */
+export const tablesOf = (page: string): string[] =>
+  [...page.matchAll(/^<!-- table: (.+) -->$/gm)].map(([, name = ""]) => name);
 
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);
-  if (at < 0) throw new Error(`README.md: "${separator}" is missing`);
+  if (at < 0) throw new Error(`"${separator}" is missing`);
   return [text.slice(0, at), text.slice(at + separator.length)];
 }
 

@@ -4,7 +4,6 @@ import type { Child } from "./child.ts";
 import { driveCron } from "./cron.ts";
 import { type Environment, systemEnvironment } from "./environment.ts";
 import { StackError } from "./errors.ts";
-import { type LineWriter, timedLine } from "./line-writer.ts";
 import { ensureLocalKey } from "./local-account.ts";
 import { writeLocalFile } from "./local-file.ts";
 import { logTail } from "./log-tail.ts";
@@ -12,6 +11,8 @@ import { markerOf } from "./marker.ts";
 import { applyMigrations, migrationFiles } from "./migrations.ts";
 import { ensureBundle } from "./platform/bundle.ts";
 import { DRAIN_MS } from "./platform/front.ts";
+import { type LineWriter, timedLine } from "./platform/line-writer.ts";
+import { trustedProxiesOf } from "./platform/trusted-proxies.ts";
 import { assertPortIsFree, freePort, LOOPBACK, ownAddress } from "./ports.ts";
 import { type ProcessorOptions, type SupervisedProcessor, superviseProcessor } from "./processor.ts";
 import { waitUntilReady } from "./readiness.ts";
@@ -106,6 +107,7 @@ async function start(
   }: StackOptions,
   undo: (() => void | Promise<void>)[],
 ): Promise<Omit<Stack, "stop">> {
+  const trustedProxies = trustedProxiesOf(env.TRUSTED_PROXIES);
   const state = await takeStateFolder(resolve(stateDir), log);
   undo.push(state.release);
   await assertPortIsFree(host, port);
@@ -129,18 +131,20 @@ async function start(
   undo.push(guard.sweep);
 
   const system = { ...systemEnvironment(env), ...marker };
-  const { file: bundleFile, bindings } = await ensureBundle(system);
+  const { file: bundleFile, assetsFolder, bindings } = await ensureBundle(system);
   signal.throwIfAborted();
 
   const platformFile = writePlatformFile(state, {
     host,
     port,
     bundleFile,
+    assetsFolder,
     bindings,
     variables,
     migrations: migrationFiles(),
     bucket: { accessKeyId: secrets.BUCKET_KEY_ID, secretAccessKey: secrets.BUCKET_SECRET },
     openedHosts: openedHosts(variables),
+    trustedProxies,
   });
   const workerLog = freshLog(state.file("logs/worker.log"));
   const ofWorker = { platformFile, env: system, logFile: workerLog };

@@ -4,7 +4,7 @@ import { CreatedPlaylist, CreatedShow } from "./batch.ts";
 import { batchEndpoints } from "./batch-endpoints.ts";
 import { dashboardEndpoints } from "./dashboard-endpoints.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
-import { Alive, Readiness } from "./health.ts";
+import { About, Alive, Readiness } from "./health.ts";
 import {
   CancelledJob,
   CreatedJob,
@@ -20,7 +20,7 @@ import { JobRequest } from "./job-request.ts";
 import { operatorEndpoints } from "./operator-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
-import { KeyUsageList, Usage, UsageQuery } from "./usage.ts";
+import { KeyUsageList, MonthQuery, Usage, UsageQuery } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
 import { webhookEndpoints } from "./webhook-endpoints.ts";
 
@@ -200,7 +200,7 @@ export const endpoints = {
     path: "/usage",
     auth: "key",
     tag: "Account",
-    summary: "The account's usage in a month, and its limits",
+    summary: "The account's usage since the beginning or in a month, and its limits",
     query: UsageQuery,
     responses: { 200: { description: "The usage", schema: Usage } },
     errors: ["invalid_request"],
@@ -211,13 +211,22 @@ export const endpoints = {
     auth: "key",
     tag: "Account",
     summary: "Usage of each of the account's keys in a month",
-    query: UsageQuery,
+    query: MonthQuery,
     responses: { 200: { description: "The usage", schema: KeyUsageList } },
     errors: ["invalid_request"],
   },
   ...storageEndpoints,
   ...operatorEndpoints,
   ...dashboardEndpoints,
+  about: {
+    method: "GET",
+    path: "/",
+    auth: "public",
+    tag: "Service",
+    summary: "Name, version and links; a page for browsers, which ask for text/html",
+    responses: { 200: { description: "What this service is", schema: About, page: "text/html" } },
+    errors: [],
+  },
   alive: {
     method: "GET",
     path: "/healthz",
@@ -246,6 +255,15 @@ export const endpoints = {
     tag: "Service",
     summary: "This document",
     responses: { 200: { description: "OpenAPI 3.1", schema: z.looseObject({}) } },
+    errors: [],
+  },
+  console: {
+    method: "GET",
+    path: "/console",
+    auth: "public",
+    tag: "Service",
+    summary: "The console: jobs, batches, storage, webhooks and usage as a page",
+    responses: { 200: { description: "A page", contentType: "text/html" } },
     errors: [],
   },
   docs: {

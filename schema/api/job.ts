@@ -5,6 +5,7 @@ import { Adjustment, MediaPlan } from "../media.ts";
 import { STATUSES, STEPS } from "../states.ts";
 import { ToolVersions } from "../tool-versions.ts";
 import { clampedInt } from "./clamped-int.ts";
+import { Metadata } from "./metadata.ts";
 import { StreamFacts } from "./probe.ts";
 import { PROVIDERS } from "./storage.ts";
 
@@ -87,6 +88,21 @@ export const Job = z
     upload_duration_ms: ms,
     total_duration_ms: ms.describe("From acceptance to the end"),
     queue_wait_ms: ms.describe("From acceptance to the first run"),
+    precheck_duration_ms: ms.describe("Looking at the source's files before anything is delivered"),
+    subtitle_duration_ms: ms.describe(
+      "Fetching subtitles, next to everything else; null if none were asked for",
+    ),
+    file_move_ms: ms.describe("Making the uploaded file visible under its key"),
+    io_wait_ms: ms.describe("Waiting for a connection to the source; null if nothing had to wait"),
+    cpu_wait_ms: ms.describe("Waiting for a slot for re-encoding; null if nothing was re-encoded"),
+    upload_wait_ms: ms.describe("Waiting until the upload had room for another part"),
+    cascade_total_attempts: z
+      .int()
+      .min(0)
+      .nullable()
+      .describe(
+        "Ways that were tried in all runs: extractions, plain instead of fast transfers, other exits; null until a run has ended",
+      ),
     download_retries: z.int().min(0).nullable(),
     upload_retries: z.int().min(0).nullable(),
     native_video_codec: text,
@@ -110,6 +126,11 @@ export const Job = z
     webhook_attempts: z.int().min(0),
     webhook_last_error: text,
     webhook_response_time_ms: ms,
+    marketplace_source: z
+      .enum(["rapidapi", "apify", "zyla"])
+      .nullable()
+      .describe("The marketplace that the account belongs to; null for others"),
+    metadata: Metadata.nullable().describe("As it was sent with the request; null without"),
     adjustments: z.array(Adjustment),
   })
   .meta({ id: "Job" });
@@ -189,6 +210,9 @@ export const JobListQuery = z.object({
   offset: clampedInt(0, 1_000_000, 0),
   status: StatusFilter.optional(),
   batch_id: Id.optional(),
+  metadata: Metadata.optional().describe(
+    "Only jobs with all of these pairs in their metadata: metadata[customer]=acme",
+  ),
   cursor: Id.optional().describe("next_cursor of the previous page; offset is then ignored"),
 });
 export type JobListQuery = z.infer<typeof JobListQuery>;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
-import { createLineWriter, timedLine } from "../../bin/stack/line-writer.ts";
+import { createLineWriter, timedLine } from "../../bin/stack/platform/line-writer.ts";
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { withFreshTables } from "../../bin/readme/tables.ts";
+import { TABLE_NAMES, tablesOf, withFreshTables } from "../../bin/readme/tables.ts";
 import { MAX_BODY_BYTES } from "../../schema/api/endpoint.ts";
 import { MAX_URL_LENGTH } from "../../schema/api/job-request.ts";
 import { MAX_FAILURES, MAX_INTERRUPTIONS, STATUSES } from "../../schema/states.ts";
@@ -13,6 +13,13 @@ const contributing = readFileSync(inRepository("CONTRIBUTING.md"), "utf8");
 describe("the README", () => {
   it("shows the tables that the code gives (npm run readme writes them)", () => {
     expect(withFreshTables(readme)).toBe(readme);
+  });
+
+  it("and the pages show every table between them, as the code gives it", () => {
+    const pages = readdirSync(inRepository("docs")).filter((name) => name.endsWith(".md"));
+    const texts = [readme, ...pages.map((name) => readFileSync(inRepository("docs", name), "utf8"))];
+    for (const text of texts) expect(withFreshTables(text)).toBe(text);
+    expect(new Set(texts.flatMap(tablesOf))).toEqual(new Set(TABLE_NAMES));
   });
 
   it("holds no shell command that nothing runs", () => {

@@ -1,6 +1,6 @@
 /** The documentation page: Swagger UI over `/openapi.json`, served entirely by this Worker. */
 
-/** The assets that the page needs; no other asset is served. */
+/** The assets that the page needs; no other asset below `/docs/` is served. */
 export const DOCS_ASSETS: readonly string[] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
 /** The page's script, as a file, so that the page needs no inline script. */

@@ -9,7 +9,7 @@ export interface PlatformBindings {
   readonly producers: readonly { readonly binding: string; readonly queue: string }[];
   readonly consumers: readonly QueueConsumer[];
   readonly objects: readonly { readonly binding: string; readonly className: string }[];
-  readonly assets: { readonly binding: string; readonly directory: string };
+  readonly assets: { readonly binding: string };
   readonly crons: readonly string[];
   /** Variables that hold unless the stack sets others. */
   readonly variables: Readonly<Record<string, string>>;

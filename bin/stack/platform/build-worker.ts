@@ -1,11 +1,12 @@
 /** `node build-worker.ts <folder>`: builds the Worker for the embedded platform, and writes what it is bound to. */
 import { writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { build } from "esbuild";
 import { unstable_readConfig } from "wrangler";
-import { inRoot, root } from "../paths.ts";
+import { buildAssets } from "../../assets/build-assets.ts";
+import { inRoot } from "../paths.ts";
 import type { PlatformBindings } from "./bindings.ts";
-import { BINDINGS_FILE, BUNDLE_FILE } from "./bundle.ts";
+import { ASSETS, BINDINGS_FILE, BUNDLE_FILE } from "./bundle.ts";
 
 const CONFIG = inRoot("wrangler.toml");
 
@@ -29,14 +30,14 @@ interface WranglerConfig {
   readonly durable_objects: {
     readonly bindings: readonly { readonly name: string; readonly class_name: string }[];
   };
-  readonly assets?: { readonly directory?: string; readonly binding?: string };
+  readonly assets?: { readonly binding?: string };
   readonly triggers: { readonly crons?: readonly string[] };
   readonly vars: Readonly<Record<string, unknown>>;
 }
 
 function readBindings(): PlatformBindings {
   const config: WranglerConfig = unstable_readConfig({ config: CONFIG }, { hideWarnings: true });
-  if (!config.compatibility_date || !config.assets?.directory || !config.assets.binding) {
+  if (!config.compatibility_date || !config.assets?.binding) {
     throw new Error(`${CONFIG} names no compatibility date or no assets.`);
   }
   return {
@@ -57,7 +58,7 @@ function readBindings(): PlatformBindings {
       binding: name,
       className: class_name,
     })),
-    assets: { binding: config.assets.binding, directory: resolve(root, config.assets.directory) },
+    assets: { binding: config.assets.binding },
     crons: config.triggers.crons ?? [],
     variables: Object.fromEntries(Object.entries(config.vars).map(([name, value]) => [name, String(value)])),
   };
@@ -65,6 +66,7 @@ function readBindings(): PlatformBindings {
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error("The folder for the bundle is missing");
+await buildAssets(join(folder, ASSETS));
 await build({
   entryPoints: [inRoot("worker", "embedded", "index.ts")],
   outfile: join(folder, BUNDLE_FILE),

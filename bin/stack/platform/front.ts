@@ -1,6 +1,8 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
-import type { LineWriter } from "../line-writer.ts";
+import type { AddressRange } from "../../../schema/address-range.ts";
+import { clientAddressOf } from "./client-address.ts";
+import type { LineWriter } from "./line-writer.ts";
 import { STORAGE_PATH } from "./paths.ts";
 
 /** Idle connections of callers and of the processor are kept this long. */
@@ -18,14 +20,20 @@ export interface Front {
   drain(ms: number): Promise<void>;
 }
 
+export interface FrontOptions {
+  /** Where the platform's Worker listens. */
+  readonly target: URL;
+  /** Reverse proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly AddressRange[];
+  /** Takes a line for each request that the Worker does not see and so does not log. */
+  readonly log: LineWriter;
+}
+
 /**
  * The public entrance: passes requests on to the Worker and nothing else. The platform behind it takes commands by
- * headers and by CONNECT; neither gets past here.
- *
- * @param target where the platform's Worker listens
- * @param log takes a line for each request that the Worker does not see and so does not log
+ * headers and by CONNECT; neither gets past here. As Cloudflare does, it says where a request came from.
  */
-export function createFront(target: URL, log: LineWriter): Front {
+export function createFront(options: FrontOptions): Front {
   const underWay = new Set<ServerResponse>();
   const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
   const server = http.createServer(
@@ -40,8 +48,8 @@ export function createFront(target: URL, log: LineWriter): Front {
     (request, response) => {
       underWay.add(response);
       response.once("close", () => underWay.delete(response));
-      if (!logsItself(request)) logWhenOver(request, response, log);
-      pass(request, response, agent, target);
+      if (!logsItself(request)) logWhenOver(request, response, options.log);
+      pass(request, response, agent, options);
     },
   );
   server.on("connect", (_request, socket) => {
@@ -85,20 +93,26 @@ function logWhenOver(request: IncomingMessage, response: ServerResponse, log: Li
   });
 }
 
-function pass(request: IncomingMessage, response: ServerResponse, agent: http.Agent, target: URL): void {
+function pass(
+  request: IncomingMessage,
+  response: ServerResponse,
+  agent: http.Agent,
+  { target, trustedProxies }: FrontOptions,
+): void {
   const { url = "/", method = "GET" } = request;
   // in absolute form the target's host would come from the path
   if (!url.startsWith("/") || request.headers.upgrade !== undefined || !hasOneHost(request)) {
     response.writeHead(400, { connection: "close" }).end();
     return;
   }
+  const address = clientAddressOf(request, trustedProxies);
   const onward = http.request({
     host: target.hostname,
     port: target.port,
     agent,
     method,
     path: url,
-    headers: passedHeaders(request.rawHeaders),
+    headers: [...passedHeaders(request.rawHeaders), ...(address === null ? [] : [CLIENT_ADDRESS, address])],
     setHost: false,
   });
   onward.once("response", (reply) => {
@@ -129,6 +143,7 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 
 const PER_CONNECTION = /^(connection|keep-alive|proxy-.*|te|trailer|upgrade|expect)$/i;
+const CLIENT_ADDRESS = "cf-connecting-ip";
 /** What the platform takes for its own, and what Cloudflare's network alone may say. */
 const OF_THE_PLATFORM = /^(mf-.*|cf-.*|x-forwarded-proto)$/i;
 

@@ -2,10 +2,10 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Log, LogLevel, Miniflare } from "miniflare";
-import { createLineWriter } from "../line-writer.ts";
 import { createAssets } from "./assets.ts";
 import { openControl } from "./control.ts";
 import { createFront, DRAIN_MS } from "./front.ts";
+import { createLineWriter } from "./line-writer.ts";
 import { createOutbound } from "./outbound.ts";
 import type { PlatformFile } from "./platform-file.ts";
 import { APP, workersOf } from "./workers.ts";
@@ -29,7 +29,7 @@ const platform = new Miniflare({
   resourcePersistencePath: file.dataFolder,
   workers: workersOf(file, {
     network: outbound.handler,
-    assets: createAssets(file.bindings.assets.directory),
+    assets: createAssets(file.assetsFolder),
   }),
 });
 await platform.ready;
@@ -40,7 +40,11 @@ const control = await openControl(file.controlFile, async () => {
     if (outcome !== "ok") throw new Error(`the scheduled work ended with "${outcome}"`);
   }
 });
-const front = createFront(await platform.unsafeGetDirectURL(APP), log);
+const front = createFront({
+  target: await platform.unsafeGetDirectURL(APP),
+  trustedProxies: file.trustedProxies,
+  log,
+});
 front.server.listen(file.port, file.host);
 await once(front.server, "listening");
 

@@ -1,3 +1,4 @@
+import type { AddressRange } from "../../../schema/address-range.ts";
 import type { PlatformBindings } from "./bindings.ts";
 
 /** What the stack writes for its Worker's process; it holds secrets, so only the owner may read it. */
@@ -9,6 +10,8 @@ export interface PlatformFile {
   readonly dataFolder: string;
   /** The Worker as one module. */
   readonly bundleFile: string;
+  /** The files of the Worker's pages. */
+  readonly assetsFolder: string;
   readonly bindings: PlatformBindings;
   /** The Worker's own variables, secrets among them. */
   readonly variables: Readonly<Record<string, string>>;
@@ -18,6 +21,8 @@ export interface PlatformFile {
   readonly bucket: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Private `host:port` pairs that the Worker may dial: the operator's, and what the stack itself needs. */
   readonly openedHosts: readonly string[];
+  /** Reverse proxies whose word on a client's address counts. */
+  readonly trustedProxies: readonly AddressRange[];
   /** Where the process writes how it is controlled. */
   readonly controlFile: string;
 }

@@ -2,8 +2,8 @@ import { createBackup } from "../../stack/backup/create-backup.ts";
 import { restoreBackup } from "../../stack/backup/restore-backup.ts";
 import { StackError } from "../../stack/errors.ts";
 import type { Command } from "../command.ts";
-import { CommandError } from "../command-error.ts";
-import { EXIT } from "../exit-codes.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 
 /** `waterspout backup`: works on the state folder itself, so it needs no key. */
 export const backup: Command = {

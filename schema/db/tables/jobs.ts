@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { STRATEGIES } from "../../api/job.ts";
 import { PROVIDERS, STORAGE_SOURCES } from "../../api/storage.ts";
 import type { JobErrorCode } from "../../errors.ts";
@@ -122,6 +122,14 @@ export const jobs = sqliteTable(
     download_ms: integer("download_ms"),
     mux_ms: integer("mux_ms"),
     upload_ms: integer("upload_ms"),
+    precheck_ms: integer("precheck_ms"),
+    subtitle_ms: integer("subtitle_ms"),
+    file_move_ms: integer("file_move_ms"),
+    io_wait_ms: integer("io_wait_ms"),
+    cpu_wait_ms: integer("cpu_wait_ms"),
+    upload_wait_ms: integer("upload_wait_ms"),
+    /** Ways that all runs together tried, as far as they reported. */
+    cascade_attempts: integer("cascade_attempts"),
     download_retries: integer("download_retries"),
     upload_retries: integer("upload_retries"),
     /** Tools of the run that delivered the file. */
@@ -189,6 +197,24 @@ export const jobs = sqliteTable(
     index("jobs_recording")
       .on(table.finished_at)
       .where(sql`recording_key is not null and finished_at is not null`),
+  ],
+);
+
+/**
+ * The metadata of jobs, pair by pair, so that a list finds them. Triggers of the table of jobs write it (see the migration
+ * that made it), with every statement that stores or removes a job.
+ */
+export const jobMetadata = sqliteTable(
+  "job_metadata",
+  {
+    account_id: text("account_id").notNull(),
+    key: text("key").notNull(),
+    value: text("value").notNull(),
+    job_id: text("job_id").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.account_id, table.key, table.value, table.job_id] }),
+    index("job_metadata_job").on(table.job_id),
   ],
 );
 

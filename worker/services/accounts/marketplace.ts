@@ -88,7 +88,15 @@ async function lookUp(
     created_at: context.clock(),
   });
   const account = row
-    ? { id: row.id, source: row.source, limits: row.limits, keyId: null, scopes: null, expiresAt: null }
+    ? {
+        id: row.id,
+        source: row.source,
+        limits: row.limits,
+        keyId: null,
+        scopes: null,
+        allowedIps: null,
+        expiresAt: null,
+      }
     : null;
   context.keys.set(entry, account, context.clock());
   return account;

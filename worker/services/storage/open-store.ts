@@ -1,11 +1,12 @@
 import type { StorageTarget } from "../../../schema/wire/run.ts";
 import { BlobStore } from "./blob.ts";
+import { GdriveStore } from "./gdrive.ts";
 import type { StorageNetwork } from "./http.ts";
 import type { StorageClient } from "./store.ts";
 import { gcsAuthority, ossAuthority, s3Authority } from "./xml-authorities.ts";
 import { XmlStore } from "./xml-store.ts";
 
-/** The store of a target. Whether its endpoint may be dialled is judged before. */
+/** The store of a target. The caller has already checked that its endpoint may be dialled. */
 export function openStorageClient(target: StorageTarget, network: StorageNetwork): StorageClient {
   switch (target.provider) {
     case "s3":
@@ -14,6 +15,8 @@ export function openStorageClient(target: StorageTarget, network: StorageNetwork
       return new BlobStore(target, network);
     case "gcs":
       return new XmlStore(target, gcsAuthority(target, network), network);
+    case "gdrive":
+      return new GdriveStore(target, network);
     case "oss":
       return new XmlStore(target, ossAuthority(target, network), network);
   }

@@ -5,14 +5,14 @@ import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import type { StorageNetwork, StorageRefusedError } from "../http.ts";
 
 /**
- * Sentences for what went wrong with a caller's storage. They are made here and never copied from a response, which may
- * come from anywhere: of that, only names of errors and regions are repeated.
+ * Sentences about failures of a caller's storage. They are written here and never copied from a response, which may
+ * contain anything: only error names and regions are repeated.
  */
 
 interface Facts {
   readonly refusal: StorageRefusedError;
   readonly target: StorageTarget;
-  /** Where the object was to be written, for people. */
+  /** Where the object was to be written, in words. */
   readonly where: string;
 }
 
@@ -25,11 +25,21 @@ const wrongRegion: Explain = ({ refusal: { region }, target }) => {
     : "the bucket is in another region or at another endpoint";
 };
 const noBucket: Explain = ({ target }) =>
-  `there is no ${target.provider === "blob" ? "container" : "bucket"} named ${bucketOf(target)} at this endpoint`;
+  target.provider === "gdrive"
+    ? `${target.service_account.client_email} finds no folder ${target.folder_id}; share the folder with this address, and check folder_id`
+    : `there is no ${target.provider === "blob" ? "container" : "bucket"} named ${bucketOf(target)} at this endpoint`;
 const accessDenied: Explain = ({ where, target }) =>
-  `the credentials may not write ${where}${policyHint(target)}`;
+  target.provider === "gdrive"
+    ? `${target.service_account.client_email} may not write ${where}; share the folder with this address as Editor, in a shared drive as Content manager`
+    : `the credentials may not write ${where}${policyHint(target)}`;
+/** Files that a service account makes outside of shared drives count against its own quota, which is nothing. */
+const full: Explain = ({ refusal: { code }, target }) => {
+  if (target.provider !== "gdrive") return "the storage is full";
+  if (code !== "storageQuotaExceeded") return "the folder or shared drive takes no more files";
+  return "the Drive is full, or the folder is in somebody's My Drive, where a service account may store nothing; use a folder of a shared drive";
+};
 
-/** A policy of the bucket may demand a header, or forbid one: that is answered like a missing right. */
+/** A bucket policy may require or forbid a header. Providers report that as a missing permission. */
 function policyHint(target: StorageTarget): string {
   const given = givenOptions(target).map(inWords);
   if (given.length > 0) return `, or not with ${given.join(", ")}`;
@@ -46,7 +56,7 @@ const unknownKey: Explain = ({ target }) => {
   }
   return `the storage does not know this ${target.provider === "oss" ? "access_key_id" : "access_key"}`;
 };
-/** AWS and Alibaba name the keys of temporary credentials so. */
+/** Prefixes of temporary access keys at AWS and Alibaba. */
 const isTemporary = ({ access_key, session_token }: TargetOf<"s3">): boolean =>
   access_key.startsWith("ASIA") && session_token === undefined;
 const wrongSecret: Explain = ({ target }) =>
@@ -60,10 +70,12 @@ const BY_CAUSE: Readonly<Record<RefusalCause, Explain>> = {
   access_denied: accessDenied,
   account_problem: () =>
     "the account behind this bucket is disabled or has a problem at the provider, such as an unpaid bill",
+  api_disabled: () =>
+    "the Google Drive API is not enabled in the project of this service account; enable it in Google's console",
   bad_name: badName,
   clock: () => WRONG_CLOCK,
   expired: () => "the credentials have expired",
-  full: () => "the storage is full",
+  full,
   immutable: () => "an object that may not be changed is in the way",
   long_key: () => "the folder and name of the object are too long for this storage",
   no_bucket: noBucket,
@@ -80,13 +92,14 @@ const BY_CAUSE: Readonly<Record<RefusalCause, Explain>> = {
       ? "the bucket refuses an option of the object"
       : `the bucket refuses an option of the object: ${given.join(", ")}`;
   },
-  wrong_credentials: azureAuthentication,
+  wrong_credentials: (facts) =>
+    facts.target.provider === "gdrive" ? "Google does not accept the token" : azureAuthentication(facts),
   wrong_grant: googleGrant,
   wrong_region: wrongRegion,
   wrong_secret: wrongSecret,
 };
 
-/** What the self-hosted platform says of hosts that it cannot reach, instead of a provider. */
+/** Messages of the self-hosted platform about hosts that it cannot reach. */
 const BY_PLATFORM: Readonly<Record<string, Explain>> = {
   NotPublic: () => "the host of the endpoint has a private address",
   UnknownHost: () => UNKNOWN_HOST,
@@ -94,7 +107,7 @@ const BY_PLATFORM: Readonly<Record<string, Explain>> = {
   TLS: () => NO_TLS,
 };
 
-/** By the status, where the name says nothing. */
+/** By status, for errors without a known name. */
 const BY_STATUS: Readonly<Record<number, Explain>> = {
   301: wrongRegion,
   302: wrongRegion,
@@ -104,7 +117,7 @@ const BY_STATUS: Readonly<Record<number, Explain>> = {
   403: accessDenied,
   404: noBucket,
   405: () => NOT_A_STORAGE,
-  // what the network in front of the Worker says of hosts that it cannot reach
+  // Statuses of the network in front of the Worker for hosts that it cannot reach
   521: () => UNREACHABLE,
   522: () => UNREACHABLE,
   523: () => UNREACHABLE,
@@ -121,8 +134,9 @@ const NO_TLS =
 const BUSY = "the storage is not available right now; try again later";
 
 /**
- * Why the provider refused. @param folder the prefix that was tried
+ * Explains why the provider refused.
  *
+ * @param folder the prefix that was tried
  * @example "AuthorizationHeaderMalformed: the bucket is in region eu-west-1 and not in us-east-1"
  */
 export function explainRefusal(refusal: StorageRefusedError, target: StorageTarget, folder: string): string {
@@ -136,10 +150,15 @@ export function explainRefusal(refusal: StorageRefusedError, target: StorageTarg
 function explanationOf({ code, status }: StorageRefusedError): Explain | undefined {
   const cause = causeOf(code);
   if (cause) return BY_CAUSE[cause];
-  return Object.hasOwn(BY_PLATFORM, code) ? BY_PLATFORM[code] : BY_STATUS[status];
+  if (Object.hasOwn(BY_PLATFORM, code)) return BY_PLATFORM[code];
+  // Drive names its limits of requests with a 403
+  const isLimited = status === 403 && judgeAnswer({ status, code }) === "passing";
+  return isLimited ? undefined : BY_STATUS[status];
 }
 
-/** The provider named another region than was signed for, whatever it calls the error. */
+/**
+ * The provider reported another region than the request was signed for. Providers use different error names for this.
+ */
 const isElsewhere = ({ region, status }: StorageRefusedError, target: StorageTarget): boolean =>
   region !== null && status !== 404 && "region" in target && target.region !== region;
 
@@ -161,8 +180,8 @@ function googleGrant({ refusal: { detail } }: Facts): string {
 }
 
 /**
- * Why nobody answered. The platform hides whether a name was unknown or TLS failed; a second, plain request to the same
- * host and port tells them apart, since it gets past the name.
+ * Explains why there was no response. The platform does not say whether the name was unknown or TLS failed. A second,
+ * plain HTTP request to the same host and port distinguishes them: it succeeds in connecting if the name exists.
  */
 export async function explainNoResponse(
   error: unknown,
@@ -187,6 +206,6 @@ export async function explainNoResponse(
 const isTimeout = (error: unknown): boolean =>
   error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
 
-/** The runtime reports no more of name resolution and TLS than a reference into its own log. */
+/** For name resolution and TLS, the runtime reports only a reference into its own log. */
 const isHidden = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith("internal error");

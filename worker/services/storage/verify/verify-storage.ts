@@ -1,4 +1,4 @@
-import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../../schema/api/storage.ts";
+import { type AccountStorage, DEFAULT_BASE_FOLDER } from "../../../../schema/api/storage.ts";
 import type { Adjustment } from "../../../../schema/media.ts";
 import { placeOf } from "../../../../schema/storage/address.ts";
 import { keyFolder } from "../../../../schema/storage/object-key.ts";
@@ -13,100 +13,109 @@ import { openStorageClient } from "../open-store.ts";
 import { explainNoResponse, explainRefusal } from "./explain.ts";
 import { judgeTarget } from "./judge-target.ts";
 import { judgeSharedAccess } from "./shared-access.ts";
+import { memberOf, type StorageMember } from "./storage-member.ts";
 
-/** A caller's storage that took an object. */
+/** A caller's storage that accepted an object. */
 export interface VerifiedStorage extends OpenedStorage {
-  /** What the credentials cannot do; the job is done all the same. */
+  /** Permissions that the credentials lack but jobs can do without. */
   readonly adjustments: readonly Adjustment[];
 }
 
-/** The object that is written and deleted again. */
+/** The object that is written and deleted to verify the storage. */
 const PROBE_NAME = "verify_credentials.txt";
 const PROBE_TEXT = "Waterspout wrote this to check the credentials. It may be deleted.\n";
 const LIMIT_MS = 10_000;
 const MANAGED = "this is the operator's own bucket; leave storage out to deliver there";
 
 /**
- * Checks a caller's storage before anything is accepted: its endpoint is public, and a tiny object can be written under
- * the caller's prefix. It is deleted again; a missing right to do so is no refusal.
+ * Verifies a caller's storage before anything is accepted: its endpoint is public, and a tiny object can be written
+ * under the caller's prefix. The object is deleted afterwards; a missing permission to delete is not a refusal.
  *
- * @throws ApiError `invalid_request` for an address that is not public, `storage_verification_failed` with a sentence
- *   that names the cause for everything else
+ * @param within where the caller wrote the storage
+ * @throws ApiError `invalid_request` for an address that is not public; `storage_verification_failed`, with a sentence
+ * that names the cause, for everything else
  */
 export async function verifyStorage(
   context: RequestContext,
-  storage: InlineStorage,
+  storage: AccountStorage,
+  within: StorageMember,
 ): Promise<VerifiedStorage> {
-  const target = checkStorage(context, storage);
+  const target = checkStorage(context, storage, within);
   const network = withinLimit(context);
   const store = openStorageClient(target, network);
   const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
   const folder = keyFolder({ base_folder, folder_prefix });
   const key = folder === "" ? PROBE_NAME : `${folder}/${PROBE_NAME}`;
+  const failed = async (error: unknown) =>
+    validationFailed(await reasonOf(error, target, network, folder), within);
   try {
     await store.putObject(key, PROBE_TEXT);
   } catch (error) {
-    throw await failure(error, target, network, folder);
+    throw await failed(error);
   }
   try {
     await store.deleteObject(key);
     return { storage, target, adjustments: limitsOf(target) };
   } catch (error) {
-    if (!(error instanceof StorageRefusedError)) throw await failure(error, target, network, folder);
+    if (!(error instanceof StorageRefusedError)) throw await failed(error);
     return { storage, target, adjustments: [...limitsOf(target), mayNotDelete(key)] };
   }
 }
 
 /**
- * The target of a caller's storage, judged without asking anybody.
+ * The target of a caller's storage, checked without any request.
  *
  * @throws ApiError as {@link verifyStorage}
  */
 export function checkStorage(
   { config, clock, bucket }: RequestContext,
-  storage: InlineStorage,
+  storage: AccountStorage,
+  within: StorageMember,
 ): StorageTarget {
-  const target = readTarget(storage, config.allowedPrivateHosts);
-  // as a caller's storage it would hold keys without the account's prefix
-  if (placeOf(target) === placeOf(bucket.target)) throw validationFailed(MANAGED);
-  judgeTarget(target, config.allowedPrivateHosts);
+  const target = readTarget(storage, config.allowedPrivateHosts, within);
+  // the managed bucket used as a caller's storage would hold keys without the account's prefix
+  if (placeOf(target) === placeOf(bucket.target)) throw validationFailed(MANAGED, within);
+  judgeTarget(target, config.allowedPrivateHosts, within);
   if (target.provider === "blob" && "sas_token" in target.credential) {
     const wrong = judgeSharedAccess(target.credential.sas_token, clock());
-    if (wrong) throw validationFailed(wrong);
+    if (wrong) throw validationFailed(wrong, within);
   }
   return target;
 }
 
-function readTarget(storage: InlineStorage, opened: Parameters<typeof targetOf>[1]): StorageTarget {
+function readTarget(
+  storage: AccountStorage,
+  opened: Parameters<typeof targetOf>[1],
+  within: StorageMember,
+): StorageTarget {
   try {
     return targetOf(storage, opened);
   } catch (error) {
-    if (error instanceof StorageTargetError) throw validationFailed(error.message, error.field);
+    if (error instanceof StorageTargetError) throw validationFailed(error.message, within, error.field);
     throw error;
   }
 }
 
 /** The refusal of a caller's storage. @param reason what follows `Credential validation failed: ` */
-export function validationFailed(reason: string, field?: string): ApiError {
-  const message = `Credential validation failed: ${reason}`;
-  const path = field === undefined ? "storage" : `storage.${field}`;
+export function validationFailed(reason: string, within: StorageMember, field?: string): ApiError {
   return new ApiError("storage_verification_failed", {
-    sentence: message,
-    issues: [{ path, message: reason }],
+    sentence: `Credential validation failed: ${reason}`,
+    // the path names the field already
+    issues: [{ path: memberOf(within, field), message: field ? reason.replace(`${field} `, "") : reason }],
   });
 }
 
-async function failure(
+async function reasonOf(
   error: unknown,
   target: StorageTarget,
   network: StorageNetwork,
   folder: string,
-): Promise<ApiError> {
-  if (error instanceof StorageRefusedError) return validationFailed(explainRefusal(error, target, folder));
-  return validationFailed(await explainNoResponse(error, target, network));
+): Promise<string> {
+  if (error instanceof StorageRefusedError) return explainRefusal(error, target, folder);
+  return explainNoResponse(error, target, network);
 }
 
-/** One limit for all requests of a verification. */
+/** One time limit for all requests of a verification. */
 function withinLimit({ fetch, clock }: RequestContext): StorageNetwork {
   const limit = AbortSignal.timeout(LIMIT_MS);
   return {
@@ -128,10 +137,19 @@ function limitsOf(target: StorageTarget): Adjustment[] {
 }
 
 function linkLimits(target: StorageTarget): Adjustment[] {
+  if (target.provider === "gdrive") return target.share_links ? [] : [notShared];
   if (target.provider !== "blob" || "account_key" in target.credential) return [];
   const reason = "A SAS token cannot sign links, and a link with the token itself would hand out its rights";
   return [{ field: "s3_url", from: "signed link", to: null, reason }];
 }
+
+const notShared: Adjustment = {
+  field: "s3_url",
+  from: "signed link",
+  to: "link of a file that everybody may read, else null",
+  reason:
+    "Google Drive signs no links: s3_url is null unless the folder is open to everybody who has the link, or share_links is true",
+};
 
 function archiveLimits({ provider, options }: StorageTarget): Adjustment[] {
   const storageClass = options?.storage_class;
