@@ -50,6 +50,8 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.post("/internal/runs/:id/outcome", outcome);
   app.get("/docs/:file", docsAsset);
   app.get("/ui/:file", uiAsset);
+  // where the metrics were before they had a path of their own
+  app.get("/admin/metrics", requireOperator, handlers.metrics);
 
   app.notFound(noRoute(app));
   app.onError(onError);

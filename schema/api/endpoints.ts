@@ -4,7 +4,7 @@ import { CreatedPlaylist, CreatedShow } from "./batch.ts";
 import { batchEndpoints } from "./batch-endpoints.ts";
 import { dashboardEndpoints } from "./dashboard-endpoints.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
-import { About, Alive, Readiness } from "./health.ts";
+import { About, Alive, Readiness, ServiceStatus } from "./health.ts";
 import {
   CancelledJob,
   CreatedJob,
@@ -247,6 +247,15 @@ export const endpoints = {
       503: { description: "Jobs would fail; the body says why", schema: Readiness },
     },
     errors: [],
+  },
+  status: {
+    method: "GET",
+    path: "/status",
+    auth: "public",
+    tag: "Service",
+    summary: "How each site did in the last hour; with the operator's token also numbers, reasons and queues",
+    responses: { 200: { description: "The sites", schema: ServiceStatus } },
+    errors: ["invalid_api_key", "dependency_unavailable"],
   },
   openapi: {
     method: "GET",

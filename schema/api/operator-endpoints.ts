@@ -143,10 +143,10 @@ export const operatorEndpoints = {
   },
   metrics: {
     method: "GET",
-    path: "/admin/metrics",
+    path: "/metrics",
     auth: "admin",
     tag: "Operator",
-    summary: "Sizes and backlogs in Prometheus' text format",
+    summary: "Counters, times, sizes and backlogs in Prometheus' text format",
     responses: { 200: { description: "The metrics", contentType: "text/plain" } },
     errors: [],
   },

@@ -4,8 +4,11 @@ import { CONSOLE_PAGE, consolePolicy } from "../console/console-page.ts";
 import { DOCS_ASSETS, DOCS_PAGE, DOCS_POLICY, DOCS_SCRIPT, DOCS_SCRIPT_NAME } from "../console/docs-page.ts";
 import { LANDING_POLICY, landingPage } from "../console/landing-page.ts";
 import { notFound } from "../lib/api-error.ts";
+import { bearerOf } from "../lib/bearer.ts";
 import { VERSION } from "../lib/version.ts";
+import { authenticateOperator } from "../services/accounts/authenticate.ts";
 import { readiness } from "../services/maintenance/readiness.ts";
+import { viewStatus } from "../services/maintenance/site-status.ts";
 import { type AppContext, type Handler, ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Service. */
@@ -38,6 +41,12 @@ export const serviceHandlers = {
   ready: route(endpoints.ready, async ({ context }) => {
     const body = await readiness(context);
     return { status: body.status === "unavailable" ? 503 : 200, body };
+  }),
+
+  status: route(endpoints.status, async ({ c, context }) => {
+    const token = bearerOf(c.req.raw);
+    if (token !== null) await authenticateOperator(context, token);
+    return ok(await viewStatus(context, token !== null));
   }),
 
   openapi: route(endpoints.openapi, async ({ context }) =>

@@ -140,6 +140,9 @@ export const jobs = sqliteTable(
     /** The delivered file is deleted after this; null outside the operator's bucket. */
     expires_at: time("expires_at"),
 
+    /** W3C trace context of the request that created the job; null in rows of former versions. */
+    traceparent: text("traceparent"),
+
     created_at: time("created_at").notNull(),
     /** First claim. */
     started_at: time("started_at"),
