@@ -25,7 +25,7 @@ export interface SoakReport {
   /** Resident bytes of all parts, in their order of time. */
   readonly memory: readonly number[];
   /** Files and folders that runs left in the work folder. */
-  readonly leftovers: readonly string[];
+  readonly remains: readonly string[];
 }
 
 /**
@@ -86,8 +86,8 @@ export async function soak(jobs: number, log: (line: string) => void): Promise<S
     await restart;
     const seconds = (performance.now() - startedAt) / 1000;
     const runs = join(stateDir, "work", "runs");
-    const leftovers = await readdir(runs, { recursive: true }).catch(() => []);
-    return { jobs, seconds, failures, memory, leftovers };
+    const remains = await readdir(runs, { recursive: true }).catch(() => []);
+    return { jobs, seconds, failures, memory, remains };
   } finally {
     await restart?.catch(() => undefined);
     await stack.stop();
@@ -97,7 +97,7 @@ export async function soak(jobs: number, log: (line: string) => void): Promise<S
 }
 
 /** What a soak must not show; empty when all is well. */
-export function faultsOf({ failures, memory, leftovers }: SoakReport): string[] {
+export function faultsOf({ failures, memory, remains }: SoakReport): string[] {
   const compared = memory.slice(Math.floor(memory.length * WARM_UP_SHARE));
   const quarter = Math.max(1, Math.floor(compared.length / 4));
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -106,6 +106,6 @@ export function faultsOf({ failures, memory, leftovers }: SoakReport): string[] 
     ...failures.slice(0, 20),
     ...(failures.length > 20 ? [`and ${failures.length - 20} failures more`] : []),
     ...(growth > GROWTH ? [`memory grew to ${growth.toFixed(2)} times what it was`] : []),
-    ...(leftovers.length > 0 ? [`the work folder holds ${leftovers.slice(0, 5).join(", ")}`] : []),
+    ...(remains.length > 0 ? [`the work folder holds ${remains.slice(0, 5).join(", ")}`] : []),
   ];
 }
