@@ -7,10 +7,10 @@ const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
 it("gives every line one shape, with a time", () => {
   expect(JSON.parse(timedLine("worker", '{"event":"request","ms":3}'))).toEqual({
-    ...{ time: TIME, source: "worker", event: "request", ms: 3 },
+    ...{ time: TIME, service: "worker", event: "request", ms: 3 },
   });
   expect(JSON.parse(timedLine("processor", "Trace: {"))).toEqual({
-    ...{ time: TIME, source: "processor", event: "output", text: "Trace: {" },
+    ...{ time: TIME, service: "processor", event: "output", text: "Trace: {" },
   });
 });
 

@@ -24,19 +24,19 @@ export function createLineWriter(stream: Writable, maxWaiting = MAX_WAITING): Li
   };
 }
 
-/** One line of the program's log. @param source which part of the program writes it */
-export const logLine = (source: string, event: string, fields: Readonly<Record<string, unknown>>): string =>
-  JSON.stringify({ time: new Date().toISOString(), source, event, ...fields });
+/** One line of the program's log. @param service which part of the program writes it */
+export const logLine = (service: string, event: string, fields: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ time: new Date().toISOString(), service, event, ...fields });
 
 /**
- * Brings a line of a part into the shape of the program's log: JSON with time, source and event. A part may say the time
+ * Brings a line of a part into the shape of the program's log: JSON with time, service and event. A part may say the time
  * itself.
  *
- * @example timedLine("worker", '{"event":"request","ms":3}') // '{"time":"2026-…","source":"worker","event":"request","ms":3}'
+ * @example timedLine("worker", '{"event":"request","ms":3}') // '{"time":"2026-…","service":"worker","event":"request","ms":3}'
  */
-export function timedLine(source: string, line: string): string {
+export function timedLine(service: string, line: string): string {
   const { at, time = at, ...fields } = fieldsOf(line) ?? { event: "output", text: line };
-  return JSON.stringify({ time: time ?? new Date().toISOString(), source, ...fields });
+  return JSON.stringify({ time: time ?? new Date().toISOString(), service, ...fields });
 }
 
 function fieldsOf(line: string): Readonly<Record<string, unknown>> | null {
