@@ -147,6 +147,18 @@ const VARIABLES = {
     secret: false,
     meaning: "S3 endpoint of the managed bucket",
   },
+  R2_PUBLIC_ENDPOINT: {
+    schema: z.union([z.literal(""), baseUrl]),
+    fallback: "",
+    secret: false,
+    meaning: "Where callers reach that endpoint, for signed links, if they do not reach `R2_ENDPOINT` itself",
+  },
+  R2_REGION: {
+    schema: required,
+    fallback: "auto",
+    secret: false,
+    meaning: "Region that requests to the managed bucket are signed for",
+  },
   R2_BUCKET: {
     schema: required,
     fallback: "waterspout",
@@ -368,8 +380,10 @@ export interface Config {
 /** The operator's own bucket, as any S3 service. */
 export interface ManagedBucketConfig {
   readonly endpoint: string;
+  /** Endpoint of signed links. */
+  readonly publicEndpoint: string;
   readonly bucket: string;
-  readonly region: "auto";
+  readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
 }
@@ -436,7 +450,8 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     bucket: {
       endpoint: variables.R2_ENDPOINT,
       bucket: variables.R2_BUCKET,
-      region: "auto",
+      publicEndpoint: variables.R2_PUBLIC_ENDPOINT || variables.R2_ENDPOINT,
+      region: variables.R2_REGION,
       accessKeyId: variables.R2_ACCESS_KEY_ID,
       secretAccessKey: variables.R2_SECRET_ACCESS_KEY,
     },

@@ -58,7 +58,7 @@ const PRIVILEGES: readonly { readonly what: RegExp; readonly within: RegExp; rea
   { what: /(?<![.\w])fetch\(/, within: /^processor\//, only: /^processor\/run\/callback\.ts$/ },
   // The Worker's variables have one reader; bindings are not variables.
   {
-    what: /\benv\.(?!(DB|DISPATCH_QUEUE|DELIVERY_QUEUE|READ_RATE|WRITE_RATE|BUCKET|PROCESSOR|BATCHES|ASSETS)\b)[A-Z][A-Z0-9_]+\b/,
+    what: /\benv\.(?!(DB|DISPATCH_QUEUE|DELIVERY_QUEUE|READ_RATE|WRITE_RATE|BUCKET|PROCESSOR|BATCHES|ASSETS|DATABASE|STORAGE|STORAGE_PATH)\b)[A-Z][A-Z0-9_]+\b/,
     within: /^worker\//,
     only: /^worker\/config\.ts$/,
   },
