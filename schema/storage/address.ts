@@ -5,7 +5,7 @@ import { encodeKey, encodeSegment, type Query, queryString } from "./object-path
 /** The target of one provider. */
 export type TargetOf<P extends StorageTarget["provider"]> = Extract<StorageTarget, { provider: P }>;
 
-/** As much of a target as says where its bucket is. */
+/** The part of a target that locates its bucket. */
 export type PlacedTarget =
   | Pick<TargetOf<"s3">, "provider" | "endpoint" | "bucket" | "addressing">
   | Pick<TargetOf<"blob">, "provider" | "endpoint" | "container">
@@ -15,7 +15,7 @@ export type PlacedTarget =
 export const bucketOf = (target: PlacedTarget): string =>
   target.provider === "blob" ? target.container : target.bucket;
 
-/** Says whether two targets are the same place, whatever their credentials. @example "s3 https://s3.example.com media" */
+/** Identifies the place of a target, whatever its credentials. @example "s3 https://s3.example.com media" */
 export const placeOf = (target: PlacedTarget): string =>
   `${target.provider} ${target.endpoint} ${bucketOf(target)}`;
 
@@ -29,7 +29,7 @@ export interface BucketAddress {
   readonly addressing: "path" | "virtual";
 }
 
-/** How the bucket of a target is addressed: OSS knows buckets by their hosts only, Google and Azure by their paths. */
+/** How the bucket of a target is addressed: by its host at OSS, by its path at Google and Azure. */
 export function addressOf(target: PlacedTarget): BucketAddress {
   const { endpoint } = target;
   const bucket = bucketOf(target);
@@ -38,7 +38,8 @@ export function addressOf(target: PlacedTarget): BucketAddress {
 }
 
 /**
- * The URL of a bucket, without a trailing slash. A host that is a number has no room for a name: it is the bucket's.
+ * The URL of a bucket, without a trailing slash. An endpoint whose host is an IP address cannot carry a bucket name, so
+ * it is the bucket's own.
  *
  * @example bucketUrl({ endpoint: "https://oss-cn-hangzhou.aliyuncs.com", bucket: "media", addressing: "virtual" })
  *   // "https://media.oss-cn-hangzhou.aliyuncs.com"
@@ -60,7 +61,7 @@ export function bucketUrl({ endpoint, bucket, addressing }: BucketAddress): stri
  */
 export function objectUrl(address: BucketAddress, key: string, query: Query = {}): string {
   const search = queryString(query);
-  // a container of Azure has no slash behind it
+  // a container of Azure has no trailing slash
   const path = key === "" && address.addressing === "path" ? "" : `/${encodeKey(key)}`;
   return `${bucketUrl(address)}${path}${search === "" ? "" : `?${search}`}`;
 }

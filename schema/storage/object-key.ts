@@ -1,9 +1,9 @@
 import type { Format } from "../containers.ts";
 import { withoutLeading, withoutTrailing } from "../text.ts";
 
-/** Longest object key that every provider takes, in bytes of UTF-8. */
+/** Longest object key that every provider accepts, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 1024;
-/** Room that a name made from a title may take, in bytes of UTF-8, so that any folder still fits in front. */
+/** Longest name made from a title, in bytes of UTF-8, so that any folder still fits in front of it. */
 const MAX_TITLE_BYTES = 200;
 
 export interface KeyParts {
@@ -16,7 +16,8 @@ export interface KeyParts {
 }
 
 /**
- * The key of a delivered object: `base_folder/folder_prefix/folder/filename.ext`, empty parts left out, slashes collapsed.
+ * The key of a delivered object: `base_folder/folder_prefix/folder/filename.ext`, without empty parts, with repeated
+ * slashes collapsed.
  *
  * @example objectKey({ base_folder: "videos", folder: "a/b", filename: "c", extension: "mp4" }) // "videos/a/b/c.mp4"
  */
@@ -24,13 +25,13 @@ export function objectKey(parts: KeyParts): string {
   const key = [keyFolder(parts), `${parts.filename}.${parts.extension}`]
     .filter((part) => part !== "")
     .join("/");
-  // a source's title may be cut in the middle of a character, which no URL can name
+  // a source may cut its title in the middle of a character, which no URL can represent
   return key.toWellFormed();
 }
 
 /**
- * What the media and the files next to it have in common: the key up to its last dot. Two jobs can write the same object
- * only if their stems are equal, since no subtitle or thumbnail has the extension of a media format.
+ * The common part of the media's key and the keys of its extras: everything up to the last dot. Two jobs can write the
+ * same object only if their stems are equal, since no subtitle or thumbnail has the extension of a media format.
  *
  * @example stemOf("videos/talk.mp4") // "videos/talk."
  */
@@ -46,8 +47,8 @@ export function keyFolder(parts: Pick<KeyParts, "base_folder" | "folder_prefix" 
 }
 
 /**
- * The name of a file whose caller gave none: `<title> [<source id>]`, without characters that paths, shells or
- * Windows refuse, cut at a whole character.
+ * The name of a file if the caller chose none: `<title> [<source id>]`, without characters that paths, shells or
+ * Windows refuse, never cut inside a character.
  *
  * @example defaultFilename("Big Buck Bunny: part 1/2", "aqz-KE-bpKQ") // "Big Buck Bunny part 1 2 [aqz-KE-bpKQ]"
  */
@@ -77,7 +78,7 @@ function clean(text: string): string {
 /** Length in bytes of UTF-8. */
 export const byteLength = (text: string): number => new TextEncoder().encode(text).length;
 
-/** The longest beginning that takes at most `limit` bytes of UTF-8 and cuts no character. */
+/** The longest prefix of at most `limit` bytes of UTF-8 that ends at a whole character. */
 export function cutBytes(text: string, limit: number): string {
   let used = 0;
   let out = "";

@@ -4,7 +4,7 @@ import { encodeSegment } from "./object-path.ts";
 type Provider = StorageTarget["provider"];
 type Options = NonNullable<StorageTarget["options"]>;
 
-/** What a caller may ask of the objects in a storage, by the names that the API gives it. */
+/** Options of stored objects, by their names in the API. */
 export type ObjectOption = keyof Options;
 
 /** The header that carries an option; a provider without one does not have the option. */
@@ -35,14 +35,14 @@ const HEADERS: Readonly<Record<Provider, Readonly<Partial<Record<ObjectOption, s
   },
 };
 
-/** Requests that make an object: all at once, or the beginning and the completion of an upload in parts. */
+/** Requests that create an object: in one request, or by starting and completing a multipart upload. */
 export type MakingRequest = "put" | "begin" | "complete";
 
-/** When an upload in parts says what its object shall be. */
+/** The request of a multipart upload that sets the object's options. */
 const requestOf = (provider: Provider, option: ObjectOption): MakingRequest =>
   provider === "oss" && option === "acl" ? "complete" : "begin";
 
-/** The options that were asked for, and the header of each. */
+/** The requested options, and the header of each. */
 export function givenOptions({
   provider,
   options = {},
@@ -61,9 +61,9 @@ export const optionsOf = (provider: Provider): ObjectOption[] =>
   Object.keys(HEADERS[provider]) as ObjectOption[];
 
 /**
- * The headers by which a request asks for what the caller wants of the object.
+ * The headers with which a request sets the requested options.
  *
- * @param without options that this object shall not have
+ * @param without options that this object must not have
  * @example optionHeaders({ provider: "s3", options: { storage_class: "STANDARD_IA" } }, "put")
  *   // { "x-amz-storage-class": "STANDARD_IA" }
  */
@@ -85,7 +85,7 @@ const tagging = (tags: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${encodeSegment(name)}=${encodeSegment(value)}`)
     .join("&");
 
-/** Classes whose objects cannot be read before they are restored. */
+/** Storage classes whose objects must be restored before they can be read. */
 const ARCHIVES: ReadonlySet<string> = new Set([
   "GLACIER",
   "DEEP_ARCHIVE",
@@ -94,6 +94,8 @@ const ARCHIVES: ReadonlySet<string> = new Set([
   "DeepColdArchive",
 ]);
 
-/** Whether objects of this class can be read only after they were restored. Google's archive is read like all others. */
+/**
+ * True if objects of this class must be restored before they can be read. Google's archive class is readable at once.
+ */
 export const isArchive = (storageClass: string | undefined): boolean =>
   storageClass !== undefined && ARCHIVES.has(storageClass);

@@ -1,13 +1,16 @@
-/** How object keys, queries and file names are written in URLs and headers of object stores. */
+/** Encoding of object keys, queries and file names in URLs and headers of object stores. */
 
-/** A key that no URL can name: parsers collapse dot segments, so a request would mean another object than its signature. */
+/**
+ * A key that no URL can represent: parsers collapse dot segments, so the request would address another object than its
+ * signature.
+ */
 export class ObjectKeyError extends Error {
   override readonly name = "ObjectKeyError";
 }
 
 /**
- * Percent-encodes all but the unreserved characters of RFC 3986, as signatures demand. A literal `+` that is left in a
- * path is signed as a space.
+ * Percent-encodes everything but the unreserved characters of RFC 3986, as signatures require. An unencoded `+` in a
+ * path would be signed as a space.
  *
  * @example encodeSegment("a+b (1)") // "a%2Bb%20%281%29"
  */
@@ -31,7 +34,7 @@ export function encodeKey(key: string): string {
   return segments.map(encodeSegment).join("/");
 }
 
-/** Members of a query, decoded. An empty value is written with its `=`. */
+/** Decoded query parameters. An empty value is written with its `=`. */
 export type Query = Readonly<Record<string, string>>;
 
 /** A query without `?`, sorted by name as signatures sort it. @example queryString({ b: "1 2", a: "" }) // "a=&b=1%202" */
@@ -42,7 +45,7 @@ export const queryString = (query: Query): string =>
     .join("&");
 
 /**
- * The header value that makes browsers save an object under a name.
+ * The header value that makes browsers save an object under a given name.
  *
  * @example attachmentNamed("Über.mp4") // "attachment; filename*=UTF-8''%C3%9Cber.mp4"
  */

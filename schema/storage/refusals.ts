@@ -1,17 +1,17 @@
 import { xmlText } from "./xml-answer.ts";
 
-/** An error answer of an object store, read the same way for all providers. */
+/** An error response of an object store, in one shape for all providers. */
 export interface ProviderError {
   readonly status: number;
-  /** The provider's own name for it; empty when it gave none. @example "SignatureDoesNotMatch" */
+  /** The provider's error name; empty if there is none. @example "SignatureDoesNotMatch" */
   readonly code: string;
-  /** The provider's sentence, to be compared or logged: it may repeat anything. */
+  /** The provider's sentence. It is only compared or logged, because it may contain anything. */
   readonly message: string;
-  /** Where the provider says that the bucket is. @example "eu-west-1" */
+  /** The region of the bucket, according to the provider. @example "eu-west-1" */
   readonly region: string | null;
 }
 
-/** Why a provider refuses: for people, and for the code that decides about another try. */
+/** Why a provider refused: for people, and to decide about another try. */
 export type RefusalCause =
   | "access_denied"
   | "account_problem"
@@ -32,7 +32,10 @@ export type RefusalCause =
   | "wrong_secret"
   | "not_a_storage";
 
-/** By the provider's own name: it understood and refuses, and other keys, another bucket or other options are needed. */
+/**
+ * By the provider's error name: the request was understood and refused. Other keys, another bucket or other options are
+ * needed.
+ */
 const CAUSES: Readonly<Record<string, RefusalCause>> = {
   AccessControlListNotSupported: "unsupported_option",
   AccessDenied: "access_denied",
@@ -89,9 +92,9 @@ const CAUSES: Readonly<Record<string, RefusalCause>> = {
   unauthorized_client: "unknown_service_account",
 };
 
-/** Said with a status of 400 or in the body of a 200, yet about the moment and not about the request. */
+/** Temporary errors, although they come with status 400 or in the body of a 200. */
 const PASSING: ReadonlySet<string> = new Set([
-  // the bytes were changed on their way; OSS calls it InvalidDigest
+  // the bytes were damaged in transit; OSS calls it InvalidDigest
   "BadDigest",
   "InvalidDigest",
   "Md5Mismatch",
@@ -106,18 +109,18 @@ const PASSING: ReadonlySet<string> = new Set([
   "Throttling",
 ]);
 
-/** Names of the errors that say that a whole bucket is missing, and not an object in it. */
+/** Error names that mean that the whole bucket is missing, not an object in it. */
 const MISSING_BUCKET: ReadonlySet<string> = new Set(["NoSuchBucket", "ContainerNotFound"]);
 
-/** The cause behind the provider's name for an error; undefined for a name that says nothing of the kind. */
+/** The cause that an error name stands for; undefined if the name does not state one. */
 export const causeOf = (code: string): RefusalCause | undefined =>
   Object.hasOwn(CAUSES, code) ? CAUSES[code] : undefined;
 
-/** A missing bucket is no missing object, though both are answered with 404. */
+/** A missing bucket is not a missing object, although both are reported with 404. */
 export const isMissingBucket = (code: string): boolean => MISSING_BUCKET.has(code);
 
 /**
- * What an error answer means for the request that it answers:
+ * What an error response means for its request:
  * - `refused`: the credentials, the bucket or the options are wrong; only the caller can change that;
  * - `passing`: the same request may succeed later;
  * - `failed`: the same request would fail again.
@@ -128,20 +131,20 @@ export function judgeAnswer({
   status,
   code,
 }: Pick<ProviderError, "status" | "code">): "refused" | "passing" | "failed" {
-  // a bucket of another region answers with a redirect that must not be followed with the same signature
+  // a bucket in another region redirects; the same signature would not be valid there
   const isRedirect = status >= 300 && status < 400;
   if (causeOf(code) || status === 401 || status === 403 || isRedirect) return "refused";
   const passes = PASSING.has(code) || status === 408 || status === 429 || (status >= 500 && status !== 501);
   return passes ? "passing" : "failed";
 }
 
-/** An error answer as it arrived. */
+/** An error response as received. */
 export interface ErrorAnswer {
-  /** 200 when the error came in the body of a success. */
+  /** 200 if the error came in the body of a success. */
   readonly status: number;
   /** A response header by its lower-case name. */
   readonly header: (name: string) => string | null | undefined;
-  /** The body; its beginning is enough. */
+  /** The body, or at least its beginning. */
   readonly text: string;
 }
 
@@ -149,7 +152,7 @@ export interface ErrorAnswer {
 const MAX_HOST_LENGTH = 255;
 
 /**
- * Reads an error answer of any provider: the XML of S3, OSS, Google and Azure, Azure's header, Google's JSON.
+ * Reads an error response of any provider: the XML of S3, OSS, Google and Azure, Azure's header, Google's JSON.
  *
  * @example readProviderError({ status: 403, header: () => null, text: "<Error><Code>AccessDenied</Code></Error>" }).code
  *   // "AccessDenied"
@@ -165,7 +168,7 @@ export function readProviderError({ status, header, text }: ErrorAnswer): Provid
     reported("Region"),
     header("x-amz-bucket-region"),
     /expecting '([a-z0-9-]+)'/.exec(message)?.[1],
-    // an endpoint names its region: s3.eu-west-1.amazonaws.com, oss-cn-beijing.aliyuncs.com
+    // endpoints contain their region: s3.eu-west-1.amazonaws.com, oss-cn-beijing.aliyuncs.com
     /^(?:.*\.)?(?:s3[.-]|oss-)([a-z0-9-]+)\.(?:amazonaws|aliyuncs)\.com/.exec(
       (reported("Endpoint") ?? "").slice(0, MAX_HOST_LENGTH),
     )?.[1],

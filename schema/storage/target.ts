@@ -4,10 +4,10 @@ import type { InlineStorage } from "../api/storage.ts";
 import { withoutTrailing } from "../text.ts";
 import type { StorageTarget } from "../wire/run.ts";
 
-/** A storage's credentials cannot be right, whatever the provider would say. The message is safe to show. */
+/** Storage credentials that cannot be valid, whatever the provider would say. The message is safe to show. */
 export class StorageTargetError extends Error {
   override readonly name = "StorageTargetError";
-  /** The member of the storage that is wrong. @example "service_account_json" */
+  /** The invalid member of the storage. @example "service_account_json" */
   readonly field: string;
 
   constructor(field: string, message: string) {
@@ -22,9 +22,9 @@ type Gcs = Extract<InlineStorage, { provider: "gcs" }>;
 type Oss = Extract<InlineStorage, { provider: "oss" }>;
 type Target<P extends StorageTarget["provider"]> = Extract<StorageTarget, { provider: P }>;
 
-/** Services that know a bucket by its host name only, or prefer it so. */
+/** Services that require or prefer the bucket name in the host. */
 const VIRTUAL_HOSTS = /(^|\.)(amazonaws\.com(\.cn)?|aliyuncs\.com|myqcloud\.com)$/;
-/** Google's own places for tokens; a caller's key file must not name another one. */
+/** Google's own token endpoints. A caller's key file must not name another one. */
 const TOKEN_HOSTS: ReadonlySet<string> = new Set([
   "oauth2.googleapis.com",
   "accounts.google.com",
@@ -32,15 +32,15 @@ const TOKEN_HOSTS: ReadonlySet<string> = new Set([
 ]);
 const GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token";
 const GOOGLE_ENDPOINT = "https://storage.googleapis.com";
-/** The region that is signed for where the endpoint names none. */
+/** The region to sign for if the endpoint contains none. */
 const DEFAULT_OSS_REGION = "cn-hangzhou";
 
 /**
- * What a run and the edge need to reach a caller's storage: defaults filled in, spellings unified, keys parsed. It asks
- * nobody, and it does not judge whether the endpoint may be dialled.
+ * Everything that a run and the Worker need to reach a caller's storage: defaults filled in, spellings normalized, keys
+ * parsed. It makes no request, and does not check whether the endpoint may be dialled.
  *
- * @param opened hosts that the operator opened; they may also issue tokens
- * @throws StorageTargetError when a member cannot be right
+ * @param opened private hosts that the operator allows; they may also issue tokens
+ * @throws StorageTargetError if a member cannot be valid
  * @example targetOf({ provider: "blob", account_name: "acme", container: "media", sas_token: "?sv=…" }).endpoint
  *   // "https://acme.blob.core.windows.net"
  */
@@ -57,7 +57,7 @@ export function targetOf(storage: InlineStorage, opened: AllowedHosts = new Set(
   }
 }
 
-/** The options of the objects; none at all is no member. */
+/** The requested object options; absent if there are none. */
 function optionsOf(storage: InlineStorage): Pick<StorageTarget, "options"> {
   const { kms_key_id, storage_class, acl, tags, server_side_encryption } = storage;
   const encryption_scope = "encryption_scope" in storage ? storage.encryption_scope : undefined;
@@ -66,7 +66,7 @@ function optionsOf(storage: InlineStorage): Pick<StorageTarget, "options"> {
   return given.length === 0 ? {} : { options: Object.fromEntries(given) };
 }
 
-/** A key of a KMS asks for encryption by it. */
+/** A KMS key implies encryption with it. */
 function encryptionOf<T extends string>(
   {
     server_side_encryption,
@@ -88,7 +88,7 @@ function s3Target(storage: S3): Target<"s3"> {
   const { endpoint, bucket, region, access_key, secret_key } = storage;
   const url = new URL(endpoint);
   const named = withoutBucket(url, bucket);
-  // A certificate for *.example.com does not cover a bucket with a dot in its name.
+  // A certificate for *.example.com does not cover a bucket name with a dot.
   const byHost =
     named || (VIRTUAL_HOSTS.test(url.hostname) && (url.protocol === "http:" || !/\./.test(bucket)));
   return {
@@ -151,7 +151,7 @@ const KEY_FILE = z.looseObject({
   client_email: z.string().includes("@"),
   private_key: z
     .string()
-    // Keys that went through an environment variable or a form often have their line ends escaped once more.
+    // Keys that were copied through an environment variable or a form often contain escaped line breaks.
     .transform((text) => text.replaceAll("\\n", "\n"))
     .pipe(z.string().regex(PEM)),
   token_uri: z.url().optional(),
@@ -203,10 +203,10 @@ function ossTarget(storage: Oss): Target<"oss"> {
   };
 }
 
-/** The start of the hosts that have buckets in front of them. */
+/** Prefixes of endpoint hosts that may follow a bucket name. */
 const BUCKETLESS_HOST = /^(s3|oss|cos)[.-]/;
 
-/** Takes the bucket out of the host of an endpoint that was copied with it. */
+/** Removes the bucket from the host of an endpoint that was copied together with it. */
 function withoutBucket(url: URL, bucket: string): boolean {
   const front = `${bucket.toLowerCase()}.`;
   const rest = url.hostname.slice(front.length);
@@ -215,10 +215,10 @@ function withoutBucket(url: URL, bucket: string): boolean {
   return true;
 }
 
-/** Scheme, host and path; whatever else stands in a URL is not part of an endpoint. */
+/** Scheme, host and path. Other parts of a URL do not belong to an endpoint. */
 const withoutSlash = (url: URL): string => `${url.origin}${withoutTrailing(url.pathname, "/")}`;
 
-/** The text behind Base64, standard or URL-safe, with or without line ends; null when it is none. */
+/** The decoded text of Base64, standard or URL-safe, with or without line breaks; null if it is not valid. */
 function decodeBase64(text: string): string | null {
   const compact = text.replace(/\s/g, "").replaceAll("-", "+").replaceAll("_", "/");
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(compact)) return null;

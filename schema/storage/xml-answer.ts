@@ -1,15 +1,15 @@
 import { decodeXml, XmlRefusedError, xmlTokens } from "../xml.ts";
 
 /**
- * What the responses of storage services say, in XML that is flat: names, and texts in them. A response that no service
- * would send (see `XmlRefusedError`) says nothing, and one that was cut off loses its last element and nothing else.
+ * Reads the flat XML of storage services: names and their texts. A response that no service would send (see
+ * `XmlRefusedError`) yields nothing. A truncated response loses only its last element.
  */
 
-/** A page of a listing has up to 5,000 entries with some ten elements each; a list of blocks has 50,000. */
+/** A page of a listing has up to 5,000 entries with about ten elements each; a list of blocks has 50,000. */
 const LIMITS = { maxLength: 8 << 20, maxTokens: 400_000, maxTagLength: 4096 } as const;
 
 /**
- * Texts of all elements of this name that hold nothing but text, decoded.
+ * Decoded texts of all elements with this name that contain only text.
  *
  * @example xmlTexts("<E><Code>A&amp;B</Code></E>", "Code") // ["A&B"]
  */
@@ -32,11 +32,11 @@ export function xmlTexts(xml: string, name: string): string[] {
   });
 }
 
-/** The first of {@link xmlTexts}. */
+/** The first result of {@link xmlTexts}. */
 export const xmlText = (xml: string, name: string): string | undefined => xmlTexts(xml, name)[0];
 
 /**
- * Inner XML of all elements of this name that do not contain themselves.
+ * Inner XML of all elements with this name that are not nested in one another.
  *
  * @example xmlElements("<L><U><K>a</K></U></L>", "U") // ["<K>a</K>"]
  */
@@ -56,7 +56,7 @@ export function xmlElements(xml: string, name: string): string[] {
   });
 }
 
-/** Whether an element of this name stands anywhere in it. */
+/** True if the text contains an element with this name. */
 export function hasXmlElement(xml: string, name: string): boolean {
   return read(() => {
     for (const token of xmlTokens(xml, LIMITS)) {

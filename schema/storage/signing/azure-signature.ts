@@ -2,16 +2,19 @@ import { fromBase64, hmacSha256, toBase64 } from "../../bytes.ts";
 import { attachmentNamed } from "../object-path.ts";
 import type { RequestHead } from "./request-head.ts";
 
-/** Version of the service's interface; signatures cover it. */
+/** Version of the service's API; part of every signature. */
 export const AZURE_VERSION = "2021-12-02";
 
-/** An account and its key, in Base64. */
+/** An account and its key in Base64. */
 export interface AzureCredentials {
   readonly accountName: string;
   readonly accountKey: string;
 }
 
-/** Signatures of Azure Blob Storage by an account's key, by WebCrypto: Azure's own library does not start in a Worker. */
+/**
+ * Signatures of Azure Blob Storage with an account key, made with WebCrypto because Azure's own library does not start
+ * in a Worker.
+ */
 export class AzureSignature {
   readonly #credentials: AzureCredentials;
   readonly #now: () => number;
@@ -21,7 +24,7 @@ export class AzureSignature {
     this.#now = now;
   }
 
-  /** The request's headers with its signature (Shared Key) among them. @param bodyBytes length of the body */
+  /** The request's headers including its Shared Key signature. @param bodyBytes length of the body */
   async sign({ method, url, headers }: RequestHead, bodyBytes: number): Promise<Record<string, string>> {
     const { accountName } = this.#credentials;
     const signed: Record<string, string> = { ...headers, "x-ms-date": new Date(this.#now()).toUTCString() };
@@ -32,12 +35,12 @@ export class AzureSignature {
       .map((name) => `${name}:${signed[name]}`);
     const text = [
       method,
-      // the body's encoding and language
+      // content encoding and language
       ...["", ""],
       bodyBytes === 0 ? "" : String(bodyBytes),
       signed["content-md5"] ?? "",
       signed["content-type"] ?? "",
-      // date, a condition on time, two on the blob's state, another on time, and a range
+      // date, If-Modified-Since, If-Match, If-None-Match, If-Unmodified-Since, Range
       ...["", "", signed["if-match"] ?? "", signed["if-none-match"] ?? "", "", ""],
       ...own,
       `/${accountName}${pathname}`,
@@ -47,8 +50,8 @@ export class AzureSignature {
   }
 
   /**
-   * Members of a query that let anybody read a blob for `seconds` (a service SAS); with `fileName`, browsers save it under
-   * that name.
+   * Query parameters that let anybody read a blob for `seconds` (a service SAS). With `fileName`, browsers save it
+   * under that name.
    */
   async readToken(
     container: string,
@@ -59,7 +62,7 @@ export class AzureSignature {
     const expiry = `${new Date(this.#now() + seconds * 1000).toISOString().slice(0, 19)}Z`;
     const resource = `/blob/${this.#credentials.accountName}/${container}/${key}`;
     const named = fileName === undefined ? "" : attachmentNamed(fileName);
-    // the empty lines: start, policy, addresses, protocol, and below snapshot, scope, and four more headers of the response
+    // empty lines: start, policy, addresses, protocol, and further down snapshot, scope, and four more response headers
     const text = [
       ...["r", "", expiry, resource, "", "", "", AZURE_VERSION, "b"],
       ...["", "", "", named, "", "", ""],

@@ -4,7 +4,7 @@ import { compactTime } from "./compact-time.ts";
 import { linkSeconds } from "./request-head.ts";
 
 const SCOPE = "https://www.googleapis.com/auth/devstorage.read_write";
-/** Whom tokens are asked of; the same wherever the key file sends for them. */
+/** The endpoint for tokens, whatever endpoint the key file names. */
 const AUDIENCE = "https://oauth2.googleapis.com/token";
 const TOKEN_SECONDS = 3600;
 const ALGORITHM = "GOOG4-RSA-SHA256";
@@ -15,7 +15,10 @@ export interface GcsCredentials {
   readonly privateKey: string;
 }
 
-/** What a service account signs, by WebCrypto: Google's own library does not start in a Worker. */
+/**
+ * Tokens and signatures of a Google service account, made with WebCrypto because Google's own library does not start in
+ * a Worker.
+ */
 export class GcsSignature {
   readonly #credentials: GcsCredentials;
   readonly #now: () => number;
@@ -25,7 +28,7 @@ export class GcsSignature {
     this.#now = now;
   }
 
-  /** The form that is exchanged for a token (RFC 7523). @throws DOMException `DataError` for a damaged key */
+  /** The form that is exchanged for a token (RFC 7523). @throws DOMException `DataError` for an invalid key */
   async tokenRequest(): Promise<string> {
     const now = Math.floor(this.#now() / 1000);
     const header = { alg: "RS256", typ: "JWT" };
@@ -39,7 +42,7 @@ export class GcsSignature {
   }
 
   /**
-   * A URL that reads an object for `seconds`, at most 7 days; with `fileName`, browsers save it under that name.
+   * A URL that reads an object for `seconds`, at most 7 days. With `fileName`, browsers save it under that name.
    *
    * @param url of the object, without a query
    */
@@ -69,6 +72,6 @@ export class GcsSignature {
   }
 }
 
-/** The bytes of a key in PEM; none when it is damaged, which the import then refuses. */
+/** The bytes of a PEM key; empty if it is damaged, which the import then rejects. */
 const derOf = (pem: string): Uint8Array<ArrayBuffer> =>
   fromBase64(pem.replace(/-----[^-]+-----|\s+/g, "")) ?? new Uint8Array();

@@ -7,27 +7,29 @@ import { linkSeconds } from "./request-head.ts";
 const ALGORITHM = "OSS4-HMAC-SHA256";
 const UNSIGNED = "UNSIGNED-PAYLOAD";
 
-/** As whom to sign. */
+/** The identity that signs. */
 export interface OssCredentials {
   /** @example "cn-hangzhou" */
   readonly region: string;
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
-  /** Of temporary credentials (STS). */
+  /** Token of temporary credentials (STS). */
   readonly sessionToken?: string | undefined;
 }
 
-/** A request to one bucket; its URL follows from it. */
+/** A request to one bucket. Its URL follows from these members. */
 export interface OssHead {
   readonly method: string;
-  /** Empty for the bucket. */
+  /** Empty for the bucket itself. */
   readonly key: string;
   readonly query?: Query | undefined;
-  /** Names in lower case. */
+  /** Lower-case names. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Signature Version 4 of Alibaba's OSS, by WebCrypto: its own library does not start in a Worker. */
+/**
+ * Signature Version 4 of Alibaba Cloud OSS, made with WebCrypto because OSS's own library does not start in a Worker.
+ */
 export class OssSignature {
   readonly #address: BucketAddress;
   readonly #credentials: OssCredentials;
@@ -39,7 +41,7 @@ export class OssSignature {
     this.#now = now;
   }
 
-  /** The request's headers with its signature among them. */
+  /** The request's headers including its signature. */
   async sign({ headers = {}, ...head }: OssHead): Promise<Record<string, string>> {
     const time = compactTime(this.#now());
     const { accessKeyId, sessionToken } = this.#credentials;
@@ -78,7 +80,7 @@ export class OssSignature {
         .filter((name) => /^(content-type$|content-md5$|x-oss-)/.test(name))
         .sort()
         .map((name) => `${name}:${headers[name]}`),
-      // no further headers are signed: an empty line ends those above, and their list is empty
+      // no further headers are signed: an empty line ends those above, and the list of further ones is empty
       ...["", "", UNSIGNED],
     ].join("\n");
     const scope = this.#scope(time);
@@ -93,5 +95,5 @@ export class OssSignature {
   }
 }
 
-/** Members without a value are signed without their `=`. */
+/** Query parameters without a value are signed without `=`. */
 const canonicalQuery = (query: Query): string => queryString(query).replace(/=(?=&|$)/g, "");

@@ -1,15 +1,15 @@
-/** A request as it is signed: all that a signature covers, and nothing of its body. */
+/** The signed parts of a request. The body is not signed. */
 export interface RequestHead {
   readonly method: string;
-  /** Exactly as it is sent. */
+  /** Exactly as sent. */
   readonly url: string;
-  /** Names in lower case. */
+  /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** No provider takes a link that holds for longer. */
+/** No provider accepts a link with a longer lifetime. */
 export const WEEK_SECONDS = 604_800;
 
-/** The seconds that a link holds: whole, at least one, at most a week. */
+/** The lifetime of a link in whole seconds: at least one, at most a week. */
 export const linkSeconds = (seconds: number): number =>
   Math.min(WEEK_SECONDS, Math.max(1, Math.floor(seconds)));

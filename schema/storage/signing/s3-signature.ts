@@ -2,13 +2,13 @@ import { attachmentNamed } from "../object-path.ts";
 import { compactTime } from "./compact-time.ts";
 import { linkSeconds, type RequestHead } from "./request-head.ts";
 
-/** As whom to sign. */
+/** The identity that signs. */
 export interface S3Credentials {
   /** @example "eu-central-1", or "auto" for R2 */
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Of temporary credentials. */
+  /** Token of temporary credentials. */
   readonly sessionToken?: string | undefined;
 }
 
@@ -26,13 +26,14 @@ interface SignerOptions {
   readonly signQuery: boolean;
 }
 
-/** `AwsV4Signer` of aws4fetch. It is handed in: the schema depends on zod alone. */
+/** `AwsV4Signer` of aws4fetch. It is injected, because the schema depends on zod only. */
 export type SignerClass = new (
   options: SignerOptions,
 ) => { sign(): Promise<{ readonly url: URL; readonly headers: Headers }> };
 
 /**
- * Signature Version 4 of S3: what is signed and when; the arithmetic is the signer's. Bodies are never signed.
+ * Signature Version 4 of S3. This class decides what is signed; the injected signer computes the signature. Bodies are
+ * never signed.
  *
  * @example new S3Signature(AwsV4Signer, { region, accessKeyId, secretAccessKey }, Date.now)
  */
@@ -48,7 +49,7 @@ export class S3Signature {
     this.#now = now;
   }
 
-  /** The request's headers with its signature among them. */
+  /** The request's headers including its signature. */
   async sign(head: RequestHead): Promise<Record<string, string>> {
     const { headers } = await this.#signer(head, false).sign();
     const signed: Record<string, string> = {};
@@ -56,7 +57,10 @@ export class S3Signature {
     return signed;
   }
 
-  /** A URL that carries its own signature for `seconds`, at most 7 days; with `fileName`, browsers save it under that name. */
+  /**
+   * A URL that carries its own signature for `seconds`, at most 7 days. With `fileName`, browsers save it under that
+   * name.
+   */
   async presign(url: string, seconds: number, fileName?: string): Promise<string> {
     const unsigned = new URL(url);
     if (fileName) unsigned.searchParams.set("response-content-disposition", attachmentNamed(fileName));
@@ -76,5 +80,5 @@ export class S3Signature {
   }
 }
 
-/** A space as `+` is a form's habit that not every server shares; a literal plus is %2B before this. */
+/** Not every server reads `+` as a space, as forms do. A literal plus is already %2B at this point. */
 const withSpaces = (url: URL): string => url.href.replaceAll("+", "%20");

@@ -1,11 +1,11 @@
 import { shownUrl } from "../../../schema/shown-url.ts";
 import type { RequestContext } from "../../context.ts";
 
-/** What is kept of rows that are removed: lines of JSON in the operator's bucket, if the operator wants them. */
+/** The archive of removed rows: lines of JSON in the operator's bucket, written only if `ARCHIVE_JOBS` is on. */
 
-/** No account's folder: a storage prefix begins with a letter or a digit. */
+/** Cannot collide with an account's folder: a storage prefix begins with a letter or a digit. */
 const FOLDER = ".archive";
-/** Sealed texts and what belongs to them: who has an archive is to have no secret. */
+/** Sealed texts and the columns that belong to them. An archive must not contain secrets. */
 const SECRET = /^(sealed_|sealing_key_id$|links)/;
 
 interface ArchivedRow {
@@ -22,8 +22,8 @@ export interface ArchivePage {
 }
 
 /**
- * Writes rows into one object, unless `ARCHIVE_JOBS` is off. Repeated before the rows are removed, it replaces what it
- * wrote: the key is that of the first row.
+ * Writes rows into one object, unless `ARCHIVE_JOBS` is off. The key is derived from the first row, so a repeated call
+ * before the rows are removed replaces the same object.
  *
  * @throws Error when the bucket refuses or does not answer; the rows must not be removed then
  */
@@ -43,7 +43,7 @@ export async function archive(
   );
 }
 
-/** Rows of former versions hold whole addresses: they are written as callers would see them. */
+/** Rows of former versions hold complete URLs. The archive contains them as callers see them. */
 function withoutSecrets(row: object): object {
   const shown = Object.entries(row)
     .filter(([name]) => !SECRET.test(name))

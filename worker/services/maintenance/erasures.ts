@@ -11,13 +11,13 @@ import { RESPONSE_KEPT_MS } from "../intake/run-once.ts";
 import { ERASURE_MS } from "../jobs/delete-file.ts";
 import { deliveredKeys } from "../storage/links.ts";
 
-/** What is erased on time, as parts of reconcile: each is bounded, and goes on the next time. */
+/** Timed erasures, as parts of reconcile. Each is bounded and continues in the next run. */
 
-/** For how long it can be seen the state of a delivery, in milliseconds. */
+/** How long the state of a delivery stays visible, in milliseconds. */
 const DELIVERY_LOG_MS = 30 * 24 * 60 * 60_000;
-/** Rows that are erased by one statement. */
+/** Rows that one statement erases. */
 const ERASED_AT_ONCE = 500;
-/** Jobs whose files are deleted at once. */
+/** Jobs whose files are deleted concurrently. */
 const FILES_AT_ONCE = 50;
 
 export const eraseOldDeliveries = (context: RequestContext, budget: PageBudget): Promise<number> =>
@@ -29,9 +29,10 @@ export const eraseOldRequests = (context: RequestContext, budget: PageBudget): P
   erase(budget, (limit) => eraseRequests(context.db, context.clock() - RESPONSE_KEPT_MS, limit));
 
 /**
- * Deletes the files of the operator's bucket that were kept for their time. The job removes a file only after the
- * bucket has: anyone who dies between leaves it to a later run, as does a bucket that refuses. A file that another job is
- * writing anew is left to the next run, and one that another job has replaced is that job's.
+ * Deletes files from the operator's bucket when their retention has expired. The job drops its reference only after the
+ * bucket has deleted the file, so a crash in between, or a bucket that refuses, leaves the file to a later run. A file
+ * that another job is currently overwriting is left to the next run. A file that another job has replaced belongs to
+ * that job.
  */
 export async function eraseExpiredFiles(context: RequestContext, budget: PageBudget): Promise<number> {
   let cursor: ExpiryCursor = { expires_at: 0, id: "" };
@@ -42,7 +43,7 @@ export async function eraseExpiredFiles(context: RequestContext, budget: PageBud
     const ids = expired.map(({ id }) => id);
     const held = ids.length === 0 ? [] : await beginErasureQuery(context.db, ids, { now, until });
     const erased = await Promise.all(held.map((job) => eraseFiles(context, job, until)));
-    // those that failed must not be met again in this run
+    // failed ones must not be selected again in this run
     cursor = expired.at(-1) ?? cursor;
     return { count: erased.filter(Boolean).length, more: expired.length === FILES_AT_ONCE };
   });

@@ -3,7 +3,7 @@ import { ping } from "../../db/connection.ts";
 import { countDue } from "../../db/job-queue.ts";
 import { endedCountsQuery } from "../../db/retention-rows.ts";
 
-/** What the operator's monitoring asks for, in Prometheus' text format; none of it counts all rows. */
+/** Figures for the operator's monitoring, in Prometheus' text format. No query counts all rows. */
 export async function renderMetrics(context: RequestContext): Promise<string> {
   const { db, clock, config, dispatchQueue } = context;
   const [bytes, ended, due, queue] = await Promise.all([

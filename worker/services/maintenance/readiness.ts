@@ -3,12 +3,12 @@ import type { RequestContext } from "../../context.ts";
 import { ping } from "../../db/connection.ts";
 import type { RunnerHealth } from "../runs/runner.ts";
 
-/** What one database of the platform may hold, in bytes. */
+/** Maximum size of one D1 database, in bytes. */
 const MAX_DATABASE_BYTES = 10e9;
-/** From this share on, it is reported to the operator. */
+/** The operator is warned from this share on. */
 const NEARLY_FULL = 0.8;
 
-/** Asks each part that a job needs whether it works. */
+/** Checks every part that a job needs. */
 export async function readiness(context: RequestContext): Promise<Readiness> {
   const [database, queue, storage, health] = await Promise.all([
     checkDatabase(context),
@@ -25,7 +25,7 @@ export async function readiness(context: RequestContext): Promise<Readiness> {
   return { status: isReady ? (warns ? "degraded" : "ready") : "unavailable", parts };
 }
 
-/** A processor that knows that its jobs will fail gets them all the same: it is not ready. */
+/** A processor whose own checks predict that jobs will fail still receives jobs, so the service is not ready. */
 function judge({ ok, detail, checks = [] }: RunnerHealth): Readiness["parts"]["processor"] {
   const failed = checks.filter(({ status }) => status === "failed");
   const details = [...(detail === undefined ? [] : [detail]), ...failed.map((check) => check.detail)];

@@ -20,27 +20,32 @@ import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests } from "./erasu
 import { removeOldRows } from "./retention.ts";
 
 /**
- * Repairs what was lost: dispatch messages that nobody consumed, runs that fell silent, uploads that nobody finished. Run
- * every minute; each part is bounded, and the rest is done the next time.
+ * Repairs what was lost: dispatch messages that were never consumed, runs that fell silent, uploads that were never
+ * finished. It runs every minute. Each part is bounded, and the next run does the rest.
  */
 
-/** Jobs of a page that are changed one by one. */
+/** Jobs of one page that are changed one by one. */
 const PAGE = 50;
 /** Expired leases that are taken back together. */
 const LEASES = 100;
-/** Calls of the database that one invocation spends; the platform allows 1,000, and the last page of a part may cost 100. */
+/**
+ * Database calls that one invocation may spend. The platform allows 1,000, and the last page of a part may cost 100.
+ */
 const MAX_CALLS = 600;
-/** Recordings that are looked for at a time: one of twelve hours has thousands of pieces. */
+/** Recordings that are checked concurrently. One of twelve hours has thousands of pieces. */
 const RECORDINGS = 4;
-/** A dispatch message that was sent again is not sent a third time before this, in milliseconds. */
+/** Minimum interval before a dispatch message is sent again, in milliseconds. */
 const DISPATCH_AGAIN_MS = 120_000;
 
-/** For how long an orphaned upload is tried, in milliseconds; then the storage's own rules take it away. */
+/**
+ * How long aborting an orphaned upload is tried, in milliseconds. After that, the storage's own lifecycle rules remove
+ * it.
+ */
 const ORPHANED_AFTER_MS = 7 * 24 * 60 * 60_000;
 
-/** Credentials whose job has ended for this long were left by mistake, in milliseconds. */
+/** Credentials of jobs that ended this long ago were left by mistake, in milliseconds. */
 const STRAY_MS = 60_000;
-/** Rows that are erased by one statement. */
+/** Rows that one statement erases. */
 const ERASED_AT_ONCE = 500;
 
 /** How many rows each part repaired. Failed parts are left out. */
@@ -75,7 +80,7 @@ export async function reconcile(context: RequestContext): Promise<Reconciled> {
   return done;
 }
 
-/** A part's share of the calls that are left; what one part leaves, the later ones may spend. */
+/** A part's share of the remaining calls. Later parts may spend what an earlier one leaves. */
 function shareOf({ connection }: RequestContext, partsLeft: number): PageBudget {
   const limit = connection.calls + Math.floor((MAX_CALLS - connection.calls) / partsLeft);
   return { isSpent: () => connection.calls >= limit };
@@ -85,13 +90,13 @@ async function takeBackExpired(context: RequestContext, budget: PageBudget): Pro
   return eachPage(budget, async () => {
     const now = context.clock();
     const expired = await findExpiredLeases(context.db, now, LEASES);
-    // a heartbeat may have come meanwhile
+    // a heartbeat may have arrived in the meantime
     const { count, failures } = await takeBackLost(
       context,
       expired,
       ({ lease_expires_at }) => (lease_expires_at ?? now) <= now,
     );
-    // those that failed would come again in the next page
+    // failed ones would be selected again in the next page
     return { count, more: expired.length === LEASES && failures === 0 };
   });
 }
@@ -122,7 +127,7 @@ async function resendDeliveryMessages(context: RequestContext, budget: PageBudge
   });
 }
 
-/** Batches whose object never was, or fell silent. */
+/** Batches whose object was never created, or fell silent. */
 async function wakeSilentBatches(context: RequestContext, budget: PageBudget): Promise<number> {
   return eachPage(budget, async () => {
     const now = context.clock();
@@ -142,14 +147,14 @@ async function eraseStraySecrets(context: RequestContext, budget: PageBudget): P
   });
 }
 
-/** One page only: an upload that cannot be aborted stays in it, and must not be tried again at once. */
+/** One page only: an upload that cannot be aborted stays in the page and must not be tried again at once. */
 async function abortOrphanedUploads(context: RequestContext): Promise<number> {
   const orphanedUploads = await findOrphanedUploads(context.db, endedWithoutRun(context), PAGE);
   await settleAll(context, orphanedUploads, (job) => abortUpload(context, job, { isFinal: true }));
   return orphanedUploads.length;
 }
 
-/** Some pieces at a time, and not before their run is gone: mostly it has erased them all. */
+/** A few pieces at a time, and only after the run has ended. Usually the run has erased all of them. */
 async function eraseRecordings(context: RequestContext): Promise<number> {
   const recordings = await findRecordings(context.db, endedWithoutRun(context), RECORDINGS);
   await settleAll(context, recordings, (job) => eraseRecording(context, job));
@@ -162,7 +167,7 @@ const endedWithoutRun = ({ clock, config }: RequestContext) => ({
   until: clock() - config.leaseMs,
 });
 
-/** Acts on each; answers how many failed. */
+/** Acts on each item. @returns how many failed */
 async function settleAll<T extends { readonly id: string }>(
   context: RequestContext,
   items: readonly T[],

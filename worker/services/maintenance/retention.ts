@@ -19,18 +19,18 @@ import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
 import { archive } from "./archive.ts";
 
 /**
- * Removes what ended longer ago than it is to be kept, account by account, each once a day: batches, then the jobs that
- * no batch reports any more, then audit entries. What is left when the budget is spent is done the next time.
+ * Removes rows that are older than the account's retention time. Each account is swept once a day: first batches, then
+ * jobs that no batch refers to, then audit entries. When the budget is spent, the next run does the rest.
  */
 
 const DAY_MS = 24 * 60 * 60_000;
-/** Accounts that are looked at in one run. */
+/** Accounts that one run sweeps. */
 const ACCOUNTS = 20;
-/** Rows that are read whole, archived and removed together: at 8 KB a row, a page takes some megabytes. */
+/** Rows that are read, archived and removed together. At 8 KB a row, a page takes a few megabytes. */
 const PAGE = 200;
-/** Recordings and uploads that are removed from storages in one run. */
+/** Recordings and uploads that one run removes from storages. */
 const REMAINS = 4;
-/** Of entries that concern no account. */
+/** The owner of entries that belong to no account. */
 const NO_ACCOUNT = "";
 
 /** @returns how many rows were removed */
@@ -39,7 +39,7 @@ export async function removeOldRows(context: RequestContext, budget: PageBudget)
   const accounts = await dueAccountsQuery(context.db, now - DAY_MS, ACCOUNTS);
   let removed = 0;
   const { jobRetentionDays } = context.config;
-  // the operator's own entries have nobody who is swept once a day; there are few
+  // the operator's own entries belong to no account that is swept daily; there are few of them
   if (accounts.length > 0 && jobRetentionDays > 0) {
     removed += (await removeAudit(context, oldRows(NO_ACCOUNT, now, jobRetentionDays), budget)).removed;
   }
@@ -55,7 +55,7 @@ export async function removeOldRows(context: RequestContext, budget: PageBudget)
 
 interface Swept {
   readonly removed: number;
-  /** Nothing old is left that could be removed today. */
+  /** True if nothing old is left that could be removed today. */
   readonly isDone: boolean;
 }
 const NOTHING: Swept = { removed: 0, isDone: true };
@@ -77,7 +77,7 @@ async function sweep(context: RequestContext, old: OldRows, budget: PageBudget):
   return { removed, isDone };
 }
 
-/** A page of rows, the oldest first. */
+/** A page of rows, oldest first. */
 interface RowPage {
   readonly rows: readonly { readonly id: string }[];
   /** When the first and the last of them ended. */
@@ -147,21 +147,24 @@ const removeAudit = (context: RequestContext, old: OldRows, budget: PageBudget):
     (rows) => removeAuditQuery(context.db, rows),
   );
 
-/** A recording that could not be made into a file lies in its storage until its job goes; so may an upload that nobody could abort. */
+/**
+ * A recording that could not be joined into a file stays in its storage until its job is removed. So does an upload
+ * that could not be aborted.
+ */
 async function removeRemains(context: RequestContext, old: OldRows): Promise<Swept> {
   const jobs = await oldRemainsQuery(context.db, { ...old, from: 0, limit: REMAINS });
   const pieces = await Promise.all(jobs.map((job) => removeRemainsOf(context, job)));
   return { removed: 0, isDone: pieces.every((count) => count === 0) && jobs.length < REMAINS };
 }
 
-/** @returns how many pieces were deleted; while there are any, more may be left */
+/** @returns how many pieces were deleted; if there were any, more may be left */
 async function removeRemainsOf(context: RequestContext, job: JobRow): Promise<number> {
   try {
     await abortUpload(context, job, { isFinal: true });
     const pieces = job.recording_key === null ? 0 : await eraseRecording(context, job);
     if (pieces > 0) return pieces;
   } catch (error) {
-    // it had all the time that the job was kept
+    // it could have been aborted at any time while the job existed
     context.log("remains_left", { job_id: job.id, error: describeError(error) });
   }
   await clearRemains(context.db, job.id);

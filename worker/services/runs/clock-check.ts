@@ -1,13 +1,13 @@
 import type { ReadinessCheck } from "../../../schema/readiness-check.ts";
 
-/** Storages refuse signatures that are 5 to 15 minutes off; a minute already shows in the times of jobs. */
+/** Storages refuse signatures that are 5 to 15 minutes off. A minute is already visible in the times of jobs. */
 const WARN_MS = 60_000;
 const FAIL_MS = 5 * 60_000;
 
 /**
- * Compares a processor's clock with the Worker's. All in epoch milliseconds.
+ * Compares a processor's clock with the Worker's. All times are epoch milliseconds.
  *
- * @param time what the processor's clock said, at some moment between `asked` and `answered` of the Worker's
+ * @param time the processor's clock at some moment between `asked` and `answered` of the Worker's clock
  * @example checkClock(400_000, 0, 20) // { name: "clock", status: "failed", … }
  */
 export function checkClock(time: number, asked: number, answered: number): ReadinessCheck {

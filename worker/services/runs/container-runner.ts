@@ -9,9 +9,9 @@ interface ContainerRunnerOptions {
   readonly token: string;
 }
 
-/** A container that sleeps is started first; its object gives up before this. */
+/** A sleeping container is started first; its object gives up earlier than this. */
 const START_TIMEOUT_MS = 40_000;
-/** A container that sleeps is started first, then the source has its time. */
+/** A sleeping container is started first, then the source has its own time limit. */
 const PROBE_TIMEOUT_MS = 60_000;
 
 /** A pool of container instances, each owned by a Durable Object `processor-<i>`. */
@@ -37,5 +37,5 @@ export function createContainerRunner({ namespace, instances, token }: Container
   });
 }
 
-/** Name of an instance: of its object, and what its processor calls itself in heartbeats. */
+/** The name of an instance: that of its object, and of its processor in heartbeats. */
 const instanceName = (index: number): string => `processor-${index}`;

@@ -19,8 +19,8 @@ import { putOffBlocked } from "./source-backoff.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 
 /**
- * Takes due jobs and hands them to processors. It never waits for a job. Accounts alternate: a slot goes to the one
- * with the fewest running jobs, no matter who asked first, and each claim is made on the condition that it is its turn.
+ * Takes due jobs and hands them to processors. It never waits for a job. Accounts share the slots: a slot goes to the
+ * account with the fewest running jobs, no matter who asked first, and each claim is conditional on that order.
  */
 
 /** The result of a dispatch. */
@@ -33,30 +33,30 @@ export type Dispatch =
       readonly why: "not_due" | "busy" | "unreachable" | "behind";
       readonly delaySeconds: number;
     };
-/** The same, of a job that may have to let another account go first, or whose source is left alone. */
+/** The same for a job that may have to let another account go first, or whose source is paused. */
 type Attempt = Dispatch | { readonly type: "behind"; readonly job: JobRow } | { readonly type: "put_off" };
 
-/** Delay when no processor responded: time for an instance to start or for a network to recover. */
+/** Delay when no processor responded: enough for an instance to start or a network to recover. */
 const UNREACHABLE_SECONDS = 5;
-/** Until a job that found no instance to itself asks again. */
+/** Delay before a job that needs an instance to itself tries again. */
 const ALONE_SECONDS = 10;
-/** A stream that has not begun is waited for at most this long after its job was accepted. */
+/** How long a stream that has not begun is waited for, counted from the acceptance of its job. */
 const LONGEST_WAIT_MS = 24 * 60 * 60_000;
-/** Jobs that one ended run may start: the slot that it freed, and those that freed unseen. */
+/** Jobs that the end of one run may start: for the slot that it freed, and for slots that were freed unnoticed. */
 const MAX_REFILL = 4;
-/** Jobs that are tried to start these, since some of them are put off or taken by another dispatcher. */
+/** Jobs that are tried to start these, since some are postponed or taken by another dispatcher. */
 const MAX_TRIES = 20;
-/** Jobs of others that one dispatch message may try to start before its own. */
+/** Jobs of other accounts that one dispatch message may try to start before its own. */
 const MAX_BEFORE = 8;
-/** A dispatch message that helped so many others comes back for its own job. */
+/** Delay before a dispatch message that helped so many others returns for its own job. */
 const BEHIND_SECONDS = 1;
 
 /**
- * Claims a job for a processor and hands the run over. Where other accounts come first, their jobs are started, and
- * this one after them if there is room.
+ * Claims a job for a processor and hands the run over. If other accounts come first, their jobs are started first, and
+ * this one afterwards if there is room.
  */
 export async function dispatchJob(context: RequestContext, id: string): Promise<Dispatch> {
-  // a flood of dispatch messages must not ask the database again and again while no slot is free
+  // a flood of dispatch messages must not query the database repeatedly while no slot is free
   const wait = context.capacity.waitSeconds(context.clock(), "single");
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
   const passed = new Set<string>();
@@ -74,13 +74,13 @@ export async function dispatchJob(context: RequestContext, id: string): Promise<
 }
 
 /**
- * Starts jobs that are due while processors have room: called when a slot was freed.
+ * Starts due jobs while processors have room. Called when a slot was freed.
  *
- * @param freeSlots as the processor reports them; more jobs would be claimed in vain
+ * @param freeSlots as the processor reports them; claiming more jobs would be pointless
  */
 export async function dispatchDue(context: RequestContext, freeSlots = MAX_REFILL): Promise<void> {
   const wanted = Math.min(freeSlots, MAX_REFILL);
-  // the processor has just reported of its room; while that is being filled, dispatch messages go on to take it for full
+  // the processor has just reported room; while it is being filled, dispatch messages continue to treat it as full
   const informed = { ...context, capacity: new Capacity() };
   const passed = new Set<string>();
   let started = 0;
@@ -93,9 +93,9 @@ export async function dispatchDue(context: RequestContext, freeSlots = MAX_REFIL
 }
 
 /**
- * Tries to start the due job whose turn it is. An account whose job is put off is passed over from then on.
+ * Tries to start the next due job. An account whose job is postponed is skipped from then on.
  *
- * @returns null when no job is due that there may be room for
+ * @returns null when there is no due job that might find room
  */
 async function dispatchNext(context: RequestContext, passed: Set<string>): Promise<Attempt | null> {
   if (context.capacity.waitSeconds(context.clock(), "single") > 0) return null;
@@ -104,7 +104,7 @@ async function dispatchNext(context: RequestContext, passed: Set<string>): Promi
   const { id, account_id } = found.job;
   const next = await attempt(context, found, passed);
   if (next.type === "put_off") passed.add(account_id);
-  // while this claim stood, the job's own dispatch message may have come and gone
+  // the job's own dispatch message may have been consumed while this claim stood
   if (next.type === "later") await sendDispatchMessages(context, [id], next.delaySeconds * 1000);
   return next;
 }
@@ -119,13 +119,13 @@ function queueFilterOf({ capacity, clock }: RequestContext, passed: ReadonlySet<
   };
 }
 
-/** Claims the job in its turn and hands the run over. */
+/** Claims the job if it is next, and hands the run over. */
 async function attempt(
   context: RequestContext,
   found: FoundJob | undefined,
   passed: ReadonlySet<string>,
 ): Promise<Attempt> {
-  // without a due time its batch holds it back
+  // a job without a due time is held back by its batch
   if (found?.job.status !== "Pending" || found.job.due_at === null) return { type: "nothing_to_do" };
   const { id } = found.job;
   const dueIn = found.job.due_at - context.clock();
@@ -166,7 +166,7 @@ async function attempt(
 
 type FoundJob = NonNullable<Awaited<ReturnType<typeof findJobForRun>>>;
 
-/** Null when the job's storage is gone or cannot be opened: no processor can deliver it. */
+/** Null if the job's storage is gone or cannot be opened: no processor can deliver it. */
 async function openStorage(
   context: RequestContext,
   { job, ...sealed }: FoundJob,
@@ -179,7 +179,7 @@ async function openStorage(
   }
 }
 
-/** Null when they cannot be opened: nobody knows what to fetch. */
+/** Null if the URLs cannot be opened: nothing can be fetched. */
 async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrls | null> {
   try {
     return await openSourceUrls(context, job);
@@ -205,7 +205,7 @@ async function settle(
       await transition(context, id, { type: "failed", code: "internal" }, { attempt });
       return { type: "nothing_to_do" };
     case "busy": {
-      // one that has to run alone says nothing of the room that others would find, and lets them go first
+      // a job that must run alone says nothing about room for others, and lets them go first
       const alone = runsAlone(before);
       const delaySeconds = alone
         ? Math.max(ALONE_SECONDS, response.retryAfterSeconds)
@@ -217,7 +217,7 @@ async function settle(
         { type: "refused" },
         {
           attempt,
-          // it keeps its place in the line
+          // it keeps its place in the queue
           set: {
             due_at: alone ? context.clock() + delaySeconds * 1000 : before.due_at,
             claimed_at: before.claimed_at,
@@ -229,9 +229,9 @@ async function settle(
       return { type: "later", why: "busy", delaySeconds };
     }
     case "unreachable": {
-      // meanwhile it is nobody's turn that others must wait for
+      // in the meantime no other job has to wait for this one
       const due_at = context.clock() + UNREACHABLE_SECONDS * 1000;
-      // the run may have begun nevertheless: its successor treats this claim as a predecessor
+      // the run may have begun nevertheless, so the next claim treats this one as its predecessor
       const set = {
         due_at,
         started_at: before.started_at,
@@ -244,7 +244,7 @@ async function settle(
   }
 }
 
-/** All that a processor needs to know of a job. */
+/** Everything that a processor needs to know about a job. */
 async function runOf(
   context: RequestContext,
   job: JobRow,
@@ -290,7 +290,7 @@ function predecessorOf(job: JobRow, { samePlace }: RunStorage): Predecessor | nu
   const named = upload_key !== null && upload_ref !== null ? { key: upload_key, ref: upload_ref } : null;
   const upload = samePlace ? named : null;
   if (claimed_at === null && upload === null) return null;
-  // a run before the last one may have begun an upload, and its successor may have found nobody to ask for it
+  // an earlier run may have begun an upload that the runs after it could not abort
   return { claimed_at: started_at ?? claimed_at ?? created_at, upload };
 }
 

@@ -31,7 +31,7 @@ export function createHttpRunner({ urls, token, fetch }: HttpRunnerOptions): Run
   });
 }
 
-/** One processor that answers is enough; the others are named, and so is whose check it is where there are several. */
+/** One processor that answers is enough. The others are named, and with several processors each check names its own. */
 async function healthOf(members: readonly PoolMember[]): Promise<RunnerHealth> {
   const all = await Promise.all(
     members.map(async ({ name, send }) => ({ name, health: await readHealth(send) })),

@@ -4,10 +4,10 @@ import { describeError } from "../../lib/log.ts";
 import { returnToQueue, transition } from "../jobs/transitions.ts";
 
 /**
- * Makes jobs whose run is lost pending again; those that lost too many runs end.
+ * Makes jobs with a lost run pending again, and ends jobs that lost too many runs.
  *
  * @param jobs as just read
- * @param isLost checked again, on the current job, before a job is moved on its own
+ * @param isLost checked again on the current job before it is moved
  * @returns how many were taken back, and how many failures there were
  */
 export async function takeBackLost(

@@ -15,11 +15,13 @@ import { readLines } from "../../lib/read-lines.ts";
 import { checkClock } from "./clock-check.ts";
 import type { ListReply, ProbeReply, RunnerHealth, StartResponse } from "./runner.ts";
 
-/** The processor's HTTP interface as both runners speak it. */
+/** The processor's HTTP interface, which both runners speak. */
 
 export type Send = (path: string, init: RequestInit) => Promise<Response>;
 
-/** What is read of a processor's health: one of another version may report the rest differently. */
+/**
+ * The part of a processor's health report that is read. A processor of another version may report the rest differently.
+ */
 const ToolHealth = z.object({
   tools: ToolVersions,
   isolation: Isolation.nullable().default(null),
@@ -27,13 +29,13 @@ const ToolHealth = z.object({
   time: Time.nullish(),
 });
 
-/** Of what a source says about its media: its members are bounded, formats and description included. */
+/** The part of a source's description that is read. Every member is bounded, formats and description included. */
 const MAX_PROBE_BYTES = 16 << 20;
 const MAX_HEALTH_BYTES = 64 << 10;
 const CANCEL_TIMEOUT_MS = 5_000;
 const HEALTH_TIMEOUT_MS = 3_000;
 const DEFAULT_RETRY_SECONDS = 5;
-/** Longest line of a list, in characters: more than its bounded members take. */
+/** Longest line of a list, in characters: more than its bounded members need. */
 const MAX_LINE = 64 * 1024;
 
 /** Hands a run over; a processor that has not answered within `timeoutMs` counts as unreachable. */
@@ -127,7 +129,7 @@ export async function cancelRun(send: Send, token: string, jobId: string): Promi
     });
     await response.body?.cancel();
   } catch {
-    // the next heartbeat brings the same news
+    // the next heartbeat carries the same instruction
   }
 }
 
@@ -154,7 +156,7 @@ function read(response: Response, runner: string): StartResponse {
     return { type: "busy", retryAfterSeconds: retrySeconds(response) };
   }
   const reason = `the processor answered ${status}`;
-  // the operator has to correct a wrong token or address; the jobs wait for that
+  // the operator has to correct a wrong token or address; jobs wait for that
   const waits = status >= 500 || status === 401 || status === 403 || status === 404;
   return waits ? { type: "unreachable", reason, runner } : { type: "rejected", reason };
 }

@@ -24,11 +24,11 @@ import { isRunToken } from "./run-token.ts";
 import { backoffStatements } from "./source-backoff.ts";
 
 /**
- * What runs report. A report counts only while its claim stands; a run that lost its job hears `lease_lost`, and
+ * Reports of runs. A report counts only while its claim stands. A run that lost its job receives `lease_lost`, and
  * nothing is changed.
  */
 
-/** The claim that a report speaks for, its token checked. */
+/** The claim that a report belongs to, after its token was checked. */
 export interface Claim {
   readonly jobId: string;
   readonly attempt: number;
@@ -36,7 +36,7 @@ export interface Claim {
 
 const leaseLost = (): ApiError => new ApiError("lease_lost");
 
-/** Extends the leases of a processor's runs and says which of them are to stop. */
+/** Extends the leases of a processor's runs and returns which of them must stop. */
 export async function takeHeartbeat(
   context: RequestContext,
   { instance, boot, runs }: Heartbeat,
@@ -74,15 +74,15 @@ export async function takeHeartbeat(
 }
 
 /**
- * Takes back what a former process of the processor ran, and gives the new one work at once: nobody has to wait for the
- * leases, nor for dispatch messages that went down with a stopped stack.
+ * Takes back the runs of a processor's former process and gives the new process work at once. Nothing has to wait for
+ * leases to expire, or for dispatch messages that were lost with a stopped stack.
  */
 export async function takeStart(
   context: RequestContext,
   { instance, boot }: Pick<Heartbeat, "instance" | "boot">,
   { replaces, free_slots }: ProcessorStarted,
 ): Promise<void> {
-  // only the instances of the own pool surely have names of their own
+  // only instances of the own pool certainly have unique names
   const pooled = context.config.processor.type === "containers" && boot !== undefined;
   const lost = await findRunsOfBoot(context.db, {
     boot: replaces,
@@ -93,10 +93,10 @@ export async function takeStart(
   context.defer(dispatchDue(context, free_slots));
 }
 
-/** Runs that one report takes back; a processor has no more slots. */
+/** Maximum number of runs that one report takes back; a processor has no more slots. */
 const LOST_AT_ONCE = 200;
 
-/** Notes the upload that a successor would have to abort. @throws ApiError `lease_lost` */
+/** Stores the upload that a later run would have to abort. @throws ApiError `lease_lost` */
 export async function takeUpload(
   context: RequestContext,
   claim: Claim,
@@ -105,7 +105,7 @@ export async function takeUpload(
   if (!(await noteUpload(context.db, claim.jobId, claim.attempt, upload))) throw leaseLost();
 }
 
-/** Notes where the pieces of a recording will lie. @throws ApiError `lease_lost` */
+/** Stores where the pieces of a recording will be. @throws ApiError `lease_lost` */
 export async function takeRecording(
   context: RequestContext,
   claim: Claim,
@@ -140,8 +140,8 @@ export async function takePublish(context: RequestContext, { jobId, attempt }: C
 }
 
 /**
- * Ends a claim. An outcome that was already taken from the same claim is answered alike and changes nothing.
- * The slot that became free is filled after the response.
+ * Ends a claim. An outcome that the same claim has already reported gets the same response and changes nothing. The
+ * slot that became free is filled after the response.
  *
  * @throws ApiError `lease_lost`
  */
@@ -211,7 +211,7 @@ function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
 const titleOf = (job: JobRow, found: string | null): string | null =>
   better(job, job.title, found?.toWellFormed() ?? null);
 
-/** A list knows more of an open enclosure than the enclosure itself; of everything else the run knows more. */
+/** For an open enclosure, the list knows more than the file itself. For everything else the run knows more. */
 const better = <T>({ media_url }: JobRow, listed: T | null, found: T | null): T | null =>
   media_url === null ? (found ?? listed) : (listed ?? found);
 

@@ -1,6 +1,6 @@
 import { hmacSign, hmacVerify } from "../../lib/digest.ts";
 
-/** Bearer token of one run's callbacks: only valid for one claim of one job. */
+/** Bearer token of one run's callbacks, valid only for one claim of one job. */
 export const runToken = (secret: string, jobId: string, attempt: number): Promise<string> =>
   hmacSign(secret, messageOf(jobId, attempt));
 

@@ -15,29 +15,30 @@ import type { StorageConfigRow } from "../../db/storage-configs.ts";
 import { DISPATCH_GRACE_MS, sendDispatchMessages } from "../queue/sender.ts";
 
 /**
- * A source that asks for a robot check or limits us is left alone for a growing time, so that it does not burn every
- * job that is waiting for it: due jobs are put off instead, and nothing is counted against them. So is a storage that
- * is down, of which only the jobs that deliver to the same place hear. What one party did never counts against another.
+ * Pauses for sources and storages. A source that asks for a robot check or limits requests is paused for a growing
+ * time, so that it does not fail every waiting job: due jobs are postponed, and nothing counts against them. A storage
+ * that is down is paused in the same way, for jobs that deliver to the same place. A failure of one party never counts
+ * against another.
  */
 
 /** In milliseconds. */
 const SOURCE_TIMES = { first: 60_000, longest: 60 * 60_000 };
-/** A storage is mostly back soon, and its bytes are fetched already. */
+/** Shorter than for sources: a storage usually recovers soon, and its job's bytes are already fetched. */
 const STORAGE_TIMES = { first: 5_000, longest: 15 * 60_000 };
-/** Longest time that a source or a storage may ask for, in milliseconds. */
+/** Longest pause that a source or a storage may ask for, in milliseconds. */
 const LONGEST_ASKED_MS = 60 * 60_000;
 const STALE_AFTER_MS = 24 * 60 * 60_000;
-/** Jobs that were put off come back spread over this share of the time. */
+/** Postponed jobs return spread over this share of the pause. */
 const SPREAD = 0.25;
-/** How old an isolate's memory may be, in milliseconds. */
+/** Maximum age of an isolate's memory, in milliseconds. */
 const MEMORY_MS = 10_000;
 
-/** What this isolate knows of sources and storages that were struck; the tables say what is true. */
+/** This isolate's copy of the pauses. The tables are the truth. */
 export class BackoffMemory {
   #known: Backoffs = { sources: new Map(), storages: new Map() };
   #readAt = Number.NEGATIVE_INFINITY;
 
-  /** When each of them that was struck may be asked again, in epoch milliseconds. */
+  /** When each paused source or storage may be asked again, in epoch milliseconds. */
   async read({ db, clock }: Pick<RequestContext, "db" | "clock">): Promise<Backoffs> {
     if (clock() - this.#readAt > MEMORY_MS) {
       const { sources, storages } = await listBackoffs(db, clock() - STALE_AFTER_MS);
@@ -48,22 +49,22 @@ export class BackoffMemory {
     return this.#known;
   }
 
-  /** The tables were changed. */
+  /** Drops the copy, because the tables were changed. */
   remove(): void {
     this.#readAt = Number.NEGATIVE_INFINITY;
   }
 }
 
-/** What a job's source and storage allow right now. */
+/** What a job's source and storage permit at present. */
 export type Admittance =
   | { readonly type: "put_off" }
-  /** Not by these members of the pool: the source refused their addresses. */
+  /** Pool members that must not be used, because the source refused their addresses. */
   | { readonly type: "admitted"; readonly refusedRunners: readonly string[] };
 
 /**
- * Puts a due job off when its storage is to be left alone, or its source by every member of the pool.
+ * Postpones a due job when its storage is paused, or its source is paused for every member of the pool.
  *
- * @param config the account's storage as it is now, to which jobs of the account's storage deliver
+ * @param config the account's current storage, which jobs with account storage deliver to
  */
 export async function putOffBlocked(
   context: RequestContext,
@@ -89,7 +90,7 @@ export async function putOffBlocked(
   return { type: "put_off" };
 }
 
-/** What an outcome says of its job's source and storage, to be written with it. */
+/** Strikes against, or clears, the job's source and storage; written together with the outcome. */
 export async function backoffStatements(
   context: RequestContext,
   outcome: Outcome["outcome"],
@@ -116,7 +117,7 @@ function strikesOf(
   const requested = Math.min(retry_after_ms ?? 0, LONGEST_ASKED_MS);
   const common = { requested, forgetAfterMs: STALE_AFTER_MS };
   const { party, retry } = JOB_ERRORS[code];
-  // a processor with other addresses goes on by one of them
+  // a processor with other addresses continues with one of them
   const isRefusal = ADDRESS_REFUSALS.includes(code) && other_exits === 0;
   const isStorageDown = party === "storage" && retry === "patient" && transient !== false;
   if (!isRefusal && !isStorageDown) return [];
@@ -127,8 +128,8 @@ function strikesOf(
 }
 
 /**
- * A source as one member of the pool sees it: it refuses addresses, and each member has its own. Where there is only one,
- * the host alone.
+ * The key of a source's pause, for one member of the pool: sources refuse addresses, and each member has its own. With
+ * a single member it is the host alone.
  *
  * @example "media.example.com processor-1"
  */
@@ -146,7 +147,7 @@ const storagePlaceOf = ({
 }: Pick<JobRow, "storage_provider" | "storage_place">): string =>
   `${storage_provider} ${storage_place ?? "managed"}`;
 
-/** The account may have replaced its storage since the job was accepted. */
+/** The account may have replaced its storage after the job was accepted. */
 const placeNow = (job: JobRow, config: StorageConfigRow | null): string =>
   job.storage_source === "account" && config !== null
     ? storagePlaceOf({ storage_provider: config.provider, storage_place: config.place })

@@ -11,9 +11,9 @@ import { type SealedFor, UnsealError } from "../storage/seal.ts";
 export interface RunStorage {
   readonly target: StorageTarget;
   readonly key_prefix: Pick<RunRequest["key_prefix"], "base_folder" | "folder_prefix">;
-  /** Columns of the job that say where; an account's storage may have been replaced since the job was accepted. */
+  /** The job's columns that record the place. The account may have replaced its storage after the job was accepted. */
   readonly columns: Pick<NewJobRow, "storage_provider" | "storage_place">;
-  /** False: what a predecessor left behind lies elsewhere. */
+  /** False if the objects of an earlier run are in another place. */
   readonly samePlace: boolean;
 }
 
@@ -21,20 +21,20 @@ export interface RunStorage {
 export const managedFolder = (account: Parameters<typeof storagePrefixOf>[0]): string =>
   `${storagePrefixOf(account)}/${DEFAULT_BASE_FOLDER}`;
 
-/** What the database holds of a job's storage. */
+/** What the database stores about a job's storage. */
 interface SealedStorage {
-  /** That came with the job. */
+  /** Sent with the job. */
   readonly credentials: string | null;
-  /** Of the account. */
+  /** The account's own. */
   readonly config: StorageConfigRow | null;
-  /** Of the account; null where it is the account's id. */
+  /** The account's prefix; null if it is the account's id. */
   readonly storage_prefix: string | null;
 }
 
 /**
  * Opens the storage of a job.
  *
- * @throws UnsealError when it is gone or cannot be opened
+ * @throws UnsealError if it is gone or cannot be opened
  */
 export async function storageOfJob(
   context: RequestContext,

@@ -59,11 +59,11 @@ export class BlobStore implements StorageClient {
   }
 
   /**
-   * The service drops blocks only by a commit, and only all that wait at a blob: where nothing else waits and there is
-   * no blob, an empty one is committed and deleted at once. Otherwise the blocks go with the next commit, or by
-   * themselves within a week.
+   * The service has no call that drops blocks. A commit drops all uncommitted blocks of a blob. If no other upload is
+   * waiting and there is no blob, an empty one is committed and deleted at once. Otherwise the next commit drops the
+   * blocks, or the service does within a week.
    *
-   * @param ref stands in the id of each block of the upload
+   * @param ref is part of the id of each block of the upload
    */
   async abortUpload(key: string, ref: string): Promise<void> {
     const list = { comp: "blocklist", blocklisttype: "uncommitted" };
@@ -81,7 +81,7 @@ export class BlobStore implements StorageClient {
     return xmlTexts((await this.#send({ method: "GET", key: "", query })).text, "Name");
   }
 
-  /** Makes an empty blob where there is none; null where there is one. */
+  /** Creates an empty blob if there is none. @returns null if there is one */
   async #commitNothing(key: string): Promise<string | null> {
     try {
       const headers = { "if-none-match": "*", "content-type": "application/xml" };

@@ -9,17 +9,17 @@ import { deliveredKeys, linksToKeep } from "./links.ts";
 import { openStorageClient } from "./open-store.ts";
 import type { StorageClient } from "./store.ts";
 
-/** Steps at the end of a job with inline storage. */
+/** The steps that finish a job with inline storage. */
 export interface StorageFinalization {
   readonly set: Partial<NewJobRow>;
   readonly guardedStatements: readonly GuardedStatement[];
-  /** Must be called once the end is written; never throws. */
+  /** Must be called after the end was written. Never throws. */
   readonly afterwards: (() => Promise<void>) | null;
 }
 
 const NOTHING: StorageFinalization = { set: {}, guardedStatements: [], afterwards: null };
 
-/** Tries to abort an upload whose credentials will be removed. */
+/** Tries to abort an upload whose credentials are about to be removed. */
 const ABORT_TRIES = 3;
 const ABORT_PAUSE_MS = 500;
 
@@ -52,7 +52,7 @@ export async function finalizeStorage(
   return { set: { upload_key: null, upload_ref: null }, guardedStatements, afterwards: abort };
 }
 
-/** Null if the credentials are gone or cannot be opened: the job ends nevertheless. */
+/** Null if the credentials are gone or cannot be opened. The job ends nevertheless. */
 async function openStoreOf(context: RequestContext, jobId: string): Promise<StorageClient | null> {
   const sealed = await findCredentials(context.db, jobId);
   if (sealed === undefined) return null;

@@ -5,7 +5,7 @@ import type { RequestContext } from "../../context.ts";
 import type { CredentialsRow } from "../../db/credentials.ts";
 import type { SealedFor } from "./seal.ts";
 
-/** A caller's storage, opened; only in memory. */
+/** A caller's storage with opened credentials. It exists only in memory. */
 export interface OpenedStorage {
   readonly storage: InlineStorage;
   readonly target: StorageTarget;

@@ -1,21 +1,21 @@
 import { isMissingBucket, readProviderError } from "../../../schema/storage/refusals.ts";
 
-/** What the stores need of the outside. */
+/** What the stores need from their environment. */
 export interface StorageNetwork {
   readonly fetch: typeof fetch;
-  /** Epoch milliseconds; signatures carry it. */
+  /** Epoch milliseconds; part of every signature. */
   readonly clock: () => number;
 }
 
-/** The provider answered and said no. Its own words are kept only as far as they are names from a fixed list of characters. */
+/** The provider answered with a refusal. Only its error name is kept, and only characters from a fixed list. */
 export class StorageRefusedError extends Error {
   override readonly name = "StorageRefusal";
   readonly status: number;
-  /** The provider's name for it, or `HTTP 418`. @example "NoSuchBucket" */
+  /** The provider's name of the error, or `HTTP 418`. @example "NoSuchBucket" */
   readonly code: string;
-  /** Where the provider says that the bucket is. @example "eu-west-1" */
+  /** The region in which the bucket is, according to the provider. @example "eu-west-1" */
   readonly region: string | null;
-  /** The provider's sentence, to be compared and never shown: it may repeat anything. */
+  /** The provider's own sentence. It is compared and never shown, because it may contain anything. */
   readonly detail: string;
 
   constructor(status: number, code: string, facts: { region?: string | null; detail?: string } = {}) {
@@ -32,25 +32,25 @@ export interface StorageRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly headers?: HeadersInit;
   readonly body?: string;
-  /** Statuses that are answers here, not refusals. */
+  /** Statuses that are valid responses here, not refusals. */
   readonly accept?: readonly number[];
 }
 
 const TIMEOUT_MS = 10_000;
-/** What is read of a response, in characters: more than any refusal takes. */
+/** How much of a response is read, in characters: more than any refusal needs. */
 const MAX_RESPONSE = 256 * 1024;
 
 export interface StorageResponse {
-  /** Its beginning. */
+  /** The beginning of the body. */
   readonly text: string;
   readonly etag: string | null;
 }
 
 /**
- * Sends one request. Redirects are not followed: a provider that sends elsewhere is a refusal, and the address
- * behind a redirect was never judged.
+ * Sends one request. Redirects are not followed: a redirect counts as a refusal, because its target was never checked
+ * against the address policy.
  *
- * @throws StorageRefusedError, or what `fetch` throws when nobody answers
+ * @throws StorageRefusedError, or what `fetch` throws when there is no response
  */
 export async function sendToStorage(
   { fetch }: StorageNetwork,

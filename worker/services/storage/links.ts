@@ -7,7 +7,7 @@ import { openSealed } from "./credentials.ts";
 import { openStorageClient } from "./open-store.ts";
 import { LINK_SECONDS, type StorageClient } from "./store.ts";
 
-/** Links by object key; null or absent if none can be signed. */
+/** Links by object key; null or absent if a link cannot be signed. */
 export type Links = Readonly<Record<string, string | null>>;
 const Links = z.record(z.string(), z.string().nullable());
 

@@ -5,7 +5,7 @@ import type { StorageClient } from "./store.ts";
 import { gcsAuthority, ossAuthority, s3Authority } from "./xml-authorities.ts";
 import { XmlStore } from "./xml-store.ts";
 
-/** The store of a target. Whether its endpoint may be dialled is judged before. */
+/** The store of a target. The caller has already checked that its endpoint may be dialled. */
 export function openStorageClient(target: StorageTarget, network: StorageNetwork): StorageClient {
   switch (target.provider) {
     case "s3":

@@ -17,8 +17,8 @@ type Recording = Place & Pick<JobRow, "id" | "recording_key">;
 /**
  * Aborts the unfinished upload of a job, if there is one.
  *
- * @param options.isFinal no run can add parts any more: the job need not name the upload any longer
- * @throws Error when the storage refuses or is away; the job still names the upload then
+ * @param options.isFinal no run can add parts any more, so the job may drop its reference to the upload
+ * @throws Error when the storage refuses or is down; the job keeps its reference then
  */
 export async function abortUpload(
   context: RequestContext,
@@ -35,11 +35,12 @@ export async function abortUpload(
 const PIECES_AT_ONCE = 10;
 
 /**
- * Deletes the first pieces of a recording whose job has ended. Where none is left, where the credentials are gone and
- * where the storage refuses, the job removes them; in the last two cases the bucket's own rule is what is left.
+ * Deletes the first pieces of a recording whose job has ended. The job drops its reference when no piece is left, when
+ * the credentials are gone, and when the storage refuses. In the last two cases only the bucket's own lifecycle rule
+ * removes the pieces.
  *
  * @returns how many were deleted
- * @throws Error when the storage is away; the job still names them then
+ * @throws Error when the storage is down; the job keeps its reference then
  */
 export async function eraseRecording(context: RequestContext, job: Recording): Promise<number> {
   const { id, recording_key } = job;
@@ -59,7 +60,10 @@ export async function eraseRecording(context: RequestContext, job: Recording): P
   }
 }
 
-/** Null where nobody can reach it any more: `finalizeStorage` did what was to be done, or the account's storage is another one now. */
+/**
+ * Null if the storage can no longer be reached: `finalizeStorage` has already done the work, or the account has
+ * replaced its storage.
+ */
 async function storeOf(
   context: RequestContext,
   job: Place,

@@ -4,7 +4,10 @@ export type Change = Parameters<typeof writeWithAudit>[1][number];
 
 /** A kind of secret in the tables. */
 export interface ResealKind {
-  /** The next of this kind that the newest key has not sealed in the newest form, each with what seals it. */
+  /**
+   * The next secrets of this kind that are not yet sealed by the newest key in the newest form, each with its seal
+   * context.
+   */
   readonly find: (limit: number) => Promise<readonly StaleSecret[]>;
 }
 
@@ -12,6 +15,6 @@ export interface ResealKind {
 export interface StaleSecret {
   /** Its row, for the log. */
   readonly owner: string;
-  /** Replaces it by a newly sealed one; does nothing if it was changed meanwhile. @throws UnsealError */
+  /** Replaces the secret by a newly sealed one. Does nothing if it was changed in the meantime. @throws UnsealError */
   readonly renew: () => Promise<readonly Change[]>;
 }

@@ -29,7 +29,7 @@ import {
   webhookOf,
 } from "./sealed-urls.ts";
 
-/** URLs in tables, which rows of former versions hold in clear. */
+/** URLs in tables. Rows of former versions hold them in clear. */
 export function urlKinds(context: RequestContext): ResealKind[] {
   const { db, sealer } = context;
   const { newestId, newestPrefix } = sealer;
@@ -117,7 +117,7 @@ async function resealedDelivery(context: RequestContext, delivery: DeliveryRow) 
   return { url: name, sealed_url: sealed, body };
 }
 
-/** An address that has a name keeps it: tables find one row by the other's name. */
+/** A URL that already has a name keeps it, because tables refer to rows by that name. */
 async function resealedAddress(context: RequestContext, columns: AddressColumns) {
   const url = await openAddress(context, columns);
   const { name, sealed } = await sealAddress(context, columns.owner, url, columns.purpose);

@@ -2,19 +2,19 @@ import { fromBase64, toBase64Url, utf8 } from "../../../schema/bytes.ts";
 
 /** A key of `SEALING_KEYS`. */
 export interface SealingKey {
-  /** In clear in every value that was sealed with the key. */
+  /** Stored in clear with every value that the key sealed. */
   readonly id: string;
   /** 32 bytes. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** A stored value: the id of its key, and the sealed text with everything that opening needs. */
+/** A stored value: the id of its key, and the sealed text with everything that is needed to open it. */
 export interface Sealed {
   readonly key_id: string;
   readonly sealed: string;
 }
 
-/** No key opens the value, or it was sealed for another purpose. */
+/** No known key opens the value, or it was sealed for another purpose. */
 export class UnsealError extends Error {
   override readonly name = "UnsealError";
 }
@@ -30,7 +30,7 @@ export type SealPurpose =
   | "job.urls"
   | "webhook.url";
 
-/** Owner and purpose of a value: both are authenticated, so a value that was moved elsewhere does not open. */
+/** Owner and purpose of a value. Both are authenticated, so a value that was copied to another row does not open. */
 export interface SealedFor {
   /** Id of the job or account that the value belongs to. */
   readonly owner: string;
@@ -39,7 +39,7 @@ export interface SealedFor {
 
 const NONCE_BYTES = 12;
 const VERSION = "v2";
-/** Only bound to its owner; supported until `POST /admin/reseal` has replaced it by the newer form. */
+/** Bound to its owner only. Supported until `POST /admin/reseal` has replaced it by the newer form. */
 const FORMER_VERSION = "v1";
 
 /**
@@ -54,7 +54,7 @@ export class Sealer {
   /** Id of the key that seals. */
   readonly newestId: string;
 
-  /** @param keys at least one, the newest first */
+  /** @param keys at least one, newest first */
   constructor(keys: readonly SealingKey[], random: (length: number) => Uint8Array) {
     const [newest] = keys;
     if (!newest) throw new Error("sealing needs a key");
@@ -64,7 +64,7 @@ export class Sealer {
     this.#random = random;
   }
 
-  /** The beginning of every text that the newest key sealed. */
+  /** The prefix of every text that the newest key sealed. */
   get newestPrefix(): string {
     return `${VERSION}.${this.newestId}.`;
   }

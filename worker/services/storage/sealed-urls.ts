@@ -77,7 +77,7 @@ export const openShowUrl = async (
 export const showUrlForOwner = (context: Opening, batch: ShowColumns): Promise<string | null> =>
   unlessBroken(context, batch.show_url, () => openShowUrl(context, batch));
 
-/** An address that messages are posted to: its name in tables, and the sealed address. */
+/** The address of a webhook endpoint: its name in tables, and the sealed URL. */
 export interface SealedAddress {
   /** Shows the host and distinguishes addresses of one account. @example "https://hooks.example.com/#5e88…" */
   readonly name: string;

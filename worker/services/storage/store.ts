@@ -1,24 +1,25 @@
-/** How long signed links hold, in seconds. */
+/** Lifetime of signed links, in seconds. */
 export const LINK_SECONDS = 24 * 60 * 60;
 
-/** Objects that a listing names at most: their entries fit into what is read of a response. */
+/** Maximum number of objects in a listing, so that it fits into the part of a response that is read. */
 export const LISTED_KEYS = 200;
 
 /**
- * One bucket or container with its credentials, as far as the edge needs it: single small requests, signed by
- * WebCrypto. Whatever is large is the processor's work.
+ * One bucket or container with its credentials, reduced to what the Worker needs: single small requests, signed with
+ * WebCrypto. Large transfers are the processor's work.
  *
- * All methods throw `StorageRefusedError` when the provider refuses, and whatever `fetch` throws when nobody answers.
+ * All methods throw `StorageRefusedError` when the provider refuses, and whatever `fetch` throws when there is no
+ * response.
  */
 export interface StorageClient {
-  /** Writes a small text, replacing what is there. */
+  /** Writes a small text; replaces an existing object. */
   putObject(key: string, text: string): Promise<void>;
-  /** Deletes an object; one that is not there counts as deleted. */
+  /** Deletes an object. A missing object counts as deleted. */
   deleteObject(key: string): Promise<void>;
-  /** A link that anybody may read for 24 hours; null where the credentials cannot sign one. */
+  /** A link that anybody can read for 24 hours; null if the credentials cannot sign one. */
   signedLink(key: string): Promise<string | null>;
-  /** Aborts an unfinished upload; one that is not there counts as aborted. */
+  /** Aborts an unfinished upload. An unknown upload counts as aborted. */
   abortUpload(key: string, ref: string): Promise<void>;
-  /** The first keys that begin with this, {@link LISTED_KEYS} at most. */
+  /** The first keys with this prefix, at most {@link LISTED_KEYS}. */
   listKeys(prefix: string): Promise<string[]>;
 }

@@ -9,25 +9,27 @@ interface WriteCheckParts {
   readonly network: StorageNetwork;
 }
 
-/** Outside of what accounts and recordings use. */
+/** Outside of the folders of accounts and recordings. */
 const KEY = ".waterspout/readiness.txt";
 const TEXT = "Waterspout wrote this to check that it can. It may be deleted.\n";
-/** `/readyz` asks for no credential and may be called often; a write costs the operator. */
+/**
+ * Interval between checks: `/readyz` needs no credential and may be called often, and each write costs the operator.
+ */
 const GOOD_FOR_MS = 60_000;
-/** A failure is usually fixed while the operator watches. */
+/** Shorter after a failure, because the operator is usually watching while fixing it. */
 const BAD_FOR_MS = 2_000;
 
-/** Checks by a real write whether the operator's bucket takes files. */
+/** Checks with a real write that the operator's bucket accepts files. */
 export class WriteCheck {
   readonly #parts: WriteCheckParts;
-  // the result alone: a promise of one request must not be awaited by another
+  // only the result is shared: one request must not await another request's promise
   #last: { readonly failure: string | null; readonly until: number } | null = null;
 
   constructor(parts: WriteCheckParts) {
     this.#parts = parts;
   }
 
-  /** @returns a sentence for the operator; null when the object was written and deleted */
+  /** @returns a sentence for the operator; null if the object was written and deleted */
   async run(): Promise<string | null> {
     const { clock } = this.#parts.network;
     if (this.#last && clock() < this.#last.until) return this.#last.failure;

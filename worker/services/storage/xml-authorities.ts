@@ -29,7 +29,7 @@ export function ossAuthority(target: TargetOf<"oss">, { clock }: StorageNetwork)
   };
 }
 
-/** The tokens of one of Google's service accounts; one is enough for all requests of a store. */
+/** Access tokens of one Google service account. One token serves all requests of a store. */
 export function gcsAuthority(target: TargetOf<"gcs">, network: StorageNetwork): XmlAuthority {
   const { client_email: clientEmail, private_key: privateKey, token_uri } = target.service_account;
   const signature = new GcsSignature({ clientEmail, privateKey }, network.clock);

@@ -6,29 +6,29 @@ import { contentMd5 } from "../../lib/content-md5.ts";
 import { type StorageNetwork, type StorageRequest, type StorageResponse, sendToStorage } from "./http.ts";
 import { LISTED_KEYS, type StorageClient } from "./store.ts";
 
-/** A request to one bucket, before anything proves who asks. */
+/** A request to one bucket, before it is signed. */
 export interface XmlRequest {
   readonly method: StorageRequest["method"];
-  /** Empty for the bucket. */
+  /** Empty for the bucket itself. */
   readonly key: string;
   readonly query: Query;
-  /** Names in lower case. */
+  /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Exactly as it is sent. */
+  /** Exactly as sent. */
   readonly url: string;
 }
 
-/** Proves who asks. */
+/** Signs requests. */
 export interface XmlAuthority {
-  /** The headers of a request, with the proof among them. */
+  /** The headers of a request, including its signature. */
   authorize(request: XmlRequest): Promise<Record<string, string>>;
-  /** A link that reads an object. */
+  /** A signed link that reads an object. */
   signedLink(key: string): Promise<string>;
 }
 
 type XmlTarget = TargetOf<"s3" | "gcs" | "oss">;
 
-/** A bucket behind the XML interface that S3 made common: S3 itself, Google, OSS. */
+/** A bucket behind the XML interface of S3: S3 itself, Google Cloud Storage, OSS. */
 export class XmlStore implements StorageClient {
   readonly #target: XmlTarget;
   readonly #address: BucketAddress;

@@ -5,14 +5,14 @@ import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import type { StorageNetwork, StorageRefusedError } from "../http.ts";
 
 /**
- * Sentences for what went wrong with a caller's storage. They are made here and never copied from a response, which may
- * come from anywhere: of that, only names of errors and regions are repeated.
+ * Sentences about failures of a caller's storage. They are written here and never copied from a response, which may
+ * contain anything: only error names and regions are repeated.
  */
 
 interface Facts {
   readonly refusal: StorageRefusedError;
   readonly target: StorageTarget;
-  /** Where the object was to be written, for people. */
+  /** Where the object was to be written, in words. */
   readonly where: string;
 }
 
@@ -29,7 +29,7 @@ const noBucket: Explain = ({ target }) =>
 const accessDenied: Explain = ({ where, target }) =>
   `the credentials may not write ${where}${policyHint(target)}`;
 
-/** A policy of the bucket may demand a header, or forbid one: that is answered like a missing right. */
+/** A bucket policy may require or forbid a header. Providers report that as a missing permission. */
 function policyHint(target: StorageTarget): string {
   const given = givenOptions(target).map(inWords);
   if (given.length > 0) return `, or not with ${given.join(", ")}`;
@@ -46,7 +46,7 @@ const unknownKey: Explain = ({ target }) => {
   }
   return `the storage does not know this ${target.provider === "oss" ? "access_key_id" : "access_key"}`;
 };
-/** AWS and Alibaba name the keys of temporary credentials so. */
+/** Prefixes of temporary access keys at AWS and Alibaba. */
 const isTemporary = ({ access_key, session_token }: TargetOf<"s3">): boolean =>
   access_key.startsWith("ASIA") && session_token === undefined;
 const wrongSecret: Explain = ({ target }) =>
@@ -86,7 +86,7 @@ const BY_CAUSE: Readonly<Record<RefusalCause, Explain>> = {
   wrong_secret: wrongSecret,
 };
 
-/** What the self-hosted platform says of hosts that it cannot reach, instead of a provider. */
+/** Messages of the self-hosted platform about hosts that it cannot reach. */
 const BY_PLATFORM: Readonly<Record<string, Explain>> = {
   NotPublic: () => "the host of the endpoint has a private address",
   UnknownHost: () => UNKNOWN_HOST,
@@ -94,7 +94,7 @@ const BY_PLATFORM: Readonly<Record<string, Explain>> = {
   TLS: () => NO_TLS,
 };
 
-/** By the status, where the name says nothing. */
+/** By status, for errors without a known name. */
 const BY_STATUS: Readonly<Record<number, Explain>> = {
   301: wrongRegion,
   302: wrongRegion,
@@ -104,7 +104,7 @@ const BY_STATUS: Readonly<Record<number, Explain>> = {
   403: accessDenied,
   404: noBucket,
   405: () => NOT_A_STORAGE,
-  // what the network in front of the Worker says of hosts that it cannot reach
+  // Statuses of the network in front of the Worker for hosts that it cannot reach
   521: () => UNREACHABLE,
   522: () => UNREACHABLE,
   523: () => UNREACHABLE,
@@ -121,8 +121,9 @@ const NO_TLS =
 const BUSY = "the storage is not available right now; try again later";
 
 /**
- * Why the provider refused. @param folder the prefix that was tried
+ * Explains why the provider refused.
  *
+ * @param folder the prefix that was tried
  * @example "AuthorizationHeaderMalformed: the bucket is in region eu-west-1 and not in us-east-1"
  */
 export function explainRefusal(refusal: StorageRefusedError, target: StorageTarget, folder: string): string {
@@ -139,7 +140,9 @@ function explanationOf({ code, status }: StorageRefusedError): Explain | undefin
   return Object.hasOwn(BY_PLATFORM, code) ? BY_PLATFORM[code] : BY_STATUS[status];
 }
 
-/** The provider named another region than was signed for, whatever it calls the error. */
+/**
+ * The provider reported another region than the request was signed for. Providers use different error names for this.
+ */
 const isElsewhere = ({ region, status }: StorageRefusedError, target: StorageTarget): boolean =>
   region !== null && status !== 404 && "region" in target && target.region !== region;
 
@@ -161,8 +164,8 @@ function googleGrant({ refusal: { detail } }: Facts): string {
 }
 
 /**
- * Why nobody answered. The platform hides whether a name was unknown or TLS failed; a second, plain request to the same
- * host and port tells them apart, since it gets past the name.
+ * Explains why there was no response. The platform does not say whether the name was unknown or TLS failed. A second,
+ * plain HTTP request to the same host and port distinguishes them: it succeeds in connecting if the name exists.
  */
 export async function explainNoResponse(
   error: unknown,
@@ -187,6 +190,6 @@ export async function explainNoResponse(
 const isTimeout = (error: unknown): boolean =>
   error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
 
-/** The runtime reports no more of name resolution and TLS than a reference into its own log. */
+/** For name resolution and TLS, the runtime reports only a reference into its own log. */
 const isHidden = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith("internal error");

@@ -3,11 +3,11 @@ import { addressOf, bucketUrl } from "../../../../schema/storage/address.ts";
 import type { StorageTarget } from "../../../../schema/wire/run.ts";
 import { invalidMember } from "../../../lib/api-error.ts";
 
-/** A bucket's name where it becomes part of a host: anything else could make another host of it. */
+/** A valid bucket name where the name becomes part of a host. Anything else could change the host. */
 const HOST_LABELS = /^[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?$/i;
 
 /**
- * Refuses storage at addresses that are not public, like private URLs.
+ * Refuses storage at addresses that are not public, by the same policy as for URLs.
  *
  * @throws ApiError `invalid_request`
  */
@@ -27,7 +27,7 @@ function addressesOf(target: StorageTarget): string[] {
     throw invalidMember("storage.bucket", "must be a bucket name: letters, digits, dots and hyphens");
   }
   const own = bucketUrl(address);
-  // an opened endpoint opens the hosts of its buckets too: the name in front is not another place
+  // an allowed endpoint also allows its bucket hosts, because they lead to the same service
   return [target.endpoint, ...(isBelow(own, target.endpoint) ? [] : [own])];
 }
 

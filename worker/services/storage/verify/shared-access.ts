@@ -1,12 +1,13 @@
-/** Services and resources that a token must name to write into a container: an account's, or a container's. */
+/** Services and resource types that an account or container token must include to write into a container. */
 const CONTAINER = "c";
 
 /**
- * What is wrong with a shared access signature as far as it says; null when they allow writing now.
+ * What is wrong with a shared access signature, judged by its own parameters; null if it permits writing now.
  *
  * @param token without a leading `?`
  * @param now epoch milliseconds
- * @example judgeSharedAccess("sv=2021-12-02&sr=c&sp=r&se=2099-01-01&sig=…", now) // "the SAS token does not permit writing: …"
+ * @example judgeSharedAccess("sv=2021-12-02&sr=c&sp=r&se=2099-01-01&sig=…", now)
+ *   // "the SAS token does not permit writing: …"
  */
 export function judgeSharedAccess(token: string, now: number): string | null {
   const words = new URLSearchParams(token);
@@ -21,7 +22,7 @@ export function judgeSharedAccess(token: string, now: number): string | null {
     return `NotYetValidSAS: the SAS token is valid from ${new Date(starts).toISOString()} only`;
   }
   const permissions = words.get("sp");
-  // without permissions of its own the token follows a stored policy, which the service knows
+  // a token without permissions refers to a stored access policy, which only the service knows
   if (permissions !== null && !/[cw]/.test(permissions)) {
     return "AccessDenied: the SAS token does not permit writing; make one with the permissions create and write";
   }
@@ -32,5 +33,5 @@ export function judgeSharedAccess(token: string, now: number): string | null {
   return null;
 }
 
-/** Null when it is not said, NaN when it is no time. */
+/** Null if the parameter is absent, NaN if it is not a valid time. */
 const timeOf = (text: string | null): number | null => (text === null ? null : Date.parse(text));

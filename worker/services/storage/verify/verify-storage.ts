@@ -14,24 +14,24 @@ import { explainNoResponse, explainRefusal } from "./explain.ts";
 import { judgeTarget } from "./judge-target.ts";
 import { judgeSharedAccess } from "./shared-access.ts";
 
-/** A caller's storage that took an object. */
+/** A caller's storage that accepted an object. */
 export interface VerifiedStorage extends OpenedStorage {
-  /** What the credentials cannot do; the job is done all the same. */
+  /** Permissions that the credentials lack but jobs can do without. */
   readonly adjustments: readonly Adjustment[];
 }
 
-/** The object that is written and deleted again. */
+/** The object that is written and deleted to verify the storage. */
 const PROBE_NAME = "verify_credentials.txt";
 const PROBE_TEXT = "Waterspout wrote this to check the credentials. It may be deleted.\n";
 const LIMIT_MS = 10_000;
 const MANAGED = "this is the operator's own bucket; leave storage out to deliver there";
 
 /**
- * Checks a caller's storage before anything is accepted: its endpoint is public, and a tiny object can be written under
- * the caller's prefix. It is deleted again; a missing right to do so is no refusal.
+ * Verifies a caller's storage before anything is accepted: its endpoint is public, and a tiny object can be written
+ * under the caller's prefix. The object is deleted afterwards; a missing permission to delete is not a refusal.
  *
- * @throws ApiError `invalid_request` for an address that is not public, `storage_verification_failed` with a sentence
- *   that names the cause for everything else
+ * @throws ApiError `invalid_request` for an address that is not public; `storage_verification_failed`, with a sentence
+ * that names the cause, for everything else
  */
 export async function verifyStorage(
   context: RequestContext,
@@ -58,7 +58,7 @@ export async function verifyStorage(
 }
 
 /**
- * The target of a caller's storage, judged without asking anybody.
+ * The target of a caller's storage, checked without any request.
  *
  * @throws ApiError as {@link verifyStorage}
  */
@@ -67,7 +67,7 @@ export function checkStorage(
   storage: InlineStorage,
 ): StorageTarget {
   const target = readTarget(storage, config.allowedPrivateHosts);
-  // as a caller's storage it would hold keys without the account's prefix
+  // the managed bucket used as a caller's storage would hold keys without the account's prefix
   if (placeOf(target) === placeOf(bucket.target)) throw validationFailed(MANAGED);
   judgeTarget(target, config.allowedPrivateHosts);
   if (target.provider === "blob" && "sas_token" in target.credential) {
@@ -106,7 +106,7 @@ async function failure(
   return validationFailed(await explainNoResponse(error, target, network));
 }
 
-/** One limit for all requests of a verification. */
+/** One time limit for all requests of a verification. */
 function withinLimit({ fetch, clock }: RequestContext): StorageNetwork {
   const limit = AbortSignal.timeout(LIMIT_MS);
   return {
