@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import { experimental_readRawConfig as readRawConfig } from "wrangler";
+import { buildAssets } from "./assets/build-assets.ts";
 import { deploy, findAccount } from "./deploy/deploy.ts";
 import type { RawConfig } from "./deploy/deploy-config.ts";
 import { checkDeployment } from "./deploy/self-check.ts";
@@ -40,6 +41,7 @@ async function main(): Promise<number> {
   const env = await withAnswers(process.env, former, values.domain);
   const settings = readSettings({ ...values, accountId }, env, former);
   const made = readJson<Record<string, string>>(SECRETS, {});
+  await buildAssets();
   deploy({
     ...{ settings, wrangler, dryRun, log: say },
     raw: readRawConfig({ config: inRoot("wrangler.toml") }).rawConfig as RawConfig,

@@ -167,14 +167,17 @@ function securityOf(endpoint: Endpoint, version: OpenApiVersion): Json[] {
 function responses(endpoint: Endpoint, given: unknown, making: Making): Json {
   return Object.fromEntries(
     Object.entries(endpoint.responses).map(
-      ([status, { description, schema, contentType = "application/json" }], index) => {
+      ([status, { description, schema, contentType = "application/json", page }], index) => {
         if (Number(status) === 204) return [status, { description }];
         if (!schema) return [status, { description, content: { [contentType]: { schema: TEXT } } }];
         const shape = jsonSchema(schema, "output", making);
         const example =
           index === 0 && given !== undefined ? exampleOf(shape, given, making.schemas) : undefined;
         const content = { schema: shape, ...(example === undefined ? {} : { example }) };
-        return [status, { description, content: { [contentType]: content } }];
+        return [
+          status,
+          { description, content: { [contentType]: content, ...(page && { [page]: { schema: TEXT } }) } },
+        ];
       },
     ),
   );

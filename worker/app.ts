@@ -16,7 +16,7 @@ import { withContext } from "./middleware/with-context.ts";
 import { handlers } from "./routes/handlers.ts";
 import { heartbeat, outcome, publish, recording, upload } from "./routes/internal.ts";
 import type { AppEnv } from "./routes/route.ts";
-import { docsAsset } from "./routes/service.ts";
+import { docsAsset, uiAsset } from "./routes/service.ts";
 
 const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 
@@ -48,7 +48,8 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.post("/internal/runs/:id/recording", recording);
   app.post("/internal/runs/:id/publish", publish);
   app.post("/internal/runs/:id/outcome", outcome);
-  app.get("/docs/:file", docsAsset);
+  for (const path of ["/docs/*", "/llms.txt", "/llms-full.txt"]) app.get(path, docsAsset);
+  app.get("/ui/:file", uiAsset);
 
   app.notFound(() => {
     throw notFound();

@@ -1,33 +1,46 @@
 import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
 import { CONTAINERS } from "../../schema/containers.ts";
+import { API_ERRORS, JOB_ERRORS } from "../../schema/errors.ts";
 import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
 import { EXIT_MEANINGS } from "../waterspout/exit-codes.ts";
+import { API_ADVICE, JOB_ADVICE } from "./advice.ts";
 
-/** The README's generated tables, by the name in their markers. */
+/** Generated tables, by the name in their markers. */
 const TABLES: Readonly<Record<string, () => string>> = {
   formats: formatTable,
   "worker variables": workerTable,
   "processor variables": processorTable,
+  "api errors": apiErrorTable,
+  "job errors": jobErrorTable,
   "exit codes": () => table(["exit code", "meaning"], Object.entries(EXIT_MEANINGS)),
 };
 
 /**
- * The README with its tables regenerated. Each is between `<!-- table: name -->` and `<!-- end of table -->`.
+ * A page with its tables regenerated. Each is between `<!-- table: name -->` and `<!-- end of table -->`.
  *
- * @throws Error when a table's markers are missing
+ * @throws Error when a table is unknown or not ended
  */
-export function withFreshTables(readme: string): string {
-  return Object.entries(TABLES).reduce((text, [name, make]) => {
+export function withFreshTables(page: string): string {
+  return tablesOf(page).reduce((text, name) => {
+    const make = TABLES[name];
+    if (!make) throw new Error(`There is no table "${name}"`);
     const [start, end] = [`<!-- table: ${name} -->`, "<!-- end of table -->"];
     const [before, rest] = splitOnce(text, start);
     const [, after] = splitOnce(rest, end);
     return `${before}${start}\n${make()}\n${end}${after}`;
-  }, readme);
+  }, page);
 }
+
+/** Names of all tables that there are. */
+export const TABLE_NAMES: readonly string[] = Object.keys(TABLES);
+
+/** Names of the generated tables of a page. */
+export const tablesOf = (page: string): string[] =>
+  [...page.matchAll(/^<!-- table: (.+) -->$/gm)].map(([, name = ""]) => name);
 
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);
-  if (at < 0) throw new Error(`README.md: "${separator}" is missing`);
+  if (at < 0) throw new Error(`"${separator}" is missing`);
   return [text.slice(0, at), text.slice(at + separator.length)];
 }
 
@@ -59,6 +72,31 @@ function processorTable(): string {
     meaning,
   ]);
   return table(["variable", "default", "meaning"], rows);
+}
+
+function apiErrorTable(): string {
+  const rows = Object.entries(API_ERRORS).map(([name, { status, sentence }]) => [
+    ...[`\`${name}\``, String(status), sentence],
+    API_ADVICE[name as keyof typeof API_ERRORS] ?? "",
+  ]);
+  return table(["`code`", "status", "meaning", "what to do"], rows);
+}
+
+/** How a retry is explained to people. */
+const RETRIES = {
+  never: "no",
+  once: "once, at once",
+  backoff: "a few times",
+  patient: "for up to a day",
+  elsewhere: "on another processor",
+} as const;
+
+function jobErrorTable(): string {
+  const rows = Object.entries(JOB_ERRORS).map(([name, { outcome, retry, party, sentence }]) => [
+    ...[`\`${name}\``, `\`${outcome}\``, `the ${party}`, RETRIES[retry], sentence],
+    JOB_ADVICE[name as keyof typeof JOB_ERRORS] ?? "",
+  ]);
+  return table(["`error_code`", "status", "whose", "retried", "meaning", "what to do"], rows);
 }
 
 const code = (text: string): string => (text === "" ? "" : `\`${text}\``);

@@ -116,12 +116,13 @@ async function start(
   undo.push(guard.sweep);
 
   const system = { ...systemEnvironment(env), ...marker };
-  const { file: bundleFile, bindings } = await ensureBundle(system);
+  const { file: bundleFile, assetsFolder, bindings } = await ensureBundle(system);
   signal.throwIfAborted();
 
   const platformFile = writePlatformFile(state, {
     port,
     bundleFile,
+    assetsFolder,
     bindings,
     variables,
     migrations: migrationFiles(),

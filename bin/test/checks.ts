@@ -1,3 +1,4 @@
+import { buildAssets } from "../assets/build-assets.ts";
 import { type Check, succeeds } from "./check.ts";
 import { migrationsAreUpToDate } from "./migrations-check.ts";
 
@@ -12,12 +13,14 @@ export const CHECKS: readonly Check[] = [
   { name: "migrations are up to date", run: migrationsAreUpToDate },
   {
     name: "the Worker builds",
-    run: () =>
-      succeeds("wrangler", [
+    run: async () => {
+      await buildAssets();
+      return succeeds("wrangler", [
         "deploy",
         "--dry-run",
         "--containers-rollout=none",
         ...["--outdir", ".cache/worker-build"],
-      ]),
+      ]);
+    },
   },
 ];

@@ -35,7 +35,13 @@ export interface Endpoint {
   readonly responses: Readonly<
     Record<
       number,
-      { readonly description: string; readonly schema?: z.ZodType; readonly contentType?: string }
+      {
+        readonly description: string;
+        readonly schema?: z.ZodType;
+        readonly contentType?: string;
+        /** Sent instead of JSON to callers that accept it, such as browsers. */
+        readonly page?: "text/html";
+      }
     >
   >;
   /** Errors in addition to those that every route for this kind of caller may return. */

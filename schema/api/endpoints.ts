@@ -4,7 +4,7 @@ import { CreatedPlaylist, CreatedShow } from "./batch.ts";
 import { batchEndpoints } from "./batch-endpoints.ts";
 import { dashboardEndpoints } from "./dashboard-endpoints.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
-import { Alive, Readiness } from "./health.ts";
+import { About, Alive, Readiness } from "./health.ts";
 import {
   CancelledJob,
   CreatedJob,
@@ -218,6 +218,15 @@ export const endpoints = {
   ...storageEndpoints,
   ...operatorEndpoints,
   ...dashboardEndpoints,
+  about: {
+    method: "GET",
+    path: "/",
+    auth: "public",
+    tag: "Service",
+    summary: "Name, version and links; a page for browsers, which ask for text/html",
+    responses: { 200: { description: "What this service is", schema: About, page: "text/html" } },
+    errors: [],
+  },
   alive: {
     method: "GET",
     path: "/healthz",
@@ -246,6 +255,15 @@ export const endpoints = {
     tag: "Service",
     summary: "This document",
     responses: { 200: { description: "OpenAPI 3.1", schema: z.looseObject({}) } },
+    errors: [],
+  },
+  console: {
+    method: "GET",
+    path: "/console",
+    auth: "public",
+    tag: "Service",
+    summary: "The console: jobs, batches, storage, webhooks and usage as a page",
+    responses: { 200: { description: "A page", contentType: "text/html" } },
     errors: [],
   },
   docs: {

@@ -3,6 +3,18 @@ import { ReadinessCheck } from "../readiness-check.ts";
 import { ToolVersions } from "../tool-versions.ts";
 import { Isolation } from "../wire/run.ts";
 
+/** `GET /` for programs. */
+export const About = z
+  .object({
+    name: z.string().meta({ example: "Waterspout" }),
+    version: z.string().meta({ example: "0.1.0" }),
+    console: z.url(),
+    documentation: z.url(),
+    openapi: z.url(),
+    readiness: z.url(),
+  })
+  .meta({ id: "About" });
+
 export const Alive = z
   .object({
     status: z.literal("ok"),

@@ -2,7 +2,14 @@ import { z } from "zod";
 import { Id } from "../ids.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
 import { SlackSaved, SlackSettings, SlackStatus } from "./slack.ts";
-import { DeliveryList, DeliveryQuery, WebhookDelivery, WebhookEndpoints, WebhookSecret } from "./webhook.ts";
+import {
+  DeliveryList,
+  DeliveryQuery,
+  WebhookDelivery,
+  WebhookDeliveryDetail,
+  WebhookEndpoints,
+  WebhookSecret,
+} from "./webhook.ts";
 
 /** Routes of an account's notifications: its webhooks and its Slack. */
 export const webhookEndpoints = {
@@ -15,6 +22,16 @@ export const webhookEndpoints = {
     query: DeliveryQuery,
     responses: { 200: { description: "A page of deliveries", schema: DeliveryList } },
     errors: ["invalid_request"],
+  },
+  getDelivery: {
+    method: "GET",
+    path: "/webhooks/deliveries/{id}",
+    auth: "key",
+    tag: "Webhooks",
+    summary: "Read a webhook delivery with its payload",
+    params: z.object({ id: Id }),
+    responses: { 200: { description: "The delivery", schema: WebhookDeliveryDetail } },
+    errors: ["invalid_request", "not_found"],
   },
   replayDelivery: {
     method: "POST",

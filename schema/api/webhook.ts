@@ -133,6 +133,17 @@ export const WebhookDelivery = z
   .meta({ id: "WebhookDelivery" });
 export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
 
+/** `GET /webhooks/deliveries/{id}` */
+export const WebhookDeliveryDetail = WebhookDelivery.extend({
+  payload: z
+    .looseObject({})
+    .nullable()
+    .describe(
+      "The event as it is stored; what is added at each try is null here: links, and the description of the media",
+    ),
+}).meta({ id: "WebhookDeliveryDetail" });
+export type WebhookDeliveryDetail = z.infer<typeof WebhookDeliveryDetail>;
+
 /** Query of `GET /webhooks/deliveries`; the newest come first. */
 export const DeliveryQuery = z.object({
   job_id: Id.optional(),

@@ -157,6 +157,10 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
     query: { status: "failed" },
     response: { deliveries: [{ ...DELIVERY, status: "failed", last_status: 500, delivered_at: null }] },
   },
+  getDelivery: {
+    description: "The entry of the log, and the event exactly as it was last sent.",
+    response: DELIVERY,
+  },
   replayDelivery: {
     description:
       "Creates a new delivery of the same event. A receiver that has already processed it recognises the `webhook-id`. A successful replay enables a disabled endpoint again.",
@@ -323,6 +327,10 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
     description: "A snapshot; `/jobs/{id}/events` follows a single job.",
     response: { total_downloading: 2, processors: { healthy: true } },
   },
+  about: {
+    description: "JSON for programs, a page for browsers.",
+    response: { name: "Waterspout", version: "0.1.0" },
+  },
   alive: {
     description: "For load balancers: answers while the Worker runs, even if no job could be delivered.",
     response: { status: "ok", version: "0.1.0" },
@@ -333,5 +341,6 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
     response: { status: "ready" },
   },
   openapi: { description: "Import it into Postman, Insomnia or a generator of clients." },
+  console: { description: "An application in the browser that uses this API with your key." },
   docs: { description: "Guides, and the reference that you are reading." },
 };

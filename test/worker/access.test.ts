@@ -108,13 +108,18 @@ describe("every route for the operator", () => {
 
 it("has no other routes: unknown paths and methods are not found", async () => {
   for (const [method, path] of [
-    ["GET", "/"],
+    ["PUT", "/"],
     ["PUT", "/jobs"],
     ["GET", "/jobs/"],
     ["GET", "/internal/heartbeat"],
     ["GET", "/docs/package.json"],
     ["GET", "/docs/..%2Fpackage.json"],
     ["GET", "/swagger-ui.css"],
+    ["GET", "/docs/swagger-ui.js"],
+    ["GET", "/ui/..%2Fdocs%2Fswagger-ui.css"],
+    ["GET", "/ui/package.json"],
+    ["GET", "/ui/absent.js"],
+    ["GET", "/console/x"],
   ] as const) {
     const response = await worker.call(method, path);
     expect([path, response.status]).toEqual([path, 404]);

@@ -241,6 +241,45 @@ describe("the documentation", () => {
   });
 });
 
+describe("the pages for people", () => {
+  const service = new Harness();
+  const filesOf = (page: string) =>
+    [...page.matchAll(/(?:src|href)="(\/ui\/[^"]+)"/g)].map(([, file]) => file ?? "");
+
+  it.each(["/", "/console"])(
+    "%s loads only what comes from here, and no inline script or style",
+    async (path) => {
+      const response = await service.call("GET", path, { headers: { accept: "text/html,*/*;q=0.8" } });
+      expect(response.headers.get("content-type")).toContain("text/html");
+      expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
+      expect(response.headers.get("content-security-policy")).not.toContain("unsafe");
+      const page = await response.text();
+      expect(page).not.toMatch(/<style|<script>| style=| on\w+=/);
+      expect(filesOf(page).length).toBeGreaterThan(1);
+      for (const file of filesOf(page)) {
+        const asset = await service.call("GET", file);
+        expect([file, asset.status]).toEqual([file, 200]);
+        expect((await asset.arrayBuffer()).byteLength).toBeGreaterThan(50);
+        const headers = { "if-none-match": asset.headers.get("etag") ?? "" };
+        expect((await service.call("GET", file, { headers })).status).toBe(304);
+      }
+    },
+  );
+
+  it("/ answers programs with JSON", async () => {
+    const response = await service.call("GET", "/", { headers: { accept: "*/*" } });
+    expect(response.headers.get("vary")).toBe("accept");
+    expect(await response.json()).toEqual({
+      name: "Waterspout",
+      version: expect.stringMatching(/^\d+\./),
+      console: "https://waterspout.example/console",
+      documentation: "https://waterspout.example/docs",
+      openapi: "https://waterspout.example/openapi.json",
+      readiness: "https://waterspout.example/readyz",
+    });
+  });
+});
+
 describe("the configuration", () => {
   const good = { ...env } as Record<string, unknown>;
 

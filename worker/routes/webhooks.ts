@@ -1,5 +1,10 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
-import { listDeliveries, listEndpoints, replayDelivery } from "../services/webhooks/deliveries.ts";
+import {
+  listDeliveries,
+  listEndpoints,
+  readDelivery,
+  replayDelivery,
+} from "../services/webhooks/deliveries.ts";
 import { readWebhookSecret, rotateWebhookSecret } from "../services/webhooks/secret.ts";
 import { readSlack, removeSlack, saveSlack } from "../services/webhooks/slack.ts";
 import { actorOf } from "./actor.ts";
@@ -9,6 +14,10 @@ import { created, ok, route } from "./route.ts";
 export const webhooksHandlers = {
   listDeliveries: route(endpoints.listDeliveries, async ({ c, context, query }) =>
     ok(await listDeliveries(context, c.var.account.id, query)),
+  ),
+
+  getDelivery: route(endpoints.getDelivery, async ({ c, context, params }) =>
+    ok(await readDelivery(context, c.var.account.id, params.id)),
   ),
 
   replayDelivery: route(endpoints.replayDelivery, async ({ c, context, params }) =>

@@ -11,7 +11,7 @@ export interface PlatformBindings {
   readonly consumers: readonly QueueConsumer[];
   readonly rateLimits: readonly RateLimitBinding[];
   readonly objects: readonly { readonly binding: string; readonly className: string }[];
-  readonly assets: { readonly binding: string; readonly directory: string };
+  readonly assets: { readonly binding: string };
   readonly crons: readonly string[];
   /** Variables that hold unless the stack sets others. */
   readonly variables: Readonly<Record<string, string>>;

@@ -1,13 +1,14 @@
 /** `node build-worker.ts <folder>`: builds the Worker as it is deployed, and writes what it is bound to. */
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { unstable_readConfig } from "wrangler";
+import { buildAssets } from "../../assets/build-assets.ts";
 import { inRoot, root } from "../paths.ts";
 import { WRANGLER } from "../wrangler.ts";
 import type { PlatformBindings } from "./bindings.ts";
-import { BINDINGS_FILE } from "./bundle.ts";
+import { ASSETS, BINDINGS_FILE } from "./bundle.ts";
 
 const CONFIG = inRoot("wrangler.toml");
 
@@ -37,14 +38,14 @@ interface WranglerConfig {
   readonly durable_objects: {
     readonly bindings: readonly { readonly name: string; readonly class_name: string }[];
   };
-  readonly assets?: { readonly directory?: string; readonly binding?: string };
+  readonly assets?: { readonly binding?: string };
   readonly triggers: { readonly crons?: readonly string[] };
   readonly vars: Readonly<Record<string, unknown>>;
 }
 
 function readBindings(): PlatformBindings {
   const config: WranglerConfig = unstable_readConfig({ config: CONFIG }, { hideWarnings: true });
-  if (!config.compatibility_date || !config.assets?.directory || !config.assets.binding) {
+  if (!config.compatibility_date || !config.assets?.binding) {
     throw new Error(`${CONFIG} names no compatibility date or no assets.`);
   }
   return {
@@ -72,7 +73,7 @@ function readBindings(): PlatformBindings {
       binding: name,
       className: class_name,
     })),
-    assets: { binding: config.assets.binding, directory: resolve(root, config.assets.directory) },
+    assets: { binding: config.assets.binding },
     crons: config.triggers.crons ?? [],
     variables: Object.fromEntries(Object.entries(config.vars).map(([name, value]) => [name, String(value)])),
   };
@@ -80,8 +81,10 @@ function readBindings(): PlatformBindings {
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error("The folder for the bundle is missing");
-const build = [WRANGLER, "deploy", "--dry-run", "--containers-rollout=none", "--outdir", folder];
+const assets = join(folder, ASSETS);
+await buildAssets(assets);
+const build = [WRANGLER, "deploy", "--dry-run", "--containers-rollout=none", "--assets", assets];
 await Promise.all([
-  promisify(execFile)(process.execPath, build, { cwd: root }),
+  promisify(execFile)(process.execPath, [...build, "--outdir", folder], { cwd: root }),
   writeFileSync(join(folder, BINDINGS_FILE), JSON.stringify(readBindings(), null, 2)),
 ]);

@@ -10,6 +10,8 @@ import type { PlatformBindings } from "./bindings.ts";
 
 /** Name of the file next to the bundle that says what it is bound to. */
 export const BINDINGS_FILE = "bindings.json";
+/** Name of the folder next to the bundle with the files of its pages. */
+export const ASSETS = "assets";
 /** What wrangler calls the one module of the Worker. */
 const BUNDLE_FILE = "index.js";
 
@@ -21,12 +23,18 @@ const SOURCES = [
   "package-lock.json",
   "wrangler.toml",
   "bin/stack/platform",
+  "bin/assets",
+  "bin/docs",
+  "bin/readme",
+  "docs",
 ];
 /** Bundles of former sources that are kept, for a stack that is just starting with one. */
 const KEPT = 2;
 
 export interface WorkerBundle {
   readonly file: string;
+  /** Absolute path of the files of its pages. */
+  readonly assetsFolder: string;
   readonly bindings: PlatformBindings;
 }
 
@@ -46,6 +54,7 @@ export async function ensureBundle(env: Readonly<Record<string, string>>): Promi
   }
   return {
     file: join(folder, BUNDLE_FILE),
+    assetsFolder: join(folder, ASSETS),
     bindings: JSON.parse(readFileSync(join(folder, BINDINGS_FILE), "utf8")) as PlatformBindings,
   };
 }

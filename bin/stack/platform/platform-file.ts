@@ -8,6 +8,8 @@ export interface PlatformFile {
   readonly dataFolder: string;
   /** The Worker as one module. */
   readonly bundleFile: string;
+  /** The files of the Worker's pages. */
+  readonly assetsFolder: string;
   readonly bindings: PlatformBindings;
   /** The Worker's own variables, secrets among them. */
   readonly variables: Readonly<Record<string, string>>;

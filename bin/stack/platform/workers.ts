@@ -75,7 +75,7 @@ const oneModule = (contents: string) => ({
   manifest: { mainModule: "index.js", modules: { "index.js": { type: "esm" as const, contents } } },
 });
 
-function appWorker({ bindings, bundleFile, variables }: PlatformFile): WorkerOptions {
+function appWorker({ bindings, bundleFile, assetsFolder, variables }: PlatformFile): WorkerOptions {
   const { compatibilityDate, compatibilityFlags, consumers, objects } = bindings;
   return {
     config: {
@@ -87,7 +87,7 @@ function appWorker({ bindings, bundleFile, variables }: PlatformFile): WorkerOpt
       exports: Object.fromEntries(
         objects.map(({ className }) => [className, { type: "durable-object", storage: "sqlite" }]),
       ),
-      assets: { directory: bindings.assets.directory, hasUserWorker: true, runWorkerFirst: true },
+      assets: { directory: assetsFolder, hasUserWorker: true, runWorkerFirst: true },
       triggers: consumers.map(({ queue, ...settings }) => ({
         type: "queue",
         name: queue,

@@ -23,7 +23,7 @@ export async function checkResponse(method: string, path: string, response: Resp
   const promised = endpoint.responses[response.status];
   if (promised) {
     if (type.startsWith("application/json")) promised.schema?.parse(await response.clone().json());
-    else expect(type).toContain(promised.contentType);
+    else expect(type).toContain(promised.page ?? promised.contentType);
     return;
   }
   if (!type.startsWith("application/json")) return;

@@ -1,4 +1,4 @@
-import type { DeliveryQuery, WebhookDelivery } from "../../../schema/api/webhook.ts";
+import type { DeliveryQuery, WebhookDelivery, WebhookDeliveryDetail } from "../../../schema/api/webhook.ts";
 import type { RequestContext } from "../../context.ts";
 import {
   addDelivery,
@@ -30,6 +30,21 @@ export async function listDeliveries(context: RequestContext, accountId: string,
     deliveries: await Promise.all(page.map((row) => viewDelivery(context, row))),
     next_cursor: rows.length > PAGE ? (page.at(-1)?.id ?? null) : null,
   };
+}
+
+/**
+ * A delivery with its payload.
+ *
+ * @throws ApiError `not_found`
+ */
+export async function readDelivery(
+  context: RequestContext,
+  accountId: string,
+  id: string,
+): Promise<WebhookDeliveryDetail> {
+  const row = await findDeliveryOf(context.db, accountId, id.toLowerCase());
+  if (!row) throw notFound();
+  return { ...(await viewDelivery(context, row)), payload: JSON.parse(row.body) };
 }
 
 /**
