@@ -3,6 +3,7 @@ import { type Endpoint, scopeOf } from "../schema/api/endpoint.ts";
 import { type EndpointName, endpoints } from "../schema/api/endpoints.ts";
 import type { Services } from "./context.ts";
 import { notFound } from "./lib/api-error.ts";
+import { gatewayBilling } from "./middleware/gateway-billing.ts";
 import { onError } from "./middleware/on-error.ts";
 import { rateLimit } from "./middleware/rate-limit.ts";
 import { requestId } from "./middleware/request-id.ts";
@@ -24,7 +25,7 @@ const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 function guardsOf(endpoint: Endpoint): [MiddlewareHandler<AppEnv>, ...MiddlewareHandler<AppEnv>[]] {
   switch (endpoint.auth) {
     case "key":
-      return [requireKey, rateLimit, requireScope(scopeOf(endpoint))];
+      return [gatewayBilling, requireKey, rateLimit, requireScope(scopeOf(endpoint))];
     case "admin":
       return [requireOperator];
     case "run":

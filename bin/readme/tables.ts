@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
 import { CONTAINERS } from "../../schema/containers.ts";
 import { API_ERRORS, JOB_ERRORS } from "../../schema/errors.ts";
 import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
+import { inRoot } from "../stack/paths.ts";
 import { EXIT_MEANINGS } from "../waterspout/exit-codes.ts";
 import { API_ADVICE, JOB_ADVICE } from "./advice.ts";
 
@@ -12,6 +14,9 @@ const TABLES: Readonly<Record<string, () => string>> = {
   "processor variables": processorTable,
   "api errors": apiErrorTable,
   "job errors": jobErrorTable,
+  "verification in JavaScript": () => excerpt("receiver.mjs", "js", /^const isSigned[\s\S]*?^\};$/m),
+  "verification in Python": () => excerpt("receiver.py", "python", /^def is_signed[\s\S]*?(?=\n\n)/m),
+  "verification in PHP": () => excerpt("receiver.php", "php", /^function is_signed[\s\S]*?^\}$/m),
   "exit codes": () => table(["exit code", "meaning"], Object.entries(EXIT_MEANINGS)),
 };
 
@@ -42,6 +47,13 @@ function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);
   if (at < 0) throw new Error(`"${separator}" is missing`);
   return [text.slice(0, at), text.slice(at + separator.length)];
+}
+
+/** A function of an example, as the page shows it. */
+function excerpt(file: string, language: string, what: RegExp): string {
+  const [text] = what.exec(readFileSync(inRoot("examples", "webhooks", file), "utf8")) ?? [];
+  if (text === undefined) throw new Error(`${file} does not contain ${what}`);
+  return `\`\`\`${language}\n${text}\n\`\`\``;
 }
 
 function formatTable(): string {

@@ -257,7 +257,7 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
   getAccount: { description: "The account with its limits.", response: ACCOUNT },
   changeAccount: {
     description:
-      "Only the members that are sent change; `limits` is replaced as a whole. The keys of a disabled account are refused within 60 seconds, and its running jobs finish.",
+      "Only the members that are sent change, and of `limits` only those. The keys of a disabled account are refused within 60 seconds, and its running jobs finish.",
     request: { disabled: true },
     response: { ...ACCOUNT, disabled: true },
   },

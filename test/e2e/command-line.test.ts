@@ -6,7 +6,7 @@ import type { Job } from "../../schema/api/job.ts";
 import { type Checkout, makeCheckout, type RunningCommand } from "../support/checkout.ts";
 import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
-import { readmePrograms } from "../support/readme.ts";
+import { shownPrograms } from "../support/readme.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /** The command line as a person uses it in a clone, next to the stack that `npm start` runs there. */
@@ -117,9 +117,9 @@ describe("waterspout", () => {
   }, 30_000);
 });
 
-it.each(readmePrograms())(
-  "runs the README's program %#",
-  async (program) => {
+it.each(shownPrograms())(
+  "runs the program of %s",
+  async (_, program) => {
     const own = program
       .replaceAll("http://127.0.0.1:8787", stack.url)
       .replaceAll("https://example.com", origin.url);

@@ -53,6 +53,8 @@ export async function changeAccount(
     {
       name: name ?? before.name,
       limits: { ...before.limits, ...limits },
+      // what the plan of a marketplace says must not undo it
+      ...(before.gateway_tier !== null && { own_limits: { ...before.own_limits, ...limits } }),
       disabled_at:
         disabled === undefined
           ? before.disabled_at
