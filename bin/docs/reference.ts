@@ -64,7 +64,7 @@ export function renderReference(serverUrl: string, version: string): Reference {
     contents(sections),
     ...sections.map(
       ({ name, description, own }) =>
-        `<section class="docs-section"><h2 id="${name.toLowerCase()}">${name}</h2><p>${inlineText(description)}</p>${own.map(operationHtml).join("\n")}</section>`,
+        `<section class="docs-section"><h2 id="${name.toLowerCase()}">${name}</h2><p>${inlineText(description)}</p>${own.map((placed) => operationHtml(placed, schemas)).join("\n")}</section>`,
     ),
     errorsHtml(),
     `<section class="docs-section"><h2 id="objects">Objects</h2>${Object.entries(schemas).map(schemaHtml).join("\n")}</section>`,
@@ -78,6 +78,7 @@ export function renderReference(serverUrl: string, version: string): Reference {
   return { html, parts };
 }
 
+type Schemas = Readonly<Record<string, Schema>>;
 type Placed = { readonly path: string; readonly method: string; readonly operation: Operation };
 
 function contents(sections: readonly { name: string; own: readonly Placed[] }[]): string {
@@ -91,7 +92,7 @@ function contents(sections: readonly { name: string; own: readonly Placed[] }[])
   return `<div class="contents">${rows.join("\n")}</div>`;
 }
 
-function operationHtml({ path, method, operation }: Placed): string {
+function operationHtml({ path, method, operation }: Placed, schemas: Schemas): string {
   const { operationId, summary, description = "", requestBody, parameters = [] } = operation;
   const body = requestBody?.content["application/json"];
   const [status, response] = Object.entries(operation.responses)[0] ?? [];
@@ -102,7 +103,7 @@ function operationHtml({ path, method, operation }: Placed): string {
     `<p class="call"><span class="method ${method}">${method}</span> <code>${escapeHtml(path)}</code> ${accessHtml(operation)}</p>`,
     marked.parse(description, { async: false }),
     parameters.length > 0 ? `<h4>Parameters</h4>${parametersHtml(parameters)}` : "",
-    body ? `<h4>Body${requestBody?.required ? "" : " (optional)"}</h4>${bodyHtml(body.schema)}` : "",
+    body ? `<h4>Body${requestBody?.required ? "" : " (optional)"}</h4>${bodyHtml(body.schema, schemas)}` : "",
     `<h4>Response</h4><p><code>${status}</code> ${inlineText(response?.description ?? "")}${content?.[1].schema ? `: ${typeHtml(content[1].schema)}` : ""}</p>`,
     errorCodesHtml(operationId),
   ];
@@ -135,8 +136,8 @@ const parametersHtml = (parameters: NonNullable<Operation["parameters"]>): strin
     required: parameters.filter(({ required }) => required).map(({ name }) => name),
   });
 
-const bodyHtml = (schema: Schema): string =>
-  schema.$ref ? `<p>${typeHtml(schema)}</p>` : membersTable(schema);
+const bodyHtml = (schema: Schema, schemas: Schemas): string =>
+  membersTable(schemas[schema.$ref?.split("/").at(-1) ?? ""] ?? schema);
 
 function errorCodesHtml(operationId: string): string {
   const endpoint = endpoints[operationId as keyof typeof endpoints] as Endpoint;

@@ -329,7 +329,14 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
   },
   about: {
     description: "JSON for programs, a page for browsers.",
-    response: { name: "Waterspout", version: "0.1.0" },
+    response: {
+      name: "Waterspout",
+      version: "0.1.0",
+      console: "https://waterspout.example.com/console",
+      documentation: "https://waterspout.example.com/docs",
+      openapi: "https://waterspout.example.com/openapi.json",
+      readiness: "https://waterspout.example.com/readyz",
+    },
   },
   alive: {
     description: "For load balancers: answers while the Worker runs, even if no job could be delivered.",

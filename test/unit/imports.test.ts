@@ -45,7 +45,8 @@ const LAYERS: readonly Layer[] = [
 const PRIVILEGES: readonly { readonly what: RegExp; readonly within: RegExp; readonly only: RegExp }[] = [
   // The entry point hands the environment to the reader of the configuration.
   { what: /\bprocess\.env\b/, within: /^processor\//, only: /^processor\/(config|main)\.ts$/ },
-  { what: /\bprocess\.env\b/, within: /^(worker|schema)\//, only: /^$/ },
+  // programs that the documentation shows are texts
+  { what: /\bprocess\.env\b/, within: /^(worker|schema)\//, only: /^schema\/openapi\/code-samples\.ts$/ },
   // The Worker is reached through its URL; the composition hands that to the one client.
   {
     what: /\bworkerUrl\b/,

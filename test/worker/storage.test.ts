@@ -368,7 +368,9 @@ describe("callers of marketplaces", () => {
     const user = `tom-${crypto.randomUUID()}`;
     const plans = { free: { max_concurrent_jobs: 1 }, CUSTOM: { max_concurrent_jobs: 50 } };
     const limitsOf = async () =>
-      (await rows("accounts")).filter(({ name }) => name === user).map(({ limits }) => JSON.parse(String(limits)));
+      (await rows("accounts"))
+        .filter(({ name }) => name === user)
+        .map(({ limits }) => JSON.parse(String(limits)));
     worker = withProvider(new Harness({ RAPIDAPI_PLANS: JSON.stringify(plans) }));
     await post(gateway(user, "CUSTOM"), { storage: s3 });
     expect(await limitsOf()).toEqual([{ max_concurrent_jobs: 50 }]);

@@ -14,7 +14,7 @@ interface Created {
 }
 
 /**
- * Tells RapidAPI's gateway how many jobs a call created: calls that only read cost nothing, and a list costs one unit for
+ * Reports to RapidAPI's gateway how many jobs a call created: calls that only read cost nothing, and a list costs one unit for
  * each of its entries. The gateway removes the header.
  */
 export const gatewayBilling = createMiddleware<AppEnv>(async (c, next) => {
