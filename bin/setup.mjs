@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { installBrowser } from "./setup/browser.mjs";
 import { installMediaTools } from "./setup/media-tools.mjs";
 import { installPackages } from "./setup/packages.mjs";
 import { root } from "./setup/paths.mjs";
@@ -44,6 +45,7 @@ function installWhatIsMissing(renew) {
 try {
   const [command, ...args] = process.argv.slice(2);
   installWhatIsMissing(command === undefined);
+  if (command === "test") installBrowser();
   if (command === undefined) console.log("Everything is in place: npm run demo, npm start, npm test.");
   else process.exitCode = await runCommand(command, args);
 } catch (error) {

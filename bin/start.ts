@@ -13,6 +13,7 @@ Waterspout is running.
 
   URL      ${url}
   API key  ${apiKey}
+  console  ${url}/console
   docs     ${url}/docs
   state    ${stateDir} (logs in logs/)
 

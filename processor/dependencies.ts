@@ -3,11 +3,13 @@ import type { ProcessorConfig } from "./config.ts";
 import type { HostLimits } from "./egress/host-limits.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import type { ProxyRotation } from "./egress/proxy-rotation.ts";
+import type { RangeCheck } from "./egress/wrong-ranges.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Callback, Claim } from "./run/callback.ts";
 import type { LeaseKeeper } from "./run/lease.ts";
 import type { Progress } from "./run/progress.ts";
+import type { RunTimings } from "./run/run-timings.ts";
 import type { Slots } from "./run/slots.ts";
 import type { WorkFolders } from "./run/work-folders.ts";
 import type { SourceNetwork } from "./source-network.ts";
@@ -49,11 +51,14 @@ export interface RunContext extends ProcessorDependencies, SourceNetwork {
   /** Aborted with a {@link StoppedError} or a `Fault`; that reason is how the run ends. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
+  readonly timings: RunTimings;
   /** The run's own folder, removed at its end. */
   readonly folder: string;
   readonly store: ObjectStore;
   /** True if the fast strategy failed: everything is read from its beginning, through one connection at a time. */
   readonly readsPlainly?: boolean;
+  /** Whether the source answers ranges with wrong bytes. */
+  readonly rangeCheck: RangeCheck;
   /** Gives the run this many seconds from now on, in addition to what every run has. */
   readonly extendDeadline: (seconds: number) => void;
 }

@@ -4,6 +4,7 @@ import { HttpClient } from "./egress/http-client.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import { EgressProxy } from "./egress/proxy.ts";
 import type { ProxyRotation } from "./egress/proxy-rotation.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import type { ExtractionCache } from "./tools/extraction-cache.ts";
 
 /** How one run or probe reaches its source: extraction and media use the same proxy of the operator, or none. */
@@ -27,14 +28,17 @@ export interface SourceNetworkParts {
 /**
  * Opens the network to a source; the caller closes `proxy`. A cached extraction keeps the operator's proxy that it came
  * through.
+ *
+ * @param waits counts the time in which requests wait for a connection
  */
 export async function openSourceNetwork(
   { policy, proxies, extractions, limits, config }: SourceNetworkParts,
   url: string,
+  waits: Stopwatch = new Stopwatch(),
 ): Promise<SourceNetwork> {
   const kept = extractions.find(url);
   const upstream = kept ? kept.upstream : proxies.next(new URL(url).hostname);
   const proxy = await EgressProxy.start(policy, { upstream });
   const speed = { stallMs: config.stallSeconds * 1000, minBytesPerSecond: config.minBytesPerSecond };
-  return { upstream, proxy, client: new HttpClient(policy, upstream, { limits, speed }) };
+  return { upstream, proxy, client: new HttpClient(policy, upstream, { limits, speed, waits }) };
 }

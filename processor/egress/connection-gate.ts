@@ -1,3 +1,4 @@
+import { Stopwatch } from "../stopwatch.ts";
 import type { HostLimits } from "./host-limits.ts";
 
 /** A request in progress. */
@@ -25,13 +26,16 @@ interface Waiter {
  */
 export class ConnectionGate {
   readonly #limits: HostLimits;
+  readonly #waits: Stopwatch;
   readonly #active = new Map<string, Set<Lease>>();
   readonly #waiting = new Set<Waiter>();
   /** One connection at a time to any host. */
   isSingle = false;
 
-  constructor(limits: HostLimits) {
+  /** @param waits counts the time in which a request waits for a place */
+  constructor(limits: HostLimits, waits: Stopwatch = new Stopwatch()) {
     this.#limits = limits;
+    this.#waits = waits;
   }
 
   /**
@@ -48,7 +52,9 @@ export class ConnectionGate {
     if (this.#isFull(url)) {
       onWait(true);
       try {
-        while (this.#isFull(url)) await this.#untilRoom(url, signal);
+        await this.#waits.during(async () => {
+          while (this.#isFull(url)) await this.#untilRoom(url, signal);
+        });
       } finally {
         onWait(false);
       }

@@ -1,7 +1,9 @@
+import { isUtf8 } from "node:buffer";
 import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import https from "node:https";
 import { type Duplex, PassThrough, pipeline, type Readable } from "node:stream";
 import { Fault, SourceFault } from "../fault.ts";
+import type { Stopwatch } from "../stopwatch.ts";
 import { ConnectionGate, type Lease } from "./connection-gate.ts";
 import { compressionsOf, decompressed } from "./content-encoding.ts";
 import { SourceCookies } from "./cookies.ts";
@@ -45,6 +47,8 @@ export interface HttpClientOptions {
   /** Minimum speed of a source. Default {@link DEFAULT_SPEED}. */
   readonly speed?: SpeedLimit;
   readonly ticker?: Ticker;
+  /** Counts the time in which requests wait for a place at a host. */
+  readonly waits?: Stopwatch;
 }
 
 export const DEFAULT_SPEED: SpeedLimit = { stallMs: 60_000, minBytesPerSecond: 256 };
@@ -77,7 +81,7 @@ export class HttpClient {
     this.limits = options.limits ?? new HostLimits();
     this.speed = options.speed ?? DEFAULT_SPEED;
     this.ticker = options.ticker ?? REAL_TICKER;
-    this.#gate = new ConnectionGate(this.limits);
+    this.#gate = new ConnectionGate(this.limits, options.waits);
   }
 
   /** From now on, one connection at a time to any host. */
@@ -108,7 +112,7 @@ export class HttpClient {
       response.destroy();
       if (hop === maxRedirects)
         throw new SourceFault("network", `more than ${maxRedirects} redirects`, { transient: false });
-      const next = parse(location, target);
+      const next = parse(fromRawBytes(location), target);
       if (next.origin !== target.origin) headers = withoutSecrets(headers);
       target = next;
     }
@@ -153,7 +157,11 @@ export class HttpClient {
       const protocol = url.protocol === "https:" ? "https:" : "http:";
       const transport = protocol === "https:" ? https : http;
       const agent = this.#policy.agentFor(protocol, this.#upstreamProxy);
-      const request = transport.request(url, { method, headers, agent, ...(signal ? { signal } : {}) });
+      const request = transport.request(url, {
+        ...{ method, headers, agent, ...(signal ? { signal } : {}) },
+        // some servers end the lines of their headers with LF alone, or send both kinds of length
+        insecureHTTPParser: true,
+      });
       const untilHeaders = setTimeout(() => request.destroy(silence(headersMs)), headersMs);
       request.once("error", fail);
       request.once("close", () => clearTimeout(untilHeaders));
@@ -246,6 +254,12 @@ function parse(url: string, base?: URL): URL {
     throw new SourceFault("egress_blocked", `scheme ${parsed.protocol} is not dialled`);
   }
   return parsed;
+}
+
+/** A header's text from its bytes: some servers send UTF-8, which Node reads as Latin-1. */
+function fromRawBytes(header: string): string {
+  const bytes = Buffer.from(header, "latin1");
+  return isUtf8(bytes) ? bytes.toString("utf8") : header;
 }
 
 function lowerCased(headers: Readonly<Record<string, string>> = {}): Record<string, string> {

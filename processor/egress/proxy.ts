@@ -115,9 +115,18 @@ export class EgressProxy {
       agent: this.#policy.agentFor("http:", this.#upstream),
       headers: endToEnd(request.rawHeaders),
       setHost: false,
+      insecureHTTPParser: true,
     });
     onward.once("response", (reply) => {
-      response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? "", endToEnd(reply.rawHeaders));
+      try {
+        const headers = sendable(endToEnd(reply.rawHeaders));
+        response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? "", headers);
+      } catch (error) {
+        // a status that no server may send
+        reply.destroy();
+        this.#responseFailure(Fault.from(error, "network"), response);
+        return;
+      }
       pipeline(reply, response, () => {});
     });
     onward.on("error", (error) => {
@@ -178,6 +187,13 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/** Raw headers that Node sends on: in a content-disposition, which names a file, it throws for anything but UTF-8. */
+const sendable = (rawHeaders: readonly string[]): string[] =>
+  rawHeaders.map((text, i) => {
+    const isFileName = i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === "content-disposition";
+    return isFileName ? text.replace(/[^\t\x20-\x7e]/g, "_") : text;
+  });
 
 /** Raw headers (name, value, name, value …) without those that belong to one connection only. */
 function endToEnd(rawHeaders: readonly string[]): string[] {

@@ -6,7 +6,7 @@ const COMPARED_BYTES = 64 << 10;
 /** So far behind the beginning that no first range reached it. */
 const COMPARED_AT = 300 << 10;
 
-/** What asks, and what is known of hosts. */
+/** Who asks, and what is known about hosts. */
 interface Asking {
   readonly client: HttpClient;
   readonly limits: HostLimits;
@@ -19,15 +19,34 @@ interface Stream {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Whether a server gives wrong bytes for ranges of one of these files: what was read of it then looks damaged. */
-export async function hasWrongRanges(asking: Asking, streams: readonly Stream[]): Promise<boolean> {
-  for (const stream of streams) {
-    if (stream.protocol === "http" && (await differs(asking, stream))) return true;
+/** Finds servers that send wrong bytes for ranges, which makes a sound file look damaged. Asks once per URL. */
+export class RangeCheck {
+  readonly #asking: Asking;
+  readonly #differs = new Map<string, Promise<boolean>>();
+
+  /** @param asking of the run that this belongs to */
+  constructor(asking: Asking) {
+    this.#asking = asking;
   }
-  return false;
+
+  /** Whether ranges of one of these files are wrong; false if that cannot be found out. */
+  async findsWrong(streams: readonly Stream[]): Promise<boolean> {
+    for (const stream of streams) {
+      if (stream.protocol === "http" && (await this.#ask(stream))) return true;
+    }
+    return false;
+  }
+
+  #ask(stream: Stream): Promise<boolean> {
+    const known = this.#differs.get(stream.url);
+    if (known) return known;
+    const asked = differs(this.#asking, stream);
+    this.#differs.set(stream.url, asked);
+    return asked;
+  }
 }
 
-/** Whether ranges give another file than the plain way: of another size, or with other bytes in one place. */
+/** Whether ranges differ from a plain read of the file: in its size, or in its bytes at one place. */
 async function differs({ client, signal, limits }: Asking, stream: Stream): Promise<boolean> {
   if (limits.of(stream.url).distrustsRanges) return false;
   const options: RangeSourceOptions = { url: stream.url, headers: stream.headers, signal };

@@ -43,18 +43,20 @@ export function readKeyTag(line: string): KeyTag | null {
   const method = (declared.get("METHOD") ?? "").trim().toUpperCase();
   if (method === "NONE") return null;
   const uri = (declared.get("URI") ?? "").trim();
-  const format = (declared.get("KEYFORMAT") ?? "identity").trim();
-  const isLicensed = format !== "identity" || uri.startsWith("skd:");
-  return { method, uri, iv: readVector(declared.get("IV")?.trim()), licensedFor: isLicensed ? format : null };
+  const format = declared.get("KEYFORMAT")?.trim().toLowerCase() || "identity";
+  const isLicensed = format !== "identity" || /^skd:/i.test(uri);
+  if (isLicensed) return { method, uri, iv: null, licensedFor: format };
+  return { method, uri, iv: readVector(declared.get("IV")?.trim()), licensedFor: null };
 }
 
-/** The keys that hold at one place of a playlist, one of each format: a player takes the one that it can use. */
+/**
+ * The keys in effect at one place of a playlist, one per format: a player takes one that it can use. A key stays in effect
+ * until the next one of its format, or until encryption ends.
+ */
 export class KeyState {
   readonly #resolve: (uri: string) => string;
-  /** By who can use them. */
+  /** By the players that can use them. */
   readonly #keys = new Map<string | null, KeyTag>();
-  /** The last tag was one of a group for the same segments. */
-  #isGroupOpen = false;
 
   /** @param resolve makes an address absolute */
   constructor(resolve: (uri: string) => string) {
@@ -64,16 +66,16 @@ export class KeyState {
   /** Takes an `EXT-X-KEY`. @throws as {@link readKeyTag}, and what resolving throws */
   read(line: string): void {
     const key = readKeyTag(line);
-    if (!key || !this.#isGroupOpen) this.#keys.clear();
-    this.#isGroupOpen = key !== null;
-    if (!key) return;
+    if (!key) {
+      this.#keys.clear();
+      return;
+    }
     const uri = key.licensedFor === null ? this.#resolve(key.uri) : key.uri;
     this.#keys.set(key.licensedFor, { ...key, uri });
   }
 
   /** @throws Fault `drm` where only a licensed player gets a key */
   forSegment(sequence: number): { readonly key: ResourceKey | null; readonly sampleKey: SampleKey | null } {
-    this.#isGroupOpen = false;
     const tag = this.#usable();
     if (!tag) return { key: null, sampleKey: null };
     const key = { url: tag.uri, iv: tag.iv ?? vectorOf(sequence) };

@@ -3,7 +3,6 @@ import type { RunContext } from "../dependencies.ts";
 import type { HostLimit } from "../egress/host-limits.ts";
 import { RangeMismatchError, SourceChangedError } from "../egress/source-read.ts";
 import { StalledError } from "../egress/speed-watch.ts";
-import { hasWrongRanges } from "../egress/wrong-ranges.ts";
 import { Fault } from "../fault.ts";
 import { deliver } from "../stages/deliver.ts";
 import type { Resolved } from "../stages/resolve.ts";
@@ -23,6 +22,7 @@ export async function deliverAnyWay(context: RunContext, resolved: Resolved): Pr
     const limit = error instanceof Fault ? await limitBehind(context, resolved, error) : null;
     if (context.signal.aborted || limit === null) throw error;
     context.client.useSingleConnections();
+    context.timings.attempts++;
     const delivery = await deliver({ ...context, readsPlainly: true }, resolved).catch((second: unknown) => {
       const isDamage = second instanceof Fault && DAMAGE.has(second.code);
       throw isDamage && error instanceof SourceChangedError && !context.signal.aborted ? error : second;
@@ -49,5 +49,5 @@ async function limitBehind(
   if (fault instanceof StalledError || fault.retryAfterMs !== undefined) return null;
   if (REFUSALS.has(fault.code)) return { connections: 1 };
   if (!DAMAGE.has(fault.code)) return null;
-  return (await hasWrongRanges(context, source.streams)) ? { distrustsRanges: true } : null;
+  return (await context.rangeCheck.findsWrong(source.streams)) ? { distrustsRanges: true } : null;
 }

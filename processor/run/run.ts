@@ -2,6 +2,7 @@ import { ADDRESS_REFUSALS } from "../../schema/errors.ts";
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
+import { RangeCheck } from "../egress/wrong-ranges.ts";
 import { Fault, ServiceFault } from "../fault.ts";
 import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
@@ -13,6 +14,7 @@ import { Deadline } from "./deadline.ts";
 import { deliverAnyWay } from "./deliver-any-way.ts";
 import type { LeaseHolder } from "./lease.ts";
 import { Progress } from "./progress.ts";
+import { RunTimings } from "./run-timings.ts";
 import { StoppedError, type StopReason } from "./stop.ts";
 import { nextLook, UpcomingError } from "./upcoming.ts";
 
@@ -27,8 +29,8 @@ export interface RunHandle {
 /** An outcome is repeated for this long; by then the lease has expired and the Worker has taken the job back. */
 const REPORT_MS = 10 * 60_000;
 
-/** A run before it has its folder and its source network. */
-type BareContext = Omit<RunContext, keyof SourceNetwork | "folder">;
+/** A run before it has its folder, its source network, and what depends on them. */
+type BareContext = Omit<RunContext, keyof SourceNetwork | "folder" | "rangeCheck">;
 
 /** Starts one run: resolve, deliver, report. */
 export function startRun(request: RunRequest, dependencies: ProcessorDependencies): RunHandle {
@@ -46,6 +48,7 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     claim,
     signal: abort.signal,
     progress,
+    timings: new RunTimings(),
     store: openObjectStore(request.target, dependencies.policy, {
       idleMs: dependencies.config.stallSeconds * 1000,
       digest: dependencies.hasher.md5,
@@ -64,7 +67,10 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
 async function execute(context: BareContext): Promise<void> {
   const startedAt = performance.now();
   const outcome = await produce(context).then(
-    (delivery): Outcome["outcome"] => ({ type: "completed", delivery, tools: toolsOf(context) }),
+    (delivery): Outcome["outcome"] => ({
+      ...{ type: "completed", delivery, tools: toolsOf(context) },
+      attempts: context.timings.attempts,
+    }),
     (error: unknown) => outcomeOf(error, context),
   );
   const reported = outcome === null ? "dropped" : await report(context, outcome);
@@ -86,7 +92,10 @@ async function execute(context: BareContext): Promise<void> {
 /** A media link may have expired between extraction and download: a fresh extraction is worth one more try. */
 async function attempt(context: RunContext): Promise<Delivery> {
   const begun = await findRecording(context);
-  if (begun) return continueRecording(context, begun);
+  if (begun) {
+    context.timings.attempts++;
+    return continueRecording(context, begun);
+  }
   try {
     return await fetchAndDeliver(context);
   } catch (error) {
@@ -98,6 +107,7 @@ async function attempt(context: RunContext): Promise<Delivery> {
 }
 
 async function fetchAndDeliver(context: RunContext): Promise<Delivery> {
+  context.timings.attempts++;
   const resolved = await resolveSource(context);
   if (resolved.source.live) return recordLive(context, resolved);
   const delivery = await deliverAnyWay(context, resolved).catch((error: unknown) => {
@@ -114,9 +124,10 @@ async function produce(base: BareContext): Promise<Delivery> {
   const { folders, claim } = base;
   const folder = await folders.make(`${claim.job_id}.${claim.attempt}`);
   try {
-    const network = await openSourceNetwork(base, base.request.url);
+    const network = await openSourceNetwork(base, base.request.url, base.timings.ioWait);
     try {
-      return await attempt({ ...base, ...network, folder });
+      const rangeCheck = new RangeCheck({ ...base, ...network });
+      return await attempt({ ...base, ...network, folder, rangeCheck });
     } catch (error) {
       noteRefusal(base, network, error);
       throw error;
@@ -164,6 +175,7 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   return {
     type: "failed",
     code: fault.code,
+    attempts: context.timings.attempts,
     retry_after_ms: fault.retryAfterMs ?? null,
     ...(fault.transient === undefined ? {} : { transient: fault.transient }),
     ...(ADDRESS_REFUSALS.includes(fault.code)

@@ -1,3 +1,5 @@
+import type { Stopwatch } from "../stopwatch.ts";
+
 /** A fair counting semaphore. */
 export class Slots {
   readonly capacity: number;
@@ -19,9 +21,18 @@ export class Slots {
     return true;
   }
 
-  /** Waits for a slot and holds it while `work` runs. */
-  async hold<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (!this.tryTake()) await this.#queue(signal);
+  /**
+   * Waits for a slot and holds it while `work` runs.
+   *
+   * @param waits counts the time of waiting, which may be none
+   */
+  async hold<T>(signal: AbortSignal, waits: Stopwatch, work: () => Promise<T>): Promise<T> {
+    waits.start();
+    try {
+      if (!this.tryTake()) await this.#queue(signal);
+    } finally {
+      waits.stop();
+    }
     try {
       return await work();
     } finally {

@@ -39,7 +39,7 @@ import type { AudioChoice, Source } from "./source.ts";
 export async function deliver(context: RunContext, { source, extractMs }: Resolved): Promise<Delivery> {
   context.progress.entitle(source.title);
   if (context.request.plan.clip === null) checkDurationLimit(context, source.duration);
-  const inputs = await openInputs(context, source);
+  const inputs = await context.timings.precheck.during(() => openInputs(context, source));
   const extras = startExtras(context, source, showsCover(context.request));
   const work: Work = {
     ...{ context, source, inputs, extras },
@@ -98,12 +98,14 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
   const file = input?.ranges;
   const size = file?.sizeBytes;
   if (!input || !file || size === undefined || !looksDirect(plan, source)) return null;
-  const head = await readHead(plan, input);
+  const head = await context.timings.precheck.during(() => readHead(plan, input));
   if (!head.playsEarly) return null;
   const isEnough = !asksLanguage(plan);
-  const facts: Promise<IndexFacts & { audioTracks?: readonly AudioFacts[] }> = head.facts.then((declared) =>
-    declared && isEnough ? declared : probeInput(context, input),
-  );
+  const facts: Promise<IndexFacts & { audioTracks?: readonly AudioFacts[] }> =
+    context.timings.precheck.during(async () => {
+      const declared = await head.facts;
+      return declared && isEnough ? declared : probeInput(context, input);
+    });
   const verdict = facts.then((found) => {
     checkDurationLimit(context, found.durationSeconds ?? null);
     checkDemands(plan, found);
@@ -144,7 +146,8 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
 
 async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work): Promise<Done> {
   const { plan } = context.request;
-  const muxInputs = await describeInputs(context, source, inputs);
+  const { precheck } = context.timings;
+  const muxInputs = await precheck.during(() => describeInputs(context, source, inputs));
   const audio = planAudio(plan, source, muxInputs);
   const native: SourceCodecs = {
     video: muxInputs.find((input) => input.videoCodec !== null)?.videoCodec ?? null,
@@ -330,6 +333,7 @@ function report(
       download_ms: context.progress.downloadMs,
       mux_ms: done.muxMs,
       upload_ms: Math.round(upload.uploadMs),
+      ...context.timings.reported,
     },
     download_rate: downloadRate,
     upload_rate: upload.uploadMs > 0 ? Math.round((upload.bytes / upload.uploadMs) * 1000) : null,

@@ -4,7 +4,6 @@ import { containerOf } from "../../schema/containers.ts";
 import type { Adjustment, SourceCodecs, StreamActions } from "../../schema/media.ts";
 import type { RunContext } from "../dependencies.ts";
 import { RangeMismatchError } from "../egress/source-read.ts";
-import { hasWrongRanges } from "../egress/wrong-ranges.ts";
 import { Fault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { PartUploader, UploadResult } from "../storage/uploads/part-uploader.ts";
@@ -128,11 +127,7 @@ export async function muxAndUpload(context: RunContext, request: MuxRequest): Pr
 }
 
 const rangesAreWrong = async (context: RunContext, { all }: Inputs): Promise<boolean> =>
-  !context.readsPlainly &&
-  (await hasWrongRanges(
-    context,
-    all.map(({ stream }) => stream),
-  ));
+  !context.readsPlainly && (await context.rangeCheck.findsWrong(all.map(({ stream }) => stream)));
 
 async function onePass(
   context: RunContext,
@@ -211,7 +206,7 @@ interface Pass {
 }
 
 async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promise<void> {
-  const { request: run, cpu, progress, proxy, tools, folder } = context;
+  const { request: run, cpu, progress, proxy, tools, folder, timings } = context;
   const { actions, audio } = request;
   const encodes = encodesAny(actions, audio);
   const overLimit = new AbortController();
@@ -245,7 +240,7 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
       ...{ tolerant: pass.rung !== "strict", onStderrLine: pass.damage.onLine },
     });
   };
-  const result = await (encodes ? cpu.hold(signal, encodeOrCopy) : encodeOrCopy()).catch(
+  const result = await (encodes ? cpu.hold(signal, timings.cpuWait, encodeOrCopy) : encodeOrCopy()).catch(
     (error: unknown): FfmpegResult => {
       signal.throwIfAborted();
       // the muxer only saw a connection break: its input knows why

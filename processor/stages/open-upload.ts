@@ -26,13 +26,14 @@ const CLOCK_SKEW_MS = 120_000;
  * parts: the source is read meanwhile.
  */
 export async function openUpload(context: RunContext, plan: UploadPlan): Promise<PartUploader> {
-  const { store, signal, buffers, hasher } = context;
+  const { store, signal, buffers, hasher, timings } = context;
   const partBytes = partSizeFor(plan.expectedBytes ?? undefined, store.limits);
-  const share = await buffers.join(partBytes, signal);
+  const share = await timings.uploadWait.during(() => buffers.join(partBytes, signal));
   const opening = openAndReport(context, plan);
   const { hashes, onProgress, partsInFlight } = plan;
   const uploader = new PartUploader({
     ...{ upload: new PendingUpload(opening), limits: store.limits, partBytes, share, signal },
+    ...{ waits: timings.uploadWait, publishing: timings.publishing },
     digest: hashes ? hasher.begin() : null,
     ...(onProgress ? { onProgress } : {}),
     ...(partsInFlight ? { partsInFlight } : {}),

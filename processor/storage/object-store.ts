@@ -38,7 +38,7 @@ export interface UnfinishedUpload {
  * write, and `Fault("upload_failed")` for everything else; no message carries a secret.
  */
 export interface ObjectStore {
-  readonly provider: "s3" | "blob" | "gcs" | "oss";
+  readonly provider: "s3" | "blob" | "gcs" | "oss" | "gdrive";
   readonly limits: PartLimits;
   /** Begins an upload. Nothing is visible under the key until it is completed. */
   open(object: NewObject, signal: AbortSignal): Promise<Upload>;

@@ -4,6 +4,7 @@ import type { StorageTarget } from "../../schema/wire/run.ts";
 import type { EgressPolicy } from "../egress/policy.ts";
 import { BlobObjectStore } from "./azure/blob.ts";
 import { GcsObjectStore } from "./gcs/gcs.ts";
+import { GdriveObjectStore } from "./gdrive/gdrive.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { OssObjectStore } from "./oss/oss.ts";
 import { S3ObjectStore } from "./s3/s3.ts";
@@ -54,6 +55,8 @@ export function openObjectStore(
       };
       return new GcsObjectStore({ endpoint, bucket: target.bucket, account, ...connections });
     }
+    case "gdrive":
+      return new GdriveObjectStore({ target, ...connections });
     case "oss": {
       const { bucket, region, access_key_id, access_key_secret, session_token: sessionToken } = target;
       const keys = { accessKeyId: access_key_id, accessKeySecret: access_key_secret, sessionToken };

@@ -9,9 +9,10 @@ Protocol: one JSON object a line. Standard input takes
                                                               the entries of a list, none of which is looked at
     {"id", "kind": "cancel"}                                  kills that task's process group
 
-each but the last with "limits": {"memory", "cpu", "page"}, in bytes, seconds and bytes, and "access": {"read", "write",
-"ports"}, or null for no walls; see sandbox.py and page-limits.py. Standard output gives {"ready": true, "version"} once,
-then for each task any number of {"id", "progress"} or {"id", "part"} and exactly one {"id", "ok", ...}. Lines of different tasks never mix. The end of standard input ends everything.
+Each but the last has "limits": {"memory", "cpu", "page"}, in bytes, seconds and bytes, and "access": {"read", "write",
+"ports"}, or null for no sandbox; see sandbox.py and extraction/pages.py. Standard output gives {"ready": true,
+"version"} once, then for each task any number of {"id", "progress"} or {"id", "part"} and exactly one {"id", "ok", ...}.
+Lines of different tasks never mix. The end of standard input ends everything.
 `cookies` is the text of a cookie file; it stays in memory.
 """
 import ctypes
@@ -28,9 +29,11 @@ import traceback
 import yt_dlp
 from yt_dlp import globals as ytdlp_globals
 
-# PYTHONSAFEPATH keeps this folder off the path, so that no module here can hide one of Python's: it goes last.
+# PYTHONSAFEPATH keeps this folder off the path, so that no module here can hide one of Python's. So it goes last.
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-from extraction import Failure, Log, confine, download, extract, extractor_for, failure_of, line_of, list_entries, select, warm_up  # noqa: E402
+from extraction.failures import Failure, Log, failure_of  # noqa: E402
+from extraction.session import extractor_for, warm_up  # noqa: E402
+from extraction.tasks import confine, download, extract, line_of, list_entries, select  # noqa: E402
 
 READ_BYTES = 1 << 16
 PR_SET_PDEATHSIG = 1
@@ -47,7 +50,7 @@ def run_task(task, fd):
 
     try:
         send({'ok': True, **TASKS[task['kind']](task, log, send), 'warnings': log.warnings})
-    except BaseException as error:  # a task answers whatever happens, SystemExit included
+    except BaseException as error:  # a task answers whatever happens, even SystemExit
         if not getattr(error, 'expected', False) and not isinstance(error, Failure):
             traceback.print_exc()
         send({'ok': False, 'failure': failure_of(error, log)})
@@ -97,10 +100,10 @@ class Parent:
             if pid := self.children.get(task['id']):
                 kill_group(pid)
             return
-        if task['kind'] in ('extract', 'list'):  # here, since a task would copy every page that it only looks at
+        if task['kind'] in ('extract', 'list'):  # not in the task, which would copy every page of memory that it reads
             task['extractor'] = extractor_for(task['url'])
         read_end, write_end = os.pipe()
-        folder = tempfile.mkdtemp(dir=os.getcwd())  # its own, which no other task sees
+        folder = tempfile.mkdtemp(dir=os.getcwd())  # no other task sees it
         pid = os.fork()
         if pid == 0:
             os.setsid()
@@ -123,14 +126,14 @@ class Parent:
         data = os.read(fd, READ_BYTES)
         if data:
             child['parts'].append(data)
-            if data.endswith(b'\n'):  # a write of the child may end inside a line, the next one continues it
+            if data.endswith(b'\n'):  # a write of the child may end within a line
                 write_all(self.out, b''.join(child['parts']))
                 child['parts'] = []
             return
         self.selector.unregister(fd)
         os.close(fd)
         pid = self.children.pop(child['id'])
-        kill_group(pid)  # what the task started must not outlive it
+        kill_group(pid)  # ends what the task started
         _pid, status = os.waitpid(pid, 0)
         shutil.rmtree(child['folder'], ignore_errors=True)
         out_of_time = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
@@ -158,7 +161,7 @@ def peak_rss_bytes():
 
 def main():
     out = os.dup(1)
-    os.dup2(2, 1)  # whatever yt-dlp prints goes to the error output, never into the protocol
+    os.dup2(2, 1)  # what yt-dlp prints goes to the error output and never into the protocol
     if not os.environ.get('YTDLP_PLUGINS'):
         ytdlp_globals.plugin_dirs.value = []
     warm_up()

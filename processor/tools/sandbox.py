@@ -1,14 +1,13 @@
-"""Takes away what a tool does not need, then becomes that tool.
+"""Restricts itself to what a tool needs, then becomes that tool.
 
     sandbox.py [memory=BYTES | cpu=SECONDS | read=PATH | write=PATH | port=NUMBER]... -- PROGRAM [ARGUMENT...]
     sandbox.py report
 
 With at least one `read`, the tool sees no file but those beneath `read` and `write`, connects to no TCP port but the
-given ones, and signals no process outside. That is Landlock's work: a kernel without it runs the tool with the limits
-alone. `report` prints, as one JSON object, what this kernel enforces.
+given ones, and signals no process outside. Landlock enforces this. On a kernel without it, only the limits hold. `report` prints, as one JSON object, what this kernel enforces.
 
-The extractor loads this file as a module and restricts each of its forked tasks in the same way. It stays small: its
-start-up is paid for by every run of a tool.
+The extractor loads this file as a module and restricts each of its forked tasks in the same way. Keep it small: every
+run of a tool waits for it to start.
 """
 import ctypes
 import os
@@ -22,7 +21,7 @@ PR_SET_NO_NEW_PRIVS = 38
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 TRUNCATE, IOCTL_DEV = 1 << 14, 1 << 15
-# What may be allowed for a file; everything else is about folders.
+# Rights to a file; all others are rights to folders.
 FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 READ_RIGHTS = EXECUTE | READ_FILE | READ_DIR
 # Abstract sockets and signals reach no process outside.
@@ -49,14 +48,14 @@ class PortRule(ctypes.Structure):
 
 
 def landlock_version():
-    """0 where the kernel has no Landlock."""
+    """0 if the kernel has no Landlock."""
     if sys.platform != 'linux':
         return 0
     return max(0, LIBC.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(VERSION_FLAG)))
 
 
 def restrict(read, write, ports):
-    """Restricts this process and all that it starts; returns False where the kernel cannot."""
+    """Restricts this process and all that it starts; returns False if the kernel cannot."""
     abi = landlock_version()
     if not abi:
         return False
@@ -86,7 +85,7 @@ def allow(ruleset, path, rights):
     try:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # what is not there needs no rule
+        return  # a path that does not exist needs no rule
     try:
         if not os.path.isdir(path):
             rights &= FILE_RIGHTS
@@ -101,12 +100,12 @@ def limit(memory, cpu):
     set_limit(resource.RLIMIT_CORE, 0, 0)
     if memory is not None:
         set_limit(resource.RLIMIT_AS, memory, memory)
-    if cpu is not None:  # the signal first, that is not known from others afterwards
+    if cpu is not None:  # the soft limit's signal can be recognised; the hard limit's SIGKILL cannot
         set_limit(resource.RLIMIT_CPU, cpu, cpu + 5)
 
 
 def set_limit(kind, soft, hard):
-    """True when it holds; a limit of the host that is lower stays."""
+    """True on success; a lower limit of the host stays."""
     try:
         _soft, ceiling = resource.getrlimit(kind)
         if ceiling != resource.RLIM_INFINITY:
@@ -118,7 +117,7 @@ def set_limit(kind, soft, hard):
 
 
 def report():
-    """What holds on this machine: tried, not guessed."""
+    """Prints what this machine enforces, after trying it."""
     limits = set_limit(resource.RLIMIT_AS, 1 << 33, 1 << 33) and set_limit(resource.RLIMIT_CPU, 60, 65)
     abi = landlock_version()
     files = restrict(['/usr'], [], [])
@@ -138,7 +137,7 @@ def main(arguments):
         options[name].append(value)
     if options['read']:
         restrict(options['read'], options['write'], [int(port) for port in options['port']])
-    # last: this process itself should not fail for want of them
+    # last, so that they do not stop this process itself
     limit(*(int(options[name][0]) if options[name] else None for name in ('memory', 'cpu')))
     command = arguments[end + 1:]
     os.execv(command[0], command)

@@ -87,6 +87,21 @@ export const Job = z
     upload_duration_ms: ms,
     total_duration_ms: ms.describe("From acceptance to the end"),
     queue_wait_ms: ms.describe("From acceptance to the first run"),
+    precheck_duration_ms: ms.describe("Looking at the source's files before anything is delivered"),
+    subtitle_duration_ms: ms.describe(
+      "Fetching subtitles, next to everything else; null if none were asked for",
+    ),
+    file_move_ms: ms.describe("Making the uploaded file visible under its key"),
+    io_wait_ms: ms.describe("Waiting for a connection to the source; null if nothing had to wait"),
+    cpu_wait_ms: ms.describe("Waiting for a slot for re-encoding; null if nothing was re-encoded"),
+    upload_wait_ms: ms.describe("Waiting until the upload had room for another part"),
+    cascade_total_attempts: z
+      .int()
+      .min(0)
+      .nullable()
+      .describe(
+        "Ways that were tried in all runs: extractions, plain instead of fast transfers, other exits; null until a run has ended",
+      ),
     download_retries: z.int().min(0).nullable(),
     upload_retries: z.int().min(0).nullable(),
     native_video_codec: text,

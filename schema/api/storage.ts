@@ -65,6 +65,28 @@ export const OssStorage = z.object({
   ...shared,
 });
 
+/** Storage of an account alone: a job cannot bring it. */
+export const GdriveStorage = z.object({
+  service_account_json: text(16_384).describe("The service account's JSON, or Base64 of it"),
+  folder_id: z
+    .string()
+    .trim()
+    .max(2048, "must be at most 2048 characters")
+    .default("")
+    .describe(
+      "The id of a folder or shared drive that is shared with the service account, or the folder's address; empty: the root of the service account's own Drive",
+    )
+    .meta({ example: "1AbCdEfGhIjKlMnOpQrStUvWxYz012345" }),
+  share_links: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Lets everybody who has the link read each delivered file, so that `s3_url` is a link; such links do not expire",
+    ),
+  endpoint: endpoint.optional().describe("Of Drive's API, where a proxy stands in front of it"),
+  ...shared,
+});
+
 const blob = z.object({ ...blobMembers, provider: z.literal("blob") });
 const providers = z.discriminatedUnion(
   "provider",
@@ -74,8 +96,10 @@ const providers = z.discriminatedUnion(
     GcsStorage.extend({ provider: z.literal("gcs") }),
     OssStorage.extend({ provider: z.literal("oss") }),
   ],
-  { error: "provider must be one of s3, blob, gcs, oss" },
+  { error: ({ input }) => (isGdrive(input) ? ACCOUNT_ONLY : "provider must be one of s3, blob, gcs, oss") },
 );
+const ACCOUNT_ONLY =
+  "provider gdrive is storage of an account: set it once by POST /user/gdrive and leave storage out";
 type SentStorage =
   | z.input<typeof providers>
   | (Omit<z.input<typeof blob>, "provider"> & { provider: "azure" });
@@ -86,9 +110,19 @@ export const InlineStorage = z
   .meta({ id: "InlineStorage" });
 export type InlineStorage = z.infer<typeof InlineStorage>;
 
+/** Storage of an account, as it is sealed: any that a job may bring, or Google Drive. */
+export const AccountStorage = z.union([
+  GdriveStorage.extend({ provider: z.literal("gdrive") }),
+  InlineStorage,
+]);
+export type AccountStorage = z.infer<typeof AccountStorage>;
+
 /** Storage providers as jobs name them. */
-export const PROVIDERS = ["s3", "blob", "gcs", "oss"] as const;
+export const PROVIDERS = ["s3", "blob", "gcs", "oss", "gdrive"] as const;
 export type Provider = (typeof PROVIDERS)[number];
+
+/** Providers whose storage a job may bring with it. */
+export const INLINE_PROVIDERS: readonly Provider[] = PROVIDERS.filter((name) => name !== "gdrive");
 
 /** Whose storage a job delivers to: the operator's, the account's, or one that was sent with the request. */
 export const STORAGE_SOURCES = ["managed", "account", "inline"] as const;
@@ -98,5 +132,10 @@ export type StorageSource = (typeof STORAGE_SOURCES)[number];
 export const DEFAULT_BASE_FOLDER = "videos";
 
 function isAzure(value: unknown): value is { provider: "azure" } {
-  return typeof value === "object" && value !== null && "provider" in value && value.provider === "azure";
+  return providerOf(value) === "azure";
 }
+
+const isGdrive = (value: unknown): boolean => providerOf(value) === "gdrive";
+
+const providerOf = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && "provider" in value ? value.provider : undefined;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Time } from "../ids.ts";
 import { Adjustment } from "../media.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
-import { BlobStorage, GcsStorage, OssStorage, PROVIDERS, S3Storage } from "./storage.ts";
+import { BlobStorage, GcsStorage, GdriveStorage, OssStorage, PROVIDERS, S3Storage } from "./storage.ts";
 
 /** An account's own storage, used by all its jobs that send no inline storage. */
 
@@ -12,7 +12,7 @@ export const SavedStorage = z
   .object({
     message: z.string().meta({ example: "S3 storage configured successfully" }),
     provider: z.enum(PROVIDERS),
-    container_or_bucket: z.string(),
+    container_or_bucket: z.string().describe("At Google Drive: the folder"),
     folder_prefix: z.string().optional(),
     adjustments: z.array(Adjustment).optional().describe("Present if the credentials lack a permission"),
   })
@@ -100,4 +100,7 @@ export const storageEndpoints = {
   setOssStorage: set("/user/oss", OssStorage.extend({ provider: z.literal("oss").optional() })),
   getOssStorage: get("/user/oss"),
   removeOssStorage: remove("/user/oss"),
+  setGdriveStorage: set("/user/gdrive", GdriveStorage.extend({ provider: z.literal("gdrive").optional() })),
+  getGdriveStorage: get("/user/gdrive"),
+  removeGdriveStorage: remove("/user/gdrive"),
 } as const satisfies Record<string, Endpoint>;

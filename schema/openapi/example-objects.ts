@@ -59,6 +59,10 @@ export const GCS = {
   service_account_json:
     '{"type":"service_account","client_email":"waterspout@my-project.iam.gserviceaccount.com","private_key":"…"}',
 } as const;
+export const GDRIVE = {
+  service_account_json: GCS.service_account_json,
+  folder_id: "1AbCdEfGhIjKlMnOpQrStUvWxYz012345",
+} as const;
 export const OSS = {
   endpoint: "https://oss-eu-central-1.aliyuncs.com",
   bucket: "my-media",

@@ -8,6 +8,7 @@ import {
   BLOB,
   DELIVERY,
   GCS,
+  GDRIVE,
   JOB,
   JOB_ID,
   KEY,
@@ -243,6 +244,13 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
   },
   getOssStorage: { description: SHOW, response: shown("oss", "my-media", OSS.endpoint) },
   removeOssStorage: { description: REMOVE, response: { message: "Storage configuration removed" } },
+  setGdriveStorage: {
+    description: `A folder of Google Drive, with the key of a service account that may write there. ${SET}`,
+    request: GDRIVE,
+    response: saved("gdrive", GDRIVE.folder_id, "Google Drive configured successfully"),
+  },
+  getGdriveStorage: { description: SHOW, response: shown("gdrive", GDRIVE.folder_id, null) },
+  removeGdriveStorage: { description: REMOVE, response: { message: "Storage configuration removed" } },
   createAccount: {
     description:
       "An account owns keys, jobs, storage and webhooks. `storage_prefix` is its folder in the managed bucket and cannot be changed later. Limits that are left out do not apply.",

@@ -9,11 +9,20 @@ export type TargetOf<P extends StorageTarget["provider"]> = Extract<StorageTarge
 export type PlacedTarget =
   | Pick<TargetOf<"s3">, "provider" | "endpoint" | "bucket" | "addressing">
   | Pick<TargetOf<"blob">, "provider" | "endpoint" | "container">
-  | Pick<TargetOf<"gcs" | "oss">, "provider" | "endpoint" | "bucket">;
+  | Pick<TargetOf<"gcs" | "oss">, "provider" | "endpoint" | "bucket">
+  | Pick<TargetOf<"gdrive">, "provider" | "endpoint" | "folder_id" | "service_account">;
 
-/** Bucket or container. */
-export const bucketOf = (target: PlacedTarget): string =>
-  target.provider === "blob" ? target.container : target.bucket;
+/** Bucket, container or folder. Each service account has a root of its own, which has no id that others know. */
+export function bucketOf(target: PlacedTarget): string {
+  switch (target.provider) {
+    case "blob":
+      return target.container;
+    case "gdrive":
+      return target.folder_id === "" ? `root of ${target.service_account.client_email}` : target.folder_id;
+    default:
+      return target.bucket;
+  }
+}
 
 /** Identifies the place of a target, whatever its credentials. @example "s3 https://s3.example.com media" */
 export const placeOf = (target: PlacedTarget): string =>

@@ -33,6 +33,7 @@ const HEADERS: Readonly<Record<Provider, Readonly<Partial<Record<ObjectOption, s
     acl: "x-oss-object-acl",
     tags: "x-oss-tagging",
   },
+  gdrive: {},
 };
 
 /** Requests that create an object: in one request, or by starting and completing a multipart upload. */

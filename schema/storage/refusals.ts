@@ -15,6 +15,7 @@ export interface ProviderError {
 export type RefusalCause =
   | "access_denied"
   | "account_problem"
+  | "api_disabled"
   | "bad_name"
   | "clock"
   | "expired"
@@ -87,12 +88,35 @@ const CAUSES: Readonly<Record<string, RefusalCause>> = {
   Unauthorized: "unknown_key",
   UserDisable: "account_problem",
   UserProjectAccountProblem: "account_problem",
+  accessNotConfigured: "api_disabled",
+  activeItemCreationLimitExceeded: "full",
+  appNotAuthorizedToFile: "access_denied",
+  authError: "wrong_credentials",
+  cannotAddParent: "access_denied",
+  domainPolicy: "access_denied",
+  fileWriterTeamDriveMoveInDisabled: "access_denied",
+  forbidden: "access_denied",
+  insufficientFilePermissions: "access_denied",
+  insufficientParentPermissions: "access_denied",
+  insufficientPermissions: "access_denied",
   invalid_client: "unknown_service_account",
   invalid_grant: "wrong_grant",
+  myDriveHierarchyDepthLimitExceeded: "long_key",
+  notFound: "no_bucket",
+  numChildrenInNonRootLimitExceeded: "full",
+  sharingNotSupported: "access_denied",
+  storageQuotaExceeded: "full",
+  teamDriveFileLimitExceeded: "full",
+  teamDriveHierarchyTooDeep: "long_key",
+  teamDriveMembershipRequired: "access_denied",
+  uploadTooLarge: "full",
   unauthorized_client: "unknown_service_account",
 };
 
-/** Temporary errors, although they come with status 400 or in the body of a 200. */
+/**
+ * Temporary errors, although they come with status 400 or 403, or in the body of a 200. Drive reports rate limits with
+ * a 403.
+ */
 const PASSING: ReadonlySet<string> = new Set([
   // the bytes were damaged in transit; OSS calls it InvalidDigest
   "BadDigest",
@@ -107,6 +131,13 @@ const PASSING: ReadonlySet<string> = new Set([
   "ServiceUnavailable",
   "SlowDown",
   "Throttling",
+  "backendError",
+  "dailyLimitExceeded",
+  "internalError",
+  "rateLimitExceeded",
+  "sharingRateLimitExceeded",
+  "transientError",
+  "userRateLimitExceeded",
 ]);
 
 /** Error names that mean that the whole bucket is missing, not an object in it. */
@@ -131,10 +162,11 @@ export function judgeAnswer({
   status,
   code,
 }: Pick<ProviderError, "status" | "code">): "refused" | "passing" | "failed" {
+  if (PASSING.has(code)) return "passing";
   // a bucket in another region redirects; the same signature would not be valid there
   const isRedirect = status >= 300 && status < 400;
   if (causeOf(code) || status === 401 || status === 403 || isRedirect) return "refused";
-  const passes = PASSING.has(code) || status === 408 || status === 429 || (status >= 500 && status !== 501);
+  const passes = status === 408 || status === 429 || (status >= 500 && status !== 501);
   return passes ? "passing" : "failed";
 }
 

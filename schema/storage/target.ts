@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type AllowedHosts, isOpened, portOf } from "../address.ts";
-import type { InlineStorage } from "../api/storage.ts";
+import type { AccountStorage, InlineStorage } from "../api/storage.ts";
 import { withoutTrailing } from "../text.ts";
 import type { StorageTarget } from "../wire/run.ts";
 
@@ -20,6 +20,7 @@ type S3 = Extract<InlineStorage, { provider: "s3" }>;
 type Blob = Extract<InlineStorage, { provider: "blob" }>;
 type Gcs = Extract<InlineStorage, { provider: "gcs" }>;
 type Oss = Extract<InlineStorage, { provider: "oss" }>;
+type Gdrive = Extract<AccountStorage, { provider: "gdrive" }>;
 type Target<P extends StorageTarget["provider"]> = Extract<StorageTarget, { provider: P }>;
 
 /** Services that require or prefer the bucket name in the host. */
@@ -32,6 +33,7 @@ const TOKEN_HOSTS: ReadonlySet<string> = new Set([
 ]);
 const GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token";
 const GOOGLE_ENDPOINT = "https://storage.googleapis.com";
+const DRIVE_ENDPOINT = "https://www.googleapis.com";
 /** The region to sign for if the endpoint contains none. */
 const DEFAULT_OSS_REGION = "cn-hangzhou";
 
@@ -44,7 +46,7 @@ const DEFAULT_OSS_REGION = "cn-hangzhou";
  * @example targetOf({ provider: "blob", account_name: "acme", container: "media", sas_token: "?sv=…" }).endpoint
  *   // "https://acme.blob.core.windows.net"
  */
-export function targetOf(storage: InlineStorage, opened: AllowedHosts = new Set()): StorageTarget {
+export function targetOf(storage: AccountStorage, opened: AllowedHosts = new Set()): StorageTarget {
   switch (storage.provider) {
     case "s3":
       return s3Target(storage);
@@ -54,6 +56,8 @@ export function targetOf(storage: InlineStorage, opened: AllowedHosts = new Set(
       return gcsTarget(storage, opened);
     case "oss":
       return ossTarget(storage);
+    case "gdrive":
+      return gdriveTarget(storage, opened);
   }
 }
 
@@ -139,7 +143,10 @@ function gcsTarget(storage: Gcs, opened: AllowedHosts): Target<"gcs"> {
     provider: "gcs",
     endpoint: withoutSlash(new URL(storage.endpoint ?? GOOGLE_ENDPOINT)),
     bucket: storage.bucket,
-    service_account: serviceAccount(storage, opened),
+    service_account: {
+      ...serviceAccount(storage.service_account_json, opened),
+      project_id: storage.project_id,
+    },
     ...optionsOf(storage),
     managed: false,
   };
@@ -158,7 +165,7 @@ const KEY_FILE = z.looseObject({
   project_id: z.string().optional(),
 });
 
-function serviceAccount({ service_account_json, project_id }: Gcs, opened: AllowedHosts) {
+function serviceAccount(service_account_json: string, opened: AllowedHosts) {
   const wrong = (message: string) => new StorageTargetError("service_account_json", message);
   const file = keyFile(service_account_json);
   if (file === null) throw wrong("is neither JSON nor Base64 of JSON");
@@ -173,7 +180,7 @@ function serviceAccount({ service_account_json, project_id }: Gcs, opened: Allow
   if (!google && !isOpened(issuer.hostname, portOf(issuer), opened)) {
     throw wrong("names a token_uri that is not Google's");
   }
-  return { client_email, private_key, token_uri, project_id };
+  return { client_email, private_key, token_uri };
 }
 
 function keyFile(text: string): Record<string, unknown> | null {
@@ -201,6 +208,32 @@ function ossTarget(storage: Oss): Target<"oss"> {
     ...optionsOf({ ...storage, ...encryptionOf(storage, "KMS") }),
     managed: false,
   };
+}
+
+function gdriveTarget(storage: Gdrive, opened: AllowedHosts): Target<"gdrive"> {
+  return {
+    provider: "gdrive",
+    endpoint: withoutSlash(new URL(storage.endpoint ?? DRIVE_ENDPOINT)),
+    folder_id: folderId(storage.folder_id),
+    share_links: storage.share_links,
+    service_account: serviceAccount(storage.service_account_json, opened),
+    managed: false,
+  };
+}
+
+/** The id in the address of a folder or shared drive, as browsers show it. */
+const FOLDER_ADDRESS = /^https:\/\/drive\.google\.com\/(?:.*\/)?(?:folders|drives)\/([\w-]+)/;
+
+/** Drive's alias of the root folder also means the root. */
+function folderId(text: string): string {
+  const id = FOLDER_ADDRESS.exec(text)?.[1] ?? text;
+  if (!/^[\w-]*$/.test(id) || id.length > 255) {
+    throw new StorageTargetError(
+      "folder_id",
+      "is neither the id nor the address of a folder of Google Drive",
+    );
+  }
+  return id === "root" ? "" : id;
 }
 
 /** Prefixes of endpoint hosts that may follow a bucket name. */

@@ -110,13 +110,25 @@ export const Delivery = z.object({
   strategy: Strategy,
   /** Adjustments of the run, in addition to those of the request. */
   adjustments: z.array(Adjustment),
-  timings: z.object({ extract_ms: ms, download_ms: ms, mux_ms: ms, upload_ms: ms }),
+  timings: z.object({
+    ...{ extract_ms: ms, download_ms: ms, mux_ms: ms, upload_ms: ms },
+    // a processor of a former version reports none of these
+    precheck_ms: ms.default(null),
+    subtitle_ms: ms.default(null),
+    file_move_ms: ms.default(null),
+    io_wait_ms: ms.default(null),
+    cpu_wait_ms: ms.default(null),
+    upload_wait_ms: ms.default(null),
+  }),
   download_rate: z.number().min(0).nullable(),
   upload_rate: z.number().min(0).nullable(),
   download_retries: z.int().min(0),
   upload_retries: z.int().min(0),
 });
 export type Delivery = z.infer<typeof Delivery>;
+
+/** Ways that the run tried; absent if unknown. */
+const attempts = z.int().min(0).optional();
 
 /** `POST /internal/runs/{id}/outcome`: how the run ended. Repeated until it gets a response. */
 export const Outcome = z.object({
@@ -127,10 +139,12 @@ export const Outcome = z.object({
       type: z.literal("completed"),
       delivery: Delivery,
       tools: ToolVersions.nullable().default(null),
+      attempts,
     }),
     z.object({
       type: z.literal("failed"),
       code: z.enum(JOB_ERROR_CODES),
+      attempts,
       /** Respected before the next try, if the failure is retried. */
       retry_after_ms: z.int().min(0).nullable(),
       /** False: not worth retrying for hours; absent if unknown. */

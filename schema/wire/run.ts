@@ -80,8 +80,31 @@ const OssTarget = z.object({
   ...common,
 });
 
+const GdriveTarget = z.object({
+  provider: z.literal("gdrive"),
+  /** Of Drive's API. @example "https://www.googleapis.com" */
+  endpoint: z.url(),
+  /** The folder that holds everything; empty for the root of the service account's own Drive. */
+  folder_id: z.string(),
+  /** Everybody who has the link may read what is delivered. */
+  share_links: z.boolean(),
+  service_account: z.object({
+    client_email: z.string(),
+    /** PKCS #8 in PEM. */
+    private_key: z.string(),
+    token_uri: z.url(),
+  }),
+  ...common,
+});
+
 /** Where the file goes; one member for each provider. `schema/storage/target.ts` makes it from a caller's credentials. */
-export const StorageTarget = z.discriminatedUnion("provider", [S3Target, BlobTarget, GcsTarget, OssTarget]);
+export const StorageTarget = z.discriminatedUnion("provider", [
+  S3Target,
+  BlobTarget,
+  GcsTarget,
+  OssTarget,
+  GdriveTarget,
+]);
 export type StorageTarget = z.infer<typeof StorageTarget>;
 
 /** What a former run of the same job may have left behind in the storage. */

@@ -45,6 +45,9 @@ export function s3Subject(startServer: () => Promise<S3Server>, differences: Dif
     },
     wrongSecret: "wrong-secret-value",
     lateParts: "refused",
+    parts: "parallel",
+    keepsDisposition: true,
+    isWhole: (request) => request.startsWith("PUT "),
     async start() {
       server = await startServer();
     },

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { InlineStorage } from "../../schema/api/storage.ts";
 import { type CallersStorages, PROVIDER_NAMES, startCallersStorages } from "../support/callers-storages.ts";
+import { type DriveDouble, startDriveDouble } from "../support/drive/drive-double.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { filesWith, holdsAny, processesWith, spellings } from "../support/secret-search.ts";
@@ -18,6 +19,7 @@ const MAX_RUN_SECONDS = 20;
 
 let origin: Origin;
 let callers: CallersStorages;
+let drive: DriveDouble;
 let stack: TestStack;
 let cron: NodeJS.Timeout;
 
@@ -25,10 +27,14 @@ vi.setConfig({ testTimeout: 120_000 });
 
 beforeAll(async () => {
   const root = await mediaFolder({ "film.mp4": ["mp4", { seconds: 12, width: 640, height: 360 }] });
-  [origin, callers] = await Promise.all([startOrigin({ root }), startCallersStorages()]);
+  [origin, callers, drive] = await Promise.all([
+    startOrigin({ root }),
+    startCallersStorages(),
+    startDriveDouble(),
+  ]);
   stack = await startTestStack({
     env: {
-      ALLOWED_PRIVATE_HOSTS: `${origin.host},${callers.hosts}`,
+      ALLOWED_PRIVATE_HOSTS: `${origin.host},${callers.hosts},${new URL(drive.origin).host}`,
       LEASE_SECONDS: `${LEASE_SECONDS}`,
       HEARTBEAT_SECONDS: "1",
       MAX_RUN_SECONDS: `${MAX_RUN_SECONDS}`,
@@ -41,7 +47,7 @@ beforeAll(async () => {
 afterAll(async () => {
   clearInterval(cron);
   await stack.stop();
-  await Promise.all([origin.close(), callers.close()]);
+  await Promise.all([origin.close(), callers.close(), drive.close()]);
 });
 
 const film = () => `${origin.url}/film.mp4`;
@@ -89,6 +95,31 @@ describe("the same job", () => {
     expect((await stack.call("DELETE", `/jobs/${job.id}/file`)).status).toBe(200);
     expect((await fetch(job.s3_url ?? "")).status).toBe(404);
     expect((await stack.call("DELETE", "/user/oss")).status).toBe(200);
+  });
+
+  it("is delivered into the account's Google Drive, replaced there by its id, shared and deleted", async () => {
+    const keyFile = {
+      ...{ client_email: drive.account.clientEmail, private_key: drive.account.privateKey },
+      token_uri: drive.account.tokenUri,
+    };
+    const body = { service_account_json: JSON.stringify(keyFile), folder_id: drive.folderId };
+    const set = await stack.call("POST", "/user/gdrive", {
+      ...{ ...body, endpoint: drive.origin, share_links: true },
+    });
+    expect(set.body).toMatchObject({ message: "Google Drive storage configured successfully" });
+    const deliver = async () => stack.end(await stack.create({ url: film(), filename: "drive ü" }));
+    const job = await deliver();
+    expect(job).toMatchObject({ status: "Completed", storage_provider: "gdrive" });
+    const found = () => drive.files.under(drive.folderId, "videos/drive ü.mp4");
+    const [before] = found();
+    const file = Buffer.from(await (await fetch(job.s3_url ?? "")).arrayBuffer());
+    expect(createHash("sha256").update(file).digest("hex")).toBe(job.sha256);
+    const again = await deliver();
+    expect(found().map(({ id }) => id)).toEqual([before?.id]);
+    expect((await stack.call("DELETE", `/jobs/${again.id}/file`)).status).toBe(200);
+    expect(found()).toEqual([]);
+    expect(drive.sessions.open).toEqual([]);
+    expect((await stack.call("DELETE", "/user/gdrive")).status).toBe(200);
   });
 
   it.each(PROVIDER_NAMES)("that went to %s is deleted with the storage brought again", async (provider) => {

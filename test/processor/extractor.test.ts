@@ -140,6 +140,23 @@ describe("extraction", () => {
     await expect(extract("/locked.mpd")).rejects.toMatchObject({ code: "drm" });
   });
 
+  test("believes the media playlist about keys that a master playlist only lists for licensed players", async () => {
+    const licensed = 'METHOD=SAMPLE-AES,URI="skd://a",KEYFORMAT="com.apple.streamingkeydelivery"';
+    const put = (name: string, ...lines: readonly string[]) =>
+      origin.put(`/${name}`, Buffer.from(["#EXTM3U", ...lines, ""].join("\n")));
+    const segment = ["#EXT-X-TARGETDURATION:4", `#EXT-X-KEY:${licensed}`, "#EXTINF:4,", "1.ts"];
+    put("open/media.m3u8", '#EXT-X-KEY:METHOD=AES-128,URI="k"', ...segment);
+    put("closed/media.m3u8", ...segment);
+    for (const folder of ["open", "closed"])
+      put(
+        `${folder}/master.m3u8`,
+        ...[`#EXT-X-SESSION-KEY:${licensed}`, "#EXT-X-STREAM-INF:BANDWIDTH=900000", "media.m3u8"],
+      );
+    expect(videoOf(await extract("/open/master.m3u8")).requested).toHaveLength(1);
+    await expect(extract("/closed/master.m3u8")).rejects.toMatchObject({ code: "drm" });
+    await expect(extract("/closed/media.m3u8")).rejects.toMatchObject({ code: "drm" });
+  });
+
   test("says that a page is a list, and touches none of its entries", async () => {
     const videos = Array.from({ length: 30 }, (_, i) => `<video src="/entry-${i}.mp4"></video>`);
     page("/list.html", videos.join(""));

@@ -86,6 +86,7 @@ describe("subtitles and thumbnail", () => {
       thumbnail_key: "videos/rich.jpg",
       subtitles: languages.map((language) => ({ language, key: `videos/rich.${language}.vtt` })),
     });
+    expect(delivery.timings.subtitle_ms).toBeGreaterThan(0);
     expect(delivery.adjustments).toMatchObject([{ field: "subtitle_languages", from: "fr", to: "fr-FR" }]);
     expect(await textOf("videos/rich.en.vtt")).toBe(VTT);
     for (const [language, said] of Object.entries({

@@ -42,12 +42,14 @@ beforeAll(async () => {
     "poster.jpg": ["jpg", { width: 1280, height: 720 }],
   });
   origin = await startOrigin({ root });
-  for (const video of ["video", "fragments", "strange", "changing"]) {
+  for (const video of ["video", "fragments", "strange", "changing", "changed"]) {
     const files = { video: `${video}.mp4`, audio: "audio.m4a", seconds: SECONDS };
     origin.put(`/${video}.mpd`, Buffer.from(splitManifest({ ...files, ...VIDEO })));
   }
   origin.put("/strange.mp4", await turningStrange());
-  origin.put("/changing.mp4", await readFile(await media("video-mp4", LARGE)));
+  for (const name of ["changing", "changed"]) {
+    origin.put(`/${name}.mp4`, await readFile(await media("video-mp4", LARGE)));
+  }
   for (const [page, media] of DESCRIBED) {
     origin.put(`/${page}`, Buffer.from(describedPage(origin.url, media)));
   }
@@ -195,12 +197,20 @@ describe("video and audio", () => {
     expect((await bench.run(`${origin.url}/turning/index.m3u8`)).type).toBe("failed");
   });
 
-  it("are not delivered when one of them changes meanwhile", async () => {
+  it("blame the source when one of them changed meanwhile and reading it again fails", async () => {
     origin.behave("/changing.mp4", { changeAt: 4 });
     const outcome = await bench.run(`${origin.url}/changing.mpd`);
     expect(outcome).toMatchObject({ type: "failed", code: "network" });
     expect(await bench.s3.unfinishedUploads()).toEqual([]);
     expect(await bench.remainingFiles()).toEqual([]);
+  });
+
+  it("are read again from the beginning when one of them changed meanwhile", async () => {
+    origin.behave("/changed.mp4", { changeAt: 4 });
+    const { delivery, facts } = await deliver(usual, `${origin.url}/changed.mpd`);
+    expect(origin.hits.get("/changed.mp4")).toBeGreaterThan(4);
+    expect(delivery).toMatchObject({ strategy: "sequential", adjustments: [] });
+    expect(facts.durationSeconds).toBeCloseTo(SECONDS, 0);
   });
 
   it("are not delivered when it is larger than the key allows", async () => {

@@ -124,6 +124,20 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     socket?.write(`HTTP/1.0 200 OK\r\nContent-Type: ${type}\r\n\r\n`);
     socket?.end(request.method === "HEAD" ? "" : file);
   },
+  "ends header lines with LF, and names the file in Latin-1": ({ request, response, file, type }) => {
+    const lines = [
+      ...["HTTP/1.1 200 OK", `Content-Type: ${type}`, `Content-Length: ${file.length}`],
+      ...['Content-Disposition: inline; filename="Gr\xfc\xdfe"', "Connection: close"],
+    ];
+    response.socket?.write([...lines, "", ""].join("\n"), "latin1");
+    response.socket?.end(request.method === "HEAD" ? "" : file);
+  },
+  "redirects to an address in raw UTF-8": (asked) => {
+    const { pathname, search } = new URL(asked.request.url ?? "", "http://odd");
+    if (search !== "") return search === "?%C3%BC%E2%82%AC" ? send(asked) : refuse(asked, 404);
+    const head = `HTTP/1.1 302 Found\r\nLocation: ${pathname}?ü€\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
+    asked.response.socket?.end(head, "utf8");
+  },
   "redirects to links that work a few times": redirectByTicket(),
   "accepts one connection": (asked) => send(asked, { pauseMs: 5 }),
   "sets a cookie first": (asked) =>

@@ -205,6 +205,17 @@ describe("an HLS presentation", () => {
       (key: string) => `#EXT-X-KEY:METHOD=AES-128,URI="data:;base64,${key}"`,
     ],
     ["between odd spaces, without padding", false, () => '#EXT-X-KEY: METHOD = AES-128 , URI = "wild.key"'],
+    [
+      "among those for licensed players",
+      true,
+      () =>
+        [
+          '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://a",KEYFORMAT="com.apple.streamingkeydelivery",KEYFORMATVERSIONS="1"',
+          '#EXT-X-KEY:METHOD=AES-128,URI="wild.key",KEYFORMAT="identity"',
+          '#EXT-X-KEY:METHOD=SAMPLE-AES-CTR,URI="data:;base64,AA==",KEYFORMAT="urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed"',
+          '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="data:;base64,AA==",KEYFORMAT="com.microsoft.playready"',
+        ].join("\n"),
+    ],
   ] as const)("that is encrypted has its key: %s", async (_case, isPadded, line) => {
     const key = Buffer.from("0123456789abcdef");
     origin.put("/wild.key", key);

@@ -28,14 +28,14 @@ export interface FaultyProxy {
  */
 export async function startFaultyProxy(
   target: string,
-  disturb: (request: string) => Disturbance,
+  disturb: (request: string, headers: http.IncomingHttpHeaders) => Disturbance,
 ): Promise<FaultyProxy> {
   const requests: string[] = [];
   const agent = new http.Agent({ keepAlive: true });
   const server = http.createServer(async (req, res) => {
     const request = `${req.method} ${req.url}`;
     requests.push(request);
-    const disturbance = disturb(request);
+    const disturbance = disturb(request, req.headers);
     if (disturbance === "cut") return void req.socket.destroy();
     if (typeof disturbance === "object" && "status" in disturbance) {
       req.resume();

@@ -221,6 +221,16 @@ describe("an HLS playlist is rewritten", () => {
     expect(segment?.key?.iv.toString("hex")).toBe("ab".padStart(32, "0"));
   });
 
+  it("with a key that stays in effect while those for licensed players change", () => {
+    const fairPlay = (id: string) =>
+      `#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://${id}",KEYFORMAT="com.apple.streamingkeydelivery"`;
+    const key = '#EXT-X-KEY:METHOD=AES-128,URI="k",KEYFORMAT="Identity"';
+    const lines = [key, fairPlay("1"), "#EXTINF:4,", "1.ts", fairPlay("2"), "#EXTINF:4,", "2.ts"];
+    const { segments } = media(["#EXTM3U", ...lines, "#EXT-X-KEY:METHOD=NONE", "#EXTINF:4,", "3.ts"]);
+    const url = "https://cdn.example/video/1080/k";
+    expect(segments.map((segment) => segment.key?.url)).toEqual([url, url, undefined]);
+  });
+
   it("with a key that stands in the playlist itself", () => {
     const uri = "data:application/octet-stream;base64,AAECAwQFBgcICQoLDA0ODw==";
     const { mounted } = rewrite(["#EXTM3U", `#EXT-X-KEY:METHOD=AES-128,URI="${uri}"`, "#EXTINF:4,", "1.ts"]);

@@ -91,6 +91,8 @@ describe("a job that is delivered", () => {
       download_speed_mbps: 12.346,
       extract_duration_ms: 100,
       upload_duration_ms: 300,
+      ...{ precheck_duration_ms: 40, subtitle_duration_ms: null, file_move_ms: 5 },
+      ...{ io_wait_ms: null, cpu_wait_ms: null, upload_wait_ms: 7, cascade_total_attempts: null },
       total_duration_ms: 5_000,
       queue_wait_ms: 0,
       requested_quality: "best",
@@ -305,7 +307,8 @@ describe("a job that fails", () => {
 
   it("is tried again after growing delays, and no sooner than the source allows", async () => {
     const run = await worker.start(key, { max_retry_hours: 0 });
-    await worker.report(run, "outcome", failed("network"));
+    const reported = { outcome: { ...failed("network").outcome, attempts: 2 } };
+    await worker.report(run, "outcome", reported);
     expect(worker.dispatchQueue).toEqual([{ body: { v: 1, job_id: run.job_id }, delaySeconds: 5 }]);
     expect(await worker.job(key, run.job_id)).toMatchObject({
       status: "Pending",
@@ -322,8 +325,9 @@ describe("a job that fails", () => {
     worker.now += 90_000;
     worker.dispatchQueue.push({ body: { v: 1, job_id: run.job_id }, delaySeconds: 0 });
     await worker.consumeDispatchQueue();
-    await worker.report(worker.network.run, "outcome", failed("network"));
+    await worker.report(worker.network.run, "outcome", reported);
     expect(await worker.job(key, run.job_id)).toMatchObject({
+      cascade_total_attempts: 4,
       status: "Failed",
       error_type: "error",
       error_code: "network",

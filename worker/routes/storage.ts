@@ -1,4 +1,4 @@
-import type { InlineStorage, Provider } from "../../schema/api/storage.ts";
+import type { AccountStorage, Provider } from "../../schema/api/storage.ts";
 import { storageEndpoints as endpoints } from "../../schema/api/user-storage.ts";
 import { removeStorage, setStorage, viewStorage } from "../services/storage/account-storage.ts";
 import { actorOf } from "./actor.ts";
@@ -6,7 +6,7 @@ import { ok, type RouteInput, route } from "./route.ts";
 
 type Input = Pick<RouteInput<typeof endpoints.getBucket>, "c" | "context">;
 
-const set = async ({ c, context }: Input, storage: InlineStorage) =>
+const set = async ({ c, context }: Input, storage: AccountStorage) =>
   ok(await setStorage(context, actorOf(c), c.var.account.id, storage));
 
 const view =
@@ -36,4 +36,9 @@ export const storageHandlers = {
   setOssStorage: route(endpoints.setOssStorage, (input) => set(input, { ...input.body, provider: "oss" })),
   getOssStorage: route(endpoints.getOssStorage, view("oss")),
   removeOssStorage: route(endpoints.removeOssStorage, remove("oss")),
+  setGdriveStorage: route(endpoints.setGdriveStorage, (input) =>
+    set(input, { ...input.body, provider: "gdrive" }),
+  ),
+  getGdriveStorage: route(endpoints.getGdriveStorage, view("gdrive")),
+  removeGdriveStorage: route(endpoints.removeGdriveStorage, remove("gdrive")),
 };

@@ -47,7 +47,7 @@ export function startExtras(outer: RunContext, source: Source, wantsCover: boole
   const cover = image.catch(() => null);
   const thumbnail = asksThumbnail ? reportedThumbnail(outer, image) : null;
   const subtitles = (asked?.languages ?? []).map((language, index) =>
-    reportedSubtitle(context, source, language, `subtitle.${index}`),
+    outer.timings.subtitles.during(() => reportedSubtitle(context, source, language, `subtitle.${index}`)),
   );
   const ready = Promise.all([thumbnail, ...subtitles]).then(
     ([ownImage, ...texts]): FetchedExtras => ({

@@ -234,7 +234,7 @@ async function makePart(
   actions: PartActions,
   { common, path, tolerant }: PartTarget & { readonly tolerant: boolean },
 ): Promise<DamageCount> {
-  const { cpu, folder, proxy, signal, tools } = context;
+  const { cpu, folder, proxy, signal, timings, tools } = context;
   const begins = part.files.map(({ facts }) => facts.startSeconds ?? 0);
   const first = Math.min(...begins);
   const inputs = part.files.map(({ input }, index) => {
@@ -263,7 +263,9 @@ async function makePart(
       ...{ inputs, args, purpose: "make", cwd: folder, proxy, tools, signal, tolerant },
       onStderrLine: damage.onLine,
     });
-  await (actions.video === "encode" || actions.audio === "encode" ? cpu.hold(signal, make) : make());
+  await (actions.video === "encode" || actions.audio === "encode"
+    ? cpu.hold(signal, timings.cpuWait, make)
+    : make());
   return damage;
 }
 

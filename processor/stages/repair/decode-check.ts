@@ -59,7 +59,7 @@ export async function checkDecodes(
   path: string,
   streams: { readonly video: number; readonly audio: number },
 ): Promise<DecodeFacts> {
-  const { folder, proxy, tools, signal, cpu } = context;
+  const { folder, proxy, tools, signal, cpu, timings } = context;
   const input = await mediaFile(path);
   const decode = async (map: string): Promise<{ readonly shown: Shown[]; readonly damaged: number }> => {
     const shown = new Map<string, Shown>();
@@ -75,7 +75,7 @@ export async function checkDecodes(
     return { shown: [...shown.values()], damaged: damage.count };
   };
   const nothing = { shown: [], damaged: 0 };
-  return cpu.hold(signal, async () => {
+  return cpu.hold(signal, timings.cpuWait, async () => {
     const video = streams.video === 0 ? nothing : await decode("0:V");
     const audio = streams.audio === 0 ? nothing : await decode("0:a");
     if (video.shown.length < streams.video || audio.shown.length < streams.audio) {

@@ -5,7 +5,7 @@ import type { S3ApiClient } from "./s3-api-client.ts";
 
 /** What differs between the services behind the XML interface. */
 export interface XmlService extends Pick<StorageTarget, "options"> {
-  readonly provider: Exclude<ObjectStore["provider"], "blob">;
+  readonly provider: Exclude<ObjectStore["provider"], "blob" | "gdrive">;
   readonly limits: PartLimits;
   readonly client: S3ApiClient;
   readonly digest: ContentDigest;

@@ -1,5 +1,6 @@
 import { BLOCKS } from "../../blocks.ts";
 import { ServiceFault } from "../../fault.ts";
+import { Stopwatch } from "../../stopwatch.ts";
 import type { PartLimits, Upload } from "../object-store.ts";
 import type { BudgetShare } from "./buffer-budget.ts";
 import type { Digest } from "./hasher.ts";
@@ -22,6 +23,10 @@ export interface PartUploaderOptions {
   readonly signal: AbortSignal;
   /** Called after each stored part with all bytes stored so far. */
   readonly onProgress?: (storedBytes: number) => void;
+  /** Counts the time in which a producer waits for room. */
+  readonly waits?: Stopwatch;
+  /** Counts the time in which the object is made visible. */
+  readonly publishing?: Stopwatch;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
 }
@@ -94,20 +99,10 @@ export class PartUploader {
    * @throws the first failure, or Fault("limit_exceeded") when the provider takes no such part
    */
   async reserve(index: number): Promise<PartSlot> {
-    const { limits, share, partBytes } = this.#options;
+    const { limits, partBytes, share, waits = new Stopwatch() } = this.#options;
     this.signal.throwIfAborted();
     if (index >= limits.maxParts) throw this.#fail(tooLarge(partBytes, limits));
-    while (this.#reserved >= this.#window) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      this.signal.throwIfAborted();
-    }
-    this.#reserved++;
-    try {
-      await share?.take(partBytes, this.signal);
-    } catch (error) {
-      this.#reserved--;
-      throw error;
-    }
+    await waits.during(() => this.#untilRoom());
     let memory: Buffer[] | undefined;
     const takeMemory = () => {
       memory ??= BLOCKS.takeRoom(partBytes);
@@ -128,13 +123,28 @@ export class PartUploader {
     };
   }
 
+  async #untilRoom(): Promise<void> {
+    const { share } = this.#options;
+    while (this.#reserved >= this.#window) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      this.signal.throwIfAborted();
+    }
+    this.#reserved++;
+    try {
+      await share?.take(this.partBytes, this.signal);
+    } catch (error) {
+      this.#reserved--;
+      throw error;
+    }
+  }
+
   /**
    * Waits for all parts and makes the object visible. Call it when every slot was submitted or released.
    *
    * @throws the first failure, after the upload was aborted
    */
   async finish({ beforePublish }: FinishOptions = {}): Promise<UploadResult> {
-    const { upload } = this.#options;
+    const { upload, publishing = new Stopwatch() } = this.#options;
     let sha256: string | null = null;
     try {
       await this.#drained();
@@ -143,7 +153,7 @@ export class PartUploader {
       sha256 = (await this.#hash?.digest()) ?? null;
       await beforePublish?.();
       this.signal.throwIfAborted();
-      await upload.complete();
+      await publishing.during(() => upload.complete());
     } catch (error) {
       await this.abort(error);
       throw error;

@@ -122,6 +122,14 @@ export const jobs = sqliteTable(
     download_ms: integer("download_ms"),
     mux_ms: integer("mux_ms"),
     upload_ms: integer("upload_ms"),
+    precheck_ms: integer("precheck_ms"),
+    subtitle_ms: integer("subtitle_ms"),
+    file_move_ms: integer("file_move_ms"),
+    io_wait_ms: integer("io_wait_ms"),
+    cpu_wait_ms: integer("cpu_wait_ms"),
+    upload_wait_ms: integer("upload_wait_ms"),
+    /** Ways that all runs together tried, as far as they reported. */
+    cascade_attempts: integer("cascade_attempts"),
     download_retries: integer("download_retries"),
     upload_retries: integer("upload_retries"),
     /** Tools of the run that delivered the file. */

@@ -3,7 +3,7 @@ import { attachmentNamed, queryString } from "../object-path.ts";
 import { compactTime } from "./compact-time.ts";
 import { linkSeconds } from "./request-head.ts";
 
-const SCOPE = "https://www.googleapis.com/auth/devstorage.read_write";
+const STORAGE_SCOPE = "https://www.googleapis.com/auth/devstorage.read_write";
 /** The endpoint for tokens, whatever endpoint the key file names. */
 const AUDIENCE = "https://oauth2.googleapis.com/token";
 const TOKEN_SECONDS = 3600;
@@ -28,12 +28,17 @@ export class GcsSignature {
     this.#now = now;
   }
 
-  /** The form that is exchanged for a token (RFC 7523). @throws DOMException `DataError` for an invalid key */
-  async tokenRequest(): Promise<string> {
+  /**
+   * The form that is exchanged for a token (RFC 7523).
+   *
+   * @param scope what the token may be used for; default: objects of Cloud Storage
+   * @throws DOMException `DataError` for an invalid key
+   */
+  async tokenRequest(scope = STORAGE_SCOPE): Promise<string> {
     const now = Math.floor(this.#now() / 1000);
     const header = { alg: "RS256", typ: "JWT" };
     const { clientEmail: iss } = this.#credentials;
-    const claim = { iss, scope: SCOPE, aud: AUDIENCE, iat: now, exp: now + TOKEN_SECONDS };
+    const claim = { iss, scope, aud: AUDIENCE, iat: now, exp: now + TOKEN_SECONDS };
     const unsigned = [header, claim].map((part) => toBase64Url(utf8(JSON.stringify(part)))).join(".");
     const assertion = `${unsigned}.${toBase64Url(await this.#rsa(unsigned))}`;
     return String(

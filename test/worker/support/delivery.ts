@@ -20,7 +20,11 @@ export const delivery: Delivery = {
   audio_languages: ["en", "de"],
   strategy: "ranges",
   adjustments: [{ field: "audio_codec", from: "flac", to: "aac", reason: "mp4 holds AAC, MP3 or Opus" }],
-  timings: { extract_ms: 100, download_ms: 200, mux_ms: null, upload_ms: 300 },
+  timings: {
+    ...{ extract_ms: 100, download_ms: 200, mux_ms: null, upload_ms: 300 },
+    ...{ precheck_ms: 40, subtitle_ms: null, file_move_ms: 5 },
+    ...{ io_wait_ms: null, cpu_wait_ms: null, upload_wait_ms: 7 },
+  },
   download_rate: 12_345_678,
   upload_rate: 2_000_000,
   download_retries: 1,

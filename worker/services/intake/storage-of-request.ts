@@ -1,4 +1,4 @@
-import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../schema/api/storage.ts";
+import { DEFAULT_BASE_FOLDER, type InlineStorage, type Provider } from "../../../schema/api/storage.ts";
 import { placeOf } from "../../../schema/storage/address.ts";
 import type { KeyParts } from "../../../schema/storage/object-key.ts";
 import type { RequestContext } from "../../context.ts";
@@ -35,7 +35,7 @@ export const storageColumns = (
 });
 
 /** Whose storage a request's file would go to, and the folders that its key begins with. */
-type RequestFolder = Pick<InlineStorage, "provider"> & Pick<KeyParts, "base_folder" | "folder_prefix">;
+type RequestFolder = { readonly provider: Provider } & Pick<KeyParts, "base_folder" | "folder_prefix">;
 
 /** The inline storage of a request, else the account's own, else the managed bucket. */
 export async function folderOfRequest(

@@ -183,10 +183,21 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
 
 function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
   if (outcome.type === "completed")
-    return { ...deliveryColumns(job, outcome.delivery), tool_versions: outcome.tools };
-  if (outcome.type === "failed") return { title: titleOf(job, outcome.title) };
+    return {
+      ...deliveryColumns(job, outcome.delivery),
+      tool_versions: outcome.tools,
+      ...attemptsOf(job, outcome),
+    };
+  if (outcome.type === "failed") return { title: titleOf(job, outcome.title), ...attemptsOf(job, outcome) };
   return {};
 }
+
+/** Each run reports its own. */
+const attemptsOf = (
+  { cascade_attempts }: JobRow,
+  { attempts }: { readonly attempts?: number | undefined },
+): Pick<NewJobRow, "cascade_attempts"> =>
+  attempts === undefined ? {} : { cascade_attempts: (cascade_attempts ?? 0) + attempts };
 
 function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
   const { key, timings, title, description, release_date, adjustments, clip, ...facts } = delivery;

@@ -1,4 +1,4 @@
-import { DEFAULT_BASE_FOLDER, type InlineStorage, type Provider } from "../../../schema/api/storage.ts";
+import { type AccountStorage, DEFAULT_BASE_FOLDER, type Provider } from "../../../schema/api/storage.ts";
 import type { SavedStorage, StorageView } from "../../../schema/api/user-storage.ts";
 import { bucketOf, placeOf } from "../../../schema/storage/address.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
@@ -15,6 +15,7 @@ const NAMES: Record<Provider, string> = {
   blob: "Azure Blob storage",
   gcs: "Google Cloud Storage",
   oss: "Alibaba OSS storage",
+  gdrive: "Google Drive storage",
 };
 
 /** Verifies a storage, seals it and replaces the former one. @throws ApiError as `verifyStorage` */
@@ -22,7 +23,7 @@ export async function setStorage(
   context: RequestContext,
   by: Actor,
   accountId: string,
-  storage: InlineStorage,
+  storage: AccountStorage,
 ): Promise<SavedStorage> {
   const { target, adjustments } = await verifyStorage(context, storage);
   const bucket = bucketOf(target);
@@ -106,6 +107,7 @@ function nameAtProvider(target: StorageTarget): string {
     case "blob":
       return target.account_name;
     case "gcs":
+    case "gdrive":
       return target.service_account.client_email.replace(/@.*/, "");
     case "oss":
       return target.access_key_id;

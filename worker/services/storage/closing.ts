@@ -3,13 +3,15 @@ import type { RequestContext } from "../../context.ts";
 import { eraseCredentials, findCredentials } from "../../db/credentials.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import { findStorageConfig } from "../../db/storage-configs.ts";
 import { describeError } from "../../lib/log.ts";
 import { openSealed } from "./credentials.ts";
-import { deliveredKeys, linksToKeep } from "./links.ts";
+import { deliveredKeys, hasLastingLinks, linksToKeep } from "./links.ts";
 import { openStorageClient } from "./open-store.ts";
+import type { SealedFor } from "./seal.ts";
 import type { StorageClient } from "./store.ts";
 
-/** The steps that finish a job with inline storage. */
+/** The steps that finish a job whose storage can only be asked now. */
 export interface StorageFinalization {
   readonly set: Partial<NewJobRow>;
   readonly guardedStatements: readonly GuardedStatement[];
@@ -36,9 +38,15 @@ export async function finalizeStorage(
   job: JobRow,
   after: Partial<NewJobRow>,
 ): Promise<StorageFinalization> {
-  if (job.storage_source !== "inline" || !after.status || !isFinal(after.status)) return NOTHING;
+  if (!after.status || !isFinal(after.status)) return NOTHING;
+  if (job.storage_source === "account" && after.status === "Completed") {
+    return { ...NOTHING, set: await keepAccountLinks(context, job, after) };
+  }
+  if (job.storage_source !== "inline") return NOTHING;
   const guardedStatements = [eraseCredentials(job.id)];
-  const store = await openStoreOf(context, job.id);
+  const sealed = await findCredentials(context.db, job.id);
+  const owner = { owner: job.id, purpose: "job.storage" } as const;
+  const store = sealed === undefined ? null : await openStore(context, job.id, sealed, owner);
   if (after.status === "Completed") {
     return {
       set: store ? await keepLinks(context, store, job, after) : {},
@@ -52,19 +60,33 @@ export async function finalizeStorage(
   return { set: { upload_key: null, upload_ref: null }, guardedStatements, afterwards: abort };
 }
 
-/** Null if the credentials are gone or cannot be opened. The job ends nevertheless. */
-async function openStoreOf(context: RequestContext, jobId: string): Promise<StorageClient | null> {
-  const sealed = await findCredentials(context.db, jobId);
-  if (sealed === undefined) return null;
+/** Null if the credentials cannot be opened. The job ends nevertheless. */
+async function openStore(
+  context: RequestContext,
+  jobId: string,
+  sealed: string,
+  owner: SealedFor,
+): Promise<StorageClient | null> {
   try {
-    return openStorageClient(
-      (await openSealed(context, sealed, { owner: jobId, purpose: "job.storage" })).target,
-      context,
-    );
+    return openStorageClient((await openSealed(context, sealed, owner)).target, context);
   } catch (error) {
     context.log("credentials_unreadable", { job_id: jobId, error: describeError(error) });
     return null;
   }
+}
+
+/** Links of Drive take several requests and do not expire: they are made once, and not whenever a job is shown. */
+async function keepAccountLinks(
+  context: RequestContext,
+  job: JobRow,
+  after: Partial<NewJobRow>,
+): Promise<Partial<NewJobRow>> {
+  if (!hasLastingLinks(job)) return {};
+  const config = await findStorageConfig(context.db, job.account_id);
+  if (config?.place !== job.storage_place) return {};
+  const owner = { owner: job.account_id, purpose: "account.storage" } as const;
+  const store = await openStore(context, job.id, config.sealed, owner);
+  return store ? { ...(await keepLinks(context, store, job, after)), links_expire_at: null } : {};
 }
 
 async function keepLinks(

@@ -1,4 +1,4 @@
-import { InlineStorage } from "../../../schema/api/storage.ts";
+import { AccountStorage } from "../../../schema/api/storage.ts";
 import { targetOf } from "../../../schema/storage/target.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
 import type { RequestContext } from "../../context.ts";
@@ -7,7 +7,7 @@ import type { SealedFor } from "./seal.ts";
 
 /** A caller's storage with opened credentials. It exists only in memory. */
 export interface OpenedStorage {
-  readonly storage: InlineStorage;
+  readonly storage: AccountStorage;
   readonly target: StorageTarget;
 }
 
@@ -15,7 +15,7 @@ export interface OpenedStorage {
 export async function sealForJobs(
   context: RequestContext,
   jobIds: readonly string[],
-  storage: InlineStorage,
+  storage: AccountStorage,
 ): Promise<CredentialsRow[]> {
   const text = JSON.stringify(storage);
   const created_at = context.clock();
@@ -39,6 +39,6 @@ export async function openSealed(
   sealed: string,
   context: SealedFor,
 ): Promise<OpenedStorage> {
-  const storage = InlineStorage.parse(JSON.parse(await sealer.open(sealed, context)));
+  const storage = AccountStorage.parse(JSON.parse(await sealer.open(sealed, context)));
   return { storage, target: targetOf(storage, config.allowedPrivateHosts) };
 }

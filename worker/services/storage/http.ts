@@ -29,7 +29,7 @@ export class StorageRefusedError extends Error {
 
 export interface StorageRequest {
   readonly url: string | URL;
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly headers?: HeadersInit;
   readonly body?: string;
   /** Statuses that are valid responses here, not refusals. */
@@ -41,6 +41,7 @@ const TIMEOUT_MS = 10_000;
 const MAX_RESPONSE = 256 * 1024;
 
 export interface StorageResponse {
+  readonly status: number;
   /** The beginning of the body. */
   readonly text: string;
   readonly etag: string | null;
@@ -64,7 +65,7 @@ export async function sendToStorage(
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   const text = await readStart(response);
-  const reply = { text, etag: response.headers.get("etag") };
+  const reply = { status: response.status, text, etag: response.headers.get("etag") };
   if (response.ok) return reply;
   const refusal = refusalOf(response, text);
   if (accept.includes(response.status) && !isMissingBucket(refusal.code)) return reply;

@@ -30,9 +30,15 @@ export function deliveredKeys(job: Partial<DeliveredColumns>): string[] {
   return [...new Set(keys.filter((key) => typeof key === "string"))];
 }
 
+/** Whether links to what a job delivered are made once, at its end, and do not expire. */
+export const hasLastingLinks = ({ storage_source, storage_provider }: LinkColumns): boolean =>
+  storage_source === "account" && storage_provider === "gdrive";
+
+type LinkColumns = Pick<JobRow, "storage_source" | "storage_provider">;
+
 /**
- * The links of a job: signed now for the managed bucket and account storage; for inline storage the
- * links that were signed when the job ended, until they expire. None once another job overwrote the file.
+ * The links of a job: signed now for the managed bucket and account storage; for inline storage and Google Drive the
+ * links that were made when the job ended, until they expire. None once another job overwrote the file.
  */
 export async function linksOf(context: RequestContext, job: JobRow): Promise<Links> {
   if (job.object_key === null || job.file_replaced_by !== null) return NO_LINKS;
@@ -66,7 +72,7 @@ async function signLinks(store: Pick<StorageClient, "signedLink">, keys: readonl
 }
 
 async function keptLinks(context: RequestContext, { id, links, links_expire_at }: JobRow): Promise<Links> {
-  if (links === null || (links_expire_at ?? 0) <= context.clock()) return NO_LINKS;
+  if (links === null || (links_expire_at !== null && links_expire_at <= context.clock())) return NO_LINKS;
   return unlessBroken(context, id, async () =>
     Links.parse(JSON.parse(await context.sealer.open(links, { owner: id, purpose: "job.links" }))),
   );
@@ -76,6 +82,7 @@ async function linksInAccount(context: RequestContext, job: JobRow): Promise<Lin
   const config = await configOf(context, job.account_id);
   // the account's storage was removed or replaced
   if (config?.place !== job.storage_place) return NO_LINKS;
+  if (hasLastingLinks(job)) return keptLinks(context, job);
   return unlessBroken(context, job.id, async () => {
     const { target } = await openSealed(context, config.sealed, {
       owner: job.account_id,

@@ -1,5 +1,6 @@
 import type { StorageTarget } from "../../../schema/wire/run.ts";
 import { BlobStore } from "./blob.ts";
+import { GdriveStore } from "./gdrive.ts";
 import type { StorageNetwork } from "./http.ts";
 import type { StorageClient } from "./store.ts";
 import { gcsAuthority, ossAuthority, s3Authority } from "./xml-authorities.ts";
@@ -14,6 +15,8 @@ export function openStorageClient(target: StorageTarget, network: StorageNetwork
       return new BlobStore(target, network);
     case "gcs":
       return new XmlStore(target, gcsAuthority(target, network), network);
+    case "gdrive":
+      return new GdriveStore(target, network);
     case "oss":
       return new XmlStore(target, ossAuthority(target, network), network);
   }

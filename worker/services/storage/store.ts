@@ -16,7 +16,7 @@ export interface StorageClient {
   putObject(key: string, text: string): Promise<void>;
   /** Deletes an object. A missing object counts as deleted. */
   deleteObject(key: string): Promise<void>;
-  /** A link that anybody can read for 24 hours; null if the credentials cannot sign one. */
+  /** A link that anybody can read for 24 hours, or for as long as the file is shared; null if there can be none. */
   signedLink(key: string): Promise<string | null>;
   /** Aborts an unfinished upload. An unknown upload counts as aborted. */
   abortUpload(key: string, ref: string): Promise<void>;

@@ -25,9 +25,19 @@ const wrongRegion: Explain = ({ refusal: { region }, target }) => {
     : "the bucket is in another region or at another endpoint";
 };
 const noBucket: Explain = ({ target }) =>
-  `there is no ${target.provider === "blob" ? "container" : "bucket"} named ${bucketOf(target)} at this endpoint`;
+  target.provider === "gdrive"
+    ? `${target.service_account.client_email} finds no folder ${target.folder_id}; share the folder with this address, and check folder_id`
+    : `there is no ${target.provider === "blob" ? "container" : "bucket"} named ${bucketOf(target)} at this endpoint`;
 const accessDenied: Explain = ({ where, target }) =>
-  `the credentials may not write ${where}${policyHint(target)}`;
+  target.provider === "gdrive"
+    ? `${target.service_account.client_email} may not write ${where}; share the folder with this address as Editor, in a shared drive as Content manager`
+    : `the credentials may not write ${where}${policyHint(target)}`;
+/** Files that a service account makes outside of shared drives count against its own quota, which is nothing. */
+const full: Explain = ({ refusal: { code }, target }) => {
+  if (target.provider !== "gdrive") return "the storage is full";
+  if (code !== "storageQuotaExceeded") return "the folder or shared drive takes no more files";
+  return "the Drive is full, or the folder is in somebody's My Drive, where a service account may store nothing; use a folder of a shared drive";
+};
 
 /** A bucket policy may require or forbid a header. Providers report that as a missing permission. */
 function policyHint(target: StorageTarget): string {
@@ -60,10 +70,12 @@ const BY_CAUSE: Readonly<Record<RefusalCause, Explain>> = {
   access_denied: accessDenied,
   account_problem: () =>
     "the account behind this bucket is disabled or has a problem at the provider, such as an unpaid bill",
+  api_disabled: () =>
+    "the Google Drive API is not enabled in the project of this service account; enable it in Google's console",
   bad_name: badName,
   clock: () => WRONG_CLOCK,
   expired: () => "the credentials have expired",
-  full: () => "the storage is full",
+  full,
   immutable: () => "an object that may not be changed is in the way",
   long_key: () => "the folder and name of the object are too long for this storage",
   no_bucket: noBucket,
@@ -80,7 +92,8 @@ const BY_CAUSE: Readonly<Record<RefusalCause, Explain>> = {
       ? "the bucket refuses an option of the object"
       : `the bucket refuses an option of the object: ${given.join(", ")}`;
   },
-  wrong_credentials: azureAuthentication,
+  wrong_credentials: (facts) =>
+    facts.target.provider === "gdrive" ? "Google does not accept the token" : azureAuthentication(facts),
   wrong_grant: googleGrant,
   wrong_region: wrongRegion,
   wrong_secret: wrongSecret,
@@ -137,7 +150,10 @@ export function explainRefusal(refusal: StorageRefusedError, target: StorageTarg
 function explanationOf({ code, status }: StorageRefusedError): Explain | undefined {
   const cause = causeOf(code);
   if (cause) return BY_CAUSE[cause];
-  return Object.hasOwn(BY_PLATFORM, code) ? BY_PLATFORM[code] : BY_STATUS[status];
+  if (Object.hasOwn(BY_PLATFORM, code)) return BY_PLATFORM[code];
+  // Drive names its limits of requests with a 403
+  const isLimited = status === 403 && judgeAnswer({ status, code }) === "passing";
+  return isLimited ? undefined : BY_STATUS[status];
 }
 
 /**

@@ -1,4 +1,4 @@
-import { DEFAULT_BASE_FOLDER, type InlineStorage } from "../../../../schema/api/storage.ts";
+import { type AccountStorage, DEFAULT_BASE_FOLDER } from "../../../../schema/api/storage.ts";
 import type { Adjustment } from "../../../../schema/media.ts";
 import { placeOf } from "../../../../schema/storage/address.ts";
 import { keyFolder } from "../../../../schema/storage/object-key.ts";
@@ -35,7 +35,7 @@ const MANAGED = "this is the operator's own bucket; leave storage out to deliver
  */
 export async function verifyStorage(
   context: RequestContext,
-  storage: InlineStorage,
+  storage: AccountStorage,
 ): Promise<VerifiedStorage> {
   const target = checkStorage(context, storage);
   const network = withinLimit(context);
@@ -64,7 +64,7 @@ export async function verifyStorage(
  */
 export function checkStorage(
   { config, clock, bucket }: RequestContext,
-  storage: InlineStorage,
+  storage: AccountStorage,
 ): StorageTarget {
   const target = readTarget(storage, config.allowedPrivateHosts);
   // the managed bucket used as a caller's storage would hold keys without the account's prefix
@@ -77,7 +77,7 @@ export function checkStorage(
   return target;
 }
 
-function readTarget(storage: InlineStorage, opened: Parameters<typeof targetOf>[1]): StorageTarget {
+function readTarget(storage: AccountStorage, opened: Parameters<typeof targetOf>[1]): StorageTarget {
   try {
     return targetOf(storage, opened);
   } catch (error) {
@@ -128,10 +128,19 @@ function limitsOf(target: StorageTarget): Adjustment[] {
 }
 
 function linkLimits(target: StorageTarget): Adjustment[] {
+  if (target.provider === "gdrive") return target.share_links ? [] : [notShared];
   if (target.provider !== "blob" || "account_key" in target.credential) return [];
   const reason = "A SAS token cannot sign links, and a link with the token itself would hand out its rights";
   return [{ field: "s3_url", from: "signed link", to: null, reason }];
 }
+
+const notShared: Adjustment = {
+  field: "s3_url",
+  from: "signed link",
+  to: "link of a file that everybody may read, else null",
+  reason:
+    "Google Drive signs no links: s3_url is null unless the folder is open to everybody who has the link, or share_links is true",
+};
 
 function archiveLimits({ provider, options }: StorageTarget): Adjustment[] {
   const storageClass = options?.storage_class;

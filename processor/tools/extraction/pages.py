@@ -1,8 +1,8 @@
-"""Bounds what a task of yt-dlp takes into memory of one response, before and after decompression.
+"""Limits how much of one response a task of yt-dlp takes into memory, before and after decompression.
 
-A response that is read in one piece is a page or a manifest; media is read in pieces, which bound themselves, as long
-as decompression is bounded: a megabyte of gzip may hold a gigabyte. Encodings other than gzip and deflate are neither
-asked for nor understood, nor are several at once: their decoders cannot be stopped half-way.
+Pages and manifests are read in one piece and limited here. Media is read in small pieces, but those must not grow
+without limit when they are decompressed: a megabyte of gzip may hold a gigabyte. Only gzip and deflate are accepted,
+and only one of them at a time: other decoders cannot be stopped half-way.
 """
 import io
 import urllib.request
@@ -22,14 +22,14 @@ except ImportError:
 
 ENCODINGS = ['gzip', 'deflate']
 CHUNK_BYTES = 1 << 20
-# Enough to know a compressed body by.
+# Enough to recognise a compressed body.
 SNIFFED_BYTES = 1 << 12
-# Window bits: gzip or zlib by their headers, and deflate without one.
+# Window bits: gzip or zlib, recognised by the header, and deflate without one.
 AUTOMATIC, RAW = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 
 class PageTooLarge(RequestError):
-    """Of the base of yt-dlp's own errors, which all its layers let pass; no network error, and so not tried again."""
+    """All layers of yt-dlp let a RequestError pass. It is not a network error, so nothing tries again."""
 
 
 class Limits:
@@ -43,14 +43,14 @@ def check(length):
     return length
 
 
-# What no compressed body begins with, though a decoder might take it for the beginning of one.
+# No compressed body begins like this, but a decoder might accept it.
 PLAIN = (b'#EXTM3U', b'\x1aE\xdf\xa3', b'OggS', b'ID3', b'fLaC', b'RIFF')
 TEXT = frozenset(b'\t\n\r') | frozenset(range(0x20, 0x7f))
 
 
 def decoder_for(head):
-    """Of a body that claims to be compressed, by its first bytes: None where the claim is false, as it is of many files
-    in object stores, which serve whatever header came with an upload."""
+    """The decoder for a body that claims to be compressed, by its first bytes; None if the claim is false. It is false for
+    many files in object stores, which serve whatever header came with the upload."""
     if head.startswith(PLAIN) or TEXT.issuperset(head[:64]) or head[4:8] in (b'ftyp', b'styp', b'moov', b'moof', b'sidx'):
         return None
     for bits in (AUTOMATIC, RAW):
@@ -63,7 +63,7 @@ def decoder_for(head):
 
 
 class Decoder:
-    """Decompresses gzip or deflate, to no more than the limit in all. Has the interface of urllib3's decoders."""
+    """Decompresses gzip or deflate, up to the limit. Has the interface of urllib3's decoders."""
     has_unconsumed_tail = False
 
     def __init__(self):
@@ -89,7 +89,7 @@ class Decoder:
 
 
 class Rejoined(io.RawIOBase):
-    """A response some of which was read already."""
+    """A response whose beginning was read already."""
 
     def __init__(self, head, response):
         self._head, self._response = head, response
@@ -110,7 +110,7 @@ class Rejoined(io.RawIOBase):
 
 
 def http_response(_handler, _request, response):
-    """In place of the urllib handler's own, which decompresses without a limit."""
+    """Replaces the urllib handler's own method, which decompresses without a limit."""
     claims = [name.strip().lower() for name in response.headers.get('Content-encoding', '').split(',')]
     if not any(name in ENCODINGS for name in claims):
         return response
@@ -127,14 +127,14 @@ def http_response(_handler, _request, response):
 
 
 def capped(read):
-    """A `read` of a response that takes no more than the limit when it is asked for everything."""
+    """A `read` of a response that stops at the limit when it is asked for everything."""
     def read_capped(self, amt=None):
         if amt is not None:
             return read(self, amt)
         length = self.headers.get('Content-Length')
         if length is not None and length.isdigit() and not self.headers.get('Content-Encoding'):
             check(int(length))
-            return read(self)  # which also sees that nothing is missing
+            return read(self)  # which also notices missing bytes
         parts, total = [], 0
         while part := read(self, CHUNK_BYTES):
             total = check(total + len(part))

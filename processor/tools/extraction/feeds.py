@@ -1,0 +1,100 @@
+"""Reads podcast feeds as they are published: in any encoding, with relative addresses, with blanks in front."""
+import email.utils
+import functools
+import re
+import urllib.parse
+
+from yt_dlp.extractor import generic
+from yt_dlp.extractor.common import InfoExtractor
+from yt_dlp.utils import UnsupportedError, smuggle_url, unified_timestamp, unsmuggle_url
+
+from .failures import Failure
+
+# Encodings that servers and feeds often name wrongly, and how browsers read them.
+WEB_ENCODINGS = {'iso-8859-1': 'cp1252', 'latin1': 'cp1252', 'latin-1': 'cp1252', 'us-ascii': 'cp1252',
+                 'shift_jis': 'cp932', 'shift-jis': 'cp932', 'ks_c_5601-1987': 'cp949', 'gb2312': 'gb18030'}
+BYTE_ORDER_MARKS = ((b'\xef\xbb\xbf', 'utf-8-sig'), (b'\xff\xfe\x00\x00', 'utf-32'), (b'\xff\xfe', 'utf-16'),
+                    (b'\xfe\xff', 'utf-16'), (b'<\x00', 'utf-16-le'), (b'\x00<', 'utf-16-be'))
+XML_ENCODING = re.compile(br'''\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)''')
+HTTP_CHARSET = re.compile(r'''charset\s*=\s*["']?([A-Za-z0-9._-]+)''', re.I)
+FEED_START = re.compile(r'\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(?:rss|rdf:RDF)[\s>]', re.S)
+XML_BASE = '{http://www.w3.org/XML/1998/namespace}base'
+
+
+def feed_timestamp(text, *args, **options):
+    """The date of a feed's item. yt-dlp tries some fifty other formats first, which takes seconds for a long feed."""
+    parsed = email.utils.parsedate_tz(text) if isinstance(text, str) else None
+    if parsed and parsed[9] is not None:
+        return email.utils.mktime_tz(parsed)
+    return unified_timestamp(text, *args, **options)
+
+
+def encoding_of(guess):
+    """The encoding by byte order mark, HTTP header or XML declaration; yt-dlp ignores the declaration."""
+    def wrapper(content_type, content):
+        marked = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None)
+        charset = HTTP_CHARSET.search(content_type or '')
+        declared = XML_ENCODING.match(content)
+        name = marked or (charset and charset[1]) or (declared and declared[1].decode('ascii'))
+        return WEB_ENCODINGS.get(name.lower(), name) if name else guess(content_type, content)
+    return wrapper
+
+
+def readable_xml(read):
+    """XML without the blanks that must not precede its declaration. Remembers the final address of a feed."""
+    @functools.wraps(read)
+    def wrapper(self, urlh, *args, **options):
+        content = read(self, urlh, *args, **options)
+        if isinstance(content, str):
+            bare = content.lstrip('\ufeff \t\r\n')
+            if bare.startswith('<?xml') or FEED_START.match(bare):
+                content = bare
+            self.feed_url = urlh.url if FEED_START.match(bare) else None
+        return content
+    return wrapper
+
+
+def whole_feed_addresses(extract):
+    """Resolves addresses of items that are relative to the feed, or to the base that it declares."""
+    @functools.wraps(extract)
+    def wrapper(self, url, video_id, doc):
+        feed = extract(self, url, video_id, doc)
+        channel = doc.find('./channel')
+        base = getattr(self, 'feed_url', None) or url
+        for element in (doc, channel):
+            base = urllib.parse.urljoin(base, element.get(XML_BASE, '') if element is not None else '')
+        bases = []
+        for item in doc.findall('./channel/item'):
+            address = next((element.get('url') for element in item.findall('./enclosure')), item.findtext('link'))
+            if address:
+                bases.append(urllib.parse.urljoin(base, item.get(XML_BASE, '')))
+        for entry, entry_base in zip(feed['entries'], bases):
+            address, data = unsmuggle_url(entry['url'], {})
+            entry['url'] = smuggle_url(urllib.parse.urljoin(entry_base, address.strip()), data)
+        return feed
+    return wrapper
+
+
+def feed_or_failure(extract):
+    """Reports a feed that cannot be parsed; yt-dlp would go on to look for videos in its text."""
+    @functools.wraps(extract)
+    def wrapper(self, url):
+        self.feed_url = None
+        try:
+            return extract(self, url)
+        except UnsupportedError:
+            if self.feed_url:
+                raise Failure('InvalidFeed', 'The feed is not well-formed XML') from None
+            raise
+    return wrapper
+
+
+def install():
+    generic.unified_timestamp = feed_timestamp
+    guess = InfoExtractor._guess_encoding_from_content
+    InfoExtractor._guess_encoding_from_content = staticmethod(encoding_of(guess))
+    InfoExtractor._webpage_read_content = readable_xml(InfoExtractor._webpage_read_content)
+    generic.GenericIE._extract_rss = whole_feed_addresses(generic.GenericIE._extract_rss)
+    generic.GenericIE._real_extract = feed_or_failure(generic.GenericIE._real_extract)
+    is_html = generic.is_html
+    generic.is_html = lambda content: is_html(content) or content[:2] in (b'<\x00', b'\x00<')

@@ -1,0 +1,69 @@
+"""The entries of a list as the source names them, without a request for any of them."""
+import time
+
+from yt_dlp.utils import PlaylistEntries, unsmuggle_url
+
+from .failures import Failure
+
+LIST_TYPES = ('playlist', 'multi_video')
+LINK_TYPES = ('url', 'url_transparent')
+# YouTube's titles of entries that only their owner may see, and of deleted ones.
+UNAVAILABLE_TITLES = ('[Private video]', '[Deleted video]')
+MAX_HOPS = 5
+MAX_ID = 200
+MAX_TITLE = 1000
+MAX_DESCRIPTION = 1000
+
+
+def follow(ydl, info):
+    """Follows short links and other addresses of the same thing."""
+    for _hop in range(MAX_HOPS):
+        if not info or info.get('_type') not in LINK_TYPES:
+            return info
+        info = ydl.extract_info(info['url'], download=False, process=False, ie_key=info.get('ie_key'))
+    raise Failure('UnsupportedError', 'The address only leads to further addresses')
+
+
+def flat(ydl, found):
+    """The entries in order; a list within the list (such as a tab of a channel) is replaced by its entries."""
+    for _index, entry in PlaylistEntries(ydl, found).get_requested_items():
+        if entry and entry.get('_type') in LIST_TYPES and entry.get('entries') is not None:
+            yield from flat(ydl, entry)
+        else:
+            yield entry or {}
+
+
+def entry_of(entry, list_url):
+    timestamp = entry.get('timestamp') or entry.get('release_timestamp')
+    title = text_of(entry.get('title'), MAX_TITLE)
+    return {
+        'url': address_of(entry, list_url),
+        'id': text_of(entry.get('id'), MAX_ID),
+        # a feed has better titles for its files than the files have
+        'authoritative': entry.get('_type') == 'url_transparent',
+        'title': title,
+        'description': text_of(entry.get('description'), MAX_DESCRIPTION),
+        'release_date': date_of(timestamp) or entry.get('upload_date'),
+        'unavailable': title in UNAVAILABLE_TITLES or entry.get('availability') == 'private',
+    }
+
+
+def address_of(entry, list_url):
+    """The item's own address, without the data that yt-dlp smuggles in it; None if it has none."""
+    if entry.get('_type') not in LINK_TYPES:  # extracted already: its page, unless that is the list's own, or its media
+        page = entry.get('webpage_url')
+        media = entry.get('url') or next((item.get('url') for item in reversed(entry.get('formats') or ())), None)
+        return page if page and page != list_url else media
+    url = unsmuggle_url(entry.get('url') or '')[0]
+    return f'https://www.youtube.com/watch?v={url}' if entry.get('ie_key') == 'Youtube' and '/' not in url else url
+
+
+def date_of(timestamp):
+    try:
+        return time.strftime('%Y%m%d', time.gmtime(timestamp)) if timestamp else None
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
+
+
+def text_of(value, limit):
+    return str(value).strip()[:limit] or None if value is not None else None
