@@ -1,8 +1,8 @@
 /** `npm run openapi -- [--openapi 3.0] [--server URL] [--public]`: prints the OpenAPI document. */
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
-import { openApiDocument } from "../schema/openapi.ts";
 import { withoutOperator } from "../schema/openapi/without-operator.ts";
+import { openApiDocument } from "../schema/openapi.ts";
 
 const { values } = parseArgs({
   options: {

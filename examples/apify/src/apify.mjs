@@ -25,14 +25,21 @@ async function call(method, path, body, headers = {}) {
 
 /** The input of the run. */
 export const readInput = async () =>
-  (await call("GET", `key-value-stores/${ACTOR_DEFAULT_KEY_VALUE_STORE_ID}/records/${ACTOR_INPUT_KEY}`)).json();
+  (
+    await call("GET", `key-value-stores/${ACTOR_DEFAULT_KEY_VALUE_STORE_ID}/records/${ACTOR_INPUT_KEY}`)
+  ).json();
 
 /** Adds an item to the dataset of the run. */
 export const pushItem = (item) => call("POST", `datasets/${ACTOR_DEFAULT_DATASET_ID}/items`, item);
 
 /** Charges one file; the id of its job makes a repeated call harmless. */
 export const chargeFile = (jobId) =>
-  call("POST", `actor-runs/${ACTOR_RUN_ID}/charge`, { eventName: EVENT, count: 1 }, { "idempotency-key": jobId });
+  call(
+    "POST",
+    `actor-runs/${ACTOR_RUN_ID}/charge`,
+    { eventName: EVENT, count: 1 },
+    { "idempotency-key": jobId },
+  );
 
 /** How many more files the caller's limit allows; infinite if there is none, or if the actor is not paid by event. */
 export async function filesLeft() {

@@ -36,11 +36,13 @@ async function readJson(request) {
 
 async function answer(request) {
   // Apify asks whether the server is ready
-  if (request.headers["x-apify-container-server-readiness-probe"]) return { status: 200, body: { ready: true } };
+  if (request.headers["x-apify-container-server-readiness-probe"])
+    return { status: 200, body: { ready: true } };
   if (request.method !== "POST") return { status: 405, body: { error: "Send POST with url and storage" } };
   if ((await filesLeft()) < 1) return { status: 402, body: { error: "The limit of charges is reached" } };
   const body = await readJson(request).catch(() => null);
-  if (typeof body?.url !== "string") return { status: 400, body: { error: "Send JSON with url and storage" } };
+  if (typeof body?.url !== "string")
+    return { status: 400, body: { error: "Send JSON with url and storage" } };
   const item = await deliverAndCharge(body, crypto.randomUUID());
   return { status: item.status === "Completed" ? 200 : 422, body: item };
 }
@@ -53,7 +55,9 @@ function serve() {
     }));
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
-  server.listen(Number(ACTOR_WEB_SERVER_PORT), () => console.log(`listening on port ${server.address().port}`));
+  server.listen(Number(ACTOR_WEB_SERVER_PORT), () =>
+    console.log(`listening on port ${server.address().port}`),
+  );
 }
 
 if (APIFY_META_ORIGIN === "STANDBY") serve();
