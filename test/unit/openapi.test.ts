@@ -1,9 +1,12 @@
+import { execFileSync } from "node:child_process";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { describe, expect, it } from "vitest";
 import { type Endpoint, scopeOf } from "../../schema/api/endpoint.ts";
 import { endpoints } from "../../schema/api/endpoints.ts";
 import { OPERATION_TEXTS } from "../../schema/openapi/operation-texts.ts";
+import { withoutOperator } from "../../schema/openapi/without-operator.ts";
 import { type OpenApiVersion, openApiDocument } from "../../schema/openapi.ts";
+import { inRepository } from "../support/repository.ts";
 
 const SERVER = "https://api.waterspout.dev";
 const document = (version: OpenApiVersion) => openApiDocument(SERVER, "1.0.0", version);
@@ -44,6 +47,19 @@ describe.each(["3.1.0", "3.0.3"] as const)("the OpenAPI %s document", (version) 
       ),
     ).toEqual([]);
   }, 60_000);
+});
+
+it("leaves out what callers of a marketplace cannot use", () => {
+  const { paths } = withoutOperator(document("3.0.3")) as { paths: object };
+  expect(Object.keys(paths)).toEqual(expect.arrayContaining(["/jobs", "/batch/{id}", "/metadata"]));
+  expect(Object.keys(paths).filter((path) => /admin|user|console|docs/.test(path))).toEqual([]);
+});
+
+it("is printed by the command that the guide of marketplaces shows", () => {
+  const node = inRepository("node_modules", ".bin", "node");
+  const args = ["bin/openapi.ts", "--openapi", "3.0", "--server", SERVER, "--public"];
+  const printed = execFileSync(node, args, { cwd: inRepository(), encoding: "utf8", stdio: "pipe" });
+  expect(JSON.parse(printed)).toMatchObject({ openapi: "3.0.3", servers: [{ url: SERVER }] });
 });
 
 describe("every operation", () => {
