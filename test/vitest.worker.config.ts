@@ -12,7 +12,8 @@ let assets: Promise<void> | undefined;
 export default defineConfig({
   plugins: [
     cloudflareTest(async () => {
-      await (assets ??= buildAssets());
+      assets ??= buildAssets();
+      await assets;
       return {
         wrangler: { configPath: pathTo("wrangler.toml") },
         miniflare: {
