@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /** Kinds of tests that run in Node; each is a project of its own and a folder here. */
-const NODE_PROJECTS = ["unit", "processor", "contract", "e2e", "chaos", "fuzz"] as const;
+const NODE_PROJECTS = ["unit", "processor", "contract", "e2e", "browser", "chaos", "fuzz"] as const;
 
 export default defineConfig({
   test: {

@@ -23,8 +23,6 @@ export interface Period {
 }
 
 export interface Manifest {
-  /** More segments appear while it is live. */
-  readonly isDynamic: boolean;
   /** Of the whole presentation; null where nothing states it. */
   readonly duration: number | null;
   readonly periods: readonly Period[];
@@ -32,6 +30,8 @@ export interface Manifest {
   readonly hasOpenRepeats: boolean;
   /** Names parts of files as segments. */
   readonly hasSegmentRanges: boolean;
+  /** States the number of the last segment. */
+  readonly hasEndNumbers: boolean;
 }
 
 const MAX_PERIODS = 1000;
@@ -70,10 +70,11 @@ interface OpenPeriod {
 
 class Reader {
   readonly #periods: OpenPeriod[] = [];
-  #mpd = { isDynamic: false, duration: null as number | null, isThere: false };
+  #mpd = { duration: null as number | null, isThere: false };
   #levels: Level[];
   #hasOpenRepeats = false;
   #hasSegmentRanges = false;
+  #hasEndNumbers = false;
   #representations = 0;
   #isInBase = false;
 
@@ -94,10 +95,11 @@ class Reader {
     }
     if (!this.#mpd.isThere) throw new SourceFault("network", "not a DASH manifest", { transient: false });
     return {
-      ...{ isDynamic: this.#mpd.isDynamic, duration: this.#mpd.duration },
+      duration: this.#mpd.duration,
       periods: this.#periods.map((period, index) => this.#finish(period, index)),
       hasOpenRepeats: this.#hasOpenRepeats,
       hasSegmentRanges: this.#hasSegmentRanges,
+      hasEndNumbers: this.#hasEndNumbers,
     };
   }
 
@@ -105,7 +107,6 @@ class Reader {
     const level = this.#level;
     if (name === "MPD") {
       this.#mpd = {
-        isDynamic: attribute("type") === "dynamic",
         duration: secondsOfDuration(attribute("mediaPresentationDuration")),
         isThere: true,
       };
@@ -122,7 +123,8 @@ class Reader {
       });
       this.#levels.push({ ...level, attributes: { ...level.attributes, ...Object.fromEntries(own) } });
     } else if (name === "SegmentTemplate" || name === "SegmentList" || name === "SegmentBase") {
-      const keys = ["timescale", "duration", "startNumber", "initialization", "media"];
+      const keys = ["timescale", "duration", "startNumber", "endNumber", "initialization", "media"];
+      if (attribute("endNumber") !== null) this.#hasEndNumbers = true;
       const own = keys.flatMap((key) => {
         const value = attribute(key);
         return value === null ? [] : [[key, value]];
@@ -200,9 +202,11 @@ function wholeNumber(text: string | null): number | null {
 
 /** @example secondsOfDuration("PT1H2.5S") // 3602.5 */
 function secondsOfDuration(text: string | null): number | null {
-  const match = /^P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?$/.exec(
-    text ?? "",
-  );
+  // years and months have no fixed length, but some packagers write that there are none
+  const match =
+    /^P(?:0{1,4}Y)?(?:0{1,4}M)?(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?$/.exec(
+      text ?? "",
+    );
   if (!match) return null;
   const [days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
   return (days ?? 0) * 86_400 + (hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0);

@@ -33,6 +33,7 @@ export interface SegmentInfo {
   readonly timescale?: string;
   readonly duration?: string;
   readonly startNumber?: string;
+  readonly endNumber?: string;
   readonly initialization?: string;
   readonly media?: string;
   readonly timeline?: TimelineEntry[];
@@ -134,11 +135,14 @@ function timesOf(info: SegmentInfo, { duration: period }: Facts): Timed[] {
     return times;
   }
   const length = whole(info.duration);
-  if (length === null || length <= 0 || end === null)
+  const last = whole(info.endNumber);
+  if (length === null || length <= 0 || (end === null && last === null))
     throw new SourceFault("network", "the manifest does not state how long it is", { transient: false });
-  const count = Math.ceil(end / length - ROUNDING);
+  const until = end ?? Number.POSITIVE_INFINITY;
+  const named = last === null ? Number.POSITIVE_INFINITY : Math.max(0, last - first + 1);
+  const count = Math.min(named, Math.ceil(until / length - ROUNDING));
   if (count > MAX_SEGMENTS) throw tooMany();
-  for (let index = 0; index < count; index++) add(index * length, Math.min(length, end - index * length));
+  for (let index = 0; index < count; index++) add(index * length, Math.min(length, until - index * length));
   return times;
 }
 

@@ -19,7 +19,7 @@ interface Stream {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Finds servers that send wrong bytes for ranges, which makes a sound file look damaged. Asks once per URL. */
+/** Finds servers that send wrong bytes for ranges, which makes an intact file look damaged. Asks once per URL. */
 export class RangeCheck {
   readonly #asking: Asking;
   readonly #differs = new Map<string, Promise<boolean>>();

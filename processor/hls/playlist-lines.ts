@@ -21,7 +21,13 @@ const MAX_SECONDS = 1e9;
  */
 export function playlistLines(text: string): string[] {
   try {
-    const lines = textLines(text, LIMITS).map((line) => line.trim());
+    const all = textLines(text, LIMITS).map((line) => line.trim());
+    const lines = all.slice(
+      Math.max(
+        0,
+        all.findIndex((line) => line !== ""),
+      ),
+    );
     if (!lines[0]?.startsWith("#EXTM3U"))
       throw new SourceFault("network", "not an HLS playlist", { transient: false });
     return lines;

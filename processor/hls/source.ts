@@ -11,6 +11,7 @@ import {
 } from "../egress/source-read.ts";
 import { ServiceFault, SourceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
+import { withoutImage } from "./hidden-segment.ts";
 import { decrypted, inlineBytes, KeyRing } from "./key.ts";
 import { type MediaPlaylist, parsePlaylist } from "./model.ts";
 import { MAX_PLAYLIST_BYTES } from "./playlist-lines.ts";
@@ -277,7 +278,7 @@ export class HlsSource {
     let position = 0;
     const read = stream.read(borrowed || decipher !== undefined);
     const clear = this.#orMissing(entry, decipher ? decrypted(read, decipher) : read);
-    for await (const batch of clear) {
+    for await (const batch of kind === "segment" ? withoutImage(clear) : clear) {
       position += batch.reduce((sum, { length }) => sum + length, 0);
       this.#served += Math.max(0, position - entry.served);
       entry.served = Math.max(entry.served, position);

@@ -118,7 +118,9 @@ export function muxArguments(job: MuxJob): string[] {
     ...maps(job),
     ...metadataArguments(job),
     ...videoArguments(job),
-    ...(extraTracks(job).length === 0 ? audioArguments(job) : severalAudioArguments(job)),
+    ...(extraTracks(job).length === 0
+      ? [...audioArguments(job), ...onlyLanguage(job)]
+      : severalAudioArguments(job)),
     ...keptArguments(job.kept ?? null, job.plan.format),
     ...coverArguments(job),
     ...containerArguments(job),
@@ -257,6 +259,14 @@ function label(language: string | null, place: number, format: Format): string[]
   const name = languageNames.of(language) ?? language;
   const tags = [`language=${threeLetterCode(language, format)}`, `title=${name}`, `handler_name=${name}`];
   return tags.flatMap((tag) => [`-metadata:s:a:${place}`, tag]);
+}
+
+/** The language of the only audio track, in containers whose tracks have one. */
+function onlyLanguage({ actions, audio, plan: { format } }: MuxJob): string[] {
+  const language = audio?.language ?? null;
+  const hasLanguages = containerOf(format).indexFirst || isMatroska(format);
+  if (actions.audio === "none" || language === null || !hasLanguages) return [];
+  return ["-metadata:s:a:0", `language=${threeLetterCode(language, format)}`];
 }
 
 const ATTACHES_COVER: ReadonlySet<Format> = new Set(["mp4", "m4a", "mp3"]);

@@ -126,6 +126,12 @@ describe("a file's own contents", () => {
     expect(delivery.adjustments).toEqual([]);
   });
 
+  it("of a film stay where there is room: the language of the audio that is kept", async () => {
+    const { delivery, worth } = await deliver(await file("mp4, two languages and text"), { format: "m4a" });
+    expect(worth.languages).toEqual(["eng"]);
+    expect(delivery.actual_audio_language).toBe("en");
+  });
+
   it("that a format cannot hold are reported", async () => {
     const { delivery, worth } = await deliver(await file("mkv, all that it can carry"), { format: "mov" });
     expect(worth).toMatchObject({ audioTracks: 2, subtitles: 2, chapters: 3 });

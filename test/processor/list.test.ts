@@ -154,6 +154,28 @@ describe("a list", () => {
     ]);
   });
 
+  it.each([
+    [
+      "Media RSS",
+      '<rss xmlns:media="http://search.yahoo.com/mrss/"><channel><item><title>A</title><link>/page</link>' +
+        '<media:group><media:content url="/a.jpg" type="image/jpeg"/><media:content url="/a.mp3" type="audio/mpeg"/>' +
+        "</media:group></item></channel></rss>",
+    ],
+    [
+      "a picture in front of the audio",
+      '<rss><channel><item><title>A</title><enclosure url="/a.jpg" type="image/jpeg"/>' +
+        '<enclosure url="/a.mp3" type="audio/mpeg"/></item></channel></rss>',
+    ],
+    [
+      "Atom",
+      '<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>A</title><updated>2026-01-02T00:00:00Z</updated>' +
+        '<link href="/page"/><link rel="enclosure" type="audio/mpeg" href="/a.mp3"/></entry></feed>',
+    ],
+  ])("takes the audio of a feed's item: %s", async (_kind, feed) => {
+    origin.put("/other.xml", Buffer.from(`<?xml version="1.0"?>${feed}`));
+    expect(entriesOf(await list("/other.xml"))).toMatchObject([{ title: "A", url: `${origin.url}/a.mp3` }]);
+  });
+
   it("says of a feed with bad markup that it is the feed", async () => {
     origin.put(
       "/bad.xml",

@@ -71,9 +71,21 @@ let count = 0;
 function playlist(...lines: readonly string[]): string {
   const path = `/wild-${++count}.m3u8`;
   const head = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-TARGETDURATION:1"];
-  origin.put(path, Buffer.from([...head, ...lines, ""].join("\n")));
+  return publish(path, [...head, ...lines, ""].join("\n"));
+}
+
+/** What was put on the origin, by its path. */
+const published = new Map<string, string>();
+
+function publish(path: string, text: string): string {
+  published.set(path, text);
+  origin.put(path, Buffer.from(text));
   return path;
 }
+
+/** Changes a playlist or manifest on the origin. */
+const changed = (path: string, what: RegExp, to: string): string =>
+  publish(path, (published.get(path) ?? "").replace(what, to));
 
 const END = "#EXT-X-ENDLIST";
 const DISCONTINUITY = "#EXT-X-DISCONTINUITY";
@@ -192,6 +204,33 @@ describe("an HLS presentation", () => {
     expect(await bench.run(origin.url + path)).toMatchObject({ type: "failed", code: "unavailable" });
   });
 
+  it.each([
+    ["a byte order mark", "\ufeff"],
+    ["blank lines", "\r\n \n"],
+  ])("may begin with %s", async (_case, front) => {
+    const path = changed(playlist(...segments("main", [0, 1, 2, 3]), END), /^/, front);
+    expect(await framesOf(await deliver(path))).toBe(4 * FPS);
+  });
+
+  it("that has ended is not live, even if it states no lengths", async () => {
+    const lines = [0, 1, 2, 3].flatMap((number) => ["#EXTINF:-1,", `main/segment-00${number}.ts`]);
+    const done = await deliver(playlist(...lines, END));
+    expect(done.delivery.strategy).toBe("hls");
+    expect(await framesOf(done)).toBe(4 * FPS);
+  });
+
+  it("whose segments hide behind images is whole", async () => {
+    const image = await readFile(await media("jpg", { width: 16, height: 16 }));
+    const folder = dirname(await media("hls-ts", MAIN));
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".ts")).sort();
+    const lines: string[] = [];
+    for (const [number, name] of names.entries()) {
+      origin.put(`/hidden/${number}.jpg`, Buffer.concat([image, await readFile(join(folder, name))]));
+      lines.push("#EXTINF:1.0,", `hidden/${number}.jpg`);
+    }
+    expect(await framesOf(await deliver(playlist(...lines, END)))).toBe(4 * FPS);
+  });
+
   it("that is a whole list without an end is not live", async () => {
     const done = await deliver(playlist("#EXT-X-PLAYLIST-TYPE:VOD", ...segments("main", [0, 1, 2, 3])));
     expect(done.delivery.strategy).toBe("hls");
@@ -288,8 +327,7 @@ async function apart(kind: "a" | "v"): Promise<string> {
 function manifest(seconds: number, ...periods: readonly string[]): string {
   const path = `/wild-${++count}.mpd`;
   const head = `<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT${seconds}S">`;
-  origin.put(path, Buffer.from(`<?xml version="1.0"?>\n${head}\n${periods.join("\n")}</MPD>\n`));
-  return path;
+  return publish(path, `<?xml version="1.0"?>\n${head}\n${periods.join("\n")}</MPD>\n`);
 }
 
 const REPRESENTATIONS = {
@@ -329,6 +367,43 @@ describe("a DASH presentation", () => {
   it.each([
     ["with times that repeat up to the end", 4, () => manifest(4, period(4, { repeat: -1 }))],
     ["of several periods", 6, () => manifest(6, period(2, { folder: "dad" }), period(4))],
+    [
+      "with a duration that names years",
+      4,
+      () => changed(manifest(4, period(4, { repeat: -1 })), /PT4S/g, "P0Y0M0DT0H0M4.000S"),
+    ],
+    [
+      "with a last number and no duration",
+      4,
+      () =>
+        changed(
+          changed(manifest(4, period(4)), / (mediaPresentationDuration|duration)="PT4S"/g, ""),
+          /startNumber="1"><SegmentTimeline>.*?<\/SegmentTimeline>/g,
+          'startNumber="1" endNumber="4" duration="1000">',
+        ),
+    ],
+    [
+      "that was live and is over",
+      4,
+      () =>
+        changed(
+          manifest(4, period(4)),
+          /type="static"/,
+          'type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z"',
+        ),
+    ],
+    [
+      "with frames for fast forward",
+      4,
+      () =>
+        changed(
+          manifest(4, period(4)),
+          /(<Period[^>]*>)/,
+          '$1<AdaptationSet contentType="video"><EssentialProperty schemeIdUri="http://dashif.org/guidelines/trickmode"/>' +
+            '<Representation id="9" mimeType="video/mp4" codecs="avc1.64001f" bandwidth="9000000" width="1920" height="1080">' +
+            '<SegmentTemplate duration="4" initialization="no.mp4" media="no$Number$.m4s"/></Representation></AdaptationSet>',
+        ),
+    ],
   ])("is whole: %s", async (_case, seconds, make) => {
     const done = await deliver(make());
     expect(secondsOf(done)).toBeCloseTo(seconds, 0);

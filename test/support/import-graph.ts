@@ -13,7 +13,7 @@ const IMPORT =
 
 /** Every source of the project. */
 export const sources: readonly string[] = trackedFiles().filter((file) =>
-  /^(schema|worker|processor|bin|test)\/.*\.(ts|mjs)$/.test(file),
+  /^(schema|worker|processor|bin|test)\/.*\.(tsx?|mjs)$/.test(file),
 );
 
 export const textOf = (file: string): string => readFileSync(inRepository(file), "utf8");

@@ -27,6 +27,8 @@ export const FORMER_WORDS: readonly FormerWord[] = [
       "^docs/decisions/",
       "worker-death\\.test\\.ts$",
       "chaos/database\\.ts$",
+      // German
+      "console/app/texts/de\\.ts$",
       "container-runner\\.ts$",
       "processor-instance\\.ts$",
       "hls",

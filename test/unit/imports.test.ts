@@ -17,6 +17,9 @@ const LAYERS: readonly Layer[] = [
 
   { files: /^worker\//, may: /^(worker\/|schema\/|package\.json$|cloudflare:|[a-z@](?!ode:))/ },
   { files: /^worker\/(routes|console)\//, may: /^(?!worker\/(db|objects|queues|middleware)\/)/ },
+  // The console runs in browsers: it shares the contract and its client, nothing of the Worker.
+  { files: /^worker\/console\/app\//, may: /^(worker\/console\/app\/|schema\/(?!db\/)|preact(\/|$)|zod$)/ },
+  { files: /^worker\/(?!console\/app\/)/, may: /^(?!worker\/console\/app\/)/ },
   { files: /^worker\/middleware\//, may: /^(?!worker\/(objects|queues)\/)/ },
   { files: /^worker\/services\//, may: /^(?!worker\/(routes|middleware|queues|console)\/|@?hono(\/|$))/ },
   { files: /^worker\/db\//, may: /^(worker\/(db|lib)\/|schema\/|zod$|drizzle-orm(\/|$))/ },
@@ -149,7 +152,7 @@ describe("rooms", () => {
 
   it("hold few enough files to be read at a glance", () => {
     const files = Map.groupBy(
-      trackedFiles().filter((file) => /^(schema|worker|processor|bin)\/.*\.(ts|mjs|py)$/.test(file)),
+      trackedFiles().filter((file) => /^(schema|worker|processor|bin)\/.*\.(tsx?|mjs|py)$/.test(file)),
       (file) => dirname(file),
     );
     const full = [...files].filter(([, { length }]) => length > MAX_FILES);

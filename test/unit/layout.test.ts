@@ -33,7 +33,7 @@ it("keeps the top level to the entries of the layout", () => {
 
 it("names files and folders in kebab case", () => {
   const source = trackedFiles().filter((file) =>
-    /^(schema|worker|processor|bin|test)\/.*\.(ts|mjs|py)$/.test(file),
+    /^(schema|worker|processor|bin|test)\/.*\.(tsx?|mjs|py)$/.test(file),
   );
   expect(source.filter((file) => !/^[a-z0-9/.-]+$/.test(file))).toEqual([]);
 });

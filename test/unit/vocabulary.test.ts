@@ -7,7 +7,7 @@ import { ERRORS_BY_OTHER_NAMES, FORMER_WORDS, type FormerWord } from "../support
 /** Everything that people read; not what was written once and never changes (migrations, the lock file). */
 const files = trackedFiles().filter(
   (file) =>
-    /\.(ts|mjs|py|md|toml|ya?ml|sh)$|(^|\/)Dockerfile$/.test(file) &&
+    /\.(tsx?|mjs|py|md|toml|ya?ml|sh)$|(^|\/)Dockerfile$/.test(file) &&
     !/^schema\/db\/migrations\/|\/vocabulary(\.test)?\.ts$|^CHANGELOG\.md$/.test(file),
 );
 

@@ -3,6 +3,7 @@ import email.utils
 import functools
 import re
 import urllib.parse
+import xml.etree.ElementTree as etree
 
 from yt_dlp.extractor import generic
 from yt_dlp.extractor.common import InfoExtractor
@@ -17,8 +18,11 @@ BYTE_ORDER_MARKS = ((b'\xef\xbb\xbf', 'utf-8-sig'), (b'\xff\xfe\x00\x00', 'utf-3
                     (b'\xfe\xff', 'utf-16'), (b'<\x00', 'utf-16-le'), (b'\x00<', 'utf-16-be'))
 XML_ENCODING = re.compile(br'''\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)''')
 HTTP_CHARSET = re.compile(r'''charset\s*=\s*["']?([A-Za-z0-9._-]+)''', re.I)
-FEED_START = re.compile(r'\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(?:rss|rdf:RDF)[\s>]', re.S)
+FEED_START = re.compile(r'\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(?:rss|rdf:RDF|feed)[\s>]', re.S)
 XML_BASE = '{http://www.w3.org/XML/1998/namespace}base'
+ATOM = '{http://www.w3.org/2005/Atom}'
+MEDIA_RSS = '{http://search.yahoo.com/mrss/}'
+PLAYABLE = re.compile(r'(?:audio|video)/', re.I)
 
 
 def feed_timestamp(text, *args, **options):
@@ -54,10 +58,54 @@ def readable_xml(read):
     return wrapper
 
 
+def put_media_first(item):
+    """Makes an item's audio or video its first enclosure, before a picture; yt-dlp takes the first and no Media RSS."""
+    enclosures = item.findall('./enclosure')
+    for enclosure in enclosures:
+        if PLAYABLE.match(enclosure.get('type', '')):
+            item.remove(enclosure)
+            item.insert(0, enclosure)
+            return
+    if enclosures:
+        return
+    media = [content for content in item.iterfind(f'.//{MEDIA_RSS}content')
+             if content.get('url') and PLAYABLE.match(content.get('type', ''))]
+    if media:
+        chosen = next((content for content in media if content.get('isDefault') == 'true'), media[0])
+        etree.SubElement(item, 'enclosure', {'url': chosen.get('url'), 'type': chosen.get('type')})
+
+
+def atom_as_rss(parse):
+    """Atom feeds as RSS, the only kind of feed that yt-dlp reads."""
+    @functools.wraps(parse)
+    def wrapper(text):
+        doc = parse(text)
+        if doc.tag != f'{ATOM}feed':
+            return doc
+        rss = etree.Element('rss', {key: value for key, value in doc.items() if key == XML_BASE})
+        channel = etree.SubElement(rss, 'channel')
+        etree.SubElement(channel, 'title').text = doc.findtext(f'{ATOM}title')
+        for entry in doc.iterfind(f'{ATOM}entry'):
+            item = etree.SubElement(channel, 'item', {key: value for key, value in entry.items() if key == XML_BASE})
+            for name, tags in (('title', ('title',)), ('guid', ('id',)), ('description', ('summary', 'content')),
+                               ('pubDate', ('published', 'updated'))):
+                etree.SubElement(item, name).text = next(filter(None, (entry.findtext(ATOM + tag) for tag in tags)), None)
+            for link in entry.iterfind(f'{ATOM}link'):
+                if link.get('rel') == 'enclosure' and link.get('href'):
+                    etree.SubElement(item, 'enclosure', {'url': link.get('href'), 'type': link.get('type', '')})
+                elif link.get('rel', 'alternate') == 'alternate' and item.find('link') is None:
+                    etree.SubElement(item, 'link').text = link.get('href')
+            item.extend(entry.iterfind(f'.//{MEDIA_RSS}content'))
+        return rss
+    return wrapper
+
+
 def whole_feed_addresses(extract):
     """Resolves addresses of items that are relative to the feed, or to the base that it declares."""
     @functools.wraps(extract)
     def wrapper(self, url, video_id, doc):
+        for item in doc.findall('./channel/item'):
+            put_media_first(item)
         feed = extract(self, url, video_id, doc)
         channel = doc.find('./channel')
         base = getattr(self, 'feed_url', None) or url
@@ -94,6 +142,7 @@ def install():
     guess = InfoExtractor._guess_encoding_from_content
     InfoExtractor._guess_encoding_from_content = staticmethod(encoding_of(guess))
     InfoExtractor._webpage_read_content = readable_xml(InfoExtractor._webpage_read_content)
+    generic.compat_etree_fromstring = atom_as_rss(generic.compat_etree_fromstring)
     generic.GenericIE._extract_rss = whole_feed_addresses(generic.GenericIE._extract_rss)
     generic.GenericIE._real_extract = feed_or_failure(generic.GenericIE._real_extract)
     is_html = generic.is_html

@@ -1,11 +1,13 @@
 """Keeps what HLS and DASH manifests say and yt-dlp drops or misreads."""
 import functools
 import re
+import time
 import urllib.parse
 
 from yt_dlp.downloader.hls import HlsFD
+from yt_dlp.extractor import generic
 from yt_dlp.extractor.common import InfoExtractor
-from yt_dlp.utils import parse_m3u8_attributes
+from yt_dlp.utils import parse_duration, parse_m3u8_attributes, unified_timestamp
 
 EXTINF = re.compile(r'#EXTINF:\s*(\d{1,9}(?:\.\d{1,9})?)')
 HLS_END = re.compile(r'^#EXT-X-(?:ENDLIST|PLAYLIST-TYPE:\s*VOD\b)', re.I | re.M)
@@ -14,6 +16,7 @@ KEY_METHOD = re.compile(r'\bMETHOD\s*=\s*"?\s*([^",\s]+)', re.I)
 KEY_FORMAT = re.compile(r'\bKEYFORMAT\s*=\s*"?\s*([^",\s]*)', re.I)
 FAIRPLAY_URI = re.compile(r'\bURI\s*=\s*"?\s*skd:', re.I)
 ADOBE_ACCESS = '#EXT-X-FAXS-CM:'
+TRICK_PLAY = ('http://dashif.org/guidelines/trickmode', 'http://dashif.org/guidelines/trickplay')
 # Schemes by which manifests mark a track as audio description.
 ACCESSIBILITY = {
     ('urn:tva:metadata:cs:AudioPurposeCS:2007', '1'): 'description',
@@ -87,18 +90,49 @@ def keep_hls_audio(parse):
     return wrapper
 
 
-def hls_vod_duration(_self, m3u8_vod, _video_id):
+def hls_vod_duration(self, m3u8_vod, _video_id):
     """Whole seconds; None for a live stream. yt-dlp mistakes short playlists and VOD ones without an end for live."""
-    if not HLS_END.search(m3u8_vod):
+    self.hls_has_ended = bool(HLS_END.search(m3u8_vod))
+    if not self.hls_has_ended:
         return None
     total = sum(float(found[1]) for found in map(EXTINF.match, m3u8_vod.splitlines()) if found)
     return max(1, int(total)) if total > 0 else None
+
+
+def ended_without_duration(inspect):
+    """A playlist that has ended is not live, even if it states no lengths, from which yt-dlp would conclude it."""
+    @functools.wraps(inspect)
+    def wrapper(self, info, *args, **options):
+        self.hls_has_ended = False
+        inspect(self, info, *args, **options)
+        if self.hls_has_ended and info.get('live_status') == 'is_live':
+            info['live_status'] = 'not_live'
+    return wrapper
+
+
+def end_finished_presentation(mpd):
+    """A manifest may stay `dynamic` after its live event; the event is over if its stated duration has passed."""
+    duration = parse_duration(mpd.get('mediaPresentationDuration'))
+    start = unified_timestamp(mpd.get('availabilityStartTime'))
+    if mpd.get('type') == 'dynamic' and duration and start is not None and start + duration < time.time():
+        mpd.set('type', 'static')
+
+
+def remove_trick_play(mpd):
+    """Removes video of single frames for fast forward, which looks like the largest or the smallest video."""
+    for period in mpd.iterfind('.//{*}Period'):
+        for adaptation_set in period.findall('{*}AdaptationSet'):
+            properties = (*adaptation_set.iterfind('{*}EssentialProperty'), *adaptation_set.iterfind('{*}SupplementalProperty'))
+            if any(element.get('schemeIdUri') in TRICK_PLAY for element in properties):
+                period.remove(adaptation_set)
 
 
 def keep_dash_roles(parse):
     """Keeps the roles and the accessibility of audio, which yt-dlp drops."""
     @functools.wraps(parse)
     def wrapper(self, mpd_doc, mpd_id=None, *args, **options):
+        end_finished_presentation(mpd_doc)
+        remove_trick_play(mpd_doc)
         # a segment without an address is a part of its representation's file, which yt-dlp does not handle
         for tag, name in (('Initialization', 'sourceURL'), ('SegmentURL', 'media')):
             for element in mpd_doc.iterfind(f'.//{{*}}{tag}'):
@@ -131,4 +165,5 @@ def install():
         keep_hls_audio(InfoExtractor._parse_m3u8_formats_and_subtitles))
     HlsFD._has_drm = staticmethod(has_drm)
     InfoExtractor._parse_m3u8_vod_duration = hls_vod_duration
+    generic.GenericIE._extra_manifest_info = ended_without_duration(generic.GenericIE._extra_manifest_info)
     InfoExtractor._parse_mpd_periods = keep_dash_roles(InfoExtractor._parse_mpd_periods)

@@ -126,15 +126,24 @@ def http_response(_handler, _request, response):
     return unpacked
 
 
+def bare_playlist(data):
+    """The beginning of a playlist without a byte order mark or blank lines in front, which yt-dlp would reject."""
+    start = data.find(b'#EXTM3U', 0, 64)
+    is_blank = start > 0 and not data[:start].removeprefix(b'\xef\xbb\xbf').strip()
+    return data[start:] if is_blank else data
+
+
 def capped(read):
-    """A `read` of a response that stops at the limit when it is asked for everything."""
+    """A `read` of a response that stops at the limit when it is asked for everything. See also `bare_playlist`."""
     def read_capped(self, amt=None):
         if amt is not None:
-            return read(self, amt)
+            data = read(self, amt)
+            is_first, self.was_read = not getattr(self, 'was_read', False), True
+            return bare_playlist(data) if is_first else data
         length = self.headers.get('Content-Length')
         if length is not None and length.isdigit() and not self.headers.get('Content-Encoding'):
             check(int(length))
-            return read(self)  # which also notices missing bytes
+            return read(self)  # which also detects missing bytes
         parts, total = [], 0
         while part := read(self, CHUNK_BYTES):
             total = check(total + len(part))

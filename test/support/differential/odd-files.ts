@@ -19,6 +19,9 @@ interface OddFile {
 /** A tool that reads lengths from headers counts the first of two files. */
 const BOTH = { seconds: "Both of the files are in it" };
 
+/** ffmpeg takes the second header for a packet of a second, which the repair fills with silence. */
+const CHAINED = { seconds: "Both of the files are in it, with a second of silence between them" };
+
 const PACKET = 188;
 const twice: Change = (bytes) => Buffer.concat([bytes, bytes]);
 const nearlyAll: Change = (bytes) => withoutEnd(bytes, 0.97);
@@ -35,6 +38,8 @@ const withoutLengths: Change = (bytes) => {
   copy.writeUInt32LE(0xff_ff_ff_ff, copy.indexOf("data", 0, "latin1") + 4);
   return copy;
 };
+
+const AUDIO_ONLY = "m4a was asked for, which holds audio only";
 
 const AUDIO: MediaRequest = { audio_only: true };
 
@@ -53,7 +58,7 @@ const FILES: Readonly<Record<string, OddFile>> = {
   "mp3 behind a page": { of: "mp3", change: behind(PAGE), request: { format: "m4a" } },
   "two mp3 in one": { of: "mp3", change: twice, request: { format: "m4a" } },
   "mp3 without its end": { of: "mp3", change: nearlyAll, request: { format: "opus" } },
-  "two opus in one": { of: "opus", change: twice, request: { format: "mp3" }, explained: BOTH },
+  "two opus in one": { of: "opus", change: twice, request: { format: "mp3" }, explained: CHAINED },
   "aac that begins inside a frame": { of: "aac", change: (bytes) => bytes.subarray(100), request: AUDIO },
   "wav of a recorder that was switched off": {
     of: "wav",
@@ -64,12 +69,23 @@ const FILES: Readonly<Record<string, OddFile>> = {
 };
 
 const RECIPES_ELSEWHERE: Readonly<
-  Record<string, { readonly of: RecipeName; readonly request: MediaRequest }>
+  Record<
+    string,
+    {
+      readonly of: RecipeName;
+      readonly request: MediaRequest;
+      readonly explained?: DifferentialCase["explained"];
+    }
+  >
 > = {
   "an audio book to mp3": { of: "m4b, chapters and cover", request: { format: "mp3" } },
   "a turned film to webm": { of: "mov, turned by 180 degrees", request: { format: "webm" } },
   "a turned film to mov": { of: "mp4, turned", request: { format: "mov" } },
-  "languages to m4a": { of: "mp4, two languages and text", request: { format: "m4a" } },
+  "languages to m4a": {
+    of: "mp4, two languages and text",
+    request: { format: "m4a" },
+    explained: { video: AUDIO_ONLY, frames: AUDIO_ONLY, subtitles: AUDIO_ONLY },
+  },
   "text to webm": { of: "mkv, all that it can carry", request: { format: "webm" } },
   "everything to mp4": { of: "mkv, all that it can carry", request: { format: "mp4" } },
   "a cover to m4a": { of: "flac, cover", request: { format: "m4a" } },
@@ -92,8 +108,8 @@ export function oddFiles(): DifferentialCase[] {
     files: async () =>
       new Map([[`media.${recipeOf(of).extension}`, change(await readFile(await makeFile(of)))]]),
   }));
-  const elsewhere = Object.entries(RECIPES_ELSEWHERE).map(([name, { of, request }]) => ({
-    ...{ name: `odd: ${name}`, request },
+  const elsewhere = Object.entries(RECIPES_ELSEWHERE).map(([name, { explained, of, request }]) => ({
+    ...{ name: `odd: ${name}`, request, explained },
     files: async () => new Map([[`media.${recipeOf(of).extension}`, await readFile(await makeFile(of))]]),
   }));
   const pieces = Object.entries(ODD_PIECES).map(([name, odd]) => ({

@@ -22,7 +22,7 @@ export function Shell({ path, isSignedIn, onSignOut, language, onLanguage, child
       <button
         type="button"
         class="skip"
-        onClick={() => document.querySelector<HTMLElement>("main h1, main")?.focus()}
+        onClick={() => document.querySelector<HTMLElement>("main h1")?.focus()}
       >
         {texts.skip}
       </button>

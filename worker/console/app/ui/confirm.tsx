@@ -35,6 +35,7 @@ export function Confirm({
     <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
       <form
         method="dialog"
+        noValidate
         onSubmit={(event) => {
           event.preventDefault();
           void action.run();

@@ -141,16 +141,18 @@ function useSentStorage() {
       <details class="plain" onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>{words.sendStorage}</summary>
         <p class="fine">{words.sendStorageHelp}</p>
-        <StorageFields
-          providers={INLINE_PROVIDERS}
-          provider={provider}
-          entered={entered}
-          problems={Object.fromEntries(
-            Object.entries(issuesOf(error)).map(([path, text]) => [path.replace(/^storage\./, ""), text]),
-          )}
-          onProvider={setProvider}
-          onChange={setEntered}
-        />
+        {isOpen && (
+          <StorageFields
+            providers={INLINE_PROVIDERS}
+            provider={provider}
+            entered={entered}
+            problems={Object.fromEntries(
+              Object.entries(issuesOf(error)).map(([path, text]) => [path.replace(/^storage\./, ""), text]),
+            )}
+            onProvider={setProvider}
+            onChange={setEntered}
+          />
+        )}
       </details>
     ),
   };

@@ -6,8 +6,8 @@ import { useTexts } from "../../texts/texts.ts";
 import { ErrorAlert } from "../../ui/alert.tsx";
 import { Loading } from "../../ui/loaded.tsx";
 import { Empty } from "../../ui/page.tsx";
+import { filterOf } from "./job-filter.ts";
 import { JobTable } from "./job-table.tsx";
-import { filterOf } from "./jobs.tsx";
 
 /** Jobs that one search looks through before it asks whether to go on. */
 const SPAN = 500;
@@ -86,9 +86,10 @@ export function JobSearch({ text, status, batch }: JobSearchProps) {
   );
 }
 
-/** Whether all words of the search occur in what a person knows of the job. */
+/** Whether it is the job's id, or all words of the search occur in what a person knows of the job. */
 function matches({ id, title, url, s3_key, filename, folder }: Job, text: string): boolean {
-  const known = [id, title, url, s3_key, filename, folder].join("\n").toLowerCase();
+  if (id === text.toLowerCase()) return true;
+  const known = [title, url, s3_key, filename, folder].join("\n").toLowerCase();
   return text
     .toLowerCase()
     .split(/\s+/)

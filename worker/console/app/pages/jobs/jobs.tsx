@@ -10,6 +10,7 @@ import { Labelled } from "../../ui/field.tsx";
 import { Loaded } from "../../ui/loaded.tsx";
 import { Empty, Page } from "../../ui/page.tsx";
 import { Pager } from "../../ui/pager.tsx";
+import { filterOf } from "./job-filter.ts";
 import { JobSearch } from "./job-search.tsx";
 import { JobTable } from "./job-table.tsx";
 
@@ -98,12 +99,6 @@ function SearchField({
     </Labelled>
   );
 }
-
-/** The filter as the API takes it. */
-export const filterOf = (status: string, batch: string) => ({
-  ...(status !== "" && { status }),
-  ...(batch !== "" && { batch_id: batch }),
-});
 
 function JobList({ status, batch }: { readonly status: string; readonly batch: string }) {
   const texts = useTexts();

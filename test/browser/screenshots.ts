@@ -2,8 +2,8 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { startBrowser } from "../browser.ts";
-import { inRepository } from "../repository.ts";
+import { inRepository } from "../support/repository.ts";
+import { startBrowser } from "./browser.ts";
 import { type ConsoleWorld, feedOf, startConsoleWorld } from "./console-world.ts";
 
 const FOLDER = process.argv[2] ?? inRepository("docs", "images");

@@ -1,8 +1,8 @@
-import { mediaFolder } from "../media.ts";
-import { type Origin, startOrigin } from "../origin.ts";
-import { type S3Server, startS3 } from "../s3-server.ts";
-import { startTestStack, type TestStack } from "../test-stack.ts";
-import { startWebhookReceiver, type WebhookReceiver } from "../webhook-receiver.ts";
+import { mediaFolder } from "../support/media.ts";
+import { type Origin, startOrigin } from "../support/origin.ts";
+import { type S3Server, startS3 } from "../support/s3-server.ts";
+import { startTestStack, type TestStack } from "../support/test-stack.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
 /** What the console's pages are tried on: a stack with a source, a storage and a webhook receiver. */
 export interface ConsoleWorld {
@@ -12,6 +12,9 @@ export interface ConsoleWorld {
   readonly s3: S3Server;
   close(): Promise<void>;
 }
+
+/** A talk as the source has it. */
+export const TALK = { seconds: 6, width: 640, height: 360 } as const;
 
 /** A feed whose entries are called so, with one file each. */
 export const feedOf = (url: string, titles: readonly string[]): Buffer =>
@@ -29,7 +32,7 @@ const escapeXml = (text: string): string =>
 
 export async function startConsoleWorld(): Promise<ConsoleWorld> {
   const root = await mediaFolder({
-    "talk.mp4": ["mp4", { seconds: 6, width: 640, height: 360 }],
+    "talk.mp4": ["mp4", TALK],
     "podcast.mp3": ["audio-mp3", { seconds: 6 }],
   });
   const [origin, receiver, s3] = await Promise.all([
