@@ -32,6 +32,7 @@ export interface LinkTargets {
 export function renderMarkdown(markdown: string, { file, pages }: LinkTargets): RenderedPage {
   const parts: { level: number; title: string; anchor: string; text: string }[] = [];
   const taken = new Map<string, number>();
+  let tables = 0;
   const marked = new Marked({
     renderer: {
       heading({ depth, tokens, text }: Tokens.Heading) {
@@ -54,7 +55,8 @@ export function renderMarkdown(markdown: string, { file, pages }: LinkTargets): 
         const row = (cells: readonly Tokens.TableCell[], tag: "th" | "td") =>
           cells.map(({ tokens }) => `<${tag}>${this.parser.parseInline(tokens)}</${tag}>`).join("");
         const rows = token.rows.map((cells) => `<tr>${row(cells, "td")}</tr>`).join("\n");
-        return `<div class="table" tabindex="0" role="region" aria-label="Table"><table><thead><tr>${row(token.header, "th")}</tr></thead><tbody>${rows}</tbody></table></div>\n`;
+        tables += 1;
+        return `<div class="table" tabindex="0" role="region" aria-label="Table ${tables}"><table><thead><tr>${row(token.header, "th")}</tr></thead><tbody>${rows}</tbody></table></div>\n`;
       },
       html({ text }: Tokens.HTML | Tokens.Tag) {
         return text.startsWith("<!--") ? "" : text;
