@@ -164,7 +164,7 @@ describe("packages", () => {
   /** What each `package.json` of the repository declares. */
   const manifests = new Map(
     trackedFiles()
-      .filter((file) => /^([a-z]+\/)?package\.json$/.test(file))
+      .filter((file) => /^([a-z]+\/)?package\.json$|^test\/third-party\/package\.json$/.test(file))
       .map((file) => {
         const { name = "", dependencies, devDependencies, peerDependencies } = JSON.parse(textOf(file));
         return [
@@ -174,7 +174,7 @@ describe("packages", () => {
       }),
   );
   const isDeclared = (from: string, name: string) =>
-    [from.replace(/\/.*/, ""), "."].some((folder) => manifests.get(folder)?.includes(name));
+    [from.replace(/\/.*/, ""), dirname(from), "."].some((folder) => manifests.get(folder)?.includes(name));
 
   it("are declared where they are imported", () => {
     const breaches = sources.flatMap(importsOf).filter(({ from, to }) => {
