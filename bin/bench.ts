@@ -1,4 +1,4 @@
-/** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: compares us with the usual method and with the bare network. */
+/** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: compares Waterspout with the usual method and with the bare network. */
 import { apiTable, benchApi } from "./bench/api.ts";
 import { batchTables, benchBatch } from "./bench/batch.ts";
 import { benchDrain, drainTables } from "./bench/drain.ts";

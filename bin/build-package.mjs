@@ -1,6 +1,6 @@
 /**
- * Builds the content of a published package: `node build-package.mjs client|waterspout` before `npm pack`, and the same
- * with `clean` in front afterwards. A clone runs the TypeScript directly and needs no build.
+ * Builds a package for publishing: `node build-package.mjs client|waterspout` before `npm pack`, and
+ * `node build-package.mjs clean client|waterspout` after it. A clone runs the TypeScript directly and needs no build.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
 
 /**
- * Folder of each package, and how its built files get into `dist`.
+ * Folder of each package, and how its `dist` is built.
  * @type {Record<string, { folder: string, build: (output: string) => Promise<void> | void }>}
  */
 const PACKAGES = {

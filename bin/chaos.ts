@@ -1,4 +1,4 @@
-/** `npm run chaos [-- --rounds 20 --seed 1 --from 0 --faults 4]`: mixed load while everything fails that may fail. */
+/** `npm run chaos [-- --rounds 20 --seed 1 --from 0 --faults 4]`: mixed load while everything that can fail does fail. */
 import { exitCodeOf } from "./stack/exit-code.ts";
 import { runChaos } from "./test/chaos-run.ts";
 

@@ -1,4 +1,4 @@
-/** `npm run check`: no regular expression of the project may take more than linear time, except with a stated reason. */
+/** `npm run check`: no regular expression of the project may take more than linear time without a stated reason. */
 import { execFileSync } from "node:child_process";
 import { regExpsIn } from "./check/regexp-sources.ts";
 import { slowParts } from "./check/regexp-time.ts";
@@ -35,7 +35,9 @@ if (complaints.length > 0) {
   console.error(
     "Rewrite it so that each character is looked at once (see schema/text.ts), bound its quantifiers,",
   );
-  console.error("or state in a comment before it why no long foreign text reaches it: // regexp-ok: <why>");
+  console.error(
+    "or say in a comment before it why no long text from outside reaches it: // regexp-ok: <why>",
+  );
 }
 console.log(`${count} regular expressions, ${complaints.length} that may be slow`);
 process.exitCode = complaints.length === 0 && count > 0 ? 0 : 1;

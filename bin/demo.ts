@@ -11,9 +11,9 @@ import { exitCodeOf } from "./stack/exit-code.ts";
 import { onStopSignal } from "./stack/on-stop-signal.ts";
 import { freePort } from "./stack/ports.ts";
 import { startStack } from "./stack/stack.ts";
-import { createdBy } from "./waterspout/created-by.ts";
-import { fetchFile } from "./waterspout/fetch-file.ts";
-import { followJob, sentenceOfEnd } from "./waterspout/follow-job.ts";
+import { createdBy } from "./waterspout/waiting/created-by.ts";
+import { fetchFile } from "./waterspout/waiting/fetch-file.ts";
+import { followJob, sentenceOfEnd } from "./waterspout/waiting/follow-job.ts";
 
 /** Slow enough to see the progress, in bytes per second. */
 const SAMPLE_RATE = 4_000_000;

@@ -18,7 +18,7 @@ import { inRoot } from "./stack/paths.ts";
 import { writePrivateFile } from "./stack/private-file.ts";
 
 const CONFIG = inRoot("wrangler.deploy.json");
-/** What was made up here: the operator needs `ADMIN_TOKEN`, and keeps `SEALING_KEYS` in case Cloudflare loses it. */
+/** Secrets that were generated here: the operator needs `ADMIN_TOKEN`, and keeps `SEALING_KEYS` in case Cloudflare loses it. */
 const SECRETS = inRoot(".waterspout", "deploy-secrets.json");
 
 const say = (line: string) => console.log(`[deploy] ${line}`);
@@ -68,7 +68,7 @@ async function main(): Promise<number> {
   });
   if (dryRun || values["skip-check"]) return 0;
   const { PUBLIC_URL = "", R2_ENDPOINT = "", R2_BUCKET = "" } = settings.vars;
-  say(`deployed to ${PUBLIC_URL}; secrets that were made up are in ${SECRETS}`);
+  say(`deployed to ${PUBLIC_URL}; generated secrets are in ${SECRETS}`);
   const secretOf = (name: string) => env[name] ?? made[name];
   const [adminToken, accessKeyId, secretAccessKey] = [
     ...["ADMIN_TOKEN", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"].map(secretOf),
@@ -88,7 +88,7 @@ const newSecret = (name: string): string =>
     ? `first:${randomBytes(32).toString("base64")}`
     : randomBytes(24).toString("base64url");
 
-/** Asks at a terminal for the one thing that has no default. */
+/** Asks at a terminal for the only setting that has no default. */
 async function withAnswers(
   env: NodeJS.ProcessEnv,
   former: FormerDeployment,

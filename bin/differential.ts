@@ -1,4 +1,4 @@
-/** `npm run differential [-- avi]`: what comes out next to plain yt-dlp with ffmpeg, for every source or those so named. */
+/** `npm run differential [-- avi]`: compares deliveries with those of plain yt-dlp and ffmpeg, for every source or those with this name. */
 import { exitCodeOf } from "./stack/exit-code.ts";
 import { runDifferential } from "./test/differential-run.ts";
 

@@ -10,7 +10,7 @@ const say = (line: string) => console.log(`[image] ${line}`);
 
 async function main(buildArgs: readonly string[]): Promise<number> {
   const wrong = buildArgs.find((argument) => !/^[A-Z_]+=/.test(argument));
-  if (wrong !== undefined) throw new StackError(`"${wrong}" is no build argument; one is NAME=value`);
+  if (wrong !== undefined) throw new StackError(`"${wrong}" is not a build argument; write NAME=value`);
   const engine = findEngine(say);
   say(`building ${TAG} with ${engine.name} …`);
   await engine.build(TAG, buildArgs);

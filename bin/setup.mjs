@@ -13,7 +13,7 @@ import { runCommand } from "./setup/run-command.mjs";
 import { installChannel } from "./setup/ytdlp-channel.mjs";
 
 const OLDEST_NODE = 20;
-/** The tools that were found in order the last time. */
+/** The tools that worked the last time. */
 const STAMP = join(root, ".cache", "setup.json");
 
 /** @returns {{ tools?: Record<string, import("./setup/media-tools.mjs").FoundTool> }} */
@@ -25,7 +25,7 @@ function readStamp() {
   }
 }
 
-/** @param {boolean} renew whether what can be brought up to date is */
+/** @param {boolean} renew whether to update what can be updated */
 function installWhatIsMissing(renew) {
   if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
     throw new SetupError(
@@ -35,7 +35,7 @@ function installWhatIsMissing(renew) {
   const stamp = readStamp();
   installPackages();
   const ytdlp = installChannel(process.env, { renew });
-  // the command that follows takes it from there
+  // the command that follows reads it there
   if (ytdlp !== null) process.env.YTDLP_PATH = ytdlp;
   const tools = installMediaTools(stamp.tools ?? {});
   mkdirSync(join(root, ".cache"), { recursive: true });

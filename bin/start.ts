@@ -21,19 +21,19 @@ Send it a video:
 
   curl ${url}/jobs -H "x-api-key: ${apiKey}" -H "content-type: application/json" -d '{"url":"https://…"}'
 
-or, from another terminal in this clone: npx waterspout get "https://…" --wait
+or, from another terminal in this clone: npx waterspout get "https://…"
 
-Ctrl-C stops it; jobs that are under way go on at the next start.
+Ctrl-C stops it; unfinished jobs continue at the next start.
 `;
 
 function readPort(text = "8787"): number {
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
-  throw new StackError(`PORT is "${text}", which is not a port number.`);
+  throw new StackError(`PORT must be a port number, not "${text}".`);
 }
 
 async function main(): Promise<number> {
-  const stopRequest = onStopSignal((signal) => log(`${signal}: stopping (once more: at once)`));
+  const stopRequest = onStopSignal((signal) => log(`${signal}: stopping (press again to stop at once)`));
   const stack = await startStack({
     port: readPort(process.env.PORT),
     stateDir: resolve(process.env.WATERSPOUT_STATE || inRoot(".waterspout")),

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** What npx starts: the built command in an installed package, and `bin/waterspout.ts` on the project's Node in a clone. */
+/** Entry point for npx: the built command in an installed package, `bin/waterspout.ts` on the project's Node in a clone. */
 import { existsSync } from "node:fs";
 
 const built = new URL("dist/waterspout.js", import.meta.url);
@@ -12,7 +12,7 @@ if (existsSync(built)) {
   if (existsSync(projectNode)) {
     process.exitCode = await runCommand("waterspout", process.argv.slice(2));
   } else {
-    console.error("waterspout: the packages are not installed; run npm run setup in the clone first.");
+    console.error("waterspout: the packages are not installed. Run npm run setup in the clone first.");
     process.exitCode = 5;
   }
 }

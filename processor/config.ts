@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AllowedHostsError, parseAllowedHosts } from "../schema/address.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
+import { DEFAULT_NETWORK_SLOTS } from "../schema/run-slots.ts";
+import { OTLP_MEANINGS, OtlpEndpoint, OtlpHeaders, SamplerArg } from "../schema/telemetry/otlp-settings.ts";
 import { COOKIE_FORMAT, cookiesOfText } from "./operator-cookies.ts";
 
 /** One environment variable: the only place that defines its name, default, meaning and rule. */
@@ -88,7 +90,7 @@ const VARIABLES = {
   },
   networkSlots: {
     name: "NETWORK_SLOTS",
-    default: "8",
+    default: `${DEFAULT_NETWORK_SLOTS}`,
     meaning: "Runs that may download and upload at the same time",
     schema: wholeNumber(1, 1000),
   },
@@ -343,6 +345,22 @@ const VARIABLES = {
       .regex(/^\d+(\.\d+)?$/, "must be a number of seconds")
       .transform(Number)
       .pipe(z.number().max(600, "must be at most 600")),
+  },
+  otlpEndpoint: {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    meaning: OTLP_MEANINGS.endpoint,
+    schema: z.string().default("").pipe(OtlpEndpoint),
+  },
+  otlpHeaders: {
+    name: "OTEL_EXPORTER_OTLP_HEADERS",
+    meaning: OTLP_MEANINGS.headers,
+    schema: z.string().default("").pipe(OtlpHeaders),
+  },
+  tracesRatio: {
+    name: "OTEL_TRACES_SAMPLER_ARG",
+    default: "1",
+    meaning: OTLP_MEANINGS.ratio,
+    schema: z.string().default("1").pipe(SamplerArg),
   },
 } as const satisfies Record<string, Variable>;
 

@@ -1,3 +1,4 @@
+import type { Tracer } from "../schema/telemetry/tracer.ts";
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { ProcessorConfig } from "./config.ts";
 import type { HostLimits } from "./egress/host-limits.ts";
@@ -41,6 +42,7 @@ export interface ProcessorDependencies {
   /** Number of runs that can be accepted once the asking run is over. */
   readonly freeSlots: () => number;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
   readonly log: Log;
 }
 

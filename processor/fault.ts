@@ -6,6 +6,8 @@ export interface FaultOptions {
   readonly retryAfterMs?: number | undefined;
   /** False: waiting for hours does not help, even if the class of the failure suggests it. */
   readonly transient?: boolean | undefined;
+  /** True: the name of the host does not exist. */
+  readonly unknownHost?: boolean | undefined;
 }
 
 /**
@@ -22,6 +24,7 @@ export abstract class Fault extends Error {
   readonly detail: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly transient: boolean | undefined;
+  readonly #unknownHost: boolean;
 
   protected constructor(code: JobErrorCode, detail?: string, options: FaultOptions = {}) {
     super(JOB_ERRORS[code].sentence, options.cause === undefined ? undefined : { cause: options.cause });
@@ -29,6 +32,15 @@ export abstract class Fault extends Error {
     this.detail = detail;
     this.retryAfterMs = options.retryAfterMs;
     this.transient = options.transient;
+    this.#unknownHost = options.unknownHost ?? false;
+  }
+
+  /**
+   * The code that people see. Within a run, a host that does not exist is a failure of the network like any other, since
+   * another server of the source may have the file.
+   */
+  get reportedCode(): JobErrorCode {
+    return this.code === "network" && this.#unknownHost ? "host_not_found" : this.code;
   }
 
   /** The job ends with it, without another try. */

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Hono } from "hono";
+import { slotsOf } from "../schema/run-slots.ts";
+import { Tracer } from "../schema/telemetry/tracer.ts";
 import type { ProcessorHealth } from "../schema/wire/run.ts";
 import type { ProcessorConfig } from "./config.ts";
 import type { ProcessorDependencies } from "./dependencies.ts";
@@ -11,11 +13,12 @@ import { EventLoopDelay } from "./event-loop.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { readOperatorCookies } from "./operator-cookies.ts";
+import packageFile from "./package.json" with { type: "json" };
 import { checkReadiness } from "./readiness.ts";
 import { Callback } from "./run/callback.ts";
 import { LeaseKeeper } from "./run/lease.ts";
 import { startRun } from "./run/run.ts";
-import { RunTable, slotsOf } from "./run/run-table.ts";
+import { RunTable } from "./run/run-table.ts";
 import { Slots } from "./run/slots.ts";
 import { WorkFolders } from "./run/work-folders.ts";
 import { createServer } from "./server.ts";
@@ -27,6 +30,8 @@ import { discoverTools } from "./tools/discover.ts";
 import { killAllTools } from "./tools/exec.ts";
 import { ExtractionCache } from "./tools/extraction-cache.ts";
 import { ExtractorPool } from "./tools/extractor.ts";
+
+const { version: VERSION } = packageFile;
 
 export interface Processor {
   readonly app: Hono;
@@ -44,6 +49,8 @@ export interface Processor {
 const MAX_PROBES = 4;
 /** Concurrent listings; each is one extraction, too. */
 const MAX_LISTS = 4;
+/** Time between two exports of spans, in milliseconds. */
+const EXPORT_EVERY_MS = 5_000;
 /** Memory for file parts of all runs together. */
 const BUFFER_BYTES = 112 << 20;
 
@@ -57,6 +64,18 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   const policy = new EgressPolicy({ opened: config.allowedPrivateHosts });
   const proxy = await EgressProxy.start(policy);
   const metrics = new Metrics();
+  const tracer = new Tracer({
+    config: { endpoint: config.otlpEndpoint, headers: config.otlpHeaders, ratio: config.tracesRatio },
+    resource: {
+      "service.name": "waterspout-processor",
+      "service.version": VERSION,
+      "service.instance.id": config.instance,
+    },
+    fetch: globalThis.fetch,
+    random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    onFailure: (detail, lost) => log("traces_not_exported", { detail, lost }),
+  });
+  const exporting = setInterval(() => void tracer.flush(), EXPORT_EVERY_MS).unref();
   const eventLoop = new EventLoopDelay();
   const callback = new Callback({
     workerUrl: config.workerUrl,
@@ -68,14 +87,14 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   const lease = new LeaseKeeper({
     callback,
     intervalMs: config.heartbeatSeconds * 1000,
-    onFailure: (error) => log("heartbeat failed", { detail: String(error) }),
+    onFailure: (error) => log("heartbeat_failed", { detail: String(error) }),
   });
   const extractor = new ExtractorPool({ tools, config, proxy });
   // warms up before the first run; if it fails, that run reports why
   let extractorFailure: string | null = null;
   extractor.ready().catch((error: unknown) => {
     extractorFailure = String(error);
-    log("extractor failed", { detail: extractorFailure });
+    log("extractor_failed", { detail: extractorFailure });
   });
   const dependencies: ProcessorDependencies = {
     config,
@@ -93,6 +112,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     lease,
     freeSlots: () => runs.freeAfterOne,
     metrics,
+    tracer,
     log,
   };
   const probes = new Slots(MAX_PROBES);
@@ -117,6 +137,13 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     time: Date.now(),
   });
   const renderMetrics = () => {
+    const info = {
+      version: VERSION,
+      instance: config.instance,
+      ytdlp: versions.ytdlp,
+      ffmpeg: versions.ffmpeg,
+    };
+    metrics.gauge("waterspout_processor_info", "Versions of the processor and its tools", 1, info);
     metrics.gauge("waterspout_runs", "Runs in progress", runs.size);
     metrics.gauge("waterspout_slots", "Runs that may be in progress", config.networkSlots);
     metrics.gauge("waterspout_encoders", "Re-encodings in progress", dependencies.cpu.used);
@@ -137,12 +164,14 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     announce: async () => {
       const started = { replaces: folders.formerBoot, free_slots: config.networkSlots - runs.size };
       await callback.started(started, closing.signal).catch((error: unknown) => {
-        if (!closing.signal.aborted) log("start not reported", { detail: String(error) });
+        if (!closing.signal.aborted) log("start_not_reported", { detail: String(error) });
       });
     },
     close: async () => {
       closing.abort();
       await runs.drain(config.drainSeconds * 1000);
+      clearInterval(exporting);
+      await tracer.flush();
       lease.close();
       await dependencies.extractor.close();
       await killAllTools();

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { Hono, type MiddlewareHandler } from "hono";
 import type { z } from "zod";
+import { METRICS_TYPE } from "../schema/telemetry/prometheus.ts";
 import {
   type ListLine,
   type ListRequest,
@@ -50,7 +51,7 @@ export function createServer(parts: ServerParts): Hono {
     const status = runs.draining ? "draining" : fails ? "unavailable" : warns ? "degraded" : "ready";
     return c.json({ status, checks }, runs.draining || fails ? 503 : 200);
   });
-  app.get("/metrics", (c) => c.text(renderMetrics(), 200, { "content-type": "text/plain; version=0.0.4" }));
+  app.get("/metrics", (c) => c.text(renderMetrics(), 200, { "content-type": METRICS_TYPE }));
 
   const onlyWorker: MiddlewareHandler = async (c, next) => {
     if (!sameSecret(c.req.header("authorization") ?? "", `Bearer ${token}`)) {

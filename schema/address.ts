@@ -6,7 +6,8 @@
 /** A parsed IP address: 4 or 16 bytes, big-endian. */
 type Bytes = readonly number[];
 
-interface Range {
+/** A block of addresses. */
+export interface Range {
   readonly bytes: Bytes;
   readonly prefix: number;
   readonly why: string;
@@ -95,15 +96,15 @@ export function judgeAddress(address: string): Verdict {
   if (v4) return judge4(v4);
   const v6 = parseIPv6(address);
   if (!v6) return refused("not an IP address");
-  if (within(v6, MAPPED_6)) return judge4(v6.slice(12));
-  if (METADATA_6.some((r) => within(v6, r))) return refused("cloud metadata address");
-  if (!within(v6, GLOBAL_6)) return refused("private or special address");
-  const hit = FORBIDDEN_6.find((r) => within(v6, r));
+  if (isWithin(v6, MAPPED_6)) return judge4(v6.slice(12));
+  if (METADATA_6.some((r) => isWithin(v6, r))) return refused("cloud metadata address");
+  if (!isWithin(v6, GLOBAL_6)) return refused("private or special address");
+  const hit = FORBIDDEN_6.find((r) => isWithin(v6, r));
   return hit ? refused(`${hit.why} address`) : ALLOWED;
 }
 
 function judge4(bytes: Bytes): Verdict {
-  const hit = FORBIDDEN_4.find((r) => within(bytes, r));
+  const hit = FORBIDDEN_4.find((r) => isWithin(bytes, r));
   return hit ? refused(`${hit.why} address`) : ALLOWED;
 }
 
@@ -209,7 +210,8 @@ export function judgeUrl(url: URL, opened: AllowedHosts): Verdict {
   return judgeHost(url.hostname);
 }
 
-function within(bytes: Bytes, block: Range): boolean {
+/** Whether an address lies in a block of the same family. */
+export function isWithin(bytes: Bytes, block: Pick<Range, "bytes" | "prefix">): boolean {
   if (bytes.length !== block.bytes.length) return false;
   for (let bit = 0; bit < block.prefix; bit += 8) {
     const mask = 0xff & (0xff << Math.max(0, 8 - (block.prefix - bit)));
@@ -219,14 +221,16 @@ function within(bytes: Bytes, block: Range): boolean {
   return true;
 }
 
-function parseIPv4(text: string): Bytes | null {
+/** Null for anything that is not the four decimal numbers of an IPv4 address. */
+export function parseIPv4(text: string): Bytes | null {
   const parts = text.split(".");
   if (parts.length !== 4) return null;
   const bytes = parts.map((part) => (/^(0|[1-9]\d{0,2})$/.test(part) ? Number(part) : 256));
   return bytes.every((byte) => byte < 256) ? bytes : null;
 }
 
-function parseIPv6(text: string): Bytes | null {
+/** Null for anything that is not an IPv6 address; a zone is ignored. */
+export function parseIPv6(text: string): Bytes | null {
   let source = text.toLowerCase().split("%", 1)[0] ?? "";
   const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(source);
   if (dotted) {

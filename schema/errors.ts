@@ -5,7 +5,7 @@
 
 interface ApiErrorRow {
   /** HTTP status of the response. */
-  readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 503 | 504;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503 | 504;
   /** Default message; code may replace it by one that names the field or the provider's reason. */
   readonly sentence: string;
 }
@@ -23,6 +23,7 @@ export const API_ERRORS = {
   quota_exceeded: { status: 403, sentence: "Storage quota exceeded" },
   forbidden: { status: 403, sentence: "This key may not do that" },
   not_found: { status: 404, sentence: "Not found" },
+  method_not_allowed: { status: 405, sentence: "This route does not take this method" },
   lease_lost: { status: 409, sentence: "This run no longer owns the job" },
   idempotency_in_progress: {
     status: 409,
@@ -226,6 +227,12 @@ export const JOB_ERRORS = {
     outcome: "Failed",
     retry: "patient",
     sentence: "The connection to the source failed or broke off",
+  },
+  host_not_found: {
+    party: "source",
+    outcome: "Failed",
+    retry: "backoff",
+    sentence: "The host name of the source does not exist; check the URL",
   },
   truncated: {
     party: "source",

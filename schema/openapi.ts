@@ -220,6 +220,8 @@ function parametersOf(place: "path" | "query", endpoint: Endpoint, name: string,
     in: place,
     required: place === "path" || (schema.required ?? []).includes(parameter),
     ...(description === undefined ? {} : { description }),
+    // name[key]=value
+    ...(property.type === "object" ? { style: "deepObject", explode: true } : {}),
     schema: property,
     ...(parameter in examples ? { example: examples[parameter] } : {}),
   }));

@@ -2,8 +2,8 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { type Endpoint, scopeOf } from "../schema/api/endpoint.ts";
 import { type EndpointName, endpoints } from "../schema/api/endpoints.ts";
 import type { Services } from "./context.ts";
-import { notFound } from "./lib/api-error.ts";
 import { gatewayBilling } from "./middleware/gateway-billing.ts";
+import { noRoute } from "./middleware/no-route.ts";
 import { onError } from "./middleware/on-error.ts";
 import { rateLimit } from "./middleware/rate-limit.ts";
 import { requestId } from "./middleware/request-id.ts";
@@ -51,10 +51,10 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.post("/internal/runs/:id/outcome", outcome);
   for (const path of ["/docs/*", "/llms.txt", "/llms-full.txt"]) app.get(path, docsAsset);
   app.get("/ui/:file", uiAsset);
+  // where the metrics were before they had a path of their own
+  app.get("/admin/metrics", requireOperator, handlers.metrics);
 
-  app.notFound(() => {
-    throw notFound();
-  });
+  app.notFound(noRoute(app));
   app.onError(onError);
   return app;
 }

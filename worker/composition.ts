@@ -1,13 +1,17 @@
+import type { TraceContext } from "../schema/telemetry/trace-context.ts";
+import { Tracer } from "../schema/telemetry/tracer.ts";
 import { type Config, readConfig } from "./config.ts";
 import type { Dependencies, RequestContext, Services } from "./context.ts";
 import { type Anchor, Connection } from "./db/connection.ts";
 import type { Env } from "./env.ts";
-import { consoleLog, describeError } from "./lib/log.ts";
+import { consoleLog, describeError, type Log } from "./lib/log.ts";
 import { createUuidV7 } from "./lib/uuid.ts";
+import { VERSION } from "./lib/version.ts";
 import { KeyCache } from "./services/accounts/key-cache.ts";
 import { RateLimits } from "./services/accounts/limits.ts";
 import { createBatchObjects } from "./services/batches/objects.ts";
 import { Backlog } from "./services/intake/backlog.ts";
+import { SiteRunsMemory } from "./services/maintenance/site-status.ts";
 import { Capacity } from "./services/runs/capacity.ts";
 import { createContainerRunner } from "./services/runs/container-runner.ts";
 import { createHttpRunner } from "./services/runs/http-runner.ts";
@@ -37,7 +41,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
   const config = readConfig(env);
   const dependencies = { ...PLATFORM, ...replaced };
   return {
-    runner: createRunner(config, env, dependencies.fetch),
+    runner: createRunner(config, env, dependencies),
     dispatchQueue: env.DISPATCH_QUEUE,
     deliveryQueue: env.DELIVERY_QUEUE,
     batches: createBatchObjects(env.BATCHES),
@@ -51,9 +55,11 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     capacity: new Capacity(),
     backlog: new Backlog(config.maxBacklog),
     backoffs: new BackoffMemory(),
+    siteRuns: new SiteRunsMemory(),
     sealer: new Sealer(config.sealingKeys, dependencies.random),
     spotifyTokens: new SpotifyTokens(config.spotify, dependencies),
     newId: createUuidV7(dependencies),
+    tracer: createTracer(config, dependencies),
   };
 }
 
@@ -73,18 +79,39 @@ export function createContext(
   services: Services,
   waitUntil: (work: Promise<unknown>) => void,
   anchor: Anchor = "first-primary",
+  trace: TraceContext | null = null,
 ): RequestContext {
   const connection = new Connection(services.d1, anchor);
+  // a line of a job that is not the request's own names its trace itself
+  const log: Log = trace
+    ? (event, fields) => services.log(event, { trace_id: trace.traceId, ...fields })
+    : services.log;
   const defer = (work: Promise<unknown>) =>
-    waitUntil(
-      work.catch((error: unknown) => services.log("deferred_failed", { error: describeError(error) })),
-    );
-  return { ...services, connection, db: connection.db, defer };
+    waitUntil(work.catch((error: unknown) => log("deferred_failed", { error: describeError(error) })));
+  return { ...services, log, trace, connection, db: connection.db, defer };
 }
 
-function createRunner(config: Config, env: Env, fetch: typeof globalThis.fetch): Runner {
+function createTracer(
+  { otlp }: Config,
+  { fetch, random, log }: Pick<Dependencies, "fetch" | "random" | "log">,
+): Tracer {
+  return new Tracer({
+    config: otlp,
+    resource: { "service.name": "waterspout-worker", "service.version": VERSION },
+    fetch,
+    random,
+    onFailure: (detail, lost) => log("traces_not_exported", { detail, lost }),
+  });
+}
+
+function createRunner(
+  config: Config,
+  env: Env,
+  { fetch, clock }: Pick<Dependencies, "fetch" | "clock">,
+): Runner {
   const token = config.processorToken;
-  return config.processor.type === "http"
-    ? createHttpRunner({ urls: config.processor.urls, token, fetch })
-    : createContainerRunner({ namespace: env.PROCESSOR, instances: config.processor.instances, token });
+  const { processor } = config;
+  return processor.type === "http"
+    ? createHttpRunner({ urls: processor.urls, token, fetch, clock })
+    : createContainerRunner({ namespace: env.PROCESSOR, ...processor, token, clock });
 }

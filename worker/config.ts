@@ -3,6 +3,14 @@ import { type AllowedHosts, AllowedHostsError, judgeHost, parseAllowedHosts } fr
 import { MAX_RETRY_HOURS } from "../schema/api/job-request.ts";
 import { FORWARDED_SETTINGS } from "../schema/container-settings.ts";
 import { DEFAULT_HEARTBEAT_SECONDS, DEFAULT_LEASE_SECONDS, leaseProblem } from "../schema/lease.ts";
+import { DEFAULT_NETWORK_SLOTS, type RunSlots, slotsOf } from "../schema/run-slots.ts";
+import {
+  OTLP_MEANINGS,
+  type OtlpConfig,
+  OtlpEndpoint,
+  OtlpHeaders,
+  SamplerArg,
+} from "../schema/telemetry/otlp-settings.ts";
 import { withoutTrailing } from "../schema/text.ts";
 import { type MarketplacePlans, PlansError, parsePlans } from "./lib/marketplace-plans.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
@@ -139,7 +147,7 @@ const VARIABLES = {
   },
   PROCESSOR_IDLE_SECONDS: {
     schema: wholeNumber(1, 3600),
-    fallback: "300",
+    fallback: "60",
     secret: false,
     meaning:
       "A container instance without work is stopped after this many seconds, 1 to 3600; unused with `PROCESSOR_URL`",
@@ -222,6 +230,24 @@ const VARIABLES = {
     meaning: "Key of Podcast Index; without it and its secret, only iTunes is asked",
   },
   PODCAST_INDEX_SECRET: { schema: z.string(), fallback: "", secret: true, meaning: "Its secret" },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    schema: OtlpEndpoint,
+    fallback: "",
+    secret: false,
+    meaning: OTLP_MEANINGS.endpoint,
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    schema: OtlpHeaders,
+    fallback: "",
+    secret: true,
+    meaning: OTLP_MEANINGS.headers,
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    schema: SamplerArg,
+    fallback: "1",
+    secret: false,
+    meaning: OTLP_MEANINGS.ratio,
+  },
   LISTING_SECONDS: {
     schema: wholeNumber(1, 60),
     fallback: "60",
@@ -330,7 +356,7 @@ export interface Config {
   readonly publicUrl: string;
   readonly processor:
     | { readonly type: "http"; readonly urls: readonly [string, ...string[]] }
-    | { readonly type: "containers"; readonly instances: number };
+    | { readonly type: "containers"; readonly instances: number; readonly slots: RunSlots };
   readonly processorIdleMs: number;
   /** The processor's settings that container instances get as they are, see `schema/container-settings.ts`. */
   readonly forwarded: Readonly<Record<string, string>>;
@@ -340,6 +366,7 @@ export interface Config {
   readonly rapidApiPlans: MarketplacePlans;
   readonly spotify: SpotifyConfig;
   readonly directories: DirectoryConfig;
+  readonly otlp: OtlpConfig;
   readonly listingMs: number;
   readonly allowedPrivateHosts: AllowedHosts;
   readonly leaseMs: number;
@@ -421,7 +448,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     publicUrl: variables.PUBLIC_URL,
     processor:
       processorUrl === undefined
-        ? { type: "containers", instances }
+        ? { type: "containers", instances, slots: slotsOfInstance(env) }
         : { type: "http", urls: [processorUrl, ...otherUrls] },
     forwarded: forwardedSettings(env),
     processorIdleMs: variables.PROCESSOR_IDLE_SECONDS * 1000,
@@ -451,6 +478,11 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
         secret,
       })),
     },
+    otlp: {
+      endpoint: variables.OTEL_EXPORTER_OTLP_ENDPOINT,
+      headers: variables.OTEL_EXPORTER_OTLP_HEADERS,
+      ratio: variables.OTEL_TRACES_SAMPLER_ARG,
+    },
     listingMs: variables.LISTING_SECONDS * 1000,
     allowedPrivateHosts: variables.ALLOWED_PRIVATE_HOSTS,
     leaseMs: leaseSeconds * 1000,
@@ -468,6 +500,12 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
 /** Null unless both halves are set. */
 const pair = <T>(first: string, second: string, make: (first: string, second: string) => T): T | null =>
   first === "" || second === "" ? null : make(first, second);
+
+/** What the processor of an instance makes of its settings; it refuses to start with others than whole numbers. */
+function slotsOfInstance({ NETWORK_SLOTS, RESERVED_SLOTS }: Readonly<Record<string, unknown>>): RunSlots {
+  const all = Number(NETWORK_SLOTS || DEFAULT_NETWORK_SLOTS);
+  return slotsOf(all, RESERVED_SLOTS ? Number(RESERVED_SLOTS) : undefined);
+}
 
 /** The processor checks them at its start. */
 function forwardedSettings(env: Readonly<Record<string, unknown>>): Record<string, string> {

@@ -1,4 +1,6 @@
 import type { TargetOf } from "../schema/storage/address.ts";
+import type { TraceContext } from "../schema/telemetry/trace-context.ts";
+import type { Tracer } from "../schema/telemetry/tracer.ts";
 import type { DeliveryMessage, DispatchMessage } from "../schema/wire/queue-messages.ts";
 import type { Config } from "./config.ts";
 import type { Connection, Db } from "./db/connection.ts";
@@ -42,15 +44,19 @@ export interface Services extends Dependencies {
   readonly capacity: Capacity;
   readonly backlog: Backlog;
   readonly backoffs: BackoffMemory;
+  readonly siteRuns: SiteRunsMemory;
   readonly sealer: Sealer;
   readonly spotifyTokens: SpotifyTokens;
   readonly newId: MakeId;
+  readonly tracer: Tracer;
 }
 
 /** The services as one request, message or cron run uses them. */
 export interface RequestContext extends Services {
   readonly db: Db;
   readonly connection: Connection;
+  /** The span of the request; null for messages and cron runs. */
+  readonly trace: TraceContext | null;
   /** Continues work after the response; a failure is logged. */
   readonly defer: (work: Promise<unknown>) => void;
 }
@@ -98,10 +104,23 @@ export interface Backoffs {
 
 /** This isolate's copy of the pauses for sources and storages. */
 export interface BackoffMemory {
-  /** Sources and storages with a strike. */
-  read(context: Pick<RequestContext, "db" | "clock">): Promise<Backoffs>;
+  /** Sources and storages with a strike; what the instances run is read with them. */
+  read(context: Pick<RequestContext, "db" | "clock" | "runner">): Promise<Backoffs>;
   /** The tables were changed. */
   remove(): void;
+}
+
+/** Runs of a site that ended alike. */
+export interface SiteRuns {
+  readonly site: string;
+  /** `completed`, or an error code. */
+  readonly outcome: string;
+  readonly runs: number;
+}
+
+/** This isolate's copy of how runs ended in the last hour. */
+export interface SiteRunsMemory {
+  read(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
 }
 
 /** The operator's token for Spotify's Web API. */

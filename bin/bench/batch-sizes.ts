@@ -13,7 +13,7 @@ import { type ServerProcess, startServer } from "./servers/server-process.ts";
 import { until } from "./until.ts";
 
 const SIZES = [10, 100, 1_000, 5_000];
-/** Number of reads of the counters, of which the median counts. */
+/** How often the counters are read; the median counts. */
 const READS = 5;
 const LOG_TIMEOUT_MS = 5_000;
 

@@ -12,11 +12,11 @@ import { table } from "./table.ts";
 import { until } from "./until.ts";
 
 const JOBS = 2_000;
-/** Rounds of so many jobs: memory is to level off, not only to be small at first. */
+/** Rounds of this many jobs: memory must level off, not only be small at first. */
 const ROUNDS = 3;
-/** Jobs that are posted side by side. */
+/** Jobs that are posted at the same time. */
 const AT_ONCE = 16;
-/** How long jobs are read by so many clients, to see what requests alone cost. */
+/** How long this many clients read jobs, to see what requests alone cost. */
 const READ_MS = 20_000;
 const READERS = 16;
 const TIMEOUT_MS = 20 * 60_000;
@@ -35,11 +35,11 @@ export interface DrainRound {
 
 export interface DrainResults {
   readonly rounds: readonly DrainRound[];
-  /** Resident bytes by what had been done. */
+  /** Resident bytes after each step. */
   readonly memory: readonly { readonly after: string; readonly bytes: Memory }[];
 }
 
-/** Tiny jobs through the local stack, all of them at once, and what its processes keep of them. */
+/** Tiny jobs through the local stack, all at once, and how much memory its processes keep. */
 export async function benchDrain(log: (line: string) => void, jobs = JOBS): Promise<DrainResults> {
   const folder = await mkdtemp(join(tmpdir(), "waterspout-bench-drain-"));
   const source = await startServer("tiny.ts");

@@ -28,7 +28,7 @@ export interface Fairness {
   readonly duringFloodMs: number;
 }
 
-/** How long two accounts wait for slots on their own, and while a third one floods the service. */
+/** How long two accounts wait for slots, alone and while a third one floods the service. */
 export async function measureFairness(log: (line: string) => void): Promise<Fairness> {
   const folder = await mkdtemp(join(tmpdir(), "waterspout-bench-fairness-"));
   const processorPort = await freePort();

@@ -15,7 +15,7 @@ export interface BenchOptions {
 export const USAGE = `npm run bench -- [${PARTS.join("|")}]… [--runs 5] [--quick] [--only text]`;
 
 /**
- * @throws StackError with the usage when the arguments are not understood
+ * @throws StackError with the usage if the arguments are wrong
  * @example parseOptions(["pipeline", "--quick"]) // { parts: ["pipeline"], runs: 1, only: "" }
  */
 export function parseOptions(args: readonly string[]): BenchOptions {

@@ -12,13 +12,13 @@ import { until } from "./until.ts";
 
 const FEW = 1_000;
 const MANY = 1_000_000;
-/** Each operation is made so many times, and the median counts; the first ones only warm up. */
+/** Each operation runs this many times, and the median counts; the first runs only warm up. */
 const TIMES = 60;
 const WARM_UP = 10;
-/** An operation on many rows may take so many times what it takes on few. */
+/** An operation on many rows may take at most this many times as long as on few. */
 const AT_MOST = 2;
 const SLOTS = 4;
-/** Over which the jobs are spread: none is old enough to be removed. */
+/** Days over which the jobs are spread; none is old enough to be removed. */
 const DAYS = 80;
 const DAY_MS = 24 * 60 * 60_000;
 const TIMEOUT_MS = 30_000;
@@ -30,7 +30,7 @@ export interface RowsResult {
   readonly many: number;
 }
 
-/** A Worker with a processor and so many jobs of one account in its database. */
+/** A Worker with a processor, and with many jobs of one account in its database. */
 interface Filled {
   readonly worker: BareWorker;
   readonly processor: TimedProcessor;

@@ -42,7 +42,7 @@ function repeatedBeginnings(pattern: string, flags: string): string[] {
   return slow;
 }
 
-/** What must precede it in its sequence and the enclosing ones; null if that is anchored to the start of the text. */
+/** What must precede it in its sequence and in the enclosing ones; null if that is anchored to the start of the text. */
 function inFrontOf(node: AST.Quantifier): AST.Element[] | null {
   const parts: AST.Element[] = [];
   let child: AST.Node = node;
@@ -55,7 +55,7 @@ function inFrontOf(node: AST.Quantifier): AST.Element[] | null {
   return parts.filter(({ type }) => type !== "Assertion");
 }
 
-/** Nothing follows it that could fail. */
+/** True if nothing that could fail follows it. */
 function isLast(node: AST.Quantifier): boolean {
   let child: AST.Node = node;
   for (let parent: AST.Node | null = node.parent; parent !== null; child = parent, parent = parent.parent) {

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-/** What ffprobe reports about a file, one fact a line. */
+/** What ffprobe reports about a file, one fact per line. */
 export async function probeFacts(path: string, ffprobe: string): Promise<string[]> {
   const entries =
     "format=format_name,duration,bit_rate:stream=codec_type,codec_name,width,height,sample_rate";

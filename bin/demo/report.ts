@@ -1,9 +1,9 @@
 import type { Job } from "../../schema/api/job.ts";
-import type { FetchedFile } from "../waterspout/fetch-file.ts";
-import { timingsOf } from "../waterspout/job-text.ts";
-import { facts, size } from "../waterspout/text.ts";
+import { timingsOf } from "../waterspout/terminal/job-text.ts";
+import { facts, size } from "../waterspout/terminal/text.ts";
+import type { FetchedFile } from "../waterspout/waiting/fetch-file.ts";
 
-/** What the demo says about a delivered job, one fact a line. */
+/** What the demo says about a delivered job, one fact per line. */
 export const reportOf = (job: Job, file: FetchedFile, probed: readonly string[]): string =>
   facts([
     ["object key", job.s3_key],

@@ -1,6 +1,6 @@
 import type { DeploySettings } from "./settings.ts";
 
-/** A configuration of wrangler as it is written, as far as it is changed here. */
+/** The part of wrangler's configuration that is changed here. */
 export interface RawConfig {
   readonly [member: string]: unknown;
   readonly name?: string;
@@ -12,18 +12,18 @@ export interface RawConfig {
   readonly r2_buckets?: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** The names of what a deployment consists of. */
+/** The names of the parts of a deployment. */
 export interface ResourceNames {
   readonly database: string;
   readonly bucket: string;
   readonly queues: readonly string[];
 }
 
-/** The name that `wrangler.toml` gives everything; a deployment's own takes its place. */
+/** The name of everything in `wrangler.toml`; the deployment's own name replaces it. */
 const TRACKED_NAME = "waterspout";
 const renamed = (name: string, to: string): string => `${to}${name.slice(TRACKED_NAME.length)}`;
 
-/** Where messages go that failed as often as they may: they are kept to be looked at, and lost otherwise. */
+/** Where messages go that failed too often, so that an operator can look at them; otherwise they would be lost. */
 const deadLetterOf = (queue: string): string => `${queue}-dead`;
 
 /** The names in a deployment. */
@@ -36,7 +36,7 @@ export function resourceNames({ queues }: RawConfig, { name, vars }: DeploySetti
   };
 }
 
-/** `wrangler.toml` with what the operator decided; its paths mean the same, since it lies next to that file. */
+/** `wrangler.toml` with the operator's settings; it is next to that file, so relative paths stay the same. */
 export function deployConfig(raw: RawConfig, settings: DeploySettings, databaseId: string): RawConfig {
   const { name, vars, domain, jurisdiction } = settings;
   const { dev: _local, ...deployed } = raw;

@@ -8,21 +8,21 @@ export interface DeployOptions {
   /** `wrangler.toml`. */
   readonly raw: RawConfig;
   readonly wrangler: Wrangler;
-  /** Only says what would be done. */
+  /** True: only says what would be done. */
   readonly dryRun: boolean;
   readonly log: (line: string) => void;
-  /** Writes the ignored configuration. @returns its path */
+  /** Writes the configuration, which git ignores. @returns its path */
   readonly writeConfig: (config: RawConfig) => string;
   /**
-   * Secrets that the operator did not give: those that a former deployment made up here, else new ones.
+   * Secrets that the operator did not provide: those that an earlier deployment generated here, else new ones.
    * @param names what is missing at Cloudflare
    */
   readonly makeSecrets: (names: readonly string[]) => Readonly<Record<string, string>>;
-  /** Has a file with secrets for as long as `use` takes. */
+  /** Runs `use` with a file of secrets, which exists only as long as it runs. */
   readonly withSecretsFile: (secrets: Readonly<Record<string, string>>, use: (file: string) => void) => void;
 }
 
-/** Made up where nobody gives them; changing the last one would lock away what callers left. */
+/** Generated if the operator provides none; a new value for the last one would make stored secrets unreadable. */
 const MADE_UP = ["ADMIN_TOKEN", "PROCESSOR_TOKEN", "SEALING_KEYS"];
 const NEEDED = [...MADE_UP, "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"];
 
@@ -31,10 +31,10 @@ const ABSENT_QUEUE = /does not exist/i;
 const ABSENT_WORKER = /does not exist|not found|\[code: 100(07|90)\]/i;
 
 /**
- * Creates what is missing, migrates the database, and deploys. What is there stays as it is, so it may be repeated after
- * any failure.
+ * Creates what is missing, migrates the database, and deploys. What exists stays as it is, so it can be repeated after any
+ * failure.
  *
- * @throws StackError with what wrangler said, or what the operator must add
+ * @throws StackError with wrangler's message, or what the operator must add
  */
 export function deploy(options: DeployOptions): void {
   const { settings, raw, wrangler, dryRun, log } = options;
@@ -46,7 +46,7 @@ export function deploy(options: DeployOptions): void {
   };
   const within = jurisdiction === null ? [] : ["--jurisdiction", jurisdiction];
 
-  // first of all what could stop the deployment, before anything is created
+  // checks what could stop the deployment before anything is created
   const kept = secretsAt(wrangler, settings.name);
   const missing = NEEDED.filter((name) => !kept.has(name) && settings.secrets[name] === undefined);
   const mustGive = missing.filter((name) => !MADE_UP.includes(name));
@@ -69,7 +69,7 @@ export function deploy(options: DeployOptions): void {
 
   const id = databaseId(wrangler, names.database);
   if (id === null && !dryRun)
-    throw new StackError(`The database ${names.database} was created and is not listed`);
+    throw new StackError(`The database ${names.database} was created but is not listed`);
   const config = deployConfig(raw, settings, id ?? "00000000-0000-0000-0000-000000000000");
   const file = options.writeConfig(config);
   log(`wrote ${file}`);
@@ -94,7 +94,7 @@ export function deploy(options: DeployOptions): void {
   else options.withSecretsFile(secrets, (path) => outputOf(wrangler, [...args, "--secrets-file", path]));
 }
 
-/** The account to deploy to. @throws StackError when nobody is signed in, or there are several */
+/** The account to deploy to. @throws StackError if nobody is signed in, or there are several */
 export function findAccount(wrangler: Wrangler, wanted: string | undefined): string {
   const result = wrangler(["whoami", "--json"]);
   if (!result.ok) {

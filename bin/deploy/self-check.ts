@@ -7,8 +7,8 @@ import { makeSampleVideo } from "../demo/sample-video.ts";
 import { StackError } from "../stack/errors.ts";
 import { ensureLocalKey } from "../stack/local-account.ts";
 import { checksOf } from "../waterspout/commands/doctor.ts";
-import { createdBy } from "../waterspout/created-by.ts";
-import { fetchReadiness } from "../waterspout/fetch-readiness.ts";
+import { fetchReadiness } from "../waterspout/connection/fetch-readiness.ts";
+import { createdBy } from "../waterspout/waiting/created-by.ts";
 import { outputOf, type Wrangler } from "./wrangler.ts";
 
 export interface SelfCheckOptions {
@@ -29,7 +29,7 @@ const SAMPLE_KEY = ".waterspout/sample.mp4";
 const LINK_SECONDS = "3600";
 
 /**
- * Delivers a sample through a deployment: it is put into the bucket, and its signed link is the source of a job.
+ * Delivers a sample through a deployment: the sample is stored in the bucket, and a signed link to it is the source of a job.
  *
  * @throws StackError with what does not work
  */

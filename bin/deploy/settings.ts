@@ -10,19 +10,19 @@ export type Jurisdiction = (typeof JURISDICTIONS)[number];
 
 /** What the operator decides. */
 export interface DeploySettings {
-  /** Of the Worker, and the beginning of the names of its database, queues and bucket. */
+  /** Name of the Worker, and prefix of the names of its database, queues and bucket. */
   readonly name: string;
-  /** Null: wherever Cloudflare puts it. It cannot be changed later. */
+  /** Null: Cloudflare chooses. It cannot be changed later. */
   readonly jurisdiction: Jurisdiction | null;
   /** Host name that Cloudflare serves the Worker under; null: the one in `PUBLIC_URL`, such as workers.dev's. */
   readonly domain: string | null;
   /** The Worker's variables. */
   readonly vars: Readonly<Record<string, string>>;
-  /** Secrets that were given; those that are not are kept or made up. */
+  /** Secrets from the operator; missing ones are kept or generated. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** Settings of a former deployment, from the file that it wrote. */
+/** Settings of an earlier deployment, from the file that it wrote. */
 export interface FormerDeployment {
   readonly name?: string;
   readonly vars?: Readonly<Record<string, string>>;
@@ -35,9 +35,9 @@ export interface DeployArguments {
   readonly jurisdiction?: string | undefined;
 }
 
-/** Of the processor's settings, those that are as secret as the Worker's own. */
+/** Settings of the processor that are as secret as the Worker's own. */
 const SECRET_SETTINGS: readonly string[] = ["YTDLP_COOKIES", "YTDLP_PROXY"];
-/** The Worker decides these from where it runs. */
+/** The Worker derives these from where it runs. */
 const NOT_SET = ["PLATFORM"];
 
 const isSecret = (name: string): boolean =>
@@ -48,7 +48,7 @@ const NAMES = [...CONFIG_VARIABLES.map(({ name }) => name), ...FORWARDED_SETTING
 );
 
 /**
- * Puts the settings together: arguments, then variables of the environment, then what the former deployment had.
+ * Merges the settings: arguments first, then environment variables, then those of the earlier deployment.
  *
  * @throws StackError with a sentence for each value that cannot be deployed
  */
@@ -81,7 +81,7 @@ export function readSettings(
 const isJurisdiction = (text: string): text is Jurisdiction =>
   (JURISDICTIONS as readonly string[]).includes(text);
 
-/** Good enough for the rules, where a secret is kept from a former deployment or made up later. */
+/** Satisfies the rules for a secret that is kept from an earlier deployment or generated later. */
 const PLACEHOLDERS = {
   ADMIN_TOKEN: "x".repeat(16),
   PROCESSOR_TOKEN: "x".repeat(16),
@@ -99,10 +99,12 @@ function refuse(vars: Readonly<Record<string, string>>, secrets: Readonly<Record
   const local = Object.entries(vars).filter(([, value]) => isUrl(value) && !isPublic(value));
   if (local.length > 0) {
     const names = local.map(([name, value]) => `${name} is ${value}`).join("; ");
-    throw new StackError(`Cloudflare cannot reach addresses of this machine or its network: ${names}`);
+    throw new StackError(`Cloudflare cannot reach addresses of this machine or of its network: ${names}`);
   }
   if (!vars.PUBLIC_URL.startsWith("https://")) {
-    throw new StackError(`PUBLIC_URL ${vars.PUBLIC_URL} must be https: keys and credentials travel to it`);
+    throw new StackError(
+      `PUBLIC_URL ${vars.PUBLIC_URL} must be https, because keys and credentials are sent to it`,
+    );
   }
   try {
     readConfig({ ...PLACEHOLDERS, ...vars, ...secrets });

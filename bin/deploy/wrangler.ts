@@ -9,10 +9,10 @@ export interface WranglerResult {
   readonly stderr: string;
 }
 
-/** Calls wrangler; tests put a double with recorded answers in its place. */
+/** Calls wrangler; tests replace it with a double that has recorded responses. */
 export type Wrangler = (args: readonly string[]) => WranglerResult;
 
-/** The project's own wrangler, which asks no questions. */
+/** The project's own wrangler, without questions at the terminal. */
 export const wrangler: Wrangler = (args) => {
   const { error, status, stdout, stderr } = spawnSync(
     process.execPath,
@@ -49,7 +49,7 @@ export function jsonOf<T>(run: Wrangler, args: readonly string[]): T {
 /**
  * Whether a command finds what it asks for.
  *
- * @param absent what wrangler says where that is not there; every other failure is one
+ * @param absent wrangler's message if it does not exist; any other failure is thrown
  */
 export function finds(run: Wrangler, args: readonly string[], absent: RegExp): boolean {
   const result = run(args);

@@ -5,7 +5,7 @@ import { outputOf, ProgramError, runProgram, works } from "./run-program.ts";
 
 /** How a container is started. */
 export interface ContainerSetup {
-  /** What people read. */
+  /** For people. */
   readonly name: string;
   readonly readOnlyRoot: boolean;
   /** Folder of this machine that is mounted as the work folder, owned by the image's user; null: the image's own. */
@@ -40,14 +40,14 @@ function dockerLike(name: "docker" | "podman"): Engine {
       ...([name, "run", "--rm", "--network", "host", "--stop-timeout", "60"] as const),
       ...(readOnlyRoot ? ["--read-only"] : []),
       ...(workVolume === null ? [] : ["-v", `${workVolume}:/work`]),
-      // names alone: the values are in the command's environment, and secrets on no command line
+      // only names: the values are in the command's environment, so no secret is on a command line
       ...Object.keys(env).flatMap((variable) => ["-e", variable]),
       tag,
     ],
   };
 }
 
-/** Where buildah keeps layers when it works without a daemon, and what it works with. */
+/** Where buildah keeps layers without a daemon, and its storage driver. */
 const buildahHome = inRoot(".cache", "image");
 const BUILDAH = [
   ...["--root", join(buildahHome, "store"), "--runroot", join(buildahHome, "run")],
@@ -67,7 +67,7 @@ interface ImageConfig {
   readonly WorkingDir: string;
 }
 
-/** buildah builds without a daemon and without privileges of a kernel; containers run in a chroot, as the image's user. */
+/** buildah needs no daemon and no kernel privileges; containers run in a chroot, as the image's user. */
 function buildahEngine(log: (line: string) => void): Engine {
   mkdirSync(buildahHome, { recursive: true });
   return {
@@ -110,13 +110,13 @@ async function standInBase(log: (line: string) => void): Promise<string[]> {
   const npm = join(outputOf("sh", ["-c", 'realpath "$(command -v npm)"']), "..", "..");
   const script = inRoot("bin", "image", "stand-in-base.sh");
   await runProgram(script, [join(buildahHome, "base"), process.execPath, npm, STAND_IN, ...BUILDAH]);
-  // its wheels are made here, so their hashes are others than those of the index
+  // the wheels are made here, so their hashes differ from those of the index
   return [`NODE_IMAGE=${STAND_IN}`, "YTDLP_LOCK=/opt/wheels/requirements.txt"];
 }
 
 const argsOf = (buildArgs: readonly string[]) => buildArgs.flatMap((argument) => ["--build-arg", argument]);
 
-/** The engine of this machine: the first that works. @throws ProgramError when there is none */
+/** The first engine that works on this machine. @throws ProgramError if none does */
 export function findEngine(log: (line: string) => void): Engine {
   if (works("docker", ["info"])) return dockerLike("docker");
   if (works("podman", ["info"])) return dockerLike("podman");

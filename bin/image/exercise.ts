@@ -10,12 +10,12 @@ import { logTail } from "../stack/log-tail.ts";
 import { freePort } from "../stack/ports.ts";
 import { type SupervisedProcessor, superviseProcessor } from "../stack/processor.ts";
 import { startStack } from "../stack/stack.ts";
-import { createdBy } from "../waterspout/created-by.ts";
+import { createdBy } from "../waterspout/waiting/created-by.ts";
 import type { ContainerSetup, Engine } from "./engine.ts";
 
-/** Of the image's user. */
+/** User id of the image's user. */
 const UID = 1000;
-/** Slow enough that the processor is ended in the middle of a job, in bytes per second. */
+/** Slow enough to end the processor in the middle of a job, in bytes per second. */
 const RATE = 1_500_000;
 
 /** The ways in which operators start the image. */
@@ -26,8 +26,8 @@ const SETUPS: readonly (Pick<ContainerSetup, "name" | "readOnlyRoot"> & { readon
 ];
 
 /**
- * Starts the image in each way next to a Worker, delivers a job through it, and ends it by SIGTERM in the middle of
- * another one, which the next container delivers.
+ * Starts the image in each way next to a Worker, delivers a job through it, and ends it with SIGTERM in the middle of
+ * another job, which the next container delivers.
  *
  * @throws StackError with what went wrong and the end of the container's log
  */
@@ -55,7 +55,7 @@ export async function exerciseImage(engine: Engine, tag: string, log: (line: str
   }
 }
 
-/** A volume as engines make it: its folder is root's, and its root is the image user's. */
+/** A volume as engines create it: root owns the folder that contains it, and the image's user owns the volume. */
 async function volumeIn(folder: string, index: number): Promise<string> {
   const volume = join(folder, `volume-${index}`);
   await mkdir(volume, { mode: 0o755 });
@@ -113,7 +113,7 @@ async function exercise({ start, stateDir, origin, log }: ExerciseOptions): Prom
   }
 }
 
-/** What the stack decides for its processor, without what the image has places of its own for. */
+/** The stack's settings for its processor, except paths that the image sets itself. */
 function containerEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
   const decides: Readonly<Record<string, string>> = CONTAINER_SETTINGS;
   const set = Object.entries(env).filter(

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a command in a container's folder as the image's user, uid 1000, in mounts of its own:
 #   run-in-chroot.sh <folder> ro|rw <work volume or ''> <working directory> <command>…
-# The command takes this process's place, so that signals reach it. Needs root; the machine's network is the container's.
+# The command replaces this process, so that signals reach it. Needs root; the container uses the machine's network.
 set -eu
 
 if [ "${IN_MOUNT_NAMESPACE:-}" != yes ]; then

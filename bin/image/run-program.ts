@@ -1,16 +1,16 @@
 import { spawn, spawnSync } from "node:child_process";
 import { root } from "../stack/paths.ts";
 
-/** A program of this machine did not do its work. */
+/** A program of this machine failed. */
 export class ProgramError extends Error {
   override readonly name = "ProgramError";
 }
 
-/** Whether a program is there and says that it works. */
+/** Whether a program is installed and works. */
 export const works = (command: string, args: readonly string[]): boolean =>
   spawnSync(command, args, { stdio: "ignore", timeout: 20_000 }).status === 0;
 
-/** What a program prints. @throws ProgramError with its last words */
+/** What a program prints. @throws ProgramError with the end of its output */
 export function outputOf(command: string, args: readonly string[]): string {
   const { error, status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", cwd: root });
   if (!error && status === 0) return stdout.trim();

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes a stand-in for the image's base where no registry of images and no package index can be reached, on Debian as root:
+# Makes a stand-in for the base image where no image registry and no package index can be reached, on Debian as root:
 #   stand-in-base.sh <folder> <node> <npm> <tag> [buildah options…]
-# Debian's packages come from the machine's mirror, Node and npm are the machine's, and yt-dlp is the machine's as a wheel.
-# What the packages of yt-dlp's extras would bring is missing, as the processor's /readyz then says.
+# Debian's packages come from the machine's mirror; Node, npm and yt-dlp (as a wheel) come from the machine.
+# The packages of yt-dlp's extras are missing, which the processor's /readyz reports.
 set -eu
 
 folder=$1 node=$2 npm=$3 tag=$4
@@ -29,7 +29,7 @@ echo 'node:x:1000:' >> "$root/etc/group"
 echo 'node:x:1000:1000::/home/node:/bin/bash' >> "$root/etc/passwd"
 mkdir -p "$root/home/node"
 chown 1000:1000 "$root/home/node"
-# certificates that the machine trusts, for a mirror of its own
+# the certificates that the machine trusts, for its own mirror
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 printf 'cafile=/etc/ssl/certs/ca-certificates.crt\n' > "$root/usr/local/lib/node_modules/npm/npmrc"
 

@@ -4,8 +4,9 @@ import { CONTAINERS } from "../../schema/containers.ts";
 import { API_ERRORS, JOB_ERRORS } from "../../schema/errors.ts";
 import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
 import { inRoot } from "../stack/paths.ts";
-import { EXIT_MEANINGS } from "../waterspout/exit-codes.ts";
+import { EXIT_MEANINGS } from "../waterspout/failures/exit-codes.ts";
 import { API_ADVICE, JOB_ADVICE } from "./advice.ts";
+import { commandReference, commandVariableTable, commonOptionTable } from "./command-reference.ts";
 
 /** Generated tables, by the name in their markers. */
 const TABLES: Readonly<Record<string, () => string>> = {
@@ -18,6 +19,9 @@ const TABLES: Readonly<Record<string, () => string>> = {
   "verification in Python": () => excerpt("receiver.py", "python", /^def is_signed[\s\S]*?(?=\n\n)/m),
   "verification in PHP": () => excerpt("receiver.php", "php", /^function is_signed[\s\S]*?^\}$/m),
   "exit codes": () => table(["exit code", "meaning"], Object.entries(EXIT_MEANINGS)),
+  "common options": commonOptionTable,
+  "command variables": commandVariableTable,
+  commands: commandReference,
 };
 
 /**

@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { findOnPath } from "./paths.mjs";
 import { SetupError } from "./report.mjs";
 
-/** Where newer builds of one package are found for these releases of Debian, which share their dependencies. */
+/** The backports with newer builds of one package for these releases of Debian, which share their dependencies. */
 const BACKPORTS = "trixie-backports";
 const RELEASES = "bookworm|trixie";
 
-/** Nothing but yt-dlp is ever taken from the backports. */
+/** Only yt-dlp comes from the backports. */
 const PIN = `Package: *
 Pin: release n=${BACKPORTS}
 Pin-Priority: -1
@@ -60,11 +60,11 @@ function asRoot(command, packages) {
       `Installing ${packages.join(", ")} needs root, and there is no sudo. Run this command once as root: npm run setup`,
     );
   }
-  // Without a terminal nobody could type a password: fail instead of waiting for it.
+  // Without a terminal, nobody can type a password: fail instead of waiting for one.
   return ["sudo", ...(process.stdin.isTTY ? [] : ["-n"]), ...command];
 }
 
-/** The backports' source, made from the machine's own Debian source so that its mirror and its keys are used. */
+/** The source of the backports, derived from the machine's own Debian source, so that its mirror and keys are used. */
 function backportsSource() {
   return fromDeb822("/etc/apt/sources.list.d/debian.sources") ?? fromList("/etc/apt/sources.list") ?? "";
 }

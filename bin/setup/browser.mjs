@@ -3,7 +3,7 @@ import { aptCanInstall, installWithApt } from "./apt.mjs";
 import { findOnPath } from "./paths.mjs";
 import { progress, SetupError } from "./report.mjs";
 
-/** Programs that speak Chromium's protocol, by their usual names. */
+/** Usual names of browsers that speak Chromium's protocol. */
 const NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 const APPLICATIONS = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -30,7 +30,7 @@ export function installBrowser() {
   if (findBrowser() !== null) return;
   if (!aptCanInstall()) {
     throw new SetupError(
-      "The tests need Chromium or Chrome. Install one, or set CHROMIUM_PATH to its program; then run the same command again.",
+      "The tests need Chromium or Chrome. Install one, or set CHROMIUM_PATH to one; then run the same command again.",
     );
   }
   progress("installing chromium …");

@@ -9,7 +9,7 @@ import { progress, SetupError } from "./report.mjs";
  * @typedef {{ path: string, size: number, modified: number }} FoundTool
  */
 
-/** Oldest yt-dlp that is taken: older ones do not know how to run the sites' scripts in a JavaScript runtime. */
+/** Oldest yt-dlp that is accepted: older ones cannot run the sites' scripts in a JavaScript runtime. */
 export const YTDLP_FLOOR = "2025.11.12";
 
 /** @type {readonly Tool[]} */
@@ -20,7 +20,7 @@ const TOOLS = [
 ];
 
 /**
- * Makes sure that yt-dlp, ffmpeg and ffprobe are there and work; installs what is missing.
+ * Makes sure that yt-dlp, ffmpeg and ffprobe are installed and work; installs what is missing.
  *
  * @param {Record<string, FoundTool>} known tools that were tried before; those are not tried again while unchanged
  * @returns {Record<string, FoundTool>} the tools that work, for the next time
@@ -85,7 +85,7 @@ const isUnchanged = (found, before) =>
   before?.path === found.path && before.size === found.size && before.modified === found.modified;
 
 /**
- * What is wrong with a program; null when nothing is.
+ * What is wrong with a program; null if nothing is.
  * @param {Tool} tool
  * @param {string} path
  */
@@ -130,5 +130,5 @@ function advice(packages) {
       ? `yt-dlp ${YTDLP_FLOOR} or newer (for example: pipx install "yt-dlp[default,curl-cffi]")`
       : "ffmpeg with ffprobe (your system's package manager has it)",
   );
-  return `Install ${how.join(" and ")}, or name the programs in YTDLP_PATH, FFMPEG_PATH and FFPROBE_PATH; then run the same command again.`;
+  return `Install ${how.join(" and ")}, or set YTDLP_PATH, FFMPEG_PATH and FFPROBE_PATH to the programs; then run the same command again.`;
 }

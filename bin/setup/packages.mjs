@@ -8,7 +8,7 @@ import { progress, SetupError } from "./report.mjs";
  * @typedef {{ version?: string, optional?: boolean, devOptional?: boolean, peer?: boolean }} LockedPackage
  */
 
-/** Installs the packages of the lock file, unless exactly those are installed. */
+/** Installs the packages of the lock file, unless exactly those are installed already. */
 export function installPackages() {
   if (isExecutable(projectNode) && missingPackage() === null) return;
   progress("installing the npm packages of package-lock.json …");
@@ -16,7 +16,7 @@ export function installPackages() {
   const missing = missingPackage();
   if (missing !== null) throw new SetupError(`npm ci ended well, but ${missing} is not installed.`);
   if (isExecutable(projectNode)) return;
-  // The package "node" fetches its program by a script of its own, which npm may have held back without a word.
+  // The package "node" downloads its program in an install script, which npm may have skipped silently.
   progress("fetching the project's Node …");
   npm(["rebuild", "node", "--foreground-scripts"]);
   if (isExecutable(projectNode)) return;
@@ -41,7 +41,7 @@ function npm(args) {
   }
 }
 
-/** The first package of the lock file that npm's record of its last installation does not hold; null if none. */
+/** The first package of the lock file that is missing in npm's record of its last installation; null if none is. */
 function missingPackage() {
   const installed = readPackages(join(root, "node_modules", ".package-lock.json"));
   const locked = Object.entries(readPackages(join(root, "package-lock.json")));
@@ -52,7 +52,7 @@ function missingPackage() {
 }
 
 /**
- * Packages of other platforms are left out by npm.
+ * npm skips packages for other platforms.
  * @param {LockedPackage} locked
  */
 const mayBeAbsent = (locked) => Boolean(locked.optional || locked.devOptional || locked.peer);
@@ -70,7 +70,7 @@ function readPackages(lockFile) {
 }
 
 /**
- * The npm that started us, as long as it runs on a Node that the installation does not replace.
+ * The npm that started this process, if the installation does not replace the Node that it runs on.
  * @returns {[string, ...string[]]}
  */
 function npmCommand() {
@@ -80,7 +80,7 @@ function npmCommand() {
   return isNpm && outlivesInstallation ? [node, script] : ["npm"];
 }
 
-/** What an outer npm passes to its scripts about itself would mislead the inner one. */
+/** The variables that an outer npm sets for its scripts would mislead the inner one. */
 function npmEnvironment() {
   const ofOuterNpm =
     /^(npm_(lifecycle|package)_|npm_config_(local_prefix|global|workspace)|npm_command|INIT_CWD)/;

@@ -8,7 +8,7 @@ export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/[/
 /** Executables of the installed packages. */
 const packageBinaries = join(root, "node_modules", ".bin");
 
-/** Node of the version that the project is built for; installed with the packages. */
+/** The Node version that the project is built for, installed with the packages. */
 export const projectNode = join(root, "node_modules", "node", "bin", "node");
 
 /**
@@ -18,7 +18,7 @@ export const projectNode = join(root, "node_modules", "node", "bin", "node");
 export const withPackageBinaries = (path) => [packageBinaries, ...foldersOf(path)].join(delimiter);
 
 /**
- * The PATH without what an installation is about to replace.
+ * The PATH without the folders that an installation is about to replace.
  * @param {string | undefined} path
  */
 export const withoutPackageBinaries = (path) => foldersOf(path).join(delimiter);
@@ -31,7 +31,7 @@ const foldersOf = (path) =>
   (path ?? "").split(delimiter).filter((folder) => folder !== "" && folder !== packageBinaries);
 
 /**
- * Where a program is found on the PATH; null when it is not.
+ * The path of a program on the PATH; null if it is not there.
  * @param {string} name
  */
 export function findOnPath(name) {

@@ -12,7 +12,7 @@ export function progress(text) {
 const FRAME = "*".repeat(100);
 
 /**
- * Prints lines that nobody is to overlook.
+ * Prints lines that must not be overlooked.
  * @param {readonly string[]} lines
  */
 export function warn(lines) {

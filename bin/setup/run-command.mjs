@@ -6,7 +6,7 @@ import { projectNode, root, withPackageBinaries } from "./paths.mjs";
 import { SetupError } from "./report.mjs";
 
 /**
- * Runs `bin/<name>.ts` on the project's Node; signals and the exit code go through.
+ * Runs `bin/<name>.ts` on the project's Node; passes signals on, and returns its exit code.
  *
  * @param {string} name
  * @param {string[]} args

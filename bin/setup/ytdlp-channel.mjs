@@ -12,13 +12,13 @@ import { whatIsMissing } from "./ytdlp-extras.mjs";
  * @typedef {{ renew: boolean, folder?: string, installer?: string }} Options
  */
 
-/** A failed installation of the stable channel is not tried again at each start, in milliseconds. */
+/** How long a failed installation of the stable channel is not tried again, in milliseconds. */
 const TRY_AGAIN_AFTER = 24 * 60 * 60 * 1000;
 
 /**
  * The yt-dlp of the release channel that `YTDLP_CHANNEL` names, in an environment of its own below `.cache/`, with the
- * packages that YouTube's challenges and other sites need; system's packages come without them. Where the stable one cannot
- * be installed so, the system's own is taken, and a warning says what will not work.
+ * packages that YouTube's challenges and other sites need, which the systems' packages lack. If the stable channel cannot be
+ * installed like this, the system's yt-dlp is used, and a warning says what will not work.
  *
  * @param {Environment} env
  * @param {Options} options whether one that is there is brought up to date
@@ -75,7 +75,7 @@ function installStable({ renew, folder, installer }) {
       return error.message;
     }
     progress("installing yt-dlp with what YouTube needs …");
-    // a former one may be of another Python
+    // an earlier one may belong to another Python
     rmSync(home, { recursive: true, force: true });
     if (runInstaller(installer, home, "stable") && isExecutable(program)) return null;
     rmSync(home, { recursive: true, force: true });
@@ -95,7 +95,7 @@ function readStamp(file) {
   }
 }
 
-/** Debian has Python's module for environments in a package of its own. */
+/** Debian ships Python's venv module in a separate package. */
 function installVenv() {
   const hasVenv = spawnSync("python3", ["-c", "import ensurepip, venv"], { stdio: "ignore" }).status === 0;
   if (!hasVenv && aptCanInstall()) installWithApt(["python3", "python3-venv"]);
@@ -109,7 +109,7 @@ function installVenv() {
 function runInstaller(installer, home, channel) {
   const { error, status } = spawnSync(installer, [home, channel], {
     stdio: ["ignore", "inherit", "inherit"],
-    // where the index is out of reach, that is known soon
+    // an index that cannot be reached fails soon
     env: { PIP_RETRIES: "1", PIP_DEFAULT_TIMEOUT: "15", ...process.env },
   });
   return !error && status === 0;

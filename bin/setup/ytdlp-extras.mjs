@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { findOnPath } from "./paths.mjs";
 
-/** What yt-dlp's extras bring, and what does not work without. */
+/** What yt-dlp's extras contain, and what does not work without them. */
 const EXTRAS = /** @type {const} */ ({
   yt_dlp_ejs: "yt-dlp-ejs: YouTube's JavaScript challenges fail, and with them most of its formats",
   curl_cffi: "curl_cffi: sites that let only browsers in refuse its requests",
@@ -26,7 +26,7 @@ export function whatIsMissing() {
 }
 
 /**
- * The Python in the first line of a program; null when it names none by its path.
+ * The Python that the first line of a program names by its path; null if it names none.
  *
  * @param {string} program
  */

@@ -10,6 +10,7 @@ import { logTail } from "./log-tail.ts";
 import { markerOf } from "./marker.ts";
 import { applyMigrations, migrationFiles } from "./migrations.ts";
 import { ensureBundle } from "./platform/bundle.ts";
+import { trustedProxiesOf } from "./platform/trusted-proxies.ts";
 import { assertPortIsFree, freePort } from "./ports.ts";
 import { type ProcessorOptions, type SupervisedProcessor, superviseProcessor } from "./processor.ts";
 import { waitUntilReady } from "./readiness.ts";
@@ -93,6 +94,7 @@ async function start(
   }: StackOptions,
   undo: (() => void | Promise<void>)[],
 ): Promise<Omit<Stack, "stop">> {
+  const trustedProxies = trustedProxiesOf(env.TRUSTED_PROXIES);
   const state = await takeStateFolder(resolve(stateDir), log);
   undo.push(state.release);
   await assertPortIsFree(port);
@@ -128,6 +130,7 @@ async function start(
     migrations: migrationFiles(),
     bucket: { accessKeyId: secrets.BUCKET_KEY_ID, secretAccessKey: secrets.BUCKET_SECRET },
     openedHosts: openedHosts(variables),
+    trustedProxies,
   });
   const workerLog = freshLog(state.file("logs/worker.log"));
   const ofWorker = { platformFile, env: system, logFile: workerLog };

@@ -7,7 +7,7 @@ const USAGE = "npm run chaos -- [--rounds 20] [--seed 1] [--from 0] [--faults 4]
 /**
  * Runs rounds of faults. The same seed and number always choose the same faults: `--from 7 --rounds 1` repeats the eighth.
  *
- * @returns the exit code: 0 when no invariant was broken
+ * @returns the exit code: 0 if no invariant was broken
  */
 export async function runChaos(args: readonly string[]): Promise<number> {
   const { rounds, seed, from, faults } = optionsOf(args);
@@ -26,7 +26,7 @@ function optionsOf(args: readonly string[]): Readonly<Record<"rounds" | "seed" |
     const options = { rounds: "20", seed: "1", from: "0", faults: "4", ...values };
     const isWrong =
       Object.values(options).some((value) => !/^\d{1,9}$/.test(value)) || options.rounds === "0";
-    if (isWrong) throw new Error("Each option takes a whole number");
+    if (isWrong) throw new Error("Each option needs a whole number");
     return options;
   } catch (error) {
     throw new StackError(`${error instanceof Error ? error.message : error}\n${USAGE}`);

@@ -4,7 +4,7 @@ import { runVitest } from "./vitest-run.ts";
 
 const REPORT = ".cache/differential.ndjson";
 
-/** A row of the report, of which the test writes a line as each source is done. */
+/** A row of the report; the test writes one as soon as a source is done. */
 interface Row {
   readonly name: string;
   readonly differences: readonly {
@@ -20,7 +20,7 @@ interface Row {
  * Runs every source of the table, or those whose names contain a text, and prints one line for each.
  *
  * @param args nothing, or a text such as `avi`
- * @returns the exit code: 0 when nothing is worse than its peer without a reason
+ * @returns the exit code: 0 if nothing is worse than its peer without a reason
  */
 export async function runDifferential(args: readonly string[]): Promise<number> {
   rmSync(inRoot(REPORT), { force: true });

@@ -27,7 +27,7 @@ function optionsOf(args: readonly string[]): Readonly<Record<"inputs" | "seed" |
     const options = { inputs: "20000", seed: "1", from: "0", ...values };
     const isWrong =
       Object.values(options).some((value) => !/^\d{1,9}$/.test(value)) || options.inputs === "0";
-    if (isWrong) throw new Error("Each option takes a whole number");
+    if (isWrong) throw new Error("Each option needs a whole number");
     return options;
   } catch (error) {
     throw new StackError(`${error instanceof Error ? error.message : error}\n${USAGE}`);

@@ -8,7 +8,7 @@ const SHARES = 12;
  * Runs the whole matrix share by share, or only one share.
  *
  * @param args nothing, or one share such as `3/12`
- * @returns the exit code: 0 when every case passed
+ * @returns the exit code: 0 if every case passed
  */
 export async function runMatrix(args: readonly string[]): Promise<number> {
   const [only] = args;

@@ -27,7 +27,7 @@ export async function runVitest(
   ];
   const ok = await succeeds("vitest", all, env);
   const counts = countsOf(readReport());
-  // A failure outside a test (an unhandled rejection, an empty run) counts too.
+  // A failure outside of a test (an unhandled rejection, an empty run) counts, too.
   return ok || counts.failed > 0 ? counts : { ...counts, failed: 1 };
 }
 

@@ -5,76 +5,92 @@ import {
   accountsDisable,
   accountsEnable,
   accountsLimits,
+  accountsRename,
 } from "./commands/accounts.ts";
 import { audit } from "./commands/audit.ts";
 import { batch, batchCancel, batchRename, batchShow, batchStart, batchWait } from "./commands/batch.ts";
+import { completion } from "./commands/completion.ts";
 import { doctor } from "./commands/doctor.ts";
 import { get } from "./commands/get.ts";
 import { cancel, deleteFile, retry, show, wait } from "./commands/job.ts";
 import { keys, keysCreate, keysRevoke, keysRoll } from "./commands/keys.ts";
 import { list } from "./commands/list.ts";
 import { probe } from "./commands/probe.ts";
+import { reseal } from "./commands/reseal.ts";
+import { slack, slackForget, slackSet } from "./commands/slack.ts";
+import { storage, storageForget, storageSet, storageTest } from "./commands/storage.ts";
 import { adminUsage, usage } from "./commands/usage.ts";
-import { webhooks, webhooksReplay } from "./commands/webhooks.ts";
-
-/** Every command by its name, which may be of several words. */
-export const COMMANDS: Readonly<Record<string, Command>> = {
-  get,
-  list,
-  show,
-  wait,
-  cancel,
-  retry,
-  "delete-file": deleteFile,
-  probe,
-  batch,
-  "batch show": batchShow,
-  "batch wait": batchWait,
-  "batch start": batchStart,
-  "batch rename": batchRename,
-  "batch cancel": batchCancel,
-  usage,
-  doctor,
+import {
   webhooks,
-  "webhooks replay": webhooksReplay,
-  keys,
-  "keys create": keysCreate,
-  "keys roll": keysRoll,
-  "keys revoke": keysRevoke,
-  "admin accounts": accounts,
-  "admin accounts create": accountsCreate,
-  "admin accounts limits": accountsLimits,
-  "admin accounts disable": accountsDisable,
-  "admin accounts enable": accountsEnable,
-  "admin usage": adminUsage,
-  "admin audit": audit,
+  webhooksEndpoints,
+  webhooksReplay,
+  webhooksRotateSecret,
+  webhooksSecret,
+} from "./commands/webhooks.ts";
+
+type Commands = Readonly<Record<string, Command>>;
+
+/** Every command by its name, which may have several words, under the title of its group. */
+export const COMMAND_GROUPS: Readonly<Record<string, Commands>> = {
+  Jobs: { get, list, show, wait, cancel, retry, "delete-file": deleteFile, probe },
+  Batches: {
+    batch,
+    "batch show": batchShow,
+    "batch wait": batchWait,
+    "batch start": batchStart,
+    "batch rename": batchRename,
+    "batch cancel": batchCancel,
+  },
+  Account: {
+    usage,
+    storage,
+    "storage set": storageSet,
+    "storage test": storageTest,
+    "storage forget": storageForget,
+    webhooks,
+    "webhooks replay": webhooksReplay,
+    "webhooks endpoints": webhooksEndpoints,
+    "webhooks secret": webhooksSecret,
+    "webhooks rotate-secret": webhooksRotateSecret,
+    slack,
+    "slack set": slackSet,
+    "slack forget": slackForget,
+  },
+  "This installation": { doctor, completion },
+  Operator: {
+    keys,
+    "keys create": keysCreate,
+    "keys roll": keysRoll,
+    "keys revoke": keysRevoke,
+    "admin accounts": accounts,
+    "admin accounts create": accountsCreate,
+    "admin accounts limits": accountsLimits,
+    "admin accounts rename": accountsRename,
+    "admin accounts disable": accountsDisable,
+    "admin accounts enable": accountsEnable,
+    "admin usage": adminUsage,
+    "admin audit": audit,
+    "admin reseal": reseal,
+  },
 };
 
+/** Every command by its name. */
+export const COMMANDS: Commands = Object.assign({}, ...Object.values(COMMAND_GROUPS));
+
 /** Other names of commands. */
-const ALIASES: readonly (readonly [RegExp, string])[] = [
-  [/^admin keys( list)?$/, "keys"],
-  [/^admin keys (create|roll|revoke)$/, "keys $1"],
-  [/^admin accounts list$/, "admin accounts"],
-  [/^keys list$/, "keys"],
-  [/^webhooks list$/, "webhooks"],
-];
+export const ALIASES: Readonly<Record<string, string>> = {
+  "admin keys": "keys",
+  "admin keys list": "keys",
+  "admin keys create": "keys create",
+  "admin keys roll": "keys roll",
+  "admin keys revoke": "keys revoke",
+  "admin accounts list": "admin accounts",
+  "keys list": "keys",
+  "storage show": "storage",
+  "slack show": "slack",
+  "webhooks list": "webhooks",
+};
 
-/** A command as it was called. */
-export interface CalledCommand {
-  readonly name: string;
-  readonly command: Command;
-  /** What stands behind its name. */
-  readonly rest: readonly string[];
-}
-
-/** The command with the longest name that the words begin with; null when there is none. */
-export function findCommand(words: readonly string[]): CalledCommand | null {
-  for (let length = Math.min(3, words.length); length > 0; length--) {
-    const called = words.slice(0, length).join(" ");
-    const alias = ALIASES.find(([pattern]) => pattern.test(called));
-    const name = alias ? called.replace(...alias) : called;
-    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-    if (command) return { name, command, rest: words.slice(length) };
-  }
-  return null;
-}
+/** The commands that begin with this word or these words. @example Object.keys(subcommandsOf("slack")) // ["slack set", "slack forget"] */
+export const subcommandsOf = (words: string): Commands =>
+  Object.fromEntries(Object.entries(COMMANDS).filter(([name]) => name.startsWith(`${words} `)));

@@ -88,10 +88,9 @@ export class EgressPolicy {
     if (host.startsWith("[")) return [{ address: host.slice(1, -1), family: 6 }];
     if (/^\d+(\.\d+){3}$/.test(host)) return [{ address: host, family: 4 }];
     const found = await this.#lookup(host).catch((error: unknown) => {
-      throw new SourceFault("network", `${host} does not resolve`, {
-        cause: error,
-        transient: !(error instanceof Error && "code" in error && error.code === "ENOTFOUND"),
-      });
+      const unknownHost = error instanceof Error && "code" in error && error.code === "ENOTFOUND";
+      const options = { cause: error, transient: !unknownHost, unknownHost };
+      throw new SourceFault("network", `${host} does not resolve`, options);
     });
     const [first, ...others] = found;
     if (!first) throw new SourceFault("network", `${host} has no address`);

@@ -78,7 +78,7 @@ export class EgressProxy {
     return this.#refusals.slice(since);
   }
 
-  /** Number of connections so far that cannot succeed later either, such as to a host that does not exist. */
+  /** Number of connections so far to hosts that do not exist, which cannot succeed later either. */
   get hopeless(): number {
     return this.#hopeless;
   }
@@ -146,7 +146,7 @@ export class EgressProxy {
   #verdictOn(error: unknown): [number, string] {
     const fault = Fault.from(error, "network");
     if (fault.code !== "egress_blocked") {
-      if (fault.transient === false) this.#hopeless += 1;
+      if (fault.reportedCode === "host_not_found") this.#hopeless += 1;
       return [502, "Source Unreachable"];
     }
     this.#refusals.push(fault.detail ?? "");

@@ -16,6 +16,8 @@ export interface Claim {
   readonly job_id: string;
   readonly attempt: number;
   readonly token: string;
+  /** W3C trace context of the run. */
+  readonly traceparent?: string;
 }
 
 export interface CallbackOptions {
@@ -55,7 +57,7 @@ export class Callback {
   async heartbeat(runs: Heartbeat["runs"], signal: AbortSignal): Promise<HeartbeatResponse["runs"]> {
     const { instance, boot } = this.#options;
     const body: Heartbeat = { v: WIRE_VERSION, instance, boot, runs };
-    const response = await this.#post("/internal/heartbeat", body, null, signal);
+    const response = await this.#post("/internal/heartbeat", body, {}, signal);
     if (!response.ok) throw new Error(`the Worker responded to the heartbeat with ${response.status}`);
     return HeartbeatResponse.parse(await readBoundedJson(response, MAX_RESPONSE_BYTES)).runs;
   }
@@ -66,7 +68,7 @@ export class Callback {
     const body: Heartbeat = { v: WIRE_VERSION, instance, boot, started, runs: [] };
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
-      const response = await this.#post("/internal/heartbeat", body, processorToken, signal).catch(
+      const response = await this.#post("/internal/heartbeat", body, { token: processorToken }, signal).catch(
         () => null,
       );
       await response?.body?.cancel().catch(() => {});
@@ -113,7 +115,7 @@ export class Callback {
     const body = { v: WIRE_VERSION, attempt: claim.attempt, ...content };
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
-      const status = await this.#post(path, body, claim.token, signal).then(
+      const status = await this.#post(path, body, claim, signal).then(
         (response) => response.body?.cancel().then(() => response.status) ?? response.status,
         () => 0,
       );
@@ -127,14 +129,20 @@ export class Callback {
     }
   }
 
-  #post(path: string, body: unknown, token: string | null, signal: AbortSignal): Promise<Response> {
+  #post(
+    path: string,
+    body: unknown,
+    { token, traceparent }: Partial<Pick<Claim, "token" | "traceparent">>,
+    signal: AbortSignal,
+  ): Promise<Response> {
     return this.#fetch(new URL(path, this.#options.workerUrl), {
       method: "POST",
       headers: {
         "content-type": "application/json",
         // a few bytes are not worth compressing
         "accept-encoding": "identity",
-        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(traceparent === undefined ? {} : { traceparent }),
       },
       body: JSON.stringify(body),
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),

@@ -112,5 +112,6 @@ export class LeaseKeeper {
 
 function toRunHeartbeat({ claim, progress }: LeaseHolder): RunHeartbeat {
   const { step, progress: percent, downloadRate, title } = progress.snapshot;
-  return { ...claim, step, progress: percent, download_rate: downloadRate, title };
+  const { job_id, attempt, token } = claim;
+  return { job_id, attempt, token, step, progress: percent, download_rate: downloadRate, title };
 }

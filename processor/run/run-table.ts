@@ -1,17 +1,6 @@
+import type { RunSlots } from "../../schema/run-slots.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { RunHandle } from "./run.ts";
-
-/** Maximum number of concurrent runs. */
-export interface RunSlots {
-  readonly all: number;
-  /** How many of these are reserved for runs outside of batches. */
-  readonly reserved: number;
-}
-
-/** Batches get at least one slot, or they would never end. @param reserved default: a quarter, at least 1 */
-export function slotsOf(all: number, reserved = Math.max(1, Math.floor(all / 4))): RunSlots {
-  return { all, reserved: Math.min(reserved, all - 1) };
-}
 
 /** Starts one run; the handle's `done` never rejects. */
 export type StartRun = (request: RunRequest) => RunHandle;

@@ -1,4 +1,5 @@
 import { ADDRESS_REFUSALS } from "../../schema/errors.ts";
+import { formatTraceparent, parseTraceparent } from "../../schema/telemetry/trace-context.ts";
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
@@ -14,6 +15,7 @@ import { Deadline } from "./deadline.ts";
 import { deliverAnyWay } from "./deliver-any-way.ts";
 import type { LeaseHolder } from "./lease.ts";
 import { Progress } from "./progress.ts";
+import { type EndedRun, recordRun } from "./run-record.ts";
 import { RunTimings } from "./run-timings.ts";
 import { StoppedError, type StopReason } from "./stop.ts";
 import { nextLook, UpcomingError } from "./upcoming.ts";
@@ -32,10 +34,16 @@ const REPORT_MS = 10 * 60_000;
 /** A run before it has its folder, its source network, and what depends on them. */
 type BareContext = Omit<RunContext, keyof SourceNetwork | "folder" | "rangeCheck">;
 
+/** The span of a run, and that of the claim that it belongs to. */
+type RunTrace = Pick<EndedRun, "trace" | "parent">;
+
 /** Starts one run: resolve, deliver, report. */
 export function startRun(request: RunRequest, dependencies: ProcessorDependencies): RunHandle {
   const abort = new AbortController();
-  const claim: Claim = { job_id: request.job_id, attempt: request.attempt, token: request.token };
+  const parent = parseTraceparent(request.traceparent);
+  const trace = dependencies.tracer.begin(parent);
+  const { job_id, attempt, token } = request;
+  const claim: Claim = { job_id, attempt, token, traceparent: formatTraceparent(trace) };
   const progress: Progress = new Progress((stepChanged) => dependencies.lease.changed(holder, stepChanged));
   const stop = (reason: StopReason) => abort.abort(new StoppedError(reason));
   const holder: LeaseHolder = { claim, progress, stop };
@@ -44,6 +52,7 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
   );
   const base: BareContext = {
     ...dependencies,
+    log: (event, fields) => dependencies.log(event, { trace_id: trace.traceId, ...fields }),
     request,
     claim,
     signal: abort.signal,
@@ -56,7 +65,7 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     extendDeadline: (seconds) => deadline.extend(seconds),
   };
   dependencies.lease.add(holder);
-  const done = execute(base).finally(() => {
+  const done = execute(base, { trace, parent }).finally(() => {
     deadline.clear();
     dependencies.lease.remove(holder);
     base.store.close();
@@ -64,8 +73,8 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
   return { attempt: request.attempt, done, stop };
 }
 
-async function execute(context: BareContext): Promise<void> {
-  const startedAt = performance.now();
+async function execute(context: BareContext, traces: RunTrace): Promise<void> {
+  const startedAt = Date.now();
   const outcome = await produce(context).then(
     (delivery): Outcome["outcome"] => ({
       ...{ type: "completed", delivery, tools: toolsOf(context) },
@@ -74,19 +83,9 @@ async function execute(context: BareContext): Promise<void> {
     (error: unknown) => outcomeOf(error, context),
   );
   const reported = outcome === null ? "dropped" : await report(context, outcome);
-  const code = outcome?.type === "failed" ? outcome.code : (outcome?.type ?? "lost");
-  context.metrics.count("waterspout_runs_total", "Runs by how they ended", { outcome: code });
-  context.log("run", {
-    job_id: context.claim.job_id,
-    attempt: context.claim.attempt,
-    outcome: code,
-    reported,
-    ms: Math.round(performance.now() - startedAt),
-    bytes: context.progress.received,
-    ...(outcome?.type === "completed"
-      ? { strategy: outcome.delivery.strategy, file_size: outcome.delivery.file_size }
-      : {}),
-  });
+  const { request, progress } = context;
+  const times = { startedAt, endedAt: Date.now() };
+  recordRun(context, { request, outcome, reported, ...traces, ...times, received: progress.received });
 }
 
 /** A media link may have expired between extraction and download: a fresh extraction is worth one more try. */
@@ -174,7 +173,7 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   log("fault", { job_id: claim.job_id, attempt: claim.attempt, code: fault.code, detail: fault.detail });
   return {
     type: "failed",
-    code: fault.code,
+    code: fault.reportedCode,
     attempts: context.timings.attempts,
     retry_after_ms: fault.retryAfterMs ?? null,
     ...(fault.transient === undefined ? {} : { transient: fault.transient }),
@@ -195,7 +194,7 @@ async function report(
     return "reported";
   } catch (error) {
     if (error instanceof StoppedError) return "lost";
-    context.log("outcome not reported", { job_id: context.claim.job_id, detail: describe(error) });
+    context.log("outcome_not_reported", { job_id: context.claim.job_id, detail: describe(error) });
     return "not_reported";
   }
 }

@@ -26,9 +26,9 @@ export async function listEntries(
   } catch (error) {
     signal.throwIfAborted();
     const fault = Fault.from(error, "internal");
-    dependencies.log("list failed", { code: fault.code, detail: fault.detail });
+    dependencies.log("list_failed", { code: fault.code, detail: fault.detail });
     if (fault.code === "timeout") report({ type: "late" });
-    else report({ type: "failed", code: fault.code, retry_after_ms: fault.retryAfterMs ?? null });
+    else report({ type: "failed", code: fault.reportedCode, retry_after_ms: fault.retryAfterMs ?? null });
   } finally {
     await network.proxy.close();
   }

@@ -42,8 +42,8 @@ export async function probeSource(
   } catch (error) {
     if (late.aborted) throw new ServiceFault("timeout", `the source did not answer in ${timeoutMs} ms`);
     if (!(error instanceof Fault) || error.code === "timeout") throw error;
-    dependencies.log("probe failed", { code: error.code, detail: error.detail });
-    return { type: "failed", code: error.code, retry_after_ms: error.retryAfterMs ?? null };
+    dependencies.log("probe_failed", { code: error.code, detail: error.detail });
+    return { type: "failed", code: error.reportedCode, retry_after_ms: error.retryAfterMs ?? null };
   } finally {
     await network.proxy.close();
   }

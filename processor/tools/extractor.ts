@@ -287,7 +287,7 @@ function inOrder(formats: readonly YtdlpFormat[], order: readonly string[]): Ytd
 interface Connections {
   /** One of them was refused. */
   readonly wasRefused: boolean;
-  /** One of them leads to nothing that waiting could bring. */
+  /** The host of one of them does not exist. */
   readonly isHopeless: boolean;
 }
 
@@ -304,7 +304,7 @@ function responseOf(
   const retryAfterMs = parseRetryAfter(failure.retryAfter ?? undefined, Date.now());
   throw Fault.of(wasRefused ? "egress_blocked" : classifyExtraction(failure), detailOf(failure), {
     retryAfterMs,
-    ...(isHopeless ? { transient: false } : {}),
+    ...(isHopeless ? { transient: false, unknownHost: true } : {}),
   });
 }
 

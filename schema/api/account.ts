@@ -1,5 +1,6 @@
 import "../messages.ts";
 import { z } from "zod";
+import { parseAddressRange } from "../address-range.ts";
 import { Id, Time } from "../ids.ts";
 import { clampedInt } from "./clamped-int.ts";
 import { DEFAULT_BASE_FOLDER } from "./storage.ts";
@@ -64,6 +65,16 @@ export const StoragePrefix = z
   .refine((prefix) => prefix !== RESERVED_PREFIX, `must not be ${RESERVED_PREFIX}, which holds older files`)
   .refine((prefix) => !Id.safeParse(prefix).success, "must not have the form of an id");
 
+const billingDay = z
+  .int("must be a whole number from 1 to 28")
+  .min(1, "must be at least 1")
+  .max(28, "must be at most 28, so that every month has the day")
+  .nullable()
+  .describe(
+    "Day of the month on which the account's billing period begins, at midnight UTC; null without billing. Usage of a period is counted from stored jobs, so they must be kept for 31 days or more",
+  )
+  .meta({ example: 15 });
+
 export const Account = z
   .object({
     id: Id,
@@ -74,6 +85,7 @@ export const Account = z
       .describe("First folder of the account's keys in the managed bucket; unique")
       .meta({ example: "newsroom" }),
     limits: Limits,
+    billing_day: billingDay,
     disabled: z.boolean(),
     created_at: Time,
   })
@@ -96,13 +108,14 @@ export const NewAccount = z
     name,
     source: z.enum(SOURCES).default("direct"),
     limits: Limits.default({}),
+    billing_day: billingDay.default(null),
     storage_prefix: StoragePrefix.optional().describe(
       "First folder of the account's keys in the managed bucket; default: the account's id. It cannot be changed later",
     ),
   })
   .meta({ id: "NewAccount" });
 export const AccountChange = z
-  .object({ name, limits: Limits, disabled: z.boolean() })
+  .object({ name, limits: Limits, billing_day: billingDay, disabled: z.boolean() })
   .partial()
   .meta({ id: "AccountChange" });
 export const AccountList = z
@@ -117,6 +130,25 @@ const scopes = z
   .meta({ example: ["read", "write"] });
 const expiresAt = Time.nullable().describe("The key stops working then; null for never");
 
+/** Maximum number of addresses and ranges that a key names. */
+const MAX_ALLOWED_IPS = 100;
+const allowedIps = z
+  .array(
+    z
+      .string("must be an IP address or a CIDR range")
+      .trim()
+      .refine(
+        (text) => parseAddressRange(text) !== null,
+        "must be an IP address or a CIDR range, such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32",
+      ),
+    "must be a list of addresses",
+  )
+  .min(1, "must name an address; use null for every address")
+  .max(MAX_ALLOWED_IPS, `must name at most ${MAX_ALLOWED_IPS} addresses`)
+  .nullable()
+  .describe("Addresses and CIDR ranges that the key may be used from; null for everywhere")
+  .meta({ example: ["203.0.113.0/24", "2001:db8::7"] });
+
 /** A key as it is listed: never in full. */
 export const Key = z
   .object({
@@ -125,6 +157,7 @@ export const Key = z
     prefix: z.string().meta({ example: "sk_live_Ab12" }),
     last4: z.string(),
     scopes,
+    allowed_ips: allowedIps,
     created_at: Time,
     expires_at: expiresAt,
     replaced_by: Id.nullable().describe("The key that replaced this one when it was rolled"),
@@ -136,6 +169,7 @@ export const NewKey = z
   .object({
     name: name.default("default"),
     scopes: scopes.default(null),
+    allowed_ips: allowedIps.default(null),
     expires_at: expiresAt.default(null),
   })
   .meta({ id: "NewKey" });
@@ -148,7 +182,7 @@ export const RevokedKey = z.object({ message: z.string(), id: Id }).meta({ id: "
 /** Longest time for which a rolled key may keep working alongside the new one, in seconds: 30 days. */
 const MAX_OVERLAP_SECONDS = 30 * 24 * 3600;
 
-/** Body of `POST /admin/accounts/{id}/keys/{key_id}/roll`; the new key gets the name, the scopes and the lifetime of the old one. */
+/** Body of `POST /admin/accounts/{id}/keys/{key_id}/roll`; the new key gets the name, the scopes, the addresses and the lifetime of the old one. */
 export const KeyRoll = z
   .object({
     overlap_seconds: z

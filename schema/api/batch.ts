@@ -5,6 +5,7 @@ import { Id, Time } from "../ids.ts";
 import { Adjustment } from "../media.ts";
 import { STATUSES } from "../states.ts";
 import { Filename, jobOptions, refineOptions, WebUrl, withoutNulls } from "./job-request.ts";
+import { Metadata } from "./metadata.ts";
 
 /** What a batch was created from. */
 export const BATCH_KINDS = ["bulk", "playlist", "spotify_show"] as const;
@@ -19,6 +20,23 @@ export type BatchStatus = (typeof BATCH_STATUSES)[number];
 /** Maximum number of jobs in a bulk request. */
 export const MAX_BULK_JOBS = 100;
 
+interface WithMetadata {
+  readonly jobs: readonly { readonly metadata?: Metadata | undefined }[];
+  readonly metadata?: Metadata | undefined;
+}
+
+/** The pairs of an entry and the shared ones together are the job's metadata, so they must fit into its limits. */
+function refineMetadata({ jobs, metadata: shared }: WithMetadata, context: z.RefinementCtx): void {
+  if (shared === undefined) return;
+  for (const [index, { metadata: own }] of jobs.entries()) {
+    if (own === undefined) continue;
+    for (const { message } of Metadata.safeParse({ ...shared, ...own }).error?.issues ?? []) {
+      const sentence = `${message}, those of the whole request included`;
+      context.addIssue({ code: "custom", path: ["jobs", index, "metadata"], message: sentence });
+    }
+  }
+}
+
 /** `POST /jobs/bulk`: several URLs with the options that they share. */
 export const BulkRequest = z
   .preprocess(
@@ -32,6 +50,7 @@ export const BulkRequest = z
               z.object({
                 url: WebUrl,
                 filename: Filename.optional().describe("Overrides the shared one"),
+                metadata: Metadata.optional().describe("Added to the shared one, pair by pair"),
               }),
             ),
             "must be a list of jobs",
@@ -40,7 +59,8 @@ export const BulkRequest = z
           .max(MAX_BULK_JOBS, `must name at most ${MAX_BULK_JOBS} jobs`),
         ...jobOptions,
       })
-      .superRefine(refineOptions),
+      .superRefine(refineOptions)
+      .superRefine(refineMetadata),
   )
   .meta({ id: "BulkRequest" });
 export type BulkRequest = z.infer<typeof BulkRequest>;
@@ -118,6 +138,7 @@ export const Batch = z
     title: text,
     status: z.enum(BATCH_STATUSES),
     folder: text,
+    metadata: Metadata.nullable().describe("As it was sent with the request; null without"),
     ...counts,
     episode_jobs: z.array(Id).describe("In the source's order"),
     created_at: Time,

@@ -1,6 +1,7 @@
 import {
   DashboardBatches,
   DashboardBatchesQuery,
+  DashboardBilling,
   DashboardCluster,
   DashboardDaily,
   DashboardDailyQuery,
@@ -50,6 +51,15 @@ export const dashboardEndpoints = {
     query: DashboardDailyQuery,
     responses: { 200: { description: "The days", schema: DashboardDaily } },
     errors: ["invalid_request"],
+  },
+  dashboardBilling: {
+    method: "GET",
+    path: "/dashboard/billing",
+    auth: "key",
+    tag: "Dashboard",
+    summary: "The account's current billing period, and what was delivered in it",
+    responses: { 200: { description: "The period", schema: DashboardBilling } },
+    errors: ["not_found"],
   },
   dashboardCluster: {
     method: "GET",

@@ -153,6 +153,27 @@ export const DashboardDaily = z
   .meta({ id: "DashboardDaily" });
 export type DashboardDaily = z.infer<typeof DashboardDaily>;
 
+const unixTime = z.int().min(0).optional().describe("Unix seconds");
+const day = z.string().optional().meta({ example: "Nov 15, 2026" });
+
+/** `GET /dashboard/billing`: the current billing period, if the operator set one for the account. */
+export const DashboardBilling = z
+  .object({
+    billing_enabled: z.boolean(),
+    message: z.string().optional().describe("Why there is no billing period"),
+    period_start: unixTime,
+    period_end: unixTime.describe("Unix seconds; belongs to the next period"),
+    total_usage_gb: z
+      .number()
+      .min(0)
+      .optional()
+      .describe("Delivered in the period, in units of 1,073,741,824 bytes, rounded to two decimals"),
+    period_start_formatted: day,
+    period_end_formatted: day,
+  })
+  .meta({ id: "DashboardBilling" });
+export type DashboardBilling = z.infer<typeof DashboardBilling>;
+
 /** `GET /dashboard/cluster`. */
 export const DashboardCluster = z
   .object({

@@ -4,7 +4,7 @@ import { CreatedPlaylist, CreatedShow } from "./batch.ts";
 import { batchEndpoints } from "./batch-endpoints.ts";
 import { dashboardEndpoints } from "./dashboard-endpoints.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
-import { About, Alive, Readiness } from "./health.ts";
+import { About, Alive, Readiness, ServiceStatus } from "./health.ts";
 import {
   CancelledJob,
   CreatedJob,
@@ -20,7 +20,7 @@ import { JobRequest } from "./job-request.ts";
 import { operatorEndpoints } from "./operator-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
-import { KeyUsageList, Usage, UsageQuery } from "./usage.ts";
+import { KeyUsageList, MonthQuery, Usage, UsageQuery } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
 import { webhookEndpoints } from "./webhook-endpoints.ts";
 
@@ -200,7 +200,7 @@ export const endpoints = {
     path: "/usage",
     auth: "key",
     tag: "Account",
-    summary: "The account's usage in a month, and its limits",
+    summary: "The account's usage since the beginning or in a month, and its limits",
     query: UsageQuery,
     responses: { 200: { description: "The usage", schema: Usage } },
     errors: ["invalid_request"],
@@ -211,7 +211,7 @@ export const endpoints = {
     auth: "key",
     tag: "Account",
     summary: "Usage of each of the account's keys in a month",
-    query: UsageQuery,
+    query: MonthQuery,
     responses: { 200: { description: "The usage", schema: KeyUsageList } },
     errors: ["invalid_request"],
   },
@@ -247,6 +247,15 @@ export const endpoints = {
       503: { description: "Jobs would fail; the body says why", schema: Readiness },
     },
     errors: [],
+  },
+  status: {
+    method: "GET",
+    path: "/status",
+    auth: "public",
+    tag: "Service",
+    summary: "How each site did in the last hour; with the operator's token also numbers, reasons and queues",
+    responses: { 200: { description: "The sites", schema: ServiceStatus } },
+    errors: ["invalid_api_key", "dependency_unavailable"],
   },
   openapi: {
     method: "GET",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Time } from "../ids.ts";
 import { ReadinessCheck } from "../readiness-check.ts";
 import { ToolVersions } from "../tool-versions.ts";
 import { Isolation } from "../wire/run.ts";
@@ -62,3 +63,56 @@ export const Readiness = z
   })
   .meta({ id: "Readiness" });
 export type Readiness = z.infer<typeof Readiness>;
+
+const runs = z.int().min(0);
+
+export const SiteStatus = z
+  .object({
+    site: z.string().describe("A well-known site, or `other`").meta({ example: "youtube" }),
+    status: z
+      .enum(["ok", "impaired", "failing", "unknown"])
+      .describe(
+        "`ok`: at least 90 % of the runs succeeded; `impaired`: at least half; `unknown`: too few runs",
+      ),
+    success_rate: z
+      .number()
+      .min(0)
+      .max(1)
+      .nullable()
+      .describe(
+        "Share of runs that the site served; private or removed media does not count against it. Null with fewer than five runs",
+      ),
+    runs: runs.optional().describe("Only for the operator"),
+    failures: z
+      .record(z.string(), runs)
+      .optional()
+      .describe("Runs by error code, failures that are retried included; only for the operator"),
+  })
+  .meta({ id: "SiteStatus" });
+export type SiteStatus = z.infer<typeof SiteStatus>;
+
+const Paused = z.object({ name: z.string(), until: Time });
+
+/** How the sites that jobs fetch from did in the last hour. */
+export const ServiceStatus = z
+  .object({
+    status: z.enum(["ok", "impaired"]).describe("`impaired`: some site is impaired or failing"),
+    window_seconds: z.int().min(1).describe("Time that is looked back on"),
+    sites: z.array(SiteStatus).describe("Sites with runs in that time, in alphabetical order"),
+    operator: z
+      .object({
+        paused_sources: z
+          .array(Paused)
+          .describe(
+            "Hosts that refused or limited requests, in a pool with the processor whose address it was",
+          ),
+        paused_storages: z.array(Paused),
+        jobs_due: runs.describe("Jobs that wait for a processor, at most `MAX_BACKLOG`"),
+        oldest_due_seconds: runs.nullable().describe("For how long the first of them has been due"),
+        instances: z.array(z.object({ instance: z.string(), runs })).describe("Processors with runs"),
+      })
+      .optional()
+      .describe("Only with the operator's token"),
+  })
+  .meta({ id: "ServiceStatus" });
+export type ServiceStatus = z.infer<typeof ServiceStatus>;

@@ -4,7 +4,9 @@ import { AUDIO_CHOICES, VIDEO_CHOICES } from "../containers.ts";
 import { AUDIO_BITRATES, MAX_FPS, parseTimestamp, QUALITY_PRESETS, RESOLUTIONS } from "../media.ts";
 import { cleanFilename } from "../storage/object-key.ts";
 import { isWholeText } from "../text.ts";
+import { Metadata } from "./metadata.ts";
 import { InlineStorage } from "./storage.ts";
+import { WEBHOOK_CHOICES } from "./webhook.ts";
 
 /** Longest URL that is taken, in characters. */
 export const MAX_URL_LENGTH = 2048;
@@ -191,6 +193,16 @@ export const jobOptions = {
     .meta({ example: 6 }),
   webhook_url: WebUrl.optional().describe("Receives a webhook event when the job finishes"),
   enable_progress_webhook: flag("Also sends a webhook event at each stage"),
+  webhook_events: z
+    .array(oneOf(WEBHOOK_CHOICES), "must be a list of event types")
+    .min(1, "must name an event type; leave it out for all")
+    .max(20, "must name each event type once")
+    .optional()
+    .describe(
+      `Types of events to send: ${WEBHOOK_CHOICES.join(", ")}. Default: all but progress, which is the same as enable_progress_webhook`,
+    )
+    .meta({ example: ["job_completed", "batch_completed"] }),
+  metadata: Metadata.optional(),
   storage: InlineStorage.optional().describe("Destination of the file: a provider with its credentials"),
   paused: flag("Batches only: no job runs before the batch is started"),
   batch: flag("Treat the URL as a list and create a batch of its entries"),
@@ -203,14 +215,9 @@ export const withoutNulls = (value: unknown): unknown =>
     : value;
 
 type Options = {
-  readonly [Name in
-    | "clip_start"
-    | "clip_end"
-    | "max_resolution"
-    | "min_resolution"
-    | "resolution"
-    | "webhook_url"
-    | "enable_progress_webhook"]?: z.output<(typeof jobOptions)[Name]> | undefined;
+  readonly [Name in "clip_start" | "clip_end" | "max_resolution" | "min_resolution" | "resolution"]?:
+    | z.output<(typeof jobOptions)[Name]>
+    | undefined;
 };
 
 /** Conditions on combinations of options. */
@@ -233,9 +240,6 @@ export function refineOptions(request: Options, context: z.RefinementCtx): void 
       path: ["resolution"],
       message: "cannot be combined with min_resolution or max_resolution",
     });
-  }
-  if (request.enable_progress_webhook && request.webhook_url === undefined) {
-    context.addIssue({ code: "custom", path: ["enable_progress_webhook"], message: "needs webhook_url" });
   }
 }
 

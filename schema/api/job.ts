@@ -5,6 +5,7 @@ import { Adjustment, MediaPlan } from "../media.ts";
 import { STATUSES, STEPS } from "../states.ts";
 import { ToolVersions } from "../tool-versions.ts";
 import { clampedInt } from "./clamped-int.ts";
+import { Metadata } from "./metadata.ts";
 import { StreamFacts } from "./probe.ts";
 import { PROVIDERS } from "./storage.ts";
 
@@ -125,6 +126,11 @@ export const Job = z
     webhook_attempts: z.int().min(0),
     webhook_last_error: text,
     webhook_response_time_ms: ms,
+    marketplace_source: z
+      .enum(["rapidapi", "apify", "zyla"])
+      .nullable()
+      .describe("The marketplace that the account belongs to; null for others"),
+    metadata: Metadata.nullable().describe("As it was sent with the request; null without"),
     adjustments: z.array(Adjustment),
   })
   .meta({ id: "Job" });
@@ -204,6 +210,9 @@ export const JobListQuery = z.object({
   offset: clampedInt(0, 1_000_000, 0),
   status: StatusFilter.optional(),
   batch_id: Id.optional(),
+  metadata: Metadata.optional().describe(
+    "Only jobs with all of these pairs in their metadata: metadata[customer]=acme",
+  ),
   cursor: Id.optional().describe("next_cursor of the previous page; offset is then ignored"),
 });
 export type JobListQuery = z.infer<typeof JobListQuery>;

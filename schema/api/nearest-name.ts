@@ -36,16 +36,20 @@ function distanceOf(asked: string, known: string): number {
     : Number.POSITIVE_INFINITY;
 }
 
-/** Number of insertions, deletions and replacements that turn one name into the other. */
+/** Number of insertions, deletions, replacements and swaps of neighbours that turn one name into the other. */
 function editsBetween(one: string, other: string): number {
+  const never = Number.POSITIVE_INFINITY;
+  let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...one].entries()) {
+  for (let i = 0; i < one.length; i++) {
     const next = [i + 1];
     for (let j = 0; j < other.length; j++) {
-      const replaced = (row[j] ?? 0) + (letter === other[j] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+      const replaced = (row[j] ?? never) + (one[i] === other[j] ? 0 : 1);
+      const isSwap = j > 0 && one[i] === other[j - 1] && one[i - 1] === other[j];
+      const swapped = isSwap ? (before[j - 1] ?? never) + 1 : never;
+      next.push(Math.min(replaced, swapped, (row[j + 1] ?? never) + 1, (next[j] ?? never) + 1));
     }
-    row = next;
+    [before, row] = [row, next];
   }
-  return row.at(-1) ?? 0;
+  return row.at(-1) ?? never;
 }

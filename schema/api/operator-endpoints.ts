@@ -15,7 +15,7 @@ import {
 } from "./account.ts";
 import { AuditList, AuditQuery } from "./audit.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
-import { AccountUsage, UsageQuery } from "./usage.ts";
+import { AccountUsage, MonthQuery } from "./usage.ts";
 import { Resealed } from "./user-storage.ts";
 
 const idParam = z.object({ id: Id });
@@ -76,7 +76,7 @@ export const operatorEndpoints = {
     tag: "Operator",
     summary: "Usage of an account and of each of its keys in a month",
     params: idParam,
-    query: UsageQuery,
+    query: MonthQuery,
     responses: { 200: { description: "The usage", schema: AccountUsage } },
     errors: ["invalid_request", "not_found"],
   },
@@ -143,10 +143,10 @@ export const operatorEndpoints = {
   },
   metrics: {
     method: "GET",
-    path: "/admin/metrics",
+    path: "/metrics",
     auth: "admin",
     tag: "Operator",
-    summary: "Sizes and backlogs in Prometheus' text format",
+    summary: "Counters, times, sizes and backlogs in Prometheus' text format",
     responses: { 200: { description: "The metrics", contentType: "text/plain" } },
     errors: [],
   },

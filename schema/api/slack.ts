@@ -24,4 +24,12 @@ export const SlackStatus = z
   })
   .meta({ id: "SlackStatus" });
 
-export const SlackSaved = z.object({ message: z.string() }).meta({ id: "SlackSaved" });
+/** Response of `POST /user/slack`. */
+export const SlackSaved = z
+  .object({ message: z.string(), configured: z.literal(true), notify_level: z.enum(SLACK_LEVELS) })
+  .meta({ id: "SlackSaved" });
+
+/** Response of `DELETE /user/slack`. */
+export const SlackRemoved = z
+  .object({ message: z.string(), configured: z.literal(false) })
+  .meta({ id: "SlackRemoved" });

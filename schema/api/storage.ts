@@ -43,7 +43,7 @@ const blobMembers = {
 };
 const exactlyOneSecret = (value: { account_key?: string | undefined; sas_token?: string | undefined }) =>
   (value.account_key === undefined) !== (value.sas_token === undefined);
-const ONE_SECRET = { path: ["account_key"], error: "exactly one of account_key and sas_token is required" };
+const ONE_SECRET = { path: ["account_key"], error: "Exactly one of account_key and sas_token is required" };
 
 export const BlobStorage = z.object(blobMembers).refine(exactlyOneSecret, ONE_SECRET);
 
@@ -96,10 +96,10 @@ const providers = z.discriminatedUnion(
     GcsStorage.extend({ provider: z.literal("gcs") }),
     OssStorage.extend({ provider: z.literal("oss") }),
   ],
-  { error: ({ input }) => (isGdrive(input) ? ACCOUNT_ONLY : "provider must be one of s3, blob, gcs, oss") },
+  { error: ({ input }) => (isGdrive(input) ? ACCOUNT_ONLY : "must be one of s3, blob, gcs, oss") },
 );
 const ACCOUNT_ONLY =
-  "provider gdrive is storage of an account: set it once by POST /user/gdrive and leave storage out";
+  "gdrive is storage of an account: set it once by POST /user/gdrive and leave storage out";
 type SentStorage =
   | z.input<typeof providers>
   | (Omit<z.input<typeof blob>, "provider"> & { provider: "azure" });

@@ -8,26 +8,40 @@ const period = z
   .describe("A month, in UTC")
   .meta({ example: "2026-11" });
 
-/** Query of the usage routes; the default is the current month. */
+/** Query of `GET /usage`; without a period, everything since the beginning is counted. */
 export const UsageQuery = z.object({ period: period.optional() });
+
+/** Query of the other usage routes; the default is the current month. */
+export const MonthQuery = z.object({ period: period.optional() });
 
 /** What is counted; unfinished jobs count in the current month. */
 const counted = {
-  usage_count: z.int().min(0).describe("Jobs that ended in this month, and unfinished jobs"),
-  storage_usage_gb: gigabytes.describe("Delivered in this month"),
+  usage_count: z.int().min(0).describe("Jobs that ended in the period, and unfinished jobs"),
+  storage_usage_gb: gigabytes.describe("Delivered in the period"),
   storage_reserved_gb: gigabytes.describe("Reserved for unfinished jobs"),
 };
 
-/** `GET /usage`: a month of the account. The limits are present for accounts that have them. */
+const seconds = z.int().min(0).optional();
+
+/** `GET /usage`: the account's usage in a month or since the beginning. The limits are present for accounts that have them. */
 export const Usage = z
   .object({
     client_name: z.string(),
-    period,
+    period: z
+      .union([period, z.literal("all")])
+      .describe("The month, in UTC; `all` for everything since the beginning"),
     ...counted,
-    storage_effective_usage_gb: gigabytes.describe("The sum of both; the quota limits it"),
-    storage_limit_gb: gigabytes.optional(),
+    storage_effective_usage_gb: gigabytes.describe("The sum of both"),
+    current_period_usage_gb: gigabytes
+      .optional()
+      .describe("Delivered in the current billing period; present if the operator set one"),
+    billing_period_start: seconds.describe("When the current billing period began, in Unix seconds"),
+    billing_period_end: seconds.describe("When the current billing period ends, in Unix seconds"),
+    storage_limit_gb: gigabytes.optional().describe("Limit of what is delivered and reserved in a month"),
     storage_limit_bytes: z.int().min(0).optional(),
-    storage_remaining_gb: gigabytes.optional(),
+    storage_remaining_gb: gigabytes
+      .optional()
+      .describe("What is left of the limit in the month; with the period `all`, in the current month"),
     max_resolution_limit: z.string().optional().meta({ example: "1080" }),
     max_duration_limit_seconds: z.int().optional(),
     max_filesize_limit_bytes: z.int().optional(),

@@ -19,9 +19,26 @@ export const SavedStorage = z
   .meta({ id: "SavedStorage" });
 export type SavedStorage = z.infer<typeof SavedStorage>;
 
+/** Response of `POST /user/storage/test`. */
+export const TestedStorage = z
+  .object({
+    message: z.string().meta({ example: "S3 storage works: a small object was written and deleted" }),
+    provider: z.enum(PROVIDERS),
+    container_or_bucket: z.string(),
+    folder_prefix: z.string().optional(),
+    adjustments: z.array(Adjustment).optional().describe("Present if the credentials lack a permission"),
+  })
+  .meta({ id: "TestedStorage" });
+export type TestedStorage = z.infer<typeof TestedStorage>;
+
 export const StorageView = z
   .object({
     configured: z.boolean().describe("Whether the account's storage is of this provider"),
+    source: z
+      .enum(["account", "managed"])
+      .describe(
+        "Where jobs without inline storage deliver to: the account's own storage, of whatever provider, or the managed bucket",
+      ),
     provider: z.enum(PROVIDERS),
     container_or_bucket: text,
     endpoint: text,
@@ -45,6 +62,14 @@ export const Resealed = z
     done: z.boolean().describe("If false, more may be left: call again"),
   })
   .meta({ id: "Resealed" });
+
+/** Members of every request that sets a storage, next to those of the storage itself. */
+const forAccount = {
+  apply_to_all_keys: z
+    .boolean()
+    .optional()
+    .describe("Has no effect: the storage belongs to the account, so it always applies to all keys"),
+};
 
 const set = <const P extends `/user/${string}`, S extends z.ZodType>(path: P, schema: S) => ({
   method: "POST" as const,
@@ -82,25 +107,45 @@ const remove = <const P extends `/user/${string}`>(path: P) => ({
 
 /** `/user/*` for storage, which may repeat the provider that the path names; `/user/bucket` is the older name of `/user/s3`. */
 export const storageEndpoints = {
-  setS3Storage: set("/user/s3", S3Storage.extend({ provider: z.literal("s3").optional() })),
+  testStorage: {
+    method: "POST",
+    path: "/user/storage/test",
+    auth: "key",
+    scope: "storage",
+    tag: "Account",
+    summary: "Write and delete a small object in the account's storage, with the stored credentials",
+    safe: true,
+    responses: { 200: { description: "The storage takes objects", schema: TestedStorage } },
+    errors: ["storage_verification_failed", "forbidden", "not_found"],
+  },
+  setS3Storage: set("/user/s3", S3Storage.extend({ provider: z.literal("s3").optional(), ...forAccount })),
   getS3Storage: get("/user/s3"),
   removeS3Storage: remove("/user/s3"),
-  setBucket: set("/user/bucket", S3Storage.extend({ provider: z.literal("s3").optional() })),
+  setBucket: set("/user/bucket", S3Storage.extend({ provider: z.literal("s3").optional(), ...forAccount })),
   getBucket: get("/user/bucket"),
   removeBucket: remove("/user/bucket"),
   setBlobStorage: set(
     "/user/blob",
-    BlobStorage.safeExtend({ provider: z.enum(["blob", "azure"]).optional() }),
+    BlobStorage.safeExtend({ provider: z.enum(["blob", "azure"]).optional(), ...forAccount }),
   ),
   getBlobStorage: get("/user/blob"),
   removeBlobStorage: remove("/user/blob"),
-  setGcsStorage: set("/user/gcs", GcsStorage.extend({ provider: z.literal("gcs").optional() })),
+  setGcsStorage: set(
+    "/user/gcs",
+    GcsStorage.extend({ provider: z.literal("gcs").optional(), ...forAccount }),
+  ),
   getGcsStorage: get("/user/gcs"),
   removeGcsStorage: remove("/user/gcs"),
-  setOssStorage: set("/user/oss", OssStorage.extend({ provider: z.literal("oss").optional() })),
+  setOssStorage: set(
+    "/user/oss",
+    OssStorage.extend({ provider: z.literal("oss").optional(), ...forAccount }),
+  ),
   getOssStorage: get("/user/oss"),
   removeOssStorage: remove("/user/oss"),
-  setGdriveStorage: set("/user/gdrive", GdriveStorage.extend({ provider: z.literal("gdrive").optional() })),
+  setGdriveStorage: set(
+    "/user/gdrive",
+    GdriveStorage.extend({ provider: z.literal("gdrive").optional(), ...forAccount }),
+  ),
   getGdriveStorage: get("/user/gdrive"),
   removeGdriveStorage: remove("/user/gdrive"),
 } as const satisfies Record<string, Endpoint>;

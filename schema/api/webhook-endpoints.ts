@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Id } from "../ids.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
-import { SlackSaved, SlackSettings, SlackStatus } from "./slack.ts";
+import { SlackRemoved, SlackSaved, SlackSettings, SlackStatus } from "./slack.ts";
 import {
   DeliveryList,
   DeliveryQuery,
@@ -102,7 +102,7 @@ export const webhookEndpoints = {
     scope: "storage",
     tag: "Webhooks",
     summary: "Stop sending to Slack",
-    responses: { 200: { description: "Removed", schema: SlackSaved } },
+    responses: { 200: { description: "Removed", schema: SlackRemoved } },
     errors: ["forbidden"],
   },
 } as const satisfies Record<string, Endpoint>;

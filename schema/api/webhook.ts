@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
+import { clampedInt } from "./clamped-int.ts";
+import { Metadata } from "./metadata.ts";
 
 /** Webhook events: what is posted to a job's `webhook_url`, and the log of deliveries. */
 
@@ -12,6 +14,8 @@ export const WEBHOOK_EVENT_TYPES = [
   "job_skipped",
   "batch_completed",
 ] as const;
+/** What a job's `webhook_events` may name. */
+export const WEBHOOK_CHOICES = [...WEBHOOK_EVENT_TYPES, "progress"] as const;
 export const DELIVERY_STATUSES = ["pending", "delivered", "failed"] as const;
 /** Signed webhook events of the API, and messages to Slack. */
 export const DELIVERY_KINDS = ["webhook", "slack"] as const;
@@ -19,6 +23,7 @@ export const DELIVERY_KINDS = ["webhook", "slack"] as const;
 export const MAX_EVENT_BYTES = 20_000;
 
 const text = z.string().nullable();
+const metadata = Metadata.nullable().describe("As it was sent with the request; null without");
 
 export const JobCompletedEvent = z
   .object({
@@ -38,10 +43,14 @@ export const JobCompletedEvent = z
     s3_url: text.describe("Signed for 24 hours at each try; null if the file was deleted or overwritten"),
     file_replaced_by: Id.nullable().describe("The later job that overwrote the file; updated at each try"),
     batch_id: Id.nullable(),
+    metadata,
   })
   .meta({ id: "JobCompletedEvent" });
 
-const ended = { job_id: Id, url: z.string(), error: z.string(), error_code: z.enum(JOB_ERROR_CODES) };
+const ended = {
+  ...{ job_id: Id, url: z.string(), error: z.string(), error_code: z.enum(JOB_ERROR_CODES) },
+  metadata,
+};
 
 export const JobFailedEvent = z
   .object({ type: z.literal("job_failed"), status: z.literal("failed"), ...ended })
@@ -58,6 +67,7 @@ export const JobSkippedEvent = z
     status: z.literal("skipped"),
     url: z.string(),
     reason: z.string(),
+    metadata,
   })
   .meta({ id: "JobSkippedEvent" });
 
@@ -73,6 +83,7 @@ export const BatchCompletedEvent = z
     failed: z.int(),
     skipped: z.int(),
     total: z.int(),
+    metadata,
   })
   .meta({ id: "BatchCompletedEvent" });
 export type BatchCompletedEvent = z.infer<typeof BatchCompletedEvent>;
@@ -95,6 +106,7 @@ export const ProgressEvent = z
     job_id: Id,
     stage: z.enum(Object.keys(PROGRESS_STAGES) as [ProgressStage, ...ProgressStage[]]),
     progress_percent: z.number().min(0).max(100),
+    metadata,
   })
   .meta({ id: "ProgressEvent" });
 export type ProgressEvent = z.infer<typeof ProgressEvent>;
@@ -148,6 +160,7 @@ export type WebhookDeliveryDetail = z.infer<typeof WebhookDeliveryDetail>;
 export const DeliveryQuery = z.object({
   job_id: Id.optional(),
   status: z.enum(DELIVERY_STATUSES, `must be one of ${DELIVERY_STATUSES.join(", ")}`).optional(),
+  limit: clampedInt(1, 100, 50),
   cursor: Id.optional().describe("next_cursor of the previous page"),
 });
 export type DeliveryQuery = z.output<typeof DeliveryQuery>;

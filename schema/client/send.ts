@@ -18,7 +18,7 @@ export interface Account {
 /** A request to any route. */
 export interface RequestInput extends CallOptions {
   readonly params?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly query?: Readonly<Record<string, string | number | Readonly<Record<string, string>> | undefined>>;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -73,9 +73,11 @@ export function createSend(
 
 function urlOf(base: string, { path }: Endpoint, { params = {}, query = {} }: RequestInput): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
-  const pairs = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, String(value)]],
-  );
+  const pairs = Object.entries(query).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    if (typeof value !== "object") return [[name, String(value)]];
+    return Object.entries(value).map(([key, text]) => [`${name}[${key}]`, text]);
+  });
   const search = pairs.length === 0 ? "" : `?${new URLSearchParams(pairs)}`;
   return withoutTrailing(base, "/") + filled + search;
 }

@@ -192,7 +192,7 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
       webhook_url: "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
       notify_level: "errors_only",
     },
-    response: { message: "Slack configured successfully" },
+    response: { message: "Slack configured successfully", configured: true, notify_level: "errors_only" },
   },
   removeSlack: {
     description: "No more messages are sent, not even those that are waiting.",
@@ -251,6 +251,11 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
   },
   getGdriveStorage: { description: SHOW, response: shown("gdrive", GDRIVE.folder_id, null) },
   removeGdriveStorage: { description: REMOVE, response: { message: "Storage configuration removed" } },
+  testStorage: {
+    description:
+      "The same test as when the storage was set: use it after a change of a policy, of a key or of the bucket.",
+    response: {},
+  },
   createAccount: {
     description:
       "An account owns keys, jobs, storage and webhooks. `storage_prefix` is its folder in the managed bucket and cannot be changed later. Limits that are left out do not apply.",
@@ -334,6 +339,15 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
   dashboardCluster: {
     description: "A snapshot; `/jobs/{id}/events` follows a single job.",
     response: { total_downloading: 2, processors: { healthy: true } },
+  },
+  dashboardBilling: {
+    description:
+      "Only for accounts whose operator set a `billing_day`; for others `billing_enabled` is false.",
+    response: {},
+  },
+  status: {
+    description: "For a status page. Numbers, reasons and queues are shown to the operator only.",
+    response: {},
   },
   about: {
     description: "JSON for programs, a page for browsers.",

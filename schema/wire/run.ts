@@ -123,6 +123,8 @@ export const RunRequest = z.object({
   attempt: z.int().min(1),
   /** Bearer of this run's callbacks. */
   token: z.string(),
+  /** W3C trace context of the claim; absent from Workers of the former version. */
+  traceparent: z.string().max(256).optional(),
   url: z.string(),
   plan: MediaPlan,
   /** Reported so far; the processor adds more. */

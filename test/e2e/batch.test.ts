@@ -126,6 +126,7 @@ it("is paused, renamed, started and delivered whole, with exact counters and one
       failed: 0,
       skipped: 0,
       total: JOBS,
+      metadata: null,
     },
   ]);
 }, 120_000);

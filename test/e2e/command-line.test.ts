@@ -49,7 +49,7 @@ async function waterspout(words: string): Promise<{ code: number | null; output:
 
 describe("npx waterspout", () => {
   it("delivers a file with a progress bar on a terminal, and fetches it", async () => {
-    const words = `npx waterspout get ${origin.url}/talk.mp4 --output "my talk.mp4"`;
+    const words = `npx waterspout get ${origin.url}/talk.mp4 -o "my talk.mp4"`;
     const command = checkout.start(`script -qec '${words}' /dev/null`);
     expect(await command.ended, command.output()).toBe(0);
     const full = (label: string) => `\r\x1b[K  ${label.padEnd(11)} ${"█".repeat(30)} 100 %`;
@@ -57,7 +57,8 @@ describe("npx waterspout", () => {
     expect(command.output()).toContain(full("Fetching"));
     const path = join(checkout.path, "my talk.mp4");
     expect(command.output()).toContain(sha256(path));
-    expect(command.output()).toContain(`The file is ${path}`);
+    expect(command.output()).toContain(`saved as`);
+    expect(command.output()).toContain(path);
     expect(command.output()).not.toContain(stack.apiKey);
     expect(existsSync(`${path}.part`)).toBe(false);
   }, 60_000);
@@ -65,7 +66,7 @@ describe("npx waterspout", () => {
 
 describe("waterspout", () => {
   it("gives programs one document, and the exit code of success", async () => {
-    const { code, output } = await waterspout(`get ${origin.url}/talk.mp4 --format mkv --wait --json`);
+    const { code, output } = await waterspout(`get ${origin.url}/talk.mp4 --format mkv --json`);
     const job = JSON.parse(output) as Job;
     expect([code, job.status]).toEqual([0, "Completed"]);
     expect(job.s3_key).toMatch(/^local\/videos\/talk \[talk-[0-9a-f]{8}\]\.mkv$/);
@@ -84,7 +85,7 @@ describe("waterspout", () => {
   }, 60_000);
 
   it("ends with 1 when the job has no file, and with 3 when the API refuses", async () => {
-    const failed = await waterspout(`get ${origin.url}/status/404 --wait`);
+    const failed = await waterspout(`get ${origin.url}/status/404`);
     expect(failed.code).toBe(1);
     expect(failed.output).toContain("The job ended Warning: This media is not available or was removed");
     const refused = await waterspout(`get ${origin.url}/talk.mp4 --clip-start 5 --clip-end 3`);
@@ -92,14 +93,51 @@ describe("waterspout", () => {
   }, 60_000);
 
   it("leaves the job alone when the person stops waiting, and cancels it when asked", async () => {
-    const command = start(`get ${origin.url}/slow.mp4 --wait`);
+    const command = start(`get ${origin.url}/slow.mp4`);
     await command.printed("Downloading");
     command.process.kill("SIGINT");
     expect(await command.ended).toBe(130);
-    const [, id = ""] = /to wait again: waterspout wait (\S+)/.exec(command.output()) ?? [];
+    const [, id = ""] = /to follow it again: waterspout wait (\S+)/.exec(command.output()) ?? [];
     expect((await stack.job(id)).status).toBe("Processing");
     expect(await waterspout(`cancel ${id}`)).toEqual({ code: 0, output: "Job cancelled successfully\n" });
     expect(await waterspout(`wait ${id}`)).toMatchObject({ code: 1 });
+  }, 60_000);
+
+  it("says that a host does not exist, and when it is tried again", async () => {
+    const command = start("get http://no-such-host.invalid/talk.mp4");
+    // a resolver without a network cannot say that a name does not exist
+    const sentence =
+      /(does not exist; check the URL|failed or broke off)\. It will be tried again in \d+ s, at/;
+    await command.printed("It will be tried again");
+    expect(command.output()).toMatch(sentence);
+    command.process.kill("SIGINT");
+    expect(await command.ended).toBe(130);
+    const [, id = ""] = /^job (\S+)$/m.exec(command.output()) ?? [];
+    expect((await waterspout(`show ${id}`)).output).toMatch(/^ {2}next try {3}\d/m);
+    await waterspout(`cancel ${id}`);
+  }, 60_000);
+
+  it("names ALLOWED_PRIVATE_HOSTS to the person who runs the server", async () => {
+    const { code, output } = await waterspout("get http://10.0.0.1/talk.mp4");
+    expect(code).toBe(3);
+    expect(output).toContain("must be a public address");
+    expect(output).toContain("start the server with ALLOWED_PRIVATE_HOSTS=host:port");
+  }, 30_000);
+
+  it("shows the account's storage, and has none to test or remove", async () => {
+    expect((await waterspout("storage")).output).toContain("its jobs use the managed bucket");
+    expect((await waterspout("storage test")).code).toBe(3);
+    expect((await waterspout("storage forget")).code).toBe(3);
+  }, 30_000);
+
+  it("delivers several URLs, one of which is refused, and downloads them", async () => {
+    const { code, output } = await waterspout(
+      `get ${origin.url}/talk.mp4 ${origin.url}/status/404 not-a-url ${origin.url}/talk.mp4 --folder many -o files/`,
+    );
+    expect(code).toBe(1);
+    expect(output).toContain("not-a-url: url must be an http or https URL");
+    expect(output).toContain("Delivered 2 of 4 URLs.");
+    expect(output.match(/saved as +\S.*files\/talk/g)).toHaveLength(2);
   }, 60_000);
 
   it("serves the operator with the local stack's token", async () => {

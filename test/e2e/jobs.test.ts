@@ -1,13 +1,17 @@
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../../schema/client.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
+import { type OtlpCollector, startOtlpCollector } from "../support/otlp-collector.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /** The main flows as a client of the API sees them, on the stack that `npm start` runs. */
 
 let origin: Origin;
+let collector: OtlpCollector;
 let stack: TestStack;
 
 beforeAll(async () => {
@@ -18,12 +22,20 @@ beforeAll(async () => {
     "long.mp4": ["mp4", { seconds: 20, width: 640, height: 360 }],
   });
   origin = await startOrigin({ root });
-  stack = await startTestStack({ env: { ALLOWED_PRIVATE_HOSTS: origin.host } });
+  collector = await startOtlpCollector("of the tests");
+  stack = await startTestStack({
+    env: {
+      ALLOWED_PRIVATE_HOSTS: origin.host,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20of%20the%20tests",
+    },
+  });
 }, 120_000);
 
 afterAll(async () => {
   await stack.stop();
   await origin.close();
+  await collector.close();
 });
 
 describe("a job", () => {
@@ -176,4 +188,92 @@ describe("two accounts that choose one name", () => {
       body: { error: "Job has no file to delete" },
     });
   }, 120_000);
+});
+
+describe("what operators see", () => {
+  const CALLER_TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+  const logLines = async (name: string): Promise<Record<string, unknown>[]> =>
+    (await readFile(join(stack.stateDir, "logs", name), "utf8"))
+      .split("\n")
+      .flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
+
+  it("is one trace, from the caller's request to the report of the outcome", async () => {
+    const response = await fetch(`${stack.url}/jobs`, {
+      method: "POST",
+      headers: {
+        "x-api-key": stack.apiKey,
+        "content-type": "application/json",
+        traceparent: `00-${CALLER_TRACE}-00f067aa0ba902b7-01`,
+      },
+      body: JSON.stringify({ url: `${origin.url}/direct.mp4` }),
+    });
+    const { job_id } = (await response.json()) as { job_id: string };
+    await stack.end(job_id);
+    const named = (name: string) =>
+      collector.spans.find((span) => span.traceId === CALLER_TRACE && span.name === name);
+    const outcome = "POST /internal/runs/:id/outcome";
+    await collector.until(() =>
+      ["POST /jobs", "dispatch", "run", outcome].every((name) => named(name) !== undefined),
+    );
+    expect(named("POST /jobs")).toMatchObject({
+      service: "waterspout-worker",
+      parentSpanId: "00f067aa0ba902b7",
+    });
+    expect(named("dispatch")).toMatchObject({ parentSpanId: named("POST /jobs")?.spanId });
+    expect(named("run")).toMatchObject({
+      service: "waterspout-processor",
+      parentSpanId: named("dispatch")?.spanId,
+    });
+    expect(named(outcome)).toMatchObject({
+      service: "waterspout-worker",
+      parentSpanId: named("run")?.spanId,
+    });
+    expect(collector.refused).toEqual([]);
+    // the same trace in the lines of both logs, which have one shape
+    for (const [file, service, event] of [
+      ["worker.log", "worker", "dispatch"],
+      ["processor.log", "processor", "run"],
+    ] as const) {
+      const lines = await logLines(file);
+      for (const line of lines) {
+        expect(line).toMatchObject({ event: expect.stringMatching(/^[a-z0-9_]+$/), service });
+        expect(new Date(String(line.time)).toISOString()).toBe(line.time);
+      }
+      expect(lines.find((line) => line.event === event && line.job_id === job_id)).toMatchObject({
+        trace_id: CALLER_TRACE,
+      });
+    }
+  });
+
+  it("is served as the dashboard and the alert rules name it", async () => {
+    const metricsOf = async (url: string, token?: string): Promise<string> => {
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      return (await fetch(`${url}/metrics`, { headers })).text();
+    };
+    const text = [await metricsOf(stack.url, stack.adminToken), await metricsOf(stack.processorUrl)].join("");
+    // a metric without a sample has only its type, which tells which samples it may have
+    const known = new Set(
+      [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name = "", type]) =>
+        type === "histogram" || type === "summary"
+          ? ["_sum", "_count", ...(type === "histogram" ? ["_bucket"] : [])].map((suffix) => name + suffix)
+          : [name],
+      ),
+    );
+    for (const file of ["alerts.yml", "dashboard.json"]) {
+      const content = await readFile(new URL(`../../examples/monitoring/${file}`, import.meta.url), "utf8");
+      const named = new Set(content.match(/\bwaterspout_\w+/g));
+      expect(named.size).toBeGreaterThan(5);
+      expect([file, [...named].filter((name) => !known.has(name))]).toEqual([file, []]);
+    }
+    // what counts has counted
+    expect(text).toMatch(
+      /^waterspout_jobs_ended_total\{site="other",storage="managed",outcome="completed"\} \d+$/m,
+    );
+    expect(text).toMatch(
+      /^waterspout_runs_total\{outcome="completed",site="other",storage="managed"\} \d+$/m,
+    );
+    expect(text).toMatch(/^waterspout_run_stage_seconds_count\{site="other",stage="extract"\} \d+$/m);
+    expect(text).not.toMatch(/127\.0\.0\.1|page\.html/);
+  });
 });

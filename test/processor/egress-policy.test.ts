@@ -102,10 +102,11 @@ describe("policy", () => {
     const policy = new EgressPolicy({
       opened: new Set(),
       lookup: async () => {
-        throw new Error("ENOTFOUND");
+        throw Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
       },
     });
-    await expect(policy.resolve("gone.example.org", 80)).rejects.toMatchObject({ code: "network" });
+    const reported = { code: "network", reportedCode: "host_not_found", transient: false };
+    await expect(policy.resolve("gone.example.org", 80)).rejects.toMatchObject(reported);
   });
 
   test("opens only the very pair of host and port", async () => {

@@ -19,6 +19,7 @@ import { discoverTools } from "../../processor/tools/discover.ts";
 import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
 import { ExtractorPool } from "../../processor/tools/extractor.ts";
 import { plan } from "../../schema/media.ts";
+import { Tracer } from "../../schema/telemetry/tracer.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { type ScriptedWorker, startScriptedWorker } from "../support/scripted-worker.ts";
 
@@ -59,6 +60,10 @@ beforeAll(async () => {
     lease: new LeaseKeeper({ callback, intervalMs: MINUTE }),
     freeSlots: () => 1,
     metrics: new Metrics(),
+    tracer: new Tracer({
+      ...{ config: { endpoint: null, headers: {}, ratio: 1 }, resource: {}, fetch, onFailure: () => {} },
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    }),
     log: () => {},
   };
 });

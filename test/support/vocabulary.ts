@@ -81,7 +81,11 @@ export const FORMER_WORDS: readonly FormerWord[] = [
   { word: /\bby (itself|themselves)\b/, say: "automatically, on its own" },
   { word: /\bwhoever\b/i, say: "anyone who, the caller that" },
   { word: /\bbeside\b/i, say: "next to" },
-  { word: /\bforg(et|ets|otten)\b(?!:| }|\()/i, say: "remove" },
+  {
+    word: /(?<!storage |slack )\bforg(et|ets|otten)\b(?!:| }|\()/i,
+    say: "remove",
+    except: except("command-line-\\w+\\.test\\.ts$"),
+  },
   { word: /\b(a|one|each|every|of) medium\b/, say: "media item" },
   { word: /\b(an|the whole|its own|first|last) answers?\b/i, say: "response" },
   { word: /higher than wide/i, say: "vertical" },

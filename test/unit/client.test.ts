@@ -72,11 +72,13 @@ describe("a call", () => {
   it("is made of the table's path, the query and the body, with the credential that the route takes", async () => {
     const script = new Script([
       ok({ jobs: [] }),
+      ok({ jobs: [] }),
       ok({ job_id: JOB }),
       ok({ keys: [] }),
       ok({ status: "ok" }),
     ]);
     await script.api.listJobs({ query: { limit: 5, status: "failed", cursor: undefined } });
+    await script.api.listJobs({ query: { metadata: { customer: "a&b" } } });
     await script.api.createJob({ body: { url: "https://a.example/b", storage: undefined } });
     await script.api.listKeys({ params: { id: "a/b" } });
     await script.api.alive();
@@ -85,11 +87,12 @@ describe("a call", () => {
     ]);
     expect(sent).toEqual([
       ["GET", "https://api.example/jobs?limit=5&status=failed", "sk_live_a", null],
+      ["GET", "https://api.example/jobs?metadata%5Bcustomer%5D=a%26b", "sk_live_a", null],
       ["POST", "https://api.example/jobs", "sk_live_a", null],
       ["GET", "https://api.example/admin/accounts/a%2Fb/keys", null, "Bearer operator"],
       ["GET", "https://api.example/healthz", null, null],
     ]);
-    expect(await script.requests[1]?.json()).toEqual({ url: "https://a.example/b" });
+    expect(await script.requests[2]?.json()).toEqual({ url: "https://a.example/b" });
   });
 
   it("takes what the schemas take, and gives what they give", async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { RunHandle } from "../../processor/run/run.ts";
-import { RunTable, slotsOf } from "../../processor/run/run-table.ts";
+import { RunTable } from "../../processor/run/run-table.ts";
 import type { StopReason } from "../../processor/run/stop.ts";
+import { slotsOf } from "../../schema/run-slots.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 
 class FakeRun implements RunHandle {

@@ -54,7 +54,8 @@ describe("every route for callers", () => {
         return [response.status, facts];
       };
       expect(await ask(id)).toEqual(await ask(ID));
-      expect(await ask(id)).toEqual([404, { error: "Not found", code: "not_found" }]);
+      const error = expect.stringMatching(/^There is no (job|batch|webhook delivery) with this id$/);
+      expect(await ask(id)).toEqual([404, { error, code: "not_found" }]);
       expect(await ask("1")).toMatchObject([400, { issues: [{ path: "id", message: "must be a UUID" }] }]);
     },
   );
@@ -69,7 +70,7 @@ describe("every route for callers", () => {
 
 describe("a key with scopes", () => {
   const allowed: Record<string, string> = { GET: "read", POST: "write", PATCH: "write", DELETE: "write" };
-  const isStorage = /^\/user\/(s3|bucket|blob|gcs|oss|slack|webhook-secret)/;
+  const isStorage = /^\/user\/(storage|s3|bucket|blob|gcs|oss|slack|webhook-secret)/;
 
   it.each(of("key"))(
     "is let through to %s only with the scope that it needs, which is named",
@@ -106,12 +107,10 @@ describe("every route for the operator", () => {
   });
 });
 
-it("has no other routes: unknown paths and methods are not found", async () => {
+it("has no other routes: unknown paths are not found", async () => {
   for (const [method, path] of [
-    ["PUT", "/"],
-    ["PUT", "/jobs"],
     ["GET", "/jobs/"],
-    ["GET", "/internal/heartbeat"],
+    ["POST", "/jobs/plan/more"],
     ["GET", "/docs/package.json"],
     ["GET", "/docs/..%2Fpackage.json"],
     ["GET", "/docs/home.html"],
@@ -122,6 +121,23 @@ it("has no other routes: unknown paths and methods are not found", async () => {
     ["GET", "/console/x"],
   ] as const) {
     const response = await worker.call(method, path);
-    expect([path, response.status]).toEqual([path, 404]);
+    const { error, code } = await response.json<{ error: string; code: string }>();
+    expect([path, response.status, code]).toEqual([path, 404, "not_found"]);
+    expect(error).toMatch(/^There is no (such route|page at this address)/);
   }
+});
+
+it.each([
+  ["PUT", "/jobs", "GET, HEAD, POST"],
+  ["POST", `/jobs/${ID}`, "DELETE, GET, HEAD"],
+  ["DELETE", "/user/storage/test", "POST"],
+  ["GET", "/internal/heartbeat", "POST"],
+  ["OPTIONS", "/healthz", "GET, HEAD"],
+])("answers %s %s with 405 and the methods that the path takes", async (method, path, allow) => {
+  const response = await worker.call(method, path);
+  expect([response.status, response.headers.get("allow")]).toEqual([405, allow]);
+  expect(await response.json()).toMatchObject({
+    code: "method_not_allowed",
+    error: `This route does not take ${method}; it takes ${allow}`,
+  });
 });

@@ -20,6 +20,7 @@ interface Key {
   readonly id: string;
   readonly api_key: string;
   readonly expires_at: number | null;
+  readonly allowed_ips: string[] | null;
 }
 const statusOf = async (key: string): Promise<number> => (await worker.call("GET", "/jobs", { key })).status;
 const makeKey = (accountId: string, body: object = {}): Promise<Key> =>
@@ -99,6 +100,50 @@ describe("keys", () => {
     });
     expect(response.status).toBe(404);
   });
+});
+
+describe("a key that is bound to addresses", () => {
+  const from = async (key: string, address?: string) => {
+    const headers = address === undefined ? {} : { "cf-connecting-ip": address };
+    const response = await worker.call("GET", "/jobs", { key, headers });
+    return [response.status, (await response.json<{ code?: string; error?: string }>()).error];
+  };
+
+  it("works from these alone, of both families, and is refused elsewhere", async () => {
+    const { id } = await worker.account();
+    const allowed_ips = ["203.0.113.0/25", "198.51.100.7", "2001:db8:7::/48"];
+    const { api_key, ...facts } = await makeKey(id, { allowed_ips });
+    expect(facts).toMatchObject({ allowed_ips });
+    for (const address of ["203.0.113.127", "198.51.100.7", "2001:db8:7:1::1", "::ffff:203.0.113.1"]) {
+      expect(await from(api_key, address)).toEqual([200, undefined]);
+    }
+    for (const address of ["203.0.113.128", "198.51.100.8", "2001:db8:8::1", "not an address"]) {
+      expect(await from(api_key, address)).toEqual([403, `This key may not be used from ${address}`]);
+    }
+    // where the platform does not say, nobody knows
+    expect(await from(api_key)).toEqual([403, "This key may not be used from an unknown address"]);
+    const fresh = await (await roll(id, facts.id)).json<Key>();
+    expect(fresh.allowed_ips).toEqual(allowed_ips);
+    const free = await makeKey(id);
+    expect([free.allowed_ips, (await from(free.api_key))[0]]).toEqual([null, 200]);
+  });
+
+  it.each(["203.0.113.0/33", "203.0.113", "example.com", "2001:db8::/129", "", "10.0.0.1/-1"])(
+    "is not created with %j",
+    async (entry) => {
+      const { id } = await worker.account();
+      const response = await worker.call("POST", `/admin/accounts/${id}/keys`, {
+        headers: operator,
+        body: { allowed_ips: [entry] },
+      });
+      expect(response.status).toBe(400);
+      const { issues } = await response.json<{ issues: { path: string; message: string }[] }>();
+      expect(issues[0]).toMatchObject({
+        path: "allowed_ips.0",
+        message: expect.stringContaining("CIDR range"),
+      });
+    },
+  );
 });
 
 describe("a key that is rolled", () => {

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Batch } from "../../schema/api/batch.ts";
 import type { ErrorBody } from "../../schema/api/error.ts";
+import { countQuery, pageQuery } from "../../worker/db/job-rows.ts";
 import { type Bulk, count, urls } from "./support/batch-requests.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
+import { expectIndexed } from "./support/query-plan.ts";
 import { SECRETS, s3 } from "./support/storages.ts";
 
 let worker: Harness;
@@ -34,6 +36,75 @@ const refusal = async (body: object): Promise<ErrorBody & { status: number }> =>
 };
 
 const batch = (id: string) => worker.json<Batch>("GET", `/batch/${id}`, { key });
+
+describe("metadata", () => {
+  const found = async (query: string) => {
+    const page = await worker.json<{ jobs: { id: string }[]; total: number; next_cursor: string | null }>(
+      "GET",
+      `/jobs?${query}`,
+      { key },
+    );
+    return { ids: page.jobs.map(({ id }) => id), total: page.total, cursor: page.next_cursor };
+  };
+
+  it("is shared by the jobs of a batch, each of which may add to it", async () => {
+    const jobs = [...urls(1), { url: "https://media.example.com/b.mp4", metadata: { item: "2", a: "own" } }];
+    const { batch_id, job_ids } = await bulk({ jobs, metadata: { a: "shared", order: "7" } });
+    const metadataOf = async (id = "") => (await worker.job(key, id)).metadata;
+    expect(await metadataOf(job_ids[0])).toEqual({ a: "shared", order: "7" });
+    expect(await metadataOf(job_ids[1])).toEqual({ a: "own", order: "7", item: "2" });
+    expect((await batch(batch_id)).metadata).toEqual({ a: "shared", order: "7" });
+    const pairs = (from: number, to: number) =>
+      Object.fromEntries(Array.from({ length: to - from }, (_, index) => [`k${from + index}`, "x"]));
+    const [first] = urls(1);
+    expect(
+      await refusal({ jobs: [{ ...first, metadata: pairs(0, 9) }], metadata: pairs(9, 17) }),
+    ).toMatchObject({
+      error: "jobs.0.metadata must have at most 16 pairs, those of the whole request included",
+    });
+    expect(await metadataOf(await worker.create(key))).toBeNull();
+  });
+
+  it("finds jobs in a list, with their number and cursors, and only the account's own", async () => {
+    const ids: string[] = [];
+    const odd = { "a]b": "x=1&y", ключ: "значение" };
+    for (const customer of ["acme", "zeta", "acme", "acme"]) {
+      ids.unshift(await worker.create(key, { metadata: { customer, ...odd } }));
+    }
+    await worker.create((await worker.account()).key, { metadata: { customer: "acme" } });
+    const acme = [ids[0], ids[1], ids[3]];
+    const query = "metadata[customer]=acme";
+    expect(await found(query)).toEqual({ ids: acme, total: 3, cursor: null });
+    const first = await found(`${query}&limit=2`);
+    expect(first).toMatchObject({ ids: acme.slice(0, 2), total: 3 });
+    expect(await found(`${query}&limit=2&cursor=${first.cursor}`)).toMatchObject({ ids: acme.slice(2) });
+    const both = new URLSearchParams({
+      "metadata[customer]": "zeta",
+      "metadata[a]b]": odd["a]b"],
+      "metadata[ключ]": odd.ключ,
+    });
+    expect(await found(`${both}&status=pending`)).toEqual({ ids: [ids[2]], total: 1, cursor: null });
+    expect(await found("metadata[customer]=nobody")).toMatchObject({ ids: [], total: 0 });
+    expect((await worker.call("GET", "/jobs?metadata=acme", { key })).status).toBe(400);
+  });
+
+  it("is removed from the index together with its job", async () => {
+    const id = await worker.create(key, { metadata: { customer: "acme" } });
+    const rows = async () =>
+      (await env.DB.prepare("select key, value from job_metadata where job_id = ?").bind(id).all()).results;
+    expect(await rows()).toEqual([{ key: "customer", value: "acme" }]);
+    await env.DB.prepare("delete from jobs where id = ?").bind(id).run();
+    expect(await rows()).toEqual([]);
+  });
+
+  it("is found by an index", async () => {
+    const filter = { accountId: "a", metadata: { customer: "acme", order: "7" } };
+    const { db } = worker.context();
+    for (const query of [pageQuery(db, filter, { limit: 20, offset: 0 }), countQuery(db, filter)]) {
+      await expectIndexed(query);
+    }
+  });
+});
 
 describe("a bulk request", () => {
   it("becomes a batch with the shared options and each job's own name", async () => {

@@ -116,6 +116,7 @@ describe("a batch that goes", () => {
       failed: 1,
       skipped: 1,
       total: 5,
+      metadata: null,
     };
     expect(await events()).toEqual([event]);
     expect(await events("job_completed")).toHaveLength(3);
@@ -285,7 +286,10 @@ describe("another account's batch", () => {
         const { request_id: _, ...facts } = await response.json<Record<string, unknown>>();
         return [response.status, facts];
       };
-      expect(await ask(batch_id)).toEqual([404, { error: "Not found", code: "not_found" }]);
+      expect(await ask(batch_id)).toEqual([
+        404,
+        { error: "There is no batch with this id", code: "not_found" },
+      ]);
       expect(await ask(ID)).toEqual(await ask(batch_id));
     }
     expect(await batch(batch_id)).toMatchObject({ status: "paused", pending_episodes: 2 });

@@ -42,7 +42,7 @@ async function accept(account: string, count: number, { batch, host = "media" }:
   const prepared = prepareJob(context.config, {}, JobRequest.parse(request), request);
   const caller = {
     ...{ id: account, keyId: account, source: "direct" as const, limits: {} },
-    ...{ scopes: null, expiresAt: null },
+    ...{ scopes: null, allowedIps: null, expiresAt: null },
   };
   const ids = await acceptJobs(context, caller, Array(count).fill(prepared));
   await waitOnExecutionContext(ctx);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { RunRequest } from "../../schema/wire/run.ts";
 import { readConfig } from "../../worker/config.ts";
-import { failed } from "./support/delivery.ts";
+import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 
@@ -129,7 +130,10 @@ describe("the configuration of a pool", () => {
 
   it("may have as many instances as the platform starts", () => {
     const variables = { PROCESSOR_URL: "", PROCESSOR_INSTANCES: "20", PROCESSOR_MAX_INSTANCES: "20" };
-    expect(readConfig({ ...env, ...variables }).processor).toEqual({ type: "containers", instances: 20 });
+    expect(readConfig({ ...env, ...variables }).processor).toEqual({
+      ...{ type: "containers", instances: 20 },
+      slots: { all: 8, reserved: 2 },
+    });
   });
 });
 
@@ -144,4 +148,133 @@ it("a job that finds no room on one disk is tried on another", async () => {
     await dispatch(id);
   }
   expect(new Set(taken).size).toBe(3);
+});
+
+describe("a pool of container instances", () => {
+  const SLOTS = 4;
+  /** Instances that answer nobody. */
+  let silent: Set<string>;
+  /** Instances that were asked for a run, in order. */
+  let asked: string[];
+  /** Runs by the instance that has them. */
+  let running: Map<string, Set<string>>;
+
+  const isRun = (request: Request) => request.method === "POST" && new URL(request.url).pathname === "/runs";
+  const busy = () => new Response(null, { status: 503, headers: { "retry-after": "5" } });
+
+  async function answer(name: string, request: Request): Promise<Response> {
+    asked.push(name);
+    if (silent.has(name)) throw new TypeError("the container did not become ready");
+    if (!isRun(request)) return busy();
+    const run = await request.json<RunRequest>();
+    const runs = running.get(name) ?? new Set();
+    if (runs.size >= SLOTS || (run.alone && runs.size > 0)) return busy();
+    running.set(name, runs.add(run.job_id));
+    taken.push(name);
+    worker.network.runs.push(run);
+    return Response.json({ v: 1 }, { status: 202 });
+  }
+
+  /** An isolate of the Worker, which knows nothing of what others did. */
+  function isolate(): Harness {
+    const stubOf = (name: string) => ({
+      fetch: (url: string, init: RequestInit) => answer(name, new Request(url, init)),
+      keepAwake: async () => {},
+      health: async () => ({ ok: true }),
+    });
+    const variables = { PROCESSOR_URL: "", PROCESSOR_INSTANCES: "10", NETWORK_SLOTS: `${SLOTS}` };
+    const namespace = { idFromName: (name: string) => name, get: stubOf };
+    return new Harness({ ...variables, PROCESSOR: namespace });
+  }
+
+  beforeEach(() => {
+    silent = new Set();
+    asked = [];
+    running = new Map();
+    worker = isolate();
+  });
+
+  const used = () => Object.fromEntries([...running].map(([name, runs]) => [name, runs.size]));
+
+  async function finish(name: string, index = 0): Promise<void> {
+    const runs = running.get(name) ?? new Set();
+    const id = [...runs][index];
+    const run = worker.network.runs.findLast(({ job_id }) => job_id === id);
+    if (id === undefined || !run) throw new Error("nothing runs there");
+    runs.delete(id);
+    const response = await worker.report(run, "outcome", { ...completed, free_slots: SLOTS - runs.size });
+    expect(response.status).toBe(200);
+  }
+
+  it("fills the lowest ones, as many as the backlog needs, and asks no full one", async () => {
+    for (let i = 0; i < 9; i++) await worker.create(key);
+    await worker.consumeDispatchQueue();
+    expect(used()).toEqual({ "processor-0": 4, "processor-1": 4, "processor-2": 1 });
+    // all of them at once: nobody had to hear first that an instance is full
+    expect(asked).toHaveLength(9);
+  });
+
+  it("lets the highest one sleep when there is room below", async () => {
+    for (let i = 0; i < 9; i++) await worker.create(key);
+    await worker.consumeDispatchQueue();
+    await finish("processor-0");
+    await finish("processor-2");
+    await worker.create(key);
+    await worker.consumeDispatchQueue();
+    expect(used()).toEqual({ "processor-0": 4, "processor-1": 4, "processor-2": 0 });
+  });
+
+  it("uses one instance for jobs that come one after the other", async () => {
+    for (let i = 0; i < 12; i++) {
+      await worker.create(key);
+      await worker.consumeDispatchQueue();
+      await finish("processor-0");
+    }
+    expect(new Set(asked)).toEqual(new Set(["processor-0"]));
+  });
+
+  it("is known to an isolate that has just started", async () => {
+    for (let i = 0; i < 8; i++) await worker.create(key);
+    await worker.consumeDispatchQueue();
+    asked = [];
+    const { network } = worker;
+    worker = isolate();
+    worker.network.runs.push(...network.runs);
+    await worker.create(key);
+    await worker.consumeDispatchQueue();
+    expect(asked).toEqual(["processor-2"]);
+  });
+
+  it("passes several dead instances, and goes back to none of them", async () => {
+    silent = new Set(["processor-0", "processor-1", "processor-2"]);
+    const id = await worker.create(key);
+    for (let claims = 0; claims < 4; claims++) await dispatch(id);
+    expect(taken).toEqual(["processor-3"]);
+    // the next job begins behind them
+    asked = [];
+    await worker.create(key);
+    await worker.consumeDispatchQueue();
+    expect(asked).toEqual(["processor-3"]);
+  });
+
+  it("gives an instance to itself to a job that lost two runs, and never one that lost a run", async () => {
+    await worker.create(key);
+    await worker.consumeDispatchQueue();
+    for (let lost = 0; lost < 2; lost++) {
+      worker.now += 61_000;
+      for (const runs of running.values()) runs.clear();
+      // others are running wherever there is room
+      for (let i = 0; i < 2; i++) await worker.create(key);
+      await worker.reconcile();
+      await worker.consumeDispatchQueue();
+    }
+    const poison = worker.network.runs.find(({ alone }) => alone);
+    const own = [...running].filter(([, runs]) => poison && runs.has(poison.job_id));
+    expect(own.map(([, runs]) => runs.size)).toEqual([1]);
+  });
+
+  it("sends probes to the lowest one", async () => {
+    await worker.call("POST", "/metadata", { key, body: { url: "https://media.example.com/a.mp4" } });
+    expect(asked[0]).toBe("processor-0");
+  });
 });

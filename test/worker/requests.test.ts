@@ -16,6 +16,9 @@ beforeEach(async () => {
 
 const url = "https://media.example.com/a.mp4";
 const post = (body: unknown, headers = {}) => worker.call("POST", "/jobs", { key, body, headers });
+const pairs = (count: number, value = "x") =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`key ${index}`, value]));
+
 describe("a request that is not valid names what is wrong", () => {
   it.each([
     [{}, "url", "url is required"],
@@ -62,11 +65,19 @@ describe("a request that is not valid names what is wrong", () => {
     [{ url, subtitle_languages: ["??"] }, "subtitle_languages.0", /BCP 47/],
     [{ url, max_duration: 0 }, "max_duration", "max_duration must be at least 1"],
     [{ url, audio_only: "yes" }, "audio_only", "audio_only must be true or false"],
+    [{ url, webhook_events: [] }, "webhook_events", /^webhook_events must name an event type/],
     [
-      { url, enable_progress_webhook: true },
-      "enable_progress_webhook",
-      "enable_progress_webhook needs webhook_url",
+      { url, webhook_events: ["done"] },
+      "webhook_events.0",
+      /^webhook_events\.0 must be one of job_completed/,
     ],
+    [{ url, metadata: { a: 1 } }, "metadata.a", "metadata.a must be a string"],
+    [{ url, metadata: ["a"] }, "metadata", "metadata must be a JSON object of strings"],
+    [{ url, metadata: { a: "x".repeat(501) } }, "metadata.a", "metadata.a must be at most 500 characters"],
+    [{ url, metadata: { ["k".repeat(41)]: "x" } }, "metadata", /keys of 1 to 40 characters/],
+    [{ url, metadata: { "": "x" } }, "metadata", /keys of 1 to 40 characters/],
+    [{ url, metadata: pairs(17) }, "metadata", "metadata must have at most 16 pairs"],
+    [{ url, metadata: pairs(16, "\u20ac".repeat(500)) }, "metadata", /at most 10000 bytes as JSON/],
     [{ url, storage: { provider: "ftp" } }, "storage.provider", /s3, blob, gcs, oss/],
     ["[1]", "body", "body must be a JSON object"],
     ["{", "body", "body must be valid JSON"],

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { ErrorBody } from "../../schema/api/error.ts";
+import type { Job } from "../../schema/api/job.ts";
 import type { InlineStorage } from "../../schema/api/storage.ts";
 import { strayCredentialsQuery } from "../../worker/db/credentials.ts";
 import { expiredLinksQuery } from "../../worker/db/job-queue.ts";
@@ -244,7 +246,8 @@ describe("an account's own storage", () => {
         folder_prefix: "team",
       });
       const shown = await (await call("GET", `/user/${provider}`)).json<Record<string, unknown>>();
-      expect(shown).toMatchObject({ configured: true, base_folder: "videos", last_modified: worker.now });
+      expect(shown).toMatchObject({ configured: true, source: "account", base_folder: "videos" });
+      expect(shown.last_modified).toBe(worker.now);
       expect(shown.access_key_masked).toMatch(/^\*{4}.{0,4}$/);
       await expectNoSecrets();
 
@@ -253,12 +256,15 @@ describe("an account's own storage", () => {
       expect(run.key_prefix).toEqual({ base_folder: "videos", folder_prefix: "team" });
       await worker.report(run, "outcome", completed);
       const job = await worker.job(account.key, run.job_id);
-      expect(job.storage_provider).toBe(provider);
+      expect(job).toMatchObject({ storage_provider: provider, marketplace_source: null });
       expect(new URL(job.s3_url ?? "").search).toMatch(/signature|sig=/i);
 
       expect((await call("DELETE", `/user/${provider}`)).status).toBe(200);
       expect((await call("DELETE", `/user/${provider}`)).status).toBe(404);
-      expect(await (await call("GET", `/user/${provider}`)).json()).toMatchObject({ configured: false });
+      expect(await (await call("GET", `/user/${provider}`)).json()).toMatchObject({
+        configured: false,
+        source: "managed",
+      });
       expect((await worker.job(account.key, run.job_id)).s3_url).toBeNull();
       expect((await worker.start(account.key)).target).toMatchObject({ managed: true });
     },
@@ -267,7 +273,10 @@ describe("an account's own storage", () => {
   it("the last one set serves, an inline one goes first, and other accounts have none of it", async () => {
     await set(s3);
     await set(oss);
-    expect(await (await call("GET", "/user/s3")).json()).toMatchObject({ configured: false });
+    expect(await (await call("GET", "/user/s3")).json()).toMatchObject({
+      configured: false,
+      source: "account",
+    });
     expect((await worker.start(account.key)).target.provider).toBe("oss");
     expect((await worker.start(account.key, { storage: blob })).target.provider).toBe("blob");
     const other = await worker.account();
@@ -289,6 +298,95 @@ describe("an account's own storage", () => {
     });
     expect((await call("POST", "/user/s3", { bucket: "b" })).status).toBe(400);
     expect((await call("POST", "/user/blob", { account_name: "a", container: "c" })).status).toBe(400);
+  });
+
+  it.each([s3, blob, gcs, oss])(
+    "%#: is tested by writing a small object, whenever asked",
+    async (storage) => {
+      const tested = () => call("POST", "/user/storage/test");
+      expect((await tested()).status).toBe(404);
+      await set({ ...storage, folder_prefix: "team" });
+      worker.network.calls.length = 0;
+      expect(await (await tested()).json()).toEqual({
+        message: expect.stringMatching(/ works: a small object was written and deleted$/),
+        provider: storage.provider,
+        container_or_bucket: "media",
+        folder_prefix: "team",
+      });
+      const written = worker.network.calls.filter((each) => each.includes("verify_credentials.txt"));
+      expect(written.map((each) => each.split(" ")[0])).toEqual(["PUT", "DELETE"]);
+      expect(written[0]).toContain("/videos/team/verify_credentials.txt");
+      await expectNoSecrets();
+      expect(
+        (await worker.call("POST", "/user/storage/test", { key: (await worker.account()).key })).status,
+      ).toBe(404);
+    },
+  );
+
+  it("is tested as it is now: a refusal says why, and a right that is missing is reported", async () => {
+    await set(s3);
+    const tested = async () => (await call("POST", "/user/storage/test")).json();
+    worker.network.onOther = ({ method }) =>
+      new Response("<Code>AccessDenied</Code>", { status: method === "PUT" ? 200 : 403 });
+    expect(await tested()).toMatchObject({
+      message: "S3 storage works: a small object was written",
+      adjustments: [{ field: "storage", to: "write" }],
+    });
+    worker.network.onOther = () => new Response("<Code>InvalidAccessKeyId</Code>", { status: 403 });
+    expect(await tested()).toMatchObject({
+      code: "storage_verification_failed",
+      error: expect.stringContaining("the storage does not know this access_key"),
+    });
+    await env.DB.exec("update storage_configs set sealed = 'lost.AAAA'");
+    expect(await tested()).toMatchObject({
+      code: "storage_verification_failed",
+      error: expect.stringContaining("set the storage again"),
+    });
+  });
+
+  it("belongs to the account: a wish about its keys is reported and not stored", async () => {
+    const { provider: _, ...body } = s3;
+    expect(
+      await (await call("POST", "/user/s3", { ...body, apply_to_all_keys: false })).json(),
+    ).toMatchObject({
+      adjustments: [{ field: "apply_to_all_keys", from: false, to: true }],
+    });
+    expect((await call("POST", "/user/storage/test")).status).toBe(200);
+  });
+
+  it("names a wrong field as the caller wrote it, once", async () => {
+    const refused = async (path: string, body: object) => {
+      const { error, issues } = await (await call("POST", path, body)).json<ErrorBody>();
+      return [error, issues?.[0]?.path, issues?.[0]?.message];
+    };
+    const { provider: _, ...body } = { ...s3, endpoint: "http://10.0.0.7" };
+    const reason = expect.stringMatching(/^must be a public address \(private address\)/);
+    expect(await refused("/user/s3", body)).toEqual([
+      expect.stringMatching(/^endpoint must be a public address/),
+      "endpoint",
+      reason,
+    ]);
+    expect(await refused("/jobs", { url, storage: { ...body, provider: "s3" } })).toEqual([
+      expect.stringMatching(/^storage\.endpoint must be a public address/),
+      "storage.endpoint",
+      reason,
+    ]);
+    const account_key = "not base64!";
+    expect(await refused("/user/blob", { account_name: "a", container: "c", account_key })).toEqual([
+      "Credential validation failed: account_key is not Base64",
+      "account_key",
+      "is not Base64",
+    ]);
+    expect(await refused("/user/blob", { account_name: "a", container: "c" })).toEqual([
+      "Exactly one of account_key and sas_token is required",
+      "account_key",
+      "Exactly one of account_key and sas_token is required",
+    ]);
+    expect(await refused("/jobs", { url, storage: { provider: "ftp" } })).toEqual([
+      "storage.provider must be one of s3, blob, gcs, oss",
+      "storage.provider",
+      "must be one of s3, blob, gcs, oss",
+    ]);
   });
 
   it("is not set when the provider refuses", async () => {
@@ -349,6 +447,9 @@ describe("callers of marketplaces", () => {
     expect(await limitsOf()).toEqual([["rapidapi", 2]]);
     expect((await post(gateway(user, "mega"), { storage: s3 })).status).toBe(201);
     expect(await limitsOf()).toEqual([["rapidapi", 100]]);
+    const listed = await worker.call("GET", "/jobs", { headers: gateway(user, "mega") });
+    const { jobs } = await listed.json<{ jobs: Job[] }>();
+    expect(jobs.map(({ marketplace_source }) => marketplace_source)).toEqual(["rapidapi", "rapidapi"]);
     await post(gateway(user, "mega"), { storage: s3 });
     expect(worker.logs.findLast(({ route }) => route === "/jobs")).toMatchObject({ d1_calls: 1 });
   });

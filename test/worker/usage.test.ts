@@ -2,8 +2,10 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { expiredQuery } from "../../worker/db/expiry-rows.ts";
 import {
+  deliveredBytesQuery,
   keyMonthQuery,
   monthQuery,
+  totalQuery,
   unfinishedByKeyQuery,
   unfinishedQuery,
 } from "../../worker/db/usage-rows.ts";
@@ -24,7 +26,8 @@ beforeEach(async () => {
   worker = new Harness();
 });
 
-const usage = (key: string) => worker.json<Record<string, number>>("GET", "/usage", { key });
+const usage = (key: string, query = "?period=2026-11") =>
+  worker.json<Record<string, number>>("GET", `/usage${query}`, { key });
 const post = (key: string, body: object = {}) =>
   worker.call("POST", "/jobs", { key, body: { url: "https://media.example.com/a.mp4", ...body } });
 const delivered = (file_size: number, facts: object = {}) => ({
@@ -56,12 +59,57 @@ describe("usage", () => {
     await worker.report(refused, "outcome", failed("private"));
     expect(await usage(key)).toMatchObject({ usage_count: 2, storage_usage_gb: 1, storage_reserved_gb: 0 });
     worker.now = Date.UTC(2026, 11, 1);
-    expect(await usage(key)).toMatchObject({ usage_count: 0, storage_usage_gb: 0, storage_remaining_gb: 10 });
+    const month = { usage_count: 0, storage_usage_gb: 0, storage_remaining_gb: 10 };
+    expect(await usage(key, "?period=2026-12")).toMatchObject(month);
+  });
+
+  it("counts from the beginning without a period; what is left of the limit is of the current month", async () => {
+    const { key } = await worker.account({ storage_bytes: 10 * GB, max_filesize_bytes: 4 * GB });
+    await worker.report(await worker.start(key), "outcome", delivered(GB));
+    worker.now = Date.UTC(2026, 11, 1);
+    await worker.report(await worker.start(key), "outcome", delivered(2 * GB));
+    await worker.start(key);
+    expect(await usage(key, "")).toMatchObject({
+      ...{ period: "all", usage_count: 3, storage_usage_gb: 3, storage_reserved_gb: 4 },
+      ...{ storage_effective_usage_gb: 7, storage_remaining_gb: 4 },
+    });
+  });
+
+  it("of the current billing period is reported to those whose operator set one", async () => {
+    const { id, key } = await worker.account();
+    const billing = () => worker.json("GET", "/dashboard/billing", { key });
+    const change = (body: object) =>
+      worker.operator<{ error?: string }>("PATCH", `/admin/accounts/${id}`, body);
+    expect(await billing()).toEqual({ billing_enabled: false, message: expect.any(String) });
+    expect(await usage(key, "")).not.toHaveProperty("current_period_usage_gb");
+    expect(await change({ billing_day: 15 })).toMatchObject({ billing_day: 15 });
+    worker.now = Date.UTC(2026, 10, 14, 23, 59);
+    await worker.report(await worker.start(key), "outcome", delivered(GB));
+    expect(await billing()).toMatchObject({ period_start_formatted: "Oct 15, 2026", total_usage_gb: 1 });
+    worker.now = Date.UTC(2026, 10, 15);
+    await worker.report(await worker.start(key), "outcome", delivered(2 * GB));
+    await worker.report(await worker.start(key), "outcome", failed("private"));
+    const [start, end] = [Date.UTC(2026, 10, 15) / 1000, Date.UTC(2026, 11, 15) / 1000];
+    expect(await billing()).toEqual({
+      ...{ billing_enabled: true, period_start: start, period_end: end, total_usage_gb: 2 },
+      ...{ period_start_formatted: "Nov 15, 2026", period_end_formatted: "Dec 15, 2026" },
+    });
+    expect(await usage(key, "")).toMatchObject({
+      ...{ storage_usage_gb: 3, current_period_usage_gb: 2 },
+      ...{ billing_period_start: start, billing_period_end: end },
+    });
+    // the period is counted from the jobs, which must not be removed before it ends
+    expect((await change({ limits: { job_retention_days: 7 } })).error).toMatch(
+      /^billing_day needs jobs that/,
+    );
+    expect((await change({ billing_day: 31 })).error).toMatch(/^billing_day must be at most 28/);
+    await change({ billing_day: null });
+    expect(await billing()).toMatchObject({ billing_enabled: false });
   });
 
   it("reports the limits of those who have some, and of nobody else", async () => {
     const free = await worker.account();
-    expect(Object.keys(await usage(free.key))).toEqual([
+    expect(Object.keys(await usage(free.key, ""))).toEqual([
       "client_name",
       "period",
       "usage_count",
@@ -328,6 +376,8 @@ describe("the database", () => {
   const db = () => worker.context().db;
   const queries = {
     "the usage of a month": () => monthQuery(db(), "a", "2026-11"),
+    "the usage since the beginning": () => totalQuery(db(), "a"),
+    "the usage of a billing period": () => deliveredBytesQuery(db(), "a", { start: 1, end: 2 }),
     "unfinished jobs": () => unfinishedQuery(db(), "a"),
     "the usage of keys in a month": () => keyMonthQuery(db(), "a", "2026-11"),
     "unfinished jobs by their keys": () => unfinishedByKeyQuery(db(), "a"),

@@ -94,7 +94,11 @@ describe("Slack", () => {
       notify_level: null,
     });
     expect((await save({ webhook_url: "http://127.0.0.1/" })).status).toBe(400);
-    expect((await save({ webhook_url: hook })).status).toBe(200);
+    expect(await (await save({ webhook_url: hook })).json()).toEqual({
+      message: "Slack notifications configured successfully",
+      configured: true,
+      notify_level: "all",
+    });
     expect(await worker.json("GET", "/user/slack", { key })).toMatchObject({
       configured: true,
       notify_level: "all",

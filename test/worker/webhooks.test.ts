@@ -332,6 +332,78 @@ describe("a Worker that dies", () => {
   };
 });
 
+describe("the events that a request chose", () => {
+  const types = () => worker.network.posts.map((post) => bodyOf(post).type);
+
+  it("are the only ones that are sent, and the others leave no delivery", async () => {
+    const request = { webhook_url: hook, webhook_events: ["job_failed", "batch_completed"] };
+    const done = await worker.start(key, request);
+    expect(await worker.job(key, done.job_id)).toMatchObject({ webhook_status: "pending" });
+    await worker.report(done, "outcome", completed);
+    const failing = await worker.start(key, request);
+    await worker.report(failing, "outcome", failed("no_format"));
+    await worker.consumeDeliveryQueue();
+    expect(types()).toEqual(["job_failed"]);
+    expect(await worker.job(key, done.job_id)).toMatchObject({
+      webhook_status: "no_webhook",
+      webhook_events: request.webhook_events,
+    });
+    expect(await worker.job(key, failing.job_id)).toMatchObject({ webhook_status: "delivered" });
+  });
+
+  it("may be progress alone", async () => {
+    const run = await worker.start(key, { webhook_url: hook, webhook_events: ["progress"] });
+    await worker.report(run, "outcome", completed);
+    await worker.consumeDeliveryQueue();
+    expect(new Set(types())).toEqual(new Set(["progress"]));
+    expect(await worker.job(key, run.job_id)).toMatchObject({ enable_progress_webhook: true });
+  });
+
+  it("of a batch hold for its own event too, which carries the batch's metadata", async () => {
+    const ends = async (webhook_events: string[]) => {
+      const { job_ids } = await worker.json<{ job_ids: string[] }>("POST", "/jobs/bulk", {
+        key,
+        body: {
+          jobs: [{ url: "https://media.example.com/a.mp4" }],
+          ...{ webhook_url: hook, webhook_events, metadata: { customer: "acme" } },
+        },
+      });
+      await worker.call("DELETE", `/jobs/${job_ids[0]}`, { key });
+      await worker.consumeDeliveryQueue();
+      return worker.network.posts.splice(0).map(bodyOf);
+    };
+    expect(await ends(["job_completed"])).toEqual([]);
+    expect(await ends(["batch_completed"])).toMatchObject([
+      { type: "batch_completed", metadata: { customer: "acme" } },
+    ]);
+  });
+
+  it("without an address are an adjustment, as is the wish for progress", async () => {
+    const body = {
+      url: "https://media.example.com/a.mp4",
+      enable_progress_webhook: true,
+      webhook_events: ["job_failed"],
+    };
+    const reason = "There is no webhook_url to send events to";
+    expect(await worker.json("POST", "/jobs", { key, body })).toMatchObject({
+      adjustments: [
+        { field: "enable_progress_webhook", from: true, to: null, reason },
+        { field: "webhook_events", from: "job_failed", to: null, reason },
+      ],
+    });
+  });
+
+  it("carry the job's metadata, and so does progress", async () => {
+    const metadata = { customer: "acme", "order no.": "7" };
+    const run = await worker.start(key, { webhook_url: hook, enable_progress_webhook: true, metadata });
+    await worker.report(run, "outcome", completed);
+    await worker.consumeDeliveryQueue();
+    const bodies = worker.network.posts.map(bodyOf);
+    expect(new Set(bodies.map(({ type }) => type))).toEqual(new Set(["progress", "job_completed"]));
+    for (const body of bodies) expect(body.metadata).toEqual(metadata);
+  });
+});
+
 describe("progress", () => {
   const stages = () =>
     worker.network.posts
@@ -381,6 +453,24 @@ describe("progress", () => {
     expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Completed" });
     expect(await deliveries()).toHaveLength(1);
   });
+});
+
+it("lists deliveries in pages of the size that was asked for", async () => {
+  for (let index = 0; index < 3; index++) await endJob();
+  const page = async (query: string) => {
+    const { deliveries: found, next_cursor } = await worker.json<{
+      deliveries: WebhookDelivery[];
+      next_cursor: string | null;
+    }>("GET", `/webhooks/deliveries?${query}`, { key });
+    return { ids: found.map(({ id }) => id), next_cursor };
+  };
+  const { ids: all } = await page("");
+  const first = await page("limit=2");
+  expect([first.ids, (await page(`limit=2&cursor=${first.next_cursor}`)).ids]).toEqual([
+    all.slice(0, 2),
+    all.slice(2),
+  ]);
+  expect((await page("limit=3")).next_cursor).toBeNull();
 });
 
 it("shows no account another's deliveries, and removes them after 30 days", async () => {

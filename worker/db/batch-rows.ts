@@ -61,7 +61,12 @@ export async function insertBatch(
 
 /** The row without its jobs: until they are counted, other statements treat it as closed. */
 function openInsert(db: Db, batch: NewBatchRow, condition: SQL) {
-  const row: Record<string, unknown> = { revision: 0, ...batch, total: 0 };
+  const { metadata, webhook_events } = batch;
+  const row: Record<string, unknown> = {
+    ...{ revision: 0, ...batch, total: 0 },
+    metadata: metadata && JSON.stringify(metadata),
+    webhook_events: webhook_events && JSON.stringify(webhook_events),
+  };
   const values = Object.keys(getTableColumns(batches)).map((name) => sql`${row[name] ?? null}`);
   return db
     .insert(batches)

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, getTableColumns, inArray, lt, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, getTableColumns, inArray, lt, lte, type SQL, sql } from "drizzle-orm";
 import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { webhookDeliveries, webhookEndpoints } from "../../schema/db/tables/webhooks.ts";
@@ -207,6 +207,19 @@ export const overdueDeliveriesQuery = (db: Db, now: number, again: number, limit
       ),
     )
     .returning({ id: webhookDeliveries.id });
+
+/** How many deliveries are not made yet; counting stops at `most`. */
+export const pendingDeliveriesQuery = (db: Db, most: number) =>
+  db
+    .select({ pending: count() })
+    .from(
+      db
+        .select({ id: webhookDeliveries.id })
+        .from(webhookDeliveries)
+        .where(sql`${webhookDeliveries.status} = 'pending'`)
+        .limit(most)
+        .as("pending"),
+    );
 
 /** The deliveries of jobs; of several deliveries of one job, the newest comes last. */
 export const deliveriesOfJobsQuery = (db: Db, jobIds: readonly string[]) =>

@@ -35,6 +35,18 @@ export const dueCountQuery = (db: Db, now: number, most: number) =>
       .as("due"),
   );
 
+/** Since when the job that waits longest has been due; null if none is due. */
+export async function oldestDue(db: Db, now: number): Promise<number | null> {
+  return (await oldestDueQuery(db, now))[0]?.due_at ?? null;
+}
+export const oldestDueQuery = (db: Db, now: number) =>
+  db
+    .select({ due_at: jobs.due_at })
+    .from(jobs)
+    .where(and(sql`${jobs.status} = 'Pending'`, lte(jobs.due_at, now)))
+    .orderBy(asc(jobs.due_at))
+    .limit(1);
+
 /** Takes up to `limit` pending jobs whose dispatch message is overdue and puts their next dispatch message off until `again`. */
 export async function takeOverdueDispatches(
   db: Db,

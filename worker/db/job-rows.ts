@@ -1,6 +1,6 @@
 import { and, desc, eq, getTableColumns, isNull, lt, type SQL, sql } from "drizzle-orm";
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
-import { jobCredentials, jobs } from "../../schema/db/tables/jobs.ts";
+import { jobCredentials, jobMetadata, jobs } from "../../schema/db/tables/jobs.ts";
 import { jobCounts } from "../../schema/db/tables/usage.ts";
 import { isFinal, type Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
@@ -176,6 +176,8 @@ export interface JobFilter {
   readonly accountId: string;
   readonly status?: Status | undefined;
   readonly batchId?: string | undefined;
+  /** Pairs that the job's metadata must contain. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface JobPage {
@@ -204,25 +206,29 @@ export const pageQuery = (db: Db, filter: JobFilter, { limit, offset, cursor }: 
     .limit(limit + 1)
     .offset(cursor === undefined ? offset : 0);
 
-/** Ended jobs are counted already; those of a batch, of which there are some thousands at most, are counted now. */
+/** Ended jobs are counted already; those of a batch or with a certain metadata are counted now. */
 export const countQuery = (db: Db, filter: JobFilter) => {
-  const { accountId, status, batchId } = filter;
+  const { accountId, status, batchId, metadata } = filter;
   const counted = (condition: SQL | undefined) => sql`(select count(*) from ${jobs} where ${condition})`;
   const ended = sql`(select coalesce(sum(${jobCounts.jobs}), 0) from ${jobCounts}
     where ${jobCounts.account_id} = ${accountId} ${status === undefined ? sql`` : sql`and ${jobCounts.status} = ${status}`})`;
   const unfinished = counted(and(eq(jobs.account_id, accountId), isNull(jobs.finished_at)));
   const total = () => {
-    if (batchId !== undefined) return counted(conditionOf(filter));
+    if (batchId !== undefined || metadata !== undefined) return counted(conditionOf(filter));
     if (status === undefined) return sql`${ended} + ${unfinished}`;
     return isFinal(status) ? ended : counted(conditionOf(filter));
   };
   return db.select({ total: sql<number>`${total()}`.as("total") }).from(sql`(select 1)`);
 };
 
-function conditionOf({ accountId, status, batchId }: JobFilter): SQL | undefined {
+function conditionOf({ accountId, status, batchId, metadata = {} }: JobFilter): SQL | undefined {
   return and(
     eq(jobs.account_id, accountId),
     status === undefined ? undefined : eq(jobs.status, status),
     batchId === undefined ? undefined : eq(jobs.batch_id, batchId),
+    ...Object.entries(metadata).map(
+      ([key, value]) => sql`${jobs.id} in (select ${jobMetadata.job_id} from ${jobMetadata}
+        where ${jobMetadata.account_id} = ${accountId} and ${jobMetadata.key} = ${key} and ${jobMetadata.value} = ${value})`,
+    ),
   );
 }

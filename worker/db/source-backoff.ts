@@ -1,4 +1,4 @@
-import { and, eq, gt, sql } from "drizzle-orm";
+import { and, count, eq, gt, sql } from "drizzle-orm";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { sourceBackoff, storageBackoff } from "../../schema/db/tables/sources.ts";
 import type { JobErrorCode } from "../../schema/errors.ts";
@@ -6,28 +6,42 @@ import type { Db } from "./connection.ts";
 import type { GuardedStatement } from "./guarded-statements.ts";
 import type { JobRow } from "./job-rows.ts";
 
-/** Until when a host or a place is left alone. */
-interface BackoffRow {
-  readonly name: string;
-  readonly until: number;
-}
+/** Runs in progress, by the instance that has them. */
+export const runsByInstanceQuery = (db: Db) =>
+  db
+    .select({
+      runner: sql<string>`coalesce(${jobs.runner}, '')`,
+      runs: count(),
+      ofBatches: count(jobs.batch_id),
+    })
+    .from(jobs)
+    .where(sql`${jobs.status} = 'Processing'`)
+    .groupBy(jobs.runner);
 
-/** Sources and storages that were struck within a time; there are few. */
-export async function listBackoffs(
-  db: Db,
-  since: number,
-): Promise<{ sources: BackoffRow[]; storages: BackoffRow[] }> {
-  const [sources, storages] = await db.batch([
-    db
-      .select({ name: sourceBackoff.host, until: sourceBackoff.until })
-      .from(sourceBackoff)
-      .where(gt(sourceBackoff.until, since)),
-    db
-      .select({ name: storageBackoff.place, until: storageBackoff.until })
-      .from(storageBackoff)
-      .where(gt(storageBackoff.until, since)),
+/**
+ * Sources and storages that were struck within a time; there are few.
+ *
+ * @param withInstances also counts the runs of each instance, in the same round trip
+ */
+export async function listBackoffs(db: Db, since: number, withInstances: boolean) {
+  const sourcesQuery = db
+    .select({ name: sourceBackoff.host, until: sourceBackoff.until })
+    .from(sourceBackoff)
+    .where(gt(sourceBackoff.until, since));
+  const storagesQuery = db
+    .select({ name: storageBackoff.place, until: storageBackoff.until })
+    .from(storageBackoff)
+    .where(gt(storageBackoff.until, since));
+  if (!withInstances) {
+    const [sources, storages] = await db.batch([sourcesQuery, storagesQuery]);
+    return { sources, storages, instances: null };
+  }
+  const [sources, storages, instances] = await db.batch([
+    sourcesQuery,
+    storagesQuery,
+    runsByInstanceQuery(db),
   ]);
-  return { sources, storages };
+  return { sources, storages, instances };
 }
 
 /** Times to leave a source or a storage alone, in milliseconds. */

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, isNotNull, isNull, type SQL, sql, sum } from "drizzle-orm";
+import { and, asc, count, eq, gte, isNotNull, isNull, lt, type SQL, sql, sum } from "drizzle-orm";
 import { apiKeys } from "../../schema/db/tables/accounts.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { keyUsage, usage } from "../../schema/db/tables/usage.ts";
@@ -84,28 +84,37 @@ const endingOf = (jobIds: readonly string[], guard: Guard): SQL => sql`(
   select count(*) as jobs from json_each(${JSON.stringify(jobIds)}) as job where ${guard(sql`job.value`)}
 ) as ending where ending.jobs > 0`;
 
-/** Usage by jobs that ended in a month, and by jobs that are unfinished now. */
-export interface Used {
+/** Usage by jobs that ended. */
+interface Ended {
   readonly endedJobs: number;
   readonly deliveredBytes: number;
+}
+
+/** Usage by jobs that ended in a month, and by jobs that are unfinished now. */
+export interface Used extends Ended {
   readonly unfinishedJobs: number;
   readonly reservedBytes: number;
 }
 
-/** Usage of an account, and how many of its jobs are running or due. */
+/** Usage of an account in a month and since the beginning, and how many of its jobs are running or due. */
 export async function readUsage(
   db: Db,
   accountId: string,
   month: string,
-): Promise<Used & { readonly concurrentJobs: number }> {
-  const [[ended], [unfinished], [concurrent]] = await db.batch([
+): Promise<Used & { readonly concurrentJobs: number; readonly total: Ended }> {
+  const [[ended], [total], [unfinished], [concurrent]] = await db.batch([
     monthQuery(db, accountId, month),
+    totalQuery(db, accountId),
     unfinishedQuery(db, accountId),
     concurrentQuery(db, accountId),
   ]);
   return {
     endedJobs: ended?.jobs ?? 0,
     deliveredBytes: ended?.delivered_bytes ?? 0,
+    total: {
+      endedJobs: Number(total?.jobs ?? 0),
+      deliveredBytes: Number(total?.delivered_bytes ?? 0),
+    },
     unfinishedJobs: unfinished?.jobs ?? 0,
     concurrentJobs: concurrent?.jobs ?? 0,
     reservedBytes: Number(unfinished?.reserved ?? 0),
@@ -116,6 +125,39 @@ export const monthQuery = (db: Db, accountId: string, month: string) =>
     .select()
     .from(usage)
     .where(and(eq(usage.account_id, accountId), eq(usage.month, month)));
+/** All months of an account. */
+export const totalQuery = (db: Db, accountId: string) =>
+  db
+    .select({ jobs: sum(usage.jobs), delivered_bytes: sum(usage.delivered_bytes) })
+    .from(usage)
+    .where(eq(usage.account_id, accountId));
+
+/** Bytes that an account's jobs delivered between two times, as far as the jobs are still stored. */
+export async function readDeliveredBytes(
+  db: Db,
+  accountId: string,
+  period: { readonly start: number; readonly end: number },
+): Promise<number> {
+  return Number((await deliveredBytesQuery(db, accountId, period))[0]?.bytes ?? 0);
+}
+export const deliveredBytesQuery = (
+  db: Db,
+  accountId: string,
+  { start, end }: { readonly start: number; readonly end: number },
+) =>
+  db
+    .select({ bytes: sum(jobs.file_size) })
+    .from(jobs)
+    .where(
+      and(
+        eq(jobs.account_id, accountId),
+        isNotNull(jobs.finished_at),
+        gte(jobs.finished_at, start),
+        lt(jobs.finished_at, end),
+        eq(jobs.status, "Completed"),
+      ),
+    );
+
 export const unfinishedQuery = (db: Db, accountId: string) =>
   db
     .select({ jobs: count(), reserved: sum(jobs.reserved_bytes) })

@@ -10,6 +10,8 @@ interface ApiErrorFacts {
   readonly details?: Readonly<Record<string, string>>;
   /** Whole seconds to wait before another try. */
   readonly retryAfterSeconds?: number;
+  /** The methods that the path takes, as the header `Allow` says them. */
+  readonly allow?: string;
   /** For the log only. */
   readonly cause?: unknown;
 }
@@ -21,6 +23,7 @@ export class ApiError extends Error {
   readonly issues: readonly Issue[] | undefined;
   readonly details: Readonly<Record<string, string>> | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly allow: string | undefined;
 
   constructor(code: ApiErrorCode, facts: ApiErrorFacts = {}) {
     super(facts.sentence ?? API_ERRORS[code].sentence, { cause: facts.cause });
@@ -28,6 +31,7 @@ export class ApiError extends Error {
     this.issues = facts.issues;
     this.details = facts.details;
     this.retryAfterSeconds = facts.retryAfterSeconds;
+    this.allow = facts.allow;
   }
 
   get status() {
@@ -47,8 +51,19 @@ export const invalidMember = (path: string, message: string): ApiError => invali
 /** The request does not fit the state of its subject. */
 export const illegalState = (sentence: string): ApiError => new ApiError("invalid_request", { sentence });
 
+const UNKNOWN = {
+  account: "There is no account with this id",
+  batch: "There is no batch with this id",
+  delivery: "There is no webhook delivery with this id",
+  job: "There is no job with this id",
+  key: "This account has no key with this id",
+  page: "There is no page at this address",
+  route: "There is no such route; GET /openapi.json lists all of them",
+} as const;
+
 /** The same error for what does not exist and for what belongs to another account. */
-export const notFound = (): ApiError => new ApiError("not_found");
+export const notFound = (what: keyof typeof UNKNOWN): ApiError =>
+  new ApiError("not_found", { sentence: UNKNOWN[what] });
 
 /** A dependency does not respond; nothing was changed. */
 export const dependencyUnavailable = (cause: unknown): ApiError =>

@@ -1,4 +1,4 @@
-import { shownText } from "../../schema/shown-url.ts";
+import { logLine } from "../../schema/telemetry/log-line.ts";
 
 /** Facts of one log line: ids, codes, counts, durations. Never a secret, a query string or a source's URL. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
@@ -6,13 +6,8 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 /** Writes one line of JSON. */
 export type Log = (event: string, fields: LogFields) => void;
 
-/** Removes passwords and tokens of URLs, whatever text contains them. */
 export const consoleLog: Log = (event, fields) => {
-  console.log(
-    JSON.stringify({ event, ...fields }, (_, value: unknown) =>
-      typeof value === "string" ? shownText(value) : value,
-    ),
-  );
+  console.log(logLine("worker", event, fields, Date.now()));
 };
 
 /** The message of an exception and its causes, for the log only. */

@@ -10,6 +10,7 @@ export const onError: ErrorHandler<AppEnv> = (error, c) => {
   // the log line reads the refusal from here
   c.error = refusal;
   if (refusal.retryAfterSeconds !== undefined) c.header("retry-after", String(refusal.retryAfterSeconds));
+  if (refusal.allow !== undefined) c.header("allow", refusal.allow);
   const isProblem = (c.req.header("accept") ?? "").includes("application/problem+json");
   const requestId = c.get("requestId");
   return isProblem

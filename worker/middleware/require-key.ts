@@ -2,9 +2,15 @@ import { createMiddleware } from "hono/factory";
 import { ApiError } from "../lib/api-error.ts";
 import { bearerOf } from "../lib/bearer.ts";
 import type { AppContext, AppEnv } from "../routes/route.ts";
-import { authenticateKey } from "../services/accounts/authenticate.ts";
+import { authenticateKey, requireAddressOf } from "../services/accounts/authenticate.ts";
 import type { Account } from "../services/accounts/key-cache.ts";
 import { authenticateGateway } from "../services/accounts/marketplace.ts";
+
+/**
+ * The client's address as the platform saw it: Cloudflare sets this header on every request, and so does the self-hosted
+ * platform (`bin/stack/platform/front.ts`); both discard what the client sent under this name.
+ */
+const CLIENT_ADDRESS = "cf-connecting-ip";
 
 /**
  * Admits only callers with a key (`x-api-key` or `Authorization: Bearer`) or through RapidAPI's gateway. Callers of
@@ -13,6 +19,7 @@ import { authenticateGateway } from "../services/accounts/marketplace.ts";
 export const requireKey = createMiddleware<AppEnv>(async (c, next) => {
   const account = await authenticate(c);
   c.set("account", account);
+  requireAddressOf(account, c.req.header(CLIENT_ADDRESS) ?? null);
   if (account.source !== "direct" && c.req.path.startsWith("/user/")) {
     throw new ApiError("forbidden", {
       sentence: "Callers of a marketplace send their storage with each job",

@@ -29,16 +29,27 @@ export function validate(endpoint: Endpoint): Middleware[] {
   ];
 }
 
-/** Of a repeated parameter, the first value counts. */
 function validateQuery(schema: z.ZodObject): Middleware {
   return zValidator("query", schema, refuse("query"), {
-    validationFunction: (_, value) =>
-      schema.safeParse(
-        Object.fromEntries(
-          Object.entries(value).map(([name, first]) => [name, Array.isArray(first) ? first[0] : first]),
-        ),
-      ),
+    validationFunction: (_, value) => schema.safeParse(membersOf(value)),
   }) as Middleware;
+}
+
+/**
+ * The members of a query: `name[key]=value` is a pair of the object `name`. Of a repeated parameter, the first value
+ * counts.
+ */
+function membersOf(query: Readonly<Record<string, string | string[] | undefined>>): Record<string, unknown> {
+  const members = new Map<string, unknown>();
+  const objects = new Map<string, Map<string, unknown>>();
+  for (const [name, values] of Object.entries(query)) {
+    const value = Array.isArray(values) ? values[0] : values;
+    const [, object, key] = /^(\w+)\[(.*)\]$/s.exec(name) ?? [];
+    if (object === undefined || key === undefined) members.set(name, value);
+    else objects.set(object, (objects.get(object) ?? new Map<string, unknown>()).set(key, value));
+  }
+  for (const [name, pairs] of objects) members.set(name, Object.fromEntries(pairs));
+  return Object.fromEntries(members);
 }
 
 /**

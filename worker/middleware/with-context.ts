@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from "hono";
+import { parseTraceparent } from "../../schema/telemetry/trace-context.ts";
 import { createContext } from "../composition.ts";
 import type { Services } from "../context.ts";
 import type { AppEnv } from "../routes/route.ts";
@@ -22,6 +23,7 @@ export function withContext(services: Services): MiddlewareHandler<AppEnv> {
       services,
       (work) => c.executionCtx.waitUntil(work),
       isRead ? nearest : "first-primary",
+      services.tracer.begin(parseTraceparent(c.req.header("traceparent"))),
     );
     c.set("context", context);
     await next();

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { z } from "zod";
 import { readBoundedJson } from "../../schema/bounded-body.ts";
+import { otlpVariables } from "../../schema/telemetry/otlp-settings.ts";
 import { ProcessorHealth } from "../../schema/wire/run.ts";
 import { type Config, readConfig } from "../config.ts";
 import type { Env, ProcessorRpc } from "../env.ts";
@@ -109,6 +110,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
         ALLOWED_PRIVATE_HOSTS: [...this.#config.allowedPrivateHosts].join(","),
         LEASE_SECONDS: `${this.#config.leaseMs / 1000}`,
         HEARTBEAT_SECONDS: `${this.#config.heartbeatMs / 1000}`,
+        ...otlpVariables(this.#config.otlp),
         ...this.#config.forwarded,
       },
     });

@@ -1,4 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
+import { viewBilling } from "../services/accounts/billing.ts";
 import { viewBatches, viewCluster, viewDaily, viewJobs, viewStats } from "../services/accounts/dashboard.ts";
 import { ok, route } from "./route.ts";
 
@@ -18,6 +19,10 @@ export const dashboardHandlers = {
 
   dashboardDaily: route(endpoints.dashboardDaily, async ({ c, context, query }) =>
     ok(await viewDaily(context, c.var.account.id, query)),
+  ),
+
+  dashboardBilling: route(endpoints.dashboardBilling, async ({ c, context }) =>
+    ok(await viewBilling(context, c.var.account.id)),
   ),
 
   dashboardCluster: route(endpoints.dashboardCluster, async ({ c, context }) =>

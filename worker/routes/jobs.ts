@@ -43,11 +43,12 @@ export const jobsHandlers = {
   }),
 
   listJobs: route(endpoints.listJobs, async ({ c, context, query }) =>
-    ok(await listJobs(context, c.var.account.id, query)),
+    ok(await listJobs(context, c.var.account, query)),
   ),
 
   getJob: route(endpoints.getJob, async ({ c, context, params }) => {
-    const [job] = await viewJobs(context, [await readJob(context, c.var.account.id, params.id)]);
+    const { id, source } = c.var.account;
+    const [job] = await viewJobs(context, source, [await readJob(context, id, params.id)]);
     return ok(job);
   }),
 

@@ -1,4 +1,5 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
+import { METRICS_TYPE } from "../../schema/telemetry/prometheus.ts";
 import { changeAccount, createAccount, listAccounts, readAccount } from "../services/accounts/accounts.ts";
 import { listAudit } from "../services/accounts/audit.ts";
 import { createKey, listKeys, revokeKey, rollKey } from "../services/accounts/keys.ts";
@@ -48,7 +49,7 @@ export const operatorHandlers = {
   listAudit: route(endpoints.listAudit, async ({ context, query }) => ok(await listAudit(context, query))),
 
   metrics: route(endpoints.metrics, async ({ c, context }) =>
-    c.text(await renderMetrics(context), 200, { "content-type": "text/plain; version=0.0.4" }),
+    c.text(await renderMetrics(context), 200, { "content-type": METRICS_TYPE }),
   ),
 
   reseal: route(endpoints.reseal, async ({ c, context }) => ok(await reseal(context, actorOf(c)))),

@@ -4,8 +4,11 @@ import { CONSOLE_PAGE, consolePolicy } from "../console/console-page.ts";
 import { DOCS_POLICY, DOCS_TYPES, SERVER_MARK } from "../console/docs-page.ts";
 import { LANDING_POLICY, landingPage } from "../console/landing-page.ts";
 import { notFound } from "../lib/api-error.ts";
+import { bearerOf } from "../lib/bearer.ts";
 import { VERSION } from "../lib/version.ts";
+import { authenticateOperator } from "../services/accounts/authenticate.ts";
 import { readiness } from "../services/maintenance/readiness.ts";
+import { viewStatus } from "../services/maintenance/site-status.ts";
 import { type AppContext, type Handler, ok, route } from "./route.ts";
 
 /** Handlers of the routes with the tag Service. */
@@ -40,6 +43,12 @@ export const serviceHandlers = {
     return { status: body.status === "unavailable" ? 503 : 200, body };
   }),
 
+  status: route(endpoints.status, async ({ c, context }) => {
+    const token = bearerOf(c.req.raw);
+    if (token !== null) await authenticateOperator(context, token);
+    return ok(await viewStatus(context, token !== null));
+  }),
+
   openapi: route(endpoints.openapi, async ({ context }) =>
     ok(openApiDocument(context.config.publicUrl, VERSION)),
   ),
@@ -50,7 +59,7 @@ export const serviceHandlers = {
 /** `GET /docs/{page}`, `/llms.txt` and `/llms-full.txt`: pages of the documentation, and their sources. */
 export const docsAsset: Handler = async (c) => {
   const name = c.req.path.replace(/^\/(docs\/)?/, "");
-  if (!/^[A-Za-z0-9-]+(\/[a-z0-9-]+)?(\.[a-z]+)?$/.test(name)) throw notFound();
+  if (!/^[A-Za-z0-9-]+(\/[a-z0-9-]+)?(\.[a-z]+)?$/.test(name)) throw notFound("page");
   const type = DOCS_TYPES[name.split(".")[1] ?? ""];
   if (type === undefined) return docsPage(c, name);
   const response = await asset(c, `docs/${name}`);
@@ -62,7 +71,7 @@ export const docsAsset: Handler = async (c) => {
 async function docsPage(c: AppContext, name: string): Promise<Response> {
   const { assets, config } = c.var.context;
   const found = await assets.fetch(`http://assets/docs/${name}`);
-  if (found.status !== 200 || name.includes(".")) throw notFound();
+  if (found.status !== 200 || name.includes(".")) throw notFound("page");
   const page = (await found.text()).replaceAll(SERVER_MARK, config.publicUrl.replace(/\/$/, ""));
   return c.html(page, 200, { "content-security-policy": DOCS_POLICY });
 }
@@ -70,7 +79,7 @@ async function docsPage(c: AppContext, name: string): Promise<Response> {
 /** `GET /ui/{file}`: style sheets and scripts of the Worker's own pages. */
 export const uiAsset: Handler = async (c) => {
   const file = c.req.param("file") ?? "";
-  if (!/^[a-z]+\.(css|js|svg)$/.test(file)) throw notFound();
+  if (!/^[a-z]+\.(css|js|svg)$/.test(file)) throw notFound("page");
   return asset(c, `ui/${file}`);
 };
 
@@ -79,6 +88,6 @@ async function asset(c: AppContext, path: string): Promise<Response> {
   const known = c.req.header("if-none-match");
   const headers = known === undefined ? {} : { "if-none-match": known };
   const found = await c.var.context.assets.fetch(`http://assets/${path}`, { headers });
-  if (found.status !== 200 && found.status !== 304) throw notFound();
+  if (found.status !== 200 && found.status !== 304) throw notFound("page");
   return new Response(found.body, found);
 }

@@ -1,12 +1,12 @@
-import type { AccountStorage, Provider } from "../../schema/api/storage.ts";
+import type { Provider } from "../../schema/api/storage.ts";
 import { storageEndpoints as endpoints } from "../../schema/api/user-storage.ts";
-import { removeStorage, setStorage, viewStorage } from "../services/storage/account-storage.ts";
+import { removeStorage, setStorage, testStorage, viewStorage } from "../services/storage/account-storage.ts";
 import { actorOf } from "./actor.ts";
 import { ok, type RouteInput, route } from "./route.ts";
 
 type Input = Pick<RouteInput<typeof endpoints.getBucket>, "c" | "context">;
 
-const set = async ({ c, context }: Input, storage: AccountStorage) =>
+const set = async ({ c, context }: Input, storage: Parameters<typeof setStorage>[3]) =>
   ok(await setStorage(context, actorOf(c), c.var.account.id, storage));
 
 const view =
@@ -21,6 +21,9 @@ const remove =
 
 /** An account's own storage at each provider. */
 export const storageHandlers = {
+  testStorage: route(endpoints.testStorage, async ({ c, context }) =>
+    ok(await testStorage(context, c.var.account.id)),
+  ),
   setS3Storage: route(endpoints.setS3Storage, (input) => set(input, { ...input.body, provider: "s3" })),
   getS3Storage: route(endpoints.getS3Storage, view("s3")),
   removeS3Storage: route(endpoints.removeS3Storage, remove("s3")),

@@ -42,11 +42,12 @@ export const webhooksHandlers = {
 
   saveSlack: route(endpoints.saveSlack, async ({ c, context, body }) => {
     await saveSlack(context, actorOf(c), c.var.account.id, body);
-    return ok({ message: "Slack notifications configured successfully" });
+    const { notify_level } = body;
+    return ok({ message: "Slack notifications configured successfully", configured: true, notify_level });
   }),
 
   removeSlack: route(endpoints.removeSlack, async ({ c, context }) => {
     await removeSlack(context, actorOf(c), c.var.account.id);
-    return ok({ message: "Slack notifications removed" });
+    return ok({ message: "Slack notifications removed", configured: false });
   }),
 };

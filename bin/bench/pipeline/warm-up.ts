@@ -4,9 +4,9 @@ import { SMALL } from "./media.ts";
 import { mediaUrls, type PipelineCase } from "./pipeline-cases.ts";
 import { targetOf } from "./target.ts";
 
-/** Moves the costs of a first run in front of the first measurement. */
+/** Pays the costs of a first run before the first measurement. */
 
-/** One small file by each competitor: loads the programs from disk, so that services are measured, not their start. */
+/** Delivers one small file with each competitor, which loads the programs from disk, so that no start is measured. */
 export async function warmUp({ origin, s3, peer }: Bench, processor: BenchProcessor): Promise<void> {
   const url = `${origin.url}/fast/${SMALL}`;
   const storage = targetOf(s3.url, "fast");

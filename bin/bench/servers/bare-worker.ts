@@ -20,7 +20,7 @@ export interface BareWorker {
   newKey(): Promise<string>;
   /** Round trips to the database of each request that was logged since the last call. */
   takeD1Calls(): readonly number[];
-  /** Lets the Worker's scheduled work run now; resolves when it is done. */
+  /** Runs the Worker's scheduled work now; resolves when it is done. */
   reconcile(): Promise<void>;
   /** Fills the table of jobs, see {@link seedJobs}. */
   seed(jobs: Parameters<typeof seedJobs>[1]): Promise<void>;
@@ -109,7 +109,7 @@ async function migrate(server: Miniflare): Promise<void> {
   }
 }
 
-/** Collects what the Worker's own request log says. */
+/** Collects figures from the Worker's own request log. */
 function readLog(line: string, d1Calls: number[]): void {
   if (!line.startsWith('{"event":"request"')) return;
   d1Calls.push((JSON.parse(line) as { d1_calls: number }).d1_calls);

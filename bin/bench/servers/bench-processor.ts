@@ -24,7 +24,7 @@ export interface MeasuredRun {
 
 /** The processor as a process of its own, and a Worker that accepts everything. */
 export interface BenchProcessor {
-  /** Runs to the end. @throws Error when the run does not complete */
+  /** Runs to the end. @throws Error if the run does not complete */
   run(url: string, target: StorageTarget, request?: MediaRequest): Promise<MeasuredRun>;
   stop(): Promise<void>;
 }

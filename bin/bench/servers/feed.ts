@@ -1,4 +1,4 @@
-/** Podcast feeds of any length, `/feed/<entries>`, without files: measurements end before they would be fetched. */
+/** Podcast feeds of any length, `/feed/<entries>`, without media: measurements end before it would be fetched. */
 import { createServer } from "node:http";
 import { listenAndReport } from "./server-process.ts";
 

@@ -63,7 +63,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   else await send(path, start, end, paceOf(line, request), response);
 }
 
-/** Reads into the same buffer again and again, so that this server only costs the copying. */
+/** Reads into the same buffer every time, so that this server only spends time on copying. */
 async function send(
   path: string,
   start: number,

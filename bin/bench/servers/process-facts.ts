@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** What Linux knows of a process; null on other systems. */
+/** What Linux reports about a process; null on other systems. */
 
 /** Resets the peak of its memory. */
 export function resetPeakMemory(pid: number): void {

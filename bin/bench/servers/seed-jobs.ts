@@ -1,4 +1,4 @@
-/** What is used of a D1 database, wherever it is reached from. */
+/** The part of a D1 database that is used here. */
 interface Database {
   prepare(query: string): Statement;
 }
@@ -8,7 +8,7 @@ interface Statement {
   all<T>(): Promise<{ results: T[] }>;
 }
 
-/** Rows that one statement writes: it has 30 seconds. */
+/** Rows that one statement writes; a statement may take 30 seconds. */
 const AT_ONCE = 4_000;
 const DAY_MS = 24 * 60 * 60_000;
 

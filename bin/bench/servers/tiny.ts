@@ -1,8 +1,8 @@
-/** A file of a few kilobytes under any path that ends in `.mp3`: what is measured is everything but its bytes. */
+/** A file of a few kilobytes under any path that ends in `.mp3`: so that everything but its transfer is measured. */
 import { createServer } from "node:http";
 import { listenAndReport } from "./server-process.ts";
 
-/** Silent frames of MPEG-1 layer III, 128 kbit/s at 44.1 kHz: header, and nothing in it. */
+/** Silent frames of MPEG-1 layer III, 128 kbit/s at 44.1 kHz: a header and no content. */
 const FRAME = Buffer.concat([Buffer.from([0xff, 0xfb, 0x90, 0x64]), Buffer.alloc(413)]);
 const FILE = Buffer.concat(Array.from({ length: 20 }, () => FRAME));
 

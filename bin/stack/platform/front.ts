@@ -1,5 +1,7 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
+import type { AddressRange } from "../../../schema/address-range.ts";
+import { clientAddressOf } from "./client-address.ts";
 
 /** Idle connections of callers and of the processor are kept this long. */
 const IDLE_MS = 75_000;
@@ -7,13 +9,18 @@ const IDLE_MS = 75_000;
 const HEADERS_MS = 30_000;
 const MAX_HEADER_BYTES = 32 * 1024;
 
+export interface FrontOptions {
+  /** Where the platform's front Worker listens. */
+  readonly target: URL;
+  /** Reverse proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly AddressRange[];
+}
+
 /**
  * The public entrance: passes requests on to the Worker and nothing else. The platform behind it takes commands by
- * headers and by CONNECT; neither gets past here.
- *
- * @param target where the platform's front Worker listens
+ * headers and by CONNECT; neither gets past here. As Cloudflare does, it says where a request came from.
  */
-export function createFront(target: URL): Server {
+export function createFront(options: FrontOptions): Server {
   const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
   const server = http.createServer(
     {
@@ -24,7 +31,7 @@ export function createFront(target: URL): Server {
       maxHeaderSize: MAX_HEADER_BYTES,
       noDelay: true,
     },
-    (request, response) => pass(request, response, agent, target),
+    (request, response) => pass(request, response, agent, options),
   );
   server.on("connect", (_request, socket) => {
     socket.on("error", () => socket.destroy());
@@ -34,20 +41,26 @@ export function createFront(target: URL): Server {
   return server;
 }
 
-function pass(request: IncomingMessage, response: ServerResponse, agent: http.Agent, target: URL): void {
+function pass(
+  request: IncomingMessage,
+  response: ServerResponse,
+  agent: http.Agent,
+  { target, trustedProxies }: FrontOptions,
+): void {
   const { url = "/", method = "GET" } = request;
   // in absolute form the target's host would come from the path
   if (!url.startsWith("/") || request.headers.upgrade !== undefined || !hasOneHost(request)) {
     response.writeHead(400, { connection: "close" }).end();
     return;
   }
+  const address = clientAddressOf(request, trustedProxies);
   const onward = http.request({
     host: target.hostname,
     port: target.port,
     agent,
     method,
     path: url,
-    headers: passedHeaders(request.rawHeaders),
+    headers: [...passedHeaders(request.rawHeaders), ...(address === null ? [] : [CLIENT_ADDRESS, address])],
     setHost: false,
   });
   onward.once("response", (reply) => {
@@ -77,6 +90,7 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 
 const PER_CONNECTION = /^(connection|keep-alive|proxy-.*|te|trailer|upgrade|expect)$/i;
+const CLIENT_ADDRESS = "cf-connecting-ip";
 /** What the platform takes for its own, and what Cloudflare's network alone may say. */
 const OF_THE_PLATFORM = /^(mf-.*|cf-.*|x-forwarded-proto)$/i;
 

@@ -34,7 +34,10 @@ const control = await openControl(file.controlFile, async () => {
     if (outcome !== "ok") throw new Error(`the scheduled work ended with "${outcome}"`);
   }
 });
-const front = createFront(await platform.unsafeGetDirectURL("front"));
+const front = createFront({
+  target: await platform.unsafeGetDirectURL("front"),
+  trustedProxies: file.trustedProxies,
+});
 front.listen(file.port, "127.0.0.1");
 await once(front, "listening");
 

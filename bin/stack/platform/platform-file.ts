@@ -1,3 +1,4 @@
+import type { AddressRange } from "../../../schema/address-range.ts";
 import type { PlatformBindings } from "./bindings.ts";
 
 /** What the stack writes for its Worker's process; it holds secrets, so only the owner may read it. */
@@ -19,6 +20,8 @@ export interface PlatformFile {
   readonly bucket: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Private `host:port` pairs that the Worker may dial: the operator's, and what the stack itself needs. */
   readonly openedHosts: readonly string[];
+  /** Reverse proxies whose word on a client's address counts. */
+  readonly trustedProxies: readonly AddressRange[];
   /** Where the process writes how it is controlled. */
   readonly controlFile: string;
 }

@@ -1,12 +1,13 @@
 import { type Account, Limits, SOURCES } from "../../../schema/api/account.ts";
-import type { Args, Command, Context } from "../command.ts";
-import { CommandError } from "../command-error.ts";
-import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { Args } from "../arguments/args.ts";
+import { membersOf, optionsOf } from "../arguments/schema-options.ts";
+import { readChoice } from "../arguments/values.ts";
+import type { Command, Context } from "../command.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT, type ExitCode } from "../failures/exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { readChoice } from "../options.ts";
-import { printList } from "../print-list.ts";
-import { membersOf, optionsOf } from "../schema-options.ts";
-import { moment } from "../text.ts";
+import { printList } from "../terminal/print-list.ts";
+import { moment } from "../terminal/text.ts";
 
 const limitsText = (limits: Limits): string =>
   Object.entries(limits)
@@ -34,10 +35,10 @@ export const accountsCreate: Command = {
   needs: "admin",
   operands: ["<name>"],
   options: {
-    source: { value: SOURCES.join("|"), help: "Origin of the account, default direct" },
+    source: { value: SOURCES.join("|"), help: "Origin of the account; default: direct" },
     "storage-prefix": {
       value: "NAME",
-      help: "First folder of its keys in the managed bucket, default its id",
+      help: "First folder of its keys in the managed bucket; default: its id",
     },
     ...optionsOf(Limits.shape),
   },
@@ -58,7 +59,7 @@ export const accountsCreate: Command = {
 };
 
 export const accountsLimits: Command = {
-  summary: "Change the limits of an account; others are kept",
+  summary: "Change limits of an account; the others stay as they are",
   needs: "admin",
   operands: ["<account>"],
   options: optionsOf(Limits.shape),
@@ -68,9 +69,18 @@ export const accountsLimits: Command = {
   ],
   async run(args, context) {
     const limits = membersOf(Limits.shape, args);
-    if (Object.keys(limits).length === 0) throw new CommandError(EXIT.usage, "Specify a limit to change");
+    if (Object.keys(limits).length === 0)
+      throw new CommandError(EXIT.usage, "Name a limit to change; see --help");
     return change(args, context, { limits });
   },
+};
+
+export const accountsRename: Command = {
+  summary: "Rename an account",
+  needs: "admin",
+  operands: ["<account>", "<name>"],
+  examples: ['admin accounts rename newsroom "News and sports"'],
+  run: (args, context) => change(args, context, { name: args.operands[1] ?? "" }),
 };
 
 export const accountsDisable: Command = {
@@ -92,7 +102,7 @@ export const accountsEnable: Command = {
 async function change(
   { operands: [wanted] }: Args,
   context: Context,
-  body: { readonly limits?: Limits; readonly disabled?: boolean },
+  body: { readonly name?: string; readonly limits?: Limits; readonly disabled?: boolean },
 ): Promise<ExitCode> {
   const { id } = await findAccount(wanted, context);
   const account = await context.api.changeAccount({ params: { id }, body, signal: context.signal });

@@ -1,9 +1,9 @@
+import { readNumber } from "../arguments/values.ts";
 import type { Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { readNumber } from "../options.ts";
-import { printList } from "../print-list.ts";
-import { moment } from "../text.ts";
+import { printList } from "../terminal/print-list.ts";
+import { moment } from "../terminal/text.ts";
 
 const DEFAULT_LIMIT = 50;
 
@@ -12,7 +12,7 @@ export const audit: Command = {
   needs: "admin",
   options: {
     account: { value: "ACCOUNT", help: "Only entries about this account, by id or name" },
-    limit: { value: "N", help: `Entries at most, default ${DEFAULT_LIMIT}` },
+    limit: { value: "N", help: `Entries at most; default: ${DEFAULT_LIMIT}` },
   },
   examples: ["admin audit", "admin audit --account newsroom --json"],
   async run(args, context) {

@@ -1,15 +1,15 @@
 import type { Readiness } from "../../../schema/api/health.ts";
 import type { ReadinessCheck } from "../../../schema/readiness-check.ts";
 import type { Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
-import { fetchReadiness } from "../fetch-readiness.ts";
+import { fetchReadiness } from "../connection/fetch-readiness.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 
 /** `waterspout doctor`: what the service finds out about itself, with what to do about it. */
 export const doctor: Command = {
   summary: "Check an installation: database, queue, storage, processor, yt-dlp, ffmpeg, cookies, clock",
   needs: "nothing",
   examples: ["doctor", "doctor --json"],
-  async run(_args, { url, out, signal }) {
+  async run(_args, { connection: { url }, out, signal }) {
     const readiness = await fetchReadiness(url, signal);
     const checks = checksOf(readiness);
     out.result({ status: readiness.status, checks }, () => reportOf(readiness.status, checks));

@@ -1,9 +1,10 @@
 import { WithStorage } from "../../../schema/api/endpoints.ts";
-import { awaitEnd, OUTPUT_OPTION, WAIT_OPTIONS } from "../await-end.ts";
+import { membersOf, optionsOf } from "../arguments/schema-options.ts";
 import type { Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
-import { jobText } from "../job-text.ts";
-import { membersOf, optionsOf } from "../schema-options.ts";
+import { combinedCode, EXIT } from "../failures/exit-codes.ts";
+import { jobText } from "../terminal/job-text.ts";
+import { awaitEnds, WAIT_OPTION } from "../waiting/await-ends.ts";
+import { destinationOf, OUTPUT_OPTION } from "../waiting/destination.ts";
 
 const JOB = "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17";
 const STORAGE_OPTIONS = optionsOf(WithStorage.shape);
@@ -14,17 +15,22 @@ export const show: Command = {
   examples: [`show ${JOB}`, `show ${JOB} --json | jq -r .s3_url`],
   async run({ operands: [id = ""] }, { api, out, signal }) {
     const job = await api.getJob({ params: { id }, signal });
-    out.result(job, () => jobText(job));
+    out.result(job, () => jobText(job, out.paint));
     return EXIT.ok;
   },
 };
 
 export const wait: Command = {
-  summary: "Follow a job until it ends",
-  operands: ["<job id>"],
+  summary: "Follow jobs until they end",
+  operands: ["<job id>…"],
   options: OUTPUT_OPTION,
-  examples: [`wait ${JOB}`, `wait ${JOB} --output talk.mp4`],
-  run: (args, context) => awaitEnd({ kind: "job", id: args.operands[0] ?? "" }, args, context),
+  examples: [`wait ${JOB}`, `wait ${JOB} -o talk.mp4`],
+  async run(args, context) {
+    const { operands } = args;
+    const destination = destinationOf(args, operands.length === 1 ? "one" : "several");
+    const jobs = operands.map((id) => ({ kind: "job", id }) as const);
+    return combinedCode(await awaitEnds(jobs, destination, context));
+  },
 };
 
 export const cancel: Command = {
@@ -41,16 +47,17 @@ export const cancel: Command = {
 export const retry: Command = {
   summary: "Retry a job that was not delivered, as a new job",
   operands: ["<job id>"],
-  options: { ...WAIT_OPTIONS, ...OUTPUT_OPTION, ...STORAGE_OPTIONS },
+  options: { ...WAIT_OPTION, ...OUTPUT_OPTION, ...STORAGE_OPTIONS },
   examples: [`retry ${JOB} --wait`, `retry ${JOB} --storage storage.json`],
   async run(args, context) {
     const { api, out, signal } = context;
     const [id = ""] = args.operands;
+    const destination = destinationOf(args, "one");
     const body = membersOf(WithStorage.shape, args);
     const response = await api.retryJob({ params: { id }, body, signal });
-    if (args.flag("wait") || args.text("output") !== undefined) {
+    if (args.flag("wait") || destination) {
       out.note(`job ${response.job_id}`);
-      return awaitEnd({ kind: "job", id: response.job_id }, args, context);
+      return combinedCode(await awaitEnds([{ kind: "job", id: response.job_id }], destination, context));
     }
     out.result(response, () => response.job_id);
     return EXIT.ok;

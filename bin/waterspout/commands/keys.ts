@@ -1,13 +1,14 @@
 import { type Key, SCOPES } from "../../../schema/api/account.ts";
-import type { Args, Command, Context } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
+import type { Args } from "../arguments/args.ts";
+import { readChoices, readNumber } from "../arguments/values.ts";
+import type { Command, Context } from "../command.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { readChoices, readNumber } from "../options.ts";
-import { printList } from "../print-list.ts";
-import { moment } from "../text.ts";
+import { printList } from "../terminal/print-list.ts";
+import { moment } from "../terminal/text.ts";
 
 const ACCOUNT_OPTION = {
-  account: { value: "ACCOUNT", help: "Id or name; default: the only account there is" },
+  account: { value: "ACCOUNT", help: "Id or name of the account; default: the only one there is" },
 } as const;
 const KEY = "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17";
 const DAY_MS = 86_400_000;
@@ -63,21 +64,21 @@ export const keysCreate: Command = {
     };
     const { id } = await accountOf(args, context);
     const key = await api.createKey({ params: { id }, body, signal });
-    out.note(`key ${key.id}; it is shown this once:`);
+    out.note(`key ${key.id}; it is shown only once:`);
     out.result(key, () => key.api_key);
     return EXIT.ok;
   },
 };
 
 export const keysRoll: Command = {
-  summary: "Make a key in another one's place; the old one holds for a while longer",
+  summary: "Replace a key; the old one keeps working for a while",
   needs: "admin",
   operands: ["<key id>"],
   options: {
     ...ACCOUNT_OPTION,
     "overlap-seconds": {
       value: "N",
-      help: "How much longer the old key holds; default: what the service sets",
+      help: "How long the old key keeps working; default: a day",
     },
   },
   examples: [`keys roll ${KEY} --account newsroom --overlap-seconds 86400`],
@@ -88,14 +89,14 @@ export const keysRoll: Command = {
     const body = seconds === undefined ? {} : { overlap_seconds: seconds };
     const { id } = await accountOf(args, context);
     const key = await api.rollKey({ params: { id, key_id }, body, signal });
-    out.note(`key ${key.id}; it is shown this once:`);
+    out.note(`key ${key.id}; it is shown only once:`);
     out.result(key, () => key.api_key);
     return EXIT.ok;
   },
 };
 
 export const keysRevoke: Command = {
-  summary: "Revoke a key; it stops within 60 seconds",
+  summary: "Revoke a key; it stops working within 60 seconds",
   needs: "admin",
   operands: ["<key id>"],
   options: ACCOUNT_OPTION,

@@ -1,10 +1,10 @@
 import type { Job } from "../../../schema/api/job.ts";
 import { STATUSES } from "../../../schema/states.ts";
+import { readChoice, readNumber } from "../arguments/values.ts";
 import type { Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
-import { readChoice, readNumber } from "../options.ts";
-import { printList } from "../print-list.ts";
-import { moment } from "../text.ts";
+import { EXIT } from "../failures/exit-codes.ts";
+import { printList } from "../terminal/print-list.ts";
+import { moment } from "../terminal/text.ts";
 
 const DEFAULT_LIMIT = 20;
 const LARGEST_PAGE = 100;
@@ -14,7 +14,7 @@ export const list: Command = {
   options: {
     status: { value: STATUSES.join("|").toLowerCase(), help: "Only jobs of this status" },
     batch: { value: "BATCH-ID", help: "Only jobs of this batch" },
-    limit: { value: "N", help: `Jobs at most, default ${DEFAULT_LIMIT}` },
+    limit: { value: "N", help: `Jobs at most; default: ${DEFAULT_LIMIT}` },
   },
   examples: ["list", "list --status failed --limit 100", "list --json | jq .s3_url"],
   async run(args, { api, out, signal }) {

@@ -1,19 +1,20 @@
 import type { PlannedJob } from "../../../schema/api/job.ts";
 import { jobOptions } from "../../../schema/api/job-request.ts";
 import type { Metadata } from "../../../schema/api/probe.ts";
-import type { Args, Command, Context } from "../command.ts";
-import { CommandError } from "../command-error.ts";
-import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { adjustmentText } from "../job-text.ts";
-import { membersOf, optionsOf } from "../schema-options.ts";
-import { columns, facts, size } from "../text.ts";
+import type { Args } from "../arguments/args.ts";
+import { membersOf, optionsOf } from "../arguments/schema-options.ts";
+import type { Command, Context } from "../command.ts";
+import { CommandError } from "../failures/command-error.ts";
+import { EXIT, type ExitCode } from "../failures/exit-codes.ts";
+import { adjustmentText } from "../terminal/job-text.ts";
+import { facts, size, type TableLook, table } from "../terminal/text.ts";
 
 export const probe: Command = {
   summary: "Show the media of a URL; nothing is created",
   operands: ["<url>"],
   options: {
     plan: { help: "Show what a job with these options would do" },
-    "is-short": { help: "Whether the video is vertical" },
+    "is-short": { help: "Show only whether the video is vertical" },
     ...optionsOf(jobOptions),
   },
   examples: [
@@ -31,7 +32,7 @@ export const probe: Command = {
 
 async function metadata({ operands: [url = ""] }: Args, { api, out, signal }: Context): Promise<ExitCode> {
   const found = await api.metadata({ body: { url }, signal });
-  out.result(found, () => `${metadataText(found)}\n\n${streamsText(found.formats)}`);
+  out.result(found, () => `${metadataText(found)}\n\n${streamsText(found.formats, out)}`);
   return EXIT.ok;
 }
 
@@ -51,7 +52,7 @@ async function isShort({ operands: [url = ""] }: Args, { api, out, signal }: Con
 async function plan(args: Args, { api, out, signal }: Context): Promise<ExitCode> {
   const [url = ""] = args.operands;
   const planned = await api.planJob({ body: { ...membersOf(jobOptions, args), url }, signal });
-  out.result(planned, () => planText(planned));
+  out.result(planned, () => planText(planned, out));
   return EXIT.ok;
 }
 
@@ -67,7 +68,7 @@ const metadataText = (found: Metadata): string =>
     ["live", found.is_live ? "on air" : null],
   ]);
 
-const planText = (planned: PlannedJob): string =>
+const planText = (planned: PlannedJob, look: TableLook): string =>
   [
     facts([
       ["title", planned.title],
@@ -82,13 +83,13 @@ const planText = (planned: PlannedJob): string =>
       ["source", planned.source_error?.error],
       ...planned.adjustments.map((adjustment): [string, string] => ["adjusted", adjustmentText(adjustment)]),
     ]),
-    ...(planned.streams === null ? [] : [streamsText(planned.streams)]),
+    ...(planned.streams === null ? [] : [streamsText(planned.streams, look)]),
   ].join("\n\n");
 
-const streamsText = (streams: Metadata["formats"]): string =>
-  columns([
+const streamsText = (streams: Metadata["formats"], look: TableLook): string =>
+  table(
     ["stream", "file", "video", "audio", "picture", "kbit/s", "bytes"],
-    ...streams.map((stream) => [
+    streams.map((stream) => [
       stream.format_id,
       stream.extension ?? "",
       stream.video_codec ?? "",
@@ -97,4 +98,5 @@ const streamsText = (streams: Metadata["formats"]): string =>
       `${stream.bitrate_kbps ?? ""}`,
       `${stream.size ?? ""}`,
     ]),
-  ]);
+    look,
+  );

@@ -1,10 +1,11 @@
 import type { Usage } from "../../../schema/api/usage.ts";
-import type { Args, Command } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
+import type { Args } from "../arguments/args.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../failures/exit-codes.ts";
 import { findAccount } from "../find-account.ts";
-import { columns, facts } from "../text.ts";
+import { facts, table } from "../terminal/text.ts";
 
-const MONTH_OPTION = { month: { value: "YYYY-MM", help: "Default: the present one, in UTC" } } as const;
+const MONTH_OPTION = { month: { value: "YYYY-MM", help: "Month in UTC; default: this month" } } as const;
 const queryOf = (args: Args) => ({ period: args.text("month") });
 
 export const usage: Command = {
@@ -34,7 +35,7 @@ export const adminUsage: Command = {
       ...[key.usage_count, key.storage_usage_gb, key.storage_reserved_gb].map(String),
     ]);
     const head = ["key", "name", "jobs", "GB delivered", "GB reserved"];
-    out.result(used, () => [usageText(total), columns([head, ...rows])].join("\n\n"));
+    out.result(used, () => [usageText(total), table(head, rows, out)].join("\n\n"));
     return EXIT.ok;
   },
 };

@@ -129,7 +129,7 @@ export class Journal {
       const results = await Promise.allSettled(some.map(({ key }) => store.delete(key)));
       failures += results.filter(({ status }) => status === "rejected").length;
     }
-    if (failures > 0) log("pieces left", { job_id: claim.job_id, pieces: failures });
+    if (failures > 0) log("pieces_left", { job_id: claim.job_id, pieces: failures });
   }
 }
 

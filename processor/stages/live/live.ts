@@ -181,7 +181,7 @@ async function rejoin(context: RunContext, begun: Source): Promise<Resolved | nu
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof Fault) || error.isFinal) break;
-      log("not joined again", { job_id: claim.job_id, code: error.code });
+      log("recording_not_joined", { job_id: claim.job_id, code: error.code });
     }
   }
   return null;

@@ -159,7 +159,7 @@ async function spoolStream(context: RunContext, part: StreamPart, path: string):
   } catch (error) {
     signal.throwIfAborted();
     if (!isAboutMedia(error)) throw error;
-    context.log("part not read", { job_id: context.claim.job_id, detail: error.detail });
+    context.log("part_not_read", { job_id: context.claim.job_id, detail: error.detail });
     return null;
   }
 }
@@ -198,7 +198,7 @@ async function makeAnyhow(context: RunContext, part: Spooled, target: PartTarget
     } catch (error) {
       context.signal.throwIfAborted();
       if (!isAboutMedia(error)) throw error;
-      context.log("part not made", {
+      context.log("part_not_made", {
         job_id: context.claim.job_id,
         video: actions.video,
         ...{ tolerant, detail: error.detail },

@@ -1,4 +1,4 @@
-import { index, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import { type Limits, type Scope, SOURCES } from "../../api/account.ts";
 import { SLACK_LEVELS } from "../../api/slack.ts";
 import { PROVIDERS } from "../../api/storage.ts";
@@ -29,6 +29,8 @@ export const accounts = sqliteTable(
     /** The address, sealed with the account's id; null in rows of former versions. */
     sealed_slack_url: text("sealed_slack_url"),
     slack_level: text("slack_level", { enum: SLACK_LEVELS }),
+    /** Day of the month on which a billing period begins; null without billing. */
+    billing_day: integer("billing_day"),
     disabled_at: time("disabled_at"),
     /** When its old jobs, batches and audit entries were last removed. */
     swept_at: time("swept_at").notNull().default(0),
@@ -80,6 +82,8 @@ export const apiKeys = sqliteTable(
     created_at: time("created_at").notNull(),
     /** What the key may do; null is everything. */
     scopes: json<Scope[]>("scopes"),
+    /** Addresses and CIDR ranges that the key may be used from; null is everywhere. */
+    allowed_ips: json<string[]>("allowed_ips"),
     /** The key stops working then; null is never. */
     expires_at: time("expires_at"),
     /** The key that replaced this one when it was rolled. */

@@ -1,7 +1,8 @@
 import { sql } from "drizzle-orm";
 import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { BATCH_KINDS, BATCH_STATUSES } from "../../api/batch.ts";
-import { id, time } from "./columns.ts";
+import type { Metadata } from "../../api/metadata.ts";
+import { id, json, time } from "./columns.ts";
 
 /** Shows, playlists and bulk requests; the state of their jobs is stored in the jobs. */
 export const batches = sqliteTable(
@@ -17,6 +18,10 @@ export const batches = sqliteTable(
     sealed_show_url: text("sealed_show_url"),
     title: text("title"),
     folder: text("folder"),
+    /** As it was sent; the jobs hold it, too. */
+    metadata: json<Metadata>("metadata"),
+    /** Types of webhook events that were asked for; null is all. */
+    webhook_events: json<string[]>("webhook_events"),
     /** Identifies the address without showing it; rows of former versions hold the address itself. */
     webhook_url: text("webhook_url"),
     /** The address, sealed with the account's id. */

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { STRATEGIES } from "../../api/job.ts";
 import { PROVIDERS, STORAGE_SOURCES } from "../../api/storage.ts";
 import type { JobErrorCode } from "../../errors.ts";
@@ -140,6 +140,9 @@ export const jobs = sqliteTable(
     /** The delivered file is deleted after this; null outside the operator's bucket. */
     expires_at: time("expires_at"),
 
+    /** W3C trace context of the request that created the job; null in rows of former versions. */
+    traceparent: text("traceparent"),
+
     created_at: time("created_at").notNull(),
     /** First claim. */
     started_at: time("started_at"),
@@ -197,6 +200,24 @@ export const jobs = sqliteTable(
     index("jobs_recording")
       .on(table.finished_at)
       .where(sql`recording_key is not null and finished_at is not null`),
+  ],
+);
+
+/**
+ * The metadata of jobs, pair by pair, so that a list finds them. Triggers of the table of jobs write it (see the migration
+ * that made it), with every statement that stores or removes a job.
+ */
+export const jobMetadata = sqliteTable(
+  "job_metadata",
+  {
+    account_id: text("account_id").notNull(),
+    key: text("key").notNull(),
+    value: text("value").notNull(),
+    job_id: text("job_id").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.account_id, table.key, table.value, table.job_id] }),
+    index("job_metadata_job").on(table.job_id),
   ],
 );
 

@@ -83,7 +83,7 @@ export class CountedAccount {
 
   /** The present month is reported exactly, for the account and for each key. */
   async check(month = this.#month): Promise<void> {
-    const query = month === this.#month ? "" : `?period=${MONTHS[month]}`;
+    const query = `?period=${MONTHS[month]}`;
     const [key] = this.#keys;
     const account = await this.#worker.json<Usage>("GET", `/usage${query}`, { key });
     const all = this.#expected(month, () => true);

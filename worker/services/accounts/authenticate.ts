@@ -1,3 +1,4 @@
+import { isInRanges, parseAddressRange } from "../../../schema/address-range.ts";
 import type { Scope as KeyScope } from "../../../schema/api/account.ts";
 import { sha256Hex } from "../../../schema/bytes.ts";
 import type { RequestContext } from "../../context.ts";
@@ -42,8 +43,22 @@ const accountOf = ({
   limits,
   keyId: key.id,
   scopes: key.scopes,
+  allowedIps: key.allowed_ips?.flatMap((text) => parseAddressRange(text) ?? []) ?? null,
   expiresAt: key.expires_at,
 });
+
+/**
+ * Refuses a key that is bound to other addresses.
+ *
+ * @param address of the client, as the platform saw it; null if it did not say, which is not one of the allowed ones
+ * @throws ApiError `forbidden`
+ */
+export function requireAddressOf({ allowedIps }: Account, address: string | null): void {
+  if (allowedIps === null || (address !== null && isInRanges(address, allowedIps))) return;
+  throw new ApiError("forbidden", {
+    sentence: `This key may not be used from ${address ?? "an unknown address"}`,
+  });
+}
 
 /** @throws ApiError `forbidden` that names the missing scope */
 export function requireScopeOf({ scopes }: Account, needed: KeyScope): void {

@@ -26,7 +26,7 @@ const GIGABYTE = 1024 ** 3;
 /** The account's figures. @throws ApiError `not_found` */
 export async function viewStats(context: RequestContext, accountId: string): Promise<DashboardStats> {
   const stats = await readStats(context.db, accountId, context.clock());
-  if (!stats) throw notFound();
+  if (!stats) throw notFound("account");
   const failed = stats.failed + stats.warning;
   const judged = stats.completed + failed;
   return {

@@ -1,3 +1,4 @@
+import type { AddressRange } from "../../../schema/address-range.ts";
 import type { Scope as KeyScope, Limits, SOURCES } from "../../../schema/api/account.ts";
 
 /** The caller as services see it. */
@@ -7,6 +8,8 @@ export interface Account {
   readonly keyId: string | null;
   /** What the key may do; null is everything. */
   readonly scopes: readonly KeyScope[] | null;
+  /** Where the key may be used; null is everywhere. */
+  readonly allowedIps: readonly AddressRange[] | null;
   /** Epoch milliseconds; null is never. */
   readonly expiresAt: number | null;
   readonly source: (typeof SOURCES)[number];

@@ -18,7 +18,7 @@ export async function createKey(
   asked: z.output<typeof NewKey>,
 ): Promise<z.output<typeof CreatedKey>> {
   if (asked.expires_at !== null && asked.expires_at <= context.clock()) {
-    throw invalidMember("expires_at", "must be in the future");
+    throw invalidMember("expires_at", "must be a time in the future, in epoch milliseconds");
   }
   const account = await requireAccount(context, accountId);
   const { api_key, row } = await makeKey(context, account.id, asked);
@@ -34,7 +34,7 @@ export async function listKeys(context: RequestContext, accountId: string): Prom
 }
 
 /**
- * Replaces a key by a new one with its name, scopes and lifetime; the old one keeps working for a while.
+ * Replaces a key by a new one with its name, scopes, addresses and lifetime; the old one keeps working for a while.
  *
  * @throws ApiError `not_found`; `invalid_request` for a key that was replaced before or no longer works
  */
@@ -48,11 +48,12 @@ export async function rollKey(
   const now = context.clock();
   const name = nameOf(accountId, keyId);
   const old = await rows.findKey(context.db, name);
-  if (!old) throw notFound();
+  if (!old) throw notFound("key");
   const lifetime = old.expires_at === null ? null : old.expires_at - old.created_at;
   const { api_key, row: fresh } = await makeKey(context, old.account_id, {
     name: old.name,
     scopes: old.scopes,
+    allowed_ips: old.allowed_ips,
     expires_at: lifetime === null ? null : now + lifetime,
   });
   const until = now + overlap_seconds * 1000;
@@ -74,7 +75,7 @@ export async function revokeKey(
   const name = nameOf(accountId, keyId);
   const facts = { action: "key.revoked", accountId: name.accountId, subject: name.keyId } as const;
   if (!(await rows.revokeKey(context.db, name, context.clock(), auditRow(context, by, facts))))
-    throw notFound();
+    throw notFound("key");
 }
 
 const nameOf = (accountId: string, keyId: string): rows.KeyName => ({
@@ -85,7 +86,7 @@ const nameOf = (accountId: string, keyId: string): rows.KeyName => ({
 async function makeKey(
   context: RequestContext,
   account_id: string,
-  facts: Pick<rows.KeyRow, "name" | "scopes" | "expires_at">,
+  facts: Pick<rows.KeyRow, "name" | "scopes" | "allowed_ips" | "expires_at">,
 ): Promise<{ api_key: string; row: rows.KeyRow }> {
   const api_key = makeApiKey(context.random);
   const row: rows.KeyRow = {
@@ -102,7 +103,10 @@ async function makeKey(
   return { api_key, row };
 }
 
-const describe = ({ name, scopes, expires_at, last4 }: rows.KeyRow) => ({ name, scopes, expires_at, last4 });
+const describe = ({ name, scopes, allowed_ips, expires_at, last4 }: rows.KeyRow) => ({
+  ...{ name, scopes, expires_at, last4 },
+  ...(allowed_ips === null ? {} : { allowed_ips }),
+});
 
 function viewKey({ account_id: _, sha256: __, ...shown }: rows.KeyRow): Key {
   return shown;

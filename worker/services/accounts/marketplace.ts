@@ -62,7 +62,15 @@ async function lookUp(context: RequestContext, user: string, asked: string): Pro
     context.log("unknown_plan", { marketplace: "rapidapi", plan: asked, used: plan, account_id: row?.id });
   }
   const account = row
-    ? { id: row.id, source: row.source, limits: row.limits, keyId: null, scopes: null, expiresAt: null }
+    ? {
+        id: row.id,
+        source: row.source,
+        limits: row.limits,
+        keyId: null,
+        scopes: null,
+        allowedIps: null,
+        expiresAt: null,
+      }
     : null;
   context.keys.set(entry, account, context.clock());
   return account;

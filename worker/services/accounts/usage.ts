@@ -16,6 +16,7 @@ import {
 } from "../../db/usage-rows.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { requireAccount } from "./accounts.ts";
+import { billedUsage, unixSeconds } from "./billing.ts";
 import type { Account } from "./key-cache.ts";
 
 const GIGABYTE = 1024 ** 3;
@@ -24,6 +25,9 @@ const MEGABYTE = 1024 ** 2;
 const DEFAULT_RESERVATION_BYTES = 8 * GIGABYTE;
 /** An estimate, since nobody knows when a job ends. */
 const TOO_MANY_JOBS_RETRY_SECONDS = 10;
+
+/** The period of everything since the beginning. */
+const ALL = "all";
 
 /** The month of a time, in UTC. @example monthOf(Date.UTC(2026, 10, 24)) // "2026-11" */
 export const monthOf = (time: number): string => new Date(time).toISOString().slice(0, 7);
@@ -90,9 +94,9 @@ export function maxFilesizeOf(limits: Limits | null, reservedBytes: number | nul
   return caps.length === 0 ? null : Math.min(...caps);
 }
 
-/** The account's usage. @param period default: the current month. @throws ApiError `not_found` */
+/** The account's usage. @param period default: everything since the beginning. @throws ApiError `not_found` */
 export async function viewUsage(context: RequestContext, accountId: string, period?: string): Promise<Usage> {
-  return usageOf(context, await requireAccount(context, accountId), period);
+  return usageOf(context, await requireAccount(context, accountId), period ?? ALL);
 }
 
 /** Usage of each key of the account. @param period default: the current month */
@@ -107,14 +111,14 @@ export async function viewKeyUsage(
   return { period: month, keys: used.map((key) => viewKey(key, month === present)) };
 }
 
-/** Both, for the operator. @throws ApiError `not_found` */
+/** Both, for the operator. @param period default: the current month. @throws ApiError `not_found` */
 export async function viewAccountUsage(
   context: RequestContext,
   accountId: string,
   period?: string,
 ): Promise<AccountUsage> {
   const account = await requireAccount(context, accountId);
-  const usage = await usageOf(context, account, period);
+  const usage = await usageOf(context, account, period ?? monthOf(context.clock()));
   const { keys } = await viewKeyUsage(context, account.id, period);
   return { account_id: account.id, ...usage, keys };
 }
@@ -146,25 +150,34 @@ const countsOf = (
   reserved: isPresent ? reservedBytes : 0,
 });
 
-async function usageOf(context: RequestContext, account: AccountRow, period?: string): Promise<Usage> {
+async function usageOf(context: RequestContext, account: AccountRow, period: string): Promise<Usage> {
   const present = monthOf(context.clock());
-  const month = period ?? present;
-  const used = await readUsage(context.db, account.id, month);
-  const { jobs, delivered, reserved } = countsOf(used, month === present);
+  const month = period === ALL ? present : period;
+  const [used, billed] = await Promise.all([
+    readUsage(context.db, account.id, month),
+    billedUsage(context, account),
+  ]);
+  const inMonth = countsOf(used, month === present);
+  const { jobs, delivered, reserved } = period === ALL ? countsOf({ ...used, ...used.total }, true) : inMonth;
   const effective = delivered + reserved;
   const { storage_bytes, max_resolution, max_duration_seconds, max_filesize_bytes, max_concurrent_jobs } =
     account.limits;
   return {
     client_name: account.name,
-    period: month,
+    period,
     usage_count: jobs,
     storage_usage_gb: gigabytes(delivered),
     storage_reserved_gb: gigabytes(reserved),
     storage_effective_usage_gb: gigabytes(effective),
+    ...(billed && {
+      current_period_usage_gb: gigabytes(billed.deliveredBytes),
+      billing_period_start: unixSeconds(billed.start),
+      billing_period_end: unixSeconds(billed.end),
+    }),
     ...ifLimited(storage_bytes, (bytes) => ({
       storage_limit_gb: gigabytes(bytes),
       storage_limit_bytes: bytes,
-      storage_remaining_gb: gigabytes(Math.max(0, bytes - effective)),
+      storage_remaining_gb: gigabytes(Math.max(0, bytes - inMonth.delivered - inMonth.reserved)),
     })),
     ...ifLimited(max_resolution, (pixels) => ({ max_resolution_limit: String(pixels) })),
     ...ifLimited(max_duration_seconds, (seconds) => ({ max_duration_limit_seconds: seconds })),

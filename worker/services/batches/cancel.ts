@@ -28,7 +28,7 @@ export async function cancelBatch(context: RequestContext, accountId: string, id
   const batch = await markCancelled(context.db, accountId, id, times);
   if (!batch) {
     const ended = await findBatchOf(context.db, accountId, id);
-    if (!ended) throw notFound();
+    if (!ended) throw notFound("batch");
     return { batch_id: id, cancelled_jobs: 0, status: ended.status };
   }
   const cancelled_jobs = await cancelRest(context, batch);

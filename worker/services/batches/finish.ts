@@ -8,7 +8,7 @@ import { insertDelivery, insertSlackDelivery } from "../../db/delivery-rows.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import { sendDeliveryMessages } from "../queue/sender.ts";
 import { encodeEvent } from "../webhooks/body.ts";
-import { newDelivery } from "../webhooks/events.ts";
+import { newDelivery, wantsEvent } from "../webhooks/events.ts";
 import { slackText } from "../webhooks/slack-text.ts";
 
 /**
@@ -38,6 +38,7 @@ export async function finishBatch(context: RequestContext, id: string): Promise<
       failed: counts.failed,
       skipped: counts.skipped,
       total: batch.total,
+      metadata: batch.metadata,
     }),
   );
   const finished_at = context.clock();
@@ -71,7 +72,9 @@ function deliveriesOf(
   const levels: (typeof SLACK_LEVELS)[number][] =
     event.status === "completed" ? ["all"] : ["all", "errors_only", "warnings_only"];
   const toSlack = insertSlackDelivery(slack, levels);
-  if (batch.webhook_url === null) return { guardedStatements: [toSlack], deliveryIds: [] };
+  if (batch.webhook_url === null || !wantsEvent(batch.webhook_events, event.type)) {
+    return { guardedStatements: [toSlack], deliveryIds: [] };
+  }
   const webhook = newDelivery(context, {
     ...base,
     kind: "webhook",

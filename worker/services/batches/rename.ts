@@ -27,7 +27,7 @@ export async function renameJobs(
 ): Promise<{ updated: number; errors: string[] }> {
   for (let race = 0; race < MAX_RACES; race++) {
     const batch = await findBatchOf(context.db, accountId, id);
-    if (!batch) throw notFound();
+    if (!batch) throw notFound("batch");
     if (batch.status !== "paused") {
       throw illegalState("Batch is not paused. Only paused batches can be renamed.");
     }

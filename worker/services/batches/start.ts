@@ -9,7 +9,7 @@ export async function startBatch(context: RequestContext, accountId: string, id:
   const started = await startRow(context.db, accountId, id, { now, checkDueAt: now + FIRST_LOOK_GRACE_MS });
   if (!started) {
     const batch = await findBatchOf(context.db, accountId, id);
-    if (!batch) throw notFound();
+    if (!batch) throw notFound("batch");
     throw illegalState(`Batch is not paused (current status: ${batch.status})`);
   }
   const [counts] = await countsQuery(context.db, id);

@@ -9,7 +9,7 @@ export async function viewBatch(context: RequestContext, accountId: string, id: 
   const read = () => readBatch(context.db, accountId, id);
   // a batch that was just created may not have reached the replica
   const found = (await read()) ?? (context.connection.goToPrimary() ? await read() : undefined);
-  if (!found) throw notFound();
+  if (!found) throw notFound("batch");
   const { batch, counts, jobIds } = found;
   return {
     id: batch.id,
@@ -18,6 +18,7 @@ export async function viewBatch(context: RequestContext, accountId: string, id: 
     title: batch.title,
     status: batch.status,
     folder: batch.folder,
+    metadata: batch.metadata,
     ...countersOf(batch, counts),
     episode_jobs: jobIds,
     created_at: batch.created_at,

@@ -35,7 +35,7 @@ export async function watchBatch(
   const poll = (seen: number) => readBatchChanges(context.db, id, seen, ENDS_AT_ONCE);
   const first =
     (await poll(lastSeen)) ?? (context.connection.goToPrimary() ? await poll(lastSeen) : undefined);
-  if (first?.batch.account_id !== accountId) throw notFound();
+  if (first?.batch.account_id !== accountId) throw notFound("batch");
   if (first.batch.finished_at !== null && first.ends.length === 0 && lastSeen > first.lastEnd) return null;
   return follow(context, first, poll, lastSeen);
 }

@@ -1,4 +1,5 @@
 import type { BatchKind } from "../../../schema/api/batch.ts";
+import type { Metadata } from "../../../schema/api/metadata.ts";
 import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { RequestContext } from "../../context.ts";
@@ -23,6 +24,8 @@ export interface BatchEntry extends Omit<Nameable, "isFetchedElsewhere"> {
   readonly description: string | null;
   readonly releaseDate: string | null;
   readonly skipped: JobErrorCode | null;
+  /** Added to the metadata of all jobs. */
+  readonly metadata?: Metadata | undefined;
   /** Adjustments of this job only. */
   readonly adjustments?: readonly Adjustment[];
 }
@@ -72,7 +75,7 @@ export async function acceptBatch(
   // the others are not due until the batch releases them
   if (!paused) context.backlog.admit(context, Math.min(waiting.length, context.config.batchWindow));
   const allowance = allowanceOf(context, account);
-  const { folder } = options.request;
+  const { folder, metadata = null, webhook_events = null } = options.request;
   const stored = await insertBatch(context.db, {
     batch: {
       id,
@@ -82,6 +85,8 @@ export async function acceptBatch(
       ...show,
       title: request.title?.toWellFormed() ?? null,
       folder: folder ?? null,
+      metadata,
+      webhook_events,
       webhook_url: typeof webhook.echo.webhook_url === "string" ? webhook.echo.webhook_url : null,
       ...webhook.columns,
       sealing_key_id: sealingKeyOf(context, show.sealed_show_url, webhook.columns.sealed_webhook_url),
@@ -179,6 +184,9 @@ async function jobsOf(
       release_date: entry.releaseDate,
       filename: filename?.toWellFormed() ?? null,
       adjustments: adjustments.length > 0 ? [...shared.adjustments, ...adjustments] : null,
+      request: entry.metadata
+        ? { ...shared.request, metadata: { ...options.request.metadata, ...entry.metadata } }
+        : null,
       ...(entry.skipped === null ? {} : skippedColumns(context, entry.skipped, ++ends)),
     });
   });

@@ -60,6 +60,7 @@ export async function createBulk(
     options: { ...options, adjustments: [...options.adjustments, ...batchResponse(body)] },
     entries: entries.map((entry, index) => ({
       ...entry,
+      metadata: body.jobs[index]?.metadata,
       adjustments: ignored.filter(({ field }) => entryIndexOf(field) === index),
     })),
     storage,

@@ -65,11 +65,38 @@ export function prepareOptions(
   const { request, adjustments: caps } = capRequest(limits, sentOptions);
   if (request.webhook_url !== undefined) requirePublic(config, "webhook_url", request.webhook_url);
   const planned = plan(request);
+  const webhook = webhookChoice(request);
   return {
-    echo: echoOf(sent),
+    echo: { ...echoOf(sent), ...webhook.echo, ...(request.metadata ? { metadata: request.metadata } : {}) },
     request,
     plan: planned.plan,
-    adjustments: [...planned.adjustments, ...(planned.plan.audio_only ? [] : caps), ...unknown],
+    adjustments: [
+      ...planned.adjustments,
+      ...(planned.plan.audio_only ? [] : caps),
+      ...webhook.adjustments,
+      ...unknown,
+    ],
+  };
+}
+
+/** Which webhook events are sent, as the job echoes it; without an address, wishes for events have no effect. */
+function webhookChoice({ webhook_url, webhook_events, enable_progress_webhook }: Options): {
+  echo: Record<string, unknown>;
+  adjustments: Adjustment[];
+} {
+  const echo = webhook_events?.includes("progress") ? { enable_progress_webhook: true } : {};
+  if (webhook_url !== undefined) return { echo, adjustments: [] };
+  const reason = "There is no webhook_url to send events to";
+  return {
+    echo,
+    adjustments: [
+      ...(enable_progress_webhook
+        ? [{ field: "enable_progress_webhook", from: true, to: null, reason }]
+        : []),
+      ...(webhook_events
+        ? [{ field: "webhook_events", from: webhook_events.join(", "), to: null, reason }]
+        : []),
+    ],
   };
 }
 

@@ -28,7 +28,7 @@ export async function retryJob(
   storage: InlineStorage | undefined,
 ): Promise<string | undefined> {
   const job = await findJobOf(context.db, account.id, id.toLowerCase());
-  if (!job) throw notFound();
+  if (!job) throw notFound("job");
   if (!RETRIABLE.includes(job.status)) throw illegalState("Only failed jobs can be retried");
   if (job.storage_source === "inline" && !storage) {
     throw invalidMember(

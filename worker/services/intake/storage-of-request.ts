@@ -20,7 +20,7 @@ export async function storageOfRequest(
   account: Account,
   storage: InlineStorage | undefined,
 ): Promise<VerifiedStorage | undefined> {
-  if (storage) return verifyStorage(context, storage);
+  if (storage) return verifyStorage(context, storage, "storage");
   if (account.source !== "direct") throw new ApiError("storage_required");
   return undefined;
 }

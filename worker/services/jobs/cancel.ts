@@ -12,7 +12,7 @@ import { transition } from "./transitions.ts";
  */
 export async function cancelJob(context: RequestContext, accountId: string, id: string): Promise<void> {
   const read = await findJobOf(context.db, accountId, id.toLowerCase());
-  if (!read) throw notFound();
+  if (!read) throw notFound("job");
   if (!(await endByCancel(context, read))) throw illegalState("Job cannot be cancelled (already finished)");
 }
 

@@ -47,7 +47,7 @@ export async function deleteFile(
   storage?: InlineStorage,
 ): Promise<string> {
   const job = await findJobOf(context.db, accountId, id.toLowerCase());
-  if (!job) throw notFound();
+  if (!job) throw notFound("job");
   requireFile(job);
   const { store, refused } = await storeOf(context, job, storage);
   const now = context.clock();
@@ -80,13 +80,13 @@ async function storeOf(
   brought: InlineStorage | undefined,
 ): Promise<Deleting> {
   if (job.storage_source === "managed") return { store: context.bucket, refused: dependencyUnavailable };
-  const target = brought ? checkStorage(context, brought) : await targetOfAccount(context, job);
+  const target = brought ? checkStorage(context, brought, "storage") : await targetOfAccount(context, job);
   if (placeOf(target) !== job.storage_place) {
     throw invalidMember("storage", "is not the storage that the job delivered to");
   }
   return {
     store: openStorageClient(target, context),
-    refused: (error) => validationFailed(explainRefusal(error, target, job.object_key ?? "")),
+    refused: (error) => validationFailed(explainRefusal(error, target, job.object_key ?? ""), "storage"),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { RequestContext } from "../../context.ts";
 import { setExpiry } from "../../db/expiry-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
+import { countEnd, countEnds } from "../../db/metrics/statistics.ts";
 import { usageOfEnd, usageOfEnds } from "../accounts/usage.ts";
 import {
   type EndDeliveries,
@@ -8,11 +9,12 @@ import {
   endDeliveriesOf,
   type SetEndDeliveries,
 } from "../webhooks/events.ts";
+import { countedEnd } from "./job-counts.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 
 /**
- * Everything that is written together with the end of a job: usage, the expiry of its file, and notifications.
+ * Everything that is written together with the end of a job: usage, statistics, the expiry of its file, and notifications.
  *
  * @param job as it is after the move that ends it
  */
@@ -24,6 +26,7 @@ export function endOf(context: RequestContext, job: JobRow): EndDeliveries {
     ...deliveries,
     guardedStatements: [
       ...usageOfEnd(context, job),
+      countEnd(countedEnd(job, context.clock())),
       ...(isKept ? [setExpiry(job.id, retention)] : []),
       ...deliveries.guardedStatements,
     ],
@@ -44,5 +47,6 @@ export function endsOf(context: RequestContext, jobs: readonly JobRow[]): SetEnd
     first,
     jobs.map(({ id }) => id),
   );
-  return { ...deliveries, guardedStatements: [...usage, ...deliveries.guardedStatements] };
+  const counts = countEnds(jobs.map((job) => countedEnd(job, context.clock())));
+  return { ...deliveries, guardedStatements: [...usage, counts, ...deliveries.guardedStatements] };
 }

@@ -13,6 +13,6 @@ export async function readJob(context: RequestContext, accountId: string, id: st
   const row = await findJobOf(context.db, accountId, key);
   if (row) return row;
   const again = context.connection.goToPrimary() ? await findJobOf(context.db, accountId, key) : undefined;
-  if (!again) throw notFound();
+  if (!again) throw notFound("job");
   return again;
 }

@@ -8,6 +8,7 @@ import {
   next,
   type Status,
 } from "../../../schema/states.ts";
+import { formatTraceparent } from "../../../schema/telemetry/trace-context.ts";
 import type { RunHeartbeat } from "../../../schema/wire/callback.ts";
 import type { RequestContext } from "../../context.ts";
 import { eraseCredentialsOf } from "../../db/credentials.ts";
@@ -137,15 +138,16 @@ export async function returnToQueue(
 }
 
 /**
- * The state machine's columns of a new job.
+ * The state machine's columns of a new job, and the trace that its runs belong to.
  *
  * @param skipped why it ends at once; null if it waits for its first claim
  */
 export function birthColumns(
   context: RequestContext,
   skipped: JobErrorCode | null,
-): Partial<NewJobRow> & JobState & Pick<NewJobRow, "refusals" | "revision"> {
-  const born = { ...INITIAL_STATE, refusals: 0, revision: 1 };
+): Partial<NewJobRow> & JobState & Pick<NewJobRow, "refusals" | "revision" | "traceparent"> {
+  const traceparent = context.trace && formatTraceparent(context.trace);
+  const born = { ...INITIAL_STATE, refusals: 0, revision: 1, traceparent };
   const move = skipped && next(INITIAL_STATE, { type: "skipped", code: skipped });
   if (!move) return born;
   return { ...born, ...move.state, ...endColumns(move.state.status, move, context.clock()) };
@@ -265,7 +267,6 @@ function stateColumns(
       enqueue_due_at: null,
       error_code: null,
       boot: null,
-      runner: context.runner.preferred(job.id, job.avoid_runner),
     };
   }
   if (isFinal(state.status)) return { ...common, ...endColumns(state.status, move, now) };

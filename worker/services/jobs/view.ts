@@ -1,29 +1,49 @@
 import type { Job } from "../../../schema/api/job.ts";
+import { metadataOf } from "../../../schema/api/metadata.ts";
+import { WEBHOOK_EVENT_TYPES } from "../../../schema/api/webhook.ts";
 import { errorTypeOf, JOB_ERRORS } from "../../../schema/errors.ts";
 import { isFinal } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
 import { deliveriesOfJobsQuery } from "../../db/delivery-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
+import type { Account } from "../accounts/key-cache.ts";
 import { linksOf } from "../storage/links.ts";
 import { addressForOwner, urlForOwner, webhookOf } from "../storage/sealed-urls.ts";
+import { eventOf } from "../webhooks/body.ts";
+import { wantsEvent } from "../webhooks/events.ts";
 
 type Delivery = Awaited<ReturnType<typeof deliveriesOfJobsQuery>>[number];
 
-/** Jobs as their owner sees them, with the state of their webhooks. */
-export async function viewJobs(context: RequestContext, rows: readonly JobRow[]): Promise<Job[]> {
+/** Jobs as their owner sees them, with the state of their webhooks. @param source of the owner's account */
+export async function viewJobs(
+  context: RequestContext,
+  source: Account["source"],
+  rows: readonly JobRow[],
+): Promise<Job[]> {
   const reported = rows.filter(({ request, status }) => request.webhook_url !== undefined && isFinal(status));
   const ids = reported.map(({ id }) => id);
   const deliveries = ids.length === 0 ? [] : await deliveriesOfJobsQuery(context.db, ids);
   const byJob = new Map(deliveries.map((delivery) => [delivery.job_id, delivery]));
-  return Promise.all(rows.map((row) => viewJob(context, row, byJob.get(row.id))));
+  const marketplace_source = source === "direct" || source === "marketplace" ? null : source;
+  return Promise.all(
+    rows.map((row) => viewJob(context, row, { marketplace_source, delivery: byJob.get(row.id) })),
+  );
+}
+
+/** What a job's own row does not say. */
+interface OtherFacts extends Pick<Job, "marketplace_source"> {
+  /** Of its webhook, if there is one yet. */
+  readonly delivery: Delivery | undefined;
 }
 
 /**
  * A job as its owner sees it: the echo of the request, the facts, and links signed for this response.
- *
- * @param delivery of its webhook, if there is one yet
  */
-async function viewJob(context: RequestContext, row: JobRow, delivery: Delivery | undefined): Promise<Job> {
+async function viewJob(
+  context: RequestContext,
+  row: JobRow,
+  { delivery, marketplace_source }: OtherFacts,
+): Promise<Job> {
   const webhook = webhookOf(row.account_id, row.request.webhook_url, row.sealed_webhook_url);
   const [links, url, webhook_url] = await Promise.all([
     linksOf(context, row),
@@ -96,12 +116,22 @@ async function viewJob(context: RequestContext, row: JobRow, delivery: Delivery 
     audio_languages: row.audio_languages ?? [],
     download_strategy: row.strategy,
     tool_versions: row.tool_versions,
-    webhook_status: row.request.webhook_url === undefined ? "no_webhook" : (delivery?.status ?? "pending"),
+    webhook_status: reportsEnd(row) ? (delivery?.status ?? "pending") : "no_webhook",
     webhook_attempts: delivery?.tries ?? 0,
     webhook_last_error: delivery?.last_error ?? null,
     webhook_response_time_ms: delivery?.last_response_ms ?? null,
+    marketplace_source,
+    metadata: metadataOf(row.request),
     adjustments: row.adjustments,
   };
+}
+
+/** Whether the job's end is, or may be, an event that the request asked for. */
+function reportsEnd(row: JobRow): boolean {
+  const { webhook_url, webhook_events } = row.request;
+  if (webhook_url === undefined) return false;
+  if (isFinal(row.status)) return wantsEvent(webhook_events, eventOf(row).type);
+  return WEBHOOK_EVENT_TYPES.some((type) => type !== "batch_completed" && wantsEvent(webhook_events, type));
 }
 
 /** A job without a delay only waits for a free slot. */

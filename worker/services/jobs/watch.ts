@@ -34,7 +34,7 @@ export async function watchJob(
   const jobId = id.toLowerCase();
   const poll = () => findJobProgress(context.db, accountId, jobId);
   const first = (await poll()) ?? (context.connection.goToPrimary() ? await poll() : undefined);
-  if (!first) throw notFound();
+  if (!first) throw notFound("job");
   if (isFinal(first.status) && first.revision <= lastSeen) return null;
   return follow(context, first, poll, lastSeen);
 }

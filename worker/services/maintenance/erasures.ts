@@ -3,12 +3,14 @@ import { eraseDeliveries } from "../../db/delivery-rows.ts";
 import { type ExpiryCursor, expiredQuery } from "../../db/expiry-rows.ts";
 import { eraseRequests } from "../../db/idempotency-rows.ts";
 import type { JobRow } from "../../db/job-rows.ts";
+import { removeSiteRuns } from "../../db/metrics/statistics.ts";
 import { beginErasureQuery, finishErasure, giveUpErasure } from "../../db/object-owners.ts";
 import { eachPage, type PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
 import { firstUuidOf } from "../../lib/uuid.ts";
 import { RESPONSE_KEPT_MS } from "../intake/run-once.ts";
 import { ERASURE_MS } from "../jobs/delete-file.ts";
+import { WINDOW_MS } from "../runs/run-counts.ts";
 import { deliveredKeys } from "../storage/links.ts";
 
 /** Timed erasures, as parts of reconcile. Each is bounded and continues in the next run. */
@@ -27,6 +29,10 @@ export const eraseOldDeliveries = (context: RequestContext, budget: PageBudget):
 
 export const eraseOldRequests = (context: RequestContext, budget: PageBudget): Promise<number> =>
   erase(budget, (limit) => eraseRequests(context.db, context.clock() - RESPONSE_KEPT_MS, limit));
+
+/** There are few rows for each five minutes, so one statement removes them all. */
+export const eraseOldSiteRuns = (context: RequestContext): Promise<number> =>
+  removeSiteRuns(context.db, context.clock() - 2 * WINDOW_MS);
 
 /**
  * Deletes files from the operator's bucket when their retention has expired. The job drops its reference only after the

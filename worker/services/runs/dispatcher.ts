@@ -1,6 +1,7 @@
 import type { Limits } from "../../../schema/api/account.ts";
 import { JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
 import { runsAlone } from "../../../schema/states.ts";
+import { formatTraceparent, parseTraceparent } from "../../../schema/telemetry/trace-context.ts";
 import type { Predecessor, RunRequest } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
@@ -14,7 +15,7 @@ import { sendDispatchMessages } from "../queue/sender.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
 import { runToken } from "./run-token.ts";
-import type { StartResponse } from "./runner.ts";
+import type { Place, StartResponse } from "./runner.ts";
 import { putOffBlocked } from "./source-backoff.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 
@@ -38,8 +39,8 @@ type Attempt = Dispatch | { readonly type: "behind"; readonly job: JobRow } | { 
 
 /** Delay when no processor responded: enough for an instance to start or a network to recover. */
 const UNREACHABLE_SECONDS = 5;
-/** Delay before a job that needs an instance to itself tries again. */
-const ALONE_SECONDS = 10;
+/** Delay before a job tries again that needs an instance to itself, or that must not go to every instance. */
+const PICKY_SECONDS = 10;
 /** How long a stream that has not begun is waited for, counted from the acceptance of its job. */
 const LONGEST_WAIT_MS = 24 * 60 * 60_000;
 /** Jobs that the end of one run may start: for the slot that it freed, and for slots that were freed unnoticed. */
@@ -136,17 +137,15 @@ async function attempt(
   if (admittance.type === "put_off") return admittance;
 
   const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
-  const claim = await transition(
-    context,
-    id,
-    { type: "claimed" },
-    {
-      read: found.job,
-      filter: queueFilterOf(context, passed),
-      ...(storage ? { set: storage.columns } : {}),
-      only: ({ due_at }) => due_at !== null && due_at <= context.clock(),
-    },
-  );
+  const place = placeOf(context, found.job, admittance.refusedRunners);
+  const claim = await claimFor(context, found.job, place, {
+    filter: queueFilterOf(context, passed),
+    columns: storage?.columns ?? {},
+  }).catch((error: unknown) => {
+    context.runner.release(place);
+    throw error;
+  });
+  if (claim.type !== "moved" || !storage || !urls) context.runner.release(place);
   if (claim.type === "behind") return claim;
   if (claim.type !== "moved") return { type: "nothing_to_do" };
   const { attempt } = claim.move.state;
@@ -155,14 +154,66 @@ async function attempt(
     await transition(context, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
-  const response = await context.runner.start(
-    await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits }),
-    claim.job.avoid_runner,
-    admittance.refusedRunners,
-  );
-  context.log("dispatch", { job_id: id, attempt, response: response.type, reason: reasonOf(response) });
-  return settle(context, claim.job, attempt, response);
+  const run = await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits });
+  const response = await handOver(context, claim.job, run, place);
+  return settle(context, claim.job, place, { attempt, response });
 }
+
+/** Hands the run over, as a span of the job's trace. */
+async function handOver(
+  context: RequestContext,
+  job: JobRow,
+  run: RunRequest,
+  place: Place,
+): Promise<StartResponse> {
+  const { tracer, clock, runner } = context;
+  const parent = parseTraceparent(job.traceparent);
+  const trace = tracer.begin(parent);
+  const start = clock();
+  const response = await runner.start({ ...run, traceparent: formatTraceparent(trace) }, place);
+  const { job_id, attempt } = run;
+  const facts = { job_id, attempt, response: response.type, reason: reasonOf(response) };
+  context.log("dispatch", { trace_id: trace.traceId, ...facts });
+  tracer.end({
+    ...{ trace, parent, name: "dispatch", kind: "producer", start, end: clock() },
+    attributes: {
+      "waterspout.job_id": job_id,
+      "waterspout.attempt": attempt,
+      "waterspout.response": response.type,
+      "waterspout.instance": "runner" in response ? response.runner : null,
+    },
+    error: response.type === "unreachable" || response.type === "rejected" ? response.reason : null,
+  });
+  context.defer(tracer.flush());
+  return response;
+}
+
+const placeOf = ({ runner }: RequestContext, job: JobRow, refused: readonly string[]): Place =>
+  runner.place({
+    jobId: job.id,
+    runClass: runClassOf(job),
+    alone: runsAlone(job),
+    avoid: job.avoid_runner,
+    refused,
+  });
+
+const claimFor = (
+  context: RequestContext,
+  job: JobRow,
+  { order: [runner] }: Place,
+  { filter, columns }: { filter: QueueFilter; columns: Partial<RunStorage["columns"]> },
+) =>
+  transition(
+    context,
+    job.id,
+    { type: "claimed" },
+    {
+      read: job,
+      filter,
+      set: { ...columns, runner },
+      only: ({ due_at }) => due_at !== null && due_at <= context.clock(),
+    },
+  );
 
 type FoundJob = NonNullable<Awaited<ReturnType<typeof findJobForRun>>>;
 
@@ -192,25 +243,24 @@ async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrl
 async function settle(
   context: RequestContext,
   before: JobRow,
-  attempt: number,
-  response: StartResponse,
+  { order, isRestricted }: Place,
+  { attempt, response }: { attempt: number; response: StartResponse },
 ): Promise<Dispatch> {
   const { id } = before;
   switch (response.type) {
     case "accepted":
-      if (response.runner !== context.runner.preferred(id, before.avoid_runner))
-        await setRunner(context.db, id, attempt, response.runner);
+      if (response.runner !== order[0]) await setRunner(context.db, id, attempt, response.runner);
       return { type: "started" };
     case "rejected":
       await transition(context, id, { type: "failed", code: "internal" }, { attempt });
       return { type: "nothing_to_do" };
     case "busy": {
-      // a job that must run alone says nothing about room for others, and lets them go first
-      const alone = runsAlone(before);
-      const delaySeconds = alone
-        ? Math.max(ALONE_SECONDS, response.retryAfterSeconds)
+      // a job that may not go everywhere says nothing about room for others, and lets them go first
+      const isPicky = runsAlone(before) || isRestricted;
+      const delaySeconds = isPicky
+        ? Math.max(PICKY_SECONDS, response.retryAfterSeconds)
         : response.retryAfterSeconds;
-      if (!alone) context.capacity.noteBusy(context.clock(), runClassOf(before), delaySeconds);
+      if (!isPicky) context.capacity.noteBusy(context.clock(), runClassOf(before), delaySeconds);
       await transition(
         context,
         id,
@@ -219,7 +269,7 @@ async function settle(
           attempt,
           // it keeps its place in the queue
           set: {
-            due_at: alone ? context.clock() + delaySeconds * 1000 : before.due_at,
+            due_at: isPicky ? context.clock() + delaySeconds * 1000 : before.due_at,
             claimed_at: before.claimed_at,
             started_at: before.started_at,
             error_code: before.error_code,

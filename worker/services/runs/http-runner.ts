@@ -7,6 +7,8 @@ interface HttpRunnerOptions {
   readonly urls: readonly [string, ...string[]];
   readonly token: string;
   readonly fetch: typeof fetch;
+  /** Epoch milliseconds. */
+  readonly clock: () => number;
 }
 
 const START_TIMEOUT_MS = 15_000;
@@ -14,7 +16,7 @@ const START_TIMEOUT_MS = 15_000;
 const PROBE_TIMEOUT_MS = 25_000;
 
 /** Processors that run elsewhere, reached over plain HTTP. */
-export function createHttpRunner({ urls, token, fetch }: HttpRunnerOptions): Runner {
+export function createHttpRunner({ urls, token, fetch, clock }: HttpRunnerOptions): Runner {
   const memberOf = (url: string): PoolMember => ({
     name: new URL(url).host,
     send: (path, init) => fetch(url + path, init),
@@ -23,6 +25,8 @@ export function createHttpRunner({ urls, token, fetch }: HttpRunnerOptions): Run
   const members: [PoolMember, ...PoolMember[]] = [memberOf(first), ...others.map(memberOf)];
   return createPoolRunner({
     members,
+    placement: { type: "spread" },
+    clock,
     token,
     startTimeoutMs: START_TIMEOUT_MS,
     probeTimeoutMs: PROBE_TIMEOUT_MS,

@@ -1,5 +1,15 @@
+import type { RunSlots } from "../../../schema/run-slots.ts";
+import { type InstanceRuns, PoolLoad } from "./pool-load.ts";
 import { cancelRun, type Send, sendList, sendProbe, startRun } from "./processor-http.ts";
-import type { ListReply, ProbeReply, Runner, RunnerHealth, StartResponse } from "./runner.ts";
+import type {
+  ListReply,
+  Place,
+  PlaceFor,
+  ProbeReply,
+  Runner,
+  RunnerHealth,
+  StartResponse,
+} from "./runner.ts";
 
 /** One processor of a pool. */
 export interface PoolMember {
@@ -8,8 +18,18 @@ export interface PoolMember {
   readonly send: Send;
 }
 
+/**
+ * Which member is asked first:
+ * - `pack`: the lowest one with a free slot, so that the others can sleep; `slots` is what each member has
+ * - `spread`: any, since all of them are awake anyway
+ */
+export type Placement = { readonly type: "pack"; readonly slots: RunSlots } | { readonly type: "spread" };
+
 interface PoolOptions {
   readonly members: readonly [PoolMember, ...PoolMember[]];
+  readonly placement: Placement;
+  /** Epoch milliseconds. */
+  readonly clock: () => number;
   /** Bearer of the processors. */
   readonly token: string;
   /** A processor that has not answered a run within this time counts as unreachable, in milliseconds. */
@@ -24,53 +44,95 @@ interface PoolOptions {
 const MAX_ASKED = 4;
 
 /**
- * A pool of processors that are alike. A job keeps to one of them, so that a repeated start finds the former one; when
- * that is busy, the next ones are asked. A member that was unreachable or lost the job's run is left to the last: the
- * next claim begins behind it, so that several dead members are passed one after the other.
+ * A pool of processors that are alike. A member that was unreachable or lost the job's run is not asked for that job if
+ * there is any other, and the next claim begins behind it, so that several dead members are passed one after the other.
  */
 export function createPoolRunner(options: PoolOptions): Runner {
-  const { members, token, startTimeoutMs, probeTimeoutMs } = options;
+  const { members, placement, clock, token, startTimeoutMs, probeTimeoutMs } = options;
+  const load = new PoolLoad(placement.type === "pack" ? placement.slots : null);
   const indexOf = (name: string | null) => members.findIndex((member) => member.name === name);
 
-  const firstIndex = (key: string, avoid: string | null): number => {
+  /** All members, beginning with the one that is asked first if all of them are alike. */
+  function inOrder(key: string, avoid: string | null = null): PoolMember[] {
     const avoided = indexOf(avoid);
-    return (avoided < 0 ? hash(key) : avoided + 1) % members.length;
-  };
-
-  function inOrder(key: string, avoid: string | null = null, refused: readonly string[] = []): PoolMember[] {
-    const first = firstIndex(key, avoid);
-    const ordered = [...members.slice(first), ...members.slice(0, first)];
-    return ordered.filter(({ name }) => !refused.includes(name)).slice(0, MAX_ASKED);
+    const natural = placement.type === "pack" ? 0 : hash(key);
+    const first = (avoided < 0 ? natural : avoided + 1) % members.length;
+    return [...members.slice(first), ...members.slice(0, first)];
   }
 
+  function orderFor({ jobId, runClass, alone, avoid, refused }: PlaceFor): string[] {
+    const now = clock();
+    const allowed = inOrder(jobId, avoid)
+      .map(({ name }) => name)
+      .filter((name) => !refused.includes(name));
+    const others = allowed.filter((name) => name !== avoid);
+    const isRoom = (name: string) => (alone ? load.isEmpty(name) : load.hasRoom(name, runClass, now));
+    // members that may have no room are asked all the same, because the estimate may be wrong
+    const rank = (name: string) => 2 * Number(!isRoom(name)) + Number(load.isDown(name, now));
+    return (others.length > 0 ? others : allowed).sort((a, b) => rank(a) - rank(b)).slice(0, MAX_ASKED);
+  }
+
+  /** For probes and lists, which take no slot of a run. */
+  function toAsk(key: string): PoolMember[] {
+    const now = clock();
+    const isDown = ({ name }: PoolMember) => Number(load.isDown(name, now));
+    return inOrder(key)
+      .sort((a, b) => isDown(a) - isDown(b))
+      .slice(0, MAX_ASKED);
+  }
+
+  function place(wanted: PlaceFor): Place {
+    const order = orderFor(wanted);
+    const [first = members[0].name] = order;
+    load.reserve(first);
+    return { ...wanted, order: [first, ...order.slice(1)], isRestricted: order.length < restrictedBelow() };
+  }
+
+  /** An order with fewer members than this leaves out some that would be asked for another job. */
+  const restrictedBelow = () => Math.min(members.length, MAX_ASKED);
+
   return {
-    preferred: (jobId, avoid) => members[firstIndex(jobId, avoid)]?.name ?? members[0].name,
     members: members.map(({ name }) => name),
-    async start(run, avoid, refused) {
-      let response: StartResponse = { type: "unreachable", reason: "no instance", runner: members[0].name };
-      for (const { name, send } of inOrder(run.job_id, avoid, refused)) {
-        response = await startRun(send, token, name, run, startTimeoutMs);
+    isPacked: placement.type === "pack" && members.length > 1,
+    place,
+    release: ({ order }) => load.release(order[0]),
+    async start(run, { order, runClass, alone }) {
+      let response: StartResponse = { type: "unreachable", reason: "no instance", runner: order[0] };
+      for (const [index, name] of order.entries()) {
+        const member = members[indexOf(name)];
+        if (!member) continue;
+        if (index > 0) load.reserve(name);
+        response = await startRun(member.send, token, name, run, startTimeoutMs);
+        if (response.type === "accepted") load.accepted(name, runClass);
+        else load.release(name);
+        if (response.type === "unreachable") load.down(name, clock());
         // without a verdict the run may have begun there: it is not begun a second time under the same claim
         if (response.type !== "busy") return response;
+        // a run that must be alone says nothing of the room that others would find
+        if (!alone) load.full(name, runClass, clock() + response.retryAfterSeconds * 1000);
       }
       return response;
     },
+    count: (instances: readonly InstanceRuns[]) => load.count(instances),
+    freed: (runner, runClass, freeSlots) => load.freed(runner, runClass, freeSlots),
     async cancel(jobId, runner) {
       const member = members[indexOf(runner)];
       if (member) await cancelRun(member.send, token, jobId);
     },
     async probe(request) {
       let reply: ProbeReply = { type: "unreachable", reason: "no instance" };
-      for (const { send } of inOrder(request.url)) {
+      for (const { name, send } of toAsk(request.url)) {
         reply = await sendProbe(send, token, request, probeTimeoutMs);
+        if (reply.type === "unreachable") load.down(name, clock());
         if (reply.type !== "busy" && reply.type !== "unreachable") return reply;
       }
       return reply;
     },
     async list(request, signal) {
       let reply: ListReply = { type: "unreachable", reason: "no instance" };
-      for (const { send } of inOrder(request.url)) {
+      for (const { name, send } of toAsk(request.url)) {
         reply = await sendList(send, token, request, signal);
+        if (reply.type === "unreachable") load.down(name, clock());
         if (reply.type !== "busy" && reply.type !== "unreachable") return reply;
       }
       return reply;

@@ -18,8 +18,10 @@ import { isBeingWritten } from "../../db/object-owners.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { placeOf } from "../storage/object-owner.ts";
+import { runClassOf } from "./capacity.ts";
 import { dispatchDue } from "./dispatcher.ts";
 import { takeBackLost } from "./lost-runs.ts";
+import { runCounts } from "./run-counts.ts";
 import { isRunToken } from "./run-token.ts";
 import { backoffStatements } from "./source-backoff.ts";
 
@@ -150,12 +152,15 @@ export async function takeOutcome(
   { jobId, attempt }: Claim,
   { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
-  const guardedStatements = await backoffStatements(context, outcome);
+  const backoffs = await backoffStatements(context, outcome);
   const ended = await transition(context, jobId, eventOf(outcome), {
     attempt,
     set: (job) => factsOf(job, outcome),
-    guardedStatements,
+    guardedStatements: (job) => [...backoffs(job), ...runCounts(context, job, outcome)],
   });
+  if (ended.type === "moved" && ended.job.runner !== null) {
+    context.runner.freed(ended.job.runner, runClassOf(ended.job), free_slots);
+  }
   context.defer(dispatchDue(context, free_slots));
   if (ended.type === "moved") return;
   if (ended.type === "refused" && isRepeated(ended.job, attempt, outcome)) return;

@@ -2,6 +2,8 @@ import type { ReadinessCheck } from "../../../schema/readiness-check.ts";
 import type { ToolVersions } from "../../../schema/tool-versions.ts";
 import type { ListLine, ListRequest, MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe.ts";
 import type { Isolation, RunRequest } from "../../../schema/wire/run.ts";
+import type { RunClass } from "./capacity.ts";
+import type { InstanceRuns } from "./pool-load.ts";
 
 /** A processor's response to a run. */
 export type StartResponse =
@@ -39,19 +41,42 @@ export interface RunnerHealth {
   readonly checks?: readonly ReadinessCheck[];
 }
 
+/** A run that looks for an instance. */
+export interface PlaceFor {
+  readonly jobId: string;
+  readonly runClass: RunClass;
+  /** No other run may be on the instance. */
+  readonly alone: boolean;
+  /** The instance that was unreachable or lost the job's last run: not asked if there is another one. */
+  readonly avoid: string | null;
+  /** Instances that are not asked. */
+  readonly refused: readonly string[];
+}
+
+/** Where a run will be started; a slot of the first instance is counted as taken until the run is started or released. */
+export interface Place extends PlaceFor {
+  /** The instances to be asked, one after the other. */
+  readonly order: readonly [string, ...string[]];
+  /** Other runs may find room where this one must not go. */
+  readonly isRestricted: boolean;
+}
+
 /** The interface to the processors. Everything above it is the same for containers and plain HTTP. */
 export interface Runner {
   /** Names of the instances. */
   readonly members: readonly string[];
-  /** The instance that is asked first for this job. @param avoid the instance that is asked last, if any */
-  preferred(jobId: string, avoid: string | null): string;
-  /**
-   * Hands a run over. Never throws.
-   *
-   * @param avoid the instance that is asked last, if any
-   * @param refused instances that are not asked
-   */
-  start(run: RunRequest, avoid: string | null, refused?: readonly string[]): Promise<StartResponse>;
+  /** True if jobs are packed onto the lowest instances, for which {@link Runner.count} is needed. */
+  readonly isPacked: boolean;
+  /** Chooses the instances for a run. Each place is either started or released. */
+  place(wanted: PlaceFor): Place;
+  /** The run is not started. */
+  release(place: Place): void;
+  /** Hands a run over. Never throws. */
+  start(run: RunRequest, place: Place): Promise<StartResponse>;
+  /** How many runs each instance has; one that is not named has none. */
+  count(instances: readonly InstanceRuns[]): void;
+  /** A run ended. @param freeSlots as the instance reports them */
+  freed(runner: string, runClass: RunClass, freeSlots?: number): void;
   /** Tells the instance to stop a run. Never throws: the heartbeat reports it again. */
   cancel(jobId: string, runner: string | null): Promise<void>;
   /** Asks a source through a processor. Never throws. */

@@ -39,9 +39,15 @@ export class BackoffMemory {
   #readAt = Number.NEGATIVE_INFINITY;
 
   /** When each paused source or storage may be asked again, in epoch milliseconds. */
-  async read({ db, clock }: Pick<RequestContext, "db" | "clock">): Promise<Backoffs> {
+  async read({ db, clock, runner }: Pick<RequestContext, "db" | "clock" | "runner">): Promise<Backoffs> {
     if (clock() - this.#readAt > MEMORY_MS) {
-      const { sources, storages } = await listBackoffs(db, clock() - STALE_AFTER_MS);
+      const { sources, storages, instances } = await listBackoffs(
+        db,
+        clock() - STALE_AFTER_MS,
+        runner.isPacked,
+      );
+      // who chooses an instance for the next run has to know what runs there; it costs no round trip of its own
+      if (instances) runner.count(instances);
       const byName = (rows: typeof sources) => new Map(rows.map(({ name, until }) => [name, until]));
       this.#known = { sources: byName(sources), storages: byName(storages) };
       this.#readAt = clock();

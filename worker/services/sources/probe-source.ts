@@ -36,7 +36,8 @@ export class SourceRefusedError extends ApiError {
 
   constructor(code: JobErrorCode, retryAfterMs: number | null) {
     const { retry, sentence } = JOB_ERRORS[code];
-    if (retry === "never") super("invalid_request", { sentence });
+    // a job is retried a few times, but to a person the name is most likely mistyped
+    if (retry === "never" || code === "host_not_found") super("invalid_request", { sentence });
     else {
       const retryAfterSeconds = retryAfterMs === null ? RETRY_SECONDS : Math.ceil(retryAfterMs / 1000);
       super("dependency_unavailable", { sentence, retryAfterSeconds });

@@ -1,12 +1,15 @@
 import { type AccountStorage, DEFAULT_BASE_FOLDER, type Provider } from "../../../schema/api/storage.ts";
-import type { SavedStorage, StorageView } from "../../../schema/api/user-storage.ts";
+import type { SavedStorage, StorageView, TestedStorage } from "../../../schema/api/user-storage.ts";
+import type { Adjustment } from "../../../schema/media.ts";
 import { bucketOf, placeOf } from "../../../schema/storage/address.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
 import type { RequestContext } from "../../context.ts";
 import { findStorageConfig, removeStorageConfig, saveStorageConfig } from "../../db/storage-configs.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { type Actor, auditRow } from "../accounts/audit.ts";
-import { verifyStorage } from "./verify/verify-storage.ts";
+import { openSealed } from "./credentials.ts";
+import { UnsealError } from "./seal.ts";
+import { validationFailed, verifyStorage } from "./verify/verify-storage.ts";
 
 /** An account's own storage. */
 
@@ -18,14 +21,20 @@ const NAMES: Record<Provider, string> = {
   gdrive: "Google Drive storage",
 };
 
+/** What a request to set a storage holds. */
+type AskedStorage = AccountStorage & {
+  /** The hosted API's; here a storage belongs to the account. */
+  readonly apply_to_all_keys?: boolean | undefined;
+};
+
 /** Verifies a storage, seals it and replaces the former one. @throws ApiError as `verifyStorage` */
 export async function setStorage(
   context: RequestContext,
   by: Actor,
   accountId: string,
-  storage: AccountStorage,
+  { apply_to_all_keys, ...storage }: AskedStorage,
 ): Promise<SavedStorage> {
-  const { target, adjustments } = await verifyStorage(context, storage);
+  const { target, adjustments } = await verifyStorage(context, storage, "body");
   const bucket = bucketOf(target);
   const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
   const detail = { provider: target.provider, bucket, endpoint: target.endpoint };
@@ -50,13 +59,56 @@ export async function setStorage(
     row,
     auditRow(context, by, { action: "storage.set", accountId, detail }),
   );
+  const corrected = [...adjustments, ...keysOf(apply_to_all_keys)];
   return {
     message: `${NAMES[target.provider]} configured successfully`,
     provider: target.provider,
     container_or_bucket: bucket,
     ...(folder_prefix === undefined ? {} : { folder_prefix }),
+    ...(corrected.length === 0 ? {} : { adjustments: corrected }),
+  };
+}
+
+function keysOf(asked: boolean | undefined): Adjustment[] {
+  if (asked === undefined) return [];
+  const reason = "A storage belongs to the account, so it always applies to all of its keys";
+  return [{ field: "apply_to_all_keys", from: asked, to: true, reason }];
+}
+
+/**
+ * Writes a small object to the account's own storage with the stored credentials, and deletes it.
+ *
+ * @throws ApiError `not_found` if the account has none; as `verifyStorage`
+ */
+export async function testStorage(context: RequestContext, accountId: string): Promise<TestedStorage> {
+  const config = await findStorageConfig(context.db, accountId);
+  if (!config) {
+    throw new ApiError("not_found", {
+      sentence: "The account has no storage of its own; its jobs deliver to the managed bucket",
+    });
+  }
+  const { target, adjustments } = await verifyStorage(
+    context,
+    await openStored(context, accountId, config.sealed),
+    "body",
+  );
+  const mayDelete = !adjustments.some(({ field }) => field === "storage");
+  return {
+    message: `${NAMES[target.provider]} works: a small object was written${mayDelete ? " and deleted" : ""}`,
+    provider: target.provider,
+    container_or_bucket: bucketOf(target),
+    ...(config.folder_prefix === null ? {} : { folder_prefix: config.folder_prefix }),
     ...(adjustments.length === 0 ? {} : { adjustments: [...adjustments] }),
   };
+}
+
+async function openStored(context: RequestContext, owner: string, sealed: string): Promise<AccountStorage> {
+  try {
+    return (await openSealed(context, sealed, { owner, purpose: "account.storage" })).storage;
+  } catch (error) {
+    if (!(error instanceof UnsealError)) throw error;
+    throw validationFailed("the stored credentials can no longer be opened; set the storage again", "body");
+  }
 }
 
 /** The public part of the account's storage, if it is of this provider. */
@@ -69,6 +121,7 @@ export async function viewStorage(
   const config = found?.provider === provider ? found : null;
   return {
     configured: config !== null,
+    source: found ? "account" : "managed",
     provider,
     container_or_bucket: config?.bucket ?? null,
     endpoint: config?.endpoint ?? null,

@@ -1,3 +1,4 @@
+import { metadataOf } from "../../../schema/api/metadata.ts";
 import { MAX_EVENT_BYTES, type WebhookEvent } from "../../../schema/api/webhook.ts";
 import { utf8 } from "../../../schema/bytes.ts";
 import { JOB_ERRORS } from "../../../schema/errors.ts";
@@ -11,6 +12,7 @@ export function eventOf(job: JobRow): WebhookEvent {
   const { id: job_id, url } = job;
   const error_code = job.error_code ?? "internal";
   const error = JOB_ERRORS[error_code].sentence;
+  const metadata = metadataOf(job.request);
   switch (job.status) {
     case "Completed":
       return {
@@ -30,13 +32,14 @@ export function eventOf(job: JobRow): WebhookEvent {
         s3_url: null,
         file_replaced_by: null,
         batch_id: job.batch_id,
+        metadata,
       };
     case "Warning":
-      return { type: "job_warning", job_id, status: "warning", url, error, error_code };
+      return { type: "job_warning", job_id, status: "warning", url, error, error_code, metadata };
     case "Skipped":
-      return { type: "job_skipped", job_id, status: "skipped", url, reason: error };
+      return { type: "job_skipped", job_id, status: "skipped", url, reason: error, metadata };
     default:
-      return { type: "job_failed", job_id, status: "failed", url, error, error_code };
+      return { type: "job_failed", job_id, status: "failed", url, error, error_code, metadata };
   }
 }
 

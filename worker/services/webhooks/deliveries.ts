@@ -14,8 +14,6 @@ import { newDelivery } from "./events.ts";
 
 /** An account's view of its webhook events. */
 
-const PAGE = 50;
-
 /** A page of deliveries, newest first. */
 export async function listDeliveries(context: RequestContext, accountId: string, query: DeliveryQuery) {
   const filter = {
@@ -24,11 +22,11 @@ export async function listDeliveries(context: RequestContext, accountId: string,
     status: query.status,
     cursor: query.cursor?.toLowerCase(),
   };
-  const rows = await deliveryPageQuery(context.db, filter, PAGE + 1);
-  const page = rows.slice(0, PAGE);
+  const rows = await deliveryPageQuery(context.db, filter, query.limit + 1);
+  const page = rows.slice(0, query.limit);
   return {
     deliveries: await Promise.all(page.map((row) => viewDelivery(context, row))),
-    next_cursor: rows.length > PAGE ? (page.at(-1)?.id ?? null) : null,
+    next_cursor: rows.length > query.limit ? (page.at(-1)?.id ?? null) : null,
   };
 }
 
@@ -43,7 +41,7 @@ export async function readDelivery(
   id: string,
 ): Promise<WebhookDeliveryDetail> {
   const row = await findDeliveryOf(context.db, accountId, id.toLowerCase());
-  if (!row) throw notFound();
+  if (!row) throw notFound("delivery");
   return { ...(await viewDelivery(context, row)), payload: JSON.parse(row.body) };
 }
 
@@ -58,12 +56,12 @@ export async function replayDelivery(
   id: string,
 ): Promise<WebhookDelivery> {
   const original = await findDeliveryOf(context.db, accountId, id.toLowerCase());
-  if (!original) throw notFound();
+  if (!original) throw notFound("delivery");
   if (original.status === "pending") throw illegalState("This delivery is still being tried");
   const { account_id, job_id, batch_id, kind, type, url, sealed_url, body, event_id } = original;
   const facts = { account_id, job_id, batch_id, kind, type, url, sealed_url, body, event_id };
   const row = await addDelivery(context.db, newDelivery(context, { ...facts, replay_of: original.id }));
-  if (!row) throw notFound();
+  if (!row) throw notFound("delivery");
   context.defer(sendDeliveryMessages(context, [row.id]));
   return viewDelivery(context, row);
 }

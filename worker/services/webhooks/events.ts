@@ -1,4 +1,5 @@
 import type { SLACK_LEVELS } from "../../../schema/api/slack.ts";
+import type { WebhookEvent } from "../../../schema/api/webhook.ts";
 import type { RequestContext } from "../../context.ts";
 import {
   insertDeliveries,
@@ -68,7 +69,9 @@ function deliveriesOf(
     // only the statement itself knows whether the account uses Slack: reconcile sends the first message within a minute
     enqueue_due_at: context.clock(),
   });
-  if (typeof webhook_url !== "string") return { slack, webhook: null };
+  if (typeof webhook_url !== "string" || !wantsEvent(job.request.webhook_events, event.type)) {
+    return { slack, webhook: null };
+  }
   const webhook = newDelivery(context, {
     ...base,
     kind: "webhook",
@@ -78,6 +81,10 @@ function deliveriesOf(
   });
   return { slack, webhook };
 }
+
+/** Whether a request's `webhook_events` asks for events of a type; without any, all are sent. */
+export const wantsEvent = (chosen: unknown, type: WebhookEvent["type"]): boolean =>
+  !Array.isArray(chosen) || chosen.includes(type);
 
 /** A delivery that is due now. Without an `event_id` of its own it reports a new event. */
 export function newDelivery(

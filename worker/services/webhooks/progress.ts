@@ -1,3 +1,4 @@
+import { metadataOf } from "../../../schema/api/metadata.ts";
 import { PROGRESS_STAGES, type ProgressEvent, type ProgressStage } from "../../../schema/api/webhook.ts";
 import type { Step } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
@@ -52,6 +53,7 @@ export async function sendProgress(
       job_id: job.id,
       stage,
       progress_percent: PROGRESS_STAGES[stage],
+      metadata: metadataOf(job.request),
     };
     await postEvent(context, { url, eventId: context.newId(), body: JSON.stringify(event), secrets }, signal);
   }

@@ -531,6 +531,7 @@ export const de: Texts = {
     upcoming: "Legen Sie den Auftrag neu an und lassen Sie ihn auf den Stream warten.",
     not_live: "Wiederholen Sie den Auftrag, wenn der Stream läuft.",
     drm: "Geschützte Medien können nicht geliefert werden.",
+    host_not_found: "Prüfen Sie die URL auf Tippfehler.",
     unsupported_url:
       "Prüfen Sie die URL. Sie muss zu einer Seite mit Video oder zu einer Mediendatei führen.",
     is_playlist: "Legen Sie den Auftrag neu an und behandeln Sie die URL als Liste.",

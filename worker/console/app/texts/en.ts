@@ -522,6 +522,7 @@ export const en = {
     upcoming: "Create the job again with the option to wait for a scheduled stream.",
     not_live: "Retry when the stream is live.",
     drm: "Protected media cannot be delivered.",
+    host_not_found: "Check the URL for typing errors.",
     unsupported_url: "Check the URL. It must lead to a page with a video, or to a media file.",
     is_playlist: "Create the job again and treat the URL as a list.",
     no_format: "Choose another format or a lower resolution.",

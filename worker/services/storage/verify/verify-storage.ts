@@ -13,6 +13,7 @@ import { openStorageClient } from "../open-store.ts";
 import { explainNoResponse, explainRefusal } from "./explain.ts";
 import { judgeTarget } from "./judge-target.ts";
 import { judgeSharedAccess } from "./shared-access.ts";
+import { memberOf, type StorageMember } from "./storage-member.ts";
 
 /** A caller's storage that accepted an object. */
 export interface VerifiedStorage extends OpenedStorage {
@@ -30,29 +31,33 @@ const MANAGED = "this is the operator's own bucket; leave storage out to deliver
  * Verifies a caller's storage before anything is accepted: its endpoint is public, and a tiny object can be written
  * under the caller's prefix. The object is deleted afterwards; a missing permission to delete is not a refusal.
  *
+ * @param within where the caller wrote the storage
  * @throws ApiError `invalid_request` for an address that is not public; `storage_verification_failed`, with a sentence
  * that names the cause, for everything else
  */
 export async function verifyStorage(
   context: RequestContext,
   storage: AccountStorage,
+  within: StorageMember,
 ): Promise<VerifiedStorage> {
-  const target = checkStorage(context, storage);
+  const target = checkStorage(context, storage, within);
   const network = withinLimit(context);
   const store = openStorageClient(target, network);
   const { base_folder = DEFAULT_BASE_FOLDER, folder_prefix } = storage;
   const folder = keyFolder({ base_folder, folder_prefix });
   const key = folder === "" ? PROBE_NAME : `${folder}/${PROBE_NAME}`;
+  const failed = async (error: unknown) =>
+    validationFailed(await reasonOf(error, target, network, folder), within);
   try {
     await store.putObject(key, PROBE_TEXT);
   } catch (error) {
-    throw await failure(error, target, network, folder);
+    throw await failed(error);
   }
   try {
     await store.deleteObject(key);
     return { storage, target, adjustments: limitsOf(target) };
   } catch (error) {
-    if (!(error instanceof StorageRefusedError)) throw await failure(error, target, network, folder);
+    if (!(error instanceof StorageRefusedError)) throw await failed(error);
     return { storage, target, adjustments: [...limitsOf(target), mayNotDelete(key)] };
   }
 }
@@ -65,45 +70,49 @@ export async function verifyStorage(
 export function checkStorage(
   { config, clock, bucket }: RequestContext,
   storage: AccountStorage,
+  within: StorageMember,
 ): StorageTarget {
-  const target = readTarget(storage, config.allowedPrivateHosts);
+  const target = readTarget(storage, config.allowedPrivateHosts, within);
   // the managed bucket used as a caller's storage would hold keys without the account's prefix
-  if (placeOf(target) === placeOf(bucket.target)) throw validationFailed(MANAGED);
-  judgeTarget(target, config.allowedPrivateHosts);
+  if (placeOf(target) === placeOf(bucket.target)) throw validationFailed(MANAGED, within);
+  judgeTarget(target, config.allowedPrivateHosts, within);
   if (target.provider === "blob" && "sas_token" in target.credential) {
     const wrong = judgeSharedAccess(target.credential.sas_token, clock());
-    if (wrong) throw validationFailed(wrong);
+    if (wrong) throw validationFailed(wrong, within);
   }
   return target;
 }
 
-function readTarget(storage: AccountStorage, opened: Parameters<typeof targetOf>[1]): StorageTarget {
+function readTarget(
+  storage: AccountStorage,
+  opened: Parameters<typeof targetOf>[1],
+  within: StorageMember,
+): StorageTarget {
   try {
     return targetOf(storage, opened);
   } catch (error) {
-    if (error instanceof StorageTargetError) throw validationFailed(error.message, error.field);
+    if (error instanceof StorageTargetError) throw validationFailed(error.message, within, error.field);
     throw error;
   }
 }
 
 /** The refusal of a caller's storage. @param reason what follows `Credential validation failed: ` */
-export function validationFailed(reason: string, field?: string): ApiError {
-  const message = `Credential validation failed: ${reason}`;
-  const path = field === undefined ? "storage" : `storage.${field}`;
+export function validationFailed(reason: string, within: StorageMember, field?: string): ApiError {
   return new ApiError("storage_verification_failed", {
-    sentence: message,
-    issues: [{ path, message: reason }],
+    sentence: `Credential validation failed: ${reason}`,
+    // the path names the field already
+    issues: [{ path: memberOf(within, field), message: field ? reason.replace(`${field} `, "") : reason }],
   });
 }
 
-async function failure(
+async function reasonOf(
   error: unknown,
   target: StorageTarget,
   network: StorageNetwork,
   folder: string,
-): Promise<ApiError> {
-  if (error instanceof StorageRefusedError) return validationFailed(explainRefusal(error, target, folder));
-  return validationFailed(await explainNoResponse(error, target, network));
+): Promise<string> {
+  if (error instanceof StorageRefusedError) return explainRefusal(error, target, folder);
+  return explainNoResponse(error, target, network);
 }
 
 /** One time limit for all requests of a verification. */

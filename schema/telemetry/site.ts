@@ -1,0 +1,53 @@
+/** Sites that statistics name, with their domains; everything else is `other`, so that labels stay few. */
+const SITES = {
+  apple: ["podcasts.apple.com"],
+  archive: ["archive.org"],
+  bandcamp: ["bandcamp.com"],
+  bilibili: ["bilibili.com", "b23.tv"],
+  bluesky: ["bsky.app"],
+  dailymotion: ["dailymotion.com", "dai.ly"],
+  facebook: ["facebook.com", "fb.watch"],
+  instagram: ["instagram.com"],
+  kick: ["kick.com"],
+  linkedin: ["linkedin.com"],
+  mixcloud: ["mixcloud.com"],
+  odysee: ["odysee.com"],
+  pinterest: ["pinterest.com", "pin.it"],
+  reddit: ["reddit.com", "redd.it"],
+  rumble: ["rumble.com"],
+  soundcloud: ["soundcloud.com"],
+  spotify: ["spotify.com"],
+  streamable: ["streamable.com"],
+  ted: ["ted.com"],
+  tiktok: ["tiktok.com"],
+  twitch: ["twitch.tv"],
+  vimeo: ["vimeo.com"],
+  vk: ["vk.com", "vkvideo.ru"],
+  x: ["x.com", "twitter.com"],
+  youtube: ["youtube.com", "youtu.be", "youtube-nocookie.com"],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+const SITE_OF_DOMAIN: ReadonlyMap<string, string> = new Map(
+  Object.entries(SITES).flatMap(([site, domains]) => domains.map((domain) => [domain, site] as const)),
+);
+
+/** Everything that is none of the named sites. */
+export const OTHER_SITE = "other";
+
+/** All names of sites, for bounds and tests. */
+export const SITE_NAMES: readonly string[] = [...Object.keys(SITES), OTHER_SITE];
+
+/**
+ * The site that a URL belongs to in statistics: a known name, or `other`. It never says more of the address.
+ *
+ * @example siteOf("https://m.youtube.com/watch?v=1") // "youtube"
+ */
+export function siteOf(url: string): string {
+  if (!URL.canParse(url)) return OTHER_SITE;
+  const labels = new URL(url).hostname.toLowerCase().split(".");
+  for (let first = 0; first < labels.length - 1; first++) {
+    const site = SITE_OF_DOMAIN.get(labels.slice(first).join("."));
+    if (site !== undefined) return site;
+  }
+  return OTHER_SITE;
+}

@@ -1,0 +1,104 @@
+import type { ServiceStatus, SiteStatus } from "../../../schema/api/health.ts";
+import { JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
+import type { RequestContext, SiteRuns } from "../../context.ts";
+import { countDue, oldestDue } from "../../db/job-queue.ts";
+import { siteRunsQuery } from "../../db/metrics/statistics.ts";
+import { runsByInstanceQuery } from "../../db/source-backoff.ts";
+import { WINDOW_MS } from "../runs/run-counts.ts";
+
+/** How old an isolate's answer may be, in milliseconds: the route is open to everybody. */
+const MEMORY_MS = 15_000;
+/** Of fewer runs nothing is said. */
+const MIN_RUNS = 5;
+/** Shares of successful runs from which on a site works, or is only impaired. */
+const WORKS = 0.9;
+const IMPAIRED = 0.5;
+
+/** This isolate's copy of how runs of each site ended lately. */
+export class SiteRunsMemory {
+  #known: readonly SiteRuns[] = [];
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  async read({ db, clock }: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]> {
+    if (clock() - this.#readAt > MEMORY_MS) {
+      this.#known = await siteRunsQuery(db, clock() - WINDOW_MS);
+      this.#readAt = clock();
+    }
+    return this.#known;
+  }
+}
+
+/** How each site did in the last hour, in the order of their names. @param isOperator also gets numbers and reasons */
+export async function viewStatus(context: RequestContext, isOperator: boolean): Promise<ServiceStatus> {
+  const runs = await context.siteRuns.read(context);
+  const names = [...new Set(runs.map(({ site }) => site))].sort();
+  const sites = names.map((site) =>
+    siteStatus(
+      site,
+      runs.filter((row) => row.site === site),
+      isOperator,
+    ),
+  );
+  const isImpaired = sites.some(({ status }) => status === "impaired" || status === "failing");
+  return {
+    status: isImpaired ? "impaired" : "ok",
+    window_seconds: WINDOW_MS / 1000,
+    sites,
+    ...(isOperator ? { operator: await operatorPart(context) } : {}),
+  };
+}
+
+/** True for failures that speak against the site, not against the media, the request or this service. */
+export const isSiteFailure = (outcome: string): boolean => {
+  const { party, retry } = JOB_ERRORS[outcome as JobErrorCode] ?? {};
+  return party === "source" && retry !== "never";
+};
+
+function siteStatus(site: string, rows: readonly SiteRuns[], isOperator: boolean): SiteStatus {
+  const sumOf = (which: (outcome: string) => boolean) =>
+    rows.filter(({ outcome }) => which(outcome)).reduce((sum, { runs }) => sum + runs, 0);
+  const failed = sumOf(isSiteFailure);
+  // private or removed media was answered as it should be
+  const judged = sumOf((outcome) => outcome === "completed" || isContentVerdict(outcome)) + failed;
+  const rate = judged < MIN_RUNS ? null : Math.round(((judged - failed) / judged) * 100) / 100;
+  return {
+    site,
+    status: rate === null ? "unknown" : rate >= WORKS ? "ok" : rate >= IMPAIRED ? "impaired" : "failing",
+    success_rate: rate,
+    ...(isOperator
+      ? {
+          runs: sumOf(() => true),
+          failures: Object.fromEntries(
+            rows
+              .filter(({ outcome }) => outcome !== "completed")
+              .sort((a, b) => b.runs - a.runs)
+              .map(({ outcome, runs }) => [outcome, runs]),
+          ),
+        }
+      : {}),
+  };
+}
+
+const isContentVerdict = (outcome: string): boolean =>
+  JOB_ERRORS[outcome as JobErrorCode]?.outcome === "Warning";
+
+/** What only the operator sees: hosts, queues and instances. */
+async function operatorPart(context: RequestContext): Promise<NonNullable<ServiceStatus["operator"]>> {
+  const { db, clock, config, backoffs } = context;
+  const now = clock();
+  const [{ sources, storages }, due, oldest, instances] = await Promise.all([
+    backoffs.read(context),
+    countDue(db, now, config.maxBacklog),
+    oldestDue(db, now),
+    runsByInstanceQuery(db),
+  ]);
+  const paused = (known: ReadonlyMap<string, number>) =>
+    [...known].filter(([, until]) => until > now).map(([name, until]) => ({ name, until }));
+  return {
+    paused_sources: paused(sources),
+    paused_storages: paused(storages),
+    jobs_due: due,
+    oldest_due_seconds: oldest === null ? null : Math.round((now - oldest) / 1000),
+    instances: instances.map(({ runner, runs }) => ({ instance: runner, runs })),
+  };
+}
