@@ -12,6 +12,7 @@ import {
   SamplerArg,
 } from "../schema/telemetry/otlp-settings.ts";
 import { withoutTrailing } from "../schema/text.ts";
+import { type MarketplacePlans, PlansError, parsePlans } from "./lib/marketplace-plans.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
 
 /** A variable of the Worker: the only place that defines its name, rule, default and meaning. */
@@ -73,6 +74,16 @@ const hosts = z.string().transform((text, context) => {
     return parseAllowedHosts(text);
   } catch (error) {
     if (!(error instanceof AllowedHostsError)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+    return z.NEVER;
+  }
+});
+
+const plans = z.string().transform((text, context) => {
+  try {
+    return parsePlans(text);
+  } catch (error) {
+    if (!(error instanceof PlansError)) throw error;
     context.addIssue({ code: "custom", message: error.message });
     return z.NEVER;
   }
@@ -178,6 +189,13 @@ const VARIABLES = {
     secret: true,
     meaning:
       "What RapidAPI's gateway sends as `X-RapidAPI-Proxy-Secret`; if empty, calls of the gateway are refused",
+  },
+  RAPIDAPI_PLANS: {
+    schema: plans,
+    fallback: "",
+    secret: false,
+    meaning:
+      'Limits of RapidAPI\'s plans as JSON, the lowest plan first, for example `{"BASIC": {"max_concurrent_jobs": 2, "max_resolution": 1080}}`, with the members of an account\'s limits; if empty, BASIC, PRO, ULTRA and MEGA are built in',
   },
   SPOTIFY_CLIENT_ID: {
     schema: z.string(),
@@ -357,6 +375,7 @@ export interface Config {
   readonly bucket: ManagedBucketConfig;
   /** Null: gateways may not call. */
   readonly rapidApiSecret: string | null;
+  readonly rapidApiPlans: MarketplacePlans;
   readonly spotify: SpotifyConfig;
   readonly directories: DirectoryConfig;
   readonly otlp: OtlpConfig;
@@ -456,6 +475,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       secretAccessKey: variables.R2_SECRET_ACCESS_KEY,
     },
     rapidApiSecret: variables.RAPIDAPI_PROXY_SECRET || null,
+    rapidApiPlans: variables.RAPIDAPI_PLANS,
     spotify: {
       credentials: pair(variables.SPOTIFY_CLIENT_ID, variables.SPOTIFY_CLIENT_SECRET, (id, secret) => ({
         id,

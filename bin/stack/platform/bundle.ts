@@ -24,6 +24,9 @@ const SOURCES = [
   "wrangler.toml",
   "bin/stack/platform",
   "bin/assets",
+  "bin/docs",
+  "bin/readme",
+  "docs",
 ];
 /** Bundles of former sources that are kept, for a stack that is just starting with one. */
 const KEPT = 2;
