@@ -18,7 +18,7 @@ async function run(part: Part, options: BenchOptions): Promise<object> {
   if (part === "api") {
     const results = await benchApi(options, log);
     console.log(`\n${apiTable(results)}\n`);
-    return { results };
+    return results;
   }
   if (part === "batch") {
     const results = await benchBatch(options, log);

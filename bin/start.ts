@@ -1,12 +1,17 @@
-/** `npm start`: keeps Worker and processor running until Ctrl-C. */
+/** `npm start`, and the program of the image: keeps Worker and processor running until SIGTERM or Ctrl-C. */
 import { resolve } from "node:path";
 import { StackError } from "./stack/errors.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
 import { onStopSignal } from "./stack/on-stop-signal.ts";
 import { inRoot } from "./stack/paths.ts";
+import { createLineWriter, logLine } from "./stack/platform/line-writer.ts";
 import { type Stack, startStack } from "./stack/stack.ts";
 
-const log = (line: string) => console.log(`[waterspout] ${line}`);
+const { env } = process;
+/** With `LOG_TO=stdout`, everything that is written is a line of JSON, for a collector of logs. */
+const lines = env.LOG_TO === "stdout" ? createLineWriter(process.stdout) : undefined;
+const log = (text: string) =>
+  lines ? lines(logLine("waterspout", "message", { text })) : console.log(`[waterspout] ${text}`);
 
 const welcome = ({ url, apiKey, stateDir }: Stack) => `
 Waterspout is running.
@@ -32,17 +37,27 @@ function readPort(text = "8787"): number {
   throw new StackError(`PORT must be a port number, not "${text}".`);
 }
 
+function readLogTo(text = "files"): void {
+  if (text !== "files" && text !== "stdout") {
+    throw new StackError(`LOG_TO is "${text}"; it may be files or stdout.`);
+  }
+}
+
 async function main(): Promise<number> {
+  readLogTo(env.LOG_TO);
   const stopRequest = onStopSignal((signal) => log(`${signal}: stopping (press again to stop at once)`));
   const stack = await startStack({
-    port: readPort(process.env.PORT),
-    stateDir: resolve(process.env.WATERSPOUT_STATE || inRoot(".waterspout")),
-    env: process.env,
+    host: env.HOST || undefined,
+    port: readPort(env.PORT),
+    stateDir: resolve(env.WATERSPOUT_STATE || inRoot(".waterspout")),
+    env,
     log,
+    logLines: lines,
     signal: stopRequest.signal,
   });
   try {
-    console.log(welcome(stack));
+    if (lines) log(`running on ${stack.url}; the key is in ${stack.stateDir}/local.json`);
+    else console.log(welcome(stack));
     const reason = await Promise.race([stack.failed, stopRequest.received.then(() => null)]);
     if (reason === null) return 0;
     console.error(reason);

@@ -48,7 +48,7 @@ export interface Client extends Calls, Watching {
 const DEFAULT_TIMEOUT_MS = 100_000;
 
 /**
- * A client of the API; it needs `fetch`, and runs in Node 20 or newer and in Workers.
+ * A client of the API; it needs `fetch`, and runs in Node 20 or newer, in Workers and in browsers.
  *
  * It retries safe requests automatically (reads, and requests with an idempotency key, which it generates), waits as
  * long as a 429 or 503 says, and reads its own writes. Responses have the types of the schemas but are not checked

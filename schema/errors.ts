@@ -201,7 +201,8 @@ export const JOB_ERRORS = {
     party: "source",
     outcome: "Failed",
     retry: "never",
-    sentence: "The URL leads to a private or internal address, which is not allowed",
+    sentence:
+      "The URL leads to a private or internal address, which is not allowed unless the operator lists the host in ALLOWED_PRIVATE_HOSTS",
   },
   // technical
   bot_check: {

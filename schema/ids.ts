@@ -5,5 +5,10 @@ export const Id = z
   .guid("must be a UUID")
   .meta({ description: "UUID", example: "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17" });
 
+const TIME = "must be a time in epoch milliseconds, such as 1795392000000";
+
 /** Epoch milliseconds. */
-export const Time = z.int().min(0).meta({ description: "Epoch milliseconds", example: 1795392000000 });
+export const Time = z
+  .int(TIME)
+  .min(0, TIME)
+  .meta({ description: "Epoch milliseconds", example: 1795392000000 });

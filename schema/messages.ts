@@ -12,6 +12,8 @@ const ARTICLES: Record<string, string> = {
 /** Messages for people where a schema has none of its own. Every module that defines requests imports this one. */
 z.config({
   customError: (issue) => {
+    if (issue.code === "too_small" && issue.origin !== "string") return `must be at least ${issue.minimum}`;
+    if (issue.code === "too_big" && issue.origin !== "string") return `must be at most ${issue.maximum}`;
     if (issue.code !== "invalid_type") return undefined;
     if (issue.input === undefined) return "is required";
     return `must be ${ARTICLES[issue.expected] ?? issue.expected}`;

@@ -5,11 +5,15 @@ import { buildAssets } from "../bin/assets/build-assets.ts";
 
 const pathTo = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
+/** Built once, although every file of tests asks for its own configuration. */
+let assets: Promise<void> | undefined;
+
 /** Runs inside workerd, with the bindings of `wrangler.toml` and addresses that nothing answers. */
 export default defineConfig({
   plugins: [
     cloudflareTest(async () => {
-      await buildAssets();
+      assets ??= buildAssets();
+      await assets;
       return {
         wrangler: { configPath: pathTo("wrangler.toml") },
         miniflare: {

@@ -2,6 +2,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { type Endpoint, scopeOf } from "../schema/api/endpoint.ts";
 import { type EndpointName, endpoints } from "../schema/api/endpoints.ts";
 import type { Services } from "./context.ts";
+import { gatewayBilling } from "./middleware/gateway-billing.ts";
 import { noRoute } from "./middleware/no-route.ts";
 import { onError } from "./middleware/on-error.ts";
 import { rateLimit } from "./middleware/rate-limit.ts";
@@ -24,7 +25,7 @@ const open: MiddlewareHandler<AppEnv> = (_, next) => next();
 function guardsOf(endpoint: Endpoint): [MiddlewareHandler<AppEnv>, ...MiddlewareHandler<AppEnv>[]] {
   switch (endpoint.auth) {
     case "key":
-      return [requireKey, rateLimit, requireScope(scopeOf(endpoint))];
+      return [gatewayBilling, requireKey, rateLimit, requireScope(scopeOf(endpoint))];
     case "admin":
       return [requireOperator];
     case "run":
@@ -48,7 +49,7 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.post("/internal/runs/:id/recording", recording);
   app.post("/internal/runs/:id/publish", publish);
   app.post("/internal/runs/:id/outcome", outcome);
-  app.get("/docs/:file", docsAsset);
+  for (const path of ["/docs/*", "/llms.txt", "/llms-full.txt"]) app.get(path, docsAsset);
   app.get("/ui/:file", uiAsset);
   // where the metrics were before they had a path of their own
   app.get("/admin/metrics", requireOperator, handlers.metrics);

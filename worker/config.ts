@@ -12,6 +12,7 @@ import {
   SamplerArg,
 } from "../schema/telemetry/otlp-settings.ts";
 import { withoutTrailing } from "../schema/text.ts";
+import { type MarketplacePlans, PlansError, parsePlans } from "./lib/marketplace-plans.ts";
 import { parseSealingKeys } from "./lib/sealing-keys.ts";
 
 /** A variable of the Worker: the only place that defines its name, rule, default and meaning. */
@@ -73,6 +74,16 @@ const hosts = z.string().transform((text, context) => {
     return parseAllowedHosts(text);
   } catch (error) {
     if (!(error instanceof AllowedHostsError)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+    return z.NEVER;
+  }
+});
+
+const plans = z.string().transform((text, context) => {
+  try {
+    return parsePlans(text);
+  } catch (error) {
+    if (!(error instanceof PlansError)) throw error;
     context.addIssue({ code: "custom", message: error.message });
     return z.NEVER;
   }
@@ -147,6 +158,18 @@ const VARIABLES = {
     secret: false,
     meaning: "S3 endpoint of the managed bucket",
   },
+  R2_PUBLIC_ENDPOINT: {
+    schema: z.union([z.literal(""), baseUrl]),
+    fallback: "",
+    secret: false,
+    meaning: "Where callers reach that endpoint, for signed links, if they do not reach `R2_ENDPOINT` itself",
+  },
+  R2_REGION: {
+    schema: required,
+    fallback: "auto",
+    secret: false,
+    meaning: "Region that requests to the managed bucket are signed for",
+  },
   R2_BUCKET: {
     schema: required,
     fallback: "waterspout",
@@ -166,6 +189,13 @@ const VARIABLES = {
     secret: true,
     meaning:
       "What RapidAPI's gateway sends as `X-RapidAPI-Proxy-Secret`; if empty, calls of the gateway are refused",
+  },
+  RAPIDAPI_PLANS: {
+    schema: plans,
+    fallback: "",
+    secret: false,
+    meaning:
+      'Limits of RapidAPI\'s plans as JSON, the lowest plan first, for example `{"BASIC": {"max_concurrent_jobs": 2, "max_resolution": 1080}}`, with the members of an account\'s limits; if empty, BASIC, PRO, ULTRA and MEGA are built in',
   },
   SPOTIFY_CLIENT_ID: {
     schema: z.string(),
@@ -345,6 +375,7 @@ export interface Config {
   readonly bucket: ManagedBucketConfig;
   /** Null: gateways may not call. */
   readonly rapidApiSecret: string | null;
+  readonly rapidApiPlans: MarketplacePlans;
   readonly spotify: SpotifyConfig;
   readonly directories: DirectoryConfig;
   readonly otlp: OtlpConfig;
@@ -368,8 +399,10 @@ export interface Config {
 /** The operator's own bucket, as any S3 service. */
 export interface ManagedBucketConfig {
   readonly endpoint: string;
+  /** Endpoint of signed links. */
+  readonly publicEndpoint: string;
   readonly bucket: string;
-  readonly region: "auto";
+  readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
 }
@@ -436,11 +469,13 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     bucket: {
       endpoint: variables.R2_ENDPOINT,
       bucket: variables.R2_BUCKET,
-      region: "auto",
+      publicEndpoint: variables.R2_PUBLIC_ENDPOINT || variables.R2_ENDPOINT,
+      region: variables.R2_REGION,
       accessKeyId: variables.R2_ACCESS_KEY_ID,
       secretAccessKey: variables.R2_SECRET_ACCESS_KEY,
     },
     rapidApiSecret: variables.RAPIDAPI_PROXY_SECRET || null,
+    rapidApiPlans: variables.RAPIDAPI_PLANS,
     spotify: {
       credentials: pair(variables.SPOTIFY_CLIENT_ID, variables.SPOTIFY_CLIENT_SECRET, (id, secret) => ({
         id,

@@ -1,6 +1,7 @@
-import { copyFileSync, mkdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { buildDocs } from "../docs/build-docs.ts";
 import { inRoot } from "../stack/paths.ts";
 
 /** Where the assets lie that `wrangler.toml` names. */
@@ -11,10 +12,10 @@ const UI = {
   base: "worker/console/styles/base.css",
   landing: "worker/console/styles/landing.css",
   console: "worker/console/app/main.tsx",
+  docs: "worker/console/docs/docs.css",
+  search: "worker/console/docs/search.ts",
   icon: "worker/console/icon.svg",
 } as const;
-
-const SWAGGER = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"] as const;
 
 /** The console has its own texts; zod brings its messages in forty languages. */
 const oneLocale: Plugin = {
@@ -34,10 +35,8 @@ const oneLocale: Plugin = {
  * @param folder receives `ui/` and `docs/`; what lies there is overwritten
  */
 export async function buildAssets(folder: string = ASSETS_FOLDER): Promise<void> {
-  mkdirSync(join(folder, "docs"), { recursive: true });
-  for (const name of SWAGGER) {
-    copyFileSync(inRoot("node_modules", "swagger-ui-dist", name), join(folder, "docs", name));
-  }
+  const { version } = JSON.parse(readFileSync(inRoot("package.json"), "utf8")) as { version: string };
+  buildDocs(join(folder, "docs"), version);
   await build({
     absWorkingDir: inRoot(),
     entryPoints: Object.entries(UI).map(([out, source]) => ({ out, in: source })),

@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
 import { CONFIG_VARIABLES as PROCESSOR_VARIABLES } from "../../processor/config.ts";
 import { CONTAINERS } from "../../schema/containers.ts";
+import { API_ERRORS, JOB_ERRORS } from "../../schema/errors.ts";
 import { CONFIG_VARIABLES as WORKER_VARIABLES } from "../../worker/config.ts";
+import { inRoot } from "../stack/paths.ts";
 import { EXIT_MEANINGS } from "../waterspout/failures/exit-codes.ts";
+import { API_ADVICE, JOB_ADVICE } from "./advice.ts";
 import { commandReference, commandVariableTable, commonOptionTable } from "./command-reference.ts";
 
 /** Generated tables, by the name in their markers. */
@@ -9,6 +13,11 @@ const TABLES: Readonly<Record<string, () => string>> = {
   formats: formatTable,
   "worker variables": workerTable,
   "processor variables": processorTable,
+  "api errors": apiErrorTable,
+  "job errors": jobErrorTable,
+  "verification in JavaScript": () => excerpt("receiver.mjs", "js", /^const isSigned[\s\S]*?^\};$/m),
+  "verification in Python": () => excerpt("receiver.py", "python", /^def is_signed[\s\S]*?(?=\n\n)/m),
+  "verification in PHP": () => excerpt("receiver.php", "php", /^function is_signed[\s\S]*?^\}$/m),
   "exit codes": () => table(["exit code", "meaning"], Object.entries(EXIT_MEANINGS)),
   "common options": commonOptionTable,
   "command variables": commandVariableTable,
@@ -44,6 +53,13 @@ function splitOnce(text: string, separator: string): [string, string] {
   return [text.slice(0, at), text.slice(at + separator.length)];
 }
 
+/** A function of an example, as the page shows it. */
+function excerpt(file: string, language: string, what: RegExp): string {
+  const [text] = what.exec(readFileSync(inRoot("examples", "webhooks", file), "utf8")) ?? [];
+  if (text === undefined) throw new Error(`${file} does not contain ${what}`);
+  return `\`\`\`${language}\n${text}\n\`\`\``;
+}
+
 function formatTable(): string {
   const list = (codecs: readonly string[] | "any") =>
     codecs === "any" ? "any" : codecs.length === 0 ? "–" : codecs.join(", ");
@@ -72,6 +88,31 @@ function processorTable(): string {
     meaning,
   ]);
   return table(["variable", "default", "meaning"], rows);
+}
+
+function apiErrorTable(): string {
+  const rows = Object.entries(API_ERRORS).map(([name, { status, sentence }]) => [
+    ...[`\`${name}\``, String(status), sentence],
+    API_ADVICE[name as keyof typeof API_ERRORS] ?? "",
+  ]);
+  return table(["`code`", "status", "meaning", "what to do"], rows);
+}
+
+/** How a retry is explained to people. */
+const RETRIES = {
+  never: "no",
+  once: "once, at once",
+  backoff: "a few times",
+  patient: "for up to a day",
+  elsewhere: "on another processor",
+} as const;
+
+function jobErrorTable(): string {
+  const rows = Object.entries(JOB_ERRORS).map(([name, { outcome, retry, party, sentence }]) => [
+    ...[`\`${name}\``, `\`${outcome}\``, `the ${party}`, RETRIES[retry], sentence],
+    JOB_ADVICE[name as keyof typeof JOB_ERRORS] ?? "",
+  ]);
+  return table(["`error_code`", "status", "whose", "retried", "meaning", "what to do"], rows);
 }
 
 const code = (text: string): string => (text === "" ? "" : `\`${text}\``);

@@ -113,7 +113,7 @@ export function scaleOf(jobsPerDay: number, assumed: Assumptions = ASSUMED): Sca
       "R2 storage": costOf(r2.storedGb, jobsPerDay * assumed.keptDays * assumed.fileGb),
       "containers: CPU": costOf(containers.cpuSeconds, jobs * assumed.cpuSeconds),
       "containers: memory and disk": memoryOf(awake),
-      // the object of an instance is in memory while it is awake (128 MB), and hears of each run and heartbeat
+      // the object of an instance is in memory while it is awake (128 MB), and is called for each run and heartbeat
       "Durable Objects":
         costOf(durableObjects.requests, jobs * 4) +
         costOf(durableObjects.gbSeconds, awake * DAY * DAYS * 0.128),

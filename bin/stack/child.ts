@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface ChildOptions {
@@ -10,6 +11,8 @@ export interface ChildOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Takes standard output and standard error, behind what it holds already. */
   readonly logFile: string;
+  /** Takes each line of both instead. */
+  readonly onLine?: ((line: string) => void) | undefined;
 }
 
 /** How a process ended, no matter who ended it. */
@@ -37,15 +40,20 @@ const PRIVATELY = 'umask 077 && exec "$@"';
  * Starts a process in a group of its own, so that Ctrl-C in the terminal reaches the stack alone, which then stops
  * its parts in the right order.
  */
-export function startChild({ command, args, cwd, env, logFile }: ChildOptions): Child {
-  const output = openSync(logFile, "a", 0o600);
+export function startChild({ command, args, cwd, env, logFile, onLine }: ChildOptions): Child {
+  const output = onLine ? "pipe" : openSync(logFile, "a", 0o600);
   const child = spawn("/bin/sh", ["-c", PRIVATELY, "sh", command, ...args], {
     cwd,
     env,
     detached: true,
     stdio: ["ignore", output, output],
   });
-  closeSync(output);
+  if (typeof output === "number") closeSync(output);
+  else if (onLine) {
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream) createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", onLine);
+    }
+  }
   let running = true;
   const ended = new Promise<Ending>((resolve) => {
     child.once("error", ({ message }) =>

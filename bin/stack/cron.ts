@@ -5,7 +5,7 @@ const MINUTE = 60_000;
 /**
  * Drives the Worker's cron, which does not fire automatically on the embedded platform: once now, then each minute.
  *
- * @param controlFile where the platform says how it is controlled
+ * @param controlFile the file that says how to control the platform
  * @returns stops it
  */
 export function driveCron(controlFile: string, log: (line: string) => void): () => void {

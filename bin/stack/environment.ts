@@ -1,7 +1,7 @@
 /** Variables by name, as the operating system gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What programs need of the machine they run on: where things are, languages, certificates, proxies. */
+/** What programs need from their machine: paths, languages, certificates, proxies. */
 const SYSTEM_VARIABLES = [
   "PATH",
   "HOME",
@@ -17,7 +17,7 @@ const SYSTEM_VARIABLES = [
   "NODE_OPTIONS",
 ] as const;
 
-/** The machine's variables alone, so that no secret of the person's shell reaches a process that has no use for it. */
+/** The machine's variables only, so that no secret in the person's shell reaches a process that does not need it. */
 export const systemEnvironment = (env: Environment): Record<string, string> => pick(env, SYSTEM_VARIABLES);
 
 /** The variables with these names that are set and not empty. */
@@ -27,9 +27,9 @@ export function pick(env: Environment, names: readonly string[]): Record<string,
 }
 
 /**
- * Variables as the text of an env file. Values come out exactly as they went in: quoted, and without expansion.
+ * Variables as the text of an env file. Values are quoted and not expanded, so that they are read exactly as they are.
  *
- * @throws Error when a value holds all three kinds of quotes
+ * @throws Error if a value contains all three kinds of quotes
  * @example formatEnvFile({ NAME: "a b" }) // "NAME='a b'\n"
  */
 export function formatEnvFile(variables: Readonly<Record<string, string>>): string {
@@ -39,7 +39,7 @@ export function formatEnvFile(variables: Readonly<Record<string, string>>): stri
 }
 
 function quoted(name: string, value: string): string {
-  // Double quotes come last: they alone give a meaning to `\n` inside.
+  // Double quotes come last, because only they interpret `\n`.
   const quote = ["'", "`", '"'].find((mark) => !value.includes(mark));
   if (quote === undefined) throw new Error(`${name} holds ', " and \`: an env file cannot carry that`);
   return `${quote}${value.replaceAll("$", "\\$")}${quote}`;

@@ -1,2 +1,2 @@
-/** The stack cannot start or go on; the message tells the person at the terminal why and what to do. */
+/** The stack cannot start or continue; the message says why and what to do, to the person at the terminal. */
 export class StackError extends Error {}

@@ -1,10 +1,10 @@
 /**
  * Outlives the stack by a moment: `node guard.ts <stack id>` waits until its standard input ends, which happens when
- * the stack closes it or is killed, and then ends every process of the stack that is left.
+ * the stack closes it or is killed, and then ends the remaining processes of the stack.
  */
 import { endProcessesOf } from "./marker.ts";
 
-/** Time that processes get to end on their own, in milliseconds. */
+/** How long processes may take to end on their own, in milliseconds. */
 const GRACE = 5_000;
 
 const [stackId] = process.argv.slice(2);

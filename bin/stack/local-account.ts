@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, WaterspoutError } from "../../schema/client.ts";
 import { StackError } from "./errors.ts";
 
-/** While it loads the Worker, the platform itself answers a request now and then, and not in the Worker's words. */
+/** While the Worker loads, the platform itself sometimes responds, with errors that are not the Worker's. */
 const UNEXPECTED_RESPONSES = 50;
 const BETWEEN_TRIES_MS = 100;
 
 /**
- * A key that works: the known one if the Worker still takes it, else one of a new account, made through the API.
+ * A key that works: the known one if the Worker still accepts it, else a new one, created through the API.
  *
- * @throws StackError when the API refuses
+ * @throws StackError if the API refuses
  */
 export async function ensureLocalKey(
   url: string,
@@ -40,7 +40,7 @@ const LOCAL_PREFIX = "local";
 const createLocalAccount = async (api: Api): Promise<string> =>
   (await api.createAccount({ body: { name: "local", storage_prefix: LOCAL_PREFIX } })).id;
 
-/** The account that an earlier start made, whose key is lost; it is enabled again if it was disabled. */
+/** The account that an earlier start created, whose key is lost; it is enabled again if it was disabled. */
 async function findLocalAccount(api: Api): Promise<string | undefined> {
   for await (const { id, storage_prefix, disabled } of api.each("listAccounts", {})) {
     if (storage_prefix !== LOCAL_PREFIX) continue;

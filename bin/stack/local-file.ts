@@ -10,7 +10,7 @@ export interface LocalFacts {
 }
 
 /**
- * Writes `local.json`, which exists as long as the stack runs; `pid` is the process to send SIGTERM to.
+ * Writes `local.json`, which exists as long as the stack runs; `pid` is the process that takes SIGTERM.
  *
  * @returns removes it
  */

@@ -4,22 +4,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * Every process that a stack starts carries the stack's id in its environment, and so do the processes that those
- * start. A process is ours if and only if it carries the id: a number that the system gave to somebody else in the
- * meantime can never be mistaken for one of ours.
+ * start. A process belongs to the stack if and only if it carries the id: a process number that the system has given to
+ * another process in the meantime is never mistaken for one of the stack's.
  */
 const VARIABLE = "WATERSPOUT_STACK_ID";
 
 /** The environment variable that marks a child of the stack. */
 export const markerOf = (stackId: string): Record<string, string> => ({ [VARIABLE]: stackId });
 
-/** The ids of the living processes that carry the stack's mark. */
+/** The ids of the running processes that carry the stack's mark. */
 export function processesOf(stackId: string): number[] {
   const mark = `${VARIABLE}=${stackId}`;
   return existsSync("/proc/self/environ") ? markedInProc(mark) : markedInPs(mark);
 }
 
 /**
- * Ends every process that carries the mark: SIGTERM first, SIGKILL for what is left after `graceMs`.
+ * Ends every process that carries the mark: SIGTERM first, then SIGKILL for those that still run after `graceMs`.
  *
  * @returns how many processes there were
  */
@@ -50,7 +50,7 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   }
 }
 
-/** A zombie's environment is empty, so that the dead are not listed. */
+/** A zombie's environment is empty, so dead processes are not listed. */
 function markedInProc(mark: string): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -58,7 +58,7 @@ function markedInProc(mark: string): number[] {
     .map(Number);
 }
 
-/** Where there is no /proc (macOS), `ps -E` shows the environment behind the command. */
+/** Without /proc (macOS), `ps -E` shows the environment after the command. */
 function markedInPs(mark: string): number[] {
   const listing = execFileSync("ps", ["-axEww", "-o", "pid=,command="], {
     encoding: "utf8",

@@ -10,7 +10,7 @@ import { writePrivateFile } from "./private-file.ts";
 const MIGRATIONS = inRoot("schema", "db", "migrations");
 const PROGRAM = join(import.meta.dirname, "platform", "migrate.ts");
 
-/** The SQL files that make the database, absolute, in their order. */
+/** The SQL files that create the database: absolute paths, in order. */
 export const migrationFiles = (): string[] =>
   readdirSync(MIGRATIONS)
     .filter((name) => name.endsWith(".sql"))
@@ -20,16 +20,16 @@ export const migrationFiles = (): string[] =>
 export interface MigrationOptions {
   /** Describes the platform, see `PlatformFile`. */
   readonly platformFile: string;
-  /** Remembers what the database has seen. */
+  /** Records which files have been applied. */
   readonly stamp: string;
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
 }
 
 /**
- * Brings the database of the state folder up to date. Costs nothing when the migrations are those of the last time.
+ * Brings the database of the state folder up to date. Does nothing if no migration was added since the last start.
  *
- * @throws StackError with the database's words
+ * @throws StackError with the database's message
  */
 export async function applyMigrations({
   platformFile,

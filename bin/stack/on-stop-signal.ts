@@ -1,4 +1,4 @@
-/** What a person or the system asked for by SIGINT, SIGTERM or SIGHUP. */
+/** A request to stop: SIGINT, SIGTERM or SIGHUP. */
 export interface StopRequest {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
@@ -6,12 +6,12 @@ export interface StopRequest {
   readonly received: Promise<NodeJS.Signals>;
 }
 
-/** One Ctrl-C reaches a command several times: from the terminal, and passed on by npm and by the set-up. */
+/** One Ctrl-C reaches a command several times: from the terminal, from npm, and from the set-up. In milliseconds. */
 const SAME_REQUEST = 1_000;
 
 /**
  * Turns the first signal into a request to stop. A second one, more than a second later, ends this process at once;
- * the stack's guard then ends what the process had started.
+ * the stack's guard then ends the processes that it started.
  */
 export function onStopSignal(report: (signal: NodeJS.Signals) => void): StopRequest {
   const controller = new AbortController();

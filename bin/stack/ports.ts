@@ -1,25 +1,34 @@
 import { createServer } from "node:net";
 import { StackError } from "./errors.ts";
 
-const LOOPBACK = "127.0.0.1";
+export const LOOPBACK = "127.0.0.1";
+
+/** Where this machine itself reaches what listens on an address. @example ownAddress("0.0.0.0") // "127.0.0.1" */
+export function ownAddress(host: string): string {
+  if (host === "0.0.0.0" || host === "::" || host === "localhost") return LOOPBACK;
+  return host.includes(":") ? `[${host}]` : host;
+}
 
 /** A loopback port that nobody listens on now. */
-export const freePort = (): Promise<number> => probe(0);
+export const freePort = (): Promise<number> => probe(LOOPBACK, 0);
 
-/** @throws StackError when somebody listens on the port already */
-export async function assertPortIsFree(port: number): Promise<void> {
+/** @throws StackError when somebody listens on the port already, or the address is not this machine's */
+export async function assertPortIsFree(host: string, port: number): Promise<void> {
   try {
-    await probe(port);
-  } catch {
+    await probe(host, port);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") {
+      throw new StackError(`Nothing can listen on ${host}, port ${port}: ${(error as Error).message}.`);
+    }
     throw new StackError(`Port ${port} is in use. Set PORT to another one, for example PORT=${port + 1}.`);
   }
 }
 
-function probe(port: number): Promise<number> {
+function probe(host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen(port, LOOPBACK, () => {
+    server.listen(port, host, () => {
       const address = server.address();
       server.close(() => resolve(typeof address === "object" && address ? address.port : port));
     });

@@ -12,12 +12,12 @@ export function writePrivateFile(path: string, content: string): void {
   renameSync(draft, path);
 }
 
-/** Rights of the group and of everybody else. */
+/** Permissions of the group and of all others. */
 const OTHERS = 0o077;
 
 /**
- * Takes a folder and everything in it from everybody but the owner. Costs little where that was done before: the
- * folder itself comes last, so it reports.
+ * Makes a folder and everything in it private to its owner. This costs little if it was done before: the folder itself
+ * comes last, so it shows whether everything was.
  */
 export function closeToOthers(folder: string): void {
   const entries = readdirSync(folder).map((name) => join(folder, name));

@@ -1,14 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 
-/** A process for good: its number alone may be given to another one later. */
+/** Identifies a process for good; its number alone can be given to another process later. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, in a form that only serves comparison. */
+  /** When it started, in a form that is only good for comparison. */
   readonly started: string;
 }
 
-/** The identity of a living process; null when there is none with this number. */
+/** The identity of a running process; null if none has this number. */
 export function identify(pid: number): ProcessIdentity | null {
   try {
     const started = existsSync("/proc/self/stat") ? startedInProc(pid) : startedInPs(pid);
@@ -18,13 +18,13 @@ export function identify(pid: number): ProcessIdentity | null {
   }
 }
 
-/** True while that very process lives. */
+/** True while that process runs. */
 export const isAlive = (known: ProcessIdentity): boolean => identify(known.pid)?.started === known.started;
 
 /** Clock ticks since the machine's start, next to the id of that start. */
 function startedInProc(pid: number): string {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The command's name may hold blanks and brackets; the fixed fields follow its last bracket, the state first.
+  // The command's name may contain spaces and brackets; the fixed fields follow its last bracket, beginning with the state.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   if (fields[0] === "Z") return "";
   const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();

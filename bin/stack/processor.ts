@@ -22,6 +22,8 @@ export interface ProcessorOptions {
   /** The whole environment of the process. */
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
+  /** Takes each line that it writes, instead of the file. */
+  readonly onLine?: ((line: string) => void) | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -38,6 +40,7 @@ export function superviseProcessor({
   command: [command, ...args] = [process.execPath, ...PROCESSOR_ARGS],
   env,
   logFile,
+  onLine,
   log,
 }: ProcessorOptions): SupervisedProcessor {
   const stopping = new AbortController();
@@ -46,14 +49,16 @@ export function superviseProcessor({
   async function keepRunning(): Promise<void> {
     for (let failures = 0; !stopping.signal.aborted; ) {
       const startedAt = Date.now();
-      child = startChild({ command, args, cwd: root, env, logFile });
+      child = startChild({ command, args, cwd: root, env, logFile, onLine });
       const { words, inOrder } = await child.ended;
       if (stopping.signal.aborted) return;
       // one that was told to end, and drained, did not fail
       if (inOrder || Date.now() - startedAt > HEALTHY_AFTER) failures = 0;
       const delay = BACKOFF[Math.min(failures, BACKOFF.length - 1)] ?? 0;
       if (!inOrder) failures += 1;
-      log(`the processor ${words}; it is started again in ${delay / 1000} s (its log: ${logFile})`);
+      log(
+        `the processor ${words}; it is started again in ${delay / 1000} s${onLine ? "" : ` (its log: ${logFile})`}`,
+      );
       await sleep(delay, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { StackError } from "./errors.ts";
 
-/** Longest that the parts may take to come up, in milliseconds. */
+/** How long the parts may take to start, in milliseconds. */
 const LIMIT = 60_000;
 const BETWEEN_LOOKS = 50;
 const ONE_LOOK = 5_000;
 
 /**
- * Resolves when `GET /readyz` answers 200.
+ * Resolves when `GET /readyz` responds with 200.
  *
  * @throws StackError that names what is not ready, after a minute
  */

@@ -4,13 +4,13 @@ import { type Environment, pick } from "./environment.ts";
 import { StackError } from "./errors.ts";
 import { writePrivateFile } from "./private-file.ts";
 
-/** What the stack makes up at its first start and keeps. */
+/** What the stack generates at its first start, and keeps. */
 export interface Secrets {
   readonly ADMIN_TOKEN: string;
   readonly PROCESSOR_TOKEN: string;
-  /** Without it, credentials that callers left for unfinished jobs and for their accounts can never be opened again. */
+  /** Without it, stored credentials of unfinished jobs and of accounts can never be read again. */
   readonly SEALING_KEYS: string;
-  /** Of the embedded bucket, with its secret: who holds them reads and writes every file in it. */
+  /** Access key of the embedded bucket; with its secret, every file in it can be read and written. */
   readonly BUCKET_KEY_ID: string;
   readonly BUCKET_SECRET: string;
   /** The local account's key, once there is one. */
@@ -21,9 +21,9 @@ const newToken = () => randomBytes(24).toString("base64url");
 const newSealingKey = () => `local:${randomBytes(32).toString("base64")}`;
 
 /**
- * Reads the secrets; those that are missing are made up and kept. Only the owner may read the file.
+ * Reads the secrets; missing ones are generated and kept. Only the owner may read the file.
  *
- * @throws StackError when the file is damaged
+ * @throws StackError if the file is damaged
  */
 export function loadSecrets(file: string): Secrets {
   const kept = existsSync(file) ? readSecrets(file) : {};
@@ -39,7 +39,7 @@ export function loadSecrets(file: string): Secrets {
   return secrets;
 }
 
-/** The secrets that hold for this start: variables of the environment win over those that are kept. */
+/** The secrets of this start: environment variables take precedence over stored ones. */
 export const withOwnSecrets = (kept: Secrets, env: Environment): Secrets => ({
   ...kept,
   ...pick(env, ["ADMIN_TOKEN", "PROCESSOR_TOKEN", "SEALING_KEYS"]),

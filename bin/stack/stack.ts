@@ -10,8 +10,10 @@ import { logTail } from "./log-tail.ts";
 import { markerOf } from "./marker.ts";
 import { applyMigrations, migrationFiles } from "./migrations.ts";
 import { ensureBundle } from "./platform/bundle.ts";
+import { DRAIN_MS } from "./platform/front.ts";
+import { type LineWriter, timedLine } from "./platform/line-writer.ts";
 import { trustedProxiesOf } from "./platform/trusted-proxies.ts";
-import { assertPortIsFree, freePort } from "./ports.ts";
+import { assertPortIsFree, freePort, LOOPBACK, ownAddress } from "./ports.ts";
 import { type ProcessorOptions, type SupervisedProcessor, superviseProcessor } from "./processor.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { loadSecrets, saveSecrets, withOwnSecrets } from "./secrets.ts";
@@ -20,12 +22,19 @@ import { takeStateFolder } from "./state-folder.ts";
 import { openedHosts, processorEnvironment, workerVariables } from "./variables.ts";
 import { controlFile, startWorker, writePlatformFile } from "./worker.ts";
 
-/** How long the parts may take to stop, in milliseconds: the processor hands its runs back, workerd closes its files. */
-const PROCESSOR_GRACE = 10_000;
-const WORKER_GRACE = 5_000;
+/**
+ * How long the parts may take to stop, in milliseconds: the processor hands its runs back after `DRAIN_SECONDS`, the Worker
+ * finishes responses and workerd closes its files.
+ */
+const PROCESSOR_GRACE = 8_000;
+const WORKER_GRACE = DRAIN_MS + 5_000;
+
+/** Each thread would get a heap of its own in the C library, which is hardly ever given back. */
+const FEW_ARENAS = { MALLOC_ARENA_MAX: "2" };
 
 export interface StackOptions {
-  /** Loopback port of the Worker. */
+  /** Address that the Worker listens on; default: this machine alone reaches it. */
+  readonly host?: string | undefined;
   readonly port: number;
   /** Folder of everything that outlives a start; made if it is missing. */
   readonly stateDir: string;
@@ -33,6 +42,8 @@ export interface StackOptions {
   readonly env: Environment;
   /** Takes sentences for the person at the terminal. */
   readonly log: (line: string) => void;
+  /** Takes the log lines of all parts, one JSON document each, instead of the files in `logs/`. */
+  readonly logLines?: LineWriter | undefined;
   /** Gives up a start that is under way. */
   readonly signal?: AbortSignal;
   /** Starts the processor; default: a process of this machine. */
@@ -84,10 +95,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 async function start(
   {
+    host = LOOPBACK,
     port,
     stateDir,
     env,
     log,
+    logLines,
     signal = new AbortController().signal,
     startProcessor = superviseProcessor,
     detours,
@@ -97,8 +110,8 @@ async function start(
   const trustedProxies = trustedProxiesOf(env.TRUSTED_PROXIES);
   const state = await takeStateFolder(resolve(stateDir), log);
   undo.push(state.release);
-  await assertPortIsFree(port);
-  const url = `http://127.0.0.1:${port}`;
+  await assertPortIsFree(host, port);
+  const url = `http://${ownAddress(host)}:${port}`;
   const processorPort = await freePort();
   const secretsFile = state.file("secrets.json");
   const kept = loadSecrets(secretsFile);
@@ -109,11 +122,11 @@ async function start(
     ...workerVariables(env, wiring),
     ...(detours && { PROCESSOR_URL: await detours.toProcessor(processorUrl) }),
   };
-  const processorEnv = {
+  const processorEnv: Readonly<Record<string, string>> = {
     ...processorEnvironment(env, wiring),
     ...(detours && { WORKER_URL: await detours.toWorker(url) }),
   };
-  const marker = markerOf(state.stackId);
+  const marker = { ...markerOf(state.stackId), ...FEW_ARENAS };
   const guard = startGuard(state.stackId);
   undo.push(guard.sweep);
 
@@ -122,6 +135,7 @@ async function start(
   signal.throwIfAborted();
 
   const platformFile = writePlatformFile(state, {
+    host,
     port,
     bundleFile,
     assetsFolder,
@@ -136,14 +150,16 @@ async function start(
   const ofWorker = { platformFile, env: system, logFile: workerLog };
   await applyMigrations({ ...ofWorker, stamp: state.file("migrated") });
   signal.throwIfAborted();
-  const worker = startWorker({ ...ofWorker, state });
+  const linesOf = (source: string) => logLines && ((line: string) => logLines(timedLine(source, line)));
+  const worker = startWorker({ ...ofWorker, state, onLine: linesOf("worker") });
   undo.push(() => worker.stop(WORKER_GRACE));
   const processor = startProcessor({
     env: { ...processorEnv, ...marker },
     logFile: freshLog(state.file("logs/processor.log")),
+    onLine: linesOf("processor"),
     log,
   });
-  undo.push(() => processor.stop(PROCESSOR_GRACE));
+  undo.push(() => processor.stop(Number(processorEnv.DRAIN_SECONDS) * 1000 + PROCESSOR_GRACE));
 
   const failed = endOf(worker, workerLog);
   await Promise.race([waitUntilReady(url, signal), failed.then(fail)]);

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { join } from "node:path";
 
 export interface Guard {
-  /** Ends what is left of the stack's processes; resolves when none is. */
+  /** Ends the remaining processes of the stack; resolves when none is left. */
   sweep(): Promise<void>;
 }
 
-/** Starts the process that ends the stack's processes should this one be killed. */
+/** Starts the process that ends the stack's processes if this one is killed. */
 export function startGuard(stackId: string): Guard {
   const child = spawn(process.execPath, [join(import.meta.dirname, "guard.ts"), stackId], {
     detached: true,

@@ -23,6 +23,8 @@ interface Owner {
   readonly process: ProcessIdentity;
 }
 
+const OWNER_FILE = "owner.json";
+
 /** What a killed stack's processes may take to end on their own, in milliseconds. */
 const ORPHAN_GRACE_MS = 3_000;
 
@@ -34,7 +36,7 @@ const ORPHAN_GRACE_MS = 3_000;
 export async function takeStateFolder(path: string, log: (line: string) => void): Promise<StateFolder> {
   mkdirSync(join(path, "logs"), { recursive: true, mode: 0o700 });
   closeToOthers(path);
-  const ownerFile = join(path, "owner.json");
+  const ownerFile = join(path, OWNER_FILE);
   const former = readOwner(ownerFile);
   if (former && isAlive(former.process)) {
     throw new StackError(
@@ -55,6 +57,12 @@ export async function takeStateFolder(path: string, log: (line: string) => void)
     file: (name) => join(path, name),
     release: () => rmSync(ownerFile, { force: true }),
   };
+}
+
+/** The process that runs a stack on the folder; null when there is none. */
+export function ownerOf(path: string): ProcessIdentity | null {
+  const owner = readOwner(join(path, OWNER_FILE));
+  return owner !== null && isAlive(owner.process) ? owner.process : null;
 }
 
 function readOwner(file: string): Owner | null {

@@ -28,12 +28,43 @@ export function workerVariables(env: Environment, wiring: Wiring): Record<string
     SEALING_KEYS,
     PUBLIC_URL: wiring.workerUrl,
     R2_ENDPOINT: `${wiring.workerUrl}${STORAGE_PATH}`,
+    R2_PUBLIC_ENDPOINT: env.PUBLIC_URL ? `${env.PUBLIC_URL.replace(/\/$/, "")}${STORAGE_PATH}` : "",
     R2_ACCESS_KEY_ID: BUCKET_KEY_ID,
     R2_SECRET_ACCESS_KEY: BUCKET_SECRET,
+    ...ownBucket(env),
     ...pick(env, names(WORKER_VARIABLES)),
     PROCESSOR_URL: `http://127.0.0.1:${wiring.processorPort}`,
     PLATFORM: "embedded",
   });
+}
+
+/** Names under which an operator gives a bucket of any S3 service, with the Worker's names. */
+const S3_VARIABLES: Readonly<Record<string, string>> = {
+  S3_ENDPOINT: "R2_ENDPOINT",
+  S3_PUBLIC_ENDPOINT: "R2_PUBLIC_ENDPOINT",
+  S3_REGION: "R2_REGION",
+  S3_BUCKET: "R2_BUCKET",
+  S3_ACCESS_KEY_ID: "R2_ACCESS_KEY_ID",
+  S3_SECRET_ACCESS_KEY: "R2_SECRET_ACCESS_KEY",
+};
+const NEEDED = ["S3_ENDPOINT", "S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
+
+/**
+ * The bucket that takes the place of the embedded one, if the operator names one.
+ *
+ * @throws StackError when only a part of it is named
+ */
+function ownBucket(env: Environment): Record<string, string> {
+  const given = pick(env, Object.keys(S3_VARIABLES));
+  const missing = NEEDED.filter((name) => given[name] === undefined);
+  // what belongs to the embedded bucket does not hold for this one
+  const fresh = { R2_PUBLIC_ENDPOINT: env.S3_ENDPOINT ?? env.R2_ENDPOINT ?? "", R2_REGION: "auto" };
+  if (Object.keys(given).length === 0) return env.R2_ENDPOINT ? fresh : {};
+  if (missing.length > 0) {
+    throw new StackError(`${Object.keys(given)[0]} is set, so ${missing.join(", ")} must be set, too.`);
+  }
+  const named = Object.entries(given).map(([name, value]) => [S3_VARIABLES[name] ?? name, value]);
+  return { ...fresh, ...(Object.fromEntries(named) as Record<string, string>) };
 }
 
 /** The processor's environment: the machine's, its own variables, and what the stack decides. */

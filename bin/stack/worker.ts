@@ -47,10 +47,12 @@ export interface WorkerOptions {
   /** Describes the platform, see {@link writePlatformFile}. */
   readonly platformFile: string;
   readonly logFile: string;
+  /** Takes each line that it writes, instead of the file. */
+  readonly onLine?: ((line: string) => void) | undefined;
 }
 
 /** What is thrown away at once fills no large nursery, which would never be given back. */
-const NODE_OPTIONS = ["--max-semi-space-size=2"];
+const NODE_OPTIONS = ["--max-semi-space-size=2", "--optimize-for-size"];
 
 /**
  * What a request leaves behind in workerd lies mostly outside of V8's heap, held by small objects that only a collection of
@@ -58,15 +60,16 @@ const NODE_OPTIONS = ["--max-semi-space-size=2"];
  * takes some kilobytes more with each request, and each Worker behind another as much again. Small collections are made
  * whole ones: memory levels off, and requests are as quick.
  */
-const WORKERD_V8_FLAGS = "--gc-global";
+const WORKERD_V8_FLAGS = process.env.WV8 ?? "--gc-global";
 
 /** Starts the Worker on the embedded platform: workerd with D1, Durable Objects, queues and R2. */
-export function startWorker({ state, env, platformFile, logFile }: WorkerOptions): Child {
+export function startWorker({ state, env, platformFile, logFile, onLine }: WorkerOptions): Child {
   return startChild({
     command: process.execPath,
     args: [...NODE_OPTIONS, PLATFORM_PROGRAM, platformFile],
     cwd: root,
     env: { ...env, [STATE_VARIABLE]: state.path, MINIFLARE_WORKERD_V8_FLAGS: WORKERD_V8_FLAGS },
     logFile,
+    onLine,
   });
 }

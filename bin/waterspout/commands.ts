@@ -8,6 +8,7 @@ import {
   accountsRename,
 } from "./commands/accounts.ts";
 import { audit } from "./commands/audit.ts";
+import { backup, restore } from "./commands/backup.ts";
 import { batch, batchCancel, batchRename, batchShow, batchStart, batchWait } from "./commands/batch.ts";
 import { completion } from "./commands/completion.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -56,7 +57,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, Commands>> = {
     "slack set": slackSet,
     "slack forget": slackForget,
   },
-  "This installation": { doctor, completion },
+  "This installation": { doctor, backup, restore, completion },
   Operator: {
     keys,
     "keys create": keysCreate,

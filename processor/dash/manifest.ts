@@ -2,7 +2,7 @@ import { decodeXml, XmlRefusedError, xmlAttribute, xmlTokens } from "../../schem
 import { SourceFault } from "../fault.ts";
 import { type DashSegment, type SegmentInfo, segmentsOf } from "./segments.ts";
 
-/** DASH manifests (ISO 23009-1), as far as finished presentations need them. Times are seconds. */
+/** Reads DASH manifests (ISO 23009-1) of finished presentations. Times are seconds. */
 
 export interface Representation {
   readonly id: string;
@@ -12,32 +12,32 @@ export interface Representation {
   readonly bandwidth: number | null;
   readonly height: number | null;
   readonly codecs: string;
-  /** @throws Fault `network` where the manifest does not state them */
+  /** @throws Fault `network` if the manifest does not state them */
   readonly segments: () => DashSegment[];
 }
 
 export interface Period {
-  /** Null where nothing states it. */
+  /** Null if unknown. */
   readonly duration: number | null;
   readonly representations: readonly Representation[];
 }
 
 export interface Manifest {
-  /** Of the whole presentation; null where nothing states it. */
+  /** Of the whole presentation; null if unknown. */
   readonly duration: number | null;
   readonly periods: readonly Period[];
-  /** Names times that repeat up to the next one, or up to the end. */
+  /** A segment's duration repeats up to the next entry or the end of the period. */
   readonly hasOpenRepeats: boolean;
-  /** Names parts of files as segments. */
+  /** Some segments are byte ranges of files. */
   readonly hasSegmentRanges: boolean;
-  /** States the number of the last segment. */
+  /** States the numbers of last segments. */
   readonly hasEndNumbers: boolean;
 }
 
 const MAX_PERIODS = 1000;
 const MAX_REPRESENTATIONS = 5000;
 
-/** What an element hands down to those inside of it. */
+/** What an element passes down to its children. */
 interface Level {
   readonly base: string;
   readonly info: SegmentInfo;
@@ -50,7 +50,7 @@ const INHERITED = ["mimeType", "contentType", "lang", "codecs", "height", "bandw
  * Reads a manifest. The work is linear in its length.
  *
  * @param baseUrl where it came from
- * @throws Fault `network` when this is none, or none that one would send
+ * @throws Fault `network` for anything but a manifest of reasonable size
  */
 export function parseManifest(xml: string, baseUrl: string): Manifest {
   try {
@@ -129,7 +129,7 @@ class Reader {
         const value = attribute(key);
         return value === null ? [] : [[key, value]];
       });
-      // lists and timelines replace those of the level above
+      // lists and timelines replace inherited ones
       const kept = name === "SegmentList" ? { ...level.info, urls: [] } : level.info;
       this.#setInfo({ ...kept, ...Object.fromEntries(own), kind: name });
     } else if (name === "SegmentTimeline") this.#setInfo({ ...level.info, timeline: [] });
@@ -168,7 +168,7 @@ class Reader {
     this.#levels[this.#levels.length - 1] = { ...this.#level, info };
   }
 
-  /** Of several, the first is taken: the others are copies. */
+  /** Only the first of several is used: the others are alternatives. */
   #setBase(address: string): void {
     this.#isInBase = false;
     const url = URL.parse(address, this.#level.base);
@@ -202,7 +202,7 @@ function wholeNumber(text: string | null): number | null {
 
 /** @example secondsOfDuration("PT1H2.5S") // 3602.5 */
 function secondsOfDuration(text: string | null): number | null {
-  // years and months have no fixed length, but some packagers write that there are none
+  // years and months have no fixed length, but some packagers write zero of them
   const match =
     /^P(?:0{1,4}Y)?(?:0{1,4}M)?(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?$/.exec(
       text ?? "",

@@ -1,7 +1,7 @@
 import type { ByteSpan } from "../egress/source-read.ts";
 import { SourceFault } from "../fault.ts";
 
-/** Which segments a representation has, by what its manifest states. */
+/** Lists the segments of a representation. */
 
 /** One piece of a representation. */
 export interface DashSegment {
@@ -14,20 +14,20 @@ export interface DashSegment {
 }
 
 export interface TimelineEntry {
-  /** Null: where the one before ends. */
+  /** Null: it follows the previous entry. */
   readonly time: number | null;
   readonly duration: number;
-  /** How often it comes again; negative: up to the next one, or up to the end of the period. */
+  /** Number of repetitions; negative: up to the next entry or the end of the period. */
   readonly repeat: number;
 }
 
 export interface NamedSegment {
-  /** Null: the representation's own file. */
+  /** Null: the representation's file. */
   readonly url: string | null;
   readonly range: string | null;
 }
 
-/** `SegmentTemplate`, `SegmentList` or `SegmentBase`, with what is inherited. */
+/** `SegmentTemplate`, `SegmentList` or `SegmentBase` with inherited members. */
 export interface SegmentInfo {
   readonly kind?: "SegmentTemplate" | "SegmentList" | "SegmentBase";
   readonly timescale?: string;
@@ -53,7 +53,7 @@ interface Facts {
 /** Four days of segments of four seconds. */
 const MAX_SEGMENTS = 100_000;
 
-/** @throws Fault `network` where the manifest does not state them, `egress_blocked` for an address that is not http(s) */
+/** @throws Fault `network` if the manifest does not state them, `egress_blocked` for an address that is not http(s) */
 export function segmentsOf(info: SegmentInfo, facts: Facts): DashSegment[] {
   const media =
     info.kind === "SegmentTemplate"
@@ -61,7 +61,7 @@ export function segmentsOf(info: SegmentInfo, facts: Facts): DashSegment[] {
       : info.kind === "SegmentList"
         ? fromList(info, facts)
         : [{ url: resolve(facts.base, facts.base), duration: facts.duration ?? 0 }];
-  // a whole file has its initialisation in itself
+  // a whole file contains its initialisation
   const isWholeFile = info.kind !== "SegmentTemplate" && info.kind !== "SegmentList";
   const initialisation = isWholeFile ? null : initialisationOf(info, facts);
   return initialisation ? [initialisation, ...media] : media;
@@ -146,7 +146,7 @@ function timesOf(info: SegmentInfo, { duration: period }: Facts): Timed[] {
   return times;
 }
 
-/** Announced lengths are rounded: a segment of less than a hundredth of the others is none. */
+/** Announced lengths are rounded: less than a hundredth of a segment is not another segment. */
 const ROUNDING = 0.01;
 
 const tooMany = () =>
@@ -157,7 +157,7 @@ const timescaleOf = ({ timescale }: SegmentInfo): number => Math.max(1, whole(ti
 const whole = (text: string | undefined): number | null =>
   text !== undefined && /^\d{1,15}$/.test(text.trim()) ? Number(text) : null;
 
-/** The last byte is named, not the one behind it. */
+/** Manifests state the last byte, inclusive. */
 function spanOf(range: string): ByteSpan {
   const match = /^(\d{1,15})-(\d{1,15})?$/.exec(range.trim());
   if (!match)

@@ -8,15 +8,15 @@ export interface Attribute {
   readonly isQuoted: boolean;
 }
 
-/** RFC 8216 and its successor know no tag with more than 20. */
+/** No tag of RFC 8216 or its successor has more than 20. */
 const MAX_ATTRIBUTES = 100;
 
 /**
  * The attributes of a tag, in their order, the first of each name. The work is linear in the length of the line.
  *
- * What a reader could understand in two ways is left out, so that anyone who reads the tag after us reads the same: a
- * value without quotes ends at the first space, and in a quoted one no backslash is left that could hide its end. Spaces
- * around names and values are the sender's carelessness and mean nothing.
+ * Ambiguous input is removed, so that every later reader understands the tag in the same way: a value without quotes ends
+ * at the first space, and backslashes, which could hide the end of a quoted value, are dropped. Spaces around names and
+ * values are ignored.
  *
  * @throws Fault `network` for a tag with more attributes than any honest one
  * @example attributesOf('#EXT-X-MAP:URI="a,b",BYTERANGE=1') // [{ name: "URI", value: "a,b", … }, { name: "BYTERANGE", … }]
@@ -28,7 +28,7 @@ export function attributesOf(line: string): Attribute[] {
     const equals = line.indexOf("=", at);
     if (equals < 0) break;
     const head = line.slice(at, equals);
-    // what stands in front of a comma without a value is none
+    // text before a comma that has no value is not an attribute
     const name = head.slice(head.lastIndexOf(",") + 1).trim();
     let from = equals + 1;
     while (line[from] === " " || line[from] === "\t") from++;
@@ -51,11 +51,11 @@ const NAME = /^[A-Z0-9-]{1,64}$/;
 const plain = (value: string, isQuoted: boolean): string =>
   isQuoted ? value.replaceAll("\\", "") : (value.split(/\s/, 1)[0] ?? "");
 
-/** The value of one attribute; null where the tag has none of this name. */
+/** The value of one attribute; null if the tag does not have it. */
 export const attribute = (line: string, name: string): string | null =>
   attributesOf(line).find((one) => one.name === name)?.value ?? null;
 
-/** The tag with other attributes. @param line the tag as it was */
+/** The tag with other attributes. @param line the original tag */
 export function withAttributes(line: string, attributes: readonly Attribute[]): string {
   const list = attributes.map(({ name, value, isQuoted }) => `${name}=${isQuoted ? `"${value}"` : value}`);
   return `${line.slice(0, line.indexOf(":") + 1)}${list.join(",")}`;

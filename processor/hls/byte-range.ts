@@ -6,14 +6,14 @@ export interface PlaylistRange {
   readonly end: number;
 }
 
-/** Up to 10^15, so that sums of them are exact. */
+/** Numbers of up to 15 digits, so that sums are exact. */
 const RANGE = /^(\d{1,15})(?:@(\d{1,15}))?$/;
 
-/** Ranges as `length[@offset]`; without an offset, one begins where the last of the same file ended. */
+/** Reads ranges of the form `length[@offset]`. Without an offset, a range begins where the last one of its file ended. */
 export class RangeReader {
   readonly #ends = new Map<string, number>();
 
-  /** @throws Fault `network` for anything but a range */
+  /** @throws Fault `network` for anything else */
   next(file: string, text: string): PlaylistRange {
     const match = RANGE.exec(text);
     if (!match)

@@ -2,43 +2,43 @@ import type { MediaPlaylist, Segment } from "./model.ts";
 
 /** Following a live playlist: which of its segments are new. */
 
-/** What a look at the playlist brought. */
+/** What a reload of the playlist brought. */
 export interface NewSegments {
   readonly segments: readonly LiveSegment[];
-  /** Seconds that were on air since the last known segment and are in no playlist any more. */
+  /** Seconds that were on air after the last known segment and that no playlist holds any more. */
   readonly missedSeconds: number;
 }
 
-/** A segment of a stream that is followed. */
+/** A segment of a live stream. */
 export interface LiveSegment extends Segment {
   readonly seconds: number;
-  /** Its clock or its initialisation is not that of the segment before. */
+  /** Its clock or its initialisation differs from that of the previous segment. */
   readonly beginsAnew: boolean;
 }
 
 /** Assumed where a playlist does not state how long its segments are. */
 const USUAL_SECONDS = 6;
-/** A playlist may be older than the last one by a few segments; one that is older still counts anew. */
+/** A playlist may be older than the last one by a few segments. If it is older than that, the encoder restarted. */
 const STALE_SEGMENTS = 20;
-/** So many playlists in a row that lie before everything that is known are not old ones. */
+/** So many old-looking playlists in a row mean that the encoder restarted. */
 const LOOKS_BEHIND = 3;
-/** Names of segments that are remembered: more than a playlist usually keeps. */
+/** Number of segment names to remember: more than a playlist usually holds. */
 const REMEMBERED = 200;
 
 export const targetSecondsOf = ({ targetSeconds }: MediaPlaylist): number => targetSeconds ?? USUAL_SECONDS;
 
 /** Finds the new segments of a live playlist, each time it is reloaded. */
 export class Follower {
-  /** Number of the last segment that is known; null before the first. */
+  /** Number of the last known segment; null before the first. */
   #last: number | null;
   readonly #fromStart: boolean;
-  /** Names of known segments by their numbers, without what changes from one playlist to the next. */
+  /** Names of known segments by number, without the parts that change from one playlist to the next. */
   readonly #names = new Map<number, string>();
-  /** Playlists in a row that lie before everything that is known. */
+  /** Number of successive playlists that end before every known segment. */
   #looksBehind = 0;
 
   /**
-   * @param after number of the last segment that is known already; null at the beginning
+   * @param after number of the last known segment; null at the beginning
    * @param fromStart begin with the oldest segment that the playlist still holds, not with the newest
    */
   constructor(after: number | null, fromStart: boolean) {
@@ -67,7 +67,7 @@ export class Follower {
       this.#names.clear();
       this.#looksBehind = 0;
     }
-    // those in front of the first one that is taken are known, too
+    // segments before the first new one count as known
     for (const segment of last === null ? segments : fresh)
       this.#names.set(segment.sequence, nameOf(segment));
     for (const sequence of [...this.#names.keys()].slice(0, -REMEMBERED)) this.#names.delete(sequence);
@@ -82,12 +82,12 @@ export class Follower {
     return unknown.length > 0 ? unknown : segments;
   }
 
-  /** The encoder began to count anew: the numbers lie far back, or stand for other segments than before. */
+  /** The encoder restarted: the numbers are much lower, or belong to other segments than before. */
   #hasRestarted({ hasEnded, segments }: MediaPlaylist, last: number): boolean {
     const newest = segments.at(-1)?.sequence;
     if (newest === undefined) return false;
     if (newest < last - STALE_SEGMENTS) return true;
-    // a server that lags behind shows an older playlist once; none shows one from before the first segment for long
+    // a server that lags behind may send an older playlist, but not again and again
     const [first = last] = this.#names.keys();
     this.#looksBehind = newest < first ? this.#looksBehind + 1 : 0;
     if (this.#looksBehind >= LOOKS_BEHIND || (this.#looksBehind > 0 && hasEnded)) return true;
@@ -97,11 +97,11 @@ export class Follower {
     });
   }
 
-  /** Whether a part begins between the last known segment and this one. */
+  /** Whether a new part begins after the last known segment and up to this one. */
   #beginsAnew({ segments }: MediaPlaylist, segment: Segment): boolean {
     const before = segments.find(({ sequence }) => sequence === this.#last);
     if (before) return before.part !== segment.part;
-    // the one before is in no playlist any more: what can be seen is a part that begins in this one
+    // no playlist holds the previous segment any more, so only a part that begins here can be seen
     const index = segments.indexOf(segment);
     return index > 0 && isNewPart(segments, index);
   }

@@ -5,7 +5,7 @@ const IMAGES = [Buffer.from("89504e47", "hex"), Buffer.from("ffd8ff", "hex"), Bu
 const SIGNATURE_BYTES = 4;
 /** The images are tiny, often a single pixel. */
 const MAX_IMAGE_BYTES = 64 << 10;
-/** So many packets in a row are no coincidence. */
+/** This many packets in a row are not a coincidence. */
 const PACKETS = 4;
 
 /**
@@ -39,7 +39,7 @@ export async function* withoutImage(batches: AsyncIterable<Buffer[]>): AsyncGene
 const isImage = (bytes: Buffer): boolean =>
   IMAGES.some((image) => bytes.subarray(0, image.length).equals(image));
 
-/** Where a transport stream begins; -1 if it does not, or not yet. */
+/** Where a transport stream begins; -1 if none begins in these bytes. */
 function startOfPackets(bytes: Buffer): number {
   const last = bytes.length - (PACKETS - 1) * PACKET_BYTES;
   for (let at = bytes.indexOf(SYNC_BYTE); at >= 0 && at < last; at = bytes.indexOf(SYNC_BYTE, at + 1)) {

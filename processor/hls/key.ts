@@ -6,16 +6,16 @@ import { attributesOf } from "./attribute-list.ts";
 
 export const AES_128 = "AES-128";
 const KEY_BYTES = 16;
-/** Enough to say of a wrong key how long it is. */
+/** Enough to report the length of a wrong key. */
 const MAX_KEY_ANSWER_BYTES = 4 * KEY_BYTES;
 
-/** What a playlist says of the segments that follow. */
+/** How the segments that follow are encrypted. */
 export interface KeyTag {
   /** @example "AES-128" */
   readonly method: string;
-  /** As it stands in the playlist. */
+  /** As the playlist states it. */
   readonly uri: string;
-  /** Null: each segment's own number. */
+  /** Null: the segment's number is the vector. */
   readonly iv: Buffer | null;
   /** Who can use the key; null: anyone. @example "com.widevine" */
   readonly licensedFor: string | null;
@@ -34,9 +34,9 @@ export interface SampleKey extends ResourceKey {
 }
 
 /**
- * Reads an `EXT-X-KEY`; null where nothing is encrypted from there on.
+ * Reads an `EXT-X-KEY`; null if the segments that follow are not encrypted.
  *
- * @throws Fault `network` for a vector that is none
+ * @throws Fault `network` for an invalid vector
  */
 export function readKeyTag(line: string): KeyTag | null {
   const declared = new Map(attributesOf(line).map(({ name, value }) => [name.toUpperCase(), value]));
@@ -63,7 +63,7 @@ export class KeyState {
     this.#resolve = resolve;
   }
 
-  /** Takes an `EXT-X-KEY`. @throws as {@link readKeyTag}, and what resolving throws */
+  /** Applies an `EXT-X-KEY`. @throws as {@link readKeyTag}, and as `resolve` */
   read(line: string): void {
     const key = readKeyTag(line);
     if (!key) {
@@ -74,7 +74,7 @@ export class KeyState {
     this.#keys.set(key.licensedFor, { ...key, uri });
   }
 
-  /** @throws Fault `drm` where only a licensed player gets a key */
+  /** @throws Fault `drm` if only licensed players get a key */
   forSegment(sequence: number): { readonly key: ResourceKey | null; readonly sampleKey: SampleKey | null } {
     const tag = this.#usable();
     if (!tag) return { key: null, sampleKey: null };
@@ -84,13 +84,13 @@ export class KeyState {
       : { key: null, sampleKey: { ...key, method: tag.method } };
   }
 
-  /** Of an initialisation, which has no number: without a vector, it is not encrypted. */
+  /** The key of an initialisation. It has no number, so it is only encrypted if the tag has a vector. */
   forMap(): ResourceKey | null {
     const tag = this.#usable();
     return tag?.method === AES_128 && tag.iv ? { url: tag.uri, iv: tag.iv } : null;
   }
 
-  /** @throws Fault `drm` where only a licensed player gets a key */
+  /** @throws Fault `drm` if only licensed players get a key */
   requireUsable(): void {
     this.#usable();
   }
@@ -113,7 +113,7 @@ function readVector(text: string | undefined): Buffer | null {
   return Buffer.from(digits.padStart(2 * KEY_BYTES, "0"), "hex");
 }
 
-/** Without a vector of its own, a segment has its number. */
+/** The vector of a segment whose key has none: the segment's number. */
 export function vectorOf(sequence: number): Buffer {
   const iv = Buffer.alloc(KEY_BYTES);
   iv.writeBigUInt64BE(BigInt(sequence), 8);
@@ -121,9 +121,9 @@ export function vectorOf(sequence: number): Buffer {
 }
 
 /**
- * The bytes of a `data:` URI; null for another address.
+ * The bytes of a `data:` URI; null for any other address.
  *
- * @throws Fault `network` for one that cannot be read
+ * @throws Fault `network` for a malformed one
  * @example inlineBytes("data:text/plain;base64,YQ==") // <Buffer 61>
  */
 export function inlineBytes(url: string): Buffer | null {
@@ -140,7 +140,7 @@ export function inlineBytes(url: string): Buffer | null {
   }
 }
 
-/** Bytes need not be text: `%ff` is one. */
+/** The bytes need not be text: `%ff` is valid. */
 function percentDecoded(text: string): Buffer {
   const binary = text.replace(/%([\da-f]{2})/gi, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 16)),
@@ -158,13 +158,13 @@ export class KeyRing {
     this.#ask = ask;
   }
 
-  /** @throws Fault `drm` for a key that is none; whatever fetching it throws */
+  /** @throws Fault `drm` for a key of the wrong length; whatever fetching it throws */
   async decipher({ iv, url }: ResourceKey): Promise<Decipheriv> {
     let key = this.#keys.get(url);
     if (!key) {
       key = this.#read(url);
       this.#keys.set(url, key);
-      // one that could not be fetched is asked for again
+      // a key that could not be fetched is requested again
       key.catch(() => this.#keys.delete(url));
     }
     return createDecipheriv("aes-128-cbc", await key, iv);
@@ -186,10 +186,10 @@ export class KeyRing {
 const BLOCK_BYTES = 16;
 
 /**
- * Decrypts a stream of batches. Some packagers leave out the padding that must stand at the end: bytes that are not padding are
- * media.
+ * Decrypts a stream of batches. Some packagers omit the required padding at the end, so last bytes that are not valid
+ * padding are kept as media.
  *
- * @throws Fault `truncated` where the end of a block is missing
+ * @throws Fault `truncated` if the last block is incomplete
  */
 export async function* decrypted(
   batches: AsyncIterable<readonly Buffer[]> | Iterable<readonly Buffer[]>,
@@ -215,7 +215,7 @@ export async function* decrypted(
   yield [held.subarray(0, held.length - paddingOf(held))];
 }
 
-/** Bytes of padding at the end of a block: 1 to 16, each of which states how many there are; 0 where there is none. */
+/** Number of padding bytes at the end of a block: 1 to 16, which is also the value of each of them; 0 for none. */
 function paddingOf(block: Buffer): number {
   const count = block.at(-1) ?? 0;
   const isPadding =

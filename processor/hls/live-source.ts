@@ -21,24 +21,24 @@ export interface LiveSourceOptions {
 }
 
 export interface Follow {
-  /** Number of the last segment that is known already; null at the beginning. */
+  /** Number of the last known segment; null at the beginning. */
   readonly after: number | null;
   /** Begin with the oldest segment that the playlist still holds, not with the newest. */
   readonly fromStart: boolean;
-  /** Asked before each look: true ends the stream here. */
+  /** Called before each reload of the playlist; true ends the stream. */
   readonly isEnough: () => boolean;
 }
 
-/** Why a stream ends: the source says so, nothing came for too long, or it was enough. */
+/** Why a stream ended: the source ended it, nothing came for too long, or the caller stopped. */
 export type LiveEnd = "ended" | "stalled" | "enough";
 
-/** Of one segment, which is kept in memory until it is stored: 10 s of 50 Mbit/s. */
+/** Largest segment: it is kept in memory until it is stored. 10 s at 50 Mbit/s. */
 const MAX_SEGMENT_BYTES = 64 << 20;
 const PLAYLIST_TIMEOUT_MS = 15_000;
-/** Between two looks at the playlist, in milliseconds. */
+/** Time between two reloads of the playlist, in milliseconds. */
 const PAUSE = { min: 200, max: 10_000 };
 
-/** A live HLS stream: its playlist looked at again and again, its segments fetched one by one. */
+/** A live HLS stream. Reloads its playlist and fetches its segments one at a time. */
 export class LiveSource {
   /** Requests that had to be repeated so far. */
   retries = 0;
@@ -56,7 +56,7 @@ export class LiveSource {
   /**
    * New segments as they appear, each once, in order.
    *
-   * @throws Fault `drm`, `live`, `egress_blocked`; whatever may pass counts as silence
+   * @throws Fault `drm`, `live`, `egress_blocked`; temporary failures count as silence
    */
   async *follow({ after, fromStart, isEnough }: Follow): AsyncGenerator<NewSegments, LiveEnd> {
     const { signal, stallMs } = this.#options;
@@ -104,7 +104,7 @@ export class LiveSource {
     return collectSpan(this.#client, request, span, maxBytes);
   }
 
-  /** Null for a playlist that cannot be fetched right now. */
+  /** Null if the playlist cannot be fetched at the moment. */
   async #reload(): Promise<MediaPlaylist | null> {
     const { url, headers, signal } = this.#options;
     try {
@@ -131,7 +131,7 @@ export class LiveSource {
   }
 }
 
-/** Half a segment's length when nothing was new, as players do. */
+/** Half the length of a segment if nothing was new, as players wait. */
 function pauseAfter(playlist: MediaPlaylist | null, segments: NewSegments | null): number {
   if (playlist === null) return 1_000;
   const isNew = (segments?.segments.length ?? 0) > 0;

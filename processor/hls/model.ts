@@ -13,13 +13,13 @@ import {
 import { VariableReader, type Variables } from "./variables.ts";
 
 /**
- * The one model of HLS playlists: everything that reads, cuts, rewrites or follows one works on what `parsePlaylist`
- * made of it. See docs/decisions/playlist-model.md.
+ * The only model of HLS playlists: all code that reads, cuts, rewrites or follows one uses the result of `parsePlaylist`.
+ * See docs/decisions/playlist-model.md.
  */
 
 /** A resource, or a part of one. */
 export interface Resource {
-  /** Absolute: http, https, or `data:` where the bytes stand in the playlist. */
+  /** Absolute: http, https, or `data:` if the playlist contains the bytes. */
   readonly url: string;
   /** Only these bytes of it. */
   readonly span?: ByteSpan;
@@ -31,15 +31,15 @@ export interface MapResource extends Resource {
 }
 
 export interface Segment extends Resource {
-  /** Its number in the stream: the same one in every version of the playlist. */
+  /** Its number in the stream, the same in every version of the playlist. */
   readonly sequence: number;
-  /** Announced; null where no length can be read. */
+  /** As announced; null if no length can be read. */
   readonly seconds: number | null;
-  /** What must be read in front of it; null where segments stand for themselves. */
+  /** What must be read before it; null if segments need no initialisation. */
   readonly map: MapResource | null;
-  /** Set where it is encrypted as a whole. */
+  /** Set if the whole segment is encrypted. */
   readonly key: ResourceKey | null;
-  /** Set where single samples are encrypted, which is left to its reader. */
+  /** Set if single samples are encrypted; the reader must decrypt them. */
   readonly sampleKey: SampleKey | null;
   /** It is known to be missing and must not be fetched. */
   readonly isGap: boolean;
@@ -49,9 +49,9 @@ export interface Segment extends Resource {
 
 export interface MediaPlaylist {
   readonly kind: "media";
-  /** Longest announced length of a segment, in seconds; null where it is not stated. */
+  /** Longest announced length of a segment, in seconds; null if not stated. */
   readonly targetSeconds: number | null;
-  /** Nothing will be added any more. */
+  /** No more segments will be added. */
   readonly hasEnded: boolean;
   readonly segments: readonly Segment[];
 }
@@ -59,9 +59,9 @@ export interface MediaPlaylist {
 /** One entry of a master playlist. */
 export interface MasterEntry {
   readonly tag: "MEDIA" | "STREAM-INF" | "I-FRAME-STREAM-INF";
-  /** All but the address. */
+  /** All except the address. */
   readonly attributes: readonly Attribute[];
-  /** Of a media playlist; null for media that has none of its own. */
+  /** Of a media playlist; null for media without a playlist of its own. */
   readonly url: string | null;
 }
 
@@ -82,8 +82,8 @@ const NO_VARIABLES: Variables = new Map();
  *
  * @param baseUrl where it came from; relative addresses are resolved against it
  * @param imported what the master playlist that named it defines
- * @throws Fault `network` when this is no playlist or none that one would send, `drm` for keys that only a licensed
- *   player gets, `egress_blocked` for an address that is not http(s)
+ * @throws Fault `network` for anything but a playlist of reasonable size, `drm` for keys that only licensed players
+ *   get, `egress_blocked` for an address that is not http(s)
  * @example parsePlaylist("#EXTM3U\n#EXTINF:4,\n1.ts\n#EXT-X-ENDLIST", "https://a.example/b.m3u8")
  */
 export function parsePlaylist(text: string, baseUrl: string, imported: Variables = NO_VARIABLES): Playlist {
@@ -115,7 +115,7 @@ class Reader {
     this.#variables = new VariableReader(baseUrl, imported);
   }
 
-  /** Lines with their variables replaced; definitions are taken and left out. */
+  /** Lines with their variables replaced, without the definitions of variables. */
   *#read(): Generator<string> {
     for (const line of this.#lines) {
       if (line.startsWith("#EXT-X-DEFINE:")) this.#variables.define(this.#variables.replace(line));
@@ -172,7 +172,7 @@ class Reader {
       else if (line.startsWith("#EXT-X-KEY:")) keys.read(line);
       else if (line.startsWith("#EXT-X-MAP:")) map = this.#map(line, keys, ranges);
       else if (line.startsWith("#EXT-X-GAP")) isGap = true;
-      // the number of discontinuities in front of the playlist is a tag of its own
+      // not EXT-X-DISCONTINUITY-SEQUENCE
       else if (/^#EXT-X-DISCONTINUITY(?!-)/.test(line)) isNewPart = true;
       else if (!line.startsWith("#")) {
         const url = this.#addresses.resolve(line);
@@ -193,7 +193,7 @@ class Reader {
     const range = attribute(line, "BYTERANGE");
     const key = keys.forMap();
     if (range === null) return { url, key };
-    // without an offset, an initialisation is the beginning of its file
+    // without an offset, an initialisation begins its file
     return { url, span: ranges.next(url, range.includes("@") ? range : `${range}@0`), key };
   }
 }

@@ -1,23 +1,23 @@
 import { SourceFault } from "../fault.ts";
 import { LineLimitError, textLines } from "../text-lines.ts";
 
-/** What every reader of playlists shares: their lines, numbers and addresses, and what a playlist may be at most. */
+/** Lines, numbers and addresses of playlists, and the limits that hold for every playlist. */
 
-/** A playlist larger than this is no playlist, in bytes. */
+/** Largest playlist that is read, in bytes. */
 export const MAX_PLAYLIST_BYTES = 16 << 20;
 const LIMITS = { maxLines: 600_000, maxLineLength: 32 << 10 } as const;
 /** Four days of segments of four seconds. */
 const MAX_RESOURCES = 100_000;
-/** Of one address, and of all addresses of a playlist, in characters. */
+/** Longest address, and longest sum of all addresses of a playlist, in characters. */
 const MAX_ADDRESS_LENGTH = 8 << 10;
 const MAX_ADDRESSES_LENGTH = 32 << 20;
-/** A segment of more seconds has no length that one could count with. */
+/** A longer segment counts as one of unknown length. */
 const MAX_SECONDS = 1e9;
 
 /**
- * The lines of a playlist, without the spaces around them.
+ * The lines of a playlist, without the spaces around them and the blank lines at the beginning.
  *
- * @throws Fault `network` when this is no playlist, or none that one would send
+ * @throws Fault `network` for anything but a playlist of reasonable size
  */
 export function playlistLines(text: string): string[] {
   try {
@@ -38,7 +38,7 @@ export function playlistLines(text: string): string[] {
   }
 }
 
-/** The whole number behind a tag, the first that is one; null where there is none. */
+/** The first whole number that follows a tag; null if there is none. */
 export function numberBehind(lines: readonly string[], tag: string): number | null {
   for (const line of lines) {
     const digits = line.startsWith(tag) ? /^\d{1,15}(?!\d)/.exec(line.slice(tag.length))?.[0] : undefined;
@@ -47,17 +47,17 @@ export function numberBehind(lines: readonly string[], tag: string): number | nu
   return null;
 }
 
-/** The number of a playlist's first segment. */
+/** The sequence number of a playlist's first segment. */
 export const firstSequence = (lines: readonly string[]): number =>
   numberBehind(lines, "#EXT-X-MEDIA-SEQUENCE:") ?? 0;
 
-/** Seconds behind `#EXTINF:`; null where no length can be read. Some write a comma for the decimal point. */
+/** Seconds of an `#EXTINF:`; null if no length can be read. Some packagers write a decimal comma. */
 export function segmentSeconds(line: string): number | null {
   const seconds = Number.parseFloat(line.slice("#EXTINF:".length));
   return seconds >= 0 && seconds <= MAX_SECONDS ? seconds : null;
 }
 
-/** Makes the addresses of one playlist absolute, as long as they are of a size and number that one would send. */
+/** Makes the addresses of one playlist absolute, and limits their size and number. */
 export class PlaylistAddresses {
   readonly #baseUrl: string;
   #count = 0;
@@ -69,7 +69,7 @@ export class PlaylistAddresses {
   }
 
   /**
-   * @param allowsData the bytes may stand in the playlist itself, as a `data:` URI
+   * @param allowsData accepts `data:` URIs, whose bytes are part of the playlist
    * @throws Fault `network` beyond a limit or for an invalid address, `egress_blocked` for one that is not http(s)
    */
   resolve(uri: string, allowsData = false): string {

@@ -9,19 +9,19 @@ import {
   type Segment,
 } from "./model.ts";
 
-/** What a playlist names: another playlist, a piece of media, or a key. */
+/** What a playlist refers to: another playlist, a piece of media, or a key. */
 export type HlsResourceKind = "playlist" | "segment" | "map" | "key";
 
-/** One resource that a playlist names. */
+/** One resource that a playlist refers to. */
 export interface HlsResource {
   readonly kind: HlsResourceKind;
   /** Absolute: http, https, or `data:`. */
   readonly url: string;
   /** Only these bytes of it. */
   readonly span?: ByteSpan;
-  /** Set where it must be decrypted before anybody reads it. */
+  /** Set if it must be decrypted before it is passed on. */
   readonly key?: ResourceKey;
-  /** File name extension, with the dot, that tells a reader what this is. */
+  /** File name extension with the dot, from which a reader knows what it is. */
   readonly extension: string;
   /** Which part of the presentation it belongs to. */
   readonly part: number;
@@ -30,24 +30,23 @@ export interface HlsResource {
 }
 
 export interface PrintedPlaylist {
-  /** A playlist in which every address is ours. */
+  /** A playlist whose addresses are all ours. */
   readonly text: string;
-  /** In order of appearance, each once per mention. */
+  /** In order of appearance, once for each mention. */
   readonly resources: readonly HlsResource[];
 }
 
-/** Extensions that readers know; anything else gets one that fits the kind of media. */
+/** Extensions that readers know. Anything else gets one that fits the kind of media. */
 const KNOWN_SEGMENT = /^\.(ts|m4s|mp4|m4a|m4v|cmfv|cmfa|aac|mp3|ac3|ec3|vtt|webvtt)$/;
-/** Assumed where neither a segment nor the playlist states a length. */
+/** Assumed if neither a segment nor the playlist states a length. */
 const USUAL_SECONDS = 6;
 
 type Mount = (resource: HlsResource) => string;
 
 /**
- * Writes a playlist for a reader who meets no address but ours: each becomes what `mount` gives for it. A byte range
- * becomes a resource of its own, so its reader needs no ranges; what is encrypted as a whole becomes one that has its
- * key, which the reader does not see; gaps are left out of a playlist that has ended. Tags that no reader of ours needs
- * are not written.
+ * Writes a playlist in which every address is replaced by the one that `mount` returns. A byte range becomes a resource of
+ * its own, so readers need no ranges. Segments that are encrypted as a whole are decrypted by us, so readers see no key.
+ * Gaps are left out of a playlist that has ended. Tags that our readers do not need are not written.
  *
  * @param mount the new address of a resource
  */
@@ -108,14 +107,14 @@ function mediaLines({ segments, hasEnded, targetSeconds }: MediaPlaylist, mount:
   return hasEnded ? [...lines, "#EXT-X-ENDLIST"] : lines;
 }
 
-/** A function takes so many arguments and no more. */
+/** Limit on the number of arguments of a function call. */
 const CHUNK = 10_000;
 const chunked = (segments: readonly Segment[]): Segment[][] =>
   Array.from({ length: Math.ceil(segments.length / CHUNK) }, (_, index) =>
     segments.slice(index * CHUNK, (index + 1) * CHUNK),
   );
 
-/** The vector is always written: gaps that were left out change what segments are counted as. */
+/** The vector is always written, because gaps that were left out change the numbers of segments. */
 function sampleKeyLine({ part, sampleKey }: Segment, mount: Mount): { id: string; line: () => string } {
   if (!sampleKey) return { id: "", line: () => "#EXT-X-KEY:METHOD=NONE" };
   const { iv, method, url } = sampleKey;

@@ -25,33 +25,33 @@ export interface HlsSourceOptions {
   readonly url: string;
   /** Cookies among them go only to the host of `url`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Segments of one playlist fetched at once, the one being read included. Default 6. */
+  /** Number of segments of one playlist to fetch at once, including the one being read. Default 6. */
   readonly connections?: number;
   readonly signal: AbortSignal;
-  /** Only the segments that cover this part are shown, where the presentation has an end. */
+  /** Limits a finished presentation to the segments that cover this part. */
   readonly window?: TimeWindow | undefined;
-  /** Most bytes that a reader may get of all segments together. */
+  /** Maximum number of bytes of all segments together. */
   readonly maxBytes?: number | undefined;
   /** Called with the number of bytes of each chunk that arrives. */
   readonly onBytes?: (bytes: number) => void;
-  /** Memory for segments that are not read yet. Default 32 MiB. */
+  /** Memory for segments that were fetched ahead. Default 32 MiB. */
   readonly bufferBytes?: number;
   readonly clock?: RetryClock;
 }
 
-/** What a path of an HLS source stands for, ready to be sent. */
+/** The content of one path of an HLS source, ready to be sent. */
 export type HlsResponse =
   | { readonly kind: "playlist"; readonly text: string }
   | { readonly kind: "media"; readonly body: AsyncIterable<Buffer[]> };
 
-/** Only a tool can make one stream of media of a presentation. */
+/** A presentation whose pieces only a tool can join to one stream. */
 export class NotConcatenableError extends Error {}
 
-/** A playlist that was read, and what is mounted for it. */
+/** A playlist that was read, and the resources that are mounted for it. */
 interface OpenedPlaylist {
   readonly text: string;
   readonly resources: readonly HlsResource[];
-  /** Null for a list of playlists. */
+  /** Null for a master playlist. */
   readonly media: MediaPlaylist | null;
 }
 
@@ -62,39 +62,39 @@ export interface PresentationPart {
   readonly seconds: number;
 }
 
-/** Lists of playlists that name lists of playlists, at most. */
+/** Maximum depth of master playlists that name master playlists. */
 const MAX_LISTS = 4;
 
 interface Entry {
   readonly resource: HlsResource;
   readonly path: string;
-  /** What a playlist with an end was found to be: it is not asked for again. */
+  /** A finished playlist after its first read; it is not requested again. */
   playlist: OpenedPlaylist | null;
-  /** What the list of playlists that named this one defines. */
+  /** Variables of the master playlist that named this one. */
   readonly imported: Variables;
-  /** The segments of its playlist, in order, as last read; a key or a map has no neighbours. */
+  /** The segments of its playlist in order, as last read; empty for a key or a map. */
   siblings: readonly Entry[];
   stream: Prefetched | null;
-  /** Bytes of it that a reader got. */
+  /** Number of its bytes that a reader got. */
   served: number;
 }
 
 /**
- * An HLS presentation under paths of our own: playlists are rewritten to them, segments are fetched ahead of the
- * reader side by side. A reader starts at {@link entryPath} and meets no other host.
+ * An HLS presentation under paths of our own. Playlists are rewritten to these paths, and several segments at a time are
+ * fetched ahead of the reader. A reader starts at {@link entryPath} and never connects to another host.
  */
 export class HlsSource {
   /** Path of the first playlist. */
   readonly entryPath: string;
   /** Bytes of media received so far. */
   bytesRead = 0;
-  /** Requests that had to be repeated so far. */
+  /** Number of repeated requests so far. */
   retries = 0;
-  /** Segments handed out so far. */
+  /** Number of segments that were read to their end so far. */
   segmentsRead = 0;
   /** True once a playlist without an end was read. */
   isLive = false;
-  /** What a window left of the media playlist that was read last; null before, and where nothing was cut. */
+  /** What the window left of the last media playlist; null before, and if nothing was cut. */
   cut: Pick<CutPlaylist, "startSeconds" | "totalSeconds"> | null = null;
   readonly #client: HttpClient;
   readonly #options: HlsSourceOptions;
@@ -102,9 +102,9 @@ export class HlsSource {
   readonly #first: HlsResource;
   readonly #entries = new Map<string, Entry>();
   readonly #paths = new Map<string, string>();
-  /** Bytes that readers got, those that were read again counted once. */
+  /** Number of bytes that readers got; bytes that were read twice count once. */
   #served = 0;
-  /** What each playlist named when it was last read, and the time before: a live reader may lag behind. */
+  /** What each playlist named in its last two versions: a reader of a live stream may lag behind. */
   readonly #named = new Map<string, readonly [readonly Entry[], readonly Entry[]]>();
   readonly #keys: KeyRing;
   readonly #missing = new MissingMedia();
@@ -122,10 +122,10 @@ export class HlsSource {
   }
 
   /**
-   * What a path stands for; null for a path that was never given out.
+   * Opens a path; null for a path that does not exist.
    *
-   * @param signal ends the body, also while its reader waits for bytes
-   * @param borrowed a batch of the body is the reader's only until it asks for the next one: its memory is used again
+   * @param signal ends the body, even while its reader waits for bytes
+   * @param borrowed each batch of the body is valid until the next one is requested; its memory is reused
    * @throws Fault as `openRangeSource`, and as `rewritePlaylist`
    */
   async open(path: string, signal?: AbortSignal, borrowed = false): Promise<HlsResponse | null> {
@@ -136,16 +136,16 @@ export class HlsSource {
     }
     this.#fetchAhead(entry);
     const body = this.#media(entry, signal, borrowed);
-    // segments need not count on from each other, which no tool knows
+    // segments need not continue each other's packet counts, which no tool expects
     return { kind: "media", body: entry.resource.kind === "segment" ? withBreaks(body) : body };
   }
 
   /**
-   * All media as one stream; in a transport stream, an empty packet stands in front of each segment. A batch is the
-   * reader's only until it asks for the next one. Anyone who leaves early may still {@link open} everything.
+   * All media as one stream. In a transport stream, an empty packet precedes each segment. Each batch is valid until the
+   * next one is requested. A reader that stops early may still {@link open} everything.
    *
-   * @param signal ends the stream, also while its reader waits for bytes
-   * @throws NotConcatenableError where it has several parts, or only a tool can read it; Fault as {@link open}
+   * @param signal ends the stream, even while its reader waits for bytes
+   * @throws NotConcatenableError if there are several parts or only a tool can read them; Fault as {@link open}
    */
   async *read(signal: AbortSignal): AsyncGenerator<Buffer[]> {
     const { media } = await this.#playlist(this.#enter(this.#first));
@@ -174,8 +174,8 @@ export class HlsSource {
   }
 
   /**
-   * The parts of the presentation, each with a clock and an initialisation of its own; empty while it is live, and where
-   * only a tool can read it. Of a master playlist, those of the first one that it names.
+   * The parts of the presentation, each with its own clock and initialisation. Empty while it is live, and if only a tool
+   * can read it. For a master playlist, the parts of the first playlist that it names.
    */
   async parts(): Promise<readonly PresentationPart[]> {
     const { media } = await this.#mediaPlaylist();
@@ -183,12 +183,12 @@ export class HlsSource {
     return partsOf(media);
   }
 
-  /** What of the media playlist is not there, as far as it was read. */
+  /** Segments of the media playlist that turned out to be missing so far. */
   get missing(): MissingMedia {
     return this.#missing;
   }
 
-  /** Reads the playlists before anybody asks, so that {@link cut} is known; of several, the first that is named. */
+  /** Reads the playlists now, so that {@link cut} is known; of several media playlists, the first. */
   async prepare(): Promise<void> {
     await this.#mediaPlaylist();
   }
@@ -256,7 +256,7 @@ export class HlsSource {
     this.#named.set(playlistPath, [named, before]);
   }
 
-  /** Starts the next segments of the same playlist, and drops those that the reader skipped. */
+  /** Starts to fetch the next segments of the playlist, and drops those that the reader skipped. */
   #fetchAhead(entry: Entry): void {
     const index = entry.siblings.indexOf(entry);
     if (index < 0) return;
@@ -271,7 +271,7 @@ export class HlsSource {
     const { key, kind } = entry.resource;
     const decipher = key && (await this.#keys.decipher(key));
     const stream = entry.stream ?? this.#prefetch(entry);
-    // a stream is read once; anyone who asks again gets a new one
+    // a stream can be read once; the next reader gets a new one
     entry.stream = null;
     signal?.addEventListener("abort", () => stream.close(), { once: true });
     const { maxBytes = Number.POSITIVE_INFINITY } = this.#options;
@@ -289,7 +289,7 @@ export class HlsSource {
     if (kind === "segment") this.segmentsRead++;
   }
 
-  /** A segment that the source does not have ends before it began, as long as there are few of them. */
+  /** Makes a segment that the source does not have an empty one, as long as only a few are missing. */
   async *#orMissing({ resource }: Entry, batches: AsyncIterable<Buffer[]>): AsyncGenerator<Buffer[]> {
     let isBegun = false;
     try {
@@ -332,7 +332,7 @@ export class HlsSource {
     };
   }
 
-  /** The entry of a resource, the same one each time it is named. */
+  /** The entry of a resource; always the same one for the same resource. */
   #enter(resource: HlsResource, imported: Variables = NO_VARIABLES): Entry {
     const name = nameOf(resource);
     const known = this.#entries.get(this.#paths.get(name) ?? "");
@@ -360,7 +360,7 @@ function drop(entry: Entry): void {
 
 const NO_VARIABLES: Variables = new Map();
 
-/** The same bytes under another key or vector are another resource. */
+/** The same bytes with another key or vector are another resource. */
 const nameOf = ({ key, kind, url, span }: HlsResource): string =>
   [
     kind,
@@ -369,7 +369,7 @@ const nameOf = ({ key, kind, url, span }: HlsResource): string =>
     url,
   ].join(" ");
 
-/** The parts of a playlist that hold anything, in order. */
+/** The parts of a playlist in order, without those that consist of gaps. */
 function partsOf({ segments }: MediaPlaylist): PresentationPart[] {
   const seconds = new Map<number, number>();
   for (const segment of segments) {

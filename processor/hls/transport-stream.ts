@@ -5,9 +5,9 @@ const HAS_ADAPTATION = 0x20;
 const HAS_PAYLOAD = 0x10;
 
 /**
- * An MPEG transport stream segment that may follow any other: in front of it stands, for each of its elementary
- * streams, an empty packet that announces a break in the count of packets. Without it, readers take the first packet
- * after a gap for damage. Anything but a transport stream comes back as it is.
+ * Makes an MPEG transport stream segment one that may follow any other: for each elementary stream, an empty packet is
+ * added that announces a discontinuity of the packet count. Without it, readers take the first packet after a gap for
+ * damage. Anything but a transport stream is returned unchanged.
  */
 export function withBreak(segment: readonly Buffer[]): Buffer[] {
   const bytes = Buffer.concat(segment);
@@ -21,8 +21,8 @@ export function withBreak(segment: readonly Buffer[]): Buffer[] {
 }
 
 /**
- * Puts the same into a segment while it passes, each empty packet in front of the first one that it belongs to. The
- * batches are only borrowed: what is put out is valid until the next one is asked for.
+ * Adds the same packets to a segment while it is being read, each before the first packet of its stream. Batches are
+ * borrowed: each is valid until the next one is requested.
  */
 export async function* withBreaks(batches: AsyncIterable<readonly Buffer[]>): AsyncGenerator<Buffer[]> {
   const breaker = new Breaker();
@@ -30,10 +30,10 @@ export async function* withBreaks(batches: AsyncIterable<readonly Buffer[]>): As
   yield breaker.end();
 }
 
-/** A packet for nobody, which announces a break of all counts to readers who look at it. */
+/** A null packet that announces a discontinuity of all counts to readers that examine it. */
 const BREAK_OF_ALL = breakBefore(NULL_PID, 0);
 
-/** Puts only that in front of a segment, which costs less than to look at all its packets. */
+/** Adds only that packet to a segment, which is cheaper than examining all its packets. */
 export async function* withSharedBreak(batches: AsyncIterable<Buffer[]>): AsyncGenerator<Buffer[]> {
   let isBegun = false;
   for await (const batch of batches) {
@@ -43,13 +43,13 @@ export async function* withSharedBreak(batches: AsyncIterable<Buffer[]>): AsyncG
   }
 }
 
-/** Bytes of a packet that say what it is. */
+/** Length of a packet's header. */
 const HEAD_BYTES = 4;
 const NONE = Buffer.alloc(0);
 
 class Breaker {
   readonly #known = new Set([NULL_PID]);
-  /** The beginning of a packet of which it is not known yet what it is. */
+  /** The beginning of a packet whose header is incomplete. */
   #begun: Buffer = NONE;
   /** Bytes until the next packet begins; infinite in anything but a transport stream. */
   #untilNext = 0;
@@ -59,7 +59,7 @@ class Breaker {
       this.#untilNext -= chunk.length;
       return [chunk];
     }
-    // a few bytes in front, and rarely: packets seldom begin at the very end of a chunk
+    // a few bytes, and rarely: packets seldom begin at the very end of a chunk
     const bytes = this.#begun.length === 0 ? chunk : Buffer.concat([this.#begun, chunk]);
     this.#begun = NONE;
     const passed: Buffer[] = [];
@@ -93,7 +93,7 @@ function breakBefore(pid: number, flags: number): Buffer {
   packet[0] = SYNC_BYTE;
   packet.writeUInt16BE(pid, 1);
   packet[3] = HAS_ADAPTATION | count;
-  // the rest is adaptation field with nothing but the discontinuity indicator
+  // the rest is an adaptation field that contains only the discontinuity indicator
   packet[4] = PACKET_BYTES - 5;
   packet[5] = 0x80;
   return packet;

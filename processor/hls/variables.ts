@@ -4,11 +4,11 @@ import { attributesOf } from "./attribute-list.ts";
 /** Values of `EXT-X-DEFINE`, by name. */
 export type Variables = ReadonlyMap<string, string>;
 
-/** Of a line in which variables were replaced, in characters. */
+/** Longest line after variables were replaced, in characters. */
 const MAX_LINE_LENGTH = 32 << 10;
 const MARK = "{$";
 
-/** The variables of one playlist, as far as it was read. */
+/** The variables that one playlist has defined so far. */
 export class VariableReader {
   readonly #values = new Map<string, string>();
   readonly #url: URL | null;
@@ -27,7 +27,7 @@ export class VariableReader {
     return this.#values;
   }
 
-  /** Takes an `EXT-X-DEFINE`. A value that is nowhere to be found stays undefined. */
+  /** Applies an `EXT-X-DEFINE`. A value that cannot be found stays undefined. */
   define(line: string): void {
     const declared = new Map(attributesOf(line).map(({ name, value }) => [name, value]));
     const [name, fromQuery, fromParent] = ["NAME", "QUERYPARAM", "IMPORT"].map((kind) => declared.get(kind));
@@ -37,9 +37,9 @@ export class VariableReader {
   }
 
   /**
-   * A line with its variables replaced; once, so that a value cannot name another one.
+   * A line with its variables replaced. Values are not expanded again.
    *
-   * @throws Fault `network` for a variable without a value, and for a line that grows too long
+   * @throws Fault `network` for an undefined variable, and for a line that becomes too long
    */
   replace(line: string): string {
     if (this.#values.size === 0 || !line.includes(MARK)) return line;

@@ -1,7 +1,7 @@
 import { SourceFault } from "../fault.ts";
 import type { MediaPlaylist } from "./model.ts";
 
-/** The part of a presentation that is wanted, in seconds; without `end`, up to its end. */
+/** The wanted part of a presentation, in seconds; without `end`, up to its end. */
 export interface TimeWindow {
   readonly start: number;
   readonly end?: number | undefined;
@@ -12,7 +12,7 @@ export interface Cut<T> {
   readonly kept: readonly T[];
   /** Index of the first kept piece. */
   readonly first: number;
-  /** Where the first kept piece begins, by what the presentation says about its pieces. */
+  /** Where the first kept piece begins, by the announced lengths. */
   readonly startSeconds: number;
   /** Of the whole presentation. */
   readonly totalSeconds: number;
@@ -21,7 +21,7 @@ export interface Cut<T> {
 /** Announced lengths are rounded: a piece that ends within this of the window's start is not needed. */
 const ROUNDING_SECONDS = 0.001;
 
-/** The pieces that overlap a window, at least one: the last, when the window lies behind them all. */
+/** The pieces that overlap a window; the last one if the window begins after all of them. */
 export function cutPieces<T extends { readonly seconds: number }>(
   pieces: readonly T[],
   { start, end = Number.POSITIVE_INFINITY }: TimeWindow,
@@ -50,8 +50,8 @@ export interface CutPlaylist {
 }
 
 /**
- * Leaves only the segments of a finished media playlist that cover a window; each knows what it needs to be read. Null
- * for a playlist that still grows or has no segments.
+ * A finished media playlist with only the segments that cover a window. Null for a playlist that still grows or has no
+ * segments.
  *
  * @throws Fault `network` for a segment of unknown duration
  */

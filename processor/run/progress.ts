@@ -13,6 +13,8 @@ export interface Snapshot {
 /** Shares of receiving and storing all bytes in a run that only moves bytes. */
 const RECEIVED_SHARE = 0.7;
 const STORED_SHARE = 1 - RECEIVED_SHARE;
+/** Share of reading a source to the disk in a run that makes nothing of it before it is whole. */
+const SPOOLED_SHARE = 0.6;
 /** Share of writing a result in a run that uploads it meanwhile. */
 const WRITTEN_SHARE = 0.97;
 
@@ -29,6 +31,9 @@ export class Progress {
   #received = 0;
   #stored = 0;
   #expected: number | null = null;
+  /** Bytes that are read to the disk first, and how many of them were. */
+  #toSpool = 0;
+  #spooled = 0;
   #startedAt: number | null = null;
   #lastAt: number | null = null;
   readonly #onChange: (stepChanged: boolean) => void;
@@ -78,7 +83,22 @@ export class Progress {
 
   /** @param fraction of the result that is written; the rest of the run is the end of its upload */
   write(fraction: number): void {
-    this.advance(fraction * WRITTEN_SHARE);
+    this.#advanceRest(fraction * WRITTEN_SHARE);
+  }
+
+  /**
+   * Announces a file that is read to the disk before anything is made of it.
+   *
+   * @returns takes how many of its bytes have been read
+   */
+  spool(total: number): (read: number) => void {
+    this.#toSpool += total;
+    let before = 0;
+    return (read) => {
+      this.#spooled += Math.max(0, Math.min(read, total) - before);
+      before = Math.max(before, Math.min(read, total));
+      if (this.#toSpool > 0) this.advance(SPOOLED_SHARE * (this.#spooled / this.#toSpool));
+    };
   }
 
   /** From now on the percentage follows from the bytes that are received and stored. */
@@ -105,7 +125,13 @@ export class Progress {
     if (this.#expected === null || this.#expected === 0) return;
     const received = Math.min(1, this.#received / this.#expected);
     const stored = Math.min(1, this.#stored / this.#expected);
-    this.advance(received * RECEIVED_SHARE + stored * STORED_SHARE);
+    this.#advanceRest(received * RECEIVED_SHARE + stored * STORED_SHARE);
+  }
+
+  /** @param fraction of what follows after the source was read to the disk, if it was */
+  #advanceRest(fraction: number): void {
+    const behind = this.#toSpool > 0 ? SPOOLED_SHARE : 0;
+    this.advance(behind + (1 - behind) * Math.min(1, Math.max(0, fraction)));
   }
 
   #rate(): number | null {

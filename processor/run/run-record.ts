@@ -37,7 +37,7 @@ export function recordRun({ metrics, log, tracer, config }: ProcessorDependencie
     metrics.count("waterspout_run_delivered_bytes_total", help, { site, storage }, delivery.file_size);
     for (const [name, ms] of Object.entries(delivery.timings)) {
       const labels = { site, stage: name.replace(/_ms$/, "") };
-      if (ms !== null)
+      if (typeof ms === "number")
         metrics.observe("waterspout_run_stage_seconds", "Time of a stage of a run", ms / 1000, labels);
     }
   }

@@ -178,15 +178,22 @@ async function openFile(
 
 /** A source without ranges is read once, from its beginning; a file in the work folder can be read anywhere. */
 async function spool(
-  { folder, folders, signal }: RunContext,
+  { folder, folders, signal, progress }: RunContext,
   stream: SourceStream,
   index: number,
   ranges: RangeSource,
 ): Promise<Input> {
   const path = join(folder, `source.${index}`);
+  const size = ranges.sizeBytes ?? stream.size;
   await folders.reserve(folder, ranges.sizeBytes);
+  const onRead = size ? progress.spool(size) : null;
+  let read = 0;
   const chunks = async function* () {
-    for await (const batch of ranges.read()) yield* batch;
+    for await (const batch of ranges.read()) {
+      yield* batch;
+      read += batch.reduce((sum, { length }) => sum + length, 0);
+      onRead?.(read);
+    }
   };
   await pipeline(Readable.from(chunks(), { objectMode: false }), createWriteStream(path), { signal });
   return {
@@ -330,6 +337,7 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
   const { config, extractor, folder, folders, signal, proxy, progress } = context;
   await folders.reserve(folder, stream.size);
   let reported = 0;
+  let onRead: ((read: number) => void) | null = null;
   const [path] = await downloadWithTool({
     pool: extractor,
     info: source.info,
@@ -338,9 +346,12 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
     proxy,
     signal,
     timeoutMs: config.maxRunSeconds * 1000,
-    onProgress: ({ bytes }) => {
+    onProgress: ({ bytes, total }) => {
       progress.receive(Math.max(0, bytes - reported));
       reported = bytes;
+      const size = total ?? stream.size;
+      onRead ??= size ? progress.spool(size) : null;
+      onRead?.(bytes);
     },
   });
   if (path === undefined) throw new SourceFault("network", "the download ended without a file");

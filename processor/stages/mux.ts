@@ -10,7 +10,7 @@ import type { PartUploader, UploadResult } from "../storage/uploads/part-uploade
 import { uploadGrowingFile } from "../storage/uploads/upload-growing-file.ts";
 import { type FfmpegProgress, type FfmpegResult, runFfmpeg } from "../tools/ffmpeg.ts";
 import { probeMedia } from "../tools/ffprobe.ts";
-import type { AudioPlan } from "./audio-plan.ts";
+import type { AudioPlan } from "./audio/audio-plan.ts";
 import type { KeptStreams } from "./carried/keep.ts";
 import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
 import type { DescribedInput } from "./describe.ts";
@@ -215,7 +215,9 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
     pass.onProgress();
     if (encodes) progress.enter("Muxing");
     const { seconds } = request.extent;
+    // without a duration, the size says how far it is: what is copied is as large as its source
     if (seconds) progress.write(outTimeMs / 1000 / seconds);
+    else if (request.expectedBytes) progress.write(totalSize / request.expectedBytes);
     try {
       checkSize(context, totalSize);
       checkLength(context, outTimeMs / 1000);

@@ -6,6 +6,7 @@ import { Fault, ServiceFault } from "../fault.ts";
 import { openSourceNetwork } from "../source-network.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
+import { lookIntoFile } from "./look-into-file.ts";
 import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
 
 /**
@@ -29,12 +30,14 @@ export async function probeSource(
     const { info, choice } = await findMedia(finder, { url, plan, timeoutMs });
     if (info.live_status !== "is_upcoming")
       dependencies.extractions.keep(url, { info, upstream: network.upstream });
-    const streams = chosenStreams(choice.formats, choice.extraAudio);
+    const chosen = chosenStreams(choice.formats, choice.extraAudio);
+    const looking = AbortSignal.any([finder.signal, AbortSignal.timeout(timeoutMs * LOOK_SHARE)]);
+    const { streams, duration } = await lookAt({ ...dependencies, ...network }, info, chosen, looking);
     return {
       type: "found",
-      media: describe(info, streams),
+      media: describe(info, streams, duration),
       streams: streams.map(factsOf),
-      estimated_size: estimate(info, streams, plan),
+      estimated_size: estimate(streams, duration, plan),
       audio_language: choice.language,
       audio_languages: [...choice.languages],
       adjustments: [...choice.adjustments],
@@ -49,9 +52,37 @@ export async function probeSource(
   }
 }
 
-function describe(info: YtdlpInfo, streams: readonly SourceStream[]): Metadata {
-  const video = streams.find(({ height }) => height !== null);
+/** A look into a file may take this share of a probe's time: what the page says is reported in any case. */
+const LOOK_SHARE = 0.5;
+
+/** The streams and their duration. What the source does not say of a plain file is read from the file itself. */
+async function lookAt(
+  looker: Parameters<typeof lookIntoFile>[0],
+  info: YtdlpInfo,
+  streams: readonly SourceStream[],
+  signal: AbortSignal,
+): Promise<{ streams: readonly SourceStream[]; duration: number | null }> {
   const duration = durationOf(info, streams);
+  const [file, second] = streams;
+  const isKnown = file?.codecsKnown && duration !== null;
+  if (!file || second || file.protocol !== "http" || isKnown || isLive(info)) return { streams, duration };
+  const seen = await lookIntoFile(looker, file, signal);
+  if (!seen) return { streams, duration };
+  const { video, audio, sizeBytes } = seen;
+  return {
+    duration: duration ?? seen.durationSeconds ?? null,
+    streams: [
+      {
+        ...file,
+        ...{ videoCodec: video?.codec ?? null, audioCodec: audio?.codec ?? null, size: sizeBytes },
+        ...{ width: video?.width ?? null, height: video?.height ?? null, fps: video?.fps ?? file.fps },
+      },
+    ],
+  };
+}
+
+function describe(info: YtdlpInfo, streams: readonly SourceStream[], duration: number | null): Metadata {
+  const video = streams.find(({ height }) => height !== null);
   return {
     title: text(info.title),
     duration,
@@ -90,8 +121,11 @@ function factsOf(stream: SourceStream): StreamFacts {
 }
 
 /** Bytes of the result: of the streams if they are copied, by the bitrate if only audio is encoded. */
-function estimate(info: YtdlpInfo, streams: readonly SourceStream[], plan: MediaPlan | null): number | null {
-  const duration = durationOf(info, streams);
+function estimate(
+  streams: readonly SourceStream[],
+  duration: number | null,
+  plan: MediaPlan | null,
+): number | null {
   if (plan === null) return sum(streams.map((stream) => sizeOf(stream, duration)));
   const actions = fitStreams(plan, {
     video: streams.find(({ videoCodec }) => videoCodec !== null)?.videoCodec ?? null,

@@ -243,7 +243,7 @@ export const endpoints = {
     tag: "Service",
     summary: "Whether jobs can be delivered: database, queue, storage, processor and its tools",
     responses: {
-      200: { description: "Jobs are delivered; `degraded`: not all of them", schema: Readiness },
+      200: { description: "Jobs are delivered; `degraded`: some would fail", schema: Readiness },
       503: { description: "Jobs would fail; the body says why", schema: Readiness },
     },
     errors: [],

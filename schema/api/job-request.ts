@@ -120,6 +120,10 @@ const AudioLanguage = z.string(AUDIO_LANGUAGE_SENTENCE).transform((value, contex
   }
 });
 
+const FPS = `must be a whole number of frames per second, from 1 to ${MAX_FPS}`;
+const RECORDING = `must be a whole number of seconds, from 1 to ${MAX_RECORDING_SECONDS}`;
+const RETRY = `must be a whole number of hours, from 0 to ${MAX_RETRY_HOURS}`;
+
 /** Every field of a job request except `url`; the jobs of a bulk request share them. */
 export const jobOptions = {
   format: z
@@ -133,8 +137,8 @@ export const jobOptions = {
   audio_bitrate: oneOf(AUDIO_BITRATES).optional().describe("Bitrate of re-encoded audio"),
   video_quality: z
     .int("must be a whole number from 0 to 51")
-    .min(0, "must be at least 0")
-    .max(51, "must be at most 51")
+    .min(0, "must be a whole number from 0 to 51")
+    .max(51, "must be a whole number from 0 to 51")
     .optional()
     .describe("CRF; lower is better"),
   quality_preset: oneOf(Object.keys(QUALITY_PRESETS) as [keyof typeof QUALITY_PRESETS])
@@ -150,9 +154,9 @@ export const jobOptions = {
     "Exactly this resolution, measured like min_resolution. If the source does not have it, the job ends with no_format",
   ),
   max_fps: z
-    .int("must be a whole number of frames per second")
-    .min(1, "must be at least 1")
-    .max(MAX_FPS, `must be at most ${MAX_FPS}`)
+    .int(FPS)
+    .min(1, FPS)
+    .max(MAX_FPS, FPS)
     .optional()
     .describe(
       "Highest acceptable frame rate. If the source has only higher ones, the lowest is delivered and reported",
@@ -176,16 +180,16 @@ export const jobOptions = {
   live_recording: flag("Record a live stream; automatic when the source is live"),
   live_from_start: flag("Record from the earliest moment that the source still offers"),
   max_duration: z
-    .int("must be a whole number of seconds")
-    .min(1, "must be at least 1")
-    .max(MAX_RECORDING_SECONDS, `must be at most ${MAX_RECORDING_SECONDS}`)
+    .int(RECORDING)
+    .min(1, RECORDING)
+    .max(MAX_RECORDING_SECONDS, RECORDING)
     .optional()
     .describe("Longest recording, in seconds"),
   wait_for_video: flag("Wait for a scheduled stream, for a day at most"),
   max_retry_hours: z
-    .int("must be a whole number of hours")
-    .min(0, "must be at least 0")
-    .max(MAX_RETRY_HOURS, `must be at most ${MAX_RETRY_HOURS}`)
+    .int(RETRY)
+    .min(0, RETRY)
+    .max(MAX_RETRY_HOURS, RETRY)
     .optional()
     .describe(
       "Hours for which failures of the network or the storage and rate limits are retried, 0 to 168, with up to an hour between tries; 0: only a few retries. Default: the server's RETRY_HORIZON_HOURS, 24",

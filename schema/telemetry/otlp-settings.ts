@@ -6,9 +6,11 @@ import { withoutTrailing } from "../text.ts";
 /** Names of header fields. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
+const BAD_URL = "must be an http or https URL";
+
 /** Null if it is empty. */
 export const OtlpEndpoint = z
-  .union([z.literal(""), z.url({ protocol: /^https?$/ })], "must be an http or https URL")
+  .union([z.literal(""), z.url({ protocol: /^https?$/, error: BAD_URL })], BAD_URL)
   .transform((url) => (url === "" ? null : withoutTrailing(url, "/")));
 
 /** As OpenTelemetry writes them: `name=value` pairs separated by commas, values percent-encoded. */

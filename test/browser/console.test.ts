@@ -177,6 +177,7 @@ describe("a job", () => {
       page.locator("progress.large").evaluate((bar: HTMLProgressElement) => bar.value),
     ).toBeGreaterThan(0);
     await button(page, "Cancel job").click();
+    await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await button(page, "Cancel job").click();
@@ -290,6 +291,8 @@ describe("the account", () => {
     await see(page, "The test object was written and deleted.");
     await see(page, `****${accessKeyId.slice(-4)}`);
     expect(await page.content()).not.toContain(secretAccessKey);
+    await button(page, "Test now").click();
+    await see(page, "The storage works.");
     await button(page, "Remove storage").click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove storage" }).click();
     await see(page, "This account uses the managed bucket of this server.");
@@ -384,6 +387,7 @@ describe("the operator", () => {
     await see(page, "Jobs that wait for a processor");
     await heading(page, "Readiness").waitFor();
     await see(page, "What the processors report");
+    await page.getByRole("table", { name: "Sites" }).getByRole("rowheader", { name: "other" }).waitFor();
     await page.getByRole("link", { name: "Jobs" }).waitFor({ state: "detached" });
   });
 });

@@ -56,6 +56,11 @@ const sampleDays = Array.from({ length: 30 }, (_, index) => {
   };
 });
 
+/** The first picture of the video is on the screen. */
+const showsVideo = async (page: Page): Promise<void> => {
+  await page.waitForFunction(() => (document.querySelector("video")?.readyState ?? 0) >= 2);
+};
+
 const world = await startConsoleWorld();
 const browser = await startBrowser();
 try {
@@ -63,22 +68,17 @@ try {
   const { stack, origin } = world;
   const shots: Shot[] = [
     { name: "console-overview-light", hash: "#/", theme: "light" },
-    { name: "console-overview-dark", hash: "#/", theme: "dark" },
     {
       name: "console-new-job-light",
       hash: `#/new?url=${encodeURIComponent(`${origin.url}/talk.mp4`)}`,
       prepare: (page) => page.getByRole("heading", { name: "Streams that the job would use" }).waitFor(),
     },
-    { name: "console-job-dark", hash: `#/jobs/${job}`, theme: "dark" },
+    { name: "console-job-dark", hash: `#/jobs/${job}`, theme: "dark", prepare: showsVideo },
     { name: "console-batch-light", hash: `#/batches/${batch}` },
     { name: "console-usage-light", hash: "#/usage" },
-    { name: "console-usage-dark", hash: "#/usage", theme: "dark" },
     { name: "console-jobs-phone", hash: "#/jobs", isPhone: true },
-    { name: "console-job-phone-dark", hash: `#/jobs/${job}`, isPhone: true, theme: "dark" },
-    { name: "console-webhooks-light", hash: "#/webhooks" },
-    { name: "console-storage-light", hash: "#/storage" },
+    { name: "console-usage-phone-dark", hash: "#/usage", isPhone: true, theme: "dark" },
     { name: "console-health-light", hash: "#/operator/health" },
-    { name: "console-accounts-light", hash: "#/operator/accounts" },
   ];
   mkdirSync(FOLDER, { recursive: true });
   for (const { name, hash, theme = "light", isPhone = false, prepare } of shots) {

@@ -1,12 +1,16 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Job } from "../../schema/api/job.ts";
 import { type Checkout, makeCheckout, type RunningCommand } from "../support/checkout.ts";
 import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
-import { readmePrograms } from "../support/readme.ts";
+import { shownPrograms } from "../support/readme.ts";
+import { inRepository } from "../support/repository.ts";
+import { runSamples } from "../support/run-samples.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /** The command line as a person uses it in a clone, next to the stack that `npm start` runs there. */
@@ -100,7 +104,7 @@ describe("waterspout", () => {
   }, 60_000);
 
   it("says that a host does not exist, and when the job is tried again", async () => {
-    const command = start("get http://no-such-host.invalid/talk.mp4");
+    const command = start("get http://no-such-host.example.com/talk.mp4");
     // a resolver without a network cannot report that a name does not exist
     const sentence =
       /(does not exist; check the URL|failed or broke off)\. It will be tried again in \d+ s, at/;
@@ -155,9 +159,9 @@ describe("waterspout", () => {
   }, 30_000);
 });
 
-it.each(readmePrograms())(
-  "runs the README's program %#",
-  async (program) => {
+it.each(shownPrograms())(
+  "runs the program of %s",
+  async (_, program) => {
     const own = program
       .replaceAll("http://127.0.0.1:8787", stack.url)
       .replaceAll("https://example.com", origin.url);
@@ -168,3 +172,63 @@ it.each(readmePrograms())(
   },
   60_000,
 );
+
+describe("the reference", () => {
+  it("has samples that run as they stand", async () => {
+    const { api_key } = JSON.parse((await waterspout("keys create samples --json")).output) as {
+      api_key: string;
+    };
+    const job = await stack.end(await stack.create({ url: `${origin.url}/talk.mp4` }));
+    const batch = await stack.call<{ batch_id: string }>("POST", "/jobs/bulk", {
+      jobs: [{ url: `${origin.url}/talk.mp4`, filename: "in a batch" }],
+      paused: true,
+    });
+    const { admin_token } = JSON.parse(
+      readFileSync(join(checkout.path, ".waterspout", "local.json"), "utf8"),
+    ) as { admin_token: string };
+    const operate = async <T>(path: string, body: object): Promise<T> => {
+      const headers = { authorization: `Bearer ${admin_token}`, "content-type": "application/json" };
+      const init = { method: "POST", headers, body: JSON.stringify(body) };
+      return (await (await fetch(stack.url + path, init)).json()) as T;
+    };
+    const account = await operate<{ id: string }>("/admin/accounts", { name: "samples" });
+    const key = await operate<{ id: string }>(`/admin/accounts/${account.id}/keys`, {});
+    const results = await runSamples(stack.url, origin.url, {
+      ...{ WATERSPOUT_API_KEY: api_key, WATERSPOUT_ADMIN_TOKEN: admin_token },
+      ...{ JOB: job.id, BATCH: batch.body.batch_id, DELIVERY: job.id },
+      ...{ ACCOUNT: account.id, KEY_ID: key.id },
+    });
+    // a job that has ended cannot be cancelled, and nobody reaches the buckets of the samples
+    const expected = new Set([null, "not_found", "storage_verification_failed"]);
+    expect(results.filter(([, , code]) => !expected.has(code))).toEqual([]);
+    const succeeded = results.filter(([, , code]) => code === null);
+    expect(new Set(succeeded.map(([language]) => language)).size).toBe(3);
+    expect(succeeded.length).toBeGreaterThan(100);
+  }, 180_000);
+
+  it("gives clients of third parties that type-check and work", async () => {
+    const folder = inRepository("test", "third-party");
+    const tool = (name: string) =>
+      join(name === "oazapfts" ? inRepository() : folder, "node_modules", ".bin", name);
+    const run = promisify(execFile);
+    mkdirSync(join(folder, "generated"), { recursive: true });
+    const document = join(folder, "generated", "openapi.json");
+    writeFileSync(document, await (await fetch(`${stack.url}/openapi.json`)).text());
+    await run(tool("openapi-typescript"), [
+      document,
+      "-o",
+      join(folder, "generated", "openapi-typescript.ts"),
+    ]);
+    await run(tool("oazapfts"), [document, join(folder, "generated", "oazapfts.ts")]);
+    await run(tool("tsc"), ["-p", folder]);
+
+    const env = {
+      ...{ PATH: process.env.PATH ?? "", WATERSPOUT_URL: stack.url, WATERSPOUT_API_KEY: stack.apiKey },
+      MEDIA_URL: `${origin.url}/talk.mp4`,
+    };
+    const program = async (name: string) =>
+      (await run(inRepository("node_modules", ".bin", "node"), [join(folder, name)], { env })).stdout;
+    expect(await program("openapi-fetch.ts")).toMatch(/^Completed \d+\ninvalid_request url\n$/);
+    expect(await program("oazapfts.ts")).toBe("vp9 video_codec\ntrue\n");
+  }, 120_000);
+});

@@ -8,7 +8,7 @@ import { type Checkout, makeCheckout, type RunningCommand } from "../support/che
 import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
-import { readmeSession } from "../support/readme.ts";
+import { SESSIONS, sessionOf } from "../support/readme.ts";
 
 /** The commands of the README as a person runs them, in a fresh copy of the repository. */
 
@@ -31,6 +31,15 @@ afterAll(async () => {
   checkout.remove();
   await origin.close();
 });
+
+/** What the sessions of pages print. */
+const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
+  "README.md": [/"status":"Completed"/, /The file is .*talk\.mp4/],
+  "docs/quick-start.md": [/"reason":"webm holds VP8, VP9 or AV1"/, /"status":"Completed"/],
+  "docs/batches.md": [/"updated":1/, /event: status[\s\S]*"completed"/],
+  // degraded where yt-dlp comes from the system's packages
+  "docs/troubleshooting.md": [/ready|degraded/i],
+};
 
 interface LocalFile {
   readonly url: string;
@@ -87,7 +96,7 @@ describe("npm run demo", () => {
 });
 
 describe("npm start", () => {
-  it("runs the commands of the README, keeps its secrets private and stops cleanly", async () => {
+  it("runs the commands of the README and of the guides, keeps its secrets private and stops cleanly", async () => {
     const stack = await start();
     expect(stack.pid).toBeGreaterThan(0);
     for (const name of ["local.json", "secrets.json"]) {
@@ -97,18 +106,16 @@ describe("npm start", () => {
     expect(commandLines.length).toBeGreaterThan(4);
     expect(commandLines.filter((line) => line.includes(stack.admin_token))).toEqual([]);
 
-    const session = readmeSession()
-      .join("\n")
-      .replaceAll("http://127.0.0.1:8787", stack.url)
-      .replaceAll("https://example.com", origin.url);
-    const reader = checkout.start(`bash -euo pipefail -c '${session.replaceAll("'", "'\\''")}'`);
-    expect(await reader.ended, reader.output()).toBe(0);
-    expect(reader.output()).toContain('"status":"Completed"');
-    expect(reader.output()).toContain('"reason":"webm holds VP8, VP9 or AV1"');
-    expect(reader.output()).toContain('"deleted_key":"local/videos/talks/');
-    // degraded where yt-dlp comes from the system's packages
-    expect(reader.output()).toMatch(/"status":"(ready|degraded)"/);
-    expect(reader.output()).not.toContain('"error":"');
+    for (const page of SESSIONS) {
+      const session = sessionOf(page)
+        .join("\n")
+        .replaceAll("http://127.0.0.1:8787", stack.url)
+        .replaceAll("https://example.com", origin.url);
+      const reader = checkout.start(`bash -euo pipefail -c '${session.replaceAll("'", "'\\''")}'`);
+      expect(await reader.ended, `${page}: ${reader.output()}`).toBe(0);
+      expect([page, reader.output()]).toEqual([page, expect.not.stringContaining('"error":"')]);
+      for (const text of SHOWN[page] ?? []) expect(reader.output()).toMatch(text);
+    }
 
     const second = checkout.start("npm start", { PORT: `${await freePort()}` });
     expect(await second.ended).toBe(1);
@@ -116,7 +123,7 @@ describe("npm start", () => {
 
     await stop(stack);
     expect(existsSync(localFile())).toBe(false);
-  }, 60_000);
+  }, 120_000);
 
   it("says so when the port is taken", async () => {
     const command = checkout.start("npm start", { PORT: new URL(origin.url).port });

@@ -18,7 +18,11 @@ const MASTER = `#EXTM3U
 `;
 
 beforeAll(async () => {
-  const root = await mediaFolder({ "direct.mp4": ["mp4"], hls: ["hls-ts"], dash: ["dash", SPLIT] });
+  const root = await mediaFolder({
+    ...{ "direct.mp4": ["mp4"], "last.mp4": ["mp4-index-last"], "film.webm": ["webm"] },
+    hls: ["hls-ts"],
+    dash: ["dash", SPLIT],
+  });
   origin = await startOrigin({
     root,
     bodies: { "/short.m3u8": Buffer.from(MASTER) },
@@ -63,6 +67,33 @@ describe("a probe", () => {
         is_live: false,
       },
     });
+  });
+
+  it.each([
+    ["/direct.mp4", "h264", "aac"],
+    // its index is at the end
+    ["/last.mp4", "h264", "aac"],
+    ["/film.webm", "vp9", "opus"],
+  ])(
+    "reads duration and dimensions of a plain file from the file: %s",
+    async (path, video_codec, audio_codec) => {
+      const outcome = await probe(path, {});
+      expect(outcome).toMatchObject({
+        type: "found",
+        media: { duration: expect.closeTo(3, 0), width: 320, height: 180 },
+        streams: [{ video_codec, audio_codec, width: 320, height: 180 }],
+      });
+      const size = (await fetch(origin.url + path, { method: "HEAD" })).headers.get("content-length");
+      if (outcome.type === "found" && path !== "/film.webm")
+        expect(outcome.estimated_size).toBe(Number(size));
+    },
+  );
+
+  it("reports of a plain file without ranges only what its page says", async () => {
+    origin.behave("/direct.mp4", { noRanges: true });
+    // only the beginning of it was read
+    expect(await probe("/direct.mp4?plain")).toMatchObject({ type: "found", media: { duration: null } });
+    origin.behave("/direct.mp4", {});
   });
 
   it("reports the video dimensions and the streams of a playlist", async () => {

@@ -137,6 +137,16 @@ describe("a run", () => {
     origin.behave("/direct.mp4", {});
   });
 
+  it("reports progress while it reads a source without ranges whose index is at the end", async () => {
+    const path = "/last.mp4?slow";
+    const size = Number((await fetch(origin.url + path, { method: "HEAD" })).headers.get("content-length"));
+    origin.behave("/last.mp4", { noRanges: true, bytesPerSecond: size / 4 });
+    const id = await bench.submit(origin.url + path);
+    await bench.worker.heartbeat(id, ({ step, progress }) => step === "Downloading" && progress > 2);
+    expect(await bench.worker.outcome(id)).toMatchObject({ type: "completed" });
+    origin.behave("/last.mp4", {});
+  });
+
   it("falls back to sequential reading when a source's ranges turn out wrong after a correct first one", async () => {
     liars[0].behave("/last.mp4", { lie: "late" });
     const { delivery, attempts } = await deliver(`${liars[0].url}/last.mp4`);

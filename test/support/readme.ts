@@ -1,24 +1,33 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { inRepository } from "./repository.ts";
 
 /** Comes before a block that no test can run, with the reason. */
 const MARKER = /<!-- not run by a test: (.+) -->\n$/;
 
-/** A block of shell commands in the README. */
-export interface ReadmeBlock {
+/** A block of shell commands on a page. */
+export interface ShellBlock {
   readonly commands: string;
   /** Why no test runs it; null for those that a test runs. */
   readonly reason: string | null;
 }
 
-export const readReadme = (): string => readFileSync(inRepository("README.md"), "utf8");
+/** The pages whose commands are run: the README and everything below `docs/`. */
+export const PAGES: readonly string[] = [
+  "README.md",
+  ...readdirSync(inRepository("docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`)
+    .sort(),
+];
 
-/** Every shell block of the README, in order. */
-export function readmeBlocks(): ReadmeBlock[] {
-  const readme = readReadme();
-  return [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map((match) => ({
+export const readPage = (page: string): string => readFileSync(inRepository(page), "utf8");
+
+/** Every shell block of a page, in order. */
+export function shellBlocks(page: string): ShellBlock[] {
+  const text = readPage(page);
+  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map((match) => ({
     commands: match[1]?.trim() ?? "",
-    reason: MARKER.exec(readme.slice(0, match.index))?.[1] ?? null,
+    reason: MARKER.exec(text.slice(0, match.index))?.[1] ?? null,
   }));
 }
 
@@ -31,12 +40,20 @@ export const STANDALONE: Readonly<Record<string, string>> = {
   "npm test": ".ci/run",
 };
 
-/** The other blocks: what a reader types in a second terminal, run as one session next to `npm start`. */
-export const readmeSession = (): string[] =>
-  readmeBlocks()
+/** The other blocks of a page: what a reader types in a second terminal, run as one session next to `npm start`. */
+export const sessionOf = (page: string): string[] =>
+  shellBlocks(page)
     .filter(({ commands, reason }) => reason === null && !(commands in STANDALONE))
     .map(({ commands }) => commands);
 
-/** The programs that the README shows. */
-export const readmePrograms = (): string[] =>
-  [...readReadme().matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1] ?? "");
+/** The pages that have such a session. */
+export const SESSIONS: readonly string[] = PAGES.filter((page) => sessionOf(page).length > 0);
+
+/** The programs that pages show. */
+export const shownPrograms = (): [page: string, program: string][] =>
+  PAGES.flatMap((page) =>
+    [...readPage(page).matchAll(/^```ts\n(.*?)^```$/gms)].map((match): [string, string] => [
+      page,
+      (match[1] ?? "").replaceAll('"../schema/', '"./schema/'),
+    ]),
+  );

@@ -59,9 +59,9 @@ describe("the public entry point", () => {
 
   beforeAll(async () => {
     const target = new URL(await listen(worker));
-    const [strict, behind] = [[], trustedProxiesOf("127.0.0.1")].map((trustedProxies) =>
-      createFront({ target, trustedProxies }),
-    ) as [http.Server, http.Server];
+    const [strict, behind] = [[], trustedProxiesOf("127.0.0.1")]
+      .map((trustedProxies) => createFront({ target, trustedProxies, log: () => undefined }))
+      .map(({ server }) => server) as [http.Server, http.Server];
     fronts.push(strict, behind);
     [plain, proxied] = [await listen(strict), await listen(behind)];
   });

@@ -43,7 +43,9 @@ describe("waterspout doctor", () => {
     expect(stdout).toMatch(
       /^WARNING {2}challenge_scripts {2}yt-dlp-ejs is not installed\n {28}npm run setup$/m,
     );
-    expect(stdout).toContain("It works, but jobs that need what is marked WARNING fail or come out poorer.");
+    expect(stdout).toContain(
+      "It works, but jobs that need what is marked WARNING fail or are delivered with less.",
+    );
   });
 
   it("reads the body of a 503, and exits as for a service that is unavailable", async () => {

@@ -42,7 +42,10 @@ describe("a setting of the processor", () => {
 });
 
 /** Settings of the object that the Worker reads, too. */
-const KNOWN = { ALLOWED_PRIVATE_HOSTS: "", HEARTBEAT_SECONDS: "15", LEASE_SECONDS: "60" };
+const KNOWN = {
+  ...{ ALLOWED_PRIVATE_HOSTS: "", HEARTBEAT_SECONDS: "15", LEASE_SECONDS: "60" },
+  ...{ OTEL_EXPORTER_OTLP_ENDPOINT: "", OTEL_EXPORTER_OTLP_HEADERS: "", OTEL_TRACES_SAMPLER_ARG: "1" },
+};
 
 describe("PROCESSOR_URL", () => {
   const read =

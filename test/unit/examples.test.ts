@@ -1,30 +1,50 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { Webhook } from "standardwebhooks";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { inRepository } from "../support/repository.ts";
 
 const secret = `whsec_${Buffer.from("a secret of at least 24 bytes").toString("base64")}`;
 
-const RECEIVERS = [
-  ["Node", process.execPath, "examples/webhooks/receiver.mjs"],
-  ["Python", "python3", "examples/webhooks/receiver.py"],
-] as const;
+/** Node and Python are everywhere; the others are run where they are installed. */
+const RECEIVERS = (
+  [
+    ["Node", process.execPath, ["examples/webhooks/receiver.mjs"]],
+    ["Python", "python3", ["examples/webhooks/receiver.py"]],
+    ["PHP", "php", ["-S", "127.0.0.1:0", "examples/webhooks/receiver.php"]],
+    ["Ruby", "ruby", ["examples/webhooks/receiver.rb"]],
+    ["Go", "go", ["run", "examples/webhooks/receiver.go"]],
+  ] as const
+).filter(([name, program]) => ["Node", "Python"].includes(name) || isInstalled(program));
 
+function isInstalled(program: string): boolean {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
+}
+
+const folder = mkdtempSync(join(tmpdir(), "receiver-"));
 let receiver: ChildProcess | undefined;
-afterEach(() => receiver?.kill());
+afterEach(() => {
+  if (receiver?.pid) process.kill(-receiver.pid);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe.each(RECEIVERS)("the example of a webhook receiver in %s", (_, program, script) => {
+describe.each(RECEIVERS)("the example of a webhook receiver in %s", (_, program, args) => {
   it("accepts a signed event once, and refuses an altered one and an old one", async () => {
-    const child = spawn(program, [inRepository(script)], {
-      env: { PATH: process.env.PATH, PORT: "0", WEBHOOK_SECRET: secret },
+    const child = spawn(program, args, {
+      cwd: inRepository(),
+      // `go run` starts another program
+      detached: true,
+      env: { PATH: process.env.PATH, HOME: homedir(), PORT: "0", TMPDIR: folder, WEBHOOK_SECRET: secret },
       stdio: ["ignore", "pipe", "pipe"],
     });
     receiver = child;
     const printed = createInterface(child.stdout)[Symbol.asyncIterator]();
     const [line] = await once(createInterface(child.stderr), "line");
-    const port = Number(/\d+$/.exec(String(line))?.[0]);
+    const port = Number(/127\.0\.0\.1:(\d+)|port (\d+)$/.exec(String(line))?.slice(1).find(Boolean));
 
     const send = async (body: string, signed: string, at: Date) => {
       const headers = {

@@ -48,7 +48,8 @@ const LAYERS: readonly Layer[] = [
 const PRIVILEGES: readonly { readonly what: RegExp; readonly within: RegExp; readonly only: RegExp }[] = [
   // The entry point passes the environment to the reader of the configuration.
   { what: /\bprocess\.env\b/, within: /^processor\//, only: /^processor\/(config|main)\.ts$/ },
-  { what: /\bprocess\.env\b/, within: /^(worker|schema)\//, only: /^$/ },
+  // programs in the documentation are strings
+  { what: /\bprocess\.env\b/, within: /^(worker|schema)\//, only: /^schema\/openapi\/code-samples\.ts$/ },
   // The Worker is reached through its URL; the composition passes that to the only client.
   {
     what: /\bworkerUrl\b/,
@@ -58,7 +59,7 @@ const PRIVILEGES: readonly { readonly what: RegExp; readonly within: RegExp; rea
   { what: /(?<![.\w])fetch\(/, within: /^processor\//, only: /^processor\/run\/callback\.ts$/ },
   // Only one file reads the Worker's variables; bindings are not variables.
   {
-    what: /\benv\.(?!(DB|DISPATCH_QUEUE|DELIVERY_QUEUE|READ_RATE|WRITE_RATE|BUCKET|PROCESSOR|BATCHES|ASSETS)\b)[A-Z][A-Z0-9_]+\b/,
+    what: /\benv\.(?!(DB|DISPATCH_QUEUE|DELIVERY_QUEUE|READ_RATE|WRITE_RATE|BUCKET|PROCESSOR|BATCHES|ASSETS|DATABASE|STORAGE|STORAGE_PATH)\b)[A-Z][A-Z0-9_]+\b/,
     within: /^worker\//,
     only: /^worker\/config\.ts$/,
   },
@@ -163,7 +164,7 @@ describe("packages", () => {
   /** What each `package.json` of the repository declares. */
   const manifests = new Map(
     trackedFiles()
-      .filter((file) => /^([a-z]+\/)?package\.json$/.test(file))
+      .filter((file) => /^([a-z]+\/)?package\.json$|^test\/third-party\/package\.json$/.test(file))
       .map((file) => {
         const { name = "", dependencies, devDependencies, peerDependencies } = JSON.parse(textOf(file));
         return [
@@ -173,7 +174,7 @@ describe("packages", () => {
       }),
   );
   const isDeclared = (from: string, name: string) =>
-    [from.replace(/\/.*/, ""), "."].some((folder) => manifests.get(folder)?.includes(name));
+    [from.replace(/\/.*/, ""), dirname(from), "."].some((folder) => manifests.get(folder)?.includes(name));
 
   it("are declared where they are imported", () => {
     const breaches = sources.flatMap(importsOf).filter(({ from, to }) => {

@@ -34,6 +34,18 @@ describe("Progress", () => {
     expect(progress.snapshot.progress).toBe(50);
   });
 
+  it("moves while sources are read to the disk, and from there on while the result is written", () => {
+    const progress = new Progress();
+    const [video, audio] = [progress.spool(3000), progress.spool(1000)];
+    video(1500);
+    expect(progress.snapshot.progress).toBe(22);
+    audio(1000);
+    video(9999);
+    expect(progress.snapshot.progress).toBe(60);
+    progress.write(0.5);
+    expect(progress.snapshot.progress).toBe(79);
+  });
+
   it("reports the rate since the first byte", () => {
     let now = 5_000;
     const progress = new Progress(undefined, () => now);

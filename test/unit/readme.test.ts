@@ -1,55 +1,68 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { API_ADVICE, JOB_ADVICE } from "../../bin/readme/advice.ts";
 import { TABLE_NAMES, tablesOf, withFreshTables } from "../../bin/readme/tables.ts";
 import { MAX_BODY_BYTES } from "../../schema/api/endpoint.ts";
 import { MAX_URL_LENGTH } from "../../schema/api/job-request.ts";
+import { API_ERROR_CODES, JOB_ERROR_CODES } from "../../schema/errors.ts";
 import { MAX_FAILURES, MAX_INTERRUPTIONS, STATUSES } from "../../schema/states.ts";
-import { readmeBlocks, readmeSession, readReadme, STANDALONE } from "../support/readme.ts";
+import { PAGES, readPage, SESSIONS, STANDALONE, sessionOf, shellBlocks } from "../support/readme.ts";
 import { inRepository } from "../support/repository.ts";
 
-const readme = readReadme();
 const contributing = readFileSync(inRepository("CONTRIBUTING.md"), "utf8");
 
-describe("the README", () => {
-  it("shows the tables that the code generates (npm run readme writes them)", () => {
-    expect(withFreshTables(readme)).toBe(readme);
+describe("the pages", () => {
+  it.each(PAGES)("%s shows the tables that the code generates (npm run readme writes them)", (page) => {
+    expect(withFreshTables(readPage(page))).toBe(readPage(page));
   });
 
-  it("and the pages show every table between them, as the code generates it", () => {
-    const pages = readdirSync(inRepository("docs")).filter((name) => name.endsWith(".md"));
-    const texts = [readme, ...pages.map((name) => readFileSync(inRepository("docs", name), "utf8"))];
-    for (const text of texts) expect(withFreshTables(text)).toBe(text);
-    expect(new Set(texts.flatMap(tablesOf))).toEqual(new Set(TABLE_NAMES));
+  it("show every generated table once", () => {
+    expect(PAGES.flatMap((page) => tablesOf(readPage(page))).sort()).toEqual([...TABLE_NAMES].sort());
   });
 
-  it("contains no shell command that is not run", () => {
-    const unmarked = readmeBlocks().filter(({ reason }) => reason === null);
+  it("contain no shell command that is not run", () => {
+    const unmarked = PAGES.flatMap(shellBlocks).filter(({ reason }) => reason === null);
     const standalone = unmarked.filter(({ commands }) => commands in STANDALONE);
-    expect(standalone.map(({ commands }) => commands).sort()).toEqual(Object.keys(STANDALONE).sort());
-    expect(standalone.length + readmeSession().length).toBe(unmarked.length);
+    const named = new Set(standalone.map(({ commands }) => commands));
+    expect([...named].sort()).toEqual(Object.keys(STANDALONE).sort());
+    expect(standalone.length + SESSIONS.flatMap(sessionOf).length).toBe(unmarked.length);
     expect(readFileSync(inRepository(".ci", "run"), "utf8")).toContain("\nnpm test");
   });
 
-  it("uses only the local stack in the commands that are run", () => {
-    const urls = readmeSession().flatMap((commands) => commands.match(/https?:\/\/[^/\s"']+/g) ?? []);
+  it("use only the local stack in the commands that are run", () => {
+    const urls = SESSIONS.flatMap(sessionOf).flatMap(
+      (commands) => commands.match(/https?:\/\/[^/\s"']+/g) ?? [],
+    );
     expect(new Set(urls)).toEqual(new Set(["http://127.0.0.1:8787", "https://example.com"]));
   });
 
-  it("states the actual limits", () => {
-    expect(readme).toContain(`| URL | ${MAX_URL_LENGTH.toLocaleString("en")} characters`);
-    expect(readme).toContain(`| request body | ${MAX_BODY_BYTES / 1024} KiB |`);
-    expect(readme).toContain(`${MAX_INTERRUPTIONS} lost runs, ${MAX_FAILURES} failures of the service`);
+  it("state the actual limits", () => {
+    const configuration = readPage("docs/configuration.md");
+    expect(configuration).toContain(`| URL | ${MAX_URL_LENGTH.toLocaleString("en")} characters`);
+    expect(configuration).toContain(`| request body | ${MAX_BODY_BYTES / 1024} KiB |`);
+    expect(configuration).toContain(
+      `${MAX_INTERRUPTIONS} lost runs, ${MAX_FAILURES} failures of the service`,
+    );
   });
 
-  it("explains every status of a job", () => {
-    expect(STATUSES.filter((status) => !readme.includes(`| \`${status}\` |`))).toEqual([]);
+  it("explain every status of a job, and what to do about every error", () => {
+    const jobs = readPage("docs/jobs.md");
+    expect(STATUSES.filter((status) => !jobs.includes(`| \`${status}\` |`))).toEqual([]);
+    expect(API_ERROR_CODES.filter((code) => !API_ADVICE[code])).toEqual([]);
+    expect(JOB_ERROR_CODES.filter((code) => !JOB_ADVICE[code])).toEqual([]);
+  });
+
+  it("README.md has 150 to 200 lines", () => {
+    const lines = readPage("README.md").trimEnd().split("\n").length;
+    expect(lines).toBeGreaterThanOrEqual(150);
+    expect(lines).toBeLessThanOrEqual(200);
   });
 });
 
 describe.each([
-  ["README.md", readme],
+  ...PAGES.map((page): [string, string] => [page, readPage(page)]),
   ["CONTRIBUTING.md", contributing],
-])("%s", (_, text) => {
+])("%s", (page, text) => {
   it("names npm scripts that exist", () => {
     const { scripts } = JSON.parse(readFileSync(inRepository("package.json"), "utf8"));
     const named = [...text.matchAll(/npm run ([a-z-]+)/g)].map((match) => match[1] ?? "");
@@ -57,7 +70,8 @@ describe.each([
   });
 
   it("names files that exist", () => {
-    const linked = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1] ?? "");
+    const folder = page.startsWith("docs/") ? "docs" : "";
+    const linked = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map((match) => `${folder}/${match[1]}`);
     const quoted = [...text.matchAll(/`((?:schema|worker|processor|bin|test)\/[\w./-]+)`/g)].map(
       (match) => match[1] ?? "",
     );

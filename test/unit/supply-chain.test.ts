@@ -16,7 +16,7 @@ import { inRoot } from "../../bin/stack/paths.ts";
 import { trackedFiles } from "../support/repository.ts";
 
 const read = (path: string): string => readFileSync(inRoot(...path.split("/")), "utf8");
-const dockerfiles = trackedFiles().filter((file) => /(^|\/)Dockerfile/.test(file));
+const dockerfiles = trackedFiles().filter((file) => /(^|\/)Dockerfile$/.test(file));
 const workflows = trackedFiles().filter((file) => /^\.github\/.*\.ya?ml$/.test(file));
 
 const WITH_DIGEST = /^[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}$/;

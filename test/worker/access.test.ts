@@ -70,7 +70,7 @@ describe("every route for callers", () => {
 
 describe("a key with scopes", () => {
   const allowed: Record<string, string> = { GET: "read", POST: "write", PATCH: "write", DELETE: "write" };
-  const isStorage = /^\/user\/(storage|s3|bucket|blob|gcs|oss|slack|webhook-secret)/;
+  const isStorage = /^\/user\/(storage|s3|bucket|blob|gcs|oss|gdrive|slack|webhook-secret)/;
 
   it.each(of("key"))(
     "is allowed to call %s only with the scope that it needs, which the refusal names",
@@ -116,9 +116,9 @@ it("the API has no other routes: unknown paths are not found", async () => {
     ["POST", "/jobs/plan/more"],
     ["GET", "/docs/package.json"],
     ["GET", "/docs/..%2Fpackage.json"],
-    ["GET", "/swagger-ui.css"],
-    ["GET", "/docs/swagger-ui.js"],
-    ["GET", "/ui/..%2Fdocs%2Fswagger-ui.css"],
+    ["GET", "/docs/home.html"],
+    ["GET", "/docs/none.js"],
+    ["GET", "/ui/..%2Fdocs%2Fhome.html"],
     ["GET", "/ui/package.json"],
     ["GET", "/ui/absent.js"],
     ["GET", "/console/x"],

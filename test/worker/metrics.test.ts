@@ -160,7 +160,7 @@ describe("GET /status", () => {
     expect((await worker.call("GET", "/status")).status).toBe(200);
   });
 
-  it("forgets what is older than an hour", async () => {
+  it("leaves out what is older than an hour", async () => {
     await blocked(5);
     worker.now += 70 * 60_000;
     expect((await status()).sites).toEqual([]);

@@ -55,7 +55,7 @@ describe("an invalid request", () => {
       "filename",
       "filename must not contain half of a character (an unpaired surrogate)",
     ],
-    [{ url, video_quality: 52 }, "video_quality", "video_quality must be at most 51"],
+    [{ url, video_quality: 52 }, "video_quality", "video_quality must be a whole number from 0 to 51"],
     [{ url, video_codec: "av2" }, "video_codec", "video_codec must be one of copy, h264, h265, vp9"],
     [
       { url, max_resolution: "721" },
@@ -63,7 +63,11 @@ describe("an invalid request", () => {
       "max_resolution must be best, 2160, 1440, 1080, 720, 480 or 360",
     ],
     [{ url, subtitle_languages: ["??"] }, "subtitle_languages.0", /BCP 47/],
-    [{ url, max_duration: 0 }, "max_duration", "max_duration must be at least 1"],
+    [
+      { url, max_duration: 0 },
+      "max_duration",
+      "max_duration must be a whole number of seconds, from 1 to 43200",
+    ],
     [{ url, audio_only: "yes" }, "audio_only", "audio_only must be true or false"],
     [{ url, webhook_events: [] }, "webhook_events", /^webhook_events must name an event type/],
     [

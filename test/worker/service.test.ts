@@ -226,17 +226,60 @@ describe("the documentation", () => {
     for (const name of names) expect(document.components.schemas).toHaveProperty(name ?? "");
   });
 
-  it("is a page that loads only its own origin's files", async () => {
-    const response = await service.call("GET", "/docs");
-    expect(response.headers.get("content-security-policy")).toContain("default-src 'self'");
-    const page = await response.text();
-    const files = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? "");
-    expect(files).toHaveLength(4);
-    for (const file of files) {
-      expect(file).toMatch(/^\/docs\//);
-      const asset = await service.call("GET", file);
-      expect([file, asset.status]).toEqual([file, 200]);
-      expect((await asset.arrayBuffer()).byteLength).toBeGreaterThan(50);
+  it.each(["/docs", "/docs/reference", "/docs/quick-start", "/docs/decisions/validator"])(
+    "%s is a page that loads only files of its own origin, without inline script or style",
+    async (path) => {
+      const response = await service.call("GET", path);
+      expect(response.headers.get("content-security-policy")).not.toMatch(/unsafe|https?:/);
+      const page = await response.text();
+      expect(page).not.toMatch(/<style|<script>| style=| on\w+=/);
+      const files = [...page.matchAll(/(?:src|<link[^>]*href)="([^"]+)"/g)].map(([, file]) => file ?? "");
+      expect(new Set(files)).toEqual(
+        new Set(["/ui/icon.svg", "/ui/base.css", "/ui/docs.css", "/ui/search.js"]),
+      );
+      for (const file of files) expect([file, (await service.call("GET", file)).status]).toEqual([file, 200]);
+    },
+  );
+
+  it("links only to pages and anchors that exist", async () => {
+    const pages = new Map<string, string>();
+    const read = async (path: string) => {
+      if (!pages.has(path)) pages.set(path, await (await service.call("GET", path)).text());
+      return pages.get(path) ?? "";
+    };
+    const linksOf = (page: string) => [...page.matchAll(/href="([^"]*)"/g)].map(([, link]) => link ?? "");
+    const paths = new Set(linksOf(await read("/docs")).filter((link) => link.startsWith("/docs")));
+    expect(paths.size).toBeGreaterThan(20);
+    const dead: string[] = [];
+    for (const path of paths) {
+      for (const link of linksOf(await read(path))) {
+        if (!/^(\/docs|#)/.test(link)) continue;
+        const [page = "", anchor] = link.split("#");
+        const target = await read(page || path);
+        const found = anchor === undefined || target.includes(`id="${anchor}"`);
+        if (!found || target.startsWith("{")) dead.push(`${path}: ${link}`);
+      }
+    }
+    expect(dead).toEqual([]);
+  });
+
+  it("shows commands that call this server, and is there for programs too", async () => {
+    const page = await (await service.call("GET", "/docs/reference")).text();
+    expect(page).toContain("https://waterspout.example/jobs");
+    expect(page).not.toMatch(/\{\{|127\.0\.0\.1/);
+    for (const [path, type] of [
+      ["/llms.txt", "text/plain"],
+      ["/llms-full.txt", "text/plain"],
+      ["/docs/jobs.md", "text/markdown"],
+      ["/docs/search.json", "application/json"],
+    ] as const) {
+      const response = await service.call("GET", path);
+      expect([path, response.status]).toEqual([path, 200]);
+      expect(response.headers.get("content-type")).toContain(type);
+      await response.text();
+    }
+    for (const path of ["/docs/none", "/docs/home.html", "/docs/a/b/c"]) {
+      expect([path, (await service.call("GET", path)).status]).toEqual([path, 404]);
     }
   });
 });

@@ -454,6 +454,50 @@ describe("callers of marketplaces", () => {
     expect(worker.logs.findLast(({ route }) => route === "/jobs")).toMatchObject({ d1_calls: 1 });
   });
 
+  it("keep what the operator set for them when they change their plan", async () => {
+    const user = `ann-${crypto.randomUUID()}`;
+    await post(gateway(user, "BASIC"), { storage: s3 });
+    const [row] = (await rows("accounts")).filter(({ name }) => name === user);
+    const limits = { max_concurrent_jobs: 7 };
+    await worker.operator("PATCH", `/admin/accounts/${row?.id}`, { limits });
+    await post(gateway(user, "PRO"), { storage: s3 });
+    const account = await worker.operator("GET", `/admin/accounts/${row?.id}`);
+    expect(account).toMatchObject({ limits: { max_concurrent_jobs: 7, max_resolution: 2160 } });
+  });
+
+  it("have the plans that the operator configured, and an unknown one is the lowest and is logged", async () => {
+    const user = `tom-${crypto.randomUUID()}`;
+    const plans = { free: { max_concurrent_jobs: 1 }, CUSTOM: { max_concurrent_jobs: 50 } };
+    const limitsOf = async () =>
+      (await rows("accounts"))
+        .filter(({ name }) => name === user)
+        .map(({ limits }) => JSON.parse(String(limits)));
+    worker = withProvider(new Harness({ RAPIDAPI_PLANS: JSON.stringify(plans) }));
+    await post(gateway(user, "CUSTOM"), { storage: s3 });
+    expect(await limitsOf()).toEqual([{ max_concurrent_jobs: 50 }]);
+    await post(gateway(user, "ULTRA"), { storage: s3 });
+    expect(await limitsOf()).toEqual([{ max_concurrent_jobs: 1 }]);
+    expect(worker.logs).toContainEqual(
+      expect.objectContaining({ event: "unknown_plan", plan: "ULTRA", used: "FREE" }),
+    );
+    const changed = { ...plans, free: { max_concurrent_jobs: 2 } };
+    worker = withProvider(new Harness({ RAPIDAPI_PLANS: JSON.stringify(changed) }));
+    await post(gateway(user, "ULTRA"), { storage: s3 });
+    expect(await limitsOf()).toEqual([{ max_concurrent_jobs: 2 }]);
+  });
+
+  it("are billed for the jobs that a call creates", async () => {
+    const headers = gateway("bill", "PRO");
+    const billed = async (response: Promise<Response>) => (await response).headers.get("x-rapidapi-billing");
+    expect(await billed(post(headers, { storage: s3 }))).toBe("Jobs=1");
+    const jobs = [{ url }, { url: `${url}?2` }];
+    const bulk = { headers, body: { jobs, storage: s3 } };
+    expect(await billed(worker.call("POST", "/jobs/bulk", bulk))).toBe("Jobs=2");
+    expect(await billed(worker.call("GET", "/jobs", { headers }))).toBe("Jobs=0");
+    expect(await billed(post(headers, {}))).toBe("Jobs=0");
+    expect(await billed(worker.call("GET", "/jobs", { key: account.key }))).toBeNull();
+  });
+
   it("must send storage with each job, and have no settings", async () => {
     const headers = gateway("joe", "PRO");
     const refused = await post(headers, {});

@@ -1,29 +1,27 @@
-/** The documentation page: Swagger UI over `/openapi.json`, served entirely by this Worker. */
+/** The documentation: pages that are built from `docs/` and from the API's schemas, served by this Worker alone. */
 
-/** The assets that the page needs; no other asset below `/docs/` is served. */
-export const DOCS_ASSETS: readonly string[] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+/** What a page may load: style and script from its own origin, nothing inline. */
+export const DOCS_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
 
-/** The page's script, as a file, so that the page needs no inline script. */
-export const DOCS_SCRIPT_NAME = "start.js";
-export const DOCS_SCRIPT = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#docs", deepLinking: true });\n`;
+/** The address that commands in the guides use; a page shows the server's own instead. */
+export const LOCAL_URL = "http://127.0.0.1:8787";
 
-/** What the page may load: its own origin only. Swagger UI sets styles on elements. */
-export const DOCS_POLICY =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
+/** Stands in built pages for the server's own address. */
+export const SERVER_MARK = "{{server}}";
 
-export const DOCS_PAGE = `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Waterspout API</title>
-    <link rel="icon" href="/docs/favicon-32x32.png">
-    <link rel="stylesheet" href="/docs/swagger-ui.css">
-  </head>
-  <body>
-    <div id="docs"></div>
-    <script src="/docs/swagger-ui-bundle.js"></script>
-    <script src="/docs/${DOCS_SCRIPT_NAME}"></script>
-  </body>
-</html>
-`;
+/** Files below `/docs/` that are not pages, by their ending. */
+export const DOCS_TYPES: Readonly<Record<string, string>> = {
+  md: "text/markdown; charset=utf-8",
+  json: "application/json; charset=utf-8",
+  txt: "text/plain; charset=utf-8",
+  svg: "image/svg+xml",
+};

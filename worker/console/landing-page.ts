@@ -54,7 +54,7 @@ export const landingPage = (url: string, version: string): string => `<!doctype 
     <footer class="landing-foot">
       <p>Waterspout ${escaped(version)}, open source under Apache-2.0</p>
       <ul>
-        <li><a href="/readyz">Status</a></li>
+        <li><a href="/status">Status</a></li>
         <li><a href="/openapi.json">OpenAPI</a></li>
         <li><a href="/docs">Documentation</a></li>
         <li><a href="/console">Console</a></li>

@@ -128,6 +128,14 @@ export async function findJobOf(db: Db, accountId: string, id: string): Promise<
   return row?.account_id === accountId ? row : undefined;
 }
 
+/** What a run needs of the account's storage. A result may have 100 columns, and most of them are the job's. */
+const storageConfigForRun = {
+  provider: storageConfigs.provider,
+  place: storageConfigs.place,
+  sealed: storageConfigs.sealed,
+};
+export type StorageConfigForRun = Pick<typeof storageConfigs.$inferSelect, keyof typeof storageConfigForRun>;
+
 /** A job with the limits and the storage of its account and the credentials that came with it, for a run. */
 export async function findJobForRun(db: Db, id: string) {
   return (await jobForRunQuery(db, eq(jobs.id, id)))[0];
@@ -147,7 +155,7 @@ const jobForRunQuery = (db: Db, condition: SQL) =>
       limits: accounts.limits,
       storage_prefix: accounts.storage_prefix,
       credentials: jobCredentials.sealed,
-      config: storageConfigs,
+      config: storageConfigForRun,
     })
     .from(jobs)
     .leftJoin(accounts, eq(accounts.id, jobs.account_id))

@@ -1,7 +1,7 @@
 import { endpoints } from "../../schema/api/endpoints.ts";
 import { openApiDocument } from "../../schema/openapi.ts";
 import { CONSOLE_PAGE, consolePolicy } from "../console/console-page.ts";
-import { DOCS_ASSETS, DOCS_PAGE, DOCS_POLICY, DOCS_SCRIPT, DOCS_SCRIPT_NAME } from "../console/docs-page.ts";
+import { DOCS_POLICY, DOCS_TYPES, SERVER_MARK } from "../console/docs-page.ts";
 import { LANDING_POLICY, landingPage } from "../console/landing-page.ts";
 import { notFound } from "../lib/api-error.ts";
 import { bearerOf } from "../lib/bearer.ts";
@@ -53,19 +53,28 @@ export const serviceHandlers = {
     ok(openApiDocument(context.config.publicUrl, VERSION)),
   ),
 
-  docs: route(endpoints.docs, async ({ c }) =>
-    c.html(DOCS_PAGE, 200, { "content-security-policy": DOCS_POLICY }),
-  ),
+  docs: route(endpoints.docs, ({ c }) => docsPage(c, "home")),
 };
 
-/** `GET /docs/{file}`: the few files of the documentation page, from the Worker's own assets. */
+/** `GET /docs/{page}`, `/llms.txt` and `/llms-full.txt`: pages of the documentation, and their sources. */
 export const docsAsset: Handler = async (c) => {
-  const file = c.req.param("file") ?? "";
-  if (file === DOCS_SCRIPT_NAME)
-    return c.body(DOCS_SCRIPT, 200, { "content-type": "text/javascript; charset=utf-8" });
-  if (!DOCS_ASSETS.includes(file)) throw notFound("page");
-  return asset(c, `docs/${file}`);
+  const name = c.req.path.replace(/^\/(docs\/)?/, "");
+  if (!/^[A-Za-z0-9-]+(\/[a-z0-9-]+)?(\.[a-z]+)?$/.test(name)) throw notFound("page");
+  const type = DOCS_TYPES[name.split(".")[1] ?? ""];
+  if (type === undefined) return docsPage(c, name);
+  const response = await asset(c, `docs/${name}`);
+  response.headers.set("content-type", type);
+  return response;
 };
+
+/** A page whose commands call this server. */
+async function docsPage(c: AppContext, name: string): Promise<Response> {
+  const { assets, config } = c.var.context;
+  const found = await assets.fetch(`http://assets/docs/${name}`);
+  if (found.status !== 200 || name.includes(".")) throw notFound("page");
+  const page = (await found.text()).replaceAll(SERVER_MARK, config.publicUrl.replace(/\/$/, ""));
+  return c.html(page, 200, { "content-security-policy": DOCS_POLICY });
+}
 
 /** `GET /ui/{file}`: style sheets and scripts of the Worker's own pages. */
 export const uiAsset: Handler = async (c) => {

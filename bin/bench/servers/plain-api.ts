@@ -23,7 +23,7 @@ database.exec(`
     plan TEXT NOT NULL, status TEXT NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER);
   CREATE INDEX jobs_by_account ON jobs (account, id);
   CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
-  CREATE TABLE dispatch messages (id INTEGER PRIMARY KEY, job TEXT NOT NULL);
+  CREATE TABLE messages (id INTEGER PRIMARY KEY, job TEXT NOT NULL);
 `);
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 database.prepare("INSERT INTO keys VALUES (?, ?)").run(sha256(key), "bench");

@@ -1,15 +1,13 @@
 /**
  * What `wrangler.toml` says of the Worker, in the terms of the embedded platform. It is read once, when the Worker is
- * built, so that a running stack needs no wrangler.
+ * built, so that a running stack needs no wrangler. Database and limiters are not among it: see `worker/embedded/`.
  */
 export interface PlatformBindings {
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
-  readonly databases: readonly { readonly binding: string; readonly id: string }[];
   readonly buckets: readonly { readonly binding: string; readonly name: string }[];
   readonly producers: readonly { readonly binding: string; readonly queue: string }[];
   readonly consumers: readonly QueueConsumer[];
-  readonly rateLimits: readonly RateLimitBinding[];
   readonly objects: readonly { readonly binding: string; readonly className: string }[];
   readonly assets: { readonly binding: string };
   readonly crons: readonly string[];
@@ -29,12 +27,4 @@ export interface QueueConsumer {
   /** Seconds. */
   readonly retryDelay?: number | undefined;
   readonly maxConcurrency?: number | null | undefined;
-}
-
-export interface RateLimitBinding {
-  readonly binding: string;
-  readonly namespace: string;
-  readonly limit: number;
-  /** Seconds. */
-  readonly period: 10 | 60;
 }

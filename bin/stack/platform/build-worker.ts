@@ -1,14 +1,12 @@
-/** `node build-worker.ts <folder>`: builds the Worker as it is deployed, and writes what it is bound to. */
-import { execFile } from "node:child_process";
+/** `node build-worker.ts <folder>`: builds the Worker for the embedded platform, and writes what it is bound to. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { build } from "esbuild";
 import { unstable_readConfig } from "wrangler";
 import { buildAssets } from "../../assets/build-assets.ts";
-import { inRoot, root } from "../paths.ts";
-import { WRANGLER } from "../wrangler.ts";
+import { inRoot } from "../paths.ts";
 import type { PlatformBindings } from "./bindings.ts";
-import { ASSETS, BINDINGS_FILE } from "./bundle.ts";
+import { ASSETS, BINDINGS_FILE, BUNDLE_FILE } from "./bundle.ts";
 
 const CONFIG = inRoot("wrangler.toml");
 
@@ -16,7 +14,6 @@ const CONFIG = inRoot("wrangler.toml");
 interface WranglerConfig {
   readonly compatibility_date?: string;
   readonly compatibility_flags: readonly string[];
-  readonly d1_databases: readonly { readonly binding: string }[];
   readonly r2_buckets: readonly { readonly binding: string; readonly bucket_name?: string }[];
   readonly queues: {
     readonly producers?: readonly { readonly binding: string; readonly queue: string }[];
@@ -30,11 +27,6 @@ interface WranglerConfig {
       readonly max_concurrency?: number | null;
     }[];
   };
-  readonly ratelimits: readonly {
-    readonly name: string;
-    readonly namespace_id: string;
-    readonly simple: { readonly limit: number; readonly period: 10 | 60 };
-  }[];
   readonly durable_objects: {
     readonly bindings: readonly { readonly name: string; readonly class_name: string }[];
   };
@@ -51,8 +43,6 @@ function readBindings(): PlatformBindings {
   return {
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
-    // the name of the binding stands for the database: state folders of the development server know it by that
-    databases: config.d1_databases.map(({ binding }) => ({ binding, id: binding })),
     buckets: config.r2_buckets.map(({ binding, bucket_name }) => ({ binding, name: bucket_name ?? binding })),
     producers: (config.queues.producers ?? []).map(({ binding, queue }) => ({ binding, queue })),
     consumers: (config.queues.consumers ?? []).map((consumer) => ({
@@ -63,11 +53,6 @@ function readBindings(): PlatformBindings {
       deadLetterQueue: consumer.dead_letter_queue,
       retryDelay: consumer.retry_delay,
       maxConcurrency: consumer.max_concurrency,
-    })),
-    rateLimits: config.ratelimits.map(({ name, namespace_id, simple }) => ({
-      binding: name,
-      namespace: namespace_id,
-      ...simple,
     })),
     objects: config.durable_objects.bindings.map(({ name, class_name }) => ({
       binding: name,
@@ -81,10 +66,19 @@ function readBindings(): PlatformBindings {
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error("The folder for the bundle is missing");
-const assets = join(folder, ASSETS);
-await buildAssets(assets);
-const build = [WRANGLER, "deploy", "--dry-run", "--containers-rollout=none", "--assets", assets];
-await Promise.all([
-  promisify(execFile)(process.execPath, [...build, "--outdir", folder], { cwd: root }),
-  writeFileSync(join(folder, BINDINGS_FILE), JSON.stringify(readBindings(), null, 2)),
-]);
+await buildAssets(join(folder, ASSETS));
+await build({
+  entryPoints: [inRoot("worker", "embedded", "index.ts")],
+  outfile: join(folder, BUNDLE_FILE),
+  bundle: true,
+  format: "esm",
+  target: "es2024",
+  // the packages' own choice for this runtime, as wrangler makes it
+  conditions: ["workerd", "worker", "browser"],
+  mainFields: ["browser", "module", "main"],
+  external: ["cloudflare:*"],
+  define: { "process.env.NODE_ENV": '"production"' },
+  keepNames: true,
+  logLevel: "warning",
+});
+writeFileSync(join(folder, BINDINGS_FILE), JSON.stringify(readBindings(), null, 2));

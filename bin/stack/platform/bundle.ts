@@ -12,8 +12,8 @@ import type { PlatformBindings } from "./bindings.ts";
 export const BINDINGS_FILE = "bindings.json";
 /** Name of the folder next to the bundle with the files of its pages. */
 export const ASSETS = "assets";
-/** What wrangler calls the one module of the Worker. */
-const BUNDLE_FILE = "index.js";
+/** The Worker as one module. */
+export const BUNDLE_FILE = "index.js";
 
 /** Everything that the bundle is made of. */
 const SOURCES = [
@@ -24,6 +24,9 @@ const SOURCES = [
   "wrangler.toml",
   "bin/stack/platform",
   "bin/assets",
+  "bin/docs",
+  "bin/readme",
+  "docs",
 ];
 /** Bundles of former sources that are kept, for a stack that is just starting with one. */
 const KEPT = 2;

@@ -12,9 +12,9 @@ interface ControlFacts {
 }
 
 /**
- * Opens the controls on a loopback port of their own; only who may read `file` may use them.
+ * Opens the controls on a separate loopback port; only a user who can read `file` can use them.
  *
- * @param runScheduled does what the cron does
+ * @param runScheduled runs the scheduled work
  */
 export async function openControl(file: string, runScheduled: () => Promise<void>): Promise<Server> {
   const token = randomBytes(24).toString("base64url");
@@ -38,9 +38,9 @@ export async function openControl(file: string, runScheduled: () => Promise<void
 }
 
 /**
- * Lets the Worker's scheduled work run now, and waits for its end.
+ * Runs the Worker's scheduled work now, and waits until it is done.
  *
- * @throws Error when it failed or the platform is not there
+ * @throws Error if it failed or the platform is not running
  */
 export async function runScheduled(file: string, signal?: AbortSignal): Promise<void> {
   const { url, token } = JSON.parse(readFileSync(file, "utf8")) as ControlFacts;

@@ -2,6 +2,8 @@ import http, { type IncomingMessage, type Server, type ServerResponse } from "no
 import { pipeline } from "node:stream";
 import type { AddressRange } from "../../../schema/address-range.ts";
 import { clientAddressOf } from "./client-address.ts";
+import type { LineWriter } from "./line-writer.ts";
+import { STORAGE_PATH } from "./paths.ts";
 
 /** Idle connections of callers and of the processor are kept this long. */
 const IDLE_MS = 75_000;
@@ -9,18 +11,30 @@ const IDLE_MS = 75_000;
 const HEADERS_MS = 30_000;
 const MAX_HEADER_BYTES = 32 * 1024;
 
+/** How long responses that are under way may take once the platform is told to stop, in milliseconds. */
+export const DRAIN_MS = 10_000;
+
+export interface Front {
+  readonly server: Server;
+  /** Takes no more connections, ends event streams, and waits for the other responses, `ms` milliseconds at most. */
+  drain(ms: number): Promise<void>;
+}
+
 export interface FrontOptions {
-  /** Where the platform's front Worker listens. */
+  /** Where the platform's Worker listens. */
   readonly target: URL;
   /** Reverse proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly AddressRange[];
+  /** Takes a line for each request that the Worker does not see and so does not log. */
+  readonly log: LineWriter;
 }
 
 /**
  * The public entrance: passes requests on to the Worker and nothing else. The platform behind it takes commands by
  * headers and by CONNECT; neither gets past here. As Cloudflare does, it says where a request came from.
  */
-export function createFront(options: FrontOptions): Server {
+export function createFront(options: FrontOptions): Front {
+  const underWay = new Set<ServerResponse>();
   const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
   const server = http.createServer(
     {
@@ -31,14 +45,52 @@ export function createFront(options: FrontOptions): Server {
       maxHeaderSize: MAX_HEADER_BYTES,
       noDelay: true,
     },
-    (request, response) => pass(request, response, agent, options),
+    (request, response) => {
+      underWay.add(response);
+      response.once("close", () => underWay.delete(response));
+      if (!logsItself(request)) logWhenOver(request, response, options.log);
+      pass(request, response, agent, options);
+    },
   );
   server.on("connect", (_request, socket) => {
     socket.on("error", () => socket.destroy());
     socket.end("HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
   });
   server.once("close", () => agent.destroy());
-  return server;
+  return { server, drain: (ms) => drain(server, underWay, ms) };
+}
+
+async function drain(server: Server, underWay: ReadonlySet<ServerResponse>, ms: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const response of underWay) {
+    // a client of a stream resumes it elsewhere or later
+    if (isEventStream(response)) response.destroy();
+    else if (!response.headersSent) response.setHeader("connection", "close");
+    else response.once("finish", () => response.req.socket.end());
+  }
+  server.closeIdleConnections();
+  const tooLate = setTimeout(() => server.closeAllConnections(), ms);
+  await closed;
+  clearTimeout(tooLate);
+}
+
+const isEventStream = (response: ServerResponse): boolean =>
+  response.headersSent && EVENT_STREAMS.has(response);
+const EVENT_STREAMS = new WeakSet<ServerResponse>();
+
+/** The Worker logs its own requests, with more facts. */
+const logsItself = ({ url = "/" }: IncomingMessage): boolean =>
+  url.startsWith("/") && !url.startsWith(`${STORAGE_PATH}/`);
+
+/** Neither keys of files nor signatures get into the log. */
+function logWhenOver(request: IncomingMessage, response: ServerResponse, log: LineWriter): void {
+  const startedAt = performance.now();
+  const route = request.url?.startsWith(STORAGE_PATH) ? `${STORAGE_PATH}/*` : "*";
+  response.once("close", () => {
+    const { statusCode: status } = response;
+    const ms = Math.round(performance.now() - startedAt);
+    log(JSON.stringify({ event: "request", method: request.method, route, status, ms }));
+  });
 }
 
 function pass(
@@ -67,6 +119,7 @@ function pass(
     const headers = reply.rawHeaders.filter(
       (_, i) => !PER_CONNECTION.test(reply.rawHeaders[i - (i % 2)] ?? ""),
     );
+    if (reply.headers["content-type"]?.startsWith("text/event-stream")) EVENT_STREAMS.add(response);
     response.writeHead(reply.statusCode ?? 502, reply.statusMessage ?? "", headers);
     response.flushHeaders();
     pipeline(reply, response, () => {});

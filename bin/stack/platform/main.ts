@@ -2,8 +2,10 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Log, LogLevel, Miniflare } from "miniflare";
+import { createAssets } from "./assets.ts";
 import { openControl } from "./control.ts";
-import { createFront } from "./front.ts";
+import { createFront, DRAIN_MS } from "./front.ts";
+import { createLineWriter } from "./line-writer.ts";
 import { createOutbound } from "./outbound.ts";
 import type { PlatformFile } from "./platform-file.ts";
 import { APP, workersOf } from "./workers.ts";
@@ -12,6 +14,7 @@ const [path] = process.argv.slice(2);
 if (path === undefined) throw new Error("The file that describes the platform is missing");
 const file = JSON.parse(readFileSync(path, "utf8")) as PlatformFile;
 
+const log = createLineWriter(process.stdout);
 const outbound = createOutbound(file.openedHosts);
 const platform = new Miniflare({
   host: "127.0.0.1",
@@ -22,9 +25,12 @@ const platform = new Miniflare({
   // addresses of requests may hold credentials of callers
   logRequests: false,
   log: new Log(LogLevel.WARN),
-  handleStructuredLogs: ({ message }) => void process.stdout.write(`${message}\n`),
+  handleStructuredLogs: ({ message }) => log(message),
   resourcePersistencePath: file.dataFolder,
-  workers: workersOf(file, outbound.handler),
+  workers: workersOf(file, {
+    network: outbound.handler,
+    assets: createAssets(file.assetsFolder),
+  }),
 });
 await platform.ready;
 const control = await openControl(file.controlFile, async () => {
@@ -35,20 +41,20 @@ const control = await openControl(file.controlFile, async () => {
   }
 });
 const front = createFront({
-  target: await platform.unsafeGetDirectURL("front"),
+  target: await platform.unsafeGetDirectURL(APP),
   trustedProxies: file.trustedProxies,
+  log,
 });
-front.listen(file.port, "127.0.0.1");
-await once(front, "listening");
+front.server.listen(file.port, file.host);
+await once(front.server, "listening");
 
 let isStopping = false;
 const stop = async () => {
   if (isStopping) return;
   isStopping = true;
-  for (const server of [front, control]) {
-    server.close();
-    server.closeAllConnections();
-  }
+  control.close();
+  control.closeAllConnections();
+  await front.drain(DRAIN_MS);
   await platform.dispose();
   outbound.close();
   process.exit(0);

@@ -16,13 +16,13 @@ export interface Outbound {
 }
 
 /**
- * Sends the Worker's requests to the network, each by the rules that hold for the processor: the name is judged and
+ * Sends the Worker's requests to the network, by the same rules as the processor's: the name is judged and
  * resolved, each of its addresses is judged, and a judged address is dialled. Redirects go back to the Worker, whose
  * next request is judged like any other.
  *
- * A request that reaches nobody is answered as Cloudflare's network answers it, see {@link unreachable}.
+ * A request that cannot be sent gets the response of Cloudflare's network, see {@link unreachable}.
  *
- * @param lookup instead of the system's resolver
+ * @param lookup replaces the system's resolver
  */
 export function createOutbound(openedHosts: readonly string[], lookup?: Lookup): Outbound {
   const opened = parseAllowedHosts(openedHosts.join(","));
@@ -61,10 +61,10 @@ function forward(policy: EgressPolicy, request: IncomingMessage, response: Serve
   pipeline(request, onward, () => {});
 }
 
-/** Why a request reached nobody. */
+/** Why a request could not be sent. */
 type Cause = "NotPublic" | "UnknownHost" | "TLS" | "Unreachable";
 
-/** The statuses by which Cloudflare's network reports a Worker the same. */
+/** The statuses with which Cloudflare's network reports this to a Worker. */
 const STATUS: Readonly<Record<Cause, number>> = {
   NotPublic: 530,
   UnknownHost: 530,
@@ -91,7 +91,7 @@ function causeOf(error: Error): Cause {
 const isLookup = (error: unknown): boolean =>
   error instanceof Error && /^getaddrinfo|^ENOTFOUND/.test(error.message);
 
-/** A user and password of the address belong to its owner's eyes, not into a header that nobody asked for. */
+/** The user and password in an address are for its owner only; they become no header. */
 function withoutCredentials(url: URL): URL {
   const plain = new URL(url);
   plain.username = "";
@@ -99,10 +99,10 @@ function withoutCredentials(url: URL): URL {
   return plain;
 }
 
-/** Headers of one connection, and those that the platform adds for itself; its own secret is among these. */
+/** Headers of one connection, and those that the platform adds for its own use, such as its secret. */
 const NOT_SENT =
   /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|mf-.*|cf-.*|x-waterspout-egress-.*)$/i;
 
-/** Raw headers (name, value, name, value …) that concern the other end. */
+/** Raw headers (name, value, name, value …) that are meant for the other end. */
 const headersToSend = (rawHeaders: readonly string[]): string[] =>
   rawHeaders.filter((_, i) => !NOT_SENT.test(rawHeaders[i - (i % 2)] ?? ""));

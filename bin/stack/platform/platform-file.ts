@@ -3,7 +3,8 @@ import type { PlatformBindings } from "./bindings.ts";
 
 /** What the stack writes for its Worker's process; it holds secrets, so only the owner may read it. */
 export interface PlatformFile {
-  /** Loopback port of the API and of the managed bucket. */
+  /** Address that the API and the managed bucket listen on. */
+  readonly host: string;
   readonly port: number;
   /** Where D1, Durable Objects, queues and R2 live on disk. */
   readonly dataFolder: string;

@@ -8,8 +8,8 @@ import { STORAGE_PATH } from "./paths.ts";
 import type { PlatformFile } from "./platform-file.ts";
 
 /**
- * The Workers of the embedded platform. Only the one named `front` is reached from outside, and it answers nothing by
- * itself; so what the platform offers to developers (explorer, triggers, public buckets) has no address.
+ * The Workers of the embedded platform. Only this project's is reached from outside, by a socket of its own; so what the
+ * platform offers to developers (explorer, triggers, public buckets) has no address.
  */
 
 /** Name of the Worker of this project; the platform's data is filed under it. */
@@ -17,16 +17,6 @@ export const APP = "waterspout";
 
 /** Name of the header that says where a request of the Worker was to go; a Node handler sees no scheme. */
 export const EGRESS_URL_HEADER = "x-waterspout-egress-url";
-
-/** Sends a request where it belongs. */
-const FRONT_SOURCE = `
-const STORAGE = ${JSON.stringify(STORAGE_PATH)};
-export default {
-  fetch(request, env) {
-    const { pathname } = new URL(request.url);
-    return pathname.startsWith(STORAGE + "/") ? env.STORAGE.fetch(request) : env.APP.fetch(request);
-  },
-};`;
 
 /** Hands what the Worker sends to the network over to the Node process, which judges its address. */
 const EGRESS_SOURCE = `
@@ -40,11 +30,31 @@ export default {
 
 const NOTHING_SOURCE = `export default { fetch: () => new Response(null, { status: 404 }) };`;
 
-/** Answers a request that the Worker sends to the network. */
+/** Class of the object that holds the database, see `worker/embedded/database.ts`. */
+export const DATABASE_CLASS = "Database";
+
+/** Name of that object, as `worker/embedded/index.ts` asks for it. */
+export const DATABASE_NAME = "DB";
+
+/** The key that D1 gives its objects: with it, the object opens the database that earlier versions kept in D1. */
+export const DATABASE_EXPORT = {
+  type: "durable-object",
+  storage: "sqlite",
+  unsafeUniqueKey: "miniflare-D1DatabaseObject",
+  unsafePreventEviction: true,
+} as const;
+
+/** Answers a request of a Worker in this process. */
 export type NetworkHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** @param network takes every request that the Worker sends to the network */
-export function workersOf(file: PlatformFile, network: NetworkHandler): WorkerOptions[] {
+export interface NetworkHandlers {
+  /** Takes every request that the Worker sends to the network. */
+  readonly network: NetworkHandler;
+  /** Takes every request for the Worker's assets. */
+  readonly assets: NetworkHandler;
+}
+
+export function workersOf(file: PlatformFile, { network, assets }: NetworkHandlers): WorkerOptions[] {
   const { bindings } = file;
   const { compatibilityDate } = bindings;
   const scripted = (name: string, source: string, env: Env, dev: WorkerOptions["dev"] = CLOSED) => ({
@@ -53,29 +63,26 @@ export function workersOf(file: PlatformFile, network: NetworkHandler): WorkerOp
   });
   return [
     // the platform's own entrance leads to its first Worker
-    scripted("nothing", NOTHING_SOURCE, {}, {}),
-    scripted(
-      "front",
-      FRONT_SOURCE,
-      { APP: { type: "worker", worker: APP }, STORAGE: { type: "worker", worker: "storage" } },
-      { ...CLOSED, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
-    ),
+    scripted("nothing", NOTHING_SOURCE, {}, { cacheAPI: false }),
     scripted("egress", EGRESS_SOURCE, { NETWORK: { type: "node-handler", handler: network } }),
     storageWorker(file),
-    appWorker(file),
+    appWorker(file, assets),
   ];
 }
 
 type Env = NonNullable<NonNullable<WorkerOptions["config"]>["env"]>;
 
 /** A Worker that has no business in the network. */
-const CLOSED: WorkerOptions["dev"] = { outboundService: { type: "worker", worker: "nothing" } };
+const CLOSED: WorkerOptions["dev"] = {
+  cacheAPI: false,
+  outboundService: { type: "worker", worker: "nothing" },
+};
 
 const oneModule = (contents: string) => ({
   manifest: { mainModule: "index.js", modules: { "index.js": { type: "esm" as const, contents } } },
 });
 
-function appWorker({ bindings, bundleFile, assetsFolder, variables }: PlatformFile): WorkerOptions {
+function appWorker({ bindings, bundleFile, variables }: PlatformFile, assets: NetworkHandler): WorkerOptions {
   const { compatibilityDate, compatibilityFlags, consumers, objects } = bindings;
   return {
     config: {
@@ -83,18 +90,31 @@ function appWorker({ bindings, bundleFile, assetsFolder, variables }: PlatformFi
       compatibilityDate,
       compatibilityFlags: [...compatibilityFlags],
       ...oneModule(readFileSync(bundleFile, "utf8")),
-      env: { ...variablesOf({ ...bindings.variables, ...variables }), ...resourcesOf(bindings) },
-      exports: Object.fromEntries(
-        objects.map(({ className }) => [className, { type: "durable-object", storage: "sqlite" }]),
-      ),
-      assets: { directory: assetsFolder, hasUserWorker: true, runWorkerFirst: true },
+      env: {
+        ...variablesOf({ ...bindings.variables, ...variables, STORAGE_PATH }),
+        ...resourcesOf(bindings),
+        DATABASE: { type: "durable-object", worker: APP, exportName: DATABASE_CLASS },
+        STORAGE: { type: "worker", worker: "storage" },
+        [bindings.assets.binding]: { type: "node-handler", handler: assets },
+      },
+      exports: {
+        ...Object.fromEntries(
+          objects.map(({ className }) => [className, { type: "durable-object", storage: "sqlite" }]),
+        ),
+        [DATABASE_CLASS]: DATABASE_EXPORT,
+      },
       triggers: consumers.map(({ queue, ...settings }) => ({
         type: "queue",
         name: queue,
         ...given(settings),
       })),
     },
-    dev: { outboundService: { type: "worker", worker: "egress" } },
+    dev: {
+      // nothing of ours uses it, and it takes memory
+      cacheAPI: false,
+      outboundService: { type: "worker", worker: "egress" },
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    },
   };
 }
 
@@ -104,9 +124,8 @@ function variablesOf(variables: Readonly<Record<string, string>>): Env {
   );
 }
 
-function resourcesOf({ assets, databases, producers, objects, rateLimits, buckets }: PlatformBindings): Env {
+function resourcesOf({ producers, objects, buckets }: PlatformBindings): Env {
   return {
-    ...Object.fromEntries(databases.map(({ binding, id }) => [binding, { type: "d1", id }])),
     ...Object.fromEntries(buckets.map(({ binding, name }) => [binding, { type: "r2", name }])),
     ...Object.fromEntries(producers.map(({ binding, queue }) => [binding, { type: "queue", name: queue }])),
     ...Object.fromEntries(
@@ -115,13 +134,6 @@ function resourcesOf({ assets, databases, producers, objects, rateLimits, bucket
         { type: "durable-object", worker: APP, exportName: className },
       ]),
     ),
-    ...Object.fromEntries(
-      rateLimits.map(({ binding, namespace, limit, period }) => [
-        binding,
-        { type: "rate-limit", namespace, simple: { limit, period } },
-      ]),
-    ),
-    [assets.binding]: { type: "assets" },
   };
 }
 

@@ -25,28 +25,28 @@ const typesOf = (schema: JsonSchema): string[] => [
   ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap(typesOf),
 ];
 
-/** The options that stand for the members of a request, as its schemas describe them. */
+/** An option for each member of a request, as its schemas describe them. */
 export const optionsOf = (shape: Shape): Options =>
   Object.fromEntries(
-    Object.entries(shape).map(([member, schema]) => [flagOf(member), optionOf(jsonSchemaOf(schema))]),
+    Object.entries(shape).map(([member, schema]) => [flagOf(member), optionOf(member, jsonSchemaOf(schema))]),
   );
 
-function optionOf(schema: JsonSchema): Option {
+function optionOf(member: string, schema: JsonSchema): Option {
   const types = typesOf(schema);
-  const help = schema.description ?? "";
+  const help = schema.description ?? `Sets ${member}`;
   if (types.includes("boolean")) return { help };
   if (schema.enum) return { value: schema.enum.join("|"), help };
   if (types.includes("null")) return { value: "N|none", help };
   if (types.includes("integer")) return { value: "N", help };
   if (types.includes("array")) return { value: "A,B", help };
   if (types.includes("string")) return { value: "TEXT", help };
-  return { value: "FILE", help: `${help || "The request's member of this name"}; a JSON file` };
+  return { value: "FILE", help: `${help}; a JSON file` };
 }
 
 /**
- * The members that the command line names, as JSON. Whether they are valid is for the API to say.
+ * The members that the options set, as JSON. The API checks whether they are valid.
  *
- * @throws CommandError when a file cannot be read
+ * @throws CommandError if a file cannot be read
  */
 export function membersOf(shape: Shape, args: Args): Record<string, unknown> {
   const given = Object.entries(shape).flatMap(([member, schema]) => {

@@ -5,6 +5,7 @@ import { CommandError } from "../failures/command-error.ts";
 import { combinedCode, EXIT, type ExitCode } from "../failures/exit-codes.ts";
 import { PRIVATE_HOST_ADVICE, reportFailure } from "../failures/report-failure.ts";
 import { jobText } from "../terminal/job-text.ts";
+import type { Output } from "../terminal/output.ts";
 import type { Screen } from "../terminal/progress-line.ts";
 import type { Created } from "./created-by.ts";
 import type { Destination } from "./destination.ts";
@@ -40,9 +41,10 @@ export async function awaitEnds(
   try {
     if (only && created.length === 1) return [await awaitEnd(only, destination, context)];
     const progress = createJointProgress(created, context);
+    const apart = { ...context, out: withGaps(out) };
     try {
       return await runPool(created, STREAMS, async (each) => {
-        const code = await awaitOne(each, destination, context, progress);
+        const code = await awaitOne(each, destination, apart, progress);
         pending.delete(each);
         progress.ended(each, code);
         return code;
@@ -55,6 +57,12 @@ export async function awaitEnds(
     throw error;
   }
 }
+
+/** Separates the results of several jobs by empty lines. */
+const withGaps = (out: Output): Output => ({
+  ...out,
+  result: (value, text) => out.result(value, () => `${text()}\n`),
+});
 
 function continuation(pending: readonly Created[]): string {
   const ids = (kind: Created["kind"]) => pending.flatMap((each) => (each.kind === kind ? [each.id] : []));

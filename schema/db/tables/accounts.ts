@@ -17,6 +17,8 @@ export const accounts = sqliteTable(
     gateway_user: text("gateway_user").unique("accounts_gateway_user"),
     /** The caller's plan there; the limits change with it. */
     gateway_tier: text("gateway_tier"),
+    /** Limits that the operator set for a caller of a gateway: they survive a change of plan. Null in rows of a former version. */
+    own_limits: json<Limits>("own_limits"),
     /** Signs the account's webhook events, sealed with the account's id; null until it is first needed. */
     webhook_secret: text("webhook_secret"),
     /** The former secret, which also signs for a day after a rotation. */

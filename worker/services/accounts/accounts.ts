@@ -58,6 +58,8 @@ export async function changeAccount(
       name: name ?? before.name,
       limits,
       billing_day,
+      // what the plan of a marketplace says must not undo it
+      ...(before.gateway_tier !== null && { own_limits: { ...before.own_limits, ...asked.limits } }),
       disabled_at:
         disabled === undefined
           ? before.disabled_at

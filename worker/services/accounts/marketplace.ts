@@ -1,4 +1,3 @@
-import type { Limits } from "../../../schema/api/account.ts";
 import type { RequestContext } from "../../context.ts";
 import { takeGatewayAccount } from "../../db/gateway-accounts.ts";
 import { ApiError } from "../../lib/api-error.ts";
@@ -6,31 +5,6 @@ import { sameSecret } from "../../lib/digest.ts";
 import type { Account } from "./key-cache.ts";
 
 /** Callers who come through RapidAPI's gateway, which vouches for them by a shared secret. */
-
-const GIB = 1024 ** 3;
-const HOUR = 3600;
-
-/** Limits of each tier. Deliveries go to the callers' own storage, which is not limited. */
-export const RAPIDAPI_TIERS = {
-  BASIC: tier({ max_concurrent_jobs: 2, max_resolution: 1080, hours: 1, gib: 2 }),
-  PRO: tier({ max_concurrent_jobs: 10, max_resolution: 2160, hours: 4, gib: 10 }),
-  ULTRA: tier({ max_concurrent_jobs: 30, max_resolution: 2160, hours: 8, gib: 30 }),
-  MEGA: tier({ max_concurrent_jobs: 100, max_resolution: null, hours: 12, gib: 100 }),
-} as const satisfies Record<string, Limits>;
-
-interface Tier extends Pick<Required<Limits>, "max_concurrent_jobs" | "max_resolution"> {
-  readonly hours: number;
-  readonly gib: number;
-}
-
-function tier({ max_concurrent_jobs, max_resolution, hours, gib }: Tier): Limits {
-  return {
-    max_concurrent_jobs,
-    max_resolution,
-    max_duration_seconds: hours * HOUR,
-    max_filesize_bytes: gib * GIB,
-  };
-}
 
 /** The gateway's headers of a call. */
 export interface GatewayCall {
@@ -59,34 +33,34 @@ export async function authenticateGateway(context: RequestContext, call: Gateway
   if (user === "" || user.length > MAX_USER) {
     throw new ApiError("invalid_api_key", { sentence: "Missing or invalid X-RapidAPI-User header" });
   }
-  const asked = call.subscription?.trim().toUpperCase() ?? "";
-  const known = Object.keys(RAPIDAPI_TIERS).find((name) => name === asked);
-  const account = await lookUp(context, user, (known ?? "BASIC") as keyof typeof RAPIDAPI_TIERS);
+  const account = await lookUp(context, user, call.subscription?.trim().toUpperCase() ?? "");
   if (!account) throw new ApiError("invalid_api_key", { sentence: "This account is disabled" });
   return account;
 }
 
-/** Cached for a minute like a key, so that most calls need no look-up. */
-async function lookUp(
-  context: RequestContext,
-  user: string,
-  gateway_tier: keyof typeof RAPIDAPI_TIERS,
-): Promise<Account | null> {
+/** Cached for a minute like a key, so that most calls need no look-up. @param asked name of the plan */
+async function lookUp(context: RequestContext, user: string, asked: string): Promise<Account | null> {
   const gateway_user = `rapidapi:${user}`;
-  const entry = `${gateway_tier} ${gateway_user}`;
+  const entry = `${asked} ${gateway_user}`;
   const known = context.keys.get(entry, context.clock());
   if (known !== undefined) return known;
+  const plans = context.config.rapidApiPlans;
+  const [lowest] = plans.keys();
+  const plan = plans.has(asked) ? asked : (lowest ?? "");
   const id = context.newId();
   const row = await takeGatewayAccount(context.db, {
     id,
     storage_prefix: id,
     name: user,
     source: "rapidapi",
-    limits: RAPIDAPI_TIERS[gateway_tier],
+    limits: plans.get(plan) ?? {},
     gateway_user,
-    gateway_tier,
+    gateway_tier: plan,
     created_at: context.clock(),
   });
+  if (plan !== asked) {
+    context.log("unknown_plan", { marketplace: "rapidapi", plan: asked, used: plan, account_id: row?.id });
+  }
   const account = row
     ? {
         id: row.id,

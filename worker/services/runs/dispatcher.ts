@@ -43,7 +43,7 @@ const UNREACHABLE_SECONDS = 5;
 const PICKY_SECONDS = 10;
 /** How long a stream that has not begun is waited for, counted from the acceptance of its job. */
 const LONGEST_WAIT_MS = 24 * 60 * 60_000;
-/** Jobs that the end of one run may start: for the slot that it freed, and for slots that were freed unnoticed. */
+/** Jobs that the end of one run may start: for the slot that it freed, and for slots that were freed unseen. */
 const MAX_REFILL = 4;
 /** Jobs that are tried to start these, since some are postponed or taken by another dispatcher. */
 const MAX_TRIES = 20;

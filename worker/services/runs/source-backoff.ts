@@ -2,7 +2,7 @@ import { ADDRESS_REFUSALS, JOB_ERRORS, type JobErrorCode } from "../../../schema
 import type { Outcome } from "../../../schema/wire/callback.ts";
 import type { Backoffs, RequestContext } from "../../context.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
-import type { JobRow } from "../../db/job-rows.ts";
+import type { JobRow, StorageConfigForRun } from "../../db/job-rows.ts";
 import {
   clearSource,
   clearStorage,
@@ -11,7 +11,6 @@ import {
   strikeSource,
   strikeStorage,
 } from "../../db/source-backoff.ts";
-import type { StorageConfigRow } from "../../db/storage-configs.ts";
 import { DISPATCH_GRACE_MS, sendDispatchMessages } from "../queue/sender.ts";
 
 /**
@@ -75,7 +74,7 @@ export type Admittance =
 export async function putOffBlocked(
   context: RequestContext,
   job: JobRow,
-  config: StorageConfigRow | null,
+  config: StorageConfigForRun | null,
 ): Promise<Admittance> {
   const now = context.clock();
   const { sources, storages } = await context.backoffs.read(context);
@@ -154,7 +153,7 @@ const storagePlaceOf = ({
   `${storage_provider} ${storage_place ?? "managed"}`;
 
 /** The account may have replaced its storage after the job was accepted. */
-const placeNow = (job: JobRow, config: StorageConfigRow | null): string =>
+const placeNow = (job: JobRow, config: StorageConfigForRun | null): string =>
   job.storage_source === "account" && config !== null
     ? storagePlaceOf({ storage_provider: config.provider, storage_place: config.place })
     : storagePlaceOf(job);

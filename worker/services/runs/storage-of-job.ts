@@ -2,8 +2,7 @@ import { DEFAULT_BASE_FOLDER } from "../../../schema/api/storage.ts";
 import type { RunRequest, StorageTarget } from "../../../schema/wire/run.ts";
 import type { RequestContext } from "../../context.ts";
 import { storagePrefixOf } from "../../db/account-rows.ts";
-import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
-import type { StorageConfigRow } from "../../db/storage-configs.ts";
+import type { JobRow, NewJobRow, StorageConfigForRun } from "../../db/job-rows.ts";
 import { openSealed } from "../storage/credentials.ts";
 import { type SealedFor, UnsealError } from "../storage/seal.ts";
 
@@ -26,7 +25,7 @@ interface SealedStorage {
   /** Sent with the job. */
   readonly credentials: string | null;
   /** The account's own. */
-  readonly config: StorageConfigRow | null;
+  readonly config: StorageConfigForRun | null;
   /** The account's prefix; null if it is the account's id. */
   readonly storage_prefix: string | null;
 }

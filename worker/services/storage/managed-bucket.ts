@@ -18,12 +18,14 @@ export function createManagedBucket(config: ManagedBucketConfig, network: Storag
     managed: true,
   };
   const store = new XmlStore(target, s3Authority(target, network), network);
+  const shown = { ...target, endpoint: config.publicEndpoint };
+  const linkStore = new XmlStore(shown, s3Authority(shown, network), network);
   const writeCheck = new WriteCheck({ store, target, network });
   return {
     checkWrite: () => writeCheck.run(),
     target,
     putObject: (key, text, contentType) => store.putObject(key, text, contentType),
-    signedLink: (key) => store.signedLink(key),
+    signedLink: (key) => linkStore.signedLink(key),
     deleteObject: (key) => store.deleteObject(key),
     abortUpload: (key, ref) => store.abortUpload(key, ref),
     listKeys: (prefix) => store.listKeys(prefix),

@@ -61,11 +61,16 @@ interface CurrentStorageProps {
 
 function CurrentStorage({ view, onChange }: CurrentStorageProps) {
   const texts = useTexts();
-  const words = texts.storage;
+  const { storage: words, create } = texts;
   const write = useFormats();
   const { api } = useSession();
   const announce = useAnnounce();
   const [isAsked, setAsked] = useState(false);
+  const [tested, setTested] = useState<CallResponse<"testStorage"> | null>(null);
+  const test = useAction(async () => {
+    setTested(null);
+    setTested(await api.testStorage());
+  });
   const remove = useAction(async () => {
     if (view) await callsOf(api)[view.provider].remove();
     announce(words.removed);
@@ -84,11 +89,23 @@ function CurrentStorage({ view, onChange }: CurrentStorageProps) {
     <Card
       title={words.current}
       actions={
-        <button type="button" class="danger" onClick={() => setAsked(true)}>
-          {words.remove}
-        </button>
+        <>
+          <button type="button" disabled={test.isRunning} onClick={() => void test.run()}>
+            {test.isRunning ? words.testing : words.test}
+          </button>
+          <button type="button" class="danger" onClick={() => setAsked(true)}>
+            {words.remove}
+          </button>
+        </>
       }
     >
+      {tested !== null && (
+        <Alert tone="good">
+          {words.tested}
+          <Adjustments title={create.adjustments} adjustments={tested.adjustments ?? []} />
+        </Alert>
+      )}
+      <ErrorAlert error={test.error} />
       <Facts
         rows={[
           [texts.fields.provider[0] ?? "", textOr(texts.providers, view.provider)],

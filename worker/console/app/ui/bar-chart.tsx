@@ -18,7 +18,7 @@ interface BarChartProps<T> {
 const WIDTH = 720;
 const HEIGHT = 180;
 const FOOT = 22;
-const LEFT = 64;
+const LEFT = 72;
 
 /** Stacked bars, one for each row. The same numbers stand in a table, which screen readers and keyboards reach. */
 export function BarChart<T>({ title, rows, series, labelOf, write }: BarChartProps<T>) {
@@ -70,7 +70,11 @@ export function BarChart<T>({ title, rows, series, labelOf, write }: BarChartPro
                 );
               })}
               {index % every === 0 && (
-                <text class="tick" x={LEFT + index * step + step / 2} y={HEIGHT - 5}>
+                <text
+                  class={index % (every * 2) === 0 ? "tick" : "tick minor"}
+                  x={LEFT + index * step + step / 2}
+                  y={HEIGHT - 5}
+                >
                   {labelOf(row)}
                 </text>
               )}

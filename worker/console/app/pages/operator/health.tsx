@@ -10,6 +10,7 @@ import { Loaded } from "../../ui/loaded.tsx";
 import { Card, Page } from "../../ui/page.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import { Tiles } from "../../ui/tiles.tsx";
+import { Sites } from "./sites.tsx";
 
 const POLL_MS = 15_000;
 
@@ -44,6 +45,7 @@ export function HealthPage() {
           <>
             <Queue metrics={metrics} />
             <Parts ready={ready} />
+            <Sites />
             <Checks checks={ready.parts.processor.checks} />
             <Versions alive={alive} />
           </>

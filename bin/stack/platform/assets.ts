@@ -1,0 +1,31 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { extname, join, normalize } from "node:path";
+import type { NetworkHandler } from "./workers.ts";
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".png": "image/png",
+  ".svg": "image/svg+xml",
+};
+
+/** Serves files of one folder to the Worker, which asks only for those that it lists. */
+export function createAssets(folder: string): NetworkHandler {
+  return async (request, response) => {
+    const path = normalize(`/${(request.url ?? "").split("?")[0]}`);
+    const type = TYPES[extname(path)];
+    const content = type === undefined ? null : await readFile(join(folder, path)).catch(() => null);
+    if (type === undefined || content === null) {
+      response.writeHead(404).end();
+      return;
+    }
+    const etag = `"${createHash("sha256").update(content).digest("hex").slice(0, 32)}"`;
+    const headers = { etag, "cache-control": "public, max-age=0, must-revalidate" };
+    if (request.headers["if-none-match"] === etag) response.writeHead(304, headers).end();
+    else {
+      response.writeHead(200, { ...headers, "content-type": type, "content-length": content.length });
+      response.end(content);
+    }
+  };
+}

@@ -1,0 +1,67 @@
+import type { ProcessorDependencies } from "../dependencies.ts";
+import { connectionsTo } from "../egress/connections.ts";
+import { serveRangeSource } from "../egress/loopback.ts";
+import { FIRST_BYTES, openRangeSource } from "../egress/range-source.ts";
+import type { IndexFacts } from "../media/isobmff/facts.ts";
+import type { SourceNetwork } from "../source-network.ts";
+import { probeMedia } from "../tools/ffprobe.ts";
+import { demuxerOf, ToolInput } from "../tools/tool-input.ts";
+import { readSourceHead } from "./file-head.ts";
+import type { SourceStream } from "./source.ts";
+
+/** What a look may use. */
+type Looker = Pick<ProcessorDependencies, "config" | "folders" | "limits" | "log" | "tools"> &
+  Pick<SourceNetwork, "client" | "proxy">;
+
+/** What a file at a source says of itself. */
+export interface SeenFile extends IndexFacts {
+  readonly sizeBytes: number;
+}
+
+/**
+ * Reads what a file is from its index, wherever that stands; few bytes of it are fetched.
+ *
+ * @returns null where that cannot be known without reading the whole file, or in time; a look never fails a probe
+ */
+export async function lookIntoFile(
+  looker: Looker,
+  stream: Pick<SourceStream, "url" | "headers">,
+  signal: AbortSignal,
+): Promise<SeenFile | null> {
+  try {
+    return await look(looker, stream, signal);
+  } catch (error) {
+    looker.log("look failed", { detail: error instanceof Error ? error.message : String(error) });
+    return null;
+  }
+}
+
+async function look(
+  { client, proxy, config, folders, limits, tools }: Looker,
+  { url, headers }: Pick<SourceStream, "url" | "headers">,
+  signal: AbortSignal,
+): Promise<SeenFile | null> {
+  if (limits.of(url).distrustsRanges) return null;
+  const file = await openRangeSource(client, {
+    ...{ url, headers, signal, maxBytes: config.maxFilesizeBytes },
+    connections: connectionsTo(url, config),
+  });
+  try {
+    const { sizeBytes, rangesWork } = file;
+    if (!rangesWork || !sizeBytes) return null;
+    const front = await file.readPart(0, Math.min(sizeBytes, FIRST_BYTES));
+    const declared = await (await readSourceHead(file, sizeBytes, front))?.facts();
+    if (declared) return { ...declared, sizeBytes };
+    const mount = proxy.mount(serveRangeSource(file, () => {}));
+    const folder = await folders.make("probe");
+    try {
+      const input = ToolInput.url(`${mount.baseUrl}/media`, demuxerOf(front));
+      return { ...(await probeMedia(input, { tools, proxy, cwd: folder, signal })), sizeBytes };
+    } finally {
+      mount.close();
+      folders.remove(folder);
+    }
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,1 @@
+ALTER TABLE `accounts` ADD `own_limits` text;

@@ -1,0 +1,93 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createBackup } from "../../bin/stack/backup/create-backup.ts";
+import { restoreBackup } from "../../bin/stack/backup/restore-backup.ts";
+import { createClient } from "../../schema/client.ts";
+import { type FormerState, makeFormerState } from "../support/former-state.ts";
+import { media } from "../support/media.ts";
+import { type Origin, startOrigin } from "../support/origin.ts";
+import { startTestStack, type TestStack } from "../support/test-stack.ts";
+
+/** One installation over its life: upgraded from the former version, backed up under load, lost, restored elsewhere. */
+
+let folder: string;
+let origin: Origin;
+let former: FormerState;
+let stack: TestStack;
+const stateOf = (name: string) => join(folder, name);
+const start = (name: string) =>
+  startTestStack({ stateDir: stateOf(name), env: { ALLOWED_PRIVATE_HOSTS: origin.host } });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "self-hosting-"));
+  const file = await readFile(await media("mp4", { seconds: 2, width: 320, height: 180 }));
+  origin = await startOrigin({ bodies: { "/talk.mp4": file } });
+  former = await makeFormerState(stateOf("first"));
+  stack = await start("first");
+}, 120_000);
+
+afterAll(async () => {
+  await stack?.stop();
+  await origin?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+it("brings the state of the former version up to date", async () => {
+  const api = createClient({ url: stack.url, apiKey: former.apiKey });
+  expect((await api.listJobs({ query: { limit: 1 } })).jobs).toEqual([]);
+});
+
+it("restores a backup that was made under load", { timeout: 120_000 }, async () => {
+  const delivered = await stack.end(await stack.create({ url: `${origin.url}/talk.mp4`, folder: "before" }));
+  expect(delivered.status).toBe("Completed");
+
+  const created: string[] = [];
+  let isOver = false;
+  const load = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (!isOver) created.push(await stack.create({ url: `${origin.url}/talk.mp4?${created.length}` }));
+    }),
+  );
+  const before: string[] = [];
+  while (before.length < 5) before.push(await stack.create({ url: `${origin.url}/talk.mp4` }));
+  await createBackup(stack.stateDir, stateOf("backup"));
+  isOver = true;
+  await load;
+  await stack.killWorker();
+  await stack.stop();
+
+  expect(() => restoreBackup(stateOf("backup"), stateOf("first"), false)).toThrow(/holds a state already/);
+  restoreBackup(stateOf("backup"), stateOf("second"), false);
+  stack = await start("second");
+  const restored = await stack.job(delivered.id);
+  expect(restored).toMatchObject({ status: "Completed", file_size: delivered.file_size });
+  const response = await fetch(String(restored.s3_url));
+  expect((await response.arrayBuffer()).byteLength).toBe(delivered.file_size);
+  for (const id of before) expect((await stack.call("GET", `/jobs/${id}`)).status).toBe(200);
+  expect((await stack.end(await stack.create({ url: `${origin.url}/talk.mp4` }))).status).toBe("Completed");
+  expect(() => restoreBackup(stateOf("backup"), stateOf("second"), true)).toThrow(/is running/);
+});
+
+it("refuses a folder that holds something, no backup, or one of a newer version", async () => {
+  await expect(createBackup(stateOf("second"), stateOf("backup"))).rejects.toThrow(/is not empty/);
+  await expect(createBackup(stateOf("nothing"), stateOf("other"))).rejects.toThrow(/holds no state/);
+  expect(() => restoreBackup(folder, stateOf("third"), false)).toThrow(/holds no backup/);
+  const file = join(stateOf("backup"), "backup.json");
+  const manifest = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(
+    file,
+    JSON.stringify({ ...manifest, migrations: [...manifest.migrations, "9999_later.sql"] }),
+  );
+  expect(() => restoreBackup(stateOf("backup"), stateOf("third"), false)).toThrow(/newer version/);
+});
+
+it("moves a state aside when it is told to replace it", async () => {
+  await stack.stop();
+  const file = join(stateOf("backup"), "backup.json");
+  const manifest = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(file, JSON.stringify({ ...manifest, migrations: [] }));
+  const { former: aside } = restoreBackup(stateOf("backup"), stateOf("second"), true);
+  expect(await readFile(join(aside ?? "", "secrets.json"), "utf8")).toContain("ADMIN_TOKEN");
+});

@@ -1,0 +1,61 @@
+import type { Env } from "../env.ts";
+import worker, { ProcessorInstance, Batch as WorkersBatch } from "../index.ts";
+import { type Database, Database as DatabaseObject } from "./database.ts";
+import { createLocalD1 } from "./local-d1.ts";
+
+/**
+ * The Worker of a self-hosted installation: the one that runs on Cloudflare, on a platform that costs less where there is
+ * one machine only. D1 and the limiters shared by isolates are replaced; everything else is the platform's.
+ */
+
+export { DatabaseObject as Database, ProcessorInstance };
+
+/** What the embedded platform binds. */
+interface EmbeddedEnv extends Env {
+  readonly DATABASE: DurableObjectNamespace<Database>;
+  /** S3 interface of the managed bucket. */
+  readonly STORAGE: Fetcher;
+  /** Path below which {@link EmbeddedEnv.STORAGE} answers. */
+  readonly STORAGE_PATH: string;
+}
+
+/** Name of the one database. */
+const DATABASE_NAME = "DB";
+
+/** The Worker counts requests itself, and there is no other isolate whose requests would have to be added. */
+const UNLIMITED: RateLimit = { limit: async () => ({ success: true }) };
+
+/** Services are kept by environment, so that it must be the same object each time. */
+const environments = new WeakMap<object, Env>();
+
+function environmentOf(embedded: EmbeddedEnv): Env {
+  const known = environments.get(embedded);
+  if (known !== undefined) return known;
+  const id = embedded.DATABASE.idFromName(DATABASE_NAME);
+  const db = createLocalD1(async (queries) => await embedded.DATABASE.get(id).query(queries));
+  const replaced: Pick<Env, "DB" | "READ_RATE" | "WRITE_RATE"> = {
+    DB: db,
+    READ_RATE: UNLIMITED,
+    WRITE_RATE: UNLIMITED,
+  };
+  const env = { ...embedded, ...replaced } as Env;
+  environments.set(embedded, env);
+  return env;
+}
+
+export class Batch extends WorkersBatch {
+  constructor(ctx: DurableObjectState, embedded: Env) {
+    super(ctx, environmentOf(embedded as unknown as EmbeddedEnv));
+  }
+}
+
+export default {
+  fetch(request, embedded, ctx) {
+    const { pathname } = new URL(request.url);
+    return pathname.startsWith(`${embedded.STORAGE_PATH}/`)
+      ? embedded.STORAGE.fetch(request)
+      : worker.fetch(request, environmentOf(embedded), ctx);
+  },
+  queue: (batch, embedded, ctx) => worker.queue(batch, environmentOf(embedded), ctx),
+  scheduled: (controller, embedded, ctx) => worker.scheduled(controller, environmentOf(embedded), ctx),
+} satisfies ExportedHandler<EmbeddedEnv>;
