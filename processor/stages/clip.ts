@@ -76,7 +76,7 @@ export function clipFacts(
   const offset = firstPacket === null || containerOf(format).indexFirst ? 0 : firstPacket;
   const start = toMillis(Math.max(0, clip.start + offset));
   const facts = { start, duration: duration === null ? null : toMillis(duration) };
-  // a packet of audio is some hundredths of a second long: viewers do not notice it
+  // a packet of audio is some hundredths of a second long: too short for viewers to see
   if (Math.abs(offset) < 0.1) return { facts, adjustments: [] };
   const reason = `A copy begins at a key frame, and ${format} shows what lies in front of the asked start`;
   return { facts, adjustments: [{ field: "clip_start", from: clip.start, to: start, reason }] };

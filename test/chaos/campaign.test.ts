@@ -238,7 +238,7 @@ async function settle(jobs: readonly LoadJob[]): Promise<string[]> {
   }
 }
 
-it(`after each of ${ROUNDS} rounds of faults, every job is delivered once, and nothing is left over`, async () => {
+it(`after each of ${ROUNDS} rounds of faults, every job is delivered once, and nothing is left behind`, async () => {
   const sum = { rounds: 0, jobs: 0, faults: 0, broken: [] as string[] };
   const byFault = new Map<string, number>();
   for (let number = FROM; number < FROM + ROUNDS; number++) {

@@ -164,7 +164,7 @@ describe("a processor that is killed in mid-upload to all four providers", () =>
 });
 
 describe("secrets of callers", () => {
-  /** Each failure is noticed in a different part of the service. */
+  /** Each failure shows in a different part of the service. */
   const secrets: string[] = [];
   const bodies: string[] = [];
   const freshSas = () => {

@@ -70,7 +70,7 @@ describe("a source with working ranges", () => {
     policy.close();
   });
 
-  it("lends its memory to a reader that keeps nothing, however slow it is", async () => {
+  it("reuses its memory for a reader that keeps nothing, however slow it is", async () => {
     const source = await open(file(), { connections: 4 });
     const memories = new Set<ArrayBufferLike>();
     const copies: Buffer[] = [];

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Files that must not be opened, and how a test notices that one was. */
+/** Files that must not be opened, and how a test finds out that one was. */
 export interface Canaries {
   readonly paths: readonly string[];
   /** Part of each of them. */

@@ -42,7 +42,7 @@ export async function startFaultyProxy(
       res.writeHead(disturbance.status, disturbance.headers ?? {});
       return void res.end(disturbance.body ?? "");
     }
-    // the body is read while the request is held: otherwise the proxy would not notice that the client has gone
+    // the body is read while the request is held: otherwise the proxy would not see that the client has gone
     const body = typeof disturbance === "object" ? await readWhileHeld(req, disturbance.until) : req;
     // nothing is forwarded for a client that went away while it was held
     if (body === null || req.socket.destroyed) return;

@@ -105,7 +105,7 @@ export async function sparseFile(path: string, bytes: number): Promise<void> {
   await truncate(path, bytes);
 }
 
-/** Bytes that differ at every position of 4, so that a shifted or repeated piece is noticed. */
+/** Bytes that differ at every position of 4, so that a shifted or repeated piece is detected. */
 export function patternedBytes(bytes: number): Buffer {
   const body = Buffer.alloc(Math.ceil(bytes / 4) * 4);
   for (let at = 0; at < body.length; at += 4) body.writeUInt32BE((at * 2654435761) >>> 0, at);

@@ -33,7 +33,7 @@ export interface ProcessorBench {
   object(key: string): Promise<Buffer | null>;
   /** A link to a delivered object. */
   link(key: string): Promise<string>;
-  /** Work folders of runs that are left over. */
+  /** Work folders of runs that remain. */
   remainingFiles(): Promise<string[]>;
   close(): Promise<void>;
 }

@@ -213,7 +213,7 @@ describe("errors", () => {
     ]);
   });
 
-  it("of a private address tell only the operator how to allow it", async () => {
+  it("of a private address show only the operator how to allow it", async () => {
     const issues = [{ path: "url", message: "must be a public address (private address)" }];
     const sentence = "url must be a public address (private address)";
     api.reply = { status: 400, body: refusal("invalid_request", sentence, issues) };

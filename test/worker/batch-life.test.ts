@@ -346,7 +346,7 @@ describe("the object of a batch", () => {
     await live(14, async () => worker.batches.evict());
   });
 
-  it("may miss every report that a job has ended: its alarm notices", { timeout: 60_000 }, async () => {
+  it("may miss every report that a job has ended: its alarm detects it", { timeout: 60_000 }, async () => {
     await small();
     worker.batches.loseReports = true;
     await live(14, () => worker.batches.ring());

@@ -59,7 +59,7 @@ describe("GET /dashboard/stats", () => {
     });
   });
 
-  it("forgets times after a day, and the day's bytes at midnight", async () => {
+  it("drops times after a day, and the day's bytes at midnight", async () => {
     await end(completed);
     worker.now = Date.UTC(2026, 10, 25);
     expect(await read("stats")).toMatchObject({

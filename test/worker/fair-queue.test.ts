@@ -146,7 +146,7 @@ describe("a flood of one account", () => {
     }
   });
 
-  it("takes turns on a single slot, although every job is due at the same time", async () => {
+  it("alternates over a single slot, although every job is due at the same time", async () => {
     const processor = fairProcessor(1);
     await accept("flood", 6);
     await accept("ann", 3);

@@ -121,7 +121,7 @@ describe("storage that came with a job", () => {
     expect(await rows("job_credentials")).toEqual([]);
   });
 
-  it("left over by mistake is deleted by reconcile, and that of unfinished jobs is not", async () => {
+  it("left behind by mistake is deleted by reconcile, and that of unfinished jobs is not", async () => {
     const [ended, waiting] = [
       await worker.create(account.key),
       await worker.create(account.key, { storage: s3 }),

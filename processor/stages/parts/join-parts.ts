@@ -146,7 +146,7 @@ async function spoolStream(context: RunContext, part: StreamPart, path: string):
       for (const chunk of batch) {
         bytes += chunk.length;
         checkSize(context, bytes);
-        // the writer keeps a chunk longer than it is lent
+        // the writer keeps a chunk longer than it is borrowed
         yield Buffer.from(chunk);
       }
     }

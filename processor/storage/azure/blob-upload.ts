@@ -90,7 +90,7 @@ export class BlobUpload implements Upload {
     return found === "hidden" ? "gone" : "failed";
   }
 
-  /** Asks what became of the blocks, as far as the permissions allow. */
+  /** Looks up the state of the blocks, as far as the permissions allow. */
   async #verify(): Promise<void> {
     // its failure does not mean that the blob was not committed
     const found = await this.#client.find(this.#object.key).catch(() => null);

@@ -40,7 +40,7 @@ export class DriveSessions {
       .map(({ metadata }) => metadata.name ?? "");
   }
 
-  /** Makes Drive forget all of them, as it does after a week or through a failure of its own. */
+  /** Makes Drive drop all of them, as it does after a week or through a failure of its own. */
   forgetAll(): void {
     this.#sessions.clear();
   }
