@@ -102,7 +102,7 @@ describe("a reader", () => {
     await close();
   }, 60_000);
 
-  it("chooses a language once, and it is kept", async () => {
+  it("remembers the language that was chosen", async () => {
     const { page, close } = await open("/docs/reference");
     const sample = (language: string) =>
       page.locator(`#createJob >> xpath=ancestor::article >> css=[data-language="${language}"]`);

@@ -56,7 +56,7 @@ const sampleDays = Array.from({ length: 30 }, (_, index) => {
   };
 });
 
-/** The first picture of the video is on the screen. */
+/** The first frame of the video is visible. */
 const showsVideo = async (page: Page): Promise<void> => {
   await page.waitForFunction(() => (document.querySelector("video")?.readyState ?? 0) >= 2);
 };

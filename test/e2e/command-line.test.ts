@@ -198,7 +198,7 @@ describe("the reference", () => {
       ...{ JOB: job.id, BATCH: batch.body.batch_id, DELIVERY: job.id },
       ...{ ACCOUNT: account.id, KEY_ID: key.id },
     });
-    // a job that has ended cannot be cancelled, and nobody reaches the buckets of the samples
+    // a job that has ended cannot be cancelled, and the buckets of the samples do not exist
     const expected = new Set([null, "not_found", "storage_verification_failed"]);
     expect(results.filter(([, , code]) => !expected.has(code))).toEqual([]);
     const succeeded = results.filter(([, , code]) => code === null);

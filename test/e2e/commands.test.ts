@@ -32,7 +32,7 @@ afterAll(async () => {
   await origin.close();
 });
 
-/** What the sessions of pages print. */
+/** The output of the sessions on pages. */
 const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
   "README.md": [/"status":"Completed"/, /The file is .*talk\.mp4/],
   "docs/quick-start.md": [/"reason":"webm holds VP8, VP9 or AV1"/, /"status":"Completed"/],

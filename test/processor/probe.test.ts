@@ -91,7 +91,7 @@ describe("a probe", () => {
 
   it("reports of a plain file without ranges only what its page says", async () => {
     origin.behave("/direct.mp4", { noRanges: true });
-    // only the beginning of it was read
+    // only its beginning was read
     expect(await probe("/direct.mp4?plain")).toMatchObject({ type: "found", media: { duration: null } });
     origin.behave("/direct.mp4", {});
   });

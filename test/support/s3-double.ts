@@ -12,7 +12,7 @@ export interface S3Double {
   unfinished(): string[];
   /** A policy of the caller: the actions of IAM that are allowed; everything, unless it is set. */
   allowed: ReadonlySet<string> | null;
-  /** The actions that were asked for. */
+  /** The requested actions. */
   readonly asked: ReadonlySet<string>;
   close(): Promise<void>;
 }

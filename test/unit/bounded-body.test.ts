@@ -36,7 +36,7 @@ it("fails on anything but JSON, and on an empty body", async () => {
 it("is used to read every response of other services", async () => {
   const { readFileSync } = await import("node:fs");
   const { trackedFiles } = await import("../support/repository.ts");
-  // pages in the browser read what our own server sends
+  // pages in the browser read what this project's server sends
   const isPage = (file: string) => /^worker\/console\/(app|docs)\//.test(file);
   const sources = trackedFiles().filter((file) => /^(worker|processor)\/.*\.ts$/.test(file) && !isPage(file));
   const unbounded = /\b(response|answer|reply)\??\.(json|text|arrayBuffer|bytes|blob)\(\)/;
