@@ -72,7 +72,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     // heartbeats come often; the alarm need not follow each of them
     if (idleAt - this.#idleAt < idleMs / 10) return;
     this.#idleAt = idleAt;
-    // the platform's own limit only stands behind the alarm, which lets the processor drain
+    // the platform's own limit is only a fallback for the alarm, which lets the processor drain
     await container.setInactivityTimeout(2 * idleMs);
     await this.ctx.storage.setAlarm(idleAt);
   }

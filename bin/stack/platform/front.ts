@@ -11,7 +11,7 @@ const IDLE_MS = 75_000;
 const HEADERS_MS = 30_000;
 const MAX_HEADER_BYTES = 32 * 1024;
 
-/** How long responses that are under way may take once the platform is told to stop, in milliseconds. */
+/** How long responses that are under way may take once the platform is asked to stop, in milliseconds. */
 export const DRAIN_MS = 10_000;
 
 export interface Front {

@@ -17,8 +17,8 @@ const MEDIA_HEADER_BYTES = 16;
 const MAX_SHORT_BYTES = 2 ** 32 - 2 ** 26;
 
 /**
- * A file of tracks from any sources, as an index with the media behind it. The tracks stay what they are; only where
- * their samples stand is written anew.
+ * A file of tracks from any sources, as an index followed by the media. The tracks stay unchanged, except for the
+ * positions of their samples.
  *
  * @example
  * const movie = new JoinedMovie(tracks, { brand: "isom", tags, cover: null, chapters: [] });

@@ -1,8 +1,8 @@
 /**
  * The memory that all runs of a processor may fill with file parts at the same time.
  *
- * Each run joins with the size of one part and keeps that much for itself, so it can always go on, whatever the others
- * hold; everything above is given first come, first served. The sum never exceeds the capacity.
+ * Each run joins with the size of one part, which is reserved for it, so that it can always continue, whatever the others
+ * hold; everything above is granted first come, first served. The sum never exceeds the capacity.
  *
  * @example
  * const share = await budget.join(partBytes, signal);

@@ -23,9 +23,8 @@ interface Waiting {
 }
 
 /**
- * Hashes in a thread of its own, so that a quick transfer has a core for hashing and one for everything else. The thread
- * is started by anyone who needs it first and serves all runs. Bytes in shared memory are hashed where they lie; others
- * are copied on the way.
+ * Hashes in a separate thread, so that a fast transfer has a core for hashing and one for everything else. The thread is
+ * started on first use and serves all runs. Bytes in shared memory are hashed in place; others are copied.
  *
  * @example
  * const digest = hasher.begin();

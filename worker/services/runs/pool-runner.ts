@@ -68,7 +68,7 @@ export function createPoolRunner(options: PoolOptions): Runner {
     const others = allowed.filter((name) => name !== avoid);
     const isRoom = (name: string) => (alone ? load.isEmpty(name) : load.hasRoom(name, runClass, now));
     // members that may have no room are asked all the same, because the estimate may be wrong
-    // a job that met a dead member goes on behind it, so that it passes each of them once
+    // a job that met a dead member continues after it, so that it tries each of them once
     const isDown = (name: string) => avoid === null && load.isDown(name, now);
     const rank = (name: string) => 2 * Number(!isRoom(name)) + Number(isDown(name));
     return (others.length > 0 ? others : allowed).sort((a, b) => rank(a) - rank(b)).slice(0, MAX_ASKED);
