@@ -545,7 +545,8 @@ describe("axe", () => {
     expect(await violationsOf(console)).toEqual([]);
     for (const name of ["Open the console", "Read the documentation", "Status"]) {
       const address = await console.page.getByRole("link", { name, exact: true }).getAttribute("href");
-      expect((await fetch(new URL(address ?? "", world.stack.url))).status).toBe(200);
+      const response = await fetch(new URL(address ?? "", world.stack.url));
+      expect({ name, status: response.status }).toEqual({ name, status: 200 });
     }
   });
 });

@@ -132,7 +132,7 @@ describe("waterspout", () => {
 
   it("delivers several URLs, one of which is refused, and downloads them", async () => {
     const { code, output } = await waterspout(
-      `get ${origin.url}/talk.mp4 ${origin.url}/status/404 not-a-url ${origin.url}/talk.mp4 --folder many -o files/`,
+      `get ${origin.url}/talk.mp4 ${origin.url}/status/404 not-a-url ${origin.url}/talk.mp4?again --folder many -o files/`,
     );
     expect(code).toBe(1);
     expect(output).toContain("not-a-url: url must be an http or https URL");
@@ -198,9 +198,13 @@ describe("the reference", () => {
       ...{ JOB: job.id, BATCH: batch.body.batch_id, DELIVERY: job.id },
       ...{ ACCOUNT: account.id, KEY_ID: key.id },
     });
-    // a job that has ended cannot be cancelled, and the buckets of the samples do not exist
+    // the buckets of the samples do not exist
     const expected = new Set([null, "not_found", "storage_verification_failed"]);
-    expect(results.filter(([, , code]) => !expected.has(code))).toEqual([]);
+    // the job has ended, and an earlier sample has already cancelled the batch, deleted the file or rolled the key
+    const tooLate = new Set(["cancelJob", "retryJob", "deleteFile", "renameJobs", "startBatch", "rollKey"]);
+    const isExpected = (operation: string, code: string | null): boolean =>
+      expected.has(code) || (code === "invalid_request" && tooLate.has(operation));
+    expect(results.filter(([, operation, code]) => !isExpected(operation, code))).toEqual([]);
     const succeeded = results.filter(([, , code]) => code === null);
     expect(new Set(succeeded.map(([language]) => language)).size).toBe(3);
     expect(succeeded.length).toBeGreaterThan(100);

@@ -68,7 +68,7 @@ describe("a job", () => {
   ])("reports correctly on %s", async (_, path, status, code) => {
     const job = await stack.end(await stack.create({ url: origin.url + path }));
     expect(job).toMatchObject({ status, error_code: code, s3_url: null, s3_key: null });
-    expect(job.error).toMatch(/^[A-Z][^\n]{20,120}$/);
+    expect(job.error).toMatch(/^[A-Z][^\n]{20,140}$/);
     expect(job.error).not.toMatch(/yt-dlp|ffmpeg|traceback|\/tmp|127\.0\.0\.1/i);
   });
 

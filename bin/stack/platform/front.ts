@@ -1,6 +1,7 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
 import type { AddressRange } from "../../../schema/address-range.ts";
+import { logLine } from "../../../schema/telemetry/log-line.ts";
 import { clientAddressOf } from "./client-address.ts";
 import type { LineWriter } from "./line-writer.ts";
 import { STORAGE_PATH } from "./paths.ts";
@@ -89,7 +90,7 @@ function logWhenOver(request: IncomingMessage, response: ServerResponse, log: Li
   response.once("close", () => {
     const { statusCode: status } = response;
     const ms = Math.round(performance.now() - startedAt);
-    log(JSON.stringify({ event: "request", method: request.method, route, status, ms }));
+    log(logLine("worker", "request", { method: request.method, route, status, ms }, Date.now()));
   });
 }
 
