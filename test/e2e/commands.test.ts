@@ -34,7 +34,7 @@ afterAll(async () => {
 
 /** The output of the sessions on pages. */
 const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
-  "README.md": [/"status":"Completed"/, /The file is .*talk\.mp4/],
+  "README.md": [/"status":"Completed"/, /saved as .*talk\.mp4/],
   "docs/quick-start.md": [/"reason":"webm holds VP8, VP9 or AV1"/, /"status":"Completed"/],
   "docs/batches.md": [/"updated":1/, /event: status[\s\S]*"completed"/],
   // degraded where yt-dlp comes from the system's packages
