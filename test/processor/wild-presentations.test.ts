@@ -18,6 +18,9 @@ const run = promisify(execFile);
 const FPS = 25;
 /** Segments of a second each. */
 const MAIN = { seconds: 4 } as const;
+/** Longer than tools look for streams. */
+const LONG = { seconds: 12 } as const;
+const LATE_SECONDS = 8;
 const AD = { seconds: 2, fps: FPS } as const;
 const BIG_AD = { seconds: 2, width: 640, height: 360 } as const;
 
@@ -32,6 +35,7 @@ let deliveries: Deliveries;
 beforeAll(async () => {
   const root = await mediaFolder({
     main: ["hls-ts", MAIN],
+    long: ["hls-ts", LONG],
     ad: ["hls-ts", { ...AD, height: 180 }],
     fmain: ["hls-fmp4", MAIN],
     fad: ["hls-fmp4", AD],
@@ -275,6 +279,36 @@ describe("an HLS presentation", () => {
     expect(await framesOf(done)).toBe(4 * FPS);
   });
 
+  it.each([
+    ["audio", "v", true],
+    ["video", "a", true],
+    ["audio", "v", false],
+  ] as const)(
+    "whose %s begins in a later segment is whole (%s first, named: %s)",
+    async (late, first, isNamed) => {
+      const lines: string[] = [];
+      for (let number = 0; number < LONG.seconds; number++) {
+        const name = `long/segment-${String(number).padStart(3, "0")}.ts`;
+        const path = number < LATE_SECONDS ? `late-${first}-${number}.ts` : name;
+        if (path !== name) origin.put(`/${path}`, await alone(number, first));
+        lines.push("#EXTINF:1.0,", path);
+      }
+      const media = playlist(...lines, END);
+      const variant = '#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS="avc1.42c00d,mp4a.40.2",RESOLUTION=320x180';
+      const path = isNamed
+        ? publish(`/wild-${++count}.m3u8`, ["#EXTM3U", variant, media.slice(1), ""].join("\n"))
+        : media;
+      const done = await deliver(path);
+      expect(done.probed.streams.map(({ codec_type }) => codec_type).sort()).toEqual(["audio", "video"]);
+      expect(secondsOf(done)).toBeCloseTo(LONG.seconds, 0);
+      const starts = await startsOf(done);
+      expect((starts.get(late) ?? 0) - (starts.get(late === "audio" ? "video" : "audio") ?? 0)).toBeCloseTo(
+        LATE_SECONDS,
+        0,
+      );
+    },
+  );
+
   it("whose audio begins later than its video keeps them together", async () => {
     const [video, audio] = await Promise.all([apart("v"), apart("a")]);
     const master = `/wild-${++count}.m3u8`;
@@ -285,18 +319,41 @@ describe("an HLS presentation", () => {
     ];
     origin.put(master, Buffer.from(["#EXTM3U", ...lines, ""].join("\n")));
     const done = await deliver(master);
-    const { stdout } = await run("ffprobe", [
-      ...["-v", "error", "-show_entries", "stream=codec_type,start_time", "-of", "csv=p=0", done.path],
-    ]);
-    const starts = new Map(
-      stdout
-        .trim()
-        .split("\n")
-        .map((line) => line.split(",") as [string, string]),
-    );
-    expect(Number(starts.get("audio")) - Number(starts.get("video"))).toBeCloseTo(1, 1);
+    const starts = await startsOf(done);
+    expect((starts.get("audio") ?? 0) - (starts.get("video") ?? 0)).toBeCloseTo(1, 1);
   });
 });
+
+/** When each kind of stream begins, in seconds. */
+async function startsOf({ path }: Delivered): Promise<Map<string, number>> {
+  const entries = ["-show_entries", "stream=codec_type,start_time", "-of", "csv=p=0", path];
+  const { stdout } = await run("ffprobe", ["-v", "error", ...entries]);
+  const lines = stdout.trim().split("\n");
+  return new Map(lines.map((line) => line.split(",")).map(([kind = "", time]) => [kind, Number(time)]));
+}
+
+/** One stream of a segment of the long film, at its time. */
+async function alone(number: number, kind: "a" | "v"): Promise<Buffer> {
+  const folder = dirname(await media("hls-ts", LONG));
+  const segment = join(folder, `segment-${String(number).padStart(3, "0")}.ts`);
+  const args = [
+    "-i",
+    segment,
+    "-map",
+    `0:${kind}`,
+    "-c",
+    "copy",
+    "-copyts",
+    "-muxdelay",
+    "0",
+    "-muxpreload",
+    "0",
+  ];
+  const { stdout } = await run("ffmpeg", ["-nostdin", "-v", "error", ...args, "-f", "mpegts", "-"], {
+    ...{ encoding: "buffer", maxBuffer: 16 << 20 },
+  });
+  return stdout;
+}
 
 /** Null packets up to a whole number of blocks, where nothing else will fill the last one. */
 function toBlocks(clear: Buffer, isPadded: boolean): Buffer {
