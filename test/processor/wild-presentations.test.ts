@@ -337,17 +337,8 @@ async function alone(number: number, kind: "a" | "v"): Promise<Buffer> {
   const folder = dirname(await media("hls-ts", LONG));
   const segment = join(folder, `segment-${String(number).padStart(3, "0")}.ts`);
   const args = [
-    "-i",
-    segment,
-    "-map",
-    `0:${kind}`,
-    "-c",
-    "copy",
-    "-copyts",
-    "-muxdelay",
-    "0",
-    "-muxpreload",
-    "0",
+    ...["-i", segment, "-map", `0:${kind}`, "-c", "copy", "-copyts", "-muxdelay", "0", "-muxpreload", "0"],
+    ...["-streamid", kind === "v" ? "0:256" : "0:257"],
   ];
   const { stdout } = await run("ffmpeg", ["-nostdin", "-v", "error", ...args, "-f", "mpegts", "-"], {
     ...{ encoding: "buffer", maxBuffer: 16 << 20 },
