@@ -10,7 +10,7 @@ export interface AnnouncedPiece {
 
 /** Largest missing share: a presentation with one gap is worth delivering; one that is mostly gaps is broken. */
 const MAX_MISSING_SHARE = 0.1;
-/** With at least this many pieces, one may be missing even if its share is larger. */
+/** Fewer than this are few. With at least this many pieces, one may be missing even if its share is larger. */
 const FEW_PIECES = 3;
 const MAX_GAP_SHARE = 0.5;
 
@@ -59,6 +59,11 @@ export class MissingMedia {
     if (!isOneOfSeveral && !isFew) return false;
     this.#missing.set(name, seconds ?? 0);
     return true;
+  }
+
+  /** Whether one more that is missing may be an accident, so that it is worth another request. */
+  get areFew(): boolean {
+    return this.#missing.size < FEW_PIECES;
   }
 
   /** Segments that are not in the result. */

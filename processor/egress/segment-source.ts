@@ -3,8 +3,9 @@ import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
 import type { MissingMedia } from "./missing-media.ts";
 import { headersFor } from "./source-headers.ts";
+import { streamPiece } from "./source-piece.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
-import { type ByteSpan, type ChunkSink, type SourceRequest, streamRange } from "./source-read.ts";
+import type { ByteSpan, ChunkSink, SourceRequest } from "./source-read.ts";
 
 export interface Fragment {
   readonly url: string;
@@ -88,7 +89,8 @@ export class SegmentSource {
       ...(this.#options.clock ? { clock: this.#options.clock } : {}),
     };
     try {
-      await streamRange(this.#client, request, fragment.span ?? { start: 0 }, onChunk);
+      const isWorthIt = () => this.#options.missing?.areFew ?? true;
+      await streamPiece(this.#client, request, fragment.span ?? { start: 0 }, onChunk, isWorthIt);
     } catch (error) {
       const { duration = null, span, url } = fragment;
       // refused before its first byte; one that breaks off is different

@@ -196,6 +196,19 @@ describe("an HLS presentation", () => {
     ]);
   });
 
+  it.each([404, 503])(
+    "whose segment is there only when it is asked for again is whole: %s",
+    async (status) => {
+      for (const name of ["main/segment-001.ts", "dash/chunk-stream0-00002.m4s"])
+        origin.behave(`/${name}`, { status, times: 1 });
+      for (const path of [playlist(...segments("main", [0, 1, 2, 3]), END), manifest(4, period(4))]) {
+        const done = await deliver(path);
+        expect(await framesOf(done)).toBe(4 * FPS);
+        expect(done.delivery.adjustments).toEqual([]);
+      }
+    },
+  );
+
   it("without most of its segments is not available", async () => {
     const path = playlist(
       "#EXTINF:1.0,",
