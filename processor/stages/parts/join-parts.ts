@@ -8,7 +8,6 @@ import type { Adjustment } from "../../../schema/media.ts";
 import type { RunContext } from "../../dependencies.ts";
 import { Fault, ServiceFault, SourceFault } from "../../fault.ts";
 import { withBreaks } from "../../hls/transport-stream.ts";
-import { packetBatches } from "../../media/mpegts/packet-batches.ts";
 import {
   secondsOf,
   shiftBehind,
@@ -25,6 +24,7 @@ import { DamageCount } from "../repair/decode-check.ts";
 import { judgeMade } from "../repair/judge.ts";
 import { checkSize } from "../result-checks.ts";
 import type { StreamPart } from "./input.ts";
+import { packetBatches } from "./packet-batches.ts";
 import {
   actionsFor,
   type CommonShape,

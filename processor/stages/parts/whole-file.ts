@@ -1,7 +1,7 @@
 import { ServiceFault } from "../../fault.ts";
-import { packetBatches } from "../../media/mpegts/packet-batches.ts";
 import { TimeScan } from "../../media/mpegts/rewrite-times.ts";
 import { mediaFile, type ToolInput } from "../../tools/tool-input.ts";
+import { packetBatches } from "./packet-batches.ts";
 
 /** Of any rate, a tool looks through this much on its own. */
 const USUAL_OPENING_BYTES = 64 << 10;

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { PACKET_BYTES } from "./packets.ts";
+import { PACKET_BYTES } from "../../media/mpegts/packets.ts";
 
 /** Packets that are read at once. */
 const BATCH_BYTES = 2048 * PACKET_BYTES;
