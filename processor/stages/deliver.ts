@@ -30,6 +30,7 @@ import { type Input, type Inputs, openInputs } from "./inputs.ts";
 import { joinAndUpload } from "./join.ts";
 import { muxAndUpload } from "./mux.ts";
 import { isAboutLateStream, lacksStream, withLateStreams } from "./parts/late-streams.ts";
+import { openLivingVariant } from "./parts/living-variant.ts";
 import { qualityName } from "./quality.ts";
 import { shownRight } from "./repair/ladder.ts";
 import type { Resolved } from "./resolve.ts";
@@ -37,10 +38,13 @@ import { checkDemands } from "./result-checks.ts";
 import type { AudioChoice, Source } from "./source.ts";
 
 /** From a resolved source to a published object, the cheapest way that is correct. */
-export async function deliver(context: RunContext, { source, extractMs }: Resolved): Promise<Delivery> {
-  context.progress.entitle(source.title);
-  if (context.request.plan.clip === null) checkDurationLimit(context, source.duration);
-  const inputs = await context.timings.precheck.during(() => openInputs(context, source));
+export async function deliver(context: RunContext, resolved: Resolved): Promise<Delivery> {
+  const { extractMs } = resolved;
+  context.progress.entitle(resolved.source.title);
+  if (context.request.plan.clip === null) checkDurationLimit(context, resolved.source.duration);
+  const { source, inputs } = await context.timings.precheck.during(() =>
+    openLivingVariant(context, resolved.source, (variant) => openInputs(context, variant)),
+  );
   const extras = startExtras(context, source, showsCover(context.request));
   const work: Work = {
     ...{ context, source, inputs, extras },

@@ -209,6 +209,19 @@ describe("an HLS presentation", () => {
     },
   );
 
+  it.each([404, 403])("whose best variant is dead is delivered in the next: %s", async (status) => {
+    const living = playlist(...segments("main", [0, 1, 2, 3]), END);
+    const variant = (height: number, path: string) => [
+      `#EXT-X-STREAM-INF:BANDWIDTH=${height}000,CODECS="avc1.42c00d,mp4a.40.2",RESOLUTION=${(height * 16) / 9}x${height}`,
+      path,
+    ];
+    const lines = [...variant(360, `/status/${status}`), ...variant(180, living)];
+    const done = await deliver(publish(`/wild-${++count}.m3u8`, ["#EXTM3U", ...lines, ""].join("\n")));
+    expect(await framesOf(done)).toBe(4 * FPS);
+    const reason = `The source does not give its best variant (the source responded with ${status}); the next one was taken`;
+    expect(done.delivery.adjustments).toEqual([{ field: "source", from: "360p", to: "180p", reason }]);
+  });
+
   it("without most of its segments is not available", async () => {
     const path = playlist(
       "#EXTINF:1.0,",
@@ -469,6 +482,13 @@ describe("a DASH presentation", () => {
     const done = await deliver(make());
     expect(secondsOf(done)).toBeCloseTo(seconds, 0);
     expect(await framesOf(done)).toBe(seconds * FPS);
+  });
+
+  it("whose first address is dead is read from the next", async () => {
+    const bases = "<BaseURL>dead/</BaseURL><BaseURL>./</BaseURL>";
+    const done = await deliver(manifest(4, bases, period(4)));
+    expect(await framesOf(done)).toBe(4 * FPS);
+    expect(done.delivery.adjustments).toEqual([]);
   });
 
   it("of byte ranges in one file is whole", async () => {
