@@ -15,7 +15,7 @@ import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import type { Carried } from "../tools/carried.ts";
 import type { AudioFacts } from "../tools/ffprobe.ts";
-import { judgeTracks, planAudio } from "./audio-tracks.ts";
+import { judgeTracks, planAudio } from "./audio/audio-tracks.ts";
 import { holdsCover, keepStreams } from "./carried/keep.ts";
 import { readOwnCover } from "./carried/own-cover.ts";
 import { type ClipFacts, clipFacts, type Extent, extentOf } from "./clip.ts";

@@ -3,7 +3,7 @@ import type { RunContext } from "../dependencies.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { Carried } from "../tools/carried.ts";
 import { type MediaFacts, probeMedia } from "../tools/ffprobe.ts";
-import type { TrackedInput } from "./audio-tracks.ts";
+import type { TrackedInput } from "./audio/audio-tracks.ts";
 import type { Input, Inputs } from "./inputs.ts";
 import { delaysOf } from "./parts/beginnings.ts";
 import type { Source } from "./source.ts";

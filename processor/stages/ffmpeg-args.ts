@@ -1,10 +1,10 @@
 import { containerOf, type Format, isAudioFormat } from "../../schema/containers.ts";
 import type { MediaPlan, StreamActions } from "../../schema/media.ts";
 import { ToolInput } from "../tools/tool-input.ts";
-import type { AudioPlan, ExtraTrack } from "./audio-plan.ts";
+import type { AudioPlan, ExtraTrack } from "./audio/audio-plan.ts";
+import { threeLetterCode } from "./audio/language-codes.ts";
 import { type KeptStreams, keptArguments, keptMaps } from "./carried/keep.ts";
 import { audioEncoder, codecTag, videoEncoder } from "./encoders.ts";
-import { threeLetterCode } from "./language-codes.ts";
 
 /** What a mux must know of an input. */
 export interface MuxInput {

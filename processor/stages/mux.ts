@@ -10,7 +10,7 @@ import type { PartUploader, UploadResult } from "../storage/uploads/part-uploade
 import { uploadGrowingFile } from "../storage/uploads/upload-growing-file.ts";
 import { type FfmpegProgress, type FfmpegResult, runFfmpeg } from "../tools/ffmpeg.ts";
 import { probeMedia } from "../tools/ffprobe.ts";
-import type { AudioPlan } from "./audio-plan.ts";
+import type { AudioPlan } from "./audio/audio-plan.ts";
 import type { KeptStreams } from "./carried/keep.ts";
 import { beginsAtPacket, type Extent, readFirstPacket } from "./clip.ts";
 import type { DescribedInput } from "./describe.ts";

@@ -1,7 +1,7 @@
 import { containerOf } from "../../schema/containers.ts";
 import { type Adjustment, type MediaPlan, reachesResolution, resolutionOf } from "../../schema/media.ts";
 import type { YtdlpFormat } from "../tools/ytdlp-info.ts";
-import { chooseVoice, languagesOf, type VoiceChoice, type Voiced, voiceOf } from "./voices.ts";
+import { chooseVoice, languagesOf, type VoiceChoice, type Voiced, voiceOf } from "./audio/voices.ts";
 
 /** Patterns by which the extractor's codec strings are recognised, for each codec that a container may hold. */
 const CODEC_PATTERNS: Record<string, string> = {

@@ -2,8 +2,8 @@ import type { ByteSpan } from "../egress/source-read.ts";
 import type { Chapter } from "../media/isobmff/chapter-track.ts";
 import { codecName } from "../tools/codec-names.ts";
 import type { YtdlpFormat, YtdlpInfo } from "../tools/ytdlp-info.ts";
+import { voiceOf } from "./audio/voices.ts";
 import type { FormatChoice } from "./select.ts";
-import { voiceOf } from "./voices.ts";
 
 /** How the bytes of a stream are fetched. */
 export type Protocol = "http" | "hls" | "dash" | "other";

@@ -107,7 +107,7 @@ async function createOnce(key: string, request: object): Promise<Record<string, 
 
 /** As if the time had passed for which the claims of the dead hold. Nobody may be alive. */
 function ageClaims(): void {
-  const folder = join(platformFolder(stack.stateDir), "v3", "d1");
+  const folder = join(platformFolder(stack.stateDir), "v3", "do", "miniflare-D1DatabaseObject");
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
   for (const file of files.filter((name) => /[0-9a-f]{64}\.sqlite$/.test(name))) {
     const database = new DatabaseSync(join(folder, file), { timeout: 10_000 });

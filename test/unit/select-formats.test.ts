@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { matchLanguage } from "../../processor/stages/audio/voices.ts";
 import { chooseFormats, formatSort } from "../../processor/stages/select.ts";
-import { matchLanguage } from "../../processor/stages/voices.ts";
 import type { YtdlpFormat } from "../../processor/tools/ytdlp-info.ts";
 import { type MediaRequest, plan } from "../../schema/media.ts";
 

@@ -1,8 +1,8 @@
 import type { Format } from "../../../schema/containers.ts";
 import type { Adjustment, MediaPlan } from "../../../schema/media.ts";
 import type { Carried, SubtitleTrack } from "../../tools/carried.ts";
-import { threeLetterCode } from "../language-codes.ts";
-import { canonicalLanguage } from "../voices.ts";
+import { threeLetterCode } from "../audio/language-codes.ts";
+import { canonicalLanguage } from "../audio/voices.ts";
 
 /** What of a file's own contents, next to video and audio, goes into the new one. */
 

@@ -16,7 +16,7 @@ export class StackDatabase {
   readonly #database: DatabaseSync;
 
   constructor(stateDir: string) {
-    const folder = join(platformFolder(stateDir), "v3", "d1");
+    const folder = join(platformFolder(stateDir), "v3", "do", "miniflare-D1DatabaseObject");
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
     const [file = ""] = files.filter((name) => /[0-9a-f]{64}\.sqlite$/.test(name));
     this.#database = new DatabaseSync(join(folder, file), { timeout: BUSY_MS });

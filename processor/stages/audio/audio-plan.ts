@@ -1,5 +1,5 @@
-import type { AudioAction } from "../../schema/media.ts";
-import type { AudioChoice } from "./source.ts";
+import type { AudioAction } from "../../../schema/media.ts";
+import type { AudioChoice } from "../source.ts";
 
 /** One audio track of the delivered file after its first. */
 export interface ExtraTrack {

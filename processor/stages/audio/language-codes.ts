@@ -1,4 +1,4 @@
-import type { Format } from "../../schema/containers.ts";
+import type { Format } from "../../../schema/containers.ts";
 
 /** ISO 639-2/T codes by their ISO 639-1 code. */
 const PAIRS =

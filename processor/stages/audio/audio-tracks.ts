@@ -1,10 +1,15 @@
-import { audioRoom } from "../../schema/containers.ts";
-import { type Adjustment, fitStreams, type MediaPlan, MULTI_LANGUAGE_FORMATS } from "../../schema/media.ts";
-import type { AudioFacts } from "../tools/ffprobe.ts";
+import { audioRoom } from "../../../schema/containers.ts";
+import {
+  type Adjustment,
+  fitStreams,
+  type MediaPlan,
+  MULTI_LANGUAGE_FORMATS,
+} from "../../../schema/media.ts";
+import type { AudioFacts } from "../../tools/ffprobe.ts";
+import { type MuxInput, mainAudio } from "../ffmpeg-args.ts";
+import { missingLanguage } from "../select.ts";
+import type { AudioChoice, Source } from "../source.ts";
 import type { AudioPlan, ExtraTrack } from "./audio-plan.ts";
-import { type MuxInput, mainAudio } from "./ffmpeg-args.ts";
-import { missingLanguage } from "./select.ts";
-import type { AudioChoice, Source } from "./source.ts";
 import { canonicalLanguage, chooseVoice, languagesOf, type Voiced, voiceOf } from "./voices.ts";
 
 /** What is decided about an input that holds several audio tracks, or one whose language only the file reports. */

@@ -1,4 +1,4 @@
-import type { YtdlpFormat } from "../tools/ytdlp-info.ts";
+import type { YtdlpFormat } from "../../tools/ytdlp-info.ts";
 
 /** What a source says about the audio of one of its formats. */
 export interface Voice {
