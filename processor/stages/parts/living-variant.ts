@@ -19,11 +19,17 @@ export class DeadPlaylistError extends Error {
   }
 }
 
-/** What of a refusal another variant may not have. One that asks to wait is asked for again later. */
-const OF_THE_VARIANT: ReadonlySet<string> = new Set(["unavailable", "forbidden", "network"]);
+/**
+ * Whether a refusal is one that another variant may not have. One that asks to wait is asked for again later, and what
+ * is not reached at all has no other variants either.
+ */
+export function isDead(error: unknown): error is Fault {
+  if (!(error instanceof Fault) || error.retryAfterMs !== undefined) return false;
+  if (error.code === "network") return error.detail?.startsWith(ANSWERED) === true;
+  return error.code === "unavailable" || error.code === "forbidden";
+}
 
-export const isDead = (error: unknown): error is Fault =>
-  error instanceof Fault && OF_THE_VARIANT.has(error.code) && error.retryAfterMs === undefined;
+const ANSWERED = "the source responded with";
 
 /** A source of which so many are dead is dead itself. */
 const MAX_DEAD = 3;
@@ -55,12 +61,30 @@ export async function openLivingVariant(
     } catch (error) {
       if (!(error instanceof DeadPlaylistError)) throw error;
       signal.throwIfAborted();
+      if (await opensAlone(current, error, open)) throw error.fault;
       first ??= error.fault;
       dead.push(error.stream);
       const next = dead.length > MAX_DEAD ? null : withoutDead(source, dead, request.plan);
       if (next === null) throw first;
       current = next;
     }
+  }
+}
+
+/** A server that refuses a second connection is no reason for another variant: it is read through one. */
+async function opensAlone(
+  source: Source,
+  { fault, stream }: DeadPlaylistError,
+  open: (source: Source) => Promise<Inputs>,
+): Promise<boolean> {
+  if (fault.code === "unavailable" || source.streams.length === 1) return false;
+  try {
+    const alone = await open({ ...source, streams: [stream] });
+    alone.close();
+    return true;
+  } catch (error) {
+    if (error instanceof DeadPlaylistError) return false;
+    throw error;
   }
 }
 
