@@ -51,7 +51,7 @@ export class MissingMedia {
    * @param error of reading it
    */
   leaveOut(name: string, seconds: number | null, error: unknown): boolean {
-    if (!(error instanceof Fault) || error.code !== "unavailable") return false;
+    if (!(error instanceof Fault) || !MISSING.has(error.code)) return false;
     if (this.#missing.has(name)) return true;
     const share = (total(this.#missing) + (seconds ?? 0)) / (this.#seconds || Number.POSITIVE_INFINITY);
     const isOneOfSeveral = this.#missing.size === 0 && this.#pieces >= FEW_PIECES;
@@ -76,6 +76,9 @@ export class MissingMedia {
     return this.#gapSeconds + total(this.#missing);
   }
 }
+
+/** The source does not know it, or answers with nothing. */
+const MISSING: ReadonlySet<string> = new Set(["unavailable", "unsupported_url"]);
 
 const sum = (pieces: readonly AnnouncedPiece[]): number =>
   pieces.reduce((seconds, piece) => seconds + (piece.seconds ?? 0), 0);
