@@ -362,7 +362,7 @@ function refusal(status: number, headers: IncomingHttpHeaders, clock: RetryClock
   const detail = `the source responded with ${status}`;
   const retryAfterMs = parseRetryAfter(headers["retry-after"], clock.now());
   if (status === 404 || status === 451) return new SourceFault("unavailable", detail);
-  // it has an answer, but nothing to give
+  // a success without a body
   if (status === 204 || status === 205) return new SourceFault("unsupported_url", detail);
   if (status === 429) return new SourceFault("rate_limited", detail, { retryAfterMs });
   if (status >= 500 || status === 408) return new SourceFault("network", detail, { retryAfterMs });

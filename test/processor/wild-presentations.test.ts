@@ -58,14 +58,16 @@ afterAll(async () => {
   await origin.close();
 });
 
-/** Sends the same audio again and again, as fast as it is read. */
+/** Sends the same audio again and again, as fast as it is read; under /icy as Shoutcast does. */
 function playForever(request: http.IncomingMessage, response: http.ServerResponse): void {
-  const isNamed = request.url?.startsWith("/icy") === true;
-  response.writeHead(200, { "content-type": "audio/mpeg", ...(isNamed ? { "icy-name": "radio" } : {}) });
+  const { socket } = response;
+  const isShoutcast = request.url?.startsWith("/icy") === true;
+  if (isShoutcast) socket?.write("ICY 200 OK\r\nicy-name: radio\r\ncontent-type: audio/mpeg\r\n\r\n");
+  else response.writeHead(200, { "content-type": "audio/mpeg" });
   void (async () => {
     const audio = await readFile(await media("audio-mp3", { seconds: 3 }));
-    const timer = setInterval(() => response.write(audio.subarray(0, 12_000)), 50);
-    response.once("close", () => clearInterval(timer));
+    const timer = setInterval(() => (isShoutcast ? socket : response)?.write(audio.subarray(0, 12_000)), 50);
+    (socket ?? response).once("close", () => clearInterval(timer));
   })();
 }
 
