@@ -32,14 +32,21 @@ export interface Manifest {
   readonly hasSegmentRanges: boolean;
   /** States the numbers of last segments. */
   readonly hasEndNumbers: boolean;
+  /** Its files are at several addresses. */
+  readonly hasAlternatives: boolean;
 }
 
 const MAX_PERIODS = 1000;
 const MAX_REPRESENTATIONS = 5000;
+/** Addresses of the same file. */
+const MAX_BASES = 4;
 
 /** What an element passes down to its children. */
 interface Level {
-  readonly base: string;
+  /** Where its addresses may begin: the first one, and others that have the same files. */
+  readonly bases: readonly string[];
+  /** Those of its parent; its own ones begin with them. */
+  readonly parentBases: readonly string[];
   readonly info: SegmentInfo;
   readonly attributes: Readonly<Record<string, string>>;
 }
@@ -75,11 +82,13 @@ class Reader {
   #hasOpenRepeats = false;
   #hasSegmentRanges = false;
   #hasEndNumbers = false;
+  #hasAlternatives = false;
   #representations = 0;
   #isInBase = false;
 
   constructor(baseUrl: string) {
-    this.#levels = [{ base: baseUrl, info: {}, attributes: {} }];
+    const bases = [baseUrl];
+    this.#levels = [{ bases, parentBases: bases, info: {}, attributes: {} }];
   }
 
   read(xml: string): Manifest {
@@ -100,6 +109,7 @@ class Reader {
       hasOpenRepeats: this.#hasOpenRepeats,
       hasSegmentRanges: this.#hasSegmentRanges,
       hasEndNumbers: this.#hasEndNumbers,
+      hasAlternatives: this.#hasAlternatives,
     };
   }
 
@@ -115,13 +125,14 @@ class Reader {
         throw new SourceFault("network", "the manifest has too many periods", { transient: false });
       const [start, declared] = ["start", "duration"].map((key) => secondsOfDuration(attribute(key)));
       this.#periods.push({ start: start ?? null, declared: declared ?? null, found: [] });
-      this.#levels.push({ ...level, attributes: {} });
+      this.#levels.push({ ...level, parentBases: level.bases, attributes: {} });
     } else if (name === "AdaptationSet" || name === "Representation") {
       const own = INHERITED.flatMap((key) => {
         const value = attribute(key);
         return value === null || (key === "id" && name === "AdaptationSet") ? [] : [[key, value]];
       });
-      this.#levels.push({ ...level, attributes: { ...level.attributes, ...Object.fromEntries(own) } });
+      const attributes = { ...level.attributes, ...Object.fromEntries(own) };
+      this.#levels.push({ ...level, parentBases: level.bases, attributes });
     } else if (name === "SegmentTemplate" || name === "SegmentList" || name === "SegmentBase") {
       const keys = ["timescale", "duration", "startNumber", "endNumber", "initialization", "media"];
       if (attribute("endNumber") !== null) this.#hasEndNumbers = true;
@@ -168,12 +179,16 @@ class Reader {
     this.#levels[this.#levels.length - 1] = { ...this.#level, info };
   }
 
-  /** Only the first of several is used: the others are alternatives. */
+  /** The first one replaces those of the parent; the others are alternatives. */
   #setBase(address: string): void {
     this.#isInBase = false;
-    const url = URL.parse(address, this.#level.base);
-    if (address === "" || !url) return;
-    this.#levels[this.#levels.length - 1] = { ...this.#level, base: url.href };
+    const { bases, parentBases } = this.#level;
+    const own = parentBases.flatMap((base) => URL.parse(address, base)?.href ?? []);
+    if (address === "" || own.length === 0) return;
+    const known = bases === parentBases ? [] : bases;
+    const all = [...new Set([...known, ...own])].slice(0, MAX_BASES);
+    if (all.length > 1) this.#hasAlternatives = true;
+    this.#levels[this.#levels.length - 1] = { ...this.#level, bases: all };
   }
 
   #finish({ declared, found, start }: OpenPeriod, index: number): Period {
@@ -185,15 +200,27 @@ class Reader {
   }
 }
 
-function representationOf({ attributes, base, info }: Level, duration: number | null): Representation {
+function representationOf({ attributes, bases, info }: Level, duration: number | null): Representation {
   const { bandwidth, codecs = "", contentType, height, id = "", lang, mimeType = "" } = attributes;
   return {
     ...{ id, codecs, language: lang ?? null },
     contentType: contentType ?? mimeType.slice(0, Math.max(0, mimeType.indexOf("/"))),
     bandwidth: wholeNumber(bandwidth ?? null),
     height: wholeNumber(height ?? null),
-    segments: () => segmentsOf(info, { base, duration, id, bandwidth: bandwidth ?? "0" }),
+    segments: () =>
+      withAlternatives(
+        bases.map((base) => segmentsOf(info, { base, duration, id, bandwidth: bandwidth ?? "0" })),
+      ),
   };
+}
+
+/** The segments at the first address, each with where else it is. */
+function withAlternatives([first = [], ...others]: readonly DashSegment[][]): DashSegment[] {
+  if (others.length === 0) return first;
+  return first.map((segment, index) => {
+    const urls = others.flatMap((its) => its[index]?.url ?? []).filter((url) => url !== segment.url);
+    return urls.length === 0 ? segment : { ...segment, alternatives: urls };
+  });
 }
 
 function wholeNumber(text: string | null): number | null {

@@ -7,6 +7,8 @@ import { SourceFault } from "../fault.ts";
 export interface DashSegment {
   /** Absolute, http or https. */
   readonly url: string;
+  /** Other addresses of the same file. */
+  readonly alternatives?: readonly string[];
   /** Only these bytes of it. */
   readonly span?: ByteSpan;
   /** Null for an initialisation. */

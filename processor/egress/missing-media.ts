@@ -10,7 +10,7 @@ export interface AnnouncedPiece {
 
 /** Largest missing share: a presentation with one gap is worth delivering; one that is mostly gaps is broken. */
 const MAX_MISSING_SHARE = 0.1;
-/** With at least this many pieces, one may be missing even if its share is larger. */
+/** Fewer than this are few. With at least this many pieces, one may be missing even if its share is larger. */
 const FEW_PIECES = 3;
 const MAX_GAP_SHARE = 0.5;
 
@@ -51,7 +51,7 @@ export class MissingMedia {
    * @param error of reading it
    */
   leaveOut(name: string, seconds: number | null, error: unknown): boolean {
-    if (!(error instanceof Fault) || error.code !== "unavailable") return false;
+    if (!(error instanceof Fault) || !MISSING.has(error.code)) return false;
     if (this.#missing.has(name)) return true;
     const share = (total(this.#missing) + (seconds ?? 0)) / (this.#seconds || Number.POSITIVE_INFINITY);
     const isOneOfSeveral = this.#missing.size === 0 && this.#pieces >= FEW_PIECES;
@@ -59,6 +59,11 @@ export class MissingMedia {
     if (!isOneOfSeveral && !isFew) return false;
     this.#missing.set(name, seconds ?? 0);
     return true;
+  }
+
+  /** Whether one more that is missing may be an accident, so that it is worth another request. */
+  get areFew(): boolean {
+    return this.#missing.size < FEW_PIECES;
   }
 
   /** Segments that are not in the result. */
@@ -71,6 +76,9 @@ export class MissingMedia {
     return this.#gapSeconds + total(this.#missing);
   }
 }
+
+/** The source does not know it, or answers with nothing. */
+const MISSING: ReadonlySet<string> = new Set(["unavailable", "unsupported_url"]);
 
 const sum = (pieces: readonly AnnouncedPiece[]): number =>
   pieces.reduce((seconds, piece) => seconds + (piece.seconds ?? 0), 0);

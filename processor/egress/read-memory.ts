@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { OnReadOpts, Socket } from "node:net";
 import { type PlainHead, plainHead } from "./plain-head.ts";
+import { repairedHead } from "./repaired-head.ts";
 
 /** Size of one read of a connection in bytes; this much stays in the CPU cache. */
 const READ_BYTES = 128 << 10;
@@ -25,6 +26,8 @@ export class ReadMemory {
   #response: IncomingMessage | null = null;
   /** Bytes of the body that bypass the parser. */
   #left = 0;
+  /** Nothing was received yet. */
+  #isFresh = true;
 
   /** Options for a connection with such memory; call `attach` as soon as it exists. */
   readonly options: OnReadOpts = {
@@ -59,12 +62,14 @@ export class ReadMemory {
     });
   }
 
-  #receive(chunk: Buffer): boolean {
+  #receive(received: Buffer): boolean {
     const socket = this.#socket;
     if (!socket) return false;
-    this.#used += chunk.length;
-    if (this.#left > 0) return this.#passBy(socket, chunk);
+    this.#used += received.length;
+    if (this.#left > 0) return this.#passBy(socket, received);
     const isFirst = this.#request !== null && this.#response === null && this.#head === null;
+    const chunk = isFirst || this.#isFresh ? repairedHead(received) : received;
+    this.#isFresh = false;
     this.#head = isFirst ? plainHead(chunk) : null;
     if (!this.#head) return socket.push(chunk);
     this.#left = this.#head.bodyBytes - 1;

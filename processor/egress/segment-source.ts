@@ -1,13 +1,16 @@
-import { ServiceFault } from "../fault.ts";
+import { Fault, ServiceFault } from "../fault.ts";
 import type { RetryClock } from "../retry.ts";
 import type { HttpClient } from "./http-client.ts";
 import type { MissingMedia } from "./missing-media.ts";
 import { headersFor } from "./source-headers.ts";
+import { streamPiece } from "./source-piece.ts";
 import { inOrder, type StreamInto } from "./source-prefetch.ts";
-import { type ByteSpan, type ChunkSink, type SourceRequest, streamRange } from "./source-read.ts";
+import type { ByteSpan, ChunkSink, SourceRequest } from "./source-read.ts";
 
 export interface Fragment {
   readonly url: string;
+  /** Other addresses of the same bytes. */
+  readonly alternatives?: readonly string[];
   /** Only these bytes of it. */
   readonly span?: ByteSpan;
   /** Duration in seconds; null for an initialisation segment. */
@@ -42,6 +45,8 @@ export class SegmentSource {
   retries = 0;
   /** Number of fragments that were read completely. */
   fragmentsRead = 0;
+  /** Which of their addresses served the last fragment. */
+  #served = 0;
   readonly #client: HttpClient;
   readonly #options: SegmentSourceOptions;
 
@@ -76,19 +81,8 @@ export class SegmentSource {
   }
 
   async #streamTo(fragment: Fragment, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
-    const request: SourceRequest = {
-      url: fragment.url,
-      headers: headersFor(this.#options.headers ?? {}, this.#options.url ?? fragment.url, fragment.url),
-      signal: AbortSignal.any([this.#options.signal, signal]),
-      onRetry: () => this.retries++,
-      onBytes: (bytes) => {
-        this.bytesRead += bytes;
-        this.#options.onBytes?.(bytes);
-      },
-      ...(this.#options.clock ? { clock: this.#options.clock } : {}),
-    };
     try {
-      await streamRange(this.#client, request, fragment.span ?? { start: 0 }, onChunk);
+      await this.#streamFromAny(fragment, signal, onChunk);
     } catch (error) {
       const { duration = null, span, url } = fragment;
       // refused before its first byte; one that breaks off is different
@@ -97,4 +91,45 @@ export class SegmentSource {
     }
     this.fragmentsRead++;
   }
+
+  /** From the address that served the last fragment, or else the next one. */
+  async #streamFromAny(fragment: Fragment, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
+    const urls = [fragment.url, ...(fragment.alternatives ?? [])];
+    const first = this.#served % urls.length;
+    for (let tried = 0; ; tried++) {
+      const place = (first + tried) % urls.length;
+      let isBegun = false;
+      try {
+        await this.#streamFrom(urls[place] as string, fragment, signal, (chunk) => {
+          isBegun = true;
+          return onChunk(chunk);
+        });
+        this.#served = place;
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        const mayBeElsewhere = error instanceof Fault && OF_THE_ADDRESS.has(error.code) && !isBegun;
+        if (!mayBeElsewhere || tried + 1 === urls.length) throw error;
+      }
+    }
+  }
+
+  async #streamFrom(url: string, { span }: Fragment, signal: AbortSignal, onChunk: ChunkSink): Promise<void> {
+    const { clock, headers = {}, missing, onBytes } = this.#options;
+    const request: SourceRequest = {
+      url,
+      headers: headersFor(headers, this.#options.url ?? url, url),
+      signal: AbortSignal.any([this.#options.signal, signal]),
+      onRetry: () => this.retries++,
+      onBytes: (bytes) => {
+        this.bytesRead += bytes;
+        onBytes?.(bytes);
+      },
+      ...(clock ? { clock } : {}),
+    };
+    await streamPiece(this.#client, request, span ?? { start: 0 }, onChunk, () => missing?.areFew ?? true);
+  }
 }
+
+/** Failures that another address of the same bytes may not have. */
+const OF_THE_ADDRESS: ReadonlySet<string> = new Set(["network", "forbidden", "unavailable", "rate_limited"]);

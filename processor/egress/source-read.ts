@@ -70,8 +70,8 @@ const MAX_RETRY_AFTER_MS = 10_000;
 /**
  * Opens one span. Network failures, 5xx and 429 with a short delay are retried.
  *
- * @throws Fault `forbidden` (401, 403, 410 and other refusals), `unavailable` (404, 451), `rate_limited` (429),
- *   `network`, `egress_blocked`
+ * @throws Fault `forbidden` (401, 403, 410 and other refusals), `unavailable` (404, 451), `unsupported_url` (204, 205),
+ *   `rate_limited` (429), `network`, `egress_blocked`
  */
 export async function openSpan(
   client: HttpClient,
@@ -362,6 +362,8 @@ function refusal(status: number, headers: IncomingHttpHeaders, clock: RetryClock
   const detail = `the source responded with ${status}`;
   const retryAfterMs = parseRetryAfter(headers["retry-after"], clock.now());
   if (status === 404 || status === 451) return new SourceFault("unavailable", detail);
+  // a success without a body
+  if (status === 204 || status === 205) return new SourceFault("unsupported_url", detail);
   if (status === 429) return new SourceFault("rate_limited", detail, { retryAfterMs });
   if (status >= 500 || status === 408) return new SourceFault("network", detail, { retryAfterMs });
   // also 410: a signed link that expired, worth one fresh extraction

@@ -1,6 +1,7 @@
 import type { HttpClient } from "../egress/http-client.ts";
 import { MissingMedia } from "../egress/missing-media.ts";
 import { headersFor } from "../egress/source-headers.ts";
+import { streamPiece } from "../egress/source-piece.ts";
 import { ByteGate, Prefetched } from "../egress/source-prefetch.ts";
 import {
   type ChunkSink,
@@ -318,7 +319,8 @@ export class HlsSource {
         this.#options.onBytes?.(bytes);
       },
     };
-    return streamRange(this.#client, request, resource.span ?? { start: 0 }, onChunk);
+    const isWorthIt = () => this.#missing.areFew;
+    return streamPiece(this.#client, request, resource.span ?? { start: 0 }, onChunk, isWorthIt);
   }
 
   #request(url: string, signal: AbortSignal): SourceRequest {

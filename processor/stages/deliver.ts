@@ -20,7 +20,7 @@ import { holdsCover, keepStreams } from "./carried/keep.ts";
 import { readOwnCover } from "./carried/own-cover.ts";
 import { type ClipFacts, clipFacts, type Extent, extentOf } from "./clip.ts";
 import { missingSeconds } from "./damage.ts";
-import { asksLanguage, describeInputs, nativeOf, probeInput } from "./describe.ts";
+import { asksLanguage, type DescribedInput, describeInputs, nativeOf, probeInput } from "./describe.ts";
 import { looksDirect, readHead, transferRanges } from "./direct.ts";
 import { type Extras, startExtras } from "./extras/extras.ts";
 import { type PublishedExtras, publishExtras } from "./extras/publish-extras.ts";
@@ -29,17 +29,22 @@ import { aboutOf, type Section, writeMetadata } from "./file-metadata.ts";
 import { type Input, type Inputs, openInputs } from "./inputs.ts";
 import { joinAndUpload } from "./join.ts";
 import { muxAndUpload } from "./mux.ts";
+import { isAboutLateStream, lacksStream, withLateStreams } from "./parts/late-streams.ts";
+import { openLivingVariant } from "./parts/living-variant.ts";
 import { qualityName } from "./quality.ts";
 import { shownRight } from "./repair/ladder.ts";
 import type { Resolved } from "./resolve.ts";
 import { checkDemands } from "./result-checks.ts";
 import type { AudioChoice, Source } from "./source.ts";
 
-/** From a resolved source to a published object, by the cheapest correct strategy. */
-export async function deliver(context: RunContext, { source, extractMs }: Resolved): Promise<Delivery> {
-  context.progress.entitle(source.title);
-  if (context.request.plan.clip === null) checkDurationLimit(context, source.duration);
-  const inputs = await context.timings.precheck.during(() => openInputs(context, source));
+/** From a resolved source to a published object, the cheapest way that is correct. */
+export async function deliver(context: RunContext, resolved: Resolved): Promise<Delivery> {
+  const { extractMs } = resolved;
+  context.progress.entitle(resolved.source.title);
+  if (context.request.plan.clip === null) checkDurationLimit(context, resolved.source.duration);
+  const { source, inputs } = await context.timings.precheck.during(() =>
+    openLivingVariant(context, resolved.source, (variant) => openInputs(context, variant)),
+  );
   const extras = startExtras(context, source, showsCover(context.request));
   const work: Work = {
     ...{ context, source, inputs, extras },
@@ -144,10 +149,36 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
   }
 }
 
-async function deliverMuxed({ context, source, inputs, extras, askLeave }: Work): Promise<Done> {
-  const { plan } = context.request;
+/** Of streams that begin late in their source, too, nothing is left out. */
+async function deliverMuxed(work: Work): Promise<Done> {
+  const { context, source, inputs } = work;
   const { precheck } = context.timings;
-  const muxInputs = await precheck.during(() => describeInputs(context, source, inputs));
+  const described = await precheck.during(() => describeInputs(context, source, inputs));
+  const widened = async (): Promise<readonly [Work, readonly DescribedInput[]] | null> => {
+    const whole = await precheck.during(() => withLateStreams(context, inputs));
+    if (!whole) return null;
+    const again = await precheck.during(() => describeInputs(context, source, whole));
+    return [{ ...work, inputs: whole }, again];
+  };
+  if (lacksStream(context.request.plan, described)) {
+    return await deliverDescribed(...((await widened()) ?? [work, described]));
+  }
+  try {
+    return await deliverDescribed(work, described);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!isAboutLateStream(error)) throw error;
+    const whole = await widened();
+    if (!whole) throw error;
+    return await deliverDescribed(...whole);
+  }
+}
+
+async function deliverDescribed(
+  { context, source, inputs, extras, askLeave }: Work,
+  muxInputs: readonly DescribedInput[],
+): Promise<Done> {
+  const { plan } = context.request;
   const audio = planAudio(plan, source, muxInputs);
   const native: SourceCodecs = {
     video: muxInputs.find((input) => input.videoCodec !== null)?.videoCodec ?? null,

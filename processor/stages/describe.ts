@@ -71,7 +71,8 @@ export async function describeInputs(
   const seen = await Promise.all(
     inputs.all.map(async (input): Promise<Seen | null> => {
       const { stream, cut } = input;
-      const isKnown = stream.codecsKnown && (cut?.totalSeconds ?? source.duration) !== null && !isCutApart;
+      const isStated = stream.codecsKnown && !mayHoldMore(inputs, input);
+      const isKnown = isStated && (cut?.totalSeconds ?? source.duration) !== null && !isCutApart;
       if (isKnown) return null;
       return (
         (await indexFacts(context, input, inputs.all.length === 1)) ?? (await probeInput(context, input))
@@ -103,7 +104,11 @@ export async function describeInputs(
   });
 }
 
-/** Codecs whose frames only a decoder can order. */
+/** Playlists often name the codec of their video only, and have audio all the same. */
+const mayHoldMore = ({ all }: Inputs, { stream }: Input): boolean =>
+  all.length === 1 && stream.protocol === "hls" && stream.audioCodec === null;
+
+/** Codecs whose frames only a decoder can put in order. */
 const OPAQUE_ORDER: ReadonlySet<string> = new Set(["h264", "h265", "vc1", "wmv3"]);
 
 /** AVI counts frames in decoding order. */

@@ -24,6 +24,7 @@ import { readSourceHead } from "./file-head.ts";
 import { EndlessStreamError, isEndless } from "./live/endless-source.ts";
 import { type Input, type Inputs, type Missing, NOTHING_MISSING } from "./parts/input.ts";
 import { joinInputs } from "./parts/join-inputs.ts";
+import { DeadPlaylistError, isDead } from "./parts/living-variant.ts";
 import type { Fragment, Source, SourceStream } from "./source.ts";
 
 export type { Input, Inputs };
@@ -34,7 +35,11 @@ const OPAQUE = {
   missing: () => NOTHING_MISSING,
 } as const;
 
-/** Opens every stream of the source in parallel. */
+/**
+ * Opens every stream of the source side by side.
+ *
+ * @throws DeadPlaylistError where the source does not give a playlist; Fault of the source
+ */
 export async function openInputs(context: RunContext, source: Source): Promise<Inputs> {
   let failure: Fault | null = null;
   const onFailure: OnFailure = (fault) => {
@@ -211,7 +216,7 @@ async function openHls(context: RunContext, stream: SourceStream, onFailure: OnF
   const playlist = new HlsSource(context.client, { ...sourceOptions(context, stream), window });
   const parts = await playlist.parts().catch((error: unknown) => {
     playlist.close();
-    throw error;
+    throw isDead(error) ? new DeadPlaylistError(error, stream) : error;
   });
   const mount = context.proxy.mount(serveHlsSource(playlist, onFailure));
   return {

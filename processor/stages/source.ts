@@ -10,6 +10,8 @@ export type Protocol = "http" | "hls" | "dash" | "other";
 
 export interface Fragment {
   readonly url: string;
+  /** Other addresses of the same bytes. */
+  readonly alternatives?: readonly string[];
   /** Only these bytes of it. */
   readonly span?: ByteSpan;
   /** Seconds; null for a fragment that is not media (the initialisation segment), or if it is not reported. */

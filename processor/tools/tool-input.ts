@@ -76,9 +76,14 @@ export class ToolInput {
     return "file" in this.#place ? this.#place.file : null;
   }
 
+  /** The kind of what it opens. */
+  get demuxer(): string {
+    return this.#formats[0] ?? "";
+  }
+
   /** @example ["-protocol_whitelist", "file", "-format_whitelist", "mp3", "-f", "mp3", "-i", "file:/w/a.mp3"] */
   get args(): readonly string[] {
-    const [demuxer = ""] = this.#formats;
+    const { demuxer } = this;
     const isFile = "file" in this.#place;
     return [
       ...this.#options,

@@ -179,7 +179,22 @@ describe("a list", () => {
     expect(entriesOf(await list("/other.xml"))).toMatchObject([{ title: "A", url: `${origin.url}/a.mp3` }]);
   });
 
-  it("recognises a feed with bad markup as a feed", async () => {
+  it("reads a JSON feed, with the audio of its items", async () => {
+    const attachments = [
+      { url: "/a.jpg", mime_type: "image/jpeg" },
+      { url: "a.mp3", mime_type: "audio/mpeg", duration_in_seconds: 12 },
+    ];
+    const item = { id: "1", title: "A & B", date_published: "2026-01-02T03:04:05Z", attachments };
+    const feed = { version: "https://jsonfeed.org/version/1.1", title: "Show", items: [item, null] };
+    origin.put("/feeds/feed.json", Buffer.from(JSON.stringify(feed)));
+    const lines = await list("/feeds/feed.json");
+    expect(lines[0]).toMatchObject({ title: "Show" });
+    expect(entriesOf(lines)).toMatchObject([
+      { title: "A & B", url: `${origin.url}/feeds/a.mp3`, release_date: "2026-01-02", authoritative: true },
+    ]);
+  });
+
+  it("says of a feed with bad markup that it is the feed", async () => {
     origin.put(
       "/bad.xml",
       Buffer.from('<?xml version="1.0"?><rss><channel><item><title>A & B</title></rss>'),

@@ -209,6 +209,7 @@ describe("a run", () => {
 
 describe("a run that cannot deliver", () => {
   it.each([
+    ["/status/204", "unsupported_url"],
     ["/status/404", "unavailable"],
     ["/status/403", "forbidden"],
     ["/status/429", "rate_limited"],

@@ -126,6 +126,17 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     socket?.write(`HTTP/1.0 200 OK\r\nContent-Type: ${type}\r\n\r\n`);
     socket?.end(request.method === "HEAD" ? "" : file);
   },
+  "names no version of HTTP": ({ request, response, file, type }) => {
+    response.socket?.write(`ICY 200 OK\r\nContent-Type: ${type}\r\n\r\n`);
+    response.socket?.end(request.method === "HEAD" ? "" : file);
+  },
+  "states its length twice": ({ request, response, file, type }) => {
+    const length = `Content-Length: ${file.length}\r\n`;
+    response.socket?.write(
+      `HTTP/1.1 200 OK\r\n${length}Content-Type: ${type}\r\n${length}Connection: close\r\n\r\n`,
+    );
+    response.socket?.end(request.method === "HEAD" ? "" : file);
+  },
   "ends header lines with LF, and names the file in Latin-1": ({ request, response, file, type }) => {
     const lines = [
       ...["HTTP/1.1 200 OK", `Content-Type: ${type}`, `Content-Length: ${file.length}`],

@@ -18,6 +18,9 @@ const run = promisify(execFile);
 const FPS = 25;
 /** Segments of one second each. */
 const MAIN = { seconds: 4 } as const;
+/** Longer than tools look for streams. */
+const LONG = { seconds: 12 } as const;
+const LATE_SECONDS = 8;
 const AD = { seconds: 2, fps: FPS } as const;
 const BIG_AD = { seconds: 2, width: 640, height: 360 } as const;
 
@@ -32,6 +35,7 @@ let deliveries: Deliveries;
 beforeAll(async () => {
   const root = await mediaFolder({
     main: ["hls-ts", MAIN],
+    long: ["hls-ts", LONG],
     ad: ["hls-ts", { ...AD, height: 180 }],
     fmain: ["hls-fmp4", MAIN],
     fad: ["hls-fmp4", AD],
@@ -54,14 +58,16 @@ afterAll(async () => {
   await origin.close();
 });
 
-/** Sends the same audio again and again, as fast as it is read. */
+/** Sends the same audio again and again, as fast as it is read; under /icy as Shoutcast does. */
 function playForever(request: http.IncomingMessage, response: http.ServerResponse): void {
-  const isNamed = request.url?.startsWith("/icy") === true;
-  response.writeHead(200, { "content-type": "audio/mpeg", ...(isNamed ? { "icy-name": "radio" } : {}) });
+  const { socket } = response;
+  const isShoutcast = request.url?.startsWith("/icy") === true;
+  if (isShoutcast) socket?.write("ICY 200 OK\r\nicy-name: radio\r\ncontent-type: audio/mpeg\r\n\r\n");
+  else response.writeHead(200, { "content-type": "audio/mpeg" });
   void (async () => {
     const audio = await readFile(await media("audio-mp3", { seconds: 3 }));
-    const timer = setInterval(() => response.write(audio.subarray(0, 12_000)), 50);
-    response.once("close", () => clearInterval(timer));
+    const timer = setInterval(() => (isShoutcast ? socket : response)?.write(audio.subarray(0, 12_000)), 50);
+    (socket ?? response).once("close", () => clearInterval(timer));
   })();
 }
 
@@ -192,7 +198,33 @@ describe("an HLS presentation", () => {
     ]);
   });
 
-  it("with most segments missing is not available", async () => {
+  it.each([404, 503])(
+    "whose segment is there only when it is asked for again is whole: %s",
+    async (status) => {
+      for (const name of ["main/segment-001.ts", "dash/chunk-stream0-00002.m4s"])
+        origin.behave(`/${name}`, { status, times: 1 });
+      for (const path of [playlist(...segments("main", [0, 1, 2, 3]), END), manifest(4, period(4))]) {
+        const done = await deliver(path);
+        expect(await framesOf(done)).toBe(4 * FPS);
+        expect(done.delivery.adjustments).toEqual([]);
+      }
+    },
+  );
+
+  it.each([404, 403])("whose best variant is dead is delivered in the next: %s", async (status) => {
+    const living = playlist(...segments("main", [0, 1, 2, 3]), END);
+    const variant = (height: number, path: string) => [
+      `#EXT-X-STREAM-INF:BANDWIDTH=${height}000,CODECS="avc1.42c00d,mp4a.40.2",RESOLUTION=${(height * 16) / 9}x${height}`,
+      path,
+    ];
+    const lines = [...variant(360, `/status/${status}`), ...variant(180, living)];
+    const done = await deliver(publish(`/wild-${++count}.m3u8`, ["#EXTM3U", ...lines, ""].join("\n")));
+    expect(await framesOf(done)).toBe(4 * FPS);
+    const reason = `The source does not give its best variant (the source responded with ${status}); the next one was taken`;
+    expect(done.delivery.adjustments).toEqual([{ field: "source", from: "360p", to: "180p", reason }]);
+  });
+
+  it("without most of its segments is not available", async () => {
     const path = playlist(
       "#EXTINF:1.0,",
       "lost.ts",
@@ -275,7 +307,37 @@ describe("an HLS presentation", () => {
     expect(await framesOf(done)).toBe(4 * FPS);
   });
 
-  it("whose audio begins later than its video keeps them in sync", async () => {
+  it.each([
+    ["audio", "v", true],
+    ["video", "a", true],
+    ["audio", "v", false],
+  ] as const)(
+    "whose %s begins in a later segment is whole (%s first, named: %s)",
+    async (late, first, isNamed) => {
+      const lines: string[] = [];
+      for (let number = 0; number < LONG.seconds; number++) {
+        const name = `long/segment-${String(number).padStart(3, "0")}.ts`;
+        const path = number < LATE_SECONDS ? `late-${first}-${number}.ts` : name;
+        if (path !== name) origin.put(`/${path}`, await alone(number, first));
+        lines.push("#EXTINF:1.0,", path);
+      }
+      const media = playlist(...lines, END);
+      const variant = '#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS="avc1.42c00d,mp4a.40.2",RESOLUTION=320x180';
+      const path = isNamed
+        ? publish(`/wild-${++count}.m3u8`, ["#EXTM3U", variant, media.slice(1), ""].join("\n"))
+        : media;
+      const done = await deliver(path);
+      expect(done.probed.streams.map(({ codec_type }) => codec_type).sort()).toEqual(["audio", "video"]);
+      expect(secondsOf(done)).toBeCloseTo(LONG.seconds, 0);
+      const starts = await startsOf(done);
+      expect((starts.get(late) ?? 0) - (starts.get(late === "audio" ? "video" : "audio") ?? 0)).toBeCloseTo(
+        LATE_SECONDS,
+        0,
+      );
+    },
+  );
+
+  it("whose audio begins later than its video keeps them together", async () => {
     const [video, audio] = await Promise.all([apart("v"), apart("a")]);
     const master = `/wild-${++count}.m3u8`;
     const lines = [
@@ -285,20 +347,34 @@ describe("an HLS presentation", () => {
     ];
     origin.put(master, Buffer.from(["#EXTM3U", ...lines, ""].join("\n")));
     const done = await deliver(master);
-    const { stdout } = await run("ffprobe", [
-      ...["-v", "error", "-show_entries", "stream=codec_type,start_time", "-of", "csv=p=0", done.path],
-    ]);
-    const starts = new Map(
-      stdout
-        .trim()
-        .split("\n")
-        .map((line) => line.split(",") as [string, string]),
-    );
-    expect(Number(starts.get("audio")) - Number(starts.get("video"))).toBeCloseTo(1, 1);
+    const starts = await startsOf(done);
+    expect((starts.get("audio") ?? 0) - (starts.get("video") ?? 0)).toBeCloseTo(1, 1);
   });
 });
 
-/** Adds null packets up to a whole number of blocks, unless padding fills the last one. */
+/** When each kind of stream begins, in seconds. */
+async function startsOf({ path }: Delivered): Promise<Map<string, number>> {
+  const entries = ["-show_entries", "stream=codec_type,start_time", "-of", "csv=p=0", path];
+  const { stdout } = await run("ffprobe", ["-v", "error", ...entries]);
+  const lines = stdout.trim().split("\n");
+  return new Map(lines.map((line) => line.split(",")).map(([kind = "", time]) => [kind, Number(time)]));
+}
+
+/** One stream of a segment of the long film, at its time. */
+async function alone(number: number, kind: "a" | "v"): Promise<Buffer> {
+  const folder = dirname(await media("hls-ts", LONG));
+  const segment = join(folder, `segment-${String(number).padStart(3, "0")}.ts`);
+  const args = [
+    ...["-i", segment, "-map", `0:${kind}`, "-c", "copy", "-copyts", "-muxdelay", "0", "-muxpreload", "0"],
+    ...["-streamid", kind === "v" ? "0:256" : "0:257"],
+  ];
+  const { stdout } = await run("ffmpeg", ["-nostdin", "-v", "error", ...args, "-f", "mpegts", "-"], {
+    ...{ encoding: "buffer", maxBuffer: 16 << 20 },
+  });
+  return stdout;
+}
+
+/** Null packets up to a whole number of blocks, where nothing else will fill the last one. */
 function toBlocks(clear: Buffer, isPadded: boolean): Buffer {
   const fill = Buffer.alloc(188, 0xff);
   fill.set([0x47, 0x1f, 0xff, 0x10]);
@@ -410,7 +486,14 @@ describe("a DASH presentation", () => {
     expect(await framesOf(done)).toBe(seconds * FPS);
   });
 
-  it("of byte ranges in one file is complete", async () => {
+  it("whose first address is dead is read from the next", async () => {
+    const bases = "<BaseURL>dead/</BaseURL><BaseURL>./</BaseURL>";
+    const done = await deliver(manifest(4, bases, period(4)));
+    expect(await framesOf(done)).toBe(4 * FPS);
+    expect(done.delivery.adjustments).toEqual([]);
+  });
+
+  it("of byte ranges in one file is whole", async () => {
     const folder = dirname(await media("dash", MAIN));
     const sets: string[] = [];
     for (const [id, kind] of (["video", "audio"] as const).entries()) {

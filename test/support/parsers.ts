@@ -1,5 +1,6 @@
 import { parseManifest } from "../../processor/dash/manifest.ts";
 import { plainHead } from "../../processor/egress/plain-head.ts";
+import { repairedHead } from "../../processor/egress/repaired-head.ts";
 import { Fault } from "../../processor/fault.ts";
 import { Follower } from "../../processor/hls/follow.ts";
 import { parseMediaPlaylist, parsePlaylist } from "../../processor/hls/model.ts";
@@ -115,7 +116,7 @@ export const PARSERS = {
     for (let at = 0; at < bytes.length; at += 65_536) split(bytes.subarray(at, at + 65_536));
   },
   head: (bytes) => {
-    plainHead(bytes.subarray(0, 65_536));
+    plainHead(repairedHead(bytes.subarray(0, 65_536)));
     plainHead(
       Buffer.concat([Buffer.from("HTTP/1.1 200 OK\r\n"), bytes.subarray(0, 65_536), Buffer.from("\r\n\r\n")]),
     );

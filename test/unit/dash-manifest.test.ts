@@ -50,7 +50,15 @@ describe("a DASH manifest names segments", () => {
     expect(found).toEqual(expected);
   });
 
-  it("as parts of files, after their initialisation", () => {
+  it("at several addresses, each level with its own ones", () => {
+    const bases = "<BaseURL>https://b.example/</BaseURL><BaseURL>https://c.example/</BaseURL>";
+    const list = '<BaseURL>v/</BaseURL><SegmentList duration="12"><SegmentURL media="a"/></SegmentList>';
+    expect(segmentsOf(bases + set(list))).toEqual([
+      { url: "https://b.example/v/a", alternatives: ["https://c.example/v/a"], duration: 12 },
+    ]);
+  });
+
+  it("as parts of files, behind their initialisation", () => {
     const inside =
       '<BaseURL>f.mp4</BaseURL><SegmentList duration="6"><Initialization range="0-9"/>' +
       '<SegmentURL mediaRange="10-19"/><SegmentURL mediaRange="20-29"/></SegmentList>';

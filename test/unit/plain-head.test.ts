@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { plainHead } from "../../processor/egress/plain-head.ts";
+import { repairedHead } from "../../processor/egress/repaired-head.ts";
 
 const head = (...lines: string[]) => Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
 const LENGTH = "Content-Length: 4194304";
@@ -30,5 +31,33 @@ describe("the head of a response", () => {
     ["announces little", head("HTTP/1.1 200 OK", "Content-Length: 1000")],
   ])("is left to a real parser when it %s", (_case, chunk) => {
     expect(plainHead(chunk)).toBeNull();
+  });
+
+  it.each([
+    ["names no version", head("ICY 200 OK", "icy-br: 128"), head("HTTP/1.0 200 OK", "icy-br: 128")],
+    [
+      "states a length twice",
+      head("HTTP/1.1 200 OK", LENGTH, "A: b", LENGTH),
+      head("HTTP/1.1 200 OK", "A: b", LENGTH),
+    ],
+    [
+      "states a length as a list",
+      head("HTTP/1.1 200 OK", `${LENGTH}, 4194304`),
+      head("HTTP/1.1 200 OK", LENGTH),
+    ],
+  ])("is repaired when it %s", (_case, received, expected) => {
+    const body = Buffer.from("\x00\xffbody");
+    const repaired = repairedHead(Buffer.concat([received, body]));
+    expect(repaired.toString("latin1").toLowerCase()).toBe(
+      Buffer.concat([expected, body]).toString("latin1").toLowerCase(),
+    );
+  });
+
+  it.each([
+    ["two lengths", head("HTTP/1.1 200 OK", LENGTH, "Content-Length: 70000")],
+    ["one length", head("HTTP/1.1 200 OK", LENGTH)],
+    ["no end in the chunk", Buffer.from(`HTTP/1.1 200 OK\r\n${LENGTH}\r\n${LENGTH}\r\n`)],
+  ])("is left alone with %s", (_case, received) => {
+    expect(repairedHead(received)).toBe(received);
   });
 });

@@ -1,10 +1,10 @@
 import { createReadStream } from "node:fs";
 import type { Adjustment } from "../../../schema/media.ts";
 import type { RunContext } from "../../dependencies.ts";
-import { mediaFile } from "../../tools/tool-input.ts";
 import type { SourceStream } from "../source.ts";
 import type { Input } from "./input.ts";
 import { type JoinedParts, joinParts, MAX_PARTS } from "./join-parts.ts";
+import { wholeFile } from "./whole-file.ts";
 
 export interface JoinedInputs {
   readonly all: readonly Input[];
@@ -27,13 +27,13 @@ export async function joinInputs(context: RunContext, inputs: readonly Input[]):
       inputs.map(({ parts }) => parts),
       "parts",
     );
-    return { all: [inputOf(joined, inputs)], adjustments: joined.adjustments };
+    return { all: [await inputOf(context, joined, inputs)], adjustments: joined.adjustments };
   }
   const all: Input[] = [];
   const adjustments: Adjustment[] = [];
   for (const [index, input] of inputs.entries()) {
     const joined = isJoined(input) ? await joinParts(context, [input.parts], `parts.${index}`) : null;
-    all.push(joined ? inputOf(joined, [input]) : input);
+    all.push(joined ? await inputOf(context, joined, [input]) : input);
     adjustments.push(...(joined?.adjustments ?? []));
   }
   return { all, adjustments };
@@ -41,7 +41,12 @@ export async function joinInputs(context: RunContext, inputs: readonly Input[]):
 
 const isJoined = ({ parts }: Input): boolean => parts.length > 1 && parts.length <= MAX_PARTS;
 
-function inputOf({ lostSeconds, path, shape }: JoinedParts, inputs: readonly Input[]): Input {
+async function inputOf(
+  { signal }: RunContext,
+  { lostSeconds, path, shape }: JoinedParts,
+  inputs: readonly Input[],
+): Promise<Input> {
+  const tool = await wholeFile(path, signal);
   const [first] = inputs as readonly [Input];
   const stream: SourceStream = {
     ...first.stream,
@@ -56,9 +61,9 @@ function inputOf({ lostSeconds, path, shape }: JoinedParts, inputs: readonly Inp
   return {
     ...{ stream, ranges: null, head: async () => null, parts: [], transportStream: true },
     cut: first.cut,
-    forTool: () => mediaFile(path),
-    read: async function* (signal) {
-      for await (const chunk of createReadStream(path, { signal })) yield [chunk as Buffer];
+    forTool: async () => tool,
+    read: async function* (reading) {
+      for await (const chunk of createReadStream(path, { signal: reading })) yield [chunk as Buffer];
     },
     missing: () => {
       const its = inputs.map((input) => input.missing());

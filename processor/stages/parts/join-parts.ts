@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -8,7 +8,6 @@ import type { Adjustment } from "../../../schema/media.ts";
 import type { RunContext } from "../../dependencies.ts";
 import { Fault, ServiceFault, SourceFault } from "../../fault.ts";
 import { withBreaks } from "../../hls/transport-stream.ts";
-import { PACKET_BYTES } from "../../media/mpegts/packets.ts";
 import {
   secondsOf,
   shiftBehind,
@@ -18,13 +17,14 @@ import {
 } from "../../media/mpegts/rewrite-times.ts";
 import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { type MediaFacts, probeMedia } from "../../tools/ffprobe.ts";
-import { mediaFile, type ToolInput } from "../../tools/tool-input.ts";
+import type { ToolInput } from "../../tools/tool-input.ts";
 import { missingSeconds } from "../damage.ts";
 import { partAudioEncoder, partVideoEncoder } from "../encoders.ts";
 import { DamageCount } from "../repair/decode-check.ts";
 import { judgeMade } from "../repair/judge.ts";
 import { checkSize } from "../result-checks.ts";
 import type { StreamPart } from "./input.ts";
+import { packetBatches } from "./packet-batches.ts";
 import {
   actionsFor,
   type CommonShape,
@@ -33,6 +33,7 @@ import {
   type PartActions,
   shapeOf,
 } from "./shape.ts";
+import { wholeFile } from "./whole-file.ts";
 
 /**
  * Presentations of several parts, each with a separate clock and initialisation: advertisements, periods, encoders that
@@ -154,7 +155,7 @@ async function spoolStream(context: RunContext, part: StreamPart, path: string):
   await pipeline(Readable.from(chunks(), { objectMode: false }), createWriteStream(path), { signal });
   try {
     if (bytes === 0) return null;
-    const input = await mediaFile(path);
+    const input = await wholeFile(path, signal);
     return { path, input, facts: await probeMedia(input, { tools, proxy, cwd: folder, signal }) };
   } catch (error) {
     signal.throwIfAborted();
@@ -269,10 +270,7 @@ async function makePart(
   return damage;
 }
 
-/** Packets that are moved at once. */
-const BATCH_BYTES = 2048 * PACKET_BYTES;
-
-/** Adds a part after all others; returns the timestamps of everything so far. */
+/** Adds a part behind all others; returns the times of everything so far. */
 async function appendPart(
   { signal }: RunContext,
   part: string,
@@ -280,10 +278,10 @@ async function appendPart(
   before: TransportTimes,
 ): Promise<TransportTimes> {
   const own = new TimeScan();
-  for await (const batch of packetsOf(part, signal)) own.add(batch);
+  for await (const batch of packetBatches(part, signal)) own.add(batch);
   const shift = shiftBehind(before, own.times);
   const moved = async function* () {
-    for await (const batch of packetsOf(part, signal)) {
+    for await (const batch of packetBatches(part, signal)) {
       shiftTimes(batch, shift);
       yield [batch];
     }
@@ -306,16 +304,6 @@ async function appendPart(
     });
   }
   return times;
-}
-
-async function* packetsOf(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
-  let left: Buffer = Buffer.alloc(0);
-  for await (const chunk of createReadStream(path, { signal, highWaterMark: BATCH_BYTES })) {
-    const bytes = left.length === 0 ? (chunk as Buffer) : Buffer.concat([left, chunk as Buffer]);
-    const whole = bytes.length - (bytes.length % PACKET_BYTES);
-    left = bytes.subarray(whole);
-    if (whole > 0) yield bytes.subarray(0, whole);
-  }
 }
 
 const spanOf = (times: TransportTimes): number =>

@@ -6,8 +6,8 @@ import { Fault, SourceFault } from "../../fault.ts";
 import type { Fragment, Source, SourceStream } from "../source.ts";
 
 /**
- * DASH manifests that yt-dlp reads wrongly are parsed here: several periods, times that repeat up to the end, numbers
- * of last segments, and parts of files as segments.
+ * DASH manifests that yt-dlp reads wrongly are read by us: several periods, times that repeat up to the end,
+ * numbers of last segments, parts of files as segments, and files at several addresses.
  */
 
 const MAX_MANIFEST_BYTES = 16 << 20;
@@ -30,8 +30,12 @@ export async function withOwnFragments(context: RunContext, source: Source): Pro
   return { ...source, streams: streams as unknown as Source["streams"], duration };
 }
 
-const isMisread = ({ hasEndNumbers, hasOpenRepeats, hasSegmentRanges, periods }: Manifest): boolean =>
-  hasOpenRepeats || hasSegmentRanges || hasEndNumbers || periods.length > 1;
+const isMisread = (manifest: Manifest): boolean =>
+  manifest.hasOpenRepeats ||
+  manifest.hasSegmentRanges ||
+  manifest.hasEndNumbers ||
+  manifest.hasAlternatives ||
+  manifest.periods.length > 1;
 
 /** Null if it cannot be fetched or is not a manifest: then yt-dlp's reading stays. */
 async function readManifest(

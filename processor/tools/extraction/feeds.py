@@ -1,6 +1,7 @@
 """Reads podcast feeds as they are published: in any encoding, with relative addresses, with blanks in front."""
 import email.utils
 import functools
+import json
 import re
 import urllib.parse
 import xml.etree.ElementTree as etree
@@ -19,9 +20,11 @@ BYTE_ORDER_MARKS = ((b'\xef\xbb\xbf', 'utf-8-sig'), (b'\xff\xfe\x00\x00', 'utf-3
 XML_ENCODING = re.compile(br'''\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)''')
 HTTP_CHARSET = re.compile(r'''charset\s*=\s*["']?([A-Za-z0-9._-]+)''', re.I)
 FEED_START = re.compile(r'\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<(?:rss|rdf:RDF|feed)[\s>]', re.S)
+JSON_FEED = re.compile(r'\s*\{.{0,400}?jsonfeed\.org/version/', re.S)
 XML_BASE = '{http://www.w3.org/XML/1998/namespace}base'
 ATOM = '{http://www.w3.org/2005/Atom}'
 MEDIA_RSS = '{http://search.yahoo.com/mrss/}'
+XML_REFUSED = re.compile('[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
 PLAYABLE = re.compile(r'(?:audio|video)/', re.I)
 
 
@@ -51,11 +54,45 @@ def readable_xml(read):
         content = read(self, urlh, *args, **options)
         if isinstance(content, str):
             bare = content.lstrip('\ufeff \t\r\n')
+            if JSON_FEED.match(bare):
+                content = bare = json_feed_as_rss(bare)
             if bare.startswith('<?xml') or FEED_START.match(bare):
                 content = bare
             self.feed_url = urlh.url if FEED_START.match(bare) else None
         return content
     return wrapper
+
+
+def json_feed_as_rss(text):
+    """A JSON feed (jsonfeed.org, 1.0 and 1.1) as RSS. Items without audio or video have only their page."""
+    try:
+        feed = json.loads(text)
+    except ValueError:
+        raise Failure('InvalidFeed', 'The feed is not well-formed JSON') from None
+    rss = etree.Element('rss')
+    channel = etree.SubElement(rss, 'channel')
+
+    def put(parent, tag, value):
+        if isinstance(value, str):
+            etree.SubElement(parent, tag).text = XML_REFUSED.sub(' ', value)
+
+    put(channel, 'title', feed.get('title'))
+    put(channel, 'description', feed.get('description'))
+    items = feed.get('items')
+    for entry in items if isinstance(items, list) else ():
+        if not isinstance(entry, dict):
+            continue
+        item = etree.SubElement(channel, 'item')
+        body = entry.get('summary') or entry.get('content_text') or entry.get('content_html')
+        for tag, value in (('title', entry.get('title')), ('guid', entry.get('id')), ('description', body),
+                           ('pubDate', entry.get('date_published')), ('link', entry.get('url'))):
+            put(item, tag, value)
+        attached = entry.get('attachments')
+        for attachment in attached if isinstance(attached, list) else ():
+            if isinstance(attachment, dict) and isinstance(attachment.get('url'), str):
+                etree.SubElement(item, 'enclosure', {
+                    'url': attachment['url'], 'type': str(attachment.get('mime_type') or '')})
+    return etree.tostring(rss, encoding='unicode')
 
 
 def put_media_first(item):
@@ -146,4 +183,6 @@ def install():
     generic.GenericIE._extract_rss = whole_feed_addresses(generic.GenericIE._extract_rss)
     generic.GenericIE._real_extract = feed_or_failure(generic.GenericIE._real_extract)
     is_html = generic.is_html
-    generic.is_html = lambda content: is_html(content) or content[:2] in (b'<\x00', b'\x00<')
+    generic.is_html = lambda content: (
+        is_html(content) or content[:2] in (b'<\x00', b'\x00<')
+        or JSON_FEED.match(content.decode('utf-8-sig', 'replace')) is not None)
