@@ -37,7 +37,7 @@ import type { Resolved } from "./resolve.ts";
 import { checkDemands } from "./result-checks.ts";
 import type { AudioChoice, Source } from "./source.ts";
 
-/** From a resolved source to a published object, the cheapest way that is correct. */
+/** From a resolved source to a published object, by the cheapest correct strategy. */
 export async function deliver(context: RunContext, resolved: Resolved): Promise<Delivery> {
   const { extractMs } = resolved;
   context.progress.entitle(resolved.source.title);

@@ -108,7 +108,7 @@ export async function describeInputs(
 const mayHoldMore = ({ all }: Inputs, { stream }: Input): boolean =>
   all.length === 1 && stream.protocol === "hls" && stream.audioCodec === null;
 
-/** Codecs whose frames only a decoder can put in order. */
+/** Codecs whose frames only a decoder can order. */
 const OPAQUE_ORDER: ReadonlySet<string> = new Set(["h264", "h265", "vc1", "wmv3"]);
 
 /** AVI counts frames in decoding order. */

@@ -36,7 +36,7 @@ const OPAQUE = {
 } as const;
 
 /**
- * Opens every stream of the source side by side.
+ * Opens every stream of the source in parallel.
  *
  * @throws DeadPlaylistError where the source does not give a playlist; Fault of the source
  */

@@ -194,7 +194,7 @@ describe("a list", () => {
     ]);
   });
 
-  it("says of a feed with bad markup that it is the feed", async () => {
+  it("recognises a feed with bad markup as a feed", async () => {
     origin.put(
       "/bad.xml",
       Buffer.from('<?xml version="1.0"?><rss><channel><item><title>A & B</title></rss>'),

@@ -224,7 +224,7 @@ describe("an HLS presentation", () => {
     expect(done.delivery.adjustments).toEqual([{ field: "source", from: "360p", to: "180p", reason }]);
   });
 
-  it("without most of its segments is not available", async () => {
+  it("with most segments missing is not available", async () => {
     const path = playlist(
       "#EXTINF:1.0,",
       "lost.ts",
@@ -337,7 +337,7 @@ describe("an HLS presentation", () => {
     },
   );
 
-  it("whose audio begins later than its video keeps them together", async () => {
+  it("whose audio begins later than its video keeps them in sync", async () => {
     const [video, audio] = await Promise.all([apart("v"), apart("a")]);
     const master = `/wild-${++count}.m3u8`;
     const lines = [
@@ -374,7 +374,7 @@ async function alone(number: number, kind: "a" | "v"): Promise<Buffer> {
   return stdout;
 }
 
-/** Null packets up to a whole number of blocks, where nothing else will fill the last one. */
+/** Adds null packets up to a whole number of blocks, unless padding fills the last one. */
 function toBlocks(clear: Buffer, isPadded: boolean): Buffer {
   const fill = Buffer.alloc(188, 0xff);
   fill.set([0x47, 0x1f, 0xff, 0x10]);
@@ -493,7 +493,7 @@ describe("a DASH presentation", () => {
     expect(done.delivery.adjustments).toEqual([]);
   });
 
-  it("of byte ranges in one file is whole", async () => {
+  it("of byte ranges in one file is complete", async () => {
     const folder = dirname(await media("dash", MAIN));
     const sets: string[] = [];
     for (const [id, kind] of (["video", "audio"] as const).entries()) {

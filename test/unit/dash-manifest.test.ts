@@ -58,7 +58,7 @@ describe("a DASH manifest names segments", () => {
     ]);
   });
 
-  it("as parts of files, behind their initialisation", () => {
+  it("as parts of files, after their initialisation", () => {
     const inside =
       '<BaseURL>f.mp4</BaseURL><SegmentList duration="6"><Initialization range="0-9"/>' +
       '<SegmentURL mediaRange="10-19"/><SegmentURL mediaRange="20-29"/></SegmentList>';

@@ -270,7 +270,7 @@ async function makePart(
   return damage;
 }
 
-/** Adds a part behind all others; returns the times of everything so far. */
+/** Adds a part after all others; returns the timestamps of everything so far. */
 async function appendPart(
   { signal }: RunContext,
   part: string,

@@ -6,8 +6,8 @@ import { Fault, SourceFault } from "../../fault.ts";
 import type { Fragment, Source, SourceStream } from "../source.ts";
 
 /**
- * DASH manifests that yt-dlp reads wrongly are read by us: several periods, times that repeat up to the end,
- * numbers of last segments, parts of files as segments, and files at several addresses.
+ * DASH manifests that yt-dlp reads wrongly are parsed here: several periods, times that repeat up to the end, numbers
+ * of last segments, parts of files as segments, and files at several addresses.
  */
 
 const MAX_MANIFEST_BYTES = 16 << 20;
