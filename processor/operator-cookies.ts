@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 export const COOKIE_FORMAT =
   "in Netscape format: lines of seven fields with tabs between them, as browsers' extensions export cookies.txt";
 
-/** No browser's session at a site comes near it, in bytes after decompression. */
+/** No browser's session at a site is nearly as large, in bytes after decompression. */
 const MAX_COOKIE_BYTES = 1 << 20;
 const FIELDS = 7;
 
@@ -16,9 +16,9 @@ interface CookieSource {
 }
 
 /**
- * Cookies out of a variable's text: as they are, as Base64, or as Base64 of gzip.
+ * Cookies from a variable's text: as they are, as Base64, or as Base64 of gzip.
  *
- * @returns null when it holds none
+ * @returns null when it contains none
  */
 export function cookiesOfText(text: string): string | null {
   if (!/^[A-Za-z0-9+/\s]+=*$/.test(text)) return netscapeCookies(text);
@@ -33,9 +33,9 @@ export function cookiesOfText(text: string): string | null {
 }
 
 /**
- * The operator's cookies, or null where there are none.
+ * The operator's cookies, or null if there are none.
  *
- * @throws Error with a sentence for the operator when the file cannot be read or holds something else
+ * @throws Error with a sentence for the operator when the file cannot be read or contains something else
  */
 export async function readOperatorCookies({
   ytdlpCookies,
@@ -53,7 +53,7 @@ export async function readOperatorCookies({
   return cookies;
 }
 
-/** Lines that begin so are cookies all the same. */
+/** Lines with this prefix are cookies all the same. */
 const HTTP_ONLY = "#HttpOnly_";
 
 const isCookieLine = (line: string): boolean =>
@@ -61,7 +61,10 @@ const isCookieLine = (line: string): boolean =>
 
 const isEmpty = (text: string): boolean => !text.split("\n").some(isCookieLine);
 
-/** Null when a line is no cookie, or none is. An empty value at the end of a line may have been trimmed away. */
+/**
+ * Null when a line is not a cookie, or there are no cookies. An empty value at the end of a line may have been trimmed
+ * away.
+ */
 function netscapeCookies(text: string): string | null {
   const lines = text.split(/\r?\n/).map((line) => {
     const fields = line.split("\t").length;

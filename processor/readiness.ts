@@ -6,7 +6,7 @@ import type { ProcessorConfig } from "./config.ts";
 import { readOperatorCookies } from "./operator-cookies.ts";
 import type { Tools } from "./tools/discover.ts";
 
-/** What the checks look at. */
+/** What the checks inspect. */
 export interface ReadinessParts {
   readonly config: Pick<
     ProcessorConfig,
@@ -22,7 +22,7 @@ export interface ReadinessParts {
   readonly now: () => number;
 }
 
-/** What the processor can find out of itself, so that no job is the first to find it. */
+/** What the processor can check itself, so that no job is the first to find it. */
 export async function checkReadiness(parts: ReadinessParts): Promise<readonly ReadinessCheck[]> {
   const { config, tools } = parts;
   return await Promise.all([
@@ -93,7 +93,7 @@ async function checkPoToken(
 
 const CONNECT_MS = 1_000;
 
-/** Why nobody listens there; null when somebody does. */
+/** Why nothing listens there; null if something does. */
 function connectionFailure({ hostname, port, protocol, host }: URL): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = connect({
@@ -112,7 +112,7 @@ function connectionFailure({ hostname, port, protocol, host }: URL): Promise<str
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** Sites change often; yt-dlp's project asks to renew releases that are older. */
+/** Sites change often; yt-dlp's project advises to update older releases. */
 const OLD_DAYS = 90;
 
 function checkAge({ version }: ReadinessParts["tools"]["ytdlp"], now: number): ReadinessCheck {
@@ -128,7 +128,7 @@ function checkAge({ version }: ReadinessParts["tools"]["ytdlp"], now: number): R
   };
 }
 
-/** Encoders without which hardly any job with a change of format ends well, and those of single formats. */
+/** Encoders without which hardly any conversion succeeds, and those of single formats. */
 const NEEDED_ENCODERS = { libx264: "H.264", aac: "AAC" } as const;
 const SOME_ENCODERS = {
   libx265: "H.265",

@@ -1,5 +1,5 @@
 /**
- * How long something went on, in wall time: what happens side by side counts once.
+ * How long something lasted, in wall time: work in parallel counts once.
  *
  * @example
  * const waits = new Stopwatch();

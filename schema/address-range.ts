@@ -29,7 +29,7 @@ export function parseAddressRange(text: string): AddressRange | null {
 }
 
 /**
- * Whether an address lies in one of the ranges; false for anything that is no address.
+ * Whether an address is in one of the ranges; false for anything that is not an address.
  *
  * @example isInRanges("203.0.113.9", [parseAddressRange("203.0.113.0/24")!]) // true
  */

@@ -210,7 +210,7 @@ export function judgeUrl(url: URL, opened: AllowedHosts): Verdict {
   return judgeHost(url.hostname);
 }
 
-/** Whether an address lies in a block of the same family. */
+/** Whether an address is in a block of the same family. */
 export function isWithin(bytes: Bytes, block: Pick<Range, "bytes" | "prefix">): boolean {
   if (bytes.length !== block.bytes.length) return false;
   for (let bit = 0; bit < block.prefix; bit += 8) {

@@ -32,7 +32,7 @@ export function withoutLeading(text: string, characters: string): string {
 export const MAX_DESCRIPTION = 4_000;
 
 /**
- * The beginning of a text, no longer than so many characters, never with half a character at its end.
+ * The beginning of a text, no longer than this many characters, never with half a character at its end.
  *
  * @example cutText("abcdef", 4) // "abc…"
  */

@@ -5,7 +5,7 @@ import { buildAssets } from "../bin/assets/build-assets.ts";
 
 const pathTo = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-/** Built once, although every file of tests asks for its own configuration. */
+/** Built once, although every test file requests a configuration. */
 let assets: Promise<void> | undefined;
 
 /** Runs inside workerd, with the bindings of `wrangler.toml` and addresses that nothing answers. */

@@ -51,7 +51,7 @@ export function createApp(services: Services): Hono<AppEnv> {
   app.post("/internal/runs/:id/outcome", outcome);
   for (const path of ["/docs/*", "/llms.txt", "/llms-full.txt"]) app.get(path, docsAsset);
   app.get("/ui/:file", uiAsset);
-  // where the metrics were before they had a path of their own
+  // where the metrics were before they had a separate path
   app.get("/admin/metrics", requireOperator, handlers.metrics);
 
   app.notFound(noRoute(app));

@@ -82,7 +82,7 @@ export function createContext(
   trace: TraceContext | null = null,
 ): RequestContext {
   const connection = new Connection(services.d1, anchor);
-  // a line of a job that is not the request's own names its trace itself
+  // a log line about a job other than the request's names its trace itself
   const log: Log = trace
     ? (event, fields) => services.log(event, { trace_id: trace.traceId, ...fields })
     : services.log;

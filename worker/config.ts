@@ -384,7 +384,7 @@ export interface Config {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly retentionDays: number;
-  /** 0: for good. */
+  /** 0: forever. */
   readonly jobRetentionDays: number;
   readonly archiveJobs: boolean;
   readonly retryHorizonHours: number;
@@ -516,7 +516,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
 const pair = <T>(first: string, second: string, make: (first: string, second: string) => T): T | null =>
   first === "" || second === "" ? null : make(first, second);
 
-/** What the processor of an instance makes of its settings; it refuses to start with others than whole numbers. */
+/** How the processor of an instance reads its settings; it refuses to start with anything but whole numbers. */
 function slotsOfInstance({ NETWORK_SLOTS, RESERVED_SLOTS }: Readonly<Record<string, unknown>>): RunSlots {
   const all = Number(NETWORK_SLOTS || DEFAULT_NETWORK_SLOTS);
   return slotsOf(all, RESERVED_SLOTS ? Number(RESERVED_SLOTS) : undefined);
@@ -532,8 +532,8 @@ function forwardedSettings(env: Readonly<Record<string, unknown>>): Record<strin
 }
 
 /**
- * Why Cloudflare's network could not reach a processor, or only without secrecy; null when it can. A Worker there connects
- * to public host names alone, and what it sends holds the credentials of callers.
+ * Why Cloudflare's network could not reach a processor, or only without encryption; null when it can. A Worker there
+ * connects only to public host names, and what it sends contains the credentials of callers.
  */
 function processorUrlProblem(text: string): string | null {
   const { hostname, protocol } = new URL(text);
@@ -552,7 +552,7 @@ function processorUrlProblem(text: string): string | null {
   );
 }
 
-/** Hosts of parsed URLs: every form of an IPv4 address has become four numbers, and IPv6 stands in brackets. */
+/** Hosts of parsed URLs: every form of an IPv4 address has become four numbers, and IPv6 is in brackets. */
 const isAddress = (hostname: string): boolean => /^[\d.]+$/.test(hostname) || hostname.startsWith("[");
 
 function sentenceOf(issue: z.core.$ZodIssue): string {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LOCAL_URL, SERVER_MARK } from "../../worker/console/docs-page.ts";
 import { inRoot } from "../stack/paths.ts";
@@ -17,7 +17,7 @@ interface Found {
 }
 
 /** Characters of a part that are searched. */
-const SEARCHED = 1_200;
+const SEARCHED = 6_000;
 
 const sourceOf = (name: string): string => inRoot("docs", `${name}.md`);
 
@@ -69,6 +69,7 @@ export function buildDocs(folder: string, version: string): void {
     "home.html",
     pageHtml({ ...home, parts: [], about: "Guides and reference", path: "/docs" }, sections),
   );
+  cpSync(inRoot("docs", "images"), join(folder, "images"), { recursive: true });
   write("search.json", JSON.stringify(index));
   write("llms.txt", llmsText(sections));
   write("llms-full.txt", all.map(({ name }) => readFileSync(sourceOf(name), "utf8")).join("\n\n---\n\n"));

@@ -74,7 +74,7 @@ export const COST_NAMES = [
 ] as const;
 export type CostName = (typeof COST_NAMES)[number];
 
-/** What so many jobs a day take and cost in a month of 30 days. */
+/** What this many jobs a day use and cost in a month of 30 days. */
 export function scaleOf(jobsPerDay: number, assumed: Assumptions = ASSUMED): Scale {
   const jobs = jobsPerDay * DAYS;
   const perSecond = jobsPerDay / DAY;

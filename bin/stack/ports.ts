@@ -9,7 +9,7 @@ export function ownAddress(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-/** A loopback port that nobody listens on now. */
+/** A loopback port on which nothing listens now. */
 export const freePort = (): Promise<number> => probe(LOOPBACK, 0);
 
 /** @throws StackError when somebody listens on the port already, or the address is not this machine's */

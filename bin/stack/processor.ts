@@ -52,7 +52,7 @@ export function superviseProcessor({
       child = startChild({ command, args, cwd: root, env, logFile, onLine });
       const { words, inOrder } = await child.ended;
       if (stopping.signal.aborted) return;
-      // one that was told to end, and drained, did not fail
+      // one that was asked to stop, and drained, did not fail
       if (inOrder || Date.now() - startedAt > HEALTHY_AFTER) failures = 0;
       const delay = BACKOFF[Math.min(failures, BACKOFF.length - 1)] ?? 0;
       if (!inOrder) failures += 1;

@@ -73,7 +73,7 @@ export function processorEnvironment(env: Environment, wiring: Wiring): Record<s
     ...systemEnvironment(env),
     PROCESSOR_TOKEN: wiring.secrets.PROCESSOR_TOKEN,
     WORK_DIR: wiring.workDir,
-    // Anyone who presses Ctrl-C does not want to wait for a long download: it goes on at the next start.
+    // After Ctrl-C, people do not want to wait for a long download: it continues at the next start.
     DRAIN_SECONDS: "2",
     ...pick(env, names(PROCESSOR_VARIABLES)),
     HOST: "127.0.0.1",

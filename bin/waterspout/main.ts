@@ -18,7 +18,7 @@ export async function main(process: NodeJS.Process, { signal, received }: Stop):
     stderr.write(`waterspout: the results cannot be written: ${error.message}\n`);
     process.exit(EXIT.local);
   });
-  // notes that nobody reads are no reason to stop
+  // notes that are not read are no reason to stop
   stderr.on("error", () => {});
   try {
     // not process.exit: results that are still on their way into a pipe are not cut off

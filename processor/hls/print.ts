@@ -45,8 +45,8 @@ type Mount = (resource: HlsResource) => string;
 
 /**
  * Writes a playlist in which every address is replaced by the one that `mount` returns. A byte range becomes a resource of
- * its own, so readers need no ranges. Segments that are encrypted as a whole are decrypted by us, so readers see no key.
- * Gaps are left out of a playlist that has ended. Tags that our readers do not need are not written.
+ * its own, so readers need no ranges. Segments that are encrypted as a whole are decrypted here, so readers see no key.
+ * Gaps are left out of a playlist that has ended. Tags that the readers do not need are not written.
  *
  * @param mount the new address of a resource
  */

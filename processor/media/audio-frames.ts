@@ -1,7 +1,7 @@
 import { isUnsupportedMedia } from "./isobmff/box-view.ts";
 import { FRAME_SAMPLES, readAdtsHeader } from "./mpegts/adts.ts";
 
-/** The length of a stream of audio frames (MP3, or AAC with ADTS headers), while it arrives. */
+/** The duration of a stream of audio frames (MP3, or AAC with ADTS headers), while it arrives. */
 
 interface Frame {
   readonly bytes: number;
@@ -9,14 +9,14 @@ interface Frame {
 }
 
 const NONE = Buffer.alloc(0);
-/** So many frames in a row are no accident. */
+/** This many frames in a row are not a coincidence. */
 const FRAMES_TO_BELIEVE = 3;
-/** Tags and pictures in front, at most. */
+/** Maximum size of tags and images in front. */
 const MAX_FRONT_BYTES = 1 << 20;
-/** Bytes that say how long a frame is. */
+/** Bytes that determine the length of a frame. */
 const HEADER_BYTES = 9;
 
-/** Counts the seconds of the frames that went by. */
+/** Counts the seconds of the frames that have passed. */
 export class FrameClock {
   #left: Buffer = NONE;
   /** Bytes of the last frame that have not arrived. */
@@ -25,7 +25,7 @@ export class FrameClock {
   #frames = 0;
   #skipped = 0;
 
-  /** Of whole frames so far; null while, or where, the stream does not look like frames. */
+  /** Of complete frames so far; null as long as the stream does not look like frames. */
   get seconds(): number | null {
     return this.#frames >= FRAMES_TO_BELIEVE ? this.#seconds : null;
   }
@@ -43,7 +43,7 @@ export class FrameClock {
         this.#frames++;
         at += frame.bytes;
       } else {
-        // what was taken for frames by accident
+        // what was mistaken for frames
         if (this.#frames < FRAMES_TO_BELIEVE) [this.#frames, this.#seconds] = [0, 0];
         this.#skipped++;
         at++;

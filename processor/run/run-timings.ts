@@ -1,11 +1,11 @@
 import type { Delivery } from "../../schema/wire/callback.ts";
 import { Stopwatch } from "../stopwatch.ts";
 
-/** Where the time of a run went, next to what its stages report themselves. */
+/** Where the time of a run went, in addition to what its stages report themselves. */
 export class RunTimings {
-  /** Looking at the source's files before anything is delivered. */
+  /** Inspecting the source's files before anything is delivered. */
   readonly precheck = new Stopwatch();
-  /** Fetching subtitles; it goes on next to everything else. */
+  /** Fetching subtitles, in parallel with everything else. */
   readonly subtitles = new Stopwatch();
   /** Making the finished upload visible under its key. */
   readonly publishing = new Stopwatch();
@@ -15,10 +15,10 @@ export class RunTimings {
   readonly cpuWait = new Stopwatch();
   /** Waiting until the upload had room for another part. */
   readonly uploadWait = new Stopwatch();
-  /** Ways that were tried: extractions, and each delivery after one. */
+  /** Attempts: extractions, and each delivery after one. */
   attempts = 0;
 
-  /** As it is reported to the Worker. */
+  /** In the form that is reported to the Worker. */
   get reported(): Pick<
     Delivery["timings"],
     "precheck_ms" | "subtitle_ms" | "file_move_ms" | "io_wait_ms" | "cpu_wait_ms" | "upload_wait_ms"

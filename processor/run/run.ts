@@ -23,12 +23,12 @@ import { nextLook, UpcomingError } from "./upcoming.ts";
 /** A run that was started. */
 export interface RunHandle {
   readonly attempt: number;
-  /** Resolves, and never rejects, when everything of the run has ended; its folder may still be being removed. */
+  /** Resolves, and never rejects, when everything in the run has ended; its folder may still be being removed. */
   readonly done: Promise<void>;
   stop(reason: StopReason): void;
 }
 
-/** An outcome is repeated for this long; by then the lease has expired and the Worker has taken the job back. */
+/** An outcome is sent again for this long; by then the lease has expired and the Worker has taken the job back. */
 const REPORT_MS = 10 * 60_000;
 
 /** A run before it has its folder, its source network, and what depends on them. */
@@ -88,7 +88,7 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
   recordRun(context, { request, outcome, reported, ...traces, ...times, received: progress.received });
 }
 
-/** A media link may have expired between extraction and download: a fresh extraction is worth one more try. */
+/** A media link may have expired between extraction and download: a fresh extraction is worth one more attempt. */
 async function attempt(context: RunContext): Promise<Delivery> {
   const begun = await findRecording(context);
   if (begun) {
@@ -138,10 +138,10 @@ async function produce(base: BareContext): Promise<Delivery> {
   }
 }
 
-/** A proxy that was refused is left alone for so long, unless the source asks for more. */
+/** A refused proxy is not used for this long, unless the source asks for more. */
 const REFUSED_MS = 15 * 60_000;
 
-/** The next run that asks this source goes out by another proxy, if there is one. */
+/** The next run that uses this source goes through another proxy, if there is one. */
 function noteRefusal(
   { proxies, request, extractions }: BareContext,
   { upstream }: SourceNetwork,
@@ -149,7 +149,7 @@ function noteRefusal(
 ): void {
   if (!(error instanceof Fault) || !ADDRESS_REFUSALS.includes(error.code)) return;
   proxies.refuse(new URL(request.url).hostname, upstream, Math.max(REFUSED_MS, error.retryAfterMs ?? 0));
-  // what was kept leads to the same proxy
+  // what is cached belongs to the same proxy
   extractions.remove(request.url);
 }
 

@@ -4,29 +4,29 @@ import type { Adjustment, MediaPlan, StreamActions } from "../../schema/media.ts
 import { SourceFault } from "../fault.ts";
 import type { Section } from "./file-metadata.ts";
 
-/** What is delivered of a source. */
+/** The section of a source that is delivered. */
 export interface Extent {
-  /** In seconds of the source; the whole source when no clip was asked for. */
+  /** In seconds of the source; the whole source when no clip was requested. */
   readonly section: Section;
-  /** Seconds of the result; null where the source reports no duration. */
+  /** Seconds of the result; null if the source reports no duration. */
   readonly seconds: number | null;
   readonly adjustments: readonly Adjustment[];
 }
 
-/** Where a delivered clip really lies in its source, in seconds. */
+/** The actual bounds of a delivered clip in its source, in seconds. */
 export interface ClipFacts {
   readonly start: number;
   readonly duration: number | null;
 }
 
-/** Announced durations are rounded: an end that lies this far behind them is no mistake of the caller. */
+/** Announced durations are rounded: an end that is later by this much is not the caller's mistake. */
 const END_TOLERANCE_SECONDS = 0.5;
 
 /**
- * Holds the asked clip against the source.
+ * Checks the requested clip against the source.
  *
- * @param total seconds of the source, where known
- * @throws Fault `clip_out_of_range` when nothing of it lies inside
+ * @param total seconds of the source, if known
+ * @throws Fault `clip_out_of_range` when all of it is outside
  */
 export function extentOf({ clip }: MediaPlan, total: number | null): Extent {
   if (clip === null) return { section: { start: 0, end: total }, seconds: total, adjustments: [] };
@@ -44,14 +44,14 @@ export function extentOf({ clip }: MediaPlan, total: number | null): Extent {
   };
 }
 
-/** True when the first copied packet decides where a clip begins, since it cannot begin anywhere. */
+/** True when the first copied packet decides where a clip begins, since it cannot begin just anywhere. */
 export const beginsAtPacket = ({ clip }: MediaPlan, { video, audio }: StreamActions): boolean =>
   clip !== null && clip.start > 0 && (video === "copy" || (video === "none" && audio === "copy"));
 
 /**
- * Reads the note that ffmpeg's `framecrc` output left of the first copied packet.
+ * Reads the first copied packet from the output of ffmpeg's `framecrc`.
  *
- * @returns seconds from the asked start, negative in front of it; null when nothing was noted
+ * @returns seconds from the requested start, negative before it; null when nothing was recorded
  */
 export async function readFirstPacket(path: string): Promise<number | null> {
   const text = await readFile(path, "utf8").catch(() => "");
@@ -62,10 +62,10 @@ export async function readFirstPacket(path: string): Promise<number | null> {
 }
 
 /**
- * Where the clip begins for its viewer. ISO files hide what lies in front of the asked start behind an edit list;
- * the other containers show it, which is reported as an adjustment.
+ * Where the clip begins for its viewer. ISO files hide what comes before the requested start with an edit list; the
+ * other containers show it, which is reported as an adjustment.
  *
- * @param firstPacket seconds from the asked start, null where the cut is exact
+ * @param firstPacket seconds from the requested start, null where the cut is exact
  * @param duration of the delivered file
  */
 export function clipFacts(
@@ -76,7 +76,7 @@ export function clipFacts(
   const offset = firstPacket === null || containerOf(format).indexFirst ? 0 : firstPacket;
   const start = toMillis(Math.max(0, clip.start + offset));
   const facts = { start, duration: duration === null ? null : toMillis(duration) };
-  // a packet of audio is some hundredths of a second long: no viewer's business
+  // a packet of audio is some hundredths of a second long: too short for viewers to see
   if (Math.abs(offset) < 0.1) return { facts, adjustments: [] };
   const reason = `A copy begins at a key frame, and ${format} shows what lies in front of the asked start`;
   return { facts, adjustments: [{ field: "clip_start", from: clip.start, to: start, reason }] };

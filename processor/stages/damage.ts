@@ -1,12 +1,12 @@
 import type { Adjustment } from "../../schema/media.ts";
 
-/** How a delivered file that lacks something, or holds damage, says so. */
+/** How a delivered file reports that it is incomplete or damaged. */
 
-/** Tenths are as exact as a person wants to know it; some damage is never none. */
+/** People need no more than tenths; some damage is never reported as zero. */
 export const roundedSeconds = (seconds: number): number => Math.max(0.1, Math.round(seconds * 10) / 10);
 
 /**
- * Seconds that are not in the delivered file.
+ * Reports seconds that are not in the delivered file.
  *
  * @param field the request member it is about, or `source`
  * @param why ends the sentence
@@ -23,7 +23,7 @@ export function missingSeconds(
   return { field, from, to, reason: `${lost} s are missing: ${why}` };
 }
 
-/** Nothing is damaged or missing, but a copy of the time stamps as they are would be no file. */
+/** Nothing is damaged or missing, but with unchanged timestamps a copy would not be a valid file. */
 export const REPAIRED_TIMES: Adjustment = {
   field: "source",
   from: "time stamps that do not rise",
@@ -31,7 +31,7 @@ export const REPAIRED_TIMES: Adjustment = {
   reason: "Time stamps of the source overlap or are missing. They were repaired, and nothing was left out",
 };
 
-/** Nothing is damaged or missing, but the streams fit no file as they are. */
+/** Nothing is damaged or missing, but the streams do not fit into a file unchanged. */
 export const TRANSCODED_STREAMS: Adjustment = {
   field: "source",
   from: "streams that cannot be copied",
@@ -41,7 +41,7 @@ export const TRANSCODED_STREAMS: Adjustment = {
 };
 
 /**
- * Seconds that are in the delivered file, where players show or play damage.
+ * Reports seconds that are in the delivered file but damaged.
  *
  * @param repair what was done about it, as a sentence
  * @example damagedSeconds(0.1, "The streams were copied with repaired time stamps")

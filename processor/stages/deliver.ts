@@ -37,7 +37,7 @@ import type { Resolved } from "./resolve.ts";
 import { checkDemands } from "./result-checks.ts";
 import type { AudioChoice, Source } from "./source.ts";
 
-/** From a resolved source to a published object, the cheapest way that is correct. */
+/** From a resolved source to a published object, by the cheapest correct strategy. */
 export async function deliver(context: RunContext, resolved: Resolved): Promise<Delivery> {
   const { extractMs } = resolved;
   context.progress.entitle(resolved.source.title);
@@ -63,7 +63,7 @@ export async function deliver(context: RunContext, resolved: Resolved): Promise<
   }
 }
 
-/** What both ways of delivering share. */
+/** What both strategies share. */
 interface Work {
   readonly context: RunContext;
   readonly source: Source;
@@ -73,12 +73,12 @@ interface Work {
   readonly askLeave: () => Promise<void>;
 }
 
-/** Audio has its cover wherever the source has a picture; a film has one when the caller asks for the picture. */
+/** Audio gets its cover wherever the source has an image; a film gets one when the caller asks for the thumbnail. */
 function showsCover({ plan, thumbnail }: RunContext["request"]): boolean {
   return plan.audio_only || (thumbnail && plan.format === "mkv");
 }
 
-/** What a way of delivering knows at its end. */
+/** What a strategy knows at its end. */
 interface Done {
   readonly upload: UploadResult & { readonly sha256: string };
   readonly strategy: Strategy;
@@ -96,7 +96,7 @@ interface Done {
 /** The probe found that the bytes must be changed after all. */
 class NotDirectError extends Error {}
 
-/** Null when the bytes cannot stay as they are. */
+/** Null when the bytes cannot stay unchanged. */
 async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise<Done | null> {
   const { plan } = context.request;
   const [input] = inputs.all;
@@ -125,7 +125,7 @@ async function deliverAsIs({ context, source, inputs, askLeave }: Work): Promise
     const keepsAll = plan.audio_language === "original" || plan.audio_language === "all";
     if (!isOne && (judgeTracks(plan, tracks).track !== 0 || !keepsAll)) throw new NotDirectError();
   });
-  // the transfer looks at it as soon as its upload is open; the probe may be quicker than that
+  // the transfer checks it as soon as its upload is open; the probe may be faster than that
   verdict.catch(() => {});
   const key = keyOf(context, source);
   try {
@@ -235,7 +235,7 @@ async function deliverDescribed(
 
 const NOTHING_CARRIED = { kept: null, adjustments: [] } as const;
 
-/** The cover that the source's file has itself, where the new one has room for it. */
+/** The cover in the source's file, if the new one has room for it. */
 async function ownCover(
   context: RunContext,
   input: Input | undefined,
@@ -256,7 +256,7 @@ function strategyOf(inputs: readonly Input[], actions: StreamActions): Strategy 
   return inputs.every(({ ranges }) => ranges !== null) ? "mux" : "sequential";
 }
 
-/** Of the result, if known: the part of the source's bytes that its part of the time is. */
+/** Of the result, if known: as large a share of the source's bytes as of its duration. */
 function expectedBytes(
   inputs: readonly Input[],
   total: number | null,
@@ -271,7 +271,7 @@ function expectedBytes(
   return total && seconds !== null ? Math.ceil((whole * seconds) / total) : null;
 }
 
-/** The limit is on what is delivered: a short clip of a long film is short. */
+/** The limit applies to what is delivered: a short clip of a long film is short. */
 function checkDurationLimit({ request }: RunContext, seconds: number | null): void {
   const limit = request.limits.max_duration_seconds;
   if (limit !== null && seconds !== null && seconds > limit) {
@@ -287,7 +287,7 @@ function keyOf({ request }: RunContext, source: Source): string {
   return key;
 }
 
-/** What is reported of the voice of a file that is delivered as it is, with all of its tracks. */
+/** What is reported about the audio language of a file that is delivered unchanged, with all of its tracks. */
 function audioOf(
   { request: { plan } }: RunContext,
   { audio }: Source,
@@ -298,7 +298,7 @@ function audioOf(
   return { language, languages, adjustments: plan.audio_language === "all" ? [] : adjustments };
 }
 
-/** A source that has nothing as slow as was asked for gives its slowest; no frame is dropped. */
+/** A source without a frame rate as low as requested is delivered with its lowest; no frame is dropped. */
 function fpsAdjustments({ request }: RunContext, { video }: IndexFacts): Adjustment[] {
   const limit = request.plan.max_fps ?? null;
   if (limit === null || !video?.fps || Math.round(video.fps) <= limit) return [];
@@ -306,7 +306,7 @@ function fpsAdjustments({ request }: RunContext, { video }: IndexFacts): Adjustm
   return [{ field: "max_fps", from: limit, to, reason: "The source has nothing at this frame rate" }];
 }
 
-/** A source that has nothing as small as was asked for gives its smallest; nothing is scaled. */
+/** A source without a resolution as low as requested is delivered with its lowest; nothing is scaled. */
 function resolutionAdjustments({ request }: RunContext, { video }: IndexFacts): Adjustment[] {
   const limit = request.plan.max_resolution;
   if (limit === null || !video || Math.min(video.width, video.height) <= limit) return [];
@@ -314,7 +314,7 @@ function resolutionAdjustments({ request }: RunContext, { video }: IndexFacts): 
   return [{ field: "max_resolution", from: limit, to, reason: "The source has nothing smaller" }];
 }
 
-/** A source that does not have all of its pieces gives the others. */
+/** A source that lacks some of its segments is delivered without them. */
 function missingAdjustments(inputs: Inputs, { facts, section }: Done): Adjustment[] {
   const { count, seconds } = inputs.missing();
   if (count === 0) return [];

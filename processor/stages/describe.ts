@@ -8,19 +8,19 @@ import type { Input, Inputs } from "./inputs.ts";
 import { delaysOf } from "./parts/beginnings.ts";
 import type { Source } from "./source.ts";
 
-/** An input and what the muxer must know of it. */
+/** An input and what the muxer must know about it. */
 export interface DescribedInput extends TrackedInput, Pick<Input, "forTool"> {
   /** Of the whole source, in seconds. */
   readonly duration: number | null;
   readonly fps: number | null;
-  /** What its file carries next to video and audio; null where nothing was looked at. */
+  /** What its file carries in addition to video and audio; null if that was not inspected. */
   readonly carried: Carried | null;
-  /** A copy of its video would not know in which order frames are shown. */
+  /** A copy of its video would not record in which order frames are shown. */
   readonly lacksDisplayOrder: boolean;
   readonly isTurned: boolean;
 }
 
-/** Codecs as the API names them. */
+/** Codecs with the API's names. */
 export const nativeOf = (facts: {
   readonly video: { readonly codec: string } | undefined;
   readonly audio: { readonly codec: string } | undefined;
@@ -36,7 +36,7 @@ export async function probeInput(
   return await probeMedia(await forTool(), { tools, proxy, cwd: folder, signal });
 }
 
-/** What is seen of an input; where its index reports it, not when it begins. */
+/** What is known about an input; if its index reports it, this does not include when it begins. */
 type Seen = IndexFacts &
   Partial<Pick<MediaFacts, "startSeconds" | "audioTracks" | "carried" | "container">> & {
     readonly video:
@@ -45,8 +45,8 @@ type Seen = IndexFacts &
   };
 
 /**
- * An index states neither languages nor what else a file carries: a tool looks at a file that is the whole source, and
- * where a language was asked for. Tracks that a site keeps apart carry nothing.
+ * An index states neither languages nor what else a file carries, so a tool inspects a file that is the whole source,
+ * and every file if a language was requested. Tracks that a site keeps apart carry nothing else.
  */
 async function indexFacts(
   { request: { plan } }: RunContext,
@@ -61,7 +61,7 @@ async function indexFacts(
 export const asksLanguage = ({ audio_language: asked = "original" }: MediaPlan): boolean =>
   asked !== "original";
 
-/** What a source says about its streams is believed; what it does not say is read from the bytes. */
+/** What a source says about its streams is trusted; what it does not say is read from the bytes. */
 export async function describeInputs(
   context: RunContext,
   source: Source,
@@ -108,22 +108,25 @@ export async function describeInputs(
 const mayHoldMore = ({ all }: Inputs, { stream }: Input): boolean =>
   all.length === 1 && stream.protocol === "hls" && stream.audioCodec === null;
 
-/** Codecs whose frames only a decoder can put in order. */
+/** Codecs whose frames only a decoder can order. */
 const OPAQUE_ORDER: ReadonlySet<string> = new Set(["h264", "h265", "vc1", "wmv3"]);
 
-/** AVI counts frames as they are decoded. */
+/** AVI counts frames in decoding order. */
 function orderOf(facts: Seen | null): Pick<DescribedInput, "lacksShowTimes" | "lacksDisplayOrder"> {
   const { codec = "", isReordered = false } = facts?.video ?? {};
   const lacksShowTimes = facts?.container === "avi";
   return { lacksShowTimes, lacksDisplayOrder: lacksShowTimes && isReordered && OPAQUE_ORDER.has(codec) };
 }
 
-/** Playlists round the lengths of their pieces; more than this apart, two streams do not share one clock. */
+/**
+ * Playlists round the durations of their segments; if two streams are further apart than this, they do not share one
+ * clock.
+ */
 const SHARED_CLOCK_SECONDS = 1;
 
 /**
- * Where the first piece of a cut stream lies in the source. Streams that were cut apart from each other are held
- * together by their own time stamps: sums of announced lengths would let audio and video drift apart.
+ * Where the first segment of a cut stream is in the source. Streams that were cut separately are aligned by their own
+ * timestamps: with sums of announced durations, audio and video would drift apart.
  */
 function beginningOf(all: readonly Input[], seen: readonly (Seen | null)[], index: number): number {
   const announced = all[index]?.cut?.startSeconds ?? 0;

@@ -10,11 +10,13 @@ import type { Input } from "./inputs.ts";
 import { openUpload } from "./open-upload.ts";
 import type { Source } from "./source.ts";
 
-/** Bytes of the source are the bytes of the result: ranges travel through memory and each becomes an upload part. */
+/**
+ * The bytes of the source are the bytes of the result: ranges travel through memory and each becomes an upload part.
+ */
 
 /** More would take the processor's memory above 300 MiB. */
 const PARTS_IN_MEMORY = 10;
-/** Of these, how many may be read at the same time: meanwhile others are stored. */
+/** How many of these may be read at the same time, while others are being stored. */
 const PARTS_READ = 6;
 
 const EXTENSIONS: Record<MediaPlan["format"], readonly string[]> = {
@@ -28,7 +30,7 @@ const EXTENSIONS: Record<MediaPlan["format"], readonly string[]> = {
   opus: ["opus"],
 };
 
-/** True when the source, by what it reports, could be delivered as it is. */
+/** True when the source, by what it reports, could be delivered unchanged. */
 export function looksDirect(plan: MediaPlan, source: Source): boolean {
   const [stream, second] = source.streams;
   if (second !== undefined || stream.protocol !== "http" || plan.clip !== null) return false;
@@ -40,15 +42,15 @@ export function looksDirect(plan: MediaPlan, source: Source): boolean {
 
 /** What the headers of a source say about its delivery. */
 export interface DirectHead {
-  /** Players can start before it is whole. */
+  /** Players can start before it is complete. */
   readonly playsEarly: boolean;
-  /** What its index reports; null when a tool must look. */
+  /** What its index reports; null when a tool must inspect the file. */
   readonly facts: Promise<IndexFacts | null>;
 }
 
 /**
- * Reads a few headers to see whether the file may stay as it is.
- * What lacks bytes that its index announces may not: what is there is taken over.
+ * Reads a few headers to see whether the file may stay unchanged. A file that lacks bytes its index announces may not:
+ * what is there is muxed.
  */
 export async function readHead(plan: MediaPlan, input: Input): Promise<DirectHead> {
   const nothing = Promise.resolve(null);
@@ -56,7 +58,7 @@ export async function readHead(plan: MediaPlan, input: Input): Promise<DirectHea
   const declared = await input.head();
   if (!declared?.indexFirst || declared.truncated) return { playsEarly: false, facts: nothing };
   const facts = declared.facts();
-  // a caller that awaits it gets the failure; perhaps no caller does
+  // a caller that awaits it gets the failure; there may be no such caller
   facts.catch(() => {});
   return { playsEarly: true, facts };
 }

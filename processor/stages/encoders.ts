@@ -1,7 +1,7 @@
 import { type AudioTarget, containerOf, type VideoTarget } from "../../schema/containers.ts";
 import { DEFAULT_AUDIO_BITRATE, DEFAULT_CRF, type MediaPlan } from "../../schema/media.ts";
 
-/** The 4:2:0 codecs take even sides only; an odd row or column is left out. */
+/** The 4:2:0 codecs only support even dimensions; an odd row or column is left out. */
 const EVEN_SIDES = "crop=trunc(iw/2)*2:trunc(ih/2)*2";
 
 const VIDEO_ENCODERS: Record<VideoTarget, (crf: number) => string[]> = {
@@ -19,11 +19,11 @@ const VIDEO_ENCODERS: Record<VideoTarget, (crf: number) => string[]> = {
 
 const AUDIO_ENCODERS: Record<AudioTarget, string> = { aac: "aac", opus: "libopus", mp3: "libmp3lame" };
 
-/** Opus knows these speaker layouts only, and one channel takes 256 kbit/s at most. */
+/** Opus supports only these speaker layouts, and at most 256 kbit/s per channel. */
 const opusLayouts = (bitrate: string): string =>
   bitrate === "320k" ? "7.1|5.1|stereo" : "7.1|5.1|stereo|mono";
 
-/** Arguments that make a video stream what the plan asks for; a clip begins with the frame at time 0. */
+/** Arguments that encode a video stream as planned; a clip begins with the frame at time 0. */
 export function videoEncoder(target: VideoTarget, plan: MediaPlan): string[] {
   const filters = [
     ...(plan.clip === null ? [] : ["trim=start=0"]),
@@ -36,10 +36,10 @@ export function videoEncoder(target: VideoTarget, plan: MediaPlan): string[] {
   ];
 }
 
-/** Silence where the source has nothing: what follows stays with its video, and the file keeps its length. */
+/** Silence where the source has nothing: what follows stays in sync with its video, and the file keeps its duration. */
 const FILLS_GAPS = "aresample=async=1";
 
-/** Arguments that make an audio stream what the plan asks for. */
+/** Arguments that encode an audio stream as planned. */
 export function audioEncoder(target: AudioTarget, plan: MediaPlan): string[] {
   const bitrate = plan.audio_bitrate ?? DEFAULT_AUDIO_BITRATE;
   const filters = [
@@ -50,11 +50,11 @@ export function audioEncoder(target: AudioTarget, plan: MediaPlan): string[] {
   return ["-c:a", AUDIO_ENCODERS[target], "-b:a", bitrate, "-af", filters.join(",")];
 }
 
-/** Apple's players take H.265 only under this tag. */
+/** Apple's players accept H.265 only under this tag. */
 export const codecTag = (plan: MediaPlan, codec: string | null): string[] =>
   codec === "h265" && containerOf(plan.format).indexFirst ? ["-tag:v:0", "hvc1"] : [];
 
-/** Arguments that give one part of a presentation the size and codec of the others; what is missing of it stays black. */
+/** Arguments that give one part of a presentation the size and codec of the others; uncovered areas stay black. */
 export function partVideoEncoder({
   codec,
   height,
@@ -70,7 +70,7 @@ export function partVideoEncoder({
   return ["-c:v", ...VIDEO_ENCODERS[codec](DEFAULT_CRF), "-vf", filter];
 }
 
-/** Arguments that give the audio of one part the form of the others. */
+/** Arguments that give the audio of one part the format of the others. */
 export const partAudioEncoder = ({
   channels,
   codec,

@@ -6,21 +6,21 @@ import { threeLetterCode } from "./audio/language-codes.ts";
 import { type KeptStreams, keptArguments, keptMaps } from "./carried/keep.ts";
 import { audioEncoder, codecTag, videoEncoder } from "./encoders.ts";
 
-/** What a mux must know of an input. */
+/** What the muxer must know about an input. */
 export interface MuxInput {
   readonly videoCodec: string | null;
   readonly audioCodec: string | null;
-  /** MPEG-TS carries AAC with headers that other containers do not take. */
+  /** MPEG-TS carries AAC with headers that other containers do not accept. */
   readonly transportStream?: boolean;
-  /** Seconds of this input in front of what is wanted; 0 for all of it. */
+  /** Seconds of this input before the requested section; 0 for all of it. */
   readonly skipSeconds?: number;
   /** Seconds by which it begins later than the first of all inputs. */
   readonly delaySeconds?: number;
-  /** Only the audio of a further language. */
+  /** Only the audio of another language. */
   readonly isExtraAudio?: boolean;
-  /** False for pieces read one after the other: what is in front is read and left out. */
+  /** False for pieces that are read one after the other: what comes before is read and discarded. */
   readonly seekable?: boolean;
-  /** Its container states when frames are decoded, and not when they are shown. */
+  /** Its container states when frames are decoded, but not when they are shown. */
   readonly lacksShowTimes?: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface OpenedMuxInput extends MuxInput {
   readonly input: ToolInput;
 }
 
-/** A picture that is put into the file next to the media. */
+/** An image that is put into the file next to the media. */
 export interface Cover {
   /** A JPEG file. */
   readonly path: string;
@@ -42,7 +42,7 @@ export interface MuxJob {
   readonly actions: StreamActions;
   /** Which audio tracks; without it, the first one of the last input that has audio. */
   readonly audio?: Pick<AudioPlan, "track" | "extra" | "language"> | undefined;
-  /** Length of a clip; null: all that the inputs have. */
+  /** Duration of a clip; null: all that the inputs have. */
   readonly clipSeconds: number | null;
   /**
    * Bytes to reserve for the index, for formats that have it in front. 0: its size is not known beforehand, so it is
@@ -52,11 +52,14 @@ export interface MuxJob {
   /** Title, artist, date and chapters, in the tool's own text format. */
   readonly metadataPath: string | null;
   readonly cover: Cover | null;
-  /** What else of the source's file goes into the new one. */
+  /** What else is copied from the source's file. */
   readonly kept?: KeptStreams | null;
-  /** Time stamps that are missing are made up, also where the container should have them. */
+  /** Missing timestamps are generated, even where the container should have them. */
   readonly repairsTimes?: boolean;
-  /** Where the time stamp of the first copied packet is noted, in seconds from the asked start; see `readFirstPacket`. */
+  /**
+   * The file that records the timestamp of the first copied packet, in seconds from the requested start; see
+   * `readFirstPacket`.
+   */
   readonly firstPacketPath: string | null;
   readonly output: string;
 }
@@ -79,10 +82,10 @@ const MATROSKA_INDEX_BYTES_PER_SECOND = 50;
 const FALLBACK_FPS = 60;
 
 /**
- * Bytes to reserve in front for the index; 0 where the format has none or the duration (seconds) is not known.
- * Measured to be enough; when it is not, the muxer says by how much and the mux is run again.
+ * Bytes to reserve in front for the index; 0 if the format has none or the duration (seconds) is not known. Measured to
+ * be enough; when it is not, the muxer reports by how much and runs again.
  *
- * @param extraBytes of what stands in the index next to the media's own tables: metadata, chapters, cover
+ * @param extraBytes size of what the index holds next to the media's own tables: metadata, chapters, cover
  */
 export function indexBytesFor(
   format: Format,
@@ -111,7 +114,7 @@ export function muxToolInputs(job: MuxJob): ToolInput[] {
   ];
 }
 
-/** Arguments of one mux: maps, codecs, container, output; everything behind the inputs. */
+/** Arguments of one mux: maps, codecs, container, output; everything after the inputs. */
 export function muxArguments(job: MuxJob): string[] {
   return [
     ...clipLength(job),
@@ -134,9 +137,9 @@ function positioned(
   { actions, repairsTimes = false }: MuxJob,
 ): ToolInput {
   const delay = delaySeconds > 0 ? ["-itsoffset", `${delaySeconds}`] : [];
-  // either way the asked start becomes time 0
+  // either way the requested start becomes time 0
   const skip = seekable ? ["-ss", `${skipSeconds}`] : ["-itsoffset", `${-skipSeconds}`];
-  // a decoder finds out better on its own when its frames are shown
+  // a decoder determines better on its own when its frames are shown
   const makesTimes = repairsTimes || (lacksShowTimes && actions.video === "copy");
   return input.with(
     ...["-thread_queue_size", "1024", ...(makesTimes ? ["-fflags", "+genpts"] : [])],
@@ -147,7 +150,7 @@ function positioned(
 const clipLength = ({ clipSeconds }: MuxJob): string[] =>
   clipSeconds === null ? [] : ["-t", `${clipSeconds}`];
 
-/** Of which inputs video and audio are taken; -1 for none. */
+/** The inputs that video and audio are taken from; -1 for none. */
 export const mappedInputs = ({
   actions,
   inputs,
@@ -156,7 +159,7 @@ export const mappedInputs = ({
   audio: actions.audio === "none" ? -1 : mainAudio(inputs),
 });
 
-/** The input that the first audio track is of; -1 for none. */
+/** The input of the first audio track; -1 for none. */
 export const mainAudio = (inputs: readonly MuxInput[]): number =>
   inputs.findLastIndex((input) => input.audioCodec !== null && !input.isExtraAudio);
 
@@ -166,7 +169,7 @@ const extraTracks = ({ actions, audio }: MuxJob): readonly ExtraTrack[] =>
 function maps(job: MuxJob): string[] {
   const { audio, video } = mappedInputs(job);
   return [
-    // an upper-case V leaves out covers, which some files have in front
+    // an upper-case V excludes covers, which some files have in front
     ...(video === -1 ? [] : ["-map", `${video}:V:0`]),
     ...(audio === -1 ? ["-an"] : ["-map", `${audio}:a:${job.audio?.track ?? 0}`]),
     ...extraTracks(job).flatMap(({ input, track }) => ["-map", `${input}:a:${track}`]),
@@ -176,7 +179,7 @@ function maps(job: MuxJob): string[] {
   ];
 }
 
-/** The text names all that is said about the file, the source's own tags among it; nothing else is taken over. */
+/** The text contains all that is said about the file, including the source's own tags; nothing else is copied. */
 function metadataArguments({ metadataPath, inputs }: MuxJob): string[] {
   if (metadataPath === null) return ["-map_metadata", "-1", "-map_chapters", "-1"];
   const input = `${inputs.length}`;
@@ -189,7 +192,7 @@ function videoArguments(job: MuxJob): string[] {
   if (actions.video !== "copy") return videoEncoder(actions.video, plan);
   const input = inputs.find(({ videoCodec }) => videoCodec !== null);
   const codec = input?.videoCodec ?? null;
-  // two frames in one packet are AVI's way to hold frames that are shown out of order
+  // two frames in one packet are AVI's way to store frames that are shown out of order
   const unpack = input?.lacksShowTimes && codec === "mpeg4" ? ["-bsf:v:0", "mpeg4_unpack_bframes"] : [];
   return ["-c:v:0", "copy", ...unpack, ...codecTag(plan, codec)];
 }
@@ -198,7 +201,7 @@ function audioArguments({ actions, plan, inputs }: MuxJob): string[] {
   if (actions.audio === "none") return [];
   if (actions.audio !== "copy") return audioEncoder(actions.audio, plan);
   const input = inputs[mainAudio(inputs)];
-  // where no picture begins at a key frame, the audio in front of the asked start is left out
+  // if no video begins at a key frame, the audio before the requested start is left out
   const startsExactly = plan.clip !== null && actions.video !== "copy";
   return [
     ...["-c:a", "copy"],
@@ -212,7 +215,7 @@ const adtsFilter = (plan: MediaPlan, { transportStream }: MuxInput, codec: strin
     ? ["-bsf:a", "aac_adtstoasc"]
     : [];
 
-/** Each audio track has its own options and its label; the first is the one that players take. */
+/** Each audio track has its own options and its label; players choose the first one. */
 function severalAudioArguments(job: MuxJob): string[] {
   const { audio, plan } = job;
   const tracks = extraTracks(job).flatMap(({ action, codec, input, language }, index) => {
@@ -235,7 +238,7 @@ function severalAudioArguments(job: MuxJob): string[] {
   return [...first, "-disposition:a:0", "default", ...tracks];
 }
 
-/** The first packets of audio segments may share one time stamp, which a file cannot hold. */
+/** The first packets of audio segments may share one timestamp, which a file cannot hold. */
 const RISING_TIMES = "setts=ts='if(N,max(TS,PREV_OUTDTS+1),TS)'";
 
 function withRisingTimes(options: readonly string[]): string[] {
@@ -271,7 +274,7 @@ function onlyLanguage({ actions, audio, plan: { format } }: MuxJob): string[] {
 
 const ATTACHES_COVER: ReadonlySet<Format> = new Set(["mp4", "m4a", "mp3"]);
 
-/** Ogg has its pictures in the metadata, Matroska in an attachment, WebM has none. */
+/** Ogg has its images in the metadata, Matroska in an attachment, WebM has none. */
 const attachesCover = ({ cover, plan }: Pick<MuxJob, "cover" | "plan">): boolean =>
   cover !== null && ATTACHES_COVER.has(plan.format);
 
@@ -279,7 +282,7 @@ function coverArguments(job: MuxJob): string[] {
   const { cover, inputs, metadataPath, plan } = job;
   if (cover === null) return [];
   if (plan.format === "mkv") {
-    // those of the source's file stand in front of it
+    // those of the source's file come first
     const place = job.kept?.attachments ?? 0;
     return ["-attach", cover.path, `-metadata:s:t:${place}`, "mimetype=image/jpeg"].concat(
       `-metadata:s:t:${place}`,
@@ -292,7 +295,7 @@ function coverArguments(job: MuxJob): string[] {
   return ["-map", `${input}:v:0`, `-c:v:${place}`, "copy", `-disposition:v:${place}`, "attached_pic"];
 }
 
-/** The index goes in front in one pass: room is reserved, everything behind it is written strictly forward. */
+/** The index goes in front in one pass: room is reserved, everything after it is written strictly forward. */
 function containerArguments({ plan, indexBytes }: MuxJob): string[] {
   if (containerOf(plan.format).indexFirst) {
     return indexBytes > 0 ? ["-moov_size", `${indexBytes}`] : ["-movflags", "+faststart"];
@@ -303,7 +306,7 @@ function containerArguments({ plan, indexBytes }: MuxJob): string[] {
   return [];
 }
 
-/** A second, tiny output: where a copy begins is known to nobody but the tool that cuts. */
+/** A second, tiny output: only the tool that cuts knows where a copy begins. */
 function firstPacketOutput(job: MuxJob): string[] {
   if (job.firstPacketPath === null) return [];
   const video = job.actions.video === "copy";

@@ -5,19 +5,19 @@ import { factsOfIndex, type IndexFacts } from "../media/isobmff/facts.ts";
 
 /** What the head of an ISO base media file reports, without starting a tool. */
 export interface FileHead {
-  /** Its index stands in front: players can start before it is whole. */
+  /** Its index comes first: players can start before it is complete. */
   readonly indexFirst: boolean;
-  /** A box reaches past the end of the file: bytes are missing. */
+  /** A box extends beyond the end of the file: bytes are missing. */
   readonly truncated: boolean;
-  /** What the index reports, wherever it stands; null when a tool must look. */
+  /** What the index reports, wherever it is; null when a tool must inspect the file. */
   readonly facts: () => Promise<IndexFacts | null>;
 }
 
-/** An index that is larger is left to the tool, which reads it in pieces. */
+/** A larger index is left to the tool, which reads it in pieces. */
 const MAX_INDEX_BYTES = 16 << 20;
 
 /**
- * Reads a few headers, and the index only when its facts are asked for.
+ * Reads a few headers, and the index only when its facts are requested.
  *
  * @param size of the file in bytes
  * @returns null for a file of another kind
@@ -35,7 +35,7 @@ export async function readIsoHead(size: number, readAt: ReadAt): Promise<FileHea
 }
 
 /**
- * As {@link readIsoHead}, of a file at a source.
+ * Like {@link readIsoHead}, for a file at a source.
  *
  * @param head its first bytes, as many as were read already; most files need no more
  */
@@ -50,7 +50,7 @@ export async function readSourceHead(
   );
 }
 
-/** What the index of a file on disk reports; null for other files, and where a tool must look. */
+/** What the index of a file on disk reports; null for other files, and when a tool must inspect them. */
 export async function readFileFacts(path: string): Promise<IndexFacts | null> {
   const file = await open(path, "r");
   try {

@@ -7,7 +7,7 @@ import type { Carried } from "../tools/carried.ts";
 import type { Cover } from "./ffmpeg-args.ts";
 import type { Source } from "./source.ts";
 
-/** The part of a source that is delivered, in seconds of the source; null: to an end that nothing states. */
+/** The part of a source that is delivered, in seconds of the source; null: up to the end, which is not stated. */
 export interface Section {
   readonly start: number;
   readonly end: number | null;
@@ -15,13 +15,13 @@ export interface Section {
 
 /** What a file says about itself. */
 export interface About {
-  /** By the names of the tool. */
+  /** With the tool's names. */
   readonly tags: Readonly<Record<string, string>>;
   /** Of the whole source. */
   readonly chapters: readonly Chapter[];
 }
 
-/** What is known of a source, and what its file says about itself: the latter stays, where both say something. */
+/** What is known about a source, and what its file says about itself: the file wins where both say something. */
 export function aboutOf(
   { chapters, releaseDate, title, uploader }: Source,
   carried: Pick<Carried, "tags" | "chapters"> | null,
@@ -34,15 +34,15 @@ export function aboutOf(
   };
 }
 
-/** What our own files say of it; null where they could not say all of it. */
+/** The metadata of files that are written here; null if they cannot hold all of it. */
 export function shortTags({ tags }: About): Tags | null {
   const { title = null, artist = null, date = null, ...others } = tags;
   return Object.keys(others).length > 0 ? null : { title, artist, date };
 }
 
 /**
- * Writes what the file shall say about itself to the work folder: title, artist, date, the chapters of the delivered
- * section, and for Ogg the cover.
+ * Writes the metadata for the file to the work folder: title, artist, date, the chapters of the delivered section, and
+ * for Ogg the cover.
  *
  * @returns path and size of the text file
  */
@@ -80,7 +80,7 @@ export function chaptersWithin(chapters: readonly Chapter[], { start, end }: Sec
     }));
 }
 
-/** The text that ffmpeg reads as metadata; every special character is escaped, so no title can become another tag. */
+/** The text that ffmpeg reads as metadata; every special character is escaped, so no title can inject another tag. */
 export function metadataText(
   tags: Readonly<Record<string, string | null>>,
   chapters: readonly Chapter[],
@@ -103,7 +103,7 @@ const escaped = (value: string): string =>
 
 const FRONT_COVER = 3;
 
-/** A picture as FLAC and Ogg hold it. Width and height may be 0: the picture reports them itself. */
+/** An image in the format of FLAC and Ogg. Width and height may be 0: the image states them itself. */
 function imageBlock(jpeg: Buffer): Buffer {
   const mime = Buffer.from("image/jpeg");
   const head = Buffer.alloc(8);

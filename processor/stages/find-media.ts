@@ -5,12 +5,12 @@ import type { ExtractionCache } from "../tools/extraction-cache.ts";
 import type { Extraction, ExtractorPool } from "../tools/extractor.ts";
 import { chooseFormats, type FormatChoice, formatSort } from "./select.ts";
 
-/** The response of a source about one media item, and what is taken of it. */
+/** The response of a source about one media item, and what is used of it. */
 export interface Media extends Pick<Extract<Extraction, { kind: "video" }>, "info"> {
   readonly choice: FormatChoice;
 }
 
-/** What finding needs of a run or a probe. */
+/** What this needs from a run or a probe. */
 export interface Finder {
   readonly extractor: ExtractorPool;
   readonly extractions: ExtractionCache;
@@ -21,16 +21,16 @@ export interface Finder {
 
 export interface Wanted {
   readonly url: string;
-  /** Whose streams are chosen; null chooses the best. */
+  /** The plan for which streams are chosen; null chooses the best. */
   readonly plan: MediaPlan | null;
   readonly timeoutMs: number;
 }
 
-/** A list whose only entry is the media is looked through this often: a page in a page, no more. */
+/** If the only entry of a list is the media, it is followed this often: a page in a page, no more. */
 const MAX_HOPS = 3;
 
 /**
- * Asks the source, or takes what a probe of the last minute was reported; then only the streams are chosen anew.
+ * Asks the source, or uses what a probe of the last minute found; then only the streams are chosen again.
  *
  * @throws Fault of the extraction; `is_playlist` for a list of several
  */
@@ -53,7 +53,7 @@ async function askSource(finder: Finder, wanted: Wanted, url: string, hops: numb
   return askSource(finder, wanted, only.url, hops - 1);
 }
 
-/** The extractor only sorts; what it would choose itself is not looked at where there is a plan. */
+/** The extractor only sorts; its own choice is ignored if there is a plan. */
 const selection = (plan: MediaPlan | null): Readonly<Record<string, unknown>> =>
   plan === null ? {} : { format_sort: formatSort(plan) };
 
@@ -64,5 +64,5 @@ function chosen({ info, requested }: Extract<Extraction, { kind: "video" }>, pla
   return { info, choice: { formats: requested, extraAudio: [], language, languages, adjustments: [] } };
 }
 
-/** What a request without wishes asks for. */
+/** What a request without options asks for. */
 const ANY_PLAN = planOf({}).plan;

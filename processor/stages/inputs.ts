@@ -29,14 +29,14 @@ import type { Fragment, Source, SourceStream } from "./source.ts";
 
 export type { Input, Inputs };
 
-/** What only a tool looks into. */
+/** What only a tool inspects. */
 const OPAQUE = {
   ...{ ranges: null, read: null, head: async () => null, cut: null, parts: [] },
   missing: () => NOTHING_MISSING,
 } as const;
 
 /**
- * Opens every stream of the source side by side.
+ * Opens every stream of the source in parallel.
  *
  * @throws DeadPlaylistError where the source does not give a playlist; Fault of the source
  */
@@ -91,7 +91,7 @@ function sourceOptions(context: RunContext, stream: SourceStream) {
   const { config, signal, progress, request, limits, readsPlainly } = context;
   const { connections, distrustsRanges } = limits.of(stream.url);
   const allowed = Math.min(connectionsTo(stream.url, config), connections ?? Number.POSITIVE_INFINITY);
-  // the key's limit is on what is delivered, which of a clip is only known at its end
+  // the key's limit is on what is delivered, which for a clip is only known at its end
   const limit = request.plan.clip === null ? request.limits.max_filesize_bytes : null;
   return {
     url: stream.url,
@@ -104,23 +104,23 @@ function sourceOptions(context: RunContext, stream: SourceStream) {
   };
 }
 
-/** The part of the source that is asked for; undefined for all of it. */
+/** The requested part of the source; undefined for all of it. */
 function windowOf({ request }: RunContext): TimeWindow | undefined {
   const { clip } = request.plan;
   return clip === null ? undefined : { start: clip.start, end: clip.end ?? undefined };
 }
 
-/** A clip is read in about so many answers; the last one is mostly read in vain. */
+/** A clip is read in about this many responses; the last one is mostly wasted. */
 const CLIP_RESPONSES = 8;
 const SMALLEST_RESPONSE_BYTES = 64 << 10;
 const LARGEST_RESPONSE_BYTES = 16 << 20;
 const CHUNKS_PER_RESPONSE = 4;
-/** Between key frames, roughly: a copy needs as much in front of the asked start. */
+/** Typical distance of key frames: a copy needs this much before the requested start. */
 const KEY_FRAME_SECONDS = 5;
-/** Assumed where a source reports no duration, so that little is read in vain. */
+/** Assumed if a source reports no duration, so that little is read in vain. */
 const UNKNOWN_DURATION_SECONDS = 3600;
 
-/** A clip's reader leaves early: what was read ahead of it then was read in vain, so it is kept small. */
+/** A clip's reader stops early: what was read ahead by then is wasted, so it is kept small. */
 function paceOf(context: RunContext, sizeBytes: number, duration: number | null): Pace | null {
   const window = windowOf(context);
   if (window?.end === undefined) return null;
@@ -143,7 +143,7 @@ async function openFile(
 ): Promise<Input> {
   const ranges = await openRangeSource(context.client, {
     ...sourceOptions(context, stream),
-    // the link to a node may run out, the one that was asked for leads to another
+    // the link to a node may expire; the requested one leads to another
     home: source.info.direct === true ? context.request.url : undefined,
   });
   if (ranges.sizeBytes === undefined && (await isEndless(context, stream, false))) {
@@ -155,7 +155,7 @@ async function openFile(
   const pace = paceOf(context, ranges.sizeBytes, source.duration);
   const mount = context.proxy.mount(serveRangeSource(ranges, onFailure, pace ?? {}));
   const size = ranges.sizeBytes;
-  // a response that ended early is asked for again at once, and one that broke with its source is not
+  // a response that ended early is requested again at once; one whose source failed is not
   const retry = pace === null ? [] : ["-reconnect", "1", "-reconnect_delay_max", "0"];
   let front: Promise<Buffer> | null = null;
   const readFront = (bytes: number) => {
@@ -181,7 +181,7 @@ async function openFile(
   };
 }
 
-/** A source that gives no ranges is read once, from its beginning; a file in the work folder can be read anywhere. */
+/** A source without ranges is read once, from its beginning; a file in the work folder can be read anywhere. */
 async function spool(
   { folder, folders, signal, progress }: RunContext,
   stream: SourceStream,
@@ -247,7 +247,7 @@ async function openFragments(
 ): Promise<Input> {
   const window = windowOf(context);
   const cut = window && cutFragments(stream.fragments, window);
-  // joined fragments cannot be sought in: what cannot be cut beforehand is cut from a file
+  // joined fragments are not seekable: what cannot be cut beforehand is cut from a file
   if (cut === null) return downloadByTool(context, source, stream);
   const wanted = cut?.fragments ?? stream.fragments;
   const options = sourceOptions(context, stream);
@@ -277,7 +277,7 @@ async function openFragments(
   };
 }
 
-/** Fragments that are media, with their lengths. */
+/** Fragments that are media, with their durations. */
 const mediaOf = (fragments: readonly Fragment[]): { readonly seconds: number }[] =>
   fragments.flatMap(({ duration }) => (duration === null ? [] : [{ seconds: duration }]));
 
@@ -293,7 +293,7 @@ function partsOf(fragments: readonly Fragment[]): Fragment[][] {
   return [...parts.values()];
 }
 
-/** The first bytes of fragments, as many as report what they are. */
+/** The first bytes of fragments, as many as are needed to describe them. */
 async function frontOf(fragments: SegmentSource): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -305,7 +305,7 @@ async function frontOf(fragments: SegmentSource): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Asks once, anyone who wants the response, and however often. */
+/** Asks once, however often the response is needed. */
 function once<T>(ask: () => Promise<T>): () => Promise<T> {
   let response: Promise<T> | null = null;
   return () => {
@@ -314,7 +314,7 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** The initialisation and the fragments that cover the window; null when the source does not state their lengths. */
+/** The initialisation and the fragments that cover the window; null when the source does not state their durations. */
 function cutFragments(all: readonly Fragment[], window: TimeWindow) {
   const pieces: {
     readonly fragment: Fragment;
@@ -337,7 +337,7 @@ function cutFragments(all: readonly Fragment[], window: TimeWindow) {
   return { fragments, startSeconds, totalSeconds };
 }
 
-/** What only the extractor's own downloader can read goes to the work folder first. */
+/** What only the extractor's own downloader can read is first saved to the work folder. */
 async function downloadByTool(context: RunContext, source: Source, stream: SourceStream): Promise<Input> {
   const { config, extractor, folder, folders, signal, proxy, progress } = context;
   await folders.reserve(folder, stream.size);

@@ -23,18 +23,18 @@ import { type Input, presentSeconds } from "./parts/input.ts";
 import { checkLength, checkResult, checkSize } from "./result-checks.ts";
 
 /**
- * Audio and video that already are what they shall be, each in a file of the mp4 family or both in a transport stream,
- * become one file without a tool: their samples are put one behind the other as they arrive, and an index is written for
- * them. Where the sources report all samples beforehand, nothing touches the disk.
+ * Joins audio and video that already have the right codecs, each in a file of the mp4 family or both in a transport
+ * stream, into one file without a tool: their samples are interleaved as they arrive, and an index is written for them.
+ * If the sources report all samples beforehand, nothing is written to the disk.
  */
 
-/** The formats that are made here, with the brand of their files. */
+/** The formats that are written here, with the brand of their files. */
 const BRANDS: Partial<Record<Format, string>> = { mp4: "isom", m4a: "M4A " };
 
-/** Sample entries that need no change. Others have parameters inside the samples, where some players miss them. */
+/** Sample entries that need no change. Others have parameters inside the samples, which some players do not support. */
 const JOINED_ENTRIES = new Set(["avc1", "hvc1", "av01", "vp09", "mp4a", "Opus"]);
 
-/** In a file whose index is not known yet, the index may miss its estimate: then the room grows by at least this. */
+/** If the index of a file is not known yet, its estimate may be too small: then the room grows by at least this. */
 const ROOM_STEP_BYTES = 64 << 10;
 const MAX_PASSES = 3;
 
@@ -46,7 +46,7 @@ export type JoinRequest = Omit<MuxRequest, "metadata">;
 /**
  * Joins and publishes.
  *
- * @returns null when a tool must do it; nothing is left of the attempt then
+ * @returns null when a tool must do it; then nothing of the attempt is left
  */
 export async function joinAndUpload(context: RunContext, request: JoinRequest): Promise<MuxResult | null> {
   const brand = BRANDS[context.request.plan.format];
@@ -81,7 +81,7 @@ export async function joinAndUpload(context: RunContext, request: JoinRequest): 
   }
 }
 
-/** Of a source that ends too early or has damage, too, the tool makes what can be made. */
+/** If a source ends too early or is damaged, the tool makes the best of it. */
 const isForTool = (error: unknown): boolean =>
   isUnsupportedMedia(error) ||
   [EndedEarlyError, FrontTooSmallError, NotConcatenableError].some((kind) => error instanceof kind);
@@ -96,13 +96,13 @@ interface Join {
   readonly startedAt: number;
 }
 
-/** One input that is read, and the kinds of media that are taken of it. */
+/** One input that is read, and the kinds of media that are used from it. */
 interface WantedInput {
   readonly kinds: readonly string[];
   readonly read: NonNullable<Input["read"]>;
 }
 
-/** Null where one of them cannot be read here. */
+/** Null if one of them cannot be read here. */
 function wantedInputs({ actions, inputs, muxInputs }: JoinRequest): WantedInput[] | null {
   const { audio, video } = mappedInputs({ actions, inputs: muxInputs });
   if (muxInputs.some(({ delaySeconds = 0 }) => delaySeconds > 0)) return null;
@@ -132,12 +132,12 @@ interface OpenedInput {
 const openSource = async ({ kinds, stream }: OpenedInput): Promise<MediaSource> =>
   (await stream.peek()) === SYNC_BYTE ? openTransportSource(stream, kinds) : openIsoSource(stream);
 
-/** Chapters that make one line from the beginning on. */
+/** Chapters that cover the timeline without gaps from the beginning. */
 const inOrder = (chapters: readonly Chapter[]): boolean =>
   chapters.every(({ end, start }, index) => start >= (chapters[index - 1]?.end ?? 0) && end > start) &&
   (chapters[0]?.start ?? 0) === 0;
 
-/** Picture first. */
+/** Video first. */
 function tracksOf(sources: readonly MediaSource[], { actions, native }: JoinRequest): MediaTrack[] {
   const found = sources.flatMap(({ tracks }) => tracks);
   const chosen = [
@@ -148,7 +148,7 @@ function tracksOf(sources: readonly MediaSource[], { actions, native }: JoinRequ
   return chosen;
 }
 
-/** All that was decided about the streams was decided by the codecs that were reported. */
+/** All decisions about the streams were based on the codecs that were reported. */
 function trackOf(found: readonly MediaTrack[], kind: string, codec: string | null): MediaTrack {
   const track = found.find((candidate) => candidate.kind === kind);
   if (!track || !JOINED_ENTRIES.has(track.entry)) throw new UnsupportedMediaError("no such stream");
@@ -201,7 +201,7 @@ async function uploadPlanned(job: Join): Promise<MuxResult> {
   return { ...upload, sha256: sha256 ?? "", facts, muxMs, ...AS_IT_IS };
 }
 
-/** Fragments report their samples when they come: the file keeps room for the index, which is written last. */
+/** Fragments report their samples when they arrive: the file reserves room for the index, which is written last. */
 async function uploadWritten(job: Join, name: string, extraBytes: number): Promise<MuxResult> {
   const { context, request } = job;
   const { format } = context.request.plan;
@@ -227,7 +227,7 @@ async function uploadWritten(job: Join, name: string, extraBytes: number): Promi
 }
 
 interface Writing {
-  /** Bytes in front of the media. */
+  /** Bytes before the media. */
   readonly roomBytes: number;
   readonly signal: AbortSignal;
   /** Called when the file has grown. */
@@ -263,7 +263,7 @@ async function writeFile(
   return { facts, muxMs: Math.round(performance.now() - job.startedAt) };
 }
 
-/** @throws Fault where the new file is not what was announced */
+/** @throws Fault if the new file is not what was announced */
 function checkedFacts({ context, request }: Join, index: Buffer): IndexFacts {
   const facts = factsOfIndex(index);
   if (!facts) throw new UnsupportedMediaError("a result that is not understood");

@@ -8,8 +8,8 @@ import type { ListPart } from "../tools/warm-ytdlp.ts";
 /**
  * Reports the entries of a list, line by line, as its source reports them; the last line says how it ended.
  *
- * @param report takes a line at once; how many there are is bounded by the request
- * @throws the signal's reason when nobody wants the list any more
+ * @param report receives a line at once; the request limits how many there are
+ * @throws the signal's reason when the list is no longer needed
  */
 export async function listEntries(
   dependencies: ProcessorDependencies,

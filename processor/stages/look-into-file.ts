@@ -9,19 +9,19 @@ import { demuxerOf, ToolInput } from "../tools/tool-input.ts";
 import { readSourceHead } from "./file-head.ts";
 import type { SourceStream } from "./source.ts";
 
-/** What a look may use. */
+/** What an inspection needs from its run or probe. */
 type Looker = Pick<ProcessorDependencies, "config" | "folders" | "limits" | "log" | "tools"> &
   Pick<SourceNetwork, "client" | "proxy">;
 
-/** What a file at a source says of itself. */
+/** What a file at a source says about itself. */
 export interface SeenFile extends IndexFacts {
   readonly sizeBytes: number;
 }
 
 /**
- * Reads what a file is from its index, wherever that stands; few bytes of it are fetched.
+ * Determines what a file contains from its index, wherever that is; only a few bytes are fetched.
  *
- * @returns null where that cannot be known without reading the whole file, or in time; a look never fails a probe
+ * @returns null if that is not possible without reading the whole file, or in time; an inspection never fails a probe
  */
 export async function lookIntoFile(
   looker: Looker,

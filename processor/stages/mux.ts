@@ -40,9 +40,9 @@ export interface MuxRequest {
   /** Of the chosen streams. */
   readonly native: SourceCodecs;
   readonly about: About;
-  /** What else of the source's file goes into the new one. */
+  /** What else is copied from the source's file. */
   readonly kept: KeptStreams | null;
-  /** Asked when the result is whole, before it becomes visible. */
+  /** Asked when the result is complete, before it becomes visible. */
   readonly askLeave: () => Promise<void>;
 }
 
@@ -50,21 +50,21 @@ export interface MuxResult extends UploadResult {
   readonly sha256: string;
   readonly facts: IndexFacts;
   readonly muxMs: number;
-  /** Seconds from the asked start of a clip to the first copied packet; null where the cut is exact. */
+  /** Seconds from the requested start of a clip to the first copied packet; null where the cut is exact. */
   readonly firstPacket: number | null;
-  /** What was done to the streams, where it is not what was asked for. */
+  /** What was done to the streams, where it differs from the request. */
   readonly encoded: StreamActions | null;
   /** What is damaged or missing, and what was done about it. */
   readonly repairs: readonly Adjustment[];
 }
 
-/** Headers that stand in front of the reserved index or are patched at the end. */
+/** Headers that come before the reserved index or are patched at the end. */
 const HEAD_SLACK_BYTES = 64 * 1024;
-/** A copied clip begins at a key frame, which may lie this far in front of it. */
+/** A copied clip begins at a key frame, which may be this far before it. */
 const LEAD_IN_SECONDS = 10;
-/** A shortfall is reported exactly; more would mean that the source changes under our hands. */
+/** A shortfall is reported exactly; a larger one would mean that the source is changing meanwhile. */
 const MAX_SHORTFALLS = 2;
-/** Thrown inside when the room for the index was too small. */
+/** Thrown internally when the room for the index was too small. */
 class IndexTooSmallError extends Error {
   readonly missingBytes: number;
 
@@ -74,7 +74,7 @@ class IndexTooSmallError extends Error {
   }
 }
 
-/** Thrown inside when the tool, or a look at what it made, found the media at fault. */
+/** Thrown internally when the tool, or a check of its result, found the media at fault. */
 class MediaFailedError extends Error {
   readonly fault: Fault;
 
@@ -86,7 +86,7 @@ class MediaFailedError extends Error {
 
 /**
  * Muxes and publishes. The pass is repeated with more room when the index turned out larger than reserved, and on the
- * next rung of the ladder when the source has a blemish.
+ * next step of the repair ladder when the source is damaged.
  */
 export async function muxAndUpload(context: RunContext, request: MuxRequest): Promise<MuxResult> {
   const { plan } = context.request;
@@ -109,12 +109,12 @@ export async function muxAndUpload(context: RunContext, request: MuxRequest): Pr
       }
       if (!(error instanceof MediaFailedError)) throw error;
       const { fault } = error;
-      // what the source is like shows best where nothing was overlooked
+      // the state of the source shows best where no damage was skipped
       firstFailure ??= fault;
       const next: Rung | null = nextRung(rung, fault, actions);
       if (next === null) throw firstFailure;
       context.log("repair", { job_id: context.claim.job_id, rung: next, detail: fault.detail });
-      // what wrong ranges gave is no blemish of the source: the plain way reads it whole
+      // what wrong ranges returned is not damage of the source: the sequential strategy reads it intact
       if (rung === "strict" && (await rangesAreWrong(context, request.inputs)))
         throw new RangeMismatchError();
       if (next === "transcode") {
@@ -165,7 +165,7 @@ async function onePass(
       (await probeMedia(path, { tools, proxy, cwd: folder, signal: uploader.signal }));
     checkResult(context, found, presentSeconds(request.inputs, request.extent.seconds));
     try {
-      // a decoder conceals what it can, and the tool ends well
+      // a decoder conceals what it can, and the tool exits successfully
       if (rung !== "strict" || damage.count > 0)
         repairs = await judgeRepaired(context, request, { path, rung, damage, found });
     } catch (error) {
@@ -190,7 +190,7 @@ async function onePass(
     const encoded = rung === "transcode" ? request.actions : null;
     return { ...result, facts: await facts, muxMs, firstPacket, encoded, repairs };
   } finally {
-    // the muxer is gone before its folder is
+    // the muxer has exited before its folder is removed
     await written.catch(() => {});
   }
 }
@@ -245,7 +245,7 @@ async function mux(context: RunContext, request: MuxRequest, pass: Pass): Promis
   const result = await (encodes ? cpu.hold(signal, timings.cpuWait, encodeOrCopy) : encodeOrCopy()).catch(
     (error: unknown): FfmpegResult => {
       signal.throwIfAborted();
-      // the muxer only saw a connection break: its input knows why
+      // the muxer only saw a broken connection: its input knows why
       throw request.inputs.failure() ?? (error instanceof Fault ? new MediaFailedError(error) : error);
     },
   );
@@ -260,9 +260,9 @@ const encodesAny = ({ audio, video }: StreamActions, { extra }: AudioPlan): bool
   );
 
 /**
- * Looks at what was made in spite of damage.
+ * Checks what was made in spite of damage.
  *
- * @throws MediaFailedError where a person would call it broken
+ * @throws MediaFailedError if a person would call it broken
  */
 async function judgeRepaired(
   context: RunContext,
@@ -285,7 +285,7 @@ async function judgeRepaired(
 function headBytes({ request }: RunContext, { cover }: MuxRequest, indexBytes: number): number {
   const { format } = request.plan;
   if (format === "ogg" || format === "opus") return 0;
-  // everything moves back when the index is put in front at the end
+  // everything moves when the index is put in front at the end
   if (indexBytes === 0 && format !== "mp3") return Number.MAX_SAFE_INTEGER;
   return indexBytes + (cover?.bytes ?? 0) + HEAD_SLACK_BYTES;
 }

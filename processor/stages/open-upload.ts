@@ -7,9 +7,9 @@ import { PendingUpload } from "../storage/uploads/pending-upload.ts";
 export interface UploadPlan {
   readonly key: string;
   readonly contentType: string;
-  /** As far as known. */
+  /** If known. */
   readonly expectedBytes: number | null;
-  /** True for parts that come in their order; false where the caller hashes, or nobody. */
+  /** True for parts that come in order; false if the caller hashes, or if no hash is needed. */
   readonly hashes: boolean;
   /** Parts in memory at once; the uploader's own default where absent. */
   readonly partsInFlight?: number;
@@ -21,9 +21,9 @@ export interface UploadPlan {
 const CLOCK_SKEW_MS = 120_000;
 
 /**
- * Begins the upload of a run's object: what a predecessor left unfinished is aborted first, and the Worker is reported
- * of the new upload before its first part is sent, so that a successor can do the same. Nobody waits for that but the
- * parts: the source is read meanwhile.
+ * Begins the upload of a run's object: what a former run left unfinished is aborted first, and the new upload is
+ * reported to the Worker before its first part is sent, so that the next run can do the same. Only the parts wait for
+ * that: the source is read meanwhile.
  */
 export async function openUpload(context: RunContext, plan: UploadPlan): Promise<PartUploader> {
   const { store, signal, buffers, hasher, timings } = context;
@@ -47,7 +47,7 @@ async function openAndReport(context: RunContext, { key, contentType }: UploadPl
   await abortPredecessor(context, key);
   const begunAt = Date.now();
   const upload = await store.open({ key, contentType }, signal).catch(async (error: unknown) => {
-    // it may have begun all the same, and nobody will know its name
+    // it may have begun all the same, under an unknown id
     await abortUnnamed(context, key, begunAt, null);
     throw error;
   });
@@ -61,7 +61,7 @@ async function openAndReport(context: RunContext, { key, contentType }: UploadPl
   }
 }
 
-/** Uploads of this run whose beginning was answered by nobody. A storage that cannot list them now is asked by a successor. */
+/** Uploads of this run whose beginning got no response. If the storage cannot list them now, the next run asks. */
 async function abortUnnamed(
   { store }: RunContext,
   key: string,
@@ -71,7 +71,7 @@ async function abortUnnamed(
   try {
     await abortSince(store, key, begunAt, named);
   } catch {
-    // what went wrong first is what counts
+    // the first failure is what counts
   }
 }
 
@@ -87,8 +87,8 @@ async function abortSince(
 }
 
 /**
- * A predecessor that reported its upload is undone by its name. One that died between beginning an upload and reporting it
- * of it left no name: then every upload of this key from the time of its claim is its.
+ * The upload of a former run that reported it is aborted by its id. A run that died between beginning an upload and
+ * reporting it left no id: then every upload of this key since the time of its claim is taken to be its own.
  */
 async function abortPredecessor({ request, store }: RunContext, key: string): Promise<void> {
   const predecessor = request.predecessor;

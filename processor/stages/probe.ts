@@ -10,7 +10,7 @@ import { lookIntoFile } from "./look-into-file.ts";
 import { chosenStreams, durationOf, isLive, type SourceStream } from "./source.ts";
 
 /**
- * Asks a source what is behind a URL, without a run. The response is kept for the job that follows.
+ * Asks a source what a URL leads to, without a run. The response is kept for the job that follows.
  *
  * @throws Fault `timeout` when the source takes longer than a probe may; every other refusal is an outcome
  */
@@ -22,7 +22,7 @@ export async function probeSource(
   const { url } = request;
   const plan = request.kind === "plan" ? request.plan : null;
   const timeoutMs = dependencies.config.probeSeconds * 1000;
-  // a page may lead to another one: the limit is for all that is asked
+  // a page may lead to another one: the limit applies to all requests together
   const late = AbortSignal.timeout(timeoutMs);
   const network = await openSourceNetwork(dependencies, url);
   try {
@@ -120,7 +120,7 @@ function factsOf(stream: SourceStream): StreamFacts {
   };
 }
 
-/** Bytes of the result: of the streams where they are copied, by the bitrate where only audio is made anew. */
+/** Bytes of the result: of the streams if they are copied, by the bitrate if only audio is encoded. */
 function estimate(
   streams: readonly SourceStream[],
   duration: number | null,
@@ -133,7 +133,7 @@ function estimate(
       streams.findLast(({ audioCodec, isExtraAudio }) => audioCodec !== null && !isExtraAudio)?.audioCodec ??
       null,
   });
-  // what a given quality comes to depends on the picture
+  // the size for a given quality depends on the content
   if (actions.video !== "copy" && actions.video !== "none") return null;
   const share = clipShare(plan, duration);
   if (plan.audio_only && actions.audio !== "copy" && actions.audio !== "none") {

@@ -1,5 +1,5 @@
 /**
- * The quality of a picture as people name it: its shorter side.
+ * The quality of a video as people name it: its shorter side.
  *
  * @example qualityName(1080, 1920) // "1080p"
  */

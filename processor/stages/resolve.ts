@@ -10,22 +10,22 @@ import { withOwnFragments } from "./parts/own-manifest.ts";
 import { chooseFormats, type FormatChoice } from "./select.ts";
 import { chosenStreams, describeSource, isLive, type Source } from "./source.ts";
 
-/** What an extraction gave, and what it took. */
+/** The result of an extraction, and what it cost. */
 export interface Resolved {
   readonly source: Source;
   readonly extractMs: number;
 }
 
-/** Some sources take their time; a minute and a half without a response is none. */
+/** Some sources are slow; a minute and a half without a response means that there is none. */
 const TIMEOUT_MS = 90_000;
-/** Of the name of a file in an id, so that the mark behind it is not cut off. */
+/** Length of a file's name in an id, so that the hash after it is not cut off. */
 const MAX_NAMELESS_ID_BYTES = 48;
 
 /**
- * Asks what is behind the URL and which of its streams to take: one extraction, reused by everything after it.
+ * Asks what the URL leads to and which of its streams to use: one extraction, reused by everything after it.
  *
  * @throws Fault of the extraction; `is_playlist`, `upcoming`, `drm`, `no_format` when there is nothing to fetch,
- *   `live` when a stream is on air in no way that can be recorded
+ * `live` when a stream is on air but cannot be recorded
  */
 export async function resolveSource(context: RunContext): Promise<Resolved> {
   const startedAt = performance.now();
@@ -45,10 +45,10 @@ export async function resolveSource(context: RunContext): Promise<Resolved> {
   return { source, extractMs: Math.round(performance.now() - startedAt) };
 }
 
-/** Extractors that take the last part of an address for an id. */
+/** Extractors that use the last part of an address as the id. */
 const NAMELESS = /^(?:generic|html5)/i;
 
-/** The source's own id; where it has none, the name of its file with a mark of its address. */
+/** The source's own id; if it has none, the name of its file with a hash of its address. */
 async function sourceId(info: YtdlpInfo, url: string): Promise<string> {
   const id = typeof info.id === "string" ? info.id : "";
   if (!NAMELESS.test(info.extractor_key ?? info.extractor ?? "generic")) return id;
@@ -56,7 +56,10 @@ async function sourceId(info: YtdlpInfo, url: string): Promise<string> {
   return id === "" ? tag : `${cutBytes(id, MAX_NAMELESS_ID_BYTES)}-${tag}`;
 }
 
-/** Only HLS is recorded: where the best streams are something else, the best of HLS, with the one voice of a recording. */
+/**
+ * Only HLS is recorded: if the best streams are something else, the best of HLS, with the one audio language of a
+ * recording.
+ */
 function recordable(
   { request: { plan } }: RunContext,
   { formats = [] }: YtdlpInfo,

@@ -3,9 +3,9 @@ import type { RunContext } from "../dependencies.ts";
 import { ServiceFault, SourceFault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 
-/** What a made file is held against before it becomes visible. */
+/** What a result is checked against before it becomes visible. */
 
-/** A result may be this much shorter than announced: announcements are rounded, and streams differ in length. */
+/** A result may be this much shorter than announced: announcements are rounded, and streams differ in duration. */
 const MISSING_SECONDS = 2;
 const MISSING_SHARE = 0.05;
 /** A result may be longer than its source says by this much, in seconds: tracks do not end together. */
@@ -17,7 +17,7 @@ const LENGTH_SLACK_SECONDS = 1;
  */
 export function checkResult(context: RunContext, facts: IndexFacts, expectedSeconds: number | null): void {
   const actual = facts.durationSeconds;
-  // a muxer ends well on a source that broke off: the result's own duration reports
+  // a muxer exits successfully on a source that broke off: the result's own duration shows it
   const missing = expectedSeconds === null || actual === undefined ? 0 : expectedSeconds - actual;
   if (missing > MISSING_SECONDS && missing > (expectedSeconds ?? 0) * MISSING_SHARE) {
     throw new SourceFault("truncated", `the result has ${actual} s of the announced ${expectedSeconds} s`);
@@ -44,7 +44,7 @@ export function checkDemands(plan: MediaPlan, { video }: IndexFacts): void {
 }
 
 /**
- * Matters where a source reports no duration, or not the true one.
+ * Matters if a source reports no duration, or a wrong one.
  *
  * @throws Fault `limit_exceeded`
  */

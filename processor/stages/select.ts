@@ -17,27 +17,27 @@ const CODEC_PATTERNS: Record<string, string> = {
   flac: "flac",
 };
 
-/** Tracks that one file gets at most with `audio_language: all`. */
+/** Maximum number of tracks in one file with `audio_language: all`. */
 export const MAX_AUDIO_TRACKS = 32;
 /** Sources round: 59.94 is called 60. */
 const FPS_SLACK = 0.5;
 
-/** Which formats of a source to take, and what there was to choose from. */
+/** Which formats of a source to use, and what there was to choose from. */
 export interface FormatChoice {
-  /** One, or video and audio. Empty where nothing fits. */
+  /** One, or video and audio. Empty if nothing fits. */
   readonly formats: readonly YtdlpFormat[];
-  /** The audio of further languages, where all were asked for. */
+  /** The audio of further languages, if all were requested. */
   readonly extraAudio: readonly YtdlpFormat[];
-  /** Language of the first audio track; null where the source names none. */
+  /** Language of the first audio track; null if the source does not name it. */
   readonly language: string | null;
-  /** Languages that are spoken in the source's formats, the original first. */
+  /** Languages in the source's formats, the original first. */
   readonly languages: readonly string[];
   readonly adjustments: readonly Adjustment[];
 }
 
 /**
- * How the extractor sorts a source's formats for a plan, most important first. It knows its sites and protocols; what
- * is taken of the sorted formats is decided by {@link chooseFormats}.
+ * How the extractor sorts a source's formats for a plan, most important first. It knows its sites and protocols; {@link
+ * chooseFormats} decides which of the sorted formats are used.
  */
 export function formatSort(plan: MediaPlan): string[] {
   const { firstVideo, firstAudio } = containerOf(plan.format);
@@ -54,9 +54,9 @@ export function formatSort(plan: MediaPlan): string[] {
 }
 
 /**
- * Which formats of a source to take for a plan. The voice comes first: only audio in the asked language, else in the
- * original one, is looked at, whatever its codec and bitrate. Then the limits on the video, then streams that fit the
- * container, so that nothing is transcoded without need, then the extractor's own order.
+ * Which formats of a source to use for a plan. The language comes first: only audio in the requested language, or
+ * otherwise in the original one, is considered, whatever its codec and bitrate. Then the limits on the video, then
+ * streams that fit the container, so that nothing is transcoded needlessly, then the extractor's own order.
  *
  * @param sorted the source's formats, worst first
  */
@@ -79,7 +79,7 @@ export function chooseFormats(sorted: readonly YtdlpFormat[], plan: MediaPlan): 
   };
 }
 
-/** Storyboards and the like are no media; what says nothing of itself may be. */
+/** Storyboards and the like are not media; a format that states no codecs may be. */
 const isMedia = (format: YtdlpFormat): boolean => hasVideo(format) || hasAudio(format);
 const hasVideo = ({ vcodec }: YtdlpFormat): boolean => vcodec !== "none";
 const hasAudio = ({ acodec }: YtdlpFormat): boolean => acodec !== "none";
@@ -95,7 +95,7 @@ const orderOf = ({ source_order: order }: YtdlpFormat): number => (typeof order 
 type Fits = (format: YtdlpFormat) => boolean;
 const anything: Fits = () => true;
 
-/** Audio alone before audio with video; of each, what need not be transcoded first. */
+/** Audio alone before audio with video; of each, first what need not be transcoded. */
 function chooseAudio(
   best: readonly YtdlpFormat[],
   plan: MediaPlan,
@@ -109,7 +109,7 @@ function chooseAudio(
   return found ? [found] : [];
 }
 
-/** Null where the source has no video within what the plan demands. */
+/** Null if the source has no video that meets the plan's requirements. */
 function chooseVideo(
   best: readonly YtdlpFormat[],
   plan: MediaPlan,
@@ -140,7 +140,7 @@ function pairWithin(
     const track = tracks.find(fitsAudio);
     for (const video of videos) {
       if (!fitsVideo(video)) continue;
-      // the audio of a format with both is taken as it comes, if it is the right voice
+      // the audio of a format with both is used as it is, if it has the right language
       if (spoken.has(video)) {
         if (fitsAudio(video)) return [video];
       } else if (track) return [video, track];
@@ -151,7 +151,7 @@ function pairWithin(
   return pair(video, audio) ?? pair(video, anything) ?? pair(anything, audio) ?? pair(anything, anything);
 }
 
-/** A track for each other language that the source has apart from its video. */
+/** A track for each other language that the source has in a separate format. */
 function otherVoices(
   candidates: readonly Voiced<YtdlpFormat>[],
   plan: MediaPlan,
@@ -166,7 +166,7 @@ function otherVoices(
     .flatMap((other) => {
       const own = alone.filter(({ voice }) => voice.language === other && voice.kind !== "alternate");
       const found = chooseVoice(own, "original");
-      // bitrates report the copies of one track apart; the higher one is the better one
+      // bitrates distinguish the copies of one track; the higher one is the better one
       const tracks = (found?.items ?? []).toSorted((a, b) => bitrateOf(b) - bitrateOf(a));
       return tracks.find(fits) ?? tracks[0] ?? [];
     });
@@ -212,7 +212,7 @@ function voiceAdjustments(
   return reported;
 }
 
-/** A language that a source does not have, and what is delivered in its place. */
+/** A language that a source does not have, and what is delivered instead. */
 export const missingLanguage = (
   asked: string,
   delivered: string | null,
@@ -227,14 +227,17 @@ export const missingLanguage = (
       : `The source has no audio in this language; it has ${languages.join(", ")}`,
 });
 
-/** What a caller insists on. Unknown sizes pass: the result is held against the same demand before it is published. */
+/**
+ * What a caller requires. Unknown sizes pass: the result is checked against the same requirement before it is
+ * published.
+ */
 function meetsDemands({ height, width }: YtdlpFormat, plan: MediaPlan): boolean {
   if (!width || !height) return true;
   if (plan.resolution && resolutionOf(width, height) !== plan.resolution) return false;
   return !plan.min_resolution || reachesResolution(width, height, plan.min_resolution);
 }
 
-/** The limit counts the shorter side, which is the height of a landscape video and the width of a vertical one. */
+/** The limit applies to the shorter side, which is the height of a landscape video and the width of a vertical one. */
 function sizeFits({ max_resolution: max, min_resolution: min, resolution }: MediaPlan): Fits {
   if (!max && !min && !resolution) return anything;
   return ({ height, width }) => Boolean(width && height && (!max || Math.min(width, height) <= max));
@@ -243,16 +246,16 @@ function sizeFits({ max_resolution: max, min_resolution: min, resolution }: Medi
 const fpsFits = ({ max_fps: max }: MediaPlan): Fits =>
   max ? ({ fps }) => !fps || fps <= max + FPS_SLACK : anything;
 
-/** Only where nothing is to become another codec: then a stream that fits need not be transcoded. */
+/** Only if nothing is to be converted to another codec: then a stream that fits need not be transcoded. */
 const videoFits = (plan: MediaPlan): Fits =>
   plan.video_codec === "copy" ? codecFits("vcodec", containerOf(plan.format).video) : anything;
 const audioFits = (plan: MediaPlan): Fits =>
   plan.audio_codec === "copy" ? codecFits("acodec", containerOf(plan.format).audio) : anything;
 
-/** Unknown codecs pass: direct links report none, and the probe of the bytes decides about them. */
+/** Unknown codecs pass: direct links report none, and the probe of the bytes decides. */
 function codecFits(field: "vcodec" | "acodec", codecs: readonly string[] | "any"): Fits {
   if (codecs === "any" || codecs.length === 0) return anything;
-  // regexp-ok: a list of fixed beginnings of codec names
+  // regexp-ok: a list of fixed prefixes of codec names
   const pattern = new RegExp(`^(${codecs.map((codec) => CODEC_PATTERNS[codec]).join("|")})`, "i");
   return ({ [field]: codec }) => !codec || pattern.test(codec);
 }

@@ -14,13 +14,13 @@ export interface Fragment {
   readonly alternatives?: readonly string[];
   /** Only these bytes of it. */
   readonly span?: ByteSpan;
-  /** Seconds; null for one that is no media (the initialisation segment), or where it is not reported. */
+  /** Seconds; null for a fragment that is not media (the initialisation segment), or if it is not reported. */
   readonly duration: number | null;
   /** Fragments of one part share a clock and an initialisation. Default 0. */
   readonly part?: number;
 }
 
-/** One stream that was chosen, with all that is needed to fetch it. */
+/** One chosen stream, with everything that is needed to fetch it. */
 export interface SourceStream {
   readonly url: string;
   readonly protocol: Protocol;
@@ -31,7 +31,7 @@ export interface SourceStream {
   /** Null: none, or not stated (see `codecsKnown`). */
   readonly videoCodec: string | null;
   readonly audioCodec: string | null;
-  /** False where the source does not state both, as direct links do. */
+  /** False if the source does not state both, like direct links. */
   readonly codecsKnown: boolean;
   readonly width: number | null;
   readonly height: number | null;
@@ -41,19 +41,19 @@ export interface SourceStream {
   /** Average, video and audio together. */
   readonly bitrateKbps: number | null;
   readonly fragments: readonly Fragment[];
-  /** Of a DASH manifest that names it; null for any other stream. */
+  /** Of the DASH manifest that names it; null for any other stream. */
   readonly manifestUrl: string | null;
   readonly formatId: string;
-  /** Of its audio, as a BCP 47 tag; null where the source names none. */
+  /** Of its audio, as a BCP 47 tag; null if the source does not name it. */
   readonly language: string | null;
-  /** Only the audio of a further language, next to that of the other streams. */
+  /** Only the audio of another language, in addition to that of the other streams. */
   readonly isExtraAudio: boolean;
 }
 
-/** The voice of a source's formats. */
+/** The audio languages of a source's formats. */
 export type AudioChoice = Omit<FormatChoice, "formats" | "extraAudio">;
 
-/** A resolved source: what the extraction reported, in our own terms. */
+/** A resolved source: what the extraction reported, in this project's own terms. */
 export interface Source {
   readonly id: string;
   readonly title: string;
@@ -65,9 +65,9 @@ export interface Source {
   readonly uploader: string | null;
   readonly live: boolean;
   readonly chapters: readonly Chapter[];
-  /** One stream, or video and audio; further audio where every language was asked for. */
+  /** One stream, or video and audio; further audio if every language was requested. */
   readonly streams: readonly [SourceStream, ...SourceStream[]];
-  /** Which voice was chosen, of which there were, and what of it differs from what was asked for. */
+  /** Which language was chosen, which there were, and how the choice differs from the request. */
   readonly audio: AudioChoice;
   /** The extractor's own document, for its own downloader. */
   readonly info: YtdlpInfo;
@@ -104,10 +104,10 @@ export function describeSource(info: YtdlpInfo, streams: Source["streams"], audi
 export const durationOf = (info: YtdlpInfo, [first]: readonly SourceStream[]): number | null =>
   number(info.duration) ?? (first ? secondsOfFragments(first) : null);
 
-/** What the fragments add up to: a manifest often reports their lengths and no duration of the whole. */
+/** The sum of the fragments: a manifest often reports their durations and none of the whole. */
 function secondsOfFragments({ fragments }: SourceStream): number | null {
   const declared = fragments.flatMap(({ duration }) => (duration === null ? [] : [duration]));
-  // the first one may be the initialisation, which lasts no time
+  // the first one may be the initialisation, which has no duration
   if (declared.length === 0 || declared.length < fragments.length - 1) return null;
   return declared.reduce((sum, duration) => sum + duration, 0);
 }
@@ -169,7 +169,7 @@ function headersOf(format: YtdlpFormat): Record<string, string> {
   const headers = Object.fromEntries(
     Object.entries(declared).map(([name, value]) => [name.toLowerCase(), String(value)]),
   );
-  // media bytes are wanted as they are: a compressed answer would break ranges
+  // media bytes are needed unchanged: a compressed response would break ranges
   delete headers["accept-encoding"];
   const cookies = text(format.cookie_header);
   return cookies === null ? headers : { ...headers, cookie: cookies };

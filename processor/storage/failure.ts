@@ -7,14 +7,14 @@ import type { StorageResponse } from "./transport.ts";
 /** Why one request to a storage failed, and whether repeating it can help. */
 export interface StorageFailure {
   readonly code: Extract<JobErrorCode, "upload_refused" | "upload_failed">;
-  /** For logs: a cause word, the status where there is one, the provider's message. Never a secret. */
+  /** For logs: a cause word, the status if there is one, the provider's message. Never a secret. */
   readonly detail: string;
   readonly retryable: boolean;
-  /** What the server asked for, in milliseconds. */
+  /** The wait that the server asked for, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
 
-/** An attempt ended in a failure that is understood. */
+/** An attempt ended in a recognised failure. */
 export class StorageFailedError extends Error {
   override readonly name = "StorageFailed";
   readonly failure: StorageFailure;
@@ -28,7 +28,7 @@ export class StorageFailedError extends Error {
 const MESSAGE_LENGTH = 200;
 
 /**
- * What an error answer means.
+ * The meaning of an error response.
  *
  * @param retryAfterMs what `Retry-After` asks for
  */
@@ -43,7 +43,7 @@ export function responseFailure(
   return { code: "upload_failed", detail, retryable: verdict === "passing", retryAfterMs };
 }
 
-/** The failure that an error answer of any provider reports. @param now epoch milliseconds */
+/** The failure that any provider's error response reports. @param now epoch milliseconds */
 export function answeredFailure({ status, headers, text }: StorageResponse, now: number): StorageFailedError {
   const header = (name: string): string | undefined => headers[name]?.toString();
   const error = readProviderError({ status, header, text });
@@ -51,8 +51,8 @@ export function answeredFailure({ status, headers, text }: StorageResponse, now:
 }
 
 /**
- * What an error that an attempt threw means: an understood answer, a host that may not be dialled, a certificate, a
- * broken connection. Faults of other classes are not the storage's and are thrown on.
+ * The meaning of an error that an attempt threw: a recognised response, a forbidden host, a certificate, a broken
+ * connection. Other kinds of faults are not the storage's and are thrown on.
  */
 export function failureOf(error: unknown): StorageFailure {
   if (error instanceof StorageFailedError) return error.failure;
@@ -73,7 +73,7 @@ export function failureOf(error: unknown): StorageFailure {
   return { code: "upload_failed", detail: `the storage could not be reached${shown}`, retryable: true };
 }
 
-/** The system's error code where there is one; texts of errors may hold URLs and headers. */
+/** The system's error code if there is one; texts of errors may contain URLs and headers. */
 function systemCode(error: unknown): string {
   if (!(error instanceof Error)) return "";
   if ("code" in error && typeof error.code === "string" && /^[A-Z_0-9]+$/.test(error.code)) return error.code;

@@ -7,7 +7,7 @@ export interface ObjectReaderParts {
   readonly target: StorageTarget;
   readonly store: Pick<ObjectStore, "ownHeaders">;
   readonly policy: EgressPolicy;
-  /** The run's way to its source. */
+  /** The run's connection to its source. */
   readonly others: HttpClient;
   /** Any link to the storage. */
   readonly link: string;
@@ -15,7 +15,7 @@ export interface ObjectReaderParts {
 
 /**
  * The client of a run that also reads back what the run stored: requests to the storage's own host go there directly,
- * everything else takes the run's source network.
+ * everything else uses the run's source network.
  */
 export class ObjectReader extends HttpClient {
   readonly #others: HttpClient;
@@ -25,7 +25,7 @@ export class ObjectReader extends HttpClient {
   constructor({ target, store, policy, others, link }: ObjectReaderParts) {
     const { hostname, host, port, protocol } = new URL(link);
     const opened = `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
-    // the operator's own bucket is configuration, not a caller's word
+    // the operator's own bucket is configuration, not a caller's input
     const isOwn = "managed" in target && target.managed;
     super(isOwn ? new EgressPolicy({ opened: new Set([opened]) }) : policy);
     this.#others = others;

@@ -1,4 +1,4 @@
-/** What a provider demands of the parts of one upload. */
+/** What a provider requires of the parts of one upload. */
 export interface PartLimits {
   /** Smallest size in bytes of every part but the last. */
   readonly minBytes: number;
@@ -10,7 +10,7 @@ export interface PartLimits {
   readonly equalParts: boolean;
 }
 
-/** The object that an upload makes. */
+/** The object that an upload creates. */
 export interface NewObject {
   /** Full key, folders separated by `/`; any Unicode, never a `.` or `..` segment. */
   readonly key: string;
@@ -31,11 +31,11 @@ export interface UnfinishedUpload {
 /**
  * A place where objects are delivered: one bucket or container of one provider, with its credentials.
  *
- * What is delivered, however small, is written as an upload in parts: nothing is visible before {@link Upload.complete},
- * and an upload that was aborted by a successor can never be completed by the run that began it.
+ * Everything that is delivered, however small, is written as an upload in parts: nothing is visible before {@link
+ * Upload.complete}, and an upload that the next run aborted can never be completed by the run that began it.
  *
- * All methods throw `Fault("upload_refused")` when the provider rejects the credentials, the bucket or the right to
- * write, and `Fault("upload_failed")` for everything else; no message carries a secret.
+ * All methods throw `Fault("upload_refused")` when the provider rejects the credentials, the bucket or the permission
+ * to write, and `Fault("upload_failed")` for everything else; no message contains a secret.
  */
 export interface ObjectStore {
   readonly provider: "s3" | "blob" | "gcs" | "oss" | "gdrive";
@@ -43,15 +43,18 @@ export interface ObjectStore {
   /** Begins an upload. Nothing is visible under the key until it is completed. */
   open(object: NewObject, signal: AbortSignal): Promise<Upload>;
   /**
-   * Stores a small object by one request, for keys that no other run writes: there is nothing that a successor could
-   * abort. Nothing is left of it when it fails, or when the run dies.
+   * Stores a small object with one request, for keys that no other run writes: a later run would have nothing to abort.
+   * Nothing is left of it when it fails, or when the run dies.
    */
   put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
-  /** Drops an unfinished upload and its parts. Does nothing when there is no such upload (any more). */
+  /** Drops an unfinished upload and its parts. Does nothing if there is no such upload (any more). */
   abort(key: string, uploadRef: string): Promise<void>;
-  /** Unfinished uploads of exactly this key; empty when the provider cannot list them, so keep the `ref` of your own. */
+  /**
+   * Unfinished uploads of exactly this key; empty when the provider cannot list them, so keep the `ref` of every
+   * upload.
+   */
   listUploads(key: string): Promise<UnfinishedUpload[]>;
-  /** Deletes the object. Does nothing when there is none. */
+  /** Deletes the object. Does nothing if there is none. */
   delete(key: string): Promise<void>;
   /**
    * A link that reads the object for `seconds`; with `fileName`, browsers save it under that name. Null when the
@@ -59,28 +62,28 @@ export interface ObjectStore {
    */
   signGet(key: string, seconds: number, fileName?: string): Promise<string | null>;
   /**
-   * Where the run itself reads an object back: a link as {@link signGet} makes it, or an address that {@link ownHeaders}
-   * open. Null when the credentials may not read.
+   * Where the run itself reads an object back: a link like that of {@link signGet}, or an address that works with
+   * {@link ownHeaders}. Null when the credentials may not read.
    */
   ownLink(key: string, seconds: number): Promise<string | null>;
-  /** Headers for {@link ownLink}, for no other host. They hold a secret; absent where the link suffices. */
+  /** Headers for {@link ownLink}, for no other host. They contain a secret; absent if the link suffices. */
   ownHeaders?(): Promise<Readonly<Record<string, string>>>;
-  /** Ends background work of the object store; connections belong to the code that gave the agents. */
+  /** Ends background work of the object store; connections belong to the code that passed in the agents. */
   close(): void;
 }
 
 /** One upload in parts. Parts may be put in any order and at the same time. */
 export interface Upload {
-  /** The provider's name of this upload, to be kept so that a successor can abort it. */
+  /** The provider's name of this upload, to be kept so that the next run can abort it. */
   readonly ref: string;
-  /** Requests that had to be repeated so far. */
+  /** Number of repeated requests so far. */
   readonly retries: number;
   /**
    * Stores part `index` (from 0), retrying what can be retried. The chunks are sent as they are, never joined, and
    * must not be changed before the promise settles.
    */
   putPart(index: number, body: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
-  /** Makes the object visible, made of parts 0 to n-1. At least one part, possibly an empty one, is required. */
+  /** Makes the object visible, consisting of parts 0 to n-1. At least one part, possibly an empty one, is required. */
   complete(): Promise<void>;
   /** Drops the upload and its parts; settle all {@link putPart} calls first. */
   abort(): Promise<void>;

@@ -5,7 +5,7 @@ import { Fault } from "../fault.ts";
 /**
  * The URL of an object, or of the bucket for an empty key.
  *
- * @throws Fault `internal` for a key that no URL can name: no other try would help
+ * @throws Fault `internal` for a key that no URL can name: retrying would not help
  */
 export function objectUrl(address: BucketAddress, key: string, query?: Query): string {
   try {

@@ -11,7 +11,7 @@ import { S3ObjectStore } from "./s3/s3.ts";
 import type { StoreOptions } from "./store-options.ts";
 import type { TransportOptions } from "./transport.ts";
 
-/** The operator's own bucket is configuration, not a caller's word: its endpoint is dialled as it is. */
+/** The operator's own bucket is configuration, not a caller's input: its endpoint is used without a check. */
 const ownAgents = {
   "http:": new http.Agent({ keepAlive: true }),
   "https:": new https.Agent({ keepAlive: true }),

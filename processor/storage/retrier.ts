@@ -5,12 +5,12 @@ import { failureOf, type StorageFailure } from "./failure.ts";
 /** How long a storage is tried. */
 export interface RetryOptions {
   readonly clock?: RetryClock | undefined;
-  /** Tries of one request, the first included. Default 6. */
+  /** Attempts of one request, including the first. Default 6. */
   readonly attempts?: number | undefined;
 }
 
 export interface RetrierOptions extends RetryOptions {
-  /** Texts that must not stand in an error. */
+  /** Texts that must not appear in an error. */
   readonly secrets: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export interface RetrierRunOptions {
 const BACKOFF = { firstMs: 200, maxMs: 10_000 };
 const MAX_RETRY_AFTER_MS = 60_000;
 
-/** Repeats requests to one storage while it makes sense, and names what is wrong when it does not. */
+/** Repeats requests to one storage while it makes sense, and says what is wrong when it does not. */
 export class Retrier {
   readonly clock: RetryClock;
   readonly #attempts: number;
@@ -36,7 +36,7 @@ export class Retrier {
   }
 
   /**
-   * @param once one attempt; reported its number, from 1, and free to throw anything
+   * @param once one attempt; gets its number, from 1, and may throw anything
    * @throws Fault `upload_refused` or `upload_failed` as {@link failureOf} says, or the signal's reason
    */
   async run<T>(

@@ -5,7 +5,7 @@ import { SpeedWatch, type Ticker } from "../egress/speed-watch.ts";
 
 /** How connections to a storage are made. */
 export interface TransportOptions {
-  /** Keep-alive agent for a protocol; it judges and pins what is dialled. */
+  /** Keep-alive agent for a protocol; it checks and pins the addresses. */
   readonly agentFor: (protocol: "http:" | "https:") => http.Agent;
   /** Time without progress after which a request counts as lost, in milliseconds. Default 60,000. */
   readonly idleMs?: number | undefined;
@@ -16,7 +16,7 @@ export interface StorageRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** Chunks are sent as they are, never joined; a stream's length must stand in the headers. */
+  /** Chunks are sent as they are, never joined; for a stream, the headers must contain the length. */
   readonly body?: readonly Uint8Array[] | Readable | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -30,7 +30,7 @@ export interface StorageResponse {
 /** A request made no progress for too long. */
 export class StorageSilentError extends Error {
   override readonly name = "StorageSilent";
-  /** For a storage that answered nothing else meanwhile: it hangs, and asking again would take as long again. */
+  /** For a storage that answered no other request meanwhile: it hangs, and another attempt would take as long again. */
   readonly code: "STORAGE_SILENT" | "CONNECTION_SILENT";
 
   constructor(idleMs: number, isStorage: boolean) {
@@ -39,29 +39,29 @@ export class StorageSilentError extends Error {
   }
 }
 
-/** No response that is read whole comes near this; a larger one is not a storage's. */
+/** No response that is read whole comes near this size; a larger one is not from a storage. */
 const MAX_RESPONSE_BYTES = 2 << 20;
 /**
- * Nor does it have as many tags, which are what the parsers of the SDKs take time for: a page of a listing has some
+ * Nor does it have as many tags, which are what the parsers of the SDKs spend time on: a page of a listing has some
  * 20,000, a list of 10,000 blocks 60,000.
  */
 const MAX_ANSWER_TAGS = 64_000;
-/** A storage that takes less is taken for one that hangs. */
+/** A storage that accepts less counts as hanging. */
 const MIN_BYTES_PER_SECOND = 256;
-/** A storage that hangs gets this part of the time for the next request. */
+/** A storage that hangs gets this share of the time for the next request. */
 const HURRY = 6;
-/** Bytes are counted when the system has taken them, in pieces of this size. */
+/** Bytes are counted when the operating system has accepted them, in pieces of this size. */
 const PIECE_BYTES = 16 << 10;
 
 /**
- * One exchange with a storage, never repeated and never redirected. All object stores send through it, the vendors' SDKs too,
- * so nothing is dialled that the agents do not allow.
+ * One exchange with a storage, never repeated and never redirected. All object stores send through it, including the
+ * vendors' SDKs, so no connection is made that the agents do not allow.
  */
 export class StorageTransport {
   readonly #options: TransportOptions;
-  /** Responses so far: a storage that answers others has lost one connection, and does not hang. */
+  /** Responses so far: a storage that answers other requests has lost one connection, and does not hang. */
   #responses = 0;
-  /** It answered nothing when it was last asked. */
+  /** It did not answer the last request. */
   #hangs = false;
 
   constructor(options: TransportOptions) {
@@ -74,7 +74,7 @@ export class StorageTransport {
     const transport = protocol === "https:" ? https : http;
     const before = this.#responses;
     const configured = this.#options.idleMs ?? 60_000;
-    // what is only cleared up after a failure shall not delay the report of it
+    // clean-up after a failure must not delay the report of the failure
     const idleMs = this.#hangs ? configured / HURRY : configured;
     const limit = { stallMs: idleMs, minBytesPerSecond: MIN_BYTES_PER_SECOND };
     const watch = new SpeedWatch(limit, this.#options.ticker);
@@ -94,7 +94,7 @@ export class StorageTransport {
       outgoing.on("response", (incoming) => {
         this.#responses++;
         this.#hangs = false;
-        // whatever it says, a storage that speaks does not hang
+        // whatever it says, a storage that responds does not hang
         incoming.on("data", () => taken((MIN_BYTES_PER_SECOND * idleMs) / 1000));
         readResponse(incoming)
           .finally(() => release(outgoing))
@@ -123,8 +123,8 @@ function* piecesOf(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
 }
 
 /**
- * A server that answers before it has taken the whole body gets no more of it: anyone who waits for the response may use the
- * memory of the body again, for what others store.
+ * A server that answers before it has received the whole body gets no more of it: once the response is there, the
+ * memory of the body may be reused for what others store.
  */
 function release(outgoing: http.ClientRequest): void {
   if (!outgoing.writableFinished) outgoing.destroy();

@@ -1,12 +1,12 @@
-/** What a file carries next to its video and audio. */
+/** What a file carries in addition to its video and audio. */
 
-/** Text or pictures of text that are shown over the video. */
+/** Text or images of text that are shown over the video. */
 export interface SubtitleTrack {
   /** Index among all streams of the file. */
   readonly stream: number;
   /** As ffprobe names it. @example "mov_text" */
   readonly codec: string;
-  /** As the file writes it; null where it names none. */
+  /** As the file states it; null if it states none. */
   readonly language: string | null;
   readonly title: string | null;
   readonly isDefault: boolean;
@@ -24,12 +24,12 @@ export interface Carried {
   /** By their lower-case names, without those that only describe the file itself. */
   readonly tags: Readonly<Record<string, string>>;
   readonly chapters: readonly CarriedChapter[];
-  /** Index of the cover picture among all streams; null for none. */
+  /** Index of the cover image among all streams; null for none. */
   readonly cover: number | null;
   readonly subtitles: readonly SubtitleTrack[];
-  /** Fonts and other files inside the file. */
+  /** Fonts and other attachments of the file. */
   readonly attachments: number;
-  /** Further video and timed data, as a person would say it. */
+  /** Further video and timed data, in a person's words. */
   readonly others: readonly string[];
 }
 
@@ -53,14 +53,14 @@ interface CarriedStream {
   readonly tags?: Readonly<Record<string, unknown>>;
 }
 
-/** Tags that describe the old file or its maker's tools, and are wrong of a new one. */
+/** Tags that describe the old file or the tools that made it, and are wrong for a new one. */
 const TECHNICAL_TAGS = new Set([
   ...["major_brand", "minor_version", "compatible_brands", "encoder", "encoded_by", "encoding", "duration"],
   ...["handler_name", "vendor_id", "timecode", "rotate", "software", "isft", "metadata_block_picture"],
   ...["metadatacreator", "hasaudio", "hasvideo", "canseektoend", "deviceconformancetemplate"],
   ...["service_name", "service_provider", "itunsmpb", "itunnorm", "creation_time", "language"],
 ]);
-/** A file can name any number of tags of any length; these are more than honest ones have. */
+/** A file can have any number of tags of any length; these limits are beyond honest ones. */
 const MAX_TAGS = 100;
 const MAX_TAG_CHARS = 32_768;
 const MAX_CHAPTERS = 1000;
@@ -70,7 +70,7 @@ const MAX_SUBTITLES = 64;
 export function carriedOf({ format, streams, chapters = [] }: CarriedOutput): Carried {
   const pictures = streams.filter(({ codec_type }) => codec_type === "video");
   const isCover = ({ disposition }: CarriedStream) => disposition?.attached_pic === 1;
-  // an image for each chapter is a track of its own, and no cover
+  // an image for each chapter is a separate track, and not a cover
   const cover = pictures.find((stream) => isCover(stream) && stream.disposition?.timed_thumbnails !== 1);
   const extraVideo = pictures.filter((stream) => !isCover(stream)).slice(1);
   const data = streams.filter((stream) => stream.codec_type === "data" && !isHousekeeping(stream));
@@ -95,12 +95,12 @@ export function carriedOf({ format, streams, chapters = [] }: CarriedOutput): Ca
   };
 }
 
-/** Titles of chapters, time codes, and what a broadcaster's own machines talk about. */
+/** Titles of chapters, time codes, and a broadcaster's machine-to-machine data. */
 const HOUSEKEEPING = new Set(["bin_data", "timed_id3", "scte_35", "epg"]);
 const isHousekeeping = ({ codec_name, codec_tag_string }: CarriedStream): boolean =>
   HOUSEKEEPING.has(codec_name ?? "") || ["tmcd", "text", "rtp "].includes(codec_tag_string ?? "");
 
-/** Ogg keeps the tags of the file with its first stream. */
+/** Ogg stores the tags of the file in its first stream. */
 function tagsIn(format: CarriedOutput["format"], streams: readonly CarriedStream[]): Record<string, string> {
   const isOgg = format.format_name === "ogg";
   const all = { ...(isOgg ? streams[0]?.tags : {}), ...format.tags };
@@ -108,7 +108,7 @@ function tagsIn(format: CarriedOutput["format"], streams: readonly CarriedStream
     const key = name.toLowerCase();
     const isKept =
       typeof value === "string" && value !== "" && value.length <= MAX_TAG_CHARS && !TECHNICAL_TAGS.has(key);
-    // ID3's private frames and names that no text format could hold are their maker's
+    // ID3's private frames and names that no text format could hold belong to the tool that wrote them
     return isKept && !key.startsWith("id3v2_priv") && !/[\0\r\n=]/.test(key) ? [[key, value]] : [];
   });
   return Object.fromEntries(found.slice(0, MAX_TAGS));

@@ -73,13 +73,13 @@ export interface PoolOptions {
 const NO_ACCESS = { read: [], write: [], ports: [] } as const;
 const MAX_USES = 1000;
 const MAX_PARENT_RSS_BYTES = 512 * 2 ** 20;
-/** Share of its uses or memory after which a parent's successor is made ready. */
+/** Share of its uses or memory after which a parent's successor is prepared. */
 const NEARLY = 0.9;
 
 /**
- * yt-dlp without its start-up: one warm parent, one forked process for each task, so that tasks share nothing and die
- * alone. A parent that dies is replaced at once; one that grows old or large has a successor that is warm by then, and
- * finishes its tasks next to it.
+ * yt-dlp without its start-up time: one warm parent, one forked process for each task, so that tasks share nothing and
+ * cannot harm each other. A parent that dies is replaced at once; one that grows old or large has a successor that is
+ * warm by then, and finishes its tasks meanwhile.
  */
 export class ExtractorPool {
   readonly #options: PoolOptions;
@@ -92,7 +92,7 @@ export class ExtractorPool {
     this.#options = options;
   }
 
-  /** Starts the parent if need be and waits until it is warm. Throws a Fault `internal` when it cannot. */
+  /** Starts the parent if necessary and waits until it is warm. Throws a Fault `internal` when it cannot. */
   async ready(): Promise<void> {
     await this.#parent().ready;
   }
@@ -103,7 +103,7 @@ export class ExtractorPool {
   }
 
   /**
-   * Asks yt-dlp what is behind a URL, without downloading.
+   * Asks yt-dlp what a URL leads to, without downloading.
    *
    * @throws Fault by {@link classifyExtraction}; `timeout` after `timeoutMs`; or the signal's reason
    * @example pool.extract({ url, options: { format: "bv*+ba/b" }, timeoutMs: 60_000 })
@@ -115,7 +115,7 @@ export class ExtractorPool {
   }
 
   /**
-   * Chooses formats of an earlier extraction by another selector, without asking the source again.
+   * Chooses formats of an earlier extraction with another selector, without asking the source again.
    *
    * @throws as {@link extract}
    */
@@ -132,7 +132,7 @@ export class ExtractorPool {
   }
 
   /**
-   * Lets yt-dlp download what an earlier extraction found, into the folder that `options` name.
+   * Lets yt-dlp download what an earlier extraction found, into the folder in `options`.
    *
    * @returns the paths of the files, at least one
    * @throws as {@link extract}
@@ -148,10 +148,11 @@ export class ExtractorPool {
   }
 
   /**
-   * Reports the entries of a list as the source names them, without looking at any of them. One item is a list of one.
+   * Reports the entries of a list as the source names them, without looking at any of them. A single item is a list of
+   * one.
    *
-   * @param maxEntries after these it ends, whatever follows
-   * @throws as {@link extract}, also after entries were reported: then the list is not whole
+   * @param maxEntries stops after this many, whatever follows
+   * @throws as {@link extract}, also after entries were reported: then the list is incomplete
    */
   async list(
     request: ExtractOptions & { readonly maxEntries: number },
@@ -211,7 +212,7 @@ export class ExtractorPool {
     });
   }
 
-  /** What a task needs: its interpreter and its runtime for scripts, the proxy, and for a download the folder. */
+  /** What a task needs: its interpreter and its JavaScript runtime, the proxy, and for a download the folder. */
   #confine({ kind, params }: WarmTask, proxyUrl: string): Confinement {
     const { config, tools } = this.#options;
     const { files, limits: canLimit } = tools.sandbox.isolation;
@@ -246,7 +247,7 @@ export class ExtractorPool {
     return this.#options.maxUses ?? MAX_USES;
   }
 
-  /** 1 when a parent is to take no more tasks. */
+  /** 1 when a parent may take no more tasks. */
   #wearOf(warm: WarmYtdlp): number {
     return Math.max(warm.uses / this.#maxUses, warm.peakRssBytes / MAX_PARENT_RSS_BYTES);
   }
@@ -261,11 +262,11 @@ export class ExtractorPool {
     const { tools, config } = this.#options;
     const root = join(config.workDir, "extractor");
     mkdirSync(root, { recursive: true });
-    // its own: what tasks leave behind that were killed goes with it
+    // a separate folder: what killed tasks leave behind is removed with it
     const cwd = mkdtempSync(join(root, "parent-"));
     const warm = new WarmYtdlp({ tools, cwd, loadPlugins: config.ytdlpPotProviderUrl !== undefined });
     void warm.gone.then(() => rm(cwd, { recursive: true, force: true })).catch(() => {});
-    // one that never was ready would not be so the next time: the next task says why
+    // a parent that was never ready would fail the next time, too: the next task reports why
     const replace = () => {
       if (this.#warm === warm && !this.#isClosed) this.#parent();
     };
@@ -277,13 +278,13 @@ export class ExtractorPool {
   }
 }
 
-/** The formats as the last selector sorted them; those that it did not take are left out. */
+/** The formats as the last selector sorted them; those that it did not use are left out. */
 function inOrder(formats: readonly YtdlpFormat[], order: readonly string[]): YtdlpFormat[] {
   const byId = new Map(formats.map((format) => [format.format_id, format]));
   return order.flatMap((id) => byId.get(id) ?? []);
 }
 
-/** What the proxy knows of the connections of a task. */
+/** What the proxy knows about the connections of a task. */
 interface Connections {
   /** One of them was refused. */
   readonly wasRefused: boolean;

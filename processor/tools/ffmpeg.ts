@@ -9,7 +9,7 @@ import { classifyFfmpeg } from "./tool-errors.ts";
 import type { ToolInput } from "./tool-input.ts";
 
 export interface FfmpegProgress {
-  /** Time stamp of the last frame written, in milliseconds. */
+  /** Timestamp of the last frame written, in milliseconds. */
   readonly outTimeMs: number;
   /** Bytes written so far. */
   readonly totalSize: number;
@@ -20,24 +20,24 @@ export interface FfmpegProgress {
 export interface FfmpegOptions {
   readonly tools: Pick<Tools, "ffmpeg" | "sandbox">;
   readonly inputs: readonly ToolInput[];
-  /** Maps, filters, codecs and outputs; inputs and everything general are added here. */
+  /** Maps, filters, codecs and outputs; inputs and general options are added here. */
   readonly args: readonly string[];
-  /** Decides how much it may take. */
+  /** Decides how much it may use. */
   readonly purpose: ToolPurpose;
   readonly cwd: string;
   /** The only network that ffmpeg sees. */
   readonly proxy: Pick<EgressProxy, "url" | "blocked">;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: FfmpegProgress) => void) | undefined;
-  /** Longest time without a byte or a moment of output, in milliseconds; ffmpeg itself waits for ever. Default: none. */
+  /** Longest time without a byte or a moment of output, in milliseconds; ffmpeg itself waits forever. Default: none. */
   readonly stallMs?: number | undefined;
   /** `pipe` when an output is `pipe:1`. */
   readonly stdout?: "pipe" | "ignore";
   /** Reads the output `pipe:1` line by line. */
   readonly onStdoutLine?: ((line: string) => void) | undefined;
   /**
-   * Goes on after errors of the media, and reports them as warnings: the result must be checked. By default the first
-   * error ends the run, because ffmpeg also ends with 0 on sources that break off.
+   * Continues after errors of the media, and reports them as warnings: the result must be checked. By default the first
+   * error ends the run, because ffmpeg also exits with 0 on sources that break off.
    */
   readonly tolerant?: boolean | undefined;
   readonly onStderrLine?: ((line: string) => void) | undefined;
@@ -46,7 +46,7 @@ export interface FfmpegOptions {
 export interface FfmpegResult {
   /** How many more bytes `-moov_size` must reserve; the output is unusable then. Undefined: all is well. */
   readonly moovShortfallBytes: number | undefined;
-  /** Errors that ffmpeg reported although it ended well. */
+  /** Errors that ffmpeg reported although it exited successfully. */
   readonly stderrTail: string;
 }
 
@@ -57,7 +57,7 @@ export interface FfmpegRun {
   readonly finished: Promise<FfmpegResult>;
 }
 
-/** Progress goes to a pipe of its own. */
+/** Progress goes to a separate pipe. */
 const generalArgs = (tolerant: boolean): string[] => [
   ...["-hide_banner", "-nostdin", "-y", "-nostats", "-progress", "pipe:3"],
   ...(tolerant ? ["-v", "warning"] : ["-v", "error", "-xerror"]),
@@ -69,7 +69,7 @@ export function runFfmpeg(options: FfmpegOptions): Promise<FfmpegResult> {
 }
 
 /**
- * Starts ffmpeg with the egress proxy as its whole network and its work folder as its whole disk.
+ * Starts ffmpeg with the egress proxy as its only network and its work folder as its only disk.
  *
  * @example startFfmpeg({ tools, proxy, cwd, purpose: "make", inputs: [input], args: ["-c", "copy", "out.mp4"] }).finished
  */
@@ -114,7 +114,7 @@ export function startFfmpeg(options: FfmpegOptions): FfmpegRun {
   return { stdout: tool.stdout, finished };
 }
 
-/** What a tool needs for these inputs: the work folder, its input files, and the proxy where one is an address. */
+/** What a tool needs for these inputs: the work folder, its input files, and the proxy if one is a URL. */
 export function accessFor(inputs: readonly ToolInput[], cwd: string, proxyUrl: string): ToolAccess {
   const paths = inputs.map(({ path }) => path);
   return {
@@ -129,7 +129,7 @@ function moovShortfall(stderr: string): number | undefined {
   return needed === undefined ? undefined : Number(needed);
 }
 
-/** Kills a run that neither writes nor advances; the pace of its reports alone proves nothing. */
+/** Kills a run that neither writes nor advances; that it still sends reports proves nothing. */
 class StallTimer {
   hasFired = false;
   readonly #limitMs: number | undefined;
@@ -160,7 +160,7 @@ class StallTimer {
   }
 }
 
-/** Collects `key=value` lines until a block is whole. */
+/** Collects `key=value` lines until a block is complete. */
 function progressReader(onProgress: (progress: FfmpegProgress) => void): (line: string) => void {
   let block: Record<string, string> = {};
   return (line) => {

@@ -9,7 +9,7 @@ import { proxyEnvironment } from "./proxy-environment.ts";
 import { mediaFile, type ToolInput } from "./tool-input.ts";
 
 export interface VideoFacts {
-  /** As the API names it: `h264`, `h265`, `vp9`, `av1`, or ffmpeg's own name. */
+  /** With the API's names: `h264`, `h265`, `vp9`, `av1`, or ffmpeg's own name. */
   readonly codec: string;
   /** As shown, after rotation. */
   readonly width: number;
@@ -17,9 +17,9 @@ export interface VideoFacts {
   readonly fps: number | undefined;
   /** Bits per second. */
   readonly bitrate: number | undefined;
-  /** Frames are shown in another order than they are decoded in. */
+  /** Frames are shown in a different order than they are decoded. */
   readonly isReordered: boolean;
-  /** Players must turn its frames, as those of a phone held upright. */
+  /** Players must rotate its frames, like those of a phone held upright. */
   readonly isTurned: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface AudioFacts {
   readonly channels: number;
   /** Bits per second. */
   readonly bitrate: number | undefined;
-  /** As the file writes it; null where it names none. */
+  /** As the file states it; null if it states none. */
   readonly language: string | null;
   readonly title: string | null;
   /** Audio description, commentary and the like. */
@@ -43,12 +43,12 @@ export interface AudioFacts {
 export interface MediaFacts {
   /** `mp4`, `mov`, `m4a`, `mkv`, `webm`, or ffmpeg's own name of the format. */
   readonly container: string;
-  /** Undefined when the container does not say (live, raw streams). */
+  /** Undefined if the container does not say (live, raw streams). */
   readonly durationSeconds: number | undefined;
-  /** Time stamp of the first frame; undefined when there is none. */
+  /** Timestamp of the first frame; undefined if there is none. */
   readonly startSeconds: number | undefined;
   readonly sizeBytes: number | undefined;
-  /** The first stream of moving pictures; a cover picture does not count. */
+  /** The first video stream; a cover image does not count. */
   readonly video: VideoFacts | undefined;
   readonly audio: AudioFacts | undefined;
   /** All audio streams, in the file's order. */
@@ -71,11 +71,11 @@ const PROBE_ARGS = ["-hide_banner", "-v", "error", "-show_format", "-show_stream
 );
 
 /**
- * Reads what a media file is.
+ * Reads what a media file contains.
  *
  * @param media an input, or the path of a file
- * @throws Fault `unsupported_url` when it is no container that is read, `truncated` when it is damaged, `timeout`,
- *   `processing` when it takes more than a look may, `egress_blocked`, or the signal's reason
+ * @throws Fault `unsupported_url` for an unsupported container, `truncated` when it is damaged, `timeout`,
+ * `processing` when it takes more resources than an inspection may, `egress_blocked`, or the signal's reason
  */
 export async function probeMedia(
   media: ToolInput | string,
@@ -105,7 +105,7 @@ export async function probeMedia(
   return factsOf(response.format, response.streams, response.chapters);
 }
 
-/** The members of ffprobe's answer that are read here. */
+/** The members of ffprobe's output that are read here. */
 interface FfprobeOutput {
   readonly format?: ProbeFormat;
   readonly streams?: readonly ProbeStream[];
@@ -211,7 +211,7 @@ function containerName(format: ProbeFormat, hasVideo: boolean, codecs: readonly 
     if (format.tags?.major_brand?.startsWith("qt")) return "mov";
     return hasVideo ? "mp4" : "m4a";
   }
-  // ffmpeg reads both alike; a file that only holds what WebM may hold is taken for WebM.
+  // ffmpeg reads both in the same way; a file with only what WebM may contain counts as WebM.
   if (names.includes("webm")) return codecs.every((codec) => WEBM_CODECS.has(codec)) ? "webm" : "mkv";
   return names[0] ?? format.format_name;
 }

@@ -1,26 +1,26 @@
 /**
- * What foreign bytes are, reported from their first bytes by us and never by a tool: a tool that guesses takes a playlist
- * for media, and opens whatever the playlist names. Linear in the bytes that it is given.
+ * Determines what foreign bytes are from their first bytes, in this code and never by a tool: a tool that guesses may
+ * take a playlist for media, and opens whatever the playlist names. Linear in the number of bytes.
  */
 
-/** The containers that tools may read, by the names of ffmpeg's demuxers. None of them opens another file. */
+/** The containers that tools may read, with the names of ffmpeg's demuxers. None of them opens another file. */
 export const CONTAINER_DEMUXERS = [
   ...["mov", "matroska", "mpegts", "mpeg", "flv", "avi", "asf"],
   ...["mp3", "aac", "ac3", "eac3", "ogg", "wav", "flac", "aiff", "caf", "amr"],
 ] as const;
 export type ContainerDemuxer = (typeof CONTAINER_DEMUXERS)[number];
 
-/** Pictures that tools may read: one file each, and no scripts as in SVG. */
+/** Images that tools may read: one file each, and no scripts as in SVG. */
 export const IMAGE_DEMUXERS = ["jpeg_pipe", "png_pipe", "webp_pipe", "gif_pipe", "bmp_pipe"] as const;
 export type ImageDemuxer = (typeof IMAGE_DEMUXERS)[number];
 
-/** How many bytes from the beginning are enough to report. */
+/** How many bytes from the beginning are enough to decide. */
 export const SNIFF_BYTES = 16 << 10;
 
 const ID3_HEADER_BYTES = 10;
 
 /**
- * The container of which these are the first bytes; null for anything else, playlists among it.
+ * The container that begins with these bytes; null for anything else, including playlists.
  *
  * @param head up to {@link SNIFF_BYTES}; more do not matter
  * @example sniffContainer(Buffer.from("#EXTM3U\n")) // null
@@ -30,18 +30,18 @@ export function sniffContainer(head: Buffer): ContainerDemuxer | null {
   return byMagic(bytes) ?? tagged(bytes) ?? (isTransportStream(bytes) ? "mpegts" : null) ?? byFrames(bytes);
 }
 
-/** The kind of picture of which these are the first bytes; null for anything else, SVG among it. */
+/** The kind of image that begins with these bytes; null for anything else, including SVG. */
 export function sniffImage(head: Buffer): ImageDemuxer | null {
   if (startsWith(head, "\xff\xd8\xff")) return "jpeg_pipe";
   if (startsWith(head, "\x89PNG\r\n\x1a\n")) return "png_pipe";
   if (startsWith(head, "RIFF") && startsWith(head, "WEBP", 8)) return "webp_pipe";
   if (startsWith(head, "GIF87a") || startsWith(head, "GIF89a")) return "gif_pipe";
-  // the size of its header follows: two letters alone are a word of any text
+  // the size of its header follows: two letters alone may begin any text
   if (startsWith(head, "BM") && [12, 40, 108, 124].includes(uint32(head, 14))) return "bmp_pipe";
   return null;
 }
 
-/** Boxes that a file of the mp4 family, or a piece of one, may begin with. */
+/** Boxes with which a file of the mp4 family, or a piece of one, may begin. */
 const ISO_BOXES = new Set(
   [
     "ftyp",
@@ -84,7 +84,7 @@ function byMagic(bytes: Buffer): ContainerDemuxer | null {
   return found?.[0] ?? FAMILIES[text(bytes, 0, 4)]?.[text(bytes, 8, 4)] ?? null;
 }
 
-/** ID3 tags stand in front of several kinds of audio; behind a large one it is MP3, as good as always. */
+/** ID3 tags come before several kinds of audio; after a large one it is almost always MP3. */
 function tagged(bytes: Buffer): ContainerDemuxer | null {
   if (!startsWith(bytes, "ID3")) return null;
   let at = 0;
@@ -99,12 +99,12 @@ function tagged(bytes: Buffer): ContainerDemuxer | null {
 const PACKET_SIZES = [188, 192, 204];
 const PACKETS = 5;
 
-/** Sync bytes at the distance of packets, from anywhere in the first packets on: recordings begin in the middle. */
+/** Sync bytes at the distance of packets, starting anywhere in the first packets: recordings begin in the middle. */
 function isTransportStream(bytes: Buffer): boolean {
   return PACKET_SIZES.some((size) => {
     for (let first = 0; first < size; first++) {
       const count = Math.min(PACKETS, Math.ceil((bytes.length - first) / size));
-      // a short segment may have few packets, but they begin with it
+      // a short segment may have few packets, but it begins with one
       const enough = first === 0 || (size === 192 && first === 4) ? 1 : PACKETS;
       if (count < enough || bytes.length < size) continue;
       if (Array.from({ length: count }, (_, i) => bytes[first + i * size]).every((byte) => byte === 0x47)) {
@@ -115,7 +115,7 @@ function isTransportStream(bytes: Buffer): boolean {
   });
 }
 
-/** Elementary streams of audio have frames that report their length: two that fit, one behind the other. */
+/** Elementary streams of audio have frames that state their length: two that fit, one after the other. */
 function byFrames(bytes: Buffer): ContainerDemuxer | null {
   for (let at = 0; at + 8 <= bytes.length; at++) {
     const frame = frameAt(bytes, at);
@@ -185,7 +185,7 @@ function dolbyFrame(third: number, fourth: number, fifth: number, sixth: number)
   const rate = SAMPLE_RATES[fifth >> 6 === 0 ? 1 : fifth >> 6 === 1 ? 0 : 2];
   if (words === undefined || fifth >> 6 === 3 || rate === undefined) return null;
   const exact = Math.floor((words * 48_000) / rate);
-  // at 44.1 kHz, frames of one word more keep the bit rate
+  // at 44.1 kHz, frames with one more word keep the bit rate
   return { demuxer: "ac3", length: 2 * (exact + (rate === 44_100 ? fifth & 1 : 0)) };
 }
 

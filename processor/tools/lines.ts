@@ -2,8 +2,8 @@
 export const MAX_REPORT_LINE_BYTES = 1 << 20;
 
 /**
- * Cuts a byte stream into lines, without their line ends. A line may be many megabytes long: chunks are joined once,
- * when its end is there. Carriage returns count as line ends too (progress output), empty lines are left out, and so
+ * Splits a byte stream into lines, without their line ends. A line may be many megabytes long: chunks are joined once,
+ * when its end has arrived. Carriage returns count as line ends too (progress output); empty lines are left out, and so
  * are those that are longer than any program has a reason to write.
  *
  * @example stream.on("data", lineSplitter((line) => console.log(line)))
@@ -13,7 +13,7 @@ export function lineSplitter(
   maxBytes = MAX_REPORT_LINE_BYTES,
 ): (chunk: Buffer) => void {
   let pending: Buffer[] = [];
-  /** Of the line so far; more than allowed: its bytes are dropped. */
+  /** Size of the line so far; beyond the limit, its bytes are dropped. */
   let length = 0;
   const add = (bytes: Buffer) => {
     length += bytes.length;

@@ -4,21 +4,21 @@ import { fileURLToPath } from "node:url";
 import { Isolation } from "../../schema/wire/run.ts";
 import type { ProcessorConfig } from "../config.ts";
 
-/** How much one tool may take. */
+/** How much one tool may use. */
 export interface ToolLimits {
-  /** From its start to its end, in milliseconds; null for a tool that serves until it is told to end. */
+  /** From its start to its end, in milliseconds; null for a tool that runs until it is stopped. */
   readonly wallMs: number | null;
   /** Address space in bytes; null for no limit. */
   readonly memoryBytes: number | null;
-  /** Processor time in seconds, of all its threads; null for no limit. */
+  /** CPU time in seconds, of all its threads; null for no limit. */
   readonly cpuSeconds: number | null;
 }
 
-/** What one tool may reach; nothing else of the machine is there for it. */
+/** What one tool may access; the rest of the machine is invisible to it. */
 export interface ToolAccess {
   /** Folders and files that it may change. */
   readonly write: readonly string[];
-  /** Folders and files that it may read, next to its program and the system's libraries. */
+  /** Folders and files that it may read, in addition to its program and the system's libraries. */
   readonly read: readonly string[];
   /** TCP ports that it may connect to. */
   readonly ports: readonly number[];
@@ -26,8 +26,8 @@ export interface ToolAccess {
 
 /**
  * What tools are started for:
- * - `inspect`: a look at a file, a thumbnail, subtitles. Short on any honest file, so its limits are tight.
- * - `make`: a file that is delivered. Hours of processor time may be right; its deadline is the run's.
+ * - `inspect`: to inspect a file, for a thumbnail, for subtitles. Short on any honest file, so its limits are tight.
+ * - `make`: to produce a file that is delivered. Hours of CPU time may be right; its deadline is the run's.
  */
 export type ToolPurpose = "inspect" | "make";
 
@@ -41,10 +41,10 @@ type SandboxConfig = Pick<
   | "maxRunSeconds"
 >;
 
-/** Nothing is in force: the machine cannot. */
+/** Nothing is in force: the machine does not support it. */
 export const NO_ISOLATION: Isolation = { files: false, network: false, signals: false, limits: false };
 
-/** Libraries, certificates, fonts and devices that programs count on; none of it is anybody's secret. */
+/** Libraries, certificates, fonts and devices that programs rely on; none of it is secret. */
 const SYSTEM_READ = [
   ...["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"],
   ...[
@@ -63,7 +63,7 @@ const SYSTEM_WRITE = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/de
 
 const SCRIPT = fileURLToPath(new URL("sandbox.py", import.meta.url));
 
-/** Starts tools with limits and behind walls, as far as the machine can. */
+/** Starts tools with limits and isolated from the machine, as far as it supports that. */
 export class Sandbox {
   /** What is in force on this machine. */
   readonly isolation: Isolation;
@@ -86,7 +86,7 @@ export class Sandbox {
   }
 
   /**
-   * The command that becomes the given one after it gave up everything else.
+   * The command that becomes the given one after it dropped all other access.
    *
    * @param access null: the whole machine, within the limits
    */
@@ -122,7 +122,7 @@ const accessOptions = ({ ports, read, write }: ToolAccess): string[] => [
   ...ports.map((port) => `port=${port}`),
 ];
 
-/** A program and what lies next to it: under its link, and where it really is. */
+/** A program and the files next to it: under its link, and at its real path. */
 function foldersOf(command: string): string[] {
   try {
     return [dirname(command), dirname(realpathSync(command))];
@@ -137,19 +137,19 @@ export const portOf = (url: string): number => {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
 };
 
-/** Arguments for the interpreter, which then prints what the machine can enforce, having tried it. */
+/** Arguments for the interpreter, which then tries what the machine can enforce and prints it. */
 export const REPORT_ARGS: readonly string[] = ["-I", "-S", SCRIPT, "report"];
 
 /**
- * Puts a sandbox together.
+ * Creates a sandbox.
  *
- * @param python an interpreter that is there anyway
+ * @param python any available interpreter
  * @param report what it printed for {@link REPORT_ARGS}; undefined when it failed: then nothing is in force
- * @throws Error with a sentence when the operator requires walls that the machine cannot build
+ * @throws Error with a sentence when the operator requires isolation that the machine does not support
  */
 export function openSandbox(python: string, config: SandboxConfig, report: string | undefined): Sandbox {
   const found = isolationOf(report);
-  // walls may be in the way on some machines, limits never are
+  // isolation may cause problems on some machines, limits never do
   const isolation = config.toolIsolation === "off" ? { ...NO_ISOLATION, limits: found.limits } : found;
   if (config.toolIsolation === "required" && !isolation.files) {
     throw new Error(

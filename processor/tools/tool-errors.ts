@@ -19,7 +19,7 @@ export interface ExtractionFailure {
   readonly errno?: number | null | undefined;
 }
 
-/** A failure matches a rule when it matches each member that the rule has. */
+/** A failure matches a rule when it matches each member of the rule. */
 interface Rule {
   readonly code: JobErrorCode;
   /** Classes of the exception. */
@@ -42,7 +42,9 @@ const NETWORK_CLASSES = [
   "ConnectionRefusedError",
 ];
 
-/** What Python throws at data that is not what it says it is: the source's fault, and no defect of ours. */
+/**
+ * What Python throws for data that is not what it claims to be: the source's fault, and not a defect of the program.
+ */
 const DATA_CLASSES = [
   "ExpatError",
   "InvalidURL",
@@ -56,9 +58,9 @@ const DATA_CLASSES = [
   "ZeroDivisionError",
 ];
 
-/** What no class or status can report better: refusals of our own, full disks, and walls against robots. */
+/** What no class or status can distinguish: the processor's own refusals, full disks, and checks against robots. */
 const DECISIVE: readonly Rule[] = [
-  // regexp-ok: a constant of ours
+  // regexp-ok: a constant of this project
   { code: "egress_blocked", text: new RegExp(BLOCKED_REASON, "i") },
   { code: "egress_blocked", text: /file:\/\/ urls are disabled/i },
   { code: "disk_full", text: /no space left on device|disk quota exceeded/i },
@@ -93,7 +95,7 @@ const BY_STATUS: readonly Rule[] = [
 const LOGIN_HINTS = [" Use --cookies", " Use --username"];
 const HINTED = " [login hint]";
 
-/** The narrow before the wide: "sign in to confirm your age" is about the age, not about the sign-in. */
+/** The specific before the general: "sign in to confirm your age" is about the age, not about the sign-in. */
 const BY_TEXT: readonly Rule[] = [
   { code: "rate_limited", text: /rate.?limit|too many requests|play limit/i },
   {
@@ -169,9 +171,9 @@ const EXTRACTION_RULES: readonly Rule[] = [
 ];
 
 /**
- * The class of a failed extraction or download of yt-dlp: by exception class, HTTP status, then text. What a site
- * says in words nobody foresaw counts as `unavailable`; a site whose pages changed as `unsupported_url`; only a defect
- * is `internal`.
+ * The class of a failed extraction or download of yt-dlp: by exception class, HTTP status, then text. A site's message
+ * that no rule matches counts as `unavailable`; a site whose pages changed as `unsupported_url`; only a defect is
+ * `internal`.
  *
  * @example classifyExtraction({ type: "ExtractorError", message: "Private video", expected: true }) // "private"
  */
@@ -183,7 +185,7 @@ export function classifyExtraction(failure: ExtractionFailure): JobErrorCode {
   return failure.type === "ExtractorError" ? "unsupported_url" : "internal";
 }
 
-/** A site may say what it likes; what is longer says it in its beginning, or behind it. */
+/** A site may write anything; the relevant part of a longer text is at its beginning or its end. */
 const MAX_HALF = 4096;
 
 const shortened = (text: string): string =>
@@ -211,10 +213,10 @@ function matches(rule: Rule, failure: ExtractionFailure, text: string): boolean 
 const FFMPEG_RULES: readonly { readonly code: JobErrorCode; readonly text: RegExp }[] = [
   { code: "egress_blocked", text: /egress blocked|not on whitelist|URL file:\S{0,4096} is not in allowed/i },
   { code: "disk_full", text: /no space left on device|disk quota exceeded/i },
-  // of a limit of ours, or of its own: a damaged index announces more than any file holds
+  // because of a limit set here, or of its own: a damaged index announces more than any file holds
   { code: "limit_exceeded", text: /cannot allocate memory/i },
   { code: "rate_limited", text: /(HTTP error|returned) 429|too many requests/i },
-  // ffmpeg's words for every other 4xx; in practice a link that ran out.
+  // ffmpeg's words for every other 4xx; in practice a link that expired.
   { code: "forbidden", text: /(HTTP error|returned) (401|403|410|4XX)/i },
   { code: "unavailable", text: /(HTTP error|returned) 4\d\d/i },
   {
@@ -228,7 +230,7 @@ const FFMPEG_RULES: readonly { readonly code: JobErrorCode; readonly text: RegEx
 ];
 
 /**
- * The class of a failed ffmpeg run, from its error output; whatever is not about the source is `processing`.
+ * The class of a failed ffmpeg run, from its error output; everything that is not about the source is `processing`.
  *
  * @example classifyFfmpeg("x.mp4: No space left on device", { code: 1, signal: null }) // "disk_full"
  */
@@ -236,7 +238,7 @@ export function classifyFfmpeg(
   stderr: string,
   exit: { readonly code: number | null; readonly signal: string | null },
 ): JobErrorCode {
-  // Nobody asked it to end (that is told apart before): the system did, for want of memory.
+  // It was not stopped on purpose (that is handled before): the system killed it for lack of memory.
   if (exit.signal === "SIGKILL" && stderr === "") return "internal";
   return FFMPEG_RULES.find((rule) => rule.text.test(stderr))?.code ?? "processing";
 }

@@ -9,26 +9,26 @@ import {
   sniffImage,
 } from "./input-format.ts";
 
-/** Text forms that tools read: what they are was decided by us. */
+/** Text formats that tools read; this code has determined what they are. */
 export type TextDemuxer = "ffmetadata" | "srt" | "ass";
 
 /** Kinds of segments that an HLS playlist may have; a segment that is a playlist itself is refused. */
 const HLS_SEGMENTS = ["mpegts", "mov", "aac", "mp3", "ac3", "eac3", "webvtt"] as const;
 
-/** Decoders of pictures; a picture needs no other one. */
+/** Image decoders; an image needs no other one. */
 const IMAGE_DECODERS = "mjpeg,png,webp,gif,bmp";
 
-/** No file but the one that was named, not even by a track that claims to lie elsewhere. */
+/** No file except the named one, not even for a track that claims to be elsewhere. */
 const DEMUXER_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   mov: ["-enable_drefs", "0", "-use_absolute_path", "0"],
 };
 
-/** A file that is read, or the proxy's port that is dialled. */
+/** A file that is read, or the port of the proxy that the tool connects to. */
 type Place = { readonly file: string } | { readonly url: string };
 
 /**
- * One input of ffmpeg or ffprobe: the only way to name one. The demuxer is always ours to say, the tool guesses nothing;
- * of protocols it has the one that this input needs, so that nothing that the bytes name can be opened.
+ * One input of ffmpeg or ffprobe: the only way to name one. This code always chooses the demuxer, the tool guesses
+ * nothing; of protocols it has only the one that this input needs, so that nothing named in the bytes can be opened.
  */
 export class ToolInput {
   readonly #place: Place;
@@ -56,7 +56,7 @@ export class ToolInput {
     return new ToolInput({ url }, ["hls", ...HLS_SEGMENTS], []);
   }
 
-  /** A picture in a file of the work folder. */
+  /** An image in a file of the work folder. */
   static image(path: string, demuxer: ImageDemuxer): ToolInput {
     return new ToolInput({ file: path }, [demuxer], ["-codec_whitelist", IMAGE_DECODERS]);
   }
@@ -66,7 +66,7 @@ export class ToolInput {
     return new ToolInput({ file: path }, [demuxer], []);
   }
 
-  /** With options of ffmpeg that stand in front of the input: where to seek, how to wait. */
+  /** With options of ffmpeg that come before the input: where to seek, how to wait. */
   with(...options: readonly string[]): ToolInput {
     return new ToolInput(this.#place, this.#formats, [...options, ...this.#options]);
   }
@@ -99,7 +99,7 @@ export class ToolInput {
 /**
  * The demuxer for media that begins with these bytes.
  *
- * @throws Fault `unsupported_url` when it is none of the containers that are read
+ * @throws Fault `unsupported_url` for an unsupported container
  */
 export function demuxerOf(head: Buffer): ContainerDemuxer {
   const demuxer = sniffContainer(head);
@@ -108,7 +108,7 @@ export function demuxerOf(head: Buffer): ContainerDemuxer {
 }
 
 /**
- * Media in a file, whatever container it is.
+ * Media in a file, whatever its container.
  *
  * @throws Fault as {@link demuxerOf}
  */
@@ -117,9 +117,9 @@ export async function mediaFile(path: string): Promise<ToolInput> {
 }
 
 /**
- * A picture in a file.
+ * An image in a file.
  *
- * @throws Fault `processing` when it is none of the kinds that are read
+ * @throws Fault `processing` for an unsupported kind
  */
 export async function imageFile(path: string): Promise<ToolInput> {
   const demuxer = sniffImage(await firstBytes(path));

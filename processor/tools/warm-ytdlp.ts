@@ -6,17 +6,17 @@ import { lineSplitter } from "./lines.ts";
 import type { ToolAccess } from "./sandbox.ts";
 import type { ExtractionFailure } from "./tool-errors.ts";
 
-/** What every task of extractor.py has: how much it may take, and what it may reach. */
+/** What every task of extractor.py has: how much it may use, and what it may access. */
 export interface Confinement {
   readonly limits: {
     /** Address space in bytes; null for no limit. */
     readonly memory: number | null;
-    /** Processor time in seconds; null for no limit. */
+    /** CPU time in seconds; null for no limit. */
     readonly cpu: number | null;
-    /** Most bytes of one page. */
+    /** Maximum size of one page in bytes. */
     readonly page: number;
   };
-  /** Null: no walls. */
+  /** Null: no isolation. */
   readonly access: ToolAccess | null;
 }
 
@@ -31,7 +31,7 @@ export type WarmTask =
   | {
       readonly kind: "list";
       readonly url: string;
-      /** Entries that are reported at most. */
+      /** Maximum number of entries to report. */
       readonly limit: number;
       readonly params: object;
       readonly cookies: string | null;
@@ -52,7 +52,7 @@ export interface TaskProgress {
 export interface YtdlpEntry {
   readonly url: string | null;
   readonly id: string | null;
-  /** What the list says of it is better than what its media says. */
+  /** What the list says about it is better than what its media says. */
   readonly authoritative: boolean;
   readonly title: string | null;
   readonly description: string | null;
@@ -65,13 +65,13 @@ export interface YtdlpEntry {
 /** What a list task reports: the list's title first, then one entry after the other. */
 export type ListPart = { readonly list: string | null } | { readonly entry: YtdlpEntry };
 
-/** Hears what a task reports before it ends. */
+/** Receives what a task reports before it ends. */
 export interface TaskListener {
   readonly onProgress?: ((progress: TaskProgress) => void) | undefined;
   readonly onPart?: ((part: ListPart) => void) | undefined;
 }
 
-/** How a task ended. `gone`: its process died without a response; `outOfTime` by its limit on processor time. */
+/** How a task ended. `gone`: its process died without a response; `outOfTime`: by its limit on CPU time. */
 export type TaskEnd =
   | { readonly type: "answer"; readonly response: Readonly<Record<string, unknown>> }
   | { readonly type: "failure"; readonly failure: ExtractionFailure }
@@ -104,9 +104,9 @@ const SCRIPT = fileURLToPath(new URL("extractor.py", import.meta.url));
 
 /** One warm Python parent and the tasks that it forks. */
 export class WarmYtdlp {
-  /** Resolves when the first task would not wait; rejects with a Fault when the parent cannot start. */
+  /** Resolves when the first task would not have to wait; rejects with a Fault when the parent cannot start. */
   readonly ready: Promise<void>;
-  /** Tasks begun so far. */
+  /** Tasks started so far. */
   uses = 0;
   /** Largest memory of the parent so far, in bytes. */
   peakRssBytes = 0;
@@ -130,7 +130,7 @@ export class WarmYtdlp {
       cwd: options.cwd,
       stdin: "pipe",
       stdout: "pipe",
-      // it serves until it is told to end, and reads nothing foreign; each of its tasks has limits of its own
+      // it runs until it is stopped, and reads nothing foreign; each of its tasks has separate limits
       limits: { wallMs: null, memoryBytes: null, cpuSeconds: null },
       sandbox: null,
     });
@@ -150,7 +150,7 @@ export class WarmYtdlp {
       this.#isAlive = false;
       started.reject(new ServiceFault("internal", `warm yt-dlp ended: ${detail}`));
       for (const task of this.#pending.values()) {
-        // The group of a task is its own; it does not go with the parent's.
+        // A task has its own process group; it does not end with the parent's.
         if (task.pid !== undefined) signalProcessGroup(task.pid, "SIGKILL");
         task.end({ type: "gone" });
       }
@@ -180,7 +180,7 @@ export class WarmYtdlp {
     return this.#tool.pid;
   }
 
-  /** Starts a task. Cancelling kills its processes; it ends with `gone` when they are. */
+  /** Starts a task. Cancelling kills its processes; it ends with `gone` when they have ended. */
   run(
     task: WarmTask & Confinement,
     listener: TaskListener = {},
@@ -211,7 +211,7 @@ export class WarmYtdlp {
     await this.gone;
   }
 
-  /** Ends the parent as soon as its last unfinished task is over; takes no new ones meanwhile. */
+  /** Ends the parent as soon as its last unfinished task is over; it accepts no new ones meanwhile. */
   retire(): void {
     this.#isRetired = true;
     if (this.#pending.size === 0) this.#tool.kill();

@@ -6,9 +6,9 @@ import { DOWNLOAD_PARAMS, type YtdlpParams } from "./ytdlp-params.ts";
 
 export interface DownloadOptions {
   readonly pool: Pick<ExtractorPool, "download">;
-  /** The info of an earlier extraction, as it came. */
+  /** The info of an earlier extraction, unchanged. */
   readonly info: YtdlpInfo;
-  /** Ids of the formats to download, each into a file of its own. */
+  /** Ids of the formats to download, each into a separate file. */
   readonly formatIds: readonly string[];
   /** Absolute path of an existing work folder. */
   readonly folder: string;
@@ -20,11 +20,11 @@ export interface DownloadOptions {
 }
 
 /**
- * Downloads with yt-dlp's own downloader, for protocols that the processor does not speak itself. The extraction is
+ * Downloads with yt-dlp's own downloader, for protocols that the processor does not support itself. The extraction is
  * not repeated.
  *
  * @returns the files' paths, in the order of `formatIds`; never empty
- * @throws Fault by the table of tool errors; `network` when yt-dlp ends well but wrote no file
+ * @throws Fault by the table of tool errors; `network` when yt-dlp succeeds but wrote no file
  */
 export function downloadWithTool(download: DownloadOptions): Promise<readonly string[]> {
   const { pool, info, formatIds, folder, options, onProgress, ...task } = download;

@@ -1,6 +1,6 @@
 /**
- * The members of yt-dlp's answers that the processor reads; everything else is carried along untouched. Any of them
- * may be absent or null, as sites report or keep quiet.
+ * The members of yt-dlp's output that the processor reads; everything else is passed on unchanged. Any of them may be
+ * absent or null, depending on the site.
  */
 export interface YtdlpFormat {
   readonly format_id: string;
@@ -10,7 +10,7 @@ export interface YtdlpFormat {
   readonly protocol?: string;
   readonly ext?: string;
   readonly container?: string | null;
-  /** `none` when the format has no such stream; absent or null when nobody knows. */
+  /** `none` when the format has no such stream; absent or null when it is unknown. */
   readonly vcodec?: string | null;
   readonly acodec?: string | null;
   readonly width?: number | null;
@@ -27,13 +27,13 @@ export interface YtdlpFormat {
   readonly language?: string | null;
   /** 10 for what the site calls the original, 5 for its default, -1 for others, -10 for audio description. */
   readonly language_preference?: number | null;
-  /** What the site says of the format: the name of its audio track, `original`, `dubbed-auto`, `DRC` … */
+  /** What the site says about the format: the name of its audio track, `original`, `dubbed-auto`, `DRC` … */
   readonly format_note?: string | null;
-  /** Place among the formats as the source names them. */
+  /** Position among the formats as the source names them. */
   readonly source_order?: number;
   /** Of a DASH manifest: `main`, `dub`, `description`, `commentary` … */
   readonly audio_roles?: readonly string[];
-  /** Of an HLS master playlist: the rendition that players take on their own. */
+  /** Of an HLS master playlist: the rendition that players choose by default. */
   readonly audio_default?: boolean;
   /** Names and characteristics of a manifest's audio. */
   readonly audio_characteristics?: string | null;
@@ -52,7 +52,7 @@ export interface YtdlpFormat {
   readonly [member: string]: unknown;
 }
 
-/** A cookie that goes to the address of a format, as a `Set-Cookie` line. */
+/** A cookie for the address of a format, as a `Set-Cookie` line. */
 export interface YtdlpCookie {
   readonly url: string;
   readonly line: string;
@@ -68,9 +68,9 @@ export interface YtdlpInfo {
   readonly webpage_url?: string;
   readonly extractor?: string;
   readonly extractor_key?: string;
-  /** The address itself is the media, perhaps by redirects. */
+  /** The address itself is the media, perhaps after redirects. */
   readonly direct?: boolean | null;
-  /** Each cookie once that goes to any of the formats. */
+  /** Each cookie for any of the formats, once. */
   readonly cookie_lines?: readonly YtdlpCookie[];
   readonly live_status?: string | null;
   readonly is_live?: boolean | null;
@@ -102,9 +102,9 @@ export type Subtitles = Readonly<
     readonly {
       readonly url?: string;
       readonly ext?: string;
-      /** The text itself, where the source gives no address. */
+      /** The text itself, if the source gives no address. */
       readonly data?: string;
-      /** `m3u8_native` for a playlist of pieces. */
+      /** `m3u8_native` for a playlist of segments. */
       readonly protocol?: string;
     }[]
   >

@@ -24,7 +24,7 @@ const SOCKET_TIMEOUT_SECONDS = 20;
 
 /**
  * What every task of yt-dlp gets: all requests through `proxyUrl`, no cache, no configuration files (the Python API
- * reads none), lists never resolved beyond their first entries, absent formats reported by warnings, not by an error.
+ * reads none), lists never resolved beyond their first entries, missing formats reported as warnings, not as errors.
  */
 export function commonParams(
   tools: Pick<Tools, "node">,
@@ -49,7 +49,7 @@ export function commonParams(
 
 /** Added for an extraction; the caller's own parameters come after these. */
 export const EXTRACT_PARAMS: YtdlpParams = {
-  // Named although it is yt-dlp's own choice: to choose on its own, it would start ffmpeg first.
+  // Set although it is yt-dlp's own choice: to choose on its own, it would start ffmpeg first.
   format: "bv*+ba/b",
   ignore_no_formats_error: true,
   extract_flat: "in_playlist",
@@ -72,7 +72,7 @@ export const DOWNLOAD_PARAMS: YtdlpParams = {
   skip_unavailable_fragments: false,
   overwrites: true,
   updatetime: false,
-  // what a file is, and what it needs, is for the stages to find out
+  // the stages find out what a file is and what it needs
   fixup: "never",
 };
 

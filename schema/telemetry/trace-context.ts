@@ -14,7 +14,7 @@ export interface TraceContext {
 
 /** Longer values are not looked at, in characters. */
 const MAX_LENGTH = 256;
-/** Later versions may add fields at the end; `ff` is no version. */
+/** Later versions may add fields at the end; `ff` is not a version. */
 const FORM = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /**

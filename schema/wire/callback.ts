@@ -87,12 +87,12 @@ export const Delivery = z.object({
   key: z.string(),
   subtitle_key: z.string().nullable(),
   thumbnail_key: z.string().nullable(),
-  /** One for each language that was asked for and available; `subtitle_key` is the first of them. */
+  /** One for each language that was requested and is available; `subtitle_key` is the first of them. */
   subtitles: z.array(z.object({ language: z.string(), key: z.string() })).default([]),
   file_size: z.int().min(0),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   duration: z.number().min(0).nullable(),
-  /** Where the delivered clip lies in its source, in seconds; null if the whole media was delivered. */
+  /** Where the delivered clip is in its source, in seconds; null if the whole media was delivered. */
   clip: z
     .object({ start: z.number().min(0), duration: z.number().min(0).nullable() })
     .nullable()
@@ -103,7 +103,7 @@ export const Delivery = z.object({
   native_video_codec: z.string().nullable(),
   native_audio_codec: z.string().nullable(),
   actual_quality: z.string().nullable(),
-  /** BCP 47 tag of the first audio track; null where nobody names it. */
+  /** BCP 47 tag of the first audio track; null if it is not known. */
   actual_audio_language: z.string().nullable().default(null),
   /** Languages of the source's audio, the original first. */
   audio_languages: z.array(z.string()).default([]),

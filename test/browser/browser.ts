@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { type BrowserContext, type BrowserContextOptions, chromium } from "playwright-core";
 import { findBrowser } from "../../bin/setup/browser.mjs";
 
-/** The system's Chromium on a profile of its own. */
+/** The system's Chromium with a fresh profile. */
 export interface TestBrowser {
   /** A fresh session: no cookies, no storage. */
   open(options?: BrowserContextOptions): Promise<BrowserContext>;
   close(): Promise<void>;
 }
 
-/** Nothing but the pages under test uses the network. */
+/** Only the pages under test use the network. */
 const QUIET = [
   "--disable-gpu",
   "--disable-quic",

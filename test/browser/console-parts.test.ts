@@ -31,14 +31,14 @@ describe("the console's texts", () => {
     expect(equal.length).toBeLessThan(pathsOf(en).length * 0.1);
   });
 
-  it("are chosen by what the browser asks for", () => {
+  it("follow the language that the browser asks for", () => {
     expect(preferredLanguage(["", "fr-FR", "de-AT", "en"])).toBe("de");
     expect(preferredLanguage(["ja"])).toBe("en");
   });
 });
 
-describe("the form of a job", () => {
-  it("has every option of the API once, apart from the storage, which has a form of its own", () => {
+describe("the form for a job", () => {
+  it("has every option of the API once, except for the storage, which has its own form", () => {
     const shown = OPTION_GROUPS.flatMap(({ fields }) => fields.map(({ name }) => name));
     expect(shown.toSorted()).toEqual(
       Object.keys(jobOptions)
@@ -56,19 +56,19 @@ describe("the form of a job", () => {
   });
 });
 
-it("addresses of pages are read as they are written", () => {
+it("addresses of pages are read back as they were written", () => {
   const { path, query } = parseHash(href("jobs", { search: "a&b=ü", status: "" }));
   expect([path, query.get("search"), query.get("status")]).toEqual([["jobs"], "a&b=ü", null]);
 });
 
-it("numbers are written as the language has them", () => {
+it("numbers are written as the language writes them", () => {
   const write = formatsOf("de");
   expect([write.bytes(1_400_000), write.bytes(0), write.duration(3725), write.duration(null)]).toEqual([
     ...["1,4 MB", "0 Byte", "1:02:05", "–"],
   ]);
 });
 
-it("metrics are read with their labels", () => {
+it("metrics are parsed with their labels", () => {
   expect(
     parseMetrics('# HELP a b\nwaterspout_jobs_stored{status="Failed"} 3\nwaterspout_jobs_due 0\n'),
   ).toEqual([

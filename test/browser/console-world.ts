@@ -4,7 +4,7 @@ import { type S3Server, startS3 } from "../support/s3-server.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
-/** What the console's pages are tried on: a stack with a source, a storage and a webhook receiver. */
+/** The stack that the console's pages are tested on, with a source, a storage and a webhook receiver. */
 export interface ConsoleWorld {
   readonly stack: TestStack;
   readonly origin: Origin;
@@ -13,10 +13,10 @@ export interface ConsoleWorld {
   close(): Promise<void>;
 }
 
-/** A talk as the source has it. */
+/** A talk as the source serves it. */
 export const TALK = { seconds: 6, width: 640, height: 360 } as const;
 
-/** A feed whose entries are called so, with one file each. */
+/** A feed whose entries have these titles, with one file each. */
 export const feedOf = (url: string, titles: readonly string[]): Buffer =>
   Buffer.from(`<?xml version="1.0"?><rss version="2.0"><channel><title>${escapeXml("Talks of the year")}</title>
 ${titles

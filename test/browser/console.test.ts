@@ -31,7 +31,7 @@ afterEach(async () => {
   expect(problems).toEqual([]);
 });
 
-/** Opens the console for the local account, or with what the options say. */
+/** Opens the console for the local account, or with the given options. */
 async function open(hash: string, options: Partial<ConsoleOptions> = {}): Promise<OpenedConsole> {
   const { url, apiKey } = world.stack;
   const console = await openConsole(browser, { url, apiKey, hash, ...options });
@@ -56,7 +56,7 @@ const poll = <T>(ask: () => T) => expect.poll(ask, { timeout: 20_000, interval: 
 const see = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
 const talk = (name = "") => `${world.origin.url}/talk.mp4?${name}`;
 
-/** An account of its own, so that lists show only what a test made. */
+/** A separate account, so that lists show only what the test created. */
 async function newAccount(name: string, newKey: object = {}): Promise<{ id: string; key: string }> {
   const post = async (path: string, body: object) => {
     const response = await fetch(world.stack.url + path, {
@@ -80,7 +80,7 @@ async function createJob(key: string, request: object): Promise<string> {
 }
 
 describe("signing in", () => {
-  it("refuses a wrong key, takes a right one, and keeps it for this tab only if that is wanted", async () => {
+  it("refuses a wrong key, accepts a right one, and remembers it for this tab only if asked", async () => {
     const { page } = await open("", { apiKey: undefined });
     const [key, submit] = [page.getByLabel("API key"), button(page, "Sign in")];
     await submit.click();
@@ -232,7 +232,7 @@ describe("the list of jobs", () => {
 });
 
 describe("a batch", () => {
-  it("is made of several URLs, renamed while it is paused, started, and followed entry by entry", async () => {
+  it("is created from several URLs, renamed while it is paused, started, and followed entry by entry", async () => {
     const { page } = await open("#/new");
     await page.getByLabel("Several URLs").check();
     await page.getByLabel("URLs, one in each line").fill(`${talk("one")}\n\n${talk("two")}\nnonsense`);
@@ -342,7 +342,7 @@ describe("the account", () => {
 });
 
 describe("the operator", () => {
-  it("makes an account with limits, makes, rolls and revokes keys, and reads the audit log", async () => {
+  it("creates an account with limits, creates, rolls and revokes keys, and reads the audit log", async () => {
     const { page, go } = await openAsOperator("#/operator/accounts");
     await page.getByLabel("Name", { exact: true }).fill(`Studio ${MARKUP}`);
     await button(page, "New account").click();
@@ -441,7 +441,7 @@ describe("the page", () => {
     await heading(page, "Limits").waitFor();
   });
 
-  it("is used by keyboard alone", async () => {
+  it("can be used with the keyboard alone", async () => {
     const { page } = await open("#/");
     await page.keyboard.press("Shift+Tab");
     await page.locator(".skip").focus();
@@ -455,7 +455,7 @@ describe("the page", () => {
     expect(await focused()).toBe("New job");
   });
 
-  it("speaks German where the browser asks for it, and keeps the person's choice", async () => {
+  it("is in German when the browser asks for it, and remembers the person's choice", async () => {
     const { page } = await open("#/jobs", { locale: "de-DE" });
     await heading(page, "Aufträge").waitFor();
     expect(await page.evaluate(() => document.documentElement.lang)).toBe("de");
@@ -466,7 +466,7 @@ describe("the page", () => {
     expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
   });
 
-  it("takes less than 150 KB, compressed", async () => {
+  it("transfers less than 150 KB, compressed", async () => {
     const files = ["base.css", "console.css", "console.js", "icon.svg"];
     const sizes = files.map(async (file) => {
       const response = await fetch(`${world.stack.url}/ui/${file}`);
@@ -481,7 +481,7 @@ describe("axe", () => {
   const ACCOUNT_PAGES = ["#/", "#/jobs", "#/batches", "#/storage", "#/webhooks", "#/usage", "#/absent"];
   const OPERATOR_PAGES = ["#/operator/health", "#/operator/accounts", "#/operator/audit"];
 
-  /** What axe finds on a page in light, dark, and on a phone. */
+  /** What axe finds on a page in light mode, in dark mode and on a phone. */
   async function violationsOf({ page, violations }: OpenedConsole): Promise<string[]> {
     await page.locator(".loading").first().waitFor({ state: "detached" });
     const found = await violations();
@@ -545,7 +545,8 @@ describe("axe", () => {
     expect(await violationsOf(console)).toEqual([]);
     for (const name of ["Open the console", "Read the documentation", "Status"]) {
       const address = await console.page.getByRole("link", { name, exact: true }).getAttribute("href");
-      expect((await fetch(new URL(address ?? "", world.stack.url))).status).toBe(200);
+      const response = await fetch(new URL(address ?? "", world.stack.url));
+      expect({ name, status: response.status }).toEqual({ name, status: 200 });
     }
   });
 });

@@ -19,6 +19,7 @@ const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css",
   ".js": "text/javascript",
   ".json": "application/json",
+  ".png": "image/png",
   ".svg": "image/svg+xml",
 };
 
@@ -96,13 +97,13 @@ describe("a reader", () => {
     await page.waitForURL(/\/docs\/reference#retryJob$/);
     await search.fill("bot_check");
     await page.locator("#found a", { hasText: "Failed jobs" }).waitFor();
-    await search.fill("nothing like this");
+    await search.fill("zzyzx");
     await page.getByText("Nothing found").waitFor();
     expect(problems).toEqual([]);
     await close();
   }, 60_000);
 
-  it("chooses a language once, and it is kept", async () => {
+  it("remembers the language that was chosen", async () => {
     const { page, close } = await open("/docs/reference");
     const sample = (language: string) =>
       page.locator(`#createJob >> xpath=ancestor::article >> css=[data-language="${language}"]`);

@@ -3,14 +3,14 @@ import { createRequire } from "node:module";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import type { TestBrowser } from "./browser.ts";
 
-/** A page of the console in a session of its own. */
+/** A page of the console in a separate session. */
 export interface OpenedConsole {
   readonly page: Page;
-  /** What went wrong in the page: exceptions, and whatever its policy has blocked. */
+  /** What went wrong in the page: exceptions, and everything that its policy has blocked. */
   readonly problems: readonly string[];
   /** Shows another page of the console. */
   go(hash: string): Promise<void>;
-  /** What axe finds on the page as it is shown now, in sentences. */
+  /** What axe finds on the page as it is shown now, as sentences. */
   violations(): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export interface ConsoleOptions extends BrowserContextOptions {
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** The part of axe that is used in the page. */
+/** The part of axe's interface that the page uses. */
 interface AxeWindow {
   readonly axe: {
     run(): Promise<{
@@ -51,7 +51,7 @@ export async function openConsole(
   if (withAxe) await context.addInitScript({ content: AXE });
   if (apiKey !== undefined || adminToken !== undefined) {
     await context.addInitScript((credentials) => {
-      // only the first page of the session: what the console does with them later counts
+      // only on the first page of the session: what the console does with them later is under test
       if (sessionStorage.getItem("prepared") !== null) return;
       sessionStorage.setItem("prepared", "yes");
       sessionStorage.setItem("waterspout.credentials", credentials);
@@ -62,7 +62,7 @@ export async function openConsole(
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(error.message));
   page.on("console", (message) => {
-    // responses that the test provokes are logged by the browser
+    // the browser logs error responses that the test provokes
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
       problems.push(message.text());
     }

@@ -16,13 +16,13 @@ const TITLES = [
   "Panel: who owns the archive?",
 ];
 
-/** Each picture: its page, and how the browser looks at it. */
+/** Each picture: its page, and the browser's settings for it. */
 interface Shot {
   readonly name: string;
   readonly hash: string;
   readonly theme?: "light" | "dark";
   readonly isPhone?: boolean;
-  /** Waits until the page shows what the picture is of. */
+  /** Waits until the page shows what the picture is about. */
   readonly prepare?: (page: Page) => Promise<void>;
 }
 
@@ -43,7 +43,7 @@ async function seed({ stack, origin, receiver }: ConsoleWorld): Promise<{ job: s
   return { job: body.jobs[0]?.id ?? "", batch: paused.batch_id };
 }
 
-/** Thirty days as a busy account has them, always the same. */
+/** Thirty days of a busy account, always the same. */
 const sampleDays = Array.from({ length: 30 }, (_, index) => {
   const weekday = index % 7 < 5;
   const completed = weekday ? 38 + ((index * 17) % 23) : 9 + (index % 5);
@@ -56,7 +56,7 @@ const sampleDays = Array.from({ length: 30 }, (_, index) => {
   };
 });
 
-/** The first picture of the video is on the screen. */
+/** The first frame of the video is visible. */
 const showsVideo = async (page: Page): Promise<void> => {
   await page.waitForFunction(() => (document.querySelector("video")?.readyState ?? 0) >= 2);
 };
@@ -94,7 +94,7 @@ try {
     );
     const page = await context.newPage();
     await page.route("**/dashboard/daily*", (route) => route.fulfill({ json: { daily_stats: sampleDays } }));
-    // readers see addresses like their own
+    // readers should see addresses like their own
     await page.route(/\/(jobs|webhooks\/deliveries|dashboard\/batches|batch)\b[^.]*$/, async (route) => {
       if (/\/events$/.test(route.request().url())) return route.continue();
       const response = await route.fetch();

@@ -20,9 +20,9 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
 import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
 /**
- * Rounds of mixed load in which everything fails that may fail, and what must hold afterwards. A round is repeated by its
- * seed and number: `npm run chaos -- --seed 1 --from 7 --rounds 1`. Leases are shortened, and once the faults are over the
- * database is aged, so that nobody waits for hours; nothing else differs from production.
+ * Rounds of mixed load in which everything fails that may fail, and what must hold afterwards. A round is repeated by
+ * its seed and number: `npm run chaos -- --seed 1 --from 7 --rounds 1`. Leases are shortened, and once the faults are
+ * over the database is aged, so that the test does not wait for hours; everything else is as in production.
  */
 
 const {
@@ -37,9 +37,12 @@ const [ROUNDS, SEED, FROM, FAULTS] = [rounds, seed, from, CHAOS_FAULTS].map(Numb
   number,
   number,
 ];
-/** Of all connections to the source together with the size of its files: long enough to be in the middle of something. */
+/**
+ * The rate of all connections to the source, chosen with the size of its files: a download takes long enough to be
+ * interrupted.
+ */
 const BYTES_PER_SECOND = 400_000;
-/** A second of a live stream passes in this time. */
+/** How long one second of a live stream takes here. */
 const LIVE_SECOND_MS = 500;
 const SETTLE_MS = 120_000;
 
@@ -81,7 +84,7 @@ beforeAll(async () => {
   const storage = await openGate(managedBucket.origin);
   ownStorage = await startListingStorage("own");
   ownGate = await openGate(ownStorage.origin);
-  // what is wrong with storages is wrong with this one, too
+  // faults of the storage apply to this one, too
   ownGate.disturb = (request) => storage.disturb?.(request) ?? "pass";
   const stateDir = join(folder, "state");
   const workVolume = await mountVolume(join(stateDir, "work"));
@@ -176,7 +179,7 @@ const mediaOf = (live: LiveStream) => ({
   inlineStorage: inlineStorage(),
 });
 
-/** Of a caller that brings its own. */
+/** Storage that a caller sends with the job. */
 function inlineStorage() {
   return {
     ...{ provider: "s3", endpoint: ownGate.origin, bucket: ownStorage.bucket, region: "auto" },
@@ -184,7 +187,7 @@ function inlineStorage() {
   };
 }
 
-/** Looks all the time whom the database blames. */
+/** Watches all the time which sources and storages the database blames. */
 function watchBlame(faults: readonly ChaosFault[]) {
   const former = new Set(world.database.blamed().map(({ id }) => id));
   const guilty = new Set(faults.flatMap(({ blames }) => blames));
@@ -202,7 +205,7 @@ function watchBlame(faults: readonly ChaosFault[]) {
     try {
       look();
     } catch {
-      // the database is locked: the next look sees the same
+      // the database is locked: the next poll sees the same
     }
   }, 100);
   return {
@@ -235,7 +238,7 @@ async function settle(jobs: readonly LoadJob[]): Promise<string[]> {
   }
 }
 
-it(`after each of ${ROUNDS} rounds of faults, every job is delivered once, and nothing remains`, async () => {
+it(`after each of ${ROUNDS} rounds of faults, every job is delivered once, and nothing is left behind`, async () => {
   const sum = { rounds: 0, jobs: 0, faults: 0, broken: [] as string[] };
   const byFault = new Map<string, number>();
   for (let number = FROM; number < FROM + ROUNDS; number++) {

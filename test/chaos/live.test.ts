@@ -5,15 +5,18 @@ import { type Origin, startOrigin } from "../support/origin.ts";
 import { storedKeys, unfinishedUploads } from "../support/s3-server.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
-/** The processor dies in mid-recording. Lease, cron and the seconds of the stream are shortened; nothing else is. */
+/**
+ * The processor dies in the middle of a recording. The lease, the cron interval and the seconds of the stream are
+ * shortened; everything else is as in production.
+ */
 
-/** Of a stream that runs for 60. */
+/** The stream runs for 60 seconds. */
 const MAX_SECONDS = 20;
-/** What is recorded when the processor dies. */
+/** How much is recorded when the processor dies. */
 const BEFORE_SECONDS = 10;
-/** A second of the stream passes in this time. */
+/** How long one second of the stream takes here. */
 const SECOND_MS = 600;
-/** Of a recording's progress, this much is the recording; the rest is its delivery. */
+/** The share of a recording's progress that the recording itself takes; the rest is its delivery. */
 const RECORDING_SHARE = 90;
 
 let origin: Origin;
@@ -50,7 +53,7 @@ const pieces = async (): Promise<string[]> =>
   (await storedKeys(stack.stateDir)).filter((key) => key.includes(".recordings"));
 
 it.each(["SIGKILL", "SIGTERM"] as const)(
-  "%s after 10 of 20 seconds: what was on air before and after is delivered, and what is missing is reported",
+  "%s after 10 of 20 seconds: what was on air before and after is delivered, and the gap is reported",
   async (signal) => {
     live = await startLiveStream(origin);
     live.air(5);
@@ -73,7 +76,7 @@ it.each(["SIGKILL", "SIGTERM"] as const)(
     expect(Math.abs(recorded - MAX_SECONDS)).toBeLessThanOrEqual(1);
     expect(job.duration).toBeGreaterThan(recorded - 1);
     expect(job.duration).toBeLessThan(recorded + missing + 1);
-    // what is reported is what was on air and is not in the file
+    // the reported gap is what was on air and is not in the file
     expect(recorded + missing).toBeLessThanOrEqual(live.aired);
     expect(before).toBeLessThan(live.aired);
     if (missing > 0) expect(reported?.reason).toBe(`${missing} s are missing: they could not be fetched`);
@@ -86,7 +89,7 @@ it.each(["SIGKILL", "SIGTERM"] as const)(
   },
 );
 
-it("a recording that is cancelled while no processor is alive leaves nothing, either", async () => {
+it("a recording that is cancelled while no processor is alive leaves nothing behind either", async () => {
   live = await startLiveStream(origin);
   live.air(5);
   live.play(SECOND_MS);

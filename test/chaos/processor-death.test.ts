@@ -9,7 +9,7 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /**
  * The processor dies, hangs and comes back while jobs run. The lease is shortened so that these tests take seconds;
- * nothing else differs from production.
+ * everything else is as in production.
  */
 
 const LEASE_SECONDS = 4;
@@ -18,7 +18,7 @@ let origin: Origin;
 let stack: TestStack;
 let cron: NodeJS.Timeout;
 let storage: FaultyProxy;
-/** Set: parts wait for this on their way to the bucket. */
+/** If set, parts wait for this on their way to the bucket. */
 let held: Promise<void> | null = null;
 
 beforeAll(async () => {
@@ -41,7 +41,7 @@ beforeAll(async () => {
       DRAIN_SECONDS: "0",
     },
   });
-  // the minute of the cron, shortened like the lease
+  // the cron's minute, shortened like the lease
   cron = setInterval(() => void stack.reconcile(), 1_000);
 }, 120_000);
 vi.setConfig({ testTimeout: 60_000 });
@@ -60,7 +60,7 @@ async function expectDeliveredOnce(job: Job, attempts: number): Promise<void> {
 }
 
 describe("a processor that is killed", () => {
-  it("in mid-download: the job is delivered by its successor", async () => {
+  it("in mid-download: another run delivers the job", async () => {
     origin.behave("/film.mp4", { bytesPerSecond: 40_000 });
     const id = await stack.create({ url: `${origin.url}/film.mp4`, filename: "download" });
     await stack.until(
@@ -72,8 +72,8 @@ describe("a processor that is killed", () => {
     await expectDeliveredOnce(await stack.end(id), 2);
   });
 
-  it("in mid-transcode: the job is delivered by its successor and no tool is left", async () => {
-    // an encoder that waits for its source is in the middle on any machine
+  it("in mid-transcode: another run delivers the job and no tool is left running", async () => {
+    // an encoder that waits for its source is still running at this point on any machine
     origin.behave("/film.mp4", { bytesPerSecond: 200_000 });
     const request = { url: `${origin.url}/film.mp4`, video_codec: "h264", video_quality: 1, filename: "mux" };
     const id = await stack.create(request);
@@ -87,7 +87,7 @@ describe("a processor that is killed", () => {
     expect(alive.filter((pid) => tools.includes(pid))).toEqual([]);
   });
 
-  it("in mid-upload: the job is delivered by its successor and its own upload is gone", async () => {
+  it("in mid-upload: another run delivers the job and the first upload is gone", async () => {
     const release = Promise.withResolvers<void>();
     held = release.promise;
     const id = await stack.create({ url: `${origin.url}/film.mp4`, filename: "upload" });
@@ -99,7 +99,7 @@ describe("a processor that is killed", () => {
     await expectDeliveredOnce(await stack.end(id), 2);
   });
 
-  it("with SIGTERM: the job is handed back at once and goes on without waiting for its lease", async () => {
+  it("with SIGTERM: the job is handed back at once and continues without waiting for its lease", async () => {
     origin.behave("/copy.mp4", { bytesPerSecond: 20_000 });
     const id = await stack.create({ url: `${origin.url}/copy.mp4`, filename: "drained" });
     await origin.waitForHit("/copy.mp4");

@@ -12,8 +12,8 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
 import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
 /**
- * A show from its listing to its last file, while everybody dies: the Worker, and with it the object that drives the
- * batch, after each step of the flow and in the middle of the delivery, the processor twice.
+ * A show from its listing to its last file, while everything dies: the Worker, and with it the object that drives the
+ * batch, after each step of the flow and in the middle of the delivery; the processor twice.
  */
 
 const show = podcastShow(142);
@@ -38,7 +38,7 @@ beforeAll(async () => {
       DRAIN_SECONDS: "0",
     },
   });
-  // the minute of the cron, shortened like the lease; nobody answers while the Worker is dead
+  // the cron's minute, shortened like the lease; nothing answers while the Worker is dead
   cron = setInterval(() => void stack.reconcile().catch(() => {}), 1_000);
 }, 120_000);
 vi.setConfig({ testTimeout: 600_000 });
@@ -49,7 +49,7 @@ afterAll(async () => {
   await Promise.all([podcasts.close(), receiver.close()]);
 });
 
-/** All that the Worker knows next to the database is gone then, the batch's object too. */
+/** Everything that the Worker keeps outside the database is gone then, including the batch's object. */
 async function evict(): Promise<void> {
   await stack.killWorker();
   await stack.restartWorker();
@@ -80,7 +80,7 @@ async function jobsOf(id: string): Promise<Job[]> {
   return jobs;
 }
 
-it("delivers a show of 142 episodes, paused, renamed and started, no matter who dies meanwhile", async () => {
+it("delivers a show of 142 episodes, paused, renamed and started, no matter what dies meanwhile", async () => {
   const request = {
     ...{ url: podcasts.services.showUrl(show), paused: true, format: "mp3" },
     ...{ folder: "show", webhook_url: receiver.url },
@@ -146,7 +146,7 @@ it("delivers a show of 142 episodes, paused, renamed and started, no matter who 
     s3_key: "local/videos/show/The first.mp3",
   });
 
-  // a webhook event that was claimed by a Worker that died is reported when its claim has run out
+  // a webhook event claimed by a Worker that died is delivered once its claim has run out
   const events = () => new Map(receiver.received.map(({ eventId, content }) => [eventId, content]));
   await receiver.until(() => events().size >= 143);
   const reported = [...events().values()];

@@ -14,14 +14,14 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /**
  * The Worker's process is killed while it delivers webhook events and while equal requests are made, again and again:
- * `WORKER_KILLS=300` for the whole campaign. What the dead had claimed is not waited for: their claims are aged in the
- * database while nobody is alive.
+ * `WORKER_KILLS=300` for the whole campaign. The test does not wait for the claims of dead Workers: it ages them in the
+ * database while no Worker is alive.
  */
 
 const KILLS = Number(process.env.WORKER_KILLS ?? 6);
 /** Requests with one idempotency key, made at the same time. */
 const EQUAL_REQUESTS = 1_000;
-/** Longest time between the acceptance of a job and a kill that aims at nothing in particular, in milliseconds. */
+/** Longest time between the acceptance of a job and a kill at a random moment, in milliseconds. */
 const ANYTIME_MS = 1_000;
 
 vi.setConfig({ testTimeout: 240_000 + KILLS * 60_000 });
@@ -31,7 +31,10 @@ interface Received {
   readonly jobId: string;
 }
 
-/** Where in a delivery the Worker is killed: resolves when it is time. The receiver's own events report most of them. */
+/**
+ * Where in a delivery the Worker is killed: resolves when it is time. Most of these moments come from the receiver's
+ * own events.
+ */
 const MOMENTS = {
   "before the row is written": () => Promise.resolve(),
   "after the claim, as the receiver is being reached": () => once(endpoint, "connection"),
@@ -50,7 +53,7 @@ let endpointUrl: string;
 let stack: TestStack;
 let verifier: Webhook;
 const received: Received[] = [];
-/** Set: the receiver does not answer. */
+/** If set, the receiver does not answer. */
 let isMute = false;
 
 beforeAll(async () => {
@@ -85,7 +88,7 @@ afterAll(async () => {
   await new Promise((resolve) => endpoint.close(resolve));
 });
 
-/** Repeats a request with its key until it is answered with 201, anyone who dies meanwhile. */
+/** Repeats a request with its key until it is answered with 201, even if Workers die meanwhile. */
 async function createOnce(key: string, request: object): Promise<Record<string, unknown>> {
   for (let wait = 200; ; wait = Math.min(wait * 2, 5_000)) {
     try {
@@ -98,14 +101,14 @@ async function createOnce(key: string, request: object): Promise<Record<string, 
       if (response.status === 201) return body;
       if (response.status !== 409 && response.status < 500) throw new Error(JSON.stringify(body));
     } catch (error) {
-      // nobody listens, or the one who did died; whatever is no failure of the connection is one of the test
+      // nothing listens, or the Worker that did has died; any error other than a failed connection fails the test
       if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
     }
     await pause(wait * (0.5 + Math.random()));
   }
 }
 
-/** As if the time had passed for which the claims of the dead hold. Nobody may be alive. */
+/** Acts as if the time had passed for which the claims of dead Workers hold. No Worker may be alive. */
 function ageClaims(): void {
   const folder = join(platformFolder(stack.stateDir), "v3", "do", "miniflare-D1DatabaseObject");
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
@@ -162,7 +165,7 @@ it(`killed ${KILLS} times around a delivery, it loses no event, and repeats carr
   );
 });
 
-it("killed while a thousand equal requests are made, it makes one job, and all have the same response", async () => {
+it("killed while a thousand equal requests are made, it creates one job, and all get the same response", async () => {
   const request = { url: `${origin.url}/status/404`, folder: "equal" };
   const responses = Promise.all(
     Array.from({ length: EQUAL_REQUESTS }, () => createOnce("one for all", request)),

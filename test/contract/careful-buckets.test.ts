@@ -14,7 +14,7 @@ import { inRepository } from "../support/repository.ts";
 import { type S3Double, startS3Double } from "../support/s3-double.ts";
 import { impatient, readLink } from "./storage-suite.ts";
 
-/** Buckets as careful people configure them, and storage that does not keep what it was given. */
+/** Buckets as careful people configure them, and a storage that does not keep what it was given. */
 
 const never = new AbortController().signal;
 const agent = new http.Agent({ keepAlive: true });
@@ -83,7 +83,7 @@ describe("the smallest policy of the guide", () => {
 });
 
 describe("a bucket with object lock", () => {
-  it("gets a checksum with whatever is stored", async () => {
+  it("gets a checksum with everything that is stored", async () => {
     bucket.rules.checksumRequired = true;
     await deliver(storeOf(), "locked", parts);
     await storeOf().put({ key: "piece", contentType: "video/mp4" }, parts, never);
@@ -92,7 +92,7 @@ describe("a bucket with object lock", () => {
   });
 });
 
-describe("a bucket whose policy demands encryption", () => {
+describe("a bucket whose policy requires encryption", () => {
   const headersRequired = { "x-amz-server-side-encryption": "aws:kms" };
 
   it("refuses uploads without it", async () => {
@@ -104,7 +104,7 @@ describe("a bucket whose policy demands encryption", () => {
     expect(bucket.unfinished()).toEqual([]);
   });
 
-  it("takes uploads and single objects that ask for it", async () => {
+  it("accepts uploads and single objects that ask for it", async () => {
     bucket.rules.headersRequired = headersRequired;
     const options = { server_side_encryption: "aws:kms", kms_key_id: "alias/media" };
     await deliver(storeOf({ options }), "encrypted", parts);
@@ -118,7 +118,7 @@ describe("a bucket whose policy demands encryption", () => {
 });
 
 describe("the options of an object", () => {
-  it("are asked for when its upload begins, and the class of pieces is the bucket's", async () => {
+  it("are sent when its upload begins, and pieces get the bucket's storage class", async () => {
     const options = {
       ...{ server_side_encryption: "AES256", storage_class: "STANDARD_IA" },
       ...{ acl: "bucket-owner-full-control", tags: { team: "a b", "cost/centre": "ü" } },
@@ -135,7 +135,7 @@ describe("the options of an object", () => {
     expect(bucket.making()).not.toHaveProperty("x-amz-storage-class");
   });
 
-  it("of OSS are signed, and its ACL is asked for at the end", async () => {
+  it("are signed for OSS, whose ACL is sent at the end", async () => {
     const options = {
       server_side_encryption: "KMS",
       kms_key_id: "k-1",
@@ -162,7 +162,7 @@ describe("the options of an object", () => {
     lookup.destroy();
   });
 
-  it("travel from a caller's storage to the requests, with the token of temporary credentials", async () => {
+  it("reach the requests from a caller's storage, with the token of temporary credentials", async () => {
     const guarded = await startS3Double("the/session+token==");
     const storage: InlineStorage = {
       ...{ provider: "s3", endpoint: guarded.origin, bucket: guarded.bucket, region: "eu-west-1" },
@@ -186,7 +186,7 @@ describe("the options of an object", () => {
 });
 
 describe("a storage that does not keep what it was given", () => {
-  it("is given a part again whose checksum is another one", async () => {
+  it("is sent a part again when its checksum differs", async () => {
     bucket.rules.damagedParts = 2;
     await deliver(storeOf(), "damaged once", parts);
     expect((await read("damaged once")).bytes.equals(whole)).toBe(true);
@@ -194,7 +194,7 @@ describe("a storage that does not keep what it was given", () => {
     expect((await read("piece")).bytes.equals(whole)).toBe(true);
   });
 
-  it("delivers nothing when every try is damaged", async () => {
+  it("delivers nothing when every attempt is damaged", async () => {
     bucket.rules.damagedParts = 1000;
     await expect(deliver(storeOf(), "damaged", parts)).rejects.toMatchObject({
       ...{ code: "upload_failed", detail: expect.stringMatching(/^ChecksumMismatch/) },
@@ -203,7 +203,7 @@ describe("a storage that does not keep what it was given", () => {
     expect((await read("damaged")).status).toBe(404);
   });
 
-  it("keeps no object of another length", async () => {
+  it("keeps no object of a different length", async () => {
     bucket.rules.cutsObjects = true;
     await expect(deliver(storeOf(), "cut", parts)).rejects.toMatchObject({
       ...{ code: "upload_failed", detail: expect.stringMatching(/^ChecksumMismatch/) },
@@ -228,7 +228,7 @@ describe("a completion whose response was lost", () => {
   };
 
   it.each(["none", "objects", "objects and parts"] as const)(
-    "is found out with credentials that may not read: %s",
+    "is detected with credentials that may not read: %s",
     async (readsRefused) => {
       bucket.rules.readsRefused = readsRefused;
       const proxy = await losing(1);
@@ -238,7 +238,7 @@ describe("a completion whose response was lost", () => {
     },
   );
 
-  it("is found out when every try's response was lost", async () => {
+  it("is detected when the response to every attempt was lost", async () => {
     bucket.rules.readsRefused = "objects";
     const proxy = await losing(6);
     await deliver(storeOf({ endpoint: proxy.origin }), "always lost", parts);
@@ -246,7 +246,7 @@ describe("a completion whose response was lost", () => {
     await proxy.close();
   });
 
-  it("is no success when a successor aborted the upload and its object is there", async () => {
+  it("is not a success when another run aborted the upload and stored its own object", async () => {
     let isCut = false;
     const proxy = await startFaultyProxy(bucket.origin, (request) => {
       if (isCut || !request.startsWith("POST ") || !request.includes("uploadId=")) return "pass";

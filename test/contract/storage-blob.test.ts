@@ -21,7 +21,7 @@ const newStore = (credential: Credential, { origin, bucket, agentFor }: StoreCha
     clock,
   });
 
-/** The index that stands in a block's id; the block that marks the upload is not a part. */
+/** The index in a block's id; the block that marks the upload is not a part. */
 function partOf(request: string): number | undefined {
   const id = new URL(request.split(" ")[1] ?? "", "http://azurite").searchParams.get("blockid");
   const index = Number(/-(\d{5})$/.exec(Buffer.from(id ?? "", "base64").toString())?.[1] ?? Number.NaN);
@@ -92,7 +92,7 @@ describe("a shared access signature", () => {
   const open = (sasToken: string) =>
     newStore({ sasToken }, {}).open({ key: "k", contentType: "text/plain" }, new AbortController().signal);
 
-  it("is named when it is out of its time", async () => {
+  it("is named in the error when it is not valid yet or any more", async () => {
     await expect(open(server.sasToken("racwd", new Date(Date.now() - 60_000)))).rejects.toMatchObject({
       code: "upload_refused",
       detail: expect.stringMatching(/^ExpiredToken \(403\)/),
@@ -106,7 +106,7 @@ describe("a shared access signature", () => {
     });
   });
 
-  it("delivers when it may write and not read, and drops no blocks then", async () => {
+  it("delivers when it may write but not read, and then drops no blocks", async () => {
     const upload = await open(server.sasToken("cwd"));
     await upload.putPart(0, [Buffer.from("unread")], new AbortController().signal);
     await upload.complete();
@@ -115,7 +115,7 @@ describe("a shared access signature", () => {
     expect((await readLink(await common.link("k"), server.endpoint)).bytes.toString()).toBe("unread");
   });
 
-  it("delivers when it may write and not read, and the response to the completion is lost", async () => {
+  it("delivers when it may write but not read, and the response to the completion is lost", async () => {
     let lost = false;
     const proxy = await startFaultyProxy(common.origin(), (request) => {
       if (lost || !common.isComplete(request)) return "pass";
@@ -131,7 +131,7 @@ describe("a shared access signature", () => {
     expect((await readLink(await common.link("lost"), server.endpoint)).bytes.toString()).toBe("unread");
   });
 
-  it("stores blobs with the tier and the tags that were asked for", async () => {
+  it("stores blobs with the requested tier and tags", async () => {
     const never = new AbortController().signal;
     const options = { storage_class: "Cool", tags: { team: "a b", cost: "1/2" } };
     const store = new BlobObjectStore({

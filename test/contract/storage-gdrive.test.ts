@@ -111,7 +111,7 @@ describe("Google Drive", () => {
     ...{ status, headers: { "content-type": "application/json" }, body: refusalBody(status, reason) },
   });
 
-  it("gets one file of a name, whose id and links stay when it is replaced", async () => {
+  it("has one file of a name, whose id and links stay when it is replaced", async () => {
     await deliver(store(), "replaced/a.mp4", [Buffer.from("first")]);
     const [before] = named("replaced/a.mp4");
     await deliver(store(), "replaced/a.mp4", [Buffer.from("second")]);
@@ -119,21 +119,21 @@ describe("Google Drive", () => {
     expect([after?.id, after?.content?.toString(), others]).toEqual([before?.id, "second", []]);
   });
 
-  it("keeps names apart that differ in upper and lower case", async () => {
+  it("distinguishes names that differ only in upper and lower case", async () => {
     await deliver(store(), "Cases/A.mp4", [Buffer.from("upper")]);
     await deliver(store(), "cases/a.mp4", [Buffer.from("lower")]);
     expect(named("Cases/A.mp4")[0]?.content?.toString()).toBe("upper");
     expect(named("cases/a.mp4")[0]?.content?.toString()).toBe("lower");
   });
 
-  it("makes a folder once for all runs of a processor", async () => {
+  it("gets a folder once for all runs of a processor", async () => {
     const keys = Array.from({ length: 6 }, (_, index) => `together/deep/${index}.mp4`);
     await Promise.all(keys.map((key) => deliver(store(), key, [Buffer.from(key)])));
     expect([named("together").length, named("together/deep").length]).toEqual([1, 1]);
     expect(keys.map((key) => named(key).length)).toEqual(keys.map(() => 1));
   });
 
-  it("is left with one folder when two processors make it at the same moment", async () => {
+  it("has one folder left when two processors create it at the same moment", async () => {
     const both = Promise.withResolvers<void>();
     let making = 0;
     const held = (request: string): Disturbance => {
@@ -143,7 +143,7 @@ describe("Google Drive", () => {
       return { until: both.promise };
     };
     const { proxy } = await disturbed(held);
-    // a tree of its own stands for another processor
+    // a second folder tree plays another processor
     const token = await tokenOf(server);
     const treeOf = () =>
       new DriveTree({
@@ -163,7 +163,7 @@ describe("Google Drive", () => {
     expect(ids[1]).toBe(ids[0]);
   });
 
-  it("finds files in each of two folders of the same name, and delivers into the older one", async () => {
+  it("finds files in both of two folders with the same name, and delivers into the older one", async () => {
     const query = new URLSearchParams({ supportsAllDrives: "true" });
     const folder = {
       name: "twice",
@@ -180,7 +180,7 @@ describe("Google Drive", () => {
     expect(named("twice/b.mp4")).toEqual([]);
   });
 
-  it("deletes what it delivered, and never what people put under the same name", async () => {
+  it("loses what was delivered when it is deleted, and never what people put under the same name", async () => {
     const query = new URLSearchParams({ supportsAllDrives: "true" });
     const own = { name: "notes.mp4", parents: [server.folderId] };
     server.files.create(own, query, Buffer.from("theirs"));
@@ -198,14 +198,14 @@ describe("Google Drive", () => {
     expect(server.files.under("content-managed", "a.mp4")).toEqual([]);
   });
 
-  it("goes on where the storage took a part of a chunk only", async () => {
+  it("continues where the storage took only part of a chunk", async () => {
     const bytes = randomBytes(3 * PART);
     server.sessions.takeNext = CHUNK_UNIT_BYTES;
     await deliver(store(), "partly.bin", [bytes.subarray(0, PART), bytes.subarray(PART)]);
     expect(named("partly.bin")[0]?.content?.equals(bytes)).toBe(true);
   });
 
-  it("sends nothing again that arrived before the answer was lost", async () => {
+  it("receives nothing again that arrived before the response was lost", async () => {
     const bytes = randomBytes(2 * PART);
     let lost = false;
     const { store: through, proxy } = await disturbed((request, headers) => {
@@ -215,11 +215,11 @@ describe("Google Drive", () => {
     });
     await deliver(through, "resumed.bin", [bytes.subarray(0, PART), bytes.subarray(PART)]);
     expect(named("resumed.bin")[0]?.content?.equals(bytes)).toBe(true);
-    // two chunks, a question, the end
+    // two chunks, a status query, the end
     expect(proxy.requests.filter((request) => request.startsWith("PUT "))).toHaveLength(4);
   });
 
-  it("gives an upload up for another try of the job when Drive forgot it", async () => {
+  it("fails an upload that Drive forgot, so that the job is tried again", async () => {
     const upload = await store().open({ key: "lost.bin", contentType: "video/mp4" }, never);
     await upload.putPart(0, [randomBytes(PART)], never);
     server.sessions.forgetAll();
@@ -230,7 +230,7 @@ describe("Google Drive", () => {
     expect(named("lost.bin")).toEqual([]);
   });
 
-  it("renews a token that holds no longer in the middle of an upload", async () => {
+  it("renews a token that is no longer valid in the middle of an upload", async () => {
     const bytes = randomBytes(3 * PART);
     const upload = await store().open({ key: "long.bin", contentType: "video/mp4" }, never);
     await upload.putPart(0, [bytes.subarray(0, PART)], never);
@@ -243,7 +243,7 @@ describe("Google Drive", () => {
     expect(upload.retries).toBe(0);
   });
 
-  it("keeps no file whose checksum is another one", async () => {
+  it("keeps no file with a different checksum", async () => {
     server.sessions.damageNext = true;
     await expect(deliver(store(), "damaged.bin", [Buffer.from("whole")])).rejects.toMatchObject({
       code: "upload_failed",
@@ -258,14 +258,14 @@ describe("Google Drive", () => {
     [429, "rateLimitExceeded"],
     [500, "internalError"],
     [503, "backendError"],
-  ])("asks again after %i %s", async (status, reason) => {
+  ])("is asked again after %i %s", async (status, reason) => {
     let left = 2;
     const { store: through } = await disturbed(() => (left-- > 0 ? refusal(status, reason) : "pass"));
     await deliver(through, `limited/${status} ${reason}`, [Buffer.from("x")]);
     expect(named(`limited/${status} ${reason}`)).toHaveLength(1);
   });
 
-  it("blames the storage for a limit that stays, and the credentials for a right that is missing", async () => {
+  it("blames the storage for a limit that persists, and the credentials for a missing permission", async () => {
     const { store: busy } = await disturbed(() => refusal(403, "userRateLimitExceeded"));
     const failure = {
       code: "upload_failed",
@@ -284,7 +284,7 @@ describe("Google Drive", () => {
     });
   });
 
-  it("lets the edge abort an upload by a name that shows nothing of its address", async () => {
+  it("lets the edge abort an upload by a name that does not reveal its address", async () => {
     await deliver(store(), "fenced.mp4", [Buffer.from("former")]);
     const zombie = await store().open({ key: "fenced.mp4", contentType: "video/mp4" }, never);
     await zombie.putPart(0, [randomBytes(PART)], never);
@@ -297,7 +297,7 @@ describe("Google Drive", () => {
     expect(named("fenced.mp4").map(({ content }) => content?.toString())).toEqual(["former"]);
   });
 
-  it("does not take an upload for aborted that is still open", async () => {
+  it("does not report an upload as aborted that is still open", async () => {
     const zombie = await store().open({ key: "open.mp4", contentType: "video/mp4" }, never);
     const { store: through } = await disturbed((request) =>
       request.startsWith("DELETE ") ? { status: 400, body: "{}" } : "pass",
@@ -323,14 +323,14 @@ describe("Google Drive", () => {
     expect(named("videos/verify_credentials.txt").map(({ content }) => `${content}`)).toEqual(["second"]);
   });
 
-  it("lets a run read its own objects back with its token, and nobody else", async () => {
+  it("lets a run read its own objects back with its token, and only that run", async () => {
     const own = store();
     const body = randomBytes(300);
     await own.put({ key: "own/piece", contentType: "application/octet-stream" }, [body], never);
     const large = randomBytes(6_000_000);
     await own.put({ key: "own/large", contentType: "application/octet-stream" }, [large], never);
     const headers = (await own.ownHeaders?.()) ?? {};
-    // the one that stored it knows its id, another run finds it
+    // the run that stored it knows its id, another run has to look it up
     for (const reader of [own, store()]) {
       const url = (await reader.ownLink("own/piece", 60)) ?? "";
       const range = await fetch(url, { headers: { ...headers, range: "bytes=100-199" } });
@@ -361,7 +361,7 @@ describe("Google Drive", () => {
     expect(await edge().listKeys("many/")).toHaveLength(200);
   });
 
-  it("gives a link where the account shares files or the folder is open to everybody, else none", async () => {
+  it("gives a link where the account shares files or the folder is public, and none elsewhere", async () => {
     await deliver(store(), "linked.mp4", [Buffer.from("linked")]);
     expect(await edge().signedLink("linked.mp4")).toBeNull();
     server.noSharing = "sharingRateLimitExceeded";
@@ -376,7 +376,7 @@ describe("Google Drive", () => {
     expect(await edge().signedLink("missing.mp4")).toBeNull();
   });
 
-  it("sends its token to no other host, whatever a response names", async () => {
+  it("sends its token to no other host, whichever a response names", async () => {
     const elsewhere = "https://attacker.example.com/upload/drive/v3/other?upload_id=x";
     const { store: through } = await disturbed((request) =>
       request.includes("uploadType=resumable") ? { status: 200, headers: { location: elsewhere } } : "pass",
@@ -408,7 +408,7 @@ interface Aged {
 const byAge = (a: Aged, b: Aged): number =>
   a.createdTime.localeCompare(b.createdTime) || a.id.localeCompare(b.id);
 
-/** A token, as any processor gets one. */
+/** A token, obtained as any processor does. */
 async function tokenOf({ account }: DriveDouble): Promise<string> {
   const { GoogleTokens } = await import("../../schema/storage/gdrive/google-tokens.ts");
   const exchange = async (url: string, form: string) => {

@@ -4,7 +4,7 @@ import { type OssDouble, startOssDouble } from "../support/oss-double.ts";
 import { conformance, impatient, readLink, type StoreChange, type Subject } from "./storage-suite.ts";
 
 let server: OssDouble;
-/** The bucket is part of the host, which no resolver knows here. */
+/** The bucket is part of the host name, which no resolver knows here. */
 const agent = new http.Agent({
   keepAlive: true,
   lookup: (_host, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]),

@@ -18,7 +18,7 @@ import type { LargeUpload, LargeUploadResult } from "../support/large-upload.ts"
 import { listen } from "../support/ports.ts";
 import { uploadStream } from "../support/upload-stream.ts";
 
-/** What a test changes of an object store. */
+/** What a test changes about an object store. */
 export interface StoreChange {
   /** Replaces scheme, host and port of the storage. */
   readonly origin?: string;
@@ -27,7 +27,7 @@ export interface StoreChange {
   readonly agentFor?: TransportOptions["agentFor"];
 }
 
-/** What one server must offer to run the suite. */
+/** What a server must offer to run the suite. */
 export interface Subject {
   store(change?: StoreChange): ObjectStore;
   /** What the Worker would send for {@link object store}. */
@@ -39,29 +39,29 @@ export interface Subject {
   isComplete(request: string, headers: http.IncomingHttpHeaders): boolean;
   /** Recognises the request that stores a whole object. */
   isWhole(request: string): boolean;
-  /** Keys of unfinished uploads by the server's own records. */
+  /** Keys of unfinished uploads, from the server's own records. */
   unfinished(): Promise<string[]>;
   /** Texts that must never appear in an error. */
   secrets(): string[];
   /** A link that reads an object. */
   link(key: string): Promise<string | null>;
-  /** Reads through a link that was signed for a minute, an hour ago; absent where no link can be signed. */
+  /** Reads through a link that was signed an hour ago for one minute; absent where links cannot be signed. */
   readExpired?(key: string): Promise<ReadObject>;
-  /** What a wrong secret and a missing bucket are called. */
+  /** The error codes for a wrong secret and for a missing bucket. */
   readonly causes: { readonly secret: RegExp; readonly bucket: RegExp };
-  /** A secret of the right form that is wrong. */
+  /** A wrong secret of the right form. */
   readonly wrongSecret: string;
   /** What happens to parts that are sent after the upload was aborted. */
   readonly lateParts: "refused" | "useless";
-  /** Whether parts are sent side by side, or each after the one before it. */
+  /** Whether parts are sent in parallel or one after the other. */
   readonly parts: "parallel" | "in order";
-  /** Whether an object has a disposition of its own; else its name serves. */
+  /** Whether an object has its own disposition; if not, its name serves. */
   readonly keepsDisposition: boolean;
   /** Whether {@link ObjectStore.listUploads} works on this server. */
   readonly listsUploads: boolean;
   /** Whether a link that asks for a file name gets it on this server. */
   readonly namesFiles: boolean;
-  /** Bytes of the longest key. */
+  /** Length of the longest allowed key, in bytes. */
   readonly longestKey: number;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -73,13 +73,13 @@ export interface ReadObject {
   readonly bytes: Buffer;
 }
 
-/** Retries happen at once: the delays themselves are proven in the unit tests. */
+/** Retries happen at once: the unit tests cover the delays. */
 export const impatient: RetryClock = { sleep: async () => {}, random: () => 0, now: Date.now };
 
 /** A resolver that knows one address. */
 export const toLoopback = async () => [{ address: "127.0.0.1", family: 4 } as const];
 
-/** Reads a link from the server at `origin`, whatever host it names. */
+/** Reads a link from the server at `origin`, regardless of the host in the link. */
 export async function readLink(link: string | null, origin: string): Promise<ReadObject> {
   const response = await followLink(link, origin);
   const bytes = Buffer.concat(await response.toArray());
@@ -95,7 +95,7 @@ function followLink(link: string | null, origin: string): Promise<http.IncomingM
   });
 }
 
-/** A `fetch` of the server at `origin`, whatever host a URL names. */
+/** A `fetch` that asks the server at `origin`, regardless of the host in the URL. */
 const fetchAt =
   (origin: string): typeof fetch =>
   async (input, init) => {
@@ -122,7 +122,7 @@ async function uploadElsewhere(order: LargeUpload): Promise<LargeUploadResult> {
   return JSON.parse(await text(child.stdout));
 }
 
-/** A server may have to be installed first. */
+/** The server may have to be installed first. */
 const START_MS = 180_000;
 
 /** What every object store must do, on a real server or a strict double. */
@@ -195,7 +195,7 @@ export function conformance(name: string, subject: Subject): void {
       if (subject.keepsDisposition) expect(headers["content-disposition"]).toBe(contentDisposition);
     });
 
-    it("stores a small object by one request, whatever happens to the first try", async () => {
+    it("stores a small object with one request, whatever happens to the first attempt", async () => {
       let tries = 0;
       const { store } = await disturbed((request) =>
         subject.isWhole(request) && tries++ === 0 ? { status: 503 } : "pass",
@@ -214,7 +214,7 @@ export function conformance(name: string, subject: Subject): void {
       expect(await subject.unfinished()).toEqual([]);
     });
 
-    it("puts parts together that arrive out of order", async () => {
+    it("assembles parts that arrive out of order", async () => {
       const store = subject.store();
       const bytes = randomBytes(3 * part() + 7);
       const target = await uploader(store, "shuffled");
@@ -269,7 +269,7 @@ export function conformance(name: string, subject: Subject): void {
       expect(sha256((await read(`repeated/${name}`)).bytes)).toBe(sha256(bytes));
     });
 
-    it("knows its own object again when the response to the completion was lost", async () => {
+    it("recognises its own object when the response to the completion was lost", async () => {
       let lost = false;
       const { store } = await disturbed((request, headers) => {
         if (lost || !subject.isComplete(request, headers)) return "pass";
@@ -283,7 +283,7 @@ export function conformance(name: string, subject: Subject): void {
 
     const refusal = { status: 403, headers: { "x-ms-error-code": "AuthorizationPermissionMismatch" } };
 
-    it("takes a refusal to read the object for no verdict about a completion whose response was lost", async () => {
+    it("draws no conclusion from a refusal to read the object when the response to the completion was lost", async () => {
       let lost = false;
       const { store } = await disturbed((request, headers) => {
         if (lost && request.startsWith("HEAD ")) return refusal;
@@ -296,9 +296,9 @@ export function conformance(name: string, subject: Subject): void {
       expect(await subject.unfinished()).toEqual([]);
     });
 
-    it("completes again what no try has reached", async () => {
+    it("completes again when no attempt has reached the storage", async () => {
       let tries = 0;
-      // as many as one round has
+      // as many as one round holds
       const { store } = await disturbed((request, headers) =>
         subject.isComplete(request, headers) && tries++ < 6 ? "cut" : "pass",
       );
@@ -307,7 +307,7 @@ export function conformance(name: string, subject: Subject): void {
       expect(tries).toBe(7);
     });
 
-    it("repeats what the storage found to be changed on its way", async () => {
+    it("repeats what the storage found to be damaged in transit", async () => {
       let left = 1;
       const body = "<Error><Code>BadDigest</Code><Message>changed</Message></Error>";
       const changed = { status: 400, headers: { "x-ms-error-code": "Md5Mismatch" }, body };
@@ -371,7 +371,7 @@ export function conformance(name: string, subject: Subject): void {
       else await stored;
     };
 
-    it("lets a successor abort its predecessor, which then cannot complete", async () => {
+    it("lets the next run abort the upload of the one before, which then cannot complete it", async () => {
       const zombie = await subject.store().open(object("fenced"), never);
       await zombie.putPart(0, [Buffer.from("old")], never);
       await subject.store().abort("fenced", zombie.ref);
@@ -387,7 +387,7 @@ export function conformance(name: string, subject: Subject): void {
       await subject.store().delete("fenced");
     });
 
-    it("lets nobody overwrite an object by an upload that was aborted, and leaves the object alone", async () => {
+    it("overwrites no object through an upload that was aborted, and leaves the object alone", async () => {
       const store = subject.store();
       await deliver(store, "overwritten", Buffer.from("first"));
       const zombie = await store.open(object("overwritten"), never);
@@ -408,7 +408,7 @@ export function conformance(name: string, subject: Subject): void {
       expect((await read("completed")).bytes.toString()).toBe("done");
     });
 
-    it("says which uploads of a key were left behind", async () => {
+    it("lists which uploads of a key were left behind", async () => {
       const before = Date.now();
       const left = await subject.store().open(object("left"), never);
       const neighbour = await subject.store().open(object("left-over"), never);
@@ -435,15 +435,15 @@ export function conformance(name: string, subject: Subject): void {
       return error.detail;
     };
 
-    it("refuses a wrong secret by its name and without secrets", async () => {
+    it("refuses a wrong secret with its own error code, and reveals no secrets", async () => {
       expect(await refusedBy(subject.store({ secret: subject.wrongSecret }))).toMatch(subject.causes.secret);
     });
 
-    it("refuses a missing bucket by its name and without secrets", async () => {
+    it("refuses a missing bucket with its own error code, and reveals no secrets", async () => {
       expect(await refusedBy(subject.store({ bucket: "no-such-bucket" }))).toMatch(subject.causes.bucket);
     });
 
-    it("repeats nothing that was refused", async () => {
+    it("repeats no request that was refused", async () => {
       const headers = { "x-ms-error-code": "AccessDenied" };
       const body = "<Error><Code>AccessDenied</Code><Message>Access &amp; rights</Message></Error>";
       const { store, proxy } = await disturbed(() => ({ status: 403, headers, body }));
@@ -451,7 +451,7 @@ export function conformance(name: string, subject: Subject): void {
       expect(proxy.requests).toHaveLength(1);
     });
 
-    it("dials nothing that the policy forbids", async () => {
+    it("connects to no address that the policy forbids", async () => {
       let dialled = 0;
       const trap = http.createServer().on("connection", () => dialled++);
       const port = await listen(trap);
@@ -472,7 +472,7 @@ export function conformance(name: string, subject: Subject): void {
       ["spaces and plus signs", "a b/c+d  e%2Bf.mp4"],
       ["quotes and signs", `it's "quoted" (1)!*&=?#[x]@$,;:~'.mp4`],
       ["as many bytes as may be", "k".repeat(subject.longestKey)],
-    ])("takes keys with %s", async (_case, key) => {
+    ])("accepts keys with %s", async (_case, key) => {
       const store = subject.store();
       await deliver(store, key, Buffer.from(key));
       expect((await read(key)).bytes.toString()).toBe(key);
@@ -513,7 +513,7 @@ export function conformance(name: string, subject: Subject): void {
         expect((await read(`${folder}-other/1/0`)).status).toBe(200);
       });
     } else {
-      it("signs no link that would give its own rights away", async () => {
+      it("signs no link that would give away its own permissions", async () => {
         expect(await subject.store().signGet("linked", 60)).toBeNull();
       });
     }
@@ -536,7 +536,7 @@ export function conformance(name: string, subject: Subject): void {
       });
     }
 
-    it("has limits that a part size can be chosen from", () => {
+    it("has limits for which a part size can be chosen", () => {
       const { limits } = subject.store();
       expect(partSizeFor(undefined, limits)).toBeGreaterThanOrEqual(limits.minBytes);
       expect(partSizeFor(100 * 2 ** 30, limits)).toBeLessThanOrEqual(limits.maxBytes);

@@ -18,13 +18,13 @@ import { inRepository } from "../support/repository.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /**
- * Every form of an address that leads inside, at every door of a running stack: nobody may reach the trap. By default
- * each door is tried with one form of each kind, others at each door; `npm run addresses` tries all forms at all doors
- * and writes its table into the file `ADDRESSES`.
+ * Every form of an internal address, at every entry point of a running stack: none may reach the trap. By default each
+ * entry point is tried with one form of each kind, others at each; `npm run addresses` tries all forms everywhere and
+ * writes its table into the file `ADDRESSES`.
  */
 
 const REPORT = process.env.ADDRESSES;
-/** Requests and jobs at the same time. */
+/** Requests and jobs in flight at the same time. */
 const AT_ONCE = REPORT ? 24 : 8;
 /** A job that has not ended by then is cancelled. */
 const JOB_MS = 20_000;
@@ -35,7 +35,7 @@ vi.setConfig({ testTimeout: REPORT ? 3_600_000 : 240_000 });
 let folder: string;
 let dialLog: string;
 let trap: Trap;
-/** A place that the operator opened: what is dialled there shows that a door leads somewhere at all. */
+/** A host that the operator allowed; a connection to it shows that the entry point dials at all. */
 let witness: Trap;
 let servers: DoorServers;
 let stack: TestStack;
@@ -68,16 +68,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Dials that reached for the trap, or would have at an address that this machine does not have. */
+/** Connections that tried to reach the trap, or would have at an address that this machine does not have. */
 const breaches = (): string[] =>
   readFileSync(dialLog, "utf8")
     .split("\n")
     .filter((line) => line.endsWith(`:${trap.port}`));
 
-/** @returns whether the service took the request, and looked at the address later */
+/** @returns whether the service accepted the request and checked the address later */
 async function bring({ path, body }: Knock, door: Door): Promise<boolean> {
   const { status, body: response } = await stack.call<{ job_id?: string; code?: string }>("POST", path, body);
-  // a feed that cannot be read is no fault of the caller, who named a show
+  // an unreadable feed is not the caller's fault: the caller named a show
   if (response.code === "dependency_unavailable" && door === "podcast feed") return true;
   expect(status, `${door} ${JSON.stringify(body)} ${JSON.stringify(response)}`).toBeLessThan(500);
   if (status >= 300) return false;
@@ -89,7 +89,7 @@ async function bring({ path, body }: Knock, door: Door): Promise<boolean> {
   return true;
 }
 
-/** Waits for the first run of a job and its first webhook; a run that waits to be repeated is cancelled. */
+/** Waits for the first run of a job and its first webhook; a run that waits for a retry is cancelled. */
 async function endOf(id: string): Promise<void> {
   const isLate = AbortSignal.timeout(JOB_MS);
   while (!isLate.aborted) {
@@ -105,7 +105,7 @@ async function endOf(id: string): Promise<void> {
 /** These name the address by a server or setting that all attempts share. */
 const ONE_BY_ONE: ReadonlySet<Door> = new Set(["podcast feed", "podcast enclosure", "Slack"]);
 
-/** Without it, a door that leads nowhere would pass as well. */
+/** Without it, an entry point that never connects would pass as well. */
 async function requireOpen(door: Door): Promise<void> {
   const before = witness.connections;
   await bring(servers.knock(door, `http://127.0.0.1:${witness.port}/open.mp4`), door);
@@ -113,7 +113,7 @@ async function requireOpen(door: Door): Promise<void> {
   await vi.waitFor(() => expect(witness.connections).toBeGreaterThan(before), { timeout: 20_000 });
 }
 
-it.for(DOORS)("nobody is reached by way of: %s", async (door) => {
+it.for(DOORS)("nothing internal is reached by way of: %s", async (door) => {
   await requireOpen(door);
   const forms = REPORT ? all : formsOfPlace(all, DOORS.indexOf(door), DOORS.length);
   const queue = [...forms.entries()];
@@ -131,7 +131,7 @@ it.for(DOORS)("nobody is reached by way of: %s", async (door) => {
   expect({ connections: trap.connections, dials: breaches() }).toEqual({ connections: 0, dials: [] });
 });
 
-it("the trap is seen when it is reached", async () => {
+it("the trap notices when it is reached", async () => {
   const { port } = trap;
   await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
   await vi.waitFor(() => expect(trap.connections).toBeGreaterThan(0));

@@ -28,7 +28,7 @@ beforeAll(async () => {
       BATCH_WINDOW: "5",
     },
   });
-  // the minute of the cron, shortened like the lease
+  // the cron's minute, shortened like the lease
   cron = setInterval(() => void stack.reconcile(), 1_000);
 }, 120_000);
 
@@ -38,7 +38,7 @@ afterAll(async () => {
   await Promise.all([origin.close(), receiver.close()]);
 });
 
-it("is paused, renamed, started and delivered whole, with exact counters and one webhook event", async () => {
+it("is paused, renamed, started and delivered completely, with exact counters and one webhook event", async () => {
   const { status, body: created } = await stack.call<{ batch_id: string; job_ids: string[] }>(
     "POST",
     "/jobs/bulk",

@@ -10,7 +10,7 @@ import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-r
 
 /**
  * Secrets that callers and the operator send in addresses: passwords and tokens of sources, of webhooks and of Slack,
- * and a session's cookie. They go through every end that a job can have, and are found nowhere afterwards.
+ * and a session's cookie. They go through every way a job can end, and must be found nowhere afterwards.
  */
 
 const canaries: string[] = [];
@@ -34,7 +34,7 @@ beforeAll(async () => {
     "film.mp4": ["mp4", { seconds: 12, width: 640, height: 360 }],
     hls: ["hls-ts"],
   });
-  // the first tries fail: they and their errors are stored, too
+  // the first attempts fail: they and their errors are stored, too
   [origin, receiver] = await Promise.all([
     startOrigin({ root }),
     startWebhookReceiver((count) => (count <= 2 ? 500 : 204)),
@@ -95,7 +95,7 @@ it("are found in no file, log, process, queue, webhook event, error or metric", 
   const typo = await stack.call("POST", "/jobs/plan", { url: source("/film.mp4"), webhookurl: webhook() });
   errors.push(JSON.stringify((typo.body as { adjustments: unknown }).adjustments));
 
-  // every end of a job
+  // every way to end
   const [done, stream, missing, broken] = await Promise.all([
     create("/film.mp4", { enable_progress_webhook: true }),
     create("/hls/index.m3u8"),
@@ -141,6 +141,6 @@ it("are found in no file, log, process, queue, webhook event, error or metric", 
   expect(leaks).toEqual([]);
   expect(await filesWith(stack.stateDir, spellings(canaries))).toEqual([]);
   expect(await processesWith(spellings(canaries))).toEqual([]);
-  // the search sees what is there
+  // proof that the search works
   expect(await filesWith(stack.stateDir, [ids[0] ?? ""])).not.toEqual([]);
 }, 180_000);

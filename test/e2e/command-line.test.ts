@@ -38,7 +38,7 @@ afterAll(async () => {
 
 const sha256 = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
 
-/** Without npx, which costs seconds. */
+/** Without npx, which takes seconds. */
 const start = (words: string, env?: Readonly<Record<string, string>>): RunningCommand =>
   checkout.start(`node bin/waterspout.mjs ${words}`, env);
 
@@ -65,7 +65,7 @@ describe("npx waterspout", () => {
 });
 
 describe("waterspout", () => {
-  it("gives programs one document, and the exit code of success", async () => {
+  it("prints one document for programs, and exits with the code of success", async () => {
     const { code, output } = await waterspout(`get ${origin.url}/talk.mp4 --format mkv --json`);
     const job = JSON.parse(output) as Job;
     expect([code, job.status]).toEqual([0, "Completed"]);
@@ -84,7 +84,7 @@ describe("waterspout", () => {
     });
   }, 60_000);
 
-  it("ends with 1 when the job has no file, and with 3 when the API refuses", async () => {
+  it("exits with 1 when the job delivers no file, and with 3 when the API refuses", async () => {
     const failed = await waterspout(`get ${origin.url}/status/404`);
     expect(failed.code).toBe(1);
     expect(failed.output).toContain("The job ended Warning: This media is not available or was removed");
@@ -92,7 +92,7 @@ describe("waterspout", () => {
     expect(refused).toEqual({ code: 3, output: "waterspout: clip_end must be greater than clip_start\n" });
   }, 60_000);
 
-  it("leaves the job alone when the person stops waiting, and cancels it when asked", async () => {
+  it("leaves the job running when the person stops waiting, and cancels it when asked", async () => {
     const command = start(`get ${origin.url}/slow.mp4`);
     await command.printed("Downloading");
     command.process.kill("SIGINT");
@@ -103,9 +103,9 @@ describe("waterspout", () => {
     expect(await waterspout(`wait ${id}`)).toMatchObject({ code: 1 });
   }, 60_000);
 
-  it("says that a host does not exist, and when it is tried again", async () => {
+  it("says that a host does not exist, and when the job is tried again", async () => {
     const command = start("get http://no-such-host.example.com/talk.mp4");
-    // a resolver without a network cannot say that a name does not exist
+    // a resolver without a network cannot report that a name does not exist
     const sentence =
       /(does not exist; check the URL|failed or broke off)\. It will be tried again in \d+ s, at/;
     await command.printed("It will be tried again");
@@ -124,7 +124,7 @@ describe("waterspout", () => {
     expect(output).toContain("start the server with ALLOWED_PRIVATE_HOSTS=host:port");
   }, 30_000);
 
-  it("shows the account's storage, and has none to test or remove", async () => {
+  it("shows the account's storage, and says that there is none to test or remove", async () => {
     expect((await waterspout("storage")).output).toContain("its jobs use the managed bucket");
     expect((await waterspout("storage test")).code).toBe(3);
     expect((await waterspout("storage forget")).code).toBe(3);
@@ -132,7 +132,7 @@ describe("waterspout", () => {
 
   it("delivers several URLs, one of which is refused, and downloads them", async () => {
     const { code, output } = await waterspout(
-      `get ${origin.url}/talk.mp4 ${origin.url}/status/404 not-a-url ${origin.url}/talk.mp4 --folder many -o files/`,
+      `get ${origin.url}/talk.mp4 ${origin.url}/status/404 not-a-url ${origin.url}/talk.mp4?again --folder many -o files/`,
     );
     expect(code).toBe(1);
     expect(output).toContain("not-a-url: url must be an http or https URL");
@@ -149,7 +149,7 @@ describe("waterspout", () => {
     expect((await waterspout(`keys revoke ${id}`)).code).toBe(0);
   }, 60_000);
 
-  it("says so when nobody answers", async () => {
+  it("says so when the server does not answer", async () => {
     const command = start("cancel 01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17", {
       WATERSPOUT_URL: "http://127.0.0.1:1",
       WATERSPOUT_API_KEY: "sk",
@@ -198,9 +198,13 @@ describe("the reference", () => {
       ...{ JOB: job.id, BATCH: batch.body.batch_id, DELIVERY: job.id },
       ...{ ACCOUNT: account.id, KEY_ID: key.id },
     });
-    // a job that has ended cannot be cancelled, and nobody reaches the buckets of the samples
+    // the buckets of the samples do not exist
     const expected = new Set([null, "not_found", "storage_verification_failed"]);
-    expect(results.filter(([, , code]) => !expected.has(code))).toEqual([]);
+    // the job has ended, and an earlier sample has already cancelled the batch, deleted the file or rolled the key
+    const tooLate = new Set(["cancelJob", "retryJob", "deleteFile", "renameJobs", "startBatch", "rollKey"]);
+    const isExpected = (operation: string, code: string | null): boolean =>
+      expected.has(code) || (code === "invalid_request" && tooLate.has(operation));
+    expect(results.filter(([, operation, code]) => !isExpected(operation, code))).toEqual([]);
     const succeeded = results.filter(([, , code]) => code === null);
     expect(new Set(succeeded.map(([language]) => language)).size).toBe(3);
     expect(succeeded.length).toBeGreaterThan(100);

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { type Checkout, makeCheckout, type RunningCommand } from "../support/checkout.ts";
 import { freePort } from "../support/ports.ts";
 
-/** How `npm start` lives with the deaths of its parts, and of itself. */
+/** How `npm start` handles the deaths of its parts, and its own. */
 
 let checkout: Checkout;
 
@@ -36,7 +36,7 @@ function kill(program: string): void {
   for (const pid of pids) process.kill(pid, "SIGKILL");
 }
 
-it("starts a processor again that died, and leaves nothing behind when it is killed itself", async () => {
+it("restarts a processor that died, and leaves nothing running when it is killed itself", async () => {
   const stack = await start();
   kill("processor/main.ts");
   await stack.printed("the processor was ended by SIGKILL; it is started again in 0.5 s");
@@ -49,7 +49,7 @@ it("starts a processor again that died, and leaves nothing behind when it is kil
   await vi.waitFor(() => expect(checkout.processes()).toEqual([]), { timeout: 15_000 });
 }, 60_000);
 
-it("ends what a killed stack left running before it starts again", async () => {
+it("stops what a killed stack left running before it starts again", async () => {
   const killed = await start();
   for (const program of ["bin/stack/guard.ts", "bin/start.ts"]) kill(program);
   await killed.ended;
@@ -63,14 +63,14 @@ it("ends what a killed stack left running before it starts again", async () => {
   expect(await stack.ended).toBe(0);
 }, 60_000);
 
-it("ends with 1 and the log's last lines when the Worker died", async () => {
+it("exits with 1 and the log's last lines when the Worker died", async () => {
   const stack = await start();
   kill("platform/main.ts");
   expect(await stack.ended).toBe(1);
   expect(stack.output()).toContain("The Worker was ended by SIGKILL. The end of its log");
 }, 60_000);
 
-it("takes the person's own variables as they are", async () => {
+it("passes on the person's own variables unchanged", async () => {
   const token = `a-$TOKEN-of-'mine'#1-"quoted"`;
   const stack = await start({ ADMIN_TOKEN: token });
   const response = await fetch(`${stack.url}/admin/accounts`, {

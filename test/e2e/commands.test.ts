@@ -32,9 +32,9 @@ afterAll(async () => {
   await origin.close();
 });
 
-/** What the sessions of pages print. */
+/** The output of the sessions on pages. */
 const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
-  "README.md": [/"status":"Completed"/, /The file is .*talk\.mp4/],
+  "README.md": [/"status":"Completed"/, /saved as .*talk\.mp4/],
   "docs/quick-start.md": [/"reason":"webm holds VP8, VP9 or AV1"/, /"status":"Completed"/],
   "docs/batches.md": [/"updated":1/, /event: status[\s\S]*"completed"/],
   // degraded where yt-dlp comes from the system's packages
@@ -86,7 +86,7 @@ describe("npm run demo", () => {
     expect(demo.output()).toContain("video: h264 640×360");
   }, 60_000);
 
-  it("reports in one sentence why a job failed, and ends with 1", async () => {
+  it("reports in one sentence why a job failed, and exits with 1", async () => {
     const demo = checkout.start(`npm run demo -- ${origin.url}/status/404`, {
       ALLOWED_PRIVATE_HOSTS: origin.host,
     });
@@ -96,7 +96,7 @@ describe("npm run demo", () => {
 });
 
 describe("npm start", () => {
-  it("serves the commands of the README and of the guides, keeps its secrets private and stops cleanly", async () => {
+  it("runs the commands of the README and of the guides, keeps its secrets private and stops cleanly", async () => {
     const stack = await start();
     expect(stack.pid).toBeGreaterThan(0);
     for (const name of ["local.json", "secrets.json"]) {

@@ -4,7 +4,7 @@ import { createTestHarness, type TestHarness, type TestHarnessOptions, unstable_
 import type { Job } from "../../schema/api/job.ts";
 import { type DockerEngine, startDockerEngine } from "../support/docker-engine.ts";
 
-/** The pool of containers as production has it, with programs of ours in place of images. */
+/** The pool of containers as in production, with local programs in place of images. */
 
 const pathTo = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const ADMIN_TOKEN = "operator-token-of-the-tests";
@@ -22,7 +22,7 @@ beforeAll(async () => {
   });
   server = createTestHarness(optionsFor("http://127.0.0.1:1"));
   url = (await server.listen()).url.origin;
-  // only now is it known where the containers reach the Worker
+  // only now is it known at which address the containers reach the Worker
   await server.update(optionsFor(url));
   expect((await server.listen()).url.origin).toBe(url);
   await server.getWorker().applyD1Migrations("DB");
@@ -82,7 +82,7 @@ const until = (id: string, condition: (job: Job) => boolean): Promise<Job> =>
   );
 
 describe("a container instance", () => {
-  it("is started by the first run, waited for, and serves it", async () => {
+  it("is started by the first run, which waits for it, and serves that run", async () => {
     expect(engine.pids()).toEqual([]);
     expect(await call("GET", "/readyz")).toMatchObject({ parts: { processor: { ok: true } } });
     expect(engine.pids()).toEqual([]);
@@ -90,7 +90,7 @@ describe("a container instance", () => {
     expect(job).toMatchObject({ s3_key: "videos/processor-0.mp4", attempt: 1 });
   });
 
-  it("outlives its idle time while a run's heartbeats come, and is told to stop a cancelled run", async () => {
+  it("stays beyond its idle time while a run sends heartbeats, and is instructed to stop a cancelled run", async () => {
     const id = await create("hold");
     await until(id, ({ progress }) => progress === 50);
     const [pid] = engine.pids();
@@ -100,7 +100,7 @@ describe("a container instance", () => {
     expect(await call("DELETE", `/jobs/${id}`)).toMatchObject({ message: "Job cancelled successfully" });
   });
 
-  it("drains and ends when it has nothing to do, and the next run starts another one", async () => {
+  it("drains and exits when it has nothing to do, and the next run starts another one", async () => {
     await vi.waitFor(() => expect(engine.pids()).toEqual([]), { timeout: 15_000 });
     expect(engine.signals).toEqual(["SIGTERM"]);
     await until(await create("complete"), ({ status }) => status === "Completed");

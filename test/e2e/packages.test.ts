@@ -10,7 +10,7 @@ import { type Origin, startOrigin } from "../support/origin.ts";
 import { inRepository } from "../support/repository.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
-/** The published client and command, as people install them who have no clone. */
+/** The published client and command, as people without a clone install them. */
 
 const run = promisify(execFile);
 /** The oldest Node that the packages support. */
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 const write = (name: string, text: string): void => writeFileSync(join(consumer, name), text);
 
-/** Nothing of the surrounding npm is inherited. */
+/** Nothing is inherited from the surrounding npm. */
 const environment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|VITEST)/.test(name)));
 
@@ -62,7 +62,7 @@ const nodes = () => [
 ];
 
 describe("the published packages", () => {
-  it("hold built files, their licence and a README, and nothing of the sources", () => {
+  it("contain built files, their licence and a README, and none of the sources", () => {
     const client = readdirSync(join(consumer, "node_modules/@waterspout/client"));
     expect(client.toSorted()).toEqual(["LICENSE", "README.md", "dist", "package.json"]);
     const command = readdirSync(join(consumer, "node_modules/waterspout"));
@@ -73,7 +73,7 @@ describe("the published packages", () => {
     expect(Object.keys(dependencies)).toEqual(["zod"]);
   });
 
-  it("deliver by the command, on each Node", async () => {
+  it("deliver with the command, on each Node", async () => {
     for (const [name, node] of nodes()) {
       const command = join(consumer, "node_modules/.bin/waterspout");
       const { stdout } = await run(node, [command, "get", `${origin.url}/talk.mp4`, "--wait", "--json"], {
@@ -84,7 +84,7 @@ describe("the published packages", () => {
     }
   }, 60_000);
 
-  it("deliver by the example of the client, without a loader, on each Node", async () => {
+  it("deliver with the example of the client, without a loader, on each Node", async () => {
     cpSync(inRepository("examples/client/deliver.mjs"), join(consumer, "deliver.mjs"));
     for (const [name, node] of nodes()) {
       const { stdout } = await run(node, ["deliver.mjs", `${origin.url}/talk.mp4`], {
@@ -95,7 +95,7 @@ describe("the published packages", () => {
     }
   }, 60_000);
 
-  it("bring the client's types under NodeNext", async () => {
+  it("have the client's types under NodeNext", async () => {
     write(
       "typed.ts",
       `import { createClient } from "@waterspout/client";

@@ -7,7 +7,7 @@ import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
-/** What the embedded platform shows to the network and to other users of the machine. */
+/** What the embedded platform exposes to the network and to other users of the machine. */
 
 let origin: Origin;
 let stack: TestStack;
@@ -41,7 +41,7 @@ it.each([
   "/cdn-cgi/local/r2/s3",
   "/__cf_local/stream",
   "/__scheduled",
-])("has nothing at %s", async (path) => {
+])("serves nothing at %s", async (path) => {
   const headers = {
     "mf-original-url": "http://127.0.0.1/cdn-cgi/local/scheduled",
     "mf-route-override": "storage",
@@ -53,7 +53,7 @@ it.each([
   }
 });
 
-it("keeps no memory of requests that are over", { timeout: 240_000 }, async () => {
+it("keeps no memory for requests that have ended", { timeout: 240_000 }, async () => {
   const REQUESTS = 1_000;
   const AT_ONCE = 16;
   const resident = async (): Promise<number> => {
@@ -67,11 +67,11 @@ it("keeps no memory of requests that are over", { timeout: 240_000 }, async () =
   // the first requests fill caches
   const before = await resident();
   const kept = (await resident()) - before;
-  // left to its own, workerd keeps 60 to 90 KB of each
+  // without a limit, workerd keeps 60 to 90 KB of each
   expect(kept / REQUESTS).toBeLessThan(40_000);
 });
 
-it("takes no orders by headers or by CONNECT", async () => {
+it("obeys no control headers and no CONNECT", async () => {
   const response = await fetch(`${stack.url}/healthz`, { headers: { "mf-cf-blob": "{not json" } });
   expect(response.status).toBeLessThan(500);
   const head = await ask("CONNECT miniflare-unsafe-internal-capnp-connect HTTP/1.1\r\nhost: x\r\n\r\n");
@@ -89,11 +89,11 @@ it.each([
   "host: x:99999",
   "host: me@x",
   "host:",
-])("refuses a request whose host is none: %j", async (host) => {
+])("refuses a request with an invalid Host header: %j", async (host) => {
   expect(await ask(`GET /healthz HTTP/1.1\r\n${host}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 400 /);
 });
 
-it("gives files of the bucket for a signature only, and its keys are those of this state", async () => {
+it("serves files of the bucket only with a signature, and its keys belong to this state", async () => {
   expect((await fetch(linkOfFile)).status).toBe(200);
   const { origin: host, pathname } = new URL(linkOfFile);
   expect((await fetch(host + pathname)).status).toBe(400);
@@ -104,7 +104,7 @@ it("gives files of the bucket for a signature only, and its keys are those of th
   expect(BUCKET_SECRET).toMatch(/^[\w-]{32}$/);
 });
 
-it("keeps everything in the state folder from other users", () => {
+it("hides everything in the state folder from other users", () => {
   const paths = readdirSync(stack.stateDir, { recursive: true, encoding: "utf8" });
   const open = [stack.stateDir, ...paths.map((path) => join(stack.stateDir, path))].filter(
     (path) => (lstatSync(path).mode & 0o077) !== 0,

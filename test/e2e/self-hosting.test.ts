@@ -70,7 +70,7 @@ it("restores a backup that was made under load", { timeout: 120_000 }, async () 
   expect(() => restoreBackup(stateOf("backup"), stateOf("second"), true)).toThrow(/is running/);
 });
 
-it("refuses a folder that holds something, no backup, or one of a newer version", async () => {
+it("refuses a folder that is not empty, a missing backup, and one of a newer version", async () => {
   await expect(createBackup(stateOf("second"), stateOf("backup"))).rejects.toThrow(/is not empty/);
   await expect(createBackup(stateOf("nothing"), stateOf("other"))).rejects.toThrow(/holds no state/);
   expect(() => restoreBackup(folder, stateOf("third"), false)).toThrow(/holds no backup/);
@@ -83,7 +83,7 @@ it("refuses a folder that holds something, no backup, or one of a newer version"
   expect(() => restoreBackup(stateOf("backup"), stateOf("third"), false)).toThrow(/newer version/);
 });
 
-it("moves a state aside when it is told to replace it", async () => {
+it("moves a state aside when asked to replace it", async () => {
   await stack.stop();
   const file = join(stateOf("backup"), "backup.json");
   const manifest = JSON.parse(await readFile(file, "utf8"));

@@ -14,7 +14,7 @@ import { startTestStack, type TestStack } from "../support/test-stack.ts";
 /** Callers' own storage at all four providers, on the stack that `npm start` runs, through the HTTP API. */
 
 const LEASE_SECONDS = 4;
-/** Longest run; long enough for everything here that is not held back on purpose. */
+/** The longest run; long enough for everything here that is not held back on purpose. */
 const MAX_RUN_SECONDS = 20;
 
 let origin: Origin;
@@ -64,7 +64,7 @@ async function killProcessor(): Promise<void> {
 }
 
 describe("the same job", () => {
-  it("delivers the same bytes into all four providers and the managed bucket, with links that read them", async () => {
+  it("delivers the same bytes to all four providers and the managed bucket, with links that read them", async () => {
     const managed = await stack.create({ url: film(), filename: "a film (1) ü" });
     const jobs = await endAll([managed, ...(await createAll("a film (1) ü"))]);
     expect(jobs.map(({ status, storage_provider }) => [status, storage_provider])).toEqual([
@@ -79,7 +79,7 @@ describe("the same job", () => {
     expect(sealedRows()).toBe(0);
   });
 
-  it("is delivered into an account's storage, is linked anew at each look, and deleted", async () => {
+  it("is delivered to an account's storage, gets a new link each time it is read, and is deleted", async () => {
     const { provider: _, ...body } = callers.storages.oss;
     expect(await stack.call("POST", "/user/oss", { ...body, folder_prefix: "mine" })).toMatchObject({
       status: 200,
@@ -97,7 +97,7 @@ describe("the same job", () => {
     expect((await stack.call("DELETE", "/user/oss")).status).toBe(200);
   });
 
-  it("is delivered into the account's Google Drive, replaced there by its id, shared and deleted", async () => {
+  it("is delivered to the account's Google Drive, replaced there under the same id, shared and deleted", async () => {
     const keyFile = {
       ...{ client_email: drive.account.clientEmail, private_key: drive.account.privateKey },
       token_uri: drive.account.tokenUri,
@@ -122,14 +122,17 @@ describe("the same job", () => {
     expect((await stack.call("DELETE", "/user/gdrive")).status).toBe(200);
   });
 
-  it.each(PROVIDER_NAMES)("that went to %s is deleted with the storage brought again", async (provider) => {
-    const storage = callers.storages[provider];
-    const job = await stack.end(await create(storage, "deleted"));
-    expect((await fetch(job.s3_url ?? "")).status).toBe(200);
-    expect((await stack.call("DELETE", `/jobs/${job.id}/file`)).status).toBe(400);
-    expect((await stack.call("DELETE", `/jobs/${job.id}/file`, { storage })).status).toBe(200);
-    expect((await fetch(job.s3_url ?? "")).status).toBe(404);
-  });
+  it.each(PROVIDER_NAMES)(
+    "that was delivered to %s is deleted when the storage is sent again",
+    async (provider) => {
+      const storage = callers.storages[provider];
+      const job = await stack.end(await create(storage, "deleted"));
+      expect((await fetch(job.s3_url ?? "")).status).toBe(200);
+      expect((await stack.call("DELETE", `/jobs/${job.id}/file`)).status).toBe(400);
+      expect((await stack.call("DELETE", `/jobs/${job.id}/file`, { storage })).status).toBe(200);
+      expect((await fetch(job.s3_url ?? "")).status).toBe(404);
+    },
+  );
 });
 
 describe("a processor that is killed in mid-upload to all four providers", () => {
@@ -141,7 +144,7 @@ describe("a processor that is killed in mid-upload to all four providers", () =>
     return { ids, release };
   };
 
-  it("leaves nothing: the successor delivers, and the first uploads are gone", async () => {
+  it("leaves nothing behind: the next runs deliver, and the first uploads are gone", async () => {
     const { ids, release } = await midUpload("killed");
     await killProcessor();
     release();
@@ -150,7 +153,7 @@ describe("a processor that is killed in mid-upload to all four providers", () =>
     await nothingLeft();
   });
 
-  it("leaves nothing when the jobs are cancelled then, although their credentials are gone", async () => {
+  it("leaves nothing behind when the jobs are cancelled then, although their credentials are gone", async () => {
     const { ids, release } = await midUpload("abandoned");
     await killProcessor();
     for (const id of ids) expect((await stack.call("DELETE", `/jobs/${id}`)).status).toBe(200);
@@ -161,7 +164,7 @@ describe("a processor that is killed in mid-upload to all four providers", () =>
 });
 
 describe("secrets of callers", () => {
-  /** Each is seen by another way through the service. */
+  /** Each failure shows in a different part of the service. */
   const secrets: string[] = [];
   const bodies: string[] = [];
   const freshSas = () => {
@@ -189,7 +192,7 @@ describe("secrets of callers", () => {
     return jobs.map(({ status, error_code }) => error_code ?? status);
   };
 
-  it("pass through success, refusal, failure, crash, cancel and time-out, and are found nowhere", async () => {
+  it("pass through success, refusal, failure, crash, cancellation and timeout, and are found nowhere", async () => {
     secrets.push(...callers.secrets);
     const good = [...Object.values(callers.storages), ...four(freshSas)];
     expect(await ended(await submit(good, "success"))).toEqual(good.map(() => "Completed"));
@@ -226,7 +229,7 @@ describe("secrets of callers", () => {
     expect(sealedRows()).toBe(0);
     expect(bodies.filter((body) => holdsAny(Buffer.from(body), spellings(secrets)))).toEqual([]);
     expect(await filesWith(stack.stateDir, spellings(secrets))).toEqual([]);
-    // the search sees what is there: a job's id stands in the database, in its log of changes or in both
+    // proof that the search works: a job's id is in the database, in its write-ahead log or in both
     expect(await filesWith(stack.stateDir, [late[0] ?? ""])).toEqual(
       expect.arrayContaining([expect.stringMatching(/sqlite/)]),
     );
@@ -249,7 +252,7 @@ describe("secrets of callers", () => {
   }
 });
 
-/** Rows of credentials that the database holds, read from its own file. */
+/** Rows of credentials in the database, read from its own file. */
 function sealedRows(): number {
   const database = new DatabaseSync(databaseFile(), { readOnly: true });
   try {

@@ -13,15 +13,18 @@ import { type ProcessorProcess, startProcessorProcess } from "../support/process
 import { startS3 } from "../support/s3-server.ts";
 import { startScriptedWorker } from "../support/scripted-worker.ts";
 
-/** The campaign of malformed media: 500 inputs here, as many as are asked for by `npm run fuzz`. */
+/** The campaign of malformed media: 500 inputs by default, any number with `npm run fuzz`. */
 
 const setting = (name: string, usual: number): number => Number(process.env[name] ?? usual);
 const INPUTS = setting("FUZZ_INPUTS", 500);
 const SEED = setting("FUZZ_SEED", 1);
 const FROM = setting("FUZZ_FROM", 0);
-/** Every so many inputs, one goes through a real processor, its tools and its storage. It shares no factor with the number of kinds. */
+/**
+ * Every this many inputs, one goes through a real processor, its tools and its storage. It shares no factor with the
+ * number of kinds.
+ */
 const PROCESSOR_EVERY = 35;
-/** Inputs that a processor meets at the same time. */
+/** Inputs that the processor handles at the same time. */
 const AT_ONCE = 4;
 const HEALTH_EVERY_MS = 100;
 const MAX_PROCESSOR_BYTES = 300 << 20;
@@ -71,7 +74,7 @@ afterAll(async () => {
   for (const close of closing) await close();
 }, 60_000);
 
-/** One question over a connection of its own: one that is kept may be closed while this process waits for its turn. */
+/** One request over a new connection: a kept one may be closed while this process waits for the CPU. */
 const isHealthy = (url: string): Promise<boolean> =>
   new Promise((resolve) => {
     const request = http.get(`${url}/healthz`, { agent: false }, (response) => {
@@ -83,8 +86,8 @@ const isHealthy = (url: string): Promise<boolean> =>
   });
 
 /**
- * Asks `/healthz` again and again until it is told to stop. On a machine that others use, a response also waits for them:
- * what the processor itself computed meanwhile is the most that it can have kept it waiting.
+ * Polls `/healthz` until it is stopped. On a shared machine a response also waits for other programs: the CPU time that
+ * the processor itself used meanwhile is the most that it can have kept the request waiting.
  */
 function watchHealth({ url, cpuMs }: ProcessorProcess) {
   const found = { asked: 0, failed: 0, slowestMs: 0, overSecond: 0, longestOwnMs: 0 };
@@ -114,7 +117,7 @@ function watchHealth({ url, cpuMs }: ProcessorProcess) {
 }
 
 it(
-  "neither stops nor blocks the processor, and opens no file outside of the run's folder",
+  "neither stops nor blocks the processor, and opens no file outside the run's folder",
   async () => {
     const inputOf = await malformedMedia(canaries.paths);
     const { processor } = sources;

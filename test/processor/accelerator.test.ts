@@ -28,7 +28,7 @@ beforeAll(async () => {
   const root = await mediaFolder({
     "direct.mp4": ["mp4", { seconds }],
     "late.mp4": ["mp4-index-last", { seconds, videoBitrate: 8_000_000 }],
-    // what a system buffers for a reader that has left must not count
+    // what the operating system buffers for a reader that has left must not count
     "long-late.mp4": ["mp4-index-last", { seconds: 20, videoBitrate: 12_000_000 }],
     ...Object.fromEntries(FOLDERS.map((kind) => [kind, [kind, { seconds }]] as const)),
   });
@@ -73,7 +73,7 @@ const get = (url: string, init: { method?: string; range?: string } = {}) =>
   ]).then(({ stdout }) => stdout);
 
 describe("a file shown to tools", () => {
-  it("is seekable: an index behind the media is found without reading what is between", async () => {
+  it("is seekable: an index behind the media is found without reading what lies between", async () => {
     const source = await openRangeSource(reach.client, { url: `${origin.url}/long-late.mp4`, signal: never });
     const facts = await mounted(serveRangeSource(source, failOnFault), (url) => probe(`${url}/input.mp4`));
     expect(facts.codecs).toEqual(["h264", "aac"]);
@@ -82,7 +82,7 @@ describe("a file shown to tools", () => {
     source.close();
   });
 
-  it("is copied whole", async () => {
+  it("is copied completely", async () => {
     const source = await openRangeSource(reach.client, { url: `${origin.url}/direct.mp4`, signal: never });
     const output = join(folder, "copied.mp4");
     await mounted(serveRangeSource(source, failOnFault), (url) => ffmpeg("-i", url, "-c", "copy", output));
@@ -90,7 +90,7 @@ describe("a file shown to tools", () => {
     source.close();
   });
 
-  it("answers HEAD, ranges and ranges that do not exist", async () => {
+  it("answers HEAD, valid ranges and ranges that do not exist", async () => {
     const source = await openRangeSource(reach.client, { url: `${origin.url}/direct.mp4`, signal: never });
     const size = source.sizeBytes ?? 0;
     await mounted(serveRangeSource(source, failOnFault), async (url) => {
@@ -105,7 +105,7 @@ describe("a file shown to tools", () => {
     source.close();
   });
 
-  it("without ranges is read from its beginning", async () => {
+  it("is read from its beginning where the source has no ranges", async () => {
     origin.behave("/direct.mp4", { noRanges: true });
     const source = await openRangeSource(reach.client, { url: `${origin.url}/direct.mp4`, signal: never });
     const facts = await mounted(serveRangeSource(source, failOnFault), (url) => probe(url));
@@ -114,7 +114,7 @@ describe("a file shown to tools", () => {
     source.close();
   });
 
-  it("that breaks off makes the tool fail and says why", async () => {
+  it("makes the tool fail with the reason when the transfer breaks off", async () => {
     const clock = impatientClock();
     const url = `${origin.url}/late.mp4`;
     const source = await openRangeSource(reach.client, { url, signal: never, clock });
@@ -133,7 +133,7 @@ describe("a file shown to tools", () => {
 
 describe("an HLS presentation shown to tools", () => {
   it.each(["hls-ts", "hls-fmp4", "hls-byterange", "hls-aes"] as const)(
-    "as %s is muxed whole",
+    "is muxed completely as %s",
     async (kind) => {
       const source = new HlsSource(reach.client, { url: `${origin.url}/${kind}/index.m3u8`, signal: never });
       const output = join(folder, `${kind}.mp4`);
@@ -149,7 +149,7 @@ describe("an HLS presentation shown to tools", () => {
     },
   );
 
-  it("is fetched ahead, each segment once, and no more than was allowed at once", async () => {
+  it("is fetched ahead, each segment once, and within its number of connections", async () => {
     const hitsBefore = origin.hits.get("/hls-ts/segment-000.ts") ?? 0;
     const source = new HlsSource(reach.client, {
       url: `${origin.url}/hls-ts/index.m3u8`,
@@ -194,7 +194,7 @@ describe("an HLS presentation shown to tools", () => {
     await other.close();
   });
 
-  it("knows only paths that it gave out", async () => {
+  it("serves only paths that it handed out", async () => {
     const source = new HlsSource(reach.client, { url: `${origin.url}/hls-ts/index.m3u8`, signal: never });
     await mounted(serveHlsSource(source, failOnFault), async (url) => {
       expect(await get(`${url}/99.ts`)).toContain("404");
@@ -234,7 +234,7 @@ describe("an HLS presentation shown to tools", () => {
     source.close();
   });
 
-  it("ends with the limit when it is larger than allowed", async () => {
+  it("fails with the limit when it is larger than allowed", async () => {
     const faults: Fault[] = [];
     const url = `${origin.url}/hls-ts/index.m3u8`;
     const source = new HlsSource(reach.client, { url, signal: never, maxBytes: 100_000 });
@@ -247,7 +247,7 @@ describe("an HLS presentation shown to tools", () => {
     source.close();
   });
 
-  it("leaves out one segment that is gone, and reports more of them as failed requests", async () => {
+  it("leaves out one missing segment, and reports more of them as failed requests", async () => {
     const faults: Fault[] = [];
     origin.behave("/hls-ts/segment-002.ts", { status: 404 });
     origin.behave("/hls-ts/segment-003.ts", { status: 404 });
@@ -279,10 +279,10 @@ describe("an HLS presentation read as one stream", () => {
     Array.from({ length: bytes.length / 188 }, (_, at) => bytes.subarray(at * 188, (at + 1) * 188));
   const bytesAt = async (path: string) => Buffer.from(await (await fetch(origin.url + path)).arrayBuffer());
 
-  it("is its segments, one behind the other", async () => {
+  it("contains its segments, one after the other", async () => {
     const source = new HlsSource(reach.client, { url: `${origin.url}/hls-ts/index.m3u8`, signal: never });
     const segments = await Promise.all([0, 1, 2, 3].map((at) => bytesAt(`/hls-ts/segment-00${at}.ts`)));
-    // in front of each stands an empty packet, with which its own ones need not count on
+    // an empty packet comes before each, because continuity counters may not match there
     const packets = cut(await readAll(source));
     const isEmpty = (packet: Buffer) => packet.readUInt16BE(1) === 0x1fff;
     expect(Buffer.concat(packets.filter((packet) => !isEmpty(packet)))).toEqual(Buffer.concat(segments));
@@ -291,14 +291,14 @@ describe("an HLS presentation read as one stream", () => {
     await origin.idle();
   });
 
-  it("is its initialisation and its ranges of one file", async () => {
+  it("contains its initialisation and its ranges of one file", async () => {
     const url = `${origin.url}/hls-byterange/index.m3u8`;
     const source = new HlsSource(reach.client, { url, signal: never });
     expect(await readAll(source)).toEqual(await bytesAt("/hls-byterange/index.m4s"));
     source.close();
   });
 
-  it("is what was encrypted", async () => {
+  it("is decrypted", async () => {
     const source = new HlsSource(reach.client, { url: `${origin.url}/hls-aes/index.m3u8`, signal: never });
     const whole = await readAll(source);
     expect(cut(whole).every(([sync]) => sync === 0x47)).toBe(true);
@@ -306,7 +306,7 @@ describe("an HLS presentation read as one stream", () => {
     source.close();
   });
 
-  it("is none when it begins anew, and is still there for a tool without being asked for again", async () => {
+  it("is refused at a discontinuity, and still serves a tool without being requested again", async () => {
     const path = "/anew/index.m3u8";
     const lines = [
       "#EXTM3U",
@@ -326,7 +326,7 @@ describe("an HLS presentation read as one stream", () => {
     source.close();
   });
 
-  it("may be left in the middle and read again, within its limit", async () => {
+  it("can be abandoned in the middle and read again, within its limit", async () => {
     const url = `${origin.url}/hls-ts/index.m3u8`;
     const whole = await readAll(new HlsSource(reach.client, { url, signal: never }));
     // the empty packets are not the source's
@@ -341,7 +341,7 @@ describe("an HLS presentation read as one stream", () => {
     await origin.idle();
   });
 
-  it("ends with its signal, also while nothing comes", async () => {
+  it("ends with its signal, even while nothing arrives", async () => {
     const lines = [
       "#EXTM3U",
       "#EXTINF:1,",
@@ -398,7 +398,7 @@ describe("fragments shown to tools", () => {
     expect(facts.seconds).toBeCloseTo(4, 0);
   });
 
-  it("end with the first that cannot be fetched, and with the limit", async () => {
+  it("end at the first one that cannot be fetched, and at the limit", async () => {
     const missing = [...fragments(0, 2), { url: `${origin.url}/dash/none.m4s` }, ...fragments(0, 2)];
     const read = async (source: SegmentSource) => {
       for await (const _batch of source.read());

@@ -10,7 +10,7 @@ import { answersOf } from "../support/addresses/lookup.ts";
 import { setTrap, type Trap } from "../support/addresses/trap.ts";
 import { listen } from "../support/ports.ts";
 
-/** Every form of an inner address by each of the ways in which this service dials at all. */
+/** Every form of an internal address, through each way in which this service connects to anything. */
 
 let trap: Trap;
 let originHost: string;
@@ -38,7 +38,7 @@ afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
-/** As the campaign's resolver: what a name says, with another answer for each lookup. */
+/** Like the campaign's resolver: the name says what it resolves to, with a different answer for each lookup. */
 function scriptedLookup(): Lookup {
   const lookups = new Map<string, number>();
   return async (name) => {
@@ -48,7 +48,7 @@ function scriptedLookup(): Lookup {
   };
 }
 
-/** Dials of the black hole, where nobody is, are refused at once. */
+/** Connections to the black hole, where nothing listens, are refused at once. */
 class OfflinePolicy extends EgressPolicy {
   override dial(...[hostname, port, ...others]: Parameters<EgressPolicy["dial"]>) {
     return this.addresses(hostname, port).then((addresses) => {
@@ -68,7 +68,7 @@ it("there are at least 300 forms, all different", () => {
   expect(new Set(forms.map((form) => form.url("/a"))).size).toBeGreaterThan(300);
 });
 
-it("no form leads there by way of the processor's client", async () => {
+it("no form reaches the trap through the processor's client", async () => {
   const client = new HttpClient(openPolicy());
   for (const form of forms) {
     for (let tries = 0; tries < 3; tries++) {
@@ -84,7 +84,7 @@ it("no form leads there by way of the processor's client", async () => {
   expect(trap.connections).toBe(0);
 });
 
-it("no form leads there by way of the tools' proxy, whole or as a tunnel", async () => {
+it("no form reaches the trap through the tools' proxy, as a request or as a tunnel", async () => {
   const proxy = await EgressProxy.start(openPolicy());
   cleanups.push(() => proxy.close());
   const { hostname: host, port } = new URL(proxy.url);
@@ -110,7 +110,7 @@ it("no form leads there by way of the tools' proxy, whole or as a tunnel", async
   expect(trap.connections).toBe(0);
 });
 
-it("no form leads there by way of the Worker's requests", async () => {
+it("no form reaches the trap through the Worker's requests", async () => {
   const outbound = createOutbound([originHost], async (name) => {
     const responses = await scriptedLookup()(name);
     return responses.map((response) =>
@@ -137,7 +137,7 @@ it("no form leads there by way of the Worker's requests", async () => {
   expect(trap.connections).toBe(0);
 });
 
-it("the trap is seen when it is reached", async () => {
+it("the trap notices when it is reached", async () => {
   await fetch(`http://127.0.0.1:${trap.port}/`).catch(() => undefined);
   expect(trap.connections).toBeGreaterThan(0);
 });

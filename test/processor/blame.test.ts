@@ -8,7 +8,7 @@ import { type ProcessorBench, startProcessorBench } from "../support/processor.t
 let origin: Origin;
 let bench: ProcessorBench;
 let storage: FaultyProxy;
-/** What the storage says to a read of pieces of recordings from it. */
+/** The storage's response when pieces of recordings are read from it. */
 let onRead: Disturbance = "pass";
 
 beforeAll(async () => {
@@ -44,7 +44,7 @@ function secondClaim(recordingKey?: string): Partial<RunRequest> {
 }
 
 describe("a job that was claimed before", () => {
-  it.each(READ_REFUSALS)("asks nothing of a storage that knows of no recording (%j)", async (refusal) => {
+  it.each(READ_REFUSALS)("does not ask a storage for a recording that it never had (%j)", async (refusal) => {
     onRead = refusal;
     const before = storage.requests.length;
     const outcome = await bench.run(`${origin.url}/a.mp4`, {}, secondClaim());
@@ -53,7 +53,7 @@ describe("a job that was claimed before", () => {
     expect(asked).toEqual([]);
   });
 
-  it("goes on without a recording that may not be read or is not there", async () => {
+  it("continues without a recording that is unreadable or missing", async () => {
     onRead = { status: 403 };
     const outcome = await bench.run(`${origin.url}/a.mp4`, {}, secondClaim("videos/.recordings/x"));
     expect(outcome).toMatchObject({ type: "completed" });

@@ -11,7 +11,7 @@ import { FPS, type RecipeName, recipeOf, SECONDS } from "../support/differential
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
-/** Sources with a blemish are delivered as whole as they are, and what a file carries stays. */
+/** Damaged sources are delivered as completely as they are, and what a file carries is kept. */
 
 const run = promisify(execFile);
 
@@ -34,7 +34,7 @@ afterAll(async () => {
   await origin.close();
 });
 
-/** A way of delivering, and what it is worth to a viewer. */
+/** A delivery, and its quality for a viewer. */
 interface Result extends Delivered {
   readonly worth: Worth;
 }
@@ -62,7 +62,7 @@ const aboutSource = ({ delivery }: Result) => delivery.adjustments.filter(({ fie
 const FRAMES = SECONDS * FPS;
 
 describe("a source with damage", () => {
-  it("that lost a packet in the air is delivered, with the damage in seconds", async () => {
+  it("that lost a packet in transmission is delivered, with the damage in seconds", async () => {
     const done = await deliver(await hls((name, bytes) => (name === "1.ts" ? withLostPacket(bytes) : bytes)));
     expect(done.worth.seconds).toBeCloseTo(SECONDS, 0);
     expect(done.worth.frames).toBeGreaterThanOrEqual(FRAMES - FPS);
@@ -74,7 +74,7 @@ describe("a source with damage", () => {
     ]);
   });
 
-  it("is delivered in parts that have clocks of their own, and the others are not touched", async () => {
+  it("is repaired in the parts with their own clocks, and the others are not touched", async () => {
     const cut = (name: string, bytes: Buffer) => {
       if (name === "1.ts") return withLostPacket(bytes);
       if (name !== "index.m3u8") return bytes;
@@ -98,7 +98,7 @@ describe("a source with damage", () => {
     },
   );
 
-  it("of which most is damaged is not called whole", async () => {
+  it("is not reported as complete when most of it is damaged", async () => {
     const path = await file("mp4, index in front", (bytes) => withDamage(bytes, bytes.length));
     const failure = deliver(path, { format: "mkv" }).then(
       () => "completed",
@@ -138,7 +138,7 @@ describe("a file's own contents", () => {
     expect(delivery.adjustments).toContainEqual(expect.objectContaining({ field: "cover", to: null }));
   });
 
-  it("are not the film: a cover that stands in front of it", async () => {
+  it("are not taken for the film: a cover that comes before it", async () => {
     const path = await file("mp4, chapters, tags and cover", withCoverFirst);
     for (const format of ["mp4", "mkv"]) {
       const { worth } = await deliver(path, { format });
@@ -146,7 +146,7 @@ describe("a file's own contents", () => {
     }
   });
 
-  it("that are rotated are copied if the container keeps the rotation, else encoded upright", async () => {
+  it("that are rotated are copied if the container keeps the rotation, and otherwise encoded upright", async () => {
     const path = await file("mp4, turned");
     const kept = await deliver(path);
     expect(kept.worth).toMatchObject({ isUpright: true, frames: FRAMES });
@@ -158,18 +158,18 @@ describe("a file's own contents", () => {
   });
 });
 
-describe("AVI, which states no times", () => {
-  it("has its frames in the order in which they are shown", async () => {
+describe("AVI, which has no timestamps", () => {
+  it("has its frames in display order", async () => {
     const { delivery, worth } = await deliver(await file("avi, H.264 out of order"));
     expect(worth).toMatchObject({ video: "h264", backwards: 0, errors: 0 });
-    // its writer counts two that it only pretends to have
+    // its writer counts two frames that do not really exist
     expect(worth.frames).toBeGreaterThanOrEqual(FRAMES);
     expect(delivery.adjustments).toContainEqual(
       expect.objectContaining({ field: "video_codec", from: "copy" }),
     );
   });
 
-  it("of Xvid is whole in mkv, and copied", async () => {
+  it("with Xvid is complete in mkv, and copied", async () => {
     const { delivery, worth } = await deliver(await file("avi, Xvid"), { format: "mkv" });
     expect(worth).toMatchObject({ video: "mpeg4", backwards: 0, seconds: expect.closeTo(SECONDS, 0) });
     expect(worth.frames).toBeGreaterThanOrEqual(FRAMES - 2);
@@ -177,8 +177,8 @@ describe("AVI, which states no times", () => {
   });
 });
 
-describe("what was right stays so", () => {
-  it("a browser's recording without a duration is whole", async () => {
+describe("what was right stays right", () => {
+  it("a browser's recording without a duration is complete", async () => {
     const { worth } = await deliver(await file("webm of a browser's recorder"));
     expect(worth.seconds).toBeCloseTo(SECONDS, 0);
     expect(worth.errors).toBe(0);
@@ -200,7 +200,7 @@ describe("what was right stays so", () => {
     expect(worth).toMatchObject({ frames: FRAMES, errors: 0 });
   });
 
-  it("names of pieces may have spaces and umlauts", async () => {
+  it("names of segments may have spaces and umlauts", async () => {
     const pieces = await makeHls("mpegts");
     const folder = `/blemish-${++count}`;
     const odd = (name: string) => `Stück ${name}`;

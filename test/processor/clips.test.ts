@@ -7,16 +7,16 @@ import { type MediaOptions, media, mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
-/** `WATERSPOUT_LARGE_CLIPS`: sources of 1 GiB each, and what a clip of them costs is printed. */
+/** `WATERSPOUT_LARGE_CLIPS`: uses sources of 1 GiB each, and prints what a clip of them costs. */
 const IS_LARGE = process.env.WATERSPOUT_LARGE_CLIPS !== undefined;
-/** Ten minutes in 200 segments at the density of real media: what a clip costs is a share, whatever the size. */
+/** Ten minutes in 200 segments at the bit rate of real media: what a clip costs is a share, whatever the size. */
 const LONG: MediaOptions = {
   ...{ seconds: 600, fps: 10, segmentSeconds: 3 },
   videoBitrate: IS_LARGE ? 14_300_000 : 800_000,
 };
 const SHORT: MediaOptions = { seconds: 12, segmentSeconds: 2 };
 const MIDDLE = { clip_start: 301, clip_end: 311 };
-/** Of the source's bytes, for ten seconds in the middle. */
+/** The allowed share of the source's bytes, for ten seconds in the middle. */
 const SHARE = 0.05;
 
 let origin: Origin;
@@ -60,7 +60,7 @@ const seconds = (text: string | undefined): number => Number(text);
 const sentBelow = (folder: string): number =>
   [...origin.bytes].filter(([path]) => path.startsWith(folder)).reduce((sum, [, bytes]) => sum + bytes, 0);
 
-/** Bytes of a test source: of the file, or of everything next to its playlist. */
+/** Size of a test source in bytes: of the file, or of everything next to its playlist. */
 async function sizeOf(entry: string): Promise<number> {
   if (entry.endsWith(".mp4")) return (await stat(entry)).size;
   const names = await readdir(dirname(entry));
@@ -69,7 +69,7 @@ async function sizeOf(entry: string): Promise<number> {
 }
 
 describe("ten seconds in the middle of ten minutes", () => {
-  // a page in front: looking at a bare file is the extractor's business and costs the same whatever its size
+  // a page in front: looking at a bare file is the extractor's job and costs the same whatever its size
   it.each([
     ["mp4", "/long.html", "/long.mp4"],
     ["mp4-index-last", "/long-last.html", "/long-last.mp4"],
@@ -88,17 +88,20 @@ describe("ten seconds in the middle of ten minutes", () => {
 });
 
 describe("a copied clip", () => {
-  it.each(["mp4", "mov"])("shows the asked start in %s, though it begins at a key frame", async (format) => {
-    const clip = { format, clip_start: 5.28, clip_end: 8.28 };
-    const { delivery, path, probed, bytes } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
-    expect(delivery).toMatchObject({ strategy: "mux", adjustments: [], clip: { start: 5.28 } });
-    expect(delivery.clip?.duration).toBeCloseTo(3, 0);
-    expect(seconds(probed.format.duration)).toBeCloseTo(3, 0);
-    expect(await frameHash(path)).toBe(await frameHash(short, 5.28));
-    expect(boxAt(bytes, "moov")).toBeLessThan(boxAt(bytes, "mdat"));
-  });
+  it.each(["mp4", "mov"])(
+    "starts at the requested time in %s, though it begins at a key frame",
+    async (format) => {
+      const clip = { format, clip_start: 5.28, clip_end: 8.28 };
+      const { delivery, path, probed, bytes } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
+      expect(delivery).toMatchObject({ strategy: "mux", adjustments: [], clip: { start: 5.28 } });
+      expect(delivery.clip?.duration).toBeCloseTo(3, 0);
+      expect(seconds(probed.format.duration)).toBeCloseTo(3, 0);
+      expect(await frameHash(path)).toBe(await frameHash(short, 5.28));
+      expect(boxAt(bytes, "moov")).toBeLessThan(boxAt(bytes, "mdat"));
+    },
+  );
 
-  it("begins at the key frame where the container shows everything, and says so", async () => {
+  it("begins at the key frame where the container shows everything, and reports it", async () => {
     const clip = { format: "mkv", clip_start: 5.28, clip_end: 8.28 };
     const { delivery, path, probed } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
     expect(delivery.clip?.start).toBeCloseTo(4, 3);
@@ -107,13 +110,13 @@ describe("a copied clip", () => {
     expect(await frameHash(path)).toBe(await frameHash(short, 4));
   });
 
-  it("runs to the end when no end is asked for", async () => {
+  it("runs to the end when no end is requested", async () => {
     const { delivery, probed } = await deliveries.deliver(`${origin.url}/short.mp4`, { clip_start: 9 });
     expect(delivery.clip?.start).toBe(9);
     expect(seconds(probed.format.duration)).toBeCloseTo(3, 0);
   });
 
-  it("says that an end behind the end was moved", async () => {
+  it("reports that an end after the end of the source was moved", async () => {
     const clip = { clip_start: 10, clip_end: 60 };
     const { delivery, probed } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
     expect(delivery.adjustments).toMatchObject([{ field: "clip_end", from: 60 }]);
@@ -121,7 +124,7 @@ describe("a copied clip", () => {
     expect(seconds(probed.format.duration)).toBeCloseTo(2, 0);
   });
 
-  it("of audio alone begins where it was asked to", async () => {
+  it("of audio alone begins at the requested start", async () => {
     const clip = { format: "m4a", clip_start: 5, clip_end: 8 };
     for (const file of ["audio.m4a", "short.mp4"]) {
       const { delivery, probed } = await deliveries.deliver(`${origin.url}/${file}`, clip);
@@ -131,7 +134,7 @@ describe("a copied clip", () => {
   });
 
   it.each(["hls", "hls-fmp4", "hls-byterange", "hls-aes", "dash"])(
-    "of %s shows the picture of the asked start, with its sound",
+    "of %s shows the frame at the requested start, with its audio",
     async (source) => {
       const url = `${origin.url}/${source}/index.${source === "dash" ? "mpd" : "m3u8"}`;
       const clip = { clip_start: 5.28, clip_end: 8.28 };
@@ -146,9 +149,9 @@ describe("a copied clip", () => {
 
 describe("a transcoded clip", () => {
   it.each(["short.mp4", "hls/index.m3u8", "dash/index.mpd"])(
-    "of %s begins with exactly the asked frame",
+    "of %s begins with exactly the requested frame",
     async (path) => {
-      // without loss, so that the frame can be known again
+      // lossless, so that the frame can be recognised
       const clip = { video_codec: "h264", video_quality: 0, clip_start: 5.28, clip_end: 7 } as const;
       const delivered = await deliveries.deliver(`${origin.url}/${path}`, clip);
       expect(delivered.delivery).toMatchObject({ strategy: "transcode", clip: { start: 5.28 } });
@@ -157,7 +160,7 @@ describe("a transcoded clip", () => {
     },
   );
 
-  it("copies the audio from the asked start on", async () => {
+  it("copies the audio from the requested start on", async () => {
     const clip = { format: "mkv", video_codec: "h265", clip_start: 5.28, clip_end: 7 } as const;
     const { delivery, probed } = await deliveries.deliver(`${origin.url}/short.mp4`, clip);
     expect(delivery).toMatchObject({ clip: { start: 5.28 }, adjustments: [] });
@@ -168,7 +171,7 @@ describe("a transcoded clip", () => {
 describe("the limits of a key", () => {
   const limits = { max_filesize_bytes: 400_000, max_duration_seconds: 4 };
 
-  it("are on the clip, not on the source that it is cut from", async () => {
+  it("apply to the clip, not to the source that it is cut from", async () => {
     const clip = { clip_start: 4, clip_end: 6 };
     for (const path of ["short.mp4", "hls/index.m3u8", "dash/index.mpd"]) {
       const { delivery } = await deliveries.deliver(`${origin.url}/${path}`, clip, { limits });
@@ -191,7 +194,7 @@ describe("the limits of a key", () => {
   });
 });
 
-describe("a clip that lies outside", () => {
+describe("a clip outside the media", () => {
   it.each(["short.mp4", "hls/index.m3u8", "dash/index.mpd"])(
     "of %s fails with its own code",
     async (path) => {

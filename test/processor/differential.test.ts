@@ -44,7 +44,7 @@ describe("next to yt-dlp with ffmpeg", { concurrent: true }, () => {
 });
 
 describe("the table", () => {
-  it("holds at least 150 sources, each under a name of its own, and the small selection", () => {
+  it("has at least 150 sources, each with a unique name, and the small selection", () => {
     const names = allDifferentialCases().map(({ name }) => name);
     expect(names.length).toBeGreaterThanOrEqual(150);
     expect(new Set(names).size).toBe(names.length);

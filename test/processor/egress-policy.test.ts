@@ -80,7 +80,7 @@ describe("policy", () => {
     await expect(closed.resolve(host, 80)).rejects.toMatchObject({ code: "egress_blocked" });
   });
 
-  test("gives the address of a public name", async () => {
+  test("resolves a public name to its address", async () => {
     await expect(closed.resolve("example.org", 443)).resolves.toEqual({
       address: "93.184.215.14",
       family: 4,
@@ -98,7 +98,7 @@ describe("policy", () => {
     await expect(policy.resolve("example.org", 80)).rejects.toMatchObject({ code: "egress_blocked" });
   });
 
-  test("tells a name that does not resolve from a refused one", async () => {
+  test("distinguishes a name that does not resolve from a refused one", async () => {
     const policy = new EgressPolicy({
       opened: new Set(),
       lookup: async () => {
@@ -109,7 +109,7 @@ describe("policy", () => {
     await expect(policy.resolve("gone.example.org", 80)).rejects.toMatchObject(reported);
   });
 
-  test("opens only the very pair of host and port", async () => {
+  test("allows only the exact pair of host and port", async () => {
     const policy = new EgressPolicy({ opened: new Set(["127.0.0.1:9000", "[::1]:9000"]) });
     await expect(policy.resolve("127.0.0.1", 9000)).resolves.toEqual({ address: "127.0.0.1", family: 4 });
     await expect(policy.resolve("2130706433", 9000)).resolves.toEqual({ address: "127.0.0.1", family: 4 });
@@ -118,14 +118,14 @@ describe("policy", () => {
     await expect(policy.resolve("localhost", 9000)).rejects.toMatchObject({ code: "egress_blocked" });
   });
 
-  test("dials the address it judged, even if the name has moved inside since", async () => {
+  test("connects to the address it judged, even if the name has moved inside since", async () => {
     const trap = net.createServer();
     const port = await listen(trap);
     cleanups.push(() => void trap.close());
     let lookups = 0;
     const policy = new EgressPolicy({
       opened: new Set([`first.example.com:${port}`]),
-      // The second response would be refused; a dialler that looked the name up again would see it.
+      // The second response would be refused; code that looked the name up again would see it.
       lookup: async () => [{ address: lookups++ === 0 ? "127.0.0.1" : "127.0.0.2", family: 4 }],
     });
     const socket = await policy.dial("first.example.com", port);
@@ -160,14 +160,14 @@ describe("client", () => {
     });
   });
 
-  test("answers with any status and the headers", async () => {
+  test("returns any status and the headers", async () => {
     const { origin, client } = await originFor();
     const { status, body } = await client.open(`${origin.url}/status/429`);
     body.destroy();
     expect(status).toBe(429);
   });
 
-  test("follows redirects and says where it ended", async () => {
+  test("follows redirects and reports where they ended", async () => {
     const { origin, client } = await originFor({ bodies: { "/a.mp4": Buffer.from("media") } });
     const response = await client.open(`${origin.url}/redirect?to=/a.mp4`);
     expect(await textOf(response.body)).toBe("media");
@@ -189,7 +189,7 @@ describe("client", () => {
     await expect(client.open(url, { maxRedirects: 3 })).rejects.toMatchObject({ code: "network" });
   });
 
-  test("keeps cookies and authorization from another origin", async () => {
+  test("does not send cookies and authorization to another origin", async () => {
     const { origin } = await originFor();
     const other = await startOrigin({ behaviour: { "/a.mp4": { cookie: "sid=ok" } } });
     const { client, policy } = clientFor(origin.host, other.host);
@@ -208,7 +208,7 @@ describe("client", () => {
     redirected.body.destroy();
   });
 
-  test("names a connection that is refused, cut or silent a network failure", async () => {
+  test("reports a refused, cut or silent connection as a network failure", async () => {
     const { origin, client } = await originFor({
       bodies: { "/cut": Buffer.alloc(5000), "/mute": Buffer.alloc(1) },
       behaviour: { "/cut": { resetAfter: 1000 }, "/mute": { hang: true } },
@@ -221,7 +221,7 @@ describe("client", () => {
     });
   });
 
-  test("does not take a reader that pauses for a source that is silent", async () => {
+  test("does not blame a silent source when the reader pauses", async () => {
     const { origin, client } = await originFor({ bodies: { "/big": Buffer.alloc(16 << 20) } });
     const { body } = await client.open(`${origin.url}/big`, { timeoutMs: 600 });
     // Nothing is read for several times the limit: the silence is the reader's.

@@ -15,7 +15,7 @@ import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { listen } from "../support/ports.ts";
 
-/** Real ffmpeg and real yt-dlp against everything that leads inside; a trap on loopback counts who arrives. */
+/** Real ffmpeg and real yt-dlp against every internal address; a trap on loopback counts connections. */
 
 const config = readConfig({
   ...process.env,
@@ -58,7 +58,7 @@ beforeEach(() => {
   trapHits = 0;
 });
 
-/** Every way to say "inside" that a caller may put in a URL; `PORT` is the trap's. */
+/** Every way to write an internal address in a URL; `PORT` is the trap's. */
 const INSIDE = [
   "http://127.0.0.1:PORT/a.mp4",
   "http://localhost:PORT/a.mp4",
@@ -100,7 +100,7 @@ describe("ffmpeg", () => {
     expect(trapHits).toBe(0);
   });
 
-  test("never reads what a playlist names inside: a segment, a variant, a key", async () => {
+  test("never reads an internal segment, variant or key that a playlist names", async () => {
     const target = inside("http://127.0.0.1:PORT/s.ts");
     origin.put("/segment.m3u8", hls(target));
     origin.put("/variant.m3u8", master(target.replace(".ts", ".m3u8")));
@@ -139,7 +139,7 @@ describe("ffmpeg", () => {
 });
 
 describe("ffprobe", () => {
-  test("never reaches an address inside", async () => {
+  test("never reaches an internal address", async () => {
     const url = inside("http://127.0.0.1:PORT/a.mp4");
     const input = ToolInput.url(url, "mov");
     await expect(probeMedia(input, { tools, proxy, cwd })).rejects.toMatchObject({ code: "egress_blocked" });
@@ -154,7 +154,7 @@ describe("yt-dlp", () => {
     expect(trapHits).toBe(0);
   });
 
-  test("never downloads a segment inside", async () => {
+  test("never downloads an internal segment", async () => {
     origin.put("/inside.m3u8", hls(inside("http://127.0.0.1:PORT/s.ts")));
     const { info } = await extract(`${origin.url}/inside.m3u8`);
     const options = { paths: { home: cwd }, outtmpl: { default: "out.%(ext)s" }, fragment_retries: 0 };
@@ -163,7 +163,7 @@ describe("yt-dlp", () => {
     expect(trapHits).toBe(0);
   });
 
-  test.each(["rtmp", "rtsp", "mms", "ftp", "ws", "udp", "tcp"])("never dials %s", async (scheme) => {
+  test.each(["rtmp", "rtsp", "mms", "ftp", "ws", "udp", "tcp"])("never connects to %s", async (scheme) => {
     const info = { id: "x", title: "x", ext: "mp4", url: inside(`${scheme}://127.0.0.1:PORT/a`) };
     const options = { paths: { home: cwd }, outtmpl: { default: "out.%(ext)s" } };
     await expect(pool.download(info, { options, timeoutMs: 20_000 })).rejects.toMatchObject({
@@ -172,7 +172,7 @@ describe("yt-dlp", () => {
     expect(trapHits).toBe(0);
   });
 
-  test("never lets the ffmpeg that records a live playlist go inside", async () => {
+  test("never lets the ffmpeg that records a live playlist reach an internal address", async () => {
     const files = ["http://127.0.0.1:PORT/s.ts", "http://localhost.:PORT/s.ts", "tcp://127.0.0.1:PORT/s.ts"];
     origin.put("/live.m3u8", hls(files.map(inside).join("\n#EXTINF:4,\n")));
     const url = `${origin.url}/live.m3u8`;
@@ -191,7 +191,7 @@ describe("yt-dlp", () => {
 });
 
 describe("proxy", () => {
-  test("remembers its own refusals only", async () => {
+  test("remembers only its own refusals", async () => {
     const other = await EgressProxy.start(policy);
     const known = proxy.blocked().length;
     const refused = pool.extract({ url: inside("http://127.0.0.1:PORT/"), timeoutMs: 20_000, proxy: other });
@@ -202,7 +202,7 @@ describe("proxy", () => {
     await other.close();
   });
 
-  test("reaches the source through the operator's proxy, judging first", async () => {
+  test("reaches the source through the operator's proxy, after checking the address", async () => {
     const upstreamPolicy = new EgressPolicy({ opened: new Set([origin.host]) });
     const upstream = await EgressProxy.start(upstreamPolicy);
     const chained = await EgressProxy.start(policy, {

@@ -63,7 +63,7 @@ function videoOf(extraction: Extraction) {
   return extraction;
 }
 
-describe("plugins of the operator", () => {
+describe("the operator's plugins", () => {
   async function byPlugin(potProvider: string | undefined): Promise<string> {
     const pythonPath = join(cwd, "plugins");
     await mkdir(join(pythonPath, "yt_dlp_plugins", "extractor"), { recursive: true });
@@ -82,7 +82,7 @@ describe("plugins of the operator", () => {
     }
   }
 
-  test("are loaded when there is a PO-token provider, and never else", async () => {
+  test("are loaded when there is a PO-token provider, and otherwise not", async () => {
     expect(await byPlugin("http://tokens.example:4416")).toBe("By a plugin");
     expect(await byPlugin(undefined)).toBe("none");
   });
@@ -93,7 +93,7 @@ function page(path: string, body: string): void {
 }
 
 describe("extraction", () => {
-  test("takes a media file for its own only format", async () => {
+  test("treats a media file as its own only format", async () => {
     const { info, requested } = videoOf(await extract("/direct.mp4"));
     expect(requested).toEqual([expect.objectContaining({ url: `${origin.url}/direct.mp4`, ext: "mp4" })]);
     expect(requested[0]?.http_headers).toHaveProperty("User-Agent");
@@ -116,7 +116,7 @@ describe("extraction", () => {
     expect(requested[0]?.protocol).toMatch(/^m3u8/);
   });
 
-  test("chooses by the caller's selector, video and audio apart", async () => {
+  test("chooses by the caller's selector, with separate video and audio", async () => {
     const { requested } = videoOf(await extract("/dash/index.mpd", { format: "bv+ba" }));
     expect(requested).toHaveLength(2);
     expect(requested[0]).toMatchObject({ acodec: "none" });
@@ -129,7 +129,7 @@ describe("extraction", () => {
     expect(info.formats?.length).toBeGreaterThan(0);
   });
 
-  test("knows protected media by its manifest", async () => {
+  test("recognises protected media by its manifest", async () => {
     const manifest = await readFile(await media("dash"), "utf8");
     const scheme = "urn:uuid:edef8ba9-79d6-4ace-a3c8-27dcd51d21ed";
     const locked = manifest.replaceAll(
@@ -140,7 +140,7 @@ describe("extraction", () => {
     await expect(extract("/locked.mpd")).rejects.toMatchObject({ code: "drm" });
   });
 
-  test("believes the media playlist about keys that a master playlist only lists for licensed players", async () => {
+  test("trusts the media playlist about keys that a master playlist lists only for licensed players", async () => {
     const licensed = 'METHOD=SAMPLE-AES,URI="skd://a",KEYFORMAT="com.apple.streamingkeydelivery"';
     const put = (name: string, ...lines: readonly string[]) =>
       origin.put(`/${name}`, Buffer.from(["#EXTM3U", ...lines, ""].join("\n")));
@@ -157,7 +157,7 @@ describe("extraction", () => {
     await expect(extract("/closed/media.m3u8")).rejects.toMatchObject({ code: "drm" });
   });
 
-  test("says that a page is a list, and touches none of its entries", async () => {
+  test("reports that a page is a list, and touches none of its entries", async () => {
     const videos = Array.from({ length: 30 }, (_, i) => `<video src="/entry-${i}.mp4"></video>`);
     page("/list.html", videos.join(""));
     const response = await extract("/list.html");
@@ -166,7 +166,7 @@ describe("extraction", () => {
     expect([...origin.hits.keys()].filter((path) => path.startsWith("/entry-"))).toEqual([]);
   });
 
-  test("carries a response of many megabytes whole", async () => {
+  test("transfers a response of many megabytes completely", async () => {
     const words = "w".repeat(3 << 20);
     page(
       "/long.html",
@@ -176,7 +176,7 @@ describe("extraction", () => {
     expect(info.description).toHaveLength(words.length);
   });
 
-  test("says what went wrong by the table of errors", async () => {
+  test("classifies errors by the table of errors", async () => {
     await expect(extract("/empty.html")).rejects.toMatchObject({ code: "unsupported_url" });
     await expect(extract("/missing.html")).rejects.toMatchObject({ code: "unavailable" });
     await expect(extract("/status/403")).rejects.toMatchObject({ code: "forbidden" });
@@ -215,7 +215,7 @@ describe("the operator's settings", () => {
 });
 
 describe("tasks", () => {
-  test("run side by side without seeing each other's cookies", async () => {
+  test("run in parallel without seeing each other's cookies", async () => {
     const jar = (value: string) =>
       `# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsid\t${value}\n`;
     const names = ["a", "b", "c", "d"];
@@ -232,7 +232,7 @@ describe("tasks", () => {
     expect(videoOf(await extract("/direct.mp4")).requested[0]?.cookie_header).toBeUndefined();
   });
 
-  test("are killed on abort, and the parent lives on", async () => {
+  test("are killed on abort, and the parent survives", async () => {
     const parent = pool.pid;
     const reason = new Error("cancelled");
     const abort = new AbortController();
@@ -268,7 +268,7 @@ describe("tasks", () => {
     expect(isAlive(parent)).toBe(false);
   });
 
-  test("find a parent that is warm already when theirs has died or grown old", async () => {
+  test("find a warm parent when theirs has died or grown old", async () => {
     const parent = pool.pid ?? 0;
     process.kill(parent, "SIGKILL");
     await vi.waitFor(() => expect(pool.pid).not.toBe(parent));
@@ -286,7 +286,7 @@ describe("tasks", () => {
     expect(liveToolCount()).toBe(others);
   });
 
-  test("do not wait for an address that an extractor's pattern never comes to an end with", async () => {
+  test("do not wait for a URL on which an extractor's pattern never finishes", async () => {
     const plugins = join(cwd, "plugins", "yt_dlp_plugins", "extractor");
     await mkdir(plugins, { recursive: true });
     const plugin = `from yt_dlp.extractor.common import InfoExtractor
@@ -312,7 +312,7 @@ class EndlessIE(InfoExtractor):
     await hardened.close();
   });
 
-  test("move to a fresh parent after a number of uses, and end with the pool, which takes no more", async () => {
+  test("move to a fresh parent after a number of uses, and end with the pool, which accepts no more", async () => {
     const recycling = new ExtractorPool({ tools, proxy, config, maxUses: 1 });
     const url = `${origin.url}/hang-close`;
     origin.put("/hang-close", Buffer.alloc(1));
@@ -337,7 +337,7 @@ describe("yt-dlp's own download", () => {
     return folder;
   }
 
-  test("writes each chosen format of an earlier extraction to a file of its own, with progress", async () => {
+  test("writes each chosen format of an earlier extraction to a separate file, with progress", async () => {
     const { info, requested } = videoOf(await extract("/dash/index.mpd", { format: "bv+ba" }));
     const manifests = origin.hits.get("/dash/index.mpd");
     const folder = await folderFor("dash");

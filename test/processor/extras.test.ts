@@ -19,7 +19,7 @@ const MASTER = `#EXTM3U
 hls/index.m3u8
 `;
 
-/** A page as players make them: the file, its picture and its subtitles. */
+/** A page as players make them: the file, its thumbnail and its subtitles. */
 const pageWith = (tracks: Readonly<Record<string, string>>, poster: string): string => `<!doctype html>
 <html><head><title>With subtitles</title></head><body>
 <video src="/media.mp4" poster="${poster}">${Object.entries(tracks)
@@ -166,7 +166,7 @@ describe("subtitles and thumbnail", () => {
     expect(await bench.remainingFiles()).toEqual([]);
   });
 
-  it("report each upload before its bytes, so that a successor can undo the one that was open", async () => {
+  it("report each upload before its bytes, so that the next run can undo the one that was open", async () => {
     const reported = bench.worker.uploads.length;
     const { delivery } = await deliveries.deliver(
       `${origin.url}/rich.html`,
@@ -180,7 +180,7 @@ describe("subtitles and thumbnail", () => {
     ]);
   });
 
-  it("of a run that was killed are undone by its successor", async () => {
+  it("of a run that was killed are undone by the next run", async () => {
     const key = "videos/killed.en.vtt";
     const store = openObjectStore(bench.target, new EgressPolicy({ opened: new Set() }));
     const { ref } = await store.open({ key, contentType: "text/vtt" }, AbortSignal.timeout(10_000));

@@ -25,8 +25,8 @@ async function opened(name: string, bytes: Uint8Array) {
   return await open(join(folder, name), "r");
 }
 
-describe("a thread that hashes", () => {
-  it("keeps digests apart that are fed in turns", async () => {
+describe("the hash thread", () => {
+  it("keeps digests apart that are updated alternately", async () => {
     const pieces = fc.array(fc.record({ of: fc.nat({ max: 3 }), bytes: fc.uint8Array({ maxLength: 50 }) }));
     await fc.assert(
       fc.asyncProperty(pieces, async (fed) => {
@@ -41,17 +41,17 @@ describe("a thread that hashes", () => {
     );
   });
 
-  it("hashes shared memory where it lies", async () => {
+  it("hashes shared memory in place", async () => {
     const memory = Buffer.from(new SharedArrayBuffer(1 << 20));
     patternedBytes(memory.length).copy(memory);
     const digest = hasher.begin();
     await digest.update([memory.subarray(10, 500_000), memory.subarray(500_000, 900_000)]);
-    // what was answered for may change
+    // memory may change once its update was confirmed
     memory.fill(0);
     expect(await digest.digest()).toBe(sha256(patternedBytes(1 << 20).subarray(10, 900_000)));
   });
 
-  it("hashes files of any size, next to everything else", async () => {
+  it("hashes files of any size in parallel with everything else", async () => {
     for (const size of [0, 1, 1 << 20, (33 << 20) + 7]) {
       const bytes = patternedBytes(size);
       const file = await opened(`sized-${size}`, bytes);
@@ -63,7 +63,7 @@ describe("a thread that hashes", () => {
     }
   });
 
-  it("stops reading a file when it shall", async () => {
+  it("stops reading a file on abort", async () => {
     const file = await opened("stopped", patternedBytes(64 << 20));
     const stop = new AbortController();
     const hashing = hasher.hashFile(file.fd, stop.signal);
@@ -74,13 +74,13 @@ describe("a thread that hashes", () => {
     await expect(hasher.hashFile(file.fd, stop.signal)).rejects.toBe(reason);
   });
 
-  it("says why a file cannot be read", async () => {
+  it("reports why a file cannot be read", async () => {
     const file = await open(join(folder, "unreadable"), "w");
     await expect(hasher.hashFile(file.fd, never)).rejects.toThrow("EBADF");
     await file.close();
   });
 
-  it("reports those who wait when it ends, and begins anew for the next", async () => {
+  it("rejects pending work when it ends, and starts again for the next caller", async () => {
     const other = new Hasher();
     const digest = other.begin();
     await digest.update([Buffer.from("lost")]);
@@ -89,7 +89,7 @@ describe("a thread that hashes", () => {
     const [failure] = await Promise.all([hashing.catch((error: unknown) => error), other.close()]);
     expect(failure).toMatchObject({ message: "the hash thread ended" });
     await file.close();
-    // it would not know what came before
+    // a new thread would not know what came before
     await expect(digest.update([Buffer.from("more")])).rejects.toThrow("the hash thread ended");
     const next = other.begin();
     await next.update([Buffer.from("found")]);

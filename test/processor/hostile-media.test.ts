@@ -24,10 +24,10 @@ import {
 import { media } from "../support/media.ts";
 
 /**
- * Files that are no media but name others, against real tools. The sandbox's walls are left out, so that each wall of
- * ours is seen to hold on its own: what is refused by its first bytes, and what ffmpeg does when it is made to read it
- * all the same. Its limits stay: a demuxer that reads a document as if it were media may ask for gigabytes.
- * `SECOND_FFMPEG` names a folder with another ffmpeg and ffprobe, on which everything must hold, too.
+ * Files that are not media but name other files, against real tools. The sandbox is left out, to show that each of the
+ * other defences works on its own: the refusal by first bytes, and what ffmpeg does when it is made to read the file
+ * all the same. The sandbox's limits stay: a demuxer that reads a document as if it were media may ask for gigabytes.
+ * `SECOND_FFMPEG` names a folder with another ffmpeg and ffprobe, for which everything must hold, too.
  */
 
 const FFMPEG_FOLDERS = ["", process.env.SECOND_FFMPEG ?? ""].filter((folder, i) => i === 0 || folder !== "");
@@ -58,7 +58,7 @@ async function save(name: string, bytes: Buffer | string): Promise<string> {
   return path;
 }
 
-test("no document that names files is taken for media or a picture, whatever it is called", async () => {
+test("no document that names files is taken for media or an image, whatever its name", async () => {
   for (const { name, bytes } of hostileDocuments(trap)) {
     const path = await save("video.mp4", bytes);
     await expect(mediaFile(path), name).rejects.toMatchObject({ code: "unsupported_url" });
@@ -82,7 +82,7 @@ describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", { timeout: 120_000 }, (binaries) =
     tools = { ...found, sandbox };
   });
 
-  /** What a copy of the input holds, or the class of the failure. */
+  /** The content of a copy of the input, or the class of the failure. */
   async function copy(input: ToolInput, form = "matroska"): Promise<string> {
     const output = join(folder, "run", "out");
     await rm(output, { force: true });
@@ -90,17 +90,17 @@ describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", { timeout: 120_000 }, (binaries) =
     try {
       await runFfmpeg({ tools, proxy, cwd: join(folder, "run"), inputs: [input], args, purpose: "inspect" });
     } catch (error) {
-      // every end is one that a person can be informed of
+      // every failure must be one that can be explained to a person
       expect(error).toBeInstanceOf(Fault);
     }
     return (await readFile(output).catch(() => Buffer.alloc(0))).toString("latin1");
   }
 
-  test("the canary would be seen: read as what it is, it is in the copy", async () => {
+  test("the canary can be found: a correct read has it in the copy", async () => {
     expect(await copy(ToolInput.file(trap, "wav"))).toContain(CANARY);
   });
 
-  /** Each document once, every way to name a file among them; all documents would take minutes. */
+  /** Each document once, with every way to name a file among them; all documents would take minutes. */
   const some = (step: number): HostileDocument[] =>
     hostileDocuments(trap).filter((_, i) => i % step === Math.floor(i / step) % step);
 
@@ -112,7 +112,7 @@ describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", { timeout: 120_000 }, (binaries) =
     }
   });
 
-  test("delivers nothing of a local file as a picture", async () => {
+  test("delivers nothing of a local file as an image", async () => {
     for (const [i, { name, bytes }] of some(13).entries()) {
       const path = await save("picture.jpg", bytes);
       const demuxer = IMAGE_DEMUXERS[i % IMAGE_DEMUXERS.length] ?? "png_pipe";
@@ -132,7 +132,7 @@ describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", { timeout: 120_000 }, (binaries) =
   test("follows no playlist to a file, a script or another playlist", async () => {
     for (const { name, bytes } of some(17)) {
       const served = proxy.mount((request, response) => {
-        // a playlist of ours whose segment is the document, and the document itself
+        // a playlist made here whose segment is the document, and the document itself
         const ours = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n/1.ts\n#EXT-X-ENDLIST\n";
         if (request.url === "/0.m3u8") response.end(ours);
         else if (request.url?.startsWith("/1.")) response.end(bytes);
@@ -168,13 +168,13 @@ describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", { timeout: 120_000 }, (binaries) =
     expect(await copy(input)).not.toContain(CANARY);
   });
 
-  test("ends a script that names itself at once, and by a sentence", async () => {
+  test("ends a script that names itself at once, with a proper message", async () => {
     const path = await save("self.mp4", "ffconcat version 1.0\nfile 'self.mp4'\n");
     const asked = probeMedia(path, { tools, proxy, cwd: folder });
     await expect(asked).rejects.toMatchObject({ code: "unsupported_url" });
     for (const demuxer of CONTAINER_DEMUXERS) {
       const forced = probeMedia(ToolInput.file(path, demuxer), { tools, proxy, cwd: folder });
-      // a demuxer without a check of its own may see a stream, but no media in it
+      // a demuxer that does not check its input may see a stream, but no media in it
       const { durationSeconds = null } = await forced.catch((error: unknown) => {
         expect(error).toBeInstanceOf(Fault);
         return { durationSeconds: undefined };
@@ -183,7 +183,7 @@ describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", { timeout: 120_000 }, (binaries) =
     }
   });
 
-  test("reads every kind of media by the demuxer that its first bytes name", async () => {
+  test("reads every kind of media with the demuxer that its first bytes name", async () => {
     const kinds = [
       ...(["mp4", "mp4-index-last", "webm", "mkv-h265-mp3", "mkv-h264-flac", "video-fragments"] as const),
       ...(["audio-m4a", "audio-mp3", "audio-opus", "audio-vorbis", "audio-flac"] as const),
@@ -194,7 +194,7 @@ describe.each(FFMPEG_FOLDERS)("ffmpeg in %j", { timeout: 120_000 }, (binaries) =
     }
   });
 
-  test("makes a thumbnail of a picture", async () => {
+  test("makes a thumbnail of an image", async () => {
     const input = await imageFile(await media("jpg"));
     const args = ["-vf", "scale=16:-1,format=yuvj420p", "-frames:v", "1", "-f", "mjpeg", "small.jpg"];
     const cwd = join(folder, "run");

@@ -9,7 +9,7 @@ import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
-/** Complete runs with sources that send documents naming files instead of media, pictures, subtitles and segments. */
+/** Complete runs with sources that send documents naming files instead of media, images, subtitles and segments. */
 
 let origin: Origin;
 let bench: ProcessorBench;
@@ -30,10 +30,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** One document of each kind, every way to name a file among them. */
+/** One document of each kind, with every way to name a file among them. */
 const documents = () => hostileDocuments(trap).filter((_, i) => i % 15 === 0);
 
-/** Runs; whatever is delivered holds nothing of the trap. */
+/** Runs a job; nothing that is delivered may contain any of the trap. */
 async function run(
   path: string,
   ...rest: [Parameters<ProcessorBench["run"]>[1]?, Parameters<ProcessorBench["run"]>[2]?]
@@ -56,16 +56,19 @@ async function run(
 }
 
 describe("a source that sends a document instead of media", { timeout: 120_000 }, () => {
-  it.each(["without ranges", "with ranges"])("%s ends as a sentence, at the first try", async (how) => {
-    for (const [i, { name, bytes }] of documents().entries()) {
-      const path = `/${how.replace(" ", "-")}-${i}.mp4`;
-      origin.put(path, bytes);
-      origin.behave(path, { noRanges: how === "without ranges" });
-      const outcome = await run(path);
-      if (outcome.type !== "failed") throw new Error(`${name} was delivered`);
-      expect(JOB_ERRORS[outcome.code], `${name}: ${outcome.code}`).toMatchObject({ retry: "never" });
-    }
-  });
+  it.each(["without ranges", "with ranges"])(
+    "%s fails with a proper message, at the first attempt",
+    async (how) => {
+      for (const [i, { name, bytes }] of documents().entries()) {
+        const path = `/${how.replace(" ", "-")}-${i}.mp4`;
+        origin.put(path, bytes);
+        origin.behave(path, { noRanges: how === "without ranges" });
+        const outcome = await run(path);
+        if (outcome.type !== "failed") throw new Error(`${name} was delivered`);
+        expect(JOB_ERRORS[outcome.code], `${name}: ${outcome.code}`).toMatchObject({ retry: "never" });
+      }
+    },
+  );
 
   it("delivers nothing of a file that a track refers to", async () => {
     origin.put("/reference.mp4", movieWithReference(trap));
@@ -74,7 +77,7 @@ describe("a source that sends a document instead of media", { timeout: 120_000 }
     await run("/reference.mp4", { audio_only: true });
   });
 
-  it("and not of one that is sent as an HLS segment", async () => {
+  it("delivers nothing of a file that an HLS segment refers to", async () => {
     for (const [i, { name, bytes }] of documents().entries()) {
       if (i % 3 !== 0) continue;
       origin.put(`/${i}.ts`, bytes);
@@ -87,8 +90,8 @@ describe("a source that sends a document instead of media", { timeout: 120_000 }
   });
 });
 
-describe("a source that sends a document instead of", { timeout: 120_000 }, () => {
-  it("a thumbnail is delivered without one", async () => {
+describe("a source that sends a document instead of a thumbnail", { timeout: 120_000 }, () => {
+  it("is delivered without a thumbnail", async () => {
     for (const [i, { name, bytes }] of documents().entries()) {
       if (i % 3 !== 1) continue;
       origin.put(`/picture-${i}.jpg`, bytes);
@@ -103,14 +106,14 @@ describe("a source that sends a document instead of", { timeout: 120_000 }, () =
 });
 
 describe("the processor's health", () => {
-  it("reports what is in force around its tools", async () => {
+  it("reports which isolation of its tools is in force", async () => {
     const response = await bench.processor.app.request("/healthz");
     const { isolation } = ProcessorHealth.parse(await response.json());
-    // without walls on files, there are none on the rest
+    // without isolation of files, there is none of the rest
     if (!isolation.files) expect(isolation).toMatchObject({ network: false, signals: false });
     const kernel = await readFile("/proc/sys/kernel/osrelease", "utf8").catch(() => "0");
     const [major = 0, minor = 0] = kernel.split(".").map(Number);
-    // a kernel that is too old cannot; one that is new enough may still have it turned off
+    // an old kernel cannot isolate; on a new one, isolation may still be turned off
     if (major * 100 + minor < 513) expect(isolation.files).toBe(false);
   });
 });

@@ -13,13 +13,13 @@ import { type S3Server, startS3 } from "../support/s3-server.ts";
 import { type ScriptedWorker, startScriptedWorker } from "../support/scripted-worker.ts";
 
 /**
- * What the image is to the processor, without an engine for images: a user that is not root, a work folder that is a mount
- * point as good as any, since its parent belongs to somebody else, and nothing else to write to. `npm run image` does the
- * same with the image itself.
+ * What the image gives the processor, without a container engine: a user that is not root, a work folder like a mount
+ * point, since its parent belongs to another user, and no other writable place. `npm run image` does the same with the
+ * image itself.
  */
 
 const SMALL = { seconds: 1, width: 64, height: 36, fps: 10 } as const;
-/** Of the image's user. */
+/** The ids of the image's user. */
 const UID = 1000;
 
 let folder: string;
@@ -58,7 +58,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 }, 30_000);
 
-/** Another user than this one, where this one is root and others may read the repository; else this one. */
+/** A user other than this one, if this one is root and others may read the repository; otherwise this one. */
 async function imageUser(): Promise<{ readonly uid?: number; readonly gid?: number }> {
   if (process.getuid?.() !== 0) return {};
   for (let path = root; path !== dirname(path); path = dirname(path)) {
@@ -104,7 +104,7 @@ describe("the processor with the image's user and folders", () => {
     });
   });
 
-  it("drains on SIGTERM, and leaves the work folder where it was", async () => {
+  it("drains on SIGTERM, and leaves the work folder in place", async () => {
     const { ino } = await stat(work);
     await processor.stop();
     expect(processor.exitCode).toBe(0);

@@ -31,7 +31,7 @@ async function indexOf(file: Buffer): Promise<Buffer> {
 const read = async (kind: MediaKind) => Buffer.from(await readFile(await media(kind)));
 const MATRIX_IN_TKHD = 44;
 
-/** Turns the first picture of a file; what stands in the file is changed. */
+/** Rotates the video of a file by changing the matrix in the file. */
 function rotated(file: Buffer, abcd: readonly [number, number, number, number]): Buffer {
   const matrix = file.indexOf("tkhd") + MATRIX_IN_TKHD;
   for (const [index, offset] of [0, 4, 12, 16].entries()) {
@@ -40,7 +40,7 @@ function rotated(file: Buffer, abcd: readonly [number, number, number, number]):
   return file;
 }
 
-/** What both say about a file. */
+/** What both report about a file. */
 async function compare(file: Buffer) {
   const path = join(cwd, "media.mp4");
   await writeFile(path, file);
@@ -55,7 +55,7 @@ async function compare(file: Buffer) {
 
 describe("the index of a file", () => {
   test.each(["mp4", "mp4-index-last", "mp4-av1-opus", "video-mp4", "audio-m4a"] as const)(
-    "of the kind %s says what ffprobe sees",
+    "of the kind %s matches what ffprobe reports",
     async (kind) => {
       const { declared, seen } = await compare(await read(kind));
       const { video, audio } = seen;
@@ -74,12 +74,12 @@ describe("the index of a file", () => {
     [0, 1, -1, 0],
     [0, -1, 1, 0],
     [-1, 0, 0, -1],
-  ] as const)("reports the shape of a picture that is turned by %i %i %i %i", async (...abcd) => {
+  ] as const)("reports the dimensions of a video that is rotated by %i %i %i %i", async (...abcd) => {
     const { declared, seen } = await compare(rotated(await read("mp4"), abcd));
     expect(declared?.video).toMatchObject({ width: seen.video?.width, height: seen.video?.height });
   });
 
-  test("reports nothing of what is unsupported", async () => {
+  test("reports nothing when something is unsupported", async () => {
     const withByte = (index: Buffer, after: string, offset: number, value: number) => {
       const changed = Buffer.from(index);
       changed[changed.indexOf(after) + offset] = value;
@@ -101,7 +101,7 @@ describe("the index of a file", () => {
     expect(factsOfIndex(fragmented)).toBeNull();
   });
 
-  test("is read without trust, whatever its bytes are", async () => {
+  test("is read safely, whatever its bytes are", async () => {
     const index = await indexOf(await read("mp4"));
     const change = fc.tuple(fc.nat(index.length - 1), fc.nat(255));
     const property = fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (changes) => {

@@ -14,18 +14,18 @@ import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
 const SECONDS = 6;
-/** Several parts of an upload. */
+/** Large enough for several parts of an upload. */
 const LARGE = { seconds: SECONDS, videoBitrate: 30_000_000 };
 const VIDEO = { videoRate: LARGE.videoBitrate, width: 320, height: 180 };
 
-/** Pages with title, artist, date, chapters and a picture, and what they lead to. */
+/** Pages with title, artist, date, chapters and a thumbnail, and the media they lead to. */
 const DESCRIBED = [
   ["whole.html", "video.mpd"],
   ["segments.html", "dash/index.mpd"],
 ] as const;
 
 let origin: Origin;
-/** Its ffmpeg answers questions and makes nothing: what is delivered was made without it. */
+/** Its ffmpeg answers queries and produces nothing: what is delivered was made without it. */
 let bench: ProcessorBench;
 let usual: ProcessorBench;
 let folder: string;
@@ -70,7 +70,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** HLS of video and audio apart. */
+/** HLS with separate video and audio. */
 async function putApart(): Promise<void> {
   const fragments = await media("video-fragments", LARGE);
   const audio = join(folder, "sound.mp4");
@@ -89,7 +89,7 @@ async function putApart(): Promise<void> {
   origin.put("/apart/index.m3u8", Buffer.from(["#EXTM3U", ...lines, ""].join("\n")));
 }
 
-/** A film whose last fragment alone has something in it that is not known. */
+/** A film with something unsupported in its last fragment only. */
 async function turningStrange(): Promise<Buffer> {
   const film = Buffer.from(await readFile(await media("video-fragments", LARGE)));
   film.write("free", film.lastIndexOf("tfdt", undefined, "latin1"), "latin1");
@@ -99,7 +99,7 @@ async function turningStrange(): Promise<Buffer> {
 const playlist = (lines: readonly string[]): Buffer =>
   Buffer.from(["#EXTM3U", "#EXT-X-TARGETDURATION:6", ...lines, "#EXT-X-ENDLIST", ""].join("\n"));
 
-/** A file as HLS offers it: what stands in front of the media, and the rest of it. */
+/** A file as HLS offers it: what comes before the media, and the rest of it. */
 function fragmentsOf(name: string, file: Buffer): Buffer {
   const front = file.indexOf("moof", 0, "latin1") - 4;
   return playlist([
@@ -134,7 +134,7 @@ describe("video and audio", () => {
     ["in segments", "dash/index.mpd", "dash"],
     ["in fragments of HLS", "apart/index.m3u8", "hls"],
     ["in one transport stream", "hls/index.m3u8", "hls"],
-  ] as const)("become one file without a tool: %s", async (_, path, strategy) => {
+  ] as const)("become one file without ffmpeg: %s", async (_, path, strategy) => {
     const { delivery, facts } = await deliver(bench, `${origin.url}/${path}`);
     expect(delivery).toMatchObject({ strategy, native_video_codec: "h264", native_audio_codec: "aac" });
     expect(delivery).toMatchObject({ actual_quality: "180p", adjustments: [] });
@@ -143,7 +143,7 @@ describe("video and audio", () => {
     expect(facts.durationSeconds).toBeCloseTo(SECONDS, 0);
   });
 
-  it.each(DESCRIBED)("have title, artist, date and chapters without a tool: %s", async (page) => {
+  it.each(DESCRIBED)("get title, artist, date and chapters without ffmpeg: %s", async (page) => {
     const { chapters, format } = (await deliver(bench, `${origin.url}/${page}`)).probed;
     expect(format.tags).toMatchObject({
       title: "A film; with # signs",
@@ -164,21 +164,21 @@ describe("video and audio", () => {
     expect(chapters).toHaveLength(2);
   });
 
-  it.each(["dash/index.mpd", "hls/index.m3u8"])("give the audio alone without a tool: %s", async (path) => {
+  it.each(["dash/index.mpd", "hls/index.m3u8"])("give the audio alone without ffmpeg: %s", async (path) => {
     const { delivery, facts } = await deliver(bench, `${origin.url}/${path}`, { audio_only: true });
     expect(delivery.key).toMatch(/\.m4a$/);
     expect(facts).toMatchObject({ video: undefined, audio: { codec: "aac" } });
     expect(facts.durationSeconds).toBeCloseTo(SECONDS, 0);
   });
 
-  it("are made by the tool where something strange comes late", async () => {
+  it("are muxed by ffmpeg when something unsupported comes late", async () => {
     const { facts } = await deliver(usual, `${origin.url}/strange.mpd`);
     expect(facts).toMatchObject({ container: "mp4", video: { codec: "h264" }, audio: { codec: "aac" } });
     expect(facts.durationSeconds).toBeCloseTo(SECONDS, 0);
     expect((await bench.run(`${origin.url}/strange.mpd`)).type).toBe("failed");
   });
 
-  it("are made by the tool where a transport stream goes on as another, within the same limit", async () => {
+  it("are muxed by ffmpeg when a transport stream changes midway, within the same limit", async () => {
     const parts = await Promise.all(
       [LARGE, { ...LARGE, width: 640, height: 360 }].map(async (options) =>
         readSegments(dirname(await media("hls-ts", options))),
@@ -213,7 +213,7 @@ describe("video and audio", () => {
     expect(facts.durationSeconds).toBeCloseTo(SECONDS, 0);
   });
 
-  it("are not delivered when it is larger than the key allows", async () => {
+  it("are not delivered when the file is larger than the key allows", async () => {
     const limits = { max_filesize_bytes: 23_000_000, max_duration_seconds: null };
     const video = (await readFile(await media("video-fragments", LARGE))).length;
     expect(video).toBeLessThan(limits.max_filesize_bytes);

@@ -56,7 +56,7 @@ const audio = (encode: readonly string[], pack: readonly string[]): Stream => ({
   pack,
 });
 
-/** Files as packagers make them. */
+/** Files as packagers produce them. */
 const KINDS = {
   "whole files with frames out of order": { video: video(H264, WHOLE), audio: audio(AAC, WHOLE) },
   "fragments with frames out of order": {
@@ -83,7 +83,7 @@ const KINDS = {
 
 type KindName = keyof typeof KINDS;
 
-/** The two files of a kind, whole and as they are packed. */
+/** The two files of a kind, whole and as they are packaged. */
 async function make(name: KindName) {
   const safe = name.replaceAll(/\W/g, "-");
   const one = async (what: string, { encode, pack }: Stream) => {
@@ -99,14 +99,14 @@ async function make(name: KindName) {
   return { video, audio };
 }
 
-/** The box of a type that stands last in a file, as the track of chapters does. */
+/** The last box of a type in a file, such as the one of the chapter track. */
 function lastBox(file: Buffer, type: string): Buffer {
   const start = file.lastIndexOf(type, undefined, "latin1") - 4;
   return file.subarray(start, start + file.readUInt32BE(start));
 }
 
 describe("tracks that are joined", () => {
-  it.each(Object.keys(KINDS) as KindName[])("are what the tool makes of whole files: %s", async (name) => {
+  it.each(Object.keys(KINDS) as KindName[])("match what ffmpeg makes of whole files: %s", async (name) => {
     const { video, audio } = await make(name);
     const [ours, theirs] = ["ours.mp4", "theirs.mp4"];
     await media.write(ours, await joined([await media.read(video.packed), await media.read(audio.packed)]));
@@ -120,7 +120,7 @@ describe("tracks that are joined", () => {
     expect(await media.decoded(ours)).toEqual(await media.decoded(theirs));
   });
 
-  it("alternate, so that a player has audio and video of every second early", async () => {
+  it("alternate, so that a player gets audio and video of every second early", async () => {
     const { video, audio } = await make("fragments with frames out of order");
     const both = [await media.read(video.packed), await media.read(audio.packed)];
     const sources = await files.openAll(openIsoSource, both);
@@ -130,7 +130,7 @@ describe("tracks that are joined", () => {
     });
   });
 
-  it("play before the file is whole", async () => {
+  it("play before the file is complete", async () => {
     const { video, audio } = await make("fragments with frames out of order");
     const whole = await joined([await media.read(video.packed), await media.read(audio.packed)]);
     await media.write("half.mp4", whole.subarray(0, whole.length / 2));
@@ -138,11 +138,11 @@ describe("tracks that are joined", () => {
       ...["-v", "fatal", "-i", "half.mp4", "-map", "0", "-f", "framecrc", "-"],
     );
     const seen = (stream: number) => stdout.match(RegExp(`^${stream},`, "gm"))?.length ?? 0;
-    // 25 pictures and 43 packets of audio a second
+    // 25 video frames and 43 audio packets a second
     expect([seen(0) / 25, seen(1) / 43]).toEqual([expect.closeTo(1.6, 0), expect.closeTo(1.6, 0)]);
   });
 
-  it("have a cover next to the sound", async () => {
+  it("have a cover next to the audio", async () => {
     const { audio } = await make("fragments with frames out of order");
     await media.ffmpeg("-f", "lavfi", "-i", "color=red:s=64x48", "-frames:v", "1", "cover.jpg");
     const cover = await media.read("cover.jpg");
@@ -153,7 +153,7 @@ describe("tracks that are joined", () => {
     expect((await media.ffprobe(...attached)).trim().split("\n")).toEqual(["0", "1"]);
   });
 
-  it("have chapters as the tool writes them", async () => {
+  it("have the same chapters as ffmpeg writes", async () => {
     const { video, audio } = await make("fragments with frames out of order");
     const chapters = [
       { start: 0, end: 1.5, title: "First = one" },
@@ -172,20 +172,20 @@ describe("tracks that are joined", () => {
     expect((await seen("chapters.ours.mp4")).chapters).toHaveLength(3);
     expect(await seen("chapters.ours.mp4")).toEqual(await seen("chapters.theirs.mp4"));
     expect(await media.decoded("chapters.ours.mp4")).toBe(await media.decoded("chapters.theirs.mp4"));
-    // this tool reads the list alone; what Apple's players read must be as the tool writes it, too
+    // ffprobe reads only the chapter list; the track that Apple's players read must also match ffmpeg's
     const [ours, theirs] = [await media.read("chapters.ours.mp4"), await media.read("chapters.theirs.mp4")];
     for (const type of ["gmhd", "stts", "stsz", "stsc", "chpl"]) {
       expect([type, lastBox(ours, type)]).toEqual([type, lastBox(theirs, type)]);
     }
     const description = lastBox(ours, "stsd");
-    // the tool adds a bitrate behind it
+    // ffmpeg adds a bitrate after it
     expect(description.subarray(20)).toEqual(lastBox(theirs, "stsd").subarray(20, description.length));
     const samples = lastBox(ours, "stco").readUInt32BE(16);
     expect(ours.toString("utf8", samples + 2, samples + 2 + 11)).toBe("First = one");
     expect(ours.indexOf(Buffer.from("chap\0\0\0\x03", "latin1"))).toBeGreaterThan(0);
   });
 
-  it("keep to the room in front of the media, or say how much is missing", async () => {
+  it("fit the space in front of the media, or report how much is missing", async () => {
     const { video, audio } = await make("fragments with frames out of order");
     const files = [await media.read(video.packed), await media.read(audio.packed)];
     const tight = await joined(files);
@@ -206,7 +206,7 @@ describe("tracks that are joined", () => {
     }
   });
 
-  it("have offsets of 64 bits where the file is larger than 4 GiB", async () => {
+  it("have 64-bit offsets where the file is larger than 4 GiB", async () => {
     const { video } = await make("whole files with frames out of order");
     const [source] = await files.openAll(openIsoSource, [await media.read(video.packed)]);
     const tracks = source?.tracks ?? [];
@@ -225,7 +225,7 @@ describe("tracks that are joined", () => {
   });
 });
 
-describe("a file that is left to the tool", () => {
+describe("a file that is left to ffmpeg", () => {
   it.each([
     ["has its index behind the media", [], []],
     ["holds audio and video", ["-movflags", "+faststart"], ["-f", "lavfi", "-i", "sine=duration=1", ...AAC]],
@@ -254,7 +254,7 @@ describe("a file that is left to the tool", () => {
     expect(await failureOf(file.subarray(0, file.length - 10_000))).toBeInstanceOf(EndedEarlyError);
   });
 
-  it("begins again", async () => {
+  it("starts over", async () => {
     const { video } = await make("fragments with frames out of order");
     const file = await media.read(video.packed);
     expect(isUnsupportedMedia(await failureOf(Buffer.concat([file, file])))).toBe(true);
@@ -268,7 +268,7 @@ describe("a file that is left to the tool", () => {
     expect(isUnsupportedMedia(await failureOf(earlier))).toBe(true);
   });
 
-  it("says that it has four thousand million samples", async () => {
+  it("claims to have four thousand million samples", async () => {
     const { video } = await make("whole files with frames out of order");
     const file = await media.read(video.packed);
     const sizes = file.indexOf("stsz", 0, "latin1");
@@ -276,7 +276,7 @@ describe("a file that is left to the tool", () => {
     expect(isUnsupportedMedia(await failureOf(endless))).toBe(true);
   });
 
-  test("whatever is damaged in it, it is joined or refused, never anything else", async () => {
+  test("is joined or refused whatever is damaged in it, never anything else", async () => {
     const { video } = await make("fragments with frames out of order");
     const { audio } = await make("whole files with frames out of order");
     const files = [await media.read(video.packed), await media.read(audio.packed)] as const;

@@ -28,7 +28,7 @@ beforeAll(async () => {
     origin.put(`/${count}.xml`, Buffer.from(feed));
   }
   bench = await startProcessorBench([origin.host]);
-  // the extractor's start counts towards the limit of anyone who comes first
+  // the extractor's start counts towards the limit of the first caller
   await list("/direct.mp4");
 }, 60_000);
 
@@ -82,11 +82,11 @@ describe("a list", () => {
     60_000,
   );
 
-  it("ends after as many entries as were asked for", async () => {
+  it("ends after as many entries as were requested", async () => {
     expect(entriesOf(await list("/142.xml", { max_entries: 10 }))).toHaveLength(10);
   });
 
-  it("is one of one item where the URL is a media item", async () => {
+  it("has one item where the URL is a media item", async () => {
     const lines = await list("/direct.mp4");
     expect(entriesOf(lines)).toEqual([
       expect.objectContaining({ url: `${origin.url}/direct.mp4`, unavailable: false }),
@@ -96,7 +96,7 @@ describe("a list", () => {
     ]);
   });
 
-  it("reports the media of a page that has several", async () => {
+  it("contains the media of a page that has several", async () => {
     origin.put(
       "/two.html",
       Buffer.from('<title>Two</title><video src="/a.mp4"></video><video src="/b.mp4"></video>'),
@@ -107,7 +107,7 @@ describe("a list", () => {
     ]);
   });
 
-  it("takes what leads to a list for the list", async () => {
+  it("is also found through a redirect", async () => {
     const lines = await list(`/redirect?to=${encodeURIComponent(`${origin.url}/1.xml`)}`);
     expect(entriesOf(lines)).toHaveLength(1);
   });
@@ -117,18 +117,21 @@ describe("a list", () => {
     ["windows-1252", "latin1", "\n\n  "],
     ["UTF-8", "utf8", "\ufeff\n"],
     ["UTF-16", "utf16le", "\ufeff"],
-  ] as const)("reads a feed in %s, by its declaration or mark", async (name, encoding, front) => {
-    const feed = `${front}<?xml version="1.0" encoding="${name}"?><rss><channel><title>Ü</title>
+  ] as const)(
+    "is read from a feed in %s, by its declaration or byte order mark",
+    async (name, encoding, front) => {
+      const feed = `${front}<?xml version="1.0" encoding="${name}"?><rss><channel><title>Ü</title>
       <item><title>Grüße</title><enclosure url="/a.mp3"/></item></channel></rss>`;
-    origin.put("/encoded.xml", Buffer.from(feed, encoding));
-    const lines = await list("/encoded.xml");
-    expect(lines[0]).toMatchObject({ title: "Ü" });
-    expect(entriesOf(lines)).toMatchObject([
-      { title: "Grüße", url: `${origin.url}/a.mp3`, authoritative: true },
-    ]);
-  });
+      origin.put("/encoded.xml", Buffer.from(feed, encoding));
+      const lines = await list("/encoded.xml");
+      expect(lines[0]).toMatchObject({ title: "Ü" });
+      expect(entriesOf(lines)).toMatchObject([
+        { title: "Grüße", url: `${origin.url}/a.mp3`, authoritative: true },
+      ]);
+    },
+  );
 
-  it("reads a feed in Shift_JIS, with an address relative to it", async () => {
+  it("is read from a feed in Shift_JIS, with relative addresses", async () => {
     const title = Buffer.from([0x93, 0xfa, 0x96, 0x7b]);
     const [before, after] = [
       `<?xml version='1.0' encoding='Shift_JIS'?><rss><channel><item><title>`,
@@ -140,7 +143,7 @@ describe("a list", () => {
     ]);
   });
 
-  it("resolves the addresses of a feed by what it calls its base", async () => {
+  it("resolves the addresses of a feed by its declared base", async () => {
     const item = (base: string, url: string) =>
       `<item${base}><title>A</title><enclosure url="${url}"/></item>`;
     const feed = `<rss xml:base="/media/"><channel>${item("", "a.mp3")}${item("", "../b.mp3")}${item(
@@ -191,7 +194,7 @@ describe("a list", () => {
     ]);
   });
 
-  it("says of a feed with bad markup that it is the feed", async () => {
+  it("recognises a feed with bad markup as a feed", async () => {
     origin.put(
       "/bad.xml",
       Buffer.from('<?xml version="1.0"?><rss><channel><item><title>A & B</title></rss>'),
@@ -203,7 +206,7 @@ describe("a list", () => {
     ["/empty.html", "unsupported_url"],
     ["/status/404", "unavailable"],
     ["/status/503", "network"],
-  ])("says by its class why there is none: %s", async (path, code) => {
+  ])("reports by error class why there is none: %s", async (path, code) => {
     expect(await list(path)).toEqual([{ type: "failed", code, retry_after_ms: null }]);
   });
 
@@ -212,29 +215,29 @@ describe("a list", () => {
     expect(lines).toEqual([expect.objectContaining({ type: "failed", code: "egress_blocked" })]);
   });
 
-  it("takes no slot of a run, and wants a valid request", async () => {
+  it("takes no slot of a run, and requires a valid request", async () => {
     expect(bench.processor.runs.size).toBe(0);
     expect((await ask("/1.xml", { timeout_ms: 0 })).status).toBe(400);
   });
 });
 
 describe("the extraction of a list", () => {
-  it("is killed when it takes too long, and the line says so", async () => {
+  it("is killed when it takes too long, and the response says so", async () => {
     origin.behave("/hangs.xml", { hang: true });
     expect(await list("/hangs.xml", { timeout_ms: 300 })).toEqual([{ type: "late" }]);
     await origin.idle();
   });
 
-  it("is killed when nobody wants the list any more", async () => {
+  it("is killed when the client no longer reads the list", async () => {
     origin.behave("/left.xml", { hang: true });
     const response = await ask("/left.xml");
     await origin.waitForHit("/left.xml");
     await response.body?.cancel();
-    // the connection that it held is gone with it
+    // the connection that it held is closed with it
     await origin.idle();
   });
 
-  it("is killed when the connection of anyone who asked is gone", async () => {
+  it("is killed when the client's connection is gone", async () => {
     origin.behave("/cut.xml", { hang: true });
     const server = createAdaptorServer({ fetch: bench.processor.app.fetch }) as Server;
     const port = await listen(server);
@@ -251,7 +254,7 @@ describe("the extraction of a list", () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it("is refused while as many others are reported", async () => {
+  it("is refused while as many others as allowed are running", async () => {
     origin.behave("/held.xml", { hang: true });
     const held = await Promise.all(Array.from({ length: 4 }, () => ask("/held.xml")));
     const refused = await ask("/1.xml");
@@ -261,7 +264,7 @@ describe("the extraction of a list", () => {
   });
 });
 
-/** A site as the plugins of yt-dlp may know it: lazy, endless, with lists in its list. */
+/** A site as the plugins of yt-dlp may know it: lazy, endless, with nested lists. */
 const CHANNEL = `
 import itertools
 from yt_dlp.extractor.common import InfoExtractor
@@ -289,7 +292,7 @@ class ChannelIE(InfoExtractor):
         raise ExtractorError('This playlist is private', expected=True)
 `;
 
-describe("a site that reports its list bit by bit", () => {
+describe("a site that reports its list in pieces", () => {
   let folder: string;
   let pool: ExtractorPool;
   let proxy: EgressProxy;
@@ -300,7 +303,7 @@ describe("a site that reports its list bit by bit", () => {
     await mkdir(join(folder, "yt_dlp_plugins/extractor"), { recursive: true });
     await writeFile(join(folder, "yt_dlp_plugins/extractor/channel.py"), CHANNEL);
     const tools = await discoverTools(bench.config);
-    // plugins are loaded for anyone who configures such a provider
+    // plugins are loaded when such a provider is configured
     const config = { ...bench.config, workDir: folder, ytdlpPotProviderUrl: "http://127.0.0.1:9" };
     proxy = await EgressProxy.start(policy);
     const ytdlp = { ...tools.ytdlp, pythonPath: folder };
@@ -326,7 +329,7 @@ describe("a site that reports its list bit by bit", () => {
     return { parts, code };
   }
 
-  it("is asked for no more than is wanted, through the lists in its list", async () => {
+  it("is asked for no more than needed, including nested lists", async () => {
     const { parts, code } = await report("short");
     expect(code).toBeNull();
     expect(parts.map((part) => ("list" in part ? part.list : part.entry.id))).toEqual([
@@ -336,13 +339,13 @@ describe("a site that reports its list bit by bit", () => {
     expect(hidden).toEqual([false, false, true, true, false, true]);
   });
 
-  it("may break off, which is reported by its class", async () => {
+  it("may break off, which is reported by its error class", async () => {
     const { parts, code } = await report("broken");
     expect([parts.length, code]).toEqual([2, "private"]);
   });
 });
 
-describe("a run of a list that was not asked for as one", () => {
+describe("a run for a list that was not requested as one", () => {
   it("ends as is_playlist", async () => {
     expect(await bench.run(`${origin.url}/142.xml`)).toMatchObject({ type: "failed", code: "is_playlist" });
     expect(touched()).toEqual([]);

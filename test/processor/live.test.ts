@@ -17,7 +17,7 @@ import {
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
-/** A second of the stream passes in this time: fast enough for a test, slow enough to be followed. */
+/** How long one second of the stream takes here: fast enough for a test, slow enough to be followed. */
 const SECOND_MS = 150;
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -72,7 +72,7 @@ async function delivered(jobId: string): Promise<{ delivery: Delivery; facts: Me
   return { delivery, facts: await probeMedia(path, { tools, cwd: folder, proxy }), bytes };
 }
 
-/** Resolves when the journal of a run holds this piece. */
+/** Resolves when the journal of a run contains this piece. */
 async function written(jobId: string, piece: number, attempt = 1): Promise<void> {
   while ((await bench.object(`videos/.recordings/${jobId}/${attempt}/${piece}`)) === null) {
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -139,7 +139,7 @@ describe("a recording", () => {
     await expectNothingLeft(id);
   });
 
-  it("begins with what the playlist keeps when it is to begin at the start", async () => {
+  it("begins with what the playlist still holds when it should begin at the start", async () => {
     await start({ window: 8 });
     live.air(8);
     const id = await submit(recording({ from_start: true, max_seconds: 6 }));
@@ -157,7 +157,7 @@ describe("a recording", () => {
     expect(delivery.adjustments).toEqual([]);
   });
 
-  it("ends with what there is when the source falls silent", async () => {
+  it("ends with what was recorded when the source falls silent", async () => {
     await start();
     live.air(4);
     const id = await submit(recording({ from_start: true }));
@@ -165,12 +165,12 @@ describe("a recording", () => {
     expect(facts.durationSeconds).toBeCloseTo(4, 0);
   });
 
-  it("says what could not be fetched", async () => {
+  it("reports what could not be fetched", async () => {
     await start({ window: 6 });
     live.air(6);
     const id = await submit(recording({ from_start: true, max_seconds: 30 }));
     await written(id, 6);
-    // more than the playlist keeps passes between two looks
+    // between two polls more passes than the playlist keeps
     live.air(10);
     await written(id, 8);
     live.end();
@@ -180,7 +180,7 @@ describe("a recording", () => {
     ]);
   });
 
-  it.each(["hls-fmp4", "hls-aes"] as const)("takes %s as well", async (kind) => {
+  it.each(["hls-fmp4", "hls-aes"] as const)("also accepts %s", async (kind) => {
     await start({ kind, window: 6 });
     live.air(6);
     const id = await submit(recording({ from_start: true, max_seconds: 5 }));
@@ -189,7 +189,7 @@ describe("a recording", () => {
     expect(facts.durationSeconds).toBeCloseTo(5, 0);
   });
 
-  it("joins video and audio that come apart", async () => {
+  it("joins separate video and audio", async () => {
     await start({ window: 6 });
     live.air(6);
     const master = [
@@ -207,7 +207,7 @@ describe("a recording", () => {
     expect([facts.video !== undefined, facts.audio !== undefined]).toEqual([true, true]);
   });
 
-  it("is made into the asked format", async () => {
+  it("is converted into the requested format", async () => {
     await start({ window: 4 });
     live.air(4);
     const id = await submit(recording({ from_start: true, max_seconds: 3 }), { format: "mp3" });
@@ -216,12 +216,12 @@ describe("a recording", () => {
     expect(facts.durationSeconds).toBeCloseTo(3, 0);
   });
 
-  it("leaves nothing when its job is cancelled", async () => {
+  it("leaves nothing behind when its job is cancelled", async () => {
     await start();
     live.play(SECOND_MS);
     const id = await submit();
     await written(id, 3);
-    // so that the Worker can erase what a run that dies leaves
+    // so that the Worker can delete what a run leaves behind when it dies
     expect(bench.worker.recordings).toContain(`videos/.recordings/${id}`);
     await bench.processor.runs.cancel(id);
     expect(bench.worker.published).not.toContain(id);
@@ -229,7 +229,7 @@ describe("a recording", () => {
   });
 });
 
-describe("a recording that another run goes on with", () => {
+describe("a recording that another run continues", () => {
   const successor = (id: string): Partial<RunRequest> => ({
     ...recording({ from_start: true, max_seconds: 12, key: `videos/.recordings/${id}` }),
     job_id: id,
@@ -237,7 +237,7 @@ describe("a recording that another run goes on with", () => {
     predecessor: { claimed_at: Date.now(), upload: null },
   });
 
-  it("holds what was on air before and after, and says what is missing", async () => {
+  it("contains what was on air before and after, and reports the gap", async () => {
     await start({ window: 5 });
     live.air(5);
     const id = await submit(recording({ from_start: true, max_seconds: 12 }));

@@ -7,7 +7,7 @@ import { type ProcessorBench, startProcessorBench } from "../support/processor.t
 let origin: Origin;
 let bench: ProcessorBench;
 
-/** A page whose description of its media is JSON with this in it. */
+/** A page that describes its media as JSON with this in it. */
 const page = (members: string): Buffer =>
   Buffer.from(`<!doctype html><html><head><title>Numbers</title><script type="application/ld+json">
 {"@context": "https://schema.org", "@type": "VideoObject", "name": "Numbers", "contentUrl": "/media.mp4", ${members}}
@@ -50,19 +50,19 @@ async function probe(path: string): Promise<ProbeOutcome> {
   return ProbeResponse.parse(await response.json()).outcome;
 }
 
-describe("a source that says numbers which nobody can count with", () => {
+describe("a source that states infinite or absurd numbers", () => {
   it.each(["/infinite.html", "/endless.m3u8", "/endless-master.m3u8", "/wide-master.m3u8", "/busy"])(
-    "costs neither the processor nor the response: %s",
+    "breaks neither the processor nor the response: %s",
     async (path) => {
       const outcome = await probe(path);
-      // whose fault it is is said: never ours
+      // the error says whose fault it is: never the service's
       expect(outcome).not.toMatchObject({ code: "internal" });
-      // and the next one is served as ever
+      // and the next request works as usual
       expect(await probe("/media.mp4")).toMatchObject({ type: "found" });
     },
   );
 
-  it("is reported as a failure that the Worker takes", async () => {
+  it("is reported as a failure that the Worker accepts", async () => {
     const outcome = await bench.run(`${origin.url}/endless-master.m3u8`);
     expect(outcome).toMatchObject({ type: "failed", code: "unsupported_url" });
     expect(await bench.run(`${origin.url}/busy`)).toMatchObject({ type: "failed" });

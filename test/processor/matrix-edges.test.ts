@@ -25,7 +25,7 @@ const master = (...variants: (readonly [string, number, number])[]): Buffer =>
       .join("\n"),
   );
 
-/** What ffmpeg writes to a pipe: it cannot go back, so that the file has neither duration nor index. */
+/** What ffmpeg writes to a pipe: it cannot seek back, so the file has neither duration nor index. */
 async function piped(...args: string[]): Promise<Buffer> {
   const options = { encoding: "buffer", maxBuffer: 1 << 26 } as const;
   return (await promisify(execFile)("ffmpeg", ["-nostdin", "-v", "error", ...args, "-"], options)).stdout;
@@ -68,38 +68,38 @@ afterAll(async () => {
 const videoOf = ({ probed }: Delivered) => probed.streams.find(({ codec_type }) => codec_type === "video");
 
 describe("max_resolution", () => {
-  it("takes of a portrait source the largest whose shorter side is not over it", async () => {
+  it("picks, for a portrait source, the largest variant whose shorter side is within the limit", async () => {
     const done = await deliveries.deliver(`${origin.url}/portrait.m3u8`, { max_resolution: 720 });
     expect(videoOf(done)).toMatchObject({ width: 720, height: 1280 });
     expect(done.delivery).toMatchObject({ actual_quality: "720p", strategy: "hls", adjustments: [] });
   });
 
-  it("takes the best where none is asked for", async () => {
+  it("picks the best when it is not set", async () => {
     const done = await deliveries.deliver(`${origin.url}/portrait.m3u8`);
     expect(videoOf(done)).toMatchObject({ width: 1080, height: 1920 });
   });
 
-  it("takes the smallest where none is small enough, and says so", async () => {
+  it("picks the smallest when none is small enough, and reports it", async () => {
     const done = await deliveries.deliver(`${origin.url}/large.m3u8`, { max_resolution: 480 });
     expect(videoOf(done)).toMatchObject({ width: 720, height: 1280 });
     expect(done.delivery.adjustments).toMatchObject([{ field: "max_resolution", from: 480, to: 720 }]);
   });
 
-  it("scales nothing: a larger file that is all there is comes as it is", async () => {
+  it("scales nothing: a larger file is delivered as it is when there is no other", async () => {
     const done = await deliveries.deliver(`${origin.url}/tall.mp4`, { max_resolution: 360 });
     expect(done.delivery).toMatchObject({ actual_quality: "480p", strategy: "ranges" });
     expect(done.delivery.adjustments).toMatchObject([{ field: "max_resolution", from: 360, to: 480 }]);
   });
 });
 
-describe("a format that is corrected", () => {
+describe("a corrected format", () => {
   it.each([
     [{ format: "avi" }, "format", "mp4", "video/mp4"],
     [{ format: "avi", audio_only: true }, "format", "m4a", "audio/mp4"],
     [{ format: "mkv", audio_only: true }, "format", "m4a", "audio/mp4"],
     [{ format: "webm", audio_only: true }, "format", "opus", "audio/ogg"],
     [{ format: "mp3", audio_only: false }, "audio_only", "mp3", "audio/mpeg"],
-  ] as const)("is reported, and is what the file is: %o", async (request, field, extension, mime) => {
+  ] as const)("is reported, and the file matches it: %o", async (request, field, extension, mime) => {
     expect(plan(request).adjustments).toMatchObject([{ field }]);
     const { delivery, probed } = await deliveries.deliver(`${origin.url}/direct.mp4`, request);
     expect(delivery.key).toMatch(new RegExp(`\\.${extension}$`));
@@ -113,14 +113,14 @@ describe("a format that is corrected", () => {
     await link.body?.cancel();
   });
 
-  it("a bitrate without a codec makes AAC of that bitrate", async () => {
+  it("a bitrate without a codec gives AAC of that bitrate", async () => {
     const done = await deliveries.deliver(`${origin.url}/endless.webm`, { audio_bitrate: "64k" });
     expect(done.probed.streams.find(({ codec_type }) => codec_type === "audio")?.codec_name).toBe("aac");
   });
 });
 
 describe("a source that reports neither duration nor index", () => {
-  it.each(["mp4", "mov"])("has its index in front in %s", async (format) => {
+  it.each(["mp4", "mov"])("gets its index in front in %s", async (format) => {
     const { bytes, delivery, probed } = await deliveries.deliver(`${origin.url}/endless.webm`, { format });
     expect(boxAt(bytes, "moov")).toBeGreaterThan(0);
     expect(boxAt(bytes, "moov")).toBeLessThan(boxAt(bytes, "mdat"));
@@ -129,20 +129,20 @@ describe("a source that reports neither duration nor index", () => {
     expect(Number(probed.format.duration)).toBeCloseTo(3, 0);
   });
 
-  it("has its cues in front in mkv", async () => {
+  it("gets its cues in front in mkv", async () => {
     const { bytes } = await deliveries.deliver(`${origin.url}/endless.webm`, { format: "mkv" });
     const cluster = bytes.indexOf(Buffer.from("1f43b675", "hex"), 200);
     expect(bytes.subarray(100, cluster).includes(Buffer.from("1c53bb6b", "hex"))).toBe(true);
   });
 });
 
-describe("what encoders do not take", () => {
-  it("an odd side loses a row, not the job", async () => {
+describe("what encoders do not support", () => {
+  it("an odd width or height loses a row, not the job", async () => {
     const done = await deliveries.deliver(`${origin.url}/odd.webm`, { format: "mov" });
     expect(videoOf(done)).toMatchObject({ codec_name: "h264", width: 190, height: 106 });
   });
 
-  it.each(["opus", "mp3", "m4a"])("six channels become what %s takes", async (format) => {
+  it.each(["opus", "mp3", "m4a"])("six channels become what %s supports", async (format) => {
     const { probed } = await deliveries.deliver(`${origin.url}/six.mkv`, { format });
     expect(probed.streams[0]?.codec_type).toBe("audio");
   });

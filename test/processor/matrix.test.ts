@@ -38,7 +38,7 @@ afterAll(async () => {
 const nameOf = ({ format, video, audio, quality, source }: MatrixCase): string =>
   `${source.name} to ${format}, video ${video}, audio ${audio}${quality === "none" ? "" : `, ${quality}`}`;
 
-/** As the matrix names containers: by what the file says of itself. */
+/** Containers by the matrix's names, judged by what the file says about itself. */
 function containerOf({ probed, bytes }: Delivered): string {
   const name = probed.format.format_name;
   if (name.includes("matroska")) return bytes.subarray(0, 64).includes("webm") ? "webm" : "matroska";
@@ -47,7 +47,7 @@ function containerOf({ probed, bytes }: Delivered): string {
   return { qt: "mov", M4A: "m4a" }[brand] ?? "mp4";
 }
 
-/** Where the first element of an id stands in the segment of a Matroska file; Infinity for none. */
+/** Where the first element with an id is in the segment of a Matroska file; Infinity if there is none. */
 function elementAt(bytes: Buffer, wanted: number): number {
   const size = (at: number): { value: number; end: number } => {
     const length = Math.clz32(bytes[at] ?? 1) - 23;
@@ -109,7 +109,7 @@ describe("the matrix of formats, codecs and sources", { concurrent: true }, () =
         native_audio_codec: wanted.source.audio,
       });
       if (rule.inFront === "index") expect(boxAt(bytes, "moov")).toBeLessThan(boxAt(bytes, "mdat"));
-      // a file that is delivered as it is keeps its cues where its maker put them
+      // a file that is delivered as it is keeps its cues where they were
       if (rule.inFront === "cues" && delivery.strategy !== "ranges") {
         expect(elementAt(bytes, CUES)).toBeLessThan(elementAt(bytes, CLUSTER));
       }

@@ -31,7 +31,7 @@ const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25",
 const AAC = ["-c:a", "aac", "-b:a", "96k"];
 const STEREO = ["-ac", "2"];
 
-/** Streams as packagers make them. */
+/** Streams as packagers produce them. */
 const KINDS = {
   "pictures out of order, and sound": [...video(), ...audio(), ...H264, ...AAC],
   "pictures alone": [...video(), ...H264],
@@ -60,7 +60,7 @@ const KINDS = {
 
 type KindName = keyof typeof KINDS;
 
-/** As the tool numbers what it writes. */
+/** The first packet id that ffmpeg assigns. */
 const FIRST_PID = 0x100;
 const VIDEO_SOURCES = { pid: FIRST_PID, type: 0x1b, streamId: 0xe0 };
 const AUDIO = { pid: FIRST_PID, type: 0x0f, streamId: 0xc0 };
@@ -78,22 +78,22 @@ async function transport(name: string, args: readonly string[]): Promise<Buffer>
   return media.read(`${name}.ts`);
 }
 
-describe("a transport stream that becomes a file", () => {
+describe("a transport stream that is converted", () => {
   async function expectAsTheTool(file: string): Promise<void> {
     await media.write("ours.mp4", await files.joined(open, [await media.read(file)]));
     const tags = Object.entries(TAGS).flatMap(([tag, value]) => ["-metadata", `${tag}=${value}`]);
     await media.ffmpeg("-i", file, "-map", "0", "-c", "copy", ...tags, "theirs.mp4");
     expect(await media.streamsOf("ours.mp4")).toEqual(await media.streamsOf("theirs.mp4"));
     expect(await media.packetsOf("ours.mp4")).toEqual(await media.packetsOf("theirs.mp4"));
-    // the tool's times of audio come from a coarser clock, so that they differ by one sample
+    // ffmpeg's audio timestamps come from a coarser clock, so that they differ by one sample
     expect(await media.framesOf("ours.mp4")).toEqual(await media.framesOf("theirs.mp4"));
   }
 
-  it.each(Object.keys(KINDS) as KindName[])("is what the tool makes of it: %s", async (name) => {
+  it.each(Object.keys(KINDS) as KindName[])("matches what ffmpeg makes of it: %s", async (name) => {
     await expectAsTheTool((await make(name)).file);
   });
 
-  it("may be written anew, packet by packet", async () => {
+  it("can be written back, packet by packet", async () => {
     const { bytes } = await make("pictures in order, stereo of 48 kHz");
     const again = transportStream([VIDEO_SOURCES], readPackets(bytes, [FIRST_PID]));
     expect(await failureOf(again)).toBe(null);
@@ -102,7 +102,8 @@ describe("a transport stream that becomes a file", () => {
   it("has frames of audio that begin in one packet and end in another", async () => {
     const whole = await transport("sound alone", [...audio(), ...AAC]);
     const packets = readPackets(whole, [FIRST_PID]);
-    // each packet but the last gives its end to the next one, which keeps the time of the first frame that begins in it
+    // each packet but the last passes its end to the next one, which keeps the time of the first frame that begins in
+    // it
     const shares = packets.map(({ payload }, index) =>
       index === packets.length - 1 ? 0 : payload.length % 97,
     );
@@ -134,7 +135,7 @@ describe("a transport stream that becomes a file", () => {
     );
   });
 
-  it("gives its audio alone where the pictures are not wanted", async () => {
+  it("gives its audio alone when the video is not wanted", async () => {
     const { bytes } = await make(PLAIN);
     const audioOnly: files.Open = (stream) => openTransportSource(stream, ["soun"]);
     await media.write("sound.m4a", await files.joined(audioOnly, [bytes]));
@@ -142,7 +143,7 @@ describe("a transport stream that becomes a file", () => {
     expect([packets.length, others]).toEqual([expect.closeTo((SECONDS * 44_100) / 1024, -1), []]);
   });
 
-  it("alternates, so that a player has audio and video of every second early", async () => {
+  it("alternates, so that a player gets audio and video of every second early", async () => {
     const sources = await files.openAll(open, [(await make(PLAIN)).bytes]);
     expect(await files.lastChunks(sources, 2.5)).toEqual({
       vide: expect.closeTo(5, 0),
@@ -151,7 +152,7 @@ describe("a transport stream that becomes a file", () => {
   });
 });
 
-describe("a transport stream that is left to the tool", () => {
+describe("a transport stream that is left to ffmpeg", () => {
   const COPIES = ["-f", "mpegts"];
   const INTERLACED = ["-flags", "+ildct+ilme", "-x264-params", "tff=1"];
 
@@ -167,7 +168,7 @@ describe("a transport stream that is left to the tool", () => {
     await media.ffmpeg(...COPIES, ...args, ...(args.includes("mp4" as never) ? [] : COPIES), file);
     const failure = await failureOf(await media.read(file));
     const sources = failure === null ? await files.openAll(open, [await media.read(file)]) : [];
-    // anyone who asks for a stream that is not among the tracks asks the tool
+    // a stream that is not among the tracks is left to ffmpeg
     expect(isUnsupportedMedia(failure) || sources.every(({ tracks }) => tracks.length === 0)).toBe(true);
   });
 
@@ -262,7 +263,7 @@ describe("a transport stream that is left to the tool", () => {
     ]);
   });
 
-  it("has other parameters later on", async () => {
+  it("changes its parameters midway", async () => {
     const [first, second] = [
       await transport("first", [...video(), ...H264, "-bf", "0"]),
       await transport("second", [
@@ -274,7 +275,7 @@ describe("a transport stream that is left to the tool", () => {
     expect(await failureOf(both)).toMatchObject({ message: "other parameters" });
   });
 
-  test("whatever is damaged in it, it becomes a file or is refused, never anything else", async () => {
+  test("becomes a file or is refused whatever is damaged in it, never anything else", async () => {
     const { bytes } = await make(PLAIN);
     const short = bytes.subarray(0, 300 * PACKET_BYTES);
     await fc.assert(

@@ -43,7 +43,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Bytes that came through each proxy during some work. */
+/** Bytes that went through each proxy during some work. */
 async function through(work: () => Promise<unknown>): Promise<[number, number]> {
   const before = [first.bytes, second.bytes] as const;
   await work();
@@ -56,7 +56,7 @@ async function deliver(path: string): Promise<number> {
   return outcome.delivery.file_size;
 }
 
-/** Command lines and environments of the processes that may be looked into, but for this one. */
+/** Command lines and environments of all readable processes except this one. */
 async function processTexts(): Promise<string> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && name !== `${process.pid}`);
   const texts = pids.flatMap((pid) =>
@@ -81,11 +81,11 @@ describe("the operator's proxies", () => {
     const two = await through(() => deliver("/direct.mp4"));
     expect([one[1], two[0]]).toEqual([0, 0]);
     expect(Math.min(one[0], two[1])).toBeGreaterThan(size);
-    // nothing reached the origin by another way
+    // nothing reached the origin in any other way
     expect(origin.connections).toBe(first.targets.length + second.targets.length);
   });
 
-  it("are kept to by the run that follows a probe", async () => {
+  it("stay the same for the run that follows a probe", async () => {
     const probed = await through(async () => probe("/hls/index.m3u8"));
     const ran = await through(() => deliver("/hls/index.m3u8"));
     const used = (bytes: [number, number]) => bytes.map((count) => count > 0);
@@ -95,7 +95,7 @@ describe("the operator's proxies", () => {
 });
 
 describe("the operator's other settings", () => {
-  it("send the operator's session and name with extraction and media", async () => {
+  it("send the operator's session and User-Agent with extraction and media", async () => {
     origin.behave("/direct.mp4", { cookie: `session=${SECRETS[2]}` });
     const from = origin.requests.length;
     expect(await bench.run(`${origin.url}/direct.mp4?again`)).toMatchObject({ type: "completed" });

@@ -18,10 +18,10 @@ import { clientFor } from "../support/egress.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { listen } from "../support/ports.ts";
 
-/** Answers without an end: each reader stops on its own, soon after its limit. What was sent is counted at the origin. */
+/** Endless responses: each reader stops on its own, soon after its limit. The origin counts what was sent. */
 
 const MiB = 1 << 20;
-/** What a connection holds between sender and reader. */
+/** What a connection buffers between sender and reader. */
 const IN_FLIGHT_BYTES = 8 * MiB;
 
 let endless: http.Server;
@@ -68,7 +68,7 @@ afterAll(() => {
 
 const { signal } = new AbortController();
 
-describe("a response without an end", () => {
+describe("an endless response", () => {
   test("instead of a key is not a key", async () => {
     sent = 0;
     const source = new HlsSource(client, { url: `${endlessUrl}/a.m3u8`, signal });
@@ -161,24 +161,27 @@ describe("a page", () => {
     ["gzip", gzipSync],
     ["deflate", deflateSync],
     ["deflate", deflateRawSync],
-  ] as const)("packed by %s is read up to the limit, and not a byte further", async (encoding, pack) => {
-    const small = serve(`/small-${pack.name}.html`, pack(html(1000)), encoding);
-    await expect(extract(small)).resolves.toMatchObject({ kind: "video" });
-    const bomb = pack(html(64 * MiB));
-    expect(bomb.length).toBeLessThan(PAGE_BYTES);
-    await expect(extract(serve(`/bomb-${pack.name}.html`, bomb, encoding))).rejects.toMatchObject({
-      code: "limit_exceeded",
-    });
-  });
+  ] as const)(
+    "compressed with %s is read up to the limit, and not a byte further",
+    async (encoding, pack) => {
+      const small = serve(`/small-${pack.name}.html`, pack(html(1000)), encoding);
+      await expect(extract(small)).resolves.toMatchObject({ kind: "video" });
+      const bomb = pack(html(64 * MiB));
+      expect(bomb.length).toBeLessThan(PAGE_BYTES);
+      await expect(extract(serve(`/bomb-${pack.name}.html`, bomb, encoding))).rejects.toMatchObject({
+        code: "limit_exceeded",
+      });
+    },
+  );
 
-  test("packed twice, or in a way that cannot be stopped half-way, is not unpacked", async () => {
+  test("compressed twice, or with a method that cannot be stopped midway, is not decompressed", async () => {
     const twice = gzipSync(gzipSync(html(64 * MiB)));
     const brotli = brotliCompressSync(html(64 * MiB));
     for (const [path, body, encoding] of [
       ["/twice.html", twice, "gzip, gzip"],
       ["/brotli.html", brotli, "br"],
     ] as const) {
-      // the packed bytes are no page; what they are is reported when their first bytes are looked at
+      // the compressed bytes are not a page; their kind is reported when their first bytes are checked
       const found = await extract(serve(path, body, encoding));
       expect(found.info, path).toMatchObject({ ext: "unknown_video" });
     }
@@ -191,7 +194,7 @@ describe("a page", () => {
   });
 
   test("that announces more than the limit is not read", async () => {
-    // more than the buffers of all sockets on the way take
+    // more than the buffers of all sockets on the way hold
     origin.put("/large.html", html(64 * MiB));
     await expect(extract(`${origin.url}/large.html`)).rejects.toMatchObject({ code: "limit_exceeded" });
     expect(origin.bytes.get("/large.html")).toBeLessThan(64 * MiB);

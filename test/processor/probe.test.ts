@@ -28,7 +28,7 @@ beforeAll(async () => {
     bodies: { "/short.m3u8": Buffer.from(MASTER) },
   });
   bench = await startProcessorBench([origin.host], { PROBE_SECONDS: "4" });
-  // the extractor's start counts towards the limit of anyone who comes first
+  // the extractor's start counts towards the limit of the first caller
   await bench.run(`${origin.url}/direct.mp4`);
 }, 60_000);
 
@@ -56,7 +56,7 @@ async function probe(path: string, request?: MediaRequest): Promise<ProbeOutcome
 }
 
 describe("a probe", () => {
-  it("says what a page says of its media", async () => {
+  it("reports what a page says about its media", async () => {
     expect(await probe("/page.html")).toMatchObject({
       type: "found",
       media: {
@@ -71,11 +71,11 @@ describe("a probe", () => {
 
   it.each([
     ["/direct.mp4", "h264", "aac"],
-    // its index stands at the end
+    // its index is at the end
     ["/last.mp4", "h264", "aac"],
     ["/film.webm", "vp9", "opus"],
   ])(
-    "reads duration and picture of a plain file from the file: %s",
+    "reads duration and dimensions of a plain file from the file: %s",
     async (path, video_codec, audio_codec) => {
       const outcome = await probe(path, {});
       expect(outcome).toMatchObject({
@@ -89,14 +89,14 @@ describe("a probe", () => {
     },
   );
 
-  it("reports a plain file without ranges as far as its page says", async () => {
+  it("reports of a plain file without ranges only what its page says", async () => {
     origin.behave("/direct.mp4", { noRanges: true });
-    // only the beginning of it was read
+    // only its beginning was read
     expect(await probe("/direct.mp4?plain")).toMatchObject({ type: "found", media: { duration: null } });
     origin.behave("/direct.mp4", {});
   });
 
-  it("reports the size of the picture and the streams of a playlist", async () => {
+  it("reports the video dimensions and the streams of a playlist", async () => {
     const outcome = await probe("/short.m3u8");
     expect(outcome).toMatchObject({ type: "found", media: { width: 1080, height: 1920 } });
     expect(outcome.type === "found" && outcome.media.formats.map(({ height }) => height)).toEqual([
@@ -104,13 +104,13 @@ describe("a probe", () => {
     ]);
   });
 
-  it("reports the streams that a plan takes", async () => {
+  it("reports the streams that a plan chooses", async () => {
     expect(await probe("/short.m3u8", { max_resolution: 360 })).toMatchObject({
       streams: [{ width: 360, height: 640, video_codec: "h264", audio_codec: "aac" }],
     });
   });
 
-  it("estimates what a plan makes: of a copy, of a clip of it, and of audio that is made anew", async () => {
+  it("estimates what a plan produces: a copy, a clip of it, and re-encoded audio", async () => {
     const sizeOf = async (request: MediaRequest) => {
       const outcome = await probe("/dash/index.mpd", request);
       return outcome.type === "found" ? outcome.estimated_size : outcome;
@@ -121,17 +121,17 @@ describe("a probe", () => {
     expect(Math.abs(whole / delivered - 1)).toBeLessThan(0.3);
     expect(await sizeOf({ clip_start: 2, clip_end: 4 })).toBe(Math.round(whole / 5));
     expect(await sizeOf({ format: "mp3", audio_bitrate: "64k" })).toBe((64_000 * 10) / 8);
-    // what a quality comes to depends on the picture
+    // the size for a quality depends on the content
     expect(await sizeOf({ video_codec: "vp9" })).toBeNull();
   });
 
-  it("takes no slot of a run and leaves nothing", async () => {
+  it("takes no slot of a run and leaves nothing behind", async () => {
     await probe("/direct.mp4");
     expect(bench.processor.runs.size).toBe(0);
     expect(await bench.remainingFiles()).toEqual([]);
   });
 
-  it("tells a refusal by its class", async () => {
+  it("reports a refusal by its error class", async () => {
     expect(await probe("/empty.html")).toMatchObject({ type: "failed", code: "unsupported_url" });
     expect(await probe("/status/404")).toMatchObject({ type: "failed", code: "unavailable" });
   });
@@ -146,7 +146,7 @@ describe("a probe", () => {
     expect((await ask({ url: `${origin.url}/hangs`, kind: "metadata" })).status).toBe(504);
   });
 
-  it("answers 503 while others are being answered", async () => {
+  it("answers 503 while as many others as allowed are running", async () => {
     origin.behave("/hangs", { hang: true });
     const waiting = Array.from({ length: 4 }, () => ask({ url: `${origin.url}/hangs`, kind: "metadata" }));
     const refused = await ask({ url: `${origin.url}/direct.mp4`, kind: "metadata" });
@@ -154,7 +154,7 @@ describe("a probe", () => {
     await Promise.all(waiting);
   });
 
-  it("wants the Worker's token and a valid request", async () => {
+  it("requires the Worker's token and a valid request", async () => {
     const response = await bench.processor.app.request("/probe", { method: "POST", body: "{}" });
     expect(response.status).toBe(401);
     expect((await ask({ kind: "metadata" })).status).toBe(400);
@@ -162,7 +162,7 @@ describe("a probe", () => {
 });
 
 describe("the run that follows a probe", () => {
-  it("asks the source nothing again, and chooses by its own plan", async () => {
+  it("does not ask the source again, and makes its own plan", async () => {
     await probe("/short.m3u8");
     const before = origin.hits.get("/short.m3u8");
     const outcome = await bench.run(`${origin.url}/short.m3u8`, { max_resolution: 360 });
@@ -173,10 +173,10 @@ describe("the run that follows a probe", () => {
     );
   });
 
-  it("asks anew when the links of the response are refused", async () => {
+  it("asks again when the links of the response are refused", async () => {
     await probe("/page.html");
     const before = origin.hits.get("/page.html") ?? 0;
-    // the fast way and the plain one
+    // the fast strategy and the sequential one
     origin.behave("/direct.mp4", { status: 403, times: 2 });
     expect(await bench.run(`${origin.url}/page.html`)).toMatchObject({ type: "completed" });
     expect(origin.hits.get("/page.html")).toBe(before + 1);

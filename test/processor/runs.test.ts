@@ -29,7 +29,7 @@ beforeAll(async () => {
     "portrait.mp4": ["mp4", { width: 180, height: 320 }],
   });
   origin = await startOrigin({ root: media });
-  // what is found out about a host counts for the runs that follow
+  // what is learned about a host affects the runs that follow
   liars = [await startOrigin({ root: media }), await startOrigin({ root: media })];
   bench = await startProcessorBench([origin.host, ...liars.map(({ host }) => host)]);
   tools = await discoverTools(bench.config);
@@ -41,7 +41,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Runs to completion, checks what every delivery must hold, and probes the delivered bytes. */
+/** Runs to completion, checks what every delivery must satisfy, and probes the delivered bytes. */
 async function deliver(
   ...args: Parameters<ProcessorBench["run"]>
 ): Promise<{ delivery: Delivery; facts: MediaFacts; bytes: Buffer; attempts: number | undefined }> {
@@ -68,7 +68,7 @@ async function deliver(
 const indexOf = (bytes: Buffer, type: string): number => bytes.indexOf(type, 0, "latin1");
 
 describe("a run", () => {
-  it("sends a progressive file through as it is", async () => {
+  it("passes a progressive file through unchanged", async () => {
     const { delivery, facts, attempts } = await deliver(`${origin.url}/direct.mp4`);
     expect(delivery).toMatchObject({
       strategy: "ranges",
@@ -88,7 +88,7 @@ describe("a run", () => {
     expect(delivery.timings.extract_ms).toBeGreaterThan(0);
   });
 
-  it("gives two sources that end alike two names, and one source the same name again", async () => {
+  it("gives two sources with the same file name two names, and one source the same name again", async () => {
     const keys = [];
     for (const path of ["/direct.mp4?a", "/direct.mp4?b", "/direct.mp4?a"]) {
       keys.push((await deliver(origin.url + path)).delivery.key);
@@ -100,7 +100,7 @@ describe("a run", () => {
     expect(named.delivery.key).toBe("videos/mine.mp4");
   });
 
-  it("puts the index in front where the source has it behind", async () => {
+  it("puts the index in front where the source has it at the end", async () => {
     const { delivery, bytes } = await deliver(`${origin.url}/last.mp4`);
     expect(delivery.strategy).toBe("mux");
     expect(indexOf(bytes, "moov")).toBeLessThan(indexOf(bytes, "mdat"));
@@ -137,7 +137,7 @@ describe("a run", () => {
     origin.behave("/direct.mp4", {});
   });
 
-  it("reports progress while it reads a source without ranges whose index stands at the end", async () => {
+  it("reports progress while it reads a source without ranges whose index is at the end", async () => {
     const path = "/last.mp4?slow";
     const size = Number((await fetch(origin.url + path, { method: "HEAD" })).headers.get("content-length"));
     origin.behave("/last.mp4", { noRanges: true, bytesPerSecond: size / 4 });
@@ -147,14 +147,14 @@ describe("a run", () => {
     origin.behave("/last.mp4", {});
   });
 
-  it("turns to the plain way when the ranges of a source lie after an honest first one", async () => {
+  it("falls back to sequential reading when a source's ranges turn out wrong after a correct first one", async () => {
     liars[0].behave("/last.mp4", { lie: "late" });
     const { delivery, attempts } = await deliver(`${liars[0].url}/last.mp4`);
     expect([delivery.strategy, attempts]).toEqual(["sequential", 2]);
     liars[0].behave("/last.mp4", {});
   });
 
-  it("transcodes only the stream that does not fit, and says so", async () => {
+  it("transcodes only the stream that does not fit, and reports it", async () => {
     const { delivery, facts } = await deliver(`${origin.url}/film.webm`, { format: "mov" });
     expect(facts).toMatchObject({ container: "mov", video: { codec: "h264" }, audio: { codec: "aac" } });
     expect(delivery).toMatchObject({ strategy: "transcode", timings: { cpu_wait_ms: expect.any(Number) } });
@@ -164,7 +164,7 @@ describe("a run", () => {
     ]);
   });
 
-  it("extracts native audio without touching it", async () => {
+  it("extracts native audio without re-encoding it", async () => {
     const { delivery, facts } = await deliver(`${origin.url}/direct.mp4`, { audio_only: true });
     expect(delivery.key).toMatch(/\.m4a$/);
     expect(facts).toMatchObject({ video: undefined, audio: { codec: "aac" } });
@@ -181,7 +181,7 @@ describe("a run", () => {
     expect(facts.durationSeconds).toBeCloseTo(1, 0);
   });
 
-  it("cuts a clip from a source whose ranges turn out to lie", async () => {
+  it("cuts a clip from a source whose ranges turn out to be wrong", async () => {
     liars[1].behave("/direct.mp4", { lie: "late" });
     const { facts, delivery } = await deliver(`${liars[1].url}/direct.mp4`, { clip_start: 1, clip_end: 2 });
     expect(facts.durationSeconds).toBeCloseTo(1, 0);
@@ -189,7 +189,7 @@ describe("a run", () => {
     liars[1].behave("/direct.mp4", {});
   });
 
-  it("names the shorter side of a portrait", async () => {
+  it("reports the shorter side of a portrait video", async () => {
     const { delivery } = await deliver(`${origin.url}/portrait.mp4`);
     expect(delivery.actual_quality).toBe("180p");
   });
@@ -220,7 +220,7 @@ describe("a run that cannot deliver", () => {
     expect(await bench.run(`${origin.url}${path}`)).toMatchObject({ type: "failed", code });
   });
 
-  it("sees that a file was cut off at its source", async () => {
+  it("detects that a file was cut off at its source", async () => {
     const whole = await bench.object(
       `videos/direct [direct-${await addressTag(`${origin.url}/direct.mp4`)}].mp4`,
     );
@@ -240,7 +240,7 @@ describe("a run that cannot deliver", () => {
     expect(outcome).toMatchObject({ type: "failed", code: "limit_exceeded" });
   });
 
-  it("gives a file up in the middle when it grows over the limit and nothing states its length", async () => {
+  it("gives up midway when a file of unknown length grows over the limit", async () => {
     origin.behave("/last.mp4", { noLength: true, noRanges: true });
     const limits = { max_filesize_bytes: 5_000, max_duration_seconds: null };
     const outcome = await bench.run(`${origin.url}/last.mp4`, {}, { limits });
@@ -249,7 +249,7 @@ describe("a run that cannot deliver", () => {
     expect(await bench.s3.unfinishedUploads()).toEqual([]);
   });
 
-  it("gives up what turns out to be longer than the limit and than it says", async () => {
+  it("gives up when media turns out to be longer than the limit and than it claims", async () => {
     const film = Buffer.from(await (await fetch(`${origin.url}/film.webm`)).arrayBuffer());
     // the element Duration of the header, a float of eight bytes, in milliseconds
     film.writeDoubleBE(500, film.indexOf("448988", "hex") + 3);
@@ -262,7 +262,7 @@ describe("a run that cannot deliver", () => {
 });
 
 describe("a run that is stopped", () => {
-  it("publishes nothing and leaves nothing when its job was taken away in mid-download", async () => {
+  it("publishes nothing and leaves nothing behind when its job was taken away in mid-download", async () => {
     origin.behave("/direct.mp4", { bytesPerSecond: 2_000 });
     const jobId = await bench.submit(`${origin.url}/direct.mp4`, {}, { filename: "stopped" });
     await origin.waitForHit("/direct.mp4");
@@ -282,7 +282,7 @@ describe("a run that is stopped", () => {
     expect(await bench.s3.unfinishedUploads()).toEqual([]);
   });
 
-  it("repeats a report until the Worker takes it", async () => {
+  it("repeats a report until the Worker accepts it", async () => {
     bench.worker.failNext("upload", 500);
     bench.worker.failNext("outcome", 503, 500);
     const outcome = await bench.run(`${origin.url}/direct.mp4`);

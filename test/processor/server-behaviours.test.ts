@@ -16,7 +16,9 @@ import {
 } from "../support/odd-server.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
-/** What servers do, each with the ways in which media is fetched from them. Every one of them ends in the same file. */
+/**
+ * What servers do, each with the ways in which media is fetched from them. Every combination results in the same file.
+ */
 
 const SOURCES = {
   file: "/file.mp4",
@@ -40,12 +42,12 @@ const oneAtATime =
   (asked) =>
     asked.active > 1 ? refuse(asked, status) : send(asked, { pauseMs: 5 });
 const reset = ({ response }: Asked): void => void response.socket?.resetAndDestroy();
-/** Two nodes that give different values of a header to the same file. */
+/** Two nodes that send different values of a header for the same file. */
 const perNode =
   (headers: (node: number) => Record<string, string>): Behaviour =>
   (asked) =>
     send(asked, { headers: headers(asked.hit % 2) });
-/** Sends requests to nodes, by links that an extraction uses up. */
+/** Sends requests to the nodes, through links that expire after a few requests. */
 function redirectByTicket(): Behaviour {
   const left = new Map<string, number>();
   let count = 0;
@@ -186,7 +188,7 @@ beforeAll(async () => {
   const ordinary = await new OddServer(root, send).start();
   servers.set("ordinary", ordinary);
   for (const one of CASES) {
-    // what is found out about a host counts for the runs that follow: each case has one of its own
+    // what is learned about a host affects the runs that follow: each case has a separate host
     const sockets = one.behaviour === "accepts one connection" ? 1 : undefined;
     const server = new OddServer(root, BEHAVIOURS[one.behaviour] ?? send, sockets);
     servers.set(nameOf(one), await server.start());
@@ -219,7 +221,7 @@ async function deliveredFrom(server: OddServer, source: SourceName): Promise<rea
   return stdout.trim().split("\n");
 }
 
-describe("whatever a server does, its media is delivered whole", () => {
+describe("media is delivered completely, whatever a server does", () => {
   it.each(CASES.map((one) => [nameOf(one), one] as const))("one that %s", async (name, { source }) => {
     const server = servers.get(name);
     if (!server) throw new Error(`no server for ${name}`);

@@ -23,7 +23,7 @@ afterAll(async () => {
 afterEach(() => origin.behave("/", {}));
 
 let files = 0;
-/** A path of its own for each test, so that counters start at zero. */
+/** A unique path for each test, so that counters start at zero. */
 function file(behaviour: Behaviour = {}): string {
   const path = `/file-${files++}.bin`;
   origin.put(path, FILE);
@@ -45,8 +45,8 @@ async function collect(batches: AsyncIterable<Buffer[]>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-describe("a source that honours ranges", () => {
-  it("is read whole by several connections, each byte once", async () => {
+describe("a source with working ranges", () => {
+  it("is read completely by several connections, each byte once", async () => {
     const path = file({ bytesPerSecond: 50 * MiB });
     const source = await open(path, { connections: 4 });
     expect(source).toMatchObject({ sizeBytes: FILE.length, rangesWork: true });
@@ -70,7 +70,7 @@ describe("a source that honours ranges", () => {
     policy.close();
   });
 
-  it("shares its memory to a reader that keeps nothing, however slow it is", async () => {
+  it("reuses its memory for a reader that keeps nothing, however slow it is", async () => {
     const source = await open(file(), { connections: 4 });
     const memories = new Set<ArrayBufferLike>();
     const copies: Buffer[] = [];
@@ -83,7 +83,7 @@ describe("a source that honours ranges", () => {
     expect(memories.size * 256 * 1024).toBeLessThan(FILE.length);
   });
 
-  it("uses its connections again", async () => {
+  it("reuses its connections", async () => {
     const source = await open(file(), { connections: 3 });
     const before = origin.connections;
     for (let start = 0; start + MiB <= FILE.length; start += MiB) await source.readPart(start, start + MiB);
@@ -100,7 +100,7 @@ describe("a source that honours ranges", () => {
     source.close();
   });
 
-  it("gives parts, the first one from what the first response already brought", async () => {
+  it("serves parts, the first one from what the first response already brought", async () => {
     const path = file();
     const source = await open(path);
     const parts = await Promise.all([
@@ -112,7 +112,7 @@ describe("a source that honours ranges", () => {
     expect(origin.bytes.get(path)).toBe(FILE.length);
   });
 
-  it("asks for little until the reader goes on", async () => {
+  it("requests little until the reader continues", async () => {
     const path = file();
     const source = await open(path);
     for await (const _batch of source.read()) break;
@@ -120,7 +120,7 @@ describe("a source that honours ranges", () => {
     expect(origin.requests.filter((request) => request.path === path)).toHaveLength(1);
   });
 
-  it("ends its requests when the reader leaves", async () => {
+  it("ends its requests when the reader stops", async () => {
     const path = file({ bytesPerSecond: 20 * MiB });
     const source = await open(path, { connections: 6 });
     let seen = 0;
@@ -158,7 +158,7 @@ describe("a source that honours ranges", () => {
 });
 
 describe("a broken transfer", () => {
-  it("goes on at the byte where the connection broke", async () => {
+  it("continues at the byte where the connection broke", async () => {
     const path = file({ resetAfter: 300_000, resets: 3 });
     const source = await open(path);
     expect((await collect(source.read())).equals(FILE)).toBe(true);
@@ -166,13 +166,13 @@ describe("a broken transfer", () => {
     expect(source.bytesRead).toBe(FILE.length);
   });
 
-  it("goes on after a response that was shorter than announced", async () => {
+  it("continues after a response that was shorter than announced", async () => {
     const source = await open(file({ truncateAfter: MiB }));
     const part = await source.readPart(MiB, 5 * MiB);
     expect(part.equals(FILE.subarray(MiB, 5 * MiB))).toBe(true);
   });
 
-  it("goes on without ranges by skipping what it has", async () => {
+  it("continues without ranges by skipping what it has", async () => {
     const path = file({ noRanges: true, resetAfter: 2 * MiB, resets: 1 });
     const source = await open(path);
     expect(source.rangesWork).toBe(false);
@@ -180,7 +180,7 @@ describe("a broken transfer", () => {
     expect(source.retries).toBeGreaterThan(0);
   });
 
-  it("is given up when nothing more ever comes", async () => {
+  it("is given up when nothing more arrives", async () => {
     const clock = impatientClock();
     const path = file();
     const source = await open(path, { clock });
@@ -190,7 +190,7 @@ describe("a broken transfer", () => {
     expect(source.retries).toBe(5);
   });
 
-  it("is given up when a byte a time is all that comes", async () => {
+  it("is given up when only single bytes arrive", async () => {
     const path = file();
     const source = await open(path);
     origin.behave(path, { resetAfter: 1 });
@@ -198,7 +198,7 @@ describe("a broken transfer", () => {
     expect(source.retries).toBeLessThanOrEqual(20);
   });
 
-  it("is given up when the file changes in the middle", async () => {
+  it("is given up when the file changes midway", async () => {
     const path = file({ changeAt: 3 });
     const source = await open(path);
     await expect(collect(source.read({ chunkBytes: MiB }))).rejects.toMatchObject({
@@ -220,7 +220,7 @@ describe("a broken transfer", () => {
 });
 
 describe("a source without ranges", () => {
-  it("is read by the very first response", async () => {
+  it("is read from the very first response", async () => {
     const path = file({ noRanges: true });
     const source = await open(path);
     expect(source).toMatchObject({ rangesWork: false, sizeBytes: FILE.length });
@@ -237,14 +237,11 @@ describe("a source without ranges", () => {
     await expect(collect(limited.read())).rejects.toMatchObject({ code: "limit_exceeded" });
   });
 
-  it.each(["shifted", "unknown-size"] as const)(
-    "is what a source with %s ranges is taken for",
-    async (lie) => {
-      const source = await open(file({ lie }));
-      expect(source.rangesWork).toBe(false);
-      expect((await collect(source.read())).equals(FILE)).toBe(true);
-    },
-  );
+  it.each(["shifted", "unknown-size"] as const)("is assumed when the ranges are %s", async (lie) => {
+    const source = await open(file({ lie }));
+    expect(source.rangesWork).toBe(false);
+    expect((await collect(source.read())).equals(FILE)).toBe(true);
+  });
 
   it("cannot be read from the middle", async () => {
     const source = await open(file({ noRanges: true }));
@@ -255,7 +252,7 @@ describe("a source without ranges", () => {
   it.each<[string, Behaviour]>([
     ["shifts its ranges later", { lie: "shifted" }],
     ["removes ranges later", { noRanges: true }],
-  ])("is not guessed about: one that %s fails", async (_case, behaviour) => {
+  ])("is detected only at the start: one that %s fails", async (_case, behaviour) => {
     const path = file();
     const source = await open(path);
     origin.behave(path, behaviour);
@@ -270,7 +267,7 @@ describe("a refusal of the source", () => {
     [404, "unavailable"],
     [410, "forbidden"],
     [451, "unavailable"],
-  ])("with %i is %s, asked once", async (status, code) => {
+  ])("with %i is %s, after one request", async (status, code) => {
     const path = file({ status });
     await expect(open(path)).rejects.toMatchObject({ code });
     expect(origin.hits.get(path)).toBe(1);
@@ -283,13 +280,13 @@ describe("a refusal of the source", () => {
     source.close();
   });
 
-  it("with 429 and a long wait is handed on with the wait", async () => {
+  it("with 429 and a long wait is passed on with the wait", async () => {
     const path = file({ status: 429, retryAfterSeconds: 3600 });
     await expect(open(path)).rejects.toMatchObject({ code: "rate_limited", retryAfterMs: 3_600_000 });
     expect(origin.hits.get(path)).toBe(1);
   });
 
-  it("with 500 is tried again, then a network failure", async () => {
+  it("with 500 is retried, then a network failure", async () => {
     const passing = await open(file({ status: 500, times: 2 }));
     expect(passing.retries).toBe(2);
     passing.close();
@@ -298,7 +295,7 @@ describe("a refusal of the source", () => {
 });
 
 describe("redirects and secrets", () => {
-  it("goes straight to where the redirect led, and sends cookies with every request", async () => {
+  it("uses the target of the redirect directly, and sends cookies with every request", async () => {
     const path = file({ cookie: "sid=ok" });
     const url = `${origin.url}/redirect?to=${encodeURIComponent(origin.url + path)}`;
     const source = await open(path, { url, headers: { cookie: "a=b; sid=ok" } });

@@ -69,7 +69,7 @@ describe("a file that is uploaded while it grows", () => {
     expect((await delivered("appended")).equals(bytes)).toBe(true);
   });
 
-  it("keeps its head back until the end", async () => {
+  it("holds its head back until the end", async () => {
     const path = join(folder, "headed");
     const bytes = patternedBytes(4 * PART);
     await writeFile(path, bytes);
@@ -104,7 +104,7 @@ describe("a file that is uploaded while it grows", () => {
     }
   });
 
-  it("ends with the writer's failure and leaves nothing behind", async () => {
+  it("fails with the writer and leaves nothing behind", async () => {
     const path = join(folder, "failed");
     await writeFile(path, patternedBytes(3 * PART));
     const failure = new Error("the muxer failed");
@@ -119,7 +119,7 @@ describe("a file that is uploaded while it grows", () => {
     expect(await server.unfinishedUploads()).toEqual([]);
   });
 
-  it("ends with a failure of the storage although the writer goes on", async () => {
+  it("fails with the storage although the writer continues", async () => {
     const path = join(folder, "refused");
     await writeFile(path, patternedBytes(3 * PART));
     const uploader = await uploaderFor("refused");

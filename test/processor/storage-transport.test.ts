@@ -8,7 +8,7 @@ import { impatientClock, manualTicker } from "../support/egress.ts";
 
 const MiB = 1 << 20;
 
-test("a server that answers early gets nothing of what the memory of the body is used for next", async () => {
+test("a server that answers early receives none of the data for which the body's memory is used next", async () => {
   const goOn = Promise.withResolvers<void>();
   let leaked = false;
   const server = net.createServer((connection) => {
@@ -41,7 +41,7 @@ test("a server that answers early gets nothing of what the memory of the body is
   server.close();
 });
 
-/** A storage that does what it is ordered to, and a transport whose time goes on by hand. */
+/** A storage that behaves as the test orders, and a transport with a manual clock. */
 async function storage(handler: http.RequestListener) {
   const server = http.createServer(handler);
   server.listen(0, "127.0.0.1");
@@ -61,7 +61,7 @@ async function storage(handler: http.RequestListener) {
   return { server, ticker, send, close };
 }
 
-test("a storage that answers nothing for a minute hangs: it is not asked again, and cleared up after in a sixth", async () => {
+test("a storage that does not answer for a minute hangs: it is not asked again, and clean-up waits a sixth of that", async () => {
   const { server, ticker, send, close } = await storage(() => {});
   const asked = once(server, "request");
   const retrier = new Retrier({ clock: impatientClock(), secrets: [] });
@@ -87,7 +87,7 @@ test("a storage that answers nothing for a minute hangs: it is not asked again, 
   close();
 });
 
-test("one connection that is lost while others are served is tried again", async () => {
+test("a single connection that is lost while others work is retried", async () => {
   const { server, ticker, send, close } = await storage((request, response) => {
     if (request.url === "/lost" && hits++ === 0) return;
     response.end("stored");
@@ -103,12 +103,12 @@ test("one connection that is lost while others are served is tried again", async
   close();
 });
 
-test("a storage that takes a byte now and then hangs, too", async () => {
+test("a storage that accepts a byte now and then hangs, too", async () => {
   const { server, ticker, send, close } = await storage((request) => void request.pause());
   const asked = once(server, "request");
   const storing = send("/part", [Buffer.alloc(64 << 20)]);
   await asked;
-  // what fits the buffers on the way is taken at first
+  // what fits the buffers on the way is accepted at first
   const rejected = expect(storing).rejects.toThrow("no progress for 60 s");
   while (ticker.running > 0) {
     ticker.pass(60_000);

@@ -9,7 +9,7 @@ import { spawnTool, type ToolOptions } from "../../processor/tools/exec.ts";
 import { openSandbox, type Sandbox, type ToolLimits } from "../../processor/tools/sandbox.ts";
 import { listen } from "../support/ports.ts";
 
-/** What a tool may take and reach, against programs that want more. */
+/** What a tool may use and reach, tested with programs that want more. */
 
 const MiB = 1 << 20;
 const FREE: ToolLimits = { wallMs: 60_000, memoryBytes: null, cpuSeconds: null };
@@ -19,7 +19,7 @@ const config = readConfig({
 });
 
 let folder: string;
-/** The tool's own, and another run's. */
+/** The tool's folder, and another run's. */
 let own: string;
 let other: string;
 let python: string;
@@ -66,21 +66,21 @@ describe("a tool", () => {
     expect(limit).toBe(sandbox.isolation.limits ? "processor time" : "time");
   });
 
-  test("is ended by its deadline when it waits for ever", async () => {
+  test("is ended by its deadline when it waits forever", async () => {
     const { limit, code } = await script("import signal; signal.pause()", {
       limits: { ...FREE, wallMs: 300 },
     });
     expect({ limit, code }).toEqual({ limit: "time", code: null });
   });
 
-  test("is ended when it writes more than anybody reads", async () => {
+  test("is ended when it writes more output than allowed", async () => {
     const endless = "import sys\nwhile True: sys.stdout.write('x' * 1000 + '\\n')";
     const { limit, lines } = await script(endless, { maxStdoutBytes: MiB });
     expect(limit).toBe("output");
     expect(lines.join("").length).toBeLessThanOrEqual(MiB);
   });
 
-  test("keeps its arguments, input, output and third channel", async () => {
+  test("has its arguments, input, output and third channel", async () => {
     const extra: string[] = [];
     const text = "import os, sys; print(sys.argv[1:]); os.write(3, b'progress=end\\n'); print(os.getcwd())";
     const args = ["-I", "-c", text, "read=/", "--", "a b"];
@@ -92,20 +92,20 @@ describe("a tool", () => {
   });
 });
 
-describe("walls", () => {
-  /** Where the kernel has none, a tool runs all the same, and everything is open to it. */
+describe("the sandbox", () => {
+  /** Where the kernel has no sandbox, a tool runs all the same, and everything is open to it. */
   const isOpen = () => !sandbox.isolation.files;
   const canRead = async (path: string) =>
     (await run("/bin/cat", [path], { ...walls(), stdout: "ignore" })).code === 0;
 
-  test("leave a tool its own folder", async () => {
+  test("leaves a tool its own folder", async () => {
     await writeFile(join(own, "mine.txt"), "mine");
     expect(await canRead(join(own, "mine.txt"))).toBe(true);
     expect(await script("open('made.txt', 'w').write('x')", walls())).toMatchObject({ code: 0 });
     expect(await readFile(join(own, "made.txt"), "utf8")).toBe("x");
   });
 
-  test("hide the folders of other runs, the processor's own, and everything of other processes", async () => {
+  test("hides the folders of other runs, the processor's own, and everything of other processes", async () => {
     await symlink(join(other, "secret.txt"), join(own, "link"));
     const hidden = [
       ...[join(other, "secret.txt"), join(own, "link"), join(own, "../other/secret.txt")],
@@ -115,7 +115,7 @@ describe("walls", () => {
     for (const path of hidden) expect(await canRead(path), path).toBe(isOpen());
   });
 
-  test("let a tool write nowhere else", async () => {
+  test("lets a tool write nowhere else", async () => {
     for (const path of [join(other, "new.txt"), join(folder, "new.txt"), "/dev/shm/waterspout-new"]) {
       const { code } = await script(`open(${JSON.stringify(path)}, 'w')`, walls());
       expect(code === 0, path).toBe(isOpen());
@@ -124,7 +124,7 @@ describe("walls", () => {
     expect((await readdir(other)).sort()).toEqual(["secret.txt"]);
   });
 
-  test("let a tool connect to the ports it was given, and to no other", async () => {
+  test("lets a tool connect to the ports it was given, and to no other", async () => {
     const servers = [net.createServer((socket) => socket.end()), net.createServer((socket) => socket.end())];
     const [given = 0, foreign = 0] = await Promise.all(servers.map((server) => listen(server)));
     const connect = (port: number) =>
@@ -134,14 +134,14 @@ describe("walls", () => {
     for (const server of servers) server.close();
   });
 
-  test("let a tool signal nobody outside", async () => {
+  test("lets a tool signal no process outside", async () => {
     const { code } = await script(`import os; os.kill(${process.pid}, 0)`, walls());
     expect(code === 0).toBe(!sandbox.isolation.signals);
   });
 });
 
-describe("a machine without walls", () => {
-  test("runs its tools all the same, and says so", async () => {
+describe("a machine without a sandbox", () => {
+  test("runs its tools all the same, and reports it", async () => {
     const without = openSandbox(python, config, undefined);
     expect(without.isolation).toEqual({ files: false, network: false, signals: false, limits: false });
     const { lines } = await script("print('ran')", { sandbox: without, ...walls() });
@@ -155,7 +155,7 @@ describe("a machine without walls", () => {
     expect(await script("open('/etc/passwd')", limited)).toMatchObject({ code: 0 });
   });
 
-  test("refuses to start where the operator requires them", () => {
+  test("refuses to start where the operator requires one", () => {
     const strict = { ...config, toolIsolation: "required" as const };
     expect(() => openSandbox(python, strict, undefined)).toThrow(/TOOL_ISOLATION is required/);
     const all = '{"files": true, "network": true, "signals": true, "limits": true}';

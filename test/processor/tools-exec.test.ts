@@ -6,7 +6,7 @@ import { killAllTools, liveToolCount, spawnTool } from "../../processor/tools/ex
 import { lineSplitter } from "../../processor/tools/lines.ts";
 import { isAlive } from "../support/processes.ts";
 
-/** Nothing but a deadline that no honest test meets. */
+/** Nothing but a deadline that no honest test reaches. */
 const FREE = { limits: { wallMs: 60_000, memoryBytes: null, cpuSeconds: null }, sandbox: null } as const;
 
 let cwd: string;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(cwd, { recursive: true }));
 
-/** Runs a script of this Node and gives what it printed. */
+/** Runs a script with this Node and returns what it printed. */
 async function run(script: string, options: Partial<Parameters<typeof spawnTool>[0]> = {}) {
   const lines: string[] = [];
   const onStdoutLine = (line: string) => void lines.push(line);
@@ -78,7 +78,7 @@ test("reads a third output line by line", async () => {
   expect(lines).toEqual(["a=1", "b=2"]);
 });
 
-test("kills the whole family on abort, even if it ignores the request to end", async () => {
+test("kills the whole process tree on abort, even if it ignores SIGTERM", async () => {
   const abort = new AbortController();
   const { tool, started } = startFamily(abort.signal);
   const pids = await started;
@@ -87,7 +87,7 @@ test("kills the whole family on abort, even if it ignores the request to end", a
   expect(pids.map(isAlive)).toEqual([false, false]);
 });
 
-test("kills what a tool leaves behind when it ends", async () => {
+test("kills what a tool leaves running when it ends", async () => {
   const script = `
     const child = require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
     child.once("spawn", () => { console.log(child.pid); process.exit(0); });
@@ -104,11 +104,11 @@ test("ends all tools at shutdown", async () => {
   expect(liveToolCount()).toBe(2);
   await killAllTools();
   expect(liveToolCount()).toBe(0);
-  // a killed child of a tool is gone a moment after the tool itself
+  // a killed child of a tool disappears a moment after the tool itself
   await expect.poll(() => pids.map(isAlive)).toEqual([false, false, false, false]);
 });
 
-test("fails with a Fault when there is no such program", async () => {
+test("fails with an internal error when there is no such program", async () => {
   const tool = spawnTool({ ...FREE, command: join(cwd, "missing"), args: [], cwd, stdout: "ignore" });
   expect(tool.pid).toBeUndefined();
   await expect(tool.exited).rejects.toMatchObject({ code: "internal" });
@@ -121,7 +121,7 @@ test("starts nothing for a signal that is already aborted", () => {
   expect(start).toThrow(reason);
 });
 
-test("joins lines that arrive in pieces, letters cut in half included", () => {
+test("joins lines that arrive in pieces, including split UTF-8 characters", () => {
   const lines: string[] = [];
   const feed = lineSplitter((line) => void lines.push(line));
   const bytes = Buffer.from("grün\r\n\nzwei\rrest");

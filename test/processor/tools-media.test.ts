@@ -80,7 +80,7 @@ describe("discovery", () => {
     await expect(missing).rejects.toThrow(/ffprobe was not found/);
   });
 
-  test("refuses a yt-dlp of another release channel than the one that is asked for", async () => {
+  test("refuses a yt-dlp of another release channel than the requested one", async () => {
     const { channel } = tools.ytdlp;
     const other = channel === "nightly" ? "master" : "nightly";
     await expect(discoverTools({ ...config, ytdlpChannel: other })).rejects.toThrow(
@@ -88,7 +88,7 @@ describe("discovery", () => {
     );
   });
 
-  test("refuses a yt-dlp that is no Python program, or whose Python has no yt_dlp", async () => {
+  test("refuses a yt-dlp that is not a Python program, or whose Python has no yt_dlp", async () => {
     const binary = join(cwd, "yt-dlp-binary");
     await writeFile(binary, "\x7fELF");
     await chmod(binary, 0o755);
@@ -115,7 +115,7 @@ describe("ffmpeg", () => {
     await expect(probe(join(cwd, "out.mkv"))).resolves.toMatchObject({ container: "mkv" });
   });
 
-  test("says how many bytes an index in front lacks, and works with them", async () => {
+  test("reports how many bytes an index in front lacks, and works with them", async () => {
     const input = await mediaFile(await media("mp4"));
     const mux = (bytes: number) => ffmpeg([input], ["-c", "copy", "-moov_size", String(bytes), "moov.mp4"]);
     const { moovShortfallBytes = 0 } = await mux(500);
@@ -124,7 +124,7 @@ describe("ffmpeg", () => {
     await expect(probe(join(cwd, "moov.mp4"))).resolves.toMatchObject({ video: { codec: "h264" } });
   });
 
-  test("gives an output to the caller's reader", async () => {
+  test("streams an output to the caller's reader", async () => {
     const input = await mediaFile(await media("mp4"));
     const args = ["-c", "copy", "-f", "matroska", "pipe:1"];
     const { stdout, finished } = startFfmpeg({ ...make(input), args, stdout: "pipe" });
@@ -133,7 +133,7 @@ describe("ffmpeg", () => {
     expect(Buffer.concat(chunks ?? []).subarray(0, 4)).toEqual(Buffer.from([0x1a, 0x45, 0xdf, 0xa3]));
   });
 
-  test("says what went wrong by the table of errors", async () => {
+  test("classifies errors by the table of errors", async () => {
     const whole = await media("mp4");
     const part = await mediaFile(await truncatedCopy(whole, "part.mp4"));
     const copyTo = (input: ToolInput, name: string) => ffmpeg([input], ["-c", "copy", name]);
@@ -161,7 +161,7 @@ describe("ffmpeg", () => {
     await expect(run).rejects.toBe(reason);
   });
 
-  test("gives up on a source that falls silent, when told how long to wait", async () => {
+  test("gives up on a source that falls silent, when given a time to wait", async () => {
     origin.put("/mute.mp4", Buffer.alloc(1));
     origin.behave("/mute.mp4", { hang: true });
     const input = ToolInput.url(`${origin.url}/mute.mp4`, "mov");
@@ -171,7 +171,7 @@ describe("ffmpeg", () => {
     });
   });
 
-  test("takes no input but a named one", () => {
+  test("accepts no input but a named one", () => {
     expect(() => startFfmpeg({ ...make(), args: ["-i", "a.mp4"] })).toThrow(/ToolInput/);
   });
 });
@@ -197,7 +197,7 @@ describe("ffprobe", () => {
     });
   });
 
-  test("turns the sides of a rotated picture", async () => {
+  test("swaps the sides of a rotated video", async () => {
     const input = await mediaFile(await media("mp4"));
     await ffmpeg([input], ["-c", "copy", "-metadata:s:v:0", "rotate=90", "turned.mp4"]);
     await expect(probe(join(cwd, "turned.mp4"))).resolves.toMatchObject({
@@ -205,7 +205,7 @@ describe("ffprobe", () => {
     });
   });
 
-  test("does not take a cover picture for video", async () => {
+  test("does not mistake a cover image for video", async () => {
     const [song, cover] = await Promise.all([media("audio-m4a"), media("jpg")]);
     const maps = ["-map", "0:a", "-map", "1:v", "-c", "copy", "-disposition:v:0", "attached_pic"];
     await ffmpeg([await mediaFile(song), await imageFile(cover)], [...maps, "cover.m4a"]);
@@ -215,7 +215,7 @@ describe("ffprobe", () => {
     });
   });
 
-  test("reports a file that is no media from one that is damaged, whatever their names", async () => {
+  test("distinguishes a file that is not media from a damaged one, whatever their names", async () => {
     await writeFile(join(cwd, "-odd:name.mp4"), "not a video");
     await expect(probe(join(cwd, "-odd:name.mp4"))).rejects.toMatchObject({ code: "unsupported_url" });
     await writeFile(join(cwd, "-odd:name.mp4"), "\0\0\0\x10ftypisom\0\0\0\0");

@@ -6,7 +6,7 @@ import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
-/** Uploads that a storage began while its response was lost: nobody knows their names. */
+/** Uploads that a storage began while its response was lost: their ids are unknown. */
 
 let origin: Origin;
 let bench: ProcessorBench;
@@ -37,7 +37,7 @@ const target = (): Partial<RunRequest> => ({
   target: { ...bench.target, endpoint: line.origin, bucket: "media" } as RunRequest["target"],
 });
 
-it("are aborted by the run that began another one", async () => {
+it("unnamed uploads are aborted by the run that began another one", async () => {
   let lost = 1;
   disturb = (request) => (isBeginning(request) && lost-- > 0 ? "lose-answer" : "pass");
   expect(await bench.run(`${origin.url}/a.mp4`, {}, target())).toMatchObject({ type: "completed" });
@@ -45,7 +45,7 @@ it("are aborted by the run that began another one", async () => {
   expect(storage.unfinished()).toEqual([]);
 });
 
-it("are aborted by a run that may begin no other", async () => {
+it("unnamed uploads are aborted by a run that cannot begin another one", async () => {
   let begun = 0;
   disturb = (request) => {
     if (!isBeginning(request)) return "pass";

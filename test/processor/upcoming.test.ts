@@ -23,7 +23,7 @@ import { Tracer } from "../../schema/telemetry/tracer.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { type ScriptedWorker, startScriptedWorker } from "../support/scripted-worker.ts";
 
-/** No local site can announce a stream, so the response of one is put where the response of a probe would be. */
+/** No local site can announce a stream, so a probe's response is replaced with that of one. */
 
 const URL_OF_STREAM = "https://media.example.com/watch";
 const MINUTE = 60_000;
@@ -96,14 +96,14 @@ async function run(wait: RunRequest["wait"], releaseAt: number) {
   return worker.outcome(request.job_id);
 }
 
-it("postpones a job that waits until its stream is to begin", async () => {
+it("postpones a job that waits until its stream begins", async () => {
   const now = Date.now();
   const releaseAt = Math.round(now / 1000) * 1000 + 90 * MINUTE;
   const wait = { since: now, until: now + 24 * 60 * MINUTE };
   expect(await run(wait, releaseAt)).toEqual({ type: "postponed", until: releaseAt });
 });
 
-it("ends a job that waited for long enough, and one that does not wait", async () => {
+it("ends a job that has waited long enough, and one that does not wait", async () => {
   const now = Date.now();
   const ended = { type: "failed", code: "upcoming" };
   expect(await run({ since: now - 24 * 60 * MINUTE, until: now - 1 }, now + MINUTE)).toMatchObject(ended);

@@ -13,7 +13,7 @@ import { type ProcessorBench, startProcessorBench } from "../support/processor.t
 
 const run = promisify(execFile);
 
-/** The voices of the sources, told apart in delivered files by their sample rates. */
+/** The languages of the sources, distinguished in delivered files by their sample rates. */
 const RATES = { en: 44_100, de: 48_000, described: 32_000 } as const;
 const rateOf = (language: keyof typeof RATES) => RATES[language];
 
@@ -25,7 +25,7 @@ const MASTER = `#EXTM3U
 v.m3u8
 `;
 
-/** Each language is said by one adaptation set; the dub comes first and has the higher bitrate. */
+/** Each language is in its own adaptation set; the dub comes first and has the higher bitrate. */
 const MANIFEST = `<?xml version="1.0"?>
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT3S"><Period>
 ${set("video/mp4", "avc1.64000c", "v.mp4", 400_000, `width="320" height="180"`)}
@@ -118,14 +118,14 @@ async function deliver(
 const SOURCES = ["master.m3u8", "roles.mpd"];
 
 describe.each(SOURCES)("%s", (path) => {
-  it.each(["mp4", "m4a", "mkv"])("is delivered as %s in its original voice", async (format) => {
+  it.each(["mp4", "m4a", "mkv"])("is delivered as %s in its original language", async (format) => {
     const { delivery, rates } = await deliver(path, { format });
     expect(rates).toEqual([rateOf("en")]);
     expect(delivery).toMatchObject({ actual_audio_language: "en", adjustments: [] });
     expect(delivery.audio_languages.toSorted()).toEqual(["de", "en"]);
   });
 
-  it("is delivered in the language that is asked for", async () => {
+  it("is delivered in the requested language", async () => {
     const { delivery, rates } = await deliver(path, { audio_language: "de" });
     expect(rates).toEqual([rateOf("de")]);
     expect(delivery).toMatchObject({ actual_audio_language: "de", adjustments: [] });
@@ -148,7 +148,7 @@ describe.each(SOURCES)("%s", (path) => {
     expect(delivery.adjustments).toEqual([]);
   });
 
-  it("has every language in the codec that is asked for", async () => {
+  it("has every language in the requested codec", async () => {
     const request: MediaRequest = { audio_language: "all", audio_codec: "mp3", clip_start: 1, clip_end: 2 };
     const { facts } = await deliver(path, request);
     expect(facts.audioTracks.map(({ codec }) => codec)).toEqual(["mp3", "mp3"]);
@@ -156,7 +156,7 @@ describe.each(SOURCES)("%s", (path) => {
 });
 
 describe("a file with several audio tracks", () => {
-  it("keeps its languages and leaves out a description, which is reported", async () => {
+  it("keeps its languages and leaves out an audio description, which is reported", async () => {
     const { delivery, facts, rates } = await deliver("last.mp4");
     expect(rates).toEqual([rateOf("en"), rateOf("de")]);
     expect(facts.audioTracks.map(({ language }) => language)).toEqual(["eng", "deu"]);
@@ -166,7 +166,7 @@ describe("a file with several audio tracks", () => {
     });
   });
 
-  it("gives the one that is asked for, whether its index is behind or in front", async () => {
+  it("gives the requested one, whether its index is at the end or in front", async () => {
     for (const path of ["last.mp4", "front.mp4"]) {
       const { delivery, rates } = await deliver(path, { audio_language: "de" });
       expect(rates).toEqual([rateOf("de")]);
@@ -182,14 +182,14 @@ describe("a file with several audio tracks", () => {
     ]);
   });
 
-  it("is delivered as it is where nothing of it must change", async () => {
+  it("is delivered as it is where nothing has to change", async () => {
     const { delivery, rates } = await deliver("front.mp4");
     expect(rates).toEqual([rateOf("en"), rateOf("de")]);
     expect(delivery).toMatchObject({ strategy: "ranges", audio_languages: ["en", "de"], adjustments: [] });
   });
 });
 
-describe("a demand on the video", () => {
+describe("a requirement on the video", () => {
   it.each([{ resolution: 360 as const }, { min_resolution: 720 as const }])(
     "that the source cannot meet ends as no_format: %j",
     async (request) => {
@@ -200,7 +200,7 @@ describe("a demand on the video", () => {
     },
   );
 
-  it("for fewer frames a second is reported where the source has only more", async () => {
+  it("for a lower frame rate is reported where the source has only higher ones", async () => {
     const { delivery } = await deliver("front.mp4", { max_fps: 24 });
     expect(delivery.adjustments).toMatchObject([{ field: "max_fps", from: 24, to: 25 }]);
   });

@@ -12,11 +12,11 @@ import { type Origin, startOrigin } from "../support/origin.ts";
 import { listen } from "../support/ports.ts";
 import { type ProcessorBench, startProcessorBench } from "../support/processor.ts";
 
-/** HLS and DASH as they are written in the wild, where a plain reading loses media or fails. */
+/** HLS and DASH as found in the wild, where a simple reader loses media or fails. */
 
 const run = promisify(execFile);
 const FPS = 25;
-/** Segments of a second each. */
+/** Segments of one second each. */
 const MAIN = { seconds: 4 } as const;
 /** Longer than tools look for streams. */
 const LONG = { seconds: 12 } as const;
@@ -104,7 +104,7 @@ async function deliver(path: string, change: Partial<RunRequest> = {}): Promise<
   return deliveries.deliver(url, {}, { filename: `wild ${++count}`, ...change });
 }
 
-/** Frames that are decoded, without a complaint of the decoder. */
+/** Decoded frames; the decoder must not complain. */
 async function framesOf({ path }: Delivered): Promise<number> {
   const decoded = await run("ffmpeg", ["-nostdin", "-v", "error", "-i", path, "-f", "null", "-"]);
   expect(decoded.stderr).toBe("");
@@ -133,14 +133,14 @@ describe("an HLS presentation", () => {
         ...[map("fad"), ...segments("fad", [0, 1], "m4s")],
       ],
     ],
-  ])("is one file: %s", async (_case, lines) => {
+  ])("becomes one file: %s", async (_case, lines) => {
     const done = await deliver(playlist(...lines(), END));
     expect(secondsOf(done)).toBeCloseTo(6, 0);
     expect(await framesOf(done)).toBe(6 * FPS);
     expect(done.delivery.adjustments).toEqual([]);
   });
 
-  it("with parts of another size has them in the size of most of it, and says so", async () => {
+  it("with parts of another size gets the size of most of it, and reports it", async () => {
     const path = playlist(
       ...[map("fmain"), ...segments("fmain", [0, 1, 2, 3], "m4s"), DISCONTINUITY],
       ...[map("fbig"), ...segments("fbig", [0, 1], "m4s"), END],
@@ -160,7 +160,7 @@ describe("an HLS presentation", () => {
     ]);
   });
 
-  it("may be cut where its parts meet", async () => {
+  it("can be cut where its parts meet", async () => {
     const path = playlist(
       ...[...segments("main", [0, 1]), DISCONTINUITY, ...segments("ad", [0, 1])],
       ...[DISCONTINUITY, ...segments("main", [2, 3]), END],
@@ -174,7 +174,7 @@ describe("an HLS presentation", () => {
     await framesOf(done);
   });
 
-  it("with a gap is delivered without it, which nobody asks for", async () => {
+  it("with a gap is delivered without it, and the gap is not requested", async () => {
     const lines = ["#EXTINF:1.0,", "main/segment-000.ts", "#EXT-X-GAP", "#EXTINF:1.0,", "gone.ts"];
     const done = await deliver(playlist(...lines, ...segments("main", [2, 3]), END));
     expect(origin.hits.has("/gone.ts")).toBe(false);
@@ -190,7 +190,7 @@ describe("an HLS presentation", () => {
       () => playlist(...segments("main", [0]), "#EXTINF:1.0,", "lost.ts", ...segments("main", [2, 3]), END),
     ],
     ["dash", () => manifest(4, period(4, { isListed: true }))],
-  ] as const)("without one of its segments is delivered: %s", async (_kind, make) => {
+  ] as const)("with one segment missing is delivered: %s", async (_kind, make) => {
     const done = await deliver(make());
     expect(await framesOf(done)).toBe(3 * FPS);
     expect(done.delivery.adjustments).toEqual([
@@ -224,7 +224,7 @@ describe("an HLS presentation", () => {
     expect(done.delivery.adjustments).toEqual([{ field: "source", from: "360p", to: "180p", reason }]);
   });
 
-  it("without most of its segments is not available", async () => {
+  it("with most segments missing is not available", async () => {
     const path = playlist(
       "#EXTINF:1.0,",
       "lost.ts",
@@ -244,14 +244,14 @@ describe("an HLS presentation", () => {
     expect(await framesOf(await deliver(path))).toBe(4 * FPS);
   });
 
-  it("that has ended is not live, even if it states no lengths", async () => {
+  it("that has ended is not live, even if it states no durations", async () => {
     const lines = [0, 1, 2, 3].flatMap((number) => ["#EXTINF:-1,", `main/segment-00${number}.ts`]);
     const done = await deliver(playlist(...lines, END));
     expect(done.delivery.strategy).toBe("hls");
     expect(await framesOf(done)).toBe(4 * FPS);
   });
 
-  it("whose segments hide behind images is whole", async () => {
+  it("whose segments are disguised as images is complete", async () => {
     const image = await readFile(await media("jpg", { width: 16, height: 16 }));
     const folder = dirname(await media("hls-ts", MAIN));
     const names = (await readdir(folder)).filter((name) => name.endsWith(".ts")).sort();
@@ -263,7 +263,7 @@ describe("an HLS presentation", () => {
     expect(await framesOf(await deliver(playlist(...lines, END)))).toBe(4 * FPS);
   });
 
-  it("that is a whole list without an end is not live", async () => {
+  it("that lists everything without an end tag is not live", async () => {
     const done = await deliver(playlist("#EXT-X-PLAYLIST-TYPE:VOD", ...segments("main", [0, 1, 2, 3])));
     expect(done.delivery.strategy).toBe("hls");
     expect(await framesOf(done)).toBe(4 * FPS);
@@ -287,7 +287,7 @@ describe("an HLS presentation", () => {
           '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="data:;base64,AA==",KEYFORMAT="com.microsoft.playready"',
         ].join("\n"),
     ],
-  ] as const)("that is encrypted has its key: %s", async (_case, isPadded, line) => {
+  ] as const)("that is encrypted gets its key: %s", async (_case, isPadded, line) => {
     const key = Buffer.from("0123456789abcdef");
     origin.put("/wild.key", key);
     const folder = dirname(await media("hls-ts", MAIN));
@@ -337,7 +337,7 @@ describe("an HLS presentation", () => {
     },
   );
 
-  it("whose audio begins later than its video keeps them together", async () => {
+  it("whose audio begins later than its video keeps them in sync", async () => {
     const [video, audio] = await Promise.all([apart("v"), apart("a")]);
     const master = `/wild-${++count}.m3u8`;
     const lines = [
@@ -374,7 +374,7 @@ async function alone(number: number, kind: "a" | "v"): Promise<Buffer> {
   return stdout;
 }
 
-/** Null packets up to a whole number of blocks, where nothing else will fill the last one. */
+/** Adds null packets up to a whole number of blocks, unless padding fills the last one. */
 function toBlocks(clear: Buffer, isPadded: boolean): Buffer {
   const fill = Buffer.alloc(188, 0xff);
   fill.set([0x47, 0x1f, 0xff, 0x10]);
@@ -383,7 +383,7 @@ function toBlocks(clear: Buffer, isPadded: boolean): Buffer {
   return Buffer.concat(all);
 }
 
-/** One stream of the film in a segment of its own; of the audio, what begins a second later. */
+/** One stream of the film in a single segment; of the audio, what begins a second later. */
 async function apart(kind: "a" | "v"): Promise<string> {
   const film = await media("mp4", MAIN);
   const late = kind === "a" ? ["-ss", "1"] : [];
@@ -415,7 +415,7 @@ const REPRESENTATIONS = {
 interface PeriodOptions {
   readonly folder?: string;
   readonly repeat?: number;
-  /** Names its segments one by one, of which the second is not there. */
+  /** Names its segments one by one; the second one is missing. */
   readonly isListed?: boolean;
 }
 
@@ -480,7 +480,7 @@ describe("a DASH presentation", () => {
             '<SegmentTemplate duration="4" initialization="no.mp4" media="no$Number$.m4s"/></Representation></AdaptationSet>',
         ),
     ],
-  ])("is whole: %s", async (_case, seconds, make) => {
+  ])("is complete: %s", async (_case, seconds, make) => {
     const done = await deliver(make());
     expect(secondsOf(done)).toBeCloseTo(seconds, 0);
     expect(await framesOf(done)).toBe(seconds * FPS);
@@ -493,7 +493,7 @@ describe("a DASH presentation", () => {
     expect(done.delivery.adjustments).toEqual([]);
   });
 
-  it("of byte ranges in one file is whole", async () => {
+  it("of byte ranges in one file is complete", async () => {
     const folder = dirname(await media("dash", MAIN));
     const sets: string[] = [];
     for (const [id, kind] of (["video", "audio"] as const).entries()) {
@@ -515,7 +515,7 @@ describe("a DASH presentation", () => {
   });
 });
 
-describe("a stream without an end", () => {
+describe("an endless stream", () => {
   const recording = (asked: boolean, seconds: number): Partial<RunRequest> => ({
     recording: { asked, from_start: false, max_seconds: seconds },
   });
@@ -523,7 +523,7 @@ describe("a stream without an end", () => {
   it.each([
     ["that was asked for as live", "/stream.mp3", true],
     ["that says that it is a radio", "/icy.mp3", false],
-  ])("is recorded for as long as was asked for: one %s", async (_case, path, asked) => {
+  ])("is recorded for as long as requested: one %s", async (_case, path, asked) => {
     const done = await deliveries.deliver(
       radioUrl + path,
       { format: "mp3" },

@@ -20,7 +20,7 @@ const SCRIPT = `
   setInterval(() => {}, 1000);
 `;
 
-describe("the folder of all work", () => {
+describe("the root of the work folders", () => {
   it("is emptied and never removed", async () => {
     const { ino } = await stat(root);
     await mkdir(join(root, "runs", "former"), { recursive: true });
@@ -32,13 +32,13 @@ describe("the folder of all work", () => {
     folders.close();
   });
 
-  it("is made where there is none", async () => {
+  it("is created where there is none", async () => {
     const folders = await WorkFolders.open(join(root, "deep", "work"), "one");
     expect(await folders.make("job")).toContain(join(root, "deep", "work", "runs", "job-"));
     folders.close();
   });
 
-  it("is one processor's at a time, and nothing of it is touched by a second one", async () => {
+  it("belongs to one processor at a time, and a second one touches nothing in it", async () => {
     const folders = await WorkFolders.open(root, "one");
     const run = await folders.make("job");
     await expect(WorkFolders.open(root, "two")).rejects.toThrow(WorkFolderInUseError);
@@ -47,7 +47,7 @@ describe("the folder of all work", () => {
     folders.close();
   });
 
-  it("is given up by a process that was killed, and names it", async () => {
+  it("is released when its process was killed, and the former owner is known", async () => {
     const other = spawn(process.execPath, ["--input-type=module", "-e", SCRIPT, root], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -14,19 +14,19 @@ import {
 
 /** Microsoft's emulator of Azure Blob Storage. */
 export interface Azurite {
-  /** Of the account. */
+  /** The endpoint of the account. */
   readonly endpoint: string;
   readonly accountName: string;
   readonly accountKey: string;
   readonly container: string;
   /** A signature for the container, without a leading `?`. @param permissions @example "rcwd" */
   sasToken(permissions: string, expiresOn?: Date): string;
-  /** Keys of blobs where blocks wait. */
+  /** Keys of blobs with uncommitted blocks. */
   unfinished(): Promise<string[]>;
   close(): Promise<void>;
 }
 
-/** Starts the emulator, on a folder and an account of its own. */
+/** Starts the emulator with a new folder and account. */
 export async function startAzurite(): Promise<Azurite> {
   const folder = await mkdtemp(join(tmpdir(), "azurite-"));
   const accountName = "account1";
@@ -74,7 +74,7 @@ export async function startAzurite(): Promise<Azurite> {
   };
 }
 
-/** The address that the emulator says it listens on. */
+/** The address that the emulator reports. */
 function listening(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     if (!child.stdout) return reject(new Error("azurite has no output"));

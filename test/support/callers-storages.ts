@@ -10,32 +10,35 @@ import { startS3 } from "./s3-server.ts";
 export type ProviderName = "s3" | "blob" | "gcs" | "oss";
 export const PROVIDER_NAMES = ["s3", "blob", "gcs", "oss"] as const;
 
-/** Storage of callers at all four providers, with a hand on the way there. */
+/** Storage of callers at all four providers, with control over the connection to it. */
 export interface CallersStorages {
   /** As callers send it. */
   readonly storages: Readonly<Record<ProviderName, InlineStorage>>;
   /** For `ALLOWED_PRIVATE_HOSTS`. */
   readonly hosts: string;
   readonly azurite: Azurite;
-  /** What a caller keeps secret of each storage. */
+  /** The secrets of each storage. */
   readonly secrets: readonly string[];
-  /** A storage of Azure with a token that no other call gives. */
+  /** A storage of Azure with a token that no other call returns. */
   sasStorage(): InlineStorage & { readonly sas_token: string };
-  /** Lets no part of an upload arrive until it is released. */
+  /** Holds back all parts of uploads until they are released. */
   holdParts(): HeldParts;
   /** Keys of uploads that were begun and neither completed nor aborted. */
   unfinished(provider: ProviderName): Promise<string[]>;
   close(): Promise<void>;
 }
 
-/** Parts that wait in front of the storages. */
+/** Parts that are held back before they reach the storages. */
 export interface HeldParts {
-  /** Resolves when a part waits in front of each storage: by then, every upload has been reported to the Worker. */
+  /**
+   * Resolves when a part is held back on its way to each storage: by then, every upload has been reported to the
+   * Worker.
+   */
   readonly reached: Promise<void>;
   readonly release: () => void;
 }
 
-/** The block of an upload to Azure that stands for the upload itself. */
+/** The block of an upload to Azure that represents the upload itself. */
 const MARKER = /-99999$/;
 
 export async function startCallersStorages(): Promise<CallersStorages> {
@@ -136,7 +139,7 @@ function isPart(request: string): boolean {
   return method === "PUT" && (query.has("partNumber") || (block !== null && !MARKER.test(block.toString())));
 }
 
-/** Gives a server whose buckets have hosts of their own an address that needs no resolver. */
+/** Gives a server whose buckets have separate host names an address that needs no resolver. */
 async function startNamedHost(target: string, host: string) {
   const agent = new http.Agent({ keepAlive: true });
   const server = http.createServer((req, res) => {

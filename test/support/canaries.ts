@@ -3,12 +3,12 @@ import { mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Files that nobody may open, and how it is seen that somebody did. */
+/** Files that must not be opened, and how a test finds out that one was. */
 export interface Canaries {
   readonly paths: readonly string[];
-  /** Stands in each of them. */
+  /** Part of each of them. */
   readonly mark: string;
-  /** False where the file system does not note when files are read. */
+  /** False where the file system does not record when files are read. */
   readonly areWatched: boolean;
   /** Those that were opened and read. */
   read(): Promise<string[]>;
@@ -24,7 +24,7 @@ export async function layCanaries(): Promise<Canaries> {
   const control = join(folder, "control");
   for (const path of [...paths, control]) {
     await writeFile(path, `WEBVTT\n\n00:00.000 --> 00:09.000\n${mark}\n`);
-    // a time of reading before that of writing is renewed by the next reading
+    // an access time before the modification time is updated by the next read
     await utimes(path, LONG_AGO, new Date());
   }
   const wasRead = async (path: string) => (await stat(path)).atimeMs > LONG_AGO.getTime();

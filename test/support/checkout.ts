@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inRepository, trackedFiles } from "./repository.ts";
 
-/** A fresh copy of the tracked files, as a clone would hold them, in a folder with a space in its name. */
+/** A fresh copy of the tracked files, like a clone, in a folder with a space in its name. */
 export interface Checkout {
   readonly path: string;
-  /** Starts a command of a shell there; its output is collected. */
+  /** Starts a shell command there and collects its output. */
   start(command: string, env?: Readonly<Record<string, string>>): RunningCommand;
-  /** The living processes that were started there, by their command line or their environment. */
+  /** The living processes that were started there, found by their command line or their environment. */
   processes(): number[];
-  /** Removes it, and ends what still runs there. */
+  /** Removes it, and stops what still runs there. */
   remove(): void;
 }
 
@@ -20,7 +20,7 @@ export interface RunningCommand {
   readonly process: ChildProcess;
   /** What it printed so far. */
   output(): string;
-  /** Resolves when it has printed the text; rejects with its output when it ends without. */
+  /** Resolves when it has printed the text; rejects with its output when it ends without it. */
   printed(text: string): Promise<void>;
   /** Resolves with the exit code when it has ended. */
   readonly ended: Promise<number | null>;
@@ -44,7 +44,7 @@ export function makeCheckout(): Checkout {
 }
 
 function startCommand(cwd: string, command: string, env: Readonly<Record<string, string>>): RunningCommand {
-  // A login to the copy: nothing of the surrounding npm or of this repository's packages is inherited.
+  // A login in the copy: nothing is inherited from the surrounding npm or from this repository's packages.
   const outside = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|INIT_CWD$|VITEST|NODE_ENV$)/.test(name),
   );
@@ -54,7 +54,7 @@ function startCommand(cwd: string, command: string, env: Readonly<Record<string,
     env: {
       ...Object.fromEntries(outside),
       PATH: path.join(":"),
-      // what npx notes down about the copy goes with it
+      // what npx stores about the copy is removed with it
       npm_config_cache: join(cwd, ".cache", "npm"),
       ...env,
     },

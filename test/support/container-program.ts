@@ -2,8 +2,8 @@ import http from "node:http";
 import { RunRequest } from "../../schema/wire/run.ts";
 
 /**
- * What runs in a container of the tests: answers like a processor and does to each run what the last part of its
- * URL says: `complete`, `hold` (runs until it is told to stop or drained), `crash`.
+ * Runs in a container of the tests: answers like a processor and handles each run as the last part of its URL says:
+ * `complete`, `hold` (runs until it is stopped or drained), `crash`.
  */
 
 const { PORT, INSTANCE = "", WORKER_URL = "" } = process.env;

@@ -9,10 +9,10 @@ import { listen } from "./ports.ts";
 import type { ProcessorProcess } from "./processor-process.ts";
 import type { ScriptedWorker } from "./scripted-worker.ts";
 
-/** After this a run is cancelled: whether it ends on its own is not what is looked at. */
+/** A run is cancelled after this time: whether it ends on its own is not under test. */
 const PATIENCE_MS = 20_000;
 
-/** A storage that takes everything and answers what it is told to. */
+/** A storage that accepts everything and answers as it is instructed. */
 export interface DamagedStorage {
   readonly host: string;
   response: Buffer;
@@ -40,11 +40,11 @@ export interface DamagedSources {
   readonly storage: DamagedStorage;
   readonly worker: ScriptedWorker;
   readonly processor: ProcessorProcess;
-  /** Where undamaged runs deliver to. */
+  /** Where undamaged runs deliver. */
   readonly target: RunRequest["target"];
 }
 
-/** Lets a real processor meet an input. @returns the result, in a word; and all that was answered */
+/** Feeds an input to a real processor. @returns the result, in a word; and every response */
 export async function meet(
   sources: DamagedSources,
   { bytes, extension, kind }: MalformedInput,

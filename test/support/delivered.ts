@@ -9,7 +9,7 @@ import type { ProcessorBench } from "./processor.ts";
 
 const run = promisify(execFile);
 
-/** What ffprobe says about a file, as it reports it. */
+/** What ffprobe reports about a file. */
 export interface Probed {
   readonly format: {
     readonly format_name: string;
@@ -32,7 +32,7 @@ export interface Probed {
   }[];
 }
 
-/** A delivery with its bytes on disk, held against what the delivery says of them. */
+/** A delivery with its bytes on disk, compared with what the delivery claims about them. */
 export interface Delivered {
   readonly delivery: Delivery;
   readonly path: string;
@@ -40,7 +40,7 @@ export interface Delivered {
   readonly probed: Probed;
 }
 
-/** Runs jobs on a bench and keeps what they deliver in a folder of its own. */
+/** Runs jobs on a bench and keeps what they deliver in a separate folder. */
 export class Deliveries {
   readonly #bench: ProcessorBench;
   readonly #folder: Promise<string>;
@@ -87,7 +87,7 @@ export async function probe(path: string): Promise<Probed> {
   return JSON.parse((await run("ffprobe", args)).stdout) as Probed;
 }
 
-/** The hash of the picture that a player shows at `seconds`, by default the first. */
+/** The hash of the video frame that a player shows at `seconds`, by default the first. */
 export async function frameHash(path: string, seconds = 0): Promise<string> {
   const seek = seconds === 0 ? [] : ["-ss", String(seconds)];
   const args = ["-nostdin", "-v", "error", ...seek, "-i", path, "-map", "0:v:0"];
@@ -95,5 +95,5 @@ export async function frameHash(path: string, seconds = 0): Promise<string> {
   return stdout.trim().split(/,\s*/).at(-1) ?? "";
 }
 
-/** Where a type of box begins in an ISO file; -1 for none. */
+/** Where a type of box begins in an ISO file; -1 if there is none. */
 export const boxAt = (bytes: Buffer, type: string): number => bytes.indexOf(type, 0, "latin1");

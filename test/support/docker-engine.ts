@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { freePort } from "./ports.ts";
 
 /**
- * Stands where a Docker engine is: speaks as much of its HTTP API as the local platform uses, and runs a Node
- * program in place of each container. What the platform asks is undocumented and belongs to the pinned version.
+ * Replaces a Docker engine: implements as much of its HTTP API as the local platform uses, and runs a Node program in
+ * place of each container. What the platform requests is undocumented and depends on the pinned version.
  */
 export interface DockerEngine {
-  /** For the environment of whatever starts the platform. */
+  /** For the environment of the process that starts the platform. */
   readonly env: { readonly DOCKER_HOST: string; readonly WRANGLER_DOCKER_BIN: string };
   /** Process ids of the programs that run, in the order of their start. */
   pids(): number[];
@@ -26,14 +26,14 @@ interface CreateRequest {
   readonly ExposedPorts?: Readonly<Record<string, unknown>>;
 }
 
-/** A reply of the API: a status and what is sent as JSON. */
+/** A reply of the API: a status and a JSON body. */
 type Reply = readonly [status: number, body?: unknown];
 
 const NOT_FOUND: Reply = [404, { message: "no such container" }];
 const IMAGE = "sha256:deadbeef";
 const DEFAULT_PORT = "8080/tcp";
 
-/** What the platform asks of the command line: to build an image, and what the image is. */
+/** What the platform uses the command line for: to build an image, and to inspect it. */
 const CLI = `#!/bin/sh
 case "$*" in
   build*) cat > /dev/null ;;
@@ -74,7 +74,7 @@ export async function startDockerEngine(program: string): Promise<DockerEngine> 
       async (_, url, body) => {
         const name = url.searchParams.get("name") ?? "";
         const request = JSON.parse(body) as CreateRequest;
-        // next to each container stands a sidecar that lets the platform in
+        // each container has a sidecar through which the platform reaches it
         const main = name.endsWith("-proxy") ? name.slice(0, -"-proxy".length) : null;
         const container =
           main === null

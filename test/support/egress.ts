@@ -8,7 +8,7 @@ export function clientFor(...hosts: string[]): { client: HttpClient; policy: Egr
   return { client: new HttpClient(policy), policy };
 }
 
-/** Time that passes when a test says so. */
+/** A clock that advances when a test says so. */
 export function manualTicker(): Ticker & { pass(ms: number): void; readonly running: number } {
   const timers = new Map<() => void, { readonly ms: number; passed: number }>();
   return {
@@ -28,7 +28,7 @@ export function manualTicker(): Ticker & { pass(ms: number): void; readonly runn
   };
 }
 
-/** Retries happen at once; the delays that were asked for are kept. */
+/** Retries happen at once; the requested delays are recorded. */
 export function impatientClock(): {
   sleep(ms: number): Promise<void>;
   random(): number;

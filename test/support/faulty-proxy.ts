@@ -8,9 +8,9 @@ export type Disturbance =
   | "pass"
   /** The connection is cut before the request reaches the server. */
   | "cut"
-  /** The request is carried out, but its response is lost. */
+  /** The request is executed, but its response is lost. */
   | "lose-answer"
-  /** This response is given instead of asking the server. */
+  /** This response is returned instead of asking the server. */
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: string }
   /** The request is held until this settles, then forwarded. */
   | { readonly until: Promise<unknown> };
@@ -42,9 +42,9 @@ export async function startFaultyProxy(
       res.writeHead(disturbance.status, disturbance.headers ?? {});
       return void res.end(disturbance.body ?? "");
     }
-    // the body is read while the request is held: nobody sees the end of a client whose connection is not read
+    // the body is read while the request is held: otherwise the proxy would not see that the client has gone
     const body = typeof disturbance === "object" ? await readWhileHeld(req, disturbance.until) : req;
-    // a client that went away while it was held sent nothing on
+    // nothing is forwarded for a client that went away while it was held
     if (body === null || req.socket.destroyed) return;
     const { hostname, port } = new URL(target);
     const upstream = http.request({

@@ -10,7 +10,10 @@ import {
 } from "./matrix.ts";
 import { inRepository } from "./repository.ts";
 
-/** The page of formats, made of the table that the matrix test proves. `node test/support/formats-page.ts` writes it. */
+/**
+ * The page of formats, generated from the table that the matrix test proves. `node test/support/formats-page.ts` writes
+ * it.
+ */
 
 export const FORMATS_PAGE = inRepository("docs", "formats.md");
 
@@ -49,7 +52,7 @@ function containerRow(format: MatrixFormat): string[] {
   ];
 }
 
-/** What `copy` makes of a source; bold where a stream is encoded anew. */
+/** What `copy` makes of a source; bold where a stream is encoded. */
 function cell(source: (typeof MATRIX_SOURCES)[number], format: MatrixFormat): string {
   const expected = expectedOf({ format, source, video: "copy", audio: "copy", quality: "none" });
   if (expected === null) return "`no_format`";

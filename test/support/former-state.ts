@@ -11,7 +11,7 @@ export interface FormerState {
   readonly apiKey: string;
 }
 
-/** Makes such a state in an empty folder. */
+/** Creates such a state in an empty folder. */
 export async function makeFormerState(folder: string): Promise<FormerState> {
   mkdirSync(folder, { recursive: true });
   const platform = new Miniflare({

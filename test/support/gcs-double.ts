@@ -5,7 +5,7 @@ import { MultipartStore, RefusedError, sendRefusal } from "./multipart-store.ts"
 import { percentEncoded } from "./percent-encoded.ts";
 import { listen } from "./ports.ts";
 
-/** A stand-in for Google Cloud Storage: token exchange, XML interface, signed links. */
+/** A double of Google Cloud Storage: token exchange, XML interface, signed links. */
 export interface GcsDouble {
   readonly origin: string;
   readonly bucket: string;
@@ -26,7 +26,7 @@ export interface GcsDouble {
 const TOKEN_PATH = "/token";
 const SCOPES = /devstorage\.(read_write|full_control)|cloud-platform/;
 
-/** There is no emulator of Google's that checks signatures: this double verifies each of them byte by byte. */
+/** Google has no emulator that checks signatures: this double verifies each of them byte by byte. */
 export async function startGcsDouble(): Promise<GcsDouble> {
   const bucket = "media";
   const google = googleAccount(SCOPES);

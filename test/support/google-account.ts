@@ -1,28 +1,28 @@
 import { generateKeyPairSync, randomUUID, verify } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** A service account at Google, and the token service that knows it and nobody else. */
+/** A service account at Google, and the token service that knows only this account. */
 export interface GoogleAccount {
   readonly clientEmail: string;
   readonly privateKey: string;
   readonly publicKey: string;
   /** The token service's clock, in epoch milliseconds. */
   readonly now: () => number;
-  /** Moves that clock. */
+  /** Advances that clock. */
   shiftClock(ms: number): void;
   /** Answers a request for a token. */
   issue(req: IncomingMessage, res: ServerResponse): Promise<void>;
-  /** Whether a request carries a token that holds now. */
+  /** Whether a request carries a token that is valid now. */
   isAuthorized(req: IncomingMessage): boolean;
-  /** Tokens that were issued so far are no longer valid. */
+  /** Invalidates all tokens that were issued so far. */
   revoke(): void;
 }
 
 const GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-/** What Google's own library signs for, whatever the key file says. */
+/** The audience that Google's own library signs for, whatever the key file says. */
 const AUDIENCE = "https://oauth2.googleapis.com/token";
 
-/** @param scopes what a token must be asked for */
+/** @param scopes the scopes that a token must be requested for */
 export function googleAccount(scopes: RegExp): GoogleAccount {
   const clientEmail = "robot@waterspout-test.iam.gserviceaccount.com";
   const { publicKey, privateKey } = newKeyPair();

@@ -1,6 +1,6 @@
 /** Documents that name other files, as an attacker would send them instead of media. */
 
-/** A way to say "this file" that some tool understands. */
+/** A way to name this file that some tool understands. */
 const NAMES: readonly ((path: string) => string)[] = [
   (path) => `file://${path}`,
   (path) => `file:${path}`,
@@ -61,10 +61,10 @@ export function hostileDocuments(path: string): HostileDocument[] {
   );
 }
 
-/** The content of the trap: audio whose samples are this text, so that a copy of them shows it. */
+/** The content of the trap: audio whose samples are this text, so that it can be found in a copy of them. */
 export const CANARY = "LOCAL-FILE-CANARY.";
 
-/** A WAVE file of some tenths of a second, the canary for its audio. */
+/** A WAVE file of some tenths of a second, with the canary as its audio. */
 export function canaryWave(): Buffer {
   const samples = Buffer.from(CANARY.repeat(2000));
   const header = Buffer.alloc(44);
@@ -98,7 +98,7 @@ const words = (...values: number[]): Buffer => {
 const MATRIX = words(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 
 /**
- * A QuickTime file whose only track says that its samples lie in another file: a `dref` of the kind `alis` with the
+ * A QuickTime file whose only track says that its samples are in another file: a `dref` of the kind `alis` with the
  * path, absolute and relative to a movie in a folder next to that file.
  */
 export function movieWithReference(path: string): Buffer {

@@ -1,4 +1,4 @@
-/** A page as video sites make them: its media is named in og:video and JSON-LD. */
+/** A page as video sites make them: it names its media in og:video and JSON-LD. */
 export const HTML_WITH_MEDIA = (origin: string): string => `<!doctype html>
 <html lang="en">
   <head>
@@ -39,7 +39,7 @@ const CHAPTERS = [
   { "@type": "Clip", name: "Second", startOffset: 1, endOffset: 3 },
 ];
 
-/** A page that describes its film of 3 seconds, which is next to it, to search engines. */
+/** A page that describes its 3-second film, which is next to it, to search engines. */
 export const describedPage = (origin: string, media: string): string => `<!doctype html>
 <html><head><title>Described</title><script type="application/ld+json">${JSON.stringify({
   ...{ "@context": "https://schema.org", "@type": "VideoObject", name: "A film; with # signs" },

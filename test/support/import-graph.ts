@@ -11,7 +11,7 @@ export interface Import {
 const IMPORT =
   /^\s*(?:import|export)\s[^;"']*?from\s*["']([^"']+)["']|^\s*import\s*["']([^"']+)["']|\b(?:import|require)\(\s*["']([^"']+)["']\s*\)/gm;
 
-/** Every source of the project. */
+/** Every source file of the project. */
 export const sources: readonly string[] = trackedFiles().filter((file) =>
   /^(schema|worker|processor|bin|test)\/.*\.(tsx?|mjs)$/.test(file),
 );
@@ -26,7 +26,7 @@ export function importsOf(from: string): Import[] {
 }
 
 /**
- * Groups of files that import each other in a circle, over however many others (Tarjan).
+ * Groups of files that import each other in a cycle, through any number of others (Tarjan).
  *
  * @example circlesOf([{ from: "a", to: "b" }, { from: "b", to: "a" }]) // [["a", "b"]]
  */

@@ -9,15 +9,15 @@ import { JoinedMovie } from "../../processor/media/isobmff/joined-movie.ts";
 import { interleave, type MediaSource } from "../../processor/media/isobmff/media-source.ts";
 import type { About } from "../../processor/media/isobmff/movie-boxes.ts";
 
-/** Files that are joined, and what the tools see of them. */
+/** Files that are joined, and how the tools see them. */
 
 const run = promisify(execFile);
 const { FFMPEG_PATH: ffmpegPath = "ffmpeg", FFPROBE_PATH: ffprobePath = "ffprobe" } = process.env;
 export const TAGS = { title: "Ünïcode; a = b", artist: "Who", date: "2026-11-24" };
-/** The moments of a film lie this close together in all of its copies, in seconds. */
+/** The precision, in decimal places of seconds, to which the timestamps of a film agree in all of its copies. */
 const DIGITS = 3;
 
-/** How a source's bytes become a source. */
+/** How bytes become a source. */
 export type Open = (stream: ByteStream) => Promise<MediaSource>;
 
 /** In pieces of all sizes. */
@@ -31,7 +31,7 @@ async function* pieces(file: Buffer): AsyncGenerator<Buffer[]> {
 export const openAll = (open: Open, files: readonly Buffer[]): Promise<MediaSource[]> =>
   Promise.all(files.map((file) => open(new ByteStream(pieces(file)))));
 
-/** @param roomBytes exact length of what stands in front of the media */
+/** @param roomBytes exact length of what comes before the media */
 export async function joined(
   open: Open,
   files: readonly Buffer[],
@@ -81,7 +81,7 @@ export function changed(file: Buffer, change: (file: Buffer) => void): Buffer {
   return copy;
 }
 
-/** A folder of its own with the tools in it. */
+/** A separate folder with the tools in it. */
 export class MediaBench {
   readonly #folder: string;
 
@@ -108,7 +108,7 @@ export class MediaBench {
     return (await run(ffprobePath, ["-v", "error", ...args], options)).stdout;
   };
 
-  /** All that a player is given, packet by packet. */
+  /** Everything that a player gets, packet by packet. */
   async packetsOf(file: string): Promise<Record<string, unknown>[][]> {
     const entries = "pts_time,dts_time,duration_time,size,flags,data_hash";
     const reported = await this.ffprobe(
@@ -141,14 +141,14 @@ export class MediaBench {
     );
   }
 
-  /** Every picture and every audio that comes out of it. */
+  /** Every decoded video frame and audio frame. */
   async decoded(file: string): Promise<string> {
     const { stdout, stderr } = await this.ffmpeg("-i", file, "-f", "framemd5", "-");
     expect(stderr).toBe("");
     return stdout.replaceAll(/^#.*\n/gm, "");
   }
 
-  /** The same without the times: of each stream, what comes out of it in its order. */
+  /** The same without the timestamps: for each stream, what is decoded, in its order. */
   async framesOf(file: string): Promise<string[][]> {
     const frames = (await this.decoded(file)).trim().split("\n");
     const fields = frames.map((frame) => frame.split(",").map((field) => field.trim()));

@@ -12,7 +12,7 @@ export interface LargeUpload {
   readonly target: StorageTarget;
   readonly key: string;
   readonly bytes: number;
-  /** `host:port` pairs that may be dialled; every name stands for this machine. */
+  /** Allowed `host:port` pairs; every name resolves to this machine. */
   readonly opened: readonly string[];
 }
 
@@ -32,7 +32,7 @@ async function* zeros(bytes: number): AsyncGenerator<Buffer> {
   for (let left = bytes; left > 0; left -= CHUNK) yield Buffer.alloc(Math.min(CHUNK, left));
 }
 
-/** Uploads a long stream in a process of its own, so that its memory can be measured. */
+/** Uploads a long stream in a separate process, so that its memory can be measured. */
 if (import.meta.main) {
   const { target, key, bytes, opened }: LargeUpload = JSON.parse(await text(process.stdin));
   const policy = new EgressPolicy({

@@ -5,13 +5,13 @@ import type { Origin } from "./origin.ts";
 
 export interface LiveStreamOptions {
   readonly kind?: Extract<MediaKind, "hls-ts" | "hls-fmp4" | "hls-aes">;
-  /** Segments that there are in all. Default 60. */
+  /** Total number of segments. Default 60. */
   readonly segments?: number;
   /** Segments that the playlist keeps. Default 5. */
   readonly window?: number;
 }
 
-/** A live HLS stream whose time the test makes pass. Every segment lasts a second. */
+/** A live HLS stream whose clock the test advances. Every segment lasts a second. */
 export interface LiveStream {
   /** URL of the playlist. */
   readonly url: string;
@@ -19,7 +19,7 @@ export interface LiveStream {
   readonly aired: number;
   /** Puts more segments on air. */
   air(count?: number): void;
-  /** Puts a segment on air each time so many milliseconds have passed, up to the last one or a pause. */
+  /** Puts a segment on air each time this many milliseconds have passed, up to the last one or a pause. */
   play(everyMs: number): void;
   pause(): void;
   /** Ends the stream. */
@@ -33,7 +33,7 @@ let streams = 0;
 /** The folder that an origin of live streams serves. */
 export const liveRoot = async (): Promise<string> => dirname(dirname(await media("hls-ts", { seconds: 60 })));
 
-/** Makes a stream on an origin that serves {@link liveRoot}; nothing is on air yet. */
+/** Creates a stream on an origin that serves {@link liveRoot}; nothing is on air yet. */
 export async function startLiveStream(origin: Origin, options: LiveStreamOptions = {}): Promise<LiveStream> {
   const { kind = "hls-ts", segments: seconds = 60, window = 5 } = options;
   const entry = await media(kind, { seconds });

@@ -4,15 +4,15 @@ import { media } from "./media.ts";
 import { mutated, randomOf } from "./mutations.ts";
 import type { ParserName } from "./parsers.ts";
 
-/** Damaged inputs of every kind that is read, each by its number. */
+/** Damaged inputs of every kind that the project reads, each identified by its number. */
 
 interface Kind {
   readonly originals: readonly Buffer[];
-  /** Words of the format. */
+  /** Keywords of the format. */
   readonly words: readonly string[];
-  /** What of ours reads it. */
+  /** The part of the project that reads it. */
   readonly parsers: readonly ParserName[];
-  /** How a source calls it. */
+  /** The name that a source gives it. */
   readonly extension: string;
 }
 
@@ -85,7 +85,7 @@ const MESSAGES = [
 
 const SMALL = { seconds: 1, width: 64, height: 36, fps: 10 } as const;
 
-/** @param paths that nobody may open, put into playlists and manifests */
+/** @param paths files that must not be opened, put into playlists and manifests */
 export async function malformedMedia(
   paths: readonly string[],
 ): Promise<(seed: number, index: number) => MalformedInput> {

@@ -2,17 +2,17 @@ import type { MediaRequest } from "../../schema/media.ts";
 import type { MediaKind, MediaOptions } from "./media.ts";
 
 /**
- * What may be asked of what, and what the result is: one table, read by the matrix test and by the page of formats. It
- * states the contract anew and asks nothing of the code under test.
+ * What may be requested from which source, and what the result is: one table, read by the matrix test and by the page
+ * of formats. It states the contract independently and does not use the code under test.
  */
 
 interface ContainerRule {
-  /** As ffprobe and the file's own head name it. */
+  /** As ffprobe and the file's own header name it. */
   readonly probed: string;
-  /** Null: no pictures at all. */
+  /** Null: no video at all. */
   readonly video: { readonly holds: readonly string[] | "any"; readonly otherwise: string } | null;
   readonly audio: { readonly holds: readonly string[] | "any"; readonly otherwise: string };
-  /** What lets a player start or seek before the file is whole, and so stands in front. */
+  /** What lets a player start or seek before the file is complete, and therefore comes first. */
   readonly inFront: "index" | "cues" | null;
   readonly cover: boolean;
 }
@@ -81,10 +81,10 @@ export const MATRIX_FORMATS = Object.keys(CONTAINER_RULES) as MatrixFormat[];
 export const ruleOf = (format: MatrixFormat): ContainerRule => CONTAINER_RULES[format];
 
 interface SourceRow {
-  /** As a person would say it. */
+  /** In a person's words. */
   readonly name: string;
   readonly kind: MediaKind;
-  /** Under the origin; a folder's playlist or manifest is its entry. */
+  /** Under the origin; a folder is entered through its playlist or manifest. */
   readonly path: string;
   readonly video: string | null;
   readonly audio: string | null;
@@ -129,8 +129,8 @@ export interface MatrixCase {
 }
 
 /**
- * Every way of asking for every source. What says nothing new is left out: codecs of pictures that an audio format does
- * not hold, and qualities of streams that others have shown.
+ * Every way of requesting every source. Redundant cases are left out: video codecs that an audio format does not hold,
+ * and qualities of streams that others have covered.
  */
 export const allCases = (): MatrixCase[] =>
   MATRIX_FORMATS.flatMap((format) =>
@@ -147,7 +147,7 @@ export const allCases = (): MatrixCase[] =>
   );
 
 /**
- * What a run proves: a selection in which all pairs meet, every case with `MATRIX=full`, and of those a share with
+ * What a run tests: a selection in which all pairs meet, every case with `MATRIX=full`, and a share of those with
  * `MATRIX_SHARD`, for example `3/12`. Shares are dealt like cards, so that each takes about as long.
  *
  * @throws RangeError when the share is not `k/n` with k from 1 to n
@@ -162,7 +162,7 @@ export function chosenCases(env: Readonly<Record<string, string | undefined>>): 
 
 /**
  * A small selection in which every two values of format, codecs and quality meet, and every source meets every family
- * of containers. The same at each call.
+ * of containers. Every call returns the same one.
  */
 export function pairwiseCases(): MatrixCase[] {
   const pending = new Set(allCases().flatMap(goalsOf));
@@ -191,7 +191,7 @@ function goalsOf({ format, video, audio, quality, source }: MatrixCase): string[
   return pairs.map((pair, index) => [index, ...pair].join(" "));
 }
 
-/** Deterministic: a failure must be found again. */
+/** Deterministic: a failure must be reproducible. */
 function shuffle<T>(items: readonly T[]): T[] {
   let state = 1;
   const next = () => {
@@ -216,11 +216,11 @@ export interface Expected {
   readonly audio: string | null;
   /** Field, from, to. */
   readonly adjustments: readonly (readonly [string, string, string])[];
-  /** A stream is encoded anew. */
+  /** A stream is encoded. */
   readonly transcodes: boolean;
 }
 
-/** What a case must give; null when the source has nothing for the format. */
+/** The expected result of a case; null when the source has nothing for the format. */
 export function expectedOf(wanted: MatrixCase): Expected | null {
   const { format, source, quality } = wanted;
   const rule = ruleOf(format);

@@ -5,7 +5,7 @@ import { mkdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promise
 import { dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 
-/** Test media, made by ffmpeg on first use and kept in `.cache/media`, one folder per content key. */
+/** Test media, made by ffmpeg on first use and cached in `.cache/media`, one folder per content key. */
 export const MEDIA_CACHE = resolve(import.meta.dirname, "../../.cache/media");
 const run = promisify(execFile);
 
@@ -19,15 +19,15 @@ export interface MediaOptions {
   readonly fps?: number;
   /** Seconds of each segment of HLS and DASH, also the distance of key frames. Default 1. */
   readonly segmentSeconds?: number;
-  /** Picture bits per second, reached exactly with H.264; give a large number for a large file. */
+  /** Video bits per second, reached exactly with H.264; use a large number for a large file. */
   readonly videoBitrate?: number;
 }
 
-/** Each kind with the file that its folder is entered by. */
+/** Each kind with the entry file of its folder. */
 const ENTRY = {
   /** H.264 and AAC, index in front. */
   mp4: "media.mp4",
-  /** The same with the index behind the media. */
+  /** The same with the index after the media. */
   "mp4-index-last": "media.mp4",
   /** VP9 and Opus. */
   webm: "media.webm",
@@ -49,7 +49,7 @@ const ENTRY = {
   "hls-byterange": "index.m3u8",
   /** Segments encrypted with AES-128; the key is next to them. */
   "hls-aes": "index.m3u8",
-  /** SegmentTemplate, video and audio apart. */
+  /** SegmentTemplate, separate video and audio. */
   dash: "index.mpd",
   srt: "subtitle.srt",
   ass: "subtitle.ass",
@@ -99,13 +99,13 @@ export async function mediaFolder(
   return folder;
 }
 
-/** A file of `bytes` zeros that takes no room on the disk, for transfer tests. The caller removes it. */
+/** A file of `bytes` zeros that takes no space on the disk, for transfer tests. The caller removes it. */
 export async function sparseFile(path: string, bytes: number): Promise<void> {
   await writeFile(path, "");
   await truncate(path, bytes);
 }
 
-/** Bytes that differ at every position of 4, so that a shifted or repeated piece is seen. */
+/** Bytes that differ at every position of 4, so that a shifted or repeated piece is detected. */
 export function patternedBytes(bytes: number): Buffer {
   const body = Buffer.alloc(Math.ceil(bytes / 4) * 4);
   for (let at = 0; at < body.length; at += 4) body.writeUInt32BE((at * 2654435761) >>> 0, at);
@@ -137,7 +137,7 @@ async function make(kind: MediaKind, settings: Settings, folder: string): Promis
   });
 }
 
-/** Fills a folder under another name first, so that test processes running side by side see all of it or nothing. */
+/** Fills a folder under a temporary name first, so that parallel test processes see all of it or nothing. */
 export async function atomically(folder: string, fill: (staging: string) => Promise<void>): Promise<void> {
   const staging = `${folder}.${randomUUID()}`;
   await mkdir(staging, { recursive: true });
@@ -157,7 +157,7 @@ function argsFor(kind: MediaKind, settings: Settings): string[] {
   const rate = videoBitrate
     ? ["-b:v", "-minrate", "-maxrate", "-bufsize"].flatMap((name) => [name, String(videoBitrate)])
     : [];
-  // filler makes the file as large as was asked for, however simple the picture
+  // filler makes the file as large as requested, however simple the video
   const filler = videoBitrate ? ["-x264-params", "nal-hrd=cbr"] : [];
   const keyframes = String(Math.max(1, Math.round(fps * segmentSeconds)));
   const h264 = [

@@ -10,19 +10,19 @@ import { escapeXml } from "../../schema/xml.ts";
 /** What differs between the services that speak the XML interface. */
 export interface StoreOptions {
   readonly bucket: string;
-  /** Smallest part but the last. */
+  /** Minimum size of all parts but the last. */
   readonly minPartBytes: number;
-  /** Front of the headers that hold an object's metadata. @example "x-goog-meta-" */
+  /** Prefix of the headers that hold an object's metadata. @example "x-goog-meta-" */
   readonly metadataPrefix: string;
-  /** An object's ETag is made of those of its parts, as S3 makes it. */
+  /** An object's ETag is computed from those of its parts, as in S3. */
   readonly compositeEtags?: boolean;
 }
 
-/** What careful people configure at a bucket, and what may go wrong in it. */
+/** What careful people configure for a bucket, and what may go wrong in it. */
 export interface BucketRules {
-  /** Object lock: whatever is stored comes with a checksum. */
+  /** Object lock: everything that is stored must come with a checksum. */
   checksumRequired?: boolean;
-  /** A policy: a request that makes an object must send these headers. */
+  /** A policy: a request that creates an object must send these headers. */
   headersRequired?: Readonly<Record<string, string>>;
   /** The credentials may write only. */
   readsRefused?: "none" | "objects" | "objects and parts";
@@ -32,7 +32,7 @@ export interface BucketRules {
   cutsObjects?: boolean;
 }
 
-/** A request that was found to be authorised. */
+/** An authorised request. */
 export interface StoreRequest {
   readonly bucket: string;
   /** Decoded; empty for the bucket. */
@@ -40,7 +40,7 @@ export interface StoreRequest {
   readonly query: URLSearchParams;
 }
 
-/** A response that refuses, as the services word it. */
+/** A refusal, as the services word it. */
 export class RefusedError extends Error {
   readonly status: number;
   readonly code: string;
@@ -73,8 +73,8 @@ interface StoredUpload {
 }
 
 /**
- * Objects and multipart uploads behind the XML interface that S3 made common, as Google and Alibaba document it. Knows
- * nothing of signatures. Bytes are kept in files, parts are never joined.
+ * Objects and multipart uploads behind the XML interface that S3 made common, as Google and Alibaba document it. Does
+ * not check signatures. Bytes are kept in files, parts are never joined.
  */
 export class MultipartStore {
   readonly rules: BucketRules = {};
@@ -88,7 +88,7 @@ export class MultipartStore {
     this.#folder = folder;
   }
 
-  /** Front of all headers of the service. @example "x-amz-" */
+  /** Prefix of all headers of the service. @example "x-amz-" */
   get #optionPrefix(): string {
     return this.#options.metadataPrefix.replace("meta-", "");
   }
@@ -164,14 +164,14 @@ export class MultipartStore {
     throw new RefusedError(405, "MethodNotAllowed", "The upload takes no such request.");
   }
 
-  /** A whole object by one request. */
+  /** Stores a whole object with one request. */
   async #putObject(req: IncomingMessage, res: ServerResponse, key: string): Promise<void> {
     const upload = this.#newUpload(req, key);
     await this.#putPart(req, res, upload, 1);
     this.#objects.set(key, this.#objectOf(upload, [...upload.parts.values()]));
   }
 
-  /** A policy of the bucket says no more than that access is denied. */
+  /** A policy of the bucket only says that access is denied. */
   #requireHeaders(req: IncomingMessage): void {
     const required = Object.entries(this.rules.headersRequired ?? {});
     if (required.some(([name, value]) => req.headers[name] !== value)) throw accessDenied();
@@ -306,7 +306,7 @@ export class MultipartStore {
   }
 
   async #read(req: IncomingMessage, res: ServerResponse, key: string, query: URLSearchParams): Promise<void> {
-    // links are the operator's own way of looking
+    // links are the operator's own way of reading
     if ((this.rules.readsRefused ?? "none") !== "none" && req.method === "HEAD") throw accessDenied();
     const object = this.#objects.get(key);
     if (!object) throw new RefusedError(404, "NoSuchKey", "The specified key does not exist.");
@@ -331,7 +331,7 @@ export class MultipartStore {
     sendXml(res, `<ListBucketResult>${truncated}${entries.join("")}</ListBucketResult>`);
   }
 
-  /** One entry a page, so that anyone who lists must walk. */
+  /** One entry per page, so that every client must follow the pages. */
   #listUploads(res: ServerResponse, query: URLSearchParams): void {
     const prefix = query.get("prefix") ?? "";
     const after: [string, string] = [query.get("key-marker") ?? "", query.get("upload-id-marker") ?? ""];
@@ -353,7 +353,7 @@ export class MultipartStore {
 
 const accessDenied = (): RefusedError => new RefusedError(403, "AccessDenied", "Access Denied");
 
-/** Answers with an error, as the services do; a response that was begun, to a client that died, is cut off. */
+/** Answers with an error, as the services do; a response that had begun, to a client that died, is cut off. */
 export function sendRefusal(req: IncomingMessage, res: ServerResponse, error: unknown): void {
   if (res.headersSent) {
     res.destroy();

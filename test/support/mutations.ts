@@ -1,9 +1,9 @@
-/** Seeded damage: the same seed and number always make the same input. */
+/** Seeded damage: the same seed and number always produce the same input. */
 
-/** Numbers in [0, 1) that follow from a seed. */
+/** Numbers in [0, 1) that a seed determines. */
 export type Random = () => number;
 
-/** A generator of 32 bits of state (mulberry32), one of its own for each input. */
+/** A generator with 32 bits of state (mulberry32), a separate one for each input. */
 export function randomOf(seed: number, index: number): Random {
   let state = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) >>> 0;
   return () => {
@@ -22,7 +22,7 @@ export function pick<T>(random: Random, values: readonly T[]): T {
   return value;
 }
 
-/** Numbers that counts, sizes and offsets go wrong with. */
+/** Numbers at which counts, sizes and offsets go wrong. */
 const NUMBERS = [
   0, 1, 7, 8, 0x7f, 0x80, 0xff, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff,
 ];
@@ -99,9 +99,9 @@ const DAMAGES: readonly Damage[] = [
 ];
 
 /**
- * One of the originals with one to eight damages.
+ * One of the originals with one to eight mutations.
  *
- * @param words of the format, as they are put into it
+ * @param words keywords of the format, as they are inserted
  */
 export function mutated(random: Random, originals: readonly Buffer[], words: readonly string[]): Buffer {
   let bytes = pick(random, originals);

@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import zlib from "node:zlib";
 import { listen } from "./ports.ts";
 
-/** A request for a file that exists, and what an ordinary server would say. */
+/** A request for a file that exists, and what an ordinary server would respond. */
 export interface Asked {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -14,11 +14,11 @@ export interface Asked {
   readonly file: Buffer;
   readonly type: string;
   readonly isPlaylist: boolean;
-  /** The range that was asked for, cut to the file; null for none. */
+  /** The requested range, cut to the file; null for none. */
   readonly range: { readonly start: number; readonly end: number; readonly askedEnd: number } | null;
-  /** Requests for this path so far, this one included. */
+  /** Requests for this path so far, including this one. */
   readonly hit: number;
-  /** Responses that are being sent, this one included. */
+  /** Responses that are being sent, including this one. */
   readonly active: number;
 }
 
@@ -33,7 +33,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 const CHUNK_BYTES = 16 << 10;
 
-/** A server of files that does what it is told to with each request. */
+/** A file server that handles each request as the test says. */
 export class OddServer {
   url = "";
   host = "";
@@ -102,16 +102,16 @@ function rangeOf(header: string | undefined, size: number) {
 }
 
 export interface Sent {
-  /** They win over the usual ones; undefined leaves one out. */
+  /** They override the usual ones; undefined leaves one out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly noRanges?: boolean;
-  /** Ends the connection after so many bytes of the body. */
+  /** Ends the connection after this many bytes of the body. */
   readonly cutAfter?: number;
-  /** Between two chunks, so that responses are sent side by side. */
+  /** Delay between two chunks, so that responses are sent in parallel. */
   readonly pauseMs?: number;
 }
 
-/** What an ordinary server sends, but for what is said. */
+/** What an ordinary server sends, except for the given differences. */
 export async function send(asked: Asked, sent: Sent = {}): Promise<void> {
   const { request, response, file, type } = asked;
   const range = sent.noRanges ? null : asked.range;

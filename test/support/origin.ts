@@ -7,17 +7,17 @@ import { setTimeout as pause } from "node:timers/promises";
 import { HTML_WITH_MEDIA, HTML_WITHOUT_MEDIA } from "./html-pages.ts";
 import { listen } from "./ports.ts";
 
-/** How a path misbehaves. Everything is off unless said. */
+/** How a path misbehaves. Everything is off by default. */
 export interface Behaviour {
   /** Bytes per second of each connection. */
   readonly bytesPerSecond?: number;
   /** Range requests get the whole file with 200. */
   readonly noRanges?: boolean;
-  /** A 206 that is not what was asked for: shifted by one byte (`late`: but for the beginning), or of unknown size. */
+  /** A 206 with a different range: shifted by one byte (`late`: except for the beginning), or of unknown size. */
   readonly lie?: "shifted" | "late" | "unknown-size";
-  /** Announces the whole length, sends only this many bytes of each response and ends the connection. */
+  /** Announces the full length, sends only this many bytes of each response and ends the connection. */
   readonly truncateAfter?: number;
-  /** Cuts the connection after this many bytes of a response, for the first `resets` answers (default: all). */
+  /** Cuts the connection after this many bytes of a response, for the first `resets` responses (default: all). */
   readonly resetAfter?: number;
   readonly resets?: number;
   /** Answers this status instead of the file, for the first `times` requests (default: all). */
@@ -28,9 +28,9 @@ export interface Behaviour {
   readonly cookie?: string;
   /** Sends no length: chunked. */
   readonly noLength?: boolean;
-  /** Gives another ETag, as if the file had changed, from this request on (1 is the first). */
+  /** Sends a different ETag, as if the file had changed, from this request on (1 is the first). */
   readonly changeAt?: number;
-  /** Sent with each response; they win over the usual ones. */
+  /** Sent with each response; they override the usual ones. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Accepts the request and never answers. */
   readonly hang?: boolean;
@@ -41,7 +41,7 @@ export interface OriginOptions {
   readonly root?: string;
   /** Served instead of files, by path. */
   readonly bodies?: Readonly<Record<string, Buffer>>;
-  /** Misbehaviour by path; the longest prefix of the path counts. */
+  /** Misbehaviour by path; the longest matching prefix counts. */
   readonly behaviour?: Readonly<Record<string, Behaviour>>;
 }
 
@@ -63,7 +63,7 @@ export interface Origin {
   }[];
   /** Connections accepted so far. */
   readonly connections: number;
-  /** Answers being sent right now, and the most there were at once. */
+  /** Responses being sent right now, and the most at once. */
   readonly active: { readonly now: number; readonly peak: number };
   /** Changes how a path behaves from now on. */
   behave(path: string, behaviour: Behaviour): void;
@@ -339,7 +339,7 @@ function html(response: ServerResponse, text: string): void {
   response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(text);
 }
 
-/** Resolves when the client took what was written, or left. */
+/** Resolves when the client took what was written, or disconnected. */
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

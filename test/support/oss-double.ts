@@ -5,7 +5,7 @@ import { type BucketRules, MultipartStore, RefusedError, sendRefusal } from "./m
 import { percentEncoded } from "./percent-encoded.ts";
 import { listen } from "./ports.ts";
 
-/** A stand-in for Alibaba's Object Storage Service, in one region. */
+/** A double of Alibaba's Object Storage Service, in one region. */
 export interface OssDouble {
   /** As tests reach it. */
   readonly origin: string;
@@ -13,10 +13,10 @@ export interface OssDouble {
   readonly bucket: string;
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
-  /** What is configured at the bucket. */
+  /** The configuration of the bucket. */
   readonly rules: BucketRules;
   unfinished(): string[];
-  /** Moves the double's clock. */
+  /** Advances the double's clock. */
   shiftClock(ms: number): void;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface OssDouble {
 const ALGORITHM = "OSS4-HMAC-SHA256";
 const MAX_SKEW_MS = 15 * 60_000;
 
-/** There is no server of OSS to test against: this double verifies each signature (Version 4) byte by byte. */
+/** There is no OSS server to test against: this double verifies each signature (Version 4) byte by byte. */
 export async function startOssDouble(): Promise<OssDouble> {
   const bucket = "media";
   const region = "cn-hangzhou";
@@ -118,7 +118,7 @@ export async function startOssDouble(): Promise<OssDouble> {
   };
 }
 
-/** The canonical request of signature Version 4, made anew from what arrived. */
+/** The canonical request of signature Version 4, rebuilt from what arrived. */
 function canonical(
   req: IncomingMessage,
   { bucket, key, query }: { bucket: string; key: string; query: URLSearchParams },

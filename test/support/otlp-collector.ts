@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { z } from "zod";
 
 /**
- * A collector of OTLP over HTTP that takes nothing but what opentelemetry-proto 1.x allows in JSON: names in camel case,
- * ids in hexadecimal digits, 64-bit numbers as texts, one kind of value for each attribute, and no unknown members.
+ * A collector of OTLP over HTTP that accepts only what opentelemetry-proto 1.x allows in JSON: names in camel case, ids
+ * in hexadecimal digits, 64-bit numbers as strings, one kind of value for each attribute, and no unknown members.
  */
 
 const Value = z.union([
@@ -61,11 +61,11 @@ export interface OtlpCollector {
   readonly url: string;
   readonly host: string;
   readonly spans: readonly ReceivedSpan[];
-  /** Requests that were no valid export, with the reason. */
+  /** Requests that were not valid exports, with the reason. */
   readonly refused: readonly string[];
   /** Number of requests so far. */
   readonly requests: number;
-  /** How the next requests are answered instead; null: as usual. `hang`: not at all. */
+  /** The response to the next requests; null: as usual. `hang`: none. */
   answer: number | "hang" | null;
   /** Resolves with the spans once they satisfy the condition. */
   until(condition: (spans: readonly ReceivedSpan[]) => boolean): Promise<readonly ReceivedSpan[]>;

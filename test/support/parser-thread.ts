@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { type ParserName, readForeign } from "./parsers.ts";
 
-/** Reads what it is sent, one after the other, and answers each when it is done. */
+/** Reads the inputs that it is sent, one after the other, and reports when each is done. */
 
 export interface ParserTask {
   readonly parser: ParserName;
@@ -9,9 +9,9 @@ export interface ParserTask {
 }
 
 export interface ParserAnswer {
-  /** Of the crash; null where there was none. */
+  /** The crash; null if there was none. */
   readonly crash: string | null;
-  /** Processor time; how busy the machine is otherwise does not matter. */
+  /** CPU time; how busy the machine is otherwise does not matter. */
   readonly ms: number;
 }
 

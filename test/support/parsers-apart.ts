@@ -4,20 +4,20 @@ import type { ParserAnswer, ParserTask } from "./parser-thread.ts";
 import type { ParserName } from "./parsers.ts";
 
 /**
- * Reading in a thread of its own, which can be ended: a parser that never comes back would otherwise hold the whole
+ * Parses in a separate thread, which can be terminated: a parser that never returns would otherwise block the whole
  * test. The limit is far above what linear work takes on the slowest machine, and far below what quadratic work takes:
- * it is no measurement.
+ * it is not a measurement.
  */
 export class ParsersApart {
   readonly #limitMs: number;
   #thread: Worker | null = null;
 
-  /** @param limitMs of one input, which counts as a hang beyond it */
+  /** @param limitMs the limit for one input, beyond which it counts as a hang */
   constructor(limitMs = 30_000) {
     this.#limitMs = limitMs;
   }
 
-  /** @throws Error for a crash, for a hang, and where memory ran out */
+  /** @throws Error for a crash, for a hang, and when memory runs out */
   async read(parser: ParserName, bytes: Uint8Array): Promise<{ ms: number }> {
     this.#thread ??= new Worker(new URL("./parser-thread.ts", import.meta.url), {
       execArgv: ["--disable-warning=ExperimentalWarning"],

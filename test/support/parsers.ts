@@ -25,9 +25,9 @@ import { hasXmlElement, xmlElements, xmlText, xmlTexts } from "../../schema/stor
 import { likeness, normaliseTitle } from "../../worker/services/sources/listing/compare-titles.ts";
 import { feedItems } from "../../worker/services/sources/listing/feed-items.ts";
 
-/** Everything of the project that reads bytes or text from outside, by name. */
+/** Everything in the project that reads bytes or text from outside, by name. */
 
-/** What reading may throw: refusals, each with its meaning. Anything else is a crash. */
+/** What parsing may throw: refusals, each with its meaning. Anything else is a crash. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof Fault || error instanceof EndedEarlyError || isUnsupportedMedia(error);
 
@@ -79,7 +79,7 @@ export const PARSERS = {
   live: (bytes) => new Follower(null, true).next(parseMediaPlaylist(bytes.toString("utf8"), BASE)),
   manifest: (bytes) => {
     const { periods } = parseManifest(bytes.toString("utf8"), BASE);
-    // each may name as many segments as it likes, so that one of them is enough to ask
+    // each may name as many segments as it likes, so that requesting one of them is enough
     periods[0]?.representations[0]?.segments();
   },
   frames: (bytes) => new FrameClock().add(bytes),
@@ -108,7 +108,7 @@ export const PARSERS = {
   message: (bytes) => {
     const text = bytes.toString("utf8");
     classifyExtraction({ type: "ExtractorError", message: text, httpReason: text, expected: true });
-    // what a tool says is kept up to this length
+    // a tool's output is kept up to this length
     classifyFfmpeg(text.slice(-16_384), { code: 1, signal: null });
   },
   lines: (bytes) => {
@@ -120,7 +120,7 @@ export const PARSERS = {
     plainHead(
       Buffer.concat([Buffer.from("HTTP/1.1 200 OK\r\n"), bytes.subarray(0, 65_536), Buffer.from("\r\n\r\n")]),
     );
-    // no longer header gets past the parser of the platform
+    // the platform's parser accepts no longer header
     parseRetryAfter(bytes.toString("latin1", 0, 16_384), 0);
   },
   url: (bytes) => {
@@ -131,7 +131,7 @@ export const PARSERS = {
 
 export type ParserName = keyof typeof PARSERS;
 
-/** Reads, and throws only crashes, not refusals. */
+/** Parses, and throws only crashes, not refusals. */
 export async function readForeign(name: ParserName, bytes: Buffer): Promise<void> {
   try {
     await (PARSERS[name] as Read)(bytes);

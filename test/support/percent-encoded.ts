@@ -1,4 +1,4 @@
-/** Percent-encodes all but RFC 3986's unreserved characters and the slash. */
+/** Percent-encodes everything except RFC 3986's unreserved characters and the slash. */
 export const percentEncoded = (path: string): string =>
   encodeURIComponent(path)
     .replaceAll("%2F", "/")

@@ -1,9 +1,9 @@
 import type { PodcastEpisode, PodcastShow } from "./podcast-shows.ts";
 
 /**
- * The show's open RSS feed in pieces, as publishers write them: titles with numbers in front of some, markup in CDATA,
- * durations in all three forms, a day off in the date of every fifth. Episodes that are exclusive to Spotify are
- * missing, those that Spotify removed are there.
+ * The show's open RSS feed in pieces, as publishers write them: some titles with leading numbers, markup in CDATA,
+ * durations in all three forms, every fifth date off by a day. Episodes that are exclusive to Spotify are missing,
+ * those that Spotify removed are included.
  *
  * @param base of the media's addresses, without a slash at the end
  */

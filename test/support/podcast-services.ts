@@ -8,13 +8,13 @@ import { SpotifyDouble } from "./spotify-double.ts";
  */
 export class PodcastServices {
   readonly spotify: SpotifyDouble;
-  /** Requests of everything but Spotify, as paths. */
+  /** Requests to everything but Spotify, as paths. */
   readonly requests: string[] = [];
-  /** Answers instead of a feed, by the show's id. */
+  /** Responses that replace a feed, by the show's id. */
   readonly feeds = new Map<string, () => Response>();
   /** Makes iTunes answer this status. */
   itunesStatus = 200;
-  /** What iTunes does not know. */
+  /** Shows that iTunes does not know. */
   readonly unlisted = new Set<string>();
   readonly #shows: readonly PodcastShow[];
   readonly #base: () => string;
@@ -32,7 +32,7 @@ export class PodcastServices {
     this.#media = media;
   }
 
-  /** The Worker's variables that lead here. */
+  /** The Worker's variables that point here. */
   get variables(): Record<string, string> {
     const base = this.#base();
     return {

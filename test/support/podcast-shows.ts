@@ -7,11 +7,11 @@ export interface PodcastEpisode {
   readonly date: string;
   /** Seconds. */
   readonly duration: number;
-  /** Of its file in the feed. */
+  /** The path of its file in the feed. */
   readonly path: string;
   /** Removed from Spotify, which then reports null in its place. */
   readonly removed: boolean;
-  /** Published at Spotify only: the feed does not have it. */
+  /** Published only on Spotify: the feed does not have it. */
   readonly exclusive: boolean;
 }
 

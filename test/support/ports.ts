@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
 
-/** Starts a server on a free loopback port and gives the port. */
+/** Starts a server on a free loopback port and returns the port. */
 export function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -8,7 +8,7 @@ export function listen(server: Server): Promise<number> {
   });
 }
 
-/** A port that nobody listens on right now. */
+/** A port on which nothing listens right now. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listen(server);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** True while a process runs; a zombie that nobody has collected yet has ended. */
+/** True while a process runs; a zombie that has not been reaped yet counts as ended. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -4,15 +4,17 @@ import { readFileSync } from "node:fs";
 import { PROCESSOR_ARGS } from "../../bin/stack/processor.ts";
 import { freePort } from "./ports.ts";
 
-/** A processor in a process of its own, as operators run it. */
+/** A processor in a separate process, as operators run it. */
 export interface ProcessorProcess {
   readonly url: string;
   readonly token: string;
   /** What it logged so far. */
   readonly log: string;
-  /** Most memory that it took so far, in bytes; null where the system does not say. */
+  /** Peak memory so far, in bytes; null where the system does not report it. */
   peakBytes(): number | null;
-  /** Processor time of all its threads so far, in milliseconds, without its tools; null where the system does not say. */
+  /**
+   * CPU time of all its threads so far, in milliseconds, without its tools; null where the system does not report it.
+   */
   cpuMs(): number | null;
   /** Null while it runs. */
   readonly exitCode: number | null;
@@ -23,8 +25,8 @@ export interface ProcessorProcess {
 const TOKEN = "test-processor-token-1234";
 
 /**
- * @param env next to address, token and the path of programs
- * @param user numbers of user and group; default: this process's own
+ * @param env in addition to address, token and the path of programs
+ * @param user numeric ids of user and group; default: this process's own
  */
 export async function startProcessorProcess(
   env: Readonly<Record<string, string>>,
@@ -67,7 +69,7 @@ export async function startProcessorProcess(
     },
     cpuMs: () => {
       try {
-        // behind the name, which may hold anything; ticks of 10 ms
+        // after the name, which may contain anything; ticks of 10 ms
         const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
         return (Number(fields[11]) + Number(fields[12])) * 10;
       } catch {

@@ -11,13 +11,13 @@ import type { RunRequest } from "../../schema/wire/run.ts";
 import { type S3Server, startS3 } from "./s3-server.ts";
 import { type ScriptedWorker, startScriptedWorker } from "./scripted-worker.ts";
 
-/** A real processor with a real bucket behind it; only the Worker is a script. */
+/** A real processor with a real bucket; only the Worker is scripted. */
 export interface ProcessorBench {
   readonly processor: Processor;
   readonly config: ProcessorConfig;
   readonly worker: ScriptedWorker;
   readonly s3: S3Server;
-  /** Where runs deliver to. */
+  /** Where runs deliver. */
   readonly target: RunRequest["target"];
   /** Events that the processor logged. */
   readonly logs: readonly Readonly<Record<string, unknown>>[];
@@ -33,7 +33,7 @@ export interface ProcessorBench {
   object(key: string): Promise<Buffer | null>;
   /** A link to a delivered object. */
   link(key: string): Promise<string>;
-  /** Work folders of runs that are left. */
+  /** Work folders of runs that remain. */
   remainingFiles(): Promise<string[]>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { inRepository } from "./repository.ts";
 
-/** Stands before a block that no test can run, with the reason. */
+/** Comes before a block that no test can run, with the reason. */
 const MARKER = /<!-- not run by a test: (.+) -->\n$/;
 
 /** A block of shell commands on a page. */
@@ -22,7 +22,7 @@ export const PAGES: readonly string[] = [
 
 export const readPage = (page: string): string => readFileSync(inRepository(page), "utf8");
 
-/** Every shell block of a page, in its order. */
+/** Every shell block of a page, in order. */
 export function shellBlocks(page: string): ShellBlock[] {
   const text = readPage(page);
   return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map((match) => ({
@@ -31,7 +31,7 @@ export function shellBlocks(page: string): ShellBlock[] {
   }));
 }
 
-/** Blocks of one command that are run separately, and what runs them. */
+/** Blocks with one command that are run separately, and what runs them. */
 export const STANDALONE: Readonly<Record<string, string>> = {
   "npm run demo": "test/e2e/commands.test.ts",
   "npm run demo -- https://example.com/talk.mp4": "test/e2e/commands.test.ts",

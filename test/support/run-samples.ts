@@ -7,7 +7,7 @@ import { inRepository } from "./repository.ts";
 
 const run = promisify(execFile);
 
-/** What a sample of the reference got: its language, its operation, and the error's code or null. */
+/** The result of a sample in the reference: its language, its operation, and the error's code or null. */
 export type SampleResult = readonly [language: string, operation: string, code: string | null];
 
 interface Sample {

@@ -2,24 +2,24 @@ import http from "node:http";
 import { type BucketRules, MultipartStore, sendRefusal } from "./multipart-store.ts";
 import { listen } from "./ports.ts";
 
-/** A bucket of S3 with what careful people configure, which no server that runs here has. */
+/** A bucket of S3 with the settings of careful people, which no server that runs here has. */
 export interface S3Double {
   readonly origin: string;
   readonly bucket: string;
   readonly rules: BucketRules;
-  /** Headers of the newest request that made an object or began an upload. */
+  /** Headers of the newest request that created an object or began an upload. */
   making(): http.IncomingHttpHeaders;
   unfinished(): string[];
   /** A policy of the caller: the actions of IAM that are allowed; everything, unless it is set. */
   allowed: ReadonlySet<string> | null;
-  /** The actions that were asked for. */
+  /** The requested actions. */
   readonly asked: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
 /**
- * Answers as the service's documentation says: parts with the MD5 as ETag, policies that deny, object lock that demands
- * checksums, temporary credentials that need their token. Signatures are for others to verify.
+ * Answers as the service's documentation says: parts with the MD5 as ETag, policies that deny, object lock that
+ * requires checksums, temporary credentials that need their token. Other tests verify signatures.
  *
  * @param sessionToken without it, a request is refused
  */

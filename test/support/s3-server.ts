@@ -62,13 +62,13 @@ export async function startS3(): Promise<S3Server> {
   };
 }
 
-/** Keys of unfinished uploads in the embedded buckets whose files lie somewhere below `folder`. */
+/** Keys of unfinished uploads in the embedded buckets whose files are somewhere below `folder`. */
 export function unfinishedUploads(folder: string): Promise<string[]> {
   const IN_PROGRESS = 0;
   return queryKeys(folder, "_mf_multipart_uploads", `WHERE state = ${IN_PROGRESS}`);
 }
 
-/** Keys of all objects in the embedded buckets whose files lie somewhere below `folder`. */
+/** Keys of all objects in the embedded buckets whose files are somewhere below `folder`. */
 export const storedKeys = (folder: string): Promise<string[]> => queryKeys(folder, "_mf_objects", "");
 
 async function queryKeys(folder: string, table: string, where: string): Promise<string[]> {

@@ -30,7 +30,7 @@ export interface ScriptedReply {
 export interface ScriptedCommandLine {
   /** Address of the API; the local stack's `local.json` names it, too. */
   readonly url: string;
-  /** State folder of the local stack, empty but for `local.json`. */
+  /** State folder of the local stack, empty except for `local.json`. */
   readonly folder: string;
   readonly received: ReceivedRequest[];
   /** The reply to every request. */

@@ -3,22 +3,22 @@ import { json } from "node:stream/consumers";
 import { Heartbeat, Outcome, RecordingStarted, UploadStarted } from "../../schema/wire/callback.ts";
 import { listen } from "./ports.ts";
 
-/** The Worker's side of one run, as a script: which reports it takes and what it answers. */
+/** The Worker's side of one run, scripted: which reports it accepts and how it answers. */
 export interface ScriptedWorker {
   readonly url: string;
   readonly heartbeats: readonly Heartbeat[];
   readonly uploads: readonly UploadStarted[];
-  /** Where recordings said that their pieces lie. */
+  /** Where recordings reported that their pieces are. */
   readonly recordings: readonly string[];
   /** Runs that asked for permission to publish. */
   readonly published: readonly string[];
   /** From now on every report about this job is answered as if another run owned it. */
   disown(jobId: string): void;
-  /** Answers this status to the next reports of a kind before it takes one. */
+  /** Answers the next reports of a kind with this status before it accepts one. */
   failNext(kind: "upload" | "publish" | "outcome", ...statuses: number[]): void;
   /** Resolves with the outcome of a job. */
   outcome(jobId: string): Promise<Outcome["outcome"]>;
-  /** Resolves when a heartbeat reports this of a job. */
+  /** Resolves when a heartbeat reports this about a job. */
   heartbeat(jobId: string, matches: (run: Heartbeat["runs"][number]) => boolean): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** How a secret may be written: as it is, in a URL, in JSON, in Base64, line by line. */
+/** The forms in which a secret may appear: as it is, in a URL, in JSON, in Base64, line by line. */
 export function spellings(secrets: readonly string[]): string[] {
   return secrets.flatMap((secret) => {
     const lines = secret.split("\n").filter((line) => line.length > 20 && !line.startsWith("-----"));
@@ -13,14 +13,17 @@ export function spellings(secrets: readonly string[]): string[] {
 export const holdsAny = (bytes: Buffer, texts: readonly string[]): boolean =>
   texts.some((text) => bytes.includes(text));
 
-/** Files at any depth that hold one of the texts. */
+/** Files at any depth that contain one of the texts. */
 export async function filesWith(folder: string, texts: readonly string[]): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   return matching(files, texts);
 }
 
-/** Command lines and environments that hold one of the texts, of all processes but this test's own, which made the secrets. */
+/**
+ * Command lines and environments that contain one of the texts, of all processes but this test's own, which made the
+ * secrets.
+ */
 export async function processesWith(texts: readonly string[]): Promise<string[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && name !== `${process.pid}`);
   return matching(

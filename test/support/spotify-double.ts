@@ -1,17 +1,17 @@
 import type { PodcastEpisode, PodcastShow } from "./podcast-shows.ts";
 
-/** How the double answers next, instead of what it knows. */
+/** The double's next responses, instead of what it knows. */
 export interface SpotifyTrouble {
   readonly status: 401 | 429 | 500;
   readonly retryAfterSeconds?: number;
-  /** Requests that are answered so. */
+  /** Requests that are answered in this way. */
   times: number;
 }
 
 const MAX_LIMIT = 50;
 
 /**
- * A stand-in for Spotify's accounts service and Web API, with the shapes, paging and errors that their documentation
+ * A double of Spotify's accounts service and Web API, with the formats, paging and errors that their documentation
  * describes: objects with all their members, `null` for removed episodes, `{ "error": { "status", "message" } }`.
  */
 export class SpotifyDouble {
@@ -19,7 +19,7 @@ export class SpotifyDouble {
   readonly clientSecret = "double-secret";
   /** Requests, as `METHOD /path?query`. */
   readonly requests: string[] = [];
-  /** Requests of the Web API that were being answered at once, at most. */
+  /** The most requests of the Web API that were being answered at once. */
   peak = 0;
   trouble: SpotifyTrouble | null = null;
   /** Resolves before a page is answered. */
@@ -32,7 +32,7 @@ export class SpotifyDouble {
     this.#shows = new Map(shows.map((show) => [show.id, show]));
   }
 
-  /** Tokens that were given so far. */
+  /** Tokens that were issued so far. */
   get tokens(): number {
     return this.#tokens;
   }

@@ -14,10 +14,10 @@ export interface RunningPodcastServices {
 }
 
 /**
- * The stand-ins as a real web server on loopback, for stacks and benchmarks: give a stack `services.variables` and
- * `ALLOWED_PRIVATE_HOSTS=host`.
+ * The podcast doubles as a real web server on loopback, for stacks and benchmarks: give a stack `services.variables`
+ * and `ALLOWED_PRIVATE_HOSTS=host`.
  *
- * @param media what every episode's address holds
+ * @param media the content at every episode's address
  */
 export async function startPodcastServices(
   shows: readonly PodcastShow[],

@@ -13,7 +13,7 @@ const run = promisify(execFile);
 
 const PACKAGES = ["swift-proxy", "swift-account", "swift-container", "swift-object", "memcached"];
 const PROGRAMS = ["/usr/bin/swift-proxy-server", "/usr/bin/swift-object-server", "/usr/bin/memcached"];
-/** The one that the packages are made for. */
+/** The Python that the packages are made for. */
 const PYTHON = "/usr/bin/python3";
 const SERVERS = ["account", "container", "object", "proxy"] as const;
 type Ports = Record<(typeof SERVERS)[number] | "memcached", number>;
@@ -22,7 +22,7 @@ const CREDENTIALS = { accessKeyId: "test:tester", secretAccessKey: "testing-secr
 const REGION = "us-east-1";
 const BUCKET = "media";
 
-/** Installs without starting the services that the packages bring. */
+/** Installs without starting the services that the packages contain. */
 const INSTALL = `
 export DEBIAN_FRONTEND=noninteractive
 policy=/usr/sbin/policy-rc.d
@@ -31,7 +31,7 @@ apt-get update -q
 apt-get install -y -q --no-install-recommends "$@"
 `;
 
-/** Writes which server holds what: all of it is on one device. */
+/** Writes which server stores what: everything is on one device. */
 const MAKE_RINGS = `
 import sys
 folder = sys.argv[1]
@@ -47,7 +47,7 @@ for entry in sys.argv[2:]:
     builder.get_ring().save(folder + "/" + name + ".ring.gz")
 `;
 
-/** Starts one server with all its configuration in a folder of ours instead of in /etc. */
+/** Starts one server with all its configuration in the test's folder instead of in /etc. */
 const LAUNCH = `
 import sys
 folder, name = sys.argv[1:]
@@ -172,7 +172,7 @@ function memcached(port: number): ChildProcess {
   return spawn("memcached", options, { stdio: "ignore" });
 }
 
-/** Politely, then by force. */
+/** SIGTERM first, then SIGKILL. */
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -191,7 +191,7 @@ const responses = (url: string): Promise<boolean> =>
     request.on("error", () => resolve(false));
   });
 
-/** Nothing reports when a server listens, so it is asked. */
+/** No event reports that a server listens, so this polls it. */
 async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
   for (const deadline = Date.now() + 80_000; Date.now() < deadline; ) {
     if (await condition().catch(() => false)) return;

@@ -10,9 +10,9 @@ import { controlFile, PLATFORM_PROGRAM, STATE_VARIABLE } from "../../bin/stack/w
 import type { Job } from "../../schema/api/job.ts";
 import { freePort } from "./ports.ts";
 
-/** The stack that `npm start` runs, on a state folder of its own, with a client of its API. */
+/** The stack that `npm start` runs, on a separate state folder, with a client for its API. */
 export interface TestStack extends Stack {
-  /** Sends a request with the local key; the response's JSON is read. */
+  /** Sends a request with the local key; parses the JSON of the response. */
   call<T = unknown>(method: string, path: string, body?: unknown): Promise<ApiResponse<T>>;
   /** Creates a job and returns its id. */
   create(request: Readonly<Record<string, unknown>>): Promise<string>;
@@ -21,7 +21,7 @@ export interface TestStack extends Stack {
   until(id: string, condition: (job: Job) => boolean): Promise<Job>;
   /** Follows a job to its end. */
   end(id: string): Promise<Job>;
-  /** Lets the Worker's scheduled work run now. */
+  /** Runs the Worker's scheduled work now. */
   reconcile(): Promise<void>;
   /** Process id of the processor that runs now. */
   processorPid(): Promise<number>;
@@ -29,7 +29,9 @@ export interface TestStack extends Stack {
   toolPids(): Promise<number[]>;
   /** Process ids of the Worker and the runtime below it. */
   workerPids(): Promise<number[]>;
-  /** Kills the Worker with all that belongs to it, in the middle of whatever it does; resolves when it is dead. */
+  /**
+   * Kills the Worker with everything that belongs to it, in the middle of whatever it does; resolves when it is dead.
+   */
   killWorker(): Promise<void>;
   /** Starts the Worker again, as it was before it was killed; resolves when it is ready. */
   restartWorker(): Promise<void>;
@@ -43,7 +45,7 @@ export interface ApiResponse<T> {
 
 export interface TestStackOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Of the Worker; default: a free one. */
+  /** Port of the Worker; default: a free one. */
   readonly port?: number;
   readonly detours?: Detours;
   /** Kept by the caller; default: a temporary folder that is removed at the end. */
@@ -134,7 +136,7 @@ async function nextEvent(stack: Stack, id: string): Promise<void> {
   let events = 0;
   for await (const chunk of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
     events += chunk.split("event:").length - 1;
-    // the first event says what is known already
+    // the first event reports what is already known
     if (events > 1) break;
   }
   abort.abort();
@@ -153,14 +155,14 @@ async function workerProcess(folder: string) {
   return { pid: first, command: program, args, env, cwd };
 }
 
-/** The Worker's command line and the runtime below it; both know where the database lies. */
+/** The Worker's command line and the runtime below it; both contain the path of the database. */
 const isOfWorker = (folder: string, { command, environment }: ProcessFacts): boolean =>
   environment.split("\0").includes(`${STATE_VARIABLE}=${folder}`) &&
   (command.includes(PLATFORM_PROGRAM) || command.includes("workerd"));
 
 const workerPids = (folder: string): Promise<number[]> => pidsWhere((found) => isOfWorker(folder, found));
 
-/** A process that is gone or waits to be reaped holds no file any more; one that is dying may. */
+/** A process that is gone or waits to be reaped holds no file open; one that is dying may. */
 const isDead = async (pid: number): Promise<boolean> =>
   /^(\d+ \(.*\) [ZX] .*)?$/s.test(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""));
 

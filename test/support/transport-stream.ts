@@ -1,4 +1,4 @@
-/** Transport streams as no packager at hand makes them. */
+/** Transport streams that no available packager can produce. */
 
 const PACKET_BYTES = 188;
 const PAYLOAD_BYTES = PACKET_BYTES - 4;
@@ -6,7 +6,7 @@ const TABLE_PID = 0x1000;
 
 export interface StreamToWrite {
   readonly pid: number;
-  /** As ISO 13818-1 numbers kinds of streams. */
+  /** Stream types as ISO 13818-1 numbers them. */
   readonly type: number;
   /** First byte of each packet. */
   readonly streamId: number;
@@ -14,7 +14,7 @@ export interface StreamToWrite {
 
 export interface PacketToWrite {
   readonly pid: number;
-  /** In units of 90 kHz; null: not stated. */
+  /** In units of 1/90,000 s; null: not stated. */
   readonly shown: number | null;
   readonly payload: Buffer;
 }
@@ -44,7 +44,7 @@ export function transportStream(
   ]);
 }
 
-/** The packets of elementary streams in a transport stream, as far as they state when they are shown. */
+/** The packets of elementary streams in a transport stream, as far as they have timestamps. */
 export function readPackets(stream: Buffer, pids: readonly number[]): PacketToWrite[] {
   const units: { pid: number; pieces: Buffer[] }[] = [];
   for (let at = 0; at < stream.length; at += PACKET_BYTES) {
@@ -83,7 +83,7 @@ function elementary(streamId: number, { payload, shown }: PacketToWrite): Buffer
 
 const time15 = (value: number): Buffer => uint16(((Math.floor(value) & 0x7fff) << 1) | 1);
 
-/** Behind its pointer. The sum at its end is what the tool looks at first. */
+/** After its pointer. The tool checks the checksum at its end first. */
 function table(type: number, content: Buffer): Buffer {
   const head = Buffer.concat([
     Buffer.of(type),
@@ -96,7 +96,7 @@ function table(type: number, content: Buffer): Buffer {
   return Buffer.concat([Buffer.of(0), body, sum]);
 }
 
-/** Of MPEG, which begins with ones and has the high bit first. */
+/** The CRC of MPEG, which begins with ones and has the high bit first. */
 function crc32(bytes: Buffer): number {
   let sum = 0xffffffff;
   for (const byte of bytes) {
@@ -119,7 +119,7 @@ function packetsOf(pid: number, unit: Buffer, counters: Map<number, number>): Bu
       uint16(isFirst | pid),
       Buffer.of((room > 0 ? 0x30 : 0x10) | counter),
     ]);
-    // a field that is there to fill the packet: its length, its flags, and nothing
+    // a field that pads the packet: its length, its flags, and nothing else
     const filling = Buffer.alloc(room, 0xff);
     if (room > 0) filling[0] = room - 1;
     if (room > 1) filling[1] = 0;

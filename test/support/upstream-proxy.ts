@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { listen } from "./ports.ts";
 
-/** An operator's HTTP proxy: it connects anyone who shows its name and password, and notes to where. */
+/** An operator's HTTP proxy: it connects every client that sends its name and password, and records the targets. */
 export interface UpstreamProxy {
   /** With credentials. */
   readonly url: string;

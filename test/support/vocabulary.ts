@@ -1,4 +1,4 @@
-/** A word of the former dialect, and what to write instead. */
+/** A forbidden word, and what to write instead. */
 export interface FormerWord {
   readonly word: RegExp;
   readonly say: string;
@@ -104,7 +104,7 @@ export const FORMER_WORDS: readonly FormerWord[] = [
   { word: /\bthe very (bytes|day|same|text)\b/i, say: "exactly the, the same" },
 ];
 
-/** Classes of errors whose name says what they are without the ending. */
+/** Classes of errors whose names are clear without the ending. */
 export const ERRORS_BY_OTHER_NAMES: ReadonlySet<string> = new Set([
   "Fault",
   "SourceFault",

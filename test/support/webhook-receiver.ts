@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import { listen } from "./ports.ts";
 
-/** A webhook event as its endpoint got it. */
+/** A webhook event as its endpoint received it. */
 export interface ReceivedEvent {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** The same over all tries. */
+  /** The same for all attempts. */
   readonly eventId: string;
   readonly content: Readonly<Record<string, unknown>>;
 }
@@ -16,16 +16,16 @@ export interface WebhookReceiver {
   readonly url: string;
   /** `127.0.0.1:port`, as `ALLOWED_PRIVATE_HOSTS` wants it. */
   readonly host: string;
-  /** Everything that was posted, repeats too, the newest last. */
+  /** Everything that was posted, including repeats, the newest last. */
   readonly received: readonly ReceivedEvent[];
   /** Resolves with the next response that is sent. */
   next(): Promise<unknown>;
-  /** Resolves when what was received satisfies the condition. */
+  /** Resolves when the received events satisfy the condition. */
   until(condition: (received: readonly ReceivedEvent[]) => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @param statusOf what the webhook event with this number, from 1, is answered with */
+/** @param statusOf the response status for the webhook event with this number, from 1 */
 export async function startWebhookReceiver(
   statusOf: (count: number) => number = () => 204,
 ): Promise<WebhookReceiver> {

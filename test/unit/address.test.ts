@@ -89,7 +89,7 @@ describe("a URL", () => {
     expect(verdictOf(url)).toEqual({ allowed: true });
   });
 
-  it("that is opened by hand passes for its port only", () => {
+  it("that the operator allowed passes for its port only", () => {
     const opened = parseAllowedHosts(" 127.0.0.1:9000, Media.LAN:80 ,[::1]:8080");
     expect(verdictOf("http://127.0.0.1:9000/a", opened).allowed).toBe(true);
     expect(verdictOf("http://media.lan/a", opened).allowed).toBe(true);
@@ -100,7 +100,7 @@ describe("a URL", () => {
   });
 });
 
-describe("a list of opened hosts", () => {
+describe("a list of allowed private hosts", () => {
   it.each(["localhost", "http://a:80", "a:b", "a:80:80", "::1:80", "a/24:80"])("refuses %s", (text) => {
     expect(() => parseAllowedHosts(text)).toThrow("is not host:port");
   });
@@ -129,7 +129,7 @@ describe("a list of opened hosts", () => {
     expect(() => parseAllowedHosts(text)).toThrow(sentence);
   });
 
-  it("opens exactly what it lists, whatever it lists", () => {
+  it("allows exactly what it lists, whatever it lists", () => {
     const entry = fc.tuple(
       fc.webAuthority({ withPort: true, withIPv4: true, withIPv6: true }),
       fc.nat(70_000),
@@ -154,7 +154,7 @@ describe("a list of opened hosts", () => {
 });
 
 describe("an address", () => {
-  it("is judged alike when it is mapped into IPv6", () => {
+  it("is judged in the same way when it is mapped into IPv6", () => {
     fc.assert(
       fc.property(fc.ipV4(), (address) => {
         expect(judgeAddress(`::ffff:${address}`)).toEqual(judgeAddress(address));
@@ -162,7 +162,7 @@ describe("an address", () => {
     );
   });
 
-  it("of IPv6 is allowed only among global unicast", () => {
+  it("of IPv6 is allowed only within global unicast", () => {
     fc.assert(
       fc.property(fc.ipV6(), (address) => {
         const verdict = judgeAddress(address);
@@ -185,7 +185,7 @@ describe("an address", () => {
     "1:2:3:4:5:6:7",
     "g::1",
     "::1.2.3.999",
-  ])("is not %j", (text) => {
+  ])("is not valid as %j", (text) => {
     expect(judgeAddress(text)).toEqual({ allowed: false, reason: "not an IP address" });
   });
 });

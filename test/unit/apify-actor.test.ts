@@ -83,7 +83,7 @@ function apifyDouble(input: object, price: number) {
   return { items, charged, handle };
 }
 
-/** A Waterspout whose jobs end at the second look; URLs with `private` are refused by their source. */
+/** A Waterspout whose jobs end at the second poll; URLs with `private` are refused by their source. */
 function waterspoutDouble() {
   const jobs = new Map<string, { url: string; looks: number }>();
   const handle = ({ method, path, headers, body }: Call): Answer => {
@@ -125,7 +125,7 @@ async function start(input: object, env: Readonly<Record<string, string>> = {}, 
 }
 
 describe("the Apify actor", () => {
-  it("delivers the URLs of its input, and charges delivered files only", async () => {
+  it("delivers the URLs of its input, and charges only delivered files", async () => {
     const urls = ["https://example.com/a.mp4", "https://example.com/private", "not a URL"];
     const { child, apify } = await start({ urls, storage, format: "mp4" });
     expect((await once(child, "close"))[0]).toBe(0);
@@ -137,7 +137,7 @@ describe("the Apify actor", () => {
     expect(apify.charged.size).toBe(1);
   });
 
-  it("starts no job beyond the caller's limit of charges", async () => {
+  it("starts no job beyond the caller's spending limit", async () => {
     const urls = [1, 2, 3, 4].map((number) => `https://example.com/${number}.mp4`);
     const { child, apify } = await start({ urls, storage }, { ACTOR_MAX_TOTAL_CHARGE_USD: "0.02" });
     expect((await once(child, "close"))[0]).toBe(0);
@@ -160,7 +160,7 @@ describe("the Apify actor", () => {
     expect(apify.charged.size).toBe(1);
   });
 
-  it("asks for members that jobs have", () => {
+  it("uses only fields that jobs have", () => {
     const read = (name: string) => JSON.parse(readFileSync(inRepository(ACTOR, ".actor", name), "utf8"));
     const { input, dockerfile, webServerSchema, usesStandbyMode } = read("actor.json");
     expect([input, dockerfile, usesStandbyMode]).toEqual(["./input_schema.json", "../Dockerfile", true]);

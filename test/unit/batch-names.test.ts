@@ -13,7 +13,7 @@ const entry: fc.Arbitrary<Nameable> = fc.record({
 });
 
 describe("the files of a batch", () => {
-  it("never have one name twice, whatever they are asked to be called, and names stay short enough", () => {
+  it("never have one name twice, whatever names are requested, and names stay short enough", () => {
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 40 }), (entries) => {
         const named = nameFiles(entries);
@@ -23,7 +23,7 @@ describe("the files of a batch", () => {
           expect(name.length).toBeLessThanOrEqual(255);
           expect(name.isWellFormed()).toBe(true);
         }
-        // who has no name yet is the only one with its URL
+        // an entry without a name is the only one with its URL
         const unnamed = entries.filter((_, index) => named[index]?.filename === null).map(({ url }) => url);
         expect(new Set(unnamed).size).toBe(unnamed.length);
         for (const [index, { filename }] of entries.entries()) {

@@ -17,13 +17,13 @@ describe("a measured subject", () => {
     expect(isMet(subject)).toBe(true);
   });
 
-  it("has no ratio to what was not measured, and does not meet a target against it", () => {
+  it("has no ratio to what was not measured, and does not meet a target for it", () => {
     expect(ratio(subject, "floor")).toBeNull();
     expect(isMet({ ...subject, target: { against: "floor", atMost: 2 } })).toBe(false);
     expect(isMet({ name: "b", samples: subject.samples })).toBeNull();
   });
 
-  it("is a row of a table without empty columns", () => {
+  it("is a table row without empty columns", () => {
     expect(subjectTable([subject]).split("\n")).toEqual([
       "| what   | ours   | peer   | ours / peer | target        | met |",
       "| ------ | ------ | ------ | ----------- | ------------- | --- |",

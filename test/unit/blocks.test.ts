@@ -6,8 +6,8 @@ const MiB = 1 << 20;
 const sizes = fc.integer({ min: 1, max: 3 * MiB });
 const placesOf = (room: readonly Buffer[]) => room.map(({ buffer, byteOffset }) => ({ buffer, byteOffset }));
 
-describe("blocks of memory", () => {
-  it("are used again, whatever is asked for", () => {
+describe("memory blocks", () => {
+  it("are reused, whatever sizes are requested", () => {
     const room = BLOCKS.takeRoom(2 * MiB + 1);
     const places = placesOf(room);
     BLOCKS.give(room.map((block) => block.subarray(1)));
@@ -22,7 +22,7 @@ describe("blocks of memory", () => {
     BLOCKS.give([block]);
   });
 
-  it("give exactly as much room as was asked for, and nothing of it twice", () => {
+  it("give exactly as much room as requested, and no part of it twice", () => {
     fc.assert(
       fc.property(fc.array(sizes, { maxLength: 8 }), (taken) => {
         const rooms = taken.map((size) => BLOCKS.takeRoom(size));
@@ -57,7 +57,7 @@ describe("blocks of memory", () => {
     );
   });
 
-  it("refuse more than there is room for", () => {
+  it("refuse more than fits", () => {
     expect(() => copyTo(BLOCKS.takeRoom(10), 9, Buffer.alloc(2))).toThrow(RangeError);
   });
 });

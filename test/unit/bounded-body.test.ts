@@ -1,14 +1,14 @@
 import { expect, it } from "vitest";
 import { BodyTooLargeError, readBoundedJson } from "../../schema/bounded-body.ts";
 
-it("reads JSON of the size that is allowed, letters cut in half included", async () => {
+it("reads JSON up to the allowed size, including split UTF-8 characters", async () => {
   const text = JSON.stringify({ name: "grün" });
   const bytes = new TextEncoder().encode(text);
   const stream = ReadableStream.from([...bytes].map((byte) => Uint8Array.of(byte)));
   expect(await readBoundedJson(new Response(stream), bytes.length)).toEqual({ name: "grün" });
 });
 
-it("stops reading as soon as there is too much, and reports the sender", async () => {
+it("stops reading as soon as there is too much, and blames the sender", async () => {
   let sent = 0;
   let isCancelled = false;
   const endless = new ReadableStream<Uint8Array>(
@@ -33,10 +33,10 @@ it("fails on anything but JSON, and on an empty body", async () => {
   await expect(readBoundedJson(new Response(null), 100)).rejects.toBeInstanceOf(SyntaxError);
 });
 
-it("is how every response of others is read", async () => {
+it("is used to read every response of other services", async () => {
   const { readFileSync } = await import("node:fs");
   const { trackedFiles } = await import("../support/repository.ts");
-  // pages in the browser read what our own server sends
+  // pages in the browser read what this project's server sends
   const isPage = (file: string) => /^worker\/console\/(app|docs)\//.test(file);
   const sources = trackedFiles().filter((file) => /^(worker|processor)\/.*\.ts$/.test(file) && !isPage(file));
   const unbounded = /\b(response|answer|reply)\??\.(json|text|arrayBuffer|bytes|blob)\(\)/;

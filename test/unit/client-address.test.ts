@@ -6,9 +6,9 @@ import { clientAddressOf } from "../../bin/stack/platform/client-address.ts";
 import { createFront } from "../../bin/stack/platform/front.ts";
 import { trustedProxiesOf } from "../../bin/stack/platform/trusted-proxies.ts";
 
-/** Where the self-hosted platform says that a request came from. */
+/** Where a request came from, according to the self-hosted platform. */
 
-describe("the address of a client", () => {
+describe("a client's address", () => {
   const seen = (remoteAddress: string, forwarded: string[], trusted = "") =>
     clientAddressOf(
       { socket: { remoteAddress }, headersDistinct: { "x-forwarded-for": forwarded } },
@@ -16,11 +16,11 @@ describe("the address of a client", () => {
     );
 
   it.each([
-    // nobody is trusted: what a client says of itself does not count
+    // nothing is trusted: what a client claims about itself does not count
     ["198.51.100.7", [], "", "198.51.100.7"],
     ["198.51.100.7", ["203.0.113.9"], "", "198.51.100.7"],
     ["::ffff:198.51.100.7", [], "", "::ffff:198.51.100.7"],
-    // a trusted proxy is believed, and what it passes on from the client is not
+    // a trusted proxy is believed, but not what it passes on from the client
     ["127.0.0.1", ["203.0.113.9"], "127.0.0.1", "203.0.113.9"],
     ["127.0.0.1", ["10.9.9.9, 203.0.113.9"], "127.0.0.1", "203.0.113.9"],
     ["127.0.0.1", ["10.9.9.9", "203.0.113.9"], "127.0.0.1", "203.0.113.9"],
@@ -28,21 +28,21 @@ describe("the address of a client", () => {
     ["::ffff:127.0.0.1", ["[2001:db8::9]"], "127.0.0.0/8", "2001:db8::9"],
     // several proxies in a row
     ["127.0.0.1", ["203.0.113.9, 10.0.0.4"], "127.0.0.1,10.0.0.0/8", "203.0.113.9"],
-    // a proxy that says nothing is the client; one that says nonsense leaves nothing to go by
+    // a proxy that reports nothing counts as the client; one that reports nonsense leaves no address
     ["127.0.0.1", [], "127.0.0.1", "127.0.0.1"],
     ["127.0.0.1", ["203.0.113.9, unknown"], "127.0.0.1", null],
   ])("%s with %j, trusting %j, is %s", (remote, forwarded, trusted, address) => {
     expect(seen(remote, forwarded, trusted)).toBe(address);
   });
 
-  it("needs proxies that are addresses", () => {
+  it("is only configured with proxies that are addresses", () => {
     expect(() => trustedProxiesOf("127.0.0.1, proxy.lan")).toThrow(
       'TRUSTED_PROXIES: "proxy.lan" is not an IP address or a CIDR range',
     );
   });
 });
 
-describe("the public entrance", () => {
+describe("the public entry point", () => {
   const passed: string[][] = [];
   const worker = http.createServer((request, response) => {
     passed.push(request.headersDistinct["cf-connecting-ip"] ?? []);
@@ -72,7 +72,7 @@ describe("the public entrance", () => {
     }
   });
 
-  it("says where a request came from, whatever the client claims", async () => {
+  it("reports where a request came from, whatever the client claims", async () => {
     const headers = { "cf-connecting-ip": "203.0.113.1", "x-forwarded-for": "203.0.113.2" };
     await fetch(plain, { headers });
     await fetch(proxied, { headers });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Client, type ClientOptions, createClient, WaterspoutError } from "../../schema/client.ts";
 
-/** The client against a scripted network and a clock that only its own waiting moves. */
+/** The client against a scripted network and a clock that only its own waiting advances. */
 
 type Step = Response | Error | ((request: Request) => Response);
 
@@ -47,7 +47,7 @@ class Script {
         },
         wait: async (ms, signal) => {
           signal?.throwIfAborted();
-          // a stream that is never silent: its watchdog waits until it is called off
+          // a stream that is never silent: its watchdog waits until it is cancelled
           if (ms === 45_000) await new Promise((_, reject) => signal?.addEventListener("abort", reject));
           this.waits.push(ms);
           this.#now += ms;
@@ -69,7 +69,7 @@ const failureOf = async (call: Promise<unknown>): Promise<WaterspoutError> => {
 };
 
 describe("a call", () => {
-  it("is made of the table's path, the query and the body, with the credential that the route takes", async () => {
+  it("is made of the table's path, the query and the body, with the credential that the route needs", async () => {
     const script = new Script([
       ok({ jobs: [] }),
       ok({ jobs: [] }),
@@ -95,8 +95,8 @@ describe("a call", () => {
     expect(await script.requests[2]?.json()).toEqual({ url: "https://a.example/b" });
   });
 
-  it("takes what the schemas take, and gives what they give", async () => {
-    // Never executed: the types are what is tested.
+  it("accepts what the schemas accept, and returns what they return", async () => {
+    // Never executed: only the types are tested.
     const typed = async ({ api }: Script) => {
       // @ts-expect-error the URL is required
       await api.createJob({ body: {} });
@@ -128,7 +128,7 @@ describe("a call", () => {
     ]);
   });
 
-  it("fails with what the refusal says, or with what the network says", async () => {
+  it("fails with what the refusal says, or with the network's error", async () => {
     const issues = [{ path: "url", message: "must not be empty" }];
     const body = { error: "url must not be empty", code: "invalid_request", request_id: "r-7", issues };
     const refused = await failureOf(
@@ -157,17 +157,17 @@ describe("a call", () => {
     });
   });
 
-  it("gives a response of the table that is no success as a response", async () => {
+  it("returns a response that the table declares, even if it is not a success", async () => {
     const body = { status: "unavailable", parts: {} };
     const script = new Script([Response.json(body, { status: 503 })]);
     expect(await script.api.ready()).toEqual(body);
   });
 });
 
-describe("trying again", () => {
+describe("retrying", () => {
   const lost = new TypeError("fetch failed");
 
-  it("repeats a read after what passes, with growing delays, and gives up in the end", async () => {
+  it("repeats a read after temporary failures, with growing delays, and gives up in the end", async () => {
     const passing = [lost, refusal(500, "internal"), new Response("", { status: 502 }), lost];
     const script = new Script([...passing, ok({ usage_count: 1 })]);
     expect(await script.api.getUsage()).toEqual({ usage_count: 1 });
@@ -178,7 +178,7 @@ describe("trying again", () => {
     expect(hopeless.requests).toHaveLength(5);
   });
 
-  it("sends the same idempotency key with each try, another with each call, or the caller's", async () => {
+  it("sends the same idempotency key with each attempt, another with each call, or the caller's", async () => {
     const script = new Script([lost, ok({ job_id: JOB }), ok({ job_id: JOB }), ok({ job_id: JOB })]);
     const body = { url: "https://a.example" };
     await script.api.createJob({ body });
@@ -194,7 +194,7 @@ describe("trying again", () => {
   it.each([
     ["cancelJob", (api: Client) => api.cancelJob({ params: { id: JOB } })],
     ["createKey", (api: Client) => api.createKey({ params: { id: JOB } })],
-  ])("never repeats %s after a failure that may have done something", async (_, call) => {
+  ])("never repeats %s after a failure that may have changed something", async (_, call) => {
     for (const step of [lost, refusal(503, "dependency_unavailable", { "retry-after": "1" })]) {
       const script = new Script([step]);
       await failureOf(call(script.api));
@@ -207,15 +207,15 @@ describe("trying again", () => {
     expect(await script.api.metadata({ body: { url: "https://a.example" } })).toEqual({ title: "talk" });
   });
 
-  it("waits as long and as often as it is asked to, whatever the request", async () => {
+  it("waits as long and as often as the server asks, whatever the request", async () => {
     const limited = () => refusal(429, "rate_limited", { "retry-after": "20" });
     const script = new Script([limited(), limited(), limited(), limited(), limited(), limited(), ok({})]);
     await script.api.cancelJob({ params: { id: JOB } });
-    // a tenth of the chance of one half on top
+    // jitter of up to a tenth is added; the random number is one half
     expect(script.waits).toEqual(Array(6).fill(21_000));
   });
 
-  it("understands a moment, and the second for which an equal request is still under way", async () => {
+  it("understands a date, and the second for which an equal request is still being processed", async () => {
     const at = new Date(1_795_392_000_000 + 3_000).toUTCString();
     const script = new Script([
       refusal(503, "overloaded", { "retry-after": at }),
@@ -226,7 +226,7 @@ describe("trying again", () => {
     expect(script.waits).toEqual([3_150, 1_050]);
   });
 
-  it("begins no wait that would end after the retry limit does", async () => {
+  it("starts no wait that would end after the retry limit", async () => {
     const steps = [refusal(429, "too_many_jobs", { "retry-after": "301" })];
     const failure = await failureOf(new Script(steps).api.getUsage());
     expect(failure).toMatchObject({ code: "too_many_jobs", retryAfterMs: 301_000 });
@@ -241,7 +241,7 @@ describe("trying again", () => {
     [404, "not_found"],
     [422, "idempotency_key_reused"],
     [504, "probe_timeout"],
-  ])("does not repeat what asking again does not change: %i %s", async (status, code) => {
+  ])("does not repeat what would fail again: %i %s", async (status, code) => {
     const script = new Script([refusal(status, code)]);
     expect(await failureOf(script.api.createJob({ body: { url: "" } }))).toMatchObject({ status, code });
     expect(script.requests).toHaveLength(1);
@@ -263,7 +263,7 @@ describe("trying again", () => {
 });
 
 describe("a list", () => {
-  it("is walked by its cursor, a page at a time as it is needed", async () => {
+  it("is read with its cursor, one page at a time as needed", async () => {
     const page = (ids: number[], next_cursor: string | null) =>
       ok({ jobs: ids.map((id) => ({ id })), total: 4, next_cursor });
     const script = new Script([page([1, 2], "c-2"), page([3], "c-3"), page([4], null)]);
@@ -288,7 +288,7 @@ describe("watching a job", () => {
     return seen;
   };
 
-  it("reports each event once, and resumes behind the last one after the stream broke or ended", async () => {
+  it("reports each event once, and resumes after the last one when the stream broke or ended", async () => {
     const script = new Script([
       stream("retry: 250\n\n", event(3, 10), event(4, 20).slice(0, 30), new TypeError("terminated")),
       stream("retry: 250\n\n", event(4, 20)),
@@ -307,7 +307,7 @@ describe("watching a job", () => {
     ["a proxy that sends something else", () => [new Response("<h1>no</h1>", { headers: {} })]],
     ["a proxy that swallows events", () => Array.from({ length: 5 }, () => stream("retry: 1\n\n"))],
     ["a proxy that refuses streams", () => [new Response("", { status: 406 })]],
-  ])("looks again and again behind %s", async (_, broken) => {
+  ])("polls behind %s", async (_, broken) => {
     const look = (progress: number, status = "Processing") =>
       ok({ id: JOB, status, step: "Downloading", progress, download_speed_mbps: 1, title: "talk" });
     const script = new Script([...broken(), look(10), look(10), look(100, "Completed")]);
@@ -315,13 +315,13 @@ describe("watching a job", () => {
     expect(script.waits.slice(-2)).toEqual([2_000, 2_000]);
   });
 
-  it("fails when the job is not there", async () => {
+  it("fails when the job does not exist", async () => {
     const script = new Script([refusal(404, "not_found")]);
     expect(await failureOf(progressOf(script))).toMatchObject({ code: "not_found" });
     expect(script.requests).toHaveLength(1);
   });
 
-  it("leaves the stream when the watcher leaves", async () => {
+  it("closes the stream when the watcher stops", async () => {
     let cancelled = false;
     const endless = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new TextEncoder().encode(event(1, 1) + event(2, 2))),
@@ -334,7 +334,7 @@ describe("watching a job", () => {
     expect(cancelled).toBe(true);
   });
 
-  it("ends with the job, read afresh", async () => {
+  it("ends with the job, read again", async () => {
     const script = new Script([stream(event(1, 100, "Completed")), ok({ id: JOB, s3_url: "https://fresh" })]);
     const reported: number[] = [];
     const job = await script.api.waitForJob(JOB, { onProgress: ({ progress }) => reported.push(progress) });
@@ -343,7 +343,7 @@ describe("watching a job", () => {
 });
 
 describe("watching a batch", () => {
-  it("reports counters and ends of jobs, up to the end of the batch", async () => {
+  it("reports the counters and the ends of jobs, until the batch ends", async () => {
     const reported = (name: string, id: number, data: object) =>
       `event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
     const script = new Script([

@@ -6,7 +6,7 @@ import { explainUnreachable } from "../../bin/waterspout/failures/unreachable-te
 import { listen } from "../support/ports.ts";
 import { SECRETS, scriptCommandLine } from "../support/scripted-command-line.ts";
 
-/** The account's storage and Slack from the command line, colours, and failures with what to do about them. */
+/** The account's storage and Slack on the command line, colours, and errors with what to do about them. */
 
 const api = scriptCommandLine();
 const { waterspout, file } = api;
@@ -29,7 +29,7 @@ describe("waterspout storage", () => {
         : undefined;
   };
 
-  it("shows the one that is configured, whatever its provider", async () => {
+  it("shows the configured storage, whatever its provider", async () => {
     withGcs();
     const { code, stdout } = await waterspout(["storage", "show"]);
     expect([code, stdout.split("\n").slice(0, 3)]).toEqual([
@@ -62,7 +62,7 @@ describe("waterspout storage", () => {
     ['{"bucket": "media"}', 2, /^waterspout: The storage needs a provider \(s3, blob, gcs, oss/],
     ["[1]", 2, /^waterspout: The storage must be a JSON object/],
     [`secret_key: ${STORAGE_SECRET}`, 5, /^waterspout: The standard input is not valid JSON\n$/],
-  ])("refuses %s before it asks the API", async (input, code, sentence) => {
+  ])("refuses %s before it calls the API", async (input, code, sentence) => {
     const found = await waterspout(["storage", "set", "-"], {}, { input });
     expect([found.code, found.stderr]).toEqual([code, expect.stringMatching(sentence)]);
     expect(api.received).toEqual([]);
@@ -107,7 +107,7 @@ describe("waterspout slack", () => {
   });
 });
 
-describe("the secret of webhooks", () => {
+describe("the webhook secret", () => {
   it("is printed alone, for a file", async () => {
     api.reply = { status: 200, body: { webhook_signing_secret: "whsec_x" } };
     expect((await waterspout(["webhooks", "secret"])).stdout).toBe("whsec_x\n");
@@ -116,7 +116,7 @@ describe("the secret of webhooks", () => {
   });
 });
 
-it("resealing goes on until it is done", async () => {
+it("resealing continues until it is done", async () => {
   let calls = 0;
   api.replyTo = () => ({
     status: 200,
@@ -153,7 +153,7 @@ describe("colours", () => {
     expect(stdout.includes(ESCAPE)).toBe(expected);
   });
 
-  it("say how a job is, and leave the columns aligned", async () => {
+  it("show a job's state, and leave the columns aligned", async () => {
     const { stdout } = await list({}, true);
     const [head, first, second] = stdout.split("\n");
     expect(head?.startsWith("\x1b[1mid  status")).toBe(true);
@@ -172,7 +172,7 @@ describe("colours", () => {
   });
 });
 
-describe("failures", () => {
+describe("errors", () => {
   it("of the connection say what is wrong and what to do", async () => {
     const env = { WATERSPOUT_API_KEY: "sk" };
     const nowhere = await waterspout(["cancel", "1", "--server", "https://nowhere.invalid/"], env);
@@ -204,7 +204,7 @@ describe("failures", () => {
     expect(text("OTHER")).toBeUndefined();
   });
 
-  it("of a key say where it is from", async () => {
+  it("of a key say where it comes from", async () => {
     api.reply = { status: 401, body: refusal("invalid_api_key", "Invalid API Key") };
     const { code, stderr } = await waterspout(["usage"], { WATERSPOUT_API_KEY: "sk" });
     expect([code, stderr]).toEqual([
@@ -213,7 +213,7 @@ describe("failures", () => {
     ]);
   });
 
-  it("of a private address tell the operator how to allow it, and nobody else", async () => {
+  it("of a private address show only the operator how to allow it", async () => {
     const issues = [{ path: "url", message: "must be a public address (private address)" }];
     const sentence = "url must be a public address (private address)";
     api.reply = { status: 400, body: refusal("invalid_request", sentence, issues) };
@@ -239,20 +239,20 @@ describe("failures", () => {
     ]);
   });
 
-  it("of the local stack's file are no stack that is missing", async () => {
+  it("of the local stack's file do not claim that the stack is missing", async () => {
     const path = file("local.json", "{ damaged");
     const damaged = await waterspout(["usage"]);
     expect([damaged.code, damaged.stderr]).toEqual([
       5,
       `waterspout: ${path} is damaged. Stop the stack, remove the file, and run npm start again.\n`,
     ]);
-    // with a server and a key, nobody needs the file
+    // with a server and a key, the file is not needed
     const named = await waterspout(["usage", "--server", api.url], { WATERSPOUT_API_KEY: "sk" });
     expect(named.code).toBe(0);
     chmodSync(path, 0o600);
   });
 
-  it("of something else than a Waterspout ask for the address", async () => {
+  it("of a server that is not Waterspout ask to check the address", async () => {
     api.reply = { status: 404, body: "a page" };
     const { code, stderr } = await waterspout(["usage"]);
     expect([code, stderr]).toEqual([
@@ -263,7 +263,7 @@ describe("failures", () => {
 });
 
 describe("options", () => {
-  it("may stand before the command, and --url still is --server", async () => {
+  it("may come before the command, and --url still means --server", async () => {
     const elsewhere = { WATERSPOUT_STATE: "/nowhere", WATERSPOUT_API_KEY: "sk" };
     expect((await waterspout(["--server", api.url, "usage"], elsewhere)).code).toBe(0);
     expect((await waterspout(["usage", "--url", api.url], elsewhere)).code).toBe(0);
@@ -271,7 +271,7 @@ describe("options", () => {
     expect(paths()).toEqual(["GET /usage", "GET /usage", "GET /usage"]);
   });
 
-  it("--quiet leaves results and errors", async () => {
+  it("--quiet keeps results and errors", async () => {
     api.reply = {
       status: 201,
       body: { accounts: [{ id: "1", name: "a" }], id: "key-1", api_key: "shown once" },
@@ -291,10 +291,10 @@ it.each([
   [["help", "storage"], /\nMore commands:\n {2}storage set /],
   [["--help", "list"], /^List jobs, newest first\.\n/],
   [["get", "-h"], /^Deliver the media of URLs, and wait for it\.\n/],
-])("%s explains", async (words, text) => {
+])("%s prints help", async (words, text) => {
   const { code, stdout } = await waterspout(words, { WATERSPOUT_STATE: "/nowhere" });
   expect([code, stdout]).toEqual([0, expect.stringMatching(text)]);
-  // it fits a terminal, but for examples that people copy
+  // it fits a terminal, except for examples that people copy
   const long = stdout.split("\n").filter((line) => line.length > 100 && !line.startsWith("  waterspout "));
   expect(long).toEqual([]);
 });

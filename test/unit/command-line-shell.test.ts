@@ -7,7 +7,7 @@ import { shownOptions } from "../../bin/waterspout/help.ts";
 import { inRepository } from "../support/repository.ts";
 import { scriptCommandLine } from "../support/scripted-command-line.ts";
 
-/** The command as a process, and the scripts that complete it in shells. */
+/** The command as a process, and the completion scripts for shells. */
 
 const api = scriptCommandLine();
 const SCRIPT = inRepository("bin/waterspout.ts");
@@ -27,7 +27,7 @@ async function output(command: ReturnType<typeof start>) {
 }
 
 describe("the process", () => {
-  it("says its version", async () => {
+  it("prints its version", async () => {
     const { version } = JSON.parse(
       execFileSync("cat", [inRepository("bin/package.json")], { encoding: "utf8" }),
     );
@@ -43,7 +43,7 @@ describe("the process", () => {
     expect(await output(command)).toEqual({ code: 0, stdout: "1\n", stderr: "" });
   });
 
-  it("ends quietly when nobody reads its results any more", async () => {
+  it("ends quietly when its output is no longer read", async () => {
     const jobs = Array.from({ length: 2_000 }, (_, i) => ({ id: `${i}`, title: "x".repeat(200) }));
     api.reply = { status: 200, body: { jobs, next_cursor: null } };
     const command = start(["list", "--limit", "2000", "--json"]);
@@ -54,7 +54,7 @@ describe("the process", () => {
     expect([...(await once(command, "close")), errors]).toEqual([0, null, ""]);
   });
 
-  it("ends with 130 after Ctrl-C, and says how to go on", async () => {
+  it("exits with 130 after Ctrl-C, and says how to continue", async () => {
     const job = { status: "Pending", step: "Queued", progress: 0, download_speed_mbps: null };
     api.replyTo = ({ method, path }) => {
       if (method === "POST") return { status: 201, body: { job_id: "1" } };
@@ -69,7 +69,7 @@ describe("the process", () => {
     expect(stderr).toMatch(/It continues on the server; to follow it again: waterspout wait 1\n$/);
   });
 
-  it("shows no stack trace of what it did not expect, unless asked", async () => {
+  it("shows no stack trace for an unexpected error, unless asked", async () => {
     // no Waterspout responds like that
     api.reply = { status: 200, body: { id: "1", adjustments: null } };
     const { code, stderr } = await output(start(["show", "1"]));
@@ -82,7 +82,7 @@ describe("the process", () => {
   });
 });
 
-/** What a shell that is installed prints, and null for one that is not. */
+/** What an installed shell prints; null for one that is not installed. */
 function runShell(shell: string, args: readonly string[], input = ""): string | null {
   const { error, stdout, stderr, status } = spawnSync(shell, args, { input, encoding: "utf8" });
   if (error) return null;
@@ -121,7 +121,7 @@ describe("completion", () => {
     [["--json", "li"], "list"],
     [["storage", "set", "FOLDER/loc"], "FOLDER/local.json"],
     [["get", "-o", "FOLDER/loc"], "FOLDER/local.json"],
-  ])("in bash, %s becomes %s", async (words, expected) => {
+  ])("in bash, completes %s to %s", async (words, expected) => {
     const own = words.map((word) => word.replace("FOLDER", api.folder));
     const quoted = own.map((word) => `'${word}'`).join(" ");
     const found = runShell(
@@ -134,7 +134,7 @@ _waterspout 2>&1; echo "\${COMPREPLY[*]}"`,
     expect(found).toEqual(typeof expected === "string" ? expected.replace("FOLDER", api.folder) : expected);
   });
 
-  it("is understood by zsh and fish, where they are installed", async () => {
+  it("is accepted by zsh and fish, where they are installed", async () => {
     const zsh = api.file("_waterspout", await script("zsh"));
     expect([null, ""]).toContain(runShell("zsh", ["-n", zsh]));
     const fish = api.file("waterspout.fish", await script("fish"));
@@ -149,7 +149,7 @@ _waterspout 2>&1; echo "\${COMPREPLY[*]}"`,
     );
   });
 
-  it("is for three shells", async () => {
+  it("supports three shells", async () => {
     expect(await api.waterspout(["completion", "tcsh"])).toMatchObject({
       code: 2,
       stderr: 'waterspout: The shell must be one of bash, zsh, fish, not "tcsh"\n',

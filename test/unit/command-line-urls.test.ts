@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { retrySentence } from "../../bin/waterspout/waiting/follow-job.ts";
 import { scriptCommandLine } from "../support/scripted-command-line.ts";
 
-/** `waterspout get` with several URLs, and what it says of sources that fail for now. */
+/** `waterspout get` with several URLs, and what it prints about sources with temporary failures. */
 
 const api = scriptCommandLine();
 const { waterspout, file } = api;
@@ -32,7 +32,7 @@ function deliver(ends: Readonly<Record<number, object>> = {}): void {
       return { status: 201, body: { job_id: ID + digit } };
     }
     const [, digit, events] = /^\/jobs\/\S*(\d)(\/events)?$/.exec(path) ?? [];
-    // where streams do not get through, the job is read
+    // where streams do not get through, the command polls the job
     if (events !== undefined) return { status: 405, body: {} };
     if (digit !== undefined) return { status: 200, body: job(Number(digit), ends[Number(digit)]) };
     return path.startsWith("/file") ? { status: 200, body: "ab" } : undefined;
@@ -42,7 +42,7 @@ const refusal = (code: string, error: string) => ({ error, code, request_id: "r"
 const posted = () => api.received.flatMap(({ method, body }) => (method === "POST" ? [body] : []));
 
 describe("waterspout get with several URLs", () => {
-  it("goes on when one is refused and another one fails, and sums up", async () => {
+  it("continues when one is refused and another one fails, and prints a summary", async () => {
     deliver({ 2: failed });
     const urls = ["https://a.example/1.mp4", "https://a.example/none", "https://a.example/2.mp4"];
     const { code, stdout, stderr } = await waterspout(["get", ...urls]);
@@ -51,11 +51,11 @@ describe("waterspout get with several URLs", () => {
     expect(stderr).toContain("waterspout: https://a.example/none: url is wrong\n");
     expect(stderr).toContain("The job ended Warning: This media is private\n");
     expect(stderr).toMatch(/Delivered 1 of 3 URLs\.\n$/);
-    // a refusal and a failure: no code of one of them fits both
+    // a refusal and a failure: no specific exit code fits both
     expect(code).toBe(1);
   });
 
-  it("ends with the code that all failures share", async () => {
+  it("exits with the code that all failures share", async () => {
     deliver();
     const refused = await waterspout(["get", "https://a.example/1.mp4", "https://a.example/none", "-q"]);
     expect([refused.code, refused.stderr]).toEqual([3, "waterspout: https://a.example/none: url is wrong\n"]);
@@ -80,7 +80,7 @@ describe("waterspout get with several URLs", () => {
     ]);
   });
 
-  it("gives programs one document per URL", async () => {
+  it("prints one document per URL for programs", async () => {
     deliver({ 2: failed });
     const words = ["get", "https://a.example/1.mp4", "https://a.example/2.mp4", "https://a.example/none"];
     const { stdout, stderr } = await waterspout([...words, "--json"]);
@@ -107,7 +107,7 @@ describe("waterspout get with several URLs", () => {
     expect(api.received.length).toBeLessThan(10);
   });
 
-  it("downloads each file into a folder, which it makes", async () => {
+  it("downloads each file into a folder, which it creates", async () => {
     deliver({ 1: { s3_url: `${api.url}/file/1` }, 2: { s3_url: `${api.url}/file/2` } });
     const folder = join(api.folder, "talks");
     const words = ["get", "https://a.example/1.mp4", "https://a.example/2.mp4", "-o", folder];
@@ -141,7 +141,7 @@ describe("waterspout get with several URLs", () => {
   });
 });
 
-describe("where the file goes", () => {
+describe("the destination", () => {
   it("is checked before the job is created", async () => {
     const nowhere = join(api.folder, "nowhere");
     const missing = await waterspout(["get", "https://a.example/1.mp4", "-o", join(nowhere, "a.mp4")]);
@@ -175,18 +175,18 @@ describe("where the file goes", () => {
   });
 });
 
-describe("a source that fails for now", () => {
+describe("a source with a temporary failure", () => {
   const waiting = {
     ...{ status: "Pending", step: "Queued", progress: 0, error_code: "network" },
     ...{ error: "The connection to the source failed", next_try_at: Date.now() + 3_600_000 },
   };
 
-  it("is reported once, with when it is tried again", async () => {
+  it("is reported once, with the time of the next attempt", async () => {
     let reads = 0;
     api.replyTo = ({ method, path }) => {
       if (method === "POST") return { status: 201, body: { job_id: `${ID}1` } };
       if (path.endsWith("/events")) return { status: 405, body: {} };
-      // read as progress, and for the reason; then it has ended
+      // read once for the progress and once for the reason; then it has ended
       return { status: 200, body: job(1, ++reads <= 2 ? waiting : {}) };
     };
     const { code, stderr } = await waterspout(["get", "https://a.example/1.mp4"]);
@@ -202,7 +202,7 @@ describe("a source that fails for now", () => {
     expect((await waterspout(["show", `${ID}1`])).stdout).toContain("  next try   2026-11-29 10:00:00\n");
   });
 
-  it("names the day unless it is today", () => {
+  it("includes the day unless it is today", () => {
     const noon = Date.UTC(2026, 10, 29, 12);
     expect(retrySentence("No", noon + 30_000, noon)).toBe(
       "No. It will be tried again in 30 s, at 12:00:30 UTC.",

@@ -48,7 +48,7 @@ describe("waterspout doctor", () => {
     );
   });
 
-  it("reads what a 503 says, and ends as for a service that is unavailable", async () => {
+  it("reads the body of a 503, and exits as for a service that is unavailable", async () => {
     const storage = { ok: false, detail: "the managed bucket takes no files: NoSuchBucket" };
     api.reply = { status: 503, body: readiness("unavailable", storage, []) };
     const { code, stdout } = await waterspout(["doctor", "--json"]);
@@ -60,7 +60,7 @@ describe("waterspout doctor", () => {
     expect(api.received).toHaveLength(1);
   });
 
-  it("says when something else answers", async () => {
+  it("says when another program answers", async () => {
     api.reply = { status: 404, body: { error: "not found" } };
     const { code, stderr } = await waterspout(["doctor"]);
     expect(code).toBe(4);
@@ -74,7 +74,7 @@ describe("waterspout get", () => {
     expect(flags.filter((flag) => !COMMANDS.get?.options?.[flag]?.help)).toEqual([]);
   });
 
-  it("sends what the options say, each as the schema has it, with the local stack's key", async () => {
+  it("sends the options in the schema's form, with the local stack's key", async () => {
     api.reply = { status: 201, body: { job_id: JOB } };
     const storage = { provider: "s3", secret_key: STORAGE_SECRET };
     const words = [
@@ -90,7 +90,7 @@ describe("waterspout get", () => {
     expect(api.received).toMatchObject([{ method: "POST", path: "/jobs", body, key: LOCAL_KEY }]);
   });
 
-  it("leaves it to the API to say what is not valid, and says it", async () => {
+  it("leaves validation to the API, and prints its message", async () => {
     const issues = [
       { path: "video_quality", message: "must be a whole number" },
       { path: "clip_end", message: "must be greater than clip_start" },
@@ -122,7 +122,7 @@ describe("waterspout get", () => {
     expect(json.stderr).toBe("");
   });
 
-  it("quotes nothing of a storage file that is not JSON", async () => {
+  it("quotes nothing from a storage file that is not JSON", async () => {
     const storage = file("storage.json", `secret_key: ${STORAGE_SECRET}`);
     const { code, stderr } = await waterspout(["get", "https://a.example", "--storage", storage]);
     expect([code, stderr]).toEqual([5, `waterspout: ${storage} is not valid JSON\n`]);
@@ -169,7 +169,7 @@ describe("waterspout batch", () => {
   });
 });
 
-describe("lists", () => {
+describe("listings", () => {
   const job = (title: string) => ({
     id: JOB,
     status: "Failed",
@@ -179,14 +179,14 @@ describe("lists", () => {
     url: "u",
   });
 
-  it("are tables for people, without what would steer their terminal", async () => {
+  it("are tables for people, without terminal control characters", async () => {
     api.reply = { status: 200, body: { jobs: [job("a \u001b[2J\u0007title")], next_cursor: null } };
     const { stdout } = await waterspout(["list", "--status", "FAILED", "--limit", "7"]);
     expect(api.received[0]?.path).toBe("/jobs?limit=7&status=Failed");
     expect(stdout.split("\n")[1]).toBe(`${JOB}  Failed  13 %      1970-01-01 00:00:00  a [2Jtitle`);
   });
 
-  it("are a document a line for programs, as many as are asked for", async () => {
+  it("are one document per line for programs, as many as requested", async () => {
     api.reply = { status: 200, body: { jobs: [job("a"), job("b"), job("c")], next_cursor: JOB } };
     const { stdout } = await waterspout(["list", "--json", "--limit", "5"]);
     expect(
@@ -218,7 +218,7 @@ describe("the operator's commands", () => {
     ]);
   });
 
-  it("guess no account", async () => {
+  it("refuse an ambiguous account", async () => {
     api.reply = { status: 200, body: { accounts } };
     const several = await waterspout(["admin", "keys", "list"]);
     expect(several.stderr).toBe(
@@ -227,7 +227,7 @@ describe("the operator's commands", () => {
     expect((await waterspout(["keys", "--account", "nobody"])).code).toBe(2);
   });
 
-  it("make keys with scopes and an end, and roll them", async () => {
+  it("create keys with scopes and an expiry, and roll them", async () => {
     api.reply = { status: 201, body: { accounts: accounts.slice(0, 1), id: "key-1", api_key: "shown once" } };
     const made = await waterspout(["keys", "create", "reader", "--scopes", "read", "--expires-in-days", "2"]);
     expect(made).toMatchObject({ code: 0, stdout: "shown once\n" });
@@ -288,14 +288,14 @@ describe("waiting", () => {
 });
 
 describe("the connection", () => {
-  it("prefers options to variables, and those to the local stack", async () => {
+  it("prefers options to variables, and variables to the local stack", async () => {
     const env = { WATERSPOUT_API_KEY: "of the environment" };
     await waterspout(["usage"], env);
     await waterspout(["usage", "--key-file", file("key", "sk_live_of_the_file\n")], env);
     expect(api.received.map(({ key }) => key)).toEqual(["of the environment", "sk_live_of_the_file"]);
   });
 
-  it("reports the local stack's key to nobody else", async () => {
+  it("sends the local stack's key only to the local stack", async () => {
     const elsewhere = api.url.replace("127.0.0.1", "localhost");
     const { code, stderr } = await waterspout(["usage", "--url", elsewhere]);
     expect([code, stderr]).toEqual([
@@ -306,7 +306,7 @@ describe("the connection", () => {
     expect(api.received).toEqual([]);
   });
 
-  it("says so when there is none, or nobody answers", async () => {
+  it("says so when there is none, or when it does not answer", async () => {
     const nothing = await waterspout(["usage", "--state", join(api.folder, "nothing")]);
     expect([nothing.code, nothing.stderr]).toEqual([
       ...[4, expect.stringMatching(/^waterspout: No Waterspout is running here\. Start one with npm start/)],
@@ -353,13 +353,13 @@ describe("the command line", () => {
     ],
     [["probe", "https://a.example", "--format", "mkv"], "Job options require --plan"],
     [["batch"], "Name a URL, or a --file of URLs"],
-  ])("is refused with a sentence: %s", async (words, sentence) => {
+  ])("is refused with a message: %s", async (words, sentence) => {
     const { code, stdout, stderr } = await waterspout(words);
     expect([code, stdout, stderr.trim().replace(/^waterspout: /, "")]).toEqual([2, "", sentence]);
     expect(api.received).toEqual([]);
   });
 
-  it("explains itself without an API", async () => {
+  it("prints its help without an API", async () => {
     const { code, stdout } = await waterspout(["--help"], { WATERSPOUT_STATE: "/nowhere" });
     expect(code).toBe(0);
     const all = [...Object.keys(COMMANDS), ...Object.values(EXIT_MEANINGS), "WATERSPOUT_ADMIN_TOKEN"];
@@ -369,7 +369,7 @@ describe("the command line", () => {
     expect(help.stdout).toMatch(/^Start a paused batch\.\n\nUsage: waterspout batch start <batch id>/);
   });
 
-  it.each(Object.entries(COMMANDS))("shows examples of %s that it understands", async (name, command) => {
+  it.each(Object.entries(COMMANDS))("shows examples for %s that it accepts", async (name, command) => {
     const { code, stdout } = await waterspout([...name.split(" "), "--help"]);
     expect(code).toBe(0);
     const options = shownOptions({ ...command.options, ...COMMON_OPTIONS });
@@ -395,7 +395,7 @@ describe("progress", () => {
     return text;
   };
 
-  it("is one line that is drawn over on a terminal", () => {
+  it("is one line that is redrawn on a terminal", () => {
     const full = `\r\x1b[K  Uploading   ${"█".repeat(30)} 100 %  1.5 MB/s`;
     expect(shown(true, [50, 100])).toBe(
       `\r\x1b[K  Uploading   ${"█".repeat(15)}${"░".repeat(15)}  50 %  1.5 MB/s${full}\n`,
@@ -403,7 +403,7 @@ describe("progress", () => {
     expect(shown(true, [])).toBe("");
   });
 
-  it("is plain lines elsewhere, one for each ten percent", () => {
+  it("is plain lines elsewhere, one for every ten percent", () => {
     const lines = shown(false, [0, 4, 9.9, 10, 55, 56, 100]).trimEnd().split("\n");
     expect(lines.map((line) => /(\d+) %/.exec(line)?.[1])).toEqual(["0", "10", "55", "100"]);
     expect(lines.join("")).not.toContain("\x1b");

@@ -18,7 +18,7 @@ const sleeper = (env: Readonly<Record<string, string>>) =>
     stdio: ["ignore", "pipe", "ignore"],
   });
 
-describe("the set-up", () => {
+describe("the setup", () => {
   it.each([
     ["2026.10.26", "2025.11.12", true],
     ["2025.11.12", "2025.11.12", true],
@@ -30,7 +30,7 @@ describe("the set-up", () => {
   });
 });
 
-/** A `python3` that notes its arguments and those of its pip, and installs a program of that name. */
+/** A `python3` that records its arguments and those of its pip, and installs a program of that name. */
 const PYTHON = `#!/bin/sh
 [ "$2" = venv ] || exit 0
 echo "python3 $*" >> "$NOTES"
@@ -57,13 +57,13 @@ describe("the release channel of yt-dlp", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("is not asked for where somebody chose a program", async () => {
+  it("is not installed where the user chose a program", async () => {
     expect(install({ YTDLP_PATH: "/opt/yt-dlp" })).toBeNull();
     expect(install({ YTDLP_CHANNEL: "nightly", YTDLP_PATH: "/opt/yt-dlp" })).toBeNull();
     expect(await notes()).toBe("");
   });
 
-  it("is stable unless another one is asked for: installed once, from the lock of this repository", async () => {
+  it("is stable unless another one is chosen: installed once, from this repository's lock", async () => {
     const program = join(folder, "stable", "bin", "yt-dlp");
     expect(install({})).toBe(program);
     const lock = inRoot("processor", "requirements.txt");
@@ -83,7 +83,7 @@ describe("the release channel of yt-dlp", () => {
       "master",
       "yt-dlp[default,curl-cffi] @ https://github.com/yt-dlp/yt-dlp-master-builds/releases/latest/download/yt-dlp.tar.gz",
     ],
-  ])("%s is installed once next to the system's, and renewed by a set-up", async (channel, requirement) => {
+  ])("%s is installed once next to the system's, and updated by a setup", async (channel, requirement) => {
     const env = { YTDLP_CHANNEL: channel };
     expect(install(env)).toBe(join(folder, channel, "bin", "yt-dlp"));
     const reported = await notes();
@@ -98,7 +98,7 @@ describe("the release channel of yt-dlp", () => {
     expect(await notes()).toBe(`${reported}\n${reported}`);
   });
 
-  it("that does not exist stops the set-up", () => {
+  it("that does not exist stops the setup", () => {
     expect(() => install({ YTDLP_CHANNEL: "beta" })).toThrow(/channel beta could not be installed/);
   });
 });
@@ -113,7 +113,7 @@ describe("the stack", () => {
     ]);
   });
 
-  it("finds and ends the processes that carry its mark, and no other", async () => {
+  it("finds and stops the processes that carry its marker, and no others", async () => {
     const [ours, foreign] = [sleeper(markerOf("one")), sleeper(markerOf("other"))];
     try {
       await Promise.all([once(ours.stdout, "data"), once(foreign.stdout, "data")]);
@@ -127,7 +127,7 @@ describe("the stack", () => {
     }
   });
 
-  it("tells a process from a later one with the same number", () => {
+  it("distinguishes a process from a later one with the same id", () => {
     const own = identify(process.pid);
     expect(own && isAlive(own)).toBe(true);
     expect(isAlive({ pid: process.pid, started: "at another time" })).toBe(false);

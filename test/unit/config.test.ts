@@ -26,14 +26,14 @@ test("needs only the Worker's address and the shared token", () => {
   expect(config.allowedPrivateHosts.size).toBe(0);
 });
 
-test("takes an empty variable for one that is not set", () => {
+test("treats an empty variable as one that is not set", () => {
   expect(readConfig({ ...REQUIRED, PORT: "", YTDLP_PATH: " " })).toMatchObject({
     port: 8080,
     ytdlpPath: undefined,
   });
 });
 
-test("names every bad value at once, one sentence a line", () => {
+test("names every bad value at once, one sentence per line", () => {
   const read = () =>
     readConfig({
       WORKER_URL: "ftp://worker",
@@ -58,7 +58,7 @@ test("names every bad value at once, one sentence a line", () => {
   );
 });
 
-test("reads the operator's settings of extraction", () => {
+test("reads the operator's settings for extraction", () => {
   const config = readConfig({
     ...REQUIRED,
     ALLOWED_PRIVATE_HOSTS: "127.0.0.1:9000, media.lan:80",
@@ -75,7 +75,7 @@ test("reads the operator's settings of extraction", () => {
   expect(config.ytdlpSleepRequests).toBe(0.5);
 });
 
-test("knows how many connections a host gets, and all below it", () => {
+test("knows how many connections a host and its subdomains get", () => {
   const limits = readConfig({
     ...REQUIRED,
     CONNECTIONS_BY_HOST: "Example.com=1, cdn.example.com = 3, [::1]=2",
@@ -88,7 +88,7 @@ test("knows how many connections a host gets, and all below it", () => {
 });
 
 test.each(["example.com", "example.com=0", "example.com=65", "https://example.com=2", "=1"])(
-  "does not take %s for a number of connections",
+  "does not accept %s as a number of connections",
   (CONNECTIONS_BY_HOST) => {
     expect(() => readConfig({ ...REQUIRED, CONNECTIONS_BY_HOST })).toThrow(
       "CONNECTIONS_BY_HOST must look like example.com=1, cdn.example.net=3, with numbers from 1 to 64",
@@ -120,7 +120,7 @@ test("explains each variable once", () => {
   expect(CONFIG_VARIABLES.every(({ meaning }) => meaning.length > 10)).toBe(true);
 });
 
-test("the Worker is told how many instances the platform starts", async () => {
+test("the Worker knows how many instances the platform starts", async () => {
   const wrangler = await readFile(new URL("../../wrangler.toml", import.meta.url), "utf8");
   const most = /^max_instances = (\d+)$/m.exec(wrangler)?.[1];
   expect(most).toBeDefined();

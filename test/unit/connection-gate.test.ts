@@ -3,7 +3,7 @@ import { ConnectionGate } from "../../processor/egress/connection-gate.ts";
 import { HostLimits } from "../../processor/egress/host-limits.ts";
 import { Stopwatch } from "../../processor/stopwatch.ts";
 
-it("the gate of a host counts the time in which requests wait for a place", async () => {
+it("the gate of a host counts the time for which requests wait for a connection", async () => {
   let now = 0;
   const waits = new Stopwatch(() => now);
   const gate = new ConnectionGate(new HostLimits(), waits);

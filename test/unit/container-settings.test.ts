@@ -15,12 +15,12 @@ const VARIABLES = {
 };
 
 describe("a setting of the processor", () => {
-  it("is in the table that says who decides it on Cloudflare, and nothing else is", () => {
+  it("is in the table that says what decides it on Cloudflare, and nothing else is", () => {
     const names = PROCESSOR_VARIABLES.map(({ name }) => name);
     expect(Object.keys(CONTAINER_SETTINGS).sort()).toEqual([...names].sort());
   });
 
-  it.each(FORWARDED_SETTINGS)("%s reaches container instances as it was set", (name) => {
+  it.each(FORWARDED_SETTINGS)("%s reaches container instances unchanged", (name) => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), (value) => {
         expect(readConfig({ ...VARIABLES, [name]: value }).forwarded).toEqual({ [name]: value });
@@ -29,7 +29,7 @@ describe("a setting of the processor", () => {
     );
   });
 
-  it("that the Worker has under the same name is the object's to set", () => {
+  it("that the Worker has under the same name is set by the object", () => {
     const ofWorker = new Set<string>(WORKER_VARIABLES.map(({ name }) => name));
     expect(FORWARDED_SETTINGS.filter((name) => ofWorker.has(name))).toEqual([]);
   });
@@ -67,14 +67,14 @@ describe("PROCESSOR_URL", () => {
     expect(read(url)).toThrow(/PROCESSOR_URL .* by a tunnel \(cloudflared\) or a reverse proxy with TLS/);
   });
 
-  it("is a host name with TLS there", () => {
+  it("is a host name with TLS on Cloudflare", () => {
     expect(read("https://processor.example:8443, https://other.example")().processor).toEqual({
       type: "http",
       urls: ["https://processor.example:8443", "https://other.example"],
     });
   });
 
-  it("is any address of a self-hosted installation", () => {
+  it("is any address in a self-hosted installation", () => {
     const { processor } = read("http://127.0.0.1:8080", { PLATFORM: "embedded" })();
     expect(processor).toEqual({ type: "http", urls: ["http://127.0.0.1:8080"] });
   });

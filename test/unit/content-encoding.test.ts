@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compressionsOf, decompressed } from "../../processor/egress/content-encoding.ts";
 
-/** What a body becomes, sent in pieces of a size. */
+/** The result for a body that is sent in pieces of a certain size. */
 async function read(body: Buffer, header: string, piece = 7): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (let at = 0; at < body.length; at += piece) pieces.push(body.subarray(at, at + piece));
@@ -24,7 +24,7 @@ const CODINGS = {
   zstd: (bytes: Buffer) => zlib.zstdCompressSync(bytes),
 };
 
-/** Beginnings of what is fetched, each followed by anything. */
+/** Beginnings of fetched bodies, each followed by anything. */
 const MEDIA = [
   "#EXTM3U\n#EXT-X-VERSION:3\n",
   "\x00\x00\x00\x18ftypisom",
@@ -48,14 +48,14 @@ describe("the names of a Content-Encoding", () => {
     ["gzip, br", ["br", "gzip"]],
     [" x-gzip ", ["x-gzip"]],
     ["gzip,gzip,gzip,gzip,gzip", ["gzip", "gzip", "gzip"]],
-  ])("%s stands for %j", (header, names) => {
+  ])("%s means %j", (header, names) => {
     expect(compressionsOf(header)).toEqual(names);
   });
 });
 
-describe("a body that says that it is compressed", () => {
+describe("a body that is declared as compressed", () => {
   const codings = fc.constantFrom(...(Object.keys(CODINGS) as (keyof typeof CODINGS)[]));
-  // brotli's nothing is one byte, which may as well be a letter
+  // empty brotli is one byte, which may as well be a letter
   const bytes = fc.uint8Array({ minLength: 1, maxLength: 3_000 }).map((array) => Buffer.from(array));
   const media = fc.tuple(fc.constantFrom(...MEDIA), bytes).map((parts) => Buffer.concat(parts));
   const piece = fc.integer({ min: 1, max: 1_000 });
@@ -74,7 +74,7 @@ describe("a body that says that it is compressed", () => {
     await fc.assert(property, { numRuns: 150 });
   });
 
-  it("may be deflate without a header, or several codings on top of each other", async () => {
+  it("may be deflate without a header, or have several codings on top of each other", async () => {
     const body = Buffer.concat([...MEDIA]);
     expect((await read(zlib.deflateRawSync(body), "deflate")).equals(body)).toBe(true);
     expect((await read(zlib.brotliCompressSync(zlib.gzipSync(body)), "gzip, br")).equals(body)).toBe(true);

@@ -58,7 +58,7 @@ describe("a DASH manifest names segments", () => {
     ]);
   });
 
-  it("as parts of files, behind their initialisation", () => {
+  it("as parts of files, after their initialisation", () => {
     const inside =
       '<BaseURL>f.mp4</BaseURL><SegmentList duration="6"><Initialization range="0-9"/>' +
       '<SegmentURL mediaRange="10-19"/><SegmentURL mediaRange="20-29"/></SegmentList>';
@@ -69,7 +69,7 @@ describe("a DASH manifest names segments", () => {
     ]);
   });
 
-  it("below addresses of every level, with templates that are handed down", () => {
+  it("below base URLs of every level, with inherited templates", () => {
     const inside =
       '<BaseURL>//b.example/x/</BaseURL><Period start="PT2S"><BaseURL>y/</BaseURL>' +
       '<AdaptationSet contentType="audio" lang="de"><SegmentTemplate timescale="2" duration="8" initialization="i" media="$Number$"/>' +
@@ -110,7 +110,7 @@ describe("a DASH manifest names segments", () => {
     expect(() => segmentsOf(set(inside))).toThrow(expect.objectContaining({ code }));
   });
 
-  it("or is none", () => {
+  it("or is not a manifest", () => {
     expect(() => parseManifest("<html></html>", BASE)).toThrow(expect.objectContaining({ code: "network" }));
     const endless = set(
       '<SegmentTemplate media="a"><SegmentTimeline><S d="4" r="-1"/></SegmentTimeline></SegmentTemplate>',

@@ -6,7 +6,9 @@ import { type DeployArguments, readSettings } from "../../bin/deploy/settings.ts
 import type { Wrangler, WranglerResult } from "../../bin/deploy/wrangler.ts";
 import { inRoot } from "../../bin/stack/paths.ts";
 
-/** Everything of `npm run deploy` before the network: wrangler is a double that answers in the shapes of the real one. */
+/**
+ * Everything in `npm run deploy` before the network: wrangler is a double that answers in the formats of the real one.
+ */
 
 const ACCOUNT = "0123456789abcdef0123456789abcdef";
 const PUBLIC_URL = "https://waterspout.example.workers.dev";
@@ -96,7 +98,7 @@ function run(account: Account, { env = { PUBLIC_URL, ...R2 }, args = {}, dryRun 
 }
 
 describe("npm run deploy", () => {
-  it("creates what is missing, migrates and deploys; once more, it creates nothing and keeps every secret", () => {
+  it("creates what is missing, migrates and deploys; a second run creates nothing and keeps every secret", () => {
     const account = new Account();
     const { config } = run(account);
     expect(account.changes).toEqual([
@@ -140,7 +142,7 @@ describe("npm run deploy", () => {
     ]);
   });
 
-  it("shows by --dry-run what it would do, and does none of it", () => {
+  it("shows with --dry-run what it would do, and does none of it", () => {
     const account = new Account();
     const { lines } = run(account, { dryRun: true });
     expect(account.changes).toEqual([]);
@@ -148,7 +150,7 @@ describe("npm run deploy", () => {
     expect(lines).toContain("would create the bucket waterspout");
   });
 
-  it("goes on where a former try stopped", () => {
+  it("continues where an earlier run stopped", () => {
     const account = new Account();
     account.queues.push("waterspout-dispatch");
     account.buckets.push("waterspout");
@@ -156,7 +158,7 @@ describe("npm run deploy", () => {
     expect(account.changes.filter((call) => / create /.test(call))).toHaveLength(4);
   });
 
-  it("keeps the data in the European Union, under another name and a domain of its own", () => {
+  it("keeps the data in the European Union, with another name and a custom domain", () => {
     const account = new Account();
     const { config } = run(account, {
       env: { ...R2, MAX_RUN_SECONDS: "600", YTDLP_COOKIES: "cookies" },
@@ -197,7 +199,7 @@ describe("npm run deploy", () => {
     [{ PUBLIC_URL: "http://waterspout.example.com" }, /must be https/],
     [{ PUBLIC_URL, LEASE_SECONDS: "soon" }, /LEASE_SECONDS must be a whole number/],
     [{ PUBLIC_URL, ADMIN_TOKEN: "short" }, /ADMIN_TOKEN must have at least 16 characters/],
-  ])("refuses %o before it asks Cloudflare anything", (env, sentence) => {
+  ])("refuses %o before it calls Cloudflare", (env, sentence) => {
     expect(() => readSettings({ accountId: ACCOUNT }, env)).toThrow(sentence);
   });
 
@@ -209,7 +211,7 @@ describe("npm run deploy", () => {
     expect(account.changes).toEqual([]);
   });
 
-  it("stops at a failure of Cloudflare, in its words", () => {
+  it("stops at an error of Cloudflare, and prints its message", () => {
     const wrangler: Wrangler = () =>
       bad("✘ [ERROR] A request to the Cloudflare API failed.\n  Authentication error [code: 10000]");
     const account = Object.assign(new Account(), { wrangler });
@@ -225,7 +227,7 @@ describe("the account", () => {
     () =>
       good(JSON.stringify({ loggedIn: true, authType: "OAuth Token", email: "a@example.com", accounts }));
 
-  it("is the only one, or the one that is named", () => {
+  it("is the only one, or the one that was named", () => {
     const [one, two] = [
       { id: "1", name: "one" },
       { id: "2", name: "two" },

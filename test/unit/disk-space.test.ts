@@ -4,7 +4,7 @@ import { INITIAL_STATE, isFinal, next } from "../../schema/states.ts";
 
 const MiB = 1 << 20;
 
-/** A volume whose folders are filled by the test. */
+/** A volume whose folders the test fills. */
 function disk(totalMiB: number) {
   const written = new Map<string, number>();
   const used = (folder: string) => written.get(folder) ?? 0;
@@ -17,7 +17,7 @@ function disk(totalMiB: number) {
 }
 
 describe("the disk of a processor", () => {
-  it("holds what was reserved, though nothing of it is written yet", async () => {
+  it("keeps what was reserved, though nothing of it is written yet", async () => {
     const { space } = disk(1_000);
     await space.reserve("a", 500 * MiB);
     await expect(space.reserve("b", 500 * MiB)).rejects.toMatchObject({ code: "disk_full" });
@@ -38,14 +38,14 @@ describe("the disk of a processor", () => {
     await space.reserve("b", 900 * MiB);
   });
 
-  it("gives the same room to one of many that ask at once", async () => {
+  it("gives the same room to only one of many that ask at once", async () => {
     const { space } = disk(1_000);
     const asked = ["a", "b", "c", "d"].map((folder) => space.reserve(folder, 600 * MiB));
     const given = (await Promise.allSettled(asked)).filter(({ status }) => status === "fulfilled");
     expect(given).toHaveLength(1);
   });
 
-  it("says at once what it could not hold if it were empty", async () => {
+  it("says at once what would not fit even if it were empty", async () => {
     const { space } = disk(1_000);
     await expect(space.reserve("a", 2_000 * MiB)).rejects.toMatchObject({
       code: "disk_full",
@@ -71,7 +71,7 @@ describe("a job without room on the disk", () => {
     expect(now).toBeGreaterThan(10 * 60_000);
   });
 
-  it("ends at its first try where no instance can hold it", () => {
+  it("fails at its first attempt where no instance can hold it", () => {
     expect(isFinal(full(false)?.state.status ?? "Pending")).toBe(true);
     expect(isFinal(full(undefined)?.state.status ?? "Pending")).toBe(false);
   });

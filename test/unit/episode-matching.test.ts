@@ -26,7 +26,7 @@ describe("titles", () => {
     expect(normaliseTitle(title, "A Show")).toBe(plain);
   });
 
-  it("are never alike when their numbers contradict each other", () => {
+  it("never match when their numbers contradict each other", () => {
     expect(likeness("the fall of rome part 1", "the fall of rome part 2")).toBe(0);
     expect(likeness("the fall of rome", "the fall of rome part 2")).toBeGreaterThan(0.8);
   });
@@ -58,7 +58,7 @@ describe("a match", () => {
     expect(match([episode], [{ ...episode, ...change }, ...others])).toEqual([found]);
   });
 
-  it("takes a number in front for a part of the title", () => {
+  it("treats a leading number as a part of the title", () => {
     const at = (number: number, day: number) => ({
       ...{ title: `Episode ${number}: Morning News`, date: Date.UTC(2026, 10, day), duration: 1800 },
     });
@@ -68,7 +68,7 @@ describe("a match", () => {
     expect(match([twelve], [{ ...twelve, title: "#12 - Morning News" }])).toEqual([0]);
   });
 
-  it("of titles that are all alike is made by the day alone, as each zone writes it", () => {
+  it("of titles that are all equal uses the day alone, in each time zone", () => {
     const on = (day: number, hour = 0) => ({
       title: "Morning News",
       date: Date.UTC(2026, 10, day, hour),
@@ -79,11 +79,11 @@ describe("a match", () => {
     expect(match([on(3), on(1)], [late, on(9)])).toEqual([0, null]);
   });
 
-  it("of a title that may be every episode's is made by nothing but the day", () => {
+  it("of a title that could be any episode's uses nothing but the day", () => {
     expect(match([episode], [{ ...episode, date: Date.UTC(2026, 10, 4) }])).toEqual([null]);
   });
 
-  it("between twins of one day is made by the duration, or is ambiguous", () => {
+  it("between two episodes of one day uses the duration, or is ambiguous", () => {
     const twin = (duration: number | null) => ({ ...episode, title: "Morning News", duration });
     expect(match([twin(600), twin(1200)], [twin(1201), twin(602)])).toEqual([1, 0]);
     expect(match([twin(600), twin(602)], [twin(602), twin(600)])).toEqual(["ambiguous", "ambiguous"]);
@@ -91,7 +91,7 @@ describe("a match", () => {
     expect(match([episode], [episode, episode])).toEqual(["ambiguous"]);
   });
 
-  it("is made of a feed that was moved, whose dates are all alike", () => {
+  it("is found in a feed that was moved, whose dates are all equal", () => {
     const episodes = ["sea", "bread", "rain", "night"].map((subject, index) => ({
       ...{ title: `About ${subject}`, date: Date.UTC(2026, 1, index + 1), duration: 600 + index * 300 },
     }));
@@ -100,7 +100,7 @@ describe("a match", () => {
   });
 });
 
-/** A show as its feed and its page have it: which item is which episode is known. */
+/** A show as its feed and its page list it: the test knows which item is which episode. */
 interface TwoViews {
   readonly episodes: readonly (Described & { readonly id: number })[];
   readonly items: readonly (Described & { readonly id: number })[];
@@ -124,7 +124,7 @@ const twoViews: fc.Arbitrary<TwoViews> = fc
     style: fc.constantFrom(...STYLES),
     count: fc.integer({ min: 1, max: 30 }),
     perDay: fc.integer({ min: 1, max: 3 }),
-    // those of one day differ, or they are all alike, or nobody reports them
+    // the editions of one day differ in length, or all lengths are equal, or unknown
     lengths: fc.constantFrom("different", "alike", "unknown"),
     hour: fc.integer({ min: 0, max: 23 }),
     shown: fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
@@ -138,7 +138,8 @@ const twoViews: fc.Arbitrary<TwoViews> = fc
       const duration = { different: 600 + 300 * (id % perDay), alike: 1800, unknown: null }[lengths];
       return { id, title, inFeed, day, duration, key: order[id] ?? 0 };
     });
-    // a gap where it is false or 0, of whole days where nothing reports the editions of a day apart; an item may come twice
+    // a gap where the value is false or 0; whole days are left out where lengths do not distinguish the editions of a
+    // day; an item may come twice
     const gap = (id: number) => (lengths === "different" ? id : id - (id % perDay));
     const episodes = all
       .filter(({ id }) => shown[gap(id)])
@@ -152,7 +153,7 @@ const twoViews: fc.Arbitrary<TwoViews> = fc
     return { episodes, items, perDay };
   });
 
-describe("over all kinds of shows", () => {
+describe("for all kinds of shows", () => {
   it("no episode gets the enclosure of another one, whatever the order, the gaps and the repeats", () => {
     fc.assert(
       fc.property(twoViews, ({ episodes, items, perDay }) => {
@@ -162,7 +163,7 @@ describe("over all kinds of shows", () => {
         for (const [index, found] of matches.entries()) {
           if (typeof found !== "number") continue;
           const [wanted, got] = [episodes[index], items[found]];
-          // of the editions of one day the feed may have only one and the page only another: nothing says that
+          // of the editions of one day, the feed may have only one and the page only another: nothing reveals that
           const areLone = isOnlyOneOfItsDay(wanted, episodes) && isOnlyOneOfItsDay(got, items);
           if (areLone && perDay > 1 && wanted?.date === dayOf(got)) continue;
           expect(got?.id).toBe(wanted?.id);
@@ -172,7 +173,7 @@ describe("over all kinds of shows", () => {
     );
   });
 
-  it("each episode of a whole feed is found where title and day report it", () => {
+  it("each episode of a complete feed is found where title and day identify it", () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...STYLES),
@@ -200,18 +201,18 @@ const isOnlyOneOfItsDay = (one: Described | undefined, all: readonly Described[]
   all.filter((other) => dayOf(other) === dayOf(one)).length === 1;
 
 describe("matching", () => {
-  it("gives an item to the episode that it is, not to one that is called nearly the same", () => {
+  it("assigns an item to the right episode, not to one with nearly the same title", () => {
     const twin = { ...episode, title: "What the sea tells me" };
     expect(match([twin, episode], [episode])).toEqual([null, 0]);
     expect(match([twin, episode], [episode, twin])).toEqual([1, 0]);
   });
 
-  it("finds nothing rather than something else", () => {
+  it("finds nothing rather than something wrong", () => {
     const other = { title: "Part 2 of the talk about bread", date: episode.date, duration: episode.duration };
     expect(match([episode], [other, { ...episode, date: null, duration: null }])).toEqual([null]);
   });
 
-  it("finds all of 5,000 in a feed that says many things differently", async () => {
+  it("finds all of 5,000 in a feed that writes many things differently", async () => {
     const show = podcastShow(5_000);
     const items = await collect(feedItems(pieces(podcastFeed(show, "https://feeds.example.com"), 5_000)));
     const wanted = show.episodes.map(({ title, date, duration }) => ({
@@ -230,7 +231,7 @@ describe("matching", () => {
   });
 });
 
-describe("the points of a feed", () => {
+describe("the score of a feed", () => {
   const show = { name: "The Sea", publisher: "Little Studio", episodes: 100 };
   const feed = { url: "https://a.example.com", name: "The Sea", author: "Little Studio", episodes: 95 };
   it.each([
@@ -248,7 +249,7 @@ describe("a feed", () => {
   const whole = '<title>A</title><enclosure url="https://a.example.com/a.mp3?x=1&amp;y=2"/>';
   const read = (text: string, size = 7) => collect(feedItems(pieces([text], size)));
 
-  it("is read the same in pieces of any size", async () => {
+  it("is read the same way in pieces of any size", async () => {
     const text = `<rss><channel><title>C</title><items>x</items>${item(whole)}<item rdf:about="x">${whole}</item></channel></rss>`;
     const known = {
       mediaUrl: "https://a.example.com/a.mp3?x=1&y=2",
@@ -271,7 +272,7 @@ describe("a feed", () => {
     expect((await read(text)).map(({ title }) => title)).toEqual(["A"]);
   });
 
-  it("has addresses that are relative to it, or to what it calls its base", async () => {
+  it("may have relative addresses, and a base of its own", async () => {
     const relative = (more = "") => `<item${more}><title>A</title><enclosure url="a.mp3"/></item>`;
     const head = '<rss xml:base="/media/"><channel xml:base="x/">';
     const base = baseOf(`${head}${relative()}`, "https://feeds.example.com/show/feed.xml");
@@ -309,7 +310,7 @@ describe("a feed", () => {
     ["0", null],
     ["soon", null],
     ["1:2:3:4", null],
-  ])("says durations as %s", (value, seconds) => {
+  ])("has durations like %s", (value, seconds) => {
     expect(readDuration(value)).toBe(seconds);
   });
 });

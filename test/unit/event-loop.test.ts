@@ -17,7 +17,7 @@ it("the metrics say for how long the event loop was blocked since they were last
   await nextTurn();
   expect(longest()).toBeGreaterThan(0.2);
   expect(metrics.render()).toMatch(/^# TYPE waterspout_event_loop_delay_seconds gauge$/m);
-  // nothing was seen since then
+  // nothing was blocked since then
   expect(longest()).toBe(0);
   delay.close();
 });

@@ -20,7 +20,7 @@ const EVENTS = [
   { event: "message", id: "8", data: "last" },
 ];
 
-it("reads fields, line ends and remarks as the standard says", () => {
+it("reads fields, line ends and comments as the standard says", () => {
   const reader = new EventStreamReader();
   expect(reader.push(TEXT)).toEqual(EVENTS);
   expect(reader.retryMs).toBe(1500);

@@ -33,7 +33,7 @@ afterEach(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.each(RECEIVERS)("the example of a webhook receiver in %s", (_, program, args) => {
-  it("takes a signed event once, and refuses an altered one and an old one", async () => {
+  it("accepts a signed event once, and refuses an altered one and an old one", async () => {
     const child = spawn(program, args, {
       cwd: inRepository(),
       // `go run` starts another program

@@ -4,7 +4,7 @@ import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
 const respond = (id: string, fill = "") => ({ info: { id, fill }, upstream: undefined });
 
 describe("the responses of probes", () => {
-  it("are found for a minute", () => {
+  it("are cached for a minute", () => {
     let now = 0;
     const cache = new ExtractionCache(() => now);
     cache.keep("a", respond("1"));
@@ -14,7 +14,7 @@ describe("the responses of probes", () => {
     expect(cache.find("a")).toBeUndefined();
   });
 
-  it("are reported with the proxy that they came through, and removed on demand", () => {
+  it("are returned with the proxy that they came through, and removed on demand", () => {
     const cache = new ExtractionCache();
     cache.keep("a", { ...respond("1"), upstream: "http://proxy:1" });
     expect(cache.find("a")?.upstream).toBe("http://proxy:1");

@@ -19,11 +19,11 @@ describe("chooseSubtitles", () => {
     ["EN-us", "en-US", false],
     ["pt-BR", "pt", false],
     ["ja", "ja", true],
-  ])("takes for %s the authors' own before automatic ones", (language, tag, automatic) => {
+  ])("prefers, for %s, the authors' own to automatic ones", (language, tag, automatic) => {
     expect(chooseSubtitles(info, language)).toMatchObject({ language, tag, automatic });
   });
 
-  it("takes the form that needs no conversion first, and no language for another", () => {
+  it("prefers the format that needs no conversion, and never replaces a language by another", () => {
     expect(chooseSubtitles(info, "en")?.tracks.map(({ ext }) => ext)).toEqual(["vtt", "srt"]);
     expect(chooseSubtitles(info, "e")).toBeNull();
     expect(chooseSubtitles({ id: "x" }, "en")).toBeNull();
@@ -39,7 +39,7 @@ describe("subtitle texts", () => {
     );
   });
 
-  it("keep what a section shows, from its start", () => {
+  it("keep what a section shows, relative to its start", () => {
     const vtt = [
       "WEBVTT\n\nNOTE kept\n",
       "1\n00:01.000 --> 00:02.000\nbefore\n",
@@ -51,14 +51,14 @@ describe("subtitle texts", () => {
     );
   });
 
-  it("are joined from pieces without saying anything twice", () => {
+  it("are joined from pieces without repeating anything", () => {
     const piece = (...cues: string[]) =>
       ["WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000", ...cues].join("\n\n");
     const [a, b] = ["00:01.000 --> 00:02.000\na", "00:02.000 --> 00:03.000\nb"];
     expect(joinVtt([{ text: piece(a) }, { text: piece(a, b) }])).toBe(`WEBVTT\n\n${a}\n\n${b}\n`);
   });
 
-  describe("pieces that count by the media's clock", () => {
+  describe("segments with the timestamps of the media", () => {
     const piece = (map: string, time: string, text: string) =>
       `WEBVTT\nX-TIMESTAMP-MAP=${map}\n\n00:00:0${time} --> 00:00:09.000\n${text}\n`;
     const timesOf = (vtt: string) => vtt.match(/\d\d:\d\d:\d\d\.\d{3}(?= -->)/g);
@@ -97,7 +97,7 @@ describe("subtitle texts", () => {
       expect(timesOf(joinVtt(wrapped, mediaStart))).toEqual(expected);
     });
 
-    it("are held together by parts", () => {
+    it("are aligned part by part", () => {
       const pieces = [
         { text: piece("MPEGTS:900000,LOCAL:00:00:00.000", "0.500", "a"), start: 0, part: 0 },
         { text: piece("MPEGTS:0,LOCAL:00:00:00.000", "0.500", "b"), start: 4, part: 1 },
@@ -110,12 +110,12 @@ describe("subtitle texts", () => {
     ['begin="00:00:01.500" end="00:00:02:15"', "00:00:01.500 --> 00:00:02.500"],
     ['begin="1.5s" dur="1s"', "00:00:01.500 --> 00:00:02.500"],
     ['begin="15000000t" end="25000000t"', "00:00:01.500 --> 00:00:02.500"],
-  ])("are made of TTML with %s", (times, line) => {
+  ])("are converted from TTML with %s", (times, line) => {
     const ttml = `<tt ttp:tickRate="10000000" ttp:frameRate="30"><p ${times}>a &#38; b &lt;<br/>c</p></tt>`;
     expect(ttmlToVtt(ttml)).toBe(`WEBVTT\n\n${line}\na &amp; b &lt;\nc\n`);
   });
 
-  it("are none where TTML has no cues", () => {
+  it("are empty where TTML has no cues", () => {
     expect(ttmlToVtt("<tt><body/></tt>")).toBeNull();
   });
 });
@@ -130,7 +130,7 @@ describe("thumbnailUrls", () => {
 });
 
 describe("the text of the metadata", () => {
-  it("lets no title become another tag", () => {
+  it("lets no title inject another tag", () => {
     const text = metadataText({ title: "a\nartist=b;c#d\\", artist: null }, [
       { start: 0, end: 1.5, title: "x=y" },
     ]);
@@ -139,7 +139,7 @@ describe("the text of the metadata", () => {
     );
   });
 
-  it("has the chapters of the section, from its start", () => {
+  it("has the chapters of the section, relative to its start", () => {
     const chapters = [0, 10, 20].map((start) => ({ start, end: start + 10, title: `${start}` }));
     expect(chaptersWithin(chapters, { start: 5, end: 15 })).toEqual([
       { start: 0, end: 5, title: "0" },
@@ -152,7 +152,7 @@ describe("a clip", () => {
   const clip = (start: number, end?: number, format = "mp4") =>
     plan({ format, clip_start: start, ...(end === undefined ? {} : { clip_end: end }) }).plan;
 
-  it("is held against the source's duration", () => {
+  it("is checked against the source's duration", () => {
     expect(extentOf(clip(10), 60)).toEqual({ section: { start: 10, end: 60 }, seconds: 50, adjustments: [] });
     expect(extentOf(clip(10), null)).toEqual({
       section: { start: 10, end: null },
@@ -165,7 +165,7 @@ describe("a clip", () => {
     expect(() => extentOf(clip(60), 60)).toThrow(expect.objectContaining({ code: "clip_out_of_range" }));
   });
 
-  it("says where it begins for its viewer", () => {
+  it("reports where it begins for its viewer", () => {
     const lead = { firstPacket: -1.5, duration: 11.5004 };
     expect(clipFacts(clip(10, 20), lead)).toEqual({ facts: { start: 10, duration: 11.5 }, adjustments: [] });
     expect(clipFacts(clip(10, 20, "mkv"), lead)).toMatchObject({

@@ -43,7 +43,7 @@ describe("muxArguments", () => {
     expect(line).toContain("-c:v:0 copy -c:a copy -moov_size 100000 -f mp4 -y out");
   });
 
-  it("moves the index to the front at the end when its size is not known", () => {
+  it("moves the index to the front afterwards when its size is not known", () => {
     expect(args({}, [video], 0)).toContain("-movflags +faststart");
     expect(args({ format: "mkv" }, [video], 0)).toContain("-cues_to_front 1");
   });
@@ -73,26 +73,26 @@ describe("muxArguments", () => {
     expect(line).toMatch(/-ss 60 .*-i http:\/\/v\/ -t 10\.5/);
   });
 
-  it("notes where a copy begins, in a second output of one packet", () => {
+  it("records where a copy begins, in a second output of one packet", () => {
     const line = args({ clip_start: 60 }, [{ ...video, skipSeconds: 60 }, audio]);
     expect(line).toMatch(/-y out -map 0:V:0 -c copy -frames:v 1 -f framecrc -y first$/);
     expect(line).not.toContain("-copypriorss");
   });
 
-  it("leaves out the audio in front of a clip where no key frame is waited for", () => {
+  it("leaves out the audio before a clip when there is no key frame to start at", () => {
     const alone = { ...audio, skipSeconds: 60 };
     expect(args({ clip_start: 60, format: "m4a" }, [alone])).toContain("-c:a copy -copypriorss:a 0");
     const encoded = args({ clip_start: 60, video_codec: "h265" }, [{ ...video, skipSeconds: 60 }, alone]);
     expect(encoded).toContain("-c:a copy -copypriorss:a 0");
   });
 
-  it("marks H.265 in mp4 as Apple's players want it", () => {
+  it("tags H.265 in mp4 as Apple's players need it", () => {
     expect(args({}, [{ ...video, videoCodec: "h265" }])).toContain("-c:v:0 copy -tag:v:0 hvc1");
   });
 });
 
 describe("indexBytesFor", () => {
-  it("reserves by duration and frame rate where the index stands in front", () => {
+  it("reserves by duration and frame rate where the index is in front", () => {
     expect(indexBytesFor("mp4", 100, 30)).toBe(64 * 1024 + 100 * (30 * 32 + 1000));
     expect(indexBytesFor("mp4", null, 30)).toBe(0);
     expect(indexBytesFor("mp3", 100, null)).toBe(0);

@@ -15,7 +15,7 @@ const apart = new ParsersApart();
 afterAll(() => apart.close());
 
 const MEGABYTES = 2 << 20;
-/** What parsers stumble over when it comes again and again. */
+/** Input that makes parsers slow when it is repeated. */
 const REPEATED = [
   ..."<>&\"',=:;#/%\\ \t-.[]()0a\0\u00e9",
   ...[
@@ -84,7 +84,7 @@ const REPEATED = [
     "\u0301",
   ],
 ];
-/** What stands in front, so that the rest is taken for what it pretends to be. */
+/** What comes before it, so that the rest is parsed as the format it pretends to be. */
 const FRONTS: Readonly<Record<string, readonly string[]>> = {
   playlist: [
     "#EXTM3U\n",
@@ -111,9 +111,9 @@ const FRONTS: Readonly<Record<string, readonly string[]>> = {
   url: ["", "a.example/"],
 };
 
-describe("megabytes of the same again and again", () => {
+describe("megabytes of repetition", () => {
   it.each(Object.entries(FRONTS))(
-    "are read in one go or refused: %s",
+    "are read in linear time or refused: %s",
     async (parser, fronts) => {
       for (const front of fronts) {
         for (const piece of REPEATED) {
@@ -156,7 +156,7 @@ function atom(type: string, content: Buffer = Buffer.alloc(0)): Buffer {
 
 const refused = (read: () => unknown) => expect(read).toThrow(expect.objectContaining({ code: "network" }));
 
-describe("a playlist is refused that no honest sender sends:", () => {
+describe("playlist limits", () => {
   const read = (text: string) => printPlaylist(parsePlaylist(text, "https://a.example/"), () => "/0");
   it.each([
     ["a long line", `#EXTM3U\n#EXT-X-MAP:${"a".repeat(40_000)}`],
@@ -170,9 +170,9 @@ describe("a playlist is refused that no honest sender sends:", () => {
     ["an IV that is none", '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="a",IV=0xZZ\na'],
     ["an IV of 17 bytes", `#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="a",IV=0x${"1".repeat(34)}\na`],
     ["a range beyond all files", "#EXTM3U\n#EXT-X-BYTERANGE:99999999999999999999\na"],
-  ])("%s", (_case, text) => refused(() => read(text)));
+  ])("refuse %s", (_case, text) => refused(() => read(text)));
 
-  it("so that a number beyond all numbers is none", () => {
+  it("treat an infinite number as missing", () => {
     const text = `#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:${"9".repeat(400)}\n#EXT-X-TARGETDURATION:-1\n#EXTINF:1e999,\na\n`;
     const { segments, targetSeconds } = parseMediaPlaylist(text, "https://a.example/");
     expect(segments).toMatchObject([{ sequence: 0, seconds: null }]);
@@ -182,7 +182,7 @@ describe("a playlist is refused that no honest sender sends:", () => {
     );
   });
 
-  it("so that keys are shared by all segments which they hold for", () => {
+  it("let segments share the keys that apply to them", () => {
     const keys = Array.from({ length: 20_000 }, (_, i) => `#EXT-X-KEY:METHOD=AES-128,URI="${i}"`).join("\n");
     const text = `#EXTM3U\n${keys}\n${"#EXTINF:1,\na\n".repeat(50_000)}#EXT-X-ENDLIST`;
     const playlist = parseMediaPlaylist(text, "https://a.example/");
@@ -190,28 +190,28 @@ describe("a playlist is refused that no honest sender sends:", () => {
   });
 });
 
-describe("what a tag says twice, or in a way that readers understand differently,", () => {
+describe("a tag that repeats an attribute, or that readers parse differently,", () => {
   it.each([
     ['#EXT-X-MAP:URI="a",URI="file:///b"', '#EXT-X-MAP:URI="/0"'],
     ['#EXT-X-MAP:X="\\",URI="a"', '#EXT-X-MAP:URI="/0"'],
     ["#EXT-X-MAP:URI=a file:///b", '#EXT-X-MAP:URI="/0"'],
     ['#EXT-X-MAP:a,b,URI="c"', '#EXT-X-MAP:URI="/0"'],
     ['#EXT-X-MAP: URI = "a" , BYTERANGE = "5@0"', '#EXT-X-MAP:URI="/0"'],
-  ])("is written anew from what was read: %s", (line, expected) => {
+  ])("is rewritten from what was parsed: %s", (line, expected) => {
     let count = 0;
     const playlist = parsePlaylist(`#EXTM3U\n${line}\n#EXTINF:1,\na`, "https://a.example/");
     const { text } = printPlaylist(playlist, () => `/${count++}`);
     expect(text.split("\n")).toContain(expected);
   });
 
-  it("is left out where no reader of ours needs it", () => {
+  it("is left out where it is not needed", () => {
     const playlist = parsePlaylist('#EXTM3U\n#EXT-X-MEDIA:URI="a",X="\\"', "https://a.example/");
     expect(printPlaylist(playlist, () => "/0").text).toContain('#EXT-X-MEDIA:X="",URI="/0"');
     const dates = parsePlaylist('#EXTM3U\n#EXT-X-DATERANGE:X-ASSET-URI="file:///b"\na', "https://a.example/");
     expect(printPlaylist(dates, () => "/0").text).not.toContain("file:");
   });
 
-  it("keeps a key's vector", () => {
+  it("keeps a key's initialisation vector", () => {
     expect(readKeyTag('#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0Xa')?.iv?.toString("hex")).toBe(
       "a".padStart(32, "0"),
     );
@@ -219,7 +219,7 @@ describe("what a tag says twice, or in a way that readers understand differently
 });
 
 describe("XML", () => {
-  it("is cut into tags and texts, with comments and instructions passed over", () => {
+  it("is split into tags and texts, and comments and instructions are skipped", () => {
     const xml = '<?xml version="1.0"?><!DOCTYPE a><!-- <b> --><a c="1>2">x<![CDATA[<y>]]><d/></a>';
     expect(
       [...xmlTokens(xml)].map((token) =>
@@ -239,7 +239,7 @@ describe("XML", () => {
     expect(() => [...xmlTokens(xml)]).toThrow(XmlRefusedError);
   });
 
-  it("of a storage says nothing when it is refused, and keeps references that mean nothing", () => {
+  it("of a storage gives no result when it is refused, and keeps unknown entities", () => {
     expect(xmlText(`<a>${"<UploadId ".repeat(50_000)}`, "UploadId")).toBeUndefined();
     expect(xmlText("<Code>&#x110000;&#0;&none;</Code>", "Code")).toBe("&#x110000;&#0;&none;");
   });
@@ -263,7 +263,7 @@ describe("subtitles are refused", () => {
   });
 });
 
-it("a box that holds nothing but empty boxes is damage", () => {
+it("a box that contains nothing but empty boxes is damaged", () => {
   const bytes = Buffer.alloc(8 * 5000, atom("free"));
   expect(boxesIn(bytes, 0, bytes.length)).toBeNull();
   expect(boxesIn(bytes, 0, 8 * 4096)).toHaveLength(4096);

@@ -30,7 +30,7 @@ describe("following a live playlist", () => {
     expect(namesOf(new Follower(5, true), 5, letters("a", 3))).toEqual(["b", "c"]);
   });
 
-  it("takes each segment once, and counts what was missed", () => {
+  it("returns each segment once, and counts what was missed", () => {
     const follower = new Follower(null, true);
     namesOf(follower, 5, letters("a", 3));
     expect(namesOf(follower, 6, letters("b", 3))).toEqual(["d"]);
@@ -44,7 +44,7 @@ describe("following a live playlist", () => {
     expect(namesOf(follower, 106, letters("g", 3))).toEqual(["i"]);
   });
 
-  it("sees where a part begins, also between two looks", () => {
+  it("detects where a part begins, even between two polls", () => {
     const follower = new Follower(null, true);
     expect(namesOf(follower, 0, ["a", "#EXT-X-DISCONTINUITY", "b"])).toEqual(["a", "|b"]);
     expect(namesOf(follower, 1, ["b", "#EXT-X-DISCONTINUITY", "c", "d"])).toEqual(["|c", "d"]);
@@ -53,21 +53,21 @@ describe("following a live playlist", () => {
   it.each([
     ["far back", 1000, 0],
     ["in the middle of what is known", 100, 101],
-  ])("sees an encoder that restarts with numbers %s", (_case, before, after) => {
+  ])("detects an encoder that restarts with numbers %s", (_case, before, after) => {
     const follower = new Follower(null, true);
     namesOf(follower, before, letters("a", 3));
     expect(namesOf(follower, after, ["x", "y"])).toEqual(["|x", "y"]);
     expect(namesOf(follower, after, ["x", "y", "z"])).toEqual(["z"]);
   });
 
-  it("sees an encoder that restarts with numbers a little in front of what is known, if not at once", () => {
+  it("detects, after some polls, an encoder that restarts with numbers slightly higher than the known ones", () => {
     const follower = new Follower(null, true);
     namesOf(follower, 8, letters("a", 3));
     const looks = [0, 1, 2].map((at) => namesOf(follower, 0, letters("x", at + 1)));
     expect(looks).toEqual([[], [], ["|x", "y", "z"]]);
   });
 
-  it("takes what an encoder that restarts leaves at its end", () => {
+  it("includes what an encoder that restarts leaves at its end", () => {
     const follower = new Follower(null, true);
     namesOf(follower, 8, letters("a", 3));
     expect(namesOf(follower, 0, ["x", "y"], "#EXT-X-ENDLIST")).toEqual(["|x", "y"]);

@@ -94,7 +94,7 @@ describe("an HLS playlist is rewritten", () => {
     ]);
   });
 
-  it("as live when it has no end, without its low-latency pieces", () => {
+  it("as live when it has no end, without its low-latency parts", () => {
     const { playlist, lines, mounted } = rewrite([
       "#EXTM3U",
       "#EXTINF:4,",
@@ -108,7 +108,7 @@ describe("an HLS playlist is rewritten", () => {
     expect(mounted).toHaveLength(1);
   });
 
-  it("with extensions that readers accept, whatever the source calls its segments", () => {
+  it("with extensions that readers accept, whatever the source's names are", () => {
     const ts = rewrite(["#EXTM3U", "#EXTINF:4,", "picture.jpg?real=ts", "#EXTINF:4,", "noext"]);
     expect(ts.mounted.map(({ extension }) => extension)).toEqual([".ts", ".ts"]);
     const fmp4 = rewrite([
@@ -122,7 +122,7 @@ describe("an HLS playlist is rewritten", () => {
     expect(fmp4.mounted.map(({ extension }) => extension)).toEqual([".m4s", ".m4s", ".aac"]);
   });
 
-  it("so that what is encrypted as a whole has its key, and its reader sees none", () => {
+  it("so that fully encrypted segments have a key, which their reader does not see", () => {
     const { lines, mounted } = rewrite([
       ...["#EXTM3U", "#EXT-X-MEDIA-SEQUENCE:258", "#EXTINF:4,", "clear.ts"],
       ...['#EXT-X-KEY:METHOD=AES-128,URI="../k/1"', "#EXTINF:4,", "1.ts", "#EXTINF:4,", "2.ts"],
@@ -158,11 +158,11 @@ describe("an HLS playlist is rewritten", () => {
     ["that is encrypted as a whole", [0], ['#EXT-X-KEY:METHOD=AES-128,URI="k"', "1.ts"]],
     ["with another initialisation", [0, 1], ['#EXT-X-MAP:URI="i"', "1.m4s", '#EXT-X-MAP:URI="j"', "2.m4s"]],
     ["with an initialisation that comes late", [0, 1], ["1.m4s", '#EXT-X-MAP:URI="i"', "2.m4s"]],
-  ])("and has parts with a clock of their own: one %s", (_case, parts, lines) => {
+  ])("and has parts with separate clocks: one %s", (_case, parts, lines) => {
     expect(media(["#EXTM3U", ...lines]).segments.map(({ part }) => part)).toEqual(parts);
   });
 
-  it("without its gaps, whose segments nobody asks for", () => {
+  it("without its gaps, whose segments are never requested", () => {
     const { lines, mounted } = rewrite([
       ...["#EXTM3U", "#EXTINF:4,", "1.ts", "#EXT-X-GAP", "#EXTINF:4,", "gone.ts", "#EXTINF:4,", "3.ts"],
       "#EXT-X-ENDLIST",
@@ -186,7 +186,7 @@ describe("an HLS playlist is rewritten", () => {
     expect(rewrite(["#EXTM3U", ...lines, "1.ts"]).lines.includes("#EXT-X-ENDLIST")).toBe(hasEnded);
   });
 
-  it("with its variables replaced, whatever they are taken from", () => {
+  it("with its variables replaced, wherever their values come from", () => {
     const { playlist } = rewrite([
       ...["#EXTM3U", '#EXT-X-DEFINE:NAME="host",VALUE="b.example"', '#EXT-X-DEFINE:QUERYPARAM="token"'],
       ...['#EXT-X-KEY:METHOD=AES-128,URI="https://{$host}/k"', "#EXTINF:4,", "//{$host}/1.ts?t={$token}"],
@@ -231,7 +231,7 @@ describe("an HLS playlist is rewritten", () => {
     expect(segments.map((segment) => segment.key?.url)).toEqual([url, url, undefined]);
   });
 
-  it("with a key that stands in the playlist itself", () => {
+  it("with a key that is embedded in the playlist", () => {
     const uri = "data:application/octet-stream;base64,AAECAwQFBgcICQoLDA0ODw==";
     const { mounted } = rewrite(["#EXTM3U", `#EXT-X-KEY:METHOD=AES-128,URI="${uri}"`, "#EXTINF:4,", "1.ts"]);
     expect(mounted[0]?.key?.url).toBe(uri);
@@ -252,14 +252,14 @@ describe("encrypted segments", () => {
     return Buffer.concat(clear);
   };
 
-  it("are decrypted with and without their padding, however they arrive", async () => {
+  it("are decrypted with and without their padding, in whatever pieces they arrive", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uint8Array({ maxLength: 200 }),
         fc.integer({ min: 1, max: 64 }),
         fc.boolean(),
         async (bytes, piece, isPadded) => {
-          // what looks like padding is taken for it
+          // what looks like padding is treated as padding
           const whole = Buffer.concat([bytes.subarray(0, isPadded ? 200 : bytes.length & ~15)]);
           if (!isPadded && whole.length > 0) whole[whole.length - 1] = 0x47;
           const cipher = createCipheriv("aes-128-cbc", key, key).setAutoPadding(isPadded);
@@ -289,7 +289,7 @@ describe("an HLS playlist is refused", () => {
     expect(() => rewrite(lines)).toThrow(expect.objectContaining({ code }));
   });
 
-  it("or holds no address but ours, whatever its lines are", () => {
+  it("or contains only local addresses, whatever its lines are", () => {
     const line = fc.oneof(
       fc.webUrl({ withQueryParameters: true }),
       fc.webPath().map((path) => `folder${path}`),

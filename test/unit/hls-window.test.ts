@@ -18,7 +18,7 @@ describe("cutPieces", () => {
     [{ start: 4 }, 2, 3, 4],
     [{ start: 3.9995, end: 4.5 }, 2, 1, 4],
     [{ start: 60, end: 70 }, 4, 1, 8],
-  ])("takes what overlaps %j, at least one", (window, first, count, startSeconds) => {
+  ])("keeps what overlaps %j, at least one", (window, first, count, startSeconds) => {
     const found = cutPieces(pieces, window);
     expect(found).toMatchObject({ first, startSeconds, totalSeconds: 10 });
     expect(found.kept).toHaveLength(count);
@@ -50,7 +50,7 @@ describe("cutPlaylist", () => {
     ]);
   });
 
-  it("gives byte ranges their offsets, which the cut would take away", () => {
+  it("adds the offsets to byte ranges that the cut would take away", () => {
     const ranges = ["100@50", "30", "20"].flatMap((range) => [
       `#EXT-X-BYTERANGE:${range}`,
       "#EXTINF:2,",
@@ -60,12 +60,12 @@ describe("cutPlaylist", () => {
     expect(found?.playlist.segments).toMatchObject([{ span: { start: 180, end: 200 } }]);
   });
 
-  it("leaves playlists that grow and empty ones alone", () => {
+  it("leaves playlists that grow and empty ones unchanged", () => {
     expect(cut({ start: 1 }, ...segments(3))).toBeNull();
     expect(cut({ start: 1 }, "#EXT-X-ENDLIST")).toBeNull();
   });
 
-  it("refuses what it cannot read", () => {
+  it("refuses what it cannot parse", () => {
     expect(() => cut({ start: 1 }, "#EXTINF:soon,", "a.ts", "#EXT-X-ENDLIST")).toThrow(
       expect.objectContaining({ code: "network" }),
     );

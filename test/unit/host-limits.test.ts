@@ -4,8 +4,8 @@ import { HostLimits } from "../../processor/egress/host-limits.ts";
 
 const URL_A = "https://a.example/film.mp4";
 
-describe("what is found out about a host", () => {
-  it("counts for half an hour, for that host and port alone", () => {
+describe("what is learned about a host", () => {
+  it("is valid for half an hour, for that host and port alone", () => {
     let now = 0;
     const limits = new HostLimits(() => now);
     limits.remember(URL_A, { connections: 3 });
@@ -18,7 +18,7 @@ describe("what is found out about a host", () => {
     expect(limits.size).toBe(0);
   });
 
-  it("only ever gets stricter meanwhile", () => {
+  it("only becomes stricter meanwhile", () => {
     const limits = new HostLimits();
     for (const connections of [4, 1, 3]) limits.remember(URL_A, { connections });
     expect(limits.of(URL_A).connections).toBe(1);
@@ -35,13 +35,13 @@ describe("what is found out about a host", () => {
 });
 
 describe("the gate", () => {
-  it("lets everybody in while no limit is known", async () => {
+  it("lets every request in while no limit is known", async () => {
     const gate = new ConnectionGate(new HostLimits());
     const leases = await Promise.all(Array.from({ length: 20 }, () => gate.enter(URL_A)));
     expect(leases.map(({ others }) => others)).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
 
-  it("takes a refusal for a limit only where others are served", async () => {
+  it("treats a refusal as a limit only while other requests are served", async () => {
     const limits = new HostLimits();
     const gate = new ConnectionGate(limits);
     const alone = await gate.enter(URL_A);
@@ -51,7 +51,7 @@ describe("the gate", () => {
     expect(limits.of(URL_A).connections).toBe(1);
   });
 
-  it("lets one after the other in, in their order, and other hosts at once", async () => {
+  it("lets requests in one after the other, in order, and those to other hosts at once", async () => {
     const gate = new ConnectionGate(new HostLimits());
     gate.isSingle = true;
     const entered: number[] = [];
@@ -71,7 +71,7 @@ describe("the gate", () => {
     expect(entered).toEqual([2, 3]);
   });
 
-  it("takes a place from a body that nobody reads, and from no other", async () => {
+  it("takes a place back from a body that is not being read, and from no other", async () => {
     const gate = new ConnectionGate(new HostLimits());
     gate.isSingle = true;
     const waits: boolean[] = [];
@@ -97,7 +97,7 @@ describe("the gate", () => {
     expect(waits).toEqual([true, false]);
   });
 
-  it("stops waiting with the signal", async () => {
+  it("stops waiting when the signal is aborted", async () => {
     const gate = new ConnectionGate(new HostLimits());
     gate.isSingle = true;
     await gate.enter(URL_A);

@@ -10,20 +10,20 @@ interface Layer {
   readonly may: RegExp;
 }
 
-/** Who may import whom; a file must obey every row that matches it. */
+/** Which files may import which; a file must obey every row that matches it. */
 const LAYERS: readonly Layer[] = [
   { files: /^schema\/(?!db\/)/, may: /^(schema\/(?!db\/)|zod$)/ },
   { files: /^schema\/db\//, may: /^(schema\/|zod$|drizzle-orm(\/|$)|drizzle-kit$)/ },
 
   { files: /^worker\//, may: /^(worker\/|schema\/|package\.json$|cloudflare:|[a-z@](?!ode:))/ },
   { files: /^worker\/(routes|console)\//, may: /^(?!worker\/(db|objects|queues|middleware)\/)/ },
-  // The console runs in browsers: it shares the contract and its client, nothing of the Worker.
+  // The console runs in browsers: it shares the contract and its client, and nothing of the Worker.
   { files: /^worker\/console\/app\//, may: /^(worker\/console\/app\/|schema\/(?!db\/)|preact(\/|$)|zod$)/ },
   { files: /^worker\/(?!console\/app\/)/, may: /^(?!worker\/console\/app\/)/ },
   { files: /^worker\/middleware\//, may: /^(?!worker\/(objects|queues)\/)/ },
   { files: /^worker\/services\//, may: /^(?!worker\/(routes|middleware|queues|console)\/|@?hono(\/|$))/ },
   { files: /^worker\/db\//, may: /^(worker\/(db|lib)\/|schema\/|zod$|drizzle-orm(\/|$))/ },
-  // What a request may use comes with its context; only entry points make one.
+  // A request gets everything it may use from its context; only entry points create one.
   { files: /^worker\/(services|routes|db|lib|console)\//, may: /^(?!worker\/composition\.ts$)/ },
   { files: /^worker\/context\.ts$/, may: /^(?!worker\/(composition|app|index)\.ts$)/ },
   { files: /^worker\/lib\//, may: /^(?!worker\/(?!lib\/)|@?hono(\/|$))/ },
@@ -44,20 +44,20 @@ const LAYERS: readonly Layer[] = [
   { files: /^bin\//, may: /^(?!test\/)/ },
 ];
 
-/** What may stand in the source of these files alone. */
+/** What only these files may contain. */
 const PRIVILEGES: readonly { readonly what: RegExp; readonly within: RegExp; readonly only: RegExp }[] = [
-  // The entry point hands the environment to the reader of the configuration.
+  // The entry point passes the environment to the reader of the configuration.
   { what: /\bprocess\.env\b/, within: /^processor\//, only: /^processor\/(config|main)\.ts$/ },
-  // programs that the documentation shows are texts
+  // programs in the documentation are strings
   { what: /\bprocess\.env\b/, within: /^(worker|schema)\//, only: /^schema\/openapi\/code-samples\.ts$/ },
-  // The Worker is reached through its URL; the composition hands that to the one client.
+  // The Worker is reached through its URL; the composition passes that to the only client.
   {
     what: /\bworkerUrl\b/,
     within: /^processor\//,
     only: /^processor\/(config|run\/callback|processor)\.ts$/,
   },
   { what: /(?<![.\w])fetch\(/, within: /^processor\//, only: /^processor\/run\/callback\.ts$/ },
-  // The Worker's variables have one reader; bindings are not variables.
+  // Only one file reads the Worker's variables; bindings are not variables.
   {
     what: /\benv\.(?!(DB|DISPATCH_QUEUE|DELIVERY_QUEUE|READ_RATE|WRITE_RATE|BUCKET|PROCESSOR|BATCHES|ASSETS|DATABASE|STORAGE|STORAGE_PATH)\b)[A-Z][A-Z0-9_]+\b/,
     within: /^worker\//,
@@ -72,7 +72,7 @@ describe("imports", () => {
     expect(imports.length).toBeGreaterThan(sources.length);
   });
 
-  it("keep to who may import whom", () => {
+  it("obey the layering rules", () => {
     const breaches = imports.filter(({ from, to }) =>
       LAYERS.some(({ files, may }) => files.test(from) && !may.test(to)),
     );
@@ -84,7 +84,7 @@ describe("imports", () => {
     expect(breaches.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
 
-  it("name files with their ending", () => {
+  it("name files with their extension", () => {
     const ours = imports.filter(({ to }) => /^(schema|worker|processor|bin|test)\//.test(to));
     expect(
       ours.filter(({ to }) => !/\.\w+$/.test(to)).map(({ from, to }) => `${from} imports ${to}`),
@@ -103,7 +103,7 @@ describe("sources", () => {
   });
 });
 
-/** The rooms of `worker/services/`, the lowest first: each may import those before it. */
+/** The folders of `worker/services/`, the lowest first: each may import those before it. */
 const ROOMS = [
   "queue",
   "accounts",
@@ -117,12 +117,12 @@ const ROOMS = [
   "maintenance",
 ] as const;
 
-/** Files that one folder holds at most. */
+/** The most files that one folder may hold. */
 const MAX_FILES = 25;
 
 const roomOf = (file: string): string | undefined => /^worker\/services\/([^/]+)\//.exec(file)?.[1];
 
-describe("circles of imports", () => {
+describe("import cycles", () => {
   it("are found where there are some", () => {
     const chain = ["a", "b", "c", "d"].map((from, index) => ({
       from,
@@ -131,13 +131,13 @@ describe("circles of imports", () => {
     expect(circlesOf(chain)).toEqual([["b", "c"], ["d"]]);
   });
 
-  it("do not exist, those of types included", () => {
+  it("do not exist, including imports of types", () => {
     const ours = sources.filter((file) => !file.startsWith("test/"));
     expect(circlesOf(ours.flatMap(importsOf)).map((circle) => circle.join(" ↔ "))).toEqual([]);
   });
 });
 
-describe("rooms", () => {
+describe("folders", () => {
   it("of the services import only those below them", () => {
     const imports = sources.filter((file) => roomOf(file)).flatMap(importsOf);
     const rank = (file: string) => ROOMS.indexOf(roomOf(file) as (typeof ROOMS)[number]);
@@ -145,12 +145,12 @@ describe("rooms", () => {
     expect(breaches.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
 
-  it("of the services are the ones that have a place in that order, and no file stands outside them", () => {
+  it("of the services are the ones that have a place in that order, and no file is outside them", () => {
     const services = sources.filter((file) => file.startsWith("worker/services/"));
     expect(new Set(services.map((file) => roomOf(file) ?? file))).toEqual(new Set(ROOMS));
   });
 
-  it("hold few enough files to be read at a glance", () => {
+  it("contain few enough files to be read at a glance", () => {
     const files = Map.groupBy(
       trackedFiles().filter((file) => /^(schema|worker|processor|bin)\/.*\.(tsx?|mjs|py)$/.test(file)),
       (file) => dirname(file),
@@ -186,7 +186,7 @@ describe("packages", () => {
     expect(breaches.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
 
-  it("have one version, anyone who declares them", () => {
+  it("have one version, wherever they are declared", () => {
     const versions = Map.groupBy(
       trackedFiles()
         .filter((file) => /^([a-z]+\/)?package\.json$/.test(file))

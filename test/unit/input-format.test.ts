@@ -47,7 +47,7 @@ describe("sniffContainer", () => {
     ["FLAC behind a tag", id3(73, Buffer.from("fLaC")), "flac"],
     ["AC-3", ac3, "ac3"],
     ["E-AC-3", eac3, "eac3"],
-  ])("knows %s", (_name, head, demuxer) => {
+  ])("recognises %s", (_name, head, demuxer) => {
     expect(sniffContainer(head)).toBe(demuxer);
   });
 
@@ -60,11 +60,11 @@ describe("sniffContainer", () => {
     ["audio-mp3", "mp3"],
     ["audio-opus", "ogg"],
     ["audio-flac", "flac"],
-  ])("knows what ffmpeg wrote as %s", async (kind, demuxer) => {
+  ])("recognises what ffmpeg wrote as %s", async (kind, demuxer) => {
     expect(sniffContainer(readFileSync(await media(kind)))).toBe(demuxer);
   });
 
-  it("takes no document that names files for media, nor for a picture", () => {
+  it("takes no document that names files for media or an image", () => {
     for (const { name, bytes: document } of hostileDocuments("/work/trap.wav")) {
       expect(sniffContainer(document), name).toBeNull();
       expect(sniffImage(document), name).toBeNull();
@@ -81,7 +81,7 @@ describe("sniffContainer", () => {
     );
   });
 
-  it("never fails, and names only what a ToolInput may read", () => {
+  it("never fails, and returns only what a ToolInput may read", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 4096 }), (array) => {
         const demuxer = sniffContainer(Buffer.from(array));
@@ -99,17 +99,17 @@ describe("sniffImage", () => {
     ["WebP", Buffer.from("RIFF\0\0\0\0WEBPVP8 "), "webp_pipe"],
     ["GIF", Buffer.from("GIF89a\x01\0"), "gif_pipe"],
     ["BMP", Buffer.concat([Buffer.from("BM"), Buffer.alloc(12), bytes(40, 0, 0, 0)]), "bmp_pipe"],
-  ])("knows %s", (_name, head, demuxer) => {
+  ])("recognises %s", (_name, head, demuxer) => {
     expect(sniffImage(head)).toBe(demuxer);
   });
 
-  it("knows no text that begins with the letters of a bitmap", () => {
+  it("rejects text that begins with the letters of a bitmap", () => {
     expect(sniffImage(Buffer.from("BMW 3 series, a picture of it"))).toBeNull();
   });
 });
 
 describe("ToolInput", () => {
-  it("names demuxer, formats and protocols right in front of the input, and nothing after them counts", () => {
+  it("puts demuxer, formats and protocols directly before the input, and nothing after them counts", () => {
     const line = (input: ToolInput) => input.args.join(" ");
     expect(line(ToolInput.file("/w/-a:b.mp3", "mp3"))).toBe(
       "-protocol_whitelist file -format_whitelist mp3 -f mp3 -i file:/w/-a:b.mp3",
@@ -122,7 +122,7 @@ describe("ToolInput", () => {
     );
   });
 
-  it("is the only place of the processor that names an input, or decides what a tool may open", () => {
+  it("is the only place in the processor that names an input, or decides what a tool may open", () => {
     const sources = trackedFiles().filter((file) => /^processor\/.*\.(ts|py)$/.test(file));
     const having = (pattern: RegExp) => sources.filter((file) => pattern.test(readFileSync(file, "utf8")));
     expect(having(/["']-(protocol_whitelist|format_whitelist|enable_drefs)["']/)).toEqual([

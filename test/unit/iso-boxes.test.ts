@@ -19,28 +19,28 @@ async function layoutOf(...boxes: Buffer[]) {
 }
 
 describe("isoLayout", () => {
-  it("knows a file with its index in front", async () => {
+  it("recognises a file with its index in front", async () => {
     const { layout } = await layoutOf(box("ftyp", 24), box("moov", 500), box("free", 8), box("mdat", 9000));
     expect(layout).toEqual({ indexFirst: true, truncated: false });
   });
 
-  it("knows a file with its index at the end, reading headers only", async () => {
+  it("recognises a file with its index at the end, reading headers only", async () => {
     const { layout, reads } = await layoutOf(box("ftyp", 24), box("mdat", 9000), box("moov", 500));
     expect(layout).toEqual({ indexFirst: false, truncated: false });
     expect(reads).toEqual([0, 24, 9024]);
   });
 
-  it("takes a fragmented file as index first", async () => {
+  it("treats a fragmented file as index first", async () => {
     const { layout } = await layoutOf(box("ftyp", 24), box("moov", 500), box("moof", 100), box("mdat", 9000));
     expect(layout).toEqual({ indexFirst: true, truncated: false });
   });
 
-  it("sees that media bytes are missing", async () => {
+  it("detects that media bytes are missing", async () => {
     const { layout } = await layoutOf(box("ftyp", 24), box("moov", 500), box("mdat", 900, 9000));
     expect(layout).toEqual({ indexFirst: true, truncated: true });
   });
 
-  it("sees that the index is missing", async () => {
+  it("detects that the index is missing", async () => {
     const { layout } = await layoutOf(box("ftyp", 24), box("mdat", 900));
     expect(layout?.truncated).toBe(true);
   });
@@ -52,7 +52,7 @@ describe("isoLayout", () => {
     expect((await layoutOf(box("moov", 100), box("mdat", 700, 0))).layout?.truncated).toBe(false);
   });
 
-  it("stops at a box that says it is smaller than its own head", async () => {
+  it("stops at a box that claims to be smaller than its own header", async () => {
     const endless = box("free", 32, 1);
     endless.writeBigUInt64BE(0n, 8);
     const { layout, reads } = await layoutOf(box("ftyp", 24), endless);

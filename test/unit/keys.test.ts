@@ -17,7 +17,7 @@ import { displayPrefix, isWellFormedKey, makeApiKey } from "../../worker/lib/api
 const random = (length: number): Uint8Array => randomBytes(length);
 
 describe("an API key", () => {
-  it("has its shape, and a checksum that is base62 of CRC-32", () => {
+  it("has its format, and a checksum that is base62 of CRC-32", () => {
     const key = makeApiKey(random);
     expect(key).toMatch(/^sk_live_[0-9A-Za-z]{36}$/);
     expect(isWellFormedKey(key)).toBe(true);
@@ -27,11 +27,11 @@ describe("an API key", () => {
     expect(displayPrefix(key)).toBe(key.slice(0, 12));
   });
 
-  it("is another one each time", () => {
+  it("is different each time", () => {
     expect(new Set(Array.from({ length: 1_000 }, () => makeApiKey(random))).size).toBe(1_000);
   });
 
-  it("uses every character alike", () => {
+  it("uses every character equally often", () => {
     const counts = new Map<string, number>();
     for (let i = 0; i < 2_000; i++) {
       for (const character of makeApiKey(random).slice(8, 38))
@@ -53,7 +53,7 @@ describe("an API key", () => {
   });
 
   it.each(["", "sk_live_", "sk_test_abc", `${makeApiKey(random)}\n`, ` ${makeApiKey(random)}`])(
-    "is not %j",
+    "is not valid as %j",
     (text) => {
       expect(isWellFormedKey(text)).toBe(false);
     },
@@ -61,7 +61,7 @@ describe("an API key", () => {
 });
 
 describe("an object's key", () => {
-  it("is base folder, prefix, folder and file, empty parts left out and slashes collapsed", () => {
+  it("is base folder, prefix, folder and file, with empty parts left out and slashes collapsed", () => {
     const parts = { base_folder: "videos", filename: "c", extension: "mp4" } as const;
     expect(objectKey(parts)).toBe("videos/c.mp4");
     expect(objectKey({ ...parts, folder: "a//b/" })).toBe("videos/a/b/c.mp4");
@@ -88,7 +88,7 @@ describe("an object's key", () => {
 });
 
 describe("a key that a URL can name", () => {
-  it("comes of every folder and every title, also of one that is cut in the middle of a character", () => {
+  it("results from every folder and every title, even one that is cut in the middle of a character", () => {
     const units = fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)), maxLength: 60 });
     const cut = fc.tuple(units, fc.constantFrom("", "\ud83d", "\ude00")).map((parts) => parts.join(""));
     fc.assert(
@@ -102,7 +102,7 @@ describe("a key that a URL can name", () => {
 });
 
 describe("a name made from a title", () => {
-  it("keeps the title readable and names the source's id", () => {
+  it("keeps the title readable and includes the source's id", () => {
     expect(defaultFilename("Big Buck Bunny: part 1/2", "aqz-KE-bpKQ")).toBe(
       "Big Buck Bunny part 1 2 [aqz-KE-bpKQ]",
     );
@@ -110,7 +110,7 @@ describe("a name made from a title", () => {
     expect(defaultFilename("日本語 \u202e タイトル", "x")).toBe("日本語 タイトル [x]");
   });
 
-  it("is short enough, whole and free of what paths and shells refuse, whatever the title", () => {
+  it("is short enough, well-formed and free of what paths and shells refuse, whatever the title", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: "grapheme", maxLength: 400 }),
@@ -125,7 +125,7 @@ describe("a name made from a title", () => {
     );
   });
 
-  it("that was chosen loses only control characters", () => {
+  it("that the caller chose loses only control characters", () => {
     expect(cleanFilename(" a\u0007b: c? ")).toBe("ab: c?");
   });
 });
@@ -143,7 +143,7 @@ describe("a key in the managed bucket", () => {
     );
   });
 
-  it("has the stem of another only if folder and name are the same", () => {
+  it("has the same stem as another only if folder and name are the same", () => {
     const name = fc.stringMatching(/^[a-z.]{1,4}$/).filter((text) => !text.includes(".."));
     fc.assert(
       fc.property(name, name, (one, other) => {

@@ -38,7 +38,7 @@ it("names files and folders in kebab case", () => {
   expect(source.filter((file) => !/^[a-z0-9/.-]+$/.test(file))).toEqual([]);
 });
 
-it("keeps what a run makes out of git", () => {
+it("keeps generated files out of git", () => {
   const made = /(^|\/)(node_modules|\.waterspout|\.wrangler|\.cache|dist)\/|\.(log|tsbuildinfo)$/;
   expect(trackedFiles().filter((file) => made.test(file))).toEqual([]);
 });

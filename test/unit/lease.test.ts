@@ -22,7 +22,7 @@ function setup(verdict: "go_on" | "stop" = "go_on") {
 }
 
 describe("LeaseKeeper", () => {
-  it("renews all leases in one call at the interval", async () => {
+  it("renews all leases with one call per interval", async () => {
     const { heartbeats, lease, add } = setup();
     add("a");
     add("b");
@@ -54,7 +54,7 @@ describe("LeaseKeeper", () => {
     vi.useRealTimers();
   });
 
-  it("says nothing of a run that ends within its first second", async () => {
+  it("reports nothing about a run that ends within its first second", async () => {
     const { heartbeats, lease, add } = setup();
     const short = add("a");
     short.progress.advance(0.5);

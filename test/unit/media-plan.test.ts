@@ -37,7 +37,7 @@ const request: fc.Arbitrary<MediaRequest> = fc.record(
 );
 
 describe("a plan", () => {
-  it("takes defaults where nothing is asked", () => {
+  it("uses defaults where nothing is requested", () => {
     expect(plan({})).toEqual({
       plan: {
         format: "mp4",
@@ -66,7 +66,7 @@ describe("a plan", () => {
     ["webm", "h264", "vp9"],
     ["webm", "h265", "vp9"],
   ];
-  it.each(VIDEO_CORRECTIONS)("in %s turns %s into %s and says so", (format, from, to) => {
+  it.each(VIDEO_CORRECTIONS)("in %s turns %s into %s and reports it", (format, from, to) => {
     const planned = plan({ format, video_codec: from as "h264" });
     expect(planned.plan.video_codec).toBe(to);
     expect(planned.adjustments).toEqual([
@@ -92,7 +92,7 @@ describe("a plan", () => {
     ["opus", "aac", "opus"],
     ["opus", "mp3", "opus"],
   ];
-  it.each(AUDIO_CORRECTIONS)("in %s turns %s into %s and says so", (format, from, to) => {
+  it.each(AUDIO_CORRECTIONS)("in %s turns %s into %s and reports it", (format, from, to) => {
     const planned = plan({ format, audio_codec: from as "aac" });
     expect(planned.plan.audio_codec).toBe(to);
     expect(planned.adjustments).toMatchObject([{ field: "audio_codec", from, to }]);
@@ -122,14 +122,14 @@ describe("a plan", () => {
     }
   });
 
-  it("makes an unknown format the default and cuts what it quotes", () => {
+  it("replaces an unknown format with the default and cuts what it quotes", () => {
     const [adjustment] = plan({ format: "x".repeat(100) }).adjustments;
     expect(adjustment).toMatchObject({ field: "format", from: "x".repeat(64), to: "mp4" });
     expect(plan({ format: "avi", audio_only: true }).plan.format).toBe("m4a");
     expect(plan({ format: "MKV" })).toMatchObject({ plan: { format: "mkv" }, adjustments: [] });
   });
 
-  it("lets audio formats and audio_only agree, and says what gave way", () => {
+  it("makes audio formats and audio_only agree, and reports what was changed", () => {
     expect(plan({ format: "mp3" })).toMatchObject({ plan: { audio_only: true }, adjustments: [] });
     expect(plan({ format: "mp3", audio_only: false }).adjustments).toMatchObject([
       { field: "audio_only", to: true },
@@ -141,19 +141,19 @@ describe("a plan", () => {
     expect(plan({ format: "mp4", audio_only: true }).plan.format).toBe("m4a");
   });
 
-  it("takes a bitrate without a codec for aac, and a preset before a number", () => {
+  it("uses aac for a bitrate without a codec, and prefers a preset to a number", () => {
     expect(plan({ audio_bitrate: "128k" }).plan).toMatchObject({ audio_codec: "aac", audio_bitrate: "128k" });
     expect(plan({ format: "webm", audio_bitrate: "128k" }).plan.audio_codec).toBe("opus");
     expect(plan({ video_quality: 40, quality_preset: "high" }).plan.crf).toBe(20);
     expect(plan({ video_quality: 40 }).plan.crf).toBe(40);
   });
 
-  it("keeps clips as asked", () => {
+  it("keeps clips as requested", () => {
     expect(plan({ clip_end: 5 }).plan.clip).toEqual({ start: 0, end: 5 });
     expect(plan({ clip_start: 5 }).plan.clip).toEqual({ start: 5, end: null });
   });
 
-  it("is valid, fits its container and is stable under planning again, whatever is asked", () => {
+  it("is valid, fits its container and is stable when planned again, whatever is requested", () => {
     fc.assert(
       fc.property(request, (asked) => {
         const { plan: made } = plan(asked);
@@ -203,21 +203,21 @@ describe("streams of a source", () => {
     });
   });
 
-  it("that have the asked codec are transcoded only to an asked quality", () => {
+  it("that have the requested codec are transcoded only for a requested quality", () => {
     expect(fitted({ video_codec: "h264" }, "h264", "aac").video).toBe("copy");
     expect(fitted({ video_codec: "h264", video_quality: 30 }, "h264", "aac").video).toBe("h264");
     expect(fitted({ audio_codec: "aac" }, "h264", "aac").audio).toBe("copy");
     expect(fitted({ audio_bitrate: "64k" }, "h264", "aac").audio).toBe("aac");
   });
 
-  it("that are not there stay away, and video is left out of audio formats", () => {
+  it("that do not exist are left out, and video is left out of audio formats", () => {
     expect(fitted({}, null, "aac")).toMatchObject({ video: "none", audio: "copy" });
     expect(fitted({}, "h264", null)).toMatchObject({ video: "copy", audio: "none" });
     expect(fitted({ format: "mp3" }, "h264", "aac")).toMatchObject({ video: "none", audio: "mp3" });
   });
 });
 
-describe("a time stamp", () => {
+describe("a timestamp", () => {
   it.each([
     ["90", 90],
     ["1:30", 90],
@@ -245,19 +245,19 @@ describe("a time stamp", () => {
     -1,
     Number.NaN,
     Number.POSITIVE_INFINITY,
-  ])("%j is none", (text) => {
+  ])("%j is not valid", (text) => {
     expect(parseTimestamp(text)).toBeNull();
   });
 });
 
-it("every container names a MIME type and something to fall back to", () => {
+it("every container has a MIME type and a fallback", () => {
   for (const { mime, firstAudio } of Object.values(CONTAINERS)) {
     expect(mime).toMatch(/^(video|audio)\/[a-z0-9-]+$/);
     expect(AUDIO_CHOICES).toContain(firstAudio);
   }
 });
 
-describe("a request for a voice and a resolution", () => {
+describe("a request for a language and a resolution", () => {
   const url = "https://media.example.com/a";
   it.each([
     [{ audio_language: "PT_br" }, { audio_language: "pt-BR" }],
@@ -271,7 +271,7 @@ describe("a request for a voice and a resolution", () => {
       { min_resolution: 720, max_resolution: 1080 },
       { min_resolution: 720, max_resolution: 1080 },
     ],
-  ])("%j is taken", (sent, read) => {
+  ])("%j is accepted", (sent, read) => {
     expect(JobRequest.parse({ url, ...sent })).toMatchObject(read);
   });
 
@@ -286,7 +286,7 @@ describe("a request for a voice and a resolution", () => {
     expect(JobRequest.safeParse({ url, ...sent }).success).toBe(false);
   });
 
-  it("for all languages becomes one for the original where a format holds one", () => {
+  it("for all languages becomes one for the original where a format holds only one", () => {
     expect(plan({ format: "webm", audio_language: "all" })).toMatchObject({
       plan: { audio_language: "original" },
       adjustments: [{ field: "audio_language", from: "all", to: "original" }],

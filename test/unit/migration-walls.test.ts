@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 
-/** What the migration that gave each account its own folder makes of older rows. */
+/** What the migration that gave each account its own folder does to older rows. */
 
 const folder = join(import.meta.dirname, "..", "..", "schema", "db", "migrations");
 const files = readdirSync(folder)
@@ -53,7 +53,7 @@ function insert(database: DatabaseSync, job: OldJob): void {
 describe("older jobs keep their keys", () => {
   const key = "videos/a.b/talk.en.mp4";
 
-  it("and know what stands in front of the extension", () => {
+  it("and know what comes before the extension", () => {
     const jobs = migrated([
       { id: "j1", object_key: key },
       { id: "j2", object_key: null },
@@ -62,7 +62,7 @@ describe("older jobs keep their keys", () => {
     expect(jobs.get("j2")).toMatchObject({ object_key: null, object_stem: null, file_replaced_by: null });
   });
 
-  it("and of those that share one in the managed bucket, the one that ended last has the file", () => {
+  it("and of those that share one in the managed bucket, the one that ended last owns the file", () => {
     const jobs = migrated([
       { id: "j1", object_key: key, finished_at: 5 },
       { id: "j2", object_key: key, finished_at: 9, account_id: "a2" },
@@ -73,7 +73,7 @@ describe("older jobs keep their keys", () => {
     expect(owners).toEqual(["j2", null, "j2", null]);
   });
 
-  it("and other buckets are looked at for each account and each place", () => {
+  it("and in other buckets this is decided for each account and each place", () => {
     const mine = {
       object_key: key,
       storage_source: "inline",

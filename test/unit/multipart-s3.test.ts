@@ -6,13 +6,13 @@ import { parseRetryAfter } from "../../schema/retry-after.ts";
 import { xmlElements, xmlText, xmlTexts } from "../../schema/storage/xml-answer.ts";
 
 describe("XML reader", () => {
-  it("reads flat texts, attributes or not, and decodes entities", () => {
+  it("reads flat texts, with or without attributes, and decodes entities", () => {
     const xml = '<R xmlns="x"><Key>a&amp;b&#39;&#x27;&quot;&lt;é</Key><Key a="1">2</Key><Keys>no</Keys></R>';
     expect(xmlTexts(xml, "Key")).toEqual([`a&b''"<é`, "2"]);
     expect(xmlText(xml, "None")).toBeUndefined();
   });
 
-  it("cuts elements apart", () => {
+  it("splits elements", () => {
     const xml = "<L><Upload><Key>a</Key></Upload><Upload><Key>b</Key></Upload></L>";
     expect(xmlElements(xml, "Upload").map((upload) => xmlText(upload, "Key"))).toEqual(["a", "b"]);
   });
@@ -45,7 +45,7 @@ describe("S3 failures", () => {
 });
 
 describe("back-off", () => {
-  it("doubles up to its bound and keeps at least half of it", () => {
+  it("doubles up to its limit and keeps at least half of it", () => {
     const range = { firstMs: 100, maxMs: 1000 };
     const least = [1, 2, 3, 4, 5, 9].map((attempt) => backoffMs(attempt, range, () => 0));
     const most = [1, 2, 3, 4, 5, 9].map((attempt) => backoffMs(attempt, range, () => 1));

@@ -56,7 +56,7 @@ describe("ordered hash", () => {
     );
   });
 
-  it("does not give a digest while a part is missing", async () => {
+  it("does not return a digest while a part is missing", async () => {
     const hash = new OrderedHash(inlineDigest());
     void hash.add(1, [Buffer.from("b")]);
     await expect(hash.digest()).rejects.toThrow("part 0");
@@ -64,7 +64,7 @@ describe("ordered hash", () => {
 });
 
 describe("buffer budget", () => {
-  it("never gives more than its capacity, and every run ends", async () => {
+  it("never grants more than its capacity, and every run finishes", async () => {
     const runs = fc.array(
       fc.record({ part: fc.integer({ min: 1, max: 10 }), parts: fc.integer({ min: 0, max: 12 }) }),
       { minLength: 1, maxLength: 10 },
@@ -168,7 +168,7 @@ const uploaderOf = (upload: Upload, options: Partial<PartUploaderOptions> = {}):
   });
 
 describe("part uploader", () => {
-  it("puts a stream of any chunks together again, in equal parts, with a bounded number in flight", async () => {
+  it("reassembles a stream of any chunks into equal parts, with a bounded number in flight", async () => {
     const chunks = fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 20 });
     const sizes = fc.record({
       partBytes: fc.integer({ min: 13, max: 40 }),
@@ -195,7 +195,7 @@ describe("part uploader", () => {
     );
   });
 
-  it("puts ranges together that are read and stored in any order, sharing a budget without a deadlock", async () => {
+  it("reassembles ranges that are read and stored in any order, sharing a budget without a deadlock", async () => {
     const plan = fc.record({
       sizes: fc.array(fc.nat({ max: 300 }), { minLength: 1, maxLength: 8 }),
       capacity: fc.integer({ min: 10, max: 60 }),
@@ -223,7 +223,7 @@ describe("part uploader", () => {
     );
   });
 
-  it("stops everything with the first failure and gives all memory back", async () => {
+  it("stops everything with the first failure and returns all memory", async () => {
     const budget = new BufferBudget(100);
     const upload = new MemoryUpload();
     const failure = new Error("the second part failed");
@@ -254,7 +254,7 @@ describe("part uploader", () => {
     expect(upload.state).toBe("aborted");
   });
 
-  it("refuses a stream with more parts than the provider takes", async () => {
+  it("refuses a stream with more parts than the provider accepts", async () => {
     const upload = new MemoryUpload();
     const uploader = uploaderOf(upload, { partBytes: 1 });
     async function* endless() {

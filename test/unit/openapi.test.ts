@@ -55,7 +55,7 @@ it("leaves out what callers of a marketplace cannot use", () => {
   expect(Object.keys(paths).filter((path) => /admin|user|console|docs/.test(path))).toEqual([]);
 });
 
-it("is printed by the command that the guide of marketplaces shows", () => {
+it("is printed by the command in the guide for marketplaces", () => {
   const node = inRepository("node_modules", ".bin", "node");
   const args = ["bin/openapi.ts", "--openapi", "3.0", "--server", SERVER, "--public"];
   const printed = execFileSync(node, args, { cwd: inRepository(), encoding: "utf8", stdio: "pipe" });

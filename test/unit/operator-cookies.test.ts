@@ -23,7 +23,7 @@ describe("YTDLP_COOKIES", () => {
     ["Base64", Buffer.from(COOKIES).toString("base64")],
     ["Base64 in lines", Buffer.from(COOKIES).toString("base64").replaceAll(/.{40}/g, "$&\n")],
     ["Base64 of gzip", gzipSync(COOKIES).toString("base64")],
-  ])("takes %s", async (_, value) => {
+  ])("accepts %s", async (_, value) => {
     const config = readConfig({ ...REQUIRED, YTDLP_COOKIES: value });
     const cookies = await readOperatorCookies(config);
     expect(cookies?.split("\n").filter((line) => line.includes("\t"))).toEqual([LINE, `#HttpOnly_${LINE}`]);
@@ -48,7 +48,7 @@ describe("YTDLP_COOKIES", () => {
     expect(read).not.toThrow("s3cret");
   });
 
-  it("does not stand next to a file", () => {
+  it("cannot be combined with a file", () => {
     const both = { ...REQUIRED, YTDLP_COOKIES: COOKIES, YTDLP_COOKIES_FILE: "/run/cookies.txt" };
     expect(() => readConfig(both)).toThrow("YTDLP_COOKIES and YTDLP_COOKIES_FILE are both set");
   });
@@ -58,7 +58,7 @@ describe("YTDLP_COOKIES_FILE", () => {
   const cookiesOf = (file: string) =>
     readOperatorCookies({ ytdlpCookies: undefined, ytdlpCookiesFile: join(folder, file) });
 
-  it("is found to be wrong when it is read first", async () => {
+  it("is checked when it is first read", async () => {
     await expect(cookiesOf("absent.txt")).rejects.toThrow(
       /absent\.txt cannot be read \(ENOENT\): correct the path/,
     );

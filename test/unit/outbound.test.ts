@@ -41,7 +41,7 @@ const echo = () =>
     );
   });
 
-it("sends method, path, headers and body on, and nothing of the platform", async () => {
+it("forwards method, path, headers and body, and nothing of the platform", async () => {
   const host = `127.0.0.1:${await serve(echo())}`;
   const init = {
     method: "PUT",
@@ -54,13 +54,13 @@ it("sends method, path, headers and body on, and nothing of the platform", async
   expect(Object.keys(seen.headers).filter((name) => /^(mf|cf)-|egress/.test(name))).toEqual([]);
 });
 
-it("gives redirects back instead of following them", async () => {
+it("returns redirects instead of following them", async () => {
   const host = `127.0.0.1:${await serve(echo())}`;
   const response = await throughOutbound(`http://${host}/moved`, [host]);
   expect([response.status, response.headers.get("location")]).toEqual([302, "http://127.0.0.1:1/"]);
 });
 
-it("dials the address that was judged, however often the name moves", async () => {
+it("connects to the address that was judged, however often the name moves", async () => {
   let connections = 0;
   const trap = echo().on("connection", () => void connections++);
   const port = await serve(trap);
@@ -79,7 +79,7 @@ it.each([
   ["file:///etc/passwd", 530, "NotPublic"],
   ["http://unknown.example.com/", 530, "UnknownHost"],
   ["http://opened.example.com:9/", 521, "Unreachable"],
-])("says why %s is not reached", async (url, status, error) => {
+])("says why %s cannot be reached", async (url, status, error) => {
   const lookup: Lookup = async (name) => {
     if (name.startsWith("unknown")) throw new Error("getaddrinfo ENOTFOUND");
     return [{ address: "127.0.0.1", family: 4 }];
@@ -88,13 +88,13 @@ it.each([
   expect([response.status, await response.json()]).toEqual([status, { error }]);
 });
 
-it("reports a failure of TLS from others", async () => {
+it("distinguishes a TLS failure from others", async () => {
   const host = `127.0.0.1:${await serve(echo())}`;
   const response = await throughOutbound(`https://${host}/`, [host]);
   expect([response.status, await response.json()]).toEqual([526, { error: "TLS" }]);
 });
 
-it("streams, and ends the request when the Worker leaves", async () => {
+it("streams, and ends the request when the Worker stops reading", async () => {
   const source = http.createServer((_request, response) => void response.write("first"));
   const host = `127.0.0.1:${await serve(source)}`;
   const left = new AbortController();

@@ -6,7 +6,7 @@ const head = (...lines: string[]) => Buffer.from(`${lines.join("\r\n")}\r\n\r\n`
 const LENGTH = "Content-Length: 4194304";
 
 describe("the head of a response", () => {
-  it("is shown with a body of one byte, whatever else it says", () => {
+  it("is parsed as if the body had one byte, whatever else it says", () => {
     const reported = head("HTTP/1.1 206 Partial Content", 'ETag: "a\xe9"', LENGTH, "Connection: keep-alive");
     const plain = plainHead(Buffer.concat([reported, Buffer.from("body\r\n\r\n")]));
     expect(plain).toMatchObject({ length: reported.length, bodyBytes: 4_194_304 });

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { podcastShow } from "../support/podcast-shows.ts";
 import { startPodcastServices } from "../support/start-podcast-services.ts";
 
-it("serves the stand-ins of podcasts over HTTP, from the token to the media", async () => {
+it("serves the podcast doubles over HTTP, from the token to the media", async () => {
   const show = podcastShow(3);
   const media = new TextEncoder().encode("twelve bytes");
   const { services, url, host, close } = await startPodcastServices([show], media);

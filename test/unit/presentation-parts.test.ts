@@ -22,7 +22,7 @@ function writeTime(bytes: Buffer, at: number, mark: number, time: number): void 
   bytes.writeUInt16BE((Number(units & 0x7fffn) << 1) | 1, at + 3);
 }
 
-/** Frames of a stream with a delay between decoding and showing. */
+/** Frames of a stream with a delay between decoding and display. */
 const streamOf = (pid: number, start: number, frames: number, delay: number) =>
   Array.from({ length: frames }, (_, index) => {
     const shown = start + index * 3600;
@@ -35,8 +35,8 @@ const scanOf = (packets: readonly Buffer[]) => {
   return scan.times;
 };
 
-describe("transport streams put one behind the other", () => {
-  it("go on without a break, whatever their clocks and delays are", () => {
+describe("concatenated transport streams", () => {
+  it("continue without a break, whatever their clocks and delays are", () => {
     const clock = fc.integer({ min: 0, max: 2 ** 33 - 1 });
     const delay = fc.constantFrom(0, 3600, 7200);
     fc.assert(
@@ -57,7 +57,7 @@ describe("transport streams put one behind the other", () => {
           const all = new TimeScan();
           all.add(Buffer.concat([...streamOf(256, first, frames, a), packets]));
           const [times, before] = [all.times.get(256), one.get(256)];
-          // nothing is decoded before what stands in front of it, and at most the delays lie between
+          // nothing is decoded before what comes before it, and the delays are at most these
           expect(times?.lastShown).toBeGreaterThanOrEqual((before?.lastShown ?? 0) + frames * 3600);
           expect(times?.lastShown).toBeLessThanOrEqual(
             (before?.lastShown ?? 0) + frames * 3600 + 7200 + 3600,
@@ -75,7 +75,7 @@ describe("parts of a presentation", () => {
     audio: { codec: "aac", sampleRate: rate, channels: 2 },
   });
 
-  it("take the form that most of them have", () => {
+  it("are converted to the shape that most of them have", () => {
     const parts = [part(4, 640), part(5, 320), part(2, 640), part(3, 320, "h264", 44_100)];
     const common = commonShape(parts);
     expect(common).toMatchObject({ video: { width: 320 }, audio: { sampleRate: 48_000 } });
@@ -87,7 +87,7 @@ describe("parts of a presentation", () => {
     ]);
   });
 
-  it("become what a transport stream holds, where it does not hold what they are", () => {
+  it("are converted for a transport stream where it cannot hold them", () => {
     const common = commonShape([part(4, 320, "vp9"), part(2, 320)]);
     expect(common.video?.codec).toBe("h264");
     expect(actionsFor(part(4, 320, "vp9"), common).video).toBe("encode");
@@ -112,7 +112,7 @@ describe("media that the source does not have", () => {
     expect([..."abcde"].map((name) => many.leaveOut(name, 2, gone))).toEqual([true, true, true, true, false]);
   });
 
-  it("is not what the source refuses or fails to send", () => {
+  it("does not include what the source refuses or fails to send", () => {
     for (const code of ["forbidden", "network", "rate_limited"] as const)
       expect(of(40).leaveOut("a", 2, Fault.of(code))).toBe(false);
   });
@@ -137,7 +137,7 @@ describe("audio frames", () => {
   it.each([
     ["MP3", mp3, 1152 / 48_000],
     ["AAC", adts, 1024 / 48_000],
-  ])("are counted however they arrive: %s", (_case, frame, seconds) => {
+  ])("are counted in whatever pieces they arrive: %s", (_case, frame, seconds) => {
     fc.assert(
       fc.property(fc.integer({ min: 3, max: 40 }), fc.integer({ min: 1, max: 900 }), (frames, size) => {
         const bytes = Buffer.concat([Buffer.from("ID3 tag"), ...Array.from({ length: frames }, () => frame)]);
@@ -148,7 +148,7 @@ describe("audio frames", () => {
     );
   });
 
-  it("are not seen in anything else", () => {
+  it("are not found in anything else", () => {
     const clock = new FrameClock();
     clock.add(Buffer.from("OggS".repeat(100)));
     expect(clock.seconds).toBeNull();

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Progress } from "../../processor/run/progress.ts";
 
 describe("Progress", () => {
-  it("never goes back and leaves the last percent to the outcome", () => {
+  it("never goes backwards and leaves the last percent to the outcome", () => {
     const event = fc.oneof(
       fc.record({ type: fc.constant("advance" as const), by: fc.double({ min: -1, max: 2, noNaN: true }) }),
       fc.record({ type: fc.constant("receive" as const), by: fc.nat(1000) }),
@@ -57,7 +57,7 @@ describe("Progress", () => {
     expect(progress.downloadMs).toBe(2_000);
   });
 
-  it("shows the furthest step that was entered", () => {
+  it("shows the latest step that was entered", () => {
     const steps: boolean[] = [];
     const progress = new Progress((stepChanged) => steps.push(stepChanged));
     progress.enter("Uploading");

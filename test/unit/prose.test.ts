@@ -7,14 +7,14 @@ import { PAGES, readPage } from "../support/readme.ts";
 const ALLOWED = new Set(
   [
     ...["it is", "it was", "there is", "there are", "so", "implement", "is responsible for", "all of"],
-    // numbers that are meant as they stand
+    // numbers that are meant literally
     ...["many", "few", "several", "tiny"],
     // what the fair queue does
     "fairly",
   ].map((word) => word.toLowerCase()),
 );
 
-/** Our own list: words that say nothing, judge the reader, or have a plainer form. */
+/** This project's list: words that say nothing, judge the reader, or have a plainer form. */
 const OURS: readonly (readonly [RegExp, string])[] = [
   [/\b(simply|obviously|of course|basically|actually|just)\b/i, "leave it out"],
   [/\b(utili[sz]es?|leverages?)\b/i, "use"],

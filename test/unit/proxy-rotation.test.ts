@@ -3,7 +3,7 @@ import { ProxyRotation } from "../../processor/egress/proxy-rotation.ts";
 
 const PROXIES = ["http://a", "http://b", "http://c"];
 
-it("passes over proxies that a host refused, for their time, and for that host alone", () => {
+it("skips proxies that a host refused, for their time, and for that host alone", () => {
   let now = 0;
   const rotation = new ProxyRotation(PROXIES, () => now);
   rotation.refuse("site", "http://a", 1_000);
@@ -15,7 +15,7 @@ it("passes over proxies that a host refused, for their time, and for that host a
   expect(rotation.freeFor("site")).toBe(3);
 });
 
-it("goes on with all of them when each was refused, and with none where there are none", () => {
+it("continues with all of them when each was refused, and with none where there are none", () => {
   const rotation = new ProxyRotation(PROXIES);
   for (const proxy of PROXIES) rotation.refuse("site", proxy, 1_000);
   expect(rotation.freeFor("site")).toBe(0);

@@ -6,8 +6,8 @@ import { inRepository } from "../support/repository.ts";
 
 const open = { limit: async () => ({ success: true }) };
 
-describe("the limits of requests", () => {
-  it("let pass exactly the limit of each minute when twice as many are asked", async () => {
+describe("the request limits", () => {
+  it("allow exactly the limit of each minute when twice as many are sent", async () => {
     const rates = new RateLimits({ read: 600, write: 300 }, { read: open, write: open });
     const start = Date.UTC(2026, 10, 24, 12);
     let passed = 0;

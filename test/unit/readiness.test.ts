@@ -36,11 +36,11 @@ const check = ({ config, ytdlp, encoders = ALL_ENCODERS, failure }: Changes = {}
     now: () => Date.UTC(2026, 10, 29),
   });
 
-/** Of all checks, what is not in order. */
+/** The checks that are not in order. */
 const complaints = async (changes: Changes) => (await check(changes)).filter(({ status }) => status !== "ok");
 
 describe("a processor", () => {
-  it("finds nothing wrong where everything is there", async () => {
+  it("finds nothing wrong when everything is there", async () => {
     const checks = await check();
     expect(checks.map(({ name }) => name)).toEqual([
       ...["ytdlp", "javascript", "challenge_scripts", "impersonation", "po_token"],
@@ -75,7 +75,7 @@ describe("a processor", () => {
     ]);
   });
 
-  it("takes builds between releases for what their day is", async () => {
+  it("judges builds between releases by their date", async () => {
     expect(await complaints({ ytdlp: { version: "2026.11.20.232911" } })).toEqual([]);
     expect(await complaints({ ytdlp: { version: "unknown" } })).toEqual([]);
   });
@@ -89,7 +89,7 @@ describe("a processor", () => {
     expect(await complaints({ config: dead })).toMatchObject([{ name: "po_token", status: "warning" }]);
   });
 
-  it("looks at its cookies each time, since operators renew the file", async () => {
+  it("checks its cookies each time, since operators renew the file", async () => {
     const ytdlpCookiesFile = join(folder, "cookies.txt");
     const config = { ytdlpCookiesFile };
     expect(await complaints({ config })).toMatchObject([{ name: "cookies", status: "failed" }]);
@@ -107,7 +107,7 @@ describe("two clocks", () => {
     [61_020, 0, 20, "warning"],
     [-301_000, 0, 20, "failed"],
     [301_020, 0, 20, "failed"],
-  ])("that say %d between %d and %d: %s", (time, asked, answered, status) => {
+  ])("that read %d between %d and %d: %s", (time, asked, answered, status) => {
     expect(checkClock(time, asked, answered)).toMatchObject({ name: "clock", status });
   });
 });

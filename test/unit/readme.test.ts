@@ -12,7 +12,7 @@ import { inRepository } from "../support/repository.ts";
 const contributing = readFileSync(inRepository("CONTRIBUTING.md"), "utf8");
 
 describe("the pages", () => {
-  it.each(PAGES)("%s shows the tables that the code gives (npm run readme writes them)", (page) => {
+  it.each(PAGES)("%s shows the tables that the code generates (npm run readme writes them)", (page) => {
     expect(withFreshTables(readPage(page))).toBe(readPage(page));
   });
 
@@ -20,7 +20,7 @@ describe("the pages", () => {
     expect(PAGES.flatMap((page) => tablesOf(readPage(page))).sort()).toEqual([...TABLE_NAMES].sort());
   });
 
-  it("hold no shell command that nothing runs", () => {
+  it("contain no shell command that is not run", () => {
     const unmarked = PAGES.flatMap(shellBlocks).filter(({ reason }) => reason === null);
     const standalone = unmarked.filter(({ commands }) => commands in STANDALONE);
     const named = new Set(standalone.map(({ commands }) => commands));
@@ -29,14 +29,14 @@ describe("the pages", () => {
     expect(readFileSync(inRepository(".ci", "run"), "utf8")).toContain("\nnpm test");
   });
 
-  it("talk to the local stack alone in the commands that are run", () => {
+  it("use only the local stack in the commands that are run", () => {
     const urls = SESSIONS.flatMap(sessionOf).flatMap(
       (commands) => commands.match(/https?:\/\/[^/\s"']+/g) ?? [],
     );
     expect(new Set(urls)).toEqual(new Set(["http://127.0.0.1:8787", "https://example.com"]));
   });
 
-  it("name the limits that hold", () => {
+  it("state the actual limits", () => {
     const configuration = readPage("docs/configuration.md");
     expect(configuration).toContain(`| URL | ${MAX_URL_LENGTH.toLocaleString("en")} characters`);
     expect(configuration).toContain(`| request body | ${MAX_BODY_BYTES / 1024} KiB |`);

@@ -74,11 +74,11 @@ describe("recognise", () => {
     [`https://open.spotify.com:444/show/${SHOW}`, media],
     ["https://www.youtube.com/playlist?list=../../x", media],
     ["https://media.example.com/feed.xml", media],
-  ])("takes %s for what it is", (url, recognised) => {
+  ])("recognises %s", (url, recognised) => {
     expect(recognise(url, false)).toEqual(recognised);
   });
 
-  it("takes every URL of another site for one media item, whatever it holds", () => {
+  it("treats every URL of another site as one media item, whatever is in it", () => {
     const paths = fc.constantFrom(`/playlist?list=${LIST}`, `/show/${SHOW}`, "/@handle", "/watch?v=a&list=b");
     const other = fc.webUrl({ withQueryParameters: true }).filter((url) => !/youtu|spotify/i.test(url));
     fc.assert(
@@ -89,7 +89,7 @@ describe("recognise", () => {
     );
   });
 
-  it("takes any other URL for a list when it is told to", () => {
+  it("treats any other URL as a list when the caller says so", () => {
     const url = "https://media.example.com/feed.xml";
     expect(recognise(url, true)).toEqual({ type: "playlist", url });
     expect(recognise(`https://open.spotify.com/show/${SHOW}`, true)).toEqual(show);

@@ -18,7 +18,7 @@ import { plan, type StreamActions } from "../../schema/media.ts";
 const copies: StreamActions = { video: "copy", audio: "copy", adjustments: [] };
 const encodes: StreamActions = { video: "vp9", audio: "opus", adjustments: [] };
 
-describe("the ladder", () => {
+describe("the repair ladder", () => {
   const rungs = (actions: StreamActions, fault: Fault): (Rung | null)[] => {
     const taken: (Rung | null)[] = ["strict"];
     for (let rung: Rung | null = "strict"; rung !== null; ) {
@@ -48,12 +48,12 @@ describe("the ladder", () => {
     expect(failedStreams(detail, copies)).toEqual({ video, audio });
   });
 
-  it("takes the only stream of audio for audio", () => {
+  it("treats the only stream of audio as audio", () => {
     const which = failedStreams("for stream #0:0", { ...copies, video: "none" });
     expect(which).toEqual({ video: false, audio: true });
   });
 
-  it("keeps the codec where it can be made and held, and always gives one that the container holds", () => {
+  it("keeps the codec where it can be encoded and held, and always picks one that the container holds", () => {
     const codecs = {
       video: fc.constantFrom("h264", "h265", "vp9", "av1", "mpeg4"),
       audio: fc.constantFrom("aac", "ac3", "opus"),
@@ -68,7 +68,7 @@ describe("the ladder", () => {
     );
   });
 
-  it("is not waited for where a copy would be shown wrong", () => {
+  it("transcodes at once where a copy would be shown wrongly", () => {
     const native = { video: "h264", audio: "aac" };
     const shown = (format: string, input: { isTurned?: boolean; lacksDisplayOrder?: boolean }) =>
       shownRight(plan({ format }).plan, copies, native, input);
@@ -79,7 +79,7 @@ describe("the ladder", () => {
 });
 
 describe("damage", () => {
-  it("is counted by packets and frames, repeated messages included, and nothing else", () => {
+  it("is counted by packets and frames, including repeated messages, and nothing else", () => {
     const count = new DamageCount();
     const lines = [
       ...["[mov] stream 0, timescale not set", "x.ts: corrupt input packet in stream 0"],
@@ -98,7 +98,7 @@ describe("damage", () => {
     expect(() => checkShare(2, 2, 12)).toThrow(SourceFault);
   });
 
-  it("is reported in seconds, and never as none", () => {
+  it("is reported in seconds, and never as zero", () => {
     expect(damagedSeconds(0.001, "Repaired").reason).toBe("About 0.1 s of the source are damaged. Repaired");
     expect(missingSeconds("source", { missing: 2.04, delivered: 10 }, "they are gone")).toEqual({
       ...{ field: "source", from: 12, to: 10, reason: "2 s are missing: they are gone" },
@@ -134,7 +134,7 @@ describe("what a file carries", () => {
     );
   });
 
-  it("is no second film: covers, pictures of chapters and a broadcaster's own data", () => {
+  it("is no second film: covers, chapter images and a broadcaster's own data", () => {
     const { cover, others } = carriedOf({
       format: { format_name: "mov" },
       streams: [
@@ -149,7 +149,7 @@ describe("what a file carries", () => {
     expect(others).toEqual(["video (h265)", "timed data (gpmd)"]);
   });
 
-  it("has its own tags, and not those of the tool that made it", () => {
+  it("has its own tags, and not those of the tool that wrote it", () => {
     const tags = {
       ARTIST: "The hosts",
       encoder: "Lavf",

@@ -44,7 +44,7 @@ function table(all: number, reserved = 0, now?: () => number) {
 }
 
 describe("a run that has to be alone", () => {
-  it("has the processor to itself, which empties for it", async () => {
+  it("has the processor to itself, which first becomes empty", async () => {
     const { started, admit, admitAlone } = table(4);
     await admit("a");
     expect(await admitAlone("suspect")).toBe("busy");
@@ -60,7 +60,7 @@ describe("a run that has to be alone", () => {
     expect((await admit("b")).type).toBe("accepted");
   });
 
-  it("keeps others out for ten minutes at most, and not when it is asked for no more", async () => {
+  it("keeps others out for ten minutes at most, and not when it is no longer requested", async () => {
     const minute = 60_000;
     let now = 0;
     const { admit, admitAlone } = table(100, 0, () => now);
@@ -79,7 +79,7 @@ describe("a run that has to be alone", () => {
 });
 
 describe("RunTable", () => {
-  it("says busy when every slot is taken and takes more when one is free", async () => {
+  it("is busy when every slot is taken and accepts more when one is free", async () => {
     const { runs, started, admit } = table(1);
     expect(await admit("a")).toEqual({ type: "accepted" });
     expect((await admit("b")).type).toBe("busy");
@@ -90,7 +90,7 @@ describe("RunTable", () => {
     expect(runs.size).toBe(1);
   });
 
-  it("keeps slots for single jobs, which may take all of them", async () => {
+  it("keeps slots for single jobs, which may use all of them", async () => {
     const { started, admit, admitOfBatch } = table(4, 1);
     const admissions = [];
     for (const id of ["a", "b", "c", "d"]) admissions.push(await admitOfBatch(id));
@@ -106,7 +106,7 @@ describe("RunTable", () => {
     expect(await admitOfBatch("i")).toBe("busy");
   });
 
-  it("keeps a quarter unless it is reported, and never all", () => {
+  it("keeps a quarter unless configured, and never all", () => {
     expect([1, 2, 4, 8, 10].map((all) => slotsOf(all).reserved)).toEqual([0, 1, 1, 2, 2]);
     expect([0, 3, 9].map((reserved) => slotsOf(4, reserved).reserved)).toEqual([0, 3, 3]);
   });
@@ -141,7 +141,7 @@ describe("RunTable", () => {
     ]);
   });
 
-  it("says whether there was a run to cancel", async () => {
+  it("reports whether there was a run to cancel", async () => {
     const { started, runs, admit } = table(1);
     await admit("a");
     expect(await runs.cancel("a")).toBe(true);
@@ -149,7 +149,7 @@ describe("RunTable", () => {
     expect(await runs.cancel("a")).toBe(false);
   });
 
-  it("takes nothing while it drains and hands unfinished runs back", async () => {
+  it("accepts nothing while it drains and hands unfinished runs back", async () => {
     const { runs, started, admit } = table(2);
     await admit("a");
     const drained = runs.drain(0);

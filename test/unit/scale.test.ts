@@ -6,7 +6,7 @@ import { formatScale } from "../../bin/scale/tables.ts";
 import { readConfig } from "../../worker/config.ts";
 import { inRepository } from "../support/repository.ts";
 
-describe("the calculation of what it costs", () => {
+describe("the cost calculation", () => {
   it("is what docs/scale.md shows", () => {
     const page = readFileSync(inRepository("docs/scale.md"), "utf8");
     for (const table of formatScale().trim().split("\n\n")) expect(page).toContain(table.trim());
@@ -36,21 +36,21 @@ describe("the calculation of what it costs", () => {
     expect(costOf({ included: 10, each: 2 }, 5)).toBe(0);
   });
 
-  it("agrees with a simulation of jobs that come at random", () => {
+  it("agrees with a simulation of jobs that arrive at random", () => {
     for (const perSecond of [0.01, 0.3, 2]) {
       const expected = awakeInstances(perSecond, ASSUMED);
       expect(Math.abs(simulated(perSecond) - expected) / expected).toBeLessThan(0.15);
     }
   });
 
-  it("says that an idle pair is what the pool must not cost", () => {
+  it("names an idle pair as the cost that the pool must avoid", () => {
     const { memoryIfSpread, costs } = scaleOf(1_000, { ...ASSUMED, idleSeconds: 300 });
     expect(Math.round(memoryIfSpread)).toBe(46);
     expect(costs["containers: memory and disk"]).toBeLessThan(memoryIfSpread * 0.6);
   });
 });
 
-/** Instances that are awake on average, when each job takes the lowest one with a free slot. */
+/** Average number of instances that are awake, when each job takes the lowest one with a free slot. */
 function simulated(perSecond: number): number {
   const { seconds, slots, idleSeconds } = ASSUMED;
   let state = 7;

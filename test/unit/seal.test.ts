@@ -25,7 +25,7 @@ const PURPOSES = [
   "webhook.url",
 ] as const satisfies readonly SealPurpose[];
 
-/** As a former version sealed: bound to the owner alone. */
+/** Seals as a former version did: bound only to the owner. */
 async function sealedBefore(text: string, owner: string, { id, bytes }: SealingKey): Promise<string> {
   const iv = random(12);
   const aes = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt"]);
@@ -67,7 +67,7 @@ describe("a sealed value", () => {
     );
   });
 
-  it("of a former version opens for its owner alone, and is not told to be of the newest form", async () => {
+  it("of a former version opens for its owner alone, and does not count as the newest form", async () => {
     const sealed = await sealedBefore("secret", "job", newer);
     expect(await sealer.open(sealed, JOB)).toBe("secret");
     await expect(sealer.open(sealed, { ...JOB, owner: "other" })).rejects.toBeInstanceOf(UnsealError);
@@ -92,7 +92,7 @@ describe("a sealed value", () => {
     for (const value of damaged) await expect(sealer.open(value, JOB)).rejects.toBeInstanceOf(UnsealError);
   });
 
-  it("opens after a newer key was put in front, and no longer once its key is gone", async () => {
+  it("opens after a newer key was put first, and no longer once its key is gone", async () => {
     const { sealed } = await new Sealer([older], random).seal("secret", JOB);
     expect(await sealer.open(sealed, JOB)).toBe("secret");
     await expect(new Sealer([newer], random).open(sealed, JOB)).rejects.toThrow("2026a is not configured");
@@ -100,7 +100,7 @@ describe("a sealed value", () => {
 });
 
 describe("a tag", () => {
-  it("is the same for the same text alone, shows nothing of it, and is known after a newer key came", async () => {
+  it("is the same only for the same text, shows nothing of it, and is recognised after a newer key came", async () => {
     const before = await new Sealer([older], random).tag("hunter2");
     expect(before).toMatch(/^2026a\.[0-9a-f]{64}$/);
     expect(await sealer.isTagOf(before, "hunter2")).toBe(true);

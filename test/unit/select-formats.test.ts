@@ -20,7 +20,7 @@ const audio = (format_id: string, rest: Partial<YtdlpFormat> = {}): YtdlpFormat 
 });
 
 describe("the streams of a plan", () => {
-  it("fit the container when nothing is to be transcoded", () => {
+  it("fit the container when nothing needs transcoding", () => {
     const formats = [
       ...[video("vp9", { vcodec: "vp09.00.40.08" }), audio("opus", { acodec: "opus" })],
       ...[video("avc"), audio("aac")],
@@ -30,7 +30,7 @@ describe("the streams of a plan", () => {
     expect(idsOf(formats, { format: "opus" })).toEqual(["opus"]);
   });
 
-  it("are the best ones when another codec is asked for anyway", () => {
+  it("are the best ones when another codec is requested anyway", () => {
     const formats = [
       video("avc"),
       audio("aac"),
@@ -40,7 +40,7 @@ describe("the streams of a plan", () => {
     expect(idsOf(formats, { video_codec: "h264", audio_codec: "aac" })).toEqual(["av1", "opus"]);
   });
 
-  it("are what there is where nothing else is", () => {
+  it("are whatever there is where there is no choice", () => {
     const unknown: YtdlpFormat = { format_id: "0", url: "https://media.example.com/a.bin" };
     for (const format of ["mp4", "webm", "m4a", "mp3"]) expect(idsOf([unknown], { format })).toEqual(["0"]);
     expect(idsOf([audio("only", { acodec: "opus" })])).toEqual(["only"]);
@@ -48,7 +48,7 @@ describe("the streams of a plan", () => {
     expect(idsOf([{ format_id: "sb0", vcodec: "none", acodec: "none" }])).toEqual([]);
   });
 
-  it("keep to the limit on the shorter side, and to the one on the frame rate", () => {
+  it("respect the limit on the shorter side, and the one on the frame rate", () => {
     const formats = [
       ...[audio("a"), video("360", { width: 640, height: 360 }), video("720", { width: 720, height: 1280 })],
       ...[video("1080", { fps: 60 }), video("2160", { width: 3840, height: 2160, fps: 60 })],
@@ -62,7 +62,7 @@ describe("the streams of a plan", () => {
     expect(idsOf(formats, { min_resolution: 1440 })).toEqual(["2160", "a"]);
   });
 
-  it("are none where the demanded resolution is not there", () => {
+  it("are empty where the required resolution does not exist", () => {
     const formats = [audio("a"), video("scope", { width: 1920, height: 800 })];
     expect(idsOf(formats, { resolution: 1080 })).toEqual(["scope", "a"]);
     expect(idsOf(formats, { resolution: 720 })).toEqual([]);
@@ -89,7 +89,7 @@ const YOUTUBE = [
   video("137"),
 ].map((format, source_order) => ({ ...format, source_order }));
 
-describe("the voice", () => {
+describe("the audio language", () => {
   it("is the original, although only the dubs have the codec that fits", () => {
     for (const format of ["mp4", "mp3", "opus", "m4a", "mkv", "webm", "mov"]) {
       expect(idsOf(YOUTUBE, { format }).at(-1)).toBe("251-en");
@@ -101,7 +101,7 @@ describe("the voice", () => {
     });
   });
 
-  it("is the asked one, by its best match", () => {
+  it("is the requested one, by its best match", () => {
     expect(idsOf(YOUTUBE, { audio_language: "pt" })).toEqual(["137", "140-pt"]);
     expect(idsOf(YOUTUBE, { audio_language: "de-AT", audio_only: true })).toEqual(["140-de"]);
     expect(choose(YOUTUBE, { audio_language: "pt" }).adjustments).toMatchObject([
@@ -109,7 +109,7 @@ describe("the voice", () => {
     ]);
   });
 
-  it("is the original where the asked one is missing, which is reported with what there is", () => {
+  it("is the original where the requested one is missing, which is reported with what there is", () => {
     const choice = choose(YOUTUBE, { audio_language: "fr" });
     expect(choice.formats.at(-1)?.format_id).toBe("251-en");
     expect(choice.adjustments).toEqual([
@@ -127,7 +127,7 @@ describe("the voice", () => {
     expect(choose(YOUTUBE, { audio_language: "all", format: "mp3" }).extraAudio).toEqual([]);
   });
 
-  it("is compressed or described only where a source has nothing else, which is reported", () => {
+  it("is a compressed-range or described version only where a source has nothing else, which is reported", () => {
     const [drc, described] = YOUTUBE;
     expect(choose([drc ?? video("")]).adjustments).toMatchObject([{ field: "audio_language", to: "en" }]);
     expect(choose([described ?? video("")]).adjustments).toMatchObject([
@@ -135,7 +135,7 @@ describe("the voice", () => {
     ]);
   });
 
-  it("of a video with a dub is not taken: the original comes from next to it", () => {
+  it("of a dubbed video is not used: the original comes from a separate stream", () => {
     const muxed = video("dub", { acodec: "mp4a.40.2", language: "de", format_note: "German dubbed" });
     const original = audio("en", { language: "en", acodec: "opus" });
     expect(idsOf([original, muxed])).toEqual(["dub", "en"]);
@@ -157,24 +157,24 @@ describe("languages", () => {
   });
 });
 
-/** One generated source: what its formats say, and whose voice each of them is. */
+/** One generated source: the description of its formats, and the language of each of them. */
 interface Generated {
   readonly formats: readonly YtdlpFormat[];
   readonly original: string | null;
-  /** Formats whose voice nobody asked for. */
+  /** Formats whose audio must not be delivered unless it is requested. */
   readonly foreign: ReadonlySet<string>;
 }
 
 const LANGUAGES = ["en", "de", "pt-BR", "ja", "fr-CA"];
 const CODECS = ["mp4a.40.2", "opus", "ec-3", "mp3", undefined, null];
 
-/** The ways in which sites and manifests say which voice is the original. */
+/** The ways in which sites and manifests declare which language is the original. */
 const MARKS: readonly ((format: YtdlpFormat, isOriginal: boolean) => YtdlpFormat)[] = [
   (format, isOriginal) => ({ ...format, language_preference: isOriginal ? 10 : -1 }),
   (format, isOriginal) => ({ ...format, format_note: isOriginal ? "original (default)" : "dubbed-auto" }),
   (format, isOriginal) => ({ ...format, audio_roles: [isOriginal ? "main" : "dub"] }),
   (format, isOriginal) => ({ ...format, audio_default: isOriginal }),
-  // nothing is said: the first language is the source's own
+  // nothing is declared: the first language is the source's own
   (format) => format,
 ];
 
@@ -240,8 +240,8 @@ const hasAudio = ({ acodec }: YtdlpFormat) => acodec !== "none";
 /** The format whose audio is delivered: the last one that has any. */
 const spoken = (formats: readonly YtdlpFormat[]) => formats.findLast(hasAudio);
 
-describe("over all kinds of sources", () => {
-  it("no voice is delivered that was not asked for", () => {
+describe("for all kinds of sources", () => {
+  it("no language is delivered that was not requested", () => {
     fc.assert(
       fc.property(source, request, ({ formats, original, foreign }, asked) => {
         const choice = choose(formats, asked);
@@ -255,7 +255,7 @@ describe("over all kinds of sources", () => {
     );
   });
 
-  it("the asked language is delivered wherever it is spoken, and never as a description or commentary", () => {
+  it("the requested language is delivered wherever it exists, and never as a description or commentary", () => {
     fc.assert(
       fc.property(
         source,

@@ -31,7 +31,7 @@ describe("a URL is shown without its secrets", () => {
     expect(shownUrl(url)).toBe(shown);
   });
 
-  it("wherever they stand in userinfo, query and fragment, and twice is as good as once", () => {
+  it("wherever they are in userinfo, query and fragment, and a second pass changes nothing", () => {
     const name = fc.stringMatching(/^[a-zA-Z_][\w-]{0,30}$/).filter((text) => !/^(v|list)$/.test(text));
     const harmless = fc.webUrl({ withQueryParameters: true, withFragments: true });
     fc.assert(

@@ -11,7 +11,7 @@ import type { InlineStorage } from "../../schema/api/storage.ts";
 import { targetOf } from "../../schema/storage/target.ts";
 import { openStorageClient } from "../../worker/services/storage/open-store.ts";
 
-/** What the edge signs must be, byte for byte, what the vendors' own libraries sign. */
+/** What the edge signs must match, byte for byte, what the vendors' own libraries sign. */
 
 const require = createRequire(import.meta.url);
 
@@ -41,10 +41,10 @@ const KEYS = [
 ];
 const NOW = Date.UTC(2026, 10, 24, 12, 30, 15);
 
-/** The libraries read the clock of the machine. */
+/** The libraries read the machine's clock. */
 beforeAll(() => {
   vi.useFakeTimers({ now: NOW, toFake: ["Date"] });
-  // the Worker's runtime knows MD5, which Node's WebCrypto does not
+  // the Worker's runtime has MD5, which Node's WebCrypto does not
   const { digest } = crypto.subtle;
   vi.spyOn(crypto.subtle, "digest").mockImplementation(async (algorithm, data) =>
     algorithm === "MD5"
@@ -61,7 +61,7 @@ afterAll(() => {
   vi.restoreAllMocks();
 });
 
-/** SHA-256 and HMAC as the AWS SDK wants to be given them. */
+/** SHA-256 and HMAC in the form that the AWS SDK expects. */
 class Sha256 {
   readonly #hash;
   constructor(key?: string | Uint8Array) {
@@ -82,7 +82,7 @@ interface Sent {
   readonly body: string;
 }
 
-/** The store of a storage, and the last request that it sent. */
+/** The object store, and the last request that it sent. */
 function recorded(storage: InlineStorage) {
   const sent: Sent[] = [];
   const store = openStorageClient(targetOf(storage), {
@@ -267,7 +267,7 @@ describe.each(KEYS)("%j", (key) => {
   });
 });
 
-/** The `authorization` that the SDK's own policy gives a request. */
+/** The `authorization` header that the SDK's own policy gives a request. */
 async function signedByAzure(credential: StorageSharedKeyCredential, request: Sent): Promise<string> {
   const headers = new Map(Object.entries(headersOf(request.headers, /^(x-ms-|content-(type|md5)$)/)));
   const nobody = { sendRequest: async () => ({}) };

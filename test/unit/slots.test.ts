@@ -5,7 +5,7 @@ import { Stopwatch } from "../../processor/stopwatch.ts";
 const never = new AbortController().signal;
 
 describe("Slots", () => {
-  it("lets no more in than it holds, in the order of arrival", async () => {
+  it("admits no more than it holds, in the order of arrival", async () => {
     const slots = new Slots(2);
     const order: string[] = [];
     const gates = ["a", "b", "c", "d"].map(() => Promise.withResolvers<void>());
@@ -25,7 +25,7 @@ describe("Slots", () => {
     expect(slots.used).toBe(0);
   });
 
-  it("gives its place up when the signal is aborted", async () => {
+  it("leaves the queue when the signal is aborted", async () => {
     const slots = new Slots(1);
     expect(slots.tryTake()).toBe(true);
     const abort = new AbortController();
@@ -53,7 +53,7 @@ describe("Slots", () => {
     const first = slots.hold(never, waits, () => gate.promise);
     await Promise.resolve();
     expect(waits.ms).toBe(0);
-    // two that wait side by side wait once
+    // two that wait at the same time count once
     const others = [slots.hold(never, waits, async () => {}), slots.hold(never, waits, async () => {})];
     now = 40;
     expect(waits.ms).toBe(40);

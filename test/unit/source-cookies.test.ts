@@ -7,7 +7,7 @@ function jar(line: string, url: string): SourceCookies {
   return cookies;
 }
 
-describe("a cookie goes where RFC 6265 sends it", () => {
+describe("a cookie is sent where RFC 6265 says", () => {
   it.each([
     ["Domain=example.com", "https://www.example.com/", "https://cdn.example.com/a.ts", true],
     ["Domain=.example.com", "https://www.example.com/", "https://example.com/a.ts", true],
@@ -35,7 +35,7 @@ describe("a cookie goes where RFC 6265 sends it", () => {
     expect(header).toBe(sent ? "sid=1" : undefined);
   });
 
-  it("replaces the one of that name in a header, and leaves the others", () => {
+  it("replaces the one with that name in a header, and leaves the others", () => {
     const cookies = jar("sid=new; Domain=example.com; Path=/", "https://example.com/");
     expect(cookies.headerFor("https://a.example.com/", "sid=old; lang=de")).toBe("lang=de; sid=new");
     expect(cookies.headerFor("https://other.net/", "sid=old")).toBe("sid=old");

@@ -20,7 +20,7 @@ it("adds up the fragments where a manifest reports no duration of the whole", ()
   expect(durationOf()).toBeNull();
 });
 
-/** Audio whose language nobody names. */
+/** Audio without a declared language. */
 const UNNAMED = { language: null, languages: [], adjustments: [] };
 
 describe("chosenStreams", () => {
@@ -49,7 +49,7 @@ describe("chosenStreams", () => {
     expect(audio).toMatchObject({ videoCodec: null, audioCodec: "opus", formatId: "251" });
   });
 
-  it("knows fragments and resolves their paths", () => {
+  it("recognises fragments and resolves their paths", () => {
     const [stream] = chosenStreams([
       {
         format_id: "d",
@@ -80,7 +80,7 @@ describe("chosenStreams", () => {
 });
 
 describe("describeSource", () => {
-  it("takes members of unexpected types as missing", () => {
+  it("treats fields of unexpected types as missing", () => {
     const [stream] = chosenStreams([{ format_id: "x", url: "https://cdn.example/x.mp4" }]);
     if (!stream) throw new Error("no stream");
     const declared =
@@ -116,7 +116,7 @@ describe("codecName", () => {
 });
 
 describe("qualityName", () => {
-  it("names the shorter side, so that portrait is not flattered", () => {
+  it("names the shorter side, also of portrait video", () => {
     expect(qualityName(1920, 1080)).toBe("1080p");
     expect(qualityName(1080, 1920)).toBe("1080p");
     expect(qualityName(null, 720)).toBeNull();

@@ -40,7 +40,7 @@ const event: fc.Arbitrary<JobEvent> = fc.oneof(
   }),
 );
 
-/** The states of a life, in order; events that are not legal change nothing. */
+/** The states of a job's life, in order; illegal events change nothing. */
 function* lifeOf(events: readonly JobEvent[]): Generator<[before: JobState, after: JobState]> {
   let state = INITIAL_STATE;
   for (const e of events) {
@@ -82,7 +82,7 @@ describe("whatever happens to a job", () => {
       expect(after.attempt).toBe(before.attempt + (claimed ? 1 : 0));
     }));
 
-  it("tries are counted, never removed, and bounded", () =>
+  it("attempts are counted, never removed, and bounded", () =>
     always((before, after) => {
       expect(after.failures).toBeGreaterThanOrEqual(before.failures);
       if (after.interruptions < before.interruptions) expect(after.interruptions).toBe(1);
@@ -120,27 +120,30 @@ describe("whatever happens to a job", () => {
     }));
 });
 
-describe("an end", () => {
+describe("the end of a run", () => {
   const running = next(INITIAL_STATE, { type: "claimed" })?.state ?? INITIAL_STATE;
 
-  it.each(JOB_ERROR_CODES)("by %s has the outcome of its row, or a delay before the next try", (code) => {
-    let state = running;
-    for (let tries = 1; ; tries++) {
-      const move = next(state, { type: "failed", code });
-      if (!move) throw new Error("a running job can always fail");
-      if (isFinal(move.state.status)) {
-        expect(move).toMatchObject({ error: code, state: { status: JOB_ERRORS[code].outcome } });
-        expect(tries).toBe(
-          { never: 1, once: 1, backoff: MAX_FAILURES, patient: MAX_FAILURES, elsewhere: MAX_FAILURES }[
-            JOB_ERRORS[code].retry
-          ],
-        );
-        return;
+  it.each(JOB_ERROR_CODES)(
+    "with %s has the outcome of its row, or a delay before the next attempt",
+    (code) => {
+      let state = running;
+      for (let tries = 1; ; tries++) {
+        const move = next(state, { type: "failed", code });
+        if (!move) throw new Error("a running job can always fail");
+        if (isFinal(move.state.status)) {
+          expect(move).toMatchObject({ error: code, state: { status: JOB_ERRORS[code].outcome } });
+          expect(tries).toBe(
+            { never: 1, once: 1, backoff: MAX_FAILURES, patient: MAX_FAILURES, elsewhere: MAX_FAILURES }[
+              JOB_ERRORS[code].retry
+            ],
+          );
+          return;
+        }
+        expect(move.dueInMs).toBeGreaterThanOrEqual(0);
+        state = next(move.state, { type: "claimed" })?.state ?? state;
       }
-      expect(move.dueInMs).toBeGreaterThanOrEqual(0);
-      state = next(move.state, { type: "claimed" })?.state ?? state;
-    }
-  });
+    },
+  );
 
   it("waits as long as the source asks, and longer each time", () => {
     const failed = (retryAfterMs?: number) =>
@@ -152,7 +155,7 @@ describe("an end", () => {
     expect(next(running, { type: "failed", code: "rate_limited" })?.dueInMs).toBe(60_000);
   });
 
-  it("comes no sooner than the horizon of a failure that may pass, with an hour between tries at most", () => {
+  it("is final no sooner than the horizon of a temporary failure, with an hour between attempts at most", () => {
     const patient = JOB_ERROR_CODES.filter((code) => JOB_ERRORS[code].retry === "patient");
     const hours = fc.integer({ min: 1, max: 168 });
     fc.assert(
@@ -176,7 +179,7 @@ describe("an end", () => {
     );
   });
 
-  it("does not wait for what will not pass", () => {
+  it("does not wait after a permanent failure", () => {
     const failed: JobEvent = {
       type: "failed",
       code: "network",
@@ -186,7 +189,7 @@ describe("an end", () => {
     expect(next({ ...running, failures: MAX_FAILURES - 1 }, failed)?.state.status).toBe("Failed");
   });
 
-  it("by cancelling has its own step", () => {
+  it("by cancellation has its own step", () => {
     expect(next(INITIAL_STATE, { type: "cancelled" })?.state).toMatchObject({
       status: "Failed",
       step: "Cancelled",

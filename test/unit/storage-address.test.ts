@@ -34,7 +34,7 @@ describe("the URL of an object", () => {
     );
   });
 
-  it("does not exist for a key with a dot segment, wherever it stands", () => {
+  it("does not exist for a key with a dot segment, wherever it is", () => {
     const keys = fc.tuple(fc.array(segment), fc.constantFrom(".", ".."), fc.array(segment));
     fc.assert(
       fc.property(address, keys, (at, [front, dots, back]) => {
@@ -50,7 +50,7 @@ describe("the options of an object", () => {
     ...{ acl: "private", tags: { "a b": "c/d", e: "" } },
   };
 
-  it.each(["s3", "blob", "gcs", "oss"] as const)("of %s have a header each, sent once", (provider) => {
+  it.each(["s3", "blob", "gcs", "oss"] as const)("of %s have one header each, sent once", (provider) => {
     const given = givenOptions({ provider, options });
     expect(given.map(({ option }) => option)).toEqual(optionsOf(provider));
     const put = optionHeaders({ provider, options }, "put");
@@ -62,7 +62,7 @@ describe("the options of an object", () => {
     expect(Object.keys(parts[0] ?? {}).length + Object.keys(parts[1] ?? {}).length).toBe(given.length);
   });
 
-  it("are none without any, and those named are left out", () => {
+  it("give no headers without any, and the excluded ones are left out", () => {
     expect(optionHeaders({ provider: "s3" }, "put")).toEqual({});
     expect(
       optionHeaders({ provider: "s3", options: { storage_class: "C" } }, "put", ["storage_class"]),

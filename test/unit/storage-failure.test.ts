@@ -54,7 +54,7 @@ describe("what a failed request to a storage means", () => {
     expect(failureOf(error)).toEqual({ code, detail, retryable });
   });
 
-  it("leaves faults of other classes as they are", () => {
+  it("leaves other kinds of faults as they are", () => {
     const fault = new ServiceFault("internal", "a bug");
     expect(() => failureOf(fault)).toThrow(fault);
   });
@@ -76,7 +76,7 @@ describe("what a failed request to a storage means", () => {
   });
 });
 
-describe("repeating", () => {
+describe("retrying", () => {
   const delays: number[] = [];
   const clock = { sleep: async (ms: number) => void delays.push(ms), random: () => 0, now: () => 0 };
 

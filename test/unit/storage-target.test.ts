@@ -51,7 +51,7 @@ describe("an S3 target", () => {
 });
 
 describe("a Blob target", () => {
-  it("finds the account's endpoint, and keeps another one", () => {
+  it("finds the account's endpoint, and keeps a custom one", () => {
     const storage = { ...blob, account_key: base64("key") };
     expect(target(storage)).toMatchObject({
       endpoint: "https://acme.blob.core.windows.net",
@@ -61,7 +61,7 @@ describe("a Blob target", () => {
     expect(target({ ...storage, endpoint })).toMatchObject({ endpoint: "http://127.0.0.1:10000/acme" });
   });
 
-  it("takes a token with and without its question mark", () => {
+  it("accepts a token with and without its question mark", () => {
     for (const sas_token of ["?sv=1&sig=a%2Bb", "sv=1&sig=a%2Bb"]) {
       expect(target({ ...blob, sas_token })).toMatchObject({ credential: { sas_token: "sv=1&sig=a%2Bb" } });
     }
@@ -101,7 +101,7 @@ describe("a Google target", () => {
     });
   });
 
-  it("lets only Google and opened hosts issue tokens", () => {
+  it("lets only Google and allowed hosts issue tokens", () => {
     const file = { ...keyFile, token_uri: "http://127.0.0.1:99/token" };
     expect(wrongField(gcs(file)).message).toBe("service_account_json names a token_uri that is not Google's");
     expect(target(gcs(file), ["127.0.0.1:99"])).toMatchObject({

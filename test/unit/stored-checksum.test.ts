@@ -9,7 +9,7 @@ const sent = md5("test");
 const hex = sent.toString("hex");
 const other = md5("other");
 
-describe("what a storage reports of a part", () => {
+describe("what a storage reports about a part", () => {
   it.each([
     ["an ETag of its MD5", { etag: `"${hex}"` }, "same"],
     [
@@ -64,7 +64,7 @@ describe("a completion", () => {
   const gone = () => new StorageFault("upload_failed", "NoSuchUpload (404)", { transient: false });
   const wrong = () => new StorageFault("upload_failed", "InvalidPart (400)", { transient: false });
 
-  /** Sends fail as listed, after as many repetitions; null: it succeeds. */
+  /** Sends fail as listed, after this many repetitions; null: it succeeds. */
   async function run(
     sends: readonly (StorageFault | null)[],
     states: readonly CompletionState[],

@@ -21,7 +21,7 @@ const workflows = trackedFiles().filter((file) => /^\.github\/.*\.ya?ml$/.test(f
 
 const WITH_DIGEST = /^[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}$/;
 
-describe("what is taken from elsewhere is named by its content", () => {
+describe("everything external is pinned by its content", () => {
   it.each(dockerfiles)("%s: every image by tag and digest", (file) => {
     const lines = read(file).split("\n");
     const values = new Map(
@@ -55,7 +55,7 @@ describe("what is taken from elsewhere is named by its content", () => {
     const wanted = pins(read("processor/requirements.in"));
     const locked = pins(read("processor/requirements.txt"));
     expect(wanted.filter((line) => !/^[\w-]+(\[[\w,-]+\])?==[\w.]+$/.test(line))).toEqual([]);
-    // all of them: a lock that is half made would be a hole
+    // all of them: a lock file that covers only some would leave a gap
     expect(locked.filter((line) => !/^[\w-]+==[\w.]+(\s+--hash=sha256:[0-9a-f]{64})+$/.test(line))).toEqual(
       [],
     );
@@ -92,7 +92,7 @@ describe("what is taken from elsewhere is named by its content", () => {
 });
 
 describe("the installer of yt-dlp", () => {
-  /** Runs it with a Python that makes an environment whose pip writes down its arguments. */
+  /** Runs it with a Python that creates an environment whose pip records its arguments. */
   const install = (lock: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
     const folder = mkdtempSync(join(tmpdir(), "lock-"));
     const program = (name: string, lines: string) => {
@@ -123,13 +123,13 @@ describe("the installer of yt-dlp", () => {
   const PLAIN = "yt-dlp==2026.8.19\n";
   const HASHED = `yt-dlp==2026.8.19 --hash=sha256:${"0".repeat(64)}\n`;
 
-  it("takes no stable release whose hashes are not known, and says what to run", () => {
+  it("installs no stable release whose hashes are not known, and says what to run", () => {
     const { status, stderr, pip } = install(PLAIN, ["stable"]);
     expect({ status, pip }).toEqual({ status: 2, pip: null });
     expect(stderr).toContain("requirements.txt holds no hashes: run processor/lock-requirements.py");
   });
 
-  it("takes no other version of the stable channel than the locked one", () => {
+  it("installs no other version of the stable channel than the locked one", () => {
     const { status, stderr } = install("", ["stable", "2026.1.1"]);
     expect(status).toBe(2);
     expect(stderr).toContain("leave YTDLP_VERSION empty");

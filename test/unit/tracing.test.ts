@@ -15,7 +15,7 @@ describe("a traceparent header", () => {
     [`00-${TRACE}-${SPAN}-00`, false],
     // a later version may say more
     [`cc-${TRACE}-${SPAN}-01-what-the-future-brings`, true],
-  ])("%s is read", (text, sampled) => {
+  ])("%s is parsed", (text, sampled) => {
     expect(parseTraceparent(text)).toEqual({ traceId: TRACE, spanId: SPAN, sampled });
   });
 
@@ -34,7 +34,7 @@ describe("a traceparent header", () => {
     expect(parseTraceparent(text)).toBeNull();
   });
 
-  it("is written as it is read", () => {
+  it("is written as it was read", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 24, maxLength: 24 }), fc.boolean(), (bytes, sampled) => {
         const trace = { ...newTrace(() => bytes, 1), sampled };
@@ -43,7 +43,7 @@ describe("a traceparent header", () => {
     );
   });
 
-  it("says how many new traces are exported", () => {
+  it("is sampled for the configured share of new traces", () => {
     const sampled = Array.from({ length: 2_000 }, () => newTrace(random, 0.25)).filter(
       (trace) => trace.sampled,
     );
@@ -53,7 +53,7 @@ describe("a traceparent header", () => {
 });
 
 describe("the settings of the export", () => {
-  it("reach another program as they are", () => {
+  it("reach another program unchanged", () => {
     const headers = OtlpHeaders.parse("authorization=Bearer%20a%2Cb%3D, x-team=video");
     expect(headers).toEqual({ authorization: "Bearer a,b=", "x-team": "video" });
     const variables = otlpVariables({ endpoint: "https://otel.example", headers, ratio: 0.5 });
@@ -89,7 +89,7 @@ describe("the export of spans", () => {
       onFailure: (detail, lost) => failures.push({ detail, lost }),
     });
 
-  /** Ends so many spans, one below the other. */
+  /** Ends this many spans, each the parent of the next. */
   function spans(tracer: Tracer, count: number): void {
     let parent = null;
     for (let i = 0; i < count; i++) {
@@ -104,7 +104,7 @@ describe("the export of spans", () => {
     }
   }
 
-  it("is what a strict collector takes, with parents and errors", async () => {
+  it("is accepted by a strict collector, with parents and errors", async () => {
     const tracer = tracerOf();
     spans(tracer, 3);
     await tracer.flush();
@@ -129,7 +129,7 @@ describe("the export of spans", () => {
     expect(collector.requests).toBe(0);
   });
 
-  it("tries again after the collector was down, and drops what is too much", async () => {
+  it("retries after the collector was down, and drops what exceeds its buffer", async () => {
     const tracer = tracerOf();
     collector.answer = 503;
     spans(tracer, 3_000);
@@ -142,7 +142,7 @@ describe("the export of spans", () => {
     expect(collector.refused).toEqual([]);
   });
 
-  it("gives up what a collector refuses, and says so once a minute", async () => {
+  it("gives up what a collector refuses, and logs that once a minute", async () => {
     const tracer = tracerOf(collector.url, "wrong");
     for (let i = 0; i < 3; i++) {
       spans(tracer, 2);
@@ -152,7 +152,7 @@ describe("the export of spans", () => {
     expect(collector.spans).toEqual([]);
   });
 
-  it("never waits for one that hangs longer than its time, and sends from one place at a time", async () => {
+  it("never waits longer than its timeout for one that hangs, and sends one request at a time", async () => {
     const timeout = vi.spyOn(AbortSignal, "timeout").mockImplementation(() => AbortSignal.abort(lateness));
     const tracer = tracerOf();
     spans(tracer, 1);

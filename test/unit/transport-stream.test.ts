@@ -4,7 +4,7 @@ import { withBreak, withBreaks, withSharedBreak } from "../../processor/hls/tran
 
 const PACKET_BYTES = 188;
 
-/** A packet whose content has bytes in it that look like the beginning of another. */
+/** A packet whose content contains bytes that look like the start of another. */
 function packet(pid: number, count: number): Buffer {
   const bytes = Buffer.alloc(PACKET_BYTES, 0x47);
   bytes.writeUInt16BE(pid, 1);
@@ -26,7 +26,7 @@ const pidOf = (bytes: Buffer): number => bytes.readUInt16BE(1) & 0x1fff;
 
 type Through = (batches: AsyncIterable<Buffer[]>) => AsyncIterable<Buffer[]>;
 
-/** What comes out of it when the bytes come in pieces of these sizes, two at a time. */
+/** The output when the bytes come in pieces of these sizes, two at a time. */
 async function passed(through: Through, bytes: Buffer, sizes: readonly number[]): Promise<Buffer> {
   async function* batches() {
     for (let at = 0, index = 0; at < bytes.length; index++) {
@@ -44,7 +44,7 @@ const SIZES = fc.array(fc.integer({ min: 1, max: 600 }), { minLength: 1, maxLeng
 const PIDS = fc.array(fc.constantFrom(0, 0x100, 0x101, 0x1000, 0x1fff), { minLength: 1, maxLength: 20 });
 
 describe("a segment of a transport stream", () => {
-  it("gets a break in front of the first packet of each stream, however it comes", async () => {
+  it("gets a break before the first packet of each stream, in whatever pieces it arrives", async () => {
     await fc.assert(
       fc.asyncProperty(PIDS, SIZES, async (pids, sizes) => {
         const segment = stream(pids);
@@ -57,13 +57,13 @@ describe("a segment of a transport stream", () => {
     );
   });
 
-  it("gets the same breaks when it is whole, all in front", async () => {
+  it("gets the same breaks when it arrives whole, all at the start", async () => {
     const segment = stream([0, 0x100, 0x100, 0x101]);
     const there = packetsOf(await passed(withBreaks, segment, [1000])).filter(isBreak);
     expect(Buffer.concat(withBreak([segment]))).toEqual(Buffer.concat([...there, segment]));
   });
 
-  it("gets one break for all", async () => {
+  it("gets one break for all streams", async () => {
     const segment = stream([0, 0x100]);
     const [first, ...others] = packetsOf(await passed(withSharedBreak, segment, [100]));
     expect([first && isBreak(first), first && pidOf(first)]).toEqual([true, 0x1fff]);

@@ -10,7 +10,7 @@ import { MAX_UNKNOWN_MEMBERS, unknownMembers } from "../../schema/api/unknown-me
 const s3 = { provider: "s3", endpoint: "https://s3.example", bucket: "b", region: "auto" };
 const url = "https://example.com/a.mp4";
 
-describe("a member that the schema does not know is named, with what was probably meant", () => {
+describe("a field that the schema does not know is named, with the probable intention", () => {
   it.each<[z.ZodType, unknown, string, string | null]>([
     [JobRequest, { url, s3: {} }, "s3", "storage"],
     [JobRequest, { url, Storage: {} }, "Storage", "storage"],
@@ -45,7 +45,7 @@ describe("a member that the schema does not know is named, with what was probabl
     expect(unknownMembers(schema, body)).toEqual([{ path, suggestion }]);
   });
 
-  it("but names with a meaning of their own in JavaScript are not known ones", () => {
+  it("and names with a special meaning in JavaScript are unknown, too", () => {
     const body: unknown = JSON.parse(
       `{"url":"${url}","__proto__":1,"constructor":2,"toString":3,"hasOwnProperty":4}`,
     );
@@ -72,7 +72,7 @@ const shapeOf = (schema: z.ZodType): readonly string[] => {
 };
 
 describe("for the body of every endpoint", () => {
-  it.each(bodies)("%s, every unknown member is named and no known one", (_name, schema) => {
+  it.each(bodies)("%s, every unknown field is named and no known one", (_name, schema) => {
     const known = shapeOf(schema);
     expect(known.length).toBeGreaterThan(0);
     const name = fc.string({ unit: "binary", maxLength: 80 }).filter((text) => !known.includes(text));
@@ -91,7 +91,7 @@ describe("for the body of every endpoint", () => {
     );
   });
 
-  it("a body of thousands of unknown members costs little and names the first of them", () => {
+  it("a body of thousands of unknown fields costs little and names the first of them", () => {
     const body = { url, ...Object.fromEntries(Array.from({ length: 8000 }, (_, i) => [`member${i}`, i])) };
     expect(unknownMembers(JobRequest, body)).toHaveLength(MAX_UNKNOWN_MEMBERS);
     const [long] = unknownMembers(JobRequest, { url, ["x".repeat(60_000)]: 1 });

@@ -6,15 +6,15 @@ const DAY = 24 * 60 * MINUTE;
 const wait = { since: 0, until: DAY };
 
 describe("a stream that has not begun", () => {
-  it("is looked at again at its announced time", () => {
+  it("is checked again at its announced time", () => {
     expect(nextLook(wait, 5 * 60 * MINUTE, MINUTE)).toBe(5 * 60 * MINUTE);
   });
 
-  it("is left alone for a moment even when it is to begin now", () => {
+  it("is left alone for a moment even when it should begin now", () => {
     expect(nextLook(wait, MINUTE + 1, MINUTE)).toBe(MINUTE + 15_000);
   });
 
-  it("is looked at in growing gaps when no time is announced, ten minutes at most", () => {
+  it("is checked in growing intervals when no time is announced, ten minutes at most", () => {
     const looks = [0];
     while ((looks.at(-1) ?? DAY) < DAY) looks.push(nextLook(wait, null, looks.at(-1) ?? 0) ?? DAY);
     const gaps = looks.slice(1, -1).map((look, i) => look - (looks[i] ?? 0));
@@ -23,16 +23,16 @@ describe("a stream that has not begun", () => {
     expect(looks.length).toBeLessThan(170);
   });
 
-  it("is looked at often again when it is late", () => {
+  it("is checked often again when it is late", () => {
     expect(nextLook(wait, 5 * 60 * MINUTE, 5 * 60 * MINUTE + 1000)).toBe(5 * 60 * MINUTE + 16_000);
   });
 
-  it("is looked at a last time when the wait ends, and not after", () => {
+  it("is checked a last time when the wait ends, and not after", () => {
     expect(nextLook(wait, 3 * DAY, MINUTE)).toBe(DAY);
     expect(nextLook(wait, 3 * DAY, DAY)).toBeNull();
   });
 
-  it("is not waited for unasked", () => {
+  it("is not waited for unless requested", () => {
     expect(nextLook(null, MINUTE, 0)).toBeNull();
   });
 });

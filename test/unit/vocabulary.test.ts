@@ -4,7 +4,7 @@ import { openApiDocument } from "../../schema/openapi.ts";
 import { inRepository, trackedFiles } from "../support/repository.ts";
 import { ERRORS_BY_OTHER_NAMES, FORMER_WORDS, type FormerWord } from "../support/vocabulary.ts";
 
-/** Everything that people read; not what was written once and never changes (migrations, the lock file). */
+/** Everything that people read, except what is written once and never changes (migrations, the lock file). */
 const files = trackedFiles().filter(
   (file) =>
     /\.(tsx?|mjs|py|md|toml|ya?ml|sh)$|(^|\/)Dockerfile$/.test(file) &&
@@ -24,22 +24,22 @@ function findings(name: string, text: string, { word, say, except }: FormerWord)
 
 const texts = files.map((file): [string, string] => [file, readFileSync(inRepository(file), "utf8")]);
 
-describe("the former dialect", () => {
+describe("words that the vocabulary forbids", () => {
   it.each(FORMER_WORDS.map((former): [string, FormerWord] => [former.say, former]))(
-    "has given way to %s",
+    "have given way to: %s",
     (_, former) => {
       const named = files.flatMap((file) => findings(file, file, former));
       expect([...named, ...texts.flatMap(([file, text]) => findings(file, text, former))]).toEqual([]);
     },
   );
 
-  it("is not in the OpenAPI document", () => {
+  it("are not in the OpenAPI document", () => {
     const document = JSON.stringify(openApiDocument("https://api.example", "1.0.0"), null, 1);
     expect(FORMER_WORDS.flatMap((former) => findings("openapi.json", document, former))).toEqual([]);
   });
 });
 
-it("classes of errors are named so", () => {
+it("error classes have names that end in Error", () => {
   const classes = texts.flatMap(([file, text]) =>
     [...text.matchAll(/\bclass (\w+)(?:<[^>]*>)? extends (\w*Error|\w*Fault)\b/g)].map(([, name = ""]) => ({
       file,

@@ -25,13 +25,13 @@ beforeAll(async () => {
 const header = (name: string): string => headers[name] ?? "";
 
 describe("the signatures of a webhook event", () => {
-  it("are taken by Standard Webhooks, with the new and with the former secret", () => {
+  it("are accepted by Standard Webhooks, with the new and with the former secret", () => {
     expect(new Webhook(secret).verify(body, headers)).toEqual(JSON.parse(body));
     expect(new Webhook(former).verify(body, headers)).toEqual(JSON.parse(body));
     expect(header("webhook-signature").split(" ")).toHaveLength(2);
   });
 
-  it("are taken by the t=,v1= rule with the newest secret", () => {
+  it("are accepted by the t=,v1= rule with the newest secret", () => {
     expect(isTornadoSigned(header("x-tornado-signature"), body, secret)).toBe(true);
     expect(isTornadoSigned(header("x-tornado-signature"), body, former)).toBe(false);
   });
@@ -47,7 +47,7 @@ describe("the signatures of a webhook event", () => {
     for (let copy = 0; copy < 10_000; copy++) {
       const part = parts[copy % parts.length] ?? "body";
       const text = part === "body" ? body : header(part);
-      // the former secret's signature stands behind the new one's, which alone is altered here
+      // the former secret's signature comes after the new one's, which alone is altered here
       const altered = alter(text, copy, part === "webhook-signature" ? text.indexOf(" ") : text.length);
       const content = part === "body" ? altered : body;
       const changed = part === "body" ? headers : { ...headers, [part]: altered };
@@ -60,7 +60,7 @@ describe("the signatures of a webhook event", () => {
   });
 });
 
-/** Another character at one place, never the same. */
+/** Replaces the character at one position with a different one. */
 function alter(text: string, seed: number, end: number): string {
   const at = (seed * 7919) % end;
   const code = text.charCodeAt(at);

@@ -11,14 +11,14 @@ import { readConfig } from "../../processor/config.ts";
 import { discoverTools } from "../../processor/tools/discover.ts";
 
 /**
- * The stable yt-dlp by pip, out of an index of stand-in wheels: the same installer and checks as with the real index, with
- * packages that hold no more than what the processor looks for.
+ * The stable yt-dlp by pip, from an index of fake wheels: the same installer and checks as with the real index, with
+ * packages that contain only what the processor looks for.
  */
 
 const VERSION = "2026.8.19";
 
 let folder: string;
-/** A process of its own, since the set-up waits for pip in this one. */
+/** A separate process, since the setup blocks this one while it waits for pip. */
 let index: ChildProcess;
 const warnings = vi.spyOn(console, "error").mockImplementation(() => {});
 
@@ -49,7 +49,7 @@ beforeAll(async () => {
   index = spawn("python3", server, { stdio: ["ignore", "pipe", "ignore"] });
   const [line] = await once(index.stdout as NonNullable<typeof index.stdout>, "data");
   vi.stubEnv("PIP_INDEX_URL", `http://127.0.0.1:${/port (\d+)/.exec(String(line))?.[1]}/simple`);
-  // of the machine: none of it is for this index
+  // the machine's own pip settings: none of them may affect this index
   vi.stubEnv("PIP_CONFIG_FILE", "/dev/null");
   vi.stubEnv("PIP_FIND_LINKS", "");
 });
@@ -85,7 +85,7 @@ function run(command: string, args: readonly string[]): void {
   if (status !== 0) throw new Error(stderr);
 }
 
-/** A page for each project, as PEP 503 has them. */
+/** A page for each project, as PEP 503 defines them. */
 function writeIndex(): void {
   for (const file of readdirSync(join(folder, "wheels"))) {
     const path = join(folder, "wheels", file);
@@ -108,8 +108,8 @@ function writeLock(): void {
 const sha256 = (file: string): string =>
   spawnSync("sha256sum", [file], { encoding: "utf8" }).stdout.slice(0, 64);
 
-describe("the set-up of yt-dlp", { timeout: 300_000 }, () => {
-  it("takes the system's instead of one without hashes, and says loudly what will not work", () => {
+describe("the setup of yt-dlp", { timeout: 300_000 }, () => {
+  it("uses the system's instead of one without hashes, and warns about what will not work", () => {
     writeFileSync(join(folder, "processor", "requirements.txt"), `yt-dlp==${VERSION}\n`);
     vi.stubEnv("PATH", `${join(folder, "no-ytdlp")}:${process.env.PATH}`);
     expect(install(false)).toBeNull();
@@ -119,7 +119,7 @@ describe("the set-up of yt-dlp", { timeout: 300_000 }, () => {
     expect(warned()).toContain("curl_cffi: sites that let only browsers in");
   });
 
-  it("locks every package of the index by its hash, and installs them into an environment of its own", async () => {
+  it("locks every package of the index by its hash, and installs them into a separate environment", async () => {
     writeLock();
 
     warnings.mockClear();
@@ -145,7 +145,7 @@ describe("the set-up of yt-dlp", { timeout: 300_000 }, () => {
     expect(statSync(program ?? "").ino).toBe(ino);
   });
 
-  it("takes no package whose file is another than the locked one, and does not ask again at each start", () => {
+  it("installs no package whose file differs from the locked one, and does not ask again at each start", () => {
     const lock = join(folder, "processor", "requirements.txt");
     writeFileSync(
       lock,
@@ -160,7 +160,7 @@ describe("the set-up of yt-dlp", { timeout: 300_000 }, () => {
     expect(stamp()).toBe(before);
   });
 
-  it("leaves a yt-dlp alone that somebody chose", () => {
+  it("leaves a yt-dlp alone that the user chose", () => {
     expect(install(true, { YTDLP_PATH: "/opt/yt-dlp" })).toBeNull();
   });
 });

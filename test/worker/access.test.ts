@@ -60,7 +60,7 @@ describe("every route for callers", () => {
     },
   );
 
-  it("takes the key as a bearer too, and ids in upper case", async () => {
+  it("accepts the key as a bearer token too, and ids in upper case", async () => {
     const { key } = await worker.account();
     const id = await worker.create(key);
     const headers = { authorization: `Bearer ${key}` };
@@ -73,7 +73,7 @@ describe("a key with scopes", () => {
   const isStorage = /^\/user\/(storage|s3|bucket|blob|gcs|oss|gdrive|slack|webhook-secret)/;
 
   it.each(of("key"))(
-    "is let through to %s only with the scope that it needs, which is named",
+    "is allowed to call %s only with the scope that it needs, which the refusal names",
     async (_, route) => {
       const needed = isStorage.test(route.path) ? "storage" : allowed[route.method];
       for (const scope of SCOPES) {
@@ -94,20 +94,23 @@ describe("a key with scopes", () => {
 });
 
 describe("every route for the operator", () => {
-  it.each(of("admin"))("%s refuses no token, a wrong one and a caller's key", async (_, route) => {
-    const { key } = await worker.account();
-    for (const headers of [
-      {},
-      { authorization: "Bearer operator-token-of-the-test" },
-      { authorization: `Bearer ${key}` },
-      { "x-api-key": env.ADMIN_TOKEN },
-    ] as Record<string, string>[]) {
-      expect((await worker.call(route.method, pathOf(route), { headers })).status).toBe(401);
-    }
-  });
+  it.each(of("admin"))(
+    "%s refuses a request without a token, with a wrong one and with a caller's key",
+    async (_, route) => {
+      const { key } = await worker.account();
+      for (const headers of [
+        {},
+        { authorization: "Bearer operator-token-of-the-test" },
+        { authorization: `Bearer ${key}` },
+        { "x-api-key": env.ADMIN_TOKEN },
+      ] as Record<string, string>[]) {
+        expect((await worker.call(route.method, pathOf(route), { headers })).status).toBe(401);
+      }
+    },
+  );
 });
 
-it("has no other routes: unknown paths are not found", async () => {
+it("the API has no other routes: unknown paths are not found", async () => {
   for (const [method, path] of [
     ["GET", "/jobs/"],
     ["POST", "/jobs/plan/more"],
@@ -133,7 +136,7 @@ it.each([
   ["DELETE", "/user/storage/test", "POST"],
   ["GET", "/internal/heartbeat", "POST"],
   ["OPTIONS", "/healthz", "GET, HEAD"],
-])("answers %s %s with 405 and the methods that the path takes", async (method, path, allow) => {
+])("the API answers %s %s with 405 and the methods that the path allows", async (method, path, allow) => {
   const response = await worker.call(method, path);
   expect([response.status, response.headers.get("allow")]).toEqual([405, allow]);
   expect(await response.json()).toMatchObject({

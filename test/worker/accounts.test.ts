@@ -68,7 +68,7 @@ describe("keys", () => {
     expect((await worker.call("GET", "/jobs", { key })).status).toBe(200);
   });
 
-  it("expire to the millisecond, also when they are remembered", async () => {
+  it("expire to the millisecond, even when they are cached", async () => {
     const { id } = await worker.account();
     const expires_at = worker.now + 30_000;
     const { api_key } = await makeKey(id, { expires_at });
@@ -78,7 +78,7 @@ describe("keys", () => {
     expect(await statusOf(api_key)).toBe(401);
   });
 
-  it("are refused with an end that is past, or scopes that are none", async () => {
+  it("are refused with an expiry in the past, or with scopes that do not exist", async () => {
     const { id } = await worker.account();
     const refusal = async (body: object) =>
       (await worker.call("POST", `/admin/accounts/${id}/keys`, { headers: operator, body })).json<{
@@ -89,7 +89,7 @@ describe("keys", () => {
     }
   });
 
-  it("of another account are not revoked", async () => {
+  it("of another account cannot be revoked", async () => {
     const [one, other] = [await worker.account(), await worker.account()];
     const { keys } = await worker.operator<{ keys: { id: string }[] }>(
       "GET",
@@ -109,7 +109,7 @@ describe("a key that is bound to addresses", () => {
     return [response.status, (await response.json<{ code?: string; error?: string }>()).error];
   };
 
-  it("works from these alone, of both families, and is refused elsewhere", async () => {
+  it("works only from these, of both families, and is refused elsewhere", async () => {
     const { id } = await worker.account();
     const allowed_ips = ["203.0.113.0/25", "198.51.100.7", "2001:db8:7::/48"];
     const { api_key, ...facts } = await makeKey(id, { allowed_ips });
@@ -120,7 +120,7 @@ describe("a key that is bound to addresses", () => {
     for (const address of ["203.0.113.128", "198.51.100.8", "2001:db8:8::1", "not an address"]) {
       expect(await from(api_key, address)).toEqual([403, `This key may not be used from ${address}`]);
     }
-    // where the platform does not say, nobody knows
+    // where the platform does not report the address, it is unknown
     expect(await from(api_key)).toEqual([403, "This key may not be used from an unknown address"]);
     const fresh = await (await roll(id, facts.id)).json<Key>();
     expect(fresh.allowed_ips).toEqual(allowed_ips);
@@ -178,7 +178,7 @@ describe("a key that is rolled", () => {
     expect(await statusOf(ending.api_key)).toBe(401);
   });
 
-  it("is replaced once, by anyone who comes first; one that does not work is not replaced", async () => {
+  it("is replaced once, by whichever request comes first; one that does not work is not replaced", async () => {
     const [{ id }, stranger] = [await worker.account(), await worker.account()];
     const old = await makeKey(id);
     const responses = await Promise.all([1, 2, 3, 4, 5].map(() => roll(id, old.id)));
@@ -216,7 +216,7 @@ describe("accounts", () => {
     expect(accounts).toContainEqual(changed);
   });
 
-  it("are walked page by page without gaps while others are made", async () => {
+  it("are listed page by page without gaps while others are created", async () => {
     worker.now += HOUR;
     const made: string[] = [];
     for (let index = 0; index < 5; index++) made.unshift((await worker.account()).id);
@@ -235,7 +235,7 @@ describe("accounts", () => {
     expect(new Set(walked).size).toBe(walked.length);
   });
 
-  it("refuse what is not valid and report what is not there", async () => {
+  it("are refused with invalid values, and unknown ones are not found", async () => {
     const call = (method: string, path: string, body?: unknown) =>
       worker.call(method, path, { headers: operator, body });
     expect((await call("POST", "/admin/accounts", { name: "" })).status).toBe(400);
@@ -248,8 +248,8 @@ describe("accounts", () => {
   });
 });
 
-describe("the audit", () => {
-  it("holds every action of the operator, with what was changed, and no secret", async () => {
+describe("the audit log", () => {
+  it("contains every action of the operator, with what was changed, and no secret", async () => {
     const path = (id: string) => `/admin/accounts/${id}`;
     const account = await worker.operator<{ id: string }>("POST", "/admin/accounts", { name: "Ada" });
     await worker.operator("PATCH", path(account.id), { limits: { max_concurrent_jobs: 3 } });
@@ -277,7 +277,7 @@ describe("the audit", () => {
     for (const secret of [key.api_key, fresh.api_key]) expect(JSON.stringify(results)).not.toContain(secret);
   });
 
-  it("holds what an account does with its secrets, by the key that did it", async () => {
+  it("contains what an account does with its secrets, and the key that did it", async () => {
     const { id, key } = await worker.account();
     const { keys } = await worker.operator<{ keys: Key[] }>("GET", `/admin/accounts/${id}/keys`);
     const hook = "https://hooks.example.com/T0/very-secret";
@@ -311,7 +311,7 @@ describe("the audit", () => {
     expect(JSON.stringify(entries)).not.toMatch(/very-secret|AKIDEXAMPLE|whsec_/);
   });
 
-  it("is walked page by page; what concerns no single account is in it, too", async () => {
+  it("is listed page by page, including what concerns no single account", async () => {
     worker.now += 2 * HOUR;
     await worker.operator("POST", "/admin/reseal");
     const { id } = await worker.account();
@@ -327,7 +327,7 @@ describe("the audit", () => {
     expect(await audit(`account_id=${ID}`)).toEqual([]);
   });
 
-  it("is written by the batch that makes the change: without the one there is not the other", async () => {
+  it("is written in the same batch as the change: neither exists without the other", async () => {
     const { id, key } = await worker.account();
     await env.DB.exec(
       "create trigger no_audit before insert on audit_entries begin select raise(abort, 'no'); end",

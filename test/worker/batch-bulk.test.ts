@@ -47,7 +47,7 @@ describe("metadata", () => {
     return { ids: page.jobs.map(({ id }) => id), total: page.total, cursor: page.next_cursor };
   };
 
-  it("is shared by the jobs of a batch, each of which may add to it", async () => {
+  it("is shared by the jobs of a batch, each of which may add its own", async () => {
     const jobs = [...urls(1), { url: "https://media.example.com/b.mp4", metadata: { item: "2", a: "own" } }];
     const { batch_id, job_ids } = await bulk({ jobs, metadata: { a: "shared", order: "7" } });
     const metadataOf = async (id = "") => (await worker.job(key, id)).metadata;
@@ -134,7 +134,7 @@ describe("a bulk request", () => {
     });
   });
 
-  it("is refused whole when one URL is bad, which is named", async () => {
+  it("is refused as a whole when one URL is bad, and the refusal names it", async () => {
     const bad = (url: unknown) => ({ jobs: [...urls(3), { url }, ...urls(2)] });
     for (const url of ["nonsense", "ftp://a.example/x", "http://127.0.0.1/x", "", null, undefined, 7]) {
       const refused = await refusal(bad(url));
@@ -166,7 +166,7 @@ describe("a bulk request", () => {
     expect(await post(long(530_000))).toBe(413);
   });
 
-  it("seals the storage that came with it for each job separately, and for nobody else", async () => {
+  it("seals the storage that came with it for each job separately, and for no other", async () => {
     const created = await bulk({ jobs: urls(30), storage: s3, paused: true });
     const { results } = await env.DB.prepare("select job_id, sealed from job_credentials").all<{
       job_id: string;
@@ -185,7 +185,7 @@ describe("a bulk request", () => {
     expect(worker.network.runs[7]?.target).toMatchObject({ bucket: s3.bucket, secret_key: s3.secret_key });
   });
 
-  it("goes to the account's storage, and marketplaces must bring one", async () => {
+  it("uses the account's storage; marketplaces must bring one", async () => {
     const { provider: _, ...settings } = s3;
     await worker.call("POST", "/user/s3", { key, body: settings });
     const { job_ids } = await bulk({ jobs: urls(2) });

@@ -48,7 +48,7 @@ const typesOf = () =>
   );
 
 describe("cancelling a batch", () => {
-  it("ends what is held, released and running, each with its own webhook event, and the batch with one", async () => {
+  it("ends held, released and running jobs, each with its own webhook event, and the batch with one", async () => {
     const { batch_id, job_ids } = await create(30, { storage: s3 });
     await worker.consumeDispatchQueue();
     const [first, second] = worker.network.runs;
@@ -89,7 +89,7 @@ describe("cancelling a batch", () => {
     expect(Math.min(...ends.map(({ end_index }) => end_index))).toBe(1);
   });
 
-  it("again changes nothing, nor does cancelling what has ended", async () => {
+  it("changes nothing the second time, and nothing about jobs that have ended", async () => {
     const { batch_id } = await create(3, { paused: true });
     expect(await cancel(batch_id)).toMatchObject({ cancelled_jobs: 3, status: "finished" });
     expect(await cancel(batch_id)).toMatchObject({ cancelled_jobs: 0, status: "finished" });
@@ -99,7 +99,7 @@ describe("cancelling a batch", () => {
     expect(await started.json()).toMatchObject({ error: "Batch is not paused (current status: finished)" });
   });
 
-  it("at once by many cancels each job once", async () => {
+  it("by many requests at once cancels each job once", async () => {
     const { batch_id } = await create(40);
     await worker.consumeDispatchQueue();
     const responses = await Promise.all(
@@ -115,7 +115,7 @@ describe("cancelling a batch", () => {
     expect(await rows("select jobs from usage")).toEqual([{ jobs: 40 }]);
   });
 
-  it("lets a job that is being published end, and takes back one that fails at it", async () => {
+  it("lets a job that is being published finish, and cancels one whose publishing fails", async () => {
     const { batch_id } = await create(3);
     await worker.consumeDispatchQueue();
     const [first, second] = worker.network.runs;
@@ -123,7 +123,7 @@ describe("cancelling a batch", () => {
     for (const run of [first, second]) await worker.report(run, "publish");
     expect(await cancel(batch_id)).toEqual({ batch_id, cancelled_jobs: 1, status: "processing" });
     await worker.report(first, "outcome", completed);
-    // a failure that would be tried again: nothing of a cancelled batch is begun any more
+    // a failure that would be retried: a cancelled batch starts nothing any more
     await worker.report(second, "outcome", failed("upload_failed"));
     expect(await worker.job(key, second.job_id)).toMatchObject({ status: "Pending" });
     await worker.batches.ring();
@@ -136,7 +136,7 @@ describe("cancelling a batch", () => {
     expect(await typesOf()).toContainEqual({ type: "batch_completed", n: 1 });
   });
 
-  it("is gone on with when the Worker died in the middle of it", async () => {
+  it("continues after the Worker died in the middle of it", async () => {
     const { batch_id } = await create(30);
     await worker.consumeDispatchQueue();
     await markCancelled(worker.context().db, accountId, batch_id, {
@@ -156,7 +156,7 @@ describe("cancelling a batch", () => {
     expect(await typesOf()).toContainEqual({ type: "batch_completed", n: 1 });
   });
 
-  it("is as true of jobs that are claimed meanwhile", async () => {
+  it("also ends jobs that are claimed meanwhile", async () => {
     const { batch_id } = await create(20);
     await Promise.all([worker.consumeDispatchQueue(), cancel(batch_id)]);
     await worker.batches.ring();
@@ -167,7 +167,7 @@ describe("cancelling a batch", () => {
     ]);
   });
 
-  it("of one job leaves the others; of each one ends the batch, though it was paused", async () => {
+  it("job by job leaves the others alone, and ends the batch with the last one, even if it was paused", async () => {
     const { batch_id, job_ids } = await create(3, { paused: true });
     for (const [index, id] of job_ids.entries()) {
       expect((await worker.call("DELETE", `/jobs/${id}`, { key })).status).toBe(200);
@@ -179,7 +179,7 @@ describe("cancelling a batch", () => {
 });
 
 describe("5,000 jobs", () => {
-  it("are cancelled by a handful of calls of the database", { timeout: 60_000 }, async () => {
+  it("are cancelled with a handful of database calls", { timeout: 60_000 }, async () => {
     const entries = Array.from({ length: 5_000 }, (_, index) => ({
       url: `https://lists.example.com/watch/${index}`,
       mediaUrl: null,

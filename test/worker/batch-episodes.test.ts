@@ -44,7 +44,7 @@ describe("a single episode", () => {
   const single = (body: object = {}) =>
     worker.json<{ job_id: string }>("POST", "/jobs", { key, body: { url, webhook_url: hook, ...body } });
 
-  it("is a job that fetches the open enclosure, named after the episode unless the caller names it", async () => {
+  it("is a job that fetches the open enclosure, named after the episode unless the caller chooses a name", async () => {
     lists([entry(0, { ...OPEN, url })], { kind: "spotify_show" });
     const { job_id } = await single({ paused: true });
     await single({ filename: "mine" });
@@ -89,7 +89,7 @@ describe("a single episode", () => {
     expect(worker.network.run.url).toBe(OPEN.mediaUrl);
   });
 
-  it("may stand in a bulk request, where a show may not", async () => {
+  it("is allowed in a bulk request, where a show is not", async () => {
     lists([entry(0, { ...OPEN, url })]);
     const { job_ids } = await bulk({ jobs: [...urls(1), { url }] });
     await worker.consumeDispatchQueue();

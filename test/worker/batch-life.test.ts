@@ -57,7 +57,7 @@ const create = (count: number, body: object = {}) =>
   });
 const batch = (id: string) => worker.json<Batch>("GET", `/batch/${id}`, { key });
 const start = (id: string, as = key) => worker.call("POST", `/batch/${id}/start`, { key: as });
-/** The runs of a batch that were not ended yet, oldest first. */
+/** The runs of a batch that have not ended yet, oldest first. */
 const ended = new Set<string>();
 const open = (): RunRequest[] => worker.network.runs.filter(({ job_id }) => !ended.has(job_id));
 const end = async (run: RunRequest, outcome: object = completed): Promise<void> => {
@@ -73,8 +73,8 @@ const events = async (type = "batch_completed"): Promise<Record<string, unknown>
   return results.map(({ body }) => JSON.parse(body));
 };
 
-describe("a batch that goes", () => {
-  it("has no more than its window on the way, in its order, and refills it in pages", async () => {
+describe("a batch that runs", () => {
+  it("never has more jobs under way than its window, keeps their order, and refills the window in pages", async () => {
     const { batch_id, job_ids } = await create(35);
     await worker.consumeDispatchQueue();
     expect(worker.network.runs.map(({ job_id }) => job_id)).toEqual(job_ids.slice(0, 20));
@@ -125,7 +125,7 @@ describe("a batch that goes", () => {
     expect([...worker.batches.alarms]).toEqual([]);
   });
 
-  it("is completed when all of it was delivered, and reports Slack", async () => {
+  it("is completed when every job was delivered, and notifies Slack", async () => {
     await worker.call("POST", "/user/slack", { key, body: { webhook_url: hook } });
     const { batch_id } = await create(2);
     await worker.consumeDispatchQueue();
@@ -139,7 +139,7 @@ describe("a batch that goes", () => {
     ]);
   });
 
-  it("leaves a job that is retried outside: its counters are final", async () => {
+  it("does not include a job that is retried: its counters are final", async () => {
     const { batch_id } = await create(1, { paused: true });
     await start(batch_id);
     await worker.consumeDispatchQueue();
@@ -157,7 +157,7 @@ describe("a batch that goes", () => {
     expect(await batch(batch_id)).toMatchObject({ status: "finished", failed_episodes: 1 });
   });
 
-  it("does not wait for streams that have not begun before it releases others", async () => {
+  it("does not wait for streams that have not begun before it releases other jobs", async () => {
     worker = new Harness({ BATCH_WINDOW: "2" });
     ({ key } = await worker.account());
     const { job_ids } = await create(4, { wait_for_video: true });
@@ -173,7 +173,7 @@ describe("a batch that goes", () => {
 });
 
 describe("a paused batch", () => {
-  it("begins nothing, whatever comes, until it is started once", async () => {
+  it("starts no job, whatever happens, until it is started, which works once", async () => {
     const { batch_id, job_ids } = await create(3, { paused: true });
     worker.dispatchQueue.push({ body: { v: 1, job_id: job_ids[0] ?? "" }, delaySeconds: 0 });
     await worker.consumeDispatchQueue();
@@ -221,7 +221,7 @@ describe("renaming", () => {
     expect(worker.network.runs.map(({ filename }) => filename)).toEqual(["file 1", "file 0", "new name"]);
   });
 
-  it("refuses each name that is bad or taken, with the reason, and does the rest", async () => {
+  it("refuses each name that is bad or taken, with the reason, and renames the rest", async () => {
     const { batch_id, job_ids } = await create(6, { paused: true });
     const [a = "", b = "", c = "", d = "", e = ""] = job_ids;
     const stranger = await create(1, { paused: true });
@@ -249,7 +249,7 @@ describe("renaming", () => {
     expect(await names(job_ids)).toEqual(["file 0", "file 1", "fresh", "file 3", "file 4", "file 5"]);
   });
 
-  it("of many at once never gives one name twice", async () => {
+  it("by many requests at once never gives one name twice", async () => {
     const { batch_id, job_ids } = await create(4, { paused: true });
     const done = await Promise.all(
       job_ids.map((job_id) => rename(batch_id, [{ job_id, filename: "the same" }])),
@@ -302,7 +302,7 @@ describe("the object of a batch", () => {
     ({ key } = await worker.account());
   };
 
-  /** Runs a batch to its end, however its object fares. */
+  /** Runs a batch to its end, whatever happens to its object. */
   async function live(count: number, afterStep: () => Promise<void> = async () => {}): Promise<Batch> {
     const { batch_id } = await create(count, { paused: true });
     await afterStep();
@@ -313,7 +313,7 @@ describe("the object of a batch", () => {
       const [run] = open();
       if (!run) {
         if ((await batch(batch_id)).finished_at !== null) break;
-        // anyone who was to be reported was not: time goes by
+        // the object was not notified: time passes
         worker.now += 130_000;
         await worker.reconcile();
         continue;
@@ -346,14 +346,14 @@ describe("the object of a batch", () => {
     await live(14, async () => worker.batches.evict());
   });
 
-  it("may miss every report of an end: its alarm sees them", { timeout: 60_000 }, async () => {
+  it("may miss every report that a job has ended: its alarm detects it", { timeout: 60_000 }, async () => {
     await small();
     worker.batches.loseReports = true;
     await live(14, () => worker.batches.ring());
     expect(worker.batches.reports).toBe(0);
   });
 
-  it("may never have been, and is made by reconcile", { timeout: 60_000 }, async () => {
+  it("is created by reconcile if it was never called", { timeout: 60_000 }, async () => {
     worker.batches.areAway = true;
     const { batch_id } = await create(2);
     expect(worker.dispatchQueue).toEqual([]);
@@ -374,7 +374,7 @@ describe("the object of a batch", () => {
     expect(await events()).toHaveLength(1);
   });
 
-  it("ends the batch once, however many try at the same time", async () => {
+  it("ends the batch once, however many calls try at the same time", async () => {
     const { batch_id } = await create(1);
     await worker.consumeDispatchQueue();
     worker.batches.loseReports = true;
@@ -385,7 +385,7 @@ describe("the object of a batch", () => {
     expect(await events()).toHaveLength(1);
   });
 
-  it("releases no more than the window, however many look at the same time", async () => {
+  it("releases no more than the window, however many calls check at the same time", async () => {
     worker.batches.areAway = true;
     const { batch_id } = await create(60);
     worker.batches.areAway = false;
@@ -412,7 +412,7 @@ describe("the events of a batch", () => {
     return { status: response.status, events };
   }
 
-  it("report each end once, in its order, and the counters, and end after the final one", async () => {
+  it("report the end of each job once, in order, with the counters, and end after the final one", async () => {
     const { batch_id, job_ids } = await create(3);
     await worker.consumeDispatchQueue();
     const [a, b, c] = open();
@@ -451,7 +451,7 @@ describe("the Worker as it is deployed", () => {
     vi.restoreAllMocks();
   });
 
-  it("drives a batch by its Durable Object, which survives evictions and removes the batch in the end", async () => {
+  it("drives a batch by its Durable Object, which survives evictions and finally removes the batch", async () => {
     vi.spyOn(console, "log").mockImplementation(() => {});
     vi.spyOn(globalThis, "fetch").mockImplementation(worker.network.fetch);
     worker.batches.areAway = true;
@@ -471,7 +471,7 @@ describe("the Worker as it is deployed", () => {
     };
     await finish();
     await evictDurableObject(object);
-    // the first report after the eviction: nothing is remembered
+    // the first report after the eviction: nothing is left in memory
     await object.ended(batch_id, job_ids[0] ?? "");
     await vi.waitFor(() => expect(worker.network.runs).toHaveLength(25), { timeout: 20_000, interval: 20 });
     const known = await object.waitForChange(batch_id, -1, 0);

@@ -37,7 +37,7 @@ const create = (body: object = {}, headers: Record<string, string> = {}) =>
 const batch = (id: string) => worker.json<Batch>("GET", `/batch/${id}`, { key });
 
 describe("a quota", () => {
-  it("takes a batch whole or not at all", async () => {
+  it("accepts a batch as a whole or not at all", async () => {
     const limited = await worker.account({ storage_bytes: 10 * GB, max_filesize_bytes: GB });
     const post = (jobs: number) =>
       worker.call("POST", "/jobs/bulk", { key: limited.key, body: { jobs: urls(jobs), paused: true } });
@@ -54,7 +54,7 @@ describe("a quota", () => {
     expect([await count("jobs"), await count("batches")]).toEqual([40, 1]);
   });
 
-  it("does not count what a batch holds back as jobs at the same time", async () => {
+  it("does not count the jobs that a batch holds back as concurrent jobs", async () => {
     const limited = await worker.account({ max_concurrent_jobs: 2 });
     const created = await worker.json<Bulk>("POST", "/jobs/bulk", {
       key: limited.key,
@@ -65,7 +65,7 @@ describe("a quota", () => {
       worker.call("POST", "/jobs", { key: limited.key, body: { url: "https://media.example.com/a.mp4" } });
     expect((await single()).status).toBe(201);
     await worker.call("POST", `/batch/${created.batch_id}/start`, { key: limited.key });
-    // one is left of the two
+    // one of the two is left
     expect((await single()).status).toBe(429);
     await worker.consumeDispatchQueue();
     expect(worker.network.runs).toHaveLength(2);
@@ -82,7 +82,7 @@ describe("a quota", () => {
 });
 
 describe("5,000 entries", () => {
-  it("cost few statements and messages, whatever they bring along", { timeout: 120_000 }, async () => {
+  it("take few statements and messages, whatever options they have", { timeout: 120_000 }, async () => {
     const description = "About it. ".repeat(100);
     const all = entries(5_000).map((one, index) => ({
       ...one,
@@ -115,7 +115,7 @@ describe("5,000 entries", () => {
     expect(statements.length).toBeLessThanOrEqual(50);
     expect(worker.sends).toBeLessThanOrEqual(50);
     expect(await batch(created.batch_id)).toMatchObject({ skipped_episodes: 500, pending_episodes: 4_500 });
-    // too long to be kept: it is reported anew
+    // too long to be stored: the response is built again
     const again = await create({ webhook_url: hook, storage: s3, filename: "same" }, headers);
     expect(again).toEqual(created);
     expect(await count("jobs")).toBe(5_000);

@@ -64,7 +64,7 @@ const heartbeat = (run: RunRequest, title: string) =>
 const batch = (id: string) => worker.json<Batch>("GET", `/batch/${id}`, { key });
 
 describe("a list", () => {
-  it("becomes a batch whose jobs stand in its order, visible at once", async () => {
+  it("becomes a batch whose jobs are in its order and visible at once", async () => {
     lists(entries(3));
     const created = await create({ folder: "talks", paused: true, webhook_url: hook });
     expect(created).toMatchObject({
@@ -100,7 +100,7 @@ describe("a list", () => {
     expect(page.jobs[0]).toMatchObject({ batch_id: created.batch_id, folder: "talks", title: "Part 2" });
   });
 
-  it("of a show is reported with what is known of its episodes, which the run does not know better", async () => {
+  it("of a show is reported with what is known of its episodes, which the run cannot know better", async () => {
     lists([entry(0, OPEN), entry(1, { description: "No feed", skipped: "no_open_feed" })], {
       kind: "spotify_show",
     });
@@ -145,7 +145,7 @@ describe("a list", () => {
     });
   });
 
-  it("takes title and date from the run where the list is a playlist, and keeps its own when the run has none", async () => {
+  it("takes title and date from the run if it is a playlist, and keeps its own where the run has none", async () => {
     lists(entries(2));
     const { video_jobs } = await create();
     await worker.consumeDispatchQueue();
@@ -157,7 +157,7 @@ describe("a list", () => {
     expect(await worker.job(key, video_jobs[1] ?? "")).toMatchObject({ title: "Part 1", status: "Warning" });
   });
 
-  it("has entries without anything to deliver: their jobs end at once, are reported and counted once", async () => {
+  it("has entries with nothing to deliver: their jobs end at once, are reported and counted once", async () => {
     await worker.call("POST", "/user/slack", {
       key,
       body: { webhook_url: "https://hooks.example.com/slack" },
@@ -186,14 +186,14 @@ describe("a list", () => {
     expect(await count("job_credentials")).toBe(1);
   });
 
-  it("of nothing but such entries is over at once, whether or not it was to be paused", async () => {
+  it("with only such entries is finished at once, even if it was to be paused", async () => {
     lists([entry(0, { skipped: "entry_unavailable" })]);
     const { batch_id, paused } = await create({ paused: true, webhook_url: hook });
     expect(paused).toBe(false);
     expect(await batch(batch_id)).toMatchObject({ status: "finished", finished_at: worker.now });
   });
 
-  it("without entries, or that takes too long, creates nothing", async () => {
+  it("creates nothing if it has no entries or takes too long", async () => {
     worker.onListing = () => {
       throw noEntries();
     };
@@ -208,7 +208,7 @@ describe("a list", () => {
 });
 
 describe("names within a batch", () => {
-  it("never meet: later ones are numbered, and reported", async () => {
+  it("never collide: later ones are numbered, and that is reported", async () => {
     const wanted = ["talk", "Talk", "tälk", "ta\u0308lk", "talk (2)", null, "TALK"];
     const jobs = wanted.map((filename, index) => ({ url: `https://media.example.com/${index}`, filename }));
     const created = await bulk({ jobs, paused: true });
@@ -232,7 +232,7 @@ describe("names within a batch", () => {
     });
   });
 
-  it("are numbered where one name is asked for all, as long as a name may be", async () => {
+  it("are numbered when all jobs ask for one name, even at its maximum length", async () => {
     lists(entries(120));
     await create({ filename: "x".repeat(255), paused: true });
     const all = (await names()) as string[];
@@ -241,7 +241,7 @@ describe("names within a batch", () => {
     expect(all[119]).toBe(`${"x".repeat(249)} (120)`);
   });
 
-  it("come from the list's titles, and an item that stands twice gets two", async () => {
+  it("come from the list's titles, and an item that appears twice gets two", async () => {
     const twice = { ...entry(7), url: entry(7).url };
     const untitled = entry(8, { title: null });
     lists([twice, twice, untitled, untitled, entry(9, { title: "a/b: c?" })]);

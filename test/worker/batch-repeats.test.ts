@@ -38,7 +38,7 @@ describe("a request that is repeated", () => {
   const headers = { "x-idempotency-key": "k" };
   const clear = () => env.DB.exec("update idempotency_keys set status = null, body = null, lease_until = 0");
 
-  it("is answered alike, and again after a Worker died before it kept the response: one batch, the same ids", async () => {
+  it("gets the same response, also after a Worker died before it stored the response: one batch, the same ids", async () => {
     const body = { jobs: [...urls(3), ...urls(1)], paused: true };
     const { cached: _, ...first } = await bulk(body, headers);
     expect(await bulk(body, headers)).toEqual({ ...first, cached: true });
@@ -47,7 +47,7 @@ describe("a request that is repeated", () => {
     expect([await count("batches"), await count("jobs")]).toEqual([1, 4]);
   });
 
-  it("lists nothing a second time, and does not begin again what has begun", async () => {
+  it("does not list again, and does not restart what has started", async () => {
     lists(entries(3));
     const first = await create({}, headers);
     lists(entries(9));
@@ -56,7 +56,7 @@ describe("a request that is repeated", () => {
     expect([await count("batches"), await count("jobs")]).toEqual([1, 3]);
   });
 
-  it("of two Workers at once makes one batch", async () => {
+  it("to two Workers at once creates one batch", async () => {
     lists(entries(5));
     const both = await Promise.all([create({ paused: true }, headers), create({ paused: true }, headers)]);
     expect(both.filter(({ batch_id }) => batch_id !== undefined)).toHaveLength(1);

@@ -6,7 +6,7 @@ import { copyJobs } from "./support/copy-jobs.ts";
 import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 
-/** Calls of the database that the platform allows one invocation. */
+/** Calls of the database that the platform allows in one invocation. */
 const ALLOWED = 1_000;
 const DAY = 24 * 60 * 60_000;
 
@@ -19,7 +19,7 @@ beforeEach(async () => {
   account = await worker.account();
 });
 
-/** Runs reconcile until it has nothing left to do; answers what each run cost. */
+/** Runs reconcile until it has nothing left to do; returns what each run cost. */
 async function costs(part: "leases" | "expired_files" | "orphaned_uploads", runs: number): Promise<number[]> {
   const spent: number[] = [];
   for (let i = 0; i < runs; i++) {
@@ -36,7 +36,7 @@ async function costs(part: "leases" | "expired_files" | "orphaned_uploads", runs
 const countOf = async (condition: string): Promise<number> =>
   Number((await env.DB.prepare(`select count(*) as n from jobs where ${condition}`).first())?.n);
 
-describe("one invocation asks the database no more than it may", () => {
+describe("one invocation makes no more database calls than the platform allows", () => {
   it("with 5,000 expired leases, all of which it takes back", async () => {
     const run = await worker.start(account.key);
     await copyJobs(run.job_id, 5_000, {});
@@ -56,7 +56,7 @@ describe("one invocation asks the database no more than it may", () => {
     expect(await countOf("status = 'Failed' and error_code = 'interrupted'")).toBe(500);
   });
 
-  it("with 5,000 files whose time is over", async () => {
+  it("with 5,000 files that have expired", async () => {
     const run = await worker.start(account.key);
     await copyJobs(run.job_id, 5_000, {
       status: "'Completed'",

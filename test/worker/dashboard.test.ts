@@ -59,7 +59,7 @@ describe("GET /dashboard/stats", () => {
     });
   });
 
-  it("removes times after a day, and the day's bytes at midnight", async () => {
+  it("drops times after a day, and the day's bytes at midnight", async () => {
     await end(completed);
     worker.now = Date.UTC(2026, 10, 25);
     expect(await read("stats")).toMatchObject({
@@ -75,7 +75,7 @@ describe("GET /dashboard/stats", () => {
 });
 
 describe("GET /dashboard/jobs", () => {
-  it("lists jobs in short, newest first, in pages", async () => {
+  it("lists jobs in short form, newest first, in pages", async () => {
     const [first, second] = [await end(completed), await end(failed("private"))];
     await end(completed, other.key);
     const { jobs, total } = await read<DashboardJobs>("jobs");
@@ -125,7 +125,7 @@ describe("GET /dashboard/batches", () => {
 });
 
 describe("GET /dashboard/daily", () => {
-  it("says what ended on each day, also on days without jobs", async () => {
+  it("says what ended on each day, including days without jobs", async () => {
     await end(completed);
     worker.now += 2 * DAY;
     await end(failed("private"));
@@ -145,13 +145,13 @@ describe("GET /dashboard/daily", () => {
     ["?days=90", 90],
     ["?days=0", 1],
     ["?days=1000", 90],
-  ])("takes 1 to 90 days: %s", async (query, days) => {
+  ])("accepts 1 to 90 days: %s", async (query, days) => {
     expect((await read<DashboardDaily>(`daily${query}`)).daily_stats).toHaveLength(days);
   });
 });
 
 describe("GET /dashboard/cluster", () => {
-  it("says what the account's jobs do, and whether the processors are well", async () => {
+  it("says what the account's jobs are doing, and whether the processors are well", async () => {
     const run = await worker.start(account.key);
     await worker.start(other.key);
     await worker.create(account.key);
@@ -175,13 +175,13 @@ describe("GET /dashboard/cluster", () => {
     });
   });
 
-  it("keeps what is wrong with a processor to itself", async () => {
+  it("does not reveal what is wrong with a processor", async () => {
     worker.network.onOther = unreachable;
     expect(await read("cluster")).toMatchObject({ processors: { healthy: false, tools: null } });
   });
 });
 
-it("reads all of it by an index", async () => {
+it("the dashboard reads everything by an index", async () => {
   const { db } = worker.context();
   const page = { limit: 20, offset: 0 };
   for (const query of [

@@ -3,7 +3,7 @@ import { dispatchJob } from "../../worker/services/runs/dispatcher.ts";
 import { completed } from "./support/delivery.ts";
 import { Harness } from "./support/harness.ts";
 
-/** Round trips to the database, by which requests are slow or quick wherever the database is. */
+/** Round trips to the database: they decide how fast requests are, wherever the database is. */
 
 let worker: Harness;
 let key: string;
@@ -11,14 +11,14 @@ let key: string;
 beforeEach(async () => {
   worker = new Harness();
   ({ key } = await worker.account());
-  // what every isolate soon remembers: the key, and which sources want to be left alone
+  // what every isolate soon has cached: the key, and which sources are in back-off
   await worker.json("GET", "/usage", { key });
   await worker.services.backoffs.read(worker.context());
 });
 
 const callsOfLastRequest = () => worker.logs.findLast(({ event }) => event === "request")?.d1_calls;
 
-it("are ten for the whole life of a job", async () => {
+it("a whole job takes ten database calls", async () => {
   const id = await worker.create(key);
   const accepted = callsOfLastRequest();
   const context = worker.context();
@@ -37,7 +37,7 @@ it("are ten for the whole life of a job", async () => {
     ...{ ended, read: callsOfLastRequest() },
   }).toEqual({
     accepted: 1,
-    // the job is read with all that belongs to it, then claimed
+    // the job is read with everything that belongs to it, then claimed
     dispatched: 2,
     uploading: 1,
     publishing: 2,
@@ -47,7 +47,7 @@ it("are ten for the whole life of a job", async () => {
   });
 });
 
-describe("of a request", () => {
+describe("the database calls of a request", () => {
   const body = { url: "https://media.example.com/a.mp4" };
   it.each([
     ["POST", "/jobs", body, 1],
@@ -65,7 +65,7 @@ describe("of a request", () => {
     expect(callsOfLastRequest()).toBe(calls);
   });
 
-  it("of a heartbeat is one, however many runs it says about", async () => {
+  it("a heartbeat takes one database call, however many runs it reports", async () => {
     const first = await worker.start(key);
     const second = await worker.start(key);
     const runs = [first, second].map(({ job_id, attempt, token }) => ({
@@ -76,7 +76,7 @@ describe("of a request", () => {
   });
 });
 
-it("are spent on as many waiting jobs as the processor has room for", async () => {
+it("database calls claim only as many waiting jobs as the processor has room for", async () => {
   const run = await worker.start(key);
   for (let waiting = 0; waiting < 3; waiting++) await worker.create(key);
   await worker.report(run, "outcome", { ...completed, free_slots: 1 });

@@ -26,7 +26,7 @@ beforeEach(async () => {
   await worker.report(run, "outcome", { outcome: { type: "completed", delivery: EXTRAS } });
 });
 
-it("a job says what is next to its file and where its clip really is", async () => {
+it("a job reports the files next to its file and the exact bounds of its clip", async () => {
   const job = await worker.job(key, jobId);
   expect(job).toMatchObject({
     clip_start: 5,

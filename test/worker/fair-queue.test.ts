@@ -17,7 +17,7 @@ import { ScriptedProcessor } from "./support/scripted-processor.ts";
 
 let worker: Harness;
 let owners: Map<string, string>;
-/** Accepted jobs of each account that were not started. */
+/** Accepted jobs of each account that have not started. */
 let waiting: Map<string, number>;
 
 beforeEach(async () => {
@@ -34,7 +34,7 @@ interface Wishes {
   readonly host?: string;
 }
 
-/** Accepts so many jobs of an account by one call; their dispatch messages wait in the queue. @returns their ids */
+/** Accepts this many jobs of an account in one call; their dispatch messages wait in the queue. @returns their ids */
 async function accept(account: string, count: number, { batch, host = "media" }: Wishes = {}) {
   const ctx = createExecutionContext();
   const context = worker.context(ctx);
@@ -55,7 +55,7 @@ async function accept(account: string, count: number, { batch, host = "media" }:
   return ids;
 }
 
-/** A processor whose every start must be in turn. */
+/** A processor that checks that every start is fair. */
 function fairProcessor(slots: number): ScriptedProcessor {
   const processor = new ScriptedProcessor(worker, slots);
   processor.onStart = (run) => {
@@ -99,7 +99,7 @@ async function finishAll(processor: ScriptedProcessor): Promise<string[]> {
 }
 
 describe("a flood of one account", () => {
-  it("leaves each slot that comes free to those who have fewer, until all have the same", async () => {
+  it("leaves each slot that becomes free to accounts that have fewer, until all have the same", async () => {
     const processor = fairProcessor(6);
     await accept("flood", 300);
     worker.dispatchQueue.length = 20;
@@ -118,7 +118,7 @@ describe("a flood of one account", () => {
     }
   });
 
-  it("does not jump the queue by its dispatch messages, and all slots are shared at once", async () => {
+  it("does not jump the queue with its dispatch messages, and all slots are shared at once", async () => {
     const processor = fairProcessor(6);
     await accept("flood", 60);
     await accept("ann", 5);
@@ -140,7 +140,7 @@ describe("a flood of one account", () => {
     const ended = await finishAll(processor);
     expect(left()).toBe(0);
     expect(ended).toHaveLength(36);
-    // each has a third of what ends, as long as all three wait
+    // each gets a third of the free slots, as long as all three wait
     for (let i = 0; i < 21; i += 3) {
       expect(new Set(ended.slice(i, i + 3))).toEqual(new Set(["flood", "ann", "bob"]));
     }
@@ -158,14 +158,14 @@ describe("a flood of one account", () => {
     expect(left()).toBe(0);
   });
 
-  it("that is consumed all at once leaves nothing behind", async () => {
+  it("leaves nothing behind when all of its messages are consumed at once", async () => {
     const processor = new ScriptedProcessor(worker, 5);
     await accept("flood", 40);
     await accept("ann", 6);
     const { retried } = await worker.consumeDispatchQueue();
     expect(processor.running).toHaveLength(5);
     expect(new Set(processor.running.map(ownerOf))).toEqual(new Set(["flood", "ann"]));
-    // anyone who was not started still has its dispatch message
+    // every job that has not started still has its dispatch message
     const announced = new Set(
       [...retried, ...worker.dispatchQueue.map(({ body }) => body)].map(({ job_id }) => job_id),
     );
@@ -176,7 +176,7 @@ describe("a flood of one account", () => {
   });
 });
 
-it("shares slots fairly and leaves none idle, no matter who comes when", async () => {
+it("shares slots fairly and leaves none idle, in whatever order jobs arrive", async () => {
   const arrival = fc.record({
     type: fc.constant("arrive" as const),
     account: fc.constantFrom("ann", "bob", "cy", "dee"),
@@ -224,15 +224,15 @@ describe("a batch", () => {
     worker.dispatchQueue.length = 0;
     await processor.finish();
     expect(shares(processor)).toEqual({ flood: 1, ann: 1 });
-    // the second of the batch finds no room, and holds nobody up
+    // the second job of the batch finds no room, and delays no other job
     await processor.finish(processor.running.findIndex((run) => ownerOf(run) === "flood"));
     expect(shares(processor)).toEqual({ flood: 1, ann: 1 });
     expect(await finishAll(processor)).toHaveLength(20);
   });
 });
 
-describe("an account whose turn it is holds nobody up", () => {
-  it("when its source is left alone", async () => {
+describe("an account that is next in the queue does not delay the others", () => {
+  it("when its source is in back-off", async () => {
     const processor = new ScriptedProcessor(worker, 3);
     const [struck] = await accept("ann", 1, { host: "strict" });
     await worker.consumeDispatchQueue();
@@ -261,8 +261,8 @@ describe("an account whose turn it is holds nobody up", () => {
   });
 });
 
-describe("the price", () => {
-  it("of a dispatch with nobody else waiting is one read and one claim", async () => {
+describe("the cost", () => {
+  it("of a dispatch with nothing else waiting is one read and one claim", async () => {
     new ScriptedProcessor(worker, 2);
     const [first = "", second = ""] = await accept("ann", 2);
     await dispatchJob(worker.context(), first);
@@ -271,7 +271,7 @@ describe("the price", () => {
     expect(context.connection.calls).toBe(2);
   });
 
-  it("is no scan, however many wait", async () => {
+  it("does not include a scan, however many jobs wait", async () => {
     const { db } = worker.context();
     const line = { now: 1, month: "2026-11", singlesOnly: false, passed: [] };
     const read = { id: "x", account_id: "a", batch_id: null, attempt: 1, revision: 1 };

@@ -13,7 +13,7 @@ import { s3 } from "./support/storages.ts";
  * completed job gives the bytes of its `sha256`, or the job says that its file was replaced, deleted or expired.
  */
 
-/** Enough to meet each kind of encounter; the seed of a failure is printed. */
+/** Enough to meet each kind of conflict; the seed of a failure is printed. */
 const RUNS = 12;
 const DAY = 24 * 60 * 60_000;
 
@@ -24,7 +24,7 @@ type Action =
   | { readonly type: "silence" }
   | { readonly type: "days"; readonly days: number };
 
-/** Callers bring a bucket each: what two accounts do in one bucket of their own is theirs to settle. */
+/** Each caller brings a separate bucket: conflicts of two accounts in one bucket of their own are theirs to resolve. */
 const inlineOf = (account: number): InlineStorage => ({ ...s3, bucket: `media-${account}` });
 const request = fc.record({
   filename: fc.constantFrom("talk", "talk.en", "Talk"),
@@ -46,7 +46,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant("days"), days: fc.integer({ min: 1, max: 4 }) }) },
 );
 
-/** A service with three accounts, of which the prefixes of two begin alike. */
+/** A service with three accounts, two of which have prefixes that begin alike. */
 class World {
   readonly #worker = new Harness();
   readonly #storage = new MemoryStorage();
@@ -80,7 +80,7 @@ class World {
       case "delete":
         return this.#delete(action.job, action.meanwhile);
       case "silence":
-        // the runs stop without a word, and their successors begin
+        // the runs fall silent, and the next ones begin
         this.#runs = [];
         this.#worker.now += this.#worker.services.config.leaseMs + 1;
         await this.#worker.reconcile();
@@ -108,7 +108,7 @@ class World {
     this.#runs.push(...started.map((run) => new FakeRun(this.#worker, this.#storage, run)));
   }
 
-  /** Deletes a file; a run goes on while the storage is asked. */
+  /** Deletes a file; a run continues while the storage is asked. */
   async #delete(job: number, meanwhile: number): Promise<void> {
     const chosen = this.#pick(this.#jobs, job);
     if (!chosen) return;
@@ -131,7 +131,7 @@ class World {
     return from[at % Math.max(1, from.length)];
   }
 
-  /** Between a run's first object and its report nobody can know of it: those names are not looked at. */
+  /** Between a run's first object and its report the Worker cannot know of it: those names are not checked. */
   async check(): Promise<void> {
     const written = new Set(
       this.#running.filter(({ hasWritten }) => hasWritten).map(({ key }) => stemOf(key)),

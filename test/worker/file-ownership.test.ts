@@ -10,7 +10,7 @@ import { MemoryStorage } from "./support/memory-storage.ts";
 import { expectIndexed } from "./support/query-plan.ts";
 import { s3 } from "./support/storages.ts";
 
-/** Whose an object is when several jobs deliver under one name. */
+/** Which job owns an object when several deliver under the same name. */
 
 const DAY = 24 * 60 * 60_000;
 const HOOK = "https://hooks.example.com/in";
@@ -43,7 +43,7 @@ const deleteFile = ({ run }: FakeRun, key = account.key, body?: object): Promise
 const fetched = async (link: string | null): Promise<string> =>
   (await worker.network.fetch(link ?? "")).text();
 
-/** The job's link gives its own bytes. */
+/** The job's link returns its own bytes. */
 async function expectOwn(run: FakeRun, key = account.key): Promise<Job> {
   const job = await read(run, key);
   expect(job).toMatchObject({ status: "Completed", file_replaced_by: null });
@@ -51,8 +51,8 @@ async function expectOwn(run: FakeRun, key = account.key): Promise<Job> {
   return job;
 }
 
-describe("two accounts that choose one name", () => {
-  it("have a file each, whatever the other delivers, deletes or lets expire", async () => {
+describe("two accounts that choose the same file name", () => {
+  it("have one file each, whatever the other delivers, deletes or lets expire", async () => {
     const other = await worker.account({ retention_days: 1 });
     const request = { folder: "minutes", download_subtitles: true, download_thumbnail: true };
     const mine = await deliver(request);
@@ -84,7 +84,7 @@ describe.each([
   ["the managed bucket", {}, undefined],
   ["the account's storage", {}, s3],
   ["storage that comes with each job", { storage: s3 }, undefined],
-])("a file in %s that a later job of the account writes anew", (_, request, own) => {
+])("a file in %s that a later job of the account writes again", (_, request, own) => {
   beforeEach(async () => {
     if (!own) return;
     const { provider: _provider, ...body } = own;
@@ -92,7 +92,7 @@ describe.each([
     expect(response.status).toBe(200);
   });
 
-  it("belongs to that one, which reports it", async () => {
+  it("belongs to the later job, and the job says so", async () => {
     const first = await deliver(request);
     const second = await deliver(request);
     const replaced = await read(first);
@@ -121,7 +121,7 @@ describe.each([
     await expectOwn(third);
   });
 
-  it("leaves the other job alone where only the extension, or only the folder, is the same", async () => {
+  it("stays with its job where only the extension, or only the folder, is the same", async () => {
     const first = await deliver(request);
     const others = [
       await deliver({ ...request, format: "mkv" }),
@@ -135,7 +135,7 @@ describe.each([
 describe("subtitles and thumbnails", () => {
   const extras = { download_subtitles: true, subtitle_languages: ["en", "fr"], download_thumbnail: true };
 
-  it("of a file with another extension are taken one by one, and the loss is reported", async () => {
+  it("of a file with another extension are replaced one by one, and the loss is reported", async () => {
     const first = await deliver(extras);
     const second = await deliver({ format: "mkv", download_subtitles: true, subtitle_languages: ["en"] });
     const job = await expectOwn(first);
@@ -162,7 +162,7 @@ describe("subtitles and thumbnails", () => {
     await expectOwn(second);
   });
 
-  it("are never taken for a file of one name, since no media format has their extension", async () => {
+  it("are never confused with a main file, since no media format has their extension", async () => {
     const first = await deliver({ filename: "a.jpg" });
     const second = await deliver({ filename: "a", download_thumbnail: true });
     await expectOwn(first);
@@ -170,8 +170,8 @@ describe("subtitles and thumbnails", () => {
   });
 });
 
-describe("two runs that write one key", () => {
-  it("write it one after the other, and the last one has it", async () => {
+describe("two runs that write the same key", () => {
+  it("write it one after the other, and the last one owns it", async () => {
     const [first, second] = [await start(), await start()];
     for (const run of [first, second]) await run.step();
     await first.step();
@@ -186,14 +186,14 @@ describe("two runs that write one key", () => {
     await expectOwn(second);
   });
 
-  it("get leave one at a time when both ask at once", async () => {
+  it("get permission one at a time when they ask at once", async () => {
     const runs = [await start(), await start(), await start()];
     for (const run of runs) await run.step();
     const responses = await Promise.all(runs.map(({ run }) => worker.report(run, "publish")));
     expect(responses.map(({ status }) => status).toSorted()).toEqual([200, 503, 503]);
   });
 
-  it("go on when the one with leave falls silent; what it may have written is nobody else's any more", async () => {
+  it("continue when the one with permission falls silent; no job then owns what it may have written", async () => {
     const before = await deliver();
     const silent = await start();
     for (let step = 0; step < 3; step++) await silent.step();
@@ -221,7 +221,7 @@ describe("two runs that write one key", () => {
     expect(await read(waiting)).toMatchObject({ file_replaced_by: silent.run.job_id });
   });
 
-  it("leave a file to its job when the storage refused the second", async () => {
+  it("leave a file to its job when the storage refused the second run", async () => {
     const first = await deliver();
     const second = await start();
     await second.step();
@@ -232,7 +232,7 @@ describe("two runs that write one key", () => {
 });
 
 describe("a file that is being deleted", () => {
-  it("is written anew only afterwards", async () => {
+  it("is written again only afterwards", async () => {
     const first = await deliver();
     const second = await start();
     await second.step();
@@ -246,7 +246,7 @@ describe("a file that is being deleted", () => {
     expect(await read(first)).toMatchObject({ s3_key: null, file_replaced_by: null });
   });
 
-  it("by retention is written anew only afterwards", async () => {
+  it("by retention is written again only afterwards", async () => {
     await deliver();
     worker.now += 7 * DAY;
     const second = await start();
@@ -273,7 +273,7 @@ describe("a file that is being deleted", () => {
     await expectOwn(second);
   });
 
-  it("can be written at once when the storage refused to delete it, and in a minute when the Worker died", async () => {
+  it("can be written at once when the storage refused to delete it, and after a minute when the Worker died", async () => {
     const first = await deliver();
     worker.network.onStorage = () => new Response(null, { status: 503 });
     expect((await deleteFile(first)).status).toBe(503);
@@ -292,7 +292,7 @@ describe("a file that is being deleted", () => {
   });
 });
 
-it("a webhook that is tried again gives no link to another job's bytes", async () => {
+it("a webhook that is retried gives no link to another job's bytes", async () => {
   worker.network.onHook = () => new Response(null, { status: 503 });
   const first = await deliver({ webhook_url: HOOK });
   await worker.consumeDeliveryQueue();
@@ -311,7 +311,7 @@ it("a webhook that is tried again gives no link to another job's bytes", async (
   });
 });
 
-it("the operator's bucket is no caller's storage", async () => {
+it("the operator's bucket is refused as a caller's storage", async () => {
   const { config } = worker.services;
   const { endpoint, bucket, region } = config.bucket;
   const target = {
@@ -332,7 +332,7 @@ it("the operator's bucket is no caller's storage", async () => {
 
 describe("the database", () => {
   const place = { accountId: "a", storagePlace: null, key: "a/videos/talk.mp4" };
-  it("finds who has or writes a key by an index", async () => {
+  it("finds by an index which job owns or writes a key", async () => {
     const { db } = worker.context();
     for (const statement of [takeFile("x", place), takeSidecars("x", place, ["a/videos/talk.jpg"])]) {
       await expectIndexed(statement(db, sql`true`) as never);

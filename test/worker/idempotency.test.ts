@@ -27,7 +27,7 @@ const count = async (): Promise<number> => {
 };
 
 describe("a request with a key", () => {
-  it("that is repeated is answered alike, and reported so", async () => {
+  it("that is repeated gets the same response, marked as a repeat", async () => {
     const first = await post("k1");
     const { job_id } = await first.json<{ job_id: string }>();
     expect([first.status, first.headers.get("idempotent-replayed")]).toEqual([201, null]);
@@ -37,7 +37,7 @@ describe("a request with a key", () => {
     expect(await count()).toBe(1);
   });
 
-  it("is the same whatever the order of its members and the secrets of its storage", async () => {
+  it("is the same in any order of its members and with any secrets of its storage", async () => {
     const storage = { provider: "s3", bucket: "b", secret_key: "one" };
     const same = await fingerprintOf(worker.context(), {
       storage: { bucket: "b", secret_key: "two", provider: "s3" },
@@ -47,7 +47,7 @@ describe("a request with a key", () => {
     expect(await fingerprintOf(worker.context(), { url, storage: { ...storage, bucket: "c" } })).not.toBe(
       same,
     );
-    // outside of the storage these names mean nothing
+    // outside `storage` these names mean nothing
     expect(await fingerprintOf(worker.context(), { url, secret_key: "one" })).not.toBe(
       await fingerprintOf(worker.context(), { url, secret_key: "two" }),
     );
@@ -61,7 +61,7 @@ describe("a request with a key", () => {
     expect(await count()).toBe(1);
   });
 
-  it("is its account's own", async () => {
+  it("belongs to its account alone", async () => {
     const other = await worker.account();
     const [mine, theirs] = await Promise.all([
       post("k1"),
@@ -88,12 +88,12 @@ describe("a request with a key", () => {
     expect(await response.json()).toMatchObject({ issues: [{ path: "x-idempotency-key" }] });
   });
 
-  it("that is not valid executes nothing: the same key serves the corrected request", async () => {
+  it("that is not valid executes nothing: the same key works for the corrected request", async () => {
     expect((await post("k1", { url: "nonsense" })).status).toBe(400);
     expect((await post("k1")).status).toBe(201);
   });
 
-  it("costs three calls of the database; without a key it is one", async () => {
+  it("takes three database calls; without a key it takes one", async () => {
     await worker.call("GET", "/jobs", { key });
     await post("k1");
     expect(worker.logs.findLast(({ event }) => event === "request")).toMatchObject({ d1_calls: 3 });
@@ -103,7 +103,7 @@ describe("a request with a key", () => {
 });
 
 describe("equal requests at once", () => {
-  it("a thousand of them make one job, and in the end all have the same response", async () => {
+  it("create one job, a thousand of them, and in the end all have the same response", async () => {
     const first = await Promise.all(Array.from({ length: 1_000 }, () => post("same")));
     const obey = async (response: Response): Promise<Response> => {
       if (response.status === 201) return response;
@@ -122,7 +122,7 @@ describe("equal requests at once", () => {
 
 describe("a Worker that dies", () => {
   const request = () => ({ accountId, route: "POST /jobs", key: "k1", body: { url } });
-  /** Claims the request and never comes back, before or after it made the job. */
+  /** Claims the request and then dies, before or after it created the job. */
   const die = async (hasMadeTheJob: boolean): Promise<void> => {
     const claimed = Promise.withResolvers<void>();
     void runOnce(worker.context(), request(), async (id) => {
@@ -144,17 +144,20 @@ describe("a Worker that dies", () => {
   it.each([
     ["before", false],
     ["after", true],
-  ])("%s it made the job leaves a claim that is taken over; there is one job", async (_, hasMadeTheJob) => {
-    await die(hasMadeTheJob);
-    expect(await (await post("k1")).json()).toMatchObject({ code: "idempotency_in_progress" });
-    worker.now += 75_000;
-    const { job_id } = await (await post("k1")).json<{ job_id: string }>();
-    expect(await count()).toBe(1);
-    expect((await worker.call("GET", `/jobs/${job_id}`, { key })).status).toBe(200);
-    expect(await (await post("k1")).json()).toEqual({ job_id, cached: true });
-  });
+  ])(
+    "%s it created the job leaves a claim that another takes over; there is one job",
+    async (_, hasMadeTheJob) => {
+      await die(hasMadeTheJob);
+      expect(await (await post("k1")).json()).toMatchObject({ code: "idempotency_in_progress" });
+      worker.now += 75_000;
+      const { job_id } = await (await post("k1")).json<{ job_id: string }>();
+      expect(await count()).toBe(1);
+      expect((await worker.call("GET", `/jobs/${job_id}`, { key })).status).toBe(200);
+      expect(await (await post("k1")).json()).toEqual({ job_id, cached: true });
+    },
+  );
 
-  it("again and again hands one id on to the one that lives", async () => {
+  it("again and again passes one id on to the one that survives", async () => {
     for (let death = 0; death < 20; death++) {
       await die(false);
       worker.now += 75_000;
@@ -164,8 +167,8 @@ describe("a Worker that dies", () => {
   });
 });
 
-describe("a fault", () => {
-  it("is not kept: the next request is executed at once, with the same id", async () => {
+describe("an internal error", () => {
+  it("is not stored: the next request is executed at once, with the same id", async () => {
     const ids: string[] = [];
     const fail = async (id: string): Promise<never> => {
       ids.push(id);

@@ -48,7 +48,7 @@ describe("a job that is delivered", () => {
     });
   });
 
-  it("shows the progress of heartbeats, which never goes back", async () => {
+  it("shows the progress of heartbeats, which never goes backwards", async () => {
     const run = await worker.start(key);
     const heartbeat = (step: string, progress: number) =>
       worker.json<{ runs: unknown[] }>("POST", "/internal/heartbeat", {
@@ -119,7 +119,7 @@ describe("a job that is delivered", () => {
     expect(withoutLinks(second)).toEqual(withoutLinks(first));
   });
 
-  it("loses its links with its file", async () => {
+  it("loses its links together with its file", async () => {
     const run = await worker.start(key);
     await worker.report(run, "outcome", completed);
     const path = `/jobs/${run.job_id}/file`;
@@ -145,7 +145,7 @@ describe("a job that is delivered", () => {
 });
 
 describe("a processor that does not take the job", () => {
-  it("is busy: nothing is counted, the dispatch message waits, and no other job is claimed meanwhile", async () => {
+  it("is busy: the job counts no attempt, the dispatch message waits, and no other job is claimed meanwhile", async () => {
     worker.network.onRun = busy(7);
     const id = await worker.create(key);
     expect(await worker.consumeDispatchQueue()).toEqual({
@@ -179,7 +179,7 @@ describe("a processor that does not take the job", () => {
     expect(delays).toEqual([7, 14, 28, 56, 112, [id]]);
   });
 
-  it("takes it later with a higher fence, and the caller sees one attempt", async () => {
+  it("accepts it later with a higher fence, and the caller sees one attempt", async () => {
     worker.network.onRun = busy(7);
     const id = await worker.create(key);
     await worker.consumeDispatchQueue();
@@ -193,7 +193,7 @@ describe("a processor that does not take the job", () => {
     expect(await worker.job(key, id)).toMatchObject({ status: "Processing", attempt: 1 });
   });
 
-  it("cannot be reached: the job waits and its successor hears that a run may have begun", async () => {
+  it("cannot be reached: the job waits, and the next run is informed that one may have begun", async () => {
     worker.network.onRun = unreachable;
     const id = await worker.create(key);
     const claimedAt = worker.now;
@@ -209,7 +209,7 @@ describe("a processor that does not take the job", () => {
     });
   });
 
-  it("does not understand it: an error of ours, tried again and then reported", async () => {
+  it("does not understand it: an internal error, which is retried and then reported", async () => {
     worker.network.onRun = () => new Response(null, { status: 400 });
     const id = await worker.create(key);
     for (let i = 0; i < 3; i++) {
@@ -268,7 +268,7 @@ describe("fences", () => {
     expect(await statusOf(worker.report(heir, "outcome", completed))).toBe(200);
   });
 
-  it("refuse tokens of other claims, other jobs and none", async () => {
+  it("refuse tokens of other claims and other jobs, and requests without one", async () => {
     const [one, other] = [await worker.start(key), await worker.start(key)];
     for (const forged of [
       { ...one, token: other.token },
@@ -294,7 +294,7 @@ describe("fences", () => {
 });
 
 describe("a job that fails", () => {
-  it("ends at once when it is about the content", async () => {
+  it("ends at once when the content is the cause", async () => {
     const run = await worker.start(key);
     await worker.report(run, "outcome", failed("private"));
     expect(await worker.job(key, run.job_id)).toMatchObject({
@@ -305,7 +305,7 @@ describe("a job that fails", () => {
     });
   });
 
-  it("is tried again after growing delays, and no sooner than the source allows", async () => {
+  it("is retried after growing delays, and no sooner than the source allows", async () => {
     const run = await worker.start(key, { max_retry_hours: 0 });
     const reported = { outcome: { ...failed("network").outcome, attempts: 2 } };
     await worker.report(run, "outcome", reported);
@@ -335,7 +335,7 @@ describe("a job that fails", () => {
     });
   });
 
-  it("is not given up by drains, however many", async () => {
+  it("survives any number of drains", async () => {
     await worker.create(key);
     for (let i = 1; i <= 2 * MAX_INTERRUPTIONS; i++) {
       await worker.consumeDispatchQueue();
@@ -360,7 +360,7 @@ describe("a job that fails", () => {
     });
   });
 
-  it("tells the run how long a stream may be waited for, and how long a recording may be", async () => {
+  it("tells the run how long to wait for a stream, and how long a recording may be", async () => {
     const run = await worker.start(key, { wait_for_video: true, live_from_start: true, max_duration: 90 });
     const { created_at } = await worker.job(key, run.job_id);
     expect(run.wait).toEqual({ since: created_at, until: created_at + 86_400_000 });
@@ -368,14 +368,14 @@ describe("a job that fails", () => {
     expect((await worker.start(key)).wait).toBeNull();
   });
 
-  it("waits for its time when it is postponed", async () => {
+  it("waits until its time when it is postponed", async () => {
     const run = await worker.start(key);
     await worker.report(run, "outcome", { outcome: { type: "postponed", until: worker.now + 3_600_000 } });
     expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Pending", step: "Waiting" });
     expect(worker.dispatchQueue).toMatchObject([{ delaySeconds: 3_600 }]);
   });
 
-  it("can be asked for again as a new job, and only then", async () => {
+  it("can be retried as a new job, but not before it failed", async () => {
     const run = await worker.start(key, { folder: "talks" });
     const path = `/jobs/${run.job_id}/retry`;
     expect(await worker.json("POST", path, { key })).toMatchObject({
@@ -410,7 +410,7 @@ describe("cancelling", () => {
     expect(worker.network.runs).toHaveLength(0);
   });
 
-  it("stops a running job: the processor is reported and its upload is aborted", async () => {
+  it("stops a running job: the processor is informed and its upload is aborted", async () => {
     const run = await worker.start(key);
     await worker.report(run, "upload", { key: "videos/a b.mp4", ref: "upload/1" });
     await worker.call("DELETE", `/jobs/${run.job_id}`, { key });
@@ -420,7 +420,7 @@ describe("cancelling", () => {
     ]);
     expect(await statusOf(worker.report(run, "publish"))).toBe(409);
     expect(await statusOf(worker.report(run, "outcome", completed))).toBe(409);
-    // a processor that was not reached learns from its next heartbeat that nothing needs to be kept
+    // a processor that could not be reached learns from its next heartbeat that nothing needs to be kept
     const { job_id, attempt, token } = run;
     const facts = { step: "Downloading", progress: 5, download_rate: null, title: null };
     const runs = [{ job_id, attempt, token, ...facts }];
@@ -439,7 +439,7 @@ describe("cancelling", () => {
     expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Completed" });
   });
 
-  it("lets either the cancel or the publishing win, never both", async () => {
+  it("lets either the cancellation or the publishing win, never both", async () => {
     const run = await worker.start(key);
     const [cancelled, published] = await Promise.all([
       worker.call("DELETE", `/jobs/${run.job_id}`, { key }),
@@ -451,14 +451,14 @@ describe("cancelling", () => {
   });
 });
 
-describe("what belongs to a move", () => {
+describe("statements that belong to a transition", () => {
   const renameAccounts =
     (name: string): GuardedStatement =>
     (db, guard) =>
       db.update(accounts).set({ name }).where(guard);
   const names = async () => (await env.DB.prepare("select distinct name from accounts").all()).results;
 
-  it("is written with it", async () => {
+  it("are executed with it", async () => {
     const id = await worker.create(key);
     const guardedStatements = () => [renameAccounts("moved")];
     const moved = await transition(worker.context(), id, { type: "claimed" }, { guardedStatements });
@@ -466,7 +466,7 @@ describe("what belongs to a move", () => {
     expect(await names()).toEqual([{ name: "moved" }]);
   });
 
-  it("is not written when another was faster, nor when the event is refused", async () => {
+  it("are not executed when another transition was faster, nor when the event is refused", async () => {
     const id = await worker.create(key);
     const read = await findJob(worker.context().db, id);
     if (!read) throw new Error("the job is not there");

@@ -54,7 +54,7 @@ describe("a Spotify show", () => {
     expect(podcasts.requests).toHaveLength(2);
   });
 
-  it("is asked for in the operator's market", async () => {
+  it("is requested in the operator's market", async () => {
     start({ SPOTIFY_MARKET: "DE" });
     await listShow(small);
     expect(pagesAsked()).toEqual([expect.stringContaining("market=DE")]);
@@ -76,7 +76,7 @@ describe("a Spotify show", () => {
     });
   });
 
-  it("is refused with what the operator must configure", async () => {
+  it("is refused with a sentence on what the operator must configure", async () => {
     start({ SPOTIFY_CLIENT_SECRET: "" });
     await expect(listShow(small)).rejects.toMatchObject({
       code: "invalid_request",
@@ -108,7 +108,7 @@ describe("a Spotify episode", () => {
 });
 
 describe("Spotify's token", () => {
-  it("is asked for once, also by many at once, and again shortly before it ends", async () => {
+  it("is requested once, even by many listings at once, and again shortly before it expires", async () => {
     await Promise.all([listShow(small), listShow(middle), listShow(small)]);
     expect(podcasts.spotify.tokens).toBe(1);
     worker.now += 58 * 60_000;
@@ -119,7 +119,7 @@ describe("Spotify's token", () => {
     expect(podcasts.spotify.tokens).toBe(2);
   });
 
-  it("is renewed when Spotify does not take it any more", async () => {
+  it("is renewed when Spotify no longer accepts it", async () => {
     await listShow(small);
     podcasts.spotify.trouble = { status: 401, times: 1 };
     expect((await listShow(small)).entries).toHaveLength(1);
@@ -127,7 +127,7 @@ describe("Spotify's token", () => {
   });
 });
 
-describe("Spotify's limit of requests", () => {
+describe("Spotify's rate limit", () => {
   it("is waited for", async () => {
     podcasts.spotify.trouble = { status: 429, retryAfterSeconds: 7, times: 3 };
     const waits: number[] = [];
@@ -141,7 +141,7 @@ describe("Spotify's limit of requests", () => {
     expect(waits[0]).toBe(7_000);
   });
 
-  it("is reported when it takes longer than a listing may", async () => {
+  it("is reported when the wait is longer than a listing may take", async () => {
     podcasts.spotify.trouble = { status: 429, retryAfterSeconds: 90, times: 1 };
     await expect(listShow(middle)).rejects.toMatchObject({
       code: "dependency_unavailable",
@@ -164,12 +164,12 @@ describe("the open feed", () => {
     expect((await listShow(small)).entries[0]?.skipped).toBeNull();
   });
 
-  it("that nobody knows leaves every episode skipped", async () => {
+  it("that cannot be found leaves every episode skipped", async () => {
     podcasts.unlisted.add(small.id);
     expect((await listShow(small)).entries[0]?.skipped).toBe("no_open_feed");
   });
 
-  it("is followed through public addresses alone", async () => {
+  it("is fetched from public addresses only", async () => {
     const to = (location: string) => () => new Response(null, { status: 302, headers: { location } });
     podcasts.feeds.set(small.id, to(`${BASE}/feeds/${middle.id}.xml`));
     podcasts.feeds.set(middle.id, to("http://169.254.169.254/latest"));
@@ -179,14 +179,14 @@ describe("the open feed", () => {
     expect((await listShow(small)).entries[0]?.skipped).toBe("no_open_feed");
   });
 
-  it("that is gone, or no feed, leaves every episode skipped", async () => {
+  it("that is gone, or not a feed, leaves every episode skipped", async () => {
     podcasts.feeds.set(small.id, () => new Response(null, { status: 404 }));
     expect((await listShow(small)).entries[0]?.skipped).toBe("no_open_feed");
     podcasts.feeds.set(small.id, () => new Response("<html>no feed</html>"));
     expect((await listShow(small)).entries[0]?.skipped).toBe("no_open_feed");
   });
 
-  it("that cannot be read right now makes nothing, since all would be skipped", async () => {
+  it("that cannot be read right now creates nothing, since all would be skipped", async () => {
     podcasts.feeds.set(small.id, () => new Response(null, { status: 503 }));
     const refused = { code: "dependency_unavailable", retryAfterSeconds: 60 };
     await expect(listShow(small)).rejects.toMatchObject(refused);
@@ -195,7 +195,7 @@ describe("the open feed", () => {
     await expect(listShow(small)).rejects.toMatchObject(refused);
   });
 
-  it("leads to no private address", async () => {
+  it("reaches no private address", async () => {
     const [episode] = small.episodes;
     const item = `<item><title>${episode?.title}</title><pubDate>${episode?.date}</pubDate>
       <enclosure url="http://10.0.0.1/a.mp3"/></item>`;
@@ -218,7 +218,7 @@ const head: ListLine = { type: "list", v: 1, title: "A list" };
 const listPlaylist = () => list({ type: "playlist", url });
 
 describe("a playlist", () => {
-  it("is reported by the processor, in its order", async () => {
+  it("is listed by the processor, in its order", async () => {
     report(head, entry(), entry({ url: "HTTPS://media.example.com/a b", id: "2" }), { type: "end" });
     const { kind, title, entries } = await listPlaylist();
     expect(worker.network.probes).toEqual([
@@ -245,7 +245,7 @@ describe("a playlist", () => {
     expect(entries).toEqual([expect.objectContaining({ url: shown, skipped: "entry_unavailable" })]);
   });
 
-  it("may have 5,000 entries and not one more", async () => {
+  it("may have 5,000 entries and no more", async () => {
     const entries = Array.from({ length: 5_000 }, (_, index) => entry({ id: `${index}` }));
     report(head, ...entries, { type: "end" });
     expect((await listPlaylist()).entries).toHaveLength(5_000);
@@ -281,7 +281,7 @@ describe("a playlist", () => {
     await expect(listPlaylist()).rejects.toMatchObject({ code, message });
   });
 
-  it("is refused when no processor can report it", async () => {
+  it("is refused when no processor can list it", async () => {
     worker.network.onProbe = busy(3);
     await expect(listPlaylist()).rejects.toMatchObject({
       code: "dependency_unavailable",
@@ -289,7 +289,7 @@ describe("a playlist", () => {
     });
     worker.network.onProbe = unreachable;
     await expect(listPlaylist()).rejects.toMatchObject({ code: "dependency_unavailable" });
-    // of the former version: it does not know lists
+    // a processor of the former version does not know lists
     worker.network.onProbe = () => Response.json({ error: "The probe is not valid: kind" }, { status: 400 });
     await expect(listPlaylist()).rejects.toMatchObject({ code: "dependency_unavailable" });
     worker.network.onProbe = () => new Response("no line of ours\n");
@@ -300,7 +300,7 @@ describe("a playlist", () => {
 describe("a listing that takes too long", () => {
   const never = () => new Promise<never>(() => {});
 
-  it("ends, no matter who is waited for", async () => {
+  it("ends, whatever it waits for", async () => {
     start({ LISTING_SECONDS: "1" });
     podcasts.spotify.onPage = never;
     worker.network.onProbe = () => new Response(new ReadableStream({ pull: never }));

@@ -22,7 +22,7 @@ beforeEach(async () => {
   ({ key } = await worker.account());
 });
 
-/** A job of this URL, of which the processor reports this. */
+/** A job with this URL, for which the processor reports this. */
 async function run(url: string, outcome: object, request: object = {}): Promise<void> {
   const started = await worker.start(key, { url, ...request });
   worker.now += 3_000;
@@ -35,7 +35,7 @@ async function metrics(path = "/metrics"): Promise<string> {
   return response.text();
 }
 
-/** An isolate remembers what it has read for a while. */
+/** An isolate caches what it has read for a while. */
 async function status(headers: Record<string, string> = {}): Promise<ServiceStatus> {
   worker.now += 20_000;
   return worker.json<ServiceStatus>("GET", "/status", { headers });
@@ -102,24 +102,24 @@ describe("the metrics", () => {
     expect(meter.take()).toBeLessThan(60);
   });
 
-  it("are for the operator alone", async () => {
+  it("are only for the operator", async () => {
     expect((await worker.call("GET", "/metrics")).status).toBe(401);
     expect((await worker.call("GET", "/metrics", { key })).status).toBe(401);
     expect((await worker.call("GET", "/admin/metrics", { key })).status).toBe(401);
   });
 
-  it("say how long the first job has been waiting", async () => {
+  it("say how long the oldest job has been waiting", async () => {
     await worker.create(key);
     worker.now += 42_000;
     expect(await metrics()).toContain("\nwaterspout_oldest_due_seconds 42\n");
   });
 });
 
-describe("the status", () => {
+describe("GET /status", () => {
   const blocked = async (count: number) => {
     for (let i = 0; i < count; i++) {
       await run(`https://www.youtube.com/watch?v=${i}`, failed("bot_check"));
-      // what was refused is left alone for a while, which is not what this is about
+      // removes the back-off of the source, which is not the subject here
       await env.DB.exec("delete from source_backoff");
       worker.services.backoffs.remove();
     }
@@ -135,7 +135,7 @@ describe("the status", () => {
       window_seconds: 3600,
       sites: [
         { site: "other", status: "unknown", success_rate: null },
-        // a private video was answered as it should be
+        // the response to a private video is correct
         { site: "vimeo", status: "ok", success_rate: 1 },
         { site: "youtube", status: "failing", success_rate: 0 },
       ],
@@ -154,7 +154,7 @@ describe("the status", () => {
     expect(JSON.stringify(await status())).not.toContain("limits.example.com");
   });
 
-  it("is refused with a wrong token, and never with none", async () => {
+  it("is refused with a wrong token, but not without one", async () => {
     const wrong = { authorization: "Bearer not-the-operator-token" };
     expect((await worker.call("GET", "/status", { headers: wrong })).status).toBe(401);
     expect((await worker.call("GET", "/status")).status).toBe(200);

@@ -18,11 +18,13 @@ beforeEach(async () => {
 const count = async (condition: string): Promise<number> =>
   (await env.DB.prepare(`select count(*) as n from ${condition}`).first<{ n: number }>())?.n ?? 0;
 
-describe("a backlog that is full", () => {
+describe("a full backlog", () => {
   const post = (worker: Harness, key: string) =>
     worker.call("POST", "/jobs", { key, body: { url: URL_OF_MEDIA } });
 
-  /** Posts jobs until one is refused; answers the refusal. A job that comes while jobs are counted may count twice. */
+  /**
+   * Posts jobs until one is refused; returns the refusal. A job that arrives while jobs are counted may count twice.
+   */
   async function fill(worker: Harness, key: string, limit: number): Promise<Response> {
     for (let accepted = 0; ; accepted++) {
       const response = await post(worker, key);
@@ -33,7 +35,7 @@ describe("a backlog that is full", () => {
     }
   }
 
-  it("refuses further jobs, with the time after which it is counted again, and stores nothing", async () => {
+  it("refuses further jobs, says when it is counted again, and stores nothing", async () => {
     const worker = new Harness({ MAX_BACKLOG: "3" });
     worker.network.onRun = busy(60);
     const { key } = await worker.account();
@@ -44,19 +46,19 @@ describe("a backlog that is full", () => {
     expect(worker.dispatchQueue).toHaveLength(await count("jobs"));
   });
 
-  it("takes jobs again once it has room, no matter who emptied it", async () => {
+  it("accepts jobs again once it has room, whatever made the room", async () => {
     const worker = new Harness({ MAX_BACKLOG: "2" });
     const { key } = await worker.account();
     await fill(worker, key, 2);
     await worker.consumeDispatchQueue();
     expect((await post(worker, key)).status).toBe(503);
     worker.now += 10_000;
-    // this one finds the old count, and has the backlog counted after its response
+    // this one finds the old count, and makes the Worker count the backlog after its response
     expect((await post(worker, key)).status).toBe(503);
     expect((await post(worker, key)).status).toBe(201);
   });
 
-  it("is known to an isolate that has just begun, after its first response, and costs no response a round trip", async () => {
+  it("is known to a new isolate after its first response, and adds no round trip to any response", async () => {
     const former = new Harness();
     const { key } = await former.account();
     for (let i = 0; i < 3; i++) await former.create(key);
@@ -70,7 +72,7 @@ describe("a backlog that is full", () => {
 describe("a database that fails", () => {
   const failures: readonly Failure[] = ["refused", "answer_lost"];
 
-  /** A Worker whose database fails at its n-th call from now on, once. */
+  /** A Worker whose database fails once, at its n-th call from now. */
   async function failingAt() {
     const database = new FailingDatabase(env.DB);
     const worker = new Harness({ DB: database.binding });
@@ -82,7 +84,7 @@ describe("a database that fails", () => {
     return { database, worker, key, failAt };
   }
 
-  it("makes every route that asks it answer 503 with Retry-After, and none 500", async () => {
+  it("makes every route that uses it answer 503 with Retry-After, and none 500", async () => {
     const database = new FailingDatabase(env.DB);
     const worker = new Harness({ DB: database.binding });
     const { key } = await worker.account();
@@ -103,7 +105,7 @@ describe("a database that fails", () => {
     expect(worker.logs.filter(({ code }) => code === "dependency_unavailable").length).toBeGreaterThan(12);
   });
 
-  it.each(failures)("accepts a job wholly or not at all (%s at each call)", async (failure) => {
+  it.each(failures)("accepts a job completely or not at all (%s at each call)", async (failure) => {
     for (let n = 1, failed = true; failed; n++) {
       const { database, worker, key, failAt } = await failingAt();
       const before = await count("jobs");
@@ -126,7 +128,7 @@ describe("a database that fails", () => {
     }
   });
 
-  it("says yes to a job that was stored although its response was lost", async () => {
+  it("confirms a job that was stored although the database's response was lost", async () => {
     const { worker, key, failAt } = await failingAt();
     await worker.create(key);
     failAt(1, "answer_lost");
@@ -144,7 +146,7 @@ describe("a database that fails", () => {
       failed = database.calls - from >= n;
       expect(retried).toHaveLength(failed ? 1 : 0);
       database.failureOf = () => null;
-      // a claim whose answer was lost stands until its lease has run out
+      // a claim whose response was lost lasts until its lease has run out
       worker.now += 61_000;
       await worker.reconcile();
       await worker.consumeDispatchQueue();
@@ -173,7 +175,7 @@ describe("a database that fails", () => {
   });
 });
 
-it("accepts jobs while the queue alone is down, and reconcile brings them to a processor", async () => {
+it("accepts jobs while only the queue is down, and reconcile brings them to a processor", async () => {
   const worker = new Harness();
   const { key } = await worker.account();
   worker.queueIsDown = true;

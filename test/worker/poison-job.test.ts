@@ -15,7 +15,7 @@ beforeEach(async () => {
   ({ key } = await worker.account());
 });
 
-it("a job that kills its processor takes no neighbour with it", async () => {
+it("a job that kills its processor takes no other job with it", async () => {
   const running = new Map<string, (typeof worker.network)["run"]>();
   worker.network.onRun = () => {
     const { run } = worker.network;
@@ -28,7 +28,7 @@ it("a job that kills its processor takes no neighbour with it", async () => {
   const innocents: string[] = [];
   for (let i = 0; i < 5; i++) innocents.push(await worker.create(key));
 
-  // each round the processor dies of the job if it has it; otherwise all of its runs are delivered
+  // in each round the processor dies if it has the job; otherwise it delivers all of its runs
   for (let round = 0; round < 40; round++) {
     await worker.consumeDispatchQueue();
     if (!running.has(poison)) {
@@ -42,7 +42,7 @@ it("a job that kills its processor takes no neighbour with it", async () => {
   for (const id of innocents) expect(await worker.job(key, id)).toMatchObject({ status: "Completed" });
 });
 
-it("a recording that made progress for long loses its count of lost runs", async () => {
+it("a recording that made progress for long resets its count of lost runs", async () => {
   const run = await worker.start(key, { live_recording: true });
   let { attempt } = run;
   for (let lost = 0; lost < 8; lost++) {

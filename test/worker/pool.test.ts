@@ -9,9 +9,9 @@ const NAMES = ["one.example", "two.example", "three.example"];
 
 let worker: Harness;
 let key: string;
-/** Processors that answer nobody. */
+/** Processors that do not answer. */
 let dead: Set<string>;
-/** Attempts by the processor that took them. */
+/** Attempts, by the processor that accepted them. */
 let taken: string[];
 
 beforeEach(async () => {
@@ -34,7 +34,7 @@ beforeEach(async () => {
   ({ key } = await worker.account());
 });
 
-/** Delivers the dispatch messages of a job, some seconds later each time. */
+/** Delivers the dispatch messages of a job, each some seconds after the one before. */
 async function dispatch(jobId: string): Promise<void> {
   worker.now += 6_000;
   worker.dispatchQueue.splice(0, Number.POSITIVE_INFINITY, {
@@ -51,7 +51,7 @@ describe("a pool of processors", () => {
     expect(new Set(taken)).toEqual(new Set(NAMES));
   });
 
-  it("hands a job to the living one, whichever it is", async () => {
+  it("hands a job to the one that is alive, whichever it is", async () => {
     for (const living of NAMES) {
       dead = new Set(NAMES.filter((name) => name !== living));
       for (let i = 0; i < 6; i++) {
@@ -63,7 +63,7 @@ describe("a pool of processors", () => {
     }
   });
 
-  it("goes elsewhere with a job whose run was lost", async () => {
+  it("sends a job whose run was lost to another one", async () => {
     await worker.create(key);
     await worker.consumeDispatchQueue();
     for (let lost = 0; lost < 3; lost++) {
@@ -75,7 +75,7 @@ describe("a pool of processors", () => {
     for (const [index, name] of taken.entries()) expect(name).not.toBe(taken[index - 1]);
   });
 
-  it("stops a run where it is", async () => {
+  it("stops a run on the processor that has it", async () => {
     const id = await worker.create(key);
     await worker.consumeDispatchQueue();
     const deleted: string[] = [];
@@ -101,7 +101,7 @@ describe("a source that refuses the address of one processor", () => {
     }
   };
 
-  it("is asked by the others, and left alone when all were refused", async () => {
+  it("is tried by the others, and left alone when all were refused", async () => {
     await env.DB.exec("delete from source_backoff");
     await refused(NAMES.length);
     expect(new Set(taken.slice(-NAMES.length))).toEqual(new Set(NAMES));
@@ -137,7 +137,7 @@ describe("the configuration of a pool", () => {
   });
 });
 
-it("a job that finds no room on one disk is tried on another", async () => {
+it("a job that does not fit on one disk is tried on another", async () => {
   const id = await worker.create(key);
   await worker.consumeDispatchQueue();
   for (let tries = 0; tries < 2; tries++) {
@@ -152,11 +152,11 @@ it("a job that finds no room on one disk is tried on another", async () => {
 
 describe("a pool of container instances", () => {
   const SLOTS = 4;
-  /** Instances that answer nobody. */
+  /** Instances that do not answer. */
   let silent: Set<string>;
-  /** Instances that were asked for a run, in order. */
+  /** Instances that were asked to start a run, in order. */
   let asked: string[];
-  /** Runs by the instance that has them. */
+  /** Runs, by the instance that has them. */
   let running: Map<string, Set<string>>;
 
   const isRun = (request: Request) => request.method === "POST" && new URL(request.url).pathname === "/runs";
@@ -175,7 +175,7 @@ describe("a pool of container instances", () => {
     return Response.json({ v: 1 }, { status: 202 });
   }
 
-  /** An isolate of the Worker, which knows nothing of what others did. */
+  /** An isolate of the Worker, which shares no memory with the others. */
   function isolate(): Harness {
     const stubOf = (name: string) => ({
       fetch: (url: string, init: RequestInit) => answer(name, new Request(url, init)),
@@ -210,7 +210,7 @@ describe("a pool of container instances", () => {
     for (let i = 0; i < 9; i++) await worker.create(key);
     await worker.consumeDispatchQueue();
     expect(used()).toEqual({ "processor-0": 4, "processor-1": 4, "processor-2": 1 });
-    // all of them at once: nobody had to hear first that an instance is full
+    // all of them at once: no refusal was needed to learn that an instance is full
     expect(asked).toHaveLength(9);
   });
 
@@ -245,25 +245,25 @@ describe("a pool of container instances", () => {
     expect(asked).toEqual(["processor-2"]);
   });
 
-  it("passes several dead instances, and goes back to none of them", async () => {
+  it("skips several dead instances, and does not go back to any of them", async () => {
     silent = new Set(["processor-0", "processor-1", "processor-2"]);
     const id = await worker.create(key);
     for (let claims = 0; claims < 4; claims++) await dispatch(id);
     expect(taken).toEqual(["processor-3"]);
-    // the next job begins behind them
+    // the next job starts its search behind them
     asked = [];
     await worker.create(key);
     await worker.consumeDispatchQueue();
     expect(asked).toEqual(["processor-3"]);
   });
 
-  it("gives an instance to itself to a job that lost two runs, and never one that lost a run", async () => {
+  it("gives a job that lost two runs an instance for itself, and never one where it lost a run", async () => {
     await worker.create(key);
     await worker.consumeDispatchQueue();
     for (let lost = 0; lost < 2; lost++) {
       worker.now += 61_000;
       for (const runs of running.values()) runs.clear();
-      // others are running wherever there is room
+      // other jobs are running wherever there is room
       for (let i = 0; i < 2; i++) await worker.create(key);
       await worker.reconcile();
       await worker.consumeDispatchQueue();

@@ -61,7 +61,7 @@ const refused = (
 const ask = (path: string, body: object = { url }) => worker.call("POST", path, { key, body });
 
 describe("POST /metadata", () => {
-  it("says what the source reports", async () => {
+  it("returns what the source reports", async () => {
     found();
     const response = await ask("/metadata");
     expect(response.status).toBe(200);
@@ -69,14 +69,14 @@ describe("POST /metadata", () => {
     expect(worker.network.probes.at(-1)).toEqual({ v: 1, kind: "metadata", url });
   });
 
-  it("refuses a private host before anybody is asked", async () => {
+  it("refuses a private host before it asks a processor", async () => {
     const before = worker.network.probes.length;
     const response = await ask("/metadata", { url: "http://127.0.0.1/a.mp4" });
     expect(response.status).toBe(400);
     expect(worker.network.probes).toHaveLength(before);
   });
 
-  it.each(["private", "unsupported_url"] as const)("refuses with the job's sentence: %s", async (code) => {
+  it.each(["private", "unsupported_url"] as const)("refuses with the sentence of a job: %s", async (code) => {
     refused(code);
     const response = await ask("/metadata");
     expect(response.status).toBe(400);
@@ -86,7 +86,7 @@ describe("POST /metadata", () => {
     });
   });
 
-  it("asks to come back when the source's trouble may pass, at the time that the source names", async () => {
+  it("says when to come back when the source's trouble may pass, at the time that the source gives", async () => {
     refused("rate_limited", 90_000);
     const limited = await ask("/metadata");
     expect([limited.status, limited.headers.get("retry-after")]).toEqual([503, "90"]);
@@ -111,7 +111,7 @@ describe("POST /metadata", () => {
     expect([away.status, away.headers.get("retry-after")]).toEqual([503, "5"]);
   });
 
-  it("wants a key", async () => {
+  it("requires a key", async () => {
     expect((await worker.call("POST", "/metadata", { body: { url } })).status).toBe(401);
   });
 });
@@ -135,7 +135,7 @@ describe("POST /is-short", () => {
       { is_short: false, video_type: "video", aspect_ratio: null },
     ],
     [{ is_live: true }, { is_short: true, video_type: "live" }],
-  ])("judges %o", async (change, verdict) => {
+  ])("classifies %o", async (change, verdict) => {
     found(change);
     const response = await ask("/is-short");
     expect(response.status).toBe(200);
@@ -144,7 +144,7 @@ describe("POST /is-short", () => {
 });
 
 describe("POST /jobs/plan", () => {
-  it("reports the streams that a job would take and how large the result may be", async () => {
+  it("reports the streams that a job would fetch and how large the result may be", async () => {
     found();
     const plan = await worker.json("POST", "/jobs/plan", { key, body: { url, max_resolution: 720 } });
     expect(plan).toMatchObject({
@@ -175,7 +175,7 @@ describe("POST /jobs/plan", () => {
     expect([response.status, await response.json()]).toMatchObject([504, { code: "probe_timeout" }]);
   });
 
-  it("says what a job would end with", async () => {
+  it("says how a job would end", async () => {
     refused("private");
     const plan = await worker.json("POST", "/jobs/plan", { key, body: { url } });
     expect(plan).toMatchObject({

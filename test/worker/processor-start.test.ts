@@ -21,15 +21,15 @@ const beat = (boot: string, run: RunRequest) =>
     },
   });
 
-/** A process says that it has just started. */
+/** A process reports that it has just started. */
 const start = (boot: string, replaces: string | null, token = String(env.PROCESSOR_TOKEN)) =>
   worker.call("POST", "/internal/heartbeat", {
     body: { v: 1, instance: "processor-0", boot, started: { replaces, free_slots: 4 }, runs: [] },
     headers: { authorization: `Bearer ${token}` },
   });
 
-describe("a processor that starts again", () => {
-  it("disowns what its former process ran, and takes it up at once", async () => {
+describe("a processor that restarts", () => {
+  it("gives up the runs of its former process, and starts them again at once", async () => {
     const run = await worker.start(key);
     await beat("first", run);
     await start("second", "first");
@@ -37,7 +37,7 @@ describe("a processor that starts again", () => {
     expect(worker.network.runs).toHaveLength(2);
   });
 
-  it("leaves alone what other processes run, though they have the same name", async () => {
+  it("leaves alone the runs of other processes of the same name", async () => {
     const run = await worker.start(key);
     await beat("other", run);
     await start("second", "first");
@@ -46,11 +46,11 @@ describe("a processor that starts again", () => {
     expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Processing", attempt: 1 });
   });
 
-  it("takes up what was handed back while nobody heard of it", async () => {
+  it("starts a job that was handed back while no processor could be reached", async () => {
     worker.network.onRun = unreachable;
     const id = await worker.create(key);
     await worker.consumeDispatchQueue();
-    // the message goes down with the stack
+    // the message is lost with the stack
     worker.dispatchQueue.splice(0);
     worker.network.onRun = () => Response.json({ v: 1 }, { status: 202 });
     worker.now += 6_000;
@@ -59,7 +59,7 @@ describe("a processor that starts again", () => {
     expect(worker.network.runs.slice(before)).toMatchObject([{ job_id: id }]);
   });
 
-  it("is believed with the processor's token only", async () => {
+  it("is believed only with the processor's token", async () => {
     const run = await worker.start(key);
     await beat("first", run);
     await start("second", "first", "not-the-token-of-the-processor");
@@ -67,7 +67,7 @@ describe("a processor that starts again", () => {
   });
 });
 
-it("an instance of the pool is known by its name, whatever became of its disk", async () => {
+it("an instance of the pool is recognised by its name, even if it lost its disk", async () => {
   const run = await worker.start(key);
   await env.DB.prepare("update jobs set runner = 'processor-0', boot = 'first' where id = ?")
     .bind(run.job_id)

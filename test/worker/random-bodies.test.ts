@@ -4,7 +4,7 @@ import type { ErrorBody } from "../../schema/api/error.ts";
 import { jobOptions } from "../../schema/api/job-request.ts";
 import { Harness } from "./support/harness.ts";
 
-/** Bodies that nobody would think of. The number of runs is the one that is promised. */
+/** Random and hostile bodies. The number of runs is the documented one. */
 const RUNS = 10_000;
 
 const worker = new Harness();
@@ -14,11 +14,11 @@ beforeAll(async () => {
   ({ key } = await worker.account());
 });
 
-// a list is asked for at its source, which is not there
+// a list would be requested from its source, which does not exist here
 const options = Object.keys(jobOptions).filter((name) => name !== "batch");
 const members = [...options, "url", "x", "__proto__", "constructor"];
 
-/** Near misses: the right kind of value with the wrong content, which pure noise seldom meets. */
+/** Near misses: the right kind of value with the wrong content, which pure noise seldom hits. */
 const nearMiss = fc.oneof(
   fc.constantFrom(
     null,
@@ -88,7 +88,7 @@ describe("POST /jobs with random bodies", () => {
       }),
       { numRuns: RUNS },
     );
-    // a test that only meets refusals would prove little
+    // a test that only met refusals would prove little
     expect(accepted).toBeGreaterThan(RUNS / 20);
   });
 });

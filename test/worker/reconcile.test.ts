@@ -48,7 +48,7 @@ describe("dispatch messages", () => {
     expect(worker.network.runs).toHaveLength(120);
   });
 
-  it("are not repeated before the former one had its time", async () => {
+  it("are not repeated before the previous one had its time", async () => {
     await worker.create(key);
     worker.now += 30_000;
     expect(await worker.reconcile()).toMatchObject({ dispatches: 1 });
@@ -57,7 +57,7 @@ describe("dispatch messages", () => {
     expect(await worker.reconcile()).toMatchObject({ dispatches: 1 });
   });
 
-  it("are not sent for jobs that are not due, that run, or that ended", async () => {
+  it("are not sent for jobs that are not due, that are running, or that have ended", async () => {
     const postponed = await worker.start(key);
     await worker.report(postponed, "outcome", {
       outcome: { type: "postponed", until: worker.now + 600_000 },
@@ -71,7 +71,7 @@ describe("dispatch messages", () => {
     expect(await worker.reconcile()).toMatchObject({ ...idle, dispatches: 1 });
   });
 
-  it("are sent later when the queue is down, and the request is answered all the same", async () => {
+  it("are sent later when the queue is down, and the request still succeeds", async () => {
     worker.queueIsDown = true;
     const id = await worker.create(key);
     worker.now += 30_000;
@@ -128,7 +128,7 @@ describe("orphaned uploads", () => {
     expect(await worker.reconcile()).toMatchObject(idle);
   });
 
-  it("that the storage does not abort are tried again, and stop nothing else", async () => {
+  it("that the storage does not abort are tried again, and hold up nothing else", async () => {
     const run = await worker.start(key);
     await worker.report(run, "upload", { key: "videos/a.mp4", ref: "u1" });
     await worker.call("DELETE", `/jobs/${run.job_id}`, { key });
@@ -147,7 +147,7 @@ describe("orphaned uploads", () => {
 describe("the pieces of a recording", () => {
   const folder = (id: string) => `videos/.recordings/${id}`;
 
-  /** A storage that holds these keys, whether its bucket stands in the path or in the host; it lists two at a time. */
+  /** A storage that holds these keys, whether its bucket is in the path or in the host; it lists two at a time. */
   function holding(stored: Set<string>) {
     return async ({ method, url }: Request): Promise<Response> => {
       const { pathname, searchParams } = new URL(url);
@@ -163,7 +163,7 @@ describe("the pieces of a recording", () => {
     };
   }
 
-  /** A job that was recording when its processor died, and was cancelled then. */
+  /** A job whose processor died during the recording, and which was then cancelled. */
   async function abandoned(request: Record<string, unknown> = {}): Promise<string> {
     const run = await worker.start(key, { live_recording: true, ...request });
     const response = await worker.report(run, "recording", { key: folder(run.job_id) });
@@ -174,7 +174,7 @@ describe("the pieces of a recording", () => {
 
   const listings = () => worker.network.calls.filter((call) => call.includes("list-type=2")).length;
 
-  it("are erased once the lease of the run that wrote them is over, some at a time", async () => {
+  it("are deleted once the lease of the run that wrote them is over, a page at a time", async () => {
     const id = await abandoned();
     const stored = new Set([
       ...["1/0", "1/1", "2/0"].map((piece) => `${folder(id)}/${piece}`),
@@ -188,7 +188,7 @@ describe("the pieces of a recording", () => {
     expect(await worker.reconcile()).toMatchObject({ recordings: 0 });
   });
 
-  it("are kept where only making a file of them failed", async () => {
+  it("are kept when only assembling the file failed", async () => {
     const run = await worker.start(key, { live_recording: true });
     await worker.report(run, "recording", { key: folder(run.job_id) });
     const failed = { type: "failed", code: "processing", retry_after_ms: null, title: null };
@@ -198,7 +198,7 @@ describe("the pieces of a recording", () => {
     expect(listings()).toBe(0);
   });
 
-  it("are looked for in an account's own storage", async () => {
+  it("are also removed from an account's own storage", async () => {
     worker.network.onOther = () => new Response(null, { status: 204 });
     expect((await worker.call("POST", "/user/s3", { key, body: s3 })).status).toBe(200);
     const id = await abandoned();
@@ -209,7 +209,7 @@ describe("the pieces of a recording", () => {
     expect(stored.size).toBe(0);
   });
 
-  it("are looked for again while the storage is away, and given up when it refuses", async () => {
+  it("are removed later while the storage is down, and given up when it refuses", async () => {
     await abandoned();
     worker.now += 60_000;
     worker.network.onStorage = unreachable;
@@ -220,7 +220,7 @@ describe("the pieces of a recording", () => {
     expect(await worker.reconcile()).toMatchObject({ recordings: 0 });
   });
 
-  it("lie where nobody reaches them when the storage came with the job", async () => {
+  it("stay when the storage came with the job, since its credentials are gone", async () => {
     worker.network.onOther = () => new Response(null, { status: 204 });
     await abandoned({ storage: s3 });
     worker.now += 60_000;
@@ -229,14 +229,14 @@ describe("the pieces of a recording", () => {
     expect(listings()).toBe(0);
   });
 
-  it("of a run that lost its job are not announced", async () => {
+  it("of a run that lost its job cannot be registered", async () => {
     const run = await worker.start(key);
     await worker.call("DELETE", `/jobs/${run.job_id}`, { key });
     expect((await worker.report(run, "recording", { key: folder(run.job_id) })).status).toBe(409);
   });
 });
 
-it("fills no slot twice: overdue dispatch messages of busy processors claim nothing while they are busy", async () => {
+it("no slot is filled twice: overdue dispatch messages claim nothing while their processors are busy", async () => {
   worker.network.onRun = busy(300);
   await worker.create(key);
   await worker.consumeDispatchQueue();

@@ -19,7 +19,7 @@ const post = (body: unknown, headers = {}) => worker.call("POST", "/jobs", { key
 const pairs = (count: number, value = "x") =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`key ${index}`, value]));
 
-describe("a request that is not valid names what is wrong", () => {
+describe("an invalid request", () => {
   it.each([
     [{}, "url", "url is required"],
     [{ url: 7 }, "url", "url must be a string"],
@@ -87,7 +87,7 @@ describe("a request that is not valid names what is wrong", () => {
     ["{", "body", "body must be valid JSON"],
     ["", "body", "body is required"],
     [new TextDecoder("latin1").decode(new Uint8Array([34, 255, 34])), "body", /JSON object/],
-  ])("%j", async (body, path, error) => {
+  ])("is refused with what is wrong: %j", async (body, path, error) => {
     const response = await post(body);
     expect(response.status).toBe(400);
     const refusal = await response.json<ErrorBody>();
@@ -96,12 +96,12 @@ describe("a request that is not valid names what is wrong", () => {
     expect(refusal.error).toEqual(typeof error === "string" ? error : expect.stringMatching(error));
   });
 
-  it("names every member at fault", async () => {
+  it("is refused with every field at fault", async () => {
     const { issues } = await (await post({ url: 1, format: 2, folder: "../x" })).json<ErrorBody>();
     expect(issues?.map(({ path }) => path)).toEqual(["url", "format", "folder"]);
   });
 
-  it("never with a server error, whatever the body", async () => {
+  it("never gets a server error, whatever the body", async () => {
     const member = fc.oneof(fc.jsonValue(), fc.string({ unit: "binary" }), fc.webUrl());
     const body = fc.dictionary(fc.constantFrom(...JOB_MEMBERS, "x", "__proto__"), member);
     await fc.assert(
@@ -120,7 +120,7 @@ describe("a request that is not valid names what is wrong", () => {
     );
   });
 
-  it("refuses bodies over 64 KiB, declared or not", async () => {
+  it("is refused with a body over 64 KiB, declared or not", async () => {
     const body = JSON.stringify({ url, x: "x".repeat(64 * 1024) });
     const response = await post(body);
     expect(response.status).toBe(413);
@@ -128,7 +128,7 @@ describe("a request that is not valid names what is wrong", () => {
     expect((await post(body, { "content-length": "10" })).status).toBe(413);
   });
 
-  it("whatever content type its body declares", async () => {
+  it("is refused whatever content type its body declares", async () => {
     for (const type of ["", "application/x-www-form-urlencoded", "text/plain", "application/problem+json"]) {
       const headers = { "content-type": type };
       expect((await post({ url }, headers)).status, type).toBe(201);
@@ -142,7 +142,7 @@ describe("a request that is not valid names what is wrong", () => {
     }
   });
 
-  it("by the first value of a query parameter that is repeated", async () => {
+  it("is judged by the first value of a repeated query parameter", async () => {
     const list = (query: string) => worker.call("GET", `/jobs?${query}`, { key });
     expect((await list("status=completed&status=x")).status).toBe(200);
     const response = await list("status=x&status=completed");
@@ -152,7 +152,7 @@ describe("a request that is not valid names what is wrong", () => {
 });
 
 describe("a request that is valid", () => {
-  it("is visible at once, echoes what was sent without storage, and removes unknown members", async () => {
+  it("is visible at once, echoes what was sent without storage, and drops unknown members", async () => {
     const id = await worker.create(key, {
       folder: "talks",
       max_resolution: "720p",
@@ -172,7 +172,7 @@ describe("a request that is valid", () => {
     expect(job).not.toHaveProperty("filename");
   });
 
-  it("costs one round trip with a known key, and so does reading it", async () => {
+  it("takes one round trip with a known key, and so does reading it", async () => {
     await worker.create(key);
     const id = await worker.create(key);
     expect(worker.logs.at(-1)).toMatchObject({ route: "/jobs", method: "POST", d1_calls: 1 });
@@ -180,7 +180,7 @@ describe("a request that is valid", () => {
     expect(worker.logs.at(-1)).toMatchObject({ route: "/jobs/:id", d1_calls: 1 });
   });
 
-  it("is told what was corrected and what this version leaves out", async () => {
+  it("gets a response that names what was corrected and what this version leaves out", async () => {
     const response = await post({
       url,
       format: "webm",
@@ -194,7 +194,7 @@ describe("a request that is valid", () => {
     ]);
   });
 
-  it("is planned without being created", async () => {
+  it("can be planned without creating a job", async () => {
     const body = { url, format: "mp3", folder: " a//b ", filename: "song" };
     expect(await worker.json("POST", "/jobs/plan", { key, body })).toMatchObject({
       plan: { format: "mp3", audio_only: true },
@@ -207,7 +207,7 @@ describe("a request that is valid", () => {
     expect(worker.dispatchQueue).toHaveLength(0);
   });
 
-  it("may name a private host that the operator opened, and only that port", async () => {
+  it("may name a private host that the operator allowed, and only on that port", async () => {
     const opened = new Harness({ ALLOWED_PRIVATE_HOSTS: "127.0.0.1:9000" });
     const { key } = await opened.account();
     const ask = (target: string) => opened.call("POST", "/jobs", { key, body: { url: target } });
@@ -222,8 +222,8 @@ describe("a request that is valid", () => {
   });
 });
 
-describe("answers", () => {
-  it("carry the caller's request id when it is sane, and one of ours when not", async () => {
+describe("responses", () => {
+  it("carry the caller's request id when it is valid, and a new one when not", async () => {
     const idOf = async (id: string) =>
       (await worker.call("GET", "/healthz", { headers: { "x-request-id": id } })).headers.get("x-request-id");
     expect(await idOf("trace-0123.abc")).toBe("trace-0123.abc");
@@ -256,7 +256,7 @@ describe("answers", () => {
     }
   });
 
-  it("report nothing of an exception", async () => {
+  it("reveal nothing of an exception", async () => {
     worker.services.keys.get = () => {
       throw new Error("secret words");
     };
@@ -266,7 +266,7 @@ describe("answers", () => {
     expect(JSON.stringify(worker.logs.at(-1))).toContain("secret words");
   });
 
-  it("report that the database is away, and when to ask again", async () => {
+  it("say that the database is down, and when to come back", async () => {
     await worker.create(key);
     await env.DB.exec("alter table jobs rename to hidden");
     try {

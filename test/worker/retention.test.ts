@@ -54,7 +54,7 @@ describe("jobs that ended long ago", () => {
     expect([await totalOf(), await totalOf("?status=warning")]).toEqual([2, 1]);
   });
 
-  it("are kept as the account's limits say: for so many days, or for good", async () => {
+  it("are kept as long as the account's limits say: for a number of days, or forever", async () => {
     const id = await ended();
     await worker.operator("PATCH", `/admin/accounts/${account.id}`, { limits: { job_retention_days: 0 } });
     await passDays(1000);
@@ -64,14 +64,14 @@ describe("jobs that ended long ago", () => {
     expect(await statusOf(id)).toBe(404);
   });
 
-  it("are kept for good with JOB_RETENTION_DAYS=0", async () => {
+  it("are kept forever with JOB_RETENTION_DAYS=0", async () => {
     worker = new Harness({ JOB_RETENTION_DAYS: "0" });
     const id = await ended();
     await passDays(1000);
     expect(await statusOf(id)).toBe(200);
   });
 
-  it("stay as long as their file is kept, so that no file is left without a job", async () => {
+  it("are kept as long as their file, so that no file is left without a job", async () => {
     worker = new Harness({ RETENTION_DAYS: "100" });
     const id = await ended({}, completed);
     await passDays(95);
@@ -118,7 +118,7 @@ describe("jobs that ended long ago", () => {
     expect(await statusOf(id)).toBe(404);
   });
 
-  it("go with their batch, and not before it", async () => {
+  it("are removed with their batch, and not before it", async () => {
     const batch = await worker.json<{ batch_id: string }>("POST", "/jobs/bulk", {
       key: account.key,
       body: {
@@ -139,7 +139,7 @@ describe("jobs that ended long ago", () => {
     expect(await rowsOf("batches")).toBe(0);
   });
 
-  it("go in bounded pages, 3,000 of them by some runs", async () => {
+  it("are removed in bounded pages, 3,000 of them in several runs", async () => {
     await copyJobs(await ended(), 3_000, {});
     worker.now += 91 * DAY;
     const spent: number[] = [];
@@ -183,7 +183,7 @@ describe("an archive", () => {
     return lines;
   };
 
-  it("has all that is removed, and no secret", async () => {
+  it("contains everything that is removed, and no secret", async () => {
     const id = await ended({
       url: "https://jane:canary-password@media.example.com/a.mp4?token=canary-token",
       webhook_url: "https://hooks.example.com/in?secret=canary-hook",
@@ -213,7 +213,7 @@ describe("an archive", () => {
 });
 
 describe("totals of GET /jobs", () => {
-  it("are those of the jobs that there are, whatever happens to them", async () => {
+  it("match the jobs that exist, whatever happens to them", async () => {
     for (let i = 0; i < 3; i++) await ended();
     await ended({}, completed);
     await worker.create(account.key);

@@ -37,7 +37,7 @@ async function statuses(): Promise<Record<string, number>> {
 
 const attempts = () => worker.network.runs.length;
 
-describe("whatever is down for a while", () => {
+describe("an outage", () => {
   it.each([
     ["a storage for 30 minutes", "upload_failed", 30 * MINUTE],
     ["a source for three hours", "network", 3 * HOUR],
@@ -49,17 +49,17 @@ describe("whatever is down for a while", () => {
     expect(worker.now).toBeLessThan(begun + downMs + 90 * MINUTE);
   });
 
-  it("is not asked by every job again and again", { timeout: 120_000 }, async () => {
+  it("is not probed by every job again and again", { timeout: 120_000 }, async () => {
     await createJobs(20);
     await passTime(worker, account.id, () =>
       worker.now < begun + 30 * MINUTE ? failed("upload_failed") : completed,
     );
-    // alone, each job would try seven times in that time
+    // without the others, each job would try seven times in that time
     expect(attempts()).toBeLessThan(20 * 7);
   });
 });
 
-describe("a job whose failure may pass", () => {
+describe("a job with a temporary failure", () => {
   it.each([
     [undefined, 24],
     [2, 2],
@@ -72,7 +72,7 @@ describe("a job whose failure may pass", () => {
     });
   });
 
-  it("has the operator's horizon", async () => {
+  it("has the operator's horizon by default", async () => {
     worker = new Harness({ RETRY_HORIZON_HOURS: "1" });
     const id = await worker.create(account.key);
     await passTime(worker, account.id, () => failed("upload_failed"));
@@ -107,7 +107,7 @@ describe("a job whose failure may pass", () => {
 describe("a storage that is down", () => {
   const storage = (bucket: string) => ({ ...s3, bucket });
 
-  it("holds up the jobs that deliver to it, and no others", async () => {
+  it("delays the jobs that deliver to it, and no others", async () => {
     const run = await worker.start(account.key, { storage: storage("down") });
     await worker.report(run, "outcome", failed("upload_failed", 10 * MINUTE));
     worker.dispatchQueue.splice(0);
@@ -131,7 +131,7 @@ describe("a storage that is down", () => {
     expect(await env.DB.prepare("select * from source_backoff").all()).toMatchObject({ results: [] });
   });
 
-  it("is forgiven by a success", async () => {
+  it("is unblocked by a success", async () => {
     const run = await worker.start(account.key);
     await worker.report(run, "outcome", failed("upload_failed"));
     worker.now += 10_000;

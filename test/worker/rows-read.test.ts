@@ -6,7 +6,7 @@ import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 import { MeteredD1 } from "./support/metered-d1.ts";
 
-/** What operations read of a table that grows, as D1 counts and charges it. */
+/** What operations read of a growing table, as D1 counts and charges it. */
 
 const FEW = 1_000;
 const MANY = 10_000;

@@ -28,7 +28,7 @@ async function tables(): Promise<string[]> {
   return results.map(({ name }) => name);
 }
 
-/** Everything that the database holds, as text. */
+/** Everything in the database, as text. */
 async function atRest(): Promise<string> {
   const all = await Promise.all(
     (await tables()).map(async (table) => (await env.DB.prepare(`select * from ${table}`).all()).results),
@@ -37,7 +37,10 @@ async function atRest(): Promise<string> {
 }
 
 const request = { url: SOURCE, webhook_url: WEBHOOK };
-/** Every job that was handed over fails, and all that their ends report is posted, Slack's by the minute's round. */
+/**
+ * Every job that was handed over fails, and all events about their ends are posted, Slack's by the round of each
+ * minute.
+ */
 async function fail(): Promise<void> {
   for (const run of worker.network.runs) {
     expect((await worker.report(run, "outcome", failed("unavailable"))).status).toBe(200);
@@ -48,7 +51,7 @@ async function fail(): Promise<void> {
   await worker.consumeDeliveryQueue();
 }
 
-describe("the database holds no secret of a URL in clear", () => {
+describe("the database contains no secret of a URL in clear text", () => {
   it("at any point of a job's life, and the job runs, is shown and is reported with what its owner sent", async () => {
     await worker.call("POST", "/user/slack", { key, body: { webhook_url: SLACK } });
     const body = JSON.stringify(request);
@@ -128,7 +131,7 @@ describe("the database holds no secret of a URL in clear", () => {
 });
 
 describe("rows of a former version", () => {
-  /** Puts rows back into the form that they had. */
+  /** Puts rows back into their former form. */
   async function makeFormer(): Promise<void> {
     const run = (sql: string, ...values: unknown[]) =>
       env.DB.prepare(sql)
@@ -150,7 +153,7 @@ describe("rows of a former version", () => {
     await run("update webhook_endpoints set url = ?, sealed_url = null", WEBHOOK);
   }
 
-  it("work as they are, and hold nothing in clear after a reseal", async () => {
+  it("work as they are, and contain nothing in clear text after a reseal", async () => {
     await worker.call("POST", "/user/slack", { key, body: { webhook_url: SLACK } });
     const { job_id } = await worker.json<{ job_id: string }>("POST", "/jobs", { key, body: request });
     await worker.consumeDispatchQueue();
@@ -178,7 +181,7 @@ describe("rows of a former version", () => {
     expect(await retry()).toBe(SOURCE);
   });
 
-  it("are sealed anew with a newer key, and another account's value opens nowhere", async () => {
+  it("are sealed again with a newer key, and one account's value cannot be opened for another", async () => {
     const { job_id } = await worker.json<{ job_id: string }>("POST", "/jobs", { key, body: request });
     const next = `next:${btoa(String.fromCharCode(...new Uint8Array(32).fill(7)))}`;
     const both = new Harness({ SEALING_KEYS: `${next},${String(env.SEALING_KEYS)}` });

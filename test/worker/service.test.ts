@@ -25,7 +25,7 @@ describe("the Worker as it is deployed", () => {
     });
   const operator = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
 
-  it("brings a job from acceptance over the real queue to its end", async () => {
+  it("brings a job from acceptance through the real queue to its end", async () => {
     const network = new ScriptedNetwork();
     vi.spyOn(globalThis, "fetch").mockImplementation(network.fetch);
     vi.spyOn(console, "log").mockImplementation(() => {});
@@ -38,7 +38,7 @@ describe("the Worker as it is deployed", () => {
     const accepted = await call("POST", "/jobs", key, { url: "https://media.example.com/a.mp4" });
     const { job_id } = await accepted.json<{ job_id: string }>();
 
-    // the queue's event is another context, whose promises cannot be awaited from here
+    // the queue's event has a different context, whose promises cannot be awaited from here
     const run = await vi.waitFor(() => network.run, { timeout: 20_000, interval: 10 });
     expect(run).toMatchObject({ job_id, attempt: 1 });
     const events = call("GET", `/jobs/${job_id}/events`, key).then((response) => response.text());
@@ -124,7 +124,7 @@ describe("health", () => {
     );
   });
 
-  it("writes to the storage for the first of many requests, and soon again after a failure", async () => {
+  it("writes to the storage on the first of many requests, and soon again after a failure", async () => {
     const writes = () => service.network.calls.filter((call) => call.startsWith("PUT ")).length;
     service.network.onStorage = () =>
       new Response("<Error><Code>NoSuchBucket</Code></Error>", { status: 404 });
@@ -151,7 +151,7 @@ describe("health", () => {
     expect(writes()).toBe(3);
   });
 
-  it("passes on what a processor knows about itself", async () => {
+  it("passes on what a processor reports about itself", async () => {
     const tools = { ytdlp: "2026.10.26", ffmpeg: "7.1.2" };
     const checks = [
       { name: "challenge_scripts", status: "warning", detail: "yt-dlp-ejs is not installed" },
@@ -199,7 +199,7 @@ describe("health", () => {
     });
   });
 
-  it("does not count a pool without containers as ready", async () => {
+  it("does not report a pool without containers as ready", async () => {
     const pooled = new Harness({ PROCESSOR_URL: "" });
     expect(await pooled.json("GET", "/readyz")).toMatchObject({ parts: { processor: { ok: false } } });
   });
@@ -208,7 +208,7 @@ describe("health", () => {
 describe("the documentation", () => {
   const service = new Harness();
 
-  it("describes every route and every refusal, and its references lead somewhere", async () => {
+  it("describes every route and every refusal, and all of its references resolve", async () => {
     const document = await service.json<{
       openapi: string;
       servers: unknown;
@@ -227,7 +227,7 @@ describe("the documentation", () => {
   });
 
   it.each(["/docs", "/docs/reference", "/docs/quick-start", "/docs/decisions/validator"])(
-    "%s is a page whose every file comes from here, without inline script or style",
+    "%s is a page that loads only files of its own origin, without inline script or style",
     async (path) => {
       const response = await service.call("GET", path);
       expect(response.headers.get("content-security-policy")).not.toMatch(/unsafe|https?:/);
@@ -290,7 +290,7 @@ describe("the pages for people", () => {
     [...page.matchAll(/(?:src|href)="(\/ui\/[^"]+)"/g)].map(([, file]) => file ?? "");
 
   it.each(["/", "/console"])(
-    "%s loads only what comes from here, and no inline script or style",
+    "%s loads only files of its own origin, and no inline script or style",
     async (path) => {
       const response = await service.call("GET", path, { headers: { accept: "text/html,*/*;q=0.8" } });
       expect(response.headers.get("content-type")).toContain("text/html");
@@ -326,7 +326,7 @@ describe("the pages for people", () => {
 describe("the configuration", () => {
   const good = { ...env } as Record<string, unknown>;
 
-  it("names each variable that is missing or wrong, and no secret", () => {
+  it("is refused with the name of each variable that is missing or wrong, and without secrets", () => {
     const bad = {
       ...good,
       ADMIN_TOKEN: "short",
@@ -340,7 +340,7 @@ describe("the configuration", () => {
     );
   });
 
-  it("fills in what is left out", () => {
+  it("has defaults for what is left out", () => {
     const { PROCESSOR_URL, LEASE_SECONDS, ...rest } = good;
     expect([PROCESSOR_URL, LEASE_SECONDS]).toEqual(["https://processor.example", undefined]);
     expect(readConfig(rest)).toMatchObject({

@@ -19,13 +19,13 @@ beforeEach(async () => {
 
 const onSite = () => ({ url: `https://${site}/watch?v=${crypto.randomUUID()}` });
 
-/** When the site may be asked again, from now on; null when nothing is held against it. */
+/** When the site may be asked again, from now; null when it is not in back-off. */
 async function blockedFor(): Promise<number | null> {
   const row = await env.DB.prepare("select until from source_backoff where host = ?").bind(site).first();
   return row === null ? null : Number(row.until) - worker.now;
 }
 
-/** Lets a run of a job on the site be refused. */
+/** Makes the site refuse the run of a job. */
 async function refuse(retryAfterMs: number | null = null, code = "bot_check"): Promise<void> {
   const run = await worker.start(key, onSite());
   await worker.report(run, "outcome", failed(code, retryAfterMs));
@@ -33,7 +33,7 @@ async function refuse(retryAfterMs: number | null = null, code = "bot_check"): P
 }
 
 describe("a source that asks for a robot check", () => {
-  it("is left alone: its due jobs are put off, and nothing is counted against them", async () => {
+  it("is left alone: its due jobs are postponed without counting an attempt", async () => {
     await refuse();
     const id = await worker.create(key, onSite());
     const before = worker.network.runs.length;
@@ -50,13 +50,13 @@ describe("a source that asks for a robot check", () => {
     expect(worker.network.run.job_id).toBe(id);
   });
 
-  it("does not hold up other sources", async () => {
+  it("does not delay other sources", async () => {
     await refuse();
     const other = await worker.start(key, { url: "https://elsewhere.example.com/a.mp4" });
     expect(other.url).toBe("https://elsewhere.example.com/a.mp4");
   });
 
-  it("is left alone for longer each time that it refuses again, an hour at most", async () => {
+  it("is left alone for longer each time it refuses again, for an hour at most", async () => {
     const times: (number | null)[] = [];
     for (let strike = 0; strike < 8; strike++) {
       await refuse();
@@ -66,7 +66,7 @@ describe("a source that asks for a robot check", () => {
     expect(times.map((ms) => (ms ?? 0) / MINUTE)).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
   });
 
-  it("is struck once by all runs that were under way", async () => {
+  it("is penalised once for all runs that were under way", async () => {
     const runs = [await worker.start(key, onSite()), await worker.start(key, onSite())];
     for (const run of runs) await worker.report(run, "outcome", failed("rate_limited"));
     expect(await blockedFor()).toBe(MINUTE);
@@ -80,7 +80,7 @@ describe("a source that asks for a robot check", () => {
     expect(await blockedFor()).toBe(HOUR);
   });
 
-  it("is forgiven by a success", async () => {
+  it("is unblocked by a success", async () => {
     await refuse();
     worker.now += 2 * MINUTE;
     const run = await worker.start(key, onSite());
@@ -89,7 +89,7 @@ describe("a source that asks for a robot check", () => {
     expect(await blockedFor()).toBeNull();
   });
 
-  it("that refused one proxy of several is asked soon, by another one", async () => {
+  it("that refused one proxy of several is tried again soon, through another one", async () => {
     const run = await worker.start(key, onSite());
     const { outcome } = failed("rate_limited", HOUR);
     await worker.report(run, "outcome", { outcome: { ...outcome, other_exits: 2 } });
@@ -97,7 +97,7 @@ describe("a source that asks for a robot check", () => {
     expect(await worker.job(key, run.job_id)).toMatchObject({ next_try_at: worker.now + 5_000 });
   });
 
-  it("is not struck by other failures", async () => {
+  it("is not penalised for other failures", async () => {
     await refuse(null, "network");
     expect(await blockedFor()).toBeNull();
   });

@@ -12,7 +12,7 @@ const url = "https://media.example.com/a.mp4";
 
 let worker: Harness;
 let key: string;
-/** Names of the files and folders that are there. */
+/** Names of the files and folders that exist. */
 let known: string[];
 
 const call = (method: string, path: string, body?: unknown) => worker.call(method, path, { key, body });
@@ -27,11 +27,11 @@ beforeEach(async () => {
   worker.network.onOther = drive;
 });
 
-/** The runtime warns of a text that may be something else. */
+/** Avoids `request.text()`: the runtime warns about bodies that may not be text. */
 const textOf = async (request: Request): Promise<string> =>
   new TextDecoder().decode(await request.arrayBuffer());
 
-/** As much of Drive as one file at a time needs. */
+/** As much of Drive as a single file at a time needs. */
 async function drive(request: Request): Promise<Response> {
   const { hostname, pathname, searchParams } = new URL(request.url);
   if (hostname === "oauth2.googleapis.com") return Response.json({ access_token: "t" });
@@ -104,7 +104,7 @@ describe("Google Drive as an account's storage", () => {
     expect(await worker.job(key, run.job_id)).toMatchObject({ status: "Completed", s3_url: null });
   });
 
-  it("takes the address of a folder for its id, and no id for the account's own root", async () => {
+  it("accepts the address of a folder as its id, and no id for the account's own root", async () => {
     const folder_id = "https://drive.google.com/drive/u/0/folders/1AbC_-d?usp=sharing";
     const shared = await (await call("POST", "/user/gdrive", { ...gdrive, folder_id })).json();
     expect(shared).toMatchObject({ container_or_bucket: "1AbC_-d" });
@@ -115,7 +115,7 @@ describe("Google Drive as an account's storage", () => {
     expect((await wrong.json<ErrorBody>()).error).toContain("folder_id is neither the id nor the address");
   });
 
-  it("is no storage that a job brings", async () => {
+  it("cannot be brought by a job", async () => {
     const response = await call("POST", "/jobs", { url, storage: { provider: "gdrive", ...gdrive } });
     expect(response.status).toBe(400);
     expect((await response.json<ErrorBody>()).error).toContain("POST /user/gdrive");
@@ -130,7 +130,7 @@ describe("Google Drive as an account's storage", () => {
     [403, "userRateLimitExceeded", /is not available right now; try again later$/],
     [503, "backendError", /is not available right now; try again later$/],
     [401, "authError", /Google does not accept the token$/],
-  ])("says in a sentence what %i %s means", async (status, reason, sentence) => {
+  ])("explains %i %s in a sentence", async (status, reason, sentence) => {
     worker.network.onOther = (request) =>
       request.url.includes("oauth2") ? drive(request) : refused(status, reason);
     const response = await call("POST", "/user/gdrive", gdrive);

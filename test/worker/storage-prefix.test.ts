@@ -44,7 +44,7 @@ describe("the storage prefix of an account", () => {
     ["with a slash at its end", "a/", /one folder name/],
     ["that leads upwards", "..", /one folder name/],
     ["hidden", ".recordings", /one folder name/],
-    ["with capitals, which some stores do not state apart", "News", /one folder name/],
+    ["with capitals, which some stores do not distinguish", "News", /one folder name/],
     ["with a space", "a b", /one folder name/],
     ["too long", "a".repeat(65), /at most 64 characters/],
     ["that holds the keys from before prefixes", "videos", /older files/],
@@ -58,7 +58,7 @@ describe("the storage prefix of an account", () => {
     });
   });
 
-  it("goes to one of two accounts that ask at once, and the other is reported and leaves no trace", async () => {
+  it("goes to one of two accounts that ask at once; the other gets a refusal and leaves no trace", async () => {
     const responses = await Promise.all([1, 2, 3].map(() => post({ storage_prefix: "wanted" })));
     expect(responses.map(({ status }) => status).toSorted()).toEqual([201, 400, 400]);
     const refused = await responses.find(({ status }) => status === 400)?.json();
@@ -77,7 +77,7 @@ describe("the storage prefix of an account", () => {
     expect(created).toHaveLength(1);
   });
 
-  it("is the id for callers of a marketplace, who may come twice at once", async () => {
+  it("is the id for callers of a marketplace, even for several first calls at once", async () => {
     const call = () =>
       worker.call("GET", "/usage", {
         headers: { "x-rapidapi-proxy-secret": "gateway-secret-of-the-tests", "x-rapidapi-user": "jane" },
@@ -89,14 +89,14 @@ describe("the storage prefix of an account", () => {
     expect(accounts).toMatchObject([{ storage_prefix: accounts[0]?.id }]);
   });
 
-  it("is unique to the database itself", async () => {
+  it("is unique in the database itself", async () => {
     await create({ storage_prefix: "mine" });
     const row = { id: "x", name: "a", source: "rapidapi", limits: {}, created_at: 1 } as const;
     const gateway = { gateway_user: "rapidapi:eve", gateway_tier: "BASIC", storage_prefix: "mine" };
     await expect(takeGatewayAccount(worker.context().db, { ...row, ...gateway })).rejects.toThrow();
   });
 
-  it("is the id where an older Worker made the account", async () => {
+  it("is the id where an older Worker created the account", async () => {
     const { id } = await create();
     await env.DB.prepare("update accounts set storage_prefix = null where id = ?").bind(id).run();
     expect(await worker.operator("GET", `/admin/accounts/${id}`)).toMatchObject({ storage_prefix: id });
@@ -113,7 +113,7 @@ describe("the storage prefix of an account", () => {
     });
   });
 
-  it("of two accounts never holds a key of the other, whatever folders their jobs name", () => {
+  it("never contains a key of another account, whatever folders the jobs name", () => {
     const prefix = fc
       .oneof(
         fc.constantFrom("a", "ab", "abc", "a-b", "a_b", "0"),

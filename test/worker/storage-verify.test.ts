@@ -16,7 +16,7 @@ beforeEach(async () => {
 const url = "https://media.example.com/a.mp4";
 const post = (storage: object) => worker.call("POST", "/jobs", { key, body: { url, storage } });
 
-/** Answers as a provider would: `METHOD host/path` of the request decides. */
+/** Answers like a provider: `METHOD host/path` of the request decides. */
 function responses(by: (call: string) => Response | Promise<Response>): void {
   worker.network.onOther = () => by(worker.network.calls.at(-1) ?? "");
 }
@@ -59,7 +59,7 @@ describe("credentials that work", () => {
     );
   });
 
-  it("but may not delete are taken, and that is reported", async () => {
+  it("without the right to delete are accepted, and that is reported", async () => {
     responses((call) => (call.startsWith("DELETE") ? xml(403, "AccessDenied") : granting(call)));
     const response = await post(s3);
     expect(response.status).toBe(201);
@@ -68,7 +68,7 @@ describe("credentials that work", () => {
     expect((await worker.job(key, job_id)).adjustments).toEqual(adjustments);
   });
 
-  it("that cannot sign links are taken, and that is reported", async () => {
+  it("that cannot sign links are accepted, and that is reported", async () => {
     responses(granting);
     expect(await (await post(sas)).json()).toMatchObject({ adjustments: [{ field: "s3_url", to: null }] });
   });
@@ -167,7 +167,7 @@ describe("the options of a caller's storage", () => {
     expect(error).toContain("kms_key_id needs server_side_encryption to be aws:kms");
   });
 
-  it("are accepted with a report that links to archived objects do not work at once", async () => {
+  it("are accepted with a note that links to archived objects do not work at once", async () => {
     responses(granting);
     const response = await post({ ...s3, storage_class: "DEEP_ARCHIVE" });
     expect(await response.json()).toMatchObject({ adjustments: [{ field: "s3_url" }] });
@@ -322,7 +322,7 @@ describe("a response of the provider", () => {
   });
 });
 
-describe("a storage that cannot be right is refused without asking anybody", () => {
+describe("a storage that cannot be right is refused without a request", () => {
   const json = (change: object) => ({
     ...gcs,
     service_account_json: JSON.stringify({ ...keyFile, ...change }),
@@ -379,7 +379,7 @@ describe("a storage that cannot be right is refused without asking anybody", () 
   });
 
   it.each(["evil.example.com/x", "evil.example.com#", "a@b", "a:b", ""])(
-    "a bucket name that would make another host of the endpoint: %j",
+    "a bucket name that would turn the endpoint into another host: %j",
     async (bucket) => {
       expect((await post({ ...oss, bucket })).status).toBe(400);
       expect(worker.network.calls).toEqual([]);
@@ -404,7 +404,7 @@ describe("a storage that does not answer", () => {
     expect(worker.network.calls[1]).toBe("GET media.s3.eu-west-1.amazonaws.com:443/");
   });
 
-  it("because nobody listens", async () => {
+  it("because nothing listens", async () => {
     fails(() => new Error("Network connection lost."));
     expect(await refusal(oss)).toBe(
       "Credential validation failed: Unreachable: nobody answers at the endpoint",
@@ -419,7 +419,7 @@ describe("a storage that does not answer", () => {
   });
 });
 
-it("an opened private host may be a storage, and only that port", async () => {
+it("an allowed private host may be a storage, and only on that port", async () => {
   const opened = new Harness({ ALLOWED_PRIVATE_HOSTS: "127.0.0.1:9000" });
   const account = await opened.account();
   const ask = (endpoint: string) =>

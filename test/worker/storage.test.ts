@@ -22,7 +22,7 @@ beforeEach(async () => {
   account = await worker.account();
 });
 
-/** A harness whose providers grant everything. */
+/** A harness whose providers allow everything. */
 function withProvider(harness: Harness): Harness {
   harness.network.onOther = () =>
     harness.network.calls.at(-1)?.includes("/token")
@@ -75,7 +75,7 @@ describe("storage that came with a job", () => {
     },
   } satisfies Record<string, (run: Awaited<ReturnType<Harness["start"]>>) => Promise<unknown>>;
 
-  it.each(Object.entries(ends))("is erased by the write of %s", async (_, end) => {
+  it.each(Object.entries(ends))("is deleted by the write of %s", async (_, end) => {
     const run = await worker.start(account.key, { storage: s3 });
     await end(run);
     expect((await worker.job(account.key, run.job_id)).finished_at).not.toBeNull();
@@ -83,7 +83,7 @@ describe("storage that came with a job", () => {
     await expectNoSecrets();
   });
 
-  it("is erased when the processor rejects the run, or when the job is cancelled before it ran", async () => {
+  it("is deleted when the processor rejects the run, or when the job is cancelled before it ran", async () => {
     worker.network.onRun = () => new Response(null, { status: 400 });
     const id = await worker.create(account.key, { storage: s3 });
     for (let i = 0; i < 3; i++) {
@@ -97,7 +97,7 @@ describe("storage that came with a job", () => {
     expect(await rows("job_credentials")).toEqual([]);
   });
 
-  it("stays while the job is tried again", async () => {
+  it("stays while the job is retried", async () => {
     const run = await worker.start(account.key, { storage: s3 });
     await worker.report(run, "outcome", failed("network"));
     expect(await rows("job_credentials")).toHaveLength(1);
@@ -121,7 +121,7 @@ describe("storage that came with a job", () => {
     expect(await rows("job_credentials")).toEqual([]);
   });
 
-  it("left by mistake is erased by reconcile, and that of unfinished jobs is not", async () => {
+  it("left behind by mistake is deleted by reconcile, and that of unfinished jobs is not", async () => {
     const [ended, waiting] = [
       await worker.create(account.key),
       await worker.create(account.key, { storage: s3 }),
@@ -157,7 +157,7 @@ describe("storage that came with a job", () => {
     },
   );
 
-  it("an abort that fails is tried three times, and the cancellation holds all the same", async () => {
+  it("that fails to abort an upload is asked three times, and the job stays cancelled", async () => {
     const run = await worker.start(account.key, { storage: s3 });
     await worker.report(run, "upload", { key: "videos/a.mp4", ref: "u1" });
     worker.network.calls.length = 0;
@@ -167,7 +167,7 @@ describe("storage that came with a job", () => {
     expect(await rows("job_credentials")).toEqual([]);
   });
 
-  it("a retry must bring it again", async () => {
+  it("must be sent again with a retry", async () => {
     const run = await worker.start(account.key, { storage: s3 });
     await worker.report(run, "outcome", failed("private"));
     const refused = await call("POST", `/jobs/${run.job_id}/retry`);
@@ -182,7 +182,7 @@ describe("storage that came with a job", () => {
     expect(worker.network.run.target.provider).toBe("oss");
   });
 
-  it("the file is deleted with storage brought again, of the same place", async () => {
+  it("must be sent again to delete the file, and name the same place", async () => {
     const run = await worker.start(account.key, { storage: s3 });
     await worker.report(run, "outcome", completed);
     const remove = (body?: object) => call("DELETE", `/jobs/${run.job_id}/file`, body);
@@ -201,7 +201,7 @@ describe("storage that came with a job", () => {
     expect((await worker.job(account.key, run.job_id)).s3_url).toBeNull();
   });
 
-  it("links are signed once, kept sealed for a day, and removed then", async () => {
+  it("signs links once, which are kept sealed for a day and then removed", async () => {
     const run = await worker.start(account.key, { storage: s3 });
     await worker.report(run, "outcome", completed);
     const link = async () => (await worker.job(account.key, run.job_id)).s3_url;
@@ -216,7 +216,7 @@ describe("storage that came with a job", () => {
     expect(await rows("jobs")).toMatchObject([{ links: null, links_expire_at: null }]);
   });
 
-  it("a SAS token is never in a link", async () => {
+  it("never puts a SAS token into a link", async () => {
     const run = await worker.start(account.key, { storage: sas });
     await worker.report(run, "outcome", completed);
     expect((await worker.job(account.key, run.job_id)).s3_url).toBeNull();
@@ -270,7 +270,7 @@ describe("an account's own storage", () => {
     },
   );
 
-  it("the last one set serves, an inline one goes first, and other accounts have none of it", async () => {
+  it("is the last one set, an inline one goes first, and other accounts have none of it", async () => {
     await set(s3);
     await set(oss);
     expect(await (await call("GET", "/user/s3")).json()).toMatchObject({
@@ -283,13 +283,13 @@ describe("an account's own storage", () => {
     expect((await worker.start(other.key)).target).toMatchObject({ managed: true });
   });
 
-  it("is accepted by one round trip, as any job", async () => {
+  it("takes one round trip to accept a job, as without it", async () => {
     await set(s3);
     await worker.create(account.key);
     expect(worker.logs.findLast(({ route }) => route === "/jobs")).toMatchObject({ d1_calls: 1 });
   });
 
-  it("has an older name for S3, and refuses a body that is none", async () => {
+  it("has an older path for S3, and refuses an invalid body", async () => {
     const { provider: _, ...body } = s3;
     expect((await call("POST", "/user/bucket", body)).status).toBe(200);
     expect(await (await call("GET", "/user/bucket")).json()).toMatchObject({
@@ -301,7 +301,7 @@ describe("an account's own storage", () => {
   });
 
   it.each([s3, blob, gcs, oss])(
-    "%#: is tested by writing a small object, whenever asked",
+    "%#: is tested by writing a small object, whenever the caller asks",
     async (storage) => {
       const tested = () => call("POST", "/user/storage/test");
       expect((await tested()).status).toBe(404);
@@ -323,7 +323,7 @@ describe("an account's own storage", () => {
     },
   );
 
-  it("is tested as it is now: a refusal says why, and a right that is missing is reported", async () => {
+  it("is tested as it is now: a refusal says why, and a missing permission is reported", async () => {
     await set(s3);
     const tested = async () => (await call("POST", "/user/storage/test")).json();
     worker.network.onOther = ({ method }) =>
@@ -400,7 +400,7 @@ describe("sealing keys", () => {
   const base64 = (byte: number) => btoa(String.fromCharCode(...new Uint8Array(32).fill(byte)));
   const [old, next] = [`tests:${base64(7)}`, `next:${base64(8)}`];
 
-  it("are rotated: old secrets open, are sealed anew, and open without the old key", async () => {
+  it("are rotated: old secrets still open, are sealed again, and then open without the old key", async () => {
     const waiting = await worker.create(account.key, { storage: s3 });
     const { provider: _, ...body } = oss;
     await call("POST", "/user/oss", body);
@@ -420,7 +420,7 @@ describe("sealing keys", () => {
     expect((await rotated.start(account.key)).target.provider).toBe("oss");
   });
 
-  it("that are lost are reported, and erase nothing", async () => {
+  it("that are lost are reported, and delete nothing", async () => {
     await worker.create(account.key, { storage: s3 });
     const lost = new Harness({ SEALING_KEYS: next });
     expect(await lost.operator("POST", "/admin/reseal")).toMatchObject({ resealed: 0, unreadable: 1 });
@@ -538,7 +538,7 @@ describe("callers of marketplaces", () => {
   });
 });
 
-it("strays and expired links are found by an index", async () => {
+it("orphaned credentials and expired links are found by an index", async () => {
   const { db } = worker.context();
   for (const query of [strayCredentialsQuery(db, 1, 10), expiredLinksQuery(db, 1, 10)]) {
     const { sql, params } = query.toSQL();

@@ -41,7 +41,7 @@ describe("an unknown member", () => {
     expect(await account.json()).toMatchObject({ disabled: false });
   });
 
-  it("is named with every other one, and with what else is wrong", async () => {
+  it("is named with every other one, and with every other mistake", async () => {
     const response = await admin("POST", "/admin/accounts", {
       nam: "a",
       limits: { max_concurrent_job: 1, max_duration: 2 },
@@ -71,7 +71,7 @@ describe("an unknown member", () => {
     expect((await response.json<ErrorBody>()).error).toMatch(/is not a known field/);
   });
 
-  it("of a call that takes none is refused, too", async () => {
+  it("of a call that accepts none is refused, too", async () => {
     for (const path of ["/user/webhook-secret/rotate", "/admin/reseal"]) {
       const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}`, "x-api-key": key };
       const response = await worker.call("POST", path, { headers, body: { hours: 48 } });
@@ -103,7 +103,7 @@ describe("an unknown member", () => {
     expect(text).not.toContain("canary");
   });
 
-  it("of a bulk request is reported once, and that of an entry on its job alone", async () => {
+  it("of a bulk request is reported once, and that of an entry only on its job", async () => {
     const body = { jobs: [{ url }, { url: `${url}?2`, quality: 1 }], s3: 1 };
     const response = await worker.call("POST", "/jobs/bulk", { key, body });
     const { job_ids, adjustments } = await response.json<{ job_ids: string[]; adjustments: Adjustment[] }>();
@@ -121,7 +121,7 @@ describe("an unknown member", () => {
     expect(fields).toEqual([["s3"], ["s3", "jobs.1.quality"]]);
   });
 
-  it("whatever it is, is reported or refused: random bodies", { timeout: 60_000 }, async () => {
+  it("is always reported or refused: random bodies", { timeout: 60_000 }, async () => {
     const name = fc
       .string({ minLength: 1, maxLength: 30 })
       .map((text) => `x_${text}`)

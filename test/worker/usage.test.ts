@@ -35,7 +35,7 @@ const delivered = (file_size: number, facts: object = {}) => ({
 });
 
 describe("usage", () => {
-  it("is exact at all times: held while jobs are unfinished, settled when they end", async () => {
+  it("is exact at all times: reserved while jobs are unfinished, settled when they end", async () => {
     const { key } = await worker.account({ storage_bytes: 10 * GB, max_filesize_bytes: 4 * GB });
     const run = await worker.start(key);
     expect(run.limits.max_filesize_bytes).toBe(4 * GB);
@@ -63,7 +63,7 @@ describe("usage", () => {
     expect(await usage(key, "?period=2026-12")).toMatchObject(month);
   });
 
-  it("counts from the beginning without a period; what is left of the limit is of the current month", async () => {
+  it("counts everything without a period; what is left of the limit refers to the current month", async () => {
     const { key } = await worker.account({ storage_bytes: 10 * GB, max_filesize_bytes: 4 * GB });
     await worker.report(await worker.start(key), "outcome", delivered(GB));
     worker.now = Date.UTC(2026, 11, 1);
@@ -75,7 +75,7 @@ describe("usage", () => {
     });
   });
 
-  it("of the current billing period is reported to those whose operator set one", async () => {
+  it("of the current billing period is reported to accounts for which the operator set one", async () => {
     const { id, key } = await worker.account();
     const billing = () => worker.json("GET", "/dashboard/billing", { key });
     const change = (body: object) =>
@@ -107,7 +107,7 @@ describe("usage", () => {
     expect(await billing()).toMatchObject({ billing_enabled: false });
   });
 
-  it("reports the limits of those who have some, and of nobody else", async () => {
+  it("reports the limits of accounts that have some, and only of those", async () => {
     const free = await worker.account();
     expect(Object.keys(await usage(free.key, ""))).toEqual([
       "client_name",
@@ -142,7 +142,7 @@ describe("usage of a month, per account and per key", () => {
     { minLength: 5, maxLength: 16 },
   );
 
-  it("is exact after every step, whatever happens to the jobs and no matter who asks for them again", async () => {
+  it("is exact after every step, whatever happens to the jobs and whichever key retries them", async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (taken) => {
         const account = new CountedAccount(new Harness());
@@ -161,7 +161,7 @@ describe("usage of a month, per account and per key", () => {
     );
   }, 60_000);
 
-  it("is told to the operator, with its keys; a month that is none is refused", async () => {
+  it("is shown to the operator, with its keys; an invalid month is refused", async () => {
     const { id, key } = await worker.account();
     await worker.report(await worker.start(key), "outcome", delivered(GB));
     expect(await worker.operator("GET", `/admin/accounts/${id}/usage`)).toMatchObject({
@@ -179,7 +179,7 @@ describe("usage of a month, per account and per key", () => {
 });
 
 describe("a quota", () => {
-  it("is never exceeded: the last job is held to what is left, and the next one is refused", async () => {
+  it("is never exceeded: the last job is limited to what is left, and the next one is refused", async () => {
     const { key } = await worker.account({ storage_bytes: 10 * GB, max_filesize_bytes: 6 * GB });
     const [first, last] = [await worker.start(key), await worker.start(key)];
     expect([first, last].map(({ limits }) => limits.max_filesize_bytes)).toEqual([6 * GB, 4 * GB]);
@@ -208,7 +208,7 @@ describe("a quota", () => {
     const headers = { "x-idempotency-key": "k" };
     const body = { url: "https://media.example.com/a.mp4" };
     await worker.call("POST", "/jobs", { key, body, headers });
-    // as if the Worker had died before it kept the response
+    // as if the Worker had died before it stored the response
     await env.DB.exec("update idempotency_keys set status = null, body = null, lease_until = 0");
     expect((await worker.call("POST", "/jobs", { key, body, headers })).status).toBe(201);
     expect(await usage(key)).toMatchObject({ usage_count: 1, storage_reserved_gb: 10 });
@@ -216,7 +216,7 @@ describe("a quota", () => {
 });
 
 describe("the number of unfinished jobs", () => {
-  it("is held to the limit under many requests at once, with a time to come back", async () => {
+  it("is limited under many requests at once, with a time to come back", async () => {
     const { key } = await worker.account({ max_concurrent_jobs: 3 });
     const responses = await Promise.all(Array.from({ length: 30 }, () => post(key)));
     expect(responses.filter(({ status }) => status === 201)).toHaveLength(3);
@@ -229,7 +229,7 @@ describe("the number of unfinished jobs", () => {
     expect((await post(key)).status).toBe(429);
   });
 
-  it("costs no further call of the database", async () => {
+  it("takes no further database call", async () => {
     const { key } = await worker.account({ max_concurrent_jobs: 3, storage_bytes: GB });
     await usage(key);
     await post(key);
@@ -237,8 +237,8 @@ describe("the number of unfinished jobs", () => {
   });
 });
 
-describe("a cap of the resolution", () => {
-  it("refuses more, and makes of the best the best that is allowed, which is reported", async () => {
+describe("a limit of the resolution", () => {
+  it("refuses more, and lowers a request for the best to it, which is reported", async () => {
     const { key } = await worker.account({ max_resolution: 1080 });
     const refused = await post(key, { max_resolution: 1440 });
     expect([refused.status, await refused.json()]).toMatchObject([403, { code: "forbidden" }]);
@@ -252,7 +252,7 @@ describe("a cap of the resolution", () => {
 });
 
 describe("the rate of requests", () => {
-  it("is limited per key and kind of route; anyone who waits as long as requested succeeds", async () => {
+  it("is limited per key and kind of route; waiting as long as requested is enough", async () => {
     worker = new Harness({ RATE_LIMIT_WRITE: "5", RATE_LIMIT_READ: "1000" });
     const [{ key }, other] = [await worker.account(), await worker.account()];
     worker.now = Math.ceil(worker.now / 60_000) * 60_000 + 10_000;
@@ -270,7 +270,7 @@ describe("the rate of requests", () => {
     expect((await post(key)).status).toBe(201);
   });
 
-  it("fails nobody who comes back when reported, however much they ask", async () => {
+  it("never refuses a caller that waits as requested, however much it asks", async () => {
     worker = new Harness({ RATE_LIMIT_WRITE: "5" });
     const { key } = await worker.account();
     for (let request = 0, refusals = 0; request < 40; request++) {
@@ -315,7 +315,7 @@ describe("files of the operator's bucket", () => {
   };
   const deleted = () => worker.network.calls.filter((call) => call.startsWith("DELETE storage.example"));
 
-  it("expire after the configured days or the account's own, and the job reports when", async () => {
+  it("expire after the configured days or the account's own, and the job says when", async () => {
     const [{ key }, short] = [await worker.account(), await worker.account({ retention_days: 1 })];
     const [id, shortId] = [await end(key), await end(short.key, { key: "videos/b.mp4" })];
     expect(await worker.job(key, id)).toMatchObject({ expires_at: worker.now + 7 * DAY });
@@ -342,7 +342,7 @@ describe("files of the operator's bucket", () => {
     expect(await worker.reconcile()).toMatchObject({ expired_files: 0 });
   });
 
-  it("whose deletion the Worker did not survive are met again, and removed once they are gone", async () => {
+  it("are removed from their jobs later when the Worker died after deleting them", async () => {
     const { key } = await worker.account();
     const ids = [await end(key), await end(key, { key: "videos/b.mp4" })];
     worker.now += 7 * DAY;
@@ -357,7 +357,7 @@ describe("files of the operator's bucket", () => {
     for (const id of ids) expect(await worker.job(key, id)).toMatchObject({ s3_key: null, s3_url: null });
   });
 
-  it("that a later job wrote again are kept for that job", async () => {
+  it("are kept when a later job wrote them again", async () => {
     const { key } = await worker.account();
     await end(key);
     worker.now += 3 * DAY;

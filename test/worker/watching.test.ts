@@ -32,7 +32,7 @@ describe("the list of jobs", () => {
     expect(await list("?limit=many")).toMatchObject({ limit: 20 });
   });
 
-  it("filters by status in any case, with a total that obeys", async () => {
+  it("filters by status in upper or lower case, with a matching total", async () => {
     const run = await worker.start(key);
     await worker.report(run, "outcome", failed("private"));
     await worker.create(key);
@@ -47,7 +47,7 @@ describe("the list of jobs", () => {
     });
   });
 
-  it("is walked by its cursor without gaps or repetitions while jobs are added", async () => {
+  it("is read with its cursor without gaps or repetitions while jobs are added", async () => {
     const ids: string[] = [];
     for (let i = 0; i < 25; i++) ids.unshift(await worker.create(key));
     const seen: string[] = [];
@@ -67,7 +67,7 @@ describe("the list of jobs", () => {
     expect(await worker.json<List>("GET", "/jobs", { key: other.key })).toMatchObject({ jobs: [], total: 0 });
   });
 
-  it("costs one round trip", async () => {
+  it("takes one round trip", async () => {
     await worker.create(key);
     await list();
     expect(worker.logs.at(-1)).toMatchObject({ route: "/jobs", d1_calls: 1 });
@@ -96,7 +96,7 @@ describe("the events of a job", () => {
     return { status: response.status, events, text };
   }
 
-  /** Lets the job go through its life while the stream waits, one step at each look. */
+  /** Advances the job through its life while the stream waits, one step at each poll. */
   async function live(): Promise<string> {
     const id = await worker.create(key);
     const heartbeat = (step: string, progress: number) => async () => {
@@ -142,7 +142,7 @@ describe("the events of a job", () => {
       if (index === all.length - 1) {
         expect(resumed).toMatchObject({ status: 204, text: "" });
       } else {
-        // events are the present state: those in between are reported by the newest
+        // events are the present state: the newest one covers those in between
         expect(resumed.events).toEqual([all.at(-1)]);
       }
     }
@@ -155,7 +155,7 @@ describe("the events of a job", () => {
     expect(text.match(/^: still here$/gm)?.length).toBeGreaterThan(20);
   });
 
-  it("stop looking when the client has gone", async () => {
+  it("stop polling when the client has gone", async () => {
     const id = await worker.create(key);
     let polls = 0;
     worker.onWait = () => {
@@ -170,7 +170,7 @@ describe("the events of a job", () => {
     expect(polls).toBeLessThanOrEqual(before + 1);
   });
 
-  it("take a foolish Last-Event-ID for none", async () => {
+  it("ignore an invalid Last-Event-ID", async () => {
     const id = await live();
     expect((await follow(id, "abc; drop table jobs")).events).toHaveLength(5);
   });
@@ -189,7 +189,7 @@ describe("the typed client in workerd", () => {
       },
     });
 
-  it("makes an account and a key, and with it a job that it follows to its end", async () => {
+  it("creates an account and a key, and with it a job that it follows to its end", async () => {
     const operator = clientOf(undefined, env.ADMIN_TOKEN);
     const account = await operator.createAccount({ body: { name: "typed" } });
     const { api_key } = await operator.createKey({ params: { id: account.id } });
@@ -212,7 +212,7 @@ describe("the typed client in workerd", () => {
     expect((await api.listJobs({ query: { status: "completed", limit: 5 } })).total).toBe(1);
   });
 
-  it("makes one job of one idempotency key, and walks all pages", async () => {
+  it("creates one job per idempotency key, and reads all pages", async () => {
     const api = clientOf(key);
     const body = { url: "https://media.example.com/a.mp4" };
     const once = await api.createJob({ body, idempotencyKey: "one" });
@@ -223,7 +223,7 @@ describe("the typed client in workerd", () => {
     expect(new Set(ids).size).toBe(5);
   });
 
-  it("fails with the API's own words", async () => {
+  it("fails with the API's own message", async () => {
     const failure = await clientOf(key)
       .createJob({ body: { url: "ftp://media.example.com", clip_end: "soon" } })
       .catch((error: unknown) => error);

@@ -4,7 +4,7 @@ import { env } from "./support/env.ts";
 import { Harness } from "./support/harness.ts";
 import { bodyOf, endJob, hook, lastPost, signingSecret, verifyAt } from "./support/webhooks.ts";
 
-/** What accounts set of their webhook events: the secret that signs them, and Slack. */
+/** What accounts configure about their webhook events: the secret that signs them, and Slack. */
 
 const DAY = 24 * 60 * 60_000;
 
@@ -48,7 +48,7 @@ describe("the signing secret", () => {
     expect(() => verify(before)).toThrow();
   });
 
-  it("is sealed at rest, and never told to the operator", async () => {
+  it("is sealed at rest, and never shown to the operator", async () => {
     const plain = await secret();
     const { results } = await env.DB.prepare("select * from accounts").all();
     expect(JSON.stringify(results)).not.toContain(plain);
@@ -56,7 +56,7 @@ describe("the signing secret", () => {
     expect(JSON.stringify(accounts)).not.toContain("webhook_secret");
   });
 
-  it("is one, also when it is asked for the first time by many at once", async () => {
+  it("is the same for all when many ask for it for the first time at once", async () => {
     expect(new Set(await Promise.all([1, 2, 3, 4, 5].map(secret))).size).toBe(1);
   });
 });

@@ -54,7 +54,10 @@ const endJob = (outcome: object = completed, request: object = {}): Promise<stri
   endJobOf(worker, key, outcome, { webhook_url: hook, ...request });
 const verify = (post: Post, signingSecret: string): unknown => verifyAt(worker.now, post, signingSecret);
 
-/** Lets time go from try to try until the webhook event is no longer pending. Half of the dispatch messages are lost. */
+/**
+ * Lets time pass from attempt to attempt until the webhook event is no longer pending. Half of the dispatch messages
+ * are lost.
+ */
 async function runToTheEnd(): Promise<WebhookDelivery> {
   for (let step = 0; ; step++) {
     const [newest] = await deliveries();
@@ -111,20 +114,20 @@ describe("the end of a job", () => {
     ],
     ["no_format", { type: "job_failed", status: "failed", error_code: "no_format" }],
     ["drm", { type: "job_skipped", status: "skipped", reason: expect.stringContaining("DRM") }],
-  ] as const)("%s is reported as its own type", async (code, body) => {
+  ] as const)("%s is reported with its own type", async (code, body) => {
     const job_id = await endJob(failed(code));
     await worker.consumeDeliveryQueue();
     expect(bodyOf(lastPost())).toMatchObject({ job_id, ...body });
   });
 
-  it("by the caller's own hand is reported, too", async () => {
+  it("by the caller's own cancellation is reported, too", async () => {
     const id = await worker.create(key, { webhook_url: hook });
     await worker.call("DELETE", `/jobs/${id}`, { key });
     await worker.consumeDeliveryQueue();
     expect(bodyOf(lastPost())).toMatchObject({ type: "job_failed", job_id: id, error_code: "cancelled" });
   });
 
-  it("is reported once, however often it is reported", async () => {
+  it("is reported once, however often the processor reports it", async () => {
     const run = await worker.start(key, { webhook_url: hook });
     await Promise.all([1, 2, 3].map(() => worker.report(run, "outcome", completed)));
     await worker.consumeDeliveryQueue();
@@ -144,7 +147,7 @@ describe("the end of a job", () => {
     });
   });
 
-  it("is not posted where nobody asked", async () => {
+  it("is not posted when the caller gave no address", async () => {
     const run = await worker.start(key);
     await worker.report(run, "outcome", completed);
     expect(worker.deliveryQueue).toEqual([]);
@@ -195,7 +198,7 @@ describe("an endpoint that is down", () => {
     expect(await worker.job(key, job_id)).toMatchObject({ webhook_status: "delivered" });
   });
 
-  it("says when to come back, and is obeyed", async () => {
+  it("may say when to come back, and is obeyed", async () => {
     worker.network.onHook = () => new Response(null, { status: 429, headers: { "retry-after": "600" } });
     await endJob();
     await worker.consumeDeliveryQueue();
@@ -205,7 +208,7 @@ describe("an endpoint that is down", () => {
     expect(worker.network.posts).toHaveLength(1);
   });
 
-  it("is gone for good with 410", async () => {
+  it("is given up for good when it answers 410", async () => {
     worker.network.onHook = () => new Response(null, { status: 410 });
     await endJob();
     await worker.consumeDeliveryQueue();
@@ -219,7 +222,7 @@ describe("an endpoint that is down", () => {
       "the endpoint responded with 307; redirects are not followed",
     ],
     ["a refused connection", unreachable, "no connection"],
-  ])("by %s is tried again", async (_, onHook, last_error) => {
+  ])("is tried again after %s", async (_, onHook, last_error) => {
     worker.network.onHook = onHook;
     await endJob();
     await worker.consumeDeliveryQueue();
@@ -227,7 +230,7 @@ describe("an endpoint that is down", () => {
     expect(worker.network.calls.filter((call) => call.includes("elsewhere"))).toEqual([]);
   });
 
-  it("behind a private address is never asked", async () => {
+  it("is never contacted at a private address", async () => {
     const row = {
       account_id: accountId,
       job_id: null,
@@ -335,7 +338,7 @@ describe("a Worker that dies", () => {
 describe("the events that a request chose", () => {
   const types = () => worker.network.posts.map((post) => bodyOf(post).type);
 
-  it("are the only ones that are sent, and the others leave no delivery", async () => {
+  it("are the only ones that are sent, and the others create no delivery", async () => {
     const request = { webhook_url: hook, webhook_events: ["job_failed", "batch_completed"] };
     const done = await worker.start(key, request);
     expect(await worker.job(key, done.job_id)).toMatchObject({ webhook_status: "pending" });
@@ -359,7 +362,7 @@ describe("the events that a request chose", () => {
     expect(await worker.job(key, run.job_id)).toMatchObject({ enable_progress_webhook: true });
   });
 
-  it("of a batch hold for its own event too, which carries the batch's metadata", async () => {
+  it("of a batch also apply to its own event, which carries the batch's metadata", async () => {
     const ends = async (webhook_events: string[]) => {
       const { job_ids } = await worker.json<{ job_ids: string[] }>("POST", "/jobs/bulk", {
         key,
@@ -378,7 +381,7 @@ describe("the events that a request chose", () => {
     ]);
   });
 
-  it("without an address are an adjustment, as is the wish for progress", async () => {
+  it("without an address are reported as an adjustment, as is a request for progress", async () => {
     const body = {
       url: "https://media.example.com/a.mp4",
       enable_progress_webhook: true,
@@ -410,7 +413,7 @@ describe("progress", () => {
       .map(bodyOf)
       .flatMap((body) => (body.type === "progress" ? [[body.stage, body.progress_percent]] : []));
 
-  it("is reported at each change of stage, to those who asked", async () => {
+  it("is reported at each change of stage, if the caller asked for it", async () => {
     const run = await worker.start(key, { webhook_url: hook, enable_progress_webhook: true });
     const heartbeat = (step: string) =>
       worker.call("POST", "/internal/heartbeat", {
@@ -437,7 +440,7 @@ describe("progress", () => {
     for (const post of worker.network.posts) verify(post, await secret());
   });
 
-  it("is reported whole for a job without a step between, and not at all unless asked", async () => {
+  it("has every stage even if the job ends at once, and is not sent unless the caller asked for it", async () => {
     const quiet = await worker.start(key, { webhook_url: hook });
     await worker.report(quiet, "outcome", completed);
     expect(stages()).toEqual([]);
@@ -446,7 +449,7 @@ describe("progress", () => {
     expect(stages()).toHaveLength(6);
   });
 
-  it("that does not arrive is left out, and disturbs nothing", async () => {
+  it("that does not arrive is dropped, and disturbs nothing", async () => {
     worker.network.onHook = unreachable;
     const run = await worker.start(key, { webhook_url: hook, enable_progress_webhook: true });
     await worker.report(run, "outcome", completed);
@@ -455,7 +458,7 @@ describe("progress", () => {
   });
 });
 
-it("lists deliveries in pages of the size that was asked for", async () => {
+it("deliveries are listed in pages of the requested size", async () => {
   for (let index = 0; index < 3; index++) await endJob();
   const page = async (query: string) => {
     const { deliveries: found, next_cursor } = await worker.json<{
@@ -473,7 +476,7 @@ it("lists deliveries in pages of the size that was asked for", async () => {
   expect((await page("limit=3")).next_cursor).toBeNull();
 });
 
-it("shows no account another's deliveries, and removes them after 30 days", async () => {
+it("an account's deliveries are not shown to another one, and are removed after 30 days", async () => {
   await endJob();
   await worker.consumeDeliveryQueue();
   const [mine] = await deliveries();
@@ -510,7 +513,7 @@ describe("the database", () => {
 });
 
 describe("an endpoint that gives no response", () => {
-  it("is left alone, and what it is owed meanwhile counts no try", async () => {
+  it("is left alone, and events that wait meanwhile count no attempt", async () => {
     for (let i = 0; i < 4; i++) await endJob();
     const [first, ...others] = worker.deliveryQueue.splice(0);
     if (!first) throw new Error("nothing was to be delivered");
@@ -533,7 +536,7 @@ describe("an endpoint that gives no response", () => {
     expect((await deliveries("?status=delivered")).length).toBe(3);
   });
 
-  it("is left alone for longer each time, ten minutes at most", async () => {
+  it("is left alone for longer each time, for ten minutes at most", async () => {
     worker.network.onHook = unreachable;
     const pauses: number[] = [];
     for (let i = 0; i < 10; i++) {

@@ -24,4 +24,5 @@ export const DOCS_TYPES: Readonly<Record<string, string>> = {
   json: "application/json; charset=utf-8",
   txt: "text/plain; charset=utf-8",
   svg: "image/svg+xml",
+  png: "image/png",
 };

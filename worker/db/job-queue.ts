@@ -19,7 +19,7 @@ import { RECORDING_KEPT } from "../../schema/errors.ts";
 import type { Db } from "./connection.ts";
 import type { NewJobRow } from "./job-rows.ts";
 
-/** Queries of the dispatcher and of reconcile: what is due, what is silent, and what was left behind. */
+/** Queries of the dispatcher and of reconcile: what is due, what fell silent, and what was left behind. */
 
 /** How many jobs of all accounts are due; counting stops at `most`. */
 export async function countDue(db: Db, now: number, most: number): Promise<number> {
@@ -35,7 +35,7 @@ export const dueCountQuery = (db: Db, now: number, most: number) =>
       .as("due"),
   );
 
-/** Since when the job that waits longest has been due; null if none is due. */
+/** Since when the job that has waited longest has been due; null if none is due. */
 export async function oldestDue(db: Db, now: number): Promise<number | null> {
   return (await oldestDueQuery(db, now))[0]?.due_at ?? null;
 }
@@ -47,7 +47,10 @@ export const oldestDueQuery = (db: Db, now: number) =>
     .orderBy(asc(jobs.due_at))
     .limit(1);
 
-/** Takes up to `limit` pending jobs whose dispatch message is overdue and puts their next dispatch message off until `again`. */
+/**
+ * Takes up to `limit` pending jobs whose dispatch message is overdue and postpones their next dispatch message until
+ * `again`.
+ */
 export async function takeOverdueDispatches(
   db: Db,
   { now, again, limit }: { now: number; again: number; limit: number },
@@ -71,7 +74,7 @@ export const overdueDispatchesQuery = (db: Db, now: number, again: number, limit
     )
     .returning({ id: jobs.id });
 
-/** Claims whose lease ran out, the oldest first. */
+/** Claims whose lease has expired, the oldest first. */
 export async function findExpiredLeases(db: Db, now: number, limit: number) {
   return expiredLeasesQuery(db, now, limit);
 }
@@ -83,7 +86,7 @@ export const expiredLeasesQuery = (db: Db, now: number, limit: number) =>
     .orderBy(asc(jobs.lease_expires_at))
     .limit(limit);
 
-/** Runs of a process that is gone: of this boot, or of any former one of an instance whose name is its own. */
+/** Runs of a process that is gone: of this boot, or of any former one of an instance with a unique name. */
 export async function findRunsOfBoot(
   db: Db,
   {
@@ -120,7 +123,7 @@ export const runsOfBootQuery = (
     .orderBy(asc(jobs.lease_expires_at))
     .limit(limit);
 
-/** A stretch of time in epoch milliseconds. */
+/** A period of time in epoch milliseconds. */
 interface Window {
   readonly from: number;
   readonly until: number;
@@ -132,7 +135,7 @@ const within = ({ from, until }: Window) => [
   lte(jobs.finished_at, until),
 ];
 
-/** Whose bucket it is that something was left in. */
+/** Who owns the bucket in which something was left. */
 const PLACE = {
   id: jobs.id,
   account_id: jobs.account_id,
@@ -140,7 +143,10 @@ const PLACE = {
   storage_place: jobs.storage_place,
 };
 
-/** Jobs that ended in the window and still name an unfinished upload; newest first, so that old trouble holds up nothing new. */
+/**
+ * Jobs that ended in the window and still name an unfinished upload; newest first, so that old failures do not hold up
+ * new ones.
+ */
 export async function findOrphanedUploads(db: Db, ended: Window, limit: number) {
   return orphanedUploadsQuery(db, ended, limit);
 }
@@ -152,7 +158,7 @@ export const orphanedUploadsQuery = (db: Db, ended: Window, limit: number) =>
     .orderBy(desc(jobs.finished_at))
     .limit(limit);
 
-/** Jobs that ended in the window and whose recording may still lie in pieces that nobody needs; newest first. */
+/** Jobs that ended in the window and whose recording may have left pieces that are no longer needed; newest first. */
 export async function findRecordings(db: Db, ended: Window, limit: number) {
   return recordingsQuery(db, ended, limit);
 }
@@ -170,12 +176,12 @@ export const recordingsQuery = (db: Db, ended: Window, limit: number) =>
     .orderBy(desc(jobs.finished_at))
     .limit(limit);
 
-/** Notes that no piece of a recording is left, or that nobody can erase what is. */
+/** Records that no piece of a recording is left, or that the rest cannot be deleted. */
 export async function clearRecording(db: Db, id: string): Promise<void> {
   await db.update(jobs).set({ recording_key: null }).where(eq(jobs.id, id));
 }
 
-/** Removes links that have expired; answers how many jobs had them. */
+/** Removes links that have expired; returns how many jobs had them. */
 export async function clearExpiredLinks(db: Db, now: number, limit: number): Promise<number> {
   return (await expiredLinksQuery(db, now, limit)).length;
 }
@@ -191,7 +197,7 @@ export const expiredLinksQuery = (db: Db, now: number, limit: number) =>
     )
     .returning({ id: jobs.id });
 
-/** Notes that an unfinished upload was aborted, unless a successor named another one meanwhile. */
+/** Records that an unfinished upload was aborted, unless a later run has named another one meanwhile. */
 export async function clearUpload(db: Db, id: string, ref: string): Promise<void> {
   await db
     .update(jobs)
@@ -199,7 +205,7 @@ export async function clearUpload(db: Db, id: string, ref: string): Promise<void
     .where(and(eq(jobs.id, id), eq(jobs.upload_ref, ref)));
 }
 
-/** Notes that another instance than the preferred one took the claim. */
+/** Records that another instance than the preferred one accepted the claim. */
 export async function setRunner(db: Db, id: string, attempt: number, runner: string): Promise<void> {
   await db
     .update(jobs)
@@ -207,7 +213,7 @@ export async function setRunner(db: Db, id: string, attempt: number, runner: str
     .where(and(eq(jobs.id, id), eq(jobs.attempt, attempt)));
 }
 
-/** Notes the upload that a run began. Answers false when the run no longer owns the job. */
+/** Records the upload that a run began. Returns false when the run no longer owns the job. */
 export const noteUpload = (
   db: Db,
   id: string,
@@ -215,7 +221,7 @@ export const noteUpload = (
   upload: { key: string; ref: string },
 ): Promise<boolean> => note(db, id, attempt, { upload_key: upload.key, upload_ref: upload.ref });
 
-/** Notes where the pieces of a recording will lie. Answers false when the run no longer owns the job. */
+/** Records where the pieces of a recording will be. Returns false when the run no longer owns the job. */
 export const noteRecording = (db: Db, id: string, attempt: number, key: string): Promise<boolean> =>
   note(db, id, attempt, { recording_key: key });
 

@@ -128,7 +128,7 @@ export async function findJobOf(db: Db, accountId: string, id: string): Promise<
   return row?.account_id === accountId ? row : undefined;
 }
 
-/** What a run needs of the account's storage. A result may have 100 columns, and most of them are the job's. */
+/** What a run needs from the account's storage. A result may have 100 columns, and most of them are the job's. */
 const storageConfigForRun = {
   provider: storageConfigs.provider,
   place: storageConfigs.place,

@@ -44,22 +44,22 @@ export async function listBackoffs(db: Db, since: number, withInstances: boolean
   return { sources, storages, instances };
 }
 
-/** Times to leave a source or a storage alone, in milliseconds. */
+/** Pauses of a source or a storage, in milliseconds. */
 export interface BackoffTimes {
   /** After the first strike; each further one doubles it. */
   readonly first: number;
   readonly longest: number;
-  /** What it asked for itself. */
+  /** What it asked for. */
   readonly requested: number;
-  /** A row that is this old counts as none. */
+  /** A row of this age counts as none. */
   readonly forgetAfterMs: number;
 }
 
 type Strike = (name: string, now: number, times: BackoffTimes) => GuardedStatement;
 
 /**
- * Notes together with a move that a source refused. Refusals of runs that were under way when the source was struck
- * count once.
+ * Records, together with a move, that a source refused. Refusals of runs that were already under way when the source
+ * was struck count once.
  */
 export const strikeSource: Strike = (host, now, times) => (db, guard) => {
   const { strikes, until } = afterStrike(sourceBackoff, now, times);
@@ -69,7 +69,7 @@ export const strikeSource: Strike = (host, now, times) => (db, guard) => {
     .onConflictDoUpdate({ target: sourceBackoff.host, set: { strikes, until } });
 };
 
-/** The same of a storage that could not be reached or did not store. */
+/** The same for a storage that could not be reached or did not store. */
 export const strikeStorage: Strike = (place, now, times) => (db, guard) => {
   const { strikes, until } = afterStrike(storageBackoff, now, times);
   return db
@@ -81,7 +81,7 @@ export const strikeStorage: Strike = (place, now, times) => (db, guard) => {
 const firstUntil = (now: number, { first, requested }: BackoffTimes): number =>
   now + Math.max(first, requested);
 
-/** What a row holds after another strike. */
+/** The content of a row after another strike. */
 function afterStrike(
   table: typeof sourceBackoff | typeof storageBackoff,
   now: number,
@@ -95,19 +95,19 @@ function afterStrike(
   return { strikes, until: sql`max(${table.until}, ${doubled})` };
 }
 
-/** Removes together with a move that a source ever refused. */
+/** Removes the strikes of a source, together with a move. */
 export const clearSource =
   (host: string): GuardedStatement =>
   (db, guard) =>
     db.delete(sourceBackoff).where(and(eq(sourceBackoff.host, host), guard));
 
-/** Removes together with a move that a storage ever failed. */
+/** Removes the strikes of a storage, together with a move. */
 export const clearStorage =
   (place: string): GuardedStatement =>
   (db, guard) =>
     db.delete(storageBackoff).where(and(eq(storageBackoff.place, place), guard));
 
-/** Puts a pending job off without a claim. Answers false when it is not as it was read any more. */
+/** Postpones a pending job without a claim. Returns false when it has changed since it was read. */
 export async function putOff(
   db: Db,
   job: Pick<JobRow, "id" | "revision">,

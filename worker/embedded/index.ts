@@ -25,7 +25,7 @@ const DATABASE_NAME = "DB";
 /** The Worker counts requests itself, and there is no other isolate whose requests would have to be added. */
 const UNLIMITED: RateLimit = { limit: async () => ({ success: true }) };
 
-/** Services are kept by environment, so that it must be the same object each time. */
+/** Services are cached by environment, so it must be the same object each time. */
 const environments = new WeakMap<object, Env>();
 
 function environmentOf(embedded: EmbeddedEnv): Env {

@@ -1,7 +1,7 @@
 import { toBase64, utf8 } from "../../schema/bytes.ts";
 
 /**
- * The value of `Content-MD5`, by which a storage verifies what it got. Buckets with object lock demand it.
+ * The value of `Content-MD5`, by which a storage verifies what it received. Buckets with object lock require it.
  *
  * @example await contentMd5("") // "1B2M2Y8AsgTpgAmY7PhCfg=="
  */

@@ -38,7 +38,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     if (ctx.container?.running) this.#watch(ctx.container);
   }
 
-  /** Passes a request on to the processor; 502 when there is none that answers. */
+  /** Passes a request on to the processor; 502 when none answers. */
   override async fetch(request: Request): Promise<Response> {
     const { container } = this.ctx;
     if (!container) {
@@ -63,7 +63,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     return readHealth((path, init) => container.getTcpPort(PORT).fetch(`http://processor${path}`, init));
   }
 
-  /** Puts the end of the container off: work inside it does not count as activity. */
+  /** Postpones the end of the container: work inside it does not count as activity. */
   async keepAwake(): Promise<void> {
     const { container } = this.ctx;
     if (!container?.running) return;
@@ -72,7 +72,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     // heartbeats come often; the alarm need not follow each of them
     if (idleAt - this.#idleAt < idleMs / 10) return;
     this.#idleAt = idleAt;
-    // the platform's own limit only stands behind the alarm, which lets the processor drain
+    // the platform's own limit is only a fallback for the alarm, which lets the processor drain
     await container.setInactivityTimeout(2 * idleMs);
     await this.ctx.storage.setAlarm(idleAt);
   }
@@ -88,7 +88,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     else await container.destroy();
   }
 
-  /** One start at a time; anyone who comes meanwhile waits for it. */
+  /** One start at a time; every other caller waits for it. */
   async #ensureReady(container: Container): Promise<void> {
     if (container.running && !this.#starting) return;
     this.#starting ??= this.#start(container).finally(() => {
@@ -126,7 +126,7 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     this.#log("container_ready", { ms: Date.now() - began });
   }
 
-  /** Notes how the container ended; the next request starts another one. */
+  /** Records how the container ended; the next request starts another one. */
   #watch(container: Container): void {
     const ended = container.monitor().then(
       () => this.#log("container_ended", {}),

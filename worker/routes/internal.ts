@@ -61,7 +61,7 @@ export async function readReport<S extends z.ZodType>(
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * `POST /internal/heartbeat`: each run in it has its own token; a run with a wrong one is told to stop. The report
+ * `POST /internal/heartbeat`: each run in it has its own token; a run with a wrong one must stop. The report
  * that the processor has just started needs the processor's token.
  */
 export const heartbeat: Handler = async (c) => {

@@ -24,7 +24,7 @@ export interface BackupFacts {
  * Copies a state into a new folder: databases, files of the embedded bucket, secrets. The installation may run: each
  * database is copied as it is at one moment. The folder appears when it is complete.
  *
- * @throws StackError when there is no state, or the folder holds something
+ * @throws StackError when there is no state, or the folder is not empty
  */
 export async function createBackup(stateDir: string, folder: string): Promise<BackupFacts> {
   const source = join(stateDir, PLATFORM_FOLDER);

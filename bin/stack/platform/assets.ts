@@ -5,15 +5,20 @@ import type { NetworkHandler } from "./workers.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json; charset=utf-8",
+  ".md": "text/markdown; charset=utf-8",
   ".png": "image/png",
   ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
 };
 
-/** Serves files of one folder to the Worker, which asks only for those that it lists. */
+/** Serves files of one folder to the Worker as Cloudflare does: a page is found without its `.html`. */
 export function createAssets(folder: string): NetworkHandler {
   return async (request, response) => {
-    const path = normalize(`/${(request.url ?? "").split("?")[0]}`);
+    const asked = normalize(`/${(request.url ?? "").split("?")[0]}`);
+    const path = extname(asked) === "" ? `${asked}.html` : asked;
     const type = TYPES[extname(path)];
     const content = type === undefined ? null : await readFile(join(folder, path)).catch(() => null);
     if (type === undefined || content === null) {

@@ -1,6 +1,7 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
 import type { AddressRange } from "../../../schema/address-range.ts";
+import { logLine } from "../../../schema/telemetry/log-line.ts";
 import { clientAddressOf } from "./client-address.ts";
 import type { LineWriter } from "./line-writer.ts";
 import { STORAGE_PATH } from "./paths.ts";
@@ -11,7 +12,7 @@ const IDLE_MS = 75_000;
 const HEADERS_MS = 30_000;
 const MAX_HEADER_BYTES = 32 * 1024;
 
-/** How long responses that are under way may take once the platform is told to stop, in milliseconds. */
+/** How long responses that are under way may take once the platform is asked to stop, in milliseconds. */
 export const DRAIN_MS = 10_000;
 
 export interface Front {
@@ -89,7 +90,7 @@ function logWhenOver(request: IncomingMessage, response: ServerResponse, log: Li
   response.once("close", () => {
     const { statusCode: status } = response;
     const ms = Math.round(performance.now() - startedAt);
-    log(JSON.stringify({ event: "request", method: request.method, route, status, ms }));
+    log(logLine("worker", "request", { method: request.method, route, status, ms }, Date.now()));
   });
 }
 

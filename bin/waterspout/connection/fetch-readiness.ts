@@ -10,7 +10,7 @@ const TIMEOUT_MS = 30_000;
  * `GET /readyz`, which has the same body with 200 and with 503; the client would treat the latter as a failure and ask
  * again.
  *
- * @throws CommandError if nobody answers, or something else does
+ * @throws CommandError if nothing answers, or something other than Waterspout does
  */
 export async function fetchReadiness(url: string, signal: AbortSignal): Promise<Readiness> {
   const address = `${url.endsWith("/") ? url.slice(0, -1) : url}/readyz`;

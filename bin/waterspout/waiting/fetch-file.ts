@@ -15,7 +15,7 @@ export interface FetchedFile {
 /**
  * Downloads what a link gives, hashing on the way; under its name the file is there whole or not at all.
  *
- * @param onBytes told how many bytes arrived so far
+ * @param onBytes receives how many bytes have arrived so far
  * @throws Error when the link refuses, or the bytes do not have the expected hash
  */
 export async function fetchFile(

@@ -1,14 +1,14 @@
 import { type Box, boxesIn } from "./boxes.ts";
 
-/** Something that is not judged here: a tool must look at the file. */
+/** A feature that is not supported here: a tool must inspect the file. */
 export class UnsupportedMediaError extends Error {}
 
 /** Header of a box: size and type. */
 export const HEADER_BYTES = 8;
 
 /**
- * Numbers and boxes inside bytes of an ISO base media file. A read beyond the end throws a RangeError, anything that
- * does not stand where it must throws {@link UnsupportedMediaError}.
+ * Numbers and boxes inside bytes of an ISO base media file. A read beyond the end throws a RangeError, anything in the
+ * wrong place throws {@link UnsupportedMediaError}.
  */
 export class BoxView {
   readonly bytes: Uint8Array;
@@ -26,7 +26,7 @@ export class BoxView {
     return boxes;
   }
 
-  /** The boxes in a box that holds nothing else. */
+  /** The boxes in a box that contains nothing else. */
   inside(box: Box): Box[] {
     return this.boxes(box.start + HEADER_BYTES, box.end);
   }
@@ -45,7 +45,7 @@ export class BoxView {
     return box;
   }
 
-  /** The bytes of a box, its header included. */
+  /** The bytes of a box, including its header. */
   bytesOf({ start, end }: Box): Uint8Array {
     return this.bytes.subarray(start, end);
   }
@@ -92,7 +92,7 @@ export class BoxView {
   }
 }
 
-/** What `read` finds, or null where that is damaged or {@link UnsupportedMediaError}. */
+/** The result of `read`, or null if the bytes are damaged or {@link UnsupportedMediaError}. */
 export function orNull<T>(read: () => T): T | null {
   try {
     return read();

@@ -1,4 +1,4 @@
-/** The top level of an ISO base media file (mp4, mov, m4a): which boxes stand where. */
+/** The top level of an ISO base media file (mp4, mov, m4a): which boxes are where. */
 
 export interface Box {
   readonly type: string;
@@ -15,8 +15,8 @@ const HEADER_BYTES = 16;
 const MAX_BOXES = 64;
 
 /**
- * Walks the top-level boxes up to the first media box behind the index, or to the end. Stops early at the first
- * `moof`: a fragmented file has its index in front by construction.
+ * Walks the top-level boxes up to the first media box after the index, or to the end. Stops early at the first `moof`:
+ * a fragmented file has its index in front by construction.
  *
  * @param size of the file in bytes
  */
@@ -35,7 +35,7 @@ export async function topBoxes(size: number, readAt: ReadAt): Promise<Box[]> {
 }
 
 /**
- * The box whose header stands at `start`; null when something else stands there.
+ * The box with a header at `start`; null when there is something else.
  *
  * @param fileSize where a box ends that has no length of its own
  */
@@ -52,10 +52,10 @@ export function parseBox(header: Uint8Array, start: number, fileSize: number): B
   return long < HEADER_BYTES ? null : { type, start, end: start + long };
 }
 
-/** No honest box holds as many; each one costs memory, and a damaged index could be nothing but empty boxes. */
+/** No honest box contains as many; each one costs memory, and a damaged index could be nothing but empty boxes. */
 const MAX_BOXES_INSIDE = 4096;
 
-/** The boxes that stand one after the other in bytes `start` to `end`; null when something else stands there. */
+/** The consecutive boxes in bytes `start` to `end`; null when there is something else. */
 export function boxesIn(bytes: Uint8Array, start: number, end: number): Box[] | null {
   const boxes: Box[] = [];
   for (let position = start; position < end; ) {
@@ -68,13 +68,13 @@ export function boxesIn(bytes: Uint8Array, start: number, end: number): Box[] | 
 }
 
 export interface IsoLayout {
-  /** Players can start before the file is whole. */
+  /** Players can start before the file is complete. */
   readonly indexFirst: boolean;
-  /** A box reaches past the end of the file: bytes are missing. */
+  /** A box extends beyond the end of the file: bytes are missing. */
   readonly truncated: boolean;
 }
 
-/** Null when the file is no ISO base media file. */
+/** Null if the file is not an ISO base media file. */
 export function isoLayout(boxes: readonly Box[], size: number): IsoLayout | null {
   if (!boxes.some((box) => box.type === "ftyp" || box.type === "moov" || box.type === "mdat")) return null;
   const index = boxes.findIndex((box) => box.type === "moov");

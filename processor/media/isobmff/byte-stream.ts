@@ -1,4 +1,4 @@
-/** The source ended in front of bytes that it announced. */
+/** The source ended before bytes that it announced. */
 export class EndedEarlyError extends Error {
   constructor(position: number) {
     super(`the stream ended after ${position} bytes, inside of what it announced`);
@@ -21,7 +21,7 @@ export class ByteStream {
   /** Chunks that have arrived, the first one cut to what is left of it. */
   #arrived: Buffer[] = [];
 
-  /** @param batches each is only used until the next one is asked for */
+  /** @param batches each is only used until the next one is requested */
   constructor(batches: AsyncIterable<readonly Buffer[]>) {
     this.#batches = batches[Symbol.asyncIterator]();
   }
@@ -36,12 +36,12 @@ export class ByteStream {
     return false;
   }
 
-  /** The first byte of what comes next; null at the end. Nothing is read by that. */
+  /** The next byte, without reading it; null at the end. */
   async peek(): Promise<number | null> {
     return (await this.hasEnded()) ? null : (this.#arrived[0]?.[0] ?? null);
   }
 
-  /** Everything that comes, as it arrives; a chunk is only borrowed until the next one is asked for. */
+  /** Everything that comes, as it arrives; a chunk is only borrowed until the next one is requested. */
   async *rest(): AsyncGenerator<Buffer> {
     while (!(await this.hasEnded())) {
       const chunk = this.#arrived.shift();
@@ -52,9 +52,9 @@ export class ByteStream {
   }
 
   /**
-   * The next bytes, in memory of their own.
+   * A copy of the next bytes.
    *
-   * @param front what stands in front of them in that memory
+   * @param front what comes before them in that copy
    */
   async read(bytes: number, front: Buffer = NOTHING): Promise<Buffer> {
     const whole = Buffer.allocUnsafeSlow(front.length + bytes);
@@ -65,13 +65,13 @@ export class ByteStream {
     return whole;
   }
 
-  /** Reads so many bytes for nobody. */
+  /** Skips this many bytes. */
   async skip(bytes: number): Promise<void> {
     await this.streamTo(bytes, () => {});
   }
 
   /**
-   * Hands over the next bytes as they arrive; a chunk is only borrowed until `onChunk` is done with it.
+   * Passes on the next bytes as they arrive; a chunk is only borrowed until `onChunk` is done with it.
    *
    * @throws EndedEarlyError
    */
@@ -92,7 +92,7 @@ export class ByteStream {
     }
   }
 
-  /** Gives up what was not read. A read that is under way must be ended by anyone who made the source. Never throws. */
+  /** Drops what was not read. A read in progress must be ended by whatever created the source. Never throws. */
   async close(): Promise<void> {
     this.#arrived = [];
     await Promise.resolve(this.#batches.return?.()).catch(() => {});

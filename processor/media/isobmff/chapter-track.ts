@@ -18,13 +18,13 @@ const MAX_TITLE_BYTES = 1000;
 const IN_MOVIE = 2;
 const UND = 0x55c4;
 const UTF8_FOLLOWS = uint32(12, 0x656e6364, 0x00000100);
-/** How the text would be shown, were the track not there for its times alone: one font without a name. */
+/** How the text would be displayed, if the track did not exist only for its times: one font without a name. */
 const TEXT_STYLE = Buffer.concat([
   ...[uint32(1), Buffer.alloc(18), uint16(1), Buffer.alloc(6)],
   box("ftab", uint16(1, 1), Buffer.alloc(1)),
 ]);
 
-/** What stands in the media for chapters, one sample each: the title with its length, and that it is UTF-8. */
+/** The chapters in the media, one sample each: the title with its length, and the mark for UTF-8. */
 export function chapterSamples(chapters: readonly Chapter[]): Buffer[] {
   return chapters.map(({ title }) => {
     const text = cut(title, MAX_TITLE_BYTES);
@@ -33,7 +33,7 @@ export function chapterSamples(chapters: readonly Chapter[]): Buffer[] {
 }
 
 /**
- * A track of titles, which is what players of Apple take chapters from. Its samples are the first bytes of the media.
+ * A track of titles, from which Apple's players read chapters. Its samples are the first bytes of the media.
  *
  * @param chapters in their order; the first one begins with the film
  */
@@ -69,7 +69,7 @@ export function chapterTrack(
   return box("trak", headerBox("tkhd", IN_MOVIE, end, [id, 0], shownAs), media);
 }
 
-/** The same once more, as the other players read it. */
+/** The same in the form that other players read. */
 export function chapterList(chapters: readonly Chapter[]): Buffer {
   const listed = chapters.slice(0, MAX_LISTED).flatMap(({ start, title }) => {
     const text = cut(title, MAX_LISTED_BYTES);

@@ -3,10 +3,10 @@ import { ascii, box, fullBox, MAX_UINT32, uint32, uint64 } from "./write-boxes.t
 /** Boxes that all tracks have. */
 
 const OWN_FILE = 1;
-/** Shown as it is, neither turned nor scaled. */
+/** Shown unchanged, neither rotated nor scaled. */
 export const UNITY_MATRIX = uint32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 
-/** A header that reports a duration behind dates that nobody knows: short where it fits, as all players know it. */
+/** A header that states a duration after unknown dates: the short form if it fits, since all players support it. */
 export function headerBox(
   type: string,
   flags: number,
@@ -20,10 +20,10 @@ export function headerBox(
   return fullBox(type, isLong ? 1 : 0, flags, ...times, ...rest);
 }
 
-/** Says what kind of thing is described. */
+/** States what kind of thing is described. */
 export const handlerBox = (kind: string, maker: string, name: string): Buffer =>
   fullBox("hdlr", 0, 0, ascii(`\0\0\0\0${kind}${maker}`), uint32(0, 0), ascii(`${name}\0`));
 
-/** Says that the samples stand in this file. */
+/** States that the samples are in this file. */
 export const dataInformation = (): Buffer =>
   box("dinf", fullBox("dref", 0, 0, uint32(1), fullBox("url ", 0, OWN_FILE)));

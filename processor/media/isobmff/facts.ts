@@ -2,7 +2,7 @@ import { type BoxView, orNull, UnsupportedMediaError } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
 import { type Edit, type IndexTrack, readMovieIndex, type Times } from "./movie-index.ts";
 
-/** What an index says about its file; the number of channels it reports wrong. */
+/** What an index says about its file, except for the number of channels, which is unreliable. */
 export interface IndexFacts {
   readonly durationSeconds: number | undefined;
   readonly video: IndexVideo | undefined;
@@ -10,7 +10,7 @@ export interface IndexFacts {
 }
 
 export interface IndexVideo {
-  /** As the API names it. */
+  /** With the API's name. */
   readonly codec: string;
   /** As shown, after rotation. */
   readonly width: number;
@@ -19,19 +19,19 @@ export interface IndexVideo {
 }
 
 export interface IndexAudio {
-  /** As the API names it. */
+  /** With the API's name. */
   readonly codec: string;
 }
 
-/** What a track is, as far as it is known without a tool. */
+/** The properties of a track that are known without a tool. */
 interface Track {
   readonly video?: IndexVideo;
   readonly audio?: IndexAudio;
-  /** For how long it is shown. */
+  /** How long it is shown. */
   readonly seconds: number;
 }
 
-/** Codecs that the sample entry alone reports. */
+/** Codecs that the sample entry alone identifies. */
 const CODECS: Readonly<Record<string, string>> = {
   avc1: "h264",
   avc3: "h264",
@@ -48,11 +48,11 @@ const CODECS: Readonly<Record<string, string>> = {
 /** Kinds of `mp4a`, by the object type of its decoder. */
 const MP4A_CODECS: Readonly<Record<number, string>> = { 64: "aac", 103: "aac", 105: "mp3", 107: "mp3" };
 
-/** Header and fields of the sample entries, in front of the boxes inside them. */
+/** Header and fields of the sample entries, before the boxes inside them. */
 const VIDEO_ENTRY_BYTES = 86;
 const AUDIO_ENTRY_BYTES = 36;
 
-/** Turns of the picture that its matrix may ask for; `turned` swaps width and height. */
+/** Rotations that a video's matrix may state; `turned` swaps width and height. */
 const MATRICES: readonly { readonly abcd: readonly number[]; readonly turned: boolean }[] = [
   { abcd: [1, 0, 0, 1], turned: false },
   { abcd: [-1, 0, 0, -1], turned: false },
@@ -63,9 +63,9 @@ const MATRICES: readonly { readonly abcd: readonly number[]; readonly turned: bo
 /**
  * What the index (the `moov` box) of an ISO base media file reports, without starting a tool.
  *
- * @param moov the whole box, its header included
- * @returns null for everything unsupported (fragments, several films, cut up time lines, other tracks, unknown codecs,
- *   damage): a tool must look at the file then
+ * @param moov the whole box, including its header
+ * @returns null for everything unsupported (fragments, several films, edited timelines, other tracks, unknown codecs,
+ * damage): then a tool must inspect the file
  */
 export const factsOfIndex = (moov: Uint8Array): IndexFacts | null => orNull(() => readFacts(moov));
 
@@ -77,7 +77,7 @@ function readFacts(moov: Uint8Array): IndexFacts {
   const read = media.map((track) => readTrack(view, track, times.timescale));
   const videos = read.flatMap(({ video }) => video ?? []);
   const audios = read.flatMap(({ audio }) => audio ?? []);
-  // which of several audio tracks is meant is for a tool to report
+  // a tool must decide which of several audio tracks is meant
   if (read.length === 0 || videos.length > 1 || audios.length > 1) throw new UnsupportedMediaError("films");
   const seconds = Math.max(...read.map((track) => track.seconds));
   if (!(seconds > 0)) throw new UnsupportedMediaError("no duration");
@@ -97,7 +97,7 @@ function readTrack(view: BoxView, track: IndexTrack, movieTimescale: number): Tr
 }
 
 /**
- * The codec of a track's sample entry, as the API names it.
+ * The codec of a track's sample entry, with the API's name.
  *
  * @throws UnsupportedMediaError, RangeError see {@link BoxView}
  */
@@ -107,7 +107,7 @@ export function codecOf(view: BoxView, { entry, header, kind }: IndexTrack): str
   throw new UnsupportedMediaError(kind);
 }
 
-/** All of the media, or what its edit shows of it. */
+/** All of the media, or what its edit list shows of it. */
 function shownSeconds(edit: Edit | null, movieTimescale: number, { timescale, duration }: Times): number {
   if (!edit) return duration / timescale;
   if (edit.shown === 0) throw new UnsupportedMediaError("an edit of another kind");
@@ -137,7 +137,7 @@ function readAudio(view: BoxView, entry: Box): IndexAudio {
   return { codec };
 }
 
-/** The object type stands behind the head of an elementary stream (3), in its decoder's configuration (4). */
+/** The object type follows the header of an elementary stream (3), in its decoder's configuration (4). */
 function mp4aCodec(view: BoxView, esds: Box): string | undefined {
   const stream = descriptor(view, esds.start + 12, 3);
   if (view.uint8(stream + 2) !== 0) throw new UnsupportedMediaError("a stream that depends on others");

@@ -2,14 +2,14 @@ import { BoxView, HEADER_BYTES, UnsupportedMediaError } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
 import type { PlacedSample } from "./samples.ts";
 
-/** What the samples of all fragments are where a fragment says nothing else. */
+/** The defaults for the samples of all fragments. */
 export interface FragmentDefaults {
   readonly duration: number;
   readonly bytes: number;
   readonly flags: number;
 }
 
-/** `trex` of the one track. */
+/** `trex` of the only track. */
 export function fragmentDefaults(view: BoxView, fragments: Box): FragmentDefaults {
   const { start } = view.only(view.inside(fragments), "trex");
   return {
@@ -19,15 +19,15 @@ export function fragmentDefaults(view: BoxView, fragments: Box): FragmentDefault
   };
 }
 
-/** It is said that a sample is none to begin with, or that it depends on others. */
+/** States that a sample is not a sync sample, or that it depends on others. */
 const NEEDS_OTHERS = 0x1010000;
-/** In addition to these, encrypted samples and what players never ask for. */
+/** In addition to these, encrypted samples and what players never need. */
 const KNOWN_BOXES = ["tfhd", "tfdt", "trun", "sgpd", "sbgp", "sdtp"];
 
 /** A damaged count must not fill the memory. */
 const MAX_SAMPLES = 1 << 17;
 
-/** Flags of `tfhd` and `trun`: which of their fields are there. */
+/** Flags of `tfhd` and `trun`: which of their fields are present. */
 const TRACK = { base: 0x1, description: 0x2, duration: 0x8, bytes: 0x10, flags: 0x20 } as const;
 const RUN = {
   offset: 0x1,
@@ -39,11 +39,11 @@ const RUN = {
 } as const;
 
 /**
- * Reads the head of a fragment that holds one track.
+ * Reads the header of a fragment with one track.
  *
- * @param moof the whole box, its header included
+ * @param moof the whole box, including its header
  * @param position of it in the source
- * @param time when its first sample is decoded where it does not say so itself, in units of the track's time scale
+ * @param time when its first sample is decoded if it does not say so itself, in units of the track's time scale
  * @throws UnsupportedMediaError, RangeError see {@link BoxView}
  */
 export function readFragment(
@@ -66,14 +66,14 @@ export function readFragment(
 }
 
 interface TrackHeader extends FragmentDefaults {
-  /** What offsets count from. */
+  /** The base of offsets. */
   readonly base: number;
 }
 
 function readHeader(view: BoxView, box: Box, position: number, defaults: FragmentDefaults): TrackHeader {
   const fields = new Fields(view, box, HEADER_BYTES + 8);
   const base = fields.has(TRACK.base) ? fields.uint64() : position;
-  // counted from the beginning of a file that these fragments may not be
+  // relative to the beginning of a file that may be a different one
   if (base !== position) throw new UnsupportedMediaError("another base");
   if (fields.has(TRACK.description) && fields.uint32() !== 1)
     throw new UnsupportedMediaError("several descriptions");
@@ -111,14 +111,14 @@ function addRun(view: BoxView, box: Box, header: TrackHeader, start: number, sam
   }
 }
 
-/** Reads the fields of a box one after the other, where its flags say which are there. */
+/** Reads the fields of a box one after the other, if its flags say that they are present. */
 class Fields {
   readonly #view: BoxView;
   readonly #flags: number;
   readonly #end: number;
   #at: number;
 
-  /** @param skipped bytes of the box in front of them */
+  /** @param skipped bytes of the box before them */
   constructor(view: BoxView, box: Box, skipped: number) {
     this.#view = view;
     this.#flags = view.flagsOf(box);

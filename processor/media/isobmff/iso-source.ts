@@ -13,35 +13,35 @@ import {
 import { type IndexTrack, type MovieIndex, readMovieIndex } from "./movie-index.ts";
 import { keptTables, type PlacedSample, samplesOfTables } from "./samples.ts";
 
-/** Samples that stand one behind the other in the source, too. */
+/** Samples that are consecutive in the source, too. */
 interface PlacedChunk extends Chunk {
-  /** Of its first byte, in the source. */
+  /** Position of its first byte in the source. */
   readonly offset: number;
 }
 
-/** Far more than a second has, but where a damaged table says that samples last no time. */
+/** Far more than a second contains, unless a damaged table says that samples last no time. */
 const CHUNK_SAMPLES = 1 << 14;
-/** Some five hours of film; a larger index is left to the tool, which does not burden our own memory. */
+/** About five hours of film; a larger index is left to the tool, so that it does not fill this process's memory. */
 const MAX_INDEX_BYTES = 8 << 20;
 const MAX_FRAGMENT_HEAD_BYTES = 4 << 20;
-/** Boxes in front of the index, or of the media of a fragment. */
+/** Boxes before the index, or before the media of a fragment. */
 const MAX_BOXES_IN_FRONT = 1024;
-/** After so many samples or boxes, everything else gets its turn: a few bytes can announce millions of them. */
+/** After this many samples or boxes, other work gets its turn: a few bytes can announce millions of them. */
 const SAMPLES_AT_ONCE = 1 << 14;
 
-/** Lets the event loop go round once. */
+/** Lets the event loop run once. */
 const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface StreamBox {
   readonly type: string;
-  /** Bytes behind its header; infinite for one that ends with the stream. */
+  /** Bytes after its header; infinite for one that ends with the stream. */
   readonly contentBytes: number;
   readonly header: Buffer;
 }
 
 /**
- * The one track of a stream that is an ISO base media file, plain or fragmented, with its index in front. After
- * {@link openIsoSource}, the stream stands behind the index.
+ * The only track of a stream that is an ISO base media file, plain or fragmented, with its index in front. After {@link
+ * openIsoSource}, the stream is positioned after the index.
  */
 class IsoSource implements MediaSource {
   readonly tracks: readonly [MediaTrack];
@@ -90,7 +90,7 @@ class IsoSource implements MediaSource {
         samples = 0;
         await othersTurn();
       }
-      // the tool moves what begins late to the beginning, so that audio and video of careless packagers agree
+      // ffmpeg moves what begins late to the beginning, so that audio and video of careless packagers stay in sync
       if (isFirst && this.#beginsLate(chunk)) throw new UnsupportedMediaError("a beginning without anything");
       isFirst = false;
       yield chunk;
@@ -117,7 +117,7 @@ class IsoSource implements MediaSource {
       const head = await readContent(stream, box, MAX_FRAGMENT_HEAD_BYTES);
       const samples = readFragment(head, position, last ? last.time + last.duration : 0, defaults);
       const [first] = samples;
-      // where one ends is often rounded; that the next one begins behind its last sample is enough
+      // where one ends is often rounded; it is enough that the next one begins after its last sample
       if (first && last && first.time <= last.time)
         throw new UnsupportedMediaError("fragments in another order");
       const media = await this.#nextMedia();
@@ -146,7 +146,7 @@ class IsoSource implements MediaSource {
 }
 
 /**
- * Reads a stream as far as its index.
+ * Reads a stream up to the end of its index.
  *
  * @throws UnsupportedMediaError, RangeError see `BoxView`; EndedEarlyError
  */
@@ -170,7 +170,7 @@ export async function openIsoSource(stream: ByteStream): Promise<MediaSource> {
 /** Fields of `tkhd` that say how a track is shown, at its end. */
 const SHOWN_AS_BYTES = 60;
 
-/** The track as it shall be in a new file: all stays as it is but the places of its samples. */
+/** The track for a new file: everything stays unchanged except for the positions of its samples. */
 function describe({ view, fragments, times }: MovieIndex, track: IndexTrack): MediaTrack {
   const { edit, header } = track;
   const information = track.information.filter(({ type }) => type === "vmhd" || type === "smhd");
@@ -179,7 +179,7 @@ function describe({ view, fragments, times }: MovieIndex, track: IndexTrack): Me
   return {
     ...{ kind: track.kind, codec: codecOf(view, track), entry: track.entry.type },
     timescale: track.times.timescale,
-    // in a fragmented source it shows all that there is
+    // in a fragmented source it shows everything
     edit: edit && {
       ...{ delay: 0, skipped: edit.skipped },
       shown: edit.shown === 0 ? null : edit.shown / times.timescale,
@@ -192,7 +192,7 @@ function describe({ view, fragments, times }: MovieIndex, track: IndexTrack): Me
   };
 }
 
-/** Behind the times, which are longer in version 1. */
+/** After the times, which are longer in version 1. */
 const languageOf = (view: BoxView, { mediaHeader }: IndexTrack): number =>
   view.uint16(mediaHeader.start + (view.versionOf(mediaHeader) === 1 ? 40 : 28));
 
@@ -204,7 +204,7 @@ async function readHeader(stream: ByteStream): Promise<StreamBox> {
   return { type: box.type, contentBytes: box.end - header.length, header };
 }
 
-/** The whole box, its header included. */
+/** The whole box, including its header. */
 async function readContent(
   stream: ByteStream,
   { type, header, contentBytes }: StreamBox,

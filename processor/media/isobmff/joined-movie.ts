@@ -11,14 +11,14 @@ export interface JoinedMovieOptions extends About {
 
 /** A `free` box has at least its header. */
 const SMALLEST_BOX_BYTES = 8;
-/** Bytes in front of the media: its box's header with a length of 64 bits, or room for that. */
+/** Bytes before the media: its box's header with a 64-bit length, or room for that. */
 const MEDIA_HEADER_BYTES = 16;
-/** Files up to this size have offsets of 32 bits; in front of the media stands less than the difference. */
+/** Files up to this size have 32-bit offsets; what comes before the media is smaller than the difference. */
 const MAX_SHORT_BYTES = 2 ** 32 - 2 ** 26;
 
 /**
- * A file of tracks from any sources, as an index with the media behind it. The tracks stay what they are; only where
- * their samples stand is written anew.
+ * A file of tracks from any sources, as an index followed by the media. The tracks stay unchanged, except for the
+ * positions of their samples.
  *
  * @example
  * const movie = new JoinedMovie(tracks, { brand: "isom", tags, cover: null, chapters: [] });
@@ -28,7 +28,7 @@ const MAX_SHORT_BYTES = 2 ** 32 - 2 ** 26;
 export class JoinedMovie {
   /** Bytes of the media so far. */
   mediaBytes: number;
-  /** What the media begins with, in front of all chunks. */
+  /** The beginning of the media, before all chunks. */
   readonly opening: Buffer;
   readonly #options: JoinedMovieOptions;
   readonly #tables: ReadonlyMap<MediaTrack, SampleTables>;
@@ -40,16 +40,16 @@ export class JoinedMovie {
     this.#tables = new Map(tracks.map((track) => [track, new SampleTables()]));
   }
 
-  /** Notes that the next bytes of the media are a chunk of this track. */
+  /** Records that the next bytes of the media are a chunk of this track. */
   add({ track, chunk }: Pick<InterleavedChunk, "track" | "chunk">): void {
     this.#tables.get(track)?.add(chunk, this.mediaBytes);
     this.mediaBytes += chunk.bytes;
   }
 
   /**
-   * Everything in front of the media.
+   * Everything before the media.
    *
-   * @param roomBytes exact length of it; by default it is as long as it must be
+   * @param roomBytes its exact length; by default it is as long as necessary
    * @throws FrontTooSmallError
    */
   front(roomBytes?: number): { readonly bytes: Buffer; readonly index: Buffer } {
@@ -74,14 +74,14 @@ export class JoinedMovie {
   }
 }
 
-/** Of the same length whether the media's own is reported in 32 or in 64 bits. */
+/** The length is the same whether the media's size is stated in 32 or in 64 bits. */
 function mediaHeader(bytes: number): Buffer[] {
   const short = bytes + SMALLEST_BOX_BYTES;
   if (short < 2 ** 32) return [box("free"), uint32(short), ascii("mdat")];
   return [uint32(1), ascii("mdat"), uint64(MEDIA_HEADER_BYTES + bytes)];
 }
 
-/** There is less room in front of the media than the index needs. */
+/** There is less room before the media than the index needs. */
 export class FrontTooSmallError extends Error {
   readonly missingBytes: number;
 

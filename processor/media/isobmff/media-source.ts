@@ -1,10 +1,10 @@
 import type { Sample } from "./samples.ts";
 
-/** What a track of a new file is, but for its samples. */
+/** The description of a track in a new file, except for its samples. */
 export interface MediaTrack {
   /** The kind of media. @example "vide" */
   readonly kind: string;
-  /** As the API names it. */
+  /** With the API's name. */
   readonly codec: string;
   /** Type of the sample entry. @example "avc1" */
   readonly entry: string;
@@ -13,13 +13,13 @@ export interface MediaTrack {
   readonly edit: TrackEdit | null;
   /** `stsd`, with one sample entry. */
   readonly description: Uint8Array;
-  /** Fields of `tkhd` behind its times: layer, group, volume, matrix, width, height. */
+  /** Fields of `tkhd` after its times: layer, group, volume, matrix, width, height. */
   readonly shownAs: Uint8Array;
   /** `vmhd` or `smhd`. */
   readonly information: readonly Uint8Array[];
   /** As `mdhd` has it, in 16 bits. */
   readonly language: number;
-  /** Tables in addition to those that are made of the samples. */
+  /** Tables in addition to those that are built from the samples. */
   readonly tables: readonly Uint8Array[];
 }
 
@@ -27,13 +27,13 @@ export interface MediaTrack {
 export interface TrackEdit {
   /** Seconds that pass before it begins. */
   readonly delay: number;
-  /** What is left out in front, in units of the track's time scale. */
+  /** What is left out at the beginning, in units of the track's time scale. */
   readonly skipped: number;
   /** Seconds; null: all that is left. */
   readonly shown: number | null;
 }
 
-/** Samples that shall stand one behind the other. */
+/** Samples that must be consecutive. */
 export interface Chunk {
   /** When its first sample is decoded, in seconds. */
   readonly seconds: number;
@@ -41,14 +41,14 @@ export interface Chunk {
   readonly samples: readonly Sample[];
 }
 
-/** One chunk of one track, when it is its turn. */
+/** One chunk of one track, in interleaved order. */
 export interface InterleavedChunk {
   readonly track: MediaTrack;
   readonly chunk: Chunk;
   /**
-   * Hands over its bytes, once; each piece is only borrowed until `onChunk` is done with it.
+   * Passes on its bytes, once; each piece is only borrowed until `onChunk` is done with it.
    *
-   * @throws UnsupportedMediaError when they do not stand where they must; EndedEarlyError
+   * @throws UnsupportedMediaError when they are not where they must be; EndedEarlyError
    */
   streamTo(onChunk: (bytes: Buffer) => Promise<void> | void): Promise<void>;
 }
@@ -56,10 +56,10 @@ export interface InterleavedChunk {
 /** Where tracks come from. */
 export interface MediaSource {
   readonly tracks: readonly MediaTrack[];
-  /** True when all samples are known beforehand: then the turns can be asked for again, and cost no reading. */
+  /** True when all samples are known beforehand: then the chunks can be listed repeatedly, without reading. */
   readonly isPlanned: boolean;
   /**
-   * All chunks. Where they are not planned, each must have been streamed before the next one is asked for.
+   * All chunks. If they are not planned, each must have been streamed before the next one is requested.
    *
    * @throws UnsupportedMediaError, RangeError see `BoxView`; EndedEarlyError
    */
@@ -69,7 +69,7 @@ export interface MediaSource {
 /** Audio and video alternate this often, in seconds of the film: players need both at the same time. */
 export const CHUNK_SECONDS = 1;
 
-/** The turns of all sources, each time the one that is decoded first. */
+/** The chunks of all sources, each time the one that is decoded first. */
 export async function* interleave(sources: readonly MediaSource[]): AsyncGenerator<InterleavedChunk> {
   const waiting = await Promise.all(
     sources.map(async (source) => {

@@ -5,9 +5,9 @@ import { NOTHING } from "./movie-index.ts";
 import type { SampleTables, TableOptions } from "./sample-tables.ts";
 import { box, fullBox, MAX_INT32, uint16, uint32, uint64 } from "./write-boxes.ts";
 
-/** The index of a file that is made of tracks of others. */
+/** The index of a file that consists of other files' tracks. */
 
-/** Names of tags, and of the items that hold them. */
+/** Names of tags, and of the items that contain them. */
 const ITEMS = { title: "©nam", artist: "©ART", date: "©day" } as const;
 
 /** What a file says about itself in words. */
@@ -16,16 +16,16 @@ export type Tags = { readonly [name in keyof typeof ITEMS]: string | null };
 /** What a file says about itself. */
 export interface About {
   readonly tags: Tags;
-  /** A JPEG picture. */
+  /** A JPEG image. */
   readonly cover: Buffer | null;
   /** In their order; the first one begins with the film. */
   readonly chapters: readonly Chapter[];
 }
 
-/** Of the film, per second; the usual one. */
+/** The time scale of the film, per second; the usual one. */
 const TIMESCALE = 1000;
 const ENABLED_IN_MOVIE = 3;
-/** Types of what an item holds. */
+/** Types of an item's content. */
 const UTF8 = 1;
 const JPEG = 13;
 
@@ -48,7 +48,7 @@ export function movieBox(tracks: readonly OutputTrack[], about: About, place: Pl
   return box("moov", movieHeader(duration, boxes.length + 1), ...boxes, ...userData(about));
 }
 
-/** `delay` and `shown` in the time of the film, `skipped` in that of the track. */
+/** `delay` and `shown` in the film's time scale, `skipped` in that of the track. */
 interface OutputEdit {
   readonly delay: number;
   readonly skipped: number;
@@ -63,7 +63,7 @@ function editOf({ track: { edit, timescale }, tables }: OutputTrack): OutputEdit
   return { delay: Math.floor(delay * TIMESCALE), skipped, shown: Math.ceil(seconds * TIMESCALE) };
 }
 
-/** How long it is in the new film, in its time. */
+/** Its duration in the new film, in the film's time scale. */
 function shownTime(output: OutputTrack): number {
   const edit = editOf(output);
   if (edit) return edit.delay + edit.shown;
@@ -117,7 +117,7 @@ function editList({ delay, shown, skipped }: OutputEdit): Buffer {
   );
 }
 
-/** As the players of Apple and most others read it. */
+/** As Apple's players and most others read it. */
 function userData({ chapters, cover, tags }: About): Buffer[] {
   const words = (Object.keys(ITEMS) as (keyof typeof ITEMS)[]).flatMap((name) => {
     const value = tags[name];

@@ -1,23 +1,23 @@
 import { BoxView, UnsupportedMediaError } from "./box-view.ts";
 import type { Box } from "./boxes.ts";
 
-/** As a header box reports them, `duration` in units of the time scale (per second). */
+/** As a header box states them, `duration` in units of the time scale (per second). */
 export interface Times {
   readonly timescale: number;
   readonly duration: number;
 }
 
-/** The one edit of a track: what its viewers see of it. */
+/** The only edit of a track: what its viewers see of it. */
 export interface Edit {
-  /** How long nothing is shown in front of it, in units of the film's time scale. */
+  /** How long nothing is shown before it, in units of the film's time scale. */
   readonly delay: number;
   /** In units of the film's time scale; 0 in a fragmented file: all of it. */
   readonly shown: number;
-  /** What is left out in front of that, in units of the track's time scale. */
+  /** What is left out before that, in units of the track's time scale. */
   readonly skipped: number;
 }
 
-/** Where the parts of a track stand in its index. */
+/** The positions of a track's parts in its index. */
 export interface IndexTrack {
   /** The kind of media. @example "vide" */
   readonly kind: string;
@@ -26,7 +26,7 @@ export interface IndexTrack {
   readonly mediaHeader: Box;
   readonly times: Times;
   readonly edit: Edit | null;
-  /** Next to the tables: `vmhd`, `smhd`, `dinf`. */
+  /** In addition to the tables: `vmhd`, `smhd`, `dinf`. */
   readonly information: readonly Box[];
   /** The tables of `stbl`. */
   readonly tables: readonly Box[];
@@ -41,7 +41,7 @@ export interface MovieIndex {
   /** Of the film. */
   readonly times: Times;
   readonly tracks: readonly IndexTrack[];
-  /** `mvex`: the samples are reported by fragments. */
+  /** `mvex`: fragments report the samples. */
   readonly fragments: Box | undefined;
 }
 
@@ -50,7 +50,7 @@ const EDIT_RATE_ONE = 0x10000;
 /**
  * Finds the parts of an index.
  *
- * @param moov the whole box, its header included
+ * @param moov the whole box, including its header
  * @throws UnsupportedMediaError, RangeError see {@link BoxView}; also for tracks with several descriptions or edits
  */
 export function readMovieIndex(moov: Uint8Array): MovieIndex {

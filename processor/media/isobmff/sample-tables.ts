@@ -8,7 +8,7 @@ export interface TableOptions {
   readonly mediaStart: number;
   /** Offsets of 64 bits. */
   readonly isLong: boolean;
-  /** False for audio, whatever careless packagers say of its packets. */
+  /** False for audio, whatever careless packagers say about its packets. */
   readonly hasKeyFrames: boolean;
 }
 
@@ -19,7 +19,7 @@ export class SampleTables {
   readonly #durations = new Runs();
   readonly #shifts = new Runs();
   readonly #chunkOffsets: number[] = [];
-  /** First chunk of a run of chunks, and the samples in each of them. */
+  /** First chunk of a run of chunks, and the number of samples in each of them. */
   readonly #chunkSamples: [number, number][] = [];
   #last: { readonly time: number; readonly duration: number } | null = null;
   #shownUntil = 0;
@@ -36,7 +36,7 @@ export class SampleTables {
     return this.#shownUntil;
   }
 
-  /** @param offset where the chunk stands behind the start of the media */
+  /** @param offset of the chunk from the start of the media */
   add({ samples }: Chunk, offset: number): void {
     this.#chunkOffsets.push(offset);
     if (this.#chunkSamples.at(-1)?.[1] !== samples.length) {
@@ -45,7 +45,7 @@ export class SampleTables {
     if (this.#sizes.length + samples.length > MAX_SAMPLES)
       throw new UnsupportedMediaError("too many samples");
     for (const { bytes, duration, isSync, shift, time } of samples) {
-      // the one before lasts until this one, whatever it said: fragments may leave gaps
+      // the previous one lasts until this one, whatever it stated: fragments may leave gaps
       if (this.#last) this.#durations.add(time - this.#last.time);
       this.#last = { time, duration };
       this.#shownUntil = Math.max(this.#shownUntil, time + shift + duration);
@@ -57,7 +57,7 @@ export class SampleTables {
     }
   }
 
-  /** The finished tables but the description. */
+  /** The finished tables except for the description. */
   boxes({ hasKeyFrames, isLong, mediaStart }: TableOptions): Buffer[] {
     const hasShifts = this.#smallestShift < 0 || this.#largestShift > 0;
     const isPartlySync = hasKeyFrames && this.#sync.length < this.#sizes.length;
@@ -94,7 +94,7 @@ function groups(chunkSamples: readonly [number, number][]): Buffer {
   return bytes;
 }
 
-/** A list that reports equal neighbours once: how often, and what. */
+/** A list that stores equal neighbours once: their number and their value. */
 class Runs {
   readonly #counts = new Numbers();
   readonly #values = new Numbers();
@@ -111,7 +111,7 @@ class Runs {
     }
   }
 
-  /** The number of runs, and they, as tables have them. @param more stands behind all others */
+  /** The number of runs, and the runs, as tables have them. @param more comes after all others */
   table(more?: number): Buffer {
     const { length } = this.#values;
     const bytes = Buffer.allocUnsafe(4 + (length + (more === undefined ? 0 : 1)) * 8);
@@ -150,7 +150,7 @@ class Numbers {
     this.#values[this.length++] = value;
   }
 
-  /** The number of them, and they, as tables have them. */
+  /** The number of them, and the numbers, as tables have them. */
   table(): Buffer {
     const bytes = Buffer.allocUnsafe(4 + this.length * 4);
     bytes.writeUInt32BE(this.length);

@@ -8,27 +8,27 @@ export interface Sample {
   readonly time: number;
   /** Until the next one is decoded. */
   readonly duration: number;
-  /** It is shown so much later than it is decoded. */
+  /** How much later it is shown than decoded. */
   readonly shift: number;
   /** It can be decoded without others. */
   readonly isSync: boolean;
 }
 
-/** One that stands somewhere in a file. */
+/** A sample with a position in a file. */
 export interface PlacedSample extends Sample {
-  /** Of its first byte, in the file. */
+  /** Position of its first byte in the file. */
   readonly offset: number;
 }
 
-/** Two days at 30 frames a second: with more, something is wrong, and memory has an end. */
+/** Two days at 30 frames a second: with more, something is wrong, and memory is limited. */
 export const MAX_SAMPLES = 6_000_000;
 
-/** Tables that are right for a copy of the track as they are; all others are made anew or report nothing that matters. */
+/** Tables that are valid for an unchanged copy of the track; all others are rebuilt or contain nothing that matters. */
 const KEPT_TABLES = ["sgpd", "sbgp", "sdtp", "cslg"];
-/** Tables of samples that are encrypted, or reported in a way that is not read here. */
+/** Tables of samples that are encrypted, or described in a way that is not supported here. */
 const REFUSED_TABLES = ["stz2", "saiz", "saio", "senc", "subs", "padb"];
 
-/** The tables that stay in addition to those of the samples. */
+/** The tables that are kept in addition to those of the samples. */
 export const keptTables = (tables: readonly Box[]): Box[] =>
   tables.filter(({ type }) => KEPT_TABLES.includes(type));
 
@@ -69,7 +69,7 @@ function next<T>(values: Iterator<T>): T {
   return value;
 }
 
-/** The values of a table of runs, each as often as it says. */
+/** The values of a table of runs, each repeated as often as it says. */
 function* runs(view: BoxView, { start }: Box, signed: boolean): Generator<number> {
   const entries = view.uint32(start + 12);
   for (let entry = 0; entry < entries; entry++) {
@@ -80,7 +80,7 @@ function* runs(view: BoxView, { start }: Box, signed: boolean): Generator<number
   }
 }
 
-/** Without a table all samples are. It must be asked for one after the other. */
+/** Without a table, all samples are. It must be called for one sample after the other. */
 function syncSamples(view: BoxView, table: Box | undefined): (index: number) => boolean {
   if (!table) return () => true;
   const count = view.uint32(table.start + 12);

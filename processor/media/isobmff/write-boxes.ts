@@ -2,7 +2,7 @@
 export const MAX_UINT32 = 2 ** 32 - 1;
 export const MAX_INT32 = 2 ** 31 - 1;
 
-/** A box with what it holds. */
+/** A box with its content. */
 export function box(type: string, ...content: readonly Uint8Array[]): Buffer {
   const bytes = content.reduce((sum, part) => sum + part.length, 8);
   return Buffer.concat([uint32(bytes), Buffer.from(type, "latin1"), ...content]);

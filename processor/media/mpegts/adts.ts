@@ -1,7 +1,7 @@
 import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import { box, fullBox, uint16, uint32 } from "../isobmff/write-boxes.ts";
 
-/** Packets of AAC with headers of their own (ADTS). */
+/** Packets of AAC with ADTS headers. */
 
 /** Samples of audio in one packet. */
 export const FRAME_SAMPLES = 1024;
@@ -10,22 +10,22 @@ const RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12
 const HEADER_BYTES = 7;
 const HEADER_WITH_SUM_BYTES = 9;
 
-/** What the header of a packet reports. */
+/** What the header of a packet states. */
 export interface AdtsHeader {
   /** What a decoder must know, in 16 bits: kind, rate, channels. */
   readonly configuration: number;
   /** Samples per second. */
   readonly rate: number;
   readonly channels: number;
-  /** Of the header, and of header and packet. */
+  /** Size of the header, and of header and packet. */
   readonly headerBytes: number;
   readonly bytes: number;
 }
 
 /**
- * The header at `at`; null where it is not whole.
+ * The header at `at`; null if it is incomplete.
  *
- * @throws UnsupportedMediaError for anything else, and for what a file cannot report in the usual way
+ * @throws UnsupportedMediaError for anything else, and for what a file cannot state in the usual way
  */
 export function readAdtsHeader(bytes: Buffer, at: number): AdtsHeader | null {
   if (bytes.length < at + HEADER_BYTES) return null;
@@ -47,13 +47,13 @@ export function readAdtsHeader(bytes: Buffer, at: number): AdtsHeader | null {
 /** The sample entry `mp4a` of packets without their headers. */
 export function aacEntry({ channels, configuration, rate }: AdtsHeader): Buffer {
   const specific = descriptor(5, uint16(configuration));
-  // AAC, a stream of audio; buffer and rates are not reported
+  // AAC, a stream of audio; buffer and rates are not stated
   const decoder = descriptor(4, Buffer.of(0x40, 0x15, 0, 0, 0), uint32(0, 0), specific);
   const stream = descriptor(3, Buffer.of(0, 0, 0), decoder, descriptor(6, Buffer.of(2)));
   return box(
     "mp4a",
     Buffer.concat([uint32(0), uint16(0, 1), uint32(0, 0)]),
-    // of higher rates, the number of samples per second is reported inside alone
+    // for higher rates, the number of samples per second is only stated inside
     uint16(channels === 7 ? 8 : channels, 16, 0, 0, rate > 0xffff ? 0 : rate, 0),
     fullBox("esds", 0, 0, stream),
   );

@@ -8,7 +8,7 @@ import { type Beginning, checkPause, type ElementaryStream } from "./elementary-
 import type { SampleBuffer } from "./sample-buffer.ts";
 
 const LEFT_BYTES = 16 << 10;
-/** Times are rounded, and packagers are careless: only what is further away than this is a gap. */
+/** Timestamps are rounded, and packagers are careless: only a larger difference is a gap. */
 const TOLERANCE = FRAME_SAMPLES / 2;
 
 /** Audio in AAC, several frames in a packet. */
@@ -16,7 +16,7 @@ export class AudioStream implements ElementaryStream {
   readonly sampleBuffer: SampleBuffer;
   beginning: Beginning | null = null;
   readonly #clock: Clock;
-  /** The beginning of a frame that goes on in the next packet. */
+  /** The beginning of a frame that continues in the next packet. */
   readonly #left = new ByteBuffer(LEFT_BYTES);
   #header: AdtsHeader | null = null;
   /** When the next frame is heard, in samples since the beginning. */
@@ -29,7 +29,7 @@ export class AudioStream implements ElementaryStream {
 
   read(unit: Buffer): void {
     const { payload, times } = readElementaryPacket(unit, this.#clock);
-    // the time is that of the first frame which begins in this packet
+    // the timestamp is that of the first frame that begins in this packet
     const begins = this.#left.length;
     let declared = times?.shown ?? null;
     this.#left.append(payload, 0, payload.length);

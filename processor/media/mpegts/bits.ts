@@ -1,4 +1,6 @@
-/** Bits of a parameter set, first ones first. Reads beyond the end give zeros, so the caller looks at {@link overrun}. */
+/**
+ * Bits of a parameter set, first ones first. Reads beyond the end give zeros, so the caller must check {@link overrun}.
+ */
 export class Bits {
   readonly #bytes: Uint8Array;
   #position = 0;

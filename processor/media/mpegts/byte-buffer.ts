@@ -1,14 +1,14 @@
-/** Bytes that grow at their end, in memory that is used again. */
+/** A buffer that grows at its end, in reused memory. */
 export class ByteBuffer {
   length = 0;
   #memory: Buffer;
 
-  /** @param capacity to begin with, in bytes */
+  /** @param capacity initial size, in bytes */
   constructor(capacity: number) {
     this.#memory = Buffer.allocUnsafeSlow(capacity);
   }
 
-  /** What is in it; valid until the next change. */
+  /** Its content; valid until the next change. */
   get bytes(): Buffer {
     return this.#memory.subarray(0, this.length);
   }
@@ -29,7 +29,7 @@ export class ByteBuffer {
     this.length += 4;
   }
 
-  /** Removes what stands in front. */
+  /** Removes bytes from the front. */
   drop(bytes: number): void {
     this.#memory.copyWithin(0, bytes, this.length);
     this.length -= bytes;

@@ -1,19 +1,19 @@
 import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 
-/** Packets of elementary streams, and their time. */
+/** Packets of elementary streams, and their timestamps. */
 
-/** Units of all times per second. */
+/** Units of all timestamps per second. */
 export const CLOCK_RATE = 90_000;
-/** Times begin again after so many units: 26 hours. */
+/** Timestamps wrap around after this many units: 26 hours. */
 const WRAP = 2 ** 33;
 
 export interface ElementaryPacket {
-  /** When the first thing that begins in it is shown and decoded; null where that follows from what stands before. */
+  /** When the first thing that begins in it is shown and decoded; null if that follows from what comes before. */
   readonly times: { readonly shown: number; readonly decoded: number } | null;
   readonly payload: Buffer;
 }
 
-/** Reads times that begin again as if they did not. */
+/** Reads timestamps that wrap around as continuous ones. */
 export class Clock {
   #last: number | null = null;
 
@@ -26,7 +26,7 @@ export class Clock {
   }
 }
 
-/** @throws UnsupportedMediaError where no packet begins or bytes are missing; RangeError */
+/** @throws UnsupportedMediaError if no packet begins or bytes are missing; RangeError */
 export function readElementaryPacket(unit: Buffer, clock: Clock): ElementaryPacket {
   if (unit.readUIntBE(0, 3) !== 1 || (unit.readUInt8(6) & 0xc0) !== 0x80) {
     throw new UnsupportedMediaError("no elementary packet where one must begin");
@@ -45,7 +45,7 @@ function readTimes(unit: Buffer, clock: Clock): ElementaryPacket["times"] {
   return { shown, decoded: declared === 3 ? clock.read(timeAt(unit, 14)) : shown };
 }
 
-/** 33 bits in three pieces, each with a bit behind it. */
+/** 33 bits in three pieces, each followed by a marker bit. */
 const timeAt = (unit: Buffer, at: number): number =>
   ((unit.readUInt8(at) >> 1) & 7) * 2 ** 30 +
   (unit.readUInt16BE(at + 1) >> 1) * 2 ** 15 +

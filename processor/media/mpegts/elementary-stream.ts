@@ -3,7 +3,7 @@ import type { MediaTrack } from "../isobmff/media-source.ts";
 import { CLOCK_RATE } from "./elementary-packets.ts";
 import type { SampleBuffer } from "./sample-buffer.ts";
 
-/** One stream of a program, as it becomes a track. */
+/** One stream of a program that becomes a track. */
 export interface ElementaryStream {
   /** Null until its first sample was read. */
   readonly beginning: Beginning | null;
@@ -11,12 +11,12 @@ export interface ElementaryStream {
   /**
    * Reads one packet.
    *
-   * @throws UnsupportedMediaError, RangeError where a tool must look at it
+   * @throws UnsupportedMediaError, RangeError if a tool must inspect it
    */
   read(unit: Buffer): void;
 }
 
-/** What the first sample reports. */
+/** The properties that the first sample states. */
 export interface Beginning {
   /** In units of {@link CLOCK_RATE}. */
   readonly shown: number;
@@ -27,10 +27,10 @@ export interface Beginning {
   >;
 }
 
-/** A longer pause is none: the time begins anew. */
+/** A longer pause is a discontinuity instead. */
 const MAX_PAUSE_SECONDS = 10;
 
-/** @throws UnsupportedMediaError where times do not go on as they must. */
+/** @throws UnsupportedMediaError if timestamps do not continue as they must. */
 export function checkPause(units: number): void {
   if (units > MAX_PAUSE_SECONDS * CLOCK_RATE) throw new UnsupportedMediaError("a time that jumps");
 }

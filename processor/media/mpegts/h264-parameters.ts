@@ -12,16 +12,16 @@ export interface SequenceParameters {
   readonly height: number;
   /** Of one pixel. */
   readonly aspect: { readonly width: number; readonly height: number };
-  /** Primaries, transfer, matrix; null where nothing is stated. */
+  /** Primaries, transfer, matrix; null if nothing is stated. */
   readonly colours: readonly [number, number, number] | null;
   readonly isFullRange: boolean;
 }
 
-/** Profiles that report their chroma format and depths. */
+/** Profiles that state their chroma format and depths. */
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 /** Profiles whose parameters end without those in the file format, too. */
 const PLAIN_PROFILES = new Set([66, 77, 88]);
-/** Shapes of pixels by their number. */
+/** Pixel aspect ratios by their number. */
 const ASPECTS = "1:1 1:1 12:11 10:11 16:11 40:33 24:11 20:11 32:11 80:33 18:11 15:11 64:33 160:99 4:3 3:2 2:1"
   .split(" ")
   .map((aspect) => aspect.split(":").map(Number));
@@ -78,7 +78,7 @@ function skipScaling(bits: Bits, list: number): void {
   }
 }
 
-/** How the order of pictures is reported. */
+/** How the order of pictures is stated. */
 function skipOrder(bits: Bits): void {
   const type = bits.unsigned();
   if (type === 0) bits.unsigned();
@@ -110,7 +110,7 @@ function readAspect(bits: Bits): SequenceParameters["aspect"] {
   return width === 0 || height === 0 ? NOTHING_DECLARED.aspect : { width, height };
 }
 
-/** The sample entry `avc1` of pictures that have these parameter sets, whole NAL units. */
+/** The sample entry `avc1` of pictures that have these parameter sets, complete NAL units. */
 export function avcEntry(sequence: Buffer, pictures: readonly Buffer[]): Buffer {
   const parameters = readSequenceParameters(sequence);
   const { aspect, colours, height, isFullRange, width } = parameters;
@@ -122,7 +122,7 @@ export function avcEntry(sequence: Buffer, pictures: readonly Buffer[]): Buffer 
   return box(
     "avc1",
     Buffer.concat([uint32(0), uint16(0, 1), Buffer.alloc(16), uint16(width, height)]),
-    // 72 dots an inch, one frame a sample, no name, 24 bits
+    // 72 dots per inch, one frame per sample, no name, 24 bits
     Buffer.concat([uint32(0x480000, 0x480000, 0), uint16(1), Buffer.alloc(32), uint16(0x18, 0xffff)]),
     box("avcC", configuration(sequence, pictures, parameters)),
     ...(colour ? [colour] : []),

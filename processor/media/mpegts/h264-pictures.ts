@@ -12,24 +12,24 @@ const VIDEO = 8;
 const DELIMITER = 9;
 /** The file format counts them in 8 bits; all later ones are compared with each of them. */
 const MAX_PICTURE_SETS = 255;
-/** Kind of additional information: decoding can begin here. */
+/** Kind of supplemental information: decoding can begin here. */
 const RECOVERY_POINT = 6;
 
-/** Parameter sets that stand in front of the pictures. */
+/** Parameter sets that come before the pictures. */
 export interface ParameterSets {
   readonly sequence: Buffer;
   readonly pictures: readonly Buffer[];
 }
 
-/** What one picture is, in the form that files have. */
+/** One picture, in the form of files. */
 export interface CodedPicture {
   /** Decoding can begin with it. */
   readonly isSync: boolean;
 }
 
 /**
- * Writes pictures of H.264 as files hold them: each NAL unit behind its length, not behind a start code. All parameter
- * sets must stand in front of the first picture; they may be repeated.
+ * Converts pictures of H.264 to the form of files: each NAL unit follows its length, not a start code. All parameter
+ * sets must come before the first picture; they may be repeated.
  */
 export class PictureReader {
   #sets: ParameterSets | null = null;
@@ -40,9 +40,9 @@ export class PictureReader {
   }
 
   /**
-   * @param payload of one packet, which must hold exactly one picture
+   * @param payload of one packet, which must contain exactly one picture
    * @param output to which the picture is added
-   * @throws UnsupportedMediaError where something else is in it
+   * @throws UnsupportedMediaError if something else is in it
    */
   read(payload: Buffer, output: ByteBuffer): CodedPicture {
     const found: { sequence: Buffer[]; pictures: Buffer[] } = { sequence: [], pictures: [] };
@@ -70,7 +70,7 @@ export class PictureReader {
     return { isSync };
   }
 
-  /** Anyone who only reads the index would not know of others. */
+  /** A reader of the index alone would not know about others. */
   #judge(sequences: readonly Buffer[], pictures: readonly Buffer[]): void {
     const [sequence, another] = sequences;
     const known = this.#sets;
@@ -88,7 +88,7 @@ export class PictureReader {
   }
 }
 
-/** Whether additional information says that decoding can begin here. */
+/** Whether supplemental information says that decoding can begin here. */
 function declaresRecovery(escaped: Buffer): boolean {
   const bytes = withoutEscapes(escaped);
   let at = 0;

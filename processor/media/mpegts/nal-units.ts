@@ -3,9 +3,9 @@ import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 const START_CODE = Buffer.of(0, 0, 1);
 
 /**
- * Where the NAL units stand, start and end; zeros behind them belong to nothing.
+ * Where the NAL units are, start and end; zeros after them belong to none.
  *
- * @throws UnsupportedMediaError where something stands in front of the first
+ * @throws UnsupportedMediaError if something comes before the first
  */
 export function* unitsOf(payload: Buffer): Generator<readonly [number, number]> {
   let code = payload.indexOf(START_CODE);
@@ -21,7 +21,7 @@ export function* unitsOf(payload: Buffer): Generator<readonly [number, number]> 
   }
 }
 
-/** What a NAL unit reports: a byte 3 behind two zeros stands there only so that no start code does. */
+/** The content of a NAL unit: a byte 3 after two zeros is only there to avoid a start code. */
 export function withoutEscapes(bytes: Uint8Array): Uint8Array {
   let zeros = 0;
   return bytes.filter((byte) => {

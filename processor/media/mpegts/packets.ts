@@ -1,27 +1,29 @@
 import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 
-/** The packets of a transport stream (ISO 13818-1), and what they carry by their numbers. */
+/** The packets of a transport stream (ISO 13818-1), and the units that they carry, by packet id. */
 
 export const PACKET_BYTES = 188;
-/** Each packet begins with it. */
+/** The first byte of each packet. */
 export const SYNC_BYTE = 0x47;
-/** Number of packets for nobody, and the bits of all numbers. */
+/** Packet id of null packets, and the bits of all packet ids. */
 export const NULL_PID = 0x1fff;
 
-/** A packet of an elementary stream that is larger than this is damage. */
+/** A larger packet of an elementary stream is damaged. */
 const MAX_UNIT_BYTES = 16 << 20;
 const FIRST_UNIT_BYTES = 256 << 10;
 
-/** Takes a whole unit: a packet of an elementary stream, or the beginning of a table. Its bytes are only borrowed. */
+/**
+ * Receives a complete unit: a packet of an elementary stream, or the beginning of a table. Its bytes are only borrowed.
+ */
 export type UnitSink = (unit: Buffer) => void;
 
-/** Puts the units of one number together. */
+/** Assembles the units of one packet id. */
 class Assembly {
   readonly #onUnit: UnitSink;
   readonly #unit = new ByteBuffer(FIRST_UNIT_BYTES);
   readonly #isTable: boolean;
-  /** Of the last packet, from 0 to 15; null where the next one need not count on. */
+  /** Of the last packet, from 0 to 15; null if the next one need not continue the count. */
   #count: number | null = null;
 
   constructor(onUnit: UnitSink, isTable: boolean) {
@@ -29,25 +31,25 @@ class Assembly {
     this.#isTable = isTable;
   }
 
-  /** @throws UnsupportedMediaError where a packet is missing */
+  /** @throws UnsupportedMediaError if a packet is missing */
   count(count: number): void {
     if (this.#count !== null && count !== ((this.#count + 1) & 15))
       throw new UnsupportedMediaError("a packet is missing");
     this.#count = count;
   }
 
-  /** Something else follows, which counts anew. */
+  /** Something else follows, with a new count. */
   break(): void {
     this.#count = null;
   }
 
   add(bytes: Buffer, start: number, end: number, isFirst: boolean): void {
     if (isFirst) this.end();
-    // what stands in front of the first beginning belongs to nothing
+    // what comes before the first beginning belongs to nothing
     else if (this.#unit.length === 0) return;
     if (this.#unit.length > MAX_UNIT_BYTES) throw new UnsupportedMediaError("a packet without an end");
     this.#unit.append(bytes, start, end);
-    // a table is wanted as soon as it is whole, and repeated when it need not be
+    // a table is used as soon as it is complete, and may be repeated
     if (this.#isTable && isWholeTable(this.#unit.bytes)) this.end();
   }
 
@@ -59,7 +61,7 @@ class Assembly {
   }
 }
 
-/** A table stands behind a pointer and reports its length behind its type. */
+/** A table follows a pointer and states its length after its type. */
 function isWholeTable(unit: Buffer): boolean {
   const start = 1 + (unit[0] ?? 0);
   return unit.length >= start + 3 && unit.length >= start + 3 + (unit.readUInt16BE(start + 1) & 0xfff);
@@ -76,15 +78,15 @@ function isWholeTable(unit: Buffer): boolean {
  */
 export class TransportPackets {
   readonly #assemblies = new Map<number, Assembly>();
-  /** The beginning of a packet that goes on in the next chunk. */
+  /** The beginning of a packet that continues in the next chunk. */
   readonly #begun = new ByteBuffer(PACKET_BYTES);
 
-  /** From now on, hands over what has this number; once reported, it stays. */
+  /** From now on, passes on the units of this packet id; a registration stays. */
   follow(pid: number, onUnit: UnitSink, isTable = false): void {
     if (!this.#assemblies.has(pid)) this.#assemblies.set(pid, new Assembly(onUnit, isTable));
   }
 
-  /** @throws UnsupportedMediaError where no packet begins or one is encrypted */
+  /** @throws UnsupportedMediaError if no packet begins or one is encrypted */
   push(chunk: Buffer): void {
     let position = 0;
     if (this.#begun.length > 0) {
@@ -99,7 +101,7 @@ export class TransportPackets {
     this.#begun.append(chunk, position, chunk.length);
   }
 
-  /** @throws UnsupportedMediaError where the last packet is not whole */
+  /** @throws UnsupportedMediaError if the last packet is incomplete */
   end(): void {
     if (this.#begun.length > 0) throw new UnsupportedMediaError("half a packet at the end");
     for (const assembly of this.#assemblies.values()) assembly.end();
@@ -111,7 +113,7 @@ export class TransportPackets {
     const pid = (head >>> 8) & 0x1fff;
     const fieldBytes = (head & 0x20) === 0 ? 0 : 1 + (bytes[at + 4] ?? 0);
     const isBreak = fieldBytes > 1 && ((bytes[at + 5] ?? 0) & 0x80) !== 0;
-    // what is announced in a packet for nobody concerns all
+    // what a null packet announces concerns all
     if (isBreak && pid === NULL_PID) for (const assembly of this.#assemblies.values()) assembly.break();
     const assembly = this.#assemblies.get(pid);
     if (!assembly) return;

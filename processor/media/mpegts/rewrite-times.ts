@@ -10,18 +10,18 @@ export interface StreamTimes {
   count: number;
 }
 
-/** By the number of the stream's packets. */
+/** By the packet id of the stream. */
 export type TransportTimes = ReadonlyMap<number, StreamTimes>;
 
-/** Where the times of one elementary packet stand in a transport packet. */
+/** Where the timestamps of one elementary packet are in a transport packet. */
 interface TimeFields {
   readonly pid: number;
   readonly shownAt: number;
-  /** Null where it is decoded when it is shown. */
+  /** Null if it is decoded when it is shown. */
   readonly decodedAt: number | null;
 }
 
-/** Adds the times of whole transport packets to those of the packets before. */
+/** Adds the timestamps of whole transport packets to those of the packets before. */
 export class TimeScan {
   readonly times = new Map<number, StreamTimes>();
   readonly #clocks = new Map<number, Clock>();
@@ -49,11 +49,11 @@ export class TimeScan {
   }
 }
 
-/** All streams begin within so many bytes. */
+/** All streams begin within this many bytes. */
 const OPENING_BYTES = 1 << 20;
 
 /**
- * When the first thing of a transport stream is shown, in seconds; null where its first bytes do not say so. Batches may
+ * When the first thing of a transport stream is shown, in seconds; null if its first bytes do not say so. Batches may
  * be borrowed.
  */
 export async function firstShown(batches: AsyncIterable<readonly Buffer[]>): Promise<number | null> {
@@ -76,13 +76,13 @@ export async function firstShown(batches: AsyncIterable<readonly Buffer[]>): Pro
 const packetUnits = ({ count, firstShown, lastShown }: StreamTimes): number =>
   count < 2 ? 0 : (lastShown - firstShown) / (count - 1);
 
-/** When all streams are over. */
+/** When all streams have ended. */
 const endOf = (times: TransportTimes): number =>
   Math.max(...[...times.values()].map((stream) => stream.lastShown + packetUnits(stream)));
 
 /**
- * How far the times of a transport stream must be moved so that it follows another one without a break: what is shown
- * begins where the other one ends, and no packet is decoded before one that stands in front of it.
+ * How far the timestamps of a transport stream must be moved so that it follows another one without a break: what is
+ * shown begins where the other one ends, and no packet is decoded before one that precedes it.
  */
 export function shiftBehind(before: TransportTimes, next: TransportTimes): number {
   if (before.size === 0 || next.size === 0) return 0;
@@ -95,7 +95,7 @@ export function shiftBehind(before: TransportTimes, next: TransportTimes): numbe
   return Math.ceil(Math.max(...shifts));
 }
 
-/** Moves all times of whole transport packets, in place. */
+/** Moves all timestamps of whole transport packets, in place. */
 export function shiftTimes(packets: Buffer, units: number): void {
   for (const { decodedAt, shownAt } of timeFields(packets)) {
     writeTime(packets, shownAt, timeAt(packets, shownAt) + units);
@@ -123,7 +123,7 @@ function* timeFields(packets: Buffer): Generator<TimeFields> {
   }
 }
 
-/** 33 bits in three pieces, each with a bit behind it. */
+/** 33 bits in three pieces, each followed by a marker bit. */
 const timeAt = (bytes: Buffer, at: number): number =>
   ((bytes.readUInt8(at) >> 1) & 7) * 2 ** 30 +
   (bytes.readUInt16BE(at + 1) >> 1) * 2 ** 15 +

@@ -1,8 +1,8 @@
 import { UnsupportedMediaError } from "../isobmff/box-view.ts";
 
-/** The tables that say what a transport stream holds. */
+/** The tables that say what a transport stream contains. */
 
-/** Number of the table that names all programs. */
+/** Packet id of the table that lists all programs. */
 export const PROGRAMS_PID = 0;
 const PROGRAMS = 0;
 const PROGRAM = 2;
@@ -13,16 +13,16 @@ const UNKNOWN_LANGUAGE = "und";
 /** One stream of a program. */
 export interface ProgramStream {
   readonly pid: number;
-  /** As ISO 13818-1 numbers kinds of streams. */
+  /** Stream type as ISO 13818-1 numbers them. */
   readonly type: number;
   /** Three letters. */
   readonly language: string;
 }
 
 /**
- * Number of the table of the one program.
+ * Packet id of the table of the only program.
  *
- * @param unit behind its pointer stands the table
+ * @param unit a pointer, followed by the table
  * @throws UnsupportedMediaError for several programs; RangeError for damage
  */
 export function readPrograms(unit: Buffer): number {
@@ -58,7 +58,7 @@ function languageIn(descriptors: Buffer): string {
   return UNKNOWN_LANGUAGE;
 }
 
-/** Without the sum at its end. */
+/** Without the checksum at its end. */
 function tableIn(unit: Buffer, type: number): Buffer {
   const start = 1 + unit.readUInt8(0);
   const end = start + 3 + (unit.readUInt16BE(start + 1) & 0xfff);

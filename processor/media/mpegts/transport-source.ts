@@ -9,13 +9,13 @@ import { type BufferedSamples, SampleBuffer } from "./sample-buffer.ts";
 import { PROGRAMS_PID, type ProgramStream, readProgram, readPrograms } from "./tables.ts";
 import { VideoStream } from "./video-stream.ts";
 
-/** The kinds of media that can be read here, with the number of their streams in ISO 13818-1. */
+/** The kinds of media that are supported here, with their stream types in ISO 13818-1. */
 const READERS = [
   { kind: "vide", type: 0x1b, Stream: VideoStream },
   { kind: "soun", type: 0x0f, Stream: AudioStream },
 ] as const;
 
-/** All streams must begin within so many bytes. */
+/** All streams must begin within this many bytes. */
 const MAX_OPENING_BYTES = 16 << 20;
 
 interface WantedStream {
@@ -27,7 +27,7 @@ interface Ready extends BufferedSamples {
   readonly wanted: WantedStream;
 }
 
-/** The tracks of a transport stream, pictures in H.264 and audio in AAC. Nothing is known of it beforehand. */
+/** The tracks of a transport stream, with video in H.264 and audio in AAC. Nothing is known about it beforehand. */
 class TransportSource implements MediaSource {
   readonly isPlanned = false;
   tracks: readonly MediaTrack[] = [];
@@ -82,7 +82,7 @@ class TransportSource implements MediaSource {
     };
   }
 
-  /** How many bytes were read; null at the end, when all that was left is ready. */
+  /** How many bytes were read; null at the end, when everything left is ready. */
   async #readOn(): Promise<number | null> {
     const { done, value } = await this.#chunks.next();
     if (!done) {
@@ -141,8 +141,8 @@ function trackOf(beginning: Beginning | null, { language }: ProgramStream, origi
 /**
  * Reads a transport stream until its tracks are known.
  *
- * @param kinds of media that are wanted, as `MediaTrack` names them
- * @throws UnsupportedMediaError, RangeError where a tool must look at it
+ * @param kinds of media that are needed, as `MediaTrack` names them
+ * @throws UnsupportedMediaError, RangeError if a tool must inspect it
  */
 export const openTransportSource = (stream: ByteStream, kinds: readonly string[]): Promise<MediaSource> =>
   new TransportSource(stream, kinds).open();

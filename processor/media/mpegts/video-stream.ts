@@ -34,7 +34,7 @@ export class VideoStream implements ElementaryStream {
     const sample = {
       ...{ bytes: memory.length - before, isSync },
       ...{ time: times.decoded - this.beginning.decoded, shift: times.shown - times.decoded },
-      // the last one lasts as long as the one before; of all others, the next one reports
+      // the last one lasts as long as the one before; the duration of all others follows from the next one
       duration,
     };
     this.sampleBuffer.add(sample, CLOCK_RATE);

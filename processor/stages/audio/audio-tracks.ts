@@ -12,14 +12,14 @@ import type { AudioChoice, Source } from "../source.ts";
 import type { AudioPlan, ExtraTrack } from "./audio-plan.ts";
 import { canonicalLanguage, chooseVoice, languagesOf, type Voiced, voiceOf } from "./voices.ts";
 
-/** What is decided about an input that holds several audio tracks, or one whose language only the file reports. */
+/** What is decided about an input with several audio tracks, or one whose language only the file reports. */
 interface FileChoice extends AudioChoice {
   readonly track: number;
   readonly codec: string | null;
   readonly others: readonly { readonly track: number; readonly facts: AudioFacts }[];
 }
 
-/** The index of the first audio track that a file as it is should have, and whether it may stay as it is. */
+/** The index of the first audio track that an unchanged file should have, and whether it may stay unchanged. */
 export function judgeTracks(plan: MediaPlan, tracks: readonly AudioFacts[]): FileChoice {
   const asked = plan.audio_language ?? "original";
   const candidates = voicedTracks(tracks);
@@ -61,15 +61,15 @@ const voicedTracks = (tracks: readonly AudioFacts[]): Voiced<number>[] =>
     return { item, voice };
   });
 
-/** An input as the muxer takes it, with the tracks that were seen in it. */
+/** An input for the muxer, with the tracks that were found in it. */
 export interface TrackedInput extends MuxInput {
-  /** Null where nothing was looked at: then it is what the source says, one track. */
+  /** Null if they were not inspected: then it has what the source says, one track. */
   readonly audioTracks: readonly AudioFacts[] | null;
 }
 
 /**
- * Which audio tracks the delivered file gets: those of the chosen formats, and of a file with several of its own the
- * asked one, or all that its container can hold.
+ * Which audio tracks the delivered file gets: those of the chosen formats and, from a file with several tracks, the
+ * requested one, or all that its container can hold.
  *
  * @returns the plan, and the codec of its first track
  */

@@ -29,10 +29,10 @@ const BIBLIOGRAPHIC: Readonly<Record<string, string>> = {
 };
 
 /**
- * A language as containers label their tracks, by three letters.
+ * A language as containers label their tracks, with three letters.
  *
  * @param tag a BCP 47 tag
- * @returns `und` where the language has no such code
+ * @returns `und` if the language has no such code
  * @example threeLetterCode("pt-BR", "mp4") // "por"
  */
 export function threeLetterCode(tag: string | null, format: Format): string {

@@ -2,20 +2,20 @@ import type { YtdlpFormat } from "../../tools/ytdlp-info.ts";
 
 /** What a source says about the audio of one of its formats. */
 export interface Voice {
-  /** Canonical BCP 47 tag; null where the source names none. */
+  /** Canonical BCP 47 tag; null if the source does not name the language. */
   readonly language: string | null;
   /** `alternate`: audio description or commentary, which replaces or talks over the programme. */
   readonly kind: "main" | "dub" | "alternate";
-  /** Dynamic range compression: the same voice, made for quiet listening. */
+  /** Dynamic range compression: the same audio, made for quiet listening. */
   readonly compressed: boolean;
-  /** How sure it is that this is the original; higher is surer. */
+  /** How certain it is that this is the original; higher is more certain. */
   readonly originality: number;
 }
 
 /** yt-dlp's `language_preference` of what a site calls the original, and of what it plays by default. */
 const ORIGINAL_PREFERENCE = 10;
 const DEFAULT_PREFERENCE = 5;
-/** At or below this, a site says that a track is not for everybody. */
+/** At or below this, a site marks a track as not meant for everybody. */
 const ALTERNATE_PREFERENCE = -10;
 
 // regexp-ok: a list of fixed words, without a repetition
@@ -78,7 +78,7 @@ function originalityOf({ name, roles, preference, isDub, format }: Clues): numbe
 }
 
 /**
- * A language tag in its one form; null for what names no language.
+ * The canonical form of a language tag; null for text that names no language.
  *
  * @example canonicalLanguage("eng_us") // "en-US"
  */
@@ -96,16 +96,17 @@ export function canonicalLanguage(tag: string | null | undefined): string | null
 }
 
 /**
- * The best match of a language among those that there are, as RFC 4647 looks up: the very tag, then a variant of it
- * (`pt` takes `pt-BR`), then the same with the asked tag shortened from its end (`pt-BR` takes `pt`, then `pt-PT`).
+ * The best match of a language among the available ones, as RFC 4647 looks up: the exact tag, then a variant of it
+ * (`pt` matches `pt-BR`), then the same with the requested tag shortened from its end (`pt-BR` matches `pt`, then
+ * `pt-PT`).
  *
- * @returns null where there is none
+ * @returns null if there is none
  * @example matchLanguage("pt", ["en", "pt-BR"]) // "pt-BR"
  */
 export function matchLanguage(asked: string, available: readonly string[]): string | null {
   const subtags = (canonicalLanguage(asked) ?? asked).toLowerCase().split("-");
   for (let length = subtags.length; length > 0; length--) {
-    // a single letter begins an extension and says nothing on its own
+    // a single letter begins an extension and means nothing on its own
     if (length > 1 && subtags[length - 1]?.length === 1) continue;
     const range = subtags.slice(0, length).join("-");
     const exact = available.find((tag) => tag.toLowerCase() === range);
@@ -115,28 +116,28 @@ export function matchLanguage(asked: string, available: readonly string[]): stri
   return null;
 }
 
-/** A candidate with what is said about its audio. */
+/** A candidate with what is known about its audio. */
 export interface Voiced<T> {
   readonly item: T;
   readonly voice: Voice;
 }
 
-/** Which voice was chosen of those that there are. */
+/** Which of the available languages was chosen. */
 export interface VoiceChoice<T> {
-  /** All candidates in this voice, in the order in which they came. */
+  /** All candidates in this language, in their original order. */
   readonly items: readonly T[];
   readonly language: string | null;
   /** It is audio description, commentary or compressed, because there is nothing else. */
   readonly lastResort: "alternate" | "compressed" | null;
-  /** False where another language was asked for. */
+  /** False if another language was requested. */
   readonly isAsked: boolean;
 }
 
 /**
- * Chooses the voice: the asked language, else the original. Audio description and commentary are chosen only where a
- * source has no other audio at all, compressed audio only where the voice is there in no other form.
+ * Chooses the language: the requested one, otherwise the original. Audio description and commentary are chosen only if
+ * a source has no other audio at all, compressed audio only if the language exists in no other form.
  *
- * @param candidates in the source's own order, which decides between languages that nothing else tells apart
+ * @param candidates in the source's own order, which decides between languages that nothing else distinguishes
  * @param asked `original`, `all` (whose first track is the original), or a language tag
  * @returns null without candidates
  */
@@ -162,7 +163,7 @@ export function chooseVoice<T>(candidates: readonly Voiced<T>[], asked: string):
   };
 }
 
-/** The languages that are spoken, the most original first, each once; audio description and commentary do not count. */
+/** The available languages, the most original first, each once; audio description and commentary do not count. */
 export function languagesOf<T>(candidates: readonly Voiced<T>[]): string[] {
   const ranked = candidates
     .filter(({ voice }) => voice.kind !== "alternate")

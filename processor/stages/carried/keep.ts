@@ -4,11 +4,11 @@ import type { Carried, SubtitleTrack } from "../../tools/carried.ts";
 import { threeLetterCode } from "../audio/language-codes.ts";
 import { canonicalLanguage } from "../audio/voices.ts";
 
-/** What of a file's own contents, next to video and audio, goes into the new one. */
+/** What the new file keeps of a file's own contents, in addition to video and audio. */
 
-/** Subtitles of the source's file in the form that the new one holds. */
+/** Subtitles of the source's file in the format of the new one. */
 interface KeptSubtitle extends SubtitleTrack {
-  /** `copy`, or the tool's name of the form it becomes. */
+  /** `copy`, or the tool's name of the format they are converted to. */
   readonly become: string;
 }
 
@@ -16,16 +16,16 @@ export interface KeptStreams {
   /** Index of the input. */
   readonly input: number;
   readonly subtitles: readonly KeptSubtitle[];
-  /** How many fonts and other files inside the file are copied. */
+  /** How many fonts and other attachments of the file are copied. */
   readonly attachments: number;
 }
 
 const TEXT = new Set(["subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"]);
 
 interface Holds {
-  /** Forms that are copied. */
+  /** Formats that are copied. */
   readonly copied: ReadonlySet<string>;
-  /** What other text becomes; null where the container holds no text. */
+  /** The format that other text is converted to; null where the container holds no text. */
   readonly text: string | null;
   readonly cover: boolean;
   readonly attachments: boolean;
@@ -34,7 +34,7 @@ interface Holds {
 const NOTHING = { copied: new Set<string>(), text: null, attachments: false };
 const MOVIE = { copied: new Set(["mov_text"]), text: "mov_text", attachments: false };
 
-/** What each container holds next to video and audio. */
+/** What each container holds in addition to video and audio. */
 const HOLDS: Readonly<Record<Format, Holds>> = {
   mp4: { ...MOVIE, cover: true },
   mov: { ...MOVIE, cover: false },
@@ -49,10 +49,10 @@ const HOLDS: Readonly<Record<Format, Holds>> = {
   opus: { ...NOTHING, cover: true },
 };
 
-/** Whether files of this format have room for a cover picture. */
+/** Whether files of this format have room for a cover image. */
 export const holdsCover = (format: Format): boolean => HOLDS[format].cover;
 
-/** Chooses what stays, and reports what has to go; of audio, only what belongs to audio is missed. */
+/** Chooses what is kept, and reports what is lost; for an audio file, only what belongs to audio counts as lost. */
 export function keepStreams(
   { format, audio_only }: MediaPlan,
   carried: Carried,
@@ -86,7 +86,7 @@ function formOf({ codec }: SubtitleTrack, { copied, text }: Holds): string | nul
   return TEXT.has(codec) ? text : null;
 }
 
-/** Maps of what is kept, which stand behind those of video and audio. */
+/** Maps of what is kept; they come after those of video and audio. */
 export const keptMaps = (kept: KeptStreams | null): string[] =>
   kept === null
     ? []

@@ -7,10 +7,10 @@ import type { Cover } from "../ffmpeg-args.ts";
 import type { Input } from "../inputs.ts";
 
 /**
- * Takes the cover out of a file, as a JPEG of at most {@link MAX_THUMBNAIL_WIDTH} pixels.
+ * Extracts the cover of a file, as a JPEG of at most {@link MAX_THUMBNAIL_WIDTH} pixels.
  *
  * @param stream index among all streams of the file
- * @returns null when it is none that decodes: no file fails for want of its cover
+ * @returns null if it cannot be decoded: no file fails because of its cover
  */
 export async function readOwnCover(
   { folder, proxy, tools, signal }: RunContext,

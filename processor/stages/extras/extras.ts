@@ -7,36 +7,39 @@ import type { Source } from "../source.ts";
 import { chooseSubtitles, fetchSubtitle, type SubtitleChoice } from "./subtitles.ts";
 import { fetchThumbnail } from "./thumbnail.ts";
 
-/** Subtitles and thumbnail of a run, fetched next to the media. Nothing here fails a run: what is missing is reported. */
+/**
+ * Subtitles and thumbnail of a run, fetched in parallel with the media. Nothing here fails a run: what is missing is
+ * reported.
+ */
 export interface Extras {
-  /** The source's picture for the file itself; null when there is none in good time, or none was wanted. */
+  /** The source's image for the file itself; null if there is none in time, or none was requested. */
   cover(): Promise<Cover | null>;
   /** Resolves, and never rejects, when everything is fetched or given up. */
   readonly ready: Promise<FetchedExtras>;
-  /** Ends all work; resolves when nothing of it is left. */
+  /** Ends all work; resolves when none is left. */
   close(): Promise<void>;
 }
 
 export interface FetchedExtras {
   readonly subtitles: readonly Subtitle[];
-  /** Null when it was not asked for, or could not be fetched. */
+  /** Null when it was not requested, or could not be fetched. */
   readonly thumbnail: Cover | null;
   readonly adjustments: readonly Adjustment[];
 }
 
 export interface Subtitle {
-  /** As it was asked for. */
+  /** As requested. */
   readonly language: string;
   /** WebVTT with the times of the whole source. */
   readonly text: string;
 }
 
-/** Extras that take longer are given up: the media shall not wait for them. */
+/** Extras that take longer are given up: the media must not wait for them. */
 const FETCH_MS = 30_000;
 /** The file itself waits for its cover, so not for long. */
 const COVER_MS = 5_000;
 
-/** Begins to fetch what the request asks for. @param wantsCover the file has room for a picture */
+/** Starts to fetch what the request asks for. @param wantsCover the file has room for an image */
 export function startExtras(outer: RunContext, source: Source, wantsCover: boolean): Extras {
   const { subtitles: asked, thumbnail: asksThumbnail } = outer.request;
   const stop = new AbortController();
@@ -71,7 +74,7 @@ export function startExtras(outer: RunContext, source: Source, wantsCover: boole
   };
 }
 
-/** An extra that is not delivered: told to the caller, its cause to the log. */
+/** An extra that is not delivered: reported to the caller, and its cause to the log. */
 export function missingExtra(
   { log, claim }: RunContext,
   { field, from, reason }: Pick<Adjustment, "field" | "from" | "reason">,

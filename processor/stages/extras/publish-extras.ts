@@ -16,17 +16,17 @@ export interface PublishedExtras {
 }
 
 interface NewExtra {
-  /** Behind the media's name and a dot. */
+  /** After the media's name and a dot. */
   readonly suffix: string;
   readonly contentType: string;
   readonly body: Buffer;
 }
 
 /**
- * Uploads what was fetched, next to the media and under its name. Called when permission to publish was granted and the media is
- * published, so a run that is cancelled shows nothing of its extras. One upload is open at a time; each is told to the
- * Worker and takes the place of the one before, which was completed: a successor of a killed run undoes the one that
- * was open, and writes the others anew under the same keys.
+ * Uploads what was fetched, next to the media and under its name. Called when permission to publish was granted and the
+ * media is published, so a cancelled run shows none of its extras. One upload is open at a time; each is reported to
+ * the Worker and replaces the one before, which was completed: the run after a killed one undoes the upload that was
+ * open, and writes the others again under the same keys.
  *
  * @param section what was delivered of the source
  */

@@ -14,26 +14,26 @@ import { decodeText, hasClock, isVtt, joinVtt, ttmlToVtt, type VttPiece } from "
 
 export type Track = Subtitles[string][number];
 
-/** What a source has for one asked language. */
+/** What a source has for one requested language. */
 export interface SubtitleChoice {
-  /** As it was asked for. */
+  /** As requested. */
   readonly language: string;
   /** As the source names it. */
   readonly tag: string;
-  /** Made by a machine. */
+  /** Generated automatically. */
   readonly automatic: boolean;
-  /** The same text in several forms, the easiest to convert first. */
+  /** The same text in several formats, the easiest to convert first. */
   readonly tracks: readonly Track[];
 }
 
-/** Forms that can become WebVTT, best first. */
+/** Formats that can be converted to WebVTT, best first. */
 const FORMS = ["vtt", "srt", "ttml", "dfxp", "ass", "ssa"];
 const MAX_SUBTITLE_BYTES = 10 << 20;
 const MAX_PIECES = 5000;
 
 /**
- * The subtitles to take for a language: the authors' own before automatic ones; of each, the very language before a
- * variant of it (`en` takes `en-US`) before the language it is a variant of (`pt-BR` takes `pt`).
+ * The subtitles for a language: the authors' own before automatic ones; of each, the exact language before a variant of
+ * it (`en` matches `en-US`) before the language it is a variant of (`pt-BR` matches `pt`).
  */
 export function chooseSubtitles(info: YtdlpInfo, language: string): SubtitleChoice | null {
   const asked = language.toLowerCase();
@@ -61,10 +61,10 @@ function usableTracks(tracks: readonly Track[]): Track[] {
 }
 
 /**
- * Fetches one track and makes it WebVTT.
+ * Fetches one track and converts it to WebVTT.
  *
  * @param name of its files in the work folder
- * @throws Fault of the source, or `processing` when it is no subtitle
+ * @throws Fault of the source, or `processing` if it is not a subtitle
  */
 export async function fetchSubtitle(
   context: RunContext,
@@ -84,7 +84,7 @@ export async function fetchSubtitle(
 
 async function textOf(context: RunContext, source: Source, track: Track): Promise<string> {
   if (track.url === undefined) return track.data ?? "";
-  /** All pieces together are no larger than one file may be. */
+  /** All segments together may be no larger than one file. */
   let maxBytes = MAX_SUBTITLE_BYTES;
   const fetchText = async (url: string) => {
     const bytes = await fetchSmall(context, source, { url, maxBytes, signal: context.signal });
@@ -111,7 +111,7 @@ async function textOf(context: RunContext, source: Source, track: Track): Promis
   );
 }
 
-/** What the clock of an HLS presentation shows at its beginning, in seconds; null where its first bytes do not say so. */
+/** What the clock of an HLS presentation shows at its beginning, in seconds; null if its first bytes do not say so. */
 async function mediaStart(
   { client, signal }: RunContext,
   { streams: [stream] }: Source,

@@ -9,10 +9,10 @@ import { fetchSmall } from "./fetch-small.ts";
 
 const MAX_IMAGE_BYTES = 20 << 20;
 export const MAX_THUMBNAIL_WIDTH = 1280;
-/** A source's best picture may be gone or in a form that no tool reads; the next ones are mostly as good. */
+/** A source's best image may be gone or in a format that no tool reads; the next ones are usually as good. */
 const MAX_CANDIDATES = 3;
 
-/** Addresses of a source's pictures, best first. */
+/** Addresses of a source's images, best first. */
 export function thumbnailUrls({ info }: Pick<Source, "info">): string[] {
   const others = Array.isArray(info.thumbnails) ? info.thumbnails.map(({ url }) => url).reverse() : [];
   const all = [info.thumbnail, ...others].filter((url) => typeof url === "string" && /^https?:/.test(url));
@@ -20,10 +20,10 @@ export function thumbnailUrls({ info }: Pick<Source, "info">): string[] {
 }
 
 /**
- * Fetches the picture of a source and makes it a JPEG of at most {@link MAX_THUMBNAIL_WIDTH} pixels.
+ * Fetches the image of a source and converts it to a JPEG of at most {@link MAX_THUMBNAIL_WIDTH} pixels.
  *
  * @returns null when the source has none
- * @throws Fault when none of its pictures can be fetched
+ * @throws Fault when none of its images can be fetched
  */
 export async function fetchThumbnail(context: RunContext, source: Source): Promise<Cover | null> {
   let failure: unknown = null;

@@ -2,17 +2,17 @@ import { escapeXml, XmlRefusedError, xmlAttribute, xmlTokens } from "../../../sc
 import { ServiceFault } from "../../fault.ts";
 import { LineLimitError, textLines } from "../../text-lines.ts";
 
-/** Subtitles as text: WebVTT, and what becomes WebVTT without a tool. Times are seconds. */
+/** Subtitles as text: WebVTT, and what is converted to WebVTT without a tool. Times are in seconds. */
 
 export interface Cue {
   readonly start: number;
   readonly end: number;
-  /** Settings behind the times, with the space in front; empty for none. */
+  /** Settings after the times, with the space before them; empty for none. */
   readonly settings: string;
   readonly text: string;
 }
 
-/** Text in whatever encoding subtitles come in: a byte order mark decides, then UTF-8, then Windows-1252. */
+/** Decodes text in any encoding that subtitles come in: a byte order mark decides, then UTF-8, then Windows-1252. */
 export function decodeText(bytes: Uint8Array): string {
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
@@ -31,7 +31,7 @@ const LIMITS = { maxLines: 500_000, maxLineLength: 64 << 10 } as const;
 const MAX_CUES = 100_000;
 
 const TIME = String.raw`(?:\d{1,6}:)?\d{1,2}:\d{2}\.\d{3}`;
-// regexp-ok: made of constants; begins at the beginning, and no part can take what the next one takes
+// regexp-ok: built from constants; anchored at the beginning, and no part can match what the next one matches
 const TIMES = new RegExp(`^(${TIME})[ \\t]+-->[ \\t]+(${TIME})(.*)$`);
 
 /**
@@ -79,25 +79,26 @@ export function sectionOfVtt(vtt: string, start: number, end: number | null): st
   return `${kept.join("\n\n").trimEnd()}\n`;
 }
 
-/** A piece of a WebVTT playlist. */
+/** A segment of a WebVTT playlist. */
 export interface VttPiece {
   readonly text: string;
-  /** Where it stands in the presentation, as announced. Default 0. */
+  /** Where it is in the presentation, as announced. Default 0. */
   readonly start?: number;
-  /** Pieces of one part share a clock. Default 0. */
+  /** Segments of one part share a clock. Default 0. */
   readonly part?: number;
 }
 
 /**
- * Pieces of a WebVTT playlist as one file; cues that span pieces are named in each, and once is enough. A piece may
- * count its times from anywhere (`X-TIMESTAMP-MAP`): then the clock of the media says what they mean.
+ * Joins the segments of a WebVTT playlist into one file; cues that span segments are in each, and appear once in the
+ * result. The times of a segment may start from anywhere (`X-TIMESTAMP-MAP`): then the clock of the media says what
+ * they mean.
  *
- * @param mediaStart what the clock shows at the beginning of the media, in seconds; null where that is not known: then
- *   the first piece of each part is taken to stand where it is announced
+ * @param mediaStart what the clock shows at the beginning of the media, in seconds; null if that is not known: then
+ * the first segment of each part is assumed to be where it is announced
  */
 export function joinVtt(pieces: readonly VttPiece[], mediaStart: number | null = null): string {
   const blocks = new Set<string>();
-  /** What the clock shows at the beginning of the presentation, by parts. */
+  /** What the clock shows at the beginning of the presentation, by part. */
   const origins = new Map<number, number>(mediaStart === null ? [] : [[0, mediaStart]]);
   const seen = new Set<number>();
   for (const { part = 0, start = 0, text } of pieces) {
@@ -120,18 +121,18 @@ export function joinVtt(pieces: readonly VttPiece[], mediaStart: number | null =
   return `WEBVTT\n\n${[...blocks].join("\n\n")}\n`;
 }
 
-/** Whether a piece counts its times by the media's clock. */
+/** Whether a segment's times refer to the media's clock. */
 export const hasClock = (vtt: string): boolean => clockOf(vtt.slice(0, HEADER_LENGTH).split("\n")) !== null;
 
-/** The first frame may be shown so much later than the clock of a presentation begins. */
+/** The first frame may be shown this much later than the clock of a presentation begins. */
 const DELAY_SECONDS = 0.5;
-/** The map stands in the header. */
+/** The map is in the header. */
 const HEADER_LENGTH = 4096;
-/** Units of the media's clock per second, and after how many it begins again. */
+/** Units of the media's clock per second, and the number after which it wraps around. */
 const CLOCK_RATE = 90_000;
 const CLOCK_TURN = 2 ** 33 / CLOCK_RATE;
 
-/** What the media's clock shows when the times of a piece are 0, in seconds; null where it does not say so. */
+/** What the media's clock shows when the times of a segment are 0, in seconds; null if it does not say so. */
 function clockOf(header: readonly string[]): number | null {
   const line = header.find((one) => one.startsWith("X-TIMESTAMP-MAP="));
   const stated = /MPEGTS:\s{0,9}(\d{1,12})/.exec(line ?? "");
@@ -140,10 +141,10 @@ function clockOf(header: readonly string[]): number | null {
   return Number(stated[1]) / CLOCK_RATE - secondsOf(local?.[1] ?? "0");
 }
 
-/** The clock begins again every 26 hours: what looks like a day is a moment. */
+/** The clock wraps around every 26 hours: what looks like a day is a moment. */
 const nearestTurn = (seconds: number): number => seconds - Math.round(seconds / CLOCK_TURN) * CLOCK_TURN;
 
-/** The lines of a block with its times moved; none for a cue that is over before the media begins. */
+/** The lines of a block with shifted times; none for a cue that is over before the media begins. */
 function shifted(lines: readonly string[], seconds: number): readonly string[] {
   const at = seconds === 0 ? -1 : lines.findIndex((line) => TIMES.test(line));
   const match = TIMES.exec(lines[at] ?? "");
@@ -154,9 +155,9 @@ function shifted(lines: readonly string[], seconds: number): readonly string[] {
 }
 
 /**
- * WebVTT of TTML, with its text and times and without its looks; null when it holds no cues.
+ * Converts TTML to WebVTT, with its text and times and without its styles; null if it has no cues.
  *
- * @throws Fault `processing` for a document that is larger than subtitles are, or is none
+ * @throws Fault `processing` for a document that is larger than subtitles are, or is not TTML
  */
 export function ttmlToVtt(ttml: string): string | null {
   try {
@@ -178,7 +179,7 @@ interface Rates {
 function ttmlCues(ttml: string): Cue[] {
   let rates: Rates = { ticks: 1, frames: 30 };
   const cues: Cue[] = [];
-  /** The paragraph that is open, and what it holds so far. */
+  /** The paragraph that is open, and its text so far. */
   let open: { readonly attributes: string; content: string } | null = null;
   for (const token of xmlTokens(ttml)) {
     if (token.kind === "text") {
@@ -238,7 +239,7 @@ function ttmlSeconds(text: string | null, { ticks, frames }: Rates): number | nu
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&amp;", lt: "&lt;", gt: "&gt;" };
 const MARKUP: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
-/** Line breaks stay, marks go; entities that WebVTT knows too are kept as they are. */
+/** Line breaks stay, tags are removed; entities that WebVTT knows too are kept unchanged. */
 function plainText(content: string): string {
   return content
     .replace(

@@ -6,7 +6,7 @@ import type { Follow, LiveEnd } from "../../hls/live-source.ts";
 import { FrameClock } from "../../media/audio-frames.ts";
 import type { SourceStream } from "../source.ts";
 
-/** Streams without an end that come as one response, as internet radio does. */
+/** Endless streams that come as one response, like internet radio. */
 
 export interface EndlessSourceOptions {
   readonly url: string;
@@ -14,12 +14,12 @@ export interface EndlessSourceOptions {
   readonly signal: AbortSignal;
   /** Longest time without a byte, in milliseconds. */
   readonly stallMs: number;
-  /** How much is recorded at most: slices of it are no longer than it allows. */
+  /** How much is recorded at most: no slice is longer than this allows. */
   readonly maxSeconds: number;
   readonly onBytes?: (bytes: number) => void;
 }
 
-/** What one slice of the stream holds: as much as is lost when a run dies. */
+/** The size of one slice of the stream: at most this much is lost when a run dies. */
 const SLICE_SECONDS = 4;
 const SLICES_AT_LEAST = 4;
 const MAX_SLICE_BYTES = 16 << 20;
@@ -56,13 +56,13 @@ export class EndlessSource {
     let begunAt = performance.now();
     const clock = new FrameClock();
     let heard = 0;
-    // servers send what they have first, faster than it is heard: the media itself knows best how long it is
+    // servers send what they have first, faster than real time: the media itself knows best how long it is
     const secondsSoFar = () => {
       if (clock.seconds !== null) return clock.seconds - heard;
       return rate === null ? (performance.now() - begunAt) / 1000 : length / rate;
     };
     const cut = (): NewSegments => {
-      // a stream that was joined again goes on somewhere else
+      // a stream that was reconnected continues somewhere else
       const beginsAnew = after !== null && sequence === after + 1;
       const segment = sliceOf(url, { sequence: sequence++, seconds: secondsSoFar(), beginsAnew });
       this.#bytes.set(segment, chunks);
@@ -104,8 +104,8 @@ function sliceOf(url: string, facts: Pick<LiveSegment, "sequence" | "seconds" | 
 }
 
 /**
- * Whether a stream has no end, by the first look at it: radio servers say so, and where the caller asked for a recording,
- * a response without a length is one.
+ * Whether a stream is endless, judged by its first response: radio servers say so, and if the caller asked for a
+ * recording, a response without a length is one.
  */
 export async function isEndless(
   { client, signal }: { readonly client: HttpClient; readonly signal: AbortSignal },
@@ -127,7 +127,7 @@ export async function isEndless(
   }
 }
 
-/** The stream of this source has no end, which showed when it was opened. */
+/** The stream of this source is endless, which showed when it was opened. */
 export class EndlessStreamError extends SourceFault {
   constructor() {
     super("live", "the response has no end");
@@ -140,7 +140,7 @@ const isRadio = (headers: IncomingHttpHeaders): boolean =>
 const isMedia = (headers: IncomingHttpHeaders): boolean =>
   /^(?:audio|video)\/|^application\/ogg/i.test(headers["content-type"] ?? "");
 
-/** As the server announces it; null where it does not. */
+/** As the server announces it; null if it does not. */
 function bytesPerSecond(headers: IncomingHttpHeaders): number | null {
   const stated = /^\d{1,6}/.exec(String(headers["icy-br"] ?? ""))?.[0];
   const kilobits = Number(stated ?? 0);

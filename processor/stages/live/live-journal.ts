@@ -7,16 +7,16 @@ import { ObjectReader } from "../../storage/object-reader.ts";
 import type { ObjectStore } from "../../storage/object-store.ts";
 
 /**
- * The journal of a recording: each segment is an object of its own in the storage as soon as it was on air, so that a
- * run that dies loses nothing of it. Objects are numbered within the run that wrote them, and each begins with a header
- * of fixed length: anyone who follows finds all of them without a list.
+ * The journal of a recording: each segment is stored as a separate object as soon as it was on air, so that a run that
+ * dies loses nothing of it. Objects are numbered within the run that wrote them, and each begins with a header of fixed
+ * length: the next run finds all of them without a list.
  */
 
 /** What a piece of a journal is. */
 export type PieceFacts =
-  /** Of the source, as JSON; the first piece of a run. */
+  /** The source, as JSON; the first piece of a run. */
   | { readonly kind: "source" }
-  /** What a track's segments need in front of them. */
+  /** What a track's segments need before them. */
   | {
       readonly kind: "map";
       readonly track: number;
@@ -26,24 +26,24 @@ export type PieceFacts =
   | ({ readonly kind: "segment" } & TrackPieceFacts)
   /** Was on air and could not be fetched. */
   | ({ readonly kind: "gap" } & TrackPieceFacts)
-  /** The recording is whole. */
+  /** The recording is complete. */
   | { readonly kind: "end" };
 
 interface TrackPieceFacts {
   readonly track: number;
   readonly sequence: number;
   readonly seconds: number;
-  /** Its clock or its initialisation is not that of the piece before. */
+  /** Its clock or its initialisation differs from that of the piece before. */
   readonly begins_anew?: boolean;
 }
 
 export type Piece = PieceFacts & { readonly key: string; readonly bytes: number };
 
-/** Bytes of the header in front of each piece. */
+/** Size of the header before each piece, in bytes. */
 export const HEADER_BYTES = 256;
-/** Of a piece that is read into memory: what was known of the source when the recording began. */
+/** Size limit of a piece that is read into memory: what was known about the source when the recording began. */
 const MAX_READ_BYTES = 16 << 20;
-/** A piece is found by asking for it: so many are asked for at once. */
+/** A piece is found by requesting it: this many are requested at once. */
 const LOOK_AHEAD = 16;
 const ERASE_AT_ONCE = 8;
 /** A recording may be read for as long as a run may take. */
@@ -52,13 +52,13 @@ const LINK_SECONDS = 24 * 60 * 60;
 export class Journal {
   /** In order; those of former runs first. */
   readonly pieces: Piece[];
-  /** Reads links to pieces; everything else goes the run's own way. */
+  /** Reads links to pieces; everything else uses the run's own network. */
   readonly reader: ObjectReader;
   readonly #context: RunContext;
   readonly #folder: string;
   #count = 0;
 
-  /** @param folder of the job; each run writes into one of its own below it */
+  /** @param folder of the job; each run writes into a separate folder below it */
   private constructor(context: RunContext, reader: ObjectReader, folder: string, pieces: Piece[]) {
     this.#context = context;
     this.reader = reader;
@@ -66,12 +66,12 @@ export class Journal {
     this.pieces = pieces;
   }
 
-  /** False where the credentials may not read: nothing that was written there can be read again. */
+  /** False if the credentials may not read: nothing that was written there can be read again. */
   static async isPossible({ store, request }: RunContext): Promise<boolean> {
     return (await store.ownLink(request.job_id, LINK_SECONDS)) !== null;
   }
 
-  /** Opens the journal of a job, with all that former runs wrote. A run that lost its job can add nothing to it. */
+  /** Opens the journal of a job, with everything that former runs wrote. A run that lost its job cannot add to it. */
   static async open(context: RunContext): Promise<Journal> {
     const { request, store, policy, client } = context;
     const { base_folder, folder_prefix } = request.key_prefix;
@@ -79,7 +79,7 @@ export class Journal {
       request.recording.key ?? `${keyFolder({ base_folder, folder_prefix })}/.recordings/${request.job_id}`;
     const link = await signedLink(store, folder);
     const reader = new ObjectReader({ target: request.target, store, policy, others: client, link });
-    // nothing is looked for that nobody announced
+    // pieces that no run announced are not looked for
     const former =
       request.recording.key === undefined ? [] : Array.from({ length: request.attempt - 1 }, (_, i) => i + 1);
     const found = await Promise.all(
@@ -88,13 +88,16 @@ export class Journal {
     return new Journal(context, reader, folder, found.flat());
   }
 
-  /** Tells the Worker where the pieces will lie, before there is one: should no run be left to erase them, it does. */
+  /**
+   * Reports to the Worker where the pieces will be, before there is one: if no run is left to delete them, the Worker
+   * does.
+   */
   async announce(): Promise<void> {
     const { callback, claim, signal } = this.#context;
     await callback.recordingStarted(claim, this.#folder, signal);
   }
 
-  /** Writes a piece; pieces stand in the order of the calls. @throws Fault of the storage */
+  /** Writes a piece; pieces have the order of the calls. @throws Fault of the storage */
   async append(facts: PieceFacts, body: readonly Uint8Array[]): Promise<void> {
     const { store, signal, request } = this.#context;
     const key = `${this.#folder}/${request.attempt}/${this.#count++}`;
@@ -109,7 +112,7 @@ export class Journal {
     return signedLink(this.#context.store, piece.key);
   }
 
-  /** The content of a piece that is small. */
+  /** The content of a small piece. */
   async read(piece: Piece): Promise<string> {
     const request = { url: await this.link(piece), headers: {}, signal: this.#context.signal };
     try {
@@ -133,7 +136,7 @@ export class Journal {
   }
 }
 
-/** @throws Fault `upload_refused` where the credentials may write only: a recording is read again at its end */
+/** @throws Fault `upload_refused` if the credentials may only write: a recording is read again at its end */
 async function signedLink(store: ObjectStore, key: string): Promise<string> {
   const link = await store.ownLink(key, LINK_SECONDS);
   if (link === null)
@@ -145,7 +148,7 @@ async function signedLink(store: ObjectStore, key: string): Promise<string> {
 async function readRun(context: RunContext, reader: ObjectReader, folder: string): Promise<Piece[]> {
   const first = await readHeader(context, reader, `${folder}/0`);
   const pieces = first ? [first] : [];
-  // pieces are stored several at a time, so that a run that dies may leave later ones without an earlier one
+  // pieces are stored several at a time, so a run that dies may leave later ones without an earlier one
   for (let next = 1, isOver = first === null; !isOver; next += LOOK_AHEAD) {
     const keys = Array.from({ length: LOOK_AHEAD }, (_, i) => `${folder}/${next + i}`);
     const found = await Promise.all(keys.map((key) => readHeader(context, reader, key)));
@@ -172,12 +175,12 @@ async function readHeader(
   }
 }
 
-/** How a storage answers for a key that is not there; without the right to list, it is a refusal. */
+/** How a storage answers for a key that does not exist; without permission to list, with a refusal. */
 const MISSING: readonly JobErrorCode[] = ["unavailable", "forbidden"];
 
 /**
- * A failure to read what was recorded, as the storage's own: the reader is the source's client, and its faults would
- * blame the source. What was recorded stays readable later, so all of them may pass.
+ * A failure to read what was recorded, attributed to the storage: the reader is the source's client, and its faults
+ * would blame the source. What was recorded stays readable later, so all of them may be temporary.
  */
 export function asReadFault(error: unknown): unknown {
   if (!(error instanceof SourceFault) || !READ_FAULTS.includes(error.code)) return error;

@@ -14,11 +14,11 @@ export interface RecordingLimit {
   bytes: number;
 }
 
-/** What a track knows at any time. */
+/** The current state of a track. */
 export interface TrackState {
-  /** Number of the last segment that is in the journal, as media or as a gap; null at the beginning. */
+  /** Number of the last segment in the journal, as media or as a gap; null at the beginning. */
   last: number | null;
-  /** In the journal as media: gaps do not count towards what was asked for. */
+  /** In the journal as media: gaps do not count towards the requested length. */
   recordedSeconds: number;
 }
 
@@ -38,7 +38,7 @@ export interface TrackOptions {
   readonly onSegment: () => void;
 }
 
-/** Segments that are fetched and stored side by side when the stream is ahead of us. */
+/** Segments that are fetched and stored in parallel when the recording lags behind the stream. */
 const AT_ONCE = 4;
 
 /** Follows one track of a live stream and writes it to the journal. The track that ends first sets the limit of the others. */
@@ -67,7 +67,7 @@ export async function recordTrack(options: TrackOptions): Promise<LiveEnd> {
   }
 }
 
-/** The first segments that make up this many seconds, the one that reaches them included. */
+/** The first segments that make up this many seconds, including the one that reaches them. */
 function upTo(segments: readonly LiveSegment[], seconds: number): LiveSegment[] {
   let sum = 0;
   return segments.filter((segment) => {
@@ -93,7 +93,7 @@ async function record(
     if (body && map && !isSameResource(map, known)) {
       const mapBody = await orMiss(() => source.read(map));
       if (mapBody) entries.push([{ kind: "map", track, sha256: digestOf(mapBody) }, mapBody]);
-      // without what stands in front of it, a segment cannot be read
+      // without its initialisation, a segment cannot be read
       else body = null;
       known = mapBody ? map : known;
     }
@@ -120,7 +120,7 @@ function digestOf(body: readonly Buffer[]): string {
 
 const recordedBy = (facts: PieceFacts): number => (facts.kind === "segment" ? facts.seconds : 0);
 
-/** What cannot be fetched of a stream is a gap, not the end of the recording. */
+/** A part of a stream that cannot be fetched is a gap, not the end of the recording. */
 async function orMiss(read: () => Promise<Buffer[]>): Promise<Buffer[] | null> {
   try {
     return await read();

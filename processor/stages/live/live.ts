@@ -14,19 +14,19 @@ import { asReadFault, HEADER_BYTES, Journal, type Piece } from "./live-journal.t
 import { type RecordingLimit, recordTrack, type TrackSource, type TrackState } from "./live-track.ts";
 
 /**
- * Recording of live streams. What is on air goes segment by segment into a journal in the storage; when the stream
- * ends, the journal is a source like any other and is delivered in the asked format. A run that takes over from one
- * that died goes on where the journal ends.
+ * Records live streams. What is on air goes segment by segment into a journal in the storage; when the stream ends, the
+ * journal is a source like any other and is delivered in the requested format. A run that takes over from one that died
+ * continues where the journal ends.
  */
 
-/** Memory set aside for segments in flight. */
+/** Memory for segments in flight. */
 const BUFFER_BYTES = 16 << 20;
-/** Tries to find a stream again whose recording was interrupted. */
+/** Attempts to find a stream again whose recording was interrupted. */
 const REJOIN_TRIES = 3;
 
 /**
- * Null when no former run of this job recorded anything. The storage is asked only where the database knows of a
- * recording: anything else has nothing to find there, and the storage's answers would be about nothing.
+ * Null if no former run of this job recorded anything. The storage is asked only if the database knows of a recording:
+ * otherwise there is nothing to find, and the storage's errors would be meaningless.
  */
 export async function findRecording(context: RunContext): Promise<Journal | null> {
   if (context.request.recording.key === undefined || !(await Journal.isPossible(context))) return null;
@@ -44,7 +44,7 @@ export async function recordLive(context: RunContext, { source, extractMs }: Res
   });
 }
 
-/** Goes on with a recording that another run began; where the stream cannot be joined again, delivers what there is. */
+/** Continues a recording that another run began; if the stream cannot be found again, delivers what there is. */
 export async function continueRecording(context: RunContext, journal: Journal): Promise<Delivery> {
   return keepOrErase(context, journal, async () => {
     const [first] = journal.pieces;
@@ -67,8 +67,8 @@ export async function continueRecording(context: RunContext, journal: Journal): 
 }
 
 /**
- * A delivered or cancelled recording leaves nothing; one that failed for good does neither. Any other is continued, and
- * one that could not be made a file is kept: what was on air does not come again.
+ * A delivered or cancelled recording leaves nothing behind, and neither does one that failed for good. Any other is
+ * continued, and one that could not be assembled is kept: a live broadcast does not come again.
  */
 async function keepOrErase(
   context: RunContext,
@@ -108,7 +108,8 @@ async function record(context: RunContext, journal: Journal, source: Source): Pr
     while (current !== null) {
       const before = states.map(({ last }) => last);
       const ends = await recordTracks(context, current, { journal, limit, states });
-      // links run out while a stream goes on: a silent one is asked for again, once for each time it was heard
+      // links expire while a stream continues: a silent one is looked up again, once for each time that it produced
+      // media
       const wasHeard = states.some(({ last }, track) => last !== before[track]);
       current =
         ends.includes("stalled") && wasHeard ? ((await rejoin(context, current))?.source ?? null) : null;
@@ -128,7 +129,7 @@ interface Tracks {
   readonly states: readonly TrackState[];
 }
 
-/** Records all tracks side by side; when one fails, none goes on. */
+/** Records all tracks in parallel; when one fails, none continues. */
 async function recordTracks(
   context: RunContext,
   source: Source,
@@ -161,7 +162,7 @@ function liveSource(context: RunContext, stream: SourceStream): TrackSource {
   const { client, signal, config, progress, request } = context;
   const options = {
     ...{ url: stream.url, headers: stream.headers, signal },
-    // silence is given two halves: before and after the stream was asked for again
+    // silence is waited out in two halves: before and after the stream was looked up again
     stallMs: (config.liveStallSeconds * 1000) / 2,
     onBytes: (bytes: number) => progress.receive(bytes),
   };
@@ -169,7 +170,7 @@ function liveSource(context: RunContext, stream: SourceStream): TrackSource {
   return new EndlessSource(client, { ...options, maxSeconds: request.recording.max_seconds });
 }
 
-/** The stream under its present addresses; null when it is not on air any more, or not as it was. */
+/** The stream at its current addresses; null when it is not on air any more, or has changed. */
 async function rejoin(context: RunContext, begun: Source): Promise<Resolved | null> {
   const { signal, log, claim, extractions, request } = context;
   for (let attempt = 1; attempt <= REJOIN_TRIES; attempt++) {
@@ -187,7 +188,7 @@ async function rejoin(context: RunContext, begun: Source): Promise<Resolved | nu
   return null;
 }
 
-/** How far each track is by the journal. */
+/** How far each track is in the journal. */
 function statesOf(journal: Journal, tracks: number): TrackState[] {
   return Array.from({ length: tracks }, (_, track) => {
     const its = journal.pieces.filter(
@@ -214,10 +215,10 @@ async function deliverJournal(
   );
   const recorded: Source = {
     ...source,
-    // a journal of an older version does not know it
+    // a journal of an older version does not contain it
     audio: source.audio ?? { language: null, languages: [], adjustments: [] },
     live: false,
-    // what is cut by the clock on the wall is not as long as that
+    // what is cut by the wall clock does not have that duration
     duration: source.streams.some(({ protocol }) => protocol === "http") ? null : duration,
     streams: streams as unknown as Source["streams"],
   };
@@ -234,7 +235,7 @@ async function deliverJournal(
 /** A track of the journal as a stream of fragments. */
 async function recordedStream(journal: Journal, stream: SourceStream, track: number): Promise<SourceStream> {
   const isEndless = stream.protocol === "http";
-  // of audio frames, those of a stream that was joined again go on as they are
+  // audio frames of a stream that was found again continue as they are
   const isFrames = /^(?:mp3|aac)$/.test(stream.extension);
   const pieces = inParts(tracked(journal, track), isEndless && isFrames);
   const extension = isEndless ? stream.extension : "ts";
@@ -258,8 +259,8 @@ async function recordedStream(journal: Journal, stream: SourceStream, track: num
 }
 
 /**
- * What can be read of a track, by parts: a new one begins where the encoder began anew and with another initialisation.
- * Each part has the initialisation that holds for it in front.
+ * What can be read of a track, by part: a new one begins where the encoder restarted with a different initialisation.
+ * Each part starts with its initialisation.
  */
 function inParts(
   track: readonly Piece[],
@@ -318,7 +319,7 @@ function report({ request }: RunContext, journal: Journal, recorded: number, isW
 const tracked = (journal: Journal, track: number): Piece[] =>
   journal.pieces.filter((piece) => "track" in piece && piece.track === track);
 
-/** What of a source may lie in the caller's storage: addresses, headers and cookies may not. */
+/** What may be stored about a source in the caller's storage: not addresses, headers or cookies. */
 function withoutAddresses({ info: _info, streams, ...facts }: Source): object {
   return { ...facts, streams: streams.map((stream) => ({ ...stream, url: "", headers: {}, fragments: [] })) };
 }

@@ -3,17 +3,17 @@ import { firstShown } from "../../media/mpegts/rewrite-times.ts";
 import type { Input } from "./input.ts";
 
 /**
- * When streams of one presentation begin, by the clock that they share. A tool begins each of its inputs at 0, so that
- * audio that begins later than video would be heard too early.
+ * When streams of one presentation begin, by the clock that they share. A tool starts each of its inputs at 0, so audio
+ * that begins later than video would be heard too early.
  */
 
-/** Encoders and packagers put so much in front; it is not heard. */
+/** Encoders and packagers put this much before the start; it is not heard. */
 const MIN_DELAY_SECONDS = 0.1;
-/** Streams that begin further apart than this share no clock. */
+/** Streams that begin further apart than this do not share a clock. */
 const MAX_DELAY_SECONDS = 10;
 const OPENING_BYTES = 4 << 20;
 
-/** How much later than the first of them each input begins, in seconds; all 0 where they share no clock. */
+/** How much later than the first of them each input begins, in seconds; all 0 if they share no clock. */
 export async function delaysOf(inputs: readonly Input[], signal: AbortSignal): Promise<number[]> {
   const none = inputs.map(() => 0);
   const isShared = inputs.every(({ cut, parts, stream }) => {
@@ -29,7 +29,7 @@ export async function delaysOf(inputs: readonly Input[], signal: AbortSignal): P
   });
 }
 
-/** Null where the first bytes do not say so; what is wrong with them shows when they are read. */
+/** Null if the first bytes do not say so; what is wrong with them shows when they are read. */
 async function beginningOf({ parts: [part] }: Input, signal: AbortSignal): Promise<number | null> {
   if (!part) return null;
   try {
@@ -44,7 +44,7 @@ async function beginningOf({ parts: [part] }: Input, signal: AbortSignal): Promi
   }
 }
 
-/** In memory of its own: batches are borrowed. */
+/** A copy: batches are borrowed. */
 async function nextBytes(batches: AsyncIterator<readonly Buffer[]>): Promise<Buffer | null> {
   for (;;) {
     const { done, value } = await batches.next();
@@ -83,7 +83,7 @@ async function firstFragmentTime(batches: AsyncIterable<readonly Buffer[]>): Pro
   return null;
 }
 
-/** A box from its type on, with so many bytes behind; null where it has not arrived. */
+/** A box from its type on, with this many bytes after it; null if it has not arrived. */
 function fieldsBehind(bytes: Buffer, type: string, length: number): Buffer | null {
   const at = bytes.indexOf(type, 0, "latin1");
   return at < 0 || at + 4 + length > bytes.length ? null : bytes.subarray(at, at + 4 + length);

@@ -12,8 +12,8 @@ export interface JoinedInputs {
 }
 
 /**
- * Inputs of several parts are replaced by one without: where all have equally many, video and audio of each part are
- * held together.
+ * Replaces inputs of several parts by single-part ones: if all have the same number, video and audio of each part are
+ * kept together.
  *
  * @throws as `joinParts`
  */

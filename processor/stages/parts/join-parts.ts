@@ -36,9 +36,9 @@ import {
 import { wholeFile } from "./whole-file.ts";
 
 /**
- * Presentations of several parts, each with a clock and an initialisation of its own: advertisements, periods, encoders
- * that restarted. Each part is made a transport stream of the same shape in the work folder; then they are put one
- * behind the other with times that go on.
+ * Presentations of several parts, each with a separate clock and initialisation: advertisements, periods, encoders that
+ * restarted. Each part is converted to a transport stream of the same shape in the work folder; then they are
+ * concatenated with continuous timestamps.
  */
 
 export interface JoinedParts {
@@ -46,23 +46,23 @@ export interface JoinedParts {
   readonly path: string;
   readonly shape: CommonShape;
   readonly seconds: number;
-  /** Of parts that could not be read. */
+  /** Seconds of parts that could not be read. */
   readonly lostSeconds: number;
   readonly adjustments: readonly Adjustment[];
 }
 
 /** Every advertisement of a day; more are left to the tool, which reads them as one stream. */
 export const MAX_PARTS = 1000;
-/** Streams of one part that begin further apart than this have nothing to do with each other's clock, in seconds. */
+/** Streams of one part that begin further apart than this do not share a clock, in seconds. */
 const SHARED_CLOCK_SECONDS = 10;
-/** Numbers of the streams in every part: they must be the same ones. */
+/** Packet ids of the streams, which must be the same in every part. */
 const STREAM_IDS = { video: 256, audio: 257 } as const;
 
 /**
  * Joins the parts of streams that belong together.
  *
  * @param streams video and audio, or both in one; each with the same number of parts
- * @throws Fault of the source; `processing` where a part is none that can be joined
+ * @throws Fault of the source; `processing` if a part cannot be joined
  */
 export async function joinParts(
   context: RunContext,
@@ -75,7 +75,7 @@ export async function joinParts(
   for (let index = 0; index < count; index++) {
     const its = streams.map((parts) => parts[index] as StreamPart);
     const part = await spoolPart(context, its, join(context.folder, `${name}.${index}`));
-    // a part of which nothing is there is a hole
+    // a part of which nothing is there is a gap
     if (part) spooled.push(part);
     else lostSeconds += Math.max(...its.map(({ seconds: announced }) => announced));
   }
@@ -94,7 +94,7 @@ export async function joinParts(
       const { actions } = done;
       repairs.push(...done.repairs);
       const isEncoded = actions.video === "encode" || actions.audio === "encode";
-      // of one with damage, its repair reports it
+      // if it is damaged, its repair reports that
       if (isEncoded && done.repairs.length === 0) encodedSeconds += part.seconds;
       before = await appendPart(context, made, path, before);
       seconds = spanOf(before);
@@ -147,7 +147,7 @@ async function spoolStream(context: RunContext, part: StreamPart, path: string):
       for (const chunk of batch) {
         bytes += chunk.length;
         checkSize(context, bytes);
-        // the writer keeps a chunk longer than its lender does
+        // the writer keeps a chunk longer than it is borrowed
         yield Buffer.from(chunk);
       }
     }
@@ -177,8 +177,8 @@ interface MadePart {
 }
 
 /**
- * Copies what fits; where that fails, the same with damage left in and time stamps repaired; where that fails, too, what
- * cannot be copied is encoded. Null where none of it gives media.
+ * Copies what fits; if that fails, copies with damage and repaired timestamps; if that fails too, encodes what cannot
+ * be copied. Null if none of it produces media.
  */
 async function makeAnyhow(context: RunContext, part: Spooled, target: PartTarget): Promise<MadePart | null> {
   const fitting = actionsFor(part, target.common);
@@ -270,7 +270,7 @@ async function makePart(
   return damage;
 }
 
-/** Adds a part behind all others; returns the times of everything so far. */
+/** Adds a part after all others; returns the timestamps of everything so far. */
 async function appendPart(
   { signal }: RunContext,
   part: string,

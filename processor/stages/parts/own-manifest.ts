@@ -6,8 +6,8 @@ import { Fault, SourceFault } from "../../fault.ts";
 import type { Fragment, Source, SourceStream } from "../source.ts";
 
 /**
- * DASH manifests that yt-dlp reads wrongly are read by us: several periods, times that repeat up to the end,
- * numbers of last segments, parts of files as segments, and files at several addresses.
+ * DASH manifests that yt-dlp reads wrongly are parsed here: several periods, times that repeat up to the end, numbers
+ * of last segments, parts of files as segments, and files at several addresses.
  */
 
 const MAX_MANIFEST_BYTES = 16 << 20;
@@ -15,7 +15,7 @@ const MAX_MANIFEST_BYTES = 16 << 20;
 /**
  * The source with the fragments of its manifest, where yt-dlp's are wrong.
  *
- * @throws Fault of the source; `network` where the manifest cannot be read, and only we could
+ * @throws Fault of the source; `network` if the manifest cannot be read, and yt-dlp cannot read it either
  */
 export async function withOwnFragments(context: RunContext, source: Source): Promise<Source> {
   const urls = new Set(source.streams.map(({ manifestUrl }) => manifestUrl));
@@ -37,7 +37,7 @@ const isMisread = (manifest: Manifest): boolean =>
   manifest.hasAlternatives ||
   manifest.periods.length > 1;
 
-/** Null where it cannot be fetched or is no manifest: then yt-dlp's reading stands. */
+/** Null if it cannot be fetched or is not a manifest: then yt-dlp's reading stays. */
 async function readManifest(
   { client, signal }: RunContext,
   stream: SourceStream,
@@ -80,7 +80,7 @@ function ownStream({ periods }: Manifest, stream: SourceStream): SourceStream {
   return { ...stream, fragments, size: null };
 }
 
-/** A format has the id of its representation, with something in front where several manifests name it. */
+/** A format has the id of its representation, with a prefix if several manifests name it. */
 function findFirst(periods: readonly Period[], stream: SourceStream, kind: string): Representation | null {
   for (const { representations } of periods) {
     const its = representations.filter(({ contentType }) => contentType === kind);
@@ -92,7 +92,7 @@ function findFirst(periods: readonly Period[], stream: SourceStream, kind: strin
   return all.find(({ contentType, height }) => contentType === kind && height === stream.height) ?? null;
 }
 
-/** What comes closest to a representation of another period: its id and kind, its language, its size, its rate. */
+/** The closest match for a representation of another period: by id and kind, language, size, bitrate. */
 function nearest({ representations }: Period, wanted: Representation, kind: string): Representation | null {
   const distance = (one: Representation): readonly number[] => [
     one.language === wanted.language ? 0 : 1,

@@ -19,7 +19,7 @@ export interface PartActions {
   readonly audio: "copy" | "encode" | "none";
 }
 
-/** What all parts become, with the codecs that can be encoded and that the joined stream can hold. */
+/** The target of all parts, with codecs that can be encoded and that the joined stream can hold. */
 export interface CommonShape {
   readonly video: (NonNullable<Shape["video"]> & { readonly codec: VideoTarget }) | null;
   readonly audio: (NonNullable<Shape["audio"]> & { readonly codec: AudioTarget }) | null;
@@ -33,7 +33,7 @@ export const shapeOf = ({ audio, video }: Pick<MediaFacts, "audio" | "video">): 
   audio: audio ? { codec: audio.codec, sampleRate: audio.sampleRate, channels: audio.channels } : null,
 });
 
-/** The shape that most of the presentation has already, so that as little as possible is encoded anew. */
+/** The shape that most of the presentation already has, so that as little as possible is encoded. */
 export function commonShape(parts: readonly FoundPart[]): CommonShape {
   const video = mostOf(parts, ({ video: its }) => its);
   const audio = mostOf(parts, ({ audio: its }) => its);

@@ -3,26 +3,26 @@ import { SourceFault } from "../../fault.ts";
 import { runFfmpeg } from "../../tools/ffmpeg.ts";
 import { mediaFile } from "../../tools/tool-input.ts";
 
-/** Decodes a file that was made of a damaged source, to see what it is worth. */
+/** Decodes a file that was made from a damaged source, to judge its quality. */
 
 export interface DecodeFacts {
   /** Frames of video, and blocks of audio, that do not decode or decode with damage. */
   readonly damagedVideo: number;
   readonly damagedAudio: number;
-  /** Seconds in which a stream has nothing although it goes on; of the stream that has most. */
+  /** Seconds of gaps in a stream; of the stream that has most. */
   readonly missingSeconds: number;
   /** From the first to the last frame of the longest stream. */
   readonly seconds: number;
 }
 
-/** A stream that is silent for longer than this has a hole; so much passes between the frames of any film. */
+/** A stream that is silent for longer than this has a gap; shorter pauses occur between the frames of any film. */
 const SMALLEST_GAP_SECONDS = 0.5;
 /** With more of it damaged or missing, a person would call the file broken. */
 const MAX_SHARE = 0.25;
-/** Packets and frames that a tool reports as damaged, once for each. */
+/** Packets and frames that a tool reports as damaged, each counted once. */
 const DAMAGE =
   /corrupt input packet|corrupt decoded frame|error while decoding stream|error submitting packet/i;
-/** What a decoder says that goes on. */
+/** The message of a decoder that continues. */
 const CONCEALED = /concealing \d{1,9} DC|input buffer exhausted|invalid nal unit size/i;
 
 const isDamage = (line: string): boolean => DAMAGE.test(line) || CONCEALED.test(line);
@@ -49,7 +49,7 @@ interface Shown {
 }
 
 /**
- * Decodes all of a file.
+ * Decodes a whole file.
  *
  * @param streams how many of each it must have
  * @throws Fault `truncated` when a stream is missing or too much is damaged

@@ -3,23 +3,23 @@ import type { RunContext } from "../../dependencies.ts";
 import { damagedSeconds, missingSeconds, REPAIRED_TIMES, TRANSCODED_STREAMS } from "../damage.ts";
 import { checkDecodes, checkShare, type DamageCount } from "./decode-check.ts";
 
-/** A file that was made of a damaged source. */
+/** A file that was made from a damaged source. */
 export interface Made {
   readonly path: string;
   /** How many of each it must have. */
   readonly streams: { readonly video: number; readonly audio: number };
-  /** What the tool reported while it made the file. */
+  /** What the tool reported while it wrote the file. */
   readonly damage: DamageCount;
   readonly fps: number | null;
   /** As announced; null if unknown. */
   readonly announcedSeconds: number | null;
   /** As the file itself states. */
   readonly statedSeconds: number | undefined;
-  /** `transcoded`: encoded, because a copy was no file; `encoded`: encoded as it was to be anyway. */
+  /** `transcoded`: encoded because a copy would not be a valid file; `encoded`: encoded as planned. */
   readonly how: "copied" | "encoded" | "transcoded";
 }
 
-/** Announced durations are rounded: less is not missed. */
+/** Announced durations are rounded: a smaller gap does not count. */
 const REPORTED_GAP_SECONDS = 0.5;
 const FALLBACK_FPS = 25;
 /** Blocks of audio in a second, about. */
@@ -32,10 +32,10 @@ const REPAIR = {
 } as const;
 
 /**
- * Looks at what was made in spite of damage.
+ * Checks what was made in spite of damage.
  *
- * @returns what the caller must know of it
- * @throws SourceFault `truncated` where a person would call it broken
+ * @returns what the caller must know about it
+ * @throws SourceFault `truncated` if a person would call it broken
  */
 export async function judgeMade(context: RunContext, made: Made): Promise<Adjustment[]> {
   const { announcedSeconds, damage, fps, how } = made;

@@ -4,21 +4,21 @@ import type { Adjustment, MediaPlan, SourceCodecs, StreamActions } from "../../.
 import { Fault } from "../../fault.ts";
 
 /**
- * How a source with a blemish is still delivered: each rung takes more trouble and changes more than the one before it,
- * and is only tried when that one failed.
+ * How a damaged source is still delivered: each step takes more effort and changes more than the one before it, and is
+ * only tried when that one failed.
  */
 export type Rung =
-  /** Any error of the tool ends it: what comes out has no blemish. */
+  /** Any error of the tool ends it: the result has no damage. */
   | "strict"
-  /** Damaged packets are copied or concealed, time stamps are repaired; the result is decoded to see what it is worth. */
+  /** Damaged packets are copied or concealed, timestamps are repaired; the result is decoded to judge its quality. */
   | "tolerant"
-  /** Also transcodes what would be copied. */
+  /** Also transcodes what would otherwise be copied. */
   | "transcode";
 
-/** Failures that are about the media; everything else would be the same on the next rung. */
+/** Failures that are about the media; everything else would fail the same way on the next step. */
 const ABOUT_MEDIA: readonly JobErrorCode[] = ["processing", "truncated"];
 
-/** Null where nothing is left to try. */
+/** Null if nothing is left to try. */
 export function nextRung(rung: Rung, error: unknown, actions: StreamActions): Rung | null {
   if (!(error instanceof Fault) || !ABOUT_MEDIA.includes(error.code)) return null;
   if (rung === "strict") return "tolerant";
@@ -27,7 +27,7 @@ export function nextRung(rung: Rung, error: unknown, actions: StreamActions): Ru
 }
 
 /**
- * The streams that a tool named when it gave up; all where it named none.
+ * The streams that a tool named when it gave up; all if it named none.
  *
  * @param detail its error output
  */
@@ -37,12 +37,12 @@ export function failedStreams(
 ): { readonly video: boolean; readonly audio: boolean } {
   const named = [...(detail ?? "").matchAll(/stream #?\d+:(\d+)/g)].map(([, place]) => Number(place));
   if (named.length === 0) return { video: true, audio: true };
-  // video stands in front
+  // video comes first
   const isVideo = (place: number) => video !== "none" && place === 0;
   return { video: named.some(isVideo), audio: !named.every(isVideo) };
 }
 
-/** The same actions with streams transcoded that would be copied: to their own codec where that can be made. */
+/** The same actions, but with streams transcoded instead of copied: to their own codec if that can be encoded. */
 export function transcodeInstead(
   { format }: Pick<MediaPlan, "format">,
   actions: StreamActions,
@@ -66,15 +66,15 @@ export function transcodeInstead(
   };
 }
 
-/** What is known of the input of the video. */
+/** What is known about the input of the video. */
 interface ShownVideo {
   readonly lacksDisplayOrder?: boolean;
   readonly isTurned?: boolean;
 }
 
 /**
- * Transcodes video that a copy would show wrong: frames in the order in which they are decoded, where the source's
- * container states no other one, or lying on their side, where the new container's writer drops the rotation.
+ * Transcodes video that a copy would show wrongly: frames in decoding order, if the source's container states no other
+ * one, or rotated, if the new container's writer drops the rotation.
  */
 export function shownRight(
   plan: MediaPlan,

@@ -4,7 +4,7 @@ import type { StorageRequest, StorageTransport } from "../transport.ts";
 
 type AzureRequest = Parameters<IHttpClient["sendRequest"]>[0];
 
-/** Lets Azure's SDK send through our transport: it has no network access of its own. */
+/** Makes Azure's SDK use the project's transport: it has no network access of its own. */
 export function azureHttpClient(transport: StorageTransport): IHttpClient {
   return {
     async sendRequest(request) {

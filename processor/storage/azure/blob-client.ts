@@ -15,9 +15,9 @@ import { digestInline } from "../uploads/content-digest.ts";
 import { requireStored } from "../uploads/stored-checksum.ts";
 import { azureHttpClient } from "./azure-http.ts";
 
-/** Where and as whom to write. */
+/** Where to write, and with which credentials. */
 export interface BlobOptions extends StoreOptions {
-  /** Of the account. @example "https://ACCOUNT.blob.core.windows.net" */
+  /** The account's endpoint. @example "https://ACCOUNT.blob.core.windows.net" */
   readonly endpoint: string;
   readonly accountName: string;
   readonly container: string;
@@ -25,7 +25,7 @@ export interface BlobOptions extends StoreOptions {
   readonly credential: { readonly accountKey: string } | { readonly sasToken: string };
 }
 
-/** What must hold for a change to be carried out. */
+/** The condition under which a change is executed. */
 export type BlobConditions = Pick<BlobRequestConditions, "ifMatch" | "ifNoneMatch">;
 
 /** A blob that exists. */
@@ -35,19 +35,19 @@ export interface BlobFacts {
   readonly bytes: number | undefined;
 }
 
-/** Refusals of credentials that may write but not read. */
+/** Refusals for credentials that may write but not read. */
 const MAY_NOT_READ: ReadonlySet<string> = new Set([
   "AuthorizationFailure",
   "AuthorizationPermissionMismatch",
   "AuthorizationResourceTypeMismatch",
   "InsufficientAccountPermissions",
 ]);
-/** How long a request that was cancelled may still be answered. */
+/** How long a cancelled request may still get its response. */
 const SETTLE_MS = 2_000;
 
 type Sdk = typeof import("@azure/storage-blob");
 
-/** Requests to one container through Azure's SDK, repeated while it makes sense. */
+/** Requests to one container through Azure's SDK, retried while it makes sense. */
 export class BlobClient {
   readonly clock: RetryClock;
   readonly #options: BlobOptions;
@@ -89,13 +89,13 @@ export class BlobClient {
     });
   }
 
-  /** Ids of the blocks that wait to be committed; none where they may not be read. */
+  /** Ids of the uncommitted blocks; none if they may not be read. */
   async uncommitted(key: string): Promise<string[]> {
     const ids = await this.waiting(key);
     return ids === "hidden" ? [] : ids;
   }
 
-  /** Ids of the blocks that wait to be committed; `hidden` when the credentials may not read. */
+  /** Ids of the uncommitted blocks; `hidden` when the credentials may not read. */
   async waiting(key: string): Promise<string[] | "hidden"> {
     const blob = await this.#blob(key);
     return await this.#run({}, async () => {
@@ -112,8 +112,8 @@ export class BlobClient {
   }
 
   /**
-   * Stages a block. Azure carries out whatever has reached it, so when the signal is aborted a request that is on its way
-   * gets a moment to be answered: only then is it known that its block is there, and can be dropped with the others.
+   * Stages a block. Azure executes whatever has reached it, so when the signal is aborted, a request in flight gets a
+   * moment to be answered: only then is it known that its block exists, and can be dropped with the others.
    */
   async stage(
     key: string,
@@ -134,7 +134,7 @@ export class BlobClient {
     }
   }
 
-  /** Stores a small blob by one request; it is read again, so its tier is the account's. */
+  /** Stores a small blob with one request; it is read again, so it gets the account's tier. */
   async put(object: NewObject, body: readonly Uint8Array[], repeat: RetrierRunOptions): Promise<void> {
     const blob = await this.#blob(object.key);
     const length = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
@@ -148,7 +148,9 @@ export class BlobClient {
     await this.#run(repeat, async () => confirm(await blob.upload(stream, length, options), md5));
   }
 
-  /** Makes the blob of the blocks given, discards all others that wait, and reports the new ETag. */
+  /**
+   * Commits the given blocks as the blob's content, discards all others that are uncommitted, and returns the new ETag.
+   */
   async commit(
     object: NewObject,
     ids: string[],
@@ -164,7 +166,10 @@ export class BlobClient {
     return await this.#run(repeat, async () => (await blob.commitBlockList(ids, options)).etag ?? "");
   }
 
-  /** Writes metadata as it is, which gives the blob another ETag; does nothing when it has one already. */
+  /**
+   * Writes the metadata again unchanged, which gives the blob another ETag; does nothing when it has a different one
+   * already.
+   */
   async touch(key: string, { etag, metadata }: BlobFacts): Promise<void> {
     const blob = await this.#blob(key);
     await this.#run({}, async () => {
@@ -211,7 +216,7 @@ export class BlobClient {
     return new sdk.BlockBlobClient(`${objectUrl(this.#address, key)}${token}`, pipeline);
   }
 
-  /** The SDK costs time and memory: it is loaded by the first run that needs it. */
+  /** The SDK costs time and memory: the first run that needs it loads it. */
   #load() {
     this.#loaded ??= import("@azure/storage-blob").then((sdk) => {
       const { credential, accountName } = this.#options;
@@ -247,7 +252,7 @@ export class BlobClient {
     return new StorageFailedError(responseFailure({ status, code: name, message }, requested));
   }
 
-  /** Azure tells an expired token from a wrong one only in texts that answers to HEAD do not have. */
+  /** Azure distinguishes an expired token from a wrong one only in texts that responses to HEAD do not have. */
   #isExpired(): boolean {
     const { credential } = this.#options;
     if (!("sasToken" in credential)) return false;
@@ -260,7 +265,7 @@ const headersOf = ({ contentDisposition, contentType }: NewObject): BlobHTTPHead
   ...(contentDisposition === undefined ? {} : { blobContentDisposition: contentDisposition }),
 });
 
-/** A signal that is aborted `ms` after another one. Call `settled` when nobody listens any more. */
+/** A signal that is aborted `ms` after another one. Call `settled` when it is no longer needed. */
 function delayed(signal: AbortSignal | undefined, ms: number): { signal: AbortSignal; settled: () => void } {
   const later = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -298,7 +303,7 @@ const statusOf = (error: unknown): number | undefined => (isAnswered(error) ? er
 const headerOf = (error: unknown, name: string): string | undefined =>
   isAnswered(error) ? error.response?.headers.get(name) : undefined;
 
-/** Azure's own word for what is wrong; answers to HEAD carry it in a header only. */
+/** Azure's own code for what is wrong; responses to HEAD carry it only in a header. */
 function nameOf(error: unknown): string {
   if (!isAnswered(error)) return "";
   return headerOf(error, "x-ms-error-code") ?? (typeof error.code === "string" ? error.code : "");

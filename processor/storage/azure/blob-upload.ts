@@ -4,12 +4,12 @@ import { type CompletionState, completeSurely } from "../uploads/resolve-complet
 import type { BlobClient, BlobConditions, BlobFacts } from "./blob-client.ts";
 import { blockId, MARKER_INDEX, newUploadRef, uploadOfBlock } from "./block-id.ts";
 
-/** Metadata of a blob that names the upload that made it. */
+/** Metadata of a blob that names the upload that wrote it. */
 const OWNER = "upload";
-/** Blocks that are no longer there: another commit took them. */
+/** Blocks that no longer exist: another commit took them. */
 const GONE = "InvalidBlockList";
 
-/** Blocks that are staged at a blob under ids of their own; see `BlobObjectStore`. */
+/** Blocks that are staged at a blob under ids of this upload; see `BlobObjectStore`. */
 export class BlobUpload implements Upload {
   readonly ref: string;
   retries = 0;
@@ -42,7 +42,7 @@ export class BlobUpload implements Upload {
   }
 
   async putPart(index: number, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
-    // Azure takes no empty block: an empty blob is made of none
+    // Azure accepts no empty block: an empty blob is made of none
     if (body.every((chunk) => chunk.byteLength === 0)) {
       this.#empty = true;
       return;
@@ -81,7 +81,7 @@ export class BlobUpload implements Upload {
   }
 
   async #inspect(): Promise<CompletionState> {
-    // where the blob cannot be asked about, its blocks may say more
+    // if the blob cannot be read, its blocks may say more
     const found = await this.#client.find(this.#object.key).catch(() => "hidden" as const);
     if (this.#isOurs(found)) return "completed";
     const waiting = await this.#client.waiting(this.#object.key);
@@ -90,9 +90,9 @@ export class BlobUpload implements Upload {
     return found === "hidden" ? "gone" : "failed";
   }
 
-  /** Asks what was made of the blocks, as far as it may be read. */
+  /** Looks up the state of the blocks, as far as the permissions allow. */
   async #verify(): Promise<void> {
-    // its failure says nothing against a blob that was committed
+    // its failure does not mean that the blob was not committed
     const found = await this.#client.find(this.#object.key).catch(() => null);
     if (!this.#isOurs(found) || found.bytes === undefined) return;
     const sent = this.#bytes.reduce((sum, bytes) => sum + bytes, 0);
@@ -106,7 +106,7 @@ export class BlobUpload implements Upload {
   }
 }
 
-/** The blob must be at completion what it was at the beginning: anyone who aborts an upload changes it. */
+/** The blob must be the same at completion as at the beginning: aborting an upload changes it. */
 function conditionsFor(existing: Awaited<ReturnType<BlobClient["find"]>>): BlobConditions {
   if (existing === "hidden") return {};
   return existing === null ? { ifNoneMatch: "*" } : { ifMatch: existing.etag };

@@ -3,18 +3,18 @@ import { BlobClient, type BlobOptions } from "./blob-client.ts";
 import { BlobUpload, fenceUpload } from "./blob-upload.ts";
 import { uploadOfBlock } from "./block-id.ts";
 
-/** Azure takes blocks of any size; one of the 50,000 marks the upload. */
+/** Azure accepts blocks of any size; one of the 50,000 marks the upload. */
 const LIMITS: PartLimits = { minBytes: 1 << 20, maxBytes: 64 << 20, maxParts: 49_999, equalParts: false };
 
 /**
  * A container of Azure Blob Storage, by an account's key or a shared access signature (SAS).
  *
- * Azure knows no uploads: blocks are staged at the blob itself and become its content by a commit, which discards all
+ * Azure has no uploads: blocks are staged at the blob itself and become its content by a commit, which discards all
  * blocks that it does not name. So an upload is a prefix of block ids, and
  * - it is completed on condition that the blob is what it was when the upload began (its ETag, or that there is none);
- * - it is aborted by a successor in a way that breaks that condition or takes its blocks away: where there is no blob, an
- *   empty one is committed and deleted at once; where there is one, its metadata is written anew, which changes its ETag;
- * - blocks staged at a blob that exists are never dropped by rewriting it: the next commit discards them, or Azure does
+ * - the next run aborts it in a way that breaks that condition or discards its blocks: if there is no blob, an empty one is
+ *   committed and deleted at once; if there is one, its metadata is written again, which changes its ETag;
+ * - blocks staged at an existing blob are never dropped by rewriting it: the next commit discards them, or Azure does
  *   after a week. The same holds when another upload has blocks at the same blob.
  *
  * Blocks that a run stages after it was aborted are accepted, and its completion is refused.

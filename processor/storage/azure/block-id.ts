@@ -3,11 +3,11 @@ import type { UnfinishedUpload } from "../object-store.ts";
 
 /**
  * Azure has no uploads, only blocks that wait at a blob to be committed. The id of each block says which upload it
- * belongs to and when that began. Azure wants all ids of a blob to have the same length.
+ * belongs to and when that began. Azure requires that all ids of a blob have the same length.
  */
 const BLOCK_ID = /^waterspout-([0-9a-z]{9})([0-9a-f]{16})-(\d{5})$/;
 
-/** The highest index is kept for the block that stands for the upload itself. */
+/** The highest index is reserved for the block that represents the upload itself. */
 export const MARKER_INDEX = 99_999;
 
 /** A name for a new upload. @param now epoch milliseconds */

@@ -3,12 +3,12 @@ import { readProviderError } from "../../../schema/storage/refusals.ts";
 import { responseFailure, StorageFailedError } from "../failure.ts";
 import type { StorageTransport } from "../transport.ts";
 
-/** As whom to write: what a service account's key file says. */
+/** The identity to write with: the content of a service account's key file. */
 export interface ServiceAccount {
   readonly clientEmail: string;
   /** PKCS #8 in PEM. */
   readonly privateKey: string;
-  /** Where tokens are issued; judged by their issuer. */
+  /** Where tokens are issued; checked by whatever connects to it. */
   readonly tokenUri: string;
   readonly projectId: string;
 }
@@ -28,7 +28,7 @@ export class GcsAccount {
     this.#transport = transport;
   }
 
-  /** An access token; asked for once and again when it is about to expire. */
+  /** An access token; requested once and again when it is about to expire. */
   async token(): Promise<string> {
     const { authClient } = await this.#load();
     const token = await authClient.getAccessToken().catch((error: unknown) => {
@@ -38,7 +38,7 @@ export class GcsAccount {
     return token;
   }
 
-  /** The SDK costs time and memory: it is loaded by the first run that needs it. */
+  /** The SDK costs time and memory: the first run that needs it loads it. */
   #load(): Promise<Storage> {
     this.#storage ??= import("@google-cloud/storage").then((sdk) => {
       const { clientEmail, privateKey, projectId } = this.#account;
@@ -57,7 +57,7 @@ export class GcsAccount {
     return this.#storage;
   }
 
-  /** Lets the SDK send through our transport; it knows Google's token host only, a key file may know another. */
+  /** Makes the SDK use the project's transport; it only knows Google's token host, a key file may name another. */
   readonly #fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const asked = input instanceof Request ? input.url : String(input);
     const url = new URL(asked === GOOGLE_TOKEN_URI ? this.#account.tokenUri : asked);
@@ -80,7 +80,7 @@ function understood(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (isRefusal(error)) {
     const { status, data } = error.response;
-    // the SDK has parsed what Google said
+    // the SDK has parsed Google's response
     const text = typeof data === "string" ? data : JSON.stringify(data ?? {});
     return new StorageFailedError(
       responseFailure(readProviderError({ status, header: () => undefined, text })),

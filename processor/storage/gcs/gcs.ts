@@ -10,9 +10,9 @@ import { StorageTransport } from "../transport.ts";
 import { digestInline } from "../uploads/content-digest.ts";
 import { GcsAccount, type ServiceAccount } from "./gcs-account.ts";
 
-/** Where and as whom to write. */
+/** Where to write, and with which credentials. */
 export interface GcsOptions extends StoreOptions {
-  /** Of the XML interface. @example "https://storage.googleapis.com" */
+  /** Endpoint of the XML interface. @example "https://storage.googleapis.com" */
   readonly endpoint: string;
   readonly bucket: string;
   readonly account: ServiceAccount;
@@ -21,8 +21,8 @@ export interface GcsOptions extends StoreOptions {
 const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: false };
 
 /**
- * A bucket of Google Cloud Storage, by a service account. Google's SDK proves who asks; parts go through the XML
- * interface, because the SDK's uploads send one part after the other.
+ * A bucket of Google Cloud Storage, accessed by a service account. Google's SDK authorises the requests; parts go
+ * through the XML interface, because the SDK's uploads send one part after the other.
  *
  * @example new GcsObjectStore({ endpoint: "https://storage.googleapis.com", bucket: "media", account, agentFor })
  */

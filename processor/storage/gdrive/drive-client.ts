@@ -6,12 +6,12 @@ import { Retrier, type RetrierRunOptions } from "../retrier.ts";
 import type { StoreOptions } from "../store-options.ts";
 import { type StorageRequest, type StorageResponse, StorageTransport } from "../transport.ts";
 
-/** Where and as whom to write. */
+/** Where to write, and with which credentials. */
 export interface DriveOptions extends StoreOptions {
   readonly target: Pick<TargetOf<"gdrive">, "endpoint" | "folder_id" | "service_account">;
 }
 
-/** One exchange with Drive, before anything proves who asks. */
+/** One exchange with Drive, before it is authorised. */
 export interface DriveExchange extends Pick<StorageRequest, "body" | "signal"> {
   readonly method: DriveRequest["method"] | "PUT";
   readonly url: string;
@@ -32,7 +32,7 @@ export class DriveClient {
     this.#tokens = new GoogleTokens(service_account, (url, form) => this.#exchangeToken(url, form), now);
   }
 
-  /** A request with a JSON body or none, repeated while it makes sense. @throws Fault */
+  /** A request with a JSON body or none, retried while it makes sense. @throws Fault */
   send(
     { method, url, body, accept }: DriveRequest,
     repeat: RetrierRunOptions = {},
@@ -42,16 +42,16 @@ export class DriveClient {
     return this.retrier.run(() => this.exchange({ method, url, accept, signal, ...json }), repeat);
   }
 
-  /** One try. @throws StorageFailedError for a status that is neither a success nor accepted */
+  /** One attempt. @throws StorageFailedError for a status that is neither a success nor accepted */
   async exchange(request: DriveExchange): Promise<StorageResponse> {
     const first = await this.#authorized(request);
     if (first.status !== 401) return this.#judged(first, request);
-    // it expired earlier than it was to, or was revoked
+    // it expired earlier than announced, or was revoked
     this.#tokens.forget();
     return this.#judged(await this.#authorized(request), request);
   }
 
-  /** What proves who asks. */
+  /** The header that authorises requests. */
   async headers(): Promise<{ readonly authorization: string }> {
     return { authorization: `Bearer ${await this.#token()}` };
   }

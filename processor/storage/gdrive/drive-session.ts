@@ -6,18 +6,18 @@ import type { RetrierRunOptions } from "../retrier.ts";
 import type { StorageResponse } from "../transport.ts";
 import type { DriveClient } from "./drive-client.ts";
 
-/** What a session answers that was cancelled, or that Drive forgot: after a week, or after a failure of its own. */
+/** The response of a session that was cancelled, or that Drive forgot: after a week, or after a failure of its own. */
 const GONE = [404, 410, 499];
 const GOES_ON = 308;
 
-/** Where a session stands. */
+/** The state of a session. */
 type SessionState =
   | { readonly is: "complete"; readonly file: DriveFile }
   /** Bytes that are stored, counted from the beginning. */
   | { readonly is: "open"; readonly stored: number }
   | { readonly is: "gone" };
 
-/** The bytes of one file that are sent by one call. */
+/** The bytes of one file that one call sends. */
 export interface DriveChunk {
   /** Position of the first byte. */
   readonly start: number;
@@ -26,7 +26,7 @@ export interface DriveChunk {
   readonly total: number | null;
 }
 
-/** A resumable upload of Drive: its chunks come in their order, and the one that says the length makes the file. */
+/** A resumable upload of Drive: its chunks come in order, and the one that states the length creates the file. */
 export class DriveSession {
   readonly #client: DriveClient;
   readonly #url: string;
@@ -37,7 +37,7 @@ export class DriveSession {
   }
 
   /**
-   * Sends a chunk. After a try that failed, the session is asked what it has, so that nothing is sent twice.
+   * Sends a chunk. After a failed attempt, the session is asked what it has, so that nothing is sent twice.
    *
    * @returns the file if this was its end, else null
    * @throws Fault `upload_failed` when the session is gone or has lost bytes
@@ -62,14 +62,14 @@ export class DriveSession {
     }, repeat);
   }
 
-  /** Where the session stands. @param total length of the file, if known */
+  /** The state of the session. @param total length of the file, if known */
   state(total: number | null, signal?: AbortSignal | undefined): Promise<SessionState> {
     return this.#put(`bytes */${total ?? "*"}`, [], signal);
   }
 
   /**
-   * Makes sure that nobody can complete the session. Google documents this request for the same upload server in Cloud
-   * Storage, not for Drive: so the session is asked afterwards whether it is gone.
+   * Makes sure that the session can no longer be completed. Google documents this request for the same upload server in
+   * Cloud Storage, not for Drive: so the session is asked afterwards whether it is gone.
    */
   async cancel(): Promise<void> {
     const accept = [...GONE, 400];
@@ -133,7 +133,7 @@ function rangeOf(at: number, end: number, total: number | null): string {
 
 function storedWithin(state: SessionState, start: number, end: number): number {
   if (state.is !== "open") throw failed("SessionGone: the storage knows the upload no more (404)", false);
-  // what came before was given back to the memory
+  // what came before was returned to the buffer
   if (state.stored < start || state.stored > end) {
     throw failed("SessionLost: the storage lost bytes that it had stored", false);
   }

@@ -21,13 +21,14 @@ export interface DriveParts {
   readonly client: DriveClient;
   readonly target: Pick<TargetOf<"gdrive">, "endpoint" | "service_account">;
   readonly tree: DriveTree;
-  /** The folder of a key; made where it is missing, by one run of this processor at a time. */
+  /** The folder of a key; created if it is missing, by one run of this processor at a time. */
   readonly folderFor: (key: string) => Promise<string>;
 }
 
 /**
- * The file that an upload makes or replaces. A session of Drive takes its bytes in their order, and its last chunk makes
- * the file: so parts wait for those before them, and the end of each waits for the next one or for the completion.
+ * The file that an upload creates or replaces. A session of Drive accepts its bytes in order, and its last chunk
+ * creates the file: so parts wait for those before them, and the end of each waits for the next one or for the
+ * completion.
  */
 export class DriveUpload implements Upload {
   readonly ref: string;
@@ -42,7 +43,7 @@ export class DriveUpload implements Upload {
   #next = 0;
   /** Bytes that the session has. */
   #sent = 0;
-  /** Bytes that it has not: at most one unit of chunks. */
+  /** Bytes that the session does not have yet: at most one unit of chunks. */
   #held: readonly Uint8Array[] = [];
   #failure: unknown = null;
   readonly #onRetry = () => {
@@ -103,7 +104,7 @@ export class DriveUpload implements Upload {
     });
     const made = file ?? (await this.#made());
     if (made !== null) await this.#verify(made, total);
-    // what went wrong here costs a second file of the name at most, which the next upload finds
+    // a failure here causes at most a second file of the same name, which the next upload finds
     await this.#removeOthers(made).catch(() => {});
   }
 
@@ -138,7 +139,7 @@ export class DriveUpload implements Upload {
       await this.#session.send(chunk, { signal, onRetry: this.#onRetry });
       this.#sent += bytes;
     }
-    // the memory of the part is used again
+    // the memory of the part is reused
     this.#held = [Buffer.concat(skip(all, bytes))];
   }
 
@@ -148,7 +149,7 @@ export class DriveUpload implements Upload {
     return is === "complete" || (await this.#made()) !== null ? "completed" : "failed";
   }
 
-  /** The file that this upload made. */
+  /** The file that this upload created. */
   async #made(): Promise<DriveFile | null> {
     const found = await this.#parts.tree.find(this.#key);
     return found.find(({ properties }) => properties[UPLOAD_MARK] === this.#owner) ?? null;
@@ -162,7 +163,7 @@ export class DriveUpload implements Upload {
     throw new StorageFault("upload_failed", "ChecksumMismatch: the storage made a file of other bytes");
   }
 
-  /** Files of ours under the same name, which a search did not show when this upload began. */
+  /** This project's files under the same name, which a search did not show when this upload began. */
   async #removeOthers(made: DriveFile | null): Promise<void> {
     if (made === null) return;
     const found = await this.#parts.tree.find(this.#key);
@@ -178,7 +179,7 @@ interface Beginning {
   readonly existing: DriveFile | undefined;
 }
 
-/** Begins a session that replaces the content of a file, or makes a new one. @returns the session's path */
+/** Begins a session that replaces the content of a file, or creates a new one. @returns the session's path */
 async function beginSession(
   { client, target }: DriveParts,
   { object, owner, folder, existing }: Beginning,
@@ -206,7 +207,7 @@ async function beginSession(
   return path;
 }
 
-/** What stands on a file. @param owner names the upload that gave it its content */
+/** Properties of a file. @param owner names the upload that gave it its content */
 export const metadataOf = ({ key, contentType }: NewObject, owner: string) => ({
   name: key.slice(key.lastIndexOf("/") + 1),
   mimeType: contentType,

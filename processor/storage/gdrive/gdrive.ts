@@ -25,8 +25,8 @@ const LIMITS: PartLimits = {
 const MAX_WHOLE_BYTES = 5_000_000;
 
 /**
- * A folder of Google Drive, by a service account. Drive knows ids and no keys; `docs/decisions/drive-has-no-keys.md` says
- * how folders, replacing, fencing and links follow from that.
+ * A folder of Google Drive, accessed by a service account. Drive has ids and no keys;
+ * `docs/decisions/drive-has-no-keys.md` explains what follows for folders, replacing, fencing and links.
  *
  * @example new GdriveObjectStore({ target, agentFor })
  */
@@ -34,7 +34,7 @@ export class GdriveObjectStore implements ObjectStore {
   readonly provider = "gdrive";
   readonly limits = LIMITS;
   readonly #parts: DriveParts;
-  /** Of small objects that this run stored: the pieces of a recording are read and deleted soon after. */
+  /** Ids of small objects that this run stored: the pieces of a recording are read and deleted soon after. */
   readonly #ids = new Map<string, string>();
   readonly #folders = new Map<string, Promise<string>>();
 
@@ -51,7 +51,7 @@ export class GdriveObjectStore implements ObjectStore {
     return DriveUpload.open(this.#parts, object, signal);
   }
 
-  /** Drive takes up to 5 MB by one request; what is larger is an upload of one part. */
+  /** Drive accepts up to 5 MB in one request; anything larger is an upload of one part. */
   async put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     if (lengthOf(body) > MAX_WHOLE_BYTES) {
       const upload = await this.open(object, signal);
@@ -64,7 +64,7 @@ export class GdriveObjectStore implements ObjectStore {
     const { text } = await client.retrier.run(
       async () => {
         const metadata = metadataOf(object, boundary);
-        // a try whose response was lost may have made it
+        // an attempt whose response was lost may have created it
         const [existing] = await tree.findIn([folder], metadata.name);
         const whole = existing ? metadata : { ...metadata, parents: [folder] };
         const { contentType, head, tail } = multipartEnds(whole, object.contentType, boundary);
@@ -84,14 +84,17 @@ export class GdriveObjectStore implements ObjectStore {
     this.#ids.set(object.key, DriveFile.parse(JSON.parse(text)).id);
   }
 
-  /** A name that another key sealed cannot be opened: who has the account's new key cannot reach the session. */
+  /**
+   * A name that was sealed with another key cannot be opened: the account's new key does not give access to the
+   * session.
+   */
   async abort(_key: string, uploadRef: string): Promise<void> {
     const { client, target } = this.#parts;
     const path = await openSession(uploadRef, target.service_account.private_key);
     if (path !== null) await new DriveSession(client, `${target.endpoint}${path}`).cancel();
   }
 
-  /** Drive lists no sessions. One whose name nobody knows cannot be completed, and makes no file. */
+  /** Drive lists no sessions. A session whose name is unknown cannot be completed, and creates no file. */
   async listUploads(): Promise<UnfinishedUpload[]> {
     return [];
   }
@@ -106,12 +109,12 @@ export class GdriveObjectStore implements ObjectStore {
     await Promise.all(ours.map(({ id }) => tree.remove(id)));
   }
 
-  /** Nothing that Drive signs. The Worker shares a finished file where the account asks for it. */
+  /** Drive signs no links. The Worker shares a finished file if the account asks for it. */
   async signGet(): Promise<null> {
     return null;
   }
 
-  /** The file's content, for requests with this account's token; an object that is missing is answered with 404. */
+  /** The file's content, for requests with this account's token; a missing object is answered with 404. */
   async ownLink(key: string): Promise<string> {
     const { tree, target } = this.#parts;
     const id = this.#ids.get(key) ?? (await tree.find(key))[0]?.id ?? "missing";
@@ -122,7 +125,7 @@ export class GdriveObjectStore implements ObjectStore {
     return await this.#parts.client.headers();
   }
 
-  /** Asked once for each folder of a run. */
+  /** Requested once for each folder of a run. */
   #folderOf(key: string): Promise<string> {
     const path = key.slice(0, key.lastIndexOf("/") + 1);
     const known = this.#folders.get(path);

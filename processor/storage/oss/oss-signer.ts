@@ -2,9 +2,12 @@ import type OSS from "ali-oss";
 import type { Query } from "../../../schema/storage/object-path.ts";
 import { linkSeconds } from "../../../schema/storage/signing/request-head.ts";
 
-/** Where and as whom to sign. */
+/** Where to sign, and with which credentials. */
 export interface OssAccess {
-  /** Of the region; the bucket is put in front of its host. @example "https://oss-cn-hangzhou.aliyuncs.com" */
+  /**
+   * Endpoint of the region; the bucket becomes the first label of its host.
+   * @example "https://oss-cn-hangzhou.aliyuncs.com"
+   */
   readonly endpoint: string;
   readonly bucket: string;
   /** @example "cn-hangzhou" */
@@ -15,7 +18,7 @@ export interface OssAccess {
   readonly sessionToken?: string | undefined;
 }
 
-/** A request as it is signed. */
+/** The signed content of a request. */
 export interface OssRequest {
   readonly method: string;
   /** Empty for the bucket. */
@@ -43,7 +46,7 @@ export class OssSigner {
     return await sdk.signatureUrlV4(method, linkSeconds(seconds), { headers: { ...headers }, queries }, key);
   }
 
-  /** The SDK costs time and memory: it is loaded by the first run that needs it. */
+  /** The SDK costs time and memory: the first run that needs it loads it. */
   #load(): Promise<OSS> {
     this.#sdk ??= import("ali-oss").then(({ default: Sdk }) => {
       const { sessionToken, region, endpoint, bucket, accessKeyId, accessKeySecret } = this.#access;

@@ -10,11 +10,11 @@ import { StorageTransport } from "../transport.ts";
 import { digestInline } from "../uploads/content-digest.ts";
 import { type OssAccess, OssSigner } from "./oss-signer.ts";
 
-/** Where and as whom to write. */
+/** Where to write, and with which credentials. */
 export interface OssOptions extends OssAccess, StoreOptions {}
 
 const LIMITS: PartLimits = { minBytes: 100 << 10, maxBytes: 64 << 20, maxParts: 10_000, equalParts: false };
-/** As long as the service lets clocks differ. */
+/** The difference of clocks that the service allows. */
 const REQUEST_SECONDS = 900;
 
 /**

@@ -12,13 +12,16 @@ import type { S3ApiResponse } from "./s3-api-client.ts";
 import { storedHeaders } from "./stored-headers.ts";
 import type { XmlService } from "./xml-service.ts";
 
-/** Metadata of an object that names the upload that made it, so that a repeated completion can tell its own success. */
+/**
+ * Metadata of an object that names the upload that wrote it, so that a repeated completion can recognise its own
+ * success.
+ */
 const OWNER_HEADERS = {
   s3: "x-amz-meta-upload",
   gcs: "x-goog-meta-upload",
   oss: "x-oss-meta-upload",
 } as const;
-/** The credentials may write and not read, or the server has no such request. */
+/** The credentials may write but not read, or the server does not have this request. */
 const MAY_NOT_READ = [400, 401, 403, 405, 501];
 const GONE = "NoSuchUpload";
 
@@ -122,9 +125,9 @@ export class MultipartUpload implements Upload {
     await this.#verify();
   }
 
-  /** Other ETags prove nothing: the object itself is asked, as far as it may be read. */
+  /** Other ETags prove nothing: the object itself is read, as far as the permissions allow. */
   async #verify(): Promise<void> {
-    // its failure says nothing against an object that was completed
+    // its failure does not mean that the object was not completed
     const found = await this.#head().catch(() => null);
     if (found === null || !this.#isOurs(found)) return;
     const { etag } = found.headers;
@@ -134,7 +137,7 @@ export class MultipartUpload implements Upload {
   }
 
   async #inspect(): Promise<CompletionState> {
-    // where the object cannot be asked about, the parts may say more
+    // if the object cannot be read, the parts may say more
     const found = await this.#head().catch(() => null);
     if (found !== null && this.#isOurs(found)) return "completed";
     const isReadable = found?.status === 200 || found?.status === 404;

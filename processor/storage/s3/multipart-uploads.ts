@@ -2,12 +2,12 @@ import { xmlElements, xmlText } from "../../../schema/storage/xml-answer.ts";
 import type { UnfinishedUpload } from "../object-store.ts";
 import type { S3ApiClient } from "./s3-api-client.ts";
 
-/** Drops an unfinished upload; does nothing when there is none of this name. */
+/** Drops an unfinished upload; does nothing if there is none with this name. */
 export async function abortMultipartUpload(client: S3ApiClient, key: string, ref: string): Promise<void> {
   await client.send({ method: "DELETE", key, query: { uploadId: ref }, accept: [404] });
 }
 
-/** Unfinished uploads of exactly this key; none where the server does not implement the listing. */
+/** Unfinished uploads of exactly this key; none if the server does not implement the listing. */
 export async function listMultipartUploads(client: S3ApiClient, key: string): Promise<UnfinishedUpload[]> {
   const found: UnfinishedUpload[] = [];
   for (let marker: Record<string, string> | null = {}; marker !== null; ) {

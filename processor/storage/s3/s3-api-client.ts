@@ -9,13 +9,13 @@ import type { StorageResponse, StorageTransport } from "../transport.ts";
 /** A bucket behind the XML interface that S3 made common. */
 export interface XmlBucket {
   readonly address: BucketAddress;
-  /** Adds whatever proves who asks. */
+  /** Adds the authorisation. */
   readonly authorize: (request: SignedRequest) => Promise<AuthorizedRequest>;
   readonly transport: StorageTransport;
   readonly retrier: Retrier;
 }
 
-/** A request as signatures cover it. */
+/** The parts of a request that a signature covers. */
 export interface SignedRequest {
   readonly method: string;
   /** Empty for the bucket itself. */
@@ -29,7 +29,7 @@ export interface SignedRequest {
 
 export interface AuthorizedRequest {
   readonly headers: Readonly<Record<string, string>>;
-  /** Where the proof stands in the query. */
+  /** The URL, if the authorisation is in its query. */
   readonly url?: string;
 }
 
@@ -43,18 +43,18 @@ export interface XmlRequest {
   readonly signal?: AbortSignal | undefined;
   /** Called before each repetition. */
   readonly onRetry?: () => void;
-  /** Statuses that are answers here, not failures. */
+  /** Statuses that are valid responses here, not failures. */
   readonly accept?: readonly number[];
-  /** Throws when a response shows that the request did not do what it should; it is repeated then. */
+  /** Thrown when a response shows that the request did not do what it should; then it is repeated. */
   readonly check?: (response: StorageResponse) => void;
 }
 
 export interface S3ApiResponse extends StorageResponse {
-  /** True when an earlier try of this request may have reached the server. */
+  /** True when an earlier attempt of this request may have reached the server. */
   readonly repeated: boolean;
 }
 
-/** Authorised requests to one bucket, repeated while it makes sense. Knows the interface, not what uploads are. */
+/** Authorised requests to one bucket, retried while it makes sense. Knows the interface, not what uploads are. */
 export class S3ApiClient {
   readonly #bucket: XmlBucket;
 

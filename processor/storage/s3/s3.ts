@@ -10,16 +10,16 @@ import { digestInline } from "../uploads/content-digest.ts";
 import { S3ApiClient } from "./s3-api-client.ts";
 import { XmlObjectStore } from "./xml-object-store.ts";
 
-/** Where and as whom to write. */
+/** Where to write, and with which credentials. */
 export interface S3Options extends BucketAddress, S3Credentials, StoreOptions {}
 
-/** What S3 and R2 both take: R2 wants equal parts, and bodies that leave a container are limited in size. */
+/** What both S3 and R2 accept: R2 requires equal parts, and bodies that leave a container are limited in size. */
 const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10_000, equalParts: true };
 
 /**
  * Any server that speaks S3 with Signature Version 4: AWS, Cloudflare R2 (also its local endpoint), Backblaze, MinIO.
  *
- * An empty object is an upload with one empty part; S3 and R2 (also its local endpoint) take it.
+ * An empty object is an upload with one empty part; S3 and R2 (also its local endpoint) accept it.
  *
  * @example new S3ObjectStore({ endpoint: "https://ACCOUNT.r2.cloudflarestorage.com", bucket: "media", region: "auto", … })
  */

@@ -47,7 +47,7 @@ export class XmlObjectStore implements ObjectStore {
     return listMultipartUploads(this.#service.client, key);
   }
 
-  /** Does nothing when there is no such object. */
+  /** Does nothing if there is no such object. */
   async delete(key: string): Promise<void> {
     await this.#service.client.send({ method: "DELETE", key, accept: [404] });
   }

@@ -1,8 +1,8 @@
 /**
  * The memory that all runs of a processor may fill with file parts at the same time.
  *
- * Each run joins with the size of one part and keeps that much for itself, so it can always go on, whatever the others
- * hold; everything above is given first come, first served. The sum never exceeds the capacity.
+ * Each run joins with the size of one part, which is reserved for it, so that it can always continue, whatever the others
+ * hold; everything above is granted first come, first served. The sum never exceeds the capacity.
  *
  * @example
  * const share = await budget.join(partBytes, signal);
@@ -18,13 +18,13 @@ export class BufferBudget {
     this.capacity = capacity;
   }
 
-  /** Bytes set aside or in use right now; never more than the capacity. */
+  /** Bytes reserved or in use right now; never more than the capacity. */
   get used(): number {
     return this.#used;
   }
 
   /**
-   * Sets one part aside for a run, waiting in line while there is no room.
+   * Reserves one part for a run, waiting in line while there is no room.
    *
    * @throws RangeError when a part is larger than the whole budget; the signal's reason when it is aborted
    */
@@ -65,7 +65,7 @@ export class BufferBudget {
     });
   }
 
-  /** Grants in order; behind one that must wait, only what a run can pay from its own part is granted. */
+  /** Grants in order; after a request that must wait, only what a run can cover with its own part is granted. */
   #pump(): void {
     const blocked = new Set<BudgetShare>();
     for (const waiter of [...this.#queue]) {
@@ -112,9 +112,9 @@ export class BudgetShare {
   }
 
   /**
-   * Waits until `bytes` more may be held; at once while they fit the run's own part.
+   * Waits until `bytes` more may be held; at once while they fit into the run's own part.
    *
-   * @throws RangeError when more than one part is asked for; the signal's reason when it is aborted
+   * @throws RangeError when more than one part is requested; the signal's reason when it is aborted
    */
   async take(bytes: number, signal?: AbortSignal): Promise<void> {
     if (bytes > this.#partBytes) throw new RangeError("more than one part was asked for at once");
@@ -128,7 +128,7 @@ export class BudgetShare {
     this.#ledger.change(this.#charge() - before);
   }
 
-  /** Returns everything, the run's own part included. */
+  /** Returns everything, including the run's own part. */
   leave(): void {
     const before = this.#charge();
     this.#open = false;

@@ -4,18 +4,18 @@ import { read } from "node:fs";
 import { promisify } from "node:util";
 import { parentPort } from "node:worker_threads";
 
-/** What the thread is reported about digest `id`. */
+/** An order to the thread about digest `id`. */
 export type HashOrder =
   | { readonly id: number; readonly type: "update" | "md5"; readonly chunks: readonly Uint8Array[] }
   | { readonly id: number; readonly type: "file"; readonly fd: number }
   | { readonly id: number; readonly type: "digest" | "drop" };
 
-/** Each order is answered once, those of one digest in their order; a file that was dropped is answered for once. */
+/** Each order gets one response, those of one digest in their order; a dropped file gets a single response. */
 export interface HashResult {
   readonly id: number;
-  /** In answer to `digest` and `file`. */
+  /** The response to `digest` and `file`. */
   readonly sha256?: string;
-  /** In answer to `md5`. */
+  /** The response to `md5`. */
   readonly md5?: Uint8Array;
   readonly error?: unknown;
 }
@@ -27,7 +27,7 @@ const readAt = (fd: number, memory: Buffer, position: number) =>
 /** Two of them stay in a core's own cache. */
 const FILE_MEMORY_BYTES = 256 << 10;
 const digests = new Map<number, Hash>();
-/** Those who are being read. */
+/** Files that are being read. */
 const files = new Set<number>();
 
 function obey(order: HashOrder): Omit<HashResult, "id"> | null {
@@ -37,7 +37,7 @@ function obey(order: HashOrder): Omit<HashResult, "id"> | null {
     void hashFile(id, order.fd);
     return null;
   }
-  // it is answered for when nothing of it is read any more
+  // the response follows when nothing of it is read any more
   if (order.type === "drop" && files.delete(id)) return null;
   if (order.type === "md5") {
     const md5 = createHash("md5");
@@ -54,7 +54,7 @@ function obey(order: HashOrder): Omit<HashResult, "id"> | null {
   return order.type === "digest" ? { sha256: digest.digest("hex") } : {};
 }
 
-/** Hashes a file from its beginning to its end; while one piece is hashed, the next one is read. */
+/** Hashes a file from beginning to end; while one piece is hashed, the next one is read. */
 async function hashFile(id: number, fd: number): Promise<void> {
   const digest = createHash("sha256");
   let [current, other] = [

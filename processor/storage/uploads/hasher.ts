@@ -2,9 +2,9 @@ import { Worker } from "node:worker_threads";
 import type { ContentDigest } from "./content-digest.ts";
 import type { HashOrder, HashResult } from "./hash-thread.ts";
 
-/** SHA-256 of bytes that come one after the other. */
+/** SHA-256 of bytes that arrive one after the other. */
 export interface Digest {
-  /** Takes the next bytes; they must not change before the promise settles. */
+  /** Adds the next bytes; they must not change before the promise settles. */
   update(chunks: readonly Uint8Array[]): Promise<void>;
   /** Lower-case hexadecimal; ends the digest. */
   digest(): Promise<string>;
@@ -12,7 +12,7 @@ export interface Digest {
   drop(): void;
 }
 
-/** It holds next to nothing of its own. */
+/** It uses almost no memory of its own. */
 const THREAD = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
 
 const ENDED = "the hash thread ended";
@@ -23,9 +23,8 @@ interface Waiting {
 }
 
 /**
- * Hashes in a thread of its own, so that a quick transfer has a core for hashing and one for everything else. The thread
- * is started by anyone who needs it first and serves all runs. Bytes in shared memory are hashed where they lie; others
- * are copied on the way.
+ * Hashes in a separate thread, so that a fast transfer has a core for hashing and one for everything else. The thread is
+ * started on first use and serves all runs. Bytes in shared memory are hashed in place; others are copied.
  *
  * @example
  * const digest = hasher.begin();
@@ -35,13 +34,13 @@ interface Waiting {
 export class Hasher {
   #thread: Worker | null = null;
   #count = 0;
-  /** Those who wait for answers, by digest, in the order of their questions. */
+  /** Pending requests, by digest, in their order. */
   readonly #waiting = new Map<number, Waiting[]>();
 
-  /** The methods of the digest reject when the thread broke down. */
+  /** The methods of the digest reject when the thread has failed. */
   begin(): Digest {
     const id = this.#count++;
-    // another thread would know nothing of the state of this one
+    // a new thread would not know the state of this one
     const thread = this.#running();
     return {
       update: async (chunks) => void (await this.#ask(thread, { id, type: "update", chunks })),
@@ -67,7 +66,7 @@ export class Hasher {
     const id = this.#count++;
     const thread = this.#running();
     const response = this.#ask(thread, { id, type: "file", fd });
-    // its response is the file's, too: whichever comes first ends the reading
+    // its response settles both: whichever comes first ends the reading
     const drop = () => thread.postMessage({ id, type: "drop" } satisfies HashOrder);
     signal.addEventListener("abort", drop, { once: true });
     try {
@@ -79,7 +78,7 @@ export class Hasher {
     }
   }
 
-  /** Ends the thread; anyone who still waits is reported. */
+  /** Ends the thread; pending requests are rejected. */
   async close(): Promise<void> {
     await this.#thread?.terminate();
   }
@@ -107,13 +106,13 @@ export class Hasher {
       failure = error;
     });
     thread.once("exit", () => {
-      // the next one who asks gets another thread
+      // the next request starts another thread
       this.#thread = null;
       const lost = [...this.#waiting.values()].flat();
       this.#waiting.clear();
       for (const { reject } of lost) reject(failure);
     });
-    // a process that has nothing else to do may end
+    // a process that has nothing else to do may exit
     thread.unref();
     return thread;
   }

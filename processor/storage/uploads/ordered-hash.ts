@@ -13,19 +13,19 @@ export class OrderedHash {
   #next = 0;
   #abandoned = false;
 
-  /** @param digest nobody else's */
+  /** @param digest used by nothing else */
   constructor(digest: Digest) {
     this.#digest = digest;
   }
 
-  /** Takes over a part (indexes from 0, each once); resolves when it was hashed and its memory is free. */
+  /** Takes ownership of a part (indexes from 0, each once); resolves when it was hashed and its memory is free. */
   add(index: number, chunks: readonly Uint8Array[]): Promise<void> {
     return new Promise((hashed, failed) => {
       if (this.#abandoned) return hashed();
       this.#waiting.set(index, { chunks, hashed, failed });
       for (let part = this.#waiting.get(this.#next); part; part = this.#waiting.get(this.#next)) {
         this.#waiting.delete(this.#next++);
-        // the digest takes them in this order, whenever it is done with each
+        // the digest receives them in this order, whenever it finishes each
         this.#digest.update(part.chunks).then(part.hashed, part.failed);
       }
     });

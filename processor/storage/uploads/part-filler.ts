@@ -34,7 +34,7 @@ export class PartFiller {
     if (this.#filled > 0) this.#send();
   }
 
-  /** Gives back what was not sent. */
+  /** Returns what was not sent. */
   drop(): void {
     this.#slot?.release();
     this.#slot = null;
@@ -47,7 +47,7 @@ export class PartFiller {
     }
   }
 
-  /** Fills the part that there is, if there is one, and returns what did not fit. */
+  /** Fills the current part, if there is one, and returns what did not fit. */
   #fill(chunk: Buffer): Buffer {
     if (!this.#slot) return chunk;
     const fitting = chunk.subarray(0, this.#uploader.partBytes - this.#filled);

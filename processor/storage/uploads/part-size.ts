@@ -6,13 +6,13 @@ const SMALLEST = 8 * MiB;
 const LARGEST = 64 * MiB;
 /** Ten thousand of these are 117 GiB, more than the limits of a run allow; larger ones would only cost memory. */
 const FOR_UNKNOWN = 12 * MiB;
-/** Parts planned for; the rest is room for a source that grows beyond what it announced. */
+/** The number of parts to plan for; the rest is room for a source that grows beyond what it announced. */
 const PLANNED_PARTS = 9_000;
 
 /**
  * The size in bytes of every part but the last of one upload.
  *
- * @param expectedBytes the object's size as far as known; it may turn out larger
+ * @param expectedBytes the object's size if known; it may turn out larger
  * @throws Fault("limit_exceeded") when no allowed part size can hold that many bytes
  * @example partSizeFor(1 << 30, limits) // 8 MiB
  */
@@ -27,7 +27,7 @@ export function partSizeFor(expectedBytes: number | undefined, limits: PartLimit
 /** The most bytes that an upload with parts of this size can hold. */
 export const maxObjectBytes = (partBytes: number, limits: PartLimits): number => partBytes * limits.maxParts;
 
-/** Thrown when a source turns out larger than the parts that were begun can hold. */
+/** Thrown when a source turns out larger than the chosen part size allows. */
 export function tooLarge(partBytes: number, limits: PartLimits): Fault {
   const gib = (maxObjectBytes(partBytes, limits) / 2 ** 30).toFixed(0);
   return new ServiceFault(

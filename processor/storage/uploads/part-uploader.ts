@@ -17,7 +17,7 @@ export interface PartUploaderOptions {
   readonly partsInFlight?: number;
   /** Memory shared with other runs; the uploader leaves it at the end. */
   readonly share?: BudgetShare;
-  /** Takes the bytes on their way, slots must then be reserved in index order; null: the caller hashes. */
+  /** Receives the bytes as they pass; slots must then be reserved in index order. Null: the caller hashes. */
   readonly digest: Digest | null;
   /** Ends everything; its reason is what `finish` and `reserve` throw. */
   readonly signal: AbortSignal;
@@ -41,7 +41,7 @@ export interface UploadResult {
   readonly parts: number;
   /** Lower-case hexadecimal; null when the caller hashes. */
   readonly sha256: string | null;
-  /** Requests that had to be repeated. */
+  /** Number of repeated requests. */
   readonly retries: number;
   /** From the first part's start until the object was visible, in milliseconds. */
   readonly uploadMs: number;
@@ -49,11 +49,11 @@ export interface UploadResult {
 
 /** The right to hold one part in memory. Exactly one of the two methods is called. */
 export interface PartSlot {
-  /** Room for one part that was used before where possible, for producers that have no memory of their own. */
+  /** Memory for one part, reused if possible, for producers that have none of their own. */
   readonly memory: readonly Buffer[];
   /** Hashes and sends the part; failures surface in `reserve` and `finish`. */
   submit(chunks: readonly Uint8Array[]): void;
-  /** Gives the slot back unused: the source ended before this part. */
+  /** Returns the slot unused: the source ended before this part. */
   release(): void;
 }
 
@@ -68,7 +68,7 @@ export interface PartSlot {
  */
 export class PartUploader {
   readonly partBytes: number;
-  /** Aborted, with the reason, as soon as anything failed: hand it to whatever feeds this uploader. */
+  /** Aborted, with the reason, as soon as anything failed: pass it to whatever feeds this uploader. */
   readonly signal: AbortSignal;
   readonly #options: PartUploaderOptions;
   readonly #stop = new AbortController();
@@ -96,7 +96,7 @@ export class PartUploader {
   /**
    * Waits for room to hold part `index` (from 0).
    *
-   * @throws the first failure, or Fault("limit_exceeded") when the provider takes no such part
+   * @throws the first failure, or Fault("limit_exceeded") when the provider does not allow such a part
    */
   async reserve(index: number): Promise<PartSlot> {
     const { limits, partBytes, share, waits = new Stopwatch() } = this.#options;
@@ -176,7 +176,7 @@ export class PartUploader {
     this.#leave();
   }
 
-  /** Gives all memory back. A signal made of others lives on while somebody listens, and the listener with it. */
+  /** Returns all memory. A combined signal lives on while it has a listener, and the listener with it. */
   #leave(): void {
     this.signal.removeEventListener("abort", this.#wakeAll);
     this.#options.share?.leave();

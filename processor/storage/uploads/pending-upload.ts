@@ -37,7 +37,7 @@ export class PendingUpload implements Upload {
     await upload.complete();
   }
 
-  /** Waits for an upload that is just being opened: it would be left behind. */
+  /** Waits for an upload that is just being opened: otherwise it would be left behind. */
   async abort(): Promise<void> {
     const upload = await this.#opening.catch(() => null);
     await upload?.abort();

@@ -1,37 +1,37 @@
 import { StorageFault } from "../../fault.ts";
 
-/** What is known of an upload whose completion was sent and not confirmed. */
+/** What is known about an upload whose completion was sent and not confirmed. */
 export type CompletionState =
-  /** The object is there, and it is this upload's. */
+  /** The object exists, and it is this upload's. */
   | "completed"
-  /** The upload is still there: it can be completed again. */
+  /** The upload still exists: it can be completed again. */
   | "unfinished"
   /** The upload is gone, and the object may not be read. */
   | "gone"
-  /** Another object is there, or none. */
+  /** There is another object, or none. */
   | "failed"
   /** Neither the object nor the upload may be read. */
   | "hidden";
 
-/** How a completion is sent and asked about. */
+/** How a completion is sent and looked up. */
 export interface Completion {
   /** Sends it, repeated while that makes sense. @param onRetry called before each repetition */
   send(onRetry: () => void): Promise<void>;
-  /** Asks about it, by whatever the credentials may read. */
+  /** Looks it up, with whatever the credentials may read. */
   inspect(): Promise<CompletionState>;
-  /** Whether a failure means that the storage knows the upload no more. */
+  /** Whether a failure means that the storage no longer knows the upload. */
   isGone(failure: unknown): boolean;
 }
 
-/** Rounds of tries; more would only repeat what the retrier has tried. */
+/** Rounds of attempts; more would only repeat what the retrier has tried. */
 const ROUNDS = 2;
 
 /**
- * Completes an upload even when responses are lost. The result is looked up in whatever the credentials may read (the object,
- * then the list of parts); where that says nothing, the upload is completed again.
+ * Completes an upload even when responses are lost. The result is looked up in whatever the credentials may read (the
+ * object, then the list of parts); if that is inconclusive, the upload is completed again.
  *
- * An upload that is gone after its completion was sent counts as completed where nothing may be read. A successor may have
- * aborted it as well, but then this run's report is refused, since its attempt is over.
+ * An upload that is gone after its completion was sent counts as completed if nothing may be read. The next run may
+ * have aborted it as well, but then this run's report is refused, since its attempt is over.
  *
  * @throws the first failure that the storage is sure of
  */
@@ -43,7 +43,7 @@ export async function completeSurely(completion: Completion): Promise<void> {
     } catch (failure) {
       const mayBeDone = sent > 0 || round > 1 || isLost(failure);
       if (!mayBeDone) throw failure;
-      // asking may fail for the same reason; then the failure itself says more
+      // the look-up may fail for the same reason; then the failure itself says more
       const state = await completion.inspect().catch((): CompletionState => "failed");
       if (state === "completed" || state === "gone") return;
       if (state === "hidden" && completion.isGone(failure)) return;

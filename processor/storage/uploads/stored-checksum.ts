@@ -2,15 +2,15 @@ import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { StorageFailedError } from "../failure.ts";
 
-/** What a storage reports of a part, compared with what was sent. */
+/** What a storage reports about a part, compared with what was sent. */
 export type StoredChecksum = "same" | "other" | "unknown";
 
 /** Services that document the ETag of a part as its MD5. */
 const MD5_ETAGS: ReadonlySet<string> = new Set(["AmazonS3", "AliyunOSS"]);
 
 /**
- * Compares the checksums that a storage reports with the bytes that were sent. An ETag proves that they are the same, but
- * seldom that they differ: with keys of a KMS, and on servers that count differently, it is no MD5.
+ * Compares the checksums that a storage reports with the bytes that were sent. An ETag proves that they are the same,
+ * but seldom that they differ: with keys of a KMS, and on servers that count differently, it is not an MD5.
  *
  * @param headers of the response to the request that stored the bytes
  * @example compareStored({ etag: '"098f6bcd4621d373cade4e832627b4f6"' }, md5OfTest) // "same"
@@ -23,7 +23,7 @@ export function compareStored(headers: IncomingHttpHeaders, md5: Buffer): Stored
   return etag !== undefined && hasMd5Etags(headers) ? "other" : "unknown";
 }
 
-/** @throws StorageFailedError, to be repeated, when the storage reports other bytes than were sent */
+/** @throws StorageFailedError, which is retried, when the storage reports other bytes than were sent */
 export function requireStored(headers: IncomingHttpHeaders, md5: Buffer): void {
   if (compareStored(headers, md5) !== "other") return;
   const detail = "ChecksumMismatch: the storage reports other bytes than were sent";
@@ -31,7 +31,7 @@ export function requireStored(headers: IncomingHttpHeaders, md5: Buffer): void {
 }
 
 /**
- * The ETag that most servers give an object made of parts: the MD5 of the parts' MD5s, and their number. Another one
+ * The ETag that most servers give an object made of parts: the MD5 of the parts' MD5s, and their number. Any other one
  * proves nothing.
  */
 export function isCompositeEtag(etag: string | undefined, parts: readonly Buffer[]): boolean {

@@ -20,15 +20,15 @@ export interface GrowingFile extends FinishOptions {
 
 /** A running {@link uploadGrowingFile}. */
 export interface GrowingUpload {
-  /** Says that the writer made progress; optional, it only makes the next look come sooner. */
+  /** Reports that the writer made progress; optional, it only makes the next check come sooner. */
   poke(): void;
   /** The upload's end. `sha256` is of the whole file. */
   readonly result: Promise<UploadResult & { readonly sha256: string }>;
 }
 
-/** A writer makes thousands of small writes a second: one look at the file in this time is enough. */
+/** A writer makes thousands of small writes a second: one check of the file in this time is enough. */
 const QUIET_MS = 20;
-/** Where the file system reports nothing about changes, the file is looked at this often. */
+/** If the file system reports no changes, the file is checked this often. */
 const FALLBACK_MS = 500;
 
 /**
@@ -136,7 +136,7 @@ async function readFully(handle: FileHandle, start: number, blocks: Buffer[]): P
   return blocks;
 }
 
-/** What is left of some blocks behind their first bytes. */
+/** The rest of some blocks after their first bytes. */
 function after(blocks: readonly Buffer[], bytes: number): Buffer[] {
   let left = bytes;
   return blocks.flatMap((block) => {
@@ -146,7 +146,7 @@ function after(blocks: readonly Buffer[], bytes: number): Buffer[] {
   });
 }
 
-/** Says when a file may have grown: on a change that the system reports or a poke, at most once in a short while. */
+/** Reports when a file may have grown: on a change that the system reports or a poke, at most once in a short while. */
 class GrowthWatcher {
   readonly #path: string;
   #wake: (() => void) | null = null;
@@ -165,7 +165,7 @@ class GrowthWatcher {
     this.poke();
   }
 
-  /** Resolves at once for a poke that came since the last look. */
+  /** Resolves at once for a poke that came since the last check. */
   async changed(): Promise<void> {
     if (!this.#poked) await pause(QUIET_MS, (wake) => this.#onWake(wake));
     if (!this.#poked) await this.#nextChange();
@@ -173,7 +173,7 @@ class GrowthWatcher {
   }
 
   async #nextChange(): Promise<void> {
-    // one event is asked for at a time: a standing watch would report every single write
+    // one event is requested at a time: a permanent watch would report every single write
     const watcher = this.#watch();
     await pause(FALLBACK_MS, (wake) => {
       this.#onWake(wake);
@@ -183,7 +183,7 @@ class GrowthWatcher {
     watcher?.close();
   }
 
-  /** Null where the system has no watch left to give: then the pause alone decides. */
+  /** Null if the system has no watch left: then only the pause decides. */
   #watch(): FSWatcher | null {
     try {
       return watch(this.#path, { persistent: false });

@@ -11,15 +11,15 @@ export interface RangesToUpload extends FinishOptions {
     memory: readonly Buffer[],
   ) => Promise<readonly Uint8Array[]>;
   /**
-   * Parts read side by side; default: as many as the uploader has slots. Fewer keep both ends busy: parts that share a
-   * line arrive together, and while all slots are being stored nothing is read.
+   * Concurrent reads of parts; default: as many as the uploader has slots. Fewer keep both ends busy: parts that share
+   * a connection arrive together, and while all slots are being stored nothing is read.
    */
   readonly readsAtOnce?: number;
 }
 
 /**
- * Uploads a source of known size that can be read anywhere: each part is read on its own and sent as soon as it is
- * there, as many side by side as the uploader has slots.
+ * Uploads a source of known size that can be read anywhere: each part is read separately and sent as soon as it has
+ * arrived, as many in parallel as the uploader has slots.
  *
  * @throws the first failure of a read or of the upload, after the upload was aborted
  */

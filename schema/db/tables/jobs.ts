@@ -102,7 +102,7 @@ export const jobs = sqliteTable(
     file_size: integer("file_size"),
     sha256: text("sha256"),
     duration: real("duration"),
-    /** Where the delivered clip lies in its source, in seconds. */
+    /** Where the delivered clip is in its source, in seconds. */
     clip_start: real("clip_start"),
     clip_duration: real("clip_duration"),
     title: text("title"),

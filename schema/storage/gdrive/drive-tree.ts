@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type DriveRequest, FOLDER_TYPE, filesUrl, quoted, type SendToDrive } from "./drive-request.ts";
 
-/** What stands on every file and folder that this service made: only those are ever deleted. */
+/** The mark of every file and folder that this service created: only those are ever deleted. */
 export const MARK = { name: "waterspout", file: "file", folder: "folder" } as const;
 /** Names the upload that gave a file its content. */
 export const UPLOAD_MARK = "waterspout_upload";
@@ -76,7 +76,7 @@ export class DriveTree {
   }
 
   /**
-   * Keys of files of ours that begin with a prefix, which ends in a slash.
+   * Keys of this service's files that begin with a prefix, which ends in a slash.
    *
    * @param limit the most keys that are returned
    */

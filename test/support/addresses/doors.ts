@@ -5,7 +5,7 @@ import { PodcastServices } from "../podcast-services.ts";
 import { podcastShow } from "../podcast-shows.ts";
 import { listen } from "../ports.ts";
 
-/** A place where callers or sources name addresses that the service then dials. */
+/** An entry point: a place where callers or sources name addresses to which the service then connects. */
 export const DOORS = [
   "job URL",
   "storage s3",
@@ -26,7 +26,7 @@ export const DOORS = [
 ] as const;
 export type Door = (typeof DOORS)[number];
 
-/** A request that brings an address to a door. */
+/** A request that sends an address to an entry point. */
 export interface Knock {
   readonly path: string;
   readonly body: Readonly<Record<string, unknown>>;
@@ -37,14 +37,14 @@ export interface DoorServers {
   /** For `ALLOWED_PRIVATE_HOSTS`. */
   readonly hosts: string;
   readonly originUrl: string;
-  /** The Worker's variables that lead here. */
+  /** The Worker's variables that point here. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Prepares what the source says, and gives the request that makes the service read it. */
+  /** Prepares the source's response, and returns the request that makes the service read it. */
   knock(door: Door, address: string): Knock;
   close(): Promise<void>;
 }
 
-/** @param video a file that plays, for what surrounds the address */
+/** @param video a playable file, for the media around the address */
 export async function startDoorServers(video: Buffer): Promise<DoorServers> {
   const documents = new Map<string, { readonly type: string; readonly body: string | Buffer }>();
   documents.set("/ok.mp4", { type: "video/mp4", body: video });
@@ -155,7 +155,7 @@ export async function startDoorServers(video: Buffer): Promise<DoorServers> {
   };
 }
 
-/** A service account whose tokens come from the origin: without a token, nothing is asked of the storage itself. */
+/** A service account whose tokens come from the origin: without a token, no request reaches the storage itself. */
 const gcsOf = (tokenUri: string) => ({
   provider: "gcs",
   project_id: "project",
@@ -183,13 +183,13 @@ const mpdWith = (address: string): string => `<?xml version="1.0"?>
 <Period><AdaptationSet mimeType="video/mp4" contentType="video"><Representation id="1" bandwidth="100000" width="320" height="180" codecs="avc1.42c01e">
 <BaseURL>${inXml(address)}</BaseURL></Representation></AdaptationSet></Period></MPD>`;
 
-/** Subtitles are known by their ending; others are not fetched at all. */
+/** Subtitles are recognised by their extension; others are not fetched at all. */
 const asSubtitle = (address: string): string => `${address.replace(/\.mp4$/, "")}.vtt`;
 
 const inXml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
 
-/** The stand-ins for directories, with one show whose feed or enclosure is the address that was set last. */
+/** The doubles of the directories, with one show whose feed or enclosure is the address that was set last. */
 async function startPodcasts() {
   const show = podcastShow(1);
   let url = "";

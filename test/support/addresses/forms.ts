@@ -13,7 +13,7 @@ export interface AddressForm {
 
 /** Loopback addresses on which the trap listens. */
 const LOOPBACK = ["127.0.0.1", "127.0.0.2", "127.1.2.3", "127.255.255.254"] as const;
-/** Addresses of other networks, clouds' metadata among them; here, a dial is seen by the resolver's log. */
+/** Addresses of other networks, including clouds' metadata; here, the resolver's log shows an attempt to connect. */
 const ELSEWHERE = [
   "10.0.0.1",
   "172.16.0.1",
@@ -51,15 +51,15 @@ const NAMES = [
   "kubernetes.default.svc.cluster.local",
 ] as const;
 
-/** The address that public answers of the campaign's resolver name; nobody is there. */
+/** The address in the public answers of the campaign's resolver; nothing listens there. */
 export const BLACK_HOLE = "25.0.0.1";
 
 /**
- * Every form. Names below `dns.example` are answered as they say: lists of addresses joined by `-and-`, the responses of
- * one lookup after the other by `-then-`, `:` and `.` written as `_`.
+ * Every form. Names below `dns.example` resolve as they say: lists of addresses joined by `-and-`, the responses of one
+ * lookup after the other by `-then-`, `:` and `.` written as `_`.
  *
  * @param port of the trap
- * @param origin a server that callers may reach, whose `/redirect/<status>/<base64url>` sends elsewhere
+ * @param origin a server that callers may reach, whose `/redirect/<status>/<base64url>` redirects elsewhere
  */
 export function addressForms(port: number, origin: string): AddressForm[] {
   const at = (kind: AddressForm["kind"], host: string): AddressForm => ({
@@ -109,7 +109,8 @@ export function addressForms(port: number, origin: string): AddressForm[] {
 }
 
 /**
- * One form of each kind for a run of seconds. Each place takes other ones, so that many places together try many.
+ * One form of each kind, for a run that takes seconds. Each place gets different ones, so that many places together try
+ * many.
  *
  * @param place number of the place, counted from 0
  * @param places how many there are
@@ -124,7 +125,7 @@ export function formsOfPlace(all: readonly AddressForm[], place: number, places:
 const redirectBy = (origin: string, status: number, target: string): string =>
   `${origin}/redirect/${status}/${Buffer.from(target).toString("base64url")}`;
 
-/** The name that the resolver of the campaign answers with these addresses, lookup by lookup. */
+/** The name that the campaign's resolver answers with these addresses, lookup by lookup. */
 const dns = (...lookups: string[]): string => {
   const label = lookups.join("-then-").replaceAll(/[.:]/g, "_");
   return `${label}.dns.example`;
@@ -140,13 +141,13 @@ function dnsAnswers(): string[] {
       dns(`${BLACK_HOLE}-and-${address}`),
       dns(`${address}-and-${BLACK_HOLE}`),
     ]),
-    // rebinding: public when it is judged, private when it is dialled
+    // rebinding: public when it is checked, private when the connection is made
     ...["127.0.0.1", "127.0.0.2", "::1", "169.254.169.254"].map((address) => dns(BLACK_HOLE, address)),
     dns(BLACK_HOLE, BLACK_HOLE, "127.0.0.1"),
   ];
 }
 
-/** Ways to write an IPv4 address that URL parsers know, or that other programs take for one. */
+/** Ways to write an IPv4 address that URL parsers know, or that other programs accept as one. */
 function notationsOf(address: string, withAll: boolean): string[] {
   const bytes = address.split(".").map(Number) as [number, number, number, number];
   const [a, b, c, d] = bytes;
@@ -216,7 +217,7 @@ function inIPv6(address: string): string[] {
   ];
 }
 
-/** Other hosts in front of, behind and around the one that a parser finds. */
+/** Other hosts before, after and around the one that a parser finds. */
 function syntaxForms(port: number): AddressForm[] {
   const trap = `127.0.0.1:${port}`;
   const templates: ((path: string) => string)[] = [

@@ -6,7 +6,7 @@ interface StubResponse {
 }
 
 /**
- * What the campaign's resolver says of a name, see `forms.ts`; null for names that it does not know.
+ * The campaign's resolver: the addresses of a name, see `forms.ts`; null for unknown names.
  *
  * @param before lookups of this name so far
  */

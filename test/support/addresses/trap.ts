@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 
-/** A server that nobody must reach, on every loopback address of both families. */
+/** A server that must never be reached, on every loopback address of both families. */
 export interface Trap {
   readonly port: number;
   /** Connections so far. */

@@ -5,12 +5,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { platformFolder } from "../../../bin/stack/worker.ts";
 import { JOB_ERRORS, type JobErrorCode, type Party } from "../../../schema/errors.ts";
 
-/** Longer than any statement of the Worker. The origin runs in this process and stands still as long as it waits. */
+/** Longer than any statement of the Worker. The origin runs in this process and is blocked while it waits. */
 const BUSY_MS = 100;
 
 /**
- * The database of a running stack, read and aged next to the Worker that uses it. Every call throws while the Worker keeps
- * it locked, as it does when it starts again after it was killed.
+ * The database of a running stack, read and aged while the Worker uses it. Every call throws while the Worker keeps it
+ * locked, as it does when it starts again after it was killed.
  */
 export class StackDatabase {
   readonly #database: DatabaseSync;
@@ -30,14 +30,14 @@ export class StackDatabase {
     return Number(Object.values(this.rows(query)[0] ?? {})[0]);
   }
 
-  /** Whose fault it is said to be that jobs have failed or wait to be tried again. */
+  /** Which sources and storages the database blames for jobs that failed or wait for a retry. */
   blamed(): { readonly id: string; readonly code: JobErrorCode; readonly party: Party }[] {
     return this.rows<{ id: string; code: JobErrorCode }>(
       "select id, error_code as code from jobs where error_code is not null",
     ).map(({ id, code }) => ({ id, code, party: JOB_ERRORS[code].party }));
   }
 
-  /** As if the time had passed that jobs, sources, storages, events and claims of the dead wait for. */
+  /** Acts as if the time had passed that jobs, sources, storages, events and claims of dead Workers wait for. */
   age(): void {
     this.#database.exec(`
       update jobs set due_at = 0, hint_due_at = 0 where status = 'Pending' and due_at is not null and due_at > 0;
@@ -49,7 +49,7 @@ export class StackDatabase {
     `);
   }
 
-  /** Keeps everyone else from writing until the returned function is called. */
+  /** Prevents all other writes until the returned function is called. */
   async lock(): Promise<() => void> {
     for (;;) {
       try {

@@ -16,16 +16,16 @@ export interface World {
   readonly gates: Readonly<Record<"source" | "storage" | "toWorker" | "toProcessor", Gate>>;
   /** The managed bucket, and one that callers bring. */
   readonly storages: readonly ListingStorage[];
-  /** The volume of the processor's work; null where none of its own could be mounted. */
+  /** The volume for the processor's work; null where none could be mounted. */
   readonly workVolume: string | null;
 }
 
-/** Something that goes wrong for a while, and is right again afterwards. */
+/** Something that goes wrong for a while and then works again. */
 export interface ChaosFault {
   readonly name: string;
-  /** Who may be blamed for it. */
+  /** What may be blamed for it. */
   readonly blames: readonly Party[];
-  /** Jobs may end with it, since waiting does not help. */
+  /** Jobs may fail with it, since waiting does not help. */
   readonly endsJobs?: boolean;
   run(world: World, random: Random): Promise<void>;
 }

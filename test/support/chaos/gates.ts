@@ -5,7 +5,7 @@ export interface Gate {
   readonly origin: string;
   /** `127.0.0.1:port` */
   readonly host: string;
-  /** What is done with each request; null: nothing. */
+  /** What to do with each request; null: nothing. */
   disturb: ((request: string) => Disturbance) | null;
   close(): Promise<void>;
 }

@@ -14,7 +14,7 @@ export interface RoundFacts {
   /** The jobs of this round. */
   readonly jobs: readonly LoadJob[];
   readonly cancelled: ReadonlySet<string>;
-  /** The round had a fault that jobs may end with. */
+  /** The round had a fault with which jobs may fail. */
   readonly mayFail: boolean;
   /** Folder of the source's files. */
   readonly sourceRoot: string;
@@ -117,7 +117,7 @@ function wrongCounters({ database }: World): string[] {
   ];
 }
 
-/** One event for each job, with its own id over all tries, that says how the job ended. */
+/** One event for each job, with one id over all attempts, that says how the job ended. */
 function wrongEvents({ world, received }: RoundFacts, { id, status }: Job): string[] {
   const rows = world.database.rows<{ event_id: string; status: string }>(
     `select event_id, status from webhook_deliveries where job_id = '${id}' and kind = 'webhook'`,

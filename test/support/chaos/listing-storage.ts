@@ -2,7 +2,7 @@ import http from "node:http";
 import { MultipartStore, sendRefusal } from "../multipart-store.ts";
 import { listen } from "../ports.ts";
 
-/** A bucket behind S3's interface that can list unfinished uploads, as real ones do and the embedded one does not. */
+/** A bucket with S3's interface that can list unfinished uploads, as real ones can and the embedded one cannot. */
 export interface ListingStorage {
   readonly origin: string;
   readonly bucket: string;

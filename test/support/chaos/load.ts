@@ -3,13 +3,13 @@ import type { LiveStream } from "../live-origin.ts";
 import type { TestStack } from "../test-stack.ts";
 import type { Random } from "./random.ts";
 
-/** What a job of the load is to deliver. */
+/** What a job of the load should deliver. */
 export interface LoadJob {
   readonly id: string;
   readonly kind: string;
-  /** Path of the source's file that the object equals byte by byte; null where the media is rewritten. */
+  /** Path of the source's file that the object must equal byte for byte; null where the media is rewritten. */
   readonly equals: string | null;
-  /** Seconds of the result; null for what was on air. */
+  /** Seconds of the result; null for a live recording. */
   readonly seconds: number | null;
 }
 
@@ -19,11 +19,11 @@ export interface LoadMedia {
   readonly source: string;
   readonly live: LiveStream;
   readonly webhookUrl: string;
-  /** Of callers that bring their own. */
+  /** Storage that callers bring. */
   readonly inlineStorage: Readonly<Record<string, unknown>>;
 }
 
-/** Seconds of every file of the source. */
+/** Length of every file of the source, in seconds. */
 export const MEDIA_SECONDS = 12;
 
 const KINDS: readonly {
@@ -91,7 +91,7 @@ async function createBatch(
   return body.job_ids.map((id) => ({ id, kind: "batch", equals: "/film.mp4", seconds: MEDIA_SECONDS }));
 }
 
-/** Cancels a job at some time, anyone who is dead meanwhile. */
+/** Cancels a job at some time, whatever is dead meanwhile. */
 export async function cancelSometime(stack: TestStack, random: Random, id: string): Promise<void> {
   await pause(random.between(0, 4_000));
   await persistently(async () => {

@@ -1,8 +1,8 @@
-/** What transmission and careless tools do to media. All of it is the same at each call. */
+/** What transmission and careless tools do to media. Every call gives the same result. */
 
 const PACKET_BYTES = 188;
 
-/** Overwrites bytes in the middle with others, as a bad disk does. */
+/** Overwrites bytes in the middle, like a bad disk. */
 export function withDamage(bytes: Buffer, count: number): Buffer {
   const copy = Buffer.from(bytes);
   const start = Math.floor(copy.length / 2);
@@ -14,17 +14,17 @@ export function withDamage(bytes: Buffer, count: number): Buffer {
   return copy;
 }
 
-/** Leaves out one packet of a transport stream. */
+/** Drops one packet of a transport stream. */
 export function withLostPacket(bytes: Buffer): Buffer {
   const at = Math.floor(bytes.length / PACKET_BYTES / 2) * PACKET_BYTES;
   return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + PACKET_BYTES)]);
 }
 
-/** Only the beginning of a file that was announced whole. */
+/** Only the beginning of a file that was announced in full. */
 export const withoutEnd = (bytes: Buffer, share: number): Buffer =>
   bytes.subarray(0, Math.floor(bytes.length * share));
 
-/** The box of the metadata stands in front of the tracks: tools count the cover as the first video stream then. */
+/** The metadata box comes before the tracks: tools then count the cover as the first video stream. */
 export function withCoverFirst(bytes: Buffer): Buffer {
   const boxes = (start: number, end: number) => {
     const found: { type: string; start: number; end: number }[] = [];

@@ -6,7 +6,7 @@ import { makeFile, makeHls } from "./make-files.ts";
 import { oddFiles } from "./odd-files.ts";
 import { RECIPES, type RecipeName, recipeOf } from "./recipes.ts";
 
-/** What of two results is held against each other. */
+/** Which aspects of two results are compared. */
 export type Aspect =
   | "completed"
   | "video"
@@ -25,10 +25,10 @@ export type Aspect =
 export interface DifferentialCase {
   readonly name: string;
   readonly request: MediaRequest;
-  /** What a source is made of, by the name under its folder; the first one is asked for. */
+  /** The files of a source, by their names in its folder; the first one is requested. */
   readonly files: () => Promise<ReadonlyMap<string, Buffer>>;
   readonly behaviour?: Behaviour;
-  /** Why ours is allowed to differ. What the delivery itself reports as an adjustment need not be named. */
+  /** Why this project's result may differ. What the delivery itself reports as an adjustment need not be named. */
   readonly explained?: Readonly<Partial<Record<Aspect, string>>> | undefined;
 }
 
@@ -41,7 +41,7 @@ const fileOf =
 
 const isAudio = (name: RecipeName): boolean => recipeOf(name).audioOnly === true;
 
-/** Every file, as callers ask who name no format. */
+/** Every file, requested without a format. */
 const plainFiles = (): DifferentialCase[] =>
   NAMES.map((name) => ({
     name: `${name}, as it is`,
@@ -49,7 +49,7 @@ const plainFiles = (): DifferentialCase[] =>
     files: fileOf(name),
   }));
 
-/** Every file in a format that holds most, from a server that gives no ranges. */
+/** Every file in a format that holds most, from a server without ranges. */
 const otherFormats = (): DifferentialCase[] =>
   NAMES.map((name) => ({
     name: `${name}, to ${isAudio(name) ? "opus" : "mkv"}, no ranges`,
@@ -159,7 +159,7 @@ export const allDifferentialCases = (): DifferentialCase[] =>
     }),
   );
 
-/** Why ours differs from its peer, by the name of the case. */
+/** Why this project's result differs from its peer's, by the name of the case. */
 const EXPLAINED: Readonly<Record<string, DifferentialCase["explained"]>> = {};
 
 /** One of each kind, for every run of the tests. */

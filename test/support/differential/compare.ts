@@ -3,12 +3,12 @@ import type { Aspect, DifferentialCase } from "./cases.ts";
 import type { Worth } from "./measure.ts";
 import { SECONDS } from "./recipes.ts";
 
-/** One thing in which two results differ. */
+/** One aspect in which two results differ. */
 export interface Difference {
   readonly aspect: Aspect;
   readonly peer: string;
   readonly ours: string;
-  /** Null where nothing explains it. */
+  /** Null if nothing explains it. */
   readonly reason: string | null;
   readonly isWorse: boolean;
 }
@@ -22,7 +22,7 @@ export interface Row {
 export interface Results {
   readonly peer: Worth | null;
   readonly ours: { readonly worth: Worth; readonly adjustments: readonly Adjustment[] } | null;
-  /** How ours ended. */
+  /** How this project's run ended. */
   readonly ended: string;
 }
 
@@ -30,7 +30,7 @@ export interface Results {
 const FRAMES_SLACK = 2;
 const SECONDS_SLACK = 0.3;
 
-/** Holds ours against its peer. */
+/** Compares this project's result with its peer's. */
 export function compare({ explained = {}, name }: DifferentialCase, results: Results): Row {
   const { ended, peer } = results;
   if (peer === null || results.ours === null) {

@@ -20,7 +20,7 @@ const ffmpeg = (args: readonly string[], cwd: string) =>
 
 let parts: Promise<Parts> | null = null;
 
-/** What recipes are made of, made once. */
+/** Ingredients of recipes, made once. */
 export function makeParts(): Promise<Parts> {
   parts ??= (async () => {
     const folder = join(MEDIA_CACHE, `parts-${hashOf([BASE_ARGS, CHAPTERS_TEXT, SUBTITLES_TEXT])}`);
@@ -50,7 +50,9 @@ export async function makeFile(name: RecipeName): Promise<string> {
   return join(folder, file);
 }
 
-/** Pieces of HLS, as MPEG-TS or fragments of MP4, of a second each. @returns names and bytes, the playlist among them */
+/**
+ * Pieces of HLS, as MPEG-TS or fragments of MP4, of one second each. @returns names and bytes, including the playlist
+ */
 export async function makeHls(kind: "mpegts" | "fmp4"): Promise<ReadonlyMap<string, Buffer>> {
   const { base } = await makeParts();
   const extension = kind === "mpegts" ? "ts" : "m4s";

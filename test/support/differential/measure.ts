@@ -4,7 +4,7 @@ import { probe } from "../delivered.ts";
 
 const run = promisify(execFile);
 
-/** What a file is worth to a viewer. */
+/** The quality of a file for a viewer. */
 export interface Worth {
   /** Codec; null for no video. */
   readonly video: string | null;
@@ -14,11 +14,11 @@ export interface Worth {
   readonly chapters: number;
   readonly hasCover: boolean;
   readonly artist: string | null;
-  /** Shown higher than it is wide, whether it is stored so or a rotation says so. */
+  /** Displayed vertically, whether it is stored that way or rotated. */
   readonly isUpright: boolean;
-  /** That decode. */
+  /** Frames that can be decoded. */
   readonly frames: number;
-  /** Frames that are shown before the one in front of them. */
+  /** Frames that are shown before the one that precedes them. */
   readonly backwards: number;
   readonly seconds: number;
   /** Lines of errors while everything is decoded. */

@@ -5,7 +5,7 @@ import type { DifferentialCase } from "./cases.ts";
 import { makeFile, makeHls } from "./make-files.ts";
 import { type RecipeName, recipeOf } from "./recipes.ts";
 
-/** Files and pieces that tools, transmission and hands left odd. */
+/** Files and segments with defects from tools, transmission or manual editing. */
 
 type Change = (bytes: Buffer) => Buffer;
 
@@ -16,10 +16,10 @@ interface OddFile {
   readonly explained?: DifferentialCase["explained"];
 }
 
-/** A tool that reads lengths from headers counts the first of two files. */
+/** A tool that reads lengths from headers counts only the first of two files. */
 const BOTH = { seconds: "Both of the files are in it" };
 
-/** ffmpeg takes the second header for a packet of a second, which the repair fills with silence. */
+/** ffmpeg reads the second header as a packet of one second, which the repair fills with silence. */
 const CHAINED = { seconds: "Both of the files are in it, with a second of silence between them" };
 
 const PACKET = 188;
@@ -31,7 +31,7 @@ const behind =
     Buffer.concat([Buffer.from(text), bytes]);
 const PAGE = "<!doctype html><title>Download</title><p>Your file is below.</p>\n";
 
-/** A recorder that was switched off leaves its fields of lengths as they were at the start. */
+/** A recorder that was switched off leaves its length fields as they were at the start. */
 const withoutLengths: Change = (bytes) => {
   const copy = Buffer.from(bytes);
   copy.writeUInt32LE(0xff_ff_ff_ff, 4);

@@ -1,5 +1,5 @@
 /**
- * Files as people have them: how each is made by ffmpeg from test signals. All last {@link SECONDS} seconds, most have
+ * Files as people have them: how ffmpeg makes each from test signals. All last {@link SECONDS} seconds, most have
  * {@link FPS} frames a second.
  */
 
@@ -10,7 +10,7 @@ export const FPS = 25;
 export interface Parts {
   /** H.264 with frames out of order, and AAC; index in front. */
   readonly base: string;
-  /** Three chapters, title, artist and album, in ffmpeg's own text form. */
+  /** Three chapters, title, artist and album, in ffmpeg's own text format. */
   readonly chapters: string;
   /** A JPEG. */
   readonly cover: string;
@@ -20,7 +20,7 @@ export interface Parts {
 
 export interface Recipe {
   readonly extension: string;
-  /** Arguments of ffmpeg, without the output. */
+  /** Arguments for ffmpeg, without the output. */
   readonly args: (parts: Parts) => readonly string[];
   /** It has no video. */
   readonly audioOnly?: boolean;

@@ -17,7 +17,7 @@ export interface Differential {
   readonly deliveries: Deliveries;
 }
 
-/** Lets both take the same source, and compares what they made of it. */
+/** Runs both on the same source, and compares the results. */
 export async function runCase(
   { deliveries, origin }: Differential,
   one: DifferentialCase,
@@ -49,7 +49,7 @@ async function ourResult(
   }
 }
 
-/** What yt-dlp with ffmpeg makes of it, asked for nothing special. */
+/** What yt-dlp with ffmpeg makes of it, without special options. */
 async function peerResult(url: string): Promise<Worth | null> {
   const folder = await mkdtemp(join(tmpdir(), "peer-"));
   try {

@@ -6,7 +6,7 @@ import { DEFAULT_FIELDS, DriveFiles, type Metadata, type StoredFile, shown } fro
 import { DriveRefusedError, sendRefusal } from "./drive-refusal.ts";
 import { DriveSessions } from "./drive-sessions.ts";
 
-/** A stand-in for Google Drive's API v3: tokens, files, shared drives, resumable uploads, permissions. */
+/** A double of Google Drive's API v3: tokens, files, shared drives, resumable uploads, permissions. */
 export interface DriveDouble {
   readonly origin: string;
   /** A folder in a shared drive that the account manages. */
@@ -15,9 +15,9 @@ export interface DriveDouble {
   readonly otherPrivateKey: string;
   readonly files: DriveFiles;
   readonly sessions: DriveSessions;
-  /** Why the account may share no file; null: it may. */
+  /** Why the account may not share files; null: it may. */
   noSharing: string | null;
-  /** Tokens that were issued so far are no longer valid. */
+  /** Invalidates all tokens that were issued so far. */
   revokeTokens(): void;
   close(): Promise<void>;
 }
@@ -25,7 +25,7 @@ export interface DriveDouble {
 const TOKEN_PATH = "/token";
 const FILES = /^\/drive\/v3\/files(?:\/([\w-]+))?(\/permissions)?$/;
 const UPLOADS = /^\/upload\/drive\/v3\/files(?:\/([\w-]+))?$/;
-/** Files that people shared are not shown to a token of `drive.file`. */
+/** A `drive.file` token does not see files that people shared. */
 const SCOPE = /^https:\/\/www\.googleapis\.com\/auth\/drive$/;
 
 export async function startDriveDouble(): Promise<DriveDouble> {
@@ -64,7 +64,7 @@ export async function startDriveDouble(): Promise<DriveDouble> {
   const answerFile = (res: ServerResponse, file: StoredFile, query: URLSearchParams) =>
     answer(res, shown(file, fieldsOf(query), origin));
 
-  /** Without a token: what a link shows to everybody, and what a test looks at by its key. */
+  /** Without a token: what a link shows to everybody, and what a test reads by its key. */
   function download({ searchParams: query }: URL, res: ServerResponse): void {
     const id = query.get("id");
     const found =
@@ -154,7 +154,7 @@ export async function startDriveDouble(): Promise<DriveDouble> {
     if (query.get("uploadType") !== "resumable") throw new DriveRefusedError(400, "badRequest", "uploadType");
     const begun = sessions.begin(id, (await json(req)) as Metadata, query);
     url.searchParams.set("upload_id", begun);
-    // Google names its own host, whatever proxy stands in front of it
+    // Google names its own host, whatever proxy is in front of it
     res.writeHead(200, { location: `https://www.googleapis.com${url.pathname}?${url.searchParams}` }).end();
   }
 
@@ -200,7 +200,7 @@ function sendContent(req: IncomingMessage, res: ServerResponse, { content, mimeT
   res.end(body);
 }
 
-/** A body that holds metadata and content. */
+/** A body that contains metadata and content. */
 function multipartOf(contentType: string, body: Buffer): { metadata: Metadata; content: Buffer } {
   const boundary = /^multipart\/related; boundary=(\S+)$/.exec(contentType)?.[1];
   if (!boundary) throw new DriveRefusedError(400, "badContent", "not multipart/related");

@@ -31,11 +31,11 @@ export interface Metadata {
   readonly trashed?: boolean;
 }
 
-/** The tree of files behind the double: ids, any number of equal names, a quota, roles. */
+/** The file tree of the double: ids, any number of equal names, a quota, roles. */
 export class DriveFiles {
   readonly #files = new Map<string, StoredFile>();
   readonly #roles = new Map<string, Role>();
-  /** Bytes that the service account may own outside of shared drives; Google gives new ones none. */
+  /** Bytes that the service account may own outside shared drives; Google gives new accounts none. */
   ownQuotaBytes = 0;
 
   constructor() {
@@ -54,7 +54,7 @@ export class DriveFiles {
     return [...this.#files.values()].filter(({ trashed }) => !trashed);
   }
 
-  /** @throws DriveRefusedError for an id that is not known, or that only `supportsAllDrives` shows */
+  /** @throws DriveRefusedError for an unknown id, or one that only `supportsAllDrives` shows */
   get(id: string, query: URLSearchParams): StoredFile {
     const file = this.#files.get(id);
     const isHidden = file?.driveId != null && query.get("supportsAllDrives") !== "true";
@@ -71,18 +71,18 @@ export class DriveFiles {
       (file) =>
         file.parents.some((id) => parents.includes(id)) &&
         (file.driveId === null || showsShared) &&
-        // Drive's search knows no upper and lower case
+        // Drive's search ignores case
         (name === undefined || file.name.toLowerCase() === name.toLowerCase()) &&
         (mimeType === undefined || file.mimeType === mimeType),
     );
     const at = Number(query.get("pageToken") ?? 0);
     const end = at + Math.min(1000, Number(query.get("pageSize") ?? 100));
-    // the newest first, so that nobody relies on an order that was not asked for
+    // the newest first, so that no test relies on an order that was not requested
     const files = found.toReversed().slice(at, end);
     return { files, ...(end < found.length ? { nextPageToken: String(end) } : {}) };
   }
 
-  /** Refuses what could not be created. */
+  /** Refuses what may not be created. */
   check(metadata: Metadata, query: URLSearchParams, bytes: number): StoredFile {
     const parent = this.get(metadata.parents?.[0] ?? "root", query);
     if ((metadata.parents?.length ?? 0) > 1) throw new DriveRefusedError(400, "invalid", "Too many parents.");
@@ -161,7 +161,7 @@ export class DriveFiles {
   }
 }
 
-/** A file as Drive shows it, with the fields that were asked for and no other. */
+/** A file as Drive shows it, with the requested fields and no others. */
 export function shown(file: StoredFile, fields: readonly string[], origin: string): object {
   const { id, name, mimeType, parents, properties, createdTime, content } = file;
   const all: Record<string, unknown> = {
@@ -178,7 +178,7 @@ export function shown(file: StoredFile, fields: readonly string[], origin: strin
   return Object.fromEntries(Object.entries(all).filter(([field]) => fields.includes(field)));
 }
 
-/** What Drive answers of a file if nobody asks for more. */
+/** What Drive returns about a file when no fields are requested. */
 export const DEFAULT_FIELDS = ["kind", "id", "name", "mimeType"];
 
 const insufficient = () =>

@@ -1,6 +1,6 @@
 import { DriveRefusedError } from "./drive-refusal.ts";
 
-/** A search of Drive, as far as the double knows its language. */
+/** A search of Drive, as far as the double understands its language. */
 export interface DriveQuery {
   readonly parents: readonly string[];
   readonly name?: string;

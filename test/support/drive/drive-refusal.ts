@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 
-/** An error answer of Google's APIs. */
+/** An error response of Google's APIs. */
 export class DriveRefusedError extends Error {
   readonly status: number;
   readonly reason: string;

@@ -15,7 +15,7 @@ interface Session {
   made: StoredFile | null;
 }
 
-/** What a session answers: it goes on, or the file is made. */
+/** The response of a session: it continues, or the file is created. */
 export type SessionAnswer =
   | { readonly stored: number }
   | { readonly file: StoredFile; readonly query: URLSearchParams };
@@ -24,9 +24,9 @@ export type SessionAnswer =
 export class DriveSessions {
   readonly #files: DriveFiles;
   readonly #sessions = new Map<string, Session>();
-  /** Bytes that are stored of the next chunk, as if the rest were lost. */
+  /** How many bytes of the next chunk are stored, as if the rest were lost. */
   takeNext: number | null = null;
-  /** What the file of the next completed session holds instead. */
+  /** What the file of the next completed session contains instead. */
   damageNext = false;
 
   constructor(files: DriveFiles) {
@@ -40,7 +40,7 @@ export class DriveSessions {
       .map(({ metadata }) => metadata.name ?? "");
   }
 
-  /** Drive forgot all of them, as it does after a week or by a failure of its own. */
+  /** Makes Drive drop all of them, as it does after a week or through a failure of its own. */
   forgetAll(): void {
     this.#sessions.clear();
   }

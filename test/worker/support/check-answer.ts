@@ -14,7 +14,7 @@ function endpointOf(method: string, path: string): Endpoint | undefined {
   );
 }
 
-/** Every response must be one that the endpoints table, and so the OpenAPI document, promises. */
+/** Every response must be one that the endpoints table, and so the OpenAPI document, declares. */
 export async function checkResponse(method: string, path: string, response: Response): Promise<void> {
   expect(response.headers.get("x-request-id")).toMatch(/^[\w.-]{8,128}$/);
   const endpoint = endpointOf(method, path);

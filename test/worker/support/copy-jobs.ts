@@ -1,9 +1,9 @@
 import { env } from "./env.ts";
 
 /**
- * Copies a job so many times by one statement.
+ * Copies a job this many times with one statement.
  *
- * @param columns what each copy has instead of the original's, as SQL; `numbers.n` counts from 1
+ * @param columns what each copy has instead of the original's values, as SQL; `numbers.n` counts from 1
  */
 export async function copyJobs(id: string, count: number, columns: Record<string, string>): Promise<void> {
   const { results } = await env.DB.prepare("select name from pragma_table_info('jobs')").all<{

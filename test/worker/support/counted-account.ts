@@ -5,15 +5,15 @@ import { delivery, failed } from "./delivery.ts";
 import type { Harness } from "./harness.ts";
 
 const GB = 1024 ** 3;
-/** What each unfinished job holds of the quota, and delivers at most, in bytes. */
+/** What each unfinished job reserves of the quota, and delivers at most, in bytes. */
 export const LARGEST_FILE = GB / 4;
 const MONTHS = ["2026-11", "2026-12", "2027-01"] as const;
 
 interface CountedJob {
-  /** Index of the key that asked. */
+  /** Index of the key that created it. */
   readonly key: number;
   run: RunRequest;
-  /** Null while the job is not finished. */
+  /** Null while the job is unfinished. */
   end: { readonly month: number; readonly bytes: number } | null;
 }
 
@@ -64,7 +64,7 @@ export class CountedAccount {
     job.run = this.#worker.network.runs.findLast(({ job_id }) => job_id === job.run.job_id) ?? job.run;
   }
 
-  /** Asks for an ended job again, with either of the keys: it counts where it is asked for. */
+  /** Retries an ended job with either of the keys: it counts for the key that retries. */
   async retry(index: number, key: number): Promise<void> {
     const job = this.#job(index);
     if (!job) return;
@@ -81,7 +81,7 @@ export class CountedAccount {
     this.#worker.now = Date.UTC(2026, 10 + this.#month, 1);
   }
 
-  /** The present month is reported exactly, for the account and for each key. */
+  /** The current month is reported exactly, for the account and for each key. */
   async check(month = this.#month): Promise<void> {
     const query = `?period=${MONTHS[month]}`;
     const [key] = this.#keys;
@@ -97,7 +97,7 @@ export class CountedAccount {
     expect(keys).toMatchObject([0, 1].map((index) => this.#expected(month, (job) => job.key === index)));
   }
 
-  /** So is every other month. */
+  /** All months are reported exactly. */
   async checkAll(): Promise<void> {
     for (const month of MONTHS.keys()) await this.check(month);
   }
@@ -117,7 +117,7 @@ export class CountedAccount {
     return this.#jobs[index % Math.max(1, this.#jobs.length)];
   }
 
-  /** Reports twice, as a processor does whose answer was lost. @param bytes null when the job goes on */
+  /** Reports twice, like a processor whose response was lost. @param bytes null when the job continues */
   async #report(index: number, content: object, bytes: number | null): Promise<void> {
     const job = this.#job(index);
     if (!job) return;

@@ -1,6 +1,6 @@
 import type { Delivery } from "../../../schema/wire/callback.ts";
 
-/** What a processor says about a delivered file. */
+/** What a processor reports about a delivered file. */
 export const delivery: Delivery = {
   key: "videos/A title [abc].mp4",
   subtitle_key: null,

@@ -5,7 +5,7 @@ export type Failure = "refused" | "answer_lost";
 export class FailingDatabase {
   /** Calls so far. */
   calls = 0;
-  /** Looked at before each call. */
+  /** Asked before each call. */
   failureOf: (call: number) => Failure | null = () => null;
   readonly #d1: D1Database;
 

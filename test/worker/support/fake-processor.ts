@@ -10,11 +10,11 @@ export const sha256 = async (text: string): Promise<string> => {
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 };
 
-/** A run that goes on by one report or one written object at a time, as the test says. */
+/** A run that advances by one report or one written object at a time, under the test's control. */
 export class FakeRun {
   readonly run: RunRequest;
   readonly key: string;
-  /** Objects were written that the Worker was not reported of. */
+  /** Objects were written that the Worker has not been informed of. */
   hasWritten = false;
   isOver = false;
   readonly #worker: Harness;
@@ -50,7 +50,7 @@ export class FakeRun {
     };
   }
 
-  /** Makes one step; a report that the Worker puts off is made again by the next call. */
+  /** Makes one step; the next call repeats a report that the Worker postpones. */
   async step(): Promise<void> {
     if (this.isOver) return;
     this.#next = this.#steps.next();

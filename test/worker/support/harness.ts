@@ -22,15 +22,15 @@ interface CallOptions {
   readonly headers?: Record<string, string>;
 }
 
-/** What the consumer said to the messages. */
+/** What the consumer did with the messages. */
 interface ConsumedMessages {
   readonly acked: string[];
   readonly retried: { readonly job_id: string; readonly delaySeconds: number }[];
 }
 
 /**
- * The Worker over the real database, with a clock that stands still, a scripted network, and a queue that is
- * emptied when the test says so.
+ * The Worker over the real database, with a clock that the test sets, a scripted network, and a queue that is emptied
+ * when the test says so.
  */
 export class Harness {
   now = Date.UTC(2026, 10, 24, 12);
@@ -41,13 +41,13 @@ export class Harness {
   readonly deliveryQueue: { readonly body: DeliveryMessage; readonly delaySeconds: number }[] = [];
   readonly logs: LogFields[] = [];
   readonly batches = new LocalBatches((ctx) => this.context(ctx));
-  /** What was asked to be listed, the newest last. */
+  /** The lists that were requested, the newest last. */
   readonly listed: Recognised[] = [];
-  /** What a list holds; null: the real listing is asked. */
+  /** What a list contains; null: the real listing is used. */
   onListing: ((recognised: Recognised) => Listing) | null = null;
   /** How often messages were sent to the first queue, however many at once. */
   sends = 0;
-  /** What happens while the Worker waits. */
+  /** Called while the Worker waits. */
   onWait: () => void | Promise<void> = () => {};
   /** Makes the queue refuse. */
   queueIsDown = false;
@@ -93,7 +93,9 @@ export class Harness {
     this.#app = createApp(this.services);
   }
 
-  /** Calls the API, waits for what goes on after the response, and checks the response against its schema. */
+  /**
+   * Calls the API, waits for the work that continues after the response, and checks the response against its schema.
+   */
   async call(method: string, path: string, { key, body, headers }: CallOptions = {}): Promise<Response> {
     const ctx = createExecutionContext();
     const request = new Request(`https://waterspout.example${path}`, {
@@ -115,7 +117,7 @@ export class Harness {
     return this.json<T>(method, path, { body, headers: { authorization: `Bearer ${env.ADMIN_TOKEN}` } });
   }
 
-  /** A new account with a key. @param newKey what the key is to be */
+  /** A new account with a key. @param newKey the properties of the key */
   async account(limits = {}, newKey = {}): Promise<{ id: string; key: string }> {
     const { id } = await this.operator<{ id: string }>("POST", "/admin/accounts", { name: "tests", limits });
     const { api_key } = await this.operator<{ api_key: string }>(
@@ -126,7 +128,7 @@ export class Harness {
     return { id, key: api_key };
   }
 
-  /** Creates a job; answers its id. */
+  /** Creates a job; returns its id. */
   async create(key: string, request: Record<string, unknown> = {}): Promise<string> {
     const body = { url: "https://media.example.com/a.mp4", ...request };
     return (await this.json<{ job_id: string }>("POST", "/jobs", { key, body })).job_id;
@@ -145,7 +147,7 @@ export class Harness {
     return this.json<Job>("GET", `/jobs/${id}`, { key });
   }
 
-  /** Speaks as the processor. */
+  /** Sends a report as the processor. */
   report(
     run: RunRequest,
     name: "upload" | "recording" | "publish" | "outcome",

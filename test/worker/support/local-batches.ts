@@ -2,17 +2,17 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import type { BatchObjects, RequestContext } from "../../../worker/context.ts";
 import { BatchCoordinator } from "../../../worker/services/batches/coordinator.ts";
 
-/** Stand where the objects of batches are: the same logic, whose memory and alarms are in the test's hands. */
+/** Replace the objects of batches: the same logic, with memory and alarms that the test controls. */
 export class LocalBatches implements BatchObjects {
   readonly #keepers = new Map<string, BatchCoordinator>();
   readonly #open: (ctx: ExecutionContext) => RequestContext;
-  /** Batches with an alarm, and in how many milliseconds it rings. */
+  /** Batches with an alarm, and in how many milliseconds it fires. */
   readonly alarms = new Map<string, number>();
-  /** Nothing arrives: calls are lost. */
+  /** No call arrives: all are lost. */
   areAway = false;
   /** Reports of ended jobs are lost. */
   loseReports = false;
-  /** Remove everything before each call. */
+  /** Evict everything from memory before each call. */
   areForgetful = false;
   /** Reports that arrived. */
   reports = 0;
@@ -21,7 +21,7 @@ export class LocalBatches implements BatchObjects {
     this.#open = open;
   }
 
-  /** As if the objects were evicted from memory. */
+  /** Acts as if the objects were evicted from memory. */
   evict(): void {
     this.#keepers.clear();
   }
@@ -40,7 +40,7 @@ export class LocalBatches implements BatchObjects {
     return 0;
   }
 
-  /** Rings all alarms that are set. */
+  /** Fires all alarms that are set. */
   async ring(): Promise<void> {
     for (const batchId of [...this.alarms.keys()]) await this.wake(batchId);
   }

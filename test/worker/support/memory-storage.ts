@@ -2,9 +2,9 @@ import { addressOf, objectUrl } from "../../../schema/storage/address.ts";
 import type { StorageTarget } from "../../../schema/wire/run.ts";
 import { env } from "./env.ts";
 
-/** Object stores at several hosts, kept in the tests' R2 bucket; signatures are not looked at. */
+/** Object stores at several hosts, kept in the tests' R2 bucket; signatures are not checked. */
 export class MemoryStorage {
-  /** What happens before an object is deleted. */
+  /** Called before an object is deleted. */
   onDelete: () => Promise<void> = async () => {};
 
   /** For `ScriptedNetwork`. */

@@ -1,11 +1,11 @@
-/** What a metered database reports of its statements. */
+/** What a metered database reports about its statements. */
 interface Meter {
   rowsRead: number;
 }
 
 /**
- * A D1 database that counts the rows its statements read, table and index entries alike. Answers as arrays carry no such
- * figure: a query is then asked a second time for its figure, so time and rows must not be measured together.
+ * A D1 database that counts the rows its statements read, table and index entries alike. Results as arrays do not carry
+ * this figure: such a query is then run a second time to get it, so time and rows must not be measured together.
  */
 export class MeteredD1 {
   readonly #d1: D1Database;
@@ -76,7 +76,7 @@ class MeteredStatement {
     const result = await this.statement.all<Record<string, unknown>>();
     note(this.#meter, result.meta);
     const changesNothing = /^\s*(select|with)\b/i.test(this.#query);
-    // columns of one name fall together in objects; what is written returns columns of different names
+    // columns with equal names collapse in objects; writes return columns with different names
     return changesNothing ? this.statement.raw() : result.results.map((row) => Object.values(row));
   }
 }

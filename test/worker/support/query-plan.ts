@@ -5,13 +5,13 @@ interface Query {
   toSQL(): { readonly sql: string; readonly params: readonly unknown[] };
 }
 
-/** A table that is read from end to end; the members of a JSON list, and what a query itself made up, are no table. */
+/** A table that is read from end to end; the members of a JSON list and a query's own derived tables do not count. */
 const FULL_SCAN = expect.stringMatching(
   /^SCAN (?!beat\b|json_each\b|job\b|moving\b|in_order\b|name\b|delivery\b|ending\b|line\b|waiting\b|contender\b|due\b|\(subquery|LIST|CONSTANT)/,
 );
 const SORT = expect.stringMatching(/TEMP B-TREE/);
 
-/** A query must find what it looks for by an index, in the order that it wants unless it sorts the little that it found. */
+/** A query must find its rows by an index, and in its order, unless it may sort the few rows that it found. */
 export async function expectIndexed(
   query: Query,
   { ordered }: { ordered: "by index" | "in memory" } = { ordered: "by index" },

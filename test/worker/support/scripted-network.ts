@@ -11,27 +11,27 @@ export interface Post {
   readonly body: string;
 }
 
-/** Stands where the processor and the storage are: records what the Worker sends and answers as reported. */
+/** Plays the processor and the storage: records what the Worker sends and answers as configured. */
 export class ScriptedNetwork {
   /** Runs that were handed over, the newest last; each was checked against the contract. */
   readonly runs: RunRequest[] = [];
-  /** Probes that were asked for, the newest last. */
+  /** Probes that were requested, the newest last. */
   readonly probes: ProbeRequest[] = [];
   /** Everything else, as `METHOD host/path?query`. */
   readonly calls: string[] = [];
-  /** How `POST /runs` is answered. */
+  /** The response to `POST /runs`. */
   onRun: StubResponse = () => Response.json({ v: 1 }, { status: 202 });
-  /** How `POST /probe` is answered. */
+  /** The response to `POST /probe`. */
   onProbe: StubResponse = () => new Response(null, { status: 502 });
-  /** How everything else of the processor is answered, and what callers' storages answer. */
+  /** The responses to all other requests to the processor, and those of callers' storages. */
   onOther: ResponseTo = () => new Response(null, { status: 200 });
-  /** How `hooks.example.com` answers. */
+  /** The response of `hooks.example.com`. */
   onHook: StubResponse = () => new Response(null, { status: 204 });
   /** What was posted to `hooks.example.com`, the newest last. */
   readonly posts: Post[] = [];
-  /** What stands at other hosts, by host name. */
+  /** The responses of other hosts, by host name. */
   readonly hosts = new Map<string, ResponseTo>();
-  /** How the operator's bucket answers. */
+  /** The responses of the operator's bucket. */
   onStorage: ResponseTo = () => new Response(null, { status: 204 });
 
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
@@ -63,11 +63,11 @@ export class ScriptedNetwork {
   }
 }
 
-/** What a processor without a free slot answers. */
+/** The response of a processor without a free slot. */
 export const busy =
   (retryAfterSeconds: number): StubResponse =>
   () =>
     new Response(null, { status: 503, headers: { "retry-after": String(retryAfterSeconds) } });
 
-/** What a connection to nobody comes to. */
+/** The result of a connection to a host that does not answer. */
 export const unreachable: StubResponse = () => Promise.reject(new TypeError("connection refused"));

@@ -2,7 +2,7 @@ import type { RunRequest } from "../../../schema/wire/run.ts";
 import { completed } from "./delivery.ts";
 import type { Harness } from "./harness.ts";
 
-/** A processor with so many slots, whose runs end when the test says so. */
+/** A processor with this many slots, whose runs end when the test says so. */
 export class ScriptedProcessor {
   /** Accepted runs that have not ended, the oldest first. */
   readonly running: RunRequest[] = [];
@@ -17,7 +17,7 @@ export class ScriptedProcessor {
     worker.network.onRun = () => this.#admit(worker.network.run);
   }
 
-  /** Completes the oldest run, or the one at this place, and waits until its slot is filled again. */
+  /** Completes the oldest run, or the one at this index, and waits until its slot is filled again. */
   async finish(index = 0): Promise<void> {
     const [run] = this.running.splice(index, 1);
     if (!run) throw new Error("nothing runs");

@@ -1,6 +1,6 @@
 import type { InlineStorage } from "../../../schema/api/storage.ts";
 
-/** Storage of callers at each provider, with credentials that are made up. */
+/** Storage of callers at each provider, with made-up credentials. */
 
 async function privateKey(): Promise<string> {
   const algorithm = {
@@ -15,7 +15,7 @@ async function privateKey(): Promise<string> {
   return `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`;
 }
 
-/** What a service account's key file says. */
+/** The content of a service account's key file. */
 export const keyFile = {
   type: "service_account",
   client_email: "robot@project.iam.gserviceaccount.com",
@@ -63,7 +63,7 @@ export const oss = {
 
 export const storages = { s3, blob, sas, gcs, oss } as const;
 
-/** Strings that must not be stored, logged or answered. */
+/** Strings that must not be stored, logged or returned. */
 export const SECRETS = [
   s3.secret_key,
   blob.account_key,

@@ -3,7 +3,7 @@ import { vi } from "vitest";
 import type { Harness } from "./harness.ts";
 import type { Post } from "./scripted-network.ts";
 
-/** Where tests have their webhook events posted to. */
+/** Where tests have their webhook events posted. */
 export const hook = "https://hooks.example.com/in";
 
 export const signingSecret = async (worker: Harness, key: string): Promise<string> =>

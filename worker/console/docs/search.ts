@@ -7,7 +7,7 @@ interface Found {
   readonly text: string;
 }
 
-/** Results that are shown. */
+/** Maximum number of results. */
 const SHOWN = 12;
 const LANGUAGE = "waterspout-sample";
 

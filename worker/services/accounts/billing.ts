@@ -18,7 +18,7 @@ export interface BilledUsage extends BillingPeriod {
 const GIGABYTE = 1024 ** 3;
 
 /**
- * The period that a time lies in: from midnight (UTC) of a day of the month to the same day of the next month.
+ * The period that contains a time: from midnight (UTC) of a day of the month to the same day of the next month.
  *
  * @param day 1 to 28
  * @example periodOf(15, Date.UTC(2026, 10, 24)) // from 15 November to 15 December 2026

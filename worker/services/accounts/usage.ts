@@ -23,7 +23,7 @@ const GIGABYTE = 1024 ** 3;
 const MEGABYTE = 1024 ** 2;
 /** Reserved for a job of an account with a quota but without a limit of file size; the run may deliver no more. */
 const DEFAULT_RESERVATION_BYTES = 8 * GIGABYTE;
-/** An estimate, since nobody knows when a job ends. */
+/** An estimate, since the end of a job is not known beforehand. */
 const TOO_MANY_JOBS_RETRY_SECONDS = 10;
 
 /** The period of everything since the beginning. */

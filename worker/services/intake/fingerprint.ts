@@ -14,8 +14,8 @@ const SECRETS = [
 ];
 
 /**
- * Identifies what a body asks for, independent of the order of its members. It is a keyed tag, so that nobody can guess
- * the password in a URL by trying.
+ * Identifies what a body asks for, independent of the order of its members. It is a keyed tag, so that the password in
+ * a URL cannot be guessed by trying.
  */
 export const fingerprintOf = ({ sealer }: Pick<RequestContext, "sealer">, body: unknown): Promise<string> =>
   sealer.tag(textOf(body));

@@ -6,15 +6,15 @@ import { siteRunsQuery } from "../../db/metrics/statistics.ts";
 import { runsByInstanceQuery } from "../../db/source-backoff.ts";
 import { WINDOW_MS } from "../runs/run-counts.ts";
 
-/** How old an isolate's answer may be, in milliseconds: the route is open to everybody. */
+/** Maximum age of an isolate's result, in milliseconds: the route is open to everybody. */
 const MEMORY_MS = 15_000;
-/** Of fewer runs nothing is said. */
+/** With fewer runs, no statement is made. */
 const MIN_RUNS = 5;
-/** Shares of successful runs from which on a site works, or is only impaired. */
+/** Shares of successful runs from which a site counts as working, or only as impaired. */
 const WORKS = 0.9;
 const IMPAIRED = 0.5;
 
-/** This isolate's copy of how runs of each site ended lately. */
+/** This isolate's copy of how the runs of each site ended lately. */
 export class SiteRunsMemory {
   #known: readonly SiteRuns[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
@@ -28,7 +28,7 @@ export class SiteRunsMemory {
   }
 }
 
-/** How each site did in the last hour, in the order of their names. @param isOperator also gets numbers and reasons */
+/** The state of each site in the last hour, ordered by name. @param isOperator also gets numbers and reasons */
 export async function viewStatus(context: RequestContext, isOperator: boolean): Promise<ServiceStatus> {
   const runs = await context.siteRuns.read(context);
   const names = [...new Set(runs.map(({ site }) => site))].sort();
@@ -58,7 +58,7 @@ function siteStatus(site: string, rows: readonly SiteRuns[], isOperator: boolean
   const sumOf = (which: (outcome: string) => boolean) =>
     rows.filter(({ outcome }) => which(outcome)).reduce((sum, { runs }) => sum + runs, 0);
   const failed = sumOf(isSiteFailure);
-  // private or removed media was answered as it should be
+  // the response to private or removed media is correct
   const judged = sumOf((outcome) => outcome === "completed" || isContentVerdict(outcome)) + failed;
   const rate = judged < MIN_RUNS ? null : Math.round(((judged - failed) / judged) * 100) / 100;
   return {

@@ -25,8 +25,9 @@ interface Known {
 }
 
 /**
- * This isolate's estimate of how busy each instance is: counted by the database from time to time, and corrected by what
- * the instances answer meanwhile. It only decides who is asked first, so a wrong estimate costs a question, never a job.
+ * This isolate's estimate of how busy each instance is: counted by the database from time to time, and corrected by the
+ * instances' responses meanwhile. It only decides which is asked first, so a wrong estimate costs a request, never a
+ * job.
  */
 export class PoolLoad {
   readonly #slots: RunSlots | null;

@@ -13,7 +13,7 @@ import type {
 
 /** One processor of a pool. */
 export interface PoolMember {
-  /** What jobs remember it by, and what it calls itself in heartbeats. */
+  /** The name that jobs store, and that it uses in heartbeats. */
   readonly name: string;
   readonly send: Send;
 }
@@ -34,7 +34,7 @@ interface PoolOptions {
   readonly token: string;
   /** A processor that has not answered a run within this time counts as unreachable, in milliseconds. */
   readonly startTimeoutMs: number;
-  /** The same of a probe. */
+  /** The same for a probe. */
   readonly probeTimeoutMs: number;
   health(): Promise<RunnerHealth>;
   keepAwake(member: PoolMember): Promise<void>;
@@ -44,8 +44,8 @@ interface PoolOptions {
 const MAX_ASKED = 4;
 
 /**
- * A pool of processors that are alike. A member that was unreachable or lost the job's run is not asked for that job if
- * there is any other, and the next claim begins behind it, so that several dead members are passed one after the other.
+ * A pool of equal processors. A member that was unreachable or lost the job's run is not asked for that job if there is
+ * any other, and the next claim begins after it, so that several dead members are skipped one after the other.
  */
 export function createPoolRunner(options: PoolOptions): Runner {
   const { members, placement, clock, token, startTimeoutMs, probeTimeoutMs } = options;
@@ -68,7 +68,7 @@ export function createPoolRunner(options: PoolOptions): Runner {
     const others = allowed.filter((name) => name !== avoid);
     const isRoom = (name: string) => (alone ? load.isEmpty(name) : load.hasRoom(name, runClass, now));
     // members that may have no room are asked all the same, because the estimate may be wrong
-    // a job that met a dead member goes on behind it, so that it passes each of them once
+    // a job that met a dead member continues after it, so that it tries each of them once
     const isDown = (name: string) => avoid === null && load.isDown(name, now);
     const rank = (name: string) => 2 * Number(!isRoom(name)) + Number(isDown(name));
     return (others.length > 0 ? others : allowed).sort((a, b) => rank(a) - rank(b)).slice(0, MAX_ASKED);
@@ -108,9 +108,9 @@ export function createPoolRunner(options: PoolOptions): Runner {
         if (response.type === "accepted") load.accepted(name, runClass);
         else load.release(name);
         if (response.type === "unreachable") load.down(name, clock());
-        // without a verdict the run may have begun there: it is not begun a second time under the same claim
+        // without a response the run may have begun there: it is not started a second time under the same claim
         if (response.type !== "busy") return response;
-        // a run that must be alone says nothing of the room that others would find
+        // a run that must be alone says nothing about the room that others would find
         if (!alone) load.full(name, runClass, clock() + response.retryAfterSeconds * 1000);
       }
       return response;

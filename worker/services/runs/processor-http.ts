@@ -15,7 +15,7 @@ import { readLines } from "../../lib/read-lines.ts";
 import { checkClock } from "./clock-check.ts";
 import type { ListReply, ProbeReply, RunnerHealth, StartResponse } from "./runner.ts";
 
-/** The processor's HTTP interface, which both runners speak. */
+/** The processor's HTTP interface, which both runners use. */
 
 export type Send = (path: string, init: RequestInit) => Promise<Response>;
 
@@ -119,7 +119,7 @@ async function noProbe(response: Response): Promise<Exclude<ProbeReply, { type: 
   return { type: "unreachable", reason: `the processor answered ${response.status}` };
 }
 
-/** Tells a processor to stop a run; whether it answers does not matter. */
+/** Instructs a processor to stop a run; whether it answers does not matter. */
 export async function cancelRun(send: Send, token: string, jobId: string): Promise<void> {
   try {
     const response = await send(`/runs/${jobId}`, {

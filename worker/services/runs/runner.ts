@@ -77,7 +77,7 @@ export interface Runner {
   count(instances: readonly InstanceRuns[]): void;
   /** A run ended. @param freeSlots as the instance reports them */
   freed(runner: string, runClass: RunClass, freeSlots?: number): void;
-  /** Tells the instance to stop a run. Never throws: the heartbeat reports it again. */
+  /** Instructs the instance to stop a run. Never throws: the heartbeat reports it again. */
   cancel(jobId: string, runner: string | null): Promise<void>;
   /** Asks a source through a processor. Never throws. */
   probe(request: MediaProbeRequest): Promise<ProbeReply>;

@@ -45,7 +45,7 @@ export class BackoffMemory {
         clock() - STALE_AFTER_MS,
         runner.isPacked,
       );
-      // who chooses an instance for the next run has to know what runs there; it costs no round trip of its own
+      // choosing an instance for the next run requires knowing what runs there; it takes no extra round trip
       if (instances) runner.count(instances);
       const byName = (rows: typeof sources) => new Map(rows.map(({ name, until }) => [name, until]));
       this.#known = { sources: byName(sources), storages: byName(storages) };

@@ -63,7 +63,7 @@ export class GdriveStore implements StorageClient {
     await Promise.all(ours.map(({ id }) => this.#tree.remove(id)));
   }
 
-  /** Null where not everybody who has the link may read the file, and this account may not or shall not allow it. */
+  /** Null if the file is not open to everybody with the link, and this account may not or should not share it. */
   async signedLink(key: string): Promise<string | null> {
     const [file] = await this.#tree.find(key);
     if (!file || !isOurs(file)) return null;
@@ -94,7 +94,7 @@ export class GdriveStore implements StorageClient {
     if (status === 308) throw new StorageRefusedError(503, "NotCancelled");
   }
 
-  /** Lets everybody read a file who has its link. False where the account may not, or not so many in a day. */
+  /** Opens a file to everybody with its link. False if the account may not do that, or not as often in a day. */
   async #share(id: string): Promise<boolean> {
     const url = filesUrl(this.#target.endpoint, `${id}/permissions`, { fields: "id" });
     const body = { type: "anyone", role: "reader" };

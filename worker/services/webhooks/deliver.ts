@@ -114,7 +114,7 @@ function slowEndpoint(
   return kind === "slack" ? null : { ...(endpoint ?? UNKNOWN), account_id, url, sealed_url, slow: true };
 }
 
-/** A key of `SEALING_KEYS` is missing: the operator may restore it while the tries go on. */
+/** A key of `SEALING_KEYS` is missing: the operator may restore it while attempts continue. */
 function unreadable(error: unknown): TryResult {
   if (!(error instanceof UnsealError)) throw error;
   const sentence = "the endpoint's address cannot be read; a key of SEALING_KEYS is missing";

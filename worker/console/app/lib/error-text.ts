@@ -7,7 +7,9 @@ export interface ShownError {
   readonly requestId: string | null;
 }
 
-/** The server's own sentence says most; failures that are not the server's have one in the person's language. */
+/**
+ * The server's own sentence is the most specific; failures that are not the server's have one in the person's language.
+ */
 export function shownError(error: unknown, texts: Texts): ShownError {
   if (!(error instanceof WaterspoutError)) return { sentence: texts.errors.unexpected, requestId: null };
   const { code, message, issues, requestId } = error;

@@ -67,7 +67,7 @@ function kindOf({ type }: MemberSchema, choices: readonly string[]): Field["kind
   }
 }
 
-/** What a person entered, by the name of the field; an empty text is as good as none. */
+/** What a person entered, by the name of the field; an empty text counts as missing. */
 export type Entered = Readonly<Record<string, string | boolean>>;
 
 /** The request of what was entered: only fields that were filled in. */

@@ -38,7 +38,7 @@ const MAX_TRIES = 5;
 const MAX_RESPONSE_BYTES = 4 << 20;
 const DEFAULT_HOLD_MS = 1_000;
 
-/** Spotify's Web API for one listing: if one request is told to wait, all of them wait. */
+/** Spotify's Web API for one listing: if Spotify asks one request to wait, all of them wait. */
 export class SpotifyApi {
   readonly #context: RequestContext;
   readonly #signal: AbortSignal;

@@ -9,7 +9,7 @@ import { Empty } from "../../ui/page.tsx";
 import { filterOf } from "./job-filter.ts";
 import { JobTable } from "./job-table.tsx";
 
-/** Jobs that one search looks through before it asks whether to go on. */
+/** Jobs that one search goes through before it asks whether to continue. */
 const SPAN = 500;
 const PAGE = 100;
 

@@ -6,7 +6,7 @@ import { Card } from "../../ui/page.tsx";
 
 const AUDIO = /\.(m4a|mp3|ogg|opus)$/i;
 
-/** Plays the delivered file from the storage, and links it with what lies next to it. */
+/** Plays the delivered file from the storage, and links to the files next to it. */
 export function Player({ job }: { readonly job: Job }) {
   const texts = useTexts();
   const words = texts.job;
