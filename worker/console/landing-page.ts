@@ -30,7 +30,7 @@ export const landingPage = (url: string, version: string): string => `<!doctype 
     </header>
     <main class="landing">
       <h1>From a media URL to a file in your storage</h1>
-      <p class="lead">Waterspout accepts the URL of a video, an audio file, a playlist or a live stream, and delivers the media to your own bucket: S3, Azure Blob, Google Cloud Storage or Alibaba OSS.</p>
+      <p class="lead">Waterspout accepts the URL of a video, an audio file, a playlist or a live stream, and delivers the media to your own bucket: S3, Azure Blob, Google Cloud Storage, Alibaba OSS or Google Drive.</p>
       <p class="actions">
         <a class="button primary" href="/console">Open the console</a>
         <a class="button" href="/docs">Read the documentation</a>
