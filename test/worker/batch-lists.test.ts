@@ -75,6 +75,7 @@ describe("a list", () => {
     });
     expect(await batch(created.batch_id)).toEqual({
       id: created.batch_id,
+      metadata: null,
       kind: "playlist",
       show_url: list,
       title: "An album",
