@@ -1,17 +1,18 @@
 /** `npm start`, and the program of the image: keeps Worker and processor running until SIGTERM or Ctrl-C. */
 import { resolve } from "node:path";
+import { logLine } from "../schema/telemetry/log-line.ts";
 import { StackError } from "./stack/errors.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
 import { onStopSignal } from "./stack/on-stop-signal.ts";
 import { inRoot } from "./stack/paths.ts";
-import { createLineWriter, logLine } from "./stack/platform/line-writer.ts";
+import { createLineWriter } from "./stack/platform/line-writer.ts";
 import { type Stack, startStack } from "./stack/stack.ts";
 
 const { env } = process;
 /** With `LOG_TO=stdout`, everything that is written is a line of JSON, for a collector of logs. */
 const lines = env.LOG_TO === "stdout" ? createLineWriter(process.stdout) : undefined;
 const log = (text: string) =>
-  lines ? lines(logLine("waterspout", "message", { text })) : console.log(`[waterspout] ${text}`);
+  lines ? lines(logLine("waterspout", "message", { text }, Date.now())) : console.log(`[waterspout] ${text}`);
 
 const welcome = ({ url, apiKey, stateDir }: Stack) => `
 Waterspout is running.

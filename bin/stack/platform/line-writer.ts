@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { logLine } from "../../../schema/telemetry/log-line.ts";
 
 /** What may wait for a reader, in bytes. */
 const MAX_WAITING = 4 * 1024 * 1024;
@@ -18,15 +19,12 @@ export function createLineWriter(stream: Writable, maxWaiting = MAX_WAITING): Li
       dropped += 1;
       return;
     }
-    if (dropped > 0) stream.write(`${logLine("waterspout", "log_lines_dropped", { lines: dropped })}\n`);
+    if (dropped > 0)
+      stream.write(`${logLine("waterspout", "log_lines_dropped", { lines: dropped }, Date.now())}\n`);
     dropped = 0;
     stream.write(`${line}\n`);
   };
 }
-
-/** One line of the program's log. @param service which part of the program writes it */
-export const logLine = (service: string, event: string, fields: Readonly<Record<string, unknown>>): string =>
-  JSON.stringify({ time: new Date().toISOString(), service, event, ...fields });
 
 /**
  * Brings a line of a part into the shape of the program's log: JSON with time, service and event. A part may say the time
@@ -35,7 +33,7 @@ export const logLine = (service: string, event: string, fields: Readonly<Record<
  * @example timedLine("worker", '{"event":"request","ms":3}') // '{"time":"2026-…","service":"worker","event":"request","ms":3}'
  */
 export function timedLine(service: string, line: string): string {
-  const { at, time = at, ...fields } = fieldsOf(line) ?? { event: "output", text: line };
+  const { time, ...fields } = fieldsOf(line) ?? { event: "output", text: line };
   return JSON.stringify({ time: time ?? new Date().toISOString(), service, ...fields });
 }
 
