@@ -350,6 +350,7 @@ function report(
     actual_audio_language: done.native.audio === null ? null : done.audio.language,
     audio_languages: [...done.audio.languages],
     strategy: done.strategy,
+    details: {},
     adjustments: [
       ...done.adjustments,
       ...inputs.adjustments,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Strategy } from "../api/job.ts";
 import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
+import { JobDetails } from "../job-details.ts";
 import { Adjustment } from "../media.ts";
 import { WORKING_STEPS } from "../states.ts";
 import { ToolVersions } from "../tool-versions.ts";
@@ -108,6 +109,8 @@ export const Delivery = z.object({
   /** Languages of the source's audio, the original first. */
   audio_languages: z.array(z.string()).default([]),
   strategy: Strategy,
+  /** Absent from processors of the former version. */
+  details: JobDetails.default({}),
   /** Adjustments of the run, in addition to those of the request. */
   adjustments: z.array(Adjustment),
   timings: z.object({

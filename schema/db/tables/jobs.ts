@@ -3,6 +3,7 @@ import { index, integer, primaryKey, real, sqliteTable, text } from "drizzle-orm
 import { STRATEGIES } from "../../api/job.ts";
 import { PROVIDERS, STORAGE_SOURCES } from "../../api/storage.ts";
 import type { JobErrorCode } from "../../errors.ts";
+import type { JobDetails } from "../../job-details.ts";
 import type { Adjustment, MediaPlan } from "../../media.ts";
 import { STATUSES, STEPS } from "../../states.ts";
 import type { ToolVersions } from "../../tool-versions.ts";
@@ -134,6 +135,8 @@ export const jobs = sqliteTable(
     upload_retries: integer("upload_retries"),
     /** Tools of the run that delivered the file. */
     tool_versions: json<ToolVersions>("tool_versions"),
+    /** Further facts of the delivery, in one column for the sake of D1's limit. */
+    details: json<JobDetails>("details"),
 
     /** Bytes of the account's storage quota that are held for the job while it is unfinished; null without a quota. */
     reserved_bytes: integer("reserved_bytes"),

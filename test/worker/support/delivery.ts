@@ -19,6 +19,7 @@ export const delivery: Delivery = {
   actual_audio_language: "en",
   audio_languages: ["en", "de"],
   strategy: "ranges",
+  details: {},
   adjustments: [{ field: "audio_codec", from: "flac", to: "aac", reason: "mp4 holds AAC, MP3 or Opus" }],
   timings: {
     ...{ extract_ms: 100, download_ms: 200, mux_ms: null, upload_ms: 300 },

@@ -1,0 +1,13 @@
+import { z } from "zod";
+
+/**
+ * Facts of a job's delivery that no query filters by. They share one column, because a table of D1 has at most 100
+ * columns and a result too.
+ *
+ * @see https://developers.cloudflare.com/d1/platform/limits/
+ */
+export const JobDetails = z.object({
+  /** Name of the exit that the media came through; absent where only the processor's own address is configured. */
+  exit: z.string().optional(),
+});
+export type JobDetails = z.infer<typeof JobDetails>;
