@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Id, Time } from "../ids.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { ReadinessCheck } from "../readiness-check.ts";
+import { CookieUse } from "./cookies.ts";
 import { Version } from "./version.ts";
 
 /** Worker → processor: `POST /runs`, `DELETE /runs/{id}`, `GET /healthz`; bearer `PROCESSOR_TOKEN`. */
@@ -150,6 +151,7 @@ export const RunRequest = z.object({
   batch: z.boolean().default(false),
   /** The job lost runs before: no other run may be on the processor at the same time. */
   alone: z.boolean().default(false),
+  cookies: CookieUse,
   /** For a stream that is on air. */
   recording: z
     .object({

@@ -109,6 +109,7 @@ const ROOMS = [
   "accounts",
   "storage",
   "webhooks",
+  "cookies",
   "jobs",
   "batches",
   "runs",

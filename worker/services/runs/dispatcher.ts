@@ -1,7 +1,8 @@
 import type { Limits } from "../../../schema/api/account.ts";
-import { JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
+import { Cookies, JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
 import { runsAlone } from "../../../schema/states.ts";
 import { formatTraceparent, parseTraceparent } from "../../../schema/telemetry/trace-context.ts";
+import { type CookieUse, NO_COOKIES } from "../../../schema/wire/cookies.ts";
 import type { Predecessor, RunRequest } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
@@ -10,6 +11,7 @@ import { setRunner } from "../../db/job-queue.ts";
 import { findJobForRun, findNextJobForRun, type JobRow } from "../../db/job-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
+import { cookiesForRun } from "../cookies/cookies-for.ts";
 import { transition } from "../jobs/transitions.ts";
 import { sendDispatchMessages } from "../queue/sender.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
@@ -137,6 +139,7 @@ async function attempt(
   if (admittance.type === "put_off") return admittance;
 
   const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
+  const cookies = urls ? await openCookies(context, found, urls) : NO_COOKIES;
   const place = placeOf(context, found.job, admittance.refusedRunners);
   const claim = await claimFor(context, found.job, place, {
     filter: queueFilterOf(context, passed),
@@ -154,7 +157,9 @@ async function attempt(
     await transition(context, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
-  const run = await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits });
+  const run = await runOf(context, claim.job, attempt, {
+    ...{ urls, storage, cookies, limits: found.limits },
+  });
   const response = await handOver(context, claim.job, run, place);
   return settle(context, claim.job, place, { attempt, response });
 }
@@ -240,6 +245,16 @@ async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrl
   }
 }
 
+/** The stored cookies that the job's source may get. */
+function openCookies(
+  context: RequestContext,
+  { job, jars }: FoundJob,
+  { url, media_url }: SourceUrls,
+): Promise<CookieUse> {
+  const mode = Cookies.safeParse(job.request.cookies).data;
+  return cookiesForRun(context, media_url ?? url, { jars, mode });
+}
+
 async function settle(
   context: RequestContext,
   before: JobRow,
@@ -294,12 +309,20 @@ async function settle(
   }
 }
 
+/** What a run needs in addition to the job's row. */
+interface OpenedJob {
+  readonly urls: SourceUrls;
+  readonly storage: RunStorage;
+  readonly cookies: CookieUse;
+  readonly limits: Limits | null;
+}
+
 /** Everything that a processor needs to know about a job. */
 async function runOf(
   context: RequestContext,
   job: JobRow,
   attempt: number,
-  { urls, storage, limits }: { urls: SourceUrls; storage: RunStorage; limits: Limits | null },
+  { urls, storage, cookies, limits }: OpenedJob,
 ): Promise<RunRequest> {
   const request = JobRequest.parse({ ...job.request, url: urls.url });
   return {
@@ -326,6 +349,7 @@ async function runOf(
     wait: request.wait_for_video ? { since: job.created_at, until: job.created_at + LONGEST_WAIT_MS } : null,
     batch: job.batch_id !== null,
     alone: runsAlone(job),
+    cookies,
     recording: {
       asked: request.live_recording ?? false,
       from_start: request.live_from_start ?? false,

@@ -16,6 +16,7 @@ import { findCancelled, findRunsOfBoot, noteRecording, noteUpload } from "../../
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";
 import { ApiError } from "../../lib/api-error.ts";
+import { jarChanges, type UseOfCookies } from "../cookies/report-use.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { placeOf } from "../storage/object-owner.ts";
 import { runClassOf } from "./capacity.ts";
@@ -152,12 +153,20 @@ export async function takeOutcome(
   { jobId, attempt }: Claim,
   { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
-  const backoffs = await backoffStatements(context, outcome);
+  const [backoffs, jars] = await Promise.all([
+    backoffStatements(context, outcome),
+    jarChanges(context, usedCookies(outcome)),
+  ]);
   const ended = await transition(context, jobId, eventOf(outcome), {
     attempt,
     set: (job) => factsOf(job, outcome),
-    guardedStatements: (job) => [...backoffs(job), ...runCounts(context, job, outcome)],
+    guardedStatements: (job) => [
+      ...backoffs(job),
+      ...runCounts(context, job, outcome),
+      ...jars.statements(job),
+    ],
   });
+  if (ended.type === "moved") await jars.settle();
   if (ended.type === "moved" && ended.job.runner !== null) {
     context.runner.freed(ended.job.runner, runClassOf(ended.job), free_slots);
   }
@@ -184,6 +193,11 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
     case "completed":
       return { type: "completed" };
   }
+}
+
+function usedCookies(outcome: Outcome["outcome"]): UseOfCookies {
+  if (outcome.type === "completed") return { cookies: outcome.cookies };
+  return outcome.type === "failed" ? { cookies: outcome.cookies, code: outcome.code } : {};
 }
 
 function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
