@@ -51,7 +51,7 @@ const mayServe = (accountId: string | SQL, url: string | SQL) =>
   and(
     sql`${cookieJars.owner} in (${accountId}, ${OPERATOR})`,
     eq(cookieJars.state, "active"),
-    sql`exists (select 1 from json_each(${cookieJars.domains}) as domain where instr(lower(${url}), domain.value) > 0)`,
+    sql`exists (select 1 from json_each(${cookieJars.domains}) where instr(lower(${url}), json_each.value) > 0)`,
   );
 
 /** Active jars of an account and of the operator that may be for a URL. */
