@@ -1,3 +1,4 @@
+import type { CookieMode } from "../schema/api/cookies/mode.ts";
 import type { TargetOf } from "../schema/storage/address.ts";
 import type { TraceContext } from "../schema/telemetry/trace-context.ts";
 import type { Tracer } from "../schema/telemetry/tracer.ts";
@@ -8,7 +9,6 @@ import type { Log } from "./lib/log.ts";
 import type { MakeId } from "./lib/uuid.ts";
 import type { KeyCache } from "./services/accounts/key-cache.ts";
 import type { RateLimits } from "./services/accounts/limits.ts";
-import type { Asker } from "./services/cookies/cookies-for.ts";
 import type { Capacity } from "./services/runs/capacity.ts";
 import type { Runner } from "./services/runs/runner.ts";
 import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
@@ -86,6 +86,13 @@ export interface BatchObjects {
    * @returns the current version
    */
   readonly waitForChange: (batchId: string, known: number, ms: number) => Promise<number>;
+}
+
+/** Who asks a source, and whether it may get stored cookies. */
+export interface Asker {
+  readonly accountId: string;
+  /** Default: `fallback`. */
+  readonly cookies?: CookieMode | undefined;
 }
 
 /** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */

@@ -163,7 +163,6 @@ export const COOKIES = {
   renewed_at: 1795395600000,
   used_at: 1795395600000,
   stale_at: null,
-  stale_code: null,
 };
 
 /** What a browser's extension exports; the value is invented. */
