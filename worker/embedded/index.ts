@@ -1,6 +1,8 @@
+import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import worker, { ProcessorInstance, Batch as WorkersBatch } from "../index.ts";
 import { type Database, Database as DatabaseObject } from "./database.ts";
+import { createFlights } from "./flights.ts";
 import { createLocalD1 } from "./local-d1.ts";
 
 /**
@@ -32,7 +34,8 @@ function environmentOf(embedded: EmbeddedEnv): Env {
   const known = environments.get(embedded);
   if (known !== undefined) return known;
   const id = embedded.DATABASE.idFromName(DATABASE_NAME);
-  const db = createLocalD1(async (queries) => await embedded.DATABASE.get(id).query(queries));
+  const call = async (flight: number) => await embedded.DATABASE.get(id).run(flight);
+  const db = createLocalD1(createFlights({ call, waitUntil }));
   const replaced: Pick<Env, "DB" | "READ_RATE" | "WRITE_RATE"> = {
     DB: db,
     READ_RATE: UNLIMITED,
