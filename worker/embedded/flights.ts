@@ -1,3 +1,5 @@
+import { createCarrier } from "./carrier.ts";
+
 /** One statement with its parameters. */
 export interface Query {
   readonly sql: string;
@@ -35,8 +37,6 @@ interface WaitingTask extends Task {
   readonly end: PromiseWithResolvers<readonly Rows[]>;
 }
 
-/** A flight that takes longer is not waited for; tasks that come then fly without it. */
-const LATE_MS = 10_000;
 /** Nothing takes the database that long: whoever carried the task was stopped. */
 const LOST_MS = 60_000;
 
@@ -56,39 +56,15 @@ export function takeFlight(flight: number): readonly Task[] {
 interface FlightOptions {
   /** Asks the database to run a flight; resolves when everything it wrote is on the disk. */
   readonly call: (flight: number) => Promise<void>;
-  /** Lets work go on when the request that does it has ended. */
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
-/**
- * Brings statements to the database. One call of the database takes what all requests asked for while the call before was
- * under way, so that a busy server pays for the call and for the write to the disk once for many requests; a request that
- * comes alone does not wait. A request that finds no call under way makes it, and goes on until nothing waits.
- */
+/** Brings the statements of all requests to the database together, see {@link createCarrier}: one call, one write to the disk. */
 export function createFlights({ call, waitUntil }: FlightOptions): RunQueries {
-  let waiting: WaitingTask[] = [];
-  /** When the current flight began, in epoch milliseconds; null without one. */
-  let flyingSince: number | null = null;
-
-  async function fly(): Promise<void> {
-    while (waiting.length > 0) {
-      const tasks = waiting;
-      waiting = [];
-      flyingSince = Date.now();
-      await carry(tasks, call);
-    }
-    flyingSince = null;
-  }
-
+  const take = createCarrier<WaitingTask>({ carry: (tasks) => carry(tasks, call), waitUntil });
   return (queries) => {
     const task: WaitingTask = { queries, end: Promise.withResolvers() };
-    waiting.push(task);
-    if (flyingSince === null || Date.now() - flyingSince > LATE_MS) {
-      // the others' tasks need it, even when this request's client is gone
-      waitUntil(fly());
-      return task.end.promise;
-    }
-    return unlessLost(task);
+    return take(task) ? task.end.promise : unlessLost(task);
   };
 }
 
