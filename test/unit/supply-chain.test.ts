@@ -66,7 +66,7 @@ describe("everything external is pinned by its content", () => {
   });
 
   it("the PO-token provider: the version of yt-dlp's plugin, which accepts no other major version", () => {
-    const [, provider] = /image: \S*bgutil-ytdlp-pot-provider:(\S+)$/m.exec(read("compose.yaml")) ?? [];
+    const [, provider] = /image: \S*bgutil-ytdlp-pot-provider:([^@\s]+)/.exec(read("compose.yaml")) ?? [];
     expect(read("processor/requirements.in")).toContain(`bgutil-ytdlp-pot-provider==${provider}\n`);
   });
 
