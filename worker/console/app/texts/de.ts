@@ -495,6 +495,9 @@ export const de: Texts = {
     newKey: "Neuer Schlüssel",
     keyName: "Name des Schlüssels",
     scopes: "Rechte",
+    addresses: "Adressen",
+    addressesHelp:
+      "IP-Adressen oder Bereiche wie 203.0.113.0/24, durch Kommas getrennt. Ohne Angabe: von überall.",
     scopesHelp: "Ohne Auswahl darf der Schlüssel alles.",
     scope: { read: "lesen", write: "schreiben", storage: "Speicher" },
     expires: "Läuft ab",

@@ -487,6 +487,9 @@ export const en = {
     newKey: "New key",
     keyName: "Name of the key",
     scopes: "Scopes",
+    addresses: "Addresses",
+    addressesHelp:
+      "IP addresses or ranges such as 203.0.113.0/24, separated by commas. None: from everywhere.",
     scopesHelp: "None selected: the key may do everything.",
     scope: { read: "read", write: "write", storage: "storage" },
     expires: "Expires",
