@@ -299,7 +299,8 @@ export const countQuery = (db: Db, filter: JobFilter) => {
   return db.select({ total: sql<number>`${total()}`.as("total") }).from(sql`(select 1)`);
 };
 
-function conditionOf({ accountId, status, batchId, metadata = {} }: JobFilter): SQL | undefined {
+/** @returns the condition of a list; the account is part of it */
+export function conditionOf({ accountId, status, batchId, metadata = {} }: JobFilter): SQL | undefined {
   return and(
     eq(jobs.account_id, accountId),
     status === undefined ? undefined : eq(jobs.status, status),
