@@ -1,4 +1,14 @@
-import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
+import { Fault, StorageFault } from "../../fault.ts";
+import type {
+  NewObject,
+  ObjectCopy,
+  ObjectStore,
+  PartLimits,
+  StoredObject,
+  UnfinishedUpload,
+  Upload,
+} from "../object-store.ts";
+import { PartsCopy } from "../uploads/parts-copy.ts";
 import { BlobClient, type BlobOptions } from "./blob-client.ts";
 import { BlobUpload, fenceUpload } from "./blob-upload.ts";
 import { uploadOfBlock } from "./block-id.ts";
@@ -38,6 +48,21 @@ export class BlobObjectStore implements ObjectStore {
     return this.#client.put(object, body, { signal });
   }
 
+  async find(key: string, signal: AbortSignal): Promise<StoredObject | null> {
+    const found = await this.#client.find(key, { signal });
+    if (found === null) return null;
+    if (found === "hidden") throw Fault.of("upload_refused", "the token may not read");
+    if (found.bytes === undefined) {
+      throw new StorageFault("upload_failed", "the storage did not describe the object");
+    }
+    return { key, bytes: found.bytes, version: found.etag };
+  }
+
+  async openCopy(object: NewObject, source: StoredObject, signal: AbortSignal): Promise<ObjectCopy> {
+    const upload = await BlobUpload.open(this.#client, object, signal);
+    return new BlobCopy(this, upload, source);
+  }
+
   abort(key: string, uploadRef: string): Promise<void> {
     return fenceUpload(this.#client, key, uploadRef);
   }
@@ -64,4 +89,23 @@ export class BlobObjectStore implements ObjectStore {
   }
 
   close(): void {}
+}
+
+/** The SDK has no condition for the source of a block, so the source is compared when all blocks are staged. */
+class BlobCopy extends PartsCopy {
+  readonly #store: Pick<ObjectStore, "find">;
+  readonly #from: StoredObject;
+
+  constructor(store: Pick<ObjectStore, "find">, upload: BlobUpload, source: StoredObject) {
+    super(upload, source);
+    this.#store = store;
+    this.#from = source;
+  }
+
+  override async transfer(signal: AbortSignal): Promise<void> {
+    await super.transfer(signal);
+    const after = await this.#store.find(this.#from.key, signal);
+    if (after?.version === this.#from.version) return;
+    throw new StorageFault("upload_failed", "the copied object was replaced meanwhile");
+  }
 }
