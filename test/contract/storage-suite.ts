@@ -118,7 +118,11 @@ const fetchAt =
     });
     const body = Buffer.concat(await response.toArray());
     const { statusCode: status = 500 } = response;
-    return new Response(status === 204 ? null : body, { status });
+    const answered = Object.entries(response.headers).map(([name, value]): [string, string] => [
+      name,
+      String(value),
+    ]);
+    return new Response(status === 204 ? null : body, { status, headers: answered });
   };
 
 /** Runs `test/support/large-upload.ts`. */
@@ -474,7 +478,7 @@ export function conformance(name: string, subject: Subject): void {
         const source = await store.find("large-source", never);
         const upload = await store.open(object("large-copy"), never);
         if (source === null || !("copyPart" in upload)) throw new Error("cannot copy");
-        const copy = new PartsCopy(upload as CopyingUpload, source, part());
+        const copy = new PartsCopy(store, upload as CopyingUpload, source, part());
         await copy.transfer(never);
         await copy.complete();
         expect(sha256((await read("large-copy")).bytes)).toBe(sha256(bytes));

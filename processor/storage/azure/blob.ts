@@ -60,7 +60,7 @@ export class BlobObjectStore implements ObjectStore {
 
   async openCopy(object: NewObject, source: StoredObject, signal: AbortSignal): Promise<ObjectCopy> {
     const upload = await BlobUpload.open(this.#client, object, signal);
-    return new BlobCopy(this, upload, source);
+    return new PartsCopy(this, upload, source);
   }
 
   abort(key: string, uploadRef: string): Promise<void> {
@@ -89,23 +89,4 @@ export class BlobObjectStore implements ObjectStore {
   }
 
   close(): void {}
-}
-
-/** The SDK has no condition for the source of a block, so the source is compared when all blocks are staged. */
-class BlobCopy extends PartsCopy {
-  readonly #store: Pick<ObjectStore, "find">;
-  readonly #from: StoredObject;
-
-  constructor(store: Pick<ObjectStore, "find">, upload: BlobUpload, source: StoredObject) {
-    super(upload, source);
-    this.#store = store;
-    this.#from = source;
-  }
-
-  override async transfer(signal: AbortSignal): Promise<void> {
-    await super.transfer(signal);
-    const after = await this.#store.find(this.#from.key, signal);
-    if (after?.version === this.#from.version) return;
-    throw new StorageFault("upload_failed", "the copied object was replaced meanwhile");
-  }
 }

@@ -62,6 +62,7 @@ export class WholeCopy implements ObjectCopy {
         ...storedHeaders(this.#object),
         ...optionHeaders(this.#service, "put"),
         ...copySource(this.#service, this.#source, null),
+        "x-goog-copy-source-if-generation-match": this.#source.version,
         "x-goog-metadata-directive": "REPLACE",
         "x-goog-if-generation-match": this.#generation,
         [OWNER_HEADER]: this.ref,

@@ -62,7 +62,7 @@ export class XmlObjectStore implements ObjectStore {
   }
 
   async openCopy(object: NewObject, source: StoredObject, signal: AbortSignal): Promise<ObjectCopy> {
-    return new PartsCopy(await MultipartUpload.open(this.service, object, signal), source);
+    return new PartsCopy(this, await MultipartUpload.open(this.service, object, signal), source);
   }
 
   abort(key: string, uploadRef: string): Promise<void> {

@@ -1,4 +1,5 @@
-import type { ObjectCopy, StoredObject, Upload } from "../object-store.ts";
+import { StorageFault } from "../../fault.ts";
+import type { ObjectCopy, ObjectStore, StoredObject, Upload } from "../object-store.ts";
 
 /** Bytes `start` (inclusive) to `end` (exclusive) of an object. */
 export interface ObjectSpan {
@@ -20,13 +21,23 @@ const COPIED_PART_BYTES = 128 << 20;
 /** More would make a storage ask to slow down. */
 const PARTS_AT_ONCE = 4;
 
-/** A copy that is an upload in parts, and so is fenced like every other upload. */
+/**
+ * A copy that is an upload in parts, and so is fenced like every other upload. Not every service knows conditions for the
+ * source of a part (R2 and the SDK of Azure do not), so the source is compared when all parts are copied.
+ */
 export class PartsCopy implements ObjectCopy {
+  readonly #store: Pick<ObjectStore, "find">;
   readonly #upload: CopyingUpload;
   readonly #source: StoredObject;
   readonly #partBytes: number;
 
-  constructor(upload: CopyingUpload, source: StoredObject, partBytes = COPIED_PART_BYTES) {
+  constructor(
+    store: Pick<ObjectStore, "find">,
+    upload: CopyingUpload,
+    source: StoredObject,
+    partBytes = COPIED_PART_BYTES,
+  ) {
+    this.#store = store;
     this.#upload = upload;
     this.#source = source;
     this.#partBytes = partBytes;
@@ -62,6 +73,9 @@ export class PartsCopy implements ObjectCopy {
     // an upload may be aborted only when none of its parts is in flight
     await Promise.allSettled(workers);
     await Promise.all(workers);
+    const after = await this.#store.find(this.#source.key, signal);
+    if (after?.version === this.#source.version) return;
+    throw new StorageFault("upload_failed", "the copied object was replaced meanwhile");
   }
 
   complete(): Promise<void> {
