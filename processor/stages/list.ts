@@ -38,10 +38,7 @@ export async function listEntries(
     const fault = Fault.from(error, "internal");
     dependencies.log("list_failed", { code: fault.code, detail: fault.detail });
     if (fault.code === "timeout") report({ type: "late" });
-    else {
-      const retry_after_ms = fault.retryAfterMs ?? null;
-      report({ type: "failed", code: fault.reportedCode, retry_after_ms, ...used() });
-    }
+    else report({ type: "failed", ...fault.report, ...used() });
   } finally {
     await network.proxy.close();
   }

@@ -3,6 +3,7 @@ import { Metadata, StreamFacts } from "../api/probe.ts";
 import { JOB_ERROR_CODES } from "../errors.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { CookieReport, CookieUse } from "./cookies.ts";
+import { FailureSubject } from "./failure-subject.ts";
 import { Version } from "./version.ts";
 
 /** A question about one media item. */
@@ -59,6 +60,7 @@ export const ProbeOutcome = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("failed"),
     code: z.enum(JOB_ERROR_CODES),
+    subject: FailureSubject,
     retry_after_ms: z.int().min(0).nullable(),
     cookies: CookieReport.optional(),
   }),
@@ -95,6 +97,7 @@ export const ListLine = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("failed"),
     code: z.enum(JOB_ERROR_CODES),
+    subject: FailureSubject,
     retry_after_ms: z.int().min(0).nullable(),
     cookies: CookieReport.optional(),
   }),

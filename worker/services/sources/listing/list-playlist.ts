@@ -55,7 +55,7 @@ export async function listPlaylist(
           return { kind: "playlist", title, entries };
         case "failed":
           await noteProbe(context, line.cookies);
-          throw new SourceRefusedError(line.code, line.retry_after_ms);
+          throw new SourceRefusedError(line);
         case "late":
           throw new ApiError("expansion_timeout");
       }
