@@ -54,7 +54,7 @@ export interface TaskOptions {
   readonly timeoutMs: number;
   /** The run's own proxy; without it, the pool's. Its refusals distinguish `egress_blocked` from a site's 403. */
   readonly proxy?:
-    | (Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "hopeless">>)
+    | (Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "unknownHosts">>)
     | undefined;
 }
 
@@ -64,7 +64,7 @@ export interface ExtractOptions extends TaskOptions {
 
 export interface PoolOptions {
   readonly tools: Pick<Tools, "ytdlp" | "node" | "sandbox">;
-  readonly proxy: Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "hopeless">>;
+  readonly proxy: Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "unknownHosts">>;
   readonly config: ExtractionConfig;
   /** Tasks after which a warm parent is replaced by a fresh one. */
   readonly maxUses?: number;
@@ -200,7 +200,7 @@ export class ExtractorPool {
     await warm.ready;
     signal?.throwIfAborted();
     const refusals = proxy.blocked().length;
-    const { hopeless = 0 } = proxy;
+    const unknownBefore = proxy.unknownHosts?.().length;
     const { ended, cancel } = warm.run({ ...task, ...this.#confine(task, proxy.url) }, listener);
     let isLate = false;
     const timer = setTimeout(() => {
@@ -215,7 +215,7 @@ export class ExtractorPool {
     if (isLate) throw new ServiceFault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
     return responseOf(end, {
       wasRefused: proxy.blocked(refusals).length > 0,
-      isHopeless: (proxy.hopeless ?? 0) > hopeless,
+      unknownHost: proxy.unknownHosts?.(unknownBefore)[0],
     });
   }
 
@@ -300,13 +300,13 @@ function inOrder(formats: readonly YtdlpFormat[], order: readonly string[]): Ytd
 interface Connections {
   /** One of them was refused. */
   readonly wasRefused: boolean;
-  /** The host of one of them does not exist. */
-  readonly isHopeless: boolean;
+  /** The host of one of them, which does not exist. */
+  readonly unknownHost: string | undefined;
 }
 
 function responseOf(
   end: TaskEnd,
-  { wasRefused, isHopeless }: Connections,
+  { wasRefused, unknownHost }: Connections,
 ): Readonly<Record<string, unknown>> {
   if (end.type === "answer") return end.response;
   if (end.type === "gone") {
@@ -317,7 +317,7 @@ function responseOf(
   const retryAfterMs = parseRetryAfter(failure.retryAfter ?? undefined, Date.now());
   throw Fault.of(wasRefused ? "egress_blocked" : classifyExtraction(failure), detailOf(failure), {
     retryAfterMs,
-    ...(isHopeless ? { transient: false, unknownHost: true } : {}),
+    ...(unknownHost === undefined ? {} : { transient: false, unknownHost: true, subject: unknownHost }),
   });
 }
 
