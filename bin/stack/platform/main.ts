@@ -22,6 +22,8 @@ const platform = new Miniflare({
   // nothing is asked of Cloudflare
   cf: false,
   telemetry: { enabled: false },
+  // it would be a file in the home folder, through which other programs of this user reach the Worker
+  enableDevRegistry: false,
   // addresses of requests may hold credentials of callers
   logRequests: false,
   log: new Log(LogLevel.WARN),
