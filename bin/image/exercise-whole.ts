@@ -44,7 +44,11 @@ export async function exerciseWhole(engine: Engine, tag: string, log: (line: str
     const [name, port] = [`${tag}-${process.pid}-${volumes.length}-${readOnlyRoot}`, await freePort()];
     const volume = hasVolume ? { id: engine.createVolume(name), at: "/state" } : null;
     if (volume) volumes.push(volume.id);
-    const env = { HOST: "127.0.0.1", PORT: `${port}`, ALLOWED_PRIVATE_HOSTS: origin.host };
+    const env = {
+      ...{ HOST: "127.0.0.1", PORT: `${port}`, ALLOWED_PRIVATE_HOSTS: origin.host },
+      // shorter than the job that is interrupted, so that it is handed back
+      DRAIN_SECONDS: "2",
+    };
     return { place, setup: { name, readOnlyRoot, volume, env }, port, source: origin.url, log };
   };
   try {

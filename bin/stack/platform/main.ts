@@ -61,4 +61,8 @@ const stop = async () => {
   outbound.close();
   process.exit(0);
 };
-for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  // the platform's own listeners end the process at once, in the middle of responses
+  process.removeAllListeners(signal);
+  process.on(signal, () => void stop());
+}
