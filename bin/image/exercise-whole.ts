@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -129,8 +130,11 @@ async function wholeLife(life: Life): Promise<void> {
 const clientOf = ({ url, exec }: Container) =>
   createClient({ url, apiKey: JSON.parse(exec("cat", "/state/local.json")).api_key });
 
-const create = async ({ source }: Life, container: Container): Promise<string> =>
-  createdBy(await clientOf(container).createJob({ body: { url: source, format: "mkv" } })).id;
+async function create({ source }: Life, container: Container): Promise<string> {
+  // with the same name, the file of a later job would replace it
+  const body = { url: source, format: "mkv", filename: randomUUID() } as const;
+  return createdBy(await clientOf(container).createJob({ body })).id;
+}
 
 async function deliver(life: Life, container: Container): Promise<Job> {
   const job = await clientOf(container).waitForJob(await create(life, container));
