@@ -8,6 +8,7 @@ import type { Log } from "./lib/log.ts";
 import type { MakeId } from "./lib/uuid.ts";
 import type { KeyCache } from "./services/accounts/key-cache.ts";
 import type { RateLimits } from "./services/accounts/limits.ts";
+import type { Asker } from "./services/cookies/cookies-for.ts";
 import type { Capacity } from "./services/runs/capacity.ts";
 import type { Runner } from "./services/runs/runner.ts";
 import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
@@ -89,7 +90,11 @@ export interface BatchObjects {
 }
 
 /** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */
-export type ListSource = (context: RequestContext, recognised: RecognisedList) => Promise<Listing>;
+export type ListSource = (
+  context: RequestContext,
+  recognised: RecognisedList,
+  asker: Asker,
+) => Promise<Listing>;
 
 /** Limits how many jobs of the whole service wait for a processor, as far as this isolate knows. */
 export interface Backlog {
