@@ -8,6 +8,8 @@ import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
 import type { Guard, GuardedSetStatement } from "./guarded-statements.ts";
 import { createRowReader, prepareQuery } from "./prepared/prepared-query.ts";
+import { type CopyTerms, reuseOfJob } from "./reuse/reuse-of-job.ts";
+import { insertMedia, type WantedMedia } from "./reuse/wanted-media.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
 /** A job as it is stored. */
@@ -28,6 +30,8 @@ interface StoreOptions {
   readonly allowance?: Allowance | null;
   /** Usage and notifications of jobs that are stored as ended. */
   readonly guardedStatements?: readonly GuardedSetStatement[];
+  /** What jobs fetch that may copy files of earlier ones. */
+  readonly media?: readonly WantedMedia[];
 }
 
 /**
@@ -39,12 +43,13 @@ interface StoreOptions {
 export async function insertJobs(
   db: Db,
   jobsToStore: JobsToStore,
-  { credentials = [], allowance = null, guardedStatements = [] }: StoreOptions = {},
+  { credentials = [], allowance = null, guardedStatements = [], media = [] }: StoreOptions = {},
 ): Promise<number> {
   const unfinished = unfinishedOf(jobsToStore.rows);
   if (
     credentials.length === 0 &&
     guardedStatements.length === 0 &&
+    media.length === 0 &&
     Object.keys(jobsToStore.shared).length === 0
   ) {
     return insertPlainJobs(db, jobsToStore.rows, unfinished === 0 ? null : allowance);
@@ -57,6 +62,7 @@ export async function insertJobs(
     ...guardedStatements.map((statement) => statement(db, isNew)),
     insert,
     ...(credentials.length > 0 ? [insertCredentials(db, credentials)] : []),
+    ...(media.length > 0 ? [insertMedia(db, media)] : []),
   ];
   const results = await db.batch(statements as [typeof insert]);
   return (results[guardedStatements.length] as unknown[]).length;
@@ -206,22 +212,27 @@ const storageConfigForRun = {
 };
 export type StorageConfigForRun = Pick<typeof storageConfigs.$inferSelect, keyof typeof storageConfigForRun>;
 
-/** A job with the limits and the storage of its account and the credentials that came with it, for a run. */
-export async function findJobForRun(db: Db, id: string) {
-  return (await jobForRunQuery(db, eq(jobs.id, id)))[0];
+/**
+ * A job with the limits and the storage of its account and the credentials that came with it, for a run.
+ *
+ * @param terms on which it may copy an earlier file; null: never
+ */
+export async function findJobForRun(db: Db, id: string, terms: CopyTerms | null) {
+  return (await jobForRunQuery(db, eq(jobs.id, id), terms))[0];
 }
 
 /** The same for the next due job. */
-export async function findNextJobForRun(db: Db, filter: QueueFilter) {
-  return (await nextJobQuery(db, filter))[0];
+export async function findNextJobForRun(db: Db, filter: QueueFilter, terms: CopyTerms | null) {
+  return (await nextJobQuery(db, filter, terms))[0];
 }
-export const nextJobQuery = (db: Db, filter: QueueFilter) =>
-  jobForRunQuery(db, eq(jobs.id, nextInQueue(filter)));
+export const nextJobQuery = (db: Db, filter: QueueFilter, terms: CopyTerms | null = null) =>
+  jobForRunQuery(db, eq(jobs.id, nextInQueue(filter)), terms);
 
-const jobForRunQuery = (db: Db, condition: SQL) =>
+const jobForRunQuery = (db: Db, condition: SQL, terms: CopyTerms | null) =>
   db
     .select({
       job: jobs,
+      reuse: terms ? reuseOfJob(terms, sql`${storageConfigs.place}`) : sql<null>`null`,
       limits: accounts.limits,
       storage_prefix: accounts.storage_prefix,
       credentials: jobCredentials.sealed,
@@ -299,7 +310,8 @@ export const countQuery = (db: Db, filter: JobFilter) => {
   return db.select({ total: sql<number>`${total()}`.as("total") }).from(sql`(select 1)`);
 };
 
-function conditionOf({ accountId, status, batchId, metadata = {} }: JobFilter): SQL | undefined {
+/** @returns the condition of a list; the account is part of it */
+export function conditionOf({ accountId, status, batchId, metadata = {} }: JobFilter): SQL | undefined {
   return and(
     eq(jobs.account_id, accountId),
     status === undefined ? undefined : eq(jobs.status, status),

@@ -31,9 +31,11 @@ export class OssObjectStore extends XmlObjectStore {
     super({
       provider: "oss",
       limits: LIMITS,
+      bucket: options.bucket,
       options: options.options,
       digest: options.digest ?? digestInline,
       client: new S3ApiClient({
+        provider: "oss",
         ...{ address, retrier, transport: new StorageTransport(options) },
         authorize: async (request) => ({
           url: await signer.sign(request, REQUEST_SECONDS),

@@ -31,9 +31,11 @@ export class S3ObjectStore extends XmlObjectStore {
     super({
       provider: "s3",
       limits: LIMITS,
+      bucket: options.bucket,
       options: options.options,
       digest: options.digest ?? digestInline,
       client: new S3ApiClient({
+        provider: "s3",
         address: options,
         authorize: async (head) => ({ headers: await signature.sign(head) }),
         transport: new StorageTransport(options),
