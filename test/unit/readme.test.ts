@@ -50,6 +50,11 @@ describe("the pages", () => {
     expect(STATUSES.filter((status) => !jobs.includes(`| \`${status}\` |`))).toEqual([]);
     expect(API_ERROR_CODES.filter((code) => !API_ADVICE[code])).toEqual([]);
     expect(JOB_ERROR_CODES.filter((code) => !JOB_ADVICE[code])).toEqual([]);
+    const rows = readPage("docs/troubleshooting.md");
+    const codes = [...API_ERROR_CODES, ...JOB_ERROR_CODES];
+    expect(
+      codes.filter((code) => !new RegExp(`^\\| \`${code}\` \\|.+\\| \\S.* \\|$`, "m").test(rows)),
+    ).toEqual([]);
   });
 
   it("README.md has 150 to 200 lines", () => {
