@@ -87,6 +87,7 @@ export class ExtractorPool {
   #successor: WarmYtdlp | undefined;
   readonly #retired = new Set<WarmYtdlp>();
   #isClosed = false;
+  #failure: string | null = null;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -95,6 +96,12 @@ export class ExtractorPool {
   /** Starts the parent if necessary and waits until it is warm. Throws a Fault `internal` when it cannot. */
   async ready(): Promise<void> {
     await this.#parent().ready;
+  }
+
+  /** Why the last parent could not start; null when it did, or is about to. A dead one is started again by asking. */
+  get failure(): string | null {
+    if (!this.#isClosed) this.#parent();
+    return this.#failure;
   }
 
   /** Process id of the warm parent, once there is one. */
@@ -271,8 +278,13 @@ export class ExtractorPool {
       if (this.#warm === warm && !this.#isClosed) this.#parent();
     };
     warm.ready.then(
-      () => warm.gone.then(replace),
-      () => {},
+      () => {
+        this.#failure = null;
+        return warm.gone.then(replace);
+      },
+      (error: unknown) => {
+        this.#failure = String(error);
+      },
     );
     return warm;
   }
