@@ -7,7 +7,7 @@ import { startBrowser } from "./browser.ts";
 import { type ConsoleWorld, feedOf, startConsoleWorld } from "./console-world.ts";
 
 const FOLDER = process.argv[2] ?? inRepository("docs", "images");
-const MAX_BYTES = 150_000;
+const MAX_BYTES = 200_000;
 const TITLES = [
   "Opening keynote",
   "Queues that lose nothing",
