@@ -3,6 +3,11 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
 import { clampedInt } from "./clamped-int.ts";
 import { Metadata } from "./metadata.ts";
+import {
+  SubscriptionEntryEvent,
+  SubscriptionFailingEvent,
+  SubscriptionRecoveredEvent,
+} from "./subscription-events.ts";
 
 /** Webhook events: what is posted to a job's `webhook_url`, and the log of deliveries. */
 
@@ -13,6 +18,9 @@ export const WEBHOOK_EVENT_TYPES = [
   "job_warning",
   "job_skipped",
   "batch_completed",
+  "subscription_entry",
+  "subscription_failing",
+  "subscription_recovered",
 ] as const;
 /** What a job's `webhook_events` may name. */
 export const WEBHOOK_CHOICES = [...WEBHOOK_EVENT_TYPES, "progress"] as const;
@@ -118,6 +126,9 @@ export const WebhookEvent = z.discriminatedUnion("type", [
   JobWarningEvent,
   JobSkippedEvent,
   BatchCompletedEvent,
+  SubscriptionEntryEvent,
+  SubscriptionFailingEvent,
+  SubscriptionRecoveredEvent,
 ]);
 export type WebhookEvent = z.infer<typeof WebhookEvent>;
 

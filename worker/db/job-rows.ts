@@ -1,4 +1,5 @@
 import { and, desc, eq, getTableColumns, isNull, lt, type SQL, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { jobCredentials, jobMetadata, jobs } from "../../schema/db/tables/jobs.ts";
 import { jobCounts } from "../../schema/db/tables/usage.ts";
@@ -27,6 +28,10 @@ interface StoreOptions {
   readonly allowance?: Allowance | null;
   /** Usage and notifications of jobs that are stored as ended. */
   readonly guardedStatements?: readonly GuardedSetStatement[];
+  /** Only jobs that pass it are stored. */
+  readonly condition?: Guard | undefined;
+  /** Statements of the same transaction, executed after the jobs were stored. */
+  readonly alongside?: ((db: Db) => readonly BatchItem<"sqlite">[]) | undefined;
 }
 
 /**
@@ -38,17 +43,26 @@ interface StoreOptions {
 export async function insertJobs(
   db: Db,
   jobsToStore: JobsToStore,
-  { credentials = [], allowance = null, guardedStatements = [] }: StoreOptions = {},
+  {
+    credentials = [],
+    allowance = null,
+    guardedStatements = [],
+    condition: only,
+    alongside,
+  }: StoreOptions = {},
 ): Promise<number> {
   const { condition, reservedBytes } = admission(allowance, unfinishedOf(jobsToStore.rows));
-  const insert = jobsInsert(db, jobsToStore, condition, reservedBytes);
-  if (credentials.length === 0 && guardedStatements.length === 0) return (await insert).length;
+  const both = only ? sql`${condition} and ${only(sql`json_extract(job.value, '$.id')`)}` : condition;
+  const insert = jobsInsert(db, jobsToStore, both, reservedBytes);
+  const isAlone = credentials.length === 0 && guardedStatements.length === 0 && !alongside;
+  if (isAlone) return (await insert).length;
   const isNew: Guard = (jobId) => sql`not exists (select 1 from ${jobs} where ${jobs.id} = ${jobId})`;
   // the guarded statements come first: afterwards no job is new
   const statements = [
     ...guardedStatements.map((statement) => statement(db, isNew)),
     insert,
     ...(credentials.length > 0 ? [insertCredentials(db, credentials)] : []),
+    ...(alongside?.(db) ?? []),
   ];
   const results = await db.batch(statements as [typeof insert]);
   return (results[guardedStatements.length] as unknown[]).length;

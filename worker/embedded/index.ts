@@ -1,5 +1,5 @@
 import type { Env } from "../env.ts";
-import worker, { ProcessorInstance, Batch as WorkersBatch } from "../index.ts";
+import worker, { ProcessorInstance, Batch as WorkersBatch, Feed as WorkersFeed } from "../index.ts";
 import { type Database, Database as DatabaseObject } from "./database.ts";
 import { createLocalD1 } from "./local-d1.ts";
 
@@ -44,6 +44,12 @@ function environmentOf(embedded: EmbeddedEnv): Env {
 }
 
 export class Batch extends WorkersBatch {
+  constructor(ctx: DurableObjectState, embedded: Env) {
+    super(ctx, environmentOf(embedded as unknown as EmbeddedEnv));
+  }
+}
+
+export class Feed extends WorkersFeed {
   constructor(ctx: DurableObjectState, embedded: Env) {
     super(ctx, environmentOf(embedded as unknown as EmbeddedEnv));
   }

@@ -22,9 +22,7 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
  * @throws ApiError `payload_too_large`, or `invalid_request` at `body` for other bytes
  */
 export async function readText(request: Request, maxBytes: number): Promise<string> {
-  const tooLarge = new ApiError("payload_too_large", {
-    sentence: `The request body is too large (max ${Math.floor(maxBytes / 1024)} KiB)`,
-  });
+  const tooLarge = tooLargeError(maxBytes);
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
   if (!request.body) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
@@ -42,4 +40,29 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
     if (error instanceof ApiError) throw error;
     throw invalidMember("body", "must be UTF-8 text");
   }
+}
+
+const tooLargeError = (maxBytes: number): ApiError =>
+  new ApiError("payload_too_large", {
+    sentence: `The request body is too large (max ${Math.floor(maxBytes / 1024)} KiB)`,
+  });
+
+/** Reads a body of bounded size. @throws ApiError `payload_too_large` */
+export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = tooLargeError(maxBytes);
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLarge;
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
 }

@@ -14,6 +14,7 @@ import type { Listing, Recognised } from "../../../worker/services/sources/listi
 import { checkResponse } from "./check-answer.ts";
 import { env } from "./env.ts";
 import { LocalBatches } from "./local-batches.ts";
+import { LocalFeeds } from "./local-feeds.ts";
 import { ScriptedNetwork } from "./scripted-network.ts";
 
 interface CallOptions {
@@ -41,6 +42,10 @@ export class Harness {
   readonly deliveryQueue: { readonly body: DeliveryMessage; readonly delaySeconds: number }[] = [];
   readonly logs: LogFields[] = [];
   readonly batches = new LocalBatches((ctx) => this.context(ctx));
+  readonly feeds = new LocalFeeds(
+    (ctx) => this.context(ctx),
+    () => this.now,
+  );
   /** The lists that were requested, the newest last. */
   readonly listed: Recognised[] = [];
   /** What a list contains; null: the real listing is used. */
@@ -63,9 +68,10 @@ export class Harness {
         fetch: this.network.fetch,
         log: (event, fields) => this.logs.push({ event, ...fields }),
         batches: this.batches,
-        listSource: async (context, recognised) => {
+        feeds: this.feeds,
+        listSource: async (context, recognised, most) => {
           this.listed.push(recognised);
-          return this.onListing ? this.onListing(recognised) : listSource(context, recognised);
+          return this.onListing ? this.onListing(recognised) : listSource(context, recognised, most);
         },
         dispatchQueue: {
           sendBatch: async (messages) => {

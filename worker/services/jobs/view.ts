@@ -131,7 +131,7 @@ function reportsEnd(row: JobRow): boolean {
   const { webhook_url, webhook_events } = row.request;
   if (webhook_url === undefined) return false;
   if (isFinal(row.status)) return wantsEvent(webhook_events, eventOf(row).type);
-  return WEBHOOK_EVENT_TYPES.some((type) => type !== "batch_completed" && wantsEvent(webhook_events, type));
+  return WEBHOOK_EVENT_TYPES.some((type) => type.startsWith("job_") && wantsEvent(webhook_events, type));
 }
 
 /** A job without a delay only waits for a free slot. */
