@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Subscription, SubscriptionEntry, SubscriptionPlan } from "../../schema/api/subscription.ts";
+import { FeedOrigin, item } from "../support/subscriptions/feed-origin.ts";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";
-import { FeedOrigin, item } from "./support/feed-origin.ts";
 import { Harness } from "./support/harness.ts";
 
 const HOUR_MS = 60 * 60_000;
@@ -13,6 +13,8 @@ let key: string;
 let origin: FeedOrigin;
 
 beforeEach(async () => {
+  const tables = ["jobs", "subscription_entries", "subscriptions", "feeds", "webhook_deliveries"];
+  await env.DB.batch(tables.map((table) => env.DB.prepare(`delete from ${table}`)));
   worker = new Harness();
   ({ key } = await worker.account());
   origin = new FeedOrigin(() => worker.now);
@@ -74,7 +76,7 @@ describe("a subscription", () => {
     }));
     await pass(2 * HOUR_MS);
     expect(await titles()).toEqual(["Episode 4", "Episode 5"]);
-    const [entry] = await entriesOf(id, "queued");
+    const entry = (await entriesOf(id, "queued")).find(({ title }) => title === "Episode 5");
     expect(await worker.job(key, entry?.job_id ?? "")).toMatchObject({
       url: "https://cdn.example.com/5.mp3",
       subscription_id: id,
@@ -131,7 +133,7 @@ describe("a subscription", () => {
     [{ folder: "../up" }, "must not contain .."],
     [{ filters: { title_pattern: "(?=ahead)" } }, "must be a regular expression of RE2"],
     [{ filters: { title_pattern: "(a)\\1" } }, "must be a regular expression of RE2"],
-    [{ schedule: { interval_seconds: 299 } }, "must be an interval_seconds of 300 or more"],
+    [{ schedule: { interval_seconds: 299 } }, "must be a whole number from 300"],
     [{ schedule: { cron: "* * * * *" } }, "must leave five minutes or more"],
     [{ schedule: { cron: "nonsense" } }, "must be five fields"],
     [{ schedule: { cron: "0 6 * * *", time_zone: "Mars/Olympus" } }, "must be an IANA time zone"],

@@ -73,6 +73,7 @@ async function viewJob(
     folder: typeof row.request.folder === "string" ? row.request.folder : null,
     batch_id: row.batch_id,
     original_job_id: row.original_job_id,
+    subscription_id: typeof row.request.subscription_id === "string" ? row.request.subscription_id : null,
     s3_key: row.object_key,
     file_replaced_by: row.file_replaced_by,
     subtitle_key: row.subtitle_key,

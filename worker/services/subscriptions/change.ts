@@ -8,7 +8,7 @@ import {
   type SubscriptionRow,
   updateSubscription,
 } from "../../db/subscriptions/subscription-rows.ts";
-import { notFound } from "../../lib/api-error.ts";
+import { dependencyUnavailable, notFound } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { storageOfRequest } from "../intake/storage-of-request.ts";
 import { newFeedToken, WAKE_GRACE_MS } from "./create.ts";
@@ -111,6 +111,8 @@ export async function resetSubscription(context: RequestContext, accountId: stri
 /** Reads the source now. @throws ApiError `not_found` */
 export async function runSubscription(context: RequestContext, accountId: string, id: string) {
   const { feed_id } = await requireSubscription(context, accountId, id);
-  const { polledAt, newEntries, error } = await context.feeds.run(feed_id);
+  const { polledAt, newEntries, error } = await context.feeds.run(feed_id).catch((failure: unknown) => {
+    throw dependencyUnavailable(failure);
+  });
   return { subscription_id: id, polled_at: polledAt, new_entries: newEntries, error };
 }

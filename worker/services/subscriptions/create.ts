@@ -77,6 +77,7 @@ export async function createSubscription(
       retention,
       filename: body.filename ?? null,
       folder: body.folder ?? null,
+      episodes: 0,
       sweep_due_at: retention.keep_last === undefined && retention.keep_days === undefined ? null : now,
       created_at: now,
       updated_at: now,

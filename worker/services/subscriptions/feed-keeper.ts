@@ -49,6 +49,8 @@ export class FeedKeeper {
   readonly #id: string;
   readonly #memory: FeedMemory;
   #turn: Promise<unknown> = Promise.resolve();
+  /** There may be entries to admit; if this is forgotten, reconcile admits them. */
+  #hasOffered = false;
 
   constructor(id: string, memory: FeedMemory) {
     this.#id = id;
@@ -57,16 +59,23 @@ export class FeedKeeper {
 
   /** A subscription was created, changed or deleted, or reconcile found the object silent. */
   wake(context: RequestContext): Promise<NextAlarm> {
-    return this.#inTurn(async () => this.#act(context, await this.#load(context)));
+    return this.#inTurn(() =>
+      this.#soon(context, async () => {
+        this.#hasOffered = true;
+        return this.#act(context, await this.#load(context));
+      }),
+    );
   }
 
   /** The alarm. */
   ring(context: RequestContext): Promise<NextAlarm> {
-    return this.#inTurn(async () => {
-      const known = await this.#memory.state();
-      const isCurrent = known !== null && context.clock() < known.checkAt;
-      return this.#act(context, isCurrent ? known : await this.#load(context));
-    });
+    return this.#inTurn(() =>
+      this.#soon(context, async () => {
+        const known = await this.#memory.state();
+        const isCurrent = known !== null && context.clock() < known.checkAt;
+        return this.#act(context, isCurrent ? known : await this.#load(context));
+      }),
+    );
   }
 
   /** Reads the source now, unless that was done a moment ago. */
@@ -125,6 +134,16 @@ export class FeedKeeper {
     return state && { polledAt: state.polledAt, nextPollAt: state.nextPollAt, leaseUntil: state.leaseUntil };
   }
 
+  /** Does something, and soon again if the database or the storage fails. */
+  async #soon(context: RequestContext, work: () => Promise<NextAlarm>): Promise<NextAlarm> {
+    try {
+      return await work();
+    } catch (error) {
+      context.log("feed_failed", { feed_id: this.#id, error: describeError(error) });
+      return AGAIN_MS;
+    }
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work, work);
     this.#turn = turn.catch(() => undefined);
@@ -168,31 +187,27 @@ export class FeedKeeper {
   /** Does what is due. */
   async #act(context: RequestContext, before: FeedState | null): Promise<NextAlarm> {
     if (!before) return null;
-    let state = before;
     let more = false;
-    try {
-      state = await this.#settle(context, state);
-      const now = context.clock();
-      const isDue = state.nextPollAt !== null && state.nextPollAt <= now;
-      // the first entries of a paused subscription are recorded, too
-      const isWanted = state.isUnprimed && state.pieces === null && state.failures === 0;
-      if (isDue || isWanted) state = (await this.#poll(context, state)).after;
-      if (state.isUnprimed && state.pieces !== null) {
-        const primed = await this.#prime(context, state);
-        more ||= primed.more;
-        state = primed.after;
-      }
-      if (state.toTell !== null) state = await this.#tell(context, state);
-      const lease = await renewLease(context, this.#id, state);
-      if (lease) {
-        state = { ...state, ...lease };
-        await this.#memory.save(state);
-      }
+    let state = await this.#settle(context, before);
+    const isDue = state.nextPollAt !== null && state.nextPollAt <= context.clock();
+    // the first entries of a paused subscription are recorded, too
+    const isWanted = state.isUnprimed && state.pieces === null && state.failures === 0;
+    if (isDue || isWanted) state = (await this.#poll(context, state)).after;
+    if (state.isUnprimed && state.pieces !== null) {
+      const primed = await this.#prime(context, state);
+      more ||= primed.more;
+      state = primed.after;
+    }
+    if (state.toTell !== null) state = await this.#tell(context, state);
+    const lease = await renewLease(context, this.#id, state);
+    if (lease) {
+      state = { ...state, ...lease };
+      await this.#memory.save(state);
+    }
+    if (this.#hasOffered) {
       const admitted = await admitDue(context, ADMITTED_AT_ONCE);
+      this.#hasOffered = admitted.more;
       more ||= admitted.more;
-    } catch (error) {
-      context.log("feed_failed", { feed_id: this.#id, error: describeError(error) });
-      return AGAIN_MS;
     }
     if (more) return MORE_MS;
     const times = [state.checkAt, state.nextPollAt, state.nextPollAt === null ? null : state.leaseAt];
@@ -204,6 +219,7 @@ export class FeedKeeper {
   async #settle(context: RequestContext, state: FeedState): Promise<FeedState> {
     if (state.freshPieces === 0 && state.gone.length === 0) return state;
     const now = context.clock();
+    this.#hasOffered = true;
     const fresh = await this.#memory.fresh(state);
     await offerEntries(context.db, this.#id, fresh, { now, maxBytes: OFFER_BYTES });
     await withdrawEntries(context.db, this.#id, state.gone, now);
@@ -332,6 +348,7 @@ export class FeedKeeper {
 
   /** Records the entries that the source has for subscriptions that begin. */
   async #prime(context: RequestContext, state: FeedState): Promise<{ after: FeedState; more: boolean }> {
+    this.#hasOffered = true;
     const now = context.clock();
     const rows = await unprimedQuery(context.db, this.#id, PRIMED_AT_ONCE);
     const ordered = inOrder((await this.#memory.entries(state)) ?? []);

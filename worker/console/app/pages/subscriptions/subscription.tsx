@@ -22,7 +22,9 @@ import { Table } from "../../ui/table.tsx";
 export function SubscriptionPage({ id }: { readonly id: string }) {
   const words = useTexts().subscriptions;
   const { api } = useSession();
-  const found = useResource(`subscription ${id}`, (signal) => api.getSubscription({ params: { id }, signal }));
+  const found = useResource(`subscription ${id}`, (signal) =>
+    api.getSubscription({ params: { id }, signal }),
+  );
   return (
     <Page title={found.data?.name ?? found.data?.title ?? words.one}>
       <p>
@@ -90,7 +92,12 @@ function State({ subscription, resource }: StateProps) {
       <Facts
         rows={[
           [texts.jobs.status, <StatusBadge key="status" status={status} />],
-          [words.source, <span key="url" class="breaking">{url}</span>],
+          [
+            words.source,
+            <span key="url" class="breaking">
+              {url}
+            </span>,
+          ],
           [words.polled, write.time(polled_at)],
           [words.next, write.time(next_poll_at)],
           [words.pushed, push ? texts.yes : texts.no],

@@ -33,6 +33,8 @@ export class FeedOrigin {
   /** Requests that were answered with 304. */
   unchanged = 0;
   readonly #clock: () => number;
+  #written: { readonly facts: readonly unknown[]; readonly body: string; readonly etag: string } | null =
+    null;
 
   constructor(clock: () => number) {
     this.#clock = clock;
@@ -44,14 +46,23 @@ export class FeedOrigin {
       const headers = this.retryAfter === null ? {} : { "retry-after": this.retryAfter };
       return new Response("no", { status: this.outage, headers });
     }
-    const body = this.xml();
-    const etag = `"${hashOf(body)}"`;
+    const { body, etag } = this.#current();
     if (request.headers.get("if-none-match") === etag) {
       this.unchanged += 1;
       return new Response(null, { status: 304 });
     }
     return new Response(body, { headers: { etag, "content-type": "application/rss+xml" } });
   };
+
+  /** Written anew only after a change, because most requests find none. */
+  #current(): { body: string; etag: string } {
+    const facts = [this.items, this.items[0], this.items.length, this.title, this.hub];
+    if (!this.#written || facts.some((fact, index) => fact !== this.#written?.facts[index])) {
+      const body = this.xml();
+      this.#written = { facts, body, etag: `"${hashOf(body)}"` };
+    }
+    return this.#written;
+  }
 
   xml(items: readonly Item[] = this.items): string {
     const links = this.hub
