@@ -64,16 +64,29 @@ export class World {
     return this.#seed / 2 ** 32;
   }
 
-  async call<T>(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<T> {
+  /** Calls the API, and waits for the work that continues after the response. */
+  async fetch(
+    method: string,
+    path: string,
+    headers: Record<string, string> = {},
+    body?: string,
+  ): Promise<Response> {
     const work: Promise<unknown>[] = [];
     const request = new Request(`https://waterspout.example${path}`, {
       method,
       headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body }),
     });
     const context = { waitUntil: (promise: Promise<unknown>) => work.push(promise) };
     const response = await this.#app.fetch(request, {}, context as unknown as ExecutionContext);
     await settle(work);
+    return response;
+  }
+
+  /** The JSON of a successful response. */
+  async call<T>(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<T> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const response = await this.fetch(method, path, headers, text);
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   }
