@@ -109,7 +109,7 @@ export const SUBSCRIPTION_TEXTS = {
   },
   runSubscription: {
     description:
-      "Waits for the reading. A source that was read within the last 30 seconds is not read again.",
+      "Waits for the reading. A source that was read within the last five seconds is not read again.",
     response: { subscription_id: ID, polled_at: 1_795_392_900_000, new_entries: 1, error: null },
   },
   resetSubscription: {

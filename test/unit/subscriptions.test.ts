@@ -2,7 +2,11 @@ import Parser from "rss-parser";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Subscription } from "../../schema/api/subscription.ts";
 import { feedItems } from "../../worker/services/sources/listing/feed-items.ts";
-import { hubOfHeader, kindOfDocument, readDocument } from "../../worker/services/subscriptions/feed-document.ts";
+import {
+  hubOfHeader,
+  kindOfDocument,
+  readDocument,
+} from "../../worker/services/subscriptions/feed-document.ts";
 import { judgeOf } from "../../worker/services/subscriptions/filters.ts";
 import { nextPoll } from "../../worker/services/subscriptions/schedule.ts";
 import { fileNameOf, folderOf } from "../../worker/services/subscriptions/templates.ts";
@@ -11,7 +15,10 @@ import { simulate } from "../support/subscriptions/simulation.ts";
 import { World } from "../support/subscriptions/world.ts";
 
 const HOUR_MS = 3_600_000;
-const SIZE = { sources: Number(process.env.SOURCES ?? 12), days: Number(process.env.DAYS ?? 3) };
+const SIZE = {
+  sources: Number(process.env.SIMULATED_SOURCES ?? 12),
+  days: Number(process.env.SIMULATED_DAYS ?? 3),
+};
 
 describe("in virtual time", () => {
   it(
@@ -93,7 +100,9 @@ describe("the podcast feed", () => {
     const file = (newest?.enclosure?.url ?? "").replace("https://waterspout.example", "");
     const link = await world.fetch("GET", file);
     expect(link.status).toBe(302);
-    expect(link.headers.get("location")).toMatch(/^https:\/\/storage\.example\/media\/local\/videos\/.+X-Amz-Signature=/);
+    expect(link.headers.get("location")).toMatch(
+      /^https:\/\/storage\.example\/media\/local\/videos\/.+X-Amz-Signature=/,
+    );
     // without the token, with another one, and after it was replaced
     expect((await world.fetch("GET", path.replace(/\?.*/, ""))).status).toBe(404);
     expect((await world.fetch("GET", `${path}x`)).status).toBe(404);
@@ -202,7 +211,9 @@ describe("a hub", () => {
 
 async function sign(text: string, secret: string): Promise<string> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(secret), algorithm, false, ["sign"]);
+  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(secret), algorithm, false, [
+    "sign",
+  ]);
   const bytes = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(text));
   return Buffer.from(bytes).toString("hex");
 }
@@ -258,7 +269,9 @@ describe("a feed", () => {
     const feed = (guid: string, title: string) =>
       `<rss><channel><item><title>${title}</title>${guid}<enclosure url="https://a.example/1.mp3" type="audio/mpeg"/></item></channel></rss>`;
     const [one, two, three] = await Promise.all(
-      [feed("", "a"), feed("", "b"), feed("<guid>g</guid>", "a")].map(async (text) => (await read(text)).entries[0]?.key),
+      [feed("", "a"), feed("", "b"), feed("<guid>g</guid>", "a")].map(
+        async (text) => (await read(text)).entries[0]?.key,
+      ),
     );
     expect(one).toBe(two);
     expect(three).not.toBe(one);
@@ -302,12 +315,20 @@ describe("a schedule", () => {
 });
 
 describe("a template", () => {
-  const values = { title: "A/B: c?", published_at: Date.UTC(2026, 10, 3), episode: 7, id: "x1", channel: "../up" };
+  const values = {
+    title: "A/B: c?",
+    published_at: Date.UTC(2026, 10, 3),
+    episode: 7,
+    id: "x1",
+    channel: "../up",
+  };
   it("never leaves its folder", () => {
     expect(fileNameOf("{date} {episode} {title} [{id}]", values)).toBe("2026-11-03 007 A B c [x1]");
     expect(folderOf("shows/{channel}/{title}", values)).toBe("shows/up/A B c");
     expect(folderOf("{channel}", { ...values, channel: "../.." })).not.toContain("..");
-    expect(new TextEncoder().encode(fileNameOf("{title}", { ...values, title: "ä".repeat(999) })).length).toBeLessThan(256);
+    expect(
+      new TextEncoder().encode(fileNameOf("{title}", { ...values, title: "ä".repeat(999) })).length,
+    ).toBeLessThan(256);
   });
 });
 

@@ -27,7 +27,7 @@ const CHECK_GRACE_MS = 30 * 60_000;
 /** Readings in a row that fail before anybody is told. */
 const FAILURES = 3;
 /** A forced reading after a shorter time reads nothing, in milliseconds. */
-const RUN_AGAIN_MS = 30_000;
+const RUN_AGAIN_MS = 5_000;
 /** Share of a lease after which it is renewed. */
 const RENEWED_AFTER = 0.8;
 /** Subscriptions whose first entries are recorded in one go. */
