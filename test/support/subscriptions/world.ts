@@ -41,7 +41,7 @@ export class World {
         clock: () => this.now,
         wait: async () => {},
         random: (length: number) => Uint8Array.from({ length }, () => Math.floor(this.chance() * 256)),
-        fetch: async (input: RequestInfo | URL, init?: RequestInit) => {
+        fetch: async (input: string | URL | Request, init?: RequestInit) => {
           const request = new Request(input, init);
           const respond = this.hosts.get(new URL(request.url).hostname);
           return respond ? respond(request) : new Response(null, { status: 404 });
@@ -78,7 +78,7 @@ export class World {
       ...(body === undefined ? {} : { body }),
     });
     const context = { waitUntil: (promise: Promise<unknown>) => work.push(promise) };
-    const response = await this.#app.fetch(request, {}, context as unknown as ExecutionContext);
+    const response = await this.#app.fetch(request, {}, context as never);
     await settle(work);
     return response;
   }

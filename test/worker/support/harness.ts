@@ -11,10 +11,10 @@ import { consumeDispatchMessages } from "../../../worker/queues/dispatch.ts";
 import { reconcile } from "../../../worker/services/maintenance/reconcile.ts";
 import { listSource } from "../../../worker/services/sources/listing/list-source.ts";
 import type { Listing, Recognised } from "../../../worker/services/sources/listing/listing.ts";
+import { SimulatedFeeds } from "../../support/subscriptions/simulated-feeds.ts";
 import { checkResponse } from "./check-answer.ts";
 import { env } from "./env.ts";
 import { LocalBatches } from "./local-batches.ts";
-import { LocalFeeds } from "./local-feeds.ts";
 import { ScriptedNetwork } from "./scripted-network.ts";
 
 interface CallOptions {
@@ -42,10 +42,13 @@ export class Harness {
   readonly deliveryQueue: { readonly body: DeliveryMessage; readonly delaySeconds: number }[] = [];
   readonly logs: LogFields[] = [];
   readonly batches = new LocalBatches((ctx) => this.context(ctx));
-  readonly feeds = new LocalFeeds(
-    (ctx) => this.context(ctx),
-    () => this.now,
-  );
+  readonly feeds = new SimulatedFeeds({
+    clock: () => this.now,
+    open: () => {
+      const ctx = createExecutionContext();
+      return { context: this.context(ctx), settled: () => waitOnExecutionContext(ctx) };
+    },
+  });
   /** The lists that were requested, the newest last. */
   readonly listed: Recognised[] = [];
   /** What a list contains; null: the real listing is used. */
