@@ -47,6 +47,7 @@ export interface Services extends Dependencies {
   readonly backlog: Backlog;
   readonly backoffs: BackoffMemory;
   readonly siteRuns: SiteRunsMemory;
+  readonly databaseWrites: DatabaseWrites;
   readonly sealer: Sealer;
   readonly spotifyTokens: SpotifyTokens;
   readonly newId: MakeId;
@@ -158,6 +159,12 @@ export interface SiteRuns {
 /** This isolate's copy of how runs ended in the last hour. */
 export interface SiteRunsMemory {
   read(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
+}
+
+/** Whether the database accepted a write lately. */
+export interface DatabaseWrites {
+  /** @returns the result of `check`, or of an earlier one: what is wrong, for the operator; null if nothing is */
+  run(check: () => Promise<string | null>): Promise<string | null>;
 }
 
 /** The operator's token for Spotify's Web API. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Metadata, StreamFacts } from "../api/probe.ts";
 import { JOB_ERROR_CODES } from "../errors.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
+import { FailureSubject } from "./failure-subject.ts";
 import { Version } from "./version.ts";
 
 /** A question about one media item. */
@@ -50,6 +51,7 @@ export const ProbeOutcome = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("failed"),
     code: z.enum(JOB_ERROR_CODES),
+    subject: FailureSubject,
     retry_after_ms: z.int().min(0).nullable(),
   }),
 ]);
@@ -94,6 +96,7 @@ export const ListLine = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("failed"),
     code: z.enum(JOB_ERROR_CODES),
+    subject: FailureSubject,
     retry_after_ms: z.int().min(0).nullable(),
   }),
   /** The deadline passed before the list was complete. */
