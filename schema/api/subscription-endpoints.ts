@@ -140,9 +140,9 @@ export const subscriptionEndpoints = {
     path: "/subscriptions/{id}/reset",
     auth: "key",
     tag: "Subscriptions",
-    summary: "Forget which entries were delivered; the backfill applies again",
+    summary: "Remove what is known of the entries; the backfill applies again",
     params,
-    responses: { 200: { description: "Forgotten", schema: SubscriptionReset } },
+    responses: { 200: { description: "Removed", schema: SubscriptionReset } },
     errors: ["invalid_request", "not_found"],
   },
   listSubscriptionEntries: {
@@ -178,6 +178,10 @@ export const subscriptionEndpoints = {
     params: z.object({ id: Id, file: z.string().max(60).describe("Id of the job, and the extension") }),
     query: token,
     responses: {
+      200: {
+        contentType: "application/octet-stream",
+        description: "The file, for clients that follow the redirection",
+      },
       302: {
         contentType: "application/octet-stream",
         description: "Leads to the file in its storage, with a link that is valid for 24 hours",

@@ -102,10 +102,7 @@ export const Schedule = z
         ),
       }),
       z.strictObject({
-        cron: z
-          .string()
-          .max(100)
-          .describe("Five fields: minute, hour, day of the month, month, day of the week"),
+        cron: z.string().max(100).describe("Five fields: minute, hour, day, month, weekday"),
         time_zone: z.string().max(64).optional().describe("IANA name, such as Europe/Berlin; default UTC"),
       }),
     ],
@@ -311,7 +308,7 @@ export const SubscriptionRun = z
 export type SubscriptionRun = z.infer<typeof SubscriptionRun>;
 
 export const SubscriptionReset = z
-  .object({ subscription_id: Id, forgotten: z.int().min(0).describe("Entries that may be delivered again") })
+  .object({ subscription_id: Id, removed: z.int().min(0).describe("Entries that may be delivered again") })
   .meta({ id: "SubscriptionReset" });
 
 export const SubscriptionRemoved = z

@@ -115,7 +115,7 @@ export const SUBSCRIPTION_TEXTS = {
   resetSubscription: {
     description:
       "Entries that were delivered may be delivered again: those of the backfill, and those that were published since the subscription was created.",
-    response: { subscription_id: ID, forgotten: 125 },
+    response: { subscription_id: ID, removed: 125 },
   },
   listSubscriptionEntries: {
     description:

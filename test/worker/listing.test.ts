@@ -230,6 +230,7 @@ describe("a playlist", () => {
       {
         ...{ url: `${url}/1`, mediaUrl: null, sourceId: "1", title: "One", description: null },
         ...{ releaseDate: "2026-11-03", skipped: null },
+        facts: { site: null, channel: null, publishedAt: null, duration: null, live: null },
       },
       expect.objectContaining({ url: "https://media.example.com/a%20b", sourceId: "2" }),
     ]);

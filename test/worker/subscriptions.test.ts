@@ -193,7 +193,7 @@ describe("a subscription", () => {
     expect(await titles()).toEqual(["Episode 4", "Episode 5"]);
     expect(JSON.parse((await jobs())[1]?.request ?? "")).toMatchObject({ format: "mp3" });
     const reset = await worker.json("POST", `/subscriptions/${id}/reset`, { key });
-    expect(reset).toEqual({ subscription_id: id, forgotten: 5 });
+    expect(reset).toEqual({ subscription_id: id, removed: 5 });
     expect(await read(id)).toMatchObject({ entries: { seen: 5, queued: 0 } });
     await worker.call("DELETE", `/subscriptions/${id}`, { key });
     expect((await worker.call("GET", `/subscriptions/${id}`, { key })).status).toBe(404);
@@ -248,7 +248,7 @@ describe("the source", () => {
     expect((next_poll_at ?? 0) - expected).toBeLessThanOrEqual(30_000);
   });
 
-  it("tells once that it fails and once that it works again", async () => {
+  it("reports once that it fails and once that it works again", async () => {
     const job = { webhook_url: "https://hooks.example.com/in" };
     const { id } = await subscribe({ job });
     origin.outage = 500;
@@ -273,7 +273,7 @@ describe("the source", () => {
     expect(origin.requests).toHaveLength(3);
   });
 
-  it("may be a channel: what is announced, live or private is waited for, what vanishes is told", async () => {
+  it("may be a channel: what is announced, live or private is waited for, what vanishes is reported", async () => {
     const webhook_url = "https://hooks.example.com/in";
     const states = new Map<number, "upcoming" | "live" | "private" | null>([
       [1, null],
@@ -313,8 +313,8 @@ describe("the source", () => {
     expect(await titles()).toEqual(["Video 1", "Video 2"]);
     expect(await read(id)).toMatchObject({ entries: { removed: 1, queued: 2 } });
     await worker.consumeDeliveryQueue();
-    const told = worker.network.posts.map(({ body }) => JSON.parse(body));
-    expect(told.filter(({ status }) => status === "removed")).toMatchObject([
+    const events = worker.network.posts.map(({ body }) => JSON.parse(body));
+    expect(events.filter(({ status }) => status === "removed")).toMatchObject([
       { entry: { title: "Video 3" } },
     ]);
   });

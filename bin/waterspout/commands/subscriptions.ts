@@ -241,11 +241,11 @@ export const subscriptionsResume = action("Resume a subscription", "resume", asy
 });
 
 export const subscriptionsReset = action(
-  "Forget what a subscription delivered; its backfill applies again",
+  "Remove what is known of the entries; the backfill applies again",
   "reset",
   async ({ api, signal }, id) => {
     const response = await api.resetSubscription({ params: { id }, signal });
-    return { response, text: `${counted(response.forgotten, "entry", "entries")} forgotten` };
+    return { response, text: `${counted(response.removed, "entry", "entries")} removed` };
   },
 );
 

@@ -10,7 +10,7 @@ import {
 } from "../../api/subscription.ts";
 import { id, json, time } from "./columns.ts";
 
-/** Sources that subscriptions follow. All subscriptions of one source share one row, whoever owns them. */
+/** Sources that subscriptions follow. All subscriptions of one source share one row, regardless of their owners. */
 export const feeds = sqliteTable(
   "feeds",
   {

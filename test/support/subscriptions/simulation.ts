@@ -56,7 +56,7 @@ export async function simulate({ sources: count, days }: Size): Promise<Findings
   let refusals = 0;
   for (let hour = world.now + HOUR; hour <= end; hour += HOUR) {
     for (const source of sources) disturb(world, source);
-    // processes die now and then at a write of an object, and the database refuses or loses an answer
+    // processes die now and then at a write of an object, and the database refuses or loses a response
     if (world.chance() < 0.2) world.feeds.dieAtNextWrite = true;
     let failures = world.chance() < 0.1 ? 3 : 0;
     world.d1.failureOf = () => {

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, inArray, isNotNull, lt, lte, ne, or, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, lt, lte, ne, or, sql } from "drizzle-orm";
 import { feedLeases, feeds, subscriptions } from "../../../schema/db/tables/subscriptions.ts";
 import type { Db } from "../connection.ts";
 
@@ -13,7 +13,7 @@ export type FeedLeaseRow = typeof feedLeases.$inferSelect;
  */
 export async function readFeed(db: Db, id: string, checkDueAt: number) {
   const ofFeed = eq(subscriptions.feed_id, id);
-  const [[feed], schedules, [counts], leases] = await db.batch([
+  const [[feed], schedules, [counts]] = await db.batch([
     db
       .update(feeds)
       .set({
@@ -32,12 +32,6 @@ export async function readFeed(db: Db, id: string, checkDueAt: number) {
       })
       .from(subscriptions)
       .where(ofFeed),
-    db
-      .select()
-      .from(feedLeases)
-      .where(eq(feedLeases.feed_id, id))
-      .orderBy(desc(feedLeases.expires_at))
-      .limit(5),
   ]);
   return feed
     ? {
@@ -45,7 +39,6 @@ export async function readFeed(db: Db, id: string, checkDueAt: number) {
         schedules: schedules.map(({ schedule }) => schedule),
         followers: counts?.followers ?? 0,
         unprimed: counts?.unprimed ?? 0,
-        leases,
       }
     : undefined;
 }
@@ -61,10 +54,6 @@ export async function deleteFeedIfUnused(db: Db, id: string): Promise<void> {
 
 export const updateFeed = (db: Db, id: string, changes: Partial<FeedRow>) =>
   db.update(feeds).set(changes).where(eq(feeds.id, id));
-
-export async function findFeed(db: Db, id: string): Promise<FeedRow | undefined> {
-  return (await db.select().from(feeds).where(eq(feeds.id, id)))[0];
-}
 
 /** Takes up to `limit` sources whose object was silent for too long, and postpones their next check. */
 export const overdueFeedsQuery = (db: Db, now: number, again: number, limit: number) =>
@@ -104,18 +93,6 @@ export const removeLeases = (db: Db, expiredBefore: number, requestedBefore: num
         and(ne(feedLeases.status, "verified"), lt(feedLeases.requested_at, requestedBefore)),
       ),
     );
-
-/** Whether a hub pushes the entries of a source at present. */
-export async function hasLease(db: Db, feedId: string, now: number): Promise<boolean> {
-  const found = await db
-    .select({ id: feedLeases.id })
-    .from(feedLeases)
-    .where(
-      and(eq(feedLeases.feed_id, feedId), eq(feedLeases.status, "verified"), gt(feedLeases.expires_at, now)),
-    )
-    .limit(1);
-  return found.length > 0;
-}
 
 /** Sources whose address was sealed with another key. */
 export const feedsToResealQuery = (db: Db, keyId: string, limit: number) =>

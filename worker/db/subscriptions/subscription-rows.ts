@@ -165,12 +165,12 @@ export async function deleteSubscription(
   return removed;
 }
 
-/** Forgets all entries, so that the backfill applies again. @returns how many were forgotten */
-export async function forgetEntries(
+/** Removes all entries, so that the backfill applies again. @returns how many were removed */
+export async function removeEntries(
   db: Db,
   { id, now, checkDueAt }: { id: string; now: number; checkDueAt: number },
 ): Promise<number> {
-  const [forgotten] = await db.batch([
+  const [removed] = await db.batch([
     db
       .delete(subscriptionEntries)
       .where(eq(subscriptionEntries.subscription_id, id))
@@ -181,7 +181,7 @@ export async function forgetEntries(
       .where(eq(subscriptions.id, id)),
     dueQuery(db, id, checkDueAt),
   ]);
-  return forgotten.length;
+  return removed.length;
 }
 
 /** Subscriptions of a source whose first entries were not recorded yet. */
@@ -281,8 +281,8 @@ export const endSweep = (
     .set({ sweep_due_at: next })
     .where(and(eq(subscriptions.id, id), eq(subscriptions.sweep_due_at, claimed)));
 
-/** Subscriptions of a source that were not yet told that it fails, or that it works again. */
-export const untoldQuery = (db: Db, feedId: string, isFailing: boolean, limit: number) =>
+/** Subscriptions of a source that do not know yet that it fails, or that it works again. */
+export const unnotifiedQuery = (db: Db, feedId: string, isFailing: boolean, limit: number) =>
   db
     .select()
     .from(subscriptions)

@@ -133,7 +133,7 @@ class Admitting {
     { job }: SubscriptionSecrets,
   ): Promise<ReadonlySet<string>> {
     const decisions: Decision[] = [];
-    const told: { entry: EntryRow; status: "waiting" | "removed"; reason: string | null }[] = [];
+    const notified: { entry: EntryRow; status: "waiting" | "removed"; reason: string | null }[] = [];
     for (const entry of entries) {
       const { id, reason } = entry;
       const filter = judge(entry);
@@ -142,17 +142,17 @@ class Admitting {
       const isRecorded = reason === "live" && job.live_recording === true;
       if (reason === "removed" && !isTriedAgain) {
         decisions.push({ id, status: "removed", reason: null, check_at: null });
-        told.push({ entry, status: "removed", reason: null });
+        notified.push({ entry, status: "removed", reason: null });
       } else if (filter !== null) {
         decisions.push({ id, status: "filtered", reason: filter, check_at: null });
       } else if (reason !== null && !isTriedAgain && !isRecorded) {
         decisions.push({ id, status: "waiting", reason, check_at: null });
-        told.push({ entry, status: "waiting", reason });
+        notified.push({ entry, status: "waiting", reason });
       }
     }
     if (decisions.length === 0) return new Set();
     const context = this.#context;
-    const deliveries = told.flatMap(({ entry, ...facts }) => {
+    const deliveries = notified.flatMap(({ entry, ...facts }) => {
       const event = entryEvent(this.#subscription, entry, { ...facts, job_id: null });
       return deliveryOf(context, this.#subscription, event) ?? [];
     });

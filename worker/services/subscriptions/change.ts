@@ -3,8 +3,8 @@ import type { RequestContext } from "../../context.ts";
 import {
   deleteSubscription,
   findSubscriptionOf,
-  forgetEntries,
   type NewSubscriptionRow,
+  removeEntries,
   type SubscriptionRow,
   updateSubscription,
 } from "../../db/subscriptions/subscription-rows.ts";
@@ -99,13 +99,13 @@ export async function removeSubscription(context: RequestContext, accountId: str
   return { subscription_id: id, message: "Subscription deleted; its jobs and files stay" };
 }
 
-/** Forgets what was delivered, so that the backfill applies again. @throws ApiError `not_found` */
+/** Removes what is known of the entries, so that the backfill applies again. @throws ApiError `not_found` */
 export async function resetSubscription(context: RequestContext, accountId: string, id: string) {
   const { feed_id } = await requireSubscription(context, accountId, id);
   const now = context.clock();
-  const forgotten = await forgetEntries(context.db, { id, now, checkDueAt: now + WAKE_GRACE_MS });
+  const removed = await removeEntries(context.db, { id, now, checkDueAt: now + WAKE_GRACE_MS });
   context.defer(context.feeds.wake(feed_id));
-  return { subscription_id: id, forgotten };
+  return { subscription_id: id, removed };
 }
 
 /** Reads the source now. @throws ApiError `not_found` */

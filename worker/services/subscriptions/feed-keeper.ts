@@ -11,10 +11,10 @@ import { describeError } from "../../lib/log.ts";
 import { admitDue } from "./admit.ts";
 import { backfillOf, inOrder } from "./backfill.ts";
 import type { FeedMemory, FeedState, KeptEntry } from "./feed-memory.ts";
+import { notifyFollowers } from "./notify-followers.ts";
 import { offeredOf } from "./offered.ts";
 import { type ReadSource, readSource, type SourceReading, SourceUnreadableError } from "./read-source.ts";
 import { nextPoll } from "./schedule.ts";
-import { tellFollowers } from "./tell-followers.ts";
 import { renewLease } from "./websub/renew-lease.ts";
 
 /** Delay until the object acts again, in milliseconds; null if nobody follows the source. */
@@ -24,7 +24,7 @@ export type NextAlarm = number | null;
 export const CHECK_MS = 6 * 60 * 60_000;
 /** Reconcile wakes an object that did not read the database for this much longer. */
 const CHECK_GRACE_MS = 30 * 60_000;
-/** Readings in a row that fail before anybody is told. */
+/** Readings in a row that fail before anybody is informed. */
 const FAILURES = 3;
 /** A forced reading after a shorter time reads nothing, in milliseconds. */
 const RUN_AGAIN_MS = 5_000;
@@ -49,7 +49,7 @@ export class FeedKeeper {
   readonly #id: string;
   readonly #memory: FeedMemory;
   #turn: Promise<unknown> = Promise.resolve();
-  /** There may be entries to admit; if this is forgotten, reconcile admits them. */
+  /** There may be entries to admit; if this is lost, reconcile admits them. */
   #hasOffered = false;
 
   constructor(id: string, memory: FeedMemory) {
@@ -198,7 +198,7 @@ export class FeedKeeper {
       more ||= primed.more;
       state = primed.after;
     }
-    if (state.toTell !== null) state = await this.#tell(context, state);
+    if (state.toReport !== null) state = await this.#notify(context, state);
     const lease = await renewLease(context, this.#id, state);
     if (lease) {
       state = { ...state, ...lease };
@@ -252,7 +252,8 @@ export class FeedKeeper {
       failures: 0,
       failingSince: null,
       error: null,
-      toTell: state.failingSince === null ? (state.toTell === "failing" ? null : state.toTell) : "recovered",
+      toReport:
+        state.failingSince === null ? (state.toReport === "failing" ? null : state.toReport) : "recovered",
     };
     context.log("feed_polled", { feed_id: this.#id, result: reading.type });
     if (reading.type === "unchanged") {
@@ -323,27 +324,27 @@ export class FeedKeeper {
       failures,
       error: sentence,
       failingSince: failures >= FAILURES ? (state.failingSince ?? now) : null,
-      toTell: isNew ? "failing" : state.toTell,
+      toReport: isNew ? "failing" : state.toReport,
     };
     await this.#memory.save(after);
     return after;
   }
 
-  /** Tells those who follow the source that it fails, or works again. */
-  async #tell(context: RequestContext, state: FeedState): Promise<FeedState> {
-    const isFailing = state.toTell === "failing";
+  /** Informs those who follow the source that it fails, or works again. */
+  async #notify(context: RequestContext, state: FeedState): Promise<FeedState> {
+    const isFailing = state.toReport === "failing";
     await updateFeed(context.db, this.#id, {
       failing_since: isFailing ? state.failingSince : null,
       last_error: isFailing ? state.error : null,
     });
-    await tellFollowers(
+    await notifyFollowers(
       context,
       this.#id,
       isFailing ? { error: state.error ?? "", since: state.failingSince ?? 0 } : null,
     );
-    const told = { ...state, toTell: null };
-    await this.#memory.save(told);
-    return told;
+    const notified = { ...state, toReport: null };
+    await this.#memory.save(notified);
+    return notified;
   }
 
   /** Records the entries that the source has for subscriptions that begin. */
@@ -374,7 +375,7 @@ export class FeedKeeper {
 
 const NOTHING: Omit<FeedState, "url" | "chance"> = {
   ...{ kind: null, title: null, etag: null, lastModified: null, schedules: [], isUnprimed: false },
-  ...{ polledAt: null, nextPollAt: null, failures: 0, failingSince: null, error: null, toTell: null },
+  ...{ polledAt: null, nextPollAt: null, failures: 0, failingSince: null, error: null, toReport: null },
   ...{ checkAt: 0, pieces: null, freshPieces: 0, gone: [], hub: null, leaseAt: null, leaseUntil: null },
 };
 

@@ -31,8 +31,8 @@ export interface FeedState {
   readonly failures: number;
   readonly failingSince: number | null;
   readonly error: string | null;
-  /** What those who follow the source are yet to be told. */
-  readonly toTell: "failing" | "recovered" | null;
+  /** What those who follow the source are to be informed of. */
+  readonly toReport: "failing" | "recovered" | null;
   /** The database is read again after this. */
   readonly checkAt: number;
   /** Number of pieces of the list of entries; null before the first reading. */

@@ -1,6 +1,6 @@
 import type { RequestContext } from "../../context.ts";
-import { untoldQuery } from "../../db/subscriptions/subscription-rows.ts";
-import { writeTold } from "../../db/subscriptions/told-rows.ts";
+import { writeNotified } from "../../db/subscriptions/notified-rows.ts";
+import { unnotifiedQuery } from "../../db/subscriptions/subscription-rows.ts";
 import { sendDeliveryMessages } from "../queue/sender.ts";
 import { deliveryOf } from "./events.ts";
 
@@ -8,20 +8,20 @@ import { deliveryOf } from "./events.ts";
 const PAGE = 50;
 
 /**
- * Tells those who follow a source that it fails or works again: each once, even if this is interrupted and repeated.
+ * Informs those who follow a source that it fails or works again: each once, even if this is interrupted and repeated.
  *
  * @param failure null: it works again
  */
-export async function tellFollowers(
+export async function notifyFollowers(
   context: RequestContext,
   feedId: string,
   failure: { readonly error: string; readonly since: number } | null,
 ): Promise<void> {
   const isFailing = failure !== null;
   for (;;) {
-    const rows = await untoldQuery(context.db, feedId, isFailing, PAGE);
+    const rows = await unnotifiedQuery(context.db, feedId, isFailing, PAGE);
     if (rows.length === 0) return;
-    const told = rows.map((row) => {
+    const notified = rows.map((row) => {
       const facts = { subscription_id: row.id, url: row.url };
       const event = failure
         ? ({
@@ -33,8 +33,8 @@ export async function tellFollowers(
         : ({ type: "subscription_recovered", ...facts, failing_since: row.failing_since ?? 0 } as const);
       return { id: row.id, delivery: deliveryOf(context, row, event) };
     });
-    await writeTold(context.db, told, failure?.since ?? null);
-    const ids = told.flatMap(({ delivery }) => delivery?.id ?? []);
+    await writeNotified(context.db, notified, failure?.since ?? null);
+    const ids = notified.flatMap(({ delivery }) => delivery?.id ?? []);
     if (ids.length > 0) context.defer(sendDeliveryMessages(context, ids));
   }
 }
