@@ -9,6 +9,7 @@ import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
 import { resolveSource } from "../stages/resolve.ts";
+import { copyDelivered } from "../stages/reuse/copy-delivered.ts";
 import { openObjectStore } from "../storage/open-object-store.ts";
 import type { Claim } from "./callback.ts";
 import { Deadline } from "./deadline.ts";
@@ -95,6 +96,9 @@ async function attempt(context: RunContext): Promise<Delivery> {
     context.timings.attempts++;
     return continueRecording(context, begun);
   }
+  const known = context.request.reuse?.file ?? null;
+  const copied = known && (await copyDelivered(context, known));
+  if (copied) return copied;
   try {
     return await fetchAndDeliver(context);
   } catch (error) {

@@ -23,6 +23,7 @@ export const STRATEGIES = [
   "transcode",
   "tool",
   "live",
+  "copy",
 ] as const;
 export const Strategy = z.enum(STRATEGIES);
 export type Strategy = z.infer<typeof Strategy>;

@@ -52,7 +52,8 @@ export const badge = (page: Page, card: string) =>
     .filter({ has: heading(page, card) })
     .locator(".badge");
 /** Browsers and machines may be slow. */
-export const poll = <T>(ask: () => T) => expect.poll(ask, { timeout: 20_000, interval: 50 });
+export const poll = <T>(ask: () => T): ReturnType<typeof expect.poll<T>> =>
+  expect.poll(ask, { timeout: 20_000, interval: 50 });
 export const see = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
 export const talk = (name = "") => `${world.origin.url}/talk.mp4?${name}`;
 

@@ -109,6 +109,7 @@ const ROOMS = [
   "accounts",
   "storage",
   "webhooks",
+  "reuse",
   "jobs",
   "batches",
   "runs",

@@ -9,6 +9,8 @@ import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
 import type { Guard, GuardedSetStatement } from "./guarded-statements.ts";
 import { createRowReader, prepareQuery } from "./prepared/prepared-query.ts";
+import { type CopyTerms, reuseOfJob } from "./reuse/reuse-of-job.ts";
+import { insertMedia, type WantedMedia } from "./reuse/wanted-media.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
 /** A job as it is stored. */
@@ -33,6 +35,8 @@ interface StoreOptions {
   readonly condition?: Guard | undefined;
   /** Statements of the same transaction, executed after the jobs were stored. */
   readonly alongside?: ((db: Db) => readonly BatchItem<"sqlite">[]) | undefined;
+  /** What jobs fetch that may copy files of earlier ones. */
+  readonly media?: readonly WantedMedia[];
 }
 
 /**
@@ -48,6 +52,7 @@ export async function insertJobs(
     credentials = [],
     allowance = null,
     guardedStatements = [],
+    media = [],
     condition: only,
     alongside,
   }: StoreOptions = {},
@@ -56,6 +61,7 @@ export async function insertJobs(
   const isPlain =
     credentials.length === 0 &&
     guardedStatements.length === 0 &&
+    media.length === 0 &&
     Object.keys(jobsToStore.shared).length === 0 &&
     !only &&
     !alongside;
@@ -69,6 +75,7 @@ export async function insertJobs(
     ...guardedStatements.map((statement) => statement(db, isNew)),
     insert,
     ...(credentials.length > 0 ? [insertCredentials(db, credentials)] : []),
+    ...(media.length > 0 ? [insertMedia(db, media)] : []),
     ...(alongside?.(db) ?? []),
   ];
   const results = await db.batch(statements as [typeof insert]);
@@ -219,22 +226,27 @@ const storageConfigForRun = {
 };
 export type StorageConfigForRun = Pick<typeof storageConfigs.$inferSelect, keyof typeof storageConfigForRun>;
 
-/** A job with the limits and the storage of its account and the credentials that came with it, for a run. */
-export async function findJobForRun(db: Db, id: string) {
-  return (await jobForRunQuery(db, eq(jobs.id, id)))[0];
+/**
+ * A job with the limits and the storage of its account and the credentials that came with it, for a run.
+ *
+ * @param terms on which it may copy an earlier file; null: never
+ */
+export async function findJobForRun(db: Db, id: string, terms: CopyTerms | null) {
+  return (await jobForRunQuery(db, eq(jobs.id, id), terms))[0];
 }
 
 /** The same for the next due job. */
-export async function findNextJobForRun(db: Db, filter: QueueFilter) {
-  return (await nextJobQuery(db, filter))[0];
+export async function findNextJobForRun(db: Db, filter: QueueFilter, terms: CopyTerms | null) {
+  return (await nextJobQuery(db, filter, terms))[0];
 }
-export const nextJobQuery = (db: Db, filter: QueueFilter) =>
-  jobForRunQuery(db, eq(jobs.id, nextInQueue(filter)));
+export const nextJobQuery = (db: Db, filter: QueueFilter, terms: CopyTerms | null = null) =>
+  jobForRunQuery(db, eq(jobs.id, nextInQueue(filter)), terms);
 
-const jobForRunQuery = (db: Db, condition: SQL) =>
+const jobForRunQuery = (db: Db, condition: SQL, terms: CopyTerms | null) =>
   db
     .select({
       job: jobs,
+      reuse: terms ? reuseOfJob(terms, sql`${storageConfigs.place}`) : sql<null>`null`,
       limits: accounts.limits,
       storage_prefix: accounts.storage_prefix,
       credentials: jobCredentials.sealed,
