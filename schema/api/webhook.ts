@@ -7,7 +7,7 @@ import {
   SubscriptionEntryEvent,
   SubscriptionFailingEvent,
   SubscriptionRecoveredEvent,
-} from "./subscription-events.ts";
+} from "./subscriptions/events.ts";
 
 /** Webhook events: what is posted to a job's `webhook_url`, and the log of deliveries. */
 

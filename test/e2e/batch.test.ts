@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Batch } from "../../schema/api/batch.ts";
 import type { Job } from "../../schema/api/job.ts";
-import type { Subscription, SubscriptionRun } from "../../schema/api/subscription.ts";
+import type { Subscription, SubscriptionRun } from "../../schema/api/subscriptions/subscription.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { unfinishedUploads } from "../support/s3-server.ts";

@@ -1,6 +1,6 @@
 import Parser from "rss-parser";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Subscription } from "../../schema/api/subscription.ts";
+import type { Subscription } from "../../schema/api/subscriptions/subscription.ts";
 import { feedItems } from "../../worker/services/sources/listing/feed-items.ts";
 import {
   hubOfHeader,

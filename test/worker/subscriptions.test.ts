@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Subscription, SubscriptionEntry, SubscriptionPlan } from "../../schema/api/subscription.ts";
+import type {
+  Subscription,
+  SubscriptionEntry,
+  SubscriptionPlan,
+} from "../../schema/api/subscriptions/subscription.ts";
 import { FeedOrigin, item } from "../support/subscriptions/feed-origin.ts";
 import { completed, failed } from "./support/delivery.ts";
 import { env } from "./support/env.ts";

@@ -4,7 +4,7 @@ import {
   type Subscription,
   type SubscriptionEntry,
   type SubscriptionSummary,
-} from "../../../schema/api/subscription.ts";
+} from "../../../schema/api/subscriptions/subscription.ts";
 import type { Args, Options } from "../arguments/args.ts";
 import { membersOf, optionsOf } from "../arguments/schema-options.ts";
 import { readChoice, readNumber } from "../arguments/values.ts";

@@ -7,7 +7,7 @@ import {
   type Retention,
   type Schedule,
   SUBSCRIPTION_STATUSES,
-} from "../../api/subscription.ts";
+} from "../../api/subscriptions/subscription.ts";
 import { id, json, time } from "./columns.ts";
 
 /** Sources that subscriptions follow. All subscriptions of one source share one row, regardless of their owners. */

@@ -13,7 +13,7 @@ import {
   type SQL,
   sql,
 } from "drizzle-orm";
-import type { EntryStatus } from "../../../schema/api/subscription.ts";
+import type { EntryStatus } from "../../../schema/api/subscriptions/subscription.ts";
 import { jobs } from "../../../schema/db/tables/jobs.ts";
 import { subscriptionEntries, subscriptions } from "../../../schema/db/tables/subscriptions.ts";
 import { jsonPages } from "../../lib/json-pages.ts";

@@ -1,4 +1,4 @@
-import type { Backfill, EntryStatus } from "../../../schema/api/subscription.ts";
+import type { Backfill, EntryStatus } from "../../../schema/api/subscriptions/subscription.ts";
 import type { SourceEntry } from "./source-entry.ts";
 
 /**

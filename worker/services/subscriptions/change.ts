@@ -1,4 +1,4 @@
-import type { Subscription, SubscriptionChange } from "../../../schema/api/subscription.ts";
+import type { Subscription, SubscriptionChange } from "../../../schema/api/subscriptions/subscription.ts";
 import type { RequestContext } from "../../context.ts";
 import {
   deleteSubscription,

@@ -1,4 +1,4 @@
-import type { Subscription, SubscriptionRequest } from "../../../schema/api/subscription.ts";
+import type { Subscription, SubscriptionRequest } from "../../../schema/api/subscriptions/subscription.ts";
 import { toBase64Url } from "../../../schema/bytes.ts";
 import { shownUrl } from "../../../schema/shown-url.ts";
 import type { RequestContext } from "../../context.ts";

@@ -3,7 +3,7 @@ import type {
   SubscriptionEntryEvent,
   SubscriptionFailingEvent,
   SubscriptionRecoveredEvent,
-} from "../../../schema/api/subscription-events.ts";
+} from "../../../schema/api/subscriptions/events.ts";
 import type { RequestContext } from "../../context.ts";
 import type { NewDeliveryRow } from "../../db/delivery-rows.ts";
 import type { EntryRow } from "../../db/subscriptions/entry-rows.ts";

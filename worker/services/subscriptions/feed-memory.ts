@@ -1,4 +1,4 @@
-import type { Schedule } from "../../../schema/api/subscription.ts";
+import type { Schedule } from "../../../schema/api/subscriptions/subscription.ts";
 import type { OfferedEntry } from "../../db/subscriptions/entry-rows.ts";
 import type { Hub } from "./feed-document.ts";
 import type { SourceKind } from "./read-source.ts";

@@ -1,5 +1,5 @@
 import type { RE2JS } from "re2js";
-import type { Filters } from "../../../schema/api/subscription.ts";
+import type { Filters } from "../../../schema/api/subscriptions/subscription.ts";
 import { invalidMember } from "../../lib/api-error.ts";
 
 /** What filters look at. */

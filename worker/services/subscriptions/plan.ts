@@ -1,4 +1,7 @@
-import type { SubscriptionPlan, SubscriptionRequest } from "../../../schema/api/subscription.ts";
+import type {
+  SubscriptionPlan,
+  SubscriptionRequest,
+} from "../../../schema/api/subscriptions/subscription.ts";
 import type { RequestContext } from "../../context.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import type { Account } from "../accounts/key-cache.ts";

@@ -3,7 +3,7 @@ import {
   DEFAULT_INTERVAL_SECONDS,
   MIN_INTERVAL_SECONDS,
   type Schedule,
-} from "../../../schema/api/subscription.ts";
+} from "../../../schema/api/subscriptions/subscription.ts";
 import { invalidMember } from "../../lib/api-error.ts";
 
 /** The schedule of a subscription that names none. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SubscriptionJob } from "../../../schema/api/subscription.ts";
+import { SubscriptionJob } from "../../../schema/api/subscriptions/subscription.ts";
 import type { RequestContext } from "../../context.ts";
 import type { SubscriptionRow } from "../../db/subscriptions/subscription-rows.ts";
 

@@ -1,6 +1,9 @@
 import type { Limits } from "../../../schema/api/account.ts";
 import { JobRequest } from "../../../schema/api/job-request.ts";
-import type { SubscriptionChange, SubscriptionRequest } from "../../../schema/api/subscription.ts";
+import type {
+  SubscriptionChange,
+  SubscriptionRequest,
+} from "../../../schema/api/subscriptions/subscription.ts";
 import type { Adjustment } from "../../../schema/media.ts";
 import { shownUrl } from "../../../schema/shown-url.ts";
 import type { RequestContext } from "../../context.ts";

@@ -5,7 +5,7 @@ import {
   type SubscriptionEntryQuery,
   type SubscriptionListQuery,
   type SubscriptionSummary,
-} from "../../../schema/api/subscription.ts";
+} from "../../../schema/api/subscriptions/subscription.ts";
 import type { RequestContext } from "../../context.ts";
 import { type EntryRow, entryPageQuery } from "../../db/subscriptions/entry-rows.ts";
 import type { FeedRow } from "../../db/subscriptions/feed-rows.ts";

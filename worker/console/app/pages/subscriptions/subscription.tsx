@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Subscription } from "../../../../../schema/api/subscription.ts";
+import type { Subscription } from "../../../../../schema/api/subscriptions/subscription.ts";
 import { useFormats } from "../../lib/format.ts";
 import { goTo, href } from "../../lib/route.ts";
 import { useSession } from "../../lib/session.ts";

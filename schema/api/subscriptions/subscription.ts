@@ -1,9 +1,9 @@
-import "../messages.ts";
+import "../../messages.ts";
 import { z } from "zod";
-import { Id, Time } from "../ids.ts";
-import { Adjustment } from "../media.ts";
-import { clampedInt } from "./clamped-int.ts";
-import { jobOptions, refineOptions, WebUrl, withoutNulls } from "./job-request.ts";
+import { Id, Time } from "../../ids.ts";
+import { Adjustment } from "../../media.ts";
+import { clampedInt } from "../clamped-int.ts";
+import { jobOptions, refineOptions, WebUrl, withoutNulls } from "../job-request.ts";
 
 /** Subscriptions: a source that is followed, and what happens to its new entries. */
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { Id } from "../ids.ts";
-import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
+import { Id } from "../../ids.ts";
+import { type Endpoint, MAX_BODY_BYTES } from "../endpoint.ts";
 import {
   Subscription,
   SubscriptionChange,

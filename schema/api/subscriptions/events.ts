@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Id, Time } from "../ids.ts";
+import { Id, Time } from "../../ids.ts";
 
 /** Webhook events of subscriptions. */
 
