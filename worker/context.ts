@@ -8,6 +8,7 @@ import type { Log } from "./lib/log.ts";
 import type { MakeId } from "./lib/uuid.ts";
 import type { KeyCache } from "./services/accounts/key-cache.ts";
 import type { RateLimits } from "./services/accounts/limits.ts";
+import type { Asker } from "./services/cookies/cookies-for.ts";
 import type { Capacity } from "./services/runs/capacity.ts";
 import type { Runner } from "./services/runs/runner.ts";
 import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
@@ -125,6 +126,7 @@ export interface FeedObjects {
 export type ListSource = (
   context: RequestContext,
   recognised: RecognisedList,
+  asker: Asker,
   most?: number,
 ) => Promise<Listing>;
 

@@ -73,9 +73,9 @@ export class Harness {
         log: (event, fields) => this.logs.push({ event, ...fields }),
         batches: this.batches,
         feeds: this.feeds,
-        listSource: async (context, recognised, most) => {
+        listSource: async (context, recognised, asker, most) => {
           this.listed.push(recognised);
-          return this.onListing ? this.onListing(recognised) : listSource(context, recognised, most);
+          return this.onListing ? this.onListing(recognised) : listSource(context, recognised, asker, most);
         },
         dispatchQueue: {
           sendBatch: async (messages) => {

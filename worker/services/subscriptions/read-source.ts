@@ -149,10 +149,12 @@ async function readList(context: RequestContext, url: string): Promise<ReadSourc
   };
 }
 
+/** All who follow a source share its readings, so no cookies of an account are used. */
+const NOBODY = { accountId: "", cookies: "never" } as const;
+
 async function list(context: RequestContext, recognised: Parameters<RequestContext["listSource"]>[1]) {
   try {
-    if (recognised.type !== "playlist") return await context.listSource(context, recognised);
-    return await context.listSource(context, recognised, MAX_LISTED);
+    return await context.listSource(context, recognised, NOBODY, MAX_LISTED);
   } catch (error) {
     // a channel without a video is one that has just begun
     if (error instanceof ApiError && error.message === noEntries().message) {

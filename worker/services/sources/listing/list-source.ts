@@ -1,5 +1,6 @@
 import type { RequestContext } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
+import type { Asker } from "../../cookies/cookies-for.ts";
 import { listPlaylist } from "./list-playlist.ts";
 import { listSpotifyEpisode, listSpotifyShow } from "./list-spotify.ts";
 import type { Listing, RecognisedList } from "./listing.ts";
@@ -15,12 +16,13 @@ import type { Listing, RecognisedList } from "./listing.ts";
 export async function listSource(
   context: RequestContext,
   recognised: RecognisedList,
+  asker: Asker,
   most?: number,
 ): Promise<Listing> {
   const late = AbortSignal.timeout(context.config.listingMs);
   try {
     // does not wait for code that ignores the signal
-    return await Promise.race([list(context, recognised, late, most), endOf(late)]);
+    return await Promise.race([list(context, recognised, { asker, most }, late), endOf(late)]);
   } catch (error) {
     if (late.aborted && !(error instanceof ApiError)) throw new ApiError("expansion_timeout");
     throw error;
@@ -30,12 +32,12 @@ export async function listSource(
 function list(
   context: RequestContext,
   recognised: RecognisedList,
+  { asker, most }: { readonly asker: Asker; readonly most: number | undefined },
   signal: AbortSignal,
-  most: number | undefined,
 ): Promise<Listing> {
   switch (recognised.type) {
     case "playlist":
-      return listPlaylist(context, recognised.url, signal, most);
+      return listPlaylist(context, recognised.url, asker, signal, most);
     case "spotify_show":
       return listSpotifyShow(context, recognised.id, signal);
     case "spotify_episode":
