@@ -8,6 +8,7 @@ import type { Log } from "./lib/log.ts";
 import type { MakeId } from "./lib/uuid.ts";
 import type { KeyCache } from "./services/accounts/key-cache.ts";
 import type { RateLimits } from "./services/accounts/limits.ts";
+import type { Asker } from "./services/cookies/cookies-for.ts";
 import type { Capacity } from "./services/runs/capacity.ts";
 import type { Runner } from "./services/runs/runner.ts";
 import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
@@ -45,6 +46,7 @@ export interface Services extends Dependencies {
   readonly backlog: Backlog;
   readonly backoffs: BackoffMemory;
   readonly siteRuns: SiteRunsMemory;
+  readonly databaseWrites: DatabaseWrites;
   readonly sealer: Sealer;
   readonly spotifyTokens: SpotifyTokens;
   readonly newId: MakeId;
@@ -88,7 +90,11 @@ export interface BatchObjects {
 }
 
 /** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */
-export type ListSource = (context: RequestContext, recognised: RecognisedList) => Promise<Listing>;
+export type ListSource = (
+  context: RequestContext,
+  recognised: RecognisedList,
+  asker: Asker,
+) => Promise<Listing>;
 
 /** Limits how many jobs of the whole service wait for a processor, as far as this isolate knows. */
 export interface Backlog {
@@ -121,6 +127,12 @@ export interface SiteRuns {
 /** This isolate's copy of how runs ended in the last hour. */
 export interface SiteRunsMemory {
   read(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
+}
+
+/** Whether the database accepted a write lately. */
+export interface DatabaseWrites {
+  /** @returns the result of `check`, or of an earlier one: what is wrong, for the operator; null if nothing is */
+  run(check: () => Promise<string | null>): Promise<string | null>;
 }
 
 /** The operator's token for Spotify's Web API. */

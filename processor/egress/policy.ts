@@ -4,7 +4,7 @@ import { isIPv6, type Socket } from "node:net";
 import { type AllowedHosts, isOpened, judgeAddress, judgeHost } from "../../schema/address.ts";
 import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
-import { type Dial, JudgedHttpAgent, JudgedHttpsAgent } from "./agents.ts";
+import { type Dial, JudgedHttpAgent, JudgedHttpsAgent, type Reach } from "./agents.ts";
 import { dialAddresses, tunnelThrough } from "./dial.ts";
 import type { ReadMemory } from "./read-memory.ts";
 
@@ -71,9 +71,11 @@ export class EgressPolicy {
     const known = this.#agents.get(key);
     if (known) return known;
     const dial: Dial = (hostname, port, memory) => this.dial(hostname, port, upstreamProxy, memory);
+    const reach: Reach =
+      upstreamProxy === undefined ? { judge: (hostname, port) => this.addresses(hostname, port) } : { dial };
     const options = { keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64 };
     const agent =
-      protocol === "https:" ? new JudgedHttpsAgent(dial, options) : new JudgedHttpAgent(dial, options);
+      protocol === "https:" ? new JudgedHttpsAgent(reach, options) : new JudgedHttpAgent(dial, options);
     this.#agents.set(key, agent);
     return agent;
   }
@@ -89,7 +91,7 @@ export class EgressPolicy {
     if (/^\d+(\.\d+){3}$/.test(host)) return [{ address: host, family: 4 }];
     const found = await this.#lookup(host).catch((error: unknown) => {
       const unknownHost = error instanceof Error && "code" in error && error.code === "ENOTFOUND";
-      const options = { cause: error, transient: !unknownHost, unknownHost };
+      const options = { cause: error, transient: !unknownHost, unknownHost, subject: host };
       throw new SourceFault("network", `${host} does not resolve`, options);
     });
     const [first, ...others] = found;
