@@ -12,6 +12,8 @@ export interface S3Double {
   unfinished(): string[];
   /** A policy of the caller: the actions of IAM that are allowed; everything, unless it is set. */
   allowed: ReadonlySet<string> | null;
+  /** Requests with an MD5 so far. */
+  readonly checked: () => number;
   /** The requested actions. */
   readonly asked: ReadonlySet<string>;
   close(): Promise<void>;
@@ -29,11 +31,13 @@ export async function startS3Double(sessionToken?: string): Promise<S3Double> {
     ...{ bucket, minPartBytes: 5 << 20, metadataPrefix: "x-amz-meta-", compositeEtags: true },
   });
   let making: http.IncomingHttpHeaders = {};
+  let checked = 0;
   const asked = new Set<string>();
   const double = { allowed: null as ReadonlySet<string> | null };
   const server = http.createServer((req, res) => {
     const url = new URL(req.url ?? "", "http://double");
     res.setHeader("server", "AmazonS3");
+    if (req.headers["content-md5"] !== undefined) checked++;
     const [, name = "", ...segments] = url.pathname.split("/");
     const key = decodeURIComponent(segments.join("/"));
     if (!url.searchParams.has("uploadId") && (req.method === "PUT" || req.method === "POST"))
@@ -57,7 +61,7 @@ export async function startS3Double(sessionToken?: string): Promise<S3Double> {
   });
   const origin = `http://127.0.0.1:${await listen(server)}`;
   return Object.assign(double, {
-    ...{ origin, bucket, rules: store.rules, asked },
+    ...{ origin, bucket, rules: store.rules, asked, checked: () => checked },
     making: () => making,
     unfinished: () => store.unfinished,
     async close() {
