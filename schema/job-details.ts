@@ -9,5 +9,9 @@ import { z } from "zod";
 export const JobDetails = z.object({
   /** Name of the exit that the media came through; absent where only the processor's own address is configured. */
   exit: z.string().optional(),
+  /** What the last failure was about; see `jobSentence`. */
+  error_subject: z.string().optional(),
+  /** The job whose file was copied; absent where the media was fetched. */
+  copied_from: z.string().optional(),
 });
 export type JobDetails = z.infer<typeof JobDetails>;

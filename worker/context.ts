@@ -1,3 +1,4 @@
+import type { CookieMode } from "../schema/api/cookies/mode.ts";
 import type { TargetOf } from "../schema/storage/address.ts";
 import type { TraceContext } from "../schema/telemetry/trace-context.ts";
 import type { Tracer } from "../schema/telemetry/tracer.ts";
@@ -45,6 +46,7 @@ export interface Services extends Dependencies {
   readonly backlog: Backlog;
   readonly backoffs: BackoffMemory;
   readonly siteRuns: SiteRunsMemory;
+  readonly databaseWrites: DatabaseWrites;
   readonly sealer: Sealer;
   readonly spotifyTokens: SpotifyTokens;
   readonly newId: MakeId;
@@ -87,8 +89,19 @@ export interface BatchObjects {
   readonly waitForChange: (batchId: string, known: number, ms: number) => Promise<number>;
 }
 
+/** Who asks a source, and whether it may get stored cookies. */
+export interface Asker {
+  readonly accountId: string;
+  /** Default: `fallback`. */
+  readonly cookies?: CookieMode | undefined;
+}
+
 /** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */
-export type ListSource = (context: RequestContext, recognised: RecognisedList) => Promise<Listing>;
+export type ListSource = (
+  context: RequestContext,
+  recognised: RecognisedList,
+  asker: Asker,
+) => Promise<Listing>;
 
 /** Limits how many jobs of the whole service wait for a processor, as far as this isolate knows. */
 export interface Backlog {
@@ -121,6 +134,12 @@ export interface SiteRuns {
 /** This isolate's copy of how runs ended in the last hour. */
 export interface SiteRunsMemory {
   read(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
+}
+
+/** Whether the database accepted a write lately. */
+export interface DatabaseWrites {
+  /** @returns the result of `check`, or of an earlier one: what is wrong, for the operator; null if nothing is */
+  run(check: () => Promise<string | null>): Promise<string | null>;
 }
 
 /** The operator's token for Spotify's Web API. */

@@ -91,7 +91,7 @@ export class EgressPolicy {
     if (/^\d+(\.\d+){3}$/.test(host)) return [{ address: host, family: 4 }];
     const found = await this.#lookup(host).catch((error: unknown) => {
       const unknownHost = error instanceof Error && "code" in error && error.code === "ENOTFOUND";
-      const options = { cause: error, transient: !unknownHost, unknownHost };
+      const options = { cause: error, transient: !unknownHost, unknownHost, subject: host };
       throw new SourceFault("network", `${host} does not resolve`, options);
     });
     const [first, ...others] = found;

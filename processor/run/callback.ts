@@ -4,9 +4,12 @@ import {
   HeartbeatResponse,
   type Outcome,
   type ProcessorStarted,
+  type PublishRequest,
   type RecordingStarted,
   type UploadStarted,
 } from "../../schema/wire/callback.ts";
+import { type KnownRequest, PublishResponse } from "../../schema/wire/reuse.ts";
+import { type DeliveredFile, KnownResponse } from "../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { StoppedError } from "./stop.ts";
@@ -34,6 +37,8 @@ export interface CallbackOptions {
 }
 
 const BACKOFF = { firstMs: 250, maxMs: 10_000 };
+/** A Worker that starts or is renewed does not answer for a while. */
+const PATIENCE_MS = 30_000;
 /** Largest response to a heartbeat, which lists runs. */
 const MAX_RESPONSE_BYTES = 4 << 20;
 const TIMEOUT_MS = 15_000;
@@ -46,11 +51,22 @@ export class Callback {
   readonly #options: CallbackOptions;
   readonly #fetch: typeof fetch;
   readonly #clock: RetryClock;
+  /** Why the Worker did not accept the last report of this process, and since when it accepts none. */
+  #refusal: { readonly why: string; readonly since: number } | null = null;
 
   constructor(options: CallbackOptions) {
     this.#options = options;
     this.#fetch = options.fetch ?? fetch;
     this.#clock = options.clock ?? REAL_CLOCK;
+  }
+
+  /**
+   * Why no report reaches the Worker, so that every run would be lost; null if they do, or did half a minute ago.
+   */
+  get failure(): string | null {
+    return this.#refusal !== null && this.#clock.now() - this.#refusal.since > PATIENCE_MS
+      ? this.#refusal.why
+      : null;
   }
 
   /** One try, because the next heartbeat follows soon. */
@@ -72,6 +88,7 @@ export class Callback {
         () => null,
       );
       await response?.body?.cancel().catch(() => {});
+      this.#refusal = refusalOf(response, this.#refusal?.since ?? this.#clock.now());
       if (response?.ok) return;
       await this.#clock.sleep(backoffMs(attempt, BACKOFF, this.#clock.random), signal);
     }
@@ -96,6 +113,25 @@ export class Callback {
     await this.#report(claim, "publish", {}, signal);
   }
 
+  /**
+   * The same for a copy of another job's file.
+   *
+   * @returns false if the file is no longer that job's: then the copy must not be published
+   */
+  async publishCopy(claim: Claim, copyOf: string, signal: AbortSignal): Promise<boolean> {
+    const answer = await this.#report<PublishRequest>(claim, "publish", { copy_of: copyOf }, signal, true);
+    return PublishResponse.parse(answer).status === "ok";
+  }
+
+  /** Asks whether an earlier job of the account delivered this media by the same plan. */
+  async known(
+    claim: Claim,
+    media: Pick<KnownRequest, "media" | "sha256">,
+    signal: AbortSignal,
+  ): Promise<DeliveredFile | null> {
+    return KnownResponse.parse(await this.#report<KnownRequest>(claim, "known", media, signal, true)).file;
+  }
+
   /** Reports how the run ended, and the number of free slots afterwards. */
   async outcome(
     claim: Claim,
@@ -105,21 +141,28 @@ export class Callback {
     await this.#report<Outcome>(claim, "outcome", { outcome, free_slots: freeSlots }, signal);
   }
 
+  /** @returns the answer, if something is to be read in it */
   async #report<T extends { v: number; attempt: number }>(
     claim: Claim,
     name: string,
     content: Omit<T, "v" | "attempt">,
     signal: AbortSignal,
-  ): Promise<void> {
+    isRead = false,
+  ): Promise<unknown> {
     const path = `/internal/runs/${claim.job_id}/${name}`;
     const body = { v: WIRE_VERSION, attempt: claim.attempt, ...content };
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
-      const status = await this.#post(path, body, claim, signal).then(
-        (response) => response.body?.cancel().then(() => response.status) ?? response.status,
-        () => 0,
-      );
-      if (status >= 200 && status < 300) return;
+      const { status, answer } = await this.#post(path, body, claim, signal)
+        .then(async (response) => {
+          if (isRead && response.ok) {
+            return { status: response.status, answer: await readBoundedJson(response, MAX_RESPONSE_BYTES) };
+          }
+          await response.body?.cancel();
+          return { status: response.status, answer: null };
+        })
+        .catch(() => ({ status: 0, answer: null }));
+      if (status >= 200 && status < 300) return answer;
       if (status === 409) throw new StoppedError("lost");
       // any other 4xx is an error that waiting does not solve
       if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
@@ -148,4 +191,16 @@ export class Callback {
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });
   }
+}
+
+/** @param response null if there was none */
+function refusalOf(response: Response | null, since: number): { why: string; since: number } | null {
+  if (response?.ok) return null;
+  if (response?.status === 401 || response?.status === 403) {
+    return { why: "the Worker at WORKER_URL refuses PROCESSOR_TOKEN", since };
+  }
+  return {
+    why: `the Worker at WORKER_URL ${response ? `answers ${response.status}` : "does not answer"}`,
+    since,
+  };
 }

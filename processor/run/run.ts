@@ -2,6 +2,8 @@ import { ADDRESS_REFUSALS } from "../../schema/errors.ts";
 import { formatTraceparent, parseTraceparent } from "../../schema/telemetry/trace-context.ts";
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
+import { SourceSession } from "../cookies/source-session.ts";
+import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
 import { RangeCheck } from "../egress/wrong-ranges.ts";
 import { Fault, ServiceFault } from "../fault.ts";
@@ -9,6 +11,7 @@ import { openSourceNetwork, type SourceNetwork } from "../source-network.ts";
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
 import { resolveSource } from "../stages/resolve.ts";
+import { copyDelivered } from "../stages/reuse/copy-delivered.ts";
 import { openObjectStore } from "../storage/open-object-store.ts";
 import type { Claim } from "./callback.ts";
 import { Deadline } from "./deadline.ts";
@@ -58,6 +61,7 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     signal: abort.signal,
     progress,
     timings: new RunTimings(),
+    session: new SourceSession(request.cookies, dependencies.config),
     store: openObjectStore(request.target, dependencies.policy, {
       idleMs: dependencies.config.stallSeconds * 1000,
       digest: dependencies.hasher.md5,
@@ -79,6 +83,7 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
     (delivery): Outcome["outcome"] => ({
       ...{ type: "completed", delivery, tools: toolsOf(context) },
       attempts: context.timings.attempts,
+      ...cookiesOf(context),
     }),
     (error: unknown) => outcomeOf(error, context),
   );
@@ -88,6 +93,13 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
   recordRun(context, { request, outcome, reported, ...traces, ...times, received: progress.received });
 }
 
+/** As an anonymous visitor first, unless the request says otherwise; after a refusal with the cookies that there are. */
+async function attemptWithSessions(context: RunContext): Promise<Delivery> {
+  const { session, signal } = context;
+  const delivery = await trySessions(session, signal, () => attempt(context));
+  return { ...delivery, adjustments: [...delivery.adjustments, ...session.adjustments] };
+}
+
 /** A media link may have expired between extraction and download: a fresh extraction is worth one more attempt. */
 async function attempt(context: RunContext): Promise<Delivery> {
   const begun = await findRecording(context);
@@ -95,6 +107,9 @@ async function attempt(context: RunContext): Promise<Delivery> {
     context.timings.attempts++;
     return continueRecording(context, begun);
   }
+  const known = context.request.reuse?.file ?? null;
+  const copied = known && (await copyDelivered(context, known));
+  if (copied) return copied;
   try {
     return await fetchAndDeliver(context);
   } catch (error) {
@@ -126,7 +141,7 @@ async function produce(base: BareContext): Promise<Delivery> {
     const network = await openSourceNetwork(base, base.request.url, base.timings.ioWait);
     try {
       const rangeCheck = new RangeCheck({ ...base, ...network });
-      return await attempt({ ...base, ...network, folder, rangeCheck });
+      return await attemptWithSessions({ ...base, ...network, folder, rangeCheck });
     } catch (error) {
       noteRefusal(base, network, error);
       throw error;
@@ -153,6 +168,8 @@ function noteRefusal(
   extractions.remove(request.url);
 }
 
+const cookiesOf = ({ session: { report } }: BareContext) => (report ? { cookies: report } : {});
+
 const toolsOf = ({ tools }: BareContext) => ({
   ytdlp: tools.ytdlp.version,
   ytdlp_channel: tools.ytdlp.channel,
@@ -173,13 +190,13 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   log("fault", { job_id: claim.job_id, attempt: claim.attempt, code: fault.code, detail: fault.detail });
   return {
     type: "failed",
-    code: fault.reportedCode,
+    ...fault.report,
     attempts: context.timings.attempts,
-    retry_after_ms: fault.retryAfterMs ?? null,
     ...(fault.transient === undefined ? {} : { transient: fault.transient }),
     ...(ADDRESS_REFUSALS.includes(fault.code)
       ? { other_exits: proxies.freeFor(new URL(request.url).hostname) }
       : {}),
+    ...cookiesOf(context),
     title: progress.snapshot.title,
   };
 }

@@ -23,6 +23,7 @@ export const STRATEGIES = [
   "transcode",
   "tool",
   "live",
+  "copy",
 ] as const;
 export const Strategy = z.enum(STRATEGIES);
 export type Strategy = z.infer<typeof Strategy>;
@@ -120,7 +121,10 @@ export const Job = z
         "Languages of the source's audio, the original first; empty if it names none. Audio description and commentary are not included",
       )
       .meta({ example: ["en", "de", "pt-BR"] }),
-    download_strategy: Strategy.nullable(),
+    download_strategy: Strategy.nullable().describe(
+      "How the bytes reached the storage; copy: from the file of an earlier job",
+    ),
+    copied_from: Id.nullable().describe("The job whose file was copied; null where the media was fetched"),
     tool_versions: ToolVersions.nullable().describe("Tools of the run that delivered the file"),
     webhook_status: z.enum(WEBHOOK_STATUSES),
     webhook_attempts: z.int().min(0),
@@ -187,7 +191,7 @@ export type PlannedJob = z.infer<typeof PlannedJob>;
 export const JobList = z
   .object({
     jobs: z.array(Job),
-    total: z.int().min(0).describe("Number of jobs that match the filter"),
+    total: z.int().min(0).describe("Number of jobs that match the filter; with `search`, those on this page"),
     limit: z.int(),
     offset: z.int(),
     next_cursor: text.describe("Send as `cursor` for the next page; null on the last"),
@@ -213,6 +217,15 @@ export const JobListQuery = z.object({
   metadata: Metadata.optional().describe(
     "Only jobs with all of these pairs in their metadata: metadata[customer]=acme",
   ),
+  search: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe(
+      "Only jobs whose title, URL, key or file name contains each of these words, in upper or lower case; or the job with this id. A page looks through 2,000 jobs at most: it may be empty although next_cursor leads to older ones",
+    ),
   cursor: Id.optional().describe("next_cursor of the previous page; offset is then ignored"),
 });
 export type JobListQuery = z.infer<typeof JobListQuery>;

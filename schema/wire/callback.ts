@@ -6,6 +6,9 @@ import { JobDetails } from "../job-details.ts";
 import { Adjustment } from "../media.ts";
 import { WORKING_STEPS } from "../states.ts";
 import { ToolVersions } from "../tool-versions.ts";
+import { CookieReport } from "./cookies.ts";
+import { FailureSubject } from "./failure-subject.ts";
+import { copyOf, SourceFacts } from "./reuse.ts";
 import { Version } from "./version.ts";
 
 /**
@@ -78,8 +81,12 @@ export type UploadStarted = z.infer<typeof UploadStarted>;
 export const RecordingStarted = z.object({ v: Version, attempt: z.int().min(1), key: z.string() });
 export type RecordingStarted = z.infer<typeof RecordingStarted>;
 
-/** `POST /internal/runs/{id}/publish`: may the upload be completed? 200 permits it, at most once per run. */
-export const PublishRequest = z.object({ v: Version, attempt: z.int().min(1) });
+/**
+ * `POST /internal/runs/{id}/publish`: may the upload be completed? 200 permits it, at most once per run; a run that copied
+ * another job's file reads the answer, see `PublishResponse`.
+ */
+export const PublishRequest = z.object({ v: Version, attempt: z.int().min(1), copy_of: copyOf });
+export type PublishRequest = z.infer<typeof PublishRequest>;
 
 const ms = z.int().min(0).nullable();
 
@@ -111,6 +118,8 @@ export const Delivery = z.object({
   strategy: Strategy,
   /** Absent from processors of the former version. */
   details: JobDetails.default({}),
+  /** Absent if no later job may copy the file. */
+  source: SourceFacts.optional(),
   /** Adjustments of the run, in addition to those of the request. */
   adjustments: z.array(Adjustment),
   timings: z.object({
@@ -143,10 +152,12 @@ export const Outcome = z.object({
       delivery: Delivery,
       tools: ToolVersions.nullable().default(null),
       attempts,
+      cookies: CookieReport.optional(),
     }),
     z.object({
       type: z.literal("failed"),
       code: z.enum(JOB_ERROR_CODES),
+      subject: FailureSubject,
       attempts,
       /** Respected before the next try, if the failure is retried. */
       retry_after_ms: z.int().min(0).nullable(),
@@ -154,6 +165,7 @@ export const Outcome = z.object({
       transient: z.boolean().optional(),
       /** Proxies of the processor that the source has not refused: the refusal was about one address alone. */
       other_exits: z.int().min(0).optional(),
+      cookies: CookieReport.optional(),
       title: z.string().max(1000).nullable(),
     }),
     z.object({ type: z.literal("postponed"), until: Time }),

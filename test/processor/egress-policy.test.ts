@@ -107,7 +107,8 @@ describe("policy", () => {
         throw Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
       },
     });
-    const reported = { code: "network", reportedCode: "host_not_found", transient: false };
+    const report = { code: "host_not_found", subject: "gone.example.org", retry_after_ms: null };
+    const reported = { code: "network", report, transient: false };
     await expect(policy.resolve("gone.example.org", 80)).rejects.toMatchObject(reported);
   });
 

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root } from "../../bin/stack/paths.ts";
 import { plan } from "../../schema/media.ts";
+import { NO_COOKIES } from "../../schema/wire/cookies.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
@@ -78,7 +79,7 @@ const runOf = (path: string): RunRequest => ({
   },
   ...{ filename: "talk", key_prefix: { base_folder: "videos" }, subtitles: null, thumbnail: false },
   ...{ limits: { max_filesize_bytes: null, max_duration_seconds: null }, predecessor: null },
-  ...{ wait: null, batch: false, alone: false },
+  ...{ wait: null, batch: false, alone: false, cookies: NO_COOKIES },
   recording: { asked: false, from_start: false, max_seconds: 60 },
   target: {
     ...{ provider: "s3", endpoint: s3.endpoint, bucket: s3.bucket, region: s3.region, addressing: "path" },
@@ -93,6 +94,14 @@ describe("the processor with the image's user and folders", () => {
     expect(checks.filter(({ status }) => status === "failed")).toEqual([]);
     expect(checks.find(({ name }) => name === "work_folder")).toMatchObject({ status: "ok" });
     expect(response.status).toBe(200);
+  });
+
+  it("tells a Worker that shows another token, and nobody who shows none", async () => {
+    const statusWith = async (authorization?: string) =>
+      (await fetch(`${processor.url}/healthz`, authorization ? { headers: { authorization } } : {})).status;
+    expect(await statusWith()).toBe(200);
+    expect(await statusWith(`Bearer ${processor.token}`)).toBe(200);
+    expect(await statusWith("Bearer of-another-processor")).toBe(401);
   });
 
   it("delivers a job that needs yt-dlp, ffmpeg and its work folder", async () => {

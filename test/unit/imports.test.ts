@@ -109,6 +109,8 @@ const ROOMS = [
   "accounts",
   "storage",
   "webhooks",
+  "reuse",
+  "cookies",
   "jobs",
   "batches",
   "runs",

@@ -66,7 +66,10 @@ describe("POST /metadata", () => {
     const response = await ask("/metadata");
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual(media);
-    expect(worker.network.probes.at(-1)).toEqual({ v: 1, kind: "metadata", url });
+    expect(worker.network.probes.at(-1)).toEqual({
+      ...{ v: 1, kind: "metadata", url },
+      cookies: { mode: "fallback", jar: null },
+    });
   });
 
   it("refuses a private host before it asks a processor", async () => {
@@ -83,6 +86,15 @@ describe("POST /metadata", () => {
     expect(await response.json()).toMatchObject({
       code: "invalid_request",
       error: code === "private" ? "This media is private" : "No downloadable media was found at this URL",
+    });
+  });
+
+  it("names a host that does not exist", async () => {
+    respond({ type: "failed", code: "host_not_found", subject: "gone.example.org", retry_after_ms: null });
+    const response = await ask("/metadata");
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      error: "The host name gone.example.org does not exist; check the URL",
     });
   });
 

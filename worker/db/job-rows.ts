@@ -1,12 +1,16 @@
-import { and, desc, eq, getTableColumns, isNull, lt, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, isNull, lt, type Placeholder, type SQL, sql } from "drizzle-orm";
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { jobCredentials, jobMetadata, jobs } from "../../schema/db/tables/jobs.ts";
 import { jobCounts } from "../../schema/db/tables/usage.ts";
 import { isFinal, type Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
+import { jarsForRun } from "./cookies/jar-rows.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
 import type { Guard, GuardedSetStatement } from "./guarded-statements.ts";
+import { createRowReader, prepareQuery } from "./prepared/prepared-query.ts";
+import { type CopyTerms, reuseOfJob } from "./reuse/reuse-of-job.ts";
+import { insertMedia, type WantedMedia } from "./reuse/wanted-media.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
 /** A job as it is stored. */
@@ -27,6 +31,8 @@ interface StoreOptions {
   readonly allowance?: Allowance | null;
   /** Usage and notifications of jobs that are stored as ended. */
   readonly guardedStatements?: readonly GuardedSetStatement[];
+  /** What jobs fetch that may copy files of earlier ones. */
+  readonly media?: readonly WantedMedia[];
 }
 
 /**
@@ -38,20 +44,72 @@ interface StoreOptions {
 export async function insertJobs(
   db: Db,
   jobsToStore: JobsToStore,
-  { credentials = [], allowance = null, guardedStatements = [] }: StoreOptions = {},
+  { credentials = [], allowance = null, guardedStatements = [], media = [] }: StoreOptions = {},
 ): Promise<number> {
-  const { condition, reservedBytes } = admission(allowance, unfinishedOf(jobsToStore.rows));
+  const unfinished = unfinishedOf(jobsToStore.rows);
+  if (
+    credentials.length === 0 &&
+    guardedStatements.length === 0 &&
+    media.length === 0 &&
+    Object.keys(jobsToStore.shared).length === 0
+  ) {
+    return insertPlainJobs(db, jobsToStore.rows, unfinished === 0 ? null : allowance);
+  }
+  const { condition, reservedBytes } = admission(allowance, unfinished);
   const insert = jobsInsert(db, jobsToStore, condition, reservedBytes);
-  if (credentials.length === 0 && guardedStatements.length === 0) return (await insert).length;
   const isNew: Guard = (jobId) => sql`not exists (select 1 from ${jobs} where ${jobs.id} = ${jobId})`;
   // the guarded statements come first: afterwards no job is new
   const statements = [
     ...guardedStatements.map((statement) => statement(db, isNew)),
     insert,
     ...(credentials.length > 0 ? [insertCredentials(db, credentials)] : []),
+    ...(media.length > 0 ? [insertMedia(db, media)] : []),
   ];
   const results = await db.batch(statements as [typeof insert]);
   return (results[guardedStatements.length] as unknown[]).length;
+}
+
+const plainInserts = new Map<string, ReturnType<typeof prepareQuery>>();
+
+/** Stores jobs that nothing else is stored with: the usual case, whose statement differs in its values only. */
+async function insertPlainJobs(
+  db: Db,
+  rows: JobsToStore["rows"],
+  allowance: Allowance | null,
+): Promise<number> {
+  const { maxConcurrent = null, quota = null } = allowance ?? {};
+  const columns = columnsOf(rows);
+  const shape = JSON.stringify([[...columns], maxConcurrent !== null, quota !== null]);
+  const insert = plainInserts.get(shape) ?? preparePlainInsert(columns, { maxConcurrent, quota });
+  plainInserts.set(shape, insert);
+  const stored = await insert(db, {
+    rows: JSON.stringify(rows.map(pack)),
+    accountId: allowance?.accountId,
+    month: allowance?.month,
+    maxConcurrent,
+    bytes: quota?.bytes,
+    bytesPerJob: quota?.bytesPerJob,
+    newJobs: unfinishedOf(rows),
+  });
+  return stored.length;
+}
+
+function preparePlainInsert(
+  columns: ReadonlySet<string>,
+  limits: Pick<Allowance, "maxConcurrent" | "quota">,
+) {
+  const value = (name: string) => sql.placeholder(name);
+  const { condition, reservedBytes } = admission(
+    {
+      accountId: value("accountId"),
+      month: value("month"),
+      maxConcurrent: limits.maxConcurrent === null ? null : value("maxConcurrent"),
+      quota: limits.quota && { bytes: value("bytes"), bytesPerJob: value("bytesPerJob") },
+    },
+    value("newJobs"),
+  );
+  const source = { common: {}, columns, rows: value("rows") };
+  return prepareQuery((db) => insertFrom(db, source, condition, reservedBytes));
 }
 
 /** How many of the jobs are not stored as ended. */
@@ -67,12 +125,28 @@ export const unfinishedOf = (rows: readonly Partial<NewJobRow>[]): number =>
  * @param reservedBytes what is held of the account's quota for each job that is not stored as ended
  */
 export function jobsInsert(db: Db, { shared, rows }: JobsToStore, condition: SQL, reservedBytes: SQL) {
-  const common: Record<string, unknown> = pack(shared);
-  const own = new Set(rows.flatMap((row) => Object.keys(row)));
+  const source = { common: pack(shared), columns: columnsOf(rows), rows: JSON.stringify(rows.map(pack)) };
+  return insertFrom(db, source, condition, reservedBytes);
+}
+
+/** The columns that at least one of the rows has. */
+const columnsOf = (rows: JobsToStore["rows"]): ReadonlySet<string> =>
+  new Set(rows.flatMap((row) => Object.keys(row)));
+
+interface JobsSource {
+  /** Columns that all rows share. */
+  readonly common: Readonly<Record<string, unknown>>;
+  /** The rows' own columns. */
+  readonly columns: ReadonlySet<string>;
+  /** The rows as JSON. */
+  readonly rows: string | Placeholder;
+}
+
+function insertFrom(db: Db, { common, columns, rows }: JobsSource, condition: SQL, reservedBytes: SQL) {
   const valueIn = (name: string): SQL => {
     const sent = sql`json_extract(job.value, ${sql.raw(`'$.${name}'`)})`;
     const value = common[name] ?? null;
-    if (!own.has(name)) return value === null ? sql`null` : sql`${value}`;
+    if (!columns.has(name)) return value === null ? sql`null` : sql`${value}`;
     return value === null ? sent : sql`coalesce(${sent}, ${value})`;
   };
   const values = Object.keys(getTableColumns(jobs)).map((name) => {
@@ -84,7 +158,7 @@ export function jobsInsert(db: Db, { shared, rows }: JobsToStore, condition: SQL
     .insert(jobs)
     .select(
       sql`
-    select ${sql.join(values, sql`, `)} from json_each(${JSON.stringify(rows.map(pack))}) as job
+    select ${sql.join(values, sql`, `)} from json_each(${rows}) as job
     left join ${storageConfigs} as config on config.account_id = ${valueIn("account_id")}
       and ${valueIn("storage_source")} = 'managed'
     where ${condition}`,
@@ -118,9 +192,12 @@ const JSON_COLUMNS = ["request", "plan", "adjustments"] as const;
 
 /** A job, regardless of its owner. */
 export async function findJob(db: Db, id: string): Promise<JobRow | undefined> {
-  return (await jobQuery(db, id))[0];
+  const [row] = await preparedJobQuery(db, { id });
+  return row && readJobRow(row);
 }
-export const jobQuery = (db: Db, id: string) => db.select().from(jobs).where(eq(jobs.id, id));
+const preparedJobQuery = prepareQuery((db) => jobQuery(db, sql.placeholder("id")));
+const readJobRow = createRowReader(jobs);
+export const jobQuery = (db: Db, id: string | Placeholder) => db.select().from(jobs).where(eq(jobs.id, id));
 
 /** A job of this account. */
 export async function findJobOf(db: Db, accountId: string, id: string): Promise<JobRow | undefined> {
@@ -136,26 +213,32 @@ const storageConfigForRun = {
 };
 export type StorageConfigForRun = Pick<typeof storageConfigs.$inferSelect, keyof typeof storageConfigForRun>;
 
-/** A job with the limits and the storage of its account and the credentials that came with it, for a run. */
-export async function findJobForRun(db: Db, id: string) {
-  return (await jobForRunQuery(db, eq(jobs.id, id)))[0];
+/**
+ * A job with the limits and the storage of its account and the credentials that came with it, for a run.
+ *
+ * @param terms on which it may copy an earlier file; null: never
+ */
+export async function findJobForRun(db: Db, id: string, terms: CopyTerms | null) {
+  return (await jobForRunQuery(db, eq(jobs.id, id), terms))[0];
 }
 
 /** The same for the next due job. */
-export async function findNextJobForRun(db: Db, filter: QueueFilter) {
-  return (await nextJobQuery(db, filter))[0];
+export async function findNextJobForRun(db: Db, filter: QueueFilter, terms: CopyTerms | null) {
+  return (await nextJobQuery(db, filter, terms))[0];
 }
-export const nextJobQuery = (db: Db, filter: QueueFilter) =>
-  jobForRunQuery(db, eq(jobs.id, nextInQueue(filter)));
+export const nextJobQuery = (db: Db, filter: QueueFilter, terms: CopyTerms | null = null) =>
+  jobForRunQuery(db, eq(jobs.id, nextInQueue(filter)), terms);
 
-const jobForRunQuery = (db: Db, condition: SQL) =>
+const jobForRunQuery = (db: Db, condition: SQL, terms: CopyTerms | null) =>
   db
     .select({
       job: jobs,
+      reuse: terms ? reuseOfJob(terms, sql`${storageConfigs.place}`) : sql<null>`null`,
       limits: accounts.limits,
       storage_prefix: accounts.storage_prefix,
       credentials: jobCredentials.sealed,
       config: storageConfigForRun,
+      jars: jarsForRun(sql`${jobs.account_id}`, sql`coalesce(${jobs.media_url}, ${jobs.url})`).as("jars"),
     })
     .from(jobs)
     .leftJoin(accounts, eq(accounts.id, jobs.account_id))
@@ -229,7 +312,8 @@ export const countQuery = (db: Db, filter: JobFilter) => {
   return db.select({ total: sql<number>`${total()}`.as("total") }).from(sql`(select 1)`);
 };
 
-function conditionOf({ accountId, status, batchId, metadata = {} }: JobFilter): SQL | undefined {
+/** @returns the condition of a list; the account is part of it */
+export function conditionOf({ accountId, status, batchId, metadata = {} }: JobFilter): SQL | undefined {
   return and(
     eq(jobs.account_id, accountId),
     status === undefined ? undefined : eq(jobs.status, status),

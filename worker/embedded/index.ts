@@ -1,11 +1,17 @@
+import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import worker, { ProcessorInstance, Batch as WorkersBatch } from "../index.ts";
+import { consoleLog } from "../lib/log.ts";
 import { type Database, Database as DatabaseObject } from "./database.ts";
+import { createFlights } from "./flights.ts";
 import { createLocalD1 } from "./local-d1.ts";
+import { shareConsole } from "./shared-console.ts";
+import { createSharedQueue } from "./shared-queue.ts";
 
 /**
  * The Worker of a self-hosted installation: the one that runs on Cloudflare, on a platform that costs less where there is
- * one machine only. D1 and the limiters shared by isolates are replaced; everything else is the platform's.
+ * one machine only. D1 and the limiters shared by isolates are replaced, and what requests cost one by one (calls of the database and of
+ * queues, log lines) they share. Everything else is the platform's.
  */
 
 export { DatabaseObject as Database, ProcessorInstance };
@@ -18,6 +24,8 @@ interface EmbeddedEnv extends Env {
   /** Path below which {@link EmbeddedEnv.STORAGE} answers. */
   readonly STORAGE_PATH: string;
 }
+
+shareConsole(waitUntil);
 
 /** Name of the one database. */
 const DATABASE_NAME = "DB";
@@ -32,9 +40,13 @@ function environmentOf(embedded: EmbeddedEnv): Env {
   const known = environments.get(embedded);
   if (known !== undefined) return known;
   const id = embedded.DATABASE.idFromName(DATABASE_NAME);
-  const db = createLocalD1(async (queries) => await embedded.DATABASE.get(id).query(queries));
-  const replaced: Pick<Env, "DB" | "READ_RATE" | "WRITE_RATE"> = {
+  const call = async (flight: number) => await embedded.DATABASE.get(id).run(flight);
+  const db = createLocalD1(createFlights({ call, waitUntil }));
+  const shared = { waitUntil, log: consoleLog };
+  const replaced: Pick<Env, "DB" | "DISPATCH_QUEUE" | "DELIVERY_QUEUE" | "READ_RATE" | "WRITE_RATE"> = {
     DB: db,
+    DISPATCH_QUEUE: createSharedQueue(embedded.DISPATCH_QUEUE, shared),
+    DELIVERY_QUEUE: createSharedQueue(embedded.DELIVERY_QUEUE, shared),
     READ_RATE: UNLIMITED,
     WRITE_RATE: UNLIMITED,
   };

@@ -3,15 +3,17 @@ import type { BlobHTTPHeaders, BlobRequestConditions, BlockBlobClient, Pipeline 
 import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { addressOf, type BucketAddress } from "../../../schema/storage/address.ts";
 import { queryString } from "../../../schema/storage/object-path.ts";
+import { permissionFor } from "../../../schema/storage/permissions.ts";
 import { AzureSignature } from "../../../schema/storage/signing/azure-signature.ts";
 import type { RetryClock } from "../../retry.ts";
 import { responseFailure, StorageFailedError } from "../failure.ts";
-import type { NewObject } from "../object-store.ts";
+import type { NewObject, StoredObject } from "../object-store.ts";
 import { objectUrl } from "../object-url.ts";
 import { Retrier, type RetrierRunOptions } from "../retrier.ts";
 import type { StoreOptions } from "../store-options.ts";
 import { StorageTransport } from "../transport.ts";
 import { digestInline } from "../uploads/content-digest.ts";
+import type { ObjectSpan } from "../uploads/parts-copy.ts";
 import { requireStored } from "../uploads/stored-checksum.ts";
 import { azureHttpClient } from "./azure-http.ts";
 
@@ -44,6 +46,8 @@ const MAY_NOT_READ: ReadonlySet<string> = new Set([
 ]);
 /** How long a cancelled request may still get its response. */
 const SETTLE_MS = 2_000;
+/** Validity of the link by which the service reads the source of a block. */
+const SOURCE_SECONDS = 3600;
 
 type Sdk = typeof import("@azure/storage-blob");
 
@@ -134,6 +138,31 @@ export class BlobClient {
     }
   }
 
+  /**
+   * Stages a block whose content the service reads from another blob of the container. Unlike a copy of a whole blob,
+   * which may go on after its response, this is done when it is answered, and shows nothing before the commit.
+   */
+  async stageFrom(
+    key: string,
+    id: string,
+    { source, span }: { source: StoredObject; span: ObjectSpan },
+    repeat: RetrierRunOptions,
+  ): Promise<void> {
+    const blob = await this.#blob(key);
+    const link = await this.#readableLink(source.key);
+    const { signal: abortSignal, settled } = delayed(repeat.signal, SETTLE_MS);
+    try {
+      await this.#run(repeat, async () => {
+        await blob.stageBlockFromURL(id, link, span.start, span.end - span.start, {
+          abortSignal,
+          ...this.#scope,
+        });
+      });
+    } finally {
+      settled();
+    }
+  }
+
   /** Stores a small blob with one request; it is read again, so it gets the account's tier. */
   async put(object: NewObject, body: readonly Uint8Array[], repeat: RetrierRunOptions): Promise<void> {
     const blob = await this.#blob(object.key);
@@ -193,6 +222,13 @@ export class BlobClient {
     });
   }
 
+  /** The service reads a block's source by its link alone: a signed one, or one with the token of these credentials. */
+  async #readableLink(key: string): Promise<string> {
+    const { credential } = this.#options;
+    if ("sasToken" in credential) return `${objectUrl(this.#address, key)}?${credential.sasToken}`;
+    return (await this.signedUrl(key, SOURCE_SECONDS)) ?? "";
+  }
+
   /** Null when there is no account key to sign with. */
   async signedUrl(key: string, seconds: number, fileName?: string): Promise<string | null> {
     const url = objectUrl(this.#address, key);
@@ -248,8 +284,12 @@ export class BlobClient {
     if (status === undefined) return error;
     const name = status === 403 && this.#isExpired() ? "ExpiredToken" : nameOf(error);
     const message = error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : "";
-    const requested = parseRetryAfter(headerOf(error, "retry-after"), this.clock.now());
-    return new StorageFailedError(responseFailure({ status, code: name, message }, requested));
+    const retryAfterMs = parseRetryAfter(headerOf(error, "retry-after"), this.clock.now());
+    const permission =
+      isAnswered(error) && error.request ? permissionFor("blob", blobCall(error.request)) : null;
+    return new StorageFailedError(
+      responseFailure({ status, code: name, message, permission }, { retryAfterMs }),
+    );
   }
 
   /** Azure distinguishes an expired token from a wrong one only in texts that responses to HEAD do not have. */
@@ -290,9 +330,13 @@ const aborted = ({ signal }: RetrierRunOptions = {}) => (signal ? { abortSignal:
 
 interface ResponseError {
   readonly statusCode: number;
+  readonly request?: { readonly method: string };
   readonly code?: unknown;
   readonly response?: { readonly headers: { get(name: string): string | undefined } };
 }
+
+/** All requests of this client are about one blob. */
+const blobCall = ({ method }: { readonly method: string }) => ({ method, key: "blob" });
 
 /** An error of the SDK that a response caused. */
 const isAnswered = (error: unknown): error is ResponseError =>

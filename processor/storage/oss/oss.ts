@@ -32,10 +32,12 @@ export class OssObjectStore extends XmlObjectStore {
     super({
       provider: "oss",
       limits: LIMITS,
+      bucket: options.bucket,
       options: options.options,
       digest: options.digest ?? digestInline,
       checksums: checksumsFor(options.endpoint),
       client: new S3ApiClient({
+        provider: "oss",
         ...{ address, retrier, transport: new StorageTransport(options) },
         authorize: async (request) => ({
           url: await signer.sign(request, REQUEST_SECONDS),

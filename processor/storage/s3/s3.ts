@@ -35,10 +35,12 @@ export class S3ObjectStore extends XmlObjectStore {
     super({
       provider: "s3",
       limits: LIMITS,
+      bucket: options.bucket,
       options: options.options,
       digest: options.digest ?? digestInline,
       checksums: options.checksums ?? checksumsFor(options.endpoint),
       client: new S3ApiClient({
+        provider: "s3",
         address: options,
         authorize: async (head) => ({ headers: await signature.sign(head) }),
         transport: new StorageTransport(options),

@@ -56,16 +56,17 @@ export class Harness {
 
   constructor(variables: Record<string, unknown> = {}) {
     this.services = createServices(
-      { ...env, ...variables },
+      // most tests send the same address many times, and expect a run for each
+      { ...env, REUSE_HOURS: "0", ...variables },
       {
         clock: () => this.now,
         wait: async () => this.onWait(),
         fetch: this.network.fetch,
         log: (event, fields) => this.logs.push({ event, ...fields }),
         batches: this.batches,
-        listSource: async (context, recognised) => {
+        listSource: async (context, recognised, asker) => {
           this.listed.push(recognised);
-          return this.onListing ? this.onListing(recognised) : listSource(context, recognised);
+          return this.onListing ? this.onListing(recognised) : listSource(context, recognised, asker);
         },
         dispatchQueue: {
           sendBatch: async (messages) => {
@@ -150,7 +151,7 @@ export class Harness {
   /** Sends a report as the processor. */
   report(
     run: RunRequest,
-    name: "upload" | "recording" | "publish" | "outcome",
+    name: "upload" | "recording" | "publish" | "known" | "outcome",
     content: object = {},
   ): Promise<Response> {
     return this.call("POST", `/internal/runs/${run.job_id}/${name}`, {

@@ -1,7 +1,7 @@
 import type { Job } from "../../../schema/api/job.ts";
 import { metadataOf } from "../../../schema/api/metadata.ts";
 import { WEBHOOK_EVENT_TYPES } from "../../../schema/api/webhook.ts";
-import { errorTypeOf, JOB_ERRORS } from "../../../schema/errors.ts";
+import { errorTypeOf, jobSentence } from "../../../schema/errors.ts";
 import { isFinal } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
 import { deliveriesOfJobsQuery } from "../../db/delivery-rows.ts";
@@ -64,7 +64,7 @@ async function viewJob(
     s3_url: link(row.object_key),
     subtitle_url: link(row.subtitle_key),
     thumbnail_url: link(row.thumbnail_key),
-    error: error_code && JOB_ERRORS[error_code].sentence,
+    error: error_code && jobSentence(error_code, row.details?.error_subject),
     error_type: error_code && errorTypeOf(error_code),
     error_code,
     title: row.title,
@@ -115,6 +115,7 @@ async function viewJob(
     actual_audio_language: row.actual_audio_language,
     audio_languages: row.audio_languages ?? [],
     download_strategy: row.strategy,
+    copied_from: row.details?.copied_from ?? null,
     tool_versions: row.tool_versions,
     webhook_status: reportsEnd(row) ? (delivery?.status ?? "pending") : "no_webhook",
     webhook_attempts: delivery?.tries ?? 0,
@@ -126,12 +127,15 @@ async function viewJob(
   };
 }
 
+/** Events of jobs that do not report the job's own end. */
+const NOT_AN_END: readonly string[] = ["batch_completed", "cookies_stale"];
+
 /** Whether the job's end is, or may be, an event that the request asked for. */
 function reportsEnd(row: JobRow): boolean {
   const { webhook_url, webhook_events } = row.request;
   if (webhook_url === undefined) return false;
   if (isFinal(row.status)) return wantsEvent(webhook_events, eventOf(row).type);
-  return WEBHOOK_EVENT_TYPES.some((type) => type !== "batch_completed" && wantsEvent(webhook_events, type));
+  return WEBHOOK_EVENT_TYPES.some((type) => !NOT_AN_END.includes(type) && wantsEvent(webhook_events, type));
 }
 
 /** A job without a delay only waits for a free slot. */

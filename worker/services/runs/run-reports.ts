@@ -7,16 +7,22 @@ import type {
   HeartbeatResponse,
   Outcome,
   ProcessorStarted,
+  PublishRequest,
   RecordingStarted,
   UploadStarted,
 } from "../../../schema/wire/callback.ts";
+import type { KnownRequest } from "../../../schema/wire/reuse.ts";
+import type { DeliveredFile } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
 import { findCancelled, findRunsOfBoot, noteRecording, noteUpload } from "../../db/job-queue.ts";
-import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";
+import { ownsFile } from "../../db/reuse/delivered-files.ts";
 import { ApiError } from "../../lib/api-error.ts";
+import { jarChanges, type UseOfCookies } from "../cookies/report-use.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
+import { knownFile, learnedMedia } from "../reuse/delivered-file.ts";
 import { placeOf } from "../storage/object-owner.ts";
 import { runClassOf } from "./capacity.ts";
 import { dispatchDue } from "./dispatcher.ts";
@@ -121,9 +127,18 @@ export async function takeRecording(
  * the first response may have been lost. From here on the key belongs to this run: another job that writes it, or a
  * deletion of its former object, happens before or after but never at the same time.
  *
+ * @returns `source_lost` if the run copied a file that is no longer the job's that it names; then nothing is permitted
  * @throws ApiError `lease_lost`; `dependency_unavailable` while the key is another's, to be asked again
  */
-export async function takePublish(context: RequestContext, { jobId, attempt }: Claim): Promise<void> {
+export async function takePublish(
+  context: RequestContext,
+  { jobId, attempt }: Claim,
+  { copy_of }: Pick<PublishRequest, "copy_of"> = {},
+): Promise<"ok" | "source_lost"> {
+  // the copy holds what was there before this question: whoever replaced the file until then has it, or is writing it
+  if (copy_of !== undefined && !(await ownsFile(context.db, copy_of, { id: jobId, now: context.clock() }))) {
+    return "source_lost";
+  }
   const asked = await transition(
     context,
     jobId,
@@ -139,6 +154,18 @@ export async function takePublish(context: RequestContext, { jobId, attempt }: C
   );
   if (asked.type === "behind") throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
   if (asked.type !== "moved") throw leaseLost();
+  return "ok";
+}
+
+/** The file of an earlier job for media that a run has found out more about. @throws ApiError `lease_lost` */
+export async function takeKnown(
+  context: RequestContext,
+  { jobId, attempt }: Claim,
+  asked: KnownRequest,
+): Promise<DeliveredFile | null> {
+  const job = await findJob(context.db, jobId);
+  if (job?.attempt !== attempt || job.status !== "Processing") throw leaseLost();
+  return knownFile(context, jobId, asked);
 }
 
 /**
@@ -152,12 +179,22 @@ export async function takeOutcome(
   { jobId, attempt }: Claim,
   { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
-  const backoffs = await backoffStatements(context, outcome);
+  const [backoffs, learned, jars] = await Promise.all([
+    backoffStatements(context, outcome),
+    outcome.type === "completed" ? learnedMedia(context, outcome.delivery) : () => [],
+    jarChanges(context, usedCookies(outcome)),
+  ]);
   const ended = await transition(context, jobId, eventOf(outcome), {
     attempt,
     set: (job) => factsOf(job, outcome),
-    guardedStatements: (job) => [...backoffs(job), ...runCounts(context, job, outcome)],
+    guardedStatements: (job) => [
+      ...backoffs(job),
+      ...runCounts(context, job, outcome),
+      ...learned(job),
+      ...jars.statements(job),
+    ],
   });
+  if (ended.type === "moved") await jars.settle();
   if (ended.type === "moved" && ended.job.runner !== null) {
     context.runner.freed(ended.job.runner, runClassOf(ended.job), free_slots);
   }
@@ -186,6 +223,11 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
   }
 }
 
+function usedCookies(outcome: Outcome["outcome"]): UseOfCookies {
+  if (outcome.type === "completed") return { cookies: outcome.cookies };
+  return outcome.type === "failed" ? { cookies: outcome.cookies, code: outcome.code } : {};
+}
+
 function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
   if (outcome.type === "completed")
     return {
@@ -193,7 +235,15 @@ function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
       tool_versions: outcome.tools,
       ...attemptsOf(job, outcome),
     };
-  if (outcome.type === "failed") return { title: titleOf(job, outcome.title), ...attemptsOf(job, outcome) };
+  if (outcome.type === "failed") {
+    const { error_subject: _former, ...details } = job.details ?? {};
+    const error_subject = outcome.subject ?? undefined;
+    return {
+      title: titleOf(job, outcome.title),
+      details: { ...details, ...(error_subject === undefined ? {} : { error_subject }) },
+      ...attemptsOf(job, outcome),
+    };
+  }
   return {};
 }
 
@@ -205,7 +255,7 @@ const attemptsOf = (
   attempts === undefined ? {} : { cascade_attempts: (cascade_attempts ?? 0) + attempts };
 
 function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
-  const { key, timings, title, description, release_date, adjustments, clip, ...facts } = delivery;
+  const { key, timings, title, description, release_date, adjustments, clip, source: _, ...facts } = delivery;
   return {
     ...facts,
     ...timings,

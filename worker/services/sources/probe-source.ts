@@ -1,10 +1,19 @@
-import { JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
-import type { MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe.ts";
-import type { RequestContext } from "../../context.ts";
+import { JOB_ERRORS, type JobErrorCode, jobSentence } from "../../../schema/errors.ts";
+import type { MediaPlan } from "../../../schema/media.ts";
+import type { ProbeOutcome } from "../../../schema/wire/probe.ts";
+import { WIRE_VERSION } from "../../../schema/wire/version.ts";
+import type { Asker, RequestContext } from "../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
+import { cookiesForProbe } from "../cookies/cookies-for.ts";
+import { noteProbe } from "../cookies/report-use.ts";
 
 /** What a source reported; see `ProbeOutcome`. */
 export type Found = Extract<ProbeOutcome, { type: "found" }>;
+
+/** What is asked about one media item; see `MediaProbeRequest`. */
+export type MediaQuestion =
+  | { readonly kind: "metadata"; readonly url: string }
+  | { readonly kind: "plan"; readonly url: string; readonly plan: MediaPlan };
 
 /** Suggested delay if the source states none. */
 const RETRY_SECONDS = 30;
@@ -15,12 +24,18 @@ const RETRY_SECONDS = 30;
  * @throws ApiError `invalid_request` with the message that a job would end with, if asking again is pointless;
  *   `dependency_unavailable` with a delay for temporary failures; `probe_timeout`
  */
-export async function probeSource(context: RequestContext, request: MediaProbeRequest): Promise<Found> {
-  const response = await context.runner.probe(request);
+export async function probeSource(
+  context: RequestContext,
+  asker: Asker,
+  question: MediaQuestion,
+): Promise<Found> {
+  const cookies = await cookiesForProbe(context, question.url, asker);
+  const response = await context.runner.probe({ v: WIRE_VERSION, ...question, cookies });
   switch (response.type) {
     case "answered":
+      await noteProbe(context, response.outcome.cookies);
       if (response.outcome.type === "found") return response.outcome;
-      throw new SourceRefusedError(response.outcome.code, response.outcome.retry_after_ms);
+      throw new SourceRefusedError(response.outcome);
     case "late":
       throw new ApiError("probe_timeout");
     case "busy":
@@ -30,12 +45,20 @@ export async function probeSource(context: RequestContext, request: MediaProbeRe
   }
 }
 
+interface SourceRefusal {
+  readonly code: JobErrorCode;
+  /** What it was about, such as a host. */
+  readonly subject?: string | null | undefined;
+  readonly retry_after_ms: number | null;
+}
+
 /** The source's refusal as an API error. */
 export class SourceRefusedError extends ApiError {
   readonly jobError: JobErrorCode;
 
-  constructor(code: JobErrorCode, retryAfterMs: number | null) {
-    const { retry, sentence } = JOB_ERRORS[code];
+  constructor({ code, subject, retry_after_ms: retryAfterMs }: SourceRefusal) {
+    const { retry } = JOB_ERRORS[code];
+    const sentence = jobSentence(code, subject);
     // a job is retried a few times, but to a person the name is most likely mistyped
     if (retry === "never" || code === "host_not_found") super("invalid_request", { sentence });
     else {

@@ -2,8 +2,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Miniflare } from "miniflare";
-import { migrationFiles } from "../../bin/stack/migrations.ts";
 import { makeApiKey } from "../../worker/lib/api-key.ts";
+import { migrationFiles } from "../stack/migrations.ts";
 
 /** A state as the former version left it: in D1, without the newest migration. */
 export interface FormerState {
@@ -15,7 +15,8 @@ export interface FormerState {
 export async function makeFormerState(folder: string): Promise<FormerState> {
   mkdirSync(folder, { recursive: true });
   const platform = new Miniflare({
-    ...{ host: "127.0.0.1", port: 0, cf: false, resourcePersistencePath: join(folder, "platform", "v3") },
+    ...{ host: "127.0.0.1", port: 0, cf: false, enableDevRegistry: false },
+    resourcePersistencePath: join(folder, "platform", "v3"),
     workers: [
       {
         config: {
