@@ -65,7 +65,7 @@ export async function benchReuse(
 const fileOf = (number: number): Buffer =>
   Buffer.concat(Array.from({ length: LEAST_FRAMES + number }, () => FRAME));
 
-const numberOf = (url: string): number => Number(/(\d+)\.mp3/.exec(url)?.[1] ?? 0);
+const numberOf = (url: string): number => Number(/\/(\d{1,6})\.mp3$/.exec(url)?.[1] ?? 0);
 
 async function startSource() {
   let sent = 0;
@@ -79,7 +79,8 @@ async function startSource() {
       ...(headers.range === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${file.length}` }),
     });
     const body = method === "HEAD" ? undefined : file.subarray(start, end);
-    sent += body?.length ?? 0;
+    // the tool that looks at an address asks for no range; such a look is cut off after a few hundred bytes
+    if (headers.range !== undefined) sent += body?.length ?? 0;
     response.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
