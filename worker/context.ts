@@ -1,3 +1,4 @@
+import type { CookieMode } from "../schema/api/cookies/mode.ts";
 import type { TargetOf } from "../schema/storage/address.ts";
 import type { TraceContext } from "../schema/telemetry/trace-context.ts";
 import type { Tracer } from "../schema/telemetry/tracer.ts";
@@ -8,7 +9,6 @@ import type { Log } from "./lib/log.ts";
 import type { MakeId } from "./lib/uuid.ts";
 import type { KeyCache } from "./services/accounts/key-cache.ts";
 import type { RateLimits } from "./services/accounts/limits.ts";
-import type { Asker } from "./services/cookies/cookies-for.ts";
 import type { Capacity } from "./services/runs/capacity.ts";
 import type { Runner } from "./services/runs/runner.ts";
 import type { Listing, RecognisedList } from "./services/sources/listing/listing.ts";
@@ -120,6 +120,13 @@ export interface FeedObjects {
   readonly leased: (feedId: string, until: number) => Promise<void>;
   /** Null if the object knows nothing. */
   readonly peek: (feedId: string) => Promise<FeedTimes | null>;
+}
+
+/** Who asks a source, and whether it may get stored cookies. */
+export interface Asker {
+  readonly accountId: string;
+  /** Default: `fallback`. */
+  readonly cookies?: CookieMode | undefined;
 }
 
 /** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */

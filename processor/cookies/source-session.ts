@@ -86,12 +86,12 @@ export class SourceSession {
     this.#settle(error);
   }
 
-  /** What became of the jar of the vault; undefined if its cookies were not sent. */
+  /** The result of the jar of the vault; undefined if its cookies were not sent. */
   get report(): CookieReport | undefined {
     return this.#report;
   }
 
-  /** What the owner of a job is told about the present session. */
+  /** What is reported about the present session. */
   get adjustments(): Adjustment[] {
     const { mode } = this.#use;
     if (this.#current.kind === "none") {

@@ -56,7 +56,7 @@ const refuse = (run: RunRequest) =>
   });
 
 describe("an account's cookies", () => {
-  it("are stored sealed, shown without a value, replaced and forgotten", async () => {
+  it("are stored sealed, shown without a value, replaced and removed", async () => {
     const saved = await set(jarText(), { exit: "home" });
     expect([saved.status, await saved.json()]).toEqual([
       200,

@@ -229,7 +229,10 @@ describe("a playlist", () => {
     report(head, entry(), entry({ url: "HTTPS://media.example.com/a b", id: "2" }), { type: "end" });
     const { kind, title, entries } = await listPlaylist();
     expect(worker.network.probes).toEqual([
-      { v: 1, kind: "list", url, timeout_ms: 60_000, max_entries: 5_001 },
+      {
+        ...{ v: 1, kind: "list", url, timeout_ms: 60_000, max_entries: 5_001 },
+        cookies: { mode: "fallback", jar: null },
+      },
     ]);
     expect([kind, title]).toEqual(["playlist", "A list"]);
     expect(entries).toEqual([

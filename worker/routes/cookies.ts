@@ -1,5 +1,5 @@
 import { cookieEndpoints as endpoints } from "../../schema/api/cookies/endpoints.ts";
-import { forgetJar, listJars, OPERATOR, setJar } from "../services/cookies/jars.ts";
+import { deleteJar, listJars, OPERATOR, setJar } from "../services/cookies/jars.ts";
 import { actorOf } from "./actor.ts";
 import { ok, route } from "./route.ts";
 
@@ -14,7 +14,7 @@ export const cookiesHandlers = {
   ),
 
   removeCookies: route(endpoints.removeCookies, async ({ c, context, params }) =>
-    ok({ message: await forgetJar(context, actorOf(c), c.var.account.id, params.site) }),
+    ok({ message: await deleteJar(context, actorOf(c), c.var.account.id, params.site) }),
   ),
 
   listOperatorCookies: route(endpoints.listOperatorCookies, async ({ context }) =>
@@ -26,6 +26,6 @@ export const cookiesHandlers = {
   ),
 
   removeOperatorCookies: route(endpoints.removeOperatorCookies, async ({ c, context, params }) =>
-    ok({ message: await forgetJar(context, actorOf(c), OPERATOR, params.site) }),
+    ok({ message: await deleteJar(context, actorOf(c), OPERATOR, params.site) }),
   ),
 };

@@ -46,9 +46,9 @@ export const cookieEndpoints = {
     auth: "key",
     scope: "storage",
     tag: "Account",
-    summary: "Forget the account's cookies for a site",
+    summary: "Remove the account's cookies for a site",
     params: siteParam,
-    responses: { 200: { description: "Forgotten", schema: RemovedCookieJar } },
+    responses: { 200: { description: "Removed", schema: RemovedCookieJar } },
     errors: ["invalid_request", "forbidden", "not_found"],
   },
   listOperatorCookies: {
@@ -76,9 +76,9 @@ export const cookieEndpoints = {
     path: "/admin/cookies/{site}",
     auth: "admin",
     tag: "Operator",
-    summary: "Forget the operator's cookies for a site",
+    summary: "Remove the operator's cookies for a site",
     params: siteParam,
-    responses: { 200: { description: "Forgotten", schema: RemovedCookieJar } },
+    responses: { 200: { description: "Removed", schema: RemovedCookieJar } },
     errors: ["invalid_request", "not_found"],
   },
 } as const satisfies Record<string, Endpoint>;

@@ -99,6 +99,7 @@ export function pageFlows(): void {
       "#/batches",
       "#/subscriptions",
       "#/storage",
+      "#/cookies",
       "#/webhooks",
       "#/usage",
       "#/absent",

@@ -88,6 +88,7 @@ function Navigation({ path }: { readonly path: readonly string[] }) {
           {link("batches", nav.batches)}
           {link("subscriptions", nav.subscriptions)}
           {link("storage", nav.storage)}
+          {link("cookies", nav.cookies)}
           {link("webhooks", nav.webhooks)}
           {link("usage", nav.usage)}
         </ul>

@@ -2,17 +2,10 @@ import { z } from "zod";
 import type { CookieMode } from "../../../schema/api/cookies/mode.ts";
 import { domainsOf, isWithin } from "../../../schema/cookies/site-domains.ts";
 import type { CookieUse, WireJar } from "../../../schema/wire/cookies.ts";
-import type { RequestContext } from "../../context.ts";
+import type { Asker, RequestContext } from "../../context.ts";
 import { type FoundJar, jarsForUrlQuery, OPERATOR } from "../../db/cookies/jar-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { sealedForJar } from "../storage/sealed-for-jar.ts";
-
-/** Who asks a source, and which cookies it may get. */
-export interface Asker {
-  readonly accountId: string;
-  /** Default: `fallback`. */
-  readonly cookies?: CookieMode | undefined;
-}
 
 const FoundJars = z.array(
   z.object({

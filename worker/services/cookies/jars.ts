@@ -93,8 +93,8 @@ const viewJar = (row: JarRow): CookieJarView => ({
   ...{ renewed_at: row.renewed_at, used_at: row.used_at, stale_at: row.stale_at, stale_code: row.stale_code },
 });
 
-/** Forgets the cookies of a site. @returns a sentence for people. @throws ApiError `not_found` */
-export async function forgetJar(
+/** Removes the cookies of a site. @returns a sentence for people. @throws ApiError `not_found` */
+export async function deleteJar(
   context: RequestContext,
   by: Actor,
   owner: string,
@@ -103,7 +103,7 @@ export async function forgetJar(
   const site = requireSite(named);
   const facts = { action: "cookies.removed", accountId: accountOf(owner), subject: site } as const;
   if (await removeJar(context.db, owner, site, auditRow(context, by, facts))) {
-    return `Cookies for ${site} forgotten`;
+    return `Cookies for ${site} removed`;
   }
   throw new ApiError("not_found", { sentence: `No cookies are stored for ${site}` });
 }

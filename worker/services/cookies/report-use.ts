@@ -65,7 +65,7 @@ export async function jarChanges(
   };
 }
 
-/** Stores what a probe found out; it has no claim, and its refusals do not count, because nobody would be informed. */
+/** Stores what a probe found out; it has no claim, and its refusals do not count, because no event would report them. */
 export async function noteProbe(context: RequestContext, report: CookieReport | undefined): Promise<void> {
   if (report === undefined || report.result === "refused") return;
   await noteUsed(context.db, report.id, context.clock(), report.result === "accepted");

@@ -1,9 +1,8 @@
 import type { JobRequest } from "../../../schema/api/job-request.ts";
 import type { Adjustment } from "../../../schema/media.ts";
-import type { RequestContext } from "../../context.ts";
+import type { Asker, RequestContext } from "../../context.ts";
 import type { LogFields } from "../../lib/log.ts";
 import type { Account } from "../accounts/key-cache.ts";
-import type { Asker } from "../cookies/cookies-for.ts";
 import type { ListedEntry, Listing, RecognisedList } from "../sources/listing/listing.ts";
 import { recognise } from "../sources/listing/recognise.ts";
 import { type AcceptedBatch, acceptBatch, findAccepted } from "./accept-batch.ts";

@@ -1,8 +1,7 @@
 import type { PlannedJob } from "../../../schema/api/job.ts";
 import type { MediaPlan } from "../../../schema/media.ts";
-import type { RequestContext } from "../../context.ts";
+import type { Asker, RequestContext } from "../../context.ts";
 import { ApiError } from "../../lib/api-error.ts";
-import type { Asker } from "../cookies/cookies-for.ts";
 import { probeSource, SourceRefusedError } from "./probe-source.ts";
 
 /** A URL, and the plan for it. */

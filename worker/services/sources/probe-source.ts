@@ -2,9 +2,9 @@ import { JOB_ERRORS, type JobErrorCode, jobSentence } from "../../../schema/erro
 import type { MediaPlan } from "../../../schema/media.ts";
 import type { ProbeOutcome } from "../../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { RequestContext } from "../../context.ts";
+import type { Asker, RequestContext } from "../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
-import { type Asker, cookiesForProbe } from "../cookies/cookies-for.ts";
+import { cookiesForProbe } from "../cookies/cookies-for.ts";
 import { noteProbe } from "../cookies/report-use.ts";
 
 /** What a source reported; see `ProbeOutcome`. */

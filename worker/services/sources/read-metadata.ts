@@ -1,6 +1,5 @@
 import type { Metadata, ShortVerdict } from "../../../schema/api/probe.ts";
-import type { RequestContext } from "../../context.ts";
-import type { Asker } from "../cookies/cookies-for.ts";
+import type { Asker, RequestContext } from "../../context.ts";
 import { probeSource } from "./probe-source.ts";
 import { requirePublic } from "./require-public.ts";
 

@@ -1,10 +1,10 @@
 import { addressTag } from "../../../../schema/source-id.ts";
 import type { WireEntry } from "../../../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../../../schema/wire/version.ts";
-import type { RequestContext } from "../../../context.ts";
+import type { Asker, RequestContext } from "../../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../../lib/api-error.ts";
 import { describeError } from "../../../lib/log.ts";
-import { type Asker, cookiesForProbe } from "../../cookies/cookies-for.ts";
+import { cookiesForProbe } from "../../cookies/cookies-for.ts";
 import { noteProbe } from "../../cookies/report-use.ts";
 import type { ListReply } from "../../runs/runner.ts";
 import { SourceRefusedError } from "../probe-source.ts";

@@ -1,6 +1,5 @@
-import type { RequestContext } from "../../../context.ts";
+import type { Asker, RequestContext } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
-import type { Asker } from "../../cookies/cookies-for.ts";
 import { listPlaylist } from "./list-playlist.ts";
 import { listSpotifyEpisode, listSpotifyShow } from "./list-spotify.ts";
 import type { Listing, RecognisedList } from "./listing.ts";
