@@ -91,6 +91,13 @@ export interface BatchObjects {
   readonly waitForChange: (batchId: string, known: number, ms: number) => Promise<number>;
 }
 
+/** Who asks a source, and whether it may get stored cookies. */
+export interface Asker {
+  readonly accountId: string;
+  /** Default: `fallback`. */
+  readonly cookies?: CookieMode | undefined;
+}
+
 /** What a reading of a source found that was asked for. */
 export interface FeedRun {
   /** Epoch milliseconds; null if nobody follows the source. */
@@ -120,13 +127,6 @@ export interface FeedObjects {
   readonly leased: (feedId: string, until: number) => Promise<void>;
   /** Null if the object knows nothing. */
   readonly peek: (feedId: string) => Promise<FeedTimes | null>;
-}
-
-/** Who asks a source, and whether it may get stored cookies. */
-export interface Asker {
-  readonly accountId: string;
-  /** Default: `fallback`. */
-  readonly cookies?: CookieMode | undefined;
 }
 
 /** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */

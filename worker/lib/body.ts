@@ -22,9 +22,8 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
  * @throws ApiError `payload_too_large`, or `invalid_request` at `body` for other bytes
  */
 export async function readText(request: Request, maxBytes: number): Promise<string> {
-  const tooLarge = () => tooLargeError(maxBytes);
   const declared = request.headers.get("content-length");
-  if (Number(declared) > maxBytes) throw tooLarge();
+  if (Number(declared) > maxBytes) throw tooLargeError(maxBytes);
   if (!request.body) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   let size = 0;
@@ -33,13 +32,13 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
     if (declared !== null) {
       // the platform holds a body to its declared length
       const bytes = await request.arrayBuffer();
-      if (bytes.byteLength > maxBytes) throw tooLarge();
+      if (bytes.byteLength > maxBytes) throw tooLargeError(maxBytes);
       return decoder.decode(bytes);
     }
     for await (const chunk of request.body) {
       // a body without a declared length is counted while it arrives
       size += chunk.byteLength;
-      if (size > maxBytes) throw tooLarge();
+      if (size > maxBytes) throw tooLargeError(maxBytes);
       text += decoder.decode(chunk, { stream: true });
     }
     return text + decoder.decode();
@@ -56,13 +55,12 @@ const tooLargeError = (maxBytes: number): ApiError =>
 
 /** Reads a body of bounded size. @throws ApiError `payload_too_large` */
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = tooLargeError(maxBytes);
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLargeError(maxBytes);
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength;
-    if (size > maxBytes) throw tooLarge;
+    if (size > maxBytes) throw tooLargeError(maxBytes);
     chunks.push(chunk);
   }
   const bytes = new Uint8Array(size);
