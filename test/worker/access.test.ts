@@ -58,7 +58,9 @@ describe("every route for callers", () => {
         return [response.status, facts];
       };
       expect(await ask(id)).toEqual(await ask(ID));
-      const error = expect.stringMatching(/^There is no (job|batch|subscription|webhook delivery) with this id$/);
+      const error = expect.stringMatching(
+        /^There is no (job|batch|subscription|webhook delivery) with this id$/,
+      );
       expect(await ask(id)).toEqual([404, { error, code: "not_found" }]);
       expect(await ask("1")).toMatchObject([400, { issues: [{ path: "id", message: "must be a UUID" }] }]);
     },
