@@ -2,7 +2,6 @@ import type { WebhookEvent } from "../../../schema/api/webhook.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 
 /** Events of jobs and batches. */
-/** Events that Slack gets a text of. */
 export type SlackEvent = Exclude<WebhookEvent, { type: `subscription_${string}` }>;
 
 /** The webhook event as a message for people, in Slack's format. */
