@@ -50,6 +50,11 @@ export class SourceSession {
     return session.kind === "setting" ? session.text : printNetscape(this.#own(session.jar));
   }
 
+  /** Name of the exit that the cookies are bound to; null for any. */
+  get exit(): string | null {
+    return this.#current.kind === "jar" ? this.#current.jar.exit : null;
+  }
+
   /** Takes over what yt-dlp made of the cookies. */
   learn(text: string): void {
     if (this.#current.kind !== "jar") return;
