@@ -35,6 +35,7 @@ export const JOB = {
   actual_audio_language: "en",
   audio_languages: ["en"],
   download_strategy: "ranges",
+  copied_from: null,
   webhook_status: "no_webhook",
   webhook_attempts: 0,
   max_resolution: 1080,

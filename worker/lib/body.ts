@@ -22,19 +22,27 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
  * @throws ApiError `payload_too_large`, or `invalid_request` at `body` for other bytes
  */
 export async function readText(request: Request, maxBytes: number): Promise<string> {
-  const tooLarge = new ApiError("payload_too_large", {
-    sentence: `The request body is too large (max ${Math.floor(maxBytes / 1024)} KiB)`,
-  });
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
+  const tooLarge = () =>
+    new ApiError("payload_too_large", {
+      sentence: `The request body is too large (max ${Math.floor(maxBytes / 1024)} KiB)`,
+    });
+  const declared = request.headers.get("content-length");
+  if (Number(declared) > maxBytes) throw tooLarge();
   if (!request.body) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   let size = 0;
   let text = "";
   try {
+    if (declared !== null) {
+      // the platform holds a body to its declared length
+      const bytes = await request.arrayBuffer();
+      if (bytes.byteLength > maxBytes) throw tooLarge();
+      return decoder.decode(bytes);
+    }
     for await (const chunk of request.body) {
       // a body without a declared length is counted while it arrives
       size += chunk.byteLength;
-      if (size > maxBytes) throw tooLarge;
+      if (size > maxBytes) throw tooLarge();
       text += decoder.decode(chunk, { stream: true });
     }
     return text + decoder.decode();

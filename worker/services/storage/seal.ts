@@ -1,4 +1,4 @@
-import { fromBase64, toBase64Url, utf8 } from "../../../schema/bytes.ts";
+import { fromBase64, toBase64Url, toHex, utf8 } from "../../../schema/bytes.ts";
 
 /** A key of `SEALING_KEYS`. */
 export interface SealingKey {
@@ -137,9 +137,6 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
     return made;
   };
 }
-
-const toHex = (bytes: Uint8Array): string =>
-  [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const boundTo = ({ owner, purpose }: SealedFor): string => JSON.stringify([purpose, owner]);
 
