@@ -1,3 +1,4 @@
+import type { CookieMode } from "../schema/api/cookies/mode.ts";
 import type { TargetOf } from "../schema/storage/address.ts";
 import type { TraceContext } from "../schema/telemetry/trace-context.ts";
 import type { Tracer } from "../schema/telemetry/tracer.ts";
@@ -88,8 +89,19 @@ export interface BatchObjects {
   readonly waitForChange: (batchId: string, known: number, ms: number) => Promise<number>;
 }
 
+/** Who asks a source, and whether it may get stored cookies. */
+export interface Asker {
+  readonly accountId: string;
+  /** Default: `fallback`. */
+  readonly cookies?: CookieMode | undefined;
+}
+
 /** Lists a show or a playlist, without touching its entries. @throws ApiError with a sentence for people */
-export type ListSource = (context: RequestContext, recognised: RecognisedList) => Promise<Listing>;
+export type ListSource = (
+  context: RequestContext,
+  recognised: RecognisedList,
+  asker: Asker,
+) => Promise<Listing>;
 
 /** Limits how many jobs of the whole service wait for a processor, as far as this isolate knows. */
 export interface Backlog {

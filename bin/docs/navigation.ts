@@ -39,6 +39,7 @@ export const SECTIONS: readonly Section[] = [
         about: "S3, Azure, Google Cloud and OSS, with policies.",
       },
       { name: "storage-google-drive", label: "Google Drive", about: "Deliver to a folder of Google Drive." },
+      { name: "cookies", label: "Cookies", about: "Use a session of yours at sites that ask for one." },
       { name: "webhooks", label: "Webhooks", about: "Receive and verify events, in four languages." },
       { name: "batches", label: "Batches and shows", about: "Playlists, channels, podcasts, lists of URLs." },
       { name: "lists", label: "Lists and feeds", about: "What counts as a list, and how feeds are found." },

@@ -11,6 +11,14 @@ import { audit } from "./commands/audit.ts";
 import { backup, restore } from "./commands/backup.ts";
 import { batch, batchCancel, batchRename, batchShow, batchStart, batchWait } from "./commands/batch.ts";
 import { completion } from "./commands/completion.ts";
+import {
+  adminCookies,
+  adminCookiesForget,
+  adminCookiesSet,
+  cookies,
+  cookiesForget,
+  cookiesSet,
+} from "./commands/cookies.ts";
 import { doctor } from "./commands/doctor.ts";
 import { get } from "./commands/get.ts";
 import { cancel, deleteFile, retry, show, wait } from "./commands/job.ts";
@@ -48,6 +56,9 @@ export const COMMAND_GROUPS: Readonly<Record<string, Commands>> = {
     "storage set": storageSet,
     "storage test": storageTest,
     "storage forget": storageForget,
+    cookies,
+    "cookies set": cookiesSet,
+    "cookies forget": cookiesForget,
     webhooks,
     "webhooks replay": webhooksReplay,
     "webhooks endpoints": webhooksEndpoints,
@@ -70,6 +81,9 @@ export const COMMAND_GROUPS: Readonly<Record<string, Commands>> = {
     "admin accounts disable": accountsDisable,
     "admin accounts enable": accountsEnable,
     "admin usage": adminUsage,
+    "admin cookies": adminCookies,
+    "admin cookies set": adminCookiesSet,
+    "admin cookies forget": adminCookiesForget,
     "admin audit": audit,
     "admin reseal": reseal,
   },
@@ -86,6 +100,8 @@ export const ALIASES: Readonly<Record<string, string>> = {
   "admin keys roll": "keys roll",
   "admin keys revoke": "keys revoke",
   "admin accounts list": "admin accounts",
+  "admin cookies list": "admin cookies",
+  "cookies list": "cookies",
   "keys list": "keys",
   "storage show": "storage",
   "slack show": "slack",

@@ -7,7 +7,7 @@ export type Auth = "key" | "admin" | "run" | "public";
 
 /** A route of the HTTP API as data: the Worker serves it, the document describes it, tests walk it. */
 export interface Endpoint {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With `{name}` for path parameters. */
   readonly path: `/${string}`;
   readonly auth: Auth;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Id } from "../ids.ts";
 import { CreatedPlaylist, CreatedShow } from "./batch.ts";
 import { batchEndpoints } from "./batch-endpoints.ts";
+import { cookieEndpoints } from "./cookies/endpoints.ts";
 import { dashboardEndpoints } from "./dashboard-endpoints.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
 import { About, Alive, Readiness, ServiceStatus } from "./health.ts";
@@ -216,6 +217,7 @@ export const endpoints = {
     errors: ["invalid_request"],
   },
   ...storageEndpoints,
+  ...cookieEndpoints,
   ...operatorEndpoints,
   ...dashboardEndpoints,
   about: {

@@ -110,6 +110,7 @@ const ROOMS = [
   "storage",
   "webhooks",
   "reuse",
+  "cookies",
   "jobs",
   "batches",
   "runs",

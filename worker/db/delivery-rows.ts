@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, getTableColumns, inArray, lt, lte, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, getTableColumns, inArray, lt, lte, ne, type SQL, sql } from "drizzle-orm";
 import type { SLACK_LEVELS } from "../../schema/api/slack.ts";
 import { accounts } from "../../schema/db/tables/accounts.ts";
 import { webhookDeliveries, webhookEndpoints } from "../../schema/db/tables/webhooks.ts";
@@ -236,6 +236,7 @@ export const deliveriesOfJobsQuery = (db: Db, jobIds: readonly string[]) =>
       and(
         sql`${webhookDeliveries.job_id} in (select value from json_each(${JSON.stringify(jobIds)}))`,
         eq(webhookDeliveries.kind, "webhook"),
+        ne(webhookDeliveries.type, "cookies_stale"),
       ),
     )
     .orderBy(asc(webhookDeliveries.job_id), asc(webhookDeliveries.id));

@@ -4,6 +4,7 @@ import { jobCredentials, jobMetadata, jobs } from "../../schema/db/tables/jobs.t
 import { jobCounts } from "../../schema/db/tables/usage.ts";
 import { isFinal, type Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
+import { jarsForRun } from "./cookies/jar-rows.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
 import type { Guard, GuardedSetStatement } from "./guarded-statements.ts";
@@ -237,6 +238,7 @@ const jobForRunQuery = (db: Db, condition: SQL, terms: CopyTerms | null) =>
       storage_prefix: accounts.storage_prefix,
       credentials: jobCredentials.sealed,
       config: storageConfigForRun,
+      jars: jarsForRun(sql`${jobs.account_id}`, sql`coalesce(${jobs.media_url}, ${jobs.url})`).as("jars"),
     })
     .from(jobs)
     .leftJoin(accounts, eq(accounts.id, jobs.account_id))

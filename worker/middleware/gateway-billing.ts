@@ -16,7 +16,9 @@ interface Created {
 
 /**
  * Reports to RapidAPI's gateway how many jobs a call created: calls that only read cost nothing, and a list costs one unit for
- * each of its entries. The gateway removes the header.
+ * each of its entries. Without the header, the gateway counts one unit for each call.
+ *
+ * @see https://docs.rapidapi.com/docs/custom-quotas
  */
 export const gatewayBilling = createMiddleware<AppEnv>(async (c, next) => {
   await next();

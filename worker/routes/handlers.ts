@@ -1,6 +1,7 @@
 import type { EndpointName } from "../../schema/api/endpoints.ts";
 import { accountHandlers } from "./account.ts";
 import { batchesHandlers } from "./batches.ts";
+import { cookiesHandlers } from "./cookies.ts";
 import { dashboardHandlers } from "./dashboard.ts";
 import { jobsHandlers } from "./jobs.ts";
 import { mediaHandlers } from "./media.ts";
@@ -14,6 +15,7 @@ import { webhooksHandlers } from "./webhooks.ts";
 export const handlers: Record<EndpointName, Handler> = {
   ...accountHandlers,
   ...batchesHandlers,
+  ...cookiesHandlers,
   ...dashboardHandlers,
   ...jobsHandlers,
   ...mediaHandlers,

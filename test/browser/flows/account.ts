@@ -100,7 +100,13 @@ export function accountFlows(): void {
       await see(page, "The account was saved.");
       await page.getByLabel("Name of the key").fill(`key ${MARKUP}`);
       await page.getByLabel("read").check();
+      const addresses = page.getByLabel("Addresses", { exact: true });
+      await addresses.fill("anywhere");
       await button(page, "New key").click();
+      await addresses.and(page.locator("[aria-invalid]")).waitFor();
+      await addresses.fill("127.0.0.0/8, 2001:db8::7");
+      await button(page, "New key").click();
+      await page.getByRole("cell", { name: "127.0.0.0/8, 2001:db8::7" }).first().waitFor();
       await see(page, "Copy the key now.");
       const made = page.locator(".alert code");
       const key = (await made.textContent()) ?? "";

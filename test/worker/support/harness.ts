@@ -64,9 +64,9 @@ export class Harness {
         fetch: this.network.fetch,
         log: (event, fields) => this.logs.push({ event, ...fields }),
         batches: this.batches,
-        listSource: async (context, recognised) => {
+        listSource: async (context, recognised, asker) => {
           this.listed.push(recognised);
-          return this.onListing ? this.onListing(recognised) : listSource(context, recognised);
+          return this.onListing ? this.onListing(recognised) : listSource(context, recognised, asker);
         },
         dispatchQueue: {
           sendBatch: async (messages) => {

@@ -87,6 +87,7 @@ function Navigation({ path }: { readonly path: readonly string[] }) {
           {link("jobs", nav.jobs)}
           {link("batches", nav.batches)}
           {link("storage", nav.storage)}
+          {link("cookies", nav.cookies)}
           {link("webhooks", nav.webhooks)}
           {link("usage", nav.usage)}
         </ul>

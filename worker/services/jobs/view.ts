@@ -115,6 +115,7 @@ async function viewJob(
     actual_audio_language: row.actual_audio_language,
     audio_languages: row.audio_languages ?? [],
     download_strategy: row.strategy,
+    copied_from: row.details?.copied_from ?? null,
     tool_versions: row.tool_versions,
     webhook_status: reportsEnd(row) ? (delivery?.status ?? "pending") : "no_webhook",
     webhook_attempts: delivery?.tries ?? 0,
@@ -126,12 +127,15 @@ async function viewJob(
   };
 }
 
+/** Events of jobs that do not report the job's own end. */
+const NOT_AN_END: readonly string[] = ["batch_completed", "cookies_stale"];
+
 /** Whether the job's end is, or may be, an event that the request asked for. */
 function reportsEnd(row: JobRow): boolean {
   const { webhook_url, webhook_events } = row.request;
   if (webhook_url === undefined) return false;
   if (isFinal(row.status)) return wantsEvent(webhook_events, eventOf(row).type);
-  return WEBHOOK_EVENT_TYPES.some((type) => type !== "batch_completed" && wantsEvent(webhook_events, type));
+  return WEBHOOK_EVENT_TYPES.some((type) => !NOT_AN_END.includes(type) && wantsEvent(webhook_events, type));
 }
 
 /** A job without a delay only waits for a free slot. */

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Resealed } from "../../../schema/api/user-storage.ts";
 import type { RequestContext } from "../../context.ts";
 import { writeWithAudit } from "../../db/audit-rows.ts";
+import { jarsToResealQuery, replaceJarSecret } from "../../db/cookies/jar-rows.ts";
 import { findCredentialsToReseal, replaceCredentials } from "../../db/credentials.ts";
 import {
   ACCOUNT_SECRETS,
@@ -14,6 +15,7 @@ import { type Actor, auditRow } from "../accounts/audit.ts";
 import type { Change, ResealKind } from "./reseal-kind.ts";
 import { urlKinds } from "./reseal-urls.ts";
 import type { SealedFor } from "./seal.ts";
+import { sealedForJar } from "./sealed-for-jar.ts";
 
 /** Maximum number of secrets of a kind that one call reseals. */
 const PAGE = 100;
@@ -73,6 +75,13 @@ function secretKinds({ db, sealer }: RequestContext): ResealKind[] {
               await again(sealed, { owner, purpose: "account.storage" }),
             ),
           ],
+        })),
+    },
+    {
+      find: async (limit) =>
+        (await jarsToResealQuery(db, newestPrefix, limit)).map((jar) => ({
+          owner: jar.id,
+          renew: async () => [replaceJarSecret(db, jar, await again(jar.sealed, sealedForJar(jar)))],
         })),
     },
     ...ACCOUNT_SECRETS.map((secret) => ({

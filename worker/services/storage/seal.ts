@@ -21,6 +21,7 @@ export class UnsealError extends Error {
 
 /** The purpose of a sealed value: one column, or several columns with copies of the value. */
 export type SealPurpose =
+  | "account.cookies"
   | "account.slack_url"
   | "account.storage"
   | "account.webhook_secret"
@@ -32,7 +33,7 @@ export type SealPurpose =
 
 /** Owner and purpose of a value. Both are authenticated, so a value that was copied to another row does not open. */
 export interface SealedFor {
-  /** Id of the job or account that the value belongs to. */
+  /** Id of the job or account that the value belongs to; for cookies, with the name of their site. */
   readonly owner: string;
   readonly purpose: SealPurpose;
 }

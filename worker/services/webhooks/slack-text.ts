@@ -16,6 +16,8 @@ export function slackText(job: Pick<JobRow, "title" | "url">, event: WebhookEven
       return { text: `Skipped: ${name}\n${escapeSlack(event.reason)}` };
     case "batch_completed":
       return { text: `Batch ${event.status}: ${name}\n${event.completed} of ${event.total} delivered` };
+    case "cookies_stale":
+      return { text: `Cookies refused: ${escapeSlack(event.site)}\n${escapeSlack(event.error)}` };
   }
 }
 

@@ -5,6 +5,7 @@ import { useTexts } from "../texts/texts.ts";
 import { Empty, Page } from "../ui/page.tsx";
 import { BatchPage } from "./batch.tsx";
 import { BatchesPage } from "./batches.tsx";
+import { CookiesPage } from "./cookies.tsx";
 import { CreatePage } from "./create/create.tsx";
 import { JobPage } from "./jobs/job.tsx";
 import { JobsPage } from "./jobs/jobs.tsx";
@@ -33,6 +34,8 @@ export function pageOf({ path, query }: Route, { hasKey, isOperator }: Session):
       return id === "" ? <BatchesPage /> : <BatchPage key={id} id={id} />;
     case "storage":
       return <StoragePage />;
+    case "cookies":
+      return <CookiesPage />;
     case "webhooks":
       return <WebhooksPage jobId={query.get("job") ?? ""} />;
     case "usage":

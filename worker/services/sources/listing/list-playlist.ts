@@ -1,9 +1,11 @@
 import { addressTag } from "../../../../schema/source-id.ts";
 import type { WireEntry } from "../../../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../../../schema/wire/version.ts";
-import type { RequestContext } from "../../../context.ts";
+import type { Asker, RequestContext } from "../../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../../lib/api-error.ts";
 import { describeError } from "../../../lib/log.ts";
+import { cookiesForProbe } from "../../cookies/cookies-for.ts";
+import { noteProbe } from "../../cookies/report-use.ts";
 import type { ListReply } from "../../runs/runner.ts";
 import { SourceRefusedError } from "../probe-source.ts";
 import {
@@ -19,8 +21,10 @@ import {
 export async function listPlaylist(
   context: RequestContext,
   url: string,
+  asker: Asker,
   signal: AbortSignal,
 ): Promise<Listing> {
+  const cookies = await cookiesForProbe(context, url, asker);
   const reply = await context.runner.list(
     {
       v: WIRE_VERSION,
@@ -28,6 +32,7 @@ export async function listPlaylist(
       url,
       timeout_ms: context.config.listingMs,
       max_entries: MAX_ENTRIES + 1,
+      cookies,
     },
     signal,
   );
@@ -45,9 +50,11 @@ export async function listPlaylist(
           entries.push(await listed(line, url));
           break;
         case "end":
+          await noteProbe(context, line.cookies);
           if (entries.length === 0) throw noEntries();
           return { kind: "playlist", title, entries };
         case "failed":
+          await noteProbe(context, line.cookies);
           throw new SourceRefusedError(line);
         case "late":
           throw new ApiError("expansion_timeout");

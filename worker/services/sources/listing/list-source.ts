@@ -1,4 +1,4 @@
-import type { RequestContext } from "../../../context.ts";
+import type { Asker, RequestContext } from "../../../context.ts";
 import { ApiError } from "../../../lib/api-error.ts";
 import { listPlaylist } from "./list-playlist.ts";
 import { listSpotifyEpisode, listSpotifyShow } from "./list-spotify.ts";
@@ -11,21 +11,30 @@ import type { Listing, RecognisedList } from "./listing.ts";
  *   the operator has not configured its service; `dependency_unavailable` with a delay for temporary failures;
  *   `expansion_timeout` after `LISTING_SECONDS`
  */
-export async function listSource(context: RequestContext, recognised: RecognisedList): Promise<Listing> {
+export async function listSource(
+  context: RequestContext,
+  recognised: RecognisedList,
+  asker: Asker,
+): Promise<Listing> {
   const late = AbortSignal.timeout(context.config.listingMs);
   try {
     // does not wait for code that ignores the signal
-    return await Promise.race([list(context, recognised, late), endOf(late)]);
+    return await Promise.race([list(context, recognised, asker, late), endOf(late)]);
   } catch (error) {
     if (late.aborted && !(error instanceof ApiError)) throw new ApiError("expansion_timeout");
     throw error;
   }
 }
 
-function list(context: RequestContext, recognised: RecognisedList, signal: AbortSignal): Promise<Listing> {
+function list(
+  context: RequestContext,
+  recognised: RecognisedList,
+  asker: Asker,
+  signal: AbortSignal,
+): Promise<Listing> {
   switch (recognised.type) {
     case "playlist":
-      return listPlaylist(context, recognised.url, signal);
+      return listPlaylist(context, recognised.url, asker, signal);
     case "spotify_show":
       return listSpotifyShow(context, recognised.id, signal);
     case "spotify_episode":
