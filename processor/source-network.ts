@@ -1,4 +1,5 @@
 import type { ProcessorConfig } from "./config.ts";
+import type { SourceSession } from "./cookies/source-session.ts";
 import type { HostLimits } from "./egress/host-limits.ts";
 import { HttpClient } from "./egress/http-client.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
@@ -22,6 +23,7 @@ export interface SourceNetworkParts {
   readonly proxies: ProxyRotation;
   readonly extractions: ExtractionCache;
   readonly limits: HostLimits;
+  readonly session: Pick<SourceSession, "cookies">;
   readonly config: Pick<ProcessorConfig, "stallSeconds" | "minBytesPerSecond">;
 }
 
@@ -32,7 +34,7 @@ export interface SourceNetworkParts {
  * @param waits counts the time in which requests wait for a connection
  */
 export async function openSourceNetwork(
-  { policy, proxies, extractions, limits, config }: SourceNetworkParts,
+  { policy, proxies, extractions, limits, session, config }: SourceNetworkParts,
   url: string,
   waits: Stopwatch = new Stopwatch(),
 ): Promise<SourceNetwork> {
@@ -40,5 +42,6 @@ export async function openSourceNetwork(
   const upstream = kept ? kept.upstream : proxies.next(new URL(url).hostname);
   const proxy = await EgressProxy.start(policy, { upstream });
   const speed = { stallMs: config.stallSeconds * 1000, minBytesPerSecond: config.minBytesPerSecond };
-  return { upstream, proxy, client: new HttpClient(policy, upstream, { limits, speed, waits }) };
+  const { cookies } = session;
+  return { upstream, proxy, client: new HttpClient(policy, upstream, { limits, speed, waits, cookies }) };
 }

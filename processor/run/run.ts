@@ -2,6 +2,8 @@ import { ADDRESS_REFUSALS } from "../../schema/errors.ts";
 import { formatTraceparent, parseTraceparent } from "../../schema/telemetry/trace-context.ts";
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
+import { SourceSession } from "../cookies/source-session.ts";
+import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
 import { RangeCheck } from "../egress/wrong-ranges.ts";
 import { Fault, ServiceFault } from "../fault.ts";
@@ -59,6 +61,7 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     signal: abort.signal,
     progress,
     timings: new RunTimings(),
+    session: new SourceSession(request.cookies, dependencies.config),
     store: openObjectStore(request.target, dependencies.policy, {
       idleMs: dependencies.config.stallSeconds * 1000,
       digest: dependencies.hasher.md5,
@@ -80,6 +83,7 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
     (delivery): Outcome["outcome"] => ({
       ...{ type: "completed", delivery, tools: toolsOf(context) },
       attempts: context.timings.attempts,
+      ...cookiesOf(context),
     }),
     (error: unknown) => outcomeOf(error, context),
   );
@@ -87,6 +91,13 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
   const { request, progress } = context;
   const times = { startedAt, endedAt: Date.now() };
   recordRun(context, { request, outcome, reported, ...traces, ...times, received: progress.received });
+}
+
+/** As an anonymous visitor first, unless the request says otherwise; after a refusal with the cookies that there are. */
+async function attemptWithSessions(context: RunContext): Promise<Delivery> {
+  const { session, signal } = context;
+  const delivery = await trySessions(session, signal, () => attempt(context));
+  return { ...delivery, adjustments: [...delivery.adjustments, ...session.adjustments] };
 }
 
 /** A media link may have expired between extraction and download: a fresh extraction is worth one more attempt. */
@@ -130,7 +141,7 @@ async function produce(base: BareContext): Promise<Delivery> {
     const network = await openSourceNetwork(base, base.request.url, base.timings.ioWait);
     try {
       const rangeCheck = new RangeCheck({ ...base, ...network });
-      return await attempt({ ...base, ...network, folder, rangeCheck });
+      return await attemptWithSessions({ ...base, ...network, folder, rangeCheck });
     } catch (error) {
       noteRefusal(base, network, error);
       throw error;
@@ -156,6 +167,8 @@ function noteRefusal(
   // what is cached belongs to the same proxy
   extractions.remove(request.url);
 }
+
+const cookiesOf = ({ session: { report } }: BareContext) => (report ? { cookies: report } : {});
 
 const toolsOf = ({ tools }: BareContext) => ({
   ytdlp: tools.ytdlp.version,
@@ -183,6 +196,7 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
     ...(ADDRESS_REFUSALS.includes(fault.code)
       ? { other_exits: proxies.freeFor(new URL(request.url).hostname) }
       : {}),
+    ...cookiesOf(context),
     title: progress.snapshot.title,
   };
 }

@@ -15,6 +15,8 @@ export const AUDIT_ACTIONS = [
   "secrets.resealed",
   "storage.set",
   "storage.removed",
+  "cookies.set",
+  "cookies.removed",
   "webhook_secret.rotated",
   "slack.set",
   "slack.removed",

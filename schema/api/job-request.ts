@@ -4,6 +4,7 @@ import { AUDIO_CHOICES, VIDEO_CHOICES } from "../containers.ts";
 import { AUDIO_BITRATES, MAX_FPS, parseTimestamp, QUALITY_PRESETS, RESOLUTIONS } from "../media.ts";
 import { cleanFilename } from "../storage/object-key.ts";
 import { isWholeText } from "../text.ts";
+import { COOKIE_MODES } from "./cookies/mode.ts";
 import { Metadata } from "./metadata.ts";
 import { InlineStorage } from "./storage.ts";
 import { WEBHOOK_CHOICES } from "./webhook.ts";
@@ -127,6 +128,13 @@ const RETRY = `must be a whole number of hours, from 0 to ${MAX_RETRY_HOURS}`;
 /** Whether a file that the account has already may be copied. */
 export const REUSE_CHOICES = ["auto", "never"] as const;
 
+/** When a source gets stored cookies. */
+export const Cookies = oneOf(COOKIE_MODES)
+  .optional()
+  .describe(
+    "When the source gets the cookies that you or the operator stored for its site: fallback (default), after it refused a visitor without a session; always; or never",
+  );
+
 /** Every field of a job request except `url`; the jobs of a bulk request share them. */
 export const jobOptions = {
   format: z
@@ -215,6 +223,7 @@ export const jobOptions = {
       `Types of events to send: ${WEBHOOK_CHOICES.join(", ")}. Default: all but progress, which is the same as enable_progress_webhook`,
     )
     .meta({ example: ["job_completed", "batch_completed"] }),
+  cookies: Cookies,
   metadata: Metadata.optional(),
   storage: InlineStorage.optional().describe("Destination of the file: a provider with its credentials"),
   paused: flag("Batches only: no job runs before the batch is started"),

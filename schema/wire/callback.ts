@@ -6,6 +6,7 @@ import { JobDetails } from "../job-details.ts";
 import { Adjustment } from "../media.ts";
 import { WORKING_STEPS } from "../states.ts";
 import { ToolVersions } from "../tool-versions.ts";
+import { CookieReport } from "./cookies.ts";
 import { FailureSubject } from "./failure-subject.ts";
 import { copyOf, SourceFacts } from "./reuse.ts";
 import { Version } from "./version.ts";
@@ -151,6 +152,7 @@ export const Outcome = z.object({
       delivery: Delivery,
       tools: ToolVersions.nullable().default(null),
       attempts,
+      cookies: CookieReport.optional(),
     }),
     z.object({
       type: z.literal("failed"),
@@ -163,6 +165,7 @@ export const Outcome = z.object({
       transient: z.boolean().optional(),
       /** Proxies of the processor that the source has not refused: the refusal was about one address alone. */
       other_exits: z.int().min(0).optional(),
+      cookies: CookieReport.optional(),
       title: z.string().max(1000).nullable(),
     }),
     z.object({ type: z.literal("postponed"), until: Time }),

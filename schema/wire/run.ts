@@ -3,6 +3,7 @@ import { Id, Time } from "../ids.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { ReadinessCheck } from "../readiness-check.ts";
 import { Delivery } from "./callback.ts";
+import { CookieUse } from "./cookies.ts";
 import { Version } from "./version.ts";
 
 /** Worker → processor: `POST /runs`, `DELETE /runs/{id}`, `GET /healthz`; bearer `PROCESSOR_TOKEN`. */
@@ -166,6 +167,7 @@ export const RunRequest = z.object({
   alone: z.boolean().default(false),
   /** A file of an earlier job may be copied: this one, or one that `POST /internal/runs/{id}/known` names. Absent: none. */
   reuse: z.object({ file: DeliveredFile.nullable() }).optional(),
+  cookies: CookieUse,
   /** For a stream that is on air. */
   recording: z
     .object({

@@ -93,7 +93,17 @@ export function pageFlows(): void {
   });
 
   describe("axe", () => {
-    const ACCOUNT_PAGES = ["#/", "#/jobs", "#/batches", "#/storage", "#/webhooks", "#/usage", "#/absent"];
+    const ACCOUNT_PAGES = [
+      "#/",
+      "#/jobs",
+      "#/batches",
+      "#/subscriptions",
+      "#/storage",
+      "#/cookies",
+      "#/webhooks",
+      "#/usage",
+      "#/absent",
+    ];
     const OPERATOR_PAGES = ["#/operator/health", "#/operator/accounts", "#/operator/audit"];
 
     /** What axe finds on a page in light mode, in dark mode and on a phone. */

@@ -1,7 +1,8 @@
 import type { Limits } from "../../../schema/api/account.ts";
-import { JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
+import { Cookies, JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
 import { runsAlone } from "../../../schema/states.ts";
 import { formatTraceparent, parseTraceparent } from "../../../schema/telemetry/trace-context.ts";
+import { type CookieUse, NO_COOKIES } from "../../../schema/wire/cookies.ts";
 import type { DeliveredFile, Predecessor, RunRequest } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
@@ -12,6 +13,7 @@ import type { ReuseOfJob } from "../../db/reuse/reuse-of-job.ts";
 import { hasRunningTwin } from "../../db/reuse/twins.ts";
 import { describeError } from "../../lib/log.ts";
 import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
+import { cookiesForRun } from "../cookies/cookies-for.ts";
 import { transition } from "../jobs/transitions.ts";
 import { sendDispatchMessages } from "../queue/sender.ts";
 import { copyTerms, deliveredFile } from "../reuse/delivered-file.ts";
@@ -147,6 +149,7 @@ async function attempt(
     openUrls(context, found.job),
     reuse?.file ? fileOf(context, reuse.file) : null,
   ]);
+  const cookies = urls ? await openCookies(context, found, urls) : NO_COOKIES;
   const place = placeOf(context, found.job, admittance.refusedRunners);
   const claim = await claimFor(context, found.job, place, {
     filter: queueFilterOf(context, passed),
@@ -170,7 +173,7 @@ async function attempt(
     await transition(context, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
-  const facts = { urls, storage, limits: found.limits, ...(reuse ? { reuse: { file } } : {}) };
+  const facts = { urls, storage, cookies, limits: found.limits, ...(reuse ? { reuse: { file } } : {}) };
   const run = await runOf(context, claim.job, attempt, facts);
   const response = await handOver(context, claim.job, run, place);
   return settle(context, claim.job, place, { attempt, response });
@@ -280,6 +283,16 @@ async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrl
   }
 }
 
+/** The stored cookies that the job's source may get. */
+function openCookies(
+  context: RequestContext,
+  { job, jars }: FoundJob,
+  { url, media_url }: SourceUrls,
+): Promise<CookieUse> {
+  const mode = Cookies.safeParse(job.request.cookies).data;
+  return cookiesForRun(context, media_url ?? url, { jars, mode });
+}
+
 async function settle(
   context: RequestContext,
   before: JobRow,
@@ -334,17 +347,21 @@ async function settle(
   }
 }
 
+/** What a run needs in addition to the job's row. */
+interface OpenedJob {
+  readonly urls: SourceUrls;
+  readonly storage: RunStorage;
+  readonly cookies: CookieUse;
+  readonly limits: Limits | null;
+  readonly reuse?: RunRequest["reuse"];
+}
+
 /** Everything that a processor needs to know about a job. */
 async function runOf(
   context: RequestContext,
   job: JobRow,
   attempt: number,
-  {
-    urls,
-    storage,
-    limits,
-    reuse,
-  }: { urls: SourceUrls; storage: RunStorage; limits: Limits | null; reuse?: RunRequest["reuse"] },
+  { urls, storage, cookies, limits, reuse }: OpenedJob,
 ): Promise<RunRequest> {
   const request = JobRequest.parse({ ...job.request, url: urls.url });
   return {
@@ -372,6 +389,7 @@ async function runOf(
     ...(reuse === undefined ? {} : { reuse }),
     batch: job.batch_id !== null,
     alone: runsAlone(job),
+    cookies,
     recording: {
       asked: request.live_recording ?? false,
       from_start: request.live_from_start ?? false,

@@ -20,6 +20,7 @@ import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";
 import { ownsFile } from "../../db/reuse/delivered-files.ts";
 import { ApiError } from "../../lib/api-error.ts";
+import { jarChanges, type UseOfCookies } from "../cookies/report-use.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { knownFile, learnedMedia } from "../reuse/delivered-file.ts";
 import { placeOf } from "../storage/object-owner.ts";
@@ -178,13 +179,22 @@ export async function takeOutcome(
   { jobId, attempt }: Claim,
   { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
-  const backoffs = await backoffStatements(context, outcome);
-  const learned = outcome.type === "completed" ? await learnedMedia(context, outcome.delivery) : () => [];
+  const [backoffs, learned, jars] = await Promise.all([
+    backoffStatements(context, outcome),
+    outcome.type === "completed" ? learnedMedia(context, outcome.delivery) : () => [],
+    jarChanges(context, usedCookies(outcome)),
+  ]);
   const ended = await transition(context, jobId, eventOf(outcome), {
     attempt,
     set: (job) => factsOf(job, outcome),
-    guardedStatements: (job) => [...backoffs(job), ...runCounts(context, job, outcome), ...learned(job)],
+    guardedStatements: (job) => [
+      ...backoffs(job),
+      ...runCounts(context, job, outcome),
+      ...learned(job),
+      ...jars.statements(job),
+    ],
   });
+  if (ended.type === "moved") await jars.settle();
   if (ended.type === "moved" && ended.job.runner !== null) {
     context.runner.freed(ended.job.runner, runClassOf(ended.job), free_slots);
   }
@@ -211,6 +221,11 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
     case "completed":
       return { type: "completed" };
   }
+}
+
+function usedCookies(outcome: Outcome["outcome"]): UseOfCookies {
+  if (outcome.type === "completed") return { cookies: outcome.cookies };
+  return outcome.type === "failed" ? { cookies: outcome.cookies, code: outcome.code } : {};
 }
 
 function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
