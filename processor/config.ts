@@ -217,8 +217,9 @@ const VARIABLES = {
   },
   connectionsPerSource: {
     name: "CONNECTIONS_PER_SOURCE",
-    default: "6",
-    meaning: "Concurrent connections of a run for each stream of its source",
+    default: "12",
+    meaning:
+      "Most concurrent connections of a run for each stream of its source; it begins with two and opens more as long as that makes it faster",
     schema: wholeNumber(1, MAX_CONNECTIONS),
   },
   connectionsByHost: {
