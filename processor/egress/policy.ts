@@ -5,8 +5,9 @@ import { type AllowedHosts, isOpened, judgeAddress, judgeHost } from "../../sche
 import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
 import { type Dial, JudgedHttpAgent, JudgedHttpsAgent } from "./agents.ts";
-import { dialAddresses, tunnelThrough } from "./dial.ts";
+import { dialAddresses } from "./dial.ts";
 import type { ReadMemory } from "./read-memory.ts";
+import { tunnelThrough } from "./upstream/tunnel.ts";
 
 /** Every address of a name; rejects when it has none. */
 export type Lookup = (hostname: string) => Promise<readonly Address[]>;
@@ -50,16 +51,16 @@ export class EgressPolicy {
   }
 
   /**
-   * Opens a TCP connection to a host, directly or through the operator's HTTP proxy. The proxy gets the judged address,
+   * Opens a TCP connection to a host, directly or through the operator's proxy. The proxy gets the judged addresses,
    * so that it does not resolve the name a second time.
    *
    * @param memory what a direct connection reads into
-   * @throws as {@link resolve}; `network` also if nothing responds in time
+   * @throws as {@link resolve}; `network` also if nothing responds in time, as ExitFault if the proxy itself fails
    */
   async dial(hostname: string, port: number, upstreamProxy?: string, memory?: ReadMemory): Promise<Socket> {
     const addresses = await this.addresses(hostname, port);
     if (upstreamProxy === undefined) return dialAddresses(addresses, port, memory);
-    return tunnelThrough(upstreamProxy, addresses[0], port);
+    return tunnelThrough(upstreamProxy, addresses, port);
   }
 
   /**

@@ -4,11 +4,14 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { Version } from "./version.ts";
 
+/** Proxy of the exit that the source is asked through, with credentials; null: the processor's own way. */
+const exit = z.object({ name: z.string(), url: z.string().nullable() }).nullable().default(null);
+
 /** A question about one media item. */
 export const MediaProbeRequest = z.discriminatedUnion("kind", [
-  z.object({ v: Version, kind: z.literal("metadata"), url: z.string() }),
+  z.object({ v: Version, kind: z.literal("metadata"), url: z.string(), exit }),
   /** Also asks which streams a job with this plan would use. */
-  z.object({ v: Version, kind: z.literal("plan"), url: z.string(), plan: MediaPlan }),
+  z.object({ v: Version, kind: z.literal("plan"), url: z.string(), plan: MediaPlan, exit }),
 ]);
 export type MediaProbeRequest = z.infer<typeof MediaProbeRequest>;
 
@@ -17,6 +20,7 @@ export const ListRequest = z.object({
   v: Version,
   kind: z.literal("list"),
   url: z.string(),
+  exit,
   /** Deadline of the listing. */
   timeout_ms: z.int().min(1),
   /** Maximum number of entries. */
