@@ -2,7 +2,7 @@ import type { ListLine, ListRequest } from "../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
 import { Fault } from "../fault.ts";
-import { openSourceNetwork } from "../source-network.ts";
+import { exitsFor, openSourceNetwork } from "../source-network.ts";
 import type { ListPart } from "../tools/warm-ytdlp.ts";
 
 /**
@@ -13,11 +13,12 @@ import type { ListPart } from "../tools/warm-ytdlp.ts";
  */
 export async function listEntries(
   dependencies: ProcessorDependencies,
-  { url, timeout_ms: timeoutMs, max_entries: maxEntries }: ListRequest,
+  { url, exit: given, timeout_ms: timeoutMs, max_entries: maxEntries }: ListRequest,
   signal: AbortSignal,
   report: (line: ListLine) => void,
 ): Promise<void> {
-  const network = await openSourceNetwork(dependencies, url);
+  const [exit] = exitsFor(dependencies, url, given ? [given] : []);
+  const network = await openSourceNetwork(dependencies, exit);
   try {
     await dependencies.extractor.list({ url, proxy: network.proxy, signal, timeoutMs, maxEntries }, (part) =>
       report(queueFilterOf(part)),

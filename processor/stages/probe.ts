@@ -3,7 +3,7 @@ import { DEFAULT_AUDIO_BITRATE, fitStreams, type MediaPlan } from "../../schema/
 import type { MediaProbeRequest, ProbeOutcome } from "../../schema/wire/probe.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
 import { Fault, ServiceFault } from "../fault.ts";
-import { openSourceNetwork } from "../source-network.ts";
+import { exitsFor, openSourceNetwork } from "../source-network.ts";
 import type { YtdlpInfo } from "../tools/ytdlp-info.ts";
 import { findMedia } from "./find-media.ts";
 import { lookIntoFile } from "./look-into-file.ts";
@@ -24,12 +24,13 @@ export async function probeSource(
   const timeoutMs = dependencies.config.probeSeconds * 1000;
   // a page may lead to another one: the limit applies to all requests together
   const late = AbortSignal.timeout(timeoutMs);
-  const network = await openSourceNetwork(dependencies, url);
+  const [exit] = exitsFor(dependencies, url, request.exit ? [request.exit] : []);
+  const network = await openSourceNetwork(dependencies, exit);
   try {
     const finder = { ...dependencies, ...network, signal: AbortSignal.any([signal, late]) };
     const { info, choice } = await findMedia(finder, { url, plan, timeoutMs });
     if (info.live_status !== "is_upcoming")
-      dependencies.extractions.keep(url, { info, upstream: network.upstream });
+      dependencies.extractions.keep(url, { info, upstream: network.upstream, exit: exit.name });
     const chosen = chosenStreams(choice.formats, choice.extraAudio);
     const looking = AbortSignal.any([finder.signal, AbortSignal.timeout(timeoutMs * LOOK_SHARE)]);
     const { streams, duration } = await lookAt({ ...dependencies, ...network }, info, chosen, looking);

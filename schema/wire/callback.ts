@@ -134,8 +134,8 @@ export type Delivery = z.infer<typeof Delivery>;
 /** Ways that the run tried; absent if unknown. */
 const attempts = z.int().min(0).optional();
 
-/** What each exit was good for, in the order of their use; empty from processors of the former version. */
-const exit_results = z.array(ExitResult).max(20).default([]);
+/** How the run fared with each exit, in the order of their use; absent from processors of the former version. */
+const exit_results = z.array(ExitResult).max(20).optional();
 
 /** `POST /internal/runs/{id}/outcome`: how the run ended. Repeated until it gets a response. */
 export const Outcome = z.object({

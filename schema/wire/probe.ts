@@ -4,8 +4,8 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { Version } from "./version.ts";
 
-/** Proxy of the exit that the source is asked through, with credentials; null: the processor's own way. */
-const exit = z.object({ name: z.string(), url: z.string().nullable() }).nullable().default(null);
+/** Proxy of the exit that the source is asked through, with credentials; null or absent: the processor's own way. */
+const exit = z.object({ name: z.string(), url: z.string().nullable() }).nullish();
 
 /** A question about one media item. */
 export const MediaProbeRequest = z.discriminatedUnion("kind", [

@@ -151,8 +151,8 @@ export const RunRequest = z.object({
   /** The job lost runs before: no other run may be on the processor at the same time. */
   alone: z.boolean().default(false),
   /**
-   * Where the source is asked from, the chosen exit first, then those that may replace it if the source refuses; empty:
-   * the processor's own way.
+   * Where the source is asked from, the chosen exit first, then those that may replace it if the source refuses; empty
+   * or absent: the processor's own way.
    */
   exits: z
     .array(
@@ -166,7 +166,7 @@ export const RunRequest = z.object({
       }),
     )
     .max(10)
-    .default([]),
+    .optional(),
   /** For a stream that is on air. */
   recording: z
     .object({

@@ -111,6 +111,7 @@ const ROOMS = [
   "webhooks",
   "jobs",
   "batches",
+  "exits",
   "runs",
   "sources",
   "intake",

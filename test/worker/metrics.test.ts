@@ -15,7 +15,7 @@ let worker: Harness;
 let key: string;
 
 beforeEach(async () => {
-  for (const table of ["jobs", "end_counts", "site_runs", "source_backoff"]) {
+  for (const table of ["jobs", "end_counts", "exit_runs", "exit_health"]) {
     await env.DB.exec(`delete from ${table}`);
   }
   worker = new Harness({ DB: meter.binding });
@@ -120,7 +120,7 @@ describe("GET /status", () => {
     for (let i = 0; i < count; i++) {
       await run(`https://www.youtube.com/watch?v=${i}`, failed("bot_check"));
       // removes the back-off of the source, which is not the subject here
-      await env.DB.exec("delete from source_backoff");
+      await env.DB.exec("delete from exit_health");
       worker.services.backoffs.remove();
     }
   };

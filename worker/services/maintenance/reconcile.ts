@@ -16,7 +16,13 @@ import { BATCH_GRACE_MS } from "../batches/grace.ts";
 import { sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { takeBackLost } from "../runs/lost-runs.ts";
 import { abortUpload, eraseRecording } from "../storage/orphaned-uploads.ts";
-import { eraseExpiredFiles, eraseOldDeliveries, eraseOldRequests, eraseOldSiteRuns } from "./erasures.ts";
+import {
+  eraseExpiredFiles,
+  eraseOldDeliveries,
+  eraseOldHealth,
+  eraseOldRequests,
+  eraseOldSiteRuns,
+} from "./erasures.ts";
 import { removeOldRows } from "./retention.ts";
 
 /**
@@ -62,6 +68,7 @@ const PARTS = {
   old_deliveries: eraseOldDeliveries,
   old_requests: eraseOldRequests,
   old_site_runs: eraseOldSiteRuns,
+  old_health: eraseOldHealth,
   stray_secrets: eraseStraySecrets,
   old_rows: removeOldRows,
 };

@@ -1,10 +1,10 @@
 import type { ServiceStatus, SiteStatus } from "../../../schema/api/health.ts";
 import { JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
 import type { RequestContext, SiteRuns } from "../../context.ts";
+import { runsByInstanceQuery } from "../../db/exits/backoff-rows.ts";
 import { countDue, oldestDue } from "../../db/job-queue.ts";
-import { siteRunsQuery } from "../../db/metrics/statistics.ts";
-import { runsByInstanceQuery } from "../../db/source-backoff.ts";
-import { WINDOW_MS } from "../runs/run-counts.ts";
+import { exitRunsQuery } from "../../db/metrics/statistics.ts";
+import { DAY_MS, WINDOW_MS } from "../runs/run-counts.ts";
 
 /** Maximum age of an isolate's result, in milliseconds: the route is open to everybody. */
 const MEMORY_MS = 15_000;
@@ -14,14 +14,40 @@ const MIN_RUNS = 5;
 const WORKS = 0.9;
 const IMPAIRED = 0.5;
 
+/** The same for the last day, of which more rows are read. */
+const DAY_MEMORY_MS = 2 * 60_000;
+
+type Reading = Pick<RequestContext, "db" | "clock">;
+
 /** This isolate's copy of how the runs of each site ended lately. */
 export class SiteRunsMemory {
+  readonly #hour = new Remembered(WINDOW_MS, MEMORY_MS);
+  readonly #day = new Remembered(DAY_MS, DAY_MEMORY_MS);
+
+  read(context: Reading): Promise<readonly SiteRuns[]> {
+    return this.#hour.read(context);
+  }
+
+  readDay(context: Reading): Promise<readonly SiteRuns[]> {
+    return this.#day.read(context);
+  }
+}
+
+/** The runs of a time, read again when they are too old. */
+class Remembered {
+  readonly #windowMs: number;
+  readonly #maxAgeMs: number;
   #known: readonly SiteRuns[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
 
-  async read({ db, clock }: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]> {
-    if (clock() - this.#readAt > MEMORY_MS) {
-      this.#known = await siteRunsQuery(db, clock() - WINDOW_MS);
+  constructor(windowMs: number, maxAgeMs: number) {
+    this.#windowMs = windowMs;
+    this.#maxAgeMs = maxAgeMs;
+  }
+
+  async read({ db, clock }: Reading): Promise<readonly SiteRuns[]> {
+    if (clock() - this.#readAt > this.#maxAgeMs) {
+      this.#known = await exitRunsQuery(db, clock() - this.#windowMs);
       this.#readAt = clock();
     }
     return this.#known;

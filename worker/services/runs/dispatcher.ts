@@ -7,16 +7,17 @@ import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
 import type { QueueFilter } from "../../db/fair-queue.ts";
 import { setRunner } from "../../db/job-queue.ts";
-import { findJobForRun, findNextJobForRun, type JobRow } from "../../db/job-rows.ts";
+import { findJobForRun, findNextJobForRun, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
+import { noteRun, wireExits } from "../exits/assign-exits.ts";
 import { transition } from "../jobs/transitions.ts";
 import { sendDispatchMessages } from "../queue/sender.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
+import { admit } from "./admittance.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
 import { runToken } from "./run-token.ts";
 import type { Place, StartResponse } from "./runner.ts";
-import { putOffBlocked } from "./source-backoff.ts";
 import { type RunStorage, storageOfJob } from "./storage-of-job.ts";
 
 /**
@@ -133,14 +134,19 @@ async function attempt(
   if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
   const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
-  const admittance = await putOffBlocked(context, found.job, found.config);
+  const admittance = await admit(context, found.job, found.config);
   if (admittance.type === "put_off") return admittance;
+  const { assignment, known } = admittance;
+  const [firstExit] = assignment.exits;
 
   const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
-  const place = placeOf(context, found.job, admittance.refusedRunners);
+  const place = placeOf(context, found.job, assignment.refusedRunners);
   const claim = await claimFor(context, found.job, place, {
     filter: queueFilterOf(context, passed),
-    columns: storage?.columns ?? {},
+    columns: {
+      ...storage?.columns,
+      ...(firstExit ? { details: { ...found.job.details, exit: firstExit.name } } : {}),
+    },
   }).catch((error: unknown) => {
     context.runner.release(place);
     throw error;
@@ -154,7 +160,9 @@ async function attempt(
     await transition(context, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
-  const run = await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits });
+  noteRun(context, known, claim.job, assignment, place.order[0]);
+  const exits = wireExits(context, assignment.exits, assignment.fetchesDirectly);
+  const run = await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits, exits });
   const response = await handOver(context, claim.job, run, place);
   return settle(context, claim.job, place, { attempt, response });
 }
@@ -201,7 +209,7 @@ const claimFor = (
   context: RequestContext,
   job: JobRow,
   { order: [runner] }: Place,
-  { filter, columns }: { filter: QueueFilter; columns: Partial<RunStorage["columns"]> },
+  { filter, columns }: { filter: QueueFilter; columns: Partial<NewJobRow> },
 ) =>
   transition(
     context,
@@ -294,12 +302,19 @@ async function settle(
   }
 }
 
+/** What a run is made of besides the job. */
+interface RunParts extends Pick<RunRequest, "exits"> {
+  readonly urls: SourceUrls;
+  readonly storage: RunStorage;
+  readonly limits: Limits | null;
+}
+
 /** Everything that a processor needs to know about a job. */
 async function runOf(
   context: RequestContext,
   job: JobRow,
   attempt: number,
-  { urls, storage, limits }: { urls: SourceUrls; storage: RunStorage; limits: Limits | null },
+  { urls, storage, limits, exits }: RunParts,
 ): Promise<RunRequest> {
   const request = JobRequest.parse({ ...job.request, url: urls.url });
   return {
@@ -326,6 +341,7 @@ async function runOf(
     wait: request.wait_for_video ? { since: job.created_at, until: job.created_at + LONGEST_WAIT_MS } : null,
     batch: job.batch_id !== null,
     alone: runsAlone(job),
+    exits,
     recording: {
       asked: request.live_recording ?? false,
       from_start: request.live_from_start ?? false,

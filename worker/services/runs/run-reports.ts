@@ -13,17 +13,18 @@ import type {
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
 import { findCancelled, findRunsOfBoot, noteRecording, noteUpload } from "../../db/job-queue.ts";
-import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";
 import { ApiError } from "../../lib/api-error.ts";
+import { hasOtherExit } from "../exits/exit-outcomes.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
 import { placeOf } from "../storage/object-owner.ts";
+import { backoffStatements } from "./admittance.ts";
 import { runClassOf } from "./capacity.ts";
 import { dispatchDue } from "./dispatcher.ts";
 import { takeBackLost } from "./lost-runs.ts";
 import { runCounts } from "./run-counts.ts";
 import { isRunToken } from "./run-token.ts";
-import { backoffStatements } from "./source-backoff.ts";
 
 /**
  * Reports of runs. A report counts only while its claim stands. A run that lost its job receives `lease_lost`, and
@@ -152,14 +153,17 @@ export async function takeOutcome(
   { jobId, attempt }: Claim,
   { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
-  const backoffs = await backoffStatements(context, outcome);
-  const ended = await transition(context, jobId, eventOf(outcome), {
+  const read = await findJob(context.db, jobId);
+  const backoffs = await backoffStatements(context, outcome, read);
+  const ended = await transition(context, jobId, await eventOf(context, outcome, read), {
     attempt,
+    ...(read ? { read } : {}),
     set: (job) => factsOf(job, outcome),
     guardedStatements: (job) => [...backoffs(job), ...runCounts(context, job, outcome)],
   });
   if (ended.type === "moved" && ended.job.runner !== null) {
     context.runner.freed(ended.job.runner, runClassOf(ended.job), free_slots);
+    if (ended.job.details?.exit !== undefined) context.backoffs.countRun(ended.job.details.exit, -1);
   }
   context.defer(dispatchDue(context, free_slots));
   if (ended.type === "moved") return;
@@ -167,7 +171,11 @@ export async function takeOutcome(
   throw leaseLost();
 }
 
-function eventOf(outcome: Outcome["outcome"]): JobEvent {
+async function eventOf(
+  context: RequestContext,
+  outcome: Outcome["outcome"],
+  job: JobRow | undefined,
+): Promise<JobEvent> {
   switch (outcome.type) {
     case "failed":
       return {
@@ -175,7 +183,8 @@ function eventOf(outcome: Outcome["outcome"]): JobEvent {
         code: outcome.code,
         retryAfterMs: outcome.retry_after_ms ?? undefined,
         transient: outcome.transient,
-        hasOtherExit: (outcome.other_exits ?? 0) > 0,
+        hasOtherExit:
+          job !== undefined && hasOtherExit(context, await context.backoffs.read(context), job, outcome),
       };
     case "postponed":
       return { type: "postponed", until: outcome.until };
@@ -205,10 +214,12 @@ const attemptsOf = (
   attempts === undefined ? {} : { cascade_attempts: (cascade_attempts ?? 0) + attempts };
 
 function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
-  const { key, timings, title, description, release_date, adjustments, clip, ...facts } = delivery;
+  const { key, timings, title, description, release_date, adjustments, clip, details, ...facts } = delivery;
   return {
     ...facts,
     ...timings,
+    // what the claim knew stands, as far as the run does not know better
+    details: { ...job.details, ...details },
     object_key: key,
     object_stem: stemOf(key),
     clip_start: clip?.start ?? null,

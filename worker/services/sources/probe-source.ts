@@ -2,6 +2,7 @@ import { JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
 import type { MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe.ts";
 import type { RequestContext } from "../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
+import { exitForProbe } from "../exits/assign-exits.ts";
 
 /** What a source reported; see `ProbeOutcome`. */
 export type Found = Extract<ProbeOutcome, { type: "found" }>;
@@ -16,7 +17,8 @@ const RETRY_SECONDS = 30;
  *   `dependency_unavailable` with a delay for temporary failures; `probe_timeout`
  */
 export async function probeSource(context: RequestContext, request: MediaProbeRequest): Promise<Found> {
-  const response = await context.runner.probe(request);
+  const exit = await exitForProbe(context, request.url);
+  const response = await context.runner.probe(exit ? { ...request, exit } : request);
   switch (response.type) {
     case "answered":
       if (response.outcome.type === "found") return response.outcome;

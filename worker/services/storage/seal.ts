@@ -25,6 +25,7 @@ export type SealPurpose =
   | "account.storage"
   | "account.webhook_secret"
   | "batch.show_url"
+  | "exit.url"
   | "job.links"
   | "job.storage"
   | "job.urls"
@@ -32,7 +33,7 @@ export type SealPurpose =
 
 /** Owner and purpose of a value. Both are authenticated, so a value that was copied to another row does not open. */
 export interface SealedFor {
-  /** Id of the job or account that the value belongs to. */
+  /** Id of the job or account, or name of the exit, that the value belongs to. */
   readonly owner: string;
   readonly purpose: SealPurpose;
 }

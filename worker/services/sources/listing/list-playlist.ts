@@ -4,6 +4,7 @@ import { WIRE_VERSION } from "../../../../schema/wire/version.ts";
 import type { RequestContext } from "../../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../../lib/api-error.ts";
 import { describeError } from "../../../lib/log.ts";
+import { exitForProbe } from "../../exits/assign-exits.ts";
 import type { ListReply } from "../../runs/runner.ts";
 import { SourceRefusedError } from "../probe-source.ts";
 import {
@@ -21,11 +22,13 @@ export async function listPlaylist(
   url: string,
   signal: AbortSignal,
 ): Promise<Listing> {
+  const exit = await exitForProbe(context, url);
   const reply = await context.runner.list(
     {
       v: WIRE_VERSION,
       kind: "list",
       url,
+      ...(exit ? { exit } : {}),
       timeout_ms: context.config.listingMs,
       max_entries: MAX_ENTRIES + 1,
     },
