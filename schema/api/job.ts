@@ -121,6 +121,13 @@ export const Job = z
       )
       .meta({ example: ["en", "de", "pt-BR"] }),
     download_strategy: Strategy.nullable(),
+    exit: z
+      .string()
+      .nullable()
+      .describe(
+        "Name of the operator's exit through which the source was asked last; null where none are configured",
+      )
+      .meta({ example: "de-1" }),
     tool_versions: ToolVersions.nullable().describe("Tools of the run that delivered the file"),
     webhook_status: z.enum(WEBHOOK_STATUSES),
     webhook_attempts: z.int().min(0),

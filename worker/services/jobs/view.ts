@@ -115,6 +115,7 @@ async function viewJob(
     actual_audio_language: row.actual_audio_language,
     audio_languages: row.audio_languages ?? [],
     download_strategy: row.strategy,
+    exit: row.details?.exit ?? null,
     tool_versions: row.tool_versions,
     webhook_status: reportsEnd(row) ? (delivery?.status ?? "pending") : "no_webhook",
     webhook_attempts: delivery?.tries ?? 0,

@@ -3,6 +3,7 @@ import type { Resealed } from "../../../schema/api/user-storage.ts";
 import type { RequestContext } from "../../context.ts";
 import { writeWithAudit } from "../../db/audit-rows.ts";
 import { findCredentialsToReseal, replaceCredentials } from "../../db/credentials.ts";
+import { findExitsToReseal, replaceExitUrl } from "../../db/exits/exit-rows.ts";
 import {
   ACCOUNT_SECRETS,
   findAccountSecretsToReseal,
@@ -73,6 +74,16 @@ function secretKinds({ db, sealer }: RequestContext): ResealKind[] {
               await again(sealed, { owner, purpose: "account.storage" }),
             ),
           ],
+        })),
+    },
+    {
+      find: async (limit) =>
+        (await findExitsToReseal(db, newestPrefix, limit)).map(({ owner, sealed }) => ({
+          owner,
+          renew: async () => {
+            const after = await again(sealed, { owner, purpose: "exit.url" });
+            return [replaceExitUrl(db, owner, sealed, after.sealed)];
+          },
         })),
     },
     ...ACCOUNT_SECRETS.map((secret) => ({
