@@ -116,7 +116,7 @@ export interface KnownPair extends PairHealth {
   readonly exit: string;
   /** Of the row; 0: there is none. */
   readonly version: number;
-  /** Whether the operator was told that it is open. */
+  /** Whether it was reported to the operator as open. */
   readonly reported?: boolean;
 }
 

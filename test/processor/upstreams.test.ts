@@ -127,7 +127,7 @@ describe.each(KINDS)("a proxy of the kind %s", (kind) => {
     expect(proxy.targets.at(-2)).toBe(`127.0.0.1:${port}`);
   });
 
-  it("is told apart from a source that fails, and its password stays secret", async () => {
+  it("is distinguished from a source that fails, and its password stays secret", async () => {
     const proxy = await startProxy({ kind });
     const silent = `127.0.0.1:${await freePort()}`;
     const { policy } = clientThrough(proxy.url, silent);

@@ -28,7 +28,7 @@ export async function tunnelThrough(
   try {
     return await connect(proxy, first, port, CONNECT_MS);
   } catch (error) {
-    // a proxy that fails by itself does so for the other family, too
+    // a proxy that is itself at fault fails for the other family, too
     if (second === undefined || error instanceof ExitFault) throw error;
     return connect(proxy, second, port, CONNECT_MS);
   }

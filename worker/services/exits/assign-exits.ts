@@ -22,6 +22,8 @@ export type Assignment =
       readonly fetchesDirectly: boolean;
       /** Pool members that must not be used, because the source refused their addresses. */
       readonly refusedRunners: readonly string[];
+      /** The pool member whose own address the source serves best. */
+      readonly member: string;
     }
   | Exclude<Choice, { type: "chosen" }>;
 
@@ -90,6 +92,7 @@ export function assignExits(
     exits: choice.order.flatMap((name) => known.exits.find((exit) => exit.name === name) ?? []),
     fetchesDirectly: mayFetchDirectly(choice.order, { names, mediaExit, geo, directMedia }, now),
     refusedRunners: choice.order[0] === DIRECT ? refusedRunners : [],
+    member: best,
   };
 }
 
@@ -102,30 +105,61 @@ const IMPLICIT: Exit = {
 const wishOf = ({ request }: Pick<JobRow, "request">): ExitWish =>
   ExitWish.safeParse({ geo: request.geo, media_exit: request.media_exit }).data ?? {};
 
-/** Notes that a run uses its first exit. @param member the processor that gets the run */
-export function noteRun(
-  context: RequestContext,
-  known: Backoffs,
-  job: JobRow,
-  {
-    exits: [first],
-    fetchesDirectly,
-  }: Pick<Extract<Assignment, { type: "assigned" }>, "exits" | "fetchesDirectly">,
-  member: string,
-): void {
-  if (first) context.backoffs.countRun(first.name, 1);
-  use(context, known, siteKeyOfJob(job), healthKey(context, first?.name ?? DIRECT, member));
-  if (fetchesDirectly) use(context, known, siteKeyOfJob(job), mediaKey(context, member));
+/** The place of a run at its exit, taken before the claim, because other claims are under way at the same time. */
+export interface Reservation {
+  /** The run was accepted: other isolates must know. */
+  commit(): void;
+  /** The run did not begin. */
+  release(): void;
 }
 
-function use(context: RequestContext, known: Backoffs, site: string, exit: string): void {
+/** Takes a place for a run. It must be called without waiting after {@link assignExits}. */
+export function reserveExit(
+  context: RequestContext,
+  known: Backoffs,
+  job: Pick<JobRow, "url" | "media_url">,
+  { exits: [first], fetchesDirectly, member }: Extract<Assignment, { type: "assigned" }>,
+): Reservation {
+  const site = siteKeyOfJob(job);
+  const names = [
+    healthKey(context, first?.name ?? DIRECT, member),
+    ...(fetchesDirectly ? [mediaKey(context, member)] : []),
+  ];
+  const uses = names.map((exit) => use(context, known, site, exit));
+  if (first) context.backoffs.countRun(first.name, 1);
+  return {
+    commit() {
+      for (const { commit } of uses) commit();
+    },
+    release() {
+      if (first) context.backoffs.countRun(first.name, -1);
+      for (const { release } of uses) release();
+    },
+  };
+}
+
+const NOTHING: Reservation = { commit() {}, release() {} };
+
+function use(context: RequestContext, known: Backoffs, site: string, exit: string): Reservation {
   const before = known.pairOf(site, exit);
   const after: KnownPair = { ...before, ...taken(before, context.clock()), site, exit };
-  if (after.nextAt === before.nextAt && after.probeUntil === before.probeUntil) return;
+  const ahead = after.nextAt - before.nextAt;
+  if (ahead === 0 && after.probeUntil === before.probeUntil) return NOTHING;
   context.backoffs.keep(after);
-  if (!isStored(after)) return;
-  const { nextAt: next_at, probeUntil: probe_until } = after;
-  context.defer(noteUse(context.db, { site, exit, next_at, probe_until }));
+  return {
+    commit() {
+      if (!isStored(after)) return;
+      const { nextAt: next_at, probeUntil: probe_until } = after;
+      context.defer(noteUse(context.db, { site, exit, next_at, probe_until }));
+    },
+    release() {
+      const now = known.pairOf(site, exit);
+      // an outcome has changed the pair meanwhile
+      if (now.version !== before.version || now.strikes !== before.strikes) return;
+      const probeUntil = now.probeUntil === after.probeUntil ? before.probeUntil : now.probeUntil;
+      context.backoffs.keep({ ...now, site, exit, probeUntil, nextAt: Math.max(0, now.nextAt - ahead) });
+    },
+  };
 }
 
 /** The exits as the processor gets them; each run has sessions of its own. */

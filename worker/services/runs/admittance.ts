@@ -4,7 +4,7 @@ import type { Backoffs, RequestContext } from "../../context.ts";
 import { clearStorage, putOff, strikeStorage } from "../../db/exits/backoff-rows.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import type { JobRow, StorageConfigForRun } from "../../db/job-rows.ts";
-import { type Assignment, assignExits } from "../exits/assign-exits.ts";
+import { type Assignment, assignExits, type Reservation, reserveExit } from "../exits/assign-exits.ts";
 import { healthStatements } from "../exits/exit-outcomes.ts";
 import { DISPATCH_GRACE_MS, sendDispatchMessages } from "../queue/sender.ts";
 import { PaceQueue } from "./pace-queue.ts";
@@ -30,8 +30,9 @@ export type Admittance =
   | { readonly type: "put_off" }
   | {
       readonly type: "admitted";
-      readonly known: Backoffs;
       readonly assignment: Extract<Assignment, { type: "assigned" }>;
+      /** Of the run's place at its exit; the caller commits or releases it. */
+      readonly reservation: Reservation;
     };
 
 /**
@@ -51,7 +52,9 @@ export async function admit(
   const storage = known.storages.get(placeNow(job, config)) ?? 0;
   const assignment = assignExits(context, known, job, requiredExit);
   const until = Math.max(storage, untilOf(assignment, now));
-  if (until <= now && assignment.type === "assigned") return { type: "admitted", known, assignment };
+  if (until <= now && assignment.type === "assigned") {
+    return { type: "admitted", assignment, reservation: reserveExit(context, known, job, assignment) };
+  }
   const isPaced = assignment.type === "wait" && assignment.why === "pace" && storage <= now;
   const dueAt = isPaced
     ? PACE_QUEUE.dueAt(now, until, known.exits.length)

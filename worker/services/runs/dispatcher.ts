@@ -10,7 +10,7 @@ import { setRunner } from "../../db/job-queue.ts";
 import { findJobForRun, findNextJobForRun, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { describeError } from "../../lib/log.ts";
 import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
-import { noteRun, wireExits } from "../exits/assign-exits.ts";
+import { type Reservation, wireExits } from "../exits/assign-exits.ts";
 import { transition } from "../jobs/transitions.ts";
 import { sendDispatchMessages } from "../queue/sender.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
@@ -136,7 +136,7 @@ async function attempt(
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
   const admittance = await admit(context, found.job, found.config);
   if (admittance.type === "put_off") return admittance;
-  const { assignment, known } = admittance;
+  const { assignment, reservation } = admittance;
   const [firstExit] = assignment.exits;
 
   const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
@@ -149,9 +149,13 @@ async function attempt(
     },
   }).catch((error: unknown) => {
     context.runner.release(place);
+    reservation.release();
     throw error;
   });
-  if (claim.type !== "moved" || !storage || !urls) context.runner.release(place);
+  if (claim.type !== "moved" || !storage || !urls) {
+    context.runner.release(place);
+    reservation.release();
+  }
   if (claim.type === "behind") return claim;
   if (claim.type !== "moved") return { type: "nothing_to_do" };
   const { attempt } = claim.move.state;
@@ -160,11 +164,10 @@ async function attempt(
     await transition(context, id, { type: "failed", code }, { attempt });
     return { type: "nothing_to_do" };
   }
-  noteRun(context, known, claim.job, assignment, place.order[0]);
   const exits = wireExits(context, assignment.exits, assignment.fetchesDirectly);
   const run = await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits, exits });
   const response = await handOver(context, claim.job, run, place);
-  return settle(context, claim.job, place, { attempt, response });
+  return settle(context, claim.job, place, { attempt, response, reservation });
 }
 
 /** Hands the run over, as a span of the job's trace. */
@@ -248,13 +251,22 @@ async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrl
   }
 }
 
+/** A run that was offered to processors. */
+interface HandedOver {
+  readonly attempt: number;
+  readonly response: StartResponse;
+  readonly reservation: Reservation;
+}
+
 async function settle(
   context: RequestContext,
   before: JobRow,
   { order, isRestricted }: Place,
-  { attempt, response }: { attempt: number; response: StartResponse },
+  { attempt, response, reservation }: HandedOver,
 ): Promise<Dispatch> {
   const { id } = before;
+  if (response.type === "accepted") reservation.commit();
+  else reservation.release();
   switch (response.type) {
     case "accepted":
       if (response.runner !== order[0]) await setRunner(context.db, id, attempt, response.runner);
