@@ -1,4 +1,4 @@
-/** `npm run bench -- [part]… [--runs 5] [--quick] [--only text]`: compares Waterspout with the usual method and with the bare network. */
+/** `npm run bench -- [part]… [--runs 5] [--quick] [--only text] [--size 1] [--peers …]`: compares Waterspout with the usual method and with the bare network. */
 import { apiTable, benchApi } from "./bench/api.ts";
 import { batchTables, benchBatch } from "./bench/batch.ts";
 import { benchDrain, drainTables } from "./bench/drain.ts";
@@ -8,7 +8,8 @@ import { benchPipeline } from "./bench/pipeline/pipeline.ts";
 import { benchTranscode } from "./bench/pipeline/transcode.ts";
 import { saveResults } from "./bench/results.ts";
 import { benchRows, rowsTable } from "./bench/rows.ts";
-import { subjectTable } from "./bench/table.ts";
+import { competitorTable, subjectTable } from "./bench/table.ts";
+import { runTrusting, trustedAuthority } from "./bench/trust.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
 
 const log = (line: string) => console.error(`[bench] ${line}`);
@@ -38,10 +39,15 @@ async function run(part: Part, options: BenchOptions): Promise<object> {
   console.log("\nThe S3 server of this bench checks and stores nothing: it simulates a fast storage.");
   const subjects = await withBench(options, log, part === "pipeline" ? benchPipeline : benchTranscode);
   console.log(`\n${subjectTable(subjects)}\n`);
+  if (part === "pipeline") console.log(`${competitorTable(subjects)}\n`);
   return { subjects };
 }
 
 async function main(options: BenchOptions): Promise<number> {
+  if (options.parts.includes("pipeline") && trustedAuthority() === null) {
+    const code = await runTrusting(log);
+    if (code !== null) return code;
+  }
   for (const part of options.parts) log(await saveResults(part, options.runs, await run(part, options)));
   return 0;
 }

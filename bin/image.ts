@@ -1,22 +1,44 @@
-/** `npm run image [-- NAME=value …]`: builds the processor's image, with these build arguments, and tries it. */
-import { findEngine } from "./image/engine.ts";
-import { exerciseImage } from "./image/exercise.ts";
+/**
+ * `npm run image [-- processor|whole] [NAME=value …]`: builds one image or both, with these build arguments, and tries
+ * them over a whole life.
+ */
+import { findEngine, TARGETS, type Target } from "./image/engine.ts";
+import { exerciseProcessor } from "./image/exercise-processor.ts";
+import { exerciseWhole } from "./image/exercise-whole.ts";
+import { judgeConfig } from "./image/judge-config.ts";
 import { ProgramError } from "./image/run-program.ts";
 import { StackError } from "./stack/errors.ts";
 import { exitCodeOf } from "./stack/exit-code.ts";
 
-const TAG = "waterspout-processor";
+const TAGS = { processor: "waterspout-processor", whole: "waterspout" } as const;
+const EXERCISES = { processor: exerciseProcessor, whole: exerciseWhole } as const;
 const say = (line: string) => console.log(`[image] ${line}`);
 
-async function main(buildArgs: readonly string[]): Promise<number> {
-  const wrong = buildArgs.find((argument) => !/^[A-Z_]+=/.test(argument));
-  if (wrong !== undefined) throw new StackError(`"${wrong}" is not a build argument; write NAME=value`);
+const isTarget = (word: string): word is Target => TARGETS.some((target) => target === word);
+
+async function main(words: readonly string[]): Promise<number> {
+  const asked = words.filter(isTarget);
+  const buildArgs = words.filter((word) => !isTarget(word));
+  const wrong = buildArgs.find((word) => !/^[A-Z_]+=/.test(word));
+  if (wrong !== undefined) {
+    throw new StackError(
+      `"${wrong}" is no image (${TARGETS.join(", ")}) and no build argument (NAME=value).`,
+    );
+  }
   const engine = findEngine(say);
-  say(`building ${TAG} with ${engine.name} …`);
-  await engine.build(TAG, buildArgs);
-  say(`${TAG} has ${Math.round(engine.sizeOf(TAG) / 1e6)} MB`);
-  await exerciseImage(engine, TAG, say);
-  say("the image works");
+  try {
+    for (const target of asked.length > 0 ? asked : TARGETS) {
+      const tag = TAGS[target];
+      say(`building ${tag} with ${engine.name} …`);
+      await engine.build(target, tag, buildArgs);
+      judgeConfig(tag, engine.configOf(tag));
+      say(`${tag} has ${Math.round(engine.sizeOf(tag) / 1e6)} MB`);
+      await EXERCISES[target](engine, tag, say);
+      say(`${tag} works`);
+    }
+  } finally {
+    engine.close();
+  }
   return 0;
 }
 

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { installBenchTools } from "./setup/bench-tools.mjs";
 import { installBrowser } from "./setup/browser.mjs";
 import { installMediaTools } from "./setup/media-tools.mjs";
 import { installPackages } from "./setup/packages.mjs";
@@ -46,6 +47,7 @@ try {
   const [command, ...args] = process.argv.slice(2);
   installWhatIsMissing(command === undefined);
   if (command === "test") installBrowser();
+  if (command === "bench") installBenchTools();
   if (command === undefined) console.log("Everything is in place: npm run demo, npm start, npm test.");
   else process.exitCode = await runCommand(command, args);
 } catch (error) {

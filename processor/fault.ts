@@ -8,6 +8,8 @@ export interface FaultOptions {
   readonly transient?: boolean | undefined;
   /** True: the name of the host does not exist. */
   readonly unknownHost?: boolean | undefined;
+  /** What the failure is about, for its sentence: a host or a permission. Never a secret. */
+  readonly subject?: string | undefined;
 }
 
 /**
@@ -24,6 +26,7 @@ export abstract class Fault extends Error {
   readonly detail: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly transient: boolean | undefined;
+  readonly subject: string | null;
   readonly #unknownHost: boolean;
 
   protected constructor(code: JobErrorCode, detail?: string, options: FaultOptions = {}) {
@@ -32,6 +35,7 @@ export abstract class Fault extends Error {
     this.detail = detail;
     this.retryAfterMs = options.retryAfterMs;
     this.transient = options.transient;
+    this.subject = options.subject ?? null;
     this.#unknownHost = options.unknownHost ?? false;
   }
 
@@ -41,6 +45,11 @@ export abstract class Fault extends Error {
    */
   get reportedCode(): JobErrorCode {
     return this.code === "network" && this.#unknownHost ? "host_not_found" : this.code;
+  }
+
+  /** The failure as the Worker gets it. */
+  get report(): { code: JobErrorCode; subject: string | null; retry_after_ms: number | null } {
+    return { code: this.reportedCode, subject: this.subject, retry_after_ms: this.retryAfterMs ?? null };
   }
 
   /** The job ends with it, without another try. */

@@ -91,11 +91,7 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
   });
   const extractor = new ExtractorPool({ tools, config, proxy });
   // warms up before the first run; if it fails, that run reports why
-  let extractorFailure: string | null = null;
-  extractor.ready().catch((error: unknown) => {
-    extractorFailure = String(error);
-    log("extractor_failed", { detail: extractorFailure });
-  });
+  extractor.ready().catch((error: unknown) => log("extractor_failed", { detail: String(error) }));
   const dependencies: ProcessorDependencies = {
     config,
     tools,
@@ -125,7 +121,11 @@ export async function createProcessor(config: ProcessorConfig, log: Log): Promis
     javascript: `node ${tools.node.version}`,
     challenge_scripts: tools.ytdlp.challengeScripts,
   };
-  const readiness = { config, tools, now: Date.now, extractorFailure: () => extractorFailure };
+  const readiness = {
+    ...{ config, tools, now: Date.now },
+    extractorFailure: () => extractor.failure,
+    workerFailure: () => callback.failure,
+  };
   const health = async (): Promise<ProcessorHealth> => ({
     status: runs.draining ? "draining" : "ok",
     instance: config.instance,

@@ -1,4 +1,5 @@
-import { rm, statfs, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, rm, statfs, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { ReadinessCheck } from "../schema/readiness-check.ts";
@@ -12,12 +13,18 @@ export interface ReadinessParts {
     ProcessorConfig,
     "workDir" | "ytdlpCookies" | "ytdlpCookiesFile" | "ytdlpPotProviderUrl"
   >;
-  readonly tools: Pick<Tools, "encoders"> & {
-    readonly ytdlp: Pick<Tools["ytdlp"], "version" | "challengeScripts" | "impersonation" | "potPlugin">;
-    readonly node: Pick<Tools["node"], "version">;
+  readonly tools: Pick<Tools, "encoders" | "node"> & {
+    readonly ytdlp: Pick<
+      Tools["ytdlp"],
+      "path" | "version" | "challengeScripts" | "impersonation" | "potPlugin"
+    >;
+    readonly ffmpeg: Pick<Tools["ffmpeg"], "path">;
+    readonly ffprobe: Pick<Tools["ffprobe"], "path">;
   };
   /** Why yt-dlp's process could not be started; null when it was, or is about to be. */
   readonly extractorFailure: () => string | null;
+  /** Why no report reaches the Worker; null when they do. */
+  readonly workerFailure: () => string | null;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -26,8 +33,18 @@ export interface ReadinessParts {
 export async function checkReadiness(parts: ReadinessParts): Promise<readonly ReadinessCheck[]> {
   const { config, tools } = parts;
   return await Promise.all([
+    checkWorker(parts),
     checkExtractor(parts),
-    ok("javascript", `Node ${tools.node.version} runs the scripts of sources`),
+    checkPrograms(
+      "media_tools",
+      { ffmpeg: tools.ffmpeg.path, ffprobe: tools.ffprobe.path },
+      "they are there",
+    ),
+    checkPrograms(
+      "javascript",
+      { Node: tools.node.path },
+      `Node ${tools.node.version} runs the scripts of sources`,
+    ),
     checkChallengeScripts(tools.ytdlp),
     checkImpersonation(tools.ytdlp),
     checkPoToken(config, tools.ytdlp),
@@ -40,9 +57,37 @@ export async function checkReadiness(parts: ReadinessParts): Promise<readonly Re
 
 const ok = (name: string, detail: string): ReadinessCheck => ({ name, status: "ok", detail });
 
-function checkExtractor({ extractorFailure, tools }: ReadinessParts): ReadinessCheck {
+function checkWorker({ workerFailure }: ReadinessParts): ReadinessCheck {
+  const failure = workerFailure();
+  if (failure === null) return ok("worker", "the Worker takes this processor's reports");
+  return {
+    ...{ name: "worker", status: "failed", detail: `${failure}: what is delivered cannot be reported` },
+    advice: "Correct WORKER_URL or PROCESSOR_TOKEN, or let this processor reach the Worker",
+  };
+}
+
+/** What was found at the start may be gone since: an upgrade of the system replaces programs while they run. */
+async function checkPrograms(
+  name: string,
+  paths: Readonly<Record<string, string>>,
+  detail: string,
+): Promise<ReadinessCheck> {
+  const missing: string[] = [];
+  for (const [program, path] of Object.entries(paths)) {
+    await access(path, constants.X_OK).catch(() => missing.push(`${program} (${path})`));
+  }
+  if (missing.length === 0) return ok(name, detail);
+  return {
+    ...{ name, status: "failed", detail: `${missing.join(" and ")} cannot be run any more: jobs fail` },
+    advice: "Install it again, and restart the processor",
+  };
+}
+
+async function checkExtractor({ extractorFailure, tools }: ReadinessParts): Promise<ReadinessCheck> {
   const failure = extractorFailure();
-  if (failure === null) return ok("ytdlp", `yt-dlp ${tools.ytdlp.version}`);
+  if (failure === null) {
+    return checkPrograms("ytdlp", { "yt-dlp": tools.ytdlp.path }, `yt-dlp ${tools.ytdlp.version}`);
+  }
   return {
     ...{ name: "ytdlp", status: "failed", detail: `yt-dlp could not be started: ${failure}` },
     advice: "Read the processor's log; npm run setup installs yt-dlp anew",
@@ -182,12 +227,20 @@ async function checkWorkFolder(folder: string): Promise<ReadinessCheck> {
       advice: "Give WORK_DIR a larger volume",
     };
   } catch (error) {
-    const { code = String(error) } = error as NodeJS.ErrnoException;
-    return {
-      name: "work_folder",
-      status: "failed",
-      detail: `WORK_DIR ${folder} cannot be written (${code})`,
-      advice: "Let this user write there; on a read-only root it must be a volume or a tmpfs",
-    };
+    return { name: "work_folder", status: "failed", ...explainNoWrite(folder, error) };
   }
+}
+
+/** Why a file could not be written, and what to do. @param error of the file system */
+export function explainNoWrite(folder: string, error: unknown): { detail: string; advice: string } {
+  const { code = String(error) } = error as NodeJS.ErrnoException;
+  const isFull = code === "ENOSPC" || code === "EDQUOT";
+  return {
+    detail: isFull
+      ? `WORK_DIR ${folder} is full (${code})`
+      : `WORK_DIR ${folder} cannot be written (${code})`,
+    advice: isFull
+      ? "Make room there, or give WORK_DIR a larger volume"
+      : "Let this user write there; on a read-only root it must be a volume or a tmpfs",
+  };
 }

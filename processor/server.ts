@@ -38,12 +38,20 @@ export interface ServerParts {
 /** Probes are short, and so is the wait for one to end. */
 const PROBES_BUSY_SECONDS = 2;
 
+const WRONG_TOKEN = "The processor's token is missing or wrong";
+
 /** The processor's HTTP interface. `/healthz`, `/readyz` and `/metrics` contain no secret and need no token. */
 export function createServer(parts: ServerParts): Hono {
   const { token, runs, probes, lists, probe, renderMetrics, health } = parts;
   const app = new Hono();
 
-  app.get("/healthz", async (c) => c.json(await health()));
+  app.get("/healthz", async (c) => {
+    // a Worker shows its token, so that it learns here and not from its first job that it is another one
+    const shown = c.req.header("authorization");
+    if (shown !== undefined && !sameSecret(shown, `Bearer ${token}`))
+      return c.json({ error: WRONG_TOKEN }, 401);
+    return c.json(await health());
+  });
   app.get("/readyz", async (c) => {
     const { checks } = await health();
     const fails = checks.some(({ status }) => status === "failed");
@@ -55,7 +63,7 @@ export function createServer(parts: ServerParts): Hono {
 
   const onlyWorker: MiddlewareHandler = async (c, next) => {
     if (!sameSecret(c.req.header("authorization") ?? "", `Bearer ${token}`)) {
-      return c.json({ error: "The processor's token is missing or wrong" }, 401);
+      return c.json({ error: WRONG_TOKEN }, 401);
     }
     return next();
   };

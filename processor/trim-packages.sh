@@ -1,6 +1,6 @@
 #!/bin/sh
-# Removes from a node_modules folder what no program in Node reads: builds for browsers and React Native, source maps and types.
-#   trim-packages.sh <node_modules>
+# Removes from installed packages what no program in Node reads: builds for browsers and React Native, source maps and types.
+#   trim-packages.sh <folder that holds node_modules>
 set -eu
 
 find "$1" -type d \( -path '*/dist/browser' -o -path '*/dist/react-native' \) -prune -exec rm -rf {} +

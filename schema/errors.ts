@@ -69,6 +69,8 @@ interface JobErrorRow {
   readonly party: Party;
   /** One sentence for people; it never names a tool, a path or a credential. */
   readonly sentence: string;
+  /** The same if it is known what the failure was about, which replaces `{subject}`. */
+  readonly named?: `${string}{subject}${string}`;
 }
 
 /** Every way a job can end other than `Completed`. The key is the job's `error_code`. */
@@ -234,6 +236,7 @@ export const JOB_ERRORS = {
     outcome: "Failed",
     retry: "backoff",
     sentence: "The host name of the source does not exist; check the URL",
+    named: "The host name {subject} does not exist; check the URL",
   },
   truncated: {
     party: "source",
@@ -253,6 +256,8 @@ export const JOB_ERRORS = {
     retry: "never",
     sentence:
       "The storage refused the upload; check its credentials, bucket, permissions, and the headers that its policy demands (encryption, storage class, acl, tags)",
+    named:
+      "The storage refused the upload: its credentials may not use {subject}; allow it, or send the headers that its policy demands (encryption, storage class, acl, tags)",
   },
   upload_failed: {
     party: "storage",
@@ -289,6 +294,17 @@ export const JOB_ERRORS = {
 
 /** @example "geo_blocked" */
 export type JobErrorCode = keyof typeof JOB_ERRORS;
+
+/**
+ * The sentence of a failure for people.
+ *
+ * @param subject what it was about, such as a host or a permission; null if unknown
+ * @example jobSentence("host_not_found", "a.invalid") // "The host name a.invalid does not exist; check the URL"
+ */
+export function jobSentence(code: JobErrorCode, subject: string | null | undefined): string {
+  const { sentence, named }: JobErrorRow = JOB_ERRORS[code];
+  return subject && named ? named.replace("{subject}", () => subject) : sentence;
+}
 
 /**
  * Failures that leave a recording usable. A broadcast cannot be recorded again, so its pieces stay in the storage.

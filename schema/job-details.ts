@@ -9,5 +9,7 @@ import { z } from "zod";
 export const JobDetails = z.object({
   /** Name of the exit that the run was given or used last; absent where no exits are configured. */
   exit: z.string().optional(),
+  /** What the last failure was about; see `jobSentence`. */
+  error_subject: z.string().optional(),
 });
 export type JobDetails = z.infer<typeof JobDetails>;

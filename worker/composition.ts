@@ -5,6 +5,7 @@ import type { Dependencies, RequestContext, Services } from "./context.ts";
 import { type Anchor, Connection } from "./db/connection.ts";
 import type { Env } from "./env.ts";
 import { consoleLog, describeError, type Log } from "./lib/log.ts";
+import { RememberedCheck } from "./lib/remembered-check.ts";
 import { createUuidV7 } from "./lib/uuid.ts";
 import { VERSION } from "./lib/version.ts";
 import { KeyCache } from "./services/accounts/key-cache.ts";
@@ -56,6 +57,7 @@ export function createServices(env: Env, replaced: Partial<Dependencies> = {}): 
     backlog: new Backlog(config.maxBacklog),
     backoffs: new BackoffMemory(),
     siteRuns: new SiteRunsMemory(),
+    databaseWrites: new RememberedCheck(dependencies.clock),
     sealer: new Sealer(config.sealingKeys, dependencies.random),
     spotifyTokens: new SpotifyTokens(config.spotify, dependencies),
     newId: createUuidV7(dependencies),

@@ -46,6 +46,7 @@ export interface Services extends Dependencies {
   readonly backlog: Backlog;
   readonly backoffs: BackoffMemory;
   readonly siteRuns: SiteRunsMemory;
+  readonly databaseWrites: DatabaseWrites;
   readonly sealer: Sealer;
   readonly spotifyTokens: SpotifyTokens;
   readonly newId: MakeId;
@@ -168,6 +169,12 @@ export interface SiteRunsMemory {
   read(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
   /** In the last day; up to some minutes old. */
   readDay(context: Pick<RequestContext, "db" | "clock">): Promise<readonly SiteRuns[]>;
+}
+
+/** Whether the database accepted a write lately. */
+export interface DatabaseWrites {
+  /** @returns the result of `check`, or of an earlier one: what is wrong, for the operator; null if nothing is */
+  run(check: () => Promise<string | null>): Promise<string | null>;
 }
 
 /** The operator's token for Spotify's Web API. */

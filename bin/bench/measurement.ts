@@ -6,18 +6,38 @@ export interface Samples {
   readonly floor?: readonly number[];
 }
 
+/** Another tool, or our own run: what it took each time. */
+export interface Effort {
+  readonly name: string;
+  /** Milliseconds. */
+  readonly ms: readonly number[];
+  /** CPU seconds of all its processes; empty if unknown. */
+  readonly cpuSeconds: readonly number[];
+}
+
 /** Our time may be at most this many times the other's. */
 export interface Target {
-  readonly against: "peer" | "floor";
+  readonly against: Rival;
   readonly atMost: number;
 }
+
+/** `peer` is the usual method, `strongest` the quickest of all. */
+export type Rival = "peer" | "strongest" | "floor";
 
 /** One row of a table. */
 export interface Subject {
   readonly name: string;
   /** Milliseconds. */
   readonly samples: Samples;
-  readonly target?: Target;
+  readonly targets?: readonly Target[];
+  /** CPU seconds of all our processes. */
+  readonly cpuSeconds?: readonly number[];
+  /** Our CPU time may be at most this many times that of the strongest. */
+  readonly cpuTarget?: number;
+  /** All other tools, the usual method among them. */
+  readonly others?: readonly Effort[];
+  /** Of the media. */
+  readonly gib?: number;
   /** Largest of all runs, in bytes; null if unknown. */
   readonly peakBytes?: number | null;
   /** Of a median run, in bytes. */
@@ -32,16 +52,31 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
+/** The quickest of the others; null without any. */
+export function strongest({ others = [] }: Subject): Effort | null {
+  const byTime = [...others].sort((one, other) => median(one.ms) - median(other.ms));
+  return byTime[0] ?? null;
+}
+
 /** Our median divided by a competitor's; null if it is not compared. */
-export function ratio({ samples }: Subject, against: "peer" | "floor"): number | null {
-  const others = samples[against];
+export function ratio(subject: Subject, against: Rival): number | null {
+  const { samples } = subject;
+  const others = against === "strongest" ? strongest(subject)?.ms : samples[against];
   return others === undefined ? null : median(samples.ours) / median(others);
+}
+
+/** The same of CPU time, against the strongest. */
+export function cpuRatio(subject: Subject): number | null {
+  const others = strongest(subject)?.cpuSeconds ?? [];
+  const { cpuSeconds = [] } = subject;
+  return others.length === 0 || cpuSeconds.length === 0 ? null : median(cpuSeconds) / median(others);
 }
 
 /** Null for a subject without a target. */
 export function isMet(subject: Subject): boolean | null {
-  const { target } = subject;
-  if (target === undefined) return null;
-  const found = ratio(subject, target.against);
-  return found !== null && found <= target.atMost;
+  const { cpuTarget, targets = [] } = subject;
+  if (targets.length === 0) return null;
+  const keeps = (found: number | null, atMost: number) => found !== null && found <= atMost;
+  const isQuick = targets.every(({ against, atMost }) => keeps(ratio(subject, against), atMost));
+  return isQuick && (cpuTarget === undefined || keeps(cpuRatio(subject), cpuTarget));
 }

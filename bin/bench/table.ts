@@ -1,4 +1,4 @@
-import { isMet, median, ratio, type Subject } from "./measurement.ts";
+import { cpuRatio, isMet, median, ratio, type Subject, strongest } from "./measurement.ts";
 
 /** Rows of cells as a Markdown table, its columns aligned for the terminal. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -17,11 +17,17 @@ export function subjectTable(subjects: readonly Subject[]): string {
     ["ours", ({ samples }) => duration(samples.ours)],
     ["peer", ({ samples }) => duration(samples.peer)],
     ["ours / peer", (subject) => times(ratio(subject, "peer"))],
+    ["strongest", (subject) => strongest(subject)?.name ?? ""],
+    ["its time", (subject) => duration(strongest(subject)?.ms)],
+    ["ours / strongest", (subject) => times(ratio(subject, "strongest"))],
+    ["CPU / GiB", ({ cpuSeconds, gib }) => cpuPerGib(cpuSeconds, gib)],
+    ["its CPU / GiB", (subject) => cpuPerGib(strongest(subject)?.cpuSeconds, subject.gib)],
+    ["CPU ratio", (subject) => times(cpuRatio(subject))],
     ["floor", ({ samples }) => duration(samples.floor)],
     ["ours / floor", (subject) => times(ratio(subject, "floor"))],
     ["peak memory", ({ peakBytes }) => size(peakBytes, 2 ** 20, "MiB")],
     ["disk written", ({ diskBytes }) => size(diskBytes, 2 ** 20, "MiB")],
-    ["target", ({ target }) => (target ? `≤ ${target.atMost.toFixed(2)} × ${target.against}` : "")],
+    ["target", targetsOf],
     ["met", (subject) => ({ true: "yes", false: "NO", null: "" })[`${isMet(subject)}`]],
   ];
   const filled = columns.filter(([, cell]) => subjects.some((subject) => cell(subject) !== ""));
@@ -29,6 +35,16 @@ export function subjectTable(subjects: readonly Subject[]): string {
     filled.map(([title]) => title),
     subjects.map((subject) => filled.map(([, cell]) => cell(subject))),
   );
+}
+
+function targetsOf({ cpuTarget, targets = [] }: Subject): string {
+  const wall = targets.map(({ against, atMost }) => `≤ ${atMost.toFixed(2)} × ${against}`);
+  return [...wall, ...(cpuTarget === undefined ? [] : [`CPU ≤ ${cpuTarget.toFixed(2)}`])].join(", ");
+}
+
+function cpuPerGib(cpuSeconds: readonly number[] | undefined, gib: number | undefined): string {
+  if (gib === undefined || cpuSeconds === undefined || cpuSeconds.length === 0) return "";
+  return `${(median(cpuSeconds) / gib).toFixed(2)} s`;
 }
 
 function duration(samples: readonly number[] | undefined): string {
@@ -41,3 +57,15 @@ const times = (value: number | null): string => (value === null ? "" : value.toF
 
 const size = (bytes: number | null | undefined, unit: number, name: string): string =>
   bytes === null || bytes === undefined ? "" : `${Math.round(bytes / unit)} ${name}`;
+
+/** All competitors of each subject, quickest first. */
+export function competitorTable(subjects: readonly Subject[]): string {
+  const rows = subjects.flatMap(({ name, others = [], cpuSeconds = [], gib, samples }) => {
+    const all = [{ name: "ours", ms: samples.ours, cpuSeconds }, ...others];
+    const sorted = all.sort((one, other) => median(one.ms) - median(other.ms));
+    return others.length === 0
+      ? []
+      : sorted.map((effort) => [name, effort.name, duration(effort.ms), cpuPerGib(effort.cpuSeconds, gib)]);
+  });
+  return rows.length === 0 ? "" : table(["what", "by", "time", "CPU / GiB"], rows);
+}

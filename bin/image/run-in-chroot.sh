@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a command in a container's folder as the image's user, uid 1000, in mounts of its own:
-#   run-in-chroot.sh <folder> ro|rw <work volume or ''> <working directory> <command>…
+#   run-in-chroot.sh <folder> ro|rw <volume or ''> <where it is mounted or ''> <working directory> <command>…
 # The command replaces this process, so that signals reach it. Needs root; the container uses the machine's network.
 set -eu
 
@@ -10,12 +10,15 @@ if [ "${IN_MOUNT_NAMESPACE:-}" != yes ]; then
 fi
 unset IN_MOUNT_NAMESPACE
 
-root=$1 mode=$2 volume=$3 directory=$4
-shift 4
+root=$1 mode=$2 volume=$3 place=$4 directory=$5
+shift 5
 mount --bind "$root" "$root"
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 if [ -e "$root/etc/resolv.conf" ]; then mount --bind /etc/resolv.conf "$root/etc/resolv.conf"; fi
-if [ -n "$volume" ]; then mount --bind "$volume" "$root/work"; fi
-if [ "$mode" = ro ]; then mount -o remount,bind,ro "$root"; fi
+if [ -n "$volume" ]; then mount --bind "$volume" "$root$place"; fi
+if [ "$mode" = ro ]; then
+  mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+  mount -o remount,bind,ro "$root"
+fi
 exec chroot --userspec=1000:1000 "$root" /usr/bin/env --chdir="$directory" "$@"

@@ -14,7 +14,7 @@ root=$folder/root
 wheels=$root/opt/wheels
 
 if ! [ -e "$folder/base.tar" ]; then
-  mmdebstrap --quiet --variant=minbase --include=ca-certificates trixie "$folder/base.tar.new"
+  mmdebstrap --quiet --format=tar --variant=minbase --include=ca-certificates trixie "$folder/base.tar.new"
   mv "$folder/base.tar.new" "$folder/base.tar"
 fi
 rm -rf "$root"
@@ -29,6 +29,9 @@ echo 'node:x:1000:' >> "$root/etc/group"
 echo 'node:x:1000:1000::/home/node:/bin/bash' >> "$root/etc/passwd"
 mkdir -p "$root/home/node"
 chown 1000:1000 "$root/home/node"
+# as in Docker's images of Debian: what was installed is not kept as packages, too
+echo 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };' \
+  > "$root/etc/apt/apt.conf.d/docker-clean"
 # the certificates that the machine trusts, for its own mirror
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 printf 'cafile=/etc/ssl/certs/ca-certificates.crt\n' > "$root/usr/local/lib/node_modules/npm/npmrc"

@@ -4,6 +4,12 @@ import { runVitest } from "./vitest-run.ts";
 /** Number of shares of a complete run: each takes a few minutes and stops its servers before the next one starts. */
 const SHARES = 12;
 
+/** What servers do is tested with the first share. */
+const filesOf = (share: string): string[] => [
+  "test/processor/matrix.test.ts",
+  ...(share.startsWith("1/") ? ["test/processor/server-behaviours.test.ts"] : []),
+];
+
 /**
  * Runs the whole matrix share by share, or only one share.
  *
@@ -18,7 +24,7 @@ export async function runMatrix(args: readonly string[]): Promise<number> {
   const sum = { passed: 0, failed: 0 };
   for (const share of shares) {
     const env = { MATRIX: "full", MATRIX_SHARD: share };
-    const { passed, failed } = await runVitest(["test/processor/matrix.test.ts"], env);
+    const { passed, failed } = await runVitest(filesOf(share), env);
     sum.passed += passed;
     sum.failed += failed;
     console.log(`matrix ${share}: ${passed + failed} cases, ${passed} passed, ${failed} failed`);

@@ -4,7 +4,7 @@ import { isIPv6, type Socket } from "node:net";
 import { type AllowedHosts, isOpened, judgeAddress, judgeHost } from "../../schema/address.ts";
 import { SourceFault } from "../fault.ts";
 import type { Address } from "./address.ts";
-import { type Dial, JudgedHttpAgent, JudgedHttpsAgent } from "./agents.ts";
+import { type Dial, JudgedHttpAgent, JudgedHttpsAgent, type Reach } from "./agents.ts";
 import { dialAddresses } from "./dial.ts";
 import type { ReadMemory } from "./read-memory.ts";
 import { tunnelThrough } from "./upstream/tunnel.ts";
@@ -14,6 +14,9 @@ export type Lookup = (hostname: string) => Promise<readonly Address[]>;
 
 /** Idle connections are kept for this long for the next request to the same origin. */
 const IDLE_MS = 30_000;
+
+/** Maximum number of agents that are kept; the oldest is dropped first. */
+const MAX_AGENTS = 256;
 
 /**
  * The one point that decides where a connection may go: it judges the name, resolves it, judges each address and
@@ -55,7 +58,7 @@ export class EgressPolicy {
    * so that it does not resolve the name a second time.
    *
    * @param memory what a direct connection reads into
-   * @throws as {@link resolve}; `network` also if nothing responds in time, as ExitFault if the proxy itself fails
+   * @throws as {@link resolve}; `network` also if nothing responds in time
    */
   async dial(hostname: string, port: number, upstreamProxy?: string, memory?: ReadMemory): Promise<Socket> {
     const addresses = await this.addresses(hostname, port);
@@ -72,10 +75,15 @@ export class EgressPolicy {
     const known = this.#agents.get(key);
     if (known) return known;
     const dial: Dial = (hostname, port, memory) => this.dial(hostname, port, upstreamProxy, memory);
+    const reach: Reach =
+      upstreamProxy === undefined ? { judge: (hostname, port) => this.addresses(hostname, port) } : { dial };
     const options = { keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64 };
     const agent =
-      protocol === "https:" ? new JudgedHttpsAgent(dial, options) : new JudgedHttpAgent(dial, options);
+      protocol === "https:" ? new JudgedHttpsAgent(reach, options) : new JudgedHttpAgent(dial, options);
     this.#agents.set(key, agent);
+    // proxies with a session of its own for each run; connections in use go on, and idle ones end soon
+    const [oldest] = this.#agents.keys();
+    if (this.#agents.size > MAX_AGENTS && oldest !== undefined) this.#agents.delete(oldest);
     return agent;
   }
 
@@ -90,7 +98,7 @@ export class EgressPolicy {
     if (/^\d+(\.\d+){3}$/.test(host)) return [{ address: host, family: 4 }];
     const found = await this.#lookup(host).catch((error: unknown) => {
       const unknownHost = error instanceof Error && "code" in error && error.code === "ENOTFOUND";
-      const options = { cause: error, transient: !unknownHost, unknownHost };
+      const options = { cause: error, transient: !unknownHost, unknownHost, subject: host };
       throw new SourceFault("network", `${host} does not resolve`, options);
     });
     const [first, ...others] = found;

@@ -37,7 +37,7 @@ export class EgressProxy {
   readonly #mounts = new Map<string, MountHandler>();
   readonly #tunnels = new Set<Duplex>();
   readonly #refusals: string[] = [];
-  #hopeless = 0;
+  readonly #unknownHosts: string[] = [];
   #exitFailures = 0;
 
   /** @param options.upstream the operator's proxy, see `tunnelThrough` */
@@ -80,9 +80,13 @@ export class EgressProxy {
     return this.#refusals.slice(since);
   }
 
-  /** Number of connections so far to hosts that do not exist, which cannot succeed later either. */
-  get hopeless(): number {
-    return this.#hopeless;
+  /**
+   * Hosts of connections that failed because their names do not exist; they cannot succeed later either.
+   *
+   * @param since as for {@link blocked}
+   */
+  unknownHosts(since = 0): readonly string[] {
+    return this.#unknownHosts.slice(since);
   }
 
   /** Number of connections so far that failed because the operator's proxy did. */
@@ -153,7 +157,7 @@ export class EgressProxy {
   #verdictOn(error: unknown): [number, string] {
     const fault = Fault.from(error, "network");
     if (fault.code !== "egress_blocked") {
-      if (fault.reportedCode === "host_not_found") this.#hopeless += 1;
+      if (fault.reportedCode === "host_not_found") this.#unknownHosts.push(fault.subject ?? "");
       if (fault instanceof ExitFault) this.#exitFailures += 1;
       return [502, "Source Unreachable"];
     }

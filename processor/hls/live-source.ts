@@ -1,6 +1,6 @@
 import type { HttpClient } from "../egress/http-client.ts";
 import { headersFor } from "../egress/source-headers.ts";
-import { collectSpan } from "../egress/source-read.ts";
+import { collectPiece } from "../egress/source-piece.ts";
 import { Fault, SourceFault } from "../fault.ts";
 import { REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { Follower, type NewSegments, targetSecondsOf } from "./follow.ts";
@@ -101,7 +101,7 @@ export class LiveSource {
       ...(onBytes ? { onBytes } : {}),
       ...(clock ? { clock } : {}),
     };
-    return collectSpan(this.#client, request, span, maxBytes);
+    return collectPiece(this.#client, request, span, maxBytes);
   }
 
   /** Null if the playlist cannot be fetched at the moment. */

@@ -34,6 +34,8 @@ export interface CallbackOptions {
 }
 
 const BACKOFF = { firstMs: 250, maxMs: 10_000 };
+/** A Worker that starts or is renewed does not answer for a while. */
+const PATIENCE_MS = 30_000;
 /** Largest response to a heartbeat, which lists runs. */
 const MAX_RESPONSE_BYTES = 4 << 20;
 const TIMEOUT_MS = 15_000;
@@ -46,11 +48,22 @@ export class Callback {
   readonly #options: CallbackOptions;
   readonly #fetch: typeof fetch;
   readonly #clock: RetryClock;
+  /** Why the Worker did not accept the last report of this process, and since when it accepts none. */
+  #refusal: { readonly why: string; readonly since: number } | null = null;
 
   constructor(options: CallbackOptions) {
     this.#options = options;
     this.#fetch = options.fetch ?? fetch;
     this.#clock = options.clock ?? REAL_CLOCK;
+  }
+
+  /**
+   * Why no report reaches the Worker, so that every run would be lost; null if they do, or did half a minute ago.
+   */
+  get failure(): string | null {
+    return this.#refusal !== null && this.#clock.now() - this.#refusal.since > PATIENCE_MS
+      ? this.#refusal.why
+      : null;
   }
 
   /** One try, because the next heartbeat follows soon. */
@@ -72,6 +85,7 @@ export class Callback {
         () => null,
       );
       await response?.body?.cancel().catch(() => {});
+      this.#refusal = refusalOf(response, this.#refusal?.since ?? this.#clock.now());
       if (response?.ok) return;
       await this.#clock.sleep(backoffMs(attempt, BACKOFF, this.#clock.random), signal);
     }
@@ -148,4 +162,16 @@ export class Callback {
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });
   }
+}
+
+/** @param response null if there was none */
+function refusalOf(response: Response | null, since: number): { why: string; since: number } | null {
+  if (response?.ok) return null;
+  if (response?.status === 401 || response?.status === 403) {
+    return { why: "the Worker at WORKER_URL refuses PROCESSOR_TOKEN", since };
+  }
+  return {
+    why: `the Worker at WORKER_URL ${response ? `answers ${response.status}` : "does not answer"}`,
+    since,
+  };
 }

@@ -168,10 +168,9 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
   log("fault", { job_id: claim.job_id, attempt: claim.attempt, code: fault.code, detail: fault.detail });
   return {
     type: "failed",
-    code: fault.reportedCode,
+    ...fault.report,
     attempts: context.timings.attempts,
     exit_results: exitResults,
-    retry_after_ms: fault.retryAfterMs ?? null,
     ...(fault.transient === undefined ? {} : { transient: fault.transient }),
     ...(ADDRESS_REFUSALS.includes(fault.code)
       ? { other_exits: (request.exits ?? []).length > 0 ? 0 : ownProxiesLeft(config, exitResults) }

@@ -29,7 +29,7 @@ export async function listEntries(
     const fault = Fault.from(error, "internal");
     dependencies.log("list_failed", { code: fault.code, detail: fault.detail });
     if (fault.code === "timeout") report({ type: "late" });
-    else report({ type: "failed", code: fault.reportedCode, retry_after_ms: fault.retryAfterMs ?? null });
+    else report({ type: "failed", ...fault.report });
   } finally {
     await network.proxy.close();
   }

@@ -47,7 +47,7 @@ export async function probeSource(
     if (late.aborted) throw new ServiceFault("timeout", `the source did not answer in ${timeoutMs} ms`);
     if (!(error instanceof Fault) || error.code === "timeout") throw error;
     dependencies.log("probe_failed", { code: error.code, detail: error.detail });
-    return { type: "failed", code: error.reportedCode, retry_after_ms: error.retryAfterMs ?? null };
+    return { type: "failed", ...error.report };
   } finally {
     await network.proxy.close();
   }

@@ -1,6 +1,11 @@
 import type { JobErrorCode } from "../../schema/errors.ts";
 import { parseRetryAfter } from "../../schema/retry-after.ts";
-import { judgeAnswer, type ProviderError, readProviderError } from "../../schema/storage/refusals.ts";
+import {
+  causeOf,
+  judgeAnswer,
+  type ProviderError,
+  readProviderError,
+} from "../../schema/storage/refusals.ts";
 import { Fault, SourceFault } from "../fault.ts";
 import type { StorageResponse } from "./transport.ts";
 
@@ -10,6 +15,8 @@ export interface StorageFailure {
   /** For logs: a cause word, the status if there is one, the provider's message. Never a secret. */
   readonly detail: string;
   readonly retryable: boolean;
+  /** The permission that is missing. @example "s3:PutObject" */
+  readonly permission?: string | undefined;
   /** The wait that the server asked for, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
@@ -27,27 +34,43 @@ export class StorageFailedError extends Error {
 
 const MESSAGE_LENGTH = 200;
 
-/**
- * The meaning of an error response.
- *
- * @param retryAfterMs what `Retry-After` asks for
- */
+interface ResponseContext {
+  /** What `Retry-After` asks for, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** The permission that the request needs, for refusals that name none. */
+  readonly permission?: string | null | undefined;
+}
+
+type ReportedRefusal = Pick<ProviderError, "status" | "code" | "message"> &
+  Partial<Pick<ProviderError, "permission">>;
+
+/** The meaning of an error response. */
 export function responseFailure(
-  { status, code: name, message }: Pick<ProviderError, "status" | "code" | "message">,
-  retryAfterMs?: number,
+  { status, code: name, message, permission }: ReportedRefusal,
+  { retryAfterMs, permission: needed }: ResponseContext = {},
 ): StorageFailure {
   const cause = `${name || "error"} (${status})`;
   const detail = [cause, message.slice(0, MESSAGE_LENGTH)].filter((text) => text !== "").join(": ");
   const verdict = judgeAnswer({ status, code: name });
-  if (verdict === "refused") return { code: "upload_refused", detail, retryable: false };
+  if (verdict === "refused") {
+    // a response to HEAD has no body that could name the error
+    const isDenied = causeOf(name) === "access_denied" || (name === "" && status === 403);
+    const missing = isDenied ? (permission ?? needed ?? undefined) : undefined;
+    return { code: "upload_refused", detail, retryable: false, permission: missing };
+  }
   return { code: "upload_failed", detail, retryable: verdict === "passing", retryAfterMs };
 }
 
 /** The failure that any provider's error response reports. @param now epoch milliseconds */
-export function answeredFailure({ status, headers, text }: StorageResponse, now: number): StorageFailedError {
+export function answeredFailure(
+  { status, headers, text }: StorageResponse,
+  now: number,
+  permission?: string | null,
+): StorageFailedError {
   const header = (name: string): string | undefined => headers[name]?.toString();
   const error = readProviderError({ status, header, text });
-  return new StorageFailedError(responseFailure(error, parseRetryAfter(header("retry-after"), now)));
+  const retryAfterMs = parseRetryAfter(header("retry-after"), now);
+  return new StorageFailedError(responseFailure(error, { retryAfterMs, permission }));
 }
 
 /**

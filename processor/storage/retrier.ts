@@ -62,8 +62,8 @@ export class Retrier {
     return Math.max(requested, backoffMs(attempt, BACKOFF, this.clock.random));
   }
 
-  #fault({ code, detail, retryable, retryAfterMs }: StorageFailure): StorageFault {
+  #fault({ code, detail, retryable, retryAfterMs, permission }: StorageFailure): StorageFault {
     const shown = this.#secrets.reduce((text, secret) => text.replaceAll(secret, "***"), detail);
-    return new StorageFault(code, shown, { retryAfterMs, transient: retryable });
+    return new StorageFault(code, shown, { retryAfterMs, transient: retryable, subject: permission });
   }
 }

@@ -54,7 +54,7 @@ export interface TaskOptions {
   readonly timeoutMs: number;
   /** The run's own proxy; without it, the pool's. Its refusals distinguish `egress_blocked` from a site's 403. */
   readonly proxy?:
-    | (Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "hopeless">>)
+    | (Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "unknownHosts">>)
     | undefined;
 }
 
@@ -64,7 +64,7 @@ export interface ExtractOptions extends TaskOptions {
 
 export interface PoolOptions {
   readonly tools: Pick<Tools, "ytdlp" | "node" | "sandbox">;
-  readonly proxy: Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "hopeless">>;
+  readonly proxy: Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "unknownHosts">>;
   readonly config: ExtractionConfig;
   /** Tasks after which a warm parent is replaced by a fresh one. */
   readonly maxUses?: number;
@@ -87,6 +87,7 @@ export class ExtractorPool {
   #successor: WarmYtdlp | undefined;
   readonly #retired = new Set<WarmYtdlp>();
   #isClosed = false;
+  #failure: string | null = null;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -95,6 +96,12 @@ export class ExtractorPool {
   /** Starts the parent if necessary and waits until it is warm. Throws a Fault `internal` when it cannot. */
   async ready(): Promise<void> {
     await this.#parent().ready;
+  }
+
+  /** Why the last parent could not start; null when it did, or is about to. A dead one is started again by asking. */
+  get failure(): string | null {
+    if (!this.#isClosed) this.#parent();
+    return this.#failure;
   }
 
   /** Process id of the warm parent, once there is one. */
@@ -193,7 +200,7 @@ export class ExtractorPool {
     await warm.ready;
     signal?.throwIfAborted();
     const refusals = proxy.blocked().length;
-    const { hopeless = 0 } = proxy;
+    const unknownBefore = proxy.unknownHosts?.().length;
     const { ended, cancel } = warm.run({ ...task, ...this.#confine(task, proxy.url) }, listener);
     let isLate = false;
     const timer = setTimeout(() => {
@@ -208,7 +215,7 @@ export class ExtractorPool {
     if (isLate) throw new ServiceFault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
     return responseOf(end, {
       wasRefused: proxy.blocked(refusals).length > 0,
-      isHopeless: (proxy.hopeless ?? 0) > hopeless,
+      unknownHost: proxy.unknownHosts?.(unknownBefore)[0],
     });
   }
 
@@ -271,8 +278,13 @@ export class ExtractorPool {
       if (this.#warm === warm && !this.#isClosed) this.#parent();
     };
     warm.ready.then(
-      () => warm.gone.then(replace),
-      () => {},
+      () => {
+        this.#failure = null;
+        return warm.gone.then(replace);
+      },
+      (error: unknown) => {
+        this.#failure = String(error);
+      },
     );
     return warm;
   }
@@ -288,13 +300,13 @@ function inOrder(formats: readonly YtdlpFormat[], order: readonly string[]): Ytd
 interface Connections {
   /** One of them was refused. */
   readonly wasRefused: boolean;
-  /** The host of one of them does not exist. */
-  readonly isHopeless: boolean;
+  /** The host of one of them, which does not exist. */
+  readonly unknownHost: string | undefined;
 }
 
 function responseOf(
   end: TaskEnd,
-  { wasRefused, isHopeless }: Connections,
+  { wasRefused, unknownHost }: Connections,
 ): Readonly<Record<string, unknown>> {
   if (end.type === "answer") return end.response;
   if (end.type === "gone") {
@@ -305,7 +317,7 @@ function responseOf(
   const retryAfterMs = parseRetryAfter(failure.retryAfter ?? undefined, Date.now());
   throw Fault.of(wasRefused ? "egress_blocked" : classifyExtraction(failure), detailOf(failure), {
     retryAfterMs,
-    ...(isHopeless ? { transient: false, unknownHost: true } : {}),
+    ...(unknownHost === undefined ? {} : { transient: false, unknownHost: true, subject: unknownHost }),
   });
 }
 

@@ -194,7 +194,7 @@ export type PlannedJob = z.infer<typeof PlannedJob>;
 export const JobList = z
   .object({
     jobs: z.array(Job),
-    total: z.int().min(0).describe("Number of jobs that match the filter"),
+    total: z.int().min(0).describe("Number of jobs that match the filter; with `search`, those on this page"),
     limit: z.int(),
     offset: z.int(),
     next_cursor: text.describe("Send as `cursor` for the next page; null on the last"),
@@ -220,6 +220,15 @@ export const JobListQuery = z.object({
   metadata: Metadata.optional().describe(
     "Only jobs with all of these pairs in their metadata: metadata[customer]=acme",
   ),
+  search: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe(
+      "Only jobs whose title, URL, key or file name contains each of these words, in upper or lower case; or the job with this id. A page looks through 2,000 jobs at most: it may be empty although next_cursor leads to older ones",
+    ),
   cursor: Id.optional().describe("next_cursor of the previous page; offset is then ignored"),
 });
 export type JobListQuery = z.infer<typeof JobListQuery>;

@@ -81,7 +81,7 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
   },
   listJobs: {
     description:
-      "Pages by `next_cursor`, which stays correct while jobs are added; `offset` is kept for clients of the hosted API. Numbers out of range are clamped.",
+      "Pages by `next_cursor`, which stays correct while jobs are added; `offset` is kept for clients of the hosted API. Numbers out of range are clamped. `search` looks for words in titles, URLs and names, from the newest job to the oldest: follow `next_cursor` until it is null, also over pages without jobs.",
     query: { status: "completed", limit: "5" },
     response: { jobs: [JOB], total: 1, limit: 5, offset: 0 },
   },

@@ -1,3 +1,4 @@
+import { namedPermission } from "./permissions.ts";
 import { xmlText } from "./xml-answer.ts";
 
 /** An error response of an object store, in one shape for all providers. */
@@ -9,6 +10,8 @@ export interface ProviderError {
   readonly message: string;
   /** The region of the bucket, according to the provider. @example "eu-west-1" */
   readonly region: string | null;
+  /** The permission that is missing, if the provider names it. @example "oss:PutObject" */
+  readonly permission: string | null;
 }
 
 /** Why a provider refused: for people, and to decide about another try. */
@@ -205,7 +208,8 @@ export function readProviderError({ status, header, text }: ErrorAnswer): Provid
       (reported("Endpoint") ?? "").slice(0, MAX_HOST_LENGTH),
     )?.[1],
   ].find(isRegion);
-  return { status, code, message, region: region ?? null };
+  const permission = causeOf(code) === "access_denied" ? namedPermission(text) : null;
+  return { status, code, message, region: region ?? null, permission };
 }
 
 const isName = (text: string | null | undefined): text is string => /^[A-Za-z][\w.-]{1,60}$/.test(text ?? "");

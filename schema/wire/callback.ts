@@ -7,6 +7,7 @@ import { JobDetails } from "../job-details.ts";
 import { Adjustment } from "../media.ts";
 import { WORKING_STEPS } from "../states.ts";
 import { ToolVersions } from "../tool-versions.ts";
+import { FailureSubject } from "./failure-subject.ts";
 import { Version } from "./version.ts";
 
 /**
@@ -152,6 +153,7 @@ export const Outcome = z.object({
     z.object({
       type: z.literal("failed"),
       code: z.enum(JOB_ERROR_CODES),
+      subject: FailureSubject,
       attempts,
       exit_results,
       /** Respected before the next try, if the failure is retried. */

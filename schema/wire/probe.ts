@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Metadata, StreamFacts } from "../api/probe.ts";
 import { JOB_ERROR_CODES } from "../errors.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
+import { FailureSubject } from "./failure-subject.ts";
 import { Version } from "./version.ts";
 
 /** Proxy of the exit that the source is asked through, with credentials; null or absent: the processor's own way. */
@@ -54,6 +55,7 @@ export const ProbeOutcome = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("failed"),
     code: z.enum(JOB_ERROR_CODES),
+    subject: FailureSubject,
     retry_after_ms: z.int().min(0).nullable(),
   }),
 ]);
@@ -89,6 +91,7 @@ export const ListLine = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("failed"),
     code: z.enum(JOB_ERROR_CODES),
+    subject: FailureSubject,
     retry_after_ms: z.int().min(0).nullable(),
   }),
   /** The deadline passed before the list was complete. */

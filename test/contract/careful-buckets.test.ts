@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import http from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
@@ -10,7 +9,6 @@ import type { InlineStorage } from "../../schema/api/storage.ts";
 import { targetOf } from "../../schema/storage/target.ts";
 import { startFaultyProxy } from "../support/faulty-proxy.ts";
 import { type OssDouble, startOssDouble } from "../support/oss-double.ts";
-import { inRepository } from "../support/repository.ts";
 import { type S3Double, startS3Double } from "../support/s3-double.ts";
 import { impatient, readLink } from "./storage-suite.ts";
 
@@ -54,33 +52,6 @@ async function deliver(store: ObjectStore, key: string, parts: readonly Buffer[]
 const read = async (key: string) => readLink(await storeOf().signGet(key, 60), bucket.origin);
 const parts = [randomBytes(5 << 20), randomBytes(1000)];
 const whole = Buffer.concat(parts);
-
-describe("the smallest policy of the guide", () => {
-  const guide = readFileSync(inRepository("docs", "storage.md"), "utf8");
-  const [, policy = "{}"] = /<!-- policy: s3 -->\n```json\n([\s\S]*?)\n```/.exec(guide) ?? [];
-  const actions: string[] = JSON.parse(policy).Statement[0].Action;
-
-  it("allows all that a delivery, its failure, its link and its deletion need", async () => {
-    bucket.allowed = new Set(actions);
-    await deliver(storeOf(), "file", parts);
-    await storeOf().put({ key: "small", contentType: "video/mp4" }, parts, never);
-    expect((await read("file")).bytes.equals(whole)).toBe(true);
-    const upload = await storeOf().open({ key: "given up", contentType: "video/mp4" }, never);
-    await upload.putPart(0, [parts[0] ?? Buffer.alloc(0)], never);
-    await upload.abort();
-    await storeOf().delete("file");
-    expect(bucket.unfinished()).toEqual([]);
-  });
-
-  it.each(["s3:PutObject", "s3:GetObject"])(
-    "does not allow more than it must: %s is needed",
-    async (action) => {
-      bucket.allowed = new Set(actions.filter((name) => name !== action));
-      const delivered = deliver(storeOf(), "file", parts).then(() => read("file"));
-      expect(await delivered.then(({ bytes }) => bytes.equals(whole)).catch(() => false)).toBe(false);
-    },
-  );
-});
 
 describe("a bucket with object lock", () => {
   it("gets a checksum with everything that is stored", async () => {

@@ -1,13 +1,19 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { type FormerState, makeFormerState } from "../../bin/image/former-state.ts";
 import { createBackup } from "../../bin/stack/backup/create-backup.ts";
 import { restoreBackup } from "../../bin/stack/backup/restore-backup.ts";
 import { createClient } from "../../schema/client.ts";
-import { type FormerState, makeFormerState } from "../support/former-state.ts";
 import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
+import { startS3 } from "../support/s3-server.ts";
 import { startTestStack, type TestStack } from "../support/test-stack.ts";
 
 /** One installation over its life: upgraded from the former version, backed up under load, lost, restored elsewhere. */
@@ -17,8 +23,8 @@ let origin: Origin;
 let former: FormerState;
 let stack: TestStack;
 const stateOf = (name: string) => join(folder, name);
-const start = (name: string) =>
-  startTestStack({ stateDir: stateOf(name), env: { ALLOWED_PRIVATE_HOSTS: origin.host } });
+const start = (name: string, env: Readonly<Record<string, string>> = {}) =>
+  startTestStack({ stateDir: stateOf(name), env: { ALLOWED_PRIVATE_HOSTS: origin.host, ...env } });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "self-hosting-"));
@@ -83,6 +89,33 @@ it("refuses a folder that is not empty, a missing backup, and one of a newer ver
   expect(() => restoreBackup(stateOf("backup"), stateOf("third"), false)).toThrow(/newer version/);
 });
 
+it("finishes responses that are under way when it is stopped, and keeps what it accepted", async () => {
+  const { hostname, port } = new URL(stack.url);
+  const body = JSON.stringify({ url: `${origin.url}/talk.mp4?last` });
+  const request = http.request(`${stack.url}/jobs`, {
+    method: "POST",
+    headers: { "x-api-key": stack.apiKey, "content-type": "application/json", "content-length": body.length },
+  });
+  const answered = once(request, "response") as Promise<[http.IncomingMessage]>;
+  request.write(body.slice(0, 10));
+  await once(request, "socket");
+  const stopped = stack.stop();
+  const isOpen = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect(Number(port), hostname, () => socket.end(() => resolve(true)));
+      socket.once("error", () => resolve(false));
+    });
+  await expect.poll(isOpen, { timeout: 30_000, interval: 50 }).toBe(false);
+  request.end(body.slice(10));
+  const [response] = await answered;
+  expect(response.statusCode).toBe(201);
+  const { job_id } = (await json(response)) as { job_id: string };
+  await stopped;
+
+  stack = await start("second");
+  expect((await stack.end(job_id)).status).toBe("Completed");
+});
+
 it("moves a state aside when asked to replace it", async () => {
   await stack.stop();
   const file = join(stateOf("backup"), "backup.json");
@@ -90,4 +123,28 @@ it("moves a state aside when asked to replace it", async () => {
   await writeFile(file, JSON.stringify({ ...manifest, migrations: [] }));
   const { former: aside } = restoreBackup(stateOf("backup"), stateOf("second"), true);
   expect(await readFile(join(aside ?? "", "secrets.json"), "utf8")).toContain("ADMIN_TOKEN");
+});
+
+it("delivers to a bucket of another service, which S3_… name", { timeout: 120_000 }, async () => {
+  const s3 = await startS3();
+  try {
+    // callers reach the service by another name than this machine does
+    const publicEndpoint = s3.endpoint.replace("127.0.0.1", "localhost");
+    stack = await start("elsewhere", {
+      ...{ S3_ENDPOINT: s3.endpoint, S3_PUBLIC_ENDPOINT: publicEndpoint, S3_BUCKET: s3.bucket },
+      ...{ S3_ACCESS_KEY_ID: s3.accessKeyId, S3_SECRET_ACCESS_KEY: s3.secretAccessKey },
+    });
+    expect((await fetch(`${stack.url}/readyz`)).status).toBe(200);
+    const job = await stack.end(await stack.create({ url: `${origin.url}/talk.mp4`, format: "mkv" }));
+    expect(job).toMatchObject({ status: "Completed", storage_provider: "s3" });
+    expect(job.s3_url).toMatch(publicEndpoint);
+    const bytes = await (await fetch(String(job.s3_url))).arrayBuffer();
+    expect(createHash("sha256").update(new Uint8Array(bytes)).digest("hex")).toBe(job.sha256);
+    expect(await s3.unfinishedUploads()).toEqual([]);
+    expect((await stack.call("DELETE", `/jobs/${job.id}`)).status).toBe(200);
+    expect((await fetch(String(job.s3_url))).status).toBe(404);
+  } finally {
+    await stack.stop();
+    await s3.close();
+  }
 });

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type http from "node:http";
 import https from "node:https";
 import net from "node:net";
 import tls from "node:tls";
@@ -6,6 +7,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { HttpClient } from "../../processor/egress/http-client.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { clientFor } from "../support/egress.ts";
+import { patternedBytes } from "../support/media.ts";
 import { startOrigin } from "../support/origin.ts";
 import { listen } from "../support/ports.ts";
 
@@ -105,7 +107,8 @@ describe("policy", () => {
         throw Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
       },
     });
-    const reported = { code: "network", reportedCode: "host_not_found", transient: false };
+    const report = { code: "host_not_found", subject: "gone.example.org", retry_after_ms: null };
+    const reported = { code: "network", report, transient: false };
     await expect(policy.resolve("gone.example.org", 80)).rejects.toMatchObject(reported);
   });
 
@@ -135,12 +138,11 @@ describe("policy", () => {
 });
 
 describe("client", () => {
-  test("verifies certificates against the host name, not the dialled address", async () => {
+  /** A server for media.example.com, and a client that trusts its certificate. */
+  async function tlsServer(listener: http.RequestListener, options: https.ServerOptions = {}) {
     const trusted = tls.getCACertificates("default");
     tls.setDefaultCACertificates([...trusted, CERTIFICATE]);
-    const server = https.createServer({ key: KEY, cert: CERTIFICATE }, (_request, response) =>
-      response.end("secret"),
-    );
+    const server = https.createServer({ key: KEY, cert: CERTIFICATE, ...options }, listener);
     const port = await listen(server);
     const policy = new EgressPolicy({
       opened: new Set([`media.example.com:${port}`, `other.example.com:${port}`]),
@@ -151,13 +153,56 @@ describe("client", () => {
       () => void server.close(),
       () => policy.close(),
     );
-    const client = new HttpClient(policy);
+    return { server, port, client: new HttpClient(policy) };
+  }
+
+  test("verifies certificates against the host name, not the dialled address", async () => {
+    const { client, port } = await tlsServer((_request, response) => response.end("secret"));
     const { body } = await client.open(`https://media.example.com:${port}/`);
     expect(await textOf(body)).toBe("secret");
     await expect(client.open(`https://other.example.com:${port}/`)).rejects.toMatchObject({
       code: "network",
       detail: expect.stringContaining("altnames"),
     });
+  });
+
+  test("decrypts a body that its reader does not keep into the same memory, every byte of it", async () => {
+    const media = patternedBytes((4 << 20) + 123);
+    const { client, port } = await tlsServer((_request, response) => {
+      response.writeHead(200, { "content-length": media.length });
+      response.end(media);
+    });
+    for (let round = 0; round < 2; round++) {
+      const { body } = await client.open(`https://media.example.com:${port}/`, { borrowsChunks: true });
+      const memories = new Set<ArrayBufferLike>();
+      const copies: Buffer[] = [];
+      body.on("data", (chunk: Buffer) => {
+        memories.add(chunk.buffer);
+        copies.push(Buffer.from(chunk));
+      });
+      await once(body, "end");
+      expect(Buffer.concat(copies).equals(media)).toBe(true);
+      expect(memories.size).toBeLessThan(4);
+    }
+  });
+
+  test("resumes a TLS session in the next connection, and prefers the quickest suite", async () => {
+    const { client, port, server } = await tlsServer(
+      (_request, response) => void response.writeHead(200, { connection: "close" }).end("a"),
+      { honorCipherOrder: false },
+    );
+    const reused: boolean[] = [];
+    const suites = new Set<string>();
+    server.on("secureConnection", (socket) => {
+      reused.push(socket.isSessionReused());
+      suites.add(socket.getCipher().name);
+    });
+    for (let round = 0; round < 2; round++) {
+      const { body } = await client.open(`https://media.example.com:${port}/`);
+      expect(await textOf(body)).toBe("a");
+    }
+    expect(reused).toEqual([false, true]);
+    expect([...suites]).toEqual(["TLS_AES_128_GCM_SHA256"]);
   });
 
   test("returns any status and the headers", async () => {

@@ -176,6 +176,23 @@ describe("extraction", () => {
     expect(info.description).toHaveLength(words.length);
   });
 
+  test("names the host that does not exist", async () => {
+    const lookup = async (host: string) => {
+      throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: "ENOTFOUND" });
+    };
+    const nowhere = new EgressPolicy({ opened: new Set(), lookup });
+    const own = await EgressProxy.start(nowhere);
+    for (const scheme of ["http", "https"]) {
+      const url = `${scheme}://gone.example.org/talk.mp4`;
+      const failing = pool.extract({ url, options: {}, timeoutMs: 20_000, proxy: own });
+      await expect(failing).rejects.toMatchObject({
+        report: { code: "host_not_found", subject: "gone.example.org" },
+      });
+    }
+    await own.close();
+    nowhere.close();
+  });
+
   test("classifies errors by the table of errors", async () => {
     await expect(extract("/empty.html")).rejects.toMatchObject({ code: "unsupported_url" });
     await expect(extract("/missing.html")).rejects.toMatchObject({ code: "unavailable" });

@@ -95,6 +95,14 @@ describe("the processor with the image's user and folders", () => {
     expect(response.status).toBe(200);
   });
 
+  it("tells a Worker that shows another token, and nobody who shows none", async () => {
+    const statusWith = async (authorization?: string) =>
+      (await fetch(`${processor.url}/healthz`, authorization ? { headers: { authorization } } : {})).status;
+    expect(await statusWith()).toBe(200);
+    expect(await statusWith(`Bearer ${processor.token}`)).toBe(200);
+    expect(await statusWith("Bearer of-another-processor")).toBe(401);
+  });
+
   it("delivers a job that needs yt-dlp, ffmpeg and its work folder", async () => {
     const run = runOf("/media.mp4");
     expect((await processor.post("/runs", run)).status).toBe(202);

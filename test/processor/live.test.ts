@@ -180,6 +180,18 @@ describe("a recording", () => {
     ]);
   });
 
+  it("waits for a segment that is listed before it is there", async () => {
+    await start({ window: 6 });
+    const late = live.paths[3] ?? "";
+    origin.behave(late, { status: 404, times: 2 });
+    live.air(6);
+    const id = await submit(recording({ from_start: true, max_seconds: 5 }));
+    const { delivery, facts } = await delivered(id);
+    expect(delivery.adjustments).toEqual([]);
+    expect(facts.durationSeconds).toBeCloseTo(5, 0);
+    expect(origin.hits.get(late)).toBe(3);
+  });
+
   it.each(["hls-fmp4", "hls-aes"] as const)("also accepts %s", async (kind) => {
     await start({ kind, window: 6 });
     live.air(6);

@@ -3,6 +3,7 @@ import http, { type IncomingMessage } from "node:http";
 import { googleAccount, newKeyPair } from "./google-account.ts";
 import { MultipartStore, RefusedError, sendRefusal } from "./multipart-store.ts";
 import { percentEncoded } from "./percent-encoded.ts";
+import { type Permissions, requirePermissions } from "./permissions.ts";
 import { listen } from "./ports.ts";
 
 /** A double of Google Cloud Storage: token exchange, XML interface, signed links. */
@@ -17,6 +18,8 @@ export interface GcsDouble {
     readonly projectId: string;
   };
   readonly otherPrivateKey: string;
+  /** Of the service account. */
+  readonly permissions: Permissions;
   unfinished(): string[];
   /** Moves the double's clock. */
   shiftClock(ms: number): void;
@@ -31,6 +34,7 @@ export async function startGcsDouble(): Promise<GcsDouble> {
   const bucket = "media";
   const google = googleAccount(SCOPES);
   const { clientEmail, privateKey, publicKey, now } = google;
+  const permissions: Permissions = { allowed: null, asked: new Set() };
   const store = await MultipartStore.create({
     bucket,
     minPartBytes: 5 << 20,
@@ -86,13 +90,15 @@ export async function startGcsDouble(): Promise<GcsDouble> {
       if (percentEncoded(key) !== segments.join("/")) {
         throw new RefusedError(400, "InvalidURI", "The key is not encoded as RFC 3986 demands.");
       }
-      await store.handle(req, res, { bucket: name, key, query: url.searchParams });
+      const request = { bucket: name, key, query: url.searchParams };
+      requirePermissions(permissions, "gcs", req, request, store.has(key));
+      await store.handle(req, res, request);
     };
     serve().catch((error: unknown) => sendRefusal(req, res, error));
   });
   const origin = `http://127.0.0.1:${await listen(server)}`;
   return {
-    ...{ origin, bucket },
+    ...{ origin, bucket, permissions },
     account: { clientEmail, privateKey, tokenUri: origin + TOKEN_PATH, projectId: "waterspout-test" },
     otherPrivateKey: newKeyPair().privateKey,
     unfinished: () => store.unfinished,

@@ -17,6 +17,8 @@ export interface LiveStream {
   readonly url: string;
   /** Segments that were on air so far. */
   readonly aired: number;
+  /** Paths of all segments on the origin, in order. */
+  readonly paths: readonly string[];
   /** Puts more segments on air. */
   air(count?: number): void;
   /** Puts a segment on air each time this many milliseconds have passed, up to the last one or a pause. */
@@ -67,6 +69,7 @@ export async function startLiveStream(origin: Origin, options: LiveStreamOptions
     get aired() {
       return aired;
     },
+    paths: names,
     air(count = 1) {
       aired = Math.min(names.length, aired + count);
       publish();

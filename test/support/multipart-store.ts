@@ -44,9 +44,12 @@ export interface StoreRequest {
 export class RefusedError extends Error {
   readonly status: number;
   readonly code: string;
+  /** Further elements of the response. */
+  readonly details: string;
 
-  constructor(status: number, code: string, message: string) {
+  constructor(status: number, code: string, message: string, details = "") {
     super(message);
+    this.details = details;
     this.status = status;
     this.code = code;
   }
@@ -100,6 +103,10 @@ export class MultipartStore {
   /** Keys of all objects. */
   get keys(): string[] {
     return [...this.#objects.keys()];
+  }
+
+  has(key: string): boolean {
+    return this.#objects.has(key);
   }
 
   /** Keys of unfinished uploads. */
@@ -363,7 +370,7 @@ export function sendRefusal(req: IncomingMessage, res: ServerResponse, error: un
     error instanceof RefusedError ? error : new RefusedError(500, "InternalError", String(error));
   req.resume();
   res.writeHead(refusal.status, { "content-type": "application/xml" });
-  const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${refusal.code}</Code><Message>${escapeXml(refusal.message)}</Message></Error>`;
+  const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${refusal.code}</Code><Message>${escapeXml(refusal.message)}</Message>${refusal.details}</Error>`;
   res.end(req.method === "HEAD" ? undefined : body);
 }
 

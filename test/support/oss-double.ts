@@ -3,6 +3,7 @@ import http, { type IncomingMessage } from "node:http";
 import { basicDate } from "./gcs-double.ts";
 import { type BucketRules, MultipartStore, RefusedError, sendRefusal } from "./multipart-store.ts";
 import { percentEncoded } from "./percent-encoded.ts";
+import { type Permissions, requirePermissions } from "./permissions.ts";
 import { listen } from "./ports.ts";
 
 /** A double of Alibaba's Object Storage Service, in one region. */
@@ -15,6 +16,8 @@ export interface OssDouble {
   readonly accessKeySecret: string;
   /** The configuration of the bucket. */
   readonly rules: BucketRules;
+  /** Of the RAM user. */
+  readonly permissions: Permissions;
   unfinished(): string[];
   /** Advances the double's clock. */
   shiftClock(ms: number): void;
@@ -32,6 +35,7 @@ export async function startOssDouble(): Promise<OssDouble> {
   const accessKeySecret = randomBytes(20).toString("hex");
   let shift = 0;
   const now = () => Date.now() + shift;
+  const permissions: Permissions = { allowed: null, asked: new Set() };
   const store = await MultipartStore.create({
     bucket,
     minPartBytes: 100 << 10,
@@ -98,6 +102,7 @@ export async function startOssDouble(): Promise<OssDouble> {
       const key = decodeURIComponent(url.pathname.slice(1));
       const request = { bucket: named, key, query: url.searchParams };
       check(req, request);
+      requirePermissions(permissions, "oss", req, request, store.has(key));
       await store.handle(req, res, request);
     };
     serve().catch((error: unknown) => sendRefusal(req, res, error));
@@ -105,7 +110,7 @@ export async function startOssDouble(): Promise<OssDouble> {
   const origin = `http://127.0.0.1:${await listen(server)}`;
   return {
     ...{ origin, region, bucket, accessKeyId, accessKeySecret },
-    rules: store.rules,
+    ...{ rules: store.rules, permissions },
     unfinished: () => store.unfinished,
     shiftClock: (ms) => {
       shift += ms;

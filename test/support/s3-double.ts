@@ -1,5 +1,6 @@
 import http from "node:http";
 import { type BucketRules, MultipartStore, sendRefusal } from "./multipart-store.ts";
+import { type Permissions, requirePermissions } from "./permissions.ts";
 import { listen } from "./ports.ts";
 
 /** A bucket of S3 with the settings of careful people, which no server that runs here has. */
@@ -10,10 +11,8 @@ export interface S3Double {
   /** Headers of the newest request that created an object or began an upload. */
   making(): http.IncomingHttpHeaders;
   unfinished(): string[];
-  /** A policy of the caller: the actions of IAM that are allowed; everything, unless it is set. */
-  allowed: ReadonlySet<string> | null;
-  /** The requested actions. */
-  readonly asked: ReadonlySet<string>;
+  /** The caller's policy. */
+  readonly permissions: Permissions;
   close(): Promise<void>;
 }
 
@@ -29,8 +28,7 @@ export async function startS3Double(sessionToken?: string): Promise<S3Double> {
     ...{ bucket, minPartBytes: 5 << 20, metadataPrefix: "x-amz-meta-", compositeEtags: true },
   });
   let making: http.IncomingHttpHeaders = {};
-  const asked = new Set<string>();
-  const double = { allowed: null as ReadonlySet<string> | null };
+  const permissions: Permissions = { allowed: null, asked: new Set() };
   const server = http.createServer((req, res) => {
     const url = new URL(req.url ?? "", "http://double");
     res.setHeader("server", "AmazonS3");
@@ -44,20 +42,16 @@ export async function startS3Double(sessionToken?: string): Promise<S3Double> {
       res.writeHead(403).end("<Error><Code>InvalidAccessKeyId</Code></Error>");
       return;
     }
-    const action = actionOf(req.method ?? "", key, url.searchParams);
-    asked.add(action);
-    if (double.allowed && !double.allowed.has(action)) {
-      req.resume();
-      res.writeHead(403).end("<Error><Code>AccessDenied</Code></Error>");
-      return;
-    }
-    store
-      .handle(req, res, { bucket: name, key, query: url.searchParams })
-      .catch((error: unknown) => sendRefusal(req, res, error));
+    const request = { bucket: name, key, query: url.searchParams };
+    const serve = async () => {
+      requirePermissions(permissions, "s3", req, request, store.has(key));
+      await store.handle(req, res, request);
+    };
+    serve().catch((error: unknown) => sendRefusal(req, res, error));
   });
   const origin = `http://127.0.0.1:${await listen(server)}`;
-  return Object.assign(double, {
-    ...{ origin, bucket, rules: store.rules, asked },
+  return {
+    ...{ origin, bucket, rules: store.rules, permissions },
     making: () => making,
     unfinished: () => store.unfinished,
     async close() {
@@ -65,14 +59,5 @@ export async function startS3Double(sessionToken?: string): Promise<S3Double> {
       await new Promise((resolve) => server.close(resolve));
       await store.close();
     },
-  });
-}
-
-/** The action that a policy of IAM must allow for a request, as the service's documentation assigns them. */
-function actionOf(method: string, key: string, query: URLSearchParams): string {
-  if (key === "") return query.has("uploads") ? "s3:ListBucketMultipartUploads" : "s3:ListBucket";
-  if (query.has("uploadId") && method === "GET") return "s3:ListMultipartUploadParts";
-  if (query.has("uploadId") && method === "DELETE") return "s3:AbortMultipartUpload";
-  if (method === "DELETE") return "s3:DeleteObject";
-  return method === "GET" || method === "HEAD" ? "s3:GetObject" : "s3:PutObject";
+  };
 }

@@ -6,7 +6,7 @@ import { subjectTable } from "../../bin/bench/table.ts";
 const subject: Subject = {
   name: "a file",
   samples: { ours: [900, 300, 500], peer: [2000, 1000] },
-  target: { against: "peer", atMost: 0.35 },
+  targets: [{ against: "peer", atMost: 0.35 }],
 };
 
 describe("a measured subject", () => {
@@ -19,7 +19,7 @@ describe("a measured subject", () => {
 
   it("has no ratio to what was not measured, and does not meet a target for it", () => {
     expect(ratio(subject, "floor")).toBeNull();
-    expect(isMet({ ...subject, target: { against: "floor", atMost: 2 } })).toBe(false);
+    expect(isMet({ ...subject, targets: [{ against: "floor", atMost: 2 }] })).toBe(false);
     expect(isMet({ name: "b", samples: subject.samples })).toBeNull();
   });
 
@@ -34,15 +34,20 @@ describe("a measured subject", () => {
 
 describe("the command line of the benches", () => {
   it("means all parts, five times, unless it says otherwise", () => {
-    expect(parseOptions([])).toEqual({ parts: PARTS, runs: 5, only: "" });
-    expect(parseOptions(["api", "--quick", "--only", "HLS"])).toEqual({
+    expect(parseOptions([])).toEqual({ parts: PARTS, runs: 5, only: "", size: 1, peers: [] });
+    expect(parseOptions(["api", "--quick", "--only", "HLS", "--size", "0.2", "--peers", "none"])).toEqual({
       parts: ["api"],
       runs: 1,
       only: "hls",
+      size: 0.2,
+      peers: ["none"],
     });
   });
 
-  it.each([["unknown"], ["--runs", "0"], ["--runs", "x"], ["--fast"]])("refuses %s %s", (...args) => {
-    expect(() => parseOptions(args)).toThrow("npm run bench --");
-  });
+  it.each([["unknown"], ["--runs", "0"], ["--runs", "x"], ["--size", "0"], ["--fast"]])(
+    "refuses %s %s",
+    (...args) => {
+      expect(() => parseOptions(args)).toThrow("npm run bench --");
+    },
+  );
 });

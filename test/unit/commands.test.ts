@@ -105,8 +105,8 @@ describe("the release channel of yt-dlp", () => {
 
 describe("the stack", () => {
   it("starts the processor as its image does", async () => {
-    const image = await readFile(inRoot("processor", "Dockerfile"), "utf8");
-    const [, command = "[]"] = /^CMD (.*)$/m.exec(image) ?? [];
+    const image = await readFile(inRoot("Dockerfile"), "utf8");
+    const [, command = "[]"] = /^FROM runtime AS processor$.*?^CMD (.*?)$/ms.exec(image) ?? [];
     expect(JSON.parse(command)).toEqual([
       "node",
       ...PROCESSOR_ARGS.map((arg) => arg.replace(`${root}/`, "")),

@@ -9,6 +9,7 @@ const TOP_LEVEL = [
   ".gitignore",
   "CHANGELOG.md",
   "CONTRIBUTING.md",
+  "Dockerfile",
   "LICENSE",
   "README.md",
   "SECURITY.md",

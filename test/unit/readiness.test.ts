@@ -3,7 +3,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkReadiness, type ReadinessParts } from "../../processor/readiness.ts";
+import { checkReadiness, explainNoWrite, type ReadinessParts } from "../../processor/readiness.ts";
+import { Callback } from "../../processor/run/callback.ts";
 import { checkClock } from "../../worker/services/runs/clock-check.ts";
 import { freePort, listen } from "../support/ports.ts";
 
@@ -15,24 +16,42 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const ALL_ENCODERS = ["libx264", "libx265", "libvpx-vp9", "aac", "libopus", "libmp3lame"];
 const NOTHING = { ytdlpCookies: undefined, ytdlpCookiesFile: undefined, ytdlpPotProviderUrl: undefined };
-const YTDLP = { version: "2026.10.26", challengeScripts: true, impersonation: true, potPlugin: true };
+const PROGRAM = { path: process.execPath, version: "24.21.0" };
+const YTDLP = {
+  ...{ path: process.execPath, version: "2026.10.26" },
+  ...{ challengeScripts: true, impersonation: true, potPlugin: true },
+};
 
 interface Changes {
   readonly config?: Partial<ReadinessParts["config"]>;
   readonly ytdlp?: Partial<ReadinessParts["tools"]["ytdlp"]>;
   readonly encoders?: readonly string[];
   readonly failure?: string;
+  readonly workerFailure?: string;
+  readonly node?: string;
+  readonly ffprobe?: string;
 }
 
-const check = ({ config, ytdlp, encoders = ALL_ENCODERS, failure }: Changes = {}) =>
+const check = ({
+  config,
+  ytdlp,
+  encoders = ALL_ENCODERS,
+  failure,
+  workerFailure,
+  node,
+  ffprobe,
+}: Changes = {}) =>
   checkReadiness({
     config: { ...NOTHING, workDir: folder, ...config },
     tools: {
       ytdlp: { ...YTDLP, ...ytdlp },
-      node: { version: "24.21.0" },
+      node: { ...PROGRAM, path: node ?? PROGRAM.path },
+      ffmpeg: PROGRAM,
+      ffprobe: { ...PROGRAM, path: ffprobe ?? PROGRAM.path },
       encoders: new Set(encoders),
     },
     extractorFailure: () => failure ?? null,
+    workerFailure: () => workerFailure ?? null,
     now: () => Date.UTC(2026, 10, 29),
   });
 
@@ -43,7 +62,7 @@ describe("a processor", () => {
   it("finds nothing wrong when everything is there", async () => {
     const checks = await check();
     expect(checks.map(({ name }) => name)).toEqual([
-      ...["ytdlp", "javascript", "challenge_scripts", "impersonation", "po_token"],
+      ...["worker", "ytdlp", "media_tools", "javascript", "challenge_scripts", "impersonation", "po_token"],
       ...["ytdlp_age", "encoders", "cookies", "work_folder"],
     ]);
     expect(checks.filter(({ status }) => status !== "ok")).toEqual([]);
@@ -51,6 +70,10 @@ describe("a processor", () => {
 
   it.each<[string, Changes, string, "warning" | "failed", RegExp]>([
     ["yt-dlp's process", { failure: "no memory" }, "ytdlp", "failed", /could not be started: no memory/],
+    ["yt-dlp's program", { ytdlp: { path: "/absent/yt-dlp" } }, "ytdlp", "failed", /cannot be run any more/],
+    ["ffprobe", { ffprobe: "/absent/ffprobe" }, "media_tools", "failed", /^ffprobe \(\/absent\/ffprobe\)/],
+    ["a JavaScript runtime", { node: "/absent/node" }, "javascript", "failed", /cannot be run any more/],
+    ["a Worker", { workerFailure: "the Worker is gone" }, "worker", "failed", /cannot be reported/],
     ["challenge scripts", { ytdlp: { challengeScripts: false } }, "challenge_scripts", "warning", /YouTube/],
     ["impersonation", { ytdlp: { impersonation: false } }, "impersonation", "warning", /curl_cffi is not/],
     ["a fresh yt-dlp", { ytdlp: { version: "2026.07.04" } }, "ytdlp_age", "warning", /148 days old/],
@@ -75,6 +98,16 @@ describe("a processor", () => {
     ]);
   });
 
+  it("distinguishes a full disk from one that it may not write", () => {
+    const full = explainNoWrite("/work", Object.assign(new Error(), { code: "ENOSPC" }));
+    expect(full).toEqual({
+      detail: "WORK_DIR /work is full (ENOSPC)",
+      advice: expect.stringContaining("Make room"),
+    });
+    const foreign = explainNoWrite("/work", Object.assign(new Error(), { code: "EACCES" }));
+    expect(foreign.detail).toBe("WORK_DIR /work cannot be written (EACCES)");
+  });
+
   it("judges builds between releases by their date", async () => {
     expect(await complaints({ ytdlp: { version: "2026.11.20.232911" } })).toEqual([]);
     expect(await complaints({ ytdlp: { version: "unknown" } })).toEqual([]);
@@ -96,6 +129,42 @@ describe("a processor", () => {
     await writeFile(ytdlpCookiesFile, ".example.com\tTRUE\t/\tTRUE\t0\tname\tvalue\n");
     await chmod(ytdlpCookiesFile, 0o600);
     expect(await complaints({ config })).toEqual([]);
+  });
+});
+
+describe("what a processor knows of its Worker", () => {
+  const MINUTE = 60_000;
+
+  it.each<[string, () => Response, RegExp]>([
+    [
+      "does not answer",
+      () => {
+        throw new TypeError("fetch failed");
+      },
+      /at WORKER_URL does not answer$/,
+    ],
+    ["does not know its token", () => new Response(null, { status: 401 }), /refuses PROCESSOR_TOKEN$/],
+    ["fails", () => new Response(null, { status: 500 }), /answers 500$/],
+  ])("when that %s: nothing at first, then why, until it is over", async (_, refusal, words) => {
+    let now = 0;
+    let isOver = false;
+    const failures: (string | null)[] = [];
+    const callback: Callback = new Callback({
+      ...{ workerUrl: "http://worker.example", instance: "a", boot: "b", processorToken: "t" },
+      fetch: async () => (isOver ? new Response(null, { status: 200 }) : refusal()),
+      clock: {
+        now: () => now,
+        random: () => 0,
+        sleep: async () => {
+          failures.push(callback.failure);
+          isOver = failures.length === 2;
+          now += MINUTE;
+        },
+      },
+    });
+    await callback.started({ replaces: null, free_slots: 1 }, new AbortController().signal);
+    expect(failures).toEqual([null, expect.stringMatching(words)]);
+    expect(callback.failure).toBeNull();
   });
 });
 

@@ -86,7 +86,9 @@ describe("retrying", () => {
     const failing = retrier.run(async () => {
       tries++;
       const message = "the key hunter2 is busy";
-      throw new StorageFailedError(responseFailure({ status: 503, code: "SlowDown", message }, 90_000));
+      throw new StorageFailedError(
+        responseFailure({ status: 503, code: "SlowDown", message }, { retryAfterMs: 90_000 }),
+      );
     });
     await expect(failing).rejects.toMatchObject({ detail: "SlowDown (503): the key *** is busy" });
     expect(tries).toBe(4);

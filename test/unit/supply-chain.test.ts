@@ -30,8 +30,10 @@ describe("everything external is pinned by its content", () => {
         return name === undefined ? [] : [[name, value ?? ""] as const];
       }),
     );
+    const stages = new Set(lines.flatMap((line) => /^FROM \S+ AS (\S+)$/.exec(line)?.[1] ?? []));
     const images = lines
       .flatMap((line) => /^FROM (\S+)/.exec(line)?.[1] ?? [])
+      .filter((image) => !stages.has(image))
       .map((image) => image.replace(/^\$\{(\w+)\}$/, (_, name: string) => values.get(name) ?? ""));
     expect(images.length).toBeGreaterThan(0);
     expect(images.filter((image) => !WITH_DIGEST.test(image))).toEqual([]);
@@ -64,7 +66,7 @@ describe("everything external is pinned by its content", () => {
   });
 
   it("the PO-token provider: the version of yt-dlp's plugin, which accepts no other major version", () => {
-    const [, provider] = /image: \S*bgutil-ytdlp-pot-provider:(\S+)$/m.exec(read("compose.yaml")) ?? [];
+    const [, provider] = /image: \S*bgutil-ytdlp-pot-provider:([^@\s]+)/.exec(read("compose.yaml")) ?? [];
     expect(read("processor/requirements.in")).toContain(`bgutil-ytdlp-pot-provider==${provider}\n`);
   });
 

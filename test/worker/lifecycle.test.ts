@@ -305,6 +305,35 @@ describe("a job that fails", () => {
     });
   });
 
+  it.each([
+    ["host_not_found", "gone.example.org", "The host name gone.example.org does not exist; check the URL"],
+    ["upload_refused", "oss:PutObject", expect.stringContaining("may not use oss:PutObject; allow it")],
+    // hosts and storages are strangers: only what looks like a name is repeated
+    ["host_not_found", "<b>gone</b>", "The host name of the source does not exist; check the URL"],
+    ["network", "gone.example.org", "The connection to the source failed or broke off"],
+  ])("says what it was about, where that helps: %s, %s", async (code, subject, error) => {
+    const run = await worker.start(key);
+    const { outcome } = failed(code);
+    await worker.report(run, "outcome", { outcome: { ...outcome, subject } });
+    expect(await worker.job(key, run.job_id)).toMatchObject({ error_code: code, error });
+    const { jobs } = await worker.json<{ jobs: unknown[] }>("GET", "/dashboard/jobs", { key });
+    expect(jobs[0]).toMatchObject({ error });
+    expect(jobs[0]).not.toHaveProperty("details");
+  });
+
+  it("no longer says it after a try that failed in another way", async () => {
+    const first = await worker.start(key);
+    const { outcome } = failed("host_not_found");
+    await worker.report(first, "outcome", { outcome: { ...outcome, subject: "gone.example.org" } });
+    worker.now += 5_000;
+    await worker.reconcile();
+    await worker.consumeDispatchQueue();
+    await worker.report(worker.network.run, "outcome", { outcome });
+    expect(await worker.job(key, first.job_id)).toMatchObject({
+      error: "The host name of the source does not exist; check the URL",
+    });
+  });
+
   it("is retried after growing delays, and no sooner than the source allows", async () => {
     const run = await worker.start(key, { max_retry_hours: 0 });
     const reported = { outcome: { ...failed("network").outcome, attempts: 2 } };

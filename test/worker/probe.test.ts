@@ -86,6 +86,15 @@ describe("POST /metadata", () => {
     });
   });
 
+  it("names a host that does not exist", async () => {
+    respond({ type: "failed", code: "host_not_found", subject: "gone.example.org", retry_after_ms: null });
+    const response = await ask("/metadata");
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      error: "The host name gone.example.org does not exist; check the URL",
+    });
+  });
+
   it("says when to come back when the source's trouble may pass, at the time that the source gives", async () => {
     refused("rate_limited", 90_000);
     const limited = await ask("/metadata");

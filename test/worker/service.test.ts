@@ -3,7 +3,9 @@ import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Endpoint } from "../../schema/api/endpoint.ts";
 import { endpoints } from "../../schema/api/endpoints.ts";
+import type { Readiness } from "../../schema/api/health.ts";
 import type { Job } from "../../schema/api/job.ts";
+import { NEWEST_MIGRATION } from "../../schema/db/newest-migration.ts";
 import { readConfig } from "../../worker/config.ts";
 import worker from "../../worker/index.ts";
 import { completed } from "./support/delivery.ts";
@@ -196,6 +198,86 @@ describe("health", () => {
     });
     expect(await service.json("GET", "/readyz")).toMatchObject({
       parts: { processor: { ok: false, detail: "the processor does not answer" } },
+    });
+  });
+
+  describe("is not reported as ready", () => {
+    const readiness = async () => {
+      const response = await service.call("GET", "/readyz");
+      return { status: response.status, parts: (await response.json<Readiness>()).parts };
+    };
+
+    it.each([
+      [
+        "without the newest migration",
+        `update d1_migrations set name = 'none' where name = '${NEWEST_MIGRATION}'`,
+        `update d1_migrations set name = '${NEWEST_MIGRATION}' where name = 'none'`,
+        /lacks the migration \d{4}_\w+\.sql; npm run deploy applies it/,
+      ],
+      [
+        "without any migration",
+        "alter table d1_migrations rename to aside",
+        "alter table aside rename to d1_migrations",
+        /lacks the migration/,
+      ],
+      [
+        "while the database takes no changes",
+        "create trigger full before insert on storage_backoff begin select raise(abort, 'database or disk is full'); end",
+        "drop trigger full",
+        /takes no changes: it is full/,
+      ],
+    ])("%s", async (_, harm, mend, detail) => {
+      await env.DB.exec(harm);
+      try {
+        expect(await readiness()).toMatchObject({
+          status: 503,
+          parts: { database: { ok: false, detail: expect.stringMatching(detail) } },
+        });
+      } finally {
+        await env.DB.exec(mend);
+      }
+      service.now += 3_000;
+      expect(await readiness()).toMatchObject({ status: 200, parts: { database: { ok: true } } });
+    });
+
+    it("while nobody consumes the queue", async () => {
+      await env.DB.exec("delete from jobs");
+      const { key } = await service.account();
+      await service.create(key);
+      for (let minute = 0; minute < 6; minute++) {
+        expect((await readiness()).status).toBe(200);
+        service.now += 60_000;
+        await service.reconcile();
+      }
+      expect(await readiness()).toMatchObject({
+        status: 503,
+        parts: { queue: { ok: false, detail: expect.stringMatching(/^a job has been due for 360 s/) } },
+      });
+      await service.consumeDispatchQueue();
+      expect((await readiness()).status).toBe(200);
+    });
+
+    it("but is, when jobs have waited because nothing ran, until the scheduled work goes on", async () => {
+      await env.DB.exec("delete from jobs");
+      const { key } = await service.account();
+      await service.create(key);
+      service.now += 24 * 60 * 60_000;
+      expect((await readiness()).status).toBe(200);
+    });
+
+    it("with a processor that has another token", async () => {
+      service.network.onOther = (request) =>
+        new Response(null, {
+          status: request.headers.get("authorization") === `Bearer ${env.PROCESSOR_TOKEN}` ? 200 : 401,
+        });
+      expect((await readiness()).status).toBe(200);
+      service.network.onOther = () => new Response(null, { status: 401 });
+      expect(await readiness()).toMatchObject({
+        status: 503,
+        parts: {
+          processor: { ok: false, detail: expect.stringContaining("PROCESSOR_TOKEN must be the same") },
+        },
+      });
     });
   });
 

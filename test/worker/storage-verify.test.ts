@@ -183,12 +183,12 @@ describe("a response of the provider", () => {
     [
       s3,
       xml(403, "AccessDenied"),
-      `AccessDenied: the credentials may not write below videos/ in media${POLICY}`,
+      `AccessDenied: the credentials may not write below videos/ in media (they lack s3:PutObject)${POLICY}`,
     ],
     [
       { ...s3, server_side_encryption: "aws:kms", acl: "public-read" },
       xml(403, "AccessDenied"),
-      "AccessDenied: the credentials may not write below videos/ in media, or not with server_side_encryption (x-amz-server-side-encryption), acl (x-amz-acl)",
+      "AccessDenied: the credentials may not write below videos/ in media (they lack s3:PutObject), or not with server_side_encryption (x-amz-server-side-encryption), acl (x-amz-acl)",
     ],
     [
       { ...s3, acl: "public-read" },
@@ -237,7 +237,7 @@ describe("a response of the provider", () => {
     [
       s3,
       new Response("<html>", { status: 403 }),
-      `HTTP 403: the credentials may not write below videos/ in media${POLICY}`,
+      `HTTP 403: the credentials may not write below videos/ in media (they lack s3:PutObject)${POLICY}`,
     ],
     [s3, xml(503, "SlowDown"), "SlowDown: the storage is not available right now; try again later"],
     [s3, xml(400, "Odd<b>", ""), "HTTP 400: the storage refused the object"],
@@ -282,9 +282,32 @@ describe("a response of the provider", () => {
     [
       sas,
       xml(403, "AuthorizationPermissionMismatch"),
-      /^AuthorizationPermissionMismatch: the credentials may not write below videos\/ in media; a policy/,
+      /^AuthorizationPermissionMismatch: the credentials may not write below videos\/ in media \(they lack write \(w\)\); a policy/,
     ],
     [gcs, xml(404, "NoSuchBucket"), "NoSuchBucket: there is no bucket named media at this endpoint"],
+    [
+      s3,
+      xml(
+        403,
+        "AccessDenied",
+        "<Message>User: x is not authorized to perform: kms:GenerateDataKey on</Message>",
+      ),
+      /may not write below videos\/ in media \(they lack kms:GenerateDataKey\)/,
+    ],
+    [
+      gcs,
+      xml(403, "AccessDenied", "<Details>x does not have storage.multipartUploads.create access</Details>"),
+      /\(they lack storage\.multipartUploads\.create\)/,
+    ],
+    [
+      oss,
+      xml(
+        403,
+        "AccessDenied",
+        "<AccessDeniedDetail><AuthAction>oss:PutObjectTagging</AuthAction></AccessDeniedDetail>",
+      ),
+      /\(they lack oss:PutObjectTagging\)/,
+    ],
     [gcs, xml(403, "AccessDenied"), /a policy .* which kms_key_id, storage_class, acl set$/],
     [oss, xml(403, "InvalidAccessKeyId"), "InvalidAccessKeyId: the storage does not know this access_key_id"],
     [

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 
 /** The query builder over one D1 session. */
-export type Db = DrizzleD1Database;
+export type Db = DrizzleD1Database & { readonly $client: D1Database };
 
 /** A query did not run: the database is unavailable, overloaded or refused the statement. */
 export class DatabaseError extends Error {

@@ -84,6 +84,7 @@ export const shortJobsQuery = (
       progress: jobs.progress,
       title: jobs.title,
       error_code: jobs.error_code,
+      details: jobs.details,
       s3_key: jobs.object_key,
       file_size: jobs.file_size,
       batch_id: jobs.batch_id,

@@ -1,4 +1,4 @@
-import { and, desc, eq, getTableColumns, isNull, lt, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, isNull, lt, type Placeholder, type SQL, sql } from "drizzle-orm";
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { jobCredentials, jobMetadata, jobs } from "../../schema/db/tables/jobs.ts";
 import { jobCounts } from "../../schema/db/tables/usage.ts";
@@ -7,6 +7,7 @@ import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
 import type { Guard, GuardedSetStatement } from "./guarded-statements.ts";
+import { createRowReader, prepareQuery } from "./prepared/prepared-query.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
 /** A job as it is stored. */
@@ -40,9 +41,16 @@ export async function insertJobs(
   jobsToStore: JobsToStore,
   { credentials = [], allowance = null, guardedStatements = [] }: StoreOptions = {},
 ): Promise<number> {
-  const { condition, reservedBytes } = admission(allowance, unfinishedOf(jobsToStore.rows));
+  const unfinished = unfinishedOf(jobsToStore.rows);
+  if (
+    credentials.length === 0 &&
+    guardedStatements.length === 0 &&
+    Object.keys(jobsToStore.shared).length === 0
+  ) {
+    return insertPlainJobs(db, jobsToStore.rows, unfinished === 0 ? null : allowance);
+  }
+  const { condition, reservedBytes } = admission(allowance, unfinished);
   const insert = jobsInsert(db, jobsToStore, condition, reservedBytes);
-  if (credentials.length === 0 && guardedStatements.length === 0) return (await insert).length;
   const isNew: Guard = (jobId) => sql`not exists (select 1 from ${jobs} where ${jobs.id} = ${jobId})`;
   // the guarded statements come first: afterwards no job is new
   const statements = [
@@ -52,6 +60,49 @@ export async function insertJobs(
   ];
   const results = await db.batch(statements as [typeof insert]);
   return (results[guardedStatements.length] as unknown[]).length;
+}
+
+const plainInserts = new Map<string, ReturnType<typeof prepareQuery>>();
+
+/** Stores jobs that nothing else is stored with: the usual case, whose statement differs in its values only. */
+async function insertPlainJobs(
+  db: Db,
+  rows: JobsToStore["rows"],
+  allowance: Allowance | null,
+): Promise<number> {
+  const { maxConcurrent = null, quota = null } = allowance ?? {};
+  const columns = columnsOf(rows);
+  const shape = JSON.stringify([[...columns], maxConcurrent !== null, quota !== null]);
+  const insert = plainInserts.get(shape) ?? preparePlainInsert(columns, { maxConcurrent, quota });
+  plainInserts.set(shape, insert);
+  const stored = await insert(db, {
+    rows: JSON.stringify(rows.map(pack)),
+    accountId: allowance?.accountId,
+    month: allowance?.month,
+    maxConcurrent,
+    bytes: quota?.bytes,
+    bytesPerJob: quota?.bytesPerJob,
+    newJobs: unfinishedOf(rows),
+  });
+  return stored.length;
+}
+
+function preparePlainInsert(
+  columns: ReadonlySet<string>,
+  limits: Pick<Allowance, "maxConcurrent" | "quota">,
+) {
+  const value = (name: string) => sql.placeholder(name);
+  const { condition, reservedBytes } = admission(
+    {
+      accountId: value("accountId"),
+      month: value("month"),
+      maxConcurrent: limits.maxConcurrent === null ? null : value("maxConcurrent"),
+      quota: limits.quota && { bytes: value("bytes"), bytesPerJob: value("bytesPerJob") },
+    },
+    value("newJobs"),
+  );
+  const source = { common: {}, columns, rows: value("rows") };
+  return prepareQuery((db) => insertFrom(db, source, condition, reservedBytes));
 }
 
 /** How many of the jobs are not stored as ended. */
@@ -67,12 +118,28 @@ export const unfinishedOf = (rows: readonly Partial<NewJobRow>[]): number =>
  * @param reservedBytes what is held of the account's quota for each job that is not stored as ended
  */
 export function jobsInsert(db: Db, { shared, rows }: JobsToStore, condition: SQL, reservedBytes: SQL) {
-  const common: Record<string, unknown> = pack(shared);
-  const own = new Set(rows.flatMap((row) => Object.keys(row)));
+  const source = { common: pack(shared), columns: columnsOf(rows), rows: JSON.stringify(rows.map(pack)) };
+  return insertFrom(db, source, condition, reservedBytes);
+}
+
+/** The columns that at least one of the rows has. */
+const columnsOf = (rows: JobsToStore["rows"]): ReadonlySet<string> =>
+  new Set(rows.flatMap((row) => Object.keys(row)));
+
+interface JobsSource {
+  /** Columns that all rows share. */
+  readonly common: Readonly<Record<string, unknown>>;
+  /** The rows' own columns. */
+  readonly columns: ReadonlySet<string>;
+  /** The rows as JSON. */
+  readonly rows: string | Placeholder;
+}
+
+function insertFrom(db: Db, { common, columns, rows }: JobsSource, condition: SQL, reservedBytes: SQL) {
   const valueIn = (name: string): SQL => {
     const sent = sql`json_extract(job.value, ${sql.raw(`'$.${name}'`)})`;
     const value = common[name] ?? null;
-    if (!own.has(name)) return value === null ? sql`null` : sql`${value}`;
+    if (!columns.has(name)) return value === null ? sql`null` : sql`${value}`;
     return value === null ? sent : sql`coalesce(${sent}, ${value})`;
   };
   const values = Object.keys(getTableColumns(jobs)).map((name) => {
@@ -84,7 +151,7 @@ export function jobsInsert(db: Db, { shared, rows }: JobsToStore, condition: SQL
     .insert(jobs)
     .select(
       sql`
-    select ${sql.join(values, sql`, `)} from json_each(${JSON.stringify(rows.map(pack))}) as job
+    select ${sql.join(values, sql`, `)} from json_each(${rows}) as job
     left join ${storageConfigs} as config on config.account_id = ${valueIn("account_id")}
       and ${valueIn("storage_source")} = 'managed'
     where ${condition}`,
@@ -118,9 +185,12 @@ const JSON_COLUMNS = ["request", "plan", "adjustments"] as const;
 
 /** A job, regardless of its owner. */
 export async function findJob(db: Db, id: string): Promise<JobRow | undefined> {
-  return (await jobQuery(db, id))[0];
+  const [row] = await preparedJobQuery(db, { id });
+  return row && readJobRow(row);
 }
-export const jobQuery = (db: Db, id: string) => db.select().from(jobs).where(eq(jobs.id, id));
+const preparedJobQuery = prepareQuery((db) => jobQuery(db, sql.placeholder("id")));
+const readJobRow = createRowReader(jobs);
+export const jobQuery = (db: Db, id: string | Placeholder) => db.select().from(jobs).where(eq(jobs.id, id));
 
 /** A job of this account. */
 export async function findJobOf(db: Db, accountId: string, id: string): Promise<JobRow | undefined> {
@@ -229,7 +299,8 @@ export const countQuery = (db: Db, filter: JobFilter) => {
   return db.select({ total: sql<number>`${total()}`.as("total") }).from(sql`(select 1)`);
 };
 
-function conditionOf({ accountId, status, batchId, metadata = {} }: JobFilter): SQL | undefined {
+/** @returns the condition of a list; the account is part of it */
+export function conditionOf({ accountId, status, batchId, metadata = {} }: JobFilter): SQL | undefined {
   return and(
     eq(jobs.account_id, accountId),
     status === undefined ? undefined : eq(jobs.status, status),

@@ -1,4 +1,17 @@
-import { and, asc, count, eq, gte, isNotNull, isNull, lt, type SQL, sql, sum } from "drizzle-orm";
+import {
+  and,
+  asc,
+  count,
+  eq,
+  gte,
+  isNotNull,
+  isNull,
+  lt,
+  type Placeholder,
+  type SQL,
+  sql,
+  sum,
+} from "drizzle-orm";
 import { apiKeys } from "../../schema/db/tables/accounts.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
 import { keyUsage, usage } from "../../schema/db/tables/usage.ts";
@@ -207,10 +220,22 @@ export const unfinishedByKeyQuery = (db: Db, accountId: string) =>
     .where(and(eq(jobs.account_id, accountId), isNull(jobs.finished_at), isNotNull(jobs.key_id)))
     .groupBy(jobs.key_id);
 
-/** The condition of an insertion of jobs: it inserts nothing that would exceed the allowance. */
+/** An allowance whose values may be placeholders. */
+interface AllowanceInSql {
+  readonly accountId: unknown;
+  readonly month: unknown;
+  readonly maxConcurrent: unknown;
+  readonly quota: { readonly bytes: unknown; readonly bytesPerJob: unknown } | null;
+}
+
+/**
+ * The condition of an insertion of jobs: it inserts nothing that would exceed the allowance.
+ *
+ * @param newJobs their number, or a placeholder for one that is not 0
+ */
 export function admission(
-  allowance: Allowance | null,
-  newJobs: number,
+  allowance: AllowanceInSql | null,
+  newJobs: number | Placeholder,
 ): { condition: SQL; reservedBytes: SQL } {
   if (!allowance || newJobs === 0) return { condition: sql`true`, reservedBytes: sql`null` };
   const { accountId, month, maxConcurrent, quota } = allowance;

@@ -1,37 +1,39 @@
 import { DurableObject } from "cloudflare:workers";
-
-/** One statement with its parameters. */
-export interface Query {
-  readonly sql: string;
-  readonly params: readonly SqlStorageValue[];
-}
-
-/** What a statement returned. */
-export interface Rows {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly SqlStorageValue[])[];
-  readonly rowsRead: number;
-  readonly rowsWritten: number;
-  /** Size of the database, in bytes. */
-  readonly size: number;
-}
+import { type Query, type Rows, type Task, takeFlight } from "./flights.ts";
 
 /**
  * The database of a self-hosted installation: SQLite in a Durable Object, which replaces D1. Several statements run as one
  * transaction, as D1's batches do.
  */
 export class Database extends DurableObject {
-  /** @throws Error with SQLite's words; nothing was written then */
-  query(queries: readonly Query[]): Rows[] {
-    return queries.length === 1
-      ? queries.map((query) => this.#run(query))
-      : this.ctx.storage.transactionSync(() => queries.map((query) => this.#run(query)));
+  /**
+   * Runs the tasks of a flight, each as a transaction of its own, and notes what came of each. They are written to the disk
+   * together; the caller hears of the end only after that.
+   */
+  run(flight: number): void {
+    for (const task of takeFlight(flight)) {
+      try {
+        task.results = this.#runTask(task);
+      } catch (error) {
+        task.error = error;
+      }
+    }
   }
 
-  #run({ sql, params }: Query): Rows {
-    const cursor = this.ctx.storage.sql.exec(sql, ...params);
+  /** @throws Error with SQLite's words; nothing was written then */
+  #runTask({ queries }: Task): Rows[] {
+    return queries.length === 1
+      ? queries.map((query) => this.#runQuery(query))
+      : this.ctx.storage.transactionSync(() => queries.map((query) => this.#runQuery(query)));
+  }
+
+  #runQuery({ sql, params, wants }: Query): Rows {
+    const { sql: database } = this.ctx.storage;
+    const cursor = database.exec(sql, ...params);
     const rows = Array.from(cursor.raw());
+    if (wants === "rows") return { rows };
     const { columnNames: columns, rowsRead, rowsWritten } = cursor;
-    return { columns, rows, rowsRead, rowsWritten, size: this.ctx.storage.sql.databaseSize };
+    const [[changes] = [0]] = database.exec("select changes()").raw<[number]>();
+    return { rows, facts: { columns, rowsRead, rowsWritten, changes, size: database.databaseSize } };
   }
 }

@@ -1,7 +1,11 @@
+import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import worker, { ProcessorInstance, Batch as WorkersBatch } from "../index.ts";
+import { consoleLog } from "../lib/log.ts";
 import { type Database, Database as DatabaseObject } from "./database.ts";
+import { createFlights } from "./flights.ts";
 import { createLocalD1 } from "./local-d1.ts";
+import { createSharedQueue } from "./shared-queue.ts";
 
 /**
  * The Worker of a self-hosted installation: the one that runs on Cloudflare, on a platform that costs less where there is
@@ -32,9 +36,13 @@ function environmentOf(embedded: EmbeddedEnv): Env {
   const known = environments.get(embedded);
   if (known !== undefined) return known;
   const id = embedded.DATABASE.idFromName(DATABASE_NAME);
-  const db = createLocalD1(async (queries) => await embedded.DATABASE.get(id).query(queries));
-  const replaced: Pick<Env, "DB" | "READ_RATE" | "WRITE_RATE"> = {
+  const call = async (flight: number) => await embedded.DATABASE.get(id).run(flight);
+  const db = createLocalD1(createFlights({ call, waitUntil }));
+  const shared = { waitUntil, log: consoleLog };
+  const replaced: Pick<Env, "DB" | "DISPATCH_QUEUE" | "DELIVERY_QUEUE" | "READ_RATE" | "WRITE_RATE"> = {
     DB: db,
+    DISPATCH_QUEUE: createSharedQueue(embedded.DISPATCH_QUEUE, shared),
+    DELIVERY_QUEUE: createSharedQueue(embedded.DELIVERY_QUEUE, shared),
     READ_RATE: UNLIMITED,
     WRITE_RATE: UNLIMITED,
   };

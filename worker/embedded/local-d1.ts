@@ -1,7 +1,4 @@
-import type { Query, Rows } from "./database.ts";
-
-/** Runs statements as one transaction; the results have their order. */
-export type RunQueries = (queries: readonly Query[]) => Promise<readonly Rows[]>;
+import type { Query, Rows, RunQueries } from "./flights.ts";
 
 /**
  * The part of D1's interface that the Worker uses, over {@link RunQueries}. There is one database and no replica, so a
@@ -11,7 +8,7 @@ export function createLocalD1(run: RunQueries): D1Database {
   const session = {
     prepare: (sql: string) => new LocalStatement(run, sql, []),
     async batch(statements: readonly LocalStatement[]) {
-      const results = await run(statements.map(({ query }) => query));
+      const results = await run(statements.map((statement) => statement.query("everything")));
       return results.map(resultOf);
     },
     getBookmark: () => null,
@@ -20,20 +17,26 @@ export function createLocalD1(run: RunQueries): D1Database {
 }
 
 class LocalStatement {
-  readonly query: Query;
   readonly #run: RunQueries;
+  readonly #sql: string;
+  readonly #params: Query["params"];
 
   constructor(run: RunQueries, sql: string, params: Query["params"]) {
     this.#run = run;
-    this.query = { sql, params };
+    this.#sql = sql;
+    this.#params = params;
+  }
+
+  query(wants: Query["wants"]): Query {
+    return { sql: this.#sql, params: this.#params, wants };
   }
 
   bind(...values: unknown[]): LocalStatement {
-    return new LocalStatement(this.#run, this.query.sql, values.map(parameterOf));
+    return new LocalStatement(this.#run, this.#sql, values.map(parameterOf));
   }
 
   async all(): Promise<unknown> {
-    return resultOf(await this.#rows());
+    return resultOf(await this.#rows("everything"));
   }
 
   run(): Promise<unknown> {
@@ -41,11 +44,11 @@ class LocalStatement {
   }
 
   async raw(): Promise<unknown> {
-    return (await this.#rows()).rows;
+    return (await this.#rows("rows")).rows;
   }
 
-  async #rows(): Promise<Rows> {
-    const [rows] = await this.#run([this.query]);
+  async #rows(wants: Query["wants"]): Promise<Rows> {
+    const [rows] = await this.#run([this.query(wants)]);
     if (rows === undefined) throw new Error("The database returned no result");
     return rows;
   }
@@ -58,8 +61,11 @@ function parameterOf(value: unknown): SqlStorageValue {
   throw new TypeError(`A parameter of type ${typeof value} is not supported`);
 }
 
-const resultOf = ({ columns, rows, rowsRead, rowsWritten, size }: Rows) => ({
-  success: true,
-  results: rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index] ?? null]))),
-  meta: { rows_read: rowsRead, rows_written: rowsWritten, size_after: size },
-});
+function resultOf({ rows, facts }: Rows) {
+  const { columns = [], rowsRead, rowsWritten, changes, size } = facts ?? {};
+  return {
+    success: true,
+    results: rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index] ?? null]))),
+    meta: { rows_read: rowsRead, rows_written: rowsWritten, changes, size_after: size },
+  };
+}

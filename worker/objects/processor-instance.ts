@@ -60,7 +60,10 @@ export class ProcessorInstance extends DurableObject<Env> implements ProcessorRp
     const { container } = this.ctx;
     if (!container) return { ok: false, detail: "there are no containers here; set PROCESSOR_URL" };
     if (!container.running) return { ok: true };
-    return readHealth((path, init) => container.getTcpPort(PORT).fetch(`http://processor${path}`, init));
+    return readHealth(
+      (path, init) => container.getTcpPort(PORT).fetch(`http://processor${path}`, init),
+      null,
+    );
   }
 
   /** Postpones the end of the container: work inside it does not count as activity. */

@@ -2,10 +2,20 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BenchOptions } from "../options.ts";
+import { startNginx } from "../servers/nginx.ts";
 import { type Peer, startPeer } from "../servers/peer.ts";
 import { type ServerProcess, startServer } from "../servers/server-process.ts";
+import { startTools, type Tools } from "../servers/tool-peers.ts";
+import { trustedAuthority } from "../trust.ts";
 import { type Floor, startFloor } from "./floor-runner.ts";
 import { ensureMedia, MEDIA_FOLDER } from "./media.ts";
+
+/** Where media comes from and goes to. */
+export interface Line {
+  /** `scheme://host:port` */
+  readonly origin: string;
+  readonly s3: string;
+}
 
 /** What all parts that transfer media need. */
 export interface Bench {
@@ -13,8 +23,14 @@ export interface Bench {
   readonly log: (line: string) => void;
   /** Folder for everything that a bench writes; removed at its end. */
   readonly folder: string;
-  readonly origin: ServerProcess;
-  readonly s3: ServerProcess;
+  /** Servers without TLS. */
+  readonly origin: Pick<ServerProcess, "url" | "host">;
+  readonly s3: Pick<ServerProcess, "url" | "host">;
+  readonly lines: { readonly http: Line; readonly tls: Line | null };
+  /** `host:port` of all origins. */
+  readonly origins: readonly string[];
+  /** Command lines of other tools that are installed. */
+  readonly tools: Tools;
   readonly peer: Peer;
   readonly floor: Floor;
 }
@@ -25,7 +41,7 @@ export async function withBench<T>(
   log: (line: string) => void,
   work: (bench: Bench) => Promise<T>,
 ): Promise<T> {
-  await ensureMedia(log);
+  await ensureMedia(log, options.size);
   const folder = await mkdtemp(join(tmpdir(), "waterspout-bench-"));
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   try {
@@ -34,14 +50,37 @@ export async function withBench<T>(
       undo.push(() => part.stop());
       return part;
     };
+    const authority = trustedAuthority();
+    const files = authority ? [authority.certificate, authority.key] : [];
+    const origin = await started(startServer("origin.ts", [MEDIA_FOLDER, ...files]));
+    const s3 = await started(startServer("null-s3.ts", files));
+    const servers = { origin: origin.host, s3: s3.host };
+    const nginx = await startNginx({ folder, mediaFolder: MEDIA_FOLDER, ...servers, authority });
+    if (nginx) undo.push(() => nginx.stop());
+    else log("nginx is not installed: the servers of this bench are slower, and TLS costs them more");
+    const hosts = {
+      http: nginx ? at(nginx.origin.http) : origin.host,
+      https: nginx ? nginx.origin.https && at(nginx.origin.https) : origin.tlsHost,
+      s3: nginx ? at(nginx.s3.http) : s3.host,
+      s3Tls: nginx ? nginx.s3.https && at(nginx.s3.https) : s3.tlsHost,
+    };
+    if (!hosts.https) log("TLS is not measured: this machine has no openssl, or allows no mount namespace");
     return await work({
       ...{ options, log, folder },
-      origin: await started(startServer("origin.ts", [MEDIA_FOLDER])),
-      s3: await started(startServer("null-s3.ts")),
+      origin: { host: hosts.http, url: `http://${hosts.http}` },
+      s3: { host: hosts.s3, url: `http://${hosts.s3}` },
+      lines: {
+        http: { origin: `http://${hosts.http}`, s3: `http://${hosts.s3}` },
+        tls: hosts.https ? { origin: `https://${hosts.https}`, s3: `https://${hosts.s3Tls}` } : null,
+      },
+      origins: [hosts.http, ...(hosts.https ? [hosts.https] : [])],
       peer: await started(startPeer(folder)),
       floor: await started(startFloor()),
+      tools: await startTools(folder, options.peers, log),
     });
   } finally {
     for (const step of undo.reverse()) await step();
   }
 }
+
+const at = (port: number): string => `127.0.0.1:${port}`;

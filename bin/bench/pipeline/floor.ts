@@ -3,17 +3,21 @@
  * connection and discards it, and uploads as many bytes from memory.
  */
 import { Agent, request as httpRequest, type RequestOptions } from "node:http";
+import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import type { FloorOrder } from "./floor-runner.ts";
 
 const PART = 8 << 20;
 const PARTS_AT_ONCE = 4;
 const part = Buffer.alloc(PART, 0x5a);
 const agent = new Agent({ keepAlive: true });
+const tlsAgent = new TlsAgent({ keepAlive: true });
 
 /** Sends one request and discards its response. @returns the length of the response */
 function exchange(url: string, options: RequestOptions, body?: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
-    const outgoing = httpRequest(url, { agent, ...options }, (incoming) => {
+    const isTls = url.startsWith("https:");
+    const request = isTls ? httpsRequest : httpRequest;
+    const outgoing = request(url, { agent: isTls ? tlsAgent : agent, ...options }, (incoming) => {
       let length = 0;
       incoming.on("data", (chunk: Buffer) => {
         length += chunk.length;

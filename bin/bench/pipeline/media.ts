@@ -30,10 +30,20 @@ const formsIn = (folder: string): Forms => ({
   dash: `${folder}/dash/index.mpd`,
 });
 
-/** 1 GiB: 400 seconds, 200 segments. */
-export const LARGE = formsIn("large");
-/** A fifth of that, for slow connections. */
-export const MEDIUM = formsIn("medium");
+/** Duration of 1 GiB. */
+const GIB_SECONDS = 400;
+
+/** About this many GiB in segments of two seconds: 1 GiB has 400 seconds. */
+export const formsOf = (gib: number): Forms => formsIn(folderOf(secondsOf(gib)));
+
+const secondsOf = (gib: number): number =>
+  Math.max(1, Math.round((gib * GIB_SECONDS) / LOOP_SECONDS)) * LOOP_SECONDS;
+
+const folderOf = (seconds: number): string =>
+  ({ 400: "large", 80: "medium" })[seconds] ?? `seconds-${seconds}`;
+
+/** GiB for slow connections. */
+export const MEDIUM_GIB = 0.2;
 /** 8 MB, progressive. */
 export const SMALL = "small.mp4";
 /** A minute of 720p VP9, to be encoded. */
@@ -48,10 +58,9 @@ const SPLIT = { video: "video.mp4", audio: "audio.m4a", videoRate: VIDEO_RATE, w
 type Log = (line: string) => void;
 
 /** Creates missing media: takes a minute or two and 5 GB the first time, nothing after that. */
-export async function ensureMedia(log: Log): Promise<void> {
+export async function ensureMedia(log: Log, gib: number): Promise<void> {
   await make("loop.mp4", log, (file) => ffmpeg([...encoded(LOOP_SECONDS, VIDEO_RATE), file]));
-  await makeForms(LARGE, 400, log);
-  await makeForms(MEDIUM, 80, log);
+  for (const size of [gib, MEDIUM_GIB]) await makeForms(formsOf(size), secondsOf(size), log);
   await make(SMALL, log, (file) => ffmpeg([...encoded(20, 3_200_000), file]));
   await make(TO_ENCODE, log, (file) =>
     ffmpeg([

@@ -1,18 +1,23 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Target } from "../measurement.ts";
-import { type Forms, LARGE, MEDIA_FOLDER, MEDIUM } from "./media.ts";
+import { type Forms, formsOf, MEDIA_FOLDER, MEDIUM_GIB } from "./media.ts";
 import type { Bucket } from "./target.ts";
 
 /** One source over one kind of connection. */
 export interface PipelineCase {
   readonly name: string;
+  readonly form: keyof Forms;
   readonly media: string;
+  readonly gib: number;
+  /** TLS at both ends, or at none. */
+  readonly protocol: "tls" | "http";
   readonly line: "fast" | "capped" | "shaped";
   readonly bucket: Bucket;
-  readonly target: Target;
-  /** The competitors. Shaped connections are only compared with the bare network, because the peer takes minutes. */
-  readonly others: readonly ("peer" | "floor")[];
+  readonly targets: readonly Target[];
+  readonly cpuTarget?: number;
+  /** The competitors. Shaped connections are only compared with the bare network, because the peers take minutes. */
+  readonly others: readonly ("peers" | "floor")[];
 }
 
 const FORM_NAMES: readonly (readonly [keyof Forms, string])[] = [
@@ -22,32 +27,51 @@ const FORM_NAMES: readonly (readonly [keyof Forms, string])[] = [
   ["dash", "DASH"],
 ];
 
-const FAST_LIMITS: Record<keyof Forms, number> = { progressive: 0.3, split: 0.35, hls: 0.3, dash: 0.3 };
+/** Against the strongest peer: time over TLS and without it, CPU time over TLS. */
+const FAST_LIMITS = {
+  progressive: { tls: 0.6, http: 0.5, cpu: 0.6 },
+  split: { tls: 0.35, http: 0.25, cpu: 0.5 },
+  hls: { tls: 0.35, http: 0.25, cpu: 0.5 },
+  dash: { tls: 0.35, http: 0.25, cpu: 0.5 },
+} as const;
 
-export const PIPELINE_CASES: readonly PipelineCase[] = [
-  ...FORM_NAMES.map(
-    ([form, name]): PipelineCase => ({
-      ...{
-        name: `${name}, 1 GiB`,
-        media: LARGE[form],
-        line: "fast",
-        bucket: "fast",
-        others: ["peer", "floor"],
-      },
-      target: { against: "peer", atMost: FAST_LIMITS[form] },
+const PROTOCOLS = ["tls", "http"] as const;
+const SHOWN = { tls: "TLS", http: "http" } as const;
+
+/** @param gib size of the large media */
+export const pipelineCases = (gib: number): readonly PipelineCase[] => [
+  ...PROTOCOLS.flatMap((protocol) =>
+    FORM_NAMES.map(([form, name]): PipelineCase => {
+      const limits = FAST_LIMITS[form];
+      return {
+        ...{
+          name: `${name}, ${gib} GiB, ${SHOWN[protocol]}`,
+          form,
+          media: formsOf(gib)[form],
+          gib,
+          protocol,
+        },
+        ...{ line: "fast", bucket: "fast", others: ["peers", "floor"] },
+        targets: [
+          { against: "strongest", atMost: limits[protocol] },
+          { against: "peer", atMost: protocol === "tls" ? 0.2 : 0.3 },
+        ],
+        ...(protocol === "tls" ? { cpuTarget: limits.cpu } : {}),
+      };
     }),
   ),
   ...FORM_NAMES.map(
     ([form, name]): PipelineCase => ({
-      ...{ name: `${name}, 0.2 GiB, 20 MB/s per connection`, media: MEDIUM[form] },
-      ...{ line: "capped", bucket: "fast", others: ["peer"], target: { against: "peer", atMost: 0.2 } },
+      ...{ name: `${name}, ${MEDIUM_GIB} GiB, 20 MB/s per connection, TLS`, form, protocol: "tls" },
+      ...{ media: formsOf(MEDIUM_GIB)[form], gib: MEDIUM_GIB, line: "capped", bucket: "fast" },
+      ...{ others: ["peers"], targets: [{ against: "strongest", atMost: 0.5 }] },
     }),
   ),
   ...FORM_NAMES.slice(0, 2).map(
     ([form, name]): PipelineCase => ({
-      ...{ name: `${name}, 1 GiB, both ends at 100 MB/s`, media: LARGE[form] },
-      ...{ line: "shaped", bucket: "shaped", others: ["floor"] },
-      target: { against: "floor", atMost: form === "split" ? 1.25 : 1.15 },
+      ...{ name: `${name}, ${gib} GiB, both ends at 100 MB/s, TLS`, form, protocol: "tls" },
+      ...{ media: formsOf(gib)[form], gib, line: "shaped", bucket: "shaped", others: ["floor"] },
+      targets: [{ against: "floor", atMost: form === "split" ? 1.25 : 1.15 }],
     }),
   ),
 ];

@@ -1,20 +1,23 @@
-import { median, type Subject } from "../measurement.ts";
+import { type Effort, median, type Subject } from "../measurement.ts";
 import { type BenchProcessor, startBenchProcessor } from "../servers/bench-processor.ts";
 import type { Bench } from "./bench-context.ts";
 import { measureJobs } from "./jobs.ts";
-import { mediaUrls, PIPELINE_CASES, type PipelineCase } from "./pipeline-cases.ts";
+import { mediaUrls, type PipelineCase, pipelineCases } from "./pipeline-cases.ts";
 import { targetOf } from "./target.ts";
 import { readBeforehand, warmUp } from "./warm-up.ts";
 
 /** Sources of all forms over fast, capped and shaped connections; then complete jobs on a stack of their own. */
 export async function benchPipeline(bench: Bench): Promise<readonly Subject[]> {
-  const cases = PIPELINE_CASES.filter(({ name }) => name.toLowerCase().includes(bench.options.only));
+  const { lines, options } = bench;
+  const cases = pipelineCases(options.size).filter(
+    ({ name, protocol }) => name.toLowerCase().includes(options.only) && lines[protocol] !== null,
+  );
   const subjects = cases.length === 0 ? [] : await measureCases(bench, cases);
   return [...subjects, ...(await measureJobs(bench))];
 }
 
 async function measureCases(bench: Bench, cases: readonly PipelineCase[]): Promise<Subject[]> {
-  const processor = await startBenchProcessor(bench.folder, [bench.origin.host]);
+  const processor = await startBenchProcessor(bench.folder, bench.origins);
   try {
     await warmUp(bench, processor);
     const subjects: Subject[] = [];
@@ -30,35 +33,62 @@ async function measureCase(
   processor: BenchProcessor,
   pipelineCase: PipelineCase,
 ): Promise<Subject> {
-  const { options, log, origin, s3, peer, floor } = bench;
-  const { name, media, line, bucket, target, others } = pipelineCase;
-  const url = `${origin.url}/${line}/${media}`;
-  const sources = await mediaUrls(pipelineCase, origin.url);
-  const storage = targetOf(s3.url, bucket);
+  const { options, log, lines, peer, floor, tools } = bench;
+  const { name, form, media, line, bucket, targets, cpuTarget, others, gib, protocol } = pipelineCase;
+  const ends = lines[protocol] ?? lines.http;
+  const url = `${ends.origin}/${line}/${media}`;
+  const sources = await mediaUrls(pipelineCase, ends.origin);
+  const storage = targetOf(ends.s3, bucket);
   await readBeforehand(bench, pipelineCase);
-  const ours: number[] = [];
-  const peers: number[] = [];
+  const ours = new Samples("ours");
+  const usual = new Samples("yt-dlp, SDK");
+  const comparesTools = others.includes("peers");
+  const rivals = comparesTools ? tools.peers.filter(({ forms }) => forms.includes(form)) : [];
+  const contenders = rivals.map((tool) => ({ tool, samples: new Samples(tool.name) }));
   const floors: number[] = [];
   const peaks: number[] = [];
   const disks: number[] = [];
   for (let run = 1; run <= options.runs; run++) {
     log(`${name}: ${run} of ${options.runs}`);
-    const { ms, peakBytes, diskBytes } = await processor.run(url, storage);
-    ours.push(ms);
+    const { ms, cpuSeconds, peakBytes, diskBytes } = await processor.run(url, storage);
+    ours.add(ms, cpuSeconds);
     if (peakBytes !== null) peaks.push(peakBytes);
     if (diskBytes !== null) disks.push(diskBytes);
-    if (others.includes("peer")) peers.push((await peer.deliver(url, storage)).totalMs);
+    if (comparesTools && options.peers.length === 0) {
+      const delivery = await peer.deliver(url, storage);
+      usual.add(delivery.totalMs, delivery.cpuSeconds);
+    }
+    for (const { tool, samples } of contenders) {
+      const delivery = await tool.deliver(url, storage);
+      samples.add(delivery.ms, delivery.cpuSeconds);
+    }
     if (others.includes("floor")) floors.push(await floor.measure(sources, storage));
   }
+  const all = [usual, ...contenders.map(({ samples }) => samples)].filter(({ ms }) => ms.length > 0);
   return {
-    name,
-    target,
+    ...{ name, targets, gib, others: all, cpuSeconds: ours.cpuSeconds },
+    ...(cpuTarget === undefined ? {} : { cpuTarget }),
     samples: {
-      ours,
-      ...(others.includes("peer") ? { peer: peers } : {}),
-      ...(others.includes("floor") ? { floor: floors } : {}),
+      ours: ours.ms,
+      ...(usual.ms.length > 0 ? { peer: usual.ms } : {}),
+      ...(floors.length > 0 ? { floor: floors } : {}),
     },
     peakBytes: peaks.length > 0 ? Math.max(...peaks) : null,
     diskBytes: disks.length > 0 ? median(disks) : null,
   };
+}
+
+class Samples implements Effort {
+  readonly name: string;
+  readonly ms: number[] = [];
+  readonly cpuSeconds: number[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  add(ms: number, cpuSeconds: number | null): void {
+    this.ms.push(ms);
+    if (cpuSeconds !== null) this.cpuSeconds.push(cpuSeconds);
+  }
 }

@@ -7,18 +7,22 @@ import { targetOf } from "./target.ts";
 /** Pays the costs of a first run before the first measurement. */
 
 /** Delivers one small file with each competitor, which loads the programs from disk, so that no start is measured. */
-export async function warmUp({ origin, s3, peer }: Bench, processor: BenchProcessor): Promise<void> {
-  const url = `${origin.url}/fast/${SMALL}`;
-  const storage = targetOf(s3.url, "fast");
-  await processor.run(url, storage);
-  await peer.deliver(url, storage);
+export async function warmUp({ lines, peer, tools }: Bench, processor: BenchProcessor): Promise<void> {
+  for (const line of [lines.http, lines.tls]) {
+    if (line === null) continue;
+    const url = `${line.origin}/fast/${SMALL}`;
+    const storage = targetOf(line.s3, "fast");
+    await processor.run(url, storage);
+    await peer.deliver(url, storage);
+    for (const tool of tools.peers) await tool.deliver(url, storage);
+  }
 }
 
 /** Reads the media of a case into the system's page cache. */
 export async function readBeforehand(
-  { origin, s3, floor }: Bench,
+  { lines: { http }, floor }: Bench,
   pipelineCase: PipelineCase,
 ): Promise<void> {
-  const sources = await mediaUrls({ ...pipelineCase, line: "fast" }, origin.url);
-  await floor.measure(sources, targetOf(s3.url, "fast"));
+  const sources = await mediaUrls({ ...pipelineCase, line: "fast" }, http.origin);
+  await floor.measure(sources, targetOf(http.s3, "fast"));
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type MediaRequest, plan } from "../../../schema/media.ts";
 import type { Delivery } from "../../../schema/wire/callback.ts";
 import type { RunRequest, StorageTarget } from "../../../schema/wire/run.ts";
@@ -10,11 +10,13 @@ import { freePort } from "../../stack/ports.ts";
 import { PROCESSOR_ARGS } from "../../stack/processor.ts";
 import { until } from "../until.ts";
 import { type Coordinator, startCoordinator } from "./coordinator.ts";
-import { diskBytes, peakMemory, resetPeakMemory } from "./process-facts.ts";
+import { diskBytes, peakMemory, resetPeakMemory, treeCpuSeconds } from "./process-facts.ts";
 
 /** One run and its cost. */
 export interface MeasuredRun {
   readonly ms: number;
+  /** Of the processor and its tools; null if unknown. */
+  readonly cpuSeconds: number | null;
   readonly delivery: Delivery;
   /** Memory of the processor alone, without its tools; null if unknown. */
   readonly peakBytes: number | null;
@@ -37,7 +39,7 @@ export async function startBenchProcessor(
   allowedHosts: readonly string[],
 ): Promise<BenchProcessor> {
   const [coordinator, port] = await Promise.all([startCoordinator(), freePort()]);
-  const child = spawn(process.execPath, PROCESSOR_ARGS, {
+  const child = spawn(process.execPath, [...profiling(folder), ...PROCESSOR_ARGS], {
     env: {
       ...systemEnvironment(process.env),
       ...{ WORKER_URL: coordinator.url, PROCESSOR_TOKEN: TOKEN, HOST: "127.0.0.1", PORT: `${port}` },
@@ -76,6 +78,7 @@ async function measure(
 ): Promise<MeasuredRun> {
   resetPeakMemory(pid);
   const diskBefore = diskBytes(pid);
+  const cpuBefore = treeCpuSeconds(pid);
   const startedAt = performance.now();
   const response = await fetch(`${url}/runs`, {
     method: "POST",
@@ -88,8 +91,10 @@ async function measure(
   const ms = performance.now() - startedAt;
   if (outcome.type !== "completed") throw new Error(`The run ended ${JSON.stringify(outcome)}`);
   const disk = diskBytes(pid);
+  const cpu = treeCpuSeconds(pid);
   return {
     ms,
+    cpuSeconds: cpu === null || cpuBefore === null ? null : cpu - cpuBefore,
     delivery: outcome.delivery,
     peakBytes: peakMemory(pid),
     diskBytes: disk === null || diskBefore === null ? null : disk - diskBefore,
@@ -108,4 +113,10 @@ function runRequest(url: string, target: StorageTarget, request: MediaRequest): 
       recording: { asked: false, from_start: false, max_seconds: 43_200 },
     },
   };
+}
+
+/** With `BENCH_PROFILE` set, the processor writes profiles of its CPU time to that folder when it ends. */
+function profiling(folder: string): string[] {
+  const { BENCH_PROFILE: target } = process.env;
+  return target ? ["--cpu-prof", `--cpu-prof-dir=${resolve(folder, target)}`] : [];
 }

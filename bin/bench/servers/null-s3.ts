@@ -1,17 +1,19 @@
 /**
  * The part of S3 that uploads use, as a program of its own. It accepts everything, checks nothing and keeps only sizes,
- * so that a bench measures the uploader. The bucket `shaped` reads slowly.
+ * so that a bench measures the uploader. The bucket `shaped` reads slowly. A server in front may take the bodies: then
+ * `x-body-bytes` has their length.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { createPace, type Pace } from "./pace.ts";
 import { SHAPED_RATE } from "./rates.ts";
-import { listenAndReport } from "./server-process.ts";
+import { listenTwice, tlsFiles } from "./server-process.ts";
 
 const shaped = createPace(SHAPED_RATE);
 /** Bytes by upload id, then by key once the upload is complete. */
 const uploads = new Map<string, number>();
 const objects = new Map<string, number>();
 let count = 0;
+const MODIFIED = { "last-modified": new Date().toUTCString() };
 
 async function swallow(request: IncomingMessage, pace: Pace | null): Promise<number> {
   let length = 0;
@@ -31,7 +33,10 @@ async function swallow(request: IncomingMessage, pace: Pace | null): Promise<num
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://s3");
-  const received = await swallow(request, pathname.startsWith("/shaped/") ? shaped : null);
+  const read = await swallow(request, pathname.startsWith("/shaped/") ? shaped : null);
+  // some clients send signatures between the bytes
+  const { "x-amz-decoded-content-length": decoded, "x-body-bytes": taken } = request.headers;
+  const received = Number(decoded ?? taken ?? read);
   const upload = searchParams.get("uploadId");
   const etag = { etag: `"${(count++).toString(16).padStart(32, "0")}"` };
   if (request.method === "POST" && searchParams.has("uploads")) {
@@ -54,7 +59,9 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     response.writeHead(200, etag).end();
   } else if (request.method === "HEAD") {
     const size = objects.get(pathname);
-    response.writeHead(size === undefined ? 404 : 200, { ...etag, "x-size": `${size ?? 0}` }).end();
+    // such a tag is no MD5, so nobody compares it with one
+    const head = { etag: `"${"0".repeat(32)}-1"`, "content-length": `${size ?? 0}`, ...MODIFIED };
+    response.writeHead(size === undefined ? 404 : 200, head).end();
   } else {
     response.writeHead(204).end();
   }
@@ -64,7 +71,7 @@ function respond(response: ServerResponse, xml: string): void {
   response.writeHead(200, { "content-type": "application/xml" }).end(xml);
 }
 
-const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
+const answer: RequestListener = (request, response) => {
   serve(request, response).catch(() => response.destroy());
-});
-listenAndReport(server);
+};
+listenTwice({ keepAliveTimeout: 60_000, requestTimeout: 0 }, answer, tlsFiles(process.argv.slice(2)));

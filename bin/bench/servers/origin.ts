@@ -3,11 +3,11 @@
  * limits each connection, `/shaped/…` limits all connections together.
  */
 import { open, stat } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { createPace, type Pace } from "./pace.ts";
 import { CAPPED_RATE, SHAPED_RATE } from "./rates.ts";
-import { listenAndReport } from "./server-process.ts";
+import { listenTwice, tlsFiles } from "./server-process.ts";
 
 const CHUNK = 256 << 10;
 
@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<string, string>> = {
   ".ts": "video/mp2t",
 };
 
-const [folder = "."] = process.argv.slice(2);
+const [folder = ".", ...files] = process.argv.slice(2);
 const unlimited: Pace = async () => {};
 const shaped = createPace(SHAPED_RATE);
 const byConnection = new WeakMap<object, Pace>();
@@ -103,7 +103,7 @@ function write(response: ServerResponse, bytes: Buffer): Promise<void> {
   });
 }
 
-const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+const answer: RequestListener = (request, response) => {
   serve(request, response).catch(() => response.destroy());
-});
-listenAndReport(server);
+};
+listenTwice({ keepAliveTimeout: 60_000 }, answer, tlsFiles(files));

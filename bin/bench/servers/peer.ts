@@ -6,11 +6,20 @@ import { promisify } from "node:util";
 import { formatSort } from "../../../processor/stages/select.ts";
 import { plan } from "../../../schema/media.ts";
 import type { S3Target } from "../../../schema/wire/run.ts";
+import { endedChildrenCpuSeconds, treeCpuSeconds } from "./process-facts.ts";
+
+export interface PeerDelivery {
+  /** Milliseconds for one yt-dlp command line. */
+  readonly commandMs: number;
+  /** Milliseconds for that and for the upload after it. */
+  readonly totalMs: number;
+  /** Null if unknown. */
+  readonly cpuSeconds: number | null;
+}
 
 /** The usual method: yt-dlp to disk, then the provider's SDK. */
 export interface Peer {
-  /** Milliseconds for one yt-dlp command line and for the upload after it. */
-  deliver(url: string, target: S3Target): Promise<{ readonly commandMs: number; readonly totalMs: number }>;
+  deliver(url: string, target: S3Target): Promise<PeerDelivery>;
   stop(): Promise<void>;
 }
 
@@ -27,11 +36,16 @@ export async function startPeer(folder: string): Promise<Peer> {
   const uploader = fork(join(import.meta.dirname, "sdk-uploader.ts"));
   await once(uploader, "message");
   const downloads = join(folder, "peer");
+  const cpuSeconds = () => {
+    const [commands, uploads] = [endedChildrenCpuSeconds(), treeCpuSeconds(uploader.pid ?? 0)];
+    return commands === null || uploads === null ? null : commands + uploads;
+  };
   return {
     async deliver(url, target) {
       await rm(downloads, { recursive: true, force: true });
       await mkdir(downloads, { recursive: true });
       const startedAt = performance.now();
+      const cpuBefore = cpuSeconds();
       await promisify(execFile)(ytdlp, commandLine(url), { cwd: downloads });
       const commandMs = performance.now() - startedAt;
       const [name = ""] = await readdir(downloads);
@@ -40,8 +54,9 @@ export async function startPeer(folder: string): Promise<Peer> {
       const [response] = await once(uploader, "message");
       if (response !== "done") throw new Error(`The SDK could not upload: ${response}`);
       const totalMs = performance.now() - startedAt;
+      const cpu = cpuSeconds();
       await rm(downloads, { recursive: true, force: true });
-      return { commandMs, totalMs };
+      return { commandMs, totalMs, cpuSeconds: cpu === null || cpuBefore === null ? null : cpu - cpuBefore };
     },
     async stop() {
       const exited = once(uploader, "exit");
@@ -52,7 +67,7 @@ export async function startPeer(folder: string): Promise<Peer> {
 }
 
 /** Options for yt-dlp that select the streams that a job would use. */
-function commandLine(url: string): string[] {
+export function commandLine(url: string): string[] {
   const sort = formatSort(plan({}).plan);
   return [
     ...["--ignore-config", "--no-progress", "--quiet", "-f", "bv*+ba/b", "-S", sort.join(",")],

@@ -3,6 +3,7 @@ import type { BlobHTTPHeaders, BlobRequestConditions, BlockBlobClient, Pipeline 
 import { parseRetryAfter } from "../../../schema/retry-after.ts";
 import { addressOf, type BucketAddress } from "../../../schema/storage/address.ts";
 import { queryString } from "../../../schema/storage/object-path.ts";
+import { permissionFor } from "../../../schema/storage/permissions.ts";
 import { AzureSignature } from "../../../schema/storage/signing/azure-signature.ts";
 import type { RetryClock } from "../../retry.ts";
 import { responseFailure, StorageFailedError } from "../failure.ts";
@@ -248,8 +249,12 @@ export class BlobClient {
     if (status === undefined) return error;
     const name = status === 403 && this.#isExpired() ? "ExpiredToken" : nameOf(error);
     const message = error instanceof Error ? (error.message.split("\n", 1)[0] ?? "") : "";
-    const requested = parseRetryAfter(headerOf(error, "retry-after"), this.clock.now());
-    return new StorageFailedError(responseFailure({ status, code: name, message }, requested));
+    const retryAfterMs = parseRetryAfter(headerOf(error, "retry-after"), this.clock.now());
+    const permission =
+      isAnswered(error) && error.request ? permissionFor("blob", blobCall(error.request)) : null;
+    return new StorageFailedError(
+      responseFailure({ status, code: name, message, permission }, { retryAfterMs }),
+    );
   }
 
   /** Azure distinguishes an expired token from a wrong one only in texts that responses to HEAD do not have. */
@@ -290,9 +295,13 @@ const aborted = ({ signal }: RetrierRunOptions = {}) => (signal ? { abortSignal:
 
 interface ResponseError {
   readonly statusCode: number;
+  readonly request?: { readonly method: string };
   readonly code?: unknown;
   readonly response?: { readonly headers: { get(name: string): string | undefined } };
 }
+
+/** All requests of this client are about one blob. */
+const blobCall = ({ method }: { readonly method: string }) => ({ method, key: "blob" });
 
 /** An error of the SDK that a response caused. */
 const isAnswered = (error: unknown): error is ResponseError =>

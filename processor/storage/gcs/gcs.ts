@@ -43,6 +43,7 @@ export class GcsObjectStore extends XmlObjectStore {
       options: more.options,
       digest: more.digest ?? digestInline,
       client: new S3ApiClient({
+        provider: "gcs",
         ...{ address, transport, retrier },
         authorize: async ({ headers }) => ({
           headers: { ...headers, authorization: `Bearer ${await tokens.token()}` },

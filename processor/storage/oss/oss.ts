@@ -34,6 +34,7 @@ export class OssObjectStore extends XmlObjectStore {
       options: options.options,
       digest: options.digest ?? digestInline,
       client: new S3ApiClient({
+        provider: "oss",
         ...{ address, retrier, transport: new StorageTransport(options) },
         authorize: async (request) => ({
           url: await signer.sign(request, REQUEST_SECONDS),

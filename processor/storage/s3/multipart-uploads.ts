@@ -7,13 +7,13 @@ export async function abortMultipartUpload(client: S3ApiClient, key: string, ref
   await client.send({ method: "DELETE", key, query: { uploadId: ref }, accept: [404] });
 }
 
-/** Unfinished uploads of exactly this key; none if the server does not implement the listing. */
+/** Unfinished uploads of exactly this key; none if the server does not implement the listing, or the credentials may not list. */
 export async function listMultipartUploads(client: S3ApiClient, key: string): Promise<UnfinishedUpload[]> {
   const found: UnfinishedUpload[] = [];
   for (let marker: Record<string, string> | null = {}; marker !== null; ) {
     const query = { uploads: "", prefix: key, ...marker };
-    const { status, text } = await client.send({ method: "GET", key: "", query, accept: [501] });
-    if (status === 501) return [];
+    const { status, text } = await client.send({ method: "GET", key: "", query, accept: [403, 501] });
+    if (status >= 400) return [];
     const uploads = xmlElements(text, "Upload");
     found.push(...uploads.filter((upload) => xmlText(upload, "Key") === key).map(unfinished));
     marker = nextPage(text, key);

@@ -1,5 +1,6 @@
 import type { BucketAddress } from "../../../schema/storage/address.ts";
 import type { Query } from "../../../schema/storage/object-path.ts";
+import { permissionFor } from "../../../schema/storage/permissions.ts";
 import { hasXmlElement } from "../../../schema/storage/xml-answer.ts";
 import { answeredFailure } from "../failure.ts";
 import { objectUrl } from "../object-url.ts";
@@ -8,6 +9,7 @@ import type { StorageResponse, StorageTransport } from "../transport.ts";
 
 /** A bucket behind the XML interface that S3 made common. */
 export interface XmlBucket {
+  readonly provider: "s3" | "gcs" | "oss";
   readonly address: BucketAddress;
   /** Adds the authorisation. */
   readonly authorize: (request: SignedRequest) => Promise<AuthorizedRequest>;
@@ -80,7 +82,7 @@ export class S3ApiClient {
     accept,
     check,
   }: XmlRequest): Promise<StorageResponse> {
-    const { address, authorize, transport, retrier } = this.#bucket;
+    const { provider, address, authorize, transport, retrier } = this.#bucket;
     const url = objectUrl(address, key, query);
     const authorized = await authorize({ method, key, query, headers, url });
     const response = await transport.exchange({
@@ -93,6 +95,7 @@ export class S3ApiClient {
       if (response.status < 300) check?.(response);
       return response;
     }
-    throw answeredFailure(response, retrier.clock.now());
+    const permission = permissionFor(provider, { method, key, query });
+    throw answeredFailure(response, retrier.clock.now(), permission);
   }
 }

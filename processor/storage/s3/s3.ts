@@ -34,6 +34,7 @@ export class S3ObjectStore extends XmlObjectStore {
       options: options.options,
       digest: options.digest ?? digestInline,
       client: new S3ApiClient({
+        provider: "s3",
         address: options,
         authorize: async (head) => ({ headers: await signature.sign(head) }),
         transport: new StorageTransport(options),

@@ -8,7 +8,7 @@ import type {
   DashboardJobsQuery,
   DashboardStats,
 } from "../../../schema/api/dashboard.ts";
-import { JOB_ERRORS } from "../../../schema/errors.ts";
+import { jobSentence } from "../../../schema/errors.ts";
 import type { Status } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
 import {
@@ -58,9 +58,9 @@ export async function viewJobs(
   { status, limit, offset }: DashboardJobsQuery,
 ): Promise<DashboardJobs> {
   const { rows, total } = await listJobsInShort(context.db, accountId, status, { limit, offset });
-  const jobs = rows.map((row) => ({
+  const jobs = rows.map(({ details, ...row }) => ({
     ...row,
-    error: row.error_code && JOB_ERRORS[row.error_code].sentence,
+    error: row.error_code && jobSentence(row.error_code, details?.error_subject),
   }));
   return { jobs, total, limit, offset };
 }

@@ -1,7 +1,7 @@
 import type { Job } from "../../../schema/api/job.ts";
 import { metadataOf } from "../../../schema/api/metadata.ts";
 import { WEBHOOK_EVENT_TYPES } from "../../../schema/api/webhook.ts";
-import { errorTypeOf, JOB_ERRORS } from "../../../schema/errors.ts";
+import { errorTypeOf, jobSentence } from "../../../schema/errors.ts";
 import { isFinal } from "../../../schema/states.ts";
 import type { RequestContext } from "../../context.ts";
 import { deliveriesOfJobsQuery } from "../../db/delivery-rows.ts";
@@ -64,7 +64,7 @@ async function viewJob(
     s3_url: link(row.object_key),
     subtitle_url: link(row.subtitle_key),
     thumbnail_url: link(row.thumbnail_key),
-    error: error_code && JOB_ERRORS[error_code].sentence,
+    error: error_code && jobSentence(error_code, row.details?.error_subject),
     error_type: error_code && errorTypeOf(error_code),
     error_code,
     title: row.title,

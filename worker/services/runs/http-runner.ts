@@ -30,15 +30,15 @@ export function createHttpRunner({ urls, token, fetch, clock }: HttpRunnerOption
     token,
     startTimeoutMs: START_TIMEOUT_MS,
     probeTimeoutMs: PROBE_TIMEOUT_MS,
-    health: () => healthOf(members),
+    health: () => healthOf(members, token),
     keepAwake: async () => {},
   });
 }
 
 /** One processor that answers is enough. The others are named, and with several processors each check names its own. */
-async function healthOf(members: readonly PoolMember[]): Promise<RunnerHealth> {
+async function healthOf(members: readonly PoolMember[], token: string): Promise<RunnerHealth> {
   const all = await Promise.all(
-    members.map(async ({ name, send }) => ({ name, health: await readHealth(send) })),
+    members.map(async ({ name, send }) => ({ name, health: await readHealth(send, token) })),
   );
   const found = all.find(({ health }) => health.ok) ?? all[0];
   if (!found) return { ok: false, detail: "there is no processor" };

@@ -133,12 +133,22 @@ export async function cancelRun(send: Send, token: string, jobId: string): Promi
   }
 }
 
-export async function readHealth(send: Send): Promise<RunnerHealth> {
+/** Asks a processor how it is. @param token shown to it, so that a wrong one is found now; null: it has the Worker's own */
+export async function readHealth(send: Send, token: string | null): Promise<RunnerHealth> {
   try {
     const asked = Date.now();
-    const response = await send("/healthz", { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    const response = await send("/healthz", {
+      signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
+      ...(token !== null && { headers: { authorization: `Bearer ${token}` } }),
+    });
     const answered = Date.now();
     const health = ToolHealth.safeParse(await readBoundedJson(response, MAX_HEALTH_BYTES).catch(() => null));
+    if (response.status === 401) {
+      return {
+        ok: false,
+        detail: "the processor refuses this Worker: PROCESSOR_TOKEN must be the same on both",
+      };
+    }
     if (!response.ok) return { ok: false, detail: `the processor answers ${response.status}` };
     if (!health.success) return { ok: true, tools: null };
     const { checks, time, ...facts } = health.data;

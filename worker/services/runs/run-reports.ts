@@ -202,7 +202,15 @@ function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
       tool_versions: outcome.tools,
       ...attemptsOf(job, outcome),
     };
-  if (outcome.type === "failed") return { title: titleOf(job, outcome.title), ...attemptsOf(job, outcome) };
+  if (outcome.type === "failed") {
+    const { error_subject: _former, ...details } = job.details ?? {};
+    const error_subject = outcome.subject ?? undefined;
+    return {
+      title: titleOf(job, outcome.title),
+      details: { ...details, ...(error_subject === undefined ? {} : { error_subject }) },
+      ...attemptsOf(job, outcome),
+    };
+  }
   return {};
 }
 

@@ -1,4 +1,4 @@
-import { JOB_ERRORS, type JobErrorCode } from "../../../schema/errors.ts";
+import { JOB_ERRORS, type JobErrorCode, jobSentence } from "../../../schema/errors.ts";
 import type { MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe.ts";
 import type { RequestContext } from "../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
@@ -22,7 +22,7 @@ export async function probeSource(context: RequestContext, request: MediaProbeRe
   switch (response.type) {
     case "answered":
       if (response.outcome.type === "found") return response.outcome;
-      throw new SourceRefusedError(response.outcome.code, response.outcome.retry_after_ms);
+      throw new SourceRefusedError(response.outcome);
     case "late":
       throw new ApiError("probe_timeout");
     case "busy":
@@ -32,12 +32,20 @@ export async function probeSource(context: RequestContext, request: MediaProbeRe
   }
 }
 
+interface SourceRefusal {
+  readonly code: JobErrorCode;
+  /** What it was about, such as a host. */
+  readonly subject?: string | null | undefined;
+  readonly retry_after_ms: number | null;
+}
+
 /** The source's refusal as an API error. */
 export class SourceRefusedError extends ApiError {
   readonly jobError: JobErrorCode;
 
-  constructor(code: JobErrorCode, retryAfterMs: number | null) {
-    const { retry, sentence } = JOB_ERRORS[code];
+  constructor({ code, subject, retry_after_ms: retryAfterMs }: SourceRefusal) {
+    const { retry } = JOB_ERRORS[code];
+    const sentence = jobSentence(code, subject);
     // a job is retried a few times, but to a person the name is most likely mistyped
     if (retry === "never" || code === "host_not_found") super("invalid_request", { sentence });
     else {

@@ -2,6 +2,7 @@ import { utf8 } from "../../../schema/bytes.ts";
 import { addressOf, objectUrl, type TargetOf } from "../../../schema/storage/address.ts";
 import { optionHeaders } from "../../../schema/storage/object-options.ts";
 import { queryString } from "../../../schema/storage/object-path.ts";
+import { permissionFor } from "../../../schema/storage/permissions.ts";
 import { AZURE_VERSION, AzureSignature } from "../../../schema/storage/signing/azure-signature.ts";
 import { xmlTexts } from "../../../schema/storage/xml-answer.ts";
 import { contentMd5 } from "../../lib/content-md5.ts";
@@ -111,6 +112,7 @@ export class BlobStore implements StorageClient {
       method,
       url,
       headers: signed ?? unsigned,
+      permission: permissionFor("blob", { method, key }),
       ...(body === undefined ? {} : { body }),
       ...(accept ? { accept } : {}),
     });

@@ -15,14 +15,21 @@ export class StorageRefusedError extends Error {
   readonly code: string;
   /** The region in which the bucket is, according to the provider. @example "eu-west-1" */
   readonly region: string | null;
+  /** The permission that is missing, if it is known. @example "s3:PutObject" */
+  readonly permission: string | null;
   /** The provider's own sentence. It is compared and never shown, because it may contain anything. */
   readonly detail: string;
 
-  constructor(status: number, code: string, facts: { region?: string | null; detail?: string } = {}) {
+  constructor(
+    status: number,
+    code: string,
+    facts: { region?: string | null; permission?: string | null; detail?: string } = {},
+  ) {
     super(`${code} (${status})`);
     this.status = status;
     this.code = code;
     this.region = facts.region ?? null;
+    this.permission = facts.permission ?? null;
     this.detail = facts.detail ?? "";
   }
 }
@@ -32,6 +39,8 @@ export interface StorageRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly headers?: HeadersInit;
   readonly body?: string;
+  /** What it needs, for refusals that name no permission. */
+  readonly permission?: string | null;
   /** Statuses that are valid responses here, not refusals. */
   readonly accept?: readonly number[];
 }
@@ -55,7 +64,7 @@ export interface StorageResponse {
  */
 export async function sendToStorage(
   { fetch }: StorageNetwork,
-  { url, method, headers, body, accept = [] }: StorageRequest,
+  { url, method, headers, body, permission = null, accept = [] }: StorageRequest,
 ): Promise<StorageResponse> {
   const response = await fetch(String(url), {
     method,
@@ -67,7 +76,7 @@ export async function sendToStorage(
   const text = await readStart(response);
   const reply = { status: response.status, text, etag: response.headers.get("etag") };
   if (response.ok) return reply;
-  const refusal = refusalOf(response, text);
+  const refusal = refusalOf(response, text, permission);
   if (accept.includes(response.status) && !isMissingBucket(refusal.code)) return reply;
   throw refusal;
 }
@@ -83,7 +92,9 @@ async function readStart({ body }: Response): Promise<string> {
   return text;
 }
 
-function refusalOf({ status, headers }: Response, text: string): StorageRefusedError {
-  const { code, region, message } = readProviderError({ status, text, header: (name) => headers.get(name) });
-  return new StorageRefusedError(status, code === "" ? `HTTP ${status}` : code, { region, detail: message });
+function refusalOf({ status, headers }: Response, text: string, needed: string | null): StorageRefusedError {
+  const error = readProviderError({ status, text, header: (name) => headers.get(name) });
+  const { code, region, message: detail, permission } = error;
+  const name = code === "" ? `HTTP ${status}` : code;
+  return new StorageRefusedError(status, name, { region, detail, permission: permission ?? needed });
 }

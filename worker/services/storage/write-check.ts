@@ -1,4 +1,5 @@
 import type { TargetOf } from "../../../schema/storage/address.ts";
+import { RememberedCheck } from "../../lib/remembered-check.ts";
 import { type StorageNetwork, StorageRefusedError } from "./http.ts";
 import type { StorageClient } from "./store.ts";
 import { explainNoResponse, explainRefusal } from "./verify/explain.ts";
@@ -12,30 +13,20 @@ interface WriteCheckParts {
 /** Outside of the folders of accounts and recordings. */
 const KEY = ".waterspout/readiness.txt";
 const TEXT = "Waterspout wrote this to check that it can. It may be deleted.\n";
-/**
- * Interval between checks: `/readyz` needs no credential and may be called often, and each write costs the operator.
- */
-const GOOD_FOR_MS = 60_000;
-/** Shorter after a failure, because the operator is usually watching while fixing it. */
-const BAD_FOR_MS = 2_000;
 
 /** Checks with a real write that the operator's bucket accepts files. */
 export class WriteCheck {
   readonly #parts: WriteCheckParts;
-  // only the result is shared: one request must not await another request's promise
-  #last: { readonly failure: string | null; readonly until: number } | null = null;
+  readonly #memory: RememberedCheck;
 
   constructor(parts: WriteCheckParts) {
     this.#parts = parts;
+    this.#memory = new RememberedCheck(parts.network.clock);
   }
 
   /** @returns a sentence for the operator; null if the object was written and deleted */
-  async run(): Promise<string | null> {
-    const { clock } = this.#parts.network;
-    if (this.#last && clock() < this.#last.until) return this.#last.failure;
-    const failure = await this.#write();
-    this.#last = { failure, until: clock() + (failure === null ? GOOD_FOR_MS : BAD_FOR_MS) };
-    return failure;
+  run(): Promise<string | null> {
+    return this.#memory.run(() => this.#write());
   }
 
   async #write(): Promise<string | null> {

@@ -1,6 +1,7 @@
 import { addressOf, type BucketAddress, objectUrl, type TargetOf } from "../../../schema/storage/address.ts";
 import { optionHeaders } from "../../../schema/storage/object-options.ts";
 import type { Query } from "../../../schema/storage/object-path.ts";
+import { permissionFor } from "../../../schema/storage/permissions.ts";
 import { xmlTexts } from "../../../schema/storage/xml-answer.ts";
 import { contentMd5 } from "../../lib/content-md5.ts";
 import { type StorageNetwork, type StorageRequest, type StorageResponse, sendToStorage } from "./http.ts";
@@ -74,6 +75,10 @@ export class XmlStore implements StorageClient {
   ): Promise<StorageResponse> {
     const url = objectUrl(this.#address, head.key, query);
     const authorized = await this.#authority.authorize({ ...head, query, headers, url });
-    return sendToStorage(this.#network, { method: head.method, url, headers: authorized, ...more });
+    const permission = permissionFor(this.#target.provider, { ...head, query });
+    return sendToStorage(this.#network, {
+      ...{ method: head.method, url, headers: authorized, permission },
+      ...more,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { metadataOf } from "../../../schema/api/metadata.ts";
 import { MAX_EVENT_BYTES, type WebhookEvent } from "../../../schema/api/webhook.ts";
 import { utf8 } from "../../../schema/bytes.ts";
-import { JOB_ERRORS } from "../../../schema/errors.ts";
+import { jobSentence } from "../../../schema/errors.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { JobRow } from "../../db/job-rows.ts";
 export function eventOf(job: JobRow): WebhookEvent {
   const { id: job_id, url } = job;
   const error_code = job.error_code ?? "internal";
-  const error = JOB_ERRORS[error_code].sentence;
+  const error = jobSentence(error_code, job.details?.error_subject);
   const metadata = metadataOf(job.request);
   switch (job.status) {
     case "Completed":

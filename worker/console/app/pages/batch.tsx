@@ -8,7 +8,7 @@ import { useResource } from "../lib/use-resource.ts";
 import { textOr, useTexts } from "../texts/texts.ts";
 import { ErrorAlert } from "../ui/alert.tsx";
 import { useAnnounce } from "../ui/announcer.tsx";
-import { Confirm } from "../ui/confirm.tsx";
+import { ConfirmButton } from "../ui/confirm.tsx";
 import { Loaded } from "../ui/loaded.tsx";
 import { Card, Page } from "../ui/page.tsx";
 import { StatusBadge } from "../ui/status-badge.tsx";
@@ -104,17 +104,10 @@ function BatchActions({ batch, onChange }: BatchActionsProps) {
   const { batch: words } = useTexts();
   const { api } = useSession();
   const announce = useAnnounce();
-  const [isAsked, setAsked] = useState(false);
   const params = { id: batch.id };
   const start = useAction(async () => {
     const { started_jobs } = await api.startBatch({ params });
     announce(words.started(started_jobs));
-    onChange();
-  });
-  const cancel = useAction(async () => {
-    const { cancelled_jobs } = await api.cancelBatch({ params });
-    announce(words.cancelledJobs(cancelled_jobs));
-    setAsked(false);
     onChange();
   });
   const isOver = batch.status === "completed" || batch.status === "finished";
@@ -127,19 +120,17 @@ function BatchActions({ batch, onChange }: BatchActionsProps) {
         </button>
       )}
       {!isOver && (
-        <button type="button" class="danger" onClick={() => setAsked(true)}>
-          {words.cancelAll}
-        </button>
-      )}
-      {isAsked && (
-        <Confirm
+        <ConfirmButton
           title={words.cancelTitle}
           lead={words.cancelLead}
           confirm={words.cancelAll}
           dismiss={words.keep}
           isDangerous
-          action={cancel}
-          onClose={() => setAsked(false)}
+          work={async () => {
+            const { cancelled_jobs } = await api.cancelBatch({ params });
+            announce(words.cancelledJobs(cancelled_jobs));
+            onChange();
+          }}
         />
       )}
     </>

@@ -5,10 +5,10 @@ import { goTo, href } from "../lib/route.ts";
 import { useSession } from "../lib/session.ts";
 import { useResource } from "../lib/use-resource.ts";
 import { useTexts } from "../texts/texts.ts";
-import { Labelled } from "../ui/field.tsx";
 import { Loaded } from "../ui/loaded.tsx";
 import { Card, Empty, Page } from "../ui/page.tsx";
 import { Tiles } from "../ui/tiles.tsx";
+import { UrlField } from "../ui/url-field.tsx";
 import { JobTable } from "./jobs/job-table.tsx";
 
 const POLL_MS = 10_000;
@@ -40,19 +40,7 @@ export function OverviewPage() {
           goTo(href("new", { url: url.trim() }));
         }}
       >
-        <Labelled label={words.urlLabel} isWide>
-          {(ids) => (
-            <input
-              {...ids}
-              type="url"
-              name="url"
-              required
-              placeholder="https://"
-              value={url}
-              onInput={(event) => setUrl(event.currentTarget.value)}
-            />
-          )}
-        </Labelled>
+        <UrlField label={words.urlLabel} value={url} onChange={setUrl} />
         <button type="submit" class="primary">
           {words.plan}
         </button>

@@ -12,7 +12,7 @@ import { textOr, useTexts } from "../texts/texts.ts";
 import { Adjustments } from "../ui/adjustments.tsx";
 import { Alert, ErrorAlert } from "../ui/alert.tsx";
 import { useAnnounce } from "../ui/announcer.tsx";
-import { Confirm } from "../ui/confirm.tsx";
+import { ConfirmButton } from "../ui/confirm.tsx";
 import { Facts } from "../ui/facts.tsx";
 import { Loaded } from "../ui/loaded.tsx";
 import { Card, Page } from "../ui/page.tsx";
@@ -65,17 +65,10 @@ function CurrentStorage({ view, onChange }: CurrentStorageProps) {
   const write = useFormats();
   const { api } = useSession();
   const announce = useAnnounce();
-  const [isAsked, setAsked] = useState(false);
   const [tested, setTested] = useState<CallResponse<"testStorage"> | null>(null);
   const test = useAction(async () => {
     setTested(null);
     setTested(await api.testStorage());
-  });
-  const remove = useAction(async () => {
-    if (view) await callsOf(api)[view.provider].remove();
-    announce(words.removed);
-    setAsked(false);
-    onChange();
   });
   if (view === null) {
     return (
@@ -93,9 +86,18 @@ function CurrentStorage({ view, onChange }: CurrentStorageProps) {
           <button type="button" disabled={test.isRunning} onClick={() => void test.run()}>
             {test.isRunning ? words.testing : words.test}
           </button>
-          <button type="button" class="danger" onClick={() => setAsked(true)}>
-            {words.remove}
-          </button>
+          <ConfirmButton
+            title={words.removeTitle}
+            lead={words.removeLead}
+            confirm={words.remove}
+            dismiss={words.keep}
+            isDangerous
+            work={async () => {
+              await callsOf(api)[view.provider].remove();
+              announce(words.removed);
+              onChange();
+            }}
+          />
         </>
       }
     >
@@ -118,17 +120,6 @@ function CurrentStorage({ view, onChange }: CurrentStorageProps) {
           [words.changed, write.time(view.last_modified)],
         ]}
       />
-      {isAsked && (
-        <Confirm
-          title={words.removeTitle}
-          lead={words.removeLead}
-          confirm={words.remove}
-          dismiss={words.keep}
-          isDangerous
-          action={remove}
-          onClose={() => setAsked(false)}
-        />
-      )}
     </Card>
   );
 }

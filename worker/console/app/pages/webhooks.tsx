@@ -8,7 +8,7 @@ import { useResource } from "../lib/use-resource.ts";
 import { useTexts } from "../texts/texts.ts";
 import { ErrorAlert } from "../ui/alert.tsx";
 import { useAnnounce } from "../ui/announcer.tsx";
-import { Confirm } from "../ui/confirm.tsx";
+import { ConfirmButton } from "../ui/confirm.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { Labelled } from "../ui/field.tsx";
 import { Loaded } from "../ui/loaded.tsx";
@@ -34,20 +34,21 @@ function Secret() {
   const { api } = useSession();
   const announce = useAnnounce();
   const [isShown, setShown] = useState(false);
-  const [isAsked, setAsked] = useState(false);
   const secret = useResource("secret", (signal) => api.getWebhookSecret({ signal }));
-  const rotate = useAction(async () => {
-    secret.replace(await api.rotateWebhookSecret());
-    announce(words.rotated);
-    setAsked(false);
-  });
   return (
     <Card
       title={words.secret}
       actions={
-        <button type="button" onClick={() => setAsked(true)}>
-          {words.rotate}
-        </button>
+        <ConfirmButton
+          title={words.rotateTitle}
+          lead={words.rotateLead}
+          confirm={words.rotate}
+          dismiss={words.keep}
+          work={async () => {
+            secret.replace(await api.rotateWebhookSecret());
+            announce(words.rotated);
+          }}
+        />
       }
     >
       <p class="fine">{words.secretLead}</p>
@@ -62,16 +63,6 @@ function Secret() {
           </p>
         )}
       </Loaded>
-      {isAsked && (
-        <Confirm
-          title={words.rotateTitle}
-          lead={words.rotateLead}
-          confirm={words.rotate}
-          dismiss={words.keep}
-          action={rotate}
-          onClose={() => setAsked(false)}
-        />
-      )}
     </Card>
   );
 }

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
-import type { Action } from "../lib/use-action.ts";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { type Action, useAction } from "../lib/use-action.ts";
 import { ErrorAlert } from "./alert.tsx";
 
 interface ConfirmProps {
@@ -55,5 +55,39 @@ export function Confirm({
         </div>
       </form>
     </dialog>
+  );
+}
+
+interface ConfirmButtonProps extends Omit<ConfirmProps, "action" | "onClose" | "children"> {
+  /** Look of the button; by default that of its kind. */
+  readonly look?: "primary";
+  /** Closes the dialog when it succeeds; its failure is shown in the dialog. */
+  readonly work: () => Promise<void>;
+  /** Further fields of the dialog. @param error of the last try */
+  readonly fields?: (error: unknown) => ComponentChildren;
+}
+
+/** A button that asks before it acts. Button and dialog name the action in the same words. */
+export function ConfirmButton({ look, work, fields, ...dialog }: ConfirmButtonProps) {
+  const [isAsked, setAsked] = useState(false);
+  const action = useAction(async () => {
+    await work();
+    setAsked(false);
+  });
+  return (
+    <>
+      <button
+        type="button"
+        class={look ?? (dialog.isDangerous ? "danger" : undefined)}
+        onClick={() => setAsked(true)}
+      >
+        {dialog.confirm}
+      </button>
+      {isAsked && (
+        <Confirm {...dialog} action={action} onClose={() => setAsked(false)}>
+          {fields?.(action.error)}
+        </Confirm>
+      )}
+    </>
   );
 }

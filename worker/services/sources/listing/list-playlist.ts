@@ -51,7 +51,7 @@ export async function listPlaylist(
           if (entries.length === 0) throw noEntries();
           return { kind: "playlist", title, entries };
         case "failed":
-          throw new SourceRefusedError(line.code, line.retry_after_ms);
+          throw new SourceRefusedError(line);
         case "late":
           throw new ApiError("expansion_timeout");
       }

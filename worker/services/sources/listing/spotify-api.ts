@@ -66,11 +66,14 @@ export class SpotifyApi {
       await response?.body?.cancel();
       const status = response?.status ?? 0;
       if (status === 400 || status === 403 || status === 404)
-        throw new SourceRefusedError("unavailable", null);
+        throw new SourceRefusedError({ code: "unavailable", retry_after_ms: null });
       if (status === 401) this.#context.spotifyTokens.remove(token);
       else this.#hold(status, response?.headers.get("retry-after") ?? null);
       if (tries === MAX_TRIES)
-        throw new SourceRefusedError(status === 429 ? "rate_limited" : "network", null);
+        throw new SourceRefusedError({
+          code: status === 429 ? "rate_limited" : "network",
+          retry_after_ms: null,
+        });
     }
   }
 
@@ -95,7 +98,10 @@ export class SpotifyApi {
     const askedMs = status === 429 ? parseRetryAfter(retryAfter, now) : undefined;
     const holdMs = askedMs ?? DEFAULT_HOLD_MS;
     if (now + holdMs >= this.#endsAt) {
-      throw new SourceRefusedError(status === 429 ? "rate_limited" : "network", holdMs);
+      throw new SourceRefusedError({
+        code: status === 429 ? "rate_limited" : "network",
+        retry_after_ms: holdMs,
+      });
     }
     this.#heldUntil = Math.max(this.#heldUntil, now + holdMs);
   }

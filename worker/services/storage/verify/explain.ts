@@ -28,10 +28,13 @@ const noBucket: Explain = ({ target }) =>
   target.provider === "gdrive"
     ? `${target.service_account.client_email} finds no folder ${target.folder_id}; share the folder with this address, and check folder_id`
     : `there is no ${target.provider === "blob" ? "container" : "bucket"} named ${bucketOf(target)} at this endpoint`;
-const accessDenied: Explain = ({ where, target }) =>
-  target.provider === "gdrive"
-    ? `${target.service_account.client_email} may not write ${where}; share the folder with this address as Editor, in a shared drive as Content manager`
-    : `the credentials may not write ${where}${policyHint(target)}`;
+const accessDenied: Explain = ({ refusal: { permission }, where, target }) => {
+  if (target.provider === "gdrive") {
+    return `${target.service_account.client_email} may not write ${where}; share the folder with this address as Editor, in a shared drive as Content manager`;
+  }
+  const missing = permission === null ? "" : ` (they lack ${permission})`;
+  return `the credentials may not write ${where}${missing}${policyHint(target)}`;
+};
 /** Files that a service account makes outside of shared drives count against its own quota, which is nothing. */
 const full: Explain = ({ refusal: { code }, target }) => {
   if (target.provider !== "gdrive") return "the storage is full";

@@ -58,7 +58,7 @@ export async function verifyStorage(
     return { storage, target, adjustments: limitsOf(target) };
   } catch (error) {
     if (!(error instanceof StorageRefusedError)) throw await failed(error);
-    return { storage, target, adjustments: [...limitsOf(target), mayNotDelete(key)] };
+    return { storage, target, adjustments: [...limitsOf(target), mayNotDelete(key, error.permission)] };
   }
 }
 
@@ -125,11 +125,11 @@ function withinLimit({ fetch, clock }: RequestContext): StorageNetwork {
   };
 }
 
-const mayNotDelete = (key: string): Adjustment => ({
+const mayNotDelete = (key: string, permission: string | null): Adjustment => ({
   field: "storage",
   from: "write and delete",
   to: "write",
-  reason: `The credentials may write but not delete: ${key} stays, and so does what an interrupted run leaves`,
+  reason: `The credentials may write but not delete${permission === null ? "" : ` (they lack ${permission})`}: ${key} stays, and so does what an interrupted run leaves`,
 });
 
 function limitsOf(target: StorageTarget): Adjustment[] {

@@ -13,6 +13,7 @@ import { Labelled } from "../../ui/field.tsx";
 import { Loading } from "../../ui/loaded.tsx";
 import { Card, Empty, Page } from "../../ui/page.tsx";
 import { STORAGE_FIELDS } from "../../ui/storage-fields.tsx";
+import { UrlField } from "../../ui/url-field.tsx";
 import { OPTION_FIELDS } from "./option-groups.ts";
 import { type EnteredStorage, Options } from "./options.tsx";
 import { PlanCard, type Planned } from "./plan.tsx";
@@ -124,19 +125,13 @@ export function CreatePage({ url: given }: { readonly url: string }) {
             </Labelled>
           ) : (
             <div class="start">
-              <Labelled label={words.url} help={words.urlHelp} problem={problems.url} isWide>
-                {(ids) => (
-                  <input
-                    {...ids}
-                    type="url"
-                    name="url"
-                    required
-                    placeholder="https://"
-                    value={url}
-                    onInput={(event) => setUrl(event.currentTarget.value)}
-                  />
-                )}
-              </Labelled>
+              <UrlField
+                label={words.url}
+                help={words.urlHelp}
+                problem={problems.url}
+                value={url}
+                onChange={setUrl}
+              />
               <button type="button" disabled={plan.isRunning} onClick={() => void plan.run()}>
                 {plan.isRunning ? words.planning : words.plan}
               </button>

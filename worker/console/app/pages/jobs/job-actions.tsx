@@ -7,10 +7,9 @@ import { issuesOf } from "../../lib/error-text.ts";
 import { bodyOf, type Entered } from "../../lib/request-fields.ts";
 import { goTo, href } from "../../lib/route.ts";
 import { useSession } from "../../lib/session.ts";
-import { useAction } from "../../lib/use-action.ts";
 import { useTexts } from "../../texts/texts.ts";
 import { useAnnounce } from "../../ui/announcer.tsx";
-import { Confirm } from "../../ui/confirm.tsx";
+import { ConfirmButton } from "../../ui/confirm.tsx";
 import { STORAGE_FIELDS, StorageFields } from "../../ui/storage-fields.tsx";
 
 interface JobActionsProps {
@@ -20,109 +19,60 @@ interface JobActionsProps {
 
 /** What a person may do with a job in its state. */
 export function JobActions({ job, onChange }: JobActionsProps) {
-  const { job: words } = useTexts();
-  const [asked, setAsked] = useState<"cancel" | "retry" | "delete" | null>(null);
-  const close = () => setAsked(null);
+  const { job: words, cancel } = useTexts();
+  const { api } = useSession();
+  const announce = useAnnounce();
+  const storage = useSentStorage();
+  const params = { id: job.id };
   const mayRetry = isFinal(job.status) && job.status !== "Completed";
   const mayDelete = job.status === "Completed" && job.s3_key !== null && job.file_replaced_by === null;
   return (
     <>
       {!isFinal(job.status) && (
-        <button type="button" class="danger" onClick={() => setAsked("cancel")}>
-          {words.cancelJob}
-        </button>
+        <ConfirmButton
+          title={words.cancelTitle}
+          lead={words.cancelLead}
+          confirm={words.cancelJob}
+          dismiss={words.keep}
+          isDangerous
+          work={async () => {
+            await api.cancelJob({ params });
+            announce(words.cancelled);
+            onChange();
+          }}
+        />
       )}
       {mayRetry && (
-        <button type="button" class="primary" onClick={() => setAsked("retry")}>
-          {words.retry}
-        </button>
+        <ConfirmButton
+          title={words.retryTitle}
+          lead={words.retryLead}
+          confirm={words.retry}
+          dismiss={cancel}
+          look="primary"
+          fields={storage.form}
+          work={async () => {
+            const { job_id } = await api.retryJob({ params, ...storage.body() });
+            announce(words.retried);
+            goTo(href(`jobs/${job_id}`));
+          }}
+        />
       )}
       {mayDelete && (
-        <button type="button" class="danger" onClick={() => setAsked("delete")}>
-          {words.deleteFile}
-        </button>
+        <ConfirmButton
+          title={words.deleteTitle}
+          lead={words.deleteLead}
+          confirm={words.deleteFile}
+          dismiss={words.keepFile}
+          isDangerous
+          fields={storage.form}
+          work={async () => {
+            await api.deleteFile({ params, ...storage.body() });
+            announce(words.deleted);
+            onChange();
+          }}
+        />
       )}
-      {asked === "cancel" && <CancelDialog job={job} onChange={onChange} onClose={close} />}
-      {asked === "retry" && <RetryDialog job={job} onClose={close} />}
-      {asked === "delete" && <DeleteDialog job={job} onChange={onChange} onClose={close} />}
     </>
-  );
-}
-
-interface DialogProps extends JobActionsProps {
-  readonly onClose: () => void;
-}
-
-function CancelDialog({ job, onChange, onClose }: DialogProps) {
-  const { job: words } = useTexts();
-  const { api } = useSession();
-  const announce = useAnnounce();
-  const cancel = useAction(async () => {
-    await api.cancelJob({ params: { id: job.id } });
-    announce(words.cancelled);
-    onClose();
-    onChange();
-  });
-  return (
-    <Confirm
-      title={words.cancelTitle}
-      lead={words.cancelLead}
-      confirm={words.cancelJob}
-      dismiss={words.keep}
-      isDangerous
-      action={cancel}
-      onClose={onClose}
-    />
-  );
-}
-
-function RetryDialog({ job, onClose }: Omit<DialogProps, "onChange">) {
-  const { job: words, cancel } = useTexts();
-  const { api } = useSession();
-  const announce = useAnnounce();
-  const storage = useSentStorage();
-  const retry = useAction(async () => {
-    const { job_id } = await api.retryJob({ params: { id: job.id }, ...storage.body() });
-    announce(words.retried);
-    goTo(href(`jobs/${job_id}`));
-  });
-  return (
-    <Confirm
-      title={words.retryTitle}
-      lead={words.retryLead}
-      confirm={words.retry}
-      dismiss={cancel}
-      action={retry}
-      onClose={onClose}
-    >
-      {storage.form(retry.error)}
-    </Confirm>
-  );
-}
-
-function DeleteDialog({ job, onChange, onClose }: DialogProps) {
-  const { job: words } = useTexts();
-  const { api } = useSession();
-  const announce = useAnnounce();
-  const storage = useSentStorage();
-  const remove = useAction(async () => {
-    await api.deleteFile({ params: { id: job.id }, ...storage.body() });
-    announce(words.deleted);
-    onClose();
-    onChange();
-  });
-  return (
-    <Confirm
-      title={words.deleteTitle}
-      lead={words.deleteLead}
-      confirm={words.deleteFile}
-      dismiss={words.keepFile}
-      isDangerous
-      action={remove}
-      onClose={onClose}
-    >
-      {storage.form(remove.error)}
-    </Confirm>
   );
 }
 
@@ -138,7 +88,7 @@ function useSentStorage() {
       return isOpen ? { body: { storage } as NonNullable<CallInput<"retryJob">["body"]> } : {};
     },
     form: (error: unknown) => (
-      <details class="plain" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <details class="plain" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>{words.sendStorage}</summary>
         <p class="fine">{words.sendStorageHelp}</p>
         {isOpen && (

@@ -9,9 +9,10 @@ import { Empty } from "../../ui/page.tsx";
 import { filterOf } from "./job-filter.ts";
 import { JobTable } from "./job-table.tsx";
 
-/** Jobs that one search goes through before it asks whether to continue. */
-const SPAN = 500;
+/** Jobs that a search shows before it asks whether to continue. */
 const PAGE = 100;
+/** Pages without a hit that it goes through until then; each looks through 2,000 jobs. */
+const PAGES = 10;
 
 interface JobSearchProps {
   readonly text: string;
@@ -19,13 +20,12 @@ interface JobSearchProps {
   readonly batch: string;
 }
 
-/** Looks through the account's jobs, the newest first: the API has filters but no search. */
+/** Jobs that contain the words, the newest first; older ones on demand. */
 export function JobSearch({ text, status, batch }: JobSearchProps) {
   const { jobs: words } = useTexts();
   const write = useFormats();
   const { api } = useSession();
   const [found, setFound] = useState<readonly Job[]>([]);
-  const [searched, setSearched] = useState(0);
   const [cursor, setCursor] = useState<string | null | undefined>(undefined);
   const [isSearching, setSearching] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -38,17 +38,16 @@ export function JobSearch({ text, status, batch }: JobSearchProps) {
       const { signal } = abort.current;
       try {
         let next: string | null | undefined = from;
-        for (let seen = 0; seen < SPAN && next !== null; ) {
+        let shown = 0;
+        for (let page = 0; page < PAGES && shown < PAGE && next !== null; page++) {
           const query = {
-            limit: PAGE,
-            ...filterOf(status, batch),
+            ...{ limit: PAGE, search: text, ...filterOf(status, batch) },
             ...(next !== undefined && { cursor: next }),
           };
-          const page = await api.listJobs({ query, signal });
-          seen += page.jobs.length;
-          setFound((before) => [...before, ...page.jobs.filter((job) => matches(job, text))]);
-          setSearched((before) => before + page.jobs.length);
-          next = page.next_cursor;
+          const { jobs, next_cursor } = await api.listJobs({ query, signal });
+          shown += jobs.length;
+          setFound((before) => [...before, ...jobs]);
+          next = next_cursor;
           setCursor(next);
         }
       } catch (failure) {
@@ -74,7 +73,11 @@ export function JobSearch({ text, status, batch }: JobSearchProps) {
         <Loading />
       ) : (
         <div class="pager">
-          <span role="status">{words.searched(found.length, write.count(searched))}</span>
+          <span role="status">
+            {cursor === null
+              ? words.found(write.count(found.length))
+              : words.foundSoFar(write.count(found.length))}
+          </span>
           {typeof cursor === "string" && (
             <button type="button" onClick={() => void search(cursor)}>
               {words.searchOlder}
@@ -84,14 +87,4 @@ export function JobSearch({ text, status, batch }: JobSearchProps) {
       )}
     </>
   );
-}
-
-/** Whether it is the job's id, or all words of the search occur in what a person knows of the job. */
-function matches({ id, title, url, s3_key, filename, folder }: Job, text: string): boolean {
-  if (id === text.toLowerCase()) return true;
-  const known = [title, url, s3_key, filename, folder].join("\n").toLowerCase();
-  return text
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => known.includes(word));
 }

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { type Key, SCOPES, type Scope } from "../../../../../schema/api/account.ts";
+import { issuesOf } from "../../lib/error-text.ts";
 import { useFormats } from "../../lib/format.ts";
 import { useSession } from "../../lib/session.ts";
 import { useAction } from "../../lib/use-action.ts";
@@ -67,6 +68,7 @@ export function AccountKeys({ accountId }: { readonly accountId: string }) {
                   ),
                 },
                 { head: words.scopes, cell: ({ scopes }) => scopes?.join(", ") ?? "–" },
+                { head: words.addresses, cell: ({ allowed_ips }) => allowed_ips?.join(", ") ?? "–" },
                 { head: words.created, cell: ({ created_at }) => write.time(created_at) },
                 {
                   head: words.expires,
@@ -146,17 +148,21 @@ function NewKey({ accountId, onCreated }: NewKeyProps) {
   const [name, setName] = useState("");
   const [scopes, setScopes] = useState<readonly Scope[]>([]);
   const [expires, setExpires] = useState("");
+  const [addresses, setAddresses] = useState("");
   const create = useAction(async () => {
     const body = {
       ...(name.trim() !== "" && { name: name.trim() }),
       scopes: scopes.length === 0 ? null : [...scopes],
+      allowed_ips: namedIn(addresses),
       // the end of that day in UTC
       expires_at: expires === "" ? null : Date.parse(`${expires}T23:59:59.999Z`),
     };
     const { api_key } = await api.createKey({ params: { id: accountId }, body });
     setName("");
+    setAddresses("");
     onCreated(api_key);
   });
+  const problems = Object.entries(issuesOf(create.error));
   return (
     <form
       class="new-key"
@@ -177,6 +183,21 @@ function NewKey({ accountId, onCreated }: NewKeyProps) {
               type="date"
               value={expires}
               onInput={(event) => setExpires(event.currentTarget.value)}
+            />
+          )}
+        </Labelled>
+        <Labelled
+          label={words.addresses}
+          help={words.addressesHelp}
+          problem={problems.find(([path]) => path.startsWith("allowed_ips"))?.[1]}
+        >
+          {(ids) => (
+            <input
+              {...ids}
+              spellcheck={false}
+              autocomplete="off"
+              value={addresses}
+              onInput={(event) => setAddresses(event.currentTarget.value)}
             />
           )}
         </Labelled>
@@ -203,4 +224,10 @@ function NewKey({ accountId, onCreated }: NewKeyProps) {
       </div>
     </form>
   );
+}
+
+/** Addresses as a person lists them; null if there are none. */
+function namedIn(text: string): string[] | null {
+  const addresses = text.split(/[\s,]+/).filter((address) => address !== "");
+  return addresses.length === 0 ? null : addresses;
 }

@@ -9,7 +9,7 @@ import { useResource } from "../../lib/use-resource.ts";
 import { textOr, useTexts } from "../../texts/texts.ts";
 import { ErrorAlert } from "../../ui/alert.tsx";
 import { useAnnounce } from "../../ui/announcer.tsx";
-import { Confirm } from "../../ui/confirm.tsx";
+import { ConfirmButton } from "../../ui/confirm.tsx";
 import { Facts } from "../../ui/facts.tsx";
 import { Labelled } from "../../ui/field.tsx";
 import { KeyUsageTable } from "../../ui/key-usage-table.tsx";
@@ -83,40 +83,31 @@ function Availability({ account, onChange }: AccountProps) {
   const { operator: words } = useTexts();
   const { api } = useSession();
   const announce = useAnnounce();
-  const [isAsked, setAsked] = useState(false);
-  const change = useAction(async () => {
+  const change = async () => {
     await api.changeAccount({ params: { id: account.id }, body: { disabled: !account.disabled } });
     announce(words.saved);
-    setAsked(false);
     onChange();
-  });
+  };
+  const enable = useAction(change);
   if (account.disabled) {
     return (
       <>
-        <ErrorAlert error={change.error} />
-        <button type="button" onClick={() => void change.run()}>
+        <ErrorAlert error={enable.error} />
+        <button type="button" onClick={() => void enable.run()}>
           {words.enable}
         </button>
       </>
     );
   }
   return (
-    <>
-      <button type="button" class="danger" onClick={() => setAsked(true)}>
-        {words.disable}
-      </button>
-      {isAsked && (
-        <Confirm
-          title={words.disableTitle}
-          lead={words.disableLead}
-          confirm={words.disable}
-          dismiss={words.keep}
-          isDangerous
-          action={change}
-          onClose={() => setAsked(false)}
-        />
-      )}
-    </>
+    <ConfirmButton
+      title={words.disableTitle}
+      lead={words.disableLead}
+      confirm={words.disable}
+      dismiss={words.keep}
+      isDangerous
+      work={change}
+    />
   );
 }
 

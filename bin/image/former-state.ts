@@ -2,8 +2,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Miniflare } from "miniflare";
-import { migrationFiles } from "../../bin/stack/migrations.ts";
 import { makeApiKey } from "../../worker/lib/api-key.ts";
+import { migrationFiles } from "../stack/migrations.ts";
 
 /** A state as the former version left it: in D1, without the newest migration. */
 export interface FormerState {

@@ -1,4 +1,4 @@
-import { chown, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../../schema/client.ts";
@@ -11,19 +11,17 @@ import { freePort } from "../stack/ports.ts";
 import { type SupervisedProcessor, superviseProcessor } from "../stack/processor.ts";
 import { startStack } from "../stack/stack.ts";
 import { createdBy } from "../waterspout/waiting/created-by.ts";
-import type { ContainerSetup, Engine } from "./engine.ts";
+import type { CommandLine, ContainerSetup, Engine } from "./engine.ts";
 
-/** User id of the image's user. */
-const UID = 1000;
 /** Slow enough to end the processor in the middle of a job, in bytes per second. */
 const RATE = 1_500_000;
 
 /** The ways in which operators start the image. */
-const SETUPS: readonly (Pick<ContainerSetup, "name" | "readOnlyRoot"> & { readonly volume: boolean })[] = [
-  { name: "as it is", readOnlyRoot: false, volume: false },
-  { name: "with a volume on its work folder", readOnlyRoot: false, volume: true },
-  { name: "with a read-only root and a volume on its work folder", readOnlyRoot: true, volume: true },
-];
+const WAYS = [
+  { words: "as it is", readOnlyRoot: false, hasVolume: false },
+  { words: "with a volume on its work folder", readOnlyRoot: false, hasVolume: true },
+  { words: "with a read-only root and a volume on its work folder", readOnlyRoot: true, hasVolume: true },
+] as const;
 
 /**
  * Starts the image in each way next to a Worker, delivers a job through it, and ends it with SIGTERM in the middle of
@@ -31,23 +29,31 @@ const SETUPS: readonly (Pick<ContainerSetup, "name" | "readOnlyRoot"> & { readon
  *
  * @throws StackError with what went wrong and the end of the container's log
  */
-export async function exerciseImage(engine: Engine, tag: string, log: (line: string) => void): Promise<void> {
+export async function exerciseProcessor(
+  engine: Engine,
+  tag: string,
+  log: (line: string) => void,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "waterspout-image-"));
   const file = join(folder, "sample.mp4");
   await makeSampleVideo(file, process.env.FFMPEG_PATH || "ffmpeg");
   const origin = await serveVideo(file, RATE);
   try {
-    for (const [index, { name, readOnlyRoot, volume }] of SETUPS.entries()) {
-      log(`starting it ${name} …`);
-      const workVolume = volume ? await volumeIn(folder, index) : null;
+    for (const [index, { words, readOnlyRoot, hasVolume }] of WAYS.entries()) {
+      log(`starting it ${words} …`);
+      const name = `${tag}-${process.pid}-${index}`;
+      const volume = hasVolume ? { id: engine.createVolume(name), at: "/work" } : null;
       const stateDir = join(folder, `state-${index}`);
       const start = (env: ContainerSetup["env"]) =>
-        engine.commandOf(tag, { name, readOnlyRoot, workVolume, env });
-      await exercise({ start, stateDir, origin, log }).catch((error: unknown) => {
-        throw new StackError(
-          `The image does not work ${name}: ${String(error)}\n${logTail(join(stateDir, "logs", "processor.log"))}`,
-        );
-      });
+        engine.commandOf(tag, { name, readOnlyRoot, volume, env });
+      try {
+        await exercise({ start, stateDir, origin, log });
+      } catch (error) {
+        const end = logTail(join(stateDir, "logs", "processor.log"));
+        throw new StackError(`The image does not work ${words}: ${String(error)}\n${end}`);
+      } finally {
+        if (volume) engine.removeVolume(volume.id);
+      }
     }
   } finally {
     await origin.close();
@@ -55,16 +61,8 @@ export async function exerciseImage(engine: Engine, tag: string, log: (line: str
   }
 }
 
-/** A volume as engines create it: root owns the folder that contains it, and the image's user owns the volume. */
-async function volumeIn(folder: string, index: number): Promise<string> {
-  const volume = join(folder, `volume-${index}`);
-  await mkdir(volume, { mode: 0o755 });
-  if (process.getuid?.() === 0) await chown(volume, UID, UID);
-  return volume;
-}
-
 interface ExerciseOptions {
-  readonly start: (env: ContainerSetup["env"]) => readonly [string, ...string[]];
+  readonly start: (env: ContainerSetup["env"]) => CommandLine;
   readonly stateDir: string;
   readonly origin: { readonly url: string; readonly host: string };
   readonly log: (line: string) => void;

@@ -1,0 +1,35 @@
+import { describeError, type Log } from "../lib/log.ts";
+import { MESSAGES_AT_ONCE } from "../lib/send-messages.ts";
+import { createCarrier } from "./carrier.ts";
+
+interface SharedQueueOptions {
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  readonly log: Log;
+}
+
+/**
+ * A queue to which the messages of all requests are sent together, see {@link createCarrier}. Nobody waits for it: losing
+ * messages loses no job, because reconcile sends them again.
+ */
+export function createSharedQueue<T>(queue: Queue<T>, { waitUntil, log }: SharedQueueOptions): Queue<T> {
+  const take = createCarrier<MessageSendRequest<T>>({
+    most: MESSAGES_AT_ONCE,
+    waitUntil,
+    carry: async (messages) => {
+      try {
+        await queue.sendBatch(messages);
+      } catch (error) {
+        log("messages_lost", { messages: messages.length, error: describeError(error) });
+      }
+    },
+  });
+  const shared: Pick<Queue<T>, "metrics"> & {
+    sendBatch(messages: Iterable<MessageSendRequest<T>>): Promise<void>;
+  } = {
+    metrics: () => queue.metrics(),
+    sendBatch: async (messages) => {
+      for (const message of messages) take(message);
+    },
+  };
+  return shared as unknown as Queue<T>;
+}
