@@ -94,7 +94,12 @@ export function pageFlows(): void {
 
   describe("axe", () => {
     const ACCOUNT_PAGES = ["#/", "#/jobs", "#/batches", "#/storage", "#/webhooks", "#/usage", "#/absent"];
-    const OPERATOR_PAGES = ["#/operator/health", "#/operator/accounts", "#/operator/exits", "#/operator/audit"];
+    const OPERATOR_PAGES = [
+      "#/operator/health",
+      "#/operator/accounts",
+      "#/operator/exits",
+      "#/operator/audit",
+    ];
 
     /** What axe finds on a page in light mode, in dark mode and on a phone. */
     async function violationsOf({ page, violations }: OpenedConsole): Promise<string[]> {
