@@ -553,14 +553,9 @@ function slotsOfInstance({ NETWORK_SLOTS, RESERVED_SLOTS }: Readonly<Record<stri
   return slotsOf(all, RESERVED_SLOTS ? Number(RESERVED_SLOTS) : undefined);
 }
 
-/** `YTDLP_PROXY`, the short form of `EXITS`, is a setting of the processor, which checks it at its start. */
+/** `YTDLP_PROXY`, the short form of `EXITS`. It is a setting of the processor, which does not start with a wrong one. */
 function proxiesOf({ YTDLP_PROXY }: Readonly<Record<string, unknown>>): readonly ExitSetting[] {
-  if (typeof YTDLP_PROXY !== "string") return [];
-  try {
-    return parseExits(YTDLP_PROXY);
-  } catch (error) {
-    throw new ConfigError(`YTDLP_PROXY ${error instanceof ExitsError ? error.message : "is not valid"}`);
-  }
+  return exits.safeParse(YTDLP_PROXY).data ?? [];
 }
 
 /** The processor checks them at its start. */

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import { Fault } from "../fault.ts";
 import type { EgressPolicy } from "./policy.ts";
-import { ExitFault } from "./upstream/exit-fault.ts";
+import { ExitError } from "./upstream/exit-error.ts";
 
 /** Reason phrase of a refusal; in the error text of a tool it distinguishes the policy's 403 from a site's own. */
 export const BLOCKED_REASON = "Egress Blocked";
@@ -158,7 +158,7 @@ export class EgressProxy {
     const fault = Fault.from(error, "network");
     if (fault.code !== "egress_blocked") {
       if (fault.reportedCode === "host_not_found") this.#unknownHosts.push(fault.subject ?? "");
-      if (fault instanceof ExitFault) this.#exitFailures += 1;
+      if (fault instanceof ExitError) this.#exitFailures += 1;
       return [502, "Source Unreachable"];
     }
     this.#refusals.push(fault.detail ?? "");

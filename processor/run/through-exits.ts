@@ -1,6 +1,6 @@
 import { ADDRESS_REFUSALS } from "../../schema/errors.ts";
 import { type ExitResult, SERVED, UNREACHABLE } from "../../schema/exits.ts";
-import { ExitFault } from "../egress/upstream/exit-fault.ts";
+import { ExitError } from "../egress/upstream/exit-error.ts";
 import { Fault } from "../fault.ts";
 import type { Log } from "../log.ts";
 import type { Exit, SourceNetwork } from "../source-network.ts";
@@ -59,7 +59,7 @@ export async function throughExits<T>(trying: Trying<T>): Promise<T> {
 function resultOf(error: unknown, { proxy, upstream }: SourceNetwork): string | null {
   if (!(error instanceof Fault)) return null;
   if (error.party === "storage") return SERVED;
-  if (error instanceof ExitFault) return UNREACHABLE;
+  if (error instanceof ExitError) return UNREACHABLE;
   // tools only see that their proxy could not connect
   const isUnreachable = upstream !== undefined && error.code === "network" && proxy.exitFailures > 0;
   return isUnreachable ? UNREACHABLE : error.reportedCode;

@@ -15,7 +15,7 @@ import {
 } from "./account.ts";
 import { AuditList, AuditQuery } from "./audit.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
-import { Exit, ExitChange, ExitList, exitParams, NewExit, RemovedExit } from "./exits.ts";
+import { Exit, ExitChange, ExitList, exitParams, NewExit, RemovedExit } from "./operator/exits.ts";
 import { AccountUsage, MonthQuery } from "./usage.ts";
 import { Resealed } from "./user-storage.ts";
 

@@ -53,7 +53,7 @@ export function siteOf(url: string): string {
 }
 
 /**
- * The site whose patience is shared: a known name, or the host.
+ * The site whose limits are shared: a known name, or the host.
  *
  * @example siteKeyOf("https://youtu.be/1") // "youtube"
  * @example siteKeyOf("https://media.example.com/a.mp4") // "media.example.com"

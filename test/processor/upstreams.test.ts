@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { HttpClient } from "../../processor/egress/http-client.ts";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { EgressProxy } from "../../processor/egress/proxy.ts";
-import { ExitFault } from "../../processor/egress/upstream/exit-fault.ts";
+import { ExitError } from "../../processor/egress/upstream/exit-error.ts";
 import { type LocalProxyOptions, type ProxyKind, startLocalProxy } from "../support/exits/local-proxy.ts";
 import { freePort, listen } from "../support/ports.ts";
 
@@ -134,7 +134,7 @@ describe.each(KINDS)("a proxy of the kind %s", (kind) => {
     const [host = "", port = ""] = silent.split(":");
     const failure = await policy.dial(host, Number(port), proxy.url).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: "network" });
-    expect(failure).not.toBeInstanceOf(ExitFault);
+    expect(failure).not.toBeInstanceOf(ExitError);
 
     const wrong = new URL(proxy.url);
     wrong.password = "another-password";
@@ -144,8 +144,8 @@ describe.each(KINDS)("a proxy of the kind %s", (kind) => {
       const tools = new EgressPolicy({ opened: new Set([source.host]) });
       cleanups.push(() => tools.close());
       const error = await new HttpClient(tools, upstream).open(source.url).catch((caught: unknown) => caught);
-      expect(error).toBeInstanceOf(ExitFault);
-      expect(`${(error as ExitFault).detail} ${(error as ExitFault).stack}`).not.toMatch(
+      expect(error).toBeInstanceOf(ExitError);
+      expect(`${(error as ExitError).detail} ${(error as ExitError).stack}`).not.toMatch(
         /another-password|secret-password|ss(?: |%20)word/,
       );
       const egress = await EgressProxy.start(tools, { upstream });
@@ -166,6 +166,6 @@ it("refuses an https proxy whose certificate is not trusted", async () => {
   const source = await startSource("http");
   tls.setDefaultCACertificates(trusted);
   const { client } = clientThrough(proxy.url, source.host);
-  await expect(client.open(source.url)).rejects.toBeInstanceOf(ExitFault);
+  await expect(client.open(source.url)).rejects.toBeInstanceOf(ExitError);
   tls.setDefaultCACertificates([...trusted, pair.cert]);
 });

@@ -3,7 +3,7 @@ import https from "node:https";
 import { isIP, type Socket } from "node:net";
 import { SourceFault } from "../../fault.ts";
 import type { Address } from "../address.ts";
-import { ExitFault } from "./exit-fault.ts";
+import { ExitError } from "./exit-error.ts";
 import { loginOf, socketHost } from "./proxy-login.ts";
 
 /** Statuses by which a proxy reports that the target, and not the proxy, is at fault. */
@@ -13,7 +13,7 @@ const TARGET_FAILED: ReadonlySet<number> = new Set([502, 504]);
  * Connects to `target` through an HTTP or HTTPS proxy by CONNECT (RFC 9110, 9.3.6). The certificate of an HTTPS proxy
  * is verified against its host name.
  *
- * @throws ExitFault if the proxy fails; SourceFault `network` if it cannot reach the target
+ * @throws ExitError if the proxy fails; SourceFault `network` if it cannot reach the target
  */
 export function connectByHttp(proxy: URL, target: Address, port: number, timeoutMs: number): Promise<Socket> {
   const host = target.family === 6 ? `[${target.address}]` : target.address;
@@ -51,7 +51,7 @@ export function connectByHttp(proxy: URL, target: Address, port: number, timeout
     });
     request.once("error", (error) => {
       clearTimeout(timer);
-      reject(new ExitFault(error.message, { cause: error }));
+      reject(new ExitError(error.message, { cause: error }));
     });
     request.end();
   });
@@ -60,7 +60,7 @@ export function connectByHttp(proxy: URL, target: Address, port: number, timeout
 const refusal = (status: number): SourceFault =>
   TARGET_FAILED.has(status)
     ? new SourceFault("network", `upstream proxy responded with ${status}`)
-    : new ExitFault(`responded with ${status}`);
+    : new ExitError(`responded with ${status}`);
 
 function proxyAuthorization(proxy: URL): { "proxy-authorization"?: string } {
   const login = loginOf(proxy);

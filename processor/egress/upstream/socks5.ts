@@ -1,7 +1,7 @@
 import net, { type Socket } from "node:net";
 import { Fault, SourceFault } from "../../fault.ts";
 import type { Address } from "../address.ts";
-import { ExitFault } from "./exit-fault.ts";
+import { ExitError } from "./exit-error.ts";
 import { loginOf, socketHost } from "./proxy-login.ts";
 
 const VERSION = 5;
@@ -22,7 +22,7 @@ const TARGET_FAILED: ReadonlySet<number> = new Set([3, 4, 5, 6]);
  * Connects to `target` through a SOCKS5 proxy (RFC 1928), with name and password (RFC 1929) if the URL has them. The
  * proxy gets an address, never a name.
  *
- * @throws ExitFault if the proxy fails; SourceFault `network` if it cannot reach the target
+ * @throws ExitError if the proxy fails; SourceFault `network` if it cannot reach the target
  */
 export async function connectBySocks5(
   proxy: URL,
@@ -47,7 +47,7 @@ export async function connectBySocks5(
   } catch (error) {
     socket.destroy();
     if (error instanceof Fault) throw error;
-    throw new ExitFault(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new ExitError(error instanceof Error ? error.message : String(error), { cause: error });
   } finally {
     clearTimeout(timer);
     socket.off("error", ignore);
@@ -60,11 +60,11 @@ async function greet(socket: Socket, proxy: URL): Promise<void> {
   const methods = login === null ? [NO_LOGIN] : [NO_LOGIN, BY_PASSWORD];
   socket.write(Buffer.from([VERSION, methods.length, ...methods]));
   const [version, method] = await readBytes(socket, 2);
-  if (version !== VERSION) throw new ExitFault("is no SOCKS5 proxy");
+  if (version !== VERSION) throw new ExitError("is no SOCKS5 proxy");
   if (method === NO_LOGIN) return;
-  if (login === null || method !== BY_PASSWORD) throw new ExitFault("accepts no login that is known");
+  if (login === null || method !== BY_PASSWORD) throw new ExitError("accepts no login that is known");
   const [user, password] = [Buffer.from(login.user), Buffer.from(login.password)];
-  if (user.length > 255 || password.length > 255) throw new ExitFault("name or password is too long");
+  if (user.length > 255 || password.length > 255) throw new ExitError("name or password is too long");
   socket.write(
     Buffer.concat([
       Buffer.from([LOGIN_VERSION, user.length]),
@@ -74,17 +74,17 @@ async function greet(socket: Socket, proxy: URL): Promise<void> {
     ]),
   );
   const [, status] = await readBytes(socket, 2);
-  if (status !== 0) throw new ExitFault("refused name and password");
+  if (status !== 0) throw new ExitError("refused name and password");
 }
 
 async function readReply(socket: Socket): Promise<void> {
   const [version, reply = 1, , type = IPV4] = await readBytes(socket, 4);
-  if (version !== VERSION) throw new ExitFault("is no SOCKS5 proxy");
+  if (version !== VERSION) throw new ExitError("is no SOCKS5 proxy");
   if (reply !== 0) {
     const detail = `replied with ${reply}`;
     throw TARGET_FAILED.has(reply)
       ? new SourceFault("network", `upstream proxy ${detail}`)
-      : new ExitFault(detail);
+      : new ExitError(detail);
   }
   const [length = 0] = type === NAME ? await readBytes(socket, 1) : [type === IPV6 ? 16 : 4];
   // the address and port that the proxy bound: nothing needs them
@@ -121,7 +121,7 @@ async function readBytes(socket: Socket, length: number): Promise<Buffer> {
     const bytes: unknown = socket.read(length);
     if (Buffer.isBuffer(bytes) && bytes.length === length) return bytes;
     if (socket.destroyed || socket.readableEnded) {
-      throw new ExitFault(socket.errored?.message ?? "closed the connection");
+      throw new ExitError(socket.errored?.message ?? "closed the connection");
     }
     await new Promise<void>((resolve) => {
       const events = ["readable", "end", "close"] as const;

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Address } from "../address.ts";
-import { ExitFault } from "./exit-fault.ts";
+import { ExitError } from "./exit-error.ts";
 import { connectByHttp } from "./http-connect.ts";
 import { connectBySocks5 } from "./socks5.ts";
 
@@ -12,7 +12,7 @@ const CONNECT_MS = 20_000;
  * proxies have no IPv6. The proxy gets judged addresses, so that it resolves no name a second time.
  *
  * @param proxyUrl `http`, `https` or `socks5`, `//[user:password@]host:port`; the operator's own, so it is not judged
- * @throws ExitFault if the proxy itself fails; SourceFault `network` if it cannot reach the target. The detail never
+ * @throws ExitError if the proxy itself fails; SourceFault `network` if it cannot reach the target. The detail never
  *   holds the proxy's credentials
  */
 export async function tunnelThrough(
@@ -29,7 +29,7 @@ export async function tunnelThrough(
     return await connect(proxy, first, port, CONNECT_MS);
   } catch (error) {
     // a proxy that is itself at fault fails for the other family, too
-    if (second === undefined || error instanceof ExitFault) throw error;
+    if (second === undefined || error instanceof ExitError) throw error;
     return connect(proxy, second, port, CONNECT_MS);
   }
 }

@@ -10,7 +10,7 @@ export interface LocalProxyOptions {
   readonly kind?: ProxyKind;
   /** Demanded of every client; absent: everybody may connect. */
   readonly login?: { readonly user: string; readonly password: string };
-  /** Address from which it connects to targets, so that a site can tell exits apart. @example "127.0.0.3" */
+  /** Address from which it connects to targets, so that a site can distinguish exits. @example "127.0.0.3" */
   readonly address?: string;
   /** Of an https proxy, in PEM. */
   readonly tls?: { readonly key: string; readonly cert: string };

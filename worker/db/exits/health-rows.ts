@@ -48,7 +48,7 @@ export async function noteUse(
 
 const isOpen = (since: number) => sql`(${exitHealth.strikes} > 0 and ${exitHealth.until} > ${since})`;
 
-/** Pairs whose state was not reported to the operator yet. @param since strikes before this are forgotten */
+/** Pairs whose state was not reported to the operator yet. @param since strikes before this no longer count */
 export const unreportedHealthQuery = (db: Db, since: number, limit: number) =>
   db
     .select()

@@ -10,8 +10,8 @@ import { FORGET_MS } from "./pair-health.ts";
 const PAGE = 50;
 
 /**
- * Tells the operator which sites began or ceased to refuse an exit since the last time. What is reported is stored, so a
- * change is reported once, whichever isolate or process noticed it; a message that is not delivered is sent again.
+ * Reports to the operator which sites began or ceased to refuse an exit since the last time. What is reported is stored, so a
+ * change is reported once, whichever isolate wrote it; a message that is not delivered is sent again.
  */
 export async function reportStates(context: RequestContext, budget: PageBudget): Promise<number> {
   const { alertUrl } = context.config;

@@ -49,7 +49,7 @@ export function healthKey(
 export const mediaKey = (context: Pick<RequestContext, "runner">, member: string | null): string =>
   healthKey(context, DIRECT_MEDIA, member);
 
-/** The site whose patience a job uses. */
+/** The site whose limits a job is subject to. */
 export const siteKeyOfJob = ({ url, media_url }: Pick<JobRow, "url" | "media_url">): string =>
   siteKeyOf(media_url ?? url);
 

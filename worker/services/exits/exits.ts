@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Exit, ExitChange, NewExit } from "../../../schema/api/exits.ts";
+import type { Exit, ExitChange, NewExit } from "../../../schema/api/operator/exits.ts";
 import { DIRECT, SESSION_MARK } from "../../../schema/exits.ts";
 import type { RequestContext } from "../../context.ts";
 import * as rows from "../../db/exits/exit-rows.ts";

@@ -20,7 +20,7 @@ const AMBIGUOUS: ReadonlySet<string> = new Set(["forbidden", "geo_blocked"]);
  * counts against an exit only if another one was served in the same run: otherwise it is the media that nobody gets. A
  * statement about the media (private, removed) shows that the site answers.
  *
- * @param isShared tells exits that have many addresses behind one name: a refusal is about one of them
+ * @param isShared true for exits with many addresses behind one name: a refusal is about one of them
  */
 export function judgeResults(
   results: readonly ExitResult[],

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { Country, ExitName, ExitSetting } from "../exits.ts";
-import { Time } from "../ids.ts";
+import { Country, ExitName, ExitSetting } from "../../exits.ts";
+import { Time } from "../../ids.ts";
 
 /** Addresses from which sources are asked, as the operator keeps them. */
 
