@@ -130,14 +130,24 @@ describe("GET /status", () => {
     for (let i = 0; i < 5; i++) await run(`https://vimeo.com/${i}`, i < 4 ? completed : failed("private"));
     await run("https://secret-host.example.net/a.mp4", completed);
     const shown = await status();
+    const last_success_at = worker.now;
     expect(shown).toEqual({
       status: "impaired",
       window_seconds: 3600,
       sites: [
-        { site: "other", status: "unknown", success_rate: null },
+        {
+          ...{ site: "other", status: "unknown", success_rate: null, success_rate_24h: null },
+          ...{ last_success_at, reason: null },
+        },
         // the response to a private video is correct
-        { site: "vimeo", status: "ok", success_rate: 1 },
-        { site: "youtube", status: "failing", success_rate: 0 },
+        {
+          ...{ site: "vimeo", status: "ok", success_rate: 1, success_rate_24h: 1 },
+          ...{ last_success_at, reason: null },
+        },
+        {
+          ...{ site: "youtube", status: "failing", success_rate: 0, success_rate_24h: 0 },
+          ...{ last_success_at: null, reason: "bot_check" },
+        },
       ],
     });
     const { sites, operator: details } = await status(operator);
@@ -164,7 +174,7 @@ describe("GET /status", () => {
     await blocked(5);
     worker.now += 70 * 60_000;
     expect((await status()).sites).toEqual([]);
-    worker.now += 60 * 60_000;
+    worker.now += 24 * 60 * 60_000;
     expect(await worker.reconcile()).toMatchObject({ old_site_runs: 1 });
   });
 
