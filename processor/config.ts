@@ -284,7 +284,8 @@ const VARIABLES = {
   },
   ytdlpCookiesFile: {
     name: "YTDLP_COOKIES_FILE",
-    meaning: "Cookies of the operator's own session at a source (Netscape format); each run works on a copy",
+    meaning:
+      "Cookies of the operator's own session at a source (Netscape format), sent after it refused a visitor without a session; each run works on a copy",
     schema: optionalText,
   },
   ytdlpCookies: {

@@ -2,6 +2,7 @@ import type { ExitResult } from "../schema/exits.ts";
 import type { Tracer } from "../schema/telemetry/tracer.ts";
 import type { RunRequest } from "../schema/wire/run.ts";
 import type { ProcessorConfig } from "./config.ts";
+import type { SourceSession } from "./cookies/source-session.ts";
 import type { HostLimits } from "./egress/host-limits.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import type { ProxyRotation } from "./egress/upstream/proxy-rotation.ts";
@@ -61,6 +62,8 @@ export interface RunContext extends ProcessorDependencies, SourceNetwork {
   /** The run's own folder, removed at its end. */
   readonly folder: string;
   readonly store: ObjectStore;
+  /** Whose cookies the source gets, if any. */
+  readonly session: SourceSession;
   /** True if the fast strategy failed: everything is read from its beginning, through one connection at a time. */
   readonly readsPlainly?: boolean;
   /** Whether the source answers ranges with wrong bytes. */

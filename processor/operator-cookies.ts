@@ -1,16 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
+import { CookieFormatError } from "../schema/cookies/cookie.ts";
+import { cookieFields, isCookieLine, parseNetscape } from "../schema/cookies/netscape.ts";
 
-/** The operator's own cookies, which yt-dlp reads in the format of Netscape's browser. */
+/** The operator's own cookies of the environment; those of the vault come with each run. */
 
 export const COOKIE_FORMAT =
   "in Netscape format: lines of seven fields with tabs between them, as browsers' extensions export cookies.txt";
 
 /** No browser's session at a site is nearly as large, in bytes after decompression. */
 const MAX_COOKIE_BYTES = 1 << 20;
-const FIELDS = 7;
 
-interface CookieSource {
+export interface CookieSource {
   readonly ytdlpCookies: string | undefined;
   readonly ytdlpCookiesFile: string | undefined;
 }
@@ -53,24 +54,18 @@ export async function readOperatorCookies({
   return cookies;
 }
 
-/** Lines with this prefix are cookies all the same. */
-const HTTP_ONLY = "#HttpOnly_";
-
-const isCookieLine = (line: string): boolean =>
-  line.trim() !== "" && (!line.startsWith("#") || line.startsWith(HTTP_ONLY));
-
 const isEmpty = (text: string): boolean => !text.split("\n").some(isCookieLine);
 
-/**
- * Null when a line is not a cookie, or there are no cookies. An empty value at the end of a line may have been trimmed
- * away.
- */
+/** The text with whole lines; null when a line is not a cookie, or there are no cookies. */
 function netscapeCookies(text: string): string | null {
-  const lines = text.split(/\r?\n/).map((line) => {
-    const fields = line.split("\t").length;
-    return isCookieLine(line) && fields === FIELDS - 1 ? `${line}\t` : line;
-  });
-  const cookies = lines.filter(isCookieLine);
-  if (cookies.length === 0 || cookies.some((line) => line.split("\t").length !== FIELDS)) return null;
+  try {
+    if (parseNetscape(text).length === 0) return null;
+  } catch (error) {
+    if (error instanceof CookieFormatError) return null;
+    throw error;
+  }
+  const lines = text
+    .split(/\r?\n/)
+    .map((line) => (isCookieLine(line) ? (cookieFields(line)?.join("\t") ?? line) : line));
   return `${lines.join("\n")}\n`;
 }

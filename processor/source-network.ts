@@ -1,5 +1,6 @@
 import { DIRECT } from "../schema/exits.ts";
 import type { ProcessorConfig } from "./config.ts";
+import type { SourceSession } from "./cookies/source-session.ts";
 import type { HostLimits } from "./egress/host-limits.ts";
 import { HttpClient } from "./egress/http-client.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
@@ -36,6 +37,7 @@ export interface SourceNetworkParts {
   readonly proxies: ProxyRotation;
   readonly extractions: ExtractionCache;
   readonly limits: HostLimits;
+  readonly session: Pick<SourceSession, "cookies">;
   readonly config: Pick<ProcessorConfig, "stallSeconds" | "minBytesPerSecond">;
 }
 
@@ -94,13 +96,13 @@ const DIRECTLY: Exit = { name: DIRECT, upstream: undefined, country: null, fetch
  * @param waits counts the time in which requests wait for a connection
  */
 export async function openSourceNetwork(
-  { policy, limits, config }: SourceNetworkParts,
+  { policy, limits, session, config }: SourceNetworkParts,
   { upstream, fetchesDirectly }: Exit,
   waits: Stopwatch = new Stopwatch(),
 ): Promise<SourceNetwork> {
   const proxy = await EgressProxy.start(policy, { upstream });
   const speed = { stallMs: config.stallSeconds * 1000, minBytesPerSecond: config.minBytesPerSecond };
-  const options = { limits, speed, waits };
+  const options = { limits, speed, waits, cookies: session.cookies };
   return {
     upstream,
     proxy,

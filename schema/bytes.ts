@@ -5,7 +5,10 @@ import { withoutTrailing } from "./text.ts";
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(new TextEncoder().encode(text));
 
 export const toHex = (bytes: ArrayBuffer | Uint8Array): string =>
-  [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  new Uint8Array(bytes).reduce((text, byte) => text + HEX[byte], "");
+
+/** The digits of each byte. */
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 export const toBase64 = (bytes: ArrayBuffer | Uint8Array): string => {
   // in steps, because a large array does not fit into the arguments of one call

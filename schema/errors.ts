@@ -318,6 +318,11 @@ export const RECORDING_KEPT: readonly JobErrorCode[] = [
 /** A source refuses the address that asks: another address may be served at once. */
 export const ADDRESS_REFUSALS: readonly JobErrorCode[] = ["bot_check", "rate_limited"];
 
+/** A source refuses a visitor without a session: one who is signed in may be served. */
+export const SESSION_REFUSALS: readonly JobErrorCode[] = [
+  ...(["bot_check", "login_required", "members_only", "private", "age_restricted", "forbidden"] as const),
+];
+
 /** The codes of one party's failures. @example JobErrorCodeOf<"storage"> // "upload_refused" | "upload_failed" */
 export type JobErrorCodeOf<P extends Party> = {
   [Code in JobErrorCode]: (typeof JOB_ERRORS)[Code]["party"] extends P ? Code : never;

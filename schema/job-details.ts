@@ -11,5 +11,7 @@ export const JobDetails = z.object({
   exit: z.string().optional(),
   /** What the last failure was about; see `jobSentence`. */
   error_subject: z.string().optional(),
+  /** The job whose file was copied; absent where the media was fetched. */
+  copied_from: z.string().optional(),
 });
 export type JobDetails = z.infer<typeof JobDetails>;

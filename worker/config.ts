@@ -343,6 +343,13 @@ const VARIABLES = {
     meaning:
       "Hours for which failures of the network or a storage and rate limits are retried, 0 to 168; a job may override it (`max_retry_hours`)",
   },
+  REUSE_HOURS: {
+    schema: wholeNumber(0, 8760),
+    fallback: "24",
+    secret: false,
+    meaning:
+      "Hours for which a delivered file is copied for later jobs of its account instead of fetching the same media again, 0 to 8760; 0: never. A direct link that states its version is not bound to them",
+  },
   RETENTION_DAYS: {
     schema: wholeNumber(1, 3650),
     fallback: "7",
@@ -417,6 +424,8 @@ export interface Config {
   readonly jobRetentionDays: number;
   readonly archiveJobs: boolean;
   readonly retryHorizonHours: number;
+  /** 0: every job fetches its media. */
+  readonly reuseHours: number;
   /** Maximum number of released, unfinished jobs of one batch. */
   readonly batchWindow: number;
   /** Maximum number of due jobs of all accounts. */
@@ -537,6 +546,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     jobRetentionDays: variables.JOB_RETENTION_DAYS,
     archiveJobs: variables.ARCHIVE_JOBS,
     retryHorizonHours: variables.RETRY_HORIZON_HOURS,
+    reuseHours: variables.REUSE_HOURS,
     batchWindow: variables.BATCH_WINDOW,
     maxBacklog: variables.MAX_BACKLOG,
     rateLimits: { read: variables.RATE_LIMIT_READ, write: variables.RATE_LIMIT_WRITE },

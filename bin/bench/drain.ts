@@ -44,7 +44,8 @@ export async function benchDrain(log: (line: string) => void, jobs = JOBS): Prom
   const folder = await mkdtemp(join(tmpdir(), "waterspout-bench-drain-"));
   const source = await startServer("tiny.ts");
   const stateDir = join(folder, "state");
-  const env = { ...process.env, ALLOWED_PRIVATE_HOSTS: source.host };
+  // every round fetches the same addresses
+  const env = { ...process.env, ALLOWED_PRIVATE_HOSTS: source.host, REUSE_HOURS: "0" };
   try {
     const stack = await startStack({ port: await freePort(), stateDir, env, log });
     try {

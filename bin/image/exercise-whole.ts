@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,7 +45,11 @@ export async function exerciseWhole(engine: Engine, tag: string, log: (line: str
     const [name, port] = [`${tag}-${process.pid}-${volumes.length}-${readOnlyRoot}`, await freePort()];
     const volume = hasVolume ? { id: engine.createVolume(name), at: "/state" } : null;
     if (volume) volumes.push(volume.id);
-    const env = { HOST: "127.0.0.1", PORT: `${port}`, ALLOWED_PRIVATE_HOSTS: origin.host };
+    const env = {
+      ...{ HOST: "127.0.0.1", PORT: `${port}`, ALLOWED_PRIVATE_HOSTS: origin.host },
+      // shorter than the job that is interrupted, so that it is handed back
+      DRAIN_SECONDS: "2",
+    };
     return { place, setup: { name, readOnlyRoot, volume, env }, port, source: origin.url, log };
   };
   try {
@@ -125,8 +130,11 @@ async function wholeLife(life: Life): Promise<void> {
 const clientOf = ({ url, exec }: Container) =>
   createClient({ url, apiKey: JSON.parse(exec("cat", "/state/local.json")).api_key });
 
-const create = async ({ source }: Life, container: Container): Promise<string> =>
-  createdBy(await clientOf(container).createJob({ body: { url: source, format: "mkv" } })).id;
+async function create({ source }: Life, container: Container): Promise<string> {
+  // with the same name, the file of a later job would replace it
+  const body = { url: source, format: "mkv", filename: randomUUID() } as const;
+  return createdBy(await clientOf(container).createJob({ body })).id;
+}
 
 async function deliver(life: Life, container: Container): Promise<Job> {
   const job = await clientOf(container).waitForJob(await create(life, container));

@@ -15,7 +15,8 @@ export interface FormerState {
 export async function makeFormerState(folder: string): Promise<FormerState> {
   mkdirSync(folder, { recursive: true });
   const platform = new Miniflare({
-    ...{ host: "127.0.0.1", port: 0, cf: false, resourcePersistencePath: join(folder, "platform", "v3") },
+    ...{ host: "127.0.0.1", port: 0, cf: false, enableDevRegistry: false },
+    resourcePersistencePath: join(folder, "platform", "v3"),
     workers: [
       {
         config: {

@@ -27,15 +27,15 @@ export const API_ADVICE: Readonly<Partial<Record<ApiErrorCode, string>>> = {
 };
 
 export const JOB_ADVICE: Readonly<Partial<Record<JobErrorCode, string>>> = {
-  private: "Ask the publisher for access; the operator can add cookies of an account that may see it",
-  members_only: "The operator can add cookies of a member's session, if its terms allow that",
+  private: "Ask the publisher for access, or [store cookies](cookies.md) of an account that may see it",
+  members_only: "[Store cookies](cookies.md) of a member's session, if the site's terms allow that",
   unavailable: "Check the URL in a browser",
-  age_restricted: "The operator can add cookies of an adult's session",
+  age_restricted: "[Store cookies](cookies.md) of an adult's session",
   geo_blocked:
     "Send `geo` with a country where it is available, if the operator has an [exit](exits.md) there",
   copyright: "Nothing can be done here",
   terminated: "Nothing can be done here",
-  login_required: "The operator can add cookies of a session at that site",
+  login_required: "[Store cookies](cookies.md) of a session at that site",
   upcoming: "Send `wait_for_video: true`, or try again after the start",
   not_live: "Try again when the channel is live",
   live: "Try again after the broadcast, when there is a recording",

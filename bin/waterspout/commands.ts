@@ -11,6 +11,14 @@ import { audit } from "./commands/audit.ts";
 import { backup, restore } from "./commands/backup.ts";
 import { batch, batchCancel, batchRename, batchShow, batchStart, batchWait } from "./commands/batch.ts";
 import { completion } from "./commands/completion.ts";
+import {
+  adminCookies,
+  adminCookiesForget,
+  adminCookiesSet,
+  cookies,
+  cookiesForget,
+  cookiesSet,
+} from "./commands/cookies.ts";
 import { doctor } from "./commands/doctor.ts";
 import { get } from "./commands/get.ts";
 import { cancel, deleteFile, retry, show, wait } from "./commands/job.ts";
@@ -20,6 +28,17 @@ import { probe } from "./commands/probe.ts";
 import { reseal } from "./commands/reseal.ts";
 import { slack, slackForget, slackSet } from "./commands/slack.ts";
 import { storage, storageForget, storageSet, storageTest } from "./commands/storage.ts";
+import {
+  subscribe,
+  subscriptions,
+  subscriptionsEntries,
+  subscriptionsPause,
+  subscriptionsRemove,
+  subscriptionsReset,
+  subscriptionsResume,
+  subscriptionsRun,
+  subscriptionsShow,
+} from "./commands/subscriptions.ts";
 import { adminUsage, usage } from "./commands/usage.ts";
 import {
   webhooks,
@@ -42,12 +61,26 @@ export const COMMAND_GROUPS: Readonly<Record<string, Commands>> = {
     "batch rename": batchRename,
     "batch cancel": batchCancel,
   },
+  Subscriptions: {
+    subscribe,
+    subscriptions,
+    "subscriptions show": subscriptionsShow,
+    "subscriptions entries": subscriptionsEntries,
+    "subscriptions run": subscriptionsRun,
+    "subscriptions pause": subscriptionsPause,
+    "subscriptions resume": subscriptionsResume,
+    "subscriptions reset": subscriptionsReset,
+    "subscriptions remove": subscriptionsRemove,
+  },
   Account: {
     usage,
     storage,
     "storage set": storageSet,
     "storage test": storageTest,
     "storage forget": storageForget,
+    cookies,
+    "cookies set": cookiesSet,
+    "cookies forget": cookiesForget,
     webhooks,
     "webhooks replay": webhooksReplay,
     "webhooks endpoints": webhooksEndpoints,
@@ -70,6 +103,9 @@ export const COMMAND_GROUPS: Readonly<Record<string, Commands>> = {
     "admin accounts disable": accountsDisable,
     "admin accounts enable": accountsEnable,
     "admin usage": adminUsage,
+    "admin cookies": adminCookies,
+    "admin cookies set": adminCookiesSet,
+    "admin cookies forget": adminCookiesForget,
     "admin audit": audit,
     "admin reseal": reseal,
   },
@@ -86,9 +122,12 @@ export const ALIASES: Readonly<Record<string, string>> = {
   "admin keys roll": "keys roll",
   "admin keys revoke": "keys revoke",
   "admin accounts list": "admin accounts",
+  "admin cookies list": "admin cookies",
+  "cookies list": "cookies",
   "keys list": "keys",
   "storage show": "storage",
   "slack show": "slack",
+  "subscriptions list": "subscriptions",
   "webhooks list": "webhooks",
 };
 

@@ -49,6 +49,8 @@ export interface HttpClientOptions {
   readonly ticker?: Ticker;
   /** Counts the time in which requests wait for a place at a host. */
   readonly waits?: Stopwatch;
+  /** Default: none so far. */
+  readonly cookies?: SourceCookies;
 }
 
 export const DEFAULT_SPEED: SpeedLimit = { stallMs: 60_000, minBytesPerSecond: 256 };
@@ -69,7 +71,7 @@ export class HttpClient {
   readonly speed: SpeedLimit;
   readonly ticker: Ticker;
   /** Cookies that sources set, and those of the extraction. */
-  readonly cookies = new SourceCookies();
+  readonly cookies: SourceCookies;
   readonly #policy: EgressPolicy;
   readonly #upstreamProxy: string | undefined;
   readonly #gate: ConnectionGate;
@@ -81,6 +83,7 @@ export class HttpClient {
     this.limits = options.limits ?? new HostLimits();
     this.speed = options.speed ?? DEFAULT_SPEED;
     this.ticker = options.ticker ?? REAL_TICKER;
+    this.cookies = options.cookies ?? new SourceCookies();
     this.#gate = new ConnectionGate(this.limits, options.waits);
   }
 

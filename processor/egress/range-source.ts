@@ -12,6 +12,7 @@ import {
   RangeMismatchError,
   type SourceRequest,
   streamRange,
+  type Version,
 } from "./source-read.ts";
 
 const KiB = 1 << 10;
@@ -78,6 +79,8 @@ export class RangeSource {
   /** False: the file can only be read from its beginning, through one connection. */
   rangesWork = false;
   contentType: string | undefined;
+  /** As the first response states it. */
+  version: Version = {};
   /** Maximum number of concurrent ranges. */
   readonly connections: number;
   /** Bytes received so far. */
@@ -117,6 +120,7 @@ export class RangeSource {
     this.sizeBytes = first.totalBytes;
     this.rangesWork = first.status === 206;
     this.contentType = first.contentType;
+    this.version = first.version;
     // a file that is read in one go may continue at another node, which uses another tag for it
     const version = this.#options.plain ? {} : { version: first.version };
     this.#identity = { totalBytes: first.totalBytes, ...version };

@@ -51,6 +51,8 @@ export interface Version {
   /** A strong one, because weak ones do not promise equal bytes. */
   readonly etag?: string | undefined;
   readonly lastModified?: string | undefined;
+  /** Of the whole resource, hexadecimal, if the source states it. */
+  readonly sha256?: string | undefined;
 }
 
 /** How to recognise a resource. */
@@ -370,9 +372,18 @@ function refusal(status: number, headers: IncomingHttpHeaders, clock: RetryClock
   return new SourceFault("forbidden", detail);
 }
 
-function versionOf(headers: IncomingHttpHeaders): Version {
+/** How a response identifies what it is about. */
+export function versionOf(headers: IncomingHttpHeaders): Version {
   const { etag, "last-modified": lastModified } = headers;
-  return { etag: etag?.startsWith("W/") ? undefined : etag, lastModified };
+  return { etag: etag?.startsWith("W/") ? undefined : etag, lastModified, sha256: sha256Of(headers) };
+}
+
+/** In the form of RFC 9530, or as S3 states it for an object that was stored whole. */
+function sha256Of(headers: IncomingHttpHeaders): string | undefined {
+  const digests = String(headers["repr-digest"] ?? "").split(",");
+  const digest = digests.map((text) => /^sha-256=:(.*):$/.exec(text.trim())?.[1]).find((text) => text);
+  const base64 = digest ?? String(headers["x-amz-checksum-sha256"] ?? "");
+  return /^[A-Za-z0-9+/]{43}=$/.test(base64) ? Buffer.from(base64, "base64").toString("hex") : undefined;
 }
 
 function isOther({ version, totalBytes }: OpenedSpan, identity: Identity): boolean {

@@ -4,9 +4,12 @@ import {
   HeartbeatResponse,
   type Outcome,
   type ProcessorStarted,
+  type PublishRequest,
   type RecordingStarted,
   type UploadStarted,
 } from "../../schema/wire/callback.ts";
+import { type KnownRequest, PublishResponse } from "../../schema/wire/reuse.ts";
+import { type DeliveredFile, KnownResponse } from "../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import { backoffMs, REAL_CLOCK, type RetryClock } from "../retry.ts";
 import { StoppedError } from "./stop.ts";
@@ -110,6 +113,25 @@ export class Callback {
     await this.#report(claim, "publish", {}, signal);
   }
 
+  /**
+   * The same for a copy of another job's file.
+   *
+   * @returns false if the file is no longer that job's: then the copy must not be published
+   */
+  async publishCopy(claim: Claim, copyOf: string, signal: AbortSignal): Promise<boolean> {
+    const answer = await this.#report<PublishRequest>(claim, "publish", { copy_of: copyOf }, signal, true);
+    return PublishResponse.parse(answer).status === "ok";
+  }
+
+  /** Asks whether an earlier job of the account delivered this media by the same plan. */
+  async known(
+    claim: Claim,
+    media: Pick<KnownRequest, "media" | "sha256">,
+    signal: AbortSignal,
+  ): Promise<DeliveredFile | null> {
+    return KnownResponse.parse(await this.#report<KnownRequest>(claim, "known", media, signal, true)).file;
+  }
+
   /** Reports how the run ended, and the number of free slots afterwards. */
   async outcome(
     claim: Claim,
@@ -119,21 +141,28 @@ export class Callback {
     await this.#report<Outcome>(claim, "outcome", { outcome, free_slots: freeSlots }, signal);
   }
 
+  /** @returns the answer, if something is to be read in it */
   async #report<T extends { v: number; attempt: number }>(
     claim: Claim,
     name: string,
     content: Omit<T, "v" | "attempt">,
     signal: AbortSignal,
-  ): Promise<void> {
+    isRead = false,
+  ): Promise<unknown> {
     const path = `/internal/runs/${claim.job_id}/${name}`;
     const body = { v: WIRE_VERSION, attempt: claim.attempt, ...content };
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
-      const status = await this.#post(path, body, claim, signal).then(
-        (response) => response.body?.cancel().then(() => response.status) ?? response.status,
-        () => 0,
-      );
-      if (status >= 200 && status < 300) return;
+      const { status, answer } = await this.#post(path, body, claim, signal)
+        .then(async (response) => {
+          if (isRead && response.ok) {
+            return { status: response.status, answer: await readBoundedJson(response, MAX_RESPONSE_BYTES) };
+          }
+          await response.body?.cancel();
+          return { status: response.status, answer: null };
+        })
+        .catch(() => ({ status: 0, answer: null }));
+      if (status >= 200 && status < 300) return answer;
       if (status === 409) throw new StoppedError("lost");
       // any other 4xx is an error that waiting does not solve
       if (status >= 400 && status < 500 && status !== 408 && status !== 429) {

@@ -3,6 +3,8 @@ import { formatTraceparent, parseTraceparent } from "../../schema/telemetry/trac
 import type { Delivery, Outcome } from "../../schema/wire/callback.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { ProcessorConfig } from "../config.ts";
+import { SourceSession } from "../cookies/source-session.ts";
+import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies, RunContext } from "../dependencies.ts";
 import { RangeCheck } from "../egress/wrong-ranges.ts";
 import { Fault, ServiceFault } from "../fault.ts";
@@ -10,6 +12,7 @@ import { exitsFor, openSourceNetwork, type SourceNetwork } from "../source-netwo
 import { EndlessStreamError } from "../stages/live/endless-source.ts";
 import { continueRecording, findRecording, recordLive } from "../stages/live/live.ts";
 import { resolveSource } from "../stages/resolve.ts";
+import { copyDelivered } from "../stages/reuse/copy-delivered.ts";
 import { openObjectStore } from "../storage/open-object-store.ts";
 import type { Claim } from "./callback.ts";
 import { Deadline } from "./deadline.ts";
@@ -61,6 +64,7 @@ export function startRun(request: RunRequest, dependencies: ProcessorDependencie
     progress,
     timings: new RunTimings(),
     exitResults: [],
+    session: new SourceSession(request.cookies, dependencies.config),
     store: openObjectStore(request.target, dependencies.policy, {
       idleMs: dependencies.config.stallSeconds * 1000,
       digest: dependencies.hasher.md5,
@@ -83,6 +87,7 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
       ...{ type: "completed", delivery, tools: toolsOf(context) },
       attempts: context.timings.attempts,
       exit_results: context.exitResults,
+      ...cookiesOf(context),
     }),
     (error: unknown) => outcomeOf(error, context),
   );
@@ -90,6 +95,13 @@ async function execute(context: BareContext, traces: RunTrace): Promise<void> {
   const { request, progress } = context;
   const times = { startedAt, endedAt: Date.now() };
   recordRun(context, { request, outcome, reported, ...traces, ...times, received: progress.received });
+}
+
+/** As an anonymous visitor first, unless the request says otherwise; after a refusal with the cookies that there are. */
+async function attemptWithSessions(context: RunContext, isLast: boolean): Promise<Delivery> {
+  const { session, signal } = context;
+  const delivery = await trySessions(session, signal, () => attempt(context, isLast));
+  return { ...delivery, adjustments: [...delivery.adjustments, ...session.adjustments] };
 }
 
 /**
@@ -102,6 +114,9 @@ async function attempt(context: RunContext, isLast: boolean): Promise<Delivery> 
     context.timings.attempts++;
     return continueRecording(context, begun);
   }
+  const known = context.request.reuse?.file ?? null;
+  const copied = known && (await copyDelivered(context, known));
+  if (copied) return copied;
   try {
     return await fetchAndDeliver(context);
   } catch (error) {
@@ -136,7 +151,7 @@ async function produce(base: BareContext): Promise<Delivery> {
       forget: () => base.extractions.remove(request.url),
       async attempt(network, exit, isLast) {
         const rangeCheck = new RangeCheck({ ...base, ...network });
-        const delivery = await attempt({ ...base, ...network, folder, rangeCheck }, isLast);
+        const delivery = await attemptWithSessions({ ...base, ...network, folder, rangeCheck }, isLast);
         const isGiven = (request.exits ?? []).length > 0;
         return isGiven ? { ...delivery, details: { ...delivery.details, exit: exit.name } } : delivery;
       },
@@ -147,6 +162,8 @@ async function produce(base: BareContext): Promise<Delivery> {
 }
 
 const exitsOf = (base: BareContext) => exitsFor(base, base.request.url, base.request.exits ?? []);
+
+const cookiesOf = ({ session: { report } }: BareContext) => (report ? { cookies: report } : {});
 
 const toolsOf = ({ tools }: BareContext) => ({
   ytdlp: tools.ytdlp.version,
@@ -175,6 +192,7 @@ function outcomeOf(error: unknown, context: BareContext): Outcome["outcome"] | n
     ...(ADDRESS_REFUSALS.includes(fault.code)
       ? { other_exits: (request.exits ?? []).length > 0 ? 0 : ownProxiesLeft(config, exitResults) }
       : {}),
+    ...cookiesOf(context),
     title: progress.snapshot.title,
   };
 }

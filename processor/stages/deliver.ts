@@ -1,16 +1,10 @@
 import type { Strategy } from "../../schema/api/job.ts";
 import { type Adjustment, fitStreams, type SourceCodecs, type StreamActions } from "../../schema/media.ts";
-import {
-  byteLength,
-  cleanFilename,
-  defaultFilename,
-  MAX_KEY_BYTES,
-  objectKey,
-} from "../../schema/storage/object-key.ts";
+import { defaultFilename } from "../../schema/storage/object-key.ts";
 import { cutText, MAX_DESCRIPTION } from "../../schema/text.ts";
 import type { Delivery } from "../../schema/wire/callback.ts";
 import type { RunContext } from "../dependencies.ts";
-import { ServiceFault, SourceFault, StorageFault } from "../fault.ts";
+import { ServiceFault, SourceFault } from "../fault.ts";
 import type { IndexFacts } from "../media/isobmff/facts.ts";
 import type { UploadResult } from "../storage/uploads/part-uploader.ts";
 import type { Carried } from "../tools/carried.ts";
@@ -29,12 +23,15 @@ import { aboutOf, type Section, writeMetadata } from "./file-metadata.ts";
 import { type Input, type Inputs, openInputs } from "./inputs.ts";
 import { joinAndUpload } from "./join.ts";
 import { muxAndUpload } from "./mux.ts";
+import { objectName } from "./object-name.ts";
 import { isAboutLateStream, lacksStream, withLateStreams } from "./parts/late-streams.ts";
 import { openLivingVariant } from "./parts/living-variant.ts";
 import { qualityName } from "./quality.ts";
 import { shownRight } from "./repair/ladder.ts";
 import type { Resolved } from "./resolve.ts";
 import { checkDemands } from "./result-checks.ts";
+import { copyKnownBytes, copyKnownMedia } from "./reuse/copy-known.ts";
+import { sourceFacts } from "./reuse/source-facts.ts";
 import type { AudioChoice, Source } from "./source.ts";
 
 /** From a resolved source to a published object, by the cheapest correct strategy. */
@@ -42,9 +39,19 @@ export async function deliver(context: RunContext, resolved: Resolved): Promise<
   const { extractMs } = resolved;
   context.progress.entitle(resolved.source.title);
   if (context.request.plan.clip === null) checkDurationLimit(context, resolved.source.duration);
+  const known = await copyKnownMedia(context, resolved.source);
+  if (known) return known;
   const { source, inputs } = await context.timings.precheck.during(() =>
     openLivingVariant(context, resolved.source, (variant) => openInputs(context, variant)),
   );
+  const stated = await copyKnownBytes(context, source, inputs).catch((error: unknown) => {
+    inputs.close();
+    throw error;
+  });
+  if (stated) {
+    inputs.close();
+    return stated;
+  }
   const extras = startExtras(context, source, showsCover(context.request));
   const work: Work = {
     ...{ context, source, inputs, extras },
@@ -279,13 +286,8 @@ function checkDurationLimit({ request }: RunContext, seconds: number | null): vo
   }
 }
 
-function keyOf({ request }: RunContext, source: Source): string {
-  const filename =
-    request.filename === null ? defaultFilename(source.title, source.id) : cleanFilename(request.filename);
-  const key = objectKey({ ...request.key_prefix, filename, extension: request.plan.format });
-  if (byteLength(key) > MAX_KEY_BYTES) throw new StorageFault("upload_refused", "the object key is too long");
-  return key;
-}
+const keyOf = ({ request }: RunContext, { title, id }: Source): string =>
+  objectName(request, defaultFilename(title, id));
 
 /** What is reported about the audio language of a file that is delivered unchanged, with all of its tracks. */
 function audioOf(
@@ -351,6 +353,7 @@ function report(
     audio_languages: [...done.audio.languages],
     strategy: done.strategy,
     details: {},
+    ...sourceFacts(context, source, inputs),
     adjustments: [
       ...done.adjustments,
       ...inputs.adjustments,

@@ -1,4 +1,5 @@
 import { type MediaPlan, plan as planOf } from "../../schema/media.ts";
+import type { SourceSession } from "../cookies/source-session.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { SourceFault } from "../fault.ts";
 import type { ExtractionCache } from "../tools/extraction-cache.ts";
@@ -16,6 +17,7 @@ export interface Finder {
   readonly extractions: ExtractionCache;
   readonly proxy: EgressProxy;
   readonly upstream: string | undefined;
+  readonly session: SourceSession;
   readonly signal: AbortSignal;
 }
 
@@ -35,8 +37,9 @@ const MAX_HOPS = 3;
  * @throws Fault of the extraction; `is_playlist` for a list of several
  */
 export async function findMedia(finder: Finder, wanted: Wanted): Promise<Media> {
-  const { extractor, extractions, proxy, upstream, signal } = finder;
-  const kept = extractions.find(wanted.url);
+  const { extractor, extractions, proxy, upstream, session, signal } = finder;
+  // what is kept was found without cookies
+  const kept = session.isAnonymous ? extractions.find(wanted.url) : undefined;
   if (!kept || kept.upstream !== upstream) return askSource(finder, wanted, wanted.url, MAX_HOPS);
   const { timeoutMs, plan } = wanted;
   const found = await extractor.select(kept.info, { options: selection(plan), proxy, signal, timeoutMs });
@@ -44,9 +47,9 @@ export async function findMedia(finder: Finder, wanted: Wanted): Promise<Media> 
 }
 
 async function askSource(finder: Finder, wanted: Wanted, url: string, hops: number): Promise<Media> {
-  const { extractor, proxy, signal } = finder;
+  const { extractor, proxy, session, signal } = finder;
   const { timeoutMs, plan } = wanted;
-  const found = await extractor.extract({ url, proxy, signal, options: selection(plan), timeoutMs });
+  const found = await extractor.extract({ url, proxy, session, signal, options: selection(plan), timeoutMs });
   if (found.kind === "video") return chosen(found, plan);
   const [only, another] = found.entries;
   if (only?.url === undefined || another !== undefined || hops === 0) throw new SourceFault("is_playlist");

@@ -339,7 +339,7 @@ function cutFragments(all: readonly Fragment[], window: TimeWindow) {
 
 /** What only the extractor's own downloader can read is first saved to the work folder. */
 async function downloadByTool(context: RunContext, source: Source, stream: SourceStream): Promise<Input> {
-  const { config, extractor, folder, folders, signal, proxy, progress } = context;
+  const { config, extractor, folder, folders, session, signal, proxy, progress } = context;
   await folders.reserve(folder, stream.size);
   let reported = 0;
   let onRead: ((read: number) => void) | null = null;
@@ -349,6 +349,7 @@ async function downloadByTool(context: RunContext, source: Source, stream: Sourc
     formatIds: [stream.formatId],
     folder,
     proxy,
+    session,
     signal,
     timeoutMs: config.maxRunSeconds * 1000,
     onProgress: ({ bytes, total }) => {

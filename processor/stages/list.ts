@@ -1,5 +1,7 @@
 import type { ListLine, ListRequest } from "../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
+import { SourceSession } from "../cookies/source-session.ts";
+import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
 import { Fault } from "../fault.ts";
 import { exitsFor, openSourceNetwork } from "../source-network.ts";
@@ -13,23 +15,31 @@ import type { ListPart } from "../tools/warm-ytdlp.ts";
  */
 export async function listEntries(
   dependencies: ProcessorDependencies,
-  { url, exit: given, timeout_ms: timeoutMs, max_entries: maxEntries }: ListRequest,
+  { url, exit: given, timeout_ms: timeoutMs, max_entries: maxEntries, cookies }: ListRequest,
   signal: AbortSignal,
   report: (line: ListLine) => void,
 ): Promise<void> {
+  const session = new SourceSession(cookies, dependencies.config);
   const [exit] = exitsFor(dependencies, url, given ? [given] : []);
-  const network = await openSourceNetwork(dependencies, exit);
+  const network = await openSourceNetwork({ ...dependencies, session }, exit);
+  const { proxy } = network;
+  const used = () => (session.report ? { cookies: session.report } : {});
+  // what was reported cannot be taken back: from then on, a failure is final
+  const begun = new AbortController();
   try {
-    await dependencies.extractor.list({ url, proxy: network.proxy, signal, timeoutMs, maxEntries }, (part) =>
-      report(queueFilterOf(part)),
+    await trySessions(session, AbortSignal.any([signal, begun.signal]), () =>
+      dependencies.extractor.list({ url, proxy, session, signal, timeoutMs, maxEntries }, (part) => {
+        begun.abort();
+        report(queueFilterOf(part));
+      }),
     );
-    report({ type: "end" });
+    report({ type: "end", ...used() });
   } catch (error) {
     signal.throwIfAborted();
     const fault = Fault.from(error, "internal");
     dependencies.log("list_failed", { code: fault.code, detail: fault.detail });
     if (fault.code === "timeout") report({ type: "late" });
-    else report({ type: "failed", ...fault.report });
+    else report({ type: "failed", ...fault.report, ...used() });
   } finally {
     await network.proxy.close();
   }

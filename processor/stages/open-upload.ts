@@ -1,3 +1,4 @@
+import { LINK_REF } from "../../schema/storage/link-ref.ts";
 import type { RunContext } from "../dependencies.ts";
 import type { ObjectStore, Upload } from "../storage/object-store.ts";
 import { partSizeFor } from "../storage/uploads/part-size.ts";
@@ -42,11 +43,22 @@ export async function openUpload(context: RunContext, plan: UploadPlan): Promise
   return uploader;
 }
 
-async function openAndReport(context: RunContext, { key, contentType }: UploadPlan): Promise<Upload> {
-  const { store, signal, callback, claim } = context;
+const openAndReport = (context: RunContext, { key, contentType }: UploadPlan): Promise<Upload> =>
+  beginReported(context, key, () => context.store.open({ key, contentType }, context.signal));
+
+/**
+ * Begins whatever will make an object visible under a key, as {@link openUpload} does: what a former run left is aborted
+ * before, and the Worker learns the name of it.
+ */
+export async function beginReported<T extends Pick<Upload, "ref" | "retries" | "abort">>(
+  context: RunContext,
+  key: string,
+  begin: () => Promise<T>,
+): Promise<T> {
+  const { signal, callback, claim } = context;
   await abortPredecessor(context, key);
   const begunAt = Date.now();
-  const upload = await store.open({ key, contentType }, signal).catch(async (error: unknown) => {
+  const upload = await begin().catch(async (error: unknown) => {
     // it may have begun all the same, under an unknown id
     await abortUnnamed(context, key, begunAt, null);
     throw error;
@@ -94,7 +106,7 @@ async function abortPredecessor({ request, store }: RunContext, key: string): Pr
   const predecessor = request.predecessor;
   if (!predecessor) return;
   const { upload } = predecessor;
-  if (upload) await store.abort(upload.key, upload.ref);
+  if (upload && upload.ref !== LINK_REF) await store.abort(upload.key, upload.ref);
   if (upload?.key === key) return;
   await abortSince(store, key, predecessor.claimed_at, null);
 }

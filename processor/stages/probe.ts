@@ -1,6 +1,8 @@
 import { MAX_LISTED_FORMATS, type Metadata, type StreamFacts } from "../../schema/api/probe.ts";
 import { DEFAULT_AUDIO_BITRATE, fitStreams, type MediaPlan } from "../../schema/media.ts";
 import type { MediaProbeRequest, ProbeOutcome } from "../../schema/wire/probe.ts";
+import { SourceSession } from "../cookies/source-session.ts";
+import { trySessions } from "../cookies/try-sessions.ts";
 import type { ProcessorDependencies } from "../dependencies.ts";
 import { Fault, ServiceFault } from "../fault.ts";
 import { exitsFor, openSourceNetwork } from "../source-network.ts";
@@ -24,12 +26,16 @@ export async function probeSource(
   const timeoutMs = dependencies.config.probeSeconds * 1000;
   // a page may lead to another one: the limit applies to all requests together
   const late = AbortSignal.timeout(timeoutMs);
+  const session = new SourceSession(request.cookies, dependencies.config);
   const [exit] = exitsFor(dependencies, url, request.exit ? [request.exit] : []);
-  const network = await openSourceNetwork(dependencies, exit);
+  const network = await openSourceNetwork({ ...dependencies, session }, exit);
   try {
-    const finder = { ...dependencies, ...network, signal: AbortSignal.any([signal, late]) };
-    const { info, choice } = await findMedia(finder, { url, plan, timeoutMs });
-    if (info.live_status !== "is_upcoming")
+    const finder = { ...dependencies, ...network, session, signal: AbortSignal.any([signal, late]) };
+    const { info, choice } = await trySessions(session, finder.signal, () =>
+      findMedia(finder, { url, plan, timeoutMs }),
+    );
+    // what a session found is for its owner alone
+    if (info.live_status !== "is_upcoming" && session.isAnonymous)
       dependencies.extractions.keep(url, { info, upstream: network.upstream, exit: exit.name });
     const chosen = chosenStreams(choice.formats, choice.extraAudio);
     const looking = AbortSignal.any([finder.signal, AbortSignal.timeout(timeoutMs * LOOK_SHARE)]);
@@ -41,13 +47,14 @@ export async function probeSource(
       estimated_size: estimate(streams, duration, plan),
       audio_language: choice.language,
       audio_languages: [...choice.languages],
-      adjustments: [...choice.adjustments],
+      adjustments: [...choice.adjustments, ...session.adjustments],
+      ...(session.report ? { cookies: session.report } : {}),
     };
   } catch (error) {
     if (late.aborted) throw new ServiceFault("timeout", `the source did not answer in ${timeoutMs} ms`);
     if (!(error instanceof Fault) || error.code === "timeout") throw error;
     dependencies.log("probe_failed", { code: error.code, detail: error.detail });
-    return { type: "failed", ...error.report };
+    return { type: "failed", ...error.report, ...(session.report ? { cookies: session.report } : {}) };
   } finally {
     await network.proxy.close();
   }

@@ -20,6 +20,14 @@ export interface NewObject {
   readonly contentDisposition?: string;
 }
 
+/** An object that exists. */
+export interface StoredObject {
+  readonly key: string;
+  readonly bytes: number;
+  /** Names its content, in the provider's own form: an ETag, a generation, an id. Another content has another one. */
+  readonly version: string;
+}
+
 /** An upload that was begun and neither completed nor aborted. */
 export interface UnfinishedUpload {
   /** Names the upload to {@link ObjectStore.abort}. */
@@ -47,7 +55,16 @@ export interface ObjectStore {
    * Nothing is left of it when it fails, or when the run dies.
    */
   put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
-  /** Drops an unfinished upload and its parts. Does nothing if there is no such upload (any more). */
+  /** The object under a key; null if there is none. */
+  find(key: string, signal: AbortSignal): Promise<StoredObject | null>;
+  /**
+   * Begins to copy an object of this store to another key; the storage does the work, and no byte travels. As with an
+   * upload, nothing is visible under the key before {@link ObjectCopy.complete}, and {@link abort} ends it.
+   *
+   * @param source as {@link find} returned it
+   */
+  openCopy(object: NewObject, source: StoredObject, signal: AbortSignal): Promise<ObjectCopy>;
+  /** Drops an unfinished upload or copy and its parts. Does nothing if there is no such upload (any more). */
   abort(key: string, uploadRef: string): Promise<void>;
   /**
    * Unfinished uploads of exactly this key; empty when the provider cannot list them, so keep the `ref` of every
@@ -87,4 +104,14 @@ export interface Upload {
   complete(): Promise<void>;
   /** Drops the upload and its parts; settle all {@link putPart} calls first. */
   abort(): Promise<void>;
+}
+
+/** A copy of a stored object, on the storage's side. */
+export interface ObjectCopy extends Pick<Upload, "ref" | "retries" | "complete" | "abort"> {
+  /**
+   * Does whatever can be done before the object becomes visible. To be called once, before {@link Upload.complete}.
+   *
+   * @throws Fault `upload_failed` if the source is gone or has another content, or if the storage cannot copy
+   */
+  transfer(signal: AbortSignal): Promise<void>;
 }

@@ -13,7 +13,8 @@ Each but the last has "limits": {"memory", "cpu", "page"}, in bytes, seconds and
 "ports"}, or null for no sandbox; see sandbox.py and extraction/pages.py. Standard output gives {"ready": true,
 "version"} once, then for each task any number of {"id", "progress"} or {"id", "part"} and exactly one {"id", "ok", ...}.
 Lines of different tasks never mix. The end of standard input ends everything.
-`cookies` is the text of a cookie file; it stays in memory.
+`cookies` is the text of a cookie file, or null; it stays in memory. A response to a task with cookies has them as `jar`, as
+they are after it.
 """
 import ctypes
 import json

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { parseRetryAfter } from "../../schema/retry-after.ts";
 import type { EgressProxy } from "../egress/proxy.ts";
 import { Fault, ServiceFault } from "../fault.ts";
-import { readOperatorCookies } from "../operator-cookies.ts";
 import type { Tools } from "./discover.ts";
 import { portOf, wholeAccess } from "./sandbox.ts";
 import { classifyExtraction, type ExtractionFailure } from "./tool-errors.ts";
@@ -47,11 +46,21 @@ export type Extraction =
       readonly warnings: readonly string[];
     };
 
+/** The cookies of a task. */
+export interface TaskSession {
+  /** In Netscape's format; null for none. */
+  readonly text: string | null;
+  /** Receives them as they are after the task. */
+  learn(text: string): void;
+}
+
 export interface TaskOptions {
   /** Parameters of yt-dlp that differ from the usual ones. */
   readonly options?: YtdlpParams;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs: number;
+  /** Default: no cookies. */
+  readonly session?: TaskSession | undefined;
   /** The run's own proxy; without it, the pool's. Its refusals distinguish `egress_blocked` from a site's 403. */
   readonly proxy?:
     | (Pick<EgressProxy, "url" | "blocked"> & Partial<Pick<EgressProxy, "unknownHosts">>)
@@ -116,7 +125,7 @@ export class ExtractorPool {
    * @example pool.extract({ url, options: { format: "bv*+ba/b" }, timeoutMs: 60_000 })
    */
   async extract(request: ExtractOptions): Promise<Extraction> {
-    const { params, cookies } = await this.#paramsOf(EXTRACT_PARAMS, request);
+    const { params, cookies } = this.#paramsOf(EXTRACT_PARAMS, request);
     const response = await this.#run({ kind: "extract", url: request.url, params, cookies }, request);
     return extractionOf(response);
   }
@@ -127,7 +136,7 @@ export class ExtractorPool {
    * @throws as {@link extract}
    */
   async select(info: YtdlpInfo, request: TaskOptions): Promise<Extract<Extraction, { kind: "video" }>> {
-    const { params, cookies } = await this.#paramsOf(EXTRACT_PARAMS, request);
+    const { params, cookies } = this.#paramsOf(EXTRACT_PARAMS, request);
     const response = await this.#run({ kind: "select", info, params, cookies }, request);
     const formats = inOrder(info.formats ?? [], response.order as readonly string[]);
     return {
@@ -149,7 +158,7 @@ export class ExtractorPool {
     request: TaskOptions,
     onProgress?: (progress: TaskProgress) => void,
   ): Promise<readonly string[]> {
-    const { params, cookies } = await this.#paramsOf({}, request);
+    const { params, cookies } = this.#paramsOf({}, request);
     const response = await this.#run({ kind: "download", info, params, cookies }, request, { onProgress });
     return response.paths as string[];
   }
@@ -165,7 +174,7 @@ export class ExtractorPool {
     request: ExtractOptions & { readonly maxEntries: number },
     onPart: (part: ListPart) => void,
   ): Promise<void> {
-    const { params, cookies } = await this.#paramsOf(LIST_PARAMS, request);
+    const { params, cookies } = this.#paramsOf(LIST_PARAMS, request);
     const { url, maxEntries: limit } = request;
     await this.#run({ kind: "list", url, limit, params, cookies }, request, { onPart });
   }
@@ -177,22 +186,16 @@ export class ExtractorPool {
     await Promise.all(parents.map((parent) => parent?.close()));
   }
 
-  async #paramsOf(
-    kind: YtdlpParams,
-    request: TaskOptions,
-  ): Promise<{ params: YtdlpParams; cookies: string | null }> {
+  #paramsOf(kind: YtdlpParams, request: TaskOptions): { params: YtdlpParams; cookies: string | null } {
     const { tools, config } = this.#options;
     const proxy = request.proxy ?? this.#options.proxy;
     const params = { ...commonParams(tools, config, proxy.url), ...kind, ...request.options };
-    const hasOwnCookies = request.options?.cookiefile !== undefined;
-    // Read for each task: operators renew the file while the processor runs. The copy in memory may be rewritten.
-    const cookies = hasOwnCookies ? null : await readOperatorCookies(config);
-    return { params, cookies };
+    return { params, cookies: request.session?.text ?? null };
   }
 
   async #run(
     task: WarmTask,
-    { signal, timeoutMs, proxy = this.#options.proxy }: TaskOptions,
+    { signal, timeoutMs, session, proxy = this.#options.proxy }: TaskOptions,
     listener?: TaskListener,
   ): Promise<Readonly<Record<string, unknown>>> {
     signal?.throwIfAborted();
@@ -213,10 +216,12 @@ export class ExtractorPool {
     signal?.removeEventListener("abort", cancel);
     signal?.throwIfAborted();
     if (isLate) throw new ServiceFault("timeout", `yt-dlp took longer than ${timeoutMs} ms`);
-    return responseOf(end, {
+    const response = responseOf(end, {
       wasRefused: proxy.blocked(refusals).length > 0,
       unknownHost: proxy.unknownHosts?.(unknownBefore)[0],
     });
+    if (typeof response.jar === "string") session?.learn(response.jar);
+    return response;
   }
 
   /** What a task needs: its interpreter and its JavaScript runtime, the proxy, and for a download the folder. */

@@ -1,5 +1,5 @@
 import type { EgressProxy } from "../egress/proxy.ts";
-import type { ExtractorPool } from "./extractor.ts";
+import type { ExtractorPool, TaskSession } from "./extractor.ts";
 import type { TaskProgress } from "./warm-ytdlp.ts";
 import type { YtdlpInfo } from "./ytdlp-info.ts";
 import { DOWNLOAD_PARAMS, type YtdlpParams } from "./ytdlp-params.ts";
@@ -14,6 +14,7 @@ export interface DownloadOptions {
   readonly folder: string;
   readonly options?: YtdlpParams;
   readonly proxy?: Pick<EgressProxy, "url" | "blocked"> | undefined;
+  readonly session?: TaskSession | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs: number;
   readonly onProgress?: (progress: TaskProgress) => void;

@@ -7,8 +7,6 @@ export type YtdlpParams = Readonly<Record<string, unknown>>;
 /** The operator's settings that reach yt-dlp. */
 export type ExtractionConfig = Pick<
   ProcessorConfig,
-  | "ytdlpCookies"
-  | "ytdlpCookiesFile"
   | "ytdlpExtractorArgs"
   | "ytdlpUserAgent"
   | "ytdlpPotProviderUrl"

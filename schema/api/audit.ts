@@ -18,6 +18,8 @@ export const AUDIT_ACTIONS = [
   "exit.removed",
   "storage.set",
   "storage.removed",
+  "cookies.set",
+  "cookies.removed",
   "webhook_secret.rotated",
   "slack.set",
   "slack.removed",

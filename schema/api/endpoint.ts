@@ -7,14 +7,23 @@ export type Auth = "key" | "admin" | "run" | "public";
 
 /** A route of the HTTP API as data: the Worker serves it, the document describes it, tests walk it. */
 export interface Endpoint {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With `{name}` for path parameters. */
   readonly path: `/${string}`;
   readonly auth: Auth;
   /** The scope that a caller's key needs, if it does not follow from the method ({@link scopeOf}). */
   readonly scope?: Scope;
   readonly summary: string;
-  readonly tag: "Jobs" | "Batches" | "Account" | "Media" | "Webhooks" | "Dashboard" | "Operator" | "Service";
+  readonly tag:
+    | "Jobs"
+    | "Batches"
+    | "Subscriptions"
+    | "Account"
+    | "Media"
+    | "Webhooks"
+    | "Dashboard"
+    | "Operator"
+    | "Service";
   /** Takes `x-idempotency-key`: the same request with the same key is executed once in 24 hours. */
   readonly idempotent?: true;
   /** Changes nothing although it is a POST, so a client that got no response may repeat it. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Id } from "../ids.ts";
 import { CreatedPlaylist, CreatedShow } from "./batch.ts";
 import { batchEndpoints } from "./batch-endpoints.ts";
+import { cookieEndpoints } from "./cookies/endpoints.ts";
 import { dashboardEndpoints } from "./dashboard-endpoints.ts";
 import { type Endpoint, MAX_BODY_BYTES } from "./endpoint.ts";
 import { About, Alive, Readiness, ServiceStatus } from "./health.ts";
@@ -20,6 +21,7 @@ import { JobRequest } from "./job-request.ts";
 import { operatorEndpoints } from "./operator-endpoints.ts";
 import { Metadata, ProbeUrl, ShortVerdict } from "./probe.ts";
 import { InlineStorage } from "./storage.ts";
+import { subscriptionEndpoints } from "./subscriptions/endpoints.ts";
 import { KeyUsageList, MonthQuery, Usage, UsageQuery } from "./usage.ts";
 import { storageEndpoints } from "./user-storage.ts";
 import { webhookEndpoints } from "./webhook-endpoints.ts";
@@ -194,6 +196,7 @@ export const endpoints = {
     errors: ["invalid_request", "not_found"],
   },
   ...batchEndpoints,
+  ...subscriptionEndpoints,
   ...webhookEndpoints,
   getUsage: {
     method: "GET",
@@ -216,6 +219,7 @@ export const endpoints = {
     errors: ["invalid_request"],
   },
   ...storageEndpoints,
+  ...cookieEndpoints,
   ...operatorEndpoints,
   ...dashboardEndpoints,
   about: {

@@ -5,6 +5,7 @@ import { Country, MEDIA_EXITS } from "../exits.ts";
 import { AUDIO_BITRATES, MAX_FPS, parseTimestamp, QUALITY_PRESETS, RESOLUTIONS } from "../media.ts";
 import { cleanFilename } from "../storage/object-key.ts";
 import { isWholeText } from "../text.ts";
+import { COOKIE_MODES } from "./cookies/mode.ts";
 import { Metadata } from "./metadata.ts";
 import { InlineStorage } from "./storage.ts";
 import { WEBHOOK_CHOICES } from "./webhook.ts";
@@ -125,6 +126,16 @@ const FPS = `must be a whole number of frames per second, from 1 to ${MAX_FPS}`;
 const RECORDING = `must be a whole number of seconds, from 1 to ${MAX_RECORDING_SECONDS}`;
 const RETRY = `must be a whole number of hours, from 0 to ${MAX_RETRY_HOURS}`;
 
+/** Whether a file that the account has already may be copied. */
+export const REUSE_CHOICES = ["auto", "never"] as const;
+
+/** When a source gets stored cookies. */
+export const Cookies = oneOf(COOKIE_MODES)
+  .optional()
+  .describe(
+    "When the source gets the cookies that you or the operator stored for its site: fallback (default), after it refused a visitor without a session; always; or never",
+  );
+
 /** Every field of a job request except `url`; the jobs of a bulk request share them. */
 export const jobOptions = {
   format: z
@@ -207,6 +218,12 @@ export const jobOptions = {
       "`same`: media comes through the same exit as the page. `auto`: it comes directly where the site allows it and the operator does, because proxies are paid for by the gigabyte. Default: `auto`",
     )
     .meta({ example: "same" }),
+  reuse: oneOf(REUSE_CHOICES)
+    .optional()
+    .describe(
+      "auto (default): if an earlier job of the account delivered the same media with the same options, its file is copied within the storage instead of fetched again. never: always fetch. Storage that comes with the request is always fetched for",
+    )
+    .meta({ example: "auto" }),
   webhook_url: WebUrl.optional().describe("Receives a webhook event when the job finishes"),
   enable_progress_webhook: flag("Also sends a webhook event at each stage"),
   webhook_events: z
@@ -218,6 +235,7 @@ export const jobOptions = {
       `Types of events to send: ${WEBHOOK_CHOICES.join(", ")}. Default: all but progress, which is the same as enable_progress_webhook`,
     )
     .meta({ example: ["job_completed", "batch_completed"] }),
+  cookies: Cookies,
   metadata: Metadata.optional(),
   storage: InlineStorage.optional().describe("Destination of the file: a provider with its credentials"),
   paused: flag("Batches only: no job runs before the batch is started"),

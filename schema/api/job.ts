@@ -23,6 +23,7 @@ export const STRATEGIES = [
   "transcode",
   "tool",
   "live",
+  "copy",
 ] as const;
 export const Strategy = z.enum(STRATEGIES);
 export type Strategy = z.infer<typeof Strategy>;
@@ -49,6 +50,7 @@ export const Job = z
     folder: text,
     batch_id: Id.nullable(),
     original_job_id: Id.nullable().describe("The job that this one retries"),
+    subscription_id: Id.nullable().describe("The subscription that created the job"),
     s3_key: text.describe(
       "The full object key; in the managed bucket it begins with the account's storage_prefix",
     ),
@@ -120,7 +122,10 @@ export const Job = z
         "Languages of the source's audio, the original first; empty if it names none. Audio description and commentary are not included",
       )
       .meta({ example: ["en", "de", "pt-BR"] }),
-    download_strategy: Strategy.nullable(),
+    download_strategy: Strategy.nullable().describe(
+      "How the bytes reached the storage; copy: from the file of an earlier job",
+    ),
+    copied_from: Id.nullable().describe("The job whose file was copied; null where the media was fetched"),
     exit: z
       .string()
       .nullable()

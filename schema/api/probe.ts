@@ -1,13 +1,13 @@
 import "../messages.ts";
 import { z } from "zod";
-import { WebUrl } from "./job-request.ts";
+import { Cookies, WebUrl } from "./job-request.ts";
 
 const text = z.string().nullable();
 const count = z.int().min(0).nullable();
 const pixels = z.int().positive().nullable();
 
 /** `POST /metadata` and `POST /is-short`. */
-export const ProbeUrl = z.object({ url: WebUrl }).meta({ id: "ProbeUrl" });
+export const ProbeUrl = z.object({ url: WebUrl, cookies: Cookies }).meta({ id: "ProbeUrl" });
 export type ProbeUrl = z.infer<typeof ProbeUrl>;
 
 /** One stream that a source offers, or that a job would use. What the source does not state is null. */

@@ -3,6 +3,11 @@ import { JOB_ERROR_CODES } from "../errors.ts";
 import { Id, Time } from "../ids.ts";
 import { clampedInt } from "./clamped-int.ts";
 import { Metadata } from "./metadata.ts";
+import {
+  SubscriptionEntryEvent,
+  SubscriptionFailingEvent,
+  SubscriptionRecoveredEvent,
+} from "./subscriptions/events.ts";
 
 /** Webhook events: what is posted to a job's `webhook_url`, and the log of deliveries. */
 
@@ -13,6 +18,10 @@ export const WEBHOOK_EVENT_TYPES = [
   "job_warning",
   "job_skipped",
   "batch_completed",
+  "subscription_entry",
+  "subscription_failing",
+  "subscription_recovered",
+  "cookies_stale",
 ] as const;
 /** What a job's `webhook_events` may name. */
 export const WEBHOOK_CHOICES = [...WEBHOOK_EVENT_TYPES, "progress"] as const;
@@ -88,6 +97,19 @@ export const BatchCompletedEvent = z
   .meta({ id: "BatchCompletedEvent" });
 export type BatchCompletedEvent = z.infer<typeof BatchCompletedEvent>;
 
+/** A site refused an account's stored cookies twice; they are not used again until they are replaced. */
+export const CookiesStaleEvent = z
+  .object({
+    type: z.literal("cookies_stale"),
+    site: z.string().meta({ example: "youtube.com" }),
+    job_id: Id.describe("The job whose run was refused"),
+    error: z.string().describe("What to do"),
+    error_code: z.enum(JOB_ERROR_CODES).describe("How the site refused the cookies"),
+    metadata,
+  })
+  .meta({ id: "CookiesStaleEvent" });
+export type CookiesStaleEvent = z.infer<typeof CookiesStaleEvent>;
+
 /** Stages of `progress`, in order, with the percentages that go with them. */
 export const PROGRESS_STAGES = {
   downloading: 0,
@@ -118,6 +140,10 @@ export const WebhookEvent = z.discriminatedUnion("type", [
   JobWarningEvent,
   JobSkippedEvent,
   BatchCompletedEvent,
+  SubscriptionEntryEvent,
+  SubscriptionFailingEvent,
+  SubscriptionRecoveredEvent,
+  CookiesStaleEvent,
 ]);
 export type WebhookEvent = z.infer<typeof WebhookEvent>;
 

@@ -35,6 +35,7 @@ export const JOB = {
   actual_audio_language: "en",
   audio_languages: ["en"],
   download_strategy: "ranges",
+  copied_from: null,
   webhook_status: "no_webhook",
   webhook_attempts: 0,
   max_resolution: 1080,
@@ -162,3 +163,19 @@ export const BATCH_PROGRESS = {
   processing_episodes: 1,
   pending_episodes: 0,
 } as const;
+
+/** A jar of the vault. */
+export const COOKIES = {
+  site: "youtube.com",
+  cookies: 14,
+  exit: null,
+  state: "active",
+  set_at: 1795392000000,
+  renewed_at: 1795395600000,
+  used_at: 1795395600000,
+  stale_at: null,
+};
+
+/** What a browser's extension exports; the value is invented. */
+export const COOKIES_TXT =
+  "# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t1826928000\tSID\tan-invented-value\n";

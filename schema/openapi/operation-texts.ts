@@ -6,6 +6,8 @@ import {
   BATCH_ID,
   BATCH_PROGRESS,
   BLOB,
+  COOKIES,
+  COOKIES_TXT,
   DELIVERY,
   EXIT,
   GCS,
@@ -24,6 +26,7 @@ import {
   USAGE,
   WEBHOOK_SECRET,
 } from "./example-objects.ts";
+import { SUBSCRIPTION_TEXTS } from "./subscription-texts.ts";
 
 /** What the documentation says about an operation in addition to its summary, and what its example shows. */
 export interface OperationText {
@@ -42,6 +45,9 @@ const SET =
 const SHOW = "Shows where the account's jobs deliver to. Credentials are masked.";
 const REMOVE =
   "Jobs that are accepted from now on deliver to the managed bucket. Files that were delivered stay where they are, and their links can no longer be made.";
+const SET_COOKIES =
+  "Takes what a browser exports: `cookies.txt` or the JSON of an extension. Only cookies of the site are kept, and they are encrypted. A job sends them after the site refused a visitor without a session, unless its request says otherwise (`cookies`). What the site changes is stored. If the site refuses them twice in a row, they are `stale` until you replace them, and a `cookies_stale` event says so.";
+const REMOVE_COOKIES = "Jobs that run at present keep the cookies until they end.";
 const FORMER = "Same as `/user/s3`, under the name that the hosted API used first. ";
 
 /** Texts and examples by operation. A test demands one for each. */
@@ -120,6 +126,7 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
       download_speed_mbps: 31.5,
     },
   },
+  ...SUBSCRIPTION_TEXTS,
   createBulk: {
     description:
       "All jobs are accepted or none. They share the options next to `jobs`; each may have its own `filename`. At most `BATCH_WINDOW` of them run at the same time.",
@@ -256,6 +263,32 @@ export const OPERATION_TEXTS: Readonly<Partial<Record<EndpointName, OperationTex
     description:
       "The same test as when the storage was set: use it after a change of a policy, of a key or of the bucket.",
     response: {},
+  },
+  listCookies: {
+    description: "Shows sites and states; a cookie is never shown again once it is stored.",
+    response: { cookies: [COOKIES] },
+  },
+  setCookies: {
+    description: `${SET_COOKIES} They serve the account's jobs only, and go before the operator's.`,
+    request: { cookies: COOKIES_TXT },
+    response: { message: "Cookies for youtube.com saved", site: "youtube.com", cookies: 1, exit: null },
+  },
+  removeCookies: {
+    description: REMOVE_COOKIES,
+    response: { message: "Cookies for youtube.com removed" },
+  },
+  listOperatorCookies: {
+    description: "Shows sites and states; a cookie is never shown again once it is stored.",
+    response: { cookies: [COOKIES] },
+  },
+  setOperatorCookies: {
+    description: `${SET_COOKIES} They serve every account that stored none for the site, so whatever the session may see, every caller may fetch.`,
+    request: { cookies: COOKIES_TXT },
+    response: { message: "Cookies for youtube.com saved", site: "youtube.com", cookies: 1, exit: null },
+  },
+  removeOperatorCookies: {
+    description: REMOVE_COOKIES,
+    response: { message: "Cookies for youtube.com removed" },
   },
   createAccount: {
     description:

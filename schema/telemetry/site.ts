@@ -31,6 +31,10 @@ const SITE_OF_DOMAIN: ReadonlyMap<string, string> = new Map(
   Object.entries(SITES).flatMap(([site, domains]) => domains.map((domain) => [domain, site] as const)),
 );
 
+/** All domains of the named site that one of them belongs to; undefined for a domain that is none of them. */
+export const domainsOfSite = (domain: string): readonly string[] | undefined =>
+  Object.values<readonly string[]>(SITES).find((domains) => domains.includes(domain));
+
 /** Everything that is none of the named sites. */
 export const OTHER_SITE = "other";
 

@@ -1,3 +1,5 @@
+import { toHex } from "../bytes.ts";
+
 /** W3C Trace Context: which trace a request, a job and a run belong to. */
 
 /** Returns random bytes. */
@@ -50,6 +52,6 @@ export const childOf = (parent: TraceContext, random: RandomBytes): TraceContext
 
 /** Never all zeros, which would be no id. */
 function hex(bytes: Uint8Array): string {
-  const text = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const text = toHex(bytes);
   return /[^0]/.test(text) ? text : `${text.slice(1)}1`;
 }

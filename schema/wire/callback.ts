@@ -7,7 +7,9 @@ import { JobDetails } from "../job-details.ts";
 import { Adjustment } from "../media.ts";
 import { WORKING_STEPS } from "../states.ts";
 import { ToolVersions } from "../tool-versions.ts";
+import { CookieReport } from "./cookies.ts";
 import { FailureSubject } from "./failure-subject.ts";
+import { copyOf, SourceFacts } from "./reuse.ts";
 import { Version } from "./version.ts";
 
 /**
@@ -80,8 +82,12 @@ export type UploadStarted = z.infer<typeof UploadStarted>;
 export const RecordingStarted = z.object({ v: Version, attempt: z.int().min(1), key: z.string() });
 export type RecordingStarted = z.infer<typeof RecordingStarted>;
 
-/** `POST /internal/runs/{id}/publish`: may the upload be completed? 200 permits it, at most once per run. */
-export const PublishRequest = z.object({ v: Version, attempt: z.int().min(1) });
+/**
+ * `POST /internal/runs/{id}/publish`: may the upload be completed? 200 permits it, at most once per run; a run that copied
+ * another job's file reads the answer, see `PublishResponse`.
+ */
+export const PublishRequest = z.object({ v: Version, attempt: z.int().min(1), copy_of: copyOf });
+export type PublishRequest = z.infer<typeof PublishRequest>;
 
 const ms = z.int().min(0).nullable();
 
@@ -113,6 +119,8 @@ export const Delivery = z.object({
   strategy: Strategy,
   /** Absent from processors of the former version. */
   details: JobDetails.default({}),
+  /** Absent if no later job may copy the file. */
+  source: SourceFacts.optional(),
   /** Adjustments of the run, in addition to those of the request. */
   adjustments: z.array(Adjustment),
   timings: z.object({
@@ -149,6 +157,7 @@ export const Outcome = z.object({
       tools: ToolVersions.nullable().default(null),
       attempts,
       exit_results,
+      cookies: CookieReport.optional(),
     }),
     z.object({
       type: z.literal("failed"),
@@ -162,6 +171,7 @@ export const Outcome = z.object({
       transient: z.boolean().optional(),
       /** The processor's own proxies that this run did not use: the refusal was about single addresses. */
       other_exits: z.int().min(0).optional(),
+      cookies: CookieReport.optional(),
       title: z.string().max(1000).nullable(),
     }),
     z.object({ type: z.literal("postponed"), until: Time }),

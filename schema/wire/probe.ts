@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Metadata, StreamFacts } from "../api/probe.ts";
 import { JOB_ERROR_CODES } from "../errors.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
+import { CookieReport, CookieUse } from "./cookies.ts";
 import { FailureSubject } from "./failure-subject.ts";
 import { Version } from "./version.ts";
 
@@ -10,9 +11,16 @@ const exit = z.object({ name: z.string(), url: z.string().nullable() }).nullish(
 
 /** A question about one media item. */
 export const MediaProbeRequest = z.discriminatedUnion("kind", [
-  z.object({ v: Version, kind: z.literal("metadata"), url: z.string(), exit }),
+  z.object({ v: Version, kind: z.literal("metadata"), url: z.string(), exit, cookies: CookieUse }),
   /** Also asks which streams a job with this plan would use. */
-  z.object({ v: Version, kind: z.literal("plan"), url: z.string(), plan: MediaPlan, exit }),
+  z.object({
+    v: Version,
+    kind: z.literal("plan"),
+    url: z.string(),
+    plan: MediaPlan,
+    exit,
+    cookies: CookieUse,
+  }),
 ]);
 export type MediaProbeRequest = z.infer<typeof MediaProbeRequest>;
 
@@ -26,6 +34,7 @@ export const ListRequest = z.object({
   timeout_ms: z.int().min(1),
   /** Maximum number of entries. */
   max_entries: z.int().min(1),
+  cookies: CookieUse,
 });
 export type ListRequest = z.infer<typeof ListRequest>;
 
@@ -51,12 +60,14 @@ export const ProbeOutcome = z.discriminatedUnion("type", [
     audio_languages: z.array(z.string()).default([]),
     /** Parts of the plan that the source cannot fulfil. */
     adjustments: z.array(Adjustment).default([]),
+    cookies: CookieReport.optional(),
   }),
   z.object({
     type: z.literal("failed"),
     code: z.enum(JOB_ERROR_CODES),
     subject: FailureSubject,
     retry_after_ms: z.int().min(0).nullable(),
+    cookies: CookieReport.optional(),
   }),
 ]);
 export type ProbeOutcome = z.infer<typeof ProbeOutcome>;
@@ -77,6 +88,15 @@ export const WireEntry = z.object({
   authoritative: z.boolean().default(false),
   /** Only its owner may see it, or it is gone. */
   unavailable: z.boolean(),
+  /** The site whose id it has, as yt-dlp names it; null for generic pages. */
+  site: z.string().max(100).nullable().default(null),
+  channel: z.string().max(200).nullable().default(null),
+  /** Epoch seconds of the publication. */
+  timestamp: z.number().nullable().default(null),
+  /** Seconds. */
+  duration: z.number().nullable().default(null),
+  /** A broadcast that is announced, on air or over. */
+  live: z.enum(["upcoming", "live", "was_live"]).nullable().default(null),
 });
 export type WireEntry = z.infer<typeof WireEntry>;
 
@@ -87,12 +107,13 @@ export type WireEntry = z.infer<typeof WireEntry>;
 export const ListLine = z.discriminatedUnion("type", [
   z.object({ type: z.literal("list"), v: Version, title: z.string().max(1000).nullable() }),
   WireEntry,
-  z.object({ type: z.literal("end") }),
+  z.object({ type: z.literal("end"), cookies: CookieReport.optional() }),
   z.object({
     type: z.literal("failed"),
     code: z.enum(JOB_ERROR_CODES),
     subject: FailureSubject,
     retry_after_ms: z.int().min(0).nullable(),
+    cookies: CookieReport.optional(),
   }),
   /** The deadline passed before the list was complete. */
   z.object({ type: z.literal("late") }),

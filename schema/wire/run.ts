@@ -2,6 +2,8 @@ import { z } from "zod";
 import { Id, Time } from "../ids.ts";
 import { Adjustment, MediaPlan } from "../media.ts";
 import { ReadinessCheck } from "../readiness-check.ts";
+import { Delivery } from "./callback.ts";
+import { CookieUse } from "./cookies.ts";
 import { Version } from "./version.ts";
 
 /** Worker → processor: `POST /runs`, `DELETE /runs/{id}`, `GET /healthz`; bearer `PROCESSOR_TOKEN`. */
@@ -115,6 +117,19 @@ export const Predecessor = z.object({
 });
 export type Predecessor = z.infer<typeof Predecessor>;
 
+/** A file that an earlier job of the account delivered to the same place, by the same plan. */
+export const DeliveredFile = z.object({
+  job_id: Id,
+  /** What its run reported. */
+  delivery: Delivery,
+  /** It is new enough to be taken without asking the source whether it has changed. */
+  recent: z.boolean(),
+});
+export type DeliveredFile = z.infer<typeof DeliveredFile>;
+
+/** 200 of `POST /internal/runs/{id}/known`. */
+export const KnownResponse = z.object({ v: Version, file: DeliveredFile.nullable() });
+
 /** One run: a claim of a job, with everything that a processor needs to know. */
 export const RunRequest = z.object({
   v: Version,
@@ -167,6 +182,9 @@ export const RunRequest = z.object({
     )
     .max(10)
     .optional(),
+  /** A file of an earlier job may be copied: this one, or one that `POST /internal/runs/{id}/known` names. Absent: none. */
+  reuse: z.object({ file: DeliveredFile.nullable() }).optional(),
+  cookies: CookieUse,
   /** For a stream that is on air. */
   recording: z
     .object({

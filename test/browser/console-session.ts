@@ -57,18 +57,21 @@ export const poll = <T>(ask: () => T): ReturnType<typeof expect.poll<T>> =>
 export const see = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
 export const talk = (name = "") => `${world.origin.url}/talk.mp4?${name}`;
 
+/** Calls a route of the operator. */
+export async function adminPost(path: string, body: object): Promise<{ id: string; api_key: string }> {
+  const response = await fetch(world.stack.url + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${world.stack.adminToken}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return (await response.json()) as { id: string; api_key: string };
+}
+
 /** A separate account, so that lists show only what the test created. */
-export async function newAccount(name: string, newKey: object = {}): Promise<{ id: string; key: string }> {
-  const post = async (path: string, body: object) => {
-    const response = await fetch(world.stack.url + path, {
-      method: "POST",
-      headers: { authorization: `Bearer ${world.stack.adminToken}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    return (await response.json()) as { id: string; api_key: string };
-  };
-  const { id } = await post("/admin/accounts", { name });
-  return { id, key: (await post(`/admin/accounts/${id}/keys`, newKey)).api_key };
+export async function newAccount(name: string): Promise<{ id: string; key: string }> {
+  const { id } = await adminPost("/admin/accounts", { name });
+  const { api_key: key } = await adminPost(`/admin/accounts/${id}/keys`, {});
+  return { id, key };
 }
 
 export async function createJob(key: string, request: object): Promise<string> {

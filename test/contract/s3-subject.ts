@@ -47,6 +47,7 @@ export function s3Subject(startServer: () => Promise<S3Server>, differences: Dif
     lateParts: "refused",
     parts: "parallel",
     keepsDisposition: true,
+    copies: "parts",
     isWhole: (request) => request.startsWith("PUT "),
     async start() {
       server = await startServer();

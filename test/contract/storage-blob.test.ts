@@ -40,6 +40,7 @@ const common = {
   lateParts: "useless",
   parts: "parallel",
   keepsDisposition: true,
+  copies: "parts",
   isWhole: (request: string) => request.startsWith("PUT "),
   namesFiles: true,
   listsUploads: true,

@@ -49,6 +49,7 @@ const subject: Subject = {
   lateParts: "refused",
   parts: "parallel",
   keepsDisposition: true,
+  copies: "whole",
   isWhole: (request) => request.startsWith("PUT "),
   namesFiles: true,
   listsUploads: true,

@@ -70,6 +70,7 @@ const subject: Subject = {
   lateParts: "useless",
   parts: "in order",
   keepsDisposition: false,
+  copies: "renamed",
   namesFiles: false,
   listsUploads: false,
   longestKey: 1024,

@@ -53,6 +53,7 @@ const subject: Subject = {
   lateParts: "refused",
   parts: "parallel",
   keepsDisposition: true,
+  copies: "parts",
   isWhole: (request) => request.startsWith("PUT "),
   namesFiles: true,
   listsUploads: true,

@@ -5,11 +5,13 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { EgressPolicy } from "../../processor/egress/policy.ts";
+import { Fault } from "../../processor/fault.ts";
 import type { RetryClock } from "../../processor/retry.ts";
 import type { NewObject, ObjectStore, Upload } from "../../processor/storage/object-store.ts";
 import type { TransportOptions } from "../../processor/storage/transport.ts";
 import { partSizeFor } from "../../processor/storage/uploads/part-size.ts";
 import { PartUploader } from "../../processor/storage/uploads/part-uploader.ts";
+import { type CopyingUpload, PartsCopy } from "../../processor/storage/uploads/parts-copy.ts";
 import type { StorageTarget } from "../../schema/wire/run.ts";
 import { openStorageClient } from "../../worker/services/storage/open-store.ts";
 import { type Disturbance, type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
@@ -61,6 +63,11 @@ export interface Subject {
   readonly listsUploads: boolean;
   /** Whether a link that asks for a file name gets it on this server. */
   readonly namesFiles: boolean;
+  /**
+   * How stored objects are copied: part by part, so that nothing is visible before the end and a copy can be aborted; whole;
+   * or whole under another name, which is changed at the end.
+   */
+  readonly copies: "parts" | "whole" | "renamed";
   /** Length of the longest allowed key, in bytes. */
   readonly longestKey: number;
   start(): Promise<void>;
@@ -111,7 +118,11 @@ const fetchAt =
     });
     const body = Buffer.concat(await response.toArray());
     const { statusCode: status = 500 } = response;
-    return new Response(status === 204 ? null : body, { status });
+    const answered = Object.entries(response.headers).map(([name, value]): [string, string] => [
+      name,
+      String(value),
+    ]);
+    return new Response(status === 204 ? null : body, { status, headers: answered });
   };
 
 /** Runs `test/support/large-upload.ts`. */
@@ -421,6 +432,161 @@ export function conformance(name: string, subject: Subject): void {
       }
       await subject.store().abort("left", left.ref);
       await subject.store().abort("left-over", neighbour.ref);
+      expect(await subject.unfinished()).toEqual([]);
+    });
+
+    const isCopying = (request: string, headers: http.IncomingHttpHeaders) =>
+      Object.keys(headers).some((name) => name.endsWith("-copy-source")) || /\/copy\?/.test(request);
+    const copyTo = async (store: ObjectStore, from: string, to: string) => {
+      const source = await store.find(from, never);
+      if (source === null) throw new Error(`${from} is not there`);
+      const copy = await store.openCopy({ key: to, contentType: "video/mp4" }, source, never);
+      try {
+        await copy.transfer(never);
+        await copy.complete();
+      } catch (error) {
+        await copy.abort();
+        throw error;
+      }
+      return copy;
+    };
+    const found = async (key: string) => (await subject.store().find(key, never)) !== null;
+
+    it.each([
+      ["an empty object", 0],
+      ["a small object", 300_000],
+    ])("copies %s to any key, with a content type of its own", async (name, size) => {
+      const store = subject.store();
+      const bytes = randomBytes(size);
+      const [from, to] = [`from/${name} ü+&.bin`, `to/日本語 ${name}+'&.mp4`];
+      await deliver(store, from, bytes);
+      expect(await store.find(from, never)).toMatchObject({ key: from, bytes: size });
+      await copyTo(store, from, to);
+      const copied = await read(to);
+      expect(sha256(copied.bytes)).toBe(sha256(bytes));
+      expect(copied.headers["content-type"]).toBe("video/mp4");
+      expect(sha256((await read(from)).bytes)).toBe(sha256(bytes));
+      expect(await subject.unfinished()).toEqual([]);
+      expect((await store.find(to, never))?.bytes).toBe(size);
+    });
+
+    if (subject.copies === "parts") {
+      it("copies a large object in parts", async () => {
+        const store = subject.store();
+        const bytes = randomBytes(3 * part() + 4711);
+        await deliver(store, "large-source", bytes);
+        const source = await store.find("large-source", never);
+        const upload = await store.open(object("large-copy"), never);
+        if (source === null || !("copyPart" in upload)) throw new Error("cannot copy");
+        const copy = new PartsCopy(store, upload as CopyingUpload, source, part());
+        await copy.transfer(never);
+        await copy.complete();
+        expect(sha256((await read("large-copy")).bytes)).toBe(sha256(bytes));
+      });
+    }
+
+    it("replaces an object by a copy at its completion, not before", async () => {
+      const store = subject.store();
+      await deliver(store, "copied", Buffer.from("new"));
+      await deliver(store, "replaced-by-copy", Buffer.from("old"));
+      const source = await store.find("copied", never);
+      if (source === null) throw new Error("not there");
+      const copy = await store.openCopy(object("replaced-by-copy"), source, never);
+      await copy.transfer(never);
+      expect((await read("replaced-by-copy")).bytes.toString()).toBe("old");
+      await copy.complete();
+      expect((await read("replaced-by-copy")).bytes.toString()).toBe("new");
+    });
+
+    it("copies nothing else than what was found under the key", async () => {
+      const store = subject.store();
+      expect(await store.find("never-stored", never)).toBeNull();
+      await deliver(store, "changing", Buffer.from("first"));
+      const source = await store.find("changing", never);
+      await deliver(store, "changing", Buffer.from("other"));
+      if (source === null) throw new Error("not there");
+      const finish = async () => {
+        const copy = await store.openCopy(object("copy-of-changed"), source, never);
+        try {
+          await copy.transfer(never);
+          await copy.complete();
+        } catch (error) {
+          await copy.abort();
+          throw error;
+        }
+      };
+      await expect(finish()).rejects.toMatchObject({ code: "upload_failed" });
+      expect(await found("copy-of-changed")).toBe(false);
+      await store.delete("changing");
+      await expect(finish()).rejects.toBeInstanceOf(Fault);
+      expect(await found("copy-of-changed")).toBe(false);
+      expect(await subject.unfinished()).toEqual([]);
+    });
+
+    it("lets the next run end a copy, which then cannot be completed", async () => {
+      const store = subject.store();
+      await deliver(store, "fence-source", Buffer.from("copied"));
+      const source = await store.find("fence-source", never);
+      if (source === null) throw new Error("not there");
+      const zombie = await store.openCopy(object("fenced-copy"), source, never);
+      await zombie.transfer(never);
+      await subject.store().abort("fenced-copy", zombie.ref);
+      await subject.store().abort("fenced-copy", zombie.ref);
+      if (subject.copies === "whole") await deliver(subject.store(), "fenced-copy", Buffer.from("new"));
+      await expect(zombie.complete()).rejects.toMatchObject({ code: "upload_failed" });
+      if (subject.copies !== "whole") expect(await found("fenced-copy")).toBe(false);
+      else expect((await read("fenced-copy")).bytes.toString()).toBe("new");
+      expect(await subject.unfinished()).toEqual([]);
+    });
+
+    it("lets the edge end a copy of a cancelled job", async () => {
+      const store = subject.store();
+      await deliver(store, "edge-source", Buffer.from("copied"));
+      const source = await store.find("edge-source", never);
+      if (source === null) throw new Error("not there");
+      const copy = await store.openCopy(object("edge-copy"), source, never);
+      await copy.transfer(never);
+      const edge = openStorageClient(subject.target(), {
+        fetch: fetchAt(subject.origin()),
+        clock: Date.now,
+      });
+      await edge.abortUpload("edge-copy", copy.ref);
+      await edge.abortUpload("edge-copy", copy.ref);
+      expect(await found("edge-copy")).toBe(false);
+      expect(await subject.unfinished()).toEqual([]);
+    });
+
+    // S3 sends the head of its response before it copies
+    const error = "<Error><Code>InternalError</Code><Message>Please try again.</Message></Error>";
+    const copyFaults: [string, Disturbance][] = [
+      ["a cut connection", "cut"],
+      ["a lost response", "lose-answer"],
+      ["a 503", { status: 503 }],
+      ["a 200 with an error in its body", { status: 200, body: error }],
+    ];
+    it.each(copyFaults)("repeats a copy after %s", async (name, disturbance) => {
+      // Azure and Drive answer with a status
+      const isXml = ["s3", "gcs", "oss"].includes(subject.target().provider);
+      let left = typeof disturbance === "object" && "body" in disturbance && !isXml ? 0 : 1;
+      const { store } = await disturbed((request, headers) =>
+        isCopying(request, headers) && left-- > 0 ? disturbance : "pass",
+      );
+      const bytes = randomBytes(100_000);
+      await deliver(store, `copy-source/${name}`, bytes);
+      await copyTo(store, `copy-source/${name}`, `copy-repeated/${name}`);
+      expect(sha256((await read(`copy-repeated/${name}`)).bytes)).toBe(sha256(bytes));
+      expect(await subject.unfinished()).toEqual([]);
+    });
+
+    it("leaves nothing behind when the storage refuses to copy", async () => {
+      const headers = { "x-ms-error-code": "CannotVerifyCopySource" };
+      const body = "<Error><Code>NotImplemented</Code><Message>No copies here</Message></Error>";
+      const { store } = await disturbed((request, sent) =>
+        isCopying(request, sent) ? { status: 501, headers, body } : "pass",
+      );
+      await deliver(store, "uncopied", Buffer.from("x"));
+      await expect(copyTo(store, "uncopied", "never-copied")).rejects.toBeInstanceOf(Fault);
+      expect(await found("never-copied")).toBe(false);
       expect(await subject.unfinished()).toEqual([]);
     });
 

@@ -8,7 +8,8 @@ import { type Checkout, makeCheckout, type RunningCommand } from "../support/che
 import { media } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { freePort } from "../support/ports.ts";
-import { SESSIONS, sessionOf } from "../support/readme.ts";
+import { SESSIONS, sessionOf, shellBlocks } from "../support/readme.ts";
+import { startS3 } from "../support/s3-server.ts";
 
 /** The commands of the README as a person runs them, in a fresh copy of the repository. */
 
@@ -96,7 +97,42 @@ describe("npm run demo", () => {
 
 describe("npm start", () => {
   it("runs the commands of the README and of the guides, keeps its secrets private and stops cleanly", async () => {
-    const stack = await start();
+    const [receiverPort, s3] = await Promise.all([freePort(), startS3()]);
+    const hosts = [origin.host, new URL(s3.endpoint).host];
+    const followGuide = async ({ url }: LocalFile) => {
+      const command = (name: string) =>
+        bashOf(
+          (shellBlocks("docs/quick-start.md").find((block) => block.name === name)?.commands ?? "")
+            .replaceAll("http://127.0.0.1:8787", url)
+            .replaceAll("https://example.com", origin.url)
+            .replaceAll("3000", `${receiverPort}`)
+            .replace("https://s3.eu-central-1.amazonaws.com", s3.endpoint)
+            .replace("my-media", s3.bucket)
+            .replace("AKIA…", s3.accessKeyId)
+            .replace('"secret_key": "…"', `"secret_key": "${s3.secretAccessKey}"`),
+        );
+      const receiver = checkout.start(command("receiver"));
+      await receiver.printed("listening on port");
+      const env = { KEY: readLocalFile().api_key };
+      const bucket = checkout.start(command("bucket"), env);
+      expect(await bucket.ended).toBe(0);
+      expect(bucket.output()).toContain('"container_or_bucket":"media"');
+      const job = checkout.start(command("webhook"), env);
+      expect(await job.ended).toBe(0);
+      await receiver.printed('"type":"job_completed"');
+      receiver.process.kill("SIGTERM");
+      await receiver.ended;
+      await s3.close();
+    };
+    // the start of the guide, with the hosts of the stand-ins
+    const [assignment = "", ...program] =
+      shellBlocks("docs/quick-start.md")
+        .find(({ name }) => name === "start")
+        ?.commands.split(" ") ?? [];
+    const [variable = "", allowed = ""] = assignment.split("=");
+    const receiverHost = allowed.replace("3000", `${receiverPort}`);
+    expect(program.join(" ")).toBe("npm start");
+    const stack = await start({ [variable]: [receiverHost, ...hosts].join(",") });
     expect(stack.pid).toBeGreaterThan(0);
     for (const name of ["local.json", "secrets.json"]) {
       expect(statSync(join(checkout.path, ".waterspout", name)).mode & 0o777).toBe(0o600);
@@ -110,11 +146,13 @@ describe("npm start", () => {
         .join("\n")
         .replaceAll("http://127.0.0.1:8787", stack.url)
         .replaceAll("https://example.com", origin.url);
-      const reader = checkout.start(`bash -euo pipefail -c '${session.replaceAll("'", "'\\''")}'`);
+      const reader = checkout.start(bashOf(session));
       expect(await reader.ended, `${page}: ${reader.output()}`).toBe(0);
       expect([page, reader.output()]).toEqual([page, expect.not.stringContaining('"error":"')]);
       for (const text of SHOWN[page] ?? []) expect(reader.output()).toMatch(text);
     }
+
+    await followGuide(stack);
 
     const second = checkout.start("npm start", { PORT: `${await freePort()}` });
     expect(await second.ended).toBe(1);
@@ -122,7 +160,7 @@ describe("npm start", () => {
 
     await stop(stack);
     expect(existsSync(localFile())).toBe(false);
-  }, 120_000);
+  }, 180_000);
 
   it("says so when the port is taken", async () => {
     const command = checkout.start("npm start", { PORT: new URL(origin.url).port });
@@ -158,6 +196,9 @@ describe("npm start", () => {
     await stop(stack);
   }, 90_000);
 });
+
+/** The commands as a person's shell runs them. */
+const bashOf = (commands: string): string => `bash -euo pipefail -c '${commands.replaceAll("'", "'\\''")}'`;
 
 async function call<T>(stack: LocalFile, path: string, body?: unknown): Promise<T> {
   const response = await fetch(`${stack.url}${path}`, {

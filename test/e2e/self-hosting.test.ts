@@ -89,7 +89,9 @@ it("refuses a folder that is not empty, a missing backup, and one of a newer ver
   expect(() => restoreBackup(stateOf("backup"), stateOf("third"), false)).toThrow(/newer version/);
 });
 
-it("finishes responses that are under way when it is stopped, and keeps what it accepted", async () => {
+it("finishes responses that are under way when it is stopped, and keeps what it accepted", {
+  timeout: 120_000,
+}, async () => {
   const { hostname, port } = new URL(stack.url);
   const body = JSON.stringify({ url: `${origin.url}/talk.mp4?last` });
   const request = http.request(`${stack.url}/jobs`, {
@@ -105,7 +107,7 @@ it("finishes responses that are under way when it is stopped, and keeps what it 
       const socket = connect(Number(port), hostname, () => socket.end(() => resolve(true)));
       socket.once("error", () => resolve(false));
     });
-  await expect.poll(isOpen, { timeout: 30_000, interval: 50 }).toBe(false);
+  await expect.poll(isOpen, { timeout: 60_000, interval: 50 }).toBe(false);
   request.end(body.slice(10));
   const [response] = await answered;
   expect(response.statusCode).toBe(201);
@@ -141,7 +143,7 @@ it("delivers to a bucket of another service, which S3_… name", { timeout: 120_
     const bytes = await (await fetch(String(job.s3_url))).arrayBuffer();
     expect(createHash("sha256").update(new Uint8Array(bytes)).digest("hex")).toBe(job.sha256);
     expect(await s3.unfinishedUploads()).toEqual([]);
-    expect((await stack.call("DELETE", `/jobs/${job.id}`)).status).toBe(200);
+    expect((await stack.call("DELETE", `/jobs/${job.id}/file`)).status).toBe(200);
     expect((await fetch(String(job.s3_url))).status).toBe(404);
   } finally {
     await stack.stop();

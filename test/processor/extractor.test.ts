@@ -204,24 +204,26 @@ describe("extraction", () => {
   });
 });
 
-describe("the operator's settings", () => {
-  test("send cookies from memory and a chosen User-Agent, report both for each format, and leave the file alone", async () => {
-    const file = join(cwd, "cookies.txt");
+describe("cookies and the operator's settings", () => {
+  test("are sent from memory, reported for each format, and come back as the site changed them", async () => {
     const text = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsid\tcanary\n";
-    await writeFile(file, text);
     origin.put("/guarded.mp4", await readFile(await media("mp4")));
-    origin.behave("/guarded.mp4", { cookie: "sid=canary" });
+    origin.behave("/guarded.mp4", { cookie: "sid=canary", headers: { "set-cookie": "sid=canary2; Path=/" } });
     await expect(extract("/guarded.mp4")).rejects.toMatchObject({ code: "forbidden" });
     const guarded = new ExtractorPool({
       tools,
       proxy,
-      config: { ...config, ytdlpCookiesFile: file, ytdlpUserAgent: "Spout/1" },
+      config: { ...config, ytdlpUserAgent: "Spout/1" },
     });
-    const response = videoOf(await guarded.extract({ url: `${origin.url}/guarded.mp4`, timeoutMs: 20_000 }));
+    const learn = vi.fn<(jar: string) => void>();
+    const url = `${origin.url}/guarded.mp4`;
+    const response = videoOf(await guarded.extract({ url, timeoutMs: 20_000, session: { text, learn } }));
     await guarded.close();
-    expect(response.requested[0]?.cookie_header).toBe("sid=canary");
+    expect(response.requested[0]?.cookie_header).toBe("sid=canary2");
+    expect(learn.mock.calls).toEqual([
+      [expect.stringMatching(/127\.0\.0\.1\tFALSE\t\/\tFALSE\t0\tsid\tcanary2\n$/)],
+    ]);
     expect(response.requested[0]?.http_headers?.["User-Agent"]).toBe("Spout/1");
-    expect(await readFile(file, "utf8")).toBe(text);
     // the folder of a parent that has ended is removed while the test looks
     const left = async () => {
       const entries = await readdir(join(cwd, "pool/extractor"), { recursive: true, withFileTypes: true });

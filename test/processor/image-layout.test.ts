@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root } from "../../bin/stack/paths.ts";
 import { plan } from "../../schema/media.ts";
+import { NO_COOKIES } from "../../schema/wire/cookies.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { mediaFolder } from "../support/media.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
@@ -78,7 +79,7 @@ const runOf = (path: string): RunRequest => ({
   },
   ...{ filename: "talk", key_prefix: { base_folder: "videos" }, subtitles: null, thumbnail: false },
   ...{ limits: { max_filesize_bytes: null, max_duration_seconds: null }, predecessor: null },
-  ...{ wait: null, batch: false, alone: false },
+  ...{ wait: null, batch: false, alone: false, cookies: NO_COOKIES },
   recording: { asked: false, from_start: false, max_seconds: 60 },
   target: {
     ...{ provider: "s3", endpoint: s3.endpoint, bucket: s3.bucket, region: s3.region, addressing: "path" },

@@ -20,6 +20,7 @@ import { ExtractionCache } from "../../processor/tools/extraction-cache.ts";
 import { ExtractorPool } from "../../processor/tools/extractor.ts";
 import { plan } from "../../schema/media.ts";
 import { Tracer } from "../../schema/telemetry/tracer.ts";
+import { NO_COOKIES } from "../../schema/wire/cookies.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { type ScriptedWorker, startScriptedWorker } from "../support/scripted-worker.ts";
 
@@ -85,6 +86,7 @@ async function run(wait: RunRequest["wait"], releaseAt: number) {
     limits: { max_filesize_bytes: null, max_duration_seconds: null },
     target: { ...target, access_key: "a", secret_key: "s", managed: true, addressing: "path" },
     ...{
+      cookies: NO_COOKIES,
       predecessor: null,
       wait,
       batch: false,

@@ -11,6 +11,7 @@ import {
   generateBlobSASQueryParameters,
   StorageSharedKeyCredential,
 } from "@azure/storage-blob";
+import { type AzuriteFront, startAzuriteFront } from "./azurite-front.ts";
 
 /** Microsoft's emulator of Azure Blob Storage. */
 export interface Azurite {
@@ -43,7 +44,9 @@ export async function startAzurite(): Promise<Azurite> {
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
+  let front: AzuriteFront | null = null;
   const close = async () => {
+    await front?.close();
     await stop(child);
     await rm(folder, { recursive: true, force: true });
   };
@@ -51,11 +54,13 @@ export async function startAzurite(): Promise<Azurite> {
     await close();
     throw error;
   });
-  const endpoint = `${address}/${accountName}`;
   const container = "media";
   const credential = new StorageSharedKeyCredential(accountName, accountKey);
-  const client = new BlobServiceClient(endpoint, credential).getContainerClient(container);
+  const own = `${address}/${accountName}`;
+  const client = new BlobServiceClient(own, credential).getContainerClient(container);
   await client.create();
+  front = await startAzuriteFront(address, client);
+  const endpoint = `${front.origin}/${accountName}`;
   return {
     ...{ endpoint, accountName, accountKey, container, close },
     sasToken: (permissions, expiresOn = new Date(Date.now() + 3_600_000)) =>

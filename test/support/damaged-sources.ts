@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { plan } from "../../schema/media.ts";
+import { NO_COOKIES } from "../../schema/wire/cookies.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import type { MalformedInput } from "./malformed-media.ts";
 import type { Origin } from "./origin.ts";
@@ -117,6 +118,7 @@ async function run(
       alone: false,
       recording: { asked: false, from_start: false, max_seconds: 60 },
     },
+    cookies: NO_COOKIES,
     ...change,
   };
   const response = await processor.post("/runs", body);

@@ -39,6 +39,7 @@ export async function startGcsDouble(): Promise<GcsDouble> {
     bucket,
     minPartBytes: 5 << 20,
     metadataPrefix: "x-goog-meta-",
+    copies: "whole",
   });
 
   function checkLink(req: IncomingMessage, url: URL): void {

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { escapeXml } from "../../schema/xml.ts";
 
@@ -16,6 +17,11 @@ export interface StoreOptions {
   readonly metadataPrefix: string;
   /** An object's ETag is computed from those of its parts, as in S3. */
   readonly compositeEtags?: boolean;
+  /**
+   * What a stored object may be the source of: parts of an upload, as at S3 and OSS, or whole objects only, as at Google,
+   * whose objects have generations.
+   */
+  readonly copies: "parts" | "whole";
 }
 
 /** What careful people configure for a bucket, and what may go wrong in it. */
@@ -30,6 +36,8 @@ export interface BucketRules {
   damagedParts?: number;
   /** Completed objects lose their last byte. */
   cutsObjects?: boolean;
+  /** Copies that are answered with 200 and an error in the body, as S3 documents it. */
+  failedCopies?: number;
 }
 
 /** An authorised request. */
@@ -60,6 +68,8 @@ interface StoredObject {
   readonly files: readonly string[];
   readonly bytes: number;
   readonly etag: string;
+  /** Microseconds, as at Google; each object has a higher one than those before. */
+  readonly generation: number;
 }
 
 interface Part {
@@ -85,6 +95,7 @@ export class MultipartStore {
   readonly #folder: string;
   readonly #objects = new Map<string, StoredObject>();
   readonly #uploads = new Map<string, StoredUpload>();
+  #generation = Date.now() * 1000;
 
   private constructor(options: StoreOptions, folder: string) {
     this.#options = options;
@@ -138,6 +149,7 @@ export class MultipartStore {
     if (req.method === "GET" || req.method === "HEAD") return await this.#read(req, res, key, query);
     if (req.method === "PUT") {
       this.#requireHeaders(req);
+      if (this.#copySourceOf(req) !== null) return await this.#copyObject(req, res, key);
       return await this.#putObject(req, res, key);
     }
     if (req.method === "DELETE") {
@@ -161,6 +173,9 @@ export class MultipartStore {
       throw new RefusedError(404, "NoSuchUpload", "The specified upload does not exist.");
     }
     if (req.method === "GET") return this.#listParts(res, upload);
+    if (req.method === "PUT" && this.#copySourceOf(req) !== null) {
+      return await this.#copyPart(req, res, upload, Number(query.get("partNumber")));
+    }
     if (req.method === "PUT") return await this.#putPart(req, res, upload, Number(query.get("partNumber")));
     if (req.method === "POST") return await this.#complete(req, res, uploadId, upload);
     if (req.method === "DELETE") {
@@ -178,6 +193,80 @@ export class MultipartStore {
     this.#objects.set(key, this.#objectOf(upload, [...upload.parts.values()]));
   }
 
+  /** The decoded key of a request's source; null without one. */
+  #copySourceOf(req: IncomingMessage): string | null {
+    const source = req.headers[`${this.#optionPrefix}copy-source`];
+    if (source === undefined) return null;
+    const [bucket = "", ...segments] = String(source).replace(/^\//, "").split("/");
+    if (decodeURIComponent(bucket) !== this.#options.bucket) {
+      throw new RefusedError(404, "NoSuchBucket", "The specified bucket does not exist.");
+    }
+    return decodeURIComponent(segments.join("/"));
+  }
+
+  /** @throws RefusedError when there is no source, or another one than the request expects */
+  #requireSource(req: IncomingMessage): StoredObject {
+    const source = this.#objects.get(this.#copySourceOf(req) ?? "");
+    if (!source) throw new RefusedError(404, "NoSuchKey", "The specified key does not exist.");
+    const condition = (name: string) => req.headers[`${this.#optionPrefix}copy-source-${name}`];
+    const [etag, generation] = [condition("if-match"), condition("if-generation-match")];
+    const isOther = etag !== undefined && etag !== source.etag;
+    if (isOther || (generation !== undefined && Number(generation) !== source.generation))
+      throw preconditionFailed();
+    return source;
+  }
+
+  /** True if this copy fails; S3 has sent the head of its response by then. */
+  #failsCopy(res: ServerResponse): boolean {
+    const { failedCopies = 0 } = this.rules;
+    if (failedCopies === 0) return false;
+    this.rules.failedCopies = failedCopies - 1;
+    sendXml(res, "<Error><Code>InternalError</Code><Message>Please try again.</Message></Error>");
+    return true;
+  }
+
+  async #copyPart(
+    req: IncomingMessage,
+    res: ServerResponse,
+    upload: StoredUpload,
+    number: number,
+  ): Promise<void> {
+    if (this.#options.copies === "whole") {
+      throw new RefusedError(
+        501,
+        "NotImplemented",
+        "A header you provided implies functionality that is not implemented.",
+      );
+    }
+    const { files, bytes } = this.#requireSource(req);
+    const range = req.headers[`${this.#optionPrefix}copy-source-range`];
+    const [, first = "0", last = String(bytes - 1)] = /^bytes=(\d+)-(\d+)$/.exec(String(range ?? "")) ?? [];
+    if (range !== undefined && (Number(last) >= bytes || Number(first) > Number(last))) {
+      throw new RefusedError(400, "InvalidArgument", "Range specified is not valid for source object.");
+    }
+    if (this.#failsCopy(res)) return;
+    const content = Buffer.concat(await Readable.from(contentOf(files)).toArray()).subarray(
+      Number(first),
+      Number(last) + 1,
+    );
+    const file = join(this.#folder, randomUUID());
+    await writeFile(file, content);
+    const etag = `"${createHash("md5").update(content).digest("hex").toUpperCase()}"`;
+    upload.parts.set(number, { file, etag, bytes: content.length });
+    sendXml(res, `<CopyPartResult><ETag>${escapeXml(etag)}</ETag></CopyPartResult>`);
+  }
+
+  async #copyObject(req: IncomingMessage, res: ServerResponse, key: string): Promise<void> {
+    const { files, bytes, etag } = this.#requireSource(req);
+    const expected = req.headers[`${this.#optionPrefix}if-generation-match`];
+    const current = this.#objects.get(key)?.generation ?? 0;
+    if (expected !== undefined && Number(expected) !== current) throw preconditionFailed();
+    if (this.#failsCopy(res)) return;
+    const { headers } = this.#newUpload(req, key);
+    this.#objects.set(key, { headers, files, bytes, etag, generation: ++this.#generation });
+    sendXml(res, `<CopyObjectResult><ETag>${escapeXml(etag)}</ETag></CopyObjectResult>`);
+  }
+
   /** A policy of the bucket only says that access is denied. */
   #requireHeaders(req: IncomingMessage): void {
     const required = Object.entries(this.rules.headersRequired ?? {});
@@ -193,6 +282,7 @@ export class MultipartStore {
       files: parts.map(({ file }) => file),
       bytes: this.rules.cutsObjects ? sum - 1 : sum,
       etag: this.#options.compositeEtags && !this.rules.cutsObjects ? composite : `"${randomUUID()}"`,
+      generation: ++this.#generation,
     };
   }
 
@@ -321,6 +411,7 @@ export class MultipartStore {
     res.writeHead(200, {
       ...object.headers,
       ...{ etag: object.etag, "content-length": String(object.bytes) },
+      ...(this.#options.copies === "whole" ? { "x-goog-generation": String(object.generation) } : {}),
       ...(disposition === null ? {} : { "content-disposition": disposition }),
     });
     if (req.method === "HEAD") res.end();
@@ -357,6 +448,13 @@ export class MultipartStore {
     );
   }
 }
+
+const preconditionFailed = (): RefusedError =>
+  new RefusedError(
+    412,
+    "PreconditionFailed",
+    "At least one of the pre-conditions you specified did not hold.",
+  );
 
 const accessDenied = (): RefusedError => new RefusedError(403, "AccessDenied", "Access Denied");
 

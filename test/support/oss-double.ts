@@ -40,6 +40,7 @@ export async function startOssDouble(): Promise<OssDouble> {
     bucket,
     minPartBytes: 100 << 10,
     metadataPrefix: "x-oss-meta-",
+    copies: "parts",
   });
 
   const signature = (toSign: string, date: string): string => {

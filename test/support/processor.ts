@@ -7,6 +7,7 @@ import { EgressPolicy } from "../../processor/egress/policy.ts";
 import { createProcessor, type Processor } from "../../processor/processor.ts";
 import { openObjectStore } from "../../processor/storage/open-object-store.ts";
 import { type MediaRequest, plan } from "../../schema/media.ts";
+import { NO_COOKIES } from "../../schema/wire/cookies.ts";
 import type { RunRequest } from "../../schema/wire/run.ts";
 import { type S3Server, startS3 } from "./s3-server.ts";
 import { type ScriptedWorker, startScriptedWorker } from "./scripted-worker.ts";
@@ -84,6 +85,7 @@ export async function startProcessorBench(
         alone: false,
         recording: { asked: false, from_start: false, max_seconds: 43_200 },
       },
+      ...{ cookies: NO_COOKIES },
       ...change,
     };
     const response = await processor.app.request("/runs", {

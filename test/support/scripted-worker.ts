@@ -1,6 +1,14 @@
 import { createServer } from "node:http";
 import { json } from "node:stream/consumers";
-import { Heartbeat, Outcome, RecordingStarted, UploadStarted } from "../../schema/wire/callback.ts";
+import {
+  Heartbeat,
+  Outcome,
+  PublishRequest,
+  RecordingStarted,
+  UploadStarted,
+} from "../../schema/wire/callback.ts";
+import { KnownRequest } from "../../schema/wire/reuse.ts";
+import type { DeliveredFile } from "../../schema/wire/run.ts";
 import { listen } from "./ports.ts";
 
 /** The Worker's side of one run, scripted: which reports it accepts and how it answers. */
@@ -12,6 +20,10 @@ export interface ScriptedWorker {
   readonly recordings: readonly string[];
   /** Runs that asked for permission to publish. */
   readonly published: readonly string[];
+  /** Files that runs may copy, by the site's name for their media or by their SHA-256. */
+  readonly known: Map<string, DeliveredFile>;
+  /** Jobs that no longer own their files. */
+  readonly lost: Set<string>;
   /** From now on every report about this job is answered as if another run owned it. */
   disown(jobId: string): void;
   /** Answers the next reports of a kind with this status before it accepts one. */
@@ -30,6 +42,7 @@ export async function startScriptedWorker(): Promise<ScriptedWorker> {
   const published: string[] = [];
   const disowned = new Set<string>();
   const failures = new Map<string, number[]>();
+  const files = { known: new Map<string, DeliveredFile>(), lost: new Set<string>() };
   const outcomes = new Map<string, PromiseWithResolvers<Outcome["outcome"]>>();
   const watchers: {
     jobId: string;
@@ -69,16 +82,30 @@ export async function startScriptedWorker(): Promise<ScriptedWorker> {
     return 200;
   }
 
+  /** What is answered to a run that may copy another job's file. */
+  function onCopy(kind: string, body: unknown): object {
+    if (kind === "known") {
+      const { media, sha256 } = KnownRequest.parse(body);
+      return { v: 1, file: files.known.get(media ?? sha256 ?? "") ?? null };
+    }
+    const copied = kind === "publish" ? PublishRequest.parse(body).copy_of : undefined;
+    return { v: 1, status: copied !== undefined && files.lost.has(copied) ? "source_lost" : "ok" };
+  }
+
   const server = createServer(async (request, response) => {
     const body = await json(request);
     const report = /^\/internal\/runs\/([^/]+)\/(\w+)$/.exec(request.url ?? "");
     if (request.url === "/internal/heartbeat") response.end(JSON.stringify(onHeartbeat(body)));
-    else if (report) response.writeHead(onReport(report[1] ?? "", report[2] ?? "", body)).end("{}");
-    else response.writeHead(404).end();
+    else if (report) {
+      const [, jobId = "", kind = ""] = report;
+      const status = onReport(jobId, kind, body);
+      response.writeHead(status).end(JSON.stringify(status === 200 ? onCopy(kind, body) : {}));
+    } else response.writeHead(404).end();
   });
   const port = await listen(server);
 
   return {
+    ...files,
     url: `http://127.0.0.1:${port}`,
     heartbeats,
     uploads,

@@ -62,7 +62,8 @@ export async function startTestStack({
   const stack = await startStack({
     port: port ?? (await freePort()),
     stateDir: folder,
-    env: { ...process.env, ...env },
+    // most tests send the same address many times, and expect each job to fetch it
+    env: { ...process.env, REUSE_HOURS: "0", ...env },
     log: () => {},
     ...(detours ? { detours } : {}),
   });

@@ -82,7 +82,7 @@ export const FORMER_WORDS: readonly FormerWord[] = [
   { word: /\bwhoever\b/i, say: "anyone who, the caller that" },
   { word: /\bbeside\b/i, say: "next to" },
   {
-    word: /(?<!storage |slack )\bforg(et|ets|otten)\b(?!:| }|\()/i,
+    word: /(?<!storage |slack |cookies )\bforg(et|ets|otten)\b(?!:| }|\()/i,
     say: "remove",
     except: except("command-line-\\w+\\.test\\.ts$"),
   },

@@ -6,7 +6,15 @@ import { MAX_BODY_BYTES } from "../../schema/api/endpoint.ts";
 import { MAX_URL_LENGTH } from "../../schema/api/job-request.ts";
 import { API_ERROR_CODES, JOB_ERROR_CODES } from "../../schema/errors.ts";
 import { MAX_FAILURES, MAX_INTERRUPTIONS, STATUSES } from "../../schema/states.ts";
-import { PAGES, readPage, SESSIONS, STANDALONE, sessionOf, shellBlocks } from "../support/readme.ts";
+import {
+  PAGES,
+  readPage,
+  SESSIONS,
+  STAND_INS,
+  STANDALONE,
+  sessionOf,
+  shellBlocks,
+} from "../support/readme.ts";
 import { inRepository } from "../support/repository.ts";
 
 const contributing = readFileSync(inRepository("CONTRIBUTING.md"), "utf8");
@@ -21,7 +29,13 @@ describe("the pages", () => {
   });
 
   it("contain no shell command that is not run", () => {
-    const unmarked = PAGES.flatMap(shellBlocks).filter(({ reason }) => reason === null);
+    const blocks = PAGES.flatMap((page) => shellBlocks(page).map((block) => ({ page, ...block })));
+    const replaced = blocks.filter(({ name }) => name !== null);
+    for (const page of PAGES) {
+      const names = replaced.filter((block) => block.page === page).map(({ name }) => name);
+      expect([page, names]).toEqual([page, STAND_INS[page] ?? []]);
+    }
+    const unmarked = blocks.filter(({ reason, name }) => reason === null && name === null);
     const standalone = unmarked.filter(({ commands }) => commands in STANDALONE);
     const named = new Set(standalone.map(({ commands }) => commands));
     expect([...named].sort()).toEqual(Object.keys(STANDALONE).sort());
@@ -50,6 +64,11 @@ describe("the pages", () => {
     expect(STATUSES.filter((status) => !jobs.includes(`| \`${status}\` |`))).toEqual([]);
     expect(API_ERROR_CODES.filter((code) => !API_ADVICE[code])).toEqual([]);
     expect(JOB_ERROR_CODES.filter((code) => !JOB_ADVICE[code])).toEqual([]);
+    const rows = readPage("docs/troubleshooting.md");
+    const codes = [...API_ERROR_CODES, ...JOB_ERROR_CODES];
+    expect(
+      codes.filter((code) => !new RegExp(`^\\| \`${code}\` \\|.+\\| \\S.* \\|$`, "m").test(rows)),
+    ).toEqual([]);
   });
 
   it("README.md has 150 to 200 lines", () => {

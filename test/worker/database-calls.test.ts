@@ -51,8 +51,8 @@ describe("the database calls of a request", () => {
   const body = { url: "https://media.example.com/a.mp4" };
   it.each([
     ["POST", "/jobs", body, 1],
-    // the folder depends on the account's storage
-    ["POST", "/jobs/plan", body, 1],
+    // the folder depends on the account's storage, and the source may get stored cookies
+    ["POST", "/jobs/plan", body, 2],
     ["GET", "/jobs", undefined, 1],
     ["GET", "/jobs/{id}", undefined, 1],
     ["DELETE", "/jobs/{id}", undefined, 2],

@@ -20,8 +20,10 @@ function start(variables: Record<string, string> = {}): void {
 }
 beforeEach(() => start());
 
+const ASKER = { accountId: "01932c7e-8f5a-7c3e-9d41-0b6a2f8e5c17" };
+
 const list = (recognised: Exclude<Recognised, { type: "media" }>): Promise<Listing> =>
-  listSource(worker.context(), recognised);
+  listSource(worker.context(), recognised, ASKER);
 const listShow = ({ id }: { id: string }) => list({ type: "spotify_show", id });
 const pagesAsked = () => podcasts.spotify.requests.filter((request) => request.includes("/episodes?"));
 
@@ -136,7 +138,11 @@ describe("Spotify's rate limit", () => {
       waits.push(ms);
       worker.now += ms;
     };
-    const { entries } = await listSource({ ...context, wait }, { type: "spotify_show", id: middle.id });
+    const { entries } = await listSource(
+      { ...context, wait },
+      { type: "spotify_show", id: middle.id },
+      ASKER,
+    );
     expect(entries).toHaveLength(142);
     expect(waits[0]).toBe(7_000);
   });
@@ -209,7 +215,8 @@ describe("the open feed", () => {
 const url = "https://media.example.com/list";
 const entry = (change: Partial<Extract<ListLine, { type: "entry" }>> = {}): ListLine => ({
   ...{ type: "entry", url: `${url}/1`, id: "1", title: "One", description: null },
-  ...{ release_date: "2026-11-03", unavailable: false, authoritative: false, ...change },
+  ...{ release_date: "2026-11-03", unavailable: false, authoritative: false },
+  ...{ site: null, channel: null, timestamp: null, duration: null, live: null, ...change },
 });
 const report = (...lines: readonly ListLine[]) => {
   worker.network.onProbe = () => new Response(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
@@ -222,13 +229,17 @@ describe("a playlist", () => {
     report(head, entry(), entry({ url: "HTTPS://media.example.com/a b", id: "2" }), { type: "end" });
     const { kind, title, entries } = await listPlaylist();
     expect(worker.network.probes).toEqual([
-      { v: 1, kind: "list", url, timeout_ms: 60_000, max_entries: 5_001 },
+      {
+        ...{ v: 1, kind: "list", url, timeout_ms: 60_000, max_entries: 5_001 },
+        cookies: { mode: "fallback", jar: null },
+      },
     ]);
     expect([kind, title]).toEqual(["playlist", "A list"]);
     expect(entries).toEqual([
       {
         ...{ url: `${url}/1`, mediaUrl: null, sourceId: "1", title: "One", description: null },
         ...{ releaseDate: "2026-11-03", skipped: null },
+        facts: { site: null, channel: null, publishedAt: null, duration: null, live: null },
       },
       expect.objectContaining({ url: "https://media.example.com/a%20b", sourceId: "2" }),
     ]);

@@ -66,7 +66,10 @@ describe("POST /metadata", () => {
     const response = await ask("/metadata");
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual(media);
-    expect(worker.network.probes.at(-1)).toEqual({ v: 1, kind: "metadata", url });
+    expect(worker.network.probes.at(-1)).toEqual({
+      ...{ v: 1, kind: "metadata", url },
+      cookies: { mode: "fallback", jar: null },
+    });
   });
 
   it("refuses a private host before it asks a processor", async () => {

@@ -7,6 +7,7 @@ import type { Db } from "./connection.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import type { GuardedSetStatement } from "./guarded-statements.ts";
 import { type JobRow, type JobsToStore, jobsInsert, unfinishedOf } from "./job-rows.ts";
+import { insertMedia, type WantedMedia } from "./reuse/wanted-media.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
 /** Queries for callers' batches: shows, playlists and bulk requests. */
@@ -22,6 +23,8 @@ export interface BatchToStore {
   /** Usage and notifications of jobs that are stored as ended. */
   readonly guardedStatements: readonly GuardedSetStatement[];
   readonly allowance: Allowance | null;
+  /** What jobs fetch that may copy files of earlier ones. */
+  readonly media: readonly WantedMedia[];
 }
 
 /**
@@ -31,7 +34,7 @@ export interface BatchToStore {
  */
 export async function insertBatch(
   db: Db,
-  { batch, jobs: toStore, credentials, guardedStatements, allowance }: BatchToStore,
+  { batch, jobs: toStore, credentials, guardedStatements, allowance, media }: BatchToStore,
 ): Promise<boolean> {
   // held jobs count towards the storage quota, but towards the concurrent jobs only when they are released
   const held: Allowance | null = allowance?.quota ? { ...allowance, maxConcurrent: null } : null;
@@ -53,6 +56,7 @@ export async function insertBatch(
     ...guardedStatements.map((statement) => statement(db, () => isOpen)),
     ...inserts,
     ...jsonPages(credentials).map((page) => insertCredentials(db, page)),
+    ...jsonPages(media).map((page) => insertMedia(db, page)),
     close,
   ];
   const [opened] = await db.batch(statements as [typeof open]);

@@ -1,13 +1,17 @@
 import { and, desc, eq, getTableColumns, isNull, lt, type Placeholder, type SQL, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
 import { accounts, storageConfigs } from "../../schema/db/tables/accounts.ts";
 import { jobCredentials, jobMetadata, jobs } from "../../schema/db/tables/jobs.ts";
 import { jobCounts } from "../../schema/db/tables/usage.ts";
 import { isFinal, type Status } from "../../schema/states.ts";
 import type { Db } from "./connection.ts";
+import { jarsForRun } from "./cookies/jar-rows.ts";
 import { type CredentialsRow, insertCredentials } from "./credentials.ts";
 import { nextInQueue, type QueueFilter } from "./fair-queue.ts";
 import type { Guard, GuardedSetStatement } from "./guarded-statements.ts";
 import { createRowReader, prepareQuery } from "./prepared/prepared-query.ts";
+import { type CopyTerms, reuseOfJob } from "./reuse/reuse-of-job.ts";
+import { insertMedia, type WantedMedia } from "./reuse/wanted-media.ts";
 import { type Allowance, admission } from "./usage-rows.ts";
 
 /** A job as it is stored. */
@@ -28,6 +32,12 @@ interface StoreOptions {
   readonly allowance?: Allowance | null;
   /** Usage and notifications of jobs that are stored as ended. */
   readonly guardedStatements?: readonly GuardedSetStatement[];
+  /** Only jobs that pass it are stored. */
+  readonly condition?: Guard | undefined;
+  /** Statements of the same transaction, executed after the jobs were stored. */
+  readonly alongside?: ((db: Db) => readonly BatchItem<"sqlite">[]) | undefined;
+  /** What jobs fetch that may copy files of earlier ones. */
+  readonly media?: readonly WantedMedia[];
 }
 
 /**
@@ -39,24 +49,35 @@ interface StoreOptions {
 export async function insertJobs(
   db: Db,
   jobsToStore: JobsToStore,
-  { credentials = [], allowance = null, guardedStatements = [] }: StoreOptions = {},
+  {
+    credentials = [],
+    allowance = null,
+    guardedStatements = [],
+    media = [],
+    condition: only,
+    alongside,
+  }: StoreOptions = {},
 ): Promise<number> {
   const unfinished = unfinishedOf(jobsToStore.rows);
-  if (
+  const isPlain =
     credentials.length === 0 &&
     guardedStatements.length === 0 &&
-    Object.keys(jobsToStore.shared).length === 0
-  ) {
-    return insertPlainJobs(db, jobsToStore.rows, unfinished === 0 ? null : allowance);
-  }
+    media.length === 0 &&
+    Object.keys(jobsToStore.shared).length === 0 &&
+    !only &&
+    !alongside;
+  if (isPlain) return insertPlainJobs(db, jobsToStore.rows, unfinished === 0 ? null : allowance);
   const { condition, reservedBytes } = admission(allowance, unfinished);
-  const insert = jobsInsert(db, jobsToStore, condition, reservedBytes);
+  const both = only ? sql`${condition} and ${only(sql`json_extract(job.value, '$.id')`)}` : condition;
+  const insert = jobsInsert(db, jobsToStore, both, reservedBytes);
   const isNew: Guard = (jobId) => sql`not exists (select 1 from ${jobs} where ${jobs.id} = ${jobId})`;
   // the guarded statements come first: afterwards no job is new
   const statements = [
     ...guardedStatements.map((statement) => statement(db, isNew)),
     insert,
     ...(credentials.length > 0 ? [insertCredentials(db, credentials)] : []),
+    ...(media.length > 0 ? [insertMedia(db, media)] : []),
+    ...(alongside?.(db) ?? []),
   ];
   const results = await db.batch(statements as [typeof insert]);
   return (results[guardedStatements.length] as unknown[]).length;
@@ -206,26 +227,32 @@ const storageConfigForRun = {
 };
 export type StorageConfigForRun = Pick<typeof storageConfigs.$inferSelect, keyof typeof storageConfigForRun>;
 
-/** A job with the limits and the storage of its account and the credentials that came with it, for a run. */
-export async function findJobForRun(db: Db, id: string) {
-  return (await jobForRunQuery(db, eq(jobs.id, id)))[0];
+/**
+ * A job with the limits and the storage of its account and the credentials that came with it, for a run.
+ *
+ * @param terms on which it may copy an earlier file; null: never
+ */
+export async function findJobForRun(db: Db, id: string, terms: CopyTerms | null) {
+  return (await jobForRunQuery(db, eq(jobs.id, id), terms))[0];
 }
 
 /** The same for the next due job. */
-export async function findNextJobForRun(db: Db, filter: QueueFilter) {
-  return (await nextJobQuery(db, filter))[0];
+export async function findNextJobForRun(db: Db, filter: QueueFilter, terms: CopyTerms | null) {
+  return (await nextJobQuery(db, filter, terms))[0];
 }
-export const nextJobQuery = (db: Db, filter: QueueFilter) =>
-  jobForRunQuery(db, eq(jobs.id, nextInQueue(filter)));
+export const nextJobQuery = (db: Db, filter: QueueFilter, terms: CopyTerms | null = null) =>
+  jobForRunQuery(db, eq(jobs.id, nextInQueue(filter)), terms);
 
-const jobForRunQuery = (db: Db, condition: SQL) =>
+const jobForRunQuery = (db: Db, condition: SQL, terms: CopyTerms | null) =>
   db
     .select({
       job: jobs,
+      reuse: terms ? reuseOfJob(terms, sql`${storageConfigs.place}`) : sql<null>`null`,
       limits: accounts.limits,
       storage_prefix: accounts.storage_prefix,
       credentials: jobCredentials.sealed,
       config: storageConfigForRun,
+      jars: jarsForRun(sql`${jobs.account_id}`, sql`coalesce(${jobs.media_url}, ${jobs.url})`).as("jars"),
     })
     .from(jobs)
     .leftJoin(accounts, eq(accounts.id, jobs.account_id))

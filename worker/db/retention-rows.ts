@@ -2,6 +2,7 @@ import { and, asc, eq, isNotNull, isNull, lt, lte, type SQL, sql } from "drizzle
 import { accounts, auditEntries } from "../../schema/db/tables/accounts.ts";
 import { batches } from "../../schema/db/tables/batches.ts";
 import { jobs } from "../../schema/db/tables/jobs.ts";
+import { jobMedia } from "../../schema/db/tables/reuse.ts";
 import { jobCounts } from "../../schema/db/tables/usage.ts";
 import { webhookDeliveries } from "../../schema/db/tables/webhooks.ts";
 import { firstUuidOf } from "../lib/uuid.ts";
@@ -106,6 +107,10 @@ const ids = (rows: readonly { readonly id: string }[]): SQL =>
 
 export const removeJobsQuery = (db: Db, rows: readonly { readonly id: string }[]) =>
   db.delete(jobs).where(and(sql`${jobs.id} in ${ids(rows)}`, isNotNull(jobs.finished_at)));
+
+/** What is known about the media of jobs; removed together with them. */
+export const removeMediaQuery = (db: Db, rows: readonly { readonly id: string }[]) =>
+  db.delete(jobMedia).where(sql`${jobMedia.job_id} in ${ids(rows)}`);
 
 export const removeBatchesQuery = (db: Db, rows: readonly { readonly id: string }[]) =>
   db.delete(batches).where(and(sql`${batches.id} in ${ids(rows)}`, isNotNull(batches.finished_at)));

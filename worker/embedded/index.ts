@@ -1,15 +1,17 @@
 import { waitUntil } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import worker, { ProcessorInstance, Batch as WorkersBatch } from "../index.ts";
+import worker, { ProcessorInstance, Batch as WorkersBatch, Feed as WorkersFeed } from "../index.ts";
 import { consoleLog } from "../lib/log.ts";
 import { type Database, Database as DatabaseObject } from "./database.ts";
 import { createFlights } from "./flights.ts";
 import { createLocalD1 } from "./local-d1.ts";
+import { shareConsole } from "./shared-console.ts";
 import { createSharedQueue } from "./shared-queue.ts";
 
 /**
  * The Worker of a self-hosted installation: the one that runs on Cloudflare, on a platform that costs less where there is
- * one machine only. D1 and the limiters shared by isolates are replaced; everything else is the platform's.
+ * one machine only. D1 and the limiters shared by isolates are replaced, and what requests cost one by one (calls of the database and of
+ * queues, log lines) they share. Everything else is the platform's.
  */
 
 export { DatabaseObject as Database, ProcessorInstance };
@@ -22,6 +24,8 @@ interface EmbeddedEnv extends Env {
   /** Path below which {@link EmbeddedEnv.STORAGE} answers. */
   readonly STORAGE_PATH: string;
 }
+
+shareConsole(waitUntil);
 
 /** Name of the one database. */
 const DATABASE_NAME = "DB";
@@ -52,6 +56,12 @@ function environmentOf(embedded: EmbeddedEnv): Env {
 }
 
 export class Batch extends WorkersBatch {
+  constructor(ctx: DurableObjectState, embedded: Env) {
+    super(ctx, environmentOf(embedded as unknown as EmbeddedEnv));
+  }
+}
+
+export class Feed extends WorkersFeed {
   constructor(ctx: DurableObjectState, embedded: Env) {
     super(ctx, environmentOf(embedded as unknown as EmbeddedEnv));
   }

@@ -1,3 +1,5 @@
+import { toHex } from "../../schema/bytes.ts";
+
 /** Creates ids; each call returns a new one. */
 export type MakeId = () => string;
 
@@ -37,7 +39,7 @@ export function createUuidV7({ clock, random }: UuidSources): MakeId {
     const milliseconds = hex(time, 12);
     const tail = bytes.slice(2);
     tail[0] = ((tail[0] ?? 0) & 0x3f) | 0x80;
-    const random64 = [...tail].map((byte) => hex(byte, 2)).join("");
+    const random64 = toHex(tail);
     return [
       milliseconds.slice(0, 8),
       milliseconds.slice(8),
@@ -60,3 +62,7 @@ export function firstUuidOf(time: number): string {
 }
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
+
+/** Whether a text is a UUID in lower case. */
+export const isUuid = (text: string): boolean =>
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text);

@@ -1,5 +1,6 @@
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../routes/route.ts";
+import { setHeaders } from "./set-headers.ts";
 
 /** Name of the object that a plan at RapidAPI may count: one for each job that a call creates. */
 const UNIT = "Jobs";
@@ -15,13 +16,15 @@ interface Created {
 
 /**
  * Reports to RapidAPI's gateway how many jobs a call created: calls that only read cost nothing, and a list costs one unit for
- * each of its entries. The gateway removes the header.
+ * each of its entries. Without the header, the gateway counts one unit for each call.
+ *
+ * @see https://docs.rapidapi.com/docs/custom-quotas
  */
 export const gatewayBilling = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   if (c.req.header("x-rapidapi-proxy-secret") === undefined) return;
   const created = c.res.status === 201 && c.req.path.startsWith("/jobs") ? await c.res.clone().json() : {};
-  c.header("x-rapidapi-billing", `${UNIT}=${countJobs(created as Created)}`);
+  setHeaders(c, { "x-rapidapi-billing": `${UNIT}=${countJobs(created as Created)}` });
 });
 
 function countJobs({ cached, job_id, job_ids, episode_jobs, video_jobs }: Created): number {

@@ -1,5 +1,6 @@
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../routes/route.ts";
+import { setHeaders } from "./set-headers.ts";
 
 /** A caller's own id is used if it is harmless in a log. */
 const SANE = /^[\w.-]{8,128}$/;
@@ -10,5 +11,5 @@ export const requestId = createMiddleware<AppEnv>(async (c, next) => {
   const id = SANE.test(asked) ? asked : crypto.randomUUID();
   c.set("requestId", id);
   await next();
-  c.header("x-request-id", id);
+  setHeaders(c, { "x-request-id": id });
 });

@@ -1,6 +1,5 @@
 import { zValidator } from "@hono/zod-validator";
 import type { MiddlewareHandler } from "hono";
-import { HTTPException } from "hono/http-exception";
 import { z } from "zod";
 import { type Endpoint, MAX_BODY_BYTES, refusesBody } from "../../schema/api/endpoint.ts";
 import type { Issue } from "../../schema/api/error.ts";
@@ -25,7 +24,7 @@ export function validate(endpoint: Endpoint): Middleware[] {
   return [
     ...(params ? [zValidator("param", params, refuse("path")) as Middleware] : []),
     ...(query ? [validateQuery(query)] : []),
-    ...(body ? [boundBody(body), validateBody(body)] : []),
+    ...(body ? [validateBody(body)] : []),
   ];
 }
 
@@ -53,48 +52,32 @@ function membersOf(query: Readonly<Record<string, string | string[] | undefined>
 }
 
 /**
- * Reads a body of bounded size and replaces the stream with its text, declared as JSON: the validator skips other
- * content types, while our clients need not send one.
+ * Reads a body of bounded size, whatever type it declares, because our clients need not declare one. Members that the
+ * schema does not know are reported as adjustments, or refused together with other errors.
  */
-function boundBody({ maxBytes, required }: Body): Middleware {
+function validateBody({ schema, unknownMembers: mode, maxBytes, required }: Body): Middleware {
   return async (c, next) => {
-    const text = await readText(c.req.raw, maxBytes);
-    const isEmpty = text.trim() === "";
-    if (isEmpty && required) throw invalidMember("body", "is required");
-    const headers = new Headers(c.req.raw.headers);
-    headers.set("content-type", "application/json");
-    c.req.raw = new Request(c.req.raw, { headers, body: isEmpty ? "{}" : text });
+    const sent = parseJson(await readText(c.req.raw, maxBytes), required);
+    const unknown = unknownMembers(schema, sent);
+    c.set("sent", sent);
+    c.set("ignored", unknown.map(adjustmentOf));
+    const result = schema.safeParse(sent);
+    const unwanted = mode === "reported" ? [] : unknown.map(issueOf);
+    const issues = result.success ? [] : issuesOf(result.error, "body");
+    if (!result.success || unwanted.length > 0) throw invalidRequest([...unwanted, ...issues]);
+    c.req.addValidatedData("json", result.data as object);
     await next();
   };
 }
 
-/** Members that the schema does not know are reported as adjustments, or refused together with other errors. */
-function validateBody({ schema, unknownMembers: mode }: Body): Middleware {
-  return async (c, next) => {
-    let unknown: UnknownMember[] = [];
-    const validator = zValidator(
-      "json",
-      schema,
-      (result) => {
-        const unwanted = mode === "reported" ? [] : unknown.map(issueOf);
-        const issues = result.success ? [] : issuesOf(result.error, "body");
-        if (unwanted.length + issues.length > 0) throw invalidRequest([...unwanted, ...issues]);
-      },
-      {
-        validationFunction: (_, sent) => {
-          unknown = unknownMembers(schema, sent);
-          c.set("sent", sent);
-          c.set("ignored", unknown.map(adjustmentOf));
-          return schema.safeParse(sent);
-        },
-      },
-    ) as Middleware;
-    try {
-      return await validator(c, next);
-    } catch (error) {
-      throw error instanceof HTTPException ? invalidMember("body", "must be valid JSON") : error;
-    }
-  };
+function parseJson(text: string, required: boolean): unknown {
+  const isEmpty = text.trim() === "";
+  if (isEmpty && required) throw invalidMember("body", "is required");
+  try {
+    return JSON.parse(isEmpty ? "{}" : text);
+  } catch {
+    throw invalidMember("body", "must be valid JSON");
+  }
 }
 
 type Result = { readonly success: true } | { readonly success: false; readonly error: z.core.$ZodError };

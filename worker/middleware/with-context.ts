@@ -3,6 +3,7 @@ import { parseTraceparent } from "../../schema/telemetry/trace-context.ts";
 import { createContext } from "../composition.ts";
 import type { Services } from "../context.ts";
 import type { AppEnv } from "../routes/route.ts";
+import { setHeaders } from "./set-headers.ts";
 
 /** Identifies the state of the database that a response has seen; when it is sent back, the next read sees at least that. */
 export const BOOKMARK_HEADER = "x-waterspout-bookmark";
@@ -28,6 +29,6 @@ export function withContext(services: Services): MiddlewareHandler<AppEnv> {
     c.set("context", context);
     await next();
     const seen = context.connection.bookmark;
-    if (seen !== null) c.header(BOOKMARK_HEADER, seen);
+    if (seen !== null) setHeaders(c, { [BOOKMARK_HEADER]: seen });
   };
 }

@@ -8,6 +8,7 @@ import {
   RecordingStarted,
   UploadStarted,
 } from "../../schema/wire/callback.ts";
+import { KnownRequest } from "../../schema/wire/reuse.ts";
 import { WIRE_VERSION } from "../../schema/wire/version.ts";
 import type { RequestContext } from "../context.ts";
 import { ApiError, invalidRequest, issuesOf } from "../lib/api-error.ts";
@@ -17,6 +18,7 @@ import { sameSecret } from "../lib/digest.ts";
 import {
   type Claim,
   takeHeartbeat,
+  takeKnown,
   takeOutcome,
   takePublish,
   takeRecording,
@@ -29,7 +31,7 @@ import type { Handler } from "./route.ts";
 /** A report of one run: `/internal/runs/{id}/…`, its bearer the token of the claim that it names. */
 export function claimed<S extends z.ZodType<{ attempt: number }>>(
   schema: S,
-  take: (context: RequestContext, claim: Claim, report: z.output<S>) => Promise<void>,
+  take: (context: RequestContext, claim: Claim, report: z.output<S>) => Promise<unknown>,
 ): Handler {
   return async (c) => {
     const { context } = c.var;
@@ -41,8 +43,8 @@ export function claimed<S extends z.ZodType<{ attempt: number }>>(
       throw new ApiError("invalid_api_key", { sentence: "Invalid run token" });
     }
     c.set("facts", { job_id: jobId, attempt: report.attempt });
-    await take(context, { jobId, attempt: report.attempt }, report);
-    return c.json({ v: WIRE_VERSION, status: "ok" });
+    const answer = await take(context, { jobId, attempt: report.attempt }, report);
+    return c.json({ v: WIRE_VERSION, status: "ok", ...(answer ?? {}) });
   };
 }
 
@@ -83,7 +85,14 @@ export const upload = claimed(UploadStarted, takeUpload);
 export const recording = claimed(RecordingStarted, takeRecording);
 
 /** `POST /internal/runs/{id}/publish` */
-export const publish = claimed(PublishRequest, takePublish);
+export const publish = claimed(PublishRequest, async (context, claim, report) => ({
+  status: await takePublish(context, claim, report),
+}));
+
+/** `POST /internal/runs/{id}/known` */
+export const known = claimed(KnownRequest, async (context, claim, report) => ({
+  file: await takeKnown(context, claim, report),
+}));
 
 /** `POST /internal/runs/{id}/outcome` */
 export const outcome = claimed(Outcome, takeOutcome);

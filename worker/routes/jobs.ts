@@ -30,7 +30,7 @@ export const jobsHandlers = {
     const prepared = prepareJob(context.config, limits, body, members, ignored);
     const { url, plan, adjustments, request } = prepared;
     const { provider, ...folders } = await folderOfRequest(context, id, body.storage);
-    const source = await planSource(context, prepared);
+    const source = await planSource(context, { accountId: id, cookies: body.cookies }, prepared);
     return ok({
       url,
       plan,

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { type MediaRequest, plan } from "../../../schema/media.ts";
 import type { Delivery } from "../../../schema/wire/callback.ts";
+import { NO_COOKIES } from "../../../schema/wire/cookies.ts";
 import type { RunRequest, StorageTarget } from "../../../schema/wire/run.ts";
 import { systemEnvironment } from "../../stack/environment.ts";
 import { freePort } from "../../stack/ports.ts";
@@ -107,6 +108,7 @@ function runRequest(url: string, target: StorageTarget, request: MediaRequest): 
     ...{ filename: null, key_prefix: { base_folder: "bench" }, subtitles: null, thumbnail: false },
     ...{ limits: { max_filesize_bytes: null, max_duration_seconds: null }, target, predecessor: null },
     ...{
+      cookies: NO_COOKIES,
       wait: null,
       batch: false,
       alone: false,

@@ -22,6 +22,8 @@ const platform = new Miniflare({
   // nothing is asked of Cloudflare
   cf: false,
   telemetry: { enabled: false },
+  // it would be a file in the home folder, through which other programs of this user reach the Worker
+  enableDevRegistry: false,
   // addresses of requests may hold credentials of callers
   logRequests: false,
   log: new Log(LogLevel.WARN),
@@ -59,4 +61,8 @@ const stop = async () => {
   outbound.close();
   process.exit(0);
 };
-for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  // the platform's own listeners end the process at once, in the middle of responses
+  process.removeAllListeners(signal);
+  process.on(signal, () => void stop());
+}

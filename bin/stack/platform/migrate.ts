@@ -42,6 +42,8 @@ async function migrate({ bindings, dataFolder, migrations }: PlatformFile): Prom
     port: 0,
     cf: false,
     telemetry: { enabled: false },
+    // it would be a file in the home folder, through which other programs of this user reach the Worker
+    enableDevRegistry: false,
     logRequests: false,
     resourcePersistencePath: dataFolder,
     workers: [

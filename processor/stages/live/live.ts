@@ -222,8 +222,10 @@ async function deliverJournal(
     duration: source.streams.some(({ protocol }) => protocol === "http") ? null : duration,
     streams: streams as unknown as Source["streams"],
   };
+  // what was on air is not there a second time
+  const { reuse: _, ...request } = context.request;
   const delivery = await deliver(
-    { ...context, client: journal.reader },
+    { ...context, request, client: journal.reader },
     { source: recorded, extractMs },
   ).catch((error: unknown) => {
     throw asReadFault(error);

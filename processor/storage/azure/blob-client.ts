@@ -7,12 +7,13 @@ import { permissionFor } from "../../../schema/storage/permissions.ts";
 import { AzureSignature } from "../../../schema/storage/signing/azure-signature.ts";
 import type { RetryClock } from "../../retry.ts";
 import { responseFailure, StorageFailedError } from "../failure.ts";
-import type { NewObject } from "../object-store.ts";
+import type { NewObject, StoredObject } from "../object-store.ts";
 import { objectUrl } from "../object-url.ts";
 import { Retrier, type RetrierRunOptions } from "../retrier.ts";
 import type { StoreOptions } from "../store-options.ts";
 import { StorageTransport } from "../transport.ts";
 import { digestInline } from "../uploads/content-digest.ts";
+import type { ObjectSpan } from "../uploads/parts-copy.ts";
 import { requireStored } from "../uploads/stored-checksum.ts";
 import { azureHttpClient } from "./azure-http.ts";
 
@@ -45,6 +46,8 @@ const MAY_NOT_READ: ReadonlySet<string> = new Set([
 ]);
 /** How long a cancelled request may still get its response. */
 const SETTLE_MS = 2_000;
+/** Validity of the link by which the service reads the source of a block. */
+const SOURCE_SECONDS = 3600;
 
 type Sdk = typeof import("@azure/storage-blob");
 
@@ -135,6 +138,31 @@ export class BlobClient {
     }
   }
 
+  /**
+   * Stages a block whose content the service reads from another blob of the container. Unlike a copy of a whole blob,
+   * which may go on after its response, this is done when it is answered, and shows nothing before the commit.
+   */
+  async stageFrom(
+    key: string,
+    id: string,
+    { source, span }: { source: StoredObject; span: ObjectSpan },
+    repeat: RetrierRunOptions,
+  ): Promise<void> {
+    const blob = await this.#blob(key);
+    const link = await this.#readableLink(source.key);
+    const { signal: abortSignal, settled } = delayed(repeat.signal, SETTLE_MS);
+    try {
+      await this.#run(repeat, async () => {
+        await blob.stageBlockFromURL(id, link, span.start, span.end - span.start, {
+          abortSignal,
+          ...this.#scope,
+        });
+      });
+    } finally {
+      settled();
+    }
+  }
+
   /** Stores a small blob with one request; it is read again, so it gets the account's tier. */
   async put(object: NewObject, body: readonly Uint8Array[], repeat: RetrierRunOptions): Promise<void> {
     const blob = await this.#blob(object.key);
@@ -192,6 +220,13 @@ export class BlobClient {
         if (nameOf(error) !== "BlobNotFound" && statusOf(error) !== 412) throw error;
       }
     });
+  }
+
+  /** The service reads a block's source by its link alone: a signed one, or one with the token of these credentials. */
+  async #readableLink(key: string): Promise<string> {
+    const { credential } = this.#options;
+    if ("sasToken" in credential) return `${objectUrl(this.#address, key)}?${credential.sasToken}`;
+    return (await this.signedUrl(key, SOURCE_SECONDS)) ?? "";
   }
 
   /** Null when there is no account key to sign with. */

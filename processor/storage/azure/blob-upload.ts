@@ -1,5 +1,6 @@
 import { ServiceFault, StorageFault } from "../../fault.ts";
-import type { NewObject, Upload } from "../object-store.ts";
+import type { NewObject, StoredObject } from "../object-store.ts";
+import type { CopyingUpload, ObjectSpan } from "../uploads/parts-copy.ts";
 import { type CompletionState, completeSurely } from "../uploads/resolve-completion.ts";
 import type { BlobClient, BlobConditions, BlobFacts } from "./blob-client.ts";
 import { blockId, MARKER_INDEX, newUploadRef, uploadOfBlock } from "./block-id.ts";
@@ -10,7 +11,7 @@ const OWNER = "upload";
 const GONE = "InvalidBlockList";
 
 /** Blocks that are staged at a blob under ids of this upload; see `BlobObjectStore`. */
-export class BlobUpload implements Upload {
+export class BlobUpload implements CopyingUpload {
   readonly ref: string;
   retries = 0;
   readonly #client: BlobClient;
@@ -51,6 +52,24 @@ export class BlobUpload implements Upload {
     await this.#client.stage(this.#object.key, id, body, { signal, onRetry: this.#onRetry });
     this.#ids[index] = id;
     this.#bytes[index] = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+  }
+
+  async copyPart(
+    index: number,
+    source: StoredObject,
+    span: ObjectSpan | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { start, end } = span ?? { start: 0, end: source.bytes };
+    if (start === end) {
+      this.#empty = true;
+      return;
+    }
+    const id = blockId(this.ref, index);
+    const from = { source, span: { start, end } };
+    await this.#client.stageFrom(this.#object.key, id, from, { signal, onRetry: this.#onRetry });
+    this.#ids[index] = id;
+    this.#bytes[index] = end - start;
   }
 
   async complete(): Promise<void> {

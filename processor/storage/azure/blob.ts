@@ -1,4 +1,14 @@
-import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
+import { Fault, StorageFault } from "../../fault.ts";
+import type {
+  NewObject,
+  ObjectCopy,
+  ObjectStore,
+  PartLimits,
+  StoredObject,
+  UnfinishedUpload,
+  Upload,
+} from "../object-store.ts";
+import { PartsCopy } from "../uploads/parts-copy.ts";
 import { BlobClient, type BlobOptions } from "./blob-client.ts";
 import { BlobUpload, fenceUpload } from "./blob-upload.ts";
 import { uploadOfBlock } from "./block-id.ts";
@@ -36,6 +46,21 @@ export class BlobObjectStore implements ObjectStore {
 
   put(object: NewObject, body: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     return this.#client.put(object, body, { signal });
+  }
+
+  async find(key: string, signal: AbortSignal): Promise<StoredObject | null> {
+    const found = await this.#client.find(key, { signal });
+    if (found === null) return null;
+    if (found === "hidden") throw Fault.of("upload_refused", "the token may not read");
+    if (found.bytes === undefined) {
+      throw new StorageFault("upload_failed", "the storage did not describe the object");
+    }
+    return { key, bytes: found.bytes, version: found.etag };
+  }
+
+  async openCopy(object: NewObject, source: StoredObject, signal: AbortSignal): Promise<ObjectCopy> {
+    const upload = await BlobUpload.open(this.#client, object, signal);
+    return new PartsCopy(this, upload, source);
   }
 
   abort(key: string, uploadRef: string): Promise<void> {

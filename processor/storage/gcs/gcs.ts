@@ -1,6 +1,6 @@
 import { addressOf } from "../../../schema/storage/address.ts";
 import { GcsSignature } from "../../../schema/storage/signing/gcs-signature.ts";
-import type { PartLimits } from "../object-store.ts";
+import type { NewObject, ObjectCopy, PartLimits, StoredObject } from "../object-store.ts";
 import { objectUrl } from "../object-url.ts";
 import { Retrier } from "../retrier.ts";
 import { S3ApiClient } from "../s3/s3-api-client.ts";
@@ -9,6 +9,7 @@ import type { StoreOptions } from "../store-options.ts";
 import { StorageTransport } from "../transport.ts";
 import { digestInline } from "../uploads/content-digest.ts";
 import { GcsAccount, type ServiceAccount } from "./gcs-account.ts";
+import { WholeCopy } from "./whole-copy.ts";
 
 /** Where to write, and with which credentials. */
 export interface GcsOptions extends StoreOptions {
@@ -22,7 +23,8 @@ const LIMITS: PartLimits = { minBytes: 5 << 20, maxBytes: 64 << 20, maxParts: 10
 
 /**
  * A bucket of Google Cloud Storage, accessed by a service account. Google's SDK authorises the requests; parts go
- * through the XML interface, because the SDK's uploads send one part after the other.
+ * through the XML interface, because the SDK's uploads send one part after the other. Its multipart uploads take no parts
+ * of stored objects, so a copy is one request, on condition that the object under the key is what it was at the beginning.
  *
  * @example new GcsObjectStore({ endpoint: "https://storage.googleapis.com", bucket: "media", account, agentFor })
  */
@@ -40,6 +42,7 @@ export class GcsObjectStore extends XmlObjectStore {
     super({
       provider: "gcs",
       limits: LIMITS,
+      bucket,
       options: more.options,
       digest: more.digest ?? digestInline,
       client: new S3ApiClient({
@@ -52,5 +55,8 @@ export class GcsObjectStore extends XmlObjectStore {
       signGet: async (key, seconds, fileName) =>
         await signature.presign(objectUrl(address, key), seconds, fileName),
     });
+  }
+  override async openCopy(object: NewObject, source: StoredObject, signal: AbortSignal): Promise<ObjectCopy> {
+    return WholeCopy.open(this.service, object, { source, replaced: await this.find(object.key, signal) });
   }
 }

@@ -1,14 +1,24 @@
 import { randomUUID } from "node:crypto";
 import {
   CHUNK_UNIT_BYTES,
+  fileOfPath,
   filesUrl,
   multipartEnds,
   uploadUrl,
 } from "../../../schema/storage/gdrive/drive-request.ts";
 import { DriveFile, DriveTree, FILE_FIELDS, isOurs } from "../../../schema/storage/gdrive/drive-tree.ts";
 import { openSession } from "../../../schema/storage/gdrive/session-ref.ts";
-import type { NewObject, ObjectStore, PartLimits, UnfinishedUpload, Upload } from "../object-store.ts";
+import type {
+  NewObject,
+  ObjectCopy,
+  ObjectStore,
+  PartLimits,
+  StoredObject,
+  UnfinishedUpload,
+  Upload,
+} from "../object-store.ts";
 import { DriveClient, type DriveOptions } from "./drive-client.ts";
+import { DriveCopy, versionOf } from "./drive-copy.ts";
 import { DriveSession, lengthOf } from "./drive-session.ts";
 import { type DriveParts, DriveUpload, metadataOf } from "./drive-upload.ts";
 import { inTurn } from "./in-turn.ts";
@@ -84,13 +94,25 @@ export class GdriveObjectStore implements ObjectStore {
     this.#ids.set(object.key, DriveFile.parse(JSON.parse(text)).id);
   }
 
+  /** A file that people put under the same name is not the object. */
+  async find(key: string): Promise<StoredObject | null> {
+    const [file] = await this.#parts.tree.find(key);
+    return file && isOurs(file) ? { key, bytes: Number(file.size ?? 0), version: versionOf(file) } : null;
+  }
+
+  openCopy(object: NewObject, source: StoredObject, signal: AbortSignal): Promise<ObjectCopy> {
+    return DriveCopy.open(this.#parts, object, source, signal);
+  }
+
   /**
    * A name that was sealed with another key cannot be opened: the account's new key does not give access to the
    * session.
    */
   async abort(_key: string, uploadRef: string): Promise<void> {
-    const { client, target } = this.#parts;
+    const { client, target, tree } = this.#parts;
     const path = await openSession(uploadRef, target.service_account.private_key);
+    const copied = path === null ? null : fileOfPath(path);
+    if (copied !== null) return await tree.remove(copied);
     if (path !== null) await new DriveSession(client, `${target.endpoint}${path}`).cancel();
   }
 

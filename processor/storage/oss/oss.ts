@@ -31,6 +31,7 @@ export class OssObjectStore extends XmlObjectStore {
     super({
       provider: "oss",
       limits: LIMITS,
+      bucket: options.bucket,
       options: options.options,
       digest: options.digest ?? digestInline,
       client: new S3ApiClient({

@@ -4,9 +4,11 @@ import { isMissingBucket } from "../../../schema/storage/refusals.ts";
 import { xmlText } from "../../../schema/storage/xml-answer.ts";
 import { escapeXml } from "../../../schema/xml.ts";
 import { Fault, ServiceFault, StorageFault } from "../../fault.ts";
-import type { NewObject, Upload } from "../object-store.ts";
+import type { NewObject, StoredObject } from "../object-store.ts";
+import type { CopyingUpload, ObjectSpan } from "../uploads/parts-copy.ts";
 import { type CompletionState, completeSurely } from "../uploads/resolve-completion.ts";
 import { isCompositeEtag, requireStored } from "../uploads/stored-checksum.ts";
+import { copySource } from "./copy-source.ts";
 import { abortMultipartUpload } from "./multipart-uploads.ts";
 import type { S3ApiResponse } from "./s3-api-client.ts";
 import { storedHeaders } from "./stored-headers.ts";
@@ -24,6 +26,7 @@ const OWNER_HEADERS = {
 /** The credentials may write but not read, or the server does not have this request. */
 const MAY_NOT_READ = [400, 401, 403, 405, 501];
 const GONE = "NoSuchUpload";
+const MD5 = /^"?([0-9a-f]{32})"?$/i;
 
 interface StoredPart {
   readonly etag: string;
@@ -32,7 +35,7 @@ interface StoredPart {
 }
 
 /** A multipart upload of the XML interface that S3 made common. */
-export class MultipartUpload implements Upload {
+export class MultipartUpload implements CopyingUpload {
   readonly ref: string;
   retries = 0;
   readonly #service: XmlService;
@@ -89,6 +92,27 @@ export class MultipartUpload implements Upload {
     if (!headers.etag) throw new StorageFault("upload_failed", "the storage did not confirm a part");
     const bytes = body.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     this.#parts[index] = { etag: headers.etag, bytes, md5 };
+  }
+
+  async copyPart(
+    index: number,
+    source: StoredObject,
+    span: ObjectSpan | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { text } = await this.#service.client.send({
+      method: "PUT",
+      key: this.#key,
+      query: { partNumber: String(index + 1), uploadId: this.ref },
+      headers: copySource(this.#service, source, span),
+      signal,
+      onRetry: this.#onRetry,
+    });
+    const etag = xmlText(text, "ETag");
+    if (!etag) throw new StorageFault("upload_failed", "the storage did not confirm a copied part");
+    const bytes = span === null ? source.bytes : span.end - span.start;
+    // where it is no MD5, the object's length is compared at the end
+    this.#parts[index] = { etag, bytes, md5: Buffer.from(MD5.exec(etag)?.[1] ?? "", "hex") };
   }
 
   async complete(): Promise<void> {

@@ -31,6 +31,7 @@ export class S3ObjectStore extends XmlObjectStore {
     super({
       provider: "s3",
       limits: LIMITS,
+      bucket: options.bucket,
       options: options.options,
       digest: options.digest ?? digestInline,
       client: new S3ApiClient({

@@ -7,6 +7,7 @@ import type { S3ApiClient } from "./s3-api-client.ts";
 export interface XmlService extends Pick<StorageTarget, "options"> {
   readonly provider: Exclude<ObjectStore["provider"], "blob" | "gdrive">;
   readonly limits: PartLimits;
+  readonly bucket: string;
   readonly client: S3ApiClient;
   readonly digest: ContentDigest;
   readonly signGet: (key: string, seconds: number, fileName?: string) => Promise<string>;

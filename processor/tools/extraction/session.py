@@ -46,6 +46,15 @@ def open_ydl(task, log, **extra):
     return ydl
 
 
+def jar_of(task, ydl):
+    """The cookies as the task leaves them, for its response; nothing if it was given none."""
+    if task.get('cookies') is None:
+        return {}
+    text = io.StringIO()
+    ydl.cookiejar.save(text)
+    return {'jar': text.getvalue()}
+
+
 class WarmOrigin(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         is_playlist = self.path.endswith('.m3u8')

@@ -13,7 +13,7 @@ from yt_dlp.utils import determine_protocol
 from . import pages
 from .failures import EMPTY_SAYINGS, Failure, no_formats
 from .listing import LIST_TYPES, MAX_TITLE, entry_of, flat, follow, text_of
-from .session import open_ydl
+from .session import jar_of, open_ydl
 
 TOOLS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -49,7 +49,7 @@ def extract(task, log, _send):
         if info is None:
             raise no_formats(log)
         if info.get('_type', 'video') != 'video':
-            return {'info': info}
+            return {'info': info, **jar_of(task, ydl)}
         formats = info.get('formats') or []
         if not formats and not info.get('url') and info.get('live_status') not in AWAITED:
             raise no_formats(log)
@@ -64,7 +64,7 @@ def extract(task, log, _send):
                     lines.setdefault(line, item['url'])
         if lines:
             info['cookie_lines'] = [{'url': url, 'line': line} for line, url in lines.items()]
-        return {'info': info, 'requested': requested}
+        return {'info': info, 'requested': requested, **jar_of(task, ydl)}
 
 
 def set_cookie_line(cookie):
@@ -107,7 +107,7 @@ def download(task, log, send):
         paths = [item['filepath'] for item in (done or {}).get('requested_downloads') or () if item.get('filepath')]
         if not paths:
             raise Failure('NothingDownloaded', '\n'.join(log.warnings) or 'No file was downloaded')
-        return {'paths': paths}
+        return {'paths': paths, **jar_of(task, ydl)}
 
 
 def web_only(info):
@@ -130,7 +130,7 @@ def list_entries(task, log, send):
         send({'part': {'list': text_of(found.get('title'), MAX_TITLE)}})
         for entry in itertools.islice(flat(ydl, found), task['limit']):
             send({'part': {'entry': entry_of(entry, task['url'])}})
-        return {}
+        return jar_of(task, ydl)
 
 
 def confine(task):

@@ -52,6 +52,17 @@ export function sessionPath(location: string): string | null {
   return path.startsWith(UPLOAD_PATH) && searchParams.has("upload_id") ? `${path}${search}` : null;
 }
 
+/**
+ * The path that names a file which is not complete yet, where an upload would have the path of its session.
+ *
+ * @example pathOfFile("1aB") // "/drive/v3/files/1aB"
+ */
+export const pathOfFile = (id: string): string => `${FILES_PATH}/${id}`;
+
+/** The id in such a path; null for the path of a session. */
+export const fileOfPath = (path: string): string | null =>
+  path.startsWith(`${FILES_PATH}/`) ? path.slice(FILES_PATH.length + 1) : null;
+
 /** A text in a search query of Drive. @example quoted("it's") // "'it\\'s'" */
 export const quoted = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 

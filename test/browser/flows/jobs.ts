@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import type { Page } from "playwright-core";
+import type { Page, Route } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { media } from "../../support/media.ts";
 import {
+  adminPost,
   badge,
   button,
   createJob,
@@ -49,14 +50,22 @@ export function jobFlows(): void {
     });
 
     it("asks for another key when this one has expired", async () => {
-      const { key } = await newAccount("expiring", { expires_at: Date.now() + 3_000 });
+      const { id, key } = await newAccount("expiring");
       const { page, go } = await open("#/jobs", { apiKey: key });
       await see(page, "There are no jobs yet.");
+      // from now on, the page's key is one that expires
+      const { api_key: expiring } = await adminPost(`/admin/accounts/${id}/keys`, {
+        expires_at: Date.now() + 1_000,
+      });
       const status = async () =>
-        (await fetch(`${world.stack.url}/jobs`, { headers: { "x-api-key": key } })).status;
+        (await fetch(`${world.stack.url}/jobs`, { headers: { "x-api-key": expiring } })).status;
       await poll(status).toBe(401);
+      const swap = (route: Route) =>
+        route.continue({ headers: { ...route.request().headers(), "x-api-key": expiring } });
+      await page.route("**/usage*", swap);
       await go("#/usage");
       await see(page, "The server no longer accepts this key.");
+      await page.unroute("**/usage*", swap);
       await page.getByLabel("API key").fill(world.stack.apiKey);
       await button(page, "Sign in").click();
       await heading(page, "Usage and keys").waitFor();

@@ -93,7 +93,17 @@ export function pageFlows(): void {
   });
 
   describe("axe", () => {
-    const ACCOUNT_PAGES = ["#/", "#/jobs", "#/batches", "#/storage", "#/webhooks", "#/usage", "#/absent"];
+    const ACCOUNT_PAGES = [
+      "#/",
+      "#/jobs",
+      "#/batches",
+      "#/subscriptions",
+      "#/storage",
+      "#/cookies",
+      "#/webhooks",
+      "#/usage",
+      "#/absent",
+    ];
     const OPERATOR_PAGES = [
       "#/operator/health",
       "#/operator/accounts",

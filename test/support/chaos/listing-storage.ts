@@ -12,7 +12,9 @@ export interface ListingStorage {
 }
 
 export async function startListingStorage(bucket: string): Promise<ListingStorage> {
-  const store = await MultipartStore.create({ bucket, minPartBytes: 5 << 20, metadataPrefix: "x-amz-meta-" });
+  const store = await MultipartStore.create({
+    ...{ bucket, minPartBytes: 5 << 20, metadataPrefix: "x-amz-meta-", copies: "parts" },
+  });
   const server = http.createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://storage");
     const [, name = "", ...segments] = pathname.split("/").map(decodeURIComponent);

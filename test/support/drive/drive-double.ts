@@ -23,7 +23,7 @@ export interface DriveDouble {
 }
 
 const TOKEN_PATH = "/token";
-const FILES = /^\/drive\/v3\/files(?:\/([\w-]+))?(\/permissions)?$/;
+const FILES = /^\/drive\/v3\/files(?:\/([\w-]+))?(\/permissions|\/copy)?$/;
 const UPLOADS = /^\/upload\/drive\/v3\/files(?:\/([\w-]+))?$/;
 /** A `drive.file` token does not see files that people shared. */
 const SCOPE = /^https:\/\/www\.googleapis\.com\/auth\/drive$/;
@@ -45,6 +45,11 @@ export async function startDriveDouble(): Promise<DriveDouble> {
       if (!google.isAuthorized(req)) throw new DriveRefusedError(401, "authError", "Invalid Credentials");
       const [upload, file] = [UPLOADS.exec(url.pathname), FILES.exec(url.pathname)];
       if (upload) return await serveUpload(req, res, url, upload[1] ?? null);
+      if (file?.[2] === "/copy") {
+        if (req.method !== "POST") throw new DriveRefusedError(404, "notFound", "Not Found");
+        const copy = files.copy(file[1] ?? "", (await json(req)) as Metadata, url.searchParams);
+        return answerFile(res, copy, url.searchParams);
+      }
       if (file?.[2]) return await servePermissions(req, res, url, file[1] ?? "");
       if (file) return await serveFiles(req, res, url, file[1] ?? null);
       throw new DriveRefusedError(404, "notFound", "Not Found");

@@ -100,6 +100,15 @@ export class DriveFiles {
     return this.#add(randomUUID(), metadata, { driveId, isPublic, content, parents: [parent.id] });
   }
 
+  /** A second file with the same content; it has no properties of the first one. */
+  copy(id: string, metadata: Metadata, query: URLSearchParams): StoredFile {
+    const { content, mimeType, name } = this.get(id, query);
+    if (content === null) {
+      throw new DriveRefusedError(403, "cannotCopyFile", "This file cannot be copied by the user.");
+    }
+    return this.create({ mimeType, name: `Copy of ${name}`, ...metadata }, query, content);
+  }
+
   update(id: string, metadata: Metadata, query: URLSearchParams, content?: Buffer): StoredFile {
     const file = this.get(id, query);
     this.#checkRole(file);
@@ -163,9 +172,9 @@ export class DriveFiles {
 
 /** A file as Drive shows it, with the requested fields and no others. */
 export function shown(file: StoredFile, fields: readonly string[], origin: string): object {
-  const { id, name, mimeType, parents, properties, createdTime, content } = file;
+  const { id, name, mimeType, parents, properties, createdTime, content, trashed } = file;
   const all: Record<string, unknown> = {
-    ...{ kind: "drive#file", id, name, mimeType, parents, properties, createdTime },
+    ...{ kind: "drive#file", id, name, mimeType, parents, properties, createdTime, trashed },
     ...(content === null
       ? {}
       : {

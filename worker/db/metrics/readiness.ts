@@ -63,7 +63,7 @@ export const stalledQuery = (db: Db, { dueBefore, announcedAfter }: Stall) =>
     .from(jobs)
     .where(
       and(
-        sql`not exists (select 1 from ${jobs} as run where run.status = 'Processing')`,
+        sql`not exists (select 1 from ${jobs} as job where job.status = 'Processing')`,
         sql`${jobs.status} = 'Pending'`,
         lte(jobs.due_at, dueBefore),
         gt(jobs.enqueue_due_at, announcedAfter),

@@ -5,6 +5,7 @@ import type { Adjustment } from "../../../schema/media.ts";
 import type { RequestContext } from "../../context.ts";
 import { findBatchOf, insertBatch, type JobSummary, summariesQuery } from "../../db/batch-rows.ts";
 import type { JobRow, NewJobRow } from "../../db/job-rows.ts";
+import type { WantedMedia } from "../../db/reuse/wanted-media.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { allowanceOf, refuseJobs } from "../accounts/usage.ts";
 import { FIRST_LOOK_GRACE_MS } from "../batches/grace.ts";
@@ -12,6 +13,7 @@ import { type Nameable, nameFiles } from "../batches/names.ts";
 import { endsOf } from "../jobs/job-end.ts";
 import { birthColumns } from "../jobs/transitions.ts";
 import { sendDeliveryMessages } from "../queue/sender.ts";
+import { variantOf, wantedMedia } from "../reuse/identity.ts";
 import { sealForJobs } from "../storage/credentials.ts";
 import { sealingKeyOf, sealShowUrl, sealSourceUrls, sealWebhook } from "../storage/sealed-urls.ts";
 import type { VerifiedStorage } from "../storage/verify/verify-storage.ts";
@@ -76,6 +78,7 @@ export async function acceptBatch(
   if (!paused) context.backlog.admit(context, Math.min(waiting.length, context.config.batchWindow));
   const allowance = allowanceOf(context, account);
   const { folder, metadata = null, webhook_events = null } = options.request;
+  const media = await mediaOf(context, account.id, request, rows);
   const stored = await insertBatch(context.db, {
     batch: {
       id,
@@ -100,6 +103,7 @@ export async function acceptBatch(
     credentials: storage ? await sealForJobs(context, waiting, storage.storage) : [],
     guardedStatements: ends.guardedStatements,
     allowance,
+    media,
   });
   if (!stored) {
     const existing = await findAccepted(context, account.id, id);
@@ -191,6 +195,23 @@ async function jobsOf(
     });
   });
   return { shared, rows };
+}
+
+/** What the jobs fetch that may copy files of earlier ones. */
+async function mediaOf(
+  context: RequestContext,
+  accountId: string,
+  { options, entries, storage }: BatchRequest,
+  rows: readonly BatchJob[],
+): Promise<WantedMedia[]> {
+  const variant = await variantOf(context, { ...options, inline: storage !== undefined });
+  if (variant === null) return [];
+  const fetched = entries.flatMap(({ url, mediaUrl, skipped }, index) =>
+    skipped === null ? [{ jobId: rows[index]?.id ?? "", url: mediaUrl ?? url }] : [],
+  );
+  return Promise.all(
+    fetched.map(({ jobId, url }) => wantedMedia(context, { accountId, jobId, variant }, url)),
+  );
 }
 
 /** The state machine's columns in which a job that ends at once differs from the others. */

@@ -1,11 +1,14 @@
 import { defaultFilename } from "../../../schema/storage/object-key.ts";
 import type { RequestContext } from "../../context.ts";
+import type { Guard } from "../../db/guarded-statements.ts";
 import { findJobOf, insertJobs, type JobRow, type NewJobRow, unfinishedOf } from "../../db/job-rows.ts";
+import type { WantedMedia } from "../../db/reuse/wanted-media.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { allowanceOf, refuseJobs } from "../accounts/usage.ts";
 import { endsOf } from "../jobs/job-end.ts";
 import { birthColumns } from "../jobs/transitions.ts";
 import { DISPATCH_GRACE_MS, sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
+import { variantOf, wantedMedia } from "../reuse/identity.ts";
 import type { ListedEntry } from "../sources/listing/listing.ts";
 import { sealForJobs } from "../storage/credentials.ts";
 import { type SourceUrls, sealingKeyOf, sealSourceUrls, sealWebhook } from "../storage/sealed-urls.ts";
@@ -19,6 +22,12 @@ interface AcceptOptions {
   readonly originalJobId?: string;
   /** Storage that was sent with the request, verified. Without it, jobs go to the account's own storage or the managed bucket. */
   readonly storage?: VerifiedStorage | undefined;
+  /** Only jobs that pass it are stored. */
+  readonly condition?: Guard;
+  /** Statements of the transaction that stores the jobs, executed after that. */
+  readonly alongside?: Parameters<typeof insertJobs>[2] extends { alongside?: infer A } | undefined
+    ? A
+    : never;
 }
 
 /**
@@ -33,7 +42,7 @@ export async function acceptJobs(
   context: RequestContext,
   account: Account,
   prepared: readonly PreparedJob[],
-  { ids: chosen, originalJobId, storage }: AcceptOptions = {},
+  { ids: chosen, originalJobId, storage, condition, alongside }: AcceptOptions = {},
 ): Promise<string[]> {
   const now = context.clock();
   const rows = await Promise.all(
@@ -67,12 +76,13 @@ export async function acceptJobs(
   context.backlog.admit(context, waiting.length);
   const credentials = storage ? await sealForJobs(context, waiting, storage.storage) : [];
   const allowance = allowanceOf(context, account);
+  const media = await mediaOf(context, account.id, prepared, ids, storage !== undefined);
   const ends = endsOf(context, rows.filter(({ finished_at = null }) => finished_at !== null) as JobRow[]);
   const areStored = async () => (await findJobOf(context.db, account.id, ids[0] ?? "")) !== undefined;
   const stored = await insertJobs(
     context.db,
     { shared: {}, rows },
-    { credentials, allowance, guardedStatements: ends.guardedStatements },
+    { credentials, allowance, guardedStatements: ends.guardedStatements, media, condition, alongside },
   ).catch(async (error: unknown) => {
     // all were stored or none; a lost response of the database must not make the caller send them again
     if (await areStored()) return rows.length;
@@ -84,6 +94,25 @@ export async function acceptJobs(
   if (waiting.length > 0) context.defer(sendDispatchMessages(context, waiting));
   if (ends.deliveryIds.length > 0) context.defer(sendDeliveryMessages(context, ends.deliveryIds));
   return ids;
+}
+
+/** What the jobs fetch that may copy files of earlier ones. */
+async function mediaOf(
+  context: RequestContext,
+  accountId: string,
+  prepared: readonly PreparedJob[],
+  ids: readonly string[],
+  inline: boolean,
+): Promise<WantedMedia[]> {
+  const all = await Promise.all(
+    prepared.map(async ({ url, plan, echo, entry }, index) => {
+      const jobId = ids[index] ?? "";
+      const variant = entry?.skipped ? null : await variantOf(context, { plan, echo, inline });
+      if (variant === null) return [];
+      return [await wantedMedia(context, { accountId, jobId, variant }, entry?.mediaUrl ?? url)];
+    }),
+  );
+  return all.flat();
 }
 
 /** The columns that hold URLs, and the request, which repeats them. */

@@ -51,7 +51,7 @@ export async function createBulk(
   for (const [index, { url }] of body.jobs.entries()) requirePublic(context.config, pathOf(index), url);
   const [storage, entries] = await Promise.all([
     storageOfRequest(context, account, body.storage),
-    entriesOf(context, body),
+    entriesOf(context, account.id, body),
   ]);
   const { paused, jobs } = await acceptBatch(context, account, {
     id,
@@ -86,12 +86,18 @@ const batchResponse = ({ batch }: BulkRequest): Adjustment[] =>
     ? [{ field: "batch", from: true, to: null, reason: "The URLs of a bulk request are single items" }]
     : [];
 
-async function entriesOf(context: RequestContext, body: BulkRequest): Promise<BatchEntry[]> {
+async function entriesOf(
+  context: RequestContext,
+  accountId: string,
+  body: BulkRequest,
+): Promise<BatchEntry[]> {
   const entries: BatchEntry[] = [];
   for (let start = 0; start < body.jobs.length; start += AT_ONCE) {
     const page = body.jobs.slice(start, start + AT_ONCE);
     entries.push(
-      ...(await Promise.all(page.map((job, index) => entryOf(context, body, job, start + index)))),
+      ...(await Promise.all(
+        page.map((job, index) => entryOf(context, accountId, body, { job, index: start + index })),
+      )),
     );
   }
   return entries;
@@ -99,9 +105,9 @@ async function entriesOf(context: RequestContext, body: BulkRequest): Promise<Ba
 
 async function entryOf(
   context: RequestContext,
+  accountId: string,
   body: BulkRequest,
-  job: BulkRequest["jobs"][number],
-  index: number,
+  { job, index }: { readonly job: BulkRequest["jobs"][number]; readonly index: number },
 ): Promise<BatchEntry> {
   const recognised = recognise(job.url, false);
   const filename = job.filename ?? body.filename ?? null;
@@ -110,7 +116,7 @@ async function entryOf(
   }
   if (recognised.type !== "spotify_episode") return { ...UNLISTED, url: job.url, filename };
   try {
-    const [entry] = (await context.listSource(context, recognised)).entries;
+    const [entry] = (await context.listSource(context, recognised, { accountId })).entries;
     return { ...(entry ?? UNLISTED), url: job.url, filename };
   } catch (error) {
     if (error instanceof ApiError && error.code === "invalid_request") {

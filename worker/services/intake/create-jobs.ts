@@ -1,6 +1,6 @@
 import type { JobRequest } from "../../../schema/api/job-request.ts";
 import type { Adjustment } from "../../../schema/media.ts";
-import type { RequestContext } from "../../context.ts";
+import type { Asker, RequestContext } from "../../context.ts";
 import type { LogFields } from "../../lib/log.ts";
 import type { Account } from "../accounts/key-cache.ts";
 import { requireCountry } from "../exits/require-country.ts";
@@ -68,7 +68,7 @@ async function createSingle(
 ): Promise<Creation> {
   const [storage, listing] = await Promise.all([
     storageOfRequest(context, account, body.storage),
-    recognised ? context.listSource(context, recognised) : null,
+    recognised ? context.listSource(context, recognised, askerOf(account, body)) : null,
   ]);
   const [entry] = listing?.entries ?? [];
   const [job_id = id] = await acceptJobs(context, account, [{ ...prepared, ...(entry ? { entry } : {}) }], {
@@ -95,7 +95,7 @@ async function createList(
   const options = prepareOptions(context.config, account.limits, body, sent, ignored);
   const [storage, listing] = await Promise.all([
     storageOfRequest(context, account, body.storage),
-    context.listSource(context, recognised),
+    context.listSource(context, recognised, askerOf(account, body)),
   ]);
   const accepted = await acceptBatch(context, account, {
     id,
@@ -112,6 +112,8 @@ async function createList(
     facts: { ...facts, jobs: accepted.jobs.length },
   };
 }
+
+const askerOf = ({ id }: Account, { cookies }: JobRequest): Asker => ({ accountId: id, cookies });
 
 const entriesOf = ({ entries }: Listing, filename: string | null) =>
   entries.map((entry: ListedEntry) => ({ ...entry, filename }));

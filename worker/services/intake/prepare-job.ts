@@ -74,6 +74,7 @@ export function prepareOptions(
       ...planned.adjustments,
       ...(planned.plan.audio_only ? [] : caps),
       ...webhook.adjustments,
+      ...reuseAdjustments(request),
       ...unknown,
     ],
   };
@@ -98,6 +99,13 @@ function webhookChoice({ webhook_url, webhook_events, enable_progress_webhook }:
         : []),
     ],
   };
+}
+
+/** Without the account's own keys, its earlier files cannot be reached. */
+function reuseAdjustments({ reuse, storage }: Options): Adjustment[] {
+  if (reuse !== "auto" || storage === undefined) return [];
+  const reason = "Media for storage that comes with the request is always fetched";
+  return [{ field: "reuse", from: "auto", to: "never", reason }];
 }
 
 /** Members that have columns of their own, or must not be stored. */

@@ -70,7 +70,7 @@ async function findEntry(
   if (media_url !== null) return entryOf(job, url, media_url);
   const recognised = recognise(url, false);
   if (recognised.type !== "spotify_episode") return undefined;
-  return (await context.listSource(context, recognised)).entries[0];
+  return (await context.listSource(context, recognised, { accountId: job.account_id })).entries[0];
 }
 
 const entryOf = (

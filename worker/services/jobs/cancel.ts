@@ -1,6 +1,7 @@
 import type { RequestContext } from "../../context.ts";
 import { findJobOf, type JobRow } from "../../db/job-rows.ts";
 import { illegalState, notFound } from "../../lib/api-error.ts";
+import { dispatchAwakened } from "../reuse/twins.ts";
 import { abortUpload } from "../storage/orphaned-uploads.ts";
 import { transition } from "./transitions.ts";
 
@@ -22,7 +23,10 @@ export async function endByCancel(context: RequestContext, read: JobRow): Promis
   if (cancelled.type !== "moved") return false;
   const { job } = cancelled;
   const running = job.status === "Processing";
-  if (running) context.defer(context.runner.cancel(job.id, job.runner));
+  if (running) {
+    context.defer(context.runner.cancel(job.id, job.runner));
+    context.defer(dispatchAwakened(context, job.id));
+  }
   // a run may still be sending parts: reconcile aborts once more before it removes the upload's reference
   context.defer(abortUpload(context, job, { isFinal: !running }));
   return true;

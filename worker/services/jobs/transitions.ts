@@ -16,6 +16,7 @@ import type { QueueFilter } from "../../db/fair-queue.ts";
 import type { GuardedStatement } from "../../db/guarded-statements.ts";
 import { type MoveCondition, writeEnds, writeHeartbeats, writeMove, writeMoves } from "../../db/job-moves.ts";
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
+import { wakeTwins } from "../../db/reuse/twins.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { DISPATCH_GRACE_MS, sendDeliveryMessages, sendDispatchMessages } from "../queue/sender.ts";
 import { finalizeStorage } from "../storage/closing.ts";
@@ -87,6 +88,7 @@ export async function transition(
       ...storage.guardedStatements,
       ...owner.guardedStatements,
       ...deliveries.guardedStatements,
+      ...(endsRun(job, event, move) ? [wakeTwins(id, context.clock())] : []),
     ];
     const { computed } = owner;
     const [filter, unless] = [options.filter, options.unless?.(job)];
@@ -220,6 +222,13 @@ export async function keepClaims(
   }
   return standing;
 }
+
+/** The run of a job that others may wait for ends. A run that no processor took is about to be tried again. */
+const endsRun = (job: JobRow, event: JobEvent, { state }: Move): boolean =>
+  job.status === "Processing" &&
+  state.status !== "Processing" &&
+  event.type !== "refused" &&
+  job.storage_source !== "inline";
 
 /** When a job that became pending may run; null if it did not become pending. The queue itself retries a refused job's dispatch message. */
 function dueOf(now: number, event: JobEvent, move: Move): number | null {

@@ -73,6 +73,7 @@ async function viewJob(
     folder: typeof row.request.folder === "string" ? row.request.folder : null,
     batch_id: row.batch_id,
     original_job_id: row.original_job_id,
+    subscription_id: typeof row.request.subscription_id === "string" ? row.request.subscription_id : null,
     s3_key: row.object_key,
     file_replaced_by: row.file_replaced_by,
     subtitle_key: row.subtitle_key,
@@ -116,6 +117,7 @@ async function viewJob(
     audio_languages: row.audio_languages ?? [],
     download_strategy: row.strategy,
     exit: row.details?.exit ?? null,
+    copied_from: row.details?.copied_from ?? null,
     tool_versions: row.tool_versions,
     webhook_status: reportsEnd(row) ? (delivery?.status ?? "pending") : "no_webhook",
     webhook_attempts: delivery?.tries ?? 0,
@@ -132,7 +134,7 @@ function reportsEnd(row: JobRow): boolean {
   const { webhook_url, webhook_events } = row.request;
   if (webhook_url === undefined) return false;
   if (isFinal(row.status)) return wantsEvent(webhook_events, eventOf(row).type);
-  return WEBHOOK_EVENT_TYPES.some((type) => type !== "batch_completed" && wantsEvent(webhook_events, type));
+  return WEBHOOK_EVENT_TYPES.some((type) => type.startsWith("job_") && wantsEvent(webhook_events, type));
 }
 
 /** A job without a delay only waits for a free slot. */

@@ -12,6 +12,7 @@ import {
   removeAuditQuery,
   removeBatchesQuery,
   removeJobsQuery,
+  removeMediaQuery,
 } from "../../db/retention-rows.ts";
 import type { PageBudget } from "../../lib/each-page.ts";
 import { describeError } from "../../lib/log.ts";
@@ -134,7 +135,7 @@ const removeJobs = (context: RequestContext, old: OldRows, budget: PageBudget): 
     "jobs",
     async (from) =>
       pageOf(await oldJobsQuery(context.db, { ...old, from }), ({ finished_at }) => finished_at),
-    (rows) => removeJobsQuery(context.db, rows),
+    (rows) => context.db.batch([removeJobsQuery(context.db, rows), removeMediaQuery(context.db, rows)]),
   );
 
 const removeAudit = (context: RequestContext, old: OldRows, budget: PageBudget): Promise<Swept> =>

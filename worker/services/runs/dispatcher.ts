@@ -1,18 +1,24 @@
 import type { Limits } from "../../../schema/api/account.ts";
-import { JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
+import { Cookies, JobRequest, MAX_RECORDING_SECONDS } from "../../../schema/api/job-request.ts";
 import { runsAlone } from "../../../schema/states.ts";
 import { formatTraceparent, parseTraceparent } from "../../../schema/telemetry/trace-context.ts";
-import type { Predecessor, RunRequest } from "../../../schema/wire/run.ts";
+import { type CookieUse, NO_COOKIES } from "../../../schema/wire/cookies.ts";
+import type { DeliveredFile, Predecessor, RunRequest } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
 import type { QueueFilter } from "../../db/fair-queue.ts";
 import { setRunner } from "../../db/job-queue.ts";
 import { findJobForRun, findNextJobForRun, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
+import type { ReuseOfJob } from "../../db/reuse/reuse-of-job.ts";
+import { hasRunningTwin } from "../../db/reuse/twins.ts";
 import { describeError } from "../../lib/log.ts";
 import { maxFilesizeOf, monthOf } from "../accounts/usage.ts";
+import { cookiesForRun } from "../cookies/cookies-for.ts";
 import { type Reservation, wireExits } from "../exits/assign-exits.ts";
 import { transition } from "../jobs/transitions.ts";
 import { sendDispatchMessages } from "../queue/sender.ts";
+import { copyTerms, deliveredFile } from "../reuse/delivered-file.ts";
+import { postponeForTwin } from "../reuse/twins.ts";
 import { openSourceUrls, type SourceUrls } from "../storage/sealed-urls.ts";
 import { admit } from "./admittance.ts";
 import { Capacity, runClassOf } from "./capacity.ts";
@@ -63,7 +69,7 @@ export async function dispatchJob(context: RequestContext, id: string): Promise<
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
   const passed = new Set<string>();
   for (let before = 0; before < MAX_BEFORE; before++) {
-    const own = await attempt(context, await findJobForRun(context.db, id), passed);
+    const own = await attempt(context, await findJobForRun(context.db, id, copyTerms(context)), passed);
     if (own.type === "put_off") return { type: "nothing_to_do" };
     if (own.type !== "behind") return own;
     const other = await dispatchNext(context, passed);
@@ -101,7 +107,7 @@ export async function dispatchDue(context: RequestContext, freeSlots = MAX_REFIL
  */
 async function dispatchNext(context: RequestContext, passed: Set<string>): Promise<Attempt | null> {
   if (context.capacity.waitSeconds(context.clock(), "single") > 0) return null;
-  const found = await findNextJobForRun(context.db, queueFilterOf(context, passed));
+  const found = await findNextJobForRun(context.db, queueFilterOf(context, passed), copyTerms(context));
   if (!found) return null;
   const { id, account_id } = found.job;
   const next = await attempt(context, found, passed);
@@ -134,12 +140,22 @@ async function attempt(
   if (dueIn > 0) return { type: "later", why: "not_due", delaySeconds: Math.ceil(dueIn / 1000) };
   const wait = context.capacity.waitSeconds(context.clock(), runClassOf(found.job));
   if (wait > 0) return { type: "later", why: "busy", delaySeconds: wait };
-  const admittance = await admit(context, found.job, found.config);
+  const urls = await openUrls(context, found.job);
+  const cookies = urls ? await openCookies(context, found, urls) : NO_COOKIES;
+  const admittance = await admit(context, found.job, found.config, cookies.jar?.exit ?? null);
   if (admittance.type === "put_off") return admittance;
   const { assignment, reservation } = admittance;
   const [firstExit] = assignment.exits;
+  const reuse = reuseOf(found);
+  if (reuse?.twin) {
+    reservation.release();
+    return waitFor(context, found.job, reuse.twin);
+  }
 
-  const [storage, urls] = await Promise.all([openStorage(context, found), openUrls(context, found.job)]);
+  const [storage, file] = await Promise.all([
+    openStorage(context, found),
+    reuse?.file ? fileOf(context, reuse.file) : null,
+  ]);
   const place = placeOf(context, found.job, assignment.refusedRunners);
   const claim = await claimFor(context, found.job, place, {
     filter: queueFilterOf(context, passed),
@@ -147,6 +163,7 @@ async function attempt(
       ...storage?.columns,
       ...(firstExit ? { details: { ...found.job.details, exit: firstExit.name } } : {}),
     },
+    isShared: reuse !== null,
   }).catch((error: unknown) => {
     context.runner.release(place);
     reservation.release();
@@ -156,7 +173,12 @@ async function attempt(
     context.runner.release(place);
     reservation.release();
   }
-  if (claim.type === "behind") return claim;
+  if (claim.type === "behind") {
+    // its twin may have been claimed since it was read
+    const now = reuse && (await findJobForRun(context.db, id, copyTerms(context)));
+    const twin = now && reuseOf(now)?.twin;
+    return twin ? waitFor(context, now.job, twin) : claim;
+  }
   if (claim.type !== "moved") return { type: "nothing_to_do" };
   const { attempt } = claim.move.state;
   if (!storage || !urls) {
@@ -165,7 +187,15 @@ async function attempt(
     return { type: "nothing_to_do" };
   }
   const exits = wireExits(context, assignment.exits, assignment.fetchesDirectly);
-  const run = await runOf(context, claim.job, attempt, { urls, storage, limits: found.limits, exits });
+  const facts = {
+    urls,
+    storage,
+    cookies,
+    exits,
+    limits: found.limits,
+    ...(reuse ? { reuse: { file } } : {}),
+  };
+  const run = await runOf(context, claim.job, attempt, facts);
   const response = await handOver(context, claim.job, run, place);
   return settle(context, claim.job, place, { attempt, response, reservation });
 }
@@ -212,7 +242,7 @@ const claimFor = (
   context: RequestContext,
   job: JobRow,
   { order: [runner] }: Place,
-  { filter, columns }: { filter: QueueFilter; columns: Partial<NewJobRow> },
+  { filter, columns, isShared }: { filter: QueueFilter; columns: Partial<NewJobRow>; isShared: boolean },
 ) =>
   transition(
     context,
@@ -222,11 +252,30 @@ const claimFor = (
       read: job,
       filter,
       set: { ...columns, runner },
+      unless: ({ id, storage_place }) =>
+        isShared ? hasRunningTwin({ id, storage_place: columns.storage_place ?? storage_place }) : undefined,
       only: ({ due_at }) => due_at !== null && due_at <= context.clock(),
     },
   );
 
 type FoundJob = NonNullable<Awaited<ReturnType<typeof findJobForRun>>>;
+
+/** What the database knows of the job's media; null if it must not be copied. */
+const reuseOf = ({ reuse }: Pick<FoundJob, "reuse">): ReuseOfJob | null =>
+  reuse === null ? null : (JSON.parse(reuse) as ReuseOfJob);
+
+/** Another job is fetching the same media. */
+async function waitFor(context: RequestContext, job: JobRow, twin: string): Promise<Dispatch> {
+  if (await postponeForTwin(context, job, twin)) return { type: "nothing_to_do" };
+  // it has just ended
+  return { type: "later", why: "not_due", delaySeconds: 1 };
+}
+
+/** Null if it cannot be copied after all; the media is fetched then. */
+async function fileOf(context: RequestContext, jobId: string): Promise<DeliveredFile | null> {
+  const terms = copyTerms(context);
+  return terms && deliveredFile(context, jobId, terms);
+}
 
 /** Null if the job's storage is gone or cannot be opened: no processor can deliver it. */
 async function openStorage(
@@ -249,6 +298,20 @@ async function openUrls(context: RequestContext, job: JobRow): Promise<SourceUrl
     context.log("url_unreadable", { job_id: job.id, error: describeError(error) });
     return null;
   }
+}
+
+/** The stored cookies that the job's source may get; those that are bound to an exit that is gone are left out. */
+async function openCookies(
+  context: RequestContext,
+  { job, jars }: FoundJob,
+  { url, media_url }: SourceUrls,
+): Promise<CookieUse> {
+  const mode = Cookies.safeParse(job.request.cookies).data;
+  const cookies = await cookiesForRun(context, media_url ?? url, { jars, mode });
+  const bound = cookies.jar?.exit ?? null;
+  if (bound === null) return cookies;
+  const { exits } = await context.backoffs.read(context);
+  return exits.some(({ name }) => name === bound) ? cookies : { ...cookies, jar: null };
 }
 
 /** A run that was offered to processors. */
@@ -314,10 +377,11 @@ async function settle(
   }
 }
 
-/** What a run is made of besides the job. */
-interface RunParts extends Pick<RunRequest, "exits"> {
+/** What a run needs in addition to the job's row. */
+interface OpenedJob extends Pick<RunRequest, "exits" | "reuse"> {
   readonly urls: SourceUrls;
   readonly storage: RunStorage;
+  readonly cookies: CookieUse;
   readonly limits: Limits | null;
 }
 
@@ -326,7 +390,7 @@ async function runOf(
   context: RequestContext,
   job: JobRow,
   attempt: number,
-  { urls, storage, limits, exits }: RunParts,
+  { urls, storage, cookies, limits, reuse, exits }: OpenedJob,
 ): Promise<RunRequest> {
   const request = JobRequest.parse({ ...job.request, url: urls.url });
   return {
@@ -351,9 +415,11 @@ async function runOf(
     target: storage.target,
     predecessor: predecessorOf(job, storage),
     wait: request.wait_for_video ? { since: job.created_at, until: job.created_at + LONGEST_WAIT_MS } : null,
+    ...(reuse === undefined ? {} : { reuse }),
     batch: job.batch_id !== null,
     alone: runsAlone(job),
     exits,
+    cookies,
     recording: {
       asked: request.live_recording ?? false,
       from_start: request.live_from_start ?? false,

@@ -7,17 +7,23 @@ import type {
   HeartbeatResponse,
   Outcome,
   ProcessorStarted,
+  PublishRequest,
   RecordingStarted,
   UploadStarted,
 } from "../../../schema/wire/callback.ts";
+import type { KnownRequest } from "../../../schema/wire/reuse.ts";
+import type { DeliveredFile } from "../../../schema/wire/run.ts";
 import { WIRE_VERSION } from "../../../schema/wire/version.ts";
 import type { RequestContext } from "../../context.ts";
 import { findCancelled, findRunsOfBoot, noteRecording, noteUpload } from "../../db/job-queue.ts";
 import { findJob, type JobRow, type NewJobRow } from "../../db/job-rows.ts";
 import { isBeingWritten } from "../../db/object-owners.ts";
+import { ownsFile } from "../../db/reuse/delivered-files.ts";
 import { ApiError } from "../../lib/api-error.ts";
+import { jarChanges, type UseOfCookies } from "../cookies/report-use.ts";
 import { hasOtherExit } from "../exits/exit-outcomes.ts";
 import { keepClaims, transition } from "../jobs/transitions.ts";
+import { knownFile, learnedMedia } from "../reuse/delivered-file.ts";
 import { placeOf } from "../storage/object-owner.ts";
 import { backoffStatements } from "./admittance.ts";
 import { runClassOf } from "./capacity.ts";
@@ -122,9 +128,18 @@ export async function takeRecording(
  * the first response may have been lost. From here on the key belongs to this run: another job that writes it, or a
  * deletion of its former object, happens before or after but never at the same time.
  *
+ * @returns `source_lost` if the run copied a file that is no longer the job's that it names; then nothing is permitted
  * @throws ApiError `lease_lost`; `dependency_unavailable` while the key is another's, to be asked again
  */
-export async function takePublish(context: RequestContext, { jobId, attempt }: Claim): Promise<void> {
+export async function takePublish(
+  context: RequestContext,
+  { jobId, attempt }: Claim,
+  { copy_of }: Pick<PublishRequest, "copy_of"> = {},
+): Promise<"ok" | "source_lost"> {
+  // the copy holds what was there before this question: whoever replaced the file until then has it, or is writing it
+  if (copy_of !== undefined && !(await ownsFile(context.db, copy_of, { id: jobId, now: context.clock() }))) {
+    return "source_lost";
+  }
   const asked = await transition(
     context,
     jobId,
@@ -140,6 +155,18 @@ export async function takePublish(context: RequestContext, { jobId, attempt }: C
   );
   if (asked.type === "behind") throw new ApiError("dependency_unavailable", { retryAfterSeconds: 1 });
   if (asked.type !== "moved") throw leaseLost();
+  return "ok";
+}
+
+/** The file of an earlier job for media that a run has found out more about. @throws ApiError `lease_lost` */
+export async function takeKnown(
+  context: RequestContext,
+  { jobId, attempt }: Claim,
+  asked: KnownRequest,
+): Promise<DeliveredFile | null> {
+  const job = await findJob(context.db, jobId);
+  if (job?.attempt !== attempt || job.status !== "Processing") throw leaseLost();
+  return knownFile(context, jobId, asked);
 }
 
 /**
@@ -154,13 +181,23 @@ export async function takeOutcome(
   { outcome, free_slots }: Pick<Outcome, "outcome" | "free_slots">,
 ): Promise<void> {
   const read = await findJob(context.db, jobId);
-  const backoffs = await backoffStatements(context, outcome, read);
+  const [backoffs, learned, jars] = await Promise.all([
+    backoffStatements(context, outcome, read),
+    outcome.type === "completed" ? learnedMedia(context, outcome.delivery) : () => [],
+    jarChanges(context, usedCookies(outcome)),
+  ]);
   const ended = await transition(context, jobId, await eventOf(context, outcome, read), {
     attempt,
     ...(read ? { read } : {}),
     set: (job) => factsOf(job, outcome),
-    guardedStatements: (job) => [...backoffs(job), ...runCounts(context, job, outcome)],
+    guardedStatements: (job) => [
+      ...backoffs(job),
+      ...runCounts(context, job, outcome),
+      ...learned(job),
+      ...jars.statements(job),
+    ],
   });
+  if (ended.type === "moved") await jars.settle();
   if (ended.type === "moved" && ended.job.runner !== null) {
     context.runner.freed(ended.job.runner, runClassOf(ended.job), free_slots);
     if (ended.job.details?.exit !== undefined) context.backoffs.countRun(ended.job.details.exit, -1);
@@ -195,6 +232,11 @@ async function eventOf(
   }
 }
 
+function usedCookies(outcome: Outcome["outcome"]): UseOfCookies {
+  if (outcome.type === "completed") return { cookies: outcome.cookies };
+  return outcome.type === "failed" ? { cookies: outcome.cookies, code: outcome.code } : {};
+}
+
 function factsOf(job: JobRow, outcome: Outcome["outcome"]): Partial<NewJobRow> {
   if (outcome.type === "completed")
     return {
@@ -222,7 +264,8 @@ const attemptsOf = (
   attempts === undefined ? {} : { cascade_attempts: (cascade_attempts ?? 0) + attempts };
 
 function deliveryColumns(job: JobRow, delivery: Delivery): Partial<NewJobRow> {
-  const { key, timings, title, description, release_date, adjustments, clip, details, ...facts } = delivery;
+  const { key, timings, title, description, release_date, adjustments, clip, details, ...others } = delivery;
+  const { source: _, ...facts } = others;
   return {
     ...facts,
     ...timings,

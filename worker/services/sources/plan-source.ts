@@ -1,7 +1,6 @@
 import type { PlannedJob } from "../../../schema/api/job.ts";
 import type { MediaPlan } from "../../../schema/media.ts";
-import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { RequestContext } from "../../context.ts";
+import type { Asker, RequestContext } from "../../context.ts";
 import { ApiError } from "../../lib/api-error.ts";
 import { probeSource, SourceRefusedError } from "./probe-source.ts";
 
@@ -29,14 +28,13 @@ type SourcePart = Pick<
  *
  * @throws ApiError `probe_timeout` if the source took too long
  */
-export async function planSource(context: RequestContext, { url, plan }: Planned): Promise<SourcePart> {
+export async function planSource(
+  context: RequestContext,
+  asker: Asker,
+  { url, plan }: Planned,
+): Promise<SourcePart> {
   try {
-    const found = await probeSource(context, {
-      v: WIRE_VERSION,
-      kind: "plan",
-      url,
-      plan,
-    });
+    const found = await probeSource(context, asker, { kind: "plan", url, plan });
     const { media, streams, estimated_size, audio_language, audio_languages, adjustments } = found;
     return {
       ...{ title: media.title, duration: media.duration, streams, estimated_size },

@@ -1,11 +1,20 @@
 import { JOB_ERRORS, type JobErrorCode, jobSentence } from "../../../schema/errors.ts";
-import type { MediaProbeRequest, ProbeOutcome } from "../../../schema/wire/probe.ts";
-import type { RequestContext } from "../../context.ts";
+import type { MediaPlan } from "../../../schema/media.ts";
+import type { ProbeOutcome } from "../../../schema/wire/probe.ts";
+import { WIRE_VERSION } from "../../../schema/wire/version.ts";
+import type { Asker, RequestContext } from "../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../lib/api-error.ts";
+import { cookiesForProbe } from "../cookies/cookies-for.ts";
+import { noteProbe } from "../cookies/report-use.ts";
 import { exitForProbe } from "../exits/assign-exits.ts";
 
 /** What a source reported; see `ProbeOutcome`. */
 export type Found = Extract<ProbeOutcome, { type: "found" }>;
+
+/** What is asked about one media item; see `MediaProbeRequest`. */
+export type MediaQuestion =
+  | { readonly kind: "metadata"; readonly url: string }
+  | { readonly kind: "plan"; readonly url: string; readonly plan: MediaPlan };
 
 /** Suggested delay if the source states none. */
 const RETRY_SECONDS = 30;
@@ -16,11 +25,19 @@ const RETRY_SECONDS = 30;
  * @throws ApiError `invalid_request` with the message that a job would end with, if asking again is pointless;
  *   `dependency_unavailable` with a delay for temporary failures; `probe_timeout`
  */
-export async function probeSource(context: RequestContext, request: MediaProbeRequest): Promise<Found> {
-  const exit = await exitForProbe(context, request.url);
-  const response = await context.runner.probe(exit ? { ...request, exit } : request);
+export async function probeSource(
+  context: RequestContext,
+  asker: Asker,
+  question: MediaQuestion,
+): Promise<Found> {
+  const [cookies, exit] = await Promise.all([
+    cookiesForProbe(context, question.url, asker),
+    exitForProbe(context, question.url),
+  ]);
+  const response = await context.runner.probe({ v: WIRE_VERSION, ...question, cookies, exit });
   switch (response.type) {
     case "answered":
+      await noteProbe(context, response.outcome.cookies);
       if (response.outcome.type === "found") return response.outcome;
       throw new SourceRefusedError(response.outcome);
     case "late":

@@ -1,6 +1,5 @@
 import type { Metadata, ShortVerdict } from "../../../schema/api/probe.ts";
-import { WIRE_VERSION } from "../../../schema/wire/version.ts";
-import type { RequestContext } from "../../context.ts";
+import type { Asker, RequestContext } from "../../context.ts";
 import { probeSource } from "./probe-source.ts";
 import { requirePublic } from "./require-public.ts";
 
@@ -9,9 +8,9 @@ import { requirePublic } from "./require-public.ts";
  *
  * @throws ApiError as `probeSource`; `invalid_request` for a host that is not public
  */
-export async function readMetadata(context: RequestContext, url: string): Promise<Metadata> {
+export async function readMetadata(context: RequestContext, asker: Asker, url: string): Promise<Metadata> {
   requirePublic(context.config, "url", url);
-  return (await probeSource(context, { v: WIRE_VERSION, kind: "metadata", url })).media;
+  return (await probeSource(context, asker, { kind: "metadata", url })).media;
 }
 
 /**

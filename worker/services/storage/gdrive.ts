@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { TargetOf } from "../../../schema/storage/address.ts";
 import {
   type DriveRequest,
+  fileOfPath,
   filesUrl,
   multipartEnds,
   uploadUrl,
@@ -78,6 +79,8 @@ export class GdriveStore implements StorageClient {
   async abortUpload(_key: string, ref: string): Promise<void> {
     const path = await openSession(ref, this.#target.service_account.private_key);
     if (path === null) return;
+    const copied = fileOfPath(path);
+    if (copied !== null) return await this.#tree.remove(copied);
     const url = `${this.#target.endpoint}${path}`;
     const { status } = await this.#authorized({ method: "DELETE", url, accept: GONE });
     if (status !== 499 && status !== 404 && status !== 410) await this.#requireGone(url);

@@ -1,3 +1,4 @@
+import { LINK_REF } from "../../../schema/storage/link-ref.ts";
 import type { RequestContext } from "../../context.ts";
 import { clearRecording, clearUpload } from "../../db/job-queue.ts";
 import type { JobRow } from "../../db/job-rows.ts";
@@ -27,7 +28,7 @@ export async function abortUpload(
 ): Promise<void> {
   const { id, upload_key, upload_ref } = job;
   if (upload_key === null || upload_ref === null) return;
-  await (await storeOf(context, job))?.abortUpload(upload_key, upload_ref);
+  if (upload_ref !== LINK_REF) await (await storeOf(context, job))?.abortUpload(upload_key, upload_ref);
   if (isFinal) await clearUpload(context.db, id, upload_ref);
 }
 

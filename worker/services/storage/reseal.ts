@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Resealed } from "../../../schema/api/user-storage.ts";
 import type { RequestContext } from "../../context.ts";
 import { writeWithAudit } from "../../db/audit-rows.ts";
+import { jarsToResealQuery, replaceJarSecret } from "../../db/cookies/jar-rows.ts";
 import { findCredentialsToReseal, replaceCredentials } from "../../db/credentials.ts";
 import { findExitsToReseal, replaceExitUrl } from "../../db/exits/exit-rows.ts";
 import {
@@ -13,8 +14,10 @@ import { findConfigsToReseal, replaceStorageConfig } from "../../db/storage-conf
 import { describeError } from "../../lib/log.ts";
 import { type Actor, auditRow } from "../accounts/audit.ts";
 import type { Change, ResealKind } from "./reseal-kind.ts";
+import { subscriptionKinds } from "./reseal-subscriptions.ts";
 import { urlKinds } from "./reseal-urls.ts";
 import type { SealedFor } from "./seal.ts";
+import { sealedForJar } from "./sealed-for-jar.ts";
 
 /** Maximum number of secrets of a kind that one call reseals. */
 const PAGE = 100;
@@ -28,7 +31,7 @@ export async function reseal(context: RequestContext, by: Actor): Promise<z.outp
   const { sealer } = context;
   const changes: Change[] = [];
   let [resealed, unreadable, full] = [0, 0, false];
-  for (const { find } of [...secretKinds(context), ...urlKinds(context)]) {
+  for (const { find } of [...secretKinds(context), ...urlKinds(context), ...subscriptionKinds(context)]) {
     const page = await find(PAGE);
     for (const { owner, renew } of page) {
       try {
@@ -74,6 +77,13 @@ function secretKinds({ db, sealer }: RequestContext): ResealKind[] {
               await again(sealed, { owner, purpose: "account.storage" }),
             ),
           ],
+        })),
+    },
+    {
+      find: async (limit) =>
+        (await jarsToResealQuery(db, newestPrefix, limit)).map((jar) => ({
+          owner: jar.id,
+          renew: async () => [replaceJarSecret(db, jar, await again(jar.sealed, sealedForJar(jar)))],
         })),
     },
     {

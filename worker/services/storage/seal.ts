@@ -1,4 +1,4 @@
-import { fromBase64, toBase64Url, utf8 } from "../../../schema/bytes.ts";
+import { fromBase64, toBase64Url, toHex, utf8 } from "../../../schema/bytes.ts";
 
 /** A key of `SEALING_KEYS`. */
 export interface SealingKey {
@@ -21,19 +21,24 @@ export class UnsealError extends Error {
 
 /** The purpose of a sealed value: one column, or several columns with copies of the value. */
 export type SealPurpose =
+  | "account.cookies"
   | "account.slack_url"
   | "account.storage"
   | "account.webhook_secret"
   | "batch.show_url"
   | "exit.url"
+  | "feed.entry"
+  | "feed.lease"
+  | "feed.url"
   | "job.links"
   | "job.storage"
   | "job.urls"
+  | "subscription"
   | "webhook.url";
 
 /** Owner and purpose of a value. Both are authenticated, so a value that was copied to another row does not open. */
 export interface SealedFor {
-  /** Id of the job or account, or name of the exit, that the value belongs to. */
+  /** Id of the job or account, or name of the exit, that the value belongs to; for cookies, with the name of their site. */
   readonly owner: string;
   readonly purpose: SealPurpose;
 }
@@ -137,9 +142,6 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
     return made;
   };
 }
-
-const toHex = (bytes: Uint8Array): string =>
-  [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const boundTo = ({ owner, purpose }: SealedFor): string => JSON.stringify([purpose, owner]);
 

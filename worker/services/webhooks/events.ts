@@ -1,5 +1,7 @@
-import type { SLACK_LEVELS } from "../../../schema/api/slack.ts";
+import { metadataOf } from "../../../schema/api/metadata.ts";
+import { SLACK_LEVELS } from "../../../schema/api/slack.ts";
 import type { WebhookEvent } from "../../../schema/api/webhook.ts";
+import type { JobErrorCode } from "../../../schema/errors.ts";
 import type { RequestContext } from "../../context.ts";
 import {
   insertDeliveries,
@@ -53,13 +55,31 @@ export function endDeliveriesOf(context: RequestContext, jobs: readonly JobRow[]
   };
 }
 
-/** Deliveries for an end: to Slack, if the account uses it, and to the job's own address. */
+/**
+ * Deliveries for the case that a run's refusal makes the stored cookies of a site stale. Only the statements themselves
+ * know whether it does: reconcile sends the first message within a minute.
+ */
+export function staleDeliveries(
+  context: RequestContext,
+  job: JobRow,
+  { site, code }: { readonly site: string; readonly code: JobErrorCode },
+): readonly GuardedStatement[] {
+  const { slack, webhook } = deliveriesOf(context, job, {
+    type: "cookies_stale",
+    ...{ site, job_id: job.id, error_code: code, metadata: metadataOf(job.request) },
+    error: `${site} refused the stored cookies twice; they are not used until you replace them`,
+  });
+  const toSlack = insertSlackDelivery(slack, SLACK_LEVELS);
+  return webhook ? [toSlack, insertDelivery({ ...webhook, enqueue_due_at: context.clock() })] : [toSlack];
+}
+
+/** Deliveries for an event: to Slack, if the account uses it, and to the job's own address. */
 function deliveriesOf(
   context: RequestContext,
   job: JobRow,
+  event: WebhookEvent = eventOf(job),
 ): { slack: NewDeliveryRow; webhook: NewDeliveryRow | null } {
   const { webhook_url } = job.request;
-  const event = eventOf(job);
   const base = { account_id: job.account_id, job_id: job.id, batch_id: job.batch_id, type: event.type };
   const slack = newDelivery(context, {
     ...base,

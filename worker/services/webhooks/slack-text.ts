@@ -1,8 +1,11 @@
 import type { WebhookEvent } from "../../../schema/api/webhook.ts";
 import type { JobRow } from "../../db/job-rows.ts";
 
+/** Events of jobs and batches. */
+type JobEvent = Exclude<WebhookEvent, { type: `subscription_${string}` }>;
+
 /** The webhook event as a message for people, in Slack's format. */
-export function slackText(job: Pick<JobRow, "title" | "url">, event: WebhookEvent): { text: string } {
+export function slackText(job: Pick<JobRow, "title" | "url">, event: JobEvent): { text: string } {
   const name = escapeSlack(job.title ?? job.url);
   switch (event.type) {
     case "job_completed":
@@ -16,6 +19,8 @@ export function slackText(job: Pick<JobRow, "title" | "url">, event: WebhookEven
       return { text: `Skipped: ${name}\n${escapeSlack(event.reason)}` };
     case "batch_completed":
       return { text: `Batch ${event.status}: ${name}\n${event.completed} of ${event.total} delivered` };
+    case "cookies_stale":
+      return { text: `Cookies refused: ${escapeSlack(event.site)}\n${escapeSlack(event.error)}` };
   }
 }
 

@@ -31,7 +31,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   resolution: RESOLUTIONS.map(String),
 };
 
-const SECRETS = /secret|_key$|sas_token|service_account|session_token|cookies/;
+const SECRETS = /secret|_key$|sas_token|service_account|session_token/;
 
 /** The fields of a form for the members of a request's schema. */
 export const fieldsOf = (members: Readonly<Record<string, z.ZodType>>): Field[] =>

@@ -5,6 +5,7 @@ import { useTexts } from "../texts/texts.ts";
 import { Empty, Page } from "../ui/page.tsx";
 import { BatchPage } from "./batch.tsx";
 import { BatchesPage } from "./batches.tsx";
+import { CookiesPage } from "./cookies.tsx";
 import { CreatePage } from "./create/create.tsx";
 import { JobPage } from "./jobs/job.tsx";
 import { JobsPage } from "./jobs/jobs.tsx";
@@ -15,6 +16,8 @@ import { ExitsPage } from "./operator/exits.tsx";
 import { HealthPage } from "./operator/health.tsx";
 import { OverviewPage } from "./overview.tsx";
 import { StoragePage } from "./storage.tsx";
+import { SubscriptionPage } from "./subscriptions/subscription.tsx";
+import { SubscriptionsPage } from "./subscriptions/subscriptions.tsx";
 import { UsagePage } from "./usage.tsx";
 import { WebhooksPage } from "./webhooks.tsx";
 
@@ -32,8 +35,12 @@ export function pageOf({ path, query }: Route, { hasKey, isOperator }: Session):
       return id === "" ? <JobsPage query={query} /> : <JobPage key={id} id={id} />;
     case "batches":
       return id === "" ? <BatchesPage /> : <BatchPage key={id} id={id} />;
+    case "subscriptions":
+      return id === "" ? <SubscriptionsPage /> : <SubscriptionPage key={id} id={id} />;
     case "storage":
       return <StoragePage />;
+    case "cookies":
+      return <CookiesPage />;
     case "webhooks":
       return <WebhooksPage jobId={query.get("job") ?? ""} />;
     case "usage":

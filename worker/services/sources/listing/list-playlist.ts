@@ -1,9 +1,11 @@
 import { addressTag } from "../../../../schema/source-id.ts";
 import type { WireEntry } from "../../../../schema/wire/probe.ts";
 import { WIRE_VERSION } from "../../../../schema/wire/version.ts";
-import type { RequestContext } from "../../../context.ts";
+import type { Asker, RequestContext } from "../../../context.ts";
 import { ApiError, dependencyUnavailable } from "../../../lib/api-error.ts";
 import { describeError } from "../../../lib/log.ts";
+import { cookiesForProbe } from "../../cookies/cookies-for.ts";
+import { noteProbe } from "../../cookies/report-use.ts";
 import { exitForProbe } from "../../exits/assign-exits.ts";
 import type { ListReply } from "../../runs/runner.ts";
 import { SourceRefusedError } from "../probe-source.ts";
@@ -16,13 +18,20 @@ import {
   usableUrl,
 } from "./listing.ts";
 
-/** Lists through a processor, which streams the entries as it reads the source. Throws as `listSource`. */
+/**
+ * Lists through a processor, which streams the entries as it reads the source. Throws as `listSource`.
+ *
+ * @param most entries; a longer list is refused
+ */
 export async function listPlaylist(
   context: RequestContext,
   url: string,
+  asker: Asker,
   signal: AbortSignal,
+  most = MAX_ENTRIES,
 ): Promise<Listing> {
   const exit = await exitForProbe(context, url);
+  const cookies = await cookiesForProbe(context, url, asker);
   const reply = await context.runner.list(
     {
       v: WIRE_VERSION,
@@ -30,7 +39,8 @@ export async function listPlaylist(
       url,
       ...(exit ? { exit } : {}),
       timeout_ms: context.config.listingMs,
-      max_entries: MAX_ENTRIES + 1,
+      max_entries: most + 1,
+      cookies,
     },
     signal,
   );
@@ -44,13 +54,15 @@ export async function listPlaylist(
           title = line.title;
           break;
         case "entry":
-          if (entries.length === MAX_ENTRIES) throw tooManyEntries();
+          if (entries.length === most) throw tooManyEntries(most);
           entries.push(await listed(line, url));
           break;
         case "end":
+          await noteProbe(context, line.cookies);
           if (entries.length === 0) throw noEntries();
           return { kind: "playlist", title, entries };
         case "failed":
+          await noteProbe(context, line.cookies);
           throw new SourceRefusedError(line);
         case "late":
           throw new ApiError("expansion_timeout");
@@ -88,5 +100,12 @@ async function listed(entry: WireEntry, listUrl: string): Promise<ListedEntry> {
     description: entry.description,
     releaseDate: entry.release_date,
     skipped: url === null || entry.unavailable ? "entry_unavailable" : null,
+    facts: {
+      site: entry.site,
+      channel: entry.channel,
+      publishedAt: entry.timestamp === null ? null : Math.round(entry.timestamp * 1000),
+      duration: entry.duration,
+      live: entry.live,
+    },
   };
 }

@@ -35,6 +35,10 @@ export function JobFacts({ job }: { readonly job: Job }) {
           [words.times, times.some((ms) => ms !== null) && times.map(seconds).join(", ")],
           [words.strategy, job.download_strategy],
           [
+            words.copied,
+            job.copied_from !== null && <a href={href(`jobs/${job.copied_from}`)}>{words.originalLink}</a>,
+          ],
+          [
             words.webhook,
             job.webhook_status !== "no_webhook" && (
               <span class="row">

@@ -1,0 +1,22 @@
+import { createCarrier } from "./carrier.ts";
+
+/** How long a line may wait for others, in milliseconds. */
+const GATHER_MS = 5;
+
+/**
+ * Makes `console.log` write the lines of all requests together: each call of it is a message to the process around
+ * the platform, which costs both more than the line.
+ */
+export function shareConsole(waitUntil: (work: Promise<unknown>) => void): void {
+  const write = console.log.bind(console);
+  const take = createCarrier<string>({
+    waitUntil,
+    carry: async (lines) => {
+      await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+      write(lines.join("\n"));
+    },
+  });
+  console.log = (line: string) => {
+    take(line);
+  };
+}
